@@ -1,0 +1,152 @@
+"""Errors and findings: what every stage raises, and the one place that words them.
+
+The tree::
+
+    CflJobsError            what a user can put right: no traceback, exit code 1
+    ├── DefinitionError     bad YAML, templates or scripts; carries every Finding
+    ├── ConfigError         config XML that can't be read
+    ├── PlanError           a plan that can't be made or must not be applied
+    │   └── UnsafePlan      a plan that needs --prune, --adopt or --force
+    ├── RehearsalError      a chain that can't be rehearsed
+    └── TargetError         a server or a directory that can't be read or written
+        ├── Unreachable     no answer: host, port, TLS, timeout, proxy
+        ├── Unavailable     an answer that says to come back later: starting up, 502, 503, 504
+        ├── LoginRefused    wrong credentials, or none where they are needed
+        ├── PermissionDenied    logged in, but not allowed to
+        ├── NotJenkins      something else answered
+        ├── Missing         no such job or view
+        └── Refused         the server (or directory) would not take this one change
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a file a person edits. `line` and `column` count from 1."""
+
+    file: str
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One link of the chain a value came along, for example ("template", Position)."""
+
+    role: str
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, where it stands, how it got there and what to do about it.
+
+    `source` is the text of the line at `position`; it is shown with a caret under the column.
+    """
+
+    message: str
+    position: Position | None = None
+    source: str = ""
+    origins: tuple[Origin, ...] = ()
+    advice: str = ""
+
+    def __str__(self) -> str:
+        lines = [f"{self.position}: {self.message}" if self.position else self.message]
+        if self.position and self.source.strip():
+            lines.append(f"    {self.source}")
+            shown = self.source[: self.position.column - 1]
+            pad = "".join("\t" if character == "\t" else " " for character in shown)
+            lines.append(f"    {pad}^")
+        lines += [f"  {origin.role} {origin.position}" for origin in self.origins]
+        if self.advice:
+            lines.append(f"  {self.advice}")
+        return "\n".join(lines)
+
+
+class CflJobsError(Exception):
+    """Base of all errors that a user can put right. `advice` says what to do next."""
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.advice}" if self.advice else self.message
+
+
+class DefinitionError(CflJobsError):
+    """Every finding in definitions, templates and scripts, sorted by place."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings = sort_findings(findings)
+        super().__init__("\n\n".join(str(finding) for finding in self.findings))
+
+
+class ConfigError(CflJobsError):
+    """Config XML that can't be read."""
+
+
+class PlanError(CflJobsError):
+    """A plan that can't be made or must not be applied."""
+
+
+class UnsafePlan(PlanError):
+    """A plan that needs the user's explicit word."""
+
+
+class RehearsalError(CflJobsError):
+    """A chain that can't be rehearsed."""
+
+
+class TargetError(CflJobsError):
+    """A server or a directory that can't be read or written."""
+
+
+class Unreachable(TargetError):
+    """No answer at all."""
+
+
+class Unavailable(TargetError):
+    """An answer that says to come back later."""
+
+
+class LoginRefused(TargetError):
+    """Wrong credentials, or none where they are needed."""
+
+
+class PermissionDenied(TargetError):
+    """Logged in, but not allowed to."""
+
+
+class NotJenkins(TargetError):
+    """Something that is not Jenkins answered."""
+
+
+class Missing(TargetError):
+    """There is no such job or view."""
+
+
+class Refused(TargetError):
+    """The target would not take this one change; it is as it was."""
+
+
+def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sort by place, those without a place first, and drop exact repeats."""
+    nowhere = Position("", 0, 0)
+    unique = dict.fromkeys(findings)
+    return tuple(sorted(unique, key=lambda found: (found.position or nowhere, found.message)))
+
+
+def suggest(name: object, known: Iterable[object]) -> str:
+    """Return "Did you mean 'fingerprint'?" for the nearest known name, or ""."""
+    near = get_close_matches(str(name), [str(choice) for choice in known], n=1, cutoff=0.6)
+    return f"Did you mean {near[0]!r}?" if near else ""

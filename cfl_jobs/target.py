@@ -1,0 +1,64 @@
+"""What a plan is applied to: one interface with a directory, a server and a memory version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+
+class Kind(Enum):
+    """What a config describes. A folder is a job to Jenkins."""
+
+    JOB = "job"
+    VIEW = "view"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Listed:
+    """A job or view as one listing request tells it.
+
+    `name` is the full name, folders joined by "/"; `description` is "" where there is none.
+    """
+
+    name: str
+    description: str = ""
+    disabled: bool = False
+
+
+class Target(Protocol):
+    """A place that keeps jobs and views. All methods raise TargetError and its children.
+
+    Configs are XML text. `label` is what a person calls the place: its URL or directory.
+    """
+
+    @property
+    def label(self) -> str: ...
+
+    def list(self, kind: Kind) -> tuple[Listed, ...]: ...
+
+    def read(self, kind: Kind, name: str) -> str:
+        """Return the config. Raises Missing."""
+        ...
+
+    def create(self, kind: Kind, name: str, config: str) -> None: ...
+
+    def update(self, kind: Kind, name: str, config: str) -> None:
+        """Replace the config, whole or not at all. Raises Missing, Refused."""
+        ...
+
+    def save(self, name: str, description: str) -> None:
+        """Set a job's description, which makes Jenkins rewrite its config in its own words."""
+        ...
+
+    def delete(self, kind: Kind, name: str) -> None: ...
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Rename a job; its builds stay."""
+        ...
+
+    def count_builds(self, name: str) -> int: ...
+
+    def plugins(self) -> dict[str, str]:
+        """Return the versions of active plugins by short name; {} for a directory."""
+        ...
