@@ -1,0 +1,1 @@
+"""One module per verb: its options, and the function that they call."""
