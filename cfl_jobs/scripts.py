@@ -1,0 +1,146 @@
+"""Scripts: a bash file and the values a template gives it → the text of one shell step.
+
+A script declares each of its inputs by a guard, alone on its line::
+
+    : "${component:?}"          text, number or boolean, not empty
+    : "${root?}"                the same, may be empty
+    : "${directories[@]:?}"     a list with at least one item
+
+Lowercase names are inputs, uppercase names are Jenkins' environment. An input becomes a quoted
+assignment before the script's own text, so no value can be anything but a value.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cfl_jobs.errors import CflJobsError, suggest
+
+Scalar: TypeAlias = str | int | bool
+
+GUARD = re.compile(
+    r"""^:[ ]"\$\{(?P<name>[a-z][a-z0-9_]*)(?:(?P<array>\[@\]):|(?P<filled>:?))\?[^"{}]*\}"[ \t]*$""",
+    re.MULTILINE | re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A value that a script asks for. `line` is its guard's, from 1."""
+
+    name: str
+    is_array: bool
+    line: int
+    may_be_empty: bool = False
+
+
+def find_inputs(text: str) -> tuple[Input, ...]:
+    """Return the inputs that a script declares, each once, in the order of their guards."""
+    inputs: dict[str, Input] = {}
+    for guard in GUARD.finditer(text):
+        name = guard["name"]
+        line = text.count("\n", 0, guard.start()) + 1
+        inputs.setdefault(name, Input(name, bool(guard["array"]), line, guard["filled"] == ""))
+    return tuple(inputs.values())
+
+
+def compose_step(file: str, text: str, values: Mapping[str, object]) -> str:
+    """Return the text of a shell step: #! line, assignments, then the script from its line 2.
+
+    `file` is the script's path as people know it. Jenkins runs a step with the interpreter that
+    its first line names (hudson.tasks.Shell, "#!" as the first two characters).
+    Raises CflJobsError with everything that is wrong with the values or the script.
+    """
+    check_script(file, text)
+    inputs = find_inputs(text)
+    problems = [*_find_unknown(file, inputs, values)]
+    assignments: list[str] = []
+    for wanted in inputs:
+        try:
+            assignments.append(_assign(wanted, values))
+        except ValueError as problem:
+            problems.append(f"{file}:{wanted.line}: {problem}")
+    if problems:
+        raise CflJobsError("\n".join(problems), advice=_describe_inputs(file, inputs))
+    interpreter, _, rest = text.partition("\n")
+    here = f"# From here on: {file}, line 2."
+    return "\n".join([interpreter, *assignments, here, rest])
+
+
+def check_script(file: str, text: str) -> None:
+    """Raise CflJobsError if `text` can't run as a Jenkins shell step."""
+    if not text.startswith("#!"):
+        raise CflJobsError(
+            f"{file}:1: the script doesn't start with #!, so Jenkins would run it with /bin/sh",
+            advice="Make its first line: #!/usr/bin/env bash",
+        )
+    if "\r" in text:
+        line = text.count("\n", 0, text.index("\r")) + 1
+        raise CflJobsError(
+            f"{file}:{line}: the script has a carriage return, which bash takes for a character",
+            advice="Save the file with Unix line endings.",
+        )
+    if "\0" in text:
+        raise CflJobsError(
+            f"{file}: the script has a NUL character", advice="Save it as plain UTF-8 text."
+        )
+
+
+def _find_unknown(
+    file: str, inputs: tuple[Input, ...], values: Mapping[str, object]
+) -> tuple[str, ...]:
+    names = [wanted.name for wanted in inputs]
+    return tuple(
+        f"{file}: there is no input {name!r}. {suggest(name, names)}".rstrip()
+        for name in values
+        if name not in names
+    )
+
+
+def _describe_inputs(file: str, inputs: tuple[Input, ...]) -> str:
+    if not inputs:
+        return f'{file} takes no inputs; an input is declared by a line like : "${{name:?}}"'
+    names = ", ".join(f"{each.name} (a list)" if each.is_array else each.name for each in inputs)
+    return f"{file} takes: {names}."
+
+
+def _assign(wanted: Input, values: Mapping[str, object]) -> str:
+    value = values.get(wanted.name)
+    if value is None:
+        raise ValueError(f"the input {wanted.name!r} is not given")
+    if wanted.is_array:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"the input {wanted.name!r} must be a list, not {_kind(value)}")
+        if not value:
+            raise ValueError(f"the input {wanted.name!r} must have at least one item")
+        items = (_quote(f"an item of the input {wanted.name!r}", item) for item in value)
+        return f"{wanted.name}=({' '.join(items)})"
+    if value == "" and not wanted.may_be_empty:
+        raise ValueError(f"the input {wanted.name!r} must not be empty")
+    return f"{wanted.name}={_quote(f'the input {wanted.name!r}', value)}"
+
+
+def _quote(what: str, value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if not isinstance(value, str):
+        raise ValueError(f"{what} must be text, a number or true/false, not {_kind(value)}")
+    if "\0" in value:
+        raise ValueError(f"{what} has a NUL character, which no shell can hold")
+    return shlex.quote(value)
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if value is None:
+        return "nothing"
+    return f"{value!r}"
