@@ -23,7 +23,9 @@ from cfl_jobs.errors import CflJobsError, suggest
 Scalar: TypeAlias = str | int | bool
 
 GUARD = re.compile(
-    r"""^:[ ]"\$\{(?P<name>[a-z][a-z0-9_]*)(?:(?P<array>\[@\]):|(?P<filled>:?))\?[^"{}]*\}"[ \t]*$""",
+    r"""^:[ ]"\$\{
+        (?P<name>[a-z][a-z0-9_]*) (?:(?P<array>\[@\]):|(?P<filled>:?)) \?[^"{}]*
+    \}"[ \t]*$""",
     re.MULTILINE | re.VERBOSE,
 )
 
