@@ -1,0 +1,188 @@
+"""Cron text is taken and refused as Jenkins takes and refuses it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cfl_jobs.cron import find_cron_mistakes, find_cron_warnings, has_schedule
+
+BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+HASH_BOUNDS = ((0, 59), (0, 23), (1, 28), (1, 12), (0, 6))
+ALIASES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
+
+
+def terms(field: int) -> st.SearchStrategy[str]:
+    """Make one term of a field from Jenkins' grammar."""
+    numbers = st.integers(*BOUNDS[field])
+    ranges = st.tuples(numbers, numbers).map(sorted)
+    steps = st.integers(1, 100)
+    low, high = HASH_BOUNDS[field]
+    hash_ranges = ranges.flatmap(
+        lambda ends: st.one_of(
+            st.just(f"H({ends[0]}-{ends[1]})"),
+            st.integers(1, ends[1] - ends[0] + 1).map(
+                lambda step: f"H({ends[0]}-{ends[1]})/{step}"
+            ),
+        )
+    )
+    return st.one_of(
+        st.just("*"),
+        st.just("H"),
+        numbers.map(str),
+        numbers.map(lambda number: f"0{number}"),
+        steps.map(lambda step: f"*/{step}"),
+        st.integers(1, high - low + 1).map(lambda step: f"H/{step}"),
+        ranges.map(lambda ends: f"{ends[0]}-{ends[1]}"),
+        st.tuples(ranges, steps).map(lambda made: f"{made[0][0]}-{made[0][1]}/{made[1]}"),
+        hash_ranges,
+    )
+
+
+def schedules(*, days: bool = True) -> st.SearchStrategy[str]:
+    fields = [
+        st.lists(terms(field), min_size=1, max_size=3).map(",".join)
+        if days or field != 2
+        else st.just("*")
+        for field in range(5)
+    ]
+    blanks = st.sampled_from([" ", "  ", "\t"])
+    spaced = st.tuples(*fields, blanks).map(lambda made: made[5].join(made[:5]))
+    return st.one_of(spaced, st.sampled_from(ALIASES))
+
+
+@given(st.lists(st.one_of(schedules(days=False), st.just("# a comment"), st.just("")), min_size=1))
+def test_whatever_the_grammar_makes_is_taken(lines: list[str]) -> None:
+    """Any lines of the grammar, comments and blank lines among them, are no mistake."""
+    assert find_cron_mistakes("\n".join(lines)) == ()
+    assert find_cron_mistakes("TZ=Europe/London\r\n" + "\r\n".join(lines)) == ()
+
+
+@given(schedules())
+def test_only_an_impossible_date_is_a_mistake_in_what_the_grammar_makes(line: str) -> None:
+    assert all("never runs" in mistake.message for mistake in find_cron_mistakes(line))
+
+
+@given(st.text(alphabet="0123456789*/-,H()@TZ= \t\r\n#dailyJan?\u00a0\ufeff"))
+@example("9" * 5000 + " * * * *")
+@example("*/" + "9" * 5000 + " * * * *")
+def test_no_text_makes_it_crash(text: str) -> None:
+    """Mangled text gives mistakes that stand inside the text, never an exception."""
+    for mistake in find_cron_mistakes(text):
+        lines = text.split("\n")
+        assert 1 <= mistake.line <= len(lines)
+        assert 1 <= mistake.column <= len(lines[mistake.line - 1]) + 1
+        assert mistake.message
+    find_cron_warnings(text)
+
+
+@given(schedules(days=False), st.sampled_from("!?LW#xyz.;\u00a0"), st.data())
+def test_a_foreign_character_is_always_refused(
+    line: str, foreign: str, data: st.DataObject
+) -> None:
+    place = data.draw(st.integers(1, len(line) - 1))
+    assert find_cron_mistakes(line[:place] + foreign + line[place:])
+
+
+@pytest.mark.parametrize(
+    ("spec", "message", "advice"),
+    [
+        ("every day", "has 2 fields, not five", "minute hour day-of-month"),
+        ("* * * *", "has 4 fields", "The fields are"),
+        ("0 H * * * *", "has 6 fields", "no seconds"),
+        ("** * * *", "has 4 fields", "space between"),
+        ("0, 30 * * * *", "has 6 fields", "The fields are"),
+        ("60 * * * *", "60 is out of range for minute", "0 to 59"),
+        ("0 24 * * *", "24 is out of range for hour", "0 to 23"),
+        ("0 0 0 * *", "0 is out of range for day of month", "1 to 31"),
+        ("0 0 * 13 *", "13 is out of range for month", "1 to 12"),
+        ("0 0 * * 8", "8 is out of range for day of week", "0 to 7"),
+        ("H(0-60) * * * *", "60 is out of range for minute", "0 to 59"),
+        ("H(30-0) * * * *", "runs backwards", "0-30"),
+        ("0 17-9 * * *", "runs backwards", "9-17"),
+        ("*/0 * * * *", "at least 1", ""),
+        ("H/0 * * * *", "step 0", "1 to 60"),
+        ("H/61 * * * *", "step 61", "1 to 60"),
+        ("H H H/29 * *", "step 29", "1 to 28"),
+        ("H(0-29)/31 * * * *", "step 31", "1 to 30"),
+        ("0 0 * * MON-FRI", "is no day of week", "1 is Mon"),
+        ("0 0 1 JAN *", "is no month", "1 is Jan"),
+        ("5/10 * * * *", "is no minute", "5-59/10"),
+        ("h * * * *", "is no minute", "capital"),
+        ("0 0 ? * 1", "is no day of month", "another cron's"),
+        ("0 0 L * *", "is no day of month", "another cron's"),
+        ("0,,5 * * * *", "is no minute", "separates nothing"),
+        ("0 0 * * 1,", "is no day of week", "separates nothing"),
+        ("* 0/2/2 * * *", "is no hour", "Use 0 to 23"),
+        ("@reboot", "no schedule '@reboot'", "@daily"),
+        ("@dayly", "no schedule '@dayly'", "Did you mean '@daily'?"),
+        ("@Daily", "no schedule", "Did you mean '@daily'?"),
+        ("@daily 3", "'3' after '@daily'", "Leave it out"),
+        ("@", "no schedule", "@daily"),
+        ("TZ=Europe/Lundon\n@daily", "time zone 'Europe/Lundon'", "'Europe/London'"),
+        ("# nightly\nTZ=Europe/London\n@daily", "first line", "Move it"),
+        ("H H 31 2 *", "never runs", "Check day and month"),
+        ("H H 31 4,6,9,11 *", "never runs", "Check day and month"),
+        ("H H H(30-31) 2 *", "never runs", "Check day and month"),
+        ("\u00a0H H * * *", "is no minute", "Use 0 to 59"),
+    ],
+)
+def test_each_mistake_is_named_with_what_to_do(spec: str, message: str, advice: str) -> None:
+    (mistake,) = find_cron_mistakes(spec)
+    assert message in mistake.message
+    assert advice in mistake.advice
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "H H 29 2 *",
+        "H H 31 2,3 *",
+        "H H H 2 *",
+        "H H H(28-31) 2 *",
+        "H(0-29)/10 * * * *",
+        "  H H * * 7  ",
+        "H/60 * * * *",
+        "H/15\tH(9-17)\t*\t*\t1-5",
+        "*/100 * * * *",
+        "TZ=PST\n@daily",
+    ],
+)
+def test_unusual_schedules_that_jenkins_takes_are_no_mistake(spec: str) -> None:
+    assert find_cron_mistakes(spec) == ()
+
+
+def test_each_mistake_has_its_line_and_column() -> None:
+    """Two bad terms of one line and one of a later, indented line are all reported."""
+    mistakes = find_cron_mistakes("# x\nH,61 H 1,40 * *\n\n   H 24 * * *")
+    places = [(mistake.line, mistake.column) for mistake in mistakes]
+    assert places == [(2, 3), (2, 10), (4, 6)]
+
+
+def test_nothing_scheduled_is_told_apart() -> None:
+    assert not has_schedule("TZ=Europe/London\n# later\n\n")
+    assert has_schedule("# daily\n@daily")
+    assert find_cron_mistakes("") == ()
+
+
+@pytest.mark.parametrize(
+    ("spec", "advice"),
+    [
+        ("* * * * *", "H * * * *"),
+        ("* 3 * * *", "H 3 * * *"),
+        ("*/1 3 * * *", "H 3 * * *"),
+        ("0 3 * * *", "H 3 * * *"),
+        ("*/15 * * * *", "H/15 * * * *"),
+        ("0,15,30,45 * * * *", "H/15 * * * *"),
+    ],
+)
+def test_what_jenkins_warns_about_is_a_warning(spec: str, advice: str) -> None:
+    assert find_cron_mistakes(spec) == ()
+    (warning,) = find_cron_warnings(spec)
+    assert advice in warning.advice
+
+
+@pytest.mark.parametrize("spec", ["@daily", "H H * * *", "0 H * * *", "5,10 * * * *", "61 * * * *"])
+def test_what_jenkins_does_not_warn_about_has_no_warning(spec: str) -> None:
+    assert find_cron_warnings(spec) == ()
