@@ -6,6 +6,7 @@ Input: what jenkins-job-builder made, or what Jenkins answers; output: `xml.etre
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.errors import ConfigError
@@ -31,3 +32,26 @@ def parse_config(text: str, *, name: str) -> ET.Element:
         raise ConfigError(
             f"{name}: config.xml line {line}, column {column + 1}: {error}"
         ) from error
+
+
+def element_paths(root: ET.Element) -> Iterator[tuple[str, ET.Element]]:
+    """Yield each element below the root with its path, parents first.
+
+    A step of a path is the tag, with its number among siblings of that tag where it is not alone:
+    "builders/hudson.tasks.Shell[2]/command".
+    """
+    waiting: list[tuple[str, ET.Element]] = [("", root)]
+    while waiting:
+        path, element = waiting.pop()
+        if path:
+            yield path, element
+        counts: dict[str, int] = {}
+        for child in element:
+            counts[child.tag] = counts.get(child.tag, 0) + 1
+        numbers: dict[str, int] = {}
+        inner: list[tuple[str, ET.Element]] = []
+        for child in element:
+            numbers[child.tag] = numbers.get(child.tag, 0) + 1
+            step = f"{child.tag}[{numbers[child.tag]}]" if counts[child.tag] > 1 else child.tag
+            inner.append((f"{path}/{step}" if path else step, child))
+        waiting += reversed(inner)

@@ -146,7 +146,13 @@ def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(unique, key=lambda found: (found.position or nowhere, found.message)))
 
 
+def nearest(name: object, known: Iterable[object]) -> str | None:
+    """Return the known name that is most like `name`, if one is like it at all."""
+    near = get_close_matches(str(name), [str(choice) for choice in known], n=1, cutoff=0.6)
+    return near[0] if near else None
+
+
 def suggest(name: object, known: Iterable[object]) -> str:
     """Return "Did you mean 'fingerprint'?" for the nearest known name, or ""."""
-    near = get_close_matches(str(name), [str(choice) for choice in known], n=1, cutoff=0.6)
-    return f"Did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, known)
+    return f"Did you mean {near!r}?" if near else ""

@@ -1,0 +1,42 @@
+"""`cfl-jobs render`: config XML to standard output or into a directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(short_help="Show the config XML that Jenkins would get.")
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Write DIR/jobs/<name>/config.xml instead.",
+    metavar="DIR",
+)
+def command(jobs: tuple[str, ...], output: Path | None) -> int:
+    """Render jobs and views to config XML; names or globs limit which."""
+    return render_jobs(Path(), jobs, output)
+
+
+def render_jobs(root: Path, jobs: tuple[str, ...], output: Path | None) -> int:
+    """Render and write; returns the exit code."""
+    from cfl_jobs.render import render
+
+    rendered = render(root, only=jobs)
+    if output is None:
+        for job in rendered:
+            if len(rendered) > 1:
+                click.echo(f"<!-- {job.kind.value} {job.name} -->")
+            click.echo(job.config)
+        return 0
+    from cfl_jobs.home import HomeTarget  # type: ignore[import-not-found,unused-ignore]
+
+    target = HomeTarget(output)
+    for job in rendered:
+        there = {listed.name for listed in target.list(job.kind)}
+        (target.update if job.name in there else target.create)(job.kind, job.name, job.config)
+        click.echo(f"{job.kind.value} {job.name}")
+    return 0
