@@ -55,3 +55,12 @@ def element_paths(root: ET.Element) -> Iterator[tuple[str, ET.Element]]:
             step = f"{child.tag}[{numbers[child.tag]}]" if counts[child.tag] > 1 else child.tag
             inner.append((f"{path}/{step}" if path else step, child))
         waiting += reversed(inner)
+
+
+def format_config(root: ET.Element) -> str:
+    """Return the text of a config.
+
+    A carriage return in a script survives: as it is, XML would read it as a line feed.
+    """
+    text = ET.tostring(root, encoding="unicode").replace("\r", "&#13;")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
