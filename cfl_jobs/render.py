@@ -18,7 +18,7 @@ from cfl_jobs.generator import Component, Generated, Generator, GeneratorProblem
 from cfl_jobs.selection import select_names
 from cfl_jobs.target import Kind
 from cfl_jobs.templates import TemplateRenderer
-from cfl_jobs.tracking import LocatedText, TrackedDict, TrackedList, unread_places, walk_mappings
+from cfl_jobs.tracking import TrackedDict, unread_places, walk_mappings
 
 _SHOWN_JOBS = 3
 
@@ -194,9 +194,7 @@ def _blame(made: Generated, data: TrackedDict) -> Iterator[Blame]:
         if id(element) in paths
     }
     texts: dict[int, Mapping[str, Position]] = {}
-    root_texts = _texts_of(
-        {key: value for key, value in data.raw_items() if isinstance(value, str)}
-    )
+    root_texts = _texts_of(data, deep=False)
 
     def descend(element: ET.Element, around: Mapping[str, Position]) -> Iterator[Blame]:
         component = owned.get(id(element))
@@ -212,22 +210,16 @@ def _blame(made: Generated, data: TrackedDict) -> Iterator[Blame]:
         yield from descend(child, root_texts)
 
 
-def _texts_of(value: Any) -> dict[str, Position]:
+def _texts_of(value: Any, *, deep: bool = True) -> dict[str, Position]:
     """Return where each text in a value stands; texts that stand in two places are left out."""
     found: dict[str, Position] = {}
     twice: set[str] = set()
-    waiting = [value]
-    while waiting:
-        current = waiting.pop()
-        if isinstance(current, LocatedText):
-            text = str(current)
-            if text in found and found[text] != current.pos:
-                twice.add(text)
-            found[text] = current.pos
-        elif isinstance(current, dict):
-            waiting += [item for _, item in dict.items(current)]
-        elif isinstance(current, TrackedList):
-            waiting += current
+    for mapping in walk_mappings(value, descend=lambda *_: deep):
+        for key, text in mapping.raw_items():
+            if isinstance(text, str):
+                place = mapping.value_positions.get(key, mapping.pos)
+                if found.setdefault(text, place) != place:
+                    twice.add(text)
     return {text: place for text, place in found.items() if text not in twice}
 
 

@@ -37,11 +37,12 @@ _NO_FILTER = re.compile(r"No (filter|test) named '([^']*)'")
 
 
 class TemplateProblem(Exception):
-    """One template that can't be rendered for one definition."""
+    """One template that can't be rendered for one definition; `missing` names a variable."""
 
-    def __init__(self, finding: Finding) -> None:
+    def __init__(self, finding: Finding, missing: str = "") -> None:
         super().__init__(str(finding))
         self.finding = finding
+        self.missing = missing
 
 
 class TemplateRenderer:
@@ -53,16 +54,14 @@ class TemplateRenderer:
         self._chain = definitions.chain()
         self._files: list[str] = []
         self._values = Values()
-        self._missing: TrackedDict | None = None
         self._environment = _make_environment(self)
 
     def render(self, definition: Definition) -> tuple[TrackedDict | None, tuple[Finding, ...]]:
         """Return the job that the template makes of a definition, and what is wrong with it."""
-        self._values = Values()
         try:
-            text = self._run(definition)
+            text = self._run(definition, {})
         except TemplateProblem as problem:
-            return None, (problem.finding,)
+            return None, self._find_more(definition, problem)
         first = Position(f"{TEMPLATES}/{definition.template}", 1)
         origins = (_asked_for(definition),)
         mapped = take_marks_out(text, tuple(self._files), first)
@@ -76,6 +75,21 @@ class TemplateRenderer:
             )
             findings = (self._sources.find(message, first, origins=origins),)
         return None, findings
+
+    def _find_more(self, definition: Definition, problem: TemplateProblem) -> tuple[Finding, ...]:
+        """Return a problem with what else is missing: each missing variable is assumed in turn."""
+        findings = [problem.finding]
+        assumed: dict[str, Any] = {}
+        while problem.missing and problem.missing not in assumed:
+            assumed[problem.missing] = ""
+            try:
+                self._run(definition, assumed)
+                break
+            except TemplateProblem as next_problem:
+                problem = next_problem
+                if problem.missing:
+                    findings.append(problem.finding)
+        return tuple(findings)
 
     def _quoted(self, finding: Finding, origins: tuple[Origin, ...]) -> Finding:
         place = finding.position or Position(TEMPLATES, 1)
@@ -120,9 +134,11 @@ class TemplateRenderer:
 
     # -- running -------------------------------------------------------------------------------
 
-    def _run(self, definition: Definition) -> str:
+    def _run(self, definition: Definition, assumed: Mapping[str, Any]) -> str:
         variables = definition.variables
+        self._values = Values()
         context = {
+            **assumed,
             **dict(variables.raw_items()),
             "settings": self._settings,
             "chain": self._chain,
@@ -201,7 +217,7 @@ class TemplateRenderer:
         if not found:
             return self._problem(str(error.message), place, definition)
         name = found[1]
-        message = f"the variable {name!r} is missing: {place} needs it"
+        message = f"the variable {name!r} is missing"
         advice = suggest(name, context) or f"Add `{name}: …` to this entry or its `defaults:`."
         return TemplateProblem(
             self._sources.find(
@@ -209,7 +225,8 @@ class TemplateRenderer:
                 definition.position,
                 origins=(Origin("needed by the template", place),),
                 advice=advice,
-            )
+            ),
+            missing=name,
         )
 
     def _compose_script(self, file: str, /, **values: Any) -> LocatedText:

@@ -96,7 +96,7 @@ class TrackedDict(dict[str, Any]):
         super().__init__(entries)
         self.pos = pos
         self.key_positions = key_positions or {}
-        self.value_positions = value_positions or {}
+        self.value_positions = dict(value_positions or {})
         self.forward = forward or {}
         self._notes = _Notes()
 
