@@ -1,0 +1,78 @@
+"""Sample: three small real repositories for the chain to build, from files in this package.
+
+codeforlife-deploy is a Django site with a deploy.sh, ocargo and codeforlife-portal are its apps.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from cfl_jobs.errors import CflJobsError
+
+REPOSITORIES = ("ocargo", "codeforlife-portal", "codeforlife-deploy")
+EXECUTABLE = ("deploy.sh", "manage.py")
+SOURCE = Path(__file__).parent / "repositories"
+# The same files, names and times make the same commits, wherever this runs.
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "Code for Life",
+    "GIT_AUTHOR_EMAIL": "sample@codeforlife.education",
+    "GIT_AUTHOR_DATE": "2015-03-02T09:00:00+00:00",
+    "GIT_COMMITTER_NAME": "Code for Life",
+    "GIT_COMMITTER_EMAIL": "sample@codeforlife.education",
+    "GIT_COMMITTER_DATE": "2015-03-02T09:00:00+00:00",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+
+
+def make_repositories(directory: Path) -> tuple[Path, ...]:
+    """Make the three repositories in `directory`, each with one commit on master.
+
+    Returns their paths, `directory`/<repository>, in REPOSITORIES' order. Raises CflJobsError if
+    one is there already or git can't make it.
+    """
+    return tuple(_make_repository(directory / name) for name in REPOSITORIES)
+
+
+def _make_repository(repository: Path) -> Path:
+    if repository.exists():
+        raise CflJobsError(
+            f"{repository} is there already", advice="Choose a new directory, or remove this one."
+        )
+    shutil.copytree(
+        SOURCE / repository.name,
+        repository,
+        copy_function=shutil.copyfile,
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    for file in repository.iterdir():
+        if file.is_file():  # a package keeps no modes
+            file.chmod(0o755 if file.name in EXECUTABLE else 0o644)
+    _run_git(repository, "init", "--quiet", "--initial-branch=master", "--object-format=sha1")
+    _run_git(repository, "-c", "core.autocrlf=false", "-c", "core.fileMode=true", "add", "--all")
+    _run_git(repository, "commit", "--quiet", f"--message=Start {repository.name}")
+    return repository
+
+
+def _run_git(repository: Path, *arguments: str) -> None:
+    others = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=repository,
+            env=others | IDENTITY,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+    except FileNotFoundError as error:
+        raise CflJobsError("git is not there", advice="Install git, 2.30 or later.") from error
+    if done.returncode:
+        raise CflJobsError(
+            f"git {arguments[0]} failed in {repository}: {done.stderr.strip()}",
+            advice="Is git 2.30 or later, and is there space on the disk?",
+        )

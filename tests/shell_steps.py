@@ -1,0 +1,142 @@
+"""Running the chain's scripts as Jenkins would: composed, in a workspace, with its environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfl_jobs.scripts import compose_step
+
+SCRIPTS = Path(__file__).parent.parent / "templates" / "scripts"
+COMPONENTS = {
+    "ocargo": "ocargo",
+    "portal": "codeforlife-portal",
+    "deploy": "codeforlife-deploy",
+}
+DISTRIBUTION = {
+    "components": ["ocargo", "portal", "deploy"],
+    "repositories": ["ocargo", "codeforlife-portal", "codeforlife-deploy"],
+    "directories": ["submodules/ocargo", "submodules/portal", "."],
+    "first_time_job": "Ad-hoc distribution",
+    "python": "python3",
+    "requirements": "requirements.txt",
+    "manage": "manage.py",
+    "collect": "collectstatic --noinput",
+    "compress": "compress --force",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a step did: its exit code and all it printed."""
+
+    code: int
+    log: str
+
+
+def run_step(
+    script: str,
+    workspace: Path,
+    values: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Step:
+    """Run one of templates/scripts/ in `workspace`; only `environment` and PATH are inherited."""
+    text = compose_step(script, (SCRIPTS / script).read_text(encoding="utf-8"), values or {})
+    workspace.mkdir(parents=True, exist_ok=True)
+    file = workspace.parent / f"{script}.composed"
+    file.write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        ["/usr/bin/env", "bash", str(file)],
+        cwd=workspace,
+        env={"PATH": os.environ["PATH"], "HOME": str(workspace.parent), **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )
+    return Step(done.returncode, done.stdout)
+
+
+def git(repository: Path, *arguments: str) -> str:
+    """Run git with a fixed identity, time and no configuration but its own."""
+    fixed = {
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "A",
+        "GIT_AUTHOR_EMAIL": "a@example.org",
+        "GIT_AUTHOR_DATE": "2016-05-04T03:02:01+00:00",
+        "GIT_COMMITTER_NAME": "A",
+        "GIT_COMMITTER_EMAIL": "a@example.org",
+        "GIT_COMMITTER_DATE": "2016-05-04T03:02:01+00:00",
+        "PATH": os.environ["PATH"],
+    }
+    return subprocess.run(
+        ["git", "-c", "protocol.file.allow=always", *arguments],
+        cwd=repository,
+        env=fixed,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+
+
+def commit_all(repository: Path) -> str:
+    git(repository, "add", "--all", "--force")
+    git(repository, "commit", "--quiet", "--message=change")
+    return git(repository, "rev-parse", "HEAD")
+
+
+def check_out(repository: Path, workspace: Path, branch: str = "master") -> None:
+    """Check out as the git plugin does: a detached commit, branches under refs/remotes/origin."""
+    workspace.mkdir(parents=True)
+    git(workspace, "init", "--quiet")
+    git(workspace, "fetch", "--quiet", str(repository), "+refs/heads/*:refs/remotes/origin/*")
+    git(
+        workspace, "checkout", "--quiet", "--force", git(workspace, "rev-parse", f"origin/{branch}")
+    )
+
+
+def publish(
+    repository: Path, workspace: Path, component: str, branch: str = "master", ad_hoc: str = ""
+) -> Step:
+    check_out(repository, workspace, branch)
+    environment = {"BRANCH": branch, "JOB_NAME": "Publish Files", "BUILD_NUMBER": "7"}
+    if ad_hoc:
+        environment["AD_HOC"] = ad_hoc
+    values = {
+        "component": component,
+        "repository": COMPONENTS[component],
+        "downstream": "Create Distribution",
+    }
+    return run_step("publish.sh", workspace, values, environment)
+
+
+def publish_all(repositories: Path, directory: Path) -> Path:
+    """Publish the three repositories; returns a workspace with published/<component>/."""
+    workspace = directory / "Create Distribution"
+    for component, repository in COMPONENTS.items():
+        source = directory / f"publish {component}"
+        step = publish(repositories / repository, source, component)
+        assert step.code == 0, step.log
+        target = workspace / "published" / component
+        target.mkdir(parents=True)
+        for name in (f"{component}.tar.gz", "commit.txt"):
+            (source / name).rename(target / name)
+    return workspace
+
+
+def create(workspace: Path, environment: Mapping[str, str], **values: object) -> Step:
+    build = {"BUILD_NUMBER": "42", "BRANCH": "master", "JOB_NAME": "Create Distribution"}
+    return run_step(
+        "create-distribution.sh", workspace, DISTRIBUTION | values, build | dict(environment)
+    )
+
+
+def list_tar(file: Path) -> dict[str, tarfile.TarInfo]:
+    with tarfile.open(file) as archive:
+        return {member.name.removeprefix("./"): member for member in archive}

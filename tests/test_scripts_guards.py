@@ -1,0 +1,240 @@
+"""The guards: what a person can type is refused in a sentence, or is harmless."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.shell_steps import commit_all, git, run_step
+
+BUILD = {"JOB_NAME": "A job", "BUILD_NUMBER": "5"}
+NAMES = {"distribution_job": "Create Distribution"}
+
+
+@pytest.mark.parametrize(
+    "branch", ["master", "feature/x-1", "v1.2", "fix-#12", "user@topic", "a+b", "release_3"]
+)
+def test_a_sane_branch_name_passes(branch: str, tmp_path: Path) -> None:
+    step = run_step("check-branch.sh", tmp_path / "w", {}, BUILD | {"BRANCH": branch})
+    assert (step.code, step.log) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "branch",
+    [
+        "-x",
+        "--upload-pack=touch pwned",
+        "a b",
+        "a\nBRANCH=b",
+        "a\n[description] owned",
+        "a,DISTRIBUTION=1",
+        "$(touch pwned)",
+        "`touch pwned`",
+        "$BUILD_NUMBER",
+        "a;b",
+        "*",
+        "a..b",
+        "a.lock",
+        "/a",
+        "a/",
+        "a//b",
+        ".a",
+        "@{-1}",
+        "HEAD",
+        "a\\u000ab",
+        "<b>a</b>",
+        "größe",
+        "a" * 201,
+    ],
+)
+def test_a_name_that_is_no_sane_branch_is_refused(branch: str, tmp_path: Path) -> None:
+    workspace = tmp_path / "w"
+    step = run_step("check-branch.sh", workspace, {}, BUILD | {"BRANCH": branch})
+    lines = step.log.splitlines()
+    assert step.code == 1
+    assert len(lines) == 2
+    assert lines[0].startswith("A job 5: refused, nothing was done: BRANCH ")
+    assert lines[1] == "[description] refused: BRANCH is not a branch name"
+    assert list(workspace.iterdir()) == []
+
+
+@pytest.mark.parametrize("environment", [BUILD, BUILD | {"BRANCH": ""}])
+def test_no_branch_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
+    step = run_step("check-branch.sh", tmp_path / "w", {}, environment)
+    assert step.code == 1
+    assert "BRANCH is empty. Enter the name of the branch to build" in step.log
+
+
+@pytest.fixture
+def remotes(tmp_path: Path) -> list[str]:
+    found = []
+    for name in ("one", "two", "three"):
+        root = tmp_path / name
+        root.mkdir()
+        git(root, "init", "--quiet", "--initial-branch=master")
+        (root / "file").write_text("x")
+        commit_all(root)
+        git(root, "branch", "hotfix")
+        found.append(root.as_uri())
+    git(tmp_path / "two", "branch", "--move", "hotfix", "not/refs/heads/hotfix")
+    git(tmp_path / "three", "tag", "only-a-tag")
+    return found
+
+
+def check_exists(branch: str, urls: list[str], tmp_path: Path) -> tuple[int, str]:
+    environment = BUILD | {"BRANCH": branch}
+    step = run_step("check-branch-exists.sh", tmp_path / "w", {"urls": urls}, environment)
+    return step.code, step.log
+
+
+def test_a_branch_of_all_repositories_passes(remotes: list[str], tmp_path: Path) -> None:
+    assert check_exists("master", remotes, tmp_path) == (
+        0,
+        "A job 5: branch master is in all 3 repositories\n",
+    )
+
+
+def test_a_branch_that_one_repository_lacks_is_refused_with_its_name(
+    remotes: list[str], tmp_path: Path
+) -> None:
+    code, log = check_exists("hotfix", remotes, tmp_path)
+    assert code == 1
+    assert f"nothing was published: there is no branch hotfix in {remotes[1]}." in log
+    assert "[description] refused: hotfix is not in all repositories\n" in log
+
+
+def test_a_tag_is_no_branch(remotes: list[str], tmp_path: Path) -> None:
+    code, log = check_exists("only-a-tag", remotes, tmp_path)
+    assert code == 1
+    assert f"there is no branch only-a-tag in {' '.join(remotes)}." in log
+
+
+def test_a_repository_that_cannot_be_read_is_named(remotes: list[str], tmp_path: Path) -> None:
+    nowhere = (tmp_path / "nowhere").as_uri()
+    code, log = check_exists("master", [*remotes, nowhere], tmp_path)
+    assert code == 1
+    assert f"refused, nothing was published: git could not read {nowhere}" in log
+
+
+NOT_NUMBERS = ["", "x", "0", "-1", "4.2", "1 2", "42\n", "٣", "$(touch pwned)", "latest", "1" * 10]
+
+
+@pytest.mark.parametrize("number", NOT_NUMBERS)
+def test_what_is_no_build_number_is_refused(number: str, tmp_path: Path) -> None:
+    workspace = tmp_path / "w"
+    environment = BUILD | ({"DISTRIBUTION_NUMBER": number} if number else {})
+    step = run_step("check-number.sh", workspace, NAMES, environment)
+    assert step.code == 1
+    assert step.log.startswith("A job 5: refused: DISTRIBUTION_NUMBER ")
+    assert "is not a build number of Create Distribution. Enter one, like 42.\n" in step.log
+    assert len(step.log.splitlines()) == 2
+    assert list(workspace.iterdir()) == []
+
+
+def test_a_build_number_passes(tmp_path: Path) -> None:
+    environment = BUILD | {"DISTRIBUTION_NUMBER": "42"}
+    step = run_step("check-number.sh", tmp_path / "w", NAMES, environment)
+    assert (step.code, step.log) == (0, "")
+
+
+def check_selector(selector: str, tmp_path: Path) -> tuple[int, str]:
+    environment = BUILD | ({"DISTRIBUTION": selector} if selector else {})
+    step = run_step("check-selector.sh", tmp_path / "w", NAMES, environment)
+    return step.code, step.log
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        "<SpecificBuildSelector><buildNumber>42</buildNumber></SpecificBuildSelector>",
+        '<SpecificBuildSelector plugin="copyartifact@722.v0662a_9b_e22a_c">  '
+        "<buildNumber>42</buildNumber></SpecificBuildSelector>",
+        "<SpecificBuildSelector>\n  <buildNumber> 42 </buildNumber>\n</SpecificBuildSelector>\n",
+    ],
+)
+def test_a_specific_build_passes_and_leaves_its_number(selector: str, tmp_path: Path) -> None:
+    assert check_selector(selector, tmp_path) == (0, "")
+    assert (tmp_path / "w" / "distribution-number").read_text() == "42\n"
+
+
+@pytest.mark.parametrize(
+    ("selector", "said"),
+    [
+        ("", "DISTRIBUTION must say which build"),
+        ("<SpecificBuildSelector><buildNumber/></SpecificBuildSelector>", "has no build number"),
+        (
+            '<SpecificBuildSelector plugin="copyartifact@722">  <buildNumber></buildNumber>'
+            "</SpecificBuildSelector>",
+            "has no build number",
+        ),
+        (
+            "<SpecificBuildSelector><buildNumber> </buildNumber></SpecificBuildSelector>",
+            "has no build number",
+        ),
+        *(
+            (
+                f"<SpecificBuildSelector><buildNumber>{number}</buildNumber>"
+                "</SpecificBuildSelector>",
+                "is not a build number",
+            )
+            for number in (
+                "lastSuccessfulBuild",
+                "x",
+                "007",
+                "$BUILD_NUMBER",
+                "1;touch pwned",
+                "1 2",
+            )
+        ),
+        (
+            "<StatusBuildSelector><stable>true</stable></StatusBuildSelector>",
+            "must say which build",
+        ),
+        (
+            "<SpecificBuildSelector><buildNumber>1</buildNumber><buildNumber>2</buildNumber>"
+            "</SpecificBuildSelector>",
+            "must say which build",
+        ),
+        (
+            "<SpecificBuildSelector><buildNumber>1<!-- --></buildNumber></SpecificBuildSelector>",
+            "must say which build",
+        ),
+        ("42", "must say which build"),
+    ],
+)
+def test_any_other_selection_is_refused(selector: str, said: str, tmp_path: Path) -> None:
+    code, log = check_selector(selector, tmp_path)
+    assert code == 1
+    assert log.startswith("A job 5: refused, nothing was deployed: DISTRIBUTION ")
+    assert said in log
+    assert log.splitlines()[1:] == ["[description] refused: no distribution number"]
+    assert list((tmp_path / "w").iterdir()) == []
+
+
+TRIGGERED = {
+    "TRIGGERED_BUILD_NUMBER_Publish_Ocargo_Files": "3",
+    "TRIGGERED_BUILD_NUMBER_Publish_Portal_Files_2": "2",
+}
+HAND_OVER = {
+    "jobs": ["Publish Ocargo Files", "Publish - Portal Files (2)"],
+    "parameters": ["OCARGO", "PORTAL"],
+}
+
+
+def test_ad_hoc_hands_over_exactly_the_builds_it_started(tmp_path: Path) -> None:
+    environment = BUILD | TRIGGERED | {"BRANCH": "hotfix"}
+    step = run_step("hand-over.sh", tmp_path / "w", HAND_OVER, environment)
+    assert step.code == 0, step.log
+    selector = "<SpecificBuildSelector><buildNumber>{}</buildNumber></SpecificBuildSelector>"
+    assert (tmp_path / "w" / "create-distribution.properties").read_text() == (
+        f"BRANCH=hotfix\nOCARGO={selector.format(3)}\nPORTAL={selector.format(2)}\n"
+    )
+
+
+def test_ad_hoc_starts_no_distribution_if_a_build_is_not_known(tmp_path: Path) -> None:
+    environment = BUILD | {"BRANCH": "hotfix"}
+    step = run_step("hand-over.sh", tmp_path / "w", HAND_OVER, environment)
+    assert step.code == 1
+    assert "no build number of Publish Ocargo Files" in step.log
+    assert not (tmp_path / "w" / "create-distribution.properties").exists()

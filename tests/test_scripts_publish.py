@@ -1,0 +1,131 @@
+"""publish.sh on real git repositories."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.shell_steps import check_out, commit_all, git, list_tar, publish, run_step
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository with everything that is easily lost on the way."""
+    root = tmp_path / "a repository"
+    root.mkdir()
+    git(root, "init", "--quiet", "--initial-branch=master")
+    files = {
+        "plain.txt": "plain\n",
+        "with space/and 'quote'.txt": "spaces\n",
+        "straße/日本語 ☃.txt": "names\n",
+        "deep/" + "d" * 120 + "/" + "f" * 150: "long\n",
+        "-dash": "dash\n",
+        "new\nline": "newline\n",
+        "hidden/.dot": "dot\n",
+        "ignored.txt": "export-ignore\n",
+        "subst.txt": "$Format:%H$\n",
+        "crlf.txt": "a\r\nb\r\n",
+        "commit.txt": "the repository's own\n",
+        "create-distribution.properties": "BRANCH=evil\n",
+        ".gitattributes": "ignored.txt export-ignore\nsubst.txt export-subst\n",
+    }
+    for name, text in files.items():
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode())
+    script = root / "run me.sh"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    (root / "link").symlink_to("with space/and 'quote'.txt")
+    (root / "broken link").symlink_to("/no such/place")
+    commit_all(root)
+    return root
+
+
+def test_all_files_of_the_commit_are_published_as_they_are(
+    repository: Path, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "work space"
+    step = publish(repository, workspace, "ocargo")
+    assert step.code == 0, step.log
+
+    members = list_tar(workspace / "ocargo.tar.gz")
+    tracked = set(git(repository, "ls-files", "-z").rstrip("\0").split("\0"))
+    assert {name for name, member in members.items() if not member.isdir()} == tracked
+    assert members["run me.sh"].mode & 0o777 == 0o755
+    assert members["plain.txt"].mode & 0o777 == 0o644
+    assert members["link"].linkname == "with space/and 'quote'.txt"
+    assert members["broken link"].issym()
+    with tarfile.open(workspace / "ocargo.tar.gz") as archive:
+        for name in ("straße/日本語 ☃.txt", "subst.txt", "crlf.txt", "commit.txt"):
+            stream = archive.extractfile(name)
+            assert stream is not None
+            assert stream.read() == (repository / name).read_bytes()
+
+
+def test_commit_txt_is_the_repository_and_its_commit(repository: Path, tmp_path: Path) -> None:
+    publish(repository, tmp_path / "w", "portal")
+    commit = git(repository, "rev-parse", "HEAD")
+    assert (tmp_path / "w" / "commit.txt").read_text() == f"codeforlife-portal {commit}\n"
+
+
+def test_the_same_commit_is_published_as_the_same_bytes(repository: Path, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert publish(repository, tmp_path / name, "ocargo").code == 0
+    one, two = ((tmp_path / name / "ocargo.tar.gz").read_bytes() for name in ("one", "two"))
+    assert one == two
+
+
+def test_a_push_asks_for_a_distribution_of_its_branch(repository: Path, tmp_path: Path) -> None:
+    git(repository, "branch", "feature/x")
+    step = publish(repository, tmp_path / "w", "ocargo", "feature/x")
+    properties = tmp_path / "w" / "create-distribution.properties"
+    assert properties.read_text() == "BRANCH=feature/x\n"
+    commit = git(repository, "rev-parse", "HEAD")
+    assert f"[description] feature/x {commit[:10]}\n" in step.log
+
+
+def test_an_ad_hoc_build_asks_for_none_even_if_the_repository_has_such_a_file(
+    repository: Path, tmp_path: Path
+) -> None:
+    step = publish(repository, tmp_path / "w", "ocargo", ad_hoc="3")
+    assert step.code == 0
+    assert not (tmp_path / "w" / "create-distribution.properties").exists()
+    assert "part of ad-hoc distribution 3, which starts Create Distribution itself" in step.log
+
+
+def test_a_submodule_is_named_and_published_as_an_empty_directory(
+    repository: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init", "--quiet", "--initial-branch=master")
+    (other / "file").write_text("x")
+    commit_all(other)
+    git(repository, "submodule", "--quiet", "add", str(other), "sub module")
+    commit_all(repository)
+    step = publish(repository, tmp_path / "w", "ocargo")
+    assert "note: sub module is a git submodule" in step.log
+    assert list_tar(tmp_path / "w" / "ocargo.tar.gz")["sub module"].isdir()
+
+
+def test_a_commit_of_another_branch_is_not_published(repository: Path, tmp_path: Path) -> None:
+    git(repository, "checkout", "--quiet", "-b", "other")
+    (repository / "plain.txt").write_text("other\n")
+    commit_all(repository)
+    check_out(repository, tmp_path / "w", "other")
+    step = run_step(
+        "publish.sh",
+        tmp_path / "w",
+        {"component": "ocargo", "repository": "ocargo", "downstream": "Create Distribution"},
+        {"BRANCH": "master", "JOB_NAME": "Publish Ocargo Files", "BUILD_NUMBER": "7"},
+    )
+    assert step.code == 1
+    assert (
+        "Publish Ocargo Files 7: FAILED while finding the commit of branch master of ocargo:"
+        in (step.log)
+    )
+    assert "is not on that branch" in step.log
+    assert not (tmp_path / "w" / "create-distribution.properties").exists()
