@@ -12,16 +12,23 @@ from typing import TypeAlias
 from xml.etree import ElementTree as ET
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A part of a config. `path` is its element's, as configxml.element_paths gives it."""
+
+    path: str = field(default="", compare=False, repr=False)
+
+
 @dataclass(frozen=True, slots=True)
-class Unknown:
-    """An element of config XML that has no type here. `section` is its parent's tag."""
+class Unknown(Placed):
+    """An element of config XML that has no type here. `section` is its parent's tag.
+
+    Two are equal where tag and section are; cfl_jobs.normalform compares what they hold.
+    """
 
     section: str
-    element: ET.Element = field(compare=False)
-
-    @property
-    def tag(self) -> str:
-        return self.element.tag
+    tag: str
+    element: ET.Element = field(compare=False, repr=False)
 
 
 class ParameterKind(Enum):
@@ -31,11 +38,17 @@ class ParameterKind(Enum):
     CHOICE = "choice"
     PASSWORD = "password"  # noqa: S105 - a kind of parameter
     BUILD_SELECTOR = "build selector"
+    RUN = "run"
+    FILE = "file"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
-    """A declared parameter. `default` of a build selector is selector XML, as Jenkins passes it."""
+class Parameter(Placed):
+    """A declared parameter. `default` of a build selector is selector XML, as Jenkins passes it.
+
+    One of a kind without a type here is OTHER, and stands in `Job.unknown` too.
+    """
 
     name: str
     kind: ParameterKind
@@ -56,8 +69,13 @@ class BuildDiscarder:
 
 
 @dataclass(frozen=True, slots=True)
-class Git:
-    """A git checkout. `branches` may hold parameters, for example "${BRANCH}"."""
+class Git(Placed):
+    """A git checkout. `branches` may hold parameters, for example "${BRANCH}".
+
+    `refspec` and `credentials_id` are the first remote's. `extensions` are short class names of
+    all; what has no field here is in `unknown`, other remotes too. `identity` is the committer's
+    name and e-mail.
+    """
 
     urls: tuple[str, ...]
     branches: tuple[str, ...]
@@ -65,6 +83,10 @@ class Git:
     credentials_id: str = ""
     clean_before_checkout: bool = False
     extensions: tuple[str, ...] = ()
+    directory: str = ""
+    local_branch: str = ""
+    identity: tuple[str, str] = ("", "")
+    unknown: tuple[Unknown, ...] = ()
 
 
 class TriggerKind(Enum):
@@ -74,13 +96,16 @@ class TriggerKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
+class Trigger(Placed):
+    """`ignore_hooks` is polling's "ignore post-commit hooks"."""
+
     kind: TriggerKind
     spec: str = ""
+    ignore_hooks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class UpstreamTrigger:
+class UpstreamTrigger(Placed):
     """ReverseBuildTrigger: this job starts after one of `jobs`."""
 
     jobs: tuple[str, ...]
@@ -88,10 +113,14 @@ class UpstreamTrigger:
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
-    """A shell step. `script` as in the config; without a #! line Jenkins runs /bin/sh -xe."""
+class Shell(Placed):
+    """A shell step. `script` as in the config; without a #! line Jenkins runs /bin/sh -xe.
+
+    An exit code equal to `unstable_return` makes the build unstable.
+    """
 
     script: str
+    unstable_return: int | None = None
 
 
 class Selector(Enum):
@@ -118,7 +147,7 @@ class BuildSelector:
 
 
 @dataclass(frozen=True, slots=True)
-class CopyArtifact:
+class CopyArtifact(Placed):
     project: str
     selector: BuildSelector
     filter: str = ""
@@ -132,14 +161,14 @@ class CopyArtifact:
 
 
 @dataclass(frozen=True, slots=True)
-class PredefinedParameters:
+class PredefinedParameters(Placed):
     """NAME=value lines, variables not yet expanded."""
 
     properties: str
 
 
 @dataclass(frozen=True, slots=True)
-class FileParameters:
+class FileParameters(Placed):
     """Parameters from files in the workspace, comma separated patterns."""
 
     files: str
@@ -147,12 +176,12 @@ class FileParameters:
 
 
 @dataclass(frozen=True, slots=True)
-class CurrentParameters:
+class CurrentParameters(Placed):
     """All parameters of the running build."""
 
 
 @dataclass(frozen=True, slots=True)
-class BooleanParameters:
+class BooleanParameters(Placed):
     """Parameterized Trigger's BooleanParameters."""
 
     values: tuple[tuple[str, bool], ...]
@@ -173,7 +202,7 @@ class BlockingThresholds:
 
 
 @dataclass(frozen=True, slots=True)
-class TriggerBuilds:
+class TriggerBuilds(Placed):
     """Parameterized Trigger, as a step (`blocking` may be set) or as a publisher (`condition`)."""
 
     projects: tuple[str, ...]
@@ -184,7 +213,7 @@ class TriggerBuilds:
 
 
 @dataclass(frozen=True, slots=True)
-class BuildOther:
+class BuildOther(Placed):
     """hudson.tasks.BuildTrigger: "Build other projects"."""
 
     projects: tuple[str, ...]
@@ -192,7 +221,7 @@ class BuildOther:
 
 
 @dataclass(frozen=True, slots=True)
-class ArchiveArtifacts:
+class ArchiveArtifacts(Placed):
     patterns: str
     excludes: str = ""
     allow_empty: bool = False
@@ -204,20 +233,21 @@ class ArchiveArtifacts:
 
 
 @dataclass(frozen=True, slots=True)
-class JUnitResults:
+class JUnitResults(Placed):
     pattern: str
     allow_empty: bool = False
     mark_unstable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(Placed):
     recipients: str
     send_to_individuals: bool = False
+    every_unstable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class SetDescription:
+class SetDescription(Placed):
     """description-setter: `regexp` is matched on the log, `description` may use its groups."""
 
     regexp: str
@@ -227,18 +257,29 @@ class SetDescription:
 
 
 @dataclass(frozen=True, slots=True)
-class CleanAfter:
-    """ws-cleanup as a publisher."""
+class CleanAfter(Placed):
+    """ws-cleanup as a publisher: after builds of these results, names as in Jenkins' Result."""
+
+    results: tuple[str, ...] = ("SUCCESS", "UNSTABLE", "FAILURE", "NOT_BUILT", "ABORTED")
+    patterns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Timestamps:
+class Timestamps(Placed):
     pass
 
 
 @dataclass(frozen=True, slots=True)
-class CleanBefore:
-    """ws-cleanup as a wrapper: the workspace is emptied before the checkout."""
+class CleanBefore(Placed):
+    """ws-cleanup as a wrapper: the workspace is emptied before the checkout.
+
+    With `patterns`, ("INCLUDE" or "EXCLUDE", pattern), only what they match goes; with a
+    `parameter` only where that is true.
+    """
+
+    patterns: tuple[tuple[str, str], ...] = ()
+    delete_directories: bool = False
+    parameter: str = ""
 
 
 class TimeoutKind(Enum):
@@ -247,30 +288,43 @@ class TimeoutKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class TimeLimit:
+class TimeLimit(Placed):
     """build-timeout. `actions` are the operations' short class names, e.g. "FailOperation"."""
 
     kind: TimeoutKind
     seconds: int
     actions: tuple[str, ...]
+    variable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class BuildName:
+class BuildName(Placed):
     template: str
+    description: str = ""
+    at_start: bool = True
+    at_end: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class BoundCredential:
-    """One binding. `variables` are the environment variables it sets; `kind` its short class."""
+class AnsiColor(Placed):
+    color_map: str = "xterm"
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCredential(Placed):
+    """One binding. `variables` are the environment variables it sets; `kind` its short class.
+
+    `roles` tell what each variable holds, by the plugin's fields: "passwordVariable", "variable".
+    """
 
     credentials_id: str
     kind: str
     variables: tuple[str, ...]
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class BindCredentials:
+class BindCredentials(Placed):
     bindings: tuple[BoundCredential, ...]
 
 
@@ -285,7 +339,9 @@ Publisher: TypeAlias = (
     | CleanAfter
     | Unknown
 )
-Wrapper: TypeAlias = Timestamps | CleanBefore | TimeLimit | BuildName | BindCredentials | Unknown
+Wrapper: TypeAlias = (
+    Timestamps | CleanBefore | TimeLimit | BuildName | BindCredentials | AnsiColor | Unknown
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +351,9 @@ class Job:
     `copy_permissions` is None where the job doesn't restrict who may copy its artifacts.
     `unknown` holds properties, scms, triggers and top-level elements without a type here;
     unknown builders, publishers and wrappers stay in their lists, in order.
-    `required_permissions` are matrix-authorization entries, as in the config.
+    `permissions` are matrix-authorization entries, as in the config, sorted; `inheritance` is the
+    short class name of their inheritance strategy. `resources` are names of lockable resources,
+    `resources_variable` gets the name of the one locked.
     """
 
     name: str
@@ -312,9 +370,27 @@ class Job:
     copy_permissions: tuple[str, ...] | None = None
     discarder: BuildDiscarder | None = None
     permissions: tuple[str, ...] = ()
+    inheritance: str = ""
+    resources: tuple[str, ...] = ()
+    resources_variable: str = ""
+    project_url: str = ""
+    workspace: str = ""
     scm: Git | None = None
     triggers: tuple[Trigger | UpstreamTrigger, ...] = ()
     wrappers: tuple[Wrapper, ...] = ()
     builders: tuple[Builder, ...] = ()
     publishers: tuple[Publisher, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A list view. `jobs` are job names, sorted; `include_regex` adds more."""
+
+    name: str
+    description: str = ""
+    jobs: tuple[str, ...] = ()
+    include_regex: str = ""
+    recurse: bool = False
+    columns: tuple[str, ...] = ()
     unknown: tuple[Unknown, ...] = ()
