@@ -16,7 +16,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.errors import Position, suggest
-from cfl_jobs.tracking import LocatedText, TrackedDict, TrackedList
+from cfl_jobs.tracking import LocatedText, TrackedDict, TrackedList, note_deeply
 
 with warnings.catch_warnings():
     # jenkins-job-builder 6.5 imports pkg_resources, which setuptools has deprecated.
@@ -25,19 +25,19 @@ with warnings.catch_warnings():
     import pkg_resources
     from jenkins_jobs.errors import JenkinsJobsException
     from jenkins_jobs.loc_loader import LocList
-    from jenkins_jobs.registry import ModuleRegistry
+    from jenkins_jobs.registry import ModuleRegistry, PluginVersion
     from jenkins_jobs.xml_config import XmlJob, XmlJobGenerator, XmlViewGenerator
 
 logging.getLogger("jenkins_jobs").setLevel(logging.ERROR)
 
 
-class GeneratorProblem(Exception):
-    """jenkins-job-builder can't make XML of a job. `position` is the nearest component's."""
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why jenkins-job-builder can't make XML of a job or of one of its components."""
 
-    def __init__(self, message: str, position: Position) -> None:
-        super().__init__(message)
-        self.message = message
-        self.position = position
+    message: str
+    position: Position
+    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,42 +57,48 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """The XML of a job, its text as jenkins-job-builder writes it, and its components."""
+    """The XML of a job, its text as jenkins-job-builder writes it, and its components.
+
+    Where there are problems, the XML lacks what they are about.
+    """
 
     root: ET.Element
     text: str
     components: tuple[Component, ...]
+    problems: tuple[Problem, ...]
 
 
 class Generator:
     """Makes config XML; one serves many jobs. `plugins` is what ModuleRegistry takes."""
 
     def __init__(self, plugins: Sequence[Mapping[str, str]] | None = None) -> None:
-        listed = None if plugins is None else [dict(plugin) for plugin in plugins]
+        # Modules compare versions with text; plain text would compare letter by letter.
+        listed = (
+            None
+            if plugins is None
+            else [{**plugin, "version": PluginVersion(plugin["version"])} for plugin in plugins]
+        )
         self._registry = _Registry(_NoConfig(), listed)
         self._roots: dict[tuple[str, str], Any] = {}
 
     def generate(self, data: TrackedDict, *, is_view: bool) -> Generated:
-        """Return the XML of a job or view. Raises GeneratorProblem.
+        """Return the XML of a job or view, and what was wrong with any part of it.
 
         Texts in `data` are made plain str: some modules ask whether a type *is* str.
         """
-        _hand_over(data)
-        self._registry.components = []
-        self._registry.current = None
+        registry = self._registry
+        registry.start()
+        root, text = ET.Element("project"), ""
         try:
+            _hand_over(data)
             root = self._make_root(data, XmlViewGenerator if is_view else XmlJobGenerator)
-            text = XmlJob(root, data["name"]).output().decode("utf-8")
-        except JenkinsJobsException as error:
-            raise GeneratorProblem(_worded(error), self._place(error, data)) from error
-        except RecursionError as error:
-            raise GeneratorProblem("it is nested too deeply", data.pos) from error
+            name = data["name"]
+            if not registry.problems:
+                text = XmlJob(root, name).output().decode("utf-8")
         except Exception as error:
-            # Modules don't check types: text where they want a mapping is an AttributeError.
-            place = self._registry.current or data.pos
-            message = f"jenkins-job-builder can't take this ({type(error).__name__}: {error})"
-            raise GeneratorProblem(message, place) from error
-        return Generated(root, text, tuple(self._registry.components))
+            registry.problems.append(_explain(error, data.pos))
+            note_deeply(data)
+        return Generated(root, text, tuple(registry.components), tuple(registry.problems))
 
     def _make_root(self, data: TrackedDict, generator: Any) -> ET.Element:
         """Do what XmlGenerator._getXMLForData does, but load each kind of root only once.
@@ -118,20 +124,19 @@ class Generator:
                 module.gen_xml(root, data)
         return root
 
-    def names_of(self, component_type: str) -> tuple[str, ...]:
-        """Return the names of all components of a type that has been used: what it may be."""
-        return self._registry.names_of(component_type)
 
-    def _place(self, error: JenkinsJobsException, data: TrackedDict) -> Position:
-        places = [context.pos for context in error.ctx if isinstance(context.pos, Position)]
+def _explain(error: Exception, place: Position) -> Problem:
+    """Word what jenkins-job-builder raised. Modules don't check types: anything may come."""
+    if isinstance(error, JenkinsJobsException):
         if isinstance(error.pos, Position):
-            places.append(error.pos)
-        return places[-1] if places else self._registry.current or data.pos
-
-
-def _worded(error: JenkinsJobsException) -> str:
-    message = str(error.message)
-    return message[0].lower() + message[1:] if message[:2].istitle() else message
+            place = error.pos
+        message, _, advice = str(error.message).partition("\n")
+        return Problem(message[:1].lower() + message[1:], place, advice)
+    if isinstance(error, RecursionError):
+        return Problem("it is nested too deeply", place, "Write it flatter.")
+    told = f"{type(error).__name__}: {error}"
+    advice = "Compare its options, and which are lists and which mappings, with the module's page."
+    return Problem(f"jenkins-job-builder can't take this ({told})", place, advice)
 
 
 def _hand_over(value: Any) -> Any:
@@ -170,12 +175,18 @@ class _NoConfig:
 class _Registry(ModuleRegistry):  # type: ignore[misc]
     """A registry that notes which elements each component became."""
 
-    def __init__(self, config: _NoConfig, plugins: list[dict[str, str]] | None) -> None:
+    def __init__(self, config: _NoConfig, plugins: list[dict[str, Any]] | None) -> None:
         super().__init__(config, plugins)
+        self.start()
+
+    def start(self) -> None:
+        """Forget the job before."""
         self.components: list[Component] = []
-        self.current: Position | None = None
+        self.problems: list[Problem] = []
+        self.current = Position("", 0)
 
     def names_of(self, component_type: str) -> tuple[str, ...]:
+        """Return the names of all components of a type that was used once."""
         entry_point = self.modules_by_component_type.get(component_type)
         if entry_point is None:
             return ()
@@ -191,19 +202,31 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
         job_data: Any = None,
         component_pos: Any = None,
     ) -> None:
+        """Make a component's elements. What goes wrong is noted, so that the next one is tried."""
         place = component_pos if isinstance(component_pos, Position) else self.current
-        name, position = _name_component(component_type, component, place)
         before, outer = len(xml_parent), self.current
-        self.current = position
-        if isinstance(component, str):
-            component = LocatedText(name, position)  # errors read its `pos`
-        super().dispatch(component_type, xml_parent, component, template_data, job_data)
-        self.current = outer
+        name = ""
+        try:
+            name, self.current = _name_component(component_type, component, place)
+            if isinstance(component, str):
+                component = LocatedText(name, self.current)  # errors read its `pos`
+            super().dispatch(component_type, xml_parent, component, template_data, job_data)
+        except Exception as error:
+            self.problems.append(self._explain(error, component_type, name))
+            note_deeply(component)
         made = tuple(xml_parent)[before:]
-        self.components.append(Component(component_type, name, position, component, made))
+        self.components.append(Component(component_type, name, self.current, component, made))
+        self.current = outer
+
+    def _explain(self, error: Exception, component_type: str, name: str) -> Problem:
+        names = self.names_of(component_type)
+        if name and names and name not in names:
+            advice = suggest(name, names) or f"jenkins-job-builder has no such {component_type}."
+            return Problem(f"there is no {component_type} {name!r}", self.current, advice)
+        return _explain(error, self.current)
 
 
-def _name_component(kind: str, component: Any, around: Position | None) -> tuple[str, Position]:
+def _name_component(kind: str, component: Any, place: Position) -> tuple[str, Position]:
     """Return a component's name and place. Raises JenkinsJobsException where it has not just one.
 
     jenkins-job-builder takes the first key and drops the others without a word.
@@ -217,7 +240,6 @@ def _name_component(kind: str, component: Any, around: Position | None) -> tuple
             f"a {kind} has one name, not {names}: indent its options below its name",
             pos=component.position_of(items[1][0]) if items else component.pos,
         )
-    place = around or Position("", 0)
     if isinstance(component, dict) and len(component) == 1:
         return str(next(iter(component))), place
     if isinstance(component, str):

@@ -61,18 +61,16 @@ class _Reader:
 
     def load(self) -> Loaded:
         try:
-            loader = _Loader(self._text)
-            try:
-                node = loader.get_single_node()
-            finally:
-                loader.dispose()
+            return self._load()
         except yaml.MarkedYAMLError as error:
             return self._give_up(error)
         except yaml.reader.ReaderError as error:
             before = self._text[: error.position]
             column = len(before) - (before.rfind("\n") + 1)
+            bad = error.character  # libyaml's reader gives a number, PyYAML's own a character
             self._find(
-                f"the character U+{ord(str(error.character)[0]):04X} is not allowed in YAML",
+                f"the character U+{bad if isinstance(bad, int) else ord(bad):04X} is not allowed "
+                "in YAML",
                 before.count("\n"),
                 column,
                 advice="Remove it, or write it as an escape in double quotes.",
@@ -84,6 +82,13 @@ class _Reader:
         except RecursionError:
             self._find("nested too deeply to be read", 0, 0, advice="Write it flatter.")
             return Loaded(None, tuple(self._findings))
+
+    def _load(self) -> Loaded:
+        loader = _Loader(self._text)
+        try:
+            node = loader.get_single_node()
+        finally:
+            loader.dispose()
         if node is None:
             return Loaded(None, ())
         if self._size(node) > _LARGEST:

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 from cfl_jobs.configxml import element_paths
 from cfl_jobs.definitions import Definition, Definitions, load_definitions
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position, nearest
-from cfl_jobs.generator import Component, Generated, Generator, GeneratorProblem
+from cfl_jobs.generator import Component, Generated, Generator
 from cfl_jobs.selection import select_names
 from cfl_jobs.target import Kind
 from cfl_jobs.templates import TemplateRenderer
@@ -150,10 +150,14 @@ class _JobRenderer:
         is_view = definition.kind is Kind.VIEW
         if is_view:
             data.setdefault("view-type", "list")
-        try:
-            made = self._generator.generate(data, is_view=is_view)
-        except GeneratorProblem as problem:
-            return None, (self._find(problem.message, problem.position),)
+        made = self._generator.generate(data, is_view=is_view)
+        findings = [
+            self._find(problem.message, problem.position, advice=problem.advice)
+            for problem in made.problems
+        ]
+        findings += self._unread_options(made)
+        if made.problems:
+            return None, tuple(findings)
         rendered = Rendered(
             definition.kind,
             definition.name,
@@ -162,7 +166,7 @@ class _JobRenderer:
             tuple(_blame(made, data)),
             definition.moved_from,
         )
-        return rendered, tuple(self._unread_options(made))
+        return rendered, tuple(findings)
 
     def _find(
         self, message: str, place: Position, *, advice: str = "", within: tuple[Origin, ...] = ()

@@ -204,6 +204,8 @@ class TrackedDict(dict[str, Any]):
     def copy(self) -> TrackedDict:
         return self._with(dict.items(self))
 
+    __copy__ = copy
+
     def __deepcopy__(self, memo: dict[int, Any]) -> TrackedDict:
         return self._with((key, deepcopy(value, memo)) for key, value in dict.items(self))
 

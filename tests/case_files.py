@@ -1,0 +1,51 @@
+"""Test cases as single text files: several files of a small project, and what is expected of it.
+
+A line `==> PATH` begins a file; the part `==> expected` is what the test compares with.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+CASES = Path(__file__).parent / "cases"
+_HEAD = re.compile(r"^==> (.+)\n", re.MULTILINE)
+
+
+def find_cases(kind: str) -> list[Path]:
+    """Return the case files of a kind; there must be some."""
+    found = sorted((CASES / kind).glob("*.txt"))
+    assert found, f"no cases in {CASES / kind}"
+    return found
+
+
+def lay_out(case: Path, root: Path) -> str:
+    """Write a case's files below `root` and return its `expected` part."""
+    parts = _HEAD.split(case.read_text(encoding="utf-8"))[1:]
+    files = dict(zip(parts[::2], parts[1::2], strict=True))
+    expected = files.pop("expected")
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return expected
+
+
+def write_project(root: Path, **files: str) -> Path:
+    """Write a project's files; `jobs__a_yaml` would be ugly, so names map through FILES below."""
+    for name, text in files.items():
+        path = root / PLACES[name]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (root / "jobs").mkdir(exist_ok=True)
+    (root / "templates").mkdir(exist_ok=True)
+    return root
+
+
+PLACES = {
+    "settings": "jobs/settings.yaml",
+    "plugins": "jobs/plugins.yaml",
+    "definitions": "jobs/a.yaml",
+    "template": "templates/a.yaml.j2",
+    "script": "templates/scripts/a.sh",
+}

@@ -1,0 +1,110 @@
+"""Rendering a whole project: what comes out, in which order, and who is to blame for what."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.configxml import parse_config
+from cfl_jobs.errors import CflJobsError, DefinitionError, Position
+from cfl_jobs.render import render
+from cfl_jobs.target import Kind
+from tests.case_files import write_project
+
+TEMPLATE = """\
+name: {{ name }}
+description: {{ text }}
+builders:
+  - shell: {{ text }}
+  - shell: |
+      echo {{ text }}
+  - shell: {{ script("a.sh", who=text) }}
+publishers:
+  - archive:
+      artifacts: "{{ text }}.txt"
+"""
+SCRIPT = '#!/usr/bin/env bash\n: "${who:?}"\necho "$who"\n'
+DEFINITIONS = """\
+template: a.yaml.j2
+jobs:
+  - name: Zulu
+    text: "quotes ' \\" & <tags> — ümlaut 🎉"
+  - name: Alpha
+    text: a
+    moved: Old Alpha
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    write_project(tmp_path, definitions=DEFINITIONS, template=TEMPLATE, script=SCRIPT)
+    return tmp_path
+
+
+def test_jobs_come_in_the_order_of_their_definitions(project: Path) -> None:
+    assert [job.name for job in render(project)] == ["Zulu", "Alpha"]
+
+
+def test_the_same_input_gives_the_same_bytes(project: Path) -> None:
+    assert render(project) == render(project)
+
+
+def test_any_text_reaches_the_config_whole(project: Path) -> None:
+    root = parse_config(render(project)[0].config, name="Zulu")
+    text = "quotes ' \" & <tags> — ümlaut 🎉"
+    assert root.findtext("description") == text
+    assert [step.text for step in root.iter("command")][:2] == [text, f"echo {text}\n"]
+
+
+def test_each_part_of_a_config_is_blamed_on_its_line(project: Path) -> None:
+    zulu, alpha = render(project)
+    steps = "builders/hudson.tasks.Shell"
+    assert zulu.place_of("description") == Position("jobs/a.yaml", 4, 11)
+    assert zulu.place_of(f"{steps}[1]/command") == Position("jobs/a.yaml", 4, 11)
+    assert zulu.place_of(f"{steps}[2]/command") == Position("templates/a.yaml.j2", 5, 12)
+    assert zulu.place_of(f"{steps}[3]/command") == Position("templates/scripts/a.sh", 1, 1)
+    assert zulu.place_of("publishers/hudson.tasks.ArtifactArchiver/fingerprint") == Position(
+        "templates/a.yaml.j2", 9, 5
+    )
+    assert alpha.place_of("keepDependencies") == alpha.definition == Position("jobs/a.yaml", 5, 5)
+    assert alpha.moved_from == ("Old Alpha",)
+
+
+def test_a_filter_renders_only_what_it_names(project: Path) -> None:
+    assert [job.name for job in render(project, only=["Al*"])] == ["Alpha"]
+    assert [job.name for job in render(project, only=["Zulu"])] == ["Zulu"]
+    with pytest.raises(
+        CflJobsError, match=re.compile("no job or view is called 'Zuly'.*Zulu", re.S)
+    ):
+        render(project, only=["Zuly"])
+
+
+def test_a_filter_hides_no_misspelt_variable_of_another_job(project: Path) -> None:
+    path = project / "jobs/a.yaml"
+    path.write_text(path.read_text() + "    txet: b\n")
+    with pytest.raises(DefinitionError, match="no template reads the variable 'txet'"):
+        render(project, only=["Zulu"])
+
+
+def test_views_and_folders_are_rendered(tmp_path: Path) -> None:
+    write_project(
+        tmp_path,
+        definitions="template: a.yaml.j2\nviews:\n  - name: All of it\n",
+        template="name: {{ name }}\nview-type: list\njob-name: [a]\n",
+    )
+    (tmp_path / "jobs/f.yaml").write_text("template: f.yaml.j2\njobs:\n  - name: team\n")
+    (tmp_path / "templates/f.yaml.j2").write_text("name: {{ name }}\nproject-type: folder\n")
+    view, folder = render(tmp_path)
+    assert (view.kind, parse_config(view.config, name="v").tag) == (
+        Kind.VIEW,
+        "hudson.model.ListView",
+    )
+    assert folder.kind is Kind.JOB
+    assert parse_config(folder.config, name="f").tag.endswith("Folder")
+
+
+def test_a_directory_without_jobs_says_where_to_run(tmp_path: Path) -> None:
+    with pytest.raises(CflJobsError, match=r"no directory jobs/ in .*\n.*Run cfl-jobs in"):
+        render(tmp_path)

@@ -1,0 +1,186 @@
+"""Templates: values keep their type and can't change the YAML; places survive macros and loops."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cfl_jobs.definitions import load_definitions
+from cfl_jobs.errors import Position
+from cfl_jobs.templates import TemplateRenderer
+from cfl_jobs.tracking import TrackedDict
+from tests.case_files import write_project
+
+
+def render_one(root: Path, template: str, entry: str = "", **files: str) -> TrackedDict:
+    write_project(
+        root,
+        definitions=f"template: a.yaml.j2\njobs:\n  - name: One\n{entry}",
+        template=template,
+        **files,
+    )
+    definitions = load_definitions(root)
+    assert not definitions.findings
+    data, findings = TemplateRenderer(definitions).render(definitions.entries[0])
+    assert not findings, [str(finding) for finding in findings]
+    assert data is not None
+    return data
+
+
+@pytest.mark.parametrize(
+    ("written", "template", "value"),
+    [
+        ("5", "{{ x }}", 5),
+        ("true", "{{ x }}", True),
+        ('"5"', "{{ x }}", "5"),
+        ('"yes"', "{{ x }}", "yes"),
+        ("[1, a]", "{{ x }}", [1, "a"]),
+        ("{a: {b: 1}}", "{{ x }}", {"a": {"b": 1}}),
+        ("", "{{ x }}", None),
+        ('"a: b # c"', "{{ x }}", "a: b # c"),
+        ('"a: b # c"', "x {{ x }} y", "x a: b # c y"),
+        ('"- {{ y }}"', "{{ x }}", "- {{ y }}"),
+        ('"\\"; rm"', '"{{ x }}"', '"; rm'),
+        ('"a\\n  b: c\\n"', "{{ x }}", "a\n  b: c\n"),
+        ("5", '"{{ x }}"', "5"),
+        ("true", "is {{ x }}", "is true"),
+        ("[a, b]", "{{ x | join(', ') }}", "a, b"),
+        ("<&>", "{{ x | upper }}{{ '<' }}", "<&><"),
+        ("{items: 1, keys: 2}", "{{ x.items }}{{ x.keys }}", "12"),
+        ("3", "{{ x * 2 }}", 6),
+        ("a", "|\n  first {{ x }}\n  ${SHELL} {not: yaml}", "first a\n${SHELL} {not: yaml}\n"),
+    ],
+)
+def test_a_value_stands_as_what_it_is(
+    tmp_path: Path, written: str, template: str, value: object
+) -> None:
+    entry = f"    x: {written}\n"
+    data = render_one(tmp_path, f"name: {{{{ name }}}}\nvalue: {template}\n", entry)
+    assert data["value"] == value
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn")), max_size=30))
+def test_no_text_can_change_the_structure(tmp_path: Path, text: str) -> None:
+    entry = f"    x: {json.dumps(text, ensure_ascii=False)}\n"
+    template = 'name: {{ name }}\nlist:\n  - a: {{ x }}\n    "k{{ x }}": "<{{ x }}>"\nlast: 1\n'
+    data = render_one(tmp_path, template, entry)
+    assert dict(data.raw_items()) == {
+        "name": "One",
+        "list": [{"a": text, f"k{text}": f"<{text}>"}],
+        "last": 1,
+    }
+
+
+TWO_FILES = """\
+{% extends "settings.yaml.j2" %}
+{% block body %}
+builders:
+{% for x in [1, 2] %}
+  {# a comment that
+     takes two lines #}
+  - shell: "{{ x }}"
+    other: 1
+{% endfor %}
+{{ "written-as-key" }}: here
+{% endblock %}
+"""
+BASE = """\
+{% macro property(n) %}
+- build-discarder:
+    num-to-keep: {{ n }}
+{% endmacro %}
+name: {{ name }}
+properties:
+  {{ property(3) | indent(2) }}
+{% block body %}{% endblock %}
+"""
+
+
+def test_places_survive_inheritance_macros_loops_and_comments(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/settings.yaml.j2").write_text(BASE)
+    data = render_one(tmp_path, TWO_FILES)
+
+    def place(mapping: Any, key: str) -> str:
+        return str(mapping.position_of(key))
+
+    discarder = data["properties"][0]["build-discarder"]
+    assert discarder["num-to-keep"] == 3
+    assert place(discarder, "num-to-keep") == "templates/settings.yaml.j2:3:5"
+    for step in data["builders"]:
+        assert place(step, "shell") == "templates/a.yaml.j2:7:5"
+        assert place(step, "other") == "templates/a.yaml.j2:8:5"
+    assert data.position_of("written-as-key").line == 10
+    assert place(data, "name") == "templates/settings.yaml.j2:5:1"
+
+
+def test_a_value_from_a_definition_keeps_the_place_where_it_was_written(tmp_path: Path) -> None:
+    data = render_one(tmp_path, "name: {{ name }}\ndescription: {{ x }}\n", "    x: text\n")
+    assert data["description"].pos == Position("jobs/a.yaml", 4, 8)
+
+
+def test_templates_see_settings_and_all_definitions_of_the_chain(tmp_path: Path) -> None:
+    template = (
+        "name: {{ name }}\n"
+        "description: {% for one in chain.a %}{{ one.name }} {% endfor %}at {{ settings.server }}\n"
+    )
+    data = render_one(tmp_path, template, settings="settings:\n  server: here\n")
+    assert data["description"] == "One at here"
+
+
+def test_a_script_is_composed_with_its_inputs_and_blamed_on_its_file(tmp_path: Path) -> None:
+    script = '#!/usr/bin/env bash\n: "${who:?}"\necho "hello $who"\n'
+    template = 'name: {{ name }}\nbuilders:\n  - shell: {{ script("a.sh", who=x) }}\n'
+    data = render_one(tmp_path, template, "    x: it's me\n", script=script)
+    text = data["builders"][0]["shell"]
+    assert text.startswith("#!/usr/bin/env bash\nwho='it'\"'\"'s me'\n")
+    assert text.endswith('echo "hello $who"\n')
+    assert text.pos.file == "templates/scripts/a.sh"
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "{{ ''.__class__ }}",
+        "{{ name.pos.__init__.__globals__ }}",
+        "{{ script.__globals__ }}",
+        "{{ script.__self__ }}",
+        "{{ self.__init__ }}",
+        "{{ settings.update({}) }}",
+        "{{ chain.clear() }}",
+        "{{ ''.join.__self__ }}",
+        "{{ lipsum }}",
+        "{{ name | safe }}",
+        '{{ "%s" | format(name.__class__) }}',
+        '{% include "../jobs/a.yaml" %}',
+        '{% include "/etc/passwd" %}',
+        '{{ script("../../jobs/a.yaml") }}',
+        '{{ script("/etc/passwd") }}',
+        "{{ range(10 ** 9) | list }}",
+        "{% for x in range(10) recursive %}{{ loop([x]) }}{% endfor %}",
+        "{{ {}['x'] }}",
+        "{{ 1 // 0 }}",
+        "{{ name.missing.deeper }}",
+        "{{ ''.format.__self__ }}",
+        "{{ '{0.__class__}'.format(name) }}",
+    ],
+)
+def test_a_template_can_do_nothing_but_make_text(tmp_path: Path, attack: str) -> None:
+    write_project(
+        tmp_path,
+        definitions="template: a.yaml.j2\njobs:\n  - name: One\n",
+        template=f"name: {{{{ name }}}}\ndescription: {attack}\n",
+        settings="settings: {}\n",
+    )
+    definitions = load_definitions(tmp_path)
+    data, findings = TemplateRenderer(definitions).render(definitions.entries[0])
+    assert data is None
+    assert findings[0].position is not None
+    assert findings[0].position.line >= 1
+    assert "root:" not in str(findings)

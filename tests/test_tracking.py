@@ -1,0 +1,127 @@
+"""Tracked mappings behave as dicts and know afterwards what was asked of them."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cfl_jobs.errors import Position
+from cfl_jobs.tracking import (
+    LocatedText,
+    Read,
+    TrackedDict,
+    TrackedList,
+    unread_places,
+)
+
+
+def tracked(**entries: Any) -> TrackedDict:
+    return TrackedDict(entries.items())
+
+
+def unread(value: object) -> list[str]:
+    return sorted(key for _, key in unread_places(value))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda data: data["a"],
+        lambda data: data.get("a"),
+        lambda data: "a" in data,
+        lambda data: data.pop("a"),
+        lambda data: data.setdefault("a", 2),
+        lambda data: data.copy()["a"],
+        lambda data: copy.deepcopy(data)["a"],
+        lambda data: copy.copy(data)["a"],
+    ],
+)
+def test_asking_for_a_key_reads_that_key_only(ask: Callable[[Any], Any]) -> None:
+    data = tracked(a=1, b=2)
+    ask(data)
+    assert unread(data) == ["b"]
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        list,
+        dict,
+        lambda data: {**data},
+        lambda data: data.keys(),
+        lambda data: data.values(),
+        lambda data: data.items(),
+        lambda data: list(reversed(data)),
+        lambda data: {}.update(data),
+        lambda data: json.dumps(data),
+        str,
+        repr,
+        lambda data: data == {"a": 1},
+        lambda data: data != {"a": 1},
+        lambda data: data.popitem(),
+    ],
+)
+def test_going_through_all_keys_reads_them_all(ask: Callable[[Any], Any]) -> None:
+    data = tracked(a=1, b=2)
+    ask(data)
+    assert unread(data) == []
+
+
+@pytest.mark.parametrize("ask", [len, bool, lambda data: data is None, id, type])
+def test_looking_at_the_whole_reads_nothing(ask: Callable[[Any], Any]) -> None:
+    data = tracked(a=1, b=2)
+    ask(data)
+    assert unread(data) == ["a", "b"]
+
+
+def test_printing_reads_what_stands_inside_too() -> None:
+    data = tracked(a=TrackedList([tracked(b=1)]))
+    str(data)
+    assert unread(data) == []
+
+
+def test_a_key_inside_an_unread_key_is_not_told_apart() -> None:
+    inner = tracked(c=1)
+    data = tracked(a=inner, b=TrackedList([tracked(d=1), tracked(e=1)]))
+    data["b"][0]["d"]
+    assert unread(data) == ["a", "e"]
+
+
+def test_a_mapping_that_stands_in_two_places_is_told_once() -> None:
+    shared = tracked(c=1)
+    assert unread(TrackedList([shared, shared])) == ["c"]
+
+
+def test_reading_an_inherited_key_reads_it_where_it_was_written() -> None:
+    defaults = tracked(a=1, b=2)
+    entry = TrackedDict(defaults.raw_items(), forward={"a": defaults, "b": defaults})
+    assert entry["a"] == 1
+    assert unread(defaults) == ["b"]
+
+
+def test_reads_with_a_typed_default_are_kept_for_present_keys_only() -> None:
+    data = tracked(a="x", b="y", c="z")
+    data.get("a", False)
+    data.get("b", "text")
+    data.get("missing", 5)
+    data.get("c", 3)
+    assert data.typed_reads() == (Read("a", False), Read("c", 3))
+
+
+def test_asked_keys_tell_what_the_reader_knows() -> None:
+    data = tracked(a=1)
+    data.get("b")
+    assert ("a" in data, "c" in data) == (True, False)
+    assert data.asked_keys() == ("a", "b", "c")
+
+
+def test_text_keeps_its_position_through_copies_and_pickles() -> None:
+    text = LocatedText("hello", Position("a.yaml", 3, 4))
+    for same in (copy.deepcopy(text), pickle.loads(pickle.dumps(text))):
+        assert (str(same), same.pos) == ("hello", Position("a.yaml", 3, 4))
+    assert text.upper() == "HELLO"
