@@ -5,30 +5,23 @@ The first half of the data's one way: load, run templates, generate, and look fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree as ET
 
-from cfl_jobs.configxml import element_paths
+from cfl_jobs.blame import Blame, blame_parts
 from cfl_jobs.definitions import Definition, Definitions, load_definitions
-from cfl_jobs.errors import DefinitionError, Finding, Origin, Position, nearest
-from cfl_jobs.generator import Component, Generated, Generator
+from cfl_jobs.errors import DefinitionError, Finding, Origin, Position
+from cfl_jobs.generator import Generator
 from cfl_jobs.selection import select_names
+from cfl_jobs.strictness import advise_on_unread, find_losses
 from cfl_jobs.target import Kind
 from cfl_jobs.templates import TemplateRenderer
-from cfl_jobs.tracking import TrackedDict, unread_places, walk_mappings
+from cfl_jobs.tracking import TrackedDict, unread_places
+
+__all__ = ["Blame", "Rendered", "render"]
 
 _SHOWN_JOBS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Blame:
-    """Which place made a part of a config. `path` is as configxml.element_paths gives it."""
-
-    path: str
-    position: Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +102,9 @@ def _unread_variables(definitions: Definitions) -> Iterator[Finding]:
 def _unread_variable(
     definitions: Definitions, mapping: TrackedDict, key: str, message: str
 ) -> Finding:
-    advice = _advise(key, mapping) or "Remove it, or use it in the template."
+    advice = advise_on_unread(key, mapping) or "Remove it, or use it in the template."
     place = mapping.position_of(key)
     return definitions.sources.find(f"{message} {key!r}", place, advice=advice)
-
-
-def _advise(key: str, mapping: TrackedDict) -> str:
-    """Say what a key that no one asked for may have meant: the nearest one that was asked for."""
-    near = nearest(key, mapping.asked_keys())
-    if near is not None and dict.__contains__(mapping, near):
-        return f"{near!r} is already there; remove this one."
-    return f"Did you mean {near!r}?" if near else ""
 
 
 class _JobRenderer:
@@ -155,7 +140,10 @@ class _JobRenderer:
             self._find(problem.message, problem.position, advice=problem.advice)
             for problem in made.problems
         ]
-        findings += self._unread_options(made)
+        findings += [
+            self._find(loss.message, loss.position, advice=loss.advice, within=loss.within)
+            for loss in find_losses(data, made, word=definition.kind.value)
+        ]
         if made.problems:
             return None, tuple(findings)
         rendered = Rendered(
@@ -163,7 +151,7 @@ class _JobRenderer:
             definition.name,
             made.text,
             definition.position,
-            tuple(_blame(made, data)),
+            tuple(blame_parts(made, data)),
             definition.moved_from,
         )
         return rendered, tuple(findings)
@@ -173,58 +161,6 @@ class _JobRenderer:
     ) -> Finding:
         origins = (*within, self._origin)
         return self._sources.find(message, place, origins=origins, advice=advice)
-
-    def _unread_options(self, made: Generated) -> Iterator[Finding]:
-        """Find options that jenkins-job-builder never asked for."""
-        owners: dict[int, Component] = {}
-        for component in reversed(made.components):  # inner components are noted first
-            owners.update((id(mapping), component) for mapping in walk_mappings(component.data))
-        for mapping, key in unread_places(self._data):
-            owner = owners.get(id(mapping))
-            of = f"the {owner.kind} {owner.name!r}" if owner else f"a {self._definition.kind.value}"
-            within = (Origin(f"in {of} at", owner.position),) if owner else ()
-            advice = _advise(key, mapping) or "Remove it: it would have no effect."
-            message = f"jenkins-job-builder never reads {key!r} of {of}"
-            yield self._find(message, mapping.position_of(key), advice=advice, within=within)
-
-
-def _blame(made: Generated, data: TrackedDict) -> Iterator[Blame]:
-    """Yield the places of components' elements, and of leaves whose text is one value's."""
-    paths = {id(element): path for path, element in element_paths(made.root)}
-    owned = {
-        id(element): component
-        for component in made.components
-        for element in component.elements
-        if id(element) in paths
-    }
-    texts: dict[int, Mapping[str, Position]] = {}
-    root_texts = _texts_of(data, deep=False)
-
-    def descend(element: ET.Element, around: Mapping[str, Position]) -> Iterator[Blame]:
-        component = owned.get(id(element))
-        if component is not None:
-            yield Blame(paths[id(element)], component.position)
-            around = texts.setdefault(id(component), _texts_of(component.data))
-        elif not len(element) and element.text and element.text in around:
-            yield Blame(paths[id(element)], around[element.text])
-        for child in element:
-            yield from descend(child, around)
-
-    for child in made.root:
-        yield from descend(child, root_texts)
-
-
-def _texts_of(value: Any, *, deep: bool = True) -> dict[str, Position]:
-    """Return where each text in a value stands; texts that stand in two places are left out."""
-    found: dict[str, Position] = {}
-    twice: set[str] = set()
-    for mapping in walk_mappings(value, descend=lambda *_: deep):
-        for key, text in mapping.raw_items():
-            if isinstance(text, str):
-                place = mapping.value_positions.get(key, mapping.pos)
-                if found.setdefault(text, place) != place:
-                    twice.add(text)
-    return {text: place for text, place in found.items() if text not in twice}
 
 
 def _merge_repeats(findings: Sequence[Finding]) -> Iterator[Finding]:

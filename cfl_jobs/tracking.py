@@ -71,7 +71,7 @@ class _Notes:
 
     def __init__(self) -> None:
         self.asked: set[Hashable] = set()
-        self.typed_reads: set[tuple[str, type, object]] = set()
+        self.typed_reads: list[Read] = []
         self.everything = False
 
 
@@ -118,10 +118,7 @@ class TrackedDict(dict[str, Any]):
 
     def typed_reads(self) -> tuple[Read, ...]:
         """Return the reads of present keys that named a default, each once."""
-        reads = sorted(self._notes.typed_reads, key=repr)
-        return tuple(
-            Read(key, default) for key, _, default in reads if dict.__contains__(self, key)
-        )
+        return tuple(read for read in self._notes.typed_reads if dict.__contains__(self, read.key))
 
     def raw_items(self) -> tuple[tuple[str, Any], ...]:
         """Return the items without noting a read."""
@@ -148,8 +145,8 @@ class TrackedDict(dict[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         self.note(key)
-        if isinstance(default, (bool, int)):
-            self._notes.typed_reads.add((key, type(default), default))
+        if default is not None and (read := Read(key, default)) not in self._notes.typed_reads:
+            self._notes.typed_reads.append(read)
         return super().get(key, default)
 
     def __contains__(self, key: object) -> bool:
