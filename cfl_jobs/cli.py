@@ -13,6 +13,9 @@ from cfl_jobs import __version__
 VERBS = MappingProxyType(
     {
         "render": "Show the config XML that Jenkins would get.",
+        "plan": "Show what update would do, and why.",
+        "update": "Create and change jobs on a server or in a directory.",
+        "history": "List the runs that changed a server or a directory.",
     }
 )
 

@@ -181,15 +181,16 @@ class HomeTarget:
 
     def _write_file(self, path: Path, text: str) -> None:
         """Write to a file beside it, flush it to the disk, then rename it into place."""
-        temporary: str | None = None
+        temporary: Path | None = None
         try:
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".config.xml.")
+            handle, made = tempfile.mkstemp(dir=path.parent, prefix=".config.xml.")
+            temporary = Path(made)
             with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
                 stream.write(text)
                 stream.flush()
                 os.fchmod(stream.fileno(), 0o644)
                 os.fsync(stream.fileno())
-            os.replace(temporary, path)
+            temporary.replace(path)
             temporary = None
             directory = os.open(path.parent, os.O_RDONLY)
             try:
@@ -200,7 +201,7 @@ class HomeTarget:
             raise self._wrap(error) from error
         finally:
             if temporary is not None:
-                Path(temporary).unlink(missing_ok=True)
+                temporary.unlink(missing_ok=True)
 
     def _read_home(self) -> ET.Element:
         path = self._root / "config.xml"

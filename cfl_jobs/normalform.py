@@ -36,7 +36,7 @@ LISTS = frozenset(
     extensions jobFilters jobNames operationList parameterDefinitions patterns permissions
     postbuilders prebuilders projectNameList properties publishers publisherList steps submoduleCfg
     testDataPublishers triggers userRemoteConfigs values
-    """.split()
+    """.split()  # noqa: SIM905 - longer as a list
 )
 # Lists that Jenkins keeps as a set, at most one of a kind or sorted by itself: a ListView's names
 # (TreeSet), a job's properties and triggers (one per class, sorted by descriptor at a save in the
@@ -67,7 +67,7 @@ TEXTS = frozenset(
     """
     artifacts body command content defaultSelectorXml defaultValue description filter name
     properties recipients regexp script spec subject target template text value
-    """.split()
+    """.split()  # noqa: SIM905 - longer as a list
 )
 # class= that only says how a list is kept: jenkins-job-builder's `vector` goes at every save.
 _COLLECTIONS = frozenset(

@@ -1,0 +1,52 @@
+"""`cfl-jobs history`: the runs that changed a target, and what they did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cfl_jobs.commands.target_options import open_target, target_options
+
+if TYPE_CHECKING:
+    from cfl_jobs.target import Target
+
+
+@click.command(short_help="List the runs that changed a server or a directory.")
+@click.argument("run", required=False, default="")
+@target_options
+@click.option(
+    "--backup-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where the runs were kept, if not below ~/.local/state/cfl-jobs.",
+)
+def command(
+    run: str, home: Path | None, url: str | None, conf: Path | None, backup_dir: Path | None
+) -> int:
+    """List runs, the newest first; with RUN, what that run did to each job."""
+    return show_history(open_target(Path(), home, url, conf), run, backup=backup_dir)
+
+
+def show_history(target: Target, run: str = "", *, backup: Path | None = None) -> int:
+    """Write the runs, or one run's steps; returns the exit code."""
+    from cfl_jobs.commands.update import runs_place
+    from cfl_jobs.journal import find_run, list_runs
+
+    place = runs_place(target.label, backup)
+    if run:
+        found = find_run(place, run)
+        for step in found.steps:
+            name = f"{step.old_name} → {step.name}" if step.old_name else step.name
+            message = f": {step.message}" if step.message else ""
+            click.echo(f"{step.action:8} {step.kind.value:4} {name}: {step.state}{message}")
+        return 0
+    runs = list_runs(place)
+    if not runs:
+        click.echo(f"No runs against {target.label} are kept in {place}.")
+    for found in runs:
+        done = sum(1 for step in found.steps if step.state == "done")
+        end = "" if found.is_complete else ", not finished"
+        click.echo(f"{found.name}  {found.verb:8}  {done} of {len(found.steps)} jobs done{end}")
+    return 0

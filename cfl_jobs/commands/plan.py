@@ -1,0 +1,124 @@
+"""`cfl-jobs plan`: what `update` would do, and whose each difference is."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cfl_jobs.commands.target_options import open_target, target_options
+
+if TYPE_CHECKING:
+    from cfl_jobs.observe import Observed
+    from cfl_jobs.plan import Plan
+    from cfl_jobs.target import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a plan is asked for: which jobs, and what it may do."""
+
+    jobs: tuple[str, ...] = ()
+    adopt: bool = False
+    prune: bool = False
+
+
+@click.command(short_help="Show what update would do, and why.")
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@target_options
+@click.option("--adopt", is_flag=True, help="Take over jobs of our names that aren't ours yet.")
+@click.option("--prune", is_flag=True, help="Delete jobs of ours that are no longer defined.")
+@click.option("-v", "--verbose", is_flag=True, help="Show Jenkins' own changes too.")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    help="How to write it.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Keep the plan, for `update --plan FILE`.",
+)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes.")
+def command(
+    jobs: tuple[str, ...],
+    home: Path | None,
+    url: str | None,
+    conf: Path | None,
+    adopt: bool,
+    prune: bool,
+    verbose: bool,
+    layout: str,
+    out: Path | None,
+    detailed_exitcode: bool,
+) -> int:
+    """Compare the definitions with a server or a directory; nothing is changed.
+
+    Each difference is ours (the definition changed), theirs (someone edited the job on the
+    server) or both; what Jenkins itself made of a job is shown with -v only.
+    """
+    target = open_target(Path(), home, url, conf)
+    asked = Asked(jobs, adopt, prune)
+    return show_plan(
+        Path(), target, asked, verbose=verbose, layout=layout, out=out, detailed=detailed_exitcode
+    )
+
+
+def show_plan(
+    root: Path,
+    target: Target,
+    asked: Asked,
+    *,
+    verbose: bool = False,
+    layout: str = "text",
+    out: Path | None = None,
+    detailed: bool = False,
+) -> int:
+    """Make a plan, write it, and return the exit code: 0, or 2 for changes where asked."""
+    from cfl_jobs.errors import UnsafePlan
+    from cfl_jobs.plan import check_safety
+    from cfl_jobs.planfile import save_plan
+    from cfl_jobs.report import write_json, write_markdown, write_text
+
+    plan, observed = make_plan(root, target, asked)
+    if layout == "json":
+        click.echo(write_json(plan))
+    elif layout == "markdown":
+        click.echo(write_markdown(plan, verbose=verbose))
+    else:
+        click.echo(write_text(plan, verbose=verbose, style=colour))
+    if out is not None:
+        save_plan(plan, out, versions=observed.versions)
+        click.echo(f"Kept in {out}; `cfl-jobs update --plan {out}` does it.", err=True)
+    try:
+        check_safety(plan, force=False)
+    except UnsafePlan as error:
+        click.echo(f"Careful: {error.message}; update will want --force.", err=True)
+    return 2 if detailed and (plan.changes or plan.undone) else 0
+
+
+def make_plan(root: Path, target: Target, asked: Asked) -> tuple[Plan, Observed]:
+    """Render, look at the target and compare."""
+    from cfl_jobs.commands.progress import counting
+    from cfl_jobs.observe import observe
+    from cfl_jobs.plan import plan_changes
+    from cfl_jobs.render import render
+
+    rendered = render(root, only=asked.jobs)
+    names = [(job.kind, name) for job in rendered for name in (job.name, *job.moved_from)]
+    with counting("Looking at", sys.stderr) as progress:
+        observed = observe(target, names, with_orphans=asked.prune, progress=progress)
+    plan = plan_changes(
+        rendered, observed, adopt=asked.adopt, prune=asked.prune, filtered=bool(asked.jobs)
+    )
+    return plan, observed
+
+
+def colour(text: str, name: str) -> str:
+    return click.style(text, fg=name)

@@ -1,0 +1,296 @@
+"""`cfl-jobs update`: shows what it will change, asks, does it, and says what was done."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cfl_jobs.commands.plan import Asked, colour, make_plan
+from cfl_jobs.commands.target_options import open_target, target_options
+
+if TYPE_CHECKING:
+    from cfl_jobs.apply import Outcome, Result
+    from cfl_jobs.journal import Journal
+    from cfl_jobs.plan import Plan
+    from cfl_jobs.target import Target
+
+_INTERRUPTED = 130
+
+
+@click.command(short_help="Create and change jobs on a server or in a directory.")
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@target_options
+@click.option("-y", "--yes", is_flag=True, help="Don't ask (deletions are asked for apart).")
+@click.option("--adopt", is_flag=True, help="Take over jobs of our names that aren't ours yet.")
+@click.option("--prune", is_flag=True, help="Delete jobs of ours that are no longer defined.")
+@click.option(
+    "--delete-count",
+    type=int,
+    metavar="N",
+    help="With --prune: don't ask, if just N jobs and views would be deleted.",
+)
+@click.option("--force", is_flag=True, help="Even where many of the jobs would change or go.")
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Do just what `plan --out FILE` kept.",
+)
+@click.option(
+    "--backup-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep replaced configs here, not below ~/.local/state/cfl-jobs.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show Jenkins' own changes too.")
+def command(
+    jobs: tuple[str, ...],
+    home: Path | None,
+    url: str | None,
+    conf: Path | None,
+    yes: bool,
+    adopt: bool,
+    prune: bool,
+    delete_count: int | None,
+    force: bool,
+    plan_file: Path | None,
+    backup_dir: Path | None,
+    verbose: bool,
+) -> int:
+    """Bring a server or a directory to what the definitions say; names or globs limit which jobs.
+
+    Without --home or --url it is the settings' server. Every config that is replaced is kept, see
+    `cfl-jobs history`; each job is read back after it was changed.
+    """
+    from cfl_jobs.errors import PlanError
+
+    if plan_file is not None and (jobs or adopt or prune):
+        raise PlanError("--plan does just what the plan says; leave job names and flags out")
+    target = open_target(Path(), home, url, conf)
+    if plan_file is not None:
+        return apply_kept_plan(
+            target, plan_file, yes=yes, delete_count=delete_count, force=force, backup=backup_dir
+        )
+    return update_jobs(
+        Path(),
+        target,
+        Asked(jobs, adopt, prune),
+        yes=yes,
+        delete_count=delete_count,
+        force=force,
+        backup=backup_dir,
+        verbose=verbose,
+    )
+
+
+def update_jobs(
+    root: Path,
+    target: Target,
+    asked: Asked,
+    *,
+    yes: bool = False,
+    delete_count: int | None = None,
+    force: bool = False,
+    backup: Path | None = None,
+    verbose: bool = False,
+) -> int:
+    """Plan, ask, apply; returns the exit code."""
+    _say_if_interrupted(target, backup)
+    read_at = time.monotonic()
+    plan, observed = make_plan(root, target, asked)
+    _show(plan, verbose=verbose)
+    if not plan.changes:
+        return 1 if plan.undone else 0
+    _ask(plan, yes=yes, delete_count=delete_count, force=force)
+    if not yes or plan.deletions:
+        read_at = -1.0  # a person took their time: read again what is to be replaced
+    result = _apply(
+        plan,
+        target,
+        backup,
+        versions=observed.versions,
+        plugins=dict(observed.plugins),
+        read_at=read_at if read_at >= 0 else None,
+    )
+    return _finish(plan, result)
+
+
+def apply_kept_plan(
+    target: Target,
+    path: Path,
+    *,
+    yes: bool = False,
+    delete_count: int | None = None,
+    force: bool = False,
+    backup: Path | None = None,
+) -> int:
+    """Apply a plan that was kept, if nothing it is about has changed since."""
+    from cfl_jobs.apply import check_unchanged
+    from cfl_jobs.errors import PermissionDenied, PlanError
+    from cfl_jobs.planfile import load_plan
+
+    plan, versions = load_plan(path)
+    if plan.target != target.label:
+        raise PlanError(
+            f"the plan in {path} is for {plan.target}, not for {target.label}",
+            advice="Name the plan's target with --url or --home.",
+        )
+    _show(plan, verbose=False)
+    if not plan.changes:
+        return 1 if plan.undone else 0
+    _ask(plan, yes=yes, delete_count=delete_count, force=force)
+    read_at = time.monotonic()
+    check_unchanged(plan, target)
+    try:
+        plugins = target.plugins()
+    except PermissionDenied:
+        plugins = {}
+    result = _apply(plan, target, backup, versions=versions, plugins=plugins, read_at=read_at)
+    return _finish(plan, result)
+
+
+def open_journal(target: Target, backup: Path | None, *, verb: str) -> Journal:
+    """Begin a run's journal in the usual place, or in the directory named."""
+    from cfl_jobs.journal import Journal
+
+    return Journal(runs_place(target.label, backup), target=target.label, verb=verb)
+
+
+def runs_place(label: str, backup: Path | None) -> Path:
+    from cfl_jobs.journal import state_directory
+
+    return backup if backup is not None else state_directory(os.environ, label)
+
+
+def confirm(question: str, *, advice: str) -> None:
+    """Ask a yes/no question at the terminal. Raises PlanError for no, or without a terminal."""
+    from cfl_jobs.errors import PlanError
+
+    if not sys.stdin.isatty():
+        raise PlanError("nobody is there to ask, so nothing was changed", advice=advice)
+    if not click.confirm(question):
+        raise PlanError("nothing was changed")
+
+
+def _ask(plan: Plan, *, yes: bool, delete_count: int | None, force: bool) -> None:
+    from cfl_jobs.plan import check_safety
+    from cfl_jobs.report import count_builds
+
+    check_safety(plan, force=force)
+    others = len(plan.changes) - len(plan.deletions)
+    if others and not yes:
+        confirm(f"Make these {others} changes on {plan.target}?", advice="Add --yes to go ahead.")
+    deletions = plan.deletions
+    if deletions and delete_count != len(deletions):
+        builds = count_builds(deletions)
+        what = f"{len(deletions)} jobs and views, with {builds} builds,"
+        confirm(
+            f"Delete {what} from {plan.target} for good?",
+            advice=f"To delete {what} without being asked: --delete-count {len(deletions)}.",
+        )
+
+
+def _show(plan: Plan, *, verbose: bool) -> None:
+    from cfl_jobs.report import write_text
+
+    click.echo(write_text(plan, verbose=verbose, style=colour))
+
+
+def _apply(
+    plan: Plan,
+    target: Target,
+    backup: Path | None,
+    *,
+    versions: str,
+    plugins: dict[str, str],
+    read_at: float | None,
+) -> Result:
+    from cfl_jobs.apply import apply_plan
+    from cfl_jobs.commands.progress import counting
+
+    total = len(plan.changes)
+    done = 0
+    with counting("Updating", sys.stdout) as progress:
+
+        def report(outcome: Outcome) -> None:
+            nonlocal done
+            done += 1
+            progress(done, total)
+            if not sys.stdout.isatty():
+                click.echo(f"[{done}/{total}] {_line(outcome)}")
+
+        journal = open_journal(target, backup, verb="update")
+        return apply_plan(
+            plan,
+            target,
+            journal,
+            versions=versions,
+            plugins=plugins,
+            read_at=read_at,
+            report=report,
+        )
+
+
+def _line(outcome: Outcome) -> str:
+    from cfl_jobs.apply import describe_change
+
+    text = f"{describe_change(outcome.change)}: {outcome.status.value}"
+    first = outcome.message.splitlines()[:1]
+    return f"{text}: {first[0]}" if first else text
+
+
+def _finish(plan: Plan, result: Result) -> int:
+    """Say what was done and what wasn't; returns the exit code."""
+    from cfl_jobs.apply import Status, describe_change
+
+    if sys.stdout.isatty() or len(result.outcomes) <= 60:
+        _print_table(result)
+    failed = [o for o in result.outcomes if o.status is Status.FAILED]
+    left = [o for o in result.outcomes if o.status is Status.NOT_DONE]
+    done = len(result.outcomes) - len(failed) - len(left)
+    click.echo(f"{done} of {len(result.outcomes)} changes made on {plan.target}.")
+    for outcome in failed:
+        click.echo(f"Failed: {describe_change(outcome.change)}: {outcome.message}", err=True)
+    for outcome in left:
+        click.echo(f"Not done: {describe_change(outcome.change)}: {outcome.message}", err=True)
+    for note in plan.undone:
+        click.echo(f"Left alone: {note.kind.value} {note.name} {note.text}", err=True)
+    if result.is_interrupted:
+        click.echo("Interrupted; run it again to go on from here.", err=True)
+        return _INTERRUPTED
+    return 1 if failed or left or plan.undone else 0
+
+
+def _print_table(result: Result) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from cfl_jobs.apply import Status, action_of
+
+    table = Table("What", "Name", "Change", "Result")
+    colours = {Status.DONE: "green", Status.FAILED: "red", Status.NOT_DONE: "yellow"}
+    for outcome in result.outcomes:
+        change = outcome.change
+        result_text = f"[{colours[outcome.status]}]{outcome.status.value}[/]"
+        table.add_row(change.kind.value, _plain(change.name), action_of(change), result_text)
+    Console().print(table)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _say_if_interrupted(target: Target, backup: Path | None) -> None:
+    from cfl_jobs.journal import list_runs
+
+    runs = list_runs(runs_place(target.label, backup))
+    if runs and not runs[0].is_complete:
+        click.echo(f"The run {runs[0].name} was not finished; going on from what is there.")

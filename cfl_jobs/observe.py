@@ -1,0 +1,119 @@
+"""Target → what is there: the listing, and the configs of the jobs a plan is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from cfl_jobs.configxml import format_config, parse_config
+from cfl_jobs.errors import Missing, PermissionDenied
+from cfl_jobs.mark import Mark, description_of, set_description, split_description
+from cfl_jobs.normalform import Normal, normalise
+from cfl_jobs.sections import code_of_versions
+from cfl_jobs.target import Kind, Listed, Target
+
+WORKERS = 8
+Key = tuple[Kind, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A job or view as the target has it. `normal` is without our mark and without `disabled`."""
+
+    listed: Listed
+    config: str
+    normal: Normal
+    mark: Mark | None
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a target has: all that is listed, and what was read of it.
+
+    `versions` is a code of the plugins it runs; `builds` counts those of jobs that may go.
+    """
+
+    label: str
+    listed: Mapping[Key, Listed]
+    live: Mapping[Key, Live]
+    plugins: Mapping[str, str]
+    builds: Mapping[str, int]
+
+    @property
+    def versions(self) -> str:
+        return code_of_versions(dict(self.plugins))
+
+    def has_mark(self, key: Key) -> bool:
+        return split_description(self.listed[key].description)[1] is not None
+
+
+def observe(
+    target: Target,
+    wanted: Iterable[Key],
+    *,
+    with_orphans: bool,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    workers: int = WORKERS,
+) -> Observed:
+    """List the target and read, in parallel, the wanted jobs that it has.
+
+    `with_orphans` also reads, and counts the builds of, marked jobs that aren't wanted.
+    """
+    listed = {
+        (kind, entry.name): entry for kind in (Kind.JOB, Kind.VIEW) for entry in target.list(kind)
+    }
+    try:
+        plugins = target.plugins()
+    except PermissionDenied:  # only an administrator may ask for them
+        plugins = {}
+    names = {key for key in wanted if key in listed}
+    orphans = {
+        key
+        for key, entry in listed.items()
+        if with_orphans and key not in names and split_description(entry.description)[1]
+    }
+    keys = sorted(names | orphans, key=lambda key: (key[0].value, key[1]))
+    live: dict[Key, Live] = {}
+    with ThreadPoolExecutor(max_workers=min(workers, max(len(keys), 1))) as pool:
+        texts = pool.map(lambda key: _read(target, key), keys)
+        for number, (key, text) in enumerate(zip(keys, texts, strict=True), start=1):
+            if text is None:
+                del listed[key]  # it went between the listing and the reading
+            else:
+                live[key] = read_live(listed[key], text)
+            progress(number, len(keys))
+        jobs = [name for kind, name in orphans if kind is Kind.JOB and (kind, name) in live]
+        builds = dict(zip(jobs, pool.map(target.count_builds, jobs), strict=True))
+    return Observed(target.label, listed, live, plugins, builds)
+
+
+def read_live(listed: Listed, config: str) -> Live:
+    """Take a config apart: what it does, our mark, and whether the job is disabled."""
+    root = parse_config(config, name=listed.name)
+    mark = split_description(description_of(root))[1]
+    disabled = root.findtext("disabled") == "true"
+    return Live(listed, config, normal_of(config, name=listed.name), mark, disabled)
+
+
+def normal_of(config: str, *, name: str) -> Normal:
+    """Return the normal form without our mark, and without `disabled`, which is told apart."""
+    root = parse_config(config, name=name)
+    set_description(root, split_description(description_of(root))[0].strip())
+    for found in root.findall("disabled"):
+        root.remove(found)
+    return normalise(format_config(root), name=name)
+
+
+def says_disabled(config: str, *, name: str) -> bool | None:
+    """Return whether a config we rendered says that the job is disabled; None: it says nothing."""
+    text = parse_config(config, name=name).findtext("disabled")
+    return None if text is None else text == "true"
+
+
+def _read(target: Target, key: Key) -> str | None:
+    try:
+        return target.read(*key)
+    except Missing:
+        return None
