@@ -150,10 +150,9 @@ def _text_of(difference: Difference, style: Callable[[str, str], str]) -> Iterat
             colour = {"+": "green", "-": "red"}.get(line[:1], "")
             yield "      " + (style(line, colour) if colour else line)
     else:
-        if difference.change is not Change.ADDED:
-            yield "      " + style(f"- {before}", "red")
-        if difference.change is not Change.REMOVED:
-            yield "      " + style(f"+ {after}", "green")
+        is_added, is_removed = (difference.change is c for c in (Change.ADDED, Change.REMOVED))
+        yield "      " + style(f"- {'not there' if is_added else before}", "red")
+        yield "      " + style(f"+ {'not there' if is_removed else after}", "green")
 
 
 def _line_diff(before: str, after: str) -> Iterator[str]:

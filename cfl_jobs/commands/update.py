@@ -165,7 +165,10 @@ def open_journal(target: Target, backup: Path | None, *, verb: str) -> Journal:
 def runs_place(label: str, backup: Path | None) -> Path:
     from cfl_jobs.journal import state_directory
 
-    return backup if backup is not None else state_directory(os.environ, label)
+    if backup is not None:
+        return backup
+    place = label if "://" in label else str(Path(label).resolve())
+    return state_directory(os.environ, place)
 
 
 def confirm(question: str, *, advice: str) -> None:
