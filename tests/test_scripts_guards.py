@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from shell_steps import commit_all, git, run_step
+from tests.shell_steps import commit_all, git, run_step
 
 BUILD = {"JOB_NAME": "A job", "BUILD_NUMBER": "5"}
 NAMES = {"distribution_job": "Create Distribution"}
