@@ -1,0 +1,501 @@
+"""The stand-in's configs: posted text -> what Jenkins stores, saves and has after a restart.
+
+The rules for a save are learnt from the recorded pairs in tests/data/jenkins/config (posted and
+saved form of one job): which classes a plugin gives, the order of a class' fields, their defaults,
+what is dropped. The few rewrites that change meaning are written out below.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+
+DATA = Path(__file__).parent / "data" / "jenkins"
+_DECLARATION = re.compile(r"\A\ufeff?\s*<\?xml[^>]*\?>\s*")
+# Classes of Jenkins itself start with these; all others come with a plugin.
+_CORE_PACKAGES = (
+    *("hudson.model", "hudson.scm", "hudson.security", "hudson.tasks", "hudson.triggers"),
+    *("hudson.util", "hudson.views", "jenkins.model", "jenkins.triggers"),
+)
+_CORE = tuple(f"{package}." for package in _CORE_PACKAGES)
+_FREESTYLE = "project"
+# Seen to vanish because this server lacks the plugin; they stay once a test installs it.
+_MISSING_HERE = {
+    "com.cloudbees.jenkins.plugins.okidocki.DockerBuildWrapper": "docker-custom-build-environment",
+    "hudson.plugins.cobertura.CoberturaPublisher": "cobertura",
+    "hudson.plugins.sonar.SonarRunnerBuilder": "sonar",
+    "hudson.plugins.throttleconcurrents.ThrottleJobProperty": "throttle-concurrents",
+    "hudson.plugins.validating__string__parameter.ValidatingStringParameterDefinition": (
+        "validating-string-parameter"
+    ),
+    "hudson.tasks.Ant": "ant",
+    "jenkins.plugins.slack.SlackNotifier": "slack",
+    "jenkins.plugins.slack.SlackNotifier_-SlackJobProperty": "slack",
+    "org.jenkinsci.plugins.rabbitmqbuildtrigger.RemoteBuildTrigger": "rabbitmq-build-trigger",
+}
+
+
+class MalformedConfig(Exception):
+    """Text that is not well-formed XML."""
+
+
+@dataclass(eq=False)
+class Node:
+    """One element. `text` is None for `<x/>` and "" for `<x></x>`, which XStream tells apart."""
+
+    tag: str
+    attributes: dict[str, str] = field(default_factory=dict)
+    children: list[Node] = field(default_factory=list)
+    text: str | None = None
+
+    def find(self, path: str) -> Node | None:
+        """Return the first element at a path such as "builders/hudson.tasks.Shell"."""
+        first, _, rest = path.partition("/")
+        found = next((child for child in self.children if child.tag == first), None)
+        return found.find(rest) if found and rest else found
+
+    def walk(self) -> Iterator[Node]:
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def copy(self) -> Node:
+        children = [child.copy() for child in self.children]
+        return Node(self.tag, dict(self.attributes), children, self.text)
+
+
+def parse(text: str) -> Node:
+    """Parse XML 1.0 or 1.1. Raises MalformedConfig."""
+    top = Node("")
+    stack = [top]
+    texts: list[list[str]] = [[]]
+    data = _DECLARATION.sub("", text, count=1).encode()
+    parser = expat.ParserCreate(encoding="utf-8")
+    parser.buffer_text = True
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        node = Node(tag, dict(attributes))
+        stack[-1].children.append(node)
+        stack.append(node)
+        texts.append([])
+
+    def end(_tag: str) -> None:
+        node = stack.pop()
+        text = "".join(texts.pop())
+        if not node.children:  # expat is behind the tag then where it was <x/>, else before </x>
+            at = parser.CurrentByteIndex
+            node.text = None if not text and data[at - 2 : at] == b"/>" else text
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = lambda data: texts[-1].append(data)
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as error:
+        raise MalformedConfig(str(error)) from error
+    return top.children[0]
+
+
+def store(text: str) -> str:
+    """Return the form in which a posted config is kept: as it is, but for declaration and quoting.
+
+    Jenkins copies the text through Java's identity transform.
+    """
+    parse(text)
+    body = _DECLARATION.sub("", text, count=1).rstrip()
+    body = body.replace("\r\n", "\n")
+
+    def requote(match: re.Match[str]) -> str:
+        if match[0].startswith("<"):
+            return re.sub(r"^<([^\s/>]+)((?:\s[^>]*)?)></\1>$", r"<\1\2/>", match[0])
+        return match[0].replace("&quot;", '"').replace("&apos;", "'")
+
+    body = re.sub(r"<!--.*?-->|<[^>]*>(?:</[^>]*>)?|[^<]+", requote, body, flags=re.DOTALL)
+    return f'<?xml version="1.0" encoding="UTF-8"?>{body}'
+
+
+def write(root: Node, *, quote: str = "'") -> str:
+    """Write as XStream and Jenkins' XmlFile do: XML 1.1, two spaces, no line end at the end."""
+    lines: list[str] = []
+
+    def escape(text: str) -> str:
+        for plain, escaped in (
+            ("&", "&amp;"),
+            ("<", "&lt;"),
+            (">", "&gt;"),
+            ('"', "&quot;"),
+            ("'", "&apos;"),
+            ("\r", "&#xd;"),
+        ):
+            text = text.replace(plain, escaped)
+        return text
+
+    def add(node: Node, depth: int) -> None:
+        pad = "  " * depth
+        opening = node.tag + "".join(
+            f' {name}="{escape(value)}"' for name, value in node.attributes.items()
+        )
+        if node.children:
+            lines.append(f"{pad}<{opening}>")
+            for child in node.children:
+                add(child, depth + 1)
+            lines.append(f"{pad}</{node.tag}>")
+        elif node.text is None:
+            lines.append(f"{pad}<{opening}/>")
+        else:
+            lines.append(f"{pad}<{opening}>{escape(node.text)}</{node.tag}>")
+
+    add(root, 0)
+    declaration = f"<?xml version={quote}1.1{quote} encoding={quote}UTF-8{quote}?>"
+    return "\n".join([declaration, *lines])
+
+
+@dataclass
+class Rule:
+    """What a save does to one class, or to one field that holds plain text or a collection."""
+
+    seen: bool = False
+    plugin: str = ""
+    sequences: list[list[str]] = field(default_factory=list)
+    collection: bool = False
+    # Per field: what was there where the posted config had none (None: it stayed absent).
+    absent: dict[str, list[Node | None]] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
+    kept_empty: set[str] = field(default_factory=set)
+    dropped: set[str] = field(default_factory=set)
+    classes: dict[str, str] = field(default_factory=dict)
+    unclassed: bool = False
+    empty_text: bool | None = None
+    ranks: dict[str, int] = field(default_factory=dict)
+    defaults: dict[str, Node] = field(default_factory=dict)
+
+    def merge_orders(self) -> list[str]:
+        """Merge the recorded orders of fields; they come from one class and never conflict."""
+        order: list[str] = []
+        waiting = [list(sequence) for sequence in self.sequences]
+        while waiting := [sequence for sequence in waiting if sequence]:
+            heads = [sequence[0] for sequence in waiting]
+            tails = {tag for sequence in waiting for tag in sequence[1:]}
+            chosen = next((head for head in heads if head not in tails), heads[0])
+            order.append(chosen)
+            waiting = [[tag for tag in sequence if tag != chosen] for sequence in waiting]
+        return order
+
+    def find_defaults(self) -> dict[str, Node]:
+        found = {}
+        for tag, nodes in self.absent.items():
+            texts = {write(node) if node else "" for node in nodes}
+            if len(texts) == 1 and nodes[0] is not None:
+                found[tag] = nodes[0]
+        return found
+
+
+def _class_of(node: Node, inherited: str = "") -> str:
+    name = node.attributes.get("class", "")
+    return name if "." in name else inherited or (node.tag if "." in node.tag else "")
+
+
+class Rules:
+    """All rules, by class name ("hudson.tasks.Shell") or class and field ("project/builders")."""
+
+    def __init__(self) -> None:
+        self.rules: dict[str, Rule] = {}
+        self.unknown: set[str] = set()
+
+    def learn(self, posted: Node, saved: Node, key: str = "") -> None:
+        """Learn from one recorded pair."""
+        key = _class_of(saved) or key or saved.tag
+        rule = self.rules.setdefault(key, Rule())
+        rule.seen = True
+        rule.unclassed |= "class" in posted.attributes and "class" not in saved.attributes
+        rule.plugin = saved.attributes.get("plugin", rule.plugin)
+        tags = [child.tag for child in saved.children]
+        if any("." in tag for tag in tags) or len(set(tags)) < len(tags) or "string" in tags:
+            rule.collection = True
+        rule.sequences.append(tags)
+        if not saved.children:
+            rule.empty_text = saved.text is not None
+        rest = list(saved.children)
+        for child in posted.children:
+            twin = next((other for other in rest if other.tag == child.tag), None)
+            if twin is None:
+                if "." in child.tag:
+                    self.unknown.add(child.tag)
+                rule.dropped.add(child.tag)
+                continue
+            rest.remove(twin)
+            rule.kept.add(child.tag)
+            if not child.children and not child.text:
+                rule.kept_empty.add(child.tag)
+            if "class" in twin.attributes and "class" not in child.attributes:
+                rule.classes[child.tag] = twin.attributes["class"]
+            self.learn(child, twin, f"{key}/{child.tag}")
+        given = {child.tag for child in posted.children}
+        for child in rest:
+            if child.tag not in given:
+                rule.absent.setdefault(child.tag, []).append(child)
+                self._know(child, f"{key}/{child.tag}")
+
+    def _know(self, node: Node, key: str) -> None:
+        """Learn the shape of what Jenkins added by itself."""
+        self.learn(node, node, key)
+
+    def finish(self) -> None:
+        """Note, for every field with a default, the pairs in which it stayed absent."""
+        for rule in self.rules.values():
+            for tag, nodes in rule.absent.items():
+                if any(tag not in sequence for sequence in rule.sequences):
+                    nodes.append(None)
+            rule.ranks = {tag: number for number, tag in enumerate(rule.merge_orders())}
+            rule.defaults = rule.find_defaults()
+            self.unknown -= {name for name in self.unknown if name in self.rules}
+
+    def plugin_of(self, name: str) -> str | None:
+        """Return the plugin that brings a class: "" for Jenkins' own, None where nobody knows."""
+        rule = self.rules.get(name)
+        if rule and rule.seen:
+            return rule.plugin.partition("@")[0]
+        if name in self.unknown:
+            return _MISSING_HERE.get(name)
+        if name.startswith(_CORE):
+            return ""
+        package = name.rpartition(".")[0]
+        for other, known in self.rules.items():
+            if known.plugin and other.startswith(package + "."):
+                return known.plugin.partition("@")[0]
+        return None
+
+    def save(self, node: Node, plugins: Mapping[str, str], key: str = "") -> Node:
+        """Return the element as Jenkins writes it at its next save."""
+        if "reference" in node.attributes:  # XStream's pointer to an element already written
+            return node.copy()
+        name = _class_of(node)
+        key = name or key or node.tag
+        rule = self.rules.get(key) or Rule()
+        attributes = dict(node.attributes)
+        if rule.unclassed:
+            attributes.pop("class", None)
+        plugin = rule.plugin.partition("@")[0] or attributes.get("plugin", "").partition("@")[0]
+        if not plugin and name and name != _FREESTYLE:
+            plugin = self.plugin_of(name) or ""
+        attributes.pop("plugin", None)
+        if plugin in plugins and not self._inherits(node, rule):
+            attributes["plugin"] = f"{plugin}@{plugins[plugin]}"
+        children: list[Node] = []
+        for child in node.children:
+            if not self._is_known(child, plugins):
+                continue
+            if "." not in child.tag and child.tag in rule.dropped - rule.kept:
+                continue
+            given = child.copy()
+            if child.tag in rule.classes and "class" not in given.attributes:
+                given.attributes["class"] = rule.classes[child.tag]
+            children.append(self.save(given, plugins, f"{key}/{child.tag}"))
+        if rule.seen and not rule.collection:
+            children = self._arrange(children, rule, node)
+        text = node.text
+        if not children and not (text or "").strip():
+            keep = rule.empty_text if rule.empty_text is not None else not name
+            text = "" if keep and not node.children else None
+        return Node(node.tag, attributes, children, text)
+
+    def _inherits(self, node: Node, rule: Rule) -> bool:
+        """XStream names the plugin only where it changes from the element around."""
+        return rule.seen and not rule.plugin
+
+    def _is_known(self, node: Node, plugins: Mapping[str, str]) -> bool:
+        name = _class_of(node)
+        if not name:
+            return True
+        plugin = self.plugin_of(name)
+        if plugin is None:
+            plugin = node.attributes.get("plugin", "?").partition("@")[0]
+        return plugin == "" or plugin in plugins
+
+    def _arrange(self, children: list[Node], rule: Rule, node: Node) -> list[Node]:
+        given = {child.tag for child in node.children}
+        for tag, default in rule.defaults.items():
+            if tag not in given:
+                children.append(default.copy())
+        ranks: list[tuple[int, Node]] = []
+        last = -1
+        for child in children:
+            last = rule.ranks.get(child.tag, last)
+            ranks.append((last, child))
+        return [child for _, child in sorted(ranks, key=lambda pair: pair[0])]
+
+
+@cache
+def exchanges() -> list[dict[str, Any]]:
+    """Return the recorded requests and answers, in order."""
+    text = (DATA / "exchanges.json").read_text(encoding="utf-8")
+    recordings: list[dict[str, Any]] = json.loads(text)["exchanges"]
+    return recordings
+
+
+@cache
+def recorded(name: str, form: str) -> str:
+    """Return a recorded config. Forms: posted, stored, saved, restarted."""
+    return (DATA / "config" / f"{name}.{form}.xml").read_text(encoding="utf-8")
+
+
+@cache
+def recorded_names(form: str = "saved") -> tuple[str, ...]:
+    """Name the recorded jobs that have this form."""
+    ending = f".{form}.xml"
+    files = (DATA / "config").glob(f"*{ending}")
+    return tuple(sorted(file.name.removesuffix(ending) for file in files))
+
+
+@cache
+def learnt_rules() -> Rules:
+    """Return the rules that all recorded pairs together give."""
+    rules = Rules()
+    for name in recorded_names():
+        rules.learn(parse(recorded(name, "posted")), parse(recorded(name, "saved")))
+    bodies = {
+        exchange["name"]: exchange["request"]["body"] or exchange["response"]["body"]
+        for exchange in exchanges()
+    }
+    for posted, saved in (
+        (
+            "update config, with parts no plugin knows",
+            "read config after a save: normalised, unknown parts gone",
+        ),
+        ("create view", "view config"),
+    ):
+        rules.learn(parse(bodies[posted]), parse(bodies[saved]))
+    rules.finish()
+    return rules
+
+
+def save(
+    config: str,
+    plugins: Mapping[str, str],
+    *,
+    description: str | None = None,
+    disabled: bool | None = None,
+) -> str:
+    """Return what the file holds after Jenkins loaded `config` and saved the job."""
+    root = parse(config)
+    if description is not None:
+        _set(root, "description", description)
+    if disabled is not None:
+        _set(root, "disabled", str(disabled).lower())
+    return write(save_node(root, plugins))
+
+
+def save_node(root: Node, plugins: Mapping[str, str]) -> Node:
+    """Return the element tree as Jenkins writes it."""
+    for node in list(root.walk()):
+        if "reference" not in node.attributes:
+            _rewrite(node, plugins)
+    return learnt_rules().save(root, plugins)
+
+
+def restart(config: str, plugins: Mapping[str, str]) -> str:
+    """Return what the file holds after a restart: the archiver's old `latestOnly` is moved.
+
+    hudson.tasks.ArtifactArchiver turns it into a build discarder and saves the job; any other
+    config is left as it is.
+    """
+    root = parse(config)
+    publishers = root.find("publishers")
+    archivers = publishers.children if publishers else []
+    moved = False
+    for archiver in archivers:
+        old = archiver.find("latestOnly")
+        if archiver.tag != "hudson.tasks.ArtifactArchiver" or old is None:
+            continue
+        archiver.children.remove(old)
+        moved = True
+        if old.text == "true":
+            _keep_last_artifacts(root)
+    return save(write(root), plugins) if moved else config
+
+
+def _set(root: Node, tag: str, text: str) -> None:
+    found = root.find(tag)
+    if found is None:
+        found = Node(tag)
+        root.children.append(found)
+    found.text = text
+    found.children = []
+
+
+def _keep_last_artifacts(root: Node) -> None:
+    rotator = root.find("logRotator") or root.find(
+        "properties/jenkins.model.BuildDiscarderProperty/strategy"
+    )
+    if rotator is not None:
+        _set(rotator, "artifactNumToKeep", "1")
+        return
+    numbers = ("daysToKeep", "numToKeep", "artifactDaysToKeep")
+    fields = [*(Node(tag, text="-1") for tag in numbers), Node("artifactNumToKeep", text="1")]
+    strategy = Node("strategy", {"class": "hudson.tasks.LogRotator"}, fields)
+    properties = root.find("properties")
+    if properties is None:
+        properties = Node("properties")
+        root.children.append(properties)
+    properties.children.append(Node("jenkins.model.BuildDiscarderProperty", {}, [strategy]))
+
+
+def _rewrite(node: Node, plugins: Mapping[str, str]) -> None:
+    """Apply the rewrites that are more than order, defaults and drops."""
+    name = _class_of(node) or node.tag
+    if name == "hudson.plugins.copyartifact.BuildSelectorParameter":
+        _rewrite_selector(node, plugins)
+    elif name == "hudson.plugins.git.GitSCM":
+        _rewrite_git_identity(node)
+    elif name == "hudson.model.PasswordParameterDefinition":
+        secret = node.find("defaultValue")
+        if secret is not None and not (secret.text or "").startswith("{"):
+            # Which bytes is chance on a real server, but they stay once they are saved.
+            secret.text = "{AQAAABAAAAAQxIyRO+G2ncy+IfR2qVKHJ9gE/XEpFMjBSZQPXaRDw8w=}"
+    elif name == "hudson.security.AuthorizationMatrixProperty":
+        node.children.sort(key=lambda child: (child.text or "").split(":")[1:])
+    elif name == "com.cloudbees.hudson.plugins.folder.Folder":
+        _rewrite_folder_views(node)
+
+
+def _rewrite_selector(node: Node, plugins: Mapping[str, str]) -> None:
+    """copyartifact keeps a parameter's default selector as XML text, without line ends."""
+    old = node.find("defaultSelector")
+    if old is None:
+        return
+    node.children.remove(old)
+    selector = learnt_rules().save(old, plugins)
+    selector.tag = selector.attributes.pop("class").rpartition(".")[2]
+    selector.attributes = {"plugin": f"copyartifact@{plugins.get('copyartifact', '')}"}
+    text = write(selector).partition("\n")[2].replace("\n", "")
+    node.children.append(Node("defaultSelectorXml", text=text))
+
+
+def _rewrite_git_identity(node: Node) -> None:
+    """The git plugin's readResolve turns the old identity fields into an extension."""
+    fields = [node.find("gitConfigName"), node.find("gitConfigEmail")]
+    texts = [found.text or "" if found else "" for found in fields]
+    extensions = node.find("extensions")
+    if any(texts) and extensions is not None:
+        identity = [Node("name", text=texts[0]), Node("email", text=texts[1])]
+        tag = "hudson.plugins.git.extensions.impl.UserIdentity"
+        extensions.children.append(Node(tag, {}, identity))
+
+
+def _rewrite_folder_views(node: Node) -> None:
+    """A folder posted without its views gets the default one, with the folder's description."""
+    if node.find("folderViews") is not None:
+        return
+    view = parse(recorded("wide-folder", "saved")).find("folderViews")
+    description = node.find("description")
+    for inner in view.walk() if view else ():
+        if inner.tag == "description":
+            inner.text = (description.text if description else "") or ""
+    if view is not None:
+        node.children.append(view)
