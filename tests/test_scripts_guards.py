@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.shell_steps import commit_all, git, run_step
 
 BUILD = {"JOB_NAME": "A job", "BUILD_NUMBER": "5"}

@@ -6,6 +6,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
+
 from tests.shell_steps import check_out, commit_all, git, list_tar, publish, run_step
 
 

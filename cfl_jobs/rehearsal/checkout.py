@@ -1,0 +1,139 @@
+"""A git configuration + a build → the workspace at one commit, as the git plugin 5.2 gets there."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Generator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from cfl_jobs.model import Git
+from cfl_jobs.rehearsal.expansion import expand
+from cfl_jobs.rehearsal.records import Revision
+from cfl_jobs.rehearsal.repositories import Repositories
+from cfl_jobs.rehearsal.steps import StepFailed, Steps, Wait
+
+CLEAN_BEFORE = "CleanBeforeCheckout"
+CLEAN_AFTER = "CleanCheckout"
+PRUNE = "PruneStaleBranch"
+WIPE = "WipeWorkspace"
+# Extensions that are done here, and those that can't change what is checked out.
+KNOWN_EXTENSIONS = frozenset({CLEAN_BEFORE, CLEAN_AFTER, PRUNE, WIPE, "CheckoutOption"})
+_DEFAULT_REFSPEC = "+refs/heads/*:refs/remotes/origin/*"
+
+
+def check_out(
+    git: Git, steps: Steps, repositories: Repositories, variables: Mapping[str, str]
+) -> Generator[Wait, None, Revision]:
+    """Bring the workspace to the revision that the branch names now. Raises StepFailed."""
+    workspace = steps.workspace
+    url = expand(git.urls[0], variables)
+    refspec = expand(git.refspec, variables) or _DEFAULT_REFSPEC
+    steps.log("The recommended git tool is: NONE")
+    steps.log(f"using credential {git.credentials_id}" if git.credentials_id else _NO_CREDENTIALS)
+    if WIPE in git.extensions:
+        steps.log("Wiping out workspace first.")
+        for entry in workspace.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+    if (workspace / ".git").is_dir():
+        steps.log("Fetching changes from the remote Git repository")
+        if git.clean_before_checkout or CLEAN_BEFORE in git.extensions:
+            steps.log("Cleaning workspace")
+            yield from _git(steps, "reset", "--hard")
+            yield from _git(steps, "clean", "-fdx")
+    else:
+        steps.log("Cloning the remote Git repository")
+        steps.log(f"Cloning repository {url}")
+        yield from _git(steps, "init", str(workspace))
+    yield from _git(steps, "config", "remote.origin.url", url)
+    steps.log(f"Fetching upstream changes from {url}")
+    prune = ("--prune",) if PRUNE in git.extensions else ()
+    fetch = ("fetch", "--tags", "--force", *prune, "--quiet", "--", url, *refspec.split())
+    yield from _git(steps, *fetch)
+    revision = _resolve(git, repositories, variables, url, workspace)
+    if revision is None:
+        raise StepFailed(
+            "Couldn't find any revision to build. "
+            "Verify the repository and branch configuration for this job."
+        )
+    steps.log(f"Checking out Revision {revision.commit} ({revision.branch})")
+    yield from _git(steps, "checkout", "-q", "-f", revision.commit)
+    if CLEAN_AFTER in git.extensions:
+        yield from _git(steps, "clean", "-fdx")
+    subject = repositories.git("log", "-1", "--format=%s", directory=workspace).strip()
+    steps.log(f'Commit message: "{subject}"')
+    return revision
+
+
+_NO_CREDENTIALS = "No credentials specified"
+
+
+def _git(steps: Steps, *arguments: str) -> Generator[Wait, None, None]:
+    steps.log(" > git " + " ".join(arguments))
+    code = yield from steps.run(["git", *arguments])
+    if code:
+        raise StepFailed(f"git {arguments[0]} returned status code {code}")
+
+
+def _resolve(
+    git: Git, repositories: Repositories, variables: Mapping[str, str], url: str, workspace: Path
+) -> Revision | None:
+    """Return the revision that the first branch specifier with a match stands for."""
+    known = _refs(repositories, workspace)
+    for specifier in git.branches:
+        name = expand(specifier, variables).strip()
+        if not name:
+            continue
+        if "*" in name:
+            shown = _match_wildcard(name, known)
+        else:
+            shown = next((ref for ref in _candidates(name) if ref in known), None)
+        if shown:
+            return Revision(known[shown], _short(shown), url)
+        if re.fullmatch(r"[0-9a-f]{6,40}", name) and _is_commit(repositories, name, workspace):
+            commit = repositories.git("rev-parse", f"{name}^{{commit}}", directory=workspace)
+            return Revision(commit.strip(), "detached", url)
+    return None
+
+
+def _refs(repositories: Repositories, workspace: Path) -> dict[str, str]:
+    """Return what the workspace's repository has, full ref name → commit."""
+    form = "%(refname) %(objectname) %(*objectname)"
+    listed = repositories.git("for-each-ref", f"--format={form}", directory=workspace)
+    refs = {}
+    for line in listed.splitlines():
+        name, commit, *peeled = line.split()
+        refs[name] = peeled[0] if peeled else commit
+    return refs
+
+
+def _candidates(name: str) -> tuple[str, ...]:
+    """Return the refs that a branch specifier may mean, most likely first."""
+    if name.startswith("refs/heads/"):
+        return (f"refs/remotes/origin/{name.removeprefix('refs/heads/')}",)
+    if name.startswith("refs/"):
+        return (name,)
+    if name.startswith("remotes/"):
+        return (f"refs/{name}",)
+    inside = (f"refs/remotes/{name}",) if name.startswith("origin/") else ()
+    return (*inside, f"refs/remotes/origin/{name}", f"refs/tags/{name}")
+
+
+def _match_wildcard(pattern: str, known: Mapping[str, str]) -> str | None:
+    for ref in known:
+        short = ref.removeprefix("refs/remotes/")
+        if ref.startswith("refs/remotes/origin/") and (
+            fnmatchcase(short, pattern) or fnmatchcase(short.partition("/")[2], pattern)
+        ):
+            return ref
+    return None
+
+
+def _short(ref: str) -> str:
+    return ref.removeprefix("refs/remotes/")
+
+
+def _is_commit(repositories: Repositories, name: str, workspace: Path) -> bool:
+    listed = repositories.git("rev-list", "--all", directory=workspace)
+    return any(line.startswith(name) for line in listed.splitlines())

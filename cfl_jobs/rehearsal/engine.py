@@ -1,0 +1,354 @@
+"""Jobs + a queue + executors → builds: the loop that runs a rehearsal until nothing is left to do.
+
+One thread. A build is a generator that yields what it waits for; only its processes run beside us.
+While nothing runs and everything only waits out a quiet period, the clock is moved ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+from uuid import uuid4
+
+from cfl_jobs.errors import RehearsalError
+from cfl_jobs.model import Job, TimeLimit, TimeoutKind, Trigger, TriggerKind
+from cfl_jobs.rehearsal.blocking import explain_deadlock, find_block
+from cfl_jobs.rehearsal.causes import Cause, PushCause, UserCause, upstream_of
+from cfl_jobs.rehearsal.clock import Clock, SkippingClock
+from cfl_jobs.rehearsal.directory import Builds, Home, remove_tree, require_job
+from cfl_jobs.rehearsal.discarding import discard_builds
+from cfl_jobs.rehearsal.events import Deadlocked, Finished, Notify, Queued, Recovered, Started
+from cfl_jobs.rehearsal.execution import Surroundings, run_build
+from cfl_jobs.rehearsal.expansion import expand
+from cfl_jobs.rehearsal.parameters import declared_only, default_values, values_from_person
+from cfl_jobs.rehearsal.processes import Processes, find_by_cookie, kill_groups
+from cfl_jobs.rehearsal.queueing import Item, Place, Queue
+from cfl_jobs.rehearsal.records import BuildRecord, Result
+from cfl_jobs.rehearsal.refusals import find_reachable, refuse_unknown
+from cfl_jobs.rehearsal.repositories import Repositories, repository_name
+from cfl_jobs.rehearsal.steps import Interrupted, ItemEnds, ItemStarts, ProcessEnds, Steps, Wait
+from cfl_jobs.rehearsal.triggering import Request
+
+
+@dataclass(slots=True)
+class Running:
+    """A build on an executor. `wait` is what it last asked to wait for."""
+
+    steps: Steps
+    generator: Generator[Wait, None, None]
+    begun: float
+    wait: Wait | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one run of the loop did. `deadlock` says who waits for whom, if it came to that."""
+
+    builds: tuple[BuildRecord, ...]
+    deadlock: tuple[str, ...] = ()
+
+    @property
+    def succeeded(self) -> bool:
+        fine = all(record.result is Result.SUCCESS for record in self.builds)
+        return fine and not self.deadlock
+
+
+class Engine:
+    """A rehearsal in one home. Use it as a context manager: nothing is left running after it."""
+
+    def __init__(
+        self,
+        home: Home,
+        jobs: Mapping[str, Job],
+        repositories: Repositories,
+        *,
+        executors: int = 2,
+        secrets: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+        notify: Notify = lambda event: None,
+    ) -> None:
+        self.home = home
+        self.jobs = dict(jobs)
+        self.builds = Builds(home)
+        self.queue = Queue(home.state / "queue.json")
+        self._repositories = repositories
+        self._executors = executors
+        self._secrets = dict(secrets or {})
+        self._clock = clock or SkippingClock()
+        self._notify = notify
+        self._processes = Processes()
+        self._running: list[Running] = []
+        self._by_item: dict[int, BuildRecord] = {}
+        self._finished: list[BuildRecord] = []
+        (home.state / "home").mkdir(parents=True, exist_ok=True)
+        repositories.write_git_config(
+            url for job in self.jobs.values() if job.scm for url in job.scm.urls
+        )
+        self._recover()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def build(self, name: str, given: Mapping[str, str], *, user: str = "you") -> Item:
+        """Do what a person does with Build with Parameters: no quiet period."""
+        job = require_job(self.jobs, name)
+        if job.disabled:
+            raise RehearsalError(f"{name!r} is disabled: nothing starts it.")
+        values = values_from_person(job, given)
+        self.check([name])
+        return self._submit(job, values, UserCause(user), quiet_period=0)
+
+    def push(self, repository: str, branch: str, *, pusher: str = "you") -> dict[str, str]:
+        """Tell the jobs of a repository that something was pushed to it.
+
+        Each polls its branch with its parameters' defaults, as after GitHub's event, and is
+        started if there is a commit that it hasn't built. Returns job → what came of it. A push
+        to another branch than a job's makes that job poll too, and find nothing.
+        """
+        name = self._repositories.require(repository)
+        watching = [job for job in self.jobs.values() if _watches(job, name)]
+        if not watching:
+            raise RehearsalError(f"No job is started by a push to {repository!r}.")
+        local = f"file://{self._repositories.paths[name]}"
+        if self._repositories.read_head(local, branch) is None:
+            raise RehearsalError(f"{name} has no branch {branch!r}.")
+        self.check([job.name for job in watching if not job.disabled])
+        return {job.name: self._poll(job, pusher) for job in watching}
+
+    def check(self, names: Sequence[str]) -> None:
+        """Raise RehearsalError if something that these jobs lead to can't be rehearsed."""
+        reachable = find_reachable(self.jobs, names)
+        refuse_unknown(reachable, self._repositories, self._secrets, dict(self.home.configs()))
+
+    def run(self) -> Outcome:
+        """Run builds until the queue is empty and everything has ended."""
+        already = len(self._finished)
+        self.check([item.job for item in self.queue])
+        deadlock: tuple[str, ...] = ()
+        while self._running or len(self.queue):
+            if self.step():
+                continue
+            if self._is_working():
+                due = self.queue.next_due()
+                ahead = 1.0 if due is None else max(0.0, due - self._clock.now())
+                self._processes.pump(ahead, self._clock.now)
+                self._stop_overdue()
+            elif (due := self.queue.next_due()) is not None:
+                self._clock.skip_to(due)
+            else:
+                deadlock = self._break_deadlock()
+                break
+        return Outcome(tuple(self._finished[already:]), deadlock)
+
+    def step(self) -> bool:
+        """Do what can be done without waiting. Returns whether there was anything."""
+        moved = self.queue.maintain(self._clock.now(), self._find_block)
+        for item in self.queue.at(Place.BUILDABLE):
+            if len(self._running) < self._executors:
+                self._start(item)
+                moved = True
+        for running in list(self._running):
+            if self._is_over(running.wait):
+                self._resume(running)
+                moved = True
+        return moved
+
+    def close(self) -> None:
+        """Stop what still runs and record it as aborted; the queue stays."""
+        for running in list(self._running):
+            self._interrupt(running, Interrupted(Result.ABORTED, "Aborted by the person at it"))
+        self._processes.close()
+
+    def _recover(self) -> None:
+        """Record as aborted what an earlier rehearsal left running when it was killed."""
+        for name in self.jobs:
+            for record in self.builds.of(name):
+                if record.result is not None:
+                    continue
+                kill_groups(find_by_cookie(record.cookie))
+                with self.home.log(name, record.number).open("a", encoding="utf-8") as log:
+                    log.write("The rehearsal ended while this build was running.\n")
+                    log.write("Finished: ABORTED\n")
+                ended = replace(record, result=Result.ABORTED, finished=self._clock.wall())
+                self.builds.save(ended)
+                self._notify(Recovered(ended))
+                item = self.queue.find(record.item)
+                if item:
+                    self.queue.remove(item)
+        for item in list(self.queue):
+            if item.job not in self.jobs:
+                self.queue.remove(item)
+
+    def _poll(self, job: Job, pusher: str) -> str:
+        if job.disabled:
+            return "is disabled"
+        git = job.scm
+        if git is None:
+            return "checks nothing out"
+        branch = expand(git.branches[0], default_values(job))
+        head = self._repositories.read_head(git.urls[0], branch)
+        if head is None:
+            return f"has no branch {branch} to look at"
+        for record in self.builds.of(job.name):
+            if record.revision and record.revision.commit == head:
+                return f"has built {head[:10]} of {branch} as #{record.number}"
+        self._submit(job, default_values(job), PushCause(pusher))
+        return f"starts for {head[:10]} of {branch}"
+
+    def _submit(
+        self,
+        job: Job,
+        parameters: Mapping[str, str],
+        cause: Cause,
+        *,
+        quiet_period: float | None = None,
+    ) -> Item:
+        now = self._clock.now()
+        item, new = self.queue.submit(job, parameters, [cause], now=now, quiet_period=quiet_period)
+        self._notify(Queued(item.id, job.name, cause, merged=not new))
+        return item
+
+    def _submit_downstream(self, request: Request, upstream: BuildRecord) -> int:
+        cause = upstream_of(upstream.job, upstream.number, upstream.causes)
+        return self._submit(request.job, request.parameters, cause).id
+
+    def _cancel(self, number: int) -> None:
+        item = self.queue.find(number)
+        if item:
+            self.queue.remove(item)
+
+    def _find_block(self, item: Item) -> str:
+        running = {run.steps.job.name for run in self._running}
+        return find_block(item, self.jobs, running, self.queue)
+
+    def _start(self, item: Item) -> None:
+        job = self.jobs[item.job]
+        taken = {running.steps.executor for running in self._running}
+        record = BuildRecord(
+            job=job.name,
+            number=self.builds.take_number(job.name),
+            item=item.id,
+            cookie=str(uuid4()),
+            parameters=declared_only(job, item.parameters),
+            causes=tuple(item.causes),
+            started=self._clock.wall(),
+        )
+        self.builds.save(record)
+        self.queue.remove(item)
+        self._by_item[item.id] = record
+        steps = Steps(
+            self.home,
+            job,
+            record,
+            executor=min(set(range(self._executors)) - taken),
+            workspace=self._find_workspace(job),
+            processes=self._processes,
+            clock=self._clock,
+            secrets=self._secrets,
+        )
+        around = Surroundings(
+            self.jobs,
+            self.builds,
+            self._repositories,
+            self._submit_downstream,
+            self._cancel,
+            self._by_item,
+        )
+        running = Running(steps, run_build(steps, around), self._clock.now())
+        self._running.append(running)
+        self._notify(Started(record))
+        self._resume(running)
+
+    def _find_workspace(self, job: Job) -> Path:
+        """Return the job's workspace; a second build at a time gets its own, NAME@2."""
+        base = self.home.workspace(job.name)
+        used = {running.steps.workspace for running in self._running}
+        number = 1
+        while (path := base if number == 1 else base.with_name(f"{base.name}@{number}")) in used:
+            number += 1
+        return path
+
+    def _is_over(self, wait: Wait | None) -> bool:
+        match wait:
+            case ProcessEnds(process):
+                return process.exit_code is not None
+            case ItemStarts(item):
+                return item in self._by_item
+            case ItemEnds(item):
+                return self._by_item[item].result is not None
+        return True
+
+    def _resume(self, running: Running) -> None:
+        try:
+            running.wait = next(running.generator)
+        except StopIteration:
+            self._end(running)
+
+    def _interrupt(self, running: Running, stop: Interrupted) -> None:
+        self._processes.end(running.steps.record.cookie)
+        try:
+            running.wait = running.generator.throw(stop)
+        except StopIteration:
+            self._end(running)
+
+    def _end(self, running: Running) -> None:
+        steps = running.steps
+        steps.close()
+        remove_tree(steps.workspace.with_name(f"{steps.workspace.name}@tmp"))
+        record = replace(steps.record, result=steps.result, finished=self._clock.wall())
+        self.builds.save(record)
+        self._by_item[record.item] = record
+        self._running.remove(running)
+        self._finished.append(record)
+        if steps.job.discarder:
+            discard_builds(self.builds, record.job, steps.job.discarder, now=self._clock.wall())
+        self._notify(Finished(record))
+
+    def _is_working(self) -> bool:
+        return any(isinstance(running.wait, ProcessEnds) for running in self._running)
+
+    def _stop_overdue(self) -> None:
+        now = self._clock.now()
+        for running in list(self._running):
+            for limit in running.steps.job.wrappers:
+                if isinstance(limit, TimeLimit) and _is_overdue(limit, running, now):
+                    failing = "FailOperation" in limit.actions
+                    result = Result.FAILURE if failing else Result.ABORTED
+                    message = f"Build timed out (after {limit.seconds} seconds). Marking the build "
+                    message += "as failed." if failing else "as aborted."
+                    self._interrupt(running, Interrupted(result, message))
+                    break
+
+    def _break_deadlock(self) -> tuple[str, ...]:
+        waits = {
+            running.steps.record: self.queue.find(running.wait.item)
+            for running in self._running
+            if isinstance(running.wait, ItemStarts | ItemEnds)
+        }
+        lines = explain_deadlock(waits, self.queue, self._executors)
+        self._notify(Deadlocked(lines))
+        for running in list(self._running):
+            message = "Deadlock: aborted, for it would have waited for ever.\n" + "\n".join(lines)
+            self._interrupt(running, Interrupted(Result.ABORTED, message))
+        return lines
+
+
+def _watches(job: Job, repository: str) -> bool:
+    pushed = any(
+        isinstance(trigger, Trigger) and trigger.kind is TriggerKind.GITHUB_PUSH
+        for trigger in job.triggers
+    )
+    urls = job.scm.urls if job.scm else ()
+    return pushed and any(repository_name(url) == repository for url in urls)
+
+
+def _is_overdue(limit: TimeLimit, running: Running, now: float) -> bool:
+    begun = running.begun
+    if limit.kind is TimeoutKind.NO_ACTIVITY and isinstance(running.wait, ProcessEnds):
+        begun = running.wait.process.activity
+    return now > begun + limit.seconds

@@ -1,0 +1,103 @@
+"""A build → its environment variables: what Jenkins sets, and what a step's process then gets."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from cfl_jobs.rehearsal.directory import Home
+from cfl_jobs.rehearsal.expansion import expand
+from cfl_jobs.rehearsal.records import BuildRecord
+
+# No server answers there; what a script puts into a message still looks right.
+JENKINS_URL = "http://rehearsal.invalid/"
+
+# What steps may know of this machine. HOME and git's settings are the rehearsal's own.
+_PASSED_ON = re.compile(
+    r"PATH|LANG|LANGUAGE|LC_\w+|TZ|TERM|TMPDIR|SHELL|USER|LOGNAME|PIP_\w+|UV_\w+|"
+    r"SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?i:\w+_proxy)"
+)
+
+
+def build_variables(record: BuildRecord) -> dict[str, str]:
+    """Return what a build's environment holds at any time, also after it: Run.getEnvironment.
+
+    Empty parameters are still there: only a process doesn't get them.
+    """
+    path = "".join(f"job/{quote(part)}/" for part in record.job.split("/"))
+    job_url = f"{JENKINS_URL}{path}"
+    build_url = f"{job_url}{record.number}/"
+    display = f"{build_url}display/redirect"
+    variables = {
+        "CI": "true",
+        "BUILD_NUMBER": str(record.number),
+        "BUILD_ID": str(record.number),
+        "BUILD_DISPLAY_NAME": record.display_name or f"#{record.number}",
+        "BUILD_TAG": f"jenkins-{record.job.replace('/', '-')}-{record.number}",
+        "BUILD_URL": build_url,
+        "JOB_NAME": record.job,
+        "JOB_BASE_NAME": record.job.rpartition("/")[2],
+        "JOB_URL": job_url,
+        "JOB_DISPLAY_URL": f"{job_url}display/redirect",
+        "RUN_DISPLAY_URL": display,
+        "RUN_ARTIFACTS_DISPLAY_URL": f"{display}?page=artifacts",
+        "RUN_CHANGES_DISPLAY_URL": f"{display}?page=changes",
+        "RUN_TESTS_DISPLAY_URL": f"{display}?page=tests",
+        "JENKINS_URL": JENKINS_URL,
+        "HUDSON_URL": JENKINS_URL,
+    }
+    variables |= record.parameters
+    if record.revision:
+        variables |= {
+            "GIT_COMMIT": record.revision.commit,
+            "GIT_BRANCH": record.revision.branch,
+            "GIT_URL": record.revision.url,
+        }
+    return variables
+
+
+def node_variables(home: Home, *, workspace: Path, executor: int, cookie: str) -> dict[str, str]:
+    """Return what the environment holds only while the build runs, from where it runs."""
+    return {
+        "JENKINS_HOME": str(home.root),
+        "HUDSON_HOME": str(home.root),
+        "JENKINS_SERVER_COOKIE": cookie.partition("-")[0],
+        "HUDSON_SERVER_COOKIE": cookie.partition("-")[0],
+        "HUDSON_COOKIE": cookie,
+        "EXECUTOR_NUMBER": str(executor),
+        "NODE_NAME": "built-in",
+        "NODE_LABELS": "built-in",
+        "WORKSPACE": str(workspace),
+        "WORKSPACE_TMP": f"{workspace}@tmp",
+    }
+
+
+def process_environment(variables: Mapping[str, str], home: Home) -> dict[str, str]:
+    """Return the environment of a step's process.
+
+    As hudson.EnvVars.overrideExpandingAll: variables inside values are replaced, and what is
+    empty is not set at all. HOME is inside the rehearsal; git reads only the rehearsal's
+    settings and reaches only local repositories; pip keeps the user's settings.
+    """
+    environment = {k: v for k, v in os.environ.items() if _PASSED_ON.fullmatch(k)}
+    environment |= {
+        "HOME": str(home.state / "home"),
+        "GIT_CONFIG_GLOBAL": str(home.state / "gitconfig"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_ALLOW_PROTOCOL": "file",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+    settings = Path.home() / ".config/pip/pip.conf"
+    if settings.is_file():
+        environment.setdefault("PIP_CONFIG_FILE", str(settings))
+    for name, value in variables.items():
+        others = environment | {k: v for k, v in variables.items() if k != name and v}
+        expanded = expand(value, others)
+        if expanded:
+            environment[name] = expanded
+        else:
+            environment.pop(name, None)
+    return environment

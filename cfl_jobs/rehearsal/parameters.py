@@ -1,0 +1,104 @@
+"""Declared parameters + what was given → the values a build gets, as Jenkins converts them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from cfl_jobs.configxml import parse_config
+from cfl_jobs.errors import ConfigError, RehearsalError, suggest
+from cfl_jobs.model import BuildSelector, Job, Parameter, ParameterKind, Selector
+
+
+class BadValue(Exception):
+    """A value that a parameter can't have; Jenkins throws while it makes the value."""
+
+
+def default_values(job: Job) -> dict[str, str]:
+    return {parameter.name: _default(parameter) for parameter in job.parameters}
+
+
+def convert_triggered(job: Job, given: Mapping[str, str]) -> dict[str, str]:
+    """Return what a trigger's values become in the queue: converted, defaults for those not given.
+
+    Names that the job doesn't declare are still there: they keep two requests in the queue apart,
+    but no build sees them. Raises BadValue.
+    """
+    declared = {parameter.name: parameter for parameter in job.parameters}
+    values = default_values(job)
+    for name, value in given.items():
+        values[name] = _convert(declared[name], value) if name in declared else value
+    return values
+
+
+def declared_only(job: Job, values: Mapping[str, str]) -> dict[str, str]:
+    """Drop what the job doesn't declare (SECURITY-170), in the order that it declares."""
+    return {p.name: values[p.name] for p in job.parameters if p.name in values}
+
+
+def values_from_person(job: Job, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of a person who presses Build with Parameters.
+
+    A plain number is taken for "Specific build". Raises RehearsalError for a name that the form
+    doesn't have and for a value that it doesn't offer.
+    """
+    declared = {parameter.name: parameter for parameter in job.parameters}
+    values = default_values(job)
+    for name, value in given.items():
+        if name not in declared:
+            names = ", ".join(declared) or "none"
+            advice = suggest(name, declared) or f"It has {names}."
+            raise RehearsalError(f"{job.name!r} has no parameter {name!r}.", advice=advice)
+        parameter = declared[name]
+        if parameter.kind is ParameterKind.BUILD_SELECTOR and re.fullmatch(r"\s*\d+\s*", value):
+            value = specific_build(value.strip())
+        if parameter.trim:
+            value = value.strip()
+        try:
+            values[name] = _convert(parameter, value)
+        except BadValue as error:
+            advice = "A build number will do." if "selector" in parameter.kind.value else ""
+            raise RehearsalError(f"{job.name!r}: {error}.", advice=advice) from error
+    return values
+
+
+def specific_build(number: str) -> str:
+    """Return the value of a build selector parameter that chooses one build."""
+    return f"<SpecificBuildSelector><buildNumber>{number}</buildNumber></SpecificBuildSelector>"
+
+
+def parse_selector(xml: str) -> BuildSelector:
+    """Read a build selector parameter's value. Raises BadValue where Jenkins answers 500."""
+    try:
+        element = parse_config(xml, name="build selector")
+        kind = Selector(element.tag.rpartition(".")[2])
+    except (ConfigError, ValueError) as error:
+        raise BadValue(f"{xml!r} is not a build selector") from error
+    argument = element.findtext("buildNumber") or element.findtext("id") or ""
+    if kind is Selector.PARAMETER:
+        argument = element.findtext("parameterName") or ""
+    return BuildSelector(
+        kind,
+        argument,
+        stable_only=element.findtext("stable") == "true",
+        fall_back_to_last_successful=element.findtext("fallbackToLastSuccessful") == "true",
+    )
+
+
+def _default(parameter: Parameter) -> str:
+    if parameter.kind is ParameterKind.CHOICE:
+        return next(iter(parameter.choices), "")
+    if parameter.kind is ParameterKind.BOOLEAN:
+        return "true" if parameter.default == "true" else "false"
+    return parameter.default
+
+
+def _convert(parameter: Parameter, value: str) -> str:
+    match parameter.kind:
+        case ParameterKind.BOOLEAN:
+            return "true" if value.lower() == "true" else "false"
+        case ParameterKind.CHOICE if value not in parameter.choices:
+            raise BadValue(f"illegal choice for parameter {parameter.name}: {value!r}")
+        case ParameterKind.BUILD_SELECTOR:
+            parse_selector(value)
+    return value

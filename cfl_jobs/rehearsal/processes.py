@@ -1,0 +1,172 @@
+"""Steps' processes: each in its own session, its output pumped to a log, always cleaned up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from cfl_jobs.rehearsal import guard
+
+
+class StepProcess:
+    """A running step. `activity` is when it last wrote something."""
+
+    def __init__(
+        self, popen: subprocess.Popen[bytes], write: Callable[[bytes], None], now: float
+    ) -> None:
+        self.popen = popen
+        self.write = write
+        self.activity = now
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; a signal's number as the shell tells it, 128 and up."""
+        code = self.popen.returncode
+        return code if code is None or code >= 0 else 128 - code
+
+
+class Processes:
+    """All processes of a rehearsal. A guard beside us ends them should we be killed."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._running: list[StepProcess] = []
+        self._groups: dict[str, list[int]] = {}
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    @property
+    def running(self) -> bool:
+        return bool(self._running)
+
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        directory: Path,
+        environment: Mapping[str, str],
+        cookie: str,
+        write: Callable[[bytes], None],
+        now: float,
+    ) -> StepProcess:
+        """Start a command for the build with this cookie. Raises OSError if it can't be run."""
+        if self._guard is None:
+            self._guard = subprocess.Popen(
+                [sys.executable, "-I", "-S", guard.__file__],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env={"PATH": os.defpath},
+                start_new_session=True,
+            )
+        popen = subprocess.Popen(
+            command,
+            cwd=directory,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._groups.setdefault(cookie, []).append(popen.pid)
+        self._tell_guard(f"+{popen.pid}")
+        process = StepProcess(popen, write, now)
+        self._running.append(process)
+        if popen.stdout:
+            os.set_blocking(popen.stdout.fileno(), False)
+            self._selector.register(popen.stdout, selectors.EVENT_READ, process)
+        return process
+
+    def pump(self, timeout: float, now: Callable[[], float]) -> None:
+        """Move output to logs and notice ends, for at most `timeout` seconds."""
+        for key, _ in self._selector.select(min(timeout, 0.05)):
+            self._drain(key.data, now())
+        for process in list(self._running):
+            if process.popen.poll() is not None:
+                # Whatever it left in the background may hold the pipe open; what was written
+                # up to now is the step's output.
+                self._drain(process, now())
+                self._close(process)
+                self._running.remove(process)
+
+    def end(self, cookie: str) -> None:
+        """Kill what is left of a build's processes: their groups, and whoever has its cookie."""
+        groups = self._groups.pop(cookie, [])
+        kill_groups(groups)
+        for pid in find_by_cookie(cookie):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        for process in list(self._running):
+            if process.popen.pid in groups:
+                process.popen.wait()
+                self._close(process)
+                self._running.remove(process)
+        for group in groups:
+            self._tell_guard(f"-{group}")
+
+    def close(self) -> None:
+        """Kill everything that still runs."""
+        for cookie in list(self._groups):
+            self.end(cookie)
+        if self._guard and self._guard.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self._guard.stdin.close()
+            self._guard.wait()
+        self._guard = None
+        self._selector.close()
+
+    def _tell_guard(self, line: str) -> None:
+        if self._guard and self._guard.stdin:
+            with contextlib.suppress(BrokenPipeError):
+                self._guard.stdin.write(f"{line}\n".encode())
+                self._guard.stdin.flush()
+
+    def _drain(self, process: StepProcess, now: float) -> None:
+        stream = process.popen.stdout
+        if stream is None or stream.closed:
+            return
+        while True:
+            try:
+                data = os.read(stream.fileno(), 1 << 16)
+            except BlockingIOError:
+                return
+            if not data:
+                self._close(process)
+                return
+            process.activity = now
+            process.write(data)
+
+    def _close(self, process: StepProcess) -> None:
+        stream = process.popen.stdout
+        if stream and not stream.closed:
+            self._selector.unregister(stream)
+            stream.close()
+
+
+def kill_groups(groups: Iterable[int]) -> None:
+    for group in groups:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+
+
+def find_by_cookie(cookie: str) -> tuple[int, ...]:
+    """Return the processes with this HUDSON_COOKIE, as Jenkins finds a build's leftovers.
+
+    Only where there is a /proc; elsewhere the process groups have to do.
+    """
+    wanted = f"HUDSON_COOKIE={cookie}".encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            variables = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if wanted in variables and int(path.parent.name) != os.getpid():
+            found.append(int(path.parent.name))
+    return tuple(found)

@@ -1,0 +1,144 @@
+"""Requests for builds → a queue that merges, waits, blocks and hands out, as hudson.model.Queue."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from cfl_jobs.model import Job
+from cfl_jobs.rehearsal.causes import Cause, cause_from_json, cause_to_json
+from cfl_jobs.rehearsal.directory import write_text
+
+QUIET_PERIOD = 5
+
+
+class Place(Enum):
+    """Where a queue item is: in its quiet period, held up by another job, or ready."""
+
+    WAITING = "waiting"
+    BLOCKED = "blocked"
+    BUILDABLE = "buildable"
+
+
+@dataclass(slots=True)
+class Item:
+    """A request in the queue. `parameters` holds undeclared ones too: they keep items apart."""
+
+    id: int
+    job: str
+    parameters: Mapping[str, str]
+    causes: list[Cause]
+    due: float
+    place: Place = Place.WAITING
+    why: str = field(default="", compare=False)
+
+
+class Queue:
+    """The queue, kept in a file after every change, so that it survives us."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._items: list[Item] = []
+        self._next = 1
+        if path.is_file():
+            data = json.loads(path.read_text(encoding="utf-8"))
+            self._next = data["next"]
+            self._items = [_from_json(item) for item in data["items"]]
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def submit(
+        self,
+        job: Job,
+        parameters: Mapping[str, str],
+        causes: Sequence[Cause],
+        *,
+        now: float,
+        quiet_period: float | None = None,
+    ) -> tuple[Item, bool]:
+        """Add a request; with one like it already there, that one gets the causes too.
+
+        Returns the item and whether it is new. Of two due times the earlier counts.
+        """
+        if quiet_period is None:
+            quiet_period = QUIET_PERIOD if job.quiet_period is None else job.quiet_period
+        due = now + quiet_period
+        for item in self._items:
+            if item.job == job.name and dict(item.parameters) == dict(parameters):
+                item.causes += [cause for cause in causes if cause not in item.causes]
+                if item.place is Place.WAITING:
+                    item.due = min(item.due, due)
+                self.save()
+                return item, False
+        item = Item(self._next, job.name, dict(parameters), list(causes), due)
+        self._next += 1
+        self._items.append(item)
+        self.save()
+        return item, True
+
+    def maintain(self, now: float, find_block: Callable[[Item], str]) -> bool:
+        """Move items on: blocked ones that may go first, then those whose time has come.
+
+        `find_block` says why an item can't go yet, or "". Returns whether anything moved.
+        """
+        moved = False
+        for place in (Place.BLOCKED, Place.WAITING):
+            for item in sorted(self.at(place), key=lambda item: (item.due, item.id)):
+                if place is Place.WAITING and item.due > now:
+                    continue
+                item.why = find_block(item)
+                to = Place.BLOCKED if item.why else Place.BUILDABLE
+                if to is not place:
+                    # The order of the list is the order in which items became buildable.
+                    self._items.remove(item)
+                    self._items.append(item)
+                    item.place = to
+                    moved = True
+        if moved:
+            self.save()
+        return moved
+
+    def at(self, place: Place) -> tuple[Item, ...]:
+        return tuple(item for item in self._items if item.place is place)
+
+    def find(self, number: int) -> Item | None:
+        return next((item for item in self._items if item.id == number), None)
+
+    def remove(self, item: Item) -> None:
+        self._items.remove(item)
+        self.save()
+
+    def next_due(self) -> float | None:
+        return min((item.due for item in self.at(Place.WAITING)), default=None)
+
+    def save(self) -> None:
+        data = {"next": self._next, "items": [_to_json(item) for item in self._items]}
+        write_text(self._path, json.dumps(data, indent=2) + "\n")
+
+
+def _to_json(item: Item) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "job": item.job,
+        "parameters": dict(item.parameters),
+        "causes": [cause_to_json(cause) for cause in item.causes],
+    }
+
+
+def _from_json(data: Mapping[str, Any]) -> Item:
+    """Read an item back: it has waited long enough, where it stands is found out again."""
+    return Item(
+        id=data["id"],
+        job=data["job"],
+        parameters=data["parameters"],
+        causes=[cause_from_json(cause) for cause in data["causes"]],
+        due=0.0,
+    )

@@ -1,0 +1,125 @@
+"""Repository names, URLs and local clones: what stands for GitHub in a rehearsal.
+
+Clones are only read: git fetches from them, nothing is checked out or written there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from cfl_jobs.errors import RehearsalError, suggest
+from cfl_jobs.rehearsal.directory import Home, write_text
+
+
+def repository_name(url: str) -> str:
+    """Return the name in a repository's URL: "ocargo" in https://github.com/x/ocargo.git."""
+    return re.split(r"[/:]", url.rstrip("/"))[-1].removesuffix(".git")
+
+
+def same_repository(url: str, other: str) -> bool:
+    """Return whether two URLs name one repository, however they reach it."""
+    return _canonical(url) == _canonical(other)
+
+
+def _canonical(url: str) -> str:
+    text = re.sub(r"^\w+://", "", url.strip()).rstrip("/").removesuffix(".git")
+    return re.sub(r"^[^@/]*@", "", text).replace(":", "/").lower()
+
+
+class Repositories:
+    """Which local repository stands for which name."""
+
+    def __init__(self, home: Home, paths: Mapping[str, Path]) -> None:
+        self.home = home
+        self.paths = {name: path.expanduser().resolve() for name, path in paths.items()}
+        for name, path in self.paths.items():
+            if not path.is_dir() or not self._is_repository(path):
+                raise RehearsalError(
+                    f"{path} (for {name}) is not a git repository.",
+                    advice=f"Give a clone of it: --repo {name}=PATH",
+                )
+
+    def is_known(self, url: str) -> bool:
+        return repository_name(url) in self.paths or _is_local(url)
+
+    def require(self, name: str) -> str:
+        """Return the name that is known. Raises RehearsalError."""
+        short = repository_name(name)
+        if short not in self.paths:
+            known = ", ".join(sorted(self.paths)) or "none yet"
+            advice = suggest(short, self.paths) or f"Add it with --repo {short}=PATH."
+            raise RehearsalError(
+                f"There is no repository {name!r} here (known: {known}).", advice=advice
+            )
+        return short
+
+    def write_git_config(self, urls: Iterable[str]) -> None:
+        """Write the git settings that steps get: GitHub's URLs lead to the local repositories."""
+        lines = ["[safe]", "\tdirectory = *", "[init]", "\tdefaultBranch = master"]
+        lines += ["[advice]", "\tdetachedHead = false", "[gc]", "\tauto = 0"]
+        for url in sorted({url for url in urls if repository_name(url) in self.paths}):
+            lines.append(f'[url "file://{self.paths[repository_name(url)]}"]')
+            lines += [f"\tinsteadOf = {form}" for form in _forms(url)]
+        write_text(self.home.state / "gitconfig", "\n".join(lines) + "\n")
+
+    def read_head(self, url: str, branch: str) -> str | None:
+        """Return the commit that `branch` is at in the local repository, None without one."""
+        short = re.sub(r"^(refs/heads/|remotes/origin/|refs/remotes/origin/|origin/)", "", branch)
+        answer = self.git("ls-remote", url, f"refs/heads/{short}")
+        return answer.split()[0] if answer.strip() else None
+
+    def git(self, *arguments: str, directory: Path | None = None) -> str:
+        """Run git on local repositories and return what it prints. Raises RehearsalError."""
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=directory or self.home.root,
+            env=git_environment(self.home),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            what = " ".join(["git", *arguments])
+            raise RehearsalError(f"{what} failed: {done.stderr.strip()}")
+        return done.stdout
+
+    def _is_repository(self, path: Path) -> bool:
+        done = subprocess.run(
+            ["git", "-C", str(path), "-c", "safe.directory=*", "rev-parse", "--git-dir"],
+            env=git_environment(self.home),
+            capture_output=True,
+            check=False,
+        )
+        return done.returncode == 0
+
+
+def git_environment(home: Home) -> dict[str, str]:
+    """Return an environment in which git reads no settings but the rehearsal's, and no network."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(home.state / "home"),
+        "GIT_CONFIG_GLOBAL": str(home.state / "gitconfig"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_ALLOW_PROTOCOL": "file",
+        "GIT_TERMINAL_PROMPT": "0",
+        "LC_ALL": "C.UTF-8",
+    }
+
+
+def _is_local(url: str) -> bool:
+    return url.startswith(("/", "file://"))
+
+
+def _forms(url: str) -> tuple[str, ...]:
+    """Return the ways to write the repository's URL that scripts may use."""
+    host, _, path = _canonical(url).partition("/")
+    path = re.sub(r"^.*?" + re.escape(host) + "[:/]", "", url, flags=re.IGNORECASE)
+    path = path.rstrip("/").removesuffix(".git")
+    bases = (f"https://{host}/{path}", f"git@{host}:{path}", f"ssh://git@{host}/{path}")
+    known = {form for base in bases for form in (base, f"{base}.git")}
+    return tuple(sorted(known | {url}))

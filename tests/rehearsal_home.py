@@ -1,0 +1,140 @@
+"""Helpers for rehearsal tests: git repositories, homes filled with configs, engines."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from cfl_jobs.rehearsal.directory import Home
+from cfl_jobs.rehearsal.engine import Engine
+from cfl_jobs.rehearsal.events import Event
+from cfl_jobs.rehearsal.repositories import Repositories
+
+DATA = Path(__file__).parent / "data/jenkins"
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "A",
+    "GIT_AUTHOR_EMAIL": "a@example.org",
+    "GIT_COMMITTER_NAME": "A",
+    "GIT_COMMITTER_EMAIL": "a@example.org",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+
+
+def git(repository: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=repository,
+        env={"PATH": "/usr/local/bin:/usr/bin:/bin", **IDENTITY},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.strip()
+
+
+def make_repository(path: Path, files: Mapping[str, str], *, branch: str = "master") -> Path:
+    path.mkdir(parents=True)
+    git(path, "init", "--quiet", "--initial-branch", branch)
+    commit(path, files, "init")
+    return path
+
+
+def commit(repository: Path, files: Mapping[str, str], message: str) -> str:
+    """Commit files on the branch that is checked out and return the commit's id."""
+    for name, text in files.items():
+        path = repository / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        if name.endswith(".sh"):
+            path.chmod(0o755)
+    git(repository, "add", "--all")
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", message)
+    return git(repository, "rev-parse", "HEAD")
+
+
+def make_home(root: Path, configs: Mapping[str, str]) -> Home:
+    home = Home(root)
+    for name, text in configs.items():
+        path = home.job_directory(name) / "config.xml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return home
+
+
+def trial_configs() -> dict[str, str]:
+    """Return the trial chain's configs, as jenkins-job-builder made them."""
+    return {
+        path.name.removesuffix(".posted.xml"): path.read_text()
+        for path in sorted((DATA / "config").glob("*.posted.xml"))
+        if not path.name.startswith("wide-")
+    }
+
+
+def make_engine(
+    home: Home,
+    repositories: Mapping[str, Path] | None = None,
+    *,
+    executors: int = 2,
+    secrets: Mapping[str, str] | None = None,
+    events: list[Event] | None = None,
+) -> Engine:
+    return Engine(
+        home,
+        home.read_jobs(),
+        Repositories(home, repositories or {}),
+        executors=executors,
+        secrets=secrets,
+        notify=events.append if events is not None else lambda event: None,
+    )
+
+
+def read_log(home: Home, job: str, number: int = 1) -> str:
+    return home.log(job, number).read_text()
+
+
+def artifacts(home: Home, job: str, number: int = 1) -> list[str]:
+    archive = home.archive(job, number)
+    return sorted(str(p.relative_to(archive)) for p in archive.rglob("*") if not p.is_dir())
+
+
+def job_xml(
+    *,
+    builders: str = "",
+    publishers: str = "",
+    wrappers: str = "",
+    properties: str = "",
+    parameters: str = "",
+    fields: str = "",
+    scm: str = '<scm class="hudson.scm.NullSCM"/>',
+    triggers: str = "",
+) -> str:
+    """Return a freestyle job's config with these parts."""
+    if parameters:
+        properties += (
+            "<hudson.model.ParametersDefinitionProperty><parameterDefinitions>"
+            f"{parameters}</parameterDefinitions></hudson.model.ParametersDefinitionProperty>"
+        )
+    return (
+        f"<project>{fields}<canRoam>true</canRoam><properties>{properties}</properties>{scm}"
+        f"<triggers>{triggers}</triggers><builders>{builders}</builders>"
+        f"<publishers>{publishers}</publishers><buildWrappers>{wrappers}</buildWrappers></project>"
+    )
+
+
+def shell(script: str) -> str:
+    text = script.replace("&", "&amp;").replace("<", "&lt;")
+    return f"<hudson.tasks.Shell><command>{text}</command></hudson.tasks.Shell>"
+
+
+def string(name: str, default: str = "") -> str:
+    return (
+        f"<hudson.model.StringParameterDefinition><name>{name}</name>"
+        f"<defaultValue>{default}</defaultValue></hudson.model.StringParameterDefinition>"
+    )
+
+
+def remove(path: Path) -> None:
+    shutil.rmtree(path)
