@@ -143,6 +143,7 @@ class _Collector:
             return
         if group == SETTINGS:
             self._settings = self._only_mapping(document, SETTINGS)
+            self._settings.note("server")  # read by the commands that need a server, if not here
         elif group == PLUGINS:
             self._inventory = document
         else:

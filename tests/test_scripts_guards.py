@@ -68,23 +68,23 @@ def test_no_branch_is_refused(environment: dict[str, str], tmp_path: Path) -> No
 
 @pytest.fixture
 def remotes(tmp_path: Path) -> list[str]:
-    found = []
-    for name in ("one", "two", "three"):
-        root = tmp_path / name
+    names = ["one", "two", "three"]
+    for name in names:
+        root = tmp_path / f"{name}.git"
         root.mkdir()
         git(root, "init", "--quiet", "--initial-branch=master")
         (root / "file").write_text("x")
         commit_all(root)
         git(root, "branch", "hotfix")
-        found.append(root.as_uri())
-    git(tmp_path / "two", "branch", "--move", "hotfix", "not/refs/heads/hotfix")
-    git(tmp_path / "three", "tag", "only-a-tag")
-    return found
+    git(tmp_path / "two.git", "branch", "--move", "hotfix", "not/refs/heads/hotfix")
+    git(tmp_path / "three.git", "tag", "only-a-tag")
+    return names
 
 
-def check_exists(branch: str, urls: list[str], tmp_path: Path) -> tuple[int, str]:
+def check_exists(branch: str, repositories: list[str], tmp_path: Path) -> tuple[int, str]:
     environment = BUILD | {"BRANCH": branch}
-    step = run_step("check-branch-exists.sh", tmp_path / "w", {"urls": urls}, environment)
+    values = {"github": tmp_path.as_uri(), "repositories": repositories}
+    step = run_step("check-branch-exists.sh", tmp_path / "w", values, environment)
     return step.code, step.log
 
 
@@ -111,10 +111,10 @@ def test_a_tag_is_no_branch(remotes: list[str], tmp_path: Path) -> None:
 
 
 def test_a_repository_that_cannot_be_read_is_named(remotes: list[str], tmp_path: Path) -> None:
-    nowhere = (tmp_path / "nowhere").as_uri()
-    code, log = check_exists("master", [*remotes, nowhere], tmp_path)
+    code, log = check_exists("master", [*remotes, "nowhere"], tmp_path)
     assert code == 1
-    assert f"refused, nothing was published: git could not read {nowhere}" in log
+    url = (tmp_path / "nowhere.git").as_uri()
+    assert f"refused, nothing was published: git could not read {url}" in log
 
 
 NOT_NUMBERS = ["", "x", "0", "-1", "4.2", "1 2", "42\n", "٣", "$(touch pwned)", "latest", "1" * 10]

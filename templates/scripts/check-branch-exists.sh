@@ -2,7 +2,8 @@
 # Stops the build unless BRANCH exists in every repository, before anything is published.
 # check-branch.sh ran before and knows that the name is harmless.
 set -euo pipefail
-: "${urls[@]:?}"
+: "${github:?}"
+: "${repositories[@]:?}"
 
 here="${JOB_NAME:-this job} ${BUILD_NUMBER:-}"
 branch="${BRANCH:?}"
@@ -10,11 +11,12 @@ export GIT_TERMINAL_PROMPT=0
 
 missing=()
 unreachable=()
-for url in "${urls[@]}"; do
+for repository in "${repositories[@]}"; do
+    url="$github/$repository.git"
     if ! heads="$(git ls-remote --heads -- "$url" "refs/heads/$branch")"; then
         unreachable+=("$url")
     elif ! cut -f 2 <<<"$heads" | grep -Fqx -- "refs/heads/$branch"; then
-        missing+=("$url")
+        missing+=("$repository")
     fi
 done
 
@@ -31,4 +33,4 @@ if [ "${#missing[@]}" -gt 0 ]; then
     printf '[description] refused: %s is not in all repositories\n' "$branch"
     exit 1
 fi
-printf '%s: branch %s is in all %s repositories\n' "$here" "$branch" "${#urls[@]}"
+printf '%s: branch %s is in all %s repositories\n' "$here" "$branch" "${#repositories[@]}"
