@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from jenkins_server import JenkinsServer
+
+from tests.jenkins_server import JenkinsServer
 
 
 @pytest.fixture

@@ -31,8 +31,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import jenkins_server_configs as configs
 import jenkins_server_pages as pages
-from jenkins_server_pages import Answer
-from jenkins_server_state import (
+
+from tests.jenkins_server_pages import Answer
+from tests.jenkins_server_state import (
     Group,
     Job,
     build_data,

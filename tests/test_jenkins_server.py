@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 import jenkins_server_configs as configs
 import pytest
-from jenkins_server import Fault, JenkinsServer, recorded_plugins
+
+from tests.jenkins_server import Fault, JenkinsServer, recorded_plugins
 
 PLUGINS = {plugin["shortName"]: plugin["version"] for plugin in recorded_plugins()}
 TELLING = (
