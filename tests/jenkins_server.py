@@ -29,9 +29,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import jenkins_server_configs as configs
-import jenkins_server_pages as pages
-
+import tests.jenkins_server_configs as configs
+import tests.jenkins_server_pages as pages
 from tests.jenkins_server_pages import Answer
 from tests.jenkins_server_state import (
     Group,

@@ -10,9 +10,9 @@ from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
 
-import jenkins_server_configs as configs
 import pytest
 
+import tests.jenkins_server_configs as configs
 from tests.jenkins_server import Fault, JenkinsServer, recorded_plugins
 
 PLUGINS = {plugin["shortName"]: plugin["version"] for plugin in recorded_plugins()}
