@@ -246,7 +246,7 @@ class _Worker:
         losses = find_losses(found)
         if not losses:
             return
-        names = ", ".join(dict.fromkeys(loss.place.label for loss in losses))
+        names = ", ".join(dict.fromkeys(loss.label for loss in losses))
         raise Refused(
             f"Jenkins took {change.name!r}, but dropped: {names}",
             advice=advise_on_loss(change.config, losses, self._plugins),

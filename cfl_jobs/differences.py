@@ -68,10 +68,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a comparison is: its path, its words, and the section of each side it is in."""
+    """Where a comparison is: its path, its words, and the section of each side it is in.
+
+    `label` leaves out what people don't speak of, `word` is the last step's all the same.
+    """
 
     path: str
     label: str
+    word: str = ""
     wanted_section: Normal | None = None
     live_section: Normal | None = None
 
@@ -85,6 +89,10 @@ class Raw:
     change: Change
     wanted: Normal | None
     live: Normal | None
+
+    @property
+    def label(self) -> str:
+        return self.place.label or self.place.word
 
     @property
     def is_item(self) -> bool:
@@ -167,13 +175,13 @@ def describe(raw: Raw, side: Side, position: Position | None) -> Difference:
     """Put a difference into words; secrets are left out."""
     before = show_value(raw.live) if raw.live else ""
     after = show_value(raw.wanted) if raw.wanted else ""
-    if before == after == SECRET:
-        before, after = f"{SECRET} (one)", f"{SECRET} (another)"
-    return Difference(raw.place.path, raw.place.label, raw.change, before, after, side, position)
+    if raw.change is Change.CHANGED and SECRET in (before, after):
+        before, after = SECRET, f"{SECRET} (another)"
+    return Difference(raw.place.path, raw.label, raw.change, before, after, side, position)
 
 
 def _compare_jobs(wanted: Normal, live: Normal) -> Iterator[Raw]:
-    plain = _Place("", "", sections(wanted)[0][1], sections(live)[0][1])
+    plain = _Place("", "", "job", sections(wanted)[0][1], sections(live)[0][1])
     if (wanted.tag, wanted.attributes) != (live.tag, live.attributes):
         yield Raw(replace(plain, label="kind of job"), "", Change.CHANGED, wanted, live)
         return
@@ -184,7 +192,7 @@ def _compare_jobs(wanted: Normal, live: Normal) -> Iterator[Raw]:
             yield from _compare_children(ours or empty, theirs or empty, _Place(tag, ""))
             continue
         is_section = tag == "description" or any(side and side.children for side in (ours, theirs))
-        place = _Place("", "", ours, theirs) if is_section else plain
+        place = _Place("", "", "", ours, theirs) if is_section else plain
         path = f"{wanted.tag}/{tag}"
         if ours is None:
             yield _one_sided(wanted, path, None, theirs, place)
@@ -314,7 +322,7 @@ def _descend(
     wanted_section, live_section = place.wanted_section, place.live_section
     if wanted_section is None and live_section is None:
         wanted_section, live_section = wanted, live
-    return _Place(here, label or word, wanted_section, live_section)
+    return _Place(here, label, word, wanted_section, live_section)
 
 
 def _attribute(raw: Raw, applied: Fingerprint, kept: Fingerprint) -> Side:

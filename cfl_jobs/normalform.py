@@ -282,10 +282,15 @@ def _rewrite_folder(root: ET.Element) -> None:
         for found in root.findall(tag):
             root.remove(found)
     views = root.findall("views/*") + root.findall("folderViews/views/*")
-    if all(view.tag == "hudson.model.AllView" for view in views) and len(views) <= 1:
+    shown = {root.findtext("primaryView", "All"), root.findtext("folderViews/primaryView", "All")}
+    if shown == {"All"} and len(views) <= 1 and all(map(_shows_all, views)):
         for tag in ("views", "viewsTabBar", "primaryView", "folderViews"):
             for found in root.findall(tag):
                 root.remove(found)
+
+
+def _shows_all(view: ET.Element) -> bool:
+    return view.tag == "hudson.model.AllView" and view.findtext("name") == "All"
 
 
 def _rewrite_view(root: ET.Element) -> None:

@@ -75,9 +75,9 @@ def advise_on_loss(config: str, losses: Sequence[Raw], plugins: Mapping[str, str
         if plugin and plugin not in plugins:
             missing[plugin] = None
         elif plugin:
-            without.append(f"the installed {plugin} doesn't know {loss.place.label!r}")
+            without.append(f"the installed {plugin} doesn't know {loss.label!r}")
         else:
-            without.append(f"{loss.place.label!r} has no effect on this server")
+            without.append(f"{loss.label!r} has no effect on this server")
     advice = []
     if missing:
         names = ", ".join(missing)
