@@ -15,7 +15,7 @@ from cfl_jobs.errors import CflJobsError, Finding, Position, suggest
 from cfl_jobs.located_yaml import load_yaml
 from cfl_jobs.sources import Sources
 from cfl_jobs.target import Kind
-from cfl_jobs.tracking import TrackedDict, TrackedList
+from cfl_jobs.tracking import TrackedDict, TrackedList, walk_mappings
 
 JOBS = "jobs"
 SETTINGS = "settings"
@@ -56,6 +56,15 @@ class Definitions:
     entries: tuple[Definition, ...]
     defaults: Mapping[str, TrackedDict]
     findings: tuple[Finding, ...]
+
+    def mappings(self) -> tuple[TrackedDict, ...]:
+        """Return every mapping that templates may read, each once, in a fixed order."""
+        roots = [
+            self.settings,
+            *self.defaults.values(),
+            *(entry.variables for entry in self.entries),
+        ]
+        return tuple(walk_mappings(roots))
 
     def chain(self) -> dict[str, list[TrackedDict]]:
         """Return the variables of all entries by group, in file order."""

@@ -13,11 +13,18 @@ from cfl_jobs.blame import Blame, blame_parts
 from cfl_jobs.definitions import Definition, Definitions, load_definitions
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position
 from cfl_jobs.generator import Generator
+from cfl_jobs.processes import in_processes
 from cfl_jobs.selection import select_names
 from cfl_jobs.strictness import advise_on_unread, find_losses
 from cfl_jobs.target import Kind
 from cfl_jobs.templates import TemplateRenderer
-from cfl_jobs.tracking import TrackedDict, unread_places
+from cfl_jobs.tracking import (
+    ReadNotes,
+    TrackedDict,
+    collect_notes,
+    merge_notes,
+    unread_places,
+)
 
 __all__ = ["Blame", "Rendered", "render"]
 
@@ -53,29 +60,56 @@ def render(root: Path, *, only: Sequence[str] = ()) -> tuple[Rendered, ...]:
     """
     definitions = load_definitions(root)
     names = [entry.name for entry in definitions.entries]
-    chosen = set(select_names(names, only)) if not definitions.findings else set(names)
-    renderer = TemplateRenderer(definitions)
+    chosen = frozenset(select_names(names, only) if not definitions.findings else names)
     findings = list(definitions.findings)
-    jobs: list[tuple[Definition, TrackedDict]] = []
-    complete = True
-    for definition in definitions.entries:
-        data, problems = renderer.render(definition)
-        findings += problems
-        complete = complete and data is not None
-        if data is not None and definition.name in chosen:
-            jobs.append((definition, data))
-    if complete and not definitions.findings:
-        findings += _unread_variables(definitions)
-    generator = Generator(_plugins_of(definitions))
     rendered: list[Rendered] = []
-    for definition, data in jobs:
-        made, problems = _JobRenderer(definitions, generator, definition, data).render()
-        findings += problems
-        if made is not None:
-            rendered.append(made)
+    complete = not findings
+    mappings = definitions.mappings()
+    for part in in_processes(
+        lambda entries: _render_part(definitions, entries, chosen, mappings), definitions.entries
+    ):
+        merge_notes(mappings, part.notes)
+        findings += part.findings
+        rendered += part.rendered
+        complete = complete and part.complete
+    if complete:
+        findings += _unread_variables(definitions)
     if findings:
         raise DefinitionError(_merge_repeats(findings))
     return tuple(rendered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What came of some of the definitions. `complete` says that every template ran to its end."""
+
+    rendered: tuple[Rendered, ...]
+    findings: tuple[Finding, ...]
+    notes: ReadNotes
+    complete: bool
+
+
+def _render_part(
+    definitions: Definitions,
+    entries: Sequence[Definition],
+    chosen: frozenset[str],
+    mappings: Sequence[TrackedDict],
+) -> _Part:
+    renderer = TemplateRenderer(definitions)
+    generator = Generator(_plugins_of(definitions))
+    findings: list[Finding] = []
+    rendered: list[Rendered] = []
+    complete = True
+    for definition in entries:
+        data, problems = renderer.render(definition)
+        findings += problems
+        complete = complete and data is not None
+        if data is None or definition.name not in chosen:
+            continue
+        made, problems = _JobRenderer(definitions, generator, definition, data).render()
+        findings += problems
+        rendered += [made] if made is not None else []
+    return _Part(tuple(rendered), tuple(findings), collect_notes(mappings), complete)
 
 
 def _plugins_of(definitions: Definitions) -> list[dict[str, str]] | None:

@@ -130,6 +130,7 @@ class TemplateRenderer:
             return value
         if isinstance(value, jinja2.Undefined):
             str(value)  # raises UndefinedError
+        note_deeply(value)  # from here on it is the generator's reads that count
         return Markup(self._values.hold(value))  # noqa: S704 - a placeholder, not HTML
 
     # -- running -------------------------------------------------------------------------------

@@ -75,6 +75,9 @@ class _Notes:
         self.everything = False
 
 
+ReadNotes = tuple[tuple[frozenset[Hashable], bool], ...]
+
+
 class TrackedDict(dict[str, Any]):
     """A dict that notes which keys were asked for, by any way of asking.
 
@@ -266,3 +269,17 @@ def unread_places(value: object) -> Iterator[tuple[TrackedDict, str]]:
             waiting += [item for key, item in dict.items(current) if descend(current, key)]
         elif isinstance(current, (list, tuple)):
             waiting += current
+
+
+def collect_notes(mappings: Iterable[TrackedDict]) -> ReadNotes:
+    """Return what was asked of each mapping, for another process to merge."""
+    return tuple(
+        (frozenset(mapping._notes.asked), mapping._notes.everything) for mapping in mappings
+    )
+
+
+def merge_notes(mappings: Iterable[TrackedDict], notes: ReadNotes) -> None:
+    """Add what another process asked of the same mappings, in the same order."""
+    for mapping, (asked, everything) in zip(mappings, notes, strict=True):
+        mapping._notes.asked |= asked
+        mapping._notes.everything |= everything
