@@ -13,6 +13,7 @@ from typing import Any
 
 from cfl_jobs.errors import CflJobsError, Finding, Position, suggest
 from cfl_jobs.located_yaml import load_yaml
+from cfl_jobs.names import find_name_problem
 from cfl_jobs.sources import Sources
 from cfl_jobs.target import Kind
 from cfl_jobs.tracking import TrackedDict, TrackedList, walk_mappings
@@ -22,8 +23,6 @@ SETTINGS = "settings"
 PLUGINS = "plugins"
 _LISTS = {"jobs": Kind.JOB, "views": Kind.VIEW}
 _FILE_KEYS = ("template", "defaults", "jobs", "views")
-# hudson.model.Jenkins.checkGoodName, core 2.440: what no name of a job or view may hold.
-_UNSAFE = re.compile(r"[?*\\%!@#$^&|<>\[\]:;\x00-\x1f\x7f-\x9f]")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _RESERVED = frozenset({"settings", "chain", "script"})
 
@@ -300,23 +299,6 @@ class _Collector:
                     "Rename one of them.",
                 )
             seen.setdefault(key, entry)
-
-
-def find_name_problem(name: str) -> str:
-    """Return what Jenkins would not take in a job's or view's full name, or "".
-
-    As hudson.model.Jenkins.checkGoodName does for each part; "/" stands between folders.
-    """
-    for part in name.split("/"):
-        if not part.strip():
-            return "an empty part" if "/" in name else "nothing"
-        if part != part.strip():
-            return "a space at an end"
-        if part in (".", "..") or part.endswith("."):
-            return "a dot at the end"
-        if bad := _UNSAFE.search(part):
-            return f"the character {bad[0]!r}"
-    return ""
 
 
 def _has(mapping: TrackedDict, key: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
@@ -18,20 +18,18 @@ import jinja2.lexer
 import jinja2.runtime
 import jinja2.sandbox
 from jinja2.exceptions import SecurityError
-from jinja2.utils import missing as _no_owner
 from markupsafe import Markup
 
 from cfl_jobs.definitions import Definition, Definitions
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, suggest
 from cfl_jobs.located_yaml import load_yaml
-from cfl_jobs.provenance import RESERVED, Values, mark_lines, take_marks_out
+from cfl_jobs.provenance import RESERVED, Values, take_marks_out
+from cfl_jobs.sandbox import make_environment
 from cfl_jobs.scripts import compose_step
 from cfl_jobs.tracking import LocatedText, TrackedDict, note_deeply
 
 TEMPLATES = "templates"
 SCRIPTS = f"{TEMPLATES}/scripts"
-# Filters that return HTML, which has no place in YAML.
-_HTML_FILTERS = ("e", "escape", "forceescape", "safe", "tojson", "urlize", "xmlattr")
 _UNDEFINED = re.compile(r"'([^']*)' is undefined\Z")
 _NO_FILTER = re.compile(r"No (filter|test) named '([^']*)'")
 
@@ -54,7 +52,7 @@ class TemplateRenderer:
         self._chain = definitions.chain()
         self._files: list[str] = []
         self._values = Values()
-        self._environment = _make_environment(self)
+        self._environment = make_environment(self)
 
     def render(self, definition: Definition) -> tuple[TrackedDict | None, tuple[Finding, ...]]:
         """Return the job that the template makes of a definition, and what is wrong with it."""
@@ -254,104 +252,3 @@ class TemplateRenderer:
 
 def _asked_for(definition: Definition) -> Origin:
     return Origin(f"for the {definition.kind.value} {definition.name!r} at", definition.position)
-
-
-class _Missing(jinja2.StrictUndefined):
-    """An undefined value whose message speaks of the field's words, not of Python's classes."""
-
-    @property
-    def _undefined_message(self) -> str:
-        name = self._undefined_name
-        owner = self._undefined_obj
-        if owner is _no_owner or self._undefined_hint:
-            return self._undefined_hint or f"{name!r} is undefined"
-        if isinstance(owner, dict):
-            known = [key for key, _ in TrackedDict.raw_items(owner)] if isinstance(
-                owner, TrackedDict
-            ) else list(owner)  # fmt: skip
-            close = suggest(name, known)
-            return f"there is no {name!r} here, only {', '.join(map(repr, known))}. {close}".strip()
-        return f"a {type(owner).__name__.lower()} has no {name!r}"
-
-
-class _NotingContext(jinja2.runtime.Context):
-    """A context that tells the definition at hand which of its variables were asked for."""
-
-    def resolve_or_missing(self, key: str) -> Any:
-        if isinstance(self.environment, _Environment):
-            self.environment.reading.note(key)
-        return super().resolve_or_missing(key)
-
-
-class _Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
-    """The sandbox, where `mapping.key` is the mapping's key even when dict has such a method.
-
-    `reading` are the variables of the definition that is being rendered.
-    """
-
-    context_class = _NotingContext
-    reading = TrackedDict()
-
-    def getattr(self, obj: Any, attribute: str) -> Any:
-        if isinstance(obj, dict) and (
-            dict.__contains__(obj, attribute) or not hasattr(dict, attribute)
-        ):
-            return self.getitem(obj, attribute)
-        return super().getattr(obj, attribute)
-
-
-class _Loader(jinja2.BaseLoader):
-    def __init__(self, renderer: TemplateRenderer) -> None:
-        self._renderer = renderer
-
-    def get_source(
-        self, environment: jinja2.Environment, template: str
-    ) -> tuple[str, str, Callable[[], bool]]:
-        text = self._renderer.load_template(template)
-        self._renderer.number_of(template)
-        return text, template, lambda: True
-
-
-def _make_environment(renderer: TemplateRenderer) -> _Environment:
-    class LineMarks(jinja2.ext.Extension):
-        """Marks each line of template text with its place."""
-
-        def filter_stream(self, stream: jinja2.lexer.TokenStream) -> Iterator[jinja2.lexer.Token]:
-            name = stream.name or ""
-            number = renderer.number_of(name)
-            source = renderer.source_lines(name)
-            at_line, column = 0, 0
-            for token in stream:
-                if token.type == "data":
-                    start = column if token.lineno == at_line else 0
-                    text = "".join(mark_lines(token.value, number, token.lineno, source, start))
-                    yield jinja2.lexer.Token(token.lineno, token.type, text)
-                    at_line = token.lineno + token.value.count("\n")
-                    column = len(token.value) - token.value.rfind("\n") - 1
-                else:
-                    yield token
-
-    environment = _Environment(
-        loader=_Loader(renderer),
-        undefined=_Missing,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        extensions=[LineMarks],
-        finalize=_pass_context(renderer.hold),
-    )
-    for name in _HTML_FILTERS:
-        del environment.filters[name]
-    del environment.globals["lipsum"]
-    return environment
-
-
-def _pass_context(hold: Callable[[Any], Any]) -> Callable[[jinja2.runtime.Context, Any], Any]:
-    """Make a finalizer that Jinja2 can't run while it compiles, when no value is known yet."""
-
-    @jinja2.pass_context
-    def finalize(_: jinja2.runtime.Context, value: Any) -> Any:
-        return hold(value)
-
-    return finalize
