@@ -68,7 +68,12 @@ def check_job(data: Mapping[str, object]) -> tuple[ValueMistake, ...]:
     assert isinstance(plain, dict)
     if "view-type" in plain:
         return tuple(_check_view(plain))
-    return (*_check_options(plain, JOB_OPTIONS, ()), *_check_inside(plain, ()))
+    inside = [
+        mistake
+        for component in _walk_components(plain, ())
+        for mistake in _check_component(*component)
+    ]
+    return (*_check_options(plain, JOB_OPTIONS, ()), *inside)
 
 
 def check_written(data: Mapping[str, object], texts: frozenset[str]) -> tuple[ValueMistake, ...]:
@@ -111,27 +116,32 @@ def _check_view(data: dict[str, object]) -> Iterator[ValueMistake]:
         yield from _mistakes(want.texts(names), ("job-name",))
 
 
-def _check_inside(value: object, path: Path) -> Iterator[ValueMistake]:
-    """Check all components in a value, those inside other components too."""
+def walk_components(data: Mapping[str, object]) -> Iterator[tuple[Path, str, str, object]]:
+    """Yield (path, type, name, options) of all components of a job, those inside others too.
+
+    Options are plain: looking at them does not count as reading.
+    """
+    return _walk_components(_plain(data), ())
+
+
+def _walk_components(value: object, path: Path) -> Iterator[tuple[Path, str, str, object]]:
     for key, item in _items(value):
         kind = COMPONENT_LISTS.get(key) if isinstance(key, str) else None
         if kind and isinstance(item, list):
             for index, component in enumerate(item):
-                yield from _check_component(kind, component, (*path, key, index))
-        yield from _check_inside(item, (*path, key))
+                if isinstance(component, dict) and len(component) == 1:
+                    ((name, options),) = component.items()
+                    yield (*path, key, index, name), kind, name, options
+        yield from _walk_components(item, (*path, key))
 
 
-def _check_component(kind: str, component: object, path: Path) -> Iterator[ValueMistake]:
-    if not isinstance(component, dict) or len(component) != 1:
-        return
-    ((name, options),) = component.items()
+def _check_component(path: Path, kind: str, name: str, options: object) -> Iterator[ValueMistake]:
     wanted = {**COMPONENT_OPTIONS.get((kind, ANY), {}), **COMPONENT_OPTIONS.get((kind, name), {})}
     if (kind, name) == ("trigger", "parameterized-timer"):
         # "@daily % NAME=value" is that plugin's own
         wanted.pop("cron")
     if (kind, name) == ("trigger", "pollscm") and isinstance(options, str):
-        options, wanted = options, {"": wanted["cron"]}
-    path = (*path, name)
+        wanted = {"": wanted["cron"]}
     if isinstance(options, dict):
         yield from _check_options(options, wanted, path)
     elif isinstance(options, list):

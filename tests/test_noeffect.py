@@ -1,0 +1,89 @@
+"""Options known to have no effect on the server are reported, each with what to do instead."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfl_jobs.noeffect import NO_EFFECTS, check_no_effect
+
+CONFIGS = Path(__file__).parent / "data" / "jenkins" / "config"
+
+
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [
+        (
+            {"builders": [{"copyartifact": {"project": "A", "exclude": "*.tmp"}}]},
+            ("builders", 0, "copyartifact", "exclude"),
+        ),
+        (
+            {"builders": [{"conditional-step": {"steps": [{"copyartifact": {"exclude": "x"}}]}}]},
+            ("builders", 0, "conditional-step", "steps", 0, "copyartifact", "exclude"),
+        ),
+        (
+            {"publishers": [{"archive": {"latest-only": True}}]},
+            ("publishers", 0, "archive", "latest-only"),
+        ),
+        (
+            {"properties": [{"lockable-resources": {"groovy-sandbox": True}}]},
+            ("properties", 0, "lockable-resources", "groovy-sandbox"),
+        ),
+        ({"wrappers": [{"timeout": {"timeout": 2}}]}, ("wrappers", 0, "timeout", "timeout")),
+        ({"wrappers": [{"timeout": {"abort": False}}]}, ("wrappers", 0, "timeout", "abort")),
+        ({"project-type": "pipeline", "pipeline-scm": {}, "sandbox": True}, ("sandbox",)),
+        ({"project-type": "pipeline", "dsl": "", "node": "linux"}, ("node",)),
+        ({"project-type": "folder", "triggers": []}, ("triggers",)),
+        ({"logrotate": {}, "properties": [{"build-discarder": {}}]}, ("logrotate",)),
+    ],
+)
+def test_an_option_without_effect_is_reported_with_its_path(
+    data: dict[str, Any], path: tuple[str | int, ...]
+) -> None:
+    (mistake,) = check_no_effect(data)
+    assert mistake.path == path
+    assert mistake.message.startswith("it has no effect: ")
+    assert mistake.advice
+
+
+def test_the_same_options_are_fine_where_they_work() -> None:
+    data = {
+        "node": "linux",
+        "logrotate": {},
+        "builders": [{"copyartifact": {"exclude": ""}}, {"shell": "true"}, "timestamps"],
+        "publishers": [{"archive": {"latest-only": False}}],
+        "properties": [{"lockable-resources": {"groovy-sandbox": True, "match-script": "x"}}],
+        "wrappers": [
+            {"timeout": {"timeout": 2, "type": "elastic", "abort": False, "fail": True}},
+            {"timeout": {"timeout": "$LIMIT"}},
+        ],
+    }
+    assert check_no_effect(data) == ()
+    assert check_no_effect({"project-type": "pipeline", "dsl": "", "sandbox": True}) == ()
+    assert check_no_effect({"view-type": "list", "node": "x"}) == ()
+
+
+def test_every_entry_says_how_it_is_known() -> None:
+    assert all(entry.why and entry.instead and entry.evidence for entry in NO_EFFECTS)
+
+
+@pytest.mark.parametrize(
+    ("job", "tag", "after"),
+    [
+        ("wide-copyartifact", "exclude", "saved"),
+        ("wide-pipeline-scm", "sandbox", "saved"),
+        ("wide-properties", "resourceMatchScript", "saved"),
+        ("wide-folder", "concurrentBuild", "saved"),
+        ("wide-folder", "scm", "saved"),
+        ("wide-publishers", "latestOnly", "restarted"),
+    ],
+)
+def test_a_recorded_server_dropped_the_element(job: str, tag: str, after: str) -> None:
+    """What was posted is gone, or was renamed, in the server's own text."""
+    posted = (CONFIGS / f"{job}.posted.xml").read_text(encoding="utf-8")
+    later = (CONFIGS / f"{job}.{after}.xml").read_text(encoding="utf-8")
+    assert re.search(rf"<{tag}\b", posted)
+    assert not re.search(rf"<{tag}\b", later)
