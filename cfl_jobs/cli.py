@@ -15,6 +15,7 @@ VERBS = MappingProxyType(
         "render": "Show the config XML that Jenkins would get.",
         "plan": "Show what update would do, and why.",
         "update": "Create and change jobs on a server or in a directory.",
+        "rollback": "Put back what a run changed.",
         "history": "List the runs that changed a server or a directory.",
     }
 )

@@ -156,7 +156,7 @@ def _normal(element: ET.Element, *, parent: str) -> Normal:
     if len(element):
         text = text if text.strip() else ""
     elif (parent, element.tag) in _SECRET_FIELDS or _SECRET.fullmatch(text.strip()):
-        secrets = (text,) if _SECRET.fullmatch(text.strip()) else ()
+        secrets = (text,) if text else ()
         text = SECRET
     return Normal(
         tag=element.tag,

@@ -21,7 +21,7 @@ from cfl_jobs.differences import (
 )
 from cfl_jobs.errors import Position, UnsafePlan
 from cfl_jobs.mark import fingerprint
-from cfl_jobs.normalform import Normal
+from cfl_jobs.normalform import SECRET, Normal
 from cfl_jobs.observe import Key, Live, Observed, normal_of, says_disabled
 from cfl_jobs.render import Rendered
 from cfl_jobs.target import Kind
@@ -208,6 +208,9 @@ class _Planner:
         ]
         own = [describe(raw, side, None) for raw, side in sided if side is Side.JENKINS]
         differences += self._compare_disabled(rendered, live)
+        if not differences and _has_new_secret(wanted, live):
+            shown = ("a password", Change.CHANGED, SECRET, f"{SECRET} (another)", Side.OURS)
+            differences.append(Difference("", *shown, rendered.definition))
         disabled = live.disabled and says_disabled(rendered.config, name=name) is None
         if disabled:
             self._notes.append(Note(kind, name, "is disabled on the server, and stays so"))
@@ -269,6 +272,13 @@ class _Planner:
             elif (kind, name) in observed.live:
                 config = observed.live[kind, name].config
                 self._changes.append(Delete(kind, name, config, observed.builds.get(name, 0)))
+
+
+def _has_new_secret(wanted: Normal, live: Live) -> bool:
+    """Tell whether the definition's password changed: Jenkins' own text of it says nothing."""
+    mark = live.mark
+    has_secret = any(element.secrets for element in wanted.walk())
+    return has_secret and mark is not None and mark.applied != fingerprint(wanted)
 
 
 def _is_confirmed(rendered: Rendered, wanted: Normal, live: Live) -> bool:

@@ -44,7 +44,7 @@ def write_text(
             names = ", ".join(update.name for update in alike[_SHOWN_NAMES:])
             lines.append(style(f"  and {len(alike) - _SHOWN_NAMES} more: {names}", "yellow"))
         for difference in alike[0].differences:
-            lines += _text_of(difference, style)
+            lines += text_of_difference(difference, style)
     for deletion in plan.deletions:
         lines.append(style(_headline(deletion), "red"))
     for note in plan.undone:
@@ -88,7 +88,7 @@ def write_markdown(plan: Plan, *, verbose: bool = False) -> str:
         lines += ["", f"<details><summary>change {len(alike)}: {names}</summary>", ""]
         lines.append("```diff")
         for difference in alike[0].differences:
-            lines += [line[4:].replace("```", "'''") for line in _text_of(difference, _plain)]
+            lines += [line[4:].replace("```", "'''") for line in text_of_difference(difference)]
         lines += ["```", "</details>"]
     for note in (*plan.undone, *plan.notes):
         if verbose or not note.quiet:
@@ -108,8 +108,24 @@ def write_json(plan: Plan) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def _plain(text: str, colour: str) -> str:
-    return text
+def text_of_difference(
+    difference: Difference, style: Callable[[str, str], str] = lambda text, colour: text
+) -> Iterator[str]:
+    """Yield the lines that show one difference, indented."""
+    remarks = [_SIDES[difference.side], str(difference.position or "")]
+    remark = "; ".join(remark for remark in remarks if remark)
+    yield f"    {difference.label}" + (f"  ({remark})" if remark else "")
+    before, after = difference.before, difference.after
+    if difference.change is Change.MOVED:
+        yield "      moved to another place in its list"
+    elif "\n" in before + after or len(before) + len(after) > _LONG:
+        for line in _line_diff(before, after):
+            colour = {"+": "green", "-": "red"}.get(line[:1], "")
+            yield "      " + (style(line, colour) if colour else line)
+    else:
+        is_added, is_removed = (difference.change is c for c in (Change.ADDED, Change.REMOVED))
+        yield "      " + style(f"- {'not there' if is_added else before}", "red")
+        yield "      " + style(f"+ {'not there' if is_removed else after}", "green")
 
 
 def _verb(change: PlannedChange) -> str:
@@ -136,23 +152,6 @@ def _headline(change: PlannedChange) -> str:
     if not change.differences:
         return f"? confirm {what}: it is as it should be, its mark isn't up to date"
     return f"~ change {what}"
-
-
-def _text_of(difference: Difference, style: Callable[[str, str], str]) -> Iterator[str]:
-    remarks = [_SIDES[difference.side], str(difference.position or "")]
-    remark = "; ".join(remark for remark in remarks if remark)
-    yield f"    {difference.label}" + (f"  ({remark})" if remark else "")
-    before, after = difference.before, difference.after
-    if difference.change is Change.MOVED:
-        yield "      moved to another place in its list"
-    elif "\n" in before + after or len(before) + len(after) > _LONG:
-        for line in _line_diff(before, after):
-            colour = {"+": "green", "-": "red"}.get(line[:1], "")
-            yield "      " + (style(line, colour) if colour else line)
-    else:
-        is_added, is_removed = (difference.change is c for c in (Change.ADDED, Change.REMOVED))
-        yield "      " + style(f"- {'not there' if is_added else before}", "red")
-        yield "      " + style(f"+ {'not there' if is_removed else after}", "green")
 
 
 def _line_diff(before: str, after: str) -> Iterator[str]:

@@ -1,0 +1,94 @@
+"""`cfl-jobs rollback`: shows what a run changed, asks, and puts it back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cfl_jobs.commands.target_options import open_target, target_options
+
+if TYPE_CHECKING:
+    from cfl_jobs.rollback import Undo
+    from cfl_jobs.target import Target
+
+
+@click.command(short_help="Put back what a run changed.")
+@click.argument("run", required=False, default="")
+@target_options
+@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@click.option("--force", is_flag=True, help="Also jobs that were changed since.")
+@click.option(
+    "--backup-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where the runs were kept, if not below ~/.local/state/cfl-jobs.",
+)
+def command(
+    run: str,
+    home: Path | None,
+    url: str | None,
+    conf: Path | None,
+    yes: bool,
+    force: bool,
+    backup_dir: Path | None,
+) -> int:
+    """Put every job back to what it was before RUN (the last one; see `cfl-jobs history`).
+
+    Jobs that the run made are deleted; jobs that it deleted are made again, without their builds.
+    A job that was changed since is left alone.
+    """
+    target = open_target(Path(), home, url, conf)
+    return roll_back_run(target, run, yes=yes, force=force, backup=backup_dir)
+
+
+def roll_back_run(
+    target: Target,
+    run: str = "",
+    *,
+    yes: bool = False,
+    force: bool = False,
+    backup: Path | None = None,
+) -> int:
+    """Show, ask, put back; returns the exit code."""
+    from cfl_jobs.commands.update import confirm, open_journal, runs_place
+    from cfl_jobs.journal import find_run
+    from cfl_jobs.rollback import Way, plan_rollback, roll_back
+
+    found = find_run(runs_place(target.label, backup), run)
+    undos = plan_rollback(found, target, force=force)
+    for undo in undos:
+        _show(undo)
+    left = sum(1 for undo in undos if undo.way is Way.LEAVE)
+    todo = sum(1 for undo in undos if undo.way is not Way.NOTHING) - left
+    click.echo(f"Run {found.name} on {target.label}: {todo} to put back, {left} left alone.")
+    if not todo:
+        return 1 if left else 0
+    if not yes:
+        confirm(f"Put {todo} jobs and views back?", advice="Add --yes to go ahead.")
+    failed = roll_back(undos, target, open_journal(target, backup, verb="rollback"), report=_report)
+    click.echo(f"{todo - failed} of {todo} put back.")
+    return 1 if failed or left else 0
+
+
+def _show(undo: Undo) -> None:
+    from cfl_jobs.differences import Side, compare, describe
+    from cfl_jobs.observe import normal_of
+    from cfl_jobs.report import text_of_difference
+    from cfl_jobs.rollback import Way
+
+    name = f"{undo.name} to {undo.old_name}" if undo.old_name else undo.name
+    reason = f": {undo.reason}" if undo.reason else ""
+    click.echo(f"{undo.way.value} {undo.kind.value} {name}{reason}")
+    if undo.way is Way.PUT_BACK:
+        before = normal_of(undo.before, name=undo.name)
+        now = normal_of(undo.now, name=undo.name)
+        for raw in compare(before, now):
+            for line in text_of_difference(describe(raw, Side.UNKNOWN, None)):
+                click.echo(line)
+
+
+def _report(undo: Undo, problem: str) -> None:
+    result = f"failed: {problem}" if problem else "done"
+    click.echo(f"{undo.way.value} {undo.kind.value} {undo.name}: {result}", err=bool(problem))

@@ -1,0 +1,156 @@
+"""Rendered jobs and a server's habits, for the tests of plans and what is done with them."""
+
+from __future__ import annotations
+
+from cfl_jobs.errors import Position
+from cfl_jobs.observe import observe
+from cfl_jobs.plan import Plan, plan_changes
+from cfl_jobs.render import Blame, Rendered
+from cfl_jobs.target import Kind, Target
+from tests.jenkins_server_configs import save
+from tests.memory_target import MemoryTarget
+
+PLUGINS = {
+    "git": "5.2.1",
+    "copyartifact": "722.v0662a_9b_e22a_c",
+    "timestamper": "1.26",
+    "ws-cleanup": "0.45",
+    "parameterized-trigger": "787.v665fcf2a_830b_",
+}
+_JOB = """<?xml version="1.0" encoding="utf-8"?>
+<project>
+  <actions/>
+  <description>{description}</description>
+  <keepDependencies>false</keepDependencies>
+  <concurrentBuild>{concurrent}</concurrentBuild>
+  <canRoam>true</canRoam>
+  {extra}
+  <properties>
+    <hudson.model.ParametersDefinitionProperty>
+      <parameterDefinitions>
+        <hudson.model.StringParameterDefinition>
+          <name>BRANCH</name>
+          <description>What to build</description>
+          <defaultValue>{branch}</defaultValue>
+          <trim>false</trim>
+        </hudson.model.StringParameterDefinition>
+      </parameterDefinitions>
+    </hudson.model.ParametersDefinitionProperty>
+  </properties>
+  <scm class="hudson.scm.NullSCM"/>
+  <builders>{builders}
+  </builders>
+  <publishers>
+    <hudson.tasks.ArtifactArchiver>
+      <artifacts>{artifacts}</artifacts>
+      <allowEmptyArchive>false</allowEmptyArchive>
+      <onlyIfSuccessful>false</onlyIfSuccessful>
+      <fingerprint>true</fingerprint>
+      <defaultExcludes>true</defaultExcludes>
+      <caseSensitive>true</caseSensitive>
+      <latestOnly>false</latestOnly>
+      <followSymlinks>false</followSymlinks>
+    </hudson.tasks.ArtifactArchiver>{publishers}
+  </publishers>
+  <buildWrappers>
+    <hudson.plugins.timestamper.TimestamperBuildWrapper/>
+  </buildWrappers>
+</project>
+"""
+_SHELL = """
+    <hudson.tasks.Shell>
+      <command>{}</command>
+    </hudson.tasks.Shell>"""
+_FOLDER = """<?xml version="1.0" encoding="utf-8"?>
+<com.cloudbees.hudson.plugins.folder.Folder plugin="cloudbees-folder">
+  <icon class="com.cloudbees.hudson.plugins.folder.icons.StockFolderIcon"/>
+  <views/>
+  <viewsTabBar class="hudson.views.DefaultViewsTabBar"/>
+  <primaryView>All</primaryView>
+  <healthMetrics/>
+  <actions/>
+  <description>A folder</description>
+</com.cloudbees.hudson.plugins.folder.Folder>
+"""
+_VIEW = """<?xml version="1.0" encoding="utf-8"?>
+<hudson.model.ListView>
+  <name>{name}</name>
+  <description>The chain</description>
+  <filterExecutors>false</filterExecutors>
+  <filterQueue>false</filterQueue>
+  <properties class="hudson.model.View$PropertyList"/>
+  <jobNames>
+    <comparator class="hudson.util.CaseInsensitiveComparator"/>{jobs}
+  </jobNames>
+  <jobFilters/>
+  <columns>
+    <hudson.views.StatusColumn/>
+    <hudson.views.JobColumn/>
+  </columns>
+  <recurse>false</recurse>
+</hudson.model.ListView>
+"""
+
+
+def job(
+    name: str = "Publish",
+    *,
+    scripts: tuple[str, ...] = ("echo one\necho two\n",),
+    description: str = "Publishes.",
+    branch: str = "master",
+    artifacts: str = "out/*",
+    concurrent: str = "false",
+    builders: str = "",
+    publishers: str = "",
+    extra: str = "",
+    line: int = 3,
+    moved_from: tuple[str, ...] = (),
+) -> Rendered:
+    """Return a rendered freestyle job."""
+    config = _JOB.format(
+        description=description,
+        branch=branch,
+        builders="".join(_SHELL.format(script) for script in scripts) + builders,
+        publishers=publishers,
+        artifacts=artifacts,
+        concurrent=concurrent,
+        extra=extra,
+    )
+    blame = (Blame("builders/hudson.tasks.Shell", Position("templates/publish.yaml.j2", 9, 5)),)
+    place = Position("jobs/publish.yaml", line, 5)
+    return Rendered(Kind.JOB, name, config, place, blame, moved_from)
+
+
+def folder(name: str) -> Rendered:
+    return Rendered(Kind.JOB, name, _FOLDER, Position("jobs/folders.yaml", 2, 5))
+
+
+def view(name: str, jobs: tuple[str, ...]) -> Rendered:
+    names = "".join(f"\n    <string>{job}</string>" for job in jobs)
+    config = _VIEW.format(name=name, jobs=names)
+    return Rendered(Kind.VIEW, name, config, Position("jobs/view.yaml", 3, 5))
+
+
+def jenkins(plugins: dict[str, str] | None = None) -> MemoryTarget:
+    """Return a target in memory that makes of a saved job what a real Jenkins does."""
+    installed = dict(PLUGINS if plugins is None else plugins)
+    target = MemoryTarget(plugins=installed)
+    target.normalise = lambda config: save(config, installed)
+    return target
+
+
+def plan(
+    target: Target,
+    *wanted: Rendered,
+    adopt: bool = False,
+    prune: bool = False,
+    filtered: bool = False,
+) -> Plan:
+    """Look at the target and plan, as the commands do."""
+    names = [(rendered.kind, name) for rendered in wanted for name in _names(rendered)]
+    observed = observe(target, names, with_orphans=prune)
+    return plan_changes(wanted, observed, adopt=adopt, prune=prune, filtered=filtered)
+
+
+def _names(rendered: Rendered) -> tuple[str, ...]:
+    return (rendered.name, *rendered.moved_from)

@@ -1,0 +1,395 @@
+"""Applying a plan: verified job by job, and nothing is lost wherever it is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.apply import Result, Status, apply_plan
+from cfl_jobs.errors import Refused, Unreachable
+from cfl_jobs.journal import Journal, list_runs
+from cfl_jobs.observe import normal_of, observe
+from cfl_jobs.plan import Create, Update, plan_changes
+from cfl_jobs.render import Rendered
+from cfl_jobs.target import Kind
+from tests.memory_target import MemoryTarget
+from tests.rendered_jobs import folder, jenkins, job, plan, view
+
+CHAIN = (
+    folder("team"),
+    job("Publish"),
+    job("team/Inner", scripts=("make",)),
+    view("Code for Life", ("Publish",)),
+)
+ANT = """
+    <hudson.tasks.Ant>
+      <targets>test</targets>
+    </hudson.tasks.Ant>"""
+
+
+class Killed(BaseException):
+    """The process is gone: nothing catches this."""
+
+
+def update(
+    target: MemoryTarget,
+    place: Path,
+    *wanted: Rendered,
+    adopt: bool = False,
+    prune: bool = False,
+    workers: int = 1,
+) -> Result:
+    """Plan and apply at once, as `update --yes` does."""
+    read_at = time.monotonic()
+    names = [(r.kind, name) for r in wanted for name in (r.name, *r.moved_from)]
+    versions = observe(target, names, with_orphans=False).versions
+    made = plan(target, *wanted, adopt=adopt, prune=prune)
+    return apply_plan(
+        made,
+        target,
+        Journal(place, target=target.label, verb="update"),
+        versions=versions,
+        plugins=target.installed,
+        read_at=read_at,
+        workers=workers,
+    )
+
+
+def test_an_update_makes_what_is_defined_and_the_next_plan_is_empty(tmp_path: Path) -> None:
+    """Folders first, then jobs, then the view; after it nothing is left to do."""
+    target = jenkins()
+    result = update(target, tmp_path, *CHAIN, workers=8)
+    assert result.is_complete
+    made = [name for verb, name in target.requests if verb == "create"]
+    assert made.index("team") < made.index("team/Inner")
+    assert made[-1] == "Code for Life"
+    assert plan(target, *CHAIN).changes == ()
+
+
+def test_an_update_is_not_repeated(tmp_path: Path) -> None:
+    """The second update only reads, once for each job."""
+    target = jenkins()
+    update(target, tmp_path, *CHAIN)
+    target.requests.clear()
+    assert plan(target, *CHAIN).changes == ()
+    verbs = [verb for verb, _ in target.requests]
+    assert verbs.count("read") == len(CHAIN)
+    assert set(verbs) == {"list", "plugins", "read"}
+
+
+def test_a_changed_job_takes_four_requests_and_a_created_one_three(tmp_path: Path) -> None:
+    """Read, post, save and read back; a new job isn't read before."""
+    target = jenkins()
+    update(target, tmp_path, job())
+    assert [v for v, name in target.requests if name == "Publish"] == ["create", "save", "read"]
+    target.requests.clear()
+    names = [(Kind.JOB, "Publish")]
+    changed = job(branch="main")
+    observed = observe(target, names, with_orphans=False)
+    made = plan_changes([changed], observed)
+    journal = Journal(tmp_path, target="memory", verb="update")
+    apply_plan(made, target, journal, read_at=time.monotonic(), versions=observed.versions)
+    verbs = [verb for verb, name in target.requests if name == "Publish"]
+    assert verbs == ["read", "update", "save", "read"]
+
+
+def test_a_step_that_jenkins_dropped_is_an_error_that_names_the_plugin(tmp_path: Path) -> None:
+    """And the next run looks again, instead of taking the loss for an edit."""
+    target = jenkins()
+    wanted = job(builders=ANT)
+    result = update(target, tmp_path, wanted)
+    assert [outcome.status for outcome in result.outcomes] == [Status.FAILED]
+    assert "dropped: ant" in result.outcomes[0].message
+    assert "Install the plugin ant" in result.outcomes[0].message
+    assert update(target, tmp_path, wanted).outcomes[0].status is Status.FAILED
+
+
+def test_a_value_that_has_no_effect_is_an_error(tmp_path: Path) -> None:
+    """jenkins-job-builder's `exclude` of Copy Artifact is no field of the plugin."""
+    copy = """
+    <hudson.plugins.copyartifact.CopyArtifact>
+      <project>Other</project><filter>a</filter><exclude>*.tmp</exclude>
+    </hudson.plugins.copyartifact.CopyArtifact>"""
+    result = update(jenkins(), tmp_path, job(builders=copy))
+    assert result.outcomes[0].status is Status.FAILED
+    assert "dropped: copy artifacts: exclude" in result.outcomes[0].message
+    assert "has no effect on this server" in result.outcomes[0].message
+
+
+def invent_zip(target: MemoryTarget) -> None:
+    """Give the archiver a field of which no one has heard."""
+    saved = target.normalise
+
+    def normalise(config: str) -> str:
+        text = saved(config)
+        return (
+            text if "<zip>" in text else text.replace("</artifacts>", "</artifacts><zip>fast</zip>")
+        )
+
+    target.normalise = normalise
+
+
+def test_what_jenkins_makes_of_a_job_is_kept_in_the_mark(tmp_path: Path) -> None:
+    """A field that no rule knows is Jenkins' own from then on, for any admin."""
+    target = jenkins()
+    invent_zip(target)
+    assert update(target, tmp_path, job()).is_complete
+    assert "<zip>" in target.configs[Kind.JOB, "Publish"]
+    after = plan(target, job())
+    assert after.changes == ()
+    assert [note.text for note in after.notes] == ["Jenkins' own: archive artifacts: zip: fast"]
+    target.edit("Publish", "<zip>fast</zip>", "<zip>slow</zip>")
+    assert [type(change) for change in plan(target, job()).changes] == [Update]
+
+
+def test_a_job_that_fails_does_not_stop_the_others_but_its_folders_jobs(tmp_path: Path) -> None:
+    """What is in a folder that couldn't be made is not done; all else is."""
+    target = jenkins()
+
+    def refuse(verb: str, name: str) -> None:
+        if (verb, name) == ("create", "team"):
+            raise Refused("no")
+
+    target.before_request = refuse
+    result = update(target, tmp_path, *CHAIN)
+    by_name = {outcome.change.name: outcome.status for outcome in result.outcomes}
+    assert by_name == {
+        "team": Status.FAILED,
+        "team/Inner": Status.NOT_DONE,
+        "Publish": Status.DONE,
+        "Code for Life": Status.DONE,
+    }
+
+
+def test_ctrl_c_finishes_the_job_in_hand_and_tells_what_was_not_done(tmp_path: Path) -> None:
+    """An interrupt between two jobs leaves no job half done."""
+    target = jenkins()
+
+    def interrupt(verb: str, name: str) -> None:
+        if (verb, name) == ("create", "Publish 1"):
+            os.kill(os.getpid(), signal.SIGINT)
+            stopped.wait(10)
+
+    target.before_request = interrupt
+    stopped = threading.Event()
+
+    def interrupted(number: int, frame: object) -> None:
+        stopped.set()
+        raise KeyboardInterrupt
+
+    usual = signal.signal(signal.SIGINT, interrupted)
+    jobs = tuple(job(f"Publish {number}") for number in range(5))
+    try:
+        result = update(target, tmp_path, *jobs)
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    states = [outcome.status for outcome in result.outcomes]
+    assert result.is_interrupted
+    assert states[:2] == [Status.DONE, Status.DONE]
+    assert states[-1] is Status.NOT_DONE
+    target.before_request = lambda verb, name: None
+    for outcome in result.outcomes:
+        there = (Kind.JOB, outcome.change.name) in target.configs
+        assert there is (outcome.status is Status.DONE)
+    assert len(plan(target, *jobs).changes) == states.count(Status.NOT_DONE)
+
+
+BEFORE = (
+    folder("team"),
+    job("Publish", branch="old"),
+    job("Old name", scripts=("make old",)),
+    view("Code for Life", ()),
+)
+AFTER = (
+    folder("team"),
+    job("Publish", branch="new", scripts=("echo new", "echo more")),
+    job("New name", scripts=("make old",), moved_from=("Old name",)),
+    job("team/Inner"),
+    view("Code for Life", ("Publish", "New name")),
+)
+
+
+@pytest.mark.parametrize("point", ["before", "after"])
+def test_killed_at_any_request_a_job_is_as_it_was_or_as_it_should_be(
+    tmp_path: Path, point: str
+) -> None:
+    """And the next run goes on from there, without posting again what was posted."""
+    number = 0
+    while True:
+        target = jenkins()
+        update(target, tmp_path / f"{number}-first", *BEFORE)
+        target.requests.clear()
+        if not kill_at(target, number, point, tmp_path / f"{number}-killed"):
+            break
+        for key in target.configs:
+            assert_whole(target, key)
+        posted = [name for verb, name in done_writes(target)]
+        target.requests.clear()
+        result = update(target, tmp_path / f"{number}-next", *AFTER, prune=True)
+        assert result.is_complete, (number, [o.message for o in result.outcomes])
+        again = [name for verb, name in done_writes(target)]
+        assert not set(posted) & set(again), number
+        assert plan(target, *AFTER, prune=True).changes == ()
+        assert (Kind.JOB, "Old name") not in target.configs
+        number += 1
+    assert number > 10
+
+
+def done_writes(target: MemoryTarget) -> list[tuple[str, str]]:
+    return [
+        (verb, name)
+        for verb, name in target.requests
+        if verb in ("create", "update") and name != "Code for Life"
+    ]
+
+
+def kill_at(target: MemoryTarget, number: int, point: str, place: Path) -> bool:
+    """Update, and be killed before (or right after) one request; False: there was none so late."""
+    seen = 0
+    write = ("create", "update", "save", "rename", "delete")
+    pending: list[bool] = []
+
+    def die(verb: str, name: str) -> None:
+        nonlocal seen
+        if pending:
+            # The request before this one was carried out; its answer never came.
+            target.requests.pop()
+            raise Killed
+        if verb in (*write, "read"):
+            if seen == number and point == "before":
+                target.requests.pop()
+                raise Killed
+            if seen == number:
+                pending.append(True)
+            seen += 1
+
+    target.before_request = die
+    try:
+        update(target, place, *AFTER, prune=True)
+    except Killed:
+        return True
+    finally:
+        target.before_request = lambda verb, name: None
+    return bool(pending)
+
+
+def assert_whole(target: MemoryTarget, key: tuple[Kind, str]) -> None:
+    """Every job is the old or the new one."""
+    kind, name = key
+    now = normal_of(target.configs[key], name=name)
+    fits = [
+        normal_of(rendered.config, name=name)
+        for rendered in (*BEFORE, *AFTER)
+        if rendered.kind is kind and name in (rendered.name, *rendered.moved_from)
+    ]
+    assert now in fits, name
+
+
+def test_a_replaced_config_is_kept_where_only_its_owner_can_read_it(tmp_path: Path) -> None:
+    """The journal holds what was there, before anything is sent."""
+    target = jenkins()
+    update(target, tmp_path, job(branch="old"))
+    before = target.configs[Kind.JOB, "Publish"]
+    update(target, tmp_path, job(branch="new"))
+    run = list_runs(tmp_path)[0]
+    assert run.is_complete
+    step = run.steps[0]
+    assert run.read_before(step) == before
+    for path in [run.directory, *run.directory.rglob("*")]:
+        assert path.stat().st_mode & 0o077 == 0
+
+
+def test_the_second_of_two_admins_stops_for_the_job_that_changed(tmp_path: Path) -> None:
+    """A job that isn't as it was when the plan was made is left alone, the others are done."""
+    target = jenkins()
+    update(target, tmp_path, job("A"), job("B"))
+    mine = plan(target, job("A", branch="mine"), job("B", branch="mine"))
+    update(target, tmp_path, job("A", branch="theirs"), job("B"))
+    theirs = target.configs[Kind.JOB, "A"]
+    journal = Journal(tmp_path, target="memory", verb="update")
+    result = apply_plan(mine, target, journal, read_at=None)
+    by_name = {outcome.change.name: outcome for outcome in result.outcomes}
+    assert by_name["A"].status is Status.FAILED
+    assert "was changed on the server since the plan was made" in by_name["A"].message
+    assert by_name["B"].status is Status.DONE
+    assert target.configs[Kind.JOB, "A"] == theirs
+
+
+def test_a_change_at_the_very_same_moment_is_noticed(tmp_path: Path) -> None:
+    """Someone saves the job between our save and our reading back."""
+    target = jenkins()
+
+    def edit(verb: str, name: str) -> None:
+        if verb == "read" and "cfl-jobs 1" in target.configs[Kind.JOB, name]:
+            target.edit(name, "Managed by cfl-jobs", "Managed by me")
+
+    target.before_request = edit
+    result = update(target, tmp_path, job())
+    assert "changed by someone else at the same time" in result.outcomes[0].message
+
+
+def test_an_unreachable_server_fails_each_job_with_its_reason(tmp_path: Path) -> None:
+    """One line for each job; the journal knows too."""
+    target = jenkins()
+
+    def vanish(verb: str, name: str) -> None:
+        if verb == "create":
+            raise Unreachable("no answer", advice="Try later.")
+
+    target.before_request = vanish
+    result = update(target, tmp_path, job("A"), job("B"))
+    assert [outcome.status for outcome in result.outcomes] == [Status.FAILED] * 2
+    steps = list_runs(tmp_path)[0].steps
+    assert {(step.state, step.message) for step in steps} == {("failed", "no answer")}
+
+
+def test_a_renamed_job_keeps_its_builds(tmp_path: Path) -> None:
+    """`moved-from` renames on the server; then the job is as any other."""
+    target = jenkins()
+    update(target, tmp_path, job("Old"))
+    target.builds["Old"] = 7
+    wanted = job("New", moved_from=("Old",))
+    update(target, tmp_path, wanted)
+    assert target.builds == {"New": 7}
+    assert (Kind.JOB, "Old") not in target.configs
+    assert plan(target, wanted, prune=True).changes == ()
+
+
+def test_a_job_that_was_disabled_by_hand_stays_disabled(tmp_path: Path) -> None:
+    """Even through an update of other things in it."""
+    target = jenkins()
+    update(target, tmp_path, job())
+    target.edit("Publish", "<disabled>false</disabled>", "<disabled>true</disabled>")
+    assert plan(target, job()).changes == ()
+    update(target, tmp_path, job(branch="new"))
+    assert "<disabled>true</disabled>" in target.configs[Kind.JOB, "Publish"]
+    notes = [note.text for note in plan(target, job(branch="new")).notes]
+    assert notes == ["is disabled on the server, and stays so"]
+
+
+def test_a_definition_that_says_enabled_enables_the_job(tmp_path: Path) -> None:
+    """The definition's word counts, where it says one."""
+    target = jenkins()
+    wanted = job(extra="<disabled>false</disabled>")
+    update(target, tmp_path, wanted)
+    target.edit("Publish", "<disabled>false</disabled>", "<disabled>true</disabled>")
+    assert [type(change) for change in plan(target, wanted).changes] == [Update]
+    update(target, tmp_path, wanted)
+    assert "<disabled>true</disabled>" not in target.configs[Kind.JOB, "Publish"]
+
+
+def test_a_create_of_a_job_that_came_meanwhile_leaves_that_one_alone(tmp_path: Path) -> None:
+    """Two admins create the same job: the second one is told."""
+    target = jenkins()
+    made = plan(target, job(branch="mine"))
+    assert [type(change) for change in made.changes] == [Create]
+    update(target, tmp_path, job(branch="theirs"))
+    journal = Journal(tmp_path, target="memory", verb="update")
+    result = apply_plan(made, target, journal, read_at=None)
+    assert result.outcomes[0].status is Status.FAILED
+    assert "<defaultValue>theirs" in target.configs[Kind.JOB, "Publish"]
