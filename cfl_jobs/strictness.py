@@ -11,6 +11,7 @@ from typing import Any
 
 from cfl_jobs.errors import Origin, Position, nearest
 from cfl_jobs.generator import Component, Generated
+from cfl_jobs.noeffect import check_no_effect
 from cfl_jobs.tracking import TrackedDict, unread_places, walk_mappings
 from cfl_jobs.values import ValueMistake, check_job, check_read, check_written
 
@@ -75,7 +76,7 @@ def _find_odd_values(
     """Find values that jenkins-job-builder takes though they make no sense."""
     told: set[Position] = set()
     texts = frozenset(element.text for element in made.root.iter() if element.text)
-    for mistake in (*check_job(data), *check_written(data, texts)):
+    for mistake in (*check_no_effect(data), *check_job(data), *check_written(data, texts)):
         holder, key = _follow(data, mistake)
         place = _place_of_value(holder, key)
         if place not in told:
