@@ -80,6 +80,9 @@ done
 for index in "${!components[@]}"; do
     if [ "${directories[index]}" != . ]; then unpack "${components[index]}" "${directories[index]}"; fi
 done
+for file in "$requirements" "$manage"; do
+    [ -f "distribution/$file" ] || fail "the root repository has no file $file"
+done
 if [ -e distribution/commit.txt ] || [ -L distribution/commit.txt ]; then
     fail "the root repository has a file commit.txt, the name of the list of commits"
 fi
@@ -92,7 +95,6 @@ list_files() { (cd distribution && find . -mindepth 1 -print0 | LC_ALL=C sort -z
 list_files >files-before
 
 step="installing $requirements"
-[ -f "distribution/$requirements" ] || fail "there is no file $requirements"
 "$python" -m venv venv
 venv="$PWD/venv/bin"
 (cd distribution && PATH="$venv:$PATH" "$venv/python" -m pip install --quiet --no-compile \
@@ -101,7 +103,6 @@ venv="$PWD/venv/bin"
 list_files | LC_ALL=C comm -z -13 files-before - >files-of-pip
 
 step="reading the site's settings with $manage"
-[ -f "distribution/$manage" ] || fail "there is no file $manage"
 run_manage() { (cd distribution && PATH="$venv:$PATH" "$venv/python" "$manage" "$@"); }
 read_settings='
 import os

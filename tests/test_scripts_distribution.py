@@ -1,0 +1,272 @@
+"""create-distribution.sh on the sample site, a real Django, installed from local wheels."""
+
+from __future__ import annotations
+
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.sample import make_repositories
+from tests.shell_steps import SCRIPTS, commit_all, create, git, list_tar, publish_all
+from tests.wheelhouse import make_pip_offline, make_wheelhouse
+
+
+@pytest.fixture(scope="module")
+def pip(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return make_pip_offline(make_wheelhouse(tmp_path_factory.mktemp("wheels")))
+
+
+@pytest.fixture
+def repositories(tmp_path: Path) -> Path:
+    make_repositories(tmp_path / "repositories")
+    return tmp_path / "repositories"
+
+
+COMPRESSED = (
+    "{% load compress %}{% compress css %}<style>h1 { color : red }</style>{% endcompress %}"
+)
+
+
+def use_compressor(deploy: Path) -> None:
+    """Make the sample site one that has django-compressor and uses it."""
+    settings = deploy / "codeforlife" / "settings.py"
+    settings.write_text(
+        settings.read_text().replace('"portal", "game"]', '"portal", "game", "compressor"]')
+        + "COMPRESS_ENABLED = COMPRESS_OFFLINE = True\n"
+        + 'STATICFILES_FINDERS = ["compressor.finders.CompressorFinder",\n'
+        + '    "django.contrib.staticfiles.finders.FileSystemFinder",\n'
+        + '    "django.contrib.staticfiles.finders.AppDirectoriesFinder"]\n'
+    )
+    with (deploy / "requirements.txt").open("a") as requirements:
+        requirements.write("django-compressor\n")
+    (deploy / "codeforlife" / "templates" / "compressed.html").write_text(COMPRESSED)
+
+
+def add_what_is_easily_lost(deploy: Path) -> None:
+    (deploy / "names with space").mkdir()
+    (deploy / "names with space" / "straße ☃.txt").write_text("ü")
+    (deploy / "link").symlink_to("names with space/straße ☃.txt")
+    tool = deploy / "tool.sh"
+    tool.write_text("#!/bin/sh\n")
+    tool.chmod(0o755)
+
+
+# A package whose installation leaves files in the directory that it is installed from, as
+# setuptools does with build/ and *.egg-info.
+BACKEND = """
+import zipfile
+from pathlib import Path
+
+
+def build_wheel(directory, settings=None, metadata=None):
+    Path("build").mkdir()
+    Path("build/left behind").write_text("x")
+    Path("code.egg-info").write_text("x")
+    name = "helper-1-py3-none-any.whl"
+    with zipfile.ZipFile(Path(directory) / name, "w") as wheel:
+        info = "helper-1.dist-info/"
+        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: helper\\nVersion: 1\\n")
+        tag = "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+        wheel.writestr(info + "WHEEL", tag)
+        wheel.writestr(info + "RECORD", "")
+    return name
+"""
+
+
+def require_own_package(deploy: Path) -> None:
+    package = deploy / "helper"
+    package.mkdir()
+    (package / "backend.py").write_text(BACKEND)
+    (package / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+    )
+    with (deploy / "requirements.txt").open("a") as requirements:
+        requirements.write("./helper\n")
+
+
+def test_a_distribution_has_the_layout_the_static_files_and_nothing_else(
+    repositories: Path, tmp_path: Path, pip: dict[str, str]
+) -> None:
+    deploy = repositories / "codeforlife-deploy"
+    use_compressor(deploy)
+    add_what_is_easily_lost(deploy)
+    require_own_package(deploy)
+    commit_all(deploy)
+    workspace = publish_all(repositories, tmp_path / "one")
+    step = create(workspace, pip)
+    assert step.code == 0, step.log
+
+    members = list_tar(workspace / "distribution.tar.gz")
+    files = {name for name, member in members.items() if not member.isdir()}
+    tracked = {
+        prefix + name
+        for prefix, repository in (
+            ("", "codeforlife-deploy"),
+            ("submodules/ocargo/", "ocargo"),
+            ("submodules/portal/", "codeforlife-portal"),
+        )
+        for name in git(repositories / repository, "ls-files", "-z").rstrip("\0").split("\0")
+    }
+    static = {name for name in files if name.startswith("static/")}
+    assert files - static == tracked | {"commit.txt"}
+    assert {"static/game/van.svg", "static/portal/home.css", "static/staticfiles.json"} <= static
+    assert "static/CACHE/manifest.json" in static  # by manage.py compress
+
+    assert members["tool.sh"].mode & 0o777 == 0o755
+    assert members["manage.py"].mode & 0o777 == 0o755
+    assert members["requirements.txt"].mode & 0o777 == 0o644
+    assert members["link"].linkname == "names with space/straße ☃.txt"
+    assert {(member.uid, member.gid, member.uname) for member in members.values()} == {(0, 0, "")}
+    assert len({member.mtime for member in members.values()}) == 1
+    names = [member.rstrip("/") for member in members]
+    assert names == sorted(names, key=lambda name: name.encode())
+
+    lines = (workspace / "commit.txt").read_text().splitlines()
+    assert lines == [
+        f"{name} {git(repositories / name, 'rev-parse', 'HEAD')}"
+        for name in ("ocargo", "codeforlife-portal", "codeforlife-deploy")
+    ]
+    with tarfile.open(workspace / "distribution.tar.gz") as archive:
+        inside = archive.extractfile("./commit.txt")
+        assert inside is not None
+        assert inside.read() == (workspace / "commit.txt").read_bytes()
+
+    again = publish_all(repositories, tmp_path / "two")
+    assert create(again, pip | {"BUILD_NUMBER": "43"}).code == 0
+    first, second = (each / "distribution.tar.gz" for each in (workspace, again))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_log_names_the_distribution_its_branch_and_commits(
+    repositories: Path, tmp_path: Path, pip: dict[str, str]
+) -> None:
+    workspace = publish_all(repositories, tmp_path)
+    step = create(workspace, pip)
+    assert step.code == 0, step.log
+    assert "[description] distribution 42 of master\n" in step.log
+    commit = git(repositories / "ocargo", "rev-parse", "HEAD")
+    assert f"distribution 42: branch master, commits: ocargo {commit} codeforlife-portal " in (
+        step.log
+    )
+    assert "django-compressor is not in INSTALLED_APPS: nothing to compress" in step.log
+    assert "static/CACHE/manifest.json" not in list_tar(workspace / "distribution.tar.gz")
+
+
+def test_a_distribution_needs_published_files_of_each_repository(tmp_path: Path) -> None:
+    step = create(tmp_path / "w", {"BRANCH": "hotfix"})
+    assert step.code == 1
+    assert (
+        "distribution 42: FAILED while looking for the published files: there are no published "
+        "files of branch hotfix of ocargo codeforlife-portal codeforlife-deploy. Ad-hoc "
+        "distribution with BRANCH=hotfix publishes all repositories.\n"
+    ) in step.log
+
+
+def break_requirements(deploy: Path) -> None:
+    (deploy / "requirements.txt").write_text("no-such-package-anywhere\n")
+
+
+def break_settings(deploy: Path) -> None:
+    (deploy / "codeforlife" / "settings.py").write_text("raise RuntimeError('broken settings')\n")
+
+
+def break_manage(deploy: Path) -> None:
+    (deploy / "manage.py").unlink()
+
+
+def break_static(deploy: Path) -> None:
+    (deploy / "codeforlife" / "static" / "bad.css").write_text("a { background: url(no.png) }")
+
+
+def collect_elsewhere(deploy: Path) -> None:
+    with (deploy / "codeforlife" / "settings.py").open("a") as settings:
+        settings.write("STATIC_ROOT = '/tmp/static-of-nobody'\n")
+
+
+def add_commit_txt(deploy: Path) -> None:
+    (deploy / "commit.txt").write_text("mine\n")
+
+
+def fill_submodules(deploy: Path) -> None:
+    (deploy / "submodules" / "ocargo").mkdir(parents=True)
+    (deploy / "submodules" / "ocargo" / "old.py").write_text("")
+
+
+def link_submodules(deploy: Path) -> None:
+    (deploy / "submodules").symlink_to("/tmp")
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (break_requirements, "FAILED while installing requirements.txt: "),
+        (break_settings, "FAILED while reading the site's settings with manage.py: "),
+        (break_manage, "the root repository has no file manage.py"),
+        (break_static, "FAILED while collecting static files (manage.py collectstatic --noinput)"),
+        (collect_elsewhere, "STATIC_ROOT is not set to a directory inside the site"),
+        (add_commit_txt, "the root repository has a file commit.txt"),
+        (fill_submodules, "submodules/ocargo, the place of ocargo, holds files of another"),
+        (link_submodules, "submodules/ocargo of ocargo leads out of the distribution"),
+    ],
+)
+def test_each_failure_says_which_step_which_distribution_and_which_commits(
+    damage: object, said: str, repositories: Path, tmp_path: Path, pip: dict[str, str]
+) -> None:
+    assert callable(damage)
+    deploy = repositories / "codeforlife-deploy"
+    damage(deploy)
+    commit = commit_all(deploy)
+    workspace = publish_all(repositories, tmp_path / "build")
+    step = create(workspace, pip | {"BUILD_URL": "http://jenkins/job/42/"})
+    assert step.code != 0
+    assert "distribution 42: FAILED while " in step.log
+    assert said in step.log
+    last = step.log.splitlines()[-1]
+    assert last.startswith("distribution 42: branch master, commits: ocargo ")
+    assert f"codeforlife-deploy {commit}; this log: http://jenkins/job/42/" in last
+    assert not (workspace / "distribution.tar.gz").exists()
+
+
+def test_a_commit_txt_of_another_repository_is_refused(repositories: Path, tmp_path: Path) -> None:
+    workspace = publish_all(repositories, tmp_path)
+    file = workspace / "published" / "ocargo" / "commit.txt"
+    file.write_text(file.read_text().replace("ocargo", "evil"))
+    step = create(workspace, {})
+    assert step.code == 1
+    assert "commit.txt of ocargo is not 'ocargo <commit>': evil " in step.log
+
+
+def test_a_gitlink_where_a_repository_belongs_is_filled(
+    repositories: Path, tmp_path: Path, pip: dict[str, str]
+) -> None:
+    deploy = repositories / "codeforlife-deploy"
+    commit = git(repositories / "ocargo", "rev-parse", "HEAD")
+    git(deploy, "update-index", "--add", "--cacheinfo", f"160000,{commit},submodules/ocargo")
+    git(deploy, "commit", "--quiet", "--message=submodule")
+    workspace = publish_all(repositories, tmp_path / "build")
+    step = create(workspace, pip)
+    assert step.code == 0, step.log
+    assert "submodules/ocargo/game/route.py" in list_tar(workspace / "distribution.tar.gz")
+
+
+def test_the_packed_bytes_do_not_depend_on_umask_or_clock(tmp_path: Path) -> None:
+    """The script's own tar command, on files of another mode, owner and time."""
+    script = (SCRIPTS / "create-distribution.sh").read_text()
+    command = script[script.index("LC_ALL=C tar --create") : script.index('say "packed')]
+    packed = []
+    for name, mode, time in (("one", 0o600, 1), ("two", 0o664, 2_000_000_000)):
+        site = tmp_path / name / "distribution"
+        site.mkdir(parents=True)
+        for file in ("b", "a", "B"):
+            (site / file).write_text(file)
+            (site / file).chmod(mode)
+            subprocess.run(["touch", "-d", f"@{time}", str(site / file)], check=True)
+        subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f"newest=5\n{command}"],
+            cwd=site.parent,
+            check=True,
+        )
+        packed.append((site.parent / "distribution.tar.gz").read_bytes())
+    assert packed[0] == packed[1]

@@ -1,0 +1,339 @@
+"""run-suite.sh, promote.sh and deploy-distribution.sh: from a distribution to a deployed site."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.sample import make_repositories
+from tests.shell_steps import Step, create, publish_all, run_step
+from tests.wheelhouse import make_pip_offline, make_wheelhouse
+
+COMMITS = f"ocargo {'1' * 40}\ncodeforlife-deploy {'2' * 40}\n"
+DEPLOY = """#!/bin/sh
+echo "deploying to $1 number $2 with $SECRET" && cp -r . "$TARGET"
+"""
+PASSING = """mkdir -p "$JUNIT_REPORTS"
+echo '<testsuite><testcase name="a"/><testcase name="b"/></testsuite>' >"$JUNIT_REPORTS/a.xml"
+"""
+
+
+def pack(workspace: Path, files: dict[str, str], commits: str = COMMITS) -> str:
+    """Put a distribution of `files` into a workspace as Copy Artifact does; returns its sha256."""
+    source = workspace.parent / f"{workspace.name} source"
+    for name, text in (files | {"commit.txt": commits}).items():
+        file = source / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        file.chmod(0o755 if name.endswith(".sh") else 0o644)
+    workspace.mkdir(parents=True, exist_ok=True)
+    packed = workspace / "distribution.tar.gz"
+    subprocess.run(["tar", "-czf", str(packed), "-C", str(source), "."], check=True)
+    (workspace / "commit.txt").write_text(commits)
+    return hashlib.sha256(packed.read_bytes()).hexdigest()
+
+
+def run_suite(workspace: Path, command: str, **environment: str) -> Step:
+    values = {
+        "distribution_job": "Create Distribution",
+        "python": "python3",
+        "requirements": ["requirements test.txt"],
+        "command": command,
+    }
+    build = {
+        "JOB_NAME": "Run Ocargo Tests",
+        "BUILD_NUMBER": "7",
+        "DISTRIBUTION_NUMBER": "42",
+        "PIP_NO_INDEX": "1",
+    }
+    return run_step("run-suite.sh", workspace, values, build | environment)
+
+
+def test_a_suite_that_passes_leaves_evidence_of_number_and_bytes(tmp_path: Path) -> None:
+    workspace = tmp_path / "Run Ocargo Tests"
+    sum_ = pack(workspace, {"requirements test.txt": ""})
+    step = run_suite(workspace, PASSING + "test -f commit.txt && command -v python")
+    assert step.code == 0, step.log
+    assert str(workspace / "venv" / "bin" / "python") in step.log
+    assert "[description] distribution 42\n" in step.log
+    assert (workspace / "tested.txt").read_text() == (
+        f"distribution 42\nsha256 {sum_}\nRun Ocargo Tests 7: 2 tests passed\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (PASSING + "exit 3", "running the suite ("),
+        (PASSING + "false\ntrue", "running the suite ("),
+        ("true", "counting the suite's tests: the suite ended well but reported no test"),
+    ],
+)
+def test_a_suite_that_fails_or_ran_nothing_leaves_none(
+    command: str, said: str, tmp_path: Path
+) -> None:
+    workspace = tmp_path / "w"
+    pack(workspace, {"requirements test.txt": "", "tested.txt": "distribution 42\n"})
+    (workspace / "tested.txt").write_text("distribution 42\n")
+    step = run_suite(workspace, command)
+    assert step.code != 0
+    assert f"Run Ocargo Tests 7: FAILED while {said}" in step.log
+    assert step.log.splitlines()[-1].startswith(f"distribution 42, commits: ocargo {'1' * 40} ")
+    assert not (workspace / "tested.txt").exists()
+
+
+def test_a_suite_of_an_unknown_distribution_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    step = run_suite(tmp_path / "w", PASSING)
+    assert step.code == 1
+    assert (
+        "Run Ocargo Tests 7: FAILED while taking distribution 42: there is no distribution 42: no "
+        "such build of Create Distribution, or it did not finish, or its artifacts were not kept"
+    ) in step.log
+
+
+def test_a_distribution_with_another_commit_txt_is_not_tested(tmp_path: Path) -> None:
+    pack(tmp_path / "w", {"requirements test.txt": ""})
+    (tmp_path / "w" / "commit.txt").write_text(COMMITS.replace("1", "3"))
+    step = run_suite(tmp_path / "w", PASSING)
+    assert step.code != 0
+    assert "differ" in step.log
+
+
+SUM = "sha256 " + "a" * 64
+OTHER_SUM = "sha256 " + "b" * 64
+
+
+def evidence(number: int = 42, sum_: str = SUM, suite: str = "Run Portal Tests 3") -> str:
+    return f"distribution {number}\n{sum_}\n{suite}: 2 tests passed\n"
+
+
+def promote(workspace: Path, files: dict[str, str]) -> Step:
+    for name, text in files.items():
+        file = workspace / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    values = {
+        "suites": ["portal", "ocargo"],
+        "jobs": ["Run Portal Tests", "Run Ocargo Tests"],
+        "deploys": "Deploy to Dev",
+    }
+    build = {"JOB_NAME": "Promote Distribution", "BUILD_NUMBER": "9", "DISTRIBUTION_NUMBER": "42"}
+    step = run_step("promote.sh", workspace, values, build)
+    assert step.code == 0, step.log
+    return step
+
+
+PORTAL, OCARGO = "evidence/portal/tested.txt", "evidence/ocargo/tested.txt"
+
+
+def test_both_suites_passing_promote_and_start_the_deploy(tmp_path: Path) -> None:
+    ocargo = evidence(suite="Run Ocargo Tests 4")
+    step = promote(tmp_path / "w", {PORTAL: evidence(), OCARGO: ocargo})
+    assert (tmp_path / "w" / "tests.txt").read_text() == (
+        f"distribution 42\n{SUM}\n"
+        "Run Portal Tests 3: 2 tests passed\nRun Ocargo Tests 4: 2 tests passed\n"
+    )
+    assert (tmp_path / "w" / "deploy.properties").read_text() == (
+        "DISTRIBUTION=<SpecificBuildSelector><buildNumber>42</buildNumber></SpecificBuildSelector>\n"
+    )
+    assert "[description] distribution 42: tested\n" in step.log
+
+
+@pytest.mark.parametrize(
+    ("files", "waits"),
+    [
+        ({PORTAL: evidence()}, "Run Ocargo Tests"),
+        ({OCARGO: evidence()}, "Run Portal Tests"),
+        ({}, "Run Portal Tests and Run Ocargo Tests"),
+        ({PORTAL: evidence(), OCARGO: evidence(number=41)}, "Run Ocargo Tests"),
+        ({PORTAL: evidence(number=421), OCARGO: evidence()}, "Run Portal Tests"),
+        ({PORTAL: "", OCARGO: evidence()}, "Run Portal Tests"),
+        ({PORTAL: evidence(sum_="sha256 x"), OCARGO: evidence()}, "Run Portal Tests"),
+        (
+            {PORTAL: evidence(sum_=OTHER_SUM), OCARGO: evidence()},
+            "Run Portal Tests and Run Ocargo Tests",
+        ),
+        (
+            {PORTAL: evidence(), "before/tests.txt": evidence(sum_=OTHER_SUM)},
+            "Run Ocargo Tests",
+        ),
+    ],
+)
+def test_missing_evidence_ends_quietly_with_what_is_waited_for(
+    files: dict[str, str], waits: str, tmp_path: Path
+) -> None:
+    step = promote(tmp_path / "w", files | {"tests.txt": "stale", "deploy.properties": "stale"})
+    assert f"distribution 42: waiting for {waits}\n" in step.log
+    assert f"[description] distribution 42: waiting for {waits}\n" in step.log
+    assert not (tmp_path / "w" / "tests.txt").exists()
+    assert not (tmp_path / "w" / "deploy.properties").exists()
+
+
+def test_a_distribution_recorded_before_is_not_deployed_again(tmp_path: Path) -> None:
+    step = promote(
+        tmp_path / "w",
+        {PORTAL: evidence(), OCARGO: evidence(), "before/tests.txt": evidence()},
+    )
+    assert "recorded before, so Deploy to Dev is not started again" in step.log
+    assert (tmp_path / "w" / "tests.txt").exists()
+    assert not (tmp_path / "w" / "deploy.properties").exists()
+
+
+def test_a_record_of_other_bytes_of_that_number_does_not_count(tmp_path: Path) -> None:
+    promote(
+        tmp_path / "w",
+        {PORTAL: evidence(), OCARGO: evidence(), "before/tests.txt": evidence(sum_=OTHER_SUM)},
+    )
+    assert (tmp_path / "w" / "deploy.properties").exists()
+
+
+@pytest.mark.parametrize("files", [{}, {PORTAL: evidence()}])
+def test_a_record_outlives_the_suites_builds(files: dict[str, str], tmp_path: Path) -> None:
+    promote(tmp_path / "w", files | {"before/tests.txt": evidence()})
+    assert (tmp_path / "w" / "tests.txt").read_text() == evidence()
+    assert not (tmp_path / "w" / "deploy.properties").exists()
+
+
+def deploy(workspace: Path, **environment: str) -> Step:
+    workspace.mkdir(parents=True, exist_ok=True)
+    (workspace / "distribution-number").write_text("42\n")
+    values = {
+        "environment": "Prod",
+        "distribution_job": "Create Distribution",
+        "promote_job": "Promote Distribution",
+    }
+    build = {
+        "JOB_NAME": "Deploy to Prod",
+        "BUILD_NUMBER": "5",
+        "TARGET": str(workspace.parent / "target"),
+        "SECRET": "s3cret",
+    }
+    return run_step("deploy-distribution.sh", workspace, values, build | environment)
+
+
+def record(workspace: Path, text: str) -> None:
+    (workspace / "evidence").mkdir()
+    (workspace / "evidence" / "tests.txt").write_text(text)
+
+
+def test_a_tested_distribution_is_deployed_by_its_own_script(tmp_path: Path) -> None:
+    workspace = tmp_path / "Deploy to Prod"
+    sum_ = pack(workspace, {"deploy.sh": DEPLOY, "site/a b": "x"})
+    record(workspace, evidence(sum_=f"sha256 {sum_}"))
+    step = deploy(workspace)
+    assert step.code == 0, step.log
+    assert "deploying to Prod number 42 with s3cret" in step.log
+    assert "[description] distribution 42 to Prod\n" in step.log
+    assert (tmp_path / "target" / "site" / "a b").read_text() == "x"
+    assert (workspace / "commit.txt").read_text() == COMMITS
+
+
+@pytest.mark.parametrize(
+    "recorded", [None, "", evidence(sum_=OTHER_SUM), evidence(number=41), "distribution 42\n"]
+)
+def test_an_untested_distribution_is_refused(recorded: str | None, tmp_path: Path) -> None:
+    workspace = tmp_path / "w"
+    pack(workspace, {"deploy.sh": DEPLOY})
+    if recorded is not None:
+        record(workspace, recorded)
+    step = deploy(workspace, ALLOW_UNTESTED="false")
+    assert step.code == 1
+    assert (
+        "refused, Promote Distribution has not recorded distribution 42 as tested. Run its test "
+        "suites, or tick ALLOW_UNTESTED to deploy it all the same\n"
+    ) in step.log
+    assert "[description] refused: distribution 42 is not tested\n" in step.log
+    assert f"commits: ocargo {'1' * 40} codeforlife-deploy {'2' * 40}; nothing was deployed" in (
+        step.log
+    )
+    assert not (tmp_path / "target").exists()
+
+
+def test_an_untested_distribution_is_deployed_if_that_is_allowed_and_says_so(
+    tmp_path: Path,
+) -> None:
+    pack(tmp_path / "w", {"deploy.sh": DEPLOY})
+    step = deploy(tmp_path / "w", ALLOW_UNTESTED="true")
+    assert step.code == 0, step.log
+    assert "[description] distribution 42 to Prod, UNTESTED\n" in step.log
+    assert "distribution 42 is UNTESTED, deployed because ALLOW_UNTESTED is ticked" in step.log
+    assert (tmp_path / "target").exists()
+
+
+def test_an_unknown_distribution_is_refused_even_if_untested_is_allowed(tmp_path: Path) -> None:
+    step = deploy(tmp_path / "w", ALLOW_UNTESTED="true")
+    assert step.code == 1
+    assert "refused, there is no distribution 42: no such build of Create Distribution" in step.log
+    assert "[description] refused: no distribution 42\n" in step.log
+    assert "nothing was deployed" in step.log
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"deploy.sh": "#!/bin/sh\nexit 6\n"}, "running ./deploy.sh Prod 42: exit code 6"),
+        ({"deploy": ""}, "has no executable file deploy.sh"),
+    ],
+)
+def test_a_failed_deploy_says_what_failed_and_which_commits(
+    files: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    pack(tmp_path / "w", files)
+    step = deploy(tmp_path / "w", ALLOW_UNTESTED="true", BUILD_URL="http://jenkins/5/")
+    assert step.code != 0
+    assert "Deploy to Prod 5: FAILED while " in step.log
+    assert said in step.log
+    last = step.log.splitlines()[-1]
+    assert last.startswith(f"distribution 42, commits: ocargo {'1' * 40} codeforlife-deploy ")
+    assert last.endswith("this log: http://jenkins/5/")
+    assert ("may be half deployed" in last) == ("exit 6" in files.get("deploy.sh", ""))
+
+
+def test_the_sample_site_is_tested_and_deployed(tmp_path: Path) -> None:
+    """The whole way of the scripts, on real repositories and a real Django site."""
+    pip = make_pip_offline(make_wheelhouse(tmp_path / "wheels"))
+    make_repositories(tmp_path / "repositories")
+    made = publish_all(tmp_path / "repositories", tmp_path)
+    step = create(made, pip)
+    assert step.code == 0, step.log
+
+    tests = tmp_path / "Run Ocargo Tests"
+    site = tmp_path / "Deploy to Prod"
+    for workspace in (tests, site):
+        workspace.mkdir()
+        for name in ("distribution.tar.gz", "commit.txt"):
+            (workspace / name).write_bytes((made / name).read_bytes())
+    values = {
+        "distribution_job": "Create Distribution",
+        "python": "python3",
+        "requirements": ["requirements-test.txt"],
+        "command": "python manage.py test game portal"
+        " --testrunner xmlrunner.extra.djangotestrunner.XMLTestRunner",
+    }
+    build = {"JOB_NAME": "Run Ocargo Tests", "BUILD_NUMBER": "7", "DISTRIBUTION_NUMBER": "42"}
+    step = run_step("run-suite.sh", tests, values, build | pip)
+    assert step.code == 0, step.log
+    assert "distribution 42 passed, 7 tests" in step.log
+    assert list((tests / "reports").glob("*.xml"))
+
+    record(site, (tests / "tested.txt").read_text())
+    root = tmp_path / "environments"
+    for _ in range(2):
+        step = deploy(site, CFL_DEPLOY_ROOT=str(root), SITE_SECRET_KEY="k3y")
+        assert step.code == 0, step.log
+    current = root / "Prod" / "current"
+    assert current.is_symlink()
+    assert (current / "commit.txt").read_bytes() == (made / "commit.txt").read_bytes()
+    assert (current / "distribution-number.txt").read_text() == "42\n"
+    assert (current / "static" / "game" / "van.svg").is_file()
+    assert (current / "secret-key.txt").stat().st_mode & 0o777 == 0o600
+    assert "k3y" not in step.log
+
+    live = current.resolve()
+    step = deploy(site, CFL_DEPLOY_ROOT=str(root))
+    assert step.code != 0
+    assert "the secret key of environment Prod is not set" in step.log
+    assert current.resolve() == live
