@@ -18,6 +18,9 @@ def find_block(item: Item, jobs: Mapping[str, Job], running: set[str], queue: Qu
         return f"{job.name} is already running"
     if not job.concurrent and job.name in ready:
         return f"{job.name} is already about to run"
+    locked = {name for other in running | ready - {job.name} for name in jobs[other].resources}
+    if held := locked & set(job.resources):
+        return f"{min(held)} is locked"
     busy = running | {other.job for other in queue if other.place is not Place.BLOCKED}
     if job.block_when_downstream:
         below = {found.name for found in find_reachable(jobs, downstream_names(job, jobs))}

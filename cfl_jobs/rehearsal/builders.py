@@ -11,6 +11,7 @@ from cfl_jobs.model import CopyArtifact, Job, Shell
 from cfl_jobs.rehearsal.artifacts import copy_artifacts, record_fingerprints
 from cfl_jobs.rehearsal.directory import Builds
 from cfl_jobs.rehearsal.expansion import expand
+from cfl_jobs.rehearsal.records import Result
 from cfl_jobs.rehearsal.selection import NotANumber, select_build
 from cfl_jobs.rehearsal.steps import StepFailed, Steps, Wait
 
@@ -28,6 +29,10 @@ def run_shell(step: Shell, steps: Steps) -> Generator[Wait, None, bool]:
         code = yield from steps.run(command)
     finally:
         path.unlink(missing_ok=True)
+    if code and code == step.unstable_return:
+        steps.log("Build step 'Execute shell' changed build result to UNSTABLE")
+        steps.worsen(Result.UNSTABLE)
+        return True
     if code:
         steps.log("Build step 'Execute shell' marked build as failure")
     return code == 0

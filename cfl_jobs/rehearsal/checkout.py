@@ -18,8 +18,6 @@ CLEAN_BEFORE = "CleanBeforeCheckout"
 CLEAN_AFTER = "CleanCheckout"
 PRUNE = "PruneStaleBranch"
 WIPE = "WipeWorkspace"
-# Extensions that are done here, and those that can't change what is checked out.
-KNOWN_EXTENSIONS = frozenset({CLEAN_BEFORE, CLEAN_AFTER, PRUNE, WIPE, "CheckoutOption"})
 _DEFAULT_REFSPEC = "+refs/heads/*:refs/remotes/origin/*"
 
 

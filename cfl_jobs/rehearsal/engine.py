@@ -26,7 +26,7 @@ from cfl_jobs.rehearsal.parameters import declared_only, default_values, values_
 from cfl_jobs.rehearsal.processes import Processes, find_by_cookie, kill_groups
 from cfl_jobs.rehearsal.queueing import Item, Place, Queue
 from cfl_jobs.rehearsal.records import BuildRecord, Result
-from cfl_jobs.rehearsal.refusals import find_reachable, refuse_unknown
+from cfl_jobs.rehearsal.refusals import Locate, find_reachable, refuse_unknown
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name
 from cfl_jobs.rehearsal.steps import Interrupted, ItemEnds, ItemStarts, ProcessEnds, Steps, Wait
 from cfl_jobs.rehearsal.triggering import Request
@@ -68,6 +68,7 @@ class Engine:
         secrets: Mapping[str, str] | None = None,
         clock: Clock | None = None,
         notify: Notify = lambda event: None,
+        locate: Locate = lambda job, path: "",
     ) -> None:
         self.home = home
         self.jobs = dict(jobs)
@@ -78,6 +79,7 @@ class Engine:
         self._secrets = dict(secrets or {})
         self._clock = clock or SkippingClock()
         self._notify = notify
+        self._locate = locate
         self._processes = Processes()
         self._running: list[Running] = []
         self._by_item: dict[int, BuildRecord] = {}
@@ -123,7 +125,7 @@ class Engine:
     def check(self, names: Sequence[str]) -> None:
         """Raise RehearsalError if something that these jobs lead to can't be rehearsed."""
         reachable = find_reachable(self.jobs, names)
-        refuse_unknown(reachable, self._repositories, self._secrets, dict(self.home.configs()))
+        refuse_unknown(reachable, self._repositories, self._secrets, self._locate)
 
     def run(self) -> Outcome:
         """Run builds until the queue is empty and everything has ended."""

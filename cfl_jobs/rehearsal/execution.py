@@ -14,6 +14,7 @@ from cfl_jobs.model import (
     CopyArtifact,
     Job,
     Shell,
+    TimeLimit,
     TriggerBuilds,
 )
 from cfl_jobs.rehearsal.builders import copy_from, run_shell
@@ -74,14 +75,14 @@ def run_build(steps: Steps, around: Surroundings) -> Generator[Wait, None, None]
             steps.worsen(Result.FAILURE)
     for request in find_downstream(steps, around.jobs):
         around.submit(request, steps.record)
-    _set_name(steps)
+    _set_name(steps, at_start=False)
     steps.log(f"Finished: {steps.result.name}")
 
 
 def _build(steps: Steps, around: Surroundings) -> Generator[Wait, None, bool]:
     job = steps.job
     for wrapper in job.wrappers:
-        if isinstance(wrapper, CleanBefore):
+        if isinstance(wrapper, CleanBefore) and _is_asked_for(wrapper, steps):
             steps.log("[WS-CLEANUP] Deleting project workspace...")
             remove_tree(steps.workspace)
             steps.log("[WS-CLEANUP] Done")
@@ -92,11 +93,20 @@ def _build(steps: Steps, around: Surroundings) -> Generator[Wait, None, bool]:
         steps.record = replace(steps.record, revision=revision)
         if before and before.revision:
             steps.contributed["GIT_PREVIOUS_COMMIT"] = before.revision.commit
-    _set_name(steps)
+        for role, value in zip(("NAME", "EMAIL"), job.scm.identity, strict=True):
+            if value:
+                steps.contributed[f"GIT_AUTHOR_{role}"] = value
+                steps.contributed[f"GIT_COMMITTER_{role}"] = value
+    _set_name(steps, at_start=True)
     for wrapper in job.wrappers:
         if isinstance(wrapper, BindCredentials):
             for binding in wrapper.bindings:
                 _bind(binding, steps)
+        elif isinstance(wrapper, TimeLimit) and wrapper.variable:
+            # BuildTimeoutWrapper: in milliseconds
+            steps.contributed[wrapper.variable] = str(wrapper.seconds * 1000)
+    if job.resources_variable:
+        steps.contributed[job.resources_variable] = " ".join(job.resources)
     for step in job.builders:
         if not (yield from _run_step(step, steps, around)):
             return False
@@ -211,10 +221,11 @@ def _map_result(step: TriggerBuilds, steps: Steps, result: Result) -> None:
 
 def credential_values(binding: BoundCredential, value: str) -> Sequence[str]:
     """Return a credential's parts, in the order of the binding's variables."""
-    if binding.kind == "UsernamePasswordMultiBinding":
-        user, _, password = value.partition(":")
-        return (user, password)
-    return (value,)
+    if binding.kind != "UsernamePasswordMultiBinding":
+        return (value,)
+    user, _, password = value.partition(":")
+    parts = {"usernameVariable": user, "passwordVariable": password}
+    return [parts[role] for role in binding.roles]
 
 
 def _bind(binding: BoundCredential, steps: Steps) -> None:
@@ -231,10 +242,22 @@ def _bind(binding: BoundCredential, steps: Steps) -> None:
     )
 
 
-def _set_name(steps: Steps) -> None:
-    """build-name-setter: ${NAME} and ${ENV,var="NAME"}."""
+def _set_name(steps: Steps, *, at_start: bool) -> None:
+    """Give the build its name (build-name-setter) where it is set at this time."""
     for wrapper in steps.job.wrappers:
-        if isinstance(wrapper, BuildName):
-            template = re.sub(r'\$\{ENV,\s*var="(\w+)"\}', r"${\1}", wrapper.template)
-            name = expand(template, steps.variables())
+        if isinstance(wrapper, BuildName) and (wrapper.at_start if at_start else wrapper.at_end):
+            name = _expand_tokens(wrapper.template, steps)
             steps.record = replace(steps.record, display_name=name)
+            if wrapper.description:
+                description = _expand_tokens(wrapper.description, steps)
+                steps.record = replace(steps.record, description=description)
+
+
+def _expand_tokens(template: str, steps: Steps) -> str:
+    """Replace ${NAME} and token-macro's ${ENV,var="NAME"}."""
+    plain = re.sub(r'\$\{ENV,\s*var="(\w+)"\}', r"${\1}", template)
+    return expand(plain, steps.variables())
+
+
+def _is_asked_for(wrapper: CleanBefore, steps: Steps) -> bool:
+    return not wrapper.parameter or steps.variables().get(wrapper.parameter) == "true"

@@ -32,7 +32,7 @@ def publish(publisher: Publisher, steps: Steps, builds: Builds) -> None:
             _describe(publisher, steps)
         case Mail():
             _mail(publisher, steps, builds)
-        case CleanAfter():
+        case CleanAfter(results) if steps.result.name in results:
             steps.log("[WS-CLEANUP] Deleting project workspace...")
             remove_tree(steps.workspace)
             steps.log("[WS-CLEANUP] Done")
@@ -109,6 +109,8 @@ def _mail(step: Mail, steps: Steps, builds: Builds) -> None:
     if result is Result.FAILURE:
         subject = f"Build failed in Jenkins: {steps.record.name}"
     elif result is Result.UNSTABLE:
+        if not step.every_unstable and before and before.result is Result.UNSTABLE:
+            return
         subject = f"Jenkins build is unstable: {steps.record.name}"
     elif before and before.result and result is Result.SUCCESS and before.result is not result:
         subject = f"Jenkins build is back to normal: {steps.record.name}"

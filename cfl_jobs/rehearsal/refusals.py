@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.model import (
     BindCredentials,
     BuildOther,
+    CleanAfter,
+    CleanBefore,
     CopyArtifact,
     Job,
     ParameterKind,
     Selector,
+    TimeLimit,
     TriggerBuilds,
     Unknown,
     UpstreamTrigger,
 )
-from cfl_jobs.rehearsal.checkout import KNOWN_EXTENSIONS
-from cfl_jobs.rehearsal.repositories import Repositories
+from cfl_jobs.rehearsal.repositories import Repositories, repository_name
 from cfl_jobs.rehearsal.triggering import CONDITIONS
 
 # Elements without a type in the model that cannot change what a build does or starts.
 HARMLESS = frozenset(
     {
-        "com.coravy.hudson.plugins.github.GithubProjectProperty",
         "com.sonyericsson.rebuild.RebuildSettings",
         "com.cloudbees.jenkins.GitHubSetCommitStatusBuilder",
         "com.cloudbees.jenkins.GitHubCommitNotifier",
-        "com.jenkinsci.plugins.badge.dsl.AddBadgeStep",
-        "hudson.plugins.ansicolor.AnsiColorBuildWrapper",
         "hudson.plugins.disk__usage.DiskUsageProperty",
         "hudson.plugins.jobConfigHistory.JobConfigHistory",
-        "hudson.security.AuthorizationMatrixProperty",
+        "hudson.plugins.git.extensions.impl.CheckoutOption",
+        "hudson.plugins.git.extensions.impl.IgnoreNotifyCommit",
+        "hudson.plugins.git.extensions.impl.CleanCheckout",
+        "hudson.plugins.git.extensions.impl.PruneStaleBranch",
         "hudson.tasks.Fingerprinter",
+        "keepDependencies",
         "jenkins.plugins.slack.SlackNotifier",
         "jenkins.branch.RateLimitBranchProperty_-JobPropertyImpl",
     }
 )
+# Tells where a part of a job's config comes from: (job, path of the element) → a place or "".
+Locate: TypeAlias = Callable[[str, str], str]
+_PARAMETERS = frozenset({ParameterKind.PASSWORD, ParameterKind.RUN, ParameterKind.FILE})
 _SELECTORS = frozenset(Selector) - {Selector.SAVED, Selector.WORKSPACE}
 _BINDINGS = frozenset(
     {
@@ -48,6 +55,14 @@ _BINDINGS = frozenset(
     }
 )
 _TIMEOUT_ACTIONS = frozenset({"FailOperation", "AbortOperation", "WriteDescriptionOperation"})
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A part of a job that can't be rehearsed. `path` is its element's."""
+
+    what: str
+    path: str = ""
 
 
 def find_reachable(jobs: Mapping[str, Job], start: Iterable[str]) -> tuple[Job, ...]:
@@ -80,12 +95,12 @@ def refuse_unknown(
     jobs: Iterable[Job],
     repositories: Repositories,
     secrets: Mapping[str, str],
-    places: Mapping[str, Path],
+    locate: Locate,
 ) -> None:
     """Raise RehearsalError that names everything in these jobs that can't be rehearsed."""
     jobs = tuple(jobs)
     problems = [
-        f"{job.name}: {problem} (in {places.get(job.name, job.name)})"
+        f"{job.name}: {problem.what} ({locate(job.name, problem.path) or problem.path})"
         for job in jobs
         for problem in find_problems(job)
     ]
@@ -125,37 +140,45 @@ def credentials_of(jobs: Iterable[Job]) -> tuple[str, ...]:
     )
 
 
-def find_problems(job: Job) -> Iterator[str]:
-    """Yield each part of one job that can't be rehearsed, in words."""
+def find_problems(job: Job) -> Iterator[Problem]:
+    """Yield each part of one job that can't be rehearsed."""
     if job.root != "project":
-        yield f"it is a {job.root}, not a freestyle job"
-    parts = (*job.unknown, *job.wrappers, *job.builders, *job.publishers)
-    for part in parts:
-        if isinstance(part, Unknown) and part.tag not in HARMLESS:
-            yield f"unknown element {part.tag} in {part.section}"
-        elif isinstance(part, CopyArtifact) and part.selector.kind not in _SELECTORS:
-            yield f"Copy Artifact's selector {part.selector.kind.value}"
-        elif isinstance(part, TriggerBuilds):
+        yield Problem(f"it is a {job.root}, not a freestyle job")
+    if job.workspace:
+        yield Problem(f"its own workspace {job.workspace}", "customWorkspace")
+    git = job.scm.unknown if job.scm else ()
+    for part in (*job.unknown, *git, *job.wrappers, *job.builders, *job.publishers):
+        yield from _problems_of(part)
+    for parameter in job.parameters:
+        if parameter.kind in _PARAMETERS:
+            yield Problem(f"{parameter.kind.value} parameter {parameter.name}", parameter.path)
+
+
+def _problems_of(part: object) -> Iterator[Problem]:
+    match part:
+        case Unknown():
+            if part.tag not in HARMLESS:
+                yield Problem(f"unknown element {part.tag}", part.path)
+        case CopyArtifact() if part.selector.kind not in _SELECTORS:
+            yield Problem(f"Copy Artifact's {part.selector.kind.value}", part.path)
+        case CleanBefore() | CleanAfter() if part.patterns:
+            yield Problem("workspace cleaning by patterns", part.path)
+        case TimeLimit():
+            for action in set(part.actions) - _TIMEOUT_ACTIONS:
+                yield Problem(f"what to do after a time limit: {action}", part.path)
+        case TriggerBuilds():
             for source in part.parameters:
                 if isinstance(source, Unknown):
-                    yield f"unknown element {source.tag} in a trigger of {part.projects}"
+                    yield Problem(f"unknown parameters {source.tag}", source.path)
             if part.condition not in CONDITIONS:
-                yield f"trigger condition {part.condition}"
-        elif isinstance(part, BindCredentials):
+                yield Problem(f"trigger condition {part.condition}", part.path)
+        case BindCredentials():
             for binding in part.bindings:
                 if binding.kind not in _BINDINGS:
-                    yield f"credentials binding {binding.kind}"
-    for parameter in job.parameters:
-        if parameter.kind is ParameterKind.PASSWORD:
-            yield f"password parameter {parameter.name}"
-    for extension in job.scm.extensions if job.scm else ():
-        if extension.rpartition(".")[2] not in KNOWN_EXTENSIONS:
-            yield f"git extension {extension}"
+                    yield Problem(f"credentials binding {binding.kind}", binding.path)
 
 
 def _refuse_unknown_repositories(jobs: Iterable[Job], repositories: Repositories) -> None:
-    from cfl_jobs.rehearsal.repositories import repository_name
-
     missing = {
         url: job.name
         for job in jobs
