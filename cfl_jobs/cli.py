@@ -13,6 +13,7 @@ from cfl_jobs import __version__
 VERBS = MappingProxyType(
     {
         "render": "Show the config XML that Jenkins would get.",
+        "rehearse": "Run the chain here, on real repositories, without Jenkins.",
         "plan": "Show what update would do, and why.",
         "update": "Create and change jobs on a server or in a directory.",
         "rollback": "Put back what a run changed.",

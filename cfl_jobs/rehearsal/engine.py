@@ -105,6 +105,13 @@ class Engine:
         self.check([name])
         return self._submit(job, values, UserCause(user), quiet_period=0)
 
+    def pushable(self) -> tuple[str, ...]:
+        """Return the repositories here that a job watches for pushes."""
+        known = self._repositories.paths
+        return tuple(
+            name for name in known if any(_watches(job, name) for job in self.jobs.values())
+        )
+
     def push(self, repository: str, branch: str, *, pusher: str = "you") -> dict[str, str]:
         """Tell the jobs of a repository that something was pushed to it.
 
@@ -196,11 +203,12 @@ class Engine:
         head = self._repositories.read_head(git.urls[0], branch)
         if head is None:
             return f"has no branch {branch} to look at"
+        shown = branch.removeprefix("refs/heads/")
         for record in self.builds.of(job.name):
             if record.revision and record.revision.commit == head:
-                return f"has built {head[:10]} of {branch} as #{record.number}"
+                return f"has built {head[:10]} of {shown} as #{record.number}"
         self._submit(job, default_values(job), PushCause(pusher))
-        return f"starts for {head[:10]} of {branch}"
+        return f"starts for {head[:10]} of {shown}"
 
     def _submit(
         self,

@@ -72,6 +72,19 @@ class Repositories:
         answer = self.git("ls-remote", url, f"refs/heads/{short}")
         return answer.split()[0] if answer.strip() else None
 
+    def commit_nothing(self, name: str, branch: str, message: str) -> str:
+        """Add an empty commit to a branch of a sample repository; returns its id."""
+        directory = self.paths[name]
+        tip = f"refs/heads/{branch}"
+        tree = self.git("rev-parse", f"{tip}^{{tree}}", directory=directory).strip()
+        parent = self.git("rev-parse", tip, directory=directory).strip()
+        who = ("-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@example.org")
+        new = self.git(
+            *who, "commit-tree", tree, "-p", parent, "-m", message, directory=directory
+        ).strip()
+        self.git("update-ref", tip, new, parent, directory=directory)
+        return new
+
     def git(self, *arguments: str, directory: Path | None = None) -> str:
         """Run git on local repositories and return what it prints. Raises RehearsalError."""
         done = subprocess.run(

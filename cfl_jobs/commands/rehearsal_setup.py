@@ -1,0 +1,125 @@
+"""Options + definitions → a home that is ready to rehearse: jobs, repositories, secrets."""
+
+from __future__ import annotations
+
+import secrets as random_source
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cfl_jobs.commands.fill_home import fill_home, locate_in
+from cfl_jobs.errors import RehearsalError
+from cfl_jobs.model import Job
+from cfl_jobs.rehearsal.directory import Home, write_text
+from cfl_jobs.rehearsal.masking import read_secrets
+from cfl_jobs.rehearsal.refusals import Locate, credentials_of
+from cfl_jobs.rehearsal.repositories import Repositories, repository_name
+from cfl_jobs.rehearsal.settings import load_settings, save_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What an engine needs. `sample` are the names of repositories that are ours to change."""
+
+    jobs: dict[str, Job]
+    repositories: Repositories
+    secrets: Mapping[str, str]
+    sample: frozenset[str]
+    locate: Locate
+
+
+def prepare(
+    root: Path,
+    home: Home,
+    given: Mapping[str, Path],
+    secrets: Path | None,
+    *,
+    tell: Callable[[str], None],
+) -> Ready:
+    """Fill the home with jobs if that is left to us, and find repositories and secrets.
+
+    Repositories that were given once are remembered. With none at all the sample's are made.
+    """
+    settings = load_settings(home)
+    if settings.rendered or not any(True for _ in home.configs()):
+        _fill(root, home, tell)
+        settings = replace(settings, rendered=True)
+    jobs = home.read_jobs()
+    known = {**settings.repositories, **{name: path.resolve() for name, path in given.items()}}
+    sample = settings.sample
+    if not known:
+        known = _make_sample(home, tell)
+        sample = True
+    sample = sample and not given
+    save_settings(home, replace(settings, repositories=known, sample=sample))
+    ours = {name for name, path in known.items() if path.is_relative_to(home.repositories)}
+    values = read_secrets(secrets) if secrets else {}
+    if ours == set(known):
+        values = {**_make_up_secrets(home, jobs, tell), **values}
+    return Ready(jobs, Repositories(home, known), values, frozenset(ours), locate_in(root))
+
+
+def commit_to_sample(
+    home: Home,
+    ready: Ready,
+    names: tuple[str, ...] | None,
+    branch: str,
+    *,
+    tell: Callable[[str], None],
+) -> None:
+    """Give the sample's repositories something to push, where their newest commit was built.
+
+    People's own clones are never touched.
+    """
+    from cfl_jobs.rehearsal.directory import Builds
+
+    builds = Builds(home)
+    for name in sorted(ready.sample):
+        if names is not None and name not in {repository_name(given) for given in names}:
+            continue
+        head = ready.repositories.read_head(f"file://{home.repositories / name}", branch)
+        built = {
+            record.revision.commit
+            for job in ready.jobs.values()
+            if job.scm and any(repository_name(url) == name for url in job.scm.urls)
+            for record in builds.of(job.name)
+            if record.revision
+        }
+        if head in built:
+            ready.repositories.commit_nothing(name, branch, "A change to rehearse with")
+            tell(f"Made a commit to push, on {branch} of the sample's {name}.")
+
+
+def _fill(root: Path, home: Home, tell: Callable[[str], None]) -> None:
+    if not (root / "jobs").is_dir():
+        raise RehearsalError(
+            f"There are no jobs in {home.root}, and no definitions here.",
+            advice="Run it where jobs/ and templates/ are, or fill DIR: cfl-jobs update --home DIR",
+        )
+    changed = fill_home(root, home)
+    if changed:
+        tell(f"Rendered jobs/ into {home.root}: {changed} jobs and views.")
+
+
+def _make_sample(home: Home, tell: Callable[[str], None]) -> dict[str, Path]:
+    from cfl_jobs.sample import make_repositories
+
+    home.repositories.mkdir(parents=True, exist_ok=True)
+    paths = make_repositories(home.repositories)
+    tell(f"Made the sample's repositories in {home.repositories}.")
+    return {path.name: path for path in paths}
+
+
+def _make_up_secrets(
+    home: Home, jobs: Mapping[str, Job], tell: Callable[[str], None]
+) -> dict[str, str]:
+    """Return made-up values for all credentials: the sample site needs some, any will do."""
+    path = home.state / "secrets"
+    values = read_secrets(path) if path.is_file() else {}
+    missing = [name for name in credentials_of(jobs.values()) if name not in values]
+    if missing:
+        values |= {name: f"made-up:{random_source.token_hex(12)}" for name in missing}
+        write_text(path, "".join(f"{name}={value}\n" for name, value in values.items()))
+        path.chmod(0o600)
+        tell(f"Made up values for {len(missing)} credentials, for the sample site only.")
+    return values

@@ -1,0 +1,302 @@
+"""`cfl-jobs rehearse`: runs the chain on this machine, without Jenkins, and shows what happens."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from cfl_jobs.rehearsal.engine import Engine, Outcome
+
+_DEFAULT_HOME = Path("build/rehearsal")
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options that all of rehearse's commands share."""
+
+    home: Path = _DEFAULT_HOME
+    repositories: Mapping[str, Path] = field(default_factory=dict)
+    executors: int = 2
+    secrets: Path | None = None
+
+
+def _options(command: _Command) -> _Command:
+    for option in (
+        click.option(
+            "--secrets",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Credentials, as lines NAME=value; NAME is the credential's id.",
+        ),
+        click.option(
+            "--executors",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="How many builds run at a time (2, as on a new Jenkins).",
+        ),
+        click.option(
+            "--repo",
+            "repositories",
+            multiple=True,
+            metavar="NAME=PATH",
+            help="Your clone of a repository; it is only read.",
+        ),
+        click.option(
+            "--home",
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            help=f"Where jobs and builds are kept (default {_DEFAULT_HOME}).",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _read_options(
+    home: Path | None,
+    repositories: tuple[str, ...],
+    executors: int | None,
+    secrets: Path | None,
+) -> Options:
+    """Return what was given, before the subcommand or after it."""
+    parent = click.get_current_context().parent
+    outer = parent.obj if parent else None
+    base = outer if isinstance(outer, Options) else Options()
+    paths = dict(base.repositories)
+    for text in repositories:
+        name, equals, path = text.partition("=")
+        if not equals or not name or not path:
+            raise click.BadParameter(f"{text!r} is not NAME=PATH", param_hint="--repo")
+        paths[name] = Path(path)
+    return Options(home or base.home, paths, executors or base.executors, secrets or base.secrets)
+
+
+@click.group(invoke_without_command=True, short_help="Run the chain here, without Jenkins.")
+@_options
+@click.pass_context
+def command(
+    context: click.Context,
+    home: Path | None,
+    repositories: tuple[str, ...],
+    executors: int | None,
+    secrets: Path | None,
+) -> int:
+    """Run the jobs on real repositories on this machine, without Jenkins, and keep their builds.
+
+    Alone it makes three small sample repositories (or takes yours, with --repo), plays a push to
+    each and runs the chain to Deploy to Dev. The other commands go on from there, step by step.
+    """
+    options = _read_options(home, repositories, executors, secrets)
+    context.obj = options
+    if context.invoked_subcommand is not None:
+        return 0
+    return rehearse_chain(Path(), options)
+
+
+@command.command(short_help="Play a push to repositories.")
+@click.argument("names", nargs=-1, required=True, metavar="REPOSITORY...")
+@click.option("--branch", default="master", metavar="B", help="The branch (default master).")
+@_options
+def push(names: tuple[str, ...], branch: str, **given: Any) -> int:
+    """Tell the jobs of these repositories that their branch was pushed to, and run what starts."""
+    return push_repositories(Path(), _read_options(**given), names, branch)
+
+
+@command.command(short_help="Start a job, as Build with Parameters does.")
+@click.argument("job")
+@click.option(
+    "-p", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter; repeat it."
+)
+@_options
+def build(job: str, parameters: tuple[str, ...], **given: Any) -> int:
+    """Start JOB by hand and run what follows; for a build selector a plain number will do."""
+    values = {}
+    for text in parameters:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="-p")
+        values[name] = value
+    return build_job(Path(), _read_options(**given), job, values)
+
+
+@command.command(short_help="Run what waits in the queue.")
+@_options
+def resume(**given: Any) -> int:
+    """Go on with what an interrupted rehearsal left in the queue."""
+    return resume_queue(Path(), _read_options(**given))
+
+
+@command.command(short_help="Show jobs, their newest builds and the queue.")
+@_options
+def status(**given: Any) -> int:
+    return show_status(_read_options(**given))
+
+
+@command.command(short_help="Show a build's log, the newest without a number.")
+@click.argument("job")
+@click.argument("number", type=int, required=False)
+@_options
+def log(job: str, number: int | None, **given: Any) -> int:
+    return show_log(_read_options(**given), job, number)
+
+
+@command.command(short_help="List a build's artifacts, the newest's without a number.")
+@click.argument("job")
+@click.argument("number", type=int, required=False)
+@_options
+def artifacts(job: str, number: int | None, **given: Any) -> int:
+    return show_artifacts(_read_options(**given), job, number)
+
+
+def rehearse_chain(root: Path, options: Options) -> int:
+    """Play a push to every repository and run the chain; returns the exit code."""
+    from cfl_jobs.rehearsal.summary import summarize
+
+    def push_all(engine: Engine) -> None:
+        names = engine.pushable()
+        for name in sorted(names):
+            _tell_push(engine, name, "master")
+
+    outcome = _run(root, options, push_all, new_commits=True)
+    if outcome.succeeded:
+        _echo(summarize(_home(options)))
+    return 0 if outcome.succeeded else 1
+
+
+def push_repositories(root: Path, options: Options, names: tuple[str, ...], branch: str) -> int:
+    def push_them(engine: Engine) -> None:
+        for name in names:
+            _tell_push(engine, name, branch)
+
+    outcome = _run(root, options, push_them, new_commits=True, names=names, branch=branch)
+    return 0 if outcome.succeeded else 1
+
+
+def build_job(root: Path, options: Options, job: str, values: Mapping[str, str]) -> int:
+    outcome = _run(root, options, lambda engine: engine.build(job, values))
+    return 0 if outcome.succeeded else 1
+
+
+def resume_queue(root: Path, options: Options) -> int:
+    def look(engine: Engine) -> None:
+        if not len(engine.queue):
+            click.echo("Nothing waits in the queue.")
+
+    return 0 if _run(root, options, look).succeeded else 1
+
+
+def show_status(options: Options) -> int:
+    from cfl_jobs.rehearsal.directory import Builds
+    from cfl_jobs.rehearsal.queueing import Queue
+    from cfl_jobs.rehearsal.reports import list_status
+
+    home = _home(options, must_exist=True)
+    _echo(list_status(home, Builds(home), Queue(home.state / "queue.json")))
+    return 0
+
+
+def show_log(options: Options, job: str, number: int | None) -> int:
+    from cfl_jobs.rehearsal.directory import Builds, require_job
+    from cfl_jobs.rehearsal.reports import find_build
+
+    home = _home(options, must_exist=True)
+    require_job(home.read_jobs(), job)
+    record = find_build(Builds(home), job, number)
+    text = home.log(job, record.number).read_text(encoding="utf-8", errors="replace")
+    click.echo(text, nl=False)
+    return 0
+
+
+def show_artifacts(options: Options, job: str, number: int | None) -> int:
+    from cfl_jobs.rehearsal.directory import Builds, require_job
+    from cfl_jobs.rehearsal.reports import find_build, list_build_artifacts
+
+    home = _home(options, must_exist=True)
+    require_job(home.read_jobs(), job)
+    _echo(list_build_artifacts(home, find_build(Builds(home), job, number)))
+    return 0
+
+
+def _home(options: Options, *, must_exist: bool = False) -> Any:
+    from cfl_jobs.errors import RehearsalError
+    from cfl_jobs.rehearsal.directory import Home
+
+    home = Home(options.home)
+    if must_exist and not (home.root / "jobs").is_dir():
+        raise RehearsalError(
+            f"There is no rehearsal in {options.home}.", advice="Start one: cfl-jobs rehearse"
+        )
+    return home
+
+
+def _run(
+    root: Path,
+    options: Options,
+    ask: Callable[[Engine], object],
+    *,
+    new_commits: bool = False,
+    names: tuple[str, ...] | None = None,
+    branch: str = "master",
+) -> Outcome:
+    """Open the home, ask for builds, run them while showing them, and tell of failures."""
+    from cfl_jobs.commands.rehearsal_setup import commit_to_sample, prepare
+    from cfl_jobs.rehearsal.engine import Engine
+    from cfl_jobs.rehearsal.reports import list_failures
+    from cfl_jobs.rehearsal.settings import locked
+    from cfl_jobs.rehearsal.view import showing
+
+    home = _home(options)
+    with _stopping_on_signals(), locked(home):
+        ready = prepare(root, home, options.repositories, options.secrets, tell=click.echo)
+        if new_commits:
+            commit_to_sample(home, ready, names, branch, tell=click.echo)
+        with (
+            showing(sys.stdout) as notify,
+            Engine(
+                home,
+                ready.jobs,
+                ready.repositories,
+                executors=options.executors,
+                secrets=ready.secrets,
+                notify=notify,
+                locate=ready.locate,
+            ) as engine,
+        ):
+            ask(engine)
+            outcome = engine.run()
+    _echo(list_failures(home, outcome.builds))
+    return outcome
+
+
+def _tell_push(engine: Engine, name: str, branch: str) -> None:
+    for job, what in engine.push(name, branch).items():
+        click.echo(f"Push to {branch} of {name}: {job} {what}.")
+
+
+def _echo(lines: Any) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+class _stopping_on_signals:  # noqa: N801 - used as a function
+    """While it is open, SIGTERM and SIGHUP end us as Ctrl-C does: with everything cleaned up."""
+
+    def __enter__(self) -> None:
+        def stop(number: int, frame: object) -> None:
+            raise KeyboardInterrupt
+
+        self._before = {
+            number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)
+        }
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

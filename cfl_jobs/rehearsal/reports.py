@@ -1,0 +1,77 @@
+"""Builds in a home → the texts of status, log, artifacts, and of a rehearsal's end."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cfl_jobs.errors import RehearsalError
+from cfl_jobs.rehearsal.artifacts import list_artifacts
+from cfl_jobs.rehearsal.directory import Builds, Home
+from cfl_jobs.rehearsal.queueing import Queue
+from cfl_jobs.rehearsal.records import BuildRecord, Result
+from cfl_jobs.rehearsal.view import outcome
+
+_TAIL = 12
+
+
+def list_status(home: Home, builds: Builds, queue: Queue, *, count: int = 3) -> Iterator[str]:
+    """Yield each job's newest builds, then what waits in the queue."""
+    for job, _ in home.configs():
+        records = builds.of(job)
+        yield f"{job}: {'no builds' if not records else ''}".rstrip(" :" if records else "")
+        for record in records[:count]:
+            yield f"  #{record.number} {outcome(record)}"
+    for item in queue:
+        values = ", ".join(f"{name}={value}" for name, value in item.parameters.items() if value)
+        yield f"In the queue: {item.job}" + (f" ({values})" if values else "")
+    if len(queue):
+        yield "Go on with: cfl-jobs rehearse resume"
+
+
+def find_build(builds: Builds, job: str, number: int | None) -> BuildRecord:
+    """Return the build, the newest without a number. Raises RehearsalError."""
+    records = builds.of(job)
+    if not records:
+        raise RehearsalError(
+            f"{job!r} has no builds yet.",
+            advice=f"Start one: cfl-jobs rehearse build {shlex.quote(job)}",
+        )
+    if number is None:
+        return records[0]
+    found = builds.get(job, number)
+    if found is None:
+        known = ", ".join(f"#{record.number}" for record in records)
+        raise RehearsalError(f"{job!r} has no build #{number}; there are {known}.")
+    return found
+
+
+def list_build_artifacts(home: Home, record: BuildRecord) -> Iterator[str]:
+    found = list_artifacts(home, record.job, record.number)
+    if not found:
+        yield f"{record.name} has no artifacts."
+    for path in found.values():
+        yield f"{path.stat().st_size:>10}  {show_path(path)}"
+
+
+def list_failures(home: Home, records: Sequence[BuildRecord]) -> Iterator[str]:
+    """Yield, for each build that didn't succeed, the end of its log and how to see all of it."""
+    for record in records:
+        if record.result is Result.SUCCESS:
+            continue
+        result = record.result.name if record.result else "running"
+        yield ""
+        yield f"{record.name} is {result}. Its log ends with:"
+        text = home.log(record.job, record.number).read_text(encoding="utf-8", errors="replace")
+        yield from (f"    {line}" for line in text.splitlines()[-_TAIL:])
+        command = f"cfl-jobs rehearse log {shlex.quote(record.job)} {record.number}"
+        yield f"  All of it: {command}"
+
+
+def show_path(path: Path) -> str:
+    """Return the path as short as it is understood here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

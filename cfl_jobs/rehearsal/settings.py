@@ -1,0 +1,61 @@
+"""What a rehearsal remembers from one command to the next, and the lock around each."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cfl_jobs.errors import RehearsalError
+from cfl_jobs.rehearsal.directory import Home, write_text
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`repositories`: name → clone. `rendered`: the jobs here are kept as the definitions are."""
+
+    repositories: Mapping[str, Path] = field(default_factory=dict)
+    sample: bool = False
+    rendered: bool = False
+
+
+def load_settings(home: Home) -> Settings:
+    path = home.state / "settings.json"
+    if not path.is_file():
+        return Settings()
+    data = json.loads(path.read_text(encoding="utf-8"))
+    repositories = {name: Path(place) for name, place in data["repositories"].items()}
+    return Settings(repositories, sample=data["sample"], rendered=data["rendered"])
+
+
+def save_settings(home: Home, settings: Settings) -> None:
+    data = {
+        "repositories": {name: str(place) for name, place in settings.repositories.items()},
+        "sample": settings.sample,
+        "rendered": settings.rendered,
+    }
+    write_text(home.state / "settings.json", json.dumps(data, indent=2) + "\n")
+
+
+@contextmanager
+def locked(home: Home) -> Iterator[None]:
+    """Keep every other rehearsal out of this home. Raises RehearsalError if one is there."""
+    home.state.mkdir(parents=True, exist_ok=True)
+    path = home.state / "lock"
+    with path.open("a+", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise RehearsalError(
+                f"Another rehearsal is running in {home.root} (process {lock.read().strip()}).",
+                advice="Wait until it ends, or use another directory: --home DIR.",
+            ) from error
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield

@@ -1,0 +1,149 @@
+"""Events → what a person sees: a live tree on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from cfl_jobs.rehearsal.events import (
+    Deadlocked,
+    Event,
+    Finished,
+    Notify,
+    Queued,
+    Recovered,
+    Started,
+)
+from cfl_jobs.rehearsal.records import BuildRecord, Result
+from cfl_jobs.rehearsal.tree import BuildTree, Node, describe_causes
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+    from rich.tree import Tree
+
+_COLOURS = {
+    Result.SUCCESS: "green",
+    Result.UNSTABLE: "yellow",
+    Result.FAILURE: "red",
+    Result.NOT_BUILT: "yellow",
+    Result.ABORTED: "red",
+}
+_MARKS = {
+    Result.SUCCESS: "✔",
+    Result.UNSTABLE: "!",
+    Result.FAILURE: "✘",
+    Result.NOT_BUILT: "-",
+    Result.ABORTED: "■",
+}
+
+
+@contextmanager
+def showing(stream: TextIO) -> Iterator[Notify]:
+    """Yield what takes the rehearsal's events; on a terminal the tree stays up to date."""
+    if not stream.isatty():
+        yield lambda event: print_line(event, stream)
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    tree = BuildTree()
+    console = Console(file=stream)
+    with Live(
+        console=console,
+        get_renderable=lambda: draw(tree, console, fits=True),
+        refresh_per_second=8,
+        transient=True,
+    ):
+        yield tree.add
+    if tree.roots:
+        console.print(draw(tree, console, fits=False))
+
+
+def print_line(event: Event, stream: TextIO) -> None:
+    """Print one line for an event that is worth one."""
+    match event:
+        case Started(record):
+            causes = " and ".join(str(cause).removeprefix("Started by ") for cause in record.causes)
+            line = f"{record.name}: started by {causes}"
+        case Finished(record):
+            line = f"{record.name}: {outcome(record)}"
+        case Queued(job=job, cause=cause, merged=True):
+            line = f"{job}: already waiting, now also {str(cause).replace('Started', 'started')}"
+        case Recovered(record):
+            line = f"{record.name}: was running when the last rehearsal ended; recorded as ABORTED"
+        case Deadlocked(lines):
+            line = "Deadlock: nothing can go on.\n" + "\n".join(f"  {line}" for line in lines)
+        case _:
+            return
+    stream.write(line + "\n")
+    stream.flush()
+
+
+def outcome(record: BuildRecord) -> str:
+    """Return a finished build's result, time, tests and description in a line."""
+    if record.result is None or record.finished is None:
+        return "running"
+    text = f"{record.result.name} in {show_time(record.finished - record.started)}"
+    if record.tests:
+        ran, failed = record.tests
+        text += f", {ran} tests" + (f", {failed} failed" if failed else "")
+    return f"{text} - {record.description}" if record.description else text
+
+
+def show_time(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s"
+
+
+def draw(tree: BuildTree, console: Console, *, fits: bool) -> RenderableType:
+    """Return the tree as rich shows it. `fits`: at most as many lines as the terminal has."""
+    from rich.console import Group
+    from rich.segment import SegmentLines
+    from rich.text import Text
+    from rich.tree import Tree
+
+    with tree.lock:
+        drawn: list[RenderableType] = []
+        for root in tree.roots:
+            branch = Tree(_label(root, with_parent=False), guide_style="dim")
+            _add_children(branch, root)
+            drawn.append(branch)
+        if tree.deadlock:
+            lines = "\n".join(f"  {line}" for line in tree.deadlock)
+            drawn.append(Text(f"Deadlock: nothing can go on.\n{lines}", style="red"))
+    if not fits:
+        return Group(*drawn)
+    shown = console.render_lines(Group(*drawn), pad=False)
+    room = max(1, console.height - 1)
+    return SegmentLines(shown[-room:], new_lines=True)
+
+
+def _add_children(branch: Tree, node: Node) -> None:
+    for child in node.children:
+        _add_children(branch.add(_label(child, with_parent=True)), child)
+
+
+def _label(node: Node, *, with_parent: bool) -> Text:
+    from rich.text import Text
+
+    record = node.record
+    why = describe_causes(node, with_parent=with_parent)
+    text = Text()
+    if record is None:
+        text.append("… ", style="dim").append(node.job).append("  waiting", style="dim")
+    elif record.result is None:
+        spent = show_time(max(0.0, time.time() - record.started))
+        text.append("▶ ", style="cyan").append(record.name, style="bold")
+        text.append(f"  running {spent}", style="cyan")
+    else:
+        colour = _COLOURS[record.result]
+        text.append(f"{_MARKS[record.result]} ", style=colour).append(record.name, style="bold")
+        head, dash, description = outcome(record).partition(" - ")
+        text.append(f"  {head}", style=colour).append(dash + description, style="default")
+    if why:
+        text.append(f"  ({why})", style="dim")
+    return text
