@@ -18,6 +18,7 @@ VERBS = MappingProxyType(
         "update": "Create and change jobs on a server or in a directory.",
         "rollback": "Put back what a run changed.",
         "history": "List the runs that changed a server or a directory.",
+        "graph": "Draw the chain: which job starts which, and what goes along.",
     }
 )
 

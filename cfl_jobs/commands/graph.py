@@ -1,0 +1,62 @@
+"""`cfl-jobs graph`: the chain drawn as text, Mermaid, DOT, JSON or SVG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(short_help="Draw the chain: which job starts which, and what goes along.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "mermaid", "dot", "json", "svg"]),
+    default="text",
+    show_default=True,
+)
+@click.option(
+    "--home",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Draw the jobs of a directory laid out as JENKINS_HOME, not those of jobs/.",
+    metavar="DIR",
+)
+def command(form: str, home: Path | None) -> int:
+    """Draw the chain of jobs: what starts each, its parameters, what it copies and makes."""
+    return draw_graph(Path(), form, home)
+
+
+def draw_graph(root: Path, form: str, home: Path | None) -> int:
+    """Draw and write to standard output; returns the exit code."""
+    import shutil
+    import sys
+
+    from cfl_jobs.drawing.formats import FORMATS
+    from cfl_jobs.drawing.text import draw_text
+    from cfl_jobs.graph import build_chain
+    from cfl_jobs.read_model import read_job
+
+    configs = _configs_of_home(home) if home else _configs_of_definitions(root)
+    chain = build_chain(read_job(name, config) for name, config in configs)
+    if form == "text":
+        width = max(min(shutil.get_terminal_size((100, 24)).columns, 120), 60)
+        text = draw_text(chain, width=width, color=sys.stdout.isatty())
+    else:
+        text = FORMATS[form](chain)
+    click.echo(text, nl=False)
+    return 0
+
+
+def _configs_of_definitions(root: Path) -> list[tuple[str, str]]:
+    from cfl_jobs.render import render
+    from cfl_jobs.target import Kind
+
+    return [(job.name, job.config) for job in render(root) if job.kind is Kind.JOB]
+
+
+def _configs_of_home(home: Path) -> list[tuple[str, str]]:
+    from cfl_jobs.home import HomeTarget
+    from cfl_jobs.target import Kind
+
+    target = HomeTarget(home)
+    return [(job.name, target.read(Kind.JOB, job.name)) for job in target.list(Kind.JOB)]

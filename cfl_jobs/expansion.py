@@ -1,0 +1,66 @@
+"""Text with $VARIABLES and Java properties → values, as Jenkins and its plugins read them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+# hudson.Util.VARIABLE
+_VARIABLE = re.compile(r"\$([A-Za-z0-9_]+|\{[A-Za-z0-9_.]+\}|\$)")
+_ESCAPES = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+
+
+def expand(text: str, variables: Mapping[str, str]) -> str:
+    """Replace $NAME and ${NAME}; a name that isn't set stays as it is, `$$` is one dollar.
+
+    As hudson.EnvVars.expand does, names that differ only in case are the same name.
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        name = match[1].strip("{}")
+        if name == "$":
+            return "$"
+        if name in variables:
+            return variables[name]
+        folded = name.casefold()
+        found = (value for key, value in variables.items() if key.casefold() == folded)
+        return next(found, match[0])
+
+    return _VARIABLE.sub(replace, text)
+
+
+def read_properties(text: str) -> dict[str, str]:
+    """Parse java.util.Properties text: `=`, `:` or blanks separate, `\\` escapes and continues."""
+    values: dict[str, str] = {}
+    for line in _logical_lines(text):
+        match = re.match(r"((?:\\.|[^\\=: \t\f])*)[ \t\f]*[=:]?[ \t\f]*(.*)", line, re.DOTALL)
+        if match:
+            values[_unescape(match[1])] = _unescape(match[2])
+    return values
+
+
+def _logical_lines(text: str) -> list[str]:
+    lines: list[str] = []
+    continued = False
+    for natural in re.split(r"\r\n|\n|\r", text):
+        line = natural.lstrip(" \t\f")
+        if not continued and (not line or line[0] in "#!"):
+            continue
+        backslashes = len(line) - len(line.rstrip("\\"))
+        if continued:
+            lines[-1] += line
+        else:
+            lines.append(line)
+        continued = backslashes % 2 == 1
+        if continued:
+            lines[-1] = lines[-1][:-1]
+    return lines
+
+
+def _unescape(text: str) -> str:
+    def replace(match: re.Match[str]) -> str:
+        if match[1]:
+            return chr(int(match[1], 16))
+        return _ESCAPES.get(match[2], match[2])
+
+    return re.sub(r"\\(?:u([0-9a-fA-F]{4})|(.))", replace, text, flags=re.DOTALL)

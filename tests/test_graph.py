@@ -1,0 +1,139 @@
+"""The chain as a value: what starts what, what goes along, what copies what."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cfl_jobs.graph import (
+    Passed,
+    Start,
+    StartKind,
+    build_chain,
+    name_repository,
+    sort_jobs,
+)
+from cfl_jobs.model import (
+    BuildSelector,
+    CopyArtifact,
+    CurrentParameters,
+    Job,
+    Parameter,
+    ParameterKind,
+    Selector,
+    TriggerBuilds,
+    UpstreamTrigger,
+)
+from cfl_jobs.references import matches_permission, resolve_job
+from tests.trial_chain import read_trial_chain
+
+BRANCH = Parameter("BRANCH", ParameterKind.STRING, "master")
+
+
+def copy_of(project: str) -> CopyArtifact:
+    return CopyArtifact(project, BuildSelector(Selector.LAST_SUCCESSFUL), filter="a")
+
+
+def test_every_text_of_the_configs_gives_the_same_chain() -> None:
+    assert read_trial_chain("saved") == read_trial_chain("posted")
+
+
+def test_each_job_comes_after_those_that_start_it() -> None:
+    chain = read_trial_chain()
+    order = [node.name for node in chain.nodes]
+    for edge in chain.triggers:
+        assert order.index(edge.source) < order.index(edge.target)
+
+
+def test_a_push_a_person_and_other_jobs_start_jobs() -> None:
+    chain = read_trial_chain()
+    push = (Start(StartKind.PUSH, "ocadotechnology/ocargo"),)
+    assert chain.node("Publish Ocargo Files").starts == push
+    assert chain.node("Deploy to Prod").starts == (Start(StartKind.HAND),)
+    assert chain.node("Deploy to Dev").starts == ()
+    assert [edge.source for edge in chain.started_by("Deploy to Dev")] == ["Promote Distribution"]
+
+
+def test_a_trigger_says_what_goes_along_and_on_what_condition() -> None:
+    chain = read_trial_chain()
+    (to_dev,) = chain.starts_of("Promote Distribution")
+    assert to_dev.passed == (Passed("DISTRIBUTION"),)
+    assert (to_dev.file, to_dev.condition) == ("deploy-to-dev.properties", "SUCCESS")
+    (to_tests, _) = chain.starts_of("Create Distribution")
+    assert to_tests.passed == (Passed("DISTRIBUTION_NUMBER", "$BUILD_NUMBER"),)
+    blocking = [edge.target for edge in chain.starts_of("Ad-hoc distribution") if edge.blocking]
+    assert blocking == ["Publish Ocargo Files", "Publish Portal Files", "Publish Deploy Files"]
+
+
+def test_a_copy_says_which_artifacts_and_whether_the_source_permits_it() -> None:
+    chain = read_trial_chain()
+    distribution, evidence = chain.copied_by("Deploy to Prod")
+    assert distribution.artifacts == ("distribution.tar.gz", "commit.txt")
+    assert distribution.selector == BuildSelector(Selector.PARAMETER, "DISTRIBUTION")
+    assert evidence.optional
+    assert evidence.permitted
+
+
+def test_a_job_that_nobody_defines_is_a_node_of_its_own() -> None:
+    chain = build_chain([Job("a", builders=(copy_of("gone"),))])
+    assert not chain.node("gone").defined
+    assert chain.copies[0].permitted is None
+
+
+def test_all_parameters_of_the_build_go_along_where_the_trigger_says_so() -> None:
+    start = TriggerBuilds(("b",), (CurrentParameters(),))
+    chain = build_chain([Job("a", parameters=(BRANCH,), publishers=(start,)), Job("b")])
+    assert chain.triggers[0].passed == (Passed("BRANCH", "$BRANCH"),)
+
+
+def test_an_upstream_trigger_is_an_edge_from_the_upstream_job() -> None:
+    chain = build_chain([Job("b", triggers=(UpstreamTrigger(("a",), "UNSTABLE"),)), Job("a")])
+    assert [(edge.source, edge.target, edge.condition) for edge in chain.triggers] == [
+        ("a", "b", "UNSTABLE")
+    ]
+    assert [node.name for node in chain.nodes] == ["a", "b"]
+
+
+def test_names_in_a_folder_are_found_next_to_the_job_first() -> None:
+    jobs = {"team/a", "team/b", "b"}
+    assert resolve_job("b", "team/a", jobs) == "team/b"
+    assert resolve_job("/b", "team/a", jobs) == "b"
+    assert resolve_job("../b", "team/a", jobs) == "b"
+    assert resolve_job("team/b", "team/a", jobs) == "team/b"
+
+
+def test_permission_to_copy_is_by_name_with_stars_and_never_by_default() -> None:
+    open_to = Job("team/a", copy_permissions=("b", "../Deploy to *", "/other/c"))
+    assert matches_permission(open_to, "team/b")
+    assert matches_permission(open_to, "Deploy to Prod")
+    assert matches_permission(open_to, "other/c")
+    assert not matches_permission(open_to, "b")
+    assert not matches_permission(open_to, "team/a"), "not even itself"
+    assert not matches_permission(Job("a"), "b")
+    assert matches_permission(Job("a", copy_permissions=("*",)), "b")
+
+
+def test_a_repository_is_called_by_organisation_and_name() -> None:
+    urls = {
+        "https://github.com/ocadotechnology/ocargo.git": "ocadotechnology/ocargo",
+        "git@github.com:ocadotechnology/ocargo.git": "ocadotechnology/ocargo",
+        "ssh://git@example.org:22/a/b/": "a/b",
+        "/srv/git/ocargo": "git/ocargo",
+        "": "",
+    }
+    assert {url: name_repository(url) for url in urls} == urls
+
+
+NAMES = st.integers(0, 7).map(str)
+
+
+@given(st.lists(NAMES, unique=True), st.lists(st.tuples(NAMES, NAMES)))
+def test_sorting_loses_no_name_and_follows_every_arrow_outside_circles(
+    names: list[str], pairs: list[tuple[str, str]]
+) -> None:
+    pairs = [(a, b) for a, b in pairs if a in names and b in names]
+    order = sort_jobs(names, pairs)
+    assert sorted(order) == sorted(names)
+    forward = [(a, b) for a, b in pairs if int(a) < int(b)]
+    order = sort_jobs(names, forward)
+    assert all(order.index(a) < order.index(b) for a, b in forward)

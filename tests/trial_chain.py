@@ -1,0 +1,33 @@
+"""The recorded trial jobs of the chain, as the chain's value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cfl_jobs.graph import Chain, build_chain
+from cfl_jobs.model import Job
+from cfl_jobs.read_model import read_job
+
+CONFIGS = Path(__file__).parent / "data/jenkins/config"
+NAMES = (
+    "Publish Ocargo Files",
+    "Publish Portal Files",
+    "Publish Deploy Files",
+    "Create Distribution",
+    "Run Portal Tests",
+    "Run Ocargo Tests",
+    "Promote Distribution",
+    "Deploy to Dev",
+    "Deploy to Staging",
+    "Deploy to Prod",
+    "Ad-hoc distribution",
+)
+
+
+def read_trial_job(name: str, form: str = "posted") -> Job:
+    config = (CONFIGS / f"{name}.{form}.xml").read_text(encoding="utf-8")
+    return read_job(name, config)
+
+
+def read_trial_chain(form: str = "posted") -> Chain:
+    return build_chain(read_trial_job(name, form) for name in NAMES)
