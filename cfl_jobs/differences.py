@@ -189,7 +189,8 @@ def _compare_jobs(wanted: Normal, live: Normal) -> Iterator[Raw]:
         ours, theirs = wanted.find(tag), live.find(tag)
         if tag in LISTS:
             empty = Normal(tag)
-            yield from _compare_children(ours or empty, theirs or empty, _Place(tag, ""))
+            place = _Place(tag, "" if is_silent(tag) else word_for(empty))
+            yield from _compare_children(ours or empty, theirs or empty, place)
             continue
         is_section = tag == "description" or any(side and side.children for side in (ours, theirs))
         place = _Place("", "", "", ours, theirs) if is_section else plain

@@ -58,7 +58,7 @@ _SILENT = frozenset(
     """
     builders publishers buildWrappers properties triggers strategy configs parameterDefinitions
     hudson.model.ParametersDefinitionProperty hudson.plugins.parameterizedtrigger.BuildTriggerConfig
-    hudson.plugins.parameterizedtrigger.BlockableBuildTriggerConfig projectNameList
+    hudson.plugins.parameterizedtrigger.BlockableBuildTriggerConfig projectNameList string
     """.split()  # noqa: SIM905 - longer as a list
 )
 _LIST_WORDS = MappingProxyType({"builders": "step", "publishers": "publisher"})

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -218,15 +220,16 @@ def _apply(
     from cfl_jobs.commands.progress import counting
 
     total = len(plan.changes)
-    done = 0
+    numbers = count(1)
+    one_at_a_time = threading.Lock()
     with counting("Updating", sys.stdout) as progress:
 
         def report(outcome: Outcome) -> None:
-            nonlocal done
-            done += 1
-            progress(done, total)
-            if not sys.stdout.isatty():
-                click.echo(f"[{done}/{total}] {_line(outcome)}")
+            with one_at_a_time:
+                done = next(numbers)
+                progress(done, total)
+                if not sys.stdout.isatty():
+                    click.echo(f"[{done}/{total}] {_line(outcome)}")
 
         journal = open_journal(target, backup, verb="update")
         return apply_plan(

@@ -1,0 +1,351 @@
+"""Three sides: whose each difference is, and what a plan will and won't do."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.apply import apply_plan
+from cfl_jobs.differences import Change, Side
+from cfl_jobs.errors import UnsafePlan
+from cfl_jobs.journal import Journal
+from cfl_jobs.mark import split_description
+from cfl_jobs.observe import observe
+from cfl_jobs.plan import (
+    Create,
+    Delete,
+    Plan,
+    Update,
+    check_safety,
+    group_alike,
+    plan_changes,
+)
+from cfl_jobs.planfile import load_plan, save_plan
+from cfl_jobs.render import Rendered
+from cfl_jobs.target import Kind
+from tests.jenkins_server_configs import restart, save
+from tests.memory_target import MemoryTarget
+from tests.rendered_jobs import PLUGINS, folder, jenkins, job, plan, view
+
+
+@pytest.fixture
+def target() -> MemoryTarget:
+    return jenkins()
+
+
+def update(target: MemoryTarget, place: Path, *wanted: Rendered, adopt: bool = False) -> None:
+    names = [(rendered.kind, rendered.name) for rendered in wanted]
+    observed = observe(target, names, with_orphans=False)
+    made = plan_changes(wanted, observed, adopt=adopt)
+    journal = Journal(place, target="memory", verb="update")
+    result = apply_plan(
+        made,
+        target,
+        journal,
+        versions=observed.versions,
+        plugins=target.installed,
+        read_at=time.monotonic(),
+    )
+    assert result.is_complete, [outcome.message for outcome in result.outcomes]
+
+
+def sides(made: Plan) -> dict[str, Side]:
+    """Return whose each difference of a plan's only update is, by its words."""
+    updates = [change for change in made.changes if isinstance(change, Update)]
+    assert len(updates) == 1
+    return {found.label: found.side for found in updates[0].differences}
+
+
+def test_a_changed_definition_is_ours(target: MemoryTarget, tmp_path: Path) -> None:
+    """Only we changed something since the last update."""
+    update(target, tmp_path, job())
+    made = plan(target, job(branch="main"))
+    assert sides(made) == {"parameter BRANCH: default": Side.OURS}
+    found = made.changes[0].differences[0]  # type: ignore[union-attr]
+    assert (found.before, found.after, found.change) == ("master", "main", Change.CHANGED)
+
+
+def test_an_edit_on_the_server_is_theirs(target: MemoryTarget, tmp_path: Path) -> None:
+    """Only the server's job changed since the last update."""
+    update(target, tmp_path, job())
+    target.edit("Publish", "echo two", "echo 2")
+    assert sides(plan(target, job())) == {"shell step: script": Side.THEIRS}
+
+
+def test_an_edit_in_one_step_and_a_change_in_another_are_told_apart(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Theirs and ours in one job, each with its own side."""
+    update(target, tmp_path, job(scripts=("one", "two")))
+    target.edit("Publish", "<command>one<", "<command>ONE<")
+    made = plan(target, job(scripts=("one", "TWO")))
+    assert sides(made) == {
+        "shell step 1: script": Side.THEIRS,
+        "shell step 2: script": Side.OURS,
+    }
+
+
+def test_the_same_step_changed_by_both_is_both(target: MemoryTarget, tmp_path: Path) -> None:
+    """Neither the definition nor the server has what was applied."""
+    update(target, tmp_path, job(scripts=("one", "two")))
+    target.edit("Publish", "<command>one<", "<command>ONE<")
+    made = plan(target, job(scripts=("eins", "two")))
+    assert sides(made) == {"shell step 1: script": Side.BOTH}
+
+
+def test_a_step_added_on_the_server_is_theirs(target: MemoryTarget, tmp_path: Path) -> None:
+    """It will be removed, and the plan says whose it is."""
+    update(target, tmp_path, job(scripts=("one",)))
+    new = "<hudson.tasks.Shell><command>extra</command></hudson.tasks.Shell></builders>"
+    target.edit("Publish", "</builders>", new)
+    made = plan(target, job(scripts=("one",)))
+    assert sides(made) == {"shell step 2": Side.THEIRS}
+
+
+def test_a_step_that_we_removed_is_ours_and_one_that_they_removed_is_theirs(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """What is gone is gone on one side."""
+    update(target, tmp_path, job(scripts=("one", "two", "three")))
+    made = plan(target, job(scripts=("one", "three")))
+    assert sides(made) == {"shell step 2": Side.OURS}
+    config = target.configs[Kind.JOB, "Publish"]
+    start = config.index("    <hudson.tasks.Shell>")
+    end = config.index("</hudson.tasks.Shell>") + len("</hudson.tasks.Shell>")
+    target.configs[Kind.JOB, "Publish"] = config[:start] + config[end:]
+    made = plan(target, job(scripts=("one", "two", "three")))
+    assert list(sides(made).values()) == [Side.THEIRS]
+
+
+def test_steps_in_another_order_are_a_difference(target: MemoryTarget, tmp_path: Path) -> None:
+    """The order of steps counts."""
+    update(target, tmp_path, job(scripts=("one", "two")))
+    made = plan(target, job(scripts=("two", "one")))
+    assert made.changes
+
+
+def test_a_plan_after_an_update_is_empty_in_every_state(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Saved, re-saved, restarted, with a plugin upgraded: nothing is to be done."""
+    wanted = (folder("team"), job("Publish"), job("team/Inner"), view("All of it", ("Publish",)))
+    update(target, tmp_path, *wanted)
+    for change in ("resave", "restart", "upgrade"):
+        if change == "upgrade":
+            target.installed["timestamper"] = "1.27"
+        for key, config in target.configs.items():
+            if key[0] is Kind.JOB:
+                function = restart if change == "restart" else save
+                target.configs[key] = function(config, target.installed)
+        made = plan(target, *wanted)
+        assert made.changes == (), change
+        assert [note for note in made.notes if not note.quiet] == []
+
+
+def test_what_an_upgraded_plugin_adds_alike_everywhere_is_jenkins_own(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """But one job that differs from the others was edited."""
+    wanted = tuple(job(f"Job {number}") for number in range(4))
+    update(target, tmp_path, *wanted)
+    target.installed["timestamper"] = "1.27"
+    for rendered in wanted:
+        target.edit(rendered.name, "</artifacts>", "</artifacts><pack>zip</pack>")
+    made = plan(target, *wanted)
+    assert made.changes == ()
+    assert len([note for note in made.notes if note.quiet]) == 4
+    target.edit("Job 2", "<pack>zip</pack>", "<pack>tar</pack>")
+    changed = [change.name for change in plan(target, *wanted).changes]
+    assert "Job 2" in changed
+
+
+def test_a_new_field_is_theirs_where_no_plugin_was_upgraded(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Only someone can have set it."""
+    update(target, tmp_path, job())
+    target.edit("Publish", "</artifacts>", "</artifacts><excludes>*.o</excludes>")
+    assert sides(plan(target, job())) == {"archive artifacts: excludes": Side.THEIRS}
+
+
+def test_a_field_that_an_upgrade_renamed_is_jenkins_own(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Its value stands in the same element, under another name."""
+    update(target, tmp_path, job())
+    target.installed["timestamper"] = "1.27"
+    target.edit("Publish", "<artifacts>out/*</artifacts>", "<patterns>out/*</patterns>")
+    assert plan(target, job()).changes == ()
+
+
+def test_a_value_that_changed_is_theirs_even_after_an_upgrade(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """No upgrade excuses another value than ours."""
+    update(target, tmp_path, job())
+    target.installed["timestamper"] = "1.27"
+    target.edit("Publish", "<artifacts>out/*</artifacts>", "<artifacts>all/*</artifacts>")
+    assert sides(plan(target, job())) == {"archive artifacts: artifacts": Side.THEIRS}
+
+
+def test_a_job_that_is_not_ours_needs_adopt(target: MemoryTarget, tmp_path: Path) -> None:
+    """It is left alone and named; with --adopt it is compared and taken over."""
+    target.configs[Kind.JOB, "Publish"] = save(job(branch="by hand").config, PLUGINS)
+    made = plan(target, job())
+    assert made.changes == ()
+    assert [note.text for note in made.undone] == [
+        "is there already and isn't ours; with --adopt it becomes ours"
+    ]
+    made = plan(target, job(), adopt=True)
+    assert [(type(change), change.name) for change in made.changes] == [(Update, "Publish")]
+    update(target, tmp_path, job(), adopt=True)
+    assert plan(target, job()).changes == ()
+
+
+def test_the_mark_of_jenkins_job_builder_is_no_difference(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """A job that jenkins-job-builder's own update made is adopted without a false difference."""
+    text = "Publishes.&lt;!-- Managed by Jenkins Job Builder --&gt;"
+    target.configs[Kind.JOB, "Publish"] = save(job(description=text).config, PLUGINS)
+    made = plan(target, job(), adopt=True)
+    assert [change.differences for change in made.changes if isinstance(change, Update)] == [()]
+    update(target, tmp_path, job(), adopt=True)
+    root = target.configs[Kind.JOB, "Publish"]
+    assert "Job Builder" not in root
+
+
+def test_text_that_someone_wrote_below_the_mark_is_theirs(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """The mark is found wherever it is; the rest is the description."""
+    update(target, tmp_path, job())
+    target.edit("Publish", "</description>", " Ask Ann!</description>")
+    assert sides(plan(target, job())) == {"description": Side.THEIRS}
+
+
+def test_what_is_no_longer_defined_is_named_and_deleted_only_with_prune(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Of our jobs only, with their builds counted."""
+    update(target, tmp_path, job("Keep"), job("Old"))
+    target.configs[Kind.JOB, "Theirs"] = job("Theirs").config
+    target.builds["Old"] = 12
+    made = plan(target, job("Keep"))
+    assert made.changes == ()
+    assert [note.name for note in made.notes] == ["Old"]
+    made = plan(target, job("Keep"), prune=True)
+    assert [(type(c), c.name, c.builds) for c in made.deletions] == [(Delete, "Old", 12)]
+
+
+def test_a_filter_never_deletes(target: MemoryTarget, tmp_path: Path) -> None:
+    """With names, what isn't named is not spoken of; together with --prune it is an error."""
+    update(target, tmp_path, job("Keep"), job("Old"))
+    assert plan(target, job("Keep"), filtered=True).changes == ()
+    with pytest.raises(UnsafePlan, match="a filter never deletes"):
+        plan(target, job("Keep"), prune=True, filtered=True)
+
+
+def test_a_folder_that_holds_jobs_of_others_is_not_deleted(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Deleting it would delete what is in it."""
+    update(target, tmp_path, folder("team"), job("team/Ours"))
+    target.configs[Kind.JOB, "team/Theirs"] = job().config
+    made = plan(target, job("Publish"), prune=True)
+    assert [change.name for change in made.deletions] == ["team/Ours"]
+    assert any("holds 'team/Theirs'" in note.text for note in made.notes)
+    del target.configs[Kind.JOB, "team/Theirs"]
+    made = plan(target, job("Publish"), prune=True)
+    assert [change.name for change in made.deletions] == ["team/Ours", "team"]
+
+
+def test_many_changes_at_once_need_force(target: MemoryTarget, tmp_path: Path) -> None:
+    """More than 30 % of at least ten jobs."""
+    jobs = [job(f"Job {number}") for number in range(10)]
+    update(target, tmp_path, *jobs)
+    three = [job(f"Job {n}", branch="new") for n in range(3)] + jobs[3:]
+    check_safety(plan(target, *three), force=False)
+    four = [job(f"Job {n}", branch="new") for n in range(4)] + jobs[4:]
+    with pytest.raises(UnsafePlan, match="change or delete 4 of the 10"):
+        check_safety(plan(target, *four), force=False)
+    check_safety(plan(target, *four), force=True)
+    gone = plan(target, *jobs[4:], prune=True)
+    with pytest.raises(UnsafePlan, match="--force"):
+        check_safety(gone, force=False)
+
+
+def test_few_jobs_may_all_change(target: MemoryTarget, tmp_path: Path) -> None:
+    """Nine jobs are looked through by eye."""
+    update(target, tmp_path, *(job(f"Job {number}") for number in range(9)))
+    made = plan(target, *(job(f"Job {number}", branch="new") for number in range(9)))
+    check_safety(made, force=False)
+
+
+def test_the_same_change_in_many_jobs_is_one_group(target: MemoryTarget, tmp_path: Path) -> None:
+    """Jobs that differ alike are shown together."""
+    update(target, tmp_path, *(job(f"Job {number}") for number in range(3)), job("Other"))
+    changed = [job(f"Job {number}", branch="new") for number in range(3)]
+    made = plan(target, *changed, job("Other", branch="newer"))
+    updates = [change for change in made.changes if isinstance(change, Update)]
+    groups = [[update.name for update in alike] for alike in group_alike(updates).values()]
+    assert groups == [["Job 0", "Job 1", "Job 2"], ["Other"]]
+
+
+def test_a_difference_is_blamed_on_its_template(target: MemoryTarget, tmp_path: Path) -> None:
+    """The step's line where it is known, else the definition's."""
+    update(target, tmp_path, job())
+    made = plan(target, job(scripts=("new",), branch="new"))
+    (changed,) = made.changes
+    assert isinstance(changed, Update)
+    places = {found.label: str(found.position) for found in changed.differences}
+    assert places == {
+        "shell step: script": "templates/publish.yaml.j2:9:5",
+        "parameter BRANCH: default": "jobs/publish.yaml:3:5",
+    }
+
+
+def test_a_moved_definition_renames(target: MemoryTarget, tmp_path: Path) -> None:
+    """And the old name isn't taken for a job that nobody defines."""
+    update(target, tmp_path, job("Old"))
+    made = plan(target, job("New", moved_from=("Older", "Old")), prune=True)
+    (change,) = made.changes
+    assert isinstance(change, Update)
+    assert (change.old_name, change.name, change.differences) == ("Old", "New", ())
+    both = plan(target, job("Old"), job("New", moved_from=("Older",)))
+    assert [type(change) for change in both.changes] == [Create]
+
+
+def test_a_view_has_a_mark_and_is_compared_like_a_job(target: MemoryTarget, tmp_path: Path) -> None:
+    """Its jobs are a set, which Jenkins sorts."""
+    update(target, tmp_path, view("Chain", ("b", "A")))
+    config = target.configs[Kind.VIEW, "Chain"]
+    assert split_description(config)[1] is not None
+    assert plan(target, view("Chain", ("A", "b"))).changes == ()
+    assert sides(plan(target, view("Chain", ("A", "b", "c")))) == {"jobs": Side.OURS}
+
+
+def test_a_kept_plan_is_the_same_plan(target: MemoryTarget, tmp_path: Path) -> None:
+    """Written to a file and read again, for its owner only."""
+    update(target, tmp_path, job("A"), job("Old"), job("Gone"))
+    wanted = (job("A", branch="x"), job("New", moved_from=("Old",)), job("B"))
+    made = plan(target, *wanted, prune=True)
+    assert {type(change) for change in made.changes} == {Create, Update, Delete}
+    path = tmp_path / "plan.json"
+    save_plan(made, path, versions="abcd")
+    assert load_plan(path) == (made, "abcd")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_secrets_are_not_shown(target: MemoryTarget, tmp_path: Path) -> None:
+    """Neither encrypted ones nor fields that hold one."""
+    secret = "{AQAAABAAAAAQxIyRO+G2ncy+IfR2qVKHJ9gE}"
+    update(target, tmp_path, job(extra="<authToken>hunter2</authToken>", scripts=(secret,)))
+    made = plan(target, job(extra="<authToken>hunter3</authToken>", scripts=("plain",)))
+    (change,) = made.changes
+    assert isinstance(change, Update)
+    assert "hunter" not in repr(change.differences)
+    assert "AQAA" not in repr(change.differences)
+    assert {found.label for found in change.differences} == {"auth token", "shell step: script"}
