@@ -1,0 +1,212 @@
+"""What a server answered → the error it means: one sentence, and what to do next.
+
+What Jenkins answers is recorded in tests/data/jenkins/exchanges.json (2.440.3).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import unescape
+from urllib.parse import unquote, urlsplit
+
+from cfl_jobs.errors import (
+    LoginRefused,
+    Missing,
+    NotJenkins,
+    PermissionDenied,
+    Refused,
+    TargetError,
+    Unavailable,
+)
+
+# hudson.security.PermissionGroup: the owner's class -> the title that Jenkins shows.
+_PERMISSION_GROUPS = {
+    "hudson.model.Hudson": "Overall",
+    "hudson.model.Item": "Job",
+    "hudson.model.Run": "Run",
+    "hudson.model.View": "View",
+    "hudson.model.Computer": "Agent",
+    "hudson.scm.SCM": "SCM",
+}
+_LOGIN_ADVICE = "Set JENKINS_USER_ID and JENKINS_API_TOKEN, or name a jenkins_jobs.ini with --conf."
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer. `headers` don't tell upper from lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    @property
+    def is_jenkins(self) -> bool:
+        """Whether Jenkins signed it. It does not sign a config, a 401 or a page of its start."""
+        return "X-Jenkins" in self.headers
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked for: `doing` continues "can't", for example "read job 'a'"."""
+
+    server: str
+    user: str
+    doing: str
+    path: str
+    is_write: bool = False
+
+
+def wants_crumb(answer: Answer) -> bool:
+    """Say whether the crumb was missing or of a session that is no more."""
+    return answer.status == 403 and "No valid crumb" in answer.text
+
+
+def is_starting(answer: Answer) -> bool:
+    """Say whether Jenkins answers that it is not ready yet."""
+    return answer.status == 503 and "Jenkins is getting ready to work" in answer.text
+
+
+def explain(answer: Answer, asked: Asked) -> TargetError:
+    """Return the error that an answer means."""
+    status, server = answer.status, asked.server
+    if status == 401:
+        return _explain_login(asked)
+    if status == 403:
+        return _explain_forbidden(answer, asked)
+    if status == 404:
+        return _explain_missing(answer, asked)
+    if status in (502, 503, 504):
+        return _explain_unavailable(answer, asked)
+    if 300 <= status < 400:
+        return explain_redirect(answer, asked)
+    if status == 400 and answer.headers.get("X-Error"):
+        reason = " ".join(answer.headers["X-Error"].split())
+        return Refused(f"{server} can't {asked.doing}: {reason}")
+    if status >= 500 and answer.is_jenkins:
+        found = re.search(r"Logging ID=([0-9a-f-]+)", answer.text)
+        where = f" under Logging ID={found[1]}" if found else ""
+        kind = Refused if asked.is_write else TargetError
+        return kind(
+            f"{server} can't {asked.doing}: it met a problem of its own (status {status})",
+            advice=f"Jenkins' log has the reason{where}."
+            + (" Nothing was changed." if asked.is_write else ""),
+        )
+    by = "" if answer.is_jenkins else ", and not from Jenkins"
+    return (TargetError if answer.is_jenkins else NotJenkins)(
+        f"{server} can't {asked.doing}: unexpected status {status}{by}{_title(answer)}",
+        advice="Check the URL, and what stands between here and Jenkins.",
+    )
+
+
+def explain_page(answer: Answer, asked: Asked) -> TargetError:
+    """Return the error for an answer of status 200 that isn't what Jenkins would say."""
+    if answer.is_jenkins:
+        return TargetError(
+            f"{asked.server} can't {asked.doing}: its answer can't be read",
+            advice="Check what stands between here and Jenkins.",
+        )
+    return NotJenkins(
+        f"{asked.server} answers with a page that is not from Jenkins{_title(answer)}",
+        advice="Check the URL, and whether a proxy or a login page stands in front of Jenkins.",
+    )
+
+
+def explain_redirect(answer: Answer, asked: Asked) -> TargetError:
+    """Return the error for a redirect that leads away from what was asked."""
+    location = answer.headers.get("Location", "")
+    parts = urlsplit(location)
+    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+    if unquote(parts.path).endswith("/" + unquote(asked.path)) or unquote(
+        parts.path
+    ) == "/" + unquote(asked.path):
+        base = place + parts.path[: len(parts.path) - len(urlsplit(asked.path).path)]
+        return NotJenkins(
+            f"{asked.server} has moved to {base}",
+            advice="Use that URL; nothing was sent there.",
+        )
+    if re.search(r"login|oauth|saml|sso|securityRealm", location, re.IGNORECASE):
+        return LoginRefused(
+            f"{asked.server} leads to a login page{f' at {place}' if place else ''}",
+            advice=f"{_LOGIN_ADVICE} If they are set, a proxy's login stands in front of Jenkins.",
+        )
+    return NotJenkins(
+        f"{asked.server} can't {asked.doing}: it leads to {place}{parts.path}",
+        advice="Check the URL, and what stands between here and Jenkins.",
+    )
+
+
+def _explain_login(asked: Asked) -> TargetError:
+    if not asked.user:
+        return LoginRefused(f"{asked.server} wants a login", advice=_LOGIN_ADVICE)
+    return LoginRefused(
+        f"{asked.server} does not know the user {asked.user!r} with this API token",
+        advice="Make a new token on the user's Security page in Jenkins, and check the user's ID.",
+    )
+
+
+def _explain_forbidden(answer: Answer, asked: Asked) -> TargetError:
+    text = answer.text
+    permission = _permission(answer)
+    if permission:
+        user = answer.headers.get("X-You-Are-Authenticated-As") or asked.user or "anonymous"
+        return PermissionDenied(
+            f"{user} is missing the {permission} permission on {asked.server}, "
+            f"which is needed to {asked.doing}",
+            advice="Ask an administrator of Jenkins for it.",
+        )
+    if "Authentication required" in text:
+        return LoginRefused(f"{asked.server} wants a login", advice=_LOGIN_ADVICE)
+    if wants_crumb(answer):
+        return LoginRefused(
+            f"{asked.server} did not take the crumb that it gave itself",
+            advice="Use an API token instead of a password: it needs no crumb.",
+        )
+    kind = PermissionDenied if answer.is_jenkins else NotJenkins
+    return kind(
+        f"{asked.server} can't {asked.doing}: access is forbidden"
+        f"{'' if answer.is_jenkins else ' by something in front of Jenkins'}{_title(answer)}",
+        advice="Check the URL, the user's permissions, and any proxy on the way.",
+    )
+
+
+def _permission(answer: Answer) -> str:
+    """Return "Job/Configure" from the header, else from the page."""
+    owner, _, verb = answer.headers.get("X-Required-Permission", "").rpartition(".")
+    if owner in _PERMISSION_GROUPS:
+        return f"{_PERMISSION_GROUPS[owner]}/{verb}"
+    found = re.search(r"is missing the ([^<>]{1,80}?) permission", answer.text)
+    return unescape(found[1]) if found else ""
+
+
+def _explain_missing(answer: Answer, asked: Asked) -> TargetError:
+    if not answer.is_jenkins:
+        return NotJenkins(
+            f"there is no Jenkins at {asked.server}{_title(answer)}",
+            advice="Check the URL, also the path after the host.",
+        )
+    return Missing(
+        f"{asked.server} can't {asked.doing}: there is none, or {asked.user or 'anonymous'} "
+        "may not see it",
+        advice="Check the name, and the user's permissions.",
+    )
+
+
+def _explain_unavailable(answer: Answer, asked: Asked) -> TargetError:
+    if is_starting(answer):
+        return Unavailable(f"{asked.server} is starting up", advice="Try again in a minute.")
+    return Unavailable(
+        f"{asked.server} can't {asked.doing}: it is not available (status {answer.status})",
+        advice="Try again later; if it stays so, the proxy in front of Jenkins can't reach it.",
+    )
+
+
+def _title(answer: Answer) -> str:
+    found = re.search(r"<title[^>]*>([^<]{1,80})", answer.text, re.IGNORECASE)
+    title = " ".join(unescape(found[1]).split()) if found else ""
+    return f" ({title!r})" if title else ""

@@ -1,0 +1,159 @@
+"""Environment and jenkins_jobs.ini → the user and token for one server, never for another.
+
+Sources, in this order: JENKINS_USER_ID and JENKINS_API_TOKEN (the names that Jenkins' own
+command line uses), then the ini file that jenkins-job-builder's users have.
+"""
+
+from __future__ import annotations
+
+import configparser
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cfl_jobs.errors import CflJobsError, LoginRefused
+
+USER_VARIABLE, TOKEN_VARIABLE = "JENKINS_USER_ID", "JENKINS_API_TOKEN"
+# jenkins_jobs.config in jenkins-job-builder 6.5: the places it looks at, and its default URL.
+_INI_PLACES = (".config/jenkins_jobs/jenkins_jobs.ini", "/etc/jenkins_jobs/jenkins_jobs.ini")
+_INI_DEFAULT_URL = "http://localhost:8080/"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user and an API token (or password), "" where none were found.
+
+    `source` says where they stand; `notes` are lines that the user should see.
+    """
+
+    user: str = ""
+    token: str = field(default="", repr=False)
+    source: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_anonymous(self) -> bool:
+        return not self.user
+
+    def __str__(self) -> str:
+        return f"{self.user} (from {self.source})" if self.user else "anonymous"
+
+
+def find_credentials(
+    url: str, environ: Mapping[str, str], conf: Path | None, home: Path
+) -> Credentials:
+    """Return the credentials for the server at `url`.
+
+    `conf` is an ini file named by the user, else the usual places are looked at, `home` being the
+    user's home directory. Raises LoginRefused where only half is given, CflJobsError on a file
+    that can't be read.
+    """
+    user, token = environ.get(USER_VARIABLE, "").strip(), environ.get(TOKEN_VARIABLE, "").strip()
+    if user and token:
+        return _checked(Credentials(user, token, f"{USER_VARIABLE} and {TOKEN_VARIABLE}"))
+    if user or token:
+        there, lacking = (USER_VARIABLE, TOKEN_VARIABLE)[:: 1 if user else -1]
+        raise LoginRefused(
+            f"{there} is set, but {lacking} is not", advice="Set both, or neither of them."
+        )
+    notes: list[str] = []
+    for path in _ini_files(conf, home):
+        found = _read_ini(path, url, notes)
+        if found:
+            return found
+    return Credentials(notes=tuple(notes))
+
+
+def _checked(credentials: Credentials) -> Credentials:
+    """Refuse what can't be sent in a header."""
+    text = credentials.user + credentials.token
+    if ":" in credentials.user or any(ord(character) < 32 for character in text):
+        raise LoginRefused(
+            f"the user name or token from {credentials.source} can't be right: "
+            "it has a line end or a colon in it",
+            advice="Copy both again from the user's page in Jenkins.",
+        )
+    return credentials
+
+
+def _ini_files(conf: Path | None, home: Path) -> Iterator[Path]:
+    if conf is not None:
+        if not conf.is_file():
+            raise CflJobsError(f"{conf} is not there", advice="Name an ini file with --conf.")
+        yield conf
+        return
+    for place in _INI_PLACES:
+        path = home / place  # an absolute place stays as it is
+        if path.is_file():
+            yield path
+
+
+def _read_ini(path: Path, url: str, notes: list[str]) -> Credentials | None:
+    """Return the credentials of the section for this server, and note what is not as it should be.
+
+    jenkins-job-builder lets one file hold a section for each server.
+    """
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(path.read_text(encoding="utf-8-sig"), source=str(path))
+    except (configparser.Error, UnicodeDecodeError) as error:
+        # The parser's own message quotes the line, which may be the password's.
+        line = getattr(error, "lineno", None) or next(iter(getattr(error, "errors", [])), [None])[0]
+        place = f"{path}:{line}" if line else str(path)
+        raise CflJobsError(
+            f"{place}: not an ini file", advice="It needs a [jenkins] section with user, password."
+        ) from None
+    except OSError as error:
+        raise CflJobsError(
+            f"{path} can't be read: {error.strerror}", advice="Check the file's owner and mode."
+        ) from error
+    others = []
+    for name in parser.sections():
+        section = parser[name]
+        if name != "jenkins" and "url" not in section:
+            continue  # [job_builder] and the like
+        its_url = section.get("url", _INI_DEFAULT_URL).strip()
+        if not _same_server(its_url, url):
+            others.append(_without_login(its_url))
+            continue
+        user, password = section.get("user", "").strip(), section.get("password", "").strip()
+        if user and password:
+            return _checked(Credentials(user, password, str(path), (*notes, *_mode_note(path))))
+        notes.append(f"{path}: [{name}] has no user and password")
+        return None
+    if others:
+        notes.append(f"{path} is for {', '.join(others)}: its credentials are not sent to {url}")
+    return None
+
+
+def _mode_note(path: Path) -> tuple[str, ...]:
+    """Say that others may read the file, where they may."""
+    try:
+        open_to_others = path.stat().st_mode & 0o044
+    except OSError:
+        return ()
+    advice = f"{path} holds credentials and others may read it: chmod 600 {path}"
+    return (advice,) if open_to_others else ()
+
+
+def _same_server(one: str, other: str) -> bool:
+    """Compare scheme, host, port and path: a token for https must not go over http."""
+    return _place(one) == _place(other) and _place(one) is not None
+
+
+def _place(url: str) -> tuple[str, str, int | None, str] | None:
+    try:
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        return parts.scheme, (parts.hostname or "").lower(), port, parts.path.strip("/")
+    except ValueError:
+        return None
+
+
+def _without_login(url: str) -> str:
+    """Drop user:password@ from a URL that is shown."""
+    scheme, mark, rest = url.partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + mark + host.rpartition("@")[2] + slash + path
