@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cfl_jobs.errors import CflJobsError, Finding, Position, suggest
+from cfl_jobs.inventory import Inventory, read_inventory
 from cfl_jobs.located_yaml import load_yaml
 from cfl_jobs.names import find_name_problem
 from cfl_jobs.sources import Sources
@@ -51,7 +52,7 @@ class Definitions:
 
     sources: Sources
     settings: TrackedDict
-    inventory: TrackedDict | None
+    inventory: Inventory | None
     entries: tuple[Definition, ...]
     defaults: Mapping[str, TrackedDict]
     findings: tuple[Finding, ...]
@@ -94,7 +95,7 @@ class _Collector:
         self._entries: list[Definition] = []
         self._defaults: dict[str, TrackedDict] = {}
         self._settings = TrackedDict()
-        self._inventory: TrackedDict | None = None
+        self._inventory: Inventory | None = None
 
     def collect(self) -> Definitions:
         read_any = False
@@ -153,7 +154,9 @@ class _Collector:
             self._settings = self._only_mapping(document, SETTINGS)
             self._settings.note("server")  # read by the commands that need a server, if not here
         elif group == PLUGINS:
-            self._inventory = document
+            self._inventory, problems = read_inventory(document)
+            for problem in problems:
+                self._find(*problem)
         else:
             self._read_group(document, group)
 

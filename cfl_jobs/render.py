@@ -12,8 +12,9 @@ from pathlib import Path
 from cfl_jobs.blame import Blame, blame_parts
 from cfl_jobs.definitions import Definition, Definitions, load_definitions
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position
-from cfl_jobs.generator import Generator
+from cfl_jobs.generator import Generated, Generator
 from cfl_jobs.processes import in_processes
+from cfl_jobs.requirements import find_missing_plugins, word_missing
 from cfl_jobs.selection import select_names
 from cfl_jobs.strictness import advise_on_unread, find_losses
 from cfl_jobs.target import Kind
@@ -96,7 +97,8 @@ def _render_part(
     mappings: Sequence[TrackedDict],
 ) -> _Part:
     renderer = TemplateRenderer(definitions)
-    generator = Generator(_plugins_of(definitions))
+    inventory = definitions.inventory
+    generator = Generator(None if inventory is None else inventory.as_plugins_list())
     findings: list[Finding] = []
     rendered: list[Rendered] = []
     complete = True
@@ -110,13 +112,6 @@ def _render_part(
         findings += problems
         rendered += [made] if made is not None else []
     return _Part(tuple(rendered), tuple(findings), collect_notes(mappings), complete)
-
-
-def _plugins_of(definitions: Definitions) -> list[dict[str, str]] | None:
-    plugins = definitions.inventory.get("plugins") if definitions.inventory is not None else None
-    if not isinstance(plugins, TrackedDict):
-        return None
-    return [{"shortName": key, "version": str(version)} for key, version in plugins.raw_items()]
 
 
 def _unread_variables(definitions: Definitions) -> Iterator[Finding]:
@@ -152,6 +147,7 @@ class _JobRenderer:
         data: TrackedDict,
     ) -> None:
         self._sources = definitions.sources
+        self._inventory = definitions.inventory
         self._generator = generator
         self._definition = definition
         self._data = data
@@ -188,7 +184,14 @@ class _JobRenderer:
             tuple(blame_parts(made, data)),
             definition.moved_from,
         )
-        return rendered, tuple(findings)
+        return rendered, (*findings, *self._missing_plugins(made, rendered))
+
+    def _missing_plugins(self, made: Generated, rendered: Rendered) -> Iterator[Finding]:
+        """Find elements that Jenkins would drop, as their plugin isn't on the server."""
+        for use in find_missing_plugins(made.root, self._inventory) if self._inventory else ():
+            message, advice = word_missing(use)
+            place = self._data.pos if not use.path else rendered.place_of(use.path)
+            yield self._find(message, place, advice=advice)
 
     def _find(
         self, message: str, place: Position, *, advice: str = "", within: tuple[Origin, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Generator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -31,7 +32,8 @@ def check_out(
     steps.log(f"using credential {git.credentials_id}" if git.credentials_id else _NO_CREDENTIALS)
     if WIPE in git.extensions:
         steps.log("Wiping out workspace first.")
-        steps.wipe_workspace()
+        for entry in workspace.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     if (workspace / ".git").is_dir():
         steps.log("Fetching changes from the remote Git repository")
         if git.clean_before_checkout or CLEAN_BEFORE in git.extensions:

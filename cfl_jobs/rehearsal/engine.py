@@ -88,7 +88,6 @@ class Engine:
         repositories.write_git_config(
             url for job in self.jobs.values() if job.scm for url in job.scm.urls
         )
-        remove_tree(home.state / "trash")
         self._recover()
 
     def __enter__(self) -> Self:

@@ -20,7 +20,7 @@ from cfl_jobs.model import (
 from cfl_jobs.rehearsal.builders import copy_from, run_shell
 from cfl_jobs.rehearsal.causes import log_lines
 from cfl_jobs.rehearsal.checkout import check_out
-from cfl_jobs.rehearsal.directory import Builds, write_text
+from cfl_jobs.rehearsal.directory import Builds, remove_tree, write_text
 from cfl_jobs.rehearsal.expansion import expand
 from cfl_jobs.rehearsal.parameters import BadValue
 from cfl_jobs.rehearsal.publishing import publish
@@ -83,7 +83,9 @@ def _build(steps: Steps, around: Surroundings) -> Generator[Wait, None, bool]:
     job = steps.job
     for wrapper in job.wrappers:
         if isinstance(wrapper, CleanBefore) and _is_asked_for(wrapper, steps):
-            steps.wipe_workspace()
+            steps.log("[WS-CLEANUP] Deleting project workspace...")
+            remove_tree(steps.workspace)
+            steps.log("[WS-CLEANUP] Done")
     steps.workspace.mkdir(parents=True, exist_ok=True)
     if job.scm:
         before = next((r for r in around.builds.completed(job.name) if r.revision), None)

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from uuid import uuid4
 
 from cfl_jobs.rehearsal import guard
 
@@ -40,7 +39,6 @@ class Processes:
         self._running: list[StepProcess] = []
         self._groups: dict[str, list[int]] = {}
         self._guard: subprocess.Popen[bytes] | None = None
-        self._wipeouts: list[subprocess.Popen[bytes]] = []
 
     @property
     def running(self) -> bool:
@@ -112,30 +110,8 @@ class Processes:
         for group in groups:
             self._tell_guard(f"-{group}")
 
-    def remove_later(self, path: Path, *, trash: Path) -> None:
-        """Move a directory out of the way and remove it beside us (ws-cleanup's deferred wipeout).
-
-        A workspace with virtual environments has thousands of files.
-        """
-        if not path.exists():
-            return
-        trash.mkdir(parents=True, exist_ok=True)
-        doomed = trash / uuid4().hex
-        path.rename(doomed)
-        remove = 'chmod -R u+rwX "$1"; rm -rf "$1"'
-        self._wipeouts.append(
-            subprocess.Popen(
-                ["/bin/sh", "-c", remove, "sh", str(doomed)],
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        )
-
     def close(self) -> None:
-        """Kill everything that still runs; wait for what is being removed."""
+        """Kill everything that still runs."""
         for cookie in list(self._groups):
             self.end(cookie)
         if self._guard and self._guard.stdin:
@@ -143,8 +119,6 @@ class Processes:
                 self._guard.stdin.close()
             self._guard.wait()
         self._guard = None
-        for wipeout in self._wipeouts:
-            wipeout.wait()
         self._selector.close()
 
     def _tell_guard(self, line: str) -> None:

@@ -14,7 +14,7 @@ from cfl_jobs.model import (
     SetDescription,
 )
 from cfl_jobs.rehearsal.artifacts import archive_files
-from cfl_jobs.rehearsal.directory import Builds
+from cfl_jobs.rehearsal.directory import Builds, remove_tree
 from cfl_jobs.rehearsal.expansion import expand
 from cfl_jobs.rehearsal.junit import NoResults, read_results
 from cfl_jobs.rehearsal.records import Result
@@ -33,7 +33,9 @@ def publish(publisher: Publisher, steps: Steps, builds: Builds) -> None:
         case Mail():
             _mail(publisher, steps, builds)
         case CleanAfter(results) if steps.result.name in results:
-            steps.wipe_workspace()
+            steps.log("[WS-CLEANUP] Deleting project workspace...")
+            remove_tree(steps.workspace)
+            steps.log("[WS-CLEANUP] Done")
         case _:
             return
 

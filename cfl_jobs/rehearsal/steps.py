@@ -126,12 +126,6 @@ class Steps:
         code = process.exit_code
         return 1 if code is None else code
 
-    def wipe_workspace(self) -> None:
-        """Empty the workspace, as ws-cleanup does."""
-        self.log("[WS-CLEANUP] Deleting project workspace...")
-        self.log("[WS-CLEANUP] Deferred wipeout is used...")
-        self._processes.remove_later(self.workspace, trash=self.home.state / "trash")
-
     def flush(self) -> None:
         """Write what is held back of the log, an unfinished line."""
         self._log.write(self._masker.end())

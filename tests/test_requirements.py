@@ -1,0 +1,124 @@
+"""Every element's plugin is known, and one that the server lacks is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from cfl_jobs.configxml import parse_config
+from cfl_jobs.inventory import INVENTORY, Inventory, load_inventory
+from cfl_jobs.providers import CORE, find_provider
+from cfl_jobs.requirements import find_missing_plugins, find_uses, required_plugins, word_missing
+
+ROOT = Path(__file__).parent.parent
+CONFIGS = sorted((ROOT / "tests" / "data" / "jenkins" / "config").glob("*.xml"))
+
+
+def read(path: Path) -> ET.Element:
+    return parse_config(path.read_text(encoding="utf-8"), name=path.name)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_table_agrees_with_the_server(path: Path) -> None:
+    """Where Jenkins or jenkins-job-builder names the plugin, the table names the same one."""
+    for element in read(path).iter():
+        named = element.get("plugin", "").partition("@")[0]
+        if named and ("." in element.tag or "." in element.get("class", "")):
+            assert find_provider(element.get("class") or element.tag) == named
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_element_of_a_real_config_has_a_known_plugin(path: Path) -> None:
+    assert [use for use in find_uses(read(path)) if use.plugin is None] == []
+
+
+def test_the_recorded_server_lacks_just_the_plugins_it_dropped() -> None:
+    inventory = load_inventory((ROOT / INVENTORY).read_text(encoding="utf-8"))
+    lost = {
+        "ant",
+        "cobertura",
+        "docker-custom-build-environment",
+        "rabbitmq-build-trigger",
+        "rbenv",
+        "slack",
+        "sonar",
+        "throttle-concurrents",
+        "validating-string-parameter",
+    }
+    for path in CONFIGS:
+        missing = {use.plugin for use in find_missing_plugins(read(path), inventory)}
+        without = path.name in (
+            "wide-missing-plugins.posted.xml",
+            "wide-missing-plugins.stored.xml",
+        )
+        assert missing == (lost if without else set()), path.name
+
+
+@pytest.mark.parametrize(
+    ("class_name", "plugin"),
+    [
+        ("hudson.tasks.Shell", CORE),
+        ("hudson.tasks.Mailer", "mailer"),
+        ("hudson.views.StatusColumn", CORE),
+        ("hudson.views.BuildFilterColumn", "view-job-filters"),
+        ("hudson.plugins.ws__cleanup.WsCleanup", "ws-cleanup"),
+        ("jenkins.plugins.slack.SlackNotifier_-SlackJobProperty", "slack"),
+        ("EnvInjectBuilder", "envinject"),
+        ("flow-definition", "workflow-job"),
+        ("org.example.Unheard", None),
+        ("EnvInject", None),
+    ],
+)
+def test_a_class_name_tells_its_plugin(class_name: str, plugin: str | None) -> None:
+    assert find_provider(class_name) == plugin
+
+
+CONFIG = """<project>
+  <publishers>
+    <hudson.plugins.git.GitPublisher/>
+    <jenkins.plugins.slack.SlackNotifier>
+      <selector class="jenkins.plugins.slack.Other"/>
+      <x><org.example.Inner/></x>
+    </jenkins.plugins.slack.SlackNotifier>
+    <hudson.tasks.Mailer plugin="mailer@1"/>
+    <Unheard/>
+  </publishers>
+  <scm class="hudson.plugins.git.GitSCM"/>
+  <list class="vector"/>
+</project>"""
+
+
+def test_required_plugins_are_told_with_their_places() -> None:
+    told = {one.plugin: one.paths for one in required_plugins(ET.fromstring(CONFIG))}
+    assert told == {
+        "git": ("publishers/hudson.plugins.git.GitPublisher", "scm"),
+        "mailer": ("publishers/hudson.tasks.Mailer",),
+        "slack": (
+            "publishers/jenkins.plugins.slack.SlackNotifier",
+            "publishers/jenkins.plugins.slack.SlackNotifier/selector",
+        ),
+        None: (
+            "publishers/jenkins.plugins.slack.SlackNotifier/x/org.example.Inner",
+            "publishers/Unheard",
+        ),
+    }
+
+
+def test_only_the_outermost_missing_element_is_told() -> None:
+    missing = find_missing_plugins(ET.fromstring(CONFIG), Inventory({"git": "5", "mailer": "1"}))
+    assert [(use.path, use.plugin) for use in missing] == [
+        ("publishers/jenkins.plugins.slack.SlackNotifier", "slack"),
+        ("publishers/Unheard", None),
+    ]
+    messages = [word_missing(use) for use in missing]
+    assert "needs the plugin 'slack'" in messages[0][0]
+    assert "cfl-jobs inventory" in messages[0][1]
+    assert "which plugin brings Unheard" in messages[1][0]
+    assert all(advice for _, advice in messages)
+
+
+def test_a_root_of_a_missing_plugin_is_told() -> None:
+    (use,) = find_missing_plugins(ET.fromstring("<matrix-project/>"), Inventory({}))
+    assert (use.path, use.plugin) == ("", "matrix-project")
