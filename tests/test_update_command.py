@@ -1,0 +1,291 @@
+"""plan, update, history and rollback as a person uses them, on a directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.__main__ import run
+
+Run = Callable[..., tuple[int, str]]
+JOB = """\
+name: {{ name }}
+description: Publishes.
+parameters:
+  - string: {name: BRANCH, default: {{ branch }}, description: What to build}
+builders:
+  - shell: {{ script("publish.sh", branch=branch) }}
+publishers:
+  - archive: {artifacts: "out/*", fingerprint: true}
+"""
+SCRIPT = """\
+#!/usr/bin/env bash
+: "${branch:?}"
+echo "$branch"
+echo two
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of two jobs and a view, as the working directory."""
+    files = {
+        "jobs/publish.yaml": "template: publish.yaml.j2\njobs:\n"
+        "  - {name: Publish A, branch: master}\n  - {name: Publish B, branch: master}\n",
+        "jobs/view.yaml": "template: view.yaml.j2\nviews:\n  - name: Code for Life\n",
+        "templates/publish.yaml.j2": JOB,
+        "templates/view.yaml.j2": "name: {{ name }}\njob-name: [Publish A, Publish B]\n",
+        "templates/scripts/publish.sh": SCRIPT,
+    }
+    for name, text in files.items():
+        path = tmp_path / "project" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path / "project"
+
+
+@pytest.fixture
+def cfl_jobs(project: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    def call(*arguments: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = run([*arguments, *(() if "--help" in arguments else ("--home", "home"))])
+        captured = capsys.readouterr()
+        return code, captured.out + captured.err
+
+    return call
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_update_makes_what_is_defined_and_the_second_one_nothing(
+    cfl_jobs: Run, project: Path
+) -> None:
+    """A line for each job, a table, and the number of changes."""
+    code, output = cfl_jobs("update", "--yes")
+    assert code == 0
+    assert "+ create job Publish A  (jobs/publish.yaml:3:5)" in output
+    assert "create job Publish B: done" in output
+    assert "│ view │ Code for Life │ create │ done" in output
+    assert "3 of 3 changes made on home." in output
+    assert (project / "home/jobs/Publish A/config.xml").is_file()
+    before = (project / "home/jobs/Publish A/config.xml").stat()
+    code, output = cfl_jobs("update", "--yes")
+    assert (code, output) == (0, "Plan for home: 3 as they should be.\n")
+    assert (project / "home/jobs/Publish A/config.xml").stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_update_without_anyone_to_ask_changes_nothing(cfl_jobs: Run, project: Path) -> None:
+    """It shows the plan, and says what to add."""
+    code, output = cfl_jobs("update")
+    assert code == 1
+    assert "3 to create" in output
+    assert "nobody is there to ask, so nothing was changed\n  Add --yes to go ahead." in output
+    assert not (project / "home").exists()
+
+
+def test_names_and_globs_limit_what_is_done(cfl_jobs: Run, project: Path) -> None:
+    """And a name that nothing has is an error."""
+    assert cfl_jobs("update", "* A", "--yes")[0] == 0
+    assert [path.name for path in (project / "home/jobs").iterdir()] == ["Publish A"]
+    code, output = cfl_jobs("update", "Publish C", "--yes")
+    assert code == 1
+    assert "no job or view is called 'Publish C'" in output
+    code, output = cfl_jobs("update", "Publish A", "--prune", "--yes")
+    assert code == 1
+    assert "a filter never deletes" in output
+
+
+def test_plan_shows_each_difference_where_it_comes_from(cfl_jobs: Run, project: Path) -> None:
+    """Scripts as line diffs, ours and theirs apart, alike changes once."""
+    cfl_jobs("update", "--yes")
+    edit(project / "templates/scripts/publish.sh", "echo two", "echo three")
+    edit(project / "home/jobs/Publish B/config.xml", "out/*", "all/*")
+    code, output = cfl_jobs("plan")
+    assert code == 0
+    assert "shell step: script  (ours; templates/scripts/publish.sh" in output
+    assert "      - echo two\n      + echo three\n" in output
+    assert "archive artifacts: artifacts  (theirs" in output
+    assert "      - all/*\n      + out/*\n" in output
+    assert "2 to change, 1 as they should be" in output
+
+
+def test_plan_tells_by_its_exit_code_whether_there_are_changes(cfl_jobs: Run) -> None:
+    """As Terraform's: 0 nothing, 1 an error, 2 changes; without the flag always 0."""
+    assert cfl_jobs("plan")[0] == 0
+    assert cfl_jobs("plan", "--detailed-exitcode")[0] == 2
+    cfl_jobs("update", "--yes")
+    assert cfl_jobs("plan", "--detailed-exitcode")[0] == 0
+    assert cfl_jobs("plan", "--detailed-exitcode", "Nothing")[0] == 1
+
+
+def test_plan_is_written_for_programs_and_for_pull_requests(cfl_jobs: Run, project: Path) -> None:
+    """JSON and Markdown hold the same changes."""
+    cfl_jobs("update", "--yes")
+    edit(project / "jobs/publish.yaml", "branch: master", "branch: main")
+    document = json.loads(cfl_jobs("plan", "--format", "json")[1])
+    assert [change["name"] for change in document["changes"]] == ["Publish A", "Publish B"]
+    labels = {found["label"]: found["side"] for found in document["changes"][0]["differences"]}
+    assert labels == {"parameter BRANCH: default": "ours", "shell step: script": "ours"}
+    text = cfl_jobs("plan", "--format", "markdown")[1]
+    assert "<summary>change 2: **Publish A**, **Publish B**</summary>" in text
+    assert "- master\n" in text
+    assert text.count("```") == 2
+
+
+def test_a_kept_plan_is_applied_just_so(cfl_jobs: Run, project: Path) -> None:
+    """What changes in the definitions after it doesn't count."""
+    cfl_jobs("update", "--yes")
+    edit(project / "jobs/publish.yaml", "branch: master", "branch: main")
+    assert "Kept in plan.json" in cfl_jobs("plan", "--out", "plan.json")[1]
+    edit(project / "jobs/publish.yaml", "branch: main", "branch: later")
+    code, output = cfl_jobs("update", "--plan", "plan.json", "--yes")
+    assert code == 0
+    assert "2 of 2 changes made" in output
+    assert ">main<" in (project / "home/jobs/Publish A/config.xml").read_text()
+
+
+def test_a_kept_plan_is_refused_where_a_job_changed_since(cfl_jobs: Run, project: Path) -> None:
+    """Nothing at all is done then."""
+    cfl_jobs("update", "--yes")
+    edit(project / "jobs/publish.yaml", "branch: master", "branch: main")
+    cfl_jobs("plan", "--out", "plan.json")
+    edit(project / "home/jobs/Publish B/config.xml", "out/*", "all/*")
+    code, output = cfl_jobs("update", "--plan", "plan.json", "--yes")
+    assert code == 1
+    assert "isn't as it was when the plan was made: job Publish B was changed" in output
+    assert ">main<" not in (project / "home/jobs/Publish A/config.xml").read_text()
+    (project / "plan.json").write_text("{}")
+    assert "is not a plan" in cfl_jobs("update", "--plan", "plan.json", "--yes")[1]
+
+
+def test_prune_deletes_only_when_told_the_number(cfl_jobs: Run, project: Path) -> None:
+    """--yes alone doesn't delete; the builds that would go are counted."""
+    cfl_jobs("update", "--yes")
+    (project / "home/jobs/Publish B/builds/1").mkdir(parents=True)
+    edit(project / "jobs/publish.yaml", "  - {name: Publish B, branch: master}\n", "")
+    edit(project / "templates/view.yaml.j2", ", Publish B", "")
+    code, output = cfl_jobs("plan")
+    assert "job Publish B is no longer defined; --prune deletes it" in output
+    code, output = cfl_jobs("update", "--prune", "--yes")
+    assert code == 1
+    assert "- delete job Publish B and its 1 builds" in output
+    assert "--delete-count 1" in output
+    assert (project / "home/jobs/Publish B").exists()
+    code, output = cfl_jobs("update", "--prune", "--yes", "--delete-count", "1")
+    assert code == 0
+    assert not (project / "home/jobs/Publish B").exists()
+
+
+def test_history_lists_runs_and_rollback_puts_one_back(cfl_jobs: Run, project: Path) -> None:
+    """Changed jobs as they were, new ones gone; and the rollback can be rolled back."""
+    cfl_jobs("update", "Publish A", "--yes")
+    path = project / "home/jobs/Publish A/config.xml"
+    before = path.read_text()
+    edit(project / "jobs/publish.yaml", "branch: master", "branch: main")
+    cfl_jobs("update", "--yes")
+    runs = cfl_jobs("history")[1].splitlines()
+    assert len(runs) == 2
+    assert "3 of 3 jobs done" in runs[0]
+    steps = cfl_jobs("history", runs[0].split()[0])[1]
+    assert "update   job  Publish A: done" in steps
+    code, output = cfl_jobs("rollback")
+    assert code == 1
+    assert "put back job Publish A" in output
+    assert "      - master\n" not in output
+    assert "      + master\n" in output
+    code, output = cfl_jobs("rollback", "--yes")
+    assert code == 0
+    assert "3 of 3 put back." in output
+    assert path.read_text() == before
+    assert not (project / "home/jobs/Publish B").exists()
+    assert cfl_jobs("rollback", "--yes")[0] == 0
+    assert ">main<" in path.read_text()
+    assert (project / "home/jobs/Publish B").exists()
+
+
+def test_rollback_leaves_alone_what_was_changed_since(cfl_jobs: Run, project: Path) -> None:
+    """Unless it is forced."""
+    cfl_jobs("update", "--yes")
+    edit(project / "jobs/publish.yaml", "branch: master", "branch: main")
+    cfl_jobs("update", "--yes")
+    path = project / "home/jobs/Publish A/config.xml"
+    edit(path, "out/*", "all/*")
+    code, output = cfl_jobs("rollback", "--yes")
+    assert code == 1
+    assert "leave alone job Publish A: was changed since" in output
+    assert "all/*" in path.read_text()
+    assert cfl_jobs("rollback", "--yes", "--force", "20")[0] == 1  # several runs begin so
+
+
+def test_a_target_must_be_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the settings name no server."""
+    assert run(["update", "--yes"]) == 1
+    assert "jobs/settings.yaml names no `server`" in capsys.readouterr().err
+    assert run(["update", "--home", "a", "--url", "http://127.0.0.1/"]) == 1
+    assert "don't go together" in capsys.readouterr().err
+
+
+def test_a_definition_that_is_wrong_stops_everything(cfl_jobs: Run, project: Path) -> None:
+    """Before the target is even looked at."""
+    edit(project / "jobs/publish.yaml", "branch: master", "brunch: master")
+    code, output = cfl_jobs("update", "--yes")
+    assert code == 1
+    assert "jobs/publish.yaml:3" in output
+    assert not (project / "home").exists()
+
+
+def test_on_a_terminal_it_asks_and_shows_progress(project: Path) -> None:
+    """The question comes after the plan; `y` does it."""
+    output, code = talk(["update", "--home", "home"], "y\n")
+    assert code == 0
+    assert "Make these 3 changes on home? [y/N]" in output
+    assert output.index("+ create job Publish A") < output.index("Make these")
+    assert "3 of 3 changes made on home." in output
+    edit(project / "jobs/publish.yaml", "branch: master", "branch: main")
+    output, code = talk(["update", "--home", "home"], "n\n")
+    assert code == 1
+    assert "nothing was changed" in output
+
+
+def talk(arguments: list[str], answer: str) -> tuple[str, int]:
+    """Run the command at a terminal, and type an answer."""
+    ours, its = pty.openpty()
+    code_path = str(Path(__file__).parents[1])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cfl_jobs", *arguments],
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        env={**os.environ, "PYTHONPATH": code_path, "TERM": "xterm", "COLUMNS": "100"},
+    )
+    os.close(its)
+    os.write(ours, answer.encode())
+    read: list[bytes] = []
+
+    def collect() -> None:
+        while True:
+            try:
+                read.append(os.read(ours, 65536))
+            except OSError:  # the other side is closed
+                return
+
+    reader = threading.Thread(target=collect)
+    reader.start()
+    code = process.wait(60)
+    reader.join(10)
+    os.close(ours)
+    return b"".join(read).decode().replace("\r\n", "\n"), code
