@@ -83,7 +83,7 @@ def find_uses(config: ET.Element) -> Iterator[Use]:
         owners[element] = around
         in_list = parent in tops and parent.tag in _CLASS_LISTS
         for class_name in _classes_of(element, is_class=parent is None or in_list):
-            plugin = _plugin_of(element, class_name)
+            plugin = plugin_of(element, class_name)
             owners[element] = plugin
             if plugin != CORE:
                 yield Use(path, class_name, plugin, nested=around not in (CORE, plugin))
@@ -98,7 +98,8 @@ def _classes_of(element: ET.Element, *, is_class: bool) -> Iterator[str]:
         yield element.get("class", "")
 
 
-def _plugin_of(element: ET.Element, class_name: str) -> str | None:
+def plugin_of(element: ET.Element, class_name: str) -> str | None:
+    """Return the plugin that brings an element of a class, CORE, or None if it isn't known."""
     named = element.get("plugin", "").partition("@")[0]
     if named:
         return named
