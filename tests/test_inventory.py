@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cfl_jobs.__main__ import run
 from cfl_jobs.commands.inventory import take_inventory
 from cfl_jobs.errors import CflJobsError, DefinitionError
 from cfl_jobs.inventory import (
@@ -21,6 +22,7 @@ from cfl_jobs.inventory import (
     dump_inventory,
     load_inventory,
 )
+from tests.jenkins_server import JenkinsServer
 from tests.memory_target import MemoryTarget
 
 ROOT = Path(__file__).parent.parent
@@ -148,6 +150,26 @@ def test_the_command_repairs_a_broken_file_but_does_not_check_it(tmp_path: Path)
         take_inventory(tmp_path, target, check=True)
     assert take_inventory(tmp_path, target, check=False) == 0
     assert take_inventory(tmp_path, target, check=True) == 0
+
+
+def test_the_command_line_takes_it_from_a_server(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    jenkins_server: JenkinsServer,
+) -> None:
+    """Without permission it says so, and the committed inventory is what the server has."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JENKINS_USER_ID", jenkins_server.reader)
+    monkeypatch.setenv("JENKINS_API_TOKEN", jenkins_server.reader_token)
+    assert run(["inventory", "--url", jenkins_server.url]) == 1
+    assert "permission" in capsys.readouterr().err
+    monkeypatch.setenv("JENKINS_USER_ID", jenkins_server.user)
+    monkeypatch.setenv("JENKINS_API_TOKEN", jenkins_server.token)
+    assert run(["inventory", "--url", jenkins_server.url]) == 0
+    committed = (ROOT / INVENTORY).read_text(encoding="utf-8")
+    assert (tmp_path / INVENTORY).read_text(encoding="utf-8") == committed
+    assert run(["inventory", "--check", "--url", jenkins_server.url]) == 0
 
 
 def test_a_target_without_plugins_is_refused(tmp_path: Path) -> None:

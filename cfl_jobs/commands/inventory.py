@@ -33,6 +33,7 @@ def take_inventory(root: Path, target: Target, *, check: bool) -> int:
     """Compare the file with the server, write it unless `check`; returns the exit code."""
     from cfl_jobs.errors import CflJobsError, DefinitionError
     from cfl_jobs.inventory import INVENTORY, Inventory, compare_inventories, dump_inventory
+    from cfl_jobs.server import JenkinsTarget
 
     try:
         old = _read(root)
@@ -47,9 +48,9 @@ def take_inventory(root: Path, target: Target, *, check: bool) -> int:
             f"{target.label} tells no plugins",
             advice="Ask a server whose Overall/Administer permission you have.",
         )
-    # Only a server can say which Jenkins it is.
-    ask_version = getattr(target, "version", None)
-    new = Inventory(plugins, ask_version() if callable(ask_version) else old.jenkins)
+    # Only a server says which Jenkins it is.
+    jenkins = target.state().version if isinstance(target, JenkinsTarget) else old.jenkins
+    new = Inventory(plugins, jenkins)
     differences = tuple(compare_inventories(old, new))
     for difference in differences:
         click.echo(difference)
