@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cfl_jobs.model import Job
 from cfl_jobs.rehearsal.queueing import Item, Place, Queue
@@ -40,14 +40,18 @@ def find_block(item: Item, jobs: Mapping[str, Job], running: set[str], queue: Qu
 
 
 def explain_deadlock(
-    waits: Mapping[BuildRecord, Item | None], queue: Queue, executors: int
+    waits: Sequence[tuple[BuildRecord, Item | None]], queue: Queue, executors: int
 ) -> tuple[str, ...]:
     """Say who holds an executor, what for, and why that can't start."""
     lines = []
-    for record, item in waits.items():
+    for record, item in waits:
         for_what = item.job if item else "a build that doesn't end"
         lines.append(f"{record.name} holds an executor and waits for {for_what}")
     for item in queue:
-        why = item.why or f"all {executors} executors are held"
+        why = (
+            item.why or "the only executor is held"
+            if executors == 1
+            else f"all {executors} executors are held"
+        )
         lines.append(f"{item.job} waits in the queue: {why}")
     return tuple(lines)

@@ -335,11 +335,11 @@ class Engine:
                     break
 
     def _break_deadlock(self) -> tuple[str, ...]:
-        waits = {
-            running.steps.record: self.queue.find(running.wait.item)
+        waits = [
+            (running.steps.record, self.queue.find(running.wait.item))
             for running in self._running
             if isinstance(running.wait, ItemStarts | ItemEnds)
-        }
+        ]
         lines = explain_deadlock(waits, self.queue, self._executors)
         self._notify(Deadlocked(lines))
         for running in list(self._running):

@@ -1,0 +1,331 @@
+"""The project's own chain, in the stories that it is made for."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.errors import RehearsalError
+from cfl_jobs.rehearsal.causes import UpstreamCause
+from cfl_jobs.rehearsal.directory import Builds
+from cfl_jobs.rehearsal.processes import find_by_cookie
+from cfl_jobs.rehearsal.records import Result
+from tests.rehearsal_chain import ALL, NAMES, PROJECT, SECRETS, Chain, copy_chain, make_chain
+from tests.rehearsal_home import git
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    """The chain after its first distribution, which Ad-hoc distribution of master made."""
+    chain = make_chain(tmp_path_factory.mktemp("chain"))
+    with chain.engine() as engine:
+        engine.build("Ad-hoc distribution", {"BRANCH": "master"})
+        assert engine.run().succeeded
+    return chain
+
+
+@pytest.fixture
+def chain(first: Chain, tmp_path: Path) -> Chain:
+    return copy_chain(first, tmp_path)
+
+
+def test_the_first_distribution_is_deployed_to_dev(first: Chain) -> None:
+    """On an empty server Ad-hoc distribution with master makes it; each job built just once."""
+    assert {name for name, _ in first.home.configs()} == ALL
+    for job in ALL - {"Deploy to Staging", "Deploy to Prod"}:
+        assert first.results(job) == ["SUCCESS"], job
+    assert first.deployed("Dev") == first.heads()
+    assert not first.results("Deploy to Staging")
+
+
+def test_what_is_deployed_was_tested_and_has_the_same_commit_txt(first: Chain) -> None:
+    """Create Distribution's and Deploy's commit.txt are the same bytes, one line a repository."""
+    text = first.artifact("Create Distribution", "commit.txt")
+    assert text == first.artifact("Deploy to Dev", "commit.txt")
+    assert first.commits(text) == first.heads()
+    assert first.artifact("Promote Distribution", "tests.txt").startswith(b"distribution 1\n")
+
+
+def test_a_secret_is_masked_in_the_log(first: Chain) -> None:
+    assert "the key is ****" in first.log("Deploy to Dev")
+    assert SECRETS["codeforlife-dev-secret-key"] not in first.log("Deploy to Dev")
+
+
+def test_a_push_to_one_repository_deploys_its_commit(chain: Chain) -> None:
+    """Only that repository is published again; the others' newest files are taken."""
+    before = chain.heads()
+    new = chain.commit("ocargo", {"static/new.css": "b {}"})
+    with chain.engine() as engine:
+        assert "starts" in engine.push("ocargo", "master")["Publish Ocargo Files"]
+        outcome = engine.run()
+    assert outcome.succeeded
+    assert sorted(record.name for record in outcome.builds) == [
+        "Create Distribution #2",
+        "Deploy to Dev #2",
+        "Promote Distribution #2",
+        "Publish Ocargo Files #2",
+        "Run Ocargo Tests #2",
+        "Run Portal Tests #2",
+    ]
+    assert chain.deployed("Dev") == {**before, "ocargo": new}
+
+
+def test_a_second_push_of_the_same_commit_starts_nothing(chain: Chain) -> None:
+    """The job has built that commit, whoever asked for it."""
+    with chain.engine() as engine:
+        answer = engine.push("ocargo", "master")["Publish Ocargo Files"]
+        assert not engine.run().builds
+    assert "has built" in answer
+
+
+def test_three_pushes_at_once_make_one_distribution(chain: Chain) -> None:
+    """The three requests merge; all three causes are kept, and all three commits are in it."""
+    new = {name: chain.commit(name) for name in NAMES}
+    with chain.engine() as engine:
+        for name in NAMES:
+            engine.push(name, "master")
+        assert engine.run().succeeded
+    assert chain.results("Create Distribution") == ["SUCCESS"] * 2
+    causes = {
+        c.job for c in chain.last("Create Distribution").causes if isinstance(c, UpstreamCause)
+    }
+    assert causes == {"Publish Ocargo Files", "Publish Portal Files", "Publish Deploy Files"}
+    assert chain.deployed("Dev") == new
+    assert chain.results("Deploy to Dev") == ["SUCCESS"] * 2
+
+
+def test_a_failing_suite_stops_the_chain_until_it_passes(chain: Chain) -> None:
+    """No promotion and no deploy; the suite run again, alone, opens the gate."""
+    before = chain.deployed("Dev")
+    new = chain.commit("ocargo")
+    flaky = chain.home.root / "FAIL-game"
+    flaky.touch()
+    with chain.engine() as engine:
+        engine.push("ocargo", "master")
+        assert not engine.run().succeeded
+        assert chain.last("Run Ocargo Tests").result is Result.FAILURE
+        assert chain.last("Promote Distribution").description.endswith(
+            "waiting for Run Ocargo Tests"
+        )
+        assert not list(chain.home.archive("Promote Distribution", 2).glob("*"))
+        assert chain.results("Deploy to Dev") == ["SUCCESS"]
+        assert chain.deployed("Dev") == before
+        flaky.unlink()
+        engine.build("Run Ocargo Tests", {"DISTRIBUTION_NUMBER": "2"})
+        assert engine.run().succeeded
+    assert chain.last("Promote Distribution").description == "distribution 2: tested"
+    assert chain.results("Deploy to Dev") == ["SUCCESS"] * 2
+    assert chain.deployed("Dev") == {**before, "ocargo": new}
+
+
+def test_an_ad_hoc_branch_and_a_push_at_once_do_not_mix(chain: Chain) -> None:
+    """Each distribution has commits of its own lane only."""
+    for path in chain.repositories.values():
+        git(path, "checkout", "--quiet", "-b", "hotfix")
+    hotfix = {name: chain.commit(name, {"static/hot.css": "c {}"}) for name in NAMES}
+    for path in chain.repositories.values():
+        git(path, "checkout", "--quiet", "master")
+    master = {name: chain.commit(name, {"static/new.css": "d {}"}) for name in NAMES}
+    with chain.engine() as engine:
+        for name in NAMES:
+            engine.push(name, "master")
+        engine.build("Ad-hoc distribution", {"BRANCH": "hotfix"})
+        assert engine.run().succeeded
+    lanes = {
+        record.parameters["BRANCH"]: chain.commits(
+            chain.artifact("Create Distribution", "commit.txt", record.number)
+        )
+        for record in Builds(chain.home).of("Create Distribution")
+        if record.number > 1 and record.parameters["BRANCH"] == "hotfix"
+    }
+    assert lanes == {"hotfix": hotfix}
+    masters = [
+        record
+        for record in Builds(chain.home).of("Create Distribution")
+        if record.number > 1 and record.parameters["BRANCH"] == "master"
+    ]
+    newest = chain.commits(chain.artifact("Create Distribution", "commit.txt", masters[0].number))
+    assert newest == master
+    for record in masters:
+        text = chain.artifact("Create Distribution", "commit.txt", record.number)
+        assert not set(chain.commits(text).values()) & set(hotfix.values())
+
+
+def test_an_ad_hoc_branch_that_is_missing_somewhere_publishes_nothing(chain: Chain) -> None:
+    """It is refused before anything is published, naming the repository."""
+    git(chain.repositories["ocargo"], "branch", "only-here")
+    with chain.engine() as engine:
+        engine.build("Ad-hoc distribution", {"BRANCH": "only-here"})
+        outcome = engine.run()
+    assert [(record.name, record.result) for record in outcome.builds] == [
+        ("Ad-hoc distribution #2", Result.FAILURE)
+    ]
+    log = chain.log("Ad-hoc distribution")
+    assert "no branch only-here in" in log
+    assert "codeforlife-portal" in log
+
+
+def test_a_distribution_is_deployed_to_staging_by_its_number(chain: Chain) -> None:
+    """The number that a person enters, not the newest one."""
+    first = chain.heads()
+    chain.commit("ocargo")
+    with chain.engine() as engine:
+        engine.push("ocargo", "master")
+        assert engine.run().succeeded
+        engine.build("Deploy to Staging", {"DISTRIBUTION": "1"})
+        assert engine.run().succeeded
+    assert chain.deployed("Staging") == first
+    assert chain.last("Deploy to Staging").description == "distribution 1 to Staging"
+    assert chain.artifact("Deploy to Staging", "commit.txt") == chain.artifact(
+        "Create Distribution", "commit.txt", 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("99", "there is no distribution 99"),
+        ("2", "there is no distribution 2"),
+        ("<SpecificBuildSelector><buildNumber/></SpecificBuildSelector>", "has no build number"),
+        ("<StatusBuildSelector/>", "must say which build"),
+    ],
+)
+def test_a_deploy_of_what_is_not_there_is_refused(chain: Chain, value: str, said: str) -> None:
+    """An unknown number, the next one, none at all, "the latest": a sentence, and nothing done."""
+    with chain.engine() as engine:
+        engine.build("Deploy to Staging", {"DISTRIBUTION": value, "ALLOW_UNTESTED": "true"})
+        assert not engine.run().succeeded
+    assert chain.last("Deploy to Staging").result is Result.FAILURE
+    assert said in chain.log("Deploy to Staging")
+    assert not (chain.home.root / "deployed/Staging").exists()
+
+
+def test_an_untested_distribution_is_deployed_only_when_it_is_allowed(chain: Chain) -> None:
+    """Refused in a sentence; with ALLOW_UNTESTED deployed, and the description says so."""
+    new = _make_untested(chain)
+    with chain.engine() as engine:
+        engine.build("Deploy to Staging", {"DISTRIBUTION": "2"})
+        assert not engine.run().succeeded
+        assert "has not recorded distribution 2 as tested" in chain.log("Deploy to Staging")
+        assert chain.last("Deploy to Staging").description.startswith("refused")
+        assert not (chain.home.root / "deployed/Staging").exists()
+        engine.build("Deploy to Staging", {"DISTRIBUTION": "2", "ALLOW_UNTESTED": "true"})
+        assert engine.run().succeeded
+    assert chain.last("Deploy to Staging").description.endswith("UNTESTED")
+    assert chain.deployed("Staging")["ocargo"] == new
+
+
+def test_a_deploy_takes_nothing_stale_from_the_one_before(chain: Chain) -> None:
+    """Deploy, refused deploy, deploy: each has its own evidence and commit.txt, or none."""
+    _make_untested(chain)
+    with chain.engine() as engine:
+        engine.build("Deploy to Staging", {"DISTRIBUTION": "1"})
+        assert engine.run().succeeded
+        engine.build("Deploy to Staging", {"DISTRIBUTION": "2"})
+        assert not engine.run().succeeded
+        engine.build("Deploy to Staging", {"DISTRIBUTION": "99"})
+        assert not engine.run().succeeded
+        engine.build("Deploy to Staging", {"DISTRIBUTION": "1"})
+        assert engine.run().succeeded
+    text = {n: chain.artifact("Create Distribution", "commit.txt", n) for n in (1, 2)}
+    assert chain.artifact("Deploy to Staging", "commit.txt", 1) == text[1]
+    assert chain.artifact("Deploy to Staging", "commit.txt", 2) == text[2]
+    assert not list(chain.home.archive("Deploy to Staging", 3).glob("*"))
+    assert chain.artifact("Deploy to Staging", "commit.txt", 4) == text[1]
+    assert (chain.home.root / "deployed/Staging/number").read_text() == "1\n"
+
+
+def test_two_deploys_to_one_environment_wait_for_each_other(chain: Chain) -> None:
+    """Their steps never overlap, though there is an executor for each."""
+    with chain.engine(executors=4) as engine:
+        for allowed in ("true", "false"):
+            engine.build("Deploy to Prod", {"DISTRIBUTION": "1", "ALLOW_UNTESTED": allowed})
+        assert engine.run().succeeded
+    history = (chain.home.root / "deployed/Prod/history").read_text().split("\n")
+    assert history == ["begin 1", "end 1", "begin 1", "end 1", ""]
+
+
+def test_one_executor_and_an_ad_hoc_build_are_a_deadlock(chain: Chain) -> None:
+    """It is told as one, with who waits for whom, and left."""
+    with chain.engine(executors=1) as engine:
+        engine.build("Ad-hoc distribution", {"BRANCH": "master"})
+        outcome = engine.run()
+    assert not outcome.succeeded
+    assert outcome.deadlock[0] == (
+        "Ad-hoc distribution #2 holds an executor and waits for Publish Ocargo Files"
+    )
+    assert "Publish Ocargo Files waits in the queue: the only executor is held" in outcome.deadlock
+    assert chain.last("Ad-hoc distribution").result is Result.ABORTED
+
+
+def test_a_missing_credential_is_named_before_anything_runs(chain: Chain) -> None:
+    from tests.rehearsal_home import make_engine
+
+    chain.commit("ocargo")
+    with make_engine(chain.home, chain.repositories) as engine:
+        with pytest.raises(RehearsalError, match="codeforlife-dev-secret-key"):
+            engine.push("ocargo", "master")
+        assert not len(engine.queue)
+
+
+_DRIVER = """
+import sys
+from pathlib import Path
+from tests.rehearsal_chain import Chain
+from cfl_jobs.rehearsal.directory import Home
+root = Path(sys.argv[1])
+chain = Chain(Home(root / "home"), {p.name: p for p in (root / "clones").iterdir()})
+with chain.engine(executors=1) as engine:
+    engine.push("ocargo", "master")
+    engine.build("Deploy to Staging", {"DISTRIBUTION": "1"})
+    engine.build("Create Distribution", {})
+    engine.build("Deploy to Prod", {"DISTRIBUTION": "1"})
+    engine.run()
+"""
+
+
+def test_killed_in_the_middle_it_goes_on(chain: Chain, tmp_path: Path) -> None:
+    """The running build is recorded as aborted, its processes end, what was queued is built."""
+    new = chain.commit("ocargo")
+    slow = chain.home.root / "SLOW"
+    slow.touch()
+    rehearsal = subprocess.Popen([sys.executable, "-c", _DRIVER, str(tmp_path)], cwd=PROJECT)
+    log = chain.home.log("Create Distribution", 2)
+    _wait_until(lambda: log.is_file() and "very slow" in log.read_text())
+    cookie = Builds(chain.home).of("Create Distribution")[0].cookie
+    assert find_by_cookie(cookie)
+    os.kill(rehearsal.pid, signal.SIGKILL)
+    rehearsal.wait()
+    _wait_until(lambda: not find_by_cookie(cookie))
+    slow.unlink()
+    with chain.engine() as engine:
+        assert len(engine.queue)
+        assert engine.run().succeeded
+    assert chain.results("Create Distribution")[1] == "ABORTED"
+    assert chain.results("Deploy to Staging") == ["SUCCESS"]
+    assert chain.results("Deploy to Prod") == ["SUCCESS"]
+    # The push was not lost either: it was published, and its distribution deployed.
+    assert chain.deployed("Dev")["ocargo"] == new
+
+
+def _make_untested(chain: Chain) -> str:
+    """Make distribution 2, whose ocargo suite fails; returns ocargo's commit in it."""
+    new = chain.commit("ocargo", {"FAIL": "FAIL-game"})
+    with chain.engine() as engine:
+        engine.push("ocargo", "master")
+        assert not engine.run().succeeded
+    return new
+
+
+def _wait_until(condition: object, *, seconds: float = 60) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
