@@ -122,10 +122,9 @@ def explain_redirect(answer: Answer, asked: Asked) -> TargetError:
     location = answer.headers.get("Location", "")
     parts = urlsplit(location)
     place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
-    if unquote(parts.path).endswith("/" + unquote(asked.path)) or unquote(
-        parts.path
-    ) == "/" + unquote(asked.path):
-        base = place + parts.path[: len(parts.path) - len(urlsplit(asked.path).path)]
+    own_path = "/" + unquote(asked.path.partition("?")[0])
+    if unquote(parts.path).endswith(own_path):
+        base = place + unquote(parts.path).removesuffix(own_path) + "/"
         return NotJenkins(
             f"{asked.server} has moved to {base}",
             advice="Use that URL; nothing was sent there.",

@@ -484,6 +484,7 @@ def check_url(url: str) -> str:
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
+        urllib3.util.parse_url(text)  # knows hosts that can't be encoded
     except ValueError:
         host, parts = None, urlsplit("")
     if "@" in text.partition("//")[2].partition("/")[0]:

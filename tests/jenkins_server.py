@@ -139,6 +139,7 @@ class JenkinsServer:
         self.quieting_down = False
         self.starting_for = 0
         self.redirect_to: str | None = None
+        self.redirect_status = 302
         self.requests: list[Logged] = []
         self.connections = 0
         self.hook: Hook | None = None
@@ -313,7 +314,7 @@ class JenkinsServer:
         if self.redirect_to is not None:
             rest = request.path.removeprefix(self.prefix).lstrip("/")
             query = f"?{request.query}" if request.query else ""
-            return pages.redirect(f"{self.redirect_to}{rest}{query}")
+            return pages.redirect(f"{self.redirect_to}{rest}{query}", status=self.redirect_status)
         if self.starting_for > 0:
             self.starting_for -= 1
             return pages.starting()
@@ -551,7 +552,7 @@ class _Visit:
         if rest == ["doDelete"] and post:
             self._need("hudson.model.View.Delete")
             del group.views[name]
-            return pages.redirect(self.server.url)
+            return pages.redirect(self.server.url + (group.path if isinstance(group, Job) else ""))
         if rest == ["api", "json"]:
             found = views_data(group, self.server.url)
             return self._render(next(view for view in found if view["name"] == name))

@@ -75,8 +75,8 @@ def json_answer(value: object) -> Answer:
     return text_answer(text, "application/json;charset=utf-8", X_Jenkins=VERSION)
 
 
-def redirect(location: str) -> Answer:
-    return Answer(302, b"", {"Location": location})
+def redirect(location: str, *, status: int = 302) -> Answer:
+    return Answer(status, b"", {"Location": location})
 
 
 def page(title: str, content: str, *, status: int, **headers: str) -> Answer:

@@ -1,0 +1,165 @@
+"""Credentials come from the environment or an ini file, and only for the server they are for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.credentials import Credentials, find_credentials
+from cfl_jobs.errors import CflJobsError, LoginRefused
+
+URL = "https://jenkins.example.org/ci/"
+SECRET = "s3cret-tok%n"
+
+
+def write_ini(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
+    return path
+
+
+def ini_for(url: str, section: str = "jenkins") -> str:
+    return f"[{section}]\nuser=ann\npassword={SECRET}\nurl={url}\nquery_plugins_info=False\n"
+
+
+def test_the_environment_comes_first(tmp_path: Path) -> None:
+    conf = write_ini(tmp_path / "x.ini", ini_for(URL))
+    environ = {"JENKINS_USER_ID": "ben", "JENKINS_API_TOKEN": " tok \n"}
+    found = find_credentials(URL, environ, conf, tmp_path)
+    assert (found.user, found.token) == ("ben", "tok")
+    assert str(found) == "ben (from JENKINS_USER_ID and JENKINS_API_TOKEN)"
+
+
+@pytest.mark.parametrize(
+    ("environ", "message"),
+    [
+        ({"JENKINS_USER_ID": "ann"}, "JENKINS_USER_ID is set, but JENKINS_API_TOKEN is not"),
+        ({"JENKINS_API_TOKEN": SECRET}, "JENKINS_API_TOKEN is set, but JENKINS_USER_ID is not"),
+    ],
+)
+def test_half_of_the_environment_is_an_error(
+    environ: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(LoginRefused) as caught:
+        find_credentials(URL, environ, None, tmp_path)
+    assert caught.value.message == message
+
+
+def test_a_named_file_is_read_without_interpolation(tmp_path: Path) -> None:
+    """A percent sign in a password is just that; a byte-order mark is no part of the text."""
+    conf = write_ini(tmp_path / "x.ini", "\ufeff" + ini_for(URL))
+    found = find_credentials(URL, {}, conf, tmp_path)
+    assert (found.user, found.token, found.source) == ("ann", SECRET, str(conf))
+    assert found.notes == ()
+
+
+def test_the_file_in_the_home_directory_is_found(tmp_path: Path) -> None:
+    place = tmp_path / ".config/jenkins_jobs/jenkins_jobs.ini"
+    write_ini(place, ini_for(URL))
+    assert find_credentials(URL, {}, None, tmp_path).source == str(place)
+
+
+@pytest.mark.parametrize(
+    "its_url",
+    [
+        "https://jenkins.example.org/",
+        "https://jenkins.example.org.evil.example/ci/",
+        "http://jenkins.example.org/ci/",
+        "https://jenkins.example.org:8443/ci/",
+        "not a url:x",
+    ],
+)
+def test_another_servers_credentials_are_not_used_and_that_is_said(
+    its_url: str, tmp_path: Path
+) -> None:
+    conf = write_ini(tmp_path / "x.ini", ini_for(its_url))
+    found = find_credentials(URL, {}, conf, tmp_path)
+    assert found.is_anonymous
+    assert found.notes == (f"{conf} is for {its_url}: its credentials are not sent to {URL}",)
+
+
+@pytest.mark.parametrize(
+    "its_url", [URL, "https://jenkins.example.org/ci", "HTTPS://Jenkins.Example.org:443/ci/"]
+)
+def test_one_server_is_written_in_several_ways(its_url: str, tmp_path: Path) -> None:
+    conf = write_ini(tmp_path / "x.ini", ini_for(its_url))
+    assert find_credentials(URL, {}, conf, tmp_path).user == "ann"
+
+
+def test_the_section_for_this_server_is_taken(tmp_path: Path) -> None:
+    """jenkins-job-builder's -s lets one file serve several servers."""
+    text = "[job_builder]\nrecursive=True\n" + ini_for("http://localhost:8080/")
+    conf = write_ini(tmp_path / "x.ini", text + ini_for(URL, "production").replace("ann", "eve"))
+    assert find_credentials(URL, {}, conf, tmp_path).user == "eve"
+
+
+def test_an_ini_without_a_url_is_for_the_server_on_this_machine(tmp_path: Path) -> None:
+    """As jenkins-job-builder has it: its default is http://localhost:8080/."""
+    conf = write_ini(tmp_path / "x.ini", f"[jenkins]\nuser=ann\npassword={SECRET}\n")
+    assert find_credentials("http://localhost:8080", {}, conf, tmp_path).user == "ann"
+    assert find_credentials(URL, {}, conf, tmp_path).is_anonymous
+
+
+def test_a_file_that_others_may_read_is_mentioned(tmp_path: Path) -> None:
+    conf = write_ini(tmp_path / "x.ini", ini_for(URL))
+    conf.chmod(0o644)
+    found = find_credentials(URL, {}, conf, tmp_path)
+    assert found.user == "ann"
+    assert found.notes == (f"{conf} holds credentials and others may read it: chmod 600 {conf}",)
+
+
+def test_a_section_without_credentials_is_mentioned(tmp_path: Path) -> None:
+    conf = write_ini(tmp_path / "x.ini", f"[jenkins]\nurl={URL}\n")
+    found = find_credentials(URL, {}, conf, tmp_path)
+    assert found.is_anonymous
+    assert found.notes == (f"{conf}: [jenkins] has no user and password",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"user=ann\npassword={SECRET}\n",
+        f"[jenkins]\nuser=ann\n{SECRET}\n",
+        f"[jenkins\npassword={SECRET}\n",
+    ],
+)
+def test_a_broken_file_is_named_and_its_text_is_not_shown(text: str, tmp_path: Path) -> None:
+    conf = write_ini(tmp_path / "x.ini", text)
+    with pytest.raises(CflJobsError) as caught:
+        find_credentials(URL, {}, conf, tmp_path)
+    assert str(conf) in caught.value.message
+    assert "not an ini file" in caught.value.message
+    assert SECRET not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_bytes_that_are_no_text_are_an_error(tmp_path: Path) -> None:
+    conf = tmp_path / "x.ini"
+    conf.write_bytes(b"[jenkins]\npassword=\xff\xfe\n")
+    with pytest.raises(CflJobsError, match="not an ini file"):
+        find_credentials(URL, {}, conf, tmp_path)
+
+
+def test_a_named_file_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(CflJobsError, match="is not there"):
+        find_credentials(URL, {}, tmp_path / "absent.ini", tmp_path)
+
+
+@pytest.mark.parametrize(("user", "token"), [("a:b", "t"), ("ann", "t\r\nX-Evil: 1")])
+def test_what_would_break_the_header_is_refused(user: str, token: str, tmp_path: Path) -> None:
+    environ = {"JENKINS_USER_ID": user, "JENKINS_API_TOKEN": token}
+    with pytest.raises(LoginRefused) as caught:
+        find_credentials(URL, environ, None, tmp_path)
+    assert token not in str(caught.value) or token == "t"
+
+
+def test_the_token_is_in_no_text_of_the_credentials() -> None:
+    credentials = Credentials("ann", SECRET, "somewhere")
+    assert SECRET not in f"{credentials!r} {credentials} {[credentials]}"
+
+
+def test_nothing_found_is_anonymous(tmp_path: Path) -> None:
+    assert find_credentials(URL, {}, None, tmp_path) == Credentials()
