@@ -1,0 +1,434 @@
+"""The chain's own definitions, rendered: every job is there and does what it promises."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from cfl_jobs.model import (
+    ArchiveArtifacts,
+    BindCredentials,
+    BuildDiscarder,
+    CleanBefore,
+    CopyArtifact,
+    FileParameters,
+    Job,
+    JUnitResults,
+    Mail,
+    ParameterKind,
+    PredefinedParameters,
+    Selector,
+    SetDescription,
+    Shell,
+    TimeLimit,
+    Timestamps,
+    TriggerBuilds,
+    TriggerKind,
+)
+from cfl_jobs.read_model import read_job, read_view
+from cfl_jobs.render import render
+from cfl_jobs.target import Kind
+
+ROOT = Path(__file__).parent.parent
+PUBLISHES = {
+    "Publish Ocargo Files": ("ocargo", "ocargo"),
+    "Publish Portal Files": ("codeforlife-portal", "portal"),
+    "Publish Deploy Files": ("codeforlife-deploy", "deploy"),
+}
+SUITES = ("Run Portal Tests", "Run Ocargo Tests")
+DEPLOYS = ("Deploy to Dev", "Deploy to Staging", "Deploy to Prod")
+CREATE, PROMOTE, AD_HOC = "Create Distribution", "Promote Distribution", "Ad-hoc distribution"
+JOBS = (*PUBLISHES, CREATE, *SUITES, PROMOTE, *DEPLOYS, AD_HOC)
+Step = TypeVar("Step")
+
+
+def read_jobs(root: Path) -> dict[str, Job]:
+    return {
+        each.name: read_job(each.name, each.config)
+        for each in render(root)
+        if each.kind is Kind.JOB
+    }
+
+
+@pytest.fixture(scope="module")
+def jobs() -> dict[str, Job]:
+    return read_jobs(ROOT)
+
+
+def of(steps: tuple[object, ...], kind: type[Step]) -> list[Step]:
+    return [step for step in steps if isinstance(step, kind)]
+
+
+def only(steps: tuple[object, ...], kind: type[Step]) -> Step:
+    (step,) = of(steps, kind)
+    return step
+
+
+def scripts_of(job: Job) -> list[str]:
+    """Return the names of a job's scripts, in order."""
+    named = [
+        re.search(r"templates/scripts/(\S+), line 2", s.script) for s in of(job.builders, Shell)
+    ]
+    return [found[1] for found in named if found]
+
+
+def parameters_of(job: Job) -> dict[str, tuple[ParameterKind, str]]:
+    return {each.name: (each.kind, each.default) for each in job.parameters}
+
+
+def test_every_job_of_the_chain_is_there_and_nothing_is_unknown(jobs: dict[str, Job]) -> None:
+    assert sorted(jobs) == sorted(JOBS)
+    for job in jobs.values():
+        assert job.unknown == ()
+        assert not job.disabled
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_what_all_jobs_share(name: str, jobs: dict[str, Job]) -> None:
+    job = jobs[name]
+    assert of(job.wrappers, Timestamps)
+    assert of(job.wrappers, CleanBefore)
+    assert only(job.wrappers, TimeLimit).actions == ("FailOperation",)
+    assert only(job.publishers, Mail).recipients == "builds@codeforlife.education"
+    assert isinstance(job.discarder, BuildDiscarder)
+    assert not job.concurrent
+    assert "kept as code" in job.description
+    assert all(len(each.description) > 20 for each in job.parameters)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_every_script_tells_the_builds_description(name: str, jobs: dict[str, Job]) -> None:
+    """What a script prints is what description-setter looks for, also in a failed build."""
+    setter = only(jobs[name].publishers, SetDescription)
+    for regexp in (setter.regexp, setter.regexp_for_failed):
+        found = re.search(regexp, "[description] distribution 42 of master")
+        assert found
+        assert found[1] == "distribution 42 of master"
+    assert setter.description == setter.description_for_failed == r"\1"
+    assert any("[description] " in step.script for step in of(jobs[name].builders, Shell))
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_guard_comes_before_everything_else(name: str, jobs: dict[str, Job]) -> None:
+    first = jobs[name].builders[0]
+    assert isinstance(first, Shell)
+    assert scripts_of(jobs[name])[0].startswith("check-")
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_shell_steps_are_bash_that_bash_can_read(name: str, jobs: dict[str, Job]) -> None:
+    for step in of(jobs[name].builders, Shell):
+        assert step.script.startswith("#!/usr/bin/env bash\n")
+        subprocess.run(["bash", "-n"], input=step.script, text=True, check=True)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_every_copy_is_permitted_by_its_source(name: str, jobs: dict[str, Job]) -> None:
+    for copy in of(jobs[name].builders, CopyArtifact):
+        permitted = jobs[copy.project].copy_permissions
+        assert permitted is not None
+        assert name in permitted
+        assert not any("*" in each for each in permitted)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_every_copy_is_optional_so_that_a_script_can_say_what_is_missing(
+    name: str, jobs: dict[str, Job]
+) -> None:
+    builders = jobs[name].builders
+    assert all(copy.optional and copy.fingerprint for copy in of(builders, CopyArtifact))
+    assert isinstance(builders[-1], Shell)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_copied_files_are_archived_by_their_source(name: str, jobs: dict[str, Job]) -> None:
+    for copy in of(jobs[name].builders, CopyArtifact):
+        archived = only(jobs[copy.project].publishers, ArchiveArtifacts).patterns.split(",")
+        assert set(copy.filter.split(",")) <= set(archived)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_triggered_jobs_declare_what_they_are_given(name: str, jobs: dict[str, Job]) -> None:
+    steps = (*jobs[name].builders, *jobs[name].publishers)
+    for trigger in of(steps, TriggerBuilds):
+        for parameters in trigger.parameters:
+            if isinstance(parameters, PredefinedParameters):
+                given = {line.partition("=")[0] for line in parameters.properties.splitlines()}
+                for project in trigger.projects:
+                    assert given <= set(parameters_of(jobs[project]))
+
+
+@pytest.mark.parametrize(("name", "repository"), [(k, v[0]) for k, v in PUBLISHES.items()])
+def test_publish(name: str, repository: str, jobs: dict[str, Job]) -> None:
+    job, component = jobs[name], PUBLISHES[name][1]
+    assert parameters_of(job) == {
+        "BRANCH": (ParameterKind.STRING, "master"),
+        "AD_HOC": (ParameterKind.STRING, ""),
+    }
+    assert job.scm is not None
+    assert job.scm.urls == (f"https://github.com/ocadotechnology/{repository}.git",)
+    assert job.scm.branches == ("refs/heads/${BRANCH}",)
+    assert [getattr(each, "kind", None) for each in job.triggers] == [TriggerKind.GITHUB_PUSH]
+    archive = only(job.publishers, ArchiveArtifacts)
+    assert archive.patterns == f"{component}.tar.gz,commit.txt"
+    assert archive.fingerprint
+    assert job.copy_permissions == (CREATE,)
+    trigger = only(job.publishers, TriggerBuilds)
+    assert trigger.projects == (CREATE,)
+    assert trigger.condition == "SUCCESS"
+    assert trigger.parameters == (FileParameters("create-distribution.properties", True),)
+
+
+def test_create_distribution(jobs: dict[str, Job]) -> None:
+    job = jobs[CREATE]
+    selector = "<StatusBuildSelector><stable>true</stable></StatusBuildSelector>"
+    kinds = {name: kind for name, (kind, _) in parameters_of(job).items()}
+    assert kinds == {
+        "BRANCH": ParameterKind.STRING,
+        "OCARGO": ParameterKind.BUILD_SELECTOR,
+        "PORTAL": ParameterKind.BUILD_SELECTOR,
+        "DEPLOY": ParameterKind.BUILD_SELECTOR,
+    }
+    assert {parameters_of(job)[name][1] for name in ("OCARGO", "PORTAL", "DEPLOY")} == {selector}
+    for copy, (name, (_, component)) in zip(
+        of(job.builders, CopyArtifact), PUBLISHES.items(), strict=True
+    ):
+        assert copy.project == name
+        assert copy.selector.kind is Selector.PARAMETER
+        assert copy.selector.argument == component.upper()
+        assert copy.parameter_filter == "BRANCH=$BRANCH"
+        assert copy.target == f"published/{component}"
+    script = of(job.builders, Shell)[-1].script
+    assert "\ncomponents=(ocargo portal deploy)\n" in script
+    assert "\nrepositories=(ocargo codeforlife-portal codeforlife-deploy)\n" in script
+    assert "\ndirectories=(submodules/ocargo submodules/portal .)\n" in script
+    assert only(job.publishers, ArchiveArtifacts).patterns == "distribution.tar.gz,commit.txt"
+    assert job.copy_permissions == (*SUITES, *DEPLOYS)
+    trigger = only(job.publishers, TriggerBuilds)
+    assert trigger.projects == SUITES
+    assert trigger.condition == "SUCCESS"
+    assert trigger.parameters == (PredefinedParameters("DISTRIBUTION_NUMBER=$BUILD_NUMBER"),)
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_run_tests(name: str, jobs: dict[str, Job]) -> None:
+    job = jobs[name]
+    assert parameters_of(job) == {"DISTRIBUTION_NUMBER": (ParameterKind.STRING, "")}
+    copy = only(job.builders, CopyArtifact)
+    assert copy.project == CREATE
+    assert copy.selector.kind is Selector.SPECIFIC
+    assert copy.selector.argument == "$DISTRIBUTION_NUMBER"
+    junit = only(job.publishers, JUnitResults)
+    assert junit.pattern == "reports/*.xml"
+    assert not junit.allow_empty
+    assert junit.mark_unstable
+    archive = only(job.publishers, ArchiveArtifacts)
+    assert archive.patterns == "tested.txt"
+    assert archive.only_if_successful
+    assert job.publishers.index(junit) < job.publishers.index(archive)
+    assert job.copy_permissions == (PROMOTE,)
+    trigger = only(job.publishers, TriggerBuilds)
+    assert trigger.projects == (PROMOTE,)
+    assert trigger.condition == "SUCCESS"
+
+
+def test_promote_distribution(jobs: dict[str, Job]) -> None:
+    job = jobs[PROMOTE]
+    assert parameters_of(job) == {"DISTRIBUTION_NUMBER": (ParameterKind.STRING, "")}
+    copies = of(job.builders, CopyArtifact)
+    assert [copy.project for copy in copies] == [*SUITES, PROMOTE]
+    for copy in copies:
+        assert copy.selector.kind is Selector.LAST_SUCCESSFUL
+        assert copy.selector.stable_only
+        assert copy.parameter_filter == "DISTRIBUTION_NUMBER=$DISTRIBUTION_NUMBER"
+    archive = only(job.publishers, ArchiveArtifacts)
+    assert archive.patterns == "tests.txt"
+    assert archive.allow_empty
+    assert job.copy_permissions == (PROMOTE, *DEPLOYS)
+    trigger = only(job.publishers, TriggerBuilds)
+    assert trigger.projects == ("Deploy to Dev",)
+    assert trigger.parameters == (FileParameters("deploy.properties", True),)
+
+
+@pytest.mark.parametrize("name", DEPLOYS)
+def test_deploy(name: str, jobs: dict[str, Job]) -> None:
+    job, environment = jobs[name], name.removeprefix("Deploy to ")
+    empty = "<SpecificBuildSelector><buildNumber></buildNumber></SpecificBuildSelector>"
+    assert parameters_of(job) == {
+        "DISTRIBUTION": (ParameterKind.BUILD_SELECTOR, empty),
+        "ALLOW_UNTESTED": (ParameterKind.BOOLEAN, "false"),
+    }
+    assert job.triggers == ()
+    files, evidence = of(job.builders, CopyArtifact)
+    assert (files.project, files.selector.kind) == (CREATE, Selector.PARAMETER)
+    assert files.selector.argument == "DISTRIBUTION"
+    assert evidence.project == PROMOTE
+    assert evidence.parameter_filter == (
+        "DISTRIBUTION_NUMBER=$COPYARTIFACT_BUILD_NUMBER_CREATE_DISTRIBUTION"
+    )
+    assert f"\nenvironment={environment}\n" in of(job.builders, Shell)[-1].script
+    assert only(job.publishers, ArchiveArtifacts).patterns == "commit.txt"
+    secret = f"codeforlife-{environment.lower()}-secret-key"
+    (binding,) = only(job.wrappers, BindCredentials).bindings
+    assert (binding.credentials_id, binding.kind) == (secret, "StringBinding")
+    assert binding.variables == ("SITE_SECRET_KEY",)
+    assert job.permissions == ()
+    starters = [
+        other.name
+        for other in jobs.values()
+        for trigger in of((*other.builders, *other.publishers), TriggerBuilds)
+        if name in trigger.projects
+    ]
+    assert starters == ([PROMOTE] if environment == "Dev" else [])
+
+
+def test_ad_hoc_is_the_only_job_that_blocks(jobs: dict[str, Job]) -> None:
+    for job in jobs.values():
+        for trigger in of(job.builders, TriggerBuilds):
+            assert job.name == AD_HOC
+            assert trigger.projects == tuple(PUBLISHES)
+            assert trigger.blocking is not None
+            assert trigger.blocking.fail_step == "UNSTABLE"
+            assert trigger.parameters == (
+                PredefinedParameters("BRANCH=$BRANCH\nAD_HOC=$BUILD_NUMBER\n"),
+            )
+
+
+def test_ad_hoc_distribution(jobs: dict[str, Job]) -> None:
+    job = jobs[AD_HOC]
+    assert parameters_of(job) == {"BRANCH": (ParameterKind.STRING, "")}
+    assert scripts_of(job) == ["check-branch.sh", "check-branch-exists.sh", "hand-over.sh"]
+    assert isinstance(job.builders[2], TriggerBuilds)
+    trigger = only(job.publishers, TriggerBuilds)
+    assert trigger.projects == (CREATE,)
+    assert trigger.parameters == (FileParameters("create-distribution.properties", True),)
+
+
+def test_records_of_tests_are_kept_as_long_as_distributions(jobs: dict[str, Job]) -> None:
+    """Else a distribution that can still be deployed would become an untested one."""
+    days = {name: job.discarder.days_to_keep for name, job in jobs.items() if job.discarder}
+    assert days[PROMOTE] >= days[CREATE] > 0
+    for job in jobs.values():
+        assert job.discarder is not None
+        assert job.discarder.builds_to_keep == -1
+
+
+def test_the_view_tells_the_chain_in_order() -> None:
+    (view,) = (each for each in render(ROOT) if each.kind is Kind.VIEW)
+    assert view.name == "Code for Life"
+    read = read_view(view.name, view.config)
+    assert sorted(read.jobs) == sorted(JOBS)
+    places = [read.description.index(name) for name in JOBS]
+    assert places == sorted(places)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project's definitions, to be changed."""
+    for folder in ("jobs", "templates"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    return tmp_path
+
+
+def add(project: Path, file: str, lines: str) -> dict[str, Job]:
+    with (project / "jobs" / file).open("a") as definitions:
+        definitions.write(lines)
+    return read_jobs(project)
+
+
+def test_a_fourth_repository_is_four_lines(project: Path) -> None:
+    changed = add(
+        project,
+        "publish.yaml",
+        """
+  - name: Publish Rapid Router Files
+    repository: rapid-router
+    component: rapid-router
+    directory: submodules/rapid-router
+""",
+    )
+    assert "RAPID_ROUTER" in parameters_of(changed[CREATE])
+    copies = of(changed[CREATE].builders, CopyArtifact)
+    assert copies[-1].project == "Publish Rapid Router Files"
+    assert copies[-1].selector.argument == "RAPID_ROUTER"
+    trigger = only(changed[AD_HOC].builders, TriggerBuilds)
+    assert "Publish Rapid Router Files" in trigger.projects
+    steps = of(changed[AD_HOC].builders, Shell)
+    assert " rapid-router)" in steps[1].script
+    assert " RAPID_ROUTER)" in steps[2].script
+
+
+def test_a_third_suite_is_three_lines(project: Path) -> None:
+    changed = add(
+        project,
+        "tests.yaml",
+        """
+  - name: Run Browser Tests
+    suite: browser
+    command: ./browser-tests.sh
+""",
+    )
+    assert only(changed[CREATE].publishers, TriggerBuilds).projects[-1] == "Run Browser Tests"
+    assert "Run Browser Tests" in (changed[CREATE].copy_permissions or ())
+    evidence = of(changed[PROMOTE].builders, CopyArtifact)[2]
+    assert (evidence.project, evidence.target) == ("Run Browser Tests", "evidence/browser")
+    assert "suites=(portal ocargo browser)" in of(changed[PROMOTE].builders, Shell)[-1].script
+
+
+def test_a_deploy_to_demo_is_two_lines(project: Path) -> None:
+    changed = add(project, "deploy.yaml", "\n  - name: Deploy to Demo\n    environment: Demo\n")
+    assert of(changed["Deploy to Demo"].wrappers, BindCredentials) == []
+    for source in (CREATE, PROMOTE):
+        assert "Deploy to Demo" in (changed[source].copy_permissions or ())
+    (view,) = (each for each in render(project) if each.kind is Kind.VIEW)
+    assert "Deploy to Demo" in read_view(view.name, view.config).jobs
+
+
+def test_one_line_restricts_deploy_to_prod(project: Path) -> None:
+    changed = add(
+        project, "deploy.yaml", "    restricted_to: [GROUP:release-managers, USER:alice]\n"
+    )
+    build = "hudson.model.Item.Build"
+    permissions = changed["Deploy to Prod"].permissions
+    assert [each for each in permissions if build in each] == [
+        f"GROUP:{build}:release-managers",
+        f"USER:{build}:alice",
+    ]
+    assert "GROUP:hudson.model.Item.Read:authenticated" in permissions
+    assert changed["Deploy to Staging"].permissions == ()
+    (prod,) = (each for each in render(project) if each.name == "Deploy to Prod")
+    assert "matrixauth.inheritance.NonInheritingStrategy" in prod.config
+
+
+def test_settings_reach_the_jobs(project: Path) -> None:
+    file = project / "jobs" / "settings.yaml"
+    text = file.read_text()
+    for old, new in (
+        ("organisation: ocadotechnology", "organisation: someone"),
+        ("branch: master", "branch: main"),
+        ("retention_days: 90", "retention_days: 5"),
+        ("time_limit: 30", "time_limit: 7"),
+        ("mail: builds@codeforlife.education", 'mail: ""'),
+        ('node_label: ""', "node_label: linux && python"),
+        ("python: python3", "python: /opt/my python/bin/python3"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(text)
+    changed = read_jobs(project)
+    publish = changed["Publish Ocargo Files"]
+    assert publish.scm is not None
+    assert publish.scm.urls == ("https://github.com/someone/ocargo.git",)
+    assert parameters_of(publish)["BRANCH"][1] == "main"
+    assert publish.discarder == BuildDiscarder(days_to_keep=5)
+    assert only(publish.wrappers, TimeLimit).seconds == 7 * 60
+    assert only(publish.publishers, Mail) == Mail("", send_to_individuals=True)
+    assert {job.node_label for job in changed.values()} == {"linux && python"}
+    assert (
+        "\npython='/opt/my python/bin/python3'\n" in of(changed[CREATE].builders, Shell)[1].script
+    )
