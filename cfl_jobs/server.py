@@ -13,15 +13,15 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote
 
 import jenkins
 import requests
 import urllib3
 
+from cfl_jobs.addresses import check_url, leads_to, path_of, quote_name, what
 from cfl_jobs.answers import (
     Answer,
     Asked,
@@ -32,10 +32,11 @@ from cfl_jobs.answers import (
     wants_crumb,
 )
 from cfl_jobs.credentials import Credentials, find_credentials
-from cfl_jobs.errors import CflJobsError, ConfigError, Missing, Refused
+from cfl_jobs.errors import ConfigError, Missing, Refused
 from cfl_jobs.failures import explain_failure, is_final
 from cfl_jobs.normalform import normalise
 from cfl_jobs.retrying import Passing, PassingFailure, Patience
+from cfl_jobs.serverfacts import Login, Node, ServerState
 from cfl_jobs.target import Kind, Listed
 
 TIMEOUT = 60.0  # seconds for a connection, and for each pause within an answer
@@ -43,35 +44,6 @@ _FOLDER_DEPTH = 8  # folders in folders that one listing request sees
 _CONFIG_TYPE = {"Content-Type": "text/xml; charset=utf-8"}
 _FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 _NO_ANSWER = (502, 503, 504)
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Who Jenkins takes us for."""
-
-    name: str
-    is_anonymous: bool
-    authorities: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A machine that runs builds; `executors` is how many at a time."""
-
-    name: str
-    executors: int
-    labels: tuple[str, ...]
-    is_offline: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ServerState:
-    """What a server says of itself."""
-
-    version: str
-    is_quieting_down: bool
-    uses_security: bool
-    url: str
 
 
 class _Connection(jenkins.Jenkins):  # type: ignore[misc] # python-jenkins has no types
@@ -82,17 +54,19 @@ class _Connection(jenkins.Jenkins):  # type: ignore[misc] # python-jenkins has n
             user, token = (credentials.user, credentials.token) if credentials.user else (None,) * 2
             super().__init__(url, user, token, timeout=timeout)
         self._login = _Login(credentials)
+        self._settings: dict[str, Any] | None = None
         self.crumb: dict[str, str] | bool | None = None
 
     def _request(self, req: requests.Request, stream: bool | None = None) -> requests.Response:
         """Send one request. A redirect is not followed: a POST would become a GET on the way."""
         req.auth = self._login
         prepared = self._session.prepare_request(req)
-        settings = self._session.merge_environment_settings(
-            prepared.url, {}, stream, self._session.verify, None
-        )
+        if self._settings is None:  # proxies and CA of the environment: the same for each request
+            self._settings = self._session.merge_environment_settings(
+                prepared.url, {}, stream, self._session.verify, None
+            )
         response: requests.Response = self._session.send(
-            prepared, timeout=self.timeout, allow_redirects=False, **settings
+            prepared, timeout=self.timeout, allow_redirects=False, **self._settings
         )
         return response
 
@@ -195,21 +169,21 @@ class JenkinsTarget:
         return tuple(sorted(found))
 
     def read(self, kind: Kind, name: str) -> str:
-        path = f"{_path(kind, name)}/config.xml"
-        answer = self._ask("GET", path, f"read {_what(kind, name)}")
+        path = f"{path_of(kind, name)}/config.xml"
+        answer = self._ask("GET", path, f"read {what(kind, name)}")
         try:
             text = answer.body.decode("utf-8")
         except UnicodeDecodeError:
             text = ""
         if not text.lstrip("\ufeff \r\n").startswith("<?xml"):
-            raise explain_page(answer, self._asked(path, f"read {_what(kind, name)}"))
+            raise explain_page(answer, self._asked(path, f"read {what(kind, name)}"))
         return text
 
     def create(self, kind: Kind, name: str, config: str) -> None:
         folder, _, own = name.rpartition("/")
         verb = "createItem" if kind is Kind.JOB else "createView"
-        path = f"{_path(Kind.JOB, folder) + '/' if folder else ''}{verb}?name={_quote(own)}"
-        _path(kind, name)  # refuses names that would lead elsewhere
+        path = f"{path_of(Kind.JOB, folder) + '/' if folder else ''}{verb}?name={quote_name(own)}"
+        path_of(kind, name)  # refuses names that would lead elsewhere
 
         def is_there() -> bool:
             try:
@@ -219,21 +193,21 @@ class JenkinsTarget:
                 return False
 
         try:
-            self._post(path, f"create {_what(kind, name)}", config, is_done=is_there)
+            self._post(path, f"create {what(kind, name)}", config, is_done=is_there)
         except Missing as error:
             raise Refused(
-                f"{self._url} can't create {_what(kind, name)}: its folder is not there",
+                f"{self._url} can't create {what(kind, name)}: its folder is not there",
                 advice="Create the folder first.",
             ) from error
 
     def update(self, kind: Kind, name: str, config: str) -> None:
-        self._post(f"{_path(kind, name)}/config.xml", f"update {_what(kind, name)}", config)
+        self._post(f"{path_of(kind, name)}/config.xml", f"update {what(kind, name)}", config)
 
     def save(self, name: str, description: str) -> None:
-        job = _path(Kind.JOB, name)
+        job = path_of(Kind.JOB, name)
         self._post(
             f"{job}/submitDescription",
-            f"save {_what(Kind.JOB, name)}",
+            f"save {what(Kind.JOB, name)}",
             f"description={quote(description, safe='')}",
             lands_on=job,
             headers=_FORM_TYPE,
@@ -242,9 +216,9 @@ class JenkinsTarget:
     def delete(self, kind: Kind, name: str) -> None:
         folder = name.rpartition("/")[0]
         self._post(
-            f"{_path(kind, name)}/doDelete",
-            f"delete {_what(kind, name)}",
-            lands_on=_path(Kind.JOB, folder) if folder else "",
+            f"{path_of(kind, name)}/doDelete",
+            f"delete {what(kind, name)}",
+            lands_on=path_of(Kind.JOB, folder) if folder else "",
             is_done=lambda: not self._exists(kind, name),
         )
 
@@ -256,15 +230,15 @@ class JenkinsTarget:
                 advice="Move it in Jenkins, then name it so in the definition.",
             )
         self._post(
-            f"{_path(Kind.JOB, name)}/doRename?newName={_quote(own)}",
-            f"rename {_what(Kind.JOB, name)} to {new_name!r}",
-            lands_on=_path(Kind.JOB, new_name),
+            f"{path_of(Kind.JOB, name)}/doRename?newName={quote_name(own)}",
+            f"rename {what(Kind.JOB, name)} to {new_name!r}",
+            lands_on=path_of(Kind.JOB, new_name),
             is_done=lambda: not self._exists(Kind.JOB, name) and self._exists(Kind.JOB, new_name),
         )
 
     def count_builds(self, name: str) -> int:
-        path = f"{_path(Kind.JOB, name)}/api/json?tree=allBuilds[number]"
-        builds = self._ask_json(path, f"count the builds of {_what(Kind.JOB, name)}")
+        path = f"{path_of(Kind.JOB, name)}/api/json?tree=allBuilds[number]"
+        builds = self._ask_json(path, f"count the builds of {what(Kind.JOB, name)}")
         return len(builds.get("allBuilds") or ())
 
     def plugins(self) -> dict[str, str]:
@@ -333,7 +307,7 @@ class JenkinsTarget:
         folders = [""]
         while folders:
             folder = folders.pop()
-            start = f"{_path(Kind.JOB, folder)}/" if folder else ""
+            start = f"{path_of(Kind.JOB, folder)}/" if folder else ""
             top = self._ask_json(f"{start}api/json?tree={tree}", f"list {kind.value}s")
             waiting = [(folder, top, 0)]
             while waiting:
@@ -347,7 +321,7 @@ class JenkinsTarget:
 
     def _exists(self, kind: Kind, name: str) -> bool:
         try:
-            self._ask_json(f"{_path(kind, name)}/api/json?tree=name", f"find {_what(kind, name)}")
+            self._ask_json(f"{path_of(kind, name)}/api/json?tree=name", f"find {what(kind, name)}")
         except Missing:
             return False
         return True
@@ -404,7 +378,7 @@ class JenkinsTarget:
                 answer = self._send("POST", path, text.encode(), headers, asked)
                 if answer.status == 200 and not answer.body:
                     return
-                if lands_on is not None and _leads_to(answer, lands_on, self._url):
+                if lands_on is not None and leads_to(answer, lands_on, self._url):
                     return
                 if 300 <= answer.status < 400:
                     raise explain_redirect(answer, asked)
@@ -475,59 +449,6 @@ def open_server(
     for note in credentials.notes:
         say(note)
     return JenkinsTarget(checked, credentials)
-
-
-def check_url(url: str) -> str:
-    """Return the URL with a slash at its end. Raises CflJobsError, without showing a password."""
-    example = "It looks like https://jenkins.example.org/ or http://localhost:8080/jenkins."
-    text = url.strip()
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-        urllib3.util.parse_url(text)  # knows hosts that can't be encoded
-    except ValueError:
-        host, parts = None, urlsplit("")
-    if "@" in text.partition("//")[2].partition("/")[0]:
-        raise CflJobsError(
-            "the server's URL has a user or password in it",
-            advice="Take it out; set JENKINS_USER_ID and JENKINS_API_TOKEN, or use --conf.",
-        )
-    if parts.scheme not in ("http", "https") or not host or not text.isprintable():
-        raise CflJobsError(f"{text!r} is not the URL of a server", advice=example)
-    if parts.query or parts.fragment:
-        raise CflJobsError(f"{text!r} is the URL of a page, not of a server", advice=example)
-    return text.rstrip("/") + "/"
-
-
-def _quote(name: str) -> str:
-    return quote(name, safe="")
-
-
-def _path(kind: Kind, name: str) -> str:
-    """Return the path of a job ("job/team/job/inner") or view ("job/team/view/mine")."""
-    *folders, own = name.split("/")
-    if any(part.strip() in ("", ".", "..") for part in (*folders, own)):
-        raise Refused(f"{name!r} can't be the name of a {kind.value}", advice="Name it otherwise.")
-    above = "".join(f"job/{_quote(folder)}/" for folder in folders)
-    return f"{above}{kind.value}/{_quote(own)}"
-
-
-def _what(kind: Kind, name: str) -> str:
-    return f"{kind.value} {name!r}"
-
-
-def _leads_to(answer: Answer, path: str, server: str) -> bool:
-    """Say whether a redirect goes where Jenkins goes after a change.
-
-    Jenkins names its own idea of its URL, so the host and the path before `path` may differ.
-    """
-    if answer.status not in (301, 302, 303) or "Location" not in answer.headers:
-        return False
-    parts = urlsplit(answer.headers["Location"])
-    there = unquote(parts.path).strip("/")
-    if not path:  # the top: nothing but a context path
-        return there in ("", unquote(urlsplit(server).path).strip("/")) and not parts.query
-    return there == unquote(path) or there.endswith("/" + unquote(path))
 
 
 @contextmanager

@@ -20,11 +20,13 @@ import requests
 
 import tests.jenkins_server_configs as configs
 from cfl_jobs import errors
+from cfl_jobs.addresses import check_url
 from cfl_jobs.credentials import Credentials
 from cfl_jobs.errors import CflJobsError, TargetError
 from cfl_jobs.normalform import normalise
 from cfl_jobs.retrying import Patience
-from cfl_jobs.server import JenkinsTarget, Login, Node, check_url, open_server
+from cfl_jobs.server import JenkinsTarget, open_server
+from cfl_jobs.serverfacts import Login, Node
 from cfl_jobs.target import Kind
 from tests.jenkins_server import Fault, JenkinsServer, Request
 

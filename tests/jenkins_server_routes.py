@@ -1,0 +1,346 @@
+"""The stand-in's answers to a user who is logged in: which path does what, for whom."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, unquote
+
+import tests.jenkins_server_configs as configs
+import tests.jenkins_server_pages as pages
+from tests.jenkins_server_pages import Answer
+from tests.jenkins_server_state import (
+    Group,
+    Job,
+    build_data,
+    default_form,
+    is_job,
+    is_view,
+    job_data,
+    refuse_name,
+    rename_in_views,
+    views_data,
+)
+
+if TYPE_CHECKING:
+    from tests.jenkins_server import JenkinsServer
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it came in. `path` is without the query, as sent (percent-encoded)."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        text = self.query
+        if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            text += "&" + self.body.decode()
+        return {name: values[0] for name, values in parse_qs(text, True).items()}
+
+
+class NotAllowed(Exception):
+    """Carries the id of the missing permission."""
+
+
+class Visit:
+    """One request of a user who is logged in."""
+
+    def __init__(
+        self, server: JenkinsServer, request: Request, user: str, *, by_token: bool
+    ) -> None:
+        self.server = server
+        self.request = request
+        self.user = user
+        self.by_token = by_token
+
+    def answer(self) -> Answer:
+        path = self.request.path.removeprefix(self.server.prefix)
+        group: Group = self.server.top
+        job: Job | None = None
+        rest = [unquote(part) for part in path.strip("/").split("/")]
+        while rest[0] == "job" and len(rest) > 1:
+            job = group.find(rest[1])
+            if job is None:
+                return pages.not_found()
+            group, rest = job, rest[2:] or [""]
+        if rest[0] == "view" and len(rest) > 2:
+            return self._answer_view(group, rest[1], rest[2:])
+        verb = "/".join(rest)
+        if verb in ("createItem", "createView"):
+            return self._create(verb, group, job)
+        if job is not None:
+            return self._answer_job(job, verb)
+        return self._answer_top(verb)
+
+    def _need(self, permission: str) -> None:
+        if self.user != self.server.user:
+            raise NotAllowed(permission)
+
+    def _render(self, data: dict[str, Any]) -> Answer:
+        tree = self.request.parameters.get("tree")
+        if tree is not None:
+            return pages.json_answer(pages.prune(data, pages.parse_tree(tree)))
+        deep = self.request.parameters.get("depth", "0") != "0"
+        return pages.json_answer(data if deep else default_form(data))
+
+    def _answer_top(self, verb: str) -> Answer:
+        server = self.server
+        if self.request.method == "POST" and verb in ("quietDown", "cancelQuietDown"):
+            self._need("hudson.model.Hudson.Administer")
+            server.quieting_down = verb == "quietDown"
+            return pages.redirect(server.url)
+        if self.request.method != "GET":
+            return pages.not_found()
+        if verb == "":
+            return pages.page("Dashboard [Jenkins]", "<h1>Dashboard</h1>", status=200)
+        if verb == "crumbIssuer/api/json":
+            return self._issue_crumb()
+        if verb.startswith("pluginManager/"):
+            self._need("hudson.model.Hudson.Administer")
+        if verb.startswith("credentials/") and self.user != server.user:
+            return pages.not_found()
+        data = self._top_data().get(verb)
+        return self._render(data()) if data else pages.not_found()
+
+    def _issue_crumb(self) -> Answer:
+        crumb, cookie = self.server.issue_crumb(self.request)
+        data = {
+            "_class": "hudson.security.csrf.DefaultCrumbIssuer",
+            "crumb": crumb,
+            "crumbRequestField": "Jenkins-Crumb",
+        }
+        answer = pages.json_answer(data)
+        return answer.with_headers(Set_Cookie=cookie) if cookie and not self.by_token else answer
+
+    def _top_data(self) -> dict[str, Callable[[], dict[str, Any]]]:
+        return {
+            "api/json": self._listing,
+            "whoAmI/api/json": self._who,
+            "me/api/json": lambda: {
+                **recorded_answer("python-jenkins get_whoami"),
+                "absoluteUrl": f"{self.server.url}user/{self.user}",
+                "fullName": self.user,
+                "id": self.user,
+            },
+            "pluginManager/api/json": self._plugins,
+            "computer/api/json": self._computers,
+            "queue/api/json": lambda: recorded_answer("python-jenkins get_queue_info"),
+            "credentials/store/system/domain/_/api/json": self._credentials,
+        }
+
+    def _listing(self) -> dict[str, Any]:
+        server = self.server
+        url = server.url
+        views = views_data(server.top, url)
+        return {
+            **recorded_answer("list, empty server"),
+            "numExecutors": server.executors,
+            "jobs": [job_data(job, url) for job in server.top.jobs.values()],
+            "primaryView": next(view for view in views if view["name"] == "all"),
+            "quietingDown": server.quieting_down,
+            "url": url,
+            "views": views,
+        }
+
+    def _who(self) -> dict[str, Any]:
+        return {**recorded_answer("who am I"), "name": self.user}
+
+    def _plugins(self) -> dict[str, Any]:
+        common = {"active": True, "enabled": True, "hasUpdate": False}
+        found = [
+            {**common, "shortName": name, "version": version, "longName": f"{name} (lab build)"}
+            for name, version in self.server.plugins.items()
+        ]
+        return {"_class": "hudson.LocalPluginManager", "plugins": found}
+
+    def _computers(self) -> dict[str, Any]:
+        data = recorded_answer("python-jenkins get_nodes")
+        count = self.server.executors
+        computers = [
+            {**computer, "numExecutors": count, "executors": [{}] * count}
+            for computer in data["computer"]
+        ]
+        return {**data, "computer": computers, "totalExecutors": count}
+
+    def _credentials(self) -> dict[str, Any]:
+        store = "com.cloudbees.plugins.credentials.CredentialsStoreAction$DomainWrapper"
+        return {"_class": store, "credentials": self.server.credentials}
+
+    def _create(self, verb: str, group: Group, job: Job | None) -> Answer:
+        """Make a job, folder or view of the posted config."""
+        if self.request.method != "POST" or (job is not None and not job.is_folder):
+            return pages.not_found()
+        makes_job = verb == "createItem"
+        self._need("hudson.model.Item.Create" if makes_job else "hudson.model.View.Create")
+        name = self.request.parameters.get("name", "")
+        reason = refuse_name(name)
+        if reason:
+            return pages.refused(reason)
+        if makes_job and group.find(name):
+            return pages.refused(f"A job already exists with the name \u2018{name}\u2019")
+        if not makes_job and name in (*group.views, "all"):
+            return pages.refused(f'A view already exists with the name "{name}"')
+        kind = self.request.headers.get("content-type")
+        if kind is None:
+            return pages.refused("No Content-Type header set")
+        root = self._read_body(makes_job=makes_job)
+        if root is None:
+            return pages.oops()
+        if not makes_job:
+            group.views[name] = self._save_view(root, name)
+            return Answer()
+        made = Job(name=name, parent=job, config=configs.store(self._text()))
+        group.add(made)
+        return Answer()
+
+    def _text(self) -> str:
+        return self.request.body.decode("utf-8", "replace")
+
+    def _read_body(self, *, makes_job: bool) -> configs.Node | None:
+        """Return the posted config, None where Jenkins can't make an object of it."""
+        try:
+            root = configs.parse(self._text())
+        except configs.MalformedConfig:
+            return None
+        return root if (is_job if makes_job else is_view)(root) else None
+
+    def _save_view(self, root: configs.Node, name: str) -> str:
+        """A view is saved as it comes; what Jenkins writes has double quotes here."""
+        saved = configs.save_node(root, self.server.plugins)
+        named = saved.find("name")
+        if named is not None:
+            named.text = name
+        return configs.write(saved, quote='"')
+
+    def _answer_view(self, group: Group, name: str, rest: list[str]) -> Answer:
+        config = group.views.get(name)
+        if config is None:
+            return pages.not_found()
+        post = self.request.method == "POST"
+        if rest == ["config.xml"] and not post:
+            return _config_answer(config)
+        if rest == ["config.xml"]:
+            self._need("hudson.model.View.Configure")
+            root = self._read_body(makes_job=False)
+            if root is None:
+                return pages.oops()
+            group.views[name] = self._save_view(root, name)
+            return Answer()
+        if rest == ["doDelete"] and post:
+            self._need("hudson.model.View.Delete")
+            del group.views[name]
+            return pages.redirect(self.server.url + (group.path if isinstance(group, Job) else ""))
+        if rest == ["api", "json"]:
+            found = views_data(group, self.server.url)
+            return self._render(next(view for view in found if view["name"] == name))
+        return pages.not_found()
+
+    def _answer_job(self, job: Job, verb: str) -> Answer:
+        post = self.request.method == "POST"
+        if not post:
+            return self._read_job(job, verb)
+        actions: dict[str, tuple[str, Callable[[Job], Answer]]] = {
+            "config.xml": ("Configure", self._update),
+            "submitDescription": ("Configure", self._describe),
+            "disable": ("Configure", lambda job: self._switch(job, disabled=True)),
+            "enable": ("Configure", lambda job: self._switch(job, disabled=False)),
+            "doRename": ("Configure", self._rename),
+            "doDelete": ("Delete", self._delete),
+            "build": ("Build", self._build),
+            "buildWithParameters": ("Build", lambda job: self._build_with(job)),
+        }
+        permission, act = actions.get(verb, ("", None))
+        if act is None:
+            return pages.not_found()
+        self._need(f"hudson.model.Item.{permission}")
+        return act(job)
+
+    def _read_job(self, job: Job, verb: str) -> Answer:
+        if verb == "config.xml":
+            self._need("hudson.model.Item.Configure")
+            return _config_answer(job.config)
+        if verb == "api/json":
+            return self._render(job_data(job, self.server.url))
+        number = re.fullmatch(r"(\d+)/api/json", verb)
+        for build in job.builds if number else ():
+            if number and build["number"] == int(number[1]):
+                return self._render(build)
+        return pages.not_found()
+
+    def _update(self, job: Job) -> Answer:
+        root = self._read_body(makes_job=True)
+        if root is None or root.tag != configs.parse(job.config).tag:
+            return pages.oops()
+        job.config = configs.store(self._text())
+        return Answer()
+
+    def _save(self, job: Job, **changes: Any) -> Answer:
+        job.config = configs.save(job.config, self.server.plugins, **changes)
+        return pages.redirect(self.server.url + job.path)
+
+    def _describe(self, job: Job) -> Answer:
+        return self._save(job, description=self.request.parameters.get("description", ""))
+
+    def _switch(self, job: Job, *, disabled: bool) -> Answer:
+        return pages.not_found() if job.is_folder else self._save(job, disabled=disabled)
+
+    def _group_of(self, job: Job) -> Group:
+        return job.parent or self.server.top
+
+    def _rename(self, job: Job) -> Answer:
+        group = self._group_of(job)
+        new = self.request.parameters.get("newName", "")
+        reason = refuse_name(new)
+        if reason is None and new == job.name:
+            reason = "The new name is the same as the current name."
+        if reason is None and group.find(new) not in (None, job):
+            reason = f"The name “{new}” is already in use."
+        if reason:
+            return pages.refused(reason)
+        group.remove(job)
+        rename_in_views(group, job.name, new)
+        job.name = new
+        group.add(job)
+        return pages.redirect((self.server.url + job.path).rstrip("/"))
+
+    def _delete(self, job: Job) -> Answer:
+        group = self._group_of(job)
+        group.remove(job)
+        rename_in_views(group, job.name, None)
+        return pages.redirect(self.server.url + (job.parent.path if job.parent else ""))
+
+    def _build(self, job: Job) -> Answer:
+        number = len(job.builds) + 1
+        job.builds.append(build_data(job, number, self.server.url, self.user))
+        location = f"{self.server.url}queue/item/{number}/"
+        return Answer(201, b"", {"Location": location})
+
+    def _build_with(self, job: Job) -> Answer:
+        properties = "properties/hudson.model.ParametersDefinitionProperty"
+        has_parameters = configs.parse(job.config).find(properties) is not None
+        return self._build(job) if has_parameters else pages.oops()
+
+
+def _config_answer(config: str) -> Answer:
+    return Answer(200, config.encode(), {"Content-Type": "application/xml"})
+
+
+def recorded_answer(name: str) -> dict[str, Any]:
+    """Return the JSON body of a recorded exchange."""
+    found = next(item for item in configs.exchanges() if item["name"] == name)
+    data: dict[str, Any] = json.loads(found["response"]["body"])
+    return data
+
+
+def recorded_plugins() -> list[dict[str, Any]]:
+    plugins: list[dict[str, Any]] = recorded_answer("plugins")["plugins"]
+    return plugins
