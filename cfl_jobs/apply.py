@@ -26,6 +26,7 @@ from cfl_jobs.configxml import format_config, parse_config
 from cfl_jobs.differences import Raw, compare, find_losses
 from cfl_jobs.errors import CflJobsError, Missing, PlanError, Refused
 from cfl_jobs.journal import Journal, Step
+from cfl_jobs.losses import advise_on_loss
 from cfl_jobs.mark import (
     Mark,
     description_of,
@@ -37,7 +38,6 @@ from cfl_jobs.mark import (
 from cfl_jobs.normalform import Normal
 from cfl_jobs.observe import WORKERS, normal_of
 from cfl_jobs.plan import Create, Delete, Plan, PlannedChange, Update
-from cfl_jobs.plugins_of import advise_on_loss
 from cfl_jobs.target import Kind, Target
 
 # A config that was read longer ago than this is read again before it is replaced.

@@ -98,7 +98,9 @@ class Raw:
     def is_item(self) -> bool:
         """Whether it is a whole element of a list: a step, a publisher, a parameter."""
         element = self.wanted or self.live
-        return element is not None and ("." in element.tag or self.place.path.endswith("]"))
+        if element is None:
+            return False
+        return self.parent in LISTS or "." in element.tag or self.place.path.endswith("]")
 
 
 def compare(wanted: Normal, live: Normal) -> tuple[Raw, ...]:

@@ -404,6 +404,8 @@ class JenkinsTarget:
             if method == "POST" and wants_crumb(answer):
                 obstacle = connection.renew_crumb()
                 answer = obstacle or connection.ask(method, self._url + path, body, headers)
+                if wants_crumb(answer):  # lost again already: a restart, or another node
+                    raise PassingFailure(explain(answer, asked))
         except _FOREIGN as error:
             connection.close()
             failure = explain_failure(error, self._url, self._timeout)
