@@ -206,7 +206,8 @@ def test_an_update_comes_through_bad_weather(
     """
     dice = random.Random(seed)
     secret = jenkins_server.token if seed % 2 else jenkins_server.password
-    patience = Patience(sleep=lambda seconds: None)
+    # Without waits all threads are back at once, so that one thread's accident is everyone's.
+    patience = Patience(attempts=12, sleep=lambda seconds: None)
     target = JenkinsTarget(
         jenkins_server.url, Credentials(jenkins_server.user, secret), patience=patience
     )
