@@ -19,6 +19,7 @@ INVENTORY = "jobs/plugins.yaml"
 _KEYS = ("jenkins", "plugins")
 _SHORT_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _HEADER = """\
+# yaml-language-server: $schema=../templates/schema.json
 # What the server runs, so that everyone renders the same config XML.
 # Written by `cfl-jobs inventory`, which takes it from the server: run it again after an update of
 # Jenkins or its plugins, and look at `cfl-jobs plan`.

@@ -11,14 +11,14 @@ ONLY_IMPORTERS = {
     "pkg_resources": {"generator"},
     "jenkins": {"server"},
     "requests": {"server"},
-    "jinja2": {"sandbox", "templates"},
+    "jinja2": {"sandbox", "template_reads", "templates"},
     "yaml": {"located_yaml", "inventory"},
 }
 # Pure stages: no network, no clock, no environment, no processes.
 PURE = {
     "configxml", "cron", "definitions", "errors", "generator", "graph", "located_yaml", "model",
-    "noeffect", "normalform", "plan", "provenance", "read_model", "render", "scripts", "selection",
-    "sources", "templates", "tracking", "values",
+    "noeffect", "normalform", "plan", "provenance", "read_model", "render", "schema", "scripts",
+    "selection", "sources", "template_reads", "templates", "tracking", "values",
 }  # fmt: skip
 IMPURE_IMPORTS = {"http", "os", "random", "socket", "subprocess", "time", "urllib"}
 FORBIDDEN_NAMES = {"utils", "helpers", "manager", "core"}

@@ -1,0 +1,151 @@
+"""templates/*.yaml.j2 → the variables that each takes, and what their use tells of their values.
+
+Templates are parsed, not run: a variable behind an `if` that nobody's definition reaches counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import jinja2
+from jinja2 import meta, nodes
+
+_GIVEN = frozenset({"settings", "chain", "script", "super", "self", "caller", "varargs", "kwargs"})
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What templates do with one variable.
+
+    `is_list`: it is looped over, or its default is a list. `fields` are read of its items, or of
+    itself where it is no list. `falls_back_to` is the setting that stands in for it.
+    """
+
+    is_list: bool = False
+    fields: frozenset[str] = frozenset()
+    falls_back_to: str = ""
+
+    def joined(self, other: Read) -> Read:
+        return Read(
+            self.is_list or other.is_list,
+            self.fields | other.fields,
+            self.falls_back_to or other.falls_back_to,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateReads:
+    """`variables` by name; `includes` are other templates whose text becomes part of this one.
+
+    `hidden` are names that are no variables of a definition: what templates set or are given.
+    """
+
+    variables: Mapping[str, Read]
+    includes: frozenset[str]
+    hidden: frozenset[str]
+    comment: str = ""
+
+
+def read_template(name: str, load: Callable[[str], str]) -> TemplateReads:
+    """Return what a template takes, and the templates it extends or includes take.
+
+    `load` returns a template's text. Raises jinja2.TemplateError, as rendering would.
+    """
+    environment = jinja2.Environment(autoescape=True)
+    variables: dict[str, Read] = {}
+    own: set[str] = set()
+    seen: list[str] = []
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.append(current)
+        tree = environment.parse(load(current), name=current)
+        waiting += [other for other in meta.find_referenced_templates(tree) if other]
+        own |= {target.name for target in _assigned(tree)}
+        uses = _find_uses(tree)
+        for variable in meta.find_undeclared_variables(tree):
+            known = variables.get(variable, Read())
+            variables[variable] = known.joined(uses.get(variable, Read()))
+    hidden = own | _GIVEN | set(environment.globals)
+    taken = {key: read for key, read in sorted(variables.items()) if key not in hidden}
+    return TemplateReads(taken, frozenset(seen[1:]), frozenset(hidden), _first_comment(load(name)))
+
+
+def _assigned(tree: nodes.Template) -> Iterator[nodes.Name]:
+    """Yield the names that a template sets for itself; its blocks read them like variables."""
+    targets = [assign.target for assign in tree.find_all(nodes.Assign)]
+    targets += [assign.target for assign in tree.find_all(nodes.AssignBlock)]
+    for target in targets:
+        yield from [target] if isinstance(target, nodes.Name) else target.find_all(nodes.Name)
+    for macro in tree.find_all(nodes.Macro):
+        yield nodes.Name(macro.name, "store")
+    for imported in tree.find_all(nodes.Import):
+        yield nodes.Name(imported.target, "store")
+    for imported_names in tree.find_all(nodes.FromImport):
+        for item in imported_names.names:
+            yield nodes.Name(item if isinstance(item, str) else item[1], "store")
+
+
+def _find_uses(tree: nodes.Template) -> dict[str, Read]:
+    uses: dict[str, Read] = {}
+
+    def add(name: str, read: Read) -> None:
+        uses[name] = uses.get(name, Read()).joined(read)
+
+    for default in tree.find_all(nodes.Filter):
+        if default.name in ("default", "d") and isinstance(default.node, nodes.Name):
+            for argument in default.args[:1]:
+                add(default.node.name, _read_of_default(argument))
+    for loop in tree.find_all(nodes.For):
+        listed = _without_filters(loop.iter)
+        if isinstance(listed, nodes.Name) and isinstance(loop.target, nodes.Name):
+            add(listed.name, Read(is_list=True, fields=frozenset(_fields(loop, loop.target.name))))
+    for attribute in _attributes(tree):
+        if isinstance(attribute.node, nodes.Name) and (field := _field(attribute)):
+            add(attribute.node.name, Read(fields=frozenset({field})))
+    return uses
+
+
+def _read_of_default(argument: nodes.Node) -> Read:
+    if isinstance(argument, nodes.List):
+        return Read(is_list=True)
+    if isinstance(argument, nodes.Getattr) and isinstance(argument.node, nodes.Name):
+        is_setting = argument.node.name == "settings"
+        return Read(falls_back_to=argument.attr if is_setting else "")
+    return Read()
+
+
+def _without_filters(node: nodes.Node | None) -> nodes.Node | None:
+    while isinstance(node, nodes.Filter):
+        node = node.node
+    return node
+
+
+def _fields(loop: nodes.For, item: str) -> Iterator[str]:
+    for attribute in _attributes(loop):
+        is_item = isinstance(attribute.node, nodes.Name) and attribute.node.name == item
+        if is_item and (field := _field(attribute)):
+            yield field
+
+
+def _attributes(node: nodes.Node) -> Iterator[nodes.Getattr | nodes.Getitem]:
+    yield from node.find_all(nodes.Getattr)
+    yield from node.find_all(nodes.Getitem)
+
+
+def _field(node: nodes.Getattr | nodes.Getitem) -> str:
+    if isinstance(node, nodes.Getattr):
+        return node.attr
+    is_text = isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str)
+    return str(node.arg.value) if is_text and isinstance(node.arg, nodes.Const) else ""
+
+
+def _first_comment(text: str) -> str:
+    """Return the comment that a template opens with."""
+    start, end = text.find("{#"), text.find("#}")
+    if start < 0 or text[:start].strip() or end < start:
+        return ""
+    return " ".join(text[start + 2 : end].strip(" -+\n").split())
