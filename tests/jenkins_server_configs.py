@@ -24,7 +24,19 @@ _CORE_PACKAGES = (
     *("hudson.util", "hudson.views", "jenkins.model", "jenkins.triggers"),
 )
 _CORE = tuple(f"{package}." for package in _CORE_PACKAGES)
-_FREESTYLE = "project"
+# Packages that plugins of several makers share.
+_SHARED_PACKAGES = frozenset(
+    {
+        "com.cloudbees.hudson.plugins",
+        "com.cloudbees.jenkins",
+        "com.cloudbees.jenkins.plugins",
+        "com.cloudbees.plugins",
+        "io.jenkins.plugins",
+        "org.jenkins.plugins",
+        "org.jenkinsci.plugins",
+        "org.jenkinsci.plugins.workflow",
+    }
+)
 # Seen to vanish because this server lacks the plugin; they stay once a test installs it.
 _MISSING_HERE = {
     "com.cloudbees.jenkins.plugins.okidocki.DockerBuildWrapper": "docker-custom-build-environment",
@@ -259,20 +271,24 @@ class Rules:
     def plugin_of(self, name: str) -> str | None:
         """Return the plugin that brings a class: "" for Jenkins' own, None where nobody knows."""
         rule = self.rules.get(name)
-        if rule and rule.seen:
+        if rule and rule.plugin:
             return rule.plugin.partition("@")[0]
         if name in self.unknown:
             return _MISSING_HERE.get(name)
-        if name.startswith(_CORE):
-            return ""
         package = name.rpartition(".")[0]
-        for other, known in self.rules.items():
-            if known.plugin and other.startswith(package + "."):
-                return known.plugin.partition("@")[0]
-        return None
+        while package.count(".") > 1 and package not in _SHARED_PACKAGES:
+            for other, known in self.rules.items():
+                if known.plugin and other.startswith(f"{package}."):
+                    return known.plugin.partition("@")[0]
+            package = package.rpartition(".")[0]
+        return "" if name.startswith(_CORE) or (rule and rule.seen) else None
 
-    def save(self, node: Node, plugins: Mapping[str, str], key: str = "") -> Node:
-        """Return the element as Jenkins writes it at its next save."""
+    def save(self, node: Node, plugins: Mapping[str, str], key: str = "", around: str = "") -> Node:
+        """Return the element as Jenkins writes it at its next save.
+
+        `around` is the plugin of the element around it: XStream names a plugin only where it
+        changes.
+        """
         if "reference" in node.attributes:  # XStream's pointer to an element already written
             return node.copy()
         name = _class_of(node)
@@ -281,11 +297,11 @@ class Rules:
         attributes = dict(node.attributes)
         if rule.unclassed:
             attributes.pop("class", None)
-        plugin = rule.plugin.partition("@")[0] or attributes.get("plugin", "").partition("@")[0]
-        if not plugin and name and name != _FREESTYLE:
-            plugin = self.plugin_of(name) or ""
+        plugin = rule.plugin.partition("@")[0] or (self.plugin_of(name) if name else "")
+        if plugin is None:
+            plugin = attributes.get("plugin", "").partition("@")[0]
         attributes.pop("plugin", None)
-        if plugin in plugins and not self._inherits(node, rule):
+        if plugin in plugins and plugin != around:
             attributes["plugin"] = f"{plugin}@{plugins[plugin]}"
         children: list[Node] = []
         for child in node.children:
@@ -296,7 +312,7 @@ class Rules:
             given = child.copy()
             if child.tag in rule.classes and "class" not in given.attributes:
                 given.attributes["class"] = rule.classes[child.tag]
-            children.append(self.save(given, plugins, f"{key}/{child.tag}"))
+            children.append(self.save(given, plugins, f"{key}/{child.tag}", plugin or around))
         if rule.seen and not rule.collection:
             children = self._arrange(children, rule, node)
         text = node.text
@@ -304,10 +320,6 @@ class Rules:
             keep = rule.empty_text if rule.empty_text is not None else not name
             text = "" if keep and not node.children else None
         return Node(node.tag, attributes, children, text)
-
-    def _inherits(self, node: Node, rule: Rule) -> bool:
-        """XStream names the plugin only where it changes from the element around."""
-        return rule.seen and not rule.plugin
 
     def _is_known(self, node: Node, plugins: Mapping[str, str]) -> bool:
         name = _class_of(node)
@@ -354,10 +366,10 @@ def recorded_names(form: str = "saved") -> tuple[str, ...]:
 
 
 @cache
-def learnt_rules() -> Rules:
-    """Return the rules that all recorded pairs together give."""
+def learnt_rules(names: tuple[str, ...] = ()) -> Rules:
+    """Return the rules that the recorded pairs of these jobs give, by default of all."""
     rules = Rules()
-    for name in recorded_names():
+    for name in names or recorded_names():
         rules.learn(parse(recorded(name, "posted")), parse(recorded(name, "saved")))
     bodies = {
         exchange["name"]: exchange["request"]["body"] or exchange["response"]["body"]
@@ -391,12 +403,12 @@ def save(
     return write(save_node(root, plugins))
 
 
-def save_node(root: Node, plugins: Mapping[str, str]) -> Node:
-    """Return the element tree as Jenkins writes it."""
+def save_node(root: Node, plugins: Mapping[str, str], rules: Rules | None = None) -> Node:
+    """Return the element tree as Jenkins writes it, by default by all rules."""
     for node in list(root.walk()):
         if "reference" not in node.attributes:
             _rewrite(node, plugins)
-    return learnt_rules().save(root, plugins)
+    return (rules or learnt_rules()).save(root, plugins)
 
 
 def restart(config: str, plugins: Mapping[str, str]) -> str:

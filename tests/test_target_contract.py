@@ -187,7 +187,7 @@ def test_a_new_job_has_no_builds(target: Target) -> None:
 
 
 @pytest.mark.parametrize("target", ["directory", *SERVERS], indirect=True)
-@pytest.mark.parametrize("name", ["a?b", "..", "a\\b", "a%b"])
+@pytest.mark.parametrize("name", [f"{PREFIX}a?b", "..", f"{PREFIX}a\\b", f"{PREFIX}a%b"])
 def test_a_name_that_jenkins_does_not_take_is_refused(target: Target, name: str) -> None:
     with pytest.raises(Refused):
         target.create(Kind.JOB, name, recorded_config())
