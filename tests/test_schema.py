@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ from jsonschema import Draft202012Validator
 from cfl_jobs.commands.schema import show_schema
 from cfl_jobs.errors import CflJobsError, DefinitionError
 from cfl_jobs.schema import SCHEMA_FILE, build_schema, write_schema
+from tests.projects import ROOT, copy_project
 
-ROOT = Path(__file__).parent.parent
 MODELINE = "# yaml-language-server: $schema=../templates/schema.json\n"
 FILES = sorted(path.name for path in (ROOT / "jobs").glob("*.yaml"))
 
@@ -33,12 +32,6 @@ def load(name: str) -> Any:
 
 def messages(validator: Draft202012Validator, document: Any) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
-
-
-def copy_project(target: Path) -> Path:
-    for folder in ("jobs", "templates"):
-        shutil.copytree(ROOT / folder, target / folder)
-    return target
 
 
 def test_committed_schema_is_what_the_templates_take_now() -> None:

@@ -1,0 +1,105 @@
+"""Text → the secrets that stand in it, by shape, by name and by chance of being random.
+
+Nothing here returns a secret's text except `hide_secrets`, which takes it away.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a secret stands in a line (from 0) and what it looks like, never what it is."""
+
+    start: int
+    end: int
+    kind: str
+
+
+# Shapes as the services document them
+_SHAPES = {
+    "an AWS access key id": r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
+    "a GitHub token": r"\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})",
+    "a GitLab token": r"\bglpat-[A-Za-z0-9_-]{20,}",
+    "a Slack token": r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
+    "a Slack webhook": r"hooks\.slack\.com/services/[A-Za-z0-9/]{20,}",
+    "a Google API key": r"\bAIza[A-Za-z0-9_-]{35}",
+    "a Stripe key": r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}",
+    "a PyPI token": r"\bpypi-[A-Za-z0-9_-]{40,}",
+    "a JSON web token": r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
+    "a private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
+    "a secret that Jenkins encrypted": r"\{AQAAA[A-Za-z0-9+/=]{10,}\}",
+}
+_SHAPE = {kind: re.compile(shape) for kind, shape in _SHAPES.items()}
+_URL = re.compile(r"://[^/\s:@$\"']+:(?P<value>[^/\s:@${}\"']{2,})@")
+_NAMES = r"pass(?:word|wd|phrase)|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
+_NAMED = re.compile(
+    rf"""(?:{_NAMES})[A-Za-z0-9_-]*["']?(?:\s*[:=]\s*|\s+(?<=--password\s))["']?
+         (?P<value>[^\s"'$`<>{{}}()\[\];|&,]{{4,}})""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_OPTION = re.compile(rf"--(?:{_NAMES})\s+[\"']?(?P<value>[^\s\"'$`<>{{}}();|&-][^\s\"']{{3,}})")
+_HARMLESS = re.compile(
+    r"(?i)true|false|none|null|yes|no|read|write|string|text|file|example|placeholder|[x*.]+"
+    r"|\d+(?:\.[\w-]+)+|.*/.*|.*[-_](?:key|token|secret|password)s?"
+)
+_WORD = re.compile(r"(?<![A-Za-z0-9+_=-])[A-Za-z0-9+_=-]{24,}(?![A-Za-z0-9+_=-])")
+_HEX = re.compile(r"(?<![A-Za-z0-9])[0-9a-fA-F]{32,}(?![A-Za-z0-9])")
+_DIGEST_NEAR = re.compile(r"(?i)sha\d|md5|commit|digest|checksum|revision|\brev\b")
+# Random base64 of 24 characters has 4.2 bits in each, English words with digits about 3.5
+_RANDOM_BITS = 4.0
+
+
+def find_secrets(line: str) -> tuple[Secret, ...]:
+    """Return the secrets in a line, in order, none inside another."""
+    found = sorted(_find(line), key=lambda secret: (secret.start, -secret.end))
+    kept: list[Secret] = []
+    for secret in found:
+        if not kept or secret.start >= kept[-1].end:
+            kept.append(secret)
+    return tuple(kept)
+
+
+def hide_secrets(text: str) -> str:
+    """Return the text with each secret as dots."""
+    return "\n".join(_hide(line) for line in text.split("\n"))
+
+
+def _hide(line: str) -> str:
+    for secret in reversed(find_secrets(line)):
+        line = f"{line[: secret.start]}•••{line[secret.end :]}"
+    return line
+
+
+def _find(line: str) -> Iterator[Secret]:
+    for kind, shape in _SHAPE.items():
+        for match in shape.finditer(line):
+            yield Secret(match.start(), match.end(), kind)
+    for match in _URL.finditer(line):
+        yield Secret(*match.span("value"), "a password in a URL")
+    for pattern in (_NAMED, _OPTION):
+        for match in pattern.finditer(line):
+            if not _HARMLESS.fullmatch(match["value"]):
+                yield Secret(*match.span("value"), "a password or token, by its name")
+    for match in _WORD.finditer(line):
+        word = match[0]
+        kinds = (str.isdigit, str.islower, str.isupper)
+        mixed = all(sum(map(kind, word)) >= 2 for kind in kinds)
+        scattered = len(re.findall(r"[0-9]+", word)) > 1  # a year at a name's end isn't random
+        if mixed and scattered and _bits(word) >= _RANDOM_BITS:
+            yield Secret(*match.span(), "text that looks random")
+    if not _DIGEST_NEAR.search(line):
+        for match in _HEX.finditer(line):
+            if len(set(match[0].lower())) >= 8:
+                yield Secret(*match.span(), "a random hexadecimal number")
+
+
+def _bits(word: str) -> float:
+    """Return the entropy of a word's characters, in bits for each."""
+    counts = Counter(word).values()
+    return -sum(n / len(word) * math.log2(n / len(word)) for n in counts)

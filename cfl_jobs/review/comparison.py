@@ -1,0 +1,210 @@
+"""Two renderings → what changes on the server, job by job, and those that change alike together.
+
+A change is told in the plan's terms, as an update would make it on a server that has the first
+rendering and that nobody edited. Secrets are out of everything that is returned.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import unified_diff
+from enum import Enum
+
+from cfl_jobs.check.secret_text import hide_secrets
+from cfl_jobs.differences import Change, Difference, Side, compare, describe
+from cfl_jobs.errors import Position
+from cfl_jobs.normalform import SECRET, Normal
+from cfl_jobs.observe import normal_of, says_disabled
+from cfl_jobs.render import Rendered
+from cfl_jobs.target import Kind
+
+_CONTEXT = 2
+_NUMBER = re.compile(r" \d+(?=:|$)")
+# What Jenkins always writes and nobody asks for: not worth a line of a job that is made or goes.
+_PLAIN = frozenset({"run on any node"})
+
+
+class Action(Enum):
+    """What becomes of a job or view as a whole."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    RENAME = "rename"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a job that changes. `lines` show how: "- old", "+ new", "  as before", "  …".
+
+    `position` is the place that makes the part, where it is made.
+    """
+
+    label: str
+    change: Change
+    lines: tuple[str, ...]
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobChange:
+    """What becomes of one job or view. `position` is its definition, None for one that goes.
+
+    `old_name` is what a renamed one was called. A new one's parts are all that it has, and one's
+    that goes are all that it had.
+    """
+
+    kind: Kind
+    name: str
+    action: Action
+    parts: tuple[Part, ...] = ()
+    position: Position | None = None
+    old_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Parts that change alike in these jobs. Where something beside them differs from job to job,
+    the first's is shown."""
+
+    changes: tuple[JobChange, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(change.name for change in self.changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`changes` are in the order of the definitions, what goes last. `groups` hold the parts of
+    all that is there before and after, most jobs first."""
+
+    changes: tuple[JobChange, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+    def having(self, *actions: Action) -> tuple[JobChange, ...]:
+        return tuple(change for change in self.changes if change.action in actions)
+
+
+def compare_renders(before: Iterable[Rendered], after: Iterable[Rendered]) -> Comparison:
+    """Compare two renderings of a project."""
+    old = {(job.kind, job.name): job for job in before}
+    changes: list[JobChange] = []
+    shared: list[tuple[JobChange, tuple[Difference, ...]]] = []
+    for job in after:
+        was = old.pop((job.kind, job.name), None)
+        if was is None:
+            earlier = next((name for name in job.moved_from if (job.kind, name) in old), "")
+            was = old.pop((job.kind, earlier), None)
+        if was is None:
+            changes.append(_created(job))
+            continue
+        found = tuple(_differences(was, job))
+        if not found and was.name == job.name:
+            continue
+        action = Action.CHANGE if was.name == job.name else Action.RENAME
+        old_name = "" if was.name == job.name else was.name
+        parts = tuple(show(difference) for difference in found)
+        change = JobChange(job.kind, job.name, action, parts, job.definition, old_name)
+        changes.append(change)
+        shared.append((change, found))
+    changes += [_deleted(job) for job in old.values()]
+    return Comparison(tuple(changes), _group(shared))
+
+
+def show(difference: Difference) -> Part:
+    """Return what people see of a difference."""
+    if difference.change is Change.MOVED:
+        lines: Iterable[str] = ("  moved to another place in its list",)
+    elif "\n" in difference.before + difference.after:
+        lines = _diff_lines(difference)
+    else:
+        before = [f"- {difference.before}"] if difference.before else []
+        lines = [*before, *([f"+ {difference.after}"] if difference.after else [])]
+    hidden = tuple(hide_secrets(line) for line in lines)
+    return Part(difference.label, difference.change, hidden, difference.position)
+
+
+def _group(shared: Sequence[tuple[JobChange, tuple[Difference, ...]]]) -> tuple[Group, ...]:
+    jobs: dict[tuple[object, ...], list[JobChange]] = {}
+    shown: dict[tuple[object, ...], Part] = {}
+    for change, differences in shared:
+        for difference, part in zip(differences, change.parts, strict=True):
+            key = (change.kind, *_key(difference))
+            while change in jobs.get(key, ()):  # a job may have the same twice
+                key = (*key, "again")
+            jobs.setdefault(key, []).append(change)
+            shown.setdefault(key, part)
+    together: dict[tuple[JobChange, ...], list[Part]] = {}
+    for key, sharing in jobs.items():
+        together.setdefault(tuple(sharing), []).append(shown[key])
+    groups = [Group(sharing, tuple(parts)) for sharing, parts in together.items()]
+    return tuple(sorted(groups, key=lambda group: -len(group.changes)))
+
+
+def _key(difference: Difference) -> tuple[object, ...]:
+    """Return what makes two differences the same to a reader."""
+    label = _NUMBER.sub("", difference.label)
+    if "\n" not in difference.before + difference.after:
+        return (replace(difference, path="", position=None, label=label),)
+    changed = tuple(line for line in _diff_lines(difference) if line[0] in "+-")
+    return (label, difference.change, changed)
+
+
+def _diff_lines(difference: Difference) -> Iterator[str]:
+    before, after = difference.before.splitlines(), difference.after.splitlines()
+    for number, line in enumerate(unified_diff(before, after, n=_CONTEXT, lineterm="")):
+        if number < 2:
+            continue
+        if not line.startswith("@@"):
+            yield f"{line[:1]} {line[1:]}"
+        elif number > 2:
+            yield "  …"
+
+
+def _differences(before: Rendered, after: Rendered) -> Iterator[Difference]:
+    wanted, live = _normal(after), _normal(before)
+    for raw in compare(wanted, live):
+        place = after.definition if raw.wanted is None else after.place_of(raw.place.path)
+        yield describe(raw, Side.OURS, place)
+    was, now = (says_disabled(job.config, name=job.name) or False for job in (before, after))
+    if was != now:
+        place = after.place_of("disabled")
+        words = ("true", "false") if was else ("false", "true")
+        yield Difference("disabled", "disabled", Change.CHANGED, *words, Side.OURS, place)
+    if wanted == live and _secrets(wanted) != _secrets(live):
+        shown = (SECRET, f"{SECRET} (another)")
+        yield Difference("", "a password", Change.CHANGED, *shown, Side.OURS, after.definition)
+
+
+def _created(job: Rendered) -> JobChange:
+    wanted = _normal(job)
+    nothing = Normal(wanted.tag, wanted.attributes)
+    found = [
+        show(describe(raw, Side.OURS, job.place_of(raw.place.path)))
+        for raw in compare(wanted, nothing)
+        if raw.label not in _PLAIN
+    ]
+    return JobChange(job.kind, job.name, Action.CREATE, tuple(found), job.definition)
+
+
+def _deleted(job: Rendered) -> JobChange:
+    live = _normal(job)
+    nothing = Normal(live.tag, live.attributes)
+    found = [
+        show(describe(raw, Side.OURS, None))
+        for raw in compare(nothing, live)
+        if raw.label not in _PLAIN
+    ]
+    return JobChange(job.kind, job.name, Action.DELETE, tuple(found))
+
+
+def _normal(job: Rendered) -> Normal:
+    return normal_of(job.config, name=job.name)
+
+
+def _secrets(normal: Normal) -> tuple[tuple[str, ...], ...]:
+    return tuple(element.secrets for element in normal.walk() if element.secrets)

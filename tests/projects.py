@@ -1,0 +1,29 @@
+"""Copies of the real definitions, to be edited by tests."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+
+
+def copy_project(target: Path) -> Path:
+    """Copy jobs/ and templates/ into `target`, which may be there."""
+    for folder in ("jobs", "templates"):
+        shutil.copytree(ROOT / folder, target / folder)
+    return target
+
+
+def edit(root: Path, file: str, old: str, new: str) -> None:
+    """Replace the first `old` in a file; it must be there."""
+    path = root / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{file} has no {old!r}"
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def add(root: Path, file: str, text: str) -> None:
+    """Append text to a file."""
+    with (root / file).open("a", encoding="utf-8") as opened:
+        opened.write(text)

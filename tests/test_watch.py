@@ -1,0 +1,139 @@
+"""Watch: each save is rendered and told, errors don't end it, Ctrl-C does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.__main__ import run
+from cfl_jobs.watch import look, watch
+from tests.projects import ROOT, add, copy_project, edit
+
+
+class Stop(Exception):
+    """Ends a watch whose edits are all made."""
+
+
+def watch_edits(root: Path, *edits: Callable[[], None], **options: object) -> list[list[str]]:
+    """Watch while the edits are made, one at each look; return what was said for each."""
+    said: list[list[str]] = [[]]
+    waiting = list(edits)
+
+    def wait(_: float) -> None:
+        if not waiting:
+            raise Stop
+        said.append([])
+        waiting.pop(0)()
+
+    with pytest.raises(Stop):
+        watch(root, say=lambda line: said[-1].append(line), wait=wait, **options)  # type: ignore[arg-type]
+    return said
+
+
+def test_first_look_renders_everything(tmp_path: Path) -> None:
+    ((*_, last),) = watch_edits(copy_project(tmp_path))
+    assert "nothing wrong" in last
+
+
+def test_save_shows_what_changes_on_the_server(tmp_path: Path) -> None:
+    root = copy_project(tmp_path)
+    _, said = watch_edits(
+        root, lambda: edit(root, "jobs/deploy.yaml", "retention_days: 365", "retention_days: 30")
+    )
+    text = "\n".join(said)
+    assert "jobs/deploy.yaml:" in text
+    assert "~ change job Deploy to Dev, Deploy to Staging, Deploy to Prod" in text
+    assert "- 365" in text
+    assert "+ 30" in text
+
+
+def test_save_without_effect_says_so(tmp_path: Path) -> None:
+    root = copy_project(tmp_path)
+    _, said = watch_edits(root, lambda: add(root, "jobs/deploy.yaml", "\n# A remark.\n"))
+    assert "  no change on the server" in said
+
+
+def test_look_without_a_save_says_nothing(tmp_path: Path) -> None:
+    assert watch_edits(copy_project(tmp_path), lambda: None)[1] == []
+
+
+def test_errors_are_told_and_the_next_save_is_compared_with_the_last_good_one(
+    tmp_path: Path,
+) -> None:
+    root = copy_project(tmp_path)
+    _, wrong, mended = watch_edits(
+        root,
+        lambda: edit(root, "jobs/settings.yaml", "  time_limit: 30", "  time_limt: 45"),
+        lambda: edit(root, "jobs/settings.yaml", "  time_limt: 45", "  time_limit: 45"),
+    )
+    assert any("time_limt" in line for line in wrong)
+    assert not any("nothing wrong" in line for line in wrong)
+    assert "      - 30" in mended
+    assert "      + 45" in mended
+
+
+def test_gone_directory_does_not_end_it(tmp_path: Path) -> None:
+    root = copy_project(tmp_path)
+    _, gone, back = watch_edits(
+        root,
+        lambda: (root / "jobs").rename(root / "away"),  # type: ignore[arg-type]
+        lambda: (root / "away").rename(root / "jobs"),  # type: ignore[arg-type]
+    )
+    assert any("no directory jobs/" in line for line in gone)
+    assert "  no change on the server" in back
+
+
+def test_new_and_removed_files_are_seen(tmp_path: Path) -> None:
+    root = copy_project(tmp_path)
+    before = look(root)
+    (root / "templates/scripts/new.sh").write_text("#!/usr/bin/env bash\n")
+    (root / "jobs/views.yaml").unlink()
+    changed = {file for file, _ in look(root).items() ^ before.items()}
+    assert changed == {"templates/scripts/new.sh", "jobs/views.yaml"}
+
+
+def test_problems_that_the_checks_find_are_counted(tmp_path: Path) -> None:
+    def check(_: Path) -> Iterator[str]:
+        yield "jobs/deploy.yaml:1:1: not good"
+
+    ((*_, problem, last),) = watch_edits(copy_project(tmp_path), check=check)
+    assert problem == "jobs/deploy.yaml:1:1: not good"
+    assert "1 problem " in last
+
+
+def test_directory_without_jobs_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["watch"]) == 1
+    assert "no directory jobs/" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_it_with_0(tmp_path: Path) -> None:
+    root = copy_project(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "cfl_jobs", "watch"],
+        cwd=root,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    with process.stdout as output:
+        lines = iter(output.readline, "")
+        assert any("nothing wrong" in line for line in lines)
+        add(root, "jobs/views.yaml", "# saved\n")
+        assert any("no change on the server" in line for line in lines)
+        process.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + 60
+        while process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert process.poll() == 0
