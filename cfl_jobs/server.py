@@ -32,10 +32,10 @@ from cfl_jobs.answers import (
     wants_crumb,
 )
 from cfl_jobs.credentials import Credentials, find_credentials
-from cfl_jobs.errors import ConfigError, Missing, Refused
+from cfl_jobs.errors import ConfigError, Missing, Refused, TargetError
 from cfl_jobs.failures import explain_failure, is_final
 from cfl_jobs.normalform import normalise
-from cfl_jobs.retrying import Passing, PassingFailure, Patience
+from cfl_jobs.retrying import Passing, PassingFailure, Patience, Tries
 from cfl_jobs.serverfacts import Login, Node, ServerState
 from cfl_jobs.target import Kind, Listed
 
@@ -138,6 +138,7 @@ class JenkinsTarget:
         self._patience = patience or Patience()
         self._idle: deque[_Connection] = deque()
         self._has_answered = False
+        self._is_gone = False
 
     def __repr__(self) -> str:
         return f"JenkinsTarget({self._url!r}, {self._credentials})"
@@ -354,7 +355,7 @@ class JenkinsTarget:
                     raise explain(answer, asked)
                 return answer
             except PassingFailure as failure:
-                tries.wait(failure)
+                self._wait(tries, failure)
 
     def _post(
         self,
@@ -386,7 +387,7 @@ class JenkinsTarget:
                     explain_page(answer, asked) if answer.status == 200 else explain(answer, asked)
                 )
             except PassingFailure as failure:
-                tries.wait(failure)
+                self._wait(tries, failure)
                 if is_done is not None and is_done():
                     return
             except (Refused, Missing):
@@ -419,8 +420,22 @@ class JenkinsTarget:
         if answer.status in _NO_ANSWER:
             passing = Passing.STARTING if is_starting(answer) else Passing.ACCIDENT
             raise PassingFailure(explain(answer, asked), passing)
-        self._has_answered = True
+        self._has_answered, self._is_gone = True, False
         return answer
+
+    def _wait(self, tries: Tries, failure: PassingFailure) -> None:
+        """Wait before the next try; raise the failure's error where there is none.
+
+        Once one request has waited in vain, the others don't until the server answers again: a
+        server that is gone costs one wait and not one for each job.
+        """
+        if self._is_gone:
+            raise failure.error from failure.__cause__
+        try:
+            tries.wait(failure)
+        except TargetError:
+            self._is_gone = True
+            raise
 
     def _take_connection(self) -> _Connection:
         try:

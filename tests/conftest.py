@@ -9,6 +9,15 @@ import pytest
 from tests.jenkins_server import JenkinsServer
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _loopback_without_proxy() -> Iterator[None]:
+    """A company's proxy knows nothing of this machine's loopback."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        patch.setenv("no_proxy", "127.0.0.1,localhost")
+        yield
+
+
 @pytest.fixture
 def jenkins_server() -> Iterator[JenkinsServer]:
     """A stand-in for Jenkins on loopback, empty."""

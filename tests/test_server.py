@@ -368,6 +368,17 @@ def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
     assert "REQUESTS_CA_BUNDLE" in error.advice
 
 
+def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its password is in the environment, and stays there."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    monkeypatch.setenv("http_proxy", f"http://ann:pr0xy-s3cret@127.0.0.1:{port}")
+    with target_at("http://jenkins.invalid/") as target:
+        error = failing(errors.Unreachable, lambda: target.list(Kind.JOB))
+    assert error.message == "http://jenkins.invalid/ can't be reached through the proxy"
+    assert "pr0xy-s3cret" not in str(error)
+
+
 def test_a_server_that_does_not_answer_in_time(jenkins_server: JenkinsServer) -> None:
     jenkins_server.fail(Fault.DELAY, seconds=60, times=99)
     with target_at(jenkins_server.url, timeout=0.05) as target:
@@ -670,6 +681,20 @@ def test_a_server_that_went_away_in_the_middle_is_waited_for() -> None:
         error = failing(errors.Unreachable, lambda: target.list(Kind.JOB))
     assert "refused the connection" in error.message
     assert len(waits) == 4
+
+
+def test_a_server_that_is_gone_is_waited_for_once(jenkins_server: JenkinsServer) -> None:
+    """Three hundred jobs must not wait one after the other; an answer brings patience back."""
+    waits: list[float] = []
+    jenkins_server.fail(Fault.DROP_BEFORE, times=7)
+    with target_at(jenkins_server.url, waits=waits) as target:
+        for count in (4, 4, 4):
+            failing(errors.Unreachable, lambda: target.list(Kind.JOB))
+            assert len(waits) == count
+        target.list(Kind.JOB)
+        jenkins_server.fail(Fault.DROP_BEFORE, times=2)
+        target.list(Kind.JOB)
+    assert len(waits) == 6
 
 
 def test_a_connection_closed_while_idle_is_opened_again(
