@@ -39,10 +39,14 @@ _FRESH_HOME = """\
 
 
 class HomeTarget:
-    """A directory as JENKINS_HOME; it is made at the first write."""
+    """A directory as JENKINS_HOME; it is made at the first write.
 
-    def __init__(self, root: Path) -> None:
+    `durable`: each write is on the disk before the next one, so that a power cut loses none.
+    """
+
+    def __init__(self, root: Path, *, durable: bool = True) -> None:
         self._root = root
+        self._durable = durable
         self._views_lock = threading.Lock()
 
     @property
@@ -189,14 +193,12 @@ class HomeTarget:
                 stream.write(text)
                 stream.flush()
                 os.fchmod(stream.fileno(), 0o644)
-                os.fsync(stream.fileno())
+                if self._durable:
+                    os.fsync(stream.fileno())
             temporary.replace(path)
             temporary = None
-            directory = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            if self._durable:
+                _sync_directory(path.parent)
         except OSError as error:
             raise self._wrap(error) from error
         finally:
@@ -246,6 +248,14 @@ class HomeTarget:
     def _wrap(self, error: OSError) -> TargetError:
         where = error.filename or self._root
         return TargetError(f"{where}: {error.strerror}", advice="Is it a directory you may write?")
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
 
 
 def _find_jobs(directory: Path, prefix: str) -> list[tuple[str, Path]]:

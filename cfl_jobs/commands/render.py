@@ -24,6 +24,7 @@ def command(jobs: tuple[str, ...], output: Path | None) -> int:
 def render_jobs(root: Path, jobs: tuple[str, ...], output: Path | None) -> int:
     """Render and write; returns the exit code."""
     from cfl_jobs.render import render
+    from cfl_jobs.target import Kind
 
     rendered = render(root, only=jobs)
     if output is None:
@@ -32,11 +33,12 @@ def render_jobs(root: Path, jobs: tuple[str, ...], output: Path | None) -> int:
                 click.echo(f"<!-- {job.kind.value} {job.name} -->")
             click.echo(job.config)
         return 0
-    from cfl_jobs.home import HomeTarget  # type: ignore[import-not-found,unused-ignore]
+    from cfl_jobs.home import HomeTarget
 
-    target = HomeTarget(output)
+    target = HomeTarget(output, durable=False)
+    there = {(kind, entry.name) for kind in Kind for entry in target.list(kind)}
     for job in rendered:
-        there = {listed.name for listed in target.list(job.kind)}
-        (target.update if job.name in there else target.create)(job.kind, job.name, job.config)
+        write = target.update if (job.kind, job.name) in there else target.create
+        write(job.kind, job.name, job.config)
         click.echo(f"{job.kind.value} {job.name}")
     return 0
