@@ -18,7 +18,7 @@ value stands under another name now. Our values that are gone or changed never a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
@@ -26,7 +26,7 @@ from enum import Enum
 from cfl_jobs.errors import Position
 from cfl_jobs.mark import Fingerprint, Mark
 from cfl_jobs.normalform import LISTS, SECRET, SETS, Normal
-from cfl_jobs.sections import code, number_children, sections, whole_code
+from cfl_jobs.sections import code, codes, is_plain_list, number_children, sections
 from cfl_jobs.words import is_secret, is_silent, show_value, word_for
 
 
@@ -116,7 +116,7 @@ def attribute(
     wanted: Normal,
     mark: Mark | None,
     upgraded: bool,
-    habits: Mapping[tuple[str, str], frozenset[Normal | None]],
+    habits: Callable[[], Mapping[tuple[str, str], frozenset[Normal | None]]],
 ) -> tuple[tuple[Raw, Side], ...]:
     """Say whose each difference is.
 
@@ -124,6 +124,8 @@ def attribute(
     of a class on the server hold in a field (see `learn_habits`).
     """
     raws = tuple(found)
+    if not raws:
+        return ()
     if mark is None or mark.applied is None or mark.kept is None:
         return tuple((raw, Side.UNKNOWN) for raw in raws)
     renamed = _find_renamed(raws) if upgraded else frozenset()
@@ -135,11 +137,11 @@ def attribute(
                 raw.wanted is None
                 and raw.live is not None
                 and not raw.is_item
-                and habits.get((raw.parent, raw.live.tag)) == frozenset((raw.live,))
+                and habits().get((raw.parent, raw.live.tag)) == frozenset((raw.live,))
             )
             side = Side.JENKINS if own else side
         sides.append((raw, side))
-    changed = whole_code(wanted) != mark.applied.whole
+    changed = codes(wanted)[0] != mark.applied.whole
     if changed and not any(side in (Side.OURS, Side.BOTH) for _, side in sides):
         # A part that Jenkins had rewritten, and that we no longer want, has no trace in the mark.
         sides = [(raw, Side.OURS if side is Side.JENKINS else side) for raw, side in sides]
@@ -189,8 +191,9 @@ def _compare_jobs(wanted: Normal, live: Normal) -> Iterator[Raw]:
         return
     for tag in dict.fromkeys(child.tag for child in (*wanted.children, *live.children)):
         ours, theirs = wanted.find(tag), live.find(tag)
-        if tag in LISTS:
-            empty = Normal(tag)
+        empty = Normal(tag)
+        lists = (ours or empty, theirs or empty)
+        if tag in LISTS and all(is_plain_list(side) or side == empty for side in lists):
             place = _Place(tag, "" if is_silent(tag) else word_for(empty))
             yield from _compare_children(ours or empty, theirs or empty, place)
             continue

@@ -66,7 +66,11 @@ class Run:
 
 
 class Journal:
-    """Writes one run down as it happens; each line is on the disk before the next request."""
+    """Writes one run down as it happens.
+
+    A kept config is on the disk, and a line of the journal out of this process' hands, before the
+    next request.
+    """
 
     def __init__(self, place: Path, *, target: str, verb: str) -> None:
         self._lock = threading.Lock()
@@ -86,14 +90,15 @@ class Journal:
 
     def keep(self, kind: Kind, name: str, config: str) -> str:
         """Keep a config that is about to be replaced; returns the file's name."""
-        file = f"{kind.value} {quote(name, safe=' ')[:180]}.xml"
-        with self._lock:
-            number = 1
-            while (self._before / file).exists():
-                number += 1
-                file = f"{number} {kind.value} {quote(name, safe=' ')[:180]}.xml"
-            self._write(f"before/{file}", config)
-        return file
+        plain = f"{kind.value} {quote(name, safe=' ')[:180]}.xml"
+        for number in range(1, 1000):
+            file = plain if number == 1 else f"{number} {plain}"
+            try:
+                self._write(f"before/{file}", config)
+            except FileExistsError:
+                continue
+            return file
+        raise CflJobsError(f"{self._before} is full of configs of {name!r}")
 
     def note(self, step: Step) -> None:
         """Add a line to the journal."""
@@ -116,8 +121,6 @@ class Journal:
         path = self._directory / _JOURNAL
         with open(path, "a", encoding="utf-8", opener=_open_private) as stream:
             stream.write(line + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
 
     def _write(self, name: str, text: str) -> None:
         path = self._directory / name

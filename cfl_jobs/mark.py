@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.normalform import Normal
-from cfl_jobs.sections import CODE_LENGTH, WHOLE_LENGTH, code, sections, whole_code
+from cfl_jobs.sections import CODE_LENGTH, WHOLE_LENGTH, codes
 
 _CODE = r"[A-Za-z0-9_-]"
 _MARK = re.compile(
@@ -64,8 +64,8 @@ class Mark:
 
 def fingerprint(normal: Normal) -> Fingerprint:
     """Return the fingerprint of a job in normal form, its description without the mark."""
-    parts = tuple(code(section) for _, section in sections(normal))
-    return Fingerprint(whole_code(normal), parts if len(parts) <= _MAX_SECTIONS else ())
+    whole, parts = codes(normal)
+    return Fingerprint(whole, parts if len(parts) <= _MAX_SECTIONS else ())
 
 
 def split_description(description: str) -> tuple[str, Mark | None]:

@@ -22,6 +22,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import attrgetter
 from types import MappingProxyType
 from xml.etree import ElementTree as ET
 
@@ -120,7 +122,11 @@ class Normal:
 
 def normalise(config: str, *, name: str) -> Normal:
     """Return the normal form of a job's or view's config. Raises ConfigError on bad XML."""
-    root = parse_config(config, name=name)
+    return normalise_element(parse_config(config, name=name))
+
+
+def normalise_element(root: ET.Element) -> Normal:
+    """Return the normal form of a parsed config; the element is used up."""
     for rewrite in _REWRITES:
         rewrite(root)
     return _normal(root, parent="")
@@ -131,17 +137,24 @@ def digest(normal: Normal) -> str:
     return hashlib.sha256("".join(_canonical(normal)).encode()).hexdigest()
 
 
-def _canonical(normal: Normal) -> Iterator[str]:
+def _canonical(normal: Normal) -> list[str]:
+    """Return the pieces of a text that tells every two normal forms apart."""
+    pieces: list[str] = []
+    _add_canonical(normal, pieces)
+    return pieces
+
+
+def _add_canonical(normal: Normal, pieces: list[str]) -> None:
     # Lengths in front, so that no text can look like structure.
-    yield f"<{normal.tag}"
+    pieces.append(f"<{normal.tag}")
     for key, value in normal.attributes:
-        yield f" {key}={len(value)}:{value}"
-    yield f">{len(normal.text)}:{normal.text}"
+        pieces.append(f" {key}={len(value)}:{value}")
+    pieces.append(f">{len(normal.text)}:{normal.text}")
     for secret in normal.secrets:
-        yield f"!{len(secret)}:{secret}"
+        pieces.append(f"!{len(secret)}:{secret}")
     for child in normal.children:
-        yield from _canonical(child)
-    yield "/"
+        _add_canonical(child, pieces)
+    pieces.append("/")
 
 
 def _normal(element: ET.Element, *, parent: str) -> Normal:
@@ -169,20 +182,28 @@ def _normal(element: ET.Element, *, parent: str) -> Normal:
 
 
 def _children(element: ET.Element, kind: str) -> tuple[Normal, ...]:
-    repeated = {tag for tag, count in Counter(child.tag for child in element).items() if count > 1}
+    if not len(element):
+        return ()
+    counts = Counter(child.tag for child in element)
     is_list = element.tag in LISTS
     fields: list[Normal] = []
     items: list[Normal] = []
     for child in element:
-        is_item = is_list or child.tag in repeated or _LIST_ITEM.search(child.tag) is not None
+        tag = child.tag
         normal = _normal(child, parent=kind)
-        if is_item:
+        if is_list or counts[tag] > 1 or _is_item(tag):
             items.append(normal)
         elif not _is_default(kind, normal):
             fields.append(normal)
     if element.tag in SETS or kind == "hudson.security.AuthorizationMatrixProperty":
         items.sort(key=_sort_key)
-    return (*sorted(fields, key=_sort_key), *items)
+    fields.sort(key=attrgetter("tag"))  # no two have the same
+    return (*fields, *items)
+
+
+@lru_cache(maxsize=4096)
+def _is_item(tag: str) -> bool:
+    return _LIST_ITEM.search(tag) is not None
 
 
 def _sort_key(normal: Normal) -> tuple[str, str]:

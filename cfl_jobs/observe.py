@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from xml.etree import ElementTree as ET
 
-from cfl_jobs.configxml import format_config, parse_config
-from cfl_jobs.errors import Missing, PermissionDenied
+from cfl_jobs.configxml import parse_config
+from cfl_jobs.errors import ConfigError, Missing, PermissionDenied
 from cfl_jobs.mark import Mark, description_of, set_description, split_description
-from cfl_jobs.normalform import Normal, normalise
+from cfl_jobs.normalform import Normal, normalise_element
 from cfl_jobs.sections import code_of_versions
 from cfl_jobs.target import Kind, Listed, Target
 
@@ -32,7 +33,8 @@ class Live:
 class Observed:
     """What a target has: all that is listed, and what was read of it.
 
-    `versions` is a code of the plugins it runs; `builds` counts those of jobs that may go.
+    `unreadable` are wanted jobs whose config makes no sense, with the reason; `builds` counts
+    those of jobs that may go.
     """
 
     label: str
@@ -40,9 +42,11 @@ class Observed:
     live: Mapping[Key, Live]
     plugins: Mapping[str, str]
     builds: Mapping[str, int]
+    unreadable: Mapping[Key, str] = field(default_factory=dict)
 
     @property
     def versions(self) -> str:
+        """A code of the plugins that the target runs."""
         return code_of_versions(dict(self.plugins))
 
     def has_mark(self, key: Key) -> bool:
@@ -76,17 +80,21 @@ def observe(
     }
     keys = sorted(names | orphans, key=lambda key: (key[0].value, key[1]))
     live: dict[Key, Live] = {}
+    unreadable: dict[Key, str] = {}
     with ThreadPoolExecutor(max_workers=min(workers, max(len(keys), 1))) as pool:
         texts = pool.map(lambda key: _read(target, key), keys)
         for number, (key, text) in enumerate(zip(keys, texts, strict=True), start=1):
             if text is None:
                 del listed[key]  # it went between the listing and the reading
             else:
-                live[key] = read_live(listed[key], text)
+                try:
+                    live[key] = read_live(listed[key], text)
+                except ConfigError as error:
+                    unreadable[key] = error.message
             progress(number, len(keys))
         jobs = [name for kind, name in orphans if kind is Kind.JOB and (kind, name) in live]
         builds = dict(zip(jobs, pool.map(target.count_builds, jobs), strict=True))
-    return Observed(target.label, listed, live, plugins, builds)
+    return Observed(target.label, listed, live, plugins, builds, unreadable)
 
 
 def read_live(listed: Listed, config: str) -> Live:
@@ -94,16 +102,19 @@ def read_live(listed: Listed, config: str) -> Live:
     root = parse_config(config, name=listed.name)
     mark = split_description(description_of(root))[1]
     disabled = root.findtext("disabled") == "true"
-    return Live(listed, config, normal_of(config, name=listed.name), mark, disabled)
+    return Live(listed, config, _normal_of(root), mark, disabled)
 
 
 def normal_of(config: str, *, name: str) -> Normal:
     """Return the normal form without our mark, and without `disabled`, which is told apart."""
-    root = parse_config(config, name=name)
+    return _normal_of(parse_config(config, name=name))
+
+
+def _normal_of(root: ET.Element) -> Normal:
     set_description(root, split_description(description_of(root))[0].strip())
     for found in root.findall("disabled"):
         root.remove(found)
-    return normalise(format_config(root), name=name)
+    return normalise_element(root)
 
 
 def says_disabled(config: str, *, name: str) -> bool | None:

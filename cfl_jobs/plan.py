@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TypeAlias
 
 from cfl_jobs.differences import (
@@ -147,7 +148,7 @@ class _Planner:
         self._wanted = wanted
         self._observed = observed
         self._adopt = adopt
-        self._habits = learn_habits(live.normal for live in observed.live.values())
+        self._habits = cache(self._learn_habits)
         self._changes: list[PlannedChange] = []
         self._unchanged: list[Key] = []
         self._undone: list[Note] = []
@@ -169,10 +170,16 @@ class _Planner:
             managed=sum(1 for key in observed.listed if observed.has_mark(key)),
         )
 
+    def _learn_habits(self) -> Mapping[tuple[str, str], frozenset[Normal | None]]:
+        return learn_habits(live.normal for live in self._observed.live.values())
+
     def _plan_one(self, rendered: Rendered) -> None:
         key = (rendered.kind, rendered.name)
         live = self._observed.live.get(key)
         old_name = ""
+        if key in self._observed.unreadable:
+            self._undone.append(Note(*key, f"can't be read: {self._observed.unreadable[key]}"))
+            return
         if live is None:
             old_name = self._find_old_name(rendered)
             live = self._observed.live.get((rendered.kind, old_name)) if old_name else None
@@ -194,6 +201,11 @@ class _Planner:
     def _compare(self, rendered: Rendered, live: Live, old_name: str) -> None:
         kind, name = rendered.kind, rendered.name
         wanted = normal_of(rendered.config, name=name)
+        if wanted.tag != live.normal.tag:
+            kinds = f"is a {live.normal.tag} there, and a {wanted.tag} here"
+            text = f"{kinds}: Jenkins can't make one of the other; rename or delete that one first"
+            self._undone.append(Note(kind, old_name or name, text))
+            return
         sided = attribute(
             compare(wanted, live.normal),
             wanted=wanted,

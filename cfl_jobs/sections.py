@@ -25,7 +25,7 @@ def sections(normal: Normal) -> tuple[tuple[str, Normal], ...]:
     plain: list[Normal] = []
     found: list[tuple[str, Normal]] = []
     for child in normal.children:
-        if child.tag in LISTS and child.children:
+        if is_plain_list(child):
             found += number_children(child)
         elif child.children or child.tag == "description":
             found.append((child.tag, child))
@@ -33,6 +33,11 @@ def sections(normal: Normal) -> tuple[tuple[str, Normal], ...]:
             plain.append(child)
     root = Normal(normal.tag, normal.attributes, normal.text, tuple(plain))
     return (("", root), *found)
+
+
+def is_plain_list(normal: Normal) -> bool:
+    """Tell whether an element is a list whose elements are sections."""
+    return normal.tag in LISTS and bool(normal.children) and not normal.attributes
 
 
 def number_children(parent: Normal) -> Iterator[tuple[str, Normal]]:
@@ -45,14 +50,21 @@ def number_children(parent: Normal) -> Iterator[tuple[str, Normal]]:
         yield f"{parent.tag}/{child.tag}{number}", child
 
 
-def code(normal: Normal) -> str:
-    """Return a short code (18 bits) of one section: enough to find which of a job's changed."""
-    return _shorten(digest(normal), CODE_LENGTH)
+def codes(normal: Normal) -> tuple[str, tuple[str, ...]]:
+    """Return a code (48 bits) of a whole job, and one (18 bits) of each of its sections.
+
+    That is enough to tell that a job changed, and to find which of its sections did.
+    """
+    found = [(path.partition("[")[0], digest(section)) for path, section in sections(normal)]
+    text = "\n".join(f"{path} {its_digest}" for path, its_digest in found)
+    whole = hashlib.sha256(text.encode()).hexdigest()
+    parts = tuple(_shorten(its_digest, CODE_LENGTH) for _, its_digest in found)
+    return _shorten(whole, WHOLE_LENGTH), parts
 
 
-def whole_code(normal: Normal) -> str:
-    """Return a code (48 bits) of a whole job."""
-    return _shorten(digest(normal), WHOLE_LENGTH)
+def code(section: Normal) -> str:
+    """Return the code of one section."""
+    return _shorten(digest(section), CODE_LENGTH)
 
 
 def code_of_versions(plugins: dict[str, str]) -> str:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from cfl_jobs.configxml import element_paths, format_config, parse_config
 from cfl_jobs.differences import compare, find_losses
+from cfl_jobs.mark import fingerprint
 from cfl_jobs.normalform import LISTS, SETS, digest, normalise
 
 CONFIGS = Path(__file__).parent / "data" / "jenkins" / "config"
@@ -181,6 +182,7 @@ def test_a_real_edit_always_changes_the_normal_form(data: st.DataObject) -> None
         return
     after = normalise(format_config(root), name=name)
     assert digest(before) != digest(after), f"{edit.__name__} was lost"
+    assert fingerprint(before).whole != fingerprint(after).whole
     is_password = any(element.secrets for element in after.walk()) and before == after
     assert is_password or compare(before, after)
 

@@ -349,3 +349,34 @@ def test_secrets_are_not_shown(target: MemoryTarget, tmp_path: Path) -> None:
     assert "hunter" not in repr(change.differences)
     assert "AQAA" not in repr(change.differences)
     assert {found.label for found in change.differences} == {"auth token", "shell step: script"}
+
+
+def test_a_job_of_another_kind_is_left_alone(target: MemoryTarget, tmp_path: Path) -> None:
+    """Jenkins takes no other root class for a job."""
+    update(target, tmp_path, job("team"))
+    made = plan(target, folder("team"))
+    assert made.changes == ()
+    assert "Jenkins can't make one of the other" in made.undone[0].text
+
+
+def test_a_config_that_cannot_be_read_stops_only_its_job(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """XML 1.1 allows characters that no other tool reads."""
+    update(target, tmp_path, job("A"), job("B"))
+    observed = observe(Broken(target), [(Kind.JOB, "A"), (Kind.JOB, "B")], with_orphans=False)
+    made = plan_changes((job("A"), job("B", branch="new")), observed)
+    assert [change.name for change in made.changes] == ["B"]
+    assert "can't be read: A: config.xml line" in made.undone[0].text
+
+
+class Broken(MemoryTarget):
+    """Reads job A with an escape character in it."""
+
+    def __init__(self, target: MemoryTarget) -> None:
+        super().__init__(plugins=target.installed)
+        self.configs = target.configs
+
+    def read(self, kind: Kind, name: str) -> str:
+        text = super().read(kind, name)
+        return text.replace("echo one", "echo &#x1b;") if name == "A" else text

@@ -13,12 +13,13 @@ from cfl_jobs.apply import Result, Status, apply_plan
 from cfl_jobs.configxml import format_config, parse_config
 from cfl_jobs.credentials import Credentials
 from cfl_jobs.errors import Position
-from cfl_jobs.journal import Journal
+from cfl_jobs.journal import Journal, list_runs
 from cfl_jobs.mark import set_description
 from cfl_jobs.observe import observe
 from cfl_jobs.plan import Plan, plan_changes
 from cfl_jobs.render import Rendered
 from cfl_jobs.retrying import Patience
+from cfl_jobs.rollback import plan_rollback, roll_back
 from cfl_jobs.server import JenkinsTarget
 from cfl_jobs.target import Kind
 from tests.jenkins_server import Fault, JenkinsServer
@@ -69,7 +70,7 @@ def make_plan(target: JenkinsTarget, wanted: tuple[Rendered, ...], *, prune: boo
 def update(target: JenkinsTarget, place: Path, wanted: tuple[Rendered, ...]) -> Result:
     """Look, plan and apply, as `update --yes` does."""
     read_at = time.monotonic()
-    names = [(rendered.kind, rendered.name) for rendered in wanted]
+    names = [(r.kind, name) for r in wanted for name in (r.name, *r.moved_from)]
     observed = observe(target, names, with_orphans=False)
     return apply_plan(
         plan_changes(wanted, observed),
@@ -180,6 +181,27 @@ def test_a_reader_may_plan_but_not_update(
         (outcome,) = apply_plan(made, reader, journal).outcomes
     assert outcome.status is Status.FAILED
     assert "reader" in outcome.message
+
+
+def test_a_run_against_a_server_is_rolled_back(
+    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
+) -> None:
+    """Changed jobs as they were, new ones gone, renamed ones back, the view too."""
+    before = (*WANTED, job("Old", scripts=("old",)))
+    update(target, tmp_path, before)
+    configs = {name: jenkins_server.config(name) for name in jenkins_server.jobs}
+    update(target, tmp_path, (*CHANGED, job("Moved", scripts=("old",), moved_from=("Old",))))
+    assert "Moved" in jenkins_server.jobs
+    assert "Old" not in jenkins_server.jobs
+    run = list_runs(tmp_path)[0]
+    undos = plan_rollback(run, target)
+    problems: list[str] = []
+    journal = Journal(tmp_path, target=target.label, verb="rollback")
+    failed = roll_back(undos, target, journal, report=lambda undo, text: problems.append(text))
+    assert (failed, [text for text in problems if text]) == (0, [])
+    now = {name: jenkins_server.config(name) for name in jenkins_server.jobs}
+    assert now == configs
+    assert make_plan(target, before).changes == ()
 
 
 PASSING = (
