@@ -262,17 +262,31 @@ def _rewrite_git_identity(root: ET.Element) -> None:
                 ET.SubElement(identity, key).text = value
 
 
-def _rewrite_latest_only(root: ET.Element) -> None:
-    """At a start, ArtifactArchiver.Migrator turns latestOnly into a build discarder."""
-    archivers = root.iterfind("publishers/hudson.tasks.ArtifactArchiver")
-    found = [(archiver, archiver.find("latestOnly")) for archiver in archivers]
-    wanted = False
-    for archiver, latest in found:
-        if latest is not None:
-            wanted = wanted or latest.text == "true"
-            archiver.remove(latest)
-    if not wanted:
-        return
+def _rewrite_archiver(root: ET.Element) -> None:
+    """At a start, ArtifactArchiver.Migrator turns `latestOnly` into a build discarder.
+
+    And the fingerprinter's `recordBuildArtifacts` into the archiver's `fingerprint`; both of a
+    job's first archiver and fingerprinter only.
+    """
+    archiver = root.find("publishers/hudson.tasks.ArtifactArchiver")
+    fingerprinter = root.find("publishers/hudson.tasks.Fingerprinter")
+    if archiver is not None and _take_flag(archiver, "latestOnly"):
+        _keep_latest_artifacts_only(root)
+    if fingerprinter is not None and _take_flag(fingerprinter, "recordBuildArtifacts"):
+        for archiver in root.findall("publishers/hudson.tasks.ArtifactArchiver")[:1]:
+            _take_flag(archiver, "fingerprint")
+            ET.SubElement(archiver, "fingerprint").text = "true"
+
+
+def _take_flag(element: ET.Element, tag: str) -> bool:
+    """Remove a flag and return what it said."""
+    found = element.findall(tag)
+    for flag in found:
+        element.remove(flag)
+    return any(flag.text == "true" for flag in found)
+
+
+def _keep_latest_artifacts_only(root: ET.Element) -> None:
     properties = root.find("properties")
     if properties is None:
         properties = ET.SubElement(root, "properties")
@@ -280,8 +294,10 @@ def _rewrite_latest_only(root: ET.Element) -> None:
     if discarder is None:
         discarder = ET.SubElement(properties, "jenkins.model.BuildDiscarderProperty")
         strategy = ET.SubElement(discarder, "strategy", {"class": "hudson.tasks.LogRotator"})
+        old = root.find("logRotator")
         for tag in ("daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep"):
-            ET.SubElement(strategy, tag).text = "-1"
+            value = old.findtext(tag, "-1") if old is not None else "-1"
+            ET.SubElement(strategy, tag).text = value
     number = discarder.find("strategy/artifactNumToKeep")
     if number is not None and number.text == "-1":
         number.text = "1"
@@ -323,7 +339,7 @@ def _rewrite_view(root: ET.Element) -> None:
 _REWRITES = (
     _rewrite_selectors,
     _rewrite_git_identity,
-    _rewrite_latest_only,
+    _rewrite_archiver,
     _rewrite_results,
     _rewrite_folder,
     _rewrite_view,

@@ -157,7 +157,7 @@ EDITS = (
 )
 # What has no meaning of its own: derived from other fields (hudson.model.Result), moved elsewhere
 # at a restart (the archiver's), no field of a folder, a copy of the folder's description.
-MEANINGLESS = ("completeBuild", "latestOnly")
+MEANINGLESS = ("completeBuild", "latestOnly", "recordBuildArtifacts")
 MEANINGLESS_IN_FOLDERS = ("canRoam", "scm", "viewsTabBar", "views", "folderViews", "primaryView")
 
 
