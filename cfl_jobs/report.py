@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from difflib import unified_diff
 from typing import Any
 
@@ -200,7 +200,3 @@ def _escape(text: str) -> str:
     for character in "\\`*_<>|[]":
         text = text.replace(character, f"\\{character}")
     return text
-
-
-def count_builds(deletions: Sequence[Delete]) -> int:
-    return sum(deletion.builds for deletion in deletions)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from cfl_jobs.errors import Position
 from cfl_jobs.observe import observe
-from cfl_jobs.plan import Plan, plan_changes
+from cfl_jobs.plan import Plan
+from cfl_jobs.planner import plan_changes
 from cfl_jobs.render import Blame, Rendered
 from cfl_jobs.target import Kind, Target
 from tests.jenkins_server_configs import save

@@ -14,7 +14,8 @@ from cfl_jobs.apply import Result, Status, apply_plan
 from cfl_jobs.errors import Refused, Unreachable
 from cfl_jobs.journal import Journal, list_runs
 from cfl_jobs.observe import normal_of, observe
-from cfl_jobs.plan import Create, Update, plan_changes
+from cfl_jobs.plan import Create, Update
+from cfl_jobs.planner import plan_changes
 from cfl_jobs.render import Rendered
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget

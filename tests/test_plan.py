@@ -20,9 +20,9 @@ from cfl_jobs.plan import (
     Update,
     check_safety,
     group_alike,
-    plan_changes,
 )
 from cfl_jobs.planfile import load_plan, save_plan
+from cfl_jobs.planner import plan_changes
 from cfl_jobs.render import Rendered
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart, save

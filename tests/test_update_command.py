@@ -116,7 +116,7 @@ def test_plan_shows_each_difference_where_it_comes_from(cfl_jobs: Run, project: 
     edit(project / "home/jobs/Publish B/config.xml", "out/*", "all/*")
     code, output = cfl_jobs("plan")
     assert code == 0
-    assert "shell step: script  (ours; templates/scripts/publish.sh" in output
+    assert "shell step: script  (ours; templates/scripts/publish.sh:4:1)" in output
     assert "      - echo two\n      + echo three\n" in output
     assert "archive artifacts: artifacts  (theirs" in output
     assert "      - all/*\n      + out/*\n" in output

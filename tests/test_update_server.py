@@ -16,7 +16,8 @@ from cfl_jobs.errors import Position
 from cfl_jobs.journal import Journal, list_runs
 from cfl_jobs.mark import set_description
 from cfl_jobs.observe import observe
-from cfl_jobs.plan import Plan, plan_changes
+from cfl_jobs.plan import Plan
+from cfl_jobs.planner import plan_changes
 from cfl_jobs.render import Rendered
 from cfl_jobs.retrying import Patience
 from cfl_jobs.rollback import plan_rollback, roll_back

@@ -107,7 +107,7 @@ def make_plan(root: Path, target: Target, asked: Asked) -> tuple[Plan, Observed]
     """Render, look at the target and compare."""
     from cfl_jobs.commands.progress import counting
     from cfl_jobs.observe import observe
-    from cfl_jobs.plan import plan_changes
+    from cfl_jobs.planner import plan_changes
     from cfl_jobs.render import render
 
     rendered = render(root, only=asked.jobs)

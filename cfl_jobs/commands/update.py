@@ -185,7 +185,6 @@ def confirm(question: str, *, advice: str) -> None:
 
 def _ask(plan: Plan, *, yes: bool, delete_count: int | None, force: bool) -> None:
     from cfl_jobs.plan import check_safety
-    from cfl_jobs.report import count_builds
 
     check_safety(plan, force=force)
     others = len(plan.changes) - len(plan.deletions)
@@ -193,7 +192,7 @@ def _ask(plan: Plan, *, yes: bool, delete_count: int | None, force: bool) -> Non
         confirm(f"Make these {others} changes on {plan.target}?", advice="Add --yes to go ahead.")
     deletions = plan.deletions
     if deletions and delete_count != len(deletions):
-        builds = count_builds(deletions)
+        builds = plan.builds_to_go
         what = f"{len(deletions)} jobs and views, with {builds} builds,"
         confirm(
             f"Delete {what} from {plan.target} for good?",
