@@ -15,7 +15,7 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/shellcheck templates/scripts/*.sh .ci/run
+	$(BIN)/shellcheck templates/scripts/*.sh cfl_jobs/sample/repositories/*/*.sh .ci/run
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cfl-jobs needs Python 3.11 or later: make PYTHON=python3.11")'

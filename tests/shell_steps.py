@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ DISTRIBUTION = {
     "repositories": ["ocargo", "codeforlife-portal", "codeforlife-deploy"],
     "directories": ["submodules/ocargo", "submodules/portal", "."],
     "first_time_job": "Ad-hoc distribution",
-    "python": "python3",
+    "python": sys.executable,
     "requirements": "requirements.txt",
     "manage": "manage.py",
     "collect": "collectstatic --noinput",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from cfl_jobs.sample import make_repositories
-from tests.shell_steps import SCRIPTS, commit_all, create, git, list_tar, publish_all
+from tests.shell_steps import commit_all, create, git, list_tar, publish_all
 from tests.wheelhouse import make_pip_offline, make_wheelhouse
 
 
@@ -251,22 +251,34 @@ def test_a_gitlink_where_a_repository_belongs_is_filled(
     assert "submodules/ocargo/game/route.py" in list_tar(workspace / "distribution.tar.gz")
 
 
-def test_the_packed_bytes_do_not_depend_on_umask_or_clock(tmp_path: Path) -> None:
-    """The script's own tar command, on files of another mode, owner and time."""
-    script = (SCRIPTS / "create-distribution.sh").read_text()
-    command = script[script.index("LC_ALL=C tar --create") : script.index('say "packed')]
-    packed = []
-    for name, mode, time in (("one", 0o600, 1), ("two", 0o664, 2_000_000_000)):
-        site = tmp_path / name / "distribution"
-        site.mkdir(parents=True)
-        for file in ("b", "a", "B"):
-            (site / file).write_text(file)
-            (site / file).chmod(mode)
-            subprocess.run(["touch", "-d", f"@{time}", str(site / file)], check=True)
-        subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", f"newest=5\n{command}"],
-            cwd=site.parent,
-            check=True,
-        )
-        packed.append((site.parent / "distribution.tar.gz").read_bytes())
-    assert packed[0] == packed[1]
+def test_names_are_sorted_as_bytes_whatever_the_directories(
+    repositories: Path, tmp_path: Path, pip: dict[str, str]
+) -> None:
+    """Files made with another umask, and names that directories sort otherwise."""
+    deploy = repositories / "codeforlife-deploy"
+    for name in ("a/c", "a-b", "a.b/c", "A", "ä"):
+        (deploy / name).parent.mkdir(exist_ok=True)
+        (deploy / name).write_text(name)
+    commit_all(deploy)
+    before = os.umask(0o077)
+    try:
+        workspace = publish_all(repositories, tmp_path / "build")
+        step = create(workspace, pip)
+    finally:
+        os.umask(before)
+    assert step.code == 0, step.log
+    members = list_tar(workspace / "distribution.tar.gz")
+    names = list(members)
+    assert names == sorted(names, key=lambda name: name.encode())
+    assert {"a/c", "a-b", "a.b/c", "A", "ä"} <= set(names)
+    assert {member.mode for member in members.values() if member.isfile()} == {0o644, 0o755}
+
+
+def test_a_directory_outside_the_distribution_is_refused(
+    repositories: Path, tmp_path: Path
+) -> None:
+    workspace = publish_all(repositories, tmp_path)
+    step = create(workspace, {}, directories=["../elsewhere", "submodules/portal", "."])
+    assert step.code == 1
+    assert "../elsewhere of ocargo leads out of the distribution" in step.log
+    assert not (tmp_path / "elsewhere").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.shell_steps import Step, create, publish_all, run_step
 from tests.wheelhouse import make_pip_offline, make_wheelhouse
 
 COMMITS = f"ocargo {'1' * 40}\ncodeforlife-deploy {'2' * 40}\n"
+SHORT = "ocargo 1111111, codeforlife-deploy 2222222"
 DEPLOY = """#!/bin/sh
 echo "deploying to $1 number $2 with $SECRET" && cp -r . "$TARGET"
 """
@@ -39,7 +41,7 @@ def pack(workspace: Path, files: dict[str, str], commits: str = COMMITS) -> str:
 def run_suite(workspace: Path, command: str, **environment: str) -> Step:
     values = {
         "distribution_job": "Create Distribution",
-        "python": "python3",
+        "python": sys.executable,
         "requirements": ["requirements test.txt"],
         "command": command,
     }
@@ -226,7 +228,7 @@ def test_a_tested_distribution_is_deployed_by_its_own_script(tmp_path: Path) -> 
     step = deploy(workspace)
     assert step.code == 0, step.log
     assert "deploying to Prod number 42 with s3cret" in step.log
-    assert "[description] distribution 42 to Prod\n" in step.log
+    assert f"[description] distribution 42 to Prod ({SHORT})\n" in step.log
     assert (tmp_path / "target" / "site" / "a b").read_text() == "x"
     assert (workspace / "commit.txt").read_text() == COMMITS
 
@@ -258,7 +260,7 @@ def test_an_untested_distribution_is_deployed_if_that_is_allowed_and_says_so(
     pack(tmp_path / "w", {"deploy.sh": DEPLOY})
     step = deploy(tmp_path / "w", ALLOW_UNTESTED="true")
     assert step.code == 0, step.log
-    assert "[description] distribution 42 to Prod, UNTESTED\n" in step.log
+    assert f"[description] distribution 42 to Prod, UNTESTED ({SHORT})\n" in step.log
     assert "distribution 42 is UNTESTED, deployed because ALLOW_UNTESTED is ticked" in step.log
     assert (tmp_path / "target").exists()
 
@@ -308,7 +310,7 @@ def test_the_sample_site_is_tested_and_deployed(tmp_path: Path) -> None:
             (workspace / name).write_bytes((made / name).read_bytes())
     values = {
         "distribution_job": "Create Distribution",
-        "python": "python3",
+        "python": sys.executable,
         "requirements": ["requirements-test.txt"],
         "command": "python manage.py test game portal"
         " --testrunner xmlrunner.extra.djangotestrunner.XMLTestRunner",

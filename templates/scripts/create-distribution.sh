@@ -63,7 +63,7 @@ step="laying out the files"
 unpack() {
     local component="$1" directory="$2" place
     place="$(realpath -m "distribution/$directory")"
-    if [ "$place" != "$(realpath -m -s "$root/$directory")" ]; then
+    if [ "$place" != "$root/${directory%/}" ] && [ "$directory" != . ]; then
         fail "$directory of $component leads out of the distribution, by a symlink or .."
     fi
     if [ -e "$place" ] && { [ ! -d "$place" ] || [ -n "$(ls -A "$place")" ]; }; then
@@ -137,7 +137,7 @@ while IFS= read -r -d '' left; do
         rm -f "distribution/$left"
     fi
 done < <(LC_ALL=C sort -z --reverse files-of-pip)
-LC_ALL=C tar --create --format=gnu --sort=name --owner=0 --group=0 --numeric-owner \
-    --mtime="@$newest" --mode=u+rw,go+r,go-w,a-s,a+X --hard-dereference \
-    --directory=distribution . | gzip -n >distribution.tar.gz
+list_files | tar --create --format=gnu --directory=distribution --null --no-recursion \
+    --files-from=- --owner=0 --group=0 --numeric-owner --mtime="@$newest" \
+    --mode=u+rw,go+r,go-w,a-s,a+X --hard-dereference | gzip -n >distribution.tar.gz
 say "packed, sha256 $(sha256sum distribution.tar.gz | cut -d ' ' -f 1)"

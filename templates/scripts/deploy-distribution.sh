@@ -34,15 +34,16 @@ if [ ! -f distribution.tar.gz ] || [ ! -f commit.txt ]; then
 fi
 commits="$(paste -s -d ' ' commit.txt)"
 echo "$here: distribution $number, commits: $commits"
+short="$(sed -E 's/^([^ ]+ [0-9a-f]{7}).*/\1/' commit.txt | paste -s -d , | sed 's/,/, /g')"
 
 step="looking for the tests of distribution $number"
 sum="$(sha256sum distribution.tar.gz | cut -d ' ' -f 1)"
 recorded="$(head -n 2 evidence/tests.txt 2>/dev/null || true)"
 if [ "$recorded" = "distribution $number"$'\n'"sha256 $sum" ]; then
-    echo "[description] distribution $number to $environment"
+    echo "[description] distribution $number to $environment ($short)"
     tail -n +3 evidence/tests.txt
 elif [ "${ALLOW_UNTESTED:-false}" = true ]; then
-    echo "[description] distribution $number to $environment, UNTESTED"
+    echo "[description] distribution $number to $environment, UNTESTED ($short)"
     echo "$here: distribution $number is UNTESTED, deployed because ALLOW_UNTESTED is ticked"
 else
     echo "[description] refused: distribution $number is not tested"
