@@ -14,6 +14,7 @@ from tests.memory_target import MemoryTarget
 PLUGINS = {
     "git": "5.2.1",
     "copyartifact": "722.v0662a_9b_e22a_c",
+    "cloudbees-folder": "6.858.v898218f3609d",
     "timestamper": "1.26",
     "ws-cleanup": "0.45",
     "parameterized-trigger": "787.v665fcf2a_830b_",
