@@ -22,6 +22,8 @@ VERBS = MappingProxyType(
         "watch": "Render and check on each save.",
         "schema": "Write a JSON Schema of jobs/*.yaml, for editors.",
         "graph": "Draw the chain: which job starts which, and what goes along.",
+        "check": "Look for mistakes that only a server or a deploy would show.",
+        "explain": "Tell what a rule of check looks for, and what to do.",
     }
 )
 

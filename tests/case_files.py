@@ -19,16 +19,16 @@ def find_cases(kind: str) -> list[Path]:
     return found
 
 
-def lay_out(case: Path, root: Path) -> str:
+def lay_out(case: Path, root: Path, *, expected: str = "expected") -> str:
     """Write a case's files below `root` and return its `expected` part."""
     parts = _HEAD.split(case.read_text(encoding="utf-8"))[1:]
     files = dict(zip(parts[::2], parts[1::2], strict=True))
-    expected = files.pop("expected")
+    wanted = files.pop(expected)
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    return expected
+    return wanted
 
 
 def write_project(root: Path, **files: str) -> Path:

@@ -1,0 +1,108 @@
+"""Rules about deploying: only what was tested, only what was asked for, one at a time.
+
+A deploy job is one whose name begins with "Deploy", or whose script runs ./deploy.sh.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from cfl_jobs.check.references import holder_of, path_of
+from cfl_jobs.check.rule import RULES, Found, Scope, Severity
+from cfl_jobs.check.shell_variables import expanding_text
+from cfl_jobs.fields import read_names
+from cfl_jobs.graph import StartKind
+from cfl_jobs.model import CopyArtifact, Job, Selector, Shell
+from cfl_jobs.selectors import parse_selector
+
+_BY_HAND_ONLY = re.compile(r"\b(staging|prod|production|live)\b", re.IGNORECASE)
+
+
+def _deploy_jobs(scope: Scope) -> Iterator[Job]:
+    for job in scope.freestyle():
+        scripts = (step.script for step in job.builders if isinstance(step, Shell))
+        runs = any(re.search(r"(^|[\s;&|])\./deploy\.sh\b", expanding_text(s)) for s in scripts)
+        if runs or re.match(r"deploy\b", job.name.rpartition("/")[2], re.IGNORECASE):
+            yield job
+
+
+@RULES.rule("deploy-without-guard", Severity.ERROR, "a deploy job doesn't look for passed tests")
+def find_unguarded(scope: Scope) -> Iterator[Found]:
+    """A deploy job must refuse what was not tested. It can only know by copying the evidence of
+    that very distribution (a copy with a parameter filter) and by a step after it that looks at it.
+
+    Copy the record of the tests with `parameter-filters: DISTRIBUTION_NUMBER=...`, and let the
+    script stop without it.
+    """
+    for job in _deploy_jobs(scope):
+        if not _is_guarded(job):
+            yield Found(job.name, "this job doesn't look whether what it deploys was tested")
+
+
+def _is_guarded(job: Job) -> bool:
+    for number, step in enumerate(job.builders):
+        if isinstance(step, CopyArtifact) and step.parameter_filter:
+            names = [name.rpartition("/")[2] for name in read_names(step.filter)]
+            later = (part.script for part in job.builders[number:] if isinstance(part, Shell))
+            if any(name in expanding_text(script) for script in later for name in names):
+                return True
+    return False
+
+
+@RULES.rule("deploy-of-newest", Severity.ERROR, "a deploy job takes whatever build is newest")
+def find_newest(scope: Scope) -> Iterator[Found]:
+    """ "The newest" may not be what was tested, nor what the person meant, and two deploys of it
+    may be two different things. What is deployed is chosen by its number.
+
+    Let a build selector parameter choose (`which-build: build-param`), whose default is
+    `specific-build` with an empty `build-number`.
+    """
+    for job in _deploy_jobs(scope):
+        defaults = {parameter.name: parameter for parameter in job.parameters}
+        for step in job.builders:
+            if not isinstance(step, CopyArtifact) or step.parameter_filter:
+                continue
+            selector = step.selector
+            if selector.kind is Selector.PARAMETER and selector.argument in defaults:
+                parameter = defaults[selector.argument]
+                default = parse_selector(parameter.default)
+                if default is not None and default.kind is not Selector.SPECIFIC:
+                    message = "the newest build is deployed where nobody chooses one"
+                    yield Found(job.name, message, path=parameter.path)
+            elif selector.kind not in (Selector.SPECIFIC, Selector.PARAMETER, Selector.UPSTREAM):
+                message = f"the job deploys whatever build of {step.project} is newest"
+                yield Found(job.name, message, path=step.path)
+
+
+@RULES.rule("concurrent-deploy", Severity.ERROR, "two deploys to one environment may overlap")
+def find_concurrent(scope: Scope) -> Iterator[Found]:
+    """Two builds that deploy to the same place at the same time leave a mix of both there.
+
+    Set `concurrent: false`, or lock a resource of the environment's name.
+    """
+    for job in _deploy_jobs(scope):
+        if job.concurrent and not job.resources:
+            yield Found(job.name, "builds of this deploy job may run at the same time")
+
+
+@RULES.rule("deploy-trigger", Severity.ERROR, "something starts a deploy that is only by hand")
+def find_triggers(scope: Scope) -> Iterator[Found]:
+    """Staging and production (a deploy job with "Staging", "Prod", "Production" or "Live" in its
+    name) are deployed by a person's decision alone.
+
+    Remove the trigger.
+    """
+    for job in _deploy_jobs(scope):
+        if not _BY_HAND_ONLY.search(job.name):
+            continue
+        for trigger in job.triggers:
+            message = "this is deployed by hand only, and the job has a trigger"
+            yield Found(job.name, message, path=trigger.path)
+        node = scope.chain.node(job.name)
+        if not job.triggers and any(start.kind is not StartKind.HAND for start in node.starts):
+            yield Found(job.name, "this is deployed by hand only, and the job has a trigger")
+        for edge in scope.chain.started_by(job.name):
+            if holder_of(edge) != job.name:
+                message = f"{edge.source} starts {job.name}, which is deployed by hand only"
+                yield Found(edge.source, message, path=path_of(edge.part))

@@ -1,0 +1,108 @@
+"""What a rule is, what it finds, and what it may look at; and the table of all rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from cfl_jobs.errors import Position
+from cfl_jobs.graph import Chain
+from cfl_jobs.model import Job, View
+
+
+class Severity(Enum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a rule finds in the job or view `name`: at `path` in its config, `line` in a script.
+
+    The path is as configxml.element_paths gives it, "" for the whole; lines and columns count
+    from 1. `position` is for what is found in a file and in no job. `severity` overrides the
+    rule's.
+    """
+
+    name: str
+    message: str
+    advice: str = ""
+    path: str = ""
+    line: int = 0
+    column: int = 1
+    position: Position | None = None
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What rules look at. `files` holds the texts of definitions, templates and scripts.
+
+    `executors` is how many builds the server runs at once; 2 is a new server's default.
+    """
+
+    jobs: tuple[Job, ...]
+    views: tuple[View, ...]
+    chain: Chain
+    files: Mapping[str, str] = field(default_factory=dict)
+    executors: int = 2
+
+    @property
+    def job_names(self) -> tuple[str, ...]:
+        return tuple(job.name for job in self.jobs)
+
+    def job(self, name: str) -> Job | None:
+        return next((job for job in self.jobs if job.name == name), None)
+
+    def freestyle(self) -> Iterator[Job]:
+        """Yield the jobs whose builders and publishers the model tells all about."""
+        yield from (job for job in self.jobs if job.root == "project")
+
+
+Search = Callable[[Scope], Iterator[Found]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule. `title` is a sentence on what is wrong, `why` what comes of it and what to do."""
+
+    id: str
+    severity: Severity
+    title: str
+    why: str
+    search: Search
+
+
+class Rules:
+    """A table that rules register themselves in, in the order of their modules."""
+
+    def __init__(self) -> None:
+        self._rules: dict[str, Rule] = {}
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self._rules.values())
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._rules
+
+    def __getitem__(self, name: str) -> Rule:
+        return self._rules[name]
+
+    def rule(self, name: str, severity: Severity, title: str) -> Callable[[Search], Search]:
+        """Register a function as a rule; its docstring is the explanation."""
+
+        def register(search: Search) -> Search:
+            why = "\n".join(line.strip() for line in (search.__doc__ or "").strip().splitlines())
+            self.add(Rule(name, severity, title, why, search))
+            return search
+
+        return register
+
+    def add(self, rule: Rule) -> None:
+        if rule.id in self._rules:
+            raise ValueError(f"two rules {rule.id}")
+        self._rules[rule.id] = rule
+
+
+RULES = Rules()

@@ -1,0 +1,87 @@
+"""Rules about keeping a server healthy: retention, time limits, clean workspaces, schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cfl_jobs.check.rule import RULES, Found, Scope, Severity
+from cfl_jobs.cron import find_cron_mistakes, find_cron_warnings
+from cfl_jobs.model import (
+    ArchiveArtifacts,
+    BuildDiscarder,
+    CleanAfter,
+    CleanBefore,
+    Job,
+    TimeLimit,
+    Trigger,
+)
+
+
+@RULES.rule("no-build-discarder", Severity.WARNING, "old builds of a job are kept for ever")
+def find_no_discarder(scope: Scope) -> Iterator[Found]:
+    """Logs and artifacts of every build stay on the server until its disk is full.
+
+    Set how long builds are kept, or how many, with the `build-discarder` property.
+    """
+    for job in scope.freestyle():
+        if job.discarder is None or job.discarder == BuildDiscarder():
+            yield Found(job.name, "all builds of this job are kept for ever")
+
+
+@RULES.rule("no-time-limit", Severity.WARNING, "a build may run for ever")
+def find_no_time_limit(scope: Scope) -> Iterator[Found]:
+    """A build that hangs keeps its executor, and where builds run one at a time the whole chain
+    waits behind it.
+
+    Set a limit with the `timeout` wrapper.
+    """
+    for job in scope.freestyle():
+        if not any(isinstance(wrapper, TimeLimit) for wrapper in job.wrappers):
+            yield Found(job.name, "builds of this job have no time limit")
+
+
+@RULES.rule("workspace-not-cleaned", Severity.WARNING, "an earlier build's files may be published")
+def find_uncleaned(scope: Scope) -> Iterator[Found]:
+    """Jenkins keeps a job's workspace from build to build. A step that fails to write a file, or an
+    optional copy that finds none, leaves the earlier build's file there, and it is archived as this
+    build's.
+
+    Clean first: the `workspace-cleanup` wrapper without patterns, or git's `clean: before`.
+    """
+    for job in scope.freestyle():
+        archives = [part for part in job.publishers if isinstance(part, ArchiveArtifacts)]
+        if archives and not _is_cleaned(job):
+            message = "the job archives files from a workspace that isn't cleaned before"
+            yield Found(job.name, message, path=archives[0].path)
+
+
+def _is_cleaned(job: Job) -> bool:
+    if job.scm is not None and job.scm.clean_before_checkout and not job.scm.directory:
+        return True
+    before = [part for part in job.wrappers if isinstance(part, CleanBefore)]
+    after = [part for part in job.publishers if isinstance(part, CleanAfter)]
+    return any(not part.patterns and not part.parameter for part in before) or any(
+        part == CleanAfter() for part in after
+    )
+
+
+@RULES.rule("cron-syntax", Severity.ERROR, "a schedule is not what Jenkins reads")
+def find_bad_schedules(scope: Scope) -> Iterator[Found]:
+    """Jenkins refuses the job's config, or never runs the schedule. Its cron text is not crontab's:
+    no names of months or days, and `H` for a time of Jenkins' choice.
+
+    A schedule that Jenkins takes but warns about (every job at the same minute) is only a warning.
+    """
+    for job in scope.jobs:
+        for trigger in job.triggers:
+            if not isinstance(trigger, Trigger):
+                continue
+            mistakes = find_cron_mistakes(trigger.spec)
+            for mistake in mistakes or find_cron_warnings(trigger.spec):
+                yield Found(
+                    job.name,
+                    mistake.message,
+                    mistake.advice,
+                    f"{trigger.path}/spec",
+                    severity=None if mistakes else Severity.WARNING,
+                )

@@ -1,0 +1,234 @@
+"""The check of the project's own chain, silences, and what the command writes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cfl_jobs.check.report import WRITERS
+from cfl_jobs.check.rule import Severity
+from cfl_jobs.check.run import check_project
+from cfl_jobs.check.shellcheck import run_shellcheck
+from cfl_jobs.cli import cli
+from cfl_jobs.errors import CflJobsError
+from tests.case_files import lay_out
+
+PROJECT = Path(__file__).parent.parent
+CASES = PROJECT / "tests/cases/check"
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Path:
+    """A copy of the project's definitions and templates, to be damaged."""
+    for directory in ("jobs", "templates"):
+        shutil.copytree(PROJECT / directory, tmp_path / directory)
+    return tmp_path
+
+
+def lay_out_case(name: str, root: Path) -> Path:
+    lay_out(CASES / f"{name}.txt", root, expected="found/expected")
+    project = root / "found"
+    (project / "templates").mkdir(exist_ok=True)
+    shutil.copy(CASES / "job.yaml.j2", project / "templates")
+    return project
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments, standalone_mode=False)
+
+
+def test_the_chain_has_no_problems_and_silences_none() -> None:
+    report = check_project(PROJECT)
+    assert [str(problem.finding) for problem in report.problems] == []
+    assert report.silenced == 0
+    assert report.jobs >= 11
+
+
+# What is done to which file, and which rules must see it
+DAMAGES = [
+    ("templates/publish.yaml.j2", "projects: {{ distribution }}", "projects: Nobody",
+     "unknown-job copy-not-permitted"),
+    ("templates/publish.yaml.j2", "project: {{ distribution }}", "project: Create Distributoin",
+     "unknown-job"),
+    ("templates/publish.yaml.j2", "{{ component }}.tar.gz,commit.txt", "{{ component }}.tgz",
+     "artifact-not-archived"),
+    ("templates/scripts/publish.sh", ">create-distribution.properties", ">distribution.properties",
+     "property-file-not-written"),
+    ("templates/tests.yaml.j2", "predefined-parameters: DISTRIBUTION_NUMBER=",
+     "predefined-parameters: DISTRIBUTION=", "undeclared-parameter missing-parameter"),
+    ("templates/scripts/promote.sh", "DISTRIBUTION_NUMBER:?", "DISTRIBUTION_NUBMER:?",
+     "undeclared-variable"),
+    ("templates/deploy.yaml.j2", "param: DISTRIBUTION", "param: DISTRIBUTOIN",
+     "undeclared-variable"),
+    ("templates/deploy.yaml.j2", "which-build: specific-build\n      build-number: \"\"",
+     "which-build: last-successful",
+     "deploy-of-newest"),
+    ("templates/deploy.yaml.j2", "{% block builders %}",
+     "{% block builders %}\n  - shell: set -x", "trace-near-secret"),
+    ("templates/base.yaml.j2", "concurrent: false", "concurrent: true",
+     "too-many-blocking-jobs concurrent-deploy"),
+    ("templates/base.yaml.j2", "  - workspace-cleanup\n", "", "workspace-not-cleaned"),
+    ("jobs/deploy.yaml", "environment: Prod", "environment: Prod\n    after_promotion: true",
+     "deploy-trigger"),
+    ("jobs/settings.yaml", "mail: ", "mail: ghp_0123456789abcdefghijABCDEFGHIJ012345 # ",
+     "plain-secret"),
+    ("templates/scripts/run-suite.sh", 'cd distribution\n', 'cd $PWD/distribution\n',
+     "shellcheck"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("file", "old", "new", "rules"), DAMAGES, ids=range(len(DAMAGES)))
+def test_a_mistake_in_the_chain_is_found(
+    chain: Path, file: str, old: str, new: str, rules: str
+) -> None:
+    path = chain / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    assert set(rules.split()) <= {problem.rule for problem in check_project(chain).problems}
+
+
+def test_a_finding_in_a_script_is_told_once_for_all_its_jobs(chain: Path) -> None:
+    script = chain / "templates/scripts/publish.sh"
+    with script.open("a", encoding="utf-8") as stream:
+        stream.write('echo "$DISTRIBUTION"\n')
+    (problem,) = check_project(chain).problems
+    position = problem.finding.position
+    assert position is not None
+    assert position.file == "templates/scripts/publish.sh"
+    assert position.line == len(script.read_text(encoding="utf-8").splitlines())
+    assert len(problem.names) == 3
+    assert len(problem.finding.origins) == 3
+
+
+@pytest.mark.parametrize(
+    ("file", "anchor", "comment"),
+    [
+        ("templates/scripts/publish.sh", 'echo "$DISTRIBUTION"', "# {}"),
+        ("jobs/publish.yaml", "  - name: Publish Ocargo Files", "  # {}"),
+    ],
+)
+def test_a_silence_covers_its_line_or_its_job(
+    chain: Path, file: str, anchor: str, comment: str
+) -> None:
+    with (chain / "templates/scripts/publish.sh").open("a", encoding="utf-8") as stream:
+        stream.write('echo "$DISTRIBUTION"\n')
+    path = chain / file
+    silence = comment.format("cfl-jobs: ignore undeclared-variable the node sets it")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(anchor, f"{silence}\n{anchor}"), encoding="utf-8")
+    report = check_project(chain)
+    by_job = file.startswith("jobs/")
+    assert report.silenced == (1 if by_job else 3)
+    assert [len(problem.names) for problem in report.problems] == ([2] if by_job else [])
+
+
+@pytest.mark.parametrize("comment", ["  # {}", "  {{# {} #}}"])
+def test_a_silence_in_a_template_may_be_of_yaml_or_of_jinja(chain: Path, comment: str) -> None:
+    base = chain / "templates/base.yaml.j2"
+    text = base.read_text(encoding="utf-8")
+    base.write_text(text.replace("  - workspace-cleanup\n", ""), encoding="utf-8")
+    problems = check_project(chain).problems
+    assert {problem.rule for problem in problems} == {"workspace-not-cleaned"}
+    silence = comment.format("cfl-jobs: ignore workspace-not-cleaned every node is new")
+    for problem in reversed(problems):
+        place = problem.finding.position
+        assert place is not None
+        path = chain / place.file
+        lines = path.read_text(encoding="utf-8").split("\n")
+        lines.insert(place.line - 1, silence)
+        path.write_text("\n".join(lines), encoding="utf-8")
+    report = check_project(chain)
+    assert report.problems == ()
+    assert report.silenced == sum(len(problem.names) for problem in problems)
+
+
+def test_no_format_ever_shows_a_secret(tmp_path: Path) -> None:
+    report = check_project(lay_out_case("plain-secret", tmp_path))
+    secrets = ("hunter2", "4pples", "ghp_", "geheim", "Zm9v", "s3cr3t", "AKIA")
+    for write in WRITERS.values():
+        text = write(report)
+        assert report.problems
+        assert not any(secret in text for secret in secrets)
+
+
+def test_errors_fail_and_warnings_fail_only_when_strict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(lay_out_case("unreachable-job", tmp_path))
+    assert run("check").return_value == 0
+    assert run("check", "--strict").return_value == 1
+    monkeypatch.chdir(lay_out_case("cycle", tmp_path / "other"))
+    result = run("check")
+    assert result.return_value == 1
+    assert "[error: cycle]" in result.output
+    assert "`cfl-jobs explain " in result.output.splitlines()[-1]
+
+
+def test_more_executors_allow_more_jobs_that_wait(tmp_path: Path) -> None:
+    project = lay_out_case("too-many-blocking-jobs", tmp_path)
+    rules = {problem.rule for problem in check_project(project, executors=3).problems}
+    assert "too-many-blocking-jobs" not in rules
+
+
+def test_github_annotations_stand_at_the_line_and_escape_what_means_something(
+    chain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = chain / "jobs/tests.yaml"
+    path.rename(chain / "jobs/te,s:ts%.yaml")
+    path.with_name("te,s:ts%.yaml").write_text(
+        path.with_name("te,s:ts%.yaml").read_text(encoding="utf-8") + "    tpyo: 1\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(chain)
+    result = run("check", "--format", "github")
+    assert result.return_value == 1
+    first = result.output.splitlines()[0]
+    assert first.startswith("::error file=")
+    assert ",title=definition::" in first
+
+
+def test_sarif_names_every_rule_that_it_uses_and_every_place(tmp_path: Path) -> None:
+    report = check_project(lay_out_case("unknown-job", tmp_path))
+    (sarif,) = json.loads(WRITERS["sarif"](report))["runs"]
+    rules = [rule["id"] for rule in sarif["tool"]["driver"]["rules"]]
+    assert len(sarif["results"]) == len(report.problems)
+    for result in sarif["results"]:
+        assert rules[result["ruleIndex"]] == result["ruleId"]
+        place = result["locations"][0]["physicalLocation"]
+        assert place["artifactLocation"]["uri"] == "jobs/chain.yaml"
+        assert place["region"]["startLine"] >= 1
+
+
+def test_json_counts_and_lists_the_problems(tmp_path: Path) -> None:
+    report = check_project(lay_out_case("no-time-limit", tmp_path))
+    data = json.loads(WRITERS["json"](report))
+    assert data["warnings"] == report.count(Severity.WARNING) == len(data["problems"])
+    (problem,) = (found for found in data["problems"] if found["rule"] == "no-time-limit")
+    assert (problem["file"], problem["line"], problem["jobs"]) == ("jobs/chain.yaml", 3, ["a"])
+
+
+def test_explain_tells_what_comes_of_it_and_how_to_silence_it() -> None:
+    result = run("explain", "copy-not-permitted")
+    assert result.return_value == 0
+    assert "Unable to find project for artifact copy" in result.output
+    assert "# cfl-jobs: ignore copy-not-permitted REASON" in result.output
+
+
+def test_explain_lists_all_rules_and_knows_what_was_probably_meant() -> None:
+    assert len(run("explain").output.splitlines()) >= 25
+    error = run("explain", "cylce").exception
+    assert isinstance(error, CflJobsError)
+    assert "Did you mean 'cycle'?" in error.advice
+
+
+def test_a_shellcheck_that_answers_nonsense_is_one_clear_sentence(tmp_path: Path) -> None:
+    fake = tmp_path / "shellcheck"
+    fake.write_text("#!/bin/sh\necho no\n", encoding="utf-8")
+    fake.chmod(0o755)
+    with pytest.raises(CflJobsError, match="did not answer with JSON"):
+        run_shellcheck(str(fake), ["true"])
