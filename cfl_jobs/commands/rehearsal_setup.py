@@ -77,7 +77,7 @@ def commit_to_sample(
     for name in sorted(ready.sample):
         if names is not None and name not in {repository_name(given) for given in names}:
             continue
-        head = ready.repositories.read_head(f"file://{home.repositories / name}", branch)
+        head = ready.repositories.read_head(str(home.repositories / name), branch)
         built = {
             record.revision.commit
             for job in ready.jobs.values()

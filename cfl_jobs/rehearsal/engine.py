@@ -6,6 +6,7 @@ While nothing runs and everything only waits out a quiet period, the clock is mo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -123,11 +124,10 @@ class Engine:
         watching = [job for job in self.jobs.values() if _watches(job, name)]
         if not watching:
             raise RehearsalError(f"No job is started by a push to {repository!r}.")
-        local = f"file://{self._repositories.paths[name]}"
-        if self._repositories.read_head(local, branch) is None:
+        if self._repositories.read_head(str(self._repositories.paths[name]), branch) is None:
             raise RehearsalError(f"{name} has no branch {branch!r}.")
         self.check([job.name for job in watching if not job.disabled])
-        return {job.name: self._poll(job, pusher) for job in watching}
+        return {job.name: self._poll(job, branch, pusher) for job in watching}
 
     def check(self, names: Sequence[str]) -> None:
         """Raise RehearsalError if something that these jobs lead to can't be rehearsed."""
@@ -193,20 +193,21 @@ class Engine:
             if item.job not in self.jobs:
                 self.queue.remove(item)
 
-    def _poll(self, job: Job, pusher: str) -> str:
+    def _poll(self, job: Job, pushed: str, pusher: str) -> str:
         if job.disabled:
             return "is disabled"
         git = job.scm
         if git is None:
             return "checks nothing out"
         branch = expand(git.branches[0], default_values(job))
+        shown = re.sub("^(refs/heads/|refs/remotes/origin/|remotes/origin/|origin/)", "", branch)
         head = self._repositories.read_head(git.urls[0], branch)
         if head is None:
             return f"has no branch {branch} to look at"
-        shown = branch.removeprefix("refs/heads/")
         for record in self.builds.of(job.name):
             if record.revision and record.revision.commit == head:
-                return f"has built {head[:10]} of {shown} as #{record.number}"
+                other = "" if pushed == shown else f"looks at {shown} only, and "
+                return f"{other}has built {head[:10]} of {shown} as #{record.number}"
         self._submit(job, default_values(job), PushCause(pusher))
         return f"starts for {head[:10]} of {shown}"
 
@@ -304,6 +305,11 @@ class Engine:
         try:
             running.wait = running.generator.throw(stop)
         except StopIteration:
+            self._end(running)
+        except Interrupted:
+            # Ctrl-C came while the build itself was at work: its generator is gone.
+            running.steps.log(str(stop))
+            running.steps.worsen(stop.result)
             self._end(running)
 
     def _end(self, running: Running) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from cfl_jobs.errors import RehearsalError
 from cfl_jobs.model import (
     BindCredentials,
     BoundCredential,
@@ -60,7 +61,7 @@ def run_build(steps: Steps, around: Surroundings) -> Generator[Wait, None, None]
     try:
         if not (yield from _build(steps, around)):
             steps.worsen(Result.FAILURE)
-    except StepFailed as error:
+    except (StepFailed, OSError, RehearsalError) as error:
         steps.log(f"ERROR: {error}")
         steps.worsen(Result.FAILURE)
     except Interrupted as stop:
@@ -70,7 +71,7 @@ def run_build(steps: Steps, around: Surroundings) -> Generator[Wait, None, None]
     for publisher in steps.job.publishers:
         try:
             publish(publisher, steps, around.builds)
-        except StepFailed as error:
+        except (StepFailed, OSError) as error:
             steps.log(f"ERROR: {error}")
             steps.worsen(Result.FAILURE)
     for request in find_downstream(steps, around.jobs):

@@ -37,10 +37,16 @@ class Repositories:
         self.home = home
         self.paths = {name: path.expanduser().resolve() for name, path in paths.items()}
         for name, path in self.paths.items():
-            if not path.is_dir() or not self._is_repository(path):
+            answer = self._ask_about(path) if path.is_dir() else ""
+            if not answer:
                 raise RehearsalError(
                     f"{path} (for {name}) is not a git repository.",
                     advice=f"Give a clone of it: --repo {name}=PATH",
+                )
+            if answer == "true":
+                raise RehearsalError(
+                    f"{path} (for {name}) is a shallow clone; git fetches nothing from one.",
+                    advice=f"Fetch the rest: git -C {path} fetch --unshallow",
                 )
 
     def is_known(self, url: str) -> bool:
@@ -62,7 +68,9 @@ class Repositories:
         lines = ["[safe]", "\tdirectory = *", "[init]", "\tdefaultBranch = master"]
         lines += ["[advice]", "\tdetachedHead = false", "[gc]", "\tauto = 0"]
         for url in sorted({url for url in urls if repository_name(url) in self.paths}):
-            lines.append(f'[url "file://{self.paths[repository_name(url)]}"]')
+            path = str(self.paths[repository_name(url)])
+            quoted = path.replace("\\", "\\\\").replace('"', '\\"')
+            lines.append(f'[url "{quoted}"]')
             lines += [f"\tinsteadOf = {form}" for form in _forms(url)]
         write_text(self.home.state / "gitconfig", "\n".join(lines) + "\n")
 
@@ -101,14 +109,16 @@ class Repositories:
             raise RehearsalError(f"{what} failed: {done.stderr.strip()}")
         return done.stdout
 
-    def _is_repository(self, path: Path) -> bool:
+    def _ask_about(self, path: Path) -> str:
+        """Return whether a repository is shallow, as git says it; "" if it is none."""
         done = subprocess.run(
-            ["git", "-C", str(path), "-c", "safe.directory=*", "rev-parse", "--git-dir"],
-            env=git_environment(self.home),
+            ["git", "-C", str(path), "rev-parse", "--is-shallow-repository"],
+            env=git_environment(self.home) | _SAFE,
             capture_output=True,
+            text=True,
             check=False,
         )
-        return done.returncode == 0
+        return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def git_environment(home: Home) -> dict[str, str]:
@@ -122,6 +132,14 @@ def git_environment(home: Home) -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         "LC_ALL": "C.UTF-8",
     }
+
+
+# safe.directory counts only from the command line, the environment or a user's own settings.
+_SAFE = {
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "safe.directory",
+    "GIT_CONFIG_VALUE_0": "*",
+}
 
 
 def _is_local(url: str) -> bool:
