@@ -47,11 +47,8 @@ def explain_deadlock(
     for record, item in waits:
         for_what = item.job if item else "a build that doesn't end"
         lines.append(f"{record.name} holds an executor and waits for {for_what}")
+    held = "the only executor is held" if executors == 1 else f"all {executors} executors are held"
     for item in queue:
-        why = (
-            item.why or "the only executor is held"
-            if executors == 1
-            else f"all {executors} executors are held"
-        )
+        why = item.why or held
         lines.append(f"{item.job} waits in the queue: {why}")
     return tuple(lines)

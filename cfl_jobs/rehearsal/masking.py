@@ -41,7 +41,8 @@ class Masker:
     def __init__(self, values: Iterable[str] = ()) -> None:
         forms: set[str] = set()
         for value in values:
-            for part in {value, *value.splitlines()}:
+            # "user:password" is one credential; the password alone is a secret too.
+            for part in {value, value.partition(":")[2], *value.splitlines()}:
                 # `sh -x` shows an argument with blanks or quotes in its quoted form.
                 forms |= {part, shlex.quote(part), part.replace("'", "'\\''")}
         self._forms = sorted((form.encode() for form in forms if form), key=len, reverse=True)
