@@ -1,0 +1,296 @@
+"""`cfl-jobs rehearse`, as a person uses it: its output, its exit codes, how it is interrupted."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.__main__ import run
+from cfl_jobs.rehearsal.directory import Builds
+from cfl_jobs.rehearsal.processes import find_by_cookie
+from cfl_jobs.rehearsal.records import Result
+from tests.rehearsal_chain import NAMES, PROJECT, SECRETS, Chain, copy_chain, make_chain
+from tests.rehearsal_home import git, job_xml, make_home, shell
+from tests.wheelhouse import make_pip_offline, make_wheelhouse
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Chain:
+    return make_chain(tmp_path_factory.mktemp("chain"))
+
+
+@pytest.fixture
+def chain(made: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chain:
+    """A chain on the stub site with nothing built yet; the current directory has no definitions."""
+    chain = copy_chain(made, tmp_path)
+    (tmp_path / "secrets").write_text("".join(f"{k}={v}\n" for k, v in SECRETS.items()))
+    monkeypatch.chdir(tmp_path)
+    return chain
+
+
+def options(chain: Chain) -> list[str]:
+    repositories = [f"--repo={name}={path}" for name, path in chain.repositories.items()]
+    return ["--home", str(chain.home.root), "--secrets", "secrets", *repositories]
+
+
+def rehearse(chain: Chain, *arguments: str) -> int:
+    return run(["rehearse", *options(chain), *arguments])
+
+
+def test_the_sample_is_deployed_to_dev(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With nothing else said: real repositories, a real Django site, all of the chain."""
+    pip = make_pip_offline(make_wheelhouse(tmp_path / "wheels"))
+    for name, value in pip.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(PROJECT)
+    home = tmp_path / "rehearsal"
+    assert run(["rehearse", "--home", str(home)]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"Deploy to Dev #1: SUCCESS in [\d.]+ s - distribution 1 to Dev", shown)
+    distribution = home / "jobs/Create Distribution/builds/1/archive/distribution.tar.gz"
+    assert f"{distribution}  (Create Distribution #1)" in shown
+    assert f"{home}/deployed/Dev/current/  (the deployed site)" in shown
+    assert "build 'Deploy to Staging' -p DISTRIBUTION=1" in shown
+    live = home / "deployed/Dev/current"
+    assert (live / "static").is_dir()
+    commits = dict(line.split() for line in (live / "commit.txt").read_text().splitlines())
+    assert set(commits) == set(NAMES)
+    for name, commit in commits.items():
+        head = (home / f"repositories/{name}/.git/refs/heads/master").read_text().strip()
+        assert head == commit
+
+
+def test_a_whole_chain_on_peoples_clones(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
+    """Bare, with --repo: a push to each; afterwards every view of it tells the same."""
+    assert rehearse(chain) == 0
+    assert "Deploy to Dev #1: SUCCESS" in capsys.readouterr().out
+    assert chain.deployed("Dev") == chain.heads()
+
+    home = ["--home", str(chain.home.root)]
+    assert run(["rehearse", "status", *home]) == 0
+    shown = capsys.readouterr().out
+    assert "Deploy to Dev\n  #1 SUCCESS" in shown
+    assert "Deploy to Prod: no builds" in shown
+    assert run(["rehearse", "log", "Deploy to Dev", *home]) == 0
+    assert capsys.readouterr().out.endswith("Finished: SUCCESS\n")
+    assert run(["rehearse", "artifacts", "Create Distribution", "1", *home]) == 0
+    assert "distribution.tar.gz" in capsys.readouterr().out
+
+
+def test_it_remembers_the_clones(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was given with --repo once needn't be given again."""
+    assert rehearse(chain) == 0
+    chain.commit("ocargo")
+    home = ["--home", str(chain.home.root), "--secrets", "secrets"]
+    assert run(["rehearse", "push", "ocargo", *home]) == 0
+    assert "Publish Ocargo Files #2: SUCCESS" in capsys.readouterr().out
+
+
+def test_a_push_of_nothing_new_says_so(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
+    assert rehearse(chain) == 0
+    capsys.readouterr()
+    assert rehearse(chain, "push", "ocargo") == 0
+    head = chain.heads()["ocargo"][:10]
+    assert f"Publish Ocargo Files has built {head} of master as #1." in capsys.readouterr().out
+
+
+def test_a_sample_repository_gets_a_commit_to_push(
+    chain: Chain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only what is in the home itself is the sample's; its work tree stays clean."""
+    chain.home.repositories.mkdir()
+    for name, path in chain.repositories.items():
+        chain.repositories[name] = path.rename(chain.home.repositories / name)
+    assert rehearse(chain) == 0
+    first = chain.heads()
+    assert rehearse(chain, "push", "ocargo") == 0
+    assert "Made a commit to push, on master of the sample's ocargo." in capsys.readouterr().out
+    assert chain.deployed("Dev") == chain.heads()
+    assert chain.heads() | {"ocargo": ""} == first | {"ocargo": ""}
+    assert chain.heads() != first
+    assert not git(chain.repositories["ocargo"], "status", "--porcelain")
+
+
+def test_a_failure_is_an_exit_code_and_the_end_of_a_log(
+    chain: Chain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert rehearse(chain, "build", "Deploy to Staging", "-p", "DISTRIBUTION=7") == 1
+    shown = capsys.readouterr().out
+    assert "Deploy to Staging #1 is FAILURE. Its log ends with:" in shown
+    assert "there is no distribution 7" in shown
+    assert "cfl-jobs rehearse log 'Deploy to Staging' 1" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["build", "Deploy to Stagin"], "Did you mean 'Deploy to Staging'?"),
+        (["build", "Deploy to Dev", "-p", "DISTRIBUTION=x"], "A build number will do."),
+        (["build", "Deploy to Dev", "-p", "DISTRIBUTON=1"], "Did you mean 'DISTRIBUTION'?"),
+        (["push", "ocrgo"], "Did you mean 'ocargo'?"),
+        (["push", "ocargo", "--branch", "none"], "ocargo has no branch 'none'"),
+        (["log", "Deploy to Dev"], "has no builds yet"),
+    ],
+)
+def test_what_is_not_there_is_said_in_a_sentence(
+    chain: Chain, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert rehearse(chain, *arguments) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_missing_secrets_are_named_with_what_to_do(
+    chain: Chain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (Path.cwd() / "secrets").write_text("# none\n")
+    assert rehearse(chain) == 1
+    error = capsys.readouterr().err
+    assert "codeforlife-dev-secret-key (for Deploy to Dev)" in error
+    assert "--secrets FILE" in error
+    assert not Builds(chain.home).of("Publish Ocargo Files")
+
+
+def test_a_bad_secrets_file_is_told_by_line_without_its_content(
+    chain: Chain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (Path.cwd() / "secrets").write_text("a=b\nhunter2\n")
+    assert rehearse(chain) == 1
+    error = capsys.readouterr().err
+    assert "secrets:2: this line is not NAME=value" in error
+    assert "hunter2" not in error
+
+
+def test_options_that_make_no_sense_are_usage_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["rehearse", "--repo", "ocargo"]) == 2
+    assert run(["rehearse", "--executors", "0"]) == 2
+    assert run(["rehearse", "build", "J", "-p", "x"]) == 2
+    assert "is not NAME=PATH" in capsys.readouterr().err
+
+
+def test_a_clone_that_is_none_is_refused(
+    chain: Chain, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert rehearse(chain, "--repo", f"ocargo={tmp_path / 'empty'}") == 1
+    assert "is not a git repository" in capsys.readouterr().err
+
+
+def test_without_definitions_and_jobs_it_says_where_to_run_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["rehearse"]) == 1
+    assert "Run it where jobs/ and templates/ are" in capsys.readouterr().err
+    assert run(["rehearse", "status"]) == 1
+    assert "There is no rehearsal in build/rehearsal" in capsys.readouterr().err
+
+
+def test_an_unknown_element_is_refused_with_its_template_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Job, element, and the line of the template that made it."""
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "jobs/settings.yaml").write_text("settings: {}\n")
+    (tmp_path / "jobs/odd.yaml").write_text("template: odd.yaml.j2\njobs:\n  - name: Odd\n")
+    (tmp_path / "templates/odd.yaml.j2").write_text(
+        "name: {{ name }}\nproject-type: freestyle\nbuilders:\n  - shell: 'true'\n  - ant: all\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert run(["rehearse", "--repo", f"x={_repository(tmp_path)}", "build", "Odd"]) == 1
+    error = capsys.readouterr().err
+    assert "Odd: unknown element hudson.tasks.Ant" in error
+    assert "templates/odd.yaml.j2:5:" in error
+
+
+def _repository(directory: Path) -> Path:
+    from tests.rehearsal_home import make_repository
+
+    return make_repository(directory / "x", {"a": ""})
+
+
+def test_two_rehearsals_in_one_directory_are_one_too_many(tmp_path: Path) -> None:
+    """The second is told which process has it."""
+    home = make_home(tmp_path / "home", {"J": job_xml(builders=shell("sleep 600"))})
+    rehearsal = _start(tmp_path, "build", "J")
+    try:
+        _wait_until(lambda: "sleep" in _log(home.log("J", 1)))
+        second = _start(tmp_path, "build", "J", stderr=subprocess.PIPE)
+        _, error = second.communicate(timeout=60)
+        assert second.returncode == 1
+        assert f"Another rehearsal is running in {home.root} (process {rehearsal.pid})" in error
+    finally:
+        rehearsal.send_signal(signal.SIGTERM)
+        rehearsal.wait(timeout=60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Signals) -> None:
+    """The build is recorded as aborted, its processes are gone, the exit code says why."""
+    script = "setsid sleep 600 & sleep 600 & sleep 600"
+    home = make_home(tmp_path / "home", {"J": job_xml(builders=shell(script))})
+    rehearsal = _start(tmp_path, "build", "J")
+    _wait_until(lambda: _log(home.log("J", 1)).count("+ sleep") >= 2)
+    cookie = Builds(home).of("J")[0].cookie
+    assert len(find_by_cookie(cookie)) >= 3
+    rehearsal.send_signal(number)
+    assert rehearsal.wait(timeout=60) == 130
+    assert not find_by_cookie(cookie)
+    record = Builds(home).of("J")[0]
+    assert record.result is Result.ABORTED
+    assert "Finished: ABORTED" in _log(home.log("J", 1))
+
+
+def test_what_waited_is_built_by_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tests.rehearsal_home import make_engine
+
+    home = make_home(tmp_path / "home", {"J": job_xml(builders=shell("true"))})
+    with make_engine(home) as engine:
+        engine.build("J", {})
+    monkeypatch.chdir(tmp_path)
+    repository = _repository(tmp_path)
+    assert run(["rehearse", "status", "--home", "home"]) == 0
+    assert "In the queue: J\nGo on with: cfl-jobs rehearse resume" in capsys.readouterr().out
+    arguments = ["rehearse", "resume", "--home", "home", "--repo", f"x={repository}"]
+    assert run(arguments) == 0
+    assert "J #1: SUCCESS" in capsys.readouterr().out
+    assert run(arguments) == 0
+    assert "Nothing waits in the queue." in capsys.readouterr().out
+
+
+def _start(directory: Path, *arguments: str, stderr: int | None = None) -> subprocess.Popen[str]:
+    if not (directory / "x").exists():
+        _repository(directory)
+    command = [sys.executable, "-m", "cfl_jobs", "rehearse", "--home", str(directory / "home")]
+    command += ["--repo", f"x={directory / 'x'}", *arguments]
+    return subprocess.Popen(
+        command,
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        text=True,
+    )
+
+
+def _log(path: Path) -> str:
+    return path.read_text() if path.is_file() else ""
+
+
+def _wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.05)
