@@ -13,6 +13,7 @@ import jinja2.ext
 import jinja2.lexer
 import jinja2.runtime
 import jinja2.sandbox
+from jinja2.exceptions import SecurityError
 from jinja2.utils import missing as _no_owner
 
 from cfl_jobs.errors import suggest
@@ -21,6 +22,13 @@ from cfl_jobs.tracking import TrackedDict
 
 # Filters that return HTML, which has no place in YAML.
 _HTML_FILTERS = ("e", "escape", "forceescape", "safe", "tojson", "urlize", "xmlattr")
+
+
+_LARGEST = 1_000_000
+
+
+def _is_large(value: Any, limit: int = _LARGEST) -> bool:
+    return isinstance(value, int) and abs(value) > limit
 
 
 class Host(Protocol):
@@ -76,6 +84,22 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
     context_class = _NotingContext
     reading = TrackedDict()
+    # Operators that make much of little: a typo must not fill the memory.
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call_binop(
+        self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any
+    ) -> Any:
+        if operator == "%" and isinstance(left, str):
+            raise SecurityError("text % values is not for templates; use ~")
+        if operator == "**" and (_is_large(left) or _is_large(right, 100)):
+            raise SecurityError("such a power is too large")
+        if operator == "*" and not (isinstance(left, float) or isinstance(right, float)):
+            sized, count = (right, left) if isinstance(left, int) else (left, right)
+            length = len(sized) if isinstance(sized, (str, list, tuple)) else 0
+            if length and isinstance(count, int) and length * count > _LARGEST:
+                raise SecurityError("such a product is too long")
+        return super().call_binop(context, operator, left, right)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         if isinstance(obj, dict) and (
