@@ -26,10 +26,13 @@ with warnings.catch_warnings():
     import pkg_resources
     from jenkins_jobs.errors import JenkinsJobsException
     from jenkins_jobs.loc_loader import LocList
+    from jenkins_jobs.modules.general import General
     from jenkins_jobs.registry import ModuleRegistry, PluginVersion
     from jenkins_jobs.xml_config import XmlJob, XmlJobGenerator, XmlViewGenerator
 
 logging.getLogger("jenkins_jobs").setLevel(logging.ERROR)
+# It warns about `logrotate` through the root logger.
+General.logrotate_warn_issued = True
 
 
 @dataclass(frozen=True, slots=True)
