@@ -21,7 +21,7 @@ def run(arguments: list[str]) -> int:
     import click
 
     from cfl_jobs.cli import cli
-    from cfl_jobs.errors import CflJobsError
+    from cfl_jobs.errors import CflJobsError, DefinitionError
 
     try:
         code = cli.main(arguments, prog_name="cfl-jobs", standalone_mode=False)
@@ -32,7 +32,9 @@ def run(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except CflJobsError as error:
-        click.echo(f"Error: {error}" if "\n\n" not in str(error) else str(error), err=True)
+        # Findings begin with their place, as editors and terminals know it.
+        has_places = isinstance(error, DefinitionError)
+        click.echo(str(error) if has_places else f"Error: {error}", err=True)
         return 1
     except (KeyboardInterrupt, click.exceptions.Abort):
         click.echo("Interrupted.", err=True)

@@ -75,7 +75,7 @@ def _find_odd_values(
 ) -> Iterator[Loss]:
     """Find values that jenkins-job-builder takes though they make no sense."""
     told: set[Position] = set()
-    texts = frozenset(element.text for element in made.root.iter() if element.text)
+    texts = [element.text for element in made.root.iter() if element.text]
     for mistake in (*check_no_effect(data), *check_job(data), *check_written(data, texts)):
         holder, key = _follow(data, mistake)
         place = _place_of_value(holder, key)

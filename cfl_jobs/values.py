@@ -9,7 +9,7 @@ five of its values are reported, all of them wrong (`become: "yes"`, an empty au
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cfl_jobs import expectations as want
@@ -76,14 +76,16 @@ def check_job(data: Mapping[str, object]) -> tuple[ValueMistake, ...]:
     return (*_check_options(plain, JOB_OPTIONS, ()), *inside)
 
 
-def check_written(data: Mapping[str, object], texts: frozenset[str]) -> tuple[ValueMistake, ...]:
+def check_written(data: Mapping[str, object], texts: Iterable[object]) -> tuple[ValueMistake, ...]:
     """Return the lists, mappings and empty values that came out as Python's words for them.
 
     `texts` are the texts of the config's elements. Where an option is one text,
     jenkins-job-builder writes a list as "['a', 'b']" and an empty value as "None".
     """
-    lowered = frozenset(text.lower() for text in texts)
-    return tuple(_check_written(_plain(data), (), texts, lowered))
+    # Modules may put a number or true where text belongs; writing the XML fails then.
+    written = frozenset(text for text in texts if isinstance(text, str))
+    lowered = frozenset(text.lower() for text in written)
+    return tuple(_check_written(_plain(data), (), written, lowered))
 
 
 def _check_written(
