@@ -166,7 +166,7 @@ def _normal(element: ET.Element, *, parent: str) -> Normal:
     children = _children(element, kind)
     text = element.text or ""
     secrets: tuple[str, ...] = ()
-    if len(element):
+    if len(element) or element.tag in LISTS:
         text = text if text.strip() else ""
     elif (parent, element.tag) in _SECRET_FIELDS or _SECRET.fullmatch(text.strip()):
         secrets = (text,) if text else ()

@@ -107,6 +107,7 @@ class _Planner:
         sided = attribute(
             compare(wanted, live.normal),
             wanted=wanted,
+            live=live.normal,
             mark=live.mark,
             upgraded=self._is_upgraded(live),
             habits=self._habits,

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-from cfl_jobs.differences import Raw, Side, find_renamed
+from cfl_jobs.differences import Change, Raw, Side, find_renamed
 from cfl_jobs.mark import Fingerprint, Mark
 from cfl_jobs.normalform import Normal
 from cfl_jobs.sections import code, codes
@@ -33,11 +33,12 @@ def attribute(
     found: Iterable[Raw],
     *,
     wanted: Normal,
+    live: Normal,
     mark: Mark | None,
     upgraded: bool,
     habits: Callable[[], Habits],
 ) -> tuple[tuple[Raw, Side], ...]:
-    """Say whose each difference is.
+    """Say whose each difference of `wanted` and `live` is.
 
     `upgraded`: the server's plugins aren't those of the last update. `habits`: what all elements
     of a class on the server hold in a field (see `learn_habits`).
@@ -47,10 +48,11 @@ def attribute(
         return ()
     if mark is None or mark.applied is None or mark.kept is None:
         return tuple((raw, Side.UNKNOWN) for raw in raws)
+    ours, theirs = _History(wanted, mark.applied), _History(live, mark.kept)
     renamed = find_renamed(raws) if upgraded else frozenset()
     sides: list[tuple[Raw, Side]] = []
     for raw in raws:
-        side = _attribute(raw, mark.applied, mark.kept)
+        side = _attribute(raw, ours, theirs)
         if side in (Side.THEIRS, Side.BOTH) and upgraded:
             own = raw.place.path in renamed or (
                 raw.wanted is None
@@ -60,8 +62,7 @@ def attribute(
             )
             side = Side.JENKINS if own else side
         sides.append((raw, side))
-    changed = codes(wanted)[0] != mark.applied.whole
-    if changed and not any(side in (Side.OURS, Side.BOTH) for _, side in sides):
+    if ours.is_changed and not any(side in (Side.OURS, Side.BOTH) for _, side in sides):
         # A part that Jenkins had rewritten, and that we no longer want, has no trace in the mark.
         sides = [(raw, Side.OURS if side is Side.JENKINS else side) for raw, side in sides]
     return tuple(sides)
@@ -85,22 +86,62 @@ def learn_habits(jobs: Iterable[Normal]) -> Habits:
     }
 
 
-def _attribute(raw: Raw, applied: Fingerprint, kept: Fingerprint) -> Side:
-    wanted, live = raw.place.wanted_section, raw.place.live_section
-    if not applied.parts or not kept.parts:
+class _History:
+    """One side of a job, and what of it is as it was right after the last update."""
+
+    def __init__(self, now: Normal, then: Fingerprint) -> None:
+        whole, parts = codes(now)
+        self.is_changed = whole != then.whole
+        self.is_known = bool(then.parts)
+        self._now = Counter(parts)
+        self._then = Counter(then.parts)
+        common = self._now & self._then
+        self.keeps_order = _pick(parts, common) == _pick(then.parts, common)
+
+    def had(self, section: Normal) -> bool:
+        """Tell whether a section was there then."""
+        return code(section) in self._then
+
+    def keeps(self, section: Normal) -> bool:
+        """Tell whether a section was there then, and as often as now."""
+        its_code = code(section)
+        return 0 < self._now[its_code] <= self._then[its_code]
+
+
+def _pick(parts: tuple[str, ...], common: Counter[str]) -> list[str]:
+    """Return the parts that are common, in order."""
+    left = common.copy()
+    found = []
+    for part in parts:
+        if left[part]:
+            left[part] -= 1
+            found.append(part)
+    return found
+
+
+def _attribute(raw: Raw, ours: _History, theirs: _History) -> Side:
+    if not ours.is_known or not theirs.is_known:
         return Side.UNKNOWN
-    we_kept = wanted is not None and _has(wanted, applied)
-    they_kept = live is not None and _has(live, kept)
+    we_keep, they_keep = _compare_histories(raw, ours, theirs)
+    # A side on which nothing changed has no part in any difference.
+    we_keep = we_keep or not ours.is_changed
+    they_keep = they_keep or not theirs.is_changed
+    if we_keep:
+        return Side.JENKINS if they_keep else Side.THEIRS
+    return Side.OURS if they_keep else Side.BOTH
+
+
+def _compare_histories(raw: Raw, ours: _History, theirs: _History) -> tuple[bool, bool]:
+    """Return for each side whether it has the differing section as it was then."""
+    wanted, live = raw.place.wanted_section, raw.place.live_section
     if wanted is None:
-        if not they_kept:
-            return Side.THEIRS
-        return Side.OURS if live is not None and _has(live, applied) else Side.JENKINS
+        if live is None or not theirs.keeps(live):
+            return True, False
+        return not ours.had(live), True
     if live is None:
-        return Side.THEIRS if we_kept else Side.OURS
-    if we_kept:
-        return Side.JENKINS if they_kept else Side.THEIRS
-    return Side.OURS if they_kept else Side.BOTH
-
-
-def _has(section: Normal, print_: Fingerprint) -> bool:
-    return code(section) in print_.parts
+        return (True, False) if ours.keeps(wanted) else (False, True)
+    we_keep, they_keep = ours.keeps(wanted), theirs.keeps(live)
+    if we_keep and they_keep and (raw.change is Change.MOVED or ours.had(live)):
+        # Nothing but the order changed: each was there then, in another place.
+        return ours.keeps_order, theirs.keeps_order
+    return we_keep, they_keep
