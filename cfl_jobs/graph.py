@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from heapq import heappop, heappush
 
 from cfl_jobs.expansion import read_properties
 from cfl_jobs.fields import read_names
@@ -117,18 +118,39 @@ class Chain:
     nodes: tuple[Node, ...]
     triggers: tuple[TriggerEdge, ...]
     copies: tuple[CopyEdge, ...]
+    _index: _Index = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", _Index(self.nodes, self.triggers, self.copies))
 
     def node(self, name: str) -> Node:
-        return next(node for node in self.nodes if node.name == name)
+        return self._index.nodes[name]
 
     def started_by(self, name: str) -> tuple[TriggerEdge, ...]:
-        return tuple(edge for edge in self.triggers if edge.target == name)
+        return tuple(self._index.by_target.get(name, ()))
 
     def starts_of(self, name: str) -> tuple[TriggerEdge, ...]:
-        return tuple(edge for edge in self.triggers if edge.source == name)
+        return tuple(self._index.by_source.get(name, ()))
 
     def copied_by(self, name: str) -> tuple[CopyEdge, ...]:
-        return tuple(edge for edge in self.copies if edge.target == name)
+        return tuple(self._index.copies.get(name, ()))
+
+
+class _Index:
+    """Nodes and edges by job: chains may have thousands."""
+
+    def __init__(
+        self, nodes: Iterable[Node], triggers: Iterable[TriggerEdge], copies: Iterable[CopyEdge]
+    ) -> None:
+        self.nodes = {node.name: node for node in nodes}
+        self.by_source: dict[str, list[TriggerEdge]] = {}
+        self.by_target: dict[str, list[TriggerEdge]] = {}
+        self.copies: dict[str, list[CopyEdge]] = {}
+        for edge in triggers:
+            self.by_source.setdefault(edge.source, []).append(edge)
+            self.by_target.setdefault(edge.target, []).append(edge)
+        for copy in copies:
+            self.copies.setdefault(copy.target, []).append(copy)
 
 
 def build_chain(jobs: Iterable[Job]) -> Chain:
@@ -164,29 +186,34 @@ def sort_jobs(names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> list[st
     >>> sort_jobs(["a", "b"], [("a", "b"), ("b", "a")])
     ['a', 'b']
     """
+    place = {name: number for number, name in enumerate(names)}
     before: dict[str, set[str]] = {name: set() for name in names}
+    after: dict[str, set[str]] = {name: set() for name in names}
     for source, target in pairs:
         if source != target:
             before[target].add(source)
-    waiting = list(names)
-    done: set[str] = set()
+            after[source].add(target)
+    ready = [place[name] for name in names if not before[name]]
+    waiting = dict.fromkeys(names)
     order: list[str] = []
     while waiting:
-        ready = next((name for name in waiting if before[name] <= done), None)
-        chosen = _first_of_circle(waiting, before, done) if ready is None else ready
-        waiting.remove(chosen)
-        done.add(chosen)
+        chosen = names[heappop(ready)] if ready else _first_of_circle(list(waiting), before)
+        del waiting[chosen]
         order.append(chosen)
+        for name in after[chosen]:
+            before[name].discard(chosen)
+            if not before[name] and name in waiting:
+                heappush(ready, place[name])
     return order
 
 
-def _first_of_circle(waiting: list[str], before: dict[str, set[str]], done: set[str]) -> str:
+def _first_of_circle(waiting: list[str], before: dict[str, set[str]]) -> str:
     """Return the first name that waits, however indirectly, for itself."""
     for name in waiting:
         reached: set[str] = set()
         open_names = [name]
         while open_names:
-            for earlier in before[open_names.pop()] - done - reached:
+            for earlier in before[open_names.pop()] - reached:
                 reached.add(earlier)
                 open_names.append(earlier)
         if name in reached:

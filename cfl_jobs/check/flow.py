@@ -19,8 +19,8 @@ def find_cycles(scope: Scope) -> Iterator[Found]:
     it may be meant: then it is only a warning.
     """
     told: set[str] = set()
-    for node in scope.chain.nodes:
-        circle = _find_circle(scope.chain, node.name)
+    for name in _names_in_circles(scope.chain):
+        circle = _find_circle(scope.chain, name)
         if not circle or not told.isdisjoint(edge.source for edge in circle):
             continue
         told |= {edge.source for edge in circle}
@@ -32,6 +32,20 @@ def find_cycles(scope: Scope) -> Iterator[Found]:
             path=path_of(circle[-1].part),
             severity=Severity.WARNING if conditional else None,
         )
+
+
+def _names_in_circles(chain: Chain) -> list[str]:
+    """Return the jobs that may be in a circle: without those that nothing starts, and so on."""
+    left = {node.name: len(chain.started_by(node.name)) for node in chain.nodes}
+    ready = [name for name, starts in left.items() if not starts]
+    while ready:
+        name = ready.pop()
+        del left[name]
+        for edge in chain.starts_of(name):
+            left[edge.target] -= 1
+            if not left[edge.target]:
+                ready.append(edge.target)
+    return list(left)
 
 
 def _find_circle(chain: Chain, start: str) -> list[TriggerEdge]:

@@ -47,13 +47,17 @@ class Scope:
     chain: Chain
     files: Mapping[str, str] = field(default_factory=dict)
     executors: int = 2
+    _by_name: dict[str, Job] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {job.name: job for job in self.jobs})
 
     @property
     def job_names(self) -> tuple[str, ...]:
         return tuple(job.name for job in self.jobs)
 
     def job(self, name: str) -> Job | None:
-        return next((job for job in self.jobs if job.name == name), None)
+        return self._by_name.get(name)
 
     def freestyle(self) -> Iterator[Job]:
         """Yield the jobs whose builders and publishers the model tells all about."""

@@ -8,17 +8,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _USE = re.compile(rf"\$(?:\{{[#!]?(?P<braced>{_NAME})(?P<rest>[^}}]*)\}}?|(?P<plain>{_NAME}))")
 _HERE = re.compile(r"<<(?P<dash>-?)\s*(?P<quote>[\"'\\]?)(?P<word>[A-Za-z_][\w.-]*)[\"']?")
+# Nothing that changes how what follows is read
+_PLAIN = re.compile(r"[^\\\n()\"'#<$]+")
 _SET = (
     re.compile(rf"(?:^|[\s;&|({{!])(?P<name>{_NAME})(?:\[[^\]]*\])?\+?=", re.MULTILINE),
     re.compile(rf"\bfor\s+(?P<name>{_NAME})\b"),
     re.compile(rf"\bprintf\s+-v\s+(?P<name>{_NAME})"),
 )
 _SETS_MANY = re.compile(
-    r"(?:^|[\s;&|({!])(?:read|mapfile|readarray|local|declare|typeset|export|readonly|getopts)\s"
+    r"(?:^|[\s;&|({!])"
+    r"(?P<command>read|mapfile|readarray|local|declare|typeset|export|readonly|getopts)\s"
     r"(?P<words>[^;&|<\n]*)",
     re.MULTILINE,
 )
@@ -34,6 +38,7 @@ class Use:
     is_required: bool = False
 
 
+@lru_cache(maxsize=256)
 def find_uses(script: str) -> tuple[Use, ...]:
     """Return the variables that the script expands, in order; arithmetic isn't looked into."""
     return tuple(_find_uses(expanding_text(script)))
@@ -56,18 +61,19 @@ def _find_uses(text: str) -> Iterator[Use]:
             yield Use(inner["braced"] or inner["plain"], line)
 
 
+@lru_cache(maxsize=256)
 def find_assigned(script: str) -> frozenset[str]:
     """Return the names that the script sets itself anywhere."""
     text = expanding_text(script, quoted=False)
     names = {match["name"] for pattern in _SET for match in pattern.finditer(text)}
     for match in _SETS_MANY.finditer(text):
-        words = re.findall(rf"(?:^|\s)({_NAME})(?=[\s=]|$)", match["words"])
-        exported = re.match(r"\s*export\b", match[0].lstrip(" \t;&|({!\n") and match[0])
         # `export NAME` hands on what is there; `export NAME=value` sets it, found above
-        names |= set() if exported else set(words)
+        if match["command"] != "export":
+            names |= set(re.findall(rf"(?:^|\s)({_NAME})(?=[\s=]|$)", match["words"]))
     return frozenset(names)
 
 
+@lru_cache(maxsize=256)
 def expanding_text(script: str, *, quoted: bool = True) -> str:
     """Blank out what no variable expands in: comments, single quotes, quoted here-documents.
 
@@ -88,6 +94,12 @@ class _Blanker:
         in_double = False
         outer: list[bool] = []  # whether quotes were open where each "(" stands
         while self._at < len(self._text):
+            plain = _PLAIN.match(self._text, self._at)
+            if plain:
+                blank = in_double and not self._quoted
+                yield " " * len(plain[0]) if blank else plain[0]
+                self._at = plain.end()
+                continue
             character = self._text[self._at]
             if character == "\\":
                 yield from self._blank(min(2, len(self._text) - self._at))

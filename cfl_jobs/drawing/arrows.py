@@ -40,16 +40,13 @@ class Arrow:
 
 def list_arrows(chain: Chain) -> tuple[Arrow, ...]:
     """Return the arrows, triggers first, in the chain's order. A job's copies of itself count."""
-    pairs = dict.fromkeys(
-        [(edge.source, edge.target) for edge in chain.triggers]
-        + [(edge.source, edge.target) for edge in chain.copies]
-    )
+    triggers: dict[tuple[str, str], list[TriggerEdge]] = {}
+    copies: dict[tuple[str, str], list[CopyEdge]] = {}
+    for edge in chain.triggers:
+        triggers.setdefault((edge.source, edge.target), []).append(edge)
+    for copy in chain.copies:
+        copies.setdefault((copy.source, copy.target), []).append(copy)
     return tuple(
-        Arrow(
-            source,
-            target,
-            tuple(e for e in chain.triggers if (e.source, e.target) == (source, target)),
-            tuple(e for e in chain.copies if (e.source, e.target) == (source, target)),
-        )
-        for source, target in pairs
+        Arrow(*pair, tuple(triggers.get(pair, ())), tuple(copies.get(pair, ())))
+        for pair in dict.fromkeys([*triggers, *copies])
     )
