@@ -163,3 +163,14 @@ def test_the_command_draws_the_jobs_of_a_directory(tmp_path: Path) -> None:
     assert result.return_value == 0
     assert "A push to GitHub starts\n" in result.output
     assert "└─ Create Distribution  (not defined here)" in result.output
+
+
+def test_the_readme_draws_the_chain_as_the_command_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    project = Path(__file__).parent.parent
+    monkeypatch.chdir(project)
+    result = CliRunner().invoke(cli, ["graph", "--format", "mermaid"], standalone_mode=False)
+    readme = (project / "README.md").read_text(encoding="utf-8")
+    drawn = readme.partition("<!-- chain -->\n")[2].partition("<!-- /chain -->")[0]
+    assert drawn == f"```mermaid\n{result.output}```\n", (
+        "put what `cfl-jobs graph --format mermaid` prints between the marks in README.md"
+    )

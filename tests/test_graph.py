@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import doctest
+from types import ModuleType
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import cfl_jobs.check.ant_patterns
+import cfl_jobs.graph
 from cfl_jobs.graph import (
     Passed,
     Start,
@@ -137,3 +143,10 @@ def test_sorting_loses_no_name_and_follows_every_arrow_outside_circles(
     forward = [(a, b) for a, b in pairs if int(a) < int(b)]
     order = sort_jobs(names, forward)
     assert all(order.index(a) < order.index(b) for a, b in forward)
+
+
+@pytest.mark.parametrize("module", [cfl_jobs.graph, cfl_jobs.check.ant_patterns])
+def test_examples_in_docstrings_hold(module: ModuleType) -> None:
+    results = doctest.testmod(module)
+    assert results.attempted
+    assert not results.failed

@@ -18,17 +18,16 @@ def draw_mermaid(chain: Chain) -> str:
 def _lines(chain: Chain) -> Iterator[str]:
     ids = {node.name: f"job{number}" for number, node in enumerate(chain.nodes, 1)}
     yield "flowchart TD"
-    events: dict[str, str] = {}
+    events: list[str] = []
     for node in chain.nodes:
         yield f'    {ids[node.name]}["{_label(node)}"]'
         for start in node.starts:
-            # One circle for each push, one for all that people start
-            key = say_start(start)
-            if key not in events:
-                events[key] = f"event{len(events) + 1}"
-                yield f'    {events[key]}(["{_escape(key)}"])'
-            yield f"    {events[key]} --> {ids[node.name]}"
+            # One for each start, not for each kind: long arrows would cross the whole chart
+            events.append(f"event{len(events) + 1}")
+            yield f'    {events[-1]}(["{_escape(say_start(start))}"]) --> {ids[node.name]}'
     for arrow in list_arrows(chain):
+        if arrow.source == arrow.target and not arrow.triggers:
+            continue  # what a job takes of its own builds is no step of the chain
         # A thick arrow waits for the build that it starts
         line = "-.->" if not arrow.triggers else "==>" if arrow.is_blocking else "-->"
         label = "<br>".join(_escape(words) for words in arrow.words())
@@ -36,7 +35,7 @@ def _lines(chain: Chain) -> Iterator[str]:
         yield f"    {ids[arrow.source]} {line}{text} {ids[arrow.target]}"
     if events:
         yield "    classDef event stroke-dasharray: 4 3"
-        yield f"    class {','.join(events.values())} event"
+        yield f"    class {','.join(events)} event"
 
 
 def _label(node: Node) -> str:
