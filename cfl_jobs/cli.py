@@ -19,6 +19,7 @@ VERBS = MappingProxyType(
         "rollback": "Put back what a run changed.",
         "inventory": "Take the versions of the server's plugins into jobs/plugins.yaml.",
         "history": "List the runs that changed a server or a directory.",
+        "review": "Show what a change of the definitions does, between two revisions.",
         "watch": "Render and check on each save.",
         "schema": "Write a JSON Schema of jobs/*.yaml, for editors.",
         "graph": "Draw the chain: which job starts which, and what goes along.",

@@ -69,8 +69,12 @@ def compose_step(file: str, text: str, values: Mapping[str, object]) -> str:
     if problems:
         raise CflJobsError("\n".join(problems), advice=_describe_inputs(file, inputs))
     interpreter, _, rest = text.partition("\n")
-    here = f"# From here on: {file}, line 2."
-    return "\n".join([interpreter, *assignments, here, rest])
+    return "\n".join([interpreter, *assignments, from_here_on(file), rest])
+
+
+def from_here_on(file: str) -> str:
+    """Return the line of a step after which a script's own text follows, from its line 2."""
+    return f"# From here on: {file}, line 2."
 
 
 def check_script(file: str, text: str) -> None:

@@ -13,11 +13,13 @@ from difflib import unified_diff
 from enum import Enum
 
 from cfl_jobs.check.secret_text import hide_secrets
-from cfl_jobs.differences import Change, Difference, Side, compare, describe
+from cfl_jobs.differences import Change, Difference, Raw, Side, compare, describe
 from cfl_jobs.errors import Position
 from cfl_jobs.normalform import SECRET, Normal
 from cfl_jobs.observe import normal_of, says_disabled
 from cfl_jobs.render import Rendered
+from cfl_jobs.review.visible import make_visible
+from cfl_jobs.scripts import from_here_on
 from cfl_jobs.target import Kind
 
 _CONTEXT = 2
@@ -119,13 +121,30 @@ def show(difference: Difference) -> Part:
     """Return what people see of a difference."""
     if difference.change is Change.MOVED:
         lines: Iterable[str] = ("  moved to another place in its list",)
-    elif "\n" in difference.before + difference.after:
+    elif _is_long(difference):
         lines = _diff_lines(difference)
     else:
         before = [f"- {difference.before}"] if difference.before else []
         lines = [*before, *([f"+ {difference.after}"] if difference.after else [])]
-    hidden = tuple(hide_secrets(line) for line in lines)
-    return Part(difference.label, difference.change, hidden, difference.position)
+    shown = tuple(make_visible(hide_secrets(line)) for line in lines)
+    label = make_visible(difference.label)
+    return Part(label, difference.change, shown, _first_changed_line(difference))
+
+
+def _first_changed_line(difference: Difference) -> Position | None:
+    """Return where a script's file begins to differ, where the change is the file's."""
+    position, lines = difference.position, difference.after.splitlines()
+    if position is None:
+        return None
+    marks = [number for number, line in enumerate(lines) if line == from_here_on(position.file)]
+    if not marks or not difference.before:
+        return position
+    same = 0
+    for old, new in zip(difference.before.splitlines(), lines, strict=False):
+        if old != new:
+            break
+        same += 1
+    return replace(position, line=same - marks[0] + 1) if same > marks[0] else position
 
 
 def _group(shared: Sequence[tuple[JobChange, tuple[Difference, ...]]]) -> tuple[Group, ...]:
@@ -148,10 +167,14 @@ def _group(shared: Sequence[tuple[JobChange, tuple[Difference, ...]]]) -> tuple[
 def _key(difference: Difference) -> tuple[object, ...]:
     """Return what makes two differences the same to a reader."""
     label = _NUMBER.sub("", difference.label)
-    if "\n" not in difference.before + difference.after:
+    if not _is_long(difference):
         return (replace(difference, path="", position=None, label=label),)
     changed = tuple(line for line in _diff_lines(difference) if line[0] in "+-")
     return (label, difference.change, changed)
+
+
+def _is_long(difference: Difference) -> bool:
+    return max(len(side.splitlines()) for side in (difference.before, difference.after)) > 1
 
 
 def _diff_lines(difference: Difference) -> Iterator[str]:
@@ -165,11 +188,18 @@ def _diff_lines(difference: Difference) -> Iterator[str]:
             yield "  …"
 
 
+def _describe(raw: Raw, place: Position | None) -> Difference:
+    """Put a difference into words; a whole step's script is told as it stands."""
+    found = describe(raw, Side.OURS, place)
+    before, after = (text.removeprefix("command: ") for text in (found.before, found.after))
+    return replace(found, before=before, after=after)
+
+
 def _differences(before: Rendered, after: Rendered) -> Iterator[Difference]:
     wanted, live = _normal(after), _normal(before)
     for raw in compare(wanted, live):
         place = after.definition if raw.wanted is None else after.place_of(raw.place.path)
-        yield describe(raw, Side.OURS, place)
+        yield _describe(raw, place)
     was, now = (says_disabled(job.config, name=job.name) or False for job in (before, after))
     if was != now:
         place = after.place_of("disabled")
@@ -184,7 +214,7 @@ def _created(job: Rendered) -> JobChange:
     wanted = _normal(job)
     nothing = Normal(wanted.tag, wanted.attributes)
     found = [
-        show(describe(raw, Side.OURS, job.place_of(raw.place.path)))
+        show(_describe(raw, job.place_of(raw.place.path)))
         for raw in compare(wanted, nothing)
         if raw.label not in _PLAIN
     ]
@@ -195,9 +225,7 @@ def _deleted(job: Rendered) -> JobChange:
     live = _normal(job)
     nothing = Normal(live.tag, live.attributes)
     found = [
-        show(describe(raw, Side.OURS, None))
-        for raw in compare(nothing, live)
-        if raw.label not in _PLAIN
+        show(_describe(raw, None)) for raw in compare(nothing, live) if raw.label not in _PLAIN
     ]
     return JobChange(job.kind, job.name, Action.DELETE, tuple(found))
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from cfl_jobs.review.comparison import Action, Comparison, JobChange, Part
+from cfl_jobs.review.effect import Weight
+from cfl_jobs.review.review import Review
 
 Style = Callable[[str, str], str]
 _SHOWN_NAMES = 6
@@ -73,3 +75,44 @@ def _tell(part: Part, style: Style) -> Iterator[str]:
     for line in lines:
         colour = _COLOURS.get(line[:1], "")
         yield "      " + (style(line, colour) if colour else line)
+
+
+def summarise(comparison: Comparison) -> str:
+    """Return, for example, "1 to create, 10 to change"."""
+    counts = [(action, len(comparison.having(action))) for action in Action]
+    return ", ".join(f"{number} to {action.value}" for action, number in counts if number)
+
+
+def say_risk(review: Review) -> str:
+    """Return the line on top: "Risk: high: changes what Deploy to Prod runs"."""
+    risk = review.risk
+    if risk.weight is None:
+        return risk.text[:1].upper() + risk.text[1:]
+    return f"Risk: {risk.weight.word}: {risk.text}"
+
+
+def say_revisions(review: Review) -> str:
+    """Return which revisions are compared."""
+    return f"{review.head} compared with {review.base}"
+
+
+def tell_review(review: Review, *, style: Style = plain) -> Iterator[str]:
+    """Yield the lines of a whole review."""
+    colours = {Weight.HIGH: "red", Weight.MEDIUM: "yellow"}
+    weight = review.risk.weight
+    yield style(f"{say_risk(review)}.", colours.get(weight, "green") if weight else "")
+    yield f"{say_revisions(review)}."
+    for name, findings in (("base", review.base_findings), ("head", review.head_findings)):
+        if findings:
+            yield ""
+            yield f"The {name} doesn't render:"
+            yield from (f"\n{finding}" for finding in findings)
+    if review.effects:
+        yield ""
+        yield "What it means for the chain: it"
+        for effect in review.effects:
+            yield style(f"  {effect.weight.word:<6}  {effect.text}", colours.get(effect.weight, ""))
+    if review.comparison.changes:
+        yield ""
+        yield f"What changes on the server: {summarise(review.comparison)}"
+        yield from tell_changes(review.comparison, style=style)

@@ -1,0 +1,102 @@
+"""`cfl-jobs review`: what a change of the definitions does to the server and to the chain."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from cfl_jobs.review.review import Review
+
+
+@click.command(short_help="Show what a change of the definitions does, between two revisions.")
+@click.argument("base")
+@click.argument("head", required=False)
+@click.option("--worktree", is_flag=True, help="Review what is in the files now, uncommitted too.")
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="How to write it; markdown is for a pull request's comment.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write it to a file instead.",
+    metavar="FILE",
+)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes.")
+def command(
+    base: str,
+    head: str | None,
+    worktree: bool,
+    layout: str,
+    output: Path | None,
+    detailed_exitcode: bool,
+) -> int:
+    """Render two revisions of the repository and tell what changes on the server.
+
+    BASE and HEAD are branches, tags or commits; HEAD is the current commit unless it is named.
+    Compared is what HEAD changed since it left BASE. Works offline, leaves files, index and
+    branches alone and runs no code of either revision.
+
+    Exits with 1 where HEAD doesn't render; its findings are the review then.
+    """
+    if worktree and head is not None:
+        raise click.UsageError("--worktree and HEAD don't go together; name one of them.")
+    return show_review(
+        Path(),
+        base,
+        None if worktree else head or "HEAD",
+        layout=layout,
+        output=output,
+        detailed=detailed_exitcode,
+    )
+
+
+def show_review(
+    root: Path,
+    base: str,
+    head: str | None,
+    *,
+    layout: str = "text",
+    output: Path | None = None,
+    detailed: bool = False,
+) -> int:
+    """Review, write, and return the exit code: 0, 1 for a broken head, 2 for changes if asked."""
+    from cfl_jobs.review.review import make_review
+
+    review = make_review(root, base, head)
+    text = _write(review, layout, is_terminal=output is None)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8")
+        click.echo(f"Wrote {output}.", err=True)
+    if review.head_findings:
+        return 1
+    return 2 if detailed and review.comparison.changes else 0
+
+
+def _write(review: Review, layout: str, *, is_terminal: bool) -> str:
+    if layout == "json":
+        from cfl_jobs.review.as_json import write_json
+
+        return write_json(review)
+    if layout == "markdown":
+        from cfl_jobs.review.markdown import write_markdown
+
+        return write_markdown(review)
+    from cfl_jobs.review.words import plain, tell_review
+
+    style = _colour if is_terminal else plain
+    return "\n".join(tell_review(review, style=style)) + "\n"
+
+
+def _colour(text: str, name: str) -> str:
+    return click.style(text, fg=name) if name else text

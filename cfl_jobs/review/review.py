@@ -1,0 +1,95 @@
+"""Two revisions → the review: a value that text, Markdown, JSON and HTML are written from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfl_jobs.errors import Finding
+from cfl_jobs.graph import Chain
+from cfl_jobs.review.comparison import Action, Comparison, compare_renders
+from cfl_jobs.review.effect import Effect
+from cfl_jobs.review.effects import Risk, find_effects, weigh
+from cfl_jobs.review.pair import Pair
+from cfl_jobs.review.revisions import (
+    WORK_TREE,
+    Revision,
+    find_fork_point,
+    find_revision,
+    taken_out,
+)
+from cfl_jobs.review.setups import Setup, read_setup
+from cfl_jobs.target import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What a change does. Where a side has findings it doesn't render and nothing is compared."""
+
+    base: Revision
+    head: Revision
+    comparison: Comparison
+    effects: tuple[Effect, ...]
+    risk: Risk
+    base_findings: tuple[Finding, ...] = ()
+    head_findings: tuple[Finding, ...] = ()
+    chain_before: Chain | None = None
+    chain_after: Chain | None = None
+
+    @property
+    def is_compared(self) -> bool:
+        return not self.base_findings and not self.head_findings
+
+    @property
+    def marks(self) -> Mapping[str, str]:
+        """Return what becomes of each job that changes: "new", "changed" or "gone"."""
+        words = {Action.CREATE: "new", Action.DELETE: "gone"}
+        return {
+            change.name: words.get(change.action, "changed")
+            for change in self.comparison.changes
+            if change.kind is Kind.JOB
+        }
+
+
+def make_review(root: Path, base: str, head: str | None) -> Review:
+    """Compare two revisions; None is the work tree. Raises CflJobsError where git can't tell them.
+
+    Compared is what `head` changes since it left `base`. Neither needs to render.
+    """
+    asked = find_revision(root, base)
+    new = Revision(WORK_TREE) if head is None else find_revision(root, head)
+    old = find_fork_point(root, asked, new)
+    with taken_out(root, old) as (folder, findings):
+        before = read_setup(folder, findings)
+    with taken_out(root, new) as (folder, findings):
+        after = read_setup(folder, findings)
+    return review_setups(old, new, before, after)
+
+
+def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -> Review:
+    """Compare two setups."""
+    if not (before.renders and after.renders):
+        words = (
+            "this revision doesn't render"
+            if not after.renders
+            else (f"{base} doesn't render, so there is nothing to compare with")
+        )
+        risk = Risk(None, words)
+        return Review(base, head, Comparison(), (), risk, before.findings, after.findings)
+    comparison = compare_renders(before.rendered, after.rendered)
+    renamed = {
+        change.old_name: change.name
+        for change in comparison.having(Action.RENAME)
+        if change.kind is Kind.JOB
+    }
+    effects = find_effects(Pair(before, after, renamed), comparison)
+    return Review(
+        base,
+        head,
+        comparison,
+        effects,
+        weigh(effects, comparison),
+        chain_before=before.chain,
+        chain_after=after.chain,
+    )

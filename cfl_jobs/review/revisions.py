@@ -1,0 +1,185 @@
+"""git's revisions → their jobs/ and templates/, in a directory of their own, as plain files.
+
+Only objects are read: no work tree, index, ref or configuration is touched, no filter, hook or
+attribute of the revision counts, nothing is fetched. Links are left out, so that a revision can't
+name files of this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+from cfl_jobs.definitions import JOBS
+from cfl_jobs.errors import CflJobsError, Finding
+from cfl_jobs.templates import TEMPLATES
+
+WORK_TREE = "work tree"
+_LARGEST = 50_000_000  # bytes of all files together
+_ENVIRONMENT = {
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "LC_ALL": "C",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A commit, and how it was asked for. The work tree's `commit` is ""."""
+
+    asked: str
+    commit: str = ""
+
+    def __str__(self) -> str:
+        short = self.commit[:10]
+        return (
+            self.asked
+            if not short or self.commit.startswith(self.asked)
+            else (f"{self.asked} ({short})")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    mode: str
+    kind: str
+    object: str
+    size: int
+    path: str
+
+
+def find_revision(root: Path, name: str) -> Revision:
+    """Return the commit that a branch, a tag or a hash names. Raises CflJobsError."""
+    if not name or name.startswith("-"):
+        raise CflJobsError(f"{name!r} is no revision", advice="Name a branch, a tag or a commit.")
+    found = _git(root, "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
+    if found.returncode:
+        _check_repository(root)
+        raise CflJobsError(
+            f"git knows no revision {name!r} here",
+            advice=f"Fetch it first (`git fetch origin {name}`), or name another one.",
+        )
+    return Revision(name, found.stdout.decode().strip())
+
+
+def find_fork_point(root: Path, base: Revision, head: Revision) -> Revision:
+    """Return where `head` left `base`: what `base` got since then is not of `head`'s making.
+
+    Revisions that have nothing in common, and shallow clones, are compared as they are.
+    """
+    commit = head.commit or find_revision(root, "HEAD").commit
+    found = _git(root, "merge-base", base.commit, commit)
+    fork = found.stdout.decode().strip()
+    if found.returncode or not fork or fork == base.commit:
+        return base
+    return Revision(f"where it left {base.asked}", fork)
+
+
+@contextmanager
+def taken_out(root: Path, revision: Revision) -> Iterator[tuple[Path, tuple[Finding, ...]]]:
+    """Yield a directory with the revision's files, and findings about what was left out."""
+    if not revision.commit:
+        yield root, ()
+        return
+    entries = _list_entries(root, revision)
+    findings = tuple(
+        Finding(
+            f"{entry.path}: is a {_word(entry)}, which a review doesn't follow",
+            advice="Commit a plain file in its place.",
+        )
+        for entry in entries
+        if not _is_file(entry)
+    )
+    with TemporaryDirectory(prefix="cfl-jobs-review-") as folder:
+        target = Path(folder)
+        (target / JOBS).mkdir()
+        _write_files(root, [entry for entry in entries if _is_file(entry)], target)
+        yield target, findings
+
+
+def _list_entries(root: Path, revision: Revision) -> list[_Entry]:
+    prefix = _run(root, "rev-parse", "--show-prefix").decode().strip()
+    paths = [f"{prefix}{folder}" for folder in (JOBS, TEMPLATES)]
+    listed = _run(root, "ls-tree", "-r", "-l", "-z", "--full-tree", revision.commit, "--", *paths)
+    entries: list[_Entry] = []
+    for line in listed.decode("utf-8", "surrogateescape").split("\0"):
+        about, _, path = line.partition("\t")
+        if path:
+            mode, kind, name, size = about.split()
+            inner = path.removeprefix(prefix)
+            entries.append(_Entry(mode, kind, name, int(size) if size != "-" else 0, inner))
+    if sum(entry.size for entry in entries) > _LARGEST:
+        raise CflJobsError(
+            f"{revision}: {JOBS}/ and {TEMPLATES}/ hold more than {_LARGEST // 1_000_000} MB",
+            advice="They hold text; move anything else out.",
+        )
+    return entries
+
+
+def _write_files(root: Path, entries: list[_Entry], target: Path) -> None:
+    request = "".join(f"{entry.object}\n" for entry in entries).encode()
+    answer = _run(root, "cat-file", "--batch", input_=request)
+    at = 0
+    for entry in entries:
+        end = answer.index(b"\n", at)
+        name, _, size = answer[at:end].decode().split()
+        if name != entry.object:
+            raise CflJobsError(f"git has no contents of {entry.path}", advice="Run `git fsck`.")
+        start, at = end + 1, end + 2 + int(size)
+        parts = PurePosixPath(entry.path).parts
+        if ".." in parts or entry.path.startswith("/"):
+            raise CflJobsError(f"{entry.path!r} is a path that git itself would refuse")
+        file = target.joinpath(*parts)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(answer[start : at - 1])
+
+
+def _is_file(entry: _Entry) -> bool:
+    return entry.kind == "blob" and entry.mode != "120000"
+
+
+def _word(entry: _Entry) -> str:
+    return "symbolic link" if entry.mode == "120000" else "submodule"
+
+
+def _run(root: Path, *arguments: str, input_: bytes = b"") -> bytes:
+    found = _git(root, *arguments, input_=input_)
+    if found.returncode:
+        _check_repository(root)
+        reason = found.stderr.decode("utf-8", "replace").strip().splitlines()
+        said = reason[-1] if reason else f"exit code {found.returncode}"
+        raise CflJobsError(f"git {arguments[0]} failed: {said}", advice="Run `git fsck`.")
+    return found.stdout
+
+
+def _git(root: Path, *arguments: str, input_: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = ["git", "-c", "core.quotePath=false", *arguments]
+    environment = {**os.environ, **_ENVIRONMENT}
+    try:
+        return subprocess.run(
+            command, cwd=root, input=input_, capture_output=True, check=False, env=environment
+        )
+    except FileNotFoundError as error:
+        raise CflJobsError("there is no git here", advice="Install git.") from error
+
+
+def _check_repository(root: Path) -> None:
+    found = _git(root, "rev-parse", "--git-dir")
+    if found.returncode:
+        said = found.stderr.decode("utf-8", "replace").strip()
+        if "dubious ownership" in said:
+            raise CflJobsError(
+                "git doesn't trust this repository: another user owns it",
+                advice=f"Run `git config --global --add safe.directory {root.resolve()}`.",
+            )
+        raise CflJobsError(
+            f"{root.resolve()} is in no git repository",
+            advice="A review compares two revisions of one; run it in a clone.",
+        )

@@ -1,0 +1,90 @@
+"""One revision's files → all that a review compares: renderings, models, the chain, environments.
+
+A revision that doesn't render is one too; it says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cfl_jobs.check.secret_text import hide_secrets
+from cfl_jobs.definitions import Definition, load_definitions
+from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, sort_findings
+from cfl_jobs.graph import Chain, build_chain
+from cfl_jobs.model import Job
+from cfl_jobs.normalform import Normal
+from cfl_jobs.observe import normal_of
+from cfl_jobs.read_model import read_job
+from cfl_jobs.render import Rendered, render
+from cfl_jobs.review.visible import make_visible
+from cfl_jobs.target import Kind
+
+_NO_CHAIN = Chain((), (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a revision defines. `environments` are the ones that jobs deploy to, by job: their
+    definitions' variable `environment`. `findings` are why it doesn't render."""
+
+    rendered: tuple[Rendered, ...] = ()
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+    chain: Chain = _NO_CHAIN
+    environments: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def renders(self) -> bool:
+        return not self.findings
+
+    def steps_of(self, name: str) -> Normal | None:
+        """Return what a job runs, in normal form."""
+        return next(
+            (
+                normal_of(job.config, name=name).find("builders")
+                for job in self.rendered
+                if job.kind is Kind.JOB and job.name == name
+            ),
+            None,
+        )
+
+
+def read_setup(root: Path, findings: Iterable[Finding] = ()) -> Setup:
+    """Render a revision's files. `findings` are those already made about them."""
+    found = tuple(findings)
+    try:
+        definitions = () if _is_empty(root) else load_definitions(root).entries
+        rendered = () if _is_empty(root) else render(root)
+    except DefinitionError as error:
+        return Setup(findings=tuple(map(_hide, sort_findings((*found, *error.findings)))))
+    except CflJobsError as error:
+        return Setup(findings=(*found, _hide(Finding(error.message, advice=error.advice))))
+    if found:
+        return Setup(findings=found)
+    jobs = {job.name: read_job(job.name, job.config) for job in rendered if job.kind is Kind.JOB}
+    return Setup(rendered, jobs, build_chain(jobs.values()), _environments(definitions))
+
+
+def _is_empty(root: Path) -> bool:
+    """Tell whether a revision has no definitions at all, as before there were any."""
+    return not any((root / "jobs").iterdir()) if (root / "jobs").is_dir() else True
+
+
+def _environments(entries: Iterable[Definition]) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for entry in entries:
+        value = dict.get(entry.variables, "environment")
+        if entry.kind is Kind.JOB and isinstance(value, str):
+            found[entry.name] = str(value)
+    return found
+
+
+def _hide(finding: Finding) -> Finding:
+    return replace(
+        finding,
+        message=make_visible(hide_secrets(finding.message)),
+        source=make_visible(hide_secrets(finding.source)),
+        advice=make_visible(hide_secrets(finding.advice)),
+    )

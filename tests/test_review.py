@@ -1,0 +1,337 @@
+"""Review: what a change of the real chain does to the server, and what it means."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.commands.review import show_review
+from cfl_jobs.review.as_json import write_json
+from cfl_jobs.review.comparison import Action
+from cfl_jobs.review.effect import Weight
+from cfl_jobs.review.review import Review, make_review, review_setups
+from cfl_jobs.review.revisions import Revision
+from cfl_jobs.review.setups import Setup, read_setup
+from cfl_jobs.review.visible import make_visible
+from cfl_jobs.review.words import tell_review
+from tests.histories import History
+from tests.projects import ROOT, add, copy_project, edit
+
+DEPLOYS = "Deploy to Dev, Deploy to Staging and Deploy to Prod"
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return History(tmp_path / "repository")
+
+
+def review_edit(history: History, *edits: tuple[str, str, str]) -> Review:
+    """Commit (file, old, new) edits and review them."""
+    for file, old, new in edits:
+        edit(history.root, file, old, new)
+    history.commit("a change")
+    return make_review(history.root, "main", "change")
+
+
+def effects_of(review: Review) -> dict[str, Weight]:
+    return {effect.text: effect.weight for effect in review.effects}
+
+
+def test_changed_deploy_script_is_the_risk_on_top(history: History) -> None:
+    add(history.root, "templates/scripts/deploy-distribution.sh", 'echo "and done"\n')
+    history.commit("say more")
+    review = make_review(history.root, "main", "change")
+    assert review.risk.weight is Weight.HIGH
+    assert review.risk.text == f"changes what {DEPLOYS} run"
+    (group,) = review.comparison.groups
+    assert group.names == ("Deploy to Dev", "Deploy to Staging", "Deploy to Prod")
+    (part,) = group.parts
+    assert part.label == "shell step 2: script"
+    assert part.lines[-1] == '+ echo "and done"'
+    script = history.root / "templates/scripts/deploy-distribution.sh"
+    assert part.position is not None
+    assert part.position.line == len(script.read_text().splitlines())
+
+
+def test_script_that_three_jobs_have_with_other_inputs_is_told_once(history: History) -> None:
+    add(history.root, "templates/scripts/publish.sh", "echo more\n")
+    history.commit("say more")
+    review = make_review(history.root, "main", "change")
+    (group,) = review.comparison.groups
+    assert len(group.names) == 3
+    (effect,) = review.effects
+    assert effect.weight is Weight.MEDIUM
+    assert effect.text.endswith("run, and so what " + DEPLOYS + " may deploy")
+
+
+def test_setting_that_changes_all_jobs_is_one_group(history: History) -> None:
+    review = review_edit(history, ("jobs/settings.yaml", "time_limit: 30", "time_limit: 45"))
+    (group,) = review.comparison.groups
+    assert len(group.names) > 9
+    assert [part.lines for part in group.parts] == [("- 30", "+ 45")]
+    assert review.effects == ()
+    assert review.risk.weight is Weight.LOW
+
+
+def test_pure_refactoring_is_no_change_on_the_server(history: History) -> None:
+    review = review_edit(
+        history,
+        ("templates/deploy.yaml.j2", "{% set distribution = ", "{% set built_by = "),
+        (
+            "templates/deploy.yaml.j2",
+            "{% set promote",
+            "{% set distribution = built_by %}\n{% set promote",
+        ),
+        ("jobs/deploy.yaml", "# One entry", "# One single entry"),
+    )
+    assert review.comparison.changes == ()
+    assert next(iter(tell_review(review))) == "No change on the server."
+    assert show_review(history.root, "main", "change", detailed=True) == 0
+
+
+def test_new_environment_is_told_with_its_whole_job(history: History) -> None:
+    add(history.root, "jobs/deploy.yaml", "\n  - name: Deploy to Demo\n    environment: Demo\n")
+    history.commit("Demo")
+    review = make_review(history.root, "main", "change")
+    (change,) = review.comparison.having(Action.CREATE)
+    scripts = "\n".join(line for part in change.parts for line in part.lines)
+    assert "+ environment=Demo" in scripts
+    effects = effects_of(review)
+    assert effects["adds the environment Demo: Deploy to Demo"] is Weight.MEDIUM
+    assert "adds Deploy to Demo" in effects
+    assert any(text.startswith("takes distribution.tar.gz") for text in effects)
+    assert review.marks["Deploy to Demo"] == "new"
+    assert review.marks["Create Distribution"] == "changed"
+
+
+def test_job_that_goes_needs_prune_and_leaves_its_environment(history: History) -> None:
+    text = (history.root / "jobs/deploy.yaml").read_text()
+    start, end = text.index("  - name: Deploy to Staging"), text.index("  - name: Deploy to Prod")
+    (history.root / "jobs/deploy.yaml").write_text(text[:start] + text[end:])
+    history.commit("no Staging")
+    review = make_review(history.root, "main", "change")
+    (change,) = review.comparison.having(Action.DELETE)
+    assert change.name == "Deploy to Staging"
+    effects = effects_of(review)
+    gone = "leaves nothing that deploys to Staging: that was Deploy to Staging"
+    assert effects[gone] is Weight.HIGH
+    assert "--prune" in "\n".join(tell_review(review))
+    assert review.marks["Deploy to Staging"] == "gone"
+
+
+def test_job_that_is_renamed_keeps_its_builds(history: History) -> None:
+    review = review_edit(
+        history,
+        (
+            "jobs/deploy.yaml",
+            "- name: Deploy to Staging",
+            "- name: Deploy to Test\n    moved: Deploy to Staging",
+        ),
+    )
+    (change,) = review.comparison.having(Action.RENAME)
+    assert (change.old_name, change.name) == ("Deploy to Staging", "Deploy to Test")
+    effects = effects_of(review)
+    assert effects["renames Deploy to Staging, whose builds stay, to Deploy to Test"] is Weight.LOW
+    assert not any("deletes" in text or "adds" in text for text in effects)
+
+
+DEPLOY, DEPLOY_TEMPLATE = "jobs/deploy.yaml", "templates/deploy.yaml.j2"
+PROD = "environment: Prod\n"
+EFFECTS = {
+    "production started by another job": (
+        (DEPLOY, PROD, f"{PROD}    after_promotion: true\n"),
+        "lets Promote Distribution start Deploy to Prod if the build wrote deploy.properties",
+        Weight.HIGH,
+    ),
+    "edge that goes": (
+        (DEPLOY, "    after_promotion: true\n", ""),
+        "Promote Distribution no longer starts Deploy to Dev",
+        Weight.MEDIUM,
+    ),
+    "another secret": (
+        (DEPLOY, "codeforlife-prod-secret-key", "codeforlife-dev-secret-key"),
+        "gives the secret codeforlife-dev-secret-key to Deploy to Prod as $SITE_SECRET_KEY",
+        Weight.HIGH,
+    ),
+    "secret that goes": (
+        (DEPLOY, "codeforlife-prod-secret-key", "codeforlife-dev-secret-key"),
+        "takes the secret codeforlife-prod-secret-key from Deploy to Prod",
+        Weight.MEDIUM,
+    ),
+    "another environment": (
+        (DEPLOY, "environment: Dev\n", PROD),
+        "lets Deploy to Dev deploy to Prod, not Dev",
+        Weight.HIGH,
+    ),
+    "restriction": (
+        (DEPLOY, PROD, f'{PROD}    restricted_to: ["USER:alice"]\n'),
+        "restricts who may build Deploy to Prod to USER:alice",
+        Weight.MEDIUM,
+    ),
+    "guard's default": (
+        (DEPLOY_TEMPLATE, "      default: false", "      default: true"),
+        f"changes the parameter ALLOW_UNTESTED of {DEPLOYS}: its default is true, not false",
+        Weight.HIGH,
+    ),
+    "newest instead of the chosen one": (
+        (
+            DEPLOY_TEMPLATE,
+            "which-build: build-param\n      param: DISTRIBUTION",
+            "which-build: last-successful",
+        ),
+        "takes distribution.tar.gz, commit.txt of Create Distribution from newest successful, if "
+        f"there is one, not the build that DISTRIBUTION selects, if there is one, into {DEPLOYS}",
+        Weight.HIGH,
+    ),
+    "what is checked out": (
+        ("templates/publish.yaml.j2", '"refs/heads/${BRANCH}"', '"**"'),
+        "changes which code Publish Ocargo Files, Publish Portal Files and Publish Deploy Files "
+        "check out",
+        Weight.MEDIUM,
+    ),
+    "timer": (
+        (
+            "templates/tests.yaml.j2",
+            "{% block source %}",
+            "{% block source %}\ntriggers:\n  - timed: H 3 * * *",
+        ),
+        "lets the clock, H 3 * * * start Run Portal Tests and Run Ocargo Tests",
+        Weight.MEDIUM,
+    ),
+    "deploys at once": (
+        ("templates/base.yaml.j2", "concurrent: false", "concurrent: true"),
+        f"lets several builds of {DEPLOYS} run at once",
+        Weight.HIGH,
+    ),
+    "workspace": (
+        ("templates/base.yaml.j2", "  - workspace-cleanup\n", ""),
+        f"no longer cleans the workspace of {DEPLOYS}",
+        Weight.HIGH,
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def before() -> Setup:
+    return read_setup(ROOT)
+
+
+@pytest.mark.parametrize("case", EFFECTS)
+def test_what_a_change_means_for_the_chain(case: str, before: Setup, tmp_path: Path) -> None:
+    change, expected, weight = EFFECTS[case]
+    edit(copy_project(tmp_path), *change)
+    review = review_setups(Revision("main"), Revision("change"), before, read_setup(tmp_path))
+    effects = effects_of(review)
+    assert effects.get(expected) is weight, "\n".join(effects)
+    same = review_setups(Revision("main"), Revision("main"), before, before)
+    assert same.effects == ()
+
+
+def test_lifted_restriction_of_a_deploy_weighs_most(tmp_path: Path) -> None:
+    root = copy_project(tmp_path)
+    edit(root, DEPLOY, PROD, f'{PROD}    restricted_to: ["USER:alice"]\n')
+    restricted = read_setup(root)
+    edit(root, DEPLOY, '["USER:alice"', '["USER:alice", "USER:bob"')
+    more = read_setup(root)
+    names = Revision("main"), Revision("change")
+    added = effects_of(review_setups(*names, restricted, more))
+    assert set(added.values()) == {Weight.HIGH}
+    (text,) = added
+    assert text == "lets USER:bob build, cancel, discover, read and workspace Deploy to Prod"
+    edit(root, DEPLOY, '    restricted_to: ["USER:alice", "USER:bob"]\n', "")
+    lifted = effects_of(review_setups(*names, more, read_setup(root)))
+    assert lifted["lifts the restriction of who may build Deploy to Prod"] is Weight.HIGH
+
+
+def test_broken_head_is_reviewed_by_its_findings(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(history.root, "jobs/deploy.yaml", "environment: Prod", "enviroment: Prod")
+    history.commit("a typo")
+    assert show_review(history.root, "main", "change") == 1
+    out = capsys.readouterr().out
+    assert out.startswith("This revision doesn't render")
+    assert "jobs/deploy.yaml:" in out
+    assert "'enviroment'" in out
+    assert "/tmp" not in out
+
+
+def test_broken_base_has_nothing_to_compare_with(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(history.root, "jobs/deploy.yaml", "environment: Prod", "enviroment: Prod")
+    broken = history.commit("a typo")
+    edit(history.root, "jobs/deploy.yaml", "enviroment: Prod", "environment: Prod")
+    history.commit("mended")
+    assert show_review(history.root, broken, "change", detailed=True) == 0
+    assert "nothing to compare with" in capsys.readouterr().out
+
+
+def test_first_commit_of_the_definitions_makes_everything_new(history: History) -> None:
+    history.git("checkout", "-q", "--orphan", "empty")
+    history.git("rm", "-rq", "--cached", ".")
+    history.git("commit", "-q", "--allow-empty", "-m", "nothing yet")
+    review = make_review(history.root, "empty", "main")
+    assert {change.action for change in review.comparison.changes} == {Action.CREATE}
+    assert len(review.comparison.changes) > 10
+
+
+def test_exit_codes_are_the_plans(history: History) -> None:
+    edit(history.root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+    history.commit("longer")
+    assert show_review(history.root, "main", "change") == 0
+    assert show_review(history.root, "main", "change", detailed=True) == 2
+
+
+def test_json_tells_the_same(history: History) -> None:
+    review = review_edit(history, ("jobs/settings.yaml", "time_limit: 30", "time_limit: 45"))
+    document = json.loads(write_json(review))
+    assert document["version"] == 1
+    assert document["risk"]["weight"] == "low"
+    assert document["head"] == {
+        "asked": "change",
+        "commit": history.git("rev-parse", "change")[:40],
+    }
+    assert {change["action"] for change in document["changes"]} == {"change"}
+    assert document["changes"][0]["parts"][0]["lines"] == ["- 30", "+ 45"]
+    assert len(document["groups"]) == 1
+
+
+@pytest.mark.parametrize("layout", ["text", "markdown", "json"])
+def test_secrets_are_in_no_layout(
+    history: History, layout: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secrets = ("ghp_" + "a1B2" * 9, "hunter2hunter2", "Tr0ub4dor")
+    add(
+        history.root,
+        "templates/scripts/publish.sh",
+        f"token={secrets[0]}\npassword='{secrets[1]}'\ngit push https://me:{secrets[2]}@example.org\n",
+    )
+    history.commit("oops")
+    show_review(history.root, "main", "change", layout=layout)
+    out = capsys.readouterr().out
+    assert "token=" in out
+    for secret in secrets:
+        assert secret not in out
+
+
+def test_secret_in_a_line_that_is_wrong_is_hidden(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add(history.root, "jobs/settings.yaml", "  password: hunter2hunter2\n")
+    history.commit("oops")
+    assert show_review(history.root, "main", "change") == 1
+    out = capsys.readouterr().out
+    assert "'password'" in out
+    assert "hunter2" not in out
+
+
+def test_hidden_characters_are_spelled_out(history: History) -> None:
+    add(history.root, "templates/scripts/publish.sh", "echo \u202eevil\u2066\n")
+    history.commit("a trick")
+    text = "\n".join(tell_review(make_review(history.root, "main", "change")))
+    assert "echo \\u202eevil\\u2066" in text
+    assert not {"\u202e", "\u2066"} & set(text)
+    assert make_visible("a\x1b[31m\tb\n") == "a\\x1b[31m\tb\n"

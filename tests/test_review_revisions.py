@@ -1,0 +1,139 @@
+"""Revisions are read from git's objects alone: nothing is touched, nothing of theirs is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.__main__ import run
+from cfl_jobs.errors import CflJobsError
+from cfl_jobs.review.review import make_review
+from cfl_jobs.review.revisions import find_revision, taken_out
+from tests.histories import History
+from tests.projects import add, edit
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    return History(tmp_path / "repository")
+
+
+def everything(root: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        path.relative_to(root).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in root.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_review_touches_no_file_and_nothing_of_git(history: History) -> None:
+    edit(history.root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+    history.commit("longer")
+    edit(history.root, "jobs/settings.yaml", "time_limit: 45", "time_limit: 50")
+    (history.root / "jobs/new.yaml").write_text("not even: [yaml")
+    before = everything(history.root)
+    make_review(history.root, "main", "change")
+    assert everything(history.root) == before
+
+
+def test_uncommitted_changes_count_only_where_they_are_asked_for(history: History) -> None:
+    edit(history.root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+    assert make_review(history.root, "main", "HEAD").comparison.changes == ()
+    review = make_review(history.root, "main", None)
+    assert review.head.asked == "work tree"
+    assert len(review.comparison.changes) > 9
+
+
+def test_what_base_got_since_is_not_of_the_changes_making(history: History) -> None:
+    edit(history.root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+    history.commit("longer")
+    history.git("checkout", "-q", "main")
+    edit(history.root, "jobs/deploy.yaml", "retention_days: 365", "retention_days: 30")
+    history.commit("main moves on")
+    review = make_review(history.root, "main", "change")
+    labels = {part.label for group in review.comparison.groups for part in group.parts}
+    assert labels == {"time limit: timeout minutes"}
+    assert review.base.asked == "where it left main"
+
+
+def test_definitions_in_a_directory_of_the_repository_are_found(history: History) -> None:
+    history.git("checkout", "-q", "main")
+    (history.root / "ci").mkdir()
+    history.git("mv", "jobs", "templates", "ci")
+    history.commit("one level down")
+    edit(history.root, "ci/jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+    history.commit("longer")
+    review = make_review(history.root / "ci", "HEAD~1", "HEAD")
+    assert len(review.comparison.changes) > 9
+
+
+def test_links_are_not_followed(history: History, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.sh"
+    outside.write_text("#!/usr/bin/env bash\necho from outside\n")
+    script = history.root / "templates/scripts/publish.sh"
+    script.unlink()
+    script.symlink_to(outside)
+    history.commit("a link")
+    review = make_review(history.root, "main", "change")
+    messages = [finding.message for finding in review.head_findings]
+    assert "templates/scripts/publish.sh: is a symbolic link, which a review doesn't follow" in (
+        messages
+    )
+    assert "from outside" not in "".join(map(str, review.head_findings))
+
+
+def test_attributes_of_the_revision_hide_and_change_nothing(history: History) -> None:
+    add(history.root, "templates/scripts/publish.sh", "echo more # $Format:%H$\n")
+    (history.root / ".gitattributes").write_text("*.sh export-ignore export-subst filter=evil\n")
+    history.commit("attributes")
+    review = make_review(history.root, "main", "change")
+    (group,) = review.comparison.groups
+    assert group.parts[0].lines[-1] == "+ echo more # $Format:%H$"
+
+
+def test_templates_of_a_revision_cannot_leave_the_sandbox(history: History, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    trick = (
+        "{{ ''.__class__.__mro__[1].__subclasses__() }}"
+        f"{{{{ cycler.__init__.__globals__.os.system('touch {trace}') }}}}"
+    )
+    add(history.root, "templates/promote.yaml.j2", trick)
+    edit(
+        history.root,
+        "templates/promote.yaml.j2",
+        "{% block description %}",
+        "{% block description %}" + trick,
+    )
+    history.commit("a trick")
+    review = make_review(history.root, "main", "change")
+    assert review.head_findings
+    assert not trace.exists()
+
+
+def test_nothing_of_a_revision_is_left_behind(history: History) -> None:
+    with taken_out(history.root, find_revision(history.root, "main")) as (folder, findings):
+        assert (folder / "jobs/deploy.yaml").is_file()
+        assert findings == ()
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["no-such-branch", "--upload-pack=x", ""])
+def test_unknown_revision_is_an_error_with_advice(history: History, name: str) -> None:
+    with pytest.raises(CflJobsError) as caught:
+        make_review(history.root, name, "HEAD")
+    assert caught.value.advice
+
+
+def test_directory_outside_git_is_an_error_with_advice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    monkeypatch.chdir(tmp_path)
+    assert run(["review", "main"]) == 1
+    assert "is in no git repository" in capsys.readouterr().err
+
+
+def test_worktree_and_head_do_not_go_together(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["review", "main", "HEAD", "--worktree"]) == 2
+    assert "don't go together" in capsys.readouterr().err
