@@ -88,12 +88,18 @@ def write_markdown(plan: Plan, *, verbose: bool = False) -> str:
         lines += ["", f"<details><summary>change {len(alike)}: {names}</summary>", ""]
         lines.append("```diff")
         for difference in alike[0].differences:
-            lines += [line[4:].replace("```", "'''") for line in text_of_difference(difference)]
+            lines += [_in_diff(line) for line in text_of_difference(difference)]
         lines += ["```", "</details>"]
     for note in (*plan.undone, *plan.notes):
         if verbose or not note.quiet:
             lines.append(f"- {_escape(f'{note.kind.value} {note.name} {note.text}')}")
     return "\n".join(lines)
+
+
+def _in_diff(line: str) -> str:
+    """Return a line as a block of Markdown's `diff` takes it: - and + in the first column."""
+    plain = line.replace("```", "'''")
+    return plain[6:] if plain.startswith("      ") else f"@@ {plain.strip()} @@"
 
 
 def write_json(plan: Plan) -> str:

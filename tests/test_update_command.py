@@ -142,7 +142,7 @@ def test_plan_is_written_for_programs_and_for_pull_requests(cfl_jobs: Run, proje
     assert labels == {"parameter BRANCH: default": "ours", "shell step: script": "ours"}
     text = cfl_jobs("plan", "--format", "markdown")[1]
     assert "<summary>change 2: **Publish A**, **Publish B**</summary>" in text
-    assert "- master\n" in text
+    assert "\n- master\n+ main\n" in text
     assert text.count("```") == 2
 
 
@@ -229,6 +229,20 @@ def test_rollback_leaves_alone_what_was_changed_since(cfl_jobs: Run, project: Pa
     assert "leave alone job Publish A: was changed since" in output
     assert "all/*" in path.read_text()
     assert cfl_jobs("rollback", "--yes", "--force", "20")[0] == 1  # several runs begin so
+
+
+def test_a_run_that_was_killed_is_spoken_of_and_gone_on_with(
+    cfl_jobs: Run, project: Path, tmp_path: Path
+) -> None:
+    """Its journal has no end."""
+    cfl_jobs("update", "Publish A", "--yes")
+    (journal,) = tmp_path.glob("state/cfl-jobs/*/*/journal.jsonl")
+    lines = journal.read_text().splitlines()
+    journal.write_text("\n".join([*lines[:-1], '{"kind": "jo']))
+    code, output = cfl_jobs("update", "--yes")
+    assert code == 0
+    assert "was not finished; going on from what is there." in output
+    assert "not finished" in cfl_jobs("history")[1]
 
 
 def test_a_target_must_be_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

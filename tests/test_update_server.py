@@ -18,7 +18,7 @@ from cfl_jobs.mark import set_description
 from cfl_jobs.observe import observe
 from cfl_jobs.plan import Plan
 from cfl_jobs.planner import plan_changes
-from cfl_jobs.render import Rendered
+from cfl_jobs.render import Rendered, render
 from cfl_jobs.retrying import Patience
 from cfl_jobs.rollback import plan_rollback, roll_back
 from cfl_jobs.server import JenkinsTarget
@@ -308,3 +308,24 @@ def posts(server: JenkinsServer) -> set[str]:
         and logged.path.endswith(("config.xml", "createItem"))
         and "/view/" not in logged.path
     }
+
+
+def test_the_chain_itself_is_quiet_in_every_state(
+    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
+) -> None:
+    """The definitions of this repository: nothing is lost, and every plan after it is empty."""
+    wanted = render(Path(__file__).parents[1])
+    result = update(target, tmp_path, wanted)
+    assert [o.message for o in result.outcomes if o.message] == []
+    assert result.is_complete
+    states: tuple[Callable[[], None], ...] = (
+        lambda: None,
+        jenkins_server.resave,
+        jenkins_server.restart,
+        lambda: jenkins_server.upgrade_plugin("parameterized-trigger", "806.vf6fff3e28c3e"),
+    )
+    for bring_about in states:
+        bring_about()
+        made = make_plan(target, wanted)
+        assert made.changes == ()
+        assert made.notes == ()
