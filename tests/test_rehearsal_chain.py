@@ -181,7 +181,7 @@ def test_a_distribution_is_deployed_to_staging_by_its_number(chain: Chain) -> No
         engine.build("Deploy to Staging", {"DISTRIBUTION": "1"})
         assert engine.run().succeeded
     assert chain.deployed("Staging") == first
-    assert chain.last("Deploy to Staging").description == "distribution 1 to Staging"
+    assert chain.last("Deploy to Staging").description.startswith("distribution 1 to Staging")
     assert chain.artifact("Deploy to Staging", "commit.txt") == chain.artifact(
         "Create Distribution", "commit.txt", 1
     )
@@ -217,7 +217,7 @@ def test_an_untested_distribution_is_deployed_only_when_it_is_allowed(chain: Cha
         assert not (chain.home.root / "deployed/Staging").exists()
         engine.build("Deploy to Staging", {"DISTRIBUTION": "2", "ALLOW_UNTESTED": "true"})
         assert engine.run().succeeded
-    assert chain.last("Deploy to Staging").description.endswith("UNTESTED")
+    assert "UNTESTED" in chain.last("Deploy to Staging").description
     assert chain.deployed("Staging")["ocargo"] == new
 
 

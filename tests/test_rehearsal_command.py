@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.__main__ import run
-from cfl_jobs.rehearsal.directory import Builds
+from cfl_jobs.rehearsal.directory import Builds, Home
 from cfl_jobs.rehearsal.processes import find_by_cookie
 from cfl_jobs.rehearsal.records import Result
 from tests.rehearsal_chain import NAMES, PROJECT, SECRETS, Chain, copy_chain, make_chain
@@ -224,7 +224,7 @@ def test_two_rehearsals_in_one_directory_are_one_too_many(tmp_path: Path) -> Non
     home = make_home(tmp_path / "home", {"J": job_xml(builders=shell("sleep 600"))})
     rehearsal = _start(tmp_path, "build", "J")
     try:
-        _wait_until(lambda: "sleep" in _log(home.log("J", 1)))
+        _wait_until(lambda: len(_processes(home)) >= 1)
         second = _start(tmp_path, "build", "J", stderr=subprocess.PIPE)
         _, error = second.communicate(timeout=60)
         assert second.returncode == 1
@@ -240,11 +240,14 @@ def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Si
     script = "setsid sleep 600 & sleep 600 & sleep 600"
     home = make_home(tmp_path / "home", {"J": job_xml(builders=shell(script))})
     rehearsal = _start(tmp_path, "build", "J")
-    _wait_until(lambda: _log(home.log("J", 1)).count("+ sleep") >= 2)
-    cookie = Builds(home).of("J")[0].cookie
-    assert len(find_by_cookie(cookie)) >= 3
-    rehearsal.send_signal(number)
-    assert rehearsal.wait(timeout=60) == 130
+    try:
+        _wait_until(lambda: len(_processes(home)) >= 4)  # the shell and its three
+        cookie = Builds(home).of("J")[0].cookie
+        rehearsal.send_signal(number)
+        assert rehearsal.wait(timeout=60) == 130
+    finally:
+        rehearsal.kill()
+        rehearsal.wait()
     assert not find_by_cookie(cookie)
     record = Builds(home).of("J")[0]
     assert record.result is Result.ABORTED
@@ -283,6 +286,11 @@ def _start(directory: Path, *arguments: str, stderr: int | None = None) -> subpr
         stderr=stderr,
         text=True,
     )
+
+
+def _processes(home: Home) -> tuple[int, ...]:
+    """Return the processes of J's newest build."""
+    return next((find_by_cookie(record.cookie) for record in Builds(home).of("J")), ())
 
 
 def _log(path: Path) -> str:

@@ -10,10 +10,11 @@ from pathlib import Path
 from cfl_jobs.commands.fill_home import fill_home, locate_in
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.model import Job
-from cfl_jobs.rehearsal.directory import Home, write_text
+from cfl_jobs.rehearsal.directory import Builds, Home, write_text
 from cfl_jobs.rehearsal.masking import read_secrets
+from cfl_jobs.rehearsal.pushes import find_watching
 from cfl_jobs.rehearsal.refusals import Locate, credentials_of
-from cfl_jobs.rehearsal.repositories import Repositories, repository_name
+from cfl_jobs.rehearsal.repositories import Repositories
 from cfl_jobs.rehearsal.settings import load_settings, save_settings
 
 
@@ -60,34 +61,25 @@ def prepare(
 
 
 def commit_to_sample(
-    home: Home,
-    ready: Ready,
-    names: tuple[str, ...] | None,
-    branch: str,
-    *,
-    tell: Callable[[str], None],
+    home: Home, ready: Ready, name: str, branch: str, *, tell: Callable[[str], None]
 ) -> None:
-    """Give the sample's repositories something to push, where their newest commit was built.
+    """Give a repository of the sample something to push, where its newest commit was built.
 
     People's own clones are never touched.
     """
-    from cfl_jobs.rehearsal.directory import Builds
-
+    if name not in ready.sample:
+        return
+    head = ready.repositories.read_head(str(ready.repositories.paths[name]), branch)
     builds = Builds(home)
-    for name in sorted(ready.sample):
-        if names is not None and name not in {repository_name(given) for given in names}:
-            continue
-        head = ready.repositories.read_head(str(home.repositories / name), branch)
-        built = {
-            record.revision.commit
-            for job in ready.jobs.values()
-            if job.scm and any(repository_name(url) == name for url in job.scm.urls)
-            for record in builds.of(job.name)
-            if record.revision
-        }
-        if head in built:
-            ready.repositories.commit_nothing(name, branch, "A change to rehearse with")
-            tell(f"Made a commit to push, on {branch} of the sample's {name}.")
+    built = {
+        record.revision.commit
+        for job in find_watching(ready.jobs, name)
+        for record in builds.of(job.name)
+        if record.revision
+    }
+    if head in built:
+        ready.repositories.commit_nothing(name, branch, "A change to rehearse with")
+        tell(f"Made a commit to push, on {branch} of the sample's {name}.")
 
 
 def _fill(root: Path, home: Home, tell: Callable[[str], None]) -> None:

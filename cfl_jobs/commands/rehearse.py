@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from cfl_jobs.commands.rehearsal_setup import Ready
     from cfl_jobs.rehearsal.engine import Engine, Outcome
 
 _DEFAULT_HOME = Path("build/rehearsal")
@@ -103,9 +104,9 @@ def command(
 
 @command.command(short_help="Play a push to repositories.")
 @click.argument("names", nargs=-1, required=True, metavar="REPOSITORY...")
-@click.option("--branch", default="master", metavar="B", help="The branch (default master).")
+@click.option("--branch", metavar="B", help="The branch (default: the one that jobs build).")
 @_options
-def push(names: tuple[str, ...], branch: str, **given: Any) -> int:
+def push(names: tuple[str, ...], branch: str | None, **given: Any) -> int:
     """Tell the jobs of these repositories that their branch was pushed to, and run what starts."""
     return push_repositories(Path(), _read_options(**given), names, branch)
 
@@ -160,33 +161,26 @@ def rehearse_chain(root: Path, options: Options) -> int:
     """Play a push to every repository and run the chain; returns the exit code."""
     from cfl_jobs.rehearsal.summary import summarize
 
-    def push_all(engine: Engine) -> None:
-        names = engine.pushable()
-        for name in sorted(names):
-            _tell_push(engine, name, "master")
-
-    outcome = _run(root, options, push_all, new_commits=True)
+    outcome = _run(root, options, lambda engine, ready: _push(engine, ready, None, None))
     if outcome.succeeded:
         _echo(summarize(_home(options)))
     return 0 if outcome.succeeded else 1
 
 
-def push_repositories(root: Path, options: Options, names: tuple[str, ...], branch: str) -> int:
-    def push_them(engine: Engine) -> None:
-        for name in names:
-            _tell_push(engine, name, branch)
-
-    outcome = _run(root, options, push_them, new_commits=True, names=names, branch=branch)
+def push_repositories(
+    root: Path, options: Options, names: tuple[str, ...], branch: str | None
+) -> int:
+    outcome = _run(root, options, lambda engine, ready: _push(engine, ready, names, branch))
     return 0 if outcome.succeeded else 1
 
 
 def build_job(root: Path, options: Options, job: str, values: Mapping[str, str]) -> int:
-    outcome = _run(root, options, lambda engine: engine.build(job, values))
+    outcome = _run(root, options, lambda engine, ready: engine.build(job, values))
     return 0 if outcome.succeeded else 1
 
 
 def resume_queue(root: Path, options: Options) -> int:
-    def look(engine: Engine) -> None:
+    def look(engine: Engine, ready: Ready) -> None:
         if not len(engine.queue):
             click.echo("Nothing waits in the queue.")
 
@@ -240,14 +234,10 @@ def _home(options: Options, *, must_exist: bool = False) -> Any:
 def _run(
     root: Path,
     options: Options,
-    ask: Callable[[Engine], object],
-    *,
-    new_commits: bool = False,
-    names: tuple[str, ...] | None = None,
-    branch: str = "master",
+    ask: Callable[[Engine, Ready], object],
 ) -> Outcome:
     """Open the home, ask for builds, run them while showing them, and tell of failures."""
-    from cfl_jobs.commands.rehearsal_setup import commit_to_sample, prepare
+    from cfl_jobs.commands.rehearsal_setup import prepare
     from cfl_jobs.rehearsal.engine import Engine
     from cfl_jobs.rehearsal.reports import list_failures
     from cfl_jobs.rehearsal.settings import locked
@@ -256,8 +246,6 @@ def _run(
     home = _home(options)
     with _stopping_on_signals(), locked(home):
         ready = prepare(root, home, options.repositories, options.secrets, tell=click.echo)
-        if new_commits:
-            commit_to_sample(home, ready, names, branch, tell=click.echo)
         with (
             showing(sys.stdout) as notify,
             Engine(
@@ -270,15 +258,25 @@ def _run(
                 locate=ready.locate,
             ) as engine,
         ):
-            ask(engine)
+            ask(engine, ready)
             outcome = engine.run()
     _echo(list_failures(home, outcome.builds))
+    _echo(f"Not started: {problem}." for problem in outcome.not_started)
     return outcome
 
 
-def _tell_push(engine: Engine, name: str, branch: str) -> None:
-    for job, what in engine.push(name, branch).items():
-        click.echo(f"Push to {branch} of {name}: {job} {what}.")
+def _push(engine: Engine, ready: Ready, names: tuple[str, ...] | None, branch: str | None) -> None:
+    """Play a push to these repositories, or to all; without a branch to the one that jobs build."""
+    from cfl_jobs.commands.rehearsal_setup import commit_to_sample
+    from cfl_jobs.rehearsal.pushes import find_watched
+
+    watched = find_watched(ready.jobs, ready.repositories)
+    for given in watched if names is None else names:
+        name = ready.repositories.require(given)
+        pushed = branch or watched.get(name, "master")
+        commit_to_sample(engine.home, ready, name, pushed, tell=click.echo)
+        for job, says in engine.push(name, pushed).items():
+            click.echo(f"Push to {pushed} of {name}: {job} {says}.")
 
 
 def _echo(lines: Any) -> None:

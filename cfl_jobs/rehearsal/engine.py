@@ -6,7 +6,6 @@ While nothing runs and everything only waits out a quiet period, the clock is mo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Self
 from uuid import uuid4
 
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.model import Job, TimeLimit, TimeoutKind, Trigger, TriggerKind
+from cfl_jobs.model import Job, TimeLimit, TimeoutKind
 from cfl_jobs.rehearsal.blocking import explain_deadlock, find_block
 from cfl_jobs.rehearsal.causes import Cause, PushCause, UserCause, upstream_of
 from cfl_jobs.rehearsal.clock import Clock, SkippingClock
@@ -22,13 +21,14 @@ from cfl_jobs.rehearsal.directory import Builds, Home, remove_tree, require_job
 from cfl_jobs.rehearsal.discarding import discard_builds
 from cfl_jobs.rehearsal.events import Deadlocked, Finished, Notify, Queued, Recovered, Started
 from cfl_jobs.rehearsal.execution import Surroundings, run_build
-from cfl_jobs.rehearsal.expansion import expand
 from cfl_jobs.rehearsal.parameters import declared_only, default_values, values_from_person
-from cfl_jobs.rehearsal.processes import Processes, find_by_cookie, kill_groups
+from cfl_jobs.rehearsal.processes import Processes
+from cfl_jobs.rehearsal.pushes import find_watching, poll_branch, require_pushed
 from cfl_jobs.rehearsal.queueing import Item, Place, Queue
 from cfl_jobs.rehearsal.records import BuildRecord, Result
+from cfl_jobs.rehearsal.recovery import recover
 from cfl_jobs.rehearsal.refusals import Locate, find_reachable, refuse_unknown
-from cfl_jobs.rehearsal.repositories import Repositories, repository_name
+from cfl_jobs.rehearsal.repositories import Repositories
 from cfl_jobs.rehearsal.steps import Interrupted, ItemEnds, ItemStarts, ProcessEnds, Steps, Wait
 from cfl_jobs.rehearsal.triggering import Request
 
@@ -45,15 +45,19 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one run of the loop did. `deadlock` says who waits for whom, if it came to that."""
+    """What one run of the loop did. `deadlock` says who waits for whom, if it came to that.
+
+    `not_started` says what a build should have started and, by a mistake in a job, didn't.
+    """
 
     builds: tuple[BuildRecord, ...]
     deadlock: tuple[str, ...] = ()
+    not_started: tuple[str, ...] = ()
 
     @property
     def succeeded(self) -> bool:
         fine = all(record.result is Result.SUCCESS for record in self.builds)
-        return fine and not self.deadlock
+        return fine and not self.deadlock and not self.not_started
 
 
 class Engine:
@@ -85,11 +89,14 @@ class Engine:
         self._running: list[Running] = []
         self._by_item: dict[int, BuildRecord] = {}
         self._finished: list[BuildRecord] = []
+        self._not_started: list[str] = []
         (home.state / "home").mkdir(parents=True, exist_ok=True)
         repositories.write_git_config(
             url for job in self.jobs.values() if job.scm for url in job.scm.urls
         )
-        self._recover()
+        now = self._clock.wall()
+        for record in recover(home, self.builds, self.queue, self.jobs, now=now):
+            notify(Recovered(record))
 
     def __enter__(self) -> Self:
         return self
@@ -106,13 +113,6 @@ class Engine:
         self.check([name])
         return self._submit(job, values, UserCause(user), quiet_period=0)
 
-    def pushable(self) -> tuple[str, ...]:
-        """Return the repositories here that a job watches for pushes."""
-        known = self._repositories.paths
-        return tuple(
-            name for name in known if any(_watches(job, name) for job in self.jobs.values())
-        )
-
     def push(self, repository: str, branch: str, *, pusher: str = "you") -> dict[str, str]:
         """Tell the jobs of a repository that something was pushed to it.
 
@@ -120,14 +120,16 @@ class Engine:
         started if there is a commit that it hasn't built. Returns job → what came of it. A push
         to another branch than a job's makes that job poll too, and find nothing.
         """
-        name = self._repositories.require(repository)
-        watching = [job for job in self.jobs.values() if _watches(job, name)]
+        name = require_pushed(self._repositories, repository, branch)
+        watching = find_watching(self.jobs, name)
         if not watching:
             raise RehearsalError(f"No job is started by a push to {repository!r}.")
-        if self._repositories.read_head(str(self._repositories.paths[name]), branch) is None:
-            raise RehearsalError(f"{name} has no branch {branch!r}.")
         self.check([job.name for job in watching if not job.disabled])
-        return {job.name: self._poll(job, branch, pusher) for job in watching}
+        polls = [poll_branch(j, self.builds, self._repositories, pushed=branch) for j in watching]
+        for poll in polls:
+            if poll.starts:
+                self._submit(poll.job, default_values(poll.job), PushCause(pusher))
+        return {poll.job.name: poll.says for poll in polls}
 
     def check(self, names: Sequence[str]) -> None:
         """Raise RehearsalError if something that these jobs lead to can't be rehearsed."""
@@ -152,7 +154,8 @@ class Engine:
             else:
                 deadlock = self._break_deadlock()
                 break
-        return Outcome(tuple(self._finished[already:]), deadlock)
+        not_started, self._not_started = tuple(self._not_started), []
+        return Outcome(tuple(self._finished[already:]), deadlock, not_started)
 
     def step(self) -> bool:
         """Do what can be done without waiting. Returns whether there was anything."""
@@ -172,44 +175,6 @@ class Engine:
         for running in list(self._running):
             self._interrupt(running, Interrupted(Result.ABORTED, "Aborted by the person at it"))
         self._processes.close()
-
-    def _recover(self) -> None:
-        """Record as aborted what an earlier rehearsal left running when it was killed."""
-        for name in self.jobs:
-            for record in self.builds.of(name):
-                if record.result is not None:
-                    continue
-                kill_groups(find_by_cookie(record.cookie))
-                with self.home.log(name, record.number).open("a", encoding="utf-8") as log:
-                    log.write("The rehearsal ended while this build was running.\n")
-                    log.write("Finished: ABORTED\n")
-                ended = replace(record, result=Result.ABORTED, finished=self._clock.wall())
-                self.builds.save(ended)
-                self._notify(Recovered(ended))
-                item = self.queue.find(record.item)
-                if item:
-                    self.queue.remove(item)
-        for item in list(self.queue):
-            if item.job not in self.jobs:
-                self.queue.remove(item)
-
-    def _poll(self, job: Job, pushed: str, pusher: str) -> str:
-        if job.disabled:
-            return "is disabled"
-        git = job.scm
-        if git is None:
-            return "checks nothing out"
-        branch = expand(git.branches[0], default_values(job))
-        shown = re.sub("^(refs/heads/|refs/remotes/origin/|remotes/origin/|origin/)", "", branch)
-        head = self._repositories.read_head(git.urls[0], branch)
-        if head is None:
-            return f"has no branch {branch} to look at"
-        for record in self.builds.of(job.name):
-            if record.revision and record.revision.commit == head:
-                other = "" if pushed == shown else f"looks at {shown} only, and "
-                return f"{other}has built {head[:10]} of {shown} as #{record.number}"
-        self._submit(job, default_values(job), PushCause(pusher))
-        return f"starts for {head[:10]} of {shown}"
 
     def _submit(
         self,
@@ -315,6 +280,7 @@ class Engine:
     def _end(self, running: Running) -> None:
         steps = running.steps
         steps.close()
+        self._not_started += steps.not_started
         remove_tree(steps.workspace.with_name(f"{steps.workspace.name}@tmp"))
         record = replace(steps.record, result=steps.result, finished=self._clock.wall())
         self.builds.save(record)
@@ -352,15 +318,6 @@ class Engine:
             message = "Deadlock: aborted, for it would have waited for ever.\n" + "\n".join(lines)
             self._interrupt(running, Interrupted(Result.ABORTED, message))
         return lines
-
-
-def _watches(job: Job, repository: str) -> bool:
-    pushed = any(
-        isinstance(trigger, Trigger) and trigger.kind is TriggerKind.GITHUB_PUSH
-        for trigger in job.triggers
-    )
-    urls = job.scm.urls if job.scm else ()
-    return pushed and any(repository_name(url) == repository for url in urls)
 
 
 def _is_overdue(limit: TimeLimit, running: Running, now: float) -> bool:

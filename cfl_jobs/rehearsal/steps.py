@@ -74,6 +74,7 @@ class Steps:
         self.workspace = workspace
         self.contributed: dict[str, str] = {}
         self.bound: dict[str, str] = {}
+        self.not_started: list[str] = []
         self.secrets = secrets
         self._processes = processes
         self._clock = clock

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from cfl_jobs.model import Job, ParameterKind
+from cfl_jobs.model import CopyArtifact, Job, ParameterKind, Selector
 from cfl_jobs.rehearsal.artifacts import list_artifacts
 from cfl_jobs.rehearsal.directory import Builds, Home
 from cfl_jobs.rehearsal.records import Result
@@ -21,9 +21,11 @@ def summarize(home: Home) -> Iterator[str]:
     yield "What was made:"
     for name in jobs:
         records = [r for r in builds.of(name) if r.result is Result.SUCCESS]
-        wanted = [r for r in records[:1] if _is_end_product(list_artifacts(home, name, r.number))]
-        for record in wanted:
-            for path in list_artifacts(home, name, record.number).values():
+        for record in records[:1]:
+            found = list_artifacts(home, name, record.number)
+            if jobs[name].scm or "commit.txt" not in found:
+                continue
+            for path in found.values():
                 yield f"  {show_path(path)}  ({record.name})"
     for place in sorted((home.root / "deployed").glob("*/current")):
         yield f"  {show_path(place)}/  (the deployed site)"
@@ -31,13 +33,6 @@ def summarize(home: Home) -> Iterator[str]:
     yield ""
     yield "What to try next:"
     yield from (f"  {line}" for line in _suggestions(home, builds, jobs))
-
-
-def _is_end_product(artifacts: object) -> bool:
-    names = set(artifacts) if isinstance(artifacts, dict) else set()
-    return "commit.txt" in names and not any(
-        name.endswith(".tar.gz") and name != "distribution.tar.gz" for name in names
-    )
 
 
 def _suggestions(home: Home, builds: Builds, jobs: dict[str, Job]) -> Iterator[str]:
@@ -48,15 +43,22 @@ def _suggestions(home: Home, builds: Builds, jobs: dict[str, Job]) -> Iterator[s
         name = "ocargo" if "ocargo" in repositories else repositories[0]
         yield f"{start} push {name}"
         yield f"    after a change of yours in {show_path(home.repositories / name)}"
-    by_hand = [job for job in jobs.values() if _selects_build(job) and not builds.of(job.name)]
-    distributions = builds.completed("Create Distribution")
-    if by_hand and distributions:
-        job, number = by_hand[-1], distributions[0].number
-        parameter = next(p.name for p in job.parameters if p.kind is ParameterKind.BUILD_SELECTOR)
-        yield f"{start} build {shlex.quote(job.name)} -p {parameter}={number}"
+    by_hand = [job for job in jobs.values() if not builds.of(job.name)]
+    choices = [choice for job in by_hand for choice in _choices(job, builds)]
+    if choices:
+        yield f"{start} build {choices[-1]}"
     yield f"{start} status"
 
 
-def _selects_build(job: Job) -> bool:
-    kinds = [parameter.kind for parameter in job.parameters]
-    return kinds.count(ParameterKind.BUILD_SELECTOR) == 1
+def _choices(job: Job, builds: Builds) -> Iterator[str]:
+    """Yield how to start a job that one build has to be chosen for, with the newest good one."""
+    selectors = [p.name for p in job.parameters if p.kind is ParameterKind.BUILD_SELECTOR]
+    for step in job.builders:
+        if (
+            isinstance(step, CopyArtifact)
+            and step.selector.kind is Selector.PARAMETER
+            and [step.selector.argument] == selectors
+        ):
+            record = builds.find_permalink(step.project, "lastStableBuild")
+            if record:
+                yield f"{shlex.quote(job.name)} -p {selectors[0]}={record.number}"

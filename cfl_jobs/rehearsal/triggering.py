@@ -76,6 +76,8 @@ def find_downstream(steps: Steps, jobs: Mapping[str, Job]) -> Iterator[Request]:
     for name, trigger_publisher in sorted(wanted, key=lambda pair: pair[0]):
         downstream = jobs.get(name)
         if downstream is None:
+            # Jenkins says nothing at all.
+            steps.not_started.append(f"{steps.record.name} triggers {name}, which is not there")
             continue
         if downstream.disabled:
             steps.log(f"{name} is disabled. Triggering skipped")
@@ -87,6 +89,7 @@ def find_downstream(steps: Steps, jobs: Mapping[str, Job]) -> Iterator[Request]:
         except BadValue as error:
             steps.log(f"ERROR: Failed to build parameters to trigger project: {name}")
             steps.log(f"java.lang.IllegalArgumentException: {error}")
+            steps.not_started.append(f"{steps.record.name} could not trigger {name}: {error}")
             continue
         steps.log(f"Triggering a new build of {name}")
         yield request

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -31,12 +31,23 @@ _COLOURS = {
     Result.NOT_BUILT: "yellow",
     Result.ABORTED: "red",
 }
-_MARKS = {
+_MARKS: dict[Result | str, str] = {
     Result.SUCCESS: "✔",
     Result.UNSTABLE: "!",
     Result.FAILURE: "✘",
     Result.NOT_BUILT: "-",
     Result.ABORTED: "■",
+    "waiting": "…",
+    "running": "▶",
+}
+_PLAIN_MARKS: dict[Result | str, str] = {
+    Result.SUCCESS: "+",
+    Result.UNSTABLE: "!",
+    Result.FAILURE: "x",
+    Result.NOT_BUILT: "-",
+    Result.ABORTED: "x",
+    "waiting": ".",
+    "running": ">",
 }
 
 
@@ -51,15 +62,17 @@ def showing(stream: TextIO) -> Iterator[Notify]:
 
     tree = BuildTree()
     console = Console(file=stream)
-    with Live(
-        console=console,
-        get_renderable=lambda: draw(tree, console, fits=True),
-        refresh_per_second=8,
-        transient=True,
-    ):
-        yield tree.add
-    if tree.roots:
-        console.print(draw(tree, console, fits=False))
+    try:
+        with Live(
+            console=console,
+            get_renderable=lambda: draw(tree, console, fits=True),
+            refresh_per_second=8,
+            transient=True,
+        ):
+            yield tree.add
+    finally:
+        if tree.roots:
+            console.print(draw(tree, console, fits=False))
 
 
 def print_line(event: Event, stream: TextIO) -> None:
@@ -106,11 +119,12 @@ def draw(tree: BuildTree, console: Console, *, fits: bool) -> RenderableType:
     from rich.text import Text
     from rich.tree import Tree
 
+    marks = _MARKS if console.encoding.lower().startswith("utf") else _PLAIN_MARKS
     with tree.lock:
         drawn: list[RenderableType] = []
         for root in tree.roots:
-            branch = Tree(_label(root, with_parent=False), guide_style="dim")
-            _add_children(branch, root)
+            branch = Tree(_label(root, marks, with_parent=False), guide_style="dim")
+            _add_children(branch, root, marks)
             drawn.append(branch)
         if tree.deadlock:
             lines = "\n".join(f"  {line}" for line in tree.deadlock)
@@ -122,26 +136,28 @@ def draw(tree: BuildTree, console: Console, *, fits: bool) -> RenderableType:
     return SegmentLines(shown[-room:], new_lines=True)
 
 
-def _add_children(branch: Tree, node: Node) -> None:
+def _add_children(branch: Tree, node: Node, marks: Mapping[Result | str, str]) -> None:
     for child in node.children:
-        _add_children(branch.add(_label(child, with_parent=True)), child)
+        _add_children(branch.add(_label(child, marks, with_parent=True)), child, marks)
 
 
-def _label(node: Node, *, with_parent: bool) -> Text:
+def _label(node: Node, marks: Mapping[Result | str, str], *, with_parent: bool) -> Text:
     from rich.text import Text
 
     record = node.record
     why = describe_causes(node, with_parent=with_parent)
     text = Text()
     if record is None:
-        text.append("… ", style="dim").append(node.job).append("  waiting", style="dim")
+        text.append(f"{marks['waiting']} ", style="dim").append(node.job).append(
+            "  waiting", style="dim"
+        )
     elif record.result is None:
         spent = show_time(max(0.0, time.time() - record.started))
-        text.append("▶ ", style="cyan").append(record.name, style="bold")
+        text.append(f"{marks['running']} ", style="cyan").append(record.name, style="bold")
         text.append(f"  running {spent}", style="cyan")
     else:
         colour = _COLOURS[record.result]
-        text.append(f"{_MARKS[record.result]} ", style=colour).append(record.name, style="bold")
+        text.append(f"{marks[record.result]} ", style=colour).append(record.name, style="bold")
         head, dash, description = outcome(record).partition(" - ")
         text.append(f"  {head}", style=colour).append(dash + description, style="default")
     if why:
