@@ -9,8 +9,8 @@ PACKAGE = Path(__file__).parent.parent / "cfl_jobs"
 ONLY_IMPORTERS = {
     "jenkins_jobs": {"generator"},
     "pkg_resources": {"generator"},
-    "jenkins": {"server"},
-    "requests": {"server"},
+    "jenkins": {"connection"},
+    "requests": {"connection"},
     "jinja2": {"sandbox", "template_reads", "templates"},
     "yaml": {"located_yaml", "inventory"},
 }
