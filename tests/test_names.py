@@ -8,7 +8,8 @@ from cfl_jobs.names import find_name_problem
 
 
 @pytest.mark.parametrize(
-    "name", ["Deploy to Dev", "team/inner", "ümlaut 🎉", "it's", 'a "quoted" one', "a.b", "-", "(x)"]
+    "name",
+    ["Deploy to Dev", "team/inner", "ümlaut 🎉", "it's", 'a "quoted" one', "a.b", "-", "(x)"],
 )
 def test_what_jenkins_takes_is_no_problem(name: str) -> None:
     assert find_name_problem(name) == ""
