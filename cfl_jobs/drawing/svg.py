@@ -26,7 +26,7 @@ from cfl_jobs.drawing.words import (
 )
 from cfl_jobs.graph import Chain, Node, StartKind
 
-_WIDTH, _PADDING, _KEY, _LINE, _HEAD, _MARGIN = 292, 12, 58, 17, 30, 24
+_WIDTH, _PADDING, _KEY, _LINE, _HEAD, _MARGIN = 300, 12, 66, 17, 30, 24
 _FONT, _EM = 12, 0.545
 _LEGEND = (("starts", "starts"), ("waits", "starts and waits"), ("copies", "only copies from"))
 _STYLE = """
