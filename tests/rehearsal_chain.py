@@ -14,6 +14,7 @@ from pathlib import Path
 from cfl_jobs.commands.fill_home import fill_home
 from cfl_jobs.rehearsal.directory import Builds, Home
 from cfl_jobs.rehearsal.engine import Engine
+from cfl_jobs.rehearsal.events import Event
 from cfl_jobs.rehearsal.records import BuildRecord, Result
 from tests.rehearsal_home import commit, git, make_engine, make_repository
 
@@ -79,8 +80,10 @@ class Chain:
     home: Home
     repositories: dict[str, Path]
 
-    def engine(self, *, executors: int = 2) -> Engine:
-        return make_engine(self.home, self.repositories, executors=executors, secrets=SECRETS)
+    def engine(self, *, executors: int = 2, events: list[Event] | None = None) -> Engine:
+        return make_engine(
+            self.home, self.repositories, executors=executors, secrets=SECRETS, events=events
+        )
 
     def commit(self, name: str, files: dict[str, str] | None = None) -> str:
         return commit(self.repositories[name], files or {}, "a change")

@@ -14,6 +14,7 @@ import pytest
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.causes import UpstreamCause
 from cfl_jobs.rehearsal.directory import Builds
+from cfl_jobs.rehearsal.events import Event, Started
 from cfl_jobs.rehearsal.processes import find_by_cookie
 from cfl_jobs.rehearsal.records import Result
 from tests.rehearsal_chain import ALL, NAMES, PROJECT, SECRETS, Chain, copy_chain, make_chain
@@ -124,37 +125,51 @@ def test_a_failing_suite_stops_the_chain_until_it_passes(chain: Chain) -> None:
     assert chain.deployed("Dev") == {**before, "ocargo": new}
 
 
-def test_an_ad_hoc_branch_and_a_push_at_once_do_not_mix(chain: Chain) -> None:
-    """Each distribution has commits of its own lane only."""
+@pytest.mark.parametrize("moment", ["at once", "Create Distribution", "Run Ocargo Tests"])
+def test_an_ad_hoc_branch_does_not_mix_with_a_running_chain(chain: Chain, moment: str) -> None:
+    """Asked for at once or when a step of master's chain begins: no commit changes lanes."""
     for path in chain.repositories.values():
         git(path, "checkout", "--quiet", "-b", "hotfix")
     hotfix = {name: chain.commit(name, {"static/hot.css": "c {}"}) for name in NAMES}
     for path in chain.repositories.values():
         git(path, "checkout", "--quiet", "master")
     master = {name: chain.commit(name, {"static/new.css": "d {}"}) for name in NAMES}
-    with chain.engine() as engine:
+
+    class Person(list[Event]):
+        """Presses Build when the moment has come."""
+
+        def append(self, event: Event) -> None:
+            if isinstance(event, Started) and event.record.job == moment and not self:
+                super().append(event)
+                engine.build("Ad-hoc distribution", {"BRANCH": "hotfix"})
+
+    with chain.engine(events=Person()) as engine:
         for name in NAMES:
             engine.push(name, "master")
-        engine.build("Ad-hoc distribution", {"BRANCH": "hotfix"})
+        if moment == "at once":
+            engine.build("Ad-hoc distribution", {"BRANCH": "hotfix"})
         assert engine.run().succeeded
-    lanes = {
-        record.parameters["BRANCH"]: chain.commits(
+    made = [r for r in Builds(chain.home).of("Create Distribution") if r.number > 1]
+    commits = {
+        record.number: chain.commits(
             chain.artifact("Create Distribution", "commit.txt", record.number)
         )
-        for record in Builds(chain.home).of("Create Distribution")
-        if record.number > 1 and record.parameters["BRANCH"] == "hotfix"
+        for record in made
     }
-    assert lanes == {"hotfix": hotfix}
-    masters = [
-        record
-        for record in Builds(chain.home).of("Create Distribution")
-        if record.number > 1 and record.parameters["BRANCH"] == "master"
+    by_lane = {
+        lane: [commits[r.number] for r in made if r.parameters["BRANCH"] == lane]
+        for lane in ("master", "hotfix")
+    }
+    assert by_lane["hotfix"] == [hotfix]
+    assert by_lane["master"][0] == master
+    for other in by_lane["master"]:
+        assert not set(other.values()) & set(hotfix.values())
+    deployed = [
+        chain.commits(chain.artifact("Deploy to Dev", "commit.txt", r.number))
+        for r in Builds(chain.home).of("Deploy to Dev")
     ]
-    newest = chain.commits(chain.artifact("Create Distribution", "commit.txt", masters[0].number))
-    assert newest == master
-    for record in masters:
-        text = chain.artifact("Create Distribution", "commit.txt", record.number)
-        assert not set(chain.commits(text).values()) & set(hotfix.values())
+    assert hotfix in deployed
+    assert master in deployed
 
 
 def test_an_ad_hoc_branch_that_is_missing_somewhere_publishes_nothing(chain: Chain) -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.errors import RehearsalError
+from cfl_jobs.read_model import read_job
 from cfl_jobs.rehearsal.artifacts import read_fingerprint
 from cfl_jobs.rehearsal.directory import Builds, Home
 from cfl_jobs.rehearsal.engine import Engine
 from cfl_jobs.rehearsal.parameters import specific_build
 from cfl_jobs.rehearsal.records import Result
+from cfl_jobs.rehearsal.refusals import find_problems
 from tests.rehearsal_home import (
+    DATA,
     artifacts,
     commit,
     git,
@@ -875,3 +878,38 @@ def test_a_queue_survives_until_the_next_time(tmp_path: Path) -> None:
     with make_engine(home) as engine:
         assert [item.parameters["A"] for item in engine.queue] == ["1", "2"]
         assert len(engine.run().builds) == 2
+
+
+@pytest.mark.parametrize(
+    ("publisher", "said"),
+    [
+        (trigger("Gone", predefined("A=1")), "Up #1 triggers Gone, which is not there"),
+        (trigger("Down", predefined("WHICH=7")), "Up #1 could not trigger Down: '7' is not a"),
+    ],
+)
+def test_what_a_mistake_kept_from_starting_is_no_success(
+    tmp_path: Path, publisher: str, said: str
+) -> None:
+    """Jenkins leaves it at a line in a log, or says nothing; a rehearsal must not."""
+    selector = (
+        "<hudson.plugins.copyartifact.BuildSelectorParameter><name>WHICH</name>"
+        '<defaultSelector class="hudson.plugins.copyartifact.LastCompletedBuildSelector"/>'
+        "</hudson.plugins.copyartifact.BuildSelectorParameter>"
+    )
+    configs = {"Up": job_xml(publishers=publisher), "Down": job_xml(parameters=selector)}
+    home = make_home(tmp_path, configs)
+    with make_engine(home) as engine:
+        engine.build("Up", {})
+        outcome = engine.run()
+    assert [record.result for record in outcome.builds] == [Result.SUCCESS]
+    assert not outcome.succeeded
+    assert outcome.not_started[0].startswith(said)
+
+
+@pytest.mark.parametrize("text", ["posted", "stored", "saved", "restarted"])
+def test_no_text_of_a_real_job_is_refused(text: str) -> None:
+    """Whichever of its texts Jenkins has, a job of the trial chain can be rehearsed."""
+    paths = [p for p in (DATA / "config").glob(f"*.{text}.xml") if not p.name.startswith("wide-")]
+    assert len(paths) >= 9
+    for path in paths:
+        assert not list(find_problems(read_job(path.name, path.read_text())))
