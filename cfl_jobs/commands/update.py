@@ -262,8 +262,9 @@ def _finish(plan: Plan, result: Result) -> int:
     click.echo(f"{done} of {len(result.outcomes)} changes made on {plan.target}.")
     for outcome in failed:
         click.echo(f"Failed: {describe_change(outcome.change)}: {outcome.message}", err=True)
-    for outcome in left:
-        click.echo(f"Not done: {describe_change(outcome.change)}: {outcome.message}", err=True)
+    for reason in dict.fromkeys(outcome.message for outcome in left):
+        names = ", ".join(o.change.name for o in left if o.message == reason)
+        click.echo(f"Not done, {reason}: {names}", err=True)
     for note in plan.undone:
         click.echo(f"Left alone: {note.kind.value} {note.name} {note.text}", err=True)
     if result.is_interrupted:

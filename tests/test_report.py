@@ -1,0 +1,122 @@
+"""Plans as text, Markdown and JSON."""
+
+from __future__ import annotations
+
+import json
+
+from cfl_jobs.differences import Change, Difference, Side
+from cfl_jobs.errors import Position
+from cfl_jobs.plan import Create, Delete, Note, Plan, Update
+from cfl_jobs.report import write_json, write_markdown, write_text
+from cfl_jobs.target import Kind
+
+PLACE = Position("jobs/a.yaml", 3, 5)
+SHORT = Difference("x", "mail: recipients", Change.CHANGED, "a", "b", Side.OURS, PLACE)
+SCRIPT = Difference(
+    "y", "shell step", Change.CHANGED, "one\ntwo\nthree", "one\n2\nthree", Side.THEIRS, PLACE
+)
+
+
+def update(name: str, *differences: Difference, old_name: str = "") -> Update:
+    return Update(Kind.JOB, name, "<a/>", PLACE, "<b/>", differences, old_name=old_name)
+
+
+PLAN = Plan(
+    target="http://server/",
+    changes=(
+        Create(Kind.JOB, "New *one*", "<a/>", PLACE),
+        update("A", SHORT, SCRIPT),
+        update("B", SHORT, SCRIPT),
+        update("Moved", old_name="Old"),
+        update("Marked"),
+        Delete(Kind.JOB, "Gone", "<b/>", 7),
+    ),
+    unchanged=((Kind.VIEW, "All"),),
+    undone=(Note(Kind.JOB, "Theirs", "isn't ours"),),
+    notes=(Note(Kind.JOB, "Off", "is disabled"), Note(Kind.JOB, "A", "Jenkins' own", quiet=True)),
+)
+
+
+def test_text_says_all_that_people_must_know() -> None:
+    """Word for word."""
+    assert write_text(PLAN) == (
+        "+ create job New *one*  (jobs/a.yaml:3:5)\n"
+        "> rename job Old to Moved\n"
+        "? confirm job Marked: it is as it should be, its mark isn't up to date\n"
+        "~ change job A\n"
+        "~ change job B\n"
+        "    mail: recipients  (ours; jobs/a.yaml:3:5)\n"
+        "      - a\n"
+        "      + b\n"
+        "    shell step  (theirs: changed on the server, will be put back; jobs/a.yaml:3:5)\n"
+        "        one\n"
+        "      - two\n"
+        "      + 2\n"
+        "        three\n"
+        "- delete job Gone and its 7 builds\n"
+        "! job Theirs isn't ours\n"
+        "  job Off is disabled\n"
+        "\n"
+        "Plan for http://server/: 1 to create, 2 to change, 1 to rename, 1 to confirm, "
+        "1 to delete, 1 left alone, 1 as they should be."
+    )
+
+
+def test_what_jenkins_did_is_shown_on_request() -> None:
+    """And what is as it should be."""
+    text = write_text(PLAN, verbose=True)
+    assert "  job A Jenkins' own\n" in text
+    assert "= view All is as it should be\n" in text
+
+
+def test_the_same_change_in_many_jobs_names_them_in_one_line() -> None:
+    """Six of them on lines of their own."""
+    plan = Plan("x", tuple(update(f"Job {number}", SHORT) for number in range(9)))
+    text = write_text(plan)
+    assert text.count("mail: recipients") == 1
+    assert "  and 3 more: Job 6, Job 7, Job 8\n" in text
+
+
+def test_long_scripts_show_only_what_is_around_a_change() -> None:
+    """Two lines before and after; what is left out is marked."""
+    before = "\n".join(str(number) for number in range(100))
+    after = before.replace("\n10\n", "\nten\n").replace("\n90\n", "\nninety\n")
+    found = Difference("x", "shell step", Change.CHANGED, before, after)
+    lines = write_text(Plan("x", (update("A", found),))).splitlines()
+    assert len(lines) < 20
+    assert "        …" in lines
+
+
+def test_markdown_has_diffs_that_are_coloured_and_names_that_are_not_markup() -> None:
+    """- and + stand in the first column."""
+    text = write_markdown(PLAN)
+    assert "- create job New \\*one\\*" in text
+    assert "<summary>change 2: **A**, **B**</summary>" in text
+    assert "\n@@ mail: recipients  (ours; jobs/a.yaml:3:5) @@\n- a\n+ b\n" in text
+    assert "- delete job Gone and its 7 builds" in text
+
+
+def test_text_of_a_script_cannot_end_a_block_of_markdown() -> None:
+    """Three backquotes in a script stay in the block."""
+    found = Difference("x", "shell step", Change.CHANGED, "```\na", "```\nb")
+    assert write_markdown(Plan("x", (update("A", found),))).count("```") == 2
+
+
+def test_json_holds_the_same() -> None:
+    """For programs; configs are not in it."""
+    document = json.loads(write_json(PLAN))
+    actions = [change["action"] for change in document["changes"]]
+    assert actions == ["create", "change", "change", "rename", "confirm", "delete"]
+    assert document["changes"][1]["differences"][0] == {
+        "path": "x",
+        "label": "mail: recipients",
+        "change": "changed",
+        "side": "ours",
+        "before": "a",
+        "after": "b",
+        "position": "jobs/a.yaml:3:5",
+    }
+    assert document["undone"] == [
+        {"kind": "job", "name": "Theirs", "text": "isn't ours", "quiet": False}
+    ]
+    assert "<a/>" not in json.dumps(document)
