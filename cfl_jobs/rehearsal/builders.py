@@ -7,10 +7,10 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from uuid import uuid4
 
+from cfl_jobs.expansion import expand
 from cfl_jobs.model import CopyArtifact, Job, Shell
 from cfl_jobs.rehearsal.artifacts import copy_artifacts, record_fingerprints
 from cfl_jobs.rehearsal.directory import Builds
-from cfl_jobs.rehearsal.expansion import expand
 from cfl_jobs.rehearsal.records import Result
 from cfl_jobs.rehearsal.selection import NotANumber, select_build
 from cfl_jobs.rehearsal.steps import StepFailed, Steps, Wait

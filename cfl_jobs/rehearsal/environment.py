@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from cfl_jobs.expansion import expand
 from cfl_jobs.rehearsal.directory import Home
-from cfl_jobs.rehearsal.expansion import expand
 from cfl_jobs.rehearsal.records import BuildRecord
 
 # No server answers there; what a script puts into a message still looks right.

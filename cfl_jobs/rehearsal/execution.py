@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cfl_jobs.errors import RehearsalError
+from cfl_jobs.expansion import expand
 from cfl_jobs.model import (
     BindCredentials,
     BoundCredential,
@@ -22,7 +23,6 @@ from cfl_jobs.rehearsal.builders import copy_from, run_shell
 from cfl_jobs.rehearsal.causes import log_lines
 from cfl_jobs.rehearsal.checkout import check_out
 from cfl_jobs.rehearsal.directory import Builds, remove_tree, write_text
-from cfl_jobs.rehearsal.expansion import expand
 from cfl_jobs.rehearsal.parameters import BadValue
 from cfl_jobs.rehearsal.publishing import publish
 from cfl_jobs.rehearsal.records import BuildRecord, Result

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from cfl_jobs.expansion import expand
 from cfl_jobs.model import (
     ArchiveArtifacts,
     CleanAfter,
@@ -15,7 +16,6 @@ from cfl_jobs.model import (
 )
 from cfl_jobs.rehearsal.artifacts import archive_files
 from cfl_jobs.rehearsal.directory import Builds, remove_tree
-from cfl_jobs.rehearsal.expansion import expand
 from cfl_jobs.rehearsal.junit import NoResults, read_results
 from cfl_jobs.rehearsal.records import Result
 from cfl_jobs.rehearsal.steps import StepFailed, Steps

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 
 from cfl_jobs.errors import RehearsalError
+from cfl_jobs.expansion import expand
 from cfl_jobs.model import BuildSelector, Selector
 from cfl_jobs.rehearsal.causes import UpstreamCause
 from cfl_jobs.rehearsal.directory import Builds
 from cfl_jobs.rehearsal.environment import build_variables
-from cfl_jobs.rehearsal.expansion import expand
 from cfl_jobs.rehearsal.parameters import BadValue, parse_selector
 from cfl_jobs.rehearsal.records import BuildRecord, Result
 

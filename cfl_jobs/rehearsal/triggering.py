@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from cfl_jobs.expansion import expand, read_properties
 from cfl_jobs.model import (
     BooleanParameters,
     BuildOther,
@@ -18,7 +19,6 @@ from cfl_jobs.model import (
     Unknown,
     UpstreamTrigger,
 )
-from cfl_jobs.rehearsal.expansion import expand, read_properties
 from cfl_jobs.rehearsal.parameters import BadValue, convert_triggered, default_values
 from cfl_jobs.rehearsal.records import Result
 from cfl_jobs.rehearsal.steps import Steps
