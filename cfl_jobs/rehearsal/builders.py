@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from cfl_jobs.expansion import expand
 from cfl_jobs.model import CopyArtifact, Job, Shell
+from cfl_jobs.references import matches_permission
 from cfl_jobs.rehearsal.artifacts import copy_artifacts, record_fingerprints
 from cfl_jobs.rehearsal.directory import Builds
 from cfl_jobs.rehearsal.records import Result
@@ -47,7 +48,9 @@ def copy_from(step: CopyArtifact, steps: Steps, builds: Builds, jobs: Mapping[st
     variables = steps.variables()
     name = expand(step.project, variables)
     source = jobs.get(name.removeprefix("/"))
-    if source is None or not may_copy(source, steps.job.name):
+    # A server on which any logged-in user may read the source would not ask; the rehearsal is as
+    # strict as the strictest, so that what passes here passes on both.
+    if source is None or not matches_permission(source, steps.job.name):
         if source is not None:
             steps.log(
                 f"({name!r} does not permit copying: its copyartifact property would have to "
@@ -103,18 +106,3 @@ def _copy(
             record_fingerprints(builds.home, archive, names, original=original, users=users)
     if not names and not step.optional:
         raise StepFailed(f"Failed to copy artifacts from {name} with filter: {includes}")
-
-
-def may_copy(source: Job, copier: str) -> bool:
-    """Return whether the source job's copyartifact property permits this copier.
-
-    A server on which any logged-in user may read the source would not ask; the rehearsal is as
-    strict as the strictest, so that what passes here passes on both.
-    """
-    names = source.copy_permissions or ()
-    return any(_matches(name, copier) or _matches(name, f"/{copier}") for name in names)
-
-
-def _matches(pattern: str, name: str) -> bool:
-    regex = ".*".join(re.escape(part) for part in pattern.split("*"))
-    return re.fullmatch(regex, name) is not None
