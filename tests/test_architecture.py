@@ -16,9 +16,10 @@ ONLY_IMPORTERS = {
 }
 # Pure stages: no network, no clock, no environment, no processes.
 PURE = {
-    "configxml", "cron", "definitions", "differences", "errors", "generator", "graph", "located_yaml", "mark",
-    "model", "noeffect", "normalform", "plan", "provenance", "read_model", "render", "schema", "scripts",
-    "sections", "selection", "sides", "sources", "template_reads", "templates", "tracking", "values", "words",
+    "configxml", "cron", "definitions", "differences", "errors", "generator", "graph",
+    "located_yaml", "mark", "model", "noeffect", "normalform", "plan", "provenance",
+    "read_model", "render", "schema", "scripts", "sections", "selection", "sides", "sources",
+    "template_reads", "templates", "tracking", "values", "words",
 }  # fmt: skip
 IMPURE_IMPORTS = {"http", "os", "random", "socket", "subprocess", "time", "urllib"}
 FORBIDDEN_NAMES = {"utils", "helpers", "manager", "core"}
