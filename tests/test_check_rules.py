@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.check.rule import Scope
 from cfl_jobs.check.run import check_project
 from cfl_jobs.check.table import RULES
+from cfl_jobs.graph import build_chain
 from tests.case_files import find_cases, lay_out
+from tests.trial_chain import CONFIGS, read_trial_job
 
 CASES = find_cases("check")
 TEMPLATE = Path(__file__).parent / "cases/check/job.yaml.j2"
@@ -58,3 +61,16 @@ def test_every_rule_says_what_comes_of_it_and_what_to_do() -> None:
         assert not rule.title.endswith(".")
         why, *_, advice = rule.why.split("\n\n")
         assert why != advice, f"{rule.id} doesn't say what to do"
+
+
+@pytest.mark.parametrize("form", ["posted", "saved"])
+def test_every_rule_reads_whatever_jobs_a_server_has(form: str) -> None:
+    paths = sorted(CONFIGS.glob(f"*.{form}.xml"))
+    names = [path.name.removesuffix(f".{form}.xml") for path in paths]
+    jobs = tuple(read_trial_job(name, form) for name in names)
+    scope = Scope(jobs, (), build_chain(jobs))
+    found = [(rule.id, one) for rule in RULES for one in rule.search(scope)]
+    assert all(one.name in names for _, one in found)
+    assert {"undeclared-parameter", "no-time-limit", "deploy-of-newest"} <= {
+        rule for rule, _ in found
+    }
