@@ -229,14 +229,15 @@ class _Worker:
         self, change: Create | Update, wanted: Normal, mark: Mark, config: str
     ) -> tuple[str, str]:
         live = normal_of(config, name=change.name)
+        kept = fingerprint(live)
         found = compare(wanted, live)
         try:
             self._check_losses(change, found)
         except Refused:
-            # The open mark makes the next run look again, whoever's it is.
-            self._target.save(change.name, _description(change, replace(mark, is_verified=False)))
+            # The open mark makes the next run post it again, whoever's it is.
+            open_mark = replace(mark, kept=kept, is_verified=False)
+            self._target.save(change.name, _description(change, open_mark))
             raise
-        kept = fingerprint(live)
         if kept != mark.kept:
             self._target.save(change.name, _description(change, replace(mark, kept=kept)))
             return digest_text(config), "Jenkins made some of it otherwise; see plan -v"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from cfl_jobs.differences import Change, Difference, Raw, Side, compare, describe
+from cfl_jobs.differences import Change, Difference, Raw, Side, compare, describe, find_losses
 from cfl_jobs.errors import Position, UnsafePlan
 from cfl_jobs.mark import fingerprint
 from cfl_jobs.normalform import SECRET, Normal
@@ -112,12 +112,13 @@ class _Planner:
             upgraded=self._is_upgraded(live),
             habits=self._habits,
         )
+        # What Jenkins dropped at the last update is tried again: its plugin may be there by now.
+        dropped = frozenset() if _is_verified(live) else frozenset(find_losses(r for r, _ in sided))
+        visible = {raw for raw, side in sided if side is not Side.JENKINS or raw in dropped}
         differences = [
-            describe(raw, side, _position(rendered, raw))
-            for raw, side in sided
-            if side is not Side.JENKINS
+            describe(raw, side, _position(rendered, raw)) for raw, side in sided if raw in visible
         ]
-        own = [describe(raw, side, None) for raw, side in sided if side is Side.JENKINS]
+        own = [describe(raw, side, None) for raw, side in sided if raw not in visible]
         differences += self._compare_disabled(rendered, live)
         if not differences and _has_new_secret(wanted, live):
             shown = ("a password", Change.CHANGED, SECRET, f"{SECRET} (another)", Side.OURS)
@@ -183,6 +184,10 @@ class _Planner:
             elif (kind, name) in observed.live:
                 config = observed.live[kind, name].config
                 self._changes.append(Delete(kind, name, config, observed.builds.get(name, 0)))
+
+
+def _is_verified(live: Live) -> bool:
+    return live.mark is None or live.mark.is_verified
 
 
 def _has_new_secret(wanted: Normal, live: Live) -> bool:

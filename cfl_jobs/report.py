@@ -15,7 +15,7 @@ _SIDES = {
     Side.THEIRS: "theirs: changed on the server, will be put back",
     Side.BOTH: "both: changed here and on the server",
     Side.UNKNOWN: "",
-    Side.JENKINS: "Jenkins' own",
+    Side.JENKINS: "Jenkins dropped it at the last update: is its plugin there?",
 }
 _LONG = 100
 _CONTEXT = 2

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.apply import Result, Status, apply_plan
+from cfl_jobs.differences import Side
 from cfl_jobs.errors import Refused, Unreachable
 from cfl_jobs.journal import Journal, list_runs
 from cfl_jobs.observe import normal_of, observe
@@ -107,7 +108,21 @@ def test_a_step_that_jenkins_dropped_is_an_error_that_names_the_plugin(tmp_path:
     assert [outcome.status for outcome in result.outcomes] == [Status.FAILED]
     assert "dropped: ant" in result.outcomes[0].message
     assert "Install the plugin ant" in result.outcomes[0].message
+    (again,) = plan(target, wanted).changes
+    assert isinstance(again, Update)
+    assert [(found.label, found.side) for found in again.differences] == [("ant", Side.JENKINS)]
     assert update(target, tmp_path, wanted).outcomes[0].status is Status.FAILED
+
+
+def test_a_step_that_jenkins_dropped_is_back_once_its_plugin_is_there(tmp_path: Path) -> None:
+    """The next update posts the job again."""
+    target = jenkins()
+    wanted = job(builders=ANT)
+    assert not update(target, tmp_path, wanted).is_complete
+    target.installed["ant"] = "497.v94e7d9fffa_b_9"
+    assert update(target, tmp_path, wanted).is_complete
+    assert "hudson.tasks.Ant" in target.configs[Kind.JOB, "Publish"]
+    assert plan(target, wanted).changes == ()
 
 
 def test_a_value_that_has_no_effect_is_an_error(tmp_path: Path) -> None:
