@@ -1,4 +1,4 @@
-"""Names and arrows between them → an order: each after those that point to it, stable, circles too."""
+"""Names and arrows between them → an order: each name after those that point to it."""
 
 from __future__ import annotations
 
