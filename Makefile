@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.installed
 	$(BIN)/cfl-jobs update --home build/demo --yes
 	$(BIN)/cfl-jobs graph --home build/demo
+	$(BIN)/cfl-jobs rehearse --home build/demo
 
 test: $(VENV)/.installed lint
 	$(BIN)/pytest -n 2

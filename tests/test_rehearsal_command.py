@@ -88,12 +88,14 @@ def test_a_whole_chain_on_peoples_clones(chain: Chain, capsys: pytest.CaptureFix
 
 
 def test_it_remembers_the_clones(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
-    """What was given with --repo once needn't be given again."""
+    """What was given with --repo and --secrets once needn't be given again."""
     assert rehearse(chain) == 0
     chain.commit("ocargo")
-    home = ["--home", str(chain.home.root), "--secrets", "secrets"]
+    home = ["--home", str(chain.home.root)]
     assert run(["rehearse", "push", "ocargo", *home]) == 0
     assert "Publish Ocargo Files #2: SUCCESS" in capsys.readouterr().out
+    remembered = (chain.home.state / "settings.json").read_text()
+    assert not any(value in remembered for value in SECRETS.values())
 
 
 def test_a_push_of_nothing_new_says_so(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +130,7 @@ def test_a_failure_is_an_exit_code_and_the_end_of_a_log(
     shown = capsys.readouterr().out
     assert "Deploy to Staging #1 is FAILURE. Its log ends with:" in shown
     assert "there is no distribution 7" in shown
-    assert "cfl-jobs rehearse log 'Deploy to Staging' 1" in shown
+    assert "cfl-jobs rehearse --home home log 'Deploy to Staging' 1" in shown
 
 
 @pytest.mark.parametrize(
@@ -265,7 +267,10 @@ def test_what_waited_is_built_by_resume(
     monkeypatch.chdir(tmp_path)
     repository = _repository(tmp_path)
     assert run(["rehearse", "status", "--home", "home"]) == 0
-    assert "In the queue: J\nGo on with: cfl-jobs rehearse resume" in capsys.readouterr().out
+    assert (
+        "In the queue: J\nGo on with: cfl-jobs rehearse --home home resume"
+        in capsys.readouterr().out
+    )
     arguments = ["rehearse", "resume", "--home", "home", "--repo", f"x={repository}"]
     assert run(arguments) == 0
     assert "J #1: SUCCESS" in capsys.readouterr().out

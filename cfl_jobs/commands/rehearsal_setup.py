@@ -14,6 +14,7 @@ from cfl_jobs.rehearsal.directory import Builds, Home, write_text
 from cfl_jobs.rehearsal.masking import read_secrets
 from cfl_jobs.rehearsal.pushes import find_watching
 from cfl_jobs.rehearsal.refusals import Locate, credentials_of
+from cfl_jobs.rehearsal.reports import show_path
 from cfl_jobs.rehearsal.repositories import Repositories
 from cfl_jobs.rehearsal.settings import load_settings, save_settings
 
@@ -39,7 +40,8 @@ def prepare(
 ) -> Ready:
     """Fill the home with jobs if that is left to us, and find repositories and secrets.
 
-    Repositories that were given once are remembered. With none at all the sample's are made.
+    Repositories and a secrets file that were given once are remembered. With no repository at all
+    the sample's are made.
     """
     settings = load_settings(home)
     if settings.rendered or not any(True for _ in home.configs()):
@@ -47,12 +49,10 @@ def prepare(
         settings = replace(settings, rendered=True)
     jobs = home.read_jobs()
     known = {**settings.repositories, **{name: path.resolve() for name, path in given.items()}}
-    sample = settings.sample
     if not known:
         known = _make_sample(home, tell)
-        sample = True
-    sample = sample and not given
-    save_settings(home, replace(settings, repositories=known, sample=sample))
+    secrets = secrets.resolve() if secrets else settings.secrets
+    save_settings(home, replace(settings, repositories=known, secrets=secrets))
     ours = {name for name, path in known.items() if path.is_relative_to(home.repositories)}
     values = read_secrets(secrets) if secrets else {}
     if ours == set(known):
@@ -90,7 +90,7 @@ def _fill(root: Path, home: Home, tell: Callable[[str], None]) -> None:
         )
     changed = fill_home(root, home)
     if changed:
-        tell(f"Rendered jobs/ into {home.root}: {changed} jobs and views.")
+        tell(f"Rendered jobs/ into {show_path(home.root)}: {changed} jobs and views.")
 
 
 def _make_sample(home: Home, tell: Callable[[str], None]) -> dict[str, Path]:
@@ -98,7 +98,7 @@ def _make_sample(home: Home, tell: Callable[[str], None]) -> dict[str, Path]:
 
     home.repositories.mkdir(parents=True, exist_ok=True)
     paths = make_repositories(home.repositories)
-    tell(f"Made the sample's repositories in {home.repositories}.")
+    tell(f"Made the sample's repositories in {show_path(home.repositories)}.")
     return {path.name: path for path in paths}
 
 

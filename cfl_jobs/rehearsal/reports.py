@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from cfl_jobs.rehearsal.queueing import Queue
 from cfl_jobs.rehearsal.records import BuildRecord, Result
 from cfl_jobs.rehearsal.view import outcome
 
+DEFAULT_HOME = Path("build/rehearsal")
 _TAIL = 12
 
 
@@ -27,7 +30,7 @@ def list_status(home: Home, builds: Builds, queue: Queue, *, count: int = 3) -> 
         values = ", ".join(f"{name}={value}" for name, value in item.parameters.items() if value)
         yield f"In the queue: {item.job}" + (f" ({values})" if values else "")
     if len(queue):
-        yield "Go on with: cfl-jobs rehearse resume"
+        yield f"Go on with: {own_command(home)} resume"
 
 
 def find_build(builds: Builds, job: str, number: int | None) -> BuildRecord:
@@ -36,7 +39,7 @@ def find_build(builds: Builds, job: str, number: int | None) -> BuildRecord:
     if not records:
         raise RehearsalError(
             f"{job!r} has no builds yet.",
-            advice=f"Start one: cfl-jobs rehearse build {shlex.quote(job)}",
+            advice=f"Start one: {own_command(builds.home)} build {shlex.quote(job)}",
         )
     if number is None:
         return records[0]
@@ -65,8 +68,17 @@ def list_failures(home: Home, records: Sequence[BuildRecord]) -> Iterator[str]:
         yield f"{record.name} is {result}. Its log ends with:"
         text = home.log(record.job, record.number).read_text(encoding="utf-8", errors="replace")
         yield from (f"    {line}" for line in text.splitlines()[-_TAIL:])
-        command = f"cfl-jobs rehearse log {shlex.quote(record.job)} {record.number}"
+        command = f"{own_command(home)} log {shlex.quote(record.job)} {record.number}"
         yield f"  All of it: {command}"
+
+
+def own_command(home: Home) -> str:
+    """Return how to call rehearse again for this home, from where we are."""
+    own = Path(sys.argv[0])
+    name = "cfl-jobs" if shutil.which("cfl-jobs") or own.name != "cfl-jobs" else show_path(own)
+    if home.root == DEFAULT_HOME.resolve():
+        return f"{name} rehearse"
+    return f"{name} rehearse --home {shlex.quote(show_path(home.root))}"
 
 
 def show_path(path: Path) -> str:

@@ -16,10 +16,13 @@ from cfl_jobs.rehearsal.directory import Home, write_text
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`repositories`: name → clone. `rendered`: the jobs here are kept as the definitions are."""
+    """`repositories`: name → clone. `secrets` is the file, never what is in it.
+
+    `rendered`: the jobs here are kept as the definitions are.
+    """
 
     repositories: Mapping[str, Path] = field(default_factory=dict)
-    sample: bool = False
+    secrets: Path | None = None
     rendered: bool = False
 
 
@@ -29,13 +32,14 @@ def load_settings(home: Home) -> Settings:
         return Settings()
     data = json.loads(path.read_text(encoding="utf-8"))
     repositories = {name: Path(place) for name, place in data["repositories"].items()}
-    return Settings(repositories, sample=data["sample"], rendered=data["rendered"])
+    secrets = Path(data["secrets"]) if data.get("secrets") else None
+    return Settings(repositories, secrets=secrets, rendered=data["rendered"])
 
 
 def save_settings(home: Home, settings: Settings) -> None:
     data = {
         "repositories": {name: str(place) for name, place in settings.repositories.items()},
-        "sample": settings.sample,
+        "secrets": str(settings.secrets) if settings.secrets else None,
         "rendered": settings.rendered,
     }
     write_text(home.state / "settings.json", json.dumps(data, indent=2) + "\n")

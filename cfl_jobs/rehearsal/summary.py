@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 
 from cfl_jobs.model import CopyArtifact, Job, ParameterKind, Selector
 from cfl_jobs.rehearsal.artifacts import list_artifacts
 from cfl_jobs.rehearsal.directory import Builds, Home
 from cfl_jobs.rehearsal.records import Result
-from cfl_jobs.rehearsal.reports import show_path
+from cfl_jobs.rehearsal.reports import own_command, show_path
 
 
 def summarize(home: Home) -> Iterator[str]:
@@ -36,8 +35,7 @@ def summarize(home: Home) -> Iterator[str]:
 
 
 def _suggestions(home: Home, builds: Builds, jobs: dict[str, Job]) -> Iterator[str]:
-    where = "" if home.root == Path("build/rehearsal").resolve() else f" --home {home.root}"
-    start = f"cfl-jobs rehearse{where}"
+    start = own_command(home)
     repositories = sorted(path.name for path in home.repositories.glob("*") if path.is_dir())
     if repositories:
         name = "ocargo" if "ocargo" in repositories else repositories[0]
