@@ -8,6 +8,7 @@ several texts. The rules that make them equal:
 - A field that is `false` or empty is as good as absent: XStream leaves an absent boolean false and
   an absent string or list null. `DEFAULTS` holds the fields for which absent means something else,
   `TELLING` those whose presence alone means something. An element of a list is never dropped.
+- Line ends don't count: a browser's form sends CR LF, and a save in the UI keeps them (`&#xd;`).
 - `plugin="name@version"` says who wrote an element, not what it does; it is kept beside
   (`Normal.plugin`) and doesn't count.
 - What Jenkins rewrites as something else (`_REWRITES`) is brought to one of its forms.
@@ -164,7 +165,7 @@ def _normal(element: ET.Element, *, parent: str) -> Normal:
         del attributes["class"]
     kind = attributes.get("class", element.tag)
     children = _children(element, kind)
-    text = element.text or ""
+    text = (element.text or "").replace("\r\n", "\n")
     secrets: tuple[str, ...] = ()
     if len(element) or element.tag in LISTS:
         text = text if text.strip() else ""

@@ -104,6 +104,13 @@ def test_a_step_that_runs_false_differs_from_an_empty_one() -> None:
     assert normalise(shell.format("false"), name="a") != normalise(shell.format(""), name="a")
 
 
+def test_line_ends_of_a_browser_are_no_edit() -> None:
+    """Someone saved the job's page, and its texts came back with CR LF."""
+    config = "<project><description>one\ntwo</description></project>"
+    assert normalise(config, name="a") == normalise(config.replace("\n", "&#xd;\n"), name="a")
+    assert normalise(config, name="a") != normalise(config.replace("\n", "&#xd;"), name="a")
+
+
 def test_text_can_not_look_like_structure_in_the_digest() -> None:
     """Two configs of the same characters in other elements have other digests."""
     one = "<project><x><a>1</a><b>2&lt;/</b></x></project>"
