@@ -105,15 +105,17 @@ def show_plan(
 
 def make_plan(root: Path, target: Target, asked: Asked) -> tuple[Plan, Observed]:
     """Render, look at the target and compare."""
+    from cfl_jobs.ahead import ReadAhead
     from cfl_jobs.commands.progress import counting
     from cfl_jobs.observe import observe
     from cfl_jobs.planner import plan_changes
     from cfl_jobs.render import render
 
+    reader = ReadAhead(target, asked.jobs)
     rendered = render(root, only=asked.jobs)
     names = [(job.kind, name) for job in rendered for name in (job.name, *job.moved_from)]
     with counting("Looking at", sys.stderr) as progress:
-        observed = observe(target, names, with_orphans=asked.prune, progress=progress)
+        observed = observe(reader, names, with_orphans=asked.prune, progress=progress)
     plan = plan_changes(
         rendered, observed, adopt=asked.adopt, prune=asked.prune, filtered=bool(asked.jobs)
     )

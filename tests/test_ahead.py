@@ -1,0 +1,80 @@
+"""Reading ahead: a server is looked at while the jobs are rendered, and nothing else changes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from cfl_jobs.ahead import ReadAhead
+from cfl_jobs.observe import observe
+from cfl_jobs.target import Kind
+from tests.jenkins_server import Fault, JenkinsServer
+from tests.rendered_jobs import jenkins, job
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(server: JenkinsServer, place: Path, *arguments: str) -> tuple[int, str]:
+    """Run a verb on this repository's chain, in a process of its own, which may fork."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cfl_jobs", *arguments, "--url", server.url],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "JENKINS_USER_ID": server.user,
+            "JENKINS_API_TOKEN": server.token,
+            "XDG_STATE_HOME": str(place),
+            "HOME": str(place),
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_plan_asks_no_more_for_reading_ahead(
+    jenkins_server: JenkinsServer, tmp_path: Path
+) -> None:
+    """One request for each job, two listings, the plugins; and it sees an edit."""
+    code, output = run(jenkins_server, tmp_path, "update", "--yes")
+    assert code == 0, output
+    count = len(jenkins_server.jobs) + len(jenkins_server.top.views)
+    jenkins_server.requests.clear()
+    code, output = run(jenkins_server, tmp_path, "plan", "--detailed-exitcode")
+    assert (code, f"{count} as they should be" in output) == (0, True), output
+    assert jenkins_server.count() == count + 3
+    edited = jenkins_server.config("Deploy to Dev").replace("set -euo", "set -eu", 1)
+    jenkins_server.edit_job("Deploy to Dev", edited)
+    code, output = run(jenkins_server, tmp_path, "plan", "Deploy*", "--detailed-exitcode")
+    assert code == 2
+    assert "~ change job Deploy to Dev" in output
+
+
+def test_an_error_while_reading_ahead_is_the_targets_own(
+    jenkins_server: JenkinsServer, tmp_path: Path
+) -> None:
+    """What couldn't be fetched is asked again, and told once."""
+    jenkins_server.fail(Fault.HTML, path="api/json", times=100)
+    code, output = run(jenkins_server, tmp_path, "plan")
+    assert code == 1
+    assert output.count("Error") == 1
+    assert "Traceback" not in output
+
+
+def test_a_target_that_cannot_be_read_ahead_is_just_asked() -> None:
+    """A directory, or a process that has threads."""
+    target = jenkins()
+    target.create(Kind.JOB, "A", job().config)
+    reader = ReadAhead(target)
+    observed = observe(reader, [(Kind.JOB, "A")], with_orphans=False)
+    assert list(observed.live) == [(Kind.JOB, "A")]
+    reader.save("A", "new")
+    reader.update(Kind.JOB, "A", job(branch="x").config)
+    reader.rename("A", "B")
+    assert reader.count_builds("B") == 0
+    reader.delete(Kind.JOB, "B")
+    reader.create(Kind.JOB, "C", job().config)
+    assert (reader.label, [entry.name for entry in reader.list(Kind.JOB)]) == ("memory", ["C"])
