@@ -13,6 +13,7 @@ Credentials for --url come from JENKINS_USER_ID and JENKINS_API_TOKEN.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -20,7 +21,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -41,6 +41,16 @@ from cfl_jobs.templates import TemplateRenderer  # noqa: E402
 from tests.jenkins_server import JenkinsServer  # noqa: E402
 
 PREFIX = "cfl-bench-"
+# A process' peak of memory is at least what its parent has when it forks, so the parent is small.
+_LAUNCHER = """
+import json, os, subprocess, sys, time
+start = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=sys.stderr)
+_, status, used = os.wait4(process.pid, 0)
+wall = time.perf_counter() - start
+code = os.waitstatus_to_exitcode(status)
+print(json.dumps([code, wall, used.ru_utime + used.ru_stime, used.ru_maxrss]))
+"""
 WORKERS = 8
 
 
@@ -267,18 +277,21 @@ class Bench:
         if server is not None:
             environment |= {"JENKINS_USER_ID": server.user, "JENKINS_API_TOKEN": server.token}
         with tempfile.TemporaryFile() as output:
-            start = time.perf_counter()
-            process = subprocess.Popen(
-                command, stdout=output, stderr=output, env=environment, cwd=directory or self._place
+            run = subprocess.run(
+                [sys.executable, "-S", "-c", _LAUNCHER, *command],
+                stdout=subprocess.PIPE,
+                stderr=output,
+                env=environment,
+                cwd=directory or self._place,
+                check=True,
             )
-            _, status, used = os.wait4(process.pid, 0)
-            wall = time.perf_counter() - start
-            process.returncode = os.waitstatus_to_exitcode(status)
-            if process.returncode != 0:
+            code, wall, cpu, memory = json.loads(run.stdout)
+            # Ours says 2 for "there are changes", which here would be a mistake too.
+            if code != 0:
                 output.seek(0)
                 text = output.read().decode(errors="replace")[-3000:]
                 raise SystemExit(f"{' '.join(command)} failed:\n{text}")
-        return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+        return Cost(wall, cpu, memory / 1024)
 
 
 def _ours(verb: str) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.mark import split_description
-from cfl_jobs.observe import READERS
+from cfl_jobs.observe import WORKERS
 from cfl_jobs.target import Kind, Listed, Target
 
 # What was asked, with its arguments, and the answer.
@@ -114,7 +114,7 @@ def _fetch(target: Target, patterns: Sequence[str], sender: Connection) -> None:
             for entry in answers.get(("list", kind), ())
             if split_description(entry.description)[1] and _is_chosen(entry.name, patterns)
         ]
-        with ThreadPoolExecutor(max_workers=READERS) as pool:
+        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
             pool.map(lambda key: fetch(("read", *key), lambda: target.read(*key)), keys)
         sender.send(answers)
 

@@ -14,8 +14,8 @@ from cfl_jobs.normalform import Normal, normalise_element
 from cfl_jobs.sections import code_of_versions
 from cfl_jobs.target import Kind, Listed, Target
 
-WORKERS = 8  # who change something at the same time
-READERS = 16  # who only read
+# How many requests are under way at the same time.
+WORKERS = 16
 Key = tuple[Kind, str]
 
 
@@ -60,7 +60,7 @@ def observe(
     *,
     with_orphans: bool,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    workers: int = READERS,
+    workers: int = WORKERS,
 ) -> Observed:
     """List the target and read, in parallel, the wanted jobs that it has.
 
