@@ -24,7 +24,7 @@ from itertools import groupby
 
 from cfl_jobs.configxml import format_config, parse_config
 from cfl_jobs.differences import Raw, compare, find_losses
-from cfl_jobs.errors import CflJobsError, Missing, PlanError, Refused
+from cfl_jobs.errors import CflJobsError, Refused
 from cfl_jobs.journal import Journal, Step
 from cfl_jobs.losses import advise_on_loss
 from cfl_jobs.mark import (
@@ -39,6 +39,7 @@ from cfl_jobs.normalform import Normal
 from cfl_jobs.observe import WORKERS, normal_of
 from cfl_jobs.plan import Create, Delete, Plan, PlannedChange, Update
 from cfl_jobs.target import Kind, Target
+from cfl_jobs.unchanged import check_change
 
 # A config that was read longer ago than this is read again before it is replaced.
 FRESH_SECONDS = 30.0
@@ -163,7 +164,8 @@ class _Worker:
             step = replace(step, old_name=change.old_name)
         try:
             if not isinstance(change, Create):
-                self._check_unchanged(change)
+                if self._is_stale():
+                    check_change(change, self._target)
                 step = replace(
                     step, before=self._journal.keep(change.kind, change.name, change.before)
                 )
@@ -175,20 +177,9 @@ class _Worker:
         self._journal.note(replace(step, state="done", after=after))
         return Outcome(change, Status.DONE, message)
 
-    def _check_unchanged(self, change: Update | Delete) -> None:
-        if self._read_at is not None and time.monotonic() - self._read_at < FRESH_SECONDS:
-            return
-        name = change.old_name if isinstance(change, Update) and change.old_name else change.name
-        try:
-            now = self._target.read(change.kind, name)
-        except Missing:
-            now = ""
-        if now != change.before:
-            what = "was deleted" if not now else "was changed"
-            raise Refused(
-                f"{name!r} {what} on the server since the plan was made, so it is left alone",
-                advice="Run `cfl-jobs plan` again to see what was changed.",
-            )
+    def _is_stale(self) -> bool:
+        """Tell whether what was read for the plan may have changed meanwhile."""
+        return self._read_at is None or time.monotonic() - self._read_at > FRESH_SECONDS
 
     def _do(self, change: PlannedChange) -> tuple[str, str]:
         """Return a digest of the config that is there now, and what people should know."""
@@ -251,31 +242,6 @@ class _Worker:
         raise Refused(
             f"Jenkins took {change.name!r}, but dropped: {names}",
             advice=advise_on_loss(change.config, losses, self._plugins),
-        )
-
-
-def check_unchanged(plan: Plan, target: Target) -> None:
-    """Raise PlanError if any job of the plan isn't as it was when the plan was made."""
-    listed = {(kind, entry.name) for kind in (Kind.JOB, Kind.VIEW) for entry in target.list(kind)}
-
-    def look(change: PlannedChange) -> str:
-        what = f"{change.kind.value} {change.name}"
-        if isinstance(change, Create):
-            there = (change.kind, change.name) in listed
-            return f"{what} is there already" if there else ""
-        name = change.old_name if isinstance(change, Update) and change.old_name else change.name
-        try:
-            same = target.read(change.kind, name) == change.before
-        except Missing:
-            return f"{what} is gone"
-        return "" if same else f"{what} was changed"
-
-    with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        found = [text for text in pool.map(look, plan.changes) if text]
-    if found:
-        raise PlanError(
-            f"{plan.target} isn't as it was when the plan was made: {'; '.join(found)}",
-            advice="Nothing was changed. Make a new plan.",
         )
 
 

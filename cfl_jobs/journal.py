@@ -93,11 +93,8 @@ class Journal:
         plain = f"{kind.value} {quote(name, safe=' ')[:180]}.xml"
         for number in range(1, 1000):
             file = plain if number == 1 else f"{number} {plain}"
-            try:
-                self._write(f"before/{file}", config)
-            except FileExistsError:
-                continue
-            return file
+            if self._write(f"before/{file}", config):
+                return file
         raise CflJobsError(f"{self._before} is full of configs of {name!r}")
 
     def note(self, step: Step) -> None:
@@ -119,15 +116,25 @@ class Journal:
 
     def _append(self, line: str) -> None:
         path = self._directory / _JOURNAL
-        with open(path, "a", encoding="utf-8", opener=_open_private) as stream:
-            stream.write(line + "\n")
+        try:
+            with open(path, "a", encoding="utf-8", opener=_open_private) as stream:
+                stream.write(line + "\n")
+        except OSError as error:
+            raise _explain(path, error) from error
 
-    def _write(self, name: str, text: str) -> None:
+    def _write(self, name: str, text: str) -> bool:
+        """Write a new file; returns whether there was none of that name."""
         path = self._directory / name
-        with open(path, "x", encoding="utf-8", newline="", opener=_open_private) as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
+        try:
+            with open(path, "x", encoding="utf-8", newline="", opener=_open_private) as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except FileExistsError:
+            return False
+        except OSError as error:
+            raise _explain(path, error) from error
+        return True
 
 
 def state_directory(environment: Mapping[str, str], target: str) -> Path:
@@ -178,11 +185,15 @@ def _make_run(place: Path) -> Path:
                 continue
             return directory
     except OSError as error:
-        raise CflJobsError(
-            f"{place}: {error.strerror}: nothing can be kept there, so nothing was changed",
-            advice="Name another place with --backup-dir.",
-        ) from error
+        raise _explain(place, error) from error
     raise CflJobsError(f"{place} is full of runs of this second")
+
+
+def _explain(path: Path, error: OSError) -> CflJobsError:
+    return CflJobsError(
+        f"{path}: {error.strerror}: what would be replaced can't be kept, so it wasn't changed",
+        advice="Name another place with --backup-dir.",
+    )
 
 
 def _read_run(directory: Path) -> Run:

@@ -48,6 +48,10 @@ class Update:
     adopted: bool = False
     old_name: str = ""
 
+    @property
+    def name_there(self) -> str:
+        return self.old_name or self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Delete:
@@ -57,6 +61,10 @@ class Delete:
     name: str
     before: str
     builds: int = 0
+
+    @property
+    def name_there(self) -> str:
+        return self.name
 
 
 PlannedChange: TypeAlias = Create | Update | Delete

@@ -15,8 +15,8 @@ from cfl_jobs.configxml import parse_config
 from cfl_jobs.errors import CflJobsError, Missing, Refused
 from cfl_jobs.journal import Journal, Run, Step
 from cfl_jobs.mark import description_of, split_description
-from cfl_jobs.observe import normal_of
 from cfl_jobs.target import Kind, Target
+from cfl_jobs.unchanged import is_same_job
 
 
 class Way(Enum):
@@ -95,7 +95,7 @@ def _plan_step(run: Run, step: Step, target: Target, *, force: bool) -> Undo:
             return undo
         return replace(undo, way=Way.MAKE_AGAIN)
     undo = replace(undo, now=now)
-    if before and not step.old_name and _is_same(now, before, name=step.name):
+    if before and not step.old_name and is_same_job(now, before, name=step.name):
         return undo
     if step.after and digest_text(now) != step.after and not force:
         reason = "was changed since; --force puts it back all the same"
@@ -107,12 +107,6 @@ def _plan_step(run: Run, step: Step, target: Target, *, force: bool) -> Undo:
     return replace(undo, way=Way.PUT_BACK)
 
 
-def _is_same(now: str, before: str, *, name: str) -> bool:
-    return normal_of(now, name=name) == normal_of(before, name=name) and _description(
-        now, name
-    ) == _description(before, name)
-
-
 def _do(undo: Undo, target: Target) -> str:
     kind, name = undo.kind, undo.name
     if undo.way is Way.DELETE:
@@ -121,7 +115,7 @@ def _do(undo: Undo, target: Target) -> str:
     if undo.way is Way.MAKE_AGAIN:
         target.create(kind, name, undo.before)
     else:
-        if target.read(kind, name) != undo.now:
+        if not is_same_job(target.read(kind, name), undo.now, name=name):
             raise Refused(f"{name!r} was changed at this moment, so it is left alone")
         if undo.old_name:
             target.rename(name, undo.old_name)
@@ -130,7 +124,7 @@ def _do(undo: Undo, target: Target) -> str:
     if kind is Kind.JOB:
         target.save(name, _description(undo.before, name))
     now = target.read(kind, name)
-    if not _is_same(now, undo.before, name=name):
+    if not is_same_job(now, undo.before, name=name):
         raise Refused(f"{name!r} was put back, but Jenkins made something else of it")
     return digest_text(now)
 

@@ -19,6 +19,7 @@ from cfl_jobs.plan import Create, Update
 from cfl_jobs.planner import plan_changes
 from cfl_jobs.render import Rendered
 from cfl_jobs.target import Kind
+from tests.jenkins_server_configs import restart
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import folder, jenkins, job, plan, view
 
@@ -334,6 +335,32 @@ def test_the_second_of_two_admins_stops_for_the_job_that_changed(tmp_path: Path)
     assert "was changed on the server since the plan was made" in by_name["A"].message
     assert by_name["B"].status is Status.DONE
     assert target.configs[Kind.JOB, "A"] == theirs
+
+
+def test_a_job_that_jenkins_rewrote_since_is_no_changed_job(tmp_path: Path) -> None:
+    """A restart between the plan and its application is nobody's edit."""
+    target = jenkins()
+    update(target, tmp_path, job("A"))
+    made = plan(target, job("A", branch="new"))
+    config = target.configs[Kind.JOB, "A"]
+    target.configs[Kind.JOB, "A"] = restart(config, target.installed)
+    assert target.configs[Kind.JOB, "A"] != config
+    journal = Journal(tmp_path, target="memory", verb="update")
+    assert apply_plan(made, target, journal, read_at=None).is_complete
+
+
+def test_a_backup_that_cannot_be_written_leaves_the_job_alone(tmp_path: Path) -> None:
+    """Nothing is replaced that isn't kept."""
+    target = jenkins()
+    update(target, tmp_path, job("A"))
+    before = target.configs[Kind.JOB, "A"]
+    journal = Journal(tmp_path, target="memory", verb="update")
+    (journal.directory / "before").rmdir()
+    made = plan(target, job("A", branch="new"))
+    (outcome,) = apply_plan(made, target, journal, read_at=None).outcomes
+    assert outcome.status is Status.FAILED
+    assert "can't be kept" in outcome.message
+    assert target.configs[Kind.JOB, "A"] == before
 
 
 def test_a_change_at_the_very_same_moment_is_noticed(tmp_path: Path) -> None:

@@ -74,6 +74,6 @@ def test_each_target_has_its_place(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_stops_before_anything_is_changed(tmp_path: Path) -> None:
     """It says what to do."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(CflJobsError, match="so nothing was changed") as caught:
+    with pytest.raises(CflJobsError, match="can't be kept, so it wasn't changed") as caught:
         Journal(tmp_path / "file" / "runs", target="x", verb="update")
     assert "--backup-dir" in caught.value.advice

@@ -133,9 +133,9 @@ def apply_kept_plan(
     backup: Path | None = None,
 ) -> int:
     """Apply a plan that was kept, if nothing it is about has changed since."""
-    from cfl_jobs.apply import check_unchanged
     from cfl_jobs.errors import PermissionDenied, PlanError
     from cfl_jobs.planfile import load_plan
+    from cfl_jobs.unchanged import check_unchanged
 
     plan, versions = load_plan(path)
     if plan.target != target.label:
