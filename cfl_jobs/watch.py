@@ -6,10 +6,12 @@ Files are looked at by time and size a few times a second: the chain is a few do
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter
 
+from cfl_jobs.check.rule import Severity
+from cfl_jobs.check.run import check_rendered, read_files
 from cfl_jobs.definitions import JOBS
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.render import Rendered, render
@@ -27,16 +29,12 @@ def watch(
     *,
     say: Callable[[str], None],
     wait: Callable[[float], None],
-    check: Callable[[Path], Iterator[str]] = lambda _: iter(()),
     style: Style = plain,
 ) -> None:
-    """Render at once and after each save, until `wait` raises. Nothing else ends it.
-
-    `check` yields what is wrong with a project that renders.
-    """
+    """Render and check at once and after each save, until `wait` raises. Nothing else ends it."""
     say(f"Watching {JOBS}/ and {TEMPLATES}/; Ctrl-C ends it.")
     seen = look(root)
-    good = _show(root, None, say, check, style)
+    good = _show(root, None, say, style)
     while True:
         wait(INTERVAL)
         now = look(root)
@@ -46,7 +44,7 @@ def watch(
         seen = now
         say("")
         say(f"{', '.join(changed[:4])}{' and more' if changed[4:] else ''}:")
-        good = _show(root, good, say, check, style)
+        good = _show(root, good, say, style)
 
 
 def look(root: Path) -> Look:
@@ -76,14 +74,13 @@ def _show(
     root: Path,
     good: tuple[Rendered, ...] | None,
     say: Callable[[str], None],
-    check: Callable[[Path], Iterator[str]],
     style: Style,
 ) -> tuple[Rendered, ...] | None:
     """Say what changed since the last good rendering, or what is wrong; return the last good."""
     start = perf_counter()
     try:
         rendered = render(root)
-        problems = list(check(root))
+        report = check_rendered(rendered, read_files(root))
     except CflJobsError as error:
         say(style(str(error), "red"))
         return good
@@ -91,10 +88,12 @@ def _show(
         lines = list(tell_changes(compare_renders(good, rendered), style=style))
         for line in lines or ["  no change on the server"]:
             say(line)
-    for problem in problems:
-        say(problem)
+    for problem in report.problems:
+        colour = "red" if problem.severity is Severity.ERROR else "yellow"
+        say(style(f"{problem.severity.value} {problem.rule}: {problem.finding}", colour))
     jobs = sum(1 for job in rendered if job.kind is Kind.JOB)
     found = f"{count(jobs, 'job')} and {count(len(rendered) - jobs, 'view')}"
-    verdict = f"{count(len(problems), 'problem')}" if problems else "nothing wrong"
+    problems = len(report.problems)
+    verdict = count(problems, "problem") if problems else "nothing wrong"
     say(f"  {found}, {verdict} ({perf_counter() - start:.2f} s)")
     return rendered

@@ -232,3 +232,25 @@ def test_a_shellcheck_that_answers_nonsense_is_one_clear_sentence(tmp_path: Path
     fake.chmod(0o755)
     with pytest.raises(CflJobsError, match="did not answer with JSON"):
         run_shellcheck(str(fake), ["true"])
+
+
+def test_script_too_long_for_shellcheck_is_told_and_the_others_are_checked(chain: Path) -> None:
+    """ShellCheck takes minutes and gigabytes for a megabyte."""
+    long = chain / "templates/scripts/publish.sh"
+    long.write_text(long.read_text(encoding="utf-8") + "echo a line like the others\n" * 5_000)
+    with (chain / "templates/scripts/promote.sh").open("a", encoding="utf-8") as script:
+        script.write("echo $unquoted\n")
+    found = [p.finding for p in check_project(chain).problems if p.rule == "shellcheck"]
+    messages = [finding.message for finding in found]
+    assert "the script is too long for ShellCheck, so it was not checked" in messages
+    assert any("SC2086" in message or "SC2154" in message for message in messages)
+
+
+def test_shellcheck_that_takes_for_ever_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = tmp_path / "shellcheck"
+    slow.write_text("#!/bin/sh\nexec sleep 600\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr("cfl_jobs.check.shellcheck._PATIENCE", 0.2)
+    assert run_shellcheck(str(slow), ["true"]) is None

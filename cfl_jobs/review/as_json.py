@@ -28,6 +28,10 @@ def write_json(review: Review) -> str:
         },
         "risk": {"weight": weight.word if weight else "none", "text": review.risk.text},
         "effects": [_effect(effect) for effect in review.effects],
+        "problems": [
+            {"rule": problem.rule, "severity": problem.severity.value, **_finding(problem.finding)}
+            for problem in review.problems
+        ],
         "changes": [_change(change) for change in review.comparison.changes],
         "groups": [_group(group) for group in review.comparison.groups],
     }

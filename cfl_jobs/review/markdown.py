@@ -20,6 +20,7 @@ from cfl_jobs.review.words import (
     say_revisions,
     say_risk,
     summarise,
+    title_of,
 )
 
 # What a comment on GitHub may have; some is left for what a workflow puts around it.
@@ -82,6 +83,16 @@ def _lines(review: Review, cap: int) -> Iterator[str]:
         yield ""
         for effect in review.effects:
             yield f"- {_SIGNS[effect.weight.word]} {escape(effect.text)}"
+    if review.problems:
+        yield ""
+        yield "**What the checks find now, and didn't before**"
+        yield ""
+        told = [
+            [title_of(problem), *str(problem.finding).split("\n")] for problem in review.problems
+        ]
+        yield from fence(
+            _shorten([line for lines in told for line in (*lines, "")][:-1], max(cap, 4))
+        )
     if review.comparison.changes:
         yield ""
         yield "**What changes on the server**"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfl_jobs.check.run import Problem
 from cfl_jobs.errors import Finding
 from cfl_jobs.graph import Chain
 from cfl_jobs.review.comparison import Action, Comparison, compare_renders
@@ -25,13 +26,17 @@ from cfl_jobs.target import Kind
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What a change does. Where a side has findings it doesn't render and nothing is compared."""
+    """What a change does. Where a side has findings it doesn't render and nothing is compared.
+
+    `problems` are what the checks find after the change and didn't before.
+    """
 
     base: Revision
     head: Revision
     comparison: Comparison
     effects: tuple[Effect, ...]
     risk: Risk
+    problems: tuple[Problem, ...] = ()
     base_findings: tuple[Finding, ...] = ()
     head_findings: tuple[Finding, ...] = ()
     chain_before: Chain | None = None
@@ -76,7 +81,8 @@ def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -
             else (f"{base} doesn't render, so there is nothing to compare with")
         )
         risk = Risk(None, words)
-        return Review(base, head, Comparison(), (), risk, before.findings, after.findings)
+        findings = (before.findings, after.findings)
+        return Review(base, head, Comparison(), (), risk, (), *findings)
     comparison = compare_renders(before.rendered, after.rendered)
     renamed = {
         change.old_name: change.name
@@ -90,6 +96,15 @@ def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -
         comparison,
         effects,
         weigh(effects, comparison),
+        tuple(_new_problems(before.problems, after.problems)),
         chain_before=before.chain,
         chain_after=after.chain,
     )
+
+
+def _new_problems(before: Iterable[Problem], after: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield the problems that weren't there; where a line went doesn't make one new."""
+    known = {(problem.rule, problem.finding.message, problem.names) for problem in before}
+    for problem in after:
+        if (problem.rule, problem.finding.message, problem.names) not in known:
+            yield problem

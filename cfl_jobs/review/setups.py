@@ -1,4 +1,4 @@
-"""One revision's files → all that a review compares: renderings, models, the chain, environments.
+"""One revision's files → all that a review compares: renderings, models, the chain, problems.
 
 A revision that doesn't render is one too; it says why.
 """
@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from cfl_jobs.check.run import Problem, check_rendered, read_files
 from cfl_jobs.check.secret_text import hide_secrets
 from cfl_jobs.definitions import Definition, load_definitions
 from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, sort_findings
@@ -27,12 +28,14 @@ _NO_CHAIN = Chain((), (), ())
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What a revision defines. `environments` are the ones that jobs deploy to, by job: their
-    definitions' variable `environment`. `findings` are why it doesn't render."""
+    definitions' variable `environment`. `problems` are what the checks find; `findings` are why it
+    doesn't render."""
 
     rendered: tuple[Rendered, ...] = ()
     jobs: Mapping[str, Job] = field(default_factory=dict)
     chain: Chain = _NO_CHAIN
     environments: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -64,7 +67,14 @@ def read_setup(root: Path, findings: Iterable[Finding] = ()) -> Setup:
     if found:
         return Setup(findings=found)
     jobs = {job.name: read_job(job.name, job.config) for job in rendered if job.kind is Kind.JOB}
-    return Setup(rendered, jobs, build_chain(jobs.values()), _environments(definitions))
+    problems = check_rendered(rendered, read_files(root)).problems if rendered else ()
+    return Setup(
+        rendered,
+        jobs,
+        build_chain(jobs.values()),
+        _environments(definitions),
+        tuple(replace(problem, finding=_hide(problem.finding)) for problem in problems),
+    )
 
 
 def _is_empty(root: Path) -> bool:

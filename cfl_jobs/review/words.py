@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from cfl_jobs.check.run import Problem
 from cfl_jobs.review.comparison import Action, Comparison, JobChange, Part
 from cfl_jobs.review.effect import Weight
 from cfl_jobs.review.review import Review
@@ -96,6 +97,11 @@ def say_revisions(review: Review) -> str:
     return f"{review.head} compared with {review.base}"
 
 
+def title_of(problem: Problem) -> str:
+    """Return "warning no-time-limit"."""
+    return f"{problem.severity.value} {problem.rule}"
+
+
 def tell_review(review: Review, *, style: Style = plain) -> Iterator[str]:
     """Yield the lines of a whole review."""
     colours = {Weight.HIGH: "red", Weight.MEDIUM: "yellow"}
@@ -112,6 +118,10 @@ def tell_review(review: Review, *, style: Style = plain) -> Iterator[str]:
         yield "What it means for the chain: it"
         for effect in review.effects:
             yield style(f"  {effect.weight.word:<6}  {effect.text}", colours.get(effect.weight, ""))
+    if review.problems:
+        yield ""
+        yield "What the checks find now, and didn't before:"
+        yield from (f"\n{title_of(problem)}\n{problem.finding}" for problem in review.problems)
     if review.comparison.changes:
         yield ""
         yield f"What changes on the server: {summarise(review.comparison)}"
