@@ -913,3 +913,78 @@ def test_no_text_of_a_real_job_is_refused(text: str) -> None:
     assert len(paths) >= 9
     for path in paths:
         assert not list(find_problems(read_job(path.name, path.read_text())))
+
+
+def test_jobs_of_a_folder_name_each_other_from_there(tmp_path: Path) -> None:
+    """Triggers, copies, permissions and Copy Artifact's variable, relative and from the root."""
+    folder = "<com.cloudbees.hudson.plugins.folder.Folder/>"
+    source = job_xml(
+        builders=shell("echo x > a"),
+        publishers=archive("a") + trigger("Inner,/Outer", predefined("A=1")),
+        properties=PERMIT.format("Inner") + "",
+    ).replace("<string>Inner</string>", "<string>Inner</string><string>/Outer</string>")
+    inner = job_xml(builders=copy("Source", "a") + shell("env | grep COPYARTIFACT_"))
+    outer = job_xml(builders=copy("team/Source", "a") + shell("env | grep COPYARTIFACT_"))
+    configs = {"team": folder, "team/Source": source, "team/Inner": inner, "Outer": outer}
+    home = make_home(tmp_path, configs)
+    with make_engine(home) as engine:
+        engine.build("team/Source", {})
+        assert engine.run().succeeded
+    assert "COPYARTIFACT_BUILD_NUMBER_SOURCE=1" in read_log(home, "team/Inner")
+    assert "COPYARTIFACT_BUILD_NUMBER_TEAM_SOURCE=1" in read_log(home, "Outer")
+
+
+@pytest.mark.parametrize("kind", ["bare", "worktree", 'a "b" c'])
+def test_any_kind_of_clone_will_do(tmp_path: Path, kind: str) -> None:
+    original = make_repository(tmp_path / "original", {"a": "1"})
+    clone = tmp_path / kind / "repo"
+    if kind == "worktree":
+        git(original, "worktree", "add", "--quiet", "--detach", str(clone))
+    else:
+        option = "--bare" if kind == "bare" else "--quiet"
+        git(original, "clone", "--quiet", option, str(original), str(clone))
+    config = job_xml(scm=GIT.format("master"), builders=shell("cat a"))
+    home = make_home(tmp_path / "home", {"J": config})
+    with make_engine(home, {"repo": clone}) as engine:
+        engine.build("J", {})
+        assert engine.run().succeeded
+
+
+def test_a_shallow_clone_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    original = make_repository(tmp_path / "original", {"a": "1"})
+    commit(original, {"a": "2"}, "two")
+    shallow = tmp_path / "repo"
+    git(original, "clone", "--quiet", "--depth=1", original.as_uri(), str(shallow))
+    with pytest.raises(RehearsalError, match="--unshallow"):
+        make_engine(make_home(tmp_path / "home", {}), {"repo": shallow})
+
+
+def test_a_killed_rehearsals_secret_files_are_removed(tmp_path: Path) -> None:
+    home = make_home(tmp_path, {"J": job_xml()})
+    left = home.workspace("J@tmp") / "key"
+    left.parent.mkdir(parents=True)
+    left.write_text("secret")
+    with make_engine(home):
+        assert not left.exists()
+
+
+def test_a_build_that_is_ready_is_held_if_its_upstream_begins_first(tmp_path: Path) -> None:
+    """Jenkins looks once more before it gives an executor to what was ready."""
+    held = "<blockBuildWhenUpstreamBuilding>true</blockBuildWhenUpstreamBuilding>"
+    configs = {
+        "Other": _timing(),
+        "Up": _timing(publishers=trigger("Down", predefined("A=down"))),
+        "Down": _timing(fields=held),
+    }
+    home = make_home(tmp_path, configs)
+    with make_engine(home, executors=1) as engine:
+        engine.build("Other", {"A": "other"})
+        engine.build("Down", {"A": "first"})
+        engine.build("Up", {"A": "up"})
+        assert engine.run().succeeded
+    begun = [
+        line.split()[1]
+        for line in (home.root / "times").read_text().splitlines()
+        if line.startswith("begin")
+    ]
+    assert begun.index("up") < begun.index("first")

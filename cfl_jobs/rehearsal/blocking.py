@@ -13,7 +13,7 @@ from cfl_jobs.rehearsal.refusals import downstream_names, find_reachable
 def find_block(item: Item, jobs: Mapping[str, Job], running: set[str], queue: Queue) -> str:
     """Return why Jenkins would keep this item blocked, or ""."""
     job = jobs[item.job]
-    ready = {other.job for other in queue.at(Place.BUILDABLE)}
+    ready = {other.job for other in queue.at(Place.BUILDABLE) if other is not item}
     if not job.concurrent and job.name in running:
         return f"{job.name} is already running"
     if not job.concurrent and job.name in ready:
@@ -21,7 +21,8 @@ def find_block(item: Item, jobs: Mapping[str, Job], running: set[str], queue: Qu
     locked = {name for other in running | ready - {job.name} for name in jobs[other].resources}
     if held := locked & set(job.resources):
         return f"{min(held)} is locked"
-    busy = running | {other.job for other in queue if other.place is not Place.BLOCKED}
+    free = (other for other in queue if other.place is not Place.BLOCKED and other is not item)
+    busy = running | {other.job for other in free}
     if job.block_when_downstream:
         below = {found.name for found in find_reachable(jobs, downstream_names(job, jobs))}
         held = (below - {job.name}) & busy

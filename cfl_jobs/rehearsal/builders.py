@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Mapping
 from pathlib import Path
+from posixpath import relpath
 from uuid import uuid4
 
 from cfl_jobs.expansion import expand
 from cfl_jobs.model import CopyArtifact, Job, Shell
-from cfl_jobs.references import matches_permission
+from cfl_jobs.references import matches_permission, resolve_job
 from cfl_jobs.rehearsal.artifacts import copy_artifacts, record_fingerprints
 from cfl_jobs.rehearsal.directory import Builds
 from cfl_jobs.rehearsal.records import Result
@@ -47,7 +48,7 @@ def copy_from(step: CopyArtifact, steps: Steps, builds: Builds, jobs: Mapping[st
     """Do one Copy Artifact step, as the plugin in production mode. Raises StepFailed."""
     variables = steps.variables()
     name = expand(step.project, variables)
-    source = jobs.get(name.removeprefix("/"))
+    source = jobs.get(resolve_job(name, steps.job.name, jobs))
     # A server on which any logged-in user may read the source would not ask; the rehearsal is as
     # strict as the strictest, so that what passes here passes on both.
     if source is None or not matches_permission(source, steps.job.name):
@@ -80,7 +81,9 @@ def copy_from(step: CopyArtifact, steps: Steps, builds: Builds, jobs: Mapping[st
         return
     suffix = step.variable_suffix
     if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", suffix):
-        suffix = re.sub("[^A-Z]+", "_", source.name.upper())
+        folder = steps.job.name.rpartition("/")[0] or "."
+        shown = source.name if name.startswith("/") else relpath(source.name, folder)
+        suffix = re.sub("[^A-Z]+", "_", shown.upper())
     steps.contributed[f"COPYARTIFACT_BUILD_NUMBER_{suffix}"] = str(build.number)
     _copy(step, steps, builds, name, source.name, build.number)
 

@@ -161,7 +161,7 @@ class Engine:
         """Do what can be done without waiting. Returns whether there was anything."""
         moved = self.queue.maintain(self._clock.now(), self._find_block)
         for item in self.queue.at(Place.BUILDABLE):
-            if len(self._running) < self._executors:
+            if len(self._running) < self._executors and self.queue.is_free(item, self._find_block):
                 self._start(item)
                 moved = True
         for running in list(self._running):

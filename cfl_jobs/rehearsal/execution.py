@@ -142,7 +142,7 @@ def _trigger(
     step: TriggerBuilds, steps: Steps, around: Surroundings
 ) -> Generator[Wait, None, bool]:
     """Parameterized Trigger as a builder; with `blocking` it waits, and keeps its executor."""
-    names = project_names(step, steps.variables())
+    names = project_names(step, steps.variables(), around.jobs, steps.job.name)
     if not names:
         raise StepFailed("Build aborted. No projects to trigger. Check your configuration!")
     try:
@@ -233,6 +233,7 @@ def _bind(binding: BoundCredential, steps: Steps) -> None:
     value = steps.secrets[binding.credentials_id]
     if binding.kind == "FileBinding":
         path = steps.workspace.with_name(f"{steps.workspace.name}@tmp") / binding.credentials_id
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         write_text(path, value)
         path.chmod(0o400)
         value = str(path)

@@ -106,6 +106,14 @@ class Queue:
             self.save()
         return moved
 
+    def is_free(self, item: Item, find_block: Callable[[Item], str]) -> bool:
+        """Look once more before an item gets an executor; back to the blocked ones if it can't."""
+        item.why = find_block(item)
+        if item.why:
+            item.place = Place.BLOCKED
+            self.save()
+        return not item.why
+
     def at(self, place: Place) -> tuple[Item, ...]:
         return tuple(item for item in self._items if item.place is place)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -20,7 +21,12 @@ def recover(
     The queue stays, but for requests that had just become those builds and for jobs that are gone.
     """
     remove_tree(home.state / "trash")
+    remove_tree(home.state / "tmp")
     for name in jobs:
+        # Credentials bound as files are there while a build runs.
+        workspace = home.workspace(name)
+        for path in workspace.parent.glob(f"{glob.escape(workspace.name)}*@tmp"):
+            remove_tree(path)
         for record in builds.of(name):
             if record.result is not None:
                 continue

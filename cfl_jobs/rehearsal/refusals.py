@@ -21,6 +21,7 @@ from cfl_jobs.model import (
     Unknown,
     UpstreamTrigger,
 )
+from cfl_jobs.references import resolve_job
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name
 from cfl_jobs.rehearsal.triggering import CONDITIONS
 
@@ -81,12 +82,13 @@ def downstream_names(job: Job, jobs: Mapping[str, Job]) -> tuple[str, ...]:
     """Return the jobs that a build of `job` may start itself."""
     steps = (*job.builders, *job.publishers)
     triggers = [step for step in steps if isinstance(step, TriggerBuilds | BuildOther)]
-    names = [name.strip() for step in triggers for name in step.projects]
+    names = [resolve_job(name, job.name, jobs) for step in triggers for name in step.projects]
     reverse = [
         other.name
         for other in jobs.values()
         for trigger in other.triggers
-        if isinstance(trigger, UpstreamTrigger) and job.name in trigger.jobs
+        if isinstance(trigger, UpstreamTrigger)
+        and job.name in [resolve_job(name, other.name, jobs) for name in trigger.jobs]
     ]
     return tuple(dict.fromkeys([*names, *reverse]))
 

@@ -19,6 +19,7 @@ from cfl_jobs.model import (
     Unknown,
     UpstreamTrigger,
 )
+from cfl_jobs.references import resolve_job
 from cfl_jobs.rehearsal.parameters import BadValue, convert_triggered, default_values
 from cfl_jobs.rehearsal.records import Result
 from cfl_jobs.rehearsal.steps import Steps
@@ -62,14 +63,16 @@ def find_downstream(steps: Steps, jobs: Mapping[str, Job]) -> Iterator[Request]:
     for publisher in steps.job.publishers:
         if isinstance(publisher, TriggerBuilds):
             if condition_is_met(publisher.condition, steps.result):
-                wanted += [(name, publisher) for name in project_names(publisher, variables)]
+                names = project_names(publisher, variables, jobs, steps.job.name)
+                wanted += [(name, publisher) for name in names]
         elif isinstance(publisher, BuildOther) and _reaches(publisher.threshold, steps.result):
-            wanted += [(name, None) for name in publisher.projects]
+            names = tuple(resolve_job(n, steps.job.name, jobs) for n in publisher.projects)
+            wanted += [(name, None) for name in names]
     for job in jobs.values():
         for trigger in job.triggers:
             if (
                 isinstance(trigger, UpstreamTrigger)
-                and steps.job.name in trigger.jobs
+                and steps.job.name in [resolve_job(n, job.name, jobs) for n in trigger.jobs]
                 and _reaches(trigger.threshold, steps.result)
             ):
                 wanted.append((job.name, None))
@@ -99,16 +102,19 @@ def request_builds(
     trigger: TriggerBuilds, steps: Steps, jobs: Mapping[str, Job]
 ) -> tuple[Request, ...]:
     """Return what a trigger step starts. Raises BadValue; DontTrigger where the step does."""
-    names = project_names(trigger, steps.variables())
+    names = project_names(trigger, steps.variables(), jobs, steps.job.name)
     given = trigger_values(trigger.parameters, steps) or {}
     return tuple(
         Request(jobs[name], convert_triggered(jobs[name], given)) for name in names if name in jobs
     )
 
 
-def project_names(trigger: TriggerBuilds, variables: Mapping[str, str]) -> tuple[str, ...]:
+def project_names(
+    trigger: TriggerBuilds, variables: Mapping[str, str], jobs: Mapping[str, Job], holder: str
+) -> tuple[str, ...]:
+    """Return the full names of the jobs that a trigger in the config of job `holder` means."""
     names = ",".join(expand(name, variables) for name in trigger.projects).split(",")
-    return tuple(name.strip().removeprefix("/") for name in names if name.strip())
+    return tuple(resolve_job(name.strip(), holder, jobs) for name in names if name.strip())
 
 
 def trigger_values(sources: tuple[TriggerParameters, ...], steps: Steps) -> dict[str, str] | None:
