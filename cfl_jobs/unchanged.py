@@ -22,8 +22,9 @@ def check_change(change: Update | Delete, target: Target) -> None:
     """Raise Refused where one job was changed since the plan was made."""
     found = _look(change, target)
     if found:
+        name = change.name_there
         raise Refused(
-            f"{change.name_there!r} {found} on the server since the plan was made, so it is left alone",
+            f"{name!r} {found} on the server since the plan was made, so it is left alone",
             advice="Run `cfl-jobs plan` again to see what was changed.",
         )
 
