@@ -18,8 +18,8 @@ from cfl_jobs.sections import CODE_LENGTH, WHOLE_LENGTH, codes
 _CODE = r"[A-Za-z0-9_-]"
 _MARK = re.compile(
     r"\s*Managed by cfl-jobs from (?P<source>[^\n]*?)\. Change it there\."
-    rf"(?:\s*\[cfl-jobs 1(?P<open>[?]?) (?P<applied>{_CODE}*) (?P<kept>=|{_CODE}*)"
-    rf"(?: v(?P<versions>{_CODE}*))?\])?[ \t\r\n]*"
+    rf"(?:\s*\[cfl-jobs (?:1(?P<open>[?]?) (?P<applied>{_CODE}*) (?P<kept>=|{_CODE}*)"
+    rf"(?: v(?P<versions>{_CODE}*))?|[^\]\n]*)\])?[ \t\r\n]*"
 )
 # What jenkins-job-builder's own update leaves in each description.
 _FOREIGN_MARK = re.compile(r"\s*<!-- Managed by Jenkins Job Builder -->\s*\Z")

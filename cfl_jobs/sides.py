@@ -120,9 +120,9 @@ def _pick(parts: tuple[str, ...], common: Counter[str]) -> list[str]:
 
 
 def _attribute(raw: Raw, ours: _History, theirs: _History) -> Side:
-    if not ours.is_known or not theirs.is_known:
-        return Side.UNKNOWN
-    we_keep, they_keep = _compare_histories(raw, ours, theirs)
+    we_keep = they_keep = False
+    if ours.is_known and theirs.is_known:
+        we_keep, they_keep = _compare_histories(raw, ours, theirs)
     # A side on which nothing changed has no part in any difference.
     we_keep = we_keep or not ours.is_changed
     they_keep = they_keep or not theirs.is_changed

@@ -62,6 +62,13 @@ def test_a_mark_whose_code_was_damaged_is_still_ours_but_tells_nothing() -> None
     assert rest == "Publishes.[cfl-jo"
 
 
+def test_a_mark_of_another_version_is_ours_and_leaves_nothing_behind() -> None:
+    """What it says isn't understood, and all of it is the mark."""
+    text = "Publishes.\n\nManaged by cfl-jobs from jobs/a.yaml. Change it there. [cfl-jobs 2 a/b c]"
+    rest, mark = split_description(text)
+    assert (rest, mark) == ("Publishes.", Mark("jobs/a.yaml", is_verified=False))
+
+
 def test_line_ends_of_windows_do_no_harm() -> None:
     """Jenkins' form sends them."""
     print_ = Fingerprint("abcdefgh", ("abc",))

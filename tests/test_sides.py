@@ -100,6 +100,20 @@ def test_a_new_order_of_steps_is_someones(wanted: str, live: str) -> None:
     assert set(sides(here, there, mark_of(there, there))) == {Side.OURS}
 
 
+def test_of_a_job_with_very_many_parts_the_mark_knows_only_the_whole() -> None:
+    """Whose a difference is is told all the same, though not for each part."""
+    first = tuple(f"echo {number}" for number in range(200))
+    applied = normalise(job(scripts=first).config, name="a")
+    ours = normalise(job(scripts=(*first, "ours")).config, name="a")
+    theirs = normalise(job(scripts=(*first, "theirs")).config, name="a")
+    mark = mark_of(applied, applied)
+    assert len(str(mark)) < 160
+    assert set(sides(ours, applied, mark)) == {Side.OURS}
+    assert set(sides(applied, theirs, mark)) == {Side.THEIRS}
+    assert set(sides(ours, theirs, mark)) == {Side.BOTH}
+    assert set(sides(applied, theirs, mark_of(applied, theirs))) == {Side.JENKINS}
+
+
 def test_without_a_mark_nothing_is_known() -> None:
     """A job that isn't ours, or whose mark was damaged."""
     here, there = (normalise(job(branch=name).config, name="a") for name in "ab")
