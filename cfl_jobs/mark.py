@@ -73,7 +73,8 @@ def split_description(description: str) -> tuple[str, Mark | None]:
     found = _MARK.search(description)
     if found is None:
         return _FOREIGN_MARK.sub("", description), None
-    rest = description[: found.start()] + description[found.end() :]
+    above, below = description[: found.start()], description[found.end() :]
+    rest = f"{above}\n{below}" if above and below else above + below
     kept = found["kept"]
     applied = _read_fingerprint(found["applied"] or "")
     mark = Mark(

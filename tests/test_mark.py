@@ -59,7 +59,7 @@ def test_a_mark_whose_code_was_damaged_is_still_ours_but_tells_nothing() -> None
     rest, mark = split_description(text)
     assert mark is not None
     assert (mark.source, mark.applied, mark.is_verified) == ("jobs/a.yaml", None, False)
-    assert rest == "Publishes.[cfl-jo"
+    assert rest == "Publishes.\n[cfl-jo"
 
 
 def test_a_mark_of_another_version_is_ours_and_leaves_nothing_behind() -> None:

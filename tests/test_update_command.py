@@ -188,6 +188,10 @@ def test_prune_deletes_only_when_told_the_number(cfl_jobs: Run, project: Path) -
     code, output = cfl_jobs("update", "--prune", "--yes", "--delete-count", "1")
     assert code == 0
     assert not (project / "home/jobs/Publish B").exists()
+    code, output = cfl_jobs("rollback", "--yes")
+    assert code == 0
+    assert "make again job Publish B: done" in output
+    assert (project / "home/jobs/Publish B/config.xml").exists()
 
 
 def test_history_lists_runs_and_rollback_puts_one_back(cfl_jobs: Run, project: Path) -> None:
