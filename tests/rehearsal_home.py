@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -134,7 +133,3 @@ def string(name: str, default: str = "") -> str:
         f"<hudson.model.StringParameterDefinition><name>{name}</name>"
         f"<defaultValue>{default}</defaultValue></hudson.model.StringParameterDefinition>"
     )
-
-
-def remove(path: Path) -> None:
-    shutil.rmtree(path)

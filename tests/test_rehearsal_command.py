@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -307,3 +308,46 @@ def _wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.05)
+
+
+def test_a_home_of_its_own_follows_the_definitions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What rehearse rendered it renders again; what `update` put there it only compares."""
+    for folder in ("jobs", "templates"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+    repository = f"ocargo={_repository(tmp_path)}"
+    assert run(["update", "--home", "filled", "--yes"]) == 0
+    for home in ("own", "filled"):
+        assert run(["rehearse", "--home", home, "--repo", repository, "resume"]) == 0
+    deploy = tmp_path / "jobs/deploy.yaml"
+    name = "Deploy to Prod"
+    assert name in deploy.read_text()
+    deploy.write_text(deploy.read_text().replace(f"name: {name}", "name: Deploy to Live"))
+    capsys.readouterr()
+    assert run(["rehearse", "--home", "own", "resume"]) == 0
+    assert "Rendered jobs/ into own" in capsys.readouterr().out
+    assert Path("own/jobs/Deploy to Live/config.xml").is_file()
+    assert not Path(f"own/jobs/{name}").exists()
+    assert run(["rehearse", "--home", "filled", "resume"]) == 0
+    assert "jobs and views here are not as jobs/ says" in capsys.readouterr().out
+    assert not Path("filled/jobs/Deploy to Live").exists()
+
+
+@pytest.mark.parametrize("name", ["queue.json", "settings.json"])
+def test_a_damaged_file_is_named(
+    chain: Chain, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    chain.home.state.mkdir(exist_ok=True)
+    (chain.home.state / name).write_text('{"next": ')
+    assert rehearse(chain, "resume") == 1
+    assert f"{name} is damaged" in capsys.readouterr().err
+
+
+def test_a_directory_that_cannot_be_made_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert run(["rehearse", "--home", str(tmp_path / "file/home")]) == 1
+    assert "file/home" in capsys.readouterr().err

@@ -12,8 +12,8 @@ from cfl_jobs.rehearsal.directory import Home
 def fill_home(root: Path, home: Home) -> int:
     """Bring the jobs in `home` to what the definitions in `root` say; returns how many changed.
 
-    The run's journal is kept in the home too, not in the user's own directories. Raises PlanError
-    if a job can't be written.
+    Jobs that are no longer defined go, with their builds. The run's journal is kept in the home
+    too, not in the user's own directories. Raises PlanError if a job can't be written.
     """
     from cfl_jobs.apply import Status, apply_plan
     from cfl_jobs.commands.plan import Asked, make_plan
@@ -22,7 +22,7 @@ def fill_home(root: Path, home: Home) -> int:
     from cfl_jobs.journal import Journal
 
     target = HomeTarget(home.root)
-    plan, observed = make_plan(root, target, Asked())
+    plan, observed = make_plan(root, target, Asked(prune=True))
     if not plan.changes:
         return 0
     journal = Journal(home.state / "runs", target=target.label, verb="rehearse")
@@ -31,6 +31,24 @@ def fill_home(root: Path, home: Home) -> int:
         if done.status in (Status.FAILED, Status.NOT_DONE):
             raise PlanError(f"{done.change.name} could not be written: {done.message}")
     return len(result.outcomes)
+
+
+def count_differences(root: Path, home: Home) -> int:
+    """Return how many jobs and views of `home` are not as the definitions in `root` say.
+
+    0 where there are no definitions, or none that render: they are not what is rehearsed.
+    """
+    from cfl_jobs.commands.plan import Asked, make_plan
+    from cfl_jobs.errors import CflJobsError
+    from cfl_jobs.home import HomeTarget
+
+    if not (root / "jobs").is_dir():
+        return 0
+    try:
+        plan, _ = make_plan(root, HomeTarget(home.root), Asked())
+    except CflJobsError:
+        return 0
+    return len(plan.changes)
 
 
 def locate_in(root: Path) -> Callable[[str, str], str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets as random_source
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cfl_jobs.commands.fill_home import fill_home, locate_in
+from cfl_jobs.commands.fill_home import count_differences, fill_home, locate_in
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.model import Job
 from cfl_jobs.rehearsal.directory import Builds, Home, write_text
@@ -47,6 +48,10 @@ def prepare(
     if settings.rendered or not any(True for _ in home.configs()):
         _fill(root, home, tell)
         settings = replace(settings, rendered=True)
+    elif different := count_differences(root, home):
+        where = shlex.quote(show_path(home.root))
+        tell(f"Note: {different} jobs and views here are not as jobs/ says; what is here is run.")
+        tell(f"  To bring them up to date: cfl-jobs update --home {where}")
     jobs = home.read_jobs()
     known = {**settings.repositories, **{name: path.resolve() for name, path in given.items()}}
     if not known:

@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from cfl_jobs.commands.rehearsal_setup import Ready
+    from cfl_jobs.rehearsal.directory import Home
     from cfl_jobs.rehearsal.engine import Engine, Outcome
 
 _DEFAULT_HOME = Path("build/rehearsal")
@@ -219,7 +220,7 @@ def show_artifacts(options: Options, job: str, number: int | None) -> int:
     return 0
 
 
-def _home(options: Options, *, must_exist: bool = False) -> Any:
+def _home(options: Options, *, must_exist: bool = False) -> Home:
     from cfl_jobs.errors import RehearsalError
     from cfl_jobs.rehearsal.directory import Home
 
@@ -237,13 +238,30 @@ def _run(
     ask: Callable[[Engine, Ready], object],
 ) -> Outcome:
     """Open the home, ask for builds, run them while showing them, and tell of failures."""
+    from cfl_jobs.errors import RehearsalError
+    from cfl_jobs.rehearsal.reports import list_failures
+
+    home = _home(options)
+    try:
+        outcome = _rehearse(root, options, home, ask)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = error.filename or home.root
+        raise RehearsalError(f"{where}: {error.strerror}") from error
+    _echo(list_failures(home, outcome.builds))
+    _echo(f"Not started: {problem}." for problem in outcome.not_started)
+    return outcome
+
+
+def _rehearse(
+    root: Path, options: Options, home: Home, ask: Callable[[Engine, Ready], object]
+) -> Outcome:
     from cfl_jobs.commands.rehearsal_setup import prepare
     from cfl_jobs.rehearsal.engine import Engine
-    from cfl_jobs.rehearsal.reports import list_failures
     from cfl_jobs.rehearsal.settings import locked
     from cfl_jobs.rehearsal.view import showing
 
-    home = _home(options)
     with _stopping_on_signals(), locked(home):
         ready = prepare(root, home, options.repositories, options.secrets, tell=click.echo)
         with (
@@ -259,10 +277,7 @@ def _run(
             ) as engine,
         ):
             ask(engine, ready)
-            outcome = engine.run()
-    _echo(list_failures(home, outcome.builds))
-    _echo(f"Not started: {problem}." for problem in outcome.not_started)
-    return outcome
+            return engine.run()
 
 
 def _push(engine: Engine, ready: Ready, names: tuple[str, ...] | None, branch: str | None) -> None:

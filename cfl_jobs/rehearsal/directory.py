@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from cfl_jobs.configxml import parse_config
 from cfl_jobs.errors import RehearsalError, suggest
@@ -21,6 +22,17 @@ def write_text(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a file that write_text wrote. Raises RehearsalError on anything else."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise RehearsalError(
+            f"{path} is damaged: {error}", advice="Remove it and run this again."
+        ) from error
+    return data if isinstance(data, dict) else {}
 
 
 def remove_tree(path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from cfl_jobs.model import Job
 from cfl_jobs.rehearsal.causes import Cause, cause_from_json, cause_to_json
-from cfl_jobs.rehearsal.directory import write_text
+from cfl_jobs.rehearsal.directory import read_json, write_text
 
 QUIET_PERIOD = 5
 
@@ -45,7 +45,7 @@ class Queue:
         self._items: list[Item] = []
         self._next = 1
         if path.is_file():
-            data = json.loads(path.read_text(encoding="utf-8"))
+            data = read_json(path)
             self._next = data["next"]
             self._items = [_from_json(item) for item in data["items"]]
 

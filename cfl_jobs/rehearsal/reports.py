@@ -23,7 +23,7 @@ def list_status(home: Home, builds: Builds, queue: Queue, *, count: int = 3) -> 
     """Yield each job's newest builds, then what waits in the queue."""
     for job, _ in home.configs():
         records = builds.of(job)
-        yield f"{job}: {'no builds' if not records else ''}".rstrip(" :" if records else "")
+        yield job if records else f"{job}: no builds"
         for record in records[:count]:
             yield f"  #{record.number} {outcome(record)}"
     for item in queue:

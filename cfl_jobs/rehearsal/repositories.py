@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cfl_jobs.errors import RehearsalError, suggest
@@ -95,15 +95,7 @@ class Repositories:
 
     def git(self, *arguments: str, directory: Path | None = None) -> str:
         """Run git on local repositories and return what it prints. Raises RehearsalError."""
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=directory or self.home.root,
-            env=git_environment(self.home),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = _run_git(arguments, directory or self.home.root, git_environment(self.home))
         if done.returncode:
             what = " ".join(["git", *arguments])
             raise RehearsalError(f"{what} failed: {done.stderr.strip()}")
@@ -111,14 +103,27 @@ class Repositories:
 
     def _ask_about(self, path: Path) -> str:
         """Return whether a repository is shallow, as git says it; "" if it is none."""
-        done = subprocess.run(
-            ["git", "-C", str(path), "rev-parse", "--is-shallow-repository"],
-            env=git_environment(self.home) | _SAFE,
+        asked = ("rev-parse", "--is-shallow-repository")
+        done = _run_git(asked, path, git_environment(self.home) | _SAFE)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _run_git(
+    arguments: Sequence[str], directory: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            ["git", *arguments],
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            errors="replace",
             check=False,
         )
-        return done.stdout.strip() if done.returncode == 0 else ""
+    except FileNotFoundError as error:
+        raise RehearsalError("git is not there", advice="Install git, 2.32 or later.") from error
 
 
 def git_environment(home: Home) -> dict[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.rehearsal.directory import Home, write_text
+from cfl_jobs.rehearsal.directory import Home, read_json, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def load_settings(home: Home) -> Settings:
     path = home.state / "settings.json"
     if not path.is_file():
         return Settings()
-    data = json.loads(path.read_text(encoding="utf-8"))
+    data = read_json(path)
     repositories = {name: Path(place) for name, place in data["repositories"].items()}
     secrets = Path(data["secrets"]) if data.get("secrets") else None
     return Settings(repositories, secrets=secrets, rendered=data["rendered"])
