@@ -291,6 +291,8 @@ def _start(directory: Path, *arguments: str, stderr: int | None = None) -> subpr
         stdout=subprocess.DEVNULL,
         stderr=stderr,
         text=True,
+        # Tests that run in the background of a shell would hand on that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
