@@ -15,7 +15,7 @@ from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.causes import UpstreamCause
 from cfl_jobs.rehearsal.directory import Builds
 from cfl_jobs.rehearsal.events import Event, Started
-from cfl_jobs.rehearsal.processes import find_by_cookie
+from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Result
 from tests.rehearsal_chain import ALL, NAMES, PROJECT, SECRETS, Chain, copy_chain, make_chain
 from tests.rehearsal_home import git

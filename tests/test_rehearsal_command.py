@@ -16,7 +16,7 @@ import pytest
 
 from cfl_jobs.__main__ import run
 from cfl_jobs.rehearsal.directory import Builds, Home
-from cfl_jobs.rehearsal.processes import find_by_cookie
+from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Result
 from tests.rehearsal_chain import NAMES, PROJECT, SECRETS, Chain, copy_chain, make_chain
 from tests.rehearsal_home import git, job_xml, make_home, shell

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cfl_jobs.rehearsal import guard
+from cfl_jobs.rehearsal.guard import kill_by_cookie, kill_groups
 
 
 class StepProcess:
@@ -75,7 +75,7 @@ class Processes:
             start_new_session=True,
         )
         self._groups.setdefault(cookie, []).append(popen.pid)
-        self._tell_guard(f"+{popen.pid}")
+        self._tell_guard(f"+{popen.pid} {cookie}")
         process = StepProcess(popen, write, now)
         self._running.append(process)
         if popen.stdout:
@@ -99,16 +99,14 @@ class Processes:
         """Kill what is left of a build's processes: their groups, and whoever has its cookie."""
         groups = self._groups.pop(cookie, [])
         kill_groups(groups)
-        for pid in find_by_cookie(cookie):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        kill_by_cookie(cookie)
         for process in list(self._running):
             if process.popen.pid in groups:
                 process.popen.wait()
                 self._close(process)
                 self._running.remove(process)
         for group in groups:
-            self._tell_guard(f"-{group}")
+            self._tell_guard(f"-{group} {cookie}")
 
     def close(self) -> None:
         """Kill everything that still runs."""
@@ -147,26 +145,3 @@ class Processes:
         if stream and not stream.closed:
             self._selector.unregister(stream)
             stream.close()
-
-
-def kill_groups(groups: Iterable[int]) -> None:
-    for group in groups:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGKILL)
-
-
-def find_by_cookie(cookie: str) -> tuple[int, ...]:
-    """Return the processes with this HUDSON_COOKIE, as Jenkins finds a build's leftovers.
-
-    Only where there is a /proc; elsewhere the process groups have to do.
-    """
-    wanted = f"HUDSON_COOKIE={cookie}".encode()
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            variables = path.read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if wanted in variables and int(path.parent.name) != os.getpid():
-            found.append(int(path.parent.name))
-    return tuple(found)

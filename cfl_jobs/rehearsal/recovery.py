@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from cfl_jobs.model import Job
 from cfl_jobs.rehearsal.directory import Builds, Home, remove_tree
-from cfl_jobs.rehearsal.processes import find_by_cookie, kill_groups
+from cfl_jobs.rehearsal.guard import kill_by_cookie
 from cfl_jobs.rehearsal.queueing import Queue
 from cfl_jobs.rehearsal.records import BuildRecord, Result
 
@@ -30,7 +30,7 @@ def recover(
         for record in builds.of(name):
             if record.result is not None:
                 continue
-            kill_groups(find_by_cookie(record.cookie))
+            kill_by_cookie(record.cookie)
             with home.log(name, record.number).open("a", encoding="utf-8") as log:
                 log.write("The rehearsal ended while this build was running.\n")
                 log.write("Finished: ABORTED\n")
