@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint browser clean
 
 demo: $(VENV)/.installed
 	$(BIN)/cfl-jobs update --home build/demo --yes
@@ -18,6 +18,11 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/shellcheck templates/scripts/*.sh cfl_jobs/sample/repositories/*/*.sh .ci/run
+
+# The review's page is tested in a real browser. Without one these tests are skipped, and say so.
+browser:
+	$$(test "$$(id -u)" = 0 || echo sudo) apt-get update
+	$$(test "$$(id -u)" = 0 || echo sudo) apt-get install -y --no-install-recommends chromium chromium-driver
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cfl-jobs needs Python 3.11 or later: make PYTHON=python3.11")'

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from cfl_jobs.cli import cli
 from cfl_jobs.drawing.formats import FORMATS
 from cfl_jobs.drawing.layout import Box, lay_out
-from cfl_jobs.drawing.svg import draw_svg
+from cfl_jobs.drawing.svg import Marks, draw_svg
 from cfl_jobs.drawing.text import draw_text
 from cfl_jobs.graph import build_chain
 from cfl_jobs.model import BuildOther, Job, Parameter, ParameterKind
@@ -46,7 +46,7 @@ def test_json_names_every_job_and_what_goes_along() -> None:
 
 def test_svg_has_a_card_for_each_job_and_an_arrow_for_each_edge() -> None:
     chain = read_trial_chain()
-    root = ET.fromstring(draw_svg(chain, marks={"Deploy to Prod": "changed"}))
+    root = ET.fromstring(draw_svg(chain, marks=Marks({"Deploy to Prod": "changed"})))
     cards = {card.get("data-job"): card for card in root.iter() if card.get("data-job")}
     assert set(cards) == set(NAMES)
     assert "mark-changed" in (cards["Deploy to Prod"].get("class") or "")

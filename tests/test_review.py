@@ -147,7 +147,7 @@ EFFECTS = {
     ),
     "edge that goes": (
         (DEPLOY, "    after_promotion: true\n", ""),
-        "Promote Distribution no longer starts Deploy to Dev",
+        "keeps Promote Distribution from starting Deploy to Dev",
         Weight.MEDIUM,
     ),
     "another secret": (

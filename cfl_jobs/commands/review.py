@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "layout",
-    type=click.Choice(["text", "markdown", "json"]),
+    type=click.Choice(["text", "markdown", "json", "html"]),
     default="text",
     show_default=True,
     help="How to write it; markdown is for a pull request's comment.",
@@ -92,6 +92,10 @@ def _write(review: Review, layout: str, *, is_terminal: bool) -> str:
         from cfl_jobs.review.markdown import write_markdown
 
         return write_markdown(review)
+    if layout == "html":
+        from cfl_jobs.review.page import write_page
+
+        return write_page(review)
     from cfl_jobs.review.words import plain, tell_review
 
     style = _colour if is_terminal else plain

@@ -7,10 +7,9 @@ tooltip says it too. Cards have `data-job`, arrows `data-from` and `data-to`, fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise
-from types import MappingProxyType
 
 from cfl_jobs.drawing.arrows import Arrow, list_arrows
 from cfl_jobs.drawing.layout import Box, lay_out
@@ -38,7 +37,11 @@ svg{font:12px system-ui,"Segoe UI","Helvetica Neue",Arial,sans-serif;background:
 .off rect{stroke-dasharray:5 4}
 .mark-new rect{fill:#e6f6ea;stroke:#1a7f37}.mark-changed rect{fill:#fff5d6;stroke:#9a6700}
 .mark-gone rect{fill:#fdeaea;stroke:#c0262d}
+.card .badge{font-weight:600;fill:#1d2b3f}
 .arrow path,.legend path{fill:none;stroke:#5b6778;stroke-width:1.5}
+.arrow.mark-new path{stroke:#1a7f37;stroke-width:2.6}
+.arrow.mark-changed path{stroke:#9a6700;stroke-width:2.6}
+.arrow.mark-gone path{stroke:#c0262d;stroke-dasharray:2 4;stroke-width:2.6}
 .waits path:first-of-type{stroke-width:3.4}.copies path:first-of-type{stroke-dasharray:5 4}
 #tip path{fill:#5b6778;stroke:none}
 """
@@ -52,12 +55,22 @@ class _Row:
     text: str
 
 
-def draw_svg(chain: Chain, *, marks: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Return the SVG. `marks` gives jobs a class "mark-<value>": new, changed or gone."""
-    return "\n".join(_lines(chain, marks)) + "\n"
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a review adds: "new", "changed" or "gone" for jobs, for arrows by (from, to), and the
+    address that a job's card leads to."""
+
+    jobs: Mapping[str, str] = field(default_factory=dict)
+    arrows: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
-def _lines(chain: Chain, marks: Mapping[str, str]) -> Iterator[str]:
+def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
+    """Return the SVG. What `marks` names gets a class "mark-<value>"."""
+    return "\n".join(_lines(chain, marks or Marks())) + "\n"
+
+
+def _lines(chain: Chain, marks: Marks) -> Iterator[str]:
     rows = {node.name: list(_rows(chain, node)) for node in chain.nodes}
     sizes = {
         name: (float(_WIDTH), float(_HEAD + _LINE * len(lines) + _PADDING))
@@ -80,7 +93,7 @@ def _lines(chain: Chain, marks: Mapping[str, str]) -> Iterator[str]:
     yield f'<rect width="{width:g}" height="{height:g}" fill="#fff"/>'
     yield f'<g transform="translate({_MARGIN} {_MARGIN})">'
     for arrow in arrows:
-        yield _draw_arrow(arrow, layout.routes[arrow.source, arrow.target])
+        yield _draw_arrow(arrow, layout.routes[arrow.source, arrow.target], marks)
     for node in chain.nodes:
         yield from _draw_card(node, layout.boxes[node.name], rows[node.name], marks)
     yield from _draw_legend(layout.height + 36)
@@ -142,8 +155,10 @@ def _pieces(words: Iterable[str], room: int) -> Iterator[str]:
         yield word
 
 
-def _draw_arrow(arrow: Arrow, points: tuple[tuple[float, float], ...]) -> str:
+def _draw_arrow(arrow: Arrow, points: tuple[tuple[float, float], ...], marks: Marks) -> str:
     kind = "copies" if not arrow.triggers else "waits" if arrow.is_blocking else "starts"
+    if mark := marks.arrows.get((arrow.source, arrow.target)):
+        kind = f"{kind} mark-{mark}"
     path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
     for before, point in pairwise(points):
         if before == point:
@@ -164,31 +179,42 @@ def _draw_arrow(arrow: Arrow, points: tuple[tuple[float, float], ...]) -> str:
     )
 
 
-def _draw_card(node: Node, box: Box, rows: list[_Row], marks: Mapping[str, str]) -> Iterator[str]:
+def _draw_card(node: Node, box: Box, rows: list[_Row], marks: Marks) -> Iterator[str]:
     classes = ["card"]
     kinds = {start.kind for start in node.starts}
     if kinds:
         classes.append("person" if StartKind.HAND in kinds else "event")
     if node.disabled or not node.defined:
         classes.append("off")
-    if node.name in marks:
-        classes.append(f"mark-{marks[node.name]}")
+    mark = marks.jobs.get(node.name, "")
+    if mark:
+        classes.append(f"mark-{mark}")
+    link = marks.links.get(node.name)
+    if link is not None:
+        label = escape(f"{node.name}: {mark}" if mark else node.name)
+        yield f'<a href="{escape(link)}" aria-label="{label}">'
     yield (
         f'<g class="{" ".join(classes)}" data-job="{escape(node.name)}" '
         f'transform="translate({box.x:.1f} {box.y:.1f})">'
     )
     yield f'<rect width="{box.width:g}" height="{box.height:g}" rx="8"/>'
-    yield f'<text class="name" x="{_PADDING}" y="22">{escape(_fit_name(node.name))}</text>'
+    name = _fit_name(node.name, _WIDTH - 2 * _PADDING - (60 if mark else 0))
+    yield f'<text class="name" x="{_PADDING}" y="22">{escape(name)}</text>'
+    if mark:
+        x = box.width - _PADDING
+        yield f'<text class="badge" x="{x:g}" y="22" text-anchor="end">{mark}</text>'
     for number, row in enumerate(rows):
         y = _HEAD + _LINE * number + 13
         if row.key:
             yield f'<text class="key" x="{_PADDING}" y="{y}">{row.key}</text>'
         yield f'<text class="value" x="{_KEY}" y="{y}">{escape(row.text)}</text>'
     yield "</g>"
+    if link is not None:
+        yield "</a>"
 
 
-def _fit_name(name: str) -> str:
-    room = int((_WIDTH - 2 * _PADDING) / (14 * 0.62))
+def _fit_name(name: str, width: float) -> str:
+    room = int(width / (14 * 0.62))
     if _length(name) <= room:
         return name
     cut = next(at for at in range(len(name), 0, -1) if _length(name[:at]) <= room - 1)

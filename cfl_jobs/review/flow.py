@@ -40,9 +40,7 @@ def _starts(pair: Pair) -> Iterator[Effect]:
                 yield Effect(About.TRIGGER, weight, f"lets {start} start", (name,))
         for start in old.get(name, ()):
             if start not in new.get(name, ()) and name in new:
-                yield Effect(
-                    About.TRIGGER, Weight.MEDIUM, "no longer starts", (name,), f"by {start}"
-                )
+                yield Effect(About.TRIGGER, Weight.MEDIUM, "stops starting", (name,), f"by {start}")
 
 
 def _edges(pair: Pair) -> Iterator[Effect]:
@@ -56,11 +54,11 @@ def _edges(pair: Pair) -> Iterator[Effect]:
             condition = next(filter(None, map(say_condition, edges)), "")
             lead = f"lets {source} start"
             yield Effect(About.EDGE, weight, lead, (target,), condition)
-        elif sorted(map(_terms, was)) != sorted(map(_terms, edges)):
+        elif sorted(map(terms_of, was)) != sorted(map(terms_of, edges)):
             yield Effect(About.EDGE, weight, f"changes how {source} starts", (target,))
     for source, target in old:
         if (source, target) not in new:
-            yield Effect(About.EDGE, Weight.MEDIUM, f"{source} no longer starts", (target,))
+            yield Effect(About.EDGE, Weight.MEDIUM, f"keeps {source} from starting", (target,))
 
 
 def _by_pair(
@@ -74,7 +72,8 @@ def _by_pair(
     return found
 
 
-def _terms(edge: TriggerEdge) -> tuple[object, ...]:
+def terms_of(edge: TriggerEdge) -> tuple[object, ...]:
+    """Return on what terms a job is started: the condition, and what goes along."""
     passed = tuple((item.name, item.value or "", item.value is None) for item in edge.passed)
     return (edge.condition, edge.file, edge.blocking, passed)
 

@@ -79,7 +79,7 @@ def _lines(review: Review, cap: int) -> Iterator[str]:
             yield from _findings(name, findings, cap)
     if review.effects:
         yield ""
-        yield "**What it means for the chain:** it"
+        yield "**This change**"
         yield ""
         for effect in review.effects:
             yield f"- {_SIGNS[effect.weight.word]} {escape(effect.text)}"

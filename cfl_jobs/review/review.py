@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cfl_jobs.check.run import Problem
 from cfl_jobs.errors import Finding
 from cfl_jobs.graph import Chain
+from cfl_jobs.review.chains import merge_chains
 from cfl_jobs.review.comparison import Action, Comparison, compare_renders
 from cfl_jobs.review.effect import Effect
 from cfl_jobs.review.effects import Risk, find_effects, weigh
@@ -23,12 +24,15 @@ from cfl_jobs.review.revisions import (
 from cfl_jobs.review.setups import Setup, read_setup
 from cfl_jobs.target import Kind
 
+_NO_CHAIN = Chain((), (), ())
+
 
 @dataclass(frozen=True, slots=True)
 class Review:
     """What a change does. Where a side has findings it doesn't render and nothing is compared.
 
-    `problems` are what the checks find after the change and didn't before.
+    `problems` are what the checks find after the change and didn't before. `chain` holds what is
+    there after the change and what was before it, for a drawing; `arrow_marks` say which is which.
     """
 
     base: Revision
@@ -39,8 +43,8 @@ class Review:
     problems: tuple[Problem, ...] = ()
     base_findings: tuple[Finding, ...] = ()
     head_findings: tuple[Finding, ...] = ()
-    chain_before: Chain | None = None
-    chain_after: Chain | None = None
+    chain: Chain = _NO_CHAIN
+    arrow_marks: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def is_compared(self) -> bool:
@@ -89,7 +93,9 @@ def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -
         for change in comparison.having(Action.RENAME)
         if change.kind is Kind.JOB
     }
-    effects = find_effects(Pair(before, after, renamed), comparison)
+    pair = Pair(before, after, renamed)
+    effects = find_effects(pair, comparison)
+    chain, arrow_marks = merge_chains(pair)
     return Review(
         base,
         head,
@@ -97,8 +103,8 @@ def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -
         effects,
         weigh(effects, comparison),
         tuple(_new_problems(before.problems, after.problems)),
-        chain_before=before.chain,
-        chain_after=after.chain,
+        chain=chain,
+        arrow_marks=arrow_marks,
     )
 
 

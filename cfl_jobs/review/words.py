@@ -115,7 +115,7 @@ def tell_review(review: Review, *, style: Style = plain) -> Iterator[str]:
             yield from (f"\n{finding}" for finding in findings)
     if review.effects:
         yield ""
-        yield "What it means for the chain: it"
+        yield "This change"
         for effect in review.effects:
             yield style(f"  {effect.weight.word:<6}  {effect.text}", colours.get(effect.weight, ""))
     if review.problems:

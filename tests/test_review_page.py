@@ -1,0 +1,271 @@
+"""The review's HTML page, in a real browser: by keyboard, on a phone, light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.review.page import write_page
+from cfl_jobs.review.review import Review, review_setups
+from cfl_jobs.review.revisions import Revision
+from cfl_jobs.review.setups import read_setup
+from tests.browser import ENTER, ESCAPE, TAB, Browser, why_no_browser
+from tests.projects import ROOT, add, copy_project, edit
+
+NO_BROWSER = why_no_browser()
+in_browser = pytest.mark.skipif(bool(NO_BROWSER), reason=NO_BROWSER)
+XSS = (
+    "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+)
+
+
+@pytest.fixture(scope="module")
+def review(tmp_path_factory: pytest.TempPathFactory) -> Review:
+    """A change with a new job, a job that goes, new and gone arrows, and hostile text."""
+    root = copy_project(tmp_path_factory.mktemp("change"))
+    add(root, "jobs/deploy.yaml", "\n  - name: Deploy to Demo\n    environment: Demo\n")
+    edit(root, "jobs/deploy.yaml", "- name: Deploy to Staging", "- name: Deploy to Test")
+    edit(root, "jobs/deploy.yaml", "    after_promotion: true\n", "")
+    add(root, "templates/scripts/publish.sh", f"cat <<'END'\n{XSS}\nEND\n")
+    edit(root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+    return review_setups(
+        Revision("main", "a" * 40), Revision("<b>change</b>"), read_setup(ROOT), read_setup(root)
+    )
+
+
+@pytest.fixture(scope="module")
+def page(review: Review, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("page") / "review.html"
+    file.write_text(write_page(review), encoding="utf-8")
+    return file
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("browser")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def browser(session: Browser, page: Path) -> Browser:
+    session.open(page)
+    return session
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "input", "br", "link", "img"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_page_is_well_formed_and_asks_for_nothing_outside(page: Path) -> None:
+    reader = _Reader()
+    reader.feed(page.read_text(encoding="utf-8"))
+    assert reader.open == []
+    tags = [tag for tag, _ in reader.tags]
+    assert not {"img", "link", "iframe", "object", "b"} & set(tags)
+    assert tags.count("script") == 1
+    for _, attributes in reader.tags:
+        assert "src" not in attributes
+        assert not any(name.startswith("on") for name in attributes)
+        assert (attributes.get("href") or "#").startswith("#")
+    anchors = {attributes["id"] for _, attributes in reader.tags if "id" in attributes}
+    links = {str(a["href"])[1:] for _, a in reader.tags if "href" in a}
+    assert links <= anchors
+    assert "url(" not in page.read_text(encoding="utf-8").replace("url(#tip)", "")
+
+
+def test_page_of_a_broken_head_shows_its_findings(tmp_path: Path) -> None:
+    root = copy_project(tmp_path)
+    edit(root, "jobs/deploy.yaml", "- name: Deploy to Prod", "- name: Deploy <b>to Prod</b>")
+    after = read_setup(root)
+    text = write_page(review_setups(Revision("main"), Revision("x"), read_setup(ROOT), after))
+    assert "The head doesn't render" in text
+    assert "- name: Deploy &lt;b&gt;to Prod" in text
+    assert "<b>" not in text
+
+
+@in_browser
+def test_nothing_of_a_definition_runs_and_nothing_is_refused(browser: Browser) -> None:
+    assert browser.run("return document.title").startswith("Review: <b>change</b>")
+    assert browser.messages() == []
+    assert browser.run("return performance.getEntriesByType('resource').length") == 0
+
+
+@in_browser
+def test_drawing_shows_what_is_new_changed_and_gone(browser: Browser) -> None:
+    def mark(job: str) -> str:
+        found = (
+            "return document.querySelector(`[data-job='${arguments[0]}']`).getAttribute('class')"
+        )
+        return str(browser.run(found, job))
+
+    assert "mark-new" in mark("Deploy to Demo")
+    assert "mark-gone" in mark("Deploy to Staging")
+    assert "mark-changed" in mark("Publish Ocargo Files")
+    arrow = (
+        "return document.querySelector(`[data-from='Promote Distribution'][data-to='${arguments[0]}"
+        "']`).getAttribute('class')"
+    )
+    assert "mark-changed" in browser.run(arrow, "Deploy to Dev")
+    assert "mark-gone" in browser.run(arrow, "Deploy to Staging")
+    assert "mark-new" in browser.run(arrow, "Deploy to Demo")
+    badge = "return document.querySelector(`[data-job='Deploy to Demo'] .badge`).textContent"
+    assert browser.run(badge) == "new"
+
+
+@in_browser
+def test_card_chosen_by_keyboard_shows_its_jobs_changes_only(browser: Browser) -> None:
+    for _ in range(30):
+        browser.press(TAB)
+        label = browser.run("return document.activeElement.getAttribute('aria-label')")
+        if label == "Deploy to Demo: new":
+            break
+    else:
+        pytest.fail("no way to the card by keyboard")
+    browser.press(ENTER)
+    shown = (
+        "return [...document.querySelectorAll('.change')].filter(c => c.checkVisibility())"
+        ".map(c => c.querySelector('h3').textContent)"
+    )
+    assert browser.run(shown) == ["create job Deploy to Demo"]
+    assert "1 of" in browser.run("return document.getElementById('told').textContent")
+    pressed = "return [...document.querySelectorAll('.jobs [aria-pressed=true]')].length"
+    assert browser.run(pressed) == 1
+    browser.press(ESCAPE)
+    assert len(browser.run(shown)) > 4
+
+
+@in_browser
+def test_first_tab_leads_past_the_drawing(browser: Browser) -> None:
+    browser.press(TAB)
+    assert browser.run("return document.activeElement.textContent") == "Skip to the changes"
+    browser.press(ENTER)
+    assert browser.run("return location.hash") == "#changes"
+
+
+@in_browser
+def test_search_finds_changes_by_their_text(browser: Browser) -> None:
+    browser.click("#find")
+    browser.press("timeout minutes")
+    shown = "return [...document.querySelectorAll('.change')].filter(c => !c.hidden).length"
+    every = "return document.querySelectorAll('.change').length"
+    assert 0 < browser.run(shown) < browser.run(every)
+    browser.click("#all")
+    assert browser.run(shown) == browser.run(every)
+
+
+@in_browser
+def test_drawing_fits_on_request(browser: Browser) -> None:
+    width = "return document.querySelector('.drawing svg').getBoundingClientRect().width"
+    fitted = browser.run(width)
+    browser.click("#fit")
+    assert browser.run(width) > fitted
+    assert browser.run("return document.getElementById('fit').ariaPressed") == "false"
+
+
+@in_browser
+def test_phone_scrolls_down_and_never_sideways(session: Browser, page: Path) -> None:
+    session.open(page, width=360, height=740)
+    assert session.run("return document.documentElement.scrollWidth") <= 360
+    session.run("for (const d of document.querySelectorAll('details')) d.open = true")
+    assert session.run("return document.documentElement.scrollWidth") <= 360
+    too_small = (
+        "return [...document.querySelectorAll('button, summary, input')]"
+        ".filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 32).length"
+    )
+    assert session.run(too_small) == 0
+
+
+@in_browser
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_has_contrast_in_light_and_dark(page: Path, tmp_path: Path, *, dark: bool) -> None:
+    with Browser(tmp_path, dark=dark) as browser:
+        browser.open(page)
+        assert browser.run("return matchMedia('(prefers-color-scheme: dark)').matches") is dark
+        assert browser.run(_LOW_CONTRAST) == []
+        assert browser.picture().startswith(b"\x89PNG")
+
+
+@in_browser
+def test_everything_that_can_be_chosen_has_a_name(browser: Browser) -> None:
+    nameless = (
+        "return [...document.querySelectorAll('a, button, input, summary, [role=region]')]"
+        ".filter(e => !(e.ariaLabel || e.textContent.trim() || (e.labels && e.labels.length)"
+        " || e.getAttribute('aria-label'))).map(e => e.outerHTML)"
+    )
+    assert browser.run(nameless) == []
+    levels = browser.run(
+        "return [...document.querySelectorAll('h1,h2,h3,h4')].map(h => Number(h.tagName[1]))"
+    )
+    assert levels[0] == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+
+
+@in_browser
+def test_page_is_all_readable_without_its_script(browser: Browser, page: Path) -> None:
+    """Nothing is hidden but the buttons that only the script could serve."""
+    browser.command("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.open(page)
+        tree = browser.command("DOM.getDocument", {"depth": 0})["root"]["nodeId"]
+        found = browser.command("DOM.querySelectorAll", {"nodeId": tree, "selector": "[hidden]"})
+        hidden = [
+            browser.command("DOM.getAttributes", {"nodeId": node})["attributes"]
+            for node in found["nodeIds"]
+        ]
+        assert hidden
+        assert all("tools" in attributes or "all" in attributes for attributes in hidden)
+    finally:
+        browser.command("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+# WCAG 2.1: the ratio of the luminances of text and what is behind it, 4.5 at least; SVG text too.
+_LOW_CONTRAST = """
+function parse(colour) { return colour.match(/[\\d.]+/g).map(Number); }
+function luminance([r, g, b]) {
+  const parts = [r, g, b].map((value) => {
+    const part = value / 255;
+    return part <= 0.03928 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+}
+function behind(element) {
+  const card = element.closest('.card');
+  if (card) return parse(getComputedStyle(card.querySelector('rect')).fill);
+  for (let at = element; at; at = at.parentElement) {
+    const colour = parse(getComputedStyle(at).backgroundColor);
+    if (colour.length === 3 || colour[3] > 0) return colour;
+  }
+  return [255, 255, 255];
+}
+const low = new Set();
+for (const element of document.querySelectorAll('body *')) {
+  const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+  if (!own || ['SCRIPT', 'STYLE', 'style', 'title'].includes(element.tagName)) continue;
+  if (element.closest('.skip')) continue;
+  const style = getComputedStyle(element);
+  const colour = parse(element.closest('svg') ? style.fill : style.color);
+  const [a, b] = [luminance(colour), luminance(behind(element))];
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  if (ratio < 4.5) low.add(`${element.tagName}.${element.className.baseVal ?? element.className} `
+    + `${ratio.toFixed(2)} ${element.textContent.slice(0, 30)}`);
+}
+return [...low];
+"""
