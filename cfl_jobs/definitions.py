@@ -101,10 +101,12 @@ class _Collector:
         read_any = False
         for path in sorted((self._sources.root / JOBS).iterdir()):
             file = f"{JOBS}/{path.name}"
-            if path.suffix == ".yaml" and path.is_file():
+            if path.suffix == ".yaml" and not path.is_dir():
                 read_any = True
                 self._read_file(file, path.stem)
-            elif path.suffix in (".yml", ".json") or (path.is_dir() and any(path.glob("*.y*ml"))):
+            elif path.suffix in (".yml", ".json") or (
+                path.is_dir() and (path.suffix == ".yaml" or any(path.glob("*.y*ml")))
+            ):
                 self._findings.append(
                     Finding(
                         f"{file}: not read: definitions are {JOBS}/*.yaml",
@@ -114,6 +116,13 @@ class _Collector:
         if not read_any:
             self._findings.append(
                 Finding(f"{JOBS}/: no *.yaml in it", advice="README.md shows how to add a job.")
+            )
+        elif not self._entries and not self._findings:
+            self._findings.append(
+                Finding(
+                    f"{JOBS}/: no job and no view is defined",
+                    advice="README.md shows how to add a job.",
+                )
             )
         self._check_names()
         return Definitions(

@@ -18,7 +18,9 @@ def find_name_problem(name: str) -> str:
             return "an empty part" if "/" in name else "nothing"
         if part != part.strip():
             return "a space at an end"
-        if part in (".", "..") or part.endswith("."):
+        if part in (".", ".."):
+            return f"the part {part!r}"
+        if part.endswith("."):
             return "a dot at the end"
         if bad := _UNSAFE.search(part):
             return f"the character {bad[0]!r}"

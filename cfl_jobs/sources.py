@@ -16,9 +16,13 @@ class Sources:
 
     def read(self, file: str) -> str:
         """Return a file's text, without a byte order mark. Raises OSError, or ValueError with
-        a sentence where it is not UTF-8."""
+        a sentence where it is not UTF-8 or a link or ".." leads out of the project: a pull
+        request could else show what is in other files of the machine that renders it."""
         if file not in self._texts:
-            data = (self.root / file).read_bytes()
+            path = (self.root / file).resolve()
+            if not path.is_relative_to(self.root.resolve()):
+                raise ValueError("it leads out of the project; put the file itself here")
+            data = path.read_bytes()
             try:
                 self._texts[file] = data.decode("utf-8-sig")
             except UnicodeDecodeError as error:

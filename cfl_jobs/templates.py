@@ -105,7 +105,7 @@ class TemplateRenderer:
         except OSError as error:
             raise jinja2.TemplateNotFound(name) from error
         except ValueError as error:
-            raise jinja2.TemplateSyntaxError(str(error), 1, name) from error
+            raise CflJobsError(f"{file}: {error}") from error
         if found := RESERVED.search(text):
             line = text.count("\n", 0, found.start()) + 1
             message = f"the character U+{ord(found[0]):04X} is no character; remove it"
@@ -232,6 +232,8 @@ class TemplateRenderer:
         """The templates' `script("publish.sh", component=…)`: the text of a shell step."""
         path = f"{SCRIPTS}/{file}"
         try:
+            if ".." in file.split("/"):
+                raise FileNotFoundError(file)
             text = self._sources.read(path)
         except OSError as error:
             there = [entry.name for entry in sorted((self._sources.root / SCRIPTS).glob("*"))]
