@@ -355,6 +355,7 @@ def main() -> None:
     parser.add_argument("--url", help="a live server, instead of the one on loopback")
     parser.add_argument("--jobs", type=int, default=300, help="how many jobs are pushed")
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--latency", type=float, nargs="*", default=[0.0, 0.05], help="seconds")
     parser.add_argument("--quick", action="store_true", help="30 jobs, no latency, one run")
     parser.add_argument("--only", choices=["render", "push"], help="one half")
     options = parser.parse_args()
@@ -375,7 +376,7 @@ def main() -> None:
                 user, token = os.environ["JENKINS_USER_ID"], os.environ["JENKINS_API_TOKEN"]
                 bench.compare_pushing("", Server(options.url, user, token, None), project)
             else:
-                for latency in (0.0,) if options.quick else (0.0, 0.05):
+                for latency in [0.0] if options.quick else options.latency:
                     with loopback(latency) as server:
                         label = f", {latency * 1000:.0f} ms" if latency else ""
                         bench.compare_pushing(label, server, project)
