@@ -17,6 +17,7 @@ VERBS = MappingProxyType(
         "plan": "Show what update would do, and why.",
         "update": "Create and change jobs on a server or in a directory.",
         "rollback": "Put back what a run changed.",
+        "doctor": "Say whether a server can run the chain, and what it lacks.",
         "bootstrap": "Make a fresh Jenkins this server: its files, or the steps on it.",
         "inventory": "Take the versions of the server's plugins into jobs/plugins.yaml.",
         "history": "List the runs that changed a server or a directory.",

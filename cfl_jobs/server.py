@@ -36,6 +36,7 @@ class JenkinsTarget:
     ) -> None:
         self._url = check_url(url)
         self._credentials = credentials or Credentials()
+        self._timeout = timeout
         self._channel = Channel(self._url, self._credentials, timeout, patience or Patience())
 
     def __repr__(self) -> str:
@@ -54,6 +55,15 @@ class JenkinsTarget:
     @property
     def label(self) -> str:
         return self._url
+
+    @property
+    def channel(self) -> Channel:
+        """What asks and posts, for what isn't about jobs and views."""
+        return self._channel
+
+    def without_login(self) -> JenkinsTarget:
+        """Return the same server as someone sees it who isn't logged in."""
+        return JenkinsTarget(self._url, timeout=self._timeout)
 
     # The target's interface.
 

@@ -18,10 +18,12 @@ import secrets
 import socket
 import ssl
 import threading
+import time
 from base64 import b64decode
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from email.utils import formatdate
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -93,6 +95,8 @@ class JenkinsServer:
 
     Users: `admin` (token or password) may do all, `reader` (token) may see only.
     `latency` is in seconds and added to every request. `prefix` is the context path.
+    `node_changes` are merged into what the built-in node says of itself, `state_changes` into what
+    the server does; `more_nodes` are whole. `clock_ahead` is in seconds, None: no Date header.
     """
 
     user, token, password = "admin", "11" + "a" * 32, "admin's password"
@@ -105,8 +109,14 @@ class JenkinsServer:
         self.plugins = {
             str(plugin["shortName"]): str(plugin["version"]) for plugin in recorded_plugins()
         }
+        self.disabled_plugins: set[str] = set()
         self.credentials: list[dict[str, str]] = []
         self.executors = 2
+        self.node_changes: dict[str, Any] = {}
+        self.more_nodes: list[dict[str, Any]] = []
+        self.state_changes: dict[str, Any] = {}
+        self.anonymous_reads = False
+        self.clock_ahead: float | None = 0.0
         self.quieting_down = False
         self.starting_for = 0
         self.redirect_to: str | None = None
@@ -299,8 +309,9 @@ class JenkinsServer:
         if request.method == "POST" and not by_token and not self._has_crumb(request):
             message = "No valid crumb was included in the request"
             return pages.jetty_page(403, message, request.path)
-        if user is None:
+        if user is None and not (self.anonymous_reads and request.method == "GET"):
             return pages.login_needed(request.path)
+        user = user or "anonymous"
         visit = Visit(self, request, user, by_token=by_token)
         try:
             return visit.answer()
@@ -401,6 +412,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, answer: Answer) -> None:
         lines = [f"HTTP/1.1 {answer.status} {self.responses.get(answer.status, ('',))[0]}"]
         headers = {"X-Content-Type-Options": "nosniff", **answer.headers}
+        ahead = self.server.jenkins.clock_ahead
+        if ahead is not None:  # Jetty's own header, not recorded
+            headers["Date"] = formatdate(time.time() + ahead, usegmt=True)
         headers.setdefault("Content-Length", str(len(answer.body)))
         lines += [f"{name}: {value}" for name, value in headers.items()]
         head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")

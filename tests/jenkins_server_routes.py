@@ -149,15 +149,24 @@ class Visit:
             "quietingDown": server.quieting_down,
             "url": url,
             "views": views,
+            **server.state_changes,
         }
 
     def _who(self) -> dict[str, Any]:
-        return {**recorded_answer("who am I"), "name": self.user}
+        who = {**recorded_answer("who am I"), "name": self.user}
+        return who | {"anonymous": True} if self.user == "anonymous" else who
 
     def _plugins(self) -> dict[str, Any]:
         common = {"active": True, "enabled": True, "hasUpdate": False}
         found = [
-            {**common, "shortName": name, "version": version, "longName": f"{name} (lab build)"}
+            {
+                **common,
+                "shortName": name,
+                "version": version,
+                "longName": f"{name} (lab build)",
+                "active": name not in self.server.disabled_plugins,
+                "enabled": name not in self.server.disabled_plugins,
+            }
             for name, version in self.server.plugins.items()
         ]
         return {"_class": "hudson.LocalPluginManager", "plugins": found}
@@ -166,8 +175,16 @@ class Visit:
         data = recorded_answer("python-jenkins get_nodes")
         count = self.server.executors
         computers = [
-            {**computer, "numExecutors": count, "executors": [{}] * count}
+            {
+                **computer,
+                "numExecutors": count,
+                "executors": [{}] * count,
+                **self.server.node_changes,
+            }
             for computer in data["computer"]
+        ] + [
+            {**data["computer"][0], "_class": "hudson.slaves.SlaveComputer", **node}
+            for node in self.server.more_nodes
         ]
         return {**data, "computer": computers, "totalExecutors": count}
 

@@ -20,6 +20,7 @@ from cfl_jobs.bootstrap.secrets import (
     list_credentials,
     list_secrets,
 )
+from cfl_jobs.labels import named_labels
 from cfl_jobs.versions import is_older
 
 SECRETS_DIRECTORY = "/run/secrets"
@@ -72,7 +73,7 @@ def _jenkins(needs: Needs) -> Iterator[str]:
     yield f"  numExecutors: {count_executors(needs)}"
     if needs.labels:
         yield "  # The labels that jobs ask for; take one away here when another node has it."
-        words = dict.fromkeys(name for label, _ in needs.labels for name in label_names(label))
+        words = dict.fromkeys(name for label, _ in needs.labels for name in named_labels(label))
         yield f"  labelString: {quote(' '.join(words))}"
     yield "  mode: NORMAL"
     yield from (
@@ -178,14 +179,6 @@ def _unclassified(needs: Needs) -> Iterator[str]:
             "    hookSecretConfigs:",
             f"      - credentialsId: {GITHUB_HOOK}",
         )
-
-
-def label_names(expression: str) -> tuple[str, ...]:
-    """Return the labels of an expression that a node must have: those that stand without `!`."""
-    words = expression.replace("(", " ").replace(")", " ")
-    for operator in ("&&", "||", "->", "<->"):
-        words = words.replace(operator, " ")
-    return tuple(word.strip('"') for word in words.split() if not word.startswith("!"))
 
 
 def quote(text: str) -> str:

@@ -1,0 +1,58 @@
+"""`cfl-jobs doctor`: is a server able to run the chain, and what to do where it isn't."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from cfl_jobs.server import JenkinsTarget
+
+
+@click.command(short_help="Say whether a server can run the chain, and what it lacks.")
+@click.option("--url", metavar="URL", help="The server, instead of the settings' one.")
+@click.option(
+    "--conf",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A jenkins_jobs.ini that holds the credentials.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+)
+def command(url: str | None, conf: Path | None, form: str) -> int:
+    """Look at a server; nothing on it is changed.
+
+    Who we are to it, what its plugins, credentials, nodes and setup are, against what the jobs
+    need, each with what mends it. Exit code 1 where an error keeps the chain from running.
+    """
+    from cfl_jobs.commands.target_options import open_target
+    from cfl_jobs.errors import CflJobsError
+    from cfl_jobs.server import JenkinsTarget
+
+    target = open_target(Path(), None, url, conf)
+    if not isinstance(target, JenkinsTarget):
+        raise CflJobsError("doctor is for a server", advice="Name one with --url.")
+    return show_doctor(Path(), target, form)
+
+
+def show_doctor(root: Path, target: JenkinsTarget, form: str) -> int:
+    """Examine the server and write what was found; returns the exit code."""
+    from cfl_jobs.bootstrap.needs import find_needs
+    from cfl_jobs.doctor.diagnosis import State
+    from cfl_jobs.doctor.table import count, diagnose
+    from cfl_jobs.doctor.writers import write_json, write_table
+
+    rows = diagnose(target, find_needs(root))
+    if form == "json":
+        click.echo(write_json(rows, target.label))
+    else:
+        write_table(rows, target.label, sys.stdout)
+    return 1 if count(rows, State.ERROR) else 0

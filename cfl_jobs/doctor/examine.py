@@ -1,0 +1,152 @@
+"""A live server → facts, by asking only: nothing on the server is changed.
+
+The one POST is sent for users who aren't administrators: a create without a name, which Jenkins
+refuses, with status 403 for those who may not create jobs and with 400 for those who may
+(recorded, core 2.440.3).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+from cfl_jobs.doctor.facts import Disk, Facts, InstalledPlugin, NodeState
+from cfl_jobs.errors import LoginRefused, Missing, PermissionDenied, Refused, TargetError
+from cfl_jobs.server import JenkinsTarget
+from cfl_jobs.target import Kind
+
+# hudson.node_monitors.DiskSpaceMonitorDescriptor: what a server without its own bounds has.
+_STOPS_AT, _WARNS_AT = 2**30, 2 * 2**30
+_NOT_ALLOWED = (PermissionDenied, LoginRefused)
+_Told = TypeVar("_Told")
+
+
+def examine(
+    target: JenkinsTarget, names: Iterable[str], *, now: Callable[[], float] = time.time
+) -> Facts:
+    """Ask a server for all that the checks need. `names` are the jobs that we define.
+
+    Raises TargetError where the server can't be asked at all.
+    """
+    login = target.whoami()
+    state, version, difference = _ask_state(target, now)
+    untold: dict[str, str] = {}
+
+    def ask(field: str, question: Callable[[], _Told]) -> _Told | None:
+        try:
+            return question()
+        except (*_NOT_ALLOWED, Missing) as error:
+            untold[field] = error.message
+            return None
+
+    jobs = target.list(Kind.JOB)
+    there = {listed.name for listed in jobs}
+    plugins = ask("plugins", lambda: _ask_plugins(target))
+    is_administrator = plugins is not None
+    return Facts(
+        url=target.label,
+        version=version,
+        own_url=str(state.get("url") or ""),
+        uses_security=bool(state.get("useSecurity", True)),
+        uses_crumbs=bool(state.get("useCrumbs", True)),
+        is_quieting_down=bool(state["quietingDown"]),
+        login=login,
+        jobs=jobs,
+        clock_difference=difference,
+        is_administrator=is_administrator,
+        may_create=is_administrator or _may_create(target),
+        unreadable=()
+        if is_administrator
+        else tuple(name for name in names if name in there and not _may_change(target, name)),
+        anonymous_reads=_anonymous_reads(target),
+        plugins=plugins,
+        credential_ids=ask("credential_ids", target.credential_ids),
+        nodes=ask("nodes", lambda: _ask_nodes(target)),
+        untold=untold,
+    )
+
+
+def _ask_state(
+    target: JenkinsTarget, now: Callable[[], float]
+) -> tuple[dict[str, Any], str, float | None]:
+    """Return the server's state, its version, and how far its clock is ahead, in seconds."""
+    path, doing = "api/json?tree=quietingDown,useCrumbs,useSecurity,url", "ask for its state"
+    before = now()
+    answer = target.channel.ask("GET", path, doing)
+    after = now()
+    state = target.channel.parse_json(answer, target.channel.asked(path, doing), "quietingDown")
+    difference: float | None = None
+    try:
+        theirs = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
+        # The header has whole seconds, and was written at some moment in between.
+        difference = min((theirs - after, theirs + 1 - before), key=abs)
+        if theirs - after <= 0 <= theirs + 1 - before:
+            difference = 0.0
+    except ValueError:
+        pass  # no such header, or no date in it
+    return state, answer.headers.get("X-Jenkins", ""), difference
+
+
+def _ask_plugins(target: JenkinsTarget) -> dict[str, InstalledPlugin]:
+    path = "pluginManager/api/json?tree=plugins[shortName,version,active,enabled]"
+    found = target.channel.ask_json(path, "list plugins", "plugins")["plugins"]
+    return {
+        plugin["shortName"]: InstalledPlugin(
+            plugin["version"], bool(plugin["active"]), bool(plugin["enabled"])
+        )
+        for plugin in found
+    }
+
+
+def _ask_nodes(target: JenkinsTarget) -> tuple[NodeState, ...]:
+    found = target.channel.ask_json("computer/api/json?depth=0", "list nodes", "computer")
+    return tuple(_read_node(node) for node in found["computer"])
+
+
+def _read_node(node: dict[str, Any]) -> NodeState:
+    monitors = node.get("monitorData") or {}
+    disks = []
+    for monitor in ("DiskSpaceMonitor", "TemporarySpaceMonitor"):
+        data = monitors.get(f"hudson.node_monitors.{monitor}")
+        if data and data.get("size") is not None:
+            stops, warns = data.get("threshold") or _STOPS_AT, data.get("warningThreshold")
+            disks.append(Disk(data.get("path", ""), int(data["size"]), stops, warns or _WARNS_AT))
+    clock = monitors.get("hudson.node_monitors.ClockMonitor")
+    return NodeState(
+        node["displayName"],
+        int(node["numExecutors"]),
+        tuple(label["name"] for label in node.get("assignedLabels", ()) if label),
+        bool(node["offline"]),
+        tuple(disks),
+        clock["diff"] / 1000 if clock and "diff" in clock else None,
+    )
+
+
+def _may_create(target: JenkinsTarget) -> bool:
+    try:
+        target.channel.post("createItem?name=", "create jobs", "<project/>")
+    except _NOT_ALLOWED:
+        return False
+    except Refused:
+        return True  # for want of a name
+    return True
+
+
+def _may_change(target: JenkinsTarget, name: str) -> bool:
+    """Jenkins shows a job's config to those who may change it."""
+    try:
+        target.read(Kind.JOB, name)
+    except _NOT_ALLOWED:
+        return False
+    return True
+
+
+def _anonymous_reads(target: JenkinsTarget) -> bool:
+    with target.without_login() as anyone:
+        try:
+            anyone.list(Kind.JOB)
+        except TargetError:  # a login is wanted, by Jenkins or by a proxy before it
+            return False
+    return True

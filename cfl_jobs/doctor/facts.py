@@ -1,0 +1,68 @@
+"""What one look at a server told: values only, for the checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cfl_jobs.serverfacts import Login
+from cfl_jobs.target import Listed
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledPlugin:
+    """`is_active` is False where it failed to load, `is_enabled` where someone switched it off."""
+
+    version: str
+    is_active: bool = True
+    is_enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """Free bytes at a path of a node, and the bounds where Jenkins warns and stops using it."""
+
+    path: str
+    free: int
+    stops_at: int
+    warns_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """A node. `clock_difference` is in seconds, to the controller's clock; None: not measured."""
+
+    name: str
+    executors: int
+    labels: tuple[str, ...]
+    is_offline: bool = False
+    disks: tuple[Disk, ...] = ()
+    clock_difference: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a server told of itself. None: it didn't tell, and `untold` says why, by field name.
+
+    `own_url` is the one it believes it has. `clock_difference` is how many seconds its clock is
+    ahead of ours. `unreadable` are jobs of ours whose config this user may not read or change.
+    `anonymous_reads` tells whether someone who isn't logged in gets a list of jobs.
+    """
+
+    url: str
+    version: str
+    own_url: str
+    uses_security: bool
+    uses_crumbs: bool
+    is_quieting_down: bool
+    login: Login
+    jobs: tuple[Listed, ...]
+    clock_difference: float | None = None
+    is_administrator: bool = True
+    may_create: bool = True
+    unreadable: tuple[str, ...] = ()
+    anonymous_reads: bool = False
+    plugins: Mapping[str, InstalledPlugin] | None = None
+    credential_ids: tuple[str, ...] | None = None
+    nodes: tuple[NodeState, ...] | None = None
+    untold: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,174 @@
+"""Checks of the server as a whole: who we are to it, how it is set up, whether it is well."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from cfl_jobs.bootstrap.needs import Needs
+from cfl_jobs.doctor.diagnosis import Diagnosis, State, ok, some, untold
+from cfl_jobs.doctor.facts import Disk, Facts
+from cfl_jobs.versions import is_older
+
+_SKEW = 30.0  # seconds; git, make and GitHub's tokens go by the clock
+_INVENTORY_FIX = "Run `cfl-jobs inventory` and look at `cfl-jobs plan`."
+
+
+def check_version(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
+    wanted = needs.inventory.jenkins
+    if not facts.version:
+        yield Diagnosis(State.WARNING, "the server doesn't say its version", "Is it Jenkins?")
+    elif wanted and is_older(facts.version, wanted):
+        fix = f"Update Jenkins, or render for {facts.version}: `cfl-jobs inventory`."
+        message = f"Jenkins {facts.version} is older than {wanted}, which the jobs are rendered for"
+        yield Diagnosis(State.ERROR, message, fix)
+    elif wanted and facts.version != wanted:
+        message = f"Jenkins {facts.version} is newer than {wanted}, which the jobs are rendered for"
+        yield Diagnosis(State.NOTE, message, _INVENTORY_FIX)
+    else:
+        yield ok(f"Jenkins {facts.version}")
+    if facts.is_quieting_down:
+        fix = "Cancel it on the server's front page, or wait for the restart."
+        yield Diagnosis(State.WARNING, "it prepares to shut down and starts no builds", fix)
+
+
+def check_login(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
+    if facts.login.is_anonymous:
+        fix = "Set JENKINS_USER_ID and JENKINS_API_TOKEN, or name a jenkins_jobs.ini with --conf."
+        yield Diagnosis(State.ERROR, "we are not logged in", fix)
+    else:
+        groups = ", ".join(facts.login.authorities)
+        yield ok(f"logged in as {facts.login.name}" + (f", in {groups}" if groups else ""))
+
+
+def check_permissions(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
+    name = facts.login.name
+    if facts.is_administrator:
+        yield ok(f"{name} has Overall/Administer, so may do everything")
+        return
+    there = {job.name for job in facts.jobs}
+    lacking = tuple(job for job in needs.names if job not in there)
+    if not facts.may_create:
+        state = State.ERROR if lacking else State.WARNING
+        jobs = some(lacking) if lacking else "new jobs"
+        fix = f"Give {name} Job/Create on the server."
+        yield Diagnosis(state, f"{name} may not create jobs: {jobs}", fix, lacking)
+    else:
+        yield ok(f"{name} may create jobs")
+    if facts.unreadable:
+        message = f"{name} may not see or change the configs of {some(facts.unreadable)}"
+        fix = f"Give {name} Job/Configure on them."
+        yield Diagnosis(State.ERROR, message, fix, facts.unreadable)
+    elif there & set(needs.names):
+        yield ok(f"{name} may change the jobs that are there")
+    yield Diagnosis(
+        State.NOTE,
+        f"{name} lacks Overall/Administer: plugins and what Jenkins drops can't be told, nor "
+        "whether builds may be started",
+        f"Give {name} Overall/Administer, or let an administrator run this.",
+    )
+
+
+def check_security(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
+    fix = "Manage Jenkins → Security; `cfl-jobs bootstrap --home DIR` writes a jenkins.yaml for it."
+    if not facts.uses_security:
+        message = "security is switched off: everyone may do everything and read every secret"
+        yield Diagnosis(State.ERROR, message, fix)
+    elif facts.anonymous_reads:
+        yield Diagnosis(State.WARNING, "people who aren't logged in can list the jobs", fix)
+    else:
+        yield ok("nobody gets in without a login")
+    if facts.uses_crumbs:
+        yield ok("crumbs are on")
+    else:
+        yield Diagnosis(
+            State.WARNING,
+            "crumbs are off: another site can make a logged in person's browser start builds",
+            "Take -Dhudson.security.csrf.GlobalCrumbIssuerConfiguration."
+            "DISABLE_CSRF_PROTECTION=true out of Jenkins' start, or add a crumb issuer.",
+        )
+
+
+def check_url(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
+    fix = f"Manage Jenkins → System → Jenkins URL: {needs.server or facts.url}"
+    expected = {url.rstrip("/") for url in (needs.server, facts.url) if url}
+    if not facts.own_url:
+        yield Diagnosis(State.ERROR, "Jenkins doesn't know its own URL", fix)
+    elif facts.own_url.rstrip("/") not in expected:
+        message = f"Jenkins believes it is {facts.own_url}; mails and webhooks name that"
+        yield Diagnosis(State.WARNING, message, fix)
+    else:
+        yield ok(f"Jenkins believes it is {facts.own_url}")
+
+
+def check_hook(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
+    """GitHub must be able to tell of a push: by the URL, the plugin, a working GitHub trigger."""
+    if not needs.hooked:
+        yield ok("no job is started by a push to GitHub")
+        return
+    jobs = needs.hooked
+    url = f"{(facts.own_url or needs.server or facts.url).rstrip('/')}/github-webhook/"
+    if _is_private(url):
+        message = f"GitHub can't reach {url}, so a push starts nothing: {some(jobs)}"
+        fix = "Give Jenkins a URL that GitHub reaches (Manage Jenkins → System → Jenkins URL)."
+        yield Diagnosis(State.WARNING, message, fix, jobs)
+        return
+    plugin = (facts.plugins or {}).get("github")
+    if facts.plugins is not None and (plugin is None or not plugin.is_active):
+        message = f"the plugin github isn't at work, so a push starts nothing: {some(jobs)}"
+        yield Diagnosis(State.ERROR, message, "Install or enable it.", jobs)
+        return
+    yield ok(f"GitHub's webhooks go to {url}")
+
+
+def _is_private(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." not in host or host.endswith((".local", ".internal", ".localhost", ".lan"))
+
+
+def check_clock(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
+    fix = "Switch time synchronisation (NTP) on: there, or here."
+    ahead = facts.clock_difference
+    if ahead is None:
+        yield Diagnosis(State.NOTE, "the server's answers don't tell its time", "")
+    elif abs(ahead) > _SKEW:
+        word = "ahead of" if ahead > 0 else "behind"
+        message = f"the server's clock is {abs(ahead):.0f} s {word} this machine's"
+        yield Diagnosis(State.WARNING, message, fix)
+    else:
+        yield ok("the server's clock is right, as far as this machine's is")
+    for node in facts.nodes or ():
+        if node.clock_difference is not None and abs(node.clock_difference) > _SKEW:
+            seconds = abs(node.clock_difference)
+            message = f"the clock of {node.name} is {seconds:.0f} s away from the controller's"
+            yield Diagnosis(State.WARNING, message, fix)
+
+
+def check_disk(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
+    if facts.nodes is None:
+        yield untold(facts, "nodes")
+        return
+    fix = "Delete what isn't needed there, or keep builds for fewer days (retention_days)."
+    measured = [(node, disk) for node in facts.nodes for disk in node.disks]
+    bad = False
+    for node, disk in measured:
+        if disk.free < disk.warns_at:
+            bad = True
+            state = State.ERROR if disk.free < disk.stops_at else State.WARNING
+            yield Diagnosis(state, f"{node.name} has {_size(disk)} left at {disk.path}", fix)
+    if not measured:
+        message = "no node has measured its disk yet"
+        yield Diagnosis(State.NOTE, message, "Ask again in an hour; Jenkins measures by itself.")
+    elif not bad:
+        node, disk = min(measured, key=lambda pair: pair[1].free)
+        yield ok(f"{_size(disk)} left at {disk.path} of {node.name}, the fullest")
+
+
+def _size(disk: Disk) -> str:
+    if disk.free < 2**30:
+        return f"{disk.free / 2**20:.0f} MiB"
+    return f"{disk.free / 2**30:.1f} GiB"

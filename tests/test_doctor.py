@@ -1,0 +1,288 @@
+"""Each planted fault is found, a good server has none, and nothing on it is changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfl_jobs.__main__ import run
+from cfl_jobs.bootstrap.needs import Needs, find_needs
+from cfl_jobs.credentials import Credentials
+from cfl_jobs.doctor.diagnosis import Row, State
+from cfl_jobs.doctor.examine import examine
+from cfl_jobs.doctor.table import CHECKS, diagnose
+from cfl_jobs.server import JenkinsTarget
+from tests.jenkins_server import Fault, JenkinsServer
+from tests.jenkins_server_configs import recorded
+from tests.projects import ROOT, copy_project, edit
+
+SITE = "https://build.codeforlife.education/"
+BINDS = (
+    "codeforlife-dev-secret-key",
+    "codeforlife-staging-secret-key",
+    "codeforlife-prod-secret-key",
+)
+GIBIBYTE = 2**30
+Plant = Callable[[JenkinsServer], object]
+
+
+@pytest.fixture(scope="module")
+def needs() -> Needs:
+    return find_needs(ROOT)
+
+
+@pytest.fixture
+def good(jenkins_server: JenkinsServer) -> JenkinsServer:
+    """A server that lacks nothing but the jobs."""
+    jenkins_server.credentials = [{"id": name} for name in BINDS]
+    jenkins_server.state_changes["url"] = SITE
+    return jenkins_server
+
+
+def target_of(server: JenkinsServer, *, user: str = "admin", token: str = "") -> JenkinsTarget:
+    return JenkinsTarget(server.url, Credentials(user, token or server.token, "a test"))
+
+
+def examined(server: JenkinsServer, needs: Needs, **login: str) -> tuple[Row, ...]:
+    with target_of(server, **login) as target:
+        return diagnose(target, needs)
+
+
+def bad(rows: tuple[Row, ...], *states: State) -> list[tuple[str, str]]:
+    wanted = states or (State.WARNING, State.ERROR)
+    return [(r.check, r.diagnosis.message) for r in rows if r.diagnosis.state in wanted]
+
+
+def test_good_server_has_no_fault_and_every_check_says_something(
+    good: JenkinsServer, needs: Needs
+) -> None:
+    rows = examined(good, needs)
+    assert bad(rows) == []
+    assert {row.check for row in rows} == set(CHECKS)
+
+
+def test_nothing_but_questions_is_sent(good: JenkinsServer, needs: Needs) -> None:
+    examined(good, needs)
+    assert {logged.method for logged in good.requests} == {"GET"}
+    assert good.count(path="doctor") == 0 < good.count("GET")
+
+
+def _disk(free: int) -> dict[str, Any]:
+    monitor = {
+        "path": "/var/jenkins_home",
+        "size": free,
+        "threshold": GIBIBYTE,
+        "warningThreshold": 2 * GIBIBYTE,
+    }
+    return {"monitorData": {"hudson.node_monitors.DiskSpaceMonitor": monitor}}
+
+
+def _clock(milliseconds: int) -> dict[str, Any]:
+    return {"monitorData": {"hudson.node_monitors.ClockMonitor": {"diff": milliseconds}}}
+
+
+FAULTS: list[tuple[str, Plant, str, State, str]] = [
+    ("missing plugin", lambda s: s.plugins.pop("git"), "plugins", State.ERROR,
+     "the plugin git is missing; without it Jenkins drops BranchSpec, GitSCM, UserRemoteConfig of "
+     "Publish Ocargo Files, Publish Portal Files, Publish Deploy Files"),
+    ("old plugin", lambda s: s.plugins.update(junit="1207.va_09d5100410f"), "plugins", State.ERROR,
+     "the plugin junit is 1207.va_09d5100410f, and the jobs are rendered for 1252.vfc2e5efa_294f"),
+    ("disabled plugin", lambda s: s.disabled_plugins.add("ws-cleanup"), "plugins", State.ERROR,
+     "the plugin ws-cleanup is disabled"),
+    ("missing credentials", lambda s: s.credentials.pop(0), "credentials", State.ERROR,
+     "the credentials codeforlife-dev-secret-key are missing; they are bound by Deploy to Dev"),
+    ("one executor", lambda s: setattr(s, "executors", 1), "executors", State.ERROR,
+     "1 executors, and 1 jobs hold one while they wait for others: Ad-hoc distribution"),
+    ("no executor", lambda s: setattr(s, "executors", 0), "executors", State.ERROR,
+     "there is no executor"),
+    ("no crumbs", lambda s: s.state_changes.update(useCrumbs=False), "security", State.WARNING,
+     "crumbs are off"),
+    ("no security", lambda s: s.state_changes.update(useSecurity=False), "security", State.ERROR,
+     "security is switched off"),
+    ("anonymous readers", lambda s: setattr(s, "anonymous_reads", True), "security",
+     State.WARNING, "people who aren't logged in can list the jobs"),
+    ("no URL", lambda s: s.state_changes.update(url=None), "URL", State.ERROR,
+     "Jenkins doesn't know its own URL"),
+    ("another URL", lambda s: s.state_changes.update(url="https://old.example.org/"), "URL",
+     State.WARNING, "Jenkins believes it is https://old.example.org/"),
+    ("unreachable hook", lambda s: s.state_changes.update(url="http://10.0.0.7:8080/"),
+     "GitHub hook", State.WARNING, "GitHub can't reach http://10.0.0.7:8080/github-webhook/"),
+    ("clock ahead", lambda s: setattr(s, "clock_ahead", 600), "clock", State.WARNING,
+     "s ahead of this machine's"),
+    ("clock behind", lambda s: setattr(s, "clock_ahead", -600), "clock", State.WARNING,
+     "s behind this machine's"),
+    ("node's clock", lambda s: s.node_changes.update(_clock(90_000)), "clock", State.WARNING,
+     "the clock of Built-In Node is 90 s away"),
+    ("little disk", lambda s: s.node_changes.update(_disk(GIBIBYTE * 3 // 2)), "disk",
+     State.WARNING, "Built-In Node has 1.5 GiB left at /var/jenkins_home"),
+    ("no disk", lambda s: s.node_changes.update(_disk(5 * 2**20)), "disk", State.ERROR,
+     "Built-In Node has 5 MiB left"),
+    ("quieting down", lambda s: setattr(s, "quieting_down", True), "version", State.WARNING,
+     "it prepares to shut down"),
+    ("our name, not ours",
+     lambda s: s.add_job("Deploy to Prod", recorded("Deploy to Prod", "saved")),
+     "jobs", State.WARNING, "Deploy to Prod is there, but wasn't made by cfl-jobs"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("plant", "check", "state", "message"),
+    [fault[1:] for fault in FAULTS],
+    ids=[fault[0] for fault in FAULTS],
+)
+def test_planted_fault_is_found(
+    good: JenkinsServer, needs: Needs, plant: Plant, check: str, state: State, message: str
+) -> None:
+    plant(good)
+    found = [row for row in examined(good, needs) if row.check == check]
+    (row,) = [row for row in found if row.diagnosis.state is state]
+    assert message in row.diagnosis.message
+    assert row.diagnosis.fix
+
+
+def test_fault_with_jobs_names_them(good: JenkinsServer, needs: Needs) -> None:
+    del good.plugins["junit"]
+    (row,) = [r for r in examined(good, needs) if r.diagnosis.state is State.ERROR]
+    assert row.diagnosis.jobs == ("Run Portal Tests", "Run Ocargo Tests")
+
+
+def test_node_label_without_a_node_is_found(tmp_path: Path, good: JenkinsServer) -> None:
+    root = copy_project(tmp_path)
+    edit(root, "jobs/settings.yaml", 'node_label: ""', "node_label: python && linux")
+    wanted = find_needs(root)
+    ((check, message),) = bad(examined(good, wanted))
+    assert check == "labels"
+    assert message.startswith("no node has the label python && linux: Ad-hoc distribution, ")
+    labels = [{"name": "python"}, {"name": "linux"}]
+    node = {"displayName": "agent", "assignedLabels": labels, "offline": True}
+    good.more_nodes.append(node)
+    ((check, message),) = bad(examined(good, wanted))
+    assert check == "labels"
+    assert message.startswith("only agent has the label")
+    node["offline"] = False
+    assert bad(examined(good, wanted)) == []
+
+
+def test_another_version_of_jenkins_is_told(good: JenkinsServer, tmp_path: Path) -> None:
+    for wanted, state in (("2.452.1", State.ERROR), ("2.426.3", State.NOTE)):
+        root = copy_project(tmp_path / wanted)
+        edit(root, "jobs/plugins.yaml", 'jenkins: "2.440.3"', f'jenkins: "{wanted}"')
+        found = bad(examined(good, find_needs(root)), state)
+        assert f"Jenkins 2.440.3 is {'older' if state is State.ERROR else 'newer'} than" in str(
+            found
+        )
+
+
+def test_jobs_of_nobody_and_jobs_not_defined_any_more_are_listed(
+    good: JenkinsServer, needs: Needs
+) -> None:
+    good.add_job("nightly", recorded("wide-empty", "saved"))
+    mark = "Managed by cfl-jobs from jobs/x.yaml. Change it there. [cfl-jobs 1? 0123456789abcdef =]"
+    config = "<project><description>{}</description></project>"
+    good.add_job("Old deploy", config.format(mark))
+    notes = [message for check, message in bad(examined(good, needs), State.NOTE)]
+    assert "1 jobs are managed by nobody: nightly" in notes
+    assert "1 jobs of ours aren't defined any more: Old deploy" in notes
+
+
+def test_user_who_may_only_read_is_told_what_that_keeps_from_working(
+    good: JenkinsServer, needs: Needs
+) -> None:
+    good.add_job("Deploy to Dev", recorded("Deploy to Dev", "saved"))
+    rows = examined(good, needs, user=good.reader, token=good.reader_token)
+    found = dict(bad(rows, State.ERROR))
+    assert "reader may not see or change the configs of Deploy to Dev" in found["permissions"]
+    errors = [message for check, message in bad(rows, State.ERROR) if check == "permissions"]
+    assert any(message.startswith("reader may not create jobs: ") for message in errors)
+    untold = {check for check, message in bad(rows, State.WARNING) if "can't be told" in message}
+    assert untold == {"plugins", "credentials"}
+    assert set(good.jobs) == {"Deploy to Dev"}
+
+
+def test_wrong_token_is_one_row(good: JenkinsServer, needs: Needs) -> None:
+    (row,) = examined(good, needs, token="wrong")
+    assert row.diagnosis.state is State.ERROR
+    assert "does not know the user 'admin'" in row.diagnosis.message
+    assert "wrong" not in row.diagnosis.message + row.diagnosis.fix
+
+
+def test_anonymous_user_is_told_to_log_in(good: JenkinsServer, needs: Needs) -> None:
+    good.anonymous_reads = True
+    with JenkinsTarget(good.url) as target:
+        rows = diagnose(target, needs)
+    assert ("login", "we are not logged in") in bad(rows, State.ERROR)
+
+
+def test_server_without_date_header_is_only_noted(good: JenkinsServer, needs: Needs) -> None:
+    good.clock_ahead = None
+    rows = examined(good, needs)
+    assert ("clock", "the server's answers don't tell its time") in bad(rows, State.NOTE)
+    assert bad(rows) == []
+
+
+def test_clock_within_the_answers_second_is_right(good: JenkinsServer, needs: Needs) -> None:
+    """The header has no fractions; a slow answer is no wrong clock either."""
+    with target_of(good) as target:
+        facts = examine(target, needs.names)
+    assert facts.clock_difference is not None
+    assert abs(facts.clock_difference) < 5
+
+
+@pytest.fixture
+def doctor(
+    good: JenkinsServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Callable[..., tuple[int, str]]:
+    monkeypatch.chdir(copy_project(tmp_path))
+    monkeypatch.setenv("JENKINS_USER_ID", good.user)
+    monkeypatch.setenv("JENKINS_API_TOKEN", good.token)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = run(["doctor", "--url", good.url, *arguments])
+        return code, capsys.readouterr().out
+
+    return call
+
+
+def test_table_ends_with_the_verdict_and_says_how_to_mend(
+    doctor: Callable[..., tuple[int, str]], good: JenkinsServer
+) -> None:
+    code, printed = doctor()
+    assert (code, printed.splitlines()[-1]) == (0, f"{good.url} is ready for the chain.")
+    del good.plugins["junit"]
+    good.state_changes["useCrumbs"] = False
+    code, printed = doctor()
+    assert code == 1
+    assert "→ Install junit 1252.vfc2e5efa_294f or later" in printed
+    assert "1 error, 1 warning; the chain can't run there as it should." in printed
+
+
+def test_json_holds_every_row_and_no_secret(
+    doctor: Callable[..., tuple[int, str]], good: JenkinsServer
+) -> None:
+    good.credentials.pop()
+    code, printed = doctor("--format", "json")
+    data = json.loads(printed)
+    assert code == 1
+    assert (data["server"], data["errors"], data["warnings"]) == (good.url, 1, 0)
+    (error,) = [row for row in data["checks"] if row["state"] == "error"]
+    assert error["check"] == "credentials"
+    assert error["jobs"] == ["Deploy to Prod"]
+    assert good.token not in printed
+
+
+def test_server_that_is_not_there_is_a_sentence(
+    doctor: Callable[..., tuple[int, str]], good: JenkinsServer
+) -> None:
+    good.fail(Fault.HTML, times=100)
+    code, printed = doctor("--format", "json")
+    assert code == 1
+    assert "not from Jenkins" in json.loads(printed)["checks"][0]["message"]
