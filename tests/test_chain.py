@@ -43,7 +43,8 @@ PUBLISHES = {
 SUITES = ("Run Portal Tests", "Run Ocargo Tests")
 DEPLOYS = ("Deploy to Dev", "Deploy to Staging", "Deploy to Prod")
 CREATE, PROMOTE, AD_HOC = "Create Distribution", "Promote Distribution", "Ad-hoc distribution"
-JOBS = (*PUBLISHES, CREATE, *SUITES, PROMOTE, *DEPLOYS, AD_HOC)
+CHECK = "Check Jobs"
+JOBS = (*PUBLISHES, CREATE, *SUITES, PROMOTE, *DEPLOYS, AD_HOC, CHECK)
 Step = TypeVar("Step")
 
 

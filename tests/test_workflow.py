@@ -1,0 +1,159 @@
+"""The pull-request workflows to copy: GitHub's, and the chain's own job Check Jobs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cfl_jobs.check.shellcheck import find_shellcheck, run_shellcheck
+from cfl_jobs.review.markdown import MARK
+from tests.histories import History
+from tests.projects import ROOT, edit
+from tests.shell_steps import run_step
+
+WORKFLOW = ROOT / ".github/workflows/jobs.yml"
+# Stands in for GitHub's command: notes what it is asked, knows one comment where OLD is set.
+GH = """#!/bin/sh
+printf '%s\\n' "$*" >>"$CALLS"
+case "$*" in *--paginate*) [ -z "$OLD" ] || echo "$OLD" ;; esac
+"""
+# Stands in for the node's Python: makes a "virtual environment" that is the tests' own.
+PYTHON = """#!/bin/sh
+[ "$1 $2" = "-m venv" ] || exit 64
+mkdir -p "$3/bin"
+printf '#!/bin/sh\\nexit 0\\n' >"$3/bin/python"
+printf '#!/bin/sh\\nPYTHONPATH={root} exec {python} -m cfl_jobs "$@"\\n' >"$3/bin/cfl-jobs"
+chmod +x "$3/bin/python" "$3/bin/cfl-jobs"
+"""
+
+
+@pytest.fixture(scope="module")
+def jobs() -> dict[str, Any]:
+    document = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
+    assert document["permissions"] == {}
+    return dict(document["jobs"])
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> History:
+    made = History(tmp_path / "repository")
+    edit(made.root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+    made.commit("longer")
+    return made
+
+
+def executable(folder: Path, name: str, text: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    file = folder / name
+    file.write_text(text, encoding="utf-8")
+    file.chmod(0o755)
+    return file
+
+
+def step_of(job: dict[str, Any], name: str) -> str:
+    return str(next(step["run"] for step in job["steps"] if step.get("name") == name))
+
+
+def run_workflow_step(text: str, folder: Path, tools: Path, **variables: str) -> None:
+    environment = {**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", **variables}
+    subprocess.run(["bash", "-eo", "pipefail", "-c", text], cwd=folder, env=environment, check=True)
+
+
+def test_job_that_may_write_checks_nothing_of_the_pull_request_out(jobs: dict[str, Any]) -> None:
+    review = jobs["review"]
+    assert review["permissions"] == {"contents": "read", "pull-requests": "write"}
+    (checkout,) = (s for s in review["steps"] if "checkout" in s.get("uses", ""))
+    assert checkout["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
+    assert not any("git checkout" in s.get("run", "") for s in review["steps"])
+    assert jobs["check"]["permissions"] == {"contents": "read"}
+    assert jobs["check"]["if"] == "github.event_name == 'pull_request'"
+    assert review["if"] == "github.event_name == 'pull_request_target'"
+
+
+def test_no_step_puts_text_of_a_pull_request_into_its_script(jobs: dict[str, Any]) -> None:
+    for job in jobs.values():
+        assert not any("${{" in step.get("run", "") for step in job["steps"])
+
+
+def test_steps_pass_shellcheck(jobs: dict[str, Any]) -> None:
+    shellcheck = find_shellcheck()
+    assert shellcheck is not None
+    steps = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    remarks = run_shellcheck(shellcheck, [f"#!/usr/bin/env bash\n{step}" for step in steps])
+    assert remarks is not None
+    assert [remark.message for found in remarks for remark in found] == []
+
+
+@pytest.mark.parametrize("old", ["", "4711"])
+def test_review_becomes_one_comment_that_is_kept_up_to_date(
+    jobs: dict[str, Any], history: History, tmp_path: Path, old: str
+) -> None:
+    base, head = (history.git("rev-parse", name).strip() for name in ("main", "change"))
+    history.git("update-ref", "refs/pull/7/head", head)
+    clone = tmp_path / "clone"
+    origin = f"file://{history.root}"
+    history.git("clone", "-q", "--branch", "main", "--single-branch", origin, str(clone))
+    tools, calls, summary = tmp_path / "tools", tmp_path / "calls", tmp_path / "summary"
+    executable(tools, "gh", GH)
+    cfl_jobs = f'#!/bin/sh\nPYTHONPATH={ROOT} exec {sys.executable} -m cfl_jobs "$@"\n'
+    executable(tools, "cfl-jobs", cfl_jobs)
+    variables = {
+        "BASE": base,
+        "HEAD": head,
+        "NUMBER": "7",
+        "GITHUB_REPOSITORY": "ocadotechnology/cfl-jobs",
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "CALLS": str(calls),
+        "OLD": old,
+    }
+    run_workflow_step(step_of(jobs["review"], "review"), clone, tools, **variables)
+    assert (clone / "review.md").read_text(encoding="utf-8").startswith(MARK)
+    assert "time limit" in summary.read_text(encoding="utf-8")
+    assert (clone / "review.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    run_workflow_step(step_of(jobs["review"], "comment"), clone, tools, **variables)
+    asked = calls.read_text(encoding="utf-8").splitlines()[-1]
+    method, where = ("PATCH", f"comments/{old}") if old else ("POST", "7/comments")
+    assert asked.startswith(f"api --method {method} repos/ocadotechnology/cfl-jobs/issues/{where} ")
+    assert "body=@review.md" in asked
+
+
+def clone_for_jenkins(history: History, tmp_path: Path) -> Path:
+    """Clone as the job's git step does: all branches, the commit checked out, no branch."""
+    workspace = tmp_path / "workspace"
+    history.git("clone", "-q", f"file://{history.root}", str(workspace))
+    history.git("-C", str(workspace), "checkout", "-q", "--detach", "origin/change")
+    return workspace
+
+
+def test_check_jobs_reviews_a_branch(history: History, tmp_path: Path) -> None:
+    workspace = clone_for_jenkins(history, tmp_path)
+    text = PYTHON.format(root=ROOT, python=sys.executable)
+    python = executable(tmp_path / "tools", "python", text)
+    step = run_step("check-jobs.sh", workspace, {"base": "main", "python": str(python)})
+    assert step.code == 0, step.log
+    assert "Risk: low" in step.log
+    assert "[description] " in step.log
+    assert "no problems" in step.log
+    assert (workspace / "review.md").read_text(encoding="utf-8").startswith(MARK)
+    assert (workspace / "review.html").is_file()
+
+
+def test_check_jobs_fails_on_a_broken_branch_and_keeps_its_review(
+    history: History, tmp_path: Path
+) -> None:
+    edit(history.root, "jobs/deploy.yaml", "environment: Prod", "enviroment: Prod")
+    history.commit("a typo")
+    workspace = clone_for_jenkins(history, tmp_path)
+    text = PYTHON.format(root=ROOT, python=sys.executable)
+    python = executable(tmp_path / "tools", "python", text)
+    step = run_step("check-jobs.sh", workspace, {"base": "main", "python": str(python)})
+    assert step.code == 1
+    assert "FAILED while checking" in step.log
+    assert "'enviroment'" in step.log
+    assert "doesn't render" in (workspace / "review.md").read_text(encoding="utf-8")
