@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from xml.dom import minidom
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.errors import ConfigError
 
 # Jenkins writes <?xml version='1.1'?> (core 2.105 and later); expat only takes 1.0.
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>\s*")
+_PLAIN_TAG = re.compile(r"[A-Za-z_][\w.-]*")
 _DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
 
 
@@ -64,3 +66,44 @@ def format_config(root: ET.Element) -> str:
     """
     text = ET.tostring(root, encoding="unicode").replace("\r", "&#13;")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def write_config(root: ET.Element) -> str:
+    """Return the text of a config as jenkins-job-builder 6.5 writes it on Python 3.11.
+
+    jenkins-job-builder goes through minidom, whose output changed with Python 3.13 (quotes) and
+    which loses carriage returns; here everyone gets the same text, and every character.
+    """
+    if not all(
+        isinstance(part.tag, str) and _PLAIN_TAG.fullmatch(part.tag) for part in root.iter()
+    ):
+        # Comments and namespaces of raw XML, and odd tags: not worth a second writer.
+        document = minidom.parseString(ET.tostring(root, encoding="UTF-8"))  # noqa: S318
+        return document.toprettyxml(indent="  ", encoding="utf-8").decode("utf-8")
+    pieces = ['<?xml version="1.0" encoding="utf-8"?>\n']
+    _write(root, "", pieces)
+    return "".join(pieces)
+
+
+def _write(element: ET.Element, indent: str, pieces: list[str]) -> None:
+    attributes = "".join(f' {key}="{_escape(value)}"' for key, value in element.attrib.items())
+    text = element.text or ""
+    if len(element):
+        inner = f"{indent}  "
+        pieces.append(f"{indent}<{element.tag}{attributes}>\n")
+        if text.strip():
+            pieces.append(f"{inner}{_escape(text)}\n")
+        for child in element:
+            _write(child, inner, pieces)
+            if child.tail and child.tail.strip():
+                pieces.append(f"{inner}{_escape(child.tail)}\n")
+        pieces.append(f"{indent}</{element.tag}>\n")
+    elif text:
+        pieces.append(f"{indent}<{element.tag}{attributes}>{_escape(text)}</{element.tag}>\n")
+    else:
+        pieces.append(f"{indent}<{element.tag}{attributes}/>\n")
+
+
+def _escape(text: str) -> str:
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+    return text.replace(">", "&gt;").replace("\r", "&#13;")

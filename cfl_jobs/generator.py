@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configxml import write_config
 from cfl_jobs.errors import Position, suggest
 from cfl_jobs.tracking import LocatedText, TrackedDict, TrackedList, note_deeply
 
@@ -28,7 +29,7 @@ with warnings.catch_warnings():
     from jenkins_jobs.loc_loader import LocList
     from jenkins_jobs.modules.general import General
     from jenkins_jobs.registry import ModuleRegistry, PluginVersion
-    from jenkins_jobs.xml_config import XmlJob, XmlJobGenerator, XmlViewGenerator
+    from jenkins_jobs.xml_config import XmlJobGenerator, XmlViewGenerator
 
 logging.getLogger("jenkins_jobs").setLevel(logging.ERROR)
 # It warns about `logrotate` through the root logger.
@@ -113,9 +114,9 @@ class Generator:
             _hand_over(data)
             with _requirements_unchecked():
                 root = self._make_root(data, XmlViewGenerator if is_view else XmlJobGenerator)
-            name = data["name"]
+            data.note("name")  # the caller's, jenkins-job-builder only files the XML by it
             if not registry.problems:
-                text = XmlJob(root, name).output().decode("utf-8")
+                text = write_config(root)
         except Exception as error:
             registry.problems.append(_explain(error, data.pos))
             note_deeply(data)

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from cfl_jobs.errors import Position
@@ -102,9 +103,13 @@ class Mapped:
         """Return the template position of a line and column, both from 0."""
         pieces = self.starts[line] if line < len(self.starts) else ()
         if pieces:
-            index = max(bisect_right([start for start, _ in pieces], column) - 1, 0)
+            index = 0
+            if len(pieces) > 1:
+                index = max(bisect_right(pieces, column, key=itemgetter(0)) - 1, 0)
             start, position = pieces[index]
-            return Position(position.file, position.line, position.column + max(column - start, 0))
+            if column <= start:
+                return position
+            return Position(position.file, position.line, position.column + column - start)
         for earlier in range(min(line, len(self.starts)) - 1, -1, -1):
             if self.starts[earlier]:
                 return self.starts[earlier][-1][1]
