@@ -19,6 +19,7 @@ VERBS = MappingProxyType(
         "rollback": "Put back what a run changed.",
         "doctor": "Say whether a server can run the chain, and what it lacks.",
         "bootstrap": "Make a fresh Jenkins this server: its files, or the steps on it.",
+        "import": "Take existing jobs over as definitions.",
         "inventory": "Take the versions of the server's plugins into jobs/plugins.yaml.",
         "history": "List the runs that changed a server or a directory.",
         "review": "Show what a change of the definitions does, between two revisions.",

@@ -122,6 +122,21 @@ class Generator:
             note_deeply(data)
         return Generated(root, text, tuple(registry.components), tuple(registry.problems))
 
+    def make_component(self, kind: str, component: Any, *, parent: str) -> Generated:
+        """Return the elements of one component alone, in a root called `parent`, and no text."""
+        registry = self._registry
+        registry.start()
+        root = ET.Element(parent)
+        with _requirements_unchecked():
+            registry.dispatch(kind, root, component)
+        return Generated(root, "", tuple(registry.components), tuple(registry.problems))
+
+    def component_names(self, kind: str) -> tuple[str, ...]:
+        """Return the names of all components of a type ("builder")."""
+        # Looked up once, the type's names are known.
+        self.make_component(kind, {"raw": {"xml": "<known/>"}}, parent="list")
+        return self._registry.names_of(kind)
+
     def _make_root(self, data: TrackedDict, generator: Any) -> ET.Element:
         """Do what XmlGenerator._getXMLForData does, but load each kind of root only once."""
         attribute = generator.kind_attribute

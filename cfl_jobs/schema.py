@@ -79,11 +79,10 @@ class _Builder:
 
     def build(self) -> Schema:
         kinds = [self._kind(template) for template in self._templates()]
-        parts = {kind.template.partition(".")[0]: self._file(kind) for kind in kinds}
+        parts = {_part_of(kind.template): self._file(kind) for kind in kinds}
         parts |= {SETTINGS: self._settings(), PLUGINS: _plugins()}
         choices = [
-            _when({"template": {"const": kind.template}}, kind.template.partition(".")[0])
-            for kind in kinds
+            _when({"template": {"const": kind.template}}, _part_of(kind.template)) for kind in kinds
         ]
         choices += [_when({key: True}, key) for key in (SETTINGS, PLUGINS)]
         return {
@@ -132,7 +131,7 @@ class _Builder:
         names |= dict.fromkeys(kind.reads.variables)
         variables = {name: self._variable(kind, name) for name in sorted(names)}
         variables = {"name": variables.pop("name"), **variables}
-        here = f"#/$defs/{kind.template.partition('.')[0]}/properties/jobs"
+        here = f"#/$defs/{_part_of(kind.template)}/properties/jobs"
         shared = [name for name in variables if name not in ("name", "moved")]
         defaults = {name: {"$ref": f"{here}/items/properties/{name}"} for name in shared}
         entry: Schema = {
@@ -235,6 +234,11 @@ class _Builder:
             "required": [SETTINGS],
             "additionalProperties": False,
         }
+
+
+def _part_of(template: str) -> str:
+    """Return what the schema calls a template's part: "/" would be a step of a JSON pointer."""
+    return template.partition(".")[0].replace("/", "-")
 
 
 def _when(properties: Schema, name: str) -> Schema:

@@ -1,0 +1,116 @@
+"""`cfl-jobs import`: take existing jobs over as definitions."""
+# ruff: noqa: N999 - the verb's name, loaded by import_module
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cfl_jobs.commands.target_options import open_target, target_options
+
+if TYPE_CHECKING:
+    from cfl_jobs.importing.taken import Imported
+    from cfl_jobs.target import Target
+
+
+@click.command(short_help="Take existing jobs over as definitions.")
+@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@target_options
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A config.xml, instead of a server.",
+)
+@click.option("--name", metavar="NAME", help="With --file: the job's name.")
+def command(
+    jobs: tuple[str, ...],
+    home: Path | None,
+    url: str | None,
+    conf: Path | None,
+    file: Path | None,
+    name: str | None,
+) -> int:
+    """Write a definition and a template for each JOB (names or globs), from the server's config.
+
+    What jenkins-job-builder has a module for becomes one, the rest stays raw XML and is named.
+    What is written renders to an equal config; files that are there are never overwritten.
+    """
+    from cfl_jobs.errors import CflJobsError
+
+    root = Path()
+    if file is not None:
+        if name is None or jobs or home is not None or url is not None:
+            raise CflJobsError(
+                "--file takes one config.xml and goes with --name only",
+                advice="Write `cfl-jobs import --file config.xml --name 'My job'`.",
+            )
+        return import_jobs(root, [(name, read_config(file))])
+    if name is not None or not jobs:
+        raise CflJobsError(
+            "--name goes with --file" if name is not None else "no job is named",
+            advice="Name jobs, as in `cfl-jobs import 'My job' --url URL`.",
+        )
+    return import_jobs(root, read_jobs(open_target(root, home, url, conf), jobs))
+
+
+def read_config(file: Path) -> str:
+    from cfl_jobs.errors import ConfigError
+
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file}: can't be read: {error}") from error
+
+
+def read_jobs(target: Target, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield name and config of each job that is named."""
+    from cfl_jobs.selection import select_names
+    from cfl_jobs.target import Kind
+
+    for name in select_names([job.name for job in target.list(Kind.JOB)], wanted):
+        yield name, target.read(Kind.JOB, name)
+
+
+def import_jobs(root: Path, configs: Sequence[tuple[str, str]] | Iterator[tuple[str, str]]) -> int:
+    """Import each job, tell what became of it, and return the exit code."""
+    from cfl_jobs.definitions import load_definitions
+    from cfl_jobs.errors import CflJobsError, DefinitionError
+    from cfl_jobs.importing.files import check_new, write_new
+    from cfl_jobs.importing.solving import ComponentSolver
+    from cfl_jobs.importing.taken import import_config
+    from cfl_jobs.inventory import INVENTORY
+
+    definitions = load_definitions(root)
+    if definitions.findings:
+        raise DefinitionError(definitions.findings)
+    solver = ComponentSolver(definitions.inventory)
+    there = root / INVENTORY
+    inventory = there.read_text(encoding="utf-8-sig") if there.is_file() else None
+    failed = 0
+    for name, config in configs:
+        try:
+            check_new(definitions, name)
+            imported = import_config(config, name=name, solver=solver, inventory=inventory)
+            write_new(root, imported.files)
+        except CflJobsError as error:
+            failed += 1
+            click.echo(str(error), err=True)
+        else:
+            _tell(imported)
+    if failed:
+        click.echo(f"{failed} not imported.", err=True)
+    return 1 if failed else 0
+
+
+def _tell(imported: Imported) -> None:
+    (definition, _), (template, _) = imported.files
+    count, kept = imported.modules, len(imported.kept)
+    modules = "1 element is a module" if count == 1 else f"{count} elements are modules"
+    click.echo(f"{imported.name}: {definition}, {template}: {modules}, {kept} stayed raw XML.")
+    for what in imported.kept:
+        click.echo(f"  raw XML: {what}")
+    click.echo(f"  `cfl-jobs plan --adopt '{imported.name}'` shows that only the mark is added.")

@@ -1,0 +1,120 @@
+"""A config's text → the files of its definition, proved to render to an equal config."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.configxml import parse_config
+from cfl_jobs.errors import ConfigError, DefinitionError, suggest
+from cfl_jobs.importing.kept_secrets import find_kept_secrets
+from cfl_jobs.importing.proof import find_different_fields, normal_without_mark, render_alone
+from cfl_jobs.importing.takeover import PROJECT_TYPES, Solver, Takeover, take_over
+from cfl_jobs.importing.writing import write_template, write_text
+from cfl_jobs.names import find_name_problem
+from cfl_jobs.normalform import Normal, normalise
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A job as definition: its files by path, how many elements are modules, which are raw XML."""
+
+    name: str
+    files: tuple[tuple[str, str], ...]
+    modules: int
+    kept: tuple[str, ...]
+
+
+def import_config(config: str, *, name: str, solver: Solver, inventory: str | None) -> Imported:
+    """Return a job's definition. `inventory` is the text of jobs/plugins.yaml.
+
+    Raises ConfigError where there is something that can't be taken over, and says what.
+    """
+    root = parse_config(config, name=name)
+    _refuse(root, name)
+    wanted = normal_without_mark(parse_config(config, name=name), name=name)
+    raw_fields: frozenset[str] = frozenset()
+    while True:
+        taken = take_over(root, solver, raw_fields=raw_fields)
+        files = write_files(name, taken)
+        different = find_different_fields(wanted, _render(files, name, inventory))
+        more = frozenset(different) - raw_fields - {""}
+        if not different and not taken.unplaced:
+            return Imported(name, files, taken.modules, tuple(taken.kept))
+        if not more or taken.unplaced:
+            raise _nowhere(name, taken.unplaced or different)
+        raw_fields |= more
+
+
+def slug_of(name: str) -> str:
+    """Return a job's name as part of a file's name."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "job"
+
+
+def write_files(name: str, taken: Takeover) -> tuple[tuple[str, str], ...]:
+    """Return the definition and the template, by path."""
+    slug = slug_of(name)
+    template = f"imported/{slug}.yaml.j2"
+    definition = (
+        "# Taken over from a running Jenkins by `cfl-jobs import`.\n"
+        f"template: {template}\njobs:\n  - name: {write_text(name)}\n"
+    )
+    return (
+        (f"jobs/imported-{slug}.yaml", definition),
+        (f"templates/{template}", _opening(taken) + write_template(taken.data)),
+    )
+
+
+def _opening(taken: Takeover) -> str:
+    if not taken.kept:
+        return "{# Taken over by `cfl-jobs import`. #}\n"
+    count = len(taken.kept)
+    what = "an element" if count == 1 else f"{count} elements"
+    return (
+        f"{{# Taken over by `cfl-jobs import`. {what[0].upper()}{what[1:]} stayed raw XML: no\n"
+        "   options of jenkins-job-builder were found that make the same. #}\n"
+    )
+
+
+def _refuse(root: ET.Element, name: str) -> None:
+    """Raise ConfigError for a job that must not or can't be taken over."""
+    if problem := find_name_problem(name):
+        raise ConfigError(
+            f"{problem} in the name {name!r}", advice="Give the job's full name as Jenkins has it."
+        )
+    if root.tag not in PROJECT_TYPES:
+        near = suggest(root.tag, PROJECT_TYPES)
+        raise ConfigError(
+            f"{name}: a job of the type {root.tag} can't be taken over",
+            advice=near or f"These can: {', '.join(PROJECT_TYPES.values())}.",
+        )
+    secrets = tuple(find_kept_secrets(root))
+    if secrets:
+        shown = "; ".join(f"{path} ({what})" for path, what in secrets[:_SHOWN])
+        more = f" and {len(secrets) - _SHOWN} more" if len(secrets) > _SHOWN else ""
+        raise ConfigError(
+            f"{name}: it holds secrets, which don't belong into a repository: {shown}{more}",
+            advice="Keep them as credentials on the server and name those in the job, then import "
+            "it again; or import a copy of its config.xml without them, with --file.",
+        )
+
+
+def _render(files: tuple[tuple[str, str], ...], name: str, inventory: str | None) -> Normal:
+    try:
+        return normalise(render_alone(dict(files), inventory), name=name)
+    except DefinitionError as error:
+        raise ConfigError(
+            f"{name}: what was made of it isn't a valid definition:\n{error.message}",
+            advice="If plugins are missing there, run `cfl-jobs inventory` first.",
+        ) from error
+
+
+def _nowhere(name: str, fields: tuple[str, ...] | list[str]) -> ConfigError:
+    shown = ", ".join(field or "the job itself" for field in fields)
+    return ConfigError(
+        f"{name}: jenkins-job-builder can't write this so that it stays as it is: {shown}",
+        advice="Nothing was written. Change that in Jenkins, or keep this job outside.",
+    )

@@ -1,0 +1,265 @@
+"""A job's config XML → job data as jenkins-job-builder takes it: modules, and raw XML in places.
+
+What no place can hold is an error that names it; nothing is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.importing.raw_xml import describe, keep_raw
+from cfl_jobs.importing.writing import Raw, Verbatim
+from cfl_jobs.mark import split_description
+
+PROJECT_TYPES = {
+    "project": "freestyle",
+    "matrix-project": "matrix",
+    "flow-definition": "pipeline",
+    "com.cloudbees.hudson.plugins.folder.Folder": "folder",
+    "com.tikal.jenkins.plugins.multijob.MultiJobProject": "multijob",
+}
+PARAMETERS = "hudson.model.ParametersDefinitionProperty"
+_PACKAGE = "org.jenkinsci.plugins.workflow"
+_NO_CONCURRENT = f"{_PACKAGE}.job.properties.DisableConcurrentBuildsJobProperty"
+_PIPELINE_TRIGGERS = f"{_PACKAGE}.job.properties.PipelineTriggersJobProperty"
+_SCRIPT = f"{_PACKAGE}.cps.CpsFlowDefinition"
+_SCRIPT_FROM_SCM = f"{_PACKAGE}.cps.CpsScmFlowDefinition"
+
+# Fields of a job's root that hold one text: jenkins-job-builder's name of each.
+_TEXTS = {
+    "displayName": "display-name",
+    "jdk": "jdk",
+    "customWorkspace": "workspace",
+    "childCustomWorkspace": "child-workspace",
+    "assignedNode": "node",
+}
+_NUMBERS = {"quietPeriod": "quiet-period", "scmCheckoutRetryCount": "retry-count"}
+_FLAGS = {
+    "disabled": "disabled",
+    "concurrentBuild": "concurrent",
+    "blockBuildWhenDownstreamBuilding": "block-downstream",
+    "blockBuildWhenUpstreamBuilding": "block-upstream",
+}
+# Lists of components, by tag: key of the job, type of the component.
+_LISTS = {
+    "builders": ("builders", "builder"),
+    "prebuilders": ("prebuilders", "builder"),
+    "postbuilders": ("postbuilders", "builder"),
+    "publishers": ("publishers", "publisher"),
+    "buildWrappers": ("wrappers", "wrapper"),
+    "triggers": ("triggers", "trigger"),
+}
+# Fields that jenkins-job-builder writes in any case: raw XML would be there a second time.
+_ALWAYS = frozenset({"actions", "description", "keepDependencies", "properties"})
+_OF_PROJECTS = _ALWAYS | {
+    "blockBuildWhenDownstreamBuilding",
+    "blockBuildWhenUpstreamBuilding",
+    "buildWrappers",
+    "canRoam",
+    "concurrentBuild",
+    "publishers",
+    "scm",
+}
+_WRITTEN = {
+    "pipeline": _ALWAYS | {"definition"},
+    "freestyle": _OF_PROJECTS | {"builders"},
+    "matrix": _OF_PROJECTS | {"axes", "builders", "executionStrategy"},
+    "multijob": _OF_PROJECTS,
+    "folder": _OF_PROJECTS | {"healthMetrics", "icon", "primaryView", "views", "viewsTabBar"},
+}
+_ROTATION = ("daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep")
+
+
+class Solver(Protocol):
+    """Finds the component that makes an element."""
+
+    def solve(self, kind: str, element: ET.Element) -> object | None:
+        """Return a component of a type that renders to an equal element, or None."""
+        ...
+
+
+@dataclass(slots=True)
+class Takeover:
+    """What became of a job: its data, and how many of its elements are modules.
+
+    `kept` names the elements that stay raw XML, `unplaced` those that have no place at all.
+    """
+
+    data: dict[str, object] = field(default_factory=dict)
+    modules: int = 0
+    kept: list[str] = field(default_factory=list)
+    unplaced: list[str] = field(default_factory=list)
+
+
+def take_over(root: ET.Element, solver: Solver, *, raw_fields: frozenset[str]) -> Takeover:
+    """Return the data of a job. `raw_fields` are fields of the root that are to be raw XML."""
+    return _Taker(root, solver, raw_fields).take()
+
+
+class _Taker:
+    def __init__(self, root: ET.Element, solver: Solver, raw_fields: frozenset[str]) -> None:
+        self._root = root
+        self._type = PROJECT_TYPES[root.tag]
+        self._solver = solver
+        self._raw_fields = raw_fields
+        self._made = Takeover()
+
+    def take(self) -> Takeover:
+        data = self._made.data
+        data["name"] = Verbatim("{{ name }}")
+        data["project-type"] = self._type
+        description = split_description(self._root.findtext("description") or "")[0]
+        if description:
+            data["description"] = _lines(description)
+        if self._type == "pipeline":
+            data["concurrent"] = self._root.find(f"properties/{_NO_CONCURRENT}") is None
+        for child in self._root:
+            if child.tag not in self._raw_fields:
+                self._take_field(child)
+        self._keep_fields([child for child in self._root if child.tag in self._raw_fields])
+        return self._made
+
+    def _take_field(self, child: ET.Element) -> None:
+        """Add what makes a field; whether it does is found by comparing, afterwards."""
+        tag, text = child.tag, _lines(child.text or "")
+        data = self._made.data
+        if tag == "scm" and child.get("class") != "hudson.scm.NullSCM":
+            data["scm"] = [self._component("scm", child)]
+        elif not len(child) and not text:
+            return
+        elif tag in _TEXTS:
+            data[_TEXTS[tag]] = text
+        elif tag in _NUMBERS and text.isdecimal():
+            data[_NUMBERS[tag]] = int(text)
+        elif tag in _FLAGS and text in ("true", "false"):
+            if text == "true":
+                data[_FLAGS[tag]] = True
+        elif tag == "logRotator":
+            data["logrotate"] = {key: _number(child.findtext(key, "-1")) for key in _ROTATION}
+        elif tag == "properties":
+            self._take_properties(child)
+        elif tag in _LISTS:
+            key, kind = _LISTS[tag]
+            data[key] = self._components(kind, child)
+        elif tag == "definition" and self._type == "pipeline":
+            self._take_definition(child)
+        elif self._type == "matrix":
+            _take_matrix_field(child, data)
+
+    def _take_properties(self, properties: ET.Element) -> None:
+        data = self._made.data
+        parameters = properties.findall(PARAMETERS)
+        listed = len(parameters) == 1 and _is_only_a_list(parameters[0])
+        entries: list[object] = []
+        for element in properties:
+            if element.tag == PARAMETERS and listed and len(element[0]):
+                data["parameters"] = self._components("parameter", element[0])
+            elif self._type == "pipeline" and element.tag == _NO_CONCURRENT:
+                if element.findtext("abortPrevious") == "true":
+                    data["concurrent"] = True  # so that it isn't written twice
+                    entries.append(self._keep(element))
+            elif self._type == "pipeline" and element.tag == _PIPELINE_TRIGGERS:
+                triggers = element.find("triggers")
+                if triggers is not None and len(triggers):
+                    data["triggers"] = self._components("trigger", triggers)
+            else:
+                entries.append(self._component("property", element))
+        if entries:
+            data["properties"] = entries
+
+    def _take_definition(self, definition: ET.Element) -> None:
+        data = self._made.data
+        kind = definition.get("class")
+        if kind == _SCRIPT:
+            data["dsl"] = _lines(definition.findtext("script") or "")
+            if definition.findtext("sandbox") == "true":
+                data["sandbox"] = True
+            return
+        scm = definition.find("scm")
+        if kind != _SCRIPT_FROM_SCM or scm is None:
+            data["dsl"] = ""  # a pipeline needs something; the comparison will name it
+            return
+        options: dict[str, object] = {"scm": [self._component("scm", scm)]}
+        options["script-path"] = definition.findtext("scriptPath") or ""
+        if definition.find("lightweight") is not None:
+            options["lightweight-checkout"] = definition.findtext("lightweight") == "true"
+        data["pipeline-scm"] = options
+
+    def _components(self, kind: str, parent: ET.Element) -> list[object]:
+        return [self._component(kind, element) for element in parent]
+
+    def _component(self, kind: str, element: ET.Element) -> object:
+        made = self._solver.solve(kind, element)
+        if made is None:
+            return self._keep(element)
+        self._made.modules += 1
+        return made
+
+    def _keep(self, element: ET.Element) -> Raw:
+        self._made.kept.append(describe(element))
+        return keep_raw(element)
+
+    def _keep_fields(self, left: list[ET.Element]) -> None:
+        """Keep fields that jenkins-job-builder has no option for: it takes one as raw XML."""
+        for child in left:
+            if "raw" in self._made.data or child.tag in _WRITTEN.get(self._type, _ALWAYS):
+                self._made.unplaced.append(describe(child))
+            else:
+                self._made.data["raw"] = self._keep(child)
+
+
+def _is_only_a_list(parameters: ET.Element) -> bool:
+    return len(parameters) == 1 and parameters[0].tag == "parameterDefinitions"
+
+
+_AXES = {
+    "hudson.matrix.LabelExpAxis": "label-expression",
+    "hudson.matrix.TextAxis": "user-defined",
+    "hudson.matrix.LabelAxis": "slave",
+    "hudson.matrix.JDKAxis": "jdk",
+}
+_STRATEGY = "hudson.matrix.DefaultMatrixExecutionStrategyImpl"
+
+
+def _take_matrix_field(child: ET.Element, data: dict[str, object]) -> None:
+    if child.tag == "axes":
+        if not all(axis.tag in _AXES for axis in child):
+            return
+        data["axes"] = [
+            {
+                "axis": {
+                    "type": _AXES[axis.tag],
+                    "name": axis.findtext("name") or "",
+                    "values": [value.text or "" for value in axis.findall("values/string")],
+                }
+            }
+            for axis in child
+        ]
+        return
+    if child.tag not in ("combinationFilter", "executionStrategy"):
+        return
+    strategy = data.setdefault("execution-strategy", {})
+    assert isinstance(strategy, dict)
+    if child.tag == "combinationFilter":
+        strategy["combination-filter"] = child.text or ""
+    elif child.get("class") == _STRATEGY:
+        _take_strategy(child, strategy)
+
+
+def _take_strategy(child: ET.Element, strategy: dict[str, object]) -> None:
+    strategy["sequential"] = child.findtext("runSequentially") == "true"
+    expression = child.findtext("touchStoneCombinationFilter")
+    if expression:
+        result = child.findtext("touchStoneResultCondition/name", "SUCCESS")
+        names = {"SUCCESS": "stable", "UNSTABLE": "unstable"}
+        strategy["touchstone"] = {"expr": expression, "result": names.get(result, result)}
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n")
+
+
+def _number(text: str) -> object:
+    return int(text) if text.lstrip("-").isdecimal() else text
