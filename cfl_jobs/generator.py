@@ -8,11 +8,13 @@ differently by plugin version is settled by the inventory.
 from __future__ import annotations
 
 import configparser
+import inspect
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -206,12 +208,22 @@ class _NoConfig:
         return default
 
 
+@cache
+def _arguments_of(func: Callable[..., object]) -> tuple[str, ...]:
+    return tuple(inspect.getfullargspec(func).args)
+
+
 class _Registry(ModuleRegistry):  # type: ignore[misc]
     """A registry that notes which elements each component became."""
 
     def __init__(self, config: _NoConfig, plugins: list[dict[str, Any]] | None) -> None:
         super().__init__(config, plugins)
         self.start()
+
+    @staticmethod
+    def _filter_kwargs(func: Callable[..., object], **kwargs: object) -> dict[str, object]:
+        """Return the arguments that a component's function takes; looked up once for each."""
+        return {name: value for name, value in kwargs.items() if name in _arguments_of(func)}
 
     def start(self) -> None:
         """Forget the job before."""

@@ -6,7 +6,7 @@ documentation names, and from the `plugin="name@version"` attributes of a real J
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 # Beginnings of class names, the plugin's short name before them. A name without a dot is the
 # whole of an element's tag.
@@ -347,6 +347,7 @@ CORE = ""
 
 
 @lru_cache(maxsize=4096)
+@cache
 def find_provider(class_name: str) -> str | None:
     """Return the short name of the plugin that brings a class, CORE, or None if it isn't known.
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from cfl_jobs.errors import Origin, Position, nearest
 from cfl_jobs.generator import Component, Generated
 from cfl_jobs.noeffect import check_no_effect
 from cfl_jobs.tracking import TrackedDict, unread_places, walk_mappings
-from cfl_jobs.values import ValueMistake, check_job, check_read, check_written
+from cfl_jobs.values import ValueMistake, check_job, check_read, check_written, plain_copy
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,8 @@ def _find_odd_values(
     """Find values that jenkins-job-builder takes though they make no sense."""
     told: set[Position] = set()
     texts = [element.text for element in made.root.iter() if element.text]
-    for mistake in (*check_no_effect(data), *check_job(data), *check_written(data, texts)):
+    plain = cast(dict[str, object], plain_copy(data))
+    for mistake in (*check_no_effect(plain), *check_job(plain), *check_written(plain, texts)):
         holder, key = _follow(data, mistake)
         place = _place_of_value(holder, key)
         if place not in told:

@@ -64,7 +64,7 @@ def check_read(key: str, value: object, default: object) -> Reason | None:
 
 def check_job(data: Mapping[str, object]) -> tuple[ValueMistake, ...]:
     """Return the values of a job or view that make no sense, in the order of its data."""
-    plain = _plain(data)
+    plain = plain_copy(data)
     assert isinstance(plain, dict)
     if "view-type" in plain:
         return tuple(_check_view(plain))
@@ -85,7 +85,7 @@ def check_written(data: Mapping[str, object], texts: Iterable[object]) -> tuple[
     # Modules may put a number or true where text belongs; writing the XML fails then.
     written = frozenset(text for text in texts if isinstance(text, str))
     lowered = frozenset(text.lower() for text in written)
-    return tuple(_check_written(_plain(data), (), written, lowered))
+    return tuple(_check_written(plain_copy(data), (), written, lowered))
 
 
 def _check_written(
@@ -123,7 +123,7 @@ def walk_components(data: Mapping[str, object]) -> Iterator[tuple[Path, str, str
 
     Options are plain: looking at them does not count as reading.
     """
-    return _walk_components(_plain(data), ())
+    return _walk_components(plain_copy(data), ())
 
 
 def _walk_components(value: object, path: Path) -> Iterator[tuple[Path, str, str, object]]:
@@ -173,10 +173,15 @@ def _items(value: object) -> list[tuple[str | int, object]]:
     return list(enumerate(value)) if isinstance(value, list) else []
 
 
-def _plain(value: object) -> object:
-    """Copy data to plain dicts and lists; tracked data would count looking as reading."""
+def plain_copy(value: object) -> object:
+    """Copy data to plain dicts and lists; tracked data would count looking as reading.
+
+    What is plain already is taken as it is.
+    """
+    if type(value) is dict:
+        return value
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in dict.items(value)}
+        return {key: plain_copy(item) for key, item in dict.items(value)}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain_copy(item) for item in value]
     return value
