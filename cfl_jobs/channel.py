@@ -87,23 +87,24 @@ class Channel:
         doing: str,
         text: str = "",
         *,
-        lands_on: str | None = None,
+        lands_on: str | tuple[str, ...] | None = None,
         is_done: Callable[[], bool] | None = None,
         headers: Mapping[str, str] = CONFIG_TYPE,
     ) -> None:
-        """Change something. Jenkins answers with 200, or leads to the path `lands_on`.
+        """Change something. Jenkins answers with 200 or 201, or leads to the path `lands_on`.
 
         After a try whose answer was lost, `is_done` looks whether the change was made; without
         it, making the change twice is as good as once.
         """
         tries = self._patience.tries()
         asked = self.asked(path, doing, is_write=True)
+        landings = (lands_on,) if isinstance(lands_on, str) else lands_on or ()
         while True:
             try:
                 answer = self._send("POST", path, text.encode(), headers, asked)
-                if answer.status == 200 and not answer.body:
+                if answer.status in (200, 201) and not answer.body:
                     return
-                if lands_on is not None and leads_to(answer, lands_on, self._url):
+                if any(leads_to(answer, path, self._url) for path in landings):
                     return
                 if 300 <= answer.status < 400:
                     raise explain_redirect(answer, asked)

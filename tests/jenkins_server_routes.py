@@ -98,18 +98,50 @@ class Visit:
             self._need("hudson.model.Hudson.Administer")
             server.quieting_down = verb == "quietDown"
             return pages.redirect(server.url)
+        if self.request.method == "POST" and verb == "safeRestart":
+            self._need("hudson.model.Hudson.Administer")
+            server.quieting_down = True
+            if not server.is_busy:
+                server.restart(starting_for=2)
+            return pages.redirect(server.url)
+        if self.request.method == "POST" and verb == "pluginManager/installNecessaryPlugins":
+            self._need("hudson.model.Hudson.Administer")
+            return self._install()
         if self.request.method != "GET":
             return pages.not_found()
         if verb == "":
             return pages.page("Dashboard [Jenkins]", "<h1>Dashboard</h1>", status=200)
         if verb == "crumbIssuer/api/json":
             return self._issue_crumb()
-        if verb.startswith("pluginManager/"):
+        if verb.startswith(("pluginManager/", "updateCenter/")):
             self._need("hudson.model.Hudson.Administer")
         if verb.startswith("credentials/") and self.user != server.user:
             return pages.not_found()
         data = self._top_data().get(verb)
         return self._render(data()) if data else pages.not_found()
+
+    def _install(self) -> Answer:
+        server = self.server
+        for name, _ in re.findall(r'plugin="([^"@]+)@([^"]+)"', self._text()):
+            offered = server.update_centre.get(name)
+            if offered is None:
+                continue
+            is_new = name not in server.plugins
+            (server.plugins if is_new else server.waiting_plugins)[name] = offered
+            state = "Success" if is_new else "SuccessButRequiresRestart"
+            server.installations.append({"name": name, "status": {"type": state}})
+        return pages.redirect(server.url + "pluginManager/updates/")
+
+    def _installations(self) -> dict[str, Any]:
+        jobs = [dict(job) for job in self.server.installations]
+        for job in self.server.installations:  # the next question finds it done
+            if job["status"]["type"] == "Pending":
+                job["status"] = {"type": "Success"}
+        return {
+            "_class": "hudson.model.UpdateCenter",
+            "jobs": jobs,
+            "restartRequiredForCompletion": bool(self.server.waiting_plugins),
+        }
 
     def _issue_crumb(self) -> Answer:
         crumb, cookie = self.server.issue_crumb(self.request)
@@ -132,6 +164,7 @@ class Visit:
                 "id": self.user,
             },
             "pluginManager/api/json": self._plugins,
+            "updateCenter/api/json": self._installations,
             "computer/api/json": self._computers,
             "queue/api/json": lambda: recorded_answer("python-jenkins get_queue_info"),
             "credentials/store/system/domain/_/api/json": self._credentials,
@@ -343,8 +376,16 @@ class Visit:
 
     def _build_with(self, job: Job) -> Answer:
         properties = "properties/hudson.model.ParametersDefinitionProperty"
-        has_parameters = configs.parse(job.config).find(properties) is not None
-        return self._build(job) if has_parameters else pages.oops()
+        if configs.parse(job.config).find(properties) is None:
+            return pages.oops()
+        answer = self._build(job)
+        values = [
+            {"_class": "hudson.model.StringParameterValue", "name": name, "value": value}
+            for name, value in self.request.parameters.items()
+        ]
+        parameters = {"_class": "hudson.model.ParametersAction", "parameters": values}
+        job.builds[-1]["actions"].insert(0, parameters)
+        return answer
 
 
 def _config_answer(config: str) -> Answer:

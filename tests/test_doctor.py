@@ -87,8 +87,7 @@ def _clock(milliseconds: int) -> dict[str, Any]:
 
 FAULTS: list[tuple[str, Plant, str, State, str]] = [
     ("missing plugin", lambda s: s.plugins.pop("git"), "plugins", State.ERROR,
-     "the plugin git is missing; without it Jenkins drops BranchSpec, GitSCM, UserRemoteConfig of "
-     "Publish Ocargo Files, Publish Portal Files, Publish Deploy Files"),
+     "the plugin git is missing; without it Jenkins drops BranchSpec, GitSCM, "),
     ("old plugin", lambda s: s.plugins.update(junit="1207.va_09d5100410f"), "plugins", State.ERROR,
      "the plugin junit is 1207.va_09d5100410f, and the jobs are rendered for 1252.vfc2e5efa_294f"),
     ("disabled plugin", lambda s: s.disabled_plugins.add("ws-cleanup"), "plugins", State.ERROR,
@@ -96,7 +95,7 @@ FAULTS: list[tuple[str, Plant, str, State, str]] = [
     ("missing credentials", lambda s: s.credentials.pop(0), "credentials", State.ERROR,
      "the credentials codeforlife-dev-secret-key are missing; they are bound by Deploy to Dev"),
     ("one executor", lambda s: setattr(s, "executors", 1), "executors", State.ERROR,
-     "1 executors, and 1 jobs hold one while they wait for others: Ad-hoc distribution"),
+     "1 executor, and 1 job may hold one while waiting for others: Ad-hoc distribution"),
     ("no executor", lambda s: setattr(s, "executors", 0), "executors", State.ERROR,
      "there is no executor"),
     ("no crumbs", lambda s: s.state_changes.update(useCrumbs=False), "security", State.WARNING,
@@ -177,6 +176,14 @@ def test_another_version_of_jenkins_is_told(good: JenkinsServer, tmp_path: Path)
         )
 
 
+def test_newer_plugin_is_no_fault_but_told(good: JenkinsServer, needs: Needs) -> None:
+    good.plugins["git"] = "5.3.0"
+    rows = examined(good, needs)
+    assert bad(rows) == []
+    message = "newer than what the jobs are rendered for: 1 plugin, git 5.3.0"
+    assert ("plugins", message) in bad(rows, State.NOTE)
+
+
 def test_jobs_of_nobody_and_jobs_not_defined_any_more_are_listed(
     good: JenkinsServer, needs: Needs
 ) -> None:
@@ -185,8 +192,8 @@ def test_jobs_of_nobody_and_jobs_not_defined_any_more_are_listed(
     config = "<project><description>{}</description></project>"
     good.add_job("Old deploy", config.format(mark))
     notes = [message for check, message in bad(examined(good, needs), State.NOTE)]
-    assert "1 jobs are managed by nobody: nightly" in notes
-    assert "1 jobs of ours aren't defined any more: Old deploy" in notes
+    assert "managed by nobody: 1 job, nightly" in notes
+    assert "ours, but not defined any more: 1 job, Old deploy" in notes
 
 
 def test_user_who_may_only_read_is_told_what_that_keeps_from_working(

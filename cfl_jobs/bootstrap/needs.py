@@ -52,8 +52,9 @@ class Needs:
     """What the definitions ask of a server. `labels` are (label expression, jobs).
 
     `blocking` are jobs that hold an executor while they wait for others; `hooked` those that a
-    push to GitHub starts. `server`, `mail`, `branch` and `python` are settings, "" where there is
-    none. `unknown` are (element, job) that no known plugin brings.
+    push to GitHub starts; `adhoc` is the first of jobs/adhoc.yaml. `server`, `mail`, `branch` and
+    `python` are settings, "" where there is none. `unknown` are (element, job) that no known plugin
+    brings.
     """
 
     names: tuple[str, ...]
@@ -68,6 +69,7 @@ class Needs:
     mail: str = ""
     branch: str = ""
     python: str = ""
+    adhoc: str = ""
     unknown: tuple[tuple[str, str], ...] = ()
 
 
@@ -88,11 +90,12 @@ def find_needs(root: Path) -> Needs:
         for key, value in definitions.settings.raw_items()
         if key in ("server", "mail", "branch", "python") and isinstance(value, str)
     }
-    return needs_of(rendered, definitions.inventory, **words)
+    adhoc = next((entry.name for entry in definitions.entries if entry.group == "adhoc"), "")
+    return needs_of(rendered, definitions.inventory, adhoc=adhoc, **words)
 
 
 def needs_of(rendered: Iterable[Rendered], inventory: Inventory, **words: str) -> Needs:
-    """Say what rendered jobs and views need; `words` are the settings that Needs holds."""
+    """Say what rendered jobs and views need; `words` are what Needs says of settings."""
     rendered = tuple(rendered)
     jobs = tuple(read_job(job.name, job.config) for job in rendered if job.kind is Kind.JOB)
     chain = build_chain(jobs)

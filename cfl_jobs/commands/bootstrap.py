@@ -23,24 +23,29 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="With --home: NAME=value lines, instead of the environment.",
 )
+@click.option("-y", "--yes", is_flag=True, help="With --url: don't ask.")
 @click.option("--lock", is_flag=True, help="With --home: the server's exact plugin versions too.")
 def command(
     home: Path | None,
     url: str | None,
     conf: Path | None,
     secrets_file: Path | None,
+    yes: bool,
     lock: bool,
 ) -> int:
-    """Write what a fresh Jenkins needs into a directory.
+    """Write what a fresh Jenkins needs into a directory, or make a running server ours.
 
     With --home DIR: jobs and view, plugins.txt, jenkins.yaml, Dockerfile, compose.yaml, and the
     list of secrets that must be given; exit code 1 as long as one of them is missing.
+
+    With --url URL: doctor, install the missing plugins, restart, update, verify with an empty plan,
+    and start the first distribution. Each step tells what it does; what is done isn't done again.
     """
     from cfl_jobs.errors import CflJobsError
 
     root = Path()
     if home is None:
-        raise CflJobsError("no directory is named", advice="Name one with --home.")
+        return _set_up(root, url, conf, yes=yes)
     if url is not None and not lock:
         raise CflJobsError(
             "--home and --url go together only with --lock",
@@ -48,6 +53,22 @@ def command(
         )
     locked = _read_lock(root, url, conf) if lock else None
     return write_home(root, home, secrets_file=secrets_file, lock=locked)
+
+
+def _set_up(root: Path, url: str | None, conf: Path | None, *, yes: bool) -> int:
+    from cfl_jobs.commands.bootstrap_server import set_up_server
+    from cfl_jobs.commands.target_options import open_target
+    from cfl_jobs.errors import CflJobsError
+    from cfl_jobs.server import JenkinsTarget
+
+    if url is None:
+        raise CflJobsError(
+            "it is not said where", advice="Name a directory with --home or a server with --url."
+        )
+    target = open_target(root, None, url, conf)
+    if not isinstance(target, JenkinsTarget):
+        raise TypeError(f"{target.label} is no server")
+    return set_up_server(root, target, yes=yes)
 
 
 def write_home(root: Path, home: Path, *, secrets_file: Path | None, lock: str | None) -> int:

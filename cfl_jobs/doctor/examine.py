@@ -43,7 +43,7 @@ def examine(
 
     jobs = target.list(Kind.JOB)
     there = {listed.name for listed in jobs}
-    plugins = ask("plugins", lambda: _ask_plugins(target))
+    plugins = ask("plugins", lambda: ask_plugins(target))
     is_administrator = plugins is not None
     return Facts(
         url=target.label,
@@ -89,7 +89,8 @@ def _ask_state(
     return state, answer.headers.get("X-Jenkins", ""), difference
 
 
-def _ask_plugins(target: JenkinsTarget) -> dict[str, InstalledPlugin]:
+def ask_plugins(target: JenkinsTarget) -> dict[str, InstalledPlugin]:
+    """Return all plugins by short name. Raises PermissionDenied for all but administrators."""
     path = "pluginManager/api/json?tree=plugins[shortName,version,active,enabled]"
     found = target.channel.ask_json(path, "list plugins", "plugins")["plugins"]
     return {

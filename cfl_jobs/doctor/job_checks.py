@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cfl_jobs.bootstrap.needs import Needs
-from cfl_jobs.doctor.diagnosis import Diagnosis, State, ok, some, untold
+from cfl_jobs.doctor.diagnosis import Diagnosis, State, number, ok, some, untold
 from cfl_jobs.doctor.facts import Facts
 from cfl_jobs.labels import satisfies
 from cfl_jobs.mark import split_description
@@ -18,6 +18,7 @@ def check_plugins(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
         yield untold(facts, "plugins")
         return
     good = 0
+    newer: list[str] = []
     for need in needs.plugins:
         name, jobs = need.name, need.users
         what = f"{some(need.elements)} of {some(jobs)}"
@@ -43,9 +44,19 @@ def check_plugins(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
             yield Diagnosis(State.ERROR, message, fix, jobs)
         else:
             good += 1
+            if need.version and is_older(need.version, installed.version):
+                newer.append(f"{name} {installed.version}")
     for element, job in needs.unknown:
         message = f"no one knows which plugin brings {element} of {job}"
         yield Diagnosis(State.WARNING, message, "Look at the job after an update.", (job,))
+    if newer:
+        names = some(tuple(newer))
+        message = (
+            f"newer than what the jobs are rendered for: {number(len(newer), 'plugin')}, {names}"
+        )
+        yield Diagnosis(
+            State.NOTE, message, "Run `cfl-jobs inventory` and look at `cfl-jobs plan`."
+        )
     if good:
         yield ok(f"{good} of the {len(needs.plugins)} plugins that jobs need are at work")
 
@@ -103,13 +114,13 @@ def check_executors(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
         yield Diagnosis(State.ERROR, "there is no executor, so no build ever starts", fix)
     elif total <= len(blocking):
         message = (
-            f"{total} executors, and {len(blocking)} jobs hold one while they wait for others: "
-            f"{some(blocking)} may wait for ever"
+            f"{number(total, 'executor')}, and {number(len(blocking), 'job')} may hold one while "
+            f"waiting for others: {some(blocking)} may wait for ever"
         )
         yield Diagnosis(State.ERROR, message, fix, blocking)
     else:
-        nodes = f"{len(online)} node{'' if len(online) == 1 else 's'}"
-        yield ok(f"{total} executors on {nodes}; {len(blocking)} can be held by waiting jobs")
+        nodes = number(len(online), "node")
+        yield ok(f"{total} executors on {nodes}; waiting jobs may hold {len(blocking)} of them")
 
 
 def check_jobs(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
@@ -126,16 +137,16 @@ def check_jobs(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     there = {job.name for job in facts.jobs}
     missing = tuple(name for name in needs.names if name not in there)
     if missing:
-        message = f"{len(missing)} jobs aren't there: {some(missing)}"
+        message = f"not there yet: {number(len(missing), 'job')}, {some(missing)}"
         yield Diagnosis(State.NOTE, message, "`cfl-jobs update` makes them.", missing)
     if marked:
         names = tuple(marked)
-        message = f"{len(names)} jobs of ours aren't defined any more: {some(names)}"
+        message = f"ours, but not defined any more: {number(len(names), 'job')}, {some(names)}"
         fix = "`cfl-jobs update --prune` deletes them, after asking."
         yield Diagnosis(State.NOTE, message, fix, names)
     if strangers:
         names = tuple(strangers)
-        message = f"{len(names)} jobs are managed by nobody: {some(names)}"
+        message = f"managed by nobody: {number(len(names), 'job')}, {some(names)}"
         fix = "Take them over as definitions (`cfl-jobs import`), delete them, or leave them."
         yield Diagnosis(State.NOTE, message, fix, names)
     if not missing and not marked and not strangers:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
-from cfl_jobs.doctor.diagnosis import Row, State
+from cfl_jobs.doctor.diagnosis import Row, State, number
 from cfl_jobs.doctor.table import count
 
 _STYLES = {State.OK: "green", State.NOTE: "cyan", State.WARNING: "yellow", State.ERROR: "red"}
@@ -37,13 +37,9 @@ def summarise(rows: tuple[Row, ...], url: str) -> str:
     errors, warnings = count(rows, State.ERROR), count(rows, State.WARNING)
     if not errors and not warnings:
         return f"{url} is ready for the chain."
-    words = f"{_number(errors, 'error')}, {_number(warnings, 'warning')}"
+    words = f"{number(errors, 'error')}, {number(warnings, 'warning')}"
     end = "the chain can't run there as it should" if errors else "the chain can run there"
     return f"{url}: {words}; {end}."
-
-
-def _number(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def write_json(rows: tuple[Row, ...], url: str) -> str:

@@ -1,0 +1,143 @@
+"""`cfl-jobs bootstrap --url`: a fresh server becomes ours, step by step; each can be done again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from cfl_jobs.addresses import path_of
+from cfl_jobs.bootstrap.needs import Needs, find_needs
+from cfl_jobs.bootstrap.running_server import (
+    Waiting,
+    find_lacking,
+    install_plugins,
+    needs_restart,
+    restart,
+    start_build,
+    wait_for_installation,
+)
+from cfl_jobs.commands.plan import Asked, colour, make_plan
+from cfl_jobs.commands.update import confirm, update_jobs
+from cfl_jobs.doctor.diagnosis import State
+from cfl_jobs.doctor.examine import ask_plugins
+from cfl_jobs.doctor.table import diagnose
+from cfl_jobs.doctor.writers import write_table
+from cfl_jobs.errors import TargetError
+from cfl_jobs.report import write_text
+from cfl_jobs.server import JenkinsTarget
+from cfl_jobs.target import Kind
+
+# What no later step can mend; of the rest the last step asks again.
+_STOPPING = frozenset({"server", "version", "login", "permissions"})
+_AGAIN = "Mend it and run this again: it goes on from what is there."
+
+
+def set_up_server(
+    root: Path, target: JenkinsTarget, *, yes: bool, waiting: Waiting | None = None
+) -> int:
+    """Do all steps on a server; returns the exit code."""
+    steps = _Steps(root, target, find_needs(root), yes, waiting or Waiting())
+    for number, (title, step) in enumerate(steps.all(), 1):
+        click.echo(f"[{number}/{len(steps.all())}] {title}")
+        code = step()
+        if code:
+            click.echo(f"Stopped at step {number}, {title!r}. {_AGAIN}", err=True)
+            return code
+    return 0
+
+
+class _Steps:
+    def __init__(
+        self, root: Path, target: JenkinsTarget, needs: Needs, yes: bool, waiting: Waiting
+    ) -> None:
+        self._root, self._target, self._needs = root, target, needs
+        self._yes, self._waiting = yes, waiting
+        self._installed = False
+
+    def all(self) -> tuple[tuple[str, Callable[[], int]], ...]:
+        return (
+            ("doctor", self._examine),
+            ("plugins", self._install),
+            ("restart", self._restart),
+            ("update", self._update),
+            ("verify", self._verify),
+            ("first distribution", self._distribute),
+        )
+
+    def _examine(self) -> int:
+        rows = diagnose(self._target, self._needs)
+        write_table(rows, self._target.label, sys.stdout)
+        errors = {row.check for row in rows if row.diagnosis.state is State.ERROR}
+        return 1 if errors & _STOPPING else 0
+
+    def _install(self) -> int:
+        lacking = find_lacking(self._needs, ask_plugins(self._target))
+        if not lacking:
+            click.echo(f"All {len(self._needs.plugins)} plugins are there.")
+            return 0
+        for need in lacking:
+            click.echo(f"  {need.name} {need.version}".rstrip() + f", for {', '.join(need.users)}")
+        self._confirm(f"Install these {len(lacking)} plugins on {self._target.label}, and restart?")
+        install_plugins(self._target, lacking)
+        click.echo("Jenkins installs them, and what they depend on.")
+        for line in wait_for_installation(self._target, self._waiting):
+            click.echo(f"  {line}", err=True)
+        self._installed = True
+        return 0
+
+    def _restart(self) -> int:
+        if not self._installed and not needs_restart(self._target):
+            click.echo("No restart is needed.")
+            return 0
+        click.echo("Jenkins restarts as soon as no build runs.")
+        restart(self._target, self._waiting)
+        click.echo("It is back.")
+        lacking = find_lacking(self._needs, ask_plugins(self._target))
+        if lacking:
+            names = ", ".join(f"{need.name} {need.version}".rstrip() for need in lacking)
+            raise TargetError(
+                f"{self._target.label} still lacks {names}",
+                advice="Press “Check now” in Manage Jenkins → Plugins, look whether its update "
+                "centre offers them, and run this again.",
+            )
+        return 0
+
+    def _update(self) -> int:
+        return update_jobs(self._root, self._target, Asked(), yes=self._yes)
+
+    def _verify(self) -> int:
+        plan, _ = make_plan(self._root, self._target, Asked())
+        if plan.changes or plan.undone:
+            click.echo(write_text(plan, style=colour))
+            return 1
+        click.echo("The plan is empty: the server is what the definitions say.")
+        return 0
+
+    def _distribute(self) -> int:
+        job, branch = self._needs.adhoc, self._needs.branch
+        if not job or not branch:
+            click.echo("There is no ad-hoc job (jobs/adhoc.yaml) or no branch in the settings.")
+            return 0
+        page = f"{self._target.label}{path_of(Kind.JOB, job)}/"
+        builds = self._target.count_builds(job)
+        if builds:
+            click.echo(f"{job} has been built already, so it isn't started: {page}")
+            return 0
+        rows = diagnose(self._target, self._needs)
+        errors = [row for row in rows if row.diagnosis.state is State.ERROR]
+        for row in errors:
+            click.echo(f"  {row.check}: {row.diagnosis.message}", err=True)
+            click.echo(f"    → {row.diagnosis.fix}", err=True)
+        if errors:
+            return 1
+        self._confirm(f"Start {job} with BRANCH={branch}? It ends with a deployment.")
+        start_build(self._target, job, {"BRANCH": branch})
+        click.echo(f"Started {job} with BRANCH={branch}: {page}")
+        return 0
+
+    def _confirm(self, question: str) -> None:
+        if not self._yes:
+            confirm(question, advice="Add --yes to go ahead.")

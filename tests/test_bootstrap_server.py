@@ -1,0 +1,242 @@
+"""`bootstrap --url`: a fresh server becomes ours, step by step, from wherever it was stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cfl_jobs.__main__ import run
+from cfl_jobs.bootstrap.needs import find_needs
+from cfl_jobs.bootstrap.running_server import (
+    Waiting,
+    restart,
+    start_build,
+    wait_for_installation,
+)
+from cfl_jobs.commands.bootstrap_server import set_up_server
+from cfl_jobs.credentials import Credentials
+from cfl_jobs.errors import CflJobsError, PlanError, TargetError
+from cfl_jobs.retrying import Patience
+from cfl_jobs.server import JenkinsTarget
+from tests.jenkins_server import Fault, JenkinsServer
+from tests.jenkins_server_configs import recorded
+from tests.projects import ROOT, copy_project
+
+ADHOC = "Ad-hoc distribution"
+NEEDS = find_needs(ROOT)
+OURS = set(NEEDS.names)
+WAITING = Waiting(limit=5, interval=1, sleep=lambda seconds: None)
+STEPS = ("doctor", "plugins", "restart", "update", "verify", "first distribution")
+
+
+@pytest.fixture
+def fresh(jenkins_server: JenkinsServer) -> JenkinsServer:
+    """A new server: some plugins missing, one too old, credentials added by hand, no jobs."""
+    names = ("dev", "staging", "prod")
+    jenkins_server.credentials = [{"id": f"codeforlife-{name}-secret-key"} for name in names]
+    for plugin in ("junit", "ws-cleanup", "parameterized-trigger"):
+        del jenkins_server.plugins[plugin]
+    jenkins_server.plugins["git"] = "4.14.3"
+    return jenkins_server
+
+
+@pytest.fixture
+def target(fresh: JenkinsServer) -> Iterator[JenkinsTarget]:
+    patience = Patience(sleep=lambda seconds: None)
+    with JenkinsTarget(
+        fresh.url, Credentials(fresh.user, fresh.token, "a test"), patience=patience
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    root = tmp_path / "project"
+    root.mkdir()
+    return copy_project(root)
+
+
+def set_up(project: Path, target: JenkinsTarget, *, yes: bool = True) -> int:
+    return set_up_server(project, target, yes=yes, waiting=WAITING)
+
+
+def posts(server: JenkinsServer) -> list[str]:
+    return [logged.path for logged in server.requests if logged.method == "POST"]
+
+
+def parameters(server: JenkinsServer) -> list[dict[str, Any]]:
+    """Return the parameters of each build of the ad-hoc job."""
+    return [
+        {value["name"]: value["value"] for value in build["actions"][0]["parameters"]}
+        for build in server.jobs[ADHOC].builds
+    ]
+
+
+def test_fresh_server_becomes_ours(
+    project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert set_up(project, target) == 0
+    printed = capsys.readouterr().out
+    told = [line for line in printed.splitlines() if line.startswith("[") and "/6]" in line]
+    assert told == [f"[{number}/6] {step}" for number, step in enumerate(STEPS, 1)]
+    assert "  junit 1252.vfc2e5efa_294f, for Run Portal Tests, Run Ocargo Tests\n" in printed
+    assert fresh.plugins["git"] == "5.2.1"
+    assert {"junit", "ws-cleanup", "parameterized-trigger"} <= set(fresh.plugins)
+    assert set(fresh.jobs) == OURS
+    assert parameters(fresh) == [{"BRANCH": "master"}]
+    order = posts(fresh)
+    assert order[:2] == ["/pluginManager/installNecessaryPlugins", "/safeRestart"]
+    assert order[-1].endswith("/buildWithParameters")
+    assert f"Started {ADHOC} with BRANCH=master: {fresh.url}job/Ad-hoc%20distribution/" in printed
+
+
+def test_second_run_changes_nothing(
+    project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up(project, target)
+    before = len(posts(fresh))
+    capsys.readouterr()
+    assert set_up(project, target) == 0
+    assert len(posts(fresh)) == before
+    printed = capsys.readouterr().out
+    assert f"All {len(NEEDS.plugins)} plugins are there." in printed
+    assert "No restart is needed." in printed
+    assert "has been built already" in printed
+
+
+def test_nothing_is_installed_without_a_word(
+    project: Path, fresh: JenkinsServer, target: JenkinsTarget
+) -> None:
+    with pytest.raises(PlanError, match="nobody is there to ask"):
+        set_up(project, target, yes=False)
+    assert posts(fresh) == []
+
+
+def test_plugin_that_the_update_centre_lacks_is_named_and_the_run_can_go_on_later(
+    project: Path, fresh: JenkinsServer, target: JenkinsTarget
+) -> None:
+    version = fresh.update_centre.pop("junit")
+    with pytest.raises(TargetError, match=r"still lacks junit 1252\.vfc2e5efa_294f\n"):
+        set_up(project, target)
+    assert fresh.jobs == {}
+    fresh.update_centre["junit"] = version
+    assert set_up(project, target) == 0
+    assert set(fresh.jobs) == OURS
+
+
+def test_missing_credentials_keep_the_first_distribution_back(
+    project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = fresh.credentials.pop()
+    assert set_up(project, target) == 1
+    printed = capsys.readouterr().err
+    assert "  credentials: the credentials codeforlife-prod-secret-key are missing" in printed
+    assert "Stopped at step 6, 'first distribution'." in printed
+    assert set(fresh.jobs) == OURS
+    assert fresh.jobs[ADHOC].builds == []
+    fresh.credentials.append(kept)
+    fresh.requests.clear()
+    assert set_up(project, target) == 0
+    assert posts(fresh) == ["/job/Ad-hoc%20distribution/buildWithParameters"]
+
+
+def test_one_executor_would_hang_so_nothing_is_started(
+    project: Path, fresh: JenkinsServer, target: JenkinsTarget
+) -> None:
+    fresh.executors = 1
+    assert set_up(project, target) == 1
+    assert fresh.jobs[ADHOC].builds == []
+
+
+def test_user_without_permission_is_stopped_by_doctor(
+    project: Path, fresh: JenkinsServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    login = Credentials(fresh.reader, fresh.reader_token, "a test")
+    with JenkinsTarget(fresh.url, login) as target:
+        assert set_up(project, target) == 1
+    assert "Stopped at step 1, 'doctor'." in capsys.readouterr().err
+    assert posts(fresh) == ["/createItem"]  # doctor's own, refused
+    assert fresh.jobs == {}
+
+
+def test_job_of_ours_that_someone_made_by_hand_stops_the_update(
+    project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fresh.add_job("Deploy to Prod", recorded("Deploy to Prod", "saved"))
+    assert set_up(project, target) == 1
+    printed = capsys.readouterr()
+    assert "Stopped at step 4, 'update'." in printed.err
+    assert fresh.jobs["Deploy to Prod"].builds == []
+
+
+@pytest.mark.parametrize("number", range(5))
+@pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.RESTART_AFTER])
+def test_lost_answers_are_made_up_for(
+    project: Path, fresh: JenkinsServer, target: JenkinsTarget, fault: Fault, number: int
+) -> None:
+    paths = ("installNecessaryPlugins", "safeRestart", "createItem", "createView", "buildWith")
+    fresh.fail(fault, method="POST", path=paths[number])
+    assert set_up(project, target) == 0
+    assert set(fresh.jobs) == OURS
+    assert parameters(fresh) == [{"BRANCH": "master"}]
+
+
+def test_upgrade_that_waits_for_a_restart_gets_it(
+    project: Path, fresh: JenkinsServer, target: JenkinsTarget
+) -> None:
+    """As after a run that was killed between the installation and the restart."""
+    fresh.plugins |= fresh.update_centre
+    fresh.waiting_plugins["git"] = "5.3.0"
+    assert set_up(project, target) == 0
+    assert fresh.plugins["git"] == "5.3.0"
+    assert "/safeRestart" in posts(fresh)
+
+
+def test_installation_under_way_is_waited_for_and_failures_are_told(
+    fresh: JenkinsServer, target: JenkinsTarget
+) -> None:
+    fresh.installations = [
+        {"name": "Git plugin", "status": {"type": "Pending"}},
+        {"name": "JUnit Plugin", "status": {"type": "Failure"}, "errorMessage": "no route"},
+    ]
+    assert wait_for_installation(target, WAITING) == ("JUnit Plugin: no route",)
+    assert fresh.count(path="updateCenter") == 2
+    fresh.installations.append({"name": "Slow", "status": {"type": "Installing"}})
+    with pytest.raises(TargetError, match="has been installing plugins for"):
+        wait_for_installation(target, WAITING)
+
+
+def test_restart_that_never_comes_is_an_error_that_says_why(
+    fresh: JenkinsServer, target: JenkinsTarget
+) -> None:
+    fresh.is_busy = True
+    with pytest.raises(CflJobsError, match="has not come back within") as caught:
+        restart(target, WAITING)
+    assert "when its running builds are done" in caught.value.advice
+    assert fresh.quieting_down
+
+
+def test_build_of_a_job_that_is_not_there_is_an_error(target: JenkinsTarget) -> None:
+    with pytest.raises(TargetError):
+        start_build(target, "absent", {"BRANCH": "master"})
+
+
+def test_command_line_asks_for_a_place_and_does_the_steps(
+    project: Path,
+    fresh: JenkinsServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("JENKINS_USER_ID", fresh.user)
+    monkeypatch.setenv("JENKINS_API_TOKEN", fresh.token)
+    assert run(["bootstrap"]) == 1
+    assert "Name a directory with --home or a server with --url." in capsys.readouterr().err
+    fresh.plugins |= fresh.update_centre
+    assert run(["bootstrap", "--url", fresh.url, "--yes"]) == 0
+    assert fresh.token not in capsys.readouterr().out
+    assert set(fresh.jobs) == OURS
