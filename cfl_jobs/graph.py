@@ -276,11 +276,8 @@ def names_in_file(file: FileParameters, job: Job, target: Job) -> tuple[str, ...
     writers = [
         script for script in scripts if any(name in script for name in read_names(file.files))
     ]
-    return tuple(
-        parameter.name
-        for parameter in target.parameters
-        if any(re.search(rf"(?<![\w$]){re.escape(parameter.name)}(?!\w)", s) for s in writers)
-    )
+    words = {word for script in writers for word in re.findall(r"(?<![\w$])\w+", script)}
+    return tuple(parameter.name for parameter in target.parameters if parameter.name in words)
 
 
 def _copy_edges(job: Job, jobs: dict[str, Job]) -> Iterator[CopyEdge]:

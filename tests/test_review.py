@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,14 @@ def test_job_that_goes_needs_prune_and_leaves_its_environment(history: History) 
     assert effects[gone] is Weight.HIGH
     assert "--prune" in "\n".join(tell_review(review))
     assert review.marks["Deploy to Staging"] == "gone"
+
+
+def test_job_that_looks_renamed_is_told_how_to_keep_its_builds(history: History) -> None:
+    review = review_edit(
+        history, ("jobs/deploy.yaml", "- name: Deploy to Staging", "- name: Deploy to Test")
+    )
+    texts = list(effects_of(review))
+    assert any("`moved: Deploy to Staging` in Deploy to Test would rename it" in t for t in texts)
 
 
 def test_job_that_is_renamed_keeps_its_builds(history: History) -> None:
@@ -344,3 +353,24 @@ def test_hidden_characters_are_spelled_out(history: History) -> None:
     assert "echo \\u202eevil\\u2066" in text
     assert not {"\u202e", "\u2066"} & set(text)
     assert make_visible("a\x1b[31m\tb\n") == "a\\x1b[31m\tb\n"
+
+
+def test_projects_own_history_can_be_reviewed() -> None:
+    """The last commits that touched the definitions, in the repository that the tests are in."""
+    git = ["git", "-C", str(ROOT), "log", "--format=%H %P", "-6", "HEAD", "--", "jobs", "templates"]
+    done = subprocess.run(git, capture_output=True, text=True)
+    pairs = [line.split()[:2] for line in done.stdout.splitlines() if len(line.split()) > 1]
+    there = {
+        commit: subprocess.run(
+            ["git", "-C", str(ROOT), "cat-file", "-e", f"{commit}^{{commit}}"], capture_output=True
+        ).returncode
+        for pair in pairs
+        for commit in pair
+    }
+    pairs = [pair for pair in pairs if not any(there[commit] for commit in pair)]
+    if not pairs:
+        pytest.skip("no history here: not a clone, or a shallow one")
+    for head, base in pairs:
+        review = make_review(ROOT, base, head)
+        told = "\n".join(tell_review(review))
+        assert told.startswith(("Risk: ", "No change on the server", "This revision doesn't", base))

@@ -15,19 +15,20 @@ _CLOSED = "NonInheritingStrategy"
 
 def find_access_effects(pair: Pair) -> Iterator[Effect]:
     yield from _secrets(pair)
+    deploys = pair.deploys
     for name, old, new in pair.both():
-        high = Weight.HIGH if name in pair.deploys else Weight.MEDIUM
+        high = Weight.HIGH if name in deploys else Weight.MEDIUM
         yield from _permissions(name, old, new, high)
         yield from _copy_permissions(name, old, new)
         yield from _parameters(name, old, new, high)
 
 
 def _secrets(pair: Pair) -> Iterator[Effect]:
-    old_jobs = pair.old_jobs
+    old_jobs, deploys = pair.old_jobs, pair.deploys
     for name, job in pair.after.jobs.items():
         old = _secrets_of(old_jobs[name]) if name in old_jobs else {}
         new = _secrets_of(job)
-        weight = Weight.HIGH if name in pair.deploys else Weight.MEDIUM
+        weight = Weight.HIGH if name in deploys else Weight.MEDIUM
         for credential, way in new.items():
             if credential not in old:
                 yield Effect(

@@ -148,19 +148,22 @@ def _first_changed_line(difference: Difference) -> Position | None:
 
 
 def _group(shared: Sequence[tuple[JobChange, tuple[Difference, ...]]]) -> tuple[Group, ...]:
-    jobs: dict[tuple[object, ...], list[JobChange]] = {}
+    jobs: dict[tuple[object, ...], dict[int, None]] = {}  # numbers of `shared`, by difference
     shown: dict[tuple[object, ...], Part] = {}
-    for change, differences in shared:
+    for number, (change, differences) in enumerate(shared):
         for difference, part in zip(differences, change.parts, strict=True):
             key = (change.kind, *_key(difference))
-            while change in jobs.get(key, ()):  # a job may have the same twice
+            while number in jobs.get(key, ()):  # a job may have the same twice
                 key = (*key, "again")
-            jobs.setdefault(key, []).append(change)
+            jobs.setdefault(key, {})[number] = None
             shown.setdefault(key, part)
-    together: dict[tuple[JobChange, ...], list[Part]] = {}
-    for key, sharing in jobs.items():
-        together.setdefault(tuple(sharing), []).append(shown[key])
-    groups = [Group(sharing, tuple(parts)) for sharing, parts in together.items()]
+    together: dict[tuple[int, ...], list[Part]] = {}
+    for key, numbers in jobs.items():
+        together.setdefault(tuple(numbers), []).append(shown[key])
+    groups = [
+        Group(tuple(shared[number][0] for number in numbers), tuple(parts))
+        for numbers, parts in together.items()
+    ]
     return tuple(sorted(groups, key=lambda group: -len(group.changes)))
 
 

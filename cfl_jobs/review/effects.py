@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from cfl_jobs.drawing.words import join_names
 from cfl_jobs.model import CleanBefore, Job
 from cfl_jobs.review.access import find_access_effects
-from cfl_jobs.review.comparison import Action, Comparison
+from cfl_jobs.review.comparison import Action, Comparison, JobChange
 from cfl_jobs.review.effect import About, Effect, Weight, join_alike
 from cfl_jobs.review.flow import find_flow_effects
 from cfl_jobs.review.pair import Pair
 from cfl_jobs.target import Kind
 
 _SHOWN = 3
+_ITS = ("its", "their")
+_LIKENESS = 0.8  # of their lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +71,12 @@ def _environments(pair: Pair) -> Iterator[Effect]:
 
 
 def _runs(pair: Pair) -> Iterator[Effect]:
-    names = {new: old for old, new in pair.renamed.items()}
+    was = {pair.now(name): steps for name, steps in pair.before.steps().items()}
+    now = pair.after.steps()
+    deploys = pair.deploys
     for name, old, new in pair.both():
-        is_deploy = name in pair.deploys
-        if pair.before.steps_of(names.get(name, name)) != pair.after.steps_of(name):
+        is_deploy = name in deploys
+        if was[name] != now[name]:
             yield _ran(pair, name, is_deploy=is_deploy)
         high = Weight.HIGH if is_deploy else Weight.MEDIUM
         if _sources(old) != _sources(new):
@@ -107,6 +111,16 @@ def _is_cleaned(job: Job) -> bool:
     return any(isinstance(wrapper, CleanBefore) for wrapper in job.wrappers)
 
 
+def _find_likeness(gone: JobChange, comparison: Comparison) -> JobChange | None:
+    """Return the new job that looks as if it were one that goes under another name."""
+    old = {line[1:] for part in gone.parts for line in part.lines}
+    for made in comparison.having(Action.CREATE):
+        new = {line[1:] for part in made.parts for line in part.lines}
+        if made.kind is gone.kind and len(old & new) > _LIKENESS * len(old | new):
+            return made
+    return None
+
+
 def _jobs(pair: Pair, comparison: Comparison) -> Iterator[Effect]:
     for change in comparison.changes:
         if change.kind is not Kind.JOB:
@@ -116,9 +130,11 @@ def _jobs(pair: Pair, comparison: Comparison) -> Iterator[Effect]:
         elif change.action is Action.DELETE:
             is_deploy = change.name in pair.deploys
             weight = Weight.HIGH if is_deploy else Weight.MEDIUM
-            tail = "with its builds, once update is run with --prune"
-            many = "with their builds, once update is run with --prune"
-            yield Effect(About.JOB, weight, "deletes", (change.name,), tail, many)
+            tails = [f"with {its} builds, once update is run with --prune" for its in _ITS]
+            if like := _find_likeness(change, comparison):
+                hint = f"; `moved: {change.name}` in {like.name} would rename it and keep them"
+                tails = [f"{tail}{hint}" for tail in tails]
+            yield Effect(About.JOB, weight, "deletes", (change.name,), *tails)
         elif change.action is Action.RENAME:
             lead = f"renames {change.old_name}, whose builds stay, to"
             yield Effect(About.JOB, Weight.LOW, lead, (change.name,))

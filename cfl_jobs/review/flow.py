@@ -33,8 +33,9 @@ def _starts(pair: Pair) -> Iterator[Effect]:
         }
 
     old, new = starts("before"), starts("after")
+    deploys = pair.deploys
     for name in dict.fromkeys((*new, *old)):
-        weight = Weight.HIGH if name in pair.deploys else Weight.MEDIUM
+        weight = Weight.HIGH if name in deploys else Weight.MEDIUM
         for start in new.get(name, ()):
             if start not in old.get(name, ()):
                 yield Effect(About.TRIGGER, weight, f"lets {start} start", (name,))
@@ -46,8 +47,9 @@ def _starts(pair: Pair) -> Iterator[Effect]:
 def _edges(pair: Pair) -> Iterator[Effect]:
     old = _by_pair(pair, pair.before.chain.triggers, rename=True)
     new = _by_pair(pair, pair.after.chain.triggers, rename=False)
+    deploys = pair.deploys
     for (source, target), edges in new.items():
-        is_deploy = target in pair.deploys
+        is_deploy = target in deploys
         weight = Weight.HIGH if is_deploy else Weight.MEDIUM
         was = old.get((source, target))
         if was is None:
@@ -81,9 +83,10 @@ def terms_of(edge: TriggerEdge) -> tuple[object, ...]:
 def _copies(pair: Pair) -> Iterator[Effect]:
     old = _copies_of(pair, pair.before.chain.copies, rename=True)
     new = _copies_of(pair, pair.after.chain.copies, rename=False)
+    deploys, kept = pair.deploys, pair.kept
     for (source, target, artifacts), edges in new.items():
-        is_deploy = target in pair.deploys and target in pair.kept
-        weight = Weight.HIGH if is_deploy else Weight.MEDIUM if target in pair.kept else Weight.LOW
+        is_deploy = target in deploys and target in kept
+        weight = Weight.HIGH if is_deploy else Weight.MEDIUM if target in kept else Weight.LOW
         was = old.get((source, target, artifacts))
         words = [_say_which(edge) for edge in edges]
         if was is None:
@@ -94,8 +97,8 @@ def _copies(pair: Pair) -> Iterator[Effect]:
             lead += f", not {join_names(then)}, into"
             yield Effect(About.COPY, weight, lead, (target,))
     for source, target, artifacts in old:
-        if (source, target, artifacts) not in new and target in pair.kept:
-            is_deploy = target in pair.deploys
+        if (source, target, artifacts) not in new and target in kept:
+            is_deploy = target in deploys
             weight = Weight.HIGH if is_deploy else Weight.MEDIUM
             lead = f"no longer takes {artifacts} of {source} into"
             yield Effect(About.COPY, weight, lead, (target,))

@@ -42,16 +42,13 @@ class Setup:
     def renders(self) -> bool:
         return not self.findings
 
-    def steps_of(self, name: str) -> Normal | None:
-        """Return what a job runs, in normal form."""
-        return next(
-            (
-                normal_of(job.config, name=name).find("builders")
-                for job in self.rendered
-                if job.kind is Kind.JOB and job.name == name
-            ),
-            None,
-        )
+    def steps(self) -> Mapping[str, Normal | None]:
+        """Return what each job runs, in normal form."""
+        return {
+            job.name: normal_of(job.config, name=job.name).find("builders")
+            for job in self.rendered
+            if job.kind is Kind.JOB
+        }
 
 
 def read_setup(root: Path, findings: Iterable[Finding] = ()) -> Setup:
