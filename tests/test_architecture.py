@@ -17,9 +17,9 @@ ONLY_IMPORTERS = {
 # Pure stages: no network, no clock, no environment, no processes.
 PURE = {
     "configxml", "cron", "definitions", "differences", "errors", "generator", "graph",
-    "located_yaml", "mark", "model", "noeffect", "normalform", "plan", "provenance",
-    "read_model", "render", "schema", "scripts", "sections", "selection", "sides", "sources",
-    "template_reads", "templates", "tracking", "values", "words",
+    "labels", "located_yaml", "mark", "model", "needs", "noeffect", "normalform", "plan",
+    "provenance", "read_model", "render", "schema", "scripts", "sections", "selection", "sides", "sources",
+    "template_reads", "templates", "tracking", "values", "versions", "words",
 }  # fmt: skip
 IMPURE_IMPORTS = {"http", "os", "random", "socket", "subprocess", "time", "urllib"}
 FORBIDDEN_NAMES = {"utils", "helpers", "manager", "core"}

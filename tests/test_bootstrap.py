@@ -18,11 +18,11 @@ from jsonschema import Draft202012Validator
 
 from cfl_jobs.__main__ import run
 from cfl_jobs.bootstrap.directory import make_files
-from cfl_jobs.bootstrap.needs import find_needs, needs_of
 from cfl_jobs.bootstrap.secrets import list_secrets
 from cfl_jobs.bootstrap.server_plugins import OF_THE_SERVER
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.inventory import Inventory
+from cfl_jobs.needs import find_needs, needs_of
 from tests.jenkins_server import JenkinsServer, recorded_plugins
 from tests.projects import ROOT, add, copy_project, edit
 from tests.rendered_jobs import job

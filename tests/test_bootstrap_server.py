@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from cfl_jobs.__main__ import run
-from cfl_jobs.bootstrap.needs import find_needs
 from cfl_jobs.bootstrap.running_server import (
     Waiting,
     restart,
@@ -19,6 +18,7 @@ from cfl_jobs.bootstrap.running_server import (
 from cfl_jobs.commands.bootstrap_server import set_up_server
 from cfl_jobs.credentials import Credentials
 from cfl_jobs.errors import CflJobsError, PlanError, TargetError
+from cfl_jobs.needs import find_needs
 from cfl_jobs.retrying import Patience
 from cfl_jobs.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
@@ -126,6 +126,15 @@ def test_plugin_that_the_update_centre_lacks_is_named_and_the_run_can_go_on_late
     fresh.update_centre["junit"] = version
     assert set_up(project, target) == 0
     assert set(fresh.jobs) == OURS
+
+
+def test_plugin_that_someone_disabled_is_left_to_them(
+    project: Path, fresh: JenkinsServer, target: JenkinsTarget
+) -> None:
+    fresh.disabled_plugins.add("timestamper")
+    with pytest.raises(TargetError, match="timestamper is disabled"):
+        set_up(project, target)
+    assert posts(fresh) == []
 
 
 def test_missing_credentials_keep_the_first_distribution_back(

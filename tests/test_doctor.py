@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from cfl_jobs.__main__ import run
-from cfl_jobs.bootstrap.needs import Needs, find_needs
 from cfl_jobs.credentials import Credentials
 from cfl_jobs.doctor.diagnosis import Row, State
 from cfl_jobs.doctor.examine import examine
 from cfl_jobs.doctor.table import CHECKS, diagnose
+from cfl_jobs.needs import Needs, find_needs
 from cfl_jobs.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_configs import recorded
@@ -208,6 +208,18 @@ def test_user_who_may_only_read_is_told_what_that_keeps_from_working(
     untold = {check for check, message in bad(rows, State.WARNING) if "can't be told" in message}
     assert untold == {"plugins", "credentials"}
     assert set(good.jobs) == {"Deploy to Dev"}
+
+
+def test_user_who_sees_plugins_without_being_administrator_is_not_taken_for_one(
+    good: JenkinsServer, needs: Needs
+) -> None:
+    """Overall/SystemRead shows them too, where a plugin brings that permission."""
+    good.plugins["extended-read-permission"] = "53.v6499940139e5"
+    rows = examined(good, needs)
+    said = [row.diagnosis.message for row in rows if row.check == "permissions"]
+    assert not any("may do everything" in message for message in said)
+    assert "admin may create jobs" in said
+    assert good.jobs == {}
 
 
 def test_wrong_token_is_one_row(good: JenkinsServer, needs: Needs) -> None:

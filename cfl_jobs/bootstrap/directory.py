@@ -15,11 +15,11 @@ from cfl_jobs.bootstrap.image import (
     write_secrets_example,
 )
 from cfl_jobs.bootstrap.jenkins_yaml import write_jenkins_yaml
-from cfl_jobs.bootstrap.needs import Needs
 from cfl_jobs.bootstrap.plugins_txt import write_plugins
 from cfl_jobs.bootstrap.secrets import CredentialKind, list_credentials
 from cfl_jobs.bootstrap.server_plugins import PluginLine, list_plugins
 from cfl_jobs.errors import CflJobsError, TargetError
+from cfl_jobs.needs import Needs
 
 LOCK = "plugins.lock.txt"
 

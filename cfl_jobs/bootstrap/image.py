@@ -8,10 +8,10 @@ from __future__ import annotations
 import json
 import re
 
-from cfl_jobs.bootstrap.needs import Needs
 from cfl_jobs.bootstrap.secrets import Form, list_secrets
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.inventory import INVENTORY
+from cfl_jobs.needs import Needs
 from cfl_jobs.versions import is_older
 
 SIGN = "Written by `cfl-jobs bootstrap`"
@@ -151,7 +151,8 @@ def write_secrets_example(needs: Needs) -> str:
     lines = [
         f"# secrets.env.example: what this Jenkins must be given. {SIGN}; to change it, {CHANGE}.",
         "#",
-        "# Copy it to secrets.env (chmod 600, never into git), fill it in, and look with",
+        "# Copy it to secrets.env (chmod 600, never into git), fill it in, a value with $ or # in",
+        "# single quotes, and look with",
         "# `cfl-jobs bootstrap --home DIR --secrets DIR/secrets.env` whether all is there.",
     ]
     for secret in list_secrets(needs):

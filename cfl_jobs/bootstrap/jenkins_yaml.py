@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from cfl_jobs.bootstrap.needs import Needs
 from cfl_jobs.bootstrap.secrets import (
     ADMIN_PASSWORD,
     GITHUB_HOOK,
@@ -21,6 +20,7 @@ from cfl_jobs.bootstrap.secrets import (
     list_secrets,
 )
 from cfl_jobs.labels import named_labels
+from cfl_jobs.needs import Needs
 from cfl_jobs.versions import is_older
 
 SECRETS_DIRECTORY = "/run/secrets"

@@ -14,10 +14,10 @@ from urllib.parse import urlencode
 from xml.sax.saxutils import quoteattr
 
 from cfl_jobs.addresses import path_of
-from cfl_jobs.bootstrap.needs import Needs, PluginNeed
 from cfl_jobs.channel import FORM_TYPE
 from cfl_jobs.doctor.facts import InstalledPlugin
 from cfl_jobs.errors import TargetError, Unavailable, Unreachable
+from cfl_jobs.needs import Needs, PluginNeed
 from cfl_jobs.server import JenkinsTarget
 from cfl_jobs.target import Kind
 from cfl_jobs.versions import is_older

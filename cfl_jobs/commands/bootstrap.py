@@ -11,7 +11,7 @@ import click
 from cfl_jobs.commands.target_options import target_options
 
 if TYPE_CHECKING:
-    from cfl_jobs.bootstrap.needs import Needs
+    from cfl_jobs.needs import Needs
 
 
 @click.command(short_help="Make a fresh Jenkins this server: its files, or the steps on it.")
@@ -74,11 +74,11 @@ def _set_up(root: Path, url: str | None, conf: Path | None, *, yes: bool) -> int
 def write_home(root: Path, home: Path, *, secrets_file: Path | None, lock: str | None) -> int:
     """Write the jobs and every file; returns the exit code."""
     from cfl_jobs.bootstrap.directory import LOCK, check_ours, make_files, write_files
-    from cfl_jobs.bootstrap.needs import find_needs
     from cfl_jobs.bootstrap.secrets import read_secrets
     from cfl_jobs.commands.plan import Asked
     from cfl_jobs.commands.update import update_jobs
     from cfl_jobs.home import HomeTarget
+    from cfl_jobs.needs import find_needs
 
     needs = find_needs(root)
     values = dict(os.environ) if secrets_file is None else read_secrets(secrets_file)
@@ -121,9 +121,9 @@ def _tell_secrets(
 def _read_lock(root: Path, url: str | None, conf: Path | None) -> str:
     """Return the text of a lock from the server."""
     from cfl_jobs.bootstrap.directory import plugins_of
-    from cfl_jobs.bootstrap.needs import find_needs
     from cfl_jobs.bootstrap.plugins_txt import write_lock
     from cfl_jobs.commands.target_options import open_target
+    from cfl_jobs.needs import find_needs
     from cfl_jobs.server import JenkinsTarget
 
     target = open_target(root, None, url, conf)

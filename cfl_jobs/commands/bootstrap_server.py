@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 
 from cfl_jobs.addresses import path_of
-from cfl_jobs.bootstrap.needs import Needs, find_needs
 from cfl_jobs.bootstrap.running_server import (
     Waiting,
     find_lacking,
@@ -23,9 +22,11 @@ from cfl_jobs.commands.plan import Asked, colour, make_plan
 from cfl_jobs.commands.update import confirm, update_jobs
 from cfl_jobs.doctor.diagnosis import State
 from cfl_jobs.doctor.examine import ask_plugins
+from cfl_jobs.doctor.facts import InstalledPlugin
 from cfl_jobs.doctor.table import diagnose
 from cfl_jobs.doctor.writers import write_table
 from cfl_jobs.errors import TargetError
+from cfl_jobs.needs import Needs, find_needs
 from cfl_jobs.report import write_text
 from cfl_jobs.server import JenkinsTarget
 from cfl_jobs.target import Kind
@@ -74,7 +75,14 @@ class _Steps:
         return 1 if errors & _STOPPING else 0
 
     def _install(self) -> int:
-        lacking = find_lacking(self._needs, ask_plugins(self._target))
+        installed = ask_plugins(self._target)
+        off = [n.name for n in self._needs.plugins if not _is_on(installed.get(n.name))]
+        if off:
+            raise TargetError(
+                f"{', '.join(off)} {'is' if len(off) == 1 else 'are'} disabled",
+                advice="Manage Jenkins → Plugins → Installed: enable, restart, run this again.",
+            )
+        lacking = find_lacking(self._needs, installed)
         if not lacking:
             click.echo(f"All {len(self._needs.plugins)} plugins are there.")
             return 0
@@ -141,3 +149,8 @@ class _Steps:
     def _confirm(self, question: str) -> None:
         if not self._yes:
             confirm(question, advice="Add --yes to go ahead.")
+
+
+def _is_on(plugin: InstalledPlugin | None) -> bool:
+    """Tell whether nobody switched a plugin off; one that isn't there can be installed."""
+    return plugin is None or plugin.is_enabled

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from cfl_jobs.bootstrap.needs import Needs
 from cfl_jobs.doctor.facts import Facts
+from cfl_jobs.needs import Needs
 
 
 class State(Enum):

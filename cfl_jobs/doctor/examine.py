@@ -44,7 +44,9 @@ def examine(
     jobs = target.list(Kind.JOB)
     there = {listed.name for listed in jobs}
     plugins = ask("plugins", lambda: ask_plugins(target))
-    is_administrator = plugins is not None
+    # Jenkins lists its plugins for administrators, and for those who have the permission
+    # Overall/SystemRead, which only this plugin brings.
+    is_administrator = plugins is not None and "extended-read-permission" not in plugins
     return Facts(
         url=target.label,
         version=version,

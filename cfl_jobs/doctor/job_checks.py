@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cfl_jobs.bootstrap.needs import Needs
 from cfl_jobs.doctor.diagnosis import Diagnosis, State, number, ok, some, untold
 from cfl_jobs.doctor.facts import Facts
 from cfl_jobs.labels import satisfies
 from cfl_jobs.mark import split_description
+from cfl_jobs.needs import Needs
 from cfl_jobs.versions import is_older
 
 

@@ -6,9 +6,9 @@ import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from cfl_jobs.bootstrap.needs import Needs
 from cfl_jobs.doctor.diagnosis import Diagnosis, State, ok, some, untold
 from cfl_jobs.doctor.facts import Disk, Facts
+from cfl_jobs.needs import Needs
 from cfl_jobs.versions import is_older
 
 _SKEW = 30.0  # seconds; git, make and GitHub's tokens go by the clock
@@ -62,12 +62,14 @@ def check_permissions(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
         yield Diagnosis(State.ERROR, message, fix, facts.unreadable)
     elif there & set(needs.names):
         yield ok(f"{name} may change the jobs that are there")
-    yield Diagnosis(
-        State.NOTE,
-        f"{name} lacks Overall/Administer: plugins and what Jenkins drops can't be told, nor "
-        "whether builds may be started",
-        f"Give {name} Overall/Administer, or let an administrator run this.",
-    )
+    if facts.plugins is None:
+        message = (
+            f"{name} lacks Overall/Administer, so what Jenkins would drop can't be told"
+        )
+        fix = f"Give {name} Overall/Administer, or let an administrator run this."
+        yield Diagnosis(State.NOTE, message, fix)
+    message = f"whether {name} may start builds can't be told without starting one"
+    yield Diagnosis(State.NOTE, message, "It needs Job/Build.")
 
 
 def check_security(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from cfl_jobs.bootstrap.needs import Needs
 from cfl_jobs.doctor import job_checks, server_checks
 from cfl_jobs.doctor.diagnosis import Check, Diagnosis, Row, State
 from cfl_jobs.doctor.examine import examine
 from cfl_jobs.doctor.facts import Facts
 from cfl_jobs.errors import TargetError
+from cfl_jobs.needs import Needs
 from cfl_jobs.server import JenkinsTarget
 
 CHECKS: MappingProxyType[str, Check] = MappingProxyType(
