@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -374,3 +375,19 @@ def test_projects_own_history_can_be_reviewed() -> None:
         review = make_review(ROOT, base, head)
         told = "\n".join(tell_review(review))
         assert told.startswith(("Risk: ", "No change on the server", "This revision doesn't", base))
+
+
+def test_readme_shows_what_review_prints(history: History) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("```text review\n")[2].partition("```")[0].strip()
+    assert shown
+    edit(
+        history.root,
+        "jobs/deploy.yaml",
+        "environment: Staging\n",
+        "environment: Staging\n    after_promotion: true\n",
+    )
+    history.commit("Staging after promotion")
+    told = "\n".join(tell_review(make_review(history.root, "main", "HEAD")))
+    pattern = re.escape(shown).replace(re.escape("..."), ".*")
+    assert re.fullmatch(pattern, told, re.DOTALL), told
