@@ -18,8 +18,8 @@ ONLY_IMPORTERS = {
 PURE = {
     "configxml", "cron", "definitions", "differences", "errors", "generator", "graph",
     "labels", "located_yaml", "mark", "model", "needs", "noeffect", "normalform", "plan",
-    "provenance", "read_model", "render", "schema", "scripts", "sections", "selection", "sides", "sources",
-    "template_reads", "templates", "tracking", "values", "versions", "words",
+    "provenance", "read_model", "render", "schema", "scripts", "sections", "selection", "sides",
+    "sources", "template_reads", "templates", "tracking", "values", "versions", "words",
 }  # fmt: skip
 IMPURE_IMPORTS = {"http", "os", "random", "socket", "subprocess", "time", "urllib"}
 FORBIDDEN_NAMES = {"utils", "helpers", "manager", "core"}

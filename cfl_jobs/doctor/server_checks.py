@@ -63,9 +63,7 @@ def check_permissions(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     elif there & set(needs.names):
         yield ok(f"{name} may change the jobs that are there")
     if facts.plugins is None:
-        message = (
-            f"{name} lacks Overall/Administer, so what Jenkins would drop can't be told"
-        )
+        message = f"{name} lacks Overall/Administer, so what Jenkins would drop can't be told"
         fix = f"Give {name} Overall/Administer, or let an administrator run this."
         yield Diagnosis(State.NOTE, message, fix)
     message = f"whether {name} may start builds can't be told without starting one"
