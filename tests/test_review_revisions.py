@@ -10,8 +10,9 @@ from cfl_jobs.__main__ import run
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.review.review import make_review
 from cfl_jobs.review.revisions import find_revision, taken_out
+from cfl_jobs.review.setups import read_setup
 from tests.histories import History
-from tests.projects import add, edit
+from tests.projects import ROOT, add, edit
 
 
 @pytest.fixture
@@ -137,3 +138,18 @@ def test_directory_outside_git_is_an_error_with_advice(
 def test_worktree_and_head_do_not_go_together(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["review", "main", "HEAD", "--worktree"]) == 2
     assert "don't go together" in capsys.readouterr().err
+
+
+def test_template_that_loops_for_ever_is_a_finding(history: History) -> None:
+    loop = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    edit(
+        history.root,
+        "templates/promote.yaml.j2",
+        "{% block source %}",
+        f"{{% block source %}}{loop}",
+    )
+    setup = read_setup(history.root, patience=0.5)
+    (finding,) = setup.findings
+    assert finding.message == "it takes longer than 0.5 seconds to render"
+    assert finding.advice
+    assert read_setup(ROOT).renders

@@ -19,6 +19,7 @@ from cfl_jobs.normalform import Normal
 from cfl_jobs.observe import normal_of
 from cfl_jobs.read_model import read_job
 from cfl_jobs.render import Rendered, render
+from cfl_jobs.review.patience import PATIENCE, Overdue, limited
 from cfl_jobs.review.visible import make_visible
 from cfl_jobs.target import Kind
 
@@ -51,12 +52,21 @@ class Setup:
         }
 
 
-def read_setup(root: Path, findings: Iterable[Finding] = ()) -> Setup:
-    """Render a revision's files. `findings` are those already made about them."""
+def read_setup(
+    root: Path, findings: Iterable[Finding] = (), *, patience: float = PATIENCE
+) -> Setup:
+    """Render a revision's files. `findings` are those already made about them.
+
+    What takes longer than `patience` seconds doesn't render.
+    """
     found = tuple(findings)
     try:
-        definitions = () if _is_empty(root) else load_definitions(root).entries
-        rendered = () if _is_empty(root) else render(root)
+        with limited(patience):
+            definitions = () if _is_empty(root) else load_definitions(root).entries
+            rendered = () if _is_empty(root) else render(root)
+    except Overdue as error:
+        advice = "Look for a loop that never ends in the templates."
+        return Setup(findings=(*found, Finding(str(error), advice=advice)))
     except DefinitionError as error:
         return Setup(findings=tuple(map(_hide, sort_findings((*found, *error.findings)))))
     except CflJobsError as error:
