@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 
 from cfl_jobs.__main__ import run
 from cfl_jobs.bootstrap.directory import make_files
-from cfl_jobs.bootstrap.secrets import list_secrets
+from cfl_jobs.bootstrap.secrets import Form, Secret, find_missing, list_secrets
 from cfl_jobs.bootstrap.server_plugins import OF_THE_SERVER
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.inventory import Inventory
@@ -350,6 +350,14 @@ def test_other_kinds_of_credentials_get_their_secrets() -> None:
     }
     assert "ssh-credentials" in plugin_lines(files["plugins.txt"])
     assert "FROM jenkins/jenkins:2.479.3-lts-jdk21\n" in files["Dockerfile"]
+
+
+def test_secret_that_should_be_a_file_must_be_one(tmp_path: Path) -> None:
+    secret = Secret("KEY_FILE", "a key", Form.FILE)
+    path = tmp_path / "key"
+    assert find_missing([secret], {"KEY_FILE": str(path)}) == ((secret, "names no file"),)
+    path.write_text("-")
+    assert find_missing([secret], {"KEY_FILE": str(path)}) == ()
 
 
 def test_weekly_release_is_not_taken_for_a_long_term_one(bootstrap: Bootstrap) -> None:

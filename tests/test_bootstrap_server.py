@@ -190,6 +190,7 @@ def test_lost_answers_are_made_up_for(
     paths = ("installNecessaryPlugins", "safeRestart", "createItem", "createView", "buildWith")
     fresh.fail(fault, method="POST", path=paths[number])
     assert set_up(project, target) == 0
+    assert fresh.count("POST", "safeRestart") == 1
     assert set(fresh.jobs) == OURS
     assert parameters(fresh) == [{"BRANCH": "master"}]
 
