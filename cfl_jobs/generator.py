@@ -130,7 +130,7 @@ class Generator:
         registry.start()
         root = ET.Element(parent)
         with _requirements_unchecked():
-            registry.dispatch(kind, root, component)
+            registry.dispatch(kind, root, component, job_data={})
         return Generated(root, "", tuple(registry.components), tuple(registry.problems))
 
     def component_names(self, kind: str) -> tuple[str, ...]:

@@ -85,7 +85,8 @@ def import_jobs(root: Path, configs: Sequence[tuple[str, str]] | Iterator[tuple[
     from cfl_jobs.inventory import INVENTORY
 
     definitions = load_definitions(root)
-    if definitions.findings:
+    # That nothing is defined yet is no reason not to begin; it has no position.
+    if any(finding.position for finding in definitions.findings):
         raise DefinitionError(definitions.findings)
     solver = ComponentSolver(definitions.inventory)
     there = root / INVENTORY

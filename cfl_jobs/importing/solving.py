@@ -1,17 +1,62 @@
-"""An element of a config → the component of jenkins-job-builder that makes it, if there is one."""
+"""An element of a config → the component of jenkins-job-builder that makes it, if there is one.
+
+For each component that makes elements of that class, options are found by trial: a marker shows
+which field an option sets, the element says which value belongs there. An option stays if it
+brings the result nearer; what counts in the end is that the result is equal in normal form.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.generator import Generator
+from cfl_jobs.importing.options import SHAPES, Descent, complete
+from cfl_jobs.importing.soundness import is_sound
+from cfl_jobs.importing.trial import PARENTS, Trials, normal_of_element, tag_of
 from cfl_jobs.inventory import Inventory
+
+_MOST_CANDIDATES = 4
 
 
 class ComponentSolver:
-    """Finds nothing: everything stays raw XML."""
+    """Finds components by trial; one serves many jobs. `inventory` is the project's."""
 
     def __init__(self, inventory: Inventory | None) -> None:
-        self._inventory = inventory
+        self._generator = Generator(None if inventory is None else inventory.as_plugins_list())
+        self._trials = Trials(self._generator)
+        self._makers: dict[str, dict[str, list[str]]] = {}
+        self._solved: dict[tuple[str, str], object | None] = {}
 
     def solve(self, kind: str, element: ET.Element) -> object | None:
-        return None
+        key = (kind, ET.tostring(element, encoding="unicode").strip())
+        if key not in self._solved:
+            self._solved[key] = next(self._solutions(kind, element), None)
+        return self._solved[key]
+
+    def _solutions(self, kind: str, element: ET.Element) -> Iterator[object]:
+        if kind not in PARENTS:
+            return
+        wanted = normal_of_element(kind, element)
+        names = self._makers_of(kind).get(tag_of(kind, element), [])
+        for name in names[:_MOST_CANDIDATES]:
+            for component in Descent(self._trials, kind, name, element, wanted).solve():
+                if is_sound(self._generator, kind, component):
+                    yield component
+
+    def _makers_of(self, kind: str) -> dict[str, list[str]]:
+        """Return the names of the components that make elements of each class."""
+        if kind not in self._makers:
+            makers: dict[str, list[str]] = {}
+            for name in self._generator.component_names(kind):
+                if name != "raw":
+                    for tag in self._tags_of(kind, name):
+                        makers.setdefault(tag, []).append(name)
+            self._makers[kind] = makers
+        return self._makers[kind]
+
+    def _tags_of(self, kind: str, name: str) -> frozenset[str]:
+        """Return the classes of elements that a component makes without much told."""
+        tags = {self._trials.make(kind, name, shape).tag for shape in (None, "x")}
+        tags |= {complete(self._trials, kind, name, shape)[1].tag for shape in SHAPES}
+        return frozenset(tags - {""})

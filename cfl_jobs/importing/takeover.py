@@ -21,6 +21,7 @@ PROJECT_TYPES = {
     "com.tikal.jenkins.plugins.multijob.MultiJobProject": "multijob",
 }
 PARAMETERS = "hudson.model.ParametersDefinitionProperty"
+_DISCARDER = "jenkins.model.BuildDiscarderProperty"
 _PACKAGE = "org.jenkinsci.plugins.workflow"
 _NO_CONCURRENT = f"{_PACKAGE}.job.properties.DisableConcurrentBuildsJobProperty"
 _PIPELINE_TRIGGERS = f"{_PACKAGE}.job.properties.PipelineTriggersJobProperty"
@@ -103,7 +104,9 @@ class _Taker:
         self._root = root
         self._type = PROJECT_TYPES[root.tag]
         self._solver = solver
-        self._raw_fields = raw_fields
+        # Its option is refused beside the property that overrides it.
+        has_discarder = root.find(f"properties/{_DISCARDER}") is not None
+        self._raw_fields = raw_fields | ({"logRotator"} if has_discarder else frozenset())
         self._made = Takeover()
 
     def take(self) -> Takeover:

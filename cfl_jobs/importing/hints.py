@@ -1,0 +1,125 @@
+"""The few components whose options trials alone don't find: what to try, and where to begin."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+from xml.etree import ElementTree as ET
+
+_PREFIX = "hudson.plugins.parameterizedtrigger."
+# trigger-parameterized-builds goes through the keys that are there, in their order; each makes an
+# element of a class.
+_PARAMETERS_OF_TRIGGERS = {
+    f"{_PREFIX}PredefinedBuildParameters": "predefined-parameters",
+    "hudson.plugins.git.GitRevisionBuildParameters": "git-revision",
+    f"{_PREFIX}FileBuildParameters": "property-file",
+    f"{_PREFIX}CurrentBuildParameters": "current-parameters",
+    f"{_PREFIX}NodeParameters": "node-parameters",
+    f"{_PREFIX}SubversionRevisionBuildParameters": "svn-revision",
+    f"{_PREFIX}matrix.MatrixSubsetBuildParameters": "restrict-matrix-project",
+    f"{_PREFIX}BooleanParameters": "boolean-parameters",
+}
+# credentials-binding is a list of mappings of one key each.
+_BINDINGS = {
+    "FileBinding": "file",
+    "SSHUserPrivateKeyBinding": "ssh-user-private-key",
+    "StringBinding": "text",
+    "UsernamePasswordBinding": "username-password",
+    "UsernamePasswordMultiBinding": "username-password-separated",
+    "ZipFileBinding": "zip-file",
+}
+# Other spellings of the same options, which would only be tried in vain.
+SKIPPED: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType(
+    {("scm", "git"): frozenset({"remotes", "disable-submodules", "recursive-submodules"})}
+)
+
+
+# Values that no error message of the component lists.
+VALUES: Mapping[tuple[str, str, str], tuple[str, ...]] = MappingProxyType(
+    {
+        ("wrapper", "timeout", "type"): ("no-activity", "likely-stuck", "elastic", "deadline"),
+        ("scm", "git", "choosing-strategy"): ("default", "gerrit", "inverse", "ancestry"),
+    }
+)
+_PERMISSIONS = {
+    "com.cloudbees.plugins.credentials.CredentialsProvider": "credentials",
+    "com.synopsys.arc.jenkins.plugins.ownership.OwnershipPlugin": "ownership",
+    "hudson.model.Item": "job",
+    "hudson.model.Run": "run",
+    "hudson.scm.SCM": "scm",
+}
+_RESULTS = ("Success", "Unstable", "Failure", "NotBuilt", "Aborted")
+_INHERITANCES = {"InheritGlobalStrategy": "global", "NonInheritingStrategy": "none"}
+
+
+def hidden_keys(kind: str, name: str, element: ET.Element) -> tuple[str, ...]:
+    """Return keys that a component doesn't ask for while they are absent, in the right order."""
+    if (kind, name) != ("publisher", "trigger-parameterized-builds"):
+        return ()
+    keys = [_PARAMETERS_OF_TRIGGERS.get(inner.tag) for inner in element.iter()]
+    return tuple(dict.fromkeys(key for key in keys if key))
+
+
+def begin(kind: str, name: str, element: ET.Element) -> Any:
+    """Return options to begin with, or None where a search begins with none."""
+    beginning = _BEGINNINGS.get((kind, name))
+    return None if beginning is None else beginning(element)
+
+
+def _begin_bindings(element: ET.Element) -> list[Any]:
+    kinds = [_BINDINGS.get(binding.tag.rpartition(".")[2]) for binding in element.iter()]
+    return [{kind: {}} for kind in kinds if kind]
+
+
+def _begin_authorization(element: ET.Element) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    strategy = element.find("inheritanceStrategy")
+    kind = "" if strategy is None else strategy.get("class", "").rpartition(".")[2]
+    if kind in _INHERITANCES:
+        options["inheritance-strategy"] = _INHERITANCES[kind]
+    for permission in element.findall("permission"):
+        parts = (permission.text or "").split(":")
+        what, who = parts[-2:] if len(parts) > 1 else ("", "")
+        owner, _, right = what.rpartition(".")
+        words = re.sub(r"(?<!^)(?=[A-Z])", "-", right.removeprefix("View") or right).lower()
+        name = f"{parts[0]}:{who}" if len(parts) > 2 else who
+        options.setdefault(name, []).append(f"{_PERMISSIONS.get(owner, owner)}-{words}")
+    return options
+
+
+def _begin_cleanup(element: ET.Element) -> dict[str, Any]:
+    words = {"NotBuilt": "not-built"}
+    kinds = [kind for kind in _RESULTS if element.findtext(f"cleanWhen{kind}") == "false"]
+    conditions = [{words.get(kind, kind.lower()): False} for kind in kinds]
+    return {"clean-if": conditions} if conditions else {}
+
+
+def _begin_git(element: ET.Element) -> dict[str, Any]:
+    remotes = [_remote(remote) for remote in element.findall("userRemoteConfigs/*")]
+    branches = [branch.text or "" for branch in element.findall("branches/*/name")]
+    options: dict[str, Any]
+    if len(remotes) == 1:
+        ((remote, told),) = remotes[0].items()
+        options = {"url": told["url"], "name": remote, **told}
+    else:
+        options = {"remotes": remotes}
+    wipes = element.find("extensions/hudson.plugins.git.extensions.impl.WipeWorkspace")
+    return {**options, "branches": branches, "wipe-workspace": wipes is not None}
+
+
+def _remote(remote: ET.Element) -> dict[str, dict[str, str]]:
+    tags = {"url": "url", "refspec": "refspec", "credentialsId": "credentials-id"}
+    options = {key: remote.findtext(tag) or "" for tag, key in tags.items() if remote.findtext(tag)}
+    return {remote.findtext("name") or "origin": {"url": "", **options}}
+
+
+_BEGINNINGS: Mapping[tuple[str, str], Callable[[ET.Element], Any]] = MappingProxyType(
+    {
+        ("property", "authorization"): _begin_authorization,
+        ("publisher", "workspace-cleanup"): _begin_cleanup,
+        ("scm", "git"): _begin_git,
+        ("wrapper", "credentials-binding"): _begin_bindings,
+    }
+)

@@ -1,0 +1,29 @@
+"""A component found by trial → whether its YAML renders without any finding."""
+
+from __future__ import annotations
+
+from cfl_jobs.generator import Generator
+from cfl_jobs.importing.writing import write_template
+from cfl_jobs.located_yaml import load_yaml
+from cfl_jobs.strictness import find_losses
+from cfl_jobs.tracking import TrackedDict
+
+_KEYS = {
+    "builder": "builders",
+    "parameter": "parameters",
+    "property": "properties",
+    "publisher": "publishers",
+    "scm": "scm",
+    "trigger": "triggers",
+    "wrapper": "wrappers",
+}
+
+
+def is_sound(generator: Generator, kind: str, component: object) -> bool:
+    """Tell whether a job with this component alone renders, and nothing of it is lost."""
+    text = write_template({"name": "job", _KEYS[kind]: [component]})
+    loaded = load_yaml(text, "job.yaml")
+    if loaded.findings or not isinstance(loaded.value, TrackedDict):
+        return "{{" in text  # Jinja2's escapes are taken out only in a project
+    made = generator.generate(loaded.value, is_view=False)
+    return not made.problems and not any(find_losses(loaded.value, made, word="job"))

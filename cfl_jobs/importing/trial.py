@@ -1,0 +1,149 @@
+"""A component with trial options → the element it makes, and every option it asked for.
+
+Options are plain dicts, lists and scalars; a path leads to one of them: ("projects", 0, "name").
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.generator import Generator
+from cfl_jobs.normalform import Normal, normalise_element
+from cfl_jobs.tracking import TrackedDict
+
+Path = tuple[str | int, ...]
+Leaf = tuple[str, str]
+
+# Where a type's elements stand; the normal form of some depends on it.
+PARENTS = {
+    "builder": "builders",
+    "parameter": "parameterDefinitions",
+    "property": "properties",
+    "publisher": "publishers",
+    "scm": "",
+    "trigger": "triggers",
+    "wrapper": "buildWrappers",
+}
+_VALID = re.compile(r"[Vv]alid (?:values|options)[^:]*:(.*)|only (.*) (?:are|is) supported", re.S)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of a trial. `normal` is None where there was a problem, or not one element.
+
+    `asked` are the options that were asked for in order, with the defaults that were named;
+    `valid` are values that the problem's message offers.
+    """
+
+    normal: Normal | None
+    leaves: Counter[Leaf]
+    asked: dict[Path, object]
+    tag: str = ""
+    valid: tuple[str, ...] = ()
+
+    def distance(self, wanted: Counter[Leaf]) -> float:
+        """Count what is there and not wanted, or wanted and not there."""
+        if self.normal is None:
+            return float("inf")
+        return sum((self.leaves - wanted).values()) + sum((wanted - self.leaves).values())
+
+
+class _Asked(TrackedDict):
+    """Options that note which keys were asked for, with the default, also of absent ones."""
+
+    __slots__ = ("log", "path")
+    log: dict[Path, object]
+    path: Path
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self._note(key, default)
+        return dict.get(self, key, default)
+
+    def __getitem__(self, key: str) -> Any:
+        self._note(key, None)
+        return dict.__getitem__(self, key)
+
+    def __contains__(self, key: object) -> bool:
+        self._note(str(key), None)
+        return dict.__contains__(self, key)
+
+    def _note(self, key: str, default: object) -> None:
+        path = (*self.path, key)
+        if self.log.get(path) is None:
+            self.log.pop(path, None)
+            self.log[path] = default
+
+
+@dataclass(slots=True)
+class Trials:
+    """Makes trials of components; `count` says how many."""
+
+    generator: Generator
+    count: int = field(default=0)
+
+    def make(self, kind: str, name: str, options: object) -> Trial:
+        """Render one component. `options` None stands for its bare name."""
+        self.count += 1
+        log: dict[Path, object] = {}
+        data = {} if options is None else options
+        component = TrackedDict([(name, _noting(data, (), log))])
+        parent = PARENTS[kind]
+        made = self.generator.make_component(kind, component, parent=parent or "project")
+        if made.problems or len(made.root) != 1:
+            message = made.problems[0].message + made.problems[0].advice if made.problems else ""
+            return Trial(None, Counter(), log, valid=_valid_values(message))
+        tag = tag_of(kind, made.root[0])
+        try:
+            normal = normal_of_element(kind, made.root[0])
+        except (TypeError, AttributeError):  # a text that is none
+            return Trial(None, Counter(), log)
+        return Trial(normal, Counter(_leaves(normal, "")), log, tag)
+
+
+def tag_of(kind: str, element: ET.Element) -> str:
+    """Return what tells elements of a type apart."""
+    return element.get("class", "") if kind == "scm" else element.tag
+
+
+def normal_of_element(kind: str, element: ET.Element) -> Normal:
+    """Return the normal form of an element as it stands in a job; the element stays as it is."""
+    root = ET.Element("project")
+    parent = ET.SubElement(root, PARENTS[kind]) if PARENTS[kind] else root
+    copied = deepcopy(element)
+    copied.tail = None
+    parent.append(copied)
+    return normalise_element(root)
+
+
+def leaves_of(normal: Normal) -> Counter[Leaf]:
+    return Counter(_leaves(normal, ""))
+
+
+def _leaves(normal: Normal, path: str) -> list[Leaf]:
+    here = f"{path}/{normal.tag}"
+    found = [(f"{here}@{key}", value) for key, value in normal.attributes]
+    if normal.text or not normal.children:
+        found.append((here, normal.text))
+    for child in normal.children:
+        found += _leaves(child, here)
+    return found
+
+
+def _noting(value: object, path: Path, log: dict[Path, object]) -> Any:
+    if isinstance(value, dict):
+        made = _Asked((key, _noting(item, (*path, key), log)) for key, item in value.items())
+        made.log, made.path = log, path
+        return made
+    if isinstance(value, list):
+        return [_noting(item, (*path, index), log) for index, item in enumerate(value)]
+    return value
+
+
+def _valid_values(message: str) -> tuple[str, ...]:
+    found = _VALID.search(message)
+    return tuple(re.findall(r"'([^']*)'", found[1] or found[2] or "")) if found else ()

@@ -1,0 +1,191 @@
+"""`cfl-jobs import` as a person uses it: from the server's stand-in, and from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.__main__ import run
+from tests.jenkins_server import JenkinsServer
+from tests.test_importing import CONFIGS, recorded
+
+Run = Callable[..., tuple[int, str]]
+CHAIN = (
+    "Ad-hoc distribution",
+    "Create Distribution",
+    "Deploy to Dev",
+    "Deploy to Prod",
+    "Deploy to Staging",
+    "Promote Distribution",
+    "Publish Deploy Files",
+    "Publish Ocargo Files",
+    "Publish Portal Files",
+    "Run Ocargo Tests",
+    "Run Portal Tests",
+)
+PLUGINS = """\
+plugins:
+  build-timeout: "1.32"
+  copyartifact: 722.v0662a_9b_e22a_c
+  git: 5.2.1
+  github: 1.37.3.1
+  junit: 1265.v65b_14fa_f12f0
+  parameterized-trigger: 787.v665fcf2a_830b_
+  timestamper: "1.26"
+  ws-cleanup: "0.45"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project that defines nothing yet, as the working directory."""
+    root = tmp_path / "project"
+    (root / "jobs").mkdir(parents=True)
+    (root / "jobs" / "settings.yaml").write_text("settings: {server: 'http://localhost:1'}\n")
+    monkeypatch.chdir(root)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return root
+
+
+@pytest.fixture
+def cfl_jobs(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    jenkins_server: JenkinsServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
+    monkeypatch.setenv("JENKINS_USER_ID", jenkins_server.user)
+    monkeypatch.setenv("JENKINS_API_TOKEN", jenkins_server.token)
+
+    def call(*arguments: str) -> tuple[int, str]:
+        capsys.readouterr()
+        code = run(list(arguments))
+        captured = capsys.readouterr()
+        return code, captured.out + captured.err
+
+    return call
+
+
+def test_import_then_plan_shows_nothing_but_the_mark(
+    cfl_jobs: Run, jenkins_server: JenkinsServer
+) -> None:
+    """Of the whole recorded chain, without raw XML; after the update the plan is empty."""
+    for name in CHAIN:
+        jenkins_server.add_job(name, recorded(f"{name}.saved"))
+    url = ("--url", jenkins_server.url)
+    code, output = cfl_jobs("import", *CHAIN, *url)
+    assert code == 0, output
+    assert "Create Distribution: jobs/imported-create-distribution.yaml" in output
+    assert output.count(", 0 stayed raw XML.") == len(CHAIN)
+    code, output = cfl_jobs("plan", "--adopt", *url)
+    assert code == 0
+    assert output.count("~ adopt job ") == len(CHAIN)
+    assert f"Plan for {jenkins_server.url}: {len(CHAIN)} to confirm." in output
+    assert "server" not in output.replace(jenkins_server.url, "")
+    assert cfl_jobs("update", "--adopt", "--yes", *url)[0] == 0
+    code, output = cfl_jobs("plan", *url)
+    assert output == f"Plan for {jenkins_server.url}: {len(CHAIN)} as they should be.\n"
+
+
+def test_what_stays_raw_is_named_in_the_output_and_in_the_template(
+    cfl_jobs: Run, project: Path, tmp_path: Path
+) -> None:
+    """The element's class, in a comment above it."""
+    config = tmp_path / "config.xml"
+    config.write_text(
+        "<?xml version='1.1' encoding='UTF-8'?>\n<project><builders>"
+        '<org.example.Made plugin="made@1.0"><by>hand &amp; ${{ x }} {% y %} {# z #}</by>'
+        "</org.example.Made></builders></project>"
+    )
+    code, output = cfl_jobs("import", "--file", str(config), "--name", "By hand")
+    assert code == 1  # a project always has canRoam
+    assert "canRoam" in output
+    config.write_text(config.read_text().replace("<builders>", "<canRoam>true</canRoam><builders>"))
+    code, output = cfl_jobs("import", "--file", str(config), "--name", "By hand")
+    assert code == 0, output
+    assert "0 elements are modules, 1 stayed raw XML." in output
+    assert "  raw XML: org.example.Made\n" in output
+    template = (project / "templates/imported/by-hand.yaml.j2").read_text()
+    assert "  # Kept as raw XML: org.example.Made\n  - raw:\n" in template
+    code, output = cfl_jobs("render")
+    assert "hand &amp; ${{ x }} {% y %} {# z #}" in output
+
+
+def test_nothing_is_overwritten_and_no_name_defined_twice(
+    cfl_jobs: Run, project: Path, tmp_path: Path
+) -> None:
+    """Neither a file of an earlier import nor a definition of the same name."""
+    file = ("--file", str(CONFIGS / "wide-wrappers.saved.xml"))
+    assert cfl_jobs("import", *file, "--name", "A job")[0] == 0
+    before = (project / "jobs/imported-a-job.yaml").read_bytes()
+    code, output = cfl_jobs("import", *file, "--name", "a job")
+    assert code == 1
+    assert "a job: jobs/imported-a-job.yaml:4:5 already defines it" in output
+    code, output = cfl_jobs("import", *file, "--name", "a-job")
+    assert code == 1
+    assert "jobs/imported-a-job.yaml is already there, and is not overwritten" in output
+    assert (project / "jobs/imported-a-job.yaml").read_bytes() == before
+
+
+def test_a_secret_stops_the_import_of_its_job_only(
+    cfl_jobs: Run, project: Path, jenkins_server: JenkinsServer
+) -> None:
+    """It is told where it stands, not what it is."""
+    jenkins_server.add_job("Bad", (CONFIGS / "wide-parameters.saved.xml").read_text("utf-8"))
+    jenkins_server.add_job("Good", recorded("wide-wrappers.saved"))
+    code, output = cfl_jobs("import", "Bad", "Good", "--url", jenkins_server.url)
+    assert code == 1
+    assert "Bad: it holds secrets, which don't belong into a repository" in output
+    assert "PasswordParameterDefinition/defaultValue (a secret that Jenkins encrypted)" in output
+    assert "AQAA" not in output
+    assert "Good: jobs/imported-good.yaml" in output
+    assert "1 not imported." in output
+    assert [path.name for path in (project / "jobs").glob("imported-*")] == ["imported-good.yaml"]
+
+
+def test_a_plugin_that_the_inventory_lacks_is_told_before_anything_is_written(
+    cfl_jobs: Run, project: Path
+) -> None:
+    """With what to do; the same import works once the inventory has it."""
+    (project / "jobs/plugins.yaml").write_text(PLUGINS.replace("  git: 5.2.1\n", ""))
+    file = ("--file", str(CONFIGS / "Publish Ocargo Files.saved.xml"), "--name", "Publish")
+    code, output = cfl_jobs("import", *file)
+    assert code == 1
+    assert "hudson.plugins.git.GitSCM needs the plugin 'git'" in output
+    assert "run `cfl-jobs inventory` first" in output
+    assert not list(project.glob("**/*publish*"))
+    (project / "jobs/plugins.yaml").write_text(PLUGINS)
+    assert cfl_jobs("import", *file)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "no job is named"),
+        (("--name", "x", "a"), "--name goes with --file"),
+        (("--file", "FILE"), "--file takes one config.xml and goes with --name only"),
+        (("--file", "FILE", "--name", "a?b"), "the character '?' in the name 'a?b'"),
+        (("--file", "FILE", "--name", "x", "y"), "goes with --name only"),
+    ],
+)
+def test_odd_arguments_are_refused_in_a_sentence(
+    cfl_jobs: Run, arguments: tuple[str, ...], message: str
+) -> None:
+    """With what to write instead."""
+    file = str(CONFIGS / "wide-empty.saved.xml")
+    code, output = cfl_jobs("import", *(file if word == "FILE" else word for word in arguments))
+    assert code == 1
+    assert message in output
+    assert "\n  " in output
+
+
+def test_a_job_type_without_project_type_is_refused_by_name(cfl_jobs: Run, tmp_path: Path) -> None:
+    """Its class, and what can be taken over."""
+    config = tmp_path / "config.xml"
+    config.write_text("<maven2-moduleset/>")
+    code, output = cfl_jobs("import", "--file", str(config), "--name", "Old")
+    assert code == 1
+    assert "Old: a job of the type maven2-moduleset can't be taken over" in output
+    assert "freestyle, matrix, pipeline, folder" in output
