@@ -285,7 +285,11 @@ def find_renamed(raws: tuple[Raw, ...]) -> frozenset[str]:
 
 def _same(gone: Raw, new: Raw) -> bool:
     ours, theirs = gone.wanted, new.live
-    if ours is None or theirs is None or is_secret(ours.tag) != is_secret(theirs.tag):
+    if (
+        ours is None
+        or theirs is None
+        or is_secret(ours.tag, ours.text) != is_secret(theirs.tag, theirs.text)
+    ):
         return False
     return (ours.text, ours.children) == (theirs.text, theirs.children) and bool(
         ours.text or ours.children

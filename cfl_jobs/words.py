@@ -63,9 +63,11 @@ _SILENT = frozenset(
 )
 _LIST_WORDS = MappingProxyType({"builders": "step", "publishers": "publisher"})
 _SECRET_FIELD = re.compile(
-    r"password|passphrase|secret|(^|auth|api|access)_?token$|apikey|privatekey", re.IGNORECASE
+    r"password|passwd|passphrase|secret|token$|api_?key|private_?key", re.IGNORECASE
 )
 _HARMLESS_FIELD = re.compile(r"(credentials?id|variable|credentials)$", re.IGNORECASE)
+# A variable, or a flag.
+_HARMLESS_TEXT = re.compile(r"\s*(\$\w+|\$\{\w+\}|true|false)?\s*")
 _SECRET_TEXT = re.compile(r"\{AQAAA[A-Za-z0-9+/=]+\}|(?<=://)[^/@:\s]+:[^/@\s]+(?=@)")
 
 
@@ -92,15 +94,16 @@ def split_words(tag: str) -> str:
     return " ".join(word if word.isupper() else word.lower() for word in words) or tag
 
 
-def is_secret(tag: str) -> bool:
-    """Tell whether a field of this name holds something that is not to be shown."""
-    return bool(_SECRET_FIELD.search(tag)) and not _HARMLESS_FIELD.search(tag)
+def is_secret(tag: str, text: str) -> bool:
+    """Tell whether a field of this name holds, with this text, what is not to be shown."""
+    named_so = _SECRET_FIELD.search(tag) and not _HARMLESS_FIELD.search(tag)
+    return bool(named_so) and not _HARMLESS_TEXT.fullmatch(text)
 
 
 def show_value(normal: Normal) -> str:
     """Return an element's content as text for people, secrets left out."""
     if not normal.children:
-        if normal.text == SECRET or (is_secret(normal.tag) and normal.text):
+        if normal.text == SECRET or is_secret(normal.tag, normal.text):
             return SECRET
         return hide_secrets(normal.text)
     inside = []

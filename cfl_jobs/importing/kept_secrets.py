@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configxml import element_paths
+from cfl_jobs.words import is_secret
 
 _ENCRYPTED = re.compile(r"\{AQAAA[A-Za-z0-9+/=]+\}")
 _PASSWORDS = ("hudson.model.PasswordParameterDefinition",)
-_NAMED = re.compile(r"(?i)(?:pass(?:word|wd|phrase)|secret|token|api_?key|private_?key)\Z")
-# A variable, or a flag: no secret.
-_HARMLESS = re.compile(r"\s*(?:\$\w+|\$\{\w+\}|true|false)?\s*")
 
 
 def find_kept_secrets(config: ET.Element) -> Iterator[tuple[str, str]]:
@@ -23,14 +21,10 @@ def find_kept_secrets(config: ET.Element) -> Iterator[tuple[str, str]]:
             yield path, "a secret that Jenkins encrypted"
         elif _is_password_default(config, path, element):
             yield path, "the default of a password parameter"
-        elif not len(element) and _NAMED.search(element.tag) and not _is_harmless(element):
+        elif not len(element) and is_secret(element.tag, element.text or ""):
             yield path, "a password or token, by its name"
 
 
 def _is_password_default(config: ET.Element, path: str, element: ET.Element) -> bool:
     around = path.rpartition("/")[0].rpartition("/")[2].partition("[")[0]
     return element.tag == "defaultValue" and around in _PASSWORDS and bool(element.text)
-
-
-def _is_harmless(element: ET.Element) -> bool:
-    return _HARMLESS.fullmatch(element.text or "") is not None
