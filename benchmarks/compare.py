@@ -32,12 +32,12 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from cfl_jobs.credentials import Credentials  # noqa: E402 - the repository is put on the path first
-from cfl_jobs.definitions import load_definitions  # noqa: E402
-from cfl_jobs.normalform import normalise  # noqa: E402
-from cfl_jobs.server import JenkinsTarget  # noqa: E402
+from cfl_jobs.configs.normalform import normalise  # noqa: E402
+from cfl_jobs.reading.definitions import load_definitions  # noqa: E402
+from cfl_jobs.rendering.templates import TemplateRenderer  # noqa: E402
 from cfl_jobs.target import Kind  # noqa: E402
-from cfl_jobs.templates import TemplateRenderer  # noqa: E402
+from cfl_jobs.targets.credentials import Credentials  # noqa: E402 - the repository is put on the path first
+from cfl_jobs.targets.server import JenkinsTarget  # noqa: E402
 from tests.jenkins_server import JenkinsServer  # noqa: E402
 
 PREFIX = "cfl-bench-"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.normalform import LISTS, SETS
+from cfl_jobs.configs.normalform import LISTS, SETS
 
 # What has no meaning of its own: derived from other fields (hudson.model.Result), moved elsewhere
 # at a restart (the archiver's), no field of a folder, a copy of the folder's description.

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configxml import format_config, parse_config
+from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.errors import Missing, Refused
 from cfl_jobs.target import Kind, Listed
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cfl_jobs.errors import Position
-from cfl_jobs.observe import observe
-from cfl_jobs.plan import Plan
-from cfl_jobs.planner import plan_changes
-from cfl_jobs.render import Blame, Rendered
+from cfl_jobs.planning.observe import observe
+from cfl_jobs.planning.plan import Plan
+from cfl_jobs.planning.planner import plan_changes
+from cfl_jobs.rendering.render import Blame, Rendered
 from cfl_jobs.target import Kind, Target
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cfl_jobs.scripts import compose_step
+from cfl_jobs.rendering.scripts import compose_step
 
 SCRIPTS = Path(__file__).parent.parent / "templates" / "scripts"
 COMPONENTS = {

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cfl_jobs.ahead import ReadAhead
-from cfl_jobs.observe import observe
+from cfl_jobs.planning.ahead import ReadAhead
+from cfl_jobs.planning.observe import observe
 from cfl_jobs.target import Kind
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.rendered_jobs import jenkins, job

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.apply import Result, Status, apply_plan
-from cfl_jobs.differences import Side
 from cfl_jobs.errors import Refused, Unreachable
-from cfl_jobs.journal import Journal, list_runs
-from cfl_jobs.observe import normal_of, observe
-from cfl_jobs.plan import Create, Update
-from cfl_jobs.planner import plan_changes
-from cfl_jobs.render import Rendered
+from cfl_jobs.planning.apply import Result, Status, apply_plan
+from cfl_jobs.planning.differences import Side
+from cfl_jobs.planning.journal import Journal, list_runs
+from cfl_jobs.planning.observe import normal_of, observe
+from cfl_jobs.planning.plan import Create, Update
+from cfl_jobs.planning.planner import plan_changes
+from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart
 from tests.memory_target import MemoryTarget

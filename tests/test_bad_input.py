@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cfl_jobs.__main__ import run
-from cfl_jobs.configxml import parse_config
+from cfl_jobs.configs.configxml import parse_config
 from tests.case_files import PLACES, write_project
 
 ROOT = Path(__file__).parent.parent

@@ -20,9 +20,9 @@ from cfl_jobs.__main__ import run
 from cfl_jobs.bootstrap.directory import make_files
 from cfl_jobs.bootstrap.secrets import Form, Secret, find_missing, list_secrets
 from cfl_jobs.bootstrap.server_plugins import OF_THE_SERVER
+from cfl_jobs.doctor.needs import find_needs, needs_of
 from cfl_jobs.errors import CflJobsError
-from cfl_jobs.inventory import Inventory
-from cfl_jobs.needs import find_needs, needs_of
+from cfl_jobs.reading.inventory import Inventory
 from tests.jenkins_server import JenkinsServer, recorded_plugins
 from tests.projects import ROOT, add, copy_project, edit
 from tests.rendered_jobs import job

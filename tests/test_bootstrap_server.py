@@ -16,11 +16,11 @@ from cfl_jobs.bootstrap.running_server import (
     wait_for_installation,
 )
 from cfl_jobs.commands.bootstrap_server import set_up_server
-from cfl_jobs.credentials import Credentials
+from cfl_jobs.doctor.needs import find_needs
 from cfl_jobs.errors import CflJobsError, PlanError, TargetError
-from cfl_jobs.needs import find_needs
-from cfl_jobs.retrying import Patience
-from cfl_jobs.server import JenkinsTarget
+from cfl_jobs.targets.credentials import Credentials
+from cfl_jobs.targets.retrying import Patience
+from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_configs import recorded
 from tests.projects import ROOT, copy_project

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from cfl_jobs.model import (
+from cfl_jobs.configs.model import (
     ArchiveArtifacts,
     BindCredentials,
     BuildDiscarder,
@@ -30,8 +30,8 @@ from cfl_jobs.model import (
     TriggerBuilds,
     TriggerKind,
 )
-from cfl_jobs.read_model import read_job, read_view
-from cfl_jobs.render import render
+from cfl_jobs.configs.read_model import read_job, read_view
+from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind
 
 ROOT = Path(__file__).parent.parent

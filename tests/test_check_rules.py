@@ -11,7 +11,7 @@ import pytest
 from cfl_jobs.check.rule import Scope
 from cfl_jobs.check.run import check_project
 from cfl_jobs.check.table import RULES
-from cfl_jobs.graph import build_chain
+from cfl_jobs.configs.graph import build_chain
 from tests.case_files import find_cases, lay_out
 from tests.trial_chain import CONFIGS, read_trial_job
 

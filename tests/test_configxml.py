@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfl_jobs.configxml import element_paths, parse_config, write_config
+from cfl_jobs.configs.configxml import element_paths, parse_config, write_config
 from cfl_jobs.errors import ConfigError
 
 POSTED = sorted((Path(__file__).parent / "data/jenkins/config").glob("*.posted.xml"))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.credentials import Credentials, find_credentials
 from cfl_jobs.errors import CflJobsError, LoginRefused
+from cfl_jobs.targets.credentials import Credentials, find_credentials
 
 URL = "https://jenkins.example.org/ci/"
 SECRET = "s3cret-tok%n"

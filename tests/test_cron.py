@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cfl_jobs.cron import find_cron_mistakes, find_cron_warnings, has_schedule
+from cfl_jobs.rendering.cron import find_cron_mistakes, find_cron_warnings, has_schedule
 
 BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 HASH_BOUNDS = ((0, 59), (0, 23), (1, 28), (1, 12), (0, 6))

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfl_jobs.cli import cli
+from cfl_jobs.configs.graph import build_chain
+from cfl_jobs.configs.model import BuildOther, Job, Parameter, ParameterKind
 from cfl_jobs.drawing.formats import FORMATS
 from cfl_jobs.drawing.layout import Box, lay_out
 from cfl_jobs.drawing.svg import Marks, draw_svg
 from cfl_jobs.drawing.text import draw_text
-from cfl_jobs.graph import build_chain
-from cfl_jobs.model import BuildOther, Job, Parameter, ParameterKind
 from tests.trial_chain import CONFIGS, NAMES, read_trial_chain
 
 CASES = Path(__file__).parent / "cases/drawing"

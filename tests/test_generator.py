@@ -12,9 +12,9 @@ from jenkins_jobs.registry import ModuleRegistry
 from jenkins_jobs.xml_config import XmlJobGenerator
 
 from cfl_jobs.errors import Position
-from cfl_jobs.generator import Generator, _NoConfig
-from cfl_jobs.located_yaml import load_yaml
-from cfl_jobs.tracking import TrackedDict, unread_places
+from cfl_jobs.reading.located_yaml import load_yaml
+from cfl_jobs.reading.tracking import TrackedDict, unread_places
+from cfl_jobs.rendering.generator import Generator, _NoConfig
 
 CASES = sorted((Path(__file__).parent / "cases/generator").glob("*.yaml"))
 

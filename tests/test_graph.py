@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cfl_jobs.check.ant_patterns
-import cfl_jobs.order
-from cfl_jobs.graph import (
+import cfl_jobs.configs.order
+from cfl_jobs.configs.graph import (
     Passed,
     Start,
     StartKind,
     build_chain,
     name_repository,
 )
-from cfl_jobs.model import (
+from cfl_jobs.configs.model import (
     BuildSelector,
     CopyArtifact,
     CurrentParameters,
@@ -29,8 +29,8 @@ from cfl_jobs.model import (
     TriggerBuilds,
     UpstreamTrigger,
 )
-from cfl_jobs.order import sort_jobs
-from cfl_jobs.references import matches_permission, resolve_job
+from cfl_jobs.configs.order import sort_jobs
+from cfl_jobs.configs.references import matches_permission, resolve_job
 from tests.trial_chain import read_trial_chain
 
 BRANCH = Parameter("BRANCH", ParameterKind.STRING, "master")
@@ -145,7 +145,7 @@ def test_sorting_loses_no_name_and_follows_every_arrow_outside_circles(
     assert all(order.index(a) < order.index(b) for a, b in forward)
 
 
-@pytest.mark.parametrize("module", [cfl_jobs.order, cfl_jobs.check.ant_patterns])
+@pytest.mark.parametrize("module", [cfl_jobs.configs.order, cfl_jobs.check.ant_patterns])
 def test_examples_in_docstrings_hold(module: ModuleType) -> None:
     results = doctest.testmod(module)
     assert results.attempted

@@ -8,10 +8,10 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.errors import Missing, Refused, TargetError
-from cfl_jobs.home import HomeTarget
-from cfl_jobs.normalform import normalise
 from cfl_jobs.target import Kind
+from cfl_jobs.targets.home import HomeTarget
 from tests.rendered_jobs import folder, job, view
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.taken import Imported, import_config
-from cfl_jobs.observe import normal_of
-from cfl_jobs.render import render
+from cfl_jobs.planning.observe import normal_of
+from cfl_jobs.rendering.render import render
 
 CONFIGS = Path(__file__).parent / "data" / "jenkins" / "config"
 FORMS = sorted(path.name.removesuffix(".xml") for path in CONFIGS.glob("*.xml"))

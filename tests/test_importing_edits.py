@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.configxml import format_config, parse_config
+from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.errors import ConfigError
-from cfl_jobs.observe import normal_of
-from cfl_jobs.render import render
+from cfl_jobs.planning.observe import normal_of
+from cfl_jobs.rendering.render import render
 from tests.config_edits import EDITS
 from tests.test_importing import FORMS, import_, put, recorded
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cfl_jobs.__main__ import run
 from cfl_jobs.commands.inventory import take_inventory
 from cfl_jobs.errors import CflJobsError, DefinitionError
-from cfl_jobs.inventory import (
+from cfl_jobs.reading.inventory import (
     INVENTORY,
     LONG_NAMES,
     Inventory,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.errors import CflJobsError
-from cfl_jobs.journal import Journal, Step, find_run, list_runs, state_directory
+from cfl_jobs.planning.journal import Journal, Step, find_run, list_runs, state_directory
 from cfl_jobs.target import Kind
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cfl_jobs.labels import named_labels, satisfies
+from cfl_jobs.configs.labels import named_labels, satisfies
 
 LABELS = ("linux", "python", "built-in", "two words")
 

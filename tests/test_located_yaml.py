@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfl_jobs.errors import Position
-from cfl_jobs.located_yaml import load_yaml
+from cfl_jobs.reading.located_yaml import load_yaml
 
 
 @pytest.mark.parametrize(

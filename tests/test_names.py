@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cfl_jobs.names import find_name_problem
+from cfl_jobs.reading.names import find_name_problem
 
 
 @pytest.mark.parametrize(

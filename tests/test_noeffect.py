@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cfl_jobs.noeffect import NO_EFFECTS, check_no_effect
+from cfl_jobs.rendering.noeffect import NO_EFFECTS, check_no_effect
 
 CONFIGS = Path(__file__).parent / "data" / "jenkins" / "config"
 

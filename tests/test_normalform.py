@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cfl_jobs.configxml import element_paths, format_config, parse_config
-from cfl_jobs.differences import compare, find_losses
-from cfl_jobs.mark import fingerprint
-from cfl_jobs.normalform import digest, normalise
+from cfl_jobs.configs.configxml import element_paths, format_config, parse_config
+from cfl_jobs.configs.normalform import digest, normalise
+from cfl_jobs.planning.differences import compare, find_losses
+from cfl_jobs.planning.mark import fingerprint
 from tests.config_edits import EDITS, drop_meaningless
 
 CONFIGS = Path(__file__).parent / "data" / "jenkins" / "config"

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.apply import apply_plan
-from cfl_jobs.differences import Change, Side
 from cfl_jobs.errors import UnsafePlan
-from cfl_jobs.journal import Journal
-from cfl_jobs.mark import split_description
-from cfl_jobs.observe import observe
-from cfl_jobs.plan import (
+from cfl_jobs.planning.apply import apply_plan
+from cfl_jobs.planning.differences import Change, Side
+from cfl_jobs.planning.journal import Journal
+from cfl_jobs.planning.mark import split_description
+from cfl_jobs.planning.observe import observe
+from cfl_jobs.planning.plan import (
     Create,
     Delete,
     Plan,
@@ -21,9 +21,9 @@ from cfl_jobs.plan import (
     check_safety,
     group_alike,
 )
-from cfl_jobs.planfile import load_plan, save_plan
-from cfl_jobs.planner import plan_changes
-from cfl_jobs.render import Rendered
+from cfl_jobs.planning.planfile import load_plan, save_plan
+from cfl_jobs.planning.planner import plan_changes
+from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart, save
 from tests.memory_target import MemoryTarget

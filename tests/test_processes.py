@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs import processes
 from cfl_jobs.errors import DefinitionError
-from cfl_jobs.processes import in_processes
-from cfl_jobs.render import render
+from cfl_jobs.rendering import processes
+from cfl_jobs.rendering.processes import in_processes
+from cfl_jobs.rendering.render import render
 from tests.case_files import write_project
 
 MANY = processes._WORTH_IT * 3

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.errors import ConfigError
-from cfl_jobs.model import (
+from cfl_jobs.configs.model import (
     BindCredentials,
     BlockingThresholds,
     BoundCredential,
@@ -36,8 +35,9 @@ from cfl_jobs.model import (
     UpstreamTrigger,
     View,
 )
-from cfl_jobs.read_model import read_job, read_view
-from cfl_jobs.selectors import format_selector, parse_selector
+from cfl_jobs.configs.read_model import read_job, read_view
+from cfl_jobs.configs.selectors import format_selector, parse_selector
+from cfl_jobs.errors import ConfigError
 
 CONFIGS = Path(__file__).parent / "data/jenkins/config"
 POSTED = sorted(CONFIGS.glob("*.posted.xml"))

@@ -14,7 +14,7 @@ import pytest
 
 from cfl_jobs import cli
 from cfl_jobs.__main__ import run
-from cfl_jobs.render import render
+from cfl_jobs.rendering.render import render
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.read_model import read_job
 from cfl_jobs.rehearsal.artifacts import read_fingerprint
 from cfl_jobs.rehearsal.directory import Builds, Home
 from cfl_jobs.rehearsal.engine import Engine

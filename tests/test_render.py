@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.configxml import parse_config
+from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.errors import CflJobsError, DefinitionError, Position
-from cfl_jobs.render import render
+from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind
 from tests.case_files import write_project
 

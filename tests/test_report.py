@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from cfl_jobs.differences import Change, Difference, Side
 from cfl_jobs.errors import Position
-from cfl_jobs.plan import Create, Delete, Note, Plan, Update
-from cfl_jobs.report import write_json, write_markdown, write_text
+from cfl_jobs.planning.differences import Change, Difference, Side
+from cfl_jobs.planning.plan import Create, Delete, Note, Plan, Update
+from cfl_jobs.planning.report import write_json, write_markdown, write_text
 from cfl_jobs.target import Kind
 
 PLACE = Position("jobs/a.yaml", 3, 5)

@@ -7,10 +7,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from cfl_jobs.configxml import parse_config
-from cfl_jobs.inventory import INVENTORY, Inventory, load_inventory
-from cfl_jobs.providers import CORE, find_provider
-from cfl_jobs.requirements import find_missing_plugins, find_uses, required_plugins, word_missing
+from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.providers import CORE, find_provider
+from cfl_jobs.configs.requirements import (
+    find_missing_plugins,
+    find_uses,
+    required_plugins,
+    word_missing,
+)
+from cfl_jobs.reading.inventory import INVENTORY, Inventory, load_inventory
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "tests" / "data" / "jenkins" / "config").glob("*.xml"))

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from cfl_jobs.commands.schema import show_schema
 from cfl_jobs.errors import CflJobsError, DefinitionError
-from cfl_jobs.schema import SCHEMA_FILE, build_schema, write_schema
+from cfl_jobs.rendering.schema import SCHEMA_FILE, build_schema, write_schema
 from tests.projects import ROOT, copy_project
 
 MODELINE = "# yaml-language-server: $schema=../templates/schema.json\n"

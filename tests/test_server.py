@@ -20,14 +20,14 @@ import requests
 
 import tests.jenkins_server_configs as configs
 from cfl_jobs import errors
-from cfl_jobs.addresses import check_url
-from cfl_jobs.credentials import Credentials
+from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.errors import CflJobsError, TargetError
-from cfl_jobs.normalform import normalise
-from cfl_jobs.retrying import Patience
-from cfl_jobs.server import JenkinsTarget, open_server
-from cfl_jobs.serverfacts import Login, Node
 from cfl_jobs.target import Kind
+from cfl_jobs.targets.addresses import check_url
+from cfl_jobs.targets.credentials import Credentials
+from cfl_jobs.targets.retrying import Patience
+from cfl_jobs.targets.server import JenkinsTarget, open_server
+from cfl_jobs.targets.serverfacts import Login, Node
 from tests.jenkins_server import Fault, JenkinsServer, Request
 
 CONFIG = configs.recorded("wide-shell-unicode", "posted")
@@ -708,7 +708,7 @@ def test_a_connection_closed_while_idle_is_opened_again(
 
 def test_every_error_of_requests_is_mapped(jenkins_server: JenkinsServer) -> None:
     """No exception of the library gets out, whichever it is."""
-    from cfl_jobs.failures import explain_failure, is_final
+    from cfl_jobs.targets.failures import explain_failure, is_final
 
     kinds = [
         kind

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from cfl_jobs.configxml import format_config, parse_config
-from cfl_jobs.differences import Side, compare
-from cfl_jobs.mark import Mark, fingerprint
-from cfl_jobs.normalform import Normal, normalise
-from cfl_jobs.sides import attribute
+from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.configs.normalform import Normal, normalise
+from cfl_jobs.planning.differences import Side, compare
+from cfl_jobs.planning.mark import Mark, fingerprint
+from cfl_jobs.planning.sides import attribute
 from tests.config_edits import EDITS, drop_meaningless
 from tests.rendered_jobs import job
 

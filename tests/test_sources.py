@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.errors import DefinitionError
-from cfl_jobs.render import render
+from cfl_jobs.rendering.render import render
 from tests.case_files import write_project
 
 SECRET = "hunter2: not yours"

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 import tests.jenkins_server_configs as configs
-from cfl_jobs.credentials import Credentials
+from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.errors import Missing, Refused
-from cfl_jobs.home import HomeTarget
-from cfl_jobs.normalform import normalise
-from cfl_jobs.server import JenkinsTarget, open_server
 from cfl_jobs.target import Kind, Target
+from cfl_jobs.targets.credentials import Credentials
+from cfl_jobs.targets.home import HomeTarget
+from cfl_jobs.targets.server import JenkinsTarget, open_server
 from tests.jenkins_server import JenkinsServer
 from tests.memory_target import MemoryTarget
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cfl_jobs.definitions import load_definitions
 from cfl_jobs.errors import Position
-from cfl_jobs.templates import TemplateRenderer
-from cfl_jobs.tracking import TrackedDict
+from cfl_jobs.reading.definitions import load_definitions
+from cfl_jobs.reading.tracking import TrackedDict
+from cfl_jobs.rendering.templates import TemplateRenderer
 from tests.case_files import write_project
 
 

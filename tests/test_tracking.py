@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cfl_jobs.errors import Position
-from cfl_jobs.tracking import (
+from cfl_jobs.reading.tracking import (
     LocatedText,
     Read,
     TrackedDict,

@@ -9,20 +9,20 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.apply import Result, Status, apply_plan
-from cfl_jobs.configxml import format_config, parse_config
-from cfl_jobs.credentials import Credentials
+from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.errors import Position
-from cfl_jobs.journal import Journal, list_runs
-from cfl_jobs.mark import set_description
-from cfl_jobs.observe import observe
-from cfl_jobs.plan import Plan
-from cfl_jobs.planner import plan_changes
-from cfl_jobs.render import Rendered, render
-from cfl_jobs.retrying import Patience
-from cfl_jobs.rollback import plan_rollback, roll_back
-from cfl_jobs.server import JenkinsTarget
+from cfl_jobs.planning.apply import Result, Status, apply_plan
+from cfl_jobs.planning.journal import Journal, list_runs
+from cfl_jobs.planning.mark import set_description
+from cfl_jobs.planning.observe import observe
+from cfl_jobs.planning.plan import Plan
+from cfl_jobs.planning.planner import plan_changes
+from cfl_jobs.planning.rollback import plan_rollback, roll_back
+from cfl_jobs.rendering.render import Rendered, render
 from cfl_jobs.target import Kind
+from cfl_jobs.targets.credentials import Credentials
+from cfl_jobs.targets.retrying import Patience
+from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.rendered_jobs import folder, job, view
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfl_jobs.options import COLUMNS, TAKES_MORE, TESTED_FOR_TRUTH
-from cfl_jobs.values import check_job, check_read, check_written
+from cfl_jobs.rendering.options import COLUMNS, TAKES_MORE, TESTED_FOR_TRUTH
+from cfl_jobs.rendering.values import check_job, check_read, check_written
 
 PLAIN = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9)),

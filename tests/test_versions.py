@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cfl_jobs.versions import is_older
+from cfl_jobs.reading.versions import is_older
 
 
 @pytest.mark.parametrize(

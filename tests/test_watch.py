@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.__main__ import run
-from cfl_jobs.watch import look, watch
+from cfl_jobs.review.watch import look, watch
 from tests.projects import ROOT, add, copy_project, edit
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cfl_jobs.words import hide_secrets, is_secret, split_words
+from cfl_jobs.planning.words import hide_secrets, is_secret, split_words
 
 
 @pytest.mark.parametrize(

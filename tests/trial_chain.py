@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cfl_jobs.graph import Chain, build_chain
-from cfl_jobs.model import Job
-from cfl_jobs.read_model import read_job
+from cfl_jobs.configs.graph import Chain, build_chain
+from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.read_model import read_job
 
 CONFIGS = Path(__file__).parent / "data/jenkins/config"
 NAMES = (

@@ -18,8 +18,8 @@ from cfl_jobs.bootstrap.jenkins_yaml import write_jenkins_yaml
 from cfl_jobs.bootstrap.plugins_txt import write_plugins
 from cfl_jobs.bootstrap.secrets import CredentialKind, list_credentials
 from cfl_jobs.bootstrap.server_plugins import PluginLine, list_plugins
+from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.errors import CflJobsError, TargetError
-from cfl_jobs.needs import Needs
 
 LOCK = "plugins.lock.txt"
 

@@ -9,10 +9,10 @@ import json
 import re
 
 from cfl_jobs.bootstrap.secrets import Form, list_secrets
+from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.errors import CflJobsError
-from cfl_jobs.inventory import INVENTORY
-from cfl_jobs.needs import Needs
-from cfl_jobs.versions import is_older
+from cfl_jobs.reading.inventory import INVENTORY
+from cfl_jobs.reading.versions import is_older
 
 SIGN = "Written by `cfl-jobs bootstrap`"
 CHANGE = "change jobs/ and run that again"

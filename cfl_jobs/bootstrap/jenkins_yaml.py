@@ -19,9 +19,9 @@ from cfl_jobs.bootstrap.secrets import (
     list_credentials,
     list_secrets,
 )
-from cfl_jobs.labels import named_labels
-from cfl_jobs.needs import Needs
-from cfl_jobs.versions import is_older
+from cfl_jobs.configs.labels import named_labels
+from cfl_jobs.doctor.needs import Needs
+from cfl_jobs.reading.versions import is_older
 
 SECRETS_DIRECTORY = "/run/secrets"
 ADMIN = "admin"

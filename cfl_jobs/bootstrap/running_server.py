@@ -13,14 +13,14 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.sax.saxutils import quoteattr
 
-from cfl_jobs.addresses import path_of
-from cfl_jobs.channel import FORM_TYPE
 from cfl_jobs.doctor.facts import InstalledPlugin
+from cfl_jobs.doctor.needs import Needs, PluginNeed
 from cfl_jobs.errors import TargetError, Unavailable, Unreachable
-from cfl_jobs.needs import Needs, PluginNeed
-from cfl_jobs.server import JenkinsTarget
+from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import Kind
-from cfl_jobs.versions import is_older
+from cfl_jobs.targets.addresses import path_of
+from cfl_jobs.targets.channel import FORM_TYPE
+from cfl_jobs.targets.server import JenkinsTarget
 
 # Where Jenkins leads to after an installation was asked for: before and since 2.4xx.
 _AFTER_INSTALL = ("updateCenter", "pluginManager/updates")

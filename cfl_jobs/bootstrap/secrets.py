@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from cfl_jobs.doctor.needs import CredentialNeed, Needs
 from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, Position, suggest
-from cfl_jobs.needs import CredentialNeed, Needs
 
 
 class Form(Enum):

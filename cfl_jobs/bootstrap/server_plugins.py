@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from cfl_jobs.needs import Needs
+from cfl_jobs.doctor.needs import Needs
 
 # What jenkins.yaml configures needs these plugins; without one Configuration as Code stops the
 # start of Jenkins at a key that it doesn't know. The least versions are for an inventory that

@@ -9,8 +9,8 @@ from cfl_jobs.check.ant_patterns import may_overlap
 from cfl_jobs.check.references import path_of
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity
 from cfl_jobs.check.shell_variables import expanding_text
-from cfl_jobs.fields import read_names
-from cfl_jobs.model import (
+from cfl_jobs.configs.fields import read_names
+from cfl_jobs.configs.model import (
     CopyArtifact,
     FileParameters,
     Job,

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from cfl_jobs.check.references import holder_of, path_of
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity
 from cfl_jobs.check.shell_variables import expanding_text
-from cfl_jobs.fields import read_names
-from cfl_jobs.graph import StartKind
-from cfl_jobs.model import CopyArtifact, Job, Selector, Shell
-from cfl_jobs.selectors import parse_selector
+from cfl_jobs.configs.fields import read_names
+from cfl_jobs.configs.graph import StartKind
+from cfl_jobs.configs.model import CopyArtifact, Job, Selector, Shell
+from cfl_jobs.configs.selectors import parse_selector
 
 _BY_HAND_ONLY = re.compile(r"\b(staging|prod|production|live)\b", re.IGNORECASE)
 

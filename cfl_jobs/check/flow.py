@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from cfl_jobs.check.references import holder_of, path_of
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity
-from cfl_jobs.graph import Chain, StartKind, TriggerEdge
-from cfl_jobs.model import Job
+from cfl_jobs.configs.graph import Chain, StartKind, TriggerEdge
+from cfl_jobs.configs.model import Job
 
 
 @RULES.rule("cycle", Severity.ERROR, "jobs start each other in a circle")

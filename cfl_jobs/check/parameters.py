@@ -12,10 +12,9 @@ from cfl_jobs.check.variables import (
     list_references,
     sets_unknown_variables,
 )
-from cfl_jobs.errors import suggest
-from cfl_jobs.fields import read_names
-from cfl_jobs.graph import TriggerEdge
-from cfl_jobs.model import (
+from cfl_jobs.configs.fields import read_names
+from cfl_jobs.configs.graph import TriggerEdge
+from cfl_jobs.configs.model import (
     CopyArtifact,
     CurrentParameters,
     Job,
@@ -25,7 +24,8 @@ from cfl_jobs.model import (
     TriggerBuilds,
     UpstreamTrigger,
 )
-from cfl_jobs.selectors import parse_selector
+from cfl_jobs.configs.selectors import parse_selector
+from cfl_jobs.errors import suggest
 
 
 def _names(job: Job) -> list[str]:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity
+from cfl_jobs.configs.graph import TriggerEdge
+from cfl_jobs.configs.model import Job, Placed, UpstreamTrigger
+from cfl_jobs.configs.references import matches_permission
 from cfl_jobs.errors import suggest
-from cfl_jobs.graph import TriggerEdge
-from cfl_jobs.model import Job, Placed, UpstreamTrigger
-from cfl_jobs.references import matches_permission
 
 
 def holder_of(edge: TriggerEdge) -> str:

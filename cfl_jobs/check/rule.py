@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from cfl_jobs.configs.graph import Chain
+from cfl_jobs.configs.model import Job, View
 from cfl_jobs.errors import Position
-from cfl_jobs.graph import Chain
-from cfl_jobs.model import Job, View
 
 
 class Severity(Enum):

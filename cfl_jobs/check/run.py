@@ -11,10 +11,10 @@ from cfl_jobs.check.rule import Found, Rule, Scope, Severity
 from cfl_jobs.check.secret_text import hide_secrets
 from cfl_jobs.check.silences import Silence, find_silences
 from cfl_jobs.check.table import DEFINITION, RULES, SILENCE_WITHOUT_REASON, UNUSED_SILENCE
+from cfl_jobs.configs.graph import build_chain
+from cfl_jobs.configs.read_model import read_job, read_view
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position, suggest
-from cfl_jobs.graph import build_chain
-from cfl_jobs.read_model import read_job, read_view
-from cfl_jobs.render import Rendered, render
+from cfl_jobs.rendering.render import Rendered, render
 from cfl_jobs.target import Kind
 
 _SHOWN_JOBS = 3

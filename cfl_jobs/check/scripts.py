@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from cfl_jobs.check.places import composed_from
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity
 from cfl_jobs.check.shellcheck import find_shellcheck, run_shellcheck
+from cfl_jobs.configs.model import Shell
 from cfl_jobs.errors import Position
-from cfl_jobs.model import Shell
 
 _LONGEST = 100_000  # characters; ShellCheck 0.10 takes minutes and gigabytes for a megabyte
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity
 from cfl_jobs.check.secret_text import find_secrets
 from cfl_jobs.check.shell_variables import expanding_text, find_uses
+from cfl_jobs.configs.model import BindCredentials, BoundCredential, Job, Shell
 from cfl_jobs.errors import Position
-from cfl_jobs.model import BindCredentials, BoundCredential, Job, Shell
 
 
 @RULES.rule("plain-secret", Severity.ERROR, "a secret stands in plain text")

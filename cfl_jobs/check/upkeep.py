@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity
-from cfl_jobs.cron import find_cron_mistakes, find_cron_warnings
-from cfl_jobs.model import (
+from cfl_jobs.configs.model import (
     ArchiveArtifacts,
     BuildDiscarder,
     CleanAfter,
@@ -15,6 +14,7 @@ from cfl_jobs.model import (
     TimeLimit,
     Trigger,
 )
+from cfl_jobs.rendering.cron import find_cron_mistakes, find_cron_warnings
 
 
 @RULES.rule("no-build-discarder", Severity.WARNING, "old builds of a job are kept for ever")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cfl_jobs.check.shell_variables import Use, find_assigned, find_uses
-from cfl_jobs.graph import Chain
-from cfl_jobs.model import (
+from cfl_jobs.configs.graph import Chain
+from cfl_jobs.configs.model import (
     BindCredentials,
     CopyArtifact,
     Job,

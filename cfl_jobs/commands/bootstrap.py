@@ -11,7 +11,7 @@ import click
 from cfl_jobs.commands.target_options import target_options
 
 if TYPE_CHECKING:
-    from cfl_jobs.needs import Needs
+    from cfl_jobs.doctor.needs import Needs
 
 
 @click.command(short_help="Make a fresh Jenkins this server: its files, or the steps on it.")
@@ -59,7 +59,7 @@ def _set_up(root: Path, url: str | None, conf: Path | None, *, yes: bool) -> int
     from cfl_jobs.commands.bootstrap_server import set_up_server
     from cfl_jobs.commands.target_options import open_target
     from cfl_jobs.errors import CflJobsError
-    from cfl_jobs.server import JenkinsTarget
+    from cfl_jobs.targets.server import JenkinsTarget
 
     if url is None:
         raise CflJobsError(
@@ -77,8 +77,8 @@ def write_home(root: Path, home: Path, *, secrets_file: Path | None, lock: str |
     from cfl_jobs.bootstrap.secrets import read_secrets
     from cfl_jobs.commands.plan import Asked
     from cfl_jobs.commands.update import update_jobs
-    from cfl_jobs.home import HomeTarget
-    from cfl_jobs.needs import find_needs
+    from cfl_jobs.doctor.needs import find_needs
+    from cfl_jobs.targets.home import HomeTarget
 
     needs = find_needs(root)
     values = dict(os.environ) if secrets_file is None else read_secrets(secrets_file)
@@ -123,8 +123,8 @@ def _read_lock(root: Path, url: str | None, conf: Path | None) -> str:
     from cfl_jobs.bootstrap.directory import plugins_of
     from cfl_jobs.bootstrap.plugins_txt import write_lock
     from cfl_jobs.commands.target_options import open_target
-    from cfl_jobs.needs import find_needs
-    from cfl_jobs.server import JenkinsTarget
+    from cfl_jobs.doctor.needs import find_needs
+    from cfl_jobs.targets.server import JenkinsTarget
 
     target = open_target(root, None, url, conf)
     version = target.state().version if isinstance(target, JenkinsTarget) else ""

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.addresses import path_of
 from cfl_jobs.bootstrap.running_server import (
     Waiting,
     find_lacking,
@@ -23,13 +22,14 @@ from cfl_jobs.commands.update import confirm, update_jobs
 from cfl_jobs.doctor.diagnosis import State
 from cfl_jobs.doctor.examine import ask_plugins
 from cfl_jobs.doctor.facts import InstalledPlugin
+from cfl_jobs.doctor.needs import Needs, find_needs
 from cfl_jobs.doctor.table import diagnose
 from cfl_jobs.doctor.writers import write_table
 from cfl_jobs.errors import TargetError
-from cfl_jobs.needs import Needs, find_needs
-from cfl_jobs.report import write_text
-from cfl_jobs.server import JenkinsTarget
+from cfl_jobs.planning.report import write_text
 from cfl_jobs.target import Kind
+from cfl_jobs.targets.addresses import path_of
+from cfl_jobs.targets.server import JenkinsTarget
 
 # What no later step can mend; of the rest the last step asks again.
 _STOPPING = frozenset({"server", "version", "login", "permissions"})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from cfl_jobs.server import JenkinsTarget
+    from cfl_jobs.targets.server import JenkinsTarget
 
 
 @click.command(short_help="Say whether a server can run the chain, and what it lacks.")
@@ -35,7 +35,7 @@ def command(url: str | None, conf: Path | None, form: str) -> int:
     """
     from cfl_jobs.commands.target_options import open_target
     from cfl_jobs.errors import CflJobsError
-    from cfl_jobs.server import JenkinsTarget
+    from cfl_jobs.targets.server import JenkinsTarget
 
     target = open_target(Path(), None, url, conf)
     if not isinstance(target, JenkinsTarget):
@@ -46,9 +46,9 @@ def command(url: str | None, conf: Path | None, form: str) -> int:
 def show_doctor(root: Path, target: JenkinsTarget, form: str) -> int:
     """Examine the server and write what was found; returns the exit code."""
     from cfl_jobs.doctor.diagnosis import State
+    from cfl_jobs.doctor.needs import find_needs
     from cfl_jobs.doctor.table import count, diagnose
     from cfl_jobs.doctor.writers import write_json, write_table
-    from cfl_jobs.needs import find_needs
 
     rows = diagnose(target, find_needs(root))
     if form == "json":

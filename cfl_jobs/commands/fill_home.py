@@ -15,11 +15,11 @@ def fill_home(root: Path, home: Home) -> int:
     Jobs that are no longer defined go, with their builds. The run's journal is kept in the home
     too, not in the user's own directories. Raises PlanError if a job can't be written.
     """
-    from cfl_jobs.apply import Status, apply_plan
     from cfl_jobs.commands.plan import Asked, make_plan
     from cfl_jobs.errors import PlanError
-    from cfl_jobs.home import HomeTarget
-    from cfl_jobs.journal import Journal
+    from cfl_jobs.planning.apply import Status, apply_plan
+    from cfl_jobs.planning.journal import Journal
+    from cfl_jobs.targets.home import HomeTarget
 
     target = HomeTarget(home.root)
     plan, observed = make_plan(root, target, Asked(prune=True))
@@ -40,7 +40,7 @@ def count_differences(root: Path, home: Home) -> int:
     """
     from cfl_jobs.commands.plan import Asked, make_plan
     from cfl_jobs.errors import CflJobsError
-    from cfl_jobs.home import HomeTarget
+    from cfl_jobs.targets.home import HomeTarget
 
     if not (root / "jobs").is_dir():
         return 0
@@ -57,7 +57,7 @@ def locate_in(root: Path) -> Callable[[str, str], str]:
     @cache
     def places() -> dict[str, Callable[[str], object]]:
         from cfl_jobs.errors import CflJobsError
-        from cfl_jobs.render import render
+        from cfl_jobs.rendering.render import render
 
         try:
             return {job.name: job.place_of for job in render(root)}

@@ -31,10 +31,10 @@ def draw_graph(root: Path, form: str, home: Path | None) -> int:
     import shutil
     import sys
 
+    from cfl_jobs.configs.graph import build_chain
+    from cfl_jobs.configs.read_model import read_job
     from cfl_jobs.drawing.formats import FORMATS
     from cfl_jobs.drawing.text import draw_text
-    from cfl_jobs.graph import build_chain
-    from cfl_jobs.read_model import read_job
 
     configs = _configs_of_home(home) if home else _configs_of_definitions(root)
     chain = build_chain(read_job(name, config) for name, config in configs)
@@ -48,15 +48,15 @@ def draw_graph(root: Path, form: str, home: Path | None) -> int:
 
 
 def _configs_of_definitions(root: Path) -> list[tuple[str, str]]:
-    from cfl_jobs.render import render
+    from cfl_jobs.rendering.render import render
     from cfl_jobs.target import Kind
 
     return [(job.name, job.config) for job in render(root) if job.kind is Kind.JOB]
 
 
 def _configs_of_home(home: Path) -> list[tuple[str, str]]:
-    from cfl_jobs.home import HomeTarget
     from cfl_jobs.target import Kind
+    from cfl_jobs.targets.home import HomeTarget
 
     target = HomeTarget(home)
     return [(job.name, target.read(Kind.JOB, job.name)) for job in target.list(Kind.JOB)]

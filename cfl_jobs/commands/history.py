@@ -32,7 +32,7 @@ def command(
 def show_history(target: Target, run: str = "", *, backup: Path | None = None) -> int:
     """Write the runs, or one run's steps; returns the exit code."""
     from cfl_jobs.commands.update import runs_place
-    from cfl_jobs.journal import find_run, list_runs
+    from cfl_jobs.planning.journal import find_run, list_runs
 
     place = runs_place(target.label, backup)
     if run:

@@ -68,7 +68,7 @@ def read_config(file: Path) -> str:
 
 def read_jobs(target: Target, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield name and config of each job that is named."""
-    from cfl_jobs.selection import select_names
+    from cfl_jobs.reading.selection import select_names
     from cfl_jobs.target import Kind
 
     for name in select_names([job.name for job in target.list(Kind.JOB)], wanted):
@@ -77,12 +77,12 @@ def read_jobs(target: Target, wanted: Sequence[str]) -> Iterator[tuple[str, str]
 
 def import_jobs(root: Path, configs: Sequence[tuple[str, str]] | Iterator[tuple[str, str]]) -> int:
     """Import each job, tell what became of it, and return the exit code."""
-    from cfl_jobs.definitions import load_definitions
     from cfl_jobs.errors import CflJobsError, DefinitionError
     from cfl_jobs.importing.files import check_new, write_new
     from cfl_jobs.importing.solving import ComponentSolver
     from cfl_jobs.importing.taken import import_config
-    from cfl_jobs.inventory import INVENTORY
+    from cfl_jobs.reading.definitions import load_definitions
+    from cfl_jobs.reading.inventory import INVENTORY
 
     definitions = load_definitions(root)
     # That nothing is defined yet is no reason not to begin; it has no position.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from cfl_jobs.inventory import Inventory
+    from cfl_jobs.reading.inventory import Inventory
     from cfl_jobs.target import Target
 
 
@@ -32,8 +32,8 @@ def command(url: str | None, conf: Path | None, check: bool) -> int:
 def take_inventory(root: Path, target: Target, *, check: bool) -> int:
     """Compare the file with the server, write it unless `check`; returns the exit code."""
     from cfl_jobs.errors import CflJobsError, DefinitionError
-    from cfl_jobs.inventory import INVENTORY, Inventory, compare_inventories, dump_inventory
-    from cfl_jobs.server import JenkinsTarget
+    from cfl_jobs.reading.inventory import INVENTORY, Inventory, compare_inventories, dump_inventory
+    from cfl_jobs.targets.server import JenkinsTarget
 
     try:
         old = _read(root)
@@ -69,7 +69,7 @@ def take_inventory(root: Path, target: Target, *, check: bool) -> int:
 
 def _read(root: Path) -> Inventory:
     from cfl_jobs.errors import CflJobsError
-    from cfl_jobs.inventory import INVENTORY, Inventory, load_inventory
+    from cfl_jobs.reading.inventory import INVENTORY, Inventory, load_inventory
 
     try:
         text = (root / INVENTORY).read_text(encoding="utf-8-sig")

@@ -12,8 +12,8 @@ import click
 from cfl_jobs.commands.target_options import open_target, target_options
 
 if TYPE_CHECKING:
-    from cfl_jobs.observe import Observed
-    from cfl_jobs.plan import Plan
+    from cfl_jobs.planning.observe import Observed
+    from cfl_jobs.planning.plan import Plan
     from cfl_jobs.target import Target
 
 
@@ -82,9 +82,9 @@ def show_plan(
 ) -> int:
     """Make a plan, write it, and return the exit code: 0, or 2 for changes where asked."""
     from cfl_jobs.errors import UnsafePlan
-    from cfl_jobs.plan import check_safety
-    from cfl_jobs.planfile import save_plan
-    from cfl_jobs.report import write_json, write_markdown, write_text
+    from cfl_jobs.planning.plan import check_safety
+    from cfl_jobs.planning.planfile import save_plan
+    from cfl_jobs.planning.report import write_json, write_markdown, write_text
 
     plan, observed = make_plan(root, target, asked)
     if layout == "json":
@@ -105,11 +105,11 @@ def show_plan(
 
 def make_plan(root: Path, target: Target, asked: Asked) -> tuple[Plan, Observed]:
     """Render, look at the target and compare."""
-    from cfl_jobs.ahead import ReadAhead
     from cfl_jobs.commands.progress import counting
-    from cfl_jobs.observe import observe
-    from cfl_jobs.planner import plan_changes
-    from cfl_jobs.render import render
+    from cfl_jobs.planning.ahead import ReadAhead
+    from cfl_jobs.planning.observe import observe
+    from cfl_jobs.planning.planner import plan_changes
+    from cfl_jobs.rendering.render import render
 
     reader = ReadAhead(target, asked.jobs)
     rendered = render(root, only=asked.jobs)

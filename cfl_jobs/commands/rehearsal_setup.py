@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cfl_jobs.commands.fill_home import count_differences, fill_home, locate_in
+from cfl_jobs.configs.model import Job
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.model import Job
 from cfl_jobs.rehearsal.directory import Builds, Home, write_text
 from cfl_jobs.rehearsal.masking import read_secrets
 from cfl_jobs.rehearsal.pushes import find_watching

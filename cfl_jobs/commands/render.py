@@ -23,7 +23,7 @@ def command(jobs: tuple[str, ...], output: Path | None) -> int:
 
 def render_jobs(root: Path, jobs: tuple[str, ...], output: Path | None) -> int:
     """Render and write; returns the exit code."""
-    from cfl_jobs.render import render
+    from cfl_jobs.rendering.render import render
     from cfl_jobs.target import Kind
 
     rendered = render(root, only=jobs)
@@ -33,7 +33,7 @@ def render_jobs(root: Path, jobs: tuple[str, ...], output: Path | None) -> int:
                 click.echo(f"<!-- {job.kind.value} {job.name} -->")
             click.echo(job.config)
         return 0
-    from cfl_jobs.home import HomeTarget
+    from cfl_jobs.targets.home import HomeTarget
 
     target = HomeTarget(output, durable=False)
     there = {(kind, entry.name) for kind in Kind for entry in target.list(kind)}

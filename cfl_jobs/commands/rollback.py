@@ -10,7 +10,7 @@ import click
 from cfl_jobs.commands.target_options import open_target, target_options
 
 if TYPE_CHECKING:
-    from cfl_jobs.rollback import Undo
+    from cfl_jobs.planning.rollback import Undo
     from cfl_jobs.target import Target
 
 
@@ -53,8 +53,8 @@ def roll_back_run(
 ) -> int:
     """Show, ask, put back; returns the exit code."""
     from cfl_jobs.commands.update import confirm, open_journal, runs_place
-    from cfl_jobs.journal import find_run
-    from cfl_jobs.rollback import Way, plan_rollback, roll_back
+    from cfl_jobs.planning.journal import find_run
+    from cfl_jobs.planning.rollback import Way, plan_rollback, roll_back
 
     found = find_run(runs_place(target.label, backup), run)
     undos = plan_rollback(found, target, force=force)
@@ -73,10 +73,10 @@ def roll_back_run(
 
 
 def _show(undo: Undo) -> None:
-    from cfl_jobs.differences import Side, compare, describe
-    from cfl_jobs.observe import normal_of
-    from cfl_jobs.report import text_of_difference
-    from cfl_jobs.rollback import Way
+    from cfl_jobs.planning.differences import Side, compare, describe
+    from cfl_jobs.planning.observe import normal_of
+    from cfl_jobs.planning.report import text_of_difference
+    from cfl_jobs.planning.rollback import Way
 
     name = f"{undo.name} to {undo.old_name}" if undo.old_name else undo.name
     reason = f": {undo.reason}" if undo.reason else ""

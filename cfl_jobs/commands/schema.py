@@ -28,7 +28,7 @@ def command(output: Path | None, check: bool) -> int:
 def show_schema(root: Path, output: Path | None, *, check: bool = False) -> int:
     """Write the schema or compare it; returns the exit code."""
     from cfl_jobs.errors import CflJobsError
-    from cfl_jobs.schema import SCHEMA_FILE, write_schema
+    from cfl_jobs.rendering.schema import SCHEMA_FILE, write_schema
 
     text = write_schema(root)
     if check:

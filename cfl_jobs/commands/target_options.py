@@ -42,11 +42,11 @@ def open_target(root: Path, home: Path | None, url: str | None, conf: Path | Non
     if home is not None and url is not None:
         raise CflJobsError("--home and --url don't go together", advice="Name one of them.")
     if home is not None:
-        from cfl_jobs.home import HomeTarget
+        from cfl_jobs.targets.home import HomeTarget
 
         return HomeTarget(home)
     if url is None:
-        from cfl_jobs.definitions import load_definitions
+        from cfl_jobs.reading.definitions import load_definitions
 
         server = load_definitions(root).settings.get("server")
         if not isinstance(server, str):
@@ -55,7 +55,7 @@ def open_target(root: Path, home: Path | None, url: str | None, conf: Path | Non
                 advice="Name a server with --url or a directory with --home.",
             )
         url = str(server)
-    from cfl_jobs.server import open_server  # type: ignore[import-not-found,unused-ignore]
+    from cfl_jobs.targets.server import open_server  # type: ignore[import-not-found,unused-ignore]
 
     server_target: Target = open_server(url, conf=conf)
     return server_target

@@ -16,9 +16,9 @@ from cfl_jobs.commands.plan import Asked, colour, make_plan
 from cfl_jobs.commands.target_options import open_target, target_options
 
 if TYPE_CHECKING:
-    from cfl_jobs.apply import Outcome, Result
-    from cfl_jobs.journal import Journal
-    from cfl_jobs.plan import Plan
+    from cfl_jobs.planning.apply import Outcome, Result
+    from cfl_jobs.planning.journal import Journal
+    from cfl_jobs.planning.plan import Plan
     from cfl_jobs.target import Target
 
 _INTERRUPTED = 130
@@ -134,8 +134,8 @@ def apply_kept_plan(
 ) -> int:
     """Apply a plan that was kept, if nothing it is about has changed since."""
     from cfl_jobs.errors import PermissionDenied, PlanError
-    from cfl_jobs.planfile import load_plan
-    from cfl_jobs.unchanged import check_unchanged
+    from cfl_jobs.planning.planfile import load_plan
+    from cfl_jobs.planning.unchanged import check_unchanged
 
     plan, versions = load_plan(path)
     if plan.target != target.label:
@@ -159,13 +159,13 @@ def apply_kept_plan(
 
 def open_journal(target: Target, backup: Path | None, *, verb: str) -> Journal:
     """Begin a run's journal in the usual place, or in the directory named."""
-    from cfl_jobs.journal import Journal
+    from cfl_jobs.planning.journal import Journal
 
     return Journal(runs_place(target.label, backup), target=target.label, verb=verb)
 
 
 def runs_place(label: str, backup: Path | None) -> Path:
-    from cfl_jobs.journal import state_directory
+    from cfl_jobs.planning.journal import state_directory
 
     if backup is not None:
         return backup
@@ -184,7 +184,7 @@ def confirm(question: str, *, advice: str) -> None:
 
 
 def _ask(plan: Plan, *, yes: bool, delete_count: int | None, force: bool) -> None:
-    from cfl_jobs.plan import check_safety
+    from cfl_jobs.planning.plan import check_safety
 
     check_safety(plan, force=force)
     others = len(plan.changes) - len(plan.deletions)
@@ -201,7 +201,7 @@ def _ask(plan: Plan, *, yes: bool, delete_count: int | None, force: bool) -> Non
 
 
 def _show(plan: Plan, *, verbose: bool) -> None:
-    from cfl_jobs.report import write_text
+    from cfl_jobs.planning.report import write_text
 
     click.echo(write_text(plan, verbose=verbose, style=colour))
 
@@ -215,8 +215,8 @@ def _apply(
     plugins: dict[str, str],
     read_at: float | None,
 ) -> Result:
-    from cfl_jobs.apply import apply_plan
     from cfl_jobs.commands.progress import counting
+    from cfl_jobs.planning.apply import apply_plan
 
     total = len(plan.changes)
     numbers = count(1)
@@ -243,7 +243,7 @@ def _apply(
 
 
 def _line(outcome: Outcome) -> str:
-    from cfl_jobs.apply import describe_change
+    from cfl_jobs.planning.apply import describe_change
 
     text = f"{describe_change(outcome.change)}: {outcome.status.value}"
     first = outcome.message.splitlines()[:1]
@@ -252,7 +252,7 @@ def _line(outcome: Outcome) -> str:
 
 def _finish(plan: Plan, result: Result) -> int:
     """Say what was done and what wasn't; returns the exit code."""
-    from cfl_jobs.apply import Status, describe_change
+    from cfl_jobs.planning.apply import Status, describe_change
 
     if sys.stdout.isatty() or len(result.outcomes) <= 60:
         _print_table(result)
@@ -277,7 +277,7 @@ def _print_table(result: Result) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from cfl_jobs.apply import Status, action_of
+    from cfl_jobs.planning.apply import Status, action_of
 
     table = Table("What", "Name", "Change", "Result")
     colours = {Status.DONE: "green", Status.FAILED: "red", Status.NOT_DONE: "yellow"}
@@ -295,7 +295,7 @@ def _plain(text: str) -> str:
 
 
 def _say_if_interrupted(target: Target, backup: Path | None) -> None:
-    from cfl_jobs.journal import list_runs
+    from cfl_jobs.planning.journal import list_runs
 
     runs = list_runs(runs_place(target.label, backup))
     if runs and not runs[0].is_complete:

@@ -20,8 +20,8 @@ def watch_project(root: Path) -> int:
     """Watch until Ctrl-C; returns the exit code."""
     import time
 
-    from cfl_jobs.definitions import load_definitions
-    from cfl_jobs.watch import watch
+    from cfl_jobs.reading.definitions import load_definitions
+    from cfl_jobs.review.watch import watch
 
     load_definitions(root)  # raises where there is nothing to watch
     try:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from cfl_jobs.doctor.facts import Facts
-from cfl_jobs.needs import Needs
+from cfl_jobs.doctor.needs import Needs
 
 
 class State(Enum):

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 
 from cfl_jobs.doctor.facts import Disk, Facts, InstalledPlugin, NodeState
 from cfl_jobs.errors import LoginRefused, Missing, PermissionDenied, Refused, TargetError
-from cfl_jobs.server import JenkinsTarget
 from cfl_jobs.target import Kind
+from cfl_jobs.targets.server import JenkinsTarget
 
 # hudson.node_monitors.DiskSpaceMonitorDescriptor: what a server without its own bounds has.
 _STOPS_AT, _WARNS_AT = 2**30, 2 * 2**30

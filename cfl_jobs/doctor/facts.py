@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cfl_jobs.serverfacts import Login
 from cfl_jobs.target import Listed
+from cfl_jobs.targets.serverfacts import Login
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cfl_jobs.configs.labels import satisfies
 from cfl_jobs.doctor.diagnosis import Diagnosis, State, number, ok, some, untold
 from cfl_jobs.doctor.facts import Facts
-from cfl_jobs.labels import satisfies
-from cfl_jobs.mark import split_description
-from cfl_jobs.needs import Needs
-from cfl_jobs.versions import is_older
+from cfl_jobs.doctor.needs import Needs
+from cfl_jobs.planning.mark import split_description
+from cfl_jobs.reading.versions import is_older
 
 
 def check_plugins(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:

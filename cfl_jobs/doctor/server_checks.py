@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from cfl_jobs.doctor.diagnosis import Diagnosis, State, ok, some, untold
 from cfl_jobs.doctor.facts import Disk, Facts
-from cfl_jobs.needs import Needs
-from cfl_jobs.versions import is_older
+from cfl_jobs.doctor.needs import Needs
+from cfl_jobs.reading.versions import is_older
 
 _SKEW = 30.0  # seconds; git, make and GitHub's tokens go by the clock
 _INVENTORY_FIX = "Run `cfl-jobs inventory` and look at `cfl-jobs plan`."

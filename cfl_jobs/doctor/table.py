@@ -8,9 +8,9 @@ from cfl_jobs.doctor import job_checks, server_checks
 from cfl_jobs.doctor.diagnosis import Check, Diagnosis, Row, State
 from cfl_jobs.doctor.examine import examine
 from cfl_jobs.doctor.facts import Facts
+from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.errors import TargetError
-from cfl_jobs.needs import Needs
-from cfl_jobs.server import JenkinsTarget
+from cfl_jobs.targets.server import JenkinsTarget
 
 CHECKS: MappingProxyType[str, Check] = MappingProxyType(
     {

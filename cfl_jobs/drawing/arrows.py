@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cfl_jobs.configs.graph import Chain, CopyEdge, TriggerEdge
 from cfl_jobs.drawing.words import say_artifacts, say_condition, say_passed
-from cfl_jobs.graph import Chain, CopyEdge, TriggerEdge
 
 
 @dataclass(frozen=True, slots=True)

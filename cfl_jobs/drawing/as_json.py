@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cfl_jobs.graph import Chain, CopyEdge, Node, TriggerEdge
-from cfl_jobs.model import Parameter
+from cfl_jobs.configs.graph import Chain, CopyEdge, Node, TriggerEdge
+from cfl_jobs.configs.model import Parameter
 
 
 def draw_json(chain: Chain) -> str:

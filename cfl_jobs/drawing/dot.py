@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cfl_jobs.configs.graph import Chain, Node
 from cfl_jobs.drawing.arrows import list_arrows
 from cfl_jobs.drawing.words import say_node_notes, say_parameter, say_start
-from cfl_jobs.graph import Chain, Node
 
 
 def draw_dot(chain: Chain) -> str:

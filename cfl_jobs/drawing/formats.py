@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from cfl_jobs.configs.graph import Chain
 from cfl_jobs.drawing.as_json import draw_json
 from cfl_jobs.drawing.dot import draw_dot
 from cfl_jobs.drawing.mermaid import draw_mermaid
 from cfl_jobs.drawing.svg import draw_svg
 from cfl_jobs.drawing.text import draw_text
-from cfl_jobs.graph import Chain
 
 FORMATS: Mapping[str, Callable[[Chain], str]] = MappingProxyType(
     {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from cfl_jobs.configs.graph import Chain, Node, StartKind
 from cfl_jobs.drawing.arrows import list_arrows
 from cfl_jobs.drawing.words import say_node_notes, say_parameter, say_start
-from cfl_jobs.graph import Chain, Node, StartKind
 
 
 def draw_mermaid(chain: Chain) -> str:

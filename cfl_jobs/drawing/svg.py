@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise
 
+from cfl_jobs.configs.graph import Chain, Node, StartKind
 from cfl_jobs.drawing.arrows import Arrow, list_arrows
 from cfl_jobs.drawing.layout import Box, lay_out
 from cfl_jobs.drawing.words import (
@@ -23,7 +24,6 @@ from cfl_jobs.drawing.words import (
     say_passed,
     say_start,
 )
-from cfl_jobs.graph import Chain, Node, StartKind
 
 _WIDTH, _PADDING, _KEY, _LINE, _HEAD, _MARGIN = 300, 12, 66, 17, 30, 24
 _FONT, _EM = 12, 0.545

@@ -9,6 +9,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
+from cfl_jobs.configs.graph import Chain, StartKind, TriggerEdge
 from cfl_jobs.drawing.words import (
     group_copies,
     group_starts,
@@ -20,7 +21,6 @@ from cfl_jobs.drawing.words import (
     say_passed,
     say_start,
 )
-from cfl_jobs.graph import Chain, StartKind, TriggerEdge
 
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from cfl_jobs.graph import CopyEdge, Node, Passed, Start, StartKind, TriggerEdge
-from cfl_jobs.model import Parameter, ParameterKind, Selector
-from cfl_jobs.selectors import parse_selector
+from cfl_jobs.configs.graph import CopyEdge, Node, Passed, Start, StartKind, TriggerEdge
+from cfl_jobs.configs.model import Parameter, ParameterKind, Selector
+from cfl_jobs.configs.selectors import parse_selector
 
 # hudson.plugins.parameterizedtrigger.ResultCondition and hudson.model.Result
 _CONDITIONS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from cfl_jobs.definitions import Definitions
 from cfl_jobs.errors import CflJobsError
+from cfl_jobs.reading.definitions import Definitions
 from cfl_jobs.target import Kind
 
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configxml import element_paths
-from cfl_jobs.words import is_secret
+from cfl_jobs.configs.configxml import element_paths
+from cfl_jobs.planning.words import is_secret
 
 _ENCRYPTED = re.compile(r"\{AQAAA[A-Za-z0-9+/=]+\}")
 _PASSWORDS = ("hudson.model.PasswordParameterDefinition",)

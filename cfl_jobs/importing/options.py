@@ -7,9 +7,9 @@ from copy import deepcopy
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.importing.hints import SKIPPED, VALUES, begin, hidden_keys
 from cfl_jobs.importing.trial import Path, Trial, Trials, leaves_of
-from cfl_jobs.normalform import Normal
 
 MARK = "zqmarkqz"
 # What options are: a mapping, or a list of mappings.

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configxml import format_config
-from cfl_jobs.inventory import INVENTORY
-from cfl_jobs.mark import description_of, set_description, split_description
-from cfl_jobs.normalform import Normal, normalise
-from cfl_jobs.render import render
+from cfl_jobs.configs.configxml import format_config
+from cfl_jobs.configs.normalform import Normal, normalise
+from cfl_jobs.planning.mark import description_of, set_description, split_description
+from cfl_jobs.reading.inventory import INVENTORY
+from cfl_jobs.rendering.render import render
 
 
 def render_alone(files: Mapping[str, str], inventory: str | None) -> str:

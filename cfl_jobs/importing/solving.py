@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.generator import Generator
 from cfl_jobs.importing.options import SHAPES, Descent, complete
 from cfl_jobs.importing.soundness import is_sound
 from cfl_jobs.importing.trial import PARENTS, Trials, normal_of_element, tag_of
-from cfl_jobs.inventory import Inventory
+from cfl_jobs.reading.inventory import Inventory
+from cfl_jobs.rendering.generator import Generator
 
 _MOST_CANDIDATES = 4
 

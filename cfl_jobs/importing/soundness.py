@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cfl_jobs.generator import Generator
 from cfl_jobs.importing.writing import write_template
-from cfl_jobs.located_yaml import load_yaml
-from cfl_jobs.strictness import find_losses
-from cfl_jobs.tracking import TrackedDict
+from cfl_jobs.reading.located_yaml import load_yaml
+from cfl_jobs.reading.tracking import TrackedDict
+from cfl_jobs.rendering.generator import Generator
+from cfl_jobs.rendering.strictness import find_losses
 
 _KEYS = {
     "builder": "builders",

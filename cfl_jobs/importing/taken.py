@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configxml import parse_config
+from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.normalform import Normal, normalise
 from cfl_jobs.errors import ConfigError, DefinitionError, suggest
 from cfl_jobs.importing.kept_secrets import find_kept_secrets
 from cfl_jobs.importing.proof import find_different_fields, normal_without_mark, render_alone
 from cfl_jobs.importing.takeover import PROJECT_TYPES, Solver, Takeover, take_over
 from cfl_jobs.importing.writing import write_template, write_text
-from cfl_jobs.names import find_name_problem
-from cfl_jobs.normalform import Normal, normalise
+from cfl_jobs.reading.names import find_name_problem
 
 _SHOWN = 3
 

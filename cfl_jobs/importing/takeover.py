@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.importing.raw_xml import describe, keep_raw
 from cfl_jobs.importing.writing import Raw, Verbatim
-from cfl_jobs.mark import split_description
+from cfl_jobs.planning.mark import split_description
 
 PROJECT_TYPES = {
     "project": "freestyle",

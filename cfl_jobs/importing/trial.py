@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.generator import Generator
-from cfl_jobs.normalform import Normal, normalise_element
-from cfl_jobs.tracking import TrackedDict
+from cfl_jobs.configs.normalform import Normal, normalise_element
+from cfl_jobs.reading.tracking import TrackedDict
+from cfl_jobs.rendering.generator import Generator
 
 Path = tuple[str | int, ...]
 Leaf = tuple[str, str]

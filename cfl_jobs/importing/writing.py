@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cfl_jobs.provenance import RESERVED
+from cfl_jobs.rendering.provenance import RESERVED
 
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+@ -]*(?<! )\Z")
 # YAML 1.1 reads these as something else than text.

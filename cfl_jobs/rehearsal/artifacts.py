@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cfl_jobs.model import ArchiveArtifacts
+from cfl_jobs.configs.model import ArchiveArtifacts
 from cfl_jobs.rehearsal.directory import Home, write_text
 from cfl_jobs.rehearsal.patterns import find_files
 from cfl_jobs.rehearsal.records import BuildRecord

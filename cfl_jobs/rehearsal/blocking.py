@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cfl_jobs.model import Job
+from cfl_jobs.configs.model import Job
 from cfl_jobs.rehearsal.queueing import Item, Place, Queue
 from cfl_jobs.rehearsal.records import BuildRecord
 from cfl_jobs.rehearsal.refusals import downstream_names, find_reachable

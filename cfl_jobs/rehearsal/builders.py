@@ -8,9 +8,9 @@ from pathlib import Path
 from posixpath import relpath
 from uuid import uuid4
 
-from cfl_jobs.expansion import expand
-from cfl_jobs.model import CopyArtifact, Job, Shell
-from cfl_jobs.references import matches_permission, resolve_job
+from cfl_jobs.configs.expansion import expand
+from cfl_jobs.configs.model import CopyArtifact, Job, Shell
+from cfl_jobs.configs.references import matches_permission, resolve_job
 from cfl_jobs.rehearsal.artifacts import copy_artifacts, record_fingerprints
 from cfl_jobs.rehearsal.directory import Builds
 from cfl_jobs.rehearsal.records import Result

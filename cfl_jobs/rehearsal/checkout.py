@@ -8,8 +8,8 @@ from collections.abc import Generator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from cfl_jobs.expansion import expand
-from cfl_jobs.model import Git
+from cfl_jobs.configs.expansion import expand
+from cfl_jobs.configs.model import Git
 from cfl_jobs.rehearsal.records import Revision
 from cfl_jobs.rehearsal.repositories import Repositories
 from cfl_jobs.rehearsal.steps import StepFailed, Steps, Wait

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cfl_jobs.configxml import parse_config
+from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.errors import RehearsalError, suggest
-from cfl_jobs.model import Job
-from cfl_jobs.read_model import read_job
 from cfl_jobs.rehearsal.records import BuildRecord, Result, record_from_json, record_to_json
 
 

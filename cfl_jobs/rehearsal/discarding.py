@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cfl_jobs.model import BuildDiscarder
+from cfl_jobs.configs.model import BuildDiscarder
 from cfl_jobs.rehearsal.directory import Builds, remove_tree
 from cfl_jobs.rehearsal.records import BuildRecord
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
+from cfl_jobs.configs.model import Job, TimeLimit, TimeoutKind
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.model import Job, TimeLimit, TimeoutKind
 from cfl_jobs.rehearsal.blocking import explain_deadlock, find_block
 from cfl_jobs.rehearsal.causes import Cause, PushCause, UserCause, upstream_of
 from cfl_jobs.rehearsal.clock import Clock, SkippingClock

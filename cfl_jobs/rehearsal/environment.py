@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from cfl_jobs.expansion import expand
+from cfl_jobs.configs.expansion import expand
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.records import BuildRecord
 

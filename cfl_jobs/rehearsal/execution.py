@@ -6,9 +6,8 @@ import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cfl_jobs.errors import RehearsalError
-from cfl_jobs.expansion import expand
-from cfl_jobs.model import (
+from cfl_jobs.configs.expansion import expand
+from cfl_jobs.configs.model import (
     BindCredentials,
     BoundCredential,
     BuildName,
@@ -19,6 +18,7 @@ from cfl_jobs.model import (
     TimeLimit,
     TriggerBuilds,
 )
+from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.builders import copy_from, run_shell
 from cfl_jobs.rehearsal.causes import log_lines
 from cfl_jobs.rehearsal.checkout import check_out

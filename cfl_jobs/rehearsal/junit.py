@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configxml import parse_config
+from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.errors import ConfigError
 from cfl_jobs.rehearsal.patterns import find_files
 

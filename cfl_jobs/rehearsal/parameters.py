@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from cfl_jobs.configxml import parse_config
+from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.model import BuildSelector, Job, Parameter, ParameterKind, Selector
 from cfl_jobs.errors import ConfigError, RehearsalError, suggest
-from cfl_jobs.model import BuildSelector, Job, Parameter, ParameterKind, Selector
 
 
 class BadValue(Exception):

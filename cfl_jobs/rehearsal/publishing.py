@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from cfl_jobs.expansion import expand
-from cfl_jobs.model import (
+from cfl_jobs.configs.expansion import expand
+from cfl_jobs.configs.model import (
     ArchiveArtifacts,
     CleanAfter,
     JUnitResults,

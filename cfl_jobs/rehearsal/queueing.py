@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from cfl_jobs.model import Job
+from cfl_jobs.configs.model import Job
 from cfl_jobs.rehearsal.causes import Cause, cause_from_json, cause_to_json
 from cfl_jobs.rehearsal.directory import read_json, write_text
 

@@ -6,7 +6,7 @@ import glob
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from cfl_jobs.model import Job
+from cfl_jobs.configs.model import Job
 from cfl_jobs.rehearsal.directory import Builds, Home, remove_tree
 from cfl_jobs.rehearsal.guard import kill_by_cookie
 from cfl_jobs.rehearsal.queueing import Queue

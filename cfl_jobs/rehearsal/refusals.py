@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from cfl_jobs.errors import RehearsalError
-from cfl_jobs.model import (
+from cfl_jobs.configs.model import (
     BindCredentials,
     BuildOther,
     CleanAfter,
@@ -21,7 +20,8 @@ from cfl_jobs.model import (
     Unknown,
     UpstreamTrigger,
 )
-from cfl_jobs.references import resolve_job
+from cfl_jobs.configs.references import resolve_job
+from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name
 from cfl_jobs.rehearsal.triggering import CONDITIONS
 

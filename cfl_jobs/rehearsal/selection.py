@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from cfl_jobs.configs.expansion import expand
+from cfl_jobs.configs.model import BuildSelector, Selector
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.expansion import expand
-from cfl_jobs.model import BuildSelector, Selector
 from cfl_jobs.rehearsal.causes import UpstreamCause
 from cfl_jobs.rehearsal.directory import Builds
 from cfl_jobs.rehearsal.environment import build_variables

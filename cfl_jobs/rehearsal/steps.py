@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from cfl_jobs.model import Job
+from cfl_jobs.configs.model import Job
 from cfl_jobs.rehearsal.clock import Clock
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.environment import build_variables, node_variables, process_environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from cfl_jobs.model import CopyArtifact, Job, ParameterKind, Selector
+from cfl_jobs.configs.model import CopyArtifact, Job, ParameterKind, Selector
 from cfl_jobs.rehearsal.artifacts import list_artifacts
 from cfl_jobs.rehearsal.directory import Builds, Home
 from cfl_jobs.rehearsal.records import Result

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cfl_jobs.expansion import expand, read_properties
-from cfl_jobs.model import (
+from cfl_jobs.configs.expansion import expand, read_properties
+from cfl_jobs.configs.model import (
     BooleanParameters,
     BuildOther,
     CurrentParameters,
@@ -19,7 +19,7 @@ from cfl_jobs.model import (
     Unknown,
     UpstreamTrigger,
 )
-from cfl_jobs.references import resolve_job
+from cfl_jobs.configs.references import resolve_job
 from cfl_jobs.rehearsal.parameters import BadValue, convert_triggered, default_values
 from cfl_jobs.rehearsal.records import Result
 from cfl_jobs.rehearsal.steps import Steps

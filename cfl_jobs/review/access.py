@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cfl_jobs.configs.model import BindCredentials, Job, Parameter, ParameterKind
 from cfl_jobs.drawing.words import join_names
-from cfl_jobs.model import BindCredentials, Job, Parameter, ParameterKind
 from cfl_jobs.review.effect import About, Effect, Weight
 from cfl_jobs.review.pair import Pair
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cfl_jobs.graph import Chain, build_chain
+from cfl_jobs.configs.graph import Chain, build_chain
 from cfl_jobs.review.flow import terms_of
 from cfl_jobs.review.pair import Pair
 

@@ -13,13 +13,13 @@ from difflib import unified_diff
 from enum import Enum
 
 from cfl_jobs.check.secret_text import hide_secrets
-from cfl_jobs.differences import Change, Difference, Raw, Side, compare, describe
+from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.errors import Position
-from cfl_jobs.normalform import SECRET, Normal
-from cfl_jobs.observe import normal_of, says_disabled
-from cfl_jobs.render import Rendered
+from cfl_jobs.planning.differences import Change, Difference, Raw, Side, compare, describe
+from cfl_jobs.planning.observe import normal_of, says_disabled
+from cfl_jobs.rendering.render import Rendered
+from cfl_jobs.rendering.scripts import from_here_on
 from cfl_jobs.review.visible import make_visible
-from cfl_jobs.scripts import from_here_on
 from cfl_jobs.target import Kind
 
 _CONTEXT = 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cfl_jobs.configs.graph import CopyEdge, StartKind, TriggerEdge
 from cfl_jobs.drawing.words import (
     join_names,
     say_artifacts,
@@ -11,7 +12,6 @@ from cfl_jobs.drawing.words import (
     say_selector,
     say_start,
 )
-from cfl_jobs.graph import CopyEdge, StartKind, TriggerEdge
 from cfl_jobs.review.effect import About, Effect, Weight
 from cfl_jobs.review.pair import Pair
 

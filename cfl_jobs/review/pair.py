@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from cfl_jobs.model import Job
+from cfl_jobs.configs.model import Job
 from cfl_jobs.review.setups import Setup
 
 

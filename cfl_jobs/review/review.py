@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cfl_jobs.check.run import Problem
+from cfl_jobs.configs.graph import Chain
 from cfl_jobs.errors import Finding
-from cfl_jobs.graph import Chain
 from cfl_jobs.review.chains import merge_chains
 from cfl_jobs.review.comparison import Action, Comparison, compare_renders
 from cfl_jobs.review.effect import Effect

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
-from cfl_jobs.definitions import JOBS
 from cfl_jobs.errors import CflJobsError, Finding
-from cfl_jobs.templates import TEMPLATES
+from cfl_jobs.reading.definitions import JOBS
+from cfl_jobs.rendering.templates import TEMPLATES
 
 WORK_TREE = "work tree"
 _LARGEST = 50_000_000  # bytes of all files together

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from cfl_jobs.check.run import Problem, check_rendered, read_files
 from cfl_jobs.check.secret_text import hide_secrets
-from cfl_jobs.definitions import Definition, load_definitions
+from cfl_jobs.configs.graph import Chain, build_chain
+from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, sort_findings
-from cfl_jobs.graph import Chain, build_chain
-from cfl_jobs.model import Job
-from cfl_jobs.normalform import Normal
-from cfl_jobs.observe import normal_of
-from cfl_jobs.read_model import read_job
-from cfl_jobs.render import Rendered, render
+from cfl_jobs.planning.observe import normal_of
+from cfl_jobs.reading.definitions import Definition, load_definitions
+from cfl_jobs.rendering.render import Rendered, render
 from cfl_jobs.review.patience import PATIENCE, Overdue, limited
 from cfl_jobs.review.visible import make_visible
 from cfl_jobs.target import Kind

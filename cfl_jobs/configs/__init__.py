@@ -1,0 +1,1 @@
+"""Config XML → what it means: the model, the plugins it needs, the chain as a graph."""

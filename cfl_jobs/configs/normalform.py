@@ -1,0 +1,347 @@
+"""Config XML → normal form: what a config means, so that two texts of one job compare equal.
+
+Jenkins keeps a posted config as it is and rewrites it at its next save or restart, so one job has
+several texts. The rules that make them equal:
+
+- The order of fields doesn't count (XStream writes a class's fields in its own order); the order
+  of a list's elements does, apart from the few lists that are sets (`SETS`).
+- A field that is `false` or empty is as good as absent: XStream leaves an absent boolean false and
+  an absent string or list null. `DEFAULTS` holds the fields for which absent means something else,
+  `TELLING` those whose presence alone means something. An element of a list is never dropped.
+- Line ends don't count: a browser's form sends CR LF, and a save in the UI keeps them (`&#xd;`).
+- `plugin="name@version"` says who wrote an element, not what it does; it is kept beside
+  (`Normal.plugin`) and doesn't count.
+- What Jenkins rewrites as something else (`_REWRITES`) is brought to one of its forms.
+
+Sources: the recordings of Jenkins 2.440.3 in tests/data/jenkins/config, and the classes named.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from operator import attrgetter
+from types import MappingProxyType
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.errors import ConfigError
+
+# Lists by their parent's tag, whatever their elements are called. An element of one is never
+# dropped, and its order counts unless the list is in SETS.
+LISTS = frozenset(
+    """
+    axes bindings branches builders buildWrappers choices columns conditionalbuilders configs
+    extensions jobFilters jobNames operationList parameterDefinitions patterns permissions
+    postbuilders prebuilders projectNameList properties publishers publisherList steps submoduleCfg
+    testDataPublishers triggers userRemoteConfigs values
+    """.split()  # noqa: SIM905 - longer as a list
+)
+# Lists that Jenkins keeps as a set, at most one of a kind or sorted by itself: a ListView's names
+# (TreeSet), a job's properties and triggers (one per class, sorted by descriptor at a save in the
+# UI), names that may copy artifacts.
+SETS = frozenset({"jobNames", "projectNameList", "properties", "triggers"})
+
+# (class, field): what an absent field means, where that isn't false or empty.
+DEFAULTS = MappingProxyType(
+    {
+        # hudson.tasks.ArtifactArchiver.readResolve and the recorded save of a config without them.
+        ("hudson.tasks.ArtifactArchiver", "defaultExcludes"): "true",
+        ("hudson.tasks.ArtifactArchiver", "caseSensitive"): "true",
+        ("hudson.tasks.ArtifactArchiver", "followSymlinks"): "true",
+        # hudson.tasks.Fingerprinter, wide-publishers.
+        ("hudson.tasks.Fingerprinter", "defaultExcludes"): "true",
+        ("hudson.tasks.Fingerprinter", "caseSensitive"): "true",
+    }
+)
+# Fields of which an empty one differs from none.
+TELLING = frozenset(
+    {
+        "block",  # parameterized-trigger: <block/> waits for the triggered builds
+        "quietPeriod",
+    }
+)
+# Fields that hold text, so that "false" is a text like any other: a script, a default.
+TEXTS = frozenset(
+    """
+    artifacts body command content defaultSelectorXml defaultValue description filter name
+    properties recipients regexp script spec subject target template text value
+    """.split()  # noqa: SIM905 - longer as a list
+)
+# class= that only says how a list is kept: jenkins-job-builder's `vector` goes at every save.
+_COLLECTIONS = frozenset(
+    {"vector", "list", "linked-list", "empty-list", "java.util.Collections$EmptyList"}
+)
+_PLAIN_CLASSES = frozenset({("logRotator", "hudson.tasks.LogRotator")})
+# hudson.util.Secret as Jenkins stores it; its text tells nothing and may change.
+_SECRET = re.compile(r"\{AQAAA[A-Za-z0-9+/=]+\}")
+SECRET = "{secret}"  # noqa: S105 - a placeholder
+_SECRET_FIELDS = frozenset({("hudson.model.PasswordParameterDefinition", "defaultValue")})
+
+# What only a folder's config from jenkins-job-builder holds: cloudbees-folder has no such fields.
+_NOT_A_FOLDERS = ("canRoam", "scm", "publishers", "buildWrappers", "builders", "triggers")
+_FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
+
+_LIST_ITEM = re.compile(r"[.]|^(string|int|long|boolean|entry|a|null|permission)$|^[A-Z]")
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """One element in normal form. `plugin` and `secrets` tell more, and don't count.
+
+    `kind` is the `class` attribute (or the tag, where the tag is the class).
+    """
+
+    tag: str
+    attributes: tuple[tuple[str, str], ...] = ()
+    text: str = ""
+    children: tuple[Normal, ...] = ()
+    plugin: str = field(default="", compare=False)
+    secrets: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def kind(self) -> str:
+        return dict(self.attributes).get("class", self.tag)
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether the children are a list whose order counts."""
+        return self.tag in LISTS and self.tag not in SETS
+
+    def find(self, tag: str) -> Normal | None:
+        return next((child for child in self.children if child.tag == tag), None)
+
+    def walk(self) -> Iterator[Normal]:
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def normalise(config: str, *, name: str) -> Normal:
+    """Return the normal form of a job's or view's config. Raises ConfigError on bad XML."""
+    return normalise_element(parse_config(config, name=name))
+
+
+def normalise_element(root: ET.Element) -> Normal:
+    """Return the normal form of a parsed config; the element is used up."""
+    for rewrite in _REWRITES:
+        rewrite(root)
+    return _normal(root, parent="")
+
+
+def digest(normal: Normal) -> str:
+    """Return a SHA-256 of the normal form, hexadecimal. Secrets count, plugins don't."""
+    return hashlib.sha256("".join(_canonical(normal)).encode()).hexdigest()
+
+
+def _canonical(normal: Normal) -> list[str]:
+    """Return the pieces of a text that tells every two normal forms apart."""
+    pieces: list[str] = []
+    _add_canonical(normal, pieces)
+    return pieces
+
+
+def _add_canonical(normal: Normal, pieces: list[str]) -> None:
+    # Lengths in front, so that no text can look like structure.
+    pieces.append(f"<{normal.tag}")
+    for key, value in normal.attributes:
+        pieces.append(f" {key}={len(value)}:{value}")
+    pieces.append(f">{len(normal.text)}:{normal.text}")
+    for secret in normal.secrets:
+        pieces.append(f"!{len(secret)}:{secret}")
+    for child in normal.children:
+        _add_canonical(child, pieces)
+    pieces.append("/")
+
+
+def _normal(element: ET.Element, *, parent: str) -> Normal:
+    attributes = {key: value for key, value in element.attrib.items() if key != "plugin"}
+    declared = attributes.get("class", "")
+    if declared in _COLLECTIONS or (element.tag, declared) in _PLAIN_CLASSES:
+        del attributes["class"]
+    kind = attributes.get("class", element.tag)
+    children = _children(element, kind)
+    text = (element.text or "").replace("\r\n", "\n")
+    secrets: tuple[str, ...] = ()
+    if len(element) or element.tag in LISTS:
+        text = text if text.strip() else ""
+    elif (parent, element.tag) in _SECRET_FIELDS or _SECRET.fullmatch(text.strip()):
+        secrets = (text,) if text else ()
+        text = SECRET
+    return Normal(
+        tag=element.tag,
+        attributes=tuple(sorted(attributes.items())),
+        text=text,
+        children=children,
+        plugin=element.get("plugin", ""),
+        secrets=secrets,
+    )
+
+
+def _children(element: ET.Element, kind: str) -> tuple[Normal, ...]:
+    if not len(element):
+        return ()
+    counts = Counter(child.tag for child in element)
+    is_list = element.tag in LISTS
+    fields: list[Normal] = []
+    items: list[Normal] = []
+    for child in element:
+        tag = child.tag
+        normal = _normal(child, parent=kind)
+        if is_list or counts[tag] > 1 or _is_item(tag):
+            items.append(normal)
+        elif not _is_default(kind, normal):
+            fields.append(normal)
+    if element.tag in SETS or kind == "hudson.security.AuthorizationMatrixProperty":
+        items.sort(key=_sort_key)
+    fields.sort(key=attrgetter("tag"))  # no two have the same
+    return (*fields, *items)
+
+
+@lru_cache(maxsize=4096)
+def _is_item(tag: str) -> bool:
+    return _LIST_ITEM.search(tag) is not None
+
+
+def _sort_key(normal: Normal) -> tuple[str, str]:
+    return normal.tag, "".join(_canonical(normal))
+
+
+def _is_default(kind: str, normal: Normal) -> bool:
+    """Tell whether a field says what its absence would say."""
+    if (kind, normal.tag) in DEFAULTS:
+        return normal.text == DEFAULTS[kind, normal.tag]
+    if normal.tag == "scm" and normal.kind == "hudson.scm.NullSCM":
+        return True
+    if normal.tag in TELLING or normal.attributes or normal.children:
+        return False
+    return normal.text == "" or (normal.text == "false" and normal.tag not in TEXTS)
+
+
+def _rewrite_selectors(root: ET.Element) -> None:
+    """BuildSelectorParameter.readResolve turns `defaultSelector` into text of XML.
+
+    The text names the class by its alias, its simple name (copyartifact 722).
+    """
+    for parameter in root.iter("hudson.plugins.copyartifact.BuildSelectorParameter"):
+        text = parameter.find("defaultSelectorXml")
+        if text is None:
+            continue
+        try:
+            selector = parse_config(text.text or "", name="defaultSelectorXml")
+        except ConfigError:
+            continue
+        kind = selector.tag
+        if "." not in kind:
+            kind = f"hudson.plugins.copyartifact.{kind}"
+        field_ = ET.SubElement(parameter, "defaultSelector", {"class": kind})
+        field_.extend(list(selector))
+        parameter.remove(text)
+
+
+def _rewrite_git_identity(root: ET.Element) -> None:
+    """GitSCM.readResolve turns gitConfigName and gitConfigEmail into an extension, the last one."""
+    for scm in root.iter():
+        if scm.get("class") != "hudson.plugins.git.GitSCM":
+            continue
+        values = {}
+        for old, new in (("gitConfigName", "name"), ("gitConfigEmail", "email")):
+            for found in scm.findall(old):
+                values[new] = found.text or ""
+                scm.remove(found)
+        if any(values.values()):
+            extensions = scm.find("extensions")
+            if extensions is None:
+                extensions = ET.SubElement(scm, "extensions")
+            tag = "hudson.plugins.git.extensions.impl.UserIdentity"
+            identity = ET.SubElement(extensions, tag)
+            for key, value in values.items():
+                ET.SubElement(identity, key).text = value
+
+
+def _rewrite_archiver(root: ET.Element) -> None:
+    """At a start, ArtifactArchiver.Migrator turns `latestOnly` into a build discarder.
+
+    And the fingerprinter's `recordBuildArtifacts` into the archiver's `fingerprint`; both of a
+    job's first archiver and fingerprinter only.
+    """
+    archiver = root.find("publishers/hudson.tasks.ArtifactArchiver")
+    fingerprinter = root.find("publishers/hudson.tasks.Fingerprinter")
+    if archiver is not None and _take_flag(archiver, "latestOnly"):
+        _keep_latest_artifacts_only(root)
+    if fingerprinter is not None and _take_flag(fingerprinter, "recordBuildArtifacts"):
+        for archiver in root.findall("publishers/hudson.tasks.ArtifactArchiver")[:1]:
+            _take_flag(archiver, "fingerprint")
+            ET.SubElement(archiver, "fingerprint").text = "true"
+
+
+def _take_flag(element: ET.Element, tag: str) -> bool:
+    """Remove a flag and return what it said."""
+    found = element.findall(tag)
+    for flag in found:
+        element.remove(flag)
+    return any(flag.text == "true" for flag in found)
+
+
+def _keep_latest_artifacts_only(root: ET.Element) -> None:
+    properties = root.find("properties")
+    if properties is None:
+        properties = ET.SubElement(root, "properties")
+    discarder = properties.find("jenkins.model.BuildDiscarderProperty")
+    if discarder is None:
+        discarder = ET.SubElement(properties, "jenkins.model.BuildDiscarderProperty")
+        strategy = ET.SubElement(discarder, "strategy", {"class": "hudson.tasks.LogRotator"})
+        old = root.find("logRotator")
+        for tag in ("daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep"):
+            value = old.findtext(tag, "-1") if old is not None else "-1"
+            ET.SubElement(strategy, tag).text = value
+    number = discarder.find("strategy/artifactNumToKeep")
+    if number is not None and number.text == "-1":
+        number.text = "1"
+
+
+def _rewrite_results(root: ET.Element) -> None:
+    """hudson.model.Result: `completeBuild` follows from its name; old configs don't have it."""
+    for element in root.iter():
+        complete = element.find("completeBuild")
+        if complete is not None and element.find("ordinal") is not None:
+            element.remove(complete)
+
+
+def _rewrite_folder(root: ET.Element) -> None:
+    """A folder: drop what a folder hasn't, and views that only show all of its jobs."""
+    if root.tag != _FOLDER:
+        return
+    for tag in _NOT_A_FOLDERS:
+        for found in root.findall(tag):
+            root.remove(found)
+    views = root.findall("views/*") + root.findall("folderViews/views/*")
+    shown = {root.findtext("primaryView", "All"), root.findtext("folderViews/primaryView", "All")}
+    if shown == {"All"} and len(views) <= 1 and all(map(_shows_all, views)):
+        for tag in ("views", "viewsTabBar", "primaryView", "folderViews"):
+            for found in root.findall(tag):
+                root.remove(found)
+
+
+def _shows_all(view: ET.Element) -> bool:
+    return view.tag == "hudson.model.AllView" and view.findtext("name") == "All"
+
+
+def _rewrite_view(root: ET.Element) -> None:
+    """A view's owner is where it stands, which its name says already."""
+    for owner in root.findall("owner"):
+        root.remove(owner)
+
+
+_REWRITES = (
+    _rewrite_selectors,
+    _rewrite_git_identity,
+    _rewrite_archiver,
+    _rewrite_results,
+    _rewrite_folder,
+    _rewrite_view,
+)

@@ -1,0 +1,110 @@
+"""Config XML → the plugins it needs, and those of them that an inventory lacks.
+
+Jenkins drops an element whose plugin isn't installed at its next save, without an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.configs.configxml import element_paths
+from cfl_jobs.configs.providers import CORE, find_provider
+from cfl_jobs.reading.inventory import INVENTORY, Inventory
+
+# Lists of a root whose entries' tags are class names, dots or not.
+_CLASS_LISTS = frozenset({"builders", "buildWrappers", "properties", "publishers", "triggers"})
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """An element that a plugin brings. `plugin` is None where that isn't known.
+
+    `path` is as element_paths gives it, "" for the root. `nested` tells whether the element
+    stands inside another plugin's.
+    """
+
+    path: str
+    class_name: str
+    plugin: str | None
+    nested: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A plugin that a config needs, None for unknown ones, and the paths of what it brings."""
+
+    plugin: str | None
+    paths: tuple[str, ...]
+
+
+def required_plugins(config: ET.Element) -> tuple[Requirement, ...]:
+    """Return the plugins that a config needs, by name; what has no known plugin comes last."""
+    paths: dict[str | None, list[str]] = {}
+    for use in find_uses(config):
+        paths.setdefault(use.plugin, []).append(use.path)
+    order = sorted(paths, key=lambda plugin: (plugin is None, plugin or ""))
+    return tuple(Requirement(plugin, tuple(paths[plugin])) for plugin in order)
+
+
+def find_missing_plugins(config: ET.Element, inventory: Inventory) -> tuple[Use, ...]:
+    """Return the elements whose plugin the inventory lacks or isn't known, outermost ones only."""
+    missing: list[Use] = []
+    for use in find_uses(config):
+        inside = any(use.path.startswith(f"{outer.path}/") for outer in missing)
+        if use.plugin not in inventory.plugins and not inside:
+            missing.append(use)
+    return tuple(missing)
+
+
+def word_missing(use: Use) -> tuple[str, str]:
+    """Return what is wrong with a missing element, and what to do about it."""
+    name = use.class_name.replace("_-", "$").replace("__", "_")
+    if use.plugin is None:
+        return (
+            f"no one knows which plugin brings {name}",
+            "Check its spelling; Jenkins drops what it doesn't know without an error.",
+        )
+    return (
+        f"{name} needs the plugin {use.plugin!r}, which the server doesn't have",
+        f"Install it and run `cfl-jobs inventory`, or add it to {INVENTORY}.",
+    )
+
+
+def find_uses(config: ET.Element) -> Iterator[Use]:
+    """Yield every element of a config that is a plugin's, in the config's order."""
+    parents = {child: parent for parent in config.iter() for child in parent}
+    tops = frozenset(config)
+    owners: dict[ET.Element, str | None] = {}
+    for path, element in (("", config), *element_paths(config)):
+        parent = parents.get(element)
+        around = owners.get(parent, CORE) if parent is not None else CORE
+        owners[element] = around
+        in_list = parent in tops and parent.tag in _CLASS_LISTS
+        for class_name in _classes_of(element, is_class=parent is None or in_list):
+            plugin = plugin_of(element, class_name)
+            owners[element] = plugin
+            if plugin != CORE:
+                yield Use(path, class_name, plugin, nested=around not in (CORE, plugin))
+
+
+def _classes_of(element: ET.Element, *, is_class: bool) -> Iterator[str]:
+    """Yield the class names that an element is made of: its tag, its `class` attribute."""
+    if is_class or "." in element.tag or "plugin" in element.attrib:
+        yield element.tag
+    # class="list", "vector", "string-array" are XStream's own words
+    if "." in element.get("class", ""):
+        yield element.get("class", "")
+
+
+def plugin_of(element: ET.Element, class_name: str) -> str | None:
+    """Return the plugin that brings an element of a class, CORE, or None if it isn't known."""
+    named = element.get("plugin", "").partition("@")[0]
+    if named:
+        return named
+    ruby = element.find("ruby-object")
+    if ruby is not None:
+        # A class written in Ruby; its plugin's name stands inside.
+        return ruby.get("pluginid") or ruby.findtext("pluginid") or None
+    return find_provider(class_name)

@@ -1,0 +1,177 @@
+"""Rendered jobs, settings and inventory → what a server must have to run them.
+
+Bootstrap writes it down for a new server, doctor looks for it on a running one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.graph import build_chain
+from cfl_jobs.configs.model import BindCredentials, Job, TriggerKind
+from cfl_jobs.configs.read_model import read_job
+from cfl_jobs.configs.requirements import find_uses
+from cfl_jobs.errors import CflJobsError
+from cfl_jobs.reading.definitions import load_definitions
+from cfl_jobs.reading.inventory import INVENTORY, Inventory
+from cfl_jobs.rendering.render import Rendered, render
+from cfl_jobs.target import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class PluginNeed:
+    """A plugin with the jobs and views that need it and the elements that it brings, by name.
+
+    `version` is the one they are rendered for, "" where the inventory doesn't have the plugin.
+    """
+
+    name: str
+    version: str
+    users: tuple[str, ...]
+    elements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialNeed:
+    """A credentials id that jobs use. `kind` is the binding's short class, or "Git".
+
+    `git_url` is the repository that it opens.
+    """
+
+    id: str
+    kind: str
+    jobs: tuple[str, ...]
+    git_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the definitions ask of a server. `labels` are (label expression, jobs).
+
+    `blocking` are jobs that hold an executor while they wait for others; `hooked` those that a
+    push to GitHub starts; `adhoc` is the first of jobs/adhoc.yaml. `server`, `mail`, `branch` and
+    `python` are settings, "" where there is none. `unknown` are (element, job) that no known plugin
+    brings.
+    """
+
+    names: tuple[str, ...]
+    views: tuple[str, ...]
+    plugins: tuple[PluginNeed, ...]
+    credentials: tuple[CredentialNeed, ...]
+    labels: tuple[tuple[str, tuple[str, ...]], ...]
+    blocking: tuple[str, ...]
+    hooked: tuple[str, ...]
+    inventory: Inventory
+    server: str = ""
+    mail: str = ""
+    branch: str = ""
+    python: str = ""
+    adhoc: str = ""
+    unknown: tuple[tuple[str, str], ...] = ()
+
+
+def find_needs(root: Path) -> Needs:
+    """Render the project in `root` and say what its jobs need.
+
+    Raises DefinitionError where it doesn't render, CflJobsError without an inventory.
+    """
+    rendered = render(root)
+    definitions = load_definitions(root)
+    if definitions.inventory is None:
+        raise CflJobsError(
+            f"{INVENTORY} is missing, so nobody knows which versions a server needs",
+            advice="`cfl-jobs inventory --url URL` writes it from a server.",
+        )
+    words = {
+        key: str(value)
+        for key, value in definitions.settings.raw_items()
+        if key in ("server", "mail", "branch", "python") and isinstance(value, str)
+    }
+    adhoc = next((entry.name for entry in definitions.entries if entry.group == "adhoc"), "")
+    return needs_of(rendered, definitions.inventory, adhoc=adhoc, **words)
+
+
+def needs_of(rendered: Iterable[Rendered], inventory: Inventory, **words: str) -> Needs:
+    """Say what rendered jobs and views need; `words` are what Needs says of settings."""
+    rendered = tuple(rendered)
+    jobs = tuple(read_job(job.name, job.config) for job in rendered if job.kind is Kind.JOB)
+    chain = build_chain(jobs)
+    plugins, unknown = _find_plugins(rendered, inventory)
+    labels: dict[str, list[str]] = {}
+    for job in jobs:
+        if job.node_label:
+            labels.setdefault(job.node_label, []).append(job.name)
+    hooked = (
+        job.name
+        for job in jobs
+        if any(getattr(t, "kind", None) is TriggerKind.GITHUB_PUSH for t in job.triggers)
+    )
+    return Needs(
+        names=tuple(job.name for job in jobs),
+        views=tuple(job.name for job in rendered if job.kind is Kind.VIEW),
+        plugins=plugins,
+        credentials=_find_credentials(jobs),
+        labels=tuple((label, tuple(names)) for label, names in sorted(labels.items())),
+        blocking=tuple(dict.fromkeys(edge.source for edge in chain.triggers if edge.blocking)),
+        hooked=tuple(hooked),
+        inventory=inventory,
+        unknown=unknown,
+        **words,
+    )
+
+
+def _find_plugins(
+    rendered: Iterable[Rendered], inventory: Inventory
+) -> tuple[tuple[PluginNeed, ...], tuple[tuple[str, str], ...]]:
+    users: dict[str, dict[str, None]] = {}
+    elements: dict[str, set[str]] = {}
+    unknown: dict[tuple[str, str], None] = {}
+    for job in rendered:
+        for use in find_uses(parse_config(job.config, name=job.name)):
+            name = short_name(use.class_name)
+            if use.plugin is None:
+                unknown[name, job.name] = None
+                continue
+            users.setdefault(use.plugin, {})[job.name] = None
+            elements.setdefault(use.plugin, set()).add(name)
+    needs = (
+        PluginNeed(
+            plugin,
+            inventory.plugins.get(plugin, ""),
+            tuple(users[plugin]),
+            tuple(sorted(elements[plugin])),
+        )
+        for plugin in sorted(users)
+    )
+    return tuple(needs), tuple(unknown)
+
+
+def short_name(class_name: str) -> str:
+    """Return a class's own name: "hudson.plugins.ws__cleanup.PreBuildCleanup" → the last part."""
+    name = class_name.replace("_-", "$").replace("__", "_")
+    return name.rpartition(".")[2].rpartition("$")[2]
+
+
+def _find_credentials(jobs: Iterable[Job]) -> tuple[CredentialNeed, ...]:
+    found: dict[str, CredentialNeed] = {}
+    for job in jobs:
+        for id_, kind, url in _uses_of(job):
+            there = found.get(id_)
+            names = tuple(dict.fromkeys([*(there.jobs if there else ()), job.name]))
+            found[id_] = CredentialNeed(
+                id_, there.kind if there else kind, names, there.git_url if there else url
+            )
+    return tuple(found[id_] for id_ in sorted(found))
+
+
+def _uses_of(job: Job) -> Iterator[tuple[str, str, str]]:
+    for wrapper in job.wrappers:
+        if isinstance(wrapper, BindCredentials):
+            for binding in wrapper.bindings:
+                if binding.credentials_id:
+                    yield binding.credentials_id, binding.kind, ""
+    if job.scm is not None and job.scm.credentials_id:
+        yield job.scm.credentials_id, "Git", job.scm.urls[0] if job.scm.urls else ""

@@ -1,0 +1,1 @@
+"""Rendered jobs and what a target has → plan → applied, verified, kept for rollback."""

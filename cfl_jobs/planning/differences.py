@@ -1,0 +1,296 @@
+"""Two normal forms → differences, in people's terms.
+
+Wanted is what we render now, live is what the server has (see sides.py for whose each is).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from enum import Enum
+
+from cfl_jobs.configs.normalform import LISTS, SECRET, SETS, Normal
+from cfl_jobs.errors import Position
+from cfl_jobs.planning.sections import is_plain_list, number_children, sections
+from cfl_jobs.planning.words import is_secret, is_silent, show_value, word_for
+
+
+class Side(Enum):
+    """Whose a difference is."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+    BOTH = "both"
+    JENKINS = "Jenkins' own"
+    UNKNOWN = "not known"
+
+
+class Change(Enum):
+    """What becomes of a part of the job when the plan is carried out."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    MOVED = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference between what the server has (`before`) and what we want (`after`).
+
+    `path` is as configxml.element_paths gives it, in the config of the side that has the part.
+    `label` are people's words for it. `position` is what made the part.
+    """
+
+    path: str
+    label: str
+    change: Change
+    before: str
+    after: str
+    side: Side = Side.UNKNOWN
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a comparison is: its path, its words, and the section of each side it is in.
+
+    `label` leaves out what people don't speak of, `word` is the last step's all the same.
+    """
+
+    path: str
+    label: str
+    word: str = ""
+    wanted_section: Normal | None = None
+    live_section: Normal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A difference with the elements themselves; `wanted` or `live` is None where it has none."""
+
+    place: _Place
+    parent: str
+    change: Change
+    wanted: Normal | None
+    live: Normal | None
+
+    @property
+    def label(self) -> str:
+        return self.place.label or self.place.word
+
+    @property
+    def is_item(self) -> bool:
+        """Whether it is a whole element of a list: a step, a publisher, a parameter."""
+        element = self.wanted or self.live
+        if element is None:
+            return False
+        return self.parent in LISTS or "." in element.tag or self.place.path.endswith("]")
+
+
+def compare(wanted: Normal, live: Normal) -> tuple[Raw, ...]:
+    """Return every difference, in the order of the job's parts."""
+    if wanted == live:
+        return ()
+    return tuple(_compare_jobs(wanted, live))
+
+
+def find_losses(found: Iterable[Raw]) -> tuple[Raw, ...]:
+    """Return what Jenkins dropped: elements and values of ours that are not there any more."""
+    raws = tuple(found)
+    renamed = find_renamed(raws)
+    return tuple(raw for raw in raws if raw.place.path not in renamed and _is_lost(raw))
+
+
+def describe(raw: Raw, side: Side, position: Position | None) -> Difference:
+    """Put a difference into words; secrets are left out."""
+    before = show_value(raw.live) if raw.live else ""
+    after = show_value(raw.wanted) if raw.wanted else ""
+    if raw.change is Change.CHANGED and SECRET in (before, after):
+        before, after = SECRET, f"{SECRET} (another)"
+    return Difference(raw.place.path, raw.label, raw.change, before, after, side, position)
+
+
+def _compare_jobs(wanted: Normal, live: Normal) -> Iterator[Raw]:
+    plain = _Place("", "", "job", sections(wanted)[0][1], sections(live)[0][1])
+    if (wanted.tag, wanted.attributes) != (live.tag, live.attributes):
+        yield Raw(replace(plain, label="kind of job"), "", Change.CHANGED, wanted, live)
+        return
+    for tag in dict.fromkeys(child.tag for child in (*wanted.children, *live.children)):
+        ours, theirs = wanted.find(tag), live.find(tag)
+        empty = Normal(tag)
+        lists = (ours or empty, theirs or empty)
+        if tag in LISTS and all(is_plain_list(side) or side == empty for side in lists):
+            place = _Place(tag, "" if is_silent(tag) else word_for(empty))
+            yield from _compare_children(ours or empty, theirs or empty, place)
+            continue
+        is_section = tag == "description" or any(side and side.children for side in (ours, theirs))
+        place = _Place("", "", "", ours, theirs) if is_section else plain
+        path = f"{wanted.tag}/{tag}"
+        if ours is None:
+            yield _one_sided(wanted, path, None, theirs, place)
+        else:
+            yield from _compare_pair(wanted, (path, ours), theirs, place)
+
+
+def _compare(wanted: Normal, live: Normal, place: _Place) -> Iterator[Raw]:
+    if wanted == live:
+        return
+    if wanted.attributes != live.attributes or (
+        bool(wanted.children) != bool(live.children) and (wanted.text or live.text)
+    ):
+        yield Raw(place, "", Change.CHANGED, wanted, live)
+        return
+    if wanted.text != live.text:
+        yield Raw(place, "", Change.CHANGED, wanted, live)
+    yield from _compare_children(wanted, live, place)
+
+
+def _compare_children(wanted: Normal, live: Normal, place: _Place) -> Iterator[Raw]:
+    ours = list(number_children(wanted))
+    theirs = list(number_children(live))
+    tags = Counter(child.tag for _, child in ours)
+    their_tags = Counter(child.tag for _, child in theirs)
+    is_list = wanted.tag in LISTS and wanted.tag not in SETS
+
+    def is_field(tag: str) -> bool:
+        return not is_list and tags[tag] <= 1 and their_tags[tag] <= 1
+
+    fields = {child.tag: child for _, child in theirs if is_field(child.tag)}
+    for path, child in ours:
+        if is_field(child.tag):
+            yield from _compare_pair(wanted, (path, child), fields.pop(child.tag, None), place)
+    for tag, child in fields.items():
+        yield _one_sided(live, f"{live.tag}/{tag}", None, child, place)
+    yield from _compare_items(
+        wanted,
+        [pair for pair in ours if not is_field(pair[1].tag)],
+        [pair for pair in theirs if not is_field(pair[1].tag)],
+        place,
+    )
+
+
+def _compare_pair(
+    parent: Normal, ours: tuple[str, Normal], live: Normal | None, place: _Place
+) -> Iterator[Raw]:
+    path, child = ours
+    if live is None:
+        yield _one_sided(parent, path, child, None, place)
+        return
+    inner = _descend(place, path, child, child, live)
+    for raw in _compare(child, live, inner):
+        yield replace(raw, parent=parent.kind) if raw.place is inner else raw
+
+
+def _compare_items(
+    parent: Normal,
+    ours: list[tuple[str, Normal]],
+    theirs: list[tuple[str, Normal]],
+    place: _Place,
+) -> Iterator[Raw]:
+    matcher = SequenceMatcher(
+        None, [child for _, child in theirs], [child for _, child in ours], autojunk=False
+    )
+    gone: list[tuple[str, Normal]] = []
+    new: list[tuple[str, Normal]] = []
+    for operation, their_from, their_to, our_from, our_to in matcher.get_opcodes():
+        if operation == "equal":
+            continue
+        left = theirs[their_from:their_to]
+        for path, child in ours[our_from:our_to]:
+            pair = _choose_pair(child, left)
+            if pair is None:
+                new.append((path, child))
+            else:
+                left.remove(pair)
+                yield from _compare_pair(parent, (path, child), pair[1], place)
+        gone += left
+    for path, child in list(new):
+        same = next((pair for pair in gone if pair[1] == child), None)
+        if same is not None:
+            gone.remove(same)
+            inner = _descend(place, path, child, child, same[1])
+            yield Raw(inner, parent.kind, Change.MOVED, child, same[1])
+        else:
+            yield _one_sided(parent, path, child, None, place)
+    for path, child in gone:
+        yield _one_sided(parent, path, None, child, place)
+
+
+def _choose_pair(child: Normal, candidates: list[tuple[str, Normal]]) -> tuple[str, Normal] | None:
+    """Return the element that `child` most likely was: same tag, and same name if it has one."""
+    same = [pair for pair in candidates if pair[1].tag == child.tag]
+    name = child.find("name")
+    if name is not None and child.tag.endswith(("ParameterDefinition", "Parameter")):
+        return next((pair for pair in same if pair[1].find("name") == name), None)
+    if not child.children:
+        return None
+    return same[0] if same else None
+
+
+def _one_sided(
+    parent: Normal, path: str, wanted: Normal | None, live: Normal | None, place: _Place
+) -> Raw:
+    child = wanted if wanted is not None else live
+    if child is None:
+        raise ValueError("a difference of nothing")
+    inner = _descend(place, path, child, wanted, live)
+    change = Change.REMOVED if wanted is None else Change.ADDED
+    return Raw(inner, parent.kind, change, wanted, live)
+
+
+def _descend(
+    place: _Place, path: str, child: Normal, wanted: Normal | None, live: Normal | None
+) -> _Place:
+    """Return the place of a child; `path` is the parent's tag and the child's step."""
+    step = path.partition("/")[2]
+    here = f"{place.path}/{step}" if place.path else step
+    number = step.rpartition("[")[2].rstrip("]") if step.endswith("]") else ""
+    word = word_for(child)
+    is_list = is_silent(child.tag)
+    label = place.label
+    if not is_list:
+        shown = f"{word} {number}" if number and not word.startswith("parameter ") else word
+        label = f"{label}: {shown}" if label else shown
+    wanted_section, live_section = place.wanted_section, place.live_section
+    if wanted_section is None and live_section is None:
+        wanted_section, live_section = wanted, live
+    return _Place(here, label, word, wanted_section, live_section)
+
+
+def _is_lost(raw: Raw) -> bool:
+    if raw.wanted is None or raw.change is Change.MOVED:
+        return False
+    if raw.live is None:
+        return True
+    return bool(raw.wanted.text) and not raw.live.text and not raw.live.children
+
+
+def find_renamed(raws: tuple[Raw, ...]) -> frozenset[str]:
+    """Return the paths of fields whose value stands in the same element under another name."""
+    gone = [raw for raw in raws if raw.live is None and not raw.is_item]
+    new = [raw for raw in raws if raw.wanted is None and not raw.is_item]
+    found: set[str] = set()
+    for old in gone:
+        for other in new:
+            around = old.place.path.rpartition("/")[0]
+            if around and around == other.place.path.rpartition("/")[0] and _same(old, other):
+                found |= {old.place.path, other.place.path}
+                new.remove(other)
+                break
+    return frozenset(found)
+
+
+def _same(gone: Raw, new: Raw) -> bool:
+    ours, theirs = gone.wanted, new.live
+    if (
+        ours is None
+        or theirs is None
+        or is_secret(ours.tag, ours.text) != is_secret(theirs.tag, theirs.text)
+    ):
+        return False
+    return (ours.text, ours.children) == (theirs.text, theirs.children) and bool(
+        ours.text or ours.children
+    )

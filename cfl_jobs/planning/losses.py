@@ -1,0 +1,38 @@
+"""What Jenkins dropped of a config → what to do about it: which plugins to install."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.requirements import find_uses
+from cfl_jobs.planning.differences import Raw
+
+
+def advise_on_loss(config: str, losses: Sequence[Raw], plugins: Mapping[str, str]) -> str:
+    """Return advice on elements of ours that Jenkins dropped when it saved the job.
+
+    `plugins` are the server's, by short name; empty where they aren't known.
+    """
+    brought: dict[str, str | None] = {}
+    for use in find_uses(parse_config(config, name="config")):
+        brought.setdefault(use.path, use.plugin)
+    missing: dict[str, None] = {}
+    senseless: dict[str, None] = {}
+    for loss in losses:
+        plugin = brought.get(loss.place.path) if loss.is_item else None
+        if loss.is_item and not plugin:
+            senseless[f"no plugin is known that brings {loss.label!r}"] = None
+        elif not plugin:
+            senseless[f"{loss.label!r} has no effect on this server"] = None
+        elif plugin in plugins:
+            senseless[f"the installed version of {plugin} doesn't know {loss.label!r}"] = None
+        else:
+            missing[plugin] = None
+    advice = []
+    if missing:
+        many = "plugins" if len(missing) > 1 else "plugin"
+        advice.append(f"Install the {many} {', '.join(missing)}, then run the update again.")
+    if senseless:
+        advice.append(f"Take out of the definition what can't work: {'; '.join(senseless)}.")
+    return " ".join(advice)

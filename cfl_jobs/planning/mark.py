@@ -1,0 +1,113 @@
+"""The mark at the end of a description ↔ what it tells: whose job this is, and what was applied.
+
+A new server shows descriptions as plain text, so the mark is a sentence for people; the code in
+brackets after it is for cfl-jobs. It holds short digests (`sections`), of the job as we rendered it
+and of what Jenkins made of that right after, so that any admin, on any machine, can tell what was
+changed since, and by whom: in the definitions, or on the server.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.planning.sections import CODE_LENGTH, WHOLE_LENGTH, codes
+
+_CODE = r"[A-Za-z0-9_-]"
+_MARK = re.compile(
+    r"\s*Managed by cfl-jobs from (?P<source>[^\n]*?)\. Change it there\."
+    rf"(?:\s*\[cfl-jobs (?:1(?P<open>[?]?) (?P<applied>{_CODE}*) (?P<kept>=|{_CODE}*)"
+    rf"(?: v(?P<versions>{_CODE}*))?|[^\]\n]*)\])?[ \t\r\n]*"
+)
+# What jenkins-job-builder's own update leaves in each description.
+_FOREIGN_MARK = re.compile(r"\s*<!-- Managed by Jenkins Job Builder -->\s*\Z")
+_MAX_SECTIONS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """Short digests of a job: of the whole, and of each section in order (see sections.py).
+
+    A job with very many sections has only the first.
+    """
+
+    whole: str
+    parts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return self.whole + "".join(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a job comes from (`source`, a file), what was applied and what Jenkins kept of it.
+
+    `is_verified` is False from the moment a config is posted until it was read back and compared.
+    `versions` is a code of the plugins at that time. An unreadable code leaves `applied` None.
+    """
+
+    source: str
+    applied: Fingerprint | None = None
+    kept: Fingerprint | None = None
+    is_verified: bool = True
+    versions: str = ""
+
+    def __str__(self) -> str:
+        kept = "=" if self.kept == self.applied else str(self.kept)
+        versions = f" v{self.versions}" if self.versions else ""
+        status = "" if self.is_verified else "?"
+        code_ = f"[cfl-jobs 1{status} {self.applied} {kept}{versions}]"
+        return f"Managed by cfl-jobs from {self.source}. Change it there. {code_}"
+
+
+def fingerprint(normal: Normal) -> Fingerprint:
+    """Return the fingerprint of a job in normal form, its description without the mark."""
+    whole, parts = codes(normal)
+    return Fingerprint(whole, parts if len(parts) <= _MAX_SECTIONS else ())
+
+
+def split_description(description: str) -> tuple[str, Mark | None]:
+    """Return the description without any mark, and our mark."""
+    found = _MARK.search(description)
+    if found is None:
+        return _FOREIGN_MARK.sub("", description), None
+    above, below = description[: found.start()], description[found.end() :]
+    rest = f"{above}\n{below}" if above and below else above + below
+    kept = found["kept"]
+    applied = _read_fingerprint(found["applied"] or "")
+    mark = Mark(
+        source=found["source"],
+        applied=applied,
+        kept=applied if kept == "=" else _read_fingerprint(kept or ""),
+        is_verified=not found["open"] and applied is not None,
+        versions=found["versions"] or "",
+    )
+    return rest, mark
+
+
+def join_description(description: str, mark: Mark) -> str:
+    """Return a description that ends with the mark."""
+    return f"{description}\n\n{mark}" if description.strip() else str(mark)
+
+
+def description_of(root: ET.Element) -> str:
+    return root.findtext("description") or ""
+
+
+def set_description(root: ET.Element, description: str) -> None:
+    """Set the description of a job or view."""
+    element = root.find("description")
+    if element is None:
+        element = ET.Element("description")
+        root.insert(0, element)
+    element.text = description
+
+
+def _read_fingerprint(text: str) -> Fingerprint | None:
+    parts = text[WHOLE_LENGTH:]
+    if len(text) < WHOLE_LENGTH or len(parts) % CODE_LENGTH:
+        return None
+    cut = range(0, len(parts), CODE_LENGTH)
+    return Fingerprint(text[:WHOLE_LENGTH], tuple(parts[i : i + CODE_LENGTH] for i in cut))

@@ -1,0 +1,131 @@
+"""Target → what is there: the listing, and the configs of the jobs a plan is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.normalform import Normal, normalise_element
+from cfl_jobs.errors import ConfigError, Missing, PermissionDenied
+from cfl_jobs.planning.mark import Mark, description_of, set_description, split_description
+from cfl_jobs.planning.sections import code_of_versions
+from cfl_jobs.target import Kind, Listed, Target
+
+# How many requests are under way at the same time.
+WORKERS = 16
+Key = tuple[Kind, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A job or view as the target has it. `normal` is without our mark and without `disabled`."""
+
+    listed: Listed
+    config: str
+    normal: Normal
+    mark: Mark | None
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What a target has: all that is listed, and what was read of it.
+
+    `unreadable` are wanted jobs whose config makes no sense, with the reason; `builds` counts
+    those of jobs that may go.
+    """
+
+    label: str
+    listed: Mapping[Key, Listed]
+    live: Mapping[Key, Live]
+    plugins: Mapping[str, str]
+    builds: Mapping[str, int]
+    unreadable: Mapping[Key, str] = field(default_factory=dict)
+
+    @property
+    def versions(self) -> str:
+        """A code of the plugins that the target runs."""
+        return code_of_versions(dict(self.plugins))
+
+    def has_mark(self, key: Key) -> bool:
+        return split_description(self.listed[key].description)[1] is not None
+
+
+def observe(
+    target: Target,
+    wanted: Iterable[Key],
+    *,
+    with_orphans: bool,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+    workers: int = WORKERS,
+) -> Observed:
+    """List the target and read, in parallel, the wanted jobs that it has.
+
+    `with_orphans` also reads, and counts the builds of, marked jobs that aren't wanted.
+    """
+    listed = {
+        (kind, entry.name): entry for kind in (Kind.JOB, Kind.VIEW) for entry in target.list(kind)
+    }
+    try:
+        plugins = target.plugins()
+    except PermissionDenied:  # only an administrator may ask for them
+        plugins = {}
+    names = {key for key in wanted if key in listed}
+    orphans = {
+        key
+        for key, entry in listed.items()
+        if with_orphans and key not in names and split_description(entry.description)[1]
+    }
+    keys = sorted(names | orphans, key=lambda key: (key[0].value, key[1]))
+    live: dict[Key, Live] = {}
+    unreadable: dict[Key, str] = {}
+    with ThreadPoolExecutor(max_workers=min(workers, max(len(keys), 1))) as pool:
+        texts = pool.map(lambda key: _read(target, key), keys)
+        for number, (key, text) in enumerate(zip(keys, texts, strict=True), start=1):
+            if text is None:
+                del listed[key]  # it went between the listing and the reading
+            else:
+                try:
+                    live[key] = read_live(listed[key], text)
+                except ConfigError as error:
+                    unreadable[key] = error.message
+            progress(number, len(keys))
+        jobs = [name for kind, name in orphans if kind is Kind.JOB and (kind, name) in live]
+        builds = dict(zip(jobs, pool.map(target.count_builds, jobs), strict=True))
+    return Observed(target.label, listed, live, plugins, builds, unreadable)
+
+
+def read_live(listed: Listed, config: str) -> Live:
+    """Take a config apart: what it does, our mark, and whether the job is disabled."""
+    root = parse_config(config, name=listed.name)
+    mark = split_description(description_of(root))[1]
+    disabled = root.findtext("disabled") == "true"
+    return Live(listed, config, _normal_of(root), mark, disabled)
+
+
+def normal_of(config: str, *, name: str) -> Normal:
+    """Return the normal form without our mark, and without `disabled`, which is told apart."""
+    return _normal_of(parse_config(config, name=name))
+
+
+def _normal_of(root: ET.Element) -> Normal:
+    set_description(root, split_description(description_of(root))[0].strip())
+    for found in root.findall("disabled"):
+        root.remove(found)
+    return normalise_element(root)
+
+
+def says_disabled(config: str, *, name: str) -> bool | None:
+    """Return whether a config we rendered says that the job is disabled; None: it says nothing."""
+    text = parse_config(config, name=name).findtext("disabled")
+    return None if text is None else text == "true"
+
+
+def _read(target: Target, key: Key) -> str | None:
+    try:
+        return target.read(*key)
+    except Missing:
+        return None

@@ -1,0 +1,242 @@
+"""Rendered jobs + what the target has → plan."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from cfl_jobs.configs.normalform import SECRET, Normal
+from cfl_jobs.errors import Position, UnsafePlan
+from cfl_jobs.planning.differences import (
+    Change,
+    Difference,
+    Raw,
+    Side,
+    compare,
+    describe,
+    find_losses,
+)
+from cfl_jobs.planning.mark import fingerprint
+from cfl_jobs.planning.observe import Key, Live, Observed, normal_of, says_disabled
+from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
+from cfl_jobs.planning.sides import Habits, attribute, learn_habits
+from cfl_jobs.rendering.render import Rendered
+from cfl_jobs.target import Kind
+
+# What compose_step writes above the text of a script's file.
+_FROM_FILE = re.compile(r"# From here on: (?P<file>.+), line (?P<line>\d+)\.")
+
+
+def plan_changes(
+    wanted: Sequence[Rendered],
+    observed: Observed,
+    *,
+    adopt: bool = False,
+    prune: bool = False,
+    filtered: bool = False,
+) -> Plan:
+    """Compare what is wanted with what is there.
+
+    `filtered`: `wanted` is only a part, so what isn't in it says nothing about what may go.
+    Raises UnsafePlan where both are asked: to prune, and only a part.
+    """
+    if prune and filtered:
+        raise UnsafePlan(
+            "--prune and job names don't go together: a filter never deletes",
+            advice="Leave the names out, or leave --prune out.",
+        )
+    return _Planner(wanted, observed, adopt=adopt).plan(prune=prune, filtered=filtered)
+
+
+class _Planner:
+    def __init__(self, wanted: Sequence[Rendered], observed: Observed, *, adopt: bool) -> None:
+        self._wanted = wanted
+        self._observed = observed
+        self._adopt = adopt
+        self._habits = cache(self._learn_habits)
+        self._changes: list[PlannedChange] = []
+        self._unchanged: list[Key] = []
+        self._undone: list[Note] = []
+        self._notes: list[Note] = []
+        self._renamed: set[Key] = set()
+
+    def plan(self, *, prune: bool, filtered: bool) -> Plan:
+        for rendered in self._wanted:
+            self._plan_one(rendered)
+        if not filtered:
+            self._plan_orphans(prune=prune)
+        observed = self._observed
+        return Plan(
+            target=observed.label,
+            changes=tuple(sorted(self._changes, key=_order)),
+            unchanged=tuple(self._unchanged),
+            undone=tuple(self._undone),
+            notes=tuple(self._notes),
+            managed=sum(1 for key in observed.listed if observed.has_mark(key)),
+        )
+
+    def _learn_habits(self) -> Habits:
+        return learn_habits(live.normal for live in self._observed.live.values())
+
+    def _plan_one(self, rendered: Rendered) -> None:
+        key = (rendered.kind, rendered.name)
+        live = self._observed.live.get(key)
+        old_name = ""
+        if key in self._observed.unreadable:
+            self._undone.append(Note(*key, f"can't be read: {self._observed.unreadable[key]}"))
+            return
+        if live is None:
+            old_name = self._find_old_name(rendered)
+            live = self._observed.live.get((rendered.kind, old_name)) if old_name else None
+        if live is None:
+            self._changes.append(Create(*key, rendered.config, rendered.definition))
+            return
+        if old_name:
+            self._renamed.add((rendered.kind, old_name))
+        if live.mark is None and not self._adopt:
+            text = "is there already and isn't ours; with --adopt it becomes ours"
+            self._undone.append(Note(rendered.kind, old_name or rendered.name, text))
+            return
+        self._compare(rendered, live, old_name)
+
+    def _find_old_name(self, rendered: Rendered) -> str:
+        there = [n for n in rendered.moved_from if (rendered.kind, n) in self._observed.live]
+        return there[0] if there else ""
+
+    def _compare(self, rendered: Rendered, live: Live, old_name: str) -> None:
+        kind, name = rendered.kind, rendered.name
+        wanted = normal_of(rendered.config, name=name)
+        if wanted.tag != live.normal.tag:
+            kinds = f"is a {live.normal.tag} there, and a {wanted.tag} here"
+            text = f"{kinds}: Jenkins can't make one of the other; rename or delete that one first"
+            self._undone.append(Note(kind, old_name or name, text))
+            return
+        sided = attribute(
+            compare(wanted, live.normal),
+            wanted=wanted,
+            live=live.normal,
+            mark=live.mark,
+            upgraded=self._is_upgraded(live),
+            habits=self._habits,
+        )
+        # What Jenkins dropped at the last update is tried again: its plugin may be there by now.
+        dropped = frozenset() if _is_verified(live) else frozenset(find_losses(r for r, _ in sided))
+        visible = {raw for raw, side in sided if side is not Side.JENKINS or raw in dropped}
+        differences = [
+            describe(raw, side, _position(rendered, raw)) for raw, side in sided if raw in visible
+        ]
+        own = [describe(raw, side, None) for raw, side in sided if raw not in visible]
+        differences += self._compare_disabled(rendered, live)
+        if not differences and _has_new_secret(wanted, live):
+            shown = ("a password", Change.CHANGED, SECRET, f"{SECRET} (another)", Side.OURS)
+            differences.append(Difference("", *shown, rendered.definition))
+        disabled = live.disabled and says_disabled(rendered.config, name=name) is None
+        if disabled:
+            self._notes.append(Note(kind, name, "is disabled on the server, and stays so"))
+        for difference in own:
+            text = f"Jenkins' own: {difference.label}: {difference.before or 'not there'}"
+            self._notes.append(Note(kind, name, text, quiet=True))
+        if not differences and not old_name and _is_confirmed(rendered, wanted, live):
+            self._unchanged.append((kind, name))
+            return
+        self._changes.append(
+            Update(
+                kind,
+                name,
+                rendered.config,
+                rendered.definition,
+                live.config,
+                tuple(differences),
+                keep_disabled=disabled,
+                adopted=live.mark is None,
+                old_name=old_name,
+            )
+        )
+
+    def _is_upgraded(self, live: Live) -> bool:
+        then = live.mark.versions if live.mark else ""
+        now = self._observed.versions
+        return bool(then and now and then != now)
+
+    def _compare_disabled(self, rendered: Rendered, live: Live) -> Iterator[Difference]:
+        says = says_disabled(rendered.config, name=rendered.name)
+        if says is not None and says != live.disabled:
+            words = {True: "true", False: "false"}
+            yield Difference(
+                "disabled",
+                "disabled",
+                Change.CHANGED,
+                words[live.disabled],
+                words[says],
+                Side.UNKNOWN,
+                rendered.place_of("disabled"),
+            )
+
+    def _plan_orphans(self, *, prune: bool) -> None:
+        wanted = {(rendered.kind, rendered.name) for rendered in self._wanted} | self._renamed
+        observed = self._observed
+        orphans = {key for key in observed.listed if key not in wanted and observed.has_mark(key)}
+        for kind, name in sorted(orphans, key=lambda key: (key[0].value, key[1])):
+            inside = [
+                other
+                for other in observed.listed
+                if other[0] is kind and other[1].startswith(f"{name}/") and other not in orphans
+            ]
+            if inside and kind is Kind.JOB:
+                text = f"is no longer defined, but holds {inside[0][1]!r}, so it stays"
+                self._notes.append(Note(kind, name, text))
+            elif not prune:
+                text = "is no longer defined; --prune deletes it"
+                self._notes.append(Note(kind, name, text))
+            elif (kind, name) in observed.live:
+                config = observed.live[kind, name].config
+                self._changes.append(Delete(kind, name, config, observed.builds.get(name, 0)))
+
+
+def _is_verified(live: Live) -> bool:
+    return live.mark is None or live.mark.is_verified
+
+
+def _has_new_secret(wanted: Normal, live: Live) -> bool:
+    """Tell whether the definition's password changed: Jenkins' own text of it says nothing."""
+    mark = live.mark
+    has_secret = any(element.secrets for element in wanted.walk())
+    return has_secret and mark is not None and mark.applied != fingerprint(wanted)
+
+
+def _is_confirmed(rendered: Rendered, wanted: Normal, live: Live) -> bool:
+    """Tell whether the mark says just what it would say after an update now."""
+    mark = live.mark
+    return (
+        mark is not None
+        and mark.is_verified
+        and mark.source == rendered.definition.file
+        and mark.applied == fingerprint(wanted)
+    )
+
+
+def _position(rendered: Rendered, raw: Raw) -> Position:
+    if raw.wanted is None:
+        return rendered.definition
+    line = _find_script_line(raw.wanted.text, raw.live.text if raw.live else "")
+    return line or rendered.place_of(raw.place.path)
+
+
+def _find_script_line(wanted: str, live: str) -> Position | None:
+    """Return the place, in its script's file, of the first line of a step that differs."""
+    ours, theirs = wanted.splitlines(), live.splitlines()
+    pairs = zip(ours, [*theirs, *[""] * len(ours)], strict=False)
+    first = next((n for n, (mine, other) in enumerate(pairs) if mine != other), len(ours) - 1)
+    for number, text in enumerate(ours[:first]):
+        if found := _FROM_FILE.fullmatch(text):
+            return Position(found["file"], int(found["line"]) + first - number - 1)
+    return None
+
+
+def _order(change: PlannedChange) -> tuple[int, int, str]:
+    """Folders before what is in them, jobs before views; deletions last, inside out."""
+    depth = change.name.count("/")
+    if isinstance(change, Delete):
+        return (2 if change.kind is Kind.VIEW else 3, -depth, change.name)
+    return (0 if change.kind is Kind.JOB else 1, depth, change.name)

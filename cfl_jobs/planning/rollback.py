@@ -1,0 +1,133 @@
+"""A run's journal + target → what putting it back takes, and doing it.
+
+Each job is put back to the config it had before the run; jobs the run made are deleted, deleted
+ones are made again (their builds are gone). A job that isn't as the run left it is left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.errors import CflJobsError, Missing, Refused
+from cfl_jobs.planning.apply import digest_text
+from cfl_jobs.planning.journal import Journal, Run, Step
+from cfl_jobs.planning.mark import description_of, split_description
+from cfl_jobs.planning.unchanged import is_same_job
+from cfl_jobs.target import Kind, Target
+
+
+class Way(Enum):
+    """What putting one job back takes."""
+
+    PUT_BACK = "put back"
+    DELETE = "delete"
+    MAKE_AGAIN = "make again"
+    NOTHING = "nothing to do"
+    LEAVE = "leave alone"
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What is to be done to one job. `now` is its config at this moment, `before` the wanted one.
+
+    `old_name` is the name it had before the run, where that renamed it.
+    """
+
+    way: Way
+    kind: Kind
+    name: str
+    before: str = ""
+    now: str = ""
+    old_name: str = ""
+    reason: str = ""
+
+
+def plan_rollback(run: Run, target: Target, *, force: bool = False) -> tuple[Undo, ...]:
+    """Return what putting a run back takes, its last steps first.
+
+    `force` also puts back jobs that were changed since.
+    """
+    steps = [step for step in reversed(run.steps) if step.state != "failed" or step.before]
+    return tuple(_plan_step(run, step, target, force=force) for step in steps)
+
+
+def roll_back(
+    undos: tuple[Undo, ...],
+    target: Target,
+    journal: Journal,
+    *,
+    report: Callable[[Undo, str], None] = lambda undo, problem: None,
+) -> int:
+    """Do it; returns how many failed. The rollback is a run of its own in the journal."""
+    failed = 0
+    for undo in undos:
+        if undo.way in (Way.NOTHING, Way.LEAVE):
+            continue
+        step = Step(undo.kind, undo.name, undo.way.value, "started")
+        try:
+            if undo.now:
+                step = replace(step, before=journal.keep(undo.kind, undo.name, undo.now))
+            journal.note(step)
+            after = _do(undo, target)
+        except CflJobsError as error:
+            failed += 1
+            journal.note(replace(step, state="failed", message=error.message))
+            report(undo, str(error))
+            continue
+        name = undo.old_name or undo.name
+        old_name = undo.name if undo.old_name else ""
+        journal.note(replace(step, name=name, old_name=old_name, state="done", after=after))
+        report(undo, "")
+    journal.finish()
+    return failed
+
+
+def _plan_step(run: Run, step: Step, target: Target, *, force: bool) -> Undo:
+    before = run.read_before(step) if step.before else ""
+    undo = Undo(Way.NOTHING, step.kind, step.name, before, old_name=step.old_name)
+    try:
+        now = target.read(step.kind, step.name)
+    except Missing:
+        if step.old_name or not before:
+            return undo
+        return replace(undo, way=Way.MAKE_AGAIN)
+    undo = replace(undo, now=now)
+    if before and not step.old_name and is_same_job(now, before, name=step.name):
+        return undo
+    if step.after and digest_text(now) != step.after and not force:
+        reason = "was changed since; --force puts it back all the same"
+        return replace(undo, way=Way.LEAVE, reason=reason)
+    if not before:
+        if split_description(_description(now, step.name))[1] is None and not force:
+            return replace(undo, way=Way.LEAVE, reason="isn't ours")
+        return replace(undo, way=Way.DELETE)
+    return replace(undo, way=Way.PUT_BACK)
+
+
+def _do(undo: Undo, target: Target) -> str:
+    kind, name = undo.kind, undo.name
+    if undo.way is Way.DELETE:
+        target.delete(kind, name)
+        return ""
+    if undo.way is Way.MAKE_AGAIN:
+        target.create(kind, name, undo.before)
+    else:
+        if not is_same_job(target.read(kind, name), undo.now, name=name):
+            raise Refused(f"{name!r} was changed at this moment, so it is left alone")
+        if undo.old_name:
+            target.rename(name, undo.old_name)
+            name = undo.old_name
+        target.update(kind, name, undo.before)
+    if kind is Kind.JOB:
+        target.save(name, _description(undo.before, name))
+    now = target.read(kind, name)
+    if not is_same_job(now, undo.before, name=name):
+        raise Refused(f"{name!r} was put back, but Jenkins made something else of it")
+    return digest_text(now)
+
+
+def _description(config: str, name: str) -> str:
+    return description_of(parse_config(config, name=name))

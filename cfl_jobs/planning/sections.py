@@ -1,0 +1,79 @@
+"""Normal form → sections: the parts of a job that people speak of, and a short code for each.
+
+A section is an element of one of the job's lists (a builder, a publisher, a property…), a field
+with fields of its own (`scm`), or all plain fields together (`""`). The description is its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import urlsafe_b64encode
+from collections import Counter
+from collections.abc import Iterator
+
+from cfl_jobs.configs.normalform import LISTS, Normal, digest
+
+CODE_LENGTH = 3
+WHOLE_LENGTH = 8
+
+
+def sections(normal: Normal) -> tuple[tuple[str, Normal], ...]:
+    """Return the sections of a job with their paths, for example "builders/hudson.tasks.Shell[2]".
+
+    Plain fields come as one element with the path "".
+    """
+    plain: list[Normal] = []
+    found: list[tuple[str, Normal]] = []
+    for child in normal.children:
+        if is_plain_list(child):
+            found += number_children(child)
+        elif child.children or child.tag == "description":
+            found.append((child.tag, child))
+        else:
+            plain.append(child)
+    root = Normal(normal.tag, normal.attributes, normal.text, tuple(plain))
+    return (("", root), *found)
+
+
+def is_plain_list(normal: Normal) -> bool:
+    """Tell whether an element is a list whose elements are sections."""
+    return normal.tag in LISTS and bool(normal.children) and not normal.attributes
+
+
+def number_children(parent: Normal) -> Iterator[tuple[str, Normal]]:
+    """Yield children with their paths: numbered where siblings have the same tag."""
+    counts = Counter(child.tag for child in parent.children)
+    numbers: Counter[str] = Counter()
+    for child in parent.children:
+        numbers[child.tag] += 1
+        number = f"[{numbers[child.tag]}]" if counts[child.tag] > 1 else ""
+        yield f"{parent.tag}/{child.tag}{number}", child
+
+
+def codes(normal: Normal) -> tuple[str, tuple[str, ...]]:
+    """Return a code (48 bits) of a whole job, and one (18 bits) of each of its sections.
+
+    That is enough to tell that a job changed, and to find which of its sections did.
+    """
+    found = [(path.partition("[")[0], digest(section)) for path, section in sections(normal)]
+    text = "\n".join(f"{path} {its_digest}" for path, its_digest in found)
+    whole = hashlib.sha256(text.encode()).hexdigest()
+    parts = tuple(_shorten(its_digest, CODE_LENGTH) for _, its_digest in found)
+    return _shorten(whole, WHOLE_LENGTH), parts
+
+
+def code(section: Normal) -> str:
+    """Return the code of one section."""
+    return _shorten(digest(section), CODE_LENGTH)
+
+
+def code_of_versions(plugins: dict[str, str]) -> str:
+    """Return a code of which plugins a server has in which versions, "" where that isn't known."""
+    if not plugins:
+        return ""
+    text = "\n".join(f"{name} {version}" for name, version in sorted(plugins.items()))
+    return _shorten(hashlib.sha256(text.encode()).hexdigest(), 4)
+
+
+def _shorten(hexadecimal: str, length: int) -> str:
+    return urlsafe_b64encode(bytes.fromhex(hexadecimal)).decode()[:length]

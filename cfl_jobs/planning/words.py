@@ -1,0 +1,119 @@
+"""Element tags → the words people use for them, and values that must not be shown."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+
+from cfl_jobs.configs.normalform import SECRET, Normal
+
+# Class or field: what the Jenkins page calls it.
+_WORDS = MappingProxyType(
+    {
+        "hudson.tasks.Shell": "shell step",
+        "hudson.tasks.BatchFile": "batch step",
+        "hudson.plugins.copyartifact.CopyArtifact": "copy artifacts",
+        "hudson.plugins.parameterizedtrigger.TriggerBuilder": "trigger builds (step)",
+        "hudson.plugins.parameterizedtrigger.BuildTrigger": "trigger builds",
+        "hudson.tasks.BuildTrigger": "build other projects",
+        "hudson.tasks.ArtifactArchiver": "archive artifacts",
+        "hudson.tasks.junit.JUnitResultArchiver": "JUnit results",
+        "hudson.tasks.Mailer": "mail",
+        "hudson.tasks.Fingerprinter": "fingerprint files",
+        "hudson.plugins.ws__cleanup.PreBuildCleanup": "clean workspace before",
+        "hudson.plugins.ws__cleanup.WsCleanup": "clean workspace after",
+        "hudson.plugins.timestamper.TimestamperBuildWrapper": "timestamps",
+        "hudson.plugins.build__timeout.BuildTimeoutWrapper": "time limit",
+        "hudson.plugins.ansicolor.AnsiColorBuildWrapper": "colours",
+        "org.jenkinsci.plugins.buildnamesetter.BuildNameSetter": "build name",
+        "org.jenkinsci.plugins.credentialsbinding.impl.SecretBuildWrapper": "credentials",
+        "hudson.plugins.descriptionsetter.DescriptionSetterPublisher": "build description",
+        "hudson.plugins.copyartifact.CopyArtifactPermissionProperty": "who may copy artifacts",
+        "hudson.security.AuthorizationMatrixProperty": "permissions",
+        "jenkins.model.BuildDiscarderProperty": "builds to keep",
+        "org.jenkins.plugins.lockableresources.RequiredResourcesProperty": "lockable resources",
+        "com.coravy.hudson.plugins.github.GithubProjectProperty": "GitHub project",
+        "com.cloudbees.jenkins.GitHubPushTrigger": "trigger on GitHub push",
+        "hudson.triggers.TimerTrigger": "timer",
+        "hudson.triggers.SCMTrigger": "polling",
+        "jenkins.triggers.ReverseBuildTrigger": "build after other projects",
+        "assignedNode": "node label",
+        "canRoam": "run on any node",
+        "command": "script",
+        "concurrentBuild": "concurrent builds",
+        "blockBuildWhenDownstreamBuilding": "wait for downstream builds",
+        "blockBuildWhenUpstreamBuilding": "wait for upstream builds",
+        "defaultSelector": "default",
+        "defaultValue": "default",
+        "jobNames": "jobs",
+        "numToKeep": "builds",
+        "daysToKeep": "days",
+        "artifactNumToKeep": "builds with artifacts",
+        "artifactDaysToKeep": "days with artifacts",
+        "quietPeriod": "quiet period",
+    }
+)
+# Parts of a path that people don't speak of: lists, and objects around what they do speak of.
+_SILENT = frozenset(
+    """
+    builders publishers buildWrappers properties triggers strategy configs parameterDefinitions
+    hudson.model.ParametersDefinitionProperty hudson.plugins.parameterizedtrigger.BuildTriggerConfig
+    hudson.plugins.parameterizedtrigger.BlockableBuildTriggerConfig projectNameList string
+    """.split()  # noqa: SIM905 - longer as a list
+)
+_LIST_WORDS = MappingProxyType({"builders": "step", "publishers": "publisher"})
+_SECRET_FIELD = re.compile(
+    r"password|passwd|passphrase|secret|token$|api_?key|private_?key", re.IGNORECASE
+)
+_HARMLESS_FIELD = re.compile(r"(credentials?id|variable|credentials)$", re.IGNORECASE)
+# A variable, or a flag.
+_HARMLESS_TEXT = re.compile(r"\s*(\$\w+|\$\{\w+\}|true|false)?\s*")
+_SECRET_TEXT = re.compile(r"\{AQAAA[A-Za-z0-9+/=]+\}|(?<=://)[^/@:\s]+:[^/@\s]+(?=@)")
+
+
+def word_for(normal: Normal) -> str:
+    """Return what people call an element: a parameter by its name, others by their kind."""
+    kind = normal.tag
+    name = normal.find("name")
+    if kind.endswith(("ParameterDefinition", "SelectorParameter")) and name is not None:
+        return f"parameter {name.text}"
+    if kind in _WORDS:
+        return _WORDS[kind]
+    return split_words(kind)
+
+
+def is_silent(tag: str) -> bool:
+    """Tell whether a path reads better without this element."""
+    return tag in _SILENT
+
+
+def split_words(tag: str) -> str:
+    """Return "pre build cleanup" for "hudson.plugins.ws__cleanup.PreBuildCleanup"."""
+    simple = re.split(r"[.$]|_-", tag)[-1].replace("__", "_")
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", simple)
+    return " ".join(word if word.isupper() else word.lower() for word in words) or tag
+
+
+def is_secret(tag: str, text: str) -> bool:
+    """Tell whether a field of this name holds, with this text, what is not to be shown."""
+    named_so = _SECRET_FIELD.search(tag) and not _HARMLESS_FIELD.search(tag)
+    return bool(named_so) and not _HARMLESS_TEXT.fullmatch(text)
+
+
+def show_value(normal: Normal) -> str:
+    """Return an element's content as text for people, secrets left out."""
+    if not normal.children:
+        if normal.text == SECRET or is_secret(normal.tag, normal.text):
+            return SECRET
+        return hide_secrets(normal.text)
+    inside = []
+    for child in normal.children:
+        text = show_value(child)
+        short = split_words(child.tag)
+        inside.append(f"{short}: {text}" if text else short)
+    return "; ".join(inside)
+
+
+def hide_secrets(text: str) -> str:
+    """Replace encrypted values and passwords in URLs."""
+    return _SECRET_TEXT.sub(SECRET, text)

@@ -1,0 +1,1 @@
+"""What people wrote → tracked data with places: YAML, definitions, the inventory."""

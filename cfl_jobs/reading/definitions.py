@@ -1,0 +1,329 @@
+"""jobs/*.yaml → definitions: which jobs and views are asked for, with which variables.
+
+Input: the project's directory. Output: `Definitions`, with every finding; nothing is rendered yet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cfl_jobs.errors import CflJobsError, Finding, Position, suggest
+from cfl_jobs.reading.inventory import Inventory, read_inventory
+from cfl_jobs.reading.located_yaml import load_yaml
+from cfl_jobs.reading.names import find_name_problem
+from cfl_jobs.reading.sources import Sources
+from cfl_jobs.reading.tracking import TrackedDict, TrackedList, walk_mappings
+from cfl_jobs.target import Kind
+
+JOBS = "jobs"
+SETTINGS = "settings"
+PLUGINS = "plugins"
+_LISTS = {"jobs": Kind.JOB, "views": Kind.VIEW}
+_FILE_KEYS = ("template", "defaults", "jobs", "views")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_RESERVED = frozenset({"settings", "chain", "script"})
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One entry of a `jobs:` or `views:` list.
+
+    `group` is the file's stem; `variables` holds the entry's keys, `name` among them, over its
+    file's defaults. `moved_from` are names it had before.
+    """
+
+    kind: Kind
+    group: str
+    name: str
+    template: str
+    template_position: Position
+    position: Position
+    variables: TrackedDict
+    moved_from: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """All that jobs/*.yaml say. `defaults` are the files' shared variables, by group."""
+
+    sources: Sources
+    settings: TrackedDict
+    inventory: Inventory | None
+    entries: tuple[Definition, ...]
+    defaults: Mapping[str, TrackedDict]
+    findings: tuple[Finding, ...]
+
+    def mappings(self) -> tuple[TrackedDict, ...]:
+        """Return every mapping that templates may read, each once, in a fixed order."""
+        roots = [
+            self.settings,
+            *self.defaults.values(),
+            *(entry.variables for entry in self.entries),
+        ]
+        return tuple(walk_mappings(roots))
+
+    def chain(self) -> dict[str, list[TrackedDict]]:
+        """Return the variables of all entries by group, in file order."""
+        groups: dict[str, list[TrackedDict]] = {}
+        for entry in self.entries:
+            groups.setdefault(entry.group, []).append(entry.variables)
+        return groups
+
+
+def load_definitions(root: Path) -> Definitions:
+    """Read every definition below `root`.
+
+    Raises CflJobsError where there is no jobs/ directory; everything else that is wrong is in the
+    result's findings.
+    """
+    if not (root / JOBS).is_dir():
+        raise CflJobsError(
+            f"no directory {JOBS}/ in {root.resolve()}",
+            advice="Run cfl-jobs in the directory that holds jobs/ and templates/.",
+        )
+    return _Collector(Sources(root)).collect()
+
+
+class _Collector:
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._findings: list[Finding] = []
+        self._entries: list[Definition] = []
+        self._defaults: dict[str, TrackedDict] = {}
+        self._settings = TrackedDict()
+        self._inventory: Inventory | None = None
+
+    def collect(self) -> Definitions:
+        read_any = False
+        for path in sorted((self._sources.root / JOBS).iterdir()):
+            file = f"{JOBS}/{path.name}"
+            if path.suffix == ".yaml" and not path.is_dir():
+                read_any = True
+                self._read_file(file, path.stem)
+            elif path.suffix in (".yml", ".json") or (
+                path.is_dir() and (path.suffix == ".yaml" or any(path.glob("*.y*ml")))
+            ):
+                self._findings.append(
+                    Finding(
+                        f"{file}: not read: definitions are {JOBS}/*.yaml",
+                        advice=f"Move it to {JOBS}/{path.stem}.yaml.",
+                    )
+                )
+        if not read_any:
+            self._findings.append(
+                Finding(f"{JOBS}/: no *.yaml in it", advice="README.md shows how to add a job.")
+            )
+        elif not self._entries and not self._findings:
+            self._findings.append(
+                Finding(
+                    f"{JOBS}/: no job and no view is defined",
+                    advice="README.md shows how to add a job.",
+                )
+            )
+        self._check_names()
+        return Definitions(
+            self._sources,
+            self._settings,
+            self._inventory,
+            tuple(self._entries),
+            self._defaults,
+            tuple(self._findings),
+        )
+
+    def _find(self, message: str, position: Position, advice: str = "") -> None:
+        self._findings.append(self._sources.find(message, position, advice=advice))
+
+    def _read_file(self, file: str, group: str) -> None:
+        start = Position(file, 1)
+        try:
+            text = self._sources.read(file)
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            self._find(f"can't be read: {reason}", start)
+            return
+        loaded = load_yaml(text, file)
+        self._findings += loaded.findings
+        document = loaded.value
+        if document is None:
+            if not loaded.findings:
+                self._find("the file is empty", start, "Delete it, or add a `jobs:` list.")
+            return
+        if not isinstance(document, TrackedDict):
+            self._find(
+                f"a {_kind_of(document)} where a mapping is needed",
+                getattr(document, "pos", start),
+                "Begin with `template:` and a `jobs:` list.",
+            )
+            return
+        if group == SETTINGS:
+            self._settings = self._only_mapping(document, SETTINGS)
+            self._settings.note("server")  # read by the commands that need a server, if not here
+        elif group == PLUGINS:
+            self._inventory, problems = read_inventory(document)
+            for problem in problems:
+                self._find(*problem)
+        else:
+            self._read_group(document, group)
+
+    def _only_mapping(self, document: TrackedDict, key: str) -> TrackedDict:
+        """Return the mapping under the file's only key."""
+        for other, _ in document.raw_items():
+            if other != key:
+                advice = suggest(other, (key,)) or f"Put it under `{key}:`."
+                self._find(f"unknown key {other!r}", document.position_of(other), advice)
+        inner = document.get(key)
+        if isinstance(inner, TrackedDict):
+            return inner
+        self._find(f"`{key}:` needs a mapping", document.position_of(key), "List `name: value`.")
+        return TrackedDict(pos=document.pos)
+
+    def _read_group(self, document: TrackedDict, group: str) -> None:
+        for key, _ in document.raw_items():
+            if key not in _FILE_KEYS:
+                advice = suggest(key, _FILE_KEYS) or (
+                    "A file may hold `template:`, `defaults:`, and `jobs:` or `views:`."
+                )
+                self._find(f"unknown key {key!r}", document.position_of(key), advice)
+        template = document.get("template")
+        if not isinstance(template, str) or not template:
+            self._find(
+                "`template:` is missing" if template is None else "`template:` needs a file name",
+                document.position_of("template"),
+                f"Name a file of templates/, as in `template: {group}.yaml.j2`.",
+            )
+            return
+        defaults = document.get("defaults")
+        if defaults is not None and not isinstance(defaults, TrackedDict):
+            self._find(
+                f"`defaults:` needs a mapping, not a {_kind_of(defaults)}",
+                document.position_of("defaults"),
+            )
+            defaults = None
+        shared = defaults if isinstance(defaults, TrackedDict) else TrackedDict()
+        self._defaults[group] = shared
+        self._check_variables(shared)
+        position = document.value_positions["template"]
+        lists = [(key, kind) for key, kind in _LISTS.items() if key in document]
+        if not lists:
+            self._find("no `jobs:` and no `views:`", document.pos, "Add one, or delete the file.")
+        for key, kind in lists:
+            for variables in self._entries_of(document, key):
+                self._add(kind, group, template, position, variables, shared)
+
+    def _entries_of(self, document: TrackedDict, key: str) -> Iterator[TrackedDict]:
+        entries = document.get(key)
+        position = document.position_of(key)
+        if not isinstance(entries, TrackedList):
+            advice = "Write a list: each entry begins with `- name:`."
+            self._find(f"`{key}:` needs a list, not a {_kind_of(entries)}", position, advice)
+            return
+        for entry, where in zip(entries, entries.entry_positions, strict=True):
+            if isinstance(entry, TrackedDict):
+                yield entry
+            else:
+                advice = "Write `- name: …` and its variables."
+                self._find(f"an entry must be a mapping, not a {_kind_of(entry)}", where, advice)
+
+    def _add(
+        self,
+        kind: Kind,
+        group: str,
+        template: str,
+        template_position: Position,
+        entry: TrackedDict,
+        shared: TrackedDict,
+    ) -> None:
+        self._check_variables(entry)
+        name = entry.get("name")
+        if not isinstance(name, str):
+            message = "`name:` is missing" if name is None else "`name:` needs text"
+            where = entry.value_positions.get("name", entry.pos)
+            self._find(message, where, "Give the name that people will see in Jenkins.")
+            return
+        if problem := find_name_problem(name):
+            advice = "Jenkins would refuse it; choose another name."
+            self._find(f"{problem} in the name {name!r}", entry.value_positions["name"], advice)
+            return
+        inherited = [(key, value) for key, value in shared.raw_items() if not _has(entry, key)]
+        variables = TrackedDict(
+            [*entry.raw_items(), *inherited],
+            pos=entry.pos,
+            key_positions={**shared.key_positions, **entry.key_positions},
+            value_positions={**shared.value_positions, **entry.value_positions},
+            forward={key: shared for key, _ in inherited},
+        )
+        variables.note("name")
+        self._entries.append(
+            Definition(
+                kind,
+                group,
+                str(name),
+                str(template),
+                template_position,
+                entry.pos,
+                variables,
+                self._moved_from(variables),
+            )
+        )
+
+    def _moved_from(self, variables: TrackedDict) -> tuple[str, ...]:
+        moved = variables.get("moved")
+        if moved is None:
+            return ()
+        names = [moved] if isinstance(moved, str) else moved
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            where = variables.position_of("moved")
+            self._find("`moved:` needs the old name, or a list of old names", where)
+            return ()
+        return tuple(str(name) for name in names)
+
+    def _check_variables(self, variables: TrackedDict) -> None:
+        for key, _ in variables.raw_items():
+            if key in _RESERVED:
+                self._find(
+                    f"{key!r} is a name that templates already have",
+                    variables.position_of(key),
+                    "Choose another name.",
+                )
+            elif not _VARIABLE.match(key):
+                self._find(
+                    f"{key!r} can't be a variable: templates couldn't name it",
+                    variables.position_of(key),
+                    f"Write {re.sub('[^A-Za-z0-9_]', '_', key)!r}.",
+                )
+
+    def _check_names(self) -> None:
+        """Find names that Jenkins would take for one: it compares without regard to case."""
+        seen: dict[tuple[Kind, str], Definition] = {}
+        for entry in self._entries:
+            key = (entry.kind, entry.name.lower())
+            if key in seen:
+                first = seen[key]
+                same = "the same" if first.name == entry.name else "but for its case the same"
+                self._find(
+                    f"two {entry.kind.value}s of one name: {entry.name!r} is {same} as at "
+                    f"{first.variables.value_positions['name']}",
+                    entry.variables.value_positions["name"],
+                    "Rename one of them.",
+                )
+            seen.setdefault(key, entry)
+
+
+def _has(mapping: TrackedDict, key: str) -> bool:
+    return dict.__contains__(mapping, key)
+
+
+def _kind_of(value: Any) -> str:
+    kinds: tuple[tuple[type, str], ...] = (
+        (dict, "mapping"),
+        (list, "list"),
+        (bool, "truth value"),
+        (str, "text"),
+        (int, "number"),
+        (float, "number"),
+    )
+    return next((word for kind, word in kinds if isinstance(value, kind)), "nothing")

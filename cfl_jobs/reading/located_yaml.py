@@ -1,0 +1,259 @@
+"""YAML text → tracked data with positions; what YAML would read as something else is told.
+
+Input: text and the name of its file. Output: `TrackedDict`, `TrackedList`, `LocatedText`, bool,
+int, float, None. Nothing but these: no tags, no objects, no merge keys.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from cfl_jobs.errors import Finding, Position, suggest
+from cfl_jobs.reading.tracking import LocatedText, TrackedDict, TrackedList
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LARGEST = 1_000_000  # nodes after aliases are expanded
+_BOOLEANS = {"true": True, "false": False}
+# Characters that no XML 1.0 document can hold.
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+Locate = Callable[[int, int], Position]
+# Turns a scalar's text into its value; told whether it stands unquoted, and where.
+Fill = Callable[[str, bool, Position], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a text holds, and everything wrong with it; `value` is None where it can't be read."""
+
+    value: Any
+    findings: tuple[Finding, ...]
+
+
+def load_yaml(
+    text: str, file: str, *, locate: Locate | None = None, fill: Fill | None = None
+) -> Loaded:
+    """Read one YAML document.
+
+    `locate` turns a line and a column of `text`, from 0, into a Position; without it they are the
+    file's own. `fill` may replace text scalars and keys; it raises ValueError with what is wrong.
+    """
+    return _Reader(text, file, locate, fill).load()
+
+
+class _Reader:
+    def __init__(self, text: str, file: str, locate: Locate | None, fill: Fill | None) -> None:
+        self._text = text
+        self._lines = text.split("\n")
+        self._file = file
+        self._locate = locate or (lambda line, column: Position(file, line + 1, column + 1))
+        self._own_lines = locate is None
+        self._fill = fill
+        self._findings: list[Finding] = []
+        self._made: dict[int, Any] = {}
+        self._sizes: dict[int, int] = {}
+        self._open: set[int] = set()
+
+    def load(self) -> Loaded:
+        try:
+            return self._load()
+        except yaml.MarkedYAMLError as error:
+            return self._give_up(error)
+        except yaml.reader.ReaderError as error:
+            before = self._text[: error.position]
+            column = len(before) - (before.rfind("\n") + 1)
+            bad = error.character  # libyaml's reader gives a number, PyYAML's own a character
+            self._find(
+                f"the character U+{bad if isinstance(bad, int) else ord(bad):04X} is not allowed "
+                "in YAML",
+                before.count("\n"),
+                column,
+                advice="Remove it, or write it as an escape in double quotes.",
+            )
+            return Loaded(None, tuple(self._findings))
+        except yaml.YAMLError as error:
+            self._find(f"not YAML: {error}", 0, 0)
+            return Loaded(None, tuple(self._findings))
+        except RecursionError:
+            self._find("nested too deeply to be read", 0, 0, advice="Write it flatter.")
+            return Loaded(None, tuple(self._findings))
+
+    def _load(self) -> Loaded:
+        loader = _Loader(self._text)
+        try:
+            node = loader.get_single_node()
+        finally:
+            loader.dispose()
+        if node is None:
+            return Loaded(None, ())
+        if "&" in self._text and self._size(node) > _LARGEST:  # no anchors, no aliases
+            self._complain(node, f"its aliases expand to more than {_LARGEST:,} values")
+            return Loaded(None, tuple(self._findings))
+        value = self._make(node)
+        return Loaded(value, tuple(self._findings))
+
+    def _give_up(self, error: yaml.MarkedYAMLError) -> Loaded:
+        mark = error.problem_mark or error.context_mark
+        problem = str(error.problem or error.context or "not YAML")
+        line, column = (mark.line, mark.column) if mark else (0, 0)
+        advice = ""
+        text = self._lines[line] if line < len(self._lines) else ""
+        if "\t" in text[: column + 1]:
+            advice = "Indent with spaces: YAML takes no tabs there."
+        elif "mapping values are not allowed" in problem:
+            advice = "Put text that holds a colon in quotes, or check the indentation."
+        elif error.context and error.context_mark:
+            advice = f"It began {error.context} at line {error.context_mark.line + 1}."
+        self._find(f"not YAML: {problem}", line, column, advice=advice)
+        return Loaded(None, tuple(self._findings))
+
+    def _find(self, message: str, line: int, column: int, *, advice: str = "") -> None:
+        position = self._locate(line, column)
+        source = self._lines[line] if self._own_lines and line < len(self._lines) else ""
+        self._findings.append(Finding(message, position, source.rstrip("\r"), advice=advice))
+
+    def _complain(self, node: yaml.Node, message: str, advice: str = "") -> None:
+        self._find(message, node.start_mark.line, node.start_mark.column, advice=advice)
+
+    def _where(self, node: yaml.Node) -> Position:
+        return self._locate(node.start_mark.line, node.start_mark.column)
+
+    def _size(self, node: yaml.Node) -> int:
+        """Count the values after aliases are expanded; recursion counts as too many."""
+        if id(node) in self._open:
+            return _LARGEST + 1
+        if id(node) not in self._sizes:
+            self._open.add(id(node))
+            inner: list[yaml.Node] = []
+            if isinstance(node, yaml.MappingNode):
+                inner = [part for pair in node.value for part in pair]
+            elif isinstance(node, yaml.SequenceNode):
+                inner = list(node.value)
+            self._sizes[id(node)] = 1 + sum(self._size(part) for part in inner)
+            self._open.discard(id(node))
+        return self._sizes[id(node)]
+
+    def _make(self, node: yaml.Node) -> Any:
+        if id(node) not in self._made:
+            self._made[id(node)] = self._make_new(node)
+        return self._made[id(node)]
+
+    def _make_new(self, node: yaml.Node) -> Any:
+        if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
+            return self._make_mapping(node)
+        if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
+            entries = [self._make(entry) for entry in node.value]
+            positions = tuple(self._where(entry) for entry in node.value)
+            return TrackedList(entries, pos=self._where(node), entry_positions=positions)
+        if isinstance(node, yaml.ScalarNode):
+            return self._make_scalar(node)
+        self._complain(node, f"the tag {_shown_tag(node.tag)} is not allowed", "Remove it.")
+        return None
+
+    def _make_mapping(self, node: yaml.MappingNode) -> TrackedDict:
+        entries: dict[str, Any] = {}
+        keys: dict[str, Position] = {}
+        values: dict[str, Position] = {}
+        for key_node, value_node in node.value:
+            value = self._make(value_node)
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                self._complain(
+                    key_node, "merge keys (<<) are not read here", "Write the keys out, or share "
+                    "them through `defaults:` or a template."
+                )  # fmt: skip
+                continue
+            key = self._make_key(key_node)
+            if key is None:
+                continue
+            if key in keys:
+                self._complain(
+                    key_node,
+                    f"the key {key!r} stands here a second time; the first is at {keys[key]}",
+                    "Keep one of the two.",
+                )
+                continue
+            entries[key] = value
+            keys[key] = self._where(key_node)
+            values[key] = self._where(value_node)
+        return TrackedDict(
+            entries.items(), pos=self._where(node), key_positions=keys, value_positions=values
+        )
+
+    def _make_key(self, node: yaml.Node) -> str | None:
+        if not isinstance(node, yaml.ScalarNode):
+            self._complain(node, "a key must be text", "Put the list or mapping under a key.")
+            return None
+        if not node.style and node.tag != "tag:yaml.org,2002:str":
+            kind = node.tag.rpartition(":")[2]
+            self._complain(
+                node, f"YAML reads the key {node.value!r} as {kind}, not text", "Put it in quotes."
+            )
+            return None
+        key = self._make_scalar(node)
+        if not isinstance(key, str):
+            self._complain(node, f"a key must be text, not {key!r}", "Use a text as key.")
+            return None
+        return key
+
+    def _make_scalar(self, node: yaml.ScalarNode) -> Any:
+        text = str(node.value)
+        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        if kind == "null":
+            return None
+        if kind == "bool":
+            if text.lower() in _BOOLEANS:
+                return _BOOLEANS[text.lower()]
+            truth = text.lower() in ("yes", "on", "y")
+            advice = f'Write {str(truth).lower()}, or "{text}" in quotes for the word.'
+            self._complain(node, f"YAML reads {text} as {str(truth).lower()}", advice)
+            return truth
+        if kind == "int":
+            return self._make_number(node, text, int)
+        if kind == "float":
+            return self._make_number(node, text, float)
+        if kind in ("str", "timestamp", "value"):
+            bad = _NOT_IN_XML.search(text)
+            if bad:
+                shown = f"U+{ord(bad[0]):04X}"
+                self._complain(node, f"the character {shown} can't stand in XML", "Remove it.")
+                text = _NOT_IN_XML.sub("", text)
+            return self._make_text(node, text)
+        known = ("null", "bool", "int", "float", "str")
+        advice = suggest(kind, known) or "Remove it."
+        self._complain(node, f"the tag {_shown_tag(node.tag)} is not allowed", advice)
+        return None
+
+    def _make_text(self, node: yaml.ScalarNode, text: str) -> Any:
+        position = self._where(node)
+        if self._fill is None:
+            return LocatedText(text, position)
+        try:
+            return self._fill(text, not node.style, position)
+        except ValueError as error:
+            self._complain(node, str(error))
+            return LocatedText("", position)
+
+    def _make_number(self, node: yaml.ScalarNode, text: str, kind: type[int] | type[float]) -> Any:
+        """Return the number, if writing it again gives the same text; else say what YAML makes."""
+        try:
+            number = kind(text)
+        except ValueError:
+            number = None
+        if number is not None and str(number) == text:
+            return number
+        read = number if number is not None else "another number"
+        self._complain(
+            node,
+            f"YAML reads {text} as a number ({read}), and would write it otherwise",
+            f'Write "{text}" in quotes for the text, or the number in plain form.',
+        )
+        return LocatedText(text, self._where(node))
+
+
+def _shown_tag(tag: str) -> str:
+    return tag.replace("tag:yaml.org,2002:", "!!")

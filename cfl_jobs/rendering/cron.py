@@ -1,0 +1,283 @@
+"""Cron text → mistakes in it: what Jenkins would refuse, never run, or warn about.
+
+The grammar is Jenkins' own, not crontab(5): CrontabLexer.g4, CrontabParser.g4 and BaseParser in
+hudson.scheduler (2.440). Five fields of lists of `7`, `1-5`, `1-5/2`, `*`, `*/2`, `H`, `H/2`,
+`H(1-5)`, `H(1-5)/2`; or `@daily` and its kind. It takes no names of months or days.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cfl_jobs.errors import suggest
+from cfl_jobs.rendering.timezones import TIME_ZONES
+
+
+@dataclass(frozen=True, slots=True)
+class CronMistake:
+    """What is wrong in cron text. `line` and `column` count from 1 in that text."""
+
+    line: int
+    column: int
+    message: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    name: str
+    lowest: int
+    highest: int
+    # H alone stays within this: no 29th to 31st, and Sunday only once
+    highest_hash: int
+
+
+_FIELDS = (
+    _Field("minute", 0, 59, 59),
+    _Field("hour", 0, 23, 23),
+    _Field("day of month", 1, 31, 28),
+    _Field("month", 1, 12, 12),
+    _Field("day of week", 0, 7, 6),
+)
+_ALIASES = ("yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly")
+_LONGEST_MONTH = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+_ORDER = "minute hour day-of-month month day-of-week"
+
+_ALIAS = re.compile(r"@([^ \t]*)([ \t]*)(.*)", re.DOTALL)
+_TERM = re.compile(
+    r"""(?P<single>[0-9]+)
+      | (?P<start>[0-9]+) - (?P<end>[0-9]+) (/ (?P<step>[0-9]+))?
+      | (?P<all>\*) (/ (?P<all_step>[0-9]+))?
+      | H (\( (?P<hash_start>[0-9]+) - (?P<hash_end>[0-9]+) \))? (/ (?P<hash_step>[0-9]+))?""",
+    re.VERBOSE,
+)
+
+
+def find_cron_mistakes(spec: str) -> tuple[CronMistake, ...]:
+    """Return what makes Jenkins refuse `spec`, and lines that name only days that don't exist.
+
+    Text without a schedule (empty, or only comments) is not a mistake here.
+    """
+    mistakes: list[CronMistake] = []
+    for number, indent, line in _split_lines(spec):
+        if line.startswith("TZ="):
+            found = _check_zone(line, number)
+        elif line.startswith("@"):
+            found = _check_alias(line, number)
+        else:
+            found = _check_fields(line, number)
+        mistakes += [
+            CronMistake(mistake.line, mistake.column + indent, mistake.message, mistake.advice)
+            for mistake in found
+        ]
+    return tuple(mistakes)
+
+
+def find_cron_warnings(spec: str) -> tuple[CronMistake, ...]:
+    """Return what Jenkins' configuration page warns about in a `spec` without mistakes.
+
+    Every minute of an hour, and fixed minutes where H would spread the load.
+    """
+    if find_cron_mistakes(spec):
+        return ()
+    warnings: list[CronMistake] = []
+    for number, indent, line in _split_lines(spec):
+        if line.startswith(("TZ=", "@")):
+            continue
+        fields = [field for field, _ in _split_fields(line)]
+        rest = " ".join(fields[1:])
+        if _is_every(fields[0]):
+            warnings.append(
+                CronMistake(
+                    number,
+                    indent + 1,
+                    f"{line!r} runs every minute of each hour that matches",
+                    f"Once an hour is 'H {rest}'.",
+                )
+            )
+        elif (spread := _spread(fields[0])) and "H" not in line:
+            warnings.append(
+                CronMistake(
+                    number,
+                    indent + 1,
+                    f"{line!r} starts at a fixed minute, together with other jobs",
+                    f"'{spread} {rest}' spreads the load.",
+                )
+            )
+    return tuple(warnings)
+
+
+def has_schedule(spec: str) -> bool:
+    """Return whether any line of `spec` is a schedule, right or wrong."""
+    return any(not line.startswith("TZ=") for _, _, line in _split_lines(spec))
+
+
+def _split_lines(spec: str) -> list[tuple[int, int, str]]:
+    """Return (line number, width of its indent, stripped text) of the lines that matter."""
+    lines = []
+    for number, text in enumerate(re.split(r"\r?\n", spec), start=1):
+        # Java's String.trim(): everything up to the space
+        line = text.strip("".join(map(chr, range(33))))
+        if line and not line.startswith("#"):
+            lines.append((number, text.index(line), line))
+    return lines
+
+
+def _split_fields(line: str) -> list[tuple[str, int]]:
+    """Return the fields with their columns."""
+    return [(found[0], found.start() + 1) for found in re.finditer(r"[^ \t]+", line)]
+
+
+def _check_zone(line: str, number: int) -> list[CronMistake]:
+    zone = line.replace("TZ=", "")
+    if number > 1:
+        return [CronMistake(number, 1, "TZ= is only taken on the first line", "Move it there.")]
+    if zone in TIME_ZONES:
+        return []
+    advice = suggest(zone, TIME_ZONES) or "Use a name such as TZ=Europe/London."
+    return [CronMistake(number, 4, f"Jenkins knows no time zone {zone!r}", advice)]
+
+
+def _check_alias(line: str, number: int) -> list[CronMistake]:
+    found = _ALIAS.fullmatch(line)
+    assert found, "every line that starts with @ matches"
+    alias, space, rest = found.groups()
+    if alias not in _ALIASES:
+        known = ", ".join(f"@{name}" for name in _ALIASES)
+        advice = suggest("@" + alias, (f"@{name}" for name in _ALIASES)) or f"There are {known}."
+        return [CronMistake(number, 1, f"Jenkins knows no schedule '@{alias}'", advice)]
+    if rest:
+        column = 2 + len(alias) + len(space)
+        return [CronMistake(number, column, f"{rest!r} after '@{alias}'", "Leave it out.")]
+    return []
+
+
+def _check_fields(line: str, number: int) -> list[CronMistake]:
+    fields = _split_fields(line)
+    if len(fields) != len(_FIELDS):
+        return [_miscounted(line, number, fields)]
+    mistakes: list[CronMistake] = []
+    possible: list[set[int]] = []
+    for (text, column), field in zip(fields, _FIELDS, strict=True):
+        possible.append(set())
+        offset = column
+        for term in text.split(","):
+            try:
+                possible[-1] |= _read_term(term, field)
+            except _Wrong as wrong:
+                mistakes.append(CronMistake(number, offset, str(wrong), wrong.advice))
+            offset += len(term) + 1
+    if not mistakes:
+        days, months = possible[2], possible[3]
+        if all(min(days) > _LONGEST_MONTH.get(month, 31) for month in months):
+            message = f"{line!r} never runs: there is no such day in that month"
+            mistakes.append(CronMistake(number, fields[2][1], message, "Check day and month."))
+    return mistakes
+
+
+def _miscounted(line: str, number: int, fields: list[tuple[str, int]]) -> CronMistake:
+    advice = f"The fields are: {_ORDER}."
+    if "**" in line:
+        advice = "There must be a space between '*' and '*'."
+    elif len(fields) == 6:
+        advice += " Jenkins' cron has no seconds and no year."
+    elif re.search(r",[ \t]|[ \t],", line):
+        advice += " There is no space around a comma."
+    column = fields[5][1] if len(fields) > 5 else 1
+    return CronMistake(number, column, f"{line!r} has {len(fields)} fields, not five", advice)
+
+
+class _Wrong(Exception):
+    def __init__(self, message: str, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
+
+
+def _read_term(term: str, field: _Field) -> set[int]:
+    """Return all values that `term` may stand for, whatever H will be. Raises _Wrong."""
+    found = _TERM.fullmatch(term)
+    if not found:
+        raise _Wrong(f"{term!r} is no {field.name}", _explain(term, field))
+    if found["single"]:
+        return {_within(_number(found["single"]), field)}
+    if found["start"]:
+        start, end = _number(found["start"]), _number(found["end"])
+        return _step_range(start, end, _number(found["step"] or "1"), field)
+    if found["all"]:
+        return _step_range(field.lowest, field.highest, _number(found["all_step"] or "1"), field)
+    start, end = field.lowest, field.highest_hash
+    if found["hash_start"]:
+        start, end = _number(found["hash_start"]), _number(found["hash_end"])
+    hashed = _step_range(start, end, 1, field)
+    step = _number(found["hash_step"] or "1")
+    if not 1 <= step <= len(hashed):
+        raise _Wrong(
+            f"the step {step} in {term!r} is out of range for {field.name}",
+            f"It can be 1 to {len(hashed)}.",
+        )
+    return hashed
+
+
+def _number(digits: str) -> int:
+    """Return the number, or one that is out of every range: int() refuses 5,000 digits."""
+    return int(digits.lstrip("0")[:9] or "0")
+
+
+def _step_range(start: int, end: int, step: int, field: _Field) -> set[int]:
+    _within(start, field)
+    _within(end, field)
+    if step < 1:
+        raise _Wrong("a step must be at least 1")
+    if start > end:
+        raise _Wrong(f"the range {start}-{end} runs backwards", f"Write {end}-{start}.")
+    return set(range(start, end + 1, step))
+
+
+def _within(value: int, field: _Field) -> int:
+    if not field.lowest <= value <= field.highest:
+        advice = f"It can be {field.lowest} to {field.highest}."
+        raise _Wrong(f"{value} is out of range for {field.name}", advice)
+    return value
+
+
+def _explain(term: str, field: _Field) -> str:
+    lower = term.lower()
+    if not term:
+        return "A comma stands where it separates nothing."
+    if term == "**":
+        return "There must be a space between '*' and '*'."
+    if names := [name for name in [*_MONTHS, *_DAYS] if name in lower]:
+        number = _DAYS.index(names[0]) if names[0] in _DAYS else _MONTHS.index(names[0]) + 1
+        return f"Jenkins takes numbers, not names: {number} is {names[0].capitalize()}."
+    if re.fullmatch(r"[0-9]+/[0-9]+", term):
+        start, step = term.split("/")
+        return f"A step needs a range: {start}-{field.highest}/{step}."
+    if "h" in term:
+        return "The H must be a capital."
+    if re.search(r"[?LW#]", term):
+        return "That is another cron's; use '*' or numbers."
+    return f"Use {field.lowest} to {field.highest}, ranges such as 1-3, lists, '*', or H."
+
+
+def _is_every(minutes: str) -> bool:
+    if "H" in minutes:
+        return False
+    values = [_read_term(term, _FIELDS[0]) for term in minutes.split(",")]
+    return len(set[int]().union(*values)) == 60
+
+
+def _spread(minutes: str) -> str:
+    """Return a minute field with H for one that has fixed minutes, or ""."""
+    if minutes.startswith("*/"):
+        return "H" + minutes[1:]
+    if minutes.isdigit():
+        return "H"
+    values = minutes.split(",")
+    if len(values) > 1 and values[0] == "0" and all(value.isdigit() for value in values):
+        period = int(values[1])
+        if period and [int(value) for value in values] == list(range(0, 60, period)):
+            return f"H/{period}"
+    return ""

@@ -1,0 +1,225 @@
+"""One plain value → what is wrong with it: the kinds of value that job options want."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from cfl_jobs.errors import suggest
+from cfl_jobs.rendering.cron import find_cron_mistakes, has_schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a value makes no sense: "'maybe' is not true or false", and what to do.
+
+    `inside` leads from the value to the part of it that is wrong.
+    """
+
+    message: str
+    advice: str = ""
+    inside: tuple[str | int, ...] = ()
+
+
+Expectation = Callable[[object], tuple[Reason, ...]]
+
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
+# What the Environment, Token Macro and build-timeout plugins expand: $NAME, ${NAME}, ${MACRO, x=1}
+_VARIABLE = re.compile(r"\$(\w+|\{[^{}]+\})")
+_LABEL_SYMBOL = re.compile(r'\s*("[^"]*"|&&|\|\||->|<->|[!()]|[^\s!()"&|<>-]([^\s!()"&|]*))')
+
+
+def show(value: object) -> str:
+    """Return a value as its YAML reads, shortened."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = repr(str(value)) if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else f"{text[:56]} ..."
+
+
+def boolean(value: object) -> tuple[Reason, ...]:
+    """Want true or false; their text is as good where jenkins-job-builder writes it."""
+    if isinstance(value, bool) or (isinstance(value, str) and value.lower() in ("true", "false")):
+        return ()
+    return (Reason(f"{show(value)} is not true or false", "Write true or false."),)
+
+
+def boolean_or_nothing(value: object) -> tuple[Reason, ...]:
+    """Want true, false or nothing, which leaves it to Jenkins."""
+    return () if value is None else boolean(value)
+
+
+def bare_boolean(value: object) -> tuple[Reason, ...]:
+    """Want true or false, where any text counts as true."""
+    if isinstance(value, bool):
+        return ()
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        if value.lower() == "true":
+            return ()
+        return (Reason("the text 'false' counts as true here", "Write false without quotes."),)
+    return (Reason(f"{show(value)} is not true or false", "Write true or false."),)
+
+
+def whole_number(*, least: int | None = None, variable: bool = False) -> Expectation:
+    """Want an integer or its text, not below `least`; or a variable that Jenkins expands."""
+
+    def check(value: object) -> tuple[Reason, ...]:
+        if isinstance(value, str) and variable and _VARIABLE.search(value):
+            return ()
+        is_text = isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip())
+        if isinstance(value, bool) or not (isinstance(value, int) or is_text):
+            return (Reason(f"{show(value)} is not a whole number", "Write a number."),)
+        if least is not None and _sign_and_size(value) < least:
+            return (Reason(f"{show(value)} is below {least}", f"Write {least} or more."),)
+        return ()
+
+    return check
+
+
+def number(value: object) -> tuple[Reason, ...]:
+    """Want a number, its text, or a variable that Jenkins expands."""
+    if isinstance(value, str) and (_VARIABLE.search(value) or _NUMBER.fullmatch(value.strip())):
+        return ()
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return ()
+    return (Reason(f"{show(value)} is not a number", "Write a number."),)
+
+
+def text(value: object) -> tuple[Reason, ...]:
+    """Want text, which may be empty. Numbers are no text: jenkins-job-builder breaks on them."""
+    if isinstance(value, str):
+        return ()
+    return (Reason(f"{show(value)} is not text", "Put it in quotes."),)
+
+
+def text_or_nothing(value: object) -> tuple[Reason, ...]:
+    """Want text or nothing."""
+    return () if value is None else text(value)
+
+
+def scalar(value: object) -> tuple[Reason, ...]:
+    """Want one value, not a list, a mapping or nothing."""
+    if isinstance(value, (str, int, float)):
+        return ()
+    return (Reason(f"{show(value)} is not a text or a number", "Write one value."),)
+
+
+def filled_text(value: object) -> tuple[Reason, ...]:
+    """Want text that says something."""
+    if isinstance(value, str) and not value.strip():
+        return (Reason("the text is empty", "Write it, or leave the whole thing out."),)
+    return text(value)
+
+
+def filled_text_or_nothing(value: object) -> tuple[Reason, ...]:
+    """Want text that says something, or nothing at all."""
+    return () if value is None else filled_text(value)
+
+
+def texts(value: object) -> tuple[Reason, ...]:
+    """Want a list of one or more texts."""
+    if not isinstance(value, list):
+        return (Reason(f"{show(value)} is not a list", "Write a list, each entry after '- '."),)
+    if not value:
+        return (Reason("the list is empty", "Write at least one entry."),)
+    return tuple(
+        Reason(reason.message, reason.advice, (index,))
+        for index, entry in enumerate(value)
+        for reason in text(entry)
+    )
+
+
+def one_of(choices: Collection[str]) -> Expectation:
+    """Want one of a few words, spelt exactly."""
+
+    def check(value: object) -> tuple[Reason, ...]:
+        if isinstance(value, str) and value in choices:
+            return ()
+        near = suggest(value, choices) or suggest(str(value).upper(), choices)
+        known = f"It can be {', '.join(sorted(choices))}."
+        return (Reason(f"{show(value)} is not among the choices", near or known),)
+
+    return check
+
+
+def cron(*, never_is_fine: bool) -> Expectation:
+    """Want a schedule in Jenkins' cron syntax; none at all if `never_is_fine`."""
+
+    def check(value: object) -> tuple[Reason, ...]:
+        if not isinstance(value, str):
+            return (Reason(f"{show(value)} is not a schedule", "Write it as '@daily' or so."),)
+        if not never_is_fine and not has_schedule(value):
+            return (Reason("there is no schedule, so it never runs", "Write one, or remove it."),)
+        return tuple(
+            Reason(f"line {mistake.line}: {mistake.message}" if "\n" in value else mistake.message,
+                   mistake.advice)
+            for mistake in find_cron_mistakes(value)
+        )  # fmt: skip
+
+    return check
+
+
+def label_expression(value: object) -> tuple[Reason, ...]:
+    """Want a label or an expression of labels: `linux && !(windows || "big machine")`.
+
+    Nothing means any node. Jenkins takes what it can't parse for one label's name; a job then
+    waits for a node for ever.
+    """
+    if value is None or value == "":
+        return ()
+    if reasons := filled_text(value):
+        return reasons
+    assert isinstance(value, str)
+    advice = "Join labels with && or ||, negate with !, put names with spaces in double quotes."
+    depth, wants_operand, place = 0, True, 0
+    while place < len(value.rstrip()):
+        found = _LABEL_SYMBOL.match(value, place)
+        if not found:
+            return (Reason(f"{value[place:].strip()!r} is no part of a label expression", advice),)
+        symbol, place = found[1], found.end()
+        if symbol in ("!", "("):
+            if not wants_operand:
+                return (Reason(f"an operator is missing before {symbol!r} in {value!r}", advice),)
+            depth += symbol == "("
+        elif symbol in ("&&", "||", "->", "<->"):
+            if wants_operand:
+                return (Reason(f"a label is missing before {symbol!r} in {value!r}", advice),)
+            wants_operand = True
+        elif symbol == ")":
+            depth -= 1
+            if wants_operand or depth < 0:
+                return (Reason(f"')' stands where it can't in {value!r}", advice),)
+        elif not wants_operand:
+            return (Reason(f"an operator is missing before {symbol!r} in {value!r}", advice),)
+        else:
+            wants_operand = False
+    if wants_operand or depth:
+        return (Reason(f"{value!r} stops too early for a label expression", advice),)
+    return ()
+
+
+def assignments(value: object) -> tuple[Reason, ...]:
+    """Want lines `NAME=value`, as Parameterized Trigger's predefined parameters are."""
+    if reasons := text(value):
+        return reasons
+    assert isinstance(value, str)
+    lines = [line.strip() for line in re.sub(r"\\\r?\n", "", value).splitlines()]
+    return tuple(
+        Reason(f"the line {show(line)} sets nothing", "Write NAME=value, one a line.")
+        for line in lines
+        if line and not line.startswith(("#", "!")) and not re.search(r"[=:]", line)
+    )
+
+
+def _sign_and_size(value: object) -> int:
+    digits = str(value).strip()
+    size = int(digits.lstrip("+-").lstrip("0")[:9] or "0")
+    return -size if digits.startswith("-") else size

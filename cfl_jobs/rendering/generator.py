@@ -1,0 +1,293 @@
+"""One plain job → config XML, by jenkins-job-builder's generator: its only importer here.
+
+jenkins-job-builder's YAML loader, brace formatting, macros, cache and lock are not used. It gets
+tracked data, so that every option it never reads is known afterwards; what it would write
+differently by plugin version is settled by the inventory.
+"""
+
+from __future__ import annotations
+
+import configparser
+import inspect
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.configs.configxml import write_config
+from cfl_jobs.errors import Position, suggest
+from cfl_jobs.reading.tracking import LocatedText, TrackedDict, TrackedList, note_deeply
+
+with warnings.catch_warnings():
+    # jenkins-job-builder 6.5 imports pkg_resources, which setuptools has deprecated.
+    warnings.filterwarnings("ignore", category=UserWarning, module="jenkins_jobs")
+    warnings.filterwarnings("ignore", message=".*pkg_resources.*")
+    import pkg_resources
+    from jenkins_jobs.errors import JenkinsJobsException
+    from jenkins_jobs.loc_loader import LocList
+    from jenkins_jobs.modules.general import General
+    from jenkins_jobs.registry import ModuleRegistry, PluginVersion
+    from jenkins_jobs.xml_config import XmlJobGenerator, XmlViewGenerator
+
+logging.getLogger("jenkins_jobs").setLevel(logging.ERROR)
+# It warns about `logrotate` through the root logger.
+General.logrotate_warn_issued = True
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why jenkins-job-builder can't make XML of a job or of one of its components."""
+
+    message: str
+    position: Position
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One builder, publisher, property … that was dispatched, and the elements it became.
+
+    `kind` is jenkins-job-builder's component type ("builder"), `name` its name there
+    ("copyartifact"), `data` its options.
+    """
+
+    kind: str
+    name: str
+    position: Position
+    data: Any
+    elements: tuple[ET.Element, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """The XML of a job, its text as jenkins-job-builder writes it, and its components.
+
+    Where there are problems, the XML lacks what they are about.
+    """
+
+    root: ET.Element
+    text: str
+    components: tuple[Component, ...]
+    problems: tuple[Problem, ...]
+
+
+@contextmanager
+def _requirements_unchecked() -> Iterator[None]:
+    """Load entry points without resolving all of jenkins-job-builder's requirements each time.
+
+    EntryPoint.load() does so for each of its 400 entry points: three quarters of the time that
+    rendering the chain took, to learn again that what is imported is installed.
+    """
+    load = pkg_resources.EntryPoint.load
+    pkg_resources.EntryPoint.load = pkg_resources.EntryPoint.resolve
+    try:
+        yield
+    finally:
+        pkg_resources.EntryPoint.load = load
+
+
+class Generator:
+    """Makes config XML; one serves many jobs. `plugins` is what ModuleRegistry takes."""
+
+    def __init__(self, plugins: Sequence[Mapping[str, str]] | None = None) -> None:
+        # Modules compare versions with text; plain text would compare letter by letter.
+        listed = (
+            None
+            if plugins is None
+            else [{**plugin, "version": PluginVersion(plugin["version"])} for plugin in plugins]
+        )
+        with _requirements_unchecked():
+            self._registry = _Registry(_NoConfig(), listed)
+        self._roots: dict[tuple[str, str], Any] = {}
+
+    def generate(self, data: TrackedDict, *, is_view: bool) -> Generated:
+        """Return the XML of a job or view, and what was wrong with any part of it.
+
+        Texts in `data` are made plain str: some modules ask whether a type *is* str.
+        """
+        registry = self._registry
+        registry.start()
+        root, text = ET.Element("project"), ""
+        try:
+            _hand_over(data)
+            with _requirements_unchecked():
+                root = self._make_root(data, XmlViewGenerator if is_view else XmlJobGenerator)
+            data.note("name")  # the caller's, jenkins-job-builder only files the XML by it
+            if not registry.problems:
+                text = write_config(root)
+        except Exception as error:
+            registry.problems.append(_explain(error, data.pos))
+            note_deeply(data)
+        return Generated(root, text, tuple(registry.components), tuple(registry.problems))
+
+    def make_component(self, kind: str, component: Any, *, parent: str) -> Generated:
+        """Return the elements of one component alone, in a root called `parent`, and no text."""
+        registry = self._registry
+        registry.start()
+        root = ET.Element(parent)
+        with _requirements_unchecked():
+            registry.dispatch(kind, root, component, job_data={})
+        return Generated(root, "", tuple(registry.components), tuple(registry.problems))
+
+    def component_names(self, kind: str) -> tuple[str, ...]:
+        """Return the names of all components of a type ("builder")."""
+        # Looked up once, the type's names are known.
+        self.make_component(kind, {"raw": {"xml": "<known/>"}}, parent="list")
+        return self._registry.names_of(kind)
+
+    def _make_root(self, data: TrackedDict, generator: Any) -> ET.Element:
+        """Do what XmlGenerator._getXMLForData does, but load each kind of root only once."""
+        attribute = generator.kind_attribute
+        kind = str(data.get(attribute, generator.kind_default))
+        key = (attribute, kind)
+        if key not in self._roots:
+            found = {
+                point.name: point
+                for point in pkg_resources.iter_entry_points(group=generator.entry_point_group)
+            }
+            if kind not in found:
+                close = suggest(kind, found) or f"There are: {', '.join(sorted(found))}."
+                message = f"unknown {attribute} {kind!r}. {close}"
+                raise JenkinsJobsException(message, pos=data.position_of(attribute))
+            self._roots[key] = found[kind].load()(self._registry)
+        root: ET.Element = self._roots[key].root_xml(data)
+        if "view-type" not in data:
+            for module in self._registry.modules:
+                module.gen_xml(root, data)
+        return root
+
+
+def _explain(error: Exception, place: Position) -> Problem:
+    """Word what jenkins-job-builder raised. Modules don't check types: anything may come."""
+    if isinstance(error, JenkinsJobsException):
+        if isinstance(error.pos, Position):
+            place = error.pos
+        message, _, advice = str(error.message).partition("\n")
+        return Problem(message[:1].lower() + message[1:], place, advice)
+    if isinstance(error, RecursionError):
+        return Problem("it is nested too deeply", place, "Write it flatter.")
+    told = f"{type(error).__name__}: {error}"
+    advice = "Compare its options, and which are lists and which mappings, with the module's page."
+    return Problem(f"jenkins-job-builder can't take this ({told})", place, advice)
+
+
+def _hand_over(value: Any) -> Any:
+    """Return a value as jenkins-job-builder's own loader would make it; mappings stay themselves.
+
+    Where a text came from is kept beside it, in its mapping's or list's positions.
+    """
+    if isinstance(value, TrackedDict):
+        for key, item in value.raw_items():
+            if isinstance(item, LocatedText):
+                value.value_positions[key] = item.pos
+            dict.__setitem__(value, key, _hand_over(item))
+        return value
+    if isinstance(value, TrackedList):
+        places = list(value.entry_positions) or [value.pos] * len(value)
+        for index, item in enumerate(value):
+            if isinstance(item, LocatedText):
+                places[index] = item.pos
+        return LocList([_hand_over(item) for item in value], value.pos, places)
+    return str(value) if isinstance(value, LocatedText) else value
+
+
+class _NoConfig:
+    """Stands for jenkins_jobs.ini: rendering must not depend on whose machine it runs on."""
+
+    def __init__(self) -> None:
+        self.config_parser = configparser.ConfigParser()
+        self.yamlparser: dict[str, Any] = {"keep_descriptions": True}
+        self.jenkins: dict[str, Any] = {}
+        self.builder: dict[str, Any] = {}
+
+    def get_plugin_config(self, plugin: str, key: str, default: Any = None) -> Any:
+        return default
+
+
+@cache
+def _arguments_of(func: Callable[..., object]) -> tuple[str, ...]:
+    return tuple(inspect.getfullargspec(func).args)
+
+
+class _Registry(ModuleRegistry):  # type: ignore[misc]
+    """A registry that notes which elements each component became."""
+
+    def __init__(self, config: _NoConfig, plugins: list[dict[str, Any]] | None) -> None:
+        super().__init__(config, plugins)
+        self.start()
+
+    @staticmethod
+    def _filter_kwargs(func: Callable[..., object], **kwargs: object) -> dict[str, object]:
+        """Return the arguments that a component's function takes; looked up once for each."""
+        return {name: value for name, value in kwargs.items() if name in _arguments_of(func)}
+
+    def start(self) -> None:
+        """Forget the job before."""
+        self.components: list[Component] = []
+        self.problems: list[Problem] = []
+        self.current = Position("", 0)
+
+    def names_of(self, component_type: str) -> tuple[str, ...]:
+        """Return the names of all components of a type that was used once."""
+        entry_point = self.modules_by_component_type.get(component_type)
+        if entry_point is None:
+            return ()
+        listed = self.get_component_list_type(entry_point)
+        return tuple(sorted(self._entry_points_cache.get(listed, {})))
+
+    def dispatch(
+        self,
+        component_type: str,
+        xml_parent: ET.Element,
+        component: Any,
+        template_data: Any = {},  # noqa: B006 - as the method it overrides
+        job_data: Any = None,
+        component_pos: Any = None,
+    ) -> None:
+        """Make a component's elements. What goes wrong is noted, so that the next one is tried."""
+        place = component_pos if isinstance(component_pos, Position) else self.current
+        before, outer = len(xml_parent), self.current
+        name = ""
+        try:
+            name, self.current = _name_component(component_type, component, place)
+            if isinstance(component, str):
+                component = LocatedText(name, self.current)  # errors read its `pos`
+            super().dispatch(component_type, xml_parent, component, template_data, job_data)
+        except Exception as error:
+            self.problems.append(self._explain(error, component_type, name))
+            note_deeply(component)
+        made = tuple(xml_parent)[before:]
+        self.components.append(Component(component_type, name, self.current, component, made))
+        self.current = outer
+
+    def _explain(self, error: Exception, component_type: str, name: str) -> Problem:
+        names = self.names_of(component_type)
+        if name and names and name not in names:
+            advice = suggest(name, names) or f"jenkins-job-builder has no such {component_type}."
+            return Problem(f"there is no {component_type} {name!r}", self.current, advice)
+        return _explain(error, self.current)
+
+
+def _name_component(kind: str, component: Any, place: Position) -> tuple[str, Position]:
+    """Return a component's name and place. Raises JenkinsJobsException where it has not just one.
+
+    jenkins-job-builder takes the first key and drops the others without a word.
+    """
+    if isinstance(component, TrackedDict):
+        items = component.raw_items()
+        if len(items) == 1:
+            return items[0][0], component.position_of(items[0][0])
+        names = ", ".join(repr(key) for key, _ in items) or "nothing"
+        raise JenkinsJobsException(
+            f"a {kind} has one name, not {names}: indent its options below its name",
+            pos=component.position_of(items[1][0]) if items else component.pos,
+        )
+    if isinstance(component, dict) and len(component) == 1:
+        return str(next(iter(component))), place
+    if isinstance(component, str):
+        return component, place
+    raise JenkinsJobsException(f"a {kind} is a name with its options, not {component!r}", pos=place)

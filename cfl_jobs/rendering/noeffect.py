@@ -1,0 +1,177 @@
+"""Plain job data → options in it that have no effect on the server, though they are written.
+
+jenkins-job-builder reads each of them, so it is no unread option, and most servers keep the
+element until the next save: nobody is told. `evidence` says how it is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cfl_jobs.rendering.values import ValueMistake, walk_components
+
+Options = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NoEffect:
+    """An option without effect: of the component `name` of type `kind`, or of the job itself ("").
+
+    `when` is told the options around it; `why` completes "'exclude' has no effect: …".
+    """
+
+    kind: str
+    name: str
+    key: str
+    why: str
+    instead: str
+    evidence: str
+    when: Callable[[Options], bool] = lambda options: True
+
+
+def _is_type(word: str) -> Callable[[Options], bool]:
+    return lambda job: job.get("project-type") == word
+
+
+def _is_short(options: Options) -> bool:
+    """Tell whether a time limit is below the plugin's least, three minutes."""
+    minutes = options.get("timeout")
+    kind = options.get("type", "absolute")
+    if not isinstance(minutes, int) or isinstance(minutes, bool):
+        return False
+    return minutes < 3 and kind in ("absolute", "likely-stuck", "no-activity")
+
+
+def _aborts_anyway(options: Options) -> bool:
+    others = (options.get("fail"), options.get("abort-and-restart"))
+    turned_off = str(options.get("abort", True)).lower() == "false"
+    return turned_off and not any(str(other).lower() == "true" for other in others)
+
+
+_IN_DSL = "Say it in the pipeline itself."
+_NOT_A_FOLDER = "Remove it; say it in the jobs inside the folder."
+_NO_FIELD = "no such field in WorkflowJob (workflow-job 1385), AbstractProject's are not its own"
+_FOLDER_DROPS = "recorded from Jenkins 2.440.3: the element is gone after a save (folder 6.858)"
+
+NO_EFFECTS: tuple[NoEffect, ...] = (
+    NoEffect(
+        "builder",
+        "copyartifact",
+        "exclude",
+        "jenkins-job-builder writes `exclude`, and the plugin's field is `excludes`",
+        "Name what to copy in `filter:`, or remove the rest in a shell step.",
+        "recorded from copyartifact 722: <exclude> is gone after a save",
+        when=lambda options: bool(options.get("exclude")),
+    ),
+    NoEffect(
+        "publisher",
+        "archive",
+        "latest-only",
+        "Jenkins turns it into a build discarder at its next start",
+        "Use the property build-discarder with `artifact-num-to-keep: 1`.",
+        "recorded from Jenkins 2.440.3: a BuildDiscarderProperty after a restart",
+        when=lambda options: str(options.get("latest-only")).lower() == "true",
+    ),
+    NoEffect(
+        "property",
+        "lockable-resources",
+        "groovy-sandbox",
+        "there is no `match-script` that it could apply to",
+        "Remove it, or write the `match-script:`.",
+        "recorded from lockable-resources 1232: <resourceMatchScript> is gone after a save",
+        when=lambda options: "match-script" not in options,
+    ),
+    NoEffect(
+        "wrapper",
+        "timeout",
+        "timeout",
+        "the plugin's least time limit is 3 minutes",
+        "Write 3 or more.",
+        "build-timeout 1.32: BuildTimeoutWrapper.MINIMUM_TIMEOUT_MILLISECONDS",
+        when=_is_short,
+    ),
+    NoEffect(
+        "wrapper",
+        "timeout",
+        "abort",
+        "without another action jenkins-job-builder writes the abort all the same",
+        "Say `fail: true` to fail the build instead, or remove it.",
+        "jenkins_jobs.modules.wrappers.timeout (6.5.0)",
+        when=_aborts_anyway,
+    ),
+    NoEffect(
+        "",
+        "",
+        "sandbox",
+        "a pipeline from a repository always runs in the sandbox",
+        "Remove it.",
+        "recorded from workflow-cps 3853: CpsScmFlowDefinition has no such field",
+        when=lambda job: _is_type("pipeline")(job) and "pipeline-scm" in job,
+    ),
+    NoEffect(
+        "",
+        "",
+        "logrotate",
+        "the property build-discarder overrides it",
+        "Remove it; build-discarder has the same options.",
+        "hudson.model.Job.getBuildDiscarder (2.440) asks the property first",
+        when=lambda job: any(
+            isinstance(entry, dict) and "build-discarder" in entry
+            for entry in job.get("properties") or ()
+        ),
+    ),
+    *(
+        NoEffect("", "", key, f"a pipeline has no {key}", _IN_DSL, _NO_FIELD, _is_type("pipeline"))
+        for key in ("builders", "publishers", "wrappers", "scm", "node", "jdk", "retry-count")
+    ),
+    *(
+        NoEffect(
+            "", "", key, f"a folder has no {key}", _NOT_A_FOLDER, _FOLDER_DROPS, _is_type("folder")
+        )
+        for key in (
+            "builders",
+            "publishers",
+            "wrappers",
+            "triggers",
+            "scm",
+            "parameters",
+            "node",
+            "jdk",
+            "disabled",
+            "concurrent",
+            "quiet-period",
+            "retry-count",
+            "block-upstream",
+            "block-downstream",
+            "auth-token",
+            "workspace",
+            "logrotate",
+        )
+    ),
+)
+
+
+def check_no_effect(data: Mapping[str, object]) -> tuple[ValueMistake, ...]:
+    """Return the options of a job that have no effect. Looking does not count as reading."""
+    return tuple(_check(data))
+
+
+def _check(data: Mapping[str, object]) -> Iterator[ValueMistake]:
+    job: Options = dict(dict.items(data)) if isinstance(data, dict) else dict(data)
+    if "view-type" in job:
+        return
+    for entry in NO_EFFECTS:
+        if not entry.kind and job.get(entry.key) is not None and entry.when(job):
+            yield _mistake((entry.key,), entry)
+    for path, kind, name, options in walk_components(data):
+        if isinstance(options, dict):
+            for entry in NO_EFFECTS:
+                same = (entry.kind, entry.name) == (kind, name)
+                if same and entry.key in options and entry.when(options):
+                    yield _mistake((*path, entry.key), entry)
+
+
+def _mistake(path: tuple[str | int, ...], entry: NoEffect) -> ValueMistake:
+    return ValueMistake(path, f"it has no effect: {entry.why}", entry.instead)

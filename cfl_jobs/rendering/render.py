@@ -1,0 +1,216 @@
+"""Definitions and templates → config XML, strictly: every finding, or the rendered jobs.
+
+The first half of the data's one way: load, run templates, generate, and look for what was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cfl_jobs.configs.requirements import find_missing_plugins, word_missing
+from cfl_jobs.errors import DefinitionError, Finding, Origin, Position
+from cfl_jobs.reading.definitions import Definition, Definitions, load_definitions
+from cfl_jobs.reading.selection import select_names
+from cfl_jobs.reading.tracking import (
+    ReadNotes,
+    TrackedDict,
+    collect_notes,
+    merge_notes,
+    unread_places,
+)
+from cfl_jobs.rendering.blame import Blame, blame_parts
+from cfl_jobs.rendering.generator import Generated, Generator
+from cfl_jobs.rendering.processes import in_processes
+from cfl_jobs.rendering.strictness import advise_on_unread, find_losses
+from cfl_jobs.rendering.templates import TemplateRenderer
+from cfl_jobs.target import Kind
+
+__all__ = ["Blame", "Rendered", "render"]
+
+_SHOWN_JOBS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A job or view as Jenkins would get it. `config` is XML text, `definition` its entry."""
+
+    kind: Kind
+    name: str
+    config: str
+    definition: Position
+    blame: tuple[Blame, ...] = ()
+    moved_from: tuple[str, ...] = ()
+
+    def place_of(self, path: str) -> Position:
+        """Return the place that made the element at `path`, or the nearest one around it."""
+        places = {blame.path: blame.position for blame in self.blame}
+        while path:
+            if path in places:
+                return places[path]
+            path = path.rpartition("/")[0]
+        return self.definition
+
+
+def render(root: Path, *, only: Sequence[str] = ()) -> tuple[Rendered, ...]:
+    """Render the jobs and views of a project, in the order of their definitions.
+
+    `only` are names or globs of those to make XML of; every template is run all the same, so that
+    what nobody reads is found. Raises DefinitionError with all findings.
+    """
+    definitions = load_definitions(root)
+    names = [entry.name for entry in definitions.entries]
+    chosen = frozenset(select_names(names, only) if not definitions.findings else names)
+    findings = list(definitions.findings)
+    rendered: list[Rendered] = []
+    complete = not findings
+    mappings = definitions.mappings()
+    for part in in_processes(
+        lambda entries: _render_part(definitions, entries, chosen, mappings), definitions.entries
+    ):
+        merge_notes(mappings, part.notes)
+        findings += part.findings
+        rendered += part.rendered
+        complete = complete and part.complete
+    if complete:
+        findings += _unread_variables(definitions)
+    if findings:
+        raise DefinitionError(_merge_repeats(findings))
+    return tuple(rendered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What came of some of the definitions. `complete` says that every template ran to its end."""
+
+    rendered: tuple[Rendered, ...]
+    findings: tuple[Finding, ...]
+    notes: ReadNotes
+    complete: bool
+
+
+def _render_part(
+    definitions: Definitions,
+    entries: Sequence[Definition],
+    chosen: frozenset[str],
+    mappings: Sequence[TrackedDict],
+) -> _Part:
+    renderer = TemplateRenderer(definitions)
+    inventory = definitions.inventory
+    generator = Generator(None if inventory is None else inventory.as_plugins_list())
+    findings: list[Finding] = []
+    rendered: list[Rendered] = []
+    complete = True
+    for definition in entries:
+        data, problems = renderer.render(definition)
+        findings += problems
+        complete = complete and data is not None
+        if data is None or definition.name not in chosen:
+            continue
+        made, problems = _JobRenderer(definitions, generator, definition, data).render()
+        findings += problems
+        rendered += [made] if made is not None else []
+    return _Part(tuple(rendered), tuple(findings), collect_notes(mappings), complete)
+
+
+def _unread_variables(definitions: Definitions) -> Iterator[Finding]:
+    """Find variables and settings that no template read."""
+    for mapping, key in unread_places([entry.variables for entry in definitions.entries]):
+        if key not in mapping.forward:
+            yield _unread_variable(definitions, mapping, key, "no template reads the variable")
+    for group, shared in definitions.defaults.items():
+        uses = [entry for entry in definitions.entries if entry.group == group]
+        for mapping, key in unread_places(shared):
+            if uses:
+                yield _unread_variable(definitions, mapping, key, "no template reads the default")
+    for mapping, key in unread_places(definitions.settings):
+        yield _unread_variable(definitions, mapping, key, "no template reads the setting")
+
+
+def _unread_variable(
+    definitions: Definitions, mapping: TrackedDict, key: str, message: str
+) -> Finding:
+    advice = advise_on_unread(key, mapping) or "Remove it, or use it in the template."
+    place = mapping.position_of(key)
+    return definitions.sources.find(f"{message} {key!r}", place, advice=advice)
+
+
+class _JobRenderer:
+    """Makes XML of one job's data and looks for what was lost on the way."""
+
+    def __init__(
+        self,
+        definitions: Definitions,
+        generator: Generator,
+        definition: Definition,
+        data: TrackedDict,
+    ) -> None:
+        self._sources = definitions.sources
+        self._inventory = definitions.inventory
+        self._generator = generator
+        self._definition = definition
+        self._data = data
+        role = f"for the {definition.kind.value} {definition.name!r} at"
+        self._origin = Origin(role, definition.position)
+
+    def render(self) -> tuple[Rendered | None, tuple[Finding, ...]]:
+        """Return the rendered job, and what is wrong with it."""
+        definition, data = self._definition, self._data
+        name = dict.get(data, "name")
+        if name != definition.name:
+            advice = "Write `name: {{ name }}` in the template."
+            message = f"the template names it {name!r}"
+            return None, (self._find(message, data.position_of("name"), advice=advice),)
+        is_view = definition.kind is Kind.VIEW
+        if is_view:
+            data.setdefault("view-type", "list")
+        made = self._generator.generate(data, is_view=is_view)
+        findings = [
+            self._find(problem.message, problem.position, advice=problem.advice)
+            for problem in made.problems
+        ]
+        findings += [
+            self._find(loss.message, loss.position, advice=loss.advice, within=loss.within)
+            for loss in find_losses(data, made, word=definition.kind.value)
+        ]
+        if made.problems:
+            return None, tuple(findings)
+        rendered = Rendered(
+            definition.kind,
+            definition.name,
+            made.text,
+            definition.position,
+            tuple(blame_parts(made, data)),
+            definition.moved_from,
+        )
+        return rendered, (*findings, *self._missing_plugins(made, rendered))
+
+    def _missing_plugins(self, made: Generated, rendered: Rendered) -> Iterator[Finding]:
+        """Find elements that Jenkins would drop, as their plugin isn't on the server."""
+        for use in find_missing_plugins(made.root, self._inventory) if self._inventory else ():
+            message, advice = word_missing(use)
+            place = self._data.pos if not use.path else rendered.place_of(use.path)
+            yield self._find(message, place, advice=advice)
+
+    def _find(
+        self, message: str, place: Position, *, advice: str = "", within: tuple[Origin, ...] = ()
+    ) -> Finding:
+        origins = (*within, self._origin)
+        return self._sources.find(message, place, origins=origins, advice=advice)
+
+
+def _merge_repeats(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield each finding once: the same line of a template is wrong for all of its jobs alike."""
+    alike: dict[tuple[str, Position | None], list[Finding]] = {}
+    for finding in findings:
+        alike.setdefault((finding.message, finding.position), []).append(finding)
+    for group in alike.values():
+        first = group[0]
+        origins = list(dict.fromkeys(origin for finding in group for origin in finding.origins))
+        more = len(origins) - len(first.origins) - _SHOWN_JOBS + 1
+        if more > 0:
+            origins = origins[: len(first.origins) + _SHOWN_JOBS - 1]
+            last = origins[-1]
+            origins[-1] = Origin(f"and {more} more, as", last.position)
+        yield replace(first, origins=tuple(origins))

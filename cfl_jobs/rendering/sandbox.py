@@ -1,0 +1,166 @@
+"""Jinja2's sandbox as templates get it: marks in the text, values held back, reads noted.
+
+Nothing here knows definitions or files: a `Host` gives the texts and takes the values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import jinja2
+import jinja2.ext
+import jinja2.lexer
+import jinja2.runtime
+import jinja2.sandbox
+from jinja2.exceptions import SecurityError
+from jinja2.utils import missing as _no_owner
+
+from cfl_jobs.errors import suggest
+from cfl_jobs.reading.tracking import TrackedDict
+from cfl_jobs.rendering.provenance import mark_lines
+
+# Filters that return HTML, which has no place in YAML.
+_HTML_FILTERS = ("e", "escape", "forceescape", "safe", "tojson", "urlize", "xmlattr")
+
+
+_LARGEST = 1_000_000
+
+
+def _is_large(value: Any, limit: int = _LARGEST) -> bool:
+    return isinstance(value, int) and abs(value) > limit
+
+
+class Host(Protocol):
+    """What an environment needs to be told."""
+
+    def load_template(self, name: str) -> str:
+        """Return a template's text. Raises jinja2.TemplateNotFound."""
+        ...
+
+    def number_of(self, name: str) -> int:
+        """Return the number that stands for a template's file in marks."""
+        ...
+
+    def source_lines(self, name: str) -> list[str]: ...
+
+    def hold(self, value: Any) -> Any:
+        """Return what stands in the rendered text for a `{{ … }}`."""
+        ...
+
+
+class _Missing(jinja2.StrictUndefined):
+    """An undefined value whose message speaks of the field's words, not of Python's classes."""
+
+    @property
+    def _undefined_message(self) -> str:
+        name = self._undefined_name
+        owner = self._undefined_obj
+        if owner is _no_owner or self._undefined_hint:
+            return self._undefined_hint or f"{name!r} is undefined"
+        if isinstance(owner, dict):
+            known = [key for key, _ in TrackedDict.raw_items(owner)] if isinstance(
+                owner, TrackedDict
+            ) else list(owner)  # fmt: skip
+            close = suggest(name, known)
+            return f"there is no {name!r} here, only {', '.join(map(repr, known))}. {close}".strip()
+        return f"a {type(owner).__name__.lower()} has no {name!r}"
+
+
+class _NotingContext(jinja2.runtime.Context):
+    """A context that tells the definition at hand which of its variables were asked for."""
+
+    def resolve_or_missing(self, key: str) -> Any:
+        if isinstance(self.environment, Environment):
+            self.environment.reading.note(key)
+        return super().resolve_or_missing(key)
+
+
+class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
+    """The sandbox, where `mapping.key` is the mapping's key even when dict has such a method.
+
+    `reading` are the variables of the definition that is being rendered.
+    """
+
+    context_class = _NotingContext
+    reading = TrackedDict()
+    # Operators that make much of little: a typo must not fill the memory.
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call_binop(
+        self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any
+    ) -> Any:
+        if operator == "%" and isinstance(left, str):
+            raise SecurityError("text % values is not for templates; use ~")
+        if operator == "**" and (_is_large(left) or _is_large(right, 100)):
+            raise SecurityError("such a power is too large")
+        if operator == "*" and not (isinstance(left, float) or isinstance(right, float)):
+            sized, count = (right, left) if isinstance(left, int) else (left, right)
+            length = len(sized) if isinstance(sized, (str, list, tuple)) else 0
+            if length and isinstance(count, int) and length * count > _LARGEST:
+                raise SecurityError("such a product is too long")
+        return super().call_binop(context, operator, left, right)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, dict) and (
+            dict.__contains__(obj, attribute) or not hasattr(dict, attribute)
+        ):
+            return self.getitem(obj, attribute)
+        return super().getattr(obj, attribute)
+
+
+class _Loader(jinja2.BaseLoader):
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def get_source(
+        self, environment: jinja2.Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        text = self._host.load_template(template)
+        self._host.number_of(template)
+        return text, template, lambda: True
+
+
+def make_environment(host: Host) -> Environment:
+    class LineMarks(jinja2.ext.Extension):
+        """Marks each line of template text with its place."""
+
+        def filter_stream(self, stream: jinja2.lexer.TokenStream) -> Iterator[jinja2.lexer.Token]:
+            name = stream.name or ""
+            number = host.number_of(name)
+            source = host.source_lines(name)
+            at_line, column = 0, 0
+            for token in stream:
+                if token.type == "data":
+                    start = column if token.lineno == at_line else 0
+                    text = "".join(mark_lines(token.value, number, token.lineno, source, start))
+                    yield jinja2.lexer.Token(token.lineno, token.type, text)
+                    at_line = token.lineno + token.value.count("\n")
+                    column = len(token.value) - token.value.rfind("\n") - 1
+                else:
+                    yield token
+
+    environment = Environment(
+        loader=_Loader(host),
+        undefined=_Missing,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        extensions=[LineMarks],
+        finalize=_pass_context(host.hold),
+    )
+    for name in _HTML_FILTERS:
+        del environment.filters[name]
+    del environment.globals["lipsum"]
+    return environment
+
+
+def _pass_context(hold: Callable[[Any], Any]) -> Callable[[jinja2.runtime.Context, Any], Any]:
+    """Make a finalizer that Jinja2 can't run while it compiles, when no value is known yet."""
+
+    @jinja2.pass_context
+    def finalize(_: jinja2.runtime.Context, value: Any) -> Any:
+        return hold(value)
+
+    return finalize

@@ -1,0 +1,115 @@
+"""A generated job → what was lost on its way to XML, and what reached it though it makes no sense.
+
+Reads nothing itself that would count as a read of the job's data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from cfl_jobs.errors import Origin, Position, nearest
+from cfl_jobs.reading.tracking import TrackedDict, unread_places, walk_mappings
+from cfl_jobs.rendering.generator import Component, Generated
+from cfl_jobs.rendering.noeffect import check_no_effect
+from cfl_jobs.rendering.values import ValueMistake, check_job, check_read, check_written, plain_copy
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One line of YAML that has no effect, or not the one it seems to have.
+
+    `within` names the component that it stands in.
+    """
+
+    message: str
+    position: Position
+    advice: str = ""
+    within: tuple[Origin, ...] = ()
+
+
+def find_losses(data: TrackedDict, made: Generated, *, word: str) -> Iterator[Loss]:
+    """Find what was lost of a job or view; `word` says which of the two it is."""
+    owners = _find_owners(made)
+    yield from _find_unread_options(data, owners, word)
+    yield from _find_odd_values(data, made, owners)
+
+
+def _find_owners(made: Generated) -> dict[int, Component]:
+    """Return the innermost component around each mapping, by its id."""
+    owners: dict[int, Component] = {}
+    for component in reversed(made.components):  # inner components are noted first
+        owners.update((id(mapping), component) for mapping in walk_mappings(component.data))
+    return owners
+
+
+def _within(owner: Component | None) -> tuple[Origin, ...]:
+    if owner is None:
+        return ()
+    return (Origin(f"in the {owner.kind} {owner.name!r} at", owner.position),)
+
+
+def _find_unread_options(
+    data: TrackedDict, owners: dict[int, Component], word: str
+) -> Iterator[Loss]:
+    """Find options that jenkins-job-builder never asked for."""
+    for mapping, key in unread_places(data):
+        owner = owners.get(id(mapping))
+        of = f"the {owner.kind} {owner.name!r}" if owner else f"a {word}"
+        advice = advise_on_unread(key, mapping) or "Remove it: it would have no effect."
+        message = f"jenkins-job-builder never reads {key!r} of {of}"
+        yield Loss(message, mapping.position_of(key), advice, _within(owner))
+
+
+def advise_on_unread(key: str, mapping: TrackedDict) -> str:
+    """Say what a key that no one asked for may have meant: the nearest one that was asked for."""
+    near = nearest(key, mapping.asked_keys())
+    if near is not None and dict.__contains__(mapping, near):
+        return f"{near!r} is already there; remove this one."
+    return f"Did you mean {near!r}?" if near else ""
+
+
+def _find_odd_values(
+    data: TrackedDict, made: Generated, owners: dict[int, Component]
+) -> Iterator[Loss]:
+    """Find values that jenkins-job-builder takes though they make no sense."""
+    told: set[Position] = set()
+    texts = [element.text for element in made.root.iter() if element.text]
+    plain = cast(dict[str, object], plain_copy(data))
+    for mistake in (*check_no_effect(plain), *check_job(plain), *check_written(plain, texts)):
+        holder, key = _follow(data, mistake)
+        place = _place_of_value(holder, key)
+        if place not in told:
+            told.add(place)
+            message = f"{key!r}: {mistake.message}" if isinstance(key, str) else mistake.message
+            yield Loss(message, place, mistake.advice, _within(owners.get(id(holder))))
+    for mapping in walk_mappings(data):
+        for read in mapping.typed_reads():
+            reason = check_read(read.key, dict.get(mapping, read.key), read.default)
+            place = _place_of_value(mapping, read.key)
+            if reason is not None and place not in told:
+                told.add(place)
+                message = f"{read.key!r}: {reason.message}"
+                yield Loss(message, place, reason.advice, _within(owners.get(id(mapping))))
+
+
+def _follow(data: TrackedDict, mistake: ValueMistake) -> tuple[object, str | int]:
+    """Return the innermost mapping or list on a mistake's path, and the key in it."""
+    holder: object = data
+    for key in mistake.path[:-1]:
+        if isinstance(holder, dict):
+            holder = dict.get(holder, str(key))
+        elif isinstance(holder, list) and isinstance(key, int):
+            holder = holder[key]
+    return holder, mistake.path[-1]
+
+
+def _place_of_value(holder: object, key: str | int) -> Position:
+    if isinstance(holder, TrackedDict):
+        return holder.value_positions.get(str(key), holder.position_of(str(key)))
+    places: Any = getattr(holder, "value_pos", None) or getattr(holder, "entry_positions", ())
+    if isinstance(key, int) and key < len(places) and isinstance(places[key], Position):
+        place: Position = places[key]
+        return place
+    return getattr(holder, "pos", None) or Position("", 0, 0)

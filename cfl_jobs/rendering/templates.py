@@ -1,0 +1,256 @@
+"""Definitions + templates/*.yaml.j2 → one plain job each: tracked data with template positions.
+
+Templates run in Jinja2's sandbox: no files but templates/ and templates/scripts/, no network, no
+Python beyond its operators and filters. A value is put in after the YAML was parsed, so that it
+can't change the YAML's structure.
+"""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+import jinja2.ext
+import jinja2.lexer
+import jinja2.runtime
+import jinja2.sandbox
+from jinja2.exceptions import SecurityError
+from markupsafe import Markup
+
+from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, suggest
+from cfl_jobs.reading.definitions import Definition, Definitions
+from cfl_jobs.reading.located_yaml import load_yaml
+from cfl_jobs.reading.tracking import LocatedText, TrackedDict, note_deeply
+from cfl_jobs.rendering.provenance import RESERVED, Values, take_marks_out
+from cfl_jobs.rendering.sandbox import make_environment
+from cfl_jobs.rendering.scripts import compose_step
+
+TEMPLATES = "templates"
+SCRIPTS = f"{TEMPLATES}/scripts"
+_UNDEFINED = re.compile(r"'([^']*)' is undefined\Z")
+_NO_FILTER = re.compile(r"No (filter|test) named '([^']*)'")
+
+
+class TemplateProblem(Exception):
+    """One template that can't be rendered for one definition; `missing` names a variable."""
+
+    def __init__(self, finding: Finding, missing: str = "") -> None:
+        super().__init__(str(finding))
+        self.finding = finding
+        self.missing = missing
+
+
+class TemplateRenderer:
+    """Renders the templates of one project. Not thread-safe: templates note what they read."""
+
+    def __init__(self, definitions: Definitions) -> None:
+        self._sources = definitions.sources
+        self._settings = definitions.settings
+        self._chain = definitions.chain()
+        self._files: list[str] = []
+        self._values = Values()
+        self._environment = make_environment(self)
+
+    def render(self, definition: Definition) -> tuple[TrackedDict | None, tuple[Finding, ...]]:
+        """Return the job that the template makes of a definition, and what is wrong with it."""
+        try:
+            text = self._run(definition, {})
+        except TemplateProblem as problem:
+            return None, self._find_more(definition, problem)
+        first = Position(f"{TEMPLATES}/{definition.template}", 1)
+        origins = (_asked_for(definition),)
+        mapped = take_marks_out(text, tuple(self._files), first)
+        loaded = load_yaml(mapped.text, first.file, locate=mapped.locate, fill=self._values.fill)
+        findings = tuple(self._quoted(finding, origins) for finding in loaded.findings)
+        if isinstance(loaded.value, TrackedDict):
+            return loaded.value, findings
+        if not findings:
+            message = (
+                "the template makes no mapping, but a job is one: `name: {{ name }}` and so on"
+            )
+            findings = (self._sources.find(message, first, origins=origins),)
+        return None, findings
+
+    def _find_more(self, definition: Definition, problem: TemplateProblem) -> tuple[Finding, ...]:
+        """Return a problem with what else is missing: each missing variable is assumed in turn."""
+        findings = [problem.finding]
+        assumed: dict[str, Any] = {}
+        while problem.missing and problem.missing not in assumed:
+            assumed[problem.missing] = ""
+            try:
+                self._run(definition, assumed)
+                break
+            except TemplateProblem as next_problem:
+                problem = next_problem
+                if problem.missing:
+                    findings.append(problem.finding)
+        return tuple(findings)
+
+    def _quoted(self, finding: Finding, origins: tuple[Origin, ...]) -> Finding:
+        place = finding.position or Position(TEMPLATES, 1)
+        return self._sources.find(finding.message, place, origins=origins, advice=finding.advice)
+
+    # -- called by the environment -------------------------------------------------------------
+
+    def load_template(self, name: str) -> str:
+        """Return a template's text. Raises TemplateNotFound."""
+        file = f"{TEMPLATES}/{name}"
+        if name.startswith("/") or ".." in name.split("/"):
+            raise jinja2.TemplateNotFound(name)
+        try:
+            text = self._sources.read(file)
+        except OSError as error:
+            raise jinja2.TemplateNotFound(name) from error
+        except ValueError as error:
+            raise CflJobsError(f"{file}: {error}") from error
+        if found := RESERVED.search(text):
+            line = text.count("\n", 0, found.start()) + 1
+            message = f"the character U+{ord(found[0]):04X} is no character; remove it"
+            raise jinja2.TemplateSyntaxError(message, line, name)
+        return text
+
+    def number_of(self, name: str) -> int:
+        """Return the number that stands for a template's file in marks."""
+        file = f"{TEMPLATES}/{name}"
+        if file not in self._files:
+            self._files.append(file)
+        return self._files.index(file)
+
+    def source_lines(self, name: str) -> list[str]:
+        return self._sources.read(f"{TEMPLATES}/{name}").splitlines()
+
+    def hold(self, value: Any) -> Any:
+        """Return what stands in the rendered text for a `{{ … }}`."""
+        if isinstance(value, Markup):  # a macro's or block's own text
+            return value
+        if isinstance(value, jinja2.Undefined):
+            str(value)  # raises UndefinedError
+        note_deeply(value)  # from here on it is the generator's reads that count
+        return Markup(self._values.hold(value))  # noqa: S704 - a placeholder, not HTML
+
+    # -- running -------------------------------------------------------------------------------
+
+    def _run(self, definition: Definition, assumed: Mapping[str, Any]) -> str:
+        variables = definition.variables
+        self._values = Values()
+        context = {
+            **assumed,
+            **dict(variables.raw_items()),
+            "settings": self._settings,
+            "chain": self._chain,
+            "script": self._compose_script,
+        }
+        try:
+            template = self._environment.get_template(definition.template)
+            self._environment.reading = variables
+            return template.render(context)
+        except jinja2.TemplateNotFound as error:
+            raise TemplateProblem(self._not_found(definition, str(error.name), error)) from error
+        except jinja2.TemplateSyntaxError as error:
+            place = Position(f"{TEMPLATES}/{error.name or definition.template}", error.lineno)
+            advice = self._syntax_advice(str(error.message))
+            message = f"not Jinja2: {error.message}"
+            raise self._problem(message, place, definition, advice) from error
+        except jinja2.UndefinedError as error:
+            raise self._undefined(error, definition, context) from error
+        except RecursionError as error:
+            message = "the template includes or calls itself without end"
+            raise self._problem(message, self._place_of(error, definition), definition) from error
+        except CflJobsError as error:
+            place = self._place_of(error, definition)
+            raise self._problem(error.message, place, definition, error.advice) from error
+        except SecurityError as error:
+            place = self._place_of(error, definition)
+            advice = "Templates may only read their variables."
+            raise self._problem(f"not allowed: {error}", place, definition, advice) from error
+        except Exception as error:  # whatever an expression of the template raises
+            place = self._place_of(error, definition)
+            message = f"{type(error).__name__}: {error}"
+            raise self._problem(message, place, definition) from error
+
+    def _problem(
+        self, message: str, place: Position, definition: Definition, advice: str = ""
+    ) -> TemplateProblem:
+        origins = (_asked_for(definition),)
+        return TemplateProblem(self._sources.find(message, place, origins=origins, advice=advice))
+
+    def _place_of(self, error: BaseException, definition: Definition) -> Position:
+        """Return the template line that an error came from: Jinja2 puts it into the traceback."""
+        for frame in reversed(traceback.extract_tb(error.__traceback__)):
+            file = f"{TEMPLATES}/{frame.filename}"
+            if file in self._files and frame.lineno:
+                return Position(file, frame.lineno)
+        return Position(f"{TEMPLATES}/{definition.template}", 1)
+
+    def _not_found(
+        self, definition: Definition, name: str, error: jinja2.TemplateNotFound
+    ) -> Finding:
+        folder = self._sources.root / TEMPLATES
+        there = [
+            path.relative_to(folder).as_posix()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file() and path.parent.name != "scripts"
+        ]
+        advice = suggest(name, there) or f"In {TEMPLATES}/ there are: {', '.join(there)}."
+        message = f"no template {name!r} in {TEMPLATES}/"
+        if name == definition.template:
+            return self._sources.find(message, definition.template_position, advice=advice)
+        place = self._place_of(error, definition)
+        origins = (_asked_for(definition),)
+        return self._sources.find(message, place, origins=origins, advice=advice)
+
+    def _syntax_advice(self, message: str) -> str:
+        if missing := _NO_FILTER.match(message):
+            table = self._environment.filters if missing[1] == "filter" else self._environment.tests
+            return suggest(missing[2], table)
+        return ""
+
+    def _undefined(
+        self, error: jinja2.UndefinedError, definition: Definition, context: Mapping[str, Any]
+    ) -> TemplateProblem:
+        place = self._place_of(error, definition)
+        found = _UNDEFINED.search(str(error.message))
+        if not found:
+            return self._problem(str(error.message), place, definition)
+        name = found[1]
+        message = f"the variable {name!r} is missing"
+        advice = suggest(name, context) or f"Add `{name}: …` to this entry or its `defaults:`."
+        return TemplateProblem(
+            self._sources.find(
+                message,
+                definition.position,
+                origins=(Origin("needed by the template", place),),
+                advice=advice,
+            ),
+            missing=name,
+        )
+
+    def _compose_script(self, file: str, /, **values: Any) -> LocatedText:
+        """The templates' `script("publish.sh", component=…)`: the text of a shell step."""
+        path = f"{SCRIPTS}/{file}"
+        try:
+            if ".." in file.split("/"):
+                raise FileNotFoundError(file)
+            text = self._sources.read(path)
+        except OSError as error:
+            there = [entry.name for entry in sorted((self._sources.root / SCRIPTS).glob("*"))]
+            advice = suggest(file, there) or f"In {SCRIPTS}/ there are: {', '.join(there)}."
+            raise CflJobsError(f"no script {file!r} in {SCRIPTS}/", advice=advice) from error
+        except ValueError as error:
+            raise CflJobsError(f"{path}: {error}") from error
+        if "\r" in text:
+            line = text[: text.index("\r")].count("\n") + 1
+            raise CflJobsError(
+                f"{path}:{line}: a carriage return, which XML would lose",
+                advice="Save the script with LF line ends.",
+            )
+        for value in values.values():
+            note_deeply(value)
+        return LocatedText(compose_step(path, text, values), Position(path, 1))
+
+
+def _asked_for(definition: Definition) -> Origin:
+    return Origin(f"for the {definition.kind.value} {definition.name!r} at", definition.position)

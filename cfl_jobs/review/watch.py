@@ -1,0 +1,99 @@
+"""The project's files, looked at again and again → what each save changes, or what is wrong.
+
+Files are looked at by time and size a few times a second: the chain is a few dozen small files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from time import perf_counter
+
+from cfl_jobs.check.rule import Severity
+from cfl_jobs.check.run import check_rendered, read_files
+from cfl_jobs.errors import CflJobsError
+from cfl_jobs.reading.definitions import JOBS
+from cfl_jobs.rendering.render import Rendered, render
+from cfl_jobs.rendering.templates import TEMPLATES
+from cfl_jobs.review.comparison import compare_renders
+from cfl_jobs.review.words import Style, count, plain, tell_changes
+from cfl_jobs.target import Kind
+
+INTERVAL = 0.2
+Look = Mapping[str, tuple[int, int, int]]
+
+
+def watch(
+    root: Path,
+    *,
+    say: Callable[[str], None],
+    wait: Callable[[float], None],
+    style: Style = plain,
+) -> None:
+    """Render and check at once and after each save, until `wait` raises. Nothing else ends it."""
+    say(f"Watching {JOBS}/ and {TEMPLATES}/; Ctrl-C ends it.")
+    seen = look(root)
+    good = _show(root, None, say, style)
+    while True:
+        wait(INTERVAL)
+        now = look(root)
+        if now == seen:
+            continue
+        changed = sorted({file for file, _ in now.items() ^ seen.items()})
+        seen = now
+        say("")
+        say(f"{', '.join(changed[:4])}{' and more' if changed[4:] else ''}:")
+        good = _show(root, good, say, style)
+
+
+def look(root: Path) -> Look:
+    """Return the time, size and inode of each file that a rendering may read."""
+    found: dict[str, tuple[int, int, int]] = {}
+    waiting = [root / JOBS, root / TEMPLATES]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except OSError:
+            continue  # gone meanwhile; rendering says so
+        for entry in entries:
+            try:
+                if entry.is_dir():
+                    waiting.append(Path(entry.path))
+                    continue
+                state = entry.stat()
+            except OSError:
+                continue
+            file = Path(entry.path).relative_to(root).as_posix()
+            found[file] = (state.st_mtime_ns, state.st_size, state.st_ino)
+    return found
+
+
+def _show(
+    root: Path,
+    good: tuple[Rendered, ...] | None,
+    say: Callable[[str], None],
+    style: Style,
+) -> tuple[Rendered, ...] | None:
+    """Say what changed since the last good rendering, or what is wrong; return the last good."""
+    start = perf_counter()
+    try:
+        rendered = render(root)
+        report = check_rendered(rendered, read_files(root))
+    except CflJobsError as error:
+        say(style(str(error), "red"))
+        return good
+    if good is not None:
+        lines = list(tell_changes(compare_renders(good, rendered), style=style))
+        for line in lines or ["  no change on the server"]:
+            say(line)
+    for problem in report.problems:
+        colour = "red" if problem.severity is Severity.ERROR else "yellow"
+        say(style(f"{problem.severity.value} {problem.rule}: {problem.finding}", colour))
+    jobs = sum(1 for job in rendered if job.kind is Kind.JOB)
+    found = f"{count(jobs, 'job')} and {count(len(rendered) - jobs, 'view')}"
+    problems = len(report.problems)
+    verdict = count(problems, "problem") if problems else "nothing wrong"
+    say(f"  {found}, {verdict} ({perf_counter() - start:.2f} s)")
+    return rendered

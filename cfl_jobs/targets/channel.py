@@ -1,0 +1,169 @@
+"""Requests to one Jenkins: over a pool of kept connections, tried again where that may help."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cfl_jobs.errors import Missing, Refused, TargetError
+from cfl_jobs.targets.addresses import leads_to
+from cfl_jobs.targets.answers import (
+    Answer,
+    Asked,
+    explain,
+    explain_page,
+    explain_redirect,
+    is_starting,
+    wants_crumb,
+)
+from cfl_jobs.targets.connection import FOREIGN, Connection
+from cfl_jobs.targets.credentials import Credentials
+from cfl_jobs.targets.failures import explain_failure, is_final
+from cfl_jobs.targets.retrying import Passing, PassingFailure, Patience, Tries
+
+CONFIG_TYPE = {"Content-Type": "text/xml; charset=utf-8"}
+FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+_NO_ANSWER = (502, 503, 504)
+
+
+class Channel:
+    """All requests to one server. Any number of threads may use it.
+
+    Every method takes what is being done, as in "read the job 'a'", for its errors. All raise
+    TargetError and its children.
+    """
+
+    def __init__(
+        self, url: str, credentials: Credentials, timeout: float, patience: Patience
+    ) -> None:
+        self._url = url
+        self._credentials = credentials
+        self._timeout = timeout
+        self._patience = patience
+        self._idle: deque[Connection] = deque()
+        self._has_answered = False
+        self._is_gone = False
+
+    def close(self) -> None:
+        """Close the kept connections. The channel can still be used."""
+        while self._idle:
+            self._idle.pop().close()
+
+    def asked(self, path: str, doing: str, *, is_write: bool = False) -> Asked:
+        return Asked(self._url, self._credentials.user, doing, path, is_write)
+
+    def ask_json(self, path: str, doing: str, *fields: str) -> dict[str, Any]:
+        """Return an object of the remote API that has these fields."""
+        answer = self.ask("GET", path, doing)
+        return self.parse_json(answer, self.asked(path, doing), *fields)
+
+    def parse_json(self, answer: Answer, asked: Asked, *fields: str) -> dict[str, Any]:
+        try:
+            data = json.loads(answer.body)
+        except ValueError:
+            data = None
+        if not isinstance(data, dict) or not {"_class", *fields} <= set(data):
+            raise explain_page(answer, asked)
+        return data
+
+    def ask(self, method: str, path: str, doing: str) -> Answer:
+        """Ask for something until it is answered with status 200."""
+        tries = self._patience.tries()
+        asked = self.asked(path, doing)
+        while True:
+            try:
+                answer = self._send(method, path, None, {}, asked)
+                if answer.status != 200:
+                    raise explain(answer, asked)
+                return answer
+            except PassingFailure as failure:
+                self._wait(tries, failure)
+
+    def post(
+        self,
+        path: str,
+        doing: str,
+        text: str = "",
+        *,
+        lands_on: str | tuple[str, ...] | None = None,
+        is_done: Callable[[], bool] | None = None,
+        headers: Mapping[str, str] = CONFIG_TYPE,
+    ) -> None:
+        """Change something. Jenkins answers with 200 or 201, or leads to the path `lands_on`.
+
+        After a try whose answer was lost, `is_done` looks whether the change was made; without
+        it, making the change twice is as good as once.
+        """
+        tries = self._patience.tries()
+        asked = self.asked(path, doing, is_write=True)
+        landings = (lands_on,) if isinstance(lands_on, str) else lands_on or ()
+        while True:
+            try:
+                answer = self._send("POST", path, text.encode(), headers, asked)
+                if answer.status in (200, 201) and not answer.body:
+                    return
+                if any(leads_to(answer, path, self._url) for path in landings):
+                    return
+                if 300 <= answer.status < 400:
+                    raise explain_redirect(answer, asked)
+                raise (
+                    explain_page(answer, asked) if answer.status == 200 else explain(answer, asked)
+                )
+            except PassingFailure as failure:
+                self._wait(tries, failure)
+                if is_done is not None and is_done():
+                    return
+            except (Refused, Missing):
+                if tries.count and is_done is not None and is_done():
+                    return
+                raise
+
+    def _send(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], asked: Asked
+    ) -> Answer:
+        """Send one request. Raises PassingFailure for what may pass by itself."""
+        connection = self._take_connection()
+        try:
+            answer = connection.ask(method, self._url + path, body, headers)
+            if method == "POST" and wants_crumb(answer):
+                obstacle = connection.renew_crumb()
+                answer = obstacle or connection.ask(method, self._url + path, body, headers)
+                if wants_crumb(answer):  # lost again already: a restart, or another node
+                    raise PassingFailure(explain(answer, asked))
+        except FOREIGN as error:
+            connection.close()
+            failure = explain_failure(error, self._url, self._timeout)
+            if is_final(error, has_answered=self._has_answered):
+                raise failure from error
+            raise PassingFailure(failure) from error
+        except BaseException:
+            connection.close()
+            raise
+        self._idle.append(connection)
+        if answer.status in _NO_ANSWER:
+            passing = Passing.STARTING if is_starting(answer) else Passing.ACCIDENT
+            raise PassingFailure(explain(answer, asked), passing)
+        self._has_answered, self._is_gone = True, False
+        return answer
+
+    def _wait(self, tries: Tries, failure: PassingFailure) -> None:
+        """Wait before the next try; raise the failure's error where there is none.
+
+        Once one request has waited in vain, the others don't until the server answers again: a
+        server that is gone costs one wait and not one for each job.
+        """
+        if self._is_gone:
+            raise failure.error from failure.__cause__
+        try:
+            tries.wait(failure)
+        except TargetError:
+            self._is_gone = True
+            raise
+
+    def _take_connection(self) -> Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Connection(self._url, self._credentials, self._timeout)

@@ -1,0 +1,255 @@
+"""Target: a live Jenkins ← configs, and what only a live server can tell."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+from cfl_jobs.configs.normalform import normalise
+from cfl_jobs.errors import ConfigError, Missing, Refused
+from cfl_jobs.target import Kind, Listed
+from cfl_jobs.targets.addresses import check_url, path_of, quote_name, what
+from cfl_jobs.targets.answers import explain_page
+from cfl_jobs.targets.channel import FORM_TYPE, Channel
+from cfl_jobs.targets.credentials import Credentials, find_credentials
+from cfl_jobs.targets.retrying import Patience
+from cfl_jobs.targets.serverfacts import Login, Node, ServerState
+
+TIMEOUT = 60.0  # seconds for a connection, and for each pause within an answer
+_FOLDER_DEPTH = 8  # folders in folders that one listing request sees
+
+
+class JenkinsTarget:
+    """A Jenkins server. Any number of threads may use it; each request has a kept connection."""
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials | None = None,
+        *,
+        timeout: float = TIMEOUT,
+        patience: Patience | None = None,
+    ) -> None:
+        self._url = check_url(url)
+        self._credentials = credentials or Credentials()
+        self._timeout = timeout
+        self._channel = Channel(self._url, self._credentials, timeout, patience or Patience())
+
+    def __repr__(self) -> str:
+        return f"JenkinsTarget({self._url!r}, {self._credentials})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the kept connections. The target can still be used."""
+        self._channel.close()
+
+    @property
+    def label(self) -> str:
+        return self._url
+
+    @property
+    def channel(self) -> Channel:
+        """What asks and posts, for what isn't about jobs and views."""
+        return self._channel
+
+    def without_login(self) -> JenkinsTarget:
+        """Return the same server as someone sees it who isn't logged in."""
+        return JenkinsTarget(self._url, timeout=self._timeout)
+
+    # The target's interface.
+
+    def list(self, kind: Kind) -> tuple[Listed, ...]:
+        found: list[Listed] = []
+        for folder, entries in self._walk_folders(kind):
+            for entry in entries:
+                name = entry.get("fullName") or "/".join(filter(None, [folder, entry["name"]]))
+                description = entry.get("description") or ""
+                found.append(Listed(name, description, bool(entry.get("disabled", False))))
+        return tuple(sorted(found))
+
+    def read(self, kind: Kind, name: str) -> str:
+        path = f"{path_of(kind, name)}/config.xml"
+        answer = self._channel.ask("GET", path, f"read {what(kind, name)}")
+        try:
+            text = answer.body.decode("utf-8")
+        except UnicodeDecodeError:
+            text = ""
+        if not text.lstrip("\ufeff \r\n").startswith("<?xml"):
+            raise explain_page(answer, self._channel.asked(path, f"read {what(kind, name)}"))
+        return text
+
+    def create(self, kind: Kind, name: str, config: str) -> None:
+        folder, _, own = name.rpartition("/")
+        verb = "createItem" if kind is Kind.JOB else "createView"
+        path = f"{path_of(Kind.JOB, folder) + '/' if folder else ''}{verb}?name={quote_name(own)}"
+        path_of(kind, name)  # refuses names that would lead elsewhere
+
+        def is_there() -> bool:
+            try:
+                there = self.read(kind, name)
+                return normalise(there, name=name) == normalise(config, name=name)
+            except (Missing, ConfigError):
+                return False
+
+        try:
+            self._channel.post(path, f"create {what(kind, name)}", config, is_done=is_there)
+        except Missing as error:
+            raise Refused(
+                f"{self._url} can't create {what(kind, name)}: its folder is not there",
+                advice="Create the folder first.",
+            ) from error
+
+    def update(self, kind: Kind, name: str, config: str) -> None:
+        self._channel.post(
+            f"{path_of(kind, name)}/config.xml", f"update {what(kind, name)}", config
+        )
+
+    def save(self, name: str, description: str) -> None:
+        job = path_of(Kind.JOB, name)
+        self._channel.post(
+            f"{job}/submitDescription",
+            f"save {what(Kind.JOB, name)}",
+            f"description={quote(description, safe='')}",
+            lands_on=job,
+            headers=FORM_TYPE,
+        )
+
+    def delete(self, kind: Kind, name: str) -> None:
+        folder = name.rpartition("/")[0]
+        self._channel.post(
+            f"{path_of(kind, name)}/doDelete",
+            f"delete {what(kind, name)}",
+            lands_on=path_of(Kind.JOB, folder) if folder else "",
+            is_done=lambda: not self._exists(kind, name),
+        )
+
+    def rename(self, name: str, new_name: str) -> None:
+        folder, _, own = new_name.rpartition("/")
+        if folder != name.rpartition("/")[0]:
+            raise Refused(
+                f"{name!r} can't be renamed to {new_name!r}: that is in another folder",
+                advice="Move it in Jenkins, then name it so in the definition.",
+            )
+        self._channel.post(
+            f"{path_of(Kind.JOB, name)}/doRename?newName={quote_name(own)}",
+            f"rename {what(Kind.JOB, name)} to {new_name!r}",
+            lands_on=path_of(Kind.JOB, new_name),
+            is_done=lambda: not self._exists(Kind.JOB, name) and self._exists(Kind.JOB, new_name),
+        )
+
+    def count_builds(self, name: str) -> int:
+        path = f"{path_of(Kind.JOB, name)}/api/json?tree=allBuilds[number]"
+        builds = self._channel.ask_json(path, f"count the builds of {what(Kind.JOB, name)}")
+        return len(builds.get("allBuilds") or ())
+
+    def plugins(self) -> dict[str, str]:
+        path = "pluginManager/api/json?tree=plugins[shortName,version,active]"
+        found = self._channel.ask_json(path, "list plugins", "plugins")["plugins"]
+        return {
+            plugin["shortName"]: plugin["version"]
+            for plugin in sorted(found, key=lambda plugin: str(plugin["shortName"]))
+            if plugin["active"]
+        }
+
+    # What only a live server can tell.
+
+    def whoami(self) -> Login:
+        data = self._channel.ask_json("whoAmI/api/json", "ask who we are", "name", "anonymous")
+        return Login(data["name"], bool(data["anonymous"]), tuple(data.get("authorities", ())))
+
+    def state(self) -> ServerState:
+        path = "api/json?tree=quietingDown,useSecurity,url"
+        answer = self._channel.ask("GET", path, "ask for its state")
+        data = self._channel.parse_json(
+            answer, self._channel.asked(path, "ask for its state"), "quietingDown"
+        )
+        version = answer.headers.get("X-Jenkins", "")
+        return ServerState(
+            version,
+            bool(data["quietingDown"]),
+            bool(data.get("useSecurity")),
+            data.get("url") or "",
+        )
+
+    def executors(self) -> tuple[Node, ...]:
+        """Return the server's nodes, with how many builds each runs at a time."""
+        tree = "computer[displayName,numExecutors,offline,assignedLabels[name]]"
+        found = self._channel.ask_json(f"computer/api/json?tree={tree}", "list nodes", "computer")[
+            "computer"
+        ]
+        return tuple(
+            Node(
+                node["displayName"],
+                int(node["numExecutors"]),
+                tuple(label["name"] for label in node.get("assignedLabels", ()) if label),
+                bool(node["offline"]),
+            )
+            for node in found
+        )
+
+    def credential_ids(self) -> tuple[str, ...]:
+        """Return the ids in the global domain. Raises Missing for a user who may not see them."""
+        path = "credentials/store/system/domain/_/api/json?tree=credentials[id]"
+        found = self._channel.ask_json(path, "list credentials' ids", "credentials")["credentials"]
+        return tuple(sorted(entry["id"] for entry in found))
+
+    # Looking.
+
+    def _walk_folders(self, kind: Kind) -> Iterator[tuple[str, Sequence[dict[str, Any]]]]:
+        """Yield each folder's name ("" for the top) with its jobs, or its views.
+
+        One request sees folders `_FOLDER_DEPTH` deep; only deeper ones need another.
+        """
+        fields = "fullName,description,disabled,jobs"
+        if kind is Kind.VIEW:
+            fields = "fullName,views[name,description],jobs"
+        tree = "jobs[fullName]"
+        for _ in range(_FOLDER_DEPTH):
+            tree = f"jobs[{fields}{tree.removeprefix('jobs')}]"
+        tree = f"views[name,description],{tree}" if kind is Kind.VIEW else tree
+        folders = [""]
+        while folders:
+            folder = folders.pop()
+            start = f"{path_of(Kind.JOB, folder)}/" if folder else ""
+            top = self._channel.ask_json(f"{start}api/json?tree={tree}", f"list {kind.value}s")
+            waiting = [(folder, top, 0)]
+            while waiting:
+                name, data, depth = waiting.pop()
+                jobs = data.get("jobs", [])
+                yield name, (jobs if kind is Kind.JOB else data.get("views", []))
+                if depth == _FOLDER_DEPTH:
+                    folders += [job["fullName"] for job in jobs if "older" in job["_class"]]
+                    continue
+                waiting += [(job["fullName"], job, depth + 1) for job in jobs if "jobs" in job]
+
+    def _exists(self, kind: Kind, name: str) -> bool:
+        try:
+            self._channel.ask_json(
+                f"{path_of(kind, name)}/api/json?tree=name", f"find {what(kind, name)}"
+            )
+        except Missing:
+            return False
+        return True
+
+
+def open_server(
+    url: str,
+    *,
+    conf: Path | None = None,
+    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
+) -> JenkinsTarget:
+    """Return the server at a URL, with the user's credentials for it."""
+    checked = check_url(url)
+    credentials = find_credentials(checked, os.environ, conf, Path.home())
+    for note in credentials.notes:
+        say(note)
+    return JenkinsTarget(checked, credentials)
