@@ -123,3 +123,9 @@ def test_every_option_in_the_readme_exists() -> None:
             known |= {name for owner in owners for param in owner.params
                       for name in param.secondary_opts} | {"--help"}  # fmt: skip
             assert fnmatch.filter(known, option), f"{verb} has no {option}"
+
+
+def test_every_package_stands_in_the_map_of_the_code() -> None:
+    listed = set(re.findall(r"`([a-z_]+)/`", README[README.index("| In `cfl_jobs/`") :]))
+    there = {path.parent.name for path in (ROOT / "cfl_jobs").glob("*/__init__.py")}
+    assert listed - {"cfl_jobs"} == there
