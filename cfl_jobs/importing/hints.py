@@ -50,6 +50,11 @@ _PERMISSIONS = {
     "hudson.model.Run": "run",
     "hudson.scm.SCM": "scm",
 }
+_THRESHOLDS = {
+    "build-step-failure-threshold": "buildStepFailureThreshold",
+    "unstable-threshold": "unstableThreshold",
+    "failure-threshold": "failureThreshold",
+}
 _RESULTS = ("Success", "Unstable", "Failure", "NotBuilt", "Aborted")
 _INHERITANCES = {"InheritGlobalStrategy": "global", "NonInheritingStrategy": "none"}
 
@@ -96,6 +101,20 @@ def _begin_cleanup(element: ET.Element) -> dict[str, Any]:
     return {"clean-if": conditions} if conditions else {}
 
 
+def _begin_triggers(element: ET.Element) -> list[Any]:
+    entries: list[Any] = []
+    for config in element.findall("configs/*"):
+        entry: dict[str, Any] = {"project": config.findtext("projects") or ""}
+        block = config.find("block")
+        if block is not None:
+            entry["block"] = True
+            entry["block-thresholds"] = {
+                key: block.findtext(f"{tag}/name", "never") for key, tag in _THRESHOLDS.items()
+            }
+        entries.append(entry)
+    return entries
+
+
 def _begin_git(element: ET.Element) -> dict[str, Any]:
     remotes = [_remote(remote) for remote in element.findall("userRemoteConfigs/*")]
     branches = [branch.text or "" for branch in element.findall("branches/*/name")]
@@ -117,6 +136,7 @@ def _remote(remote: ET.Element) -> dict[str, dict[str, str]]:
 
 _BEGINNINGS: Mapping[tuple[str, str], Callable[[ET.Element], Any]] = MappingProxyType(
     {
+        ("builder", "trigger-builds"): _begin_triggers,
         ("property", "authorization"): _begin_authorization,
         ("publisher", "workspace-cleanup"): _begin_cleanup,
         ("scm", "git"): _begin_git,

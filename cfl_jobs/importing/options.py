@@ -11,7 +11,9 @@ from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.importing.hints import SKIPPED, VALUES, begin, hidden_keys
 from cfl_jobs.importing.trial import Path, Trial, Trials, leaves_of
 
+# What stands where a component needs some value, and what shows where a value goes.
 MARK = "zqmarkqz"
+PROBE = "zqprobeqz"
 # What options are: a mapping, or a list of mappings.
 SHAPES: tuple[Any, ...] = ({}, [{}])
 _ROUNDS = 4
@@ -73,9 +75,9 @@ class Descent:
         """Yield components that make an equal element, the simplest first."""
         if self._make(None).normal == self._wanted:
             yield self._name
-        bare = self._make(MARK)
+        bare = self._make(PROBE)
         for path, text in bare.leaves:
-            if MARK in text:
+            if PROBE in text:
                 for value in self._values_at(path, text, None):
                     if self._make(value).normal == self._wanted:
                         yield {self._name: value}
@@ -140,9 +142,9 @@ class Descent:
         if isinstance(default, bool):
             yield put(options, path, not default)
             yield put(options, path, default)
-        marked = self._make(put(options, path, MARK))
+        marked = self._make(put(options, path, PROBE))
         if marked.normal is not None:
-            hits = [leaf for leaf in marked.leaves if MARK in leaf[1].lower()]
+            hits = [leaf for leaf in marked.leaves if PROBE in leaf[1].lower()]
             for field, text in hits:
                 for value in self._values_at(field, text, default):
                     yield put(options, path, value)
@@ -151,8 +153,8 @@ class Descent:
         known = VALUES.get((self._kind, self._name, str(path[-1])), ())
         for valid in (*marked.valid, *known):
             yield put(options, path, {"True": True, "False": False}.get(valid, valid))
-        listed = self._make(put(options, path, [MARK]))
-        hits = [leaf for leaf in listed.leaves if MARK in leaf[1]]
+        listed = self._make(put(options, path, [PROBE]))
+        hits = [leaf for leaf in listed.leaves if PROBE in leaf[1]]
         for field, _ in hits:
             texts = self._texts_at(field)
             for part in [[text] for text in texts[:_FEW]] + [texts]:
@@ -211,8 +213,8 @@ class Descent:
         return found
 
     def _values_at(self, field: str, text: str, default: object) -> Iterator[Any]:
-        """Yield values for an option that came out as `text`, MARK within it, in a field."""
-        before, _, after = text.lower().partition(MARK)
+        """Yield values for an option that came out as `text`, PROBE within it, in a field."""
+        before, _, after = text.lower().partition(PROBE)
         texts = self._texts_at(field)
         joined = [sign.join(texts) for sign in ",\n"] if len(texts) > 1 else []
         for wanted in dict.fromkeys((*texts, *joined)):
