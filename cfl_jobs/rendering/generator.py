@@ -82,12 +82,13 @@ def _requirements_unchecked() -> Iterator[None]:
     EntryPoint.load() does so for each of its 400 entry points: three quarters of the time that
     rendering the chain took, to learn again that what is imported is installed.
     """
-    load = pkg_resources.EntryPoint.load
-    pkg_resources.EntryPoint.load = pkg_resources.EntryPoint.resolve
+    entry_point: Any = pkg_resources.EntryPoint
+    load = entry_point.load
+    entry_point.load = entry_point.resolve
     try:
         yield
     finally:
-        pkg_resources.EntryPoint.load = load
+        entry_point.load = load
 
 
 class Generator:
