@@ -337,12 +337,13 @@ def test_a_home_of_its_own_follows_the_definitions(
     assert not Path("filled/jobs/Deploy to Live").exists()
 
 
+@pytest.mark.parametrize("text", ['{"next": ', "{}", "[]", '{"items": [{}], "next": 1}'])
 @pytest.mark.parametrize("name", ["queue.json", "settings.json"])
 def test_a_damaged_file_is_named(
-    chain: Chain, capsys: pytest.CaptureFixture[str], name: str
+    chain: Chain, capsys: pytest.CaptureFixture[str], name: str, text: str
 ) -> None:
     chain.home.state.mkdir(exist_ok=True)
-    (chain.home.state / name).write_text('{"next": ')
+    (chain.home.state / name).write_text(text)
     assert rehearse(chain, "resume") == 1
     assert f"{name} is damaged" in capsys.readouterr().err
 
@@ -353,3 +354,23 @@ def test_a_directory_that_cannot_be_made_is_named(
     (tmp_path / "file").write_text("")
     assert run(["rehearse", "--home", str(tmp_path / "file/home")]) == 1
     assert "file/home" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("slip", [["--secrets", "nothing"], ["--repo", "ocargo=nothing"]])
+def test_a_slip_is_not_remembered(
+    chain: Chain, capsys: pytest.CaptureFixture[str], slip: list[str]
+) -> None:
+    """What could not be read must not break every later run."""
+    assert rehearse(chain, "resume") == 0
+    home = ["--home", str(chain.home.root)]
+    assert run(["rehearse", *home, *slip, "resume"]) == 1
+    capsys.readouterr()
+    assert run(["rehearse", *home, "resume"]) == 0
+
+
+def test_a_log_that_is_gone_is_told(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
+    assert rehearse(chain, "push", "ocargo") in (0, 1)
+    job = "Publish Ocargo Files"
+    chain.home.log(job, 1).unlink()
+    assert run(["rehearse", "--home", str(chain.home.root), "log", job, "1"]) == 1
+    assert "can't be read" in capsys.readouterr().err

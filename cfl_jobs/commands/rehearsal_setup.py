@@ -48,6 +48,7 @@ def prepare(
     if settings.rendered or not any(True for _ in home.configs()):
         _fill(root, home, tell)
         settings = replace(settings, rendered=True)
+        save_settings(home, settings)
     elif different := count_differences(root, home):
         where = shlex.quote(show_path(home.root))
         tell(f"Note: {different} jobs and views here are not as jobs/ says; what is here is run.")
@@ -57,12 +58,14 @@ def prepare(
     if not known:
         known = _make_sample(home, tell)
     secrets = secrets.resolve() if secrets else settings.secrets
-    save_settings(home, replace(settings, repositories=known, secrets=secrets))
     ours = {name for name, path in known.items() if path.is_relative_to(home.repositories)}
     values = read_secrets(secrets) if secrets else {}
     if ours == set(known):
         values = {**_make_up_secrets(home, jobs, tell), **values}
-    return Ready(jobs, Repositories(home, known), values, frozenset(ours), locate_in(root))
+    repositories = Repositories(home, known)
+    # Only what could be read is remembered: a slip of the pen must not break every later run.
+    save_settings(home, replace(settings, repositories=known, secrets=secrets))
+    return Ready(jobs, repositories, values, frozenset(ours), locate_in(root))
 
 
 def commit_to_sample(

@@ -199,13 +199,21 @@ def show_status(options: Options) -> int:
 
 
 def show_log(options: Options, job: str, number: int | None) -> int:
+    from cfl_jobs.errors import RehearsalError
     from cfl_jobs.rehearsal.directory import Builds, require_job
     from cfl_jobs.rehearsal.reports import find_build
 
     home = _home(options, must_exist=True)
     require_job(home.read_jobs(), job)
     record = find_build(Builds(home), job, number)
-    text = home.log(job, record.number).read_text(encoding="utf-8", errors="replace")
+    path = home.log(job, record.number)
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise RehearsalError(
+            f"{path} can't be read: {error.strerror}",
+            advice="The build's other files may be there.",
+        ) from error
     click.echo(text, nl=False)
     return 0
 
@@ -288,7 +296,7 @@ def _push(engine: Engine, ready: Ready, names: tuple[str, ...] | None, branch: s
     watched = find_watched(ready.jobs, ready.repositories)
     for given in watched if names is None else names:
         name = ready.repositories.require(given)
-        pushed = branch or watched.get(name, "master")
+        pushed = watched.get(name, "master") if branch is None else branch
         commit_to_sample(engine.home, ready, name, pushed, tell=click.echo)
         for job, says in engine.push(name, pushed).items():
             click.echo(f"Push to {pushed} of {name}: {job} {says}.")

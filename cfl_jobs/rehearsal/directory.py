@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,21 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise RehearsalError(
-            f"{path} is damaged: {error}", advice="Remove it and run this again."
-        ) from error
+        raise _damaged(path, str(error)) from error
     return data if isinstance(data, dict) else {}
+
+
+@contextmanager
+def read_as_written(path: Path) -> Iterator[None]:
+    """Turn the errors of taking apart JSON of another shape than we write into RehearsalError."""
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _damaged(path, f"it is not what cfl-jobs writes ({error!r})") from error
+
+
+def _damaged(path: Path, reason: str) -> RehearsalError:
+    return RehearsalError(f"{path} is damaged: {reason}", advice="Remove it and run this again.")
 
 
 def remove_tree(path: Path) -> None:

@@ -20,7 +20,10 @@ def read_secrets(path: Path) -> dict[str, str]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise RehearsalError(f"The secrets file {path} can't be read: {reason}.") from error
+        raise RehearsalError(
+            f"The secrets file {path} can't be read: {reason}.",
+            advice="Give another with --secrets FILE.",
+        ) from error
     secrets = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.lstrip().startswith("#"):

@@ -129,7 +129,9 @@ class Processes:
         stream = process.popen.stdout
         if stream is None or stream.closed:
             return
-        while True:
+        # A pipe holds less than this many reads; a step that never stops writing gets no more at
+        # a time, so that time limits and other builds have their turn.
+        for _ in range(16):
             try:
                 data = os.read(stream.fileno(), 1 << 16)
             except BlockingIOError:

@@ -11,7 +11,7 @@ from typing import Any
 
 from cfl_jobs.configs.model import Job
 from cfl_jobs.rehearsal.causes import Cause, cause_from_json, cause_to_json
-from cfl_jobs.rehearsal.directory import read_json, write_text
+from cfl_jobs.rehearsal.directory import read_as_written, read_json, write_text
 
 QUIET_PERIOD = 5
 
@@ -46,8 +46,9 @@ class Queue:
         self._next = 1
         if path.is_file():
             data = read_json(path)
-            self._next = data["next"]
-            self._items = [_from_json(item) for item in data["items"]]
+            with read_as_written(path):
+                self._next = int(data["next"])
+                self._items = [_from_json(item) for item in data["items"]]
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.rehearsal.directory import Home, read_json, write_text
+from cfl_jobs.rehearsal.directory import Home, read_as_written, read_json, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,10 @@ def load_settings(home: Home) -> Settings:
     if not path.is_file():
         return Settings()
     data = read_json(path)
-    repositories = {name: Path(place) for name, place in data["repositories"].items()}
-    secrets = Path(data["secrets"]) if data.get("secrets") else None
-    return Settings(repositories, secrets=secrets, rendered=data["rendered"])
+    with read_as_written(path):
+        repositories = {name: Path(place) for name, place in data["repositories"].items()}
+        secrets = Path(data["secrets"]) if data.get("secrets") else None
+        return Settings(repositories, secrets=secrets, rendered=bool(data["rendered"]))
 
 
 def save_settings(home: Home, settings: Settings) -> None:
