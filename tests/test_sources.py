@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,37 @@ def test_a_link_out_of_the_project_is_not_followed(project: Path, file: str) -> 
     assert f"{file}" in told
     assert "it leads out of the project" in told
     assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("file", ["templates/a.yaml.j2", "templates/scripts/a.sh"])
+def test_a_link_to_git_s_own_files_is_not_followed(project: Path, file: str) -> None:
+    """A checkout may keep its token in .git/config."""
+    (project / ".git").mkdir()
+    (project / ".git/config").write_text(f"#!/bin/sh\n{SECRET}\n")
+    path = project / file
+    path.unlink()
+    path.symlink_to(project / ".git/config")
+    told = findings(project)
+    assert "it leads out of the project's templates/" in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("file", ["jobs/a.yaml", "templates/a.yaml.j2", "templates/scripts/a.sh"])
+def test_a_link_to_itself_is_told_without_the_machine_s_paths(project: Path, file: str) -> None:
+    path = project / file
+    path.unlink()
+    path.symlink_to(path.name)
+    told = findings(project)
+    assert "link to itself" in told or "no template" in told or "no script" in told
+    assert str(project.resolve()) not in told
+
+
+@pytest.mark.parametrize("file", ["jobs/a.yaml", "templates/a.yaml.j2", "templates/scripts/a.sh"])
+def test_a_pipe_is_not_waited_for(project: Path, file: str) -> None:
+    path = project / file
+    path.unlink()
+    os.mkfifo(path)
+    assert "it is no plain file" in findings(project)
 
 
 def test_a_link_to_nothing_is_told(project: Path) -> None:

@@ -16,12 +16,19 @@ class Sources:
 
     def read(self, file: str) -> str:
         """Return a file's text, without a byte order mark. Raises OSError, or ValueError with
-        a sentence where it is not UTF-8 or a link or ".." leads out of the project: a pull
-        request could else show what is in other files of the machine that renders it."""
+        a sentence where it is not UTF-8, no plain file, or a link or ".." leads out of the
+        first directory on its path: a pull request could else show what is in other files of
+        the machine that renders it, .git/config with its token among them."""
         if file not in self._texts:
-            path = (self.root / file).resolve()
-            if not path.is_relative_to(self.root.resolve()):
-                raise ValueError("it leads out of the project; put the file itself here")
+            try:
+                path = (self.root / file).resolve()
+            except RuntimeError as error:  # until Python 3.12
+                raise ValueError("it is a link to itself; put the file itself here") from error
+            top = file.split("/")[0]
+            if not path.is_relative_to(self.root.resolve() / top):
+                raise ValueError(f"it leads out of the project's {top}/; put the file itself here")
+            if path.exists() and not path.is_file() and not path.is_dir():
+                raise ValueError("it is no plain file")
             data = path.read_bytes()
             try:
                 self._texts[file] = data.decode("utf-8-sig")
