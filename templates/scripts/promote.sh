@@ -8,6 +8,12 @@ set -euo pipefail
 : "${deploys:?}"
 
 number="${DISTRIBUTION_NUMBER:?}"
+# Suites of one name would share one place of evidence: one success would count for both.
+same="$(printf '%s\n' "${suites[@]}" | LC_ALL=C sort | uniq -d)"
+if [ -n "$same" ]; then
+    echo "distribution $number: refused: two suites are called ${same//$'\n'/, }; rename one in jobs/"
+    exit 1
+fi
 say() { echo "distribution $number: $*"; }
 # The line that names the packed bytes, of one file of evidence for this very number.
 read_sum() {
