@@ -31,6 +31,7 @@ from cfl_jobs.configs.model import (
     TriggerKind,
 )
 from cfl_jobs.configs.read_model import read_job, read_view
+from cfl_jobs.errors import DefinitionError
 from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind
 
@@ -404,6 +405,35 @@ def test_one_line_restricts_deploy_to_prod(project: Path) -> None:
     assert changed["Deploy to Staging"].permissions == ()
     (prod,) = (each for each in render(project) if each.name == "Deploy to Prod")
     assert "matrixauth.inheritance.NonInheritingStrategy" in prod.config
+
+
+def test_a_restriction_to_nobody_is_not_a_job_for_everybody(project: Path) -> None:
+    changed = add(project, "deploy.yaml", "    restricted_to: []\n")
+    permissions = changed["Deploy to Prod"].permissions
+    assert "GROUP:hudson.model.Item.Read:authenticated" in permissions
+    assert not [each for each in permissions if "hudson.model.Item.Build" in each]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("restricted_to: alice", "'alice' is text where a list is needed"),
+        ("restricted_to:", "nothing is given where a list is needed"),
+        ('after_promotion: "false"', "'after_promotion': 'false' is not true or false"),
+        ("secrets: text", "'text' is text where a list is needed"),
+    ],
+)
+def test_a_value_of_another_type_does_not_change_who_deploys(
+    project: Path, line: str, said: str
+) -> None:
+    """Text is true to Jinja, and a list of letters."""
+    with pytest.raises(DefinitionError) as caught:
+        add(
+            project,
+            "deploy.yaml",
+            f"\n  - name: Deploy to Demo\n    environment: Demo\n    {line}\n",
+        )
+    assert said in str(caught.value)
 
 
 def test_settings_reach_the_jobs(project: Path) -> None:

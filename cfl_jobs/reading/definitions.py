@@ -248,6 +248,11 @@ class _Collector:
             advice = "Jenkins would refuse it; choose another name."
             self._find(f"{problem} in the name {name!r}", entry.value_positions["name"], advice)
             return
+        for key, value in entry.raw_items():
+            default = dict.get(shared, key)
+            if isinstance(default, bool) and not isinstance(value, bool):
+                message = f"{key!r}: {value!r} is not true or false"
+                self._find(message, entry.value_positions[key], "Write true or false.")
         inherited = [(key, value) for key, value in shared.raw_items() if not _has(entry, key)]
         variables = TrackedDict(
             [*entry.raw_items(), *inherited],

@@ -13,10 +13,11 @@ import jinja2.ext
 import jinja2.lexer
 import jinja2.runtime
 import jinja2.sandbox
+from jinja2 import nodes
 from jinja2.exceptions import SecurityError
 from jinja2.utils import missing as _no_owner
 
-from cfl_jobs.errors import suggest
+from cfl_jobs.errors import CflJobsError, suggest
 from cfl_jobs.reading.tracking import TrackedDict
 from cfl_jobs.rendering.provenance import mark_lines
 
@@ -25,6 +26,20 @@ _HTML_FILTERS = ("e", "escape", "forceescape", "safe", "tojson", "urlize", "xmla
 
 
 _LARGEST = 1_000_000
+_NO_TEXT = "no text"  # no template can name a filter so
+
+
+def _refuse_text(value: Any) -> Any:
+    """Return what a `for` loops over. Text would be taken letter by letter: `who: alice`."""
+    if isinstance(value, str):
+        raise CflJobsError(
+            f"{str(value)!r} is text where a list is needed", advice=f"Write [{value}]."
+        )
+    if value is None:
+        raise CflJobsError(
+            "nothing is given where a list is needed", advice="Give it, or write []."
+        )
+    return value
 
 
 def _is_large(value: Any, limit: int = _LARGEST) -> bool:
@@ -86,6 +101,15 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     reading = TrackedDict()
     # Operators that make much of little: a typo must not fill the memory.
     intercepted_binops = frozenset({"*", "**", "%"})
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        """Parse, and let every `for` look at what it loops over first."""
+        tree = super()._parse(source, name, filename)
+        for loop in tree.find_all(nodes.For):
+            loop.iter = nodes.Filter(
+                loop.iter, _NO_TEXT, [], [], None, None, lineno=loop.iter.lineno
+            )
+        return tree.set_environment(self)
 
     def call_binop(
         self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any
@@ -152,6 +176,7 @@ def make_environment(host: Host) -> Environment:
     )
     for name in _HTML_FILTERS:
         del environment.filters[name]
+    environment.filters[_NO_TEXT] = _refuse_text
     del environment.globals["lipsum"]
     return environment
 
