@@ -174,6 +174,23 @@ def test_missing_evidence_ends_quietly_with_what_is_waited_for(
     assert not (tmp_path / "w" / "deploy.properties").exists()
 
 
+def test_two_suites_of_one_name_are_refused(tmp_path: Path) -> None:
+    """They would share one place of evidence, and one success would count for both."""
+    workspace = tmp_path / "w"
+    (workspace / PORTAL).parent.mkdir(parents=True)
+    (workspace / PORTAL).write_text(evidence())
+    values = {
+        "suites": ["portal", "portal"],
+        "jobs": ["Run Portal Tests", "Run Ocargo Tests"],
+        "deploys": "Deploy to Dev",
+    }
+    step = run_step("promote.sh", workspace, values, {"DISTRIBUTION_NUMBER": "42"})
+    assert step.code == 1
+    assert "distribution 42: refused: two suites are called portal; rename one" in step.log
+    assert not (workspace / "tests.txt").exists()
+    assert not (workspace / "deploy.properties").exists()
+
+
 def test_a_distribution_recorded_before_is_not_deployed_again(tmp_path: Path) -> None:
     step = promote(
         tmp_path / "w",

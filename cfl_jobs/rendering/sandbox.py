@@ -109,7 +109,8 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
             loop.iter = nodes.Filter(
                 loop.iter, _NO_TEXT, [], [], None, None, lineno=loop.iter.lineno
             )
-        return tree.set_environment(self)
+        tree.set_environment(self)
+        return tree
 
     def call_binop(
         self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any
