@@ -25,7 +25,7 @@ MARKS = st.builds(
     PRINTS,
     PRINTS,
     st.booleans(),
-    st.sampled_from(["", "abcd", "_-_-"]),
+    st.sampled_from([(), ("abc",), ("_-_", "ABC")]),
 )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cfl_jobs.errors import UnsafePlan
+from cfl_jobs.errors import PlanError, UnsafePlan
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.differences import Change, Side
 from cfl_jobs.planning.journal import Journal
@@ -22,7 +23,8 @@ from cfl_jobs.planning.plan import (
     group_alike,
 )
 from cfl_jobs.planning.planfile import load_plan, save_plan
-from cfl_jobs.planning.planner import plan_changes
+from cfl_jobs.planning.planner import Basis, plan_changes
+from cfl_jobs.planning.report import write_text
 from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart, save
@@ -44,9 +46,7 @@ def update(target: MemoryTarget, place: Path, *wanted: Rendered, adopt: bool = F
         made,
         target,
         journal,
-        versions=observed.versions,
         plugins=target.installed,
-        read_at=time.monotonic(),
     )
     assert result.is_complete, [outcome.message for outcome in result.outcomes]
 
@@ -144,15 +144,32 @@ def test_a_plan_after_an_update_is_empty_in_every_state(
         assert [note for note in made.notes if not note.quiet] == []
 
 
+WRAPPER = "hudson.plugins.timestamper.TimestamperBuildWrapper"
+
+
+def upgrade(target: MemoryTarget) -> None:
+    """Upgrade a plugin; Jenkins saves every job."""
+    target.installed["timestamper"] = "1.27"
+    for key, config in target.configs.items():
+        target.configs[key] = save(config, target.installed)
+
+
+def set_field(target: MemoryTarget, name: str, text: str) -> None:
+    """Add a field to the plugin's element in a job."""
+    saved_by = target.installed["timestamper"]
+    element = f'<{WRAPPER} plugin="timestamper@{saved_by}"'
+    target.edit(name, f"{element}/>", f"{element}>{text}</{WRAPPER}>")
+
+
 def test_what_an_upgraded_plugin_adds_alike_everywhere_is_jenkins_own(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
     """But one job that differs from the others was edited."""
     wanted = tuple(job(f"Job {number}") for number in range(4))
     update(target, tmp_path, *wanted)
-    target.installed["timestamper"] = "1.27"
+    upgrade(target)
     for rendered in wanted:
-        target.edit(rendered.name, "</artifacts>", "</artifacts><pack>zip</pack>")
+        set_field(target, rendered.name, "<pack>zip</pack>")
     made = plan(target, *wanted)
     assert made.changes == ()
     assert len([note for note in made.notes if note.quiet]) == 4
@@ -161,33 +178,90 @@ def test_what_an_upgraded_plugin_adds_alike_everywhere_is_jenkins_own(
     assert "Job 2" in changed
 
 
+def test_what_only_one_job_has_is_theirs_even_after_an_upgrade(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """One job proves nothing; people are told that the plugin may have set it."""
+    update(target, tmp_path, job())
+    upgrade(target)
+    set_field(target, "Publish", "<pack>zip</pack>")
+    (change,) = plan(target, job()).changes
+    assert isinstance(change, Update)
+    assert [(found.side, found.remark) for found in change.differences] == [
+        (Side.THEIRS, "or set by timestamper@1.27, which is newer than at the last update")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("</artifacts>", "</artifacts><excludes>*.o</excludes>"),
+        ("<builders>", "<customWorkspace>/tmp/x</customWorkspace><builders>"),
+    ],
+)
+def test_the_upgrade_of_another_plugin_excuses_nothing(
+    target: MemoryTarget, tmp_path: Path, old: str, new: str
+) -> None:
+    """Not even the same edit in every job."""
+    wanted = tuple(job(f"Job {number}") for number in range(4))
+    update(target, tmp_path, *wanted)
+    upgrade(target)
+    for rendered in wanted:
+        target.edit(rendered.name, old, new)
+    made = plan(target, *wanted)
+    assert [change.name for change in made.changes] == [rendered.name for rendered in wanted]
+
+
+def test_who_may_not_list_plugins_learns_of_an_upgrade_all_the_same(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Jenkins writes the version into what it saves."""
+    wanted = (job("A"), job("B"))
+    names = [(rendered.kind, rendered.name) for rendered in wanted]
+    made = plan_changes(wanted, observe(target, names, with_orphans=False))
+    journal = Journal(tmp_path, target="memory", verb="update")
+    assert apply_plan(made, target, journal, plugins={}).is_complete
+    upgrade(target)
+    for rendered in wanted:
+        set_field(target, rendered.name, "<pack>zip</pack>")
+    assert plan(target, *wanted).changes == ()
+
+
 def test_a_new_field_is_theirs_where_no_plugin_was_upgraded(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
     """Only someone can have set it."""
-    update(target, tmp_path, job())
-    target.edit("Publish", "</artifacts>", "</artifacts><excludes>*.o</excludes>")
-    assert sides(plan(target, job())) == {"archive artifacts: excludes": Side.THEIRS}
+    wanted = (job("A"), job("B"))
+    update(target, tmp_path, *wanted)
+    for rendered in wanted:
+        set_field(target, rendered.name, "<pack>zip</pack>")
+    changes = plan(target, *wanted).changes
+    assert [c.differences[0].side for c in changes if isinstance(c, Update)] == [Side.THEIRS] * 2
 
 
 def test_a_field_that_an_upgrade_renamed_is_jenkins_own(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
     """Its value stands in the same element, under another name."""
-    update(target, tmp_path, job())
-    target.installed["timestamper"] = "1.27"
-    target.edit("Publish", "<artifacts>out/*</artifacts>", "<patterns>out/*</patterns>")
-    assert plan(target, job()).changes == ()
+    element = f"<{WRAPPER}><pack>zip</pack></{WRAPPER}>"
+    named = replace(job(), config=job().config.replace(f"<{WRAPPER}/>", element))
+    update(target, tmp_path, named)
+    upgrade(target)
+    assert plan(target, named).changes == ()
+    target.edit("Publish", "<pack>zip</pack>", "<packing>zip</packing>")
+    assert plan(target, named).changes == ()
 
 
 def test_a_value_that_changed_is_theirs_even_after_an_upgrade(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
     """No upgrade excuses another value than ours."""
-    update(target, tmp_path, job())
-    target.installed["timestamper"] = "1.27"
-    target.edit("Publish", "<artifacts>out/*</artifacts>", "<artifacts>all/*</artifacts>")
-    assert sides(plan(target, job())) == {"archive artifacts: artifacts": Side.THEIRS}
+    element = f"<{WRAPPER}><pack>zip</pack></{WRAPPER}>"
+    named = replace(job(), config=job().config.replace(f"<{WRAPPER}/>", element))
+    update(target, tmp_path, named)
+    upgrade(target)
+    target.edit("Publish", "<pack>zip</pack>", "<pack>tar</pack>")
+    assert list(sides(plan(target, named)).values()) == [Side.THEIRS]
 
 
 def test_a_job_that_is_not_ours_needs_adopt(target: MemoryTarget, tmp_path: Path) -> None:
@@ -327,16 +401,72 @@ def test_a_view_has_a_mark_and_is_compared_like_a_job(target: MemoryTarget, tmp_
     assert sides(plan(target, view("Chain", ("A", "b", "c")))) == {"jobs": Side.OURS}
 
 
+def basis_of(target: MemoryTarget, *wanted: Rendered) -> Basis:
+    names = [(r.kind, name) for r in wanted for name in (r.name, *r.moved_from)]
+    return Basis(wanted, observe(target, names, with_orphans=True), adopt=True, prune=True)
+
+
 def test_a_kept_plan_is_the_same_plan(target: MemoryTarget, tmp_path: Path) -> None:
     """Written to a file and read again, for its owner only."""
     update(target, tmp_path, job("A"), job("Old"), job("Gone"))
-    wanted = (job("A", branch="x"), job("New", moved_from=("Old",)), job("B"))
-    made = plan(target, *wanted, prune=True)
+    target.configs[Kind.JOB, "C"] = save(job("C").config, PLUGINS)
+    target.builds["Gone"] = 7
+    basis = basis_of(target, job("A", branch="x"), job("New", moved_from=("Old",)), job("B"))
+    made = basis.plan()
     assert {type(change) for change in made.changes} == {Create, Update, Delete}
     path = tmp_path / "plan.json"
-    save_plan(made, path, versions="abcd")
-    assert load_plan(path) == (made, "abcd")
+    save_plan(basis, path)
+    assert load_plan(path).plan() == made
     assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.glob(".*")) == []
+
+
+@pytest.mark.parametrize("old", ["echo two", '"prune": true', "Publishes.", '"plan.json"'])
+def test_an_altered_plan_is_refused(target: MemoryTarget, tmp_path: Path, old: str) -> None:
+    """Whatever was altered in it."""
+    update(target, tmp_path, job("A"))
+    path = tmp_path / "plan.json"
+    save_plan(basis_of(target, job("A", branch="x"), job("plan.json")), path)
+    text = path.read_text(encoding="utf-8")
+    altered = text.replace(old, old.replace("e", "E").replace("p", "q"), 1)
+    assert altered != text
+    path.write_text(altered, encoding="utf-8")
+    with pytest.raises(PlanError, match=r"altered after it was made|is not a plan"):
+        load_plan(path)
+
+
+def test_a_plan_whose_digest_was_forged_shows_what_it_would_do(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """The differences are found again from what would be sent."""
+    update(target, tmp_path, job("A"))
+    path = tmp_path / "plan.json"
+    forged = basis_of(target, job("A", branch="x", scripts=("echo EVIL",)))
+    save_plan(forged, path)
+    assert "echo EVIL" in write_text(load_plan(path).plan())
+    assert "differences" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"format": 1}', '{"format": "cfl-jobs 0.0.1 plan 1"}', "[" * 9999]
+)
+def test_another_file_is_no_plan(tmp_path: Path, text: str) -> None:
+    """Nor is one of another version, which might understand it otherwise."""
+    path = tmp_path / "plan.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PlanError) as caught:
+        load_plan(path)
+    assert "cfl-jobs plan --out FILE" in caught.value.advice
+
+
+def test_a_plan_replaces_no_more_than_a_file(target: MemoryTarget, tmp_path: Path) -> None:
+    """Not a directory or a device that was named by mistake."""
+    (tmp_path / "here").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("here", "pipe"):
+        with pytest.raises(PlanError, match="is not a file"):
+            save_plan(basis_of(target, job("A")), tmp_path / name)
+        assert (tmp_path / name).exists()
 
 
 def test_secrets_are_not_shown(target: MemoryTarget, tmp_path: Path) -> None:

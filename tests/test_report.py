@@ -114,6 +114,7 @@ def test_json_holds_the_same() -> None:
         "side": "ours",
         "before": "a",
         "after": "b",
+            "remark": "",
         "position": "jobs/a.yaml:3:5",
     }
     assert document["undone"] == [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from cfl_jobs.targets.credentials import Credentials
 from cfl_jobs.targets.retrying import Patience
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
+from tests.jenkins_server_routes import Request
 from tests.rendered_jobs import folder, job, view
 
 CONFIGS = Path(__file__).parent / "data" / "jenkins" / "config"
@@ -70,16 +70,13 @@ def make_plan(target: JenkinsTarget, wanted: tuple[Rendered, ...], *, prune: boo
 
 def update(target: JenkinsTarget, place: Path, wanted: tuple[Rendered, ...]) -> Result:
     """Look, plan and apply, as `update --yes` does."""
-    read_at = time.monotonic()
     names = [(r.kind, name) for r in wanted for name in (r.name, *r.moved_from)]
     observed = observe(target, names, with_orphans=False)
     return apply_plan(
         plan_changes(wanted, observed),
         target,
         Journal(place, target=target.label, verb="update"),
-        versions=observed.versions,
         plugins=dict(observed.plugins),
-        read_at=read_at,
     )
 
 
@@ -141,10 +138,13 @@ def test_a_loss_is_an_error_now_and_in_the_next_run(
             assert plugin in outcome.message.rpartition("Install the plugins")[2]
 
 
-def test_a_job_takes_at_most_four_requests_and_an_unchanged_one_takes_one(
+def test_requests_a_job_takes_to_create_to_leave_and_to_change(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:
-    """Beside those for all: two listings and the plugins."""
+    """Beside those for all: two listings and the plugins.
+
+    A changed one is read for the plan, read again, posted, saved and read back.
+    """
     path = "/job/Publish/|createItem"
 
     def count(wanted: tuple[Rendered, ...]) -> tuple[int, int]:
@@ -155,7 +155,46 @@ def test_a_job_takes_at_most_four_requests_and_an_unchanged_one_takes_one(
 
     assert count((job(),)) == (3, 3)
     assert count((job(),)) == (1, 3)
-    assert count((job(branch="main"),)) == (4, 3)
+    assert count((job(branch="main"),)) == (5, 3)
+
+
+def test_an_edit_made_while_an_update_runs_is_left_alone(
+    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
+) -> None:
+    """Not replaced by what was planned before it; the other jobs are done."""
+    names = [f"Job {number:02}" for number in range(40)]
+    update(target, tmp_path, tuple(job(name) for name in names))
+    edits: list[str] = []
+
+    def edit_once(request: Request) -> None:
+        if request.method == "POST" and not edits:
+            edits.append(names[-1])
+            config = jenkins_server.config(names[-1])
+            jenkins_server.edit_job(names[-1], config.replace("echo two", "echo COLLEAGUE"))
+
+    jenkins_server.hook = edit_once
+    result = update(target, tmp_path, tuple(job(name, branch="main") for name in names))
+    jenkins_server.hook = None
+    failed = [o for o in result.outcomes if o.status is Status.FAILED]
+    assert [outcome.change.name for outcome in failed] == edits
+    assert "was changed on the server since the plan was made" in failed[0].message
+    assert "COLLEAGUE" in jenkins_server.config(names[-1])
+    assert len(result.outcomes) == len(names)
+
+
+def test_what_is_kept_is_what_was_replaced(
+    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
+) -> None:
+    """Also where Jenkins wrote the job in other words since the plan."""
+    update(target, tmp_path, (job(),))
+    made = make_plan(target, (job(branch="main"),))
+    jenkins_server.upgrade_plugin("timestamper", "1.27")
+    replaced = jenkins_server.config("Publish")
+    journal = Journal(tmp_path, target=target.label, verb="update")
+    assert apply_plan(made, target, journal).is_complete
+    (kept,) = (journal.directory / "before").iterdir()
+    assert kept.read_text(encoding="utf-8") == replaced
+    assert "timestamper@1.27" in replaced
 
 
 def test_an_edit_in_the_browser_is_seen(

@@ -17,7 +17,7 @@ from cfl_jobs.bootstrap.running_server import (
     start_build,
     wait_for_installation,
 )
-from cfl_jobs.commands.plan import Asked, colour, make_plan
+from cfl_jobs.commands.plan import Asked, colour, look
 from cfl_jobs.commands.update import confirm, update_jobs
 from cfl_jobs.doctor.diagnosis import State
 from cfl_jobs.doctor.examine import ask_plugins
@@ -117,7 +117,7 @@ class _Steps:
         return update_jobs(self._root, self._target, Asked(), yes=self._yes)
 
     def _verify(self) -> int:
-        plan, _ = make_plan(self._root, self._target, Asked())
+        plan = look(self._root, self._target, Asked()).plan()
         if plan.changes or plan.undone:
             click.echo(write_text(plan, style=colour))
             return 1

@@ -15,18 +15,18 @@ def fill_home(root: Path, home: Home) -> int:
     Jobs that are no longer defined go, with their builds. The run's journal is kept in the home
     too, not in the user's own directories. Raises PlanError if a job can't be written.
     """
-    from cfl_jobs.commands.plan import Asked, make_plan
+    from cfl_jobs.commands.plan import Asked, look
     from cfl_jobs.errors import PlanError
     from cfl_jobs.planning.apply import Status, apply_plan
     from cfl_jobs.planning.journal import Journal
     from cfl_jobs.targets.home import HomeTarget
 
     target = HomeTarget(home.root)
-    plan, observed = make_plan(root, target, Asked(prune=True))
+    plan = look(root, target, Asked(prune=True)).plan()
     if not plan.changes:
         return 0
     journal = Journal(home.state / "runs", target=target.label, verb="rehearse")
-    result = apply_plan(plan, target, journal, versions=observed.versions)
+    result = apply_plan(plan, target, journal)
     for done in result.outcomes:
         if done.status in (Status.FAILED, Status.NOT_DONE):
             raise PlanError(f"{done.change.name} could not be written: {done.message}")
@@ -38,14 +38,14 @@ def count_differences(root: Path, home: Home) -> int:
 
     0 where there are no definitions, or none that render: they are not what is rehearsed.
     """
-    from cfl_jobs.commands.plan import Asked, make_plan
+    from cfl_jobs.commands.plan import Asked, look
     from cfl_jobs.errors import CflJobsError
     from cfl_jobs.targets.home import HomeTarget
 
     if not (root / "jobs").is_dir():
         return 0
     try:
-        plan, _ = make_plan(root, HomeTarget(home.root), Asked())
+        plan = look(root, HomeTarget(home.root), Asked()).plan()
     except CflJobsError:
         return 0
     return len(plan.changes)

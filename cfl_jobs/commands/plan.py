@@ -12,8 +12,7 @@ import click
 from cfl_jobs.commands.target_options import open_target, target_options
 
 if TYPE_CHECKING:
-    from cfl_jobs.planning.observe import Observed
-    from cfl_jobs.planning.plan import Plan
+    from cfl_jobs.planning.planner import Basis
     from cfl_jobs.target import Target
 
 
@@ -86,7 +85,8 @@ def show_plan(
     from cfl_jobs.planning.planfile import save_plan
     from cfl_jobs.planning.report import write_json, write_markdown, write_text
 
-    plan, observed = make_plan(root, target, asked)
+    basis = look(root, target, asked)
+    plan = basis.plan()
     if layout == "json":
         click.echo(write_json(plan))
     elif layout == "markdown":
@@ -94,7 +94,7 @@ def show_plan(
     else:
         click.echo(write_text(plan, verbose=verbose, style=colour))
     if out is not None:
-        save_plan(plan, out, versions=observed.versions)
+        save_plan(basis, out)
         click.echo(f"Kept in {out}; `cfl-jobs update --plan {out}` does it.", err=True)
     try:
         check_safety(plan, force=False)
@@ -103,12 +103,12 @@ def show_plan(
     return 2 if detailed and (plan.changes or plan.undone) else 0
 
 
-def make_plan(root: Path, target: Target, asked: Asked) -> tuple[Plan, Observed]:
-    """Render, look at the target and compare."""
+def look(root: Path, target: Target, asked: Asked) -> Basis:
+    """Render, and look at the target: all that a plan is made of."""
     from cfl_jobs.commands.progress import counting
     from cfl_jobs.planning.ahead import ReadAhead
     from cfl_jobs.planning.observe import observe
-    from cfl_jobs.planning.planner import plan_changes
+    from cfl_jobs.planning.planner import Basis
     from cfl_jobs.rendering.render import render
 
     reader = ReadAhead(target, asked.jobs)
@@ -116,10 +116,7 @@ def make_plan(root: Path, target: Target, asked: Asked) -> tuple[Plan, Observed]
     names = [(job.kind, name) for job in rendered for name in (job.name, *job.moved_from)]
     with counting("Looking at", sys.stderr) as progress:
         observed = observe(reader, names, with_orphans=asked.prune, progress=progress)
-    plan = plan_changes(
-        rendered, observed, adopt=asked.adopt, prune=asked.prune, filtered=bool(asked.jobs)
-    )
-    return plan, observed
+    return Basis(rendered, observed, asked.adopt, asked.prune, filtered=bool(asked.jobs))
 
 
 def colour(text: str, name: str) -> str:

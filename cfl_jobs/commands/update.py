@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cfl_jobs.commands.plan import Asked, colour, make_plan
+from cfl_jobs.commands.plan import Asked, colour, look
 from cfl_jobs.commands.target_options import open_target, target_options
 
 if TYPE_CHECKING:
@@ -104,22 +103,13 @@ def update_jobs(
 ) -> int:
     """Plan, ask, apply; returns the exit code."""
     _say_if_interrupted(target, backup)
-    read_at = time.monotonic()
-    plan, observed = make_plan(root, target, asked)
+    basis = look(root, target, asked)
+    plan = basis.plan()
     _show(plan, verbose=verbose)
     if not plan.changes:
         return 1 if plan.undone else 0
     _ask(plan, yes=yes, delete_count=delete_count, force=force)
-    if not yes or plan.deletions:
-        read_at = -1.0  # a person took their time: read again what is to be replaced
-    result = _apply(
-        plan,
-        target,
-        backup,
-        versions=observed.versions,
-        plugins=dict(observed.plugins),
-        read_at=read_at if read_at >= 0 else None,
-    )
+    result = _apply(plan, target, backup, plugins=dict(basis.observed.plugins))
     return _finish(plan, result)
 
 
@@ -137,7 +127,7 @@ def apply_kept_plan(
     from cfl_jobs.planning.planfile import load_plan
     from cfl_jobs.planning.unchanged import check_unchanged
 
-    plan, versions = load_plan(path)
+    plan = load_plan(path).plan()
     if plan.target != target.label:
         raise PlanError(
             f"the plan in {path} is for {plan.target}, not for {target.label}",
@@ -147,13 +137,12 @@ def apply_kept_plan(
     if not plan.changes:
         return 1 if plan.undone else 0
     _ask(plan, yes=yes, delete_count=delete_count, force=force)
-    read_at = time.monotonic()
     check_unchanged(plan, target)
     try:
         plugins = target.plugins()
     except PermissionDenied:
         plugins = {}
-    result = _apply(plan, target, backup, versions=versions, plugins=plugins, read_at=read_at)
+    result = _apply(plan, target, backup, plugins=plugins)
     return _finish(plan, result)
 
 
@@ -206,15 +195,7 @@ def _show(plan: Plan, *, verbose: bool) -> None:
     click.echo(write_text(plan, verbose=verbose, style=colour))
 
 
-def _apply(
-    plan: Plan,
-    target: Target,
-    backup: Path | None,
-    *,
-    versions: str,
-    plugins: dict[str, str],
-    read_at: float | None,
-) -> Result:
+def _apply(plan: Plan, target: Target, backup: Path | None, *, plugins: dict[str, str]) -> Result:
     from cfl_jobs.commands.progress import counting
     from cfl_jobs.planning.apply import apply_plan
 
@@ -231,15 +212,7 @@ def _apply(
                     click.echo(f"[{done}/{total}] {_line(outcome)}")
 
         journal = open_journal(target, backup, verb="update")
-        return apply_plan(
-            plan,
-            target,
-            journal,
-            versions=versions,
-            plugins=plugins,
-            read_at=read_at,
-            report=report,
-        )
+        return apply_plan(plan, target, journal, plugins=plugins, report=report)
 
 
 def _line(outcome: Outcome) -> str:

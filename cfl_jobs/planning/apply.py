@@ -2,7 +2,8 @@
 
 What is done to one job, and what a run that is killed at any moment leaves:
 
-1. the config that is there goes to the journal;
+1. the job is read again: changed since the plan, it is left alone; else what is there goes to
+   the journal;
 2. the new config is posted, whole or not at all, with a mark that says "not verified yet";
 3. the final mark is set as its description, which makes Jenkins save the job in its own words;
 4. the job is read back and compared: what Jenkins dropped is an error, what it made otherwise is
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -24,6 +24,7 @@ from itertools import groupby
 
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.requirements import find_uses
 from cfl_jobs.errors import CflJobsError, Refused
 from cfl_jobs.planning.differences import Raw, compare, find_losses
 from cfl_jobs.planning.journal import Journal, Step
@@ -38,11 +39,9 @@ from cfl_jobs.planning.mark import (
 )
 from cfl_jobs.planning.observe import WORKERS, normal_of
 from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update
-from cfl_jobs.planning.unchanged import check_change
+from cfl_jobs.planning.sections import codes_of_versions, find_plugins
+from cfl_jobs.planning.unchanged import read_unchanged
 from cfl_jobs.target import Kind, Target
-
-# A config that was read longer ago than this is read again before it is replaced.
-FRESH_SECONDS = 30.0
 
 
 class Status(Enum):
@@ -75,19 +74,17 @@ def apply_plan(
     target: Target,
     journal: Journal,
     *,
-    versions: str = "",
     plugins: Mapping[str, str] | None = None,
-    read_at: float | None = None,
     report: Callable[[Outcome], None] = lambda outcome: None,
     workers: int = WORKERS,
 ) -> Result:
     """Carry out every change of a plan; a job that fails doesn't stop the others.
 
-    `read_at`: when the configs of the plan were read (time.monotonic); None reads them again and
-    leaves alone a job that changed since. Jobs wait for their folder, deletions for all else.
-    Ctrl-C finishes the jobs in hand; the rest is reported as not done.
+    `plugins` are the server's, by short name. Each job is read again just before it is replaced,
+    and left alone where it changed since the plan. Jobs wait for their folder, deletions for all
+    else. Ctrl-C finishes the jobs in hand; the rest is reported as not done.
     """
-    worker = _Worker(target, journal, versions, dict(plugins or {}), read_at)
+    worker = _Worker(target, journal, dict(plugins or {}))
     outcomes: list[Outcome] = []
     stop = threading.Event()
     failed: set[str] = set()
@@ -143,45 +140,30 @@ def _stages(changes: Sequence[PlannedChange]) -> list[list[PlannedChange]]:
 class _Worker:
     """Does what one change needs. Used by several threads at once; holds no state of a job."""
 
-    def __init__(
-        self,
-        target: Target,
-        journal: Journal,
-        versions: str,
-        plugins: dict[str, str],
-        read_at: float | None,
-    ) -> None:
+    def __init__(self, target: Target, journal: Journal, plugins: dict[str, str]) -> None:
         self._target = target
         self._journal = journal
-        self._versions = versions
         self._plugins = plugins
-        self._read_at = read_at
 
     def carry_out(self, change: PlannedChange) -> Outcome:
         action = action_of(change)
         step = Step(change.kind, change.name, action, "started")
         if isinstance(change, Update) and change.old_name:
             step = replace(step, old_name=change.old_name)
+        before = ""
         try:
             if not isinstance(change, Create):
-                if self._is_stale():
-                    check_change(change, self._target)
-                step = replace(
-                    step, before=self._journal.keep(change.kind, change.name, change.before)
-                )
+                before = read_unchanged(change, self._target)
+                step = replace(step, before=self._journal.keep(change.kind, change.name, before))
             self._journal.note(step)
-            after, message = self._do(change)
+            after, message = self._do(change, before)
         except CflJobsError as error:
             self._journal.note(replace(step, state="failed", message=error.message))
             return Outcome(change, Status.FAILED, str(error))
         self._journal.note(replace(step, state="done", after=after))
         return Outcome(change, Status.DONE, message)
 
-    def _is_stale(self) -> bool:
-        """Tell whether what was read for the plan may have changed meanwhile."""
-        return self._read_at is None or time.monotonic() - self._read_at > FRESH_SECONDS
-
-    def _do(self, change: PlannedChange) -> tuple[str, str]:
+    def _do(self, change: PlannedChange, before: str) -> tuple[str, str]:
         """Return a digest of the config that is there now, and what people should know."""
         kind, name = change.kind, change.name
         if isinstance(change, Delete):
@@ -191,7 +173,8 @@ class _Worker:
             self._target.rename(change.old_name, name)
         wanted = normal_of(change.config, name=name)
         print_ = fingerprint(wanted)
-        mark = Mark(change.position.file, print_, print_, versions=self._versions)
+        versions = self._foresee_versions(change, before)
+        mark = Mark(change.position.file, print_, print_, versions=versions)
         if kind is Kind.VIEW:
             return self._do_view(change, wanted, mark)
         if isinstance(change, Create):
@@ -221,18 +204,31 @@ class _Worker:
     ) -> tuple[str, str]:
         live = normal_of(config, name=change.name)
         kept = fingerprint(live)
+        seen = codes_of_versions(find_plugins(live))
+        versions = mark.versions if set(seen) <= set(mark.versions) else seen
+        final = replace(mark, kept=kept, versions=versions)
         found = compare(wanted, live)
         try:
             self._check_losses(change, found)
         except Refused:
             # The open mark makes the next run post it again, whoever's it is.
-            open_mark = replace(mark, kept=kept, is_verified=False)
+            open_mark = replace(final, is_verified=False)
             self._target.save(change.name, _description(change, open_mark))
             raise
-        if kept != mark.kept:
-            self._target.save(change.name, _description(change, replace(mark, kept=kept)))
-            return digest_text(config), "Jenkins made some of it otherwise; see plan -v"
-        return digest_text(config), ""
+        if final != mark:
+            self._target.save(change.name, _description(change, final))
+        message = "" if kept == mark.kept else "Jenkins made some of it otherwise; see plan -v"
+        return digest_text(config), message
+
+    def _foresee_versions(self, change: Create | Update, before: str) -> tuple[str, ...]:
+        """Return codes of the plugins' versions that will stand in the job once it is saved."""
+        saved_by = find_plugins(normal_of(before, name=change.name)) if before else frozenset()
+        if not self._plugins:
+            return codes_of_versions(saved_by)
+        uses = find_uses(parse_config(change.config, name=change.name))
+        names = {use.plugin or "" for use in uses} | {text.partition("@")[0] for text in saved_by}
+        known = {name: self._plugins[name] for name in names if name in self._plugins}
+        return codes_of_versions(f"{name}@{version}" for name, version in known.items())
 
     def _check_losses(self, change: Create | Update, found: Sequence[Raw]) -> None:
         losses = find_losses(found)

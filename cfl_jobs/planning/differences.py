@@ -51,13 +51,15 @@ class Difference:
     after: str
     side: Side = Side.UNKNOWN
     position: Position | None = None
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where a comparison is: its path, its words, and the section of each side it is in.
 
-    `label` leaves out what people don't speak of, `word` is the last step's all the same.
+    `label` leaves out what people don't speak of, `word` is the last step's all the same. `plugin`
+    is the one that saved the server's element, as Jenkins writes it: "git@5.2.1".
     """
 
     path: str
@@ -65,17 +67,22 @@ class _Place:
     word: str = ""
     wanted_section: Normal | None = None
     live_section: Normal | None = None
+    plugin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A difference with the elements themselves; `wanted` or `live` is None where it has none."""
+    """A difference with the elements themselves; `wanted` or `live` is None where it has none.
+
+    `parent` is the class of the element around it, `plugin` the one that saved that on the server.
+    """
 
     place: _Place
     parent: str
     change: Change
     wanted: Normal | None
     live: Normal | None
+    plugin: str = ""
 
     @property
     def label(self) -> str:
@@ -104,17 +111,22 @@ def find_losses(found: Iterable[Raw]) -> tuple[Raw, ...]:
     return tuple(raw for raw in raws if raw.place.path not in renamed and _is_lost(raw))
 
 
-def describe(raw: Raw, side: Side, position: Position | None) -> Difference:
-    """Put a difference into words; secrets are left out."""
+def describe(
+    raw: Raw, side: Side, position: Position | None = None, *, remark: str = ""
+) -> Difference:
+    """Put a difference into words; secrets are left out. `remark`: what else is to be said."""
     before = show_value(raw.live) if raw.live else ""
     after = show_value(raw.wanted) if raw.wanted else ""
     if raw.change is Change.CHANGED and SECRET in (before, after):
         before, after = SECRET, f"{SECRET} (another)"
-    return Difference(raw.place.path, raw.label, raw.change, before, after, side, position)
+    return Difference(raw.place.path, raw.label, raw.change, before, after, side, position, remark)
 
 
 def _compare_jobs(wanted: Normal, live: Normal) -> Iterator[Raw]:
-    plain = _Place("", "", "job", sections(wanted)[0][1], sections(live)[0][1])
+    root = _Place("", "", plugin=live.plugin)
+    plain = replace(
+        root, word="job", wanted_section=sections(wanted)[0][1], live_section=sections(live)[0][1]
+    )
     if (wanted.tag, wanted.attributes) != (live.tag, live.attributes):
         yield Raw(replace(plain, label="kind of job"), "", Change.CHANGED, wanted, live)
         return
@@ -123,11 +135,11 @@ def _compare_jobs(wanted: Normal, live: Normal) -> Iterator[Raw]:
         empty = Normal(tag)
         lists = (ours or empty, theirs or empty)
         if tag in LISTS and all(is_plain_list(side) or side == empty for side in lists):
-            place = _Place(tag, "" if is_silent(tag) else word_for(empty))
+            place = replace(root, path=tag, label="" if is_silent(tag) else word_for(empty))
             yield from _compare_children(ours or empty, theirs or empty, place)
             continue
         is_section = tag == "description" or any(side and side.children for side in (ours, theirs))
-        place = _Place("", "", "", ours, theirs) if is_section else plain
+        place = replace(root, wanted_section=ours, live_section=theirs) if is_section else plain
         path = f"{wanted.tag}/{tag}"
         if ours is None:
             yield _one_sided(wanted, path, None, theirs, place)
@@ -225,8 +237,8 @@ def _choose_pair(child: Normal, candidates: list[tuple[str, Normal]]) -> tuple[s
     name = child.find("name")
     if name is not None and child.tag.endswith(("ParameterDefinition", "Parameter")):
         return next((pair for pair in same if pair[1].find("name") == name), None)
-    if not child.children:
-        return None
+    if not child.children:  # a value, or an element whose fields are all as they are by default
+        return None if child.text else next((p for p in same if p[1].children), None)
     return same[0] if same else None
 
 
@@ -238,7 +250,7 @@ def _one_sided(
         raise ValueError("a difference of nothing")
     inner = _descend(place, path, child, wanted, live)
     change = Change.REMOVED if wanted is None else Change.ADDED
-    return Raw(inner, parent.kind, change, wanted, live)
+    return Raw(inner, parent.kind, change, wanted, live, place.plugin)
 
 
 def _descend(
@@ -257,7 +269,8 @@ def _descend(
     wanted_section, live_section = place.wanted_section, place.live_section
     if wanted_section is None and live_section is None:
         wanted_section, live_section = wanted, live
-    return _Place(here, label, word, wanted_section, live_section)
+    plugin = (live.plugin if live else "") or place.plugin
+    return _Place(here, label, word, wanted_section, live_section, plugin)
 
 
 def _is_lost(raw: Raw) -> bool:

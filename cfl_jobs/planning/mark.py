@@ -45,18 +45,19 @@ class Mark:
     """Where a job comes from (`source`, a file), what was applied and what Jenkins kept of it.
 
     `is_verified` is False from the moment a config is posted until it was read back and compared.
-    `versions` is a code of the plugins at that time. An unreadable code leaves `applied` None.
+    `versions` are codes of the versions of the plugins that the job had to do with then. An
+    unreadable code leaves `applied` None.
     """
 
     source: str
     applied: Fingerprint | None = None
     kept: Fingerprint | None = None
     is_verified: bool = True
-    versions: str = ""
+    versions: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         kept = "=" if self.kept == self.applied else str(self.kept)
-        versions = f" v{self.versions}" if self.versions else ""
+        versions = f" v{''.join(self.versions)}" if self.versions else ""
         status = "" if self.is_verified else "?"
         code_ = f"[cfl-jobs 1{status} {self.applied} {kept}{versions}]"
         return f"Managed by cfl-jobs from {self.source}. Change it there. {code_}"
@@ -82,7 +83,7 @@ def split_description(description: str) -> tuple[str, Mark | None]:
         applied=applied,
         kept=applied if kept == "=" else _read_fingerprint(kept or ""),
         is_verified=not found["open"] and applied is not None,
-        versions=found["versions"] or "",
+        versions=_read_codes(found["versions"] or ""),
     )
     return rest, mark
 
@@ -109,5 +110,10 @@ def _read_fingerprint(text: str) -> Fingerprint | None:
     parts = text[WHOLE_LENGTH:]
     if len(text) < WHOLE_LENGTH or len(parts) % CODE_LENGTH:
         return None
-    cut = range(0, len(parts), CODE_LENGTH)
-    return Fingerprint(text[:WHOLE_LENGTH], tuple(parts[i : i + CODE_LENGTH] for i in cut))
+    return Fingerprint(text[:WHOLE_LENGTH], _read_codes(parts))
+
+
+def _read_codes(text: str) -> tuple[str, ...]:
+    if len(text) % CODE_LENGTH:
+        return ()
+    return tuple(text[i : i + CODE_LENGTH] for i in range(0, len(text), CODE_LENGTH))

@@ -11,7 +11,6 @@ from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.normalform import Normal, normalise_element
 from cfl_jobs.errors import ConfigError, Missing, PermissionDenied
 from cfl_jobs.planning.mark import Mark, description_of, set_description, split_description
-from cfl_jobs.planning.sections import code_of_versions
 from cfl_jobs.target import Kind, Listed, Target
 
 # How many requests are under way at the same time.
@@ -44,11 +43,6 @@ class Observed:
     plugins: Mapping[str, str]
     builds: Mapping[str, int]
     unreadable: Mapping[Key, str] = field(default_factory=dict)
-
-    @property
-    def versions(self) -> str:
-        """A code of the plugins that the target runs."""
-        return code_of_versions(dict(self.plugins))
 
     def has_mark(self, key: Key) -> bool:
         return split_description(self.listed[key].description)[1] is not None

@@ -1,126 +1,141 @@
-"""Plan ↔ file: a plan kept by `plan --out` and applied, just so, by `update --plan`.
+"""What a plan is made of ↔ file: kept by `plan --out`, applied, just so, by `update --plan`.
 
-JSON, readable by its owner only, since configs may hold what others shouldn't see.
+The file holds what was rendered and what the target had. The plan is made of that again when the
+file is read, so that what is shown then is what is done, whatever the file says. JSON, readable by
+its owner only, since configs may hold what others shouldn't see.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
 from typing import Any
 
+from cfl_jobs import __version__
 from cfl_jobs.errors import PlanError, Position
-from cfl_jobs.planning.differences import Change, Difference, Side
-from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
-from cfl_jobs.target import Kind
+from cfl_jobs.planning.observe import Key, Live, Observed, read_live
+from cfl_jobs.planning.planner import Basis
+from cfl_jobs.rendering.render import Blame, Rendered
+from cfl_jobs.target import Kind, Listed
 
-_FORMAT = "cfl-jobs plan 1"
+_FORMAT = f"cfl-jobs {__version__} plan 2"
+_MAKE_ONE = "Make one with `cfl-jobs plan --out FILE`."
 
 
-def save_plan(plan: Plan, path: Path, *, versions: str) -> None:
-    """Write a plan to a file. Raises PlanError where that can't be done."""
-    document = {
-        "format": _FORMAT,
-        "target": plan.target,
-        "versions": versions,
-        "managed": plan.managed,
-        "changes": [_to_json(change) for change in plan.changes],
-        "unchanged": [[kind.value, name] for kind, name in plan.unchanged],
-        "undone": [_note_to_json(note) for note in plan.undone],
-        "notes": [_note_to_json(note) for note in plan.notes],
-    }
-    text = json.dumps(document, ensure_ascii=False, indent=1)
+def save_plan(basis: Basis, path: Path) -> None:
+    """Write down what a plan is made of. Raises PlanError where that can't be done."""
+    content = _to_json(basis)
+    document = {"format": _FORMAT, "digest": _digest(content), "content": content}
+    part = path.with_name(f".{path.name}.part")
     try:
-        path.unlink(missing_ok=True)
-        with open(path, "x", encoding="utf-8", opener=_open_private) as stream:
-            stream.write(text)
+        if path.exists() and not path.is_file():
+            raise PlanError(f"{path} is not a file", advice="Name a file to keep the plan in.")
+        part.unlink(missing_ok=True)
+        with open(part, "x", encoding="utf-8", opener=_open_private) as stream:
+            json.dump(document, stream, ensure_ascii=False)
+        part.replace(path)
     except OSError as error:
-        raise PlanError(f"{path}: {error.strerror}") from error
-
-
-def load_plan(path: Path) -> tuple[Plan, str]:
-    """Return a plan and the code of the server's plugins. Raises PlanError on another file."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["format"] != _FORMAT:
-            raise PlanError(f"{path} was made by another version of cfl-jobs")
-        plan = Plan(
-            target=str(document["target"]),
-            changes=tuple(_from_json(change) for change in document["changes"]),
-            unchanged=tuple((Kind(kind), str(name)) for kind, name in document["unchanged"]),
-            undone=tuple(_note_from_json(note) for note in document["undone"]),
-            notes=tuple(_note_from_json(note) for note in document["notes"]),
-            managed=int(document["managed"]),
-        )
-        return plan, str(document["versions"])
-    except OSError as error:
-        raise PlanError(f"{path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
         raise PlanError(
-            f"{path} is not a plan", advice="Make one with `cfl-jobs plan --out FILE`."
+            f"{path}: {error.strerror}", advice="Name a file that can be written."
         ) from error
 
 
-def _to_json(change: PlannedChange) -> dict[str, Any]:
-    found: dict[str, Any] = {"kind": change.kind.value, "name": change.name}
-    if isinstance(change, Delete):
-        return {"action": "delete", **found, "before": change.before, "builds": change.builds}
-    place = change.position
-    found |= {"config": change.config, "position": [place.file, place.line, place.column]}
-    if isinstance(change, Create):
-        return {"action": "create", **found}
+def load_plan(path: Path) -> Basis:
+    """Return what a plan is made of. Raises PlanError on another file, or an altered one."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if not str(document["format"]).startswith("cfl-jobs "):
+            raise ValueError(document["format"])
+        if document["format"] != _FORMAT:
+            raise PlanError(f"{path} was made by another version of cfl-jobs", advice=_MAKE_ONE)
+        if document["digest"] != _digest(document["content"]):
+            raise PlanError(f"{path} was altered after it was made", advice=_MAKE_ONE)
+        return _from_json(document["content"])
+    except OSError as error:
+        raise PlanError(f"{path}: {error.strerror}", advice=_MAKE_ONE) from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise PlanError(f"{path} is not a plan", advice=_MAKE_ONE) from error
+
+
+def _digest(content: Any) -> str:
+    text = json.dumps(content, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def _to_json(basis: Basis) -> dict[str, Any]:
+    observed = basis.observed
     return {
-        "action": "update",
-        **found,
-        "before": change.before,
-        "keep_disabled": change.keep_disabled,
-        "adopted": change.adopted,
-        "old_name": change.old_name,
-        "differences": [_difference_to_json(found) for found in change.differences],
+        "target": observed.label,
+        "adopt": basis.adopt,
+        "prune": basis.prune,
+        "filtered": basis.filtered,
+        "wanted": [_rendered_to_json(rendered) for rendered in basis.wanted],
+        "listed": [
+            [kind.value, name, entry.description if observed.has_mark((kind, name)) else ""]
+            for (kind, name), entry in observed.listed.items()
+        ],
+        "configs": [
+            [kind.value, name, live.config] for (kind, name), live in observed.live.items()
+        ],
+        "unreadable": [
+            [kind.value, name, reason] for (kind, name), reason in observed.unreadable.items()
+        ],
+        "plugins": dict(observed.plugins),
+        "builds": dict(observed.builds),
     }
 
 
-def _from_json(found: dict[str, Any]) -> PlannedChange:
-    kind, name = Kind(found["kind"]), str(found["name"])
-    if found["action"] == "delete":
-        return Delete(kind, name, str(found["before"]), int(found["builds"]))
-    position = Position(*found["position"])
-    if found["action"] == "create":
-        return Create(kind, name, str(found["config"]), position)
-    return Update(
-        kind,
-        name,
-        str(found["config"]),
-        position,
-        str(found["before"]),
-        tuple(_difference_from_json(difference) for difference in found["differences"]),
-        keep_disabled=bool(found["keep_disabled"]),
-        adopted=bool(found["adopted"]),
-        old_name=str(found["old_name"]),
+def _from_json(content: dict[str, Any]) -> Basis:
+    listed = {
+        (Kind(kind), name): Listed(name, description)
+        for kind, name, description in content["listed"]
+    }
+    live: dict[Key, Live] = {}
+    for kind, name, config in content["configs"]:
+        live[Kind(kind), name] = read_live(listed[Kind(kind), name], config)
+    observed = Observed(
+        content["target"],
+        listed,
+        live,
+        content["plugins"],
+        content["builds"],
+        {(Kind(kind), name): reason for kind, name, reason in content["unreadable"]},
+    )
+    return Basis(
+        tuple(_rendered_from_json(found) for found in content["wanted"]),
+        observed,
+        adopt=content["adopt"],
+        prune=content["prune"],
+        filtered=content["filtered"],
     )
 
 
-def _difference_to_json(found: Difference) -> list[Any]:
-    place = found.position
-    position = [place.file, place.line, place.column] if place else None
-    words = [found.path, found.label, found.change.value, found.before, found.after]
-    return [*words, found.side.value, position]
+def _rendered_to_json(rendered: Rendered) -> dict[str, Any]:
+    return {
+        "kind": rendered.kind.value,
+        "name": rendered.name,
+        "config": rendered.config,
+        "definition": _position_to_json(rendered.definition),
+        "moved_from": rendered.moved_from,
+        "blame": [[blame.path, *_position_to_json(blame.position)] for blame in rendered.blame],
+    }
 
 
-def _difference_from_json(found: list[Any]) -> Difference:
-    path, label, change, before, after, side, place = found
-    position = Position(*place) if place else None
-    return Difference(path, label, Change(change), before, after, Side(side), position)
+def _rendered_from_json(found: dict[str, Any]) -> Rendered:
+    return Rendered(
+        Kind(found["kind"]),
+        found["name"],
+        found["config"],
+        Position(*found["definition"]),
+        tuple(Blame(path, Position(*position)) for path, *position in found["blame"]),
+        tuple(found["moved_from"]),
+    )
 
 
-def _note_to_json(note: Note) -> list[Any]:
-    return [note.kind.value, note.name, note.text, note.quiet]
-
-
-def _note_from_json(found: list[Any]) -> Note:
-    kind, name, text, quiet = found
-    return Note(Kind(kind), name, text, quiet)
+def _position_to_json(position: Position) -> list[Any]:
+    return [position.file, position.line, position.column]
 
 
 def _open_private(path: str, flags: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 from cfl_jobs.configs.normalform import SECRET, Normal
@@ -17,15 +18,36 @@ from cfl_jobs.planning.differences import (
     describe,
     find_losses,
 )
-from cfl_jobs.planning.mark import fingerprint
+from cfl_jobs.planning.mark import Mark, fingerprint
 from cfl_jobs.planning.observe import Key, Live, Observed, normal_of, says_disabled
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
-from cfl_jobs.planning.sides import Habits, attribute, learn_habits
+from cfl_jobs.planning.sides import Habits, attribute, is_new_field, is_upgraded, learn_habits
 from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 
 # What compose_step writes above the text of a script's file.
 _FROM_FILE = re.compile(r"# From here on: (?P<file>.+), line (?P<line>\d+)\.")
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a plan is made of, and asked for: the same basis always makes the same plan."""
+
+    wanted: tuple[Rendered, ...]
+    observed: Observed
+    adopt: bool = False
+    prune: bool = False
+    filtered: bool = False
+
+    def plan(self) -> Plan:
+        """Make the plan. Raises UnsafePlan as `plan_changes` does."""
+        return plan_changes(
+            self.wanted,
+            self.observed,
+            adopt=self.adopt,
+            prune=self.prune,
+            filtered=self.filtered,
+        )
 
 
 def plan_changes(
@@ -117,16 +139,17 @@ class _Planner:
             wanted=wanted,
             live=live.normal,
             mark=live.mark,
-            upgraded=self._is_upgraded(live),
             habits=self._habits,
         )
         # What Jenkins dropped at the last update is tried again: its plugin may be there by now.
         dropped = frozenset() if _is_verified(live) else frozenset(find_losses(r for r, _ in sided))
         visible = {raw for raw, side in sided if side is not Side.JENKINS or raw in dropped}
         differences = [
-            describe(raw, side, _position(rendered, raw)) for raw, side in sided if raw in visible
+            describe(raw, side, _position(rendered, raw), remark=_doubt(raw, side, live.mark))
+            for raw, side in sided
+            if raw in visible
         ]
-        own = [describe(raw, side, None) for raw, side in sided if raw not in visible]
+        own = [describe(raw, side) for raw, side in sided if raw not in visible]
         differences += self._compare_disabled(rendered, live)
         if not differences and _has_new_secret(wanted, live):
             shown = ("a password", Change.CHANGED, SECRET, f"{SECRET} (another)", Side.OURS)
@@ -153,11 +176,6 @@ class _Planner:
                 old_name=old_name,
             )
         )
-
-    def _is_upgraded(self, live: Live) -> bool:
-        then = live.mark.versions if live.mark else ""
-        now = self._observed.versions
-        return bool(then and now and then != now)
 
     def _compare_disabled(self, rendered: Rendered, live: Live) -> Iterator[Difference]:
         says = says_disabled(rendered.config, name=rendered.name)
@@ -192,6 +210,13 @@ class _Planner:
             elif (kind, name) in observed.live:
                 config = observed.live[kind, name].config
                 self._changes.append(Delete(kind, name, config, observed.builds.get(name, 0)))
+
+
+def _doubt(raw: Raw, side: Side, mark: Mark | None) -> str:
+    """Say where it may also be Jenkins' own: a field that a plugin's newer version may have set."""
+    if side is Side.THEIRS and is_new_field(raw) and is_upgraded(raw, mark):
+        return f"or set by {raw.plugin}, which is newer than at the last update"
+    return ""
 
 
 def _is_verified(live: Live) -> bool:

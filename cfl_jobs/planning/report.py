@@ -118,7 +118,7 @@ def text_of_difference(
     difference: Difference, style: Callable[[str, str], str] = lambda text, colour: text
 ) -> Iterator[str]:
     """Yield the lines that show one difference, indented."""
-    remarks = [_SIDES[difference.side], str(difference.position or "")]
+    remarks = [_SIDES[difference.side], difference.remark, str(difference.position or "")]
     remark = "; ".join(remark for remark in remarks if remark)
     yield f"    {difference.label}" + (f"  ({remark})" if remark else "")
     before, after = difference.before, difference.after
@@ -191,6 +191,7 @@ def _json_of(change: PlannedChange) -> dict[str, Any]:
                 "side": difference.side.value,
                 "before": difference.before,
                 "after": difference.after,
+                "remark": difference.remark,
                 "position": str(difference.position or ""),
             }
             for difference in change.differences

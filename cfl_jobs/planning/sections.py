@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from base64 import urlsafe_b64encode
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cfl_jobs.configs.normalform import LISTS, Normal, digest
 
@@ -67,12 +67,18 @@ def code(section: Normal) -> str:
     return _shorten(digest(section), CODE_LENGTH)
 
 
-def code_of_versions(plugins: dict[str, str]) -> str:
-    """Return a code of which plugins a server has in which versions, "" where that isn't known."""
-    if not plugins:
-        return ""
-    text = "\n".join(f"{name} {version}" for name, version in sorted(plugins.items()))
-    return _shorten(hashlib.sha256(text.encode()).hexdigest(), 4)
+def code_of_version(plugin: str) -> str:
+    """Return a code (18 bits) of a plugin's version, given as Jenkins writes it: "git@5.2.1"."""
+    return _shorten(hashlib.sha256(plugin.encode()).hexdigest(), CODE_LENGTH)
+
+
+def codes_of_versions(plugins: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({code_of_version(plugin) for plugin in plugins}))
+
+
+def find_plugins(normal: Normal) -> frozenset[str]:
+    """Return the plugins that saved a job's elements, each with its version."""
+    return frozenset(element.plugin for element in normal.walk() if "@" in element.plugin)
 
 
 def _shorten(hexadecimal: str, length: int) -> str:

@@ -9,24 +9,25 @@ that has the code it had right after our last update hasn't changed since:
     no               yes            theirs
     yes              yes            both
 
-After a plugin was upgraded, Jenkins' next save may add fields or rename them, which would look
-like theirs. So if the server's plugins aren't those of the update, a field that we don't set and
-that all elements of its class on the server have alike is Jenkins' own, and so is a field whose
-value stands under another name now. Our values that are gone or changed never are.
+After a plugin was upgraded, Jenkins' next save may add fields to its elements or rename them, which
+looks like theirs. Each element says which version saved it, and the mark has a code of each version
+of the last update. So in an element of a newer version a field that we don't set is Jenkins' own,
+if all elements of its class that this version saved, in two jobs or more, have it alike; and so is
+a field whose value stands under another name now. Our values that are gone or changed never are.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.differences import Change, Raw, Side, find_renamed
 from cfl_jobs.planning.mark import Fingerprint, Mark
-from cfl_jobs.planning.sections import code, codes
+from cfl_jobs.planning.sections import code, code_of_version, codes
 
-# What all elements of a class on a server hold in a field, by class and field.
-Habits = Mapping[tuple[str, str], frozenset[Normal | None]]
+# What all elements of a class hold in a field, by the plugin that saved them, class and field.
+Habits = Mapping[tuple[str, str, str], Normal]
 
 
 def attribute(
@@ -35,13 +36,11 @@ def attribute(
     wanted: Normal,
     live: Normal,
     mark: Mark | None,
-    upgraded: bool,
     habits: Callable[[], Habits],
 ) -> tuple[tuple[Raw, Side], ...]:
     """Say whose each difference of `wanted` and `live` is.
 
-    `upgraded`: the server's plugins aren't those of the last update. `habits`: what all elements
-    of a class on the server hold in a field (see `learn_habits`).
+    `habits`: what the elements on the server have alike (see `learn_habits`).
     """
     raws = tuple(found)
     if not raws:
@@ -49,17 +48,12 @@ def attribute(
     if mark is None or mark.applied is None or mark.kept is None:
         return tuple((raw, Side.UNKNOWN) for raw in raws)
     ours, theirs = _History(wanted, mark.applied), _History(live, mark.kept)
-    renamed = find_renamed(raws) if upgraded else frozenset()
+    renamed = find_renamed(raws)
     sides: list[tuple[Raw, Side]] = []
     for raw in raws:
         side = _attribute(raw, ours, theirs)
-        if side in (Side.THEIRS, Side.BOTH) and upgraded:
-            own = raw.place.path in renamed or (
-                raw.wanted is None
-                and raw.live is not None
-                and not raw.is_item
-                and habits().get((raw.parent, raw.live.tag)) == frozenset((raw.live,))
-            )
+        if side in (Side.THEIRS, Side.BOTH) and is_upgraded(raw, mark):
+            own = raw.place.path in renamed or (is_new_field(raw) and _is_habit(raw, habits()))
             side = Side.JENKINS if own else side
         sides.append((raw, side))
     if ours.is_changed and not any(side in (Side.OURS, Side.BOTH) for _, side in sides):
@@ -68,22 +62,46 @@ def attribute(
     return tuple(sides)
 
 
-def learn_habits(jobs: Iterable[Normal]) -> Habits:
-    """Return, for each class and field, what its elements on the server hold in it.
+def is_upgraded(raw: Raw, mark: Mark | None) -> bool:
+    """Tell whether the element was saved by a plugin's version that the last update didn't meet."""
+    if mark is None or not mark.versions or not raw.plugin:
+        return False
+    return code_of_version(raw.plugin) not in mark.versions
 
-    None stands for an element that doesn't have the field.
-    """
-    totals: Counter[str] = Counter()
-    values: dict[tuple[str, str], list[Normal]] = {}
-    for job in jobs:
-        for element in job.walk():
-            totals[element.kind] += 1
+
+def is_new_field(raw: Raw) -> bool:
+    """Tell whether it is a field that only the server's element has."""
+    return raw.wanted is None and raw.live is not None and not raw.is_item
+
+
+def learn_habits(jobs: Iterable[Normal]) -> Habits:
+    """Return the fields that all elements of a class have alike, in two jobs or more."""
+    totals: Counter[tuple[str, str]] = Counter()
+    values: dict[tuple[str, str, str], list[tuple[int, Normal]]] = {}
+    for number, job in enumerate(jobs):
+        for plugin, element in _with_plugins(job):
+            totals[plugin, element.kind] += 1
             for child in element.children:
-                values.setdefault((element.kind, child.tag), []).append(child)
+                values.setdefault((plugin, element.kind, child.tag), []).append((number, child))
     return {
-        key: frozenset(found) | ({None} if len(found) < totals[key[0]] else frozenset())
+        key: found[0][1]
         for key, found in values.items()
+        if len(found) == totals[key[:2]]
+        and len({child for _, child in found}) == 1
+        and len({number for number, _ in found}) > 1
     }
+
+
+def _with_plugins(element: Normal, around: str = "") -> Iterator[tuple[str, Normal]]:
+    """Yield each element with the plugin that saved it: Jenkins names it on the outermost only."""
+    plugin = element.plugin or around
+    yield plugin, element
+    for child in element.children:
+        yield from _with_plugins(child, plugin)
+
+
+def _is_habit(raw: Raw, habits: Habits) -> bool:
+    return raw.live is not None and habits.get((raw.plugin, raw.parent, raw.live.tag)) == raw.live
 
 
 class _History:

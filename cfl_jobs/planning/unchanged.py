@@ -18,15 +18,16 @@ def is_same_job(one: str, other: str, *, name: str) -> bool:
     return (ours.normal, ours.mark, ours.disabled) == (theirs.normal, theirs.mark, theirs.disabled)
 
 
-def check_change(change: Update | Delete, target: Target) -> None:
-    """Raise Refused where one job was changed since the plan was made."""
-    found = _look(change, target)
-    if found:
-        name = change.name_there
-        raise Refused(
-            f"{name!r} {found} on the server since the plan was made, so it is left alone",
-            advice="Run `cfl-jobs plan` again to see what was changed.",
-        )
+def read_unchanged(change: Update | Delete, target: Target) -> str:
+    """Return the config there is now. Raises Refused where it isn't the plan's any more."""
+    name = change.name_there
+    try:
+        now = target.read(change.kind, name)
+    except Missing as error:
+        raise _refuse(name, "was deleted") from error
+    if not is_same_job(now, change.before, name=name):
+        raise _refuse(name, "was changed")
+    return now
 
 
 def check_unchanged(plan: Plan, target: Target) -> None:
@@ -50,9 +51,15 @@ def check_unchanged(plan: Plan, target: Target) -> None:
 
 def _look(change: Update | Delete, target: Target) -> str:
     """Return what happened to a job since, "" for nothing."""
-    name = change.name_there
     try:
-        now = target.read(change.kind, name)
+        now = target.read(change.kind, change.name_there)
     except Missing:
         return "was deleted"
-    return "" if is_same_job(now, change.before, name=name) else "was changed"
+    return "" if is_same_job(now, change.before, name=change.name_there) else "was changed"
+
+
+def _refuse(name: str, what: str) -> Refused:
+    return Refused(
+        f"{name!r} {what} on the server since the plan was made, so it is left alone",
+        advice="Run `cfl-jobs plan` again to see what was changed.",
+    )
