@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.errors import PlanError, UnsafePlan
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.differences import Change, Side
 from cfl_jobs.planning.journal import Journal
-from cfl_jobs.planning.mark import split_description
+from cfl_jobs.planning.mark import description_of, split_description
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import (
     Create,
@@ -24,7 +25,7 @@ from cfl_jobs.planning.plan import (
 )
 from cfl_jobs.planning.planfile import load_plan, save_plan
 from cfl_jobs.planning.planner import Basis, plan_changes
-from cfl_jobs.planning.report import write_text
+from cfl_jobs.planning.report import write_markdown, write_text
 from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart, save
@@ -265,17 +266,38 @@ def test_a_value_that_changed_is_theirs_even_after_an_upgrade(
 
 
 def test_a_job_that_is_not_ours_needs_adopt(target: MemoryTarget, tmp_path: Path) -> None:
-    """It is left alone and named; with --adopt it is compared and taken over."""
+    """It is left alone, named and compared; with --adopt it is taken over."""
     target.configs[Kind.JOB, "Publish"] = save(job(branch="by hand").config, PLUGINS)
     made = plan(target, job())
     assert made.changes == ()
     assert [note.text for note in made.undone] == [
-        "is there already and isn't ours; with --adopt it becomes ours"
+        "is there without our mark: it isn't ours, or its description was replaced; "
+        "with --adopt it becomes ours"
     ]
+    (left,) = made.unadopted
+    assert {d.label: d.side for d in left.differences} == {"parameter BRANCH: default": Side.ADOPT}
+    text = write_text(made)
+    assert "      - by hand\n      + master\n" in text
+    assert text.count("! job Publish") == 1
     made = plan(target, job(), adopt=True)
+    assert (made.unadopted, made.undone) == ((), ())
     assert [(type(change), change.name) for change in made.changes] == [(Update, "Publish")]
     update(target, tmp_path, job(), adopt=True)
     assert plan(target, job()).changes == ()
+
+
+def test_an_edit_that_took_the_mark_with_it_is_shown(target: MemoryTarget, tmp_path: Path) -> None:
+    """Someone replaced the description in the browser, and more."""
+    update(target, tmp_path, job())
+    config = target.configs[Kind.JOB, "Publish"]
+    text = description_of(parse_config(config, name="Publish"))
+    target.edit("Publish", text.replace("'", "&apos;"), "Ask Bob.")
+    target.edit("Publish", "echo two", "echo BOB")
+    made = plan(target, job())
+    assert made.changes == ()
+    assert "or its description was replaced" in made.undone[0].text
+    assert "echo BOB" in write_text(made)
+    assert "Ask Bob." in write_markdown(made)
 
 
 def test_the_mark_of_jenkins_job_builder_is_no_difference(
@@ -359,13 +381,23 @@ def test_few_jobs_may_all_change(target: MemoryTarget, tmp_path: Path) -> None:
 
 
 def test_the_same_change_in_many_jobs_is_one_group(target: MemoryTarget, tmp_path: Path) -> None:
-    """Jobs that differ alike are shown together."""
+    """Also where one of the jobs has a change of its own beside it."""
     update(target, tmp_path, *(job(f"Job {number}") for number in range(3)), job("Other"))
-    changed = [job(f"Job {number}", branch="new") for number in range(3)]
-    made = plan(target, *changed, job("Other", branch="newer"))
+    changed = [job(f"Job {number}", branch="new", line=number + 1) for number in range(2)]
+    both = job("Job 2", branch="new", scripts=("make",), line=3)
+    made = plan(target, *changed, both, job("Other", branch="newer"))
     updates = [change for change in made.changes if isinstance(change, Update)]
-    groups = [[update.name for update in alike] for alike in group_alike(updates).values()]
-    assert groups == [["Job 0", "Job 1", "Job 2"], ["Other"]]
+    groups = [
+        ([update.name for update in alike.updates], [d.label for d in alike.differences])
+        for alike in group_alike(updates)
+    ]
+    assert groups == [
+        (["Job 0", "Job 1", "Job 2"], ["parameter BRANCH: default"]),
+        (["Job 2"], ["shell step: script"]),
+        (["Other"], ["parameter BRANCH: default"]),
+    ]
+    places = group_alike(updates)[0].places[0]
+    assert [place.line for place in places] == [1, 2, 3]
 
 
 def test_a_difference_is_blamed_on_its_template(target: MemoryTarget, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.differences import Change, Difference, Side
@@ -62,6 +63,33 @@ def test_text_says_all_that_people_must_know() -> None:
     )
 
 
+def test_what_several_jobs_share_is_shown_once_though_one_has_more() -> None:
+    """In every layout; a rename is told apart from what changes in the job."""
+    moved = update("New", SHORT, SCRIPT, old_name="Old")
+    plan = Plan("x", (update("A", SHORT), moved))
+    assert write_text(plan).startswith(
+        "> rename job Old to New\n"
+        "~ change job A\n"
+        "~ change job New\n"
+        "    mail: recipients  (ours; jobs/a.yaml:3:5)\n"
+        "      - a\n"
+        "      + b\n"
+        "~ change job New\n"
+        "    shell step"
+    )
+    markdown = write_markdown(plan)
+    assert markdown.count("mail: recipients") == 1
+    assert "- &gt; rename" not in markdown
+    assert "- rename job Old to New" in markdown
+
+
+def test_a_change_made_in_several_places_says_how_many() -> None:
+    """The first, and the number of others."""
+    there = replace(SHORT, position=Position("jobs/b.yaml", 9))
+    text = write_text(Plan("x", (update("A", SHORT), update("B", there))))
+    assert "    mail: recipients  (ours; jobs/a.yaml:3:5 and 1 more)\n" in text
+
+
 def test_what_jenkins_did_is_shown_on_request() -> None:
     """And what is as it should be."""
     text = write_text(PLAN, verbose=True)
@@ -107,16 +135,20 @@ def test_json_holds_the_same() -> None:
     document = json.loads(write_json(PLAN))
     actions = [change["action"] for change in document["changes"]]
     assert actions == ["create", "change", "change", "rename", "confirm", "delete"]
-    assert document["changes"][1]["differences"][0] == {
+    assert document["differences"][0] == {
         "path": "x",
         "label": "mail: recipients",
         "change": "changed",
         "side": "ours",
         "before": "a",
         "after": "b",
-            "remark": "",
-        "position": "jobs/a.yaml:3:5",
+        "remark": "",
+        "jobs": [
+            {"name": "A", "position": "jobs/a.yaml:3:5"},
+            {"name": "B", "position": "jobs/a.yaml:3:5"},
+        ],
     }
+    assert len(document["differences"]) == 2
     assert document["undone"] == [
         {"kind": "job", "name": "Theirs", "text": "isn't ours", "quiet": False}
     ]

@@ -119,6 +119,6 @@ def test_without_a_mark_nothing_is_known() -> None:
     """A job that isn't ours, or whose mark was damaged."""
     here, there = (normalise(job(branch=name).config, name="a") for name in "ab")
     raws = compare(here, there)
-    for mark in (None, Mark("jobs/a.yaml")):
+    for mark, expected in ((None, Side.ADOPT), (Mark("jobs/a.yaml"), Side.UNKNOWN)):
         found = attribute(raws, wanted=here, live=there, mark=mark, habits=dict)
-        assert [side for _, side in found] == [Side.UNKNOWN]
+        assert [side for _, side in found] == [expected]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,9 @@ def show_history(target: Target, run: str = "", *, backup: Path | None = None) -
     if not runs:
         click.echo(f"No runs against {target.label} are kept in {place}.")
     for found in runs:
-        done = sum(1 for step in found.steps if step.state == "done")
+        states = Counter(step.state for step in found.steps)
+        counts = [f"{states['done']} of {len(found.steps)} jobs done"]
+        counts += [f"{states[state]} {state}" for state in ("failed", "started") if states[state]]
         end = "" if found.is_complete else ", not finished"
-        click.echo(f"{found.name}  {found.verb:8}  {done} of {len(found.steps)} jobs done{end}")
+        click.echo(f"{found.name}  {found.verb:8}  {', '.join(counts)}{end}")
     return 0

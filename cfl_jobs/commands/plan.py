@@ -104,13 +104,17 @@ def show_plan(
 
 
 def look(root: Path, target: Target, asked: Asked) -> Basis:
-    """Render, and look at the target: all that a plan is made of."""
+    """Render, and look at the target: all that a plan is made of.
+
+    Raises UnsafePlan, before anything is looked at, where names come with a wish to prune.
+    """
     from cfl_jobs.commands.progress import counting
     from cfl_jobs.planning.ahead import ReadAhead
     from cfl_jobs.planning.observe import observe
-    from cfl_jobs.planning.planner import Basis
+    from cfl_jobs.planning.planner import Basis, check_filter
     from cfl_jobs.rendering.render import render
 
+    check_filter(prune=asked.prune, filtered=bool(asked.jobs))
     reader = ReadAhead(target, asked.jobs)
     rendered = render(root, only=asked.jobs)
     names = [(job.kind, name) for job in rendered for name in (job.name, *job.moved_from)]

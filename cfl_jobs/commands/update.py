@@ -227,7 +227,7 @@ def _finish(plan: Plan, result: Result) -> int:
     """Say what was done and what wasn't; returns the exit code."""
     from cfl_jobs.planning.apply import Status, describe_change
 
-    if sys.stdout.isatty() or len(result.outcomes) <= 60:
+    if sys.stdout.isatty():  # elsewhere each change had its line
         _print_table(result)
     failed = [o for o in result.outcomes if o.status is Status.FAILED]
     left = [o for o in result.outcomes if o.status is Status.NOT_DONE]

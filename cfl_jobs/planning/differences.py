@@ -24,6 +24,7 @@ class Side(Enum):
     THEIRS = "theirs"
     BOTH = "both"
     JENKINS = "Jenkins' own"
+    ADOPT = "adopt"
     UNKNOWN = "not known"
 
 

@@ -5,7 +5,7 @@ Nothing here asks a server: a plan can be shown, kept in a file, reviewed and ap
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -84,13 +84,15 @@ class Note:
 class Plan:
     """What is to be done to one target, in order; what is left alone; what is left undone.
 
-    `undone` are jobs that should be changed but need --adopt. `managed` counts jobs with our mark.
+    `undone` are jobs that should be changed but can't be, or need --adopt; `unadopted` is what that
+    would change. `managed` counts jobs with our mark.
     """
 
     target: str
     changes: tuple[PlannedChange, ...] = ()
     unchanged: tuple[Key, ...] = ()
     undone: tuple[Note, ...] = ()
+    unadopted: tuple[Update, ...] = ()
     notes: tuple[Note, ...] = ()
     managed: int = 0
 
@@ -121,12 +123,37 @@ def check_safety(plan: Plan, *, force: bool) -> None:
     )
 
 
-def group_alike(
-    updates: Sequence[Update],
-) -> Mapping[tuple[Difference, ...], tuple[Update, ...]]:
-    """Group updates that change the same things: shown once, with the list of jobs."""
-    groups: dict[tuple[Difference, ...], list[Update]] = {}
-    for update in updates:
-        key = tuple(replace(found, position=None) for found in update.differences)
-        groups.setdefault(key, []).append(update)
-    return {key: tuple(found) for key, found in groups.items()}
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Differences that the same jobs have: shown once, with the list of jobs.
+
+    `places` are, for each difference, the places in definitions or templates that made it.
+    """
+
+    updates: tuple[Update, ...]
+    differences: tuple[Difference, ...]
+    places: tuple[tuple[Position, ...], ...]
+
+
+def group_alike(updates: Sequence[Update]) -> tuple[Alike, ...]:
+    """Group differences by the jobs that have them, so that each stands in one group only."""
+    owners: dict[Difference, list[int]] = {}
+    places: dict[Difference, dict[Position, None]] = {}
+    for number, update in enumerate(updates):
+        for found in update.differences:
+            key = replace(found, position=None)
+            owners.setdefault(key, []).append(number)
+            places.setdefault(key, {})
+            if found.position:
+                places[key].setdefault(found.position)
+    groups: dict[tuple[int, ...], list[Difference]] = {}
+    for difference, numbers in owners.items():
+        groups.setdefault(tuple(numbers), []).append(difference)
+    return tuple(
+        Alike(
+            tuple(updates[number] for number in numbers),
+            tuple(found),
+            tuple(tuple(places[difference]) for difference in found),
+        )
+        for numbers, found in groups.items()
+    )

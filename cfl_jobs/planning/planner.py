@@ -50,6 +50,12 @@ class Basis:
         )
 
 
+_UNMARKED = (
+    "is there without our mark: it isn't ours, or its description was replaced; "
+    "with --adopt it becomes ours"
+)
+
+
 def plan_changes(
     wanted: Sequence[Rendered],
     observed: Observed,
@@ -63,12 +69,17 @@ def plan_changes(
     `filtered`: `wanted` is only a part, so what isn't in it says nothing about what may go.
     Raises UnsafePlan where both are asked: to prune, and only a part.
     """
+    check_filter(prune=prune, filtered=filtered)
+    return _Planner(wanted, observed, adopt=adopt).plan(prune=prune, filtered=filtered)
+
+
+def check_filter(*, prune: bool, filtered: bool) -> None:
+    """Raise UnsafePlan where both are asked: to prune, and only a part."""
     if prune and filtered:
         raise UnsafePlan(
             "--prune and job names don't go together: a filter never deletes",
             advice="Leave the names out, or leave --prune out.",
         )
-    return _Planner(wanted, observed, adopt=adopt).plan(prune=prune, filtered=filtered)
 
 
 class _Planner:
@@ -80,6 +91,7 @@ class _Planner:
         self._changes: list[PlannedChange] = []
         self._unchanged: list[Key] = []
         self._undone: list[Note] = []
+        self._unadopted: list[Update] = []
         self._notes: list[Note] = []
         self._renamed: set[Key] = set()
 
@@ -94,6 +106,7 @@ class _Planner:
             changes=tuple(sorted(self._changes, key=_order)),
             unchanged=tuple(self._unchanged),
             undone=tuple(self._undone),
+            unadopted=tuple(self._unadopted),
             notes=tuple(self._notes),
             managed=sum(1 for key in observed.listed if observed.has_mark(key)),
         )
@@ -116,10 +129,6 @@ class _Planner:
             return
         if old_name:
             self._renamed.add((rendered.kind, old_name))
-        if live.mark is None and not self._adopt:
-            text = "is there already and isn't ours; with --adopt it becomes ours"
-            self._undone.append(Note(rendered.kind, old_name or rendered.name, text))
-            return
         self._compare(rendered, live, old_name)
 
     def _find_old_name(self, rendered: Rendered) -> str:
@@ -155,6 +164,21 @@ class _Planner:
             shown = ("a password", Change.CHANGED, SECRET, f"{SECRET} (another)", Side.OURS)
             differences.append(Difference("", *shown, rendered.definition))
         disabled = live.disabled and says_disabled(rendered.config, name=name) is None
+        update = Update(
+            kind,
+            name,
+            rendered.config,
+            rendered.definition,
+            live.config,
+            tuple(differences),
+            keep_disabled=disabled,
+            adopted=live.mark is None,
+            old_name=old_name,
+        )
+        if live.mark is None and not self._adopt:
+            self._undone.append(Note(kind, update.name_there, _UNMARKED))
+            self._unadopted.append(update)
+            return
         if disabled:
             self._notes.append(Note(kind, name, "is disabled on the server, and stays so"))
         for difference in own:
@@ -163,19 +187,7 @@ class _Planner:
         if not differences and not old_name and _is_confirmed(rendered, wanted, live):
             self._unchanged.append((kind, name))
             return
-        self._changes.append(
-            Update(
-                kind,
-                name,
-                rendered.config,
-                rendered.definition,
-                live.config,
-                tuple(differences),
-                keep_disabled=disabled,
-                adopted=live.mark is None,
-                old_name=old_name,
-            )
-        )
+        self._changes.append(update)
 
     def _compare_disabled(self, rendered: Rendered, live: Live) -> Iterator[Difference]:
         says = says_disabled(rendered.config, name=rendered.name)
@@ -187,8 +199,9 @@ class _Planner:
                 Change.CHANGED,
                 words[live.disabled],
                 words[says],
-                Side.UNKNOWN,
+                Side.UNKNOWN if live.mark else Side.ADOPT,
                 rendered.place_of("disabled"),
+                remark="ours or theirs: the definition says so" if live.mark else "",
             )
 
     def _plan_orphans(self, *, prune: bool) -> None:
@@ -213,7 +226,9 @@ class _Planner:
 
 
 def _doubt(raw: Raw, side: Side, mark: Mark | None) -> str:
-    """Say where it may also be Jenkins' own: a field that a plugin's newer version may have set."""
+    """Say what isn't sure: the mark was damaged, or a plugin's newer version may have set it."""
+    if side is Side.UNKNOWN:
+        return "ours or theirs: the mark was damaged"
     if side is Side.THEIRS and is_new_field(raw) and is_upgraded(raw, mark):
         return f"or set by {raw.plugin}, which is newer than at the last update"
     return ""

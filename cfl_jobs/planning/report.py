@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from difflib import unified_diff
 from typing import Any
 
+from cfl_jobs.errors import Position
 from cfl_jobs.planning.differences import Change, Difference, Side
-from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update, group_alike
+from cfl_jobs.planning.plan import (
+    Alike,
+    Create,
+    Delete,
+    Note,
+    Plan,
+    PlannedChange,
+    Update,
+    group_alike,
+)
 
 _SIDES = {
     Side.OURS: "ours",
     Side.THEIRS: "theirs: changed on the server, will be put back",
     Side.BOTH: "both: changed here and on the server",
+    Side.ADOPT: "adopt: not ours so far",
     Side.UNKNOWN: "",
     Side.JENKINS: "Jenkins dropped it at the last update: is its plugin there?",
 }
@@ -32,23 +44,15 @@ def write_text(
     lines: list[str] = []
     for change in plan.changes:
         if isinstance(change, Create):
-            kind = f"  ({change.position})"
-            lines.append(style(f"+ create {change.kind.value} {change.name}", "green") + kind)
+            lines.append(style(_headline(change), "green") + f"  ({change.position})")
     updates = [change for change in plan.changes if isinstance(change, Update)]
-    for update in updates:
-        if not update.differences:
-            lines.append(style(_headline(update), "yellow"))
-    for alike in group_alike([update for update in updates if update.differences]).values():
-        lines += [style(_headline(update), "yellow") for update in alike[:_SHOWN_NAMES]]
-        if len(alike) > _SHOWN_NAMES:
-            names = ", ".join(update.name for update in alike[_SHOWN_NAMES:])
-            lines.append(style(f"  and {len(alike) - _SHOWN_NAMES} more: {names}", "yellow"))
-        for difference in alike[0].differences:
-            lines += text_of_difference(difference, style)
-    for deletion in plan.deletions:
-        lines.append(style(_headline(deletion), "red"))
-    for note in plan.undone:
-        lines.append(style(f"! {note.kind.value} {note.name} {note.text}", "red"))
+    lines += [style(_headline(u), "yellow") for u in updates if u.old_name or not u.differences]
+    for alike in group_alike(updates):
+        names = [style(f"~ {_doing(update)} {update.name}", "yellow") for update in alike.updates]
+        lines += _shorten(names, alike, lambda text: style(text, "yellow"))
+        lines += _text_of_differences(alike, style)
+    lines += [style(_headline(deletion), "red") for deletion in plan.deletions]
+    lines += _text_of_undone(plan, style)
     for note in plan.notes:
         if verbose or not note.quiet:
             lines.append(f"  {note.kind.value} {note.name} {note.text}")
@@ -58,6 +62,33 @@ def write_text(
         lines.append("")
     lines.append(summarise(plan))
     return "\n".join(lines)
+
+
+def _text_of_undone(plan: Plan, style: Callable[[str, str], str]) -> Iterator[str]:
+    """Yield what is left alone and why, with what --adopt would change."""
+    reasons = {(note.kind, note.name): note.text for note in plan.undone}
+    for alike in group_alike(plan.unadopted):
+        names = []
+        for update in alike.updates:
+            reason = reasons.pop((update.kind, update.name_there), "as above")
+            names.append(style(f"! {update.kind.value} {update.name_there} {reason}", "red"))
+        yield from _shorten(names, alike, lambda text: style(text, "red"))
+        yield from _text_of_differences(alike, style)
+    for (kind, name), reason in reasons.items():
+        yield style(f"! {kind.value} {name} {reason}", "red")
+
+
+def _shorten(names: list[str], alike: Alike, style: Callable[[str], str]) -> list[str]:
+    """Return the lines that name a group's jobs: one each, many in one."""
+    rest = ", ".join(update.name for update in alike.updates[_SHOWN_NAMES:])
+    if not rest:
+        return names
+    return [*names[:_SHOWN_NAMES], style(f"  and {len(names) - _SHOWN_NAMES} more: {rest}")]
+
+
+def _text_of_differences(alike: Alike, style: Callable[[str, str], str]) -> Iterator[str]:
+    for difference, places in zip(alike.differences, alike.places, strict=True):
+        yield from text_of_difference(difference, places, style=style)
 
 
 def summarise(plan: Plan) -> str:
@@ -79,21 +110,27 @@ def write_markdown(plan: Plan, *, verbose: bool = False) -> str:
     simple = [
         change
         for change in plan.changes
-        if not isinstance(change, Update) or not change.differences
+        if not isinstance(change, Update) or change.old_name or not change.differences
     ]
     lines += [f"- {_escape(_headline(change)[2:])}" for change in simple]
-    updates = [c for c in plan.changes if isinstance(c, Update) and c.differences]
-    for alike in group_alike(updates).values():
-        names = ", ".join(f"**{_escape(update.name)}**" for update in alike)
-        lines += ["", f"<details><summary>change {len(alike)}: {names}</summary>", ""]
-        lines.append("```diff")
-        for difference in alike[0].differences:
-            lines += [_in_diff(line) for line in text_of_difference(difference)]
-        lines += ["```", "</details>"]
+    updates = [change for change in plan.changes if isinstance(change, Update)]
+    for alike in group_alike(updates):
+        lines += _details("change", alike)
+    for alike in group_alike(plan.unadopted):
+        lines += _details("--adopt would change", alike)
     for note in (*plan.undone, *plan.notes):
         if verbose or not note.quiet:
             lines.append(f"- {_escape(f'{note.kind.value} {note.name} {note.text}')}")
     return "\n".join(lines)
+
+
+def _details(what: str, alike: Alike) -> Iterator[str]:
+    names = ", ".join(f"**{_escape(update.name)}**" for update in alike.updates)
+    yield from ("", f"<details><summary>{what} {len(alike.updates)}: {names}</summary>", "")
+    yield "```diff"
+    for line in _text_of_differences(alike, lambda text, colour: text):
+        yield _in_diff(line)
+    yield from ("```", "</details>")
 
 
 def _in_diff(line: str) -> str:
@@ -107,6 +144,7 @@ def write_json(plan: Plan) -> str:
     document = {
         "target": plan.target,
         "changes": [_json_of(change) for change in plan.changes],
+        "differences": list(_json_of_differences(plan)),
         "unchanged": [{"kind": kind.value, "name": name} for kind, name in plan.unchanged],
         "undone": [_json_note(note) for note in plan.undone],
         "notes": [_json_note(note) for note in plan.notes],
@@ -115,11 +153,16 @@ def write_json(plan: Plan) -> str:
 
 
 def text_of_difference(
-    difference: Difference, style: Callable[[str, str], str] = lambda text, colour: text
+    difference: Difference,
+    places: Sequence[Position] = (),
+    *,
+    style: Callable[[str, str], str] = lambda text, colour: text,
 ) -> Iterator[str]:
-    """Yield the lines that show one difference, indented."""
-    remarks = [_SIDES[difference.side], difference.remark, str(difference.position or "")]
-    remark = "; ".join(remark for remark in remarks if remark)
+    """Yield the lines that show one difference, indented. `places` made it, in one job or many."""
+    place = str(places[0]) if places else ""
+    if len(places) > 1:
+        place += f" and {len(places) - 1} more"
+    remark = "; ".join(filter(None, (_SIDES[difference.side], difference.remark, place)))
     yield f"    {difference.label}" + (f"  ({remark})" if remark else "")
     before, after = difference.before, difference.after
     if difference.change is Change.MOVED:
@@ -153,11 +196,13 @@ def _headline(change: PlannedChange) -> str:
         return f"- delete {what}{builds}"
     if change.old_name:
         return f"> rename {change.kind.value} {change.old_name} to {change.name}"
-    if change.adopted:
-        return f"~ adopt {what}"
-    if not change.differences:
+    if not change.differences and not change.adopted:
         return f"? confirm {what}: it is as it should be, its mark isn't up to date"
-    return f"~ change {what}"
+    return f"~ {_doing(change)} {change.name}"
+
+
+def _doing(update: Update) -> str:
+    return f"{'adopt' if update.adopted else 'change'} {update.kind.value}"
 
 
 def _line_diff(before: str, after: str) -> Iterator[str]:
@@ -183,20 +228,28 @@ def _json_of(change: PlannedChange) -> dict[str, Any]:
         if change.old_name:
             found["old_name"] = change.old_name
         found["adopted"] = change.adopted
-        found["differences"] = [
-            {
-                "path": difference.path,
-                "label": difference.label,
-                "change": difference.change.value,
-                "side": difference.side.value,
-                "before": difference.before,
-                "after": difference.after,
-                "remark": difference.remark,
-                "position": str(difference.position or ""),
-            }
-            for difference in change.differences
-        ]
     return found
+
+
+def _json_of_differences(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield each difference once, with the jobs that have it."""
+    updates = [change for change in plan.changes if isinstance(change, Update)]
+    jobs: dict[Difference, list[dict[str, str]]] = {}
+    for update in (*updates, *plan.unadopted):
+        for found in update.differences:
+            job = {"name": update.name, "position": str(found.position or "")}
+            jobs.setdefault(replace(found, position=None), []).append(job)
+    for difference, found_in in jobs.items():
+        yield {
+            "path": difference.path,
+            "label": difference.label,
+            "change": difference.change.value,
+            "side": difference.side.value,
+            "remark": difference.remark,
+            "before": difference.before,
+            "after": difference.after,
+            "jobs": found_in,
+        }
 
 
 def _json_note(note: Note) -> dict[str, Any]:

@@ -45,7 +45,9 @@ def attribute(
     raws = tuple(found)
     if not raws:
         return ()
-    if mark is None or mark.applied is None or mark.kept is None:
+    if mark is None:
+        return tuple((raw, Side.ADOPT) for raw in raws)
+    if mark.applied is None or mark.kept is None:
         return tuple((raw, Side.UNKNOWN) for raw in raws)
     ours, theirs = _History(wanted, mark.applied), _History(live, mark.kept)
     renamed = find_renamed(raws)
