@@ -8,7 +8,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "cfl_jobs"
 ONLY_IMPORTERS = {
     "jenkins_jobs": {"generator"},
-    "pkg_resources": {"generator"},
+    "pkg_resources": set(),
     "jenkins": {"connection"},
     "requests": {"connection"},
     "jinja2": {"sandbox", "template_reads", "templates"},

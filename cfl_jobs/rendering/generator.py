@@ -10,9 +10,7 @@ from __future__ import annotations
 import configparser
 import inspect
 import logging
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -21,12 +19,9 @@ from xml.etree import ElementTree as ET
 from cfl_jobs.configs.configxml import write_config
 from cfl_jobs.errors import Position, suggest
 from cfl_jobs.reading.tracking import LocatedText, TrackedDict, TrackedList, note_deeply
+from cfl_jobs.rendering.entrypoints import in_place_of_pkg_resources, iter_entry_points
 
-with warnings.catch_warnings():
-    # jenkins-job-builder 6.5 imports pkg_resources, which setuptools has deprecated.
-    warnings.filterwarnings("ignore", category=UserWarning, module="jenkins_jobs")
-    warnings.filterwarnings("ignore", message=".*pkg_resources.*")
-    import pkg_resources
+with in_place_of_pkg_resources():
     from jenkins_jobs.errors import JenkinsJobsException
     from jenkins_jobs.loc_loader import LocList
     from jenkins_jobs.modules.general import General
@@ -75,22 +70,6 @@ class Generated:
     problems: tuple[Problem, ...]
 
 
-@contextmanager
-def _requirements_unchecked() -> Iterator[None]:
-    """Load entry points without resolving all of jenkins-job-builder's requirements each time.
-
-    EntryPoint.load() does so for each of its 400 entry points: three quarters of the time that
-    rendering the chain took, to learn again that what is imported is installed.
-    """
-    entry_point: Any = pkg_resources.EntryPoint
-    load = entry_point.load
-    entry_point.load = entry_point.resolve
-    try:
-        yield
-    finally:
-        entry_point.load = load
-
-
 class Generator:
     """Makes config XML; one serves many jobs. `plugins` is what ModuleRegistry takes."""
 
@@ -101,8 +80,7 @@ class Generator:
             if plugins is None
             else [{**plugin, "version": PluginVersion(plugin["version"])} for plugin in plugins]
         )
-        with _requirements_unchecked():
-            self._registry = _Registry(_NoConfig(), listed)
+        self._registry = _Registry(_NoConfig(), listed)
         self._roots: dict[tuple[str, str], Any] = {}
 
     def generate(self, data: TrackedDict, *, is_view: bool) -> Generated:
@@ -115,8 +93,7 @@ class Generator:
         root, text = ET.Element("project"), ""
         try:
             _hand_over(data)
-            with _requirements_unchecked():
-                root = self._make_root(data, XmlViewGenerator if is_view else XmlJobGenerator)
+            root = self._make_root(data, XmlViewGenerator if is_view else XmlJobGenerator)
             data.note("name")  # the caller's, jenkins-job-builder only files the XML by it
             if not registry.problems:
                 text = write_config(root)
@@ -130,8 +107,7 @@ class Generator:
         registry = self._registry
         registry.start()
         root = ET.Element(parent)
-        with _requirements_unchecked():
-            registry.dispatch(kind, root, component, job_data={})
+        registry.dispatch(kind, root, component, job_data={})
         return Generated(root, "", tuple(registry.components), tuple(registry.problems))
 
     def component_names(self, kind: str) -> tuple[str, ...]:
@@ -146,10 +122,7 @@ class Generator:
         kind = str(data.get(attribute, generator.kind_default))
         key = (attribute, kind)
         if key not in self._roots:
-            found = {
-                point.name: point
-                for point in pkg_resources.iter_entry_points(group=generator.entry_point_group)
-            }
+            found = {point.name: point for point in iter_entry_points(generator.entry_point_group)}
             if kind not in found:
                 close = suggest(kind, found) or f"There are: {', '.join(sorted(found))}."
                 message = f"unknown {attribute} {kind!r}. {close}"

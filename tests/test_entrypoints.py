@@ -1,0 +1,57 @@
+"""Entry points are those that pkg_resources finds, without importing it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.rendering.entrypoints import EntryPoint, iter_entry_points
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message=".*pkg_resources.*")
+    import pkg_resources
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("kind", ["modules", "projects", "views", "builders", "publishers"])
+def test_the_entry_points_are_those_that_pkg_resources_finds(kind: str) -> None:
+    group = f"jenkins_jobs.{kind}"
+    theirs = [
+        (point.name, point.module_name, point.attrs, point.dist.key)
+        for point in pkg_resources.iter_entry_points(group)
+    ]
+    ours = [
+        (point.name, point.module_name, point.attrs, point.dist.name)
+        for point in iter_entry_points(group)
+    ]
+    assert ours == theirs
+    assert theirs
+
+
+def test_a_name_chooses_one() -> None:
+    (found,) = iter_entry_points("jenkins_jobs.projects", name="pipeline")
+    assert found.load().__name__ == "Pipeline"
+
+
+def test_without_attributes_the_module_itself_is_meant() -> None:
+    assert EntryPoint("all", "json.decoder").load().__name__ == "json.decoder"
+
+
+def test_what_is_not_there_is_an_import_error() -> None:
+    with pytest.raises(ImportError):
+        EntryPoint("none", "json.no_such_module").load()
+
+
+def test_rendering_imports_no_pkg_resources() -> None:
+    """It is a fifth of what rendering the chain took."""
+    program = (
+        "import sys; from pathlib import Path; from cfl_jobs.rendering.render import render;"
+        "assert render(Path()); print('pkg_resources' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("False\n", "")
