@@ -47,11 +47,26 @@ def test_what_is_not_there_is_an_import_error() -> None:
         EntryPoint("none", "json.no_such_module").load()
 
 
-def test_rendering_imports_no_pkg_resources() -> None:
-    """It is a fifth of what rendering the chain took."""
-    program = (
-        "import sys; from pathlib import Path; from cfl_jobs.rendering.render import render;"
-        "assert render(Path()); print('pkg_resources' in sys.modules)"
+def run_python(program: str) -> str:
+    command = [sys.executable, "-c", f"import sys; from pathlib import Path; {program}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_rendering_imports_neither_pkg_resources_nor_requests() -> None:
+    """They are more than a third of what rendering the chain took."""
+    rendering = "from cfl_jobs.rendering.render import render; assert render(Path());"
+    heavy = "print({'pkg_resources', 'requests', 'jenkins'} & set(sys.modules))"
+    assert run_python(rendering + heavy) == "set()\n"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_python_jenkins_is_whole_before_and_after(order: tuple[int, int]) -> None:
+    both = ("import cfl_jobs.rendering.generator", "import cfl_jobs.targets.connection")
+    look = "import jenkins, jenkins_jobs.registry as registry"
+    same = (
+        "print(jenkins.Jenkins.__name__, jenkins.plugins.PluginVersion is registry.PluginVersion)"
     )
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("False\n", "")
+    program = "; ".join([*(both[number] for number in order), look, same])
+    assert run_python(program) == "Jenkins True\n"

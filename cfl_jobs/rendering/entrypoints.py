@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec, module_from_spec
+from types import ModuleType
 from typing import Any
 
 
@@ -40,17 +42,33 @@ def iter_entry_points(group: str, name: str | None = None) -> Iterator[EntryPoin
 
 
 @contextmanager
-def in_place_of_pkg_resources() -> Iterator[None]:
-    """Let what is imported meanwhile get this module for pkg_resources, and keep it."""
-    earlier = sys.modules.get("pkg_resources")
-    sys.modules["pkg_resources"] = sys.modules[__name__]
+def light_imports() -> Iterator[None]:
+    """Let what is imported meanwhile get this module for pkg_resources, and keep it.
+
+    python-jenkins' package is found but not run: the registry takes one class of jenkins.plugins,
+    and the package around it would import requests, a fifth of what rendering the chain took.
+    """
+    stand_ins = {"pkg_resources": sys.modules[__name__], "jenkins": _find_package("jenkins")}
+    earlier = {name: sys.modules.get(name) for name in stand_ins}
+    sys.modules.update(stand_ins)
     try:
         yield
     finally:
-        if earlier is None:
-            del sys.modules["pkg_resources"]
-        else:
-            sys.modules["pkg_resources"] = earlier
+        for name, module in earlier.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module
+
+
+def _find_package(name: str) -> ModuleType:
+    """Return a package as it is before it runs. Raises ImportError where there is none."""
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = find_spec(name)
+    if spec is None:
+        raise ImportError(f"{name} is not installed", name=name)
+    return module_from_spec(spec)
 
 
 @cache

@@ -19,9 +19,9 @@ from xml.etree import ElementTree as ET
 from cfl_jobs.configs.configxml import write_config
 from cfl_jobs.errors import Position, suggest
 from cfl_jobs.reading.tracking import LocatedText, TrackedDict, TrackedList, note_deeply
-from cfl_jobs.rendering.entrypoints import in_place_of_pkg_resources, iter_entry_points
+from cfl_jobs.rendering.entrypoints import iter_entry_points, light_imports
 
-with in_place_of_pkg_resources():
+with light_imports():
     from jenkins_jobs.errors import JenkinsJobsException
     from jenkins_jobs.loc_loader import LocList
     from jenkins_jobs.modules.general import General
