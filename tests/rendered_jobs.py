@@ -107,6 +107,7 @@ def job(
     extra: str = "",
     line: int = 3,
     moved_from: tuple[str, ...] = (),
+    project: str = "",
 ) -> Rendered:
     """Return a rendered freestyle job."""
     config = _JOB.format(
@@ -120,7 +121,7 @@ def job(
     )
     blame = (Blame("builders/hudson.tasks.Shell", Position("templates/publish.yaml.j2", 9, 5)),)
     place = Position("jobs/publish.yaml", line, 5)
-    return Rendered(Kind.JOB, name, config, place, blame, moved_from)
+    return Rendered(Kind.JOB, name, config, place, blame, moved_from, project)
 
 
 def folder(name: str) -> Rendered:
@@ -150,7 +151,8 @@ def plan(
 ) -> Plan:
     """Look at the target and plan, as the commands do."""
     names = [(rendered.kind, name) for rendered in wanted for name in _names(rendered)]
-    observed = observe(target, names, with_orphans=prune)
+    project = wanted[0].project if wanted else ""
+    observed = observe(target, names, with_orphans=prune, project=project)
     return plan_changes(wanted, observed, adopt=adopt, prune=prune, filtered=filtered)
 
 

@@ -26,6 +26,7 @@ MARKS = st.builds(
     PRINTS,
     st.booleans(),
     st.sampled_from([(), ("abc",), ("_-_", "ABC")]),
+    st.sampled_from(["", "code-for-life", "a.b_c"]),
 )
 
 
@@ -64,7 +65,7 @@ def test_a_mark_whose_code_was_damaged_is_still_ours_but_tells_nothing() -> None
     text = "Publishes.\n\nManaged by cfl-jobs from jobs/a.yaml. Change it there. [cfl-jo"
     rest, mark = split_description(text)
     assert mark is not None
-    assert (mark.source, mark.applied, mark.is_verified) == ("jobs/a.yaml", None, False)
+    assert (mark.file, mark.applied, mark.is_verified) == ("jobs/a.yaml", None, False)
     assert rest == "Publishes.\n[cfl-jo"
 
 

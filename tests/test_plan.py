@@ -40,7 +40,7 @@ def target() -> MemoryTarget:
 
 def update(target: MemoryTarget, place: Path, *wanted: Rendered, adopt: bool = False) -> None:
     names = [(rendered.kind, rendered.name) for rendered in wanted]
-    observed = observe(target, names, with_orphans=False)
+    observed = observe(target, names, with_orphans=False, project=wanted[0].project)
     made = plan_changes(wanted, observed, adopt=adopt)
     journal = Journal(place, target="memory", verb="update")
     result = apply_plan(
@@ -298,6 +298,43 @@ def test_an_edit_that_took_the_mark_with_it_is_shown(target: MemoryTarget, tmp_p
     assert "or its description was replaced" in made.undone[0].text
     assert "echo BOB" in write_text(made)
     assert "Ask Bob." in write_markdown(made)
+
+
+def test_another_projects_jobs_are_neither_pruned_nor_taken(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Two projects on one server, that define a job of the same name too."""
+    update(target, tmp_path, job("Ours", project="one"), job("Gone", project="one"))
+    update(target, tmp_path, job("Theirs", project="two"), job("Same", project="two"))
+    wanted = (job("Ours", project="one"), job("Same", branch="x", project="one"))
+    made = plan(target, *wanted, prune=True)
+    assert [change.name for change in made.changes] == ["Gone"]
+    assert [(note.name, note.text) for note in made.undone] == [
+        (
+            "Same",
+            "is managed by cfl-jobs from jobs/publish.yaml in two; with --adopt it becomes ours",
+        )
+    ]
+    assert made.managed == 2
+    update(target, tmp_path, *wanted, adopt=True)
+    assert plan(target, *wanted).changes == ()
+    assert plan(target, job("Theirs", project="two")).changes == ()
+
+
+def test_a_project_that_gets_a_name_keeps_its_jobs(target: MemoryTarget, tmp_path: Path) -> None:
+    """Their marks say so from the next update on; those of another without a name stay."""
+    update(target, tmp_path, job("A"), job("Unnamed"))
+    named = job("A", project="one")
+    made = plan(target, named, prune=True)
+    assert [(type(c), c.name, c.differences) for c in made.changes if isinstance(c, Update)] == [
+        (Update, "A", ())
+    ]
+    assert made.deletions == ()
+    assert made.managed == 1
+    update(target, tmp_path, named)
+    assert "in one. Change it there." in target.configs[Kind.JOB, "A"]
+    assert plan(target, named).changes == ()
+    assert plan(target, job("A")).undone != ()
 
 
 def test_the_mark_of_jenkins_job_builder_is_no_difference(

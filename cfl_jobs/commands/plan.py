@@ -119,7 +119,10 @@ def look(root: Path, target: Target, asked: Asked) -> Basis:
     rendered = render(root, only=asked.jobs)
     names = [(job.kind, name) for job in rendered for name in (job.name, *job.moved_from)]
     with counting("Looking at", sys.stderr) as progress:
-        observed = observe(reader, names, with_orphans=asked.prune, progress=progress)
+        project = rendered[0].project if rendered else ""
+        observed = observe(
+            reader, names, with_orphans=asked.prune, project=project, progress=progress
+        )
     return Basis(rendered, observed, asked.adopt, asked.prune, filtered=bool(asked.jobs))
 
 

@@ -174,7 +174,7 @@ class _Worker:
         wanted = normal_of(change.config, name=name)
         print_ = fingerprint(wanted)
         versions = self._foresee_versions(change, before)
-        mark = Mark(change.position.file, print_, print_, versions=versions)
+        mark = Mark(change.position.file, print_, print_, versions=versions, project=change.project)
         if kind is Kind.VIEW:
             return self._do_view(change, wanted, mark)
         if isinstance(change, Create):

@@ -23,6 +23,8 @@ _MARK = re.compile(
 )
 # What jenkins-job-builder's own update leaves in each description.
 _FOREIGN_MARK = re.compile(r"\s*<!-- Managed by Jenkins Job Builder -->\s*\Z")
+# A source: the definition's file, and the project's name if it has one.
+_SOURCE = re.compile(r"(?P<file>.*\.yaml) in (?P<project>\S+)")
 _MAX_SECTIONS = 80
 
 
@@ -42,25 +44,27 @@ class Fingerprint:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Where a job comes from (`source`, a file), what was applied and what Jenkins kept of it.
+    """Where a job comes from (a file of a project), what was applied and what Jenkins kept of it.
 
     `is_verified` is False from the moment a config is posted until it was read back and compared.
     `versions` are codes of the versions of the plugins that the job had to do with then. An
     unreadable code leaves `applied` None.
     """
 
-    source: str
+    file: str
     applied: Fingerprint | None = None
     kept: Fingerprint | None = None
     is_verified: bool = True
     versions: tuple[str, ...] = ()
+    project: str = ""
 
     def __str__(self) -> str:
         kept = "=" if self.kept == self.applied else str(self.kept)
         versions = f" v{''.join(self.versions)}" if self.versions else ""
         status = "" if self.is_verified else "?"
         code_ = f"[cfl-jobs 1{status} {self.applied} {kept}{versions}]"
-        return f"Managed by cfl-jobs from {self.source}. Change it there. {code_}"
+        source = f"{self.file} in {self.project}" if self.project else self.file
+        return f"Managed by cfl-jobs from {source}. Change it there. {code_}"
 
 
 def fingerprint(normal: Normal) -> Fingerprint:
@@ -76,14 +80,16 @@ def split_description(description: str) -> tuple[str, Mark | None]:
         return _FOREIGN_MARK.sub("", description), None
     above, below = description[: found.start()], description[found.end() :]
     rest = f"{above}\n{below}" if above and below else above + below
+    source = _SOURCE.fullmatch(found["source"])
     kept = found["kept"]
     applied = _read_fingerprint(found["applied"] or "")
     mark = Mark(
-        source=found["source"],
+        file=source["file"] if source else found["source"],
         applied=applied,
         kept=applied if kept == "=" else _read_fingerprint(kept or ""),
         is_verified=not found["open"] and applied is not None,
         versions=_read_codes(found["versions"] or ""),
+        project=source["project"] if source else "",
     )
     return rest, mark
 

@@ -33,8 +33,8 @@ class Live:
 class Observed:
     """What a target has: all that is listed, and what was read of it.
 
-    `unreadable` are wanted jobs whose config makes no sense, with the reason; `builds` counts
-    those of jobs that may go.
+    `project` is the one whose marks are ours. `unreadable` are wanted jobs whose config makes no
+    sense, with the reason; `builds` counts those of jobs that may go.
     """
 
     label: str
@@ -43,9 +43,11 @@ class Observed:
     plugins: Mapping[str, str]
     builds: Mapping[str, int]
     unreadable: Mapping[Key, str] = field(default_factory=dict)
+    project: str = ""
 
-    def has_mark(self, key: Key) -> bool:
-        return split_description(self.listed[key].description)[1] is not None
+    def is_ours(self, key: Key) -> bool:
+        """Tell whether a listed job carries our mark, and no other project's."""
+        return _is_ours(self.listed[key], self.project)
 
 
 def observe(
@@ -53,12 +55,13 @@ def observe(
     wanted: Iterable[Key],
     *,
     with_orphans: bool,
+    project: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
     workers: int = WORKERS,
 ) -> Observed:
     """List the target and read, in parallel, the wanted jobs that it has.
 
-    `with_orphans` also reads, and counts the builds of, marked jobs that aren't wanted.
+    `with_orphans` also reads, and counts the builds of, jobs of this project that aren't wanted.
     """
     listed = {
         (kind, entry.name): entry for kind in (Kind.JOB, Kind.VIEW) for entry in target.list(kind)
@@ -71,7 +74,7 @@ def observe(
     orphans = {
         key
         for key, entry in listed.items()
-        if with_orphans and key not in names and split_description(entry.description)[1]
+        if with_orphans and key not in names and _is_ours(entry, project)
     }
     keys = sorted(names | orphans, key=lambda key: (key[0].value, key[1]))
     live: dict[Key, Live] = {}
@@ -89,7 +92,7 @@ def observe(
             progress(number, len(keys))
         jobs = [name for kind, name in orphans if kind is Kind.JOB and (kind, name) in live]
         builds = dict(zip(jobs, pool.map(target.count_builds, jobs), strict=True))
-    return Observed(target.label, listed, live, plugins, builds, unreadable)
+    return Observed(target.label, listed, live, plugins, builds, unreadable, project)
 
 
 def read_live(listed: Listed, config: str) -> Live:
@@ -116,6 +119,11 @@ def says_disabled(config: str, *, name: str) -> bool | None:
     """Return whether a config we rendered says that the job is disabled; None: it says nothing."""
     text = parse_config(config, name=name).findtext("disabled")
     return None if text is None else text == "true"
+
+
+def _is_ours(entry: Listed, project: str) -> bool:
+    mark = split_description(entry.description)[1]
+    return mark is not None and mark.project == project
 
 
 def _read(target: Target, key: Key) -> str | None:

@@ -27,6 +27,7 @@ class Create:
     name: str
     config: str
     position: Position
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Update:
     keep_disabled: bool = False
     adopted: bool = False
     old_name: str = ""
+    project: str = ""
 
     @property
     def name_there(self) -> str:

@@ -68,12 +68,13 @@ def _to_json(basis: Basis) -> dict[str, Any]:
     observed = basis.observed
     return {
         "target": observed.label,
+        "project": observed.project,
         "adopt": basis.adopt,
         "prune": basis.prune,
         "filtered": basis.filtered,
         "wanted": [_rendered_to_json(rendered) for rendered in basis.wanted],
         "listed": [
-            [kind.value, name, entry.description if observed.has_mark((kind, name)) else ""]
+            [kind.value, name, entry.description if observed.is_ours((kind, name)) else ""]
             for (kind, name), entry in observed.listed.items()
         ],
         "configs": [
@@ -102,6 +103,7 @@ def _from_json(content: dict[str, Any]) -> Basis:
         content["plugins"],
         content["builds"],
         {(Kind(kind), name): reason for kind, name, reason in content["unreadable"]},
+        content["project"],
     )
     return Basis(
         tuple(_rendered_from_json(found) for found in content["wanted"]),
@@ -119,6 +121,7 @@ def _rendered_to_json(rendered: Rendered) -> dict[str, Any]:
         "config": rendered.config,
         "definition": _position_to_json(rendered.definition),
         "moved_from": rendered.moved_from,
+        "project": rendered.project,
         "blame": [[blame.path, *_position_to_json(blame.position)] for blame in rendered.blame],
     }
 
@@ -131,6 +134,7 @@ def _rendered_from_json(found: dict[str, Any]) -> Rendered:
         Position(*found["definition"]),
         tuple(Blame(path, Position(*position)) for path, *position in found["blame"]),
         tuple(found["moved_from"]),
+        found["project"],
     )
 
 

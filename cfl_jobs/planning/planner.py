@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from cfl_jobs.configs.normalform import SECRET, Normal
@@ -53,6 +53,9 @@ class Basis:
 _UNMARKED = (
     "is there without our mark: it isn't ours, or its description was replaced; "
     "with --adopt it becomes ours"
+)
+_MARKED_BY_OTHERS = (
+    "is managed by cfl-jobs from {0.file} in {0.project}; with --adopt it becomes ours"
 )
 
 
@@ -108,8 +111,16 @@ class _Planner:
             undone=tuple(self._undone),
             unadopted=tuple(self._unadopted),
             notes=tuple(self._notes),
-            managed=sum(1 for key in observed.listed if observed.has_mark(key)),
+            managed=sum(1 for key in observed.listed if self._is_managed(key)),
         )
+
+    def _is_managed(self, key: Key) -> bool:
+        live = self._observed.live.get(key)
+        return self._observed.is_ours(key) or (live is not None and self._is_ours(live))
+
+    def _is_ours(self, live: Live) -> bool:
+        """Tell whether a wanted job has our mark, or one from before the project had a name."""
+        return live.mark is not None and live.mark.project in ("", self._observed.project)
 
     def _learn_habits(self) -> Habits:
         return learn_habits(live.normal for live in self._observed.live.values())
@@ -125,17 +136,24 @@ class _Planner:
             old_name = self._find_old_name(rendered)
             live = self._observed.live.get((rendered.kind, old_name)) if old_name else None
         if live is None:
-            self._changes.append(Create(*key, rendered.config, rendered.definition))
+            self._changes.append(
+                Create(*key, rendered.config, rendered.definition, rendered.project)
+            )
             return
         if old_name:
             self._renamed.add((rendered.kind, old_name))
-        self._compare(rendered, live, old_name)
+        if self._is_ours(live):
+            self._compare(rendered, live, old_name)
+        else:
+            reason = _UNMARKED if live.mark is None else _MARKED_BY_OTHERS.format(live.mark)
+            self._compare(rendered, replace(live, mark=None), old_name, reason)
 
     def _find_old_name(self, rendered: Rendered) -> str:
         there = [n for n in rendered.moved_from if (rendered.kind, n) in self._observed.live]
         return there[0] if there else ""
 
-    def _compare(self, rendered: Rendered, live: Live, old_name: str) -> None:
+    def _compare(self, rendered: Rendered, live: Live, old_name: str, foreign: str = "") -> None:
+        """Plan what makes `live` what is wanted; `foreign` says why it isn't ours."""
         kind, name = rendered.kind, rendered.name
         wanted = normal_of(rendered.config, name=name)
         if wanted.tag != live.normal.tag:
@@ -172,11 +190,12 @@ class _Planner:
             live.config,
             tuple(differences),
             keep_disabled=disabled,
-            adopted=live.mark is None,
+            adopted=bool(foreign),
             old_name=old_name,
+            project=rendered.project,
         )
-        if live.mark is None and not self._adopt:
-            self._undone.append(Note(kind, update.name_there, _UNMARKED))
+        if foreign and not self._adopt:
+            self._undone.append(Note(kind, update.name_there, foreign))
             self._unadopted.append(update)
             return
         if disabled:
@@ -207,7 +226,7 @@ class _Planner:
     def _plan_orphans(self, *, prune: bool) -> None:
         wanted = {(rendered.kind, rendered.name) for rendered in self._wanted} | self._renamed
         observed = self._observed
-        orphans = {key for key in observed.listed if key not in wanted and observed.has_mark(key)}
+        orphans = {key for key in observed.listed if key not in wanted and observed.is_ours(key)}
         for kind, name in sorted(orphans, key=lambda key: (key[0].value, key[1])):
             inside = [
                 other
@@ -251,7 +270,7 @@ def _is_confirmed(rendered: Rendered, wanted: Normal, live: Live) -> bool:
     return (
         mark is not None
         and mark.is_verified
-        and mark.source == rendered.definition.file
+        and (mark.file, mark.project) == (rendered.definition.file, rendered.project)
         and mark.applied == fingerprint(wanted)
     )
 

@@ -25,6 +25,7 @@ PLUGINS = "plugins"
 _LISTS = {"jobs": Kind.JOB, "views": Kind.VIEW}
 _FILE_KEYS = ("template", "defaults", "jobs", "views")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_PROJECT = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,58}[A-Za-z0-9])?)?")
 _RESERVED = frozenset({"settings", "chain", "script"})
 
 
@@ -56,6 +57,11 @@ class Definitions:
     entries: tuple[Definition, ...]
     defaults: Mapping[str, TrackedDict]
     findings: tuple[Finding, ...]
+
+    @property
+    def project(self) -> str:
+        """The name that the marks of this project's jobs carry, "" for none."""
+        return str(self.settings.get("project", ""))
 
     def mappings(self) -> tuple[TrackedDict, ...]:
         """Return every mapping that templates may read, each once, in a fixed order."""
@@ -162,6 +168,7 @@ class _Collector:
         if group == SETTINGS:
             self._settings = self._only_mapping(document, SETTINGS)
             self._settings.note("server")  # read by the commands that need a server, if not here
+            self._check_project()
         elif group == PLUGINS:
             self._inventory, problems = read_inventory(document)
             for problem in problems:
@@ -180,6 +187,15 @@ class _Collector:
             return inner
         self._find(f"`{key}:` needs a mapping", document.position_of(key), "List `name: value`.")
         return TrackedDict(pos=document.pos)
+
+    def _check_project(self) -> None:
+        name = self._settings.get("project", "")
+        if not isinstance(name, str) or not _PROJECT.fullmatch(name):
+            self._find(
+                f"{name!r} is no name of a project",
+                self._settings.position_of("project"),
+                "Letters, digits, '.', '_' and '-', as in the name of a repository.",
+            )
 
     def _read_group(self, document: TrackedDict, group: str) -> None:
         for key, _ in document.raw_items():

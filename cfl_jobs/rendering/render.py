@@ -34,7 +34,10 @@ _SHOWN_JOBS = 3
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A job or view as Jenkins would get it. `config` is XML text, `definition` its entry."""
+    """A job or view as Jenkins would get it. `config` is XML text, `definition` its entry.
+
+    `project` is the settings' name for all of them, "" for none.
+    """
 
     kind: Kind
     name: str
@@ -42,6 +45,7 @@ class Rendered:
     definition: Position
     blame: tuple[Blame, ...] = ()
     moved_from: tuple[str, ...] = ()
+    project: str = ""
 
     def place_of(self, path: str) -> Position:
         """Return the place that made the element at `path`, or the nearest one around it."""
@@ -149,6 +153,7 @@ class _JobRenderer:
         self._sources = definitions.sources
         self._inventory = definitions.inventory
         self._generator = generator
+        self._project = definitions.project
         self._definition = definition
         self._data = data
         role = f"for the {definition.kind.value} {definition.name!r} at"
@@ -183,6 +188,7 @@ class _JobRenderer:
             definition.position,
             tuple(blame_parts(made, data)),
             definition.moved_from,
+            self._project,
         )
         return rendered, (*findings, *self._missing_plugins(made, rendered))
 
