@@ -69,7 +69,8 @@ def roll_back(
         step = Step(undo.kind, undo.name, undo.way.value, "started")
         try:
             if undo.now:
-                step = replace(step, before=journal.keep(undo.kind, undo.name, undo.now))
+                now = _read_unchanged(undo, target)
+                step = replace(step, before=journal.keep(undo.kind, undo.name, now))
             journal.note(step)
             after = _do(undo, target)
         except CflJobsError as error:
@@ -115,8 +116,6 @@ def _do(undo: Undo, target: Target) -> str:
     if undo.way is Way.MAKE_AGAIN:
         target.create(kind, name, undo.before)
     else:
-        if not is_same_job(target.read(kind, name), undo.now, name=name):
-            raise Refused(f"{name!r} was changed at this moment, so it is left alone")
         if undo.old_name:
             target.rename(name, undo.old_name)
             name = undo.old_name
@@ -127,6 +126,20 @@ def _do(undo: Undo, target: Target) -> str:
     if not is_same_job(now, undo.before, name=name):
         raise Refused(f"{name!r} was put back, but Jenkins made something else of it")
     return digest_text(now)
+
+
+def _read_unchanged(undo: Undo, target: Target) -> str:
+    """Return the config there is now. Raises Refused where it isn't what people were shown."""
+    try:
+        now = target.read(undo.kind, undo.name)
+    except Missing:
+        now = ""
+    if not now or not is_same_job(now, undo.now, name=undo.name):
+        raise Refused(
+            f"{undo.name!r} was {'changed' if now else 'deleted'} meanwhile, so it is left alone",
+            advice="Run the rollback again to see how it is now.",
+        )
+    return now
 
 
 def _description(config: str, name: str) -> str:
