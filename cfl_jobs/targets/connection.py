@@ -36,6 +36,8 @@ class Connection(jenkins.Jenkins):  # type: ignore[misc] # python-jenkins has no
         with _extra_headers_unsaid():
             user, token = (credentials.user, credentials.token) if credentials.user else (None,) * 2
             super().__init__(url, user, token, timeout=timeout)
+        # requests works out where a redirect would lead, proxies and all, though none is followed.
+        self._session.resolve_redirects = _lead_nowhere
         self._login = _Login(credentials)
         self._settings: dict[str, Any] | None = None
         self.crumb: dict[str, str] | bool | None = None
@@ -91,6 +93,10 @@ class Connection(jenkins.Jenkins):  # type: ignore[misc] # python-jenkins has no
 
     def close(self) -> None:
         self._session.close()
+
+
+def _lead_nowhere(*_: object, **__: object) -> Iterator[requests.PreparedRequest]:
+    return iter(())
 
 
 class _Login(requests.auth.AuthBase):
