@@ -437,6 +437,25 @@ def test_the_same_change_in_many_jobs_is_one_group(target: MemoryTarget, tmp_pat
     assert [place.line for place in places] == [1, 2, 3]
 
 
+def test_a_flag_that_is_not_there_is_shown_as_what_that_means(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Jenkins leaves out what is false by itself, and so do we."""
+    update(target, tmp_path, job())
+    (changed,) = plan(target, job(concurrent="true")).changes
+    assert isinstance(changed, Update)
+    shown = [(d.label, d.change, d.before, d.after) for d in changed.differences]
+    assert shown == [("concurrent builds", Change.CHANGED, "false", "true")]
+    target.edit(
+        "Publish", "<fingerprint>true", "<caseSensitive>false</caseSensitive><fingerprint>true"
+    )
+    target.edit("Publish", "<caseSensitive>true</caseSensitive>", "")
+    (changed,) = plan(target, job()).changes
+    assert isinstance(changed, Update)
+    shown = [(d.label, d.change, d.before, d.after) for d in changed.differences]
+    assert shown == [("archive artifacts: case sensitive", Change.CHANGED, "false", "true")]
+
+
 def test_a_difference_is_blamed_on_its_template(target: MemoryTarget, tmp_path: Path) -> None:
     """The step's line where it is known, else the definition's."""
     update(target, tmp_path, job())

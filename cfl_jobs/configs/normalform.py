@@ -133,6 +133,11 @@ def normalise_element(root: ET.Element) -> Normal:
     return _normal(root, parent="")
 
 
+def absent_value(kind: str, tag: str) -> str:
+    """Return what it means that an element of a class doesn't have a flag."""
+    return DEFAULTS.get((kind, tag), "false" if tag not in TEXTS | TELLING else "")
+
+
 def digest(normal: Normal) -> str:
     """Return a SHA-256 of the normal form, hexadecimal. Secrets count, plugins don't."""
     return hashlib.sha256("".join(_canonical(normal)).encode()).hexdigest()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
 
-from cfl_jobs.configs.normalform import LISTS, SECRET, SETS, Normal
+from cfl_jobs.configs.normalform import LISTS, SECRET, SETS, Normal, absent_value
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.sections import is_plain_list, number_children, sections
 from cfl_jobs.planning.words import is_secret, is_silent, show_value, word_for
@@ -118,9 +118,22 @@ def describe(
     """Put a difference into words; secrets are left out. `remark`: what else is to be said."""
     before = show_value(raw.live) if raw.live else ""
     after = show_value(raw.wanted) if raw.wanted else ""
-    if raw.change is Change.CHANGED and SECRET in (before, after):
+    change = raw.change
+    if change is Change.CHANGED and SECRET in (before, after):
         before, after = SECRET, f"{SECRET} (another)"
-    return Difference(raw.place.path, raw.label, raw.change, before, after, side, position, remark)
+    absent = _meaning_of_absence(raw)
+    if absent:
+        before, after, change = before or absent, after or absent, Change.CHANGED
+    return Difference(raw.place.path, raw.label, change, before, after, side, position, remark)
+
+
+def _meaning_of_absence(raw: Raw) -> str:
+    """Return what a flag that one side doesn't have means there, "" where it is no flag."""
+    element = raw.wanted or raw.live
+    if element is None or raw.is_item or (raw.wanted and raw.live):
+        return ""
+    opposite = {"true": "false", "false": "true"}.get(element.text, "")
+    return opposite if absent_value(raw.parent, element.tag) == opposite else ""
 
 
 def _compare_jobs(wanted: Normal, live: Normal) -> Iterator[Raw]:
