@@ -10,19 +10,13 @@ import pytest
 
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.errors import PlanError, UnsafePlan
+from cfl_jobs.planning.alike import group_alike
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.differences import Change, Side
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.mark import description_of, split_description
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import (
-    Create,
-    Delete,
-    Plan,
-    Update,
-    check_safety,
-    group_alike,
-)
+from cfl_jobs.planning.plan import Create, Delete, Plan, Update, check_safety
 from cfl_jobs.planning.planfile import load_plan, save_plan
 from cfl_jobs.planning.planner import Basis, plan_changes
 from cfl_jobs.planning.report import write_markdown, write_text
@@ -425,16 +419,14 @@ def test_the_same_change_in_many_jobs_is_one_group(target: MemoryTarget, tmp_pat
     made = plan(target, *changed, both, job("Other", branch="newer"))
     updates = [change for change in made.changes if isinstance(change, Update)]
     groups = [
-        ([update.name for update in alike.updates], [d.label for d in alike.differences])
-        for alike in group_alike(updates)
+        ([updates[number].name for number in alike.jobs], [c[0].label for c in alike.changes])
+        for alike in group_alike([update.differences for update in updates])
     ]
     assert groups == [
         (["Job 0", "Job 1", "Job 2"], ["parameter BRANCH: default"]),
         (["Job 2"], ["shell step: script"]),
         (["Other"], ["parameter BRANCH: default"]),
     ]
-    places = group_alike(updates)[0].places[0]
-    assert [place.line for place in places] == [1, 2, 3]
 
 
 def test_a_flag_that_is_not_there_is_shown_as_what_that_means(

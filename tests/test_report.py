@@ -83,6 +83,19 @@ def test_what_several_jobs_share_is_shown_once_though_one_has_more() -> None:
     assert "- rename job Old to New" in markdown
 
 
+def test_the_same_lines_of_a_script_are_one_change_wherever_the_step_stands() -> None:
+    """Though the scripts begin with other values, and the step has another number."""
+    first = replace(
+        SCRIPT, label="shell step 1: script", before="a\n1\n2\n3\nold", after="a\n1\n2\n3\nnew"
+    )
+    other = replace(
+        SCRIPT, label="shell step 2: script", before="b\n1\n2\n3\nold", after="b\n1\n2\n3\nnew"
+    )
+    text = write_text(Plan("x", (update("A", first), update("B", other))))
+    assert text.count("+ new") == 1
+    assert "\n    shell step: script  (theirs" in text
+
+
 def test_a_change_made_in_several_places_says_how_many() -> None:
     """The first, and the number of others."""
     there = replace(SHORT, position=Position("jobs/b.yaml", 9))

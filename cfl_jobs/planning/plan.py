@@ -5,8 +5,7 @@ Nothing here asks a server: a plan can be shown, kept in a file, reviewed and ap
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from cfl_jobs.errors import Position, UnsafePlan
@@ -122,40 +121,4 @@ def check_safety(plan: Plan, *, force: bool) -> None:
         f"this would change or delete {len(touched)} of the {plan.managed} jobs and views of ours "
         f"on {plan.target}, more than {LARGE_SHARE:.0%}",
         advice="If that is what you want, run it again with --force.",
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Alike:
-    """Differences that the same jobs have: shown once, with the list of jobs.
-
-    `places` are, for each difference, the places in definitions or templates that made it.
-    """
-
-    updates: tuple[Update, ...]
-    differences: tuple[Difference, ...]
-    places: tuple[tuple[Position, ...], ...]
-
-
-def group_alike(updates: Sequence[Update]) -> tuple[Alike, ...]:
-    """Group differences by the jobs that have them, so that each stands in one group only."""
-    owners: dict[Difference, list[int]] = {}
-    places: dict[Difference, dict[Position, None]] = {}
-    for number, update in enumerate(updates):
-        for found in update.differences:
-            key = replace(found, position=None)
-            owners.setdefault(key, []).append(number)
-            places.setdefault(key, {})
-            if found.position:
-                places[key].setdefault(found.position)
-    groups: dict[tuple[int, ...], list[Difference]] = {}
-    for difference, numbers in owners.items():
-        groups.setdefault(tuple(numbers), []).append(difference)
-    return tuple(
-        Alike(
-            tuple(updates[number] for number in numbers),
-            tuple(found),
-            tuple(tuple(places[difference]) for difference in found),
-        )
-        for numbers, found in groups.items()
     )

@@ -5,21 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from difflib import unified_diff
 from typing import Any
 
 from cfl_jobs.errors import Position
+from cfl_jobs.planning.alike import Alike, diff_lines, group_alike, label_of
 from cfl_jobs.planning.differences import Change, Difference, Side
-from cfl_jobs.planning.plan import (
-    Alike,
-    Create,
-    Delete,
-    Note,
-    Plan,
-    PlannedChange,
-    Update,
-    group_alike,
-)
+from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
 
 _SIDES = {
     Side.OURS: "ours",
@@ -30,7 +21,6 @@ _SIDES = {
     Side.JENKINS: "Jenkins dropped it at the last update: is its plugin there?",
 }
 _LONG = 100
-_CONTEXT = 2
 _SHOWN_NAMES = 6
 
 
@@ -47,9 +37,9 @@ def write_text(
             lines.append(style(_headline(change), "green") + f"  ({change.position})")
     updates = [change for change in plan.changes if isinstance(change, Update)]
     lines += [style(_headline(u), "yellow") for u in updates if u.old_name or not u.differences]
-    for alike in group_alike(updates):
-        names = [style(f"~ {_doing(update)} {update.name}", "yellow") for update in alike.updates]
-        lines += _shorten(names, alike, lambda text: style(text, "yellow"))
+    for alike, some in _group(updates):
+        names = [style(f"~ {_doing(update)} {update.name}", "yellow") for update in some]
+        lines += _shorten(names, some, lambda text: style(text, "yellow"))
         lines += _text_of_differences(alike, style)
     lines += [style(_headline(deletion), "red") for deletion in plan.deletions]
     lines += _text_of_undone(plan, style)
@@ -67,28 +57,36 @@ def write_text(
 def _text_of_undone(plan: Plan, style: Callable[[str, str], str]) -> Iterator[str]:
     """Yield what is left alone and why, with what --adopt would change."""
     reasons = {(note.kind, note.name): note.text for note in plan.undone}
-    for alike in group_alike(plan.unadopted):
+    for alike, some in _group(plan.unadopted):
         names = []
-        for update in alike.updates:
+        for update in some:
             reason = reasons.pop((update.kind, update.name_there), "as above")
             names.append(style(f"! {update.kind.value} {update.name_there} {reason}", "red"))
-        yield from _shorten(names, alike, lambda text: style(text, "red"))
+        yield from _shorten(names, some, lambda text: style(text, "red"))
         yield from _text_of_differences(alike, style)
     for (kind, name), reason in reasons.items():
         yield style(f"! {kind.value} {name} {reason}", "red")
 
 
-def _shorten(names: list[str], alike: Alike, style: Callable[[str], str]) -> list[str]:
+def _group(updates: Sequence[Update]) -> Iterator[tuple[Alike, tuple[Update, ...]]]:
+    """Yield changes that the same updates make, with these updates."""
+    for alike in group_alike([update.differences for update in updates]):
+        yield alike, tuple(updates[number] for number in alike.jobs)
+
+
+def _shorten(names: list[str], updates: Sequence[Update], style: Callable[[str], str]) -> list[str]:
     """Return the lines that name a group's jobs: one each, many in one."""
-    rest = ", ".join(update.name for update in alike.updates[_SHOWN_NAMES:])
+    rest = ", ".join(update.name for update in updates[_SHOWN_NAMES:])
     if not rest:
         return names
     return [*names[:_SHOWN_NAMES], style(f"  and {len(names) - _SHOWN_NAMES} more: {rest}")]
 
 
 def _text_of_differences(alike: Alike, style: Callable[[str, str], str]) -> Iterator[str]:
-    for difference, places in zip(alike.differences, alike.places, strict=True):
-        yield from text_of_difference(difference, places, style=style)
+    for change in alike.changes:
+        places = dict.fromkeys(found.position for found in change if found.position)
+        shown = replace(change[0], label=label_of(change))
+        yield from text_of_difference(shown, tuple(places), style=style)
 
 
 def summarise(plan: Plan) -> str:
@@ -114,19 +112,19 @@ def write_markdown(plan: Plan, *, verbose: bool = False) -> str:
     ]
     lines += [f"- {_escape(_headline(change)[2:])}" for change in simple]
     updates = [change for change in plan.changes if isinstance(change, Update)]
-    for alike in group_alike(updates):
-        lines += _details("change", alike)
-    for alike in group_alike(plan.unadopted):
-        lines += _details("--adopt would change", alike)
+    for alike, some in _group(updates):
+        lines += _details("change", alike, some)
+    for alike, some in _group(plan.unadopted):
+        lines += _details("--adopt would change", alike, some)
     for note in (*plan.undone, *plan.notes):
         if verbose or not note.quiet:
             lines.append(f"- {_escape(f'{note.kind.value} {note.name} {note.text}')}")
     return "\n".join(lines)
 
 
-def _details(what: str, alike: Alike) -> Iterator[str]:
-    names = ", ".join(f"**{_escape(update.name)}**" for update in alike.updates)
-    yield from ("", f"<details><summary>{what} {len(alike.updates)}: {names}</summary>", "")
+def _details(what: str, alike: Alike, updates: Sequence[Update]) -> Iterator[str]:
+    names = ", ".join(f"**{_escape(update.name)}**" for update in updates)
+    yield from ("", f"<details><summary>{what} {len(updates)}: {names}</summary>", "")
     yield "```diff"
     for line in _text_of_differences(alike, lambda text, colour: text):
         yield _in_diff(line)
@@ -168,7 +166,7 @@ def text_of_difference(
     if difference.change is Change.MOVED:
         yield "      moved to another place in its list"
     elif "\n" in before + after or len(before) + len(after) > _LONG:
-        for line in _line_diff(before, after):
+        for line in diff_lines(difference):
             colour = {"+": "green", "-": "red"}.get(line[:1], "")
             yield "      " + (style(line, colour) if colour else line)
     else:
@@ -203,15 +201,6 @@ def _headline(change: PlannedChange) -> str:
 
 def _doing(update: Update) -> str:
     return f"{'adopt' if update.adopted else 'change'} {update.kind.value}"
-
-
-def _line_diff(before: str, after: str) -> Iterator[str]:
-    found = unified_diff(before.splitlines(), after.splitlines(), n=_CONTEXT, lineterm="")
-    for number, line in enumerate(found):
-        if number > 1 and not line.startswith("@@"):
-            yield f"{line[:1]} {line[1:]}"
-        elif number > 2:
-            yield "  …"
 
 
 def _json_of(change: PlannedChange) -> dict[str, Any]:

@@ -6,15 +6,14 @@ rendering and that nobody edited. Secrets are out of everything that is returned
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import unified_diff
 from enum import Enum
 
 from cfl_jobs.check.secret_text import hide_secrets
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.errors import Position
+from cfl_jobs.planning.alike import diff_lines, group_alike, is_long
 from cfl_jobs.planning.differences import Change, Difference, Raw, Side, compare, describe
 from cfl_jobs.planning.observe import normal_of, says_disabled
 from cfl_jobs.rendering.render import Rendered
@@ -22,8 +21,6 @@ from cfl_jobs.rendering.scripts import from_here_on
 from cfl_jobs.review.visible import make_visible
 from cfl_jobs.target import Kind
 
-_CONTEXT = 2
-_NUMBER = re.compile(r" \d+(?=:|$)")
 # What Jenkins always writes and nobody asks for: not worth a line of a job that is made or goes.
 _PLAIN = frozenset({"run on any node"})
 
@@ -121,8 +118,8 @@ def show(difference: Difference) -> Part:
     """Return what people see of a difference."""
     if difference.change is Change.MOVED:
         lines: Iterable[str] = ("  moved to another place in its list",)
-    elif _is_long(difference):
-        lines = _diff_lines(difference)
+    elif is_long(difference):
+        lines = diff_lines(difference)
     else:
         before = [f"- {difference.before}"] if difference.before else []
         lines = [*before, *([f"+ {difference.after}"] if difference.after else [])]
@@ -148,47 +145,13 @@ def _first_changed_line(difference: Difference) -> Position | None:
 
 
 def _group(shared: Sequence[tuple[JobChange, tuple[Difference, ...]]]) -> tuple[Group, ...]:
-    jobs: dict[tuple[object, ...], dict[int, None]] = {}  # numbers of `shared`, by difference
-    shown: dict[tuple[object, ...], Part] = {}
-    for number, (change, differences) in enumerate(shared):
-        for difference, part in zip(differences, change.parts, strict=True):
-            key = (change.kind, *_key(difference))
-            while number in jobs.get(key, ()):  # a job may have the same twice
-                key = (*key, "again")
-            jobs.setdefault(key, {})[number] = None
-            shown.setdefault(key, part)
-    together: dict[tuple[int, ...], list[Part]] = {}
-    for key, numbers in jobs.items():
-        together.setdefault(tuple(numbers), []).append(shown[key])
-    groups = [
-        Group(tuple(shared[number][0] for number in numbers), tuple(parts))
-        for numbers, parts in together.items()
-    ]
+    groups: list[Group] = []
+    for kind in Kind:
+        of_kind = [(change, found) for change, found in shared if change.kind is kind]
+        for alike in group_alike([found for _, found in of_kind]):
+            changes = tuple(of_kind[number][0] for number in alike.jobs)
+            groups.append(Group(changes, tuple(show(change[0]) for change in alike.changes)))
     return tuple(sorted(groups, key=lambda group: -len(group.changes)))
-
-
-def _key(difference: Difference) -> tuple[object, ...]:
-    """Return what makes two differences the same to a reader."""
-    label = _NUMBER.sub("", difference.label)
-    if not _is_long(difference):
-        return (replace(difference, path="", position=None, label=label),)
-    changed = tuple(line for line in _diff_lines(difference) if line[0] in "+-")
-    return (label, difference.change, changed)
-
-
-def _is_long(difference: Difference) -> bool:
-    return max(len(side.splitlines()) for side in (difference.before, difference.after)) > 1
-
-
-def _diff_lines(difference: Difference) -> Iterator[str]:
-    before, after = difference.before.splitlines(), difference.after.splitlines()
-    for number, line in enumerate(unified_diff(before, after, n=_CONTEXT, lineterm="")):
-        if number < 2:
-            continue
-        if not line.startswith("@@"):
-            yield f"{line[:1]} {line[1:]}"
-        elif number > 2:
-            yield "  …"
 
 
 def _describe(raw: Raw, place: Position | None) -> Difference:
