@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cfl_jobs.errors import CflJobsError, Finding, Position, suggest
+from cfl_jobs.reading.clashes import find_clashes
 from cfl_jobs.reading.inventory import Inventory, read_inventory
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.names import find_name_problem
@@ -130,7 +131,8 @@ class _Collector:
                     advice="README.md shows how to add a job.",
                 )
             )
-        self._check_names()
+        for problem in find_clashes(self._entries):
+            self._find(*problem)
         return Definitions(
             self._sources,
             self._settings,
@@ -316,22 +318,6 @@ class _Collector:
                     variables.position_of(key),
                     f"Write {re.sub('[^A-Za-z0-9_]', '_', key)!r}.",
                 )
-
-    def _check_names(self) -> None:
-        """Find names that Jenkins would take for one: it compares without regard to case."""
-        seen: dict[tuple[Kind, str], Definition] = {}
-        for entry in self._entries:
-            key = (entry.kind, entry.name.lower())
-            if key in seen:
-                first = seen[key]
-                same = "the same" if first.name == entry.name else "but for its case the same"
-                self._find(
-                    f"two {entry.kind.value}s of one name: {entry.name!r} is {same} as at "
-                    f"{first.variables.value_positions['name']}",
-                    entry.variables.value_positions["name"],
-                    "Rename one of them.",
-                )
-            seen.setdefault(key, entry)
 
 
 def _has(mapping: TrackedDict, key: str) -> bool:
