@@ -86,6 +86,7 @@ _SECRET_FIELDS = frozenset({("hudson.model.PasswordParameterDefinition", "defaul
 _NOT_A_FOLDERS = ("canRoam", "scm", "publishers", "buildWrappers", "builders", "triggers")
 _FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
 
+_SHORT = 100  # characters; longer texts are seldom the same
 _LIST_ITEM = re.compile(r"[.]|^(string|int|long|boolean|entry|a|null|permission)$|^[A-Z]")
 
 
@@ -164,47 +165,59 @@ def _add_canonical(normal: Normal, pieces: list[str]) -> None:
 
 
 def _normal(element: ET.Element, *, parent: str) -> Normal:
-    attributes = {key: value for key, value in element.attrib.items() if key != "plugin"}
-    declared = attributes.get("class", "")
-    if declared in _COLLECTIONS or (element.tag, declared) in _PLAIN_CLASSES:
-        del attributes["class"]
-    kind = attributes.get("class", element.tag)
-    children = _children(element, kind)
+    tag = element.tag
+    attributes = _attributes(element) if element.attrib else ()
+    kind = dict(attributes).get("class", tag) if attributes else tag
+    children = _children(element, kind) if len(element) else ()
     text = (element.text or "").replace("\r\n", "\n")
     secrets: tuple[str, ...] = ()
-    if len(element) or element.tag in LISTS:
+    if len(element) or tag in LISTS:
         text = text if text.strip() else ""
-    elif (parent, element.tag) in _SECRET_FIELDS or _SECRET.fullmatch(text.strip()):
+    elif (parent, tag) in _SECRET_FIELDS or ("{" in text and _SECRET.fullmatch(text.strip())):
         secrets = (text,) if text else ()
         text = SECRET
-    return Normal(
-        tag=element.tag,
-        attributes=tuple(sorted(attributes.items())),
-        text=text,
-        children=children,
-        plugin=element.get("plugin", ""),
-        secrets=secrets,
-    )
+    return Normal(tag, attributes, text, children, element.get("plugin", ""), secrets)
+
+
+def _attributes(element: ET.Element) -> tuple[tuple[str, str], ...]:
+    """Return the attributes that count."""
+    found = {key: value for key, value in element.attrib.items() if key != "plugin"}
+    declared = found.get("class", "")
+    if declared in _COLLECTIONS or (element.tag, declared) in _PLAIN_CLASSES:
+        del found["class"]
+    return tuple(sorted(found.items()))
 
 
 def _children(element: ET.Element, kind: str) -> tuple[Normal, ...]:
-    if not len(element):
-        return ()
-    counts = Counter(child.tag for child in element)
+    tags = [child.tag for child in element]
+    counts = Counter(tags) if len(set(tags)) < len(tags) else {}
     is_list = element.tag in LISTS
     fields: list[Normal] = []
     items: list[Normal] = []
     for child in element:
-        tag = child.tag
-        normal = _normal(child, parent=kind)
-        if is_list or counts[tag] > 1 or _is_item(tag):
+        tag, text = child.tag, child.text or ""
+        if len(text) < _SHORT and not child.attrib and not len(child):
+            normal, is_default = _leaf(tag, text, kind)
+        else:
+            normal = _normal(child, parent=kind)
+            is_default = _is_default(kind, normal)
+        if is_list or counts.get(tag, 1) > 1 or _is_item(tag):
             items.append(normal)
-        elif not _is_default(kind, normal):
+        elif not is_default:
             fields.append(normal)
     if element.tag in SETS or kind == "hudson.security.AuthorizationMatrixProperty":
         items.sort(key=_sort_key)
     fields.sort(key=attrgetter("tag"))  # no two have the same
     return (*fields, *items)
+
+
+@lru_cache(maxsize=4096)
+def _leaf(tag: str, text: str, parent: str) -> tuple[Normal, bool]:
+    """Return a plain field and whether it says nothing: most of a config, and ever the same."""
+    element = ET.Element(tag)
+    element.text = text
+    normal = _normal(element, parent=parent)
+    return normal, _is_default(parent, normal)
 
 
 @lru_cache(maxsize=4096)
