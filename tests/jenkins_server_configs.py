@@ -114,6 +114,10 @@ def parse(text: str) -> Node:
     return top.children[0]
 
 
+_PIECE = re.compile(r"<!--.*?-->|<[^>]*>(?:</[^>]*>)?|[^<]+", re.DOTALL)
+_EMPTY_PAIR = re.compile(r"^<([^\s/>]+)((?:\s[^>]*)?)></\1>$")
+
+
 def store(text: str) -> str:
     """Return the form in which a posted config is kept: as it is, but for declaration and quoting.
 
@@ -125,10 +129,11 @@ def store(text: str) -> str:
 
     def requote(match: re.Match[str]) -> str:
         if match[0].startswith("<"):
-            return re.sub(r"^<([^\s/>]+)((?:\s[^>]*)?)></\1>$", r"<\1\2/>", match[0])
+            is_pair = "></" in match[0]
+            return _EMPTY_PAIR.sub(r"<\1\2/>", match[0]) if is_pair else match[0]
         return match[0].replace("&quot;", '"').replace("&apos;", "'")
 
-    body = re.sub(r"<!--.*?-->|<[^>]*>(?:</[^>]*>)?|[^<]+", requote, body, flags=re.DOTALL)
+    body = _PIECE.sub(requote, body)
     return f'<?xml version="1.0" encoding="UTF-8"?>{body}'
 
 
@@ -219,6 +224,7 @@ class Rules:
     def __init__(self) -> None:
         self.rules: dict[str, Rule] = {}
         self.unknown: set[str] = set()
+        self._plugins: dict[str, str | None] = {}
 
     def learn(self, posted: Node, saved: Node, key: str = "") -> None:
         """Learn from one recorded pair."""
@@ -270,6 +276,11 @@ class Rules:
 
     def plugin_of(self, name: str) -> str | None:
         """Return the plugin that brings a class: "" for Jenkins' own, None where nobody knows."""
+        if name not in self._plugins:
+            self._plugins[name] = self._find_plugin(name)
+        return self._plugins[name]
+
+    def _find_plugin(self, name: str) -> str | None:
         rule = self.rules.get(name)
         if rule and rule.plugin:
             return rule.plugin.partition("@")[0]
@@ -309,7 +320,7 @@ class Rules:
                 continue
             if "." not in child.tag and child.tag in rule.dropped - rule.kept:
                 continue
-            given = child.copy()
+            given = Node(child.tag, dict(child.attributes), child.children, child.text)
             if child.tag in rule.classes and "class" not in given.attributes:
                 given.attributes["class"] = rule.classes[child.tag]
             children.append(self.save(given, plugins, f"{key}/{child.tag}", plugin or around))
