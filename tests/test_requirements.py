@@ -13,6 +13,7 @@ from cfl_jobs.configs.requirements import (
     find_missing_plugins,
     find_uses,
     required_plugins,
+    used_plugins,
     word_missing,
 )
 from cfl_jobs.reading.inventory import INVENTORY, Inventory, load_inventory
@@ -32,6 +33,11 @@ def test_the_table_agrees_with_the_server(path: Path) -> None:
         named = element.get("plugin", "").partition("@")[0]
         if named and ("." in element.tag or "." in element.get("class", "")):
             assert find_provider(element.get("class") or element.tag) == named
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_plugins_used_are_those_of_all_uses(path: Path) -> None:
+    assert used_plugins(read(path)) == {use.plugin for use in find_uses(read(path))}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)

@@ -50,6 +50,8 @@ def required_plugins(config: ET.Element) -> tuple[Requirement, ...]:
 
 def find_missing_plugins(config: ET.Element, inventory: Inventory) -> tuple[Use, ...]:
     """Return the elements whose plugin the inventory lacks or isn't known, outermost ones only."""
+    if used_plugins(config) <= inventory.plugins.keys():
+        return ()
     missing: list[Use] = []
     for use in find_uses(config):
         inside = any(use.path.startswith(f"{outer.path}/") for outer in missing)
@@ -74,10 +76,22 @@ def word_missing(use: Use) -> tuple[str, str]:
 
 def find_uses(config: ET.Element) -> Iterator[Use]:
     """Yield every element of a config that is a plugin's, in the config's order."""
+    paths = {element: path for path, element in element_paths(config)}
+    for element, class_name, plugin, nested in _find_classes(config):
+        yield Use(paths.get(element, ""), class_name, plugin, nested=nested)
+
+
+def used_plugins(config: ET.Element) -> frozenset[str | None]:
+    """Return the plugins whose elements a config has, None for elements nobody knows."""
+    return frozenset(plugin for _, _, plugin, _ in _find_classes(config))
+
+
+def _find_classes(config: ET.Element) -> Iterator[tuple[ET.Element, str, str | None, bool]]:
+    """Yield elements that are a plugin's with class, plugin, and whether another's is around."""
     parents = {child: parent for parent in config.iter() for child in parent}
     tops = frozenset(config)
     owners: dict[ET.Element, str | None] = {}
-    for path, element in (("", config), *element_paths(config)):
+    for element in config.iter():
         parent = parents.get(element)
         around = owners.get(parent, CORE) if parent is not None else CORE
         owners[element] = around
@@ -86,7 +100,7 @@ def find_uses(config: ET.Element) -> Iterator[Use]:
             plugin = plugin_of(element, class_name)
             owners[element] = plugin
             if plugin != CORE:
-                yield Use(path, class_name, plugin, nested=around not in (CORE, plugin))
+                yield element, class_name, plugin, around not in (CORE, plugin)
 
 
 def _classes_of(element: ET.Element, *, is_class: bool) -> Iterator[str]:
