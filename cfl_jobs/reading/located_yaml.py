@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -84,11 +85,7 @@ class _Reader:
             return Loaded(None, tuple(self._findings))
 
     def _load(self) -> Loaded:
-        loader = _Loader(self._text)
-        try:
-            node = loader.get_single_node()
-        finally:
-            loader.dispose()
+        node = _compose(self._text) if self._own_lines else _compose_again(self._text)
         if node is None:
             return Loaded(None, ())
         if "&" in self._text and self._size(node) > _LARGEST:  # no anchors, no aliases
@@ -253,6 +250,19 @@ class _Reader:
             f'Write "{text}" in quotes for the text, or the number in plain form.',
         )
         return LocatedText(text, self._where(node))
+
+
+def _compose(text: str) -> yaml.Node | None:
+    loader = _Loader(text)
+    try:
+        node: yaml.Node | None = loader.get_single_node()
+        return node
+    finally:
+        loader.dispose()
+
+
+# Many jobs of one template are one text, with other values filled in.
+_compose_again = lru_cache(maxsize=32)(_compose)
 
 
 def _shown_tag(tag: str) -> str:

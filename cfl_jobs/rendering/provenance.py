@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -116,6 +117,7 @@ class Mapped:
         return self.first
 
 
+@lru_cache(maxsize=32)
 def take_marks_out(text: str, files: tuple[str, ...], first: Position) -> Mapped:
     """Return the text without its marks, and where its pieces stand in `files`."""
     clean: list[str] = []

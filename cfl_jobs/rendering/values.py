@@ -83,22 +83,25 @@ def check_written(data: Mapping[str, object], texts: Iterable[object]) -> tuple[
     jenkins-job-builder writes a list as "['a', 'b']" and an empty value as "None".
     """
     # Modules may put a number or true where text belongs; writing the XML fails then.
-    written = frozenset(text for text in texts if isinstance(text, str))
-    lowered = frozenset(text.lower() for text in written)
-    return tuple(_check_written(plain_copy(data), (), written, lowered))
+    written = [text for text in texts if isinstance(text, str)]
+    brackets = frozenset(text for text in written if text.startswith(("[", "{")))
+    says_none = any(len(text) == 4 and text.lower() == "none" for text in written)
+    if not brackets and not says_none:
+        return ()
+    return tuple(_check_written(plain_copy(data), (), brackets, says_none=says_none))
 
 
 def _check_written(
-    value: object, path: Path, texts: frozenset[str], lowered: frozenset[str]
+    value: object, path: Path, texts: frozenset[str], *, says_none: bool
 ) -> Iterator[ValueMistake]:
-    if value is None and path and "none" in lowered:
+    if value is None and path and says_none:
         yield ValueMistake(path, "nothing stands here; Jenkins gets the text 'None'", "Write ''.")
     if isinstance(value, (list, dict)) and value and str(value) in texts:
         message = f"{want.show(value)} can't stand here; Jenkins gets Python's text of it"
         yield ValueMistake(path, message, "Write one text.")
         return
     for key, item in _items(value):
-        yield from _check_written(item, (*path, key), texts, lowered)
+        yield from _check_written(item, (*path, key), texts, says_none=says_none)
 
 
 def _check_view(data: dict[str, object]) -> Iterator[ValueMistake]:
