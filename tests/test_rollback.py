@@ -12,7 +12,7 @@ from cfl_jobs.planning.rollback import Undo, Way, plan_rollback, roll_back
 from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
-from tests.rendered_jobs import jenkins, job, plan
+from tests.rendered_jobs import folder, jenkins, job, plan, view
 
 
 def update(target: MemoryTarget, place: Path, *wanted: Rendered, prune: bool = False) -> Run:
@@ -94,3 +94,54 @@ def test_a_job_that_was_changed_since_the_run_is_left_alone_unless_forced(tmp_pa
     assert "COLLEAGUE" in target.configs[Kind.JOB, "A"]
     (forced,) = plan_rollback(run, target, force=True)
     assert forced.way is Way.PUT_BACK
+
+
+def test_a_folder_with_other_peoples_jobs_in_it_is_left_alone(tmp_path: Path) -> None:
+    """Nor is the folder around it deleted, nor by force; what the run made in it goes."""
+    target = jenkins()
+    run = update(target, tmp_path, folder("T"), folder("T/U"), job("T/Ours"), job("T/U/Ours"))
+    target.configs[Kind.JOB, "T/U/Theirs"] = "<project/>"
+    for force in (False, True):
+        ways = {
+            found.name: (found.way, found.reason)
+            for found in plan_rollback(run, target, force=force)
+        }
+        assert ways == {
+            "T/U/Ours": (Way.DELETE, ""),
+            "T/Ours": (Way.DELETE, ""),
+            "T/U": (Way.LEAVE, "holds job T/U/Theirs"),
+            "T": (Way.LEAVE, "holds job T/U and 1 more"),
+        }
+    assert undo(target, tmp_path, plan_rollback(run, target)) == []
+    assert {name for _, name in target.configs} == {"T", "T/U", "T/U/Theirs"}
+
+
+def test_a_folder_that_is_empty_but_for_what_the_run_made_goes(tmp_path: Path) -> None:
+    """With its own view "all", which Jenkins makes in each folder."""
+    target = jenkins()
+    run = update(target, tmp_path, folder("T"), job("T/Ours"))
+    target.configs[Kind.VIEW, "T/All"] = "<hudson.model.AllView/>"
+    assert undo(target, tmp_path, plan_rollback(run, target)) == []
+    assert [kind for kind, _ in target.configs] == [Kind.VIEW]
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_folder_that_gets_a_job_or_view_while_people_are_asked_is_left_alone(
+    tmp_path: Path, kind: Kind
+) -> None:
+    """It is listed once more before it is deleted."""
+    target = jenkins()
+    undos = plan_rollback(update(target, tmp_path, folder("T")), target)
+    target.configs[kind, "T/Theirs"] = "<project/>"
+    (problem,) = undo(target, tmp_path, undos)
+    assert problem == f"'T' still holds {kind.value} T/Theirs, so it is left alone"
+    assert (kind, "T/Theirs") in target.configs
+
+
+def test_the_builds_that_would_go_are_counted(tmp_path: Path) -> None:
+    """For each job that would be deleted."""
+    target = jenkins()
+    run = update(target, tmp_path, job("A"), view("V", ("A",)))
+    target.builds["A"] = 40
+    builds = {found.name: found.builds for found in plan_rollback(run, target)}
+    assert builds == {"A": 40, "V": 0}

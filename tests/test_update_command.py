@@ -212,14 +212,34 @@ def test_history_lists_runs_and_rollback_puts_one_back(cfl_jobs: Run, project: P
     assert "put back job Publish A" in output
     assert "      - master\n" not in output
     assert "      + master\n" in output
-    code, output = cfl_jobs("rollback", "--yes")
+    code, output = cfl_jobs("rollback", "--yes", "--delete-count", "2")
     assert code == 0
-    assert "3 of 3 put back." in output
+    assert "3 of 3 put back or deleted." in output
     assert path.read_text() == before
     assert not (project / "home/jobs/Publish B").exists()
     assert cfl_jobs("rollback", "--yes")[0] == 0
     assert ">main<" in path.read_text()
     assert (project / "home/jobs/Publish B").exists()
+
+
+def test_rollback_deletes_only_when_told_the_number(cfl_jobs: Run, project: Path) -> None:
+    """--yes alone only puts back; the builds that would go are shown, and nothing else is done."""
+    cfl_jobs("update", "Publish A", "--yes")
+    edit(project / "jobs/publish.yaml", "branch: master", "branch: main")
+    cfl_jobs("update", "Publish *", "--yes")
+    (project / "home/jobs/Publish B/builds/1").mkdir(parents=True)
+    code, output = cfl_jobs("rollback", "--yes")
+    assert code == 1
+    assert "delete job Publish B and its 1 builds" in output
+    assert "1 to put back, 1 to delete, 0 left alone." in output
+    assert "1 jobs and views, with 1 builds, without being asked: --delete-count 1." in output
+    assert (project / "home/jobs/Publish B").exists()
+    assert ">main<" in (project / "home/jobs/Publish A/config.xml").read_text()
+    assert cfl_jobs("rollback", "--yes", "--delete-count", "2")[0] == 1
+    assert cfl_jobs("rollback", "--delete-count", "1")[0] == 1
+    code, output = cfl_jobs("rollback", "--yes", "--delete-count", "1")
+    assert (code, output.splitlines()[-1]) == (0, "2 of 2 put back or deleted.")
+    assert not (project / "home/jobs/Publish B").exists()
 
 
 def test_rollback_leaves_alone_what_was_changed_since(cfl_jobs: Run, project: Path) -> None:

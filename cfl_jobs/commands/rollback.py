@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 @click.command(short_help="Put back what a run changed.")
 @click.argument("run", required=False, default="")
 @target_options
-@click.option("-y", "--yes", is_flag=True, help="Don't ask.")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask (deletions are asked for apart).")
+@click.option(
+    "--delete-count",
+    type=int,
+    metavar="N",
+    help="Don't ask, if just N jobs and views would be deleted.",
+)
 @click.option("--force", is_flag=True, help="Also jobs that were changed since.")
 @click.option(
     "--backup-dir",
@@ -31,16 +38,20 @@ def command(
     url: str | None,
     conf: Path | None,
     yes: bool,
+    delete_count: int | None,
     force: bool,
     backup_dir: Path | None,
 ) -> int:
     """Put every job back to what it was before RUN (the last one; see `cfl-jobs history`).
 
-    Jobs that the run made are deleted; jobs that it deleted are made again, without their builds.
-    A job that was changed since is left alone.
+    Jobs that the run made are deleted, which is asked for apart; jobs that it deleted are made
+    again, without their builds. A job that was changed since is left alone, and so is a folder that
+    holds anything else by now.
     """
     target = open_target(Path(), home, url, conf)
-    return roll_back_run(target, run, yes=yes, force=force, backup=backup_dir)
+    return roll_back_run(
+        target, run, yes=yes, delete_count=delete_count, force=force, backup=backup_dir
+    )
 
 
 def roll_back_run(
@@ -48,11 +59,12 @@ def roll_back_run(
     run: str = "",
     *,
     yes: bool = False,
+    delete_count: int | None = None,
     force: bool = False,
     backup: Path | None = None,
 ) -> int:
     """Show, ask, put back; returns the exit code."""
-    from cfl_jobs.commands.update import confirm, open_journal, runs_place
+    from cfl_jobs.commands.update import open_journal, runs_place
     from cfl_jobs.planning.journal import find_run
     from cfl_jobs.planning.rollback import Way, plan_rollback, roll_back
 
@@ -62,14 +74,36 @@ def roll_back_run(
         _show(undo)
     left = sum(1 for undo in undos if undo.way is Way.LEAVE)
     todo = sum(1 for undo in undos if undo.way is not Way.NOTHING) - left
-    click.echo(f"Run {found.name} on {target.label}: {todo} to put back, {left} left alone.")
+    deletions = [undo for undo in undos if undo.way is Way.DELETE]
+    what = f"{todo - len(deletions)} to put back, {len(deletions)} to delete, {left} left alone"
+    click.echo(f"Run {found.name} on {target.label}: {what}.")
     if not todo:
         return 1 if left else 0
-    if not yes:
-        confirm(f"Put {todo} jobs and views back?", advice="Add --yes to go ahead.")
+    _ask(target, todo - len(deletions), deletions, yes=yes, delete_count=delete_count)
     failed = roll_back(undos, target, open_journal(target, backup, verb="rollback"), report=_report)
-    click.echo(f"{todo - failed} of {todo} put back.")
+    click.echo(f"{todo - failed} of {todo} put back or deleted.")
     return 1 if failed or left else 0
+
+
+def _ask(
+    target: Target,
+    others: int,
+    deletions: Sequence[Undo],
+    *,
+    yes: bool,
+    delete_count: int | None,
+) -> None:
+    from cfl_jobs.commands.update import confirm
+
+    if others and not yes:
+        confirm(f"Put {others} jobs and views back?", advice="Add --yes to go ahead.")
+    if deletions and delete_count != len(deletions):
+        builds = sum(undo.builds for undo in deletions)
+        what = f"{len(deletions)} jobs and views, with {builds} builds,"
+        confirm(
+            f"Delete {what} from {target.label} for good?",
+            advice=f"To delete {what} without being asked: --delete-count {len(deletions)}.",
+        )
 
 
 def _show(undo: Undo) -> None:
@@ -80,7 +114,8 @@ def _show(undo: Undo) -> None:
 
     name = f"{undo.name} to {undo.old_name}" if undo.old_name else undo.name
     reason = f": {undo.reason}" if undo.reason else ""
-    click.echo(f"{undo.way.value} {undo.kind.value} {name}{reason}")
+    builds = f" and its {undo.builds} builds" if undo.builds else ""
+    click.echo(f"{undo.way.value} {undo.kind.value} {name}{builds}{reason}")
     if undo.way is Way.PUT_BACK:
         before = normal_of(undo.before, name=undo.name)
         now = normal_of(undo.now, name=undo.name)

@@ -6,15 +6,17 @@ ones are made again (their builds are gone). A job that isn't as the run left it
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.errors import CflJobsError, Missing, Refused
 from cfl_jobs.planning.apply import digest_text
+from cfl_jobs.planning.folders import describe_some, is_folder, list_inside
 from cfl_jobs.planning.journal import Journal, Run, Step
 from cfl_jobs.planning.mark import description_of, split_description
+from cfl_jobs.planning.observe import Key
 from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.target import Kind, Target
 
@@ -33,7 +35,8 @@ class Way(Enum):
 class Undo:
     """What is to be done to one job. `now` is its config at this moment, `before` the wanted one.
 
-    `old_name` is the name it had before the run, where that renamed it.
+    `old_name` is the name it had before the run, where that renamed it; `builds` would be deleted
+    with it.
     """
 
     way: Way
@@ -43,6 +46,7 @@ class Undo:
     now: str = ""
     old_name: str = ""
     reason: str = ""
+    builds: int = 0
 
 
 def plan_rollback(run: Run, target: Target, *, force: bool = False) -> tuple[Undo, ...]:
@@ -51,7 +55,8 @@ def plan_rollback(run: Run, target: Target, *, force: bool = False) -> tuple[Und
     `force` also puts back jobs that were changed since.
     """
     steps = [step for step in reversed(run.steps) if step.state != "failed" or step.before]
-    return tuple(_plan_step(run, step, target, force=force) for step in steps)
+    undos = [_plan_step(run, step, target, force=force) for step in steps]
+    return _look_into_deletions(undos, target)
 
 
 def roll_back(
@@ -108,9 +113,34 @@ def _plan_step(run: Run, step: Step, target: Target, *, force: bool) -> Undo:
     return replace(undo, way=Way.PUT_BACK)
 
 
+def _look_into_deletions(undos: Sequence[Undo], target: Target) -> tuple[Undo, ...]:
+    """Count the builds that would go; leave folders alone that hold what isn't deleted itself."""
+    done = {(undo.kind, undo.name): undo for undo in undos}
+    deletions = [undo for undo in undos if undo.way is Way.DELETE]
+    to_go = {(undo.kind, undo.name) for undo in deletions}
+    for undo in sorted(deletions, key=lambda undo: -undo.name.count("/")):
+        key = (undo.kind, undo.name)
+        done[key] = _look_into(undo, target, to_go)
+        if done[key].way is not Way.DELETE:
+            to_go.remove(key)
+    return tuple(done.values())
+
+
+def _look_into(undo: Undo, target: Target, to_go: Set[Key]) -> Undo:
+    if undo.kind is Kind.VIEW:
+        return undo
+    if is_folder(undo.now, name=undo.name):
+        others = tuple(key for key in list_inside(undo.name, target) if key not in to_go)
+        if others:
+            return replace(undo, way=Way.LEAVE, reason=f"holds {describe_some(others)}")
+    return replace(undo, builds=target.count_builds(undo.name))
+
+
 def _do(undo: Undo, target: Target) -> str:
     kind, name = undo.kind, undo.name
     if undo.way is Way.DELETE:
+        if is_folder(undo.now, name=name) and (inside := list_inside(name, target)):
+            raise Refused(f"{name!r} still holds {describe_some(inside)}, so it is left alone")
         target.delete(kind, name)
         return ""
     if undo.way is Way.MAKE_AGAIN:

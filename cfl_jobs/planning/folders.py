@@ -1,0 +1,36 @@
+"""A folder on a target → what is in it, which would go with it."""
+
+from __future__ import annotations
+
+from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.planning.observe import Key
+from cfl_jobs.target import Kind, Target
+
+# Jenkins itself makes one in each folder (hudson.model.AllView).
+_OWN_VIEW = "all"
+
+
+def is_folder(config: str, *, name: str) -> bool:
+    """Tell whether a config is of something that may hold jobs.
+
+    Folders and multibranch projects have their class as tag (com.cloudbees.hudson.plugins.folder.
+    Folder), jobs a short name (`project`, `flow-definition`).
+    """
+    return "." in parse_config(config, name=name).tag
+
+
+def list_inside(name: str, target: Target) -> tuple[Key, ...]:
+    """Return the jobs and views in a folder, and those in the folders in it."""
+    return tuple(
+        (kind, entry.name)
+        for kind in Kind
+        for entry in target.list(kind)
+        if entry.name.startswith(f"{name}/")
+        and not (kind is Kind.VIEW and entry.name.rpartition("/")[2].lower() == _OWN_VIEW)
+    )
+
+
+def describe_some(keys: tuple[Key, ...]) -> str:
+    """Return "job Team/A and 2 more"."""
+    kind, name = keys[0]
+    return f"{kind.value} {name}" + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
