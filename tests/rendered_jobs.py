@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cfl_jobs.errors import Position
+from cfl_jobs.planning.former import names_to_look_at
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Plan
 from cfl_jobs.planning.planner import plan_changes
@@ -150,11 +151,7 @@ def plan(
     filtered: bool = False,
 ) -> Plan:
     """Look at the target and plan, as the commands do."""
-    names = [(rendered.kind, name) for rendered in wanted for name in _names(rendered)]
+    names = names_to_look_at(wanted)
     project = wanted[0].project if wanted else ""
     observed = observe(target, names, with_orphans=prune, project=project)
     return plan_changes(wanted, observed, adopt=adopt, prune=prune, filtered=filtered)
-
-
-def _names(rendered: Rendered) -> tuple[str, ...]:
-    return (rendered.name, *rendered.moved_from)

@@ -27,6 +27,8 @@ MARKS = st.builds(
     st.booleans(),
     st.sampled_from([(), ("abc",), ("_-_", "ABC")]),
     st.sampled_from(["", "code-for-life", "a.b_c"]),
+    st.sampled_from(["", "abc"]),
+    st.sampled_from([None, True, False]),
 )
 
 

@@ -13,6 +13,7 @@ from cfl_jobs.errors import PlanError, UnsafePlan
 from cfl_jobs.planning.alike import group_alike
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.differences import Change, Side
+from cfl_jobs.planning.former import names_to_look_at
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.mark import description_of, split_description
 from cfl_jobs.planning.observe import observe
@@ -331,6 +332,111 @@ def test_a_project_that_gets_a_name_keeps_its_jobs(target: MemoryTarget, tmp_pat
     assert plan(target, job("A")).undone != ()
 
 
+def test_a_copy_made_in_jenkins_is_not_ours(target: MemoryTarget, tmp_path: Path) -> None:
+    """It carries its original's mark, but for the name; pruning and updates leave it alone."""
+    update(target, tmp_path, job("Deploy"))
+    target.configs[Kind.JOB, "Copy"] = target.configs[Kind.JOB, "Deploy"]
+    made = plan(target, job("Deploy"), prune=True)
+    assert made.changes == ()
+    assert [(note.name, note.quiet) for note in made.notes] == [("Copy", True)]
+    made = plan(target, job("Deploy"), job("Copy", branch="x"))
+    assert made.changes == ()
+    assert "carries another job's mark" in made.undone[0].text
+
+
+def test_a_job_renamed_by_hand_is_told_of(target: MemoryTarget, tmp_path: Path) -> None:
+    """Where its name is made again, it should not be lost sight of, nor deleted."""
+    update(target, tmp_path, job("Deploy"))
+    target.rename("Deploy", "By hand")
+    made = plan(target, job("Deploy"), prune=True)
+    assert [(type(change), change.name) for change in made.changes] == [(Create, "Deploy")]
+    (note,) = made.notes
+    assert (note.name, note.quiet) == ("By hand", False)
+    assert "'Deploy', or that one renamed by hand" in note.text
+
+
+def test_only_a_whole_mark_lets_a_job_be_deleted(target: MemoryTarget, tmp_path: Path) -> None:
+    """Not a description that speaks of the mark, nor a mark that someone damaged."""
+    update(target, tmp_path, job("A"), job("Damaged"))
+    quoting = job("Quoting", description="Managed by cfl-jobs from a file. Change it there.")
+    target.configs[Kind.JOB, "Quoting"] = quoting.config
+    text = description_of(parse_config(target.configs[Kind.JOB, "Damaged"], name="x"))
+    target.edit("Damaged", text, text.partition(" [cfl-jobs")[0])
+    made = plan(target, job("A"), prune=True)
+    assert made.changes == ()
+    assert sorted(note.name for note in made.notes) == ["Damaged", "Quoting"]
+
+
+def test_a_job_that_was_to_be_renamed_is_never_deleted(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Both names are there; which of them should go is not for us to say."""
+    update(target, tmp_path, job("Old"), job("New"))
+    target.builds["Old"] = 80
+    made = plan(target, job("New", moved_from=("Old",)), prune=True)
+    assert made.changes == ()
+    assert [note.text for note in made.notes] == [
+        "was to become 'New', which is there too: it is left alone"
+    ]
+
+
+def test_a_name_that_is_there_in_another_case_is_neither_made_nor_deleted(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Jenkins takes the two for one."""
+    update(target, tmp_path, job("deploy"))
+    made = plan(target, job("Deploy"), prune=True)
+    assert made.changes == ()
+    assert made.undone[0].text.endswith("'deploy', which is there; `moved: deploy` renames that")
+    (renamed,) = plan(target, job("Deploy", moved_from=("deploy",)), prune=True).changes
+    assert isinstance(renamed, Update)
+    assert (renamed.old_name, renamed.name) == ("deploy", "Deploy")
+
+
+def test_jobs_come_along_with_their_folder(target: MemoryTarget, tmp_path: Path) -> None:
+    """They are compared, not made anew; nothing of the old folder is deleted."""
+    update(target, tmp_path, folder("F"), job("F/a"), job("F/b"))
+    wanted = (
+        replace(folder("G"), moved_from=("F",)),
+        job("G/a", branch="x"),
+        job("G/c", moved_from=("G/b",)),
+    )
+    made = plan(target, *wanted, prune=True)
+    assert [(c.old_name, c.name) for c in made.changes if isinstance(c, Update)] == [
+        ("F", "G"),
+        ("F/a", "G/a"),
+        ("F/b", "G/c"),
+    ]
+    assert len(made.changes) == 3
+
+
+def test_adopting_many_jobs_counts_as_changing_them(target: MemoryTarget) -> None:
+    """They are someone's, and would all be replaced."""
+    for number in range(20):
+        name = f"Job {number}"
+        target.configs[Kind.JOB, name] = save(job(name, branch="by hand").config, PLUGINS)
+    made = plan(target, *(job(f"Job {number}") for number in range(20)), adopt=True)
+    with pytest.raises(UnsafePlan, match="--force"):
+        check_safety(made, force=False)
+
+
+def test_a_job_that_is_no_longer_said_to_be_disabled_is_enabled(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Who disabled it is known: the definition did."""
+    off = job(extra="<disabled>true</disabled>")
+    update(target, tmp_path, off)
+    made = plan(target, job())
+    assert sides(made) == {"disabled": Side.OURS}
+    update(target, tmp_path, job())
+    assert "<disabled>true" not in target.configs[Kind.JOB, "Publish"]
+    assert plan(target, job()).changes == ()
+    assert sides(plan(target, off)) == {"disabled": Side.OURS}
+    update(target, tmp_path, off)
+    target.edit("Publish", "<disabled>true", "<disabled>false")
+    assert sides(plan(target, off)) == {"disabled": Side.THEIRS}
+
+
 def test_the_mark_of_jenkins_job_builder_is_no_difference(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
@@ -482,7 +588,7 @@ def test_a_view_has_a_mark_and_is_compared_like_a_job(target: MemoryTarget, tmp_
 
 
 def basis_of(target: MemoryTarget, *wanted: Rendered) -> Basis:
-    names = [(r.kind, name) for r in wanted for name in (r.name, *r.moved_from)]
+    names = names_to_look_at(wanted)
     return Basis(wanted, observe(target, names, with_orphans=True), adopt=True, prune=True)
 
 

@@ -11,6 +11,7 @@ import pytest
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.apply import Result, Status, apply_plan
+from cfl_jobs.planning.former import names_to_look_at
 from cfl_jobs.planning.journal import Journal, list_runs
 from cfl_jobs.planning.mark import set_description
 from cfl_jobs.planning.observe import observe
@@ -70,7 +71,7 @@ def make_plan(target: JenkinsTarget, wanted: tuple[Rendered, ...], *, prune: boo
 
 def update(target: JenkinsTarget, place: Path, wanted: tuple[Rendered, ...]) -> Result:
     """Look, plan and apply, as `update --yes` does."""
-    names = [(r.kind, name) for r in wanted for name in (r.name, *r.moved_from)]
+    names = names_to_look_at(wanted)
     observed = observe(target, names, with_orphans=False)
     return apply_plan(
         plan_changes(wanted, observed),

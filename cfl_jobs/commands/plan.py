@@ -110,6 +110,7 @@ def look(root: Path, target: Target, asked: Asked) -> Basis:
     """
     from cfl_jobs.commands.progress import counting
     from cfl_jobs.planning.ahead import ReadAhead
+    from cfl_jobs.planning.former import names_to_look_at
     from cfl_jobs.planning.observe import observe
     from cfl_jobs.planning.planner import Basis, check_filter
     from cfl_jobs.rendering.render import render
@@ -117,7 +118,7 @@ def look(root: Path, target: Target, asked: Asked) -> Basis:
     check_filter(prune=asked.prune, filtered=bool(asked.jobs))
     reader = ReadAhead(target, asked.jobs)
     rendered = render(root, only=asked.jobs)
-    names = [(job.kind, name) for job in rendered for name in (job.name, *job.moved_from)]
+    names = names_to_look_at(rendered)
     with counting("Looking at", sys.stderr) as progress:
         project = rendered[0].project if rendered else ""
         observed = observe(

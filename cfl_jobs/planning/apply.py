@@ -31,13 +31,14 @@ from cfl_jobs.planning.journal import Journal, Step
 from cfl_jobs.planning.losses import advise_on_loss
 from cfl_jobs.planning.mark import (
     Mark,
+    code_of_name,
     description_of,
     fingerprint,
     join_description,
     set_description,
     split_description,
 )
-from cfl_jobs.planning.observe import WORKERS, normal_of
+from cfl_jobs.planning.observe import WORKERS, normal_of, says_disabled
 from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update
 from cfl_jobs.planning.sections import codes_of_versions, find_plugins
 from cfl_jobs.planning.unchanged import read_unchanged
@@ -174,7 +175,15 @@ class _Worker:
         wanted = normal_of(change.config, name=name)
         print_ = fingerprint(wanted)
         versions = self._foresee_versions(change, before)
-        mark = Mark(change.position.file, print_, print_, versions=versions, project=change.project)
+        mark = Mark(
+            change.position.file,
+            print_,
+            print_,
+            versions=versions,
+            project=change.project,
+            name=code_of_name(name),
+            said_disabled=says_disabled(change.config, name=name),
+        )
         if kind is Kind.VIEW:
             return self._do_view(change, wanted, mark)
         if isinstance(change, Create):

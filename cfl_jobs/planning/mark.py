@@ -9,17 +9,19 @@ changed since, and by whom: in the definitions, or on the server.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.planning.sections import CODE_LENGTH, WHOLE_LENGTH, codes
+from cfl_jobs.planning.sections import CODE_LENGTH, WHOLE_LENGTH, code_of_text, codes
 
 _CODE = r"[A-Za-z0-9_-]"
 _MARK = re.compile(
     r"\s*Managed by cfl-jobs from (?P<source>[^\n]*?)\. Change it there\."
     rf"(?:\s*\[cfl-jobs (?:1(?P<open>[?]?) (?P<applied>{_CODE}*) (?P<kept>=|{_CODE}*)"
-    rf"(?: v(?P<versions>{_CODE}*))?|[^\]\n]*)\])?[ \t\r\n]*"
+    rf"(?: v(?P<versions>{_CODE}*))?(?: n(?P<name>{_CODE}*))?(?: (?P<said>[de]))?|[^\]\n]*)\])?"
+    r"[ \t\r\n]*"
 )
 # What jenkins-job-builder's own update leaves in each description.
 _FOREIGN_MARK = re.compile(r"\s*<!-- Managed by Jenkins Job Builder -->\s*\Z")
@@ -47,8 +49,9 @@ class Mark:
     """Where a job comes from (a file of a project), what was applied and what Jenkins kept of it.
 
     `is_verified` is False from the moment a config is posted until it was read back and compared.
-    `versions` are codes of the versions of the plugins that the job had to do with then. An
-    unreadable code leaves `applied` None.
+    `versions` are codes of the versions of the plugins that the job had to do with then, `name` is
+    one of the job's full name (a copy made in Jenkins carries its original's), `said_disabled` what
+    the definition said of that, None for nothing. An unreadable code leaves `applied` None.
     """
 
     file: str
@@ -57,14 +60,31 @@ class Mark:
     is_verified: bool = True
     versions: tuple[str, ...] = ()
     project: str = ""
+    name: str = ""
+    said_disabled: bool | None = None
+
+    def is_for(self, names: Iterable[str]) -> bool:
+        """Tell whether it was set for a job of any of these names, as far as it says."""
+        return not self.name or self.name in {code_of_name(name) for name in names}
+
+    def is_surely_for(self, name: str, project: str) -> bool:
+        """Tell whether it says beyond doubt that the job of this name is ours and may go."""
+        return self.applied is not None and self.project == project and self.is_for((name,))
 
     def __str__(self) -> str:
         kept = "=" if self.kept == self.applied else str(self.kept)
         versions = f" v{''.join(self.versions)}" if self.versions else ""
+        name = f" n{self.name}" if self.name else ""
+        said = {None: "", True: " d", False: " e"}[self.said_disabled]
         status = "" if self.is_verified else "?"
-        code_ = f"[cfl-jobs 1{status} {self.applied} {kept}{versions}]"
+        code_ = f"[cfl-jobs 1{status} {self.applied} {kept}{versions}{name}{said}]"
         source = f"{self.file} in {self.project}" if self.project else self.file
         return f"Managed by cfl-jobs from {source}. Change it there. {code_}"
+
+
+def code_of_name(name: str) -> str:
+    """Return a code (18 bits) of a job's full name."""
+    return code_of_text(name)
 
 
 def fingerprint(normal: Normal) -> Fingerprint:
@@ -90,6 +110,8 @@ def split_description(description: str) -> tuple[str, Mark | None]:
         is_verified=not found["open"] and applied is not None,
         versions=_read_codes(found["versions"] or ""),
         project=source["project"] if source else "",
+        name=found["name"] or "",
+        said_disabled={"d": True, "e": False}.get(found["said"] or ""),
     )
     return rest, mark
 

@@ -123,7 +123,7 @@ def says_disabled(config: str, *, name: str) -> bool | None:
 
 def _is_ours(entry: Listed, project: str) -> bool:
     mark = split_description(entry.description)[1]
-    return mark is not None and mark.project == project
+    return mark is not None and mark.is_surely_for(entry.name, project)
 
 
 def _read(target: Target, key: Key) -> str | None:

@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from cfl_jobs.configs.normalform import SECRET, Normal
-from cfl_jobs.errors import Position, UnsafePlan
-from cfl_jobs.planning.differences import (
-    Change,
-    Difference,
-    Raw,
-    Side,
-    compare,
-    describe,
-    find_losses,
-)
-from cfl_jobs.planning.mark import Mark, fingerprint
-from cfl_jobs.planning.observe import Key, Live, Observed, normal_of, says_disabled
+from cfl_jobs.errors import UnsafePlan
+from cfl_jobs.planning.former import former_names
+from cfl_jobs.planning.jobplan import plan_job
+from cfl_jobs.planning.mark import Mark, code_of_name, split_description
+from cfl_jobs.planning.observe import Key, Live, Observed, normal_of
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
-from cfl_jobs.planning.sides import Habits, attribute, is_new_field, is_upgraded, learn_habits
+from cfl_jobs.planning.sides import Habits, learn_habits
 from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
-
-# What compose_step writes above the text of a script's file.
-_FROM_FILE = re.compile(r"# From here on: (?P<file>.+), line (?P<line>\d+)\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +42,12 @@ _UNMARKED = (
     "is there without our mark: it isn't ours, or its description was replaced; "
     "with --adopt it becomes ours"
 )
-_MARKED_BY_OTHERS = (
+_OF_ANOTHER_PROJECT = (
     "is managed by cfl-jobs from {0.file} in {0.project}; with --adopt it becomes ours"
+)
+_OF_ANOTHER_JOB = (
+    "carries another job's mark: it is a copy of that, or that one renamed by hand; "
+    "with --adopt it becomes ours"
 )
 
 
@@ -90,13 +82,16 @@ class _Planner:
         self._wanted = wanted
         self._observed = observed
         self._adopt = adopt
+        self._former = former_names(wanted)
+        self._by_lower_name = {(kind, name.lower()): name for kind, name in observed.listed}
         self._habits = cache(self._learn_habits)
         self._changes: list[PlannedChange] = []
         self._unchanged: list[Key] = []
         self._undone: list[Note] = []
         self._unadopted: list[Update] = []
         self._notes: list[Note] = []
-        self._renamed: set[Key] = set()
+        # What no definition asks for by this name, and that is not to be deleted all the same.
+        self._spared: set[Key] = set()
 
     def plan(self, *, prune: bool, filtered: bool) -> Plan:
         for rendered in self._wanted:
@@ -104,6 +99,7 @@ class _Planner:
         if not filtered:
             self._plan_orphans(prune=prune)
         observed = self._observed
+        adopted = sum(1 for c in self._changes if isinstance(c, Update) and c.adopted)
         return Plan(
             target=observed.label,
             changes=tuple(sorted(self._changes, key=_order)),
@@ -111,186 +107,138 @@ class _Planner:
             undone=tuple(self._undone),
             unadopted=tuple(self._unadopted),
             notes=tuple(self._notes),
-            managed=sum(1 for key in observed.listed if self._is_managed(key)),
+            managed=sum(1 for key in observed.listed if self._is_managed(key)) + adopted,
         )
 
     def _is_managed(self, key: Key) -> bool:
         live = self._observed.live.get(key)
-        return self._observed.is_ours(key) or (live is not None and self._is_ours(live))
+        return self._observed.is_ours(key) or (live is not None and not self._foreign(key, live))
 
-    def _is_ours(self, live: Live) -> bool:
-        """Tell whether a wanted job has our mark, or one from before the project had a name."""
-        return live.mark is not None and live.mark.project in ("", self._observed.project)
+    def _foreign(self, key: Key, live: Live) -> str:
+        """Return why a job isn't ours, though a definition may want its name; "" if it is."""
+        mark = live.mark
+        if mark is None:
+            return _UNMARKED
+        if mark.project not in ("", self._observed.project):
+            return _OF_ANOTHER_PROJECT.format(mark)
+        names = (key[1], *self._former.get(key, ()))
+        return "" if mark.is_for(names) else _OF_ANOTHER_JOB
 
     def _learn_habits(self) -> Habits:
         return learn_habits(live.normal for live in self._observed.live.values())
 
     def _plan_one(self, rendered: Rendered) -> None:
         key = (rendered.kind, rendered.name)
-        live = self._observed.live.get(key)
-        old_name = ""
-        if key in self._observed.unreadable:
-            self._undone.append(Note(*key, f"can't be read: {self._observed.unreadable[key]}"))
-            return
-        if live is None:
-            old_name = self._find_old_name(rendered)
-            live = self._observed.live.get((rendered.kind, old_name)) if old_name else None
-        if live is None:
-            self._changes.append(
-                Create(*key, rendered.config, rendered.definition, rendered.project)
-            )
-            return
-        if old_name:
-            self._renamed.add((rendered.kind, old_name))
-        if self._is_ours(live):
-            self._compare(rendered, live, old_name)
-        else:
-            reason = _UNMARKED if live.mark is None else _MARKED_BY_OTHERS.format(live.mark)
-            self._compare(rendered, replace(live, mark=None), old_name, reason)
+        observed = self._observed
+        there = key if key in observed.listed else self._find_former(rendered)
+        self._spare_former(rendered, there)
+        if there is None:
+            self._plan_new(rendered)
+        elif there in observed.unreadable:
+            self._undone.append(Note(*there, f"can't be read: {observed.unreadable[there]}"))
+        elif there in observed.live:
+            old_name = "" if there == key else there[1]
+            self._plan_update(rendered, observed.live[there], old_name)
 
-    def _find_old_name(self, rendered: Rendered) -> str:
-        there = [n for n in rendered.moved_from if (rendered.kind, n) in self._observed.live]
-        return there[0] if there else ""
+    def _find_former(self, rendered: Rendered) -> Key | None:
+        """Return the job under the name it had before, if it is still there under that."""
+        key = (rendered.kind, rendered.name)
+        names = ((rendered.kind, name) for name in self._former.get(key, ()))
+        return next((name for name in names if name in self._observed.listed), None)
 
-    def _compare(self, rendered: Rendered, live: Live, old_name: str, foreign: str = "") -> None:
-        """Plan what makes `live` what is wanted; `foreign` says why it isn't ours."""
+    def _spare_former(self, rendered: Rendered, there: Key | None) -> None:
+        """Never delete what a definition says it once was, in place of renaming it."""
+        key = (rendered.kind, rendered.name)
+        for name in self._former.get(key, ()):
+            former = (rendered.kind, name)
+            self._spared.add(former)
+            if there == key and former in self._observed.listed and self._observed.is_ours(former):
+                text = f"was to become {rendered.name!r}, which is there too: it is left alone"
+                self._notes.append(Note(*former, text))
+
+    def _plan_new(self, rendered: Rendered) -> None:
+        key = (rendered.kind, rendered.name)
+        other = self._by_lower_name.get((rendered.kind, rendered.name.lower()))
+        if other is not None:
+            self._spared.add((rendered.kind, other))
+            text = f"can't be made: Jenkins takes it for {other!r}, which is there"
+            hint = f"; `moved: {other}` renames that" if rendered.kind is Kind.JOB else ""
+            self._undone.append(Note(*key, text + hint))
+            return
+        self._changes.append(Create(*key, rendered.config, rendered.definition, rendered.project))
+
+    def _plan_update(self, rendered: Rendered, live: Live, old_name: str) -> None:
         kind, name = rendered.kind, rendered.name
-        wanted = normal_of(rendered.config, name=name)
-        if wanted.tag != live.normal.tag:
-            kinds = f"is a {live.normal.tag} there, and a {wanted.tag} here"
+        wanted_tag = normal_of(rendered.config, name=name).tag
+        if wanted_tag != live.normal.tag:
+            kinds = f"is a {live.normal.tag} there, and a {wanted_tag} here"
             text = f"{kinds}: Jenkins can't make one of the other; rename or delete that one first"
             self._undone.append(Note(kind, old_name or name, text))
             return
-        sided = attribute(
-            compare(wanted, live.normal),
-            wanted=wanted,
-            live=live.normal,
-            mark=live.mark,
+        foreign = self._foreign((kind, name), live)
+        made = plan_job(
+            rendered,
+            replace(live, mark=None) if foreign else live,
             habits=self._habits,
-        )
-        # What Jenkins dropped at the last update is tried again: its plugin may be there by now.
-        dropped = frozenset() if _is_verified(live) else frozenset(find_losses(r for r, _ in sided))
-        visible = {raw for raw, side in sided if side is not Side.JENKINS or raw in dropped}
-        differences = [
-            describe(raw, side, _position(rendered, raw), remark=_doubt(raw, side, live.mark))
-            for raw, side in sided
-            if raw in visible
-        ]
-        own = [describe(raw, side) for raw, side in sided if raw not in visible]
-        differences += self._compare_disabled(rendered, live)
-        if not differences and _has_new_secret(wanted, live):
-            shown = ("a password", Change.CHANGED, SECRET, f"{SECRET} (another)", Side.OURS)
-            differences.append(Difference("", *shown, rendered.definition))
-        disabled = live.disabled and says_disabled(rendered.config, name=name) is None
-        update = Update(
-            kind,
-            name,
-            rendered.config,
-            rendered.definition,
-            live.config,
-            tuple(differences),
-            keep_disabled=disabled,
-            adopted=bool(foreign),
             old_name=old_name,
-            project=rendered.project,
+            adopted=bool(foreign),
         )
         if foreign and not self._adopt:
-            self._undone.append(Note(kind, update.name_there, foreign))
-            self._unadopted.append(update)
+            self._undone.append(Note(kind, made.update.name_there, foreign))
+            self._unadopted.append(made.update)
             return
-        if disabled:
-            self._notes.append(Note(kind, name, "is disabled on the server, and stays so"))
-        for difference in own:
-            text = f"Jenkins' own: {difference.label}: {difference.before or 'not there'}"
-            self._notes.append(Note(kind, name, text, quiet=True))
-        if not differences and not old_name and _is_confirmed(rendered, wanted, live):
+        self._notes += made.notes
+        if made.is_needed:
+            self._changes.append(made.update)
+        else:
             self._unchanged.append((kind, name))
-            return
-        self._changes.append(update)
-
-    def _compare_disabled(self, rendered: Rendered, live: Live) -> Iterator[Difference]:
-        says = says_disabled(rendered.config, name=rendered.name)
-        if says is not None and says != live.disabled:
-            words = {True: "true", False: "false"}
-            yield Difference(
-                "disabled",
-                "disabled",
-                Change.CHANGED,
-                words[live.disabled],
-                words[says],
-                Side.UNKNOWN if live.mark else Side.ADOPT,
-                rendered.place_of("disabled"),
-                remark="ours or theirs: the definition says so" if live.mark else "",
-            )
 
     def _plan_orphans(self, *, prune: bool) -> None:
-        wanted = {(rendered.kind, rendered.name) for rendered in self._wanted} | self._renamed
+        """Plan what becomes of jobs of ours that no definition asks for: nothing, or they go."""
+        wanted = {(rendered.kind, rendered.name) for rendered in self._wanted} | self._spared
         observed = self._observed
-        orphans = {key for key in observed.listed if key not in wanted and observed.is_ours(key)}
-        for kind, name in sorted(orphans, key=lambda key: (key[0].value, key[1])):
-            inside = [
-                other
-                for other in observed.listed
-                if other[0] is kind and other[1].startswith(f"{name}/") and other not in orphans
-            ]
-            if inside and kind is Kind.JOB:
-                text = f"is no longer defined, but holds {inside[0][1]!r}, so it stays"
-                self._notes.append(Note(kind, name, text))
+        marked = [key for key in observed.listed if key not in wanted and self._marks(key)]
+        orphans = {key for key in marked if observed.is_ours(key)}
+        going = orphans - set(observed.unreadable)
+        for key in sorted(marked, key=lambda key: (key[0].value, -key[1].count("/"), key[1])):
+            if key not in orphans:
+                self._note_copy(key)
+            elif key not in going:
+                text = f"is no longer defined, but can't be read: {observed.unreadable[key]}"
+                self._notes.append(Note(*key, text))
+            elif inside := _find_inside(key, set(observed.listed) - going):
+                going.discard(key)
+                text = f"is no longer defined, but holds {inside!r}, so it stays"
+                self._notes.append(Note(*key, text))
             elif not prune:
-                text = "is no longer defined; --prune deletes it"
-                self._notes.append(Note(kind, name, text))
-            elif (kind, name) in observed.live:
-                config = observed.live[kind, name].config
-                self._changes.append(Delete(kind, name, config, observed.builds.get(name, 0)))
+                self._notes.append(Note(*key, "is no longer defined; --prune deletes it"))
+            elif key in observed.live:
+                builds = observed.builds[key[1]] if key[0] is Kind.JOB else 0
+                self._changes.append(Delete(*key, observed.live[key].config, builds))
+
+    def _marks(self, key: Key) -> Mark | None:
+        """Return the mark of a listed job that this project, or one without a name, set."""
+        mark = split_description(self._observed.listed[key].description)[1]
+        return mark if mark and mark.project == self._observed.project else None
+
+    def _note_copy(self, key: Key) -> None:
+        """Tell of a job that has a mark of ours, and isn't the one it was set for."""
+        mark = self._marks(key)
+        names = [name for kind, name in self._observed.listed if kind is key[0]]
+        wanted = [rendered.name for rendered in self._wanted if rendered.kind is key[0]]
+        code = mark.name if mark else ""
+        of = next((name for name in (*names, *wanted) if code_of_name(name) == code), "")
+        if not code or not of:
+            text = "has a mark of ours that is damaged or another job's, so it is left alone"
+        else:
+            text = f"is a copy of {of!r}, or that one renamed by hand, so it is left alone"
+        self._notes.append(Note(*key, text, quiet=of in names))
 
 
-def _doubt(raw: Raw, side: Side, mark: Mark | None) -> str:
-    """Say what isn't sure: the mark was damaged, or a plugin's newer version may have set it."""
-    if side is Side.UNKNOWN:
-        return "ours or theirs: the mark was damaged"
-    if side is Side.THEIRS and is_new_field(raw) and is_upgraded(raw, mark):
-        return f"or set by {raw.plugin}, which is newer than at the last update"
-    return ""
-
-
-def _is_verified(live: Live) -> bool:
-    return live.mark is None or live.mark.is_verified
-
-
-def _has_new_secret(wanted: Normal, live: Live) -> bool:
-    """Tell whether the definition's password changed: Jenkins' own text of it says nothing."""
-    mark = live.mark
-    has_secret = any(element.secrets for element in wanted.walk())
-    return has_secret and mark is not None and mark.applied != fingerprint(wanted)
-
-
-def _is_confirmed(rendered: Rendered, wanted: Normal, live: Live) -> bool:
-    """Tell whether the mark says just what it would say after an update now."""
-    mark = live.mark
-    return (
-        mark is not None
-        and mark.is_verified
-        and (mark.file, mark.project) == (rendered.definition.file, rendered.project)
-        and mark.applied == fingerprint(wanted)
-    )
-
-
-def _position(rendered: Rendered, raw: Raw) -> Position:
-    if raw.wanted is None:
-        return rendered.definition
-    line = _find_script_line(raw.wanted.text, raw.live.text if raw.live else "")
-    return line or rendered.place_of(raw.place.path)
-
-
-def _find_script_line(wanted: str, live: str) -> Position | None:
-    """Return the place, in its script's file, of the first line of a step that differs."""
-    ours, theirs = wanted.splitlines(), live.splitlines()
-    pairs = zip(ours, [*theirs, *[""] * len(ours)], strict=False)
-    first = next((n for n, (mine, other) in enumerate(pairs) if mine != other), len(ours) - 1)
-    for number, text in enumerate(ours[:first]):
-        if found := _FROM_FILE.fullmatch(text):
-            return Position(found["file"], int(found["line"]) + first - number - 1)
-    return None
+def _find_inside(folder: Key, staying: Iterable[Key]) -> str:
+    """Return the name of something that stays in a folder, "" for nothing."""
+    inside = [name for kind, name in staying if name.startswith(f"{folder[1]}/")]
+    return min(inside, default="") if folder[0] is Kind.JOB else ""
 
 
 def _order(change: PlannedChange) -> tuple[int, int, str]:

@@ -69,7 +69,11 @@ def code(section: Normal) -> str:
 
 def code_of_version(plugin: str) -> str:
     """Return a code (18 bits) of a plugin's version, given as Jenkins writes it: "git@5.2.1"."""
-    return _shorten(hashlib.sha256(plugin.encode()).hexdigest(), CODE_LENGTH)
+    return code_of_text(plugin)
+
+
+def code_of_text(text: str) -> str:
+    return _shorten(hashlib.sha256(text.encode()).hexdigest(), CODE_LENGTH)
 
 
 def codes_of_versions(plugins: Iterable[str]) -> tuple[str, ...]:

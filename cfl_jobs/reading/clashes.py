@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from cfl_jobs.errors import Position
+from cfl_jobs.reading.definition import Definition
 from cfl_jobs.target import Kind
-
-if TYPE_CHECKING:
-    from cfl_jobs.reading.definitions import Definition
 
 # What is wrong, where, and what to do.
 Problem: TypeAlias = tuple[str, Position, str]

@@ -13,6 +13,7 @@ from typing import Any
 
 from cfl_jobs.errors import CflJobsError, Finding, Position, suggest
 from cfl_jobs.reading.clashes import find_clashes
+from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.inventory import Inventory, read_inventory
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.names import find_name_problem
@@ -28,24 +29,6 @@ _FILE_KEYS = ("template", "defaults", "jobs", "views")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PROJECT = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,58}[A-Za-z0-9])?)?")
 _RESERVED = frozenset({"settings", "chain", "script"})
-
-
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """One entry of a `jobs:` or `views:` list.
-
-    `group` is the file's stem; `variables` holds the entry's keys, `name` among them, over its
-    file's defaults. `moved_from` are names it had before.
-    """
-
-    kind: Kind
-    group: str
-    name: str
-    template: str
-    template_position: Position
-    position: Position
-    variables: TrackedDict
-    moved_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from cfl_jobs.configs.requirements import find_missing_plugins, word_missing
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position
-from cfl_jobs.reading.definitions import Definition, Definitions, load_definitions
+from cfl_jobs.reading.definition import Definition
+from cfl_jobs.reading.definitions import Definitions, load_definitions
 from cfl_jobs.reading.selection import select_names
 from cfl_jobs.reading.tracking import (
     ReadNotes,

@@ -15,11 +15,11 @@ from typing import Any
 
 from cfl_jobs.errors import DefinitionError
 from cfl_jobs.reading.comments import read_above, read_opening
+from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.definitions import (
     JOBS,
     PLUGINS,
     SETTINGS,
-    Definition,
     Definitions,
     load_definitions,
 )

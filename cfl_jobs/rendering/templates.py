@@ -21,7 +21,8 @@ from jinja2.exceptions import SecurityError
 from markupsafe import Markup
 
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, suggest
-from cfl_jobs.reading.definitions import Definition, Definitions
+from cfl_jobs.reading.definition import Definition
+from cfl_jobs.reading.definitions import Definitions
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import LocatedText, TrackedDict, note_deeply
 from cfl_jobs.rendering.provenance import RESERVED, Values, take_marks_out

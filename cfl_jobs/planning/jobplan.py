@@ -1,0 +1,142 @@
+"""A rendered job + what the target has of it → what is to be done to it, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from cfl_jobs.configs.normalform import SECRET, Normal
+from cfl_jobs.planning.differences import (
+    Change,
+    Difference,
+    Raw,
+    Side,
+    compare,
+    describe,
+    find_losses,
+)
+from cfl_jobs.planning.mark import Mark, code_of_name, fingerprint
+from cfl_jobs.planning.observe import Live, normal_of, says_disabled
+from cfl_jobs.planning.places import place_of
+from cfl_jobs.planning.plan import Note, Update
+from cfl_jobs.planning.sides import Habits, attribute, is_new_field, is_upgraded
+from cfl_jobs.rendering.render import Rendered
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlan:
+    """What makes a job that is there what is wanted. `is_needed` is False for nothing at all."""
+
+    update: Update
+    is_needed: bool
+    notes: tuple[Note, ...] = ()
+
+
+def plan_job(
+    rendered: Rendered,
+    live: Live,
+    *,
+    habits: Callable[[], Habits],
+    old_name: str = "",
+    adopted: bool = False,
+) -> JobPlan:
+    """Compare one job. `old_name` is what it is called there, `adopted` says that it isn't ours."""
+    kind, name = rendered.kind, rendered.name
+    wanted = normal_of(rendered.config, name=name)
+    sided = attribute(
+        compare(wanted, live.normal),
+        wanted=wanted,
+        live=live.normal,
+        mark=live.mark,
+        habits=habits,
+    )
+    # What Jenkins dropped at the last update is tried again: its plugin may be there by now.
+    dropped = frozenset() if _is_verified(live) else frozenset(find_losses(r for r, _ in sided))
+    visible = {raw for raw, side in sided if side is not Side.JENKINS or raw in dropped}
+    differences = [
+        describe(raw, side, place_of(rendered, raw), remark=_doubt(raw, side, live.mark))
+        for raw, side in sided
+        if raw in visible
+    ]
+    own = [describe(raw, side) for raw, side in sided if raw not in visible]
+    stays_disabled = _stays_disabled(rendered, live)
+    differences += _compare_disabled(rendered, live, stays_disabled=stays_disabled)
+    if not differences and _has_new_secret(wanted, live):
+        shown = ("a password", Change.CHANGED, SECRET, f"{SECRET} (another)", Side.OURS)
+        differences.append(Difference("", *shown, rendered.definition))
+    update = Update(
+        kind,
+        name,
+        rendered.config,
+        rendered.definition,
+        live.config,
+        tuple(differences),
+        keep_disabled=stays_disabled,
+        adopted=adopted,
+        old_name=old_name,
+        project=rendered.project,
+    )
+    notes = [Note(kind, name, "is disabled on the server, and stays so")] if stays_disabled else []
+    for found in own:
+        text = f"Jenkins' own: {found.label}: {found.before or 'not there'}"
+        notes.append(Note(kind, name, text, quiet=True))
+    is_needed = bool(differences or old_name) or not _is_confirmed(rendered, wanted, live)
+    return JobPlan(update, is_needed, tuple(notes))
+
+
+def _stays_disabled(rendered: Rendered, live: Live) -> bool:
+    """Tell whether someone disabled it on the server, and the definition says nothing of that.
+
+    One that says no more that the job is disabled, as it did at the last update, says something.
+    """
+    says = says_disabled(rendered.config, name=rendered.name)
+    said = live.mark.said_disabled if live.mark else None
+    return live.disabled and says is None and said is not True
+
+
+def _compare_disabled(
+    rendered: Rendered, live: Live, *, stays_disabled: bool
+) -> Iterator[Difference]:
+    says = says_disabled(rendered.config, name=rendered.name)
+    wanted = live.disabled if says is None and (stays_disabled or not live.disabled) else bool(says)
+    if wanted == live.disabled:
+        return
+    side = Side.ADOPT
+    if live.mark:
+        side = Side.THEIRS if live.mark.said_disabled == says else Side.OURS
+    words = {True: "true", False: "false"}
+    shown = (Change.CHANGED, words[live.disabled], words[wanted], side)
+    yield Difference("disabled", "disabled", *shown, rendered.place_of("disabled"))
+
+
+def _doubt(raw: Raw, side: Side, mark: Mark | None) -> str:
+    """Say what isn't sure: the mark was damaged, or a plugin's newer version may have set it."""
+    if side is Side.UNKNOWN:
+        return "ours or theirs: the mark was damaged"
+    if side is Side.THEIRS and is_new_field(raw) and is_upgraded(raw, mark):
+        return f"or set by {raw.plugin}, which is newer than at the last update"
+    return ""
+
+
+def _is_verified(live: Live) -> bool:
+    return live.mark is None or live.mark.is_verified
+
+
+def _has_new_secret(wanted: Normal, live: Live) -> bool:
+    """Tell whether the definition's password changed: Jenkins' own text of it says nothing."""
+    mark = live.mark
+    has_secret = any(element.secrets for element in wanted.walk())
+    return has_secret and mark is not None and mark.applied != fingerprint(wanted)
+
+
+def _is_confirmed(rendered: Rendered, wanted: Normal, live: Live) -> bool:
+    """Tell whether the mark says just what it would say after an update now."""
+    mark = live.mark
+    return (
+        mark is not None
+        and mark.is_verified
+        and mark.applied == fingerprint(wanted)
+        and (mark.file, mark.project) == (rendered.definition.file, rendered.project)
+        and mark.name == code_of_name(rendered.name)
+        and mark.said_disabled == says_disabled(rendered.config, name=rendered.name)
+    )
