@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,8 @@ from cfl_jobs.rendering.entrypoints import EntryPoint, iter_entry_points
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message=".*pkg_resources.*")
-    import pkg_resources
+    # Its types are other ones in each version of setuptools, and in some there are none.
+    pkg_resources: Any = importlib.import_module("pkg_resources")
 
 ROOT = Path(__file__).parent.parent
 
