@@ -13,8 +13,9 @@ from enum import Enum
 
 from cfl_jobs.configs.normalform import LISTS, SECRET, SETS, Normal, absent_value
 from cfl_jobs.errors import Position
+from cfl_jobs.planning.pairs import choose_pair, is_other_class, is_renamed
 from cfl_jobs.planning.sections import is_plain_list, number_children, sections
-from cfl_jobs.planning.words import is_secret, is_silent, show_value, word_for
+from cfl_jobs.planning.words import is_silent, show_value, word_for
 
 
 class Side(Enum):
@@ -226,7 +227,7 @@ def _compare_items(
             continue
         left = theirs[their_from:their_to]
         for path, child in ours[our_from:our_to]:
-            pair = _choose_pair(child, left)
+            pair = choose_pair(child, left)
             if pair is None:
                 new.append((path, child))
             else:
@@ -243,17 +244,6 @@ def _compare_items(
             yield _one_sided(parent, path, child, None, place)
     for path, child in gone:
         yield _one_sided(parent, path, None, child, place)
-
-
-def _choose_pair(child: Normal, candidates: list[tuple[str, Normal]]) -> tuple[str, Normal] | None:
-    """Return the element that `child` most likely was: same tag, and same name if it has one."""
-    same = [pair for pair in candidates if pair[1].tag == child.tag]
-    name = child.find("name")
-    if name is not None and child.tag.endswith(("ParameterDefinition", "Parameter")):
-        return next((pair for pair in same if pair[1].find("name") == name), None)
-    if not child.children:  # a value, or an element whose fields are all as they are by default
-        return None if child.text else next((p for p in same if p[1].children), None)
-    return same[0] if same else None
 
 
 def _one_sided(
@@ -290,9 +280,10 @@ def _descend(
 def _is_lost(raw: Raw) -> bool:
     if raw.wanted is None or raw.change is Change.MOVED:
         return False
-    if raw.live is None:
+    if raw.live is None or is_other_class(raw.wanted, raw.live):
         return True
-    return bool(raw.wanted.text) and not raw.live.text and not raw.live.children
+    had, has = (bool(side.text or side.children) for side in (raw.wanted, raw.live))
+    return (had and not has) or (bool(raw.wanted.children) and not raw.live.children)
 
 
 def find_renamed(raws: tuple[Raw, ...]) -> frozenset[str]:
@@ -303,21 +294,9 @@ def find_renamed(raws: tuple[Raw, ...]) -> frozenset[str]:
     for old in gone:
         for other in new:
             around = old.place.path.rpartition("/")[0]
-            if around and around == other.place.path.rpartition("/")[0] and _same(old, other):
+            beside = around and around == other.place.path.rpartition("/")[0]
+            if beside and old.wanted and other.live and is_renamed(old.wanted, other.live):
                 found |= {old.place.path, other.place.path}
                 new.remove(other)
                 break
     return frozenset(found)
-
-
-def _same(gone: Raw, new: Raw) -> bool:
-    ours, theirs = gone.wanted, new.live
-    if (
-        ours is None
-        or theirs is None
-        or is_secret(ours.tag, ours.text) != is_secret(theirs.tag, theirs.text)
-    ):
-        return False
-    return (ours.text, ours.children) == (theirs.text, theirs.children) and bool(
-        ours.text or ours.children
-    )

@@ -20,8 +20,9 @@ def advise_on_loss(config: str, losses: Sequence[Raw], plugins: Mapping[str, str
     missing: dict[str, None] = {}
     senseless: dict[str, None] = {}
     for loss in losses:
-        plugin = brought.get(loss.place.path) if loss.is_item else None
-        if loss.is_item and not plugin:
+        path = loss.place.path
+        plugin = brought.get(path)
+        if not plugin and (loss.is_item or path in brought):
             senseless[f"no plugin is known that brings {loss.label!r}"] = None
         elif not plugin:
             senseless[f"{loss.label!r} has no effect on this server"] = None

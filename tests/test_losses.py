@@ -1,0 +1,109 @@
+"""What Jenkins dropped of a config is found and told from what it only wrote otherwise."""
+
+from __future__ import annotations
+
+import pytest
+
+from cfl_jobs.planning.differences import compare, find_losses
+from cfl_jobs.planning.losses import advise_on_loss
+from cfl_jobs.planning.observe import normal_of
+
+COPY = "hudson.plugins.copyartifact.CopyArtifact"
+GIT = '<scm class="hudson.plugins.git.GitSCM"><configVersion>2</configVersion></scm>'
+FLOW = (
+    '<definition class="org.jenkinsci.plugins.workflow.cps.CpsFlowDefinition">'
+    "<script>node {}</script></definition>"
+)
+STRATEGY = '<matrix-project><executionStrategy class="{}">{}</executionStrategy></matrix-project>'
+OWN = "org.example.OwnStrategy"
+
+
+def copying(fields: str) -> str:
+    return f"<project><builders><{COPY}><project>B</project>{fields}</{COPY}></builders></project>"
+
+
+def losses(posted: str, saved: str) -> list[str]:
+    found = compare(normal_of(posted, name="A"), normal_of(saved, name="A"))
+    return [loss.label for loss in find_losses(found)]
+
+
+def advice(posted: str, saved: str, *plugins: str) -> str:
+    found = compare(normal_of(posted, name="A"), normal_of(saved, name="A"))
+    return advise_on_loss(posted, find_losses(found), dict.fromkeys(plugins, "1"))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("<onlyTested>true</onlyTested>", "<verifyChecksums>true</verifyChecksums>"),
+        ("<depth>3</depth>", "<retries>3</retries>"),
+        ("<mode>fast</mode>", "<level>fast</level>"),
+        ("<password>s3cr3t-s3cr3t</password>", "<comment>s3cr3t-s3cr3t</comment>"),
+    ],
+)
+def test_a_field_that_is_gone_is_no_other_field_that_is_alike_by_chance(
+    ours: str, theirs: str
+) -> None:
+    """A flag, a number or a word stands in many fields."""
+    assert len(losses(copying(ours), copying(theirs))) == 1
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("<exclude>*.tmp</exclude>", "<excludes>*.tmp</excludes>"),
+        ("<timeout>30</timeout>", "<timeoutMinutes>30</timeoutMinutes>"),
+        ("<recipients>team@example.org</recipients>", "<to>team@example.org</to>"),
+        ("<old><field>1</field></old>", "<young><field>1</field></young>"),
+    ],
+)
+def test_a_field_that_has_another_name_now_is_none_that_is_gone(ours: str, theirs: str) -> None:
+    """The value tells it, or the value and both names."""
+    assert losses(copying(ours), copying(theirs)) == []
+
+
+def test_an_object_that_became_one_of_another_class_is_lost() -> None:
+    """Jenkins takes its default where it doesn't know the class."""
+    posted = STRATEGY.format(OWN, "<first>a</first>")
+    default = "hudson.matrix.DefaultMatrixExecutionStrategyImpl"
+    assert losses(posted, STRATEGY.format(default, "")) == ["execution strategy"]
+    assert losses(posted, STRATEGY.format("org.example.other.OwnStrategy", "")) != []
+    assert losses(posted, STRATEGY.format("org.example.Outer$OwnStrategy", "<first>a</first>")) == (
+        []
+    )
+
+
+def test_a_collection_that_is_kept_as_another_is_not_lost() -> None:
+    """How a list is kept says nothing about what is in it."""
+    posted = STRATEGY.format("java.util.concurrent.CopyOnWriteArrayList", "<first>a</first>")
+    assert losses(posted, STRATEGY.format("java.util.ArrayList", "<first>a</first>")) == []
+
+
+@pytest.mark.parametrize(
+    ("posted", "saved", "plugin"),
+    [
+        (f"<project>{GIT}</project>", "<project/>", "git"),
+        (f"<flow-definition>{FLOW}</flow-definition>", "<flow-definition/>", "workflow-cps"),
+        (copying(""), "<project><builders/></project>", "copyartifact"),
+    ],
+)
+def test_the_missing_plugin_is_named_whatever_it_brings(
+    posted: str, saved: str, plugin: str
+) -> None:
+    """A step, an SCM, a pipeline's definition."""
+    assert advice(posted, saved).startswith(f"Install the plugin {plugin}, then run")
+    assert f"the installed version of {plugin} doesn't know" in advice(posted, saved, plugin)
+
+
+def test_an_object_that_became_another_is_blamed_on_its_plugin() -> None:
+    """Or said to be nobody's, where no plugin is known to bring it."""
+    saved = "<project><scm class='hudson.scm.SubversionSCM'/></project>"
+    assert "Install the plugin git," in advice(f"<project>{GIT}</project>", saved)
+    told = advice(STRATEGY.format(OWN, ""), STRATEGY.format("hudson.matrix.Default", ""))
+    assert "no plugin is known that brings 'execution strategy'" in told
+
+
+def test_a_field_of_an_element_that_is_there_has_no_effect() -> None:
+    """Its plugin is there, and doesn't know it."""
+    told = advice(copying("<exclude>a</exclude>"), copying(""), "copyartifact")
+    assert "'copy artifacts: exclude' has no effect on this server" in told
