@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Protocol
 
 
@@ -62,3 +63,8 @@ class Target(Protocol):
     def plugins(self) -> dict[str, str]:
         """Return the versions of active plugins by short name; {} for a directory."""
         ...
+
+
+def full_label(label: str) -> str:
+    """Return what a target is called wherever one stands: its URL, or the absolute directory."""
+    return label if "://" in label else str(Path(label).resolve())

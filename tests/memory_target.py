@@ -83,8 +83,11 @@ class MemoryTarget:
         self._note("rename", name)
         if (Kind.JOB, new_name) in self.configs:
             raise Refused(f"{new_name!r} is there already")
-        self.configs[Kind.JOB, new_name] = self._get(Kind.JOB, name)
-        del self.configs[Kind.JOB, name]
+        self._get(Kind.JOB, name)
+        for kind, its_name in list(self.configs):
+            if f"{its_name}/".startswith(f"{name}/"):
+                new = kind, new_name + its_name[len(name) :]
+                self.configs[new] = self.configs.pop((kind, its_name))
         self.builds[new_name] = self.builds.pop(name, 0)
 
     def count_builds(self, name: str) -> int:

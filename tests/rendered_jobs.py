@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from cfl_jobs.errors import Position
+from cfl_jobs.planning.apply import Result, apply_plan
 from cfl_jobs.planning.former import names_to_look_at
+from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Plan
 from cfl_jobs.planning.planner import plan_changes
@@ -155,3 +159,22 @@ def plan(
     project = wanted[0].project if wanted else ""
     observed = observe(target, names, with_orphans=prune, project=project)
     return plan_changes(wanted, observed, adopt=adopt, prune=prune, filtered=filtered)
+
+
+def apply(made: Plan, target: MemoryTarget, place: Path, *, workers: int = 1) -> Result:
+    """Carry a plan out; its journal is kept in a place."""
+    journal = Journal(place, target=target.label, verb="update")
+    return apply_plan(made, target, journal, plugins=target.installed, workers=workers)
+
+
+def update(
+    target: MemoryTarget,
+    place: Path,
+    *wanted: Rendered,
+    adopt: bool = False,
+    prune: bool = False,
+    workers: int = 1,
+) -> Result:
+    """Plan and apply at once, as `update --yes` does."""
+    made = plan(target, *wanted, adopt=adopt, prune=prune)
+    return apply(made, target, place, workers=workers)

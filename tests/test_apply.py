@@ -5,22 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cfl_jobs.errors import Refused, Unreachable
-from cfl_jobs.planning.apply import Result, Status, apply_plan
+from cfl_jobs.errors import CflJobsError, Refused, Unreachable
+from cfl_jobs.planning.apply import Status, apply_plan
 from cfl_jobs.planning.differences import Side
-from cfl_jobs.planning.journal import Journal, list_runs
+from cfl_jobs.planning.journal import Journal, Step, list_runs
 from cfl_jobs.planning.observe import normal_of, observe
 from cfl_jobs.planning.plan import Create, Update
 from cfl_jobs.planning.planner import plan_changes
-from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart
 from tests.memory_target import MemoryTarget
-from tests.rendered_jobs import folder, jenkins, job, plan, view
+from tests.rendered_jobs import apply, folder, jenkins, job, plan, update, view
 
 CHAIN = (
     folder("team"),
@@ -36,25 +36,6 @@ ANT = """
 
 class Killed(BaseException):
     """The process is gone: nothing catches this."""
-
-
-def update(
-    target: MemoryTarget,
-    place: Path,
-    *wanted: Rendered,
-    adopt: bool = False,
-    prune: bool = False,
-    workers: int = 1,
-) -> Result:
-    """Plan and apply at once, as `update --yes` does."""
-    made = plan(target, *wanted, adopt=adopt, prune=prune)
-    return apply_plan(
-        made,
-        target,
-        Journal(place, target=target.label, verb="update"),
-        plugins=target.installed,
-        workers=workers,
-    )
 
 
 def test_an_update_makes_what_is_defined_and_the_next_plan_is_empty(tmp_path: Path) -> None:
@@ -430,3 +411,167 @@ def test_a_create_of_a_job_that_came_meanwhile_leaves_that_one_alone(tmp_path: P
     result = apply_plan(made, target, journal)
     assert result.outcomes[0].status is Status.FAILED
     assert "<defaultValue>theirs" in target.configs[Kind.JOB, "Publish"]
+
+
+def follow_renames(target: MemoryTarget, old: str, new: str) -> None:
+    """Let Jenkins write a renamed job's new name into all others at the rename, as it does."""
+
+    def follow(verb: str, name: str) -> None:
+        if (Kind.JOB, new) in target.configs and verb != "rename":
+            for key, config in target.configs.items():
+                head, _, rest = config.partition("</description>")
+                named = rest.replace(f">{old}<", f">{new}<").replace(f">{old},", f">{new},")
+                target.configs[key] = head + "</description>" + named
+
+    target.before_request = follow
+
+
+COPY = """
+    <hudson.plugins.copyartifact.CopyArtifact>
+      <project>{}</project><filter>a</filter>
+    </hudson.plugins.copyartifact.CopyArtifact>"""
+
+
+def test_jobs_and_views_that_jenkins_rewrote_at_a_rename_are_no_edits(tmp_path: Path) -> None:
+    """Copy Artifact and list views follow a rename by themselves."""
+    target = jenkins()
+    update(
+        target,
+        tmp_path,
+        job("Old", scripts=("make old",)),
+        job("Copies", builders=COPY.format("Old")),
+        view("Chain", ("Old", "Copies")),
+    )
+    follow_renames(target, "Old", "New")
+    wanted = (
+        job("New", scripts=("make old",), moved_from=("Old",)),
+        job("Copies", builders=COPY.format("New")),
+        view("Chain", ("New", "Copies")),
+    )
+    result = update(target, tmp_path, *wanted)
+    assert result.is_complete, [outcome.message for outcome in result.outcomes]
+    assert len(result.outcomes) == 3
+    assert plan(target, *wanted).changes == ()
+
+
+def test_an_edit_before_a_rename_is_still_an_edit(tmp_path: Path) -> None:
+    """Only the names may differ."""
+    target = jenkins()
+    update(target, tmp_path, job("Old"), job("Copies", builders=COPY.format("Old")))
+    wanted = (job("New", moved_from=("Old",)), job("Copies", builders=COPY.format("New")))
+    made = plan(target, *wanted)
+    target.edit("Copies", "<filter>a<", "<filter>b<")
+    follow_renames(target, "Old", "New")
+    result = apply(made, target, tmp_path)
+    failed = [o.change.name for o in result.outcomes if o.status is Status.FAILED]
+    assert failed == ["Copies"]
+    assert "<filter>b<" in target.configs[Kind.JOB, "Copies"]
+
+
+def test_a_renamed_folder_takes_its_jobs_along(tmp_path: Path) -> None:
+    """Those are not renamed again, unless their own name changed too."""
+    target = jenkins()
+    update(target, tmp_path, folder("F"), job("F/a"), job("F/b", scripts=("make b",)))
+    wanted = (
+        replace(folder("G"), moved_from=("F",)),
+        job("G/a", branch="new"),
+        job("G/c", scripts=("make b",), moved_from=("G/b",)),
+    )
+    target.requests.clear()
+    result = update(target, tmp_path, *wanted)
+    assert result.is_complete, [outcome.message for outcome in result.outcomes]
+    assert [name for verb, name in target.requests if verb == "rename"] == ["F", "G/b"]
+    assert plan(target, *wanted, prune=True).changes == ()
+    steps = {step.name: (step.action, step.old_name) for step in list_runs(tmp_path)[0].steps}
+    assert steps == {"G": ("rename", "F"), "G/a": ("update", ""), "G/c": ("rename", "G/b")}
+
+
+def test_a_failed_rename_is_told_once_and_its_job_left_alone(tmp_path: Path) -> None:
+    """Nothing is posted under the new name then, nor anything deleted."""
+    target = jenkins()
+    update(target, tmp_path, job("Old"), job("Gone"))
+
+    def refuse(verb: str, name: str) -> None:
+        if verb == "rename":
+            raise Refused("no")
+
+    target.before_request = refuse
+    result = update(target, tmp_path, job("New", moved_from=("Old",)), prune=True)
+    states = {outcome.change.name: outcome.status for outcome in result.outcomes}
+    assert states == {"New": Status.FAILED, "Gone": Status.NOT_DONE}
+    assert set(target.configs) == {(Kind.JOB, "Old"), (Kind.JOB, "Gone")}
+
+
+def test_nothing_is_deleted_while_what_may_take_its_place_is_missing(tmp_path: Path) -> None:
+    """A job whose name was changed without `moved:` is one to make and one to delete."""
+    target = jenkins()
+    update(target, tmp_path, job("Old"))
+
+    def refuse(verb: str, name: str) -> None:
+        if verb == "create":
+            raise Refused("no")
+
+    target.before_request = refuse
+    result = update(target, tmp_path, job("New"), prune=True)
+    assert [outcome.status for outcome in result.outcomes] == [Status.FAILED, Status.NOT_DONE]
+    assert (Kind.JOB, "Old") in target.configs
+
+
+def test_a_deletion_takes_no_more_builds_than_were_shown(tmp_path: Path) -> None:
+    """One that was built since the plan is left alone."""
+    target = jenkins()
+    update(target, tmp_path, job("A"), job("Gone"), job("Gone too"))
+    target.builds = {"Gone": 3, "Gone too": 3}
+    made = plan(target, job("A"), prune=True)
+    target.builds["Gone"] = 4
+    result = apply(made, target, tmp_path)
+    messages = {outcome.change.name: outcome.message for outcome in result.outcomes}
+    assert "has 4 builds by now, not 3" in messages["Gone"]
+    assert messages["Gone too"] == ""
+    assert (Kind.JOB, "Gone") in target.configs
+    assert (Kind.JOB, "Gone too") not in target.configs
+
+
+def test_a_folder_is_not_deleted_with_what_came_into_it_since(tmp_path: Path) -> None:
+    """It is looked into once more, right before."""
+    target = jenkins()
+    update(target, tmp_path, job("A"), folder("F"), job("F/a"))
+    made = plan(target, job("A"), prune=True)
+    target.configs[Kind.JOB, "F/theirs"] = job("F/theirs").config
+    result = apply(made, target, tmp_path)
+    messages = {outcome.change.name: outcome.message for outcome in result.outcomes}
+    assert "still holds job F/theirs" in messages["F"]
+    assert (Kind.JOB, "F/theirs") in target.configs
+    assert (Kind.JOB, "F/a") not in target.configs
+
+
+class FullJournal(Journal):
+    """A journal on a disk that is full after some steps."""
+
+    def __init__(self, place: Path, *, steps: int) -> None:
+        super().__init__(place, target="memory", verb="update")
+        self._left = steps
+
+    def note(self, step: Step) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise CflJobsError("journal.jsonl: no space left on device")
+        super().note(step)
+
+    def finish(self) -> None:
+        raise CflJobsError("journal.jsonl: no space left on device")
+
+
+@pytest.mark.parametrize(("steps", "done"), [(3, 2), (2, 1), (4, 2)])
+def test_a_run_that_can_no_longer_be_written_down_ends(
+    tmp_path: Path, steps: int, done: int
+) -> None:
+    """What was done is told as done, the rest isn't begun."""
+    target = jenkins()
+    made = plan(target, *(job(name) for name in "ABC"))
+    result = apply_plan(made, target, FullJournal(tmp_path, steps=steps), workers=1)
+    assert "no space left" in result.problem
+    assert not result.is_complete
+    assert len(target.configs) == done
+    assert len([o for o in result.outcomes if o.status is Status.DONE]) == done
+    assert len(result.outcomes) == 3

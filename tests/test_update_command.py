@@ -159,6 +159,20 @@ def test_a_kept_plan_is_applied_just_so(cfl_jobs: Run, project: Path) -> None:
     assert ">main<" in (project / "home/jobs/Publish A/config.xml").read_text()
 
 
+def test_a_kept_plan_is_for_one_directory_wherever_it_is_applied(
+    cfl_jobs: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative --home is another place in another directory."""
+    assert cfl_jobs("plan", "--out", "plan.json")[0] == 0
+    other = project / "other"
+    (other / "home").mkdir(parents=True)
+    monkeypatch.chdir(other)
+    code, output = cfl_jobs("update", "--plan", "../plan.json", "--yes")
+    assert code == 1
+    assert f"is for {project / 'home'}, not for home" in output
+    assert not any((other / "home").iterdir())
+
+
 def test_a_kept_plan_is_refused_where_a_job_changed_since(cfl_jobs: Run, project: Path) -> None:
     """Nothing at all is done then."""
     cfl_jobs("update", "--yes")

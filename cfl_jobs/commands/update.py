@@ -126,9 +126,10 @@ def apply_kept_plan(
     from cfl_jobs.errors import PermissionDenied, PlanError
     from cfl_jobs.planning.planfile import load_plan
     from cfl_jobs.planning.unchanged import check_unchanged
+    from cfl_jobs.target import full_label
 
     plan = load_plan(path).plan()
-    if plan.target != target.label:
+    if plan.target != full_label(target.label):
         raise PlanError(
             f"the plan in {path} is for {plan.target}, not for {target.label}",
             advice="Name the plan's target with --url or --home.",
@@ -155,11 +156,11 @@ def open_journal(target: Target, backup: Path | None, *, verb: str) -> Journal:
 
 def runs_place(label: str, backup: Path | None) -> Path:
     from cfl_jobs.planning.journal import state_directory
+    from cfl_jobs.target import full_label
 
     if backup is not None:
         return backup
-    place = label if "://" in label else str(Path(label).resolve())
-    return state_directory(os.environ, place)
+    return state_directory(os.environ, full_label(label))
 
 
 def confirm(question: str, *, advice: str) -> None:
@@ -243,7 +244,9 @@ def _finish(plan: Plan, result: Result) -> int:
     if result.is_interrupted:
         click.echo("Interrupted; run it again to go on from here.", err=True)
         return _INTERRUPTED
-    return 1 if failed or left or plan.undone else 0
+    if result.problem:
+        click.echo(f"Ended early: {result.problem}", err=True)
+    return 1 if plan.undone or not result.is_complete else 0
 
 
 def _print_table(result: Result) -> None:

@@ -100,15 +100,16 @@ def read_live(listed: Listed, config: str) -> Live:
     root = parse_config(config, name=listed.name)
     mark = split_description(description_of(root))[1]
     disabled = root.findtext("disabled") == "true"
-    return Live(listed, config, _normal_of(root), mark, disabled)
+    return Live(listed, config, normal_of_root(root), mark, disabled)
 
 
 def normal_of(config: str, *, name: str) -> Normal:
     """Return the normal form without our mark, and without `disabled`, which is told apart."""
-    return _normal_of(parse_config(config, name=name))
+    return normal_of_root(parse_config(config, name=name))
 
 
-def _normal_of(root: ET.Element) -> Normal:
+def normal_of_root(root: ET.Element) -> Normal:
+    """Return the same of a parsed config, which is used up."""
     set_description(root, split_description(description_of(root))[0].strip())
     for found in root.findall("disabled"):
         root.remove(found)

@@ -18,7 +18,7 @@ from cfl_jobs.errors import PlanError, Position
 from cfl_jobs.planning.observe import Key, Live, Observed, read_live
 from cfl_jobs.planning.planner import Basis
 from cfl_jobs.rendering.render import Blame, Rendered
-from cfl_jobs.target import Kind, Listed
+from cfl_jobs.target import Kind, Listed, full_label
 
 _FORMAT = f"cfl-jobs {__version__} plan 2"
 _MAKE_ONE = "Make one with `cfl-jobs plan --out FILE`."
@@ -67,7 +67,7 @@ def _digest(content: Any) -> str:
 def _to_json(basis: Basis) -> dict[str, Any]:
     observed = basis.observed
     return {
-        "target": observed.label,
+        "target": full_label(observed.label),
         "project": observed.project,
         "adopt": basis.adopt,
         "prune": basis.prune,

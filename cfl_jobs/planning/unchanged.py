@@ -5,43 +5,79 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from cfl_jobs.errors import Missing, PlanError, Refused
+from cfl_jobs.planning.folders import describe_some, is_folder, list_inside
 from cfl_jobs.planning.observe import WORKERS, read_live
 from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update
+from cfl_jobs.planning.renames import NO_RENAMES, Renames
 from cfl_jobs.target import Kind, Listed, Target
 
 
-def is_same_job(one: str, other: str, *, name: str) -> bool:
-    """Tell whether two configs are the same job: Jenkins' own rewriting aside, mark included."""
+def is_same_job(one: str, other: str, *, name: str, renames: Renames = NO_RENAMES) -> bool:
+    """Tell whether two configs are the same job: Jenkins' own rewriting aside, mark included.
+
+    `renames` were made between the two: jobs are named by their old or their new names.
+    """
     if one == other:
         return True
-    ours, theirs = (read_live(Listed(name), config) for config in (one, other))
+    ours, theirs = (
+        read_live(Listed(name), renames.follow(config, name=name)) for config in (one, other)
+    )
     return (ours.normal, ours.mark, ours.disabled) == (theirs.normal, theirs.mark, theirs.disabled)
 
 
-def read_unchanged(change: Update | Delete, target: Target) -> str:
-    """Return the config there is now. Raises Refused where it isn't the plan's any more."""
-    name = change.name_there
+def read_unchanged(
+    change: Update | Delete, target: Target, *, name: str = "", renames: Renames = NO_RENAMES
+) -> str:
+    """Return the config there is now. Raises Refused where it isn't the plan's any more.
+
+    `name` is what the job is called by now, where that isn't what the plan says.
+    """
+    name = name or change.name_there
     try:
         now = target.read(change.kind, name)
     except Missing as error:
         raise _refuse(name, "was deleted") from error
-    if not is_same_job(now, change.before, name=name):
+    if not is_same_job(now, change.before, name=name, renames=renames):
         raise _refuse(name, "was changed")
     return now
 
 
+def check_deletion(change: Delete, target: Target) -> None:
+    """Raise Refused where more would go than the plan says: builds, or what is in a folder."""
+    problem = find_more_to_go(change, target)
+    if not problem and is_folder(change.before, name=change.name):
+        inside = list_inside(change.name, target)
+        problem = f"still holds {describe_some(inside)}" if inside else ""
+    if problem:
+        raise Refused(
+            f"{change.name!r} {problem}, so it is left alone",
+            advice="Run `cfl-jobs plan --prune` again to see what would go.",
+        )
+
+
+def find_more_to_go(change: Delete, target: Target) -> str:
+    """Say how many builds a job has by now, if that are more than the plan says; "" for no."""
+    if change.kind is Kind.VIEW:
+        return ""
+    builds = target.count_builds(change.name)
+    return f"has {builds} builds by now, not {change.builds}" if builds > change.builds else ""
+
+
 def check_unchanged(plan: Plan, target: Target) -> None:
     """Raise PlanError if any job of the plan isn't as it was when the plan was made."""
-    listed = {(kind, entry.name) for kind in Kind for entry in target.list(kind)}
+    # Jenkins takes names that differ only in case for one.
+    there = {(kind, entry.name.lower()) for kind in Kind for entry in target.list(kind)}
 
     def look(change: PlannedChange) -> str:
+        if not isinstance(change, Delete) and _is_taken(change, there):
+            return f"{change.kind.value} {change.name} is there already"
         if isinstance(change, Create):
-            return "is there already" if (change.kind, change.name) in listed else ""
-        return _look(change, target)
+            return ""
+        problem = _find_change(change, target)
+        return f"{change.kind.value} {change.name_there} {problem}" if problem else ""
 
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-        found = zip(plan.changes, pool.map(look, plan.changes), strict=True)
-        texts = [f"{change.kind.value} {change.name} {text}" for change, text in found if text]
+        texts = [text for text in pool.map(look, plan.changes) if text]
     if texts:
         raise PlanError(
             f"{plan.target} isn't as it was when the plan was made: {'; '.join(texts)}",
@@ -49,13 +85,22 @@ def check_unchanged(plan: Plan, target: Target) -> None:
         )
 
 
-def _look(change: Update | Delete, target: Target) -> str:
+def _is_taken(change: Create | Update, there: set[tuple[Kind, str]]) -> bool:
+    """Tell whether something has the name that a job is to get."""
+    name = change.name.lower()
+    is_new = isinstance(change, Create) or name != change.name_there.lower()
+    return is_new and (change.kind, name) in there
+
+
+def _find_change(change: Update | Delete, target: Target) -> str:
     """Return what happened to a job since, "" for nothing."""
     try:
         now = target.read(change.kind, change.name_there)
     except Missing:
         return "was deleted"
-    return "" if is_same_job(now, change.before, name=change.name_there) else "was changed"
+    if not is_same_job(now, change.before, name=change.name_there):
+        return "was changed"
+    return find_more_to_go(change, target) if isinstance(change, Delete) else ""
 
 
 def _refuse(name: str, what: str) -> Refused:

@@ -1,0 +1,164 @@
+"""One change + target → done, and verified by reading it back.
+
+What is done to one job, and what a run that is killed at any moment leaves:
+
+1. the new config is posted, whole or not at all, with a mark that says "not verified yet";
+2. the final mark is set as its description, which makes Jenkins save the job in its own words
+   (a view is saved when it is posted);
+3. it is read back and compared: what Jenkins dropped is an error, what it made otherwise is
+   written into the mark.
+
+Killed after 1, the next run sees the open mark and goes on with 2, without posting again.
+
+What differs after 3 may also be someone's edit of this very moment. Where nothing tells that
+Jenkins makes it so, the config is posted once more: what comes back the same is Jenkins' own, and
+what doesn't was an edit, which is put back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.errors import Refused
+from cfl_jobs.planning.differences import Change, Raw, compare, find_losses
+from cfl_jobs.planning.journal import Journal
+from cfl_jobs.planning.losses import advise_on_loss
+from cfl_jobs.planning.mark import Mark, fingerprint, set_description
+from cfl_jobs.planning.observe import Live, normal_of, read_live
+from cfl_jobs.planning.plan import Create, Update
+from cfl_jobs.planning.sections import codes_of_versions, find_plugins
+from cfl_jobs.planning.wanted import Wanted, read_wanted
+from cfl_jobs.target import Kind, Listed, Target
+
+_NUMBER = re.compile(r"\[\d+\]")
+# What differs, whichever job it is in: around it, where, how, our element and the server's.
+_Signature = tuple[str, str, Change, Normal | None, Normal | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A job as a change left it: its config. `message` says what people should know."""
+
+    config: str
+    message: str = ""
+
+
+class Maker:
+    """Makes jobs and views what they should be. Used by several threads at once.
+
+    `plugins` are the server's versions by short name; {} where they aren't known.
+    """
+
+    def __init__(self, target: Target, journal: Journal, plugins: Mapping[str, str]) -> None:
+        self._target = target
+        self._journal = journal
+        self._plugins = plugins
+        # What was found, in this run, to be Jenkins' own.
+        self._own: set[_Signature] = set()
+
+    def make(self, change: Create | Update, before: str) -> Made:
+        """Create a job, or make the one there what it should be; `before` is its config.
+
+        Raises Refused where Jenkins dropped some of it, or someone else changed it meanwhile.
+        """
+        wanted = read_wanted(change)
+        there = normal_of(before, name=change.name) if before else None
+        mark = wanted.mark_for(there, self._plugins)
+        if isinstance(change, Create):
+            config = wanted.write(_opened(mark))
+            self._target.create(change.kind, change.name, config)
+        elif change.differences or change.kind is Kind.VIEW:
+            self._post(wanted, mark)
+        live = self._read_back(wanted, mark)
+        signatures = {_sign(raw) for raw in compare(wanted.normal, live.normal)}
+        if not signatures <= self._own | _known_before(wanted, there):
+            live = self._post_again(wanted, mark, live)
+            self._own |= signatures
+        return self._finish(wanted, mark, live)
+
+    def _post(self, wanted: Wanted, mark: Mark) -> None:
+        change = wanted.change
+        self._target.update(change.kind, change.name, wanted.write(_opened(mark)))
+
+    def _read_back(self, wanted: Wanted, mark: Mark) -> Live:
+        """Have it saved and read it. Raises Refused where our mark isn't there any more."""
+        kind, name = wanted.change.kind, wanted.change.name
+        if kind is Kind.JOB:
+            self._target.save(name, wanted.describe(mark))
+        else:
+            mark = _opened(mark)
+        live = read_live(Listed(name), self._target.read(kind, name))
+        if live.mark is None or str(live.mark) != str(mark):
+            raise _meddled(name)
+        return live
+
+    def _post_again(self, wanted: Wanted, mark: Mark, first: Live) -> Live:
+        """Post it once more. Raises Refused, and puts the first back, where another comes back."""
+        kind, name = wanted.change.kind, wanted.change.name
+        self._journal.keep(kind, name, first.config)
+        self._post(wanted, mark)
+        live = self._read_back(wanted, mark)
+        if (live.normal, live.disabled) == (first.normal, first.disabled):
+            return live
+        root = parse_config(first.config, name=name)
+        set_description(root, wanted.describe(replace(mark, kept=fingerprint(live.normal))))
+        self._target.update(kind, name, format_config(root))
+        raise _meddled(name)
+
+    def _finish(self, wanted: Wanted, mark: Mark, live: Live) -> Made:
+        """Write down what Jenkins made of it. Raises Refused where that is less than we posted."""
+        kept = fingerprint(live.normal)
+        seen = codes_of_versions(find_plugins(live.normal))
+        versions = mark.versions if set(seen) <= set(mark.versions) else seen
+        final = replace(mark, kept=kept, versions=versions)
+        losses = find_losses(compare(wanted.normal, live.normal))
+        if losses:
+            # The open mark makes the next run post it again, whoever's that is.
+            self._set_mark(wanted, _opened(final))
+            names = ", ".join(dict.fromkeys(loss.label for loss in losses))
+            raise Refused(
+                f"Jenkins took {wanted.change.name!r}, but dropped: {names}",
+                advice=advise_on_loss(wanted.change.config, losses, self._plugins),
+            )
+        if final != live.mark:
+            self._set_mark(wanted, final)
+        is_otherwise = kept != mark.kept
+        return Made(live.config, _OTHERWISE if is_otherwise else "")
+
+    def _set_mark(self, wanted: Wanted, mark: Mark) -> None:
+        change = wanted.change
+        if change.kind is Kind.JOB:
+            self._target.save(change.name, wanted.describe(mark))
+        else:
+            self._target.update(change.kind, change.name, wanted.write(mark))
+
+
+_OTHERWISE = "Jenkins made some of it otherwise; see plan -v"
+
+
+def _opened(mark: Mark) -> Mark:
+    return replace(mark, is_verified=False)
+
+
+def _sign(raw: Raw) -> _Signature:
+    return raw.parent, _NUMBER.sub("", raw.place.path), raw.change, raw.wanted, raw.live
+
+
+def _known_before(wanted: Wanted, there: Normal | None) -> set[_Signature]:
+    """Return what differed before, and wasn't shown as a difference: that is Jenkins' own."""
+    if there is None or isinstance(wanted.change, Create):
+        return set()
+    shown = {difference.path for difference in wanted.change.differences}
+    found = compare(wanted.normal, there)
+    return {_sign(raw) for raw in found if raw.place.path not in shown}
+
+
+def _meddled(name: str) -> Refused:
+    return Refused(
+        f"{name!r} was changed by someone else at the same time",
+        advice="Run `cfl-jobs plan` to see how it is now.",
+    )

@@ -1,0 +1,86 @@
+"""A change to be made → what is posted of it, and what must come of it; its config read once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.requirements import used_plugins
+from cfl_jobs.planning.mark import (
+    Mark,
+    code_of_name,
+    description_of,
+    fingerprint,
+    join_description,
+    set_description,
+    split_description,
+)
+from cfl_jobs.planning.observe import normal_of_root
+from cfl_jobs.planning.plan import Create, Update
+from cfl_jobs.planning.sections import codes_of_versions, find_plugins
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A job or view as it should be: in normal form, its description without a mark.
+
+    `mark` is the one it has if Jenkins keeps it as it is posted. `plugins` are those whose elements
+    it has, None among them for elements nobody knows.
+    """
+
+    change: Create | Update
+    normal: Normal
+    description: str
+    mark: Mark
+    plugins: frozenset[str | None]
+
+    def describe(self, mark: Mark) -> str:
+        """Return the description with a mark."""
+        return join_description(self.description, mark)
+
+    def write(self, mark: Mark) -> str:
+        """Return the config with a mark, disabled where it is to stay so."""
+        change = self.change
+        root = parse_config(change.config, name=change.name)
+        set_description(root, self.describe(mark))
+        if isinstance(change, Update) and change.keep_disabled:
+            element = root.find("disabled")
+            if element is None:
+                element = root.makeelement("disabled", {})
+                root.append(element)
+            element.text = "true"
+        return format_config(root)
+
+    def mark_for(self, before: Normal | None, plugins: Mapping[str, str]) -> Mark:
+        """Return its mark with codes of the plugins' versions that will stand in the saved job.
+
+        `before` is the job as it is now, `plugins` are the server's versions by short name.
+        """
+        saved_by = find_plugins(before) if before else frozenset()
+        if plugins:
+            names = self.plugins | {text.partition("@")[0] for text in saved_by}
+            saved_by = frozenset(
+                f"{name}@{plugins[name]}" for name in names if name is not None and name in plugins
+            )
+        return replace(self.mark, versions=codes_of_versions(saved_by))
+
+
+def read_wanted(change: Create | Update) -> Wanted:
+    """Return what a change is to make."""
+    root = parse_config(change.config, name=change.name)
+    description = split_description(description_of(root))[0].strip()
+    disabled = root.findtext("disabled")
+    plugins = used_plugins(root)
+    normal = normal_of_root(root)
+    print_ = fingerprint(normal)
+    mark = Mark(
+        change.position.file,
+        print_,
+        print_,
+        project=change.project,
+        name=code_of_name(change.name),
+        said_disabled=None if disabled is None else disabled == "true",
+    )
+    return Wanted(change, normal, description, mark, plugins)

@@ -1,0 +1,169 @@
+"""Making one job what it should be: Jenkins' own rewriting told from an edit of that moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.planning.apply import Status
+from cfl_jobs.planning.differences import Side
+from cfl_jobs.planning.plan import Update
+from cfl_jobs.target import Kind
+from tests.memory_target import MemoryTarget
+from tests.rendered_jobs import apply, jenkins, job, plan, update, view
+
+
+def meddle(
+    target: MemoryTarget, name: str, old: str, new: str, *, kind: Kind = Kind.JOB, at: int = 1
+) -> Callable[[], bool]:
+    """Let someone edit a job between our writing of it and our reading back, the `at`th time.
+
+    Returns what tells whether that was done.
+    """
+    writes = 0
+    is_done = False
+
+    def edit(verb: str, its_name: str) -> None:
+        nonlocal writes, is_done
+        if its_name == name and verb == ("save" if kind is Kind.JOB else "update"):
+            writes += 1
+        if its_name == name and verb == "read" and writes == at and not is_done:
+            is_done = True
+            target.edit(name, old, new, kind=kind)
+
+    target.before_request = edit
+    return lambda: is_done
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<defaultValue>new<", "<defaultValue>theirs<"),
+        ("<trim>false<", "<trim>true<"),
+        ("<hudson.plugins.timestamper.TimestamperBuildWrapper", "<x.Y/><a.B"),
+        ("<artifacts>out/*</artifacts>", ""),
+    ],
+    ids=["a value of ours", "a field", "another wrapper", "a value that is gone"],
+)
+def test_an_edit_between_our_write_and_our_reading_back_stays_and_is_told(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    """It is neither Jenkins' own nor a loss: the next plan shows it as theirs."""
+    target = jenkins()
+    update(target, tmp_path, job())
+    meddled = meddle(target, "Publish", old, new)
+    wanted = job(branch="new")
+    (outcome,) = update(target, tmp_path, wanted).outcomes
+    assert meddled()
+    target.before_request = lambda verb, name: None
+    assert outcome.status is Status.FAILED
+    assert "changed by someone else at the same time" in outcome.message
+    assert old not in target.configs[Kind.JOB, "Publish"]
+    (again,) = plan(target, wanted).changes
+    assert isinstance(again, Update)
+    assert {found.side for found in again.differences} == {Side.THEIRS}
+
+
+def test_an_edit_while_only_the_mark_is_set_stays_too(tmp_path: Path) -> None:
+    """A job that needs no new config is compared with what it was before."""
+    target = jenkins()
+    update(target, tmp_path, job())
+    target.edit("Publish", "[cfl-jobs 1 ", "[cfl-jobs 1? ")
+    meddled = meddle(target, "Publish", "<artifacts>out/*<", "<artifacts>all/*<")
+    (outcome,) = update(target, tmp_path, job()).outcomes
+    assert meddled()
+    target.before_request = lambda verb, name: None
+    assert outcome.status is Status.FAILED
+    assert "<artifacts>all/*<" in target.configs[Kind.JOB, "Publish"]
+    (again,) = plan(target, job()).changes
+    assert isinstance(again, Update)
+    assert [found.side for found in again.differences] == [Side.THEIRS]
+
+
+def test_what_was_edited_at_that_moment_is_kept_even_if_the_run_is_killed(tmp_path: Path) -> None:
+    """Before the config is posted once more, what was read is on the disk."""
+    target = jenkins()
+    update(target, tmp_path, job())
+    meddle(target, "Publish", "<trim>false<", "<trim>true<")
+    (outcome,) = update(target, tmp_path / "run", job(branch="new")).outcomes
+    assert outcome.status is Status.FAILED
+    kept = [path.read_text() for path in (tmp_path / "run").rglob("before/*.xml")]
+    assert len(kept) == 2
+    assert any("<trim>true<" in text for text in kept)
+
+
+def invent_zip(target: MemoryTarget) -> None:
+    """Give the archiver a field of which no one has heard."""
+    saved = target.normalise
+
+    def normalise(config: str) -> str:
+        text = saved(config)
+        if "<zip>" in text:
+            return text
+        return text.replace("</artifacts>", "</artifacts><zip>fast</zip>")
+
+    target.normalise = normalise
+
+
+def test_what_jenkins_makes_of_one_job_is_found_out_once_for_all(tmp_path: Path) -> None:
+    """The first job is posted twice to see that the field comes back; the next ones are not."""
+    target = jenkins()
+    invent_zip(target)
+    assert update(target, tmp_path, job("A"), job("B")).is_complete
+    verbs = [verb for verb, name in target.requests if name == "A"]
+    assert verbs == ["create", "save", "read", "update", "save", "read", "save"]
+    verbs = [verb for verb, name in target.requests if name == "B"]
+    assert verbs == ["create", "save", "read", "save"]
+    assert plan(target, job("A"), job("B")).changes == ()
+
+
+def test_what_jenkins_made_of_a_job_before_is_known_at_its_next_change(tmp_path: Path) -> None:
+    """No second post for a field that was there, and that was no difference of the plan."""
+    target = jenkins()
+    invent_zip(target)
+    update(target, tmp_path, job())
+    target.requests.clear()
+    assert update(target, tmp_path, job(branch="new")).is_complete
+    verbs = [verb for verb, name in target.requests if name == "Publish"]
+    assert verbs == ["read", "read", "update", "save", "read", "save"]
+
+
+def test_a_change_of_a_view_at_the_same_moment_stays_and_is_told(tmp_path: Path) -> None:
+    """Views are verified as jobs are."""
+    target = jenkins()
+    jobs = (job("A"), job("B"))
+    update(target, tmp_path, *jobs, view("Chain", ("A",)))
+    old, new = "<string>B</string>", "<string>B</string><string>Mine</string>"
+    meddled = meddle(target, "Chain", old, new, kind=Kind.VIEW)
+    result = update(target, tmp_path, *jobs, view("Chain", ("A", "B")))
+    assert meddled()
+    target.before_request = lambda verb, name: None
+    (outcome,) = result.outcomes
+    assert outcome.status is Status.FAILED
+    assert "<string>Mine</string>" in target.configs[Kind.VIEW, "Chain"]
+    (again,) = plan(target, *jobs, view("Chain", ("A", "B"))).changes
+    assert isinstance(again, Update)
+    assert [(found.side, found.before) for found in again.differences] == [(Side.THEIRS, "Mine")]
+
+
+def test_what_jenkins_dropped_of_a_view_is_posted_again_by_the_next_run(tmp_path: Path) -> None:
+    """A view says that it isn't verified until it was read back whole."""
+    target = jenkins()
+    update(target, tmp_path, job("A"))
+    column = "<hudson.views.JobColumn />"
+
+    def drop(verb: str, name: str) -> None:
+        if verb == "read" and column in target.configs.get((Kind.VIEW, name), ""):
+            target.edit(name, column, "", kind=Kind.VIEW)
+
+    target.before_request = drop
+    wanted = (job("A"), view("Chain", ("A",)))
+    (outcome,) = update(target, tmp_path, *wanted).outcomes
+    assert "dropped: " in outcome.message
+    target.before_request = lambda verb, name: None
+    again = plan(target, *wanted)
+    assert [change.name for change in again.changes] == ["Chain"]
+    assert apply(again, target, tmp_path).is_complete
+    assert column in target.configs[Kind.VIEW, "Chain"]
