@@ -159,6 +159,18 @@ def test_requests_a_job_takes_to_create_to_leave_and_to_change(
     assert count((job(branch="main"),)) == (5, 3)
 
 
+def test_a_folder_goes_once_nothing_of_others_is_in_it(
+    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
+) -> None:
+    """The view that Jenkins itself makes in each folder doesn't hold it."""
+    update(target, tmp_path, WANTED)
+    made = make_plan(target, (job(),), prune=True)
+    assert [change.name for change in made.deletions] == ["Code for Life", "team/Inner", "team"]
+    journal = Journal(tmp_path, target=target.label, verb="update")
+    assert apply_plan(made, target, journal).is_complete
+    assert set(jenkins_server.jobs) == {"Publish"}
+
+
 def test_an_edit_made_while_an_update_runs_is_left_alone(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:

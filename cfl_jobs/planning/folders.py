@@ -25,9 +25,15 @@ def list_inside(name: str, target: Target) -> tuple[Key, ...]:
         (kind, entry.name)
         for kind in Kind
         for entry in target.list(kind)
-        if entry.name.startswith(f"{name}/")
-        and not (kind is Kind.VIEW and entry.name.rpartition("/")[2].lower() == _OWN_VIEW)
+        if is_inside((kind, entry.name), name)
     )
+
+
+def is_inside(key: Key, folder: str) -> bool:
+    """Tell whether someone made it in a folder; each has a view of its own from the beginning."""
+    kind, name = key
+    is_own = kind is Kind.VIEW and name.rpartition("/")[2].lower() == _OWN_VIEW
+    return name.startswith(f"{folder}/") and not is_own
 
 
 def describe_some(keys: tuple[Key, ...]) -> str:

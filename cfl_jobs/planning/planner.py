@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from cfl_jobs.errors import UnsafePlan
+from cfl_jobs.planning.folders import is_inside
 from cfl_jobs.planning.former import former_names
 from cfl_jobs.planning.jobplan import plan_job
 from cfl_jobs.planning.mark import Mark, code_of_name, split_description
@@ -237,7 +238,7 @@ class _Planner:
 
 def _find_inside(folder: Key, staying: Iterable[Key]) -> str:
     """Return the name of something that stays in a folder, "" for nothing."""
-    inside = [name for kind, name in staying if name.startswith(f"{folder[1]}/")]
+    inside = [key[1] for key in staying if is_inside(key, folder[1])]
     return min(inside, default="") if folder[0] is Kind.JOB else ""
 
 
