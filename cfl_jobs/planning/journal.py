@@ -6,6 +6,7 @@ A run is a directory `<place>/<run>/`: `run.json`, `journal.jsonl` with one line
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -77,6 +78,7 @@ class Journal:
         self._directory = _make_run(place)
         self._before = self._directory / "before"
         self._before.mkdir(mode=0o700)
+        self._lines: int | None = None
         started = datetime.now(UTC).isoformat(timespec="seconds")
         self._write(_RUN, json.dumps({"target": target, "verb": verb, "started": started}))
 
@@ -113,12 +115,21 @@ class Journal:
     def finish(self) -> None:
         with self._lock:
             self._append(json.dumps({"finished": True}))
+            if self._lines is not None:
+                os.close(self._lines)
+                self._lines = None
 
     def _append(self, line: str) -> None:
+        """Write one line, or nothing of it. The file stays open: many threads wait for this."""
         path = self._directory / _JOURNAL
+        data = f"{line}\n".encode()
         try:
-            with open(path, "a", encoding="utf-8", opener=_open_private) as stream:
-                stream.write(line + "\n")
+            if self._lines is None:
+                self._lines = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            written = os.write(self._lines, data)
+            if written != len(data):  # the disk is full
+                os.ftruncate(self._lines, os.fstat(self._lines).st_size - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise _explain(path, error) from error
 
