@@ -8,50 +8,85 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import traceback
+from contextlib import suppress
+
+INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line and exit."""
-    sys.exit(run(sys.argv[1:]))
+    """Run the command line and exit, without waiting for a thread that waits for a server."""
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # a second one, or one that came very early
+        _complain("Interrupted.")
+        code = INTERRUPTED
+    others = set(threading.enumerate()) - {threading.main_thread()}
+    if any(not thread.daemon for thread in others):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code; nothing is raised."""
+    """Run one command and return its exit code; nothing is raised but a second Ctrl-C."""
     import click
 
     from cfl_jobs.cli import cli
+    from cfl_jobs.commands.streams import (
+        is_broken_stream,
+        prepare_streams,
+        silence_output,
+        wants_colour,
+    )
     from cfl_jobs.errors import CflJobsError, DefinitionError
 
+    prepare_streams()
+    color = None if wants_colour(os.environ) else False
     try:
-        code = cli.main(arguments, prog_name="cfl-jobs", standalone_mode=False)
+        code = cli.main(arguments, prog_name="cfl-jobs", standalone_mode=False, color=color)
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         return error.exit_code
     except CflJobsError as error:
         # Findings begin with their place, as editors and terminals know it.
         has_places = isinstance(error, DefinitionError)
-        click.echo(str(error) if has_places else f"Error: {error}", err=True)
+        _complain(str(error) if has_places else f"Error: {error}")
         return 1
     except (KeyboardInterrupt, click.exceptions.Abort):
-        click.echo("Interrupted.", err=True)
-        return 130
-    except BrokenPipeError:
-        # The reader went away (`| head`); keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except Exception:
-        if os.environ.get("CFL_JOBS_DEBUG"):
-            traceback.print_exc()
-        else:
-            frame = traceback.extract_tb(sys.exc_info()[2])[-1]
-            kind = type(sys.exc_info()[1]).__name__
-            click.echo(f"Bug in cfl-jobs: {kind} at {frame.name}, line {frame.lineno}.", err=True)
-            click.echo("Run it again with CFL_JOBS_DEBUG=1 and report what it prints.", err=True)
+        _complain("Interrupted.")
+        return INTERRUPTED
+    except Exception as error:
+        if isinstance(error, OSError) and is_broken_stream(error):
+            silence_output()
+            if not isinstance(error, BrokenPipeError):  # there the reader has seen enough
+                _complain(f"Error: the output can't be written: {error.strerror}")
+            return 1
+        _report_bug(error)
         return 3
+
+
+def _report_bug(error: Exception) -> None:
+    if os.environ.get("CFL_JOBS_DEBUG"):
+        _complain("".join(traceback.format_exception(error)))
+        return
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    kind = type(error).__name__
+    _complain(f"Bug in cfl-jobs: {kind} at {frame.name}, line {frame.lineno}.")
+    _complain("Run it again with CFL_JOBS_DEBUG=1 and report what it prints.")
+
+
+def _complain(text: str) -> None:
+    """Write to stderr, as far as there is one."""
+    with suppress(OSError, ValueError):
+        print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -250,7 +250,7 @@ def test_a_run_against_a_server_is_rolled_back(
     undos = plan_rollback(run, target)
     problems: list[str] = []
     journal = Journal(tmp_path, target=target.label, verb="rollback")
-    failed = roll_back(undos, target, journal, report=lambda undo, text: problems.append(text))
+    failed, _ = roll_back(undos, target, journal, report=lambda undo, text: problems.append(text))
     assert (failed, [text for text in problems if text]) == (0, [])
     now = {name: jenkins_server.config(name) for name in jenkins_server.jobs}
     assert now == configs

@@ -8,7 +8,9 @@ from typing import TextIO
 
 
 @contextmanager
-def counting(what: str, stream: TextIO) -> Iterator[Callable[[int, int], None]]:
+def counting(
+    what: str, stream: TextIO, *, total: int | None = None
+) -> Iterator[Callable[[int, int], None]]:
     """Yield a function that takes how many are done, and of how many."""
     if not stream.isatty():
         yield lambda done, total: None
@@ -28,6 +30,10 @@ def counting(what: str, stream: TextIO) -> Iterator[Callable[[int, int], None]]:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(file=stream), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    console = Console(file=stream)
+    try:
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+    finally:  # an interrupt may come between hiding the cursor and the bar's own end
+        console.show_cursor(True)

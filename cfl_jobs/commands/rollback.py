@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,7 +65,8 @@ def roll_back_run(
     backup: Path | None = None,
 ) -> int:
     """Show, ask, put back; returns the exit code."""
-    from cfl_jobs.commands.update import open_journal, runs_place
+    from cfl_jobs.commands.interrupts import stopping
+    from cfl_jobs.commands.update import INTERRUPTED, Lines, open_journal, runs_place
     from cfl_jobs.planning.journal import find_run
     from cfl_jobs.planning.rollback import Way, plan_rollback, roll_back
 
@@ -80,9 +82,29 @@ def roll_back_run(
     if not todo:
         return 1 if left else 0
     _ask(target, todo - len(deletions), deletions, yes=yes, delete_count=delete_count)
-    failed = roll_back(undos, target, open_journal(target, backup, verb="rollback"), report=_report)
-    click.echo(f"{todo - failed} of {todo} put back or deleted.")
-    return 1 if failed or left else 0
+    journal = open_journal(target, backup, verb="rollback")
+    with stopping() as stop:
+        lines = Lines(stop)
+
+        def report(undo: Undo, problem: str) -> None:
+            line = f"{undo.way.value} {undo.kind.value} {undo.name}"
+            if problem:
+                _complain(f"{line}: failed: {problem}")
+            else:
+                lines.write(f"{line}: done")
+
+        try:
+            failed, undone = roll_back(undos, target, journal, report=report, stop=stop)
+        except KeyboardInterrupt:
+            _complain("Given up; `cfl-jobs history` tells what was done by then.")
+            return INTERRUPTED
+        lines.write(f"{todo - failed - len(undone)} of {todo} put back or deleted.")
+    if undone:
+        names = ", ".join(undo.name for undo in undone)
+        _complain(f"Not done, interrupted before it was begun: {names}")
+        _complain(lines.problem or "Interrupted; run it again to go on from here.")
+        return 1 if lines.problem else INTERRUPTED
+    return 1 if failed or left or lines.problem else 0
 
 
 def _ask(
@@ -124,6 +146,6 @@ def _show(undo: Undo) -> None:
                 click.echo(line)
 
 
-def _report(undo: Undo, problem: str) -> None:
-    result = f"failed: {problem}" if problem else "done"
-    click.echo(f"{undo.way.value} {undo.kind.value} {undo.name}: {result}", err=bool(problem))
+def _complain(text: str) -> None:
+    with suppress(OSError):
+        click.echo(text, err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from cfl_jobs.planning.plan import Plan
     from cfl_jobs.target import Target
 
-_INTERRUPTED = 130
+INTERRUPTED = 130
 
 
 @click.command(short_help="Create and change jobs on a server or in a directory.")
@@ -109,8 +110,7 @@ def update_jobs(
     if not plan.changes:
         return 1 if plan.undone else 0
     _ask(plan, yes=yes, delete_count=delete_count, force=force)
-    result = _apply(plan, target, backup, plugins=dict(basis.observed.plugins))
-    return _finish(plan, result)
+    return _apply(plan, target, backup, plugins=dict(basis.observed.plugins))
 
 
 def apply_kept_plan(
@@ -143,8 +143,7 @@ def apply_kept_plan(
         plugins = target.plugins()
     except PermissionDenied:
         plugins = {}
-    result = _apply(plan, target, backup, plugins=plugins)
-    return _finish(plan, result)
+    return _apply(plan, target, backup, plugins=plugins)
 
 
 def open_journal(target: Target, backup: Path | None, *, verb: str) -> Journal:
@@ -169,7 +168,7 @@ def confirm(question: str, *, advice: str) -> None:
 
     if not sys.stdin.isatty():
         raise PlanError("nobody is there to ask, so nothing was changed", advice=advice)
-    if not click.confirm(question):
+    if not click.confirm(question, err=not sys.stdout.isatty()):
         raise PlanError("nothing was changed")
 
 
@@ -196,24 +195,47 @@ def _show(plan: Plan, *, verbose: bool) -> None:
     click.echo(write_text(plan, verbose=verbose, style=colour))
 
 
-def _apply(plan: Plan, target: Target, backup: Path | None, *, plugins: dict[str, str]) -> Result:
+def _apply(plan: Plan, target: Target, backup: Path | None, *, plugins: dict[str, str]) -> int:
+    """Carry a plan out and say what became of it; returns the exit code."""
+    from cfl_jobs.commands.interrupts import stopping
     from cfl_jobs.commands.progress import counting
     from cfl_jobs.planning.apply import apply_plan
 
     total = len(plan.changes)
     numbers = count(1)
     one_at_a_time = threading.Lock()
-    with counting("Updating", sys.stdout) as progress:
+    journal = open_journal(target, backup, verb="update")
+    with stopping() as stop:
+        lines = Lines(stop)
+        with counting("Updating", sys.stdout, total=total) as progress:
 
-        def report(outcome: Outcome) -> None:
-            with one_at_a_time:
-                done = next(numbers)
-                progress(done, total)
-                if not sys.stdout.isatty():
-                    click.echo(f"[{done}/{total}] {_line(outcome)}")
+            def report(outcome: Outcome) -> None:
+                with one_at_a_time:
+                    done = next(numbers)
+                    progress(done, total)
+                    if not sys.stdout.isatty():
+                        lines.write(f"[{done}/{total}] {_line(outcome)}")
 
-        journal = open_journal(target, backup, verb="update")
-        return apply_plan(plan, target, journal, plugins=plugins, report=report)
+            result = apply_plan(plan, target, journal, plugins=plugins, report=report, stop=stop)
+        return _finish(plan, result, lines)
+
+
+class Lines:
+    """Lines on stdout while something is done; where they can't be written it is to stop."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self.problem = ""
+
+    def write(self, text: str) -> None:
+        """Write a line; to stderr, if stdout is gone."""
+        try:
+            click.echo(text, err=bool(self.problem))
+        except OSError as error:
+            if not self.problem:
+                self.problem = f"the output can't be written: {error.strerror}"
+                self._stop.set()
+                self.write(text)
 
 
 def _line(outcome: Outcome) -> str:
@@ -224,8 +246,9 @@ def _line(outcome: Outcome) -> str:
     return f"{text}: {first[0]}" if first else text
 
 
-def _finish(plan: Plan, result: Result) -> int:
+def _finish(plan: Plan, result: Result, lines: Lines) -> int:
     """Say what was done and what wasn't; returns the exit code."""
+    from cfl_jobs.commands.streams import silence_output
     from cfl_jobs.planning.apply import Status, describe_change
 
     if sys.stdout.isatty():  # elsewhere each change had its line
@@ -233,20 +256,25 @@ def _finish(plan: Plan, result: Result) -> int:
     failed = [o for o in result.outcomes if o.status is Status.FAILED]
     left = [o for o in result.outcomes if o.status is Status.NOT_DONE]
     done = len(result.outcomes) - len(failed) - len(left)
-    click.echo(f"{done} of {len(result.outcomes)} changes made on {plan.target}.")
-    for outcome in failed:
-        click.echo(f"Failed: {describe_change(outcome.change)}: {outcome.message}", err=True)
+    lines.write(f"{done} of {len(plan.changes)} changes made on {plan.target}.")
+    said = [f"Failed: {describe_change(o.change)}: {o.message}" for o in failed]
     for reason in dict.fromkeys(outcome.message for outcome in left):
         names = ", ".join(o.change.name for o in left if o.message == reason)
-        click.echo(f"Not done, {reason}: {names}", err=True)
-    for note in plan.undone:
-        click.echo(f"Left alone: {note.kind.value} {note.name} {note.text}", err=True)
-    if result.is_interrupted:
-        click.echo("Interrupted; run it again to go on from here.", err=True)
-        return _INTERRUPTED
-    if result.problem:
-        click.echo(f"Ended early: {result.problem}", err=True)
-    return 1 if plan.undone or not result.is_complete else 0
+        said.append(f"Not done, {reason}: {names}")
+    said += [f"Left alone: {note.kind.value} {note.name} {note.text}" for note in plan.undone]
+    problem = result.problem or lines.problem
+    if problem:
+        said.append(f"Ended early: {problem}")
+    elif result.is_interrupted:
+        said.append("Interrupted; run it again to go on from here.")
+    for text in said:
+        with suppress(OSError):
+            click.echo(text, err=True)
+    if lines.problem:
+        silence_output()
+    if result.is_interrupted and not problem:
+        return INTERRUPTED
+    return 1 if problem or plan.undone or not result.is_complete else 0
 
 
 def _print_table(result: Result) -> None:

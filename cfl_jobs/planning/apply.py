@@ -60,30 +60,41 @@ def apply_plan(
     *,
     plugins: Mapping[str, str] | None = None,
     report: Callable[[Outcome], None] = lambda outcome: None,
+    stop: threading.Event | None = None,
     workers: int = WORKERS,
 ) -> Result:
     """Carry out every change of a plan; a job that fails doesn't stop the others.
 
     `plugins` are the server's, by short name. Each job is read again just before it is replaced,
     and left alone where it changed since the plan. Renames come first, jobs wait for their folder,
-    deletions for all else. Ctrl-C finishes the jobs in hand; the rest is reported as not done. So
-    does a journal that can't be written any more.
+    deletions for all else.
+
+    Ctrl-C, or `stop`, finishes the jobs in hand; the rest is reported as not done. So does a
+    journal that can't be written any more. A second Ctrl-C doesn't wait for the jobs in hand.
     """
-    run = _Run(plan, target, journal, dict(plugins or {}), report)
-    for stage in _stages(plan.changes):
-        with ThreadPoolExecutor(max_workers=min(workers, len(stage))) as pool:
-            futures = [pool.submit(run.do, task) for task in stage]
-            _wait(futures, run.stop)
-        for future in futures:
-            future.result()
+    run = _Run(plan, target, journal, dict(plugins or {}), report, stop or threading.Event())
+    try:
+        for stage in _stages(plan.changes):
+            pool = ThreadPoolExecutor(max_workers=min(workers, len(stage)))
+            try:
+                futures = [pool.submit(run.do, task) for task in stage]
+                _wait(futures, run.stop)
+            finally:
+                pool.shutdown(wait=False, cancel_futures=True)
+            for future in futures:
+                future.result()
+    except KeyboardInterrupt:
+        run.give_up()
     return run.finish()
 
 
 def _wait(futures: Sequence[Future[None]], stop: threading.Event) -> None:
-    """Wait for all; the first Ctrl-C lets the jobs in hand finish, a second one doesn't wait."""
+    """Wait for all; the first Ctrl-C lets the jobs in hand finish, a second one is raised."""
     try:
         wait(futures)
     except KeyboardInterrupt:
+        if stop.is_set():
+            raise
         stop.set()
         wait(futures)
 
@@ -139,8 +150,10 @@ class _Run:
         journal: Journal,
         plugins: dict[str, str],
         report: Callable[[Outcome], None],
+        stop: threading.Event,
     ) -> None:
-        self.stop = threading.Event()
+        self.stop = stop
+        self._plan = plan
         self._target = target
         self._journal = journal
         self._report = report
@@ -148,6 +161,8 @@ class _Run:
         self._renames = find_renames(plan)
         self._renamed: dict[Key, Step] = {}
         self._outcomes: dict[Key, Outcome] = {}
+        self._in_hand: set[Key] = set()
+        self._is_given_up = False
         self._problem = ""
 
     def do(self, task: _Task) -> None:
@@ -159,18 +174,31 @@ class _Run:
         if reason := self._find_obstacle(task):
             self._outcomes[key] = Outcome(change, Status.NOT_DONE, reason)
             return
+        self._in_hand.add(key)
         outcome = self._rename(change) if task.phase is _Phase.RENAME else self._carry_out(change)
+        self._in_hand.discard(key)
         if outcome:
             self._outcomes[key] = outcome
-            self._report(outcome)
+            if not self._is_given_up:
+                self._report(outcome)
+
+    def give_up(self) -> None:
+        """Don't wait for what is in hand; say so of it, and that the rest isn't done."""
+        self.stop.set()
+        self._is_given_up = True
+        for change in self._plan.changes:
+            key = (change.kind, change.name)
+            reason = _GIVEN_UP if key in self._in_hand else _INTERRUPTED
+            self._outcomes.setdefault(key, Outcome(change, Status.NOT_DONE, reason))
 
     def finish(self) -> Result:
-        """End the journal; return what became of each change."""
+        """End the journal, unless it was given up; return what became of each change."""
+        outcomes = tuple(self._outcomes.values())
         try:
-            self._journal.finish()
+            if not self._is_given_up:
+                self._journal.finish()
         except CflJobsError as error:
             self._problem = self._problem or str(error)
-        outcomes = tuple(self._outcomes.values())
         return Result(outcomes, is_interrupted=self.stop.is_set(), problem=self._problem)
 
     def _find_obstacle(self, task: _Task) -> str:
@@ -246,6 +274,7 @@ class _Run:
 
 
 _INTERRUPTED = "interrupted before it was begun"
+_GIVEN_UP = "given up while in hand, so it may be done or not"
 
 
 def describe_change(change: PlannedChange) -> str:

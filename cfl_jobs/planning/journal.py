@@ -131,7 +131,7 @@ class Journal:
                 os.ftruncate(self._lines, os.fstat(self._lines).st_size - written)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            raise _explain(path, error) from error
+            raise _explain(path, error, "what is done can't be written down") from error
 
     def _write(self, name: str, text: str) -> bool:
         """Write a new file; returns whether there was none of that name."""
@@ -200,10 +200,14 @@ def _make_run(place: Path) -> Path:
     raise CflJobsError(f"{place} is full of runs of this second")
 
 
-def _explain(path: Path, error: OSError) -> CflJobsError:
+def _explain(
+    path: Path,
+    error: OSError,
+    meaning: str = "what would be replaced can't be kept, so it wasn't changed",
+) -> CflJobsError:
     return CflJobsError(
-        f"{path}: {error.strerror}: what would be replaced can't be kept, so it wasn't changed",
-        advice="Name another place with --backup-dir.",
+        f"{path}: {error.strerror}: {meaning}",
+        advice="Make room there, or name another place with --backup-dir.",
     )
 
 

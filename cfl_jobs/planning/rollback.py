@@ -6,6 +6,7 @@ ones are made again (their builds are gone). A job that isn't as the run left it
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -65,12 +66,18 @@ def roll_back(
     journal: Journal,
     *,
     report: Callable[[Undo, str], None] = lambda undo, problem: None,
-) -> int:
-    """Do it; returns how many failed. The rollback is a run of its own in the journal."""
+    stop: threading.Event | None = None,
+) -> tuple[int, tuple[Undo, ...]]:
+    """Do it; returns how many failed, and which weren't begun since `stop` was set.
+
+    The rollback is a run of its own in the journal.
+    """
     failed = 0
-    for undo in undos:
-        if undo.way in (Way.NOTHING, Way.LEAVE):
-            continue
+    todo = [undo for undo in undos if undo.way not in (Way.NOTHING, Way.LEAVE)]
+    for number, undo in enumerate(todo):
+        if stop is not None and stop.is_set():
+            journal.finish()
+            return failed, tuple(todo[number:])
         step = Step(undo.kind, undo.name, undo.way.value, "started")
         try:
             if undo.now:
@@ -88,7 +95,7 @@ def roll_back(
         journal.note(replace(step, name=name, old_name=old_name, state="done", after=after))
         report(undo, "")
     journal.finish()
-    return failed
+    return failed, ()
 
 
 def _plan_step(run: Run, step: Step, target: Target, *, force: bool) -> Undo:

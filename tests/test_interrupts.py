@@ -1,0 +1,105 @@
+"""Ctrl-C, SIGTERM and a closed terminal: the first is a wish, the second an order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.commands.interrupts import stopping
+from cfl_jobs.planning.apply import Status, apply_plan
+from cfl_jobs.planning.journal import Journal, list_runs
+from tests.rendered_jobs import jenkins, job, plan
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+def send_and_wait(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+    threading.Event().wait(10)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_is_a_wish_to_stop_and_the_second_an_interrupt(
+    number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What is in hand is finished first; that is said at once."""
+    usual = signal.getsignal(number)
+    with stopping() as stop:
+        assert not stop.is_set()
+        os.kill(os.getpid(), number)
+        assert stop.wait(10)
+        assert "Finishing what is in hand" in capfd.readouterr().err
+        with pytest.raises(KeyboardInterrupt):
+            send_and_wait(number)
+    assert signal.getsignal(number) is usual
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    """As nohup leaves it."""
+    usual = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopping() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+            assert not stop.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, usual)
+
+
+def test_in_another_thread_signals_are_left_alone() -> None:
+    """Only the main thread may handle them."""
+    found = []
+
+    def look() -> None:
+        with stopping() as stop:
+            found.append(stop.is_set())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert found == [False]
+
+
+def test_a_second_interrupt_does_not_wait_for_what_is_in_hand(tmp_path: Path) -> None:
+    """It is told as neither done nor not; the next run goes on from what is there."""
+    target = jenkins()
+    go_on = threading.Event()
+
+    def hang(verb: str, name: str) -> None:
+        if (verb, name) == ("create", "B"):
+            os.kill(os.getpid(), signal.SIGINT)
+            stop.wait(10)  # two signals at once would be one
+            os.kill(os.getpid(), signal.SIGINT)
+            go_on.wait(10)
+
+    target.before_request = hang
+    jobs = [job(name) for name in "ABC"]
+    made = plan(target, *jobs)
+    journal = Journal(tmp_path, target="memory", verb="update")
+    reported: list[str] = []
+
+    try:
+        with stopping() as stop:
+            result = apply_plan(
+                made,
+                target,
+                journal,
+                report=lambda outcome: reported.append(outcome.change.name),
+                stop=stop,
+                workers=1,
+            )
+        assert not go_on.is_set()
+    finally:
+        go_on.set()
+    states = {outcome.change.name: outcome.status for outcome in result.outcomes}
+    assert states == {"A": Status.DONE, "B": Status.NOT_DONE, "C": Status.NOT_DONE}
+    messages = {outcome.change.name: outcome.message for outcome in result.outcomes}
+    assert "given up while in hand" in messages["B"]
+    assert "before it was begun" in messages["C"]
+    assert result.is_interrupted
+    assert reported == ["A"]
+    assert not list_runs(tmp_path)[0].is_complete
