@@ -13,10 +13,11 @@ import pytest
 from cfl_jobs.errors import CflJobsError, Refused, Unreachable
 from cfl_jobs.planning.apply import Status, apply_plan
 from cfl_jobs.planning.differences import Side
-from cfl_jobs.planning.journal import Journal, Step, list_runs
+from cfl_jobs.planning.journal import Journal, Step
 from cfl_jobs.planning.observe import normal_of, observe
 from cfl_jobs.planning.plan import Create, Update
 from cfl_jobs.planning.planner import plan_changes
+from cfl_jobs.planning.runs import list_runs
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart
 from tests.memory_target import MemoryTarget
@@ -288,7 +289,7 @@ def test_a_replaced_config_is_kept_where_only_its_owner_can_read_it(tmp_path: Pa
     update(target, tmp_path, job(branch="old"))
     before = target.configs[Kind.JOB, "Publish"]
     update(target, tmp_path, job(branch="new"))
-    run = list_runs(tmp_path)[0]
+    run = list_runs(tmp_path, "memory")[0]
     assert run.is_complete
     step = run.steps[0]
     assert run.read_before(step) == before
@@ -362,7 +363,7 @@ def test_an_unreachable_server_fails_each_job_with_its_reason(tmp_path: Path) ->
     target.before_request = vanish
     result = update(target, tmp_path, job("A"), job("B"))
     assert [outcome.status for outcome in result.outcomes] == [Status.FAILED] * 2
-    steps = list_runs(tmp_path)[0].steps
+    steps = list_runs(tmp_path, "memory")[0].steps
     assert {(step.state, step.message) for step in steps} == {("failed", "no answer")}
 
 
@@ -482,7 +483,9 @@ def test_a_renamed_folder_takes_its_jobs_along(tmp_path: Path) -> None:
     assert result.is_complete, [outcome.message for outcome in result.outcomes]
     assert [name for verb, name in target.requests if verb == "rename"] == ["F", "G/b"]
     assert plan(target, *wanted, prune=True).changes == ()
-    steps = {step.name: (step.action, step.old_name) for step in list_runs(tmp_path)[0].steps}
+    steps = {
+        step.name: (step.action, step.old_name) for step in list_runs(tmp_path, "memory")[0].steps
+    }
     assert steps == {"G": ("rename", "F"), "G/a": ("update", ""), "G/c": ("rename", "G/b")}
 
 

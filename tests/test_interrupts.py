@@ -11,7 +11,8 @@ import pytest
 
 from cfl_jobs.commands.interrupts import stopping
 from cfl_jobs.planning.apply import Status, apply_plan
-from cfl_jobs.planning.journal import Journal, list_runs
+from cfl_jobs.planning.journal import Journal
+from cfl_jobs.planning.runs import list_runs
 from tests.rendered_jobs import jenkins, job, plan
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -102,4 +103,4 @@ def test_a_second_interrupt_does_not_wait_for_what_is_in_hand(tmp_path: Path) ->
     assert "before it was begun" in messages["C"]
     assert result.is_interrupted
     assert reported == ["A"]
-    assert not list_runs(tmp_path)[0].is_complete
+    assert not list_runs(tmp_path, "memory")[0].is_complete

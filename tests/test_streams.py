@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.commands.streams import wants_colour
-from cfl_jobs.planning.journal import list_runs
+from cfl_jobs.planning.runs import list_runs
 
 ROOT = Path(__file__).parents[1]
 Done = subprocess.CompletedProcess[bytes]
@@ -68,7 +68,7 @@ def test_a_reader_that_goes_away_ends_the_run_between_two_jobs(start: Start, pro
     assert f"{made} of 40 changes made" in told
     assert made < 40
     (place,) = (project / "state/cfl-jobs").iterdir()
-    assert list_runs(place)[0].is_complete
+    assert list_runs(place, str(project / "home"))[0].is_complete
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")

@@ -12,12 +12,13 @@ from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.apply import Result, Status, apply_plan
 from cfl_jobs.planning.former import names_to_look_at
-from cfl_jobs.planning.journal import Journal, list_runs
+from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.mark import set_description
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Plan
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.rollback import plan_rollback, roll_back
+from cfl_jobs.planning.runs import list_runs
 from cfl_jobs.rendering.render import Rendered, render
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.credentials import Credentials
@@ -246,11 +247,13 @@ def test_a_run_against_a_server_is_rolled_back(
     update(target, tmp_path, (*CHANGED, job("Moved", scripts=("old",), moved_from=("Old",))))
     assert "Moved" in jenkins_server.jobs
     assert "Old" not in jenkins_server.jobs
-    run = list_runs(tmp_path)[0]
+    run = list_runs(tmp_path, target.label)[0]
     undos = plan_rollback(run, target)
     problems: list[str] = []
     journal = Journal(tmp_path, target=target.label, verb="rollback")
-    failed, _ = roll_back(undos, target, journal, report=lambda undo, text: problems.append(text))
+    failed = roll_back(
+        undos, target, journal, report=lambda undo, text: problems.append(text)
+    ).failed
     assert (failed, [text for text in problems if text]) == (0, [])
     now = {name: jenkins_server.config(name) for name in jenkins_server.jobs}
     assert now == configs

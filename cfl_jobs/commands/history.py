@@ -11,6 +11,7 @@ import click
 from cfl_jobs.commands.target_options import open_target, target_options
 
 if TYPE_CHECKING:
+    from cfl_jobs.planning.runs import Run
     from cfl_jobs.target import Target
 
 
@@ -33,23 +34,39 @@ def command(
 def show_history(target: Target, run: str = "", *, backup: Path | None = None) -> int:
     """Write the runs, or one run's steps; returns the exit code."""
     from cfl_jobs.commands.update import runs_place
-    from cfl_jobs.planning.journal import find_run, list_runs
+    from cfl_jobs.planning.runs import find_run, list_runs
+    from cfl_jobs.target import full_label
 
-    place = runs_place(target.label, backup)
+    place = runs_place(target, backup)
     if run:
-        found = find_run(place, run)
+        found = find_run(place, full_label(target.label), run)
         for step in found.steps:
             name = f"{step.old_name} → {step.name}" if step.old_name else step.name
             message = f": {step.message}" if step.message else ""
             click.echo(f"{step.action:8} {step.kind.value:4} {name}: {step.state}{message}")
+        if found.damaged:
+            click.echo(_tell_damage(found), err=True)
         return 0
-    runs = list_runs(place)
+    runs = list_runs(place, full_label(target.label))
     if not runs:
         click.echo(f"No runs against {target.label} are kept in {place}.")
     for found in runs:
-        states = Counter(step.state for step in found.steps)
-        counts = [f"{states['done']} of {len(found.steps)} jobs done"]
-        counts += [f"{states[state]} {state}" for state in ("failed", "started") if states[state]]
-        end = "" if found.is_complete else ", not finished"
-        click.echo(f"{found.name}  {found.verb:8}  {', '.join(counts)}{end}")
+        click.echo(_line(found))
     return 0
+
+
+def _line(run: Run) -> str:
+    if run.problem:
+        return f"{run.name}  can't be read: {run.problem}"
+    states = Counter(step.state for step in run.steps)
+    counts = [f"{states['done']} of {len(run.steps)} jobs done"]
+    counts += [f"{states[state]} {state}" for state in ("failed", "started") if states[state]]
+    if not run.is_complete:
+        counts.append("under way" if run.is_running else "not finished")
+    if run.damaged:
+        counts.append(_tell_damage(run))
+    return f"{run.name}  {run.verb:8}  {', '.join(counts)}"
+
+
+def _tell_damage(run: Run) -> str:
+    return f"{run.damaged} lines of its journal can't be read"

@@ -66,11 +66,20 @@ def roll_back_run(
 ) -> int:
     """Show, ask, put back; returns the exit code."""
     from cfl_jobs.commands.interrupts import stopping
+    from cfl_jobs.commands.streams import silence_output
     from cfl_jobs.commands.update import INTERRUPTED, Lines, open_journal, runs_place
-    from cfl_jobs.planning.journal import find_run
+    from cfl_jobs.errors import CflJobsError
     from cfl_jobs.planning.rollback import Way, plan_rollback, roll_back
+    from cfl_jobs.planning.runs import find_run
+    from cfl_jobs.target import full_label
 
-    found = find_run(runs_place(target.label, backup), run)
+    found = find_run(runs_place(target, backup), full_label(target.label), run)
+    if found.is_running:
+        raise CflJobsError(
+            f"the run {found.name} is under way", advice="Wait until it is done, or stop it."
+        )
+    if found.damaged:
+        _complain(f"{found.damaged} lines of its journal can't be read; they are left out.")
     undos = plan_rollback(found, target, force=force)
     for undo in undos:
         _show(undo)
@@ -94,17 +103,22 @@ def roll_back_run(
                 lines.write(f"{line}: done")
 
         try:
-            failed, undone = roll_back(undos, target, journal, report=report, stop=stop)
+            result = roll_back(undos, target, journal, report=report, stop=stop)
         except KeyboardInterrupt:
             _complain("Given up; `cfl-jobs history` tells what was done by then.")
             return INTERRUPTED
-        lines.write(f"{todo - failed - len(undone)} of {todo} put back or deleted.")
-    if undone:
-        names = ", ".join(undo.name for undo in undone)
-        _complain(f"Not done, interrupted before it was begun: {names}")
-        _complain(lines.problem or "Interrupted; run it again to go on from here.")
-        return 1 if lines.problem else INTERRUPTED
-    return 1 if failed or left or lines.problem else 0
+        lines.write(f"{todo - result.failed - len(result.undone)} of {todo} put back or deleted.")
+    if result.undone:
+        names = ", ".join(undo.name for undo in result.undone)
+        _complain(f"Not done, since it was ended before: {names}")
+    if lines.problem:
+        silence_output()
+    if problem := result.problem or lines.problem:
+        _complain(f"Ended early: {problem}")
+    elif result.undone:
+        _complain("Interrupted; run it again to go on from here.")
+        return INTERRUPTED
+    return 1 if result.failed or left or problem or found.damaged else 0
 
 
 def _ask(

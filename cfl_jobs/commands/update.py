@@ -149,17 +149,19 @@ def apply_kept_plan(
 def open_journal(target: Target, backup: Path | None, *, verb: str) -> Journal:
     """Begin a run's journal in the usual place, or in the directory named."""
     from cfl_jobs.planning.journal import Journal
+    from cfl_jobs.target import full_label
 
-    return Journal(runs_place(target.label, backup), target=target.label, verb=verb)
+    return Journal(runs_place(target, backup), target=full_label(target.label), verb=verb)
 
 
-def runs_place(label: str, backup: Path | None) -> Path:
-    from cfl_jobs.planning.journal import state_directory
+def runs_place(target: Target, backup: Path | None) -> Path:
+    """Return where the runs against a target are kept."""
+    from cfl_jobs.planning.runs import state_directory
     from cfl_jobs.target import full_label
 
     if backup is not None:
         return backup
-    return state_directory(os.environ, full_label(label))
+    return state_directory(os.environ, full_label(target.label))
 
 
 def confirm(question: str, *, advice: str) -> None:
@@ -299,8 +301,12 @@ def _plain(text: str) -> str:
 
 
 def _say_if_interrupted(target: Target, backup: Path | None) -> None:
-    from cfl_jobs.planning.journal import list_runs
+    from cfl_jobs.planning.runs import list_runs
+    from cfl_jobs.target import full_label
 
-    runs = list_runs(runs_place(target.label, backup))
-    if runs and not runs[0].is_complete:
-        click.echo(f"The run {runs[0].name} was not finished; going on from what is there.")
+    runs = list_runs(runs_place(target, backup), full_label(target.label))
+    last = next((run for run in runs if not run.problem), None)
+    if last is not None and last.is_running:
+        click.echo(f"The run {last.name} is under way; what it changes meanwhile is left alone.")
+    elif last is not None and not last.is_complete:
+        click.echo(f"The run {last.name} was not finished; going on from what is there.")

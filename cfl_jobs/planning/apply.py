@@ -6,7 +6,6 @@ there goes to the journal. See carryout.py for what is done then.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -17,7 +16,7 @@ from itertools import groupby
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.planning.carryout import Maker
 from cfl_jobs.planning.journal import Journal, Step
-from cfl_jobs.planning.observe import WORKERS, Key, normal_of
+from cfl_jobs.planning.observe import WORKERS, Key
 from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update
 from cfl_jobs.planning.renames import find_renames, has_rename, name_before_rename
 from cfl_jobs.planning.unchanged import check_deletion, read_unchanged
@@ -252,7 +251,7 @@ class _Run:
                 self._target.delete(kind, name)
             else:
                 made = self._maker.make(change, before)
-                after, message = digest_text(made.config), made.message
+                after, message = made.live.digest, made.message
         except CflJobsError as error:
             return self._fail(change, step, error)
         if problem := self._note(replace(step, state="done", after=after)):
@@ -280,13 +279,6 @@ _GIVEN_UP = "given up while in hand, so it may be done or not"
 def describe_change(change: PlannedChange) -> str:
     """Return "create job Publish Ocargo Files"."""
     return f"{action_of(change)} {change.kind.value} {change.name}"
-
-
-def digest_text(config: str) -> str:
-    """Return a digest of a config's text without its description, for "is it as we left it?"."""
-    normal = normal_of(config, name="config")
-    rest = tuple(child for child in normal.children if child.tag != "description")
-    return hashlib.sha256(repr(replace(normal, children=rest)).encode()).hexdigest()[:16]
 
 
 def action_of(change: PlannedChange) -> str:

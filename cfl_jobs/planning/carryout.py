@@ -41,9 +41,9 @@ _Signature = tuple[str, str, Change, Normal | None, Normal | None]
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A job as a change left it: its config. `message` says what people should know."""
+    """A job as a change left it. `message` says what people should know."""
 
-    config: str
+    live: Live
     message: str = ""
 
 
@@ -127,7 +127,7 @@ class Maker:
         if final != live.mark:
             self._set_mark(wanted, final)
         is_otherwise = kept != mark.kept
-        return Made(live.config, _OTHERWISE if is_otherwise else "")
+        return Made(live, _OTHERWISE if is_otherwise else "")
 
     def _set_mark(self, wanted: Wanted, mark: Mark) -> None:
         change = wanted.change

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import parse_config
-from cfl_jobs.configs.normalform import Normal, normalise_element
+from cfl_jobs.configs.normalform import Normal, digest, normalise_element
 from cfl_jobs.errors import ConfigError, Missing, PermissionDenied
 from cfl_jobs.planning.mark import Mark, description_of, set_description, split_description
 from cfl_jobs.target import Kind, Listed, Target
@@ -27,6 +27,11 @@ class Live:
     normal: Normal
     mark: Mark | None
     disabled: bool
+
+    @property
+    def digest(self) -> str:
+        """A digest of all but the mark, for "is it as we left it?"."""
+        return f"{digest(self.normal)[:16]}{'d' if self.disabled else ''}"
 
 
 @dataclass(frozen=True, slots=True)

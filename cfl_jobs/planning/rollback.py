@@ -13,13 +13,13 @@ from enum import Enum
 
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.errors import CflJobsError, Missing, Refused
-from cfl_jobs.planning.apply import digest_text
 from cfl_jobs.planning.folders import describe_some, is_folder, list_inside
-from cfl_jobs.planning.journal import Journal, Run, Step
-from cfl_jobs.planning.mark import description_of, split_description
-from cfl_jobs.planning.observe import Key
+from cfl_jobs.planning.journal import Journal, Step
+from cfl_jobs.planning.mark import description_of, fingerprint
+from cfl_jobs.planning.observe import Key, Live, read_live
+from cfl_jobs.planning.runs import Run
 from cfl_jobs.planning.unchanged import is_same_job
-from cfl_jobs.target import Kind, Target
+from cfl_jobs.target import Kind, Listed, Target
 
 
 class Way(Enum):
@@ -50,13 +50,21 @@ class Undo:
     builds: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """How it ended: `failed` counts; `undone` weren't begun, since it was stopped (`problem`)."""
+
+    failed: int
+    undone: tuple[Undo, ...] = ()
+    problem: str = ""
+
+
 def plan_rollback(run: Run, target: Target, *, force: bool = False) -> tuple[Undo, ...]:
     """Return what putting a run back takes, its last steps first.
 
-    `force` also puts back jobs that were changed since.
+    `force` also puts back jobs that were changed since. One that can't be read is left alone.
     """
-    steps = [step for step in reversed(run.steps) if step.state != "failed" or step.before]
-    undos = [_plan_step(run, step, target, force=force) for step in steps]
+    undos = [_plan_step(run, step, target, force=force) for step in reversed(run.steps)]
     return _look_into_deletions(undos, target)
 
 
@@ -67,57 +75,113 @@ def roll_back(
     *,
     report: Callable[[Undo, str], None] = lambda undo, problem: None,
     stop: threading.Event | None = None,
-) -> tuple[int, tuple[Undo, ...]]:
-    """Do it; returns how many failed, and which weren't begun since `stop` was set.
-
-    The rollback is a run of its own in the journal.
-    """
+) -> RolledBack:
+    """Do it, until `stop` is set. The rollback is a run of its own in the journal."""
     failed = 0
+    problem = ""
     todo = [undo for undo in undos if undo.way not in (Way.NOTHING, Way.LEAVE)]
+    undone: tuple[Undo, ...] = ()
     for number, undo in enumerate(todo):
-        if stop is not None and stop.is_set():
-            journal.finish()
-            return failed, tuple(todo[number:])
-        step = Step(undo.kind, undo.name, undo.way.value, "started")
-        try:
-            if undo.now:
-                now = _read_unchanged(undo, target)
-                step = replace(step, before=journal.keep(undo.kind, undo.name, now))
-            journal.note(step)
-            after = _do(undo, target)
-        except CflJobsError as error:
-            failed += 1
-            journal.note(replace(step, state="failed", message=error.message))
-            report(undo, str(error))
-            continue
-        name = undo.old_name or undo.name
-        old_name = undo.name if undo.old_name else ""
-        journal.note(replace(step, name=name, old_name=old_name, state="done", after=after))
-        report(undo, "")
-    journal.finish()
-    return failed, ()
+        if problem or (stop is not None and stop.is_set()):
+            undone = tuple(todo[number:])
+            break
+        trouble, problem = _roll_back_one(undo, target, journal)
+        failed += bool(trouble)
+        report(undo, trouble)
+    try:
+        journal.finish()
+    except CflJobsError as error:
+        problem = problem or str(error)
+    return RolledBack(failed, undone, problem)
+
+
+def _roll_back_one(undo: Undo, target: Target, journal: Journal) -> tuple[str, str]:
+    """Return why it failed, "" if it didn't, and why it can't be written down."""
+    name, old_name = (undo.old_name, undo.name) if undo.old_name else (undo.name, "")
+    step = Step(undo.kind, name, undo.way.value, "started", old_name=old_name)
+    trouble = ""
+    try:
+        if undo.now:
+            now = _read_unchanged(undo, target)
+            step = replace(step, before=journal.keep(undo.kind, undo.name, now))
+        journal.note(step)
+        step = replace(step, state="done", after=_do(undo, target))
+    except CflJobsError as error:
+        trouble = str(error)
+        step = replace(step, state="failed", message=error.message)
+    try:
+        journal.note(step)
+    except CflJobsError as error:
+        return trouble, str(error)
+    return trouble, ""
 
 
 def _plan_step(run: Run, step: Step, target: Target, *, force: bool) -> Undo:
-    before = run.read_before(step) if step.before else ""
-    undo = Undo(Way.NOTHING, step.kind, step.name, before, old_name=step.old_name)
+    undo = Undo(Way.NOTHING, step.kind, step.name, old_name=step.old_name)
     try:
-        now = target.read(step.kind, step.name)
-    except Missing:
-        if step.old_name or not before:
-            return undo
-        return replace(undo, way=Way.MAKE_AGAIN)
-    undo = replace(undo, now=now)
-    if before and not step.old_name and is_same_job(now, before, name=step.name):
-        return undo
-    if step.after and digest_text(now) != step.after and not force:
-        reason = "was changed since; --force puts it back all the same"
+        before = run.read_before(step) if step.before else ""
+        undo = replace(undo, before=before)
+        now = _read(target, step.kind, step.name)
+        former = _read(target, step.kind, step.old_name) if step.old_name else None
+    except CflJobsError as error:
+        return replace(undo, way=Way.LEAVE, reason=error.message)
+    if former and now is None:  # it has its old name already, or still
+        undo = replace(undo, name=step.old_name, old_name="")
+        step, now = replace(step, name=step.old_name, old_name=""), former
+    elif former:  # another one has its name
+        return _plan_unrenamed(undo, former)
+    undo = replace(undo, now=now.config if now else "")
+    way, reason = _choose_way(step, before, now)
+    if reason and not force:
         return replace(undo, way=Way.LEAVE, reason=reason)
+    return replace(undo, way=way)
+
+
+def _choose_way(step: Step, before: str, now: Live | None) -> tuple[Way, str]:
+    """Return what would put a job back, and what speaks against that: "" for nothing."""
+    is_deletion = step.action in ("delete", Way.DELETE.value)
+    if now is None:
+        if not before or (step.state == "failed" and not is_deletion):
+            return Way.NOTHING, ""
+        reason = "" if is_deletion else "was deleted since; --force makes it again"
+        return Way.MAKE_AGAIN, reason
+    if before and not step.old_name and is_same_job(now.config, before, name=step.name):
+        return Way.NOTHING, ""
     if not before:
-        if split_description(_description(now, step.name))[1] is None and not force:
-            return replace(undo, way=Way.LEAVE, reason="isn't ours")
-        return replace(undo, way=Way.DELETE)
-    return replace(undo, way=Way.PUT_BACK)
+        if now.mark is None and step.state == "failed":  # it was there already
+            return Way.NOTHING, ""
+        return Way.DELETE, _doubt(step, now, "--force deletes it")
+    if step.old_name and not step.after and is_same_job(now.config, before, name=step.name):
+        return Way.PUT_BACK, ""  # renamed, and nothing more
+    return Way.PUT_BACK, _doubt(step, now, "--force puts it back")
+
+
+def _doubt(step: Step, now: Live, remedy: str) -> str:
+    """Return why a job may not be as the run left it, "" if it is.
+
+    One that was killed, or failed, left what it posted with a mark that says "not verified yet".
+    """
+    mark = now.mark
+    if step.state == "done":
+        return "" if now.digest == step.after else f"was changed since; {remedy} all the same"
+    if mark and not mark.is_verified and fingerprint(now.normal) in (mark.applied, mark.kept):
+        return ""
+    return f"was changed since, or by the run as it ended early; {remedy} all the same"
+
+
+def _plan_unrenamed(undo: Undo, former: Live) -> Undo:
+    """Return what to do about a job that the run was to rename, where both names are there."""
+    if undo.before and is_same_job(former.config, undo.before, name=undo.old_name):
+        return undo
+    reason = f"can't be {undo.old_name!r} again: there is one, which isn't as it was"
+    return replace(undo, way=Way.LEAVE, reason=reason)
+
+
+def _read(target: Target, kind: Kind, name: str) -> Live | None:
+    try:
+        return read_live(Listed(name), target.read(kind, name))
+    except Missing:
+        return None
 
 
 def _look_into_deletions(undos: Sequence[Undo], target: Target) -> tuple[Undo, ...]:
@@ -127,7 +191,10 @@ def _look_into_deletions(undos: Sequence[Undo], target: Target) -> tuple[Undo, .
     to_go = {(undo.kind, undo.name) for undo in deletions}
     for undo in sorted(deletions, key=lambda undo: -undo.name.count("/")):
         key = (undo.kind, undo.name)
-        done[key] = _look_into(undo, target, to_go)
+        try:
+            done[key] = _look_into(undo, target, to_go)
+        except CflJobsError as error:
+            done[key] = replace(undo, way=Way.LEAVE, reason=error.message)
         if done[key].way is not Way.DELETE:
             to_go.remove(key)
     return tuple(done.values())
@@ -144,6 +211,7 @@ def _look_into(undo: Undo, target: Target, to_go: Set[Key]) -> Undo:
 
 
 def _do(undo: Undo, target: Target) -> str:
+    """Put one job back; returns the digest of what is there then, "" for nothing."""
     kind, name = undo.kind, undo.name
     if undo.way is Way.DELETE:
         if is_folder(undo.now, name=name) and (inside := list_inside(name, target)):
@@ -151,6 +219,7 @@ def _do(undo: Undo, target: Target) -> str:
         target.delete(kind, name)
         return ""
     if undo.way is Way.MAKE_AGAIN:
+        name = undo.old_name or name
         target.create(kind, name, undo.before)
     else:
         if undo.old_name:
@@ -158,11 +227,11 @@ def _do(undo: Undo, target: Target) -> str:
             name = undo.old_name
         target.update(kind, name, undo.before)
     if kind is Kind.JOB:
-        target.save(name, _description(undo.before, name))
+        target.save(name, description_of(parse_config(undo.before, name=name)))
     now = target.read(kind, name)
     if not is_same_job(now, undo.before, name=name):
         raise Refused(f"{name!r} was put back, but Jenkins made something else of it")
-    return digest_text(now)
+    return read_live(Listed(name), now).digest
 
 
 def _read_unchanged(undo: Undo, target: Target) -> str:
@@ -177,7 +246,3 @@ def _read_unchanged(undo: Undo, target: Target) -> str:
             advice="Run the rollback again to see how it is now.",
         )
     return now
-
-
-def _description(config: str, name: str) -> str:
-    return description_of(parse_config(config, name=name))
