@@ -82,6 +82,18 @@ def test_an_edit_while_only_the_mark_is_set_stays_too(tmp_path: Path) -> None:
     assert [found.side for found in again.differences] == [Side.THEIRS]
 
 
+def test_an_edit_after_it_was_posted_once_more_stays_too(tmp_path: Path) -> None:
+    """The first reading showed only what Jenkins makes of it: that isn't put back."""
+    target = jenkins()
+    invent_zip(target)
+    meddled = meddle(target, "Publish", "<artifacts>out/*<", "<artifacts>all/*<", at=2)
+    (outcome,) = update(target, tmp_path, job()).outcomes
+    assert meddled()
+    target.before_request = lambda verb, name: None
+    assert outcome.status is Status.FAILED
+    assert "<artifacts>all/*<" in target.configs[Kind.JOB, "Publish"]
+
+
 def test_what_was_edited_at_that_moment_is_kept_even_if_the_run_is_killed(tmp_path: Path) -> None:
     """Before the config is posted once more, what was read is on the disk."""
     target = jenkins()
@@ -90,7 +102,7 @@ def test_what_was_edited_at_that_moment_is_kept_even_if_the_run_is_killed(tmp_pa
     (outcome,) = update(target, tmp_path / "run", job(branch="new")).outcomes
     assert outcome.status is Status.FAILED
     kept = [path.read_text() for path in (tmp_path / "run").rglob("before/*.xml")]
-    assert len(kept) == 2
+    assert len(kept) == 3
     assert any("<trim>true<" in text for text in kept)
 
 

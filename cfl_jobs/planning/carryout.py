@@ -4,7 +4,7 @@ What is done to one job, and what a run that is killed at any moment leaves:
 
 1. the new config is posted, whole or not at all, with a mark that says "not verified yet";
 2. the final mark is set as its description, which makes Jenkins save the job in its own words
-   (a view is saved when it is posted);
+   (a view is saved when it is posted, so it has its final mark at once);
 3. it is read back and compared: what Jenkins dropped is an error, what it made otherwise is
    written into the mark.
 
@@ -69,12 +69,11 @@ class Maker:
         there = normal_of(before, name=change.name) if before else None
         mark = wanted.mark_for(there, self._plugins)
         if isinstance(change, Create):
-            config = wanted.write(_opened(mark))
-            self._target.create(change.kind, change.name, config)
+            self._target.create(change.kind, change.name, wanted.write(_first(change, mark)))
         elif change.differences or change.kind is Kind.VIEW:
             self._post(wanted, mark)
         live = self._read_back(wanted, mark)
-        signatures = {_sign(raw) for raw in compare(wanted.normal, live.normal)}
+        signatures = _signatures(wanted, live)
         if not signatures <= self._own | _known_before(wanted, there):
             live = self._post_again(wanted, mark, live)
             self._own |= signatures
@@ -82,31 +81,34 @@ class Maker:
 
     def _post(self, wanted: Wanted, mark: Mark) -> None:
         change = wanted.change
-        self._target.update(change.kind, change.name, wanted.write(_opened(mark)))
+        self._target.update(change.kind, change.name, wanted.write(_first(change, mark)))
 
     def _read_back(self, wanted: Wanted, mark: Mark) -> Live:
         """Have it saved and read it. Raises Refused where our mark isn't there any more."""
         kind, name = wanted.change.kind, wanted.change.name
         if kind is Kind.JOB:
             self._target.save(name, wanted.describe(mark))
-        else:
-            mark = _opened(mark)
         live = read_live(Listed(name), self._target.read(kind, name))
         if live.mark is None or str(live.mark) != str(mark):
             raise _meddled(name)
         return live
 
     def _post_again(self, wanted: Wanted, mark: Mark, first: Live) -> Live:
-        """Post it once more. Raises Refused, and puts the first back, where another comes back."""
+        """Post it once more. Raises Refused where another comes back, and lets the edited one be.
+
+        All that was read is kept, so that no edit is lost whichever it was.
+        """
         kind, name = wanted.change.kind, wanted.change.name
         self._journal.keep(kind, name, first.config)
         self._post(wanted, mark)
         live = self._read_back(wanted, mark)
         if (live.normal, live.disabled) == (first.normal, first.disabled):
             return live
-        root = parse_config(first.config, name=name)
-        set_description(root, wanted.describe(replace(mark, kept=fingerprint(live.normal))))
-        self._target.update(kind, name, format_config(root))
+        self._journal.keep(kind, name, live.config)
+        if not _signatures(wanted, first) <= _signatures(wanted, live):
+            root = parse_config(first.config, name=name)
+            set_description(root, wanted.describe(replace(mark, kept=fingerprint(live.normal))))
+            self._target.update(kind, name, format_config(root))
         raise _meddled(name)
 
     def _finish(self, wanted: Wanted, mark: Mark, live: Live) -> Made:
@@ -140,12 +142,21 @@ class Maker:
 _OTHERWISE = "Jenkins made some of it otherwise; see plan -v"
 
 
+def _first(change: Create | Update, mark: Mark) -> Mark:
+    """Return the mark that a config is posted with: a view's can't be set apart from the rest."""
+    return mark if change.kind is Kind.VIEW else _opened(mark)
+
+
 def _opened(mark: Mark) -> Mark:
     return replace(mark, is_verified=False)
 
 
 def _sign(raw: Raw) -> _Signature:
     return raw.parent, _NUMBER.sub("", raw.place.path), raw.change, raw.wanted, raw.live
+
+
+def _signatures(wanted: Wanted, live: Live) -> set[_Signature]:
+    return {_sign(raw) for raw in compare(wanted.normal, live.normal)}
 
 
 def _known_before(wanted: Wanted, there: Normal | None) -> set[_Signature]:

@@ -1,0 +1,106 @@
+"""Someone edits a job at any request of an update: what they did is there, or kept; never lost.
+
+Jenkins has no conditional write, so an edit right before our own write to that job can't be seen:
+those are left out.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.planning.apply import Status
+from cfl_jobs.planning.plan import Update
+from cfl_jobs.rendering.render import Rendered
+from tests.memory_target import MemoryTarget
+from tests.rendered_jobs import folder, jenkins, job, plan, update, view
+from tests.test_carryout import invent_zip
+
+TOKEN = "COLLEAGUE"
+EDITS = (
+    ("<artifacts>", f"<artifacts>{TOKEN},"),
+    ("<description>Publishes.", f"<description>{TOKEN} Publishes."),
+    (
+        "</builders>",
+        f"<hudson.tasks.Shell><command>{TOKEN}</command></hudson.tasks.Shell></builders>",
+    ),
+    ("<followSymlinks>false", f"<followSymlinks>{TOKEN}"),
+    ("</jobNames>", f"<string>{TOKEN}</string></jobNames>"),
+)
+
+
+def wanted(number: int) -> tuple[Rendered, ...]:
+    new = number > 1
+    return (
+        job("A", branch=f"branch-{number}"),
+        job("B", scripts=(f"echo {number}",)),
+        folder("F"),
+        job("F/C", artifacts=f"out-{number}/*"),
+        job("New" if new else "Old", moved_from=("Old",) if new else ()),
+        view("V", ("A", "B") if new else ("A",)),
+    )
+
+
+def edit_at(target: MemoryTarget, chosen: random.Random, number: int) -> list[tuple[str, str]]:
+    """Let someone edit something before the numbered request; returns what was asked then."""
+    seen = 0
+    done: list[tuple[str, str]] = []
+
+    def edit(verb: str, name: str) -> None:
+        nonlocal seen
+        seen += 1
+        if seen != number:
+            return
+        key = chosen.choice(sorted(target.configs, key=str))
+        fitting = [pair for pair in EDITS if pair[0] in target.configs[key]]
+        is_blind = name == key[1] and verb in ("update", "save")
+        if fitting and not is_blind:
+            target.edit(key[1], *chosen.choice(fitting), kind=key[0])
+            done.append((verb, name))
+
+    target.before_request = edit
+    return done
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_an_edit_at_any_moment_is_there_or_kept(tmp_path: Path, seed: int) -> None:
+    """There: it is in the job, and the next plan shows it as theirs. Kept: it was replaced."""
+    chosen = random.Random(seed)
+    target = jenkins()
+    if seed % 2:
+        invent_zip(target)
+    update(target, tmp_path, *wanted(1))
+    done = edit_at(target, chosen, chosen.randint(1, 60))
+    result = update(target, tmp_path, *wanted(2))
+    target.before_request = lambda verb, name: None
+    if not done:
+        return
+    if any(TOKEN in config for config in target.configs.values()):
+        differences = [
+            found.before
+            for change in plan(target, *wanted(2)).changes
+            if isinstance(change, Update)
+            for found in change.differences
+        ]
+        assert any(TOKEN in before for before in differences), done
+    else:
+        kept = [path for path in tmp_path.rglob("before/*") if TOKEN in path.read_text()]
+        assert kept, (done, [o.message for o in result.outcomes if o.status is not Status.DONE])
+
+
+def test_these_seeds_meet_what_they_are_for(tmp_path: Path) -> None:
+    """Edits before and after our writes, some of them overwritten and kept, some left there."""
+    verbs: set[str] = set()
+    left = 0
+    for seed in range(150):
+        chosen = random.Random(seed)
+        target = jenkins()
+        update(target, tmp_path / f"{seed}-1", *wanted(1))
+        done = edit_at(target, chosen, chosen.randint(1, 60))
+        update(target, tmp_path / f"{seed}-2", *wanted(2))
+        verbs |= {verb for verb, _ in done}
+        left += any(TOKEN in config for config in target.configs.values())
+    assert {"list", "read", "update", "save", "rename"} <= verbs
+    assert 20 < left < 130
