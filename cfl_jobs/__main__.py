@@ -43,6 +43,7 @@ def run(arguments: list[str]) -> int:
         wants_colour,
     )
     from cfl_jobs.errors import CflJobsError, DefinitionError
+    from cfl_jobs.planning.visible import make_visible
 
     prepare_streams()
     color = None if wants_colour(os.environ) else False
@@ -58,7 +59,7 @@ def run(arguments: list[str]) -> int:
     except CflJobsError as error:
         # Findings begin with their place, as editors and terminals know it.
         has_places = isinstance(error, DefinitionError)
-        _complain(str(error) if has_places else f"Error: {error}")
+        _complain(make_visible(str(error) if has_places else f"Error: {error}"))
         return 1
     except (KeyboardInterrupt, click.exceptions.Abort):
         _complain("Interrupted.")

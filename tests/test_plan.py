@@ -16,11 +16,12 @@ from cfl_jobs.planning.differences import Change, Side
 from cfl_jobs.planning.former import names_to_look_at
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.mark import description_of, split_description
+from cfl_jobs.planning.markdown import write_markdown
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Create, Delete, Plan, Update, check_safety
 from cfl_jobs.planning.planfile import load_plan, save_plan
 from cfl_jobs.planning.planner import Basis, plan_changes
-from cfl_jobs.planning.report import write_markdown, write_text
+from cfl_jobs.planning.report import write_text
 from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind, full_label
 from tests.jenkins_server_configs import restart, save

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.differences import Change, Difference, Side
+from cfl_jobs.planning.markdown import write_markdown
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, Update
-from cfl_jobs.planning.report import write_json, write_markdown, write_text
+from cfl_jobs.planning.report import write_json, write_text
 from cfl_jobs.target import Kind
 
 PLACE = Position("jobs/a.yaml", 3, 5)
@@ -128,19 +129,82 @@ def test_long_scripts_show_only_what_is_around_a_change() -> None:
     assert "        …" in lines
 
 
+def test_a_value_that_is_empty_is_said_to_be() -> None:
+    """An element without options is there, or not; a text that is empty says so."""
+    added = Difference("x", "colours", Change.ADDED, "", "", Side.OURS)
+    emptied = Difference("x", "node label", Change.CHANGED, "linux", "", Side.OURS)
+    text = write_text(Plan("x", (update("A", added, emptied),)))
+    assert "      - not there\n      + there\n" in text
+    assert "      - linux\n      + (empty)\n" in text
+
+
+HOSTILE = "\x1b[2J\u202egnp\r\x9b31m"
+
+
+def test_nothing_of_a_server_reaches_the_terminal_as_it_is() -> None:
+    """Names, labels, values, lines of scripts and notes."""
+    found = Difference("x", HOSTILE, Change.CHANGED, HOSTILE, f"a\n{HOSTILE}", Side.THEIRS, PLACE)
+    short = replace(found, after="b")
+    changes = (
+        Create(Kind.JOB, HOSTILE, "<a/>", PLACE),
+        update(HOSTILE, found, short),
+        update(HOSTILE, old_name=HOSTILE),
+        update(HOSTILE),
+        Delete(Kind.JOB, f"A\n{HOSTILE}", "<b/>", 7),
+    )
+    note = Note(Kind.JOB, HOSTILE, f"can't be read: {HOSTILE}\n= job B is as it should be")
+    unadopted = (update(HOSTILE, short), update("Other", found))
+    plan = Plan(HOSTILE, changes, ((Kind.JOB, HOSTILE),), (note,), unadopted, (note,))
+    for text in (write_text(plan, verbose=True), write_markdown(plan, verbose=True)):
+        plain = text.replace("\u200b", "")  # keeps GitHub from making links
+        assert not [c for c in plain if c != "\n" and not c.isprintable()]
+        assert "\n= job B" not in text
+        assert text.count("u202e") > 10
+
+
+def test_a_very_long_script_is_cut_and_the_rest_is_shown_on_request() -> None:
+    """So that the plan's other changes can be found."""
+    after = "\n".join(f"line {number}" for number in range(5000))
+    found = Difference("x", "shell step", Change.CHANGED, "one\ntwo", after)
+    plan = Plan("x", (update("A", found),))
+    text = write_text(plan)
+    assert text.count("\n") < 250
+    assert "… and 4,802 more lines; -v shows them" in text
+    assert write_text(plan, verbose=True).count("\n") > 5000
+
+
 def test_markdown_has_diffs_that_are_coloured_and_names_that_are_not_markup() -> None:
     """- and + stand in the first column."""
     text = write_markdown(PLAN)
     assert "- create job New \\*one\\*" in text
-    assert "<summary>change 2: **A**, **B**</summary>" in text
+    assert "<summary>change 2: <b>A</b>, <b>B</b></summary>" in text
     assert "\n@@ mail: recipients  (ours; jobs/a.yaml:3:5) @@\n- a\n+ b\n" in text
     assert "- delete job Gone and its 7 builds" in text
 
 
 def test_text_of_a_script_cannot_end_a_block_of_markdown() -> None:
-    """Three backquotes in a script stay in the block."""
-    found = Difference("x", "shell step", Change.CHANGED, "```\na", "```\nb")
-    assert write_markdown(Plan("x", (update("A", found),))).count("```") == 2
+    """Backquotes in a script stay in the block, as they are."""
+    found = Difference("x", "shell step", Change.CHANGED, "````\na", "````\nb")
+    text = write_markdown(Plan("x", (update("A", found),)))
+    assert text.count("`````") == 2
+    assert "\n  ````\n- a\n" in text
+
+
+def test_a_name_cannot_become_html_in_markdown() -> None:
+    """In the line that is folded, and in lists."""
+    name = "</summary><img src=x>|`@team`"
+    text = write_markdown(Plan("x", (update(name, SHORT), Delete(Kind.JOB, name, "<b/>", 0))))
+    assert "<img" not in text
+    assert "@team" not in text
+    assert "\\|\\`" in text
+
+
+def test_markdown_is_not_longer_than_a_comment_may_be() -> None:
+    """Less of each difference is shown where there are many."""
+    lines = "\n".join(f"a line of some length, number {number} of many" for number in range(300))
+    found = [replace(SCRIPT, before=str(n), after=f"{n} {lines}\n") for n in range(20)]
+    plan = Plan("x", tuple(update(f"Job {n}", each) for n, each in enumerate(found)))
+    assert len(write_markdown(plan)) < 65_536 < len(write_markdown(plan, verbose=True))
 
 
 def test_json_holds_the_same() -> None:

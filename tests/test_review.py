@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.commands.review import show_review
+from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.review.as_json import write_json
 from cfl_jobs.review.comparison import Action
 from cfl_jobs.review.effect import Weight
 from cfl_jobs.review.review import Review, make_review, review_setups
 from cfl_jobs.review.revisions import Revision
 from cfl_jobs.review.setups import Setup, read_setup
-from cfl_jobs.review.visible import make_visible
 from cfl_jobs.review.words import tell_review
 from tests.histories import History
 from tests.projects import ROOT, add, copy_project, edit

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfl_jobs.review.markdown import MARK, escape, fence, guard, write_markdown
+from cfl_jobs.planning.visible import escape, fence, guard
+from cfl_jobs.review.markdown import MARK, write_markdown
 from cfl_jobs.review.review import make_review
 from tests.histories import History
 from tests.projects import add, edit

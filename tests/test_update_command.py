@@ -142,7 +142,7 @@ def test_plan_is_written_for_programs_and_for_pull_requests(cfl_jobs: Run, proje
     labels = {found["label"]: found["side"] for found in document["differences"]}
     assert labels == {"parameter BRANCH: default": "ours", "shell step: script": "ours"}
     text = cfl_jobs("plan", "--format", "markdown")[1]
-    assert "<summary>change 2: **Publish A**, **Publish B**</summary>" in text
+    assert "<summary>change 2: <b>Publish A</b>, <b>Publish B</b></summary>" in text
     assert "\n- master\n+ main\n" in text
     assert text.count("```") == 2
 
@@ -342,3 +342,25 @@ def talk(arguments: list[str], answer: str) -> tuple[str, int]:
     reader.join(10)
     os.close(ours)
     return b"".join(read).decode().replace("\r\n", "\n"), code
+
+
+def test_nothing_that_a_target_holds_reaches_the_terminal_as_it_is(
+    cfl_jobs: Run, project: Path
+) -> None:
+    """Names and values: a plan, an update, the history and a rollback spell out what is hidden."""
+    home = project / "home"
+    cfl_jobs("update", "--yes")
+    config = home / "jobs/Publish A/config.xml"
+    odd = home / "jobs/Copy \u202e\x1b[2J/config.xml"
+    odd.parent.mkdir()
+    odd.write_text(config.read_text())
+    edit(config, "echo two", "echo \u202eowt&#13;&#13;")
+    said = [
+        cfl_jobs(*command)
+        for command in (("plan", "-v"), ("update", "--yes"), ("history",), ("rollback", "--yes"))
+    ]
+    text = "".join(output for _, output in said)
+    assert "job Copy \\u202e\\x1b[2J is a copy of" in text
+    assert text.count("- echo \\u202eowt\\r") == 2
+    assert "+ echo \\u202eowt\\r" in text
+    assert all(character.isprintable() for character in text.replace("\n", ""))

@@ -35,6 +35,7 @@ def show_history(target: Target, run: str = "", *, backup: Path | None = None) -
     """Write the runs, or one run's steps; returns the exit code."""
     from cfl_jobs.commands.update import runs_place
     from cfl_jobs.planning.runs import find_run, list_runs
+    from cfl_jobs.planning.visible import make_visible
     from cfl_jobs.target import full_label
 
     place = runs_place(target, backup)
@@ -43,7 +44,8 @@ def show_history(target: Target, run: str = "", *, backup: Path | None = None) -
         for step in found.steps:
             name = f"{step.old_name} → {step.name}" if step.old_name else step.name
             message = f": {step.message}" if step.message else ""
-            click.echo(f"{step.action:8} {step.kind.value:4} {name}: {step.state}{message}")
+            line = f"{step.action:8} {step.kind.value:4} {name}: {step.state}{message}"
+            click.echo(make_visible(line))
         if found.damaged:
             click.echo(_tell_damage(found), err=True)
         return 0

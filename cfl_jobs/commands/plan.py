@@ -81,9 +81,10 @@ def show_plan(
 ) -> int:
     """Make a plan, write it, and return the exit code: 0, or 2 for changes where asked."""
     from cfl_jobs.errors import UnsafePlan
+    from cfl_jobs.planning.markdown import write_markdown
     from cfl_jobs.planning.plan import check_safety
     from cfl_jobs.planning.planfile import save_plan
-    from cfl_jobs.planning.report import write_json, write_markdown, write_text
+    from cfl_jobs.planning.report import write_json, write_text
 
     basis = look(root, target, asked)
     plan = basis.plan()

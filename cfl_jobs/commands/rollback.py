@@ -147,11 +147,12 @@ def _show(undo: Undo) -> None:
     from cfl_jobs.planning.observe import normal_of
     from cfl_jobs.planning.report import text_of_difference
     from cfl_jobs.planning.rollback import Way
+    from cfl_jobs.planning.visible import make_line_visible
 
     name = f"{undo.name} to {undo.old_name}" if undo.old_name else undo.name
     reason = f": {undo.reason}" if undo.reason else ""
     builds = f" and its {undo.builds} builds" if undo.builds else ""
-    click.echo(f"{undo.way.value} {undo.kind.value} {name}{builds}{reason}")
+    click.echo(make_line_visible(f"{undo.way.value} {undo.kind.value} {name}{builds}{reason}"))
     if undo.way is Way.PUT_BACK:
         before = normal_of(undo.before, name=undo.name)
         now = normal_of(undo.now, name=undo.name)
@@ -161,5 +162,7 @@ def _show(undo: Undo) -> None:
 
 
 def _complain(text: str) -> None:
+    from cfl_jobs.planning.visible import make_visible
+
     with suppress(OSError):
-        click.echo(text, err=True)
+        click.echo(make_visible(text), err=True)

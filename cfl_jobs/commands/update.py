@@ -231,8 +231,10 @@ class Lines:
 
     def write(self, text: str) -> None:
         """Write a line; to stderr, if stdout is gone."""
+        from cfl_jobs.planning.visible import make_visible
+
         try:
-            click.echo(text, err=bool(self.problem))
+            click.echo(make_visible(text), err=bool(self.problem))
         except OSError as error:
             if not self.problem:
                 self.problem = f"the output can't be written: {error.strerror}"
@@ -252,6 +254,7 @@ def _finish(plan: Plan, result: Result, lines: Lines) -> int:
     """Say what was done and what wasn't; returns the exit code."""
     from cfl_jobs.commands.streams import silence_output
     from cfl_jobs.planning.apply import Status, describe_change
+    from cfl_jobs.planning.visible import make_visible
 
     if sys.stdout.isatty():  # elsewhere each change had its line
         _print_table(result)
@@ -271,7 +274,7 @@ def _finish(plan: Plan, result: Result, lines: Lines) -> int:
         said.append("Interrupted; run it again to go on from here.")
     for text in said:
         with suppress(OSError):
-            click.echo(text, err=True)
+            click.echo(make_visible(text), err=True)
     if lines.problem:
         silence_output()
     if result.is_interrupted and not problem:
@@ -297,7 +300,9 @@ def _print_table(result: Result) -> None:
 def _plain(text: str) -> str:
     from rich.markup import escape
 
-    return escape(text)
+    from cfl_jobs.planning.visible import make_line_visible
+
+    return escape(make_line_visible(text))
 
 
 def _say_if_interrupted(target: Target, backup: Path | None) -> None:

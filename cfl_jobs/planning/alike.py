@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import unified_diff
 
 from cfl_jobs.planning.differences import Difference
+from cfl_jobs.planning.linediff import diff_lines
 
-_CONTEXT = 2
 _NUMBER = re.compile(r" \d+(?=:|$)")
 
 
@@ -48,19 +47,7 @@ def label_of(change: Sequence[Difference]) -> str:
 
 def is_long(difference: Difference) -> bool:
     """Tell whether a difference is one of several lines."""
-    return max(len(side.splitlines()) for side in (difference.before, difference.after)) > 1
-
-
-def diff_lines(difference: Difference) -> Iterator[str]:
-    """Yield the lines that changed, with some around them: "- old", "+ new", "  same", "  …"."""
-    before, after = difference.before.splitlines(), difference.after.splitlines()
-    for number, line in enumerate(unified_diff(before, after, n=_CONTEXT, lineterm="")):
-        if number < 2:
-            continue
-        if not line.startswith("@@"):
-            yield f"{line[:1]} {line[1:]}"
-        elif number > 2:
-            yield "  …"
+    return "\n" in difference.before or "\n" in difference.after
 
 
 def _key(difference: Difference) -> tuple[object, ...]:
@@ -68,5 +55,7 @@ def _key(difference: Difference) -> tuple[object, ...]:
     label = _NUMBER.sub("", difference.label)
     if not is_long(difference):
         return (replace(difference, path="", position=None, label=label),)
-    changed = tuple(line for line in diff_lines(difference) if line[0] in "+-")
+    changed = tuple(
+        line for line in diff_lines(difference.before, difference.after) if line[0] in "+-"
+    )
     return (label, difference.change, difference.side, difference.remark, changed)

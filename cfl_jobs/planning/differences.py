@@ -120,12 +120,21 @@ def describe(
     before = show_value(raw.live) if raw.live else ""
     after = show_value(raw.wanted) if raw.wanted else ""
     change = raw.change
-    if change is Change.CHANGED and SECRET in (before, after):
-        before, after = SECRET, f"{SECRET} (another)"
+    if raw.wanted and raw.live and raw.wanted.kind != raw.live.kind:
+        before = "; ".join(filter(None, (f"class: {raw.live.kind}", before)))
+        after = "; ".join(filter(None, (f"class: {raw.wanted.kind}", after)))
+    elif change is Change.CHANGED and before == after and _text(raw.live) != _text(raw.wanted):
+        # All that differs is hidden.
+        before, after = (SECRET, after) if before == SECRET else (f"text with {SECRET}", "")
+        after = f"{after or before} (another)"
     absent = _meaning_of_absence(raw)
     if absent:
         before, after, change = before or absent, after or absent, Change.CHANGED
     return Difference(raw.place.path, raw.label, change, before, after, side, position, remark)
+
+
+def _text(normal: Normal | None) -> tuple[str, ...]:
+    return () if normal is None else tuple(part.text for part in normal.walk())
 
 
 def _meaning_of_absence(raw: Raw) -> str:

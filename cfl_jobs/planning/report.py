@@ -1,4 +1,7 @@
-"""Plan → text, Markdown or JSON for people and programs; secrets are left out before this."""
+"""Plan → text for people or JSON for programs; secrets are left out before this.
+
+What a server or a directory holds is made visible in the text; in JSON it is as it is.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ from dataclasses import replace
 from typing import Any
 
 from cfl_jobs.errors import Position
-from cfl_jobs.planning.alike import Alike, diff_lines, group_alike, label_of
+from cfl_jobs.planning.alike import Alike, group_alike, is_long, label_of
 from cfl_jobs.planning.differences import Change, Difference, Side
+from cfl_jobs.planning.linediff import show_diff
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
+from cfl_jobs.planning.visible import make_line_visible
 
 _SIDES = {
     Side.OURS: "ours",
@@ -22,6 +27,8 @@ _SIDES = {
 }
 _LONG = 100
 _SHOWN_NAMES = 6
+_SHOWN_LINES = 200  # of one difference
+_SHOWN_NOTE = 300  # characters
 
 
 def write_text(
@@ -32,43 +39,53 @@ def write_text(
 ) -> str:
     """Return the plan as text. `style` colours a line ("green", "yellow", "red")."""
     lines: list[str] = []
+    most = None if verbose else _SHOWN_LINES
     for change in plan.changes:
         if isinstance(change, Create):
-            lines.append(style(_headline(change), "green") + f"  ({change.position})")
+            place = make_line_visible(str(change.position))
+            lines.append(style(headline(change), "green") + f"  ({place})")
     updates = [change for change in plan.changes if isinstance(change, Update)]
-    lines += [style(_headline(u), "yellow") for u in updates if u.old_name or not u.differences]
-    for alike, some in _group(updates):
-        names = [style(f"~ {_doing(update)} {update.name}", "yellow") for update in some]
+    lines += [style(headline(u), "yellow") for u in updates if u.old_name or not u.differences]
+    for alike, some in group_updates(updates):
+        names = [style(headline(update, is_changed=True), "yellow") for update in some]
         lines += _shorten(names, some, lambda text: style(text, "yellow"))
-        lines += _text_of_differences(alike, style)
-    lines += [style(_headline(deletion), "red") for deletion in plan.deletions]
-    lines += _text_of_undone(plan, style)
-    for note in plan.notes:
-        if verbose or not note.quiet:
-            lines.append(f"  {note.kind.value} {note.name} {note.text}")
+        lines += text_of_differences(alike, most=most, style=style)
+    lines += [style(headline(deletion), "red") for deletion in plan.deletions]
+    lines += _text_of_undone(plan, most, style)
+    lines += [f"  {say_note(note)}" for note in plan.notes if verbose or not note.quiet]
     if verbose:
-        lines += [f"= {kind.value} {name} is as it should be" for kind, name in plan.unchanged]
+        for kind, name in plan.unchanged:
+            lines.append(f"= {kind.value} {make_line_visible(name)} is as it should be")
     if lines:
         lines.append("")
     lines.append(summarise(plan))
     return "\n".join(lines)
 
 
-def _text_of_undone(plan: Plan, style: Callable[[str, str], str]) -> Iterator[str]:
+def _text_of_undone(
+    plan: Plan, most: int | None, style: Callable[[str, str], str]
+) -> Iterator[str]:
     """Yield what is left alone and why, with what --adopt would change."""
-    reasons = {(note.kind, note.name): note.text for note in plan.undone}
-    for alike, some in _group(plan.unadopted):
+    reasons = {(note.kind, note.name): note for note in plan.undone}
+    for alike, some in group_updates(plan.unadopted):
         names = []
         for update in some:
-            reason = reasons.pop((update.kind, update.name_there), "as above")
-            names.append(style(f"! {update.kind.value} {update.name_there} {reason}", "red"))
+            again = Note(update.kind, update.name_there, "as above")
+            note = reasons.pop((update.kind, update.name_there), again)
+            names.append(style(f"! {say_note(note)}", "red"))
         yield from _shorten(names, some, lambda text: style(text, "red"))
-        yield from _text_of_differences(alike, style)
-    for (kind, name), reason in reasons.items():
-        yield style(f"! {kind.value} {name} {reason}", "red")
+        yield from text_of_differences(alike, most=most, style=style)
+    for note in reasons.values():
+        yield style(f"! {say_note(note)}", "red")
 
 
-def _group(updates: Sequence[Update]) -> Iterator[tuple[Alike, tuple[Update, ...]]]:
+def say_note(note: Note) -> str:
+    """Return a note as one line of visible text."""
+    text = make_line_visible(f"{note.name} {note.text}")
+    return f"{note.kind.value} {text if len(text) <= _SHOWN_NOTE else f'{text[:_SHOWN_NOTE]}…'}"
+
+
+def group_updates(updates: Sequence[Update]) -> Iterator[tuple[Alike, tuple[Update, ...]]]:
     """Yield changes that the same updates make, with these updates."""
     for alike in group_alike([update.differences for update in updates]):
         yield alike, tuple(updates[number] for number in alike.jobs)
@@ -76,17 +93,23 @@ def _group(updates: Sequence[Update]) -> Iterator[tuple[Alike, tuple[Update, ...
 
 def _shorten(names: list[str], updates: Sequence[Update], style: Callable[[str], str]) -> list[str]:
     """Return the lines that name a group's jobs: one each, many in one."""
-    rest = ", ".join(update.name for update in updates[_SHOWN_NAMES:])
+    rest = ", ".join(make_line_visible(update.name) for update in updates[_SHOWN_NAMES:])
     if not rest:
         return names
     return [*names[:_SHOWN_NAMES], style(f"  and {len(names) - _SHOWN_NAMES} more: {rest}")]
 
 
-def _text_of_differences(alike: Alike, style: Callable[[str, str], str]) -> Iterator[str]:
+def text_of_differences(
+    alike: Alike,
+    *,
+    most: int | None = _SHOWN_LINES,
+    style: Callable[[str, str], str] = lambda text, colour: text,
+) -> Iterator[str]:
+    """Yield the lines that show what some jobs have alike, `most` of each difference."""
     for change in alike.changes:
         places = dict.fromkeys(found.position for found in change if found.position)
         shown = replace(change[0], label=label_of(change))
-        yield from text_of_difference(shown, tuple(places), style=style)
+        yield from text_of_difference(shown, tuple(places), most=most, style=style)
 
 
 def summarise(plan: Plan) -> str:
@@ -99,42 +122,7 @@ def summarise(plan: Plan) -> str:
         parts.append(f"{len(plan.undone)} left alone")
     if plan.unchanged:
         parts.append(f"{len(plan.unchanged)} as they should be")
-    return f"Plan for {plan.target}: {', '.join(parts) or 'nothing is defined'}."
-
-
-def write_markdown(plan: Plan, *, verbose: bool = False) -> str:
-    """Return the plan as Markdown, for a pull request's comment."""
-    lines = [f"**{_escape(summarise(plan))}**", ""]
-    simple = [
-        change
-        for change in plan.changes
-        if not isinstance(change, Update) or change.old_name or not change.differences
-    ]
-    lines += [f"- {_escape(_headline(change)[2:])}" for change in simple]
-    updates = [change for change in plan.changes if isinstance(change, Update)]
-    for alike, some in _group(updates):
-        lines += _details("change", alike, some)
-    for alike, some in _group(plan.unadopted):
-        lines += _details("--adopt would change", alike, some)
-    for note in (*plan.undone, *plan.notes):
-        if verbose or not note.quiet:
-            lines.append(f"- {_escape(f'{note.kind.value} {note.name} {note.text}')}")
-    return "\n".join(lines)
-
-
-def _details(what: str, alike: Alike, updates: Sequence[Update]) -> Iterator[str]:
-    names = ", ".join(f"**{_escape(update.name)}**" for update in updates)
-    yield from ("", f"<details><summary>{what} {len(updates)}: {names}</summary>", "")
-    yield "```diff"
-    for line in _text_of_differences(alike, lambda text, colour: text):
-        yield _in_diff(line)
-    yield from ("```", "</details>")
-
-
-def _in_diff(line: str) -> str:
-    """Return a line as a block of Markdown's `diff` takes it: - and + in the first column."""
-    plain = line.replace("```", "'''")
-    return plain[6:] if plain.startswith("      ") else f"@@ {plain.strip()} @@"
+    return f"Plan for {make_line_visible(plan.target)}: {', '.join(parts) or 'nothing is defined'}."
 
 
 def write_json(plan: Plan) -> str:
@@ -154,25 +142,39 @@ def text_of_difference(
     difference: Difference,
     places: Sequence[Position] = (),
     *,
+    most: int | None = None,
     style: Callable[[str, str], str] = lambda text, colour: text,
 ) -> Iterator[str]:
-    """Yield the lines that show one difference, indented. `places` made it, in one job or many."""
+    """Yield the lines that show one difference, indented. `places` made it, in one job or many.
+
+    `most`: how many lines of a longer one.
+    """
     place = str(places[0]) if places else ""
     if len(places) > 1:
         place += f" and {len(places) - 1} more"
     remark = "; ".join(filter(None, (_SIDES[difference.side], difference.remark, place)))
-    yield f"    {difference.label}" + (f"  ({remark})" if remark else "")
-    before, after = difference.before, difference.after
+    about = f"  ({remark})" if remark else ""
+    yield "    " + make_line_visible(difference.label + about)
     if difference.change is Change.MOVED:
         yield "      moved to another place in its list"
-    elif "\n" in before + after or len(before) + len(after) > _LONG:
-        for line in diff_lines(difference):
-            colour = {"+": "green", "-": "red"}.get(line[:1], "")
-            yield "      " + (style(line, colour) if colour else line)
+        return
+    for line in _show_values(difference, most):
+        colour = {"+": "green", "-": "red"}.get(line[:1], "")
+        yield "      " + (style(line, colour) if colour else line)
+
+
+def _show_values(difference: Difference, most: int | None) -> Iterator[str]:
+    before, after = difference.before, difference.after
+    is_added, is_removed = (difference.change is c for c in (Change.ADDED, Change.REMOVED))
+    if is_long(difference) or len(before) + len(after) > _LONG:
+        yield from show_diff(before, after, most=most)
+    elif before and after and before != after:
+        yield from show_diff(before, after)
     else:
-        is_added, is_removed = (difference.change is c for c in (Change.ADDED, Change.REMOVED))
-        yield "      " + style(f"- {'not there' if is_added else before}", "red")
-        yield "      " + style(f"+ {'not there' if is_removed else after}", "green")
+        old, new = make_line_visible(before), make_line_visible(after)
+        empty = "there" if is_added or is_removed else "(empty)"
+        yield f"- {'not there' if is_added else old or empty}"
+        yield f"+ {'not there' if is_removed else new or empty}"
 
 
 def _verb(change: PlannedChange) -> str:
@@ -185,22 +187,19 @@ def _verb(change: PlannedChange) -> str:
     return "change" if change.differences else "confirm"
 
 
-def _headline(change: PlannedChange) -> str:
-    what = f"{change.kind.value} {change.name}"
+def headline(change: PlannedChange, *, is_changed: bool = False) -> str:
+    """Return one line that says what becomes of a job; `is_changed`: and not how it is renamed."""
+    kind, name = change.kind.value, make_line_visible(change.name)
     if isinstance(change, Create):
-        return f"+ create {what}"
+        return f"+ create {kind} {name}"
     if isinstance(change, Delete):
         builds = f" and its {change.builds} builds" if change.builds else ""
-        return f"- delete {what}{builds}"
-    if change.old_name:
-        return f"> rename {change.kind.value} {change.old_name} to {change.name}"
+        return f"- delete {kind} {name}{builds}"
+    if change.old_name and not is_changed:
+        return f"> rename {kind} {make_line_visible(change.old_name)} to {name}"
     if not change.differences and not change.adopted:
-        return f"? confirm {what}: it is as it should be, its mark isn't up to date"
-    return f"~ {_doing(change)} {change.name}"
-
-
-def _doing(update: Update) -> str:
-    return f"{'adopt' if update.adopted else 'change'} {update.kind.value}"
+        return f"? confirm {kind} {name}: it is as it should be, its mark isn't up to date"
+    return f"~ {'adopt' if change.adopted else 'change'} {kind} {name}"
 
 
 def _json_of(change: PlannedChange) -> dict[str, Any]:
@@ -243,9 +242,3 @@ def _json_of_differences(plan: Plan) -> Iterator[dict[str, Any]]:
 
 def _json_note(note: Note) -> dict[str, Any]:
     return {"kind": note.kind.value, "name": note.name, "text": note.text, "quiet": note.quiet}
-
-
-def _escape(text: str) -> str:
-    for character in "\\`*_<>|[]":
-        text = text.replace(character, f"\\{character}")
-    return text

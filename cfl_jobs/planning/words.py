@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from types import MappingProxyType
 
+from cfl_jobs.check.secret_text import find_secrets
 from cfl_jobs.configs.normalform import SECRET, Normal
 
 # Class or field: what the Jenkins page calls it.
@@ -115,5 +117,13 @@ def show_value(normal: Normal) -> str:
 
 
 def hide_secrets(text: str) -> str:
-    """Replace encrypted values and passwords in URLs."""
-    return _SECRET_TEXT.sub(SECRET, text)
+    """Replace encrypted values, passwords in URLs, and what else looks like a secret."""
+    return "\n".join(_hide(line) for line in text.split("\n"))
+
+
+@lru_cache(maxsize=8192)  # the same lines of scripts stand in many jobs
+def _hide(line: str) -> str:
+    line = _SECRET_TEXT.sub(SECRET, line)
+    for secret in reversed(find_secrets(line)):
+        line = f"{line[: secret.start]}{SECRET}{line[secret.end :]}"
+    return line

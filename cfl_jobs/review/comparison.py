@@ -13,12 +13,13 @@ from enum import Enum
 from cfl_jobs.check.secret_text import hide_secrets
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.errors import Position
-from cfl_jobs.planning.alike import diff_lines, group_alike, is_long
+from cfl_jobs.planning.alike import group_alike, is_long
 from cfl_jobs.planning.differences import Change, Difference, Raw, Side, compare, describe
+from cfl_jobs.planning.linediff import diff_lines
 from cfl_jobs.planning.observe import normal_of, says_disabled
+from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.rendering.scripts import from_here_on
-from cfl_jobs.review.visible import make_visible
 from cfl_jobs.target import Kind
 
 # What Jenkins always writes and nobody asks for: not worth a line of a job that is made or goes.
@@ -119,7 +120,7 @@ def show(difference: Difference) -> Part:
     if difference.change is Change.MOVED:
         lines: Iterable[str] = ("  moved to another place in its list",)
     elif is_long(difference):
-        lines = diff_lines(difference)
+        lines = diff_lines(difference.before, difference.after)
     else:
         before = [f"- {difference.before}"] if difference.before else []
         lines = [*before, *([f"+ {difference.after}"] if difference.after else [])]

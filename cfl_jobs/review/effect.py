@@ -8,7 +8,7 @@ from enum import Enum, IntEnum
 
 from cfl_jobs.check.secret_text import hide_secrets
 from cfl_jobs.drawing.words import join_names
-from cfl_jobs.review.visible import make_visible
+from cfl_jobs.planning.visible import make_visible
 
 
 class Weight(IntEnum):

@@ -6,10 +6,10 @@ link, mention a person or become HTML.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from cfl_jobs.errors import Finding
+from cfl_jobs.planning.visible import escape, fence, guard
 from cfl_jobs.review.comparison import Action, Part
 from cfl_jobs.review.review import Review
 from cfl_jobs.review.words import (
@@ -29,8 +29,6 @@ MARK = "<!-- cfl-jobs review -->"
 _CAPS = (400, 120, 40, 12, 4, 0)
 _SIGNS = {"high": "🔴", "medium": "🟠", "low": "🟢"}
 _FOLDED = 12
-_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~$-])")
-_LINKS = re.compile(r"(?<=:)(?=//)|(?<=[@#])(?=\w)|(?<=www)(?=\.)|(?<=[Gg][Hh])(?=-)", re.ASCII)
 
 
 def write_markdown(review: Review, *, limit: int = LIMIT) -> str:
@@ -42,28 +40,6 @@ def write_markdown(review: Review, *, limit: int = LIMIT) -> str:
             return text
     note = "\n\n… and more: `cfl-jobs review` shows all of it.\n"
     return _cut(text, limit - len(note)) + note
-
-
-def escape(text: str) -> str:
-    """Return plain text as Markdown that shows just that."""
-    return guard(_SPECIAL.sub(r"\\\1", text).replace("\n", " "))
-
-
-def guard(text: str) -> str:
-    """Return plain text as HTML that shows just that, and that GitHub makes no links of."""
-    split = _LINKS.sub("\u200b", text)
-    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        split = split.replace(character, entity)
-    return split
-
-
-def fence(lines: Sequence[str], language: str = "") -> Iterator[str]:
-    """Yield the lines in a code fence that none of them can end."""
-    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
-    ticks = "`" * max(3, longest + 1)
-    yield f"{ticks}{language}"
-    yield from lines
-    yield ticks
 
 
 def _lines(review: Review, cap: int) -> Iterator[str]:

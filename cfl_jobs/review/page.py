@@ -15,9 +15,9 @@ from importlib.resources import files
 
 from cfl_jobs.drawing.svg import Marks, draw_svg
 from cfl_jobs.errors import Finding
+from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.review.comparison import Action, JobChange, Part
 from cfl_jobs.review.review import Review
-from cfl_jobs.review.visible import make_visible
 from cfl_jobs.review.words import (
     count,
     headline,

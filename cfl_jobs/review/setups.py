@@ -17,11 +17,11 @@ from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, sort_findings
 from cfl_jobs.planning.observe import normal_of
+from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.rendering.render import Rendered, render
 from cfl_jobs.review.patience import PATIENCE, Overdue, limited
-from cfl_jobs.review.visible import make_visible
 from cfl_jobs.target import Kind
 
 _NO_CHAIN = Chain((), (), ())

@@ -1,0 +1,44 @@
+"""Differences in people's words: what changed is always seen, and secrets never are."""
+
+from __future__ import annotations
+
+from cfl_jobs.planning.differences import Difference, Side, compare, describe
+from cfl_jobs.planning.observe import normal_of
+
+SHELL = "<project><builders><hudson.tasks.Shell><command>{}</command></hudson.tasks.Shell>"
+SHELL += "</builders></project>"
+TOKEN = "ghp_" + "0123456789abcdefghij" * 2
+
+
+def difference(wanted: str, live: str) -> Difference:
+    (raw,) = compare(normal_of(wanted, name="A"), normal_of(live, name="A"))
+    return describe(raw, Side.OURS)
+
+
+def test_a_secret_in_a_script_is_not_shown() -> None:
+    """Though the line that it stands in is another."""
+    found = difference(SHELL.format(f"one\nuse {TOKEN} now"), SHELL.format("one"))
+    assert (found.before, found.after) == ("one", "one\nuse {secret} now")
+
+
+def test_a_difference_that_is_hidden_is_said_to_be_there() -> None:
+    """Where nothing but a secret in a text changed, or the whole value is one."""
+    found = difference(SHELL.format(f"one\nrun {TOKEN}"), SHELL.format(f"one\nrun {TOKEN}a"))
+    assert (found.before, found.after) == (
+        "text with {secret}",
+        "text with {secret} (another)",
+    )
+    field = "<project><authToken>{}</authToken></project>"
+    found = difference(field.format("hunter2"), field.format("hunter3"))
+    assert (found.before, found.after) == ("{secret}", "{secret} (another)")
+
+
+def test_an_object_of_another_class_is_told_by_its_class() -> None:
+    """What is in it may be the same."""
+    strategy = '<matrix-project><strategy class="{}"><minutes>3</minutes></strategy>'
+    strategy += "</matrix-project>"
+    found = difference(strategy.format("a.Absolute"), strategy.format("a.Elastic"))
+    assert (found.before, found.after) == (
+        "class: a.Elastic; minutes: 3",
+        "class: a.Absolute; minutes: 3",
+    )
