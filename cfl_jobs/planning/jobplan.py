@@ -15,11 +15,12 @@ from cfl_jobs.planning.differences import (
     describe,
     find_losses,
 )
+from cfl_jobs.planning.habits import Habits, is_new_field, is_upgraded
 from cfl_jobs.planning.mark import Mark, code_of_name, fingerprint
 from cfl_jobs.planning.observe import Live, normal_of, says_disabled
 from cfl_jobs.planning.places import place_of
 from cfl_jobs.planning.plan import Note, Update
-from cfl_jobs.planning.sides import Habits, attribute, is_new_field, is_upgraded
+from cfl_jobs.planning.sides import attribute
 from cfl_jobs.rendering.render import Rendered
 
 

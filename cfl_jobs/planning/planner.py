@@ -9,11 +9,11 @@ from functools import cache
 from cfl_jobs.errors import UnsafePlan
 from cfl_jobs.planning.folders import is_inside
 from cfl_jobs.planning.former import former_names
+from cfl_jobs.planning.habits import Habits, learn_habits
 from cfl_jobs.planning.jobplan import plan_job
 from cfl_jobs.planning.mark import Mark, code_of_name, split_description
 from cfl_jobs.planning.observe import Key, Live, Observed, normal_of
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
-from cfl_jobs.planning.sides import Habits, learn_habits
 from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 

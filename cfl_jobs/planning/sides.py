@@ -7,27 +7,27 @@ that has the code it had right after our last update hasn't changed since:
     no               no             Jenkins' own: what it made of the job at that update
     yes              no             ours
     no               yes            theirs
-    yes              yes            both
+    yes              yes            both; or each field by itself, see fields.py
 
-After a plugin was upgraded, Jenkins' next save may add fields to its elements or rename them, which
-looks like theirs. Each element says which version saved it, and the mark has a code of each version
-of the last update. So in an element of a newer version a field that we don't set is Jenkins' own,
-if all elements of its class that this version saved, in two jobs or more, have it alike; and so is
-a field whose value stands under another name now. Our values that are gone or changed never are.
+That holds where the two are the same section of then. Where one side has it no more, a comparison
+may have set it against another one: then it is the side's that lost one of the two.
+
+A plugin's newer version adds fields to its elements or renames them, which looks like theirs: what
+is a habit of it (see habits.py), or a value that stands under another name now, is Jenkins' own.
+Our values that are gone or changed never are.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.differences import Change, Raw, Side, find_renamed
-from cfl_jobs.planning.mark import Fingerprint, Mark
-from cfl_jobs.planning.sections import code, code_of_version, codes
-
-# What all elements of a class hold in a field, by the plugin that saved them, class and field.
-Habits = Mapping[tuple[str, str, str], Normal]
+from cfl_jobs.planning.fields import Changed, find_ours, find_theirs, section_path
+from cfl_jobs.planning.habits import Habits, is_habit, is_new_field, is_upgraded
+from cfl_jobs.planning.history import History, Slot
+from cfl_jobs.planning.mark import Mark
 
 
 def attribute(
@@ -49,119 +49,173 @@ def attribute(
         return tuple((raw, Side.ADOPT) for raw in raws)
     if mark.applied is None or mark.kept is None:
         return tuple((raw, Side.UNKNOWN) for raw in raws)
-    ours, theirs = _History(wanted, mark.applied), _History(live, mark.kept)
+    history = History(wanted, live, mark.applied, mark.kept)
+    sides = _attribute_all(raws, history)
     renamed = find_renamed(raws)
-    sides: list[tuple[Raw, Side]] = []
+    attributed: list[tuple[Raw, Side]] = []
     for raw in raws:
-        side = _attribute(raw, ours, theirs)
+        side = sides[raw]
         if side in (Side.THEIRS, Side.BOTH) and is_upgraded(raw, mark):
-            own = raw.place.path in renamed or (is_new_field(raw) and _is_habit(raw, habits()))
+            own = raw.place.path in renamed or (is_new_field(raw) and is_habit(raw, habits()))
             side = Side.JENKINS if own else side
-        sides.append((raw, side))
-    if ours.is_changed and not any(side in (Side.OURS, Side.BOTH) for _, side in sides):
-        # A part that Jenkins had rewritten, and that we no longer want, has no trace in the mark.
-        sides = [(raw, Side.OURS if side is Side.JENKINS else side) for raw, side in sides]
-    return tuple(sides)
+        attributed.append((raw, side))
+    return tuple(attributed)
 
 
-def is_upgraded(raw: Raw, mark: Mark | None) -> bool:
-    """Tell whether the element was saved by a plugin's version that the last update didn't meet."""
-    if mark is None or not mark.versions or not raw.plugin:
+def _attribute_all(raws: Sequence[Raw], history: History) -> dict[Raw, Side]:
+    whole = _side(ours=history.ours.is_changed, theirs=history.theirs.is_changed)
+    if whole is Side.JENKINS or not history.is_known:
+        return dict.fromkeys(raws, whole)
+    pairs: dict[str, list[Raw]] = {}
+    alone: list[Raw] = []
+    for raw in raws:
+        if _is_of_pair(raw):
+            pairs.setdefault(section_path(raw), []).append(raw)
+        else:
+            alone.append(raw)
+    conflicts = sum(1 for pair in pairs.values() if _keepers(pair[0], history) == (False, False))
+    judge = _Judge(
+        history,
+        is_unexplained=history.count_lost_by_both() > conflicts,
+        moved=frozenset(_list_of(raw) for raw in alone if raw.change is Change.MOVED),
+    )
+    sides = {raw: judge.attribute_alone(raw) for raw in alone}
+    for pair in pairs.values():
+        sides |= judge.attribute_pair(pair)
+    return {raw: _limit(side, whole) for raw, side in sides.items()}
+
+
+def _is_of_pair(raw: Raw) -> bool:
+    """Tell whether a difference is within a section that stands on both sides."""
+    if raw.place.wanted_section is None or raw.place.live_section is None:
         return False
-    return code_of_version(raw.plugin) not in mark.versions
+    return raw.change is not Change.MOVED or raw.place.path != section_path(raw)
 
 
-def is_new_field(raw: Raw) -> bool:
-    """Tell whether it is a field that only the server's element has."""
-    return raw.wanted is None and raw.live is not None and not raw.is_item
+def _list_of(raw: Raw) -> str:
+    return raw.place.path.partition("/")[0]
 
 
-def learn_habits(jobs: Iterable[Normal]) -> Habits:
-    """Return the fields that all elements of a class have alike, in two jobs or more."""
-    totals: Counter[tuple[str, str]] = Counter()
-    values: dict[tuple[str, str, str], list[tuple[int, Normal]]] = {}
-    for number, job in enumerate(jobs):
-        for plugin, element in _with_plugins(job):
-            totals[plugin, element.kind] += 1
-            for child in element.children:
-                values.setdefault((plugin, element.kind, child.tag), []).append((number, child))
-    return {
-        key: found[0][1]
-        for key, found in values.items()
-        if len(found) == totals[key[:2]]
-        and len({child for _, child in found}) == 1
-        and len({number for number, _ in found}) > 1
-    }
+def _side(*, ours: bool, theirs: bool) -> Side:
+    """Return whose it is, of who changed something."""
+    if ours:
+        return Side.BOTH if theirs else Side.OURS
+    return Side.THEIRS if theirs else Side.JENKINS
 
 
-def _with_plugins(element: Normal, around: str = "") -> Iterator[tuple[str, Normal]]:
-    """Yield each element with the plugin that saved it: Jenkins names it on the outermost only."""
-    plugin = element.plugin or around
-    yield plugin, element
-    for child in element.children:
-        yield from _with_plugins(child, plugin)
+def _join(one: Side, other: Side) -> Side:
+    """Return whose two changes are together, that are told as one."""
+    if one is Side.JENKINS or one is other:
+        return other
+    return one if other is Side.JENKINS else Side.BOTH
 
 
-def _is_habit(raw: Raw, habits: Habits) -> bool:
-    return raw.live is not None and habits.get((raw.plugin, raw.parent, raw.live.tag)) == raw.live
+def _limit(side: Side, whole: Side) -> Side:
+    """A side on which nothing changed has no part in any difference."""
+    return side if whole is Side.BOTH or side is Side.JENKINS else whole
 
 
-class _History:
-    """One side of a job, and what of it is as it was right after the last update."""
-
-    def __init__(self, now: Normal, then: Fingerprint) -> None:
-        whole, parts = codes(now)
-        self.is_changed = whole != then.whole
-        self.is_known = bool(then.parts)
-        self._now = Counter(parts)
-        self._then = Counter(then.parts)
-        common = self._now & self._then
-        self.keeps_order = _pick(parts, common) == _pick(then.parts, common)
-
-    def had(self, section: Normal) -> bool:
-        """Tell whether a section was there then."""
-        return code(section) in self._then
-
-    def keeps(self, section: Normal) -> bool:
-        """Tell whether a section was there then, and as often as now."""
-        its_code = code(section)
-        return 0 < self._now[its_code] <= self._then[its_code]
+def _is_in(raw: Raw, changed: Changed | None) -> bool:
+    return changed is not None and raw in changed.raws
 
 
-def _pick(parts: tuple[str, ...], common: Counter[str]) -> list[str]:
-    """Return the parts that are common, in order."""
-    left = common.copy()
-    found = []
-    for part in parts:
-        if left[part]:
-            left[part] -= 1
-            found.append(part)
-    return found
-
-
-def _attribute(raw: Raw, ours: _History, theirs: _History) -> Side:
-    we_keep = they_keep = False
-    if ours.is_known and theirs.is_known:
-        we_keep, they_keep = _compare_histories(raw, ours, theirs)
-    # A side on which nothing changed has no part in any difference.
-    we_keep = we_keep or not ours.is_changed
-    they_keep = they_keep or not theirs.is_changed
-    if we_keep:
-        return Side.JENKINS if they_keep else Side.THEIRS
-    return Side.OURS if they_keep else Side.BOTH
-
-
-def _compare_histories(raw: Raw, ours: _History, theirs: _History) -> tuple[bool, bool]:
-    """Return for each side whether it has the differing section as it was then."""
+def _keepers(raw: Raw, history: History) -> tuple[bool, bool]:
+    """Return whether we, and they, have the section of a difference as it was then."""
     wanted, live = raw.place.wanted_section, raw.place.live_section
-    if wanted is None:
-        if live is None or not theirs.keeps(live):
-            return True, False
-        return not ours.had(live), True
-    if live is None:
-        return (True, False) if ours.keeps(wanted) else (False, True)
-    we_keep, they_keep = ours.keeps(wanted), theirs.keeps(live)
-    if we_keep and they_keep and (raw.change is Change.MOVED or ours.had(live)):
-        # Nothing but the order changed: each was there then, in another place.
-        return ours.keeps_order, theirs.keeps_order
-    return we_keep, they_keep
+    we_keep = wanted is not None and history.ours.keeps(wanted)
+    return we_keep, live is not None and history.theirs.keeps(live)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Says whose a difference is, where anything changed since.
+
+    `is_unexplained`: both lost a section of then, and no pair that both changed accounts for it, so
+    that it may be behind any change. `moved` are the lists of which a new order is told already.
+    """
+
+    history: History
+    is_unexplained: bool
+    moved: frozenset[str]
+
+    def attribute_alone(self, raw: Raw) -> Side:
+        """Say whose it is that a section is on one side only, or in another place."""
+        history = self.history
+        wanted, live = raw.place.wanted_section, raw.place.live_section
+        we_keep, they_keep = _keepers(raw, history)
+        if wanted is not None and live is not None:
+            new = _side(ours=not we_keep, theirs=not they_keep)
+            is_old = new is Side.JENKINS
+            return self._by_order(raw) if is_old else _join(new, self._who_reordered(raw))
+        we_lost, they_lost = history.has_lost_unpaired
+        if wanted is not None:
+            slots = history.slots_applied(wanted)
+            lost = history.lost_by_them(slots)
+            if not we_keep:
+                side = _side(ours=True, theirs=lost or self.is_unexplained)
+            elif not any(slot.kept for slot in slots):
+                return _side(ours=False, theirs=they_lost)
+            else:
+                side = Side.THEIRS if lost else self._by_order(raw)
+        elif live is not None:
+            slots = history.slots_kept(live)
+            lost = history.lost_by_us(slots)
+            if not they_keep:
+                side = _side(ours=lost or self.is_unexplained, theirs=True)
+            elif not any(slot.applied for slot in slots):
+                return _side(ours=we_lost, theirs=False)
+            else:
+                side = Side.OURS if lost else self._by_order(raw)
+        else:
+            raise ValueError("a section of neither side")
+        # A section that one side changed and the other moved is told as one gone and one new.
+        return _join(side, self._who_moved(raw))
+
+    def attribute_pair(self, raws: Sequence[Raw]) -> Mapping[Raw, Side]:
+        """Say whose each difference is within a section that stands on both sides."""
+        history = self.history
+        wanted, live = raws[0].place.wanted_section, raws[0].place.live_section
+        if wanted is None or live is None:
+            raise ValueError("not a section of both sides")
+        we_keep, they_keep = _keepers(raws[0], history)
+        applied, kept = history.slots_applied(wanted), history.slots_kept(live)
+        if we_keep and they_keep:
+            if applied & kept:
+                return dict.fromkeys(raws, Side.JENKINS)
+            # Two sections of then, set against each other by the comparison: others are gone.
+            we_lost, they_lost = history.lost_by_us(kept), history.lost_by_them(applied)
+            lost = _side(ours=we_lost, theirs=they_lost)
+            return dict.fromkeys(raws, self._by_order(raws[0]) if lost is Side.JENKINS else lost)
+        slots = applied if we_keep else kept if they_keep else history.slots
+        our_codes, their_codes = history.lost_codes(slots)
+        ours = None if we_keep else find_ours(raws, our_codes)
+        theirs = None if they_keep else find_theirs(raws, their_codes)
+        if ours and theirs and Slot(ours.code, theirs.code) not in slots:
+            ours = theirs = None  # found in two sections of then, of which this can be but one
+        if self.is_unexplained and any(it and it.raws == frozenset(raws) for it in (ours, theirs)):
+            ours = theirs = None  # all of it differs: no more than one that stands for another
+        if (ours or we_keep) and (theirs or they_keep):
+            return {raw: _side(ours=_is_in(raw, ours), theirs=_is_in(raw, theirs)) for raw in raws}
+        if ours:
+            return {raw: Side.OURS if raw in ours.raws else Side.THEIRS for raw in raws}
+        if theirs:
+            return {raw: Side.THEIRS if raw in theirs.raws else Side.OURS for raw in raws}
+        unsure = self.is_unexplained
+        side = _side(ours=unsure or not we_keep, theirs=unsure or not they_keep)
+        return dict.fromkeys(raws, _join(side, self._who_moved(raws[0])))
+
+    def _by_order(self, raw: Raw) -> Side:
+        """Say who changed the order, or anything, where each side has all that is in question."""
+        side = self._who_reordered(raw)
+        if side is Side.JENKINS:
+            ours, theirs = self.history.ours, self.history.theirs
+            return _side(ours=ours.is_changed, theirs=theirs.is_changed)
+        return side
+
+    def _who_moved(self, raw: Raw) -> Side:
+        """Say who changed the order, where nothing else tells of it."""
+        return Side.JENKINS if _list_of(raw) in self.moved else self._who_reordered(raw)
+
+    def _who_reordered(self, raw: Raw) -> Side:
+        tag, history = _list_of(raw), self.history
+        return _side(ours=tag in history.ours.reordered, theirs=tag in history.theirs.reordered)
