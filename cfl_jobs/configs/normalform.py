@@ -139,6 +139,11 @@ def absent_value(kind: str, tag: str) -> str:
     return DEFAULTS.get((kind, tag), "false" if tag not in TEXTS | TELLING else "")
 
 
+def is_encrypted(text: str) -> bool:
+    """Tell whether a text is a password as Jenkins stores it."""
+    return _SECRET.fullmatch(text.strip()) is not None
+
+
 def digest(normal: Normal) -> str:
     """Return a SHA-256 of the normal form, hexadecimal. Secrets count, plugins don't."""
     return hashlib.sha256("".join(_canonical(normal)).encode()).hexdigest()
@@ -173,7 +178,7 @@ def _normal(element: ET.Element, *, parent: str) -> Normal:
     secrets: tuple[str, ...] = ()
     if len(element) or tag in LISTS:
         text = text if text.strip() else ""
-    elif (parent, tag) in _SECRET_FIELDS or ("{" in text and _SECRET.fullmatch(text.strip())):
+    elif (parent, tag) in _SECRET_FIELDS or ("{" in text and is_encrypted(text)):
         secrets = (text,) if text else ()
         text = SECRET
     return Normal(tag, attributes, text, children, element.get("plugin", ""), secrets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cfl_jobs.configs.normalform import SECRET, Normal
@@ -20,6 +20,7 @@ from cfl_jobs.planning.mark import Mark, code_of_name, fingerprint
 from cfl_jobs.planning.observe import Live, normal_of, says_disabled
 from cfl_jobs.planning.places import place_of
 from cfl_jobs.planning.plan import Note, Update
+from cfl_jobs.planning.secrets import compare_secrets
 from cfl_jobs.planning.sides import attribute
 from cfl_jobs.rendering.render import Rendered
 
@@ -44,8 +45,9 @@ def plan_job(
     """Compare one job. `old_name` is what it is called there, `adopted` says that it isn't ours."""
     kind, name = rendered.kind, rendered.name
     wanted = normal_of(rendered.config, name=name)
+    raws = compare(wanted, live.normal)
     sided = attribute(
-        compare(wanted, live.normal),
+        raws,
         wanted=wanted,
         live=live.normal,
         mark=live.mark,
@@ -62,9 +64,7 @@ def plan_job(
     own = [describe(raw, side) for raw, side in sided if raw not in visible]
     stays_disabled = _stays_disabled(rendered, live)
     differences += _compare_disabled(rendered, live, stays_disabled=stays_disabled)
-    if not differences and _has_new_secret(wanted, live):
-        shown = ("a password", Change.CHANGED, SECRET, f"{SECRET} (another)", Side.OURS)
-        differences.append(Difference("", *shown, rendered.definition))
+    differences += _compare_secrets(rendered, wanted, live, raws)
     update = Update(
         kind,
         name,
@@ -123,11 +123,13 @@ def _is_verified(live: Live) -> bool:
     return live.mark is None or live.mark.is_verified
 
 
-def _has_new_secret(wanted: Normal, live: Live) -> bool:
-    """Tell whether the definition's password changed: Jenkins' own text of it says nothing."""
-    mark = live.mark
-    has_secret = any(element.secrets for element in wanted.walk())
-    return has_secret and mark is not None and mark.applied != fingerprint(wanted)
+def _compare_secrets(
+    rendered: Rendered, wanted: Normal, live: Live, raws: Sequence[Raw]
+) -> Iterator[Difference]:
+    for found in compare_secrets(wanted, live.normal, live.mark, raws):
+        shown = (Change.CHANGED, SECRET, f"{SECRET} (another)", found.side)
+        position = rendered.place_of(found.path)
+        yield Difference(found.path, found.label, *shown, position, found.remark)
 
 
 def _is_confirmed(rendered: Rendered, wanted: Normal, live: Live) -> bool:

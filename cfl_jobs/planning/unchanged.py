@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from cfl_jobs.configs.normalform import Normal, is_encrypted
 from cfl_jobs.errors import Missing, PlanError, Refused
 from cfl_jobs.planning.folders import describe_some, is_folder, list_inside
 from cfl_jobs.planning.observe import WORKERS, read_live
@@ -22,7 +23,15 @@ def is_same_job(one: str, other: str, *, name: str, renames: Renames = NO_RENAME
     ours, theirs = (
         read_live(Listed(name), renames.follow(config, name=name)) for config in (one, other)
     )
-    return (ours.normal, ours.mark, ours.disabled) == (theirs.normal, theirs.mark, theirs.disabled)
+    if (ours.normal, ours.mark, ours.disabled) != (theirs.normal, theirs.mark, theirs.disabled):
+        return False
+    return all(map(_may_be_same_secret, ours.normal.walk(), theirs.normal.walk()))
+
+
+def _may_be_same_secret(one: Normal, other: Normal) -> bool:
+    """Tell whether a password may be the same: Jenkins encrypts a plain one when it saves it."""
+    texts = (*one.secrets, *other.secrets)
+    return one.secrets == other.secrets or not all(is_encrypted(text) for text in texts)
 
 
 def read_unchanged(

@@ -1,0 +1,137 @@
+"""Passwords in jobs: whose a new one is, without ever showing one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.errors import PlanError
+from cfl_jobs.planning.differences import Side
+from cfl_jobs.planning.plan import Plan, Update
+from cfl_jobs.planning.report import write_text
+from cfl_jobs.planning.unchanged import check_unchanged
+from cfl_jobs.rendering.render import Rendered
+from cfl_jobs.target import Kind
+from tests.jenkins_server_configs import restart, save
+from tests.memory_target import MemoryTarget
+from tests.rendered_jobs import PLUGINS, jenkins, job, plan, update
+
+LABEL = "parameter KEY: default"
+UNSURE = "or only entered again: it is encrypted"
+# How the stand-in encrypts any password, and what another one looks like.
+STORED = "{AQAAABAAAAAQxIyRO+G2ncy+IfR2qVKHJ9gE/XEpFMjBSZQPXaRDw8w=}"
+OTHER = STORED.replace("QxIyRO", "QzzzRO")
+
+
+def with_password(text: str, *, script: str = "one") -> Rendered:
+    """Return a job with a password parameter."""
+    parameter = (
+        "<hudson.model.PasswordParameterDefinition><name>KEY</name>"
+        f"<description>A key</description><defaultValue>{text}</defaultValue>"
+        "</hudson.model.PasswordParameterDefinition>"
+    )
+    made = job(scripts=(script,))
+    end = "</parameterDefinitions>"
+    return replace(made, config=made.config.replace(end, parameter + end))
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> MemoryTarget:
+    target = jenkins()
+    update(target, tmp_path, with_password("hunter2"))
+    return target
+
+
+def told(made: Plan) -> list[tuple[str, Side, str]]:
+    return [
+        (found.label, found.side, found.remark)
+        for change in made.changes
+        if isinstance(change, Update)
+        for found in change.differences
+    ]
+
+
+def test_a_password_is_quiet_once_jenkins_encrypted_it(target: MemoryTarget) -> None:
+    """Its stored text stays the same, however often the job is saved."""
+    config = target.configs[Kind.JOB, "Publish"]
+    assert STORED in config
+    for state in (config, save(config, PLUGINS), restart(config, PLUGINS)):
+        target.configs[Kind.JOB, "Publish"] = state
+        assert plan(target, with_password("hunter2")).changes == ()
+
+
+def test_a_password_entered_on_the_server_is_theirs(target: MemoryTarget, tmp_path: Path) -> None:
+    """Be it the same: nobody but Jenkins can tell. An update puts ours back."""
+    target.edit("Publish", STORED, OTHER)
+    made = plan(target, with_password("hunter2"))
+    assert told(made) == [(LABEL, Side.THEIRS, UNSURE)]
+    text = write_text(made)
+    assert "hunter2" not in text
+    assert "AQAA" not in text
+    update(target, tmp_path, with_password("hunter2"))
+    assert STORED in target.configs[Kind.JOB, "Publish"]
+    assert plan(target, with_password("hunter2")).changes == ()
+
+
+def test_a_password_that_was_emptied_on_the_server_is_theirs(target: MemoryTarget) -> None:
+    """No text is another text too."""
+    target.edit("Publish", STORED, "")
+    assert told(plan(target, with_password("hunter2"))) == [(LABEL, Side.THEIRS, UNSURE)]
+
+
+def test_a_password_that_the_definition_changed_is_ours(target: MemoryTarget) -> None:
+    """The mark counts the one that was posted."""
+    assert told(plan(target, with_password("hunter3"))) == [(LABEL, Side.OURS, "")]
+    assert "hunter3" not in write_text(plan(target, with_password("hunter3")))
+    target.edit("Publish", STORED, OTHER)
+    assert told(plan(target, with_password("hunter3"))) == [(LABEL, Side.BOTH, UNSURE)]
+
+
+def test_another_change_of_the_job_hides_no_password(target: MemoryTarget) -> None:
+    """Elsewhere in the job, or beside it among the parameters."""
+    target.edit("Publish", STORED, OTHER)
+    made = plan(target, with_password("hunter2", script="two"))
+    assert (LABEL, Side.THEIRS, UNSURE) in told(made)
+    assert ("shell step: script", Side.OURS, "") in told(made)
+    target.edit("Publish", "A key", "THE key")
+    remark = "or not: it is encrypted, and more changed around it"
+    assert (LABEL, Side.THEIRS, remark) in told(plan(target, with_password("hunter2")))
+
+
+def test_a_change_beside_a_password_is_no_change_of_it(target: MemoryTarget) -> None:
+    """Put back, the rest has the code of then; elsewhere it has that anyway."""
+    other_step = with_password("hunter2", script="two")
+    assert told(plan(target, other_step)) == [("shell step: script", Side.OURS, "")]
+    target.edit("Publish", ">one<", ">three<")
+    assert told(plan(target, other_step)) == [("shell step: script", Side.BOTH, "")]
+    target.edit("Publish", ">three<", ">one<")
+    target.edit("Publish", "A key", "THE key")
+    label = "parameter KEY: description"
+    assert told(plan(target, with_password("hunter2"))) == [(label, Side.THEIRS, "")]
+
+
+def test_what_was_never_encrypted_is_no_difference_after_it_is(tmp_path: Path) -> None:
+    """A directory's jobs, at Jenkins' first save of them."""
+    target = MemoryTarget()
+    update(target, tmp_path, with_password("hunter2"))
+    target.configs[Kind.JOB, "Publish"] = save(target.configs[Kind.JOB, "Publish"], PLUGINS)
+    assert STORED in target.configs[Kind.JOB, "Publish"]
+    assert plan(target, with_password("hunter2")).changes == ()
+
+
+def test_of_a_job_that_is_not_ours_no_password_can_be_compared(target: MemoryTarget) -> None:
+    """Which is said, since it will be replaced."""
+    target.configs[Kind.JOB, "Publish"] = save(with_password("theirs").config, PLUGINS)
+    made = plan(target, with_password("hunter2"), adopt=True)
+    assert told(made) == [(LABEL, Side.ADOPT, "can't be compared")]
+
+
+def test_a_kept_plan_is_refused_once_a_password_was_entered(target: MemoryTarget) -> None:
+    """The plan says nothing of it."""
+    made = plan(target, with_password("hunter2", script="two"))
+    check_unchanged(made, target)
+    target.edit("Publish", STORED, OTHER)
+    with pytest.raises(PlanError, match="job Publish was changed"):
+        check_unchanged(made, target)
