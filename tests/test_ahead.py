@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from cfl_jobs.planning.ahead import ReadAhead
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.target import Kind
-from tests.jenkins_server import Fault, JenkinsServer
+from tests.jenkins_server import Fault, JenkinsServer, Request
 from tests.rendered_jobs import jenkins, job
 
 ROOT = Path(__file__).parents[1]
@@ -18,7 +19,13 @@ ROOT = Path(__file__).parents[1]
 
 def run(server: JenkinsServer, place: Path, *arguments: str) -> tuple[int, str]:
     """Run a verb on this repository's chain, in a process of its own, which may fork."""
-    done = subprocess.run(
+    process = start(server, place, *arguments)
+    output = process.communicate(timeout=120)[0]
+    return process.returncode, output
+
+
+def start(server: JenkinsServer, place: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
         [sys.executable, "-m", "cfl_jobs", *arguments, "--url", server.url],
         cwd=ROOT,
         env={
@@ -28,11 +35,10 @@ def run(server: JenkinsServer, place: Path, *arguments: str) -> tuple[int, str]:
             "XDG_STATE_HOME": str(place),
             "HOME": str(place),
         },
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
     )
-    return done.returncode, done.stdout + done.stderr
 
 
 def test_a_plan_asks_no_more_for_reading_ahead(
@@ -56,12 +62,33 @@ def test_a_plan_asks_no_more_for_reading_ahead(
 def test_an_error_while_reading_ahead_is_the_targets_own(
     jenkins_server: JenkinsServer, tmp_path: Path
 ) -> None:
-    """What couldn't be fetched is asked again, and told once."""
+    """What couldn't be fetched is told once, and not asked for again."""
     jenkins_server.fail(Fault.HTML, path="api/json", times=100)
     code, output = run(jenkins_server, tmp_path, "plan")
     assert code == 1
     assert output.count("Error") == 1
     assert "Traceback" not in output
+    assert jenkins_server.count() == 1
+
+
+def test_reading_ahead_ends_with_the_process_it_is_for(
+    jenkins_server: JenkinsServer, tmp_path: Path
+) -> None:
+    """Even if that is killed while the server keeps both waiting."""
+    asked, going_on = threading.Event(), threading.Event()
+
+    def keep_waiting(_: Request) -> None:
+        asked.set()
+        going_on.wait()
+
+    jenkins_server.hook = keep_waiting
+    process = start(jenkins_server, tmp_path, "plan")
+    try:
+        assert asked.wait(60)
+        process.kill()
+        process.communicate(timeout=60)  # until nobody is left who could write
+    finally:
+        going_on.set()
 
 
 def test_a_target_that_cannot_be_read_ahead_is_just_asked() -> None:

@@ -7,11 +7,15 @@ once: a forked process lists the server and reads its marked jobs while this one
 from __future__ import annotations
 
 import multiprocessing
+import os
+import select
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from fnmatch import fnmatchcase
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -27,8 +31,8 @@ Answers = dict[tuple[Any, ...], Any]
 class ReadAhead:
     """A target that answers its first questions from what was fetched before.
 
-    Each answer is given once; whatever else is asked goes to the target itself. So does what
-    couldn't be fetched, and the error is then the target's own.
+    Each answer is given once, also an error; whatever else is asked goes to the target itself. The
+    other process ends with this one, however that ends.
     """
 
     def __init__(self, target: Target, patterns: Sequence[str] = ()) -> None:
@@ -41,7 +45,7 @@ class ReadAhead:
         if "://" in target.label and can_fork and threading.active_count() == 1:
             context = multiprocessing.get_context("fork")
             self._receiver, sender = context.Pipe(duplex=False)
-            arguments = (target, tuple(patterns), sender)
+            arguments = (target, tuple(patterns), self._receiver, sender)
             context.Process(target=_fetch, args=arguments, daemon=True).start()
             sender.close()
 
@@ -83,9 +87,11 @@ class ReadAhead:
         with self._lock:
             if self._answers is None:
                 self._answers = self._receive()
-            if asked in self._answers:
-                return self._answers.pop(asked)
-        return ask()
+            is_known = asked in self._answers
+            answer = self._answers.pop(asked, None)
+        if isinstance(answer, CflJobsError):
+            raise answer
+        return answer if is_known else ask()
 
     def _receive(self) -> Answers:
         found: Answers = {}
@@ -96,27 +102,49 @@ class ReadAhead:
         return found
 
 
-def _fetch(target: Target, patterns: Sequence[str], sender: Connection) -> None:
-    """List the target and read what is ours there; runs in a process of its own."""
+def _fetch(
+    target: Target, patterns: Sequence[str], receiver: Connection, sender: Connection
+) -> None:
+    """List the target and read what is ours there; runs in a process of its own.
+
+    Ends at the first listing that fails: a server that doesn't answer isn't asked for more.
+    """
+    receiver.close()  # the other process' end: with it open here, nobody would notice its end
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    threading.Thread(target=_end_with_reader, args=(sender,), daemon=True).start()
     answers: Answers = {}
 
-    def fetch(asked: tuple[Any, ...], ask: Callable[[], Any]) -> None:
-        with suppress(CflJobsError):
+    def fetch(asked: tuple[Any, ...], ask: Callable[[], Any]) -> bool:
+        try:
             answers[asked] = ask()
+        except CflJobsError as error:
+            answers[asked] = error
+            return False
+        return True
 
-    with suppress(KeyboardInterrupt, OSError):
-        for kind in Kind:
-            fetch(("list", kind), lambda kind=kind: target.list(kind))  # type: ignore[misc]
-        fetch(("plugins",), target.plugins)
-        keys = [
-            (kind, entry.name)
-            for kind in Kind
-            for entry in answers.get(("list", kind), ())
-            if split_description(entry.description)[1] and _is_chosen(entry.name, patterns)
-        ]
-        with ThreadPoolExecutor(max_workers=WORKERS) as pool:
-            pool.map(lambda key: fetch(("read", *key), lambda: target.read(*key)), keys)
+    # A bug is met again by the other process, which can tell of it.
+    with suppress(Exception):
+        if all(fetch(("list", kind), partial(target.list, kind)) for kind in Kind):
+            fetch(("plugins",), target.plugins)
+            keys = [
+                (kind, entry.name)
+                for kind in Kind
+                for entry in answers["list", kind]
+                if split_description(entry.description)[1] and _is_chosen(entry.name, patterns)
+            ]
+            with ThreadPoolExecutor(max_workers=WORKERS) as pool:
+                list(pool.map(lambda key: fetch(("read", *key), lambda: target.read(*key)), keys))
         sender.send(answers)
+
+
+def _end_with_reader(sender: Connection) -> None:
+    """End this process as soon as nobody can receive any more, whatever it waits for."""
+    waiting = select.poll()
+    waiting.register(sender.fileno(), 0)  # errors are told unasked
+    waiting.poll()
+    os._exit(1)
 
 
 def _is_chosen(name: str, patterns: Sequence[str]) -> bool:
