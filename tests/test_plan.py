@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.configxml import parse_config
-from cfl_jobs.errors import PlanError, UnsafePlan
+from cfl_jobs.errors import PermissionDenied, PlanError, UnsafePlan
 from cfl_jobs.planning.alike import group_alike
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.differences import Change, Side
@@ -173,6 +173,35 @@ def test_what_an_upgraded_plugin_adds_alike_everywhere_is_jenkins_own(
     target.edit("Job 2", "<pack>zip</pack>", "<pack>tar</pack>")
     changed = [change.name for change in plan(target, *wanted).changes]
     assert "Job 2" in changed
+
+
+def test_a_plan_for_one_job_learns_what_an_upgraded_plugin_adds_from_all(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """They are read, though the plan isn't about them; one that can't be read is no matter."""
+    wanted = tuple(job(f"Job {number}") for number in range(4))
+    update(target, tmp_path, *wanted)
+    target.requests.clear()
+    assert plan(target, wanted[0], filtered=True).changes == ()
+    assert [name for verb, name in target.requests if verb == "read"] == ["Job 0"]
+    upgrade(target)
+    for rendered in wanted:
+        set_field(target, rendered.name, "<pack>zip</pack>")
+    refuse_reading(target, "Job 2")
+    made = plan(target, wanted[0], filtered=True)
+    assert (made.changes, made.managed) == ((), 4)
+    target.edit("Job 0", "<pack>zip</pack>", "<pack>tar</pack>")
+    assert [change.name for change in plan(target, wanted[0], filtered=True).changes] == ["Job 0"]
+
+
+def refuse_reading(target: MemoryTarget, job_name: str) -> None:
+    """Let a job be listed, but not read."""
+
+    def refuse(verb: str, name: str) -> None:
+        if (verb, name) == ("read", job_name):
+            raise PermissionDenied("may not read it")
+
+    target.before_request = refuse
 
 
 def test_what_only_one_job_has_is_theirs_even_after_an_upgrade(

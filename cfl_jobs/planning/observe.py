@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.normalform import Normal, digest, normalise_element
 from cfl_jobs.errors import ConfigError, Missing, PermissionDenied
+from cfl_jobs.planning.habits import has_upgraded
 from cfl_jobs.planning.mark import Mark, description_of, set_description, split_description
 from cfl_jobs.target import Kind, Listed, Target
 
@@ -38,8 +39,9 @@ class Live:
 class Observed:
     """What a target has: all that is listed, and what was read of it.
 
-    `project` is the one whose marks are ours. `unreadable` are wanted jobs whose config makes no
-    sense, with the reason; `builds` counts those of jobs that may go.
+    `live` may hold more than was asked for. `project` is the one whose marks are ours. `unreadable`
+    are wanted jobs whose config makes no sense, with the reason; `builds` counts those of jobs that
+    may go.
     """
 
     label: str
@@ -67,6 +69,8 @@ def observe(
     """List the target and read, in parallel, the wanted jobs that it has.
 
     `with_orphans` also reads, and counts the builds of, jobs of this project that aren't wanted.
+    Where a plugin was upgraded since a job's last update, all of the project's jobs are read: what
+    its new version writes by itself is told by what they have alike (see habits.py).
     """
     listed = {
         (kind, entry.name): entry for kind in (Kind.JOB, Kind.VIEW) for entry in target.list(kind)
@@ -97,6 +101,12 @@ def observe(
             progress(number, len(keys))
         jobs = [name for kind, name in orphans if kind is Kind.JOB and (kind, name) in live]
         builds = dict(zip(jobs, pool.map(target.count_builds, jobs), strict=True))
+    ours = [key for key, entry in listed.items() if _is_ours(entry, project)]
+    others = sorted(set(ours) - set(keys), key=lambda key: key[1])
+    if others and any(has_upgraded(read.normal, read.mark) for read in live.values()):
+        with ThreadPoolExecutor(max_workers=min(workers, len(others))) as pool:
+            found = pool.map(lambda key: _read_other(target, listed[key], key[0]), others)
+            live |= {key: read for key, read in zip(others, found, strict=True) if read}
     return Observed(target.label, listed, live, plugins, builds, unreadable, project)
 
 
@@ -130,6 +140,14 @@ def says_disabled(config: str, *, name: str) -> bool | None:
 def _is_ours(entry: Listed, project: str) -> bool:
     mark = split_description(entry.description)[1]
     return mark is not None and mark.is_surely_for(entry.name, project)
+
+
+def _read_other(target: Target, listed: Listed, kind: Kind) -> Live | None:
+    """Return a job that the plan isn't about; that it can't be read is no matter here."""
+    try:
+        return read_live(listed, target.read(kind, listed.name))
+    except (Missing, PermissionDenied, ConfigError):
+        return None
 
 
 def _read(target: Target, key: Key) -> str | None:
