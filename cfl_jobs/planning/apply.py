@@ -88,14 +88,18 @@ def apply_plan(
 
 
 def _wait(futures: Sequence[Future[None]], stop: threading.Event) -> None:
-    """Wait for all; the first Ctrl-C lets the jobs in hand finish, a second one is raised."""
-    try:
-        wait(futures)
-    except KeyboardInterrupt:
-        if stop.is_set():
-            raise
-        stop.set()
-        wait(futures)
+    """Wait for all; the first Ctrl-C lets the jobs in hand finish, a second one is raised.
+
+    Not in one go: Python doesn't see a signal that comes right before it begins to wait.
+    """
+    is_done = False
+    while not is_done:
+        try:
+            is_done = not wait(futures, timeout=_A_WHILE).not_done
+        except KeyboardInterrupt:
+            if stop.is_set():
+                raise
+            stop.set()
 
 
 class _Phase(Enum):
@@ -272,6 +276,7 @@ class _Run:
         return ""
 
 
+_A_WHILE = 0.2  # seconds
 _INTERRUPTED = "interrupted before it was begun"
 _GIVEN_UP = "given up while in hand, so it may be done or not"
 
