@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
-import traceback
 from contextlib import suppress
 
 INTERRUPTED = 130
@@ -17,11 +15,19 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line and exit, without waiting for a thread that waits for a server."""
+    is_interrupted = False
     try:
+        _spread_wish_for_no_colour()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:  # a second one, or one that came very early
-        _complain("Interrupted.")
         code = INTERRUPTED
+        is_interrupted = True
+    import signal
+    import threading
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # what follows is quick, and ends us anyway
+    if is_interrupted:
+        _complain("Interrupted.")
     others = set(threading.enumerate()) - {threading.main_thread()}
     if any(not thread.daemon for thread in others):
         for stream in (sys.stdout, sys.stderr):
@@ -74,7 +80,17 @@ def run(arguments: list[str]) -> int:
         return 3
 
 
+def _spread_wish_for_no_colour() -> None:
+    """Tell it to all that draws, in the one way that all know: see no-color.org."""
+    from cfl_jobs.commands.streams import wants_colour
+
+    if not wants_colour(os.environ):
+        os.environ["NO_COLOR"] = "1"
+
+
 def _report_bug(error: Exception) -> None:
+    import traceback
+
     if os.environ.get("CFL_JOBS_DEBUG"):
         _complain("".join(traceback.format_exception(error)))
         return

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.commands.interrupts import stopping
+from cfl_jobs.commands.interrupts import Wish, interrupting, stopping
 from cfl_jobs.planning.apply import Status, apply_plan
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.runs import list_runs
@@ -37,6 +37,34 @@ def test_the_first_signal_is_a_wish_to_stop_and_the_second_an_interrupt(
         with pytest.raises(KeyboardInterrupt):
             send_and_wait(number)
     assert signal.getsignal(number) is usual
+
+
+def test_signals_right_after_an_order_are_let_pass() -> None:
+    """People press Ctrl-C many times: what became of the run is told all the same."""
+    now = [0.0]
+    for give_up in (True, False):
+        wish = Wish(clock=lambda: now[0])
+        if give_up:
+            wish.hear()
+            with pytest.raises(KeyboardInterrupt):
+                wish.hear()
+        else:
+            wish.end()
+        now[0] += 1
+        wish.hear()
+        now[0] += 2
+        with pytest.raises(KeyboardInterrupt):
+            wish.hear()
+
+
+def test_what_would_end_us_is_an_interrupt_where_that_is_wanted() -> None:
+    """With everything cleaned up; a handler that is there already stays."""
+    with interrupting(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    with stopping() as stop, interrupting():
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.wait(10)
 
 
 def test_a_signal_that_is_ignored_stays_so() -> None:

@@ -71,6 +71,14 @@ def test_a_reader_that_goes_away_ends_the_run_between_two_jobs(start: Start, pro
     assert list_runs(place, str(project / "home"))[0].is_complete
 
 
+def test_a_reader_that_never_saw_the_plan_means_no(start: Start, project: Path) -> None:
+    """Nobody knows what would be done; and it is said."""
+    done = start('cfl update --yes --home home | true; exit "${PIPESTATUS[0]}"')
+    assert done.returncode == 1
+    assert "its reader went away, so nothing was changed" in done.stderr.decode()
+    assert not (project / "home/jobs").exists()
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
 def test_a_full_disk_behind_the_output_is_an_error_in_a_line(start: Start, project: Path) -> None:
     """Before anything was changed: the plan itself can't be shown."""

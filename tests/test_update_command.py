@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
-import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -299,49 +294,6 @@ def test_a_definition_that_is_wrong_stops_everything(cfl_jobs: Run, project: Pat
     assert code == 1
     assert "jobs/publish.yaml:3" in output
     assert not (project / "home").exists()
-
-
-def test_on_a_terminal_it_asks_and_shows_progress(project: Path) -> None:
-    """The question comes after the plan; `y` does it."""
-    output, code = talk(["update", "--home", "home"], "y\n")
-    assert code == 0
-    assert "Make these 3 changes on home? [y/N]" in output
-    assert output.index("+ create job Publish A") < output.index("Make these")
-    assert "3 of 3 changes made on home." in output
-    edit(project / "jobs/publish.yaml", "branch: master", "branch: main")
-    output, code = talk(["update", "--home", "home"], "n\n")
-    assert code == 1
-    assert "nothing was changed" in output
-
-
-def talk(arguments: list[str], answer: str) -> tuple[str, int]:
-    """Run the command at a terminal, and type an answer."""
-    ours, its = pty.openpty()
-    code_path = str(Path(__file__).parents[1])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cfl_jobs", *arguments],
-        stdin=its,
-        stdout=its,
-        stderr=its,
-        env={**os.environ, "PYTHONPATH": code_path, "TERM": "xterm", "COLUMNS": "100"},
-    )
-    os.close(its)
-    os.write(ours, answer.encode())
-    read: list[bytes] = []
-
-    def collect() -> None:
-        while True:
-            try:
-                read.append(os.read(ours, 65536))
-            except OSError:  # the other side is closed
-                return
-
-    reader = threading.Thread(target=collect)
-    reader.start()
-    code = process.wait(60)
-    reader.join(10)
-    os.close(ours)
-    return b"".join(read).decode().replace("\r\n", "\n"), code
 
 
 def test_nothing_that_a_target_holds_reaches_the_terminal_as_it_is(

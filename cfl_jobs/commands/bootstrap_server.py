@@ -18,7 +18,8 @@ from cfl_jobs.bootstrap.running_server import (
     wait_for_installation,
 )
 from cfl_jobs.commands.plan import Asked, colour, look
-from cfl_jobs.commands.update import confirm, update_jobs
+from cfl_jobs.commands.question import confirm
+from cfl_jobs.commands.update import update_jobs
 from cfl_jobs.doctor.diagnosis import State
 from cfl_jobs.doctor.examine import ask_plugins
 from cfl_jobs.doctor.facts import InstalledPlugin

@@ -110,6 +110,7 @@ def look(root: Path, target: Target, asked: Asked) -> Basis:
     Raises UnsafePlan, before anything is looked at, where names come with a wish to prune.
     """
     from cfl_jobs.commands.progress import counting
+    from cfl_jobs.commands.streams import find_canvas
     from cfl_jobs.planning.ahead import ReadAhead
     from cfl_jobs.planning.former import names_to_look_at
     from cfl_jobs.planning.observe import observe
@@ -120,7 +121,7 @@ def look(root: Path, target: Target, asked: Asked) -> Basis:
     reader = ReadAhead(target, asked.jobs)
     rendered = render(root, only=asked.jobs)
     names = names_to_look_at(rendered)
-    with counting("Looking at", sys.stderr) as progress:
+    with counting("Looking at", find_canvas(sys.stderr)) as progress:
         project = rendered[0].project if rendered else ""
         observed = observe(
             reader, names, with_orphans=asked.prune, project=project, progress=progress

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from cfl_jobs.commands.interrupts import interrupting, undisturbed
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @contextmanager
 def counting(
-    what: str, stream: TextIO, *, total: int | None = None
+    what: str, canvas: Console | None, *, total: int | None = None
 ) -> Iterator[Callable[[int, int], None]]:
     """Yield a function that takes how many are done, and of how many."""
-    if not stream.isatty():
+    if canvas is None:
         yield lambda done, total: None
         return
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -30,10 +34,13 @@ def counting(
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
-    console = Console(file=stream)
-    try:
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task(what, total=total)
+    bar = Progress(*columns, console=canvas, transient=True)
+    task = bar.add_task(what, total=total)
+    with interrupting():
+        try:  # not `with bar`, which an interrupt leaves half put up, or half taken down
+            with undisturbed():
+                bar.start()
             yield lambda done, total: bar.update(task, completed=done, total=total)
-    finally:  # an interrupt may come between hiding the cursor and the bar's own end
-        console.show_cursor(True)
+        finally:
+            with undisturbed(), suppress(OSError):
+                bar.stop()

@@ -66,8 +66,9 @@ def roll_back_run(
 ) -> int:
     """Show, ask, put back; returns the exit code."""
     from cfl_jobs.commands.interrupts import stopping
+    from cfl_jobs.commands.outcomes import INTERRUPTED, Lines, tell_given_up
     from cfl_jobs.commands.streams import silence_output
-    from cfl_jobs.commands.update import INTERRUPTED, Lines, open_journal, runs_place
+    from cfl_jobs.commands.update import open_journal, runs_place
     from cfl_jobs.errors import CflJobsError
     from cfl_jobs.planning.rollback import Way, plan_rollback, roll_back
     from cfl_jobs.planning.runs import find_run
@@ -104,9 +105,9 @@ def roll_back_run(
 
         try:
             result = roll_back(undos, target, journal, report=report, stop=stop)
+            stop.end()
         except KeyboardInterrupt:
-            _complain("Given up; `cfl-jobs history` tells what was done by then.")
-            return INTERRUPTED
+            return tell_given_up()
         lines.write(f"{todo - result.failed - len(result.undone)} of {todo} put back or deleted.")
     if result.undone:
         names = ", ".join(undo.name for undo in result.undone)
@@ -129,7 +130,7 @@ def _ask(
     yes: bool,
     delete_count: int | None,
 ) -> None:
-    from cfl_jobs.commands.update import confirm
+    from cfl_jobs.commands.question import confirm
 
     if others and not yes:
         confirm(f"Put {others} jobs and views back?", advice="Add --yes to go ahead.")

@@ -9,9 +9,16 @@ from collections.abc import Mapping
 from contextlib import suppress
 from io import TextIOWrapper
 from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # What the other end of a stream, or a disk, can do to whoever writes there.
 _BROKEN = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.ENXIO})
+
+# Columns that a table of jobs takes.
+_ROOM = 60
 
 
 def prepare_streams() -> None:
@@ -40,6 +47,19 @@ def wants_colour(environment: Mapping[str, str]) -> bool:
     """Tell whether a terminal may be sent colours; see no-color.org."""
     return (
         not environment.get("NO_COLOR")
-        and environment.get("TERM") != "dumb"
+        and environment.get("TERM") not in ("dumb", "unknown")
         and environment.get("CLICOLOR") != "0"
     )
+
+
+def find_canvas(stream: TextIO) -> Console | None:
+    """Return what draws bars and tables on a stream; None: it is for plain lines only.
+
+    That is all but a terminal whose cursor moves and that has room for a table.
+    """
+    if not stream.isatty():
+        return None
+    from rich.console import Console
+
+    canvas = Console(file=stream)
+    return None if canvas.is_dumb_terminal or canvas.width < _ROOM else canvas

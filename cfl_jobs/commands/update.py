@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,15 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from cfl_jobs.commands.plan import Asked, colour, look
+from cfl_jobs.commands.question import confirm
 from cfl_jobs.commands.target_options import open_target, target_options
 
 if TYPE_CHECKING:
-    from cfl_jobs.planning.apply import Outcome, Result
+    from cfl_jobs.planning.apply import Outcome
     from cfl_jobs.planning.journal import Journal
     from cfl_jobs.planning.plan import Plan
     from cfl_jobs.target import Target
-
-INTERRUPTED = 130
 
 
 @click.command(short_help="Create and change jobs on a server or in a directory.")
@@ -102,7 +100,7 @@ def update_jobs(
     backup: Path | None = None,
     verbose: bool = False,
 ) -> int:
-    """Plan, ask, apply; returns the exit code."""
+    """Plan, ask, apply; returns the exit code. Raises PlanError where it isn't to be."""
     _say_if_interrupted(target, backup)
     basis = look(root, target, asked)
     plan = basis.plan()
@@ -164,16 +162,6 @@ def runs_place(target: Target, backup: Path | None) -> Path:
     return state_directory(os.environ, full_label(target.label))
 
 
-def confirm(question: str, *, advice: str) -> None:
-    """Ask a yes/no question at the terminal. Raises PlanError for no, or without a terminal."""
-    from cfl_jobs.errors import PlanError
-
-    if not sys.stdin.isatty():
-        raise PlanError("nobody is there to ask, so nothing was changed", advice=advice)
-    if not click.confirm(question, err=not sys.stdout.isatty()):
-        raise PlanError("nothing was changed")
-
-
 def _ask(plan: Plan, *, yes: bool, delete_count: int | None, force: bool) -> None:
     from cfl_jobs.planning.plan import check_safety
 
@@ -192,117 +180,53 @@ def _ask(plan: Plan, *, yes: bool, delete_count: int | None, force: bool) -> Non
 
 
 def _show(plan: Plan, *, verbose: bool) -> None:
+    """Write the plan. Raises PlanError where its reader went away: nobody saw all of it."""
+    from cfl_jobs.commands.streams import silence_output
+    from cfl_jobs.errors import PlanError
     from cfl_jobs.planning.report import write_text
 
-    click.echo(write_text(plan, verbose=verbose, style=colour))
+    try:
+        click.echo(write_text(plan, verbose=verbose, style=colour))
+    except BrokenPipeError:
+        silence_output()
+        raise PlanError(
+            "the plan can't be shown, its reader went away, so nothing was changed",
+            advice="Look at it with `cfl-jobs plan`.",
+        ) from None
 
 
 def _apply(plan: Plan, target: Target, backup: Path | None, *, plugins: dict[str, str]) -> int:
     """Carry a plan out and say what became of it; returns the exit code."""
     from cfl_jobs.commands.interrupts import stopping
+    from cfl_jobs.commands.outcomes import Lines, line_of, tell_given_up, tell_result
     from cfl_jobs.commands.progress import counting
+    from cfl_jobs.commands.streams import find_canvas
     from cfl_jobs.planning.apply import apply_plan
 
     total = len(plan.changes)
     numbers = count(1)
     one_at_a_time = threading.Lock()
+    canvas = find_canvas(sys.stdout)
     journal = open_journal(target, backup, verb="update")
     with stopping() as stop:
         lines = Lines(stop)
-        with counting("Updating", sys.stdout, total=total) as progress:
 
-            def report(outcome: Outcome) -> None:
-                with one_at_a_time:
-                    done = next(numbers)
-                    progress(done, total)
-                    if not sys.stdout.isatty():
-                        lines.write(f"[{done}/{total}] {_line(outcome)}")
-
-            result = apply_plan(plan, target, journal, plugins=plugins, report=report, stop=stop)
-        return _finish(plan, result, lines)
-
-
-class Lines:
-    """Lines on stdout while something is done; where they can't be written it is to stop."""
-
-    def __init__(self, stop: threading.Event) -> None:
-        self._stop = stop
-        self.problem = ""
-
-    def write(self, text: str) -> None:
-        """Write a line; to stderr, if stdout is gone."""
-        from cfl_jobs.planning.visible import make_visible
+        def report(outcome: Outcome) -> None:
+            with one_at_a_time:
+                done = next(numbers)
+                progress(done, total)
+                if canvas is None:
+                    lines.write(f"[{done}/{total}] {line_of(outcome)}")
 
         try:
-            click.echo(make_visible(text), err=bool(self.problem))
-        except OSError as error:
-            if not self.problem:
-                self.problem = f"the output can't be written: {error.strerror}"
-                self._stop.set()
-                self.write(text)
-
-
-def _line(outcome: Outcome) -> str:
-    from cfl_jobs.planning.apply import describe_change
-
-    text = f"{describe_change(outcome.change)}: {outcome.status.value}"
-    first = outcome.message.splitlines()[:1]
-    return f"{text}: {first[0]}" if first else text
-
-
-def _finish(plan: Plan, result: Result, lines: Lines) -> int:
-    """Say what was done and what wasn't; returns the exit code."""
-    from cfl_jobs.commands.streams import silence_output
-    from cfl_jobs.planning.apply import Status, describe_change
-    from cfl_jobs.planning.visible import make_visible
-
-    if sys.stdout.isatty():  # elsewhere each change had its line
-        _print_table(result)
-    failed = [o for o in result.outcomes if o.status is Status.FAILED]
-    left = [o for o in result.outcomes if o.status is Status.NOT_DONE]
-    done = len(result.outcomes) - len(failed) - len(left)
-    lines.write(f"{done} of {len(plan.changes)} changes made on {plan.target}.")
-    said = [f"Failed: {describe_change(o.change)}: {o.message}" for o in failed]
-    for reason in dict.fromkeys(outcome.message for outcome in left):
-        names = ", ".join(o.change.name for o in left if o.message == reason)
-        said.append(f"Not done, {reason}: {names}")
-    said += [f"Left alone: {note.kind.value} {note.name} {note.text}" for note in plan.undone]
-    problem = result.problem or lines.problem
-    if problem:
-        said.append(f"Ended early: {problem}")
-    elif result.is_interrupted:
-        said.append("Interrupted; run it again to go on from here.")
-    for text in said:
-        with suppress(OSError):
-            click.echo(make_visible(text), err=True)
-    if lines.problem:
-        silence_output()
-    if result.is_interrupted and not problem:
-        return INTERRUPTED
-    return 1 if problem or plan.undone or not result.is_complete else 0
-
-
-def _print_table(result: Result) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from cfl_jobs.planning.apply import Status, action_of
-
-    table = Table("What", "Name", "Change", "Result")
-    colours = {Status.DONE: "green", Status.FAILED: "red", Status.NOT_DONE: "yellow"}
-    for outcome in result.outcomes:
-        change = outcome.change
-        result_text = f"[{colours[outcome.status]}]{outcome.status.value}[/]"
-        table.add_row(change.kind.value, _plain(change.name), action_of(change), result_text)
-    Console().print(table)
-
-
-def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    from cfl_jobs.planning.visible import make_line_visible
-
-    return escape(make_line_visible(text))
+            with counting("Updating", canvas, total=total) as progress:
+                result = apply_plan(
+                    plan, target, journal, plugins=plugins, report=report, stop=stop
+                )
+                stop.end()  # the summary is to be written whole
+        except KeyboardInterrupt:  # right before the first change, or after the last one
+            return tell_given_up()
+        return tell_result(plan, result, lines, canvas)
 
 
 def _say_if_interrupted(target: Target, backup: Path | None) -> None:
