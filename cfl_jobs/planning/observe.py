@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TypeVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.normalform import Normal, digest, normalise_element
-from cfl_jobs.errors import ConfigError, Missing, PermissionDenied
+from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, TargetError
 from cfl_jobs.planning.habits import has_upgraded
 from cfl_jobs.planning.mark import Mark, description_of, set_description, split_description
 from cfl_jobs.target import Kind, Listed, Target
@@ -17,6 +19,7 @@ from cfl_jobs.target import Kind, Listed, Target
 # How many requests are under way at the same time.
 WORKERS = 16
 Key = tuple[Kind, str]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Observed:
     """What a target has: all that is listed, and what was read of it.
 
     `live` may hold more than was asked for. `project` is the one whose marks are ours. `unreadable`
-    are wanted jobs whose config makes no sense, with the reason; `builds` counts those of jobs that
+    are jobs that are there and can't be read, with the reason; `builds` counts those of jobs that
     may go.
     """
 
@@ -71,6 +74,7 @@ def observe(
     `with_orphans` also reads, and counts the builds of, jobs of this project that aren't wanted.
     Where a plugin was upgraded since a job's last update, all of the project's jobs are read: what
     its new version writes by itself is told by what they have alike (see habits.py).
+    Raises TargetError for what concerns the whole target; what concerns a job makes it unreadable.
     """
     listed = {
         (kind, entry.name): entry for kind in (Kind.JOB, Kind.VIEW) for entry in target.list(kind)
@@ -88,25 +92,37 @@ def observe(
     keys = sorted(names | orphans, key=lambda key: (key[0].value, key[1]))
     live: dict[Key, Live] = {}
     unreadable: dict[Key, str] = {}
+    failed: dict[Key, TargetError] = {}
     with ThreadPoolExecutor(max_workers=min(workers, max(len(keys), 1))) as pool:
-        texts = pool.map(lambda key: _read(target, key), keys)
-        for number, (key, text) in enumerate(zip(keys, texts, strict=True), start=1):
-            if text is None:
-                del listed[key]  # it went between the listing and the reading
+        for number, (key, text) in enumerate(_ask_all(pool, target.read, keys), start=1):
+            if isinstance(text, TargetError):
+                failed[key] = text
             else:
                 try:
                     live[key] = read_live(listed[key], text)
                 except ConfigError as error:
                     unreadable[key] = error.message
             progress(number, len(keys))
-        jobs = [name for kind, name in orphans if kind is Kind.JOB and (kind, name) in live]
-        builds = dict(zip(jobs, pool.map(target.count_builds, jobs), strict=True))
+        jobs = [key for key in keys if key in orphans and key in live and key[0] is Kind.JOB]
+        counts = dict(_ask_all(pool, lambda _, name: target.count_builds(name), jobs))
+    failed |= {key: count for key, count in counts.items() if isinstance(count, TargetError)}
+    builds = {key[1]: count for key, count in counts.items() if isinstance(count, int)}
+    _check_target(target, list(failed.values()), is_blind=not live)
+    for key, failure in failed.items():
+        live.pop(key, None)
+        if isinstance(failure, Missing):
+            del listed[key]  # it went between the listing and the reading
+        else:
+            unreadable[key] = f"{failure.message}. {failure.advice}".rstrip(" .") + "."
     ours = [key for key, entry in listed.items() if _is_ours(entry, project)]
     others = sorted(set(ours) - set(keys), key=lambda key: key[1])
     if others and any(has_upgraded(read.normal, read.mark) for read in live.values()):
         with ThreadPoolExecutor(max_workers=min(workers, len(others))) as pool:
-            found = pool.map(lambda key: _read_other(target, listed[key], key[0]), others)
-            live |= {key: read for key, read in zip(others, found, strict=True) if read}
+            for key, text in _ask_all(pool, target.read, others):
+                # That one the plan isn't about can't be read is no matter here.
+                if isinstance(text, str):
+                    with suppress(ConfigError):
+                        live[key] = read_live(listed[key], text)
     return Observed(target.label, listed, live, plugins, builds, unreadable, project)
 
 
@@ -142,16 +158,24 @@ def _is_ours(entry: Listed, project: str) -> bool:
     return mark is not None and mark.is_surely_for(entry.name, project)
 
 
-def _read_other(target: Target, listed: Listed, kind: Kind) -> Live | None:
-    """Return a job that the plan isn't about; that it can't be read is no matter here."""
-    try:
-        return read_live(listed, target.read(kind, listed.name))
-    except (Missing, PermissionDenied, ConfigError):
-        return None
+def _ask_all(
+    pool: Executor, ask: Callable[[Kind, str], T], keys: Sequence[Key]
+) -> Iterator[tuple[Key, T | TargetError]]:
+    """Ask for each key, in parallel; yield the answers, in order, and errors in their place."""
+
+    def attempt(key: Key) -> T | TargetError:
+        try:
+            return ask(*key)
+        except TargetError as error:
+            return error
+
+    return zip(keys, pool.map(attempt, keys), strict=True)
 
 
-def _read(target: Target, key: Key) -> str | None:
-    try:
-        return target.read(*key)
-    except Missing:
-        return None
+def _check_target(target: Target, failures: Sequence[TargetError], *, is_blind: bool) -> None:
+    """Raise what concerns the whole target, as it is when it went away, or all is forbidden."""
+    refusals = [error for error in failures if isinstance(error, PermissionDenied)]
+    if is_blind and len(refusals) > 1:
+        raise refusals[0]
+    if any(not isinstance(error, (PermissionDenied, Missing)) for error in failures):
+        target.list(Kind.VIEW)

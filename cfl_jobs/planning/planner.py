@@ -206,7 +206,7 @@ class _Planner:
                 self._note_copy(key)
             elif key not in going:
                 text = f"is no longer defined, but can't be read: {observed.unreadable[key]}"
-                self._notes.append(Note(*key, text))
+                (self._undone if prune else self._notes).append(Note(*key, text))
             elif inside := _find_inside(key, set(observed.listed) - going):
                 going.discard(key)
                 text = f"is no longer defined, but holds {inside!r}, so it stays"
