@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,6 +47,25 @@ def test_a_part_whose_process_dies_is_done_here() -> None:
 
     done = [value for part in in_processes(die_elsewhere, range(MANY)) for value in part]
     assert done == list(range(MANY))
+
+
+@several_cores
+def test_ctrl_c_reaches_only_the_first_process(capfd: pytest.CaptureFixture[str]) -> None:
+    """Which then ends the others: no process is left, and none complains."""
+    parent = os.getpid()
+
+    def press(_: Sequence[int]) -> int:
+        signal.raise_signal(signal.SIGINT)
+        return os.getpid()
+
+    def press_elsewhere(part: Sequence[int]) -> int:
+        return os.getpid() if os.getpid() == parent else press(part)
+
+    assert len(set(in_processes(press_elsewhere, range(MANY)))) > 1
+    with pytest.raises(KeyboardInterrupt):
+        list(in_processes(press, range(MANY)))
+    assert not multiprocessing.active_children()
+    assert capfd.readouterr().err == ""
 
 
 def test_an_error_in_a_part_reaches_the_caller() -> None:

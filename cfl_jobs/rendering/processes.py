@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -36,7 +38,7 @@ def in_processes(work: Callable[[Sequence[T]], R], values: Sequence[T]) -> Itera
         for part in parts[1:]:
             ours, theirs = context.Pipe(duplex=False)
             process = context.Process(target=_send, args=(theirs, work, part), daemon=True)
-            process.start()
+            _start_shielded(process)
             theirs.close()
             running.append((process, ours, part))
         yield work(parts[0])
@@ -52,6 +54,16 @@ def in_processes(work: Callable[[Sequence[T]], R], values: Sequence[T]) -> Itera
             ours.close()
             process.kill()
             process.join()
+
+
+def _start_shielded(process: BaseProcess) -> None:
+    """Start a process that Ctrl-C, which a terminal sends to all, doesn't reach: we end it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _send(pipe: Connection, work: Callable[[Sequence[T]], R], part: Sequence[T]) -> None:
