@@ -59,7 +59,10 @@ def tell_result(plan: Plan, result: Result, lines: Lines, canvas: Console | None
     left = [o for o in result.outcomes if o.status is Status.NOT_DONE]
     done = len(result.outcomes) - len(failed) - len(left)
     lines.write(f"{done} of {len(plan.changes)} changes made on {plan.target}.")
-    said = [f"Failed: {describe_change(o.change)}: {o.message}" for o in failed]
+    said = []
+    for problem in dict.fromkeys(outcome.message for outcome in failed):
+        names = ", ".join(describe_change(o.change) for o in failed if o.message == problem)
+        said.append(f"Failed: {names}: {problem}")
     for reason in dict.fromkeys(outcome.message for outcome in left):
         names = ", ".join(o.change.name for o in left if o.message == reason)
         said.append(f"Not done, {reason}: {names}")

@@ -132,7 +132,7 @@ class Journal:
         except OSError as error:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
-            raise _explain(path, error) from error
+            raise _explain(self._directory, error) from error
         return True
 
 
