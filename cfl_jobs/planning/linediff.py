@@ -71,8 +71,8 @@ def _show_pair(old: str, new: str) -> tuple[str, str]:
     old, new = make_visible(old), make_visible(new)
     if not old or not new or max(len(old), len(new)) <= _LONG:
         return _cut(old), _cut(new)
-    start = _common(old[2:], new[2:])
-    end = _common(old[: start + 1 : -1], new[: start + 1 : -1])
+    start = count_common(old[2:], new[2:])
+    end = count_common(old[: start + 1 : -1], new[: start + 1 : -1])
     return _cut_around(old, start, end), _cut_around(new, start, end)
 
 
@@ -82,7 +82,7 @@ def _spell_blanks(line: str) -> str:
     return line[:2] + re.sub(" +$", lambda found: "\\x20" * len(found[0]), text)
 
 
-def _common(one: str, other: str) -> int:
+def count_common(one: str, other: str) -> int:
     """Return how many characters two texts have in common at their beginning."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.differences import Raw
+from cfl_jobs.planning.linediff import count_common
+from cfl_jobs.reading.tracking import Pieces
 from cfl_jobs.rendering.render import Rendered
-
-# What compose_step writes above the text of a script's file.
-_FROM_FILE = re.compile(r"# From here on: (?P<file>.+), line (?P<line>\d+)\.")
 
 
 def place_of(rendered: Rendered, raw: Raw) -> Position:
+    """Return the place that made a part, or that it would stand in: its list, its element."""
+    path = raw.place.path
     if raw.wanted is None:
-        return rendered.definition
-    line = _find_script_line(raw.wanted.text, raw.live.text if raw.live else "")
-    return line or rendered.place_of(raw.place.path)
+        # A number in the path counts the server's elements, not ours.
+        return rendered.place_of(path.rpartition("/")[0] if raw.is_item else path)
+    pieces = rendered.pieces_of(path)
+    whole = rendered.place_of(path)
+    if raw.live is None or not pieces or not raw.wanted.text:
+        return whole
+    return _place_of_change(raw.wanted.text, raw.live.text, pieces, whole)
 
 
-def _find_script_line(wanted: str, live: str) -> Position | None:
-    """Return the place, in its script's file, of the first line of a step that differs."""
-    ours, theirs = wanted.splitlines(), live.splitlines()
-    pairs = zip(ours, [*theirs, *[""] * len(ours)], strict=False)
-    first = next((n for n, (mine, other) in enumerate(pairs) if mine != other), len(ours) - 1)
-    for number, text in enumerate(ours[:first]):
-        if found := _FROM_FILE.fullmatch(text):
-            return Position(found["file"], int(found["line"]) + first - number - 1)
-    return None
+def _place_of_change(wanted: str, live: str, pieces: Pieces, whole: Position) -> Position:
+    """Return the place of the first part of a text that the other one doesn't have.
+
+    A value that was put into the text is to blame where nothing around it, in its line, changed.
+    """
+    start = count_common(wanted, live)
+    end = len(wanted) - count_common(wanted[start:][::-1], live[start:][::-1])
+    line_end = wanted.find("\n", start, end)
+    end = end if line_end < 0 else line_end
+    ends = [at for at, _ in pieces[1:]] + [len(wanted)]
+    found = [(at, place) for at, place in pieces if at <= start] or [(0, whole)]
+    at, place = found[-1]
+    if start == end and start == at and len(found) > 1:
+        # Only the other one has something here: it stood at the end of what is before.
+        at, place = found[-2]
+    elif end > ends[len(found) - 1]:
+        own = [(here, of) for here, of in found if of.file == whole.file]
+        at, place = own[-1] if own else (start, whole)
+    lines = wanted.count("\n", at, start)
+    return replace(place, line=place.line + lines, column=1 if lines else place.column)

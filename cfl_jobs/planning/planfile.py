@@ -20,7 +20,7 @@ from cfl_jobs.planning.planner import Basis
 from cfl_jobs.rendering.render import Blame, Rendered
 from cfl_jobs.target import Kind, Listed, full_label
 
-_FORMAT = f"cfl-jobs {__version__} plan 2"
+_FORMAT = f"cfl-jobs {__version__} plan 3"
 _MAKE_ONE = "Make one with `cfl-jobs plan --out FILE`."
 
 
@@ -122,7 +122,7 @@ def _rendered_to_json(rendered: Rendered) -> dict[str, Any]:
         "definition": _position_to_json(rendered.definition),
         "moved_from": rendered.moved_from,
         "project": rendered.project,
-        "blame": [[blame.path, *_position_to_json(blame.position)] for blame in rendered.blame],
+        "blame": [_blame_to_json(blame) for blame in rendered.blame],
     }
 
 
@@ -132,10 +132,20 @@ def _rendered_from_json(found: dict[str, Any]) -> Rendered:
         found["name"],
         found["config"],
         Position(*found["definition"]),
-        tuple(Blame(path, Position(*position)) for path, *position in found["blame"]),
+        tuple(_blame_from_json(*blame) for blame in found["blame"]),
         tuple(found["moved_from"]),
         found["project"],
     )
+
+
+def _blame_to_json(blame: Blame) -> list[Any]:
+    pieces = [[offset, *_position_to_json(place)] for offset, place in blame.pieces]
+    return [blame.path, _position_to_json(blame.position), pieces]
+
+
+def _blame_from_json(path: str, position: list[Any], pieces: list[list[Any]]) -> Blame:
+    places = tuple((int(offset), Position(*place)) for offset, *place in pieces)
+    return Blame(path, Position(*position), places)
 
 
 def _position_to_json(position: Position) -> list[Any]:

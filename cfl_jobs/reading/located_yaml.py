@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from cfl_jobs.errors import Finding, Position, suggest
-from cfl_jobs.reading.tracking import LocatedText, TrackedDict, TrackedList
+from cfl_jobs.reading.tracking import LocatedText, Pieces, TrackedDict, TrackedList
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LARGEST = 1_000_000  # nodes after aliases are expanded
@@ -24,8 +24,9 @@ _BOOLEANS = {"true": True, "false": False}
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 Locate = Callable[[int, int], Position]
-# Turns a scalar's text into its value; told whether it stands unquoted, and where.
-Fill = Callable[[str, bool, Position], Any]
+# Turns a scalar's text into its value; told whether it stands unquoted, where, and in what pieces.
+Fill = Callable[[str, bool, Position, Pieces], Any]
+Origin = Callable[[str], Position | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +38,38 @@ class Loaded:
 
 
 def load_yaml(
-    text: str, file: str, *, locate: Locate | None = None, fill: Fill | None = None
+    text: str,
+    file: str,
+    *,
+    locate: Locate | None = None,
+    fill: Fill | None = None,
+    origin: Origin | None = None,
 ) -> Loaded:
     """Read one YAML document.
 
     `locate` turns a line and a column of `text`, from 0, into a Position; without it they are the
     file's own. `fill` may replace text scalars and keys; it raises ValueError with what is wrong.
+    `origin` tells where the value that it puts for a text stands, if that is elsewhere.
     """
-    return _Reader(text, file, locate, fill).load()
+    return _Reader(text, file, locate, fill, origin).load()
 
 
 class _Reader:
-    def __init__(self, text: str, file: str, locate: Locate | None, fill: Fill | None) -> None:
+    def __init__(
+        self,
+        text: str,
+        file: str,
+        locate: Locate | None,
+        fill: Fill | None,
+        origin: Origin | None,
+    ) -> None:
         self._text = text
         self._lines = text.split("\n")
         self._file = file
         self._locate = locate or (lambda line, column: Position(file, line + 1, column + 1))
         self._own_lines = locate is None
         self._fill = fill
+        self._origin = origin
         self._findings: list[Finding] = []
         self._made: dict[int, Any] = {}
         self._sizes: dict[int, int] = {}
@@ -120,6 +135,12 @@ class _Reader:
     def _where(self, node: yaml.Node) -> Position:
         return self._locate(node.start_mark.line, node.start_mark.column)
 
+    def _where_from(self, node: yaml.Node) -> Position:
+        """Return where a value stands: not what stands for it, if that is known."""
+        if self._origin is not None and isinstance(node, yaml.ScalarNode):
+            return self._origin(node.value) or self._where(node)
+        return self._where(node)
+
     def _size(self, node: yaml.Node) -> int:
         """Count the values after aliases are expanded; recursion counts as too many."""
         if id(node) in self._open:
@@ -145,7 +166,7 @@ class _Reader:
             return self._make_mapping(node)
         if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
             entries = [self._make(entry) for entry in node.value]
-            positions = tuple(self._where(entry) for entry in node.value)
+            positions = tuple(self._where_from(entry) for entry in node.value)
             return TrackedList(entries, pos=self._where(node), entry_positions=positions)
         if isinstance(node, yaml.ScalarNode):
             return self._make_scalar(node)
@@ -176,7 +197,7 @@ class _Reader:
                 continue
             entries[key] = value
             keys[key] = self._where(key_node)
-            values[key] = self._where(value_node)
+            values[key] = self._where_from(value_node)
         return TrackedDict(
             entries.items(), pos=self._where(node), key_positions=keys, value_positions=values
         )
@@ -227,13 +248,29 @@ class _Reader:
 
     def _make_text(self, node: yaml.ScalarNode, text: str) -> Any:
         position = self._where(node)
+        pieces = self._pieces(node) if node.style == "|" else ()
         if self._fill is None:
-            return LocatedText(text, position)
+            return LocatedText(text, position, pieces)
         try:
-            return self._fill(text, not node.style, position)
+            return self._fill(text, not node.style, position, pieces)
         except ValueError as error:
             self._complain(node, str(error))
             return LocatedText("", position)
+
+    def _pieces(self, node: yaml.ScalarNode) -> Pieces:
+        """Return where the lines of a literal block stand: they follow the line that opens it."""
+        pieces: list[tuple[int, Position]] = []
+        offset = 0
+        file, next_line = "", 0
+        for number, line in enumerate(str(node.value).split("\n")):
+            at = node.start_mark.line + 1 + number
+            whole = self._lines[at] if at < len(self._lines) else ""
+            place = self._locate(at, len(whole) - len(whole.lstrip()))
+            if not pieces or place.line != next_line or place.file != file:
+                pieces.append((offset, place))
+            file, next_line = place.file, place.line + 1
+            offset += len(line) + 1
+        return tuple(pieces)
 
     def _make_number(self, node: yaml.ScalarNode, text: str, kind: type[int] | type[float]) -> Any:
         """Return the number, if writing it again gives the same text; else say what YAML makes."""

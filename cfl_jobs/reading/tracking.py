@@ -17,22 +17,31 @@ from cfl_jobs.errors import Position
 NOWHERE = Position("", 0, 0)
 
 
+# Where a text goes on: from an offset at a position, and from there line by line.
+Pieces = tuple[tuple[int, Position], ...]
+
+
 class LocatedText(str):
-    """Text with the position it was read from. Behaves as plain str otherwise."""
+    """Text with the position it was read from. Behaves as plain str otherwise.
 
-    __slots__ = ("pos",)
+    `pieces` tell more of a text of several lines, or one put together of several.
+    """
+
+    __slots__ = ("pieces", "pos")
     pos: Position
+    pieces: Pieces
 
-    def __new__(cls, text: str, pos: Position) -> LocatedText:
+    def __new__(cls, text: str, pos: Position, pieces: Pieces = ()) -> LocatedText:
         made = super().__new__(cls, text)
         made.pos = pos
+        made.pieces = pieces
         return made
 
     def __deepcopy__(self, memo: dict[int, Any]) -> LocatedText:
         return self
 
-    def __reduce__(self) -> tuple[type[LocatedText], tuple[str, Position]]:
-        return (LocatedText, (str(self), self.pos))
+    def __reduce__(self) -> tuple[type[LocatedText], tuple[str, Position, Pieces]]:
+        return (LocatedText, (str(self), self.pos, self.pieces))
 
 
 class TrackedList(list[Any]):

@@ -2,59 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import element_paths
 from cfl_jobs.errors import Position
-from cfl_jobs.reading.tracking import TrackedDict, walk_mappings
+from cfl_jobs.reading.tracking import Pieces, TrackedDict, walk_mappings
 from cfl_jobs.rendering.generator import Generated
+
+# What jenkins-job-builder makes of a job's or view's own options, where the names don't tell it.
+_MADE_OF = MappingProxyType(
+    {
+        "buildWrappers": "wrappers",
+        "logRotator": "logrotate",
+        "assignedNode": "node",
+        "canRoam": "node",
+        "customWorkspace": "workspace",
+        "jobNames": "job-name",
+        "includeRegex": "regex",
+        "properties/hudson.model.ParametersDefinitionProperty": "parameters",
+    }
+)
+_FLAG_OR_NUMBER = re.compile(r"true|false|-?\d+(\.\d+)?")
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """Which place made a part of a config. `path` is as configxml.element_paths gives it."""
+    """Which place made a part of a config. `path` is as configxml.element_paths gives it.
+
+    `pieces` tell of its text, where it comes from several places.
+    """
 
     path: str
     position: Position
+    pieces: Pieces = ()
 
 
-def blame_parts(made: Generated, data: TrackedDict) -> Iterator[Blame]:
-    """Yield the places of components' elements, and of leaves whose text is one value's."""
-    paths = {id(element): path for path, element in element_paths(made.root)}
+def blame_parts(made: Generated, data: TrackedDict) -> tuple[Blame, ...]:
+    """Return the places of components' elements, and of leaves and lists that one option made."""
     owned = {
-        id(element): component
-        for component in made.components
-        for element in component.elements
-        if id(element) in paths
+        id(element): component for component in made.components for element in component.elements
     }
-    texts: dict[int, Mapping[str, Position]] = {}
-    root_texts = _texts_of(data, deep=False)
-
-    def descend(element: ET.Element, around: Mapping[str, Position]) -> Iterator[Blame]:
+    options: dict[int, _Options] = {}
+    own_options = _Options(data, deep=False)
+    # Innermost known component of each path, as paths come parents first.
+    around: dict[str, _Options] = {}
+    found: list[Blame] = []
+    for path, element in element_paths(made.root):
+        here = around.get(path.rpartition("/")[0], own_options)
         component = owned.get(id(element))
         if component is not None:
-            yield Blame(paths[id(element)], component.position)
-            around = texts.setdefault(id(component), _texts_of(component.data))
-        elif not len(element) and element.text and element.text in around:
-            yield Blame(paths[id(element)], around[element.text])
-        for child in element:
-            yield from descend(child, around)
+            found.append(Blame(path, component.position))
+            if id(component) not in options:
+                options[id(component)] = _Options(component.data)
+            here = options[id(component)]
+        elif here.is_given:
+            place = here.find(element, path if here is own_options else "")
+            if place is not None:
+                text = made.texts.get(element.text or "")
+                pieces = text.pieces if text and text.pos == place else ()
+                found.append(Blame(path, place, pieces))
+        if here is not own_options and len(element):
+            around[path] = here
+    return tuple(found)
 
-    for child in made.root:
-        yield from descend(child, root_texts)
+
+class _Options:
+    """Where the options of a job or component stand, by their names and values."""
+
+    def __init__(self, data: Any, *, deep: bool = True) -> None:
+        self._by_text: dict[str, list[tuple[str, Position]]] = {}
+        self._mappings = tuple(walk_mappings(data, descend=lambda *_: deep))
+        self._by_name: dict[str, list[Position]] | None = None
+        self.is_given = bool(self._mappings)
+        for mapping in self._mappings:
+            places = mapping.value_positions
+            for key, value in mapping.raw_items():
+                if isinstance(value, (str, int, float)):
+                    text = str(value).lower() if isinstance(value, bool) else str(value)
+                    found = (key, places.get(key, mapping.pos))
+                    self._by_text.setdefault(text, []).append(found)
+
+    def find(self, element: ET.Element, path: str = "") -> Position | None:
+        """Return the place of the one option that made an element; `path`: of a job's own."""
+        text = element.text
+        if text and text in self._by_text and not len(element):
+            found = self._by_text[text]
+            places = {place for _, place in found}
+            if len(places) == 1 and not _FLAG_OR_NUMBER.fullmatch(text):
+                return places.pop()
+            for fits in (_is_same, _is_part):
+                places = {place for key, place in found if fits(key, element.tag)}
+                if places:
+                    return places.pop() if len(places) == 1 else None
+        if self._by_name is None:
+            self._by_name = self._places_by_name()
+        named = self._by_name.get(_plain(_MADE_OF.get(path, element.tag)), ())
+        return named[0] if len(named) == 1 else None
+
+    def _places_by_name(self) -> dict[str, list[Position]]:
+        places: dict[str, list[Position]] = {}
+        for mapping in self._mappings:
+            for key, value in mapping.raw_items():
+                places.setdefault(_plain(key), []).append(_place_of_option(mapping, key, value))
+        return places
 
 
-def _texts_of(value: Any, *, deep: bool = True) -> dict[str, Position]:
-    """Return where each text in a value stands; texts that stand in two places are left out."""
-    found: dict[str, Position] = {}
-    twice: set[str] = set()
-    for mapping in walk_mappings(value, descend=lambda *_: deep):
-        for key, text in mapping.raw_items():
-            if isinstance(text, str):
-                place = mapping.value_positions.get(key, mapping.pos)
-                if found.setdefault(text, place) != place:
-                    twice.add(text)
-    return {text: place for text, place in found.items() if text not in twice}
+def _place_of_option(mapping: TrackedDict, key: str, value: Any) -> Position:
+    """Return where an option's name stands, or a list that came from another file as its value."""
+    place, inside = mapping.position_of(key), getattr(value, "pos", None)
+    return inside if isinstance(inside, Position) and inside.file != place.file else place
+
+
+def _is_same(key: str, tag: str) -> bool:
+    """Tell whether an option and an element are called the same: days-to-keep, daysToKeep."""
+    return _plain(key) == _plain(tag)
+
+
+def _is_part(key: str, tag: str) -> bool:
+    """Tell whether an option's name is an element's in short: block-downstream, timeout."""
+    return len(_plain(key)) > 2 and _words(key) <= _words(tag)
+
+
+@lru_cache(maxsize=4096)
+def _plain(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower())
+
+
+@lru_cache(maxsize=4096)
+def _words(name: str) -> frozenset[str]:
+    return frozenset(word.lower() for word in _WORDS.findall(name))

@@ -11,7 +11,7 @@ import configparser
 import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -61,13 +61,15 @@ class Component:
 class Generated:
     """The XML of a job, its text as jenkins-job-builder writes it, and its components.
 
-    Where there are problems, the XML lacks what they are about.
+    Where there are problems, the XML lacks what they are about. `texts` are the job's texts that
+    know more than one place, by themselves.
     """
 
     root: ET.Element
     text: str
     components: tuple[Component, ...]
     problems: tuple[Problem, ...]
+    texts: Mapping[str, LocatedText] = field(default_factory=dict)
 
 
 class Generator:
@@ -91,8 +93,9 @@ class Generator:
         registry = self._registry
         registry.start()
         root, text = ET.Element("project"), ""
+        texts: dict[str, LocatedText] = {}
         try:
-            _hand_over(data)
+            _hand_over(data, texts)
             root = self._make_root(data, XmlViewGenerator if is_view else XmlJobGenerator)
             data.note("name")  # the caller's, jenkins-job-builder only files the XML by it
             if not registry.problems:
@@ -100,7 +103,7 @@ class Generator:
         except Exception as error:
             registry.problems.append(_explain(error, data.pos))
             note_deeply(data)
-        return Generated(root, text, tuple(registry.components), tuple(registry.problems))
+        return Generated(root, text, tuple(registry.components), tuple(registry.problems), texts)
 
     def make_component(self, kind: str, component: Any, *, parent: str) -> Generated:
         """Return the elements of one component alone, in a root called `parent`, and no text."""
@@ -149,24 +152,30 @@ def _explain(error: Exception, place: Position) -> Problem:
     return Problem(f"jenkins-job-builder can't take this ({told})", place, advice)
 
 
-def _hand_over(value: Any) -> Any:
+def _hand_over(value: Any, texts: dict[str, LocatedText]) -> Any:
     """Return a value as jenkins-job-builder's own loader would make it; mappings stay themselves.
 
-    Where a text came from is kept beside it, in its mapping's or list's positions.
+    Where a text came from is kept beside it, in its mapping's or list's positions; those of which
+    more is known are added to `texts`.
     """
     if isinstance(value, TrackedDict):
         for key, item in value.raw_items():
             if isinstance(item, LocatedText):
                 value.value_positions[key] = item.pos
-            dict.__setitem__(value, key, _hand_over(item))
+            dict.__setitem__(value, key, _hand_over(item, texts))
         return value
     if isinstance(value, TrackedList):
         places = list(value.entry_positions) or [value.pos] * len(value)
         for index, item in enumerate(value):
             if isinstance(item, LocatedText):
                 places[index] = item.pos
-        return LocList([_hand_over(item) for item in value], value.pos, places)
-    return str(value) if isinstance(value, LocatedText) else value
+        return LocList([_hand_over(item, texts) for item in value], value.pos, places)
+    if not isinstance(value, LocatedText):
+        return value
+    text = str(value)
+    if value.pieces and texts.setdefault(text, value).pieces != value.pieces:
+        texts[text] = LocatedText(text, value.pos)  # which of the two it was is not to be told
+    return text
 
 
 class _NoConfig:

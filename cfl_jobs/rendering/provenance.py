@@ -16,7 +16,7 @@ from operator import itemgetter
 from typing import Any
 
 from cfl_jobs.errors import Position
-from cfl_jobs.reading.tracking import LocatedText, TrackedDict, TrackedList
+from cfl_jobs.reading.tracking import NOWHERE, LocatedText, Pieces, TrackedDict, TrackedList
 
 # Noncharacters of Unicode: no text means anything by them, and YAML lets them through.
 MARK_OPEN, MARK_CLOSE = "\ufdd0", "\ufdd1"
@@ -31,13 +31,15 @@ class Values:
 
     def __init__(self) -> None:
         self._values: list[Any] = []
+        self._places: list[Position | None] = []
 
-    def hold(self, value: Any) -> str:
-        """Keep a value and return the placeholder that stands for it."""
+    def hold(self, value: Any, place: Position | None = None) -> str:
+        """Keep a value, and where it stands if it doesn't know; return what stands for it."""
         self._values.append(value)
+        self._places.append(place)
         return f"{VALUE_OPEN}{len(self._values) - 1}{VALUE_CLOSE}"
 
-    def fill(self, text: str, plain: bool, position: Position) -> Any:
+    def fill(self, text: str, plain: bool, position: Position, pieces: Pieces = ()) -> Any:
         """Return a scalar's value: the value itself for a lone placeholder, else text.
 
         Raises ValueError where a value can't stand inside text.
@@ -46,8 +48,39 @@ class Values:
         if lone and plain:
             return _located(self._values[int(lone[1])], position)
         if VALUE_OPEN not in text:
-            return LocatedText(text, position)
-        return LocatedText(_VALUE.sub(lambda found: self._text(int(found[1])), text), position)
+            return LocatedText(text, position, pieces)
+        return self._join(text, position, pieces or ((0, position),))
+
+    def _join(self, text: str, position: Position, pieces: Pieces) -> LocatedText:
+        """Return a text with its values put in, each a piece of its own."""
+        made: list[str] = []
+        places: list[tuple[int, Position]] = []
+        length = start = 0
+        for found in (*_VALUE.finditer(text), None):
+            end = found.start() if found else len(text)
+            made.append(text[start:end])
+            places += [(length + offset, place) for offset, place in cut(text, pieces, start, end)]
+            length += end - start
+            if found is None:
+                break
+            index, start = int(found[1]), found.end()
+            value = self._text(index)
+            inside = self._pieces_of(index) or ((0, locate(text, pieces, found.start())),)
+            places += [(length + offset, place) for offset, place in inside]
+            made.append(value)
+            length += len(value)
+        return LocatedText("".join(made), position, tuple(places))
+
+    def _pieces_of(self, index: int) -> Pieces:
+        value, place = self._values[index], self._places[index]
+        if isinstance(value, LocatedText):
+            return value.pieces or ((0, value.pos),)
+        return ((0, place),) if place else ()
+
+    def origin(self, text: str) -> Position | None:
+        """Return where the value of a lone placeholder stands, if that was told."""
+        lone = _VALUE.fullmatch(text) if text.startswith(VALUE_OPEN) else None
+        return self._places[int(lone[1])] if lone else None
 
     def _text(self, index: int) -> str:
         value = self._values[index]
@@ -61,10 +94,32 @@ class Values:
         )
 
 
+def locate(text: str, pieces: Pieces, offset: int) -> Position:
+    """Return the place of a character of a text."""
+    start, place = next((piece for piece in reversed(pieces) if piece[0] <= offset), pieces[0])
+    lines = text.count("\n", start, offset)
+    return Position(place.file, place.line + lines, place.column) if lines else place
+
+
+def cut(text: str, pieces: Pieces, start: int, end: int) -> Iterator[tuple[int, Position]]:
+    """Yield the pieces of a part of a text, counted from its start."""
+    if start < end:
+        yield 0, locate(text, pieces, start)
+    yield from ((offset - start, place) for offset, place in pieces if start < offset < end)
+
+
+def settle(text: LocatedText, position: Position) -> LocatedText:
+    """Return a text whose pieces all stand somewhere: those that don't know, at `position`."""
+    if not any(place == NOWHERE for _, place in text.pieces):
+        return text
+    known = tuple((at, position if place == NOWHERE else place) for at, place in text.pieces)
+    return LocatedText(text, text.pos, known)
+
+
 def _located(value: Any, position: Position) -> Any:
     """Return a value as the generator takes it: fresh, tracked, with the positions it came with."""
     if isinstance(value, LocatedText):
-        return value
+        return settle(value, position)
     if isinstance(value, str):
         return LocatedText(value, position)
     if isinstance(value, TrackedDict):

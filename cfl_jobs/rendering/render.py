@@ -15,6 +15,7 @@ from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.definitions import Definitions, load_definitions
 from cfl_jobs.reading.selection import select_names
 from cfl_jobs.reading.tracking import (
+    Pieces,
     ReadNotes,
     TrackedDict,
     collect_notes,
@@ -47,6 +48,10 @@ class Rendered:
     blame: tuple[Blame, ...] = ()
     moved_from: tuple[str, ...] = ()
     project: str = ""
+
+    def pieces_of(self, path: str) -> Pieces:
+        """Return where the text of the element at `path` comes from, () where that isn't known."""
+        return next((blame.pieces for blame in self.blame if blame.path == path), ())
 
     def place_of(self, path: str) -> Position:
         """Return the place that made the element at `path`, or the nearest one around it."""
@@ -187,7 +192,7 @@ class _JobRenderer:
             definition.name,
             made.text,
             definition.position,
-            tuple(blame_parts(made, data)),
+            blame_parts(made, data),
             definition.moved_from,
             self._project,
         )

@@ -17,7 +17,7 @@ from jinja2 import nodes
 from jinja2.exceptions import SecurityError
 from jinja2.utils import missing as _no_owner
 
-from cfl_jobs.errors import CflJobsError, suggest
+from cfl_jobs.errors import CflJobsError, Position, suggest
 from cfl_jobs.reading.tracking import TrackedDict
 from cfl_jobs.rendering.provenance import mark_lines
 
@@ -27,6 +27,7 @@ _HTML_FILTERS = ("e", "escape", "forceescape", "safe", "tojson", "urlize", "xmla
 
 _LARGEST = 1_000_000
 _NO_TEXT = "no text"  # no template can name a filter so
+_NOTE_NAME = "note name"
 
 
 def _refuse_text(value: Any) -> Any:
@@ -44,6 +45,17 @@ def _refuse_text(value: Any) -> Any:
 
 def _is_large(value: Any, limit: int = _LARGEST) -> bool:
     return isinstance(value, int) and abs(value) > limit
+
+
+def _note_name(node: nodes.Expr) -> nodes.Expr:
+    """Let a lone variable, or one with a default, note its name: its value doesn't know it."""
+    inner: nodes.Node | None = node
+    while isinstance(inner, nodes.Filter) and inner.name in ("default", "d"):
+        inner = inner.node
+    if not isinstance(inner, nodes.Name):
+        return node
+    name = nodes.Const(inner.name)
+    return nodes.Filter(node, _NOTE_NAME, [name], [], None, None, lineno=node.lineno)
 
 
 class Host(Protocol):
@@ -99,6 +111,8 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
     context_class = _NotingContext
     reading = TrackedDict()
+    # The mapping and key that were read last, and what was found there.
+    _last_read: tuple[TrackedDict, str, Any] | None = None
     # Operators that make much of little: a typo must not fill the memory.
     intercepted_binops = frozenset({"*", "**", "%"})
 
@@ -109,8 +123,30 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
             loop.iter = nodes.Filter(
                 loop.iter, _NO_TEXT, [], [], None, None, lineno=loop.iter.lineno
             )
+        for output in tree.find_all(nodes.Output):
+            output.nodes = [_note_name(node) for node in output.nodes]
         tree.set_environment(self)
         return tree
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        value = super().getitem(obj, argument)
+        if isinstance(obj, TrackedDict) and isinstance(argument, str):
+            self._last_read = (obj, argument, value)
+        return value
+
+    def note_name(self, value: Any, name: str) -> Any:
+        """Note that a value may be the variable of that name; returns the value."""
+        if dict.get(self.reading, name, _no_owner) is value:
+            self._last_read = (self.reading, name, value)
+        return value
+
+    def take_place(self, value: Any) -> Position | None:
+        """Return where a number or flag stands, if it is what was read last, and forget that."""
+        last, self._last_read = self._last_read, None
+        if last is None or last[2] is not value or not isinstance(value, (bool, int, float)):
+            return None
+        mapping, key, _ = last
+        return mapping.forward.get(key, mapping).value_positions.get(key)
 
     def call_binop(
         self, context: jinja2.runtime.Context, operator: str, left: Any, right: Any
@@ -178,6 +214,7 @@ def make_environment(host: Host) -> Environment:
     for name in _HTML_FILTERS:
         del environment.filters[name]
     environment.filters[_NO_TEXT] = _refuse_text
+    environment.filters[_NOTE_NAME] = environment.note_name
     del environment.globals["lipsum"]
     return environment
 

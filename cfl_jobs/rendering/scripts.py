@@ -57,19 +57,24 @@ def compose_step(file: str, text: str, values: Mapping[str, object]) -> str:
     its first line names (hudson.tasks.Shell, "#!" as the first two characters).
     Raises CflJobsError with everything that is wrong with the values or the script.
     """
+    return "\n".join(text for _, text in compose_lines(file, text, values))
+
+
+def compose_lines(file: str, text: str, values: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return the parts of `compose_step`: each assignment with its input's name, "" for others."""
     check_script(file, text)
     inputs = find_inputs(text)
     problems = [*_find_unknown(file, inputs, values)]
-    assignments: list[str] = []
+    assignments: list[tuple[str, str]] = []
     for wanted in inputs:
         try:
-            assignments.append(_assign(wanted, values))
+            assignments.append((wanted.name, _assign(wanted, values)))
         except ValueError as problem:
             problems.append(f"{file}:{wanted.line}: {problem}")
     if problems:
         raise CflJobsError("\n".join(problems), advice=_describe_inputs(file, inputs))
     interpreter, _, rest = text.partition("\n")
-    return "\n".join([interpreter, *assignments, from_here_on(file), rest])
+    return [("", interpreter), *assignments, ("", from_here_on(file)), ("", rest)]
 
 
 def from_here_on(file: str) -> str:
@@ -131,15 +136,18 @@ def _assign(wanted: Input, values: Mapping[str, object]) -> str:
 
 
 def _quote(what: str, value: object) -> str:
+    if not isinstance(value, (bool, int, str)):
+        raise ValueError(f"{what} must be text, a number or true/false, not {_kind(value)}")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError(f"{what} has a NUL character, which no shell can hold")
+    return quote_value(value)
+
+
+def quote_value(value: Scalar) -> str:
+    """Return a value as bash reads it."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if not isinstance(value, str):
-        raise ValueError(f"{what} must be text, a number or true/false, not {_kind(value)}")
-    if "\0" in value:
-        raise ValueError(f"{what} has a NUL character, which no shell can hold")
-    return shlex.quote(value)
+    return str(value) if isinstance(value, int) else shlex.quote(value)
 
 
 def _kind(value: object) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jinja2
@@ -24,10 +24,10 @@ from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, suggest
 from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.definitions import Definitions
 from cfl_jobs.reading.located_yaml import load_yaml
-from cfl_jobs.reading.tracking import LocatedText, TrackedDict, note_deeply
+from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict, note_deeply
 from cfl_jobs.rendering.provenance import RESERVED, Values, take_marks_out
 from cfl_jobs.rendering.sandbox import make_environment
-from cfl_jobs.rendering.scripts import compose_step
+from cfl_jobs.rendering.scripts import compose_lines, quote_value
 
 TEMPLATES = "templates"
 SCRIPTS = f"{TEMPLATES}/scripts"
@@ -64,7 +64,10 @@ class TemplateRenderer:
         first = Position(f"{TEMPLATES}/{definition.template}", 1)
         origins = (_asked_for(definition),)
         mapped = take_marks_out(text, tuple(self._files), first)
-        loaded = load_yaml(mapped.text, first.file, locate=mapped.locate, fill=self._values.fill)
+        values = self._values
+        loaded = load_yaml(
+            mapped.text, first.file, locate=mapped.locate, fill=values.fill, origin=values.origin
+        )
         findings = tuple(self._quoted(finding, origins) for finding in loaded.findings)
         if isinstance(loaded.value, TrackedDict):
             return loaded.value, findings
@@ -130,7 +133,8 @@ class TemplateRenderer:
         if isinstance(value, jinja2.Undefined):
             str(value)  # raises UndefinedError
         note_deeply(value)  # from here on it is the generator's reads that count
-        return Markup(self._values.hold(value))  # noqa: S704 - a placeholder, not HTML
+        place = self._environment.take_place(value)
+        return Markup(self._values.hold(value, place))  # noqa: S704 - a placeholder, not HTML
 
     # -- running -------------------------------------------------------------------------------
 
@@ -250,7 +254,32 @@ class TemplateRenderer:
             )
         for value in values.values():
             note_deeply(value)
-        return LocatedText(compose_step(path, text, values), Position(path, 1))
+        parts = compose_lines(path, text, values)
+        step = "\n".join(part for _, part in parts)
+        return LocatedText(step, Position(path, 1), tuple(_pieces_of_step(path, parts, values)))
+
+
+def _pieces_of_step(
+    path: str, parts: Sequence[tuple[str, str]], values: Mapping[str, Any]
+) -> Iterator[tuple[int, Position]]:
+    """Yield where the parts of a step come from: its script, or what the inputs were given."""
+    offset = 0
+    for number, (name, part) in enumerate(parts):
+        if not name:
+            yield offset, Position(path, 2 if number == len(parts) - 1 else 1)
+        else:
+            value = values[name]
+            yield offset, _place_of(value)
+            start = offset + len(f"{name}=(")
+            for item in value if isinstance(value, list | tuple) else ():
+                yield start, _place_of(item, _place_of(value))
+                start += len(quote_value(item)) + len(" ")
+        offset += len(part) + len("\n")
+
+
+def _place_of(value: Any, otherwise: Position = NOWHERE) -> Position:
+    place = getattr(value, "pos", None)
+    return place if isinstance(place, Position) else otherwise
 
 
 def _asked_for(definition: Definition) -> Origin:

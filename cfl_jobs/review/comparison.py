@@ -17,9 +17,9 @@ from cfl_jobs.planning.alike import group_alike, is_long
 from cfl_jobs.planning.differences import Change, Difference, Raw, Side, compare, describe
 from cfl_jobs.planning.linediff import diff_lines
 from cfl_jobs.planning.observe import normal_of, says_disabled
+from cfl_jobs.planning.places import place_of
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.rendering.render import Rendered
-from cfl_jobs.rendering.scripts import from_here_on
 from cfl_jobs.target import Kind
 
 # What Jenkins always writes and nobody asks for: not worth a line of a job that is made or goes.
@@ -126,23 +126,7 @@ def show(difference: Difference) -> Part:
         lines = [*before, *([f"+ {difference.after}"] if difference.after else [])]
     shown = tuple(make_visible(hide_secrets(line)) for line in lines)
     label = make_visible(difference.label)
-    return Part(label, difference.change, shown, _first_changed_line(difference))
-
-
-def _first_changed_line(difference: Difference) -> Position | None:
-    """Return where a script's file begins to differ, where the change is the file's."""
-    position, lines = difference.position, difference.after.splitlines()
-    if position is None:
-        return None
-    marks = [number for number, line in enumerate(lines) if line == from_here_on(position.file)]
-    if not marks or not difference.before:
-        return position
-    same = 0
-    for old, new in zip(difference.before.splitlines(), lines, strict=False):
-        if old != new:
-            break
-        same += 1
-    return replace(position, line=same - marks[0] + 1) if same > marks[0] else position
+    return Part(label, difference.change, shown, difference.position)
 
 
 def _group(shared: Sequence[tuple[JobChange, tuple[Difference, ...]]]) -> tuple[Group, ...]:
@@ -165,8 +149,7 @@ def _describe(raw: Raw, place: Position | None) -> Difference:
 def _differences(before: Rendered, after: Rendered) -> Iterator[Difference]:
     wanted, live = _normal(after), _normal(before)
     for raw in compare(wanted, live):
-        place = after.definition if raw.wanted is None else after.place_of(raw.place.path)
-        yield _describe(raw, place)
+        yield _describe(raw, place_of(after, raw))
     was, now = (says_disabled(job.config, name=job.name) or False for job in (before, after))
     if was != now:
         place = after.place_of("disabled")

@@ -1,0 +1,202 @@
+"""Each difference is blamed on the line that made it, or on where it would stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.planning.differences import compare
+from cfl_jobs.planning.observe import normal_of, observe
+from cfl_jobs.planning.places import place_of
+from cfl_jobs.planning.planfile import load_plan, save_plan
+from cfl_jobs.planning.planner import Basis
+from cfl_jobs.rendering.render import Rendered, render
+from tests.rendered_jobs import jenkins
+
+FILES = {
+    "jobs/settings.yaml": "settings:\n  mail: a@example.org\n  limit: 5\n  kept: 30\n",
+    "jobs/a.yaml": """\
+template: a.yaml.j2
+defaults:
+  files: out.txt
+  may_be_empty: true
+jobs:
+  - name: A
+    who: bob
+    quiet: 3
+    parallel: true
+    branch: master
+    trim: true
+    parts: [one, two]
+    tries: 7
+    notes: |
+      a note
+      another note
+""",
+    "templates/part.yaml.j2": """\
+  - archive:
+      artifacts: {{ files }}
+      allow-empty: {{ may_be_empty }}
+      latest-only: false
+""",
+    "templates/a.yaml.j2": """\
+name: {{ name }}
+description: |
+  About {{ who }} and {{ branch }}
+  second line
+quiet-period: {{ quiet }}
+concurrent: {{ parallel }}
+properties:
+  - build-discarder:
+      num-to-keep: {{ settings.kept }}
+      days-to-keep: 30
+parameters:
+  - string:
+      name: BRANCH
+      default: "{{ branch }}"
+      description: What to build
+      trim: {{ trim }}
+wrappers:
+  - timestamps
+  - timeout:
+      type: absolute
+      timeout: {{ settings.limit | default(9) }}
+builders:
+  - shell: |
+      echo one
+{% for part in parts %}
+      echo {{ part }} {{ who }}
+{% endfor %}
+      echo three
+  - shell: {{ script("s.sh", who=who, parts=parts, tries=tries) }}
+  - shell: exit 0
+  - shell: {{ notes }}
+publishers:
+{% include "part.yaml.j2" %}
+  - email:
+      recipients: {{ settings.mail }}
+""",
+    "templates/scripts/s.sh": """\
+#!/usr/bin/env bash
+: "${who:?}" # not a guard
+: "${who:?}"
+: "${parts[@]:?}"
+: "${tries:?}"
+echo first
+echo second
+""",
+}
+STEP = "shell step {}: script"
+Edit = Callable[[str, str, str], dict[str, str]]
+
+
+@pytest.fixture
+def edit(tmp_path: Path) -> Edit:
+    """Return a function that edits a file and returns, by label, the lines that are blamed."""
+    for name, text in FILES.items():
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def blame(file: str, old: str, new: str) -> dict[str, str]:
+        (before,) = render(tmp_path)
+        text = (tmp_path / file).read_text()
+        assert text.count(old) == 1
+        (tmp_path / file).write_text(text.replace(old, new))
+        (after,) = render(tmp_path)
+        return places(after, before)
+
+    return blame
+
+
+def places(wanted: Rendered, live: Rendered) -> dict[str, str]:
+    found = compare(normal_of(wanted.config, name="A"), normal_of(live.config, name="A"))
+    blamed = {raw.label: place_of(wanted, raw) for raw in found}
+    return {label: f"{place.file}:{place.line}" for label, place in blamed.items()}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "labels"),
+    [
+        ("jobs/settings.yaml", "a@example", "b@example", ["mail: recipients"]),
+        ("jobs/settings.yaml", "limit: 5", "limit: 6", ["time limit: timeout minutes"]),
+        ("jobs/settings.yaml", "kept: 30", "kept: 31", ["builds to keep: builds"]),
+        ("jobs/a.yaml", "out.txt", "all.txt", ["archive artifacts: artifacts"]),
+        ("jobs/a.yaml", "empty: true", "empty: false", ["archive artifacts: allow empty archive"]),
+        ("jobs/a.yaml", "quiet: 3", "quiet: 4", ["quiet period"]),
+        ("jobs/a.yaml", "parallel: true", "parallel: false", ["concurrent builds"]),
+        ("jobs/a.yaml", "trim: true", "trim: false", ["parameter BRANCH: trim"]),
+        ("jobs/a.yaml", "master", "main", ["parameter BRANCH: default", "description"]),
+        ("jobs/a.yaml", "who: bob", "who: bobby", [STEP.format(1), STEP.format(2), "description"]),
+        ("jobs/a.yaml", "who: bob", "who: bo", [STEP.format(1), STEP.format(2), "description"]),
+        ("jobs/a.yaml", "[one, two]", "[one, 'the two']", [STEP.format(1), STEP.format(2)]),
+        ("jobs/a.yaml", "another note", "other note", [STEP.format(4)]),
+        ("templates/a.yaml.j2", "days-to-keep: 30", "days-to-keep: 40", ["builds to keep: days"]),
+        ("templates/a.yaml.j2", "second line", "2nd line", ["description"]),
+        ("templates/a.yaml.j2", "echo one", "echo 1", [STEP.format(1)]),
+        ("templates/a.yaml.j2", "echo three", "echo 3", [STEP.format(1)]),
+        ("templates/a.yaml.j2", "echo {{ part }}", "print {{ part }}", [STEP.format(1)]),
+        ("templates/scripts/s.sh", "echo second", "echo last", [STEP.format(2)]),
+        ("templates/scripts/s.sh", "#!/usr/bin/env bash", "#!/bin/bash", [STEP.format(2)]),
+    ],
+)  # fmt: skip
+def test_a_change_is_blamed_on_the_line_that_was_changed(
+    edit: Edit, file: str, old: str, new: str, labels: list[str]
+) -> None:
+    """Numbers, flags, settings, defaults, inputs of scripts, lines of texts and of includes."""
+    line = FILES[file][: FILES[file].index(old)].count("\n") + 1
+    found = edit(file, old, new)
+    assert found == dict.fromkeys(labels, f"{file}:{line}")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "line", "label"),
+    [
+        ("templates/a.yaml.j2", "  - timestamps\n", "wrappers:", "timestamps"),
+        ("templates/a.yaml.j2", "  - shell: exit 0\n", "builders:", "shell step 3"),
+        ("templates/a.yaml.j2", "      days-to-keep: 30\n", "- build-", "builds to keep: days"),
+        ("templates/scripts/s.sh", "echo first\n", "echo second", STEP.format(2)),
+    ],
+)  # fmt: skip
+def test_what_was_removed_is_blamed_on_where_it_stood(
+    edit: Edit, file: str, old: str, line: str, label: str
+) -> None:
+    """A step on its list, an option on its component, a line on the next one."""
+    text = FILES[file].replace(old, "")
+    number = text[: text.index(line)].count("\n") + 1
+    assert edit(file, old, "")[label] == f"{file}:{number}"
+
+
+def test_an_input_that_a_template_made_is_blamed_on_its_call(edit: Edit) -> None:
+    """No definition holds it."""
+    line = FILES["templates/a.yaml.j2"].split("\n").index(
+        '  - shell: {{ script("s.sh", who=who, parts=parts, tries=tries) }}') + 1  # fmt: skip
+    found = edit("templates/a.yaml.j2", "tries=tries", "tries=tries + 1")
+    assert found == {STEP.format(2): f"templates/a.yaml.j2:{line}"}
+
+
+def test_a_flag_is_not_blamed_on_another_that_is_alike(edit: Edit, tmp_path: Path) -> None:
+    """Its component made it."""
+    edit("jobs/a.yaml", "quiet: 3", "quiet: 4")
+    (job,) = render(tmp_path)
+    archiver = "publishers/hudson.tasks.ArtifactArchiver"
+    assert job.place_of(f"{archiver}/onlyIfSuccessful") == job.place_of(archiver)
+    assert job.place_of(f"{archiver}/latestOnly").line == job.place_of(archiver).line + 3
+
+
+def test_text_around_a_value_is_not_blamed_on_the_value(edit: Edit) -> None:
+    """Though the first letter that differs is the value's."""
+    found = edit("templates/a.yaml.j2", "About {{ who }} and", "About {{ name }} or")
+    assert found == {"description": "templates/a.yaml.j2:3"}
+
+
+def test_a_kept_plan_knows_the_same_places(edit: Edit, tmp_path: Path) -> None:
+    """Those of parts of texts too."""
+    edit("jobs/a.yaml", "who: bob", "who: eve")
+    wanted = render(tmp_path)
+    basis = Basis(wanted, observe(jenkins(), [], with_orphans=False))
+    save_plan(basis, tmp_path / "plan")
+    assert load_plan(tmp_path / "plan").wanted == wanted
+    assert any(blame.pieces for blame in wanted[0].blame)
