@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from cfl_jobs.planning.differences import Difference, Side, compare, describe
+from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.planning.differences import (
+    Change,
+    Difference,
+    Side,
+    compare,
+    describe,
+    find_losses,
+)
 from cfl_jobs.planning.observe import normal_of
 
 SHELL = "<project><builders><hudson.tasks.Shell><command>{}</command></hudson.tasks.Shell>"
@@ -42,3 +50,22 @@ def test_an_object_of_another_class_is_told_by_its_class() -> None:
         "class: a.Elastic; minutes: 3",
         "class: a.Absolute; minutes: 3",
     )
+
+
+def test_elements_that_changed_and_moved_are_said_to_have_moved() -> None:
+    """Each is compared with the one of its class or name; properties have no order."""
+
+    def job(tag: str, *steps: str) -> Normal:
+        inside = "".join(f"<a.{step[0]}><x>{step[1]}</x></a.{step[0]}>" for step in steps)
+        return normal_of(f"<project><{tag}>{inside}</{tag}></project>", name="A")
+
+    for tag, count in (("builders", 1), ("properties", 0)):
+        raws = compare(job(tag, "A1", "B1", "C1"), job(tag, "C2", "A2", "B2"))
+        assert [raw.label for raw in raws if raw.change is Change.CHANGED] == [
+            "A: x",
+            "B: x",
+            "C: x",
+        ]
+        moved = [raw for raw in raws if raw.change is Change.MOVED]
+        assert [raw.label for raw in moved] == ["C"] * count
+        assert find_losses(raws) == ()

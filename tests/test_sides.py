@@ -170,6 +170,25 @@ def test_a_field_that_jenkins_added_to_each_step_hides_no_edit(
     assert set(sides(here, with_steps(*live), mark_of(then, with_steps(*NOTIFY)))) == expected
 
 
+@pytest.mark.parametrize("parts", [("<a.A><x>{}</x>{}</a.A>", "<a.B><x>{}</x>{}</a.B>")])
+@pytest.mark.parametrize("own", ["", "<own>1</own>"])
+def test_a_new_order_is_someones_though_jenkins_changed_all_that_moved(
+    parts: tuple[str, str], own: str
+) -> None:
+    """Each element is compared with the one of its class, which is in another place."""
+
+    def steps(*steps: str, field: str = "") -> Normal:
+        builders = "".join(step.format("text", field) for step in steps)
+        return normalise(job(scripts=(), builders=builders).config, name="a")
+
+    then, kept = steps(*parts), steps(*parts, field=own)
+    swapped, kept_swapped = steps(*parts[::-1]), steps(*parts[::-1], field=own)
+    for here, there, side in ((then, kept_swapped, Side.THEIRS), (swapped, kept, Side.OURS)):
+        found = sides(here, there, mark_of(then, kept))
+        assert side in found
+        assert set(found) <= {side, Side.JENKINS}
+
+
 @settings(deadline=None, max_examples=400, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_both_sides_edited_is_never_taken_for_jenkins_own(data: st.DataObject) -> None:

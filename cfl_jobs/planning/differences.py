@@ -13,7 +13,13 @@ from enum import Enum
 
 from cfl_jobs.configs.normalform import LISTS, SECRET, SETS, Normal, absent_value
 from cfl_jobs.errors import Position
-from cfl_jobs.planning.pairs import choose_pair, is_other_class, is_renamed
+from cfl_jobs.planning.pairs import (
+    Numbered,
+    choose_pair,
+    find_moved,
+    is_other_class,
+    is_renamed,
+)
 from cfl_jobs.planning.sections import is_plain_list, number_children, sections
 from cfl_jobs.planning.words import is_silent, show_value, word_for
 
@@ -231,6 +237,7 @@ def _compare_items(
     )
     gone: list[tuple[str, Normal]] = []
     new: list[tuple[str, Normal]] = []
+    pairs: list[tuple[Numbered, Numbered]] = []
     for operation, their_from, their_to, our_from, our_to in matcher.get_opcodes():
         if operation == "equal":
             continue
@@ -241,8 +248,14 @@ def _compare_items(
                 new.append((path, child))
             else:
                 left.remove(pair)
+                pairs.append(((path, child), pair))
                 yield from _compare_pair(parent, (path, child), pair[1], place)
         gone += left
+    places = {path: number for number, (path, _) in enumerate(theirs)}
+    for number in find_moved([places[pair[0]] for _, pair in pairs]):
+        (path, child), (_, other) = pairs[number]
+        inner = _descend(place, path, child, child, other)
+        yield Raw(inner, parent.kind, Change.MOVED, child, other)
     for path, child in list(new):
         same = next((pair for pair in gone if pair[1] == child), None)
         if same is not None:

@@ -26,6 +26,19 @@ def choose_pair(child: Normal, candidates: Sequence[Numbered]) -> Numbered | Non
     return same[0] if same else None
 
 
+def find_moved(places: Sequence[int]) -> tuple[int, ...]:
+    """Return which of these, given by their places on the other side, have another order there.
+
+    As few as can be: all but the longest run that goes up, [2, 0, 1] → (0,).
+    """
+    runs: list[tuple[int, ...]] = []  # the longest run that ends with each
+    for number, place in enumerate(places):
+        before = [run for run in runs if places[run[-1]] < place]
+        runs.append((*max(before, key=len, default=()), number))
+    kept = max(runs, key=len, default=())
+    return tuple(number for number in range(len(places)) if number not in kept)
+
+
 def is_renamed(gone: Normal, new: Normal) -> bool:
     """Tell whether a field that is new in an element is one that is gone, under another name.
 

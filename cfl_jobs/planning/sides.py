@@ -144,9 +144,11 @@ class _Judge:
         wanted, live = raw.place.wanted_section, raw.place.live_section
         we_keep, they_keep = _keepers(raw, history)
         if wanted is not None and live is not None:
+            moved = self._who_reordered(raw)
             new = _side(ours=not we_keep, theirs=not they_keep)
-            is_old = new is Side.JENKINS
-            return self._by_order(raw) if is_old else _join(new, self._who_reordered(raw))
+            if moved is not Side.JENKINS:
+                return moved
+            return self._by_order(raw) if new is Side.JENKINS else new
         we_lost, they_lost = history.has_lost_unpaired
         if wanted is not None:
             slots = history.slots_applied(wanted)
@@ -192,8 +194,10 @@ class _Judge:
         theirs = None if they_keep else find_theirs(raws, their_codes)
         if ours and theirs and Slot(ours.code, theirs.code) not in slots:
             ours = theirs = None  # found in two sections of then, of which this can be but one
-        if self.is_unexplained and any(it and it.raws == frozenset(raws) for it in (ours, theirs)):
-            ours = theirs = None  # all of it differs: no more than one that stands for another
+        is_whole = any(it and it.raws == frozenset(raws) for it in (ours, theirs))
+        moved = self._who_moved(raws[0])
+        if is_whole and (self.is_unexplained or moved is not Side.JENKINS):
+            ours = theirs = None  # no more than that one section of then may stand for another
         if (ours or we_keep) and (theirs or they_keep):
             return {raw: _side(ours=_is_in(raw, ours), theirs=_is_in(raw, theirs)) for raw in raws}
         if ours:
@@ -202,7 +206,7 @@ class _Judge:
             return {raw: Side.THEIRS if raw in theirs.raws else Side.OURS for raw in raws}
         unsure = self.is_unexplained
         side = _side(ours=unsure or not we_keep, theirs=unsure or not they_keep)
-        return dict.fromkeys(raws, _join(side, self._who_moved(raws[0])))
+        return dict.fromkeys(raws, _join(side, moved))
 
     def _by_order(self, raw: Raw) -> Side:
         """Say who changed the order, or anything, where each side has all that is in question."""
