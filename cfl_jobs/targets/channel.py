@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from cfl_jobs.errors import Missing, Refused, TargetError
+from cfl_jobs.errors import Missing, Refused
 from cfl_jobs.targets.addresses import leads_to
 from cfl_jobs.targets.answers import (
     Answer,
@@ -21,7 +21,9 @@ from cfl_jobs.targets.answers import (
 from cfl_jobs.targets.connection import FOREIGN, Connection
 from cfl_jobs.targets.credentials import Credentials
 from cfl_jobs.targets.failures import explain_failure, is_final
-from cfl_jobs.targets.retrying import Passing, PassingFailure, Patience, Tries
+from cfl_jobs.targets.retrying import Passing, PassingFailure, Patience
+from cfl_jobs.targets.timelimit import TimeLimit
+from cfl_jobs.targets.weather import Weather
 
 CONFIG_TYPE = {"Content-Type": "text/xml; charset=utf-8"}
 FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
@@ -36,18 +38,28 @@ class Channel:
     """
 
     def __init__(
-        self, url: str, credentials: Credentials, timeout: float, patience: Patience
+        self,
+        url: str,
+        credentials: Credentials,
+        timeout: float,
+        patience: Patience,
+        say: Callable[[str], None],
     ) -> None:
         self._url = url
         self._credentials = credentials
         self._timeout = timeout
         self._patience = patience
         self._idle: deque[Connection] = deque()
-        self._has_answered = False
-        self._is_gone = False
+        self._weather = Weather(url, patience, self._probe, say)
+        self._time_limit = TimeLimit(
+            2 * timeout,
+            timeout / 2,
+            lambda seconds: say(f"Waiting for {url}: no answer for {seconds:.0f} s."),
+        )
 
     def close(self) -> None:
         """Close the kept connections. The channel can still be used."""
+        self._time_limit.close()
         while self._idle:
             self._idle.pop().close()
 
@@ -79,7 +91,7 @@ class Channel:
                     raise explain(answer, asked)
                 return answer
             except PassingFailure as failure:
-                self._wait(tries, failure)
+                self._weather.wait(tries, failure)
 
     def post(
         self,
@@ -93,8 +105,9 @@ class Channel:
     ) -> None:
         """Change something. Jenkins answers with 200 or 201, or leads to the path `lands_on`.
 
-        After a try whose answer was lost, `is_done` looks whether the change was made; without
-        it, making the change twice is as good as once.
+        After a try that failed, and before the next, `is_done` looks whether the change was made,
+        and raises Refused where making it now would undo another's; without it, making the change
+        twice is as good as once.
         """
         tries = self._patience.tries()
         asked = self.asked(path, doing, is_write=True)
@@ -112,7 +125,7 @@ class Channel:
                     explain_page(answer, asked) if answer.status == 200 else explain(answer, asked)
                 )
             except PassingFailure as failure:
-                self._wait(tries, failure)
+                self._weather.wait(tries, failure)
                 if is_done is not None and is_done():
                     return
             except (Refused, Missing):
@@ -124,43 +137,49 @@ class Channel:
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], asked: Asked
     ) -> Answer:
         """Send one request. Raises PassingFailure for what may pass by itself."""
-        connection = self._take_connection()
-        try:
-            answer = connection.ask(method, self._url + path, body, headers)
-            if method == "POST" and wants_crumb(answer):
-                obstacle = connection.renew_crumb()
-                answer = obstacle or connection.ask(method, self._url + path, body, headers)
-                if wants_crumb(answer):  # lost again already: a restart, or another node
-                    raise PassingFailure(explain(answer, asked))
-        except FOREIGN as error:
-            connection.close()
-            failure = explain_failure(error, self._url, self._timeout)
-            if is_final(error, has_answered=self._has_answered):
-                raise failure from error
-            raise PassingFailure(failure) from error
-        except BaseException:
-            connection.close()
-            raise
-        self._idle.append(connection)
-        if answer.status in _NO_ANSWER:
-            passing = Passing.STARTING if is_starting(answer) else Passing.ACCIDENT
-            raise PassingFailure(explain(answer, asked), passing)
-        self._has_answered, self._is_gone = True, False
+        with self._weather.asking():
+            connection = self._take_connection()
+            try:
+                with self._time_limit.over(connection.cut):
+                    answer = self._ask(connection, method, path, body, headers, asked)
+            except FOREIGN as error:
+                connection.close()
+                failure = explain_failure(error, self._url, self._timeout)
+                if is_final(error, has_answered=self._weather.has_answered):
+                    raise failure from error
+                raise PassingFailure(failure) from error
+            except BaseException:
+                connection.close()
+                raise
+            self._idle.append(connection)
+            if answer.status in _NO_ANSWER:
+                passing = Passing.STARTING if is_starting(answer) else Passing.ACCIDENT
+                raise PassingFailure(explain(answer, asked), passing)
+            self._weather.note_answer()
+            return answer
+
+    def _ask(
+        self,
+        connection: Connection,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        asked: Asked,
+    ) -> Answer:
+        """Ask, with a new crumb where the one there is of a session that is no more."""
+        answer = connection.ask(method, self._url + path, body, headers)
+        if method == "POST" and wants_crumb(answer):
+            obstacle = connection.renew_crumb()
+            answer = obstacle or connection.ask(method, self._url + path, body, headers)
+            if wants_crumb(answer):  # lost again already: a restart, or another node
+                raise PassingFailure(explain(answer, asked))
         return answer
 
-    def _wait(self, tries: Tries, failure: PassingFailure) -> None:
-        """Wait before the next try; raise the failure's error where there is none.
-
-        Once one request has waited in vain, the others don't until the server answers again: a
-        server that is gone costs one wait and not one for each job.
-        """
-        if self._is_gone:
-            raise failure.error from failure.__cause__
-        try:
-            tries.wait(failure)
-        except TargetError:
-            self._is_gone = True
-            raise
+    def _probe(self) -> None:
+        """Ask for next to nothing. Raises as `_send` does."""
+        path = "whoAmI/api/json"
+        self._send("GET", path, None, {}, self.asked(path, "ask whether it answers"))
 
     def _take_connection(self) -> Connection:
         try:

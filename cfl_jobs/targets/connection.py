@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import jenkins
@@ -19,6 +20,7 @@ import urllib3
 from cfl_jobs.targets.answers import Answer
 from cfl_jobs.targets.credentials import Credentials
 
+CONNECTING = 15.0  # seconds for a connection, which a server makes before it works on anything
 # All that python-jenkins, requests, urllib3 and the socket below them raise.
 FOREIGN = (
     jenkins.JenkinsException,
@@ -38,6 +40,9 @@ class Connection(jenkins.Jenkins):  # type: ignore[misc] # python-jenkins has no
             super().__init__(url, user, token, timeout=timeout)
         # requests works out where a redirect would lead, proxies and all, though none is followed.
         self._session.resolve_redirects = _lead_nowhere
+        self._adapter = _Adapter()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, self._adapter)
         self._login = _Login(credentials)
         self._settings: dict[str, Any] | None = None
         self.crumb: dict[str, str] | bool | None = None
@@ -51,7 +56,10 @@ class Connection(jenkins.Jenkins):  # type: ignore[misc] # python-jenkins has no
                 prepared.url, {}, stream, self._session.verify, None
             )
         response: requests.Response = self._session.send(
-            prepared, timeout=self.timeout, allow_redirects=False, **self._settings
+            prepared,
+            timeout=(min(self.timeout, CONNECTING), self.timeout),
+            allow_redirects=False,
+            **self._settings,
         )
         return response
 
@@ -93,6 +101,29 @@ class Connection(jenkins.Jenkins):  # type: ignore[misc] # python-jenkins has no
 
     def close(self) -> None:
         self._session.close()
+
+    def cut(self) -> None:
+        """End the request that is under way, from another thread: its socket is shut."""
+        sock: Any = getattr(self._adapter.newest, "sock", None)
+        with suppress(OSError, TypeError):  # TypeError: TLS through a proxy's TLS
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Knows the connection that was opened last: the one in use, if any is."""
+
+    newest: urllib3.connection.HTTPConnection | None = None
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        make = type(pool).ConnectionCls
+
+        def open_connection(**settings: Any) -> urllib3.connection.HTTPConnection:
+            self.newest = make(**settings)
+            return self.newest
+
+        pool.ConnectionCls = open_connection
+        return pool
 
 
 def _lead_nowhere(*_: object, **__: object) -> Iterator[requests.PreparedRequest]:

@@ -13,13 +13,27 @@ from urllib.parse import urlsplit
 
 from cfl_jobs.errors import NotJenkins, TargetError, Unreachable
 
-_TIMEOUTS = {"ConnectTimeout", "ReadTimeout", "ConnectTimeoutError", "ReadTimeoutError", "Timeout"}
+_TIMEOUTS = {"ReadTimeout", "ReadTimeoutError", "Timeout"}
 _CUT_SHORT = {"ChunkedEncodingError", "IncompleteRead", "ContentDecodingError", "DecodeError"}
+
+
+class TooSlow(TimeoutError):
+    """A request was cut since it had not ended within so many seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"not done within {seconds:g} seconds")
+        self.seconds = seconds
 
 
 def explain_failure(error: BaseException, server: str, timeout: float) -> TargetError:
     """Return the error for a request that got no whole answer."""
     chain = list(_chain(error))
+    slow = next((link for link in chain if isinstance(link, TooSlow)), None)
+    if slow is not None:
+        return Unreachable(
+            f"{server} did not answer in full within {slow.seconds:g} seconds",
+            advice="Try again later; check the network or VPN if it stays so.",
+        )
     names = {kind.__name__ for link in chain for kind in type(link).__mro__}
     host = urlsplit(server).hostname
     if "ProxyError" in names:
@@ -38,6 +52,11 @@ def explain_failure(error: BaseException, server: str, timeout: float) -> Target
         return Unreachable(
             f"{server} refused the connection",
             advice="Check the port, and whether Jenkins is running.",
+        )
+    if names & {"ConnectTimeout", "ConnectTimeoutError"}:
+        return Unreachable(
+            f"{server} can't be reached: nothing answers there",
+            advice="Check the host and port, and the network or VPN.",
         )
     if names & _TIMEOUTS or any(isinstance(link, TimeoutError) for link in chain):
         return Unreachable(
@@ -68,6 +87,8 @@ def is_final(error: BaseException, *, has_answered: bool) -> bool:
     """
     chain = list(_chain(error))
     names = {kind.__name__ for link in chain for kind in type(link).__mro__}
+    if "TooSlow" in names:
+        return False
     if "SSLError" in names or "ProxyError" in names or "JSONDecodeError" in names:
         return not has_answered or any(
             isinstance(link, ssl.SSLCertVerificationError) for link in chain

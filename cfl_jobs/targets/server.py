@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -19,7 +20,7 @@ from cfl_jobs.targets.credentials import Credentials, find_credentials
 from cfl_jobs.targets.retrying import Patience
 from cfl_jobs.targets.serverfacts import Login, Node, ServerState
 
-TIMEOUT = 60.0  # seconds for a connection, and for each pause within an answer
+TIMEOUT = 60.0  # seconds for a connection, and for each pause in an answer; twice that for all
 _FOLDER_DEPTH = 8  # folders in folders that one listing request sees
 
 
@@ -33,11 +34,12 @@ class JenkinsTarget:
         *,
         timeout: float = TIMEOUT,
         patience: Patience | None = None,
+        say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._url = check_url(url)
         self._credentials = credentials or Credentials()
-        self._timeout = timeout
-        self._channel = Channel(self._url, self._credentials, timeout, patience or Patience())
+        self._settings: dict[str, Any] = {"timeout": timeout, "patience": patience, "say": say}
+        self._channel = Channel(self._url, self._credentials, timeout, patience or Patience(), say)
 
     def __repr__(self) -> str:
         return f"JenkinsTarget({self._url!r}, {self._credentials})"
@@ -63,7 +65,7 @@ class JenkinsTarget:
 
     def without_login(self) -> JenkinsTarget:
         """Return the same server as someone sees it who isn't logged in."""
-        return JenkinsTarget(self._url, timeout=self._timeout)
+        return JenkinsTarget(self._url, **self._settings)
 
     # The target's interface.
 
@@ -245,11 +247,20 @@ def open_server(
     url: str,
     *,
     conf: Path | None = None,
-    say: Callable[[str], None] = lambda line: print(line, file=sys.stderr),
+    say: Callable[[str], None] | None = None,
 ) -> JenkinsTarget:
-    """Return the server at a URL, with the user's credentials for it."""
+    """Return the server at a URL, with the user's credentials for it.
+
+    `say` takes what they should know meanwhile, line by line; by default stderr does.
+    """
+    say = say or _say
     checked = check_url(url)
     credentials = find_credentials(checked, os.environ, conf, Path.home())
     for note in credentials.notes:
         say(note)
-    return JenkinsTarget(checked, credentials)
+    return JenkinsTarget(checked, credentials, say=say)
+
+
+def _say(line: str) -> None:
+    with suppress(OSError, ValueError):  # nobody reads it
+        print(line, file=sys.stderr, flush=True)
