@@ -69,3 +69,11 @@ def test_elements_that_changed_and_moved_are_said_to_have_moved() -> None:
         moved = [raw for raw in raws if raw.change is Change.MOVED]
         assert [raw.label for raw in moved] == ["C"] * count
         assert find_losses(raws) == ()
+
+
+def test_a_secret_that_changed_beside_other_lines_is_said_to_have() -> None:
+    """The lines that are shown are not all."""
+    found = difference(SHELL.format(f"one\nrun {TOKEN}"), SHELL.format(f"two\nrun {TOKEN}a"))
+    assert found.remark == "a secret in it changed too"
+    found = difference(SHELL.format(f"one\nrun {TOKEN}"), SHELL.format(f"two\nrun {TOKEN}"))
+    assert found.remark == ""

@@ -155,7 +155,9 @@ def test_nothing_of_a_server_reaches_the_terminal_as_it_is() -> None:
     note = Note(Kind.JOB, HOSTILE, f"can't be read: {HOSTILE}\n= job B is as it should be")
     unadopted = (update(HOSTILE, short), update("Other", found))
     plan = Plan(HOSTILE, changes, ((Kind.JOB, HOSTILE),), (note,), unadopted, (note,))
-    for text in (write_text(plan, verbose=True), write_markdown(plan, verbose=True)):
+    assert json.loads(write_json(plan))["target"] == HOSTILE
+    written = (write_text(plan, verbose=True), write_markdown(plan, verbose=True), write_json(plan))
+    for text in written:
         plain = text.replace("\u200b", "")  # keeps GitHub from making links
         assert not [c for c in plain if c != "\n" and not c.isprintable()]
         assert "\n= job B" not in text

@@ -21,7 +21,7 @@ from cfl_jobs.planning.pairs import (
     is_renamed,
 )
 from cfl_jobs.planning.sections import is_plain_list, number_children, sections
-from cfl_jobs.planning.words import is_silent, show_value, word_for
+from cfl_jobs.planning.words import is_silent, secrets_of, show_value, word_for
 
 
 class Side(Enum):
@@ -133,6 +133,8 @@ def describe(
         # All that differs is hidden.
         before, after = (SECRET, after) if before == SECRET else (f"text with {SECRET}", "")
         after = f"{after or before} (another)"
+    elif raw.wanted and raw.live and _has_other_secrets(raw.wanted, raw.live):
+        remark = "; ".join(filter(None, (remark, "a secret in it changed too")))
     absent = _meaning_of_absence(raw)
     if absent:
         before, after, change = before or absent, after or absent, Change.CHANGED
@@ -141,6 +143,12 @@ def describe(
 
 def _text(normal: Normal | None) -> tuple[str, ...]:
     return () if normal is None else tuple(part.text for part in normal.walk())
+
+
+def _has_other_secrets(one: Normal, other: Normal) -> bool:
+    """Tell whether texts have as many secrets, and not the same: that can't be seen otherwise."""
+    secrets, others = secrets_of(one.text), secrets_of(other.text)
+    return len(secrets) == len(others) and secrets != others
 
 
 def _meaning_of_absence(raw: Raw) -> str:

@@ -15,7 +15,7 @@ from cfl_jobs.planning.alike import Alike, group_alike, is_long, label_of
 from cfl_jobs.planning.differences import Change, Difference, Side
 from cfl_jobs.planning.linediff import show_diff
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
-from cfl_jobs.planning.visible import make_line_visible
+from cfl_jobs.planning.visible import make_json_visible, make_line_visible
 
 _SIDES = {
     Side.OURS: "ours",
@@ -135,7 +135,7 @@ def write_json(plan: Plan) -> str:
         "undone": [_json_note(note) for note in plan.undone],
         "notes": [_json_note(note) for note in plan.notes],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return make_json_visible(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def text_of_difference(

@@ -5,6 +5,7 @@ A terminal obeys control characters, and a reader doesn't see what has no width.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 
@@ -27,6 +28,11 @@ def make_visible(text: str) -> str:
 def make_line_visible(text: str) -> str:
     """Return the same of a text that stands in one line: a name, a label, a message."""
     return make_visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def make_json_visible(text: str) -> str:
+    """Return a JSON document that means the same, with each hidden character escaped in it."""
+    return _HIDDEN.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def escape(text: str) -> str:

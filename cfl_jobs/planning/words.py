@@ -118,12 +118,19 @@ def show_value(normal: Normal) -> str:
 
 def hide_secrets(text: str) -> str:
     """Replace encrypted values, passwords in URLs, and what else looks like a secret."""
-    return "\n".join(_hide(line) for line in text.split("\n"))
+    return "\n".join(_hide(line)[0] for line in text.split("\n"))
+
+
+def secrets_of(text: str) -> tuple[str, ...]:
+    """Return what `hide_secrets` leaves out of a text; not to be shown, only to be compared."""
+    return tuple(secret for line in text.split("\n") for secret in _hide(line)[1])
 
 
 @lru_cache(maxsize=8192)  # the same lines of scripts stand in many jobs
-def _hide(line: str) -> str:
+def _hide(line: str) -> tuple[str, tuple[str, ...]]:
+    hidden = [found[0] for found in _SECRET_TEXT.finditer(line)]
     line = _SECRET_TEXT.sub(SECRET, line)
     for secret in reversed(find_secrets(line)):
+        hidden.append(line[secret.start : secret.end])
         line = f"{line[: secret.start]}{SECRET}{line[secret.end :]}"
-    return line
+    return line, tuple(hidden)
