@@ -8,275 +8,268 @@ jenkins.model.Jenkins, field `views`). Every write is whole or not at all.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import threading
+import stat
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import format_config, parse_config
-from cfl_jobs.errors import Missing, Refused, TargetError
+from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, Refused, TargetError
+from cfl_jobs.reading.names import find_name_problem
 from cfl_jobs.target import Kind, Listed
+from cfl_jobs.targets.home_directories import (
+    delete_directory,
+    list_directory,
+    locked,
+    make_directory,
+    remove_deleted,
+    rename_directory,
+)
+from cfl_jobs.targets.home_files import explain, is_file, read_text, write_text
+from cfl_jobs.targets.home_views import (
+    FRESH_HOME,
+    find_view,
+    make_view,
+    parse_views,
+    put_view,
+    read_view,
+    replace_views,
+)
 
-# hudson.model.Jenkins.checkGoodName (2.440): these, control characters, "." and ".." are refused.
-UNSAFE_IN_NAMES = frozenset("?*/\\%!@#$^&|<>[]:;")
-
-# What Jenkins itself makes of a home without views: the view "all", shown first.
-_FRESH_HOME = """\
-<hudson>
-  <views>
-    <hudson.model.AllView>
-      <owner class="hudson" reference="../../.."/>
-      <name>all</name>
-      <filterExecutors>false</filterExecutors>
-      <filterQueue>false</filterQueue>
-      <properties class="hudson.model.View$PropertyList"/>
-    </hudson.model.AllView>
-  </views>
-  <primaryView>all</primaryView>
-</hudson>
-"""
+# What Linux's file systems take for a name, in bytes.
+_LONGEST = 255
+# How long another run may take to write one file, in seconds.
+_PATIENCE = 30.0
 
 
 class HomeTarget:
     """A directory as JENKINS_HOME; it is made at the first write.
 
     `durable`: each write is on the disk before the next one, so that a power cut loses none.
+    Another run waits `patience` seconds for what this one writes, and this one for others.
     """
 
-    def __init__(self, root: Path, *, durable: bool = True) -> None:
+    def __init__(self, root: Path, *, durable: bool = True, patience: float = _PATIENCE) -> None:
         self._root = root
         self._durable = durable
-        self._views_lock = threading.Lock()
+        self._patience = patience
 
     @property
     def label(self) -> str:
         return str(self._root)
 
     def list(self, kind: Kind) -> tuple[Listed, ...]:
-        if self._root.exists() and not self._root.is_dir():
-            raise TargetError(
-                f"{self._root} is a file, not a directory", advice="Name a directory with --home."
-            )
-        if kind is Kind.VIEW:
-            views = self._read_home().iterfind("views/*")
-            found = [(view.findtext("name") or "", view) for view in views]
-        else:
-            found = [
-                (name, parse_config(self._read_file(path), name=name))
-                for name, path in _find_jobs(self._root / "jobs", "")
-            ]
-        return tuple(
-            Listed(
-                name=name,
-                description=element.findtext("description") or "",
-                disabled=element.findtext("disabled") == "true",
-            )
-            for name, element in sorted(found, key=lambda pair: pair[0])
-        )
+        """List jobs or views. One whose config can't be read has a name and no more."""
+        self._check_root()
+        found = self._list_views() if kind is Kind.VIEW else self._list_jobs()
+        return tuple(sorted(found))
 
     def read(self, kind: Kind, name: str) -> str:
         if kind is Kind.VIEW:
-            view = self._find_view(self._read_home(), name)
+            view = find_view(self._read_views(), name)
             if view is None:
-                raise Missing(f"{self.label} has no view {name!r}")
-            for owner in view.findall("owner"):
-                view.remove(owner)
-            view.tail = None
-            ET.indent(view)
-            return format_config(view)
-        path = self._config_path(name)
-        if not path.is_file():
-            raise Missing(f"{self.label} has no job {name!r}")
-        return self._read_file(path)
+                raise self._missing(kind, name)
+            return read_view(view)
+        return read_text(self._find(name))
 
     def create(self, kind: Kind, name: str, config: str) -> None:
+        parse_config(config, name=name)
+        _check_new(kind, name)
         if kind is Kind.VIEW:
-            self._put_view(name, config, new=True)
+            self._change_views(name, make_view(name, config), is_new=True)
             return
         path = self._config_path(name)
-        parse_config(config, name=name)
-        if path.exists():
-            raise Refused(f"{self.label} has a job {name!r} already")
-        folder = path.parents[2]
-        if folder != self._root and not (folder / "config.xml").is_file():
-            raise Refused(f"{name!r} can't be made: its folder is not there")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise self._wrap(error) from error
-        self._write_file(path, config)
+        self._check_free(path, name)
+        remove_deleted(path.parents[1])
+        make_directory(path.parent, durable=self._durable)
+        with self._locked(path.parent):
+            if is_file(path):
+                raise self._taken(kind, name)
+            write_text(path, config, durable=self._durable)
 
     def update(self, kind: Kind, name: str, config: str) -> None:
-        if kind is Kind.VIEW:
-            self._put_view(name, config, new=False)
-            return
         parse_config(config, name=name)
-        path = self._config_path(name)
-        if not path.is_file():
-            raise Missing(f"{self.label} has no job {name!r}")
-        self._write_file(path, config)
+        if kind is Kind.VIEW:
+            self._change_views(name, make_view(name, config))
+            return
+        with self._locked(self._find(name).parent):
+            write_text(self._find(name), config, durable=self._durable)
 
     def save(self, name: str, description: str) -> None:
-        root = parse_config(self.read(Kind.JOB, name), name=name)
-        element = root.find("description")
-        if element is None:
-            element = ET.SubElement(root, "description")
-        element.text = description
-        self.update(Kind.JOB, name, format_config(root))
+        with self._locked(self._find(name).parent):
+            root = parse_config(self.read(Kind.JOB, name), name=name)
+            element = root.find("description")
+            if element is None:
+                element = ET.SubElement(root, "description")
+            element.text = description
+            write_text(self._find(name), format_config(root), durable=self._durable)
 
     def delete(self, kind: Kind, name: str) -> None:
         if kind is Kind.VIEW:
-            with self._views_lock:
-                home = self._read_home()
-                view = self._find_view(home, name)
-                views = home.find("views")
-                if view is None or views is None:
-                    raise Missing(f"{self.label} has no view {name!r}")
-                views.remove(view)
-                self._write_home(home)
+            self._change_views(name, None)
             return
-        path = self._config_path(name)
-        try:
-            # Without its config.xml the directory is no job any more, so this is the one step
-            # that counts.
-            path.unlink()
-            shutil.rmtree(path.parent)
-        except FileNotFoundError as error:
-            raise Missing(f"{self.label} has no job {name!r}") from error
-        except OSError as error:
-            raise self._wrap(error) from error
+        directory = self._find(name).parent
+        remove_deleted(directory.parent)
+        with self._locked(directory):
+            delete_directory(directory, durable=self._durable)
 
     def rename(self, name: str, new_name: str) -> None:
-        old, new = self._config_path(name), self._config_path(new_name)
-        if not old.is_file():
-            raise Missing(f"{self.label} has no job {name!r}")
-        if new.exists():
-            raise Refused(f"{self.label} has a job {new_name!r} already")
-        try:
-            new.parent.parent.mkdir(parents=True, exist_ok=True)
-            old.parent.rename(new.parent)
-        except OSError as error:
-            raise self._wrap(error) from error
+        _check_new(Kind.JOB, new_name)
+        old, new = self._find(name).parent, self._config_path(new_name)
+        with self._locked(old):
+            self._check_free(new, new_name, renamed=old)
+            make_directory(new.parents[1], durable=self._durable)
+            rename_directory(old, new.parent, durable=self._durable)
 
     def count_builds(self, name: str) -> int:
         builds = self._config_path(name).parent / "builds"
-        if not builds.is_dir():
-            return 0
-        return sum(1 for build in builds.iterdir() if build.name.isdigit() and build.is_dir())
+        return sum(1 for number in list_directory(builds) if number.isdigit())
 
     def plugins(self) -> dict[str, str]:
         return {}
 
+    def _check_root(self) -> None:
+        try:
+            if stat.S_ISDIR(self._root.stat().st_mode):
+                return
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise explain(error, self._root) from error
+        raise TargetError(
+            f"{self._root} is a file, not a directory", advice="Name a directory with --home."
+        )
+
+    def _list_jobs(self) -> Iterator[Listed]:
+        for name, path in _find_jobs(self._root / "jobs"):
+            try:
+                yield _listed(name, parse_config(read_text(path), name=name))
+            except Missing:  # it went meanwhile
+                continue
+            except (ConfigError, TargetError):
+                yield Listed(name)
+
+    def _list_views(self) -> Iterator[Listed]:
+        for view in self._read_views():
+            name = view.findtext("name")
+            if name:
+                yield _listed(name, view)
+
     def _config_path(self, name: str) -> Path:
         path = self._root
         for part in name.split("/"):
-            _check_name(part, whole=name)
+            if part.strip() in ("", ".", "..") or "\0" in part:
+                raise _bad_name(name, f"{part!r} is no name")
             path = path / "jobs" / part
         return path / "config.xml"
 
-    def _read_file(self, path: Path) -> str:
-        try:
-            return path.read_text(encoding="utf-8")
-        except UnicodeDecodeError as error:
-            raise TargetError(f"{path} is not UTF-8 text") from error
-        except OSError as error:
-            raise self._wrap(error) from error
+    def _find(self, name: str) -> Path:
+        """Return where a job's config is. Raises Missing."""
+        path = self._config_path(name)
+        if not is_file(path):
+            raise self._missing(Kind.JOB, name)
+        return path
 
-    def _write_file(self, path: Path, text: str) -> None:
-        """Write to a file beside it, flush it to the disk, then rename it into place."""
-        temporary: Path | None = None
-        try:
-            handle, made = tempfile.mkstemp(dir=path.parent, prefix=".config.xml.")
-            temporary = Path(made)
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fchmod(stream.fileno(), 0o644)
-                if self._durable:
-                    os.fsync(stream.fileno())
-            temporary.replace(path)
-            temporary = None
-            if self._durable:
-                _sync_directory(path.parent)
-        except OSError as error:
-            raise self._wrap(error) from error
-        finally:
-            if temporary is not None:
-                temporary.unlink(missing_ok=True)
+    def _check_free(self, path: Path, name: str, *, renamed: Path | None = None) -> None:
+        """Raise Refused where a new job has no folder, or the folder has one of its name.
 
-    def _read_home(self) -> ET.Element:
+        A name in other letters is the same to Jenkins; only the job that is `renamed` may have it.
+        """
+        own, jobs = path.parent.name, path.parents[1]
+        if jobs.parent != self._root and not is_file(jobs.parent / "config.xml"):
+            raise Refused(
+                f"{name!r} can't be made: its folder is not there", advice="Make the folder first."
+            )
+        for other in list_directory(jobs):
+            if other.lower() != own.lower() or (other != own and jobs / other == renamed):
+                continue
+            if is_file(jobs / other / "config.xml"):
+                raise self._taken(Kind.JOB, f"{name.rpartition('/')[0]}/{other}".lstrip("/"))
+
+    def _read_home(self) -> str:
         path = self._root / "config.xml"
-        text = self._read_file(path) if path.is_file() else _FRESH_HOME
-        return parse_config(text, name=str(path))
+        return read_text(path) if is_file(path) else FRESH_HOME
 
-    def _write_home(self, home: ET.Element) -> None:
-        ET.indent(home)
-        try:
-            self._root.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise self._wrap(error) from error
-        self._write_file(self._root / "config.xml", format_config(home))
+    def _read_views(self) -> ET.Element:
+        return parse_views(self._read_home(), source=str(self._root))
 
-    def _find_view(self, home: ET.Element, name: str) -> ET.Element | None:
-        return next((v for v in home.iterfind("views/*") if v.findtext("name") == name), None)
+    def _change_views(self, name: str, view: ET.Element | None, *, is_new: bool = False) -> None:
+        """Put a view, new or instead of the one of its name; None removes that one."""
+        if is_new:
+            make_directory(self._root, durable=self._durable)
+        elif find_view(self._read_views(), name) is None:
+            raise self._missing(Kind.VIEW, name)
+        with self._locked(self._root):
+            text = self._read_home()
+            views = parse_views(text, source=str(self._root))
+            there = find_view(views, name)
+            if is_new and there is not None:
+                raise self._taken(Kind.VIEW, name)
+            if not is_new and there is None:
+                raise self._missing(Kind.VIEW, name)
+            put_view(views, there, view)
+            write_text(self._root / "config.xml", replace_views(text, views), durable=self._durable)
 
-    def _put_view(self, name: str, config: str, *, new: bool) -> None:
-        _check_name(name, whole=name)
-        view = parse_config(config, name=name)
-        label = view.find("name")
-        if label is None:
-            label = ET.SubElement(view, "name")
-        label.text = name
-        view.insert(0, ET.Element("owner", {"class": "hudson", "reference": "../../.."}))
-        with self._views_lock:
-            home = self._read_home()
-            views = home.find("views")
-            if views is None:
-                views = ET.SubElement(home, "views")
-            there = self._find_view(home, name)
-            if new and there is not None:
-                raise Refused(f"{self.label} has a view {name!r} already")
-            if not new and there is None:
-                raise Missing(f"{self.label} has no view {name!r}")
-            if there is None:
-                views.append(view)
-            else:
-                views[list(views).index(there)] = view
-            self._write_home(home)
+    def _locked(self, directory: Path) -> AbstractContextManager[None]:
+        return locked(directory, patience=self._patience)
 
-    def _wrap(self, error: OSError) -> TargetError:
-        where = error.filename or self._root
-        return TargetError(f"{where}: {error.strerror}", advice="Is it a directory you may write?")
-
-
-def _sync_directory(path: Path) -> None:
-    directory = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def _find_jobs(directory: Path, prefix: str) -> list[tuple[str, Path]]:
-    """Return full names and config paths, those of folders and what is in them included."""
-    if not directory.is_dir():
-        return []
-    found: list[tuple[str, Path]] = []
-    for job in directory.iterdir():
-        config = job / "config.xml"
-        if config.is_file():
-            found.append((prefix + job.name, config))
-            found.extend(_find_jobs(job / "jobs", f"{prefix}{job.name}/"))
-    return found
-
-
-def _check_name(part: str, *, whole: str) -> None:
-    bad = sorted(c for c in set(part) if c in UNSAFE_IN_NAMES or ord(c) < 32)
-    if bad:
-        raise Refused(
-            f"{whole!r} can't be a name in Jenkins: {bad[0]!r} is an unsafe character",
-            advice="Change the name in the definition.",
+    def _missing(self, kind: Kind, name: str) -> Missing:
+        return Missing(
+            f"{self.label} has no {kind.value} {name!r}",
+            advice="Run `cfl-jobs plan` to see what it has.",
         )
-    if part.strip() in ("", ".", ".."):
-        raise Refused(f"{whole!r} can't be a name in Jenkins")
+
+    def _taken(self, kind: Kind, name: str) -> Refused:
+        return Refused(
+            f"{self.label} has a {kind.value} {name!r} already",
+            advice="Run `cfl-jobs plan` to see what it has.",
+        )
+
+
+def _listed(name: str, element: ET.Element) -> Listed:
+    return Listed(
+        name=name,
+        description=element.findtext("description") or "",
+        disabled=element.findtext("disabled") == "true",
+    )
+
+
+def _find_jobs(
+    directory: Path, prefix: str = "", above: frozenset[str] = frozenset()
+) -> Iterator[tuple[str, Path]]:
+    """Yield full names and config paths, those of folders and what is in them included.
+
+    A link to a directory above is not gone into again.
+    """
+    real = os.path.realpath(directory)
+    if real in above:
+        return
+    for own in list_directory(directory):
+        config = directory / own / "config.xml"
+        try:
+            is_job = is_file(config)
+        except PermissionDenied:
+            yield prefix + own, config  # whatever it is, it is there
+            continue
+        if is_job:
+            yield prefix + own, config
+            yield from _find_jobs(config.with_name("jobs"), f"{prefix}{own}/", above | {real})
+
+
+def _check_new(kind: Kind, name: str) -> None:
+    """Raise Refused where Jenkins would not take a new name, or no directory can have it."""
+    if problem := find_name_problem(name):
+        raise _bad_name(name, f"it has {problem}")
+    if kind is Kind.VIEW:
+        if "/" in name:
+            raise _bad_name(name, "it has the character '/'")
+    elif any(len(os.fsencode(part)) > _LONGEST for part in name.split("/")):
+        raise _bad_name(name, f"a directory's name has at most {_LONGEST} bytes")
+
+
+def _bad_name(name: str, problem: str) -> Refused:
+    return Refused(
+        f"{name!r} can't be a name in Jenkins: {problem}",
+        advice="Change the name in the definition.",
+    )
