@@ -1,0 +1,118 @@
+"""Random edits here and on the server, of recorded jobs: each is told, and an update ends them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.configs.normalform import normalise
+from cfl_jobs.planning.differences import Raw, Side, compare, find_losses
+from cfl_jobs.planning.mark import description_of, set_description
+from cfl_jobs.planning.observe import normal_of
+from cfl_jobs.planning.plan import Plan, Update
+from cfl_jobs.rendering.render import Rendered
+from cfl_jobs.target import Kind
+from tests.config_edits import EDITS, drop_meaningless
+from tests.jenkins_server import recorded_plugins
+from tests.jenkins_server_configs import recorded, recorded_names, restart, save
+from tests.memory_target import MemoryTarget
+from tests.rendered_jobs import jenkins, job, plan, update
+
+KEY = (Kind.JOB, "Job")
+PLUGINS = {str(p["shortName"]): str(p["version"]) for p in recorded_plugins()}
+
+
+def read(name: str, state: str) -> str:
+    root = parse_config(recorded(name, state), name=name)
+    drop_meaningless(root)
+    return format_config(root)
+
+
+@cache
+def names() -> list[str]:
+    """Return the recorded jobs, folders apart, of which Jenkins kept all that was set."""
+    found = recorded_names()
+    pairs = {n: [normalise(read(n, state), name=n) for state in ("posted", "saved")] for n in found}
+    return [
+        name
+        for name, (posted, saved) in pairs.items()
+        if not posted.tag.endswith("Folder") and not find_losses(compare(posted, saved))
+    ]
+
+
+def edit(config: str, data: st.DataObject) -> str:
+    """Make one or two random edits; the description is left alone, which has the mark."""
+    root = parse_config(config, name="Job")
+    description = description_of(root)
+    for make in data.draw(st.lists(st.sampled_from(EDITS), min_size=1, max_size=2)):
+        make(root, lambda size: data.draw(st.integers(0, size - 1)))
+    set_description(root, description)
+    return format_config(root)
+
+
+def upgrade(target: MemoryTarget) -> None:
+    """Upgrade all plugins; Jenkins saves the job."""
+    for plugin in target.installed:
+        target.installed[plugin] += ".1"
+    target.configs[KEY] = save(target.configs[KEY], target.installed)
+
+
+def sides(made: Plan) -> set[Side]:
+    changes = [change for change in made.changes if isinstance(change, Update)]
+    return {found.side for change in changes for found in change.differences}
+
+
+def makes_a_difference(now: Iterable[Raw], without: Iterable[Raw]) -> bool:
+    """Tell whether a side's edits brought differences; some only take one away."""
+    kinds = [
+        {(raw.parent, raw.change, raw.wanted, raw.live) for raw in raws} for raws in (now, without)
+    ]
+    return not kinds[0] <= kinds[1]
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_edits_of_both_sides_are_told_and_then_ended(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Nobody's is told as another's, or not at all; after the update the plan stays empty."""
+    name = data.draw(st.sampled_from(names()))
+    place = tmp_path_factory.mktemp("journal")
+    target = jenkins(PLUGINS)
+    first = replace(job("Job"), config=read(name, "posted"))
+    update(target, place, first)
+    kept = normal_of(target.configs[KEY], name=name)
+    wanted: Rendered = first
+    if data.draw(st.booleans()):
+        wanted = replace(first, config=edit(first.config, data))
+    is_untouched = data.draw(st.booleans())
+    if not is_untouched:
+        target.configs[KEY] = save(edit(target.configs[KEY], data), target.installed)
+    if data.draw(st.booleans()):
+        upgrade(target)
+    applied, here = (normal_of(rendered.config, name=name) for rendered in (first, wanted))
+    there = normal_of(target.configs[KEY], name=name)
+    found = sides(plan(target, wanted))
+    raws = compare(here, there)
+    if makes_a_difference(raws, compare(applied, there)):
+        assert found & {Side.OURS, Side.BOTH}
+    if makes_a_difference(raws, compare(here, kept)):
+        assert found & {Side.THEIRS, Side.BOTH}
+    if wanted is first:
+        assert not found & {Side.OURS, Side.BOTH}
+    if is_untouched:
+        assert not found & {Side.THEIRS, Side.BOTH}
+    if update(target, place, wanted).is_complete:
+        for state in ("as it is", "saved", "restarted", "upgraded"):
+            if state == "upgraded":
+                upgrade(target)
+            elif state != "as it is":
+                function = save if state == "saved" else restart
+                target.configs[KEY] = function(target.configs[KEY], target.installed)
+            assert plan(target, wanted).changes == (), state
