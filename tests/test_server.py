@@ -89,7 +89,8 @@ def raw_server(
                         connection.recv(65536)
                         connection.sendall(answer)
                         for drip in drips:
-                            stopping.wait(0.02)
+                            if stopping.wait(0.02):
+                                break
                             connection.sendall(bytes([drip]))
                 except OSError:
                     continue
@@ -633,6 +634,71 @@ def test_a_create_that_met_another_job_of_that_name_is_refused(
     jenkins_server.add_job("a", OTHER)
     failing(errors.Refused, lambda: target.create(Kind.JOB, "a", CONFIG))
     assert jenkins_server.config("a") == configs.store(OTHER)
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.GATEWAY_TIMEOUT, Fault.RESTART_AFTER])
+def test_an_update_whose_answer_was_lost_is_not_sent_again(
+    fault: Fault, jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    jenkins_server.add_job("a", CONFIG)
+    target.read(Kind.JOB, "a")
+    jenkins_server.fail(fault, method="POST")
+    target.update(Kind.JOB, "a", OTHER)
+    assert jenkins_server.count("POST") == 1
+
+
+CHANGES: dict[str, Callable[[JenkinsTarget], None]] = {
+    "update": lambda target: target.update(Kind.JOB, "a", OTHER),
+    "save": lambda target: target.save("a", "ours"),
+    "delete": lambda target: target.delete(Kind.JOB, "a"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("fault", [Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.UNAVAILABLE])
+def test_a_change_that_failed_is_not_made_over_an_edit_since_then(
+    fault: Fault, change: str, jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    """While we waited, someone else changed the job, or made another of that name."""
+    edited = CONFIG.replace("<description>", "<description>theirs ").replace("bold", "theirs")
+    jenkins_server.add_job("a", CONFIG)
+    target.read(Kind.JOB, "a")
+    jenkins_server.fail(fault, method="POST")
+
+    def edit(asked: Request) -> None:
+        if asked.method == "GET":
+            jenkins_server.top.jobs.pop("a", None)
+            jenkins_server.add_job("a", edited)
+
+    jenkins_server.hook = edit
+    error = failing(errors.Refused, lambda: CHANGES[change](target))
+    assert "someone else may be at work" in error.message
+    assert jenkins_server.config("a") == configs.store(edited)
+    assert jenkins_server.count("POST") == 1
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_that_failed_is_made_again_where_all_is_as_before(
+    change: str, jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    """Also where Jenkins wrote it anew at its restart."""
+    jenkins_server.add_job("a", CONFIG)
+    target.read(Kind.JOB, "a")
+    jenkins_server.fail(Fault.RESTART, method="POST")
+    CHANGES[change](target)
+    assert jenkins_server.count("POST", "") == 2
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.DROP_BEFORE])
+def test_a_rename_that_changes_the_case_only_may_lose_its_answer(
+    fault: Fault, jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    """Jenkins finds the job by either name, but keeps one of them."""
+    jenkins_server.add_job("team", FOLDER)
+    jenkins_server.add_job("team/deploy", CONFIG)
+    jenkins_server.fail(fault, path="doRename")
+    target.rename("team/deploy", "team/Deploy")
+    assert list(jenkins_server.jobs) == ["team", "team/Deploy"]
 
 
 def test_a_delete_that_finds_nothing_at_first_is_missing(

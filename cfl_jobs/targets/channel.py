@@ -110,6 +110,7 @@ class Channel:
         twice is as good as once.
         """
         tries = self._patience.tries()
+        is_repeated = False
         asked = self.asked(path, doing, is_write=True)
         landings = (lands_on,) if isinstance(lands_on, str) else lands_on or ()
         while True:
@@ -126,10 +127,11 @@ class Channel:
                 )
             except PassingFailure as failure:
                 self._weather.wait(tries, failure)
+                is_repeated = True
                 if is_done is not None and is_done():
                     return
             except (Refused, Missing):
-                if tries.count and is_done is not None and is_done():
+                if is_repeated and is_done is not None and is_done():
                     return
                 raise
 

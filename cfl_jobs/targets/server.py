@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from cfl_jobs.configs.normalform import normalise
-from cfl_jobs.errors import ConfigError, Missing, Refused
+from cfl_jobs.errors import Missing, Refused
 from cfl_jobs.target import Kind, Listed
 from cfl_jobs.targets.addresses import check_url, path_of, quote_name, what
 from cfl_jobs.targets.answers import explain_page
 from cfl_jobs.targets.channel import FORM_TYPE, Channel
 from cfl_jobs.targets.credentials import Credentials, find_credentials
+from cfl_jobs.targets.repeating import Seen
 from cfl_jobs.targets.retrying import Patience
 from cfl_jobs.targets.serverfacts import Login, Node, ServerState
 
@@ -39,6 +39,7 @@ class JenkinsTarget:
         self._url = check_url(url)
         self._credentials = credentials or Credentials()
         self._settings: dict[str, Any] = {"timeout": timeout, "patience": patience, "say": say}
+        self._seen = Seen(self._read)
         self._channel = Channel(self._url, self._credentials, timeout, patience or Patience(), say)
 
     def __repr__(self) -> str:
@@ -79,15 +80,9 @@ class JenkinsTarget:
         return tuple(sorted(found))
 
     def read(self, kind: Kind, name: str) -> str:
-        path = f"{path_of(kind, name)}/config.xml"
-        answer = self._channel.ask("GET", path, f"read {what(kind, name)}")
-        try:
-            text = answer.body.decode("utf-8")
-        except UnicodeDecodeError:
-            text = ""
-        if not text.lstrip("\ufeff \r\n").startswith("<?xml"):
-            raise explain_page(answer, self._channel.asked(path, f"read {what(kind, name)}"))
-        return text
+        config = self._read(kind, name)
+        self._seen.note(kind, name, config)
+        return config
 
     def create(self, kind: Kind, name: str, config: str) -> None:
         folder, _, own = name.rpartition("/")
@@ -95,25 +90,28 @@ class JenkinsTarget:
         path = f"{path_of(Kind.JOB, folder) + '/' if folder else ''}{verb}?name={quote_name(own)}"
         path_of(kind, name)  # refuses names that would lead elsewhere
 
-        def is_there() -> bool:
-            try:
-                there = self.read(kind, name)
-                return normalise(there, name=name) == normalise(config, name=name)
-            except (Missing, ConfigError):
-                return False
-
         try:
-            self._channel.post(path, f"create {what(kind, name)}", config, is_done=is_there)
+            self._channel.post(
+                path,
+                f"create {what(kind, name)}",
+                config,
+                is_done=lambda: self._seen.has(kind, name, config),
+            )
         except Missing as error:
             raise Refused(
                 f"{self._url} can't create {what(kind, name)}: its folder is not there",
                 advice="Create the folder first.",
             ) from error
+        self._seen.note(kind, name, config)
 
     def update(self, kind: Kind, name: str, config: str) -> None:
         self._channel.post(
-            f"{path_of(kind, name)}/config.xml", f"update {what(kind, name)}", config
+            f"{path_of(kind, name)}/config.xml",
+            f"update {what(kind, name)}",
+            config,
+            is_done=lambda: self._seen.check_update(kind, name, config),
         )
+        self._seen.note(kind, name, config)
 
     def save(self, name: str, description: str) -> None:
         job = path_of(Kind.JOB, name)
@@ -122,8 +120,10 @@ class JenkinsTarget:
             f"save {what(Kind.JOB, name)}",
             f"description={quote(description, safe='')}",
             lands_on=job,
+            is_done=lambda: self._seen.check_save(name, description),
             headers=FORM_TYPE,
         )
+        self._seen.note(Kind.JOB, name, None)
 
     def delete(self, kind: Kind, name: str) -> None:
         folder = name.rpartition("/")[0]
@@ -131,8 +131,9 @@ class JenkinsTarget:
             f"{path_of(kind, name)}/doDelete",
             f"delete {what(kind, name)}",
             lands_on=path_of(Kind.JOB, folder) if folder else "",
-            is_done=lambda: not self._exists(kind, name),
+            is_done=lambda: self._seen.check_deletion(kind, name),
         )
+        self._seen.note(kind, name, None)
 
     def rename(self, name: str, new_name: str) -> None:
         folder, _, own = new_name.rpartition("/")
@@ -141,12 +142,20 @@ class JenkinsTarget:
                 f"{name!r} can't be renamed to {new_name!r}: that is in another folder",
                 advice="Move it in Jenkins, then name it so in the definition.",
             )
+
+        def is_renamed() -> bool:
+            """To Jenkins, names that differ in case only are one; but it keeps the case."""
+            if self._find_name(new_name) != own:
+                return False
+            return name.lower() == new_name.lower() or self._find_name(name) is None
+
         self._channel.post(
             f"{path_of(Kind.JOB, name)}/doRename?newName={quote_name(own)}",
             f"rename {what(Kind.JOB, name)} to {new_name!r}",
             lands_on=path_of(Kind.JOB, new_name),
-            is_done=lambda: not self._exists(Kind.JOB, name) and self._exists(Kind.JOB, new_name),
+            is_done=is_renamed,
         )
+        self._seen.move(name, new_name)
 
     def count_builds(self, name: str) -> int:
         path = f"{path_of(Kind.JOB, name)}/api/json?tree=allBuilds[number]"
@@ -206,6 +215,17 @@ class JenkinsTarget:
 
     # Looking.
 
+    def _read(self, kind: Kind, name: str) -> str:
+        path = f"{path_of(kind, name)}/config.xml"
+        answer = self._channel.ask("GET", path, f"read {what(kind, name)}")
+        try:
+            text = answer.body.decode("utf-8")
+        except UnicodeDecodeError:
+            text = ""
+        if not text.lstrip("\ufeff \r\n").startswith("<?xml"):
+            raise explain_page(answer, self._channel.asked(path, f"read {what(kind, name)}"))
+        return text
+
     def _walk_folders(self, kind: Kind) -> Iterator[tuple[str, Sequence[dict[str, Any]]]]:
         """Yield each folder's name ("" for the top) with its jobs, or its views.
 
@@ -233,14 +253,14 @@ class JenkinsTarget:
                     continue
                 waiting += [(job["fullName"], job, depth + 1) for job in jobs if "jobs" in job]
 
-    def _exists(self, kind: Kind, name: str) -> bool:
+    def _find_name(self, name: str) -> str | None:
+        """Return the name, without its folder, that a job has in its own case; None for no job."""
+        path = f"{path_of(Kind.JOB, name)}/api/json?tree=name"
         try:
-            self._channel.ask_json(
-                f"{path_of(kind, name)}/api/json?tree=name", f"find {what(kind, name)}"
-            )
+            found = self._channel.ask_json(path, f"find {what(Kind.JOB, name)}", "name")
         except Missing:
-            return False
-        return True
+            return None
+        return str(found["name"])
 
 
 def open_server(
