@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import chain, repeat
 
 import pytest
@@ -117,14 +118,44 @@ def test_a_server_that_comes_and_goes_is_not_waited_for_without_end() -> None:
     assert world.probes == 6
 
 
+class Crowd(World):
+    """Eight threads that fail at once; the server is asked only after all of them did."""
+
+    def __init__(self, *answers: Exception | None) -> None:
+        super().__init__(*answers)
+        self._looks: dict[int, int] = {}
+        self._all_failed = threading.Event()
+        self.patience = replace(self.patience, attempts=0, clock=self.look)
+        self.weather = Weather(URL, self.patience, self.probe, self.said.append)
+
+    def look(self) -> float:
+        """Look at the clock, as each thread does when it begins, and again when it failed."""
+        with self._lock:
+            me = threading.get_ident()
+            self._looks[me] = self._looks.get(me, 0) + 1
+            if sum(looks > 1 for looks in self._looks.values()) == 8:
+                self._all_failed.set()
+        return self.now
+
+    def probe(self) -> None:
+        assert self._all_failed.wait(60)
+        super().probe()
+
+
 def test_threads_wait_together() -> None:
     """Eight of them ask no oftener than one, and wait no longer."""
-    world = World(*[REFUSED] * 8)
+    world = Crowd(*[REFUSED] * 3)
     world.weather.note_answer()
+    barrier = threading.Barrier(8)
+
+    def ask(_: int) -> None:
+        barrier.wait()
+        world.ask(REFUSED)
+
     with ThreadPoolExecutor(max_workers=8) as pool:
-        list(pool.map(lambda _: world.ask(*[REFUSED] * 5), range(8)))
-    assert world.probes <= 9 + 8  # who comes when it answers again finds that out
-    assert sum(line.startswith("Waiting") for line in world.said) <= 3
+        list(pool.map(ask, range(8)))
+    assert (world.probes, world.now) == (4, 3.5)
+    assert [line.split(",")[0] for line in world.said] == ["Waiting", f"{URL} answers again."]
 
 
 def test_threads_give_up_together() -> None:

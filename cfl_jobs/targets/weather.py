@@ -80,8 +80,8 @@ class Weather:
 
     def wait(self, tries: Tries, failure: PassingFailure) -> None:
         """Wait before the next try; raise the failure's error where there is none."""
-        took = tries.fail()
         answers = self._answers
+        took = tries.fail()
         if failure.passing is Passing.STARTING:
             self._seen[0] = 1
         if not self._is_lost:
