@@ -24,9 +24,12 @@ def run(server: JenkinsServer, place: Path, *arguments: str) -> tuple[int, str]:
     return process.returncode, output
 
 
-def start(server: JenkinsServer, place: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(
+    server: JenkinsServer, place: Path, *arguments: str, code: str = ""
+) -> subprocess.Popen[str]:
+    verb = ["-m", "cfl_jobs", *arguments, "--url", server.url]
     return subprocess.Popen(
-        [sys.executable, "-m", "cfl_jobs", *arguments, "--url", server.url],
+        [sys.executable, *(["-c", code, server.url] if code else verb)],
         cwd=ROOT,
         env={
             **os.environ,
@@ -35,6 +38,7 @@ def start(server: JenkinsServer, place: Path, *arguments: str) -> subprocess.Pop
             "XDG_STATE_HOME": str(place),
             "HOME": str(place),
         },
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -105,3 +109,32 @@ def test_a_target_that_cannot_be_read_ahead_is_just_asked() -> None:
     reader.delete(Kind.JOB, "B")
     reader.create(Kind.JOB, "C", job().config)
     assert (reader.label, [entry.name for entry in reader.list(Kind.JOB)]) == ("memory", ["C"])
+
+
+AFTER_A_FORK = """
+import multiprocessing, sys
+from cfl_jobs.errors import Unreachable
+from cfl_jobs.target import Kind
+from cfl_jobs.targets.retrying import Patience
+from cfl_jobs.targets.server import open_server
+waits = []
+target = open_server(sys.argv[1], patience=Patience(sleep=waits.append), say=lambda line: None)
+process = multiprocessing.get_context("fork").Process(target=target.whoami)
+process.start()
+process.join()
+print("seen", flush=True)
+sys.stdin.readline()
+try:
+    target.list(Kind.JOB)
+except Unreachable:
+    print(sum(waits) > 60)
+"""
+
+
+def test_a_server_that_was_read_ahead_is_one_that_had_answered(tmp_path: Path) -> None:
+    """So it is waited for, where it restarts between the plan and its first change."""
+    with JenkinsServer() as server:
+        process = start(server, tmp_path, code=AFTER_A_FORK)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "seen\n"
+    assert process.communicate("go on\n", timeout=60)[0] == "True\n"

@@ -541,6 +541,21 @@ def test_open_server_takes_the_users_credentials_and_says_what_it_did_not_take(
         assert "not sent" in said[0]
 
 
+def test_what_is_waited_for_is_said(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JENKINS_USER_ID", JenkinsServer.user)
+    monkeypatch.setenv("JENKINS_API_TOKEN", TOKEN)
+    server = JenkinsServer()
+    with open_server(server.url, patience=patience()) as target:
+        with server:
+            target.whoami()
+        failing(errors.Unreachable, target.whoami)
+    said = capfd.readouterr().err.splitlines()
+    assert said[0] == f"Waiting, up to 112 s more: {server.url} refused the connection."
+    assert 3 <= len(said) <= 5
+
+
 # Bad weather.
 
 PASSING_FAULTS = [

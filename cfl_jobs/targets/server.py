@@ -267,6 +267,7 @@ def open_server(
     url: str,
     *,
     conf: Path | None = None,
+    patience: Patience | None = None,
     say: Callable[[str], None] | None = None,
 ) -> JenkinsTarget:
     """Return the server at a URL, with the user's credentials for it.
@@ -278,7 +279,7 @@ def open_server(
     credentials = find_credentials(checked, os.environ, conf, Path.home())
     for note in credentials.notes:
         say(note)
-    return JenkinsTarget(checked, credentials, say=say)
+    return JenkinsTarget(checked, credentials, patience=patience, say=say)
 
 
 def _say(line: str) -> None:
