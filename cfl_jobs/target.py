@@ -20,11 +20,13 @@ class Listed:
     """A job or view as one listing request tells it.
 
     `name` is the full name, folders joined by "/"; `description` is "" where there is none.
+    `problem` is why its config can't be read, where the listing finds that out.
     """
 
     name: str
     description: str = ""
     disabled: bool = False
+    problem: str = ""
 
 
 class Target(Protocol):

@@ -17,7 +17,7 @@ from cfl_jobs.errors import CflJobsError, Missing, PermissionDenied, Refused, Ta
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Create
 from cfl_jobs.planning.planner import plan_changes
-from cfl_jobs.target import Kind, Listed
+from cfl_jobs.target import Kind
 from cfl_jobs.targets.home import HomeTarget
 from cfl_jobs.targets.home_directories import delete_directory, locked
 from tests.rendered_jobs import folder, job, view
@@ -196,7 +196,7 @@ def test_a_job_that_makes_no_sense_is_listed_and_hinders_no_other(
     path = tmp_path / "jobs" / "bad" / "config.xml"
     path.write_bytes(content)
     assert [entry.name for entry in home.list(Kind.JOB)] == ["bad", "good"]
-    assert home.list(Kind.JOB)[0] == Listed("bad")
+    assert [bool(entry.problem) for entry in home.list(Kind.JOB)] == [True, False]
     with pytest.raises(CflJobsError):
         parse_config(home.read(Kind.JOB, "bad"), name="bad")
     with pytest.raises(Refused, match="already"):
@@ -208,7 +208,7 @@ def test_a_job_that_makes_no_sense_is_listed_and_hinders_no_other(
 
 @pytest.mark.parametrize("is_wanted", [True, False], ids=["wanted", "foreign"])
 def test_a_plan_leaves_what_makes_no_sense_alone(tmp_path: Path, *, is_wanted: bool) -> None:
-    """It says so of what is wanted; all else is planned."""
+    """It says so; all else is planned."""
     home = HomeTarget(tmp_path)
     path = tmp_path / "jobs" / "bad" / "config.xml"
     put_job(tmp_path, "bad", "")
@@ -218,8 +218,9 @@ def test_a_plan_leaves_what_makes_no_sense_alone(tmp_path: Path, *, is_wanted: b
     observed = observe(home, wanted, with_orphans=True)
     plan = plan_changes(rendered, observed, prune=True)
     assert [(type(change), change.name) for change in plan.changes] == [(Create, "new")]
-    told = [(note.name, "unknown encoding" in note.text) for note in plan.undone]
-    assert told == ([("bad", True)] if is_wanted else [])
+    (told,) = plan.undone if is_wanted else plan.notes
+    assert told.name == "bad"
+    assert "unknown encoding" in told.text
 
 
 def test_a_home_whose_own_config_makes_no_sense_says_so(tmp_path: Path) -> None:

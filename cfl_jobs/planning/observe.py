@@ -91,7 +91,9 @@ def observe(
     }
     keys = sorted(names | orphans, key=lambda key: (key[0].value, key[1]))
     live: dict[Key, Live] = {}
-    unreadable: dict[Key, str] = {}
+    unreadable = {
+        key: entry.problem for key, entry in listed.items() if entry.problem and key not in keys
+    }
     failed: dict[Key, TargetError] = {}
     with ThreadPoolExecutor(max_workers=min(workers, max(len(keys), 1))) as pool:
         for number, (key, text) in enumerate(_ask_all(pool, target.read, keys), start=1):

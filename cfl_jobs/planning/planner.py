@@ -201,6 +201,9 @@ class _Planner:
         marked = [key for key in observed.listed if key not in wanted and self._marks(key)]
         orphans = {key for key in marked if observed.is_ours(key)}
         going = orphans - set(observed.unreadable)
+        for key in sorted(set(observed.unreadable) - wanted - set(marked), key=lambda key: key[1]):
+            text = f"can't be read, so it is left alone: {observed.unreadable[key]}"
+            self._notes.append(Note(*key, text))
         for key in sorted(marked, key=lambda key: (key[0].value, -key[1].count("/"), key[1])):
             if key not in orphans:
                 self._note_copy(key)

@@ -60,7 +60,7 @@ class HomeTarget:
         return str(self._root)
 
     def list(self, kind: Kind) -> tuple[Listed, ...]:
-        """List jobs or views. One whose config can't be read has a name and no more."""
+        """List jobs or views. One whose config can't be read has a name and a problem."""
         self._check_root()
         found = self._list_views() if kind is Kind.VIEW else self._list_jobs()
         return tuple(sorted(found))
@@ -147,8 +147,8 @@ class HomeTarget:
                 yield _listed(name, parse_config(read_text(path), name=name))
             except Missing:  # it went meanwhile
                 continue
-            except (ConfigError, TargetError):
-                yield Listed(name)
+            except (ConfigError, TargetError) as error:
+                yield Listed(name, problem=error.message)
 
     def _list_views(self) -> Iterator[Listed]:
         for view in self._read_views():
