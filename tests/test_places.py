@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cfl_jobs.errors import Position
 from cfl_jobs.planning.differences import compare
 from cfl_jobs.planning.observe import normal_of, observe
 from cfl_jobs.planning.places import place_of
 from cfl_jobs.planning.planfile import load_plan, save_plan
 from cfl_jobs.planning.planner import Basis
 from cfl_jobs.rendering.render import Rendered, render
+from tests.case_files import write_project
 from tests.rendered_jobs import jenkins
 
 FILES = {
@@ -58,6 +61,8 @@ parameters:
       default: "{{ branch }}"
       description: What to build
       trim: {{ trim }}
+  - bool:
+      name: FLAG
 wrappers:
   - timestamps
   - timeout:
@@ -184,6 +189,37 @@ def test_a_flag_is_not_blamed_on_another_that_is_alike(edit: Edit, tmp_path: Pat
     archiver = "publishers/hudson.tasks.ArtifactArchiver"
     assert job.place_of(f"{archiver}/onlyIfSuccessful") == job.place_of(archiver)
     assert job.place_of(f"{archiver}/latestOnly").line == job.place_of(archiver).line + 3
+    parameters = "properties/hudson.model.ParametersDefinitionProperty/parameterDefinitions"
+    flag = f"{parameters}/hudson.model.BooleanParameterDefinition"
+    assert job.place_of(f"{flag}/defaultValue") == job.place_of(flag)  # no one wrote `default`
+
+
+def test_an_option_inside_another_is_blamed_on_its_line(tmp_path: Path) -> None:
+    """A job's own options may be mappings."""
+    template = (
+        "name: {{ name }}\nproject-type: pipeline\npipeline-scm:\n  scm:\n"
+        "    - git:\n        url: https://example.org/a.git\n  script-path: ci/Jenkinsfile\n"
+    )
+    write_project(
+        tmp_path, definitions="template: a.yaml.j2\njobs:\n  - name: A\n", template=template
+    )
+    (job,) = render(tmp_path)
+    assert job.place_of("definition/scriptPath") == Position("templates/a.yaml.j2", 7, 16)
+
+
+def test_text_of_a_block_is_blamed_on_where_the_block_stands(tmp_path: Path) -> None:
+    """Not on the template that it is put into, and not on a value in it."""
+    base = "name: {{ name }}\ndescription: |\n{% block about %}{% endblock %}\n"
+    text = '{% extends "base.yaml.j2" %}\n{% block about %}\n  Started by {{ who }} at once\n'
+    text += "{% endblock %}\n"
+    definitions = "template: a.yaml.j2\njobs:\n  - name: A\n    who: Bob\n"
+    write_project(tmp_path, definitions=definitions, template=text)
+    (tmp_path / "templates/base.yaml.j2").write_text(base)
+    (after,) = render(tmp_path)
+    live = replace(after, config=after.config.replace("Bob at once", "Zoe or so"))
+    assert places(after, live) == {"description": "templates/a.yaml.j2:3"}
+    live = replace(after, config=after.config.replace("Bob", "Zoe"))
+    assert places(after, live) == {"description": "jobs/a.yaml:4"}
 
 
 def test_text_around_a_value_is_not_blamed_on_the_value(edit: Edit) -> None:

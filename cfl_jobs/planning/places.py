@@ -7,6 +7,7 @@ from dataclasses import replace
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.linediff import count_common
+from cfl_jobs.reading.definitions import JOBS
 from cfl_jobs.reading.tracking import Pieces
 from cfl_jobs.rendering.render import Rendered
 
@@ -40,7 +41,9 @@ def _place_of_change(wanted: str, live: str, pieces: Pieces, whole: Position) ->
         # Only the other one has something here: it stood at the end of what is before.
         at, place = found[-2]
     elif end > ends[len(found) - 1]:
-        own = [(here, of) for here, of in found if of.file == whole.file]
-        at, place = own[-1] if own else (start, whole)
+        others = {of.file for here, of in pieces[len(found) :] if here < end} - {place.file}
+        written = [(here, of) for here, of in found if not of.file.startswith(f"{JOBS}/")]
+        if others:
+            at, place = written[-1] if written else (start, whole)
     lines = wanted.count("\n", at, start)
     return replace(place, line=place.line + lines, column=1 if lines else place.column)

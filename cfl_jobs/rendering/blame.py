@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -77,12 +78,15 @@ class _Options:
 
     def __init__(self, data: Any, *, deep: bool = True) -> None:
         self._by_text: dict[str, list[tuple[str, Position]]] = {}
-        self._mappings = tuple(walk_mappings(data, descend=lambda *_: deep))
+        # A job's lists hold components, which have options of their own.
+        self._mappings = tuple(
+            walk_mappings(data, descend=lambda at, key: deep or isinstance(dict.get(at, key), dict))
+        )
         self._by_name: dict[str, list[Position]] | None = None
         self.is_given = bool(self._mappings)
         for mapping in self._mappings:
             places = mapping.value_positions
-            for key, value in mapping.raw_items():
+            for key, value in _given(mapping):
                 if isinstance(value, (str, int, float)):
                     text = str(value).lower() if isinstance(value, bool) else str(value)
                     found = (key, places.get(key, mapping.pos))
@@ -108,9 +112,14 @@ class _Options:
     def _places_by_name(self) -> dict[str, list[Position]]:
         places: dict[str, list[Position]] = {}
         for mapping in self._mappings:
-            for key, value in mapping.raw_items():
+            for key, value in _given(mapping):
                 places.setdefault(_plain(key), []).append(_place_of_option(mapping, key, value))
         return places
+
+
+def _given(mapping: TrackedDict) -> Iterator[tuple[str, Any]]:
+    """Yield the options that someone wrote: jenkins-job-builder adds some defaults to its data."""
+    return ((key, value) for key, value in mapping.raw_items() if key in mapping.key_positions)
 
 
 def _place_of_option(mapping: TrackedDict, key: str, value: Any) -> Position:
