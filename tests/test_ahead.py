@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -109,6 +110,29 @@ def test_a_target_that_cannot_be_read_ahead_is_just_asked() -> None:
     reader.delete(Kind.JOB, "B")
     reader.create(Kind.JOB, "C", job().config)
     assert (reader.label, [entry.name for entry in reader.list(Kind.JOB)]) == ("memory", ["C"])
+
+
+def test_an_interrupt_ends_a_plan_that_waits_for_the_server(
+    jenkins_server: JenkinsServer, tmp_path: Path
+) -> None:
+    """A job that isn't ours yet is read by the plan itself, in threads that nobody waits for."""
+    asked, going_on = threading.Event(), threading.Event()
+    jenkins_server.add_job("Deploy to Dev", job().config)
+
+    def keep_waiting(request: Request) -> None:
+        if request.path.endswith("config.xml"):
+            asked.set()
+            going_on.wait()
+
+    jenkins_server.hook = keep_waiting
+    process = start(jenkins_server, tmp_path, "plan")
+    try:
+        assert asked.wait(60)
+        process.send_signal(signal.SIGINT)
+        assert "Interrupted." in process.communicate(timeout=60)[0]
+    finally:
+        going_on.set()
+    assert process.returncode == 130
 
 
 AFTER_A_FORK = """

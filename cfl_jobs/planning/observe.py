@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 from xml.etree import ElementTree as ET
@@ -95,7 +95,7 @@ def observe(
         key: entry.problem for key, entry in listed.items() if entry.problem and key not in keys
     }
     failed: dict[Key, TargetError] = {}
-    with ThreadPoolExecutor(max_workers=min(workers, max(len(keys), 1))) as pool:
+    with _threads(min(workers, max(len(keys), 1))) as pool:
         for number, (key, text) in enumerate(_ask_all(pool, target.read, keys), start=1):
             if isinstance(text, TargetError):
                 failed[key] = text
@@ -119,7 +119,7 @@ def observe(
     ours = [key for key, entry in listed.items() if _is_ours(entry, project)]
     others = sorted(set(ours) - set(keys), key=lambda key: key[1])
     if others and any(has_upgraded(read.normal, read.mark) for read in live.values()):
-        with ThreadPoolExecutor(max_workers=min(workers, len(others))) as pool:
+        with _threads(min(workers, len(others))) as pool:
             for key, text in _ask_all(pool, target.read, others):
                 # That one the plan isn't about can't be read is no matter here.
                 if isinstance(text, str):
@@ -158,6 +158,18 @@ def says_disabled(config: str, *, name: str) -> bool | None:
 def _is_ours(entry: Listed, project: str) -> bool:
     mark = split_description(entry.description)[1]
     return mark is not None and mark.is_surely_for(entry.name, project)
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[Executor]:
+    """Yield threads. Whoever interrupts the work needn't wait until they have their answers."""
+    pool = ThreadPoolExecutor(max_workers=count)
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 def _ask_all(
