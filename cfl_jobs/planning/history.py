@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.mark import Fingerprint
@@ -19,16 +20,23 @@ from cfl_jobs.planning.sections import code, codes, sections
 class Past:
     """One side of a job now, and what of it is as it was right after the last update."""
 
-    def __init__(self, now: Normal, then: Fingerprint) -> None:
-        whole, parts = codes(now)
-        self.is_changed = whole != then.whole
+    def __init__(self, now: Normal, then: Fingerprint, before: Mapping[str, str]) -> None:
+        whole, codes_ = codes(now)
+        self._before = before
+        parts = tuple(before.get(its_code, its_code) for its_code in codes_)
+        self.is_changed = whole != then.whole and (not before or parts != then.parts)
         self.now = Counter(parts)
         self.then = Counter(then.parts)
         self.reordered = _find_reordered(now, parts, then.parts)
 
+    def code_of(self, section: Normal) -> str:
+        """Return a section's code, or the one it had before an upgrade."""
+        its_code = code(section)
+        return self._before.get(its_code, its_code)
+
     def keeps(self, section: Normal) -> bool:
         """Tell whether a section was there then, and as often as now."""
-        its_code = code(section)
+        its_code = self.code_of(section)
         return 0 < self.now[its_code] <= self.then[its_code]
 
     def lacks(self, its_code: str) -> bool:
@@ -45,15 +53,24 @@ class Slot:
 
 
 class History:
-    """Both sides of a job now and then."""
+    """Both sides of a job now and then.
+
+    `before`: for codes of sections that only a plugin's upgrade changed, those they had before.
+    """
 
     def __init__(
-        self, wanted: Normal, live: Normal, applied: Fingerprint, kept: Fingerprint
+        self,
+        wanted: Normal,
+        live: Normal,
+        applied: Fingerprint,
+        kept: Fingerprint,
+        before: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self.ours = Past(wanted, applied)
-        self.theirs = Past(live, kept)
+        self.ours = Past(wanted, applied, {})
+        self.theirs = Past(live, kept, before)
         self.is_known = bool(applied.parts) and bool(kept.parts)
         paths = {code(s): _kind(path) for path, s in (*sections(wanted), *sections(live))}
+        paths |= {old: paths[new] for new, old in before.items()}
         self.slots = _align(applied.parts, kept.parts, paths)
         self._in_both = self.ours.now & self.theirs.now
 
@@ -63,7 +80,7 @@ class History:
 
     def slots_kept(self, section: Normal) -> frozenset[Slot]:
         """Return the sections of then that Jenkins kept just as this one."""
-        return frozenset(s for s in self.slots if s.kept == code(section))
+        return frozenset(s for s in self.slots if s.kept == self.theirs.code_of(section))
 
     def lost_by_us(self, slots: Iterable[Slot]) -> bool:
         """Tell whether we no longer want one of these as it was."""

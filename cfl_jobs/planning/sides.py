@@ -28,6 +28,8 @@ from cfl_jobs.planning.fields import Changed, find_ours, find_theirs, section_pa
 from cfl_jobs.planning.habits import Habits, is_habit, is_new_field, is_upgraded
 from cfl_jobs.planning.history import History, Slot
 from cfl_jobs.planning.mark import Mark
+from cfl_jobs.planning.sections import code
+from cfl_jobs.planning.upgrades import Before, find_codes_before
 
 
 def attribute(
@@ -49,17 +51,29 @@ def attribute(
         return tuple((raw, Side.ADOPT) for raw in raws)
     if mark.applied is None or mark.kept is None:
         return tuple((raw, Side.UNKNOWN) for raw in raws)
-    history = History(wanted, live, mark.applied, mark.kept)
-    sides = _attribute_all(raws, history)
+    upgraded = find_codes_before(wanted, live, mark, habits)
+    before = {now: section.code for now, section in upgraded.items()}
+    sides = _attribute_all(raws, History(wanted, live, mark.applied, mark.kept, before))
     renamed = find_renamed(raws)
     attributed: list[tuple[Raw, Side]] = []
     for raw in raws:
         side = sides[raw]
-        if side in (Side.THEIRS, Side.BOTH) and is_upgraded(raw, mark):
+        if _is_added(raw, upgraded):
+            side = Side.JENKINS
+        elif side in (Side.THEIRS, Side.BOTH) and is_upgraded(raw, mark):
             own = raw.place.path in renamed or (is_new_field(raw) and is_habit(raw, habits()))
             side = Side.JENKINS if own else side
         attributed.append((raw, side))
     return tuple(attributed)
+
+
+def _is_added(raw: Raw, upgraded: Mapping[str, Before]) -> bool:
+    """Tell whether it is a field that an upgrade added, and that alone changed its section."""
+    section = raw.place.live_section
+    if section is None or raw.live is None or not is_new_field(raw):
+        return False
+    before = upgraded.get(code(section))
+    return before is not None and (raw.parent, raw.live.tag) in before.added
 
 
 def _attribute_all(raws: Sequence[Raw], history: History) -> dict[Raw, Side]:

@@ -1,0 +1,96 @@
+"""Sections that a plugin's upgrade changed: known all the same, if nothing else changed in them."""
+
+from __future__ import annotations
+
+import pytest
+
+from cfl_jobs.configs.normalform import Normal, normalise
+from cfl_jobs.planning.differences import Side, compare
+from cfl_jobs.planning.habits import Habits, learn_habits
+from cfl_jobs.planning.mark import Mark, fingerprint
+from cfl_jobs.planning.sections import codes_of_versions
+from cfl_jobs.planning.sides import attribute
+from cfl_jobs.planning.upgrades import find_codes_before
+from tests.rendered_jobs import job
+
+OLD, NEW = ' plugin="p@1"', ' plugin="p@2"'
+
+
+def steps(*texts: str, plugin: str = "", added: str = "", own: str = "") -> Normal:
+    """Return a job with a step of a plugin for each text."""
+    builders = "".join(f"<a.S{plugin}><x>{text}</x>{own}{added}</a.S>" for text in texts)
+    return normalise(job(scripts=(), builders=builders).config, name="a")
+
+
+APPLIED = steps("1", "2", own="<ours>1</ours>")
+KEPT = steps("1", "2", plugin=OLD, own="<ours>1</ours><own>1</own>")
+MARK = Mark("a.yaml", fingerprint(APPLIED), fingerprint(KEPT), versions=codes_of_versions(["p@1"]))
+ADDED = "<new>1</new><other>1</other>"
+
+
+def upgraded(*texts: str, own: str = "<ours>1</ours><own>1</own>", added: str = ADDED) -> Normal:
+    return steps(*texts, plugin=NEW, own=own, added=added)
+
+
+def habits() -> Habits:
+    return learn_habits((upgraded("1", "2"), upgraded("3")))
+
+
+def ours(*texts: str, own: str = "<ours>1</ours>") -> Normal:
+    return steps(*texts, own=own)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "live", "expected"),
+    [
+        (APPLIED, upgraded("1", "2"), set()),
+        # Ours alone: a step removed, added, repeated, moved, and one with a field taken out.
+        (ours("2"), upgraded("1", "2"), {Side.OURS}),
+        (ours("1", "2", "3"), upgraded("1", "2"), {Side.OURS}),
+        (ours("1", "2", "2"), upgraded("1", "2"), {Side.OURS}),
+        (ours("2", "1"), upgraded("1", "2"), {Side.OURS}),
+        (ours("1", "2", own=""), upgraded("1", "2"), {Side.OURS}),
+        # Theirs alone.
+        (APPLIED, upgraded("2"), {Side.THEIRS}),
+        (APPLIED, upgraded("1", "2", "3"), {Side.THEIRS}),
+        (APPLIED, upgraded("1", "2", own="<ours>2</ours><own>1</own>"), {Side.THEIRS}),
+    ],
+)
+def test_an_upgrade_makes_nobodys_change_anothers(
+    wanted: Normal, live: Normal, expected: set[Side]
+) -> None:
+    """What it added is put aside, then the sections are those of then."""
+    found = attribute(compare(wanted, live), wanted=wanted, live=live, mark=MARK, habits=habits)
+    assert {side for _, side in found} - {Side.JENKINS} == expected
+    by_jenkins = {raw.live.tag for raw, side in found if raw.live and side is Side.JENKINS}
+    by_someone = {raw.live.tag for raw, side in found if raw.live and side is not Side.JENKINS}
+    assert by_jenkins <= {"new", "other", "own"}
+    assert not by_someone & {"new", "other"}
+
+
+def test_what_jenkins_made_of_a_step_at_the_update_is_its_own_after_an_upgrade_too() -> None:
+    """Beside a step that we added."""
+    wanted, live = ours("1", "2", "3"), upgraded("1", "2")
+    found = attribute(compare(wanted, live), wanted=wanted, live=live, mark=MARK, habits=habits)
+    assert {raw.live.tag for raw, side in found if raw.live and side is Side.JENKINS} == {
+        "new",
+        "other",
+        "own",
+    }
+
+
+def test_what_an_upgrade_added_is_told_from_what_we_took_out() -> None:
+    """Both are habits of all jobs; only without what it added is a section the one of then."""
+    live = upgraded("1", "2")
+    found = find_codes_before(ours("1", "2", own=""), live, MARK, habits)
+    assert {before.added for before in found.values()} == {
+        frozenset({("a.S", "new"), ("a.S", "other")})
+    }
+    assert MARK.kept is not None
+    assert {before.code for before in found.values()} < set(MARK.kept.parts)
+
+
+def test_without_an_upgrade_nothing_is_put_aside() -> None:
+    """The same fields, written by the version of then."""
+    live = steps("1", "2", plugin=OLD, own="<ours>1</ours><own>1</own>", added=ADDED)
+    assert find_codes_before(APPLIED, live, MARK, habits) == {}
