@@ -59,7 +59,6 @@ class Channel:
 
     def close(self) -> None:
         """Close the kept connections. The channel can still be used."""
-        self._time_limit.close()
         while self._idle:
             self._idle.pop().close()
 

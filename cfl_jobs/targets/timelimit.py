@@ -22,7 +22,9 @@ class _Request:
 
 
 class TimeLimit:
-    """Watches the requests of one server, in a thread that lives while there are any.
+    """Watches the requests of one server, in a thread that lives just while there are any.
+
+    None outlives them, since a process with threads can't be forked (see rendering/processes.py).
 
     `limit` and `tell_after` are in seconds; `tell` takes for how long there was no answer.
     """
@@ -48,19 +50,20 @@ class TimeLimit:
         try:
             yield
         finally:
+            ended = None
             with self._changed:
                 del self._under_way[request]
+                if not self._under_way:
+                    ended, self._thread = self._thread, None
+                    self._changed.notify_all()
+            if ended is not None:
+                ended.join()
             if request.is_cut:  # whatever came of that
                 raise TooSlow(self.limit)
 
-    def close(self) -> None:
-        """End the thread, if nothing is under way."""
-        with self._changed:
-            self._changed.notify_all()
-
     def _watch(self) -> None:
         with self._changed:
-            while self._under_way:
+            while self._thread is threading.current_thread():
                 now = time.monotonic()
                 for request in self._under_way:
                     if not request.is_cut and now >= request.began + self.limit:
@@ -72,7 +75,6 @@ class TimeLimit:
                     self._tell(now - oldest)
                 ends = [r.began + self.limit for r in self._under_way if not r.is_cut]
                 self._changed.wait(min([*ends, self._next_telling(oldest)]) - now)
-            self._thread = None
 
     def _next_telling(self, began: float) -> float:
         return max(began, self._told) + self._tell_after
