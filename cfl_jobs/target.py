@@ -62,6 +62,10 @@ class Target(Protocol):
 
     def count_builds(self, name: str) -> int: ...
 
+    def version(self) -> str:
+        """Return Jenkins' own version, as its last answer told it; "" for a directory."""
+        ...
+
     def plugins(self) -> dict[str, str]:
         """Return the versions of active plugins by short name; {} for a directory."""
         ...

@@ -25,6 +25,7 @@ class MemoryTarget:
         self.requests: list[tuple[str, str]] = []
         self.normalise = normalise
         self.installed = plugins or {}
+        self.core = ""
         self._lock = threading.RLock()
         # Called before each request is carried out; may raise, to play an accident.
         self.before_request: Callable[[str, str], None] = lambda verb, name: None
@@ -93,6 +94,9 @@ class MemoryTarget:
     def count_builds(self, name: str) -> int:
         self._note("count_builds", name)
         return self.builds.get(name, 0)
+
+    def version(self) -> str:
+        return self.core
 
     def plugins(self) -> dict[str, str]:
         self._note("plugins", "")

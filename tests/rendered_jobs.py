@@ -164,7 +164,7 @@ def plan(
 def apply(made: Plan, target: MemoryTarget, place: Path, *, workers: int = 1) -> Result:
     """Carry a plan out; its journal is kept in a place."""
     journal = Journal(place, target=target.label, verb="update")
-    return apply_plan(made, target, journal, plugins=target.installed, workers=workers)
+    return apply_plan(made, target, journal, versions=target.installed, workers=workers)
 
 
 def update(

@@ -10,7 +10,9 @@ import threading
 from pathlib import Path
 
 from cfl_jobs.planning.ahead import ReadAhead
+from cfl_jobs.planning.mark import split_description
 from cfl_jobs.planning.observe import observe
+from cfl_jobs.planning.sections import code_of_version
 from cfl_jobs.target import Kind
 from tests.jenkins_server import Fault, JenkinsServer, Request
 from tests.rendered_jobs import jenkins, job
@@ -94,6 +96,18 @@ def test_reading_ahead_ends_with_the_process_it_is_for(
         process.communicate(timeout=60)  # until nobody is left who could write
     finally:
         going_on.set()
+
+
+def test_the_mark_knows_the_version_of_jenkins_that_only_the_reading_ahead_saw(
+    jenkins_server: JenkinsServer, tmp_path: Path
+) -> None:
+    """It counts among the versions of the plugins, for what a newer one adds by itself."""
+    code, output = run(jenkins_server, tmp_path, "update", "--yes")
+    assert code == 0, output
+    for name in jenkins_server.jobs:
+        mark = split_description(jenkins_server.config(name))[1]
+        assert mark is not None
+        assert code_of_version("jenkins@2.440.3") in mark.versions
 
 
 def test_a_target_that_cannot_be_read_ahead_is_just_asked() -> None:

@@ -43,7 +43,7 @@ def update(target: MemoryTarget, place: Path, *wanted: Rendered, adopt: bool = F
         made,
         target,
         journal,
-        plugins=target.installed,
+        versions=target.installed,
     )
     assert result.is_complete, [outcome.message for outcome in result.outcomes]
 
@@ -246,11 +246,33 @@ def test_who_may_not_list_plugins_learns_of_an_upgrade_all_the_same(
     names = [(rendered.kind, rendered.name) for rendered in wanted]
     made = plan_changes(wanted, observe(target, names, with_orphans=False))
     journal = Journal(tmp_path, target="memory", verb="update")
-    assert apply_plan(made, target, journal, plugins={}).is_complete
+    assert apply_plan(made, target, journal, versions={}).is_complete
     upgrade(target)
     for rendered in wanted:
         set_field(target, rendered.name, "<pack>zip</pack>")
     assert plan(target, *wanted).changes == ()
+
+
+@pytest.mark.parametrize("core", ["2.440.3", "2.462.1"])
+def test_what_an_upgraded_jenkins_adds_to_its_own_elements_alike_is_its_own(
+    target: MemoryTarget, tmp_path: Path, core: str
+) -> None:
+    """No plugin's name stands there; the mark has a code of Jenkins' own version."""
+    wanted = (job("A"), job("B"))
+    target.core = "2.440.3"
+    made = plan(target, *wanted)
+    versions = {**PLUGINS, "jenkins": target.core}
+    journal = Journal(tmp_path, target="memory", verb="update")
+    assert apply_plan(made, target, journal, versions=versions).is_complete
+    assert plan(target, *wanted).changes == ()
+    target.core = core
+    for rendered in wanted:
+        target.edit(rendered.name, "</artifacts>", "</artifacts><zip>fast</zip>")
+    changes = plan(target, *wanted).changes
+    assert (changes == ()) is (core == "2.462.1")
+    target.edit("A", "<zip>fast<", "<zip>slow<")
+    (change, *_) = plan(target, *wanted).changes
+    assert change.name == "A"
 
 
 def test_a_new_field_is_theirs_where_no_plugin_was_upgraded(

@@ -23,7 +23,7 @@ def update(target: MemoryTarget, place: Path, *wanted: Rendered, prune: bool = F
     """Plan and apply; returns the run."""
     journal = Journal(place, target=target.label, verb="update")
     made = plan(target, *wanted, prune=prune)
-    assert apply_plan(made, target, journal, plugins=target.installed).is_complete
+    assert apply_plan(made, target, journal, versions=target.installed).is_complete
     return list_runs(place, "memory")[0]
 
 
@@ -171,7 +171,7 @@ def kill_update(
     target.before_request = die
     journal = Journal(place, target=target.label, verb="update")
     with pytest.raises(Killed):
-        apply_plan(made, target, journal, plugins=target.installed, workers=1)
+        apply_plan(made, target, journal, versions=target.installed, workers=1)
     target.before_request = lambda verb, name: None
     return list_runs(place, "memory")[0]
 
@@ -242,7 +242,7 @@ def test_a_create_that_lost_a_step_is_deleted(tmp_path: Path) -> None:
     ant = "<hudson.tasks.Ant><targets>test</targets></hudson.tasks.Ant>"
     journal = Journal(tmp_path, target="memory", verb="update")
     made = plan(target, job("A", builders=ant))
-    assert not apply_plan(made, target, journal, plugins=target.installed).is_complete
+    assert not apply_plan(made, target, journal, versions=target.installed).is_complete
     (undone,) = plan_rollback(list_runs(tmp_path, "memory")[0], target)
     assert undone.way is Way.DELETE
 

@@ -78,7 +78,7 @@ def update(target: JenkinsTarget, place: Path, wanted: tuple[Rendered, ...]) -> 
         plan_changes(wanted, observed),
         target,
         Journal(place, target=target.label, verb="update"),
-        plugins=dict(observed.plugins),
+        versions=observed.versions,
     )
 
 

@@ -16,6 +16,8 @@ from cfl_jobs.commands.question import confirm
 from cfl_jobs.commands.target_options import open_target, target_options
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cfl_jobs.planning.apply import Outcome
     from cfl_jobs.planning.journal import Journal
     from cfl_jobs.planning.plan import Plan
@@ -108,7 +110,7 @@ def update_jobs(
     if not plan.changes:
         return 1 if plan.undone else 0
     _ask(plan, yes=yes, delete_count=delete_count, force=force)
-    return _apply(plan, target, backup, plugins=dict(basis.observed.plugins))
+    return _apply(plan, target, backup, versions=basis.observed.versions)
 
 
 def apply_kept_plan(
@@ -121,7 +123,8 @@ def apply_kept_plan(
     backup: Path | None = None,
 ) -> int:
     """Apply a plan that was kept, if nothing it is about has changed since."""
-    from cfl_jobs.errors import PermissionDenied, PlanError
+    from cfl_jobs.errors import PlanError
+    from cfl_jobs.planning.observe import list_versions
     from cfl_jobs.planning.planfile import load_plan
     from cfl_jobs.planning.unchanged import check_unchanged
     from cfl_jobs.target import full_label
@@ -137,11 +140,7 @@ def apply_kept_plan(
         return 1 if plan.undone else 0
     _ask(plan, yes=yes, delete_count=delete_count, force=force)
     check_unchanged(plan, target)
-    try:
-        plugins = target.plugins()
-    except PermissionDenied:
-        plugins = {}
-    return _apply(plan, target, backup, plugins=plugins)
+    return _apply(plan, target, backup, versions=list_versions(target))
 
 
 def open_journal(target: Target, backup: Path | None, *, verb: str) -> Journal:
@@ -195,7 +194,7 @@ def _show(plan: Plan, *, verbose: bool) -> None:
         ) from None
 
 
-def _apply(plan: Plan, target: Target, backup: Path | None, *, plugins: dict[str, str]) -> int:
+def _apply(plan: Plan, target: Target, backup: Path | None, *, versions: Mapping[str, str]) -> int:
     """Carry a plan out and say what became of it; returns the exit code."""
     from cfl_jobs.commands.interrupts import stopping
     from cfl_jobs.commands.outcomes import Lines, line_of, tell_given_up, tell_result
@@ -221,7 +220,7 @@ def _apply(plan: Plan, target: Target, backup: Path | None, *, plugins: dict[str
         try:
             with counting("Updating", canvas, total=total) as progress:
                 result = apply_plan(
-                    plan, target, journal, plugins=plugins, report=report, stop=stop
+                    plan, target, journal, versions=versions, report=report, stop=stop
                 )
                 stop.end()  # the summary is to be written whole
         except KeyboardInterrupt:  # right before the first change, or after the last one

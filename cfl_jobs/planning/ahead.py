@@ -65,6 +65,9 @@ class ReadAhead:
         found: dict[str, str] = self._answer(("plugins",), self._target.plugins)
         return found
 
+    def version(self) -> str:
+        return str(self._answer(("version",), self._target.version))
+
     def count_builds(self, name: str) -> int:
         return self._target.count_builds(name)
 
@@ -128,6 +131,7 @@ def _fetch(
     with suppress(Exception):
         if all(fetch(("list", kind), partial(target.list, kind)) for kind in Kind):
             fetch(("plugins",), target.plugins)
+            fetch(("version",), target.version)
             keys = [
                 (kind, entry.name)
                 for kind in Kind

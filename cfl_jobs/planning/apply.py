@@ -57,21 +57,21 @@ def apply_plan(
     target: Target,
     journal: Journal,
     *,
-    plugins: Mapping[str, str] | None = None,
+    versions: Mapping[str, str] | None = None,
     report: Callable[[Outcome], None] = lambda outcome: None,
     stop: threading.Event | None = None,
     workers: int = WORKERS,
 ) -> Result:
     """Carry out every change of a plan; a job that fails doesn't stop the others.
 
-    `plugins` are the server's, by short name. Each job is read again just before it is replaced,
-    and left alone where it changed since the plan. Renames come first, jobs wait for their folder,
-    deletions for all else.
+    `versions` are the server's (see observe.list_versions). Each job is read again just before it
+    is replaced, and left alone where it changed since the plan. Renames come first, jobs wait for
+    their folder, deletions for all else.
 
     Ctrl-C, or `stop`, finishes the jobs in hand; the rest is reported as not done. So does a
     journal that can't be written any more. A second Ctrl-C doesn't wait for the jobs in hand.
     """
-    run = _Run(plan, target, journal, dict(plugins or {}), report, stop or threading.Event())
+    run = _Run(plan, target, journal, dict(versions or {}), report, stop or threading.Event())
     try:
         for stage in _stages(plan.changes):
             pool = ThreadPoolExecutor(max_workers=min(workers, len(stage)))
@@ -151,7 +151,7 @@ class _Run:
         plan: Plan,
         target: Target,
         journal: Journal,
-        plugins: dict[str, str],
+        versions: dict[str, str],
         report: Callable[[Outcome], None],
         stop: threading.Event,
     ) -> None:
@@ -160,7 +160,7 @@ class _Run:
         self._target = target
         self._journal = journal
         self._report = report
-        self._maker = Maker(target, journal, plugins)
+        self._maker = Maker(target, journal, versions)
         self._renames = find_renames(plan)
         self._renamed: dict[Key, Step] = {}
         self._outcomes: dict[Key, Outcome] = {}

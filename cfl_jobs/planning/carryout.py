@@ -25,6 +25,7 @@ from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.errors import Refused
 from cfl_jobs.planning.differences import Change, Raw, compare, find_losses
+from cfl_jobs.planning.habits import CORE
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.losses import advise_on_loss
 from cfl_jobs.planning.mark import Mark, fingerprint, set_description
@@ -50,13 +51,13 @@ class Made:
 class Maker:
     """Makes jobs and views what they should be. Used by several threads at once.
 
-    `plugins` are the server's versions by short name; {} where they aren't known.
+    `versions` are the server's (see observe.list_versions); {} where they aren't known.
     """
 
-    def __init__(self, target: Target, journal: Journal, plugins: Mapping[str, str]) -> None:
+    def __init__(self, target: Target, journal: Journal, versions: Mapping[str, str]) -> None:
         self._target = target
         self._journal = journal
-        self._plugins = plugins
+        self._versions = versions
         # What was found, in this run, to be Jenkins' own.
         self._own: set[_Signature] = set()
 
@@ -67,7 +68,7 @@ class Maker:
         """
         wanted = read_wanted(change)
         there = normal_of(before, name=change.name) if before else None
-        mark = wanted.mark_for(there, self._plugins)
+        mark = wanted.mark_for(there, self._versions)
         if isinstance(change, Create):
             self._target.create(change.kind, change.name, wanted.write(_first(change, mark)))
         elif change.differences or change.kind is Kind.VIEW:
@@ -88,7 +89,8 @@ class Maker:
         kind, name = wanted.change.kind, wanted.change.name
         if kind is Kind.JOB:
             self._target.save(name, wanted.describe(mark))
-        live = read_live(Listed(name), self._target.read(kind, name))
+        core = self._versions.get(CORE, "")
+        live = read_live(Listed(name), self._target.read(kind, name), core=core)
         if live.mark is None or str(live.mark) != str(mark):
             raise _meddled(name)
         return live
@@ -124,7 +126,7 @@ class Maker:
             names = ", ".join(dict.fromkeys(loss.label for loss in losses))
             raise Refused(
                 f"Jenkins took {wanted.change.name!r}, but dropped: {names}",
-                advice=advise_on_loss(wanted.change.config, losses, self._plugins),
+                advice=advise_on_loss(wanted.change.config, losses, self._versions),
             )
         if final != live.mark:
             self._set_mark(wanted, final)

@@ -1,9 +1,10 @@
 """Jobs on the server → what a plugin's version writes into all of its elements alike.
 
-After a plugin was upgraded, Jenkins' next save may add fields to its elements, which looks like an
-edit. Each element says which version saved it, and the mark has a code of each version of the last
-update. So in an element of a newer version a field that we don't set is Jenkins' own, if all
-elements of its class that this version saved, in two jobs or more, have it alike.
+After a plugin, or Jenkins itself, was upgraded, Jenkins' next save may add fields to its elements,
+which looks like an edit. Each element says which plugin's version saved it (the others: the Jenkins
+that answers), and the mark has a code of each version of the last update. So in an element of a
+newer version a field that we don't set is Jenkins' own, if all elements of its class that this
+version saved, in two jobs or more, have it alike.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.mark import Mark
 from cfl_jobs.planning.sections import code_of_version, codes_of_versions, find_plugins
 
+# What Jenkins itself is called among the plugins that save elements. (None has that name.)
+CORE = "jenkins"
 # What all elements of a class hold in a field, by the plugin that saved them, class and field.
 Habits = Mapping[tuple[str, str, str], Normal]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.normalform import Normal, digest, normalise_element
 from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, TargetError
-from cfl_jobs.planning.habits import has_upgraded
+from cfl_jobs.planning.habits import CORE, has_upgraded
 from cfl_jobs.planning.mark import Mark, description_of, set_description, split_description
 from cfl_jobs.target import Kind, Listed, Target
 
@@ -42,15 +42,15 @@ class Live:
 class Observed:
     """What a target has: all that is listed, and what was read of it.
 
-    `live` may hold more than was asked for. `project` is the one whose marks are ours. `unreadable`
-    are jobs that are there and can't be read, with the reason; `builds` counts those of jobs that
-    may go.
+    `live` may hold more than was asked for. `versions` are as list_versions has them. `project` is
+    the one whose marks are ours. `unreadable` are jobs that are there and can't be read, with the
+    reason; `builds` counts those of jobs that may go.
     """
 
     label: str
     listed: Mapping[Key, Listed]
     live: Mapping[Key, Live]
-    plugins: Mapping[str, str]
+    versions: Mapping[str, str]
     builds: Mapping[str, int]
     unreadable: Mapping[Key, str] = field(default_factory=dict)
     project: str = ""
@@ -79,10 +79,8 @@ def observe(
     listed = {
         (kind, entry.name): entry for kind in (Kind.JOB, Kind.VIEW) for entry in target.list(kind)
     }
-    try:
-        plugins = target.plugins()
-    except PermissionDenied:  # only an administrator may ask for them
-        plugins = {}
+    versions = list_versions(target)
+    core = versions.get(CORE, "")
     names = {key for key in wanted if key in listed}
     orphans = {
         key
@@ -101,7 +99,7 @@ def observe(
                 failed[key] = text
             else:
                 try:
-                    live[key] = read_live(listed[key], text)
+                    live[key] = read_live(listed[key], text, core=core)
                 except ConfigError as error:
                     unreadable[key] = error.message
             progress(number, len(keys))
@@ -124,16 +122,32 @@ def observe(
                 # That one the plan isn't about can't be read is no matter here.
                 if isinstance(text, str):
                     with suppress(ConfigError):
-                        live[key] = read_live(listed[key], text)
-    return Observed(target.label, listed, live, plugins, builds, unreadable, project)
+                        live[key] = read_live(listed[key], text, core=core)
+    return Observed(target.label, listed, live, versions, builds, unreadable, project)
 
 
-def read_live(listed: Listed, config: str) -> Live:
-    """Take a config apart: what it does, our mark, and whether the job is disabled."""
+def list_versions(target: Target) -> dict[str, str]:
+    """Return the versions of a server's plugins, and Jenkins' own as CORE, as far as it tells."""
+    try:
+        plugins = target.plugins()
+    except PermissionDenied:  # only an administrator may ask for them
+        plugins = {}
+    core = target.version()
+    return {**plugins, CORE: core} if core else plugins
+
+
+def read_live(listed: Listed, config: str, *, core: str = "") -> Live:
+    """Take a config apart: what it does, our mark, and whether the job is disabled.
+
+    `core` is the version of the Jenkins that saved it: what no plugin wrote is counted as its own.
+    """
     root = parse_config(config, name=listed.name)
     mark = split_description(description_of(root))[1]
     disabled = root.findtext("disabled") == "true"
-    return Live(listed, config, normal_of_root(root), mark, disabled)
+    normal = normal_of_root(root)
+    if core and not normal.plugin:
+        normal = replace(normal, plugin=f"{CORE}@{core}")
+    return Live(listed, config, normal, mark, disabled)
 
 
 def normal_of(config: str, *, name: str) -> Normal:

@@ -15,12 +15,13 @@ from typing import Any
 
 from cfl_jobs import __version__
 from cfl_jobs.errors import PlanError, Position
+from cfl_jobs.planning.habits import CORE
 from cfl_jobs.planning.observe import Key, Live, Observed, read_live
 from cfl_jobs.planning.planner import Basis
 from cfl_jobs.rendering.render import Blame, Rendered
 from cfl_jobs.target import Kind, Listed, full_label
 
-_FORMAT = f"cfl-jobs {__version__} plan 3"
+_FORMAT = f"cfl-jobs {__version__} plan 4"
 _MAKE_ONE = "Make one with `cfl-jobs plan --out FILE`."
 
 
@@ -83,7 +84,7 @@ def _to_json(basis: Basis) -> dict[str, Any]:
         "unreadable": [
             [kind.value, name, reason] for (kind, name), reason in observed.unreadable.items()
         ],
-        "plugins": dict(observed.plugins),
+        "versions": dict(observed.versions),
         "builds": dict(observed.builds),
     }
 
@@ -93,14 +94,16 @@ def _from_json(content: dict[str, Any]) -> Basis:
         (Kind(kind), name): Listed(name, description)
         for kind, name, description in content["listed"]
     }
+    versions: dict[str, str] = content["versions"]
+    core = versions.get(CORE, "")
     live: dict[Key, Live] = {}
     for kind, name, config in content["configs"]:
-        live[Kind(kind), name] = read_live(listed[Kind(kind), name], config)
+        live[Kind(kind), name] = read_live(listed[Kind(kind), name], config, core=core)
     observed = Observed(
         content["target"],
         listed,
         live,
-        content["plugins"],
+        versions,
         content["builds"],
         {(Kind(kind), name): reason for kind, name, reason in content["unreadable"]},
         content["project"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.requirements import used_plugins
+from cfl_jobs.planning.habits import CORE
 from cfl_jobs.planning.mark import (
     Mark,
     code_of_name,
@@ -53,16 +54,18 @@ class Wanted:
             element.text = "true"
         return format_config(root)
 
-    def mark_for(self, before: Normal | None, plugins: Mapping[str, str]) -> Mark:
-        """Return its mark with codes of the plugins' versions that will stand in the saved job.
+    def mark_for(self, before: Normal | None, versions: Mapping[str, str]) -> Mark:
+        """Return its mark with codes of the versions of plugins that will stand in the saved job.
 
-        `before` is the job as it is now, `plugins` are the server's versions by short name.
+        `before` is the job as it is now, `versions` are the server's (see observe.list_versions).
         """
         saved_by = find_plugins(before) if before else frozenset()
-        if plugins:
-            names = self.plugins | {text.partition("@")[0] for text in saved_by}
+        if versions:
+            names = self.plugins | {text.partition("@")[0] for text in saved_by} | {CORE}
             saved_by = frozenset(
-                f"{name}@{plugins[name]}" for name in names if name is not None and name in plugins
+                f"{name}@{versions[name]}"
+                for name in names
+                if name is not None and name in versions
             )
         return replace(self.mark, versions=codes_of_versions(saved_by))
 

@@ -45,6 +45,7 @@ class Channel:
         patience: Patience,
         say: Callable[[str], None],
     ) -> None:
+        self.version = ""  # of the Jenkins that answered last
         self._url = url
         self._credentials = credentials
         self._timeout = timeout
@@ -157,6 +158,7 @@ class Channel:
                 passing = Passing.STARTING if is_starting(answer) else Passing.ACCIDENT
                 raise PassingFailure(explain(answer, asked), passing)
             self._weather.note_answer()
+            self.version = answer.headers.get("X-Jenkins", self.version)
             return answer
 
     def _ask(

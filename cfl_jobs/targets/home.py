@@ -126,6 +126,9 @@ class HomeTarget:
         builds = self._config_path(name).parent / "builds"
         return sum(1 for number in list_directory(builds) if number.isdigit())
 
+    def version(self) -> str:
+        return ""
+
     def plugins(self) -> dict[str, str]:
         return {}
 

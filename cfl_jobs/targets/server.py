@@ -162,6 +162,9 @@ class JenkinsTarget:
         builds = self._channel.ask_json(path, f"count the builds of {what(Kind.JOB, name)}")
         return len(builds.get("allBuilds") or ())
 
+    def version(self) -> str:
+        return self._channel.version
+
     def plugins(self) -> dict[str, str]:
         path = "pluginManager/api/json?tree=plugins[shortName,version,active]"
         found = self._channel.ask_json(path, "list plugins", "plugins")["plugins"]
