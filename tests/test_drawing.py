@@ -165,6 +165,17 @@ def test_the_command_draws_the_jobs_of_a_directory(tmp_path: Path) -> None:
     assert "└─ Create Distribution  (not defined here)" in result.output
 
 
+def test_a_job_that_cant_be_read_is_told_and_the_others_are_drawn(tmp_path: Path) -> None:
+    for name, config in (("good", "<project/>"), ("damaged", "<project>")):
+        (tmp_path / "jobs" / name).mkdir(parents=True)
+        (tmp_path / "jobs" / name / "config.xml").write_text(config, encoding="utf-8")
+    result = CliRunner().invoke(cli, ["graph", "--home", str(tmp_path)], standalone_mode=False)
+    assert result.return_value == 1
+    assert "good" in result.stdout
+    assert "Not drawn, since it can't be read: " in result.stderr
+    assert "damaged: config.xml line 1" in result.stderr
+
+
 def test_the_readme_draws_the_chain_as_the_command_does(monkeypatch: pytest.MonkeyPatch) -> None:
     project = Path(__file__).parent.parent
     monkeypatch.chdir(project)

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.commands.outcomes import INTERRUPTED, Lines, tell_given_up, tell_result
-from cfl_jobs.planning.apply import apply_plan
+from cfl_jobs.commands.outcomes import INTERRUPTED, Lines, line_of, tell_given_up, tell_result
+from cfl_jobs.errors import Position
+from cfl_jobs.planning.apply import Outcome, Status, apply_plan
 from cfl_jobs.planning.journal import Journal
+from cfl_jobs.planning.plan import Create
+from cfl_jobs.target import Kind
 from tests.rendered_jobs import jenkins, job, plan, update
 
 
@@ -39,6 +42,13 @@ def test_what_went_wrong_for_many_is_told_once(
     first, *advice = told.err.splitlines()
     assert first.startswith(f"Failed: update job A, update job B, update job C: {tmp_path}")
     assert advice == ["  Make room there, or name another place with --backup-dir."]
+
+
+def test_a_name_in_two_lines_is_told_in_one() -> None:
+    """A directory may hold such a job; it could pass for the result of another one."""
+    made = Create(Kind.JOB, "A: done\nupdate job B", "<project/>", Position("jobs/a.yaml", 1, 1))
+    told = line_of(Outcome(made, Status.FAILED, "it is full"))
+    assert told == "create job A: done\\nupdate job B: failed: it is full"
 
 
 def test_lines_go_to_stderr_where_stdout_is_gone(

@@ -35,8 +35,10 @@ def draw_graph(root: Path, form: str, home: Path | None) -> int:
     from cfl_jobs.configs.read_model import read_job
     from cfl_jobs.drawing.formats import FORMATS
     from cfl_jobs.drawing.text import draw_text
+    from cfl_jobs.planning.visible import make_visible
 
-    configs = _configs_of_home(home) if home else _configs_of_definitions(root)
+    problems: list[str] = []
+    configs = _configs_of_home(home, problems) if home else _configs_of_definitions(root)
     chain = build_chain(read_job(name, config) for name, config in configs)
     if form == "text":
         width = max(min(shutil.get_terminal_size((100, 24)).columns, 120), 60)
@@ -44,7 +46,9 @@ def draw_graph(root: Path, form: str, home: Path | None) -> int:
     else:
         text = FORMATS[form](chain)
     click.echo(text, nl=False)
-    return 0
+    for problem in problems:
+        click.echo(make_visible(f"Not drawn, since it can't be read: {problem}"), err=True)
+    return 1 if problems else 0
 
 
 def _configs_of_definitions(root: Path) -> list[tuple[str, str]]:
@@ -54,9 +58,20 @@ def _configs_of_definitions(root: Path) -> list[tuple[str, str]]:
     return [(job.name, job.config) for job in render(root) if job.kind is Kind.JOB]
 
 
-def _configs_of_home(home: Path) -> list[tuple[str, str]]:
+def _configs_of_home(home: Path, problems: list[str]) -> list[tuple[str, str]]:
+    """Return what can be read; what can't is added to `problems`."""
+    from cfl_jobs.configs.configxml import parse_config
+    from cfl_jobs.errors import CflJobsError
     from cfl_jobs.target import Kind
     from cfl_jobs.targets.home import HomeTarget
 
     target = HomeTarget(home)
-    return [(job.name, target.read(Kind.JOB, job.name)) for job in target.list(Kind.JOB)]
+    configs = []
+    for job in target.list(Kind.JOB):
+        try:
+            config = target.read(Kind.JOB, job.name)
+            parse_config(config, name=job.name)
+            configs.append((job.name, config))
+        except CflJobsError as error:
+            problems.append(error.message)
+    return configs

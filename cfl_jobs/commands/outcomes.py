@@ -40,8 +40,9 @@ class Lines:
 def line_of(outcome: Outcome) -> str:
     """Return "create job Publish Ocargo Files: done", with why where it isn't."""
     from cfl_jobs.planning.apply import describe_change
+    from cfl_jobs.planning.visible import make_line_visible
 
-    text = f"{describe_change(outcome.change)}: {outcome.status.value}"
+    text = f"{make_line_visible(describe_change(outcome.change))}: {outcome.status.value}"
     first = outcome.message.splitlines()[:1]
     return f"{text}: {first[0]}" if first else text
 

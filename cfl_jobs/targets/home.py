@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -133,6 +134,12 @@ class HomeTarget:
         return {}
 
     def _check_root(self) -> None:
+        if sys.getfilesystemencoding() != "utf-8":
+            raise TargetError(
+                f"this locale writes file names as {sys.getfilesystemencoding()}; "
+                "those of a Jenkins are UTF-8",
+                advice="Run it with LC_ALL=C.UTF-8, or with PYTHONUTF8=1.",
+            )
         try:
             if stat.S_ISDIR(self._root.stat().st_mode):
                 return
