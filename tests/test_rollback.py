@@ -322,12 +322,18 @@ def test_a_rollback_of_a_rename_that_was_killed_can_be_run_again(tmp_path: Path)
         assert target.configs == before, number
 
 
-def test_one_backup_that_is_gone_costs_only_its_job(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [None, "", "<project><descr"])
+def test_one_backup_that_is_gone_or_damaged_costs_only_its_job(
+    tmp_path: Path, left: str | None
+) -> None:
     """It is left alone with the reason; the others are put back."""
     target = jenkins()
     update(target, tmp_path, job("A"), job("B"))
     run = update(target, tmp_path, job("A", branch="new"), job("B", branch="new"))
-    (run.directory / "before" / "job A.xml").unlink()
+    backup = run.directory / "before" / "job A.xml"
+    backup.unlink()
+    if left is not None:
+        backup.write_text(left, encoding="utf-8")
     ways = {found.name: (found.way, found.reason) for found in plan_rollback(run, target)}
     assert ways["B"] == (Way.PUT_BACK, "")
     assert ways["A"][0] is Way.LEAVE

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cfl_jobs.commands.plan import colour
 from cfl_jobs.commands.target_options import open_target, target_options
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def roll_back_run(
     from cfl_jobs.commands.update import open_journal, runs_place
     from cfl_jobs.errors import CflJobsError
     from cfl_jobs.planning.rollback import Way, plan_rollback, roll_back
+    from cfl_jobs.planning.rollback_report import write_rollback
     from cfl_jobs.planning.runs import find_run
     from cfl_jobs.target import full_label
 
@@ -82,8 +84,8 @@ def roll_back_run(
     if found.damaged:
         _complain(f"{found.damaged} lines of its journal can't be read; they are left out.")
     undos = plan_rollback(found, target, force=force)
-    for undo in undos:
-        _show(undo)
+    if undos:
+        click.echo(write_rollback(undos, style=colour))
     left = sum(1 for undo in undos if undo.way is Way.LEAVE)
     todo = sum(1 for undo in undos if undo.way is not Way.NOTHING) - left
     deletions = [undo for undo in undos if undo.way is Way.DELETE]
@@ -141,25 +143,6 @@ def _ask(
             f"Delete {what} from {target.label} for good?",
             advice=f"To delete {what} without being asked: --delete-count {len(deletions)}.",
         )
-
-
-def _show(undo: Undo) -> None:
-    from cfl_jobs.planning.differences import Side, compare, describe
-    from cfl_jobs.planning.observe import normal_of
-    from cfl_jobs.planning.report import text_of_difference
-    from cfl_jobs.planning.rollback import Way
-    from cfl_jobs.planning.visible import make_line_visible
-
-    name = f"{undo.name} to {undo.old_name}" if undo.old_name else undo.name
-    reason = f": {undo.reason}" if undo.reason else ""
-    builds = f" and its {undo.builds} builds" if undo.builds else ""
-    click.echo(make_line_visible(f"{undo.way.value} {undo.kind.value} {name}{builds}{reason}"))
-    if undo.way is Way.PUT_BACK:
-        before = normal_of(undo.before, name=undo.name)
-        now = normal_of(undo.now, name=undo.name)
-        for raw in compare(before, now):
-            for line in text_of_difference(describe(raw, Side.UNKNOWN, None)):
-                click.echo(line)
 
 
 def _complain(text: str) -> None:

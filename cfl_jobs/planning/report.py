@@ -48,7 +48,7 @@ def write_text(
     lines += [style(headline(u), "yellow") for u in updates if u.old_name or not u.differences]
     for alike, some in group_updates(updates):
         names = [style(headline(update, is_changed=True), "yellow") for update in some]
-        lines += _shorten(names, some, lambda text: style(text, "yellow"))
+        lines += shorten(names, _names(some), lambda text: style(text, "yellow"))
         lines += text_of_differences(alike, most=most, style=style)
     lines += [style(headline(deletion), "red") for deletion in plan.deletions]
     lines += _text_of_undone(plan, most, style)
@@ -73,7 +73,7 @@ def _text_of_undone(
             again = Note(update.kind, update.name_there, "as above")
             note = reasons.pop((update.kind, update.name_there), again)
             names.append(style(f"! {say_note(note)}", "red"))
-        yield from _shorten(names, some, lambda text: style(text, "red"))
+        yield from shorten(names, _names(some), lambda text: style(text, "red"))
         yield from text_of_differences(alike, most=most, style=style)
     for note in reasons.values():
         yield style(f"! {say_note(note)}", "red")
@@ -91,12 +91,16 @@ def group_updates(updates: Sequence[Update]) -> Iterator[tuple[Alike, tuple[Upda
         yield alike, tuple(updates[number] for number in alike.jobs)
 
 
-def _shorten(names: list[str], updates: Sequence[Update], style: Callable[[str], str]) -> list[str]:
-    """Return the lines that name a group's jobs: one each, many in one."""
-    rest = ", ".join(make_line_visible(update.name) for update in updates[_SHOWN_NAMES:])
+def _names(updates: Sequence[Update]) -> list[str]:
+    return [update.name for update in updates]
+
+
+def shorten(lines: list[str], names: Sequence[str], style: Callable[[str], str]) -> list[str]:
+    """Return the lines that name a group's jobs: one each, those of many in one."""
+    rest = ", ".join(make_line_visible(name) for name in names[_SHOWN_NAMES:])
     if not rest:
-        return names
-    return [*names[:_SHOWN_NAMES], style(f"  and {len(names) - _SHOWN_NAMES} more: {rest}")]
+        return lines
+    return [*lines[:_SHOWN_NAMES], style(f"  and {len(lines) - _SHOWN_NAMES} more: {rest}")]
 
 
 def text_of_differences(

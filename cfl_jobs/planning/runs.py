@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cfl_jobs.errors import CflJobsError
+from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.errors import CflJobsError, ConfigError
 from cfl_jobs.planning.journal import JOURNAL, RUN, Step
 from cfl_jobs.target import Kind
 
@@ -48,12 +49,13 @@ class Run:
 
     def read_before(self, step: Step) -> str:
         """Return the config before the step. Raises CflJobsError where it can't be read."""
+        place = self.directory / "before" / step.before
         try:
-            return (self.directory / "before" / step.before).read_bytes().decode()
-        except (OSError, ValueError) as error:
-            raise CflJobsError(
-                f"its backup, {self.directory / 'before' / step.before}, can't be read"
-            ) from error
+            config = place.read_bytes().decode()
+            parse_config(config, name=step.name)
+        except (OSError, ValueError, ConfigError) as error:
+            raise CflJobsError(f"its backup, {place}, can't be read") from error
+        return config
 
 
 def state_directory(environment: Mapping[str, str], target: str) -> Path:

@@ -49,6 +49,14 @@ def compare_secrets(
     return tuple(found)
 
 
+def find_other_secrets(one: Normal, other: Normal) -> Iterator[tuple[str, str]]:
+    """Yield the path and the label of each password that both have, and not the same text of."""
+    there = dict(sections(other))
+    for path, section in sections(one):
+        if path in there:
+            yield from _differing(path, section, there[path])
+
+
 def _is_inside(raw: Raw, path: str) -> bool:
     both = raw.place.wanted_section is not None and raw.place.live_section is not None
     return both and section_path(raw) == path
