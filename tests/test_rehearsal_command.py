@@ -140,6 +140,8 @@ def test_a_failure_is_an_exit_code_and_the_end_of_a_log(
         (["build", "Deploy to Stagin"], "Did you mean 'Deploy to Staging'?"),
         (["build", "Deploy to Dev", "-p", "DISTRIBUTION=x"], "A build number will do."),
         (["build", "Deploy to Dev", "-p", "DISTRIBUTON=1"], "Did you mean 'DISTRIBUTION'?"),
+        (["build", "Deploy to Dev", "-p", "ALLOW_UNTESTED=maybe"], "It is true or false."),
+        (["build", "Run Ocargo Tests", "-p", "X=1"], "has no parameter 'X'"),
         (["push", "ocrgo"], "Did you mean 'ocargo'?"),
         (["push", "ocargo", "--branch", "none"], "ocargo has no branch 'none'"),
         (["log", "Deploy to Dev"], "has no builds yet"),
@@ -150,6 +152,27 @@ def test_what_is_not_there_is_said_in_a_sentence(
 ) -> None:
     assert rehearse(chain, *arguments) == 1
     assert said in capsys.readouterr().err
+
+
+def test_a_damaged_record_is_told_and_the_others_are_shown(
+    chain: Chain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wherever builds are only looked at; a rehearsal that goes on needs them all."""
+    assert rehearse(chain) == 0
+    capsys.readouterr()
+    record = chain.home.build_directory("Create Distribution", 1) / "build.json"
+    record.write_text('{"job": ')
+    home = ["--home", str(chain.home.root)]
+    assert run(["rehearse", "status", *home]) == 1
+    shown = capsys.readouterr()
+    assert "Deploy to Dev\n  #1 SUCCESS" in shown.out
+    assert f"{record} is not a record of a build" in shown.err
+    assert f"Remove {record.parent}" in shown.err
+    assert run(["rehearse", "log", "Deploy to Dev", *home]) == 0
+    assert run(["rehearse", "log", "Create Distribution", *home]) == 1
+    assert f"{record} is not a record of a build" in capsys.readouterr().err
+    assert rehearse(chain, "build", "Deploy to Dev", "-p", "DISTRIBUTION=1") == 1
+    assert f"{record} is not a record of a build" in capsys.readouterr().err
 
 
 def test_missing_secrets_are_named_with_what_to_do(

@@ -13,8 +13,9 @@ import click
 
 if TYPE_CHECKING:
     from cfl_jobs.commands.rehearsal_setup import Ready
-    from cfl_jobs.rehearsal.directory import Home
+    from cfl_jobs.rehearsal.directory import Builds, Home
     from cfl_jobs.rehearsal.engine import Engine, Outcome
+    from cfl_jobs.rehearsal.records import BuildRecord
 
 _DEFAULT_HOME = Path("build/rehearsal")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -194,38 +195,46 @@ def show_status(options: Options) -> int:
     from cfl_jobs.rehearsal.reports import list_status
 
     home = _home(options, must_exist=True)
-    _echo(list_status(home, Builds(home), Queue(home.state / "queue.json")))
-    return 0
+    builds = Builds(home, lenient=True)
+    _echo(list_status(home, builds, Queue(home.state / "queue.json")))
+    return _tell_damaged(builds)
 
 
 def show_log(options: Options, job: str, number: int | None) -> int:
-    from cfl_jobs.errors import RehearsalError
-    from cfl_jobs.rehearsal.directory import Builds, require_job
-    from cfl_jobs.rehearsal.reports import find_build
+    from cfl_jobs.rehearsal.reports import read_log
 
     home = _home(options, must_exist=True)
-    require_job(home.read_jobs(), job)
-    record = find_build(Builds(home), job, number)
-    path = home.log(job, record.number)
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise RehearsalError(
-            f"{path} can't be read: {error.strerror}",
-            advice="The build's other files may be there.",
-        ) from error
-    click.echo(text, nl=False)
-    return 0
+    record, code = _find_build(home, job, number)
+    click.echo(read_log(home, record), nl=False)
+    return code
 
 
 def show_artifacts(options: Options, job: str, number: int | None) -> int:
-    from cfl_jobs.rehearsal.directory import Builds, require_job
-    from cfl_jobs.rehearsal.reports import find_build, list_build_artifacts
+    from cfl_jobs.rehearsal.reports import list_build_artifacts
 
     home = _home(options, must_exist=True)
-    require_job(home.read_jobs(), job)
-    _echo(list_build_artifacts(home, find_build(Builds(home), job, number)))
-    return 0
+    record, code = _find_build(home, job, number)
+    _echo(list_build_artifacts(home, record))
+    return code
+
+
+def _find_build(home: Home, job: str, number: int | None) -> tuple[BuildRecord, int]:
+    """Return a build, and the exit code: 1 where others of its job can't be read."""
+    from cfl_jobs.rehearsal.directory import Builds, require_job
+    from cfl_jobs.rehearsal.reports import find_build
+
+    require_job(dict(home.configs()), job)
+    builds = Builds(home, lenient=True)
+    builds.of(job)
+    code = _tell_damaged(builds)
+    return find_build(builds, job, number), code
+
+
+def _tell_damaged(builds: Builds) -> int:
+    """Tell which records of builds can't be read; returns the exit code."""
+    for error in builds.damaged:
+        click.echo(str(error), err=True)
+    return 1 if builds.damaged else 0
 
 
 def _home(options: Options, *, must_exist: bool = False) -> Home:
@@ -256,7 +265,9 @@ def _run(
         raise
     except OSError as error:
         where = error.filename or home.root
-        raise RehearsalError(f"{where}: {error.strerror}") from error
+        raise RehearsalError(
+            f"{where}: {error.strerror or error}", advice="Put that right, then run it again."
+        ) from error
     _echo(list_failures(home, outcome.builds))
     _echo(f"Not started: {problem}." for problem in outcome.not_started)
     return outcome

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.errors import RehearsalError, suggest
 from cfl_jobs.rehearsal.records import BuildRecord, Result, record_from_json, record_to_json
+
+T = TypeVar("T")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -127,10 +129,16 @@ _PERMALINKS: dict[str, frozenset[Result | None]] = {
 
 
 class Builds:
-    """The builds in a home. Records are read once and kept; only this rehearsal writes them."""
+    """The builds in a home. Records are read once and kept; only this rehearsal writes them.
 
-    def __init__(self, home: Home) -> None:
+    A record that can't be read is an error; where builds are only looked at, `lenient`, it is left
+    out, and told in `damaged`.
+    """
+
+    def __init__(self, home: Home, *, lenient: bool = False) -> None:
         self.home = home
+        self.damaged: list[RehearsalError] = []
+        self._lenient = lenient
         self._records: dict[str, dict[int, BuildRecord]] = {}
 
     def of(self, job: str) -> tuple[BuildRecord, ...]:
@@ -178,18 +186,28 @@ class Builds:
             known: dict[int, BuildRecord] = {}
             for path in (self.home.job_directory(job) / "builds").glob("*/build.json"):
                 try:
-                    record = record_from_json(json.loads(path.read_text(encoding="utf-8")))
-                except (ValueError, KeyError, TypeError) as error:
-                    raise RehearsalError(
-                        f"{path} is not a record of a build: {error}",
-                        advice=f"Remove {path.parent} and run it again.",
-                    ) from error
+                    record = _read_record(path)
+                except RehearsalError as error:
+                    if not self._lenient:
+                        raise
+                    self.damaged.append(error)
+                    continue
                 known[record.number] = record
             self._records[job] = known
         return self._records[job]
 
 
-def require_job(jobs: dict[str, Job], name: str) -> Job:
+def _read_record(path: Path) -> BuildRecord:
+    try:
+        return record_from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RehearsalError(
+            f"{path} is not a record of a build: {error!r}",
+            advice=f"Remove {path.parent} and run it again.",
+        ) from error
+
+
+def require_job(jobs: Mapping[str, T], name: str) -> T:
     """Return the job called `name`. Raises RehearsalError that names the nearest one."""
     if name not in jobs:
         advice = suggest(name, jobs) or "The jobs are: " + ", ".join(sorted(jobs))

@@ -108,7 +108,10 @@ class Engine:
         """Do what a person does with Build with Parameters: no quiet period."""
         job = require_job(self.jobs, name)
         if job.disabled:
-            raise RehearsalError(f"{name!r} is disabled: nothing starts it.")
+            raise RehearsalError(
+                f"{name!r} is disabled: nothing starts it.",
+                advice="Take that out of its definition, or of its config.xml here.",
+            )
         values = values_from_person(job, given)
         self.check([name])
         return self._submit(job, values, UserCause(user), quiet_period=0)
@@ -123,7 +126,10 @@ class Engine:
         name = require_pushed(self._repositories, repository, branch)
         watching = find_watching(self.jobs, name)
         if not watching:
-            raise RehearsalError(f"No job is started by a push to {repository!r}.")
+            raise RehearsalError(
+                f"No job is started by a push to {repository!r}.",
+                advice="`cfl-jobs graph` tells what starts each job.",
+            )
         self.check([job.name for job in watching if not job.disabled])
         polls = [poll_branch(j, self.builds, self._repositories, pushed=branch) for j in watching]
         for poll in polls:

@@ -54,12 +54,32 @@ def values_from_person(job: Job, given: Mapping[str, str]) -> dict[str, str]:
             value = specific_build(value.strip())
         if parameter.trim:
             value = value.strip()
-        try:
-            values[name] = _convert(parameter, value)
-        except BadValue as error:
-            advice = "A build number will do." if "selector" in parameter.kind.value else ""
-            raise RehearsalError(f"{job.name!r}: {error}.", advice=advice) from error
+        _check_offered(job, parameter, value)
+        values[name] = _convert(parameter, value)
     return values
+
+
+def _check_offered(job: Job, parameter: Parameter, value: str) -> None:
+    """Raise RehearsalError for a value that the form doesn't offer.
+
+    Jenkins itself would take any other text than "true" for false.
+    """
+    match parameter.kind:
+        case ParameterKind.BOOLEAN if value.lower() not in ("true", "false"):
+            advice = "It is true or false."
+        case ParameterKind.CHOICE if value not in parameter.choices:
+            advice = f"It offers: {', '.join(parameter.choices)}"
+        case ParameterKind.BUILD_SELECTOR:
+            try:
+                parse_selector(value)
+            except BadValue as error:
+                raise RehearsalError(
+                    f"{job.name!r}: {error}.", advice="A build number will do."
+                ) from error
+            return
+        case _:
+            return
+    raise RehearsalError(f"{job.name!r}: {parameter.name} can't be {value!r}.", advice=advice)
 
 
 def specific_build(number: str) -> str:

@@ -66,7 +66,10 @@ def require_pushed(repositories: Repositories, repository: str, branch: str) -> 
     """Return the repository's name. Raises RehearsalError if it hasn't that branch."""
     name = repositories.require(repository)
     if repositories.read_head(str(repositories.paths[name]), branch) is None:
-        raise RehearsalError(f"{name} has no branch {branch!r}.")
+        raise RehearsalError(
+            f"{name} has no branch {branch!r}.",
+            advice=f"Make it in {repositories.paths[name]}, or name another with --branch.",
+        )
     return name
 
 

@@ -46,7 +46,7 @@ def find_build(builds: Builds, job: str, number: int | None) -> BuildRecord:
     found = builds.get(job, number)
     if found is None:
         known = ", ".join(f"#{record.number}" for record in records)
-        raise RehearsalError(f"{job!r} has no build #{number}; there are {known}.")
+        raise RehearsalError(f"{job!r} has no build #{number}.", advice=f"There are {known}.")
     return found
 
 
@@ -66,10 +66,25 @@ def list_failures(home: Home, records: Sequence[BuildRecord]) -> Iterator[str]:
         result = record.result.name if record.result else "running"
         yield ""
         yield f"{record.name} is {result}. Its log ends with:"
-        text = home.log(record.job, record.number).read_text(encoding="utf-8", errors="replace")
-        yield from (f"    {line}" for line in text.splitlines()[-_TAIL:])
+        try:
+            lines = read_log(home, record).splitlines()[-_TAIL:]
+        except RehearsalError as error:
+            lines = [error.message]
+        yield from (f"    {line}" for line in lines)
         command = f"{own_command(home)} log {shlex.quote(record.job)} {record.number}"
         yield f"  All of it: {command}"
+
+
+def read_log(home: Home, record: BuildRecord) -> str:
+    """Return a build's log. Raises RehearsalError where it can't be read."""
+    path = home.log(record.job, record.number)
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise RehearsalError(
+            f"{path} can't be read: {error.strerror}",
+            advice="The build's other files may be there.",
+        ) from error
 
 
 def own_command(home: Home) -> str:

@@ -98,7 +98,10 @@ class Repositories:
         done = _run_git(arguments, directory or self.home.root, git_environment(self.home))
         if done.returncode:
             what = " ".join(["git", *arguments])
-            raise RehearsalError(f"{what} failed: {done.stderr.strip()}")
+            raise RehearsalError(
+                f"{what} failed: {done.stderr.strip()}",
+                advice="Put the repository right, then run it again.",
+            )
         return done.stdout
 
     def _ask_about(self, path: Path) -> str:

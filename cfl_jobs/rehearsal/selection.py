@@ -76,7 +76,10 @@ def _select(
                 return None
             return _select(inner, builds, job, variables, passes, copier)
         case _:
-            raise RehearsalError(f"{selector.kind.value} can't be rehearsed.")
+            raise RehearsalError(
+                f"Copy Artifact's {selector.kind.value} can't be rehearsed.",
+                advice="Try the job on a server.",
+            )
     return chosen if chosen and passes(chosen) else None
 
 
