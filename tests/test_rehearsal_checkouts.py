@@ -1,0 +1,173 @@
+"""Checkouts and pushes, from people's own clones, which are only read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.errors import RehearsalError
+from cfl_jobs.rehearsal.directory import Builds, Home
+from cfl_jobs.rehearsal.engine import Engine
+from tests.rehearsal_home import (
+    commit,
+    git,
+    job_xml,
+    make_engine,
+    make_home,
+    make_repository,
+    read_log,
+    shell,
+    string,
+)
+
+GIT = (
+    '<scm class="hudson.plugins.git.GitSCM"><userRemoteConfigs>'
+    "<hudson.plugins.git.UserRemoteConfig><url>https://github.com/o/repo.git</url>"
+    "</hudson.plugins.git.UserRemoteConfig></userRemoteConfigs><branches>"
+    "<hudson.plugins.git.BranchSpec><name>{}</name></hudson.plugins.git.BranchSpec></branches></scm>"
+)
+
+
+def _checkout(tmp_path: Path, branch: str, script: str = "true") -> tuple[Home, Engine, Path]:
+    repository = make_repository(tmp_path / "clones/repo", {"a": "1"})
+    git(repository, "tag", "v1")
+    commit(repository, {"a": "2"}, "two")
+    config = job_xml(
+        scm=GIT.format(branch),
+        builders=shell('echo "<$(cat a) $GIT_BRANCH $GIT_COMMIT $GIT_URL>"\n' + script),
+        parameters=string("BRANCH", "master"),
+        triggers="<com.cloudbees.jenkins.GitHubPushTrigger/>",
+    )
+    home = make_home(tmp_path / "home", {"J": config})
+    return home, make_engine(home, {"repo": repository}), repository
+
+
+@pytest.mark.parametrize(
+    ("branch", "content", "shown"),
+    [
+        ("master", "2", "origin/master"),
+        ("${BRANCH}", "2", "origin/master"),
+        ("origin/master", "2", "origin/master"),
+        ("*/master", "2", "origin/master"),
+        ("refs/heads/master", "2", "origin/master"),
+        ("refs/remotes/origin/master", "2", "origin/master"),
+        ("refs/tags/v1", "1", "refs/tags/v1"),
+        ("v1", "1", "refs/tags/v1"),
+    ],
+)
+def test_a_branch_specifier_is_checked_out(
+    tmp_path: Path, branch: str, content: str, shown: str
+) -> None:
+    home, engine, _ = _checkout(tmp_path, branch)
+    with engine:
+        engine.build("J", {})
+        assert engine.run().succeeded
+    assert f"\n<{content} {shown} " in read_log(home, "J")
+
+
+def test_a_commit_is_checked_out_by_its_id(tmp_path: Path) -> None:
+    home, engine, repository = _checkout(tmp_path, "$BRANCH")
+    first = git(repository, "rev-parse", "v1")
+    with engine:
+        engine.build("J", {"BRANCH": first})
+        assert engine.run().succeeded
+    assert f"\n<1 detached {first} https://github.com/o/repo.git>" in read_log(home, "J")
+
+
+def test_a_branch_that_is_not_there_fails_the_build(tmp_path: Path) -> None:
+    home, engine, _ = _checkout(tmp_path, "${BRANCH}")
+    with engine:
+        engine.build("J", {"BRANCH": "none"})
+        assert not engine.run().succeeded
+    assert "Couldn't find any revision to build" in read_log(home, "J")
+
+
+def test_a_clone_is_only_read(tmp_path: Path) -> None:
+    """Its refs, its index and its files are as before, and no hook of it runs."""
+    script = "git ls-remote https://github.com/o/repo.git master; git fetch -q origin"
+    home, engine, repository = _checkout(tmp_path, "master", script)
+    (repository / "untracked").write_text("mine")
+    before = _everything(repository)
+    with engine:
+        assert "starts" in engine.push("repo", "master")["J"]
+        assert engine.run().succeeded
+    assert _everything(repository) == before
+    assert "\trefs/heads/master" in read_log(home, "J")
+
+
+def _everything(directory: Path) -> dict[str, tuple[bytes, float]]:
+    return {
+        str(path.relative_to(directory)): (path.read_bytes(), path.stat().st_mtime)
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_steps_never_reach_the_network(tmp_path: Path) -> None:
+    """A repository that nobody stands for is refused by git itself."""
+    script = "git ls-remote https://github.com/o/other.git"
+    home, engine, _ = _checkout(tmp_path, "master", script)
+    with engine:
+        engine.build("J", {})
+        assert not engine.run().succeeded
+    assert "transport 'https' not allowed" in read_log(home, "J")
+
+
+def test_a_push_starts_a_job_only_for_a_new_commit_of_its_branch(tmp_path: Path) -> None:
+    home, engine, repository = _checkout(tmp_path, "${BRANCH}")
+    with engine:
+        engine.push("repo", "master")
+        engine.run()
+        git(repository, "checkout", "-q", "-b", "other")
+        commit(repository, {"a": "3"}, "three")
+        answer = engine.push("repo", "other")["J"]
+        assert answer.startswith("looks at master only")
+        assert not engine.run().builds
+        engine.build("J", {"BRANCH": "other"})
+        engine.run()
+        git(repository, "checkout", "-q", "master")
+        commit(repository, {"a": "4"}, "four")
+        engine.push("repo", "master")
+        engine.run()
+    assert [r.parameters["BRANCH"] for r in Builds(home).of("J")] == ["master", "other", "master"]
+
+
+def test_a_push_to_nowhere_is_an_error(tmp_path: Path) -> None:
+    _, engine, _ = _checkout(tmp_path, "master")
+    with engine:
+        with pytest.raises(RehearsalError, match="no repository"):
+            engine.push("rep", "master")
+        with pytest.raises(RehearsalError, match="no branch 'none'"):
+            engine.push("repo", "none")
+
+
+def test_a_job_whose_repository_nobody_stands_for_is_refused(tmp_path: Path) -> None:
+    home = make_home(tmp_path, {"J": job_xml(scm=GIT.format("master"))})
+    with make_engine(home) as engine, pytest.raises(RehearsalError, match="--repo repo=PATH"):
+        engine.build("J", {})
+
+
+@pytest.mark.parametrize("kind", ["bare", "worktree", 'a "b" c'])
+def test_any_kind_of_clone_will_do(tmp_path: Path, kind: str) -> None:
+    original = make_repository(tmp_path / "original", {"a": "1"})
+    clone = tmp_path / kind / "repo"
+    if kind == "worktree":
+        git(original, "worktree", "add", "--quiet", "--detach", str(clone))
+    else:
+        option = "--bare" if kind == "bare" else "--quiet"
+        git(original, "clone", "--quiet", option, str(original), str(clone))
+    config = job_xml(scm=GIT.format("master"), builders=shell("cat a"))
+    home = make_home(tmp_path / "home", {"J": config})
+    with make_engine(home, {"repo": clone}) as engine:
+        engine.build("J", {})
+        assert engine.run().succeeded
+
+
+def test_a_shallow_clone_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    original = make_repository(tmp_path / "original", {"a": "1"})
+    commit(original, {"a": "2"}, "two")
+    shallow = tmp_path / "repo"
+    git(original, "clone", "--quiet", "--depth=1", original.as_uri(), str(shallow))
+    with pytest.raises(RehearsalError, match="--unshallow"):
+        make_engine(make_home(tmp_path / "home", {}), {"repo": shallow})

@@ -1,0 +1,155 @@
+"""The queue: what merges, what waits for what, and what is left for the next time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.rehearsal.directory import Builds
+from cfl_jobs.rehearsal.records import Result
+from tests.rehearsal_home import job_xml, make_engine, make_home, read_log, shell, string
+from tests.rehearsal_parts import PERMIT, archive, copy, predefined, run, trigger
+
+
+def test_requests_with_the_same_parameters_merge(tmp_path: Path) -> None:
+    """Two that are alike become one build with both causes; another one stays its own."""
+    down = job_xml(parameters=string("A"))
+    configs = {
+        "One": job_xml(publishers=trigger("Down", predefined("A=1"))),
+        "Two": job_xml(publishers=trigger("Down", predefined("A=1"))),
+        "Three": job_xml(publishers=trigger("Down", predefined("A=3"))),
+        "Down": down,
+    }
+    home = make_home(tmp_path, configs)
+    with make_engine(home) as engine:
+        for name in ("One", "Two", "Three"):
+            engine.build(name, {})
+        engine.run()
+    causes = {r.parameters["A"]: len(r.causes) for r in Builds(home).of("Down")}
+    assert causes == {"1": 2, "3": 1}
+
+
+def _timing(**fields: str) -> str:
+    times = '>> "$JENKINS_HOME/times"'
+    script = f"echo begin $A {times}; sleep 0.3; echo end $A {times}"
+    return job_xml(builders=shell(script), parameters=string("A"), **fields)
+
+
+def test_a_job_runs_one_build_at_a_time_unless_it_may_run_more(tmp_path: Path) -> None:
+    concurrent = _timing(fields="<concurrentBuild>true</concurrentBuild>")
+    for name, config in (("Single", _timing()), ("Many", concurrent)):
+        home = make_home(tmp_path / name, {name: config})
+        with make_engine(home) as engine:
+            engine.build(name, {"A": "1"})
+            engine.build(name, {"A": "2"})
+            engine.run()
+        times = [line.split()[0] for line in (home.root / "times").read_text().splitlines()]
+        alone = times == ["begin", "end", "begin", "end"]
+        assert alone is (name == "Single")
+        assert home.workspace(f"{name}@2").exists() is (name == "Many")
+
+
+def test_a_locked_resource_keeps_two_jobs_apart(tmp_path: Path) -> None:
+    lock = (
+        "<org.jenkins.plugins.lockableresources.RequiredResourcesProperty>"
+        "<resourceNames>site</resourceNames>"
+        "</org.jenkins.plugins.lockableresources.RequiredResourcesProperty>"
+    )
+    home = make_home(tmp_path, {n: _timing(properties=lock) for n in ("A", "B")})
+    with make_engine(home) as engine:
+        engine.build("A", {})
+        engine.build("B", {})
+        engine.run()
+    times = [line.split()[0] for line in (home.root / "times").read_text().splitlines()]
+    assert times == ["begin", "end", "begin", "end"]
+
+
+def test_a_discarder_keeps_the_last_good_build_whatever_it_says(tmp_path: Path) -> None:
+    keep = (
+        '<jenkins.model.BuildDiscarderProperty><strategy class="hudson.tasks.LogRotator">'
+        "<numToKeep>2</numToKeep></strategy></jenkins.model.BuildDiscarderProperty>"
+    )
+    config = job_xml(builders=shell('[ "$A" = ok ]'), parameters=string("A"), properties=keep)
+    home = make_home(tmp_path, {"J": config})
+    for value in ("ok", "no", "no", "no"):
+        run(home, "J", A=value)
+    assert [record.number for record in Builds(home).of("J")] == [4, 3, 1]
+    assert (home.job_directory("J") / "nextBuildNumber").read_text() == "5\n"
+
+
+def test_a_queue_survives_until_the_next_time(tmp_path: Path) -> None:
+    home = make_home(tmp_path, {"J": job_xml(parameters=string("A"))})
+    with make_engine(home) as engine:
+        engine.build("J", {"A": "1"})
+        engine.build("J", {"A": "2"})
+    with make_engine(home) as engine:
+        assert [item.parameters["A"] for item in engine.queue] == ["1", "2"]
+        assert len(engine.run().builds) == 2
+
+
+@pytest.mark.parametrize(
+    ("publisher", "said"),
+    [
+        (trigger("Gone", predefined("A=1")), "Up #1 triggers Gone, which is not there"),
+        (trigger("Down", predefined("WHICH=7")), "Up #1 could not trigger Down: '7' is not a"),
+    ],
+)
+def test_what_a_mistake_kept_from_starting_is_no_success(
+    tmp_path: Path, publisher: str, said: str
+) -> None:
+    """Jenkins leaves it at a line in a log, or says nothing; a rehearsal must not."""
+    selector = (
+        "<hudson.plugins.copyartifact.BuildSelectorParameter><name>WHICH</name>"
+        '<defaultSelector class="hudson.plugins.copyartifact.LastCompletedBuildSelector"/>'
+        "</hudson.plugins.copyartifact.BuildSelectorParameter>"
+    )
+    configs = {"Up": job_xml(publishers=publisher), "Down": job_xml(parameters=selector)}
+    home = make_home(tmp_path, configs)
+    with make_engine(home) as engine:
+        engine.build("Up", {})
+        outcome = engine.run()
+    assert [record.result for record in outcome.builds] == [Result.SUCCESS]
+    assert not outcome.succeeded
+    assert outcome.not_started[0].startswith(said)
+
+
+def test_jobs_of_a_folder_name_each_other_from_there(tmp_path: Path) -> None:
+    """Triggers, copies, permissions and Copy Artifact's variable, relative and from the root."""
+    folder = "<com.cloudbees.hudson.plugins.folder.Folder/>"
+    source = job_xml(
+        builders=shell("echo x > a"),
+        publishers=archive("a") + trigger("Inner,/Outer", predefined("A=1")),
+        properties=PERMIT.format("Inner") + "",
+    ).replace("<string>Inner</string>", "<string>Inner</string><string>/Outer</string>")
+    inner = job_xml(builders=copy("Source", "a") + shell("env | grep COPYARTIFACT_"))
+    outer = job_xml(builders=copy("team/Source", "a") + shell("env | grep COPYARTIFACT_"))
+    configs = {"team": folder, "team/Source": source, "team/Inner": inner, "Outer": outer}
+    home = make_home(tmp_path, configs)
+    with make_engine(home) as engine:
+        engine.build("team/Source", {})
+        assert engine.run().succeeded
+    assert "COPYARTIFACT_BUILD_NUMBER_SOURCE=1" in read_log(home, "team/Inner")
+    assert "COPYARTIFACT_BUILD_NUMBER_TEAM_SOURCE=1" in read_log(home, "Outer")
+
+
+def test_a_build_that_is_ready_is_held_if_its_upstream_begins_first(tmp_path: Path) -> None:
+    """Jenkins looks once more before it gives an executor to what was ready."""
+    held = "<blockBuildWhenUpstreamBuilding>true</blockBuildWhenUpstreamBuilding>"
+    configs = {
+        "Other": _timing(),
+        "Up": _timing(publishers=trigger("Down", predefined("A=down"))),
+        "Down": _timing(fields=held),
+    }
+    home = make_home(tmp_path, configs)
+    with make_engine(home, executors=1) as engine:
+        engine.build("Other", {"A": "other"})
+        engine.build("Down", {"A": "first"})
+        engine.build("Up", {"A": "up"})
+        assert engine.run().succeeded
+    begun = [
+        line.split()[1]
+        for line in (home.root / "times").read_text().splitlines()
+        if line.startswith("begin")
+    ]
+    assert begun.index("up") < begun.index("first")

@@ -1,0 +1,135 @@
+"""Jobs that start others: conditions, parameters, waiting for them, and deadlocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.rehearsal.directory import Builds
+from cfl_jobs.rehearsal.records import Result
+from tests.rehearsal_home import job_xml, make_engine, make_home, read_log, shell, string
+from tests.rehearsal_parts import last, predefined, run, trigger
+
+
+@pytest.mark.parametrize(
+    ("condition", "script", "started"),
+    [
+        ("SUCCESS", "true", True),
+        ("SUCCESS", "exit 7", False),
+        ("UNSTABLE", "exit 7", True),
+        ("UNSTABLE_OR_BETTER", "exit 7", True),
+        ("UNSTABLE_OR_BETTER", "exit 1", False),
+        ("FAILED", "exit 1", True),
+        ("FAILED_OR_BETTER", "exit 1", True),
+        ("UNSTABLE_OR_WORSE", "true", False),
+        ("ALWAYS", "exit 1", True),
+    ],
+)
+def test_a_trigger_keeps_to_its_condition(
+    tmp_path: Path, condition: str, script: str, started: bool
+) -> None:
+    step = shell(script).replace("</command>", "</command><unstableReturn>7</unstableReturn>")
+    up = job_xml(builders=step, publishers=trigger("Down", predefined("A=1"), condition))
+    home = make_home(tmp_path, {"Up": up, "Down": job_xml()})
+    run(home, "Up")
+    assert bool(Builds(home).of("Down")) is started
+
+
+def test_a_trigger_passes_declared_parameters_and_defaults(tmp_path: Path) -> None:
+    down = job_xml(
+        builders=shell('echo "<$A> <$B> <${C-unset}>"'),
+        parameters=string("A", "a") + string("B", "b"),
+    )
+    up = job_xml(publishers=trigger("Down", predefined("A=$BUILD_NUMBER-$NO\nC=c")))
+    home = make_home(tmp_path, {"Up": up, "Down": down})
+    run(home, "Up")
+    assert "\n<1-$NO> <b> <unset>\n" in read_log(home, "Down")
+    assert dict(Builds(home).of("Down")[0].parameters) == {"A": "1-$NO", "B": "b"}
+
+
+def test_a_trigger_without_parameters_starts_nothing_unless_it_is_told_to(tmp_path: Path) -> None:
+    more = "<triggerWithNoParameters>true</triggerWithNoParameters>"
+    home = make_home(
+        tmp_path,
+        {
+            "Up": job_xml(publishers=trigger("Down", "") + trigger("Other", "", more=more)),
+            "Down": job_xml(),
+            "Other": job_xml(),
+        },
+    )
+    run(home, "Up")
+    assert not Builds(home).of("Down")
+    assert Builds(home).of("Other")
+    assert "no parameter is set" in read_log(home, "Up")
+
+
+def _blocking(projects: str, thresholds: str = "") -> str:
+    return (
+        "<hudson.plugins.parameterizedtrigger.TriggerBuilder><configs>"
+        "<hudson.plugins.parameterizedtrigger.BlockableBuildTriggerConfig>"
+        f"<configs>{predefined('A=1')}</configs><projects>{projects}</projects>"
+        f"<condition>ALWAYS</condition><block>{thresholds}</block>"
+        "</hudson.plugins.parameterizedtrigger.BlockableBuildTriggerConfig></configs>"
+        "</hudson.plugins.parameterizedtrigger.TriggerBuilder>"
+    )
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "result", "goes_on"),
+    [
+        ("", Result.SUCCESS, True),
+        ("<unstableThreshold><name>FAILURE</name></unstableThreshold>", Result.UNSTABLE, True),
+        ("<failureThreshold><name>UNSTABLE</name></failureThreshold>", Result.FAILURE, True),
+        (
+            "<buildStepFailureThreshold><name>FAILURE</name></buildStepFailureThreshold>",
+            Result.FAILURE,
+            False,
+        ),
+    ],
+)
+def test_a_blocking_step_takes_over_the_result_it_is_told_to(
+    tmp_path: Path, thresholds: str, result: Result, goes_on: bool
+) -> None:
+    up = job_xml(builders=_blocking("Down", thresholds) + shell("echo went on"))
+    home = make_home(tmp_path, {"Up": up, "Down": job_xml(builders=shell("exit 1"))})
+    assert run(home, "Up") is result
+    assert ("\nwent on\n" in read_log(home, "Up")) is goes_on
+    assert "Down #1 completed. Result was FAILURE" in read_log(home, "Up")
+
+
+def test_a_blocking_step_on_a_job_that_is_not_there_fails(tmp_path: Path) -> None:
+    home = make_home(tmp_path, {"Up": job_xml(builders=_blocking("Dwon"))})
+    assert run(home, "Up") is Result.FAILURE
+    assert "Can't trigger undefined projects" in read_log(home, "Up")
+
+
+def test_two_blocking_jobs_on_two_executors_are_a_deadlock(tmp_path: Path) -> None:
+    """Each holds an executor and waits for a build that needs one."""
+    configs = {
+        "A": job_xml(builders=_blocking("C")),
+        "B": job_xml(builders=_blocking("D")),
+        "C": job_xml(),
+        "D": job_xml(),
+    }
+    home = make_home(tmp_path, configs)
+    with make_engine(home) as engine:
+        engine.build("A", {})
+        engine.build("B", {})
+        outcome = engine.run()
+        assert outcome.deadlock == (
+            "A #1 holds an executor and waits for C",
+            "B #1 holds an executor and waits for D",
+            "C waits in the queue: all 2 executors are held",
+            "D waits in the queue: all 2 executors are held",
+        )
+        assert not len(engine.queue)
+    assert last(home, "A") is Result.ABORTED
+
+
+def test_a_job_that_is_held_by_its_own_upstream_is_a_deadlock(tmp_path: Path) -> None:
+    held = job_xml(fields="<blockBuildWhenUpstreamBuilding>true</blockBuildWhenUpstreamBuilding>")
+    home = make_home(tmp_path, {"Up": job_xml(builders=_blocking("Down")), "Down": held})
+    with make_engine(home) as engine:
+        engine.build("Up", {})
+        assert "Down waits in the queue: upstream Up is building" in engine.run().deadlock
