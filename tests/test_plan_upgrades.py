@@ -1,0 +1,188 @@
+"""What an upgraded plugin, or Jenkins, does to jobs is its own; edits are not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.errors import PermissionDenied
+from cfl_jobs.planning.apply import apply_plan
+from cfl_jobs.planning.differences import Side
+from cfl_jobs.planning.journal import Journal
+from cfl_jobs.planning.observe import observe
+from cfl_jobs.planning.plan import Update
+from cfl_jobs.planning.planner import plan_changes
+from tests.memory_target import MemoryTarget
+from tests.planned import sides, update, upgrade
+from tests.rendered_jobs import PLUGINS, jenkins, job, plan
+
+
+@pytest.fixture
+def target() -> MemoryTarget:
+    return jenkins()
+
+
+WRAPPER = "hudson.plugins.timestamper.TimestamperBuildWrapper"
+
+
+def set_field(target: MemoryTarget, name: str, text: str) -> None:
+    """Add a field to the plugin's element in a job."""
+    saved_by = target.installed["timestamper"]
+    element = f'<{WRAPPER} plugin="timestamper@{saved_by}"'
+    target.edit(name, f"{element}/>", f"{element}>{text}</{WRAPPER}>")
+
+
+def test_what_an_upgraded_plugin_adds_alike_everywhere_is_jenkins_own(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """But one job that differs from the others was edited."""
+    wanted = tuple(job(f"Job {number}") for number in range(4))
+    update(target, tmp_path, *wanted)
+    upgrade(target)
+    for rendered in wanted:
+        set_field(target, rendered.name, "<pack>zip</pack>")
+    made = plan(target, *wanted)
+    assert made.changes == ()
+    assert len([note for note in made.notes if note.quiet]) == 4
+    target.edit("Job 2", "<pack>zip</pack>", "<pack>tar</pack>")
+    changed = [change.name for change in plan(target, *wanted).changes]
+    assert "Job 2" in changed
+
+
+def test_a_plan_for_one_job_learns_what_an_upgraded_plugin_adds_from_all(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """They are read, though the plan isn't about them; one that can't be read is no matter."""
+    wanted = tuple(job(f"Job {number}") for number in range(4))
+    update(target, tmp_path, *wanted)
+    target.requests.clear()
+    assert plan(target, wanted[0], filtered=True).changes == ()
+    assert [name for verb, name in target.requests if verb == "read"] == ["Job 0"]
+    upgrade(target)
+    for rendered in wanted:
+        set_field(target, rendered.name, "<pack>zip</pack>")
+    refuse_reading(target, "Job 2")
+    made = plan(target, wanted[0], filtered=True)
+    assert (made.changes, made.managed) == ((), 4)
+    target.edit("Job 0", "<pack>zip</pack>", "<pack>tar</pack>")
+    assert [change.name for change in plan(target, wanted[0], filtered=True).changes] == ["Job 0"]
+
+
+def refuse_reading(target: MemoryTarget, job_name: str) -> None:
+    """Let a job be listed, but not read."""
+
+    def refuse(verb: str, name: str) -> None:
+        if (verb, name) == ("read", job_name):
+            raise PermissionDenied("may not read it")
+
+    target.before_request = refuse
+
+
+def test_what_only_one_job_has_is_theirs_even_after_an_upgrade(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """One job proves nothing; people are told that the plugin may have set it."""
+    update(target, tmp_path, job())
+    upgrade(target)
+    set_field(target, "Publish", "<pack>zip</pack>")
+    (change,) = plan(target, job()).changes
+    assert isinstance(change, Update)
+    assert [(found.side, found.remark) for found in change.differences] == [
+        (Side.THEIRS, "or set by timestamper@1.27, which is newer than at the last update")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("</artifacts>", "</artifacts><excludes>*.o</excludes>"),
+        ("<builders>", "<customWorkspace>/tmp/x</customWorkspace><builders>"),
+    ],
+)
+def test_the_upgrade_of_another_plugin_excuses_nothing(
+    target: MemoryTarget, tmp_path: Path, old: str, new: str
+) -> None:
+    """Not even the same edit in every job."""
+    wanted = tuple(job(f"Job {number}") for number in range(4))
+    update(target, tmp_path, *wanted)
+    upgrade(target)
+    for rendered in wanted:
+        target.edit(rendered.name, old, new)
+    made = plan(target, *wanted)
+    assert [change.name for change in made.changes] == [rendered.name for rendered in wanted]
+
+
+def test_who_may_not_list_plugins_learns_of_an_upgrade_all_the_same(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Jenkins writes the version into what it saves."""
+    wanted = (job("A"), job("B"))
+    names = [(rendered.kind, rendered.name) for rendered in wanted]
+    made = plan_changes(wanted, observe(target, names, with_orphans=False))
+    journal = Journal(tmp_path, target="memory", verb="update")
+    assert apply_plan(made, target, journal, versions={}).is_complete
+    upgrade(target)
+    for rendered in wanted:
+        set_field(target, rendered.name, "<pack>zip</pack>")
+    assert plan(target, *wanted).changes == ()
+
+
+@pytest.mark.parametrize("core", ["2.440.3", "2.462.1"])
+def test_what_an_upgraded_jenkins_adds_to_its_own_elements_alike_is_its_own(
+    target: MemoryTarget, tmp_path: Path, core: str
+) -> None:
+    """No plugin's name stands there; the mark has a code of Jenkins' own version."""
+    wanted = (job("A"), job("B"))
+    target.core = "2.440.3"
+    made = plan(target, *wanted)
+    versions = {**PLUGINS, "jenkins": target.core}
+    journal = Journal(tmp_path, target="memory", verb="update")
+    assert apply_plan(made, target, journal, versions=versions).is_complete
+    assert plan(target, *wanted).changes == ()
+    target.core = core
+    for rendered in wanted:
+        target.edit(rendered.name, "</artifacts>", "</artifacts><zip>fast</zip>")
+    changes = plan(target, *wanted).changes
+    assert (changes == ()) is (core == "2.462.1")
+    target.edit("A", "<zip>fast<", "<zip>slow<")
+    (change, *_) = plan(target, *wanted).changes
+    assert change.name == "A"
+
+
+def test_a_new_field_is_theirs_where_no_plugin_was_upgraded(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Only someone can have set it."""
+    wanted = (job("A"), job("B"))
+    update(target, tmp_path, *wanted)
+    for rendered in wanted:
+        set_field(target, rendered.name, "<pack>zip</pack>")
+    changes = plan(target, *wanted).changes
+    assert [c.differences[0].side for c in changes if isinstance(c, Update)] == [Side.THEIRS] * 2
+
+
+def test_a_field_that_an_upgrade_renamed_is_jenkins_own(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Its value stands in the same element, under another name."""
+    element = f"<{WRAPPER}><pack>zip</pack></{WRAPPER}>"
+    named = replace(job(), config=job().config.replace(f"<{WRAPPER}/>", element))
+    update(target, tmp_path, named)
+    upgrade(target)
+    assert plan(target, named).changes == ()
+    target.edit("Publish", "<pack>zip</pack>", "<packing>zip</packing>")
+    assert plan(target, named).changes == ()
+
+
+def test_a_value_that_changed_is_theirs_even_after_an_upgrade(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """No upgrade excuses another value than ours."""
+    element = f"<{WRAPPER}><pack>zip</pack></{WRAPPER}>"
+    named = replace(job(), config=job().config.replace(f"<{WRAPPER}/>", element))
+    update(target, tmp_path, named)
+    upgrade(target)
+    target.edit("Publish", "<pack>zip</pack>", "<pack>tar</pack>")
+    assert list(sides(plan(target, named)).values()) == [Side.THEIRS]

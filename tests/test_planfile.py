@@ -1,0 +1,96 @@
+"""Plans that are kept: the same plan again, or none."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.errors import PlanError
+from cfl_jobs.planning.former import names_to_look_at
+from cfl_jobs.planning.observe import observe
+from cfl_jobs.planning.plan import Create, Delete, Update
+from cfl_jobs.planning.planfile import load_plan, save_plan
+from cfl_jobs.planning.planner import Basis
+from cfl_jobs.planning.report import write_text
+from cfl_jobs.rendering.render import Rendered
+from cfl_jobs.target import Kind, full_label
+from tests.jenkins_server_configs import save
+from tests.memory_target import MemoryTarget
+from tests.planned import update
+from tests.rendered_jobs import PLUGINS, jenkins, job
+
+
+@pytest.fixture
+def target() -> MemoryTarget:
+    return jenkins()
+
+
+def basis_of(target: MemoryTarget, *wanted: Rendered) -> Basis:
+    names = names_to_look_at(wanted)
+    return Basis(wanted, observe(target, names, with_orphans=True), adopt=True, prune=True)
+
+
+def test_a_kept_plan_is_the_same_plan(target: MemoryTarget, tmp_path: Path) -> None:
+    """Written to a file and read again, for its owner only."""
+    update(target, tmp_path, job("A"), job("Old"), job("Gone"))
+    target.configs[Kind.JOB, "C"] = save(job("C").config, PLUGINS)
+    target.builds["Gone"] = 7
+    basis = basis_of(target, job("A", branch="x"), job("New", moved_from=("Old",)), job("B"))
+    made = basis.plan()
+    assert {type(change) for change in made.changes} == {Create, Update, Delete}
+    path = tmp_path / "plan.json"
+    save_plan(basis, path)
+    assert load_plan(path).plan() == replace(made, target=full_label("memory"))
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.glob(".*")) == []
+
+
+@pytest.mark.parametrize("old", ["echo two", '"prune": true', "Publishes.", '"plan.json"'])
+def test_an_altered_plan_is_refused(target: MemoryTarget, tmp_path: Path, old: str) -> None:
+    """Whatever was altered in it."""
+    update(target, tmp_path, job("A"))
+    path = tmp_path / "plan.json"
+    save_plan(basis_of(target, job("A", branch="x"), job("plan.json")), path)
+    text = path.read_text(encoding="utf-8")
+    altered = text.replace(old, old.replace("e", "E").replace("p", "q"), 1)
+    assert altered != text
+    path.write_text(altered, encoding="utf-8")
+    with pytest.raises(PlanError, match=r"altered after it was made|is not a plan"):
+        load_plan(path)
+
+
+def test_a_plan_whose_digest_was_forged_shows_what_it_would_do(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """The differences are found again from what would be sent."""
+    update(target, tmp_path, job("A"))
+    path = tmp_path / "plan.json"
+    forged = basis_of(target, job("A", branch="x", scripts=("echo EVIL",)))
+    save_plan(forged, path)
+    assert "echo EVIL" in write_text(load_plan(path).plan())
+    assert "differences" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"format": 1}', '{"format": "cfl-jobs 0.0.1 plan 1"}', "[" * 9999]
+)
+def test_another_file_is_no_plan(tmp_path: Path, text: str) -> None:
+    """Nor is one of another version, which might understand it otherwise."""
+    path = tmp_path / "plan.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(PlanError) as caught:
+        load_plan(path)
+    assert "cfl-jobs plan --out FILE" in caught.value.advice
+
+
+def test_a_plan_replaces_no_more_than_a_file(target: MemoryTarget, tmp_path: Path) -> None:
+    """Not a directory or a device that was named by mistake."""
+    (tmp_path / "here").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("here", "pipe"):
+        with pytest.raises(PlanError, match="is not a file"):
+            save_plan(basis_of(target, job("A")), tmp_path / name)
+        assert (tmp_path / name).exists()

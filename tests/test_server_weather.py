@@ -1,0 +1,348 @@
+"""Bad weather is waited out, and no change is made twice."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+import tests.jenkins_server_configs as configs
+from cfl_jobs import errors
+from cfl_jobs.configs.normalform import normalise
+from cfl_jobs.errors import TargetError
+from cfl_jobs.target import Kind
+from cfl_jobs.targets.retrying import Patience
+from cfl_jobs.targets.server import JenkinsTarget, open_server
+from tests.jenkins_server import Fault, JenkinsServer, Request
+from tests.server_targets import (
+    CONFIG,
+    FOLDER,
+    OTHER,
+    PASSWORD,
+    TOKEN,
+    failing,
+    login,
+    page,
+    patience,
+    raw_server,
+    target_at,
+)
+
+
+@pytest.fixture
+def target(jenkins_server: JenkinsServer) -> Iterator[JenkinsTarget]:
+    with target_at(jenkins_server.url) as found:
+        yield found
+
+
+def test_open_server_takes_the_users_credentials_and_says_what_it_did_not_take(
+    jenkins_server: JenkinsServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("JENKINS_USER_ID", "JENKINS_API_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    conf = tmp_path / "jenkins_jobs.ini"
+    conf.write_text(f"[jenkins]\nuser=admin\npassword={TOKEN}\nurl={jenkins_server.url}\n")
+    conf.chmod(0o600)
+    said: list[str] = []
+    with open_server(jenkins_server.url, conf=conf, say=said.append) as target:
+        assert target.whoami().name == "admin"
+    assert said == []
+    with open_server("http://127.0.0.1:1/", conf=conf, say=said.append):
+        assert len(said) == 1
+        assert "not sent" in said[0]
+
+
+def test_what_is_waited_for_is_said(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JENKINS_USER_ID", JenkinsServer.user)
+    monkeypatch.setenv("JENKINS_API_TOKEN", TOKEN)
+    server = JenkinsServer()
+    with open_server(server.url, patience=patience()) as target:
+        with server:
+            target.whoami()
+        failing(errors.Unreachable, target.whoami)
+    said = capfd.readouterr().err.splitlines()
+    assert said[0] == f"Waiting, up to 112 s more: {server.url} refused the connection."
+    assert 3 <= len(said) <= 5
+
+
+PASSING_FAULTS = [
+    Fault.DROP_BEFORE,
+    Fault.DROP_AFTER,
+    Fault.BAD_GATEWAY,
+    Fault.UNAVAILABLE,
+    Fault.GATEWAY_TIMEOUT,
+    Fault.STARTING,
+    Fault.STALE_SESSION,
+    Fault.RESTART,
+    Fault.RESTART_AFTER,
+    Fault.CUT,
+]
+
+
+def do_everything(target: JenkinsTarget) -> None:
+    """Each kind of request once, with what it must lead to."""
+    assert target.list(Kind.JOB) == ()
+    target.create(Kind.JOB, "folder", FOLDER)
+    target.create(Kind.JOB, "folder/a", CONFIG)
+    assert normalise(target.read(Kind.JOB, "folder/a"), name="a") == normalise(CONFIG, name="a")
+    target.update(Kind.JOB, "folder/a", OTHER)
+    target.save("folder/a", "saved")
+    assert "saved" in target.read(Kind.JOB, "folder/a")
+    target.rename("folder/a", "folder/b")
+    assert [entry.name for entry in target.list(Kind.JOB)] == ["folder", "folder/b"]
+    assert target.count_builds("folder/b") == 0
+    target.delete(Kind.JOB, "folder/b")
+    assert [entry.name for entry in target.list(Kind.JOB)] == ["folder"]
+    view = "<hudson.model.ListView><name>v</name></hudson.model.ListView>"
+    target.create(Kind.VIEW, "v", view)
+    target.update(Kind.VIEW, "v", view)
+    assert "v" in [entry.name for entry in target.list(Kind.VIEW)]
+    target.delete(Kind.VIEW, "v")
+    assert "git" in target.plugins()
+    assert target.whoami().name == "admin"
+
+
+@pytest.mark.parametrize("fault", PASSING_FAULTS)
+@pytest.mark.parametrize("secret", [TOKEN, PASSWORD])
+def test_each_fault_at_each_request_passes(
+    fault: Fault, secret: str, jenkins_server: JenkinsServer
+) -> None:
+    """Run with one fault at the first request, then at the second, and so on."""
+    with target_at(jenkins_server.url, login(secret)) as target:
+        target.whoami()  # from here on the server is known to be there
+        number = 0
+        while True:
+            jenkins_server._planned.clear()
+            jenkins_server.fail(fault, after=number)
+            do_everything(target)
+            if jenkins_server._planned[0].times:
+                break  # the run was over before the fault's turn
+            number += 1
+            target.delete(Kind.JOB, "folder")
+    assert number >= 18
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_faults_at_random_pass(seed: int, jenkins_server: JenkinsServer) -> None:
+    """Some hundred runs in which about every sixth request meets some accident."""
+    dice = random.Random(seed)
+
+    def choose(_: Request) -> Fault | None:
+        return dice.choice(PASSING_FAULTS) if dice.random() < 0.15 else None
+
+    jenkins_server.hook = choose
+    secret = dice.choice([TOKEN, PASSWORD])
+    never_tired = Patience(attempts=200, brief=1e9, sleep=lambda _: None, draw=dice.random)
+    with JenkinsTarget(jenkins_server.url, login(secret), patience=never_tired) as target:
+        do_everything(target)
+    assert list(jenkins_server.jobs) == ["folder"]
+
+
+def test_a_create_whose_answer_was_lost_is_not_sent_again(
+    jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    target.whoami()
+    jenkins_server.fail(Fault.DROP_AFTER, path="createItem")
+    target.create(Kind.JOB, "a", CONFIG)
+    assert jenkins_server.count("POST", "createItem") == 1
+
+
+def test_a_create_that_met_another_job_of_that_name_is_refused(
+    jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    """Someone else made it between our request and its repetition: theirs is not taken as ours."""
+    target.whoami()
+    jenkins_server.fail(Fault.BAD_GATEWAY, path="createItem")
+    jenkins_server.add_job("a", OTHER)
+    failing(errors.Refused, lambda: target.create(Kind.JOB, "a", CONFIG))
+    assert jenkins_server.config("a") == configs.store(OTHER)
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.GATEWAY_TIMEOUT, Fault.RESTART_AFTER])
+def test_an_update_whose_answer_was_lost_is_not_sent_again(
+    fault: Fault, jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    jenkins_server.add_job("a", CONFIG)
+    target.read(Kind.JOB, "a")
+    jenkins_server.fail(fault, method="POST")
+    target.update(Kind.JOB, "a", OTHER)
+    assert jenkins_server.count("POST") == 1
+
+
+CHANGES: dict[str, Callable[[JenkinsTarget], None]] = {
+    "update": lambda target: target.update(Kind.JOB, "a", OTHER),
+    "save": lambda target: target.save("a", "ours"),
+    "delete": lambda target: target.delete(Kind.JOB, "a"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("fault", [Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.UNAVAILABLE])
+def test_a_change_that_failed_is_not_made_over_an_edit_since_then(
+    fault: Fault, change: str, jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    """While we waited, someone else changed the job, or made another of that name."""
+    edited = CONFIG.replace("<description>", "<description>theirs ").replace("bold", "theirs")
+    jenkins_server.add_job("a", CONFIG)
+    target.read(Kind.JOB, "a")
+    jenkins_server.fail(fault, method="POST")
+
+    def edit(asked: Request) -> None:
+        if asked.method == "GET":
+            jenkins_server.top.jobs.pop("a", None)
+            jenkins_server.add_job("a", edited)
+
+    jenkins_server.hook = edit
+    error = failing(errors.Refused, lambda: CHANGES[change](target))
+    assert "someone else may be at work" in error.message
+    assert jenkins_server.config("a") == configs.store(edited)
+    assert jenkins_server.count("POST") == 1
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_that_failed_is_made_again_where_all_is_as_before(
+    change: str, jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    """Also where Jenkins wrote it anew at its restart."""
+    jenkins_server.add_job("a", CONFIG)
+    target.read(Kind.JOB, "a")
+    jenkins_server.fail(Fault.RESTART, method="POST")
+    CHANGES[change](target)
+    assert jenkins_server.count("POST", "") == 2
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.DROP_BEFORE])
+def test_a_rename_that_changes_the_case_only_may_lose_its_answer(
+    fault: Fault, jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    """Jenkins finds the job by either name, but keeps one of them."""
+    jenkins_server.add_job("team", FOLDER)
+    jenkins_server.add_job("team/deploy", CONFIG)
+    jenkins_server.fail(fault, path="doRename")
+    target.rename("team/deploy", "team/Deploy")
+    assert list(jenkins_server.jobs) == ["team", "team/Deploy"]
+
+
+def test_a_delete_that_finds_nothing_at_first_is_missing(
+    jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    failing(errors.Missing, lambda: target.delete(Kind.JOB, "a"))
+    jenkins_server.add_job("a", CONFIG)
+    jenkins_server.fail(Fault.DROP_AFTER, path="doDelete")
+    target.delete(Kind.JOB, "a")
+    assert jenkins_server.jobs == {}
+
+
+def test_waits_double_up_to_a_limit_and_end(jenkins_server: JenkinsServer) -> None:
+    waits: list[float] = []
+    jenkins_server.fail(Fault.BAD_GATEWAY, times=99)
+    with target_at(jenkins_server.url, waits=waits) as target:
+        error = failing(errors.Unavailable, lambda: target.list(Kind.JOB))
+    assert "(status 502)" in error.message
+    assert waits == [0.5, 1.0, 2.0, 4.0]
+    assert jenkins_server.count() == 5
+
+
+def test_a_server_that_is_starting_up_is_waited_for_longer(jenkins_server: JenkinsServer) -> None:
+    waits: list[float] = []
+    jenkins_server.starting_for = 15
+    with target_at(jenkins_server.url, waits=waits) as target:
+        target.list(Kind.JOB)
+        assert sum(waits) > 60
+        jenkins_server.starting_for = 99
+        error = failing(errors.Unavailable, lambda: target.list(Kind.JOB))
+    assert error.message.endswith("is starting up")
+
+
+def test_waits_are_shortened_at_random(jenkins_server: JenkinsServer) -> None:
+    waits: list[float] = []
+    chosen = Patience(sleep=waits.append, draw=random.Random(1).random)
+    jenkins_server.fail(Fault.UNAVAILABLE, times=4)
+    with JenkinsTarget(jenkins_server.url, login(), patience=chosen) as target:
+        target.list(Kind.JOB)
+    for wait, longest in zip(waits, [0.5, 1.0, 2.0, 4.0], strict=True):
+        assert longest / 2 <= wait < longest
+
+
+def test_a_server_that_went_away_in_the_middle_is_waited_for() -> None:
+    """Refusing connections is how a restart begins; a server never seen is not waited for."""
+    waits: list[float] = []
+    server = JenkinsServer()
+    with target_at(server.url, waits=waits) as target:
+        with server:
+            target.list(Kind.JOB)
+        error = failing(errors.Unreachable, lambda: target.list(Kind.JOB))
+    assert "refused the connection" in error.message
+    assert 120 <= sum(waits) < 130
+
+
+def test_a_server_that_is_gone_is_waited_for_once(jenkins_server: JenkinsServer) -> None:
+    """Three hundred jobs must not wait one after the other; an answer brings patience back."""
+    waits: list[float] = []
+    jenkins_server.fail(Fault.DROP_BEFORE, times=7)
+    with target_at(jenkins_server.url, waits=waits) as target:
+        for count in (4, 4, 4):
+            failing(errors.Unreachable, lambda: target.list(Kind.JOB))
+            assert len(waits) == count
+        target.list(Kind.JOB)
+        jenkins_server.fail(Fault.DROP_BEFORE, times=2)
+        target.list(Kind.JOB)
+    assert len(waits) == 6
+
+
+def test_one_request_that_always_fails_is_not_waited_for(jenkins_server: JenkinsServer) -> None:
+    """The server answers everything else, so this won't pass."""
+    waits: list[float] = []
+    jenkins_server.add_job("a", CONFIG)
+    jenkins_server.hook = lambda asked: Fault.BAD_GATEWAY if "/a/" in asked.path else None
+    with target_at(jenkins_server.url, waits=waits) as target:
+        target.list(Kind.JOB)
+        failing(errors.Unavailable, lambda: target.read(Kind.JOB, "a"))
+    assert waits == [0.5, 1.0, 2.0, 4.0]
+    assert (jenkins_server.count(path="/a/"), jenkins_server.count(path="whoAmI")) == (6, 2)
+
+
+@pytest.mark.parametrize("head", [b"", page("", "X-Jenkins: 2").replace(b" 0\r", b" 9999\r")])
+def test_an_answer_that_comes_by_drips_is_cut(head: bytes) -> None:
+    """Each byte comes in time, but the whole takes too long."""
+    once = Patience(attempts=0)
+    with (
+        raw_server(head, drips=page("") * 2) as url,
+        JenkinsTarget(url, login(), timeout=0.5, patience=once) as target,
+    ):
+        error = failing(errors.Unreachable, lambda: target.list(Kind.JOB))
+    assert error.message == f"{url} did not answer in full within 1 seconds"
+
+
+def test_a_connection_closed_while_idle_is_opened_again(
+    jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    target.create(Kind.JOB, "a", CONFIG)
+    jenkins_server.drop_connections()
+    target.update(Kind.JOB, "a", OTHER)
+    assert jenkins_server.config("a") == configs.store(OTHER)
+
+
+def test_every_error_of_requests_is_mapped(jenkins_server: JenkinsServer) -> None:
+    """No exception of the library gets out, whichever it is."""
+    from cfl_jobs.targets.failures import explain_failure, is_final
+
+    kinds = [
+        kind
+        for kind in vars(requests.exceptions).values()
+        if isinstance(kind, type) and issubclass(kind, requests.RequestException)
+    ]
+    assert len(kinds) > 15
+    for kind in kinds:
+        thrown = (
+            kind("x", "doc", 0) if issubclass(kind, requests.exceptions.JSONDecodeError) else kind()
+        )
+        error = explain_failure(thrown, jenkins_server.url, 1)
+        assert isinstance(error, TargetError)
+        assert error.advice
+        assert isinstance(is_final(thrown, has_answered=True), bool)
