@@ -1,0 +1,116 @@
+"""Jobs that get another name on the server: builds and what names them come along."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from cfl_jobs.errors import Refused
+from cfl_jobs.planning.apply import Status
+from cfl_jobs.planning.runs import list_runs
+from cfl_jobs.target import Kind
+from tests.memory_target import MemoryTarget
+from tests.rendered_jobs import apply, folder, jenkins, job, plan, update, view
+
+
+def test_a_renamed_job_keeps_its_builds(tmp_path: Path) -> None:
+    """`moved-from` renames on the server; then the job is as any other."""
+    target = jenkins()
+    update(target, tmp_path, job("Old"))
+    target.builds["Old"] = 7
+    wanted = job("New", moved_from=("Old",))
+    update(target, tmp_path, wanted)
+    assert target.builds == {"New": 7}
+    assert (Kind.JOB, "Old") not in target.configs
+    assert plan(target, wanted, prune=True).changes == ()
+
+
+def follow_renames(target: MemoryTarget, old: str, new: str) -> None:
+    """Let Jenkins write a renamed job's new name into all others at the rename, as it does."""
+
+    def follow(verb: str, name: str) -> None:
+        if (Kind.JOB, new) in target.configs and verb != "rename":
+            for key, config in target.configs.items():
+                head, _, rest = config.partition("</description>")
+                named = rest.replace(f">{old}<", f">{new}<").replace(f">{old},", f">{new},")
+                target.configs[key] = head + "</description>" + named
+
+    target.before_request = follow
+
+
+COPY = """
+    <hudson.plugins.copyartifact.CopyArtifact>
+      <project>{}</project><filter>a</filter>
+    </hudson.plugins.copyartifact.CopyArtifact>"""
+
+
+def test_jobs_and_views_that_jenkins_rewrote_at_a_rename_are_no_edits(tmp_path: Path) -> None:
+    """Copy Artifact and list views follow a rename by themselves."""
+    target = jenkins()
+    update(
+        target,
+        tmp_path,
+        job("Old", scripts=("make old",)),
+        job("Copies", builders=COPY.format("Old")),
+        view("Chain", ("Old", "Copies")),
+    )
+    follow_renames(target, "Old", "New")
+    wanted = (
+        job("New", scripts=("make old",), moved_from=("Old",)),
+        job("Copies", builders=COPY.format("New")),
+        view("Chain", ("New", "Copies")),
+    )
+    result = update(target, tmp_path, *wanted)
+    assert result.is_complete, [outcome.message for outcome in result.outcomes]
+    assert len(result.outcomes) == 3
+    assert plan(target, *wanted).changes == ()
+
+
+def test_an_edit_before_a_rename_is_still_an_edit(tmp_path: Path) -> None:
+    """Only the names may differ."""
+    target = jenkins()
+    update(target, tmp_path, job("Old"), job("Copies", builders=COPY.format("Old")))
+    wanted = (job("New", moved_from=("Old",)), job("Copies", builders=COPY.format("New")))
+    made = plan(target, *wanted)
+    target.edit("Copies", "<filter>a<", "<filter>b<")
+    follow_renames(target, "Old", "New")
+    result = apply(made, target, tmp_path)
+    failed = [o.change.name for o in result.outcomes if o.status is Status.FAILED]
+    assert failed == ["Copies"]
+    assert "<filter>b<" in target.configs[Kind.JOB, "Copies"]
+
+
+def test_a_renamed_folder_takes_its_jobs_along(tmp_path: Path) -> None:
+    """Those are not renamed again, unless their own name changed too."""
+    target = jenkins()
+    update(target, tmp_path, folder("F"), job("F/a"), job("F/b", scripts=("make b",)))
+    wanted = (
+        replace(folder("G"), moved_from=("F",)),
+        job("G/a", branch="new"),
+        job("G/c", scripts=("make b",), moved_from=("G/b",)),
+    )
+    target.requests.clear()
+    result = update(target, tmp_path, *wanted)
+    assert result.is_complete, [outcome.message for outcome in result.outcomes]
+    assert [name for verb, name in target.requests if verb == "rename"] == ["F", "G/b"]
+    assert plan(target, *wanted, prune=True).changes == ()
+    steps = {
+        step.name: (step.action, step.old_name) for step in list_runs(tmp_path, "memory")[0].steps
+    }
+    assert steps == {"G": ("rename", "F"), "G/a": ("update", ""), "G/c": ("rename", "G/b")}
+
+
+def test_a_failed_rename_is_told_once_and_its_job_left_alone(tmp_path: Path) -> None:
+    """Nothing is posted under the new name then, nor anything deleted."""
+    target = jenkins()
+    update(target, tmp_path, job("Old"), job("Gone"))
+
+    def refuse(verb: str, name: str) -> None:
+        if verb == "rename":
+            raise Refused("no")
+
+    target.before_request = refuse
+    result = update(target, tmp_path, job("New", moved_from=("Old",)), prune=True)
+    states = {outcome.change.name: outcome.status for outcome in result.outcomes}
+    assert states == {"New": Status.FAILED, "Gone": Status.NOT_DONE}
+    assert set(target.configs) == {(Kind.JOB, "Old"), (Kind.JOB, "Gone")}
