@@ -26,6 +26,8 @@ class MemoryTarget:
         self.normalise = normalise
         self.installed = plugins or {}
         self.core = ""
+        # Whether a renamed job's new name is written into what names it, as Jenkins does.
+        self.follows_renames = False
         self._lock = threading.RLock()
         # Called before each request is carried out; may raise, to play an accident.
         self.before_request: Callable[[str, str], None] = lambda verb, name: None
@@ -90,6 +92,9 @@ class MemoryTarget:
                 new = kind, new_name + its_name[len(name) :]
                 self.configs[new] = self.configs.pop((kind, its_name))
         self.builds[new_name] = self.builds.pop(name, 0)
+        if self.follows_renames:
+            for key, config in self.configs.items():
+                self.configs[key] = config.replace(f">{name}<", f">{new_name}<")
 
     def count_builds(self, name: str) -> int:
         self._note("count_builds", name)

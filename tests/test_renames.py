@@ -100,6 +100,20 @@ def test_a_renamed_folder_takes_its_jobs_along(tmp_path: Path) -> None:
     assert steps == {"G": ("rename", "F"), "G/a": ("update", ""), "G/c": ("rename", "G/b")}
 
 
+def test_a_job_is_deleted_from_a_folder_that_was_just_renamed(tmp_path: Path) -> None:
+    """It has gone along with the folder; its backup says where it was."""
+    target = jenkins()
+    update(target, tmp_path, folder("F"), folder("F/inner"), job("F/inner/gone"), job("F/stays"))
+    wanted = (replace(folder("G"), moved_from=("F",)), job("G/stays"))
+    made = plan(target, *wanted, prune=True)
+    result = apply(made, target, tmp_path)
+    assert result.is_complete, [outcome.message for outcome in result.outcomes]
+    assert sorted(name for _, name in target.configs) == ["G", "G/stays"]
+    steps = {step.name: step.before for step in list_runs(tmp_path, "memory")[0].steps}
+    assert steps["G/inner/gone"] == "job G%2Finner%2Fgone.xml"
+    assert plan(target, *wanted, prune=True).changes == ()
+
+
 def test_a_failed_rename_is_told_once_and_its_job_left_alone(tmp_path: Path) -> None:
     """Nothing is posted under the new name then, nor anything deleted."""
     target = jenkins()

@@ -322,6 +322,18 @@ def test_a_rollback_of_a_rename_that_was_killed_can_be_run_again(tmp_path: Path)
         assert target.configs == before, number
 
 
+def test_a_failed_deletion_is_nothing_to_put_back(tmp_path: Path) -> None:
+    """Nor to delete, with --force: what the run could not delete isn't what it made."""
+    target = jenkins()
+    update(target, tmp_path, job("A"), job("B"))
+    made = plan(target, job("A"), prune=True)
+    target.edit("B", "echo two", "echo COLLEAGUE")
+    journal = Journal(tmp_path, target="memory", verb="update")
+    assert not apply_plan(made, target, journal).is_complete
+    (found,) = plan_rollback(list_runs(tmp_path, "memory")[0], target, force=True)
+    assert (found.name, found.way) == ("B", Way.NOTHING)
+
+
 @pytest.mark.parametrize("left", [None, "", "<project><descr"])
 def test_one_backup_that_is_gone_or_damaged_costs_only_its_job(
     tmp_path: Path, left: str | None

@@ -240,7 +240,10 @@ class _Run:
         self._renamed[change.kind, change.name] = step
         return None
 
-    def _carry_out(self, change: PlannedChange) -> Outcome:
+    def _carry_out(self, planned: PlannedChange) -> Outcome:
+        change = planned
+        if isinstance(planned, Delete):  # its folder may have another name by now
+            change = replace(planned, name=self._renames.find_place(planned.name))
         kind, name = change.kind, change.name
         step = self._renamed.get((kind, name)) or Step(kind, name, action_of(change), "started")
         after = message = before = ""
@@ -257,10 +260,10 @@ class _Run:
                 made = self._maker.make(change, before)
                 after, message = made.live.digest, made.message
         except CflJobsError as error:
-            return self._fail(change, step, error)
+            return self._fail(planned, step, error)
         if problem := self._note(replace(step, state="done", after=after)):
             message = f"but that could not be written down: {problem}"
-        return Outcome(change, Status.DONE, message)
+        return Outcome(planned, Status.DONE, message)
 
     def _fail(self, change: PlannedChange, step: Step, error: CflJobsError) -> Outcome:
         self._note(replace(step, state="failed", message=error.message))

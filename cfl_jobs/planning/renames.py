@@ -34,6 +34,13 @@ class Renames:
                 element.text = "".join(self._follow_name(part, folder) for part in parts)
         return format_config(root)
 
+    def find_place(self, name: str) -> str:
+        """Return the full name of what was in a folder that was renamed, by the name it had."""
+        for old, new in self.new_names.items():
+            if name.startswith(f"{old}/"):
+                return new + name[len(old) :]
+        return name
+
     def _follow_name(self, text: str, folder: str) -> str:
         """Follow a full name, or one that is relative to a folder."""
         for old, new in self.new_names.items():
@@ -49,13 +56,19 @@ NO_RENAMES = Renames()
 
 
 def find_renames(plan: Plan) -> Renames:
-    """Return a plan's renames, the deepest first."""
-    found = {
-        change.old_name: change.name
-        for change in plan.changes
-        if isinstance(change, Update) and change.old_name
-    }
-    return Renames(dict(sorted(found.items(), key=lambda pair: -pair[0].count("/"))))
+    """Return a plan's renames."""
+    return sort_renames(
+        {
+            change.old_name: change.name
+            for change in plan.changes
+            if isinstance(change, Update) and change.old_name
+        }
+    )
+
+
+def sort_renames(new_names: Mapping[str, str]) -> Renames:
+    """Return renames, the deepest first."""
+    return Renames(dict(sorted(new_names.items(), key=lambda pair: -pair[0].count("/"))))
 
 
 def name_before_rename(change: Update) -> str:

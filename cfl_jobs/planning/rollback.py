@@ -17,6 +17,8 @@ from cfl_jobs.planning.folders import describe_some, is_folder, list_inside
 from cfl_jobs.planning.journal import Journal, Step
 from cfl_jobs.planning.mark import description_of, fingerprint
 from cfl_jobs.planning.observe import Key, Live, read_live
+from cfl_jobs.planning.renames import Renames, sort_renames
+from cfl_jobs.planning.rollback_names import Trace, trace_renames
 from cfl_jobs.planning.runs import Run
 from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.target import Kind, Listed, Target
@@ -37,7 +39,7 @@ class Undo:
     """What is to be done to one job. `now` is its config at this moment, `before` the wanted one.
 
     `old_name` is the name it had before the run, where that renamed it; `builds` would be deleted
-    with it.
+    with it. `place` is where it is at this moment: its folder may get another name before its turn.
     """
 
     way: Way
@@ -48,6 +50,7 @@ class Undo:
     old_name: str = ""
     reason: str = ""
     builds: int = 0
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,13 @@ def plan_rollback(run: Run, target: Target, *, force: bool = False) -> tuple[Und
 
     `force` also puts back jobs that were changed since. One that can't be read is left alone.
     """
-    undos = [_plan_step(run, step, target, force=force) for step in reversed(run.steps)]
-    return _look_into_deletions(undos, target)
+    there = frozenset((kind, entry.name) for kind in Kind for entry in target.list(kind))
+    traces = zip(run.steps, trace_renames(run.steps, there), strict=True)
+    planned = [
+        _plan_step(run, step, trace, there, target, force=force)
+        for step, trace in reversed(list(traces))
+    ]
+    return _look_into_deletions(planned, target)
 
 
 def roll_back(
@@ -80,12 +88,13 @@ def roll_back(
     failed = 0
     problem = ""
     todo = [undo for undo in undos if undo.way not in (Way.NOTHING, Way.LEAVE)]
+    renames = sort_renames({undo.name: undo.old_name for undo in todo if undo.old_name})
     undone: tuple[Undo, ...] = ()
     for number, undo in enumerate(todo):
         if problem or (stop is not None and stop.is_set()):
             undone = tuple(todo[number:])
             break
-        trouble, problem = _roll_back_one(undo, target, journal)
+        trouble, problem = _roll_back_one(undo, renames, target, journal)
         failed += bool(trouble)
         report(undo, trouble)
     try:
@@ -95,14 +104,16 @@ def roll_back(
     return RolledBack(failed, undone, problem)
 
 
-def _roll_back_one(undo: Undo, target: Target, journal: Journal) -> tuple[str, str]:
+def _roll_back_one(
+    undo: Undo, renames: Renames, target: Target, journal: Journal
+) -> tuple[str, str]:
     """Return why it failed, "" if it didn't, and why it can't be written down."""
     name, old_name = (undo.old_name, undo.name) if undo.old_name else (undo.name, "")
     step = Step(undo.kind, name, undo.way.value, "started", old_name=old_name)
     trouble = ""
     try:
         if undo.now:
-            now = _read_unchanged(undo, target)
+            now = _read_unchanged(undo, renames, target)
             step = replace(step, before=journal.keep(undo.kind, undo.name, now))
         journal.note(step)
         step = replace(step, state="done", after=_do(undo, target))
@@ -116,28 +127,36 @@ def _roll_back_one(undo: Undo, target: Target, journal: Journal) -> tuple[str, s
     return trouble, ""
 
 
-def _plan_step(run: Run, step: Step, target: Target, *, force: bool) -> Undo:
-    undo = Undo(Way.NOTHING, step.kind, step.name, old_name=step.old_name)
+def _plan_step(
+    run: Run, step: Step, trace: Trace, there: Set[Key], target: Target, *, force: bool
+) -> Undo:
+    name, old_name = (trace.undone.find_place(each) for each in (step.name, step.old_name))
+    undo = Undo(Way.NOTHING, step.kind, name, old_name=old_name)
     try:
         before = run.read_before(step) if step.before else ""
-        undo = replace(undo, before=before)
-        now = _read(target, step.kind, step.name)
-        former = _read(target, step.kind, step.old_name) if step.old_name else None
+        before = trace.undone.follow(before, name=name) if before else ""
+        step = replace(step, name=name, old_name=old_name)
+        undo = replace(undo, before=before, place=trace.later.find_place(name))
+        now, former = (
+            _read(target, (step.kind, trace.later.find_place(each)), there)
+            for each in (step.name, step.old_name)
+        )
     except CflJobsError as error:
         return replace(undo, way=Way.LEAVE, reason=error.message)
     if former and now is None:  # it has its old name already, or still
-        undo = replace(undo, name=step.old_name, old_name="")
+        place = trace.later.find_place(step.old_name)
+        undo = replace(undo, name=step.old_name, old_name="", place=place)
         step, now = replace(step, name=step.old_name, old_name=""), former
     elif former:  # another one has its name
         return _plan_unrenamed(undo, former)
     undo = replace(undo, now=now.config if now else "")
-    way, reason = _choose_way(step, before, now)
+    way, reason = _choose_way(step, before, now, trace)
     if reason and not force:
         return replace(undo, way=Way.LEAVE, reason=reason)
     return replace(undo, way=way)
 
 
-def _choose_way(step: Step, before: str, now: Live | None) -> tuple[Way, str]:
+def _choose_way(step: Step, before: str, now: Live | None, trace: Trace) -> tuple[Way, str]:
     """Return what would put a job back, and what speaks against that: "" for nothing."""
     is_deletion = step.action in ("delete", Way.DELETE.value)
     if now is None:
@@ -148,22 +167,25 @@ def _choose_way(step: Step, before: str, now: Live | None) -> tuple[Way, str]:
     if before and not step.old_name and is_same_job(now.config, before, name=step.name):
         return Way.NOTHING, ""
     if not before:
-        if now.mark is None and step.state == "failed":  # it was there already
+        was_there = now.mark is None and step.state == "failed"
+        if was_there or step.action not in ("create", Way.MAKE_AGAIN.value):
             return Way.NOTHING, ""
-        return Way.DELETE, _doubt(step, now, "--force deletes it")
+        return Way.DELETE, _doubt(step, now, trace, "--force deletes it")
     if step.old_name and not step.after and is_same_job(now.config, before, name=step.name):
         return Way.PUT_BACK, ""  # renamed, and nothing more
-    return Way.PUT_BACK, _doubt(step, now, "--force puts it back")
+    return Way.PUT_BACK, _doubt(step, now, trace, "--force puts it back")
 
 
-def _doubt(step: Step, now: Live, remedy: str) -> str:
+def _doubt(step: Step, now: Live, trace: Trace, remedy: str) -> str:
     """Return why a job may not be as the run left it, "" if it is.
 
     One that was killed, or failed, left what it posted with a mark that says "not verified yet".
     """
     mark = now.mark
     if step.state == "done":
-        return "" if now.digest == step.after else f"was changed since; {remedy} all the same"
+        then = read_live(now.listed, trace.names_of_then(now.config, name=step.name))
+        is_left = step.after in (now.digest, then.digest)
+        return "" if is_left else f"was changed since; {remedy} all the same"
     if mark and not mark.is_verified and fingerprint(now.normal) in (mark.applied, mark.kept):
         return ""
     return f"was changed since, or by the run as it ended early; {remedy} all the same"
@@ -177,9 +199,12 @@ def _plan_unrenamed(undo: Undo, former: Live) -> Undo:
     return replace(undo, way=Way.LEAVE, reason=reason)
 
 
-def _read(target: Target, kind: Kind, name: str) -> Live | None:
+def _read(target: Target, key: Key, there: Set[Key]) -> Live | None:
+    """Return what is there under just this name; Jenkins answers to it in another case too."""
+    if key not in there:
+        return None
     try:
-        return read_live(Listed(name), target.read(kind, name))
+        return read_live(Listed(key[1]), target.read(*key))
     except Missing:
         return None
 
@@ -188,7 +213,7 @@ def _look_into_deletions(undos: Sequence[Undo], target: Target) -> tuple[Undo, .
     """Count the builds that would go; leave folders alone that hold what isn't deleted itself."""
     done = {(undo.kind, undo.name): undo for undo in undos}
     deletions = [undo for undo in undos if undo.way is Way.DELETE]
-    to_go = {(undo.kind, undo.name) for undo in deletions}
+    to_go = {(undo.kind, undo.place) for undo in deletions}
     for undo in sorted(deletions, key=lambda undo: -undo.name.count("/")):
         key = (undo.kind, undo.name)
         try:
@@ -196,7 +221,7 @@ def _look_into_deletions(undos: Sequence[Undo], target: Target) -> tuple[Undo, .
         except CflJobsError as error:
             done[key] = replace(undo, way=Way.LEAVE, reason=error.message)
         if done[key].way is not Way.DELETE:
-            to_go.remove(key)
+            to_go.remove((undo.kind, undo.place))
     return tuple(done.values())
 
 
@@ -204,10 +229,10 @@ def _look_into(undo: Undo, target: Target, to_go: Set[Key]) -> Undo:
     if undo.kind is Kind.VIEW:
         return undo
     if is_folder(undo.now, name=undo.name):
-        others = tuple(key for key in list_inside(undo.name, target) if key not in to_go)
+        others = tuple(key for key in list_inside(undo.place, target) if key not in to_go)
         if others:
             return replace(undo, way=Way.LEAVE, reason=f"holds {describe_some(others)}")
-    return replace(undo, builds=target.count_builds(undo.name))
+    return replace(undo, builds=target.count_builds(undo.place))
 
 
 def _do(undo: Undo, target: Target) -> str:
@@ -234,13 +259,16 @@ def _do(undo: Undo, target: Target) -> str:
     return read_live(Listed(name), now).digest
 
 
-def _read_unchanged(undo: Undo, target: Target) -> str:
-    """Return the config there is now. Raises Refused where it isn't what people were shown."""
+def _read_unchanged(undo: Undo, renames: Renames, target: Target) -> str:
+    """Return the config there is now. Raises Refused where it isn't what people were shown.
+
+    The renames of this rollback, which Jenkins follows in other jobs, aside.
+    """
     try:
         now = target.read(undo.kind, undo.name)
     except Missing:
         now = ""
-    if not now or not is_same_job(now, undo.now, name=undo.name):
+    if not now or not is_same_job(now, undo.now, name=undo.name, renames=renames):
         raise Refused(
             f"{undo.name!r} was {'changed' if now else 'deleted'} meanwhile, so it is left alone",
             advice="Run the rollback again to see how it is now.",

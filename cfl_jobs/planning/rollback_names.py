@@ -1,0 +1,48 @@
+"""A run's steps + the names there are now → how each step's job is called by now, and was then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+
+from cfl_jobs.planning.journal import Step
+from cfl_jobs.planning.observe import Key
+from cfl_jobs.planning.renames import Renames, sort_renames
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Renames of a run that matter to one of its steps.
+
+    `undone` came before it, and aren't in effect any more; `later` came after it, and are.
+    """
+
+    undone: Renames
+    later: Renames
+
+    def names_of_then(self, config: str, *, name: str) -> str:
+        """Return a config of now with the names that jobs had right after the step."""
+        pairs = (*self.undone.new_names.items(), *self.later.new_names.items())
+        return sort_renames({now: then for then, now in pairs}).follow(config, name=name)
+
+
+def trace_renames(steps: Sequence[Step], there: Set[Key]) -> list[Trace]:
+    """Return, for each step, the renames that say where its job is by now, and what it is called.
+
+    A run of updates renames before all else, a rollback after all else; either may be half undone.
+    """
+    undone: list[Renames] = []
+    found: dict[str, str] = {}
+    for step in steps:
+        undone.append(sort_renames(found))
+        old, new = (undone[-1].find_place(name) for name in (step.old_name, step.name))
+        if old and (step.kind, new) not in there and (step.kind, old) in there:
+            found[step.name] = old
+    later: list[Renames] = []
+    found = {}
+    for step in reversed(steps):
+        later.insert(0, sort_renames(found))
+        new = later[0].find_place(step.name)
+        if step.old_name and (step.kind, new) in there:
+            found[step.old_name] = new
+    return [Trace(*pair) for pair in zip(undone, later, strict=True)]

@@ -1,0 +1,120 @@
+"""Rolling back a run that renamed jobs and folders: also half done, and back again."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from cfl_jobs.planning.journal import Journal
+from cfl_jobs.planning.rollback import Undo, Way, plan_rollback, roll_back
+from cfl_jobs.planning.runs import Run, list_runs
+from cfl_jobs.planning.unchanged import is_same_job
+from cfl_jobs.rendering.render import Rendered
+from cfl_jobs.target import Kind
+from tests.memory_target import MemoryTarget
+from tests.rendered_jobs import folder, jenkins, job, update, view
+from tests.test_renames import COPY
+
+BEFORE = (
+    folder("F"),
+    job("F/a"),
+    job("F/gone"),
+    job("Old", branch="old"),
+    job("Copies", builders=COPY.format("Old")),
+    view("V", ("Old", "Copies")),
+)
+AFTER = (
+    replace(folder("G"), moved_from=("F",)),
+    job("G/b", moved_from=("G/a",)),
+    job("G/new"),
+    job("New", branch="new", moved_from=("Old",)),
+    job("Copied", builders=COPY.format("New"), moved_from=("Copies",)),
+    view("V", ("New", "Copied")),
+)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing catches this."""
+
+
+def renamed(place: Path) -> tuple[MemoryTarget, dict[tuple[Kind, str], str], Run]:
+    """Return a target after a run with renames, its configs before that, and the run."""
+    target = jenkins()
+    target.follows_renames = True
+    assert update(target, place, *BEFORE).is_complete
+    before = dict(target.configs)
+    assert update(target, place, *AFTER, prune=True).is_complete
+    return target, before, list_runs(place, "memory")[0]
+
+
+def undo(target: MemoryTarget, place: Path, undos: tuple[Undo, ...]) -> list[str]:
+    """Put back; returns the problems."""
+    problems: list[str] = []
+    journal = Journal(place, target=target.label, verb="rollback")
+    roll_back(undos, target, journal, report=lambda undo, text: problems.append(text))
+    return [text for text in problems if text]
+
+
+def assert_same(
+    configs: dict[tuple[Kind, str], str], expected: dict[tuple[Kind, str], str]
+) -> None:
+    assert set(configs) == set(expected)
+    for key, config in configs.items():
+        assert is_same_job(config, expected[key], name=key[1]), key
+
+
+def test_a_rollback_of_renames_and_one_of_that(tmp_path: Path) -> None:
+    """What Jenkins rewrote at the renames is nobody's edit."""
+    target, before, run = renamed(tmp_path)
+    after = dict(target.configs)
+    assert undo(target, tmp_path, plan_rollback(run, target)) == []
+    assert_same(target.configs, before)
+    again = list_runs(tmp_path, "memory")[0]
+    assert again.verb == "rollback"
+    assert undo(target, tmp_path, plan_rollback(again, target)) == []
+    assert_same(target.configs, after)
+
+
+def test_a_rollback_of_renames_that_was_killed_goes_on_from_there(tmp_path: Path) -> None:
+    """At whichever request; what is in a folder is found under the folder's name of now."""
+    last = seen = 0
+    while seen == last:
+        last, seen = last + 1, 0
+        place = tmp_path / str(last)
+        target, before, run = renamed(place)
+
+        def die(verb: str, name: str, last: int = last) -> None:
+            nonlocal seen
+            seen += 1
+            if seen == last:
+                raise Killed
+
+        target.before_request = die
+        with suppress(Killed):
+            undo(target, place, plan_rollback(run, target))
+        target.before_request = lambda verb, name: None
+        assert undo(target, place, plan_rollback(run, target, force=True)) == [], last
+        assert_same(target.configs, before)
+    assert last > 30
+
+
+def test_a_job_whose_name_changed_in_case_only_is_put_back(tmp_path: Path) -> None:
+    """Jenkins answers to both names; only one of them is listed."""
+
+    class Jenkins(MemoryTarget):
+        def read(self, kind: Kind, name: str) -> str:
+            names = {each.lower(): each for its_kind, each in self.configs if its_kind is kind}
+            return super().read(kind, names.get(name.lower(), name))
+
+    target = Jenkins()
+    update(target, tmp_path, job("Publish", branch="old"))
+    before = dict(target.configs)
+    wanted: Rendered = job("publish", branch="new", moved_from=("Publish",))
+    assert update(target, tmp_path, wanted).is_complete
+    undos = plan_rollback(list_runs(tmp_path, "memory")[0], target)
+    assert [(found.way, found.name, found.old_name) for found in undos] == [
+        (Way.PUT_BACK, "publish", "Publish")
+    ]
+    assert undo(target, tmp_path, undos) == []
+    assert_same(target.configs, before)
