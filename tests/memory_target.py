@@ -94,7 +94,8 @@ class MemoryTarget:
         self.builds[new_name] = self.builds.pop(name, 0)
         if self.follows_renames:
             for key, config in self.configs.items():
-                self.configs[key] = config.replace(f">{name}<", f">{new_name}<")
+                config = config.replace(f">{name}<", f">{new_name}<")
+                self.configs[key] = config.replace(f">{name}/", f">{new_name}/")
 
     def count_builds(self, name: str) -> int:
         self._note("count_builds", name)

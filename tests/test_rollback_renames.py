@@ -21,7 +21,7 @@ BEFORE = (
     job("F/a"),
     job("F/gone"),
     job("Old", branch="old"),
-    job("Copies", builders=COPY.format("Old")),
+    job("Copies", builders=COPY.format("Old") + COPY.format("F/a")),
     view("V", ("Old", "Copies")),
 )
 AFTER = (
@@ -29,7 +29,7 @@ AFTER = (
     job("G/b", moved_from=("G/a",)),
     job("G/new"),
     job("New", branch="new", moved_from=("Old",)),
-    job("Copied", builders=COPY.format("New"), moved_from=("Copies",)),
+    job("Copied", builders=COPY.format("New") + COPY.format("G/b"), moved_from=("Copies",)),
     view("V", ("New", "Copied")),
 )
 

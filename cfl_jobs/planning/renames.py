@@ -7,8 +7,7 @@ job's trigger) may be rewritten by Jenkins at once, by the plugin whose field it
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.planning.plan import Plan, Update
@@ -18,13 +17,16 @@ _COMMA = re.compile(r"(\s*,\s*)")
 
 @dataclass(frozen=True, slots=True)
 class Renames:
-    """New full names by the old ones, both as the plan has them."""
+    """Pairs of an old and a new full name, each as it is when its turn comes, in that order."""
 
-    new_names: Mapping[str, str] = field(default_factory=dict)
+    pairs: tuple[tuple[str, str], ...] = ()
 
     def follow(self, config: str, *, name: str) -> str:
-        """Return a config with new names wherever it names a renamed job; `name` is its own."""
-        if not self.new_names:
+        """Return a config with new names wherever it names a renamed job; `name` is its own.
+
+        Some of the renames may have been made already.
+        """
+        if not self.pairs:
             return config
         root = parse_config(config, name=name)
         folder = name.rpartition("/")[0]
@@ -36,19 +38,19 @@ class Renames:
 
     def find_place(self, name: str) -> str:
         """Return the full name of what was in a folder that was renamed, by the name it had."""
-        for old, new in self.new_names.items():
+        for old, new in self.pairs:
             if name.startswith(f"{old}/"):
-                return new + name[len(old) :]
+                name = new + name[len(old) :]
         return name
 
     def _follow_name(self, text: str, folder: str) -> str:
         """Follow a full name, or one that is relative to a folder."""
-        for old, new in self.new_names.items():
-            if text == old or text.startswith(f"{old}/"):
-                return new + text[len(old) :]
+        for old, new in self.pairs:
             its_folder, _, leaf = new.rpartition("/")
-            if its_folder == folder and text == old.rpartition("/")[2]:
-                return leaf
+            if text == old or text.startswith(f"{old}/"):
+                text = new + text[len(old) :]
+            elif its_folder == folder and text == old.rpartition("/")[2]:
+                text = leaf
         return text
 
 
@@ -56,19 +58,10 @@ NO_RENAMES = Renames()
 
 
 def find_renames(plan: Plan) -> Renames:
-    """Return a plan's renames."""
-    return sort_renames(
-        {
-            change.old_name: change.name
-            for change in plan.changes
-            if isinstance(change, Update) and change.old_name
-        }
-    )
-
-
-def sort_renames(new_names: Mapping[str, str]) -> Renames:
-    """Return renames, the deepest first."""
-    return Renames(dict(sorted(new_names.items(), key=lambda pair: -pair[0].count("/"))))
+    """Return a plan's renames: folders before what is in them."""
+    made = [change for change in plan.changes if isinstance(change, Update) and has_rename(change)]
+    made.sort(key=lambda change: change.name.count("/"))
+    return Renames(tuple((name_before_rename(change), change.name) for change in made))
 
 
 def name_before_rename(change: Update) -> str:

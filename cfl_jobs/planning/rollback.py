@@ -17,7 +17,7 @@ from cfl_jobs.planning.folders import describe_some, is_folder, list_inside
 from cfl_jobs.planning.journal import Journal, Step
 from cfl_jobs.planning.mark import description_of, fingerprint
 from cfl_jobs.planning.observe import Key, Live, read_live
-from cfl_jobs.planning.renames import Renames, sort_renames
+from cfl_jobs.planning.renames import Renames
 from cfl_jobs.planning.rollback_names import Trace, trace_renames
 from cfl_jobs.planning.runs import Run
 from cfl_jobs.planning.unchanged import is_same_job
@@ -88,7 +88,7 @@ def roll_back(
     failed = 0
     problem = ""
     todo = [undo for undo in undos if undo.way not in (Way.NOTHING, Way.LEAVE)]
-    renames = sort_renames({undo.name: undo.old_name for undo in todo if undo.old_name})
+    renames = Renames(tuple((undo.name, undo.old_name) for undo in todo if undo.old_name))
     undone: tuple[Undo, ...] = ()
     for number, undo in enumerate(todo):
         if problem or (stop is not None and stop.is_set()):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 from cfl_jobs.planning.journal import Step
 from cfl_jobs.planning.observe import Key
-from cfl_jobs.planning.renames import Renames, sort_renames
+from cfl_jobs.planning.renames import Renames
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Trace:
 
     def names_of_then(self, config: str, *, name: str) -> str:
         """Return a config of now with the names that jobs had right after the step."""
-        pairs = (*self.undone.new_names.items(), *self.later.new_names.items())
-        return sort_renames({now: then for then, now in pairs}).follow(config, name=name)
+        pairs = (*self.undone.pairs, *self.later.pairs)
+        return _sort((now, then) for then, now in pairs).follow(config, name=name)
 
 
 def trace_renames(steps: Sequence[Step], there: Set[Key]) -> list[Trace]:
@@ -34,15 +34,20 @@ def trace_renames(steps: Sequence[Step], there: Set[Key]) -> list[Trace]:
     undone: list[Renames] = []
     found: dict[str, str] = {}
     for step in steps:
-        undone.append(sort_renames(found))
+        undone.append(_sort(found.items()))
         old, new = (undone[-1].find_place(name) for name in (step.old_name, step.name))
         if old and (step.kind, new) not in there and (step.kind, old) in there:
             found[step.name] = old
     later: list[Renames] = []
     found = {}
     for step in reversed(steps):
-        later.insert(0, sort_renames(found))
+        later.insert(0, _sort(found.items()))
         new = later[0].find_place(step.name)
         if step.old_name and (step.kind, new) in there:
             found[step.old_name] = new
     return [Trace(*pair) for pair in zip(undone, later, strict=True)]
+
+
+def _sort(pairs: Iterable[tuple[str, str]]) -> Renames:
+    """Return renames of full names as they are before all of them: the deepest first."""
+    return Renames(tuple(sorted(pairs, key=lambda pair: -pair[0].count("/"))))
