@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.commands.interrupts import Wish, interrupting, stopping
+from cfl_jobs.commands.outcomes import INTERRUPTED
+from cfl_jobs.commands.rollback import roll_back_run
+from cfl_jobs.commands.update import open_journal
 from cfl_jobs.planning.apply import Status, apply_plan
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.runs import list_runs
-from tests.rendered_jobs import jenkins, job, plan
+from tests.rendered_jobs import jenkins, job, plan, update
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -132,3 +135,37 @@ def test_a_second_interrupt_does_not_wait_for_what_is_in_hand(tmp_path: Path) ->
     assert result.is_interrupted
     assert reported == ["A"]
     assert not list_runs(tmp_path, "memory")[0].is_complete
+
+
+def test_what_an_interrupted_rollback_advises_goes_on_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a run's name the next one would take back the rollback itself."""
+    target = jenkins()
+    old = (job("A"), job("B"), job("C"))
+    update(target, tmp_path / "first", *old)
+    before = dict(target.configs)
+    made = plan(target, *(job(name, branch="new") for name in "ABC"))
+    journal = open_journal(target, tmp_path, verb="update")
+    assert apply_plan(made, target, journal, versions=target.installed).is_complete
+
+    def interrupt(verb: str, name: str) -> None:
+        if verb == "update":
+            target.before_request = lambda verb, name: None
+            os.kill(os.getpid(), signal.SIGINT)
+
+    target.before_request = interrupt
+    assert roll_back_run(target, yes=True, backup=tmp_path) == INTERRUPTED
+    advised = f"Interrupted; `cfl-jobs rollback {journal.run}` goes on from here."
+    assert advised in capsys.readouterr().err
+    assert target.configs != before
+    assert roll_back_run(target, journal.run, yes=True, backup=tmp_path) == 0
+    assert target.configs == before
+
+
+def test_a_journal_of_which_nothing_can_be_read_is_no_success(tmp_path: Path) -> None:
+    target = jenkins()
+    journal = open_journal(target, tmp_path, verb="update")
+    assert apply_plan(plan(target, job("A")), target, journal).is_complete
+    (journal.directory / "journal.jsonl").write_text("{\n{\n", encoding="utf-8")
+    assert roll_back_run(target, yes=True, backup=tmp_path) == 1

@@ -279,6 +279,28 @@ def test_a_run_that_was_killed_is_spoken_of_and_gone_on_with(
     assert "not finished" in cfl_jobs("history")[1]
 
 
+def test_a_rollback_that_was_killed_is_not_what_an_update_goes_on_with(
+    cfl_jobs: Run, project: Path, tmp_path: Path
+) -> None:
+    """It makes all as it is defined, and says so; also where it applies a kept plan."""
+    cfl_jobs("update", "--yes")
+    edit(project / "jobs/publish.yaml", "branch: master", "branch: main")
+    cfl_jobs("update", "--yes")
+    cfl_jobs("rollback", "--yes")
+    (journal,) = (
+        run / "journal.jsonl"
+        for run in tmp_path.glob("state/cfl-jobs/*/*")
+        if '"verb": "rollback"' in (run / "run.json").read_text()
+    )
+    journal.write_text(journal.read_text().replace('{"finished": true}\n', ""))
+    cfl_jobs("plan", "--out", str(tmp_path / "kept"))
+    for command in (("update", "--plan", str(tmp_path / "kept"), "--yes"), ("update", "--yes")):
+        code, output = cfl_jobs(*command)
+        assert code == 0
+        said = f"The rollback {journal.parent.name} was not finished; this update makes all as it"
+        assert (said in output) is ("--plan" in command)  # then the last run is that update
+
+
 def test_a_target_must_be_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where the settings name no server."""
     assert run(["update", "--yes"]) == 1

@@ -92,7 +92,7 @@ def roll_back_run(
     what = f"{todo - len(deletions)} to put back, {len(deletions)} to delete, {left} left alone"
     click.echo(f"Run {found.name} on {target.label}: {what}.")
     if not todo:
-        return 1 if left else 0
+        return 1 if left or found.damaged else 0
     _ask(target, todo - len(deletions), deletions, yes=yes, delete_count=delete_count)
     journal = open_journal(target, backup, verb="rollback")
     with stopping() as stop:
@@ -119,7 +119,7 @@ def roll_back_run(
     if problem := result.problem or lines.problem:
         _complain(f"Ended early: {problem}")
     elif result.undone:
-        _complain("Interrupted; run it again to go on from here.")
+        _complain(f"Interrupted; `cfl-jobs rollback {found.name}` goes on from here.")
         return INTERRUPTED
     return 1 if result.failed or left or problem or found.damaged else 0
 

@@ -77,7 +77,13 @@ def command(
     target = open_target(Path(), home, url, conf)
     if plan_file is not None:
         return apply_kept_plan(
-            target, plan_file, yes=yes, delete_count=delete_count, force=force, backup=backup_dir
+            target,
+            plan_file,
+            yes=yes,
+            delete_count=delete_count,
+            force=force,
+            backup=backup_dir,
+            verbose=verbose,
         )
     return update_jobs(
         Path(),
@@ -121,6 +127,7 @@ def apply_kept_plan(
     delete_count: int | None = None,
     force: bool = False,
     backup: Path | None = None,
+    verbose: bool = False,
 ) -> int:
     """Apply a plan that was kept, if nothing it is about has changed since."""
     from cfl_jobs.errors import PlanError
@@ -129,13 +136,14 @@ def apply_kept_plan(
     from cfl_jobs.planning.unchanged import check_unchanged
     from cfl_jobs.target import full_label
 
+    _say_if_interrupted(target, backup)
     plan = load_plan(path).plan()
     if plan.target != full_label(target.label):
         raise PlanError(
             f"the plan in {path} is for {plan.target}, not for {target.label}",
             advice="Name the plan's target with --url or --home.",
         )
-    _show(plan, verbose=False)
+    _show(plan, verbose=verbose)
     if not plan.changes:
         return 1 if plan.undone else 0
     _ask(plan, yes=yes, delete_count=delete_count, force=force)
@@ -236,5 +244,10 @@ def _say_if_interrupted(target: Target, backup: Path | None) -> None:
     last = next((run for run in runs if not run.problem), None)
     if last is not None and last.is_running:
         click.echo(f"The run {last.name} is under way; what it changes meanwhile is left alone.")
+    elif last is not None and not last.is_complete and last.verb == "rollback":
+        click.echo(
+            f"The rollback {last.name} was not finished; this update makes all as it is defined. "
+            "To go on with the rollback instead, give it the run it was about: `cfl-jobs history`."
+        )
     elif last is not None and not last.is_complete:
         click.echo(f"The run {last.name} was not finished; going on from what is there.")

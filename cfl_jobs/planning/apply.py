@@ -202,7 +202,9 @@ class _Run:
                 self._journal.finish()
         except CflJobsError as error:
             self._problem = self._problem or str(error)
-        return Result(outcomes, is_interrupted=self.stop.is_set(), problem=self._problem)
+        is_undone = any(outcome.status is Status.NOT_DONE for outcome in outcomes)
+        is_interrupted = self.stop.is_set() and is_undone
+        return Result(outcomes, is_interrupted=is_interrupted, problem=self._problem)
 
     def _find_obstacle(self, task: _Task) -> str:
         """Return why a task is not to be begun, "" for nothing."""

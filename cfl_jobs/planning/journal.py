@@ -127,6 +127,7 @@ class Journal:
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
+            _sync_directory(path.parent)
         except FileExistsError:
             return False
         except OSError as error:
@@ -134,6 +135,16 @@ class Journal:
                 path.unlink(missing_ok=True)
             raise _explain(self._directory, error) from error
         return True
+
+
+def _sync_directory(directory: Path) -> None:
+    """Put the names in it on the disk; some file systems can't, or need not."""
+    with suppress(OSError):
+        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _make_run(place: Path) -> Path:
@@ -146,6 +157,7 @@ def _make_run(place: Path) -> Path:
                 directory.mkdir(mode=0o700)
             except FileExistsError:
                 continue
+            _sync_directory(place)
             return directory
     except OSError as error:
         raise _explain(place, error) from error

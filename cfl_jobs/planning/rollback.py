@@ -271,6 +271,6 @@ def _read_unchanged(undo: Undo, renames: Renames, target: Target) -> str:
     if not now or not is_same_job(now, undo.now, name=undo.name, renames=renames):
         raise Refused(
             f"{undo.name!r} was {'changed' if now else 'deleted'} meanwhile, so it is left alone",
-            advice="Run the rollback again to see how it is now.",
+            advice="Roll the same run back again, by its name, to see how it is now.",
         )
     return now
