@@ -10,6 +10,7 @@ import pytest
 from cfl_jobs.planning.apply import Status
 from cfl_jobs.planning.differences import Side
 from cfl_jobs.planning.plan import Update
+from cfl_jobs.planning.runs import list_runs
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import apply, jenkins, job, plan, update, view
@@ -60,6 +61,9 @@ def test_an_edit_between_our_write_and_our_reading_back_stays_and_is_told(
     target.before_request = lambda verb, name: None
     assert outcome.status is Status.FAILED
     assert "changed by someone else at the same time" in outcome.message
+    kept = next(run for run in list_runs(tmp_path, "memory")).directory / "before"
+    assert f"What was read meanwhile is kept in {kept}." in outcome.message
+    assert any(old not in path.read_text(encoding="utf-8") for path in kept.iterdir())
     assert old not in target.configs[Kind.JOB, "Publish"]
     (again,) = plan(target, wanted).changes
     assert isinstance(again, Update)

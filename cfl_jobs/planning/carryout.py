@@ -111,7 +111,8 @@ class Maker:
             root = parse_config(first.config, name=name)
             set_description(root, wanted.describe(replace(mark, kept=fingerprint(live.normal))))
             self._target.update(kind, name, format_config(root))
-        raise _meddled(name)
+        kept = f"What was read meanwhile is kept in {self._journal.directory / 'before'}."
+        raise _meddled(name, kept)
 
     def _finish(self, wanted: Wanted, mark: Mark, live: Live) -> Made:
         """Write down what Jenkins made of it. Raises Refused where that is less than we posted."""
@@ -170,8 +171,8 @@ def _known_before(wanted: Wanted, there: Normal | None) -> set[_Signature]:
     return {_sign(raw) for raw in found if raw.place.path not in shown}
 
 
-def _meddled(name: str) -> Refused:
+def _meddled(name: str, kept: str = "") -> Refused:
     return Refused(
         f"{name!r} was changed by someone else at the same time",
-        advice="Run `cfl-jobs plan` to see how it is now.",
+        advice=f"Run `cfl-jobs plan` to see how it is now. {kept}".rstrip(),
     )
