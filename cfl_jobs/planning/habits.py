@@ -17,8 +17,6 @@ from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.mark import Mark
 from cfl_jobs.planning.sections import code_of_version, codes_of_versions, find_plugins
 
-# What Jenkins itself is called among the plugins that save elements. (None has that name.)
-CORE = "jenkins"
 # What all elements of a class hold in a field, by the plugin that saved them, class and field.
 Habits = Mapping[tuple[str, str, str], Normal]
 

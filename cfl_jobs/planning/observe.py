@@ -12,8 +12,9 @@ from xml.etree import ElementTree as ET
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.normalform import Normal, digest, normalise_element
 from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, TargetError
-from cfl_jobs.planning.habits import CORE, has_upgraded
+from cfl_jobs.planning.habits import has_upgraded
 from cfl_jobs.planning.mark import Mark, description_of, set_description, split_description
+from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import Kind, Listed, Target
 
 # How many requests are under way at the same time.

@@ -15,9 +15,9 @@ from typing import Any
 
 from cfl_jobs import __version__
 from cfl_jobs.errors import PlanError, Position
-from cfl_jobs.planning.habits import CORE
 from cfl_jobs.planning.observe import Key, Live, Observed, read_live
 from cfl_jobs.planning.planner import Basis
+from cfl_jobs.reading.versions import CORE
 from cfl_jobs.rendering.render import Blame, Rendered
 from cfl_jobs.target import Kind, Listed, full_label
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.requirements import used_plugins
-from cfl_jobs.planning.habits import CORE
 from cfl_jobs.planning.mark import (
     Mark,
     code_of_name,
@@ -21,6 +20,7 @@ from cfl_jobs.planning.mark import (
 from cfl_jobs.planning.observe import normal_of_root
 from cfl_jobs.planning.plan import Create, Update
 from cfl_jobs.planning.sections import codes_of_versions, find_plugins
+from cfl_jobs.reading.versions import CORE
 
 
 @dataclass(frozen=True, slots=True)

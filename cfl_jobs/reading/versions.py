@@ -1,9 +1,48 @@
-"""Versions of Jenkins and its plugins, as text → an order, to tell which is older."""
+"""Versions of Jenkins and its plugins: which is older, and for which of them something holds."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import zip_longest
+
+# What Jenkins itself is called among its plugins. (None has that name.)
+CORE = "jenkins"
+# A version begins with a number, which "latest" and "stable" don't.
+_VERSION = re.compile(r"\d+([.+_-]\w+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The versions of a plugin, or of CORE, from `since` on and before `until`; "" is no bound.
+
+    A span of no plugin is every version of everything.
+    """
+
+    plugin: str = ""
+    since: str = ""
+    until: str = ""
+
+    def holds(self, versions: Mapping[str, str]) -> bool:
+        """Tell whether a server has one of them; `versions` are its, by plugin or CORE.
+
+        What isn't listed there counts as the newest.
+        """
+        version = versions.get(self.plugin, "")
+        if not version:
+            return not self.until
+        if self.until and not is_older(version, self.until):
+            return False
+        return not is_older(version, self.since)
+
+
+ALWAYS = Span()
+
+
+def is_version(text: str) -> bool:
+    """Tell whether a text is a version, and no word for one as "latest" is."""
+    return _VERSION.fullmatch(text) is not None
 
 
 def is_older(version: str, than: str) -> bool:
