@@ -59,6 +59,11 @@ def element_paths(root: ET.Element) -> Iterator[tuple[str, ET.Element]]:
         waiting += reversed(inner)
 
 
+def class_of_tag(tag: str) -> str:
+    """Return the name of the class that a tag stands for, as XStream escapes it."""
+    return tag.replace("_-", "$").replace("__", "_")
+
+
 def format_config(root: ET.Element) -> str:
     """Return the text of a config.
 

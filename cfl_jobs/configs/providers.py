@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from functools import cache, lru_cache
 
+from cfl_jobs.configs.configxml import class_of_tag
+
 # Beginnings of class names, the plugin's short name before them. A name without a dot is the
 # whole of an element's tag.
 _BEGINNINGS = {
@@ -353,7 +355,7 @@ def find_provider(class_name: str) -> str | None:
 
     `class_name` is a tag or `class` attribute of a config: "hudson.plugins.ws__cleanup.WsCleanup".
     """
-    name = class_name.replace("_-", "$").replace("__", "_")
+    name = class_of_tag(class_name)
     if "." not in name:
         return _PROVIDERS.get(name)
     fitting = [start for start in _PROVIDERS if "." in start and name.startswith(start)]

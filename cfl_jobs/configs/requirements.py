@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import element_paths
+from cfl_jobs.configs.configxml import class_of_tag, element_paths
 from cfl_jobs.configs.providers import CORE, find_provider
 from cfl_jobs.reading.inventory import INVENTORY, Inventory
 
@@ -62,7 +62,7 @@ def find_missing_plugins(config: ET.Element, inventory: Inventory) -> tuple[Use,
 
 def word_missing(use: Use) -> tuple[str, str]:
     """Return what is wrong with a missing element, and what to do about it."""
-    name = use.class_name.replace("_-", "$").replace("__", "_")
+    name = class_of_tag(use.class_name)
     if use.plugin is None:
         return (
             f"no one knows which plugin brings {name}",

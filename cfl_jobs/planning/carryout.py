@@ -66,7 +66,7 @@ class Maker:
 
         Raises Refused where Jenkins dropped some of it, or someone else changed it meanwhile.
         """
-        wanted = read_wanted(change)
+        wanted = read_wanted(change, before)
         there = normal_of(before, name=change.name) if before else None
         mark = wanted.mark_for(there, self._versions)
         if isinstance(change, Create):
@@ -91,6 +91,7 @@ class Maker:
             self._target.save(name, wanted.describe(mark))
         core = self._versions.get(CORE, "")
         live = read_live(Listed(name), self._target.read(kind, name), core=core)
+        live = wanted.beside(live)
         if live.mark is None or str(live.mark) != str(mark):
             raise _meddled(name)
         return live

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.planning.differences import (
     Change,
@@ -17,12 +18,14 @@ from cfl_jobs.planning.differences import (
 )
 from cfl_jobs.planning.habits import Habits, is_new_field, is_upgraded
 from cfl_jobs.planning.mark import Mark, code_of_name, fingerprint
-from cfl_jobs.planning.observe import Live, normal_of, says_disabled
+from cfl_jobs.planning.observe import Live, normal_of_root, says_disabled
 from cfl_jobs.planning.places import place_of
 from cfl_jobs.planning.plan import Note, Update
 from cfl_jobs.planning.secrets import compare_secrets
 from cfl_jobs.planning.sides import attribute
+from cfl_jobs.planning.words import split_words
 from cfl_jobs.rendering.render import Rendered
+from cfl_jobs.target import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,9 @@ def plan_job(
 ) -> JobPlan:
     """Compare one job. `old_name` is what it is called there, `adopted` says that it isn't ours."""
     kind, name = rendered.kind, rendered.name
-    wanted = normal_of(rendered.config, name=name)
+    root = parse_config(rendered.config, name=name)
+    live = live.beside(root)
+    wanted = normal_of_root(root)
     raws = compare(wanted, live.normal)
     sided = attribute(
         raws,
@@ -78,11 +83,24 @@ def plan_job(
         project=rendered.project,
     )
     notes = [Note(kind, name, "is disabled on the server, and stays so")] if stays_disabled else []
+    notes += _note_build_written(kind, name, live)
     for found in own:
         text = f"Jenkins' own: {found.label}: {found.before or 'not there'}"
         notes.append(Note(kind, name, text, quiet=True))
     is_needed = bool(differences or old_name) or not _is_confirmed(rendered, wanted, live)
     return JobPlan(update, is_needed, tuple(notes))
+
+
+def _note_build_written(kind: Kind, name: str, live: Live) -> Iterator[Note]:
+    """Tell what stays that the definition doesn't set, and more loudly where that is a guess."""
+    for listed, text in (
+        (True, "Jenkins' own, written by its builds"),
+        (False, "has triggers that its definition doesn't set; as a build may have, they stay"),
+    ):
+        parts = [part for part in live.build_written if part.is_listed is listed]
+        words = dict.fromkeys(split_words(part.element.tag) for part in parts)
+        if parts:
+            yield Note(kind, name, f"{text}: {', '.join(words)}", quiet=listed)
 
 
 def _stays_disabled(rendered: Rendered, live: Live) -> bool:

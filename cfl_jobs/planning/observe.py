@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs.buildwritten import PIPELINE, TRIGGERS, BuildWritten, take_build_written
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.normalform import Normal, digest, normalise_element
 from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, TargetError
 from cfl_jobs.planning.habits import has_upgraded
 from cfl_jobs.planning.mark import Mark, description_of, set_description, split_description
+from cfl_jobs.planning.sections import code
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import Kind, Listed, Target
 
@@ -25,18 +27,38 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A job or view as the target has it. `normal` is without our mark and without `disabled`."""
+    """A job or view as the target has it. `normal` is without our mark and without `disabled`.
+
+    `build_written` is what is left out of `normal` as well, see `beside`.
+    """
 
     listed: Listed
     config: str
     normal: Normal
     mark: Mark | None
     disabled: bool
+    build_written: tuple[BuildWritten, ...] = field(default=(), compare=False)
 
     @property
     def digest(self) -> str:
-        """A digest of all but the mark, for "is it as we left it?"."""
-        return f"{digest(self.normal)[:16]}{'d' if self.disabled else ''}"
+        """A digest of what people make of a job, for "is it as we left it?"."""
+        return f"{digest(self.beside(None).normal)[:16]}{'d' if self.disabled else ''}"
+
+    def beside(self, wanted: ET.Element | None) -> Live:
+        """Return it without what its builds wrote and `wanted`, its definition, doesn't set."""
+        if self.normal.tag != PIPELINE and self.normal.find("actions") is None:
+            return self
+        root = parse_config(self.config, name=self.listed.name)
+        triggers = self._section(TRIGGERS)
+        known = self.mark.kept.parts if self.mark and self.mark.kept else ()
+        unlisted = wanted is not None and triggers is not None and code(triggers) not in known
+        written = take_build_written(root, wanted, unlisted=unlisted)
+        normal = replace(normal_of_root(root), plugin=self.normal.plugin)
+        return replace(self, normal=normal, build_written=written)
+
+    def _section(self, tag: str) -> Normal | None:
+        properties = self.normal.find("properties")
+        return properties.find(tag) if properties else None
 
 
 @dataclass(frozen=True, slots=True)

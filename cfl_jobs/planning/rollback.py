@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import Enum
 
+from cfl_jobs.configs.buildwritten import keep_build_written
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.errors import CflJobsError, Missing, Refused
 from cfl_jobs.planning.folders import describe_some, is_folder, list_inside
@@ -250,7 +251,7 @@ def _do(undo: Undo, target: Target) -> str:
         if undo.old_name:
             target.rename(name, undo.old_name)
             name = undo.old_name
-        target.update(kind, name, undo.before)
+        target.update(kind, name, keep_build_written(undo.before, undo.now, name=name))
     if kind is Kind.JOB:
         target.save(name, description_of(parse_config(undo.before, name=name)))
     now = target.read(kind, name)

@@ -14,14 +14,16 @@ from cfl_jobs.target import Kind, Listed, Target
 
 
 def is_same_job(one: str, other: str, *, name: str, renames: Renames = NO_RENAMES) -> bool:
-    """Tell whether two configs are the same job: Jenkins' own rewriting aside, mark included.
+    """Tell whether two configs are the same job, mark included.
 
-    `renames` were made between the two: jobs are named by their old or their new names.
+    Jenkins' own rewriting and what builds wrote aside. `renames` were made between the two: jobs
+    are named by their old or their new names.
     """
     if one == other:
         return True
     ours, theirs = (
-        read_live(Listed(name), renames.follow(config, name=name)) for config in (one, other)
+        read_live(Listed(name), renames.follow(config, name=name)).beside(None)
+        for config in (one, other)
     )
     if (ours.normal, ours.mark, ours.disabled) != (theirs.normal, theirs.mark, theirs.disabled):
         return False

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from cfl_jobs.configs.buildwritten import BuildWritten, put_build_written
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.requirements import used_plugins
@@ -17,10 +18,11 @@ from cfl_jobs.planning.mark import (
     set_description,
     split_description,
 )
-from cfl_jobs.planning.observe import normal_of_root
+from cfl_jobs.planning.observe import Live, normal_of_root, read_live
 from cfl_jobs.planning.plan import Create, Update
 from cfl_jobs.planning.sections import codes_of_versions, find_plugins
 from cfl_jobs.reading.versions import CORE
+from cfl_jobs.target import Listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,7 @@ class Wanted:
     """A job or view as it should be: in normal form, its description without a mark.
 
     `mark` is the one it has if Jenkins keeps it as it is posted. `plugins` are those whose elements
-    it has, None among them for elements nobody knows.
+    it has, None among them for elements nobody knows. `build_written` is what stays of its builds'.
     """
 
     change: Create | Update
@@ -36,6 +38,7 @@ class Wanted:
     description: str
     mark: Mark
     plugins: frozenset[str | None]
+    build_written: tuple[BuildWritten, ...] = field(default=(), compare=False)
 
     def describe(self, mark: Mark) -> str:
         """Return the description with a mark."""
@@ -52,7 +55,12 @@ class Wanted:
                 element = root.makeelement("disabled", {})
                 root.append(element)
             element.text = "true"
+        put_build_written(root, self.build_written)
         return format_config(root)
+
+    def beside(self, live: Live) -> Live:
+        """Return what is there without what its builds wrote."""
+        return live.beside(parse_config(self.change.config, name=self.change.name))
 
     def mark_for(self, before: Normal | None, versions: Mapping[str, str]) -> Mark:
         """Return its mark with codes of the versions of plugins that will stand in the saved job.
@@ -70,9 +78,10 @@ class Wanted:
         return replace(self.mark, versions=codes_of_versions(saved_by))
 
 
-def read_wanted(change: Create | Update) -> Wanted:
-    """Return what a change is to make."""
+def read_wanted(change: Create | Update, before: str = "") -> Wanted:
+    """Return what a change is to make of a job whose config is `before`."""
     root = parse_config(change.config, name=change.name)
+    there = read_live(Listed(change.name), before).beside(root) if before else None
     description = split_description(description_of(root))[0].strip()
     disabled = root.findtext("disabled")
     plugins = used_plugins(root)
@@ -86,4 +95,5 @@ def read_wanted(change: Create | Update) -> Wanted:
         name=code_of_name(change.name),
         said_disabled=None if disabled is None else disabled == "true",
     )
-    return Wanted(change, normal, description, mark, plugins)
+    written = there.build_written if there else ()
+    return Wanted(change, normal, description, mark, plugins, written)

@@ -1,0 +1,125 @@
+"""A job's config: what of it its own builds wrote. Taken out to compare, put back to post.
+
+Builds write `<actions>`, and those of a pipeline the properties, triggers and parameters that its
+Jenkinsfile declares, with a list of them: DeclarativeJobPropertyTrackerAction (pipeline-model-
+definition) and JobPropertyTrackerAction (workflow-multibranch). A job without those stops its timer
+until a person starts it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.configs.configxml import class_of_tag, format_config, parse_config
+
+PIPELINE = "flow-definition"
+TRIGGERS = "org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty"
+_PARAMETERS = "hudson.model.ParametersDefinitionProperty"
+# Properties that are lists of what may be a build's, each by itself.
+_LISTS = {TRIGGERS: "triggers", _PARAMETERS: "parameterDefinitions"}
+
+
+@dataclass(frozen=True, slots=True)
+class BuildWritten:
+    """An element that a build wrote, and the tags that lead from the root to where it stands.
+
+    `is_listed` is False where no build says so.
+    """
+
+    parents: tuple[str, ...]
+    element: ET.Element
+    is_listed: bool = True
+
+
+def take_build_written(
+    root: ET.Element, beside: ET.Element | None = None, *, unlisted: bool = False
+) -> tuple[BuildWritten, ...]:
+    """Take what builds wrote out of a job's config and return it.
+
+    What `beside`, a config as its definition makes it, sets itself stays. `unlisted` also takes a
+    pipeline's triggers where no build left a list of what it wrote.
+    """
+    actions = root.find("actions")
+    written = _Written(root, unlisted=unlisted)
+    taken: list[BuildWritten] = []
+    if actions is not None and not _sets(beside, "actions/*"):
+        taken += [BuildWritten(("actions",), action) for action in actions]
+        root.remove(actions)
+    properties = root.find("properties")
+    if root.tag == PIPELINE and properties is not None:
+        for element in list(properties):
+            path = f"properties/{element.tag}"
+            if element.tag in _LISTS:
+                taken += _take_entries(element, beside, written)
+                if not len(element.find(_LISTS[element.tag]) or ()) and not _sets(beside, path):
+                    properties.remove(element)
+            elif written.is_property(element) and not _sets(beside, path):
+                properties.remove(element)
+                taken.append(BuildWritten(("properties",), element))
+    return tuple(taken)
+
+
+def put_build_written(root: ET.Element, written: tuple[BuildWritten, ...]) -> None:
+    """Put what builds wrote into a config that doesn't have it."""
+    for each in written:
+        place = root
+        for tag in each.parents:
+            found = place.find(tag)
+            place = ET.SubElement(place, tag) if found is None else found
+        place.append(each.element)
+
+
+def keep_build_written(config: str, live: str, *, name: str) -> str:
+    """Return an earlier config of a job with what its builds have written by now."""
+    root, there = (parse_config(text, name=name) for text in (config, live))
+    then = take_build_written(root)
+    now = take_build_written(there, root)
+    put_build_written(root, now)
+    return format_config(root) if then or now else config
+
+
+class _Written:
+    """What the builds of a job say that they wrote."""
+
+    def __init__(self, root: ET.Element, *, unlisted: bool) -> None:
+        self._properties: set[str] = set()
+        self._entries: set[str] = set()
+        trackers = [a for a in root.findall("actions/*") if a.tag.endswith("PropertyTrackerAction")]
+        for tracker in trackers:
+            for field in tracker:
+                texts = {inner.text or "" for inner in field}
+                is_entry = field.tag in ("triggers", "parameters")
+                (self._entries if is_entry else self._properties).update(texts)
+        self.is_told = bool(trackers)
+        if unlisted and not trackers:
+            self._properties.add(TRIGGERS)
+
+    def is_property(self, element: ET.Element) -> bool:
+        return class_of_tag(element.tag) in self._properties
+
+    def is_entry(self, element: ET.Element) -> bool:
+        return not self._entries.isdisjoint((class_of_tag(element.tag), element.findtext("name")))
+
+
+def _take_entries(
+    element: ET.Element, beside: ET.Element | None, written: _Written
+) -> Iterator[BuildWritten]:
+    parents = ("properties", element.tag, _LISTS[element.tag])
+    entries = element.find(parents[-1])
+    if entries is None:
+        return
+    there = () if beside is None else beside.findall(f"{'/'.join(parents)}/*")
+    set_here = {(entry.tag, entry.findtext("name")) for entry in there}
+    names = {name for _, name in set_here if name}
+    for entry in list(entries):
+        name = entry.findtext("name")
+        is_set = name in names if name else (entry.tag, None) in set_here
+        if not is_set and (written.is_property(element) or written.is_entry(entry)):
+            entries.remove(entry)
+            yield BuildWritten(parents, entry, written.is_told)
+
+
+def _sets(beside: ET.Element | None, path: str) -> bool:
+    return beside is not None and beside.find(path) is not None
