@@ -145,6 +145,34 @@ def test_a_script_is_composed_with_its_inputs_and_blamed_on_its_file(tmp_path: P
 
 
 @pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ('echo {{ "${#files[@]}" }}\n', "echo ${#files[@]}\n"),
+        ("echo {{ '{{' }}.State}}\n", "echo {{.State}}\n"),
+        ("echo {% raw %}${#files[@]}{% endraw %}\n  next\n", "echo ${#files[@]}\nnext\n"),
+        ("echo {% if name %}some{% endif %}\n  next\n", "echo some\nnext\n"),
+        ("echo some {# of many #}\n  next\n", "echo some \nnext\n"),
+        ("{% if name %}some{% endif %}\n  next\n", "some\nnext\n"),
+        ("{% if name %}\n  some\n  {% endif %}\n  next\n", "some\nnext\n"),
+        ("{##}\n  {# taken out #}some\n", "some\n"),
+        ('echo "${line%%#}" "${line%#}"\n', 'echo "${line%%#}" "${line%#}"\n'),
+    ],
+)
+def test_shell_in_a_template_keeps_each_of_its_lines(
+    tmp_path: Path, template: str, text: str
+) -> None:
+    data = render_one(tmp_path, f"name: {{{{ name }}}}\ntext: |\n  {template}")
+    assert data["text"] == text
+
+
+def test_a_script_is_plain_text(tmp_path: Path) -> None:
+    script = "#!/usr/bin/env bash\necho '{{ name }} {% x %}' \"${#files[@]}\" {name} # {# a #}\n"
+    template = 'name: {{ name }}\nbuilders:\n  - shell: {{ script("a.sh") }}\n'
+    data = render_one(tmp_path, template, script=script)
+    assert data["builders"][0]["shell"].endswith(script.partition("\n")[2])
+
+
+@pytest.mark.parametrize(
     "attack",
     [
         "{{ ''.__class__ }}",

@@ -170,8 +170,7 @@ class _Reader:
             return TrackedList(entries, pos=self._where(node), entry_positions=positions)
         if isinstance(node, yaml.ScalarNode):
             return self._make_scalar(node)
-        self._complain(node, f"the tag {_shown_tag(node.tag)} is not allowed", "Remove it.")
-        return None
+        return self._refuse_tag(node)
 
     def _make_mapping(self, node: yaml.MappingNode) -> TrackedDict:
         entries: dict[str, Any] = {}
@@ -241,10 +240,24 @@ class _Reader:
                 self._complain(node, f"the character {shown} can't stand in XML", "Remove it.")
                 text = _NOT_IN_XML.sub("", text)
             return self._make_text(node, text)
-        known = ("null", "bool", "int", "float", "str")
-        advice = suggest(kind, known) or "Remove it."
+        return self._refuse_tag(node)
+
+    def _refuse_tag(self, node: yaml.Node) -> LocatedText:
+        """Say what to write in place of a tag, of jenkins-job-builder's 6.5 above all."""
+        kind = node.tag.removeprefix("tag:yaml.org,2002:").rstrip(":")
+        file = node.value.rpartition("/")[2] if isinstance(node, yaml.ScalarNode) else ""
+        advice = suggest(kind, ("null", "bool", "int", "float", "str")) or "Remove it."
+        if kind.startswith("!include-raw"):
+            script = f'{{{{ script("{file or "FILE"}") }}}}'
+            advice = f"Put the file into templates/scripts/ and write {script}."
+        elif kind in ("!include", "!include-jinja2"):
+            advice = f'In a template, write {{% include "{file or "FILE"}" %}}.'
+        elif kind in ("!j2", "!j2-yaml"):
+            advice = "Leave the tag out: all of a template is Jinja2."
+        elif kind == "!join":
+            advice = 'In a template, write {{ ["a", "b"] | join(", ") }}.'
         self._complain(node, f"the tag {_shown_tag(node.tag)} is not allowed", advice)
-        return None
+        return LocatedText(node.tag, self._where(node))
 
     def _make_text(self, node: yaml.ScalarNode, text: str) -> Any:
         position = self._where(node)

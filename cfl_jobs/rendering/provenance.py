@@ -22,7 +22,7 @@ from cfl_jobs.reading.tracking import NOWHERE, LocatedText, Pieces, TrackedDict,
 MARK_OPEN, MARK_CLOSE = "\ufdd0", "\ufdd1"
 VALUE_OPEN, VALUE_CLOSE = "\ufdd2", "\ufdd3"
 RESERVED = re.compile("[\ufdd0-\ufdd3]")
-_MARK = re.compile(f"{MARK_OPEN}(\\d+),(\\d+),(\\d+){MARK_CLOSE}")
+MARK = re.compile(f"{MARK_OPEN}(\\d+),(\\d+),(\\d+){MARK_CLOSE}")
 _VALUE = re.compile(f"{VALUE_OPEN}(\\d+){VALUE_CLOSE}")
 
 
@@ -181,7 +181,7 @@ def take_marks_out(text: str, files: tuple[str, ...], first: Position) -> Mapped
         pieces: list[tuple[int, Position]] = []
         column = end = 0
         kept: list[str] = []
-        for mark in _MARK.finditer(line):
+        for mark in MARK.finditer(line):
             kept.append(line[end : mark.start()])
             column += mark.start() - end
             end = mark.end()

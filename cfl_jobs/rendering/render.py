@@ -118,8 +118,11 @@ def _render_part(
         complete = complete and data is not None
         if data is None or definition.name not in chosen:
             continue
-        made, problems = _JobRenderer(definitions, generator, definition, data).render()
-        findings += problems
+        told = {found.position.line for found in problems if found.position}
+        made, more = _JobRenderer(definitions, generator, definition, data).render()
+        findings += [
+            found for found in more if not (found.position and found.position.line in told)
+        ]
         rendered += [made] if made is not None else []
     return _Part(tuple(rendered), tuple(findings), collect_notes(mappings), complete)
 

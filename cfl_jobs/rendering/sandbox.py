@@ -19,15 +19,24 @@ from jinja2.utils import missing as _no_owner
 
 from cfl_jobs.errors import CflJobsError, Position, suggest
 from cfl_jobs.reading.tracking import TrackedDict
+from cfl_jobs.rendering.lost_text import (
+    LostText,
+    Outline,
+    find_beside_macros,
+    find_lost_text,
+    find_odd_comments,
+    keep_blanks,
+    outline_of,
+)
 from cfl_jobs.rendering.provenance import mark_lines
 
 # Filters that return HTML, which has no place in YAML.
 _HTML_FILTERS = ("e", "escape", "forceescape", "safe", "tojson", "urlize", "xmlattr")
-
-
 _LARGEST = 1_000_000
 _NO_TEXT = "no text"  # no template can name a filter so
 _NOTE_NAME = "note name"
+_CHECK_PARENT = "check parent"
+_CHECK_IMPORTED = "check imported"
 
 
 def _refuse_text(value: Any) -> Any:
@@ -54,8 +63,12 @@ def _note_name(node: nodes.Expr) -> nodes.Expr:
         inner = inner.node
     if not isinstance(inner, nodes.Name):
         return node
-    name = nodes.Const(inner.name)
-    return nodes.Filter(node, _NOTE_NAME, [name], [], None, None, lineno=node.lineno)
+    return _filtered(node, _NOTE_NAME, nodes.Const(inner.name))
+
+
+def _filtered(node: nodes.Node, name: str, *arguments: nodes.Expr) -> nodes.Filter:
+    assert isinstance(node, nodes.Expr)
+    return nodes.Filter(node, name, list(arguments), [], None, None, lineno=node.lineno)
 
 
 class Host(Protocol):
@@ -116,17 +129,59 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     # Operators that make much of little: a typo must not fill the memory.
     intercepted_binops = frozenset({"*", "**", "%"})
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._outlines: dict[str, Outline] = {}
+        self._checked: set[tuple[str, str]] = set()  # templates with the parents that they fit
+
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        """Parse, and let every `for` look at what it loops over first."""
+        """Parse, and let every `for` look at what it loops over first.
+
+        Raises LostText where shell is taken for a comment.
+        """
+        name = name or ""
+        if "{#" in source:
+            tokens = self.lexer.tokeniter(source, name)
+            if odd := tuple(find_odd_comments(tokens, source.split("\n"))):
+                raise LostText(odd, name)
         tree = super()._parse(source, name, filename)
+        self._outlines[name] = outline_of(tree, name)
         for loop in tree.find_all(nodes.For):
-            loop.iter = nodes.Filter(
-                loop.iter, _NO_TEXT, [], [], None, None, lineno=loop.iter.lineno
-            )
+            loop.iter = _filtered(loop.iter, _NO_TEXT)
         for output in tree.find_all(nodes.Output):
             output.nodes = [_note_name(node) for node in output.nodes]
+        for extends in tree.find_all(nodes.Extends):
+            extends.template = _filtered(extends.template, _CHECK_PARENT, nodes.Const(name))
+        for imports in (tree.find_all(nodes.Import), tree.find_all(nodes.FromImport)):
+            for imported in imports:
+                imported.template = _filtered(imported.template, _CHECK_IMPORTED)
         tree.set_environment(self)
         return tree
+
+    def outline(self, name: str) -> Outline:
+        """Return the outline of a template. Raises as `get_template`."""
+        self.get_template(name)
+        return self._outlines[name]
+
+    def check_parent(self, parent: Any, name: str) -> Any:
+        """Return a template's parent. Raises LostText for what of the template it doesn't take."""
+        chain = [self.outline(name)]
+        if isinstance(parent, str) and (name, parent) not in self._checked:
+            self._checked.add((name, parent))
+            above = parent
+            while above and above not in (outline.name for outline in chain):
+                chain.append(self.outline(above))
+                above = chain[-1].parent
+            if lost := tuple(find_lost_text(chain)):
+                raise LostText(lost, name)
+        return parent
+
+    def check_imported(self, imported: Any) -> Any:
+        """Return an imported template. Raises LostText for text in it that isn't in macros."""
+        outline = self.outline(imported) if isinstance(imported, str) else None
+        if outline is not None and (lost := tuple(find_beside_macros(outline))):
+            raise LostText(lost, outline.name)
+        return imported
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         value = super().getitem(obj, argument)
@@ -186,6 +241,9 @@ def make_environment(host: Host) -> Environment:
     class LineMarks(jinja2.ext.Extension):
         """Marks each line of template text with its place."""
 
+        def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+            return keep_blanks(source)
+
         def filter_stream(self, stream: jinja2.lexer.TokenStream) -> Iterator[jinja2.lexer.Token]:
             name = stream.name or ""
             number = host.number_of(name)
@@ -215,15 +273,17 @@ def make_environment(host: Host) -> Environment:
         del environment.filters[name]
     environment.filters[_NO_TEXT] = _refuse_text
     environment.filters[_NOTE_NAME] = environment.note_name
+    environment.filters[_CHECK_PARENT] = _pass_context(environment.check_parent)
+    environment.filters[_CHECK_IMPORTED] = _pass_context(environment.check_imported)
     del environment.globals["lipsum"]
     return environment
 
 
-def _pass_context(hold: Callable[[Any], Any]) -> Callable[[jinja2.runtime.Context, Any], Any]:
-    """Make a finalizer that Jinja2 can't run while it compiles, when no value is known yet."""
+def _pass_context(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a function that Jinja2 can't run while it compiles, when no value is known yet."""
 
     @jinja2.pass_context
-    def finalize(_: jinja2.runtime.Context, value: Any) -> Any:
-        return hold(value)
+    def at_run_time(_: jinja2.runtime.Context, *arguments: Any) -> Any:
+        return function(*arguments)
 
-    return finalize
+    return at_run_time

@@ -25,6 +25,7 @@ from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.definitions import Definitions
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict, note_deeply
+from cfl_jobs.rendering.lost_text import LostText
 from cfl_jobs.rendering.provenance import RESERVED, Values, take_marks_out
 from cfl_jobs.rendering.sandbox import make_environment
 from cfl_jobs.rendering.scripts import compose_lines, quote_value
@@ -32,15 +33,16 @@ from cfl_jobs.rendering.scripts import compose_lines, quote_value
 TEMPLATES = "templates"
 SCRIPTS = f"{TEMPLATES}/scripts"
 _UNDEFINED = re.compile(r"'([^']*)' is undefined\Z")
+_BRACKETS = re.compile(r"\{[{%]")
 _NO_FILTER = re.compile(r"No (filter|test) named '([^']*)'")
 
 
 class TemplateProblem(Exception):
-    """One template that can't be rendered for one definition; `missing` names a variable."""
+    """A template that can't be rendered for one definition; `missing` names a variable."""
 
-    def __init__(self, finding: Finding, missing: str = "") -> None:
-        super().__init__(str(finding))
-        self.finding = finding
+    def __init__(self, *findings: Finding, missing: str = "") -> None:
+        super().__init__(str(findings[0]))
+        self.findings = findings
         self.missing = missing
 
 
@@ -80,7 +82,7 @@ class TemplateRenderer:
 
     def _find_more(self, definition: Definition, problem: TemplateProblem) -> tuple[Finding, ...]:
         """Return a problem with what else is missing: each missing variable is assumed in turn."""
-        findings = [problem.finding]
+        findings = [*problem.findings]
         assumed: dict[str, Any] = {}
         while problem.missing and problem.missing not in assumed:
             assumed[problem.missing] = ""
@@ -90,7 +92,7 @@ class TemplateRenderer:
             except TemplateProblem as next_problem:
                 problem = next_problem
                 if problem.missing:
-                    findings.append(problem.finding)
+                    findings += problem.findings
         return tuple(findings)
 
     def _quoted(self, finding: Finding, origins: tuple[Origin, ...]) -> Finding:
@@ -104,6 +106,10 @@ class TemplateRenderer:
         file = f"{TEMPLATES}/{name}"
         if name.startswith("/") or ".." in name.split("/"):
             raise jinja2.TemplateNotFound(name)
+        if file.startswith(f"{SCRIPTS}/"):
+            script = file.removeprefix(f"{SCRIPTS}/")
+            advice = f'Write {{{{ script("{script}") }}}}: then its text is taken as it stands.'
+            raise CflJobsError(f"{file} is a script, not a template", advice=advice)
         try:
             text = self._sources.read(file)
         except OSError as error:
@@ -154,9 +160,11 @@ class TemplateRenderer:
             return template.render(context)
         except jinja2.TemplateNotFound as error:
             raise TemplateProblem(self._not_found(definition, str(error.name), error)) from error
+        except LostText as error:
+            raise self._lost(error, definition) from error
         except jinja2.TemplateSyntaxError as error:
             place = Position(f"{TEMPLATES}/{error.name or definition.template}", error.lineno)
-            advice = self._syntax_advice(str(error.message))
+            advice = self._syntax_advice(str(error.message), place)
             message = f"not Jinja2: {error.message}"
             raise self._problem(message, place, definition, advice) from error
         except jinja2.UndefinedError as error:
@@ -207,11 +215,31 @@ class TemplateRenderer:
         origins = (_asked_for(definition),)
         return self._sources.find(message, place, origins=origins, advice=advice)
 
-    def _syntax_advice(self, message: str) -> str:
+    def _syntax_advice(self, message: str, place: Position) -> str:
         if missing := _NO_FILTER.match(message):
             table = self._environment.filters if missing[1] == "filter" else self._environment.tests
             return suggest(missing[2], table)
-        return ""
+        is_open = message.startswith("Unexpected end of template")
+        brackets = None if is_open else _BRACKETS.search(self._sources.line(place))
+        if brackets is None:
+            return ""
+        return (
+            f"If it is shell, write {{{{ '{brackets[0]}' }}}} for {brackets[0]}, or put the script "
+            f"into {SCRIPTS}/, where it is plain text."
+        )
+
+    def _lost(self, error: LostText, definition: Definition) -> TemplateProblem:
+        file = f"{TEMPLATES}/{error.name or definition.template}"
+        origins = (_asked_for(definition),)
+        findings = []
+        for mistake in error.mistakes:
+            line = self._sources.line(Position(file, mistake.line))
+            column = mistake.column or len(line) - len(line.lstrip()) + 1
+            place = Position(file, mistake.line, column)
+            findings.append(
+                self._sources.find(mistake.message, place, origins=origins, advice=mistake.advice)
+            )
+        return TemplateProblem(*findings)
 
     def _undefined(
         self, error: jinja2.UndefinedError, definition: Definition, context: Mapping[str, Any]
