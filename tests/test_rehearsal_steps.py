@@ -91,6 +91,20 @@ def test_a_workspace_is_kept_unless_it_is_cleaned(tmp_path: Path) -> None:
     assert "\nleft\n" not in read_log(home, "Clean", 2)
 
 
+@pytest.mark.parametrize("clean_first", [True, False])
+def test_a_workspace_is_cleaned_after_the_build_when_its_artifacts_are_kept(
+    tmp_path: Path, *, clean_first: bool
+) -> None:
+    """WsCleanup runs after the archiver, wherever it stands (ws-cleanup 0.49)."""
+    steps = ["<hudson.plugins.ws__cleanup.WsCleanup/>", archive("a")]
+    publishers = "".join(steps if clean_first else reversed(steps))
+    home = make_home(tmp_path, {"J": job_xml(builders=shell("touch a"), publishers=publishers)})
+    assert run(home, "J") is Result.SUCCESS
+    assert artifacts(home, "J") == ["a"]
+    assert "[WS-CLEANUP] Done" in read_log(home, "J")
+    assert not list(home.root.glob("workspace/*/a"))
+
+
 def test_artifacts_are_archived_with_mode_and_links(tmp_path: Path) -> None:
     script = shell("mkdir out; echo a > out/a; chmod 755 out/a; ln -s a out/link; touch out/x~")
     home = make_home(tmp_path, {"J": job_xml(builders=script, publishers=archive("out/**"))})

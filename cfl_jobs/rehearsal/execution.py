@@ -11,6 +11,7 @@ from cfl_jobs.configs.model import (
     BindCredentials,
     BoundCredential,
     BuildName,
+    CleanAfter,
     CleanBefore,
     CopyArtifact,
     Job,
@@ -68,7 +69,8 @@ def run_build(steps: Steps, around: Surroundings) -> Generator[Wait, None, None]
         steps.log(str(stop))
         steps.worsen(stop.result)
     steps.bound.clear()
-    for publisher in steps.job.publishers:
+    # ws-cleanup runs when the others have run, wherever it stands (seen with 0.49).
+    for publisher in sorted(steps.job.publishers, key=lambda p: isinstance(p, CleanAfter)):
         try:
             publish(publisher, steps, around.builds)
         except (StepFailed, OSError) as error:
