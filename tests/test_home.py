@@ -86,6 +86,18 @@ def test_views_are_kept_in_the_homes_config(tmp_path: Path) -> None:
     assert [entry.name for entry in home.list(Kind.VIEW)] == ["Code for Life", "all"]
 
 
+@pytest.mark.parametrize("kind", list(Kind))
+def test_a_new_home_keeps_workspaces_and_builds_where_a_new_server_does(
+    tmp_path: Path, kind: Kind
+) -> None:
+    """jenkins.model.Jenkins takes a home without the two for a very old one (seen with 2.568.2)."""
+    config = view("a", ()).config if kind is Kind.VIEW else job().config
+    HomeTarget(tmp_path / "home").create(kind, "a", config)
+    root = ET.fromstring((tmp_path / "home" / "config.xml").read_text())
+    assert root.findtext("workspaceDir") == "${JENKINS_HOME}/workspace/${ITEM_FULL_NAME}"
+    assert root.findtext("buildsDir") == "${ITEM_ROOTDIR}/builds"
+
+
 def test_a_view_is_read_back_as_it_was_given(home: HomeTarget) -> None:
     """Without the owner, which says only where it stands."""
     config = view("Chain", ("a",)).config

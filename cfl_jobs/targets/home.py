@@ -82,6 +82,8 @@ class HomeTarget:
             return
         path = self._config_path(name)
         self._check_free(path, name)
+        if not is_file(self._root / "config.xml"):
+            self._make_home()
         remove_deleted(path.parents[1])
         make_directory(path.parent, durable=self._durable)
         with self._locked(path.parent):
@@ -196,6 +198,13 @@ class HomeTarget:
                 continue
             if is_file(jobs / other / "config.xml"):
                 raise self._taken(Kind.JOB, f"{name.rpartition('/')[0]}/{other}".lstrip("/"))
+
+    def _make_home(self) -> None:
+        """Write what Jenkins writes into a new home; without it the home is taken for an old one."""
+        make_directory(self._root, durable=self._durable)
+        with self._locked(self._root):
+            if not is_file(self._root / "config.xml"):
+                write_text(self._root / "config.xml", FRESH_HOME, durable=self._durable)
 
     def _read_home(self) -> str:
         path = self._root / "config.xml"
