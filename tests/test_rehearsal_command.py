@@ -182,6 +182,7 @@ def test_missing_secrets_are_named_with_what_to_do(
     assert rehearse(chain) == 1
     error = capsys.readouterr().err
     assert "codeforlife-dev-secret-key (for Deploy to Dev)" in error
+    assert "CODEFORLIFE_DEV_SECRET_KEY=..." in error
     assert "--secrets FILE" in error
     assert not Builds(chain.home).of("Publish Ocargo Files")
 
@@ -192,7 +193,7 @@ def test_a_bad_secrets_file_is_told_by_line_without_its_content(
     (Path.cwd() / "secrets").write_text("a=b\nhunter2\n")
     assert rehearse(chain) == 1
     error = capsys.readouterr().err
-    assert "secrets:2: this line is not NAME=value" in error
+    assert "secrets:2:1: this line is not NAME=value" in error
     assert "hunter2" not in error
 
 

@@ -16,10 +16,11 @@ from cfl_jobs.bootstrap.image import (
 )
 from cfl_jobs.bootstrap.jenkins_yaml import write_jenkins_yaml
 from cfl_jobs.bootstrap.plugins_txt import write_plugins
-from cfl_jobs.bootstrap.secrets import CredentialKind, list_credentials
+from cfl_jobs.bootstrap.secrets import list_credentials
 from cfl_jobs.bootstrap.server_plugins import PluginLine, list_plugins
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.errors import CflJobsError, TargetError
+from cfl_jobs.reading.secrets import CredentialKind
 
 LOCK = "plugins.lock.txt"
 

@@ -15,12 +15,12 @@ from cfl_jobs.bootstrap.secrets import (
     GITHUB_TOKEN,
     SMTP_HOST,
     Credential,
-    CredentialKind,
     list_credentials,
     list_secrets,
 )
 from cfl_jobs.configs.labels import named_labels
 from cfl_jobs.doctor.needs import Needs
+from cfl_jobs.reading.secrets import CredentialKind
 from cfl_jobs.reading.versions import is_older
 
 SECRETS_DIRECTORY = "/run/secrets"

@@ -5,14 +5,14 @@ Values are only looked at for being there; they are kept nowhere and shown to no
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from cfl_jobs.doctor.needs import CredentialNeed, Needs
-from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, Position, suggest
+from cfl_jobs.errors import CflJobsError, suggest
+from cfl_jobs.reading.secrets import KINDS, CredentialKind, name_of, names_of
 
 
 class Form(Enum):
@@ -32,15 +32,6 @@ class Secret:
     form: Form = Form.TEXT
 
 
-class CredentialKind(Enum):
-    """Configuration as Code's words for kinds of credentials."""
-
-    STRING = "string"
-    FILE = "file"
-    USERNAME_PASSWORD = "usernamePassword"  # noqa: S105 - a kind
-    SSH_KEY = "basicSSHUserPrivateKey"
-
-
 @dataclass(frozen=True, slots=True)
 class Credential:
     """An entry of the server's credentials, and the secrets that it is made of."""
@@ -51,20 +42,9 @@ class Credential:
     secrets: tuple[Secret, ...]
 
 
-# Credentials Binding's classes (credentials-binding 642); "Git" is a checkout over HTTPS.
-_KINDS = {
-    "StringBinding": CredentialKind.STRING,
-    "FileBinding": CredentialKind.FILE,
-    "ZipFileBinding": CredentialKind.FILE,
-    "UsernamePasswordBinding": CredentialKind.USERNAME_PASSWORD,
-    "UsernamePasswordMultiBinding": CredentialKind.USERNAME_PASSWORD,
-    "SSHUserPrivateKeyBinding": CredentialKind.SSH_KEY,
-    "Git": CredentialKind.USERNAME_PASSWORD,
-}
 ADMIN_PASSWORD = Secret("JENKINS_ADMIN_PASSWORD", "the password of the user admin")
 SMTP_HOST = Secret("SMTP_HOST", "the host that takes the server's mail", Form.PLAIN)
 GITHUB_TOKEN, GITHUB_HOOK = "github-token", "github-webhook-secret"
-_LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 
 
 def list_credentials(needs: Needs) -> tuple[Credential, ...]:
@@ -98,79 +78,39 @@ def list_secrets(needs: Needs) -> tuple[Secret, ...]:
     return tuple(secrets)
 
 
-def name_of(credentials_id: str) -> str:
-    """Return the variable for an id: "codeforlife-dev-key" → "CODEFORLIFE_DEV_KEY"."""
-    name = re.sub(r"[^A-Za-z0-9]+", "_", credentials_id).strip("_").upper()
-    return name if name[:1].isalpha() else f"SECRET_{name}"
-
-
 def _credential(need: CredentialNeed) -> Credential:
-    kind = _KINDS.get(need.kind)
+    kind = KINDS.get(need.kind)
     if need.kind == "Git" and not need.git_url.startswith("http"):
         kind = CredentialKind.SSH_KEY
     if kind is None:
         raise CflJobsError(
             f"no one knows how to set up the credentials {need.id!r}, bound by {need.jobs[0]!r} "
             f"as {need.kind}",
-            advice=f"Known bindings: {', '.join(sorted(_KINDS))}.",
+            advice=f"Known bindings: {', '.join(sorted(KINDS))}.",
         )
-    name, used = name_of(need.id), f"{need.id}, for {', '.join(need.jobs)}"
-    secrets: tuple[Secret, ...]
-    if kind is CredentialKind.STRING:
-        secrets = (Secret(name, used),)
-    elif kind is CredentialKind.FILE:
-        secrets = (Secret(f"{name}_FILE", used, Form.FILE),)
-    else:
-        key = kind is CredentialKind.SSH_KEY
-        word, form = ("KEY_FILE", Form.FILE) if key else ("PASSWORD", Form.TEXT)
-        secrets = (
-            Secret(f"{name}_USERNAME", f"user name of {used}", Form.TEXT),
-            Secret(f"{name}_{word}", f"{'private key' if key else 'password'} of {used}", form),
-        )
+    used = f"{need.id}, for {', '.join(need.jobs)}"
+    secrets = tuple(Secret(name, used, _form(name, kind)) for name in names_of(need.id, kind))
     return Credential(need.id, kind, f"for {', '.join(need.jobs)}", secrets)
 
 
-def read_secrets(path: Path) -> dict[str, str]:
-    """Read NAME=value lines. Raises CflJobsError, DefinitionError; neither shows a value."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise CflJobsError(
-            f"{path} can't be read: {reason}", advice="Name a file of NAME=value lines."
-        ) from None
-    values: dict[str, str] = {}
-    findings: list[Finding] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        found = _LINE.fullmatch(line.strip())
-        if found is None:
-            place = Position(str(path), number)
-            findings.append(Finding("not NAME=value", place, advice="Comments begin with #."))
-        else:
-            values[found[1]] = _unquote(found[2].strip())
-    if findings:
-        raise DefinitionError(findings)
-    return values
-
-
-def _unquote(value: str) -> str:
-    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
-        return value[1:-1]
-    return value
+def _form(name: str, kind: CredentialKind) -> Form:
+    is_file = kind is not CredentialKind.STRING and name.endswith("_FILE")
+    return Form.FILE if is_file else Form.TEXT
 
 
 def find_missing(
-    secrets: Iterable[Secret], values: Mapping[str, str]
+    secrets: Iterable[Secret], values: Mapping[str, str], directory: Path
 ) -> tuple[tuple[Secret, str], ...]:
-    """Return what isn't provided, each with what is wrong with it."""
+    """Return what isn't provided, each with what is wrong with it.
+
+    A path is relative to `directory`, the one of compose.yaml.
+    """
     missing: list[tuple[Secret, str]] = []
     for secret in secrets:
         value = values.get(secret.name, "").strip()
         if not value:
             missing.append((secret, "not given"))
-        elif secret.form is Form.FILE and not Path(value).is_file():
+        elif secret.form is Form.FILE and not (directory / value).is_file():
             missing.append((secret, "names no file"))
     return tuple(missing)
 

@@ -74,10 +74,10 @@ def _set_up(root: Path, url: str | None, conf: Path | None, *, yes: bool) -> int
 def write_home(root: Path, home: Path, *, secrets_file: Path | None, lock: str | None) -> int:
     """Write the jobs and every file; returns the exit code."""
     from cfl_jobs.bootstrap.directory import LOCK, check_ours, make_files, write_files
-    from cfl_jobs.bootstrap.secrets import read_secrets
     from cfl_jobs.commands.plan import Asked
     from cfl_jobs.commands.update import update_jobs
     from cfl_jobs.doctor.needs import find_needs
+    from cfl_jobs.reading.secrets import read_secrets
     from cfl_jobs.targets.home import HomeTarget
 
     needs = find_needs(root)
@@ -102,7 +102,7 @@ def _tell_secrets(
     if secrets_file is not None:
         for line in find_unneeded(secrets, values):
             click.echo(f"{secrets_file}: {line}", err=True)
-    missing = find_missing(secrets, values)
+    missing = find_missing(secrets, values, home)
     if not missing:
         click.echo(f"All {len(secrets)} secrets are in {where}.")
         click.echo(f"Start it: cd {home} && docker compose up --build --detach --wait")

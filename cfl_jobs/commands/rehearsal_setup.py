@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import secrets as random_source
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cfl_jobs.commands.fill_home import count_differences, fill_home, locate_in
-from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.model import BoundCredential, Job
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.rehearsal.directory import Builds, Home, write_text
-from cfl_jobs.rehearsal.masking import read_secrets
+from cfl_jobs.rehearsal.directory import Builds, Home, read_json, write_text
+from cfl_jobs.rehearsal.masking import read_credentials
 from cfl_jobs.rehearsal.pushes import find_watching
-from cfl_jobs.rehearsal.refusals import Locate, credentials_of
+from cfl_jobs.rehearsal.refusals import Locate, bindings_of
 from cfl_jobs.rehearsal.reports import show_path
 from cfl_jobs.rehearsal.repositories import Repositories
 from cfl_jobs.rehearsal.settings import load_settings, save_settings
@@ -59,9 +60,10 @@ def prepare(
         known = _make_sample(home, tell)
     secrets = secrets.resolve() if secrets else settings.secrets
     ours = {name for name, path in known.items() if path.is_relative_to(home.repositories)}
-    values = read_secrets(secrets) if secrets else {}
+    bindings = [binding for _, binding in bindings_of(jobs.values())]
+    values = read_credentials(secrets, bindings) if secrets else {}
     if ours == set(known):
-        values = {**_make_up_secrets(home, jobs, tell), **values}
+        values = {**_make_up_secrets(home, bindings, tell), **values}
     repositories = Repositories(home, known)
     # Only what could be read is remembered: a slip of the pen must not break every later run.
     save_settings(home, replace(settings, repositories=known, secrets=secrets))
@@ -111,15 +113,15 @@ def _make_sample(home: Home, tell: Callable[[str], None]) -> dict[str, Path]:
 
 
 def _make_up_secrets(
-    home: Home, jobs: Mapping[str, Job], tell: Callable[[str], None]
+    home: Home, bindings: Iterable[BoundCredential], tell: Callable[[str], None]
 ) -> dict[str, str]:
     """Return made-up values for all credentials: the sample site needs some, any will do."""
-    path = home.state / "secrets"
-    values = read_secrets(path) if path.is_file() else {}
-    missing = [name for name in credentials_of(jobs.values()) if name not in values]
+    path = home.state / "secrets.json"
+    values: dict[str, str] = read_json(path) if path.is_file() else {}
+    missing = {binding.credentials_id for binding in bindings} - set(values)
     if missing:
-        values |= {name: f"made-up:{random_source.token_hex(12)}" for name in missing}
-        write_text(path, "".join(f"{name}={value}\n" for name, value in values.items()))
+        values |= {name: f"made-up:{random_source.token_hex(12)}" for name in sorted(missing)}
+        write_text(path, json.dumps(values, indent=2) + "\n")
         path.chmod(0o600)
         tell(f"Made up values for {len(missing)} credentials, for the sample site only.")
     return values

@@ -1,4 +1,4 @@
-"""A secrets file (NAME=value lines) → values for credentials, and logs without them."""
+"""A secrets file → values for credentials, and logs without them."""
 
 from __future__ import annotations
 
@@ -6,36 +6,36 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from cfl_jobs.configs.model import BoundCredential
 from cfl_jobs.errors import RehearsalError
+from cfl_jobs.reading.secrets import KINDS, CredentialKind, name_of, names_of, read_secrets
 
 MASK = b"****"
 
 
-def read_secrets(path: Path) -> dict[str, str]:
-    """Read NAME=value lines, where NAME is a credential's id; blank lines and # lines are skipped.
+def read_credentials(path: Path, bindings: Iterable[BoundCredential]) -> dict[str, str]:
+    """Return what a secrets file gives of these credentials, by id.
 
-    Errors name the line, never what is in it.
+    A user name and a password are "user:password". Raises CflJobsError, DefinitionError.
     """
+    given = {name_of(name): value for name, value in read_secrets(path).items()}
+    found: dict[str, str] = {}
+    for binding in bindings:
+        kind = KINDS.get(binding.kind, CredentialKind.STRING)
+        values = [given.get(name, "") for name in names_of(binding.credentials_id, kind)]
+        if all(values):
+            value = ":".join(values)
+            is_file = kind is CredentialKind.FILE
+            found[binding.credentials_id] = _read_file(path.parent / value) if is_file else value
+    return found
+
+
+def _read_file(path: Path) -> str:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise RehearsalError(
-            f"The secrets file {path} can't be read: {reason}.",
-            advice="Give another with --secrets FILE.",
-        ) from error
-    secrets = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        name, equals, value = line.partition("=")
-        if not equals or not name.strip():
-            raise RehearsalError(
-                f"{path}:{number}: this line is not NAME=value.",
-                advice="NAME is the credential's id on the server; lines with # are comments.",
-            )
-        secrets[name.strip()] = value
-    return secrets
+        raise RehearsalError(f"The secret file {path} can't be read: {reason}.") from error
 
 
 class Masker:

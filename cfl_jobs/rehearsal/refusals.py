@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from cfl_jobs.configs.model import (
     BindCredentials,
+    BoundCredential,
     BuildOther,
     CleanAfter,
     CleanBefore,
@@ -22,6 +23,7 @@ from cfl_jobs.configs.model import (
 )
 from cfl_jobs.configs.references import resolve_job
 from cfl_jobs.errors import RehearsalError
+from cfl_jobs.reading.secrets import KINDS, names_of
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name
 from cfl_jobs.rehearsal.triggering import CONDITIONS
 
@@ -114,32 +116,26 @@ def refuse_unknown(
         )
     _refuse_unknown_repositories(jobs, repositories)
     missing = {
-        binding.credentials_id: job.name
-        for job in jobs
-        for wrapper in job.wrappers
-        if isinstance(wrapper, BindCredentials)
-        for binding in wrapper.bindings
+        name: f"{binding.credentials_id} (for {job})"
+        for job, binding in bindings_of(jobs)
         if binding.credentials_id not in secrets
+        for name in names_of(binding.credentials_id, KINDS[binding.kind])
     }
     if missing:
         raise RehearsalError(
             "These credentials are needed and not given: "
-            + ", ".join(f"{name} (for {job})" for name, job in missing.items()),
-            advice="Write them as lines NAME=value into a file and give it with --secrets FILE.",
+            + ", ".join(dict.fromkeys(missing.values())),
+            advice=f"Write lines {'=..., '.join(missing)}=... into a file and give it with "
+            "--secrets FILE.",
         )
 
 
-def credentials_of(jobs: Iterable[Job]) -> tuple[str, ...]:
-    """Return the ids of the credentials that the jobs bind."""
-    return tuple(
-        dict.fromkeys(
-            binding.credentials_id
-            for job in jobs
-            for wrapper in job.wrappers
-            if isinstance(wrapper, BindCredentials)
-            for binding in wrapper.bindings
-        )
-    )
+def bindings_of(jobs: Iterable[Job]) -> Iterator[tuple[str, BoundCredential]]:
+    """Yield the credentials that jobs bind, each with the job's name."""
+    for job in jobs:
+        for wrapper in job.wrappers:
+            if isinstance(wrapper, BindCredentials):
+                yield from ((job.name, binding) for binding in wrapper.bindings)
 
 
 def find_problems(job: Job) -> Iterator[Problem]:

@@ -200,7 +200,7 @@ class HomeTarget:
                 raise self._taken(Kind.JOB, f"{name.rpartition('/')[0]}/{other}".lstrip("/"))
 
     def _make_home(self) -> None:
-        """Write what Jenkins writes into a new home; without it the home is taken for an old one."""
+        """Write what Jenkins writes into a new home; one without it is taken for an old one."""
         make_directory(self._root, durable=self._durable)
         with self._locked(self._root):
             if not is_file(self._root / "config.xml"):

@@ -13,8 +13,8 @@ from xml.parsers import expat
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.errors import ConfigError, TargetError
 
-# What Jenkins itself makes of a new home: the view "all", shown first. A home without workspaceDir
-# and buildsDir is taken for a very old one: workspaces in the jobs' own folders (seen with 2.568.2).
+# What Jenkins itself makes of a new home: the view "all", shown first. Where workspaceDir and
+# buildsDir lack, it keeps workspaces in the jobs' own folders (seen with 2.440.3 and 2.568.2).
 FRESH_HOME = """\
 <?xml version='1.1' encoding='UTF-8'?>
 <hudson>
