@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cfl_jobs.rendering.documentation import Documented
 from cfl_jobs.rendering.options import COLUMNS, TAKES_MORE, TESTED_FOR_TRUTH
-from cfl_jobs.rendering.values import check_job, check_read, check_written
+from cfl_jobs.rendering.values import check_job, check_value, check_written
 
 PLAIN = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9)),
@@ -67,6 +68,11 @@ def modules() -> list[ast.Module]:
         ("num-to-keep", "many", -1, "'many' is not a whole number"),
         ("num-to-keep", True, -1, "true is not a whole number"),
         ("num-to-keep", 1.5, -1, "1.5 is not a whole number"),
+        ("num-to-keep", "010", -1, "Jenkins reads '010' as an octal number"),
+        ("num-to-keep", "0x10", -1, "'0x10' is not a whole number"),
+        ("num-to-keep", " 5", -1, "' 5' is not a whole number"),
+        ("num-to-keep", 4294967295, -1, "4294967295 is out of Jenkins' range"),
+        ("port", "06379", "6379", "'06379' is not a number"),
         ("num-to-keep", None, -1, "nothing is not a whole number"),
         ("port", "high", "6379", "'high' is not a number"),
         ("health-scale-factor", "huge", "1.0", "'huge' is not a number"),
@@ -77,8 +83,7 @@ def modules() -> list[ast.Module]:
 def test_a_value_of_another_type_than_the_default_is_wrong(
     key: str, value: object, default: object, message: str
 ) -> None:
-    reason = check_read(key, value, default)
-    assert reason
+    (reason,) = check_value(key, value, default, None)
     assert reason.message == message
     assert reason.advice
 
@@ -104,7 +109,40 @@ def test_a_value_of_another_type_than_the_default_is_wrong(
 def test_a_value_that_jenkins_understands_is_right(
     key: str, value: object, default: object
 ) -> None:
-    assert check_read(key, value, default) is None
+    assert check_value(key, value, default, None) == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "default", "kind", "message"),
+    [
+        ("lots", "", "int", "'lots' is not a whole number"),
+        ("lots", None, "int", "'lots' is not a whole number"),
+        ("maybe", None, "bool", "'maybe' is not true or false"),
+        ("", None, "int", "'' is not a whole number"),
+    ],
+)
+def test_documentation_tells_the_type_where_the_default_does_not(
+    value: object, default: object, kind: str, message: str
+) -> None:
+    (reason,) = check_value("key", value, default, Documented(kind))
+    assert reason.message == message
+
+
+@pytest.mark.parametrize(
+    ("value", "default", "kind"),
+    [
+        ("", "", "int"),
+        ("${LIMIT}", "", "int"),
+        (None, None, "int"),
+        ({"enabled": True}, None, "bool"),
+        ("update", "wipe", "bool"),
+        (50.0, "0", "int"),
+    ],
+)
+def test_a_default_knows_better_than_the_documentation(
+    value: object, default: object, kind: str
+) -> None:
+    assert check_value("key", value, default, Documented(kind)) == ()
 
 
 def trigger(name: str, options: object) -> dict[str, Any]:
@@ -231,7 +269,7 @@ def test_no_data_makes_it_crash(data: dict[str, Any]) -> None:
     for value in data.values():
         defaults: tuple[object, ...] = (True, 0, "0", "1.0", "false", [], "")
         for default in defaults:
-            check_read("key", value, default)
+            check_value("key", value, default, Documented("int"))
 
 
 def test_python_words_in_the_config_are_traced_to_their_value() -> None:

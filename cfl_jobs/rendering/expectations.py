@@ -25,7 +25,7 @@ class Reason:
 Expectation = Callable[[object], tuple[Reason, ...]]
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
-_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
+_NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)")
 # What the Environment, Token Macro and build-timeout plugins expand: $NAME, ${NAME}, ${MACRO, x=1}
 _VARIABLE = re.compile(r"\$(\w+|\{[^{}]+\})")
 _LABEL_SYMBOL = re.compile(r'\s*("[^"]*"|&&|\|\||->|<->|[!()]|[^\s!()"&|<>-]([^\s!()"&|]*))')
@@ -69,15 +69,26 @@ def bare_boolean(value: object) -> tuple[Reason, ...]:
 
 
 def whole_number(*, least: int | None = None, variable: bool = False) -> Expectation:
-    """Want an integer or its text, not below `least`; or a variable that Jenkins expands."""
+    """Want an integer or its text, not below `least`; or a variable that Jenkins expands.
+
+    Jenkins takes 010 as 8, 08 and ' 5' as no number, and 4294967295 as -1 (XStream 1.4.21,
+    Long.decode).
+    """
 
     def check(value: object) -> tuple[Reason, ...]:
         if isinstance(value, str) and variable and _VARIABLE.search(value):
             return ()
-        is_text = isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value.strip())
+        is_text = isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value)
         if isinstance(value, bool) or not (isinstance(value, int) or is_text):
             return (Reason(f"{show(value)} is not a whole number", "Write a number."),)
-        if least is not None and _sign_and_size(value) < least:
+        digits = str(value).lstrip("+-")
+        if digits != (digits.lstrip("0") or "0"):
+            advice = f"Write {digits.lstrip('0') or 0}."
+            return (Reason(f"Jenkins reads {show(value)} as an octal number", advice),)
+        size = int(digits[:12]) * (-1 if str(value).startswith("-") else 1)
+        if not -(2**31) <= size < 2**31:
+            return (Reason(f"{show(value)} is out of Jenkins' range", "It ends at 2147483647."),)
+        if least is not None and size < least:
             return (Reason(f"{show(value)} is below {least}", f"Write {least} or more."),)
         return ()
 
@@ -217,9 +228,3 @@ def assignments(value: object) -> tuple[Reason, ...]:
         for line in lines
         if line and not line.startswith(("#", "!")) and not re.search(r"[=:]", line)
     )
-
-
-def _sign_and_size(value: object) -> int:
-    digits = str(value).strip()
-    size = int(digits.lstrip("+-").lstrip("0")[:9] or "0")
-    return -size if digits.startswith("-") else size

@@ -10,6 +10,7 @@ from __future__ import annotations
 import configparser
 import inspect
 import logging
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -47,7 +48,7 @@ class Component:
     """One builder, publisher, property … that was dispatched, and the elements it became.
 
     `kind` is jenkins-job-builder's component type ("builder"), `name` its name there
-    ("copyartifact"), `data` its options.
+    ("copyartifact"), `data` its options, `documentation` the docstring of what reads them.
     """
 
     kind: str
@@ -55,6 +56,7 @@ class Component:
     position: Position
     data: Any
     elements: tuple[ET.Element, ...]
+    documentation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Generated:
     """The XML of a job, its text as jenkins-job-builder writes it, and its components.
 
     Where there are problems, the XML lacks what they are about. `texts` are the job's texts that
-    know more than one place, by themselves.
+    know more than one place, by themselves; `documentation` is of the job's own options.
     """
 
     root: ET.Element
@@ -70,6 +72,7 @@ class Generated:
     components: tuple[Component, ...]
     problems: tuple[Problem, ...]
     texts: Mapping[str, LocatedText] = field(default_factory=dict)
+    documentation: str = ""
 
 
 class Generator:
@@ -92,18 +95,22 @@ class Generator:
         """
         registry = self._registry
         registry.start()
-        root, text = ET.Element("project"), ""
+        root, text, documentation = ET.Element("project"), "", ""
         texts: dict[str, LocatedText] = {}
         try:
             _hand_over(data, texts)
-            root = self._make_root(data, XmlViewGenerator if is_view else XmlJobGenerator)
+            maker = self._find_root(data, XmlViewGenerator if is_view else XmlJobGenerator)
+            documentation = _documentation_of(type(maker).__module__)
+            root = self._make_root(data, maker)
             data.note("name")  # the caller's, jenkins-job-builder only files the XML by it
             if not registry.problems:
                 text = write_config(root)
         except Exception as error:
             registry.problems.append(_explain(error, data.pos))
             note_deeply(data)
-        return Generated(root, text, tuple(registry.components), tuple(registry.problems), texts)
+        return Generated(
+            root, text, tuple(registry.components), tuple(registry.problems), texts, documentation
+        )
 
     def make_component(self, kind: str, component: Any, *, parent: str) -> Generated:
         """Return the elements of one component alone, in a root called `parent`, and no text."""
@@ -119,8 +126,8 @@ class Generator:
         self.make_component(kind, {"raw": {"xml": "<known/>"}}, parent="list")
         return self._registry.names_of(kind)
 
-    def _make_root(self, data: TrackedDict, generator: Any) -> ET.Element:
-        """Do what XmlGenerator._getXMLForData does, but load each kind of root only once."""
+    def _find_root(self, data: TrackedDict, generator: Any) -> Any:
+        """Return what makes the root of a kind of job or view, loaded only once."""
         attribute = generator.kind_attribute
         kind = str(data.get(attribute, generator.kind_default))
         key = (attribute, kind)
@@ -131,7 +138,11 @@ class Generator:
                 message = f"unknown {attribute} {kind!r}. {close}"
                 raise JenkinsJobsException(message, pos=data.position_of(attribute))
             self._roots[key] = found[kind].load()(self._registry)
-        root: ET.Element = self._roots[key].root_xml(data)
+        return self._roots[key]
+
+    def _make_root(self, data: TrackedDict, maker: Any) -> ET.Element:
+        """Do what XmlGenerator._getXMLForData does."""
+        root: ET.Element = maker.root_xml(data)
         if "view-type" not in data:
             for module in self._registry.modules:
                 module.gen_xml(root, data)
@@ -178,6 +189,14 @@ def _hand_over(value: Any, texts: dict[str, LocatedText]) -> Any:
     return text
 
 
+@cache
+def _documentation_of(name: str) -> str:
+    """Return what the module of a kind of job or view says of options, anywhere in it."""
+    module = sys.modules[name]
+    own = [part for part in vars(module).values() if getattr(part, "__module__", "") == name]
+    return "\n".join(part.__doc__ or "" for part in (module, *own))
+
+
 class _NoConfig:
     """Stands for jenkins_jobs.ini: rendering must not depend on whose machine it runs on."""
 
@@ -216,11 +235,15 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
 
     def names_of(self, component_type: str) -> tuple[str, ...]:
         """Return the names of all components of a type that was used once."""
+        return tuple(sorted(self._functions_of(component_type)))
+
+    def _functions_of(self, component_type: str) -> Mapping[str, Callable[..., object]]:
         entry_point = self.modules_by_component_type.get(component_type)
         if entry_point is None:
-            return ()
+            return {}
         listed = self.get_component_list_type(entry_point)
-        return tuple(sorted(self._entry_points_cache.get(listed, {})))
+        functions: Mapping[str, Callable[..., object]] = self._entry_points_cache.get(listed, {})
+        return functions
 
     def dispatch(
         self,
@@ -244,7 +267,8 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
             self.problems.append(self._explain(error, component_type, name))
             note_deeply(component)
         made = tuple(xml_parent)[before:]
-        self.components.append(Component(component_type, name, self.current, component, made))
+        told = getattr(self._functions_of(component_type).get(name), "__doc__", None) or ""
+        self.components.append(Component(component_type, name, self.current, component, made, told))
         self.current = outer
 
     def _explain(self, error: Exception, component_type: str, name: str) -> Problem:

@@ -12,12 +12,18 @@ def _words(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-# Options with a default of false or 0 that also take something else.
+# Options with a default of false or 0, or documented as such, that also take something else.
 TAKES_MORE = _words(
     """after before block-thresholds classes conditional content file-path files line log-text
-    method packages predefined-parameters property-file retry suppress-scm-triggering
+    method packages predefined-parameters priority property-file retry suppress-scm-triggering
     trigger-script write-description"""
 )
+# Options without a default and a documented type that are whole numbers, by component.
+WHOLE_NUMBERS: Mapping[tuple[str, str], frozenset[str]] = {
+    ("builder", "grails"): _words("server-port"),
+    ("publisher", "cloverphp"): _words("method statement"),
+    ("wrapper", "xvfb"): _words("display-name"),
+}
 # Options with a list for a default that also take one text, or a mapping.
 TAKES_ONE = _words("class-path job-filters refspecs")
 # Options whose value jenkins-job-builder only tests for truth: the text 'false' is true.

@@ -11,9 +11,17 @@ from typing import Any, cast
 
 from cfl_jobs.errors import Origin, Position, nearest
 from cfl_jobs.reading.tracking import TrackedDict, unread_places, walk_mappings
+from cfl_jobs.rendering.documentation import plain_name
 from cfl_jobs.rendering.generator import Component, Generated
 from cfl_jobs.rendering.noeffect import check_no_effect
-from cfl_jobs.rendering.values import ValueMistake, check_job, check_read, check_written, plain_copy
+from cfl_jobs.rendering.values import (
+    ValueMistake,
+    check_job,
+    check_value,
+    check_written,
+    plain_copy,
+    read_options,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +93,20 @@ def _find_odd_values(
             message = f"{key!r}: {mistake.message}" if isinstance(key, str) else mistake.message
             yield Loss(message, place, mistake.advice, _within(owners.get(id(holder))))
     for mapping in walk_mappings(data):
-        for read in mapping.typed_reads():
-            reason = check_read(read.key, dict.get(mapping, read.key), read.default)
-            place = _place_of_value(mapping, read.key)
-            if reason is not None and place not in told:
-                told.add(place)
-                message = f"{read.key!r}: {reason.message}"
-                yield Loss(message, place, reason.advice, _within(owners.get(id(mapping))))
+        owner = owners.get(id(mapping))
+        if owner is not None and mapping is owner.data:
+            continue  # its only key is the component's name
+        kind, name = (owner.kind, owner.name) if owner else ("", "")
+        told_of = owner.documentation if owner else made.documentation
+        documented = read_options(kind, name, told_of)
+        defaults = {read.key: read.default for read in mapping.typed_reads()}
+        for key in mapping.key_positions:
+            value, default = dict.get(mapping, key), defaults.get(key)
+            for reason in check_value(key, value, default, documented.get(plain_name(key))):
+                place = _place_of_value(mapping, key)
+                if place not in told:
+                    told.add(place)
+                    yield Loss(f"{key!r}: {reason.message}", place, reason.advice, _within(owner))
 
 
 def _follow(data: TrackedDict, mistake: ValueMistake) -> tuple[object, str | int]:

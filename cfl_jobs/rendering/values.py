@@ -1,9 +1,8 @@
 """Plain job data → values in it that make no sense, though jenkins-job-builder takes them.
 
-Two sources: the default that jenkins-job-builder would have taken tells the type that an option
-has (`check_read`), and a table tells it for the options that are read without one (`check_job`).
-Measured on the 1,471 test cases of jenkins-job-builder 6.5.0 itself, 7,831 reads with a default:
-five of its values are reported, all of them wrong (`become: "yes"`, an empty auth-token).
+Three sources: the default that jenkins-job-builder would have taken tells the type that an option
+has, its own documentation tells it where the default doesn't (`check_value`), and a table where
+neither does (`check_job`). benchmarks/losses.py measures what is left.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cfl_jobs.rendering import expectations as want
+from cfl_jobs.rendering.documentation import Documented, plain_name, read_documentation
 from cfl_jobs.rendering.expectations import Expectation, Reason
 from cfl_jobs.rendering.options import (
     ANY,
@@ -23,6 +23,7 @@ from cfl_jobs.rendering.options import (
     TAKES_MORE,
     TAKES_ONE,
     TESTED_FOR_TRUTH,
+    WHOLE_NUMBERS,
 )
 
 Path = tuple[str | int, ...]
@@ -37,29 +38,48 @@ class ValueMistake:
     advice: str = ""
 
 
-def check_read(key: str, value: object, default: object) -> Reason | None:
-    """Return what is wrong with an option's value, given the default its reader named.
+def read_options(kind: str, name: str, documentation: str) -> Mapping[str, Documented]:
+    """Return what is known of a component's options, by their plain names."""
+    documented = read_documentation(documentation)
+    numbers = WHOLE_NUMBERS.get((kind, name))
+    if numbers is None:
+        return documented
+    return {**documented, **{plain_name(key): Documented("number") for key in numbers}}
 
-    Texts that stand for numbers and truth values are taken, as Jenkins takes them.
+
+def check_value(
+    key: str, value: object, default: object, documented: Documented | None
+) -> tuple[Reason, ...]:
+    """Return what is wrong with an option's value, given its reader's default and documentation.
+
+    Texts that stand for numbers and truth values are taken, as Jenkins takes them. The default
+    tells more surely what is wanted; an empty one tells nothing.
     """
+    if documented is not None and documented.kind == "number":
+        return want.whole_number(variable=True)(value)
     if key in TAKES_MORE:
-        return None
-    reasons: tuple[Reason, ...] = ()
+        return ()
     if isinstance(default, bool):
-        bare = key in TESTED_FOR_TRUTH and isinstance(value, str)
-        # Where it is tested for truth, a mapping of options may stand for true.
-        if not (key in TESTED_FOR_TRUTH and isinstance(value, dict)):
-            reasons = want.bare_boolean(value) if bare else want.boolean(value)
-    elif isinstance(default, int):
-        reasons = want.whole_number(variable=True)(value)
-    elif isinstance(default, str) and default.lower() in ("true", "false"):
-        reasons = want.boolean(value)
-    elif isinstance(default, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", default):
-        reasons = want.number(value)
-    elif isinstance(default, list) and key not in TAKES_ONE and isinstance(value, (str, dict)):
+        if key in TESTED_FOR_TRUTH:
+            # A mapping of options may stand for true.
+            return () if isinstance(value, dict) else want.bare_boolean(value)
+        return want.boolean(value)
+    if isinstance(default, int):
+        return want.whole_number(variable=True)(value)
+    if isinstance(default, str) and default.lower() in ("true", "false"):
+        return want.boolean(value)
+    if isinstance(default, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", default):
+        return want.number(value)
+    if isinstance(default, list) and key not in TAKES_ONE and isinstance(value, (str, dict)):
         advice = "Write a list, each entry after '- '."
-        reasons = (Reason(f"{want.show(value)} is not a list", advice),)
-    return reasons[0] if reasons else None
+        return (Reason(f"{want.show(value)} is not a list", advice),)
+    if documented is None or default or value == default:
+        return ()
+    if documented.kind == "int":
+        return want.whole_number(variable=True)(value)
+    if documented.kind == "bool" and not isinstance(value, dict):
+        return want.boolean(value)
+    return ()
 
 
 def check_job(data: Mapping[str, object]) -> tuple[ValueMistake, ...]:
