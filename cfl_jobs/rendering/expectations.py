@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from cfl_jobs.configs.labels import LabelError, parse_labels
 from cfl_jobs.errors import suggest
 from cfl_jobs.rendering.cron import find_cron_mistakes, has_schedule
 
@@ -28,7 +29,6 @@ _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)")
 # What the Environment, Token Macro and build-timeout plugins expand: $NAME, ${NAME}, ${MACRO, x=1}
 _VARIABLE = re.compile(r"\$(\w+|\{[^{}]+\})")
-_LABEL_SYMBOL = re.compile(r'\s*("[^"]*"|&&|\|\||->|<->|[!()]|[^\s!()"&|<>-]([^\s!()"&|]*))')
 
 
 def show(value: object) -> str:
@@ -188,32 +188,11 @@ def label_expression(value: object) -> tuple[Reason, ...]:
         return ()
     if reasons := filled_text(value):
         return reasons
-    assert isinstance(value, str)
-    advice = "Join labels with && or ||, negate with !, put names with spaces in double quotes."
-    depth, wants_operand, place = 0, True, 0
-    while place < len(value.rstrip()):
-        found = _LABEL_SYMBOL.match(value, place)
-        if not found:
-            return (Reason(f"{value[place:].strip()!r} is no part of a label expression", advice),)
-        symbol, place = found[1], found.end()
-        if symbol in ("!", "("):
-            if not wants_operand:
-                return (Reason(f"an operator is missing before {symbol!r} in {value!r}", advice),)
-            depth += symbol == "("
-        elif symbol in ("&&", "||", "->", "<->"):
-            if wants_operand:
-                return (Reason(f"a label is missing before {symbol!r} in {value!r}", advice),)
-            wants_operand = True
-        elif symbol == ")":
-            depth -= 1
-            if wants_operand or depth < 0:
-                return (Reason(f"')' stands where it can't in {value!r}", advice),)
-        elif not wants_operand:
-            return (Reason(f"an operator is missing before {symbol!r} in {value!r}", advice),)
-        else:
-            wants_operand = False
-    if wants_operand or depth:
-        return (Reason(f"{value!r} stops too early for a label expression", advice),)
+    try:
+        parse_labels(str(value))
+    except LabelError as error:
+        advice = "Join labels with && or ||, negate with !, put names with spaces in double quotes."
+        return (Reason(str(error), advice),)
     return ()
 
 
