@@ -6,12 +6,12 @@ Input: the project's directory. Output: `Definitions`, with every finding; nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cfl_jobs.errors import CflJobsError, Finding, Position, suggest
+from cfl_jobs.errors import CflJobsError, Finding, Position, nearest, suggest
 from cfl_jobs.reading.clashes import find_clashes
 from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.inventory import Inventory, read_inventory
@@ -76,6 +76,20 @@ def load_definitions(root: Path) -> Definitions:
             advice="Run cfl-jobs in the directory that holds jobs/ and templates/.",
         )
     return _Collector(Sources(root)).collect()
+
+
+def mend_key(mapping: TrackedDict, key: str, known: Collection[str]) -> str:
+    """Give a key the known name that is like it and isn't there yet; return that, "" for none."""
+    forward = mapping.forward
+    kept = set(dict(mapping.raw_items())) - (set() if key in forward else set(forward))
+    near = nearest(key, [name for name in known if name not in kept])
+    if near is None:
+        return ""
+    forward.pop(near, None)
+    for places in (mapping, mapping.key_positions, mapping.value_positions, forward):
+        if dict.__contains__(places, key):
+            dict.__setitem__(places, near, dict.pop(places, key))
+    return near
 
 
 class _Collector:
@@ -163,15 +177,22 @@ class _Collector:
 
     def _only_mapping(self, document: TrackedDict, key: str) -> TrackedDict:
         """Return the mapping under the file's only key."""
-        for other, _ in document.raw_items():
-            if other != key:
-                advice = suggest(other, (key,)) or f"Put it under `{key}:`."
-                self._find(f"unknown key {other!r}", document.position_of(other), advice)
+        self._check_keys(document, (key,), f"Put it under `{key}:`.")
         inner = document.get(key)
         if isinstance(inner, TrackedDict):
             return inner
         self._find(f"`{key}:` needs a mapping", document.position_of(key), "List `name: value`.")
         return TrackedDict(pos=document.pos)
+
+    def _check_keys(self, mapping: TrackedDict, known: Collection[str], advice: str) -> None:
+        """Tell of keys that aren't known; what is misspelt is taken as what was meant."""
+        for key, _ in mapping.raw_items():
+            if key not in known:
+                place = mapping.position_of(key)
+                if near := mend_key(mapping, key, known):
+                    self._find(f"{key!r} is misspelt", place, f"Did you mean {near!r}?")
+                else:
+                    self._find(f"unknown key {key!r}", place, suggest(key, known) or advice)
 
     def _check_project(self) -> None:
         name = self._settings.get("project", "")
@@ -183,12 +204,8 @@ class _Collector:
             )
 
     def _read_group(self, document: TrackedDict, group: str) -> None:
-        for key, _ in document.raw_items():
-            if key not in _FILE_KEYS:
-                advice = suggest(key, _FILE_KEYS) or (
-                    "A file may hold `template:`, `defaults:`, and `jobs:` or `views:`."
-                )
-                self._find(f"unknown key {key!r}", document.position_of(key), advice)
+        advice = "A file may hold `template:`, `defaults:`, and `jobs:` or `views:`."
+        self._check_keys(document, _FILE_KEYS, advice)
         template = document.get("template")
         if not isinstance(template, str) or not template:
             self._find(
@@ -239,6 +256,10 @@ class _Collector:
         shared: TrackedDict,
     ) -> None:
         self._check_variables(entry)
+        if not _has(entry, "name") and (key := nearest("name", dict(entry.raw_items()))):
+            place = entry.position_of(key)
+            mend_key(entry, key, ("name",))
+            self._find(f"{key!r} is misspelt", place, "Did you mean 'name'?")
         name = entry.get("name")
         if not isinstance(name, str):
             message = "`name:` is missing" if name is None else "`name:` needs text"

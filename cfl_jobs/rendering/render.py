@@ -26,6 +26,7 @@ from cfl_jobs.rendering.blame import Blame, blame_parts
 from cfl_jobs.rendering.generator import Generated, Generator
 from cfl_jobs.rendering.processes import in_processes
 from cfl_jobs.rendering.strictness import advise_on_unread, find_losses
+from cfl_jobs.rendering.template_reads import find_misspelt
 from cfl_jobs.rendering.templates import TemplateRenderer
 from cfl_jobs.target import Kind
 
@@ -72,6 +73,20 @@ def render(root: Path, *, only: Sequence[str] = ()) -> tuple[Rendered, ...]:
     definitions = load_definitions(root)
     names = [entry.name for entry in definitions.entries]
     chosen = frozenset(select_names(names, only) if not definitions.findings else names)
+    rendered, findings = _render_entries(definitions, chosen)
+    if findings:
+        misspelt = tuple(find_misspelt(definitions, TemplateRenderer(definitions).load_template))
+        if misspelt:
+            findings = (*misspelt, *_render_entries(definitions, chosen)[1])
+    if findings:
+        raise DefinitionError(_merge_repeats(findings))
+    return rendered
+
+
+def _render_entries(
+    definitions: Definitions, chosen: frozenset[str]
+) -> tuple[tuple[Rendered, ...], tuple[Finding, ...]]:
+    """Return what came of the entries, and everything that is wrong."""
     findings = list(definitions.findings)
     rendered: list[Rendered] = []
     complete = not findings
@@ -85,9 +100,7 @@ def render(root: Path, *, only: Sequence[str] = ()) -> tuple[Rendered, ...]:
         complete = complete and part.complete
     if complete:
         findings += _unread_variables(definitions)
-    if findings:
-        raise DefinitionError(_merge_repeats(findings))
-    return tuple(rendered)
+    return tuple(rendered), tuple(findings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ Nothing here knows definitions or files: a `Host` gives the texts and takes the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, Protocol
 
 import jinja2
@@ -89,8 +90,28 @@ class Host(Protocol):
         ...
 
 
+class MissingKey(jinja2.UndefinedError):
+    """Definitions don't have a key: `owner` is the mapping that lacks `key`."""
+
+    def __init__(self, message: str | None, owner: TrackedDict, key: str) -> None:
+        super().__init__(message)
+        self.owner = owner
+        self.key = key
+
+
 class _Missing(jinja2.StrictUndefined):
     """An undefined value whose message speaks of the field's words, not of Python's classes."""
+
+    def __init__(
+        self,
+        hint: str | None = None,
+        obj: Any = _no_owner,
+        name: str | None = None,
+        exc: Callable[..., Exception] = jinja2.UndefinedError,
+    ) -> None:
+        if exc is jinja2.UndefinedError and isinstance(obj, TrackedDict):
+            exc = partial(MissingKey, owner=obj, key=str(name))
+        super().__init__(hint, obj, name, exc)  # type: ignore[arg-type] # it is only called
 
     @property
     def _undefined_message(self) -> str:

@@ -1,15 +1,21 @@
 """templates/*.yaml.j2 → the variables that each takes, and what their use tells of their values.
 
 Templates are parsed, not run: a variable behind an `if` that nobody's definition reaches counts.
+So keys of definitions are seen to be misspelt even where rendering fails for want of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import jinja2
 from jinja2 import meta, nodes
+
+from cfl_jobs.errors import CflJobsError, Finding
+from cfl_jobs.reading.definitions import Definitions, mend_key
+from cfl_jobs.reading.tracking import TrackedDict
 
 _GIVEN = frozenset({"settings", "chain", "script", "super", "self", "caller", "varargs", "kwargs"})
 
@@ -39,11 +45,14 @@ class TemplateReads:
     """`variables` by name; `includes` are other templates whose text becomes part of this one.
 
     `hidden` are names that are no variables of a definition: what templates set or are given.
+    `words` are all names that stand in the templates, also in texts as `map(attribute="x")` has.
     """
 
     variables: Mapping[str, Read]
+    settings: frozenset[str]
     includes: frozenset[str]
     hidden: frozenset[str]
+    words: frozenset[str]
     comment: str = ""
 
 
@@ -55,6 +64,8 @@ def read_template(name: str, load: Callable[[str], str]) -> TemplateReads:
     environment = jinja2.Environment(autoescape=True)
     variables: dict[str, Read] = {}
     own: set[str] = set()
+    settings: set[str] = set()
+    words: set[str] = set()
     seen: list[str] = []
     waiting = [name]
     while waiting:
@@ -66,12 +77,69 @@ def read_template(name: str, load: Callable[[str], str]) -> TemplateReads:
         waiting += [other for other in meta.find_referenced_templates(tree) if other]
         own |= {target.name for target in _assigned(tree)}
         uses = _find_uses(tree)
+        settings |= uses.get("settings", Read()).fields
+        words |= set(_words(tree))
         for variable in meta.find_undeclared_variables(tree):
             known = variables.get(variable, Read())
             variables[variable] = known.joined(uses.get(variable, Read()))
     hidden = own | _GIVEN | set(environment.globals)
     taken = {key: read for key, read in sorted(variables.items()) if key not in hidden}
-    return TemplateReads(taken, frozenset(seen[1:]), frozenset(hidden), _first_comment(load(name)))
+    return TemplateReads(
+        taken,
+        frozenset(settings),
+        frozenset(seen[1:]),
+        frozenset(hidden),
+        frozenset(words),
+        _first_comment(load(name)),
+    )
+
+
+def _words(tree: nodes.Template) -> Iterator[str]:
+    yield from (name.name for name in tree.find_all(nodes.Name))
+    yield from (field for attribute in _attributes(tree) if (field := _field(attribute)))
+    for constant in tree.find_all(nodes.Const):
+        if isinstance(constant.value, str):
+            yield from re.findall(r"\w+", constant.value)
+
+
+def find_misspelt(definitions: Definitions, load: Callable[[str], str]) -> Iterator[Finding]:
+    """Find keys that no template reads and that are like one which is read and isn't there.
+
+    Each is put right in `definitions`, so that what follows from it isn't told as well.
+    """
+    templates = {entry.template: entry for entry in definitions.entries}
+    reads: dict[str, TemplateReads] = {}
+    for name in templates:
+        try:
+            reads[name] = read_template(name, load)
+        except (jinja2.TemplateError, CflJobsError):
+            return  # rendering tells it
+    words = frozenset[str]().union(*(read.words for read in reads.values()))
+    settings = frozenset({"server", "project"}).union(*(read.settings for read in reads.values()))
+
+    def mend(mapping: TrackedDict, taken: Collection[str]) -> Iterator[Finding]:
+        for key, _ in mapping.raw_items():
+            if key not in words and key not in taken:
+                place = mapping.position_of(key)
+                if near := mend_key(mapping, key, taken):
+                    message = f"{key!r} is misspelt: no template reads it"
+                    advice = f"Did you mean {near!r}?"
+                    yield definitions.sources.find(message, place, advice=advice)
+
+    yield from mend(definitions.settings, settings)
+    given: dict[str, set[str]] = {}  # also to be read of the chain, by another template
+    for entry in definitions.entries:
+        given.setdefault(entry.template, set()).update(words & {*dict(entry.variables.raw_items())})
+    for entry in definitions.entries:
+        variables = reads[entry.template].variables
+        taken = {"name", "moved", *variables, *given[entry.template]}
+        yield from mend(entry.variables, taken)
+        yield from mend(definitions.defaults[entry.group], taken)
+        for name, read in variables.items():
+            value = dict.get(entry.variables, name)
+            for inner in value if isinstance(value, list) else [value]:
+                if isinstance(inner, TrackedDict):
+                    yield from mend(inner, read.fields - set(dir(dict)))
 
 
 def _assigned(tree: nodes.Template) -> Iterator[nodes.Name]:

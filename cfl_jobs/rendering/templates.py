@@ -27,7 +27,7 @@ from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict, note_deeply
 from cfl_jobs.rendering.lost_text import LostText
 from cfl_jobs.rendering.provenance import RESERVED, Values, take_marks_out
-from cfl_jobs.rendering.sandbox import make_environment
+from cfl_jobs.rendering.sandbox import MissingKey, make_environment
 from cfl_jobs.rendering.scripts import compose_lines, quote_value
 
 TEMPLATES = "templates"
@@ -53,6 +53,7 @@ class TemplateRenderer:
         self._sources = definitions.sources
         self._settings = definitions.settings
         self._chain = definitions.chain()
+        self._variables = tuple(entry.variables for entry in definitions.entries)
         self._files: list[str] = []
         self._values = Values()
         self._environment = make_environment(self)
@@ -245,6 +246,16 @@ class TemplateRenderer:
         self, error: jinja2.UndefinedError, definition: Definition, context: Mapping[str, Any]
     ) -> TemplateProblem:
         place = self._place_of(error, definition)
+        needed = (Origin("needed by the template", place),)
+        if isinstance(error, MissingKey) and error.owner.pos != NOWHERE:
+            is_variable = any(error.owner is other for other in self._variables)
+            kind = "setting" if error.owner is self._settings else "key"
+            message = f"the {'variable' if is_variable else kind} {error.key!r} is missing"
+            where = error.owner.pos
+            advice = f"Add `{error.key}: …`."
+            return TemplateProblem(
+                self._sources.find(message, where, origins=needed, advice=advice)
+            )
         found = _UNDEFINED.search(str(error.message))
         if not found:
             return self._problem(str(error.message), place, definition)
@@ -255,7 +266,7 @@ class TemplateRenderer:
             self._sources.find(
                 message,
                 definition.position,
-                origins=(Origin("needed by the template", place),),
+                origins=needed,
                 advice=advice,
             ),
             missing=name,

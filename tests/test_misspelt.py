@@ -1,0 +1,54 @@
+"""Keys of definitions that are misspelt: one finding each, at their line, and none that follows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.errors import DefinitionError, Finding
+from cfl_jobs.rendering.render import render
+from tests.projects import ROOT, copy_project
+
+_KEY = re.compile(r"^[ -]*(\w+):(?=\s)|[{,] *(\w+): ", re.MULTILINE)
+FILES = sorted(path.name for path in (ROOT / "jobs").glob("*.yaml") if path.stem != "plugins")
+
+
+def keys_of(file: str) -> list[tuple[str, int]]:
+    """Return each key of a file of definitions once, with where it stands in the text last."""
+    text = (ROOT / "jobs" / file).read_text(encoding="utf-8")
+    text = re.sub(r"#.*", lambda comment: " " * len(comment[0]), text)
+    found = (
+        (match[group], match.start(group))
+        for match in _KEY.finditer(text)
+        for group in (1, 2)
+        if match[group]
+    )
+    return list({key: (key, start) for key, start in found}.values())
+
+
+def findings_of(root: Path) -> tuple[Finding, ...]:
+    with pytest.raises(DefinitionError) as caught:
+        render(root)
+    return caught.value.findings
+
+
+@pytest.mark.parametrize("number", range(max(len(keys_of(file)) for file in FILES)))
+def test_misspelt_key_is_told_once_at_its_line(number: int, tmp_path: Path) -> None:
+    """One key in each file at a time: no finding of one file hides another's."""
+    project = copy_project(tmp_path)
+    expected = set()
+    for file in FILES:
+        keys = keys_of(file)
+        if number < len(keys):
+            key, start = keys[number]
+            path = project / "jobs" / file
+            text = path.read_text(encoding="utf-8")
+            middle = start + len(key) // 2
+            path.write_text(text[:middle] + text[middle + 1 :], encoding="utf-8")
+            expected.add((f"jobs/{file}", text.count("\n", 0, start) + 1, f"Did you mean '{key}'?"))
+    findings = findings_of(project)
+    told = [(f.position.file, f.position.line, f.advice) for f in findings if f.position]
+    assert sorted(told) == sorted(expected)
+    assert all("is misspelt" in finding.message for finding in findings)
