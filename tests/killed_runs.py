@@ -37,7 +37,7 @@ def main() -> None:
             number += 1
             home = make_home(root)
             killed = kill_at(number, partial(deed, home))
-            print(name, number, state_of(home, name), *leftovers(home, root), sep=",")
+            print(name, number, state_of(home, name), *leftovers(HomeTarget(root), root), sep=",")
 
 
 def make_home(root: Path) -> HomeTarget:

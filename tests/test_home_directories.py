@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from cfl_jobs.errors import TargetError
+from cfl_jobs.errors import Refused, TargetError
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.home import HomeTarget
 from cfl_jobs.targets.home_directories import _is_locked, list_directory, locked
@@ -25,13 +26,15 @@ def home(tmp_path: Path) -> HomeTarget:
 
 
 @pytest.mark.parametrize("deed", ["create", "delete"])
+@pytest.mark.usefixtures("home")
 def test_what_a_killed_run_left_of_a_job_is_no_job_and_is_removed(
-    home: HomeTarget, tmp_path: Path, deed: str
+    tmp_path: Path, deed: str
 ) -> None:
     """Even where it was killed at the first step, with the config still there."""
     jobs = tmp_path / "jobs"
     (jobs / "a" / "builds" / "1").mkdir(parents=True)
     (jobs / "a").rename(jobs / LEFT)
+    home = HomeTarget(tmp_path)  # the next run's
     assert [entry.name for entry in home.list(Kind.JOB)] == ["b"]
     if deed == "create":
         home.create(Kind.JOB, "a", job().config)
@@ -41,12 +44,41 @@ def test_what_a_killed_run_left_of_a_job_is_no_job_and_is_removed(
     assert sorted(path.name for path in jobs.iterdir()) == (["a", "b"] if deed == "create" else [])
 
 
-def test_what_another_run_is_deleting_is_left_to_it(home: HomeTarget, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("home")
+def test_what_another_run_is_deleting_is_left_to_it(tmp_path: Path) -> None:
     """It has that locked."""
     (tmp_path / "jobs" / LEFT).mkdir()
     with locked(tmp_path / "jobs" / LEFT, patience=0):
-        home.create(Kind.JOB, "c", job().config)
+        HomeTarget(tmp_path).create(Kind.JOB, "c", job().config)
         assert (tmp_path / "jobs" / LEFT).is_dir()
+
+
+def test_a_name_that_another_run_took_meanwhile_is_taken(home: HomeTarget, tmp_path: Path) -> None:
+    """What is known of a directory holds as long as nobody else changes it."""
+    HomeTarget(tmp_path).create(Kind.JOB, "c", job().config)
+    with pytest.raises(Refused, match="has a job 'c' already"):
+        home.create(Kind.JOB, "C", job().config)
+
+
+def test_a_directory_is_not_listed_for_each_job_in_it(tmp_path: Path) -> None:
+    """Or the cost would grow with the square of their number."""
+    home = HomeTarget(tmp_path, durable=False)
+    listed: list[str] = []
+    counting = [True]
+
+    def count(event: str, arguments: tuple[object, ...]) -> None:
+        if counting and event in ("os.listdir", "os.scandir"):
+            listed.append(str(arguments[0]))
+
+    sys.addaudithook(count)  # for good, so it is told when to stop
+    for number in range(20):
+        home.create(Kind.JOB, f"job {number}", job().config)
+    for number in range(10):
+        home.rename(f"job {number}", f"JOB {number}")
+    for number in range(10):
+        home.delete(Kind.JOB, f"job {number + 10}")
+    counting.clear()
+    assert 0 < listed.count(str(tmp_path / "jobs")) < 5
 
 
 def test_of_a_linked_directory_only_the_link_is_deleted(home: HomeTarget, tmp_path: Path) -> None:

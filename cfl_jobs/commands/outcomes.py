@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
     from cfl_jobs.planning.apply import Outcome, Result
-    from cfl_jobs.planning.plan import Plan
+    from cfl_jobs.planning.plan import Plan, PlannedChange
 
 INTERRUPTED = 130
 
@@ -61,12 +63,10 @@ def tell_result(plan: Plan, result: Result, lines: Lines, canvas: Console | None
     done = len(result.outcomes) - len(failed) - len(left)
     lines.write(f"{done} of {len(plan.changes)} changes made on {plan.target}.")
     said = []
-    for problem in dict.fromkeys(outcome.message for outcome in failed):
-        names = ", ".join(describe_change(o.change) for o in failed if o.message == problem)
-        said.append(f"Failed: {names}: {problem}")
-    for reason in dict.fromkeys(outcome.message for outcome in left):
-        names = ", ".join(o.change.name for o in left if o.message == reason)
-        said.append(f"Not done, {reason}: {names}")
+    for problem, changes in _by_message(failed).items():
+        said.append(f"Failed: {', '.join(map(describe_change, changes))}: {problem}")
+    for reason, changes in _by_message(left).items():
+        said.append(f"Not done, {reason}: {', '.join(change.name for change in changes)}")
     said += [f"Left alone: {note.kind.value} {note.name} {note.text}" for note in plan.undone]
     problem = result.problem or lines.problem
     if problem:
@@ -81,6 +81,13 @@ def tell_result(plan: Plan, result: Result, lines: Lines, canvas: Console | None
     if result.is_interrupted and not problem:
         return INTERRUPTED
     return 1 if problem or plan.undone or not result.is_complete else 0
+
+
+def _by_message(outcomes: Iterable[Outcome]) -> dict[str, list[PlannedChange]]:
+    found: dict[str, list[PlannedChange]] = {}
+    for outcome in outcomes:
+        found.setdefault(outcome.message, []).append(outcome.change)
+    return found
 
 
 def tell_given_up() -> int:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from xml.dom import minidom
 from xml.etree import ElementTree as ET
+from xml.parsers import expat
 
 from cfl_jobs.errors import ConfigError
 
@@ -24,16 +25,30 @@ def parse_config(text: str, *, name: str) -> ET.Element:
     Raises ConfigError, naming `name`, on text that is not well-formed or has a document type
     (Jenkins writes none; entities could only be a trick).
     """
-    body = _DECLARATION.sub("", text.removeprefix("\ufeff"), count=1)
-    if _DOCTYPE.search(body):
-        raise ConfigError(f"{name}: config.xml has a document type; Jenkins writes none")
+    body = _body_of(text, name)
     try:
         return ET.fromstring(body)  # noqa: S314 - no document type, so no entities to expand
     except ET.ParseError as error:
-        line, column = error.position
-        raise ConfigError(
-            f"{name}: config.xml line {line}, column {column + 1}: {error}"
-        ) from error
+        raise _explain(error, name, *error.position) from error
+
+
+def check_config(text: str, *, name: str) -> None:
+    """Raise ConfigError as `parse_config` does, for those who need no element: much faster."""
+    try:
+        expat.ParserCreate().Parse(_body_of(text, name), True)
+    except expat.ExpatError as error:
+        raise _explain(error, name, error.lineno, error.offset) from error
+
+
+def _body_of(text: str, name: str) -> str:
+    body = _DECLARATION.sub("", text.removeprefix("\ufeff"), count=1)
+    if _DOCTYPE.search(body):
+        raise ConfigError(f"{name}: config.xml has a document type; Jenkins writes none")
+    return body
+
+
+def _explain(error: Exception, name: str, line: int, column: int) -> ConfigError:
+    return ConfigError(f"{name}: config.xml line {line}, column {column + 1}: {error}")
 
 
 def element_paths(root: ET.Element) -> Iterator[tuple[str, ET.Element]]:

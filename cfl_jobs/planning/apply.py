@@ -15,6 +15,7 @@ from itertools import groupby
 
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.planning.carryout import Maker
+from cfl_jobs.planning.folders import folders_of
 from cfl_jobs.planning.journal import Journal, Step
 from cfl_jobs.planning.observe import WORKERS, Key
 from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update
@@ -164,6 +165,8 @@ class _Run:
         self._renames = find_renames(plan)
         self._renamed: dict[Key, Step] = {}
         self._outcomes: dict[Key, Outcome] = {}
+        self._undone: set[str] = set()
+        self._is_one_missing = False
         self._in_hand: set[Key] = set()
         self._is_given_up = False
         self._problem = ""
@@ -175,15 +178,23 @@ class _Run:
         if key in self._outcomes:  # its renaming failed
             return
         if reason := self._find_obstacle(task):
-            self._outcomes[key] = Outcome(change, Status.NOT_DONE, reason)
+            self._set(Outcome(change, Status.NOT_DONE, reason))
             return
         self._in_hand.add(key)
         outcome = self._rename(change) if task.phase is _Phase.RENAME else self._carry_out(change)
         self._in_hand.discard(key)
         if outcome:
-            self._outcomes[key] = outcome
+            self._set(outcome)
             if not self._is_given_up:
                 self._report(outcome)
+
+    def _set(self, outcome: Outcome) -> None:
+        change = outcome.change
+        self._outcomes[change.kind, change.name] = outcome
+        if outcome.status is not Status.DONE:
+            self._undone.add(change.name)
+            is_new = isinstance(change, Create) or (isinstance(change, Update) and change.old_name)
+            self._is_one_missing = self._is_one_missing or bool(is_new)
 
     def give_up(self) -> None:
         """Don't wait for what is in hand; say so of it, and that the rest isn't done."""
@@ -214,17 +225,11 @@ class _Run:
         if self.stop.is_set():
             was_renamed = (change.kind, change.name) in self._renamed
             return "interrupted after it was renamed" if was_renamed else _INTERRUPTED
-        others = list(self._outcomes.values())
-        undone = [other.change for other in others if other.status is not Status.DONE]
         if isinstance(change, Delete):
             # What was to take its place may be what failed.
-            missing = any(
-                isinstance(other, Create) or (isinstance(other, Update) and other.old_name)
-                for other in undone
-            )
-            return "since not all of the new jobs could be made" if missing else ""
-        folders = [other.name for other in undone if change.name.startswith(f"{other.name}/")]
-        return f"its folder {folders[0]!r} failed" if folders else ""
+            return "since not all of the new jobs could be made" if self._is_one_missing else ""
+        folder = next((above for above in folders_of(change.name) if above in self._undone), "")
+        return f"its folder {folder!r} failed" if folder else ""
 
     def _rename(self, change: PlannedChange) -> Outcome | None:
         """Give a job its new name; returns what became of it only where that failed."""

@@ -36,6 +36,12 @@ def is_inside(key: Key, folder: str) -> bool:
     return name.startswith(f"{folder}/") and not is_own
 
 
+def folders_of(name: str) -> tuple[str, ...]:
+    """Return the full names of the folders that something is in, the outermost first."""
+    parts = name.split("/")
+    return tuple("/".join(parts[:depth]) for depth in range(1, len(parts)))
+
+
 def describe_some(keys: tuple[Key, ...]) -> str:
     """Return "job Team/A and 2 more"."""
     kind, name = keys[0]

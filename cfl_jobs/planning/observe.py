@@ -113,7 +113,9 @@ def observe(
     keys = sorted(names | orphans, key=lambda key: (key[0].value, key[1]))
     live: dict[Key, Live] = {}
     unreadable = {
-        key: entry.problem for key, entry in listed.items() if entry.problem and key not in keys
+        key: entry.problem
+        for key, entry in listed.items()
+        if entry.problem and key not in names and key not in orphans
     }
     failed: dict[Key, TargetError] = {}
     with _threads(min(workers, max(len(keys), 1))) as pool:

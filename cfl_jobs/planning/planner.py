@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from cfl_jobs.errors import UnsafePlan
-from cfl_jobs.planning.folders import is_inside
+from cfl_jobs.planning.folders import folders_of, is_inside
 from cfl_jobs.planning.former import former_names
 from cfl_jobs.planning.habits import Habits, learn_habits
 from cfl_jobs.planning.jobplan import plan_job
@@ -86,6 +86,7 @@ class _Planner:
         self._former = former_names(wanted)
         self._by_lower_name = {(kind, name.lower()): name for kind, name in observed.listed}
         self._habits = cache(self._learn_habits)
+        self._names_by_code = cache(self._code_names)
         self._changes: list[PlannedChange] = []
         self._unchanged: list[Key] = []
         self._undone: list[Note] = []
@@ -127,6 +128,12 @@ class _Planner:
 
     def _learn_habits(self) -> Habits:
         return learn_habits(live.normal for live in self._observed.live.values())
+
+    def _code_names(self) -> dict[tuple[Kind, str], str]:
+        """Return the names that are there, or wanted, by the codes that marks have of them."""
+        wanted = ((rendered.kind, rendered.name) for rendered in self._wanted)
+        keys = (*wanted, *reversed(tuple(self._observed.listed)))
+        return {(kind, code_of_name(name)): name for kind, name in keys}
 
     def _plan_one(self, rendered: Rendered) -> None:
         key = (rendered.kind, rendered.name)
@@ -201,17 +208,18 @@ class _Planner:
         marked = [key for key in observed.listed if key not in wanted and self._marks(key)]
         orphans = {key for key in marked if observed.is_ours(key)}
         going = orphans - set(observed.unreadable)
+        held = _Held(key for key in observed.listed if key not in going)
         for key in sorted(set(observed.unreadable) - wanted - set(marked), key=lambda key: key[1]):
             text = f"can't be read, so it is left alone: {observed.unreadable[key]}"
             self._notes.append(Note(*key, text))
         for key in sorted(marked, key=lambda key: (key[0].value, -key[1].count("/"), key[1])):
             if key not in orphans:
                 self._note_copy(key)
-            elif key not in going:
+            elif key in observed.unreadable:
                 text = f"is no longer defined, but can't be read: {observed.unreadable[key]}"
                 (self._undone if prune else self._notes).append(Note(*key, text))
-            elif inside := _find_inside(key, set(observed.listed) - going):
-                going.discard(key)
+            elif inside := held.find_inside(key):
+                held.add(key)
                 text = f"is no longer defined, but holds {inside!r}, so it stays"
                 self._notes.append(Note(*key, text))
             elif not prune:
@@ -228,21 +236,31 @@ class _Planner:
     def _note_copy(self, key: Key) -> None:
         """Tell of a job that has a mark of ours, and isn't the one it was set for."""
         mark = self._marks(key)
-        names = [name for kind, name in self._observed.listed if kind is key[0]]
-        wanted = [rendered.name for rendered in self._wanted if rendered.kind is key[0]]
         code = mark.name if mark else ""
-        of = next((name for name in (*names, *wanted) if code_of_name(name) == code), "")
+        of = self._names_by_code().get((key[0], code), "")
         if not code or not of:
             text = "has a mark of ours that is damaged or another job's, so it is left alone"
         else:
             text = f"is a copy of {of!r}, or that one renamed by hand, so it is left alone"
-        self._notes.append(Note(*key, text, quiet=of in names))
+        self._notes.append(Note(*key, text, quiet=(key[0], of) in self._observed.listed))
 
 
-def _find_inside(folder: Key, staying: Iterable[Key]) -> str:
-    """Return the name of something that stays in a folder, "" for nothing."""
-    inside = [key[1] for key in staying if is_inside(key, folder[1])]
-    return min(inside, default="") if folder[0] is Kind.JOB else ""
+class _Held:
+    """What stays in each folder: of all that stays in one, the name that comes first."""
+
+    def __init__(self, staying: Iterable[Key]) -> None:
+        self._first: dict[str, str] = {}
+        for key in staying:
+            self.add(key)
+
+    def add(self, key: Key) -> None:
+        for folder in folders_of(key[1]):
+            if is_inside(key, folder):
+                self._first[folder] = min(key[1], self._first.get(folder, key[1]))
+
+    def find_inside(self, folder: Key) -> str:
+        """Return the name of something that stays in a folder, "" for nothing."""
+        return self._first.get(folder[1], "") if folder[0] is Kind.JOB else ""
 
 
 def _order(change: PlannedChange) -> tuple[int, int, str]:

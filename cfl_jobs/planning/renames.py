@@ -7,15 +7,19 @@ job's trigger) may be rewritten by Jenkins at once, by the plugin whose field it
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
 
 from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.planning.folders import folders_of
 from cfl_jobs.planning.plan import Plan, Update
 
 _COMMA = re.compile(r"(\s*,\s*)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Renames:
     """Pairs of an old and a new full name, each as it is when its turn comes, in that order."""
 
@@ -38,20 +42,47 @@ class Renames:
 
     def find_place(self, name: str) -> str:
         """Return the full name of what was in a folder that was renamed, by the name it had."""
-        for old, new in self.pairs:
-            if name.startswith(f"{old}/"):
-                name = new + name[len(old) :]
-        return name
+        folder, slash, leaf = name.rpartition("/")
+        return self._follow_name(folder, None) + slash + leaf
 
-    def _follow_name(self, text: str, folder: str) -> str:
+    def _follow_name(self, text: str, folder: str | None) -> str:
         """Follow a full name, or one that is relative to a folder."""
-        for old, new in self.pairs:
-            its_folder, _, leaf = new.rpartition("/")
+        done = -1
+        while True:
+            whole = [old for old in (*folders_of(text), text) if old in self._by_old]
+            turns = [turn for old in whole for turn in self._by_old[old] if turn > done]
+            beside = self._by_leaf.get((folder, text), ())
+            turns += [turn for turn in beside if turn > done]
+            if not turns:
+                return text
+            done = min(turns)
+            old, new = self.pairs[done]
             if text == old or text.startswith(f"{old}/"):
                 text = new + text[len(old) :]
-            elif its_folder == folder and text == old.rpartition("/")[2]:
-                text = leaf
-        return text
+            else:
+                text = new.rpartition("/")[2]
+
+    @cached_property
+    def _by_old(self) -> Mapping[str, Sequence[int]]:
+        return _group((old, turn) for turn, (old, _) in enumerate(self.pairs))
+
+    @cached_property
+    def _by_leaf(self) -> Mapping[tuple[str | None, str], Sequence[int]]:
+        """Turns by the folder in which a job has its new name, and the name it had there."""
+        return _group(
+            ((new.rpartition("/")[0], old.rpartition("/")[2]), turn)
+            for turn, (old, new) in enumerate(self.pairs)
+        )
+
+
+K = TypeVar("K")
+
+
+def _group(turns: Iterable[tuple[K, int]]) -> Mapping[K, Sequence[int]]:
+    found: dict[K, list[int]] = {}
+    for key, turn in turns:
+        found.setdefault(key, []).append(turn)
+    return found
 
 
 NO_RENAMES = Renames()

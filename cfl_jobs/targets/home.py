@@ -15,19 +15,25 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.configs.configxml import check_config, format_config, parse_config
 from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, Refused, TargetError
 from cfl_jobs.reading.names import find_name_problem
 from cfl_jobs.target import Kind, Listed
 from cfl_jobs.targets.home_directories import (
+    JobNames,
     delete_directory,
     list_directory,
     locked,
     make_directory,
-    remove_deleted,
     rename_directory,
 )
-from cfl_jobs.targets.home_files import explain, is_file, read_text, write_text
+from cfl_jobs.targets.home_files import (
+    explain,
+    is_file,
+    read_text,
+    sync_directory,
+    write_text,
+)
 from cfl_jobs.targets.home_views import (
     FRESH_HOME,
     find_view,
@@ -55,6 +61,7 @@ class HomeTarget:
         self._root = root
         self._durable = durable
         self._patience = patience
+        self._names = JobNames()
 
     @property
     def label(self) -> str:
@@ -75,7 +82,7 @@ class HomeTarget:
         return read_text(self._find(name))
 
     def create(self, kind: Kind, name: str, config: str) -> None:
-        parse_config(config, name=name)
+        check_config(config, name=name)
         _check_new(kind, name)
         if kind is Kind.VIEW:
             self._change_views(name, make_view(name, config), is_new=True)
@@ -84,15 +91,14 @@ class HomeTarget:
         self._check_free(path, name)
         if not is_file(self._root / "config.xml"):
             self._make_home()
-        remove_deleted(path.parents[1])
-        make_directory(path.parent, durable=self._durable)
+        self._make_job_directory(path.parent)
         with self._locked(path.parent):
             if is_file(path):
                 raise self._taken(kind, name)
             write_text(path, config, durable=self._durable)
 
     def update(self, kind: Kind, name: str, config: str) -> None:
-        parse_config(config, name=name)
+        check_config(config, name=name)
         if kind is Kind.VIEW:
             self._change_views(name, make_view(name, config))
             return
@@ -113,7 +119,7 @@ class HomeTarget:
             self._change_views(name, None)
             return
         directory = self._find(name).parent
-        remove_deleted(directory.parent)
+        self._names.sweep(directory.parent)
         with self._locked(directory):
             delete_directory(directory, durable=self._durable)
 
@@ -123,7 +129,8 @@ class HomeTarget:
         with self._locked(old):
             self._check_free(new, new_name, renamed=old)
             make_directory(new.parents[1], durable=self._durable)
-            rename_directory(old, new.parent, durable=self._durable)
+            with self._names.adding(new.parents[1], new.parent.name):
+                rename_directory(old, new.parent, durable=self._durable)
 
     def count_builds(self, name: str) -> int:
         builds = self._config_path(name).parent / "builds"
@@ -169,12 +176,12 @@ class HomeTarget:
                 yield _listed(name, view)
 
     def _config_path(self, name: str) -> Path:
-        path = self._root
+        steps = []
         for part in name.split("/"):
             if part.strip() in ("", ".", "..") or "\0" in part:
                 raise _bad_name(name, f"{part!r} is no name")
-            path = path / "jobs" / part
-        return path / "config.xml"
+            steps += ["jobs", part]
+        return self._root.joinpath(*steps, "config.xml")
 
     def _find(self, name: str) -> Path:
         """Return where a job's config is. Raises Missing."""
@@ -193,8 +200,8 @@ class HomeTarget:
             raise Refused(
                 f"{name!r} can't be made: its folder is not there", advice="Make the folder first."
             )
-        for other in list_directory(jobs):
-            if other.lower() != own.lower() or (other != own and jobs / other == renamed):
+        for other in self._names.find_equal(jobs, own):
+            if other != own and jobs / other == renamed:
                 continue
             if is_file(jobs / other / "config.xml"):
                 raise self._taken(Kind.JOB, f"{name.rpartition('/')[0]}/{other}".lstrip("/"))
@@ -205,6 +212,17 @@ class HomeTarget:
         with self._locked(self._root):
             if not is_file(self._root / "config.xml"):
                 write_text(self._root / "config.xml", FRESH_HOME, durable=self._durable)
+
+    def _make_job_directory(self, path: Path) -> None:
+        jobs = path.parent
+        make_directory(jobs, durable=self._durable)
+        with self._names.adding(jobs, path.name):
+            make_directory(path, durable=False)
+        try:
+            if self._durable:
+                sync_directory(jobs)
+        except OSError as error:
+            raise explain(error, jobs) from error
 
     def _read_home(self) -> str:
         path = self._root / "config.xml"

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +22,8 @@ _DELETED = re.compile(r"\.cfl-jobs\.[a-z0-9]{8}\.deleted")
 # A network's file system may have no locks for directories.
 _WITHOUT_LOCKS = {errno.EBADF, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
 _PAUSE = 0.005
+_Stamp = tuple[int, int, int]
+_UNKNOWN: _Stamp = (0, 0, 0)
 
 
 def list_directory(path: Path) -> list[str]:
@@ -42,8 +45,11 @@ def make_directory(path: Path, *, durable: bool) -> None:
     try:
         if path.is_dir():
             return
-        make_directory(path.parent, durable=durable)
-        path.mkdir(exist_ok=True)
+        try:
+            path.mkdir(exist_ok=True)
+        except FileNotFoundError:
+            make_directory(path.parent, durable=durable)
+            path.mkdir(exist_ok=True)
         if durable:
             sync_directory(path.parent)
     except OSError as error:
@@ -88,7 +94,66 @@ def delete_directory(path: Path, *, durable: bool) -> None:
         ) from error
 
 
-def remove_deleted(jobs: Path) -> None:
+class JobNames:
+    """The names in directories of jobs: each is listed once, and again where others changed it.
+
+    Without that, writing n jobs would list n names n times. Any number of threads may use it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[Path, tuple[_Stamp, dict[str, set[str]]]] = {}
+
+    def find_equal(self, jobs: Path, name: str) -> tuple[str, ...]:
+        """Return the names there that are this one but for upper and lower case, sorted."""
+        with self._lock:
+            return tuple(sorted(self._list(jobs).get(name.lower(), ())))
+
+    @contextmanager
+    def adding(self, jobs: Path, name: str) -> Iterator[None]:
+        """Follow a name that the caller puts there meanwhile."""
+        with self._lock:
+            names = self._list(jobs)
+            before, _ = self._known[jobs]
+            yield
+            after = _stamp(jobs)
+            names.setdefault(name.lower(), set()).add(name)
+            if after[1] - before[1] > 1:  # another run put one there too
+                after = _UNKNOWN
+            self._known[jobs] = (after, names)
+
+    def sweep(self, jobs: Path) -> None:
+        """Remove, once, what runs that were killed left there of jobs they deleted."""
+        with self._lock:
+            if jobs not in self._known:
+                self._list(jobs)
+
+    def _list(self, jobs: Path) -> dict[str, set[str]]:
+        if jobs not in self._known:
+            _remove_deleted(jobs)
+        now = _stamp(jobs)
+        stamp, names = self._known.get(jobs, (_UNKNOWN, {}))
+        if stamp != now or stamp == _UNKNOWN:
+            names = {}
+            for name in list_directory(jobs):
+                names.setdefault(name.lower(), set()).add(name)
+            self._known[jobs] = (now, names)
+        return names
+
+
+def _stamp(path: Path) -> _Stamp:
+    """Return what changes with the names in a directory: its time alone is too coarse.
+
+    Most file systems count a directory's directories in its links, others in its size.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return _UNKNOWN
+    return found.st_mtime_ns, found.st_nlink, found.st_size
+
+
+def _remove_deleted(jobs: Path) -> None:
     """Remove what runs that were killed left of jobs they deleted."""
     with suppress(OSError):
         for place in jobs.iterdir():

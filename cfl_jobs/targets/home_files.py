@@ -14,7 +14,7 @@ from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, TargetError
 
 _ENCODING = re.compile(r"""\A\ufeff?\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][\w.-]*)["']""")
 # What is written beside a file before it takes its place; a run that was killed leaves it there.
-_TEMPORARY = r"\.{}\.[a-z0-9_]{{8}}"
+_TEMPORARY = re.compile(r"[a-z0-9_]{8}")
 
 
 def explain(error: OSError, path: Path) -> TargetError:
@@ -68,9 +68,8 @@ def write_text(path: Path, text: str, *, durable: bool) -> None:
     data = _encode(text)
     temporary: Path | None = None
     try:
-        place = _follow(path)
+        place, old = _follow(path)
         _remove_stale(place)
-        old = place.stat() if place.exists() else None
         temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
         # What is replaced may hold secrets: until it has the old one's mode, only we may read it.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -119,12 +118,17 @@ def _encode(text: str) -> bytes:
         ) from error
 
 
-def _follow(path: Path) -> Path:
-    """Return where a link leads."""
-    if not path.is_symlink():
-        return path
+def _follow(path: Path) -> tuple[Path, os.stat_result | None]:
+    """Return where a link leads, and what is there: None for nothing."""
     try:
-        return Path(os.path.realpath(path, strict=True))
+        there = path.lstat()
+    except FileNotFoundError:
+        return path, None
+    if not stat.S_ISLNK(there.st_mode):
+        return path, there
+    try:
+        place = Path(os.path.realpath(path, strict=True))
+        return place, place.stat()
     except FileNotFoundError as error:
         raise TargetError(
             f"{path} is a link to {path.readlink()}, which isn't there",
@@ -134,9 +138,10 @@ def _follow(path: Path) -> Path:
 
 def _remove_stale(place: Path) -> None:
     """Remove what runs that were killed left beside a file; no other run writes there now."""
-    pattern = re.compile(_TEMPORARY.format(re.escape(place.name)))
+    start = f".{place.name}."
     for other in place.parent.iterdir():
-        if pattern.fullmatch(other.name):
+        name = other.name
+        if name.startswith(start) and _TEMPORARY.fullmatch(name, len(start)):
             with suppress(OSError):
                 other.unlink()
 
