@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.jenkins_server import JenkinsServer
+from tests.jenkins_server_configs import DIALECTS
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -18,8 +19,8 @@ def _loopback_without_proxy() -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def jenkins_server() -> Iterator[JenkinsServer]:
-    """A stand-in for Jenkins on loopback, empty."""
-    with JenkinsServer() as server:
+@pytest.fixture(params=DIALECTS)
+def jenkins_server(request: pytest.FixtureRequest) -> Iterator[JenkinsServer]:
+    """A stand-in for Jenkins on loopback, empty, of each recorded version."""
+    with JenkinsServer(request.param) as server:
         yield server

@@ -1,12 +1,13 @@
 """A stand-in for Jenkins on loopback, held to recordings of a real one by test_jenkins_server.py.
 
-    with JenkinsServer() as server:
+    with JenkinsServer("2.568.2") as server:
         server.url, server.user, server.token      where it is, who may do everything
         server.add_job("a", config, saved=True)    a job that was there before
         server.config("folder/a")                  its config.xml at this moment
         server.requests, server.count("POST")      what was asked so far
         server.fail(Fault.DROP_AFTER, method="POST", path="/createItem", times=2)
         server.restart(), server.resave(), server.upgrade_plugin("git", "5.3")
+        server.upgrade("2.568.2")                  another Jenkins on the same home
 
 It runs no builds; `add_builds` makes finished ones, and so does a build that is asked for.
 
@@ -41,10 +42,10 @@ from urllib.parse import unquote, urlsplit
 import tests.jenkins_server_configs as configs
 import tests.jenkins_server_pages as pages
 from tests.jenkins_server_pages import Answer
-from tests.jenkins_server_routes import NotAllowed, Request, Visit, recorded_plugins
+from tests.jenkins_server_routes import NotAllowed, Request, Visit
 from tests.jenkins_server_state import Group, Job, build_data
 
-__all__ = ["Fault", "JenkinsServer", "Logged", "Request", "recorded_plugins"]
+__all__ = ["Fault", "JenkinsServer", "Logged", "Request"]
 
 
 class Fault(Enum):
@@ -99,7 +100,7 @@ Hook = Callable[[Request], Fault | None]
 
 
 class JenkinsServer:
-    """Jenkins 2.440.3 with the recorded plugins, as far as jobs are concerned.
+    """A recorded version of Jenkins with its plugins, as far as jobs are concerned.
 
     Users: `admin` (token or password) may do all, `reader` (token) may see only.
     `latency` is in seconds and added to every request. `prefix` is the context path.
@@ -110,13 +111,14 @@ class JenkinsServer:
     user, token, password = "admin", "11" + "a" * 32, "admin's password"
     reader, reader_token = "reader", "11" + "b" * 32
 
-    def __init__(self, *, prefix: str = "", latency: float = 0.0) -> None:
+    def __init__(
+        self, dialect: str = configs.OLD, *, prefix: str = "", latency: float = 0.0
+    ) -> None:
+        self.dialect = pages.DIALECTS[dialect]
         self.prefix = prefix
         self.latency = latency
         self.top = Group()
-        self.plugins = {
-            str(plugin["shortName"]): str(plugin["version"]) for plugin in recorded_plugins()
-        }
+        self.plugins = dict(configs.recorded_plugins(dialect))
         self.disabled_plugins: set[str] = set()
         self.update_centre = dict(self.plugins)
         self.waiting_plugins: dict[str, str] = {}
@@ -131,6 +133,7 @@ class JenkinsServer:
         self.anonymous_reads = False
         self.clock_ahead: float | None = 0.0
         self.quieting_down = False
+        self.quiet_down_reason: str | None = None
         self.starting_for = 0
         self.redirect_to: str | None = None
         self.redirect_status = 302
@@ -144,6 +147,10 @@ class JenkinsServer:
         self._sockets: set[socket.socket] = set()
         self._http = _Http(self)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,))
+
+    @property
+    def version(self) -> str:
+        return self.dialect.version
 
     @property
     def url(self) -> str:
@@ -182,28 +189,67 @@ class JenkinsServer:
         with self._lock:
             *above, own = name.split("/")
             parent = self.jobs["/".join(above)] if above else None
-            text = configs.save(config, self.plugins) if saved else configs.store(config)
-            job = Job(name=own, parent=parent, config=text)
+            job = Job(name=own, parent=parent)
+            self.create(job, config)
+            if saved:
+                self.save(job)
             (parent or self.top).add(job)
             return job
 
     def edit_job(self, name: str, config: str) -> None:
         """Change a job as a person does on its configuration page: Jenkins saves it."""
         with self._lock:
-            self.jobs[name].config = configs.save(config, self.plugins)
+            self.update(self.jobs[name], config)
+            self.save(self.jobs[name])
+
+    # How a job's config is kept: its file, and what of it is in memory.
+
+    def create(self, job: Job, config: str) -> None:
+        """Keep what was posted to createItem: as it came, until the job is saved."""
+        job.file = configs.store(config)
+        if not self.dialect.reads_file:
+            job.memory = configs.create(job.file, self.plugins, self.version)
+
+    def as_read(self, config: str) -> str:
+        """Return what GET config.xml says of a config right after it was posted there."""
+        job = Job()
+        self.update(job, config)
+        return job.config
+
+    def update(self, job: Job, config: str) -> None:
+        """Keep what was posted to config.xml."""
+        job.file = configs.store(config)
+        if not self.dialect.reads_file:
+            job.memory = job.file = configs.save(job.file, self.plugins, self.version)
+
+    def save(self, job: Job, **changes: Any) -> None:
+        """Write a job's file from memory, as any change but those two does."""
+        text = job.memory or job.file
+        job.file = configs.save(text, self.plugins, self.version, **changes)
+        job.memory = None if self.dialect.reads_file else job.file
+
+    def load(self, job: Job) -> None:
+        """Read a job's file, as a start of Jenkins does."""
+        job.file = configs.restart(job.file, self.plugins, self.version)
+        reads_file = self.dialect.reads_file
+        job.memory = None if reads_file else configs.save(job.file, self.plugins, self.version)
 
     def add_builds(self, name: str, count: int) -> None:
         with self._lock:
             job = self.jobs[name]
             for _ in range(count):
-                number = len(job.builds) + 1
-                job.builds.append(build_data(job, number, self.url, self.user))
+                self.build(job, self.user)
+
+    def build(self, job: Job, user: str) -> None:
+        """Make one more build, which succeeded at once."""
+        number, blank = len(job.builds) + 1, self.dialect.blank_actions
+        job.builds.append(build_data(job, number, self.url, user, blank))
 
     def resave(self) -> None:
         """Make Jenkins save every job, as "Manage Old Data" or a plugin's migration does."""
         with self._lock:
             for job in self.jobs.values():
-                job.config = configs.save(job.config, self.plugins)
+                self.save(job)
 
     def restart(self, *, starting_for: int = 0) -> None:
         """Restart: sessions are forgotten, some jobs are re-saved.
@@ -213,13 +259,14 @@ class JenkinsServer:
         with self._lock:
             self._crumbs.clear()
             self.quieting_down = False
+            self.quiet_down_reason = None
             self.starting_for = starting_for
             self.session = secrets.token_hex(4)
             self.plugins |= self.waiting_plugins
             self.waiting_plugins.clear()
             self.installations.clear()
             for job in self.jobs.values():
-                job.config = configs.restart(job.config, self.plugins)
+                self.load(job)
 
     def upgrade_plugin(self, name: str, version: str, *, resave: bool = True) -> None:
         """Install or upgrade a plugin, which needs a restart; by default all jobs are re-saved."""
@@ -227,6 +274,13 @@ class JenkinsServer:
         self.restart()
         if resave:
             self.resave()
+
+    def upgrade(self, dialect: str) -> None:
+        """Start another Jenkins, with its recorded plugins, on the same home."""
+        self.dialect = pages.DIALECTS[dialect]
+        self.plugins = dict(configs.recorded_plugins(dialect))
+        self.update_centre = dict(self.plugins)
+        self.restart()
 
     def count(self, method: str | None = None, path: str = "") -> int:
         """Count requests of this method whose decoded path holds the pattern `path`."""
@@ -289,7 +343,7 @@ class JenkinsServer:
         elif fault in (Fault.BAD_GATEWAY, Fault.UNAVAILABLE):
             return pages.gateway_error(502 if fault is Fault.BAD_GATEWAY else 503)
         elif fault is Fault.STARTING:
-            return pages.starting()
+            return self.dialect.starting()
         elif fault is Fault.HTML:
             return pages.proxy_page()
         with self._lock:
@@ -315,25 +369,23 @@ class JenkinsServer:
             return pages.redirect(f"{self.redirect_to}{rest}{query}", status=self.redirect_status)
         if self.starting_for > 0:
             self.starting_for -= 1
-            return pages.starting()
+            return self.dialect.starting()
         if not request.path.startswith(f"{self.prefix}/"):
-            return pages.jetty_page(404, "Not Found", request.path)
+            return self.dialect.jetty_page(404, "Not Found", request.path)
         user, by_token = self._log_in(request)
         if user == "":
-            realm = 'Basic realm="Jenkins"'
-            path = request.path
-            return pages.jetty_page(401, "Unauthorized", path, WWW_Authenticate=realm)
+            return self.dialect.wrong_login(request.path)
         if request.method == "POST" and not by_token and not self._has_crumb(request):
             message = "No valid crumb was included in the request"
-            return pages.jetty_page(403, message, request.path)
+            return self.dialect.jetty_page(403, message, request.path)
         if user is None and not (self.anonymous_reads and request.method == "GET"):
-            return pages.login_needed(request.path)
+            return self.dialect.login_needed(request.path)
         user = user or "anonymous"
         visit = Visit(self, request, user, by_token=by_token)
         try:
             return visit.answer()
         except NotAllowed as error:
-            return pages.access_denied(user, str(error))
+            return self.dialect.access_denied(user, str(error))
 
     def _log_in(self, request: Request) -> tuple[str | None, bool]:
         """Return the user (None: anonymous, "": wrong credentials) and whether by token."""
@@ -428,7 +480,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer) -> None:
         lines = [f"HTTP/1.1 {answer.status} {self.responses.get(answer.status, ('',))[0]}"]
-        headers = {"X-Content-Type-Options": "nosniff", **answer.headers}
+        always = self.server.jenkins.dialect.always
+        headers = {"X-Content-Type-Options": "nosniff", **always, **answer.headers}
         ahead = self.server.jenkins.clock_ahead
         if ahead is not None:  # Jetty's own header, not recorded
             headers["Date"] = formatdate(time.time() + ahead, usegmt=True)

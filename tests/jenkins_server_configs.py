@@ -1,22 +1,28 @@
 """The stand-in's configs: posted text -> what Jenkins stores, saves and has after a restart.
 
-The rules for a save are learnt from the recorded pairs in tests/data/jenkins/config (posted and
-saved form of one job): which classes a plugin gives, the order of a class' fields, their defaults,
-what is dropped. The few rewrites that change meaning are written out below.
+The rules for a save are learnt, for each version of Jenkins, from its recorded pairs in
+tests/data/jenkins/VERSION/config (posted and saved form of one job): which classes a plugin gives,
+the order of a class' fields, their defaults, what is dropped, what is encrypted. The few rewrites
+that change meaning are written out below.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from secrets import token_bytes
 from typing import Any
 from xml.parsers import expat
 
 DATA = Path(__file__).parent / "data" / "jenkins"
+FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
+OLD, NEW = DIALECTS = ("2.440.3", "2.568.2")
+_CIPHER = re.compile(r"\{AQAA[A-Za-z0-9+/=]+\}")
 _DECLARATION = re.compile(r"\A\ufeff?\s*<\?xml[^>]*\?>\s*")
 # Classes of Jenkins itself start with these; all others come with a plugin.
 _CORE_PACKAGES = (
@@ -188,6 +194,7 @@ class Rule:
     dropped: set[str] = field(default_factory=set)
     classes: dict[str, str] = field(default_factory=dict)
     unclassed: bool = False
+    secret: bool = False
     empty_text: bool | None = None
     ranks: dict[str, int] = field(default_factory=dict)
     defaults: dict[str, Node] = field(default_factory=dict)
@@ -228,9 +235,12 @@ class Rules:
 
     def learn(self, posted: Node, saved: Node, key: str = "") -> None:
         """Learn from one recorded pair."""
+        if "reference" in saved.attributes:
+            return
         key = _class_of(saved) or key or saved.tag
         rule = self.rules.setdefault(key, Rule())
         rule.seen = True
+        rule.secret |= is_cipher(saved.text) and not is_cipher(posted.text)
         rule.unclassed |= "class" in posted.attributes and "class" not in saved.attributes
         rule.plugin = saved.attributes.get("plugin", rule.plugin)
         tags = [child.tag for child in saved.children]
@@ -326,7 +336,7 @@ class Rules:
             children.append(self.save(given, plugins, f"{key}/{child.tag}", plugin or around))
         if rule.seen and not rule.collection:
             children = self._arrange(children, rule, node)
-        text = node.text
+        text = encrypt() if rule.secret and not is_cipher(node.text) else node.text
         if not children and not (text or "").strip():
             keep = rule.empty_text if rule.empty_text is not None else not name
             text = "" if keep and not node.children else None
@@ -354,37 +364,75 @@ class Rules:
         return [child for _, child in sorted(ranks, key=lambda pair: pair[0])]
 
 
+def is_cipher(text: str | None) -> bool:
+    """Tell whether a text is a hudson.util.Secret that was encrypted already."""
+    return bool(text and _CIPHER.fullmatch(text))
+
+
+def encrypt() -> str:
+    """Return a new cipher text; which bytes is chance, but they stay once they are saved."""
+    return "{AQAAABAAAAAQ" + b64encode(token_bytes(32)).decode() + "}"
+
+
+def mask_ciphers(config: str) -> str:
+    return _CIPHER.sub("{CIPHER}", config)
+
+
 @cache
-def exchanges() -> list[dict[str, Any]]:
+def exchanges(version: str) -> list[dict[str, Any]]:
     """Return the recorded requests and answers, in order."""
-    text = (DATA / "exchanges.json").read_text(encoding="utf-8")
+    text = (DATA / version / "exchanges.json").read_text(encoding="utf-8")
     recordings: list[dict[str, Any]] = json.loads(text)["exchanges"]
     return recordings
 
 
 @cache
-def recorded(name: str, form: str) -> str:
-    """Return a recorded config. Forms: posted, stored, saved, restarted."""
-    return (DATA / "config" / f"{name}.{form}.xml").read_text(encoding="utf-8")
+def recorded(name: str, form: str, version: str = OLD) -> str:
+    """Return a recorded config. Forms: posted, stored, saved, restarted, upgraded.
+
+    What was posted to several servers is kept once.
+    """
+    at = [DATA / known / "config" / f"{name}.{form}.xml" for known in (version, *DIALECTS)]
+    here = at if form == "posted" else at[:1]
+    return next(file for file in here if file.exists()).read_text(encoding="utf-8")
 
 
 @cache
-def recorded_names(form: str = "saved") -> tuple[str, ...]:
+def recorded_names(form: str = "stored", version: str = OLD) -> tuple[str, ...]:
     """Name the recorded jobs that have this form."""
     ending = f".{form}.xml"
-    files = (DATA / "config").glob(f"*{ending}")
+    files = (DATA / version / "config").glob(f"*{ending}")
     return tuple(sorted(file.name.removesuffix(ending) for file in files))
 
 
 @cache
-def learnt_rules(names: tuple[str, ...] = ()) -> Rules:
+def recorded_plugins(version: str = OLD) -> dict[str, str]:
+    """Return the plugins of the recorded server, with their versions."""
+    found = next(item for item in exchanges(version) if item["name"] == "plugins")
+    plugins = json.loads(found["response"]["body"])["plugins"]
+    return {plugin["shortName"]: plugin["version"] for plugin in plugins}
+
+
+@cache
+def recorded_save(name: str, version: str) -> str:
+    """Return a recorded config as Jenkins itself made it, in memory or at a save."""
+    form = "saved" if name in recorded_names("saved", version) else "stored"
+    return recorded(name, form, version)
+
+
+@cache
+def learnt_rules(version: str = OLD, names: tuple[str, ...] = ()) -> Rules:
     """Return the rules that the recorded pairs of these jobs give, by default of all."""
     rules = Rules()
-    for name in names or recorded_names():
-        rules.learn(parse(recorded(name, "posted")), parse(recorded(name, "saved")))
+    for name in names or recorded_names("stored", version):
+        rules.learn(parse(recorded(name, "posted", version)), parse(recorded_save(name, version)))
+    upgraded = recorded_names("upgraded", version)
+    for name in (one for one in names or upgraded if one in upgraded):
+        before = recorded_save(name, DIALECTS[DIALECTS.index(version) - 1])
+        rules.learn(parse(before), parse(recorded(name, "upgraded", version)))
     bodies = {
         exchange["name"]: exchange["request"]["body"] or exchange["response"]["body"]
-        for exchange in exchanges()
+        for exchange in exchanges(version)
     }
     for posted, saved in (
         (
@@ -401,28 +449,45 @@ def learnt_rules(names: tuple[str, ...] = ()) -> Rules:
 def save(
     config: str,
     plugins: Mapping[str, str],
+    version: str = OLD,
     *,
     description: str | None = None,
     disabled: bool | None = None,
 ) -> str:
     """Return what the file holds after Jenkins loaded `config` and saved the job."""
+    rules = learnt_rules(version)
     root = parse(config)
+    if root.tag == FOLDER:
+        _add_folder_views(root, rules)
     if description is not None:
-        _set(root, "description", description)
+        _set(_described(root), "description", description)
     if disabled is not None:
         _set(root, "disabled", str(disabled).lower())
-    return write(save_node(root, plugins))
+    return write(save_node(root, plugins, rules))
 
 
-def save_node(root: Node, plugins: Mapping[str, str], rules: Rules | None = None) -> Node:
-    """Return the element tree as Jenkins writes it, by default by all rules."""
+def create(config: str, plugins: Mapping[str, str], version: str) -> str:
+    """Return what Jenkins holds in memory after createItem, where that isn't what a save makes.
+
+    matrix-project 917: the execution strategy is the default one until the config is posted again.
+    """
+    root = parse(config)
+    strategy = root.find("executionStrategy")
+    if root.tag == "matrix-project" and strategy is not None:
+        strategy.attributes = {"class": "hudson.matrix.DefaultMatrixExecutionStrategyImpl"}
+        strategy.children = [Node("runSequentially", text="false")]
+    return save(write(root), plugins, version)
+
+
+def save_node(root: Node, plugins: Mapping[str, str], rules: Rules) -> Node:
+    """Return the element tree as Jenkins writes it."""
     for node in list(root.walk()):
         if "reference" not in node.attributes:
-            _rewrite(node, plugins)
-    return (rules or learnt_rules()).save(root, plugins)
+            _rewrite(node, plugins, rules)
+    return rules.save(root, plugins)
 
 
-def restart(config: str, plugins: Mapping[str, str]) -> str:
+def restart(config: str, plugins: Mapping[str, str], version: str = OLD) -> str:
     """Return what the file holds after a restart: the archiver's old `latestOnly` is moved.
 
     hudson.tasks.ArtifactArchiver turns it into a build discarder and saves the job; any other
@@ -440,7 +505,7 @@ def restart(config: str, plugins: Mapping[str, str]) -> str:
         moved = True
         if old.text == "true":
             _keep_last_artifacts(root)
-    return save(write(root), plugins) if moved else config
+    return save(write(root), plugins, version) if moved else config
 
 
 def _set(root: Node, tag: str, text: str) -> None:
@@ -469,31 +534,24 @@ def _keep_last_artifacts(root: Node) -> None:
     properties.children.append(Node("jenkins.model.BuildDiscarderProperty", {}, [strategy]))
 
 
-def _rewrite(node: Node, plugins: Mapping[str, str]) -> None:
+def _rewrite(node: Node, plugins: Mapping[str, str], rules: Rules) -> None:
     """Apply the rewrites that are more than order, defaults and drops."""
     name = _class_of(node) or node.tag
     if name == "hudson.plugins.copyartifact.BuildSelectorParameter":
-        _rewrite_selector(node, plugins)
+        _rewrite_selector(node, plugins, rules)
     elif name == "hudson.plugins.git.GitSCM":
         _rewrite_git_identity(node)
-    elif name == "hudson.model.PasswordParameterDefinition":
-        secret = node.find("defaultValue")
-        if secret is not None and not (secret.text or "").startswith("{"):
-            # Which bytes is chance on a real server, but they stay once they are saved.
-            secret.text = "{AQAAABAAAAAQxIyRO+G2ncy+IfR2qVKHJ9gE/XEpFMjBSZQPXaRDw8w=}"
     elif name == "hudson.security.AuthorizationMatrixProperty":
         node.children.sort(key=lambda child: (child.text or "").split(":")[1:])
-    elif name == "com.cloudbees.hudson.plugins.folder.Folder":
-        _rewrite_folder_views(node)
 
 
-def _rewrite_selector(node: Node, plugins: Mapping[str, str]) -> None:
+def _rewrite_selector(node: Node, plugins: Mapping[str, str], rules: Rules) -> None:
     """copyartifact keeps a parameter's default selector as XML text, without line ends."""
     old = node.find("defaultSelector")
     if old is None:
         return
     node.children.remove(old)
-    selector = learnt_rules().save(old, plugins)
+    selector = rules.save(old, plugins)
     selector.tag = selector.attributes.pop("class").rpartition(".")[2]
     selector.attributes = {"plugin": f"copyartifact@{plugins.get('copyartifact', '')}"}
     text = write(selector).partition("\n")[2].replace("\n", "")
@@ -511,14 +569,29 @@ def _rewrite_git_identity(node: Node) -> None:
         extensions.children.append(Node(tag, {}, identity))
 
 
-def _rewrite_folder_views(node: Node) -> None:
-    """A folder posted without its views gets the default one, with the folder's description."""
-    if node.find("folderViews") is not None:
-        return
-    view = parse(recorded("wide-folder", "saved")).find("folderViews")
-    description = node.find("description")
-    for inner in view.walk() if view else ():
-        if inner.tag == "description":
-            inner.text = (description.text if description else "") or ""
-    if view is not None:
-        node.children.append(view)
+def _add_folder_views(root: Node, rules: Rules) -> None:
+    """A folder posted without its views gets the default one, which has no description."""
+    views = rules.rules[FOLDER].defaults["folderViews"].copy()
+    for node in views.walk():
+        node.children = [child for child in node.children if child.tag != "description"]
+    if root.find("folderViews") is None:
+        root.children.append(views)
+
+
+def _described(root: Node) -> Node:
+    """Return the element whose description submitDescription sets: of a folder, its primary view.
+
+    cloudbees-folder: AbstractFolder is a ViewGroup, so Stapler hands the request to that view.
+    """
+    if root.tag != FOLDER:
+        return root
+    views = root.find("folderViews/views")
+    primary = root.find("folderViews/primaryView")
+    found = views.children if views else []
+    named = [view for view in found if primary and read_text(view, "name") == primary.text]
+    return (named or found)[0]
+
+
+def read_text(node: Node, tag: str) -> str | None:
+    found = node.find(tag)
+    return found.text if found else None

@@ -8,9 +8,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-VERSION = "2.440.3"
 HTML = "text/html;charset=utf-8"
 _JETTY = "text/html;charset=iso-8859-1"
 _REPORT_GROUPS = (
@@ -70,99 +69,158 @@ def text_answer(text: str, kind: str, *, status: int = 200, **headers: str) -> A
     return Answer(status, text.encode(), {"Content-Type": kind, **named})
 
 
-def json_answer(value: object) -> Answer:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return text_answer(text, "application/json;charset=utf-8", X_Jenkins=VERSION)
+@dataclass(frozen=True)
+class Dialect:
+    """What one version of Jenkins says and does in its own way, and its pages."""
+
+    version: str
+    # Until LTS 2.555.3 (SECURITY-3744) config.xml was stored and read as it was posted.
+    reads_file: bool
+    title: str
+    challenge: str
+    jetty: str
+    # A redirect's Location is a URL.
+    has_full_locations: bool
+    # What a build with parameters, or without, gets where the job is of the other kind.
+    wrong_build: int
+    # What the page says while Jenkins starts, and how many actions of a job say nothing.
+    getting_ready: str
+    blank_actions: int
+    # What is told to who isn't logged in, and with each answer.
+    anonymous: Mapping[str, str] = field(default_factory=dict)
+    always: Mapping[str, str] = field(default_factory=dict)
+
+    def json(self, value: object) -> Answer:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        kind = "application/json;charset=utf-8"
+        return text_answer(text, kind, X_Jenkins=self.version)
+
+    def redirect(self, url: str) -> Answer:
+        return redirect(url if self.has_full_locations else urlsplit(url).path)
+
+    def page(self, title: str, content: str, *, status: int, **headers: str) -> Answer:
+        """Return one of Jenkins' own pages."""
+        head = (
+            '<!DOCTYPE html><html><head resURL="/static/HASH" data-rooturl="" '
+            'data-crumb-header="Jenkins-Crumb" data-crumb-value="CRUMB">'
+            f"<title>{self.title.format(title) if title else 'Jenkins'}</title></head>"
+        )
+        body = f'<body id="jenkins"><div id="main-panel">{content}</div></body></html>'
+        text = f"\n  {head}{body}"
+        return text_answer(text, HTML, status=status, X_Jenkins=self.version, **headers)
+
+    def jetty_page(self, status: int, message: str, path: str, **headers: str) -> Answer:
+        """Return an error page of the servlet container, which says nothing of Jenkins."""
+        rows = {"URI": path, "STATUS": str(status), "MESSAGE": message, "SERVLET": "Stapler"}
+        table = "\n".join(
+            f"<tr><th>{name}:</th><td>{html.escape(value)}</td></tr>"
+            for name, value in rows.items()
+        )
+        text = (
+            f"<html>\n<head>\n<title>Error {status} {message}</title>\n</head>\n"
+            f"<body><h2>HTTP ERROR {status} {message}</h2>\n<table>\n{table}\n</table>\n"
+            f'<hr/><a href="https://jetty.org/">Powered by Jetty:// {self.jetty}</a><hr/>\n'
+            "\n</body>\n</html>\n"
+        )
+        return text_answer(text, _JETTY, status=status, **headers)
+
+    def wrong_login(self, path: str) -> Answer:
+        headers = {"WWW_Authenticate": self.challenge}
+        return self.jetty_page(401, "Unauthorized", path, **headers)
+
+    def login_needed(self, path: str) -> Answer:
+        target = "/login?from=" + quote(path, safe="")
+        text = (
+            f"<html><head><meta http-equiv='refresh' content='1;url={target}'/>"
+            f"<script id='redirect' data-redirect-url='{target}' "
+            "src='/static/HASH/scripts/redirect.js'></script></head>"
+            "<body style='background-color:white; color:white;'>\n"
+            "Authentication required\n<!--\n-->\n\n</body></html>"
+        )
+        answer = text_answer(text + " " * 300, HTML, status=403, X_Jenkins=self.version)
+        return answer.with_headers(**self.anonymous)
+
+    def refused(self, message: str) -> Answer:
+        """400: not done. The header has blanks where the page has quotation marks."""
+        plain = re.sub("[\u2018\u2019\u201c\u201d]", " ", message)
+        content = f"<h1>Error</h1><p>{html.escape(message, quote=False)}</p>"
+        return self.page("Jenkins", content, status=400).with_headers(X_Error=plain)
+
+    def oops(self) -> Answer:
+        content = (
+            "<h1>Oops!</h1><h2>A problem occurred while processing the request</h2>"
+            "<p>Logging ID=00000000-0000-0000-0000-000000000000</p>"
+        )
+        return self.page("Jenkins", content, status=500)
+
+    def not_found(self) -> Answer:
+        content = (
+            "<h1>Oops!</h1><h2>Not Found</h2>"
+            "<p>This page may not exist, or you may not have permission to see it.</p>"
+        )
+        return self.page("Not Found", content, status=404)
+
+    def access_denied(self, user: str, permission: str) -> Answer:
+        title, implied = PERMISSIONS[permission]
+        content = f"<h1>Access Denied</h1><p>{user} is missing the {title} permission</p>"
+        headers = {
+            "X_You_Are_Authenticated_As": user,
+            "X_You_Are_In_Group_Disabled": _REPORT_GROUPS,
+            "X_Required_Permission": permission,
+        }
+        if implied:
+            headers["X_Permission_Implied_By"] = implied
+        return self.page("", content, status=403, **headers)
+
+    def starting(self) -> Answer:
+        text = (
+            '<!DOCTYPE html><html lang="en"><head resURL="/static/HASH"><title>Starting Jenkins'
+            '</title></head><body><div class="simple-page" role="main"><h1 class="loading">\n'
+            f'{self.getting_ready}</h1><p class="restarting">Your browser will reload'
+            " automatically when Jenkins is ready.</div></body></html>"
+        )
+        return text_answer(text, HTML, status=503)
+
+
+DIALECTS = {
+    dialect.version: dialect
+    for dialect in (
+        Dialect(
+            "2.440.3",
+            reads_file=True,
+            title="{} [Jenkins]",
+            challenge='Basic realm="Jenkins"',
+            jetty="10.0.20",
+            has_full_locations=True,
+            wrong_build=500,
+            getting_ready="Please wait while Jenkins is getting ready to work . . .",
+            blank_actions=2,
+        ),
+        Dialect(
+            "2.568.2",
+            reads_file=False,
+            title="{} - Jenkins",
+            challenge='Basic realm="Jenkins", charset="UTF-8"',
+            jetty="12.1.8",
+            has_full_locations=False,
+            wrong_build=400,
+            getting_ready="Jenkins is getting ready to work",
+            blank_actions=4,
+            anonymous={
+                "X_You_Are_Authenticated_As": "anonymous",
+                "X_Required_Permission": "hudson.model.Hudson.Read",
+                "X_Permission_Implied_By": (
+                    "hudson.security.Permission.GenericRead, hudson.model.Hudson.Administer"
+                ),
+            },
+            always={"Content-Security-Policy-Report-Only": "base-uri 'none'; default-src 'self'"},
+        ),
+    )
+}
 
 
 def redirect(location: str, *, status: int = 302) -> Answer:
     return Answer(status, b"", {"Location": location})
-
-
-def page(title: str, content: str, *, status: int, **headers: str) -> Answer:
-    """Return one of Jenkins' own pages."""
-    head = (
-        '<!DOCTYPE html><html><head resURL="/static/HASH" data-rooturl="" '
-        'data-crumb-header="Jenkins-Crumb" data-crumb-value="CRUMB">'
-        f"<title>{title}</title></head>"
-    )
-    body = f'<body id="jenkins"><div id="main-panel">{content}</div></body></html>'
-    return text_answer(f"\n  {head}{body}", HTML, status=status, X_Jenkins=VERSION, **headers)
-
-
-def jetty_page(status: int, message: str, path: str, **headers: str) -> Answer:
-    """Return an error page of the servlet container, which says nothing of Jenkins."""
-    rows = {"URI": path, "STATUS": str(status), "MESSAGE": message, "SERVLET": "Stapler"}
-    table = "\n".join(
-        f"<tr><th>{name}:</th><td>{html.escape(value)}</td></tr>" for name, value in rows.items()
-    )
-    text = (
-        f"<html>\n<head>\n<title>Error {status} {message}</title>\n</head>\n"
-        f"<body><h2>HTTP ERROR {status} {message}</h2>\n<table>\n{table}\n</table>\n"
-        '<hr/><a href="https://eclipse.org/jetty">Powered by Jetty:// 10.0.20</a><hr/>\n'
-        "\n</body>\n</html>\n"
-    )
-    return text_answer(text, _JETTY, status=status, **headers)
-
-
-def login_needed(path: str) -> Answer:
-    target = "/login?from=" + quote(path, safe="")
-    text = (
-        f"<html><head><meta http-equiv='refresh' content='1;url={target}'/>"
-        f"<script id='redirect' data-redirect-url='{target}' "
-        "src='/static/HASH/scripts/redirect.js'></script></head>"
-        "<body style='background-color:white; color:white;'>\n"
-        "Authentication required\n<!--\n-->\n\n</body></html>"
-    )
-    return text_answer(text + " " * 300, HTML, status=403, X_Jenkins=VERSION)
-
-
-def refused(message: str, *, header: str | None = None) -> Answer:
-    """400: the change was not made. The header has blanks where the page has quotation marks."""
-    plain = re.sub("[\u2018\u2019\u201c\u201d]", " ", message) if header is None else header
-    content = f"<h1>Error</h1><p>{html.escape(message, quote=False)}</p>"
-    answer = page("Jenkins [Jenkins]", content, status=400)
-    return Answer(400, answer.body, {**answer.headers, "X-Error": plain})
-
-
-def oops() -> Answer:
-    content = (
-        "<h1>Oops!</h1><h2>A problem occurred while processing the request</h2>"
-        "<p>Logging ID=00000000-0000-0000-0000-000000000000</p>"
-    )
-    return page("Jenkins [Jenkins]", content, status=500)
-
-
-def not_found() -> Answer:
-    content = (
-        "<h1>Oops!</h1><h2>Not Found</h2>"
-        "<p>This page may not exist, or you may not have permission to see it.</p>"
-    )
-    return page("Not Found [Jenkins]", content, status=404)
-
-
-def access_denied(user: str, permission: str) -> Answer:
-    title, implied = PERMISSIONS[permission]
-    content = f"<h1>Access Denied</h1><p>{user} is missing the {title} permission</p>"
-    headers = {
-        "X_You_Are_Authenticated_As": user,
-        "X_You_Are_In_Group_Disabled": _REPORT_GROUPS,
-        "X_Required_Permission": permission,
-    }
-    if implied:
-        headers["X_Permission_Implied_By"] = implied
-    return page("Jenkins", content, status=403, **headers)
-
-
-def starting() -> Answer:
-    text = (
-        '<!DOCTYPE html><html lang="en"><head resURL="/static/HASH"><title>Starting Jenkins'
-        '</title></head><body><div class="simple-page" role="main"><h1 class="loading">\n'
-        "Please wait while Jenkins is getting ready to work\n<span>.</span><span>.</span>"
-        '<span>.</span></h1><p class="restarting">Your browser will reload automatically when'
-        " Jenkins is ready.</div></body></html>"
-    )
-    return text_answer(text, HTML, status=503)
 
 
 def gateway_error(status: int) -> Answer:

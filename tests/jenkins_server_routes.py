@@ -15,7 +15,6 @@ from tests.jenkins_server_pages import Answer
 from tests.jenkins_server_state import (
     Group,
     Job,
-    build_data,
     default_form,
     is_job,
     is_view,
@@ -58,6 +57,7 @@ class Visit:
         self, server: JenkinsServer, request: Request, user: str, *, by_token: bool
     ) -> None:
         self.server = server
+        self.pages = server.dialect
         self.request = request
         self.user = user
         self.by_token = by_token
@@ -70,7 +70,7 @@ class Visit:
         while rest[0] == "job" and len(rest) > 1:
             job = group.find(rest[1])
             if job is None:
-                return pages.not_found()
+                return self.pages.not_found()
             group, rest = job, rest[2:] or [""]
         if rest[0] == "view" and len(rest) > 2:
             return self._answer_view(group, rest[1], rest[2:])
@@ -85,40 +85,49 @@ class Visit:
         if self.user != self.server.user:
             raise NotAllowed(permission)
 
+    def _recorded(self, name: str) -> dict[str, Any]:
+        """Return the JSON body of a recorded exchange."""
+        recordings = configs.exchanges(self.server.version)
+        found = next(item for item in recordings if item["name"] == name)
+        data: dict[str, Any] = json.loads(found["response"]["body"])
+        return data
+
     def _render(self, data: dict[str, Any]) -> Answer:
         tree = self.request.parameters.get("tree")
         if tree is not None:
-            return pages.json_answer(pages.prune(data, pages.parse_tree(tree)))
+            return self.pages.json(pages.prune(data, pages.parse_tree(tree)))
         deep = self.request.parameters.get("depth", "0") != "0"
-        return pages.json_answer(data if deep else default_form(data))
+        return self.pages.json(data if deep else default_form(data))
 
     def _answer_top(self, verb: str) -> Answer:
         server = self.server
         if self.request.method == "POST" and verb in ("quietDown", "cancelQuietDown"):
             self._need("hudson.model.Hudson.Administer")
             server.quieting_down = verb == "quietDown"
-            return pages.redirect(server.url)
+            reason = self.request.parameters.get("message")
+            server.quiet_down_reason = reason if server.quieting_down else None
+            return self.pages.redirect(server.url)
         if self.request.method == "POST" and verb == "safeRestart":
             self._need("hudson.model.Hudson.Administer")
             server.quieting_down = True
             if not server.is_busy:
                 server.restart(starting_for=2)
-            return pages.redirect(server.url)
+            return self.pages.redirect(server.url)
         if self.request.method == "POST" and verb == "pluginManager/installNecessaryPlugins":
             self._need("hudson.model.Hudson.Administer")
             return self._install()
         if self.request.method != "GET":
-            return pages.not_found()
+            return self.pages.not_found()
         if verb == "":
-            return pages.page("Dashboard [Jenkins]", "<h1>Dashboard</h1>", status=200)
+            return self.pages.page("Dashboard", "<h1>Dashboard</h1>", status=200)
         if verb == "crumbIssuer/api/json":
             return self._issue_crumb()
         if verb.startswith(("pluginManager/", "updateCenter/")):
             self._need("hudson.model.Hudson.Administer")
         if verb.startswith("credentials/") and self.user != server.user:
-            return pages.not_found()
+            return self.pages.not_found()
         data = self._top_data().get(verb)
-        return self._render(data()) if data else pages.not_found()
+        return self._render(data()) if data else self.pages.not_found()
 
     def _install(self) -> Answer:
         server = self.server
@@ -130,7 +139,7 @@ class Visit:
             (server.plugins if is_new else server.waiting_plugins)[name] = offered
             state = "Success" if is_new else "SuccessButRequiresRestart"
             server.installations.append({"name": name, "status": {"type": state}})
-        return pages.redirect(server.url + "pluginManager/updates/")
+        return self.pages.redirect(server.url + "pluginManager/updates/")
 
     def _installations(self) -> dict[str, Any]:
         jobs = [dict(job) for job in self.server.installations]
@@ -150,7 +159,7 @@ class Visit:
             "crumb": crumb,
             "crumbRequestField": "Jenkins-Crumb",
         }
-        answer = pages.json_answer(data)
+        answer = self.pages.json(data)
         return answer.with_headers(Set_Cookie=cookie) if cookie and not self.by_token else answer
 
     def _top_data(self) -> dict[str, Callable[[], dict[str, Any]]]:
@@ -158,7 +167,7 @@ class Visit:
             "api/json": self._listing,
             "whoAmI/api/json": self._who,
             "me/api/json": lambda: {
-                **recorded_answer("python-jenkins get_whoami"),
+                **self._recorded("python-jenkins get_whoami"),
                 "absoluteUrl": f"{self.server.url}user/{self.user}",
                 "fullName": self.user,
                 "id": self.user,
@@ -166,7 +175,7 @@ class Visit:
             "pluginManager/api/json": self._plugins,
             "updateCenter/api/json": self._installations,
             "computer/api/json": self._computers,
-            "queue/api/json": lambda: recorded_answer("python-jenkins get_queue_info"),
+            "queue/api/json": lambda: self._recorded("python-jenkins get_queue_info"),
             "credentials/store/system/domain/_/api/json": self._credentials,
         }
 
@@ -175,10 +184,13 @@ class Visit:
         url = server.url
         views = views_data(server.top, url)
         return {
-            **recorded_answer("list, empty server"),
+            **self._recorded("list, empty server"),
             "numExecutors": server.executors,
-            "jobs": [job_data(job, url) for job in server.top.jobs.values()],
+            "jobs": [
+                job_data(job, url, self.pages.blank_actions) for job in server.top.jobs.values()
+            ],
             "primaryView": next(view for view in views if view["name"] == "all"),
+            "quietDownReason": server.quiet_down_reason,
             "quietingDown": server.quieting_down,
             "url": url,
             "views": views,
@@ -186,7 +198,7 @@ class Visit:
         }
 
     def _who(self) -> dict[str, Any]:
-        who = {**recorded_answer("who am I"), "name": self.user}
+        who = {**self._recorded("who am I"), "name": self.user}
         return who | {"anonymous": True} if self.user == "anonymous" else who
 
     def _plugins(self) -> dict[str, Any]:
@@ -205,7 +217,7 @@ class Visit:
         return {"_class": "hudson.LocalPluginManager", "plugins": found}
 
     def _computers(self) -> dict[str, Any]:
-        data = recorded_answer("python-jenkins get_nodes")
+        data = self._recorded("python-jenkins get_nodes")
         count = self.server.executors
         computers = [
             {
@@ -228,27 +240,28 @@ class Visit:
     def _create(self, verb: str, group: Group, job: Job | None) -> Answer:
         """Make a job, folder or view of the posted config."""
         if self.request.method != "POST" or (job is not None and not job.is_folder):
-            return pages.not_found()
+            return self.pages.not_found()
         makes_job = verb == "createItem"
         self._need("hudson.model.Item.Create" if makes_job else "hudson.model.View.Create")
         name = self.request.parameters.get("name", "")
         reason = refuse_name(name)
         if reason:
-            return pages.refused(reason)
+            return self.pages.refused(reason)
         if makes_job and group.find(name):
-            return pages.refused(f"A job already exists with the name \u2018{name}\u2019")
+            return self.pages.refused(f"A job already exists with the name \u2018{name}\u2019")
         if not makes_job and name in (*group.views, "all"):
-            return pages.refused(f'A view already exists with the name "{name}"')
+            return self.pages.refused(f'A view already exists with the name "{name}"')
         kind = self.request.headers.get("content-type")
         if kind is None:
-            return pages.refused("No Content-Type header set")
+            return self.pages.refused("No Content-Type header set")
         root = self._read_body(makes_job=makes_job)
         if root is None:
-            return pages.oops()
+            return self.pages.oops()
         if not makes_job:
             group.views[name] = self._save_view(root, name)
             return Answer()
-        made = Job(name=name, parent=job, config=configs.store(self._text()))
+        made = Job(name=name, parent=job)
+        self.server.create(made, self._text())
         group.add(made)
         return Answer()
 
@@ -265,7 +278,8 @@ class Visit:
 
     def _save_view(self, root: configs.Node, name: str) -> str:
         """A view is saved as it comes; what Jenkins writes has double quotes here."""
-        saved = configs.save_node(root, self.server.plugins)
+        rules = configs.learnt_rules(self.server.version)
+        saved = configs.save_node(root, self.server.plugins, rules)
         named = saved.find("name")
         if named is not None:
             named.text = name
@@ -274,7 +288,7 @@ class Visit:
     def _answer_view(self, group: Group, name: str, rest: list[str]) -> Answer:
         config = group.views.get(name)
         if config is None:
-            return pages.not_found()
+            return self.pages.not_found()
         post = self.request.method == "POST"
         if rest == ["config.xml"] and not post:
             return _config_answer(config)
@@ -282,17 +296,19 @@ class Visit:
             self._need("hudson.model.View.Configure")
             root = self._read_body(makes_job=False)
             if root is None:
-                return pages.oops()
+                return self.pages.oops()
             group.views[name] = self._save_view(root, name)
             return Answer()
         if rest == ["doDelete"] and post:
             self._need("hudson.model.View.Delete")
             del group.views[name]
-            return pages.redirect(self.server.url + (group.path if isinstance(group, Job) else ""))
+            return self.pages.redirect(
+                self.server.url + (group.path if isinstance(group, Job) else "")
+            )
         if rest == ["api", "json"]:
             found = views_data(group, self.server.url)
             return self._render(next(view for view in found if view["name"] == name))
-        return pages.not_found()
+        return self.pages.not_found()
 
     def _answer_job(self, job: Job, verb: str) -> Answer:
         post = self.request.method == "POST"
@@ -310,7 +326,7 @@ class Visit:
         }
         permission, act = actions.get(verb, ("", None))
         if act is None:
-            return pages.not_found()
+            return self.pages.not_found()
         self._need(f"hudson.model.Item.{permission}")
         return act(job)
 
@@ -319,29 +335,29 @@ class Visit:
             self._need("hudson.model.Item.Configure")
             return _config_answer(job.config)
         if verb == "api/json":
-            return self._render(job_data(job, self.server.url))
+            return self._render(job_data(job, self.server.url, self.pages.blank_actions))
         number = re.fullmatch(r"(\d+)/api/json", verb)
         for build in job.builds if number else ():
             if number and build["number"] == int(number[1]):
                 return self._render(build)
-        return pages.not_found()
+        return self.pages.not_found()
 
     def _update(self, job: Job) -> Answer:
         root = self._read_body(makes_job=True)
         if root is None or root.tag != configs.parse(job.config).tag:
-            return pages.oops()
-        job.config = configs.store(self._text())
+            return self.pages.oops()
+        self.server.update(job, self._text())
         return Answer()
 
     def _save(self, job: Job, **changes: Any) -> Answer:
-        job.config = configs.save(job.config, self.server.plugins, **changes)
-        return pages.redirect(self.server.url + job.path)
+        self.server.save(job, **changes)
+        return self.pages.redirect(self.server.url + job.path)
 
     def _describe(self, job: Job) -> Answer:
         return self._save(job, description=self.request.parameters.get("description", ""))
 
     def _switch(self, job: Job, *, disabled: bool) -> Answer:
-        return pages.not_found() if job.is_folder else self._save(job, disabled=disabled)
+        return self.pages.not_found() if job.is_folder else self._save(job, disabled=disabled)
 
     def _group_of(self, job: Job) -> Group:
         return job.parent or self.server.top
@@ -352,32 +368,37 @@ class Visit:
         reason = refuse_name(new)
         if reason is None and new == job.name:
             reason = "The new name is the same as the current name."
-        if reason is None and group.find(new) not in (None, job):
+        if reason is None and group.find(new):
             reason = f"The name “{new}” is already in use."
         if reason:
-            return pages.refused(reason)
+            return self.pages.refused(reason)
         group.remove(job)
         rename_in_views(group, job.name, new)
         job.name = new
         group.add(job)
-        return pages.redirect((self.server.url + job.path).rstrip("/"))
+        return self.pages.redirect((self.server.url + job.path).rstrip("/"))
 
     def _delete(self, job: Job) -> Answer:
         group = self._group_of(job)
         group.remove(job)
         rename_in_views(group, job.name, None)
-        return pages.redirect(self.server.url + (job.parent.path if job.parent else ""))
+        return self.pages.redirect(self.server.url + (job.parent.path if job.parent else ""))
+
+    def _refuse_build(self, why: str) -> Answer:
+        status = self.pages.wrong_build
+        if status == 500:
+            return self.pages.oops()
+        return self.pages.jetty_page(status, why, self.request.path)
 
     def _build(self, job: Job) -> Answer:
-        number = len(job.builds) + 1
-        job.builds.append(build_data(job, number, self.server.url, self.user))
-        location = f"{self.server.url}queue/item/{number}/"
+        self.server.build(job, self.user)
+        location = f"{self.server.url}queue/item/{len(job.builds)}/"
         return Answer(201, b"", {"Location": location})
 
     def _build_with(self, job: Job) -> Answer:
         properties = "properties/hudson.model.ParametersDefinitionProperty"
         if configs.parse(job.config).find(properties) is None:
-            return pages.oops()
+            return self._refuse_build(f"{job.name} is not parameterized")
         answer = self._build(job)
         values = [
             {"_class": "hudson.model.StringParameterValue", "name": name, "value": value}
@@ -390,15 +411,3 @@ class Visit:
 
 def _config_answer(config: str) -> Answer:
     return Answer(200, config.encode(), {"Content-Type": "application/xml"})
-
-
-def recorded_answer(name: str) -> dict[str, Any]:
-    """Return the JSON body of a recorded exchange."""
-    found = next(item for item in configs.exchanges() if item["name"] == name)
-    data: dict[str, Any] = json.loads(found["response"]["body"])
-    return data
-
-
-def recorded_plugins() -> list[dict[str, Any]]:
-    plugins: list[dict[str, Any]] = recorded_answer("plugins")["plugins"]
-    return plugins

@@ -64,12 +64,20 @@ class Group:
 
 @dataclass(eq=False)
 class Job(Group):
-    """A job or folder. `config` is the text of its config.xml at this moment."""
+    """A job or folder: its config.xml on the disk and, where GET doesn't read that, in memory."""
 
     name: str = ""
     parent: Job | None = None
-    config: str = ""
+    file: str = ""
+    memory: str | None = None
     builds: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def config(self) -> str:
+        """The text that GET config.xml gives at this moment."""
+        if self.memory is None:
+            return self.file
+        return self.memory.replace("'1.1' encoding='UTF-8'", '"1.1" encoding="UTF-8"', 1)
 
     @property
     def full_name(self) -> str:
@@ -112,15 +120,14 @@ def read_facts(config: str) -> Facts:
     )
 
 
-def job_data(job: Job, url: str) -> dict[str, Any]:
-    """Return all that the remote API tells of a job."""
+def job_data(job: Job, url: str, blank: int) -> dict[str, Any]:
+    """Return all that the remote API tells of a job; `blank` of its actions say nothing."""
     facts = read_facts(job.config)
     own_url = url + job.path
     data: dict[str, Any] = {
         "_class": _JOB_CLASSES[facts.tag],
         "actions": [
-            {},
-            {},
+            *({} for _ in range(blank)),
             {"_class": "org.jenkinsci.plugins.displayurlapi.actions.JobDisplayAction"},
             {"_class": "com.cloudbees.plugins.credentials.ViewCredentialsAction"},
         ],
@@ -134,7 +141,7 @@ def job_data(job: Job, url: str) -> dict[str, Any]:
         "healthReport": [],
     }
     if job.is_folder:
-        data["jobs"] = [job_data(inner, url) for inner in job.jobs.values()]
+        data["jobs"] = [job_data(inner, url, blank) for inner in job.jobs.values()]
         data["views"] = views_data(job, own_url)
         return data
     newest = list(reversed(job.builds))
@@ -201,7 +208,7 @@ def _summary(value: Any) -> Any:
     return value
 
 
-def build_data(job: Job, number: int, url: str, user: str) -> dict[str, Any]:
+def build_data(job: Job, number: int, url: str, user: str, blank: int) -> dict[str, Any]:
     """Return a finished, successful build. The stand-in runs nothing."""
     cause = {
         "_class": "hudson.model.Cause$UserIdCause",
@@ -213,7 +220,7 @@ def build_data(job: Job, number: int, url: str, user: str) -> dict[str, Any]:
         "_class": "hudson.model.FreeStyleBuild",
         "actions": [
             {"_class": "hudson.model.CauseAction", "causes": [cause]},
-            {},
+            *({} for _ in range(blank - 1)),
             {"_class": "org.jenkinsci.plugins.displayurlapi.actions.RunDisplayAction"},
         ],
         "artifacts": [],

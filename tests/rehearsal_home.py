@@ -11,7 +11,7 @@ from cfl_jobs.rehearsal.engine import Engine
 from cfl_jobs.rehearsal.events import Event
 from cfl_jobs.rehearsal.repositories import Repositories
 
-DATA = Path(__file__).parent / "data/jenkins"
+DATA = Path(__file__).parent / "data/jenkins/2.440.3"
 IDENTITY = {
     "GIT_AUTHOR_NAME": "A",
     "GIT_AUTHOR_EMAIL": "a@example.org",

@@ -16,6 +16,7 @@ from cfl_jobs.planning.sections import code_of_version
 from cfl_jobs.target import Kind
 from tests.jenkins_server import Fault, JenkinsServer, Request
 from tests.rendered_jobs import jenkins, job
+from tests.server_targets import KEEPS_STDIO
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,6 +49,7 @@ def start(
     )
 
 
+@KEEPS_STDIO
 def test_a_plan_asks_no_more_for_reading_ahead(
     jenkins_server: JenkinsServer, tmp_path: Path
 ) -> None:
@@ -98,6 +100,7 @@ def test_reading_ahead_ends_with_the_process_it_is_for(
         going_on.set()
 
 
+@KEEPS_STDIO
 def test_the_mark_knows_the_version_of_jenkins_that_only_the_reading_ahead_saw(
     jenkins_server: JenkinsServer, tmp_path: Path
 ) -> None:
@@ -107,7 +110,7 @@ def test_the_mark_knows_the_version_of_jenkins_that_only_the_reading_ahead_saw(
     for name in jenkins_server.jobs:
         mark = split_description(jenkins_server.config(name))[1]
         assert mark is not None
-        assert code_of_version("jenkins@2.440.3") in mark.versions
+        assert code_of_version(f"jenkins@{jenkins_server.version}") in mark.versions
 
 
 def test_a_target_that_cannot_be_read_ahead_is_just_asked() -> None:

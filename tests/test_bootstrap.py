@@ -23,7 +23,8 @@ from cfl_jobs.bootstrap.server_plugins import OF_THE_SERVER
 from cfl_jobs.doctor.needs import find_needs, needs_of
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.reading.inventory import Inventory
-from tests.jenkins_server import JenkinsServer, recorded_plugins
+from tests.jenkins_server import JenkinsServer
+from tests.jenkins_server_configs import recorded_plugins
 from tests.projects import ROOT, add, copy_project, edit
 from tests.rendered_jobs import job
 
@@ -126,7 +127,7 @@ def test_file_of_somebody_else_is_left_and_nothing_is_written(bootstrap: Bootstr
 def test_plugins_are_those_of_the_jobs_and_of_the_setup(bootstrap: Bootstrap) -> None:
     bootstrap()
     plugins = plugin_lines(bootstrap.read("plugins.txt"))
-    seen = {plugin["shortName"]: plugin["version"] for plugin in recorded_plugins()}
+    seen = recorded_plugins()
     assert set(plugins) - set(seen) == {"configuration-as-code"}
     assert {name: seen[name] for name in set(plugins) & set(seen)} == {
         name: version for name, version in plugins.items() if name in seen
@@ -382,9 +383,8 @@ def test_lock_has_the_servers_exact_versions_and_is_used(
     jenkins_server.plugins["git"] = "5.3.0"
     bootstrap("--lock", "--url", jenkins_server.url)
     locked = plugin_lines(bootstrap.read("plugins.lock.txt"))
-    assert locked == jenkins_server.plugins | {
-        "configuration-as-code": OF_THE_SERVER["configuration-as-code"][0]
-    }
+    setup = {"configuration-as-code": OF_THE_SERVER["configuration-as-code"][0]}
+    assert locked == setup | jenkins_server.plugins
     assert bootstrap.read("plugins.lock.txt").startswith("# plugins.lock.txt: ")
     for arguments in ((), ("--lock", "--url", jenkins_server.url)):
         bootstrap(*arguments)

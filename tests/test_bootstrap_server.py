@@ -24,6 +24,7 @@ from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_configs import recorded
 from tests.projects import ROOT, copy_project
+from tests.server_targets import KEEPS_STDIO
 
 ADHOC = "Ad-hoc distribution"
 NEEDS = find_needs(ROOT)
@@ -76,6 +77,7 @@ def parameters(server: JenkinsServer) -> list[dict[str, Any]]:
     ]
 
 
+@KEEPS_STDIO
 def test_fresh_server_becomes_ours(
     project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,6 +96,7 @@ def test_fresh_server_becomes_ours(
     assert f"Started {ADHOC} with BRANCH=master: {fresh.url}job/Ad-hoc%20distribution/" in printed
 
 
+@KEEPS_STDIO
 def test_second_run_changes_nothing(
     project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,6 +119,7 @@ def test_nothing_is_installed_without_a_word(
     assert posts(fresh) == []
 
 
+@KEEPS_STDIO
 def test_plugin_that_the_update_centre_lacks_is_named_and_the_run_can_go_on_later(
     project: Path, fresh: JenkinsServer, target: JenkinsTarget
 ) -> None:
@@ -137,6 +141,7 @@ def test_plugin_that_someone_disabled_is_left_to_them(
     assert posts(fresh) == []
 
 
+@KEEPS_STDIO
 def test_missing_credentials_keep_the_first_distribution_back(
     project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,6 +187,7 @@ def test_job_of_ours_that_someone_made_by_hand_stops_the_update(
     assert fresh.jobs["Deploy to Prod"].builds == []
 
 
+@KEEPS_STDIO
 @pytest.mark.parametrize("number", range(5))
 @pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.RESTART_AFTER])
 def test_lost_answers_are_made_up_for(
@@ -195,6 +201,7 @@ def test_lost_answers_are_made_up_for(
     assert parameters(fresh) == [{"BRANCH": "master"}]
 
 
+@KEEPS_STDIO
 def test_upgrade_that_waits_for_a_restart_gets_it(
     project: Path, fresh: JenkinsServer, target: JenkinsTarget
 ) -> None:
@@ -235,6 +242,7 @@ def test_build_of_a_job_that_is_not_there_is_an_error(target: JenkinsTarget) -> 
         start_build(target, "absent", {"BRANCH": "master"})
 
 
+@KEEPS_STDIO
 def test_command_line_asks_for_a_place_and_does_the_steps(
     project: Path,
     fresh: JenkinsServer,

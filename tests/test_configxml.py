@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cfl_jobs.configs.configxml import element_paths, parse_config, write_config
 from cfl_jobs.errors import ConfigError
 
-POSTED = sorted((Path(__file__).parent / "data/jenkins/config").glob("*.posted.xml"))
+POSTED = sorted((Path(__file__).parent / "data/jenkins/2.440.3/config").glob("*.posted.xml"))
 # XML 1.0's characters; U+FFFE and U+FFFF are none, nor are surrogates and most controls.
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"))
 

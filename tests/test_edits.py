@@ -19,13 +19,12 @@ from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 from tests.config_edits import EDITS, drop_meaningless
-from tests.jenkins_server import recorded_plugins
-from tests.jenkins_server_configs import recorded, recorded_names, restart, save
+from tests.jenkins_server_configs import recorded, recorded_names, recorded_plugins, restart, save
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import jenkins, job, plan, update
 
 KEY = (Kind.JOB, "Job")
-PLUGINS = {str(p["shortName"]): str(p["version"]) for p in recorded_plugins()}
+PLUGINS = recorded_plugins()
 
 
 def read(name: str, state: str) -> str:

@@ -12,7 +12,7 @@ from cfl_jobs.importing.taken import Imported, import_config
 from cfl_jobs.planning.observe import normal_of
 from cfl_jobs.rendering.render import render
 
-CONFIGS = Path(__file__).parent / "data" / "jenkins" / "config"
+CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
 FORMS = sorted(path.name.removesuffix(".xml") for path in CONFIGS.glob("*.xml"))
 PLUGINS = "plugins: {git: 5.2.1}\n"
 _SECRETS = re.compile(

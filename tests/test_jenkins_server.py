@@ -13,9 +13,8 @@ from urllib.parse import urlsplit
 import pytest
 
 import tests.jenkins_server_configs as configs
-from tests.jenkins_server import Fault, JenkinsServer, recorded_plugins
+from tests.jenkins_server import Fault, JenkinsServer
 
-PLUGINS = {plugin["shortName"]: plugin["version"] for plugin in recorded_plugins()}
 TELLING = (
     "Content-Type",
     "Location",
@@ -42,6 +41,7 @@ IGNORED_FIELDS = {
             "dependencies",
             "detached",
             "downgradable",
+            "longName",
             "pinned",
             "requiredCoreVersion",
             "supportsDynamicLoad",
@@ -146,10 +146,15 @@ def complete_objects(text: str) -> list[Any]:
 def prepare(server: JenkinsServer, name: str, exchange: dict[str, Any]) -> None:
     """Bring the stand-in to where the recording server was."""
     if name == "reader: list":
-        server.top.remove(server.jobs["team"])
-        config = configs.recorded("wide-empty", "posted")
-        for job in complete_objects(exchange["response"]["body"]):
-            server.add_job(job["fullName"], config)
+        listed = [job["fullName"] for job in complete_objects(exchange["response"]["body"])]
+        if "team" not in listed:
+            server.top.remove(server.jobs["team"])
+        known = configs.recorded_names("stored", server.version)
+        for job in (job for job in listed if job not in server.jobs):
+            config = configs.recorded(job if job in known else "wide-empty", "posted")
+            server.add_job(job, config)
+    if server.version == configs.NEW and name in ("list, empty server", "list tree"):
+        server.state_changes["url"] = None if "empty" in name else server.url
     if name == "starting up: 503":
         server.restart(starting_for=1)
 
@@ -158,7 +163,7 @@ def test_every_recorded_exchange_is_answered_as_jenkins_did(jenkins_server: Jenk
     """78 exchanges in order: status, telling headers, and what a person or program reads."""
     differences: list[tuple[Any, ...]] = []
     compared = 0
-    for exchange in configs.exchanges():
+    for exchange in configs.exchanges(jenkins_server.version):
         name, wanted = exchange["name"], exchange["response"]
         prepare(jenkins_server, name, exchange)
         status, headers, body = replay(jenkins_server, exchange)
@@ -192,12 +197,13 @@ def compare_bodies(name: str, wanted: dict[str, Any], body: str) -> tuple[Any, A
         if wanted["truncated"]:
             expected = without(complete_objects(recorded), ignored)
             got = without(complete_objects(body), ignored)[: len(expected)]
-            assert len(expected) > 5
+            assert len(expected) >= 5
         else:
             got = without(json.loads(body), ignored)
             expected = without(json.loads(recorded), ignored)
     elif kind.startswith("text/html"):
-        got, expected = page_title(body), page_title(recorded)
+        expected = page_title(recorded)
+        got = page_title(body) if expected or not wanted["truncated"] else ""
         if wanted.get("message"):
             logged = re.sub(r"Logging ID=\S+", "Logging ID", wanted["message"])
             got, expected = page_text(body), logged
@@ -209,49 +215,84 @@ def compare_bodies(name: str, wanted: dict[str, Any], body: str) -> tuple[Any, A
 
 
 def test_what_is_not_compared_is_recorded_and_little() -> None:
-    names = {exchange["name"] for exchange in configs.exchanges()}
+    names = {exchange["name"] for exchange in configs.exchanges(configs.OLD)}
     assert {*NOT_COMPARABLE, *IGNORED_FIELDS, *BETWEEN} <= names
     assert len(NOT_COMPARABLE) <= 3
 
 
-@pytest.mark.parametrize("name", configs.recorded_names())
-def test_stored_saved_and_restarted_forms_are_jenkins_own(name: str) -> None:
+RECORDED = [
+    (name, version)
+    for version in configs.DIALECTS
+    for name in configs.recorded_names("stored", version)
+]
+
+
+def described(config: str) -> str:
+    return configs.read_text(configs.parse(config), "description") or ""
+
+
+def masked(config: str) -> str:
+    """Return a config as it is compared: without the bytes of a cipher, which are chance."""
+    return configs.mask_ciphers(config)
+
+
+@pytest.mark.parametrize(("name", "version"), RECORDED)
+def test_stored_saved_and_restarted_forms_are_jenkins_own(name: str, version: str) -> None:
     """Each recorded job goes through its recorded texts, byte for byte."""
-    stored = configs.store(configs.recorded(name, "posted"))
-    assert stored == configs.recorded(name, "stored")
-    saved = configs.save(stored, PLUGINS)
-    assert saved == configs.recorded(name, "saved")
-    assert configs.save(saved, PLUGINS) == saved
-    has_restarted = name in configs.recorded_names("restarted")
-    restarted = configs.recorded(name, "restarted" if has_restarted else "saved")
-    assert configs.restart(saved, PLUGINS) == restarted
-    assert configs.save(restarted, PLUGINS) == restarted
+    with JenkinsServer(version) as server:
+        job = server.add_job(name, configs.recorded(name, "posted"))
+        forms = {"stored": job.config}
+        server.save(job, description=described(job.config))
+        forms["saved"] = job.config
+        server.load(job)
+        forms["restarted"] = job.config
+        server.save(job)
+        assert masked(job.config) == masked(forms["restarted"])
+    last = ""
+    for form, got in forms.items():
+        if name in configs.recorded_names(form, version):
+            last = configs.recorded(name, form, version)
+        assert masked(got) == masked(last)
+
+
+@pytest.mark.parametrize("name", configs.recorded_names("upgraded", configs.NEW))
+def test_an_upgraded_jenkins_makes_of_a_job_what_the_recorded_one_did(name: str) -> None:
+    with JenkinsServer(configs.OLD) as server:
+        job = server.add_job(name, configs.recorded(name, "posted"))
+        server.save(job, description=described(job.config))
+        server.upgrade(configs.NEW)
+        assert masked(job.config) == masked(configs.recorded(name, "upgraded", configs.NEW))
 
 
 NOT_LEARNT_FROM = tuple(
-    name
-    for name in configs.recorded_names()
-    # The Publish jobs alone have one of git's extensions.
-    if not name.startswith(("wide-", "Publish"))
+    (name, version)
+    for name, version in RECORDED
+    # These alone have one of git's extensions.
+    if not name.startswith(("wide-", "Publish", "chain Publish", "chain Check"))
 )
 
 
-@pytest.mark.parametrize("name", NOT_LEARNT_FROM)
-def test_jobs_that_the_rules_were_not_learnt_from_are_saved_as_jenkins_did(name: str) -> None:
+@pytest.mark.parametrize(("name", "version"), NOT_LEARNT_FROM)
+def test_jobs_that_the_rules_were_not_learnt_from_are_saved_as_jenkins_did(
+    name: str, version: str
+) -> None:
     """What a save does to a class is the same in any job, so jobs never recorded come out right."""
-    wide = tuple(other for other in configs.recorded_names() if other.startswith("wide-"))
-    root = configs.parse(configs.recorded(name, "stored"))
-    saved = configs.save_node(root, PLUGINS, configs.learnt_rules(wide))
-    assert configs.write(saved) == configs.recorded(name, "saved")
+    wide = tuple(one for one, at in RECORDED if at == version and one.startswith("wide-"))
+    root = configs.parse(configs.recorded(name, "posted"))
+    rules = configs.learnt_rules(version, wide)
+    saved = configs.write(configs.save_node(root, configs.recorded_plugins(version), rules))
+    wanted = configs.recorded_save(name, version)
+    assert saved.partition("\n")[2] == wanted.partition("\n")[2]
 
 
 def test_a_missing_plugin_takes_its_steps_away_and_an_installed_one_keeps_them(
     jenkins_server: JenkinsServer,
 ) -> None:
-    """Nothing is lost when a config is posted, only when Jenkins saves it."""
+    """createItem leaves the file as it was posted, so nothing is lost until Jenkins saves it."""
     config = configs.recorded("wide-missing-plugins", "posted")
-    jenkins_server.add_job("a", config)
-    assert "<hudson.tasks.Ant>" in jenkins_server.config("a")
+    job = jenkins_server.add_job("a", config)
+    assert "<hudson.tasks.Ant>" in job.file
+    assert ("<hudson.tasks.Ant" in job.config) is (jenkins_server.version == configs.OLD)
     jenkins_server.upgrade_plugin("ant", "497.v94e7d9fffa_b_9")
     assert "<hudson.tasks.Ant" in jenkins_server.config("a")
     assert "SonarRunnerBuilder" not in jenkins_server.config("a")
@@ -264,11 +305,14 @@ def test_an_upgraded_plugin_shows_its_version_after_the_next_save(
     jenkins_server: JenkinsServer,
 ) -> None:
     """A restart alone leaves the file as it is."""
-    jenkins_server.add_job("a", configs.recorded("wide-git-defaults", "posted"), saved=True)
-    jenkins_server.upgrade_plugin("git", "5.3.0", resave=False)
-    assert 'plugin="git@5.2.1"' in jenkins_server.config("a")
+    posted = configs.recorded("wide-git-defaults", "posted")
+    job = jenkins_server.add_job("a", posted, saved=True)
+    before = f'plugin="git@{jenkins_server.plugins["git"]}"'
+    jenkins_server.upgrade_plugin("git", "99.1", resave=False)
+    assert before in job.file
     jenkins_server.resave()
-    assert 'plugin="git@5.3.0"' in jenkins_server.config("a")
+    assert 'plugin="git@99.1"' in job.file
+    assert 'plugin="git@99.1"' in job.config
 
 
 FAULTS = {

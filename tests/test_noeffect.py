@@ -10,7 +10,7 @@ import pytest
 
 from cfl_jobs.rendering.noeffect import NO_EFFECTS, check_no_effect
 
-CONFIGS = Path(__file__).parent / "data" / "jenkins" / "config"
+CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
 
 
 @pytest.mark.parametrize(

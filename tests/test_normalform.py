@@ -16,7 +16,7 @@ from cfl_jobs.planning.differences import compare, find_losses
 from cfl_jobs.planning.mark import fingerprint
 from tests.config_edits import EDITS, drop_meaningless
 
-CONFIGS = Path(__file__).parent / "data" / "jenkins" / "config"
+CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
 STATES = ("stored", "saved", "restarted")
 # What Jenkins lost for good when it saved these, by the words a person would know.
 LOSSES = {

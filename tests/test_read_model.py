@@ -39,7 +39,7 @@ from cfl_jobs.configs.read_model import read_job, read_view
 from cfl_jobs.configs.selectors import format_selector, parse_selector
 from cfl_jobs.errors import ConfigError
 
-CONFIGS = Path(__file__).parent / "data/jenkins/config"
+CONFIGS = Path(__file__).parent / "data/jenkins/2.440.3/config"
 POSTED = sorted(CONFIGS.glob("*.posted.xml"))
 # A folder gets views of its own; what belongs to a missing plugin goes.
 CHANGED_BY_A_SAVE = {"wide-folder", "wide-missing-plugins"}

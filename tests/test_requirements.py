@@ -19,7 +19,7 @@ from cfl_jobs.configs.requirements import (
 from cfl_jobs.reading.inventory import INVENTORY, Inventory, load_inventory
 
 ROOT = Path(__file__).parent.parent
-CONFIGS = sorted((ROOT / "tests" / "data" / "jenkins" / "config").glob("*.xml"))
+CONFIGS = sorted((ROOT / "tests" / "data" / "jenkins" / "2.440.3" / "config").glob("*.xml"))
 
 
 def read(path: Path) -> ET.Element:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,15 +15,14 @@ from cfl_jobs.planning.report import write_text
 from cfl_jobs.planning.unchanged import check_unchanged
 from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
-from tests.jenkins_server_configs import restart, save
+from tests.jenkins_server_configs import encrypt, restart, save
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import PLUGINS, jenkins, job, plan, update
 
 LABEL = "parameter KEY: default"
 UNSURE = "or only entered again: it is encrypted"
 # How the stand-in encrypts any password, and what another one looks like.
-STORED = "{AQAAABAAAAAQxIyRO+G2ncy+IfR2qVKHJ9gE/XEpFMjBSZQPXaRDw8w=}"
-OTHER = STORED.replace("QxIyRO", "QzzzRO")
+OTHER = encrypt()
 
 
 def with_password(text: str, *, script: str = "one") -> Rendered:
@@ -35,6 +35,11 @@ def with_password(text: str, *, script: str = "one") -> Rendered:
     made = job(scripts=(script,))
     end = "</parameterDefinitions>"
     return replace(made, config=made.config.replace(end, parameter + end))
+
+
+def stored(target: MemoryTarget) -> str:
+    """Return the password as Jenkins encrypted it."""
+    return str(re.findall("{AQAA[^}]*}", target.configs[Kind.JOB, "Publish"])[0])
 
 
 @pytest.fixture
@@ -56,7 +61,7 @@ def told(made: Plan) -> list[tuple[str, Side, str]]:
 def test_a_password_is_quiet_once_jenkins_encrypted_it(target: MemoryTarget) -> None:
     """Its stored text stays the same, however often the job is saved."""
     config = target.configs[Kind.JOB, "Publish"]
-    assert STORED in config
+    assert stored(target)
     for state in (config, save(config, PLUGINS), restart(config, PLUGINS)):
         target.configs[Kind.JOB, "Publish"] = state
         assert plan(target, with_password("hunter2")).changes == ()
@@ -64,20 +69,20 @@ def test_a_password_is_quiet_once_jenkins_encrypted_it(target: MemoryTarget) -> 
 
 def test_a_password_entered_on_the_server_is_theirs(target: MemoryTarget, tmp_path: Path) -> None:
     """Be it the same: nobody but Jenkins can tell. An update puts ours back."""
-    target.edit("Publish", STORED, OTHER)
+    target.edit("Publish", stored(target), OTHER)
     made = plan(target, with_password("hunter2"))
     assert told(made) == [(LABEL, Side.THEIRS, UNSURE)]
     text = write_text(made)
     assert "hunter2" not in text
     assert "AQAA" not in text
     update(target, tmp_path, with_password("hunter2"))
-    assert STORED in target.configs[Kind.JOB, "Publish"]
+    assert stored(target)
     assert plan(target, with_password("hunter2")).changes == ()
 
 
 def test_a_password_that_was_emptied_on_the_server_is_theirs(target: MemoryTarget) -> None:
     """No text is another text too."""
-    target.edit("Publish", STORED, "")
+    target.edit("Publish", stored(target), "")
     assert told(plan(target, with_password("hunter2"))) == [(LABEL, Side.THEIRS, UNSURE)]
 
 
@@ -85,13 +90,13 @@ def test_a_password_that_the_definition_changed_is_ours(target: MemoryTarget) ->
     """The mark counts the one that was posted."""
     assert told(plan(target, with_password("hunter3"))) == [(LABEL, Side.OURS, "")]
     assert "hunter3" not in write_text(plan(target, with_password("hunter3")))
-    target.edit("Publish", STORED, OTHER)
+    target.edit("Publish", stored(target), OTHER)
     assert told(plan(target, with_password("hunter3"))) == [(LABEL, Side.BOTH, UNSURE)]
 
 
 def test_another_change_of_the_job_hides_no_password(target: MemoryTarget) -> None:
     """Elsewhere in the job, or beside it among the parameters."""
-    target.edit("Publish", STORED, OTHER)
+    target.edit("Publish", stored(target), OTHER)
     made = plan(target, with_password("hunter2", script="two"))
     assert (LABEL, Side.THEIRS, UNSURE) in told(made)
     assert ("shell step: script", Side.OURS, "") in told(made)
@@ -117,7 +122,7 @@ def test_what_was_never_encrypted_is_no_difference_after_it_is(tmp_path: Path) -
     target = MemoryTarget()
     update(target, tmp_path, with_password("hunter2"))
     target.configs[Kind.JOB, "Publish"] = save(target.configs[Kind.JOB, "Publish"], PLUGINS)
-    assert STORED in target.configs[Kind.JOB, "Publish"]
+    assert stored(target)
     assert plan(target, with_password("hunter2")).changes == ()
 
 
@@ -132,6 +137,6 @@ def test_a_kept_plan_is_refused_once_a_password_was_entered(target: MemoryTarget
     """The plan says nothing of it."""
     made = plan(target, with_password("hunter2", script="two"))
     check_unchanged(made, target)
-    target.edit("Publish", STORED, OTHER)
+    target.edit("Publish", stored(target), OTHER)
     with pytest.raises(PlanError, match="job Publish was changed"):
         check_unchanged(made, target)

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-import tests.jenkins_server_configs as configs
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.server import JenkinsTarget
 from cfl_jobs.targets.serverfacts import Login, Node
@@ -93,7 +92,7 @@ def test_text_beyond_ascii_is_read_as_it_is(
 ) -> None:
     """Jenkins names no charset for a config, so guessing one would go wrong."""
     target.create(Kind.JOB, "ünï ✓ + = 100", CONFIG)
-    assert target.read(Kind.JOB, "ünï ✓ + = 100") == configs.store(CONFIG)
+    assert target.read(Kind.JOB, "ünï ✓ + = 100") == jenkins_server.as_read(CONFIG)
 
 
 def test_the_server_tells_who_we_are_and_what_it_has(
@@ -106,10 +105,14 @@ def test_the_server_tells_who_we_are_and_what_it_has(
     assert target.whoami() == Login("admin", False, ("authenticated",))
     assert target.executors() == (Node("Built-In Node", 2, ("built-in",), False),)
     assert target.credential_ids() == ("a", "deploy-key")
-    assert target.plugins()["git"] == "5.2.1"
+    assert target.plugins() == jenkins_server.plugins
     assert target.count_builds("a") == 130
     state = target.state()
-    assert (state.version, state.is_quieting_down, state.uses_security) == ("2.440.3", True, True)
+    assert (state.version, state.is_quieting_down, state.uses_security) == (
+        jenkins_server.version,
+        True,
+        True,
+    )
 
 
 def test_a_server_that_is_quieting_down_takes_changes(

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-import tests.jenkins_server_configs as configs
 from cfl_jobs import errors
 from cfl_jobs.errors import CflJobsError, TargetError
 from cfl_jobs.target import Kind
@@ -83,7 +82,7 @@ def test_a_missing_permission_is_named(jenkins_server: JenkinsServer) -> None:
             assert error.message.startswith("reader is missing the ")
             assert re.search(words, error.message), error.message
         failing(errors.Missing, target.credential_ids)
-    assert jenkins_server.config("a") == configs.store(CONFIG)
+    assert jenkins_server.config("a") == jenkins_server.as_read(CONFIG)
 
 
 def test_a_refused_name_and_a_taken_one_say_why(
@@ -201,7 +200,7 @@ def test_a_page_of_a_proxy_instead_of_an_answer(jenkins_server: JenkinsServer, s
             jenkins_server.fail(Fault.HTML)
             error = failing(errors.NotJenkins, act)
             assert "a page that is not from Jenkins ('Single sign-on')" in error.message
-    assert jenkins_server.config("a") == configs.store(CONFIG)
+    assert jenkins_server.config("a") == jenkins_server.as_read(CONFIG)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import requests
 
-import tests.jenkins_server_configs as configs
 from cfl_jobs import errors
 from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.errors import TargetError
@@ -17,6 +16,7 @@ from cfl_jobs.target import Kind
 from cfl_jobs.targets.retrying import Patience
 from cfl_jobs.targets.server import JenkinsTarget, open_server
 from tests.jenkins_server import Fault, JenkinsServer, Request
+from tests.jenkins_server_configs import DIALECTS
 from tests.server_targets import (
     CONFIG,
     FOLDER,
@@ -24,6 +24,7 @@ from tests.server_targets import (
     PASSWORD,
     TOKEN,
     failing,
+    fault_on,
     login,
     page,
     patience,
@@ -160,7 +161,7 @@ def test_a_create_that_met_another_job_of_that_name_is_refused(
     jenkins_server.fail(Fault.BAD_GATEWAY, path="createItem")
     jenkins_server.add_job("a", OTHER)
     failing(errors.Refused, lambda: target.create(Kind.JOB, "a", CONFIG))
-    assert jenkins_server.config("a") == configs.store(OTHER)
+    assert jenkins_server.config("a") == jenkins_server.as_read(OTHER)
 
 
 @pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.GATEWAY_TIMEOUT, Fault.RESTART_AFTER])
@@ -200,7 +201,7 @@ def test_a_change_that_failed_is_not_made_over_an_edit_since_then(
     jenkins_server.hook = edit
     error = failing(errors.Refused, lambda: CHANGES[change](target))
     assert "someone else may be at work" in error.message
-    assert jenkins_server.config("a") == configs.store(edited)
+    assert jenkins_server.config("a") == jenkins_server.as_read(edited)
     assert jenkins_server.count("POST") == 1
 
 
@@ -216,6 +217,7 @@ def test_a_change_that_failed_is_made_again_where_all_is_as_before(
     assert jenkins_server.count("POST", "") == 2
 
 
+@fault_on(*DIALECTS, fault="Jenkins refuses a rename of the case only")
 @pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.DROP_BEFORE])
 def test_a_rename_that_changes_the_case_only_may_lose_its_answer(
     fault: Fault, jenkins_server: JenkinsServer, target: JenkinsTarget
@@ -325,7 +327,7 @@ def test_a_connection_closed_while_idle_is_opened_again(
     target.create(Kind.JOB, "a", CONFIG)
     jenkins_server.drop_connections()
     target.update(Kind.JOB, "a", OTHER)
-    assert jenkins_server.config("a") == configs.store(OTHER)
+    assert jenkins_server.config("a") == jenkins_server.as_read(OTHER)
 
 
 def test_every_error_of_requests_is_mapped(jenkins_server: JenkinsServer) -> None:

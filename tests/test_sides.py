@@ -18,7 +18,7 @@ from cfl_jobs.planning.sides import attribute
 from tests.config_edits import EDITS, drop_meaningless
 from tests.rendered_jobs import job
 
-CONFIGS = Path(__file__).parent / "data" / "jenkins" / "config"
+CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
 NAMES = sorted(path.name.removesuffix(".posted.xml") for path in CONFIGS.glob("*.posted.xml"))
 
 

@@ -42,7 +42,7 @@ FOLDER_CONFIG = (
 )
 VIEW_CONFIG = next(
     exchange["request"]["body"]
-    for exchange in configs.exchanges()
+    for exchange in configs.exchanges(configs.NEW)
     if exchange["name"] == "create view"
 ).replace("Code for Life", VIEW)
 

@@ -27,8 +27,9 @@ from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_routes import Request
 from tests.rendered_jobs import folder, job, view
+from tests.server_targets import KEEPS_STDIO, MARKS_FOLDERS
 
-CONFIGS = Path(__file__).parent / "data" / "jenkins" / "config"
+CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
 # These lose something for good: wide-copyartifact its exclude, the other all it is made of.
 LOSING = ("wide-copyartifact", "wide-missing-plugins")
 WANTED = (
@@ -82,6 +83,7 @@ def update(target: JenkinsTarget, place: Path, wanted: tuple[Rendered, ...]) -> 
     )
 
 
+@MARKS_FOLDERS
 def test_every_recorded_job_is_quiet_in_every_state(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:
@@ -103,6 +105,7 @@ def test_every_recorded_job_is_quiet_in_every_state(
         assert [note for note in made.notes if not note.quiet] == [], number
 
 
+@MARKS_FOLDERS
 def test_what_jenkins_has_as_stored_only_is_quiet_too(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:
@@ -111,10 +114,8 @@ def test_what_jenkins_has_as_stored_only_is_quiet_too(
     update(target, tmp_path, wanted)
     marks = {entry.name: entry.description for entry in target.list(Kind.JOB)}
     for rendered in wanted:
-        target.update(Kind.JOB, rendered.name, rendered.config)
-        jenkins_server.jobs[rendered.name].config = with_description(
-            jenkins_server.config(rendered.name), marks[rendered.name]
-        )
+        config = with_description(rendered.config, marks[rendered.name])
+        target.update(Kind.JOB, rendered.name, config)
     assert make_plan(target, wanted).changes == ()
 
 
@@ -160,6 +161,7 @@ def test_requests_a_job_takes_to_create_to_leave_and_to_change(
     assert count((job(branch="main"),)) == (5, 3)
 
 
+@MARKS_FOLDERS
 def test_a_folder_goes_once_nothing_of_others_is_in_it(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:
@@ -211,6 +213,7 @@ def test_what_is_kept_is_what_was_replaced(
     assert "timestamper@1.27" in replaced
 
 
+@MARKS_FOLDERS
 def test_an_edit_in_the_browser_is_seen(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:
@@ -237,6 +240,7 @@ def test_a_reader_may_plan_but_not_update(
     assert "reader" in outcome.message
 
 
+@MARKS_FOLDERS
 def test_a_run_against_a_server_is_rolled_back(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:
@@ -274,7 +278,8 @@ PASSING = (
 )
 
 
-@pytest.mark.parametrize("seed", range(100))
+@MARKS_FOLDERS
+@pytest.mark.parametrize("seed", range(50))
 def test_an_update_comes_through_bad_weather(
     jenkins_server: JenkinsServer, tmp_path: Path, seed: int
 ) -> None:
@@ -334,6 +339,7 @@ class Doomed:
         return call
 
 
+@MARKS_FOLDERS
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("number", range(26))
 def test_a_run_that_is_killed_at_any_request_is_gone_on_with(
@@ -365,6 +371,7 @@ def posts(server: JenkinsServer) -> set[str]:
     }
 
 
+@KEEPS_STDIO
 def test_the_chain_itself_is_quiet_in_every_state(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:

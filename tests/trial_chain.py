@@ -8,7 +8,7 @@ from cfl_jobs.configs.graph import Chain, build_chain
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.read_model import read_job
 
-CONFIGS = Path(__file__).parent / "data/jenkins/config"
+CONFIGS = Path(__file__).parent / "data/jenkins/2.440.3/config"
 NAMES = (
     "Publish Ocargo Files",
     "Publish Portal Files",

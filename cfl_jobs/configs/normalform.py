@@ -13,7 +13,8 @@ several texts. The rules that make them equal:
   (`Normal.plugin`) and doesn't count.
 - What Jenkins rewrites as something else (`_REWRITES`) is brought to one of its forms.
 
-Sources: the recordings of Jenkins 2.440.3 in tests/data/jenkins/config, and the classes named.
+Sources: the recordings of Jenkins 2.440.3 in tests/data/jenkins/2.440.3/config, and the classes
+named.
 """
 
 from __future__ import annotations

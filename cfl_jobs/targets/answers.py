@@ -1,6 +1,6 @@
 """What a server answered → the error it means: one sentence, and what to do next.
 
-What Jenkins answers is recorded in tests/data/jenkins/exchanges.json (2.440.3).
+What Jenkins answers is recorded in tests/data/jenkins/*/exchanges.json.
 """
 
 from __future__ import annotations
@@ -150,7 +150,8 @@ def _explain_login(asked: Asked) -> TargetError:
 
 
 def _explain_forbidden(answer: Answer, asked: Asked) -> TargetError:
-    text = answer.text
+    if "Authentication required" in answer.text:
+        return LoginRefused(f"{asked.server} wants a login", advice=_LOGIN_ADVICE)
     permission = _permission(answer)
     if permission:
         user = answer.headers.get("X-You-Are-Authenticated-As") or asked.user or "anonymous"
@@ -159,8 +160,6 @@ def _explain_forbidden(answer: Answer, asked: Asked) -> TargetError:
             f"which is needed to {asked.doing}",
             advice="Ask an administrator of Jenkins for it.",
         )
-    if "Authentication required" in text:
-        return LoginRefused(f"{asked.server} wants a login", advice=_LOGIN_ADVICE)
     if wants_crumb(answer):
         return LoginRefused(
             f"{asked.server} did not take the crumb that it gave itself",
