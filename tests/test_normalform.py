@@ -10,10 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cfl_jobs.configs import defaults
 from cfl_jobs.configs.configxml import element_paths, format_config, parse_config
-from cfl_jobs.configs.normalform import digest, normalise
+from cfl_jobs.configs.defaults import DEFAULTS, Default
+from cfl_jobs.configs.normalform import Normal, absent_value, digest, normalise
 from cfl_jobs.planning.differences import compare, find_losses
 from cfl_jobs.planning.mark import fingerprint
+from cfl_jobs.reading.versions import Span
 from tests.config_edits import EDITS, drop_meaningless
 
 CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
@@ -141,3 +144,51 @@ def test_paths_of_parts_are_those_of_the_config() -> None:
     empty = normalise("<project/>", name=name)
     found = compare(normalise(read(name, "posted"), name=name), empty)
     assert {raw.place.path for raw in found} <= paths
+
+
+@pytest.mark.parametrize("row", DEFAULTS, ids=lambda row: f"{row.kind}/{row.tag}")
+def test_a_field_whose_absence_means_something_is_equal_to_that_and_to_nothing_else(
+    row: Default,
+) -> None:
+    """What the table says of each class, in a publisher of it."""
+    config = "<project><publishers><{0}>{1}</{0}></publishers></project>"
+
+    def normal(inside: str) -> Normal:
+        return normalise(config.format(row.kind, inside), name="a")
+
+    absent = normal("")
+    assert normal(f"<{row.tag}>{row.value}</{row.tag}>") == absent
+    assert normal(f"<{row.tag}>other</{row.tag}>") != absent
+    assert normal(f"<{row.tag}>false</{row.tag}>") != absent
+    assert absent_value(row.kind, row.tag) == row.value
+
+
+def test_a_default_holds_for_the_versions_that_its_row_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A class that changes its mind is one more row."""
+    rows = (
+        Default("a.B", "x", "1", Span("p", until="2"), "the first version"),
+        Default("a.B", "x", "2", Span("p", since="2"), "the second version"),
+    )
+    monkeypatch.setattr(defaults, "DEFAULTS", rows)
+    config = "<project><publishers><a.B><x>1</x></a.B></publishers></project>"
+    without = normalise(config.replace("<x>1</x>", ""), name="a")
+    assert normalise(config, name="a", versions={"p": "1.5"}) == without
+    assert normalise(config, name="a", versions={"p": "2.1"}) != without
+    assert normalise(config, name="a") != without
+    assert absent_value("a.B", "x", {"p": "1.5"}) == "1"
+    assert absent_value("a.B", "x") == "2"
+
+
+def test_a_list_views_old_status_filter_is_the_job_filter_that_jenkins_makes_of_it() -> None:
+    """ListView.readResolve; both values are told apart, and from none."""
+    view = "<hudson.model.ListView><name>a</name>{}</hudson.model.ListView>"
+    new = "<jobFilters><hudson.views.StatusFilter>{}</hudson.views.StatusFilter></jobFilters>"
+    forms = [
+        (view.format(f"<statusFilter>{text}</statusFilter>"), view.format(new.format(filter_)))
+        for text, filter_ in (("true", "<statusFilter>true</statusFilter>"), ("false", ""))
+    ]
+    for old, made in forms:
+        assert normalise(old, name="a") == normalise(made, name="a")
+    assert len({normalise(old, name="a") for old, _ in forms} | {normalise(view, name="a")}) == 3

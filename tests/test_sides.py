@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.normalform import Normal, normalise
 from cfl_jobs.planning.differences import Raw, Side, compare
-from cfl_jobs.planning.habits import learn_habits
+from cfl_jobs.planning.habits import NO_HABITS, learn_habits
 from cfl_jobs.planning.mark import Mark, fingerprint
 from cfl_jobs.planning.sides import attribute
 from tests.config_edits import EDITS, drop_meaningless
@@ -128,7 +128,11 @@ def test_steps_that_both_sides_added_removed_or_moved_are_all_told(
     letters = (base, wanted, live)
     then, here, there = (normalise(job(scripts=tuple(s)).config, name="a") for s in letters)
     found = attribute(
-        compare(here, there), wanted=here, live=there, mark=mark_of(then, then), habits=dict
+        compare(here, there),
+        wanted=here,
+        live=there,
+        mark=mark_of(then, then),
+        habits=lambda: NO_HABITS,
     )
     told: dict[str, Side] = {}
     for raw, side in found:
@@ -207,7 +211,7 @@ def test_what_both_sides_edited_is_never_taken_for_jenkins_own(data: st.DataObje
         wanted=now["posted"],
         live=now["saved"],
         mark=mark_of(then["posted"], then["saved"]),
-        habits=dict,
+        habits=lambda: NO_HABITS,
     )
     assert [raw for raw, side in found if side is Side.JENKINS and content(raw) not in own] == []
 
@@ -235,5 +239,5 @@ def test_without_a_mark_nothing_is_known() -> None:
     here, there = (normalise(job(branch=name).config, name="a") for name in "ab")
     raws = compare(here, there)
     for mark, expected in ((None, Side.ADOPT), (Mark("jobs/a.yaml"), Side.UNKNOWN)):
-        found = attribute(raws, wanted=here, live=there, mark=mark, habits=dict)
+        found = attribute(raws, wanted=here, live=there, mark=mark, habits=lambda: NO_HABITS)
         assert [side for _, side in found] == [expected]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cfl_jobs.configs.normalform import Normal, normalise
 from cfl_jobs.planning.differences import Side, compare
-from cfl_jobs.planning.habits import Habits, learn_habits
+from cfl_jobs.planning.habits import NO_HABITS, Habits, learn_habits
 from cfl_jobs.planning.mark import Mark, fingerprint
 from cfl_jobs.planning.sections import codes_of_versions
 from cfl_jobs.planning.sides import attribute
-from cfl_jobs.planning.upgrades import find_codes_before
+from cfl_jobs.planning.upgrades import Before, find_codes_before
 from tests.rendered_jobs import job
 
 OLD, NEW = ' plugin="p@1"', ' plugin="p@2"'
@@ -34,6 +36,10 @@ def upgraded(*texts: str, own: str = "<ours>1</ours><own>1</own>", added: str = 
 
 def habits() -> Habits:
     return learn_habits((upgraded("1", "2"), upgraded("3")))
+
+
+def codes_before(wanted: Normal, live: Normal) -> dict[str, Before]:
+    return find_codes_before(wanted, live, compare(wanted, live), MARK, habits)
 
 
 def ours(*texts: str, own: str = "<ours>1</ours>") -> Normal:
@@ -82,8 +88,8 @@ def test_what_jenkins_made_of_a_step_at_the_update_is_its_own_after_an_upgrade_t
 def test_what_an_upgrade_added_is_told_from_what_we_took_out() -> None:
     """Both are habits of all jobs; only without what it added is a section the one of then."""
     live = upgraded("1", "2")
-    found = find_codes_before(ours("1", "2", own=""), live, MARK, habits)
-    assert {before.added for before in found.values()} == {
+    found = codes_before(ours("1", "2", own=""), live)
+    assert {before.fields for before in found.values()} == {
         frozenset({("a.S", "new"), ("a.S", "other")})
     }
     assert MARK.kept is not None
@@ -93,4 +99,44 @@ def test_what_an_upgrade_added_is_told_from_what_we_took_out() -> None:
 def test_without_an_upgrade_nothing_is_put_aside() -> None:
     """The same fields, written by the version of then."""
     live = steps("1", "2", plugin=OLD, own="<ours>1</ours><own>1</own>", added=ADDED)
-    assert find_codes_before(APPLIED, live, MARK, habits) == {}
+    assert codes_before(APPLIED, live) == {}
+
+
+FLAGGED = "<flag>true</flag><x.y>1</x.y>"
+
+
+@pytest.mark.parametrize(
+    ("live", "expected"),
+    [
+        ("<x.y>1</x.y>", {"flag": Side.JENKINS}),
+        ("<x.y>1</x.y><flag>false</flag>", {"flag": Side.THEIRS}),
+        ("<x.y>2</x.y>", {"flag": Side.JENKINS, "x.y": Side.THEIRS}),
+        ("<x.y>1</x.y><name>b</name>", {"flag": Side.JENKINS, "name": Side.THEIRS}),
+    ],
+    ids=["gone", "turned off", "gone, and an edit", "gone, and a new field"],
+)
+def test_a_flag_that_an_upgrade_took_is_told_from_one_that_a_person_turned_off(
+    live: str, expected: dict[str, Side]
+) -> None:
+    """A class that has a flag always says what it is, and one that hasn't never does."""
+    wanted, then = steps("1", own=FLAGGED), steps("1", own=FLAGGED, plugin=OLD)
+    mark = replace(MARK, applied=fingerprint(wanted), kept=fingerprint(then))
+    there = steps("1", own=live, plugin=NEW)
+    sides = attribute(
+        compare(wanted, there),
+        wanted=wanted,
+        live=there,
+        mark=mark,
+        habits=lambda: learn_habits((there,)),
+    )
+    assert {(raw.live or raw.wanted).tag: side for raw, side in sides} == expected  # type: ignore[union-attr]
+
+
+def test_a_plain_text_that_jenkins_encrypted_since_is_its_own() -> None:
+    """A directory has it as we wrote it, until a Jenkins starts with that."""
+    wanted = steps("1", own="<token>plain</token>")
+    there = steps("1", own="<token>{AQAAABAAAAAQxIyRO+G2ncy+IfR2qVKHJ9gE}</token>")
+    mark = replace(MARK, applied=fingerprint(wanted), kept=fingerprint(wanted))
+    raws = compare(wanted, there)
+    sides = attribute(raws, wanted=wanted, live=there, mark=mark, habits=lambda: NO_HABITS)
+    assert [side for _, side in sides] == [Side.JENKINS]

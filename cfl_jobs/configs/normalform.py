@@ -6,15 +6,15 @@ several texts. The rules that make them equal:
 - The order of fields doesn't count (XStream writes a class's fields in its own order); the order
   of a list's elements does, apart from the few lists that are sets (`SETS`).
 - A field that is `false` or empty is as good as absent: XStream leaves an absent boolean false and
-  an absent string or list null. `DEFAULTS` holds the fields for which absent means something else,
-  `TELLING` those whose presence alone means something. An element of a list is never dropped.
+  an absent string or list null. The table in defaults.py has the fields for which absent means
+  something else, by version; `TELLING` those whose presence alone means something. What is dropped
+  so is kept beside by name (`Normal.defaults`). An element of a list is never dropped.
 - Line ends don't count: a browser's form sends CR LF, and a save in the UI keeps them (`&#xd;`).
 - `plugin="name@version"` says who wrote an element, not what it does; it is kept beside
   (`Normal.plugin`) and doesn't count.
 - What Jenkins rewrites as something else (`_REWRITES`) is brought to one of its forms.
 
-Sources: the recordings of Jenkins 2.440.3 in tests/data/jenkins/2.440.3/config, and the classes
-named.
+Sources: the recordings of Jenkins in tests/data/jenkins, and the classes named.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter
@@ -30,6 +30,7 @@ from types import MappingProxyType
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.defaults import defaults_for
 from cfl_jobs.errors import ConfigError
 
 # Lists by their parent's tag, whatever their elements are called. An element of one is never
@@ -47,18 +48,6 @@ LISTS = frozenset(
 # UI), names that may copy artifacts.
 SETS = frozenset({"jobNames", "projectNameList", "properties", "triggers"})
 
-# (class, field): what an absent field means, where that isn't false or empty.
-DEFAULTS = MappingProxyType(
-    {
-        # hudson.tasks.ArtifactArchiver.readResolve and the recorded save of a config without them.
-        ("hudson.tasks.ArtifactArchiver", "defaultExcludes"): "true",
-        ("hudson.tasks.ArtifactArchiver", "caseSensitive"): "true",
-        ("hudson.tasks.ArtifactArchiver", "followSymlinks"): "true",
-        # hudson.tasks.Fingerprinter, wide-publishers.
-        ("hudson.tasks.Fingerprinter", "defaultExcludes"): "true",
-        ("hudson.tasks.Fingerprinter", "caseSensitive"): "true",
-    }
-)
 # Fields of which an empty one differs from none.
 TELLING = frozenset(
     {
@@ -82,6 +71,8 @@ _PLAIN_CLASSES = frozenset({("logRotator", "hudson.tasks.LogRotator")})
 _SECRET = re.compile(r"\{AQAAA[A-Za-z0-9+/=]+\}")
 SECRET = "{secret}"  # noqa: S105 - a placeholder
 _SECRET_FIELDS = frozenset({("hudson.model.PasswordParameterDefinition", "defaultValue")})
+_NEWEST: Mapping[str, str] = MappingProxyType({})
+_Defaults = Mapping[tuple[str, str], str]
 
 # What only a folder's config from jenkins-job-builder holds: cloudbees-folder has no such fields.
 _NOT_A_FOLDERS = ("canRoam", "scm", "publishers", "buildWrappers", "builders", "triggers")
@@ -93,9 +84,10 @@ _LIST_ITEM = re.compile(r"[.]|^(string|int|long|boolean|entry|a|null|permission)
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """One element in normal form. `plugin` and `secrets` tell more, and don't count.
+    """One element in normal form. `plugin`, `secrets` and `defaults` tell more, and don't count.
 
-    `kind` is the `class` attribute (or the tag, where the tag is the class).
+    `kind` is the `class` attribute (or the tag, where the tag is the class), `defaults` the tags of
+    fields that are there and say what their absence would.
     """
 
     tag: str
@@ -104,6 +96,7 @@ class Normal:
     children: tuple[Normal, ...] = ()
     plugin: str = field(default="", compare=False)
     secrets: tuple[str, ...] = field(default=(), compare=False)
+    defaults: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def kind(self) -> str:
@@ -123,21 +116,25 @@ class Normal:
             yield from child.walk()
 
 
-def normalise(config: str, *, name: str) -> Normal:
-    """Return the normal form of a job's or view's config. Raises ConfigError on bad XML."""
-    return normalise_element(parse_config(config, name=name))
+def normalise(config: str, *, name: str, versions: Mapping[str, str] = _NEWEST) -> Normal:
+    """Return the normal form of a job's or view's config. Raises ConfigError on bad XML.
+
+    `versions` are those of the server that reads it, by plugin or versions.CORE.
+    """
+    return normalise_element(parse_config(config, name=name), versions)
 
 
-def normalise_element(root: ET.Element) -> Normal:
+def normalise_element(root: ET.Element, versions: Mapping[str, str] = _NEWEST) -> Normal:
     """Return the normal form of a parsed config; the element is used up."""
     for rewrite in _REWRITES:
         rewrite(root)
-    return _normal(root, parent="")
+    return _normal(root, "", defaults_for(versions))
 
 
-def absent_value(kind: str, tag: str) -> str:
+def absent_value(kind: str, tag: str, versions: Mapping[str, str] = _NEWEST) -> str:
     """Return what it means that an element of a class doesn't have a flag."""
-    return DEFAULTS.get((kind, tag), "false" if tag not in TEXTS | TELLING else "")
+    plain = "false" if tag not in TEXTS | TELLING else ""
+    return defaults_for(versions).get((kind, tag), plain)
 
 
 def is_encrypted(text: str) -> bool:
@@ -170,11 +167,11 @@ def _add_canonical(normal: Normal, pieces: list[str]) -> None:
     pieces.append("/")
 
 
-def _normal(element: ET.Element, *, parent: str) -> Normal:
+def _normal(element: ET.Element, parent: str, known: _Defaults) -> Normal:
     tag = element.tag
     attributes = _attributes(element) if element.attrib else ()
     kind = dict(attributes).get("class", tag) if attributes else tag
-    children = _children(element, kind) if len(element) else ()
+    children, defaults = _children(element, kind, known) if len(element) else ((), ())
     text = (element.text or "").replace("\r\n", "\n")
     secrets: tuple[str, ...] = ()
     if len(element) or tag in LISTS:
@@ -182,7 +179,7 @@ def _normal(element: ET.Element, *, parent: str) -> Normal:
     elif (parent, tag) in _SECRET_FIELDS or ("{" in text and is_encrypted(text)):
         secrets = (text,) if text else ()
         text = SECRET
-    return Normal(tag, attributes, text, children, element.get("plugin", ""), secrets)
+    return Normal(tag, attributes, text, children, element.get("plugin", ""), secrets, defaults)
 
 
 def _attributes(element: ET.Element) -> tuple[tuple[str, str], ...]:
@@ -194,36 +191,43 @@ def _attributes(element: ET.Element) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(found.items()))
 
 
-def _children(element: ET.Element, kind: str) -> tuple[Normal, ...]:
+def _children(
+    element: ET.Element, kind: str, known: _Defaults
+) -> tuple[tuple[Normal, ...], tuple[str, ...]]:
+    """Return the children that say something, and the tags of those that don't."""
     tags = [child.tag for child in element]
     counts = Counter(tags) if len(set(tags)) < len(tags) else {}
     is_list = element.tag in LISTS
     fields: list[Normal] = []
     items: list[Normal] = []
+    defaults: list[str] = []
     for child in element:
         tag, text = child.tag, child.text or ""
+        absent = known.get((kind, tag))
         if len(text) < _SHORT and not child.attrib and not len(child):
-            normal, is_default = _leaf(tag, text, kind)
+            normal, is_default = _leaf(tag, text, kind, absent)
         else:
-            normal = _normal(child, parent=kind)
-            is_default = _is_default(kind, normal)
+            normal = _normal(child, kind, known)
+            is_default = _is_default(normal, absent)
         if is_list or counts.get(tag, 1) > 1 or _is_item(tag):
             items.append(normal)
-        elif not is_default:
+        elif is_default:
+            defaults.append(tag)
+        else:
             fields.append(normal)
     if element.tag in SETS or kind == "hudson.security.AuthorizationMatrixProperty":
         items.sort(key=_sort_key)
     fields.sort(key=attrgetter("tag"))  # no two have the same
-    return (*fields, *items)
+    return (*fields, *items), tuple(defaults)
 
 
 @lru_cache(maxsize=4096)
-def _leaf(tag: str, text: str, parent: str) -> tuple[Normal, bool]:
+def _leaf(tag: str, text: str, parent: str, absent: str | None) -> tuple[Normal, bool]:
     """Return a plain field and whether it says nothing: most of a config, and ever the same."""
     element = ET.Element(tag)
     element.text = text
-    normal = _normal(element, parent=parent)
-    return normal, _is_default(parent, normal)
+    normal = _normal(element, parent, {})
+    return normal, _is_default(normal, absent)
 
 
 @lru_cache(maxsize=4096)
@@ -235,10 +239,10 @@ def _sort_key(normal: Normal) -> tuple[str, str]:
     return normal.tag, "".join(_canonical(normal))
 
 
-def _is_default(kind: str, normal: Normal) -> bool:
-    """Tell whether a field says what its absence would say."""
-    if (kind, normal.tag) in DEFAULTS:
-        return normal.text == DEFAULTS[kind, normal.tag]
+def _is_default(normal: Normal, absent: str | None) -> bool:
+    """Tell whether a field says what its absence would say, where the table has that."""
+    if absent is not None:
+        return normal.text == absent
     if normal.tag == "scm" and normal.kind == "hudson.scm.NullSCM":
         return True
     if normal.tag in TELLING or normal.attributes or normal.children:
@@ -355,6 +359,17 @@ def _shows_all(view: ET.Element) -> bool:
     return view.tag == "hudson.model.AllView" and view.findtext("name") == "All"
 
 
+def _rewrite_status_filter(root: ET.Element) -> None:
+    """ListView.readResolve turns `statusFilter` into a job filter, the last one (core 2.568)."""
+    for found in root.findall("statusFilter"):
+        root.remove(found)
+        filters = root.find("jobFilters")
+        if filters is None:
+            filters = ET.SubElement(root, "jobFilters")
+        status = ET.SubElement(filters, "hudson.views.StatusFilter")
+        ET.SubElement(status, "statusFilter").text = found.text
+
+
 def _rewrite_view(root: ET.Element) -> None:
     """A view's owner is where it stands, which its name says already."""
     for owner in root.findall("owner"):
@@ -367,5 +382,6 @@ _REWRITES = (
     _rewrite_archiver,
     _rewrite_results,
     _rewrite_folder,
+    _rewrite_status_filter,
     _rewrite_view,
 )

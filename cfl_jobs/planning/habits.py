@@ -1,46 +1,73 @@
-"""Jobs on the server → what a plugin's version writes into all of its elements alike.
+"""Jobs on the server → what a plugin's version does to all of its elements alike.
 
 After a plugin, or Jenkins itself, was upgraded, Jenkins' next save may add fields to its elements,
-which looks like an edit. Each element says which plugin's version saved it (the others: the Jenkins
-that answers), and the mark has a code of each version of the last update. So in an element of a
-newer version a field that we don't set is Jenkins' own, if all elements of its class that this
-version saved, in two jobs or more, have it alike.
+or leave some out, which looks like an edit. Each element says which plugin's version saved it (the
+others: the Jenkins that answers), and the mark has a code of each version of the last update. So in
+an element of a newer version a field that we don't set is Jenkins' own, if all elements of its
+class that this version saved, in two jobs or more, have it alike; and so is that a flag of ours is
+gone, if none of them says anything of it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.mark import Mark
 from cfl_jobs.planning.sections import code_of_version, codes_of_versions, find_plugins
 
-# What all elements of a class hold in a field, by the plugin that saved them, class and field.
-Habits = Mapping[tuple[str, str, str], Normal]
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What the elements of a class have alike, by the plugin that saved them and the class.
+
+    `alike` are fields with one and the same value in two jobs or more, `said` the tags that any of
+    the elements has, whatever it says.
+    """
+
+    alike: Mapping[tuple[str, str, str], Normal]
+    said: Mapping[tuple[str, str], frozenset[str]]
+
+    def adds(self, plugin: str, kind: str, child: Normal) -> bool:
+        """Tell whether a plugin's version writes a field with this value into a class."""
+        return self.alike.get((plugin, kind, child.tag)) == child
+
+    def takes(self, plugin: str, kind: str, child: Normal) -> bool:
+        """Tell whether a plugin's version has no such flag in a class any more.
+
+        A flag that a class has is always written; any other field may have been emptied.
+        """
+        said = self.said.get((plugin, kind))
+        return said is not None and child.tag not in said and child.text in ("true", "false")
 
 
 def learn_habits(jobs: Iterable[Normal]) -> Habits:
-    """Return the fields that all elements of a class have alike, in two jobs or more."""
+    """Return what the elements of a class have alike in a server's jobs."""
     totals: Counter[tuple[str, str]] = Counter()
     values: dict[tuple[str, str, str], list[tuple[int, Normal]]] = {}
+    said: dict[tuple[str, str], set[str]] = {}
     for number, job in enumerate(jobs):
         for plugin, element in _with_plugins(job):
-            totals[plugin, element.kind] += 1
+            key = (plugin, element.kind)
+            totals[key] += 1
+            said.setdefault(key, set()).update(element.defaults)
             for child in element.children:
-                values.setdefault((plugin, element.kind, child.tag), []).append((number, child))
-    return {
+                said[key].add(child.tag)
+                values.setdefault((*key, child.tag), []).append((number, child))
+    alike = {
         key: found[0][1]
         for key, found in values.items()
         if len(found) == totals[key[:2]]
         and len({child for _, child in found}) == 1
         and len({number for number, _ in found}) > 1
     }
+    return Habits(alike, {key: frozenset(tags) for key, tags in said.items()})
 
 
-def is_habit(raw: Raw, habits: Habits) -> bool:
-    return raw.live is not None and habits.get((raw.plugin, raw.parent, raw.live.tag)) == raw.live
+NO_HABITS = Habits({}, {})
 
 
 def is_new_field(raw: Raw) -> bool:
@@ -48,11 +75,25 @@ def is_new_field(raw: Raw) -> bool:
     return raw.wanted is None and raw.live is not None and not raw.is_item
 
 
+def is_gone_field(raw: Raw) -> bool:
+    """Tell whether it is a field that only our element has."""
+    return raw.live is None and raw.wanted is not None and not raw.is_item
+
+
 def is_upgraded(raw: Raw, mark: Mark | None) -> bool:
     """Tell whether the element was saved by a plugin's version that the last update didn't meet."""
     if mark is None or not mark.versions or not raw.plugin:
         return False
     return code_of_version(raw.plugin) not in mark.versions
+
+
+def is_own(raw: Raw, habits: Habits) -> bool:
+    """Tell whether what differs in an element is what its plugin's version does to all alike."""
+    if raw.wanted is not None and is_gone_field(raw):
+        return habits.takes(raw.plugin, raw.parent, raw.wanted)
+    return (
+        raw.live is not None and is_new_field(raw) and habits.adds(raw.plugin, raw.parent, raw.live)
+    )
 
 
 def has_upgraded(normal: Normal, mark: Mark | None) -> bool:

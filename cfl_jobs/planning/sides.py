@@ -12,9 +12,9 @@ that has the code it had right after our last update hasn't changed since:
 That holds where the two are the same section of then. Where one side has it no more, a comparison
 may have set it against another one: then it is the side's that lost one of the two.
 
-A plugin's newer version adds fields to its elements or renames them, which looks like theirs: what
-is a habit of it (see habits.py), or a value that stands under another name now, is Jenkins' own.
-Our values that are gone or changed never are.
+A plugin's newer version adds fields to its elements, renames or leaves out some, which looks like
+theirs: what is a habit of it (see habits.py), or a value that stands under another name now, is
+Jenkins' own. Our values that are changed never are, unless they are encrypted now.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.differences import Change, Raw, Side, find_renamed
 from cfl_jobs.planning.fields import Changed, find_ours, find_theirs, section_path
-from cfl_jobs.planning.habits import Habits, is_habit, is_new_field, is_upgraded
+from cfl_jobs.planning.habits import Habits, is_own, is_upgraded
 from cfl_jobs.planning.history import History, Slot
 from cfl_jobs.planning.mark import Mark
 from cfl_jobs.planning.sections import code
@@ -51,29 +51,29 @@ def attribute(
         return tuple((raw, Side.ADOPT) for raw in raws)
     if mark.applied is None or mark.kept is None:
         return tuple((raw, Side.UNKNOWN) for raw in raws)
-    upgraded = find_codes_before(wanted, live, mark, habits)
+    upgraded = find_codes_before(wanted, live, raws, mark, habits)
     before = {now: section.code for now, section in upgraded.items()}
     sides = _attribute_all(raws, History(wanted, live, mark.applied, mark.kept, before))
     renamed = find_renamed(raws)
     attributed: list[tuple[Raw, Side]] = []
     for raw in raws:
         side = sides[raw]
-        if _is_added(raw, upgraded):
+        if _is_undone(raw, upgraded):
             side = Side.JENKINS
         elif side in (Side.THEIRS, Side.BOTH) and is_upgraded(raw, mark):
-            own = raw.place.path in renamed or (is_new_field(raw) and is_habit(raw, habits()))
+            own = raw.place.path in renamed or is_own(raw, habits())
             side = Side.JENKINS if own else side
         attributed.append((raw, side))
     return tuple(attributed)
 
 
-def _is_added(raw: Raw, upgraded: Mapping[str, Before]) -> bool:
-    """Tell whether it is a field that an upgrade added, and that alone changed its section."""
-    section = raw.place.live_section
-    if section is None or raw.live is None or not is_new_field(raw):
+def _is_undone(raw: Raw, upgraded: Mapping[str, Before]) -> bool:
+    """Tell whether it is a field that Jenkins itself changed, and that alone in its section."""
+    section, field = raw.place.live_section, raw.live or raw.wanted
+    if section is None or field is None or raw.is_item:
         return False
     before = upgraded.get(code(section))
-    return before is not None and (raw.parent, raw.live.tag) in before.added
+    return before is not None and (raw.parent, field.tag) in before.fields
 
 
 def _attribute_all(raws: Sequence[Raw], history: History) -> dict[Raw, Side]:

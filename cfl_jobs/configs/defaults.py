@@ -1,0 +1,67 @@
+"""What it means that an element of a class lacks a field, where that is neither false nor nothing.
+
+XStream leaves an absent field false, 0 or null, whatever the class's initialisers say; what it
+means then is for the class's `readResolve` to say. One row a field, with the versions that read it
+so: a class that changes its mind gets a second row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+from cfl_jobs.reading.versions import CORE, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """What an absent field of a class means in the versions of `span`, and how that is known."""
+
+    kind: str
+    tag: str
+    value: str
+    span: Span
+    evidence: str
+
+
+_ARCHIVER = "hudson.tasks.ArtifactArchiver"
+_FINGERPRINTER = "hudson.tasks.Fingerprinter"
+_NAME_SETTER = "org.jenkinsci.plugins.buildnamesetter.BuildNameSetter"
+_STRATEGY = "hudson.matrix.DefaultMatrixExecutionStrategyImpl"
+_WS_PATTERN = "hudson.plugins.ws__cleanup.Pattern"
+
+DEFAULTS: tuple[Default, ...] = (
+    *(
+        Default(_ARCHIVER, tag, "true", Span(CORE), "ArtifactArchiver.readResolve, recorded")
+        for tag in ("defaultExcludes", "caseSensitive", "followSymlinks")
+    ),
+    *(
+        Default(_FINGERPRINTER, tag, "true", Span(CORE), "Fingerprinter.readResolve, recorded")
+        for tag in ("defaultExcludes", "caseSensitive")
+    ),
+    Default("hudson.tasks.Maven", "injectBuildVariables", "true", Span(CORE), "Maven.readResolve"),
+    *(
+        Default(_NAME_SETTER, tag, "true", Span("build-name-setter"), "BuildNameSetter.readResolve")
+        for tag in ("runAtStart", "runAtEnd")
+    ),
+    Default(
+        _STRATEGY, "scheduleDelayMillis", "0", Span("matrix-project"), "recorded from version 917"
+    ),
+    Default(_WS_PATTERN, "type", "INCLUDE", Span("ws-cleanup"), "Pattern.readResolve"),
+)
+
+
+def defaults_for(versions: Mapping[str, str]) -> Mapping[tuple[str, str], str]:
+    """Return what absent fields mean, by class and field, for a server's versions.
+
+    `versions` are by plugin or CORE; what isn't listed there counts as the newest.
+    """
+    return table_of(tuple(row for row in DEFAULTS if row.span.holds(versions)))
+
+
+@cache
+def table_of(rows: tuple[Default, ...]) -> Mapping[tuple[str, str], str]:
+    """Return the values of rows by class and field."""
+    return MappingProxyType({(row.kind, row.tag): row.value for row in rows})
