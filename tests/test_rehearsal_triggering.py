@@ -64,6 +64,42 @@ def test_a_trigger_without_parameters_starts_nothing_unless_it_is_told_to(tmp_pa
     assert "no parameter is set" in read_log(home, "Up")
 
 
+@pytest.mark.parametrize("fail", ["true", "false"])
+@pytest.mark.parametrize(
+    ("script", "more", "started"),
+    [
+        ("rm -f p", "", False),
+        (": >p", "", False),
+        ("echo '# A=1' >p", "", False),
+        ("echo A=1 >p", "", True),
+        ("echo A=1 >p", "<hudson.plugins.ws__cleanup.WsCleanup/>", True),
+        (": >p", predefined("B=1"), True),
+    ],
+)
+def test_a_file_of_parameters_that_is_missing_or_empty_starts_nothing(
+    tmp_path: Path, fail: str, script: str, more: str, started: bool
+) -> None:
+    """Also without "fail on missing": a trigger without parameters starts nothing."""
+    file = (
+        "<hudson.plugins.parameterizedtrigger.FileBuildParameters><propertiesFile>p"
+        f"</propertiesFile><failTriggerOnMissing>{fail}</failTriggerOnMissing>"
+        "</hudson.plugins.parameterizedtrigger.FileBuildParameters>"
+    )
+    is_cleaned = more.startswith("<hudson.plugins.ws__cleanup")
+    archive = (
+        "<hudson.tasks.ArtifactArchiver><artifacts>p</artifacts></hudson.tasks.ArtifactArchiver>"
+    )
+    publishers = trigger("Down", file + (more if not is_cleaned else ""))
+    up = job_xml(
+        builders=shell(script), publishers=publishers + (archive + more if is_cleaned else "")
+    )
+    home = make_home(tmp_path, {"Up": up, "Down": job_xml(parameters=string("A", "a"))})
+    run(home, "Up")
+    assert bool(Builds(home).of("Down")) is started
+    if started and not more.startswith("<hudson.plugins.parameterizedtrigger"):
+        assert dict(Builds(home).of("Down")[0].parameters) == {"A": "1"}
+
+
 def _blocking(projects: str, thresholds: str = "") -> str:
     return (
         "<hudson.plugins.parameterizedtrigger.TriggerBuilder><configs>"

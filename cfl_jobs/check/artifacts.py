@@ -64,11 +64,12 @@ def find_unpermitted(scope: Scope) -> Iterator[Found]:
     "property-file-not-written", Severity.ERROR, "a trigger reads a file that no step writes"
 )
 def find_unwritten_files(scope: Scope) -> Iterator[Found]:
-    """A trigger takes parameters from a file in the workspace. Where the file isn't there, it
-    starts nothing (`fail-on-missing: true`), or starts the job without them.
+    """A trigger takes parameters from a file of the build. Where the file isn't there or holds
+    nothing, it starts nothing, with or without `fail-on-missing` (parameterized-trigger 890); one
+    that has other parameters too starts the job without those of the file.
 
-    Let a step write the file, or correct its name. A step that only removes the file, or names it
-    in a comment, doesn't count.
+    Let a step write the file, or correct its name. A step that only removes, empties or reads the
+    file, or names it in a comment, doesn't count.
     """
     for job in scope.freestyle():
         if any(isinstance(step, Unknown) for step in job.builders):
@@ -87,12 +88,23 @@ def _is_written(name: str, job: Job) -> bool:
             if any(may_overlap(name, pattern) for pattern in read_names(step.filter) or ("**",)):
                 return True
         elif isinstance(step, Shell):
-            for line in expanding_text(step.script).splitlines():
-                commands = re.split(r"&&|\|\||[;|]", line)
-                if any(name in command and not _only_removes(command) for command in commands):
-                    return True
+            commands = re.split(r"&&|\|\||[;|\n]", expanding_text(step.script))
+            if any(name in command and _writes(command, name) for command in commands):
+                return True
     return False
 
 
-def _only_removes(command: str) -> bool:
-    return re.match(r"\s*(?:rm|\[|test)\s", command) is not None
+_WRITES_NOTHING = re.compile(
+    r"""\s*(?:(?:if|then|else|elif|while|do|!|\{|\()\s+)*
+        (?:rm|unlink|\[+|test|touch|truncate|ls|stat|chmod|chown|echo|printf|:|true|source|\.
+           |cat|head|tail|grep|wc|diff|cmp|sha\d+sum|md5sum|if|git\s+(?:add|rm))(?:\s|$)""",
+    re.VERBOSE,
+)
+
+
+def _writes(command: str, name: str) -> bool:
+    """Tell whether a command that names a file may put something into it."""
+    into = re.search(rf">>?\s*[\"']?[^\s\"'<>]*{re.escape(name)}", command)
+    if into:
+        return re.fullmatch(r"\s*(?::|true|cat\s+/dev/null)?\s*", command[: into.start()]) is None
+    return _WRITES_NOTHING.match(command) is None

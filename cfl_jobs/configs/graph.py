@@ -216,11 +216,7 @@ def name_repository(url: str) -> str:
 def _trigger_edges(job: Job, jobs: dict[str, Job]) -> Iterator[TriggerEdge]:
     for step, part in enumerate((*job.builders, *job.publishers)):
         if isinstance(part, TriggerBuilds):
-            files = [
-                found.files
-                for found in part.parameters
-                if isinstance(found, FileParameters) and found.fail_on_missing
-            ]
+            files = _needed_files(part, is_publisher=step >= len(job.builders))
             for project in part.projects:
                 target = resolve_job(project, job.name, jobs)
                 yield TriggerEdge(
@@ -265,6 +261,21 @@ def _passed(part: TriggerBuilds, job: Job, target: Job | None) -> Iterator[Passe
             names = names_in_file(source, job, target)
             given |= {name: Passed(name) for name in names if name not in given}
     yield from given.values()
+
+
+def _needed_files(part: TriggerBuilds, *, is_publisher: bool) -> list[str]:
+    """Return the files without which nothing is started.
+
+    A publisher that has no parameter starts nothing, so one that takes them from files alone needs
+    one that isn't empty, with or without "fail on missing" (parameterized-trigger 890).
+    """
+    files = [found for found in part.parameters if isinstance(found, FileParameters)]
+    are_all = is_publisher and len(files) == len(part.parameters)
+    return [
+        found.files
+        for found in files
+        if found.fail_on_missing or (are_all and not part.trigger_without_parameters)
+    ]
 
 
 def names_in_file(file: FileParameters, job: Job, target: Job) -> tuple[str, ...]:

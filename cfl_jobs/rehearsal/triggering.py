@@ -120,7 +120,7 @@ def project_names(
 def trigger_values(sources: tuple[TriggerParameters, ...], steps: Steps) -> dict[str, str] | None:
     """Return the values that a trigger passes, a later source over an earlier one.
 
-    None if there is no source of values at all. Raises DontTrigger.
+    None if no source has any. Raises DontTrigger.
     """
     values: dict[str, str] | None = None
     for source in sources:
@@ -162,22 +162,24 @@ def _values(source: TriggerParameters, steps: Steps) -> dict[str, str] | None:
             raise DontTrigger
 
 
-def _read_files(source: FileParameters, steps: Steps) -> dict[str, str]:
+def _read_files(source: FileParameters, steps: Steps) -> dict[str, str] | None:
+    """Return the parameters in a build's files, archived ones first; None where there are none."""
     variables = steps.variables()
+    archive = steps.home.archive(steps.record.job, steps.record.number)
     values: dict[str, str] = {}
-    for name in expand(source.files, variables).split(","):
-        path = steps.workspace / name.strip()
-        if path.is_file():
+    for name in map(str.strip, expand(source.files, variables).split(",")):
+        path = next((p for p in (archive / name, steps.workspace / name) if p.is_file()), None)
+        if path is not None:
             text = path.read_text(encoding="utf-8", errors="replace")
             values |= read_properties(expand(text, variables))
             continue
-        steps.log(f"[parameterized-trigger] Properties file {name.strip()} did not exist.")
+        steps.log(f"[parameterized-trigger] Properties file {name} did not exist.")
         if source.fail_on_missing:
             steps.log(
                 "Not triggering due to missing file - did you archive it as a build artifact ?"
             )
             raise DontTrigger
-    return values
+    return values or None
 
 
 def _reaches(threshold: str, result: Result) -> bool:
