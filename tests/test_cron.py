@@ -175,14 +175,32 @@ def test_nothing_scheduled_is_told_apart() -> None:
         ("0 3 * * *", "H 3 * * *"),
         ("*/15 * * * *", "H/15 * * * *"),
         ("0,15,30,45 * * * *", "H/15 * * * *"),
+        ("H 3 1 * 1", "'H 3 1 * *' and 'H 3 * * 1'"),
+        ("H H H * H", "'H H H * *' and 'H H * * H'"),
+        ("H 3 1-7 6 5,0", "'H 3 1-7 6 *' and 'H 3 * 6 5,0'"),
     ],
 )
-def test_what_jenkins_warns_about_is_a_warning(spec: str, advice: str) -> None:
+def test_what_may_be_meant_otherwise_is_a_warning(spec: str, advice: str) -> None:
     assert find_cron_mistakes(spec) == ()
     (warning,) = find_cron_warnings(spec)
     assert advice in warning.advice
 
 
-@pytest.mark.parametrize("spec", ["@daily", "H H * * *", "0 H * * *", "5,10 * * * *", "61 * * * *"])
-def test_what_jenkins_does_not_warn_about_has_no_warning(spec: str) -> None:
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "@daily",
+        "H H * * *",
+        "0 H * * *",
+        "5,10 * * * *",
+        "61 * * * *",
+        "H 3 1 * *",
+        "H 3 * * 1",
+        "H 3 */1 * 1-5",
+        "H 3 1-31 * 1",
+        "H 3 1 * 0-6",
+        "H 3 1 * 1-7",
+    ],
+)
+def test_what_means_what_it_seems_to_has_no_warning(spec: str) -> None:
     assert find_cron_warnings(spec) == ()

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from cfl_jobs.cli import cli
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.model import BuildOther, Job, Parameter, ParameterKind
+from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.drawing.formats import FORMATS
 from cfl_jobs.drawing.layout import Box, lay_out
+from cfl_jobs.drawing.mermaid import warn_of_size
 from cfl_jobs.drawing.svg import Marks, draw_svg
 from cfl_jobs.drawing.text import draw_text
 from tests.trial_chain import CONFIGS, NAMES, read_trial_chain
@@ -174,6 +176,22 @@ def test_a_job_that_cant_be_read_is_told_and_the_others_are_drawn(tmp_path: Path
     assert "good" in result.stdout
     assert "Not drawn, since it can't be read: " in result.stderr
     assert "damaged: config.xml line 1" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("jobs", "name", "is_told"),
+    [(250, "many", False), (251, "many", True), (30, "long" * 500, True)],
+    ids=["500 edges", "502 edges", "60,000 characters"],
+)
+def test_a_chart_that_mermaid_would_not_draw_is_told(jobs: int, name: str, is_told: bool) -> None:
+    """Each of these jobs has two edges: a timer starts it, and it starts the last one."""
+    trigger = "<hudson.triggers.TimerTrigger><spec>@daily</spec></hudson.triggers.TimerTrigger>"
+    other = (
+        "<hudson.tasks.BuildTrigger><childProjects>end</childProjects></hudson.tasks.BuildTrigger>"
+    )
+    config = f"<project><triggers>{trigger}</triggers><publishers>{other}</publishers></project>"
+    chain = build_chain(read_job(f"{name} {number}", config) for number in range(jobs))
+    assert bool(warn_of_size(FORMATS["mermaid"](chain))) is is_told
 
 
 def test_the_readme_draws_the_chain_as_the_command_does(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,8 @@ def find_bad_schedules(scope: Scope) -> Iterator[Found]:
     """Jenkins refuses the job's config, or never runs the schedule. Its cron text is not crontab's:
     no names of months or days, and `H` for a time of Jenkins' choice.
 
-    A schedule that Jenkins takes but warns about (every job at the same minute) is only a warning.
+    A schedule that Jenkins takes but warns about (every job at the same minute), or that limits
+    both fields of days, which Jenkins wants both to match, is only a warning.
     """
     for job in scope.jobs:
         for trigger in job.triggers:

@@ -34,6 +34,7 @@ def draw_graph(root: Path, form: str, home: Path | None) -> int:
     from cfl_jobs.configs.graph import build_chain
     from cfl_jobs.configs.read_model import read_job
     from cfl_jobs.drawing.formats import FORMATS
+    from cfl_jobs.drawing.mermaid import warn_of_size
     from cfl_jobs.drawing.text import draw_text
     from cfl_jobs.planning.visible import make_visible
 
@@ -46,6 +47,8 @@ def draw_graph(root: Path, form: str, home: Path | None) -> int:
     else:
         text = FORMATS[form](chain)
     click.echo(text, nl=False)
+    if form == "mermaid" and (warning := warn_of_size(text)):
+        click.echo(warning, err=True)
     for problem in problems:
         click.echo(make_visible(f"Not drawn, since it can't be read: {problem}"), err=True)
     return 1 if problems else 0

@@ -9,10 +9,28 @@ from cfl_jobs.configs.graph import Chain, Node, StartKind
 from cfl_jobs.drawing.arrows import list_arrows
 from cfl_jobs.drawing.words import say_node_notes, say_parameter, say_start
 
+_MOST_EDGES = 500
+_LONGEST = 50_000
+
 
 def draw_mermaid(chain: Chain) -> str:
     """Return the flowchart's text: solid arrows start a build, dotted ones only copy artifacts."""
     return "\n".join(_lines(chain)) + "\n"
+
+
+def warn_of_size(text: str) -> str:
+    """Return what is wrong with a chart that Mermaid won't draw where it is shown, "" for nothing.
+
+    Sites such as GitHub keep its defaults (Mermaid 11: maxEdges, maxTextSize).
+    """
+    edges = len(re.findall(r" (?:-->|==>|-\.->)", text))
+    if edges <= _MOST_EDGES and len(text) <= _LONGEST:
+        return ""
+    return (
+        f"Mermaid draws at most {_MOST_EDGES} edges and {_LONGEST:,} characters where its settings"
+        f" can't be changed, as on GitHub; this chart has {edges} and {len(text):,}. Take --format"
+        " svg there."
+    )
 
 
 def _lines(chain: Chain) -> Iterator[str]:

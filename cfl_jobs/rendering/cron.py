@@ -77,9 +77,10 @@ def find_cron_mistakes(spec: str) -> tuple[CronMistake, ...]:
 
 
 def find_cron_warnings(spec: str) -> tuple[CronMistake, ...]:
-    """Return what Jenkins' configuration page warns about in a `spec` without mistakes.
+    """Return what may be meant otherwise in a `spec` without mistakes.
 
-    Every minute of an hour, and fixed minutes where H would spread the load.
+    What Jenkins' configuration page warns about: every minute of an hour, and fixed minutes where H
+    would spread the load. And both fields of days, which Jenkins takes otherwise than crontab.
     """
     if find_cron_mistakes(spec):
         return ()
@@ -89,6 +90,17 @@ def find_cron_warnings(spec: str) -> tuple[CronMistake, ...]:
             continue
         fields = [field for field, _ in _split_fields(line)]
         rest = " ".join(fields[1:])
+        if _limits(fields[2], _FIELDS[2]) and _limits(fields[4], _FIELDS[4]):
+            minute, hour, day, month, weekday = fields
+            warnings.append(
+                CronMistake(
+                    number,
+                    indent + 1,
+                    f"{line!r} runs on days that match both day fields, where crontab takes either",
+                    f"For either, write two lines: '{minute} {hour} {day} {month} *' and "
+                    f"'{minute} {hour} * {month} {weekday}'. For both, silence this and say so.",
+                )
+            )
         if _is_every(fields[0]):
             warnings.append(
                 CronMistake(
@@ -260,6 +272,15 @@ def _explain(term: str, field: _Field) -> str:
     if re.search(r"[?LW#]", term):
         return "That is another cron's; use '*' or numbers."
     return f"Use {field.lowest} to {field.highest}, ranges such as 1-3, lists, '*', or H."
+
+
+def _limits(text: str, field: _Field) -> bool:
+    """Tell whether a field of days leaves any of them out."""
+    if "H" in text:
+        return True
+    days = set[int]().union(*(_read_term(term, field) for term in text.split(",")))
+    count = 31 if field.lowest else 7  # 0 and 7 are Sunday
+    return len({day % count for day in days}) < count
 
 
 def _is_every(minutes: str) -> bool:
