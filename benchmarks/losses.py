@@ -56,7 +56,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What render made of data: the config, and its findings as (place, message)."""
+    """What render made of data: the config, "" if it refuses it, and its findings, with places."""
 
     config: str
     findings: tuple[tuple[Position, str], ...]
@@ -172,7 +172,7 @@ class Renderer:
         losses = find_losses(tracked, made, word="view" if case.is_view else "job")
         told = [(problem.position, problem.message) for problem in made.problems]
         told += [(loss.position, loss.message) for loss in losses]
-        return Outcome(made.text, tuple(told))
+        return Outcome("" if made.problems else made.text, tuple(told))
 
 
 def _name_plugin(plugin: Mapping[str, str]) -> dict[str, str]:

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 import yaml
-from jenkins_jobs.registry import ModuleRegistry
-from jenkins_jobs.xml_config import XmlJobGenerator
 
 from cfl_jobs.errors import Position
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import TrackedDict, unread_places
+from cfl_jobs.rendering.entrypoints import light_imports
 from cfl_jobs.rendering.generator import Generator, _NoConfig
+
+with light_imports():
+    from jenkins_jobs.registry import ModuleRegistry
+    from jenkins_jobs.xml_config import XmlJobGenerator
 
 CASES = sorted((Path(__file__).parent / "cases/generator").glob("*.yaml"))
 

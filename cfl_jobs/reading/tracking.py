@@ -7,7 +7,16 @@ nobody asked for afterwards is a line of YAML that would have been lost in silen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, ItemsView, Iterable, Iterator, KeysView, ValuesView
+from collections.abc import (
+    Callable,
+    Collection,
+    Hashable,
+    ItemsView,
+    Iterable,
+    Iterator,
+    KeysView,
+    ValuesView,
+)
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -74,14 +83,41 @@ class Read:
 
 
 class _Notes:
-    """What was asked of one mapping; copies of the mapping share it."""
+    """What was asked of one mapping; copies of the mapping share it.
 
-    __slots__ = ("asked", "everything", "typed_reads")
+    `known` are other names that its reader compared keys with, `handed_out` says that the reader
+    went through the keys without saying which it wanted.
+    """
+
+    __slots__ = ("asked", "everything", "handed_out", "known", "typed_reads")
 
     def __init__(self) -> None:
         self.asked: set[Hashable] = set()
+        self.known: set[str] = set()
         self.typed_reads: list[Read] = []
         self.everything = False
+        self.handed_out = False
+
+
+class _HandedKey(str):
+    """A key that its mapping handed out: asked for where the reader's own text equals it."""
+
+    __slots__ = ("notes",)
+    notes: _Notes
+
+    def __eq__(self, other: object) -> bool:
+        same = str.__eq__(self, other)
+        if isinstance(other, str) and type(other) is not _HandedKey:
+            (self.notes.asked if same else self.notes.known).add(str(other))
+        return same
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        return (str, (str(self),))
 
 
 ReadNotes = tuple[tuple[frozenset[Hashable], bool], ...]
@@ -90,8 +126,9 @@ ReadNotes = tuple[tuple[frozenset[Hashable], bool], ...]
 class TrackedDict(dict[str, Any]):
     """A dict that notes which keys were asked for, by any way of asking.
 
-    Iterating, comparing or printing it counts as reading every key. `forward` names, by key, the
-    mapping that a key was inherited from; a read is noted there too. Copies share the notes.
+    Iterating, comparing or printing it hands out every key: any of them may have been read, until
+    `settle` is called. `forward` names, by key, the mapping that a key was inherited from; a read
+    is noted there too. Copies share the notes.
     """
 
     __slots__ = ("_notes", "forward", "key_positions", "pos", "value_positions")
@@ -118,15 +155,33 @@ class TrackedDict(dict[str, Any]):
         """Return where the key stands."""
         return self.key_positions.get(key, self.pos)
 
+    @property
+    def identity(self) -> int:
+        """What a mapping and its copies have in common."""
+        return id(self._notes)
+
     def unread_keys(self) -> tuple[str, ...]:
+        """Return the keys no one asked for or was handed, in file order."""
+        return () if self._notes.handed_out else self.unasked_keys()
+
+    def unasked_keys(self) -> tuple[str, ...]:
         """Return the keys no one asked for, in file order."""
         if self._notes.everything:
             return ()
         return tuple(key for key in dict.keys(self) if key not in self._notes.asked)
 
+    def suspect_keys(self) -> tuple[str, ...]:
+        """Return the keys that were handed out, but not asked for."""
+        return self.unasked_keys() if self._notes.handed_out else ()
+
+    def settle(self, unread: Collection[str]) -> None:
+        """Note that of the keys that were handed out all were read but these."""
+        self._notes.asked.update(key for key in self.suspect_keys() if key not in unread)
+        self._notes.handed_out = False
+
     def asked_keys(self) -> tuple[str, ...]:
         """Return the keys that were asked for, there or not: what the reader knows."""
-        return tuple(sorted(str(key) for key in self._notes.asked))
+        return tuple(sorted({str(key) for key in self._notes.asked} | self._notes.known))
 
     def typed_reads(self) -> tuple[Read, ...]:
         """Return the reads of present keys that named a default, each once."""
@@ -149,60 +204,74 @@ class TrackedDict(dict[str, Any]):
         for key in self.forward:
             self.forward[key].note(key)
 
+    def hand_out(self) -> None:
+        """Note that someone went through the keys."""
+        self._notes.handed_out = True
+        for key in self.forward:
+            self.forward[key].note(key)
+
+    def _ask(self, key: Any) -> Any:
+        """Note a key that is asked for; those that this mapping handed out say nothing new."""
+        if type(key) is _HandedKey:
+            asked, key = key, str(key)
+            if asked.notes is self._notes:
+                return key
+        self.note(key)
+        return key
+
+    def _hand(self, key: str) -> str:
+        handed = _HandedKey(key)
+        handed.notes = self._notes
+        return handed
+
     # -- what readers ask ------------------------------------------------------------------------
 
     def __getitem__(self, key: str) -> Any:
-        self.note(key)
-        return super().__getitem__(key)
+        return super().__getitem__(self._ask(key))
 
     def get(self, key: str, default: Any = None) -> Any:
-        self.note(key)
+        key = self._ask(key)
         if default is not None and (read := Read(key, default)) not in self._notes.typed_reads:
             self._notes.typed_reads.append(read)
         return super().get(key, default)
 
     def __contains__(self, key: object) -> bool:
-        self.note(key)
-        return super().__contains__(key)
+        return super().__contains__(self._ask(key))
 
     def pop(self, key: str, *default: Any) -> Any:
-        self.note(key)
-        return super().pop(key, *default)
+        return super().pop(self._ask(key), *default)
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        self.note(key)
-        return super().setdefault(key, default)
+        return super().setdefault(self._ask(key), default)
 
     def __iter__(self) -> Iterator[str]:
-        self.note_everything()
-        return super().__iter__()
+        self.hand_out()
+        return map(self._hand, super().__iter__())
 
     def __reversed__(self) -> Iterator[str]:
-        self.note_everything()
-        return super().__reversed__()
+        self.hand_out()
+        return map(self._hand, super().__reversed__())
 
     def keys(self) -> KeysView[str]:  # type: ignore[override]
-        self.note_everything()
-        return super().keys()
+        return KeysView(self)
 
     def values(self) -> ValuesView[Any]:  # type: ignore[override]
-        self.note_everything()
-        return super().values()
+        return ValuesView(self)
 
     def items(self) -> ItemsView[str, Any]:  # type: ignore[override]
-        self.note_everything()
-        return super().items()
+        return ItemsView(self)
 
     def popitem(self) -> tuple[str, Any]:
-        self.note_everything()
+        self.hand_out()
         return super().popitem()
 
     def __repr__(self) -> str:
-        note_deeply(self)
+        hand_out_deeply(self)
         return super().__repr__()
 
     def __eq__(self, other: object) -> bool:
-        note_deeply(self)
+        if isinstance(other, dict):
+            hand_out_deeply(self)
         return super().__eq__(other)
 
     def __ne__(self, other: object) -> bool:
@@ -211,14 +280,15 @@ class TrackedDict(dict[str, Any]):
     __hash__ = None
 
     def copy(self) -> TrackedDict:
-        return self._with(dict.items(self))
+        return self.copy_with(dict.items(self))
 
     __copy__ = copy
 
     def __deepcopy__(self, memo: dict[int, Any]) -> TrackedDict:
-        return self._with((key, deepcopy(value, memo)) for key, value in dict.items(self))
+        return self.copy_with((key, deepcopy(value, memo)) for key, value in dict.items(self))
 
-    def _with(self, entries: Iterable[tuple[str, Any]]) -> TrackedDict:
+    def copy_with(self, entries: Iterable[tuple[str, Any]]) -> TrackedDict:
+        """Return a copy with other entries that shares the notes."""
         made = TrackedDict(
             entries,
             pos=self.pos,
@@ -234,6 +304,12 @@ def note_deeply(value: object) -> None:
     """Note that a value was read with everything in it."""
     for mapping in walk_mappings(value):
         mapping.note_everything()
+
+
+def hand_out_deeply(value: object) -> None:
+    """Note that a value was handed out with everything in it."""
+    for mapping in walk_mappings(value):
+        mapping.hand_out()
 
 
 def walk_mappings(
@@ -283,7 +359,8 @@ def unread_places(value: object) -> Iterator[tuple[TrackedDict, str]]:
 def collect_notes(mappings: Iterable[TrackedDict]) -> ReadNotes:
     """Return what was asked of each mapping, for another process to merge."""
     return tuple(
-        (frozenset(mapping._notes.asked), mapping._notes.everything) for mapping in mappings
+        (frozenset(mapping._notes.asked), mapping._notes.everything or mapping._notes.handed_out)
+        for mapping in mappings
     )
 
 

@@ -34,6 +34,10 @@ logging.getLogger("jenkins_jobs").setLevel(logging.ERROR)
 General.logrotate_warn_issued = True
 
 
+# (id of a mapping or list, key or index in it) → the key and value that stand there instead.
+Changes = Mapping[tuple[int, str | int], tuple[str | int, Any]]
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why jenkins-job-builder can't make XML of a job or of one of its components."""
@@ -65,6 +69,7 @@ class Generated:
 
     Where there are problems, the XML lacks what they are about. `texts` are the job's texts that
     know more than one place, by themselves; `documentation` is of the job's own options.
+    `again` tells the text of the job with changes.
     """
 
     root: ET.Element
@@ -73,6 +78,7 @@ class Generated:
     problems: tuple[Problem, ...]
     texts: Mapping[str, LocatedText] = field(default_factory=dict)
     documentation: str = ""
+    again: Callable[[Changes], str] = lambda changes: ""
 
 
 class Generator:
@@ -91,25 +97,34 @@ class Generator:
     def generate(self, data: TrackedDict, *, is_view: bool) -> Generated:
         """Return the XML of a job or view, and what was wrong with any part of it.
 
-        Texts in `data` are made plain str: some modules ask whether a type *is* str.
+        `data` stays as it is, but for its notes of what was read.
         """
+        return self._generate(data, None, is_view=is_view)
+
+    def _generate(self, data: TrackedDict, changes: Changes | None, *, is_view: bool) -> Generated:
         registry = self._registry
         registry.start()
         root, text, documentation = ET.Element("project"), "", ""
         texts: dict[str, LocatedText] = {}
+        job = None
         try:
-            _hand_over(data, texts)
-            maker = self._find_root(data, XmlViewGenerator if is_view else XmlJobGenerator)
+            job = _hand_over(data, texts, changes)
+            maker = self._find_root(job, XmlViewGenerator if is_view else XmlJobGenerator)
             documentation = _documentation_of(type(maker).__module__)
-            root = self._make_root(data, maker)
-            data.note("name")  # the caller's, jenkins-job-builder only files the XML by it
-            if not registry.problems:
-                text = write_config(root)
+            root = self._make_root(job, maker)
+            job.note("name")  # the caller's, jenkins-job-builder only files the XML by it
+            text = write_config(root)
         except Exception as error:
             registry.problems.append(_explain(error, data.pos))
-            note_deeply(data)
+            note_deeply(job)
         return Generated(
-            root, text, tuple(registry.components), tuple(registry.problems), texts, documentation
+            root,
+            text,
+            tuple(registry.components),
+            tuple(registry.problems),
+            texts,
+            documentation,
+            lambda changes: self._generate(data, changes, is_view=is_view).text,
         )
 
     def make_component(self, kind: str, component: Any, *, parent: str) -> Generated:
@@ -163,24 +178,31 @@ def _explain(error: Exception, place: Position) -> Problem:
     return Problem(f"jenkins-job-builder can't take this ({told})", place, advice)
 
 
-def _hand_over(value: Any, texts: dict[str, LocatedText]) -> Any:
-    """Return a value as jenkins-job-builder's own loader would make it; mappings stay themselves.
+def _hand_over(value: Any, texts: dict[str, LocatedText], changes: Changes | None) -> Any:
+    """Return a value as jenkins-job-builder's own loader would make it, for it to keep.
 
-    Where a text came from is kept beside it, in its mapping's or list's positions; those of which
-    more is known are added to `texts`.
+    Texts are plain str: some modules ask whether a type *is* str. Where a text came from is kept
+    beside it, in its mapping's or list's positions; those of which more is known are added to
+    `texts`. Reads are noted in `value`, unless it is handed over with changes.
     """
     if isinstance(value, TrackedDict):
+        items: list[tuple[str, Any]] = []
         for key, item in value.raw_items():
             if isinstance(item, LocatedText):
                 value.value_positions[key] = item.pos
-            dict.__setitem__(value, key, _hand_over(item, texts))
-        return value
+            name, item = changes.get((id(value), key), (key, item)) if changes else (key, item)
+            items.append((str(name), _hand_over(item, texts, changes)))
+        return value.copy_with(items) if changes is None else TrackedDict(items, pos=value.pos)
     if isinstance(value, TrackedList):
         places = list(value.entry_positions) or [value.pos] * len(value)
+        entries: list[Any] = []
         for index, item in enumerate(value):
             if isinstance(item, LocatedText):
                 places[index] = item.pos
-        return LocList([_hand_over(item, texts) for item in value], value.pos, places)
+            _, item = changes.get((id(value), index), (index, item)) if changes else (index, item)
+            entries.append(_hand_over(item, texts, changes))
+        value.entry_positions = tuple(places)
+        return LocList(entries, value.pos, places)
     if not isinstance(value, LocatedText):
         return value
     text = str(value)

@@ -5,14 +5,14 @@ Reads nothing itself that would count as a read of the job's data.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from cfl_jobs.errors import Origin, Position, nearest
 from cfl_jobs.reading.tracking import TrackedDict, unread_places, walk_mappings
 from cfl_jobs.rendering.documentation import plain_name
-from cfl_jobs.rendering.generator import Component, Generated
+from cfl_jobs.rendering.generator import Changes, Component, Generated
 from cfl_jobs.rendering.noeffect import check_no_effect
 from cfl_jobs.rendering.values import (
     ValueMistake,
@@ -22,6 +22,9 @@ from cfl_jobs.rendering.values import (
     plain_copy,
     read_options,
 )
+
+_Option = tuple[TrackedDict, str]
+_Vary = Callable[[str, object, str], tuple[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,70 @@ class Loss:
 
 def find_losses(data: TrackedDict, made: Generated, *, word: str) -> Iterator[Loss]:
     """Find what was lost of a job or view; `word` says which of the two it is."""
+    _settle(data, made)
     owners = _find_owners(made)
     yield from _find_unread_options(data, owners, word)
     yield from _find_odd_values(data, made, owners)
 
 
+def _settle(data: TrackedDict, made: Generated) -> None:
+    """Find which of the keys that jenkins-job-builder went through it used, and note those."""
+    suspects = [(mapping, key) for mapping in walk_mappings(data) for key in mapping.suspect_keys()]
+    if suspects and made.text:
+        unused: dict[int, set[str]] = {}
+        for mapping, key in _find_unused(suspects, made):
+            unused.setdefault(id(mapping), set()).add(key)
+        for mapping, _ in suspects:
+            mapping.settle(unread=unused.get(id(mapping), ()))
+
+
+def _find_unused(suspects: list[_Option], made: Generated) -> list[_Option]:
+    """Return those of the options whose name and value make no difference to the config."""
+    for vary in (_rename, _replace):
+        # Most of them are someone's own names and values: the config then shows their marks.
+        text = made.again(_vary_all(suspects, vary)).lower()
+        suspects = [option for at, option in enumerate(suspects) if _mark(at) not in text]
+    if not _matter(suspects, made):
+        return suspects
+    return [option for option in suspects if not _matter([option], made)]
+
+
+def _matter(options: Sequence[_Option], made: Generated) -> bool:
+    """Tell whether the config is another one where the options are."""
+    return any(made.again(_vary_all(options, vary)) != made.text for vary in (_rename, _replace))
+
+
+def _vary_all(options: Sequence[_Option], vary: _Vary) -> Changes:
+    return {
+        (id(mapping), key): vary(key, dict.get(mapping, key), _mark(number))
+        for number, (mapping, key) in enumerate(options)
+    }
+
+
+def _mark(number: int) -> str:
+    return f"zq{number}qz"
+
+
+def _rename(key: str, value: object, mark: str) -> tuple[str, object]:
+    return f"{mark}{key}{mark}", value
+
+
+def _replace(key: str, value: object, mark: str) -> tuple[str, object]:
+    """Put another value of the same type in its place, so that it isn't refused for that."""
+    if isinstance(value, bool):
+        return key, not value
+    if isinstance(value, (int, float)):
+        return key, value + 1
+    if isinstance(value, list):
+        return key, [mark]
+    return key, {mark: mark} if isinstance(value, dict) else f"{value}{mark}"
+
+
 def _find_owners(made: Generated) -> dict[int, Component]:
-    """Return the innermost component around each mapping, by its id."""
+    """Return the innermost component around each mapping, by its identity."""
     owners: dict[int, Component] = {}
     for component in reversed(made.components):  # inner components are noted first
-        owners.update((id(mapping), component) for mapping in walk_mappings(component.data))
+        owners.update((mapping.identity, component) for mapping in walk_mappings(component.data))
     return owners
 
 
@@ -63,7 +120,7 @@ def _find_unread_options(
 ) -> Iterator[Loss]:
     """Find options that jenkins-job-builder never asked for."""
     for mapping, key in unread_places(data):
-        owner = owners.get(id(mapping))
+        owner = owners.get(mapping.identity)
         of = f"the {owner.kind} {owner.name!r}" if owner else f"a {word}"
         advice = advise_on_unread(key, mapping) or "Remove it: it would have no effect."
         message = f"jenkins-job-builder never reads {key!r} of {of}"
@@ -91,10 +148,12 @@ def _find_odd_values(
         if place not in told:
             told.add(place)
             message = f"{key!r}: {mistake.message}" if isinstance(key, str) else mistake.message
-            yield Loss(message, place, mistake.advice, _within(owners.get(id(holder))))
+            yield Loss(
+                message, place, mistake.advice, _within(owners.get(getattr(holder, "identity", 0)))
+            )
     for mapping in walk_mappings(data):
-        owner = owners.get(id(mapping))
-        if owner is not None and mapping is owner.data:
+        owner = owners.get(mapping.identity)
+        if owner is not None and mapping.identity == getattr(owner.data, "identity", 0):
             continue  # its only key is the component's name
         kind, name = (owner.kind, owner.name) if owner else ("", "")
         told_of = owner.documentation if owner else made.documentation
