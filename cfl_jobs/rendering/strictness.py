@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
+from xml.etree import ElementTree as ET
 
 from cfl_jobs.errors import Origin, Position, nearest
 from cfl_jobs.reading.tracking import TrackedDict, unread_places, walk_mappings
@@ -46,6 +47,7 @@ def find_losses(data: TrackedDict, made: Generated, *, word: str) -> Iterator[Lo
     owners = _find_owners(made)
     yield from _find_unread_options(data, owners, word)
     yield from _find_odd_values(data, made, owners)
+    yield from _find_cut_text(data, made)
 
 
 def _settle(data: TrackedDict, made: Generated) -> None:
@@ -166,6 +168,29 @@ def _find_odd_values(
                 if place not in told:
                     told.add(place)
                     yield Loss(f"{key!r}: {reason.message}", place, reason.advice, _within(owner))
+
+
+def _find_cut_text(data: TrackedDict, made: Generated) -> Iterator[Loss]:
+    """Find raw XML with text beside elements; XStream 1.4.21 reads text up to the first element."""
+    for element in made.root.iter():
+        if len(element) and any(part and part.strip() for part in _texts_beside(element)):
+            owner = next((it for it in made.components if _made(it, element)), None)
+            holder = dict.get(owner.data if owner else data, "raw")
+            yield Loss(
+                f"<{element.tag}> holds text beside elements: Jenkins reads none after the first",
+                _place_of_value(holder, "xml") if isinstance(holder, dict) else data.pos,
+                "Write &lt; for a < in text, or put the text in <![CDATA[...]]>.",
+                _within(owner),
+            )
+
+
+def _texts_beside(element: ET.Element) -> Iterator[str | None]:
+    yield element.text
+    yield from (child.tail for child in element)
+
+
+def _made(component: Component, element: ET.Element) -> bool:
+    return any(element is inner for made in component.elements for inner in made.iter())
 
 
 def _follow(data: TrackedDict, mistake: ValueMistake) -> tuple[object, str | int]:
