@@ -407,13 +407,6 @@ def test_one_line_restricts_deploy_to_prod(project: Path) -> None:
     assert "matrixauth.inheritance.NonInheritingStrategy" in prod.config
 
 
-def test_a_restriction_to_nobody_is_not_a_job_for_everybody(project: Path) -> None:
-    changed = add(project, "deploy.yaml", "    restricted_to: []\n")
-    permissions = changed["Deploy to Prod"].permissions
-    assert "GROUP:hudson.model.Item.Read:authenticated" in permissions
-    assert not [each for each in permissions if "hudson.model.Item.Build" in each]
-
-
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -434,6 +427,46 @@ def test_a_value_of_another_type_does_not_change_who_deploys(
             f"\n  - name: Deploy to Demo\n    environment: Demo\n    {line}\n",
         )
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("file", "entry", "said"),
+    [
+        (
+            "publish.yaml",
+            "component: ocargo",
+            "Publish Ocargo Files has the component ocargo already",
+        ),
+        ("publish.yaml", "directory: .", "Publish Deploy Files has the directory . already"),
+        ("publish.yaml", "directory: a/../..", "leads out of the distribution"),
+        ("publish.yaml", "directory: /srv", "leads out of the distribution"),
+        ("publish.yaml", "component: Ocargo", "two parameters are called OCARGO"),
+        ("tests.yaml", "suite: portal", "Run Portal Tests has the suite portal already"),
+        ("deploy.yaml", "environment: Prod", "Deploy to Prod deploys to Prod already"),
+        ("deploy.yaml", "restricted_to: []", "nobody may build it"),
+        ("deploy.yaml", "restricted_to: [USER:bob, alice]", "alice may be a user or a group"),
+        ("deploy.yaml", "retention_days: 0", "0 makes no sense here"),
+        (
+            "deploy.yaml",
+            "secrets: [{credential: codeforlife-prod-secret-key, variable: KEY, kind: text}]",
+            "codeforlife-prod-secret-key is named for Prod, not for Demo",
+        ),
+    ],
+)
+def test_a_value_that_the_chain_can_not_take_is_one_finding(
+    project: Path, file: str, entry: str, said: str
+) -> None:
+    given = {
+        "publish.yaml": {"repository": "demo", "component": "demo", "directory": "demo"},
+        "tests.yaml": {"suite": "demo", "command": "demo"},
+        "deploy.yaml": {"environment": "Demo"},
+    }[file]
+    key, _, value = entry.partition(": ")
+    lines = "".join(f"    {name}: {text}\n" for name, text in {**given, key: value}.items())
+    with pytest.raises(DefinitionError) as caught:
+        add(project, file, f"\n  - name: Demo\n{lines}")
+    (finding,) = caught.value.findings
+    assert said in finding.message
 
 
 def test_settings_reach_the_jobs(project: Path) -> None:

@@ -77,6 +77,9 @@ def modules() -> list[ast.Module]:
         ("port", "high", "6379", "'high' is not a number"),
         ("health-scale-factor", "huge", "1.0", "'huge' is not a number"),
         ("branches", "master", ["**"], "'master' is not a list"),
+        ("url", "htps://host/path", None, "'htps://host/path' is no URL: there is no htps://"),
+        ("url", "https:///path", "", "'https:///path' is no URL"),
+        ("web-url", "https://host/a path", "", "'https://host/a path' is no URL"),
         ("publishers", {"archive": {}}, [], "a mapping is not a list"),
     ],
 )
@@ -101,6 +104,10 @@ def test_a_value_of_another_type_than_the_default_is_wrong(
         ("timeout", "${MINUTES}", 3),
         ("amount", 5.0, "0"),
         ("branches", ["master"], ["**"]),
+        ("url", "https://host:8080/path", None),
+        ("url", "file:///srv/git", None),
+        ("url", "lp:project", ""),
+        ("url", "htps://$HOST", ""),
         ("class-path", "a.jar", []),
         ("description", 7, ""),
         ("anything", "at all", None),
@@ -183,7 +190,7 @@ def trigger(name: str, options: object) -> dict[str, Any]:
         (
             {"properties": [{"build-discarder": {"num-to-keep": -3}}]},
             ("properties", 0, "build-discarder", "num-to-keep"),
-            "-3 is below -1",
+            "-3 makes no sense here",
         ),
         (
             {"parameters": [{"choice": {"name": "A", "choices": "one"}}]},
@@ -221,6 +228,36 @@ def trigger(name: str, options: object) -> dict[str, Any]:
             "the text is empty",
         ),
         (
+            {"properties": [{"build-discarder": {"days-to-keep": 0}}]},
+            ("properties", 0, "build-discarder", "days-to-keep"),
+            "0 makes no sense here",
+        ),
+        (
+            {"properties": [{"build-discarder": {"days-to-keep": 365000}}]},
+            ("properties", 0, "build-discarder", "days-to-keep"),
+            "365000 makes no sense here",
+        ),
+        (
+            {"parameters": [{"string": {"name": "A"}}, {"bool": {"name": "A"}}]},
+            ("parameters", 1, "bool", "name"),
+            "two parameters are called A",
+        ),
+        (
+            {"publishers": [{"email": {"recipients": "a@example.com builds(at)example.com"}}]},
+            ("publishers", 0, "email", "recipients"),
+            "'builds(at)example.com' is no mail address",
+        ),
+        (
+            {"scm": [{"git": {"url": "github.com/owner/repository"}}]},
+            ("scm", 0, "git", "url"),
+            "is no URL of a repository",
+        ),
+        (
+            {"scm": [{"git": {"url": "https://github.com/owner/https://github.com/a/b"}}]},
+            ("scm", 0, "git", "url"),
+            "is no URL of a repository",
+        ),
+        (
             {"view-type": "list", "columns": ["status", "wether"]},
             ("columns", 1),
             "there is no column 'wether'",
@@ -255,7 +292,13 @@ def test_a_job_that_makes_sense_has_no_mistakes() -> None:
             {"shell": "true"},
             {"trigger-builds": [{"predefined-parameters": "# x\nA=1 \\\n2\n\nB:2", "block": True}]},
         ],
-        "publishers": [{"trigger-parameterized-builds": [{"condition": "FAILED"}]}],
+        "publishers": [
+            {"trigger-parameterized-builds": [{"condition": "FAILED"}]},
+            {"email": {"recipients": "a@example.com, b@x $MORE"}},
+            {"email-ext": {"recipients": "A. B. <a@example.com>, cc:c@example.com"}},
+        ],
+        "properties": [{"build-discarder": {"days-to-keep": "-1", "num-to-keep": 100}}],
+        "scm": [{"git": {"url": "git@host:owner/repository.git"}}],
     }
     assert check_job(data) == ()
     assert check_job({"node": None, "description": None, "auth-token": None}) == ()

@@ -28,7 +28,7 @@ _LISTS = {"jobs": Kind.JOB, "views": Kind.VIEW}
 _FILE_KEYS = ("template", "defaults", "jobs", "views")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PROJECT = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,58}[A-Za-z0-9])?)?")
-_RESERVED = frozenset({"settings", "chain", "script"})
+_RESERVED = frozenset({"settings", "chain", "script", "refuse"})
 
 
 @dataclass(frozen=True, slots=True)

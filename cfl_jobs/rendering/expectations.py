@@ -25,6 +25,16 @@ class Reason:
 
 Expectation = Callable[[object], tuple[Reason, ...]]
 
+_LONGEST = 36500
+_ADDRESS = re.compile(
+    r"(b?cc:)?[^@\s]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|upstream-individuals:.+"
+)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/\s]?)")
+_SCHEMES = (
+    *("amqp", "file", "ftp", "ftps", "git", "gs", "hdfs", "http", "https", "ldap", "ldaps", "lp"),
+    *("mqtt", "s3", "sftp", "smb", "ssh", "svn", "tcp", "udp", "unix", "ws", "wss"),
+)
+_REPOSITORY = re.compile(r"\w[\w+.-]*://|([\w.-]+@)?[\w.-]+:\S|[/~.\\]")
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)")
 # What the Environment, Token Macro and build-timeout plugins expand: $NAME, ${NAME}, ${MACRO, x=1}
@@ -93,6 +103,15 @@ def whole_number(*, least: int | None = None, variable: bool = False) -> Expecta
         return ()
 
     return check
+
+
+def kept(value: object) -> tuple[Reason, ...]:
+    """Want how many builds, or how many days, are kept: -1 for all."""
+    if reasons := whole_number()(value):
+        return reasons
+    if int(str(value)) != -1 and not 1 <= int(str(value)) <= _LONGEST:
+        return (Reason(f"{show(value)} makes no sense here", "Write 1 or more, or -1 for all."),)
+    return ()
 
 
 def number(value: object) -> tuple[Reason, ...]:
@@ -194,6 +213,43 @@ def label_expression(value: object) -> tuple[Reason, ...]:
         advice = "Join labels with && or ||, negate with !, put names with spaces in double quotes."
         return (Reason(str(error), advice),)
     return ()
+
+
+def addresses(value: object) -> tuple[Reason, ...]:
+    """Want mail addresses separated by blanks or commas, or variables that Jenkins expands."""
+    if reasons := text(value):
+        return reasons
+    if "$" in str(value):
+        return ()
+    bare = re.sub(r"[^,;<>]*<([^<>]*)>", r"\1 ", str(value))
+    return tuple(
+        Reason(f"{part!r} is no mail address", "Write name@host, separated by blanks.")
+        for part in re.split(r"[\s,;]+", bare)
+        if part and not _ADDRESS.fullmatch(part)
+    )
+
+
+def url(value: object) -> tuple[Reason, ...]:
+    """Want a URL, if it looks like one: a scheme that exists, a host, no blanks."""
+    found = _SCHEME.match(value) if isinstance(value, str) else None
+    if found is None or "$" in str(value):
+        return ()
+    scheme = found[1].lower()
+    if scheme not in _SCHEMES and (near := suggest(scheme, _SCHEMES)):
+        return (Reason(f"{show(value)} is no URL: there is no {found[1]}://", near),)
+    if re.search(r"\s", str(value).strip()) or (not found[2] and scheme not in ("file", "unix")):
+        return (Reason(f"{show(value)} is no URL", "Write it as https://host/path, no blanks."),)
+    return ()
+
+
+def repository(value: object) -> tuple[Reason, ...]:
+    """Want where git finds a repository: a URL, host:path or a path that begins with /."""
+    if reasons := filled_text(value) or url(value):
+        return reasons
+    place = str(value)
+    if "$" in place or (_REPOSITORY.match(place) and place.count("://") < 2):
+        return ()
+    return (Reason(f"{show(value)} is no URL of a repository", "Write it as https://host/path."),)
 
 
 def assignments(value: object) -> tuple[Reason, ...]:

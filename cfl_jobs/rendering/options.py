@@ -65,7 +65,9 @@ _CONDITIONS = (
     "ALWAYS",
 )  # fmt: skip
 _TIMEOUT_TYPES = ("absolute", "no-activity", "likely-stuck", "elastic", "deadline")
-_KEEP = want.whole_number(least=-1)
+KEPT = dict.fromkeys(
+    ("days-to-keep", "num-to-keep", "artifact-days-to-keep", "artifact-num-to-keep"), want.kept
+)
 ANY = "*"
 
 # (component type, name, or * for all) → option → what it wants; the option "" is the whole value,
@@ -74,12 +76,7 @@ COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
     ("trigger", "timed"): {"": want.cron(never_is_fine=False)},
     ("trigger", ANY): {"cron": want.cron(never_is_fine=True)},
     ("wrapper", "timeout"): {"type": want.one_of(_TIMEOUT_TYPES), "write-description": want.text},
-    ("property", "build-discarder"): {
-        "days-to-keep": _KEEP,
-        "num-to-keep": _KEEP,
-        "artifact-days-to-keep": _KEEP,
-        "artifact-num-to-keep": _KEEP,
-    },
+    ("property", "build-discarder"): KEPT,
     ("parameter", ANY): {"name": want.filled_text, "description": want.text},
     ("parameter", "string"): {"default": want.scalar},
     ("parameter", "text"): {"default": want.scalar},
@@ -87,10 +84,14 @@ COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
     ("parameter", "choice"): {"choices": want.texts},
     ("publisher", "archive"): {"artifacts": want.filled_text},
     ("publisher", "junit"): {"results": want.filled_text},
-    ("publisher", "email"): {"recipients": want.text},
-    ("publisher", "email-ext"): dict.fromkeys(
-        ("aborted", "failure", "not-built", "success", "unstable"), want.bare_boolean
-    ),
+    ("publisher", "email"): {"recipients": want.addresses},
+    ("publisher", "email-ext"): {
+        **dict.fromkeys(
+            ("aborted", "failure", "not-built", "success", "unstable"), want.bare_boolean
+        ),
+        "recipients": want.addresses,
+    },
+    ("scm", "git"): {"url": want.repository},
     ("publisher", "trigger"): {"project": want.filled_text},
     ("publisher", "trigger-parameterized-builds"): {
         "condition": want.one_of(_CONDITIONS),
@@ -109,6 +110,7 @@ COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
     ("builder", "shell"): {"": want.scalar},
 }
 COMPONENT_LISTS = {
+    "scm": "scm",
     "triggers": "trigger",
     "wrappers": "wrapper",
     "properties": "property",

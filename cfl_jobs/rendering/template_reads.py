@@ -17,7 +17,9 @@ from cfl_jobs.errors import CflJobsError, Finding
 from cfl_jobs.reading.definitions import Definitions, mend_key
 from cfl_jobs.reading.tracking import TrackedDict
 
-_GIVEN = frozenset({"settings", "chain", "script", "super", "self", "caller", "varargs", "kwargs"})
+_GIVEN = frozenset(
+    {"settings", "chain", "script", "refuse", "super", "self", "caller", "varargs", "kwargs"}
+)
 
 
 @dataclass(frozen=True, slots=True)

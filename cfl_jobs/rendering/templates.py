@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import jinja2
@@ -56,14 +57,18 @@ class TemplateRenderer:
         self._variables = tuple(entry.variables for entry in definitions.entries)
         self._files: list[str] = []
         self._values = Values()
+        self._refused: list[Finding] = []
         self._environment = make_environment(self)
 
     def render(self, definition: Definition) -> tuple[TrackedDict | None, tuple[Finding, ...]]:
         """Return the job that the template makes of a definition, and what is wrong with it."""
+        self._refused = []
         try:
             text = self._run(definition, {})
         except TemplateProblem as problem:
-            return None, self._find_more(definition, problem)
+            return None, (*self._refused, *self._find_more(definition, problem))
+        if self._refused:
+            return None, tuple(self._refused)
         first = Position(f"{TEMPLATES}/{definition.template}", 1)
         origins = (_asked_for(definition),)
         mapped = take_marks_out(text, tuple(self._files), first)
@@ -154,6 +159,7 @@ class TemplateRenderer:
             "settings": self._settings,
             "chain": self._chain,
             "script": self._compose_script,
+            "refuse": partial(self._refuse, definition),
         }
         try:
             template = self._environment.get_template(definition.template)
@@ -271,6 +277,18 @@ class TemplateRenderer:
             ),
             missing=name,
         )
+
+    def _refuse(self, definition: Definition, value: Any, message: str, advice: str = "") -> str:
+        """The templates' `refuse(value, "why", "what to do")`: an error where the value stands."""
+        variables = definition.variables
+        own = (
+            variables.value_positions.get(key) for key, it in variables.raw_items() if it is value
+        )
+        place = getattr(value, "pos", None) or next(own, None) or definition.position
+        origins = (_asked_for(definition),)
+        found = self._sources.find(str(message), place, origins=origins, advice=str(advice))
+        self._refused.append(found)
+        return ""
 
     def _compose_script(self, file: str, /, **values: Any) -> LocatedText:
         """The templates' `script("publish.sh", component=…)`: the text of a shell step."""

@@ -57,6 +57,8 @@ def check_value(
     """
     if documented is not None and documented.kind == "number":
         return want.whole_number(variable=True)(value)
+    if key == "url" or key.endswith("-url"):
+        return want.url(value)
     if key in TAKES_MORE:
         return ()
     if isinstance(default, bool):
@@ -93,7 +95,19 @@ def check_job(data: Mapping[str, object]) -> tuple[ValueMistake, ...]:
         for component in _walk_components(plain, ())
         for mistake in _check_component(*component)
     ]
-    return (*_check_options(plain, JOB_OPTIONS, ()), *inside)
+    own = _check_options(plain, JOB_OPTIONS, ())
+    return (*own, *_find_same_parameters(plain.get("parameters")), *inside)
+
+
+def _find_same_parameters(parameters: object) -> Iterator[ValueMistake]:
+    """A build gets one value of each name; the form asks for both."""
+    seen: dict[object, int] = {}
+    for index, parameter in enumerate(parameters if isinstance(parameters, list) else ()):
+        for kind, options in _items(parameter):
+            name = options.get("name") if isinstance(options, dict) else None
+            if isinstance(name, str) and seen.setdefault(name, index) != index:
+                path = ("parameters", index, kind, "name")
+                yield ValueMistake(path, f"two parameters are called {name}", "Rename one of them.")
 
 
 def check_written(data: Mapping[str, object], texts: Iterable[object]) -> tuple[ValueMistake, ...]:
