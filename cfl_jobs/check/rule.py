@@ -22,7 +22,7 @@ class Found:
 
     The path is as configxml.element_paths gives it, "" for the whole; lines and columns count
     from 1. `position` is for what is found in a file and in no job. `severity` overrides the
-    rule's.
+    rule's. The line of a `secret` isn't shown.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Found:
     column: int = 1
     position: Position | None = None
     severity: Severity | None = None
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)

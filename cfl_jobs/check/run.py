@@ -107,7 +107,7 @@ def _problem(
     job = rendered.get(found.name)
     if job is not None and job.definition != position:
         origins = (Origin(f"for the {job.kind.value} {job.name!r} at", job.definition),)
-    source = _line(position, files)
+    source = "" if found.secret else _line(position, files)
     finding = Finding(found.message, position, source, origins, found.advice)
     names = (found.name,) if found.name else ()
     return Problem(rule.id, found.severity or rule.severity, _hide(finding), names)

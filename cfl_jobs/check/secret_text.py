@@ -40,14 +40,36 @@ _URL = re.compile(r"://[^/\s:@$\"']+:(?P<value>[^/\s:@${}\"']{2,})@")
 _NAMES = r"pass(?:word|wd|phrase)|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
 _NAMED = re.compile(
     rf"""(?:{_NAMES})[A-Za-z0-9_-]*["']?(?:\s*[:=]\s*|\s+(?<=--password\s))["']?
-         (?P<value>[^\s"'$`<>{{}}()\[\];|&,]{{4,}})""",
+         (?P<value>(?<=')[^'$`<>{{}}]{{4,}}|(?<=")[^"$`<>{{}}]{{4,}}|[^\s"'$`<>{{}}()\[\];|&,]{{4,}})""",
     re.IGNORECASE | re.VERBOSE,
 )
-_OPTION = re.compile(rf"--(?:{_NAMES})\s+[\"']?(?P<value>[^\s\"'$`<>{{}}();|&-][^\s\"']{{3,}})")
+_OPTION = re.compile(
+    rf"--(?:[a-z]+-)*(?:{_NAMES})\s+[\"']?(?P<value>[^\s\"'$`<>{{}}();|&-][^\s\"']{{3,}})"
+)
+# Options of programs that take a password, as their manuals have them
+_GIVEN = re.compile(
+    r"""(?: \b(?:curl|http|https)\b [^|;]* \s (?:-[A-Za-z]*[uU]|--(?:proxy-)?user|-a|--auth) [ =]?
+            ["']? [^\s:"'$]+ :
+          | \b(?:mysql\w*|mariadb[\w-]*|mongo\w*) \b [^|;]* \s -p
+          | \bsshpass \s+ -p \s*
+          | \b(?:docker|podman|buildah|skopeo|helm|oras|az) \b [^|;]* \blogin\b [^|;]* \s -p [ =]?
+          | \bredis-cli \b [^|;]* \s -a \s+
+          | \b(?:zip|unzip|7za?) \b [^|;]* \s -[pP] \s*
+          | \bldap\w+ \b [^|;]* \s -w \s+
+          | \bsmbclient \b [^|;]* \s -U [ ]? ["']? [^\s%"'$]+ %
+          | \bsqlplus \s+ (?:-\w+\s+)* ["']? \w+ /
+          | \s -(?:store|key)pass \s+ (?:pass:)?
+          | \s -pass(?:in|out)? \s+ pass:
+          | \bAuthorization: \s* (?:Basic|Bearer|Token) \s+
+          | \becho \s+ (?=\S+ \s* \| \s* sudo \s+ -\w*S)
+        ) ["']? (?P<value>(?<=')[^'$]{2,}|(?<=")[^"$`]{2,}|[^\s"'$`<>{}()|;&]{2,})""",
+    re.IGNORECASE | re.VERBOSE,
+)
 _HARMLESS = re.compile(
     r"(?i)true|false|none|null|yes|no|read|write|string|text|file|example|placeholder|[x*.]+"
-    r"|\d+(?:\.[\w-]+)+|.*/.*|.*[-_](?:key|token|secret|password)s?"
+    r"|\d+(?:\.[\w-]+)+|.*[-_](?:key|token|secret|password)s?"
 )
+_PATH = re.compile(r"[\w.~@+-]*(?:/[\w.@+-]*)+")
 _WORD = re.compile(r"(?<![A-Za-z0-9+_=-])[A-Za-z0-9+_=-]{24,}(?![A-Za-z0-9+_=-])")
 _HEX = re.compile(r"(?<![A-Za-z0-9])[0-9a-fA-F]{32,}(?![A-Za-z0-9])")
 _DIGEST_NEAR = re.compile(r"(?i)sha\d|md5|commit|digest|checksum|revision|\brev\b")
@@ -84,19 +106,38 @@ def _find(line: str) -> Iterator[Secret]:
         yield Secret(*match.span("value"), "a password in a URL")
     for pattern in (_NAMED, _OPTION):
         for match in pattern.finditer(line):
-            if not _HARMLESS.fullmatch(match["value"]):
+            if not is_harmless(match["value"]):
                 yield Secret(*match.span("value"), "a password or token, by its name")
+    may_give = " -" in line or "sqlplus" in line or "uthorization:" in line  # else it's slow
+    for match in _GIVEN.finditer(line) if may_give else ():
+        if not _HARMLESS.fullmatch(match["value"]):
+            yield Secret(*match.span("value"), "a password that a program is given")
     for match in _WORD.finditer(line):
-        word = match[0]
-        kinds = (str.isdigit, str.islower, str.isupper)
-        mixed = all(sum(map(kind, word)) >= 2 for kind in kinds)
-        scattered = len(re.findall(r"[0-9]+", word)) > 1  # a year at a name's end isn't random
-        if mixed and scattered and _bits(word) >= _RANDOM_BITS:
+        if _is_random(match[0]):
             yield Secret(*match.span(), "text that looks random")
     if not _DIGEST_NEAR.search(line):
         for match in _HEX.finditer(line):
             if len(set(match[0].lower())) >= 8:
                 yield Secret(*match.span(), "a random hexadecimal number")
+
+
+def is_harmless(value: str) -> bool:
+    """Tell whether a value is none of a secret, though its name is: a path, a credential's id."""
+    if _HARMLESS.fullmatch(value) or "$" in value:
+        return True
+    # A key in base64 may hold slashes too.
+    return _PATH.fullmatch(value) is not None and not _is_random(value)
+
+
+def is_named_like_secret(name: str) -> bool:
+    """Tell whether a variable or parameter of this name holds a password, a token or a key."""
+    return re.search(rf"(?i)(?:^|[_-]|(?<=[a-z])(?=[A-Z]))(?:{_NAMES}|pwd)$", name) is not None
+
+
+def _is_random(word: str) -> bool:
+    mixed = all(sum(map(kind, word)) >= 2 for kind in (str.isdigit, str.islower, str.isupper))
+    scattered = len(re.findall(r"[0-9]+", word)) > 1  # a year at a name's end isn't random
+    return mixed and scattered and _bits(word) >= _RANDOM_BITS
 
 
 def _bits(word: str) -> float:

@@ -6,9 +6,16 @@ import re
 from collections.abc import Iterator
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity
-from cfl_jobs.check.secret_text import find_secrets
+from cfl_jobs.check.secret_text import find_secrets, is_harmless, is_named_like_secret
 from cfl_jobs.check.shell_variables import expanding_text, find_uses
-from cfl_jobs.configs.model import BindCredentials, BoundCredential, Job, Shell
+from cfl_jobs.configs.model import (
+    BindCredentials,
+    BoundCredential,
+    Job,
+    Parameter,
+    ParameterKind,
+    Shell,
+)
 from cfl_jobs.errors import Position
 
 
@@ -16,7 +23,8 @@ from cfl_jobs.errors import Position
 def find_plain_secrets(scope: Scope) -> Iterator[Found]:
     """Everyone who can read the repository or the job's page can read it, and it stays in git's
     history. What looks like one: known shapes of tokens and keys, a value after `password=`,
-    `token:` and the like, a password in a URL, and text that looks random.
+    `token:` and the like, a password in a URL or that a program is given (`curl -u ann:...`), the
+    default of a parameter named like one, and text that looks random.
 
     Take it out, revoke it, keep the new one in Jenkins' credentials and bind it in the job
     (`credentials-binding`). The message tells its place and kind, never the secret.
@@ -30,10 +38,28 @@ def find_plain_secrets(scope: Scope) -> Iterator[Found]:
                     position=Position(file, number, secret.start + 1),
                 )
     for job in scope.jobs:
+        for parameter in job.parameters:
+            if _holds_secret(parameter):
+                yield Found(
+                    job.name,
+                    f"the parameter {parameter.name} has a default that everyone can read",
+                    "Leave its default empty, or bind a credential in place of the parameter.",
+                    parameter.path,
+                    secret=True,
+                )
         for part in job.unknown:
             if part.tag == "authToken" and (part.element.text or "").strip():
                 message = "the job can be started with a token that stands here in plain text"
                 yield Found(job.name, message, path=part.path)
+
+
+def _holds_secret(parameter: Parameter) -> bool:
+    """Tell whether a parameter has a default, and it or its name says that that is a secret."""
+    if parameter.has_password:
+        return True
+    is_text = parameter.kind in (ParameterKind.STRING, ParameterKind.TEXT, ParameterKind.CHOICE)
+    value = parameter.default
+    return is_text and is_named_like_secret(parameter.name) and not is_harmless(value or "none")
 
 
 def _bindings(job: Job) -> list[BoundCredential]:

@@ -47,7 +47,8 @@ class ParameterKind(Enum):
 class Parameter(Placed):
     """A declared parameter. `default` of a build selector is selector XML, as Jenkins passes it.
 
-    One of a kind without a type here is OTHER, and stands in `Job.unknown` too.
+    A password's isn't kept, only whether it has one. A parameter of a kind without a type here is
+    OTHER, and stands in `Job.unknown` too.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Parameter(Placed):
     description: str = ""
     choices: tuple[str, ...] = ()
     trim: bool = False
+    has_password: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

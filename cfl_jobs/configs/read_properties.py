@@ -129,12 +129,14 @@ def _read_parameter(element: ET.Element, paths: Paths) -> Parameter:
     kind = _PARAMETERS.get(element.tag, ParameterKind.OTHER)
     default = read_text(element, "defaultValue")
     choices: tuple[str, ...] = ()
+    has_password = False
     if kind is ParameterKind.BUILD_SELECTOR:
         default = read_default_selector(element)
     elif kind is ParameterKind.BOOLEAN:
         default = "true" if default == "true" else "false"
     elif kind is ParameterKind.PASSWORD:
-        default = ""  # a secret: Jenkins encrypts it, and the model never shows it
+        # Jenkins encrypts it, also an empty one, and the model never shows it.
+        has_password, default = bool(default) and not default.startswith("{"), ""
     elif kind is ParameterKind.CHOICE:
         choices = tuple(item.text or "" for item in element.iter("string"))
         default = choices[0] if choices else ""
@@ -145,5 +147,6 @@ def _read_parameter(element: ET.Element, paths: Paths) -> Parameter:
         description=read_text(element, "description"),
         choices=choices,
         trim=read_flag(element, "trim"),
+        has_password=has_password,
         path=paths[element],
     )
