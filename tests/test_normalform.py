@@ -83,7 +83,8 @@ def test_a_real_edit_always_changes_the_normal_form(data: st.DataObject) -> None
     after = normalise(format_config(root), name=name)
     assert digest(before) != digest(after), f"{edit.__name__} was lost"
     assert fingerprint(before).whole != fingerprint(after).whole
-    is_password = any(element.secrets for element in after.walk()) and before == after
+    sides = (*before.walk(), *after.walk())
+    is_password = any(element.secrets for element in sides) and before == after
     assert is_password or compare(before, after)
 
 
@@ -98,6 +99,64 @@ def test_a_config_has_the_normal_form_of_its_own_text_with_fields_in_another_ord
     assert normalise(format_config(shuffled), name=name) == normalise(
         format_config(root), name=name
     )
+
+
+IDLE = "<project><properties><{0}>{1}</{0}></properties></project>"
+THROTTLE = "hudson.plugins.throttleconcurrents.ThrottleJobProperty"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "is_idle"),
+    [
+        ("com.sonyericsson.rebuild.RebuildSettings", "<autoRebuild>false</autoRebuild>", True),
+        ("com.sonyericsson.rebuild.RebuildSettings", "<autoRebuild>true</autoRebuild>", False),
+        (THROTTLE, "<maxConcurrentTotal>0</maxConcurrentTotal>", True),
+        (THROTTLE, "<maxConcurrentTotal>1</maxConcurrentTotal>", False),
+        (THROTTLE, '<categories class="java.util.concurrent.CopyOnWriteArrayList"/>', True),
+        (THROTTLE, "<categories><string>0</string></categories>", False),
+        ("org.jenkinsci.plugins.workflow.job.properties.DisableResumeJobProperty", "", False),
+    ],
+)
+def test_a_property_that_does_nothing_is_as_good_as_none(
+    kind: str, fields: str, is_idle: bool
+) -> None:
+    """Plugins add them to each job whose page someone saves."""
+    config = IDLE.format(kind, fields)
+    assert (normalise(config, name="a") == normalise("<project/>", name="a")) is is_idle
+
+
+def test_the_order_of_git_extensions_counts_only_where_they_work_on_the_same() -> None:
+    """Cleaning before or after the submodules makes a difference."""
+    impl = "hudson.plugins.git.extensions.impl."
+
+    def git(*names: str) -> str:
+        inside = "".join(f"<{impl}{name}/>" for name in names)
+        scm = f'<scm class="hudson.plugins.git.GitSCM"><extensions>{inside}</extensions></scm>'
+        return f"<project>{scm}</project>"
+
+    one = ("CloneOption", "CleanCheckout", "PruneStaleBranch", "SubmoduleOption")
+    same = ("PruneStaleBranch", "CleanCheckout", "CloneOption", "SubmoduleOption")
+    other = ("CloneOption", "SubmoduleOption", "PruneStaleBranch", "CleanCheckout")
+    assert normalise(git(*one), name="a") == normalise(git(*same), name="a")
+    assert normalise(git(*one), name="a") != normalise(git(*other), name="a")
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("<canRoam>false</canRoam>", "<assignedNode>built-in</assignedNode>", True),
+        ("", "<assignedNode>built-in</assignedNode><canRoam>false</canRoam>", True),
+        ("<canRoam>true</canRoam>", "<canRoam>false</canRoam>", False),
+        ("<assignedNode>master</assignedNode>", "<canRoam>false</canRoam>", False),
+    ],
+)
+def test_a_job_that_may_not_roam_and_has_no_label_runs_on_the_built_in_node(
+    one: str, other: str, is_same: bool
+) -> None:
+    """That node's label says the same."""
+    texts = (f"<project>{fields}</project>" for fields in (one, other))
+    first, second = (normalise(text, name="a") for text in texts)
+    assert (first == second) is is_same
 
 
 def test_a_step_that_runs_false_differs_from_an_empty_one() -> None:

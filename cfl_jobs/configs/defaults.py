@@ -52,6 +52,39 @@ DEFAULTS: tuple[Default, ...] = (
     Default(_WS_PATTERN, "type", "INCLUDE", Span("ws-cleanup"), "Pattern.readResolve"),
 )
 
+# Properties that a plugin adds to each job whose page someone saves, and that do nothing as long as
+# their fields are empty, false or one of IDLE_VALUES.
+IDLE = frozenset(
+    """
+    com.chikli.hudson.plugin.naginator.NaginatorOptOutProperty
+    com.dabsquared.gitlabjenkins.connection.GitLabConnectionProperty
+    com.sonyericsson.jenkins.plugins.bfa.model.ScannerJobProperty
+    com.sonyericsson.rebuild.RebuildSettings
+    com.tikal.hudson.plugins.notification.HudsonNotificationProperty
+    hudson.plugins.buildblocker.BuildBlockerProperty
+    hudson.plugins.disk__usage.DiskUsageProperty
+    hudson.plugins.throttleconcurrents.ThrottleJobProperty
+    jenkins.plugins.maveninfo.config.MavenInfoJobConfig
+    org.bstick12.jenkinsci.plugins.leastload.LeastLoadDisabledProperty
+    org.jenkins.ci.plugins.html5__notifier.JobPropertyImpl
+    org.jenkinsci.plugins.docker.workflow.declarative.FolderConfig
+    org.jenkinsci.plugins.junitrealtimetestreporter.PerJobConfiguration
+    org.jenkinsci.plugins.pipeline.modeldefinition.config.FolderConfig
+    org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty
+    org.jvnet.hudson.plugins.shelveproject.ShelveProjectProperty
+    """.split()  # noqa: SIM905 - longer as a list
+)
+IDLE_VALUES = frozenset(
+    {
+        ("blockLevel", "GLOBAL"),
+        ("blockLevel", "UNDEFINED"),
+        ("maxConcurrentPerNode", "0"),
+        ("maxConcurrentTotal", "0"),
+        ("scanQueueFor", "DISABLED"),
+        ("throttleOption", "project"),
+    }
+)
+
 
 def defaults_for(versions: Mapping[str, str]) -> Mapping[tuple[str, str], str]:
     """Return what absent fields mean, by class and field, for a server's versions.

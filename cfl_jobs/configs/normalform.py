@@ -30,7 +30,7 @@ from types import MappingProxyType
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import parse_config
-from cfl_jobs.configs.defaults import defaults_for
+from cfl_jobs.configs.defaults import IDLE, IDLE_VALUES, defaults_for
 from cfl_jobs.errors import ConfigError
 
 # Lists by their parent's tag, whatever their elements are called. An element of one is never
@@ -64,7 +64,10 @@ TEXTS = frozenset(
 )
 # class= that only says how a list is kept: jenkins-job-builder's `vector` goes at every save.
 _COLLECTIONS = frozenset(
-    {"vector", "list", "linked-list", "empty-list", "java.util.Collections$EmptyList"}
+    """
+    vector list linked-list empty-list java.util.Collections$EmptyList
+    java.util.concurrent.CopyOnWriteArrayList
+    """.split()  # noqa: SIM905 - longer as a list
 )
 _PLAIN_CLASSES = frozenset({("logRotator", "hudson.tasks.LogRotator")})
 # hudson.util.Secret as Jenkins stores it; its text tells nothing and may change.
@@ -74,10 +77,25 @@ _SECRET_FIELDS = frozenset({("hudson.model.PasswordParameterDefinition", "defaul
 _NEWEST: Mapping[str, str] = MappingProxyType({})
 _Defaults = Mapping[tuple[str, str], str]
 
-# What only a folder's config from jenkins-job-builder holds: cloudbees-folder has no such fields.
-_NOT_A_FOLDERS = ("canRoam", "scm", "publishers", "buildWrappers", "builders", "triggers")
-_FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
+# Extensions of git that do their work at a moment of their own, so that their order says nothing:
+# none of their hooks in git 5.10.1 works on what another one's does.
+_GIT_EXTENSIONS = "hudson.plugins.git.extensions.impl."
+_UNORDERED = frozenset(
+    """
+    AuthorInChangelog BuildChooserSetting ChangelogToBranch CheckoutOption CleanBeforeCheckout
+    CloneOption DisableRemotePoll GitLFSPull IgnoreNotifyCommit LocalBranch MessageExclusion
+    PathRestriction PruneStaleBranch PruneStaleTag RelativeTargetDirectory ScmName
+    SparseCheckoutPaths UserExclusion UserIdentity WipeWorkspace
+    """.split()  # noqa: SIM905 - longer as a list
+)
 
+# What only a folder's config from jenkins-job-builder holds: cloudbees-folder has no such fields.
+_NOT_A_FOLDERS = ("canRoam", "scm", "publishers", "buildWrappers", "builders")
+_FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
+_MULTIBRANCH = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject"
+_OLD_VIEWS = ("views", "viewsTabBar", "primaryView")
+
+BUILT_IN_NODE = "built-in"
 _SHORT = 100  # characters; longer texts are seldom the same
 _LIST_ITEM = re.compile(r"[.]|^(string|int|long|boolean|entry|a|null|permission)$|^[A-Z]")
 
@@ -209,6 +227,8 @@ def _children(
         else:
             normal = _normal(child, kind, known)
             is_default = _is_default(normal, absent)
+        if element.tag == "properties" and _is_idle(normal):
+            continue
         if is_list or counts.get(tag, 1) > 1 or _is_item(tag):
             items.append(normal)
         elif is_default:
@@ -250,6 +270,13 @@ def _is_default(normal: Normal, absent: str | None) -> bool:
     return normal.text == "" or (normal.text == "false" and normal.tag not in TEXTS)
 
 
+def _is_idle(normal: Normal) -> bool:
+    """Tell whether a job's property does nothing."""
+    return normal.tag in IDLE and all(
+        (child.tag, child.text) in IDLE_VALUES and not child.children for child in normal.children
+    )
+
+
 def _rewrite_selectors(root: ET.Element) -> None:
     """BuildSelectorParameter.readResolve turns `defaultSelector` into text of XML.
 
@@ -289,6 +316,17 @@ def _rewrite_git_identity(root: ET.Element) -> None:
             identity = ET.SubElement(extensions, tag)
             for key, value in values.items():
                 ET.SubElement(identity, key).text = value
+
+
+def _rewrite_git_extensions(root: ET.Element) -> None:
+    """Sort a git checkout's extensions whose order says nothing, and put them first."""
+    for extensions in root.iter("extensions"):
+        extensions[:] = sorted(extensions, key=_rank_extension)
+
+
+def _rank_extension(extension: ET.Element) -> str:
+    is_unordered = extension.tag.removeprefix(_GIT_EXTENSIONS) in _UNORDERED
+    return extension.tag if is_unordered else "~"
 
 
 def _rewrite_archiver(root: ET.Element) -> None:
@@ -341,16 +379,21 @@ def _rewrite_results(root: ET.Element) -> None:
 
 
 def _rewrite_folder(root: ET.Element) -> None:
-    """A folder: drop what a folder hasn't, and views that only show all of its jobs."""
-    if root.tag != _FOLDER:
+    """A folder: drop what a folder hasn't, and views that only show all of its jobs.
+
+    Its old views are read only where there are no `folderViews` (AbstractFolder.onLoad).
+    """
+    if root.tag not in (_FOLDER, _MULTIBRANCH):
         return
-    for tag in _NOT_A_FOLDERS:
+    others = ("triggers",) if root.tag == _FOLDER else ()
+    old_views = _OLD_VIEWS if root.find("folderViews") is not None else ()
+    for tag in (*_NOT_A_FOLDERS, *others, *old_views):
         for found in root.findall(tag):
             root.remove(found)
     views = root.findall("views/*") + root.findall("folderViews/views/*")
     shown = {root.findtext("primaryView", "All"), root.findtext("folderViews/primaryView", "All")}
     if shown == {"All"} and len(views) <= 1 and all(map(_shows_all, views)):
-        for tag in ("views", "viewsTabBar", "primaryView", "folderViews"):
+        for tag in (*_OLD_VIEWS, "folderViews"):
             for found in root.findall(tag):
                 root.remove(found)
 
@@ -370,6 +413,13 @@ def _rewrite_status_filter(root: ET.Element) -> None:
         ET.SubElement(status, "statusFilter").text = found.text
 
 
+def _rewrite_node(root: ET.Element) -> None:
+    """AbstractProject.getAssignedLabel: one that may not roam, without a label, runs there too."""
+    node = root.find("assignedNode")
+    if node is not None and node.text == BUILT_IN_NODE and root.findtext("canRoam") != "true":
+        root.remove(node)
+
+
 def _rewrite_view(root: ET.Element) -> None:
     """A view's owner is where it stands, which its name says already."""
     for owner in root.findall("owner"):
@@ -379,9 +429,11 @@ def _rewrite_view(root: ET.Element) -> None:
 _REWRITES = (
     _rewrite_selectors,
     _rewrite_git_identity,
+    _rewrite_git_extensions,
     _rewrite_archiver,
     _rewrite_results,
     _rewrite_folder,
     _rewrite_status_filter,
+    _rewrite_node,
     _rewrite_view,
 )
