@@ -74,7 +74,7 @@ DAMAGES = [
     ("templates/base.yaml.j2", "  - workspace-cleanup\n", "", "workspace-not-cleaned"),
     ("jobs/deploy.yaml", "environment: Prod", "environment: Prod\n    after_promotion: true",
      "deploy-trigger"),
-    ("jobs/settings.yaml", "mail: ", "mail: ghp_0123456789abcdefghijABCDEFGHIJ012345 # ",
+    ("jobs/settings.yaml", "python: ", "python: ghp_0123456789abcdefghijABCDEFGHIJ012345 # ",
      "plain-secret"),
     ("templates/scripts/run-suite.sh", 'cd distribution\n', 'cd $PWD/distribution\n',
      "shellcheck"),
