@@ -47,6 +47,8 @@ from tests.jenkins_server_state import Group, Job, build_data
 
 __all__ = ["Fault", "JenkinsServer", "Logged", "Request"]
 
+OVERALL_READ = "hudson.model.Hudson.Read"
+
 
 class Fault(Enum):
     """What can go wrong with one request."""
@@ -102,7 +104,8 @@ Hook = Callable[[Request], Fault | None]
 class JenkinsServer:
     """A recorded version of Jenkins with its plugins, as far as jobs are concerned.
 
-    Users: `admin` (token or password) may do all, `reader` (token) may see only.
+    Users: `admin` (token or password) may do all, `reader` (token) may see only; `add_user` makes
+    more. With `uses_project_matrix` a job's own matrix counts too, and who makes a job may see it.
     `latency` is in seconds and added to every request. `prefix` is the context path.
     `node_changes` are merged into what the built-in node says of itself, `state_changes` into what
     the server does; `more_nodes` are whole. `clock_ahead` is in seconds, None: no Date header.
@@ -119,6 +122,13 @@ class JenkinsServer:
         self.latency = latency
         self.top = Group()
         self.plugins = dict(configs.recorded_plugins(dialect))
+        self.permissions: dict[str, frozenset[str]] = {
+            self.user: frozenset(pages.PERMISSIONS),
+            self.reader: frozenset({OVERALL_READ, pages.READ}),
+            "anonymous": frozenset(),
+        }
+        self.logins = {(self.user, self.token), (self.reader, self.reader_token)}
+        self.uses_project_matrix = False
         self.disabled_plugins: set[str] = set()
         self.update_centre = dict(self.plugins)
         self.waiting_plugins: dict[str, str] = {}
@@ -184,6 +194,27 @@ class JenkinsServer:
         """Return what config.xml of a job holds at this moment."""
         return self.jobs[name].config
 
+    def add_user(self, name: str, *permissions: str) -> str:
+        """Let someone log in, who may see the server and has these permissions; return a token."""
+        self.permissions[name] = frozenset({OVERALL_READ, *permissions})
+        token = "11" + secrets.token_hex(16)
+        self.logins.add((name, token))
+        return token
+
+    def may(self, user: str, permission: str, job: Job | None = None) -> bool:
+        """Tell whether a user has a permission, on the server or by the matrix of a job."""
+        granted = self.permissions[user]
+        if pages.ADMINISTER in granted:
+            return True
+        while job is not None and self.uses_project_matrix:
+            matrix = configs.read_matrix(job.config)
+            if {f"USER:{permission}:{user}", f"GROUP:{permission}:authenticated"} & matrix.entries:
+                return True
+            if not matrix.inherits:
+                return False
+            job = job.parent
+        return permission in granted
+
     def add_job(self, name: str, config: str, *, saved: bool = False) -> Job:
         """Put a job there as if it had been posted (and saved) long ago."""
         with self._lock:
@@ -201,6 +232,18 @@ class JenkinsServer:
         with self._lock:
             self.update(self.jobs[name], config)
             self.save(self.jobs[name])
+
+    def grant_creator(self, job: Job, user: str) -> None:
+        """Let who made a job see and change it (matrix-auth's ItemListenerImpl.onCreated).
+
+        Jenkins saves the job where it has entries at all.
+        """
+        needed = ("Read", "Configure")
+        permissions = [f"hudson.model.Item.{verb}" for verb in needed]
+        missing = [one for one in permissions if not self.may(user, one, job)]
+        entries = [f"USER:{permission}:{user}" for permission in missing]
+        if entries or configs.read_matrix(job.config).entries:
+            self.save(job, entries=entries)
 
     # How a job's config is kept: its file, and what of it is in memory.
 
@@ -229,7 +272,9 @@ class JenkinsServer:
         job.memory = None if self.dialect.reads_file else job.file
 
     def load(self, job: Job) -> None:
-        """Read a job's file, as a start of Jenkins does."""
+        """Read a job's file, as a start of Jenkins does: XML 1.1 takes U+2028 for a line's end."""
+        if configs.is_xml_1_1(job.file):
+            job.file = job.file.replace("\u2028", "\n")
         job.file = configs.restart(job.file, self.plugins, self.version)
         reads_file = self.dialect.reads_file
         job.memory = None if reads_file else configs.save(job.file, self.plugins, self.version)
@@ -393,7 +438,7 @@ class JenkinsServer:
         if header is None:
             return None, False
         user, _, secret = b64decode(header.removeprefix("Basic ")).decode().partition(":")
-        if (user, secret) in ((self.user, self.token), (self.reader, self.reader_token)):
+        if (user, secret) in self.logins:
             return user, True
         return (user if (user, secret) == (self.user, self.password) else ""), False
 

@@ -11,15 +11,20 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from posixpath import normpath, relpath
 from secrets import token_bytes
 from typing import Any
 from xml.parsers import expat
 
 DATA = Path(__file__).parent / "data" / "jenkins"
+MATRICES = (
+    "hudson.security.AuthorizationMatrixProperty",
+    "com.cloudbees.hudson.plugins.folder.properties.AuthorizationMatrixProperty",
+)
 FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
 OLD, NEW = DIALECTS = ("2.440.3", "2.568.2")
 _CIPHER = re.compile(r"\{AQAA[A-Za-z0-9+/=]+\}")
@@ -88,8 +93,21 @@ class Node:
         return Node(self.tag, dict(self.attributes), children, self.text)
 
 
+def is_xml_1_1(text: str) -> bool:
+    return bool(re.match(r"""\s*<\?xml version=["']1\.1""", text))
+
+
+# XML 1.1 may name control characters; while expat looks on, they are of the private use area.
+_CONTROL = re.compile(r"&#(?:x([01]?[0-9a-fA-F])|([12]?[0-9]|3[01]));")
+_SHIFTED = {0xE000 + code: code for code in range(1, 32)}
+
+
 def parse(text: str) -> Node:
     """Parse XML 1.0 or 1.1. Raises MalformedConfig."""
+    if is_xml_1_1(text):
+        text = _CONTROL.sub(
+            lambda found: chr(0xE000 + (int(found[1], 16) if found[1] else int(found[2]))), text
+        )
     top = Node("")
     stack = [top]
     texts: list[list[str]] = [[]]
@@ -112,7 +130,7 @@ def parse(text: str) -> Node:
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
-    parser.CharacterDataHandler = lambda data: texts[-1].append(data)
+    parser.CharacterDataHandler = lambda data: texts[-1].append(data.translate(_SHIFTED))
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
@@ -157,7 +175,7 @@ def write(root: Node, *, quote: str = "'") -> str:
             ("\r", "&#xd;"),
         ):
             text = text.replace(plain, escaped)
-        return text
+        return re.sub(r"[\x01-\x08\x0b\x0c\x0e-\x1f]", lambda found: f"&#x{ord(found[0]):x};", text)
 
     def add(node: Node, depth: int) -> None:
         pad = "  " * depth
@@ -453,8 +471,12 @@ def save(
     *,
     description: str | None = None,
     disabled: bool | None = None,
+    entries: Sequence[str] = (),
 ) -> str:
-    """Return what the file holds after Jenkins loaded `config` and saved the job."""
+    """Return what the file holds after Jenkins loaded `config` and saved the job.
+
+    `entries` are added to its matrix of permissions.
+    """
     rules = learnt_rules(version)
     root = parse(config)
     if root.tag == FOLDER:
@@ -463,6 +485,8 @@ def save(
         _set(_described(root), "description", description)
     if disabled is not None:
         _set(root, "disabled", str(disabled).lower())
+    if entries:
+        _grant(root, entries)
     return write(save_node(root, plugins, rules))
 
 
@@ -541,8 +565,10 @@ def _rewrite(node: Node, plugins: Mapping[str, str], rules: Rules) -> None:
         _rewrite_selector(node, plugins, rules)
     elif name == "hudson.plugins.git.GitSCM":
         _rewrite_git_identity(node)
-    elif name == "hudson.security.AuthorizationMatrixProperty":
-        node.children.sort(key=lambda child: (child.text or "").split(":")[1:])
+    elif name in MATRICES:
+        node.children.sort(key=_entry_order)
+    elif name == "hudson.model.ListView":
+        _rewrite_status_filter(node)
 
 
 def _rewrite_selector(node: Node, plugins: Mapping[str, str], rules: Rules) -> None:
@@ -556,6 +582,95 @@ def _rewrite_selector(node: Node, plugins: Mapping[str, str], rules: Rules) -> N
     selector.attributes = {"plugin": f"copyartifact@{plugins.get('copyartifact', '')}"}
     text = write(selector).partition("\n")[2].replace("\n", "")
     node.children.append(Node("defaultSelectorXml", text=text))
+
+
+def _rewrite_status_filter(node: Node) -> None:
+    """hudson.model.ListView.readResolve turns the old field into a filter."""
+    old, filters = node.find("statusFilter"), node.find("jobFilters")
+    if old is not None and filters is not None:
+        node.children.remove(old)
+        filters.children.append(Node("hudson.views.StatusFilter", {}, [old]))
+
+
+def _entry_order(node: Node) -> tuple[str, ...]:
+    """Order the entries of a matrix as matrix-auth does: by permission, then by kind and name."""
+    kind, _, rest = (node.text or "").partition(":")
+    if kind not in ("EITHER", "GROUP", "USER"):
+        kind, rest = "EITHER", node.text or ""
+    permission, _, name = rest.partition(":")
+    return permission, kind, name
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A job's own entries, as "USER:hudson.model.Item.Read:ann"."""
+
+    entries: frozenset[str] = frozenset()
+    inherits: bool = True
+
+
+def read_matrix(config: str) -> Matrix:
+    """Return the matrix of a job or folder; most have none."""
+    if not any(name in config for name in MATRICES):
+        return Matrix()
+    root = parse(config)
+    found = next((node for node in root.walk() if node.tag in MATRICES), None)
+    if found is None:
+        return Matrix()
+    texts = {child.text or "" for child in found.children if child.tag == "permission"}
+    strategy = found.find("inheritanceStrategy")
+    inherits = strategy is None or "NonInheriting" not in strategy.attributes.get("class", "")
+    return Matrix(frozenset(texts), inherits)
+
+
+def _grant(root: Node, entries: Sequence[str]) -> None:
+    properties = root.find("properties")
+    if properties is None:
+        properties = Node("properties")
+        root.children.append(properties)
+    matrix = next((node for node in properties.children if node.tag in MATRICES), None)
+    if matrix is None:
+        strategy = "org.jenkinsci.plugins.matrixauth.inheritance.InheritParentStrategy"
+        children = [Node("inheritanceStrategy", {"class": strategy})]
+        matrix = Node(MATRICES[root.tag == FOLDER], {}, children)
+        properties.children.append(matrix)
+    matrix.children += [Node("permission", text=entry) for entry in entries]
+
+
+# Classes that name other jobs, with the field: what follows a rename.
+_REFERRING = {
+    "hudson.plugins.copyartifact.CopyArtifact": "project",
+    "hudson.plugins.parameterizedtrigger.BlockableBuildTriggerConfig": "projects",
+    "hudson.plugins.parameterizedtrigger.BuildTriggerConfig": "projects",
+    "hudson.tasks.BuildTrigger": "childProjects",
+    "jenkins.triggers.ReverseBuildTrigger": "upstreamProjects",
+}
+
+
+def rename_references(config: str, context: str, old: str, new: str) -> str | None:
+    """Return a config whose references follow the rename of a job, None where it stays as it is.
+
+    Names are relative to the folder `context`. hudson.model.Items.computeRelativeNamesAfterRenaming
+    also takes the blanks out of each list of names.
+    """
+    root = parse(config)
+    changed = False
+    for node in root.walk():
+        found = node.find(_REFERRING.get(_class_of(node), " "))
+        if found is not None and found.text:
+            names = [name.strip() for name in found.text.split(",")]
+            text = ",".join(_renamed(name, context, old, new) for name in names)
+            changed |= text != found.text
+            found.text = text
+    return write(root) if changed else None
+
+
+def _renamed(name: str, context: str, old: str, new: str) -> str:
+    full = normpath(f"/{context}/{name}" if not name.startswith("/") else name).strip("/")
+    if full != old and not full.startswith(f"{old}/"):
+        return name
+    now = f"/{new}{full.removeprefix(old)}"
+    return now if name.startswith("/") else relpath(now, f"/{context}")
 
 
 def _rewrite_git_identity(node: Node) -> None:

@@ -16,9 +16,11 @@ _REPORT_GROUPS = (
     "JENKINS-39402: use -Dhudson.security.AccessDeniedException2.REPORT_GROUP_HEADERS=true"
     " or use /whoAmI to diagnose"
 )
+ADMINISTER, READ = "hudson.model.Hudson.Administer", "hudson.model.Item.Read"
 # hudson.security.Permission's id -> its title, and the ids that imply it.
 PERMISSIONS = {
-    "hudson.model.Hudson.Administer": ("Overall/Administer", ""),
+    ADMINISTER: ("Overall/Administer", ""),
+    READ: ("Job/Read", "hudson.security.Permission.GenericRead, hudson.model.Hudson.Administer"),
     "hudson.model.Item.Configure": (
         "Job/Configure",
         "hudson.security.Permission.GenericConfigure, hudson.security.Permission.GenericUpdate,"

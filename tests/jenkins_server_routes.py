@@ -19,6 +19,7 @@ from tests.jenkins_server_state import (
     is_job,
     is_view,
     job_data,
+    own_views,
     refuse_name,
     rename_in_views,
     views_data,
@@ -69,7 +70,7 @@ class Visit:
         rest = [unquote(part) for part in path.strip("/").split("/")]
         while rest[0] == "job" and len(rest) > 1:
             job = group.find(rest[1])
-            if job is None:
+            if job is None or not self._sees(job):
                 return self.pages.not_found()
             group, rest = job, rest[2:] or [""]
         if rest[0] == "view" and len(rest) > 2:
@@ -81,9 +82,15 @@ class Visit:
             return self._answer_job(job, verb)
         return self._answer_top(verb)
 
-    def _need(self, permission: str) -> None:
-        if self.user != self.server.user:
+    def _need(self, permission: str, job: Job | None = None) -> None:
+        if not self.server.may(self.user, permission, job):
             raise NotAllowed(permission)
+
+    def _sees(self, job: Job) -> bool:
+        return self.server.may(self.user, pages.READ, job) or self.user == "anonymous"
+
+    def _job_data(self, job: Job) -> dict[str, Any]:
+        return job_data(job, self.server.url, self.pages.blank_actions, self._sees)
 
     def _recorded(self, name: str) -> dict[str, Any]:
         """Return the JSON body of a recorded exchange."""
@@ -186,9 +193,7 @@ class Visit:
         return {
             **self._recorded("list, empty server"),
             "numExecutors": server.executors,
-            "jobs": [
-                job_data(job, url, self.pages.blank_actions) for job in server.top.jobs.values()
-            ],
+            "jobs": [self._job_data(job) for job in server.top.jobs.values() if self._sees(job)],
             "primaryView": next(view for view in views if view["name"] == "all"),
             "quietDownReason": server.quiet_down_reason,
             "quietingDown": server.quieting_down,
@@ -242,12 +247,15 @@ class Visit:
         if self.request.method != "POST" or (job is not None and not job.is_folder):
             return self.pages.not_found()
         makes_job = verb == "createItem"
-        self._need("hudson.model.Item.Create" if makes_job else "hudson.model.View.Create")
+        self._need(f"hudson.model.{'Item' if makes_job else 'View'}.Create", job)
         name = self.request.parameters.get("name", "")
         reason = refuse_name(name)
         if reason:
             return self.pages.refused(reason)
-        if makes_job and group.find(name):
+        there = group.find(name) if makes_job else None
+        if there and not self._sees(there):
+            return self.pages.refused("")
+        if there:
             return self.pages.refused(f"A job already exists with the name \u2018{name}\u2019")
         if not makes_job and name in (*group.views, "all"):
             return self.pages.refused(f'A view already exists with the name "{name}"')
@@ -263,6 +271,8 @@ class Visit:
         made = Job(name=name, parent=job)
         self.server.create(made, self._text())
         group.add(made)
+        if self.server.uses_project_matrix:
+            self.server.grant_creator(made, self.user)
         return Answer()
 
     def _text(self) -> str:
@@ -287,9 +297,11 @@ class Visit:
 
     def _answer_view(self, group: Group, name: str, rest: list[str]) -> Answer:
         config = group.views.get(name)
+        post = self.request.method == "POST"
+        if config is None and post and rest == ["doDelete"] and name in own_views(group):
+            return self.pages.oops()
         if config is None:
             return self.pages.not_found()
-        post = self.request.method == "POST"
         if rest == ["config.xml"] and not post:
             return _config_answer(config)
         if rest == ["config.xml"]:
@@ -321,21 +333,21 @@ class Visit:
             "enable": ("Configure", lambda job: self._switch(job, disabled=False)),
             "doRename": ("Configure", self._rename),
             "doDelete": ("Delete", self._delete),
-            "build": ("Build", self._build),
+            "build": ("Build", self._build_plain),
             "buildWithParameters": ("Build", lambda job: self._build_with(job)),
         }
         permission, act = actions.get(verb, ("", None))
         if act is None:
             return self.pages.not_found()
-        self._need(f"hudson.model.Item.{permission}")
+        self._need(f"hudson.model.Item.{permission}", job)
         return act(job)
 
     def _read_job(self, job: Job, verb: str) -> Answer:
         if verb == "config.xml":
-            self._need("hudson.model.Item.Configure")
+            self._need("hudson.model.Item.Configure", job)
             return _config_answer(job.config)
         if verb == "api/json":
-            return self._render(job_data(job, self.server.url, self.pages.blank_actions))
+            return self._render(self._job_data(job))
         number = re.fullmatch(r"(\d+)/api/json", verb)
         for build in job.builds if number else ():
             if number and build["number"] == int(number[1]):
@@ -374,8 +386,14 @@ class Visit:
             return self.pages.refused(reason)
         group.remove(job)
         rename_in_views(group, job.name, new)
-        job.name = new
+        old, job.name = job.full_name, new
         group.add(job)
+        for other in self.server.jobs.values():
+            context = other.parent.full_name if other.parent else ""
+            changed = configs.rename_references(other.config, context, old, job.full_name)
+            if changed is not None:
+                self.server.update(other, changed)
+                self.server.save(other)
         return self.pages.redirect((self.server.url + job.path).rstrip("/"))
 
     def _delete(self, job: Job) -> Answer:
@@ -390,23 +408,35 @@ class Visit:
             return self.pages.oops()
         return self.pages.jetty_page(status, why, self.request.path)
 
+    def _build_plain(self, job: Job) -> Answer:
+        if _has_parameters(job):
+            return self._refuse_build("This page expects a form submission")
+        return self._build(job)
+
     def _build(self, job: Job) -> Answer:
         self.server.build(job, self.user)
         location = f"{self.server.url}queue/item/{len(job.builds)}/"
         return Answer(201, b"", {"Location": location})
 
     def _build_with(self, job: Job) -> Answer:
-        properties = "properties/hudson.model.ParametersDefinitionProperty"
-        if configs.parse(job.config).find(properties) is None:
+        if not _has_parameters(job):
             return self._refuse_build(f"{job.name} is not parameterized")
-        answer = self._build(job)
         values = [
             {"_class": "hudson.model.StringParameterValue", "name": name, "value": value}
             for name, value in self.request.parameters.items()
         ]
         parameters = {"_class": "hudson.model.ParametersAction", "parameters": values}
+        if self.server.is_busy and job.builds and job.builds[-1]["actions"][0] == parameters:
+            number = job.builds[-1]["number"]  # it waits already: the same queue item
+            return Answer(303, b"", {"Location": f"{self.server.url}queue/item/{number}/"})
+        answer = self._build(job)
         job.builds[-1]["actions"].insert(0, parameters)
         return answer
+
+
+def _has_parameters(job: Job) -> bool:
+    properties = "properties/hudson.model.ParametersDefinitionProperty"
+    return configs.parse(job.config).find(properties) is not None
 
 
 def _config_answer(config: str) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -120,8 +120,11 @@ def read_facts(config: str) -> Facts:
     )
 
 
-def job_data(job: Job, url: str, blank: int) -> dict[str, Any]:
-    """Return all that the remote API tells of a job; `blank` of its actions say nothing."""
+def job_data(job: Job, url: str, blank: int, sees: Callable[[Job], bool]) -> dict[str, Any]:
+    """Return all that the remote API tells of a job to someone who sees some jobs.
+
+    `blank` of its actions say nothing.
+    """
     facts = read_facts(job.config)
     own_url = url + job.path
     data: dict[str, Any] = {
@@ -141,7 +144,9 @@ def job_data(job: Job, url: str, blank: int) -> dict[str, Any]:
         "healthReport": [],
     }
     if job.is_folder:
-        data["jobs"] = [job_data(inner, url, blank) for inner in job.jobs.values()]
+        data["jobs"] = [
+            job_data(inner, url, blank, sees) for inner in job.jobs.values() if sees(inner)
+        ]
         data["views"] = views_data(job, own_url)
         return data
     newest = list(reversed(job.builds))
@@ -173,9 +178,15 @@ def _is_true(root: Node, tag: str) -> bool:
     return bool(found and found.text == "true")
 
 
+def own_views(group: Group) -> tuple[str, ...]:
+    """Return the primary view, which nobody made and nobody can delete."""
+    return ("All",) if isinstance(group, Job) else ("all",)
+
+
 def views_data(group: Group, url: str) -> list[dict[str, Any]]:
-    everything: dict[str, Any] = {"_class": "hudson.model.AllView", "name": "all", "url": url}
-    found = [everything]
+    found: list[dict[str, Any]] = [
+        {"_class": "hudson.model.AllView", "name": name, "url": url} for name in own_views(group)
+    ]
     for name, config in group.views.items():
         facts = read_facts(config)
         found.append(

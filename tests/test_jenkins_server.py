@@ -315,6 +315,178 @@ def test_an_upgraded_plugin_shows_its_version_after_the_next_save(
     assert 'plugin="git@99.1"' in job.config
 
 
+# What was seen on a real 2.568.2 by other ways than the recordings: the facts, one a test.
+
+only_new = pytest.mark.parametrize("jenkins_server", [configs.NEW], indirect=True)
+EMPTY = configs.recorded("wide-empty", "posted")
+SECRET = configs.recorded("wide-parameters", "posted")
+
+
+def post(
+    server: JenkinsServer, path: str, body: str = "", *, user: str = "", token: str = ""
+) -> tuple[int, dict[str, str], str]:
+    authorization = login(user or server.user, token or server.token)
+    kind = "text/xml" if body.startswith("<") else "application/x-www-form-urlencoded"
+    return ask(
+        server,
+        "POST",
+        path,
+        body=body.encode(),
+        Authorization=authorization,
+        Content_Type=kind,
+    )
+
+
+def ciphers(text: str) -> list[str]:
+    return re.findall(r"{AQAA[^}]*}", text)
+
+
+def test_a_folders_description_is_set_on_its_primary_view(jenkins_server: JenkinsServer) -> None:
+    """submitDescription goes to the view, as the folder itself is shown through it."""
+    folder = jenkins_server.add_job("team", configs.recorded("wide-folder", "posted"), saved=True)
+    before = described(folder.config)
+    post(jenkins_server, "/job/team/submitDescription", "description=mark")
+    assert described(folder.config) == before
+    view = "folderViews/views/hudson.model.AllView"
+    found = configs.parse(folder.config).find(view)
+    assert found is not None
+    assert configs.read_text(found, "description") == "mark"
+
+
+@pytest.mark.parametrize("path", ["/job/team/view/All/doDelete", "/view/all/doDelete"])
+def test_a_primary_view_cannot_be_deleted(jenkins_server: JenkinsServer, path: str) -> None:
+    jenkins_server.add_job("team", configs.recorded("wide-folder", "posted"))
+    assert post(jenkins_server, path)[0] == 500
+
+
+def test_who_makes_a_job_under_a_project_matrix_may_see_it_until_the_entries_go(
+    jenkins_server: JenkinsServer,
+) -> None:
+    """Also where the job has no matrix; a job that may not be seen is as if it weren't there."""
+    server = jenkins_server
+    server.uses_project_matrix = True
+    server.add_job("hidden", EMPTY)
+    login = {"user": "maker", "token": server.add_user("maker", "hudson.model.Item.Create")}
+    assert post(server, "/createItem?name=a", EMPTY, **login)[0] == 200
+    assert configs.read_matrix(server.config("a")).entries == {
+        "USER:hudson.model.Item.Configure:maker",
+        "USER:hudson.model.Item.Read:maker",
+    }
+    assert post(server, "/job/hidden/config.xml", EMPTY, **login)[0] == 404
+    status, headers, _ = post(server, "/createItem?name=hidden", EMPTY, **login)
+    assert (status, headers["X-Error"]) == (400, "")
+    assert post(server, "/job/a/config.xml", EMPTY, **login)[0] == 200
+    assert post(server, "/job/a/config.xml", EMPTY, **login)[0] == 404
+
+
+def test_a_list_views_status_filter_becomes_one_of_its_filters(
+    jenkins_server: JenkinsServer,
+) -> None:
+    config = (
+        "<hudson.model.ListView><name>a</name><jobNames/><jobFilters/>"
+        "<statusFilter>true</statusFilter></hudson.model.ListView>"
+    )
+    assert post(jenkins_server, "/createView?name=a", config)[0] == 200
+    view = configs.parse(jenkins_server.top.views["a"])
+    assert view.find("statusFilter") is None
+    assert view.find("jobFilters/hudson.views.StatusFilter/statusFilter") is not None
+
+
+REFERENCES = {
+    ("", "a, b"): "A,b",
+    ("", "b, d"): "b,d",
+    ("", "b"): "b",
+    ("", "/a"): "/A",
+    ("team", "../a, inner"): "../A,inner",
+    ("team", "a"): "a",
+}
+
+
+@pytest.mark.parametrize(("place", "names"), REFERENCES)
+def test_a_rename_rewrites_references_and_takes_blanks_out(
+    place: str, names: str, jenkins_server: JenkinsServer
+) -> None:
+    jenkins_server.add_job("a", EMPTY)
+    jenkins_server.add_job("team", configs.recorded("wide-folder", "posted"))
+    config = EMPTY.replace(
+        "<publishers/>",
+        f"<publishers><hudson.tasks.BuildTrigger><childProjects>{names}</childProjects>"
+        "</hudson.tasks.BuildTrigger></publishers>",
+    )
+    job = jenkins_server.add_job(f"{place}/b".strip("/"), config)
+    assert post(jenkins_server, "/job/a/doRename?newName=A")[0] == 400  # of the case only
+    assert post(jenkins_server, "/job/a/doRename?newName=c")[0] == 302
+    assert post(jenkins_server, "/job/c/doRename?newName=A")[0] == 302
+    assert f"<childProjects>{REFERENCES[place, names]}</childProjects>" in job.config
+
+
+def test_a_build_that_waits_is_not_queued_twice(jenkins_server: JenkinsServer) -> None:
+    """Nor is a job with parameters built without a form, or the other way round."""
+    jenkins_server.add_job("a", SECRET)
+    jenkins_server.is_busy = True
+    answers = [post(jenkins_server, "/job/a/buildWithParameters?X=1") for _ in range(2)]
+    assert [status for status, _, _ in answers] == [201, 303]
+    assert answers[0][1]["Location"] == answers[1][1]["Location"]
+    assert post(jenkins_server, "/job/a/buildWithParameters?X=2")[0] == 201
+    wrong = 500 if jenkins_server.version == configs.OLD else 400
+    assert post(jenkins_server, "/job/a/build")[0] == wrong
+
+
+def test_a_reason_to_quiet_down_is_kept(jenkins_server: JenkinsServer) -> None:
+    post(jenkins_server, "/quietDown?message=upgrade")
+    assert jenkins_server.quiet_down_reason == "upgrade"
+
+
+def test_a_created_jobs_secret_is_in_plain_text_on_the_disk_until_it_is_saved(
+    jenkins_server: JenkinsServer,
+) -> None:
+    job = jenkins_server.add_job(
+        "a", SECRET.replace("<defaultValue/>", "<defaultValue>x</defaultValue>")
+    )
+    assert ciphers(job.file) == []
+    jenkins_server.save(job)
+    (kept,) = ciphers(job.file)
+    jenkins_server.update(job, job.config)
+    jenkins_server.restart()
+    assert ciphers(job.config) == [kept]
+
+
+@only_new
+def test_a_plain_secret_has_a_new_cipher_at_each_post_and_start(
+    jenkins_server: JenkinsServer,
+) -> None:
+    job = jenkins_server.add_job("a", SECRET)
+    seen = ciphers(job.config)
+    jenkins_server.restart()
+    seen += ciphers(job.config)
+    jenkins_server.update(job, SECRET)
+    assert len({*seen, *ciphers(job.config)}) == 3
+
+
+@only_new
+def test_a_created_matrix_job_has_the_default_strategy_until_it_is_posted_again(
+    jenkins_server: JenkinsServer,
+) -> None:
+    """Or until Jenkins restarts (matrix-project 917)."""
+    sequential = "<runSequentially>true</runSequentially>"
+    config = configs.recorded("wide-matrix", "posted")
+    posted, restarted = (jenkins_server.add_job(name, config) for name in "ab")
+    assert sequential not in posted.config
+    jenkins_server.update(posted, config)
+    assert sequential in posted.config
+    jenkins_server.restart()
+    assert sequential in restarted.config
+
+
+def test_text_that_xml_1_1_has_in_its_own_way(jenkins_server: JenkinsServer) -> None:
+    """A control character is named; U+2028 in a saved file is a line's end after the next start."""
+    job = jenkins_server.add_job("a", EMPTY)
+    jenkins_server.save(job, description="\x1b[1m one\u2028two\u0085three")
+    assert "&#x1b;[1m one\u2028two\u0085three" in job.config
+    jenkins_server.restart()
+    assert described(job.config) == "\x1b[1m one\ntwo\u0085three"
+
+
 FAULTS = {
     Fault.DROP_BEFORE: (None, False),
     Fault.DROP_AFTER: (None, True),
