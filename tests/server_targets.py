@@ -35,7 +35,6 @@ def fault_on(*versions: str, fault: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("jenkins_server", chosen, indirect=True)
 
 
-KEEPS_STDIO = fault_on(configs.NEW, fault="keep-long-stdio, which nobody asked for, is a loss")
 MARKS_FOLDERS = fault_on(*configs.DIALECTS, fault="a folder's mark goes to its primary view")
 
 

@@ -16,7 +16,6 @@ from cfl_jobs.planning.sections import code_of_version
 from cfl_jobs.target import Kind
 from tests.jenkins_server import Fault, JenkinsServer, Request
 from tests.rendered_jobs import jenkins, job
-from tests.server_targets import KEEPS_STDIO
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,7 +48,6 @@ def start(
     )
 
 
-@KEEPS_STDIO
 def test_a_plan_asks_no_more_for_reading_ahead(
     jenkins_server: JenkinsServer, tmp_path: Path
 ) -> None:
@@ -100,7 +98,6 @@ def test_reading_ahead_ends_with_the_process_it_is_for(
         going_on.set()
 
 
-@KEEPS_STDIO
 def test_the_mark_knows_the_version_of_jenkins_that_only_the_reading_ahead_saw(
     jenkins_server: JenkinsServer, tmp_path: Path
 ) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from cfl_jobs.configs.configxml import element_paths, parse_config
 from cfl_jobs.planning.differences import compare, find_losses
 from cfl_jobs.planning.losses import advise_on_loss
 from cfl_jobs.planning.observe import normal_of
+from cfl_jobs.rendering.render import render
+from tests.case_files import write_project
 
 COPY = "hudson.plugins.copyartifact.CopyArtifact"
 GIT = '<scm class="hudson.plugins.git.GitSCM"><configVersion>2</configVersion></scm>'
@@ -16,6 +21,8 @@ FLOW = (
 )
 STRATEGY = '<matrix-project><executionStrategy class="{}">{}</executionStrategy></matrix-project>'
 OWN = "org.example.OwnStrategy"
+JUNIT = "publishers/hudson.tasks.junit.JUnitResultArchiver"
+ARCHIVER = "publishers/hudson.tasks.ArtifactArchiver"
 
 
 def copying(fields: str) -> str:
@@ -107,3 +114,42 @@ def test_a_field_of_an_element_that_is_there_has_no_effect() -> None:
     """Its plugin is there, and doesn't know it."""
     told = advice(copying("<exclude>a</exclude>"), copying(""), "copyartifact")
     assert "'copy artifacts: exclude' has no effect on this server" in told
+
+
+@pytest.mark.parametrize(
+    ("publisher", "path", "is_own"),
+    [
+        ("junit: {results: a.xml}", f"{JUNIT}/keepLongStdio", True),
+        ("junit: {results: a.xml, keep-long-stdio: true}", f"{JUNIT}/keepLongStdio", False),
+        ("junit: {results: a.xml}", f"{JUNIT}/testResults", False),
+        ("junit: {results: a.xml}", JUNIT, False),
+        ("archive: {artifacts: a}", f"{ARCHIVER}/defaultExcludes", True),
+        ("archive: {artifacts: a, default-excludes: true}", f"{ARCHIVER}/defaultExcludes", False),
+        ("archive: {artifacts: a}", f"{ARCHIVER}/artifacts", False),
+        # What jenkins-job-builder doesn't make of options, or not of one of that name.
+        (f"raw: {{xml: <{COPY}><flag>true</flag></{COPY}>}}", f"publishers/{COPY}/flag", False),
+        ("trigger: {project: B}", "publishers/hudson.tasks.BuildTrigger/threshold/name", False),
+    ],
+)
+def test_what_jenkins_job_builder_writes_by_itself_is_told_from_what_someone_asked_for(
+    tmp_path: Path, publisher: str, path: str, is_own: bool
+) -> None:
+    """It looked for the option, and nobody gave it; in doubt somebody did."""
+    definitions = "template: a.yaml.j2\njobs:\n  - name: A\n"
+    template = f"name: {{{{ name }}}}\npublishers:\n  - {publisher}\n"
+    (rendered,) = render(write_project(tmp_path, definitions=definitions, template=template))
+    root = parse_config(rendered.config, name="A")
+    assert path in {found for found, _ in element_paths(root)}
+    assert (path in rendered.own) is is_own
+
+
+@pytest.mark.parametrize(
+    ("own", "lost"),
+    [(frozenset[str](), ["JUnit results: keep long stdio"]), ({f"{JUNIT}/keepLongStdio"}, [])],
+)
+def test_what_nobody_asked_for_is_no_loss(own: frozenset[str], lost: list[str]) -> None:
+    config = "<project><publishers><hudson.tasks.junit.JUnitResultArchiver>{}"
+    config += "</hudson.tasks.junit.JUnitResultArchiver></publishers></project>"
+    posted = normal_of(config.format("<keepLongStdio>true</keepLongStdio>"), name="A")
+    found = compare(posted, normal_of(config.format(""), name="A"))
+    assert [loss.label for loss in find_losses(found, own)] == lost

@@ -27,7 +27,7 @@ from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_routes import Request
 from tests.rendered_jobs import folder, job, view
-from tests.server_targets import KEEPS_STDIO, MARKS_FOLDERS
+from tests.server_targets import MARKS_FOLDERS
 
 CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
 # These lose something for good: wide-copyartifact its exclude, the other all it is made of.
@@ -371,7 +371,6 @@ def posts(server: JenkinsServer) -> set[str]:
     }
 
 
-@KEEPS_STDIO
 def test_the_chain_itself_is_quiet_in_every_state(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:

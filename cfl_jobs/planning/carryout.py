@@ -121,7 +121,8 @@ class Maker:
         seen = codes_of_versions(find_plugins(live.normal))
         versions = mark.versions if set(seen) <= set(mark.versions) else seen
         final = replace(mark, kept=kept, versions=versions)
-        losses = find_losses(compare(wanted.normal, live.normal))
+        found = compare(wanted.normal, live.normal)
+        losses = find_losses(found, wanted.change.own)
         if losses:
             # The open mark makes the next run post it again, whoever's that is.
             self._set_mark(wanted, _opened(final))
@@ -132,8 +133,8 @@ class Maker:
             )
         if final != live.mark:
             self._set_mark(wanted, final)
-        is_otherwise = kept != mark.kept
-        return Made(live, _OTHERWISE if is_otherwise else "")
+        is_otherwise = any(raw.place.path not in wanted.change.own for raw in found)
+        return Made(live, _OTHERWISE if is_otherwise and kept != mark.kept else "")
 
     def _set_mark(self, wanted: Wanted, mark: Mark) -> None:
         change = wanted.change

@@ -6,7 +6,7 @@ Wanted is what we render now, live is what the server has (see sides.py for whos
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
@@ -112,11 +112,14 @@ def compare(wanted: Normal, live: Normal) -> tuple[Raw, ...]:
     return tuple(_compare_jobs(wanted, live))
 
 
-def find_losses(found: Iterable[Raw]) -> tuple[Raw, ...]:
-    """Return what Jenkins dropped: elements and values of ours that are not there any more."""
+def find_losses(found: Iterable[Raw], own: Collection[str] = ()) -> tuple[Raw, ...]:
+    """Return what Jenkins dropped: elements and values of ours that are not there any more.
+
+    `own` are the paths of what nobody asked for (see Rendered.own), which is no loss.
+    """
     raws = tuple(found)
-    renamed = find_renamed(raws)
-    return tuple(raw for raw in raws if raw.place.path not in renamed and _is_lost(raw))
+    kept = find_renamed(raws).union(own)
+    return tuple(raw for raw in raws if raw.place.path not in kept and _is_lost(raw))
 
 
 def describe(

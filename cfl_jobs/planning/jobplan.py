@@ -59,7 +59,7 @@ def plan_job(
         habits=habits,
     )
     # What Jenkins dropped at the last update is tried again: its plugin may be there by now.
-    dropped = frozenset() if _is_verified(live) else frozenset(find_losses(r for r, _ in sided))
+    dropped = frozenset() if _is_verified(live) else frozenset(find_losses(raws, rendered.own))
     visible = {raw for raw, side in sided if side is not Side.JENKINS or raw in dropped}
     differences = [
         describe(raw, side, place_of(rendered, raw), remark=_doubt(raw, side, live.mark))
@@ -81,6 +81,7 @@ def plan_job(
         adopted=adopted,
         old_name=old_name,
         project=rendered.project,
+        own=rendered.own,
     )
     notes = [Note(kind, name, "is disabled on the server, and stays so")] if stays_disabled else []
     notes += _note_build_written(kind, name, live)

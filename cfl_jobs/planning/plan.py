@@ -20,13 +20,17 @@ LARGE_SHARE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """A job or view that isn't there. `config` is as rendered, without a mark."""
+    """A job or view that isn't there. `config` is as rendered, without a mark.
+
+    `own` are the paths of what in it nobody asked for.
+    """
 
     kind: Kind
     name: str
     config: str
     position: Position
     project: str = ""
+    own: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Update:
     adopted: bool = False
     old_name: str = ""
     project: str = ""
+    own: frozenset[str] = frozenset()
 
     @property
     def name_there(self) -> str:

@@ -126,6 +126,7 @@ def _rendered_to_json(rendered: Rendered) -> dict[str, Any]:
         "moved_from": rendered.moved_from,
         "project": rendered.project,
         "blame": [_blame_to_json(blame) for blame in rendered.blame],
+        "own": sorted(rendered.own),
     }
 
 
@@ -138,6 +139,7 @@ def _rendered_from_json(found: dict[str, Any]) -> Rendered:
         tuple(_blame_from_json(*blame) for blame in found["blame"]),
         tuple(found["moved_from"]),
         found["project"],
+        frozenset(found["own"]),
     )
 
 

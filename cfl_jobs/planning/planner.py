@@ -173,7 +173,8 @@ class _Planner:
             hint = f"; `moved: {other}` renames that" if rendered.kind is Kind.JOB else ""
             self._undone.append(Note(*key, text + hint))
             return
-        self._changes.append(Create(*key, rendered.config, rendered.definition, rendered.project))
+        place, project = rendered.definition, rendered.project
+        self._changes.append(Create(*key, rendered.config, place, project, rendered.own))
 
     def _plan_update(self, rendered: Rendered, live: Live, old_name: str) -> None:
         kind, name = rendered.kind, rendered.name

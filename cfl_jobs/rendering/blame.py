@@ -1,4 +1,4 @@
-"""A generated job → which line of which file made each part of its config."""
+"""A generated job → which line of which file made each part of its config, and what no line did."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import element_paths
+from cfl_jobs.configs.normalform import TEXTS
 from cfl_jobs.errors import Position
 from cfl_jobs.reading.tracking import Pieces, TrackedDict, walk_mappings
 from cfl_jobs.rendering.generator import Generated
@@ -44,8 +45,12 @@ class Blame:
     pieces: Pieces = ()
 
 
-def blame_parts(made: Generated, data: TrackedDict) -> tuple[Blame, ...]:
-    """Return the places of components' elements, and of leaves and lists that one option made."""
+def blame_parts(made: Generated, data: TrackedDict) -> tuple[tuple[Blame, ...], frozenset[str]]:
+    """Return the places of components' elements, and of leaves and lists that one option made.
+
+    And the paths of what jenkins-job-builder wrote by itself: it looked for the option of that
+    name, which nobody gave. Where that isn't sure, somebody is taken to have asked for it.
+    """
     owned = {
         id(element): component for component in made.components for element in component.elements
     }
@@ -54,13 +59,15 @@ def blame_parts(made: Generated, data: TrackedDict) -> tuple[Blame, ...]:
     # Innermost known component of each path, as paths come parents first.
     around: dict[str, _Options] = {}
     found: list[Blame] = []
+    own: set[str] = set()
+    asked: set[str] = set()
     for path, element in element_paths(made.root):
         here = around.get(path.rpartition("/")[0], own_options)
         component = owned.get(id(element))
         if component is not None:
             found.append(Blame(path, component.position))
             if id(component) not in options:
-                options[id(component)] = _Options(component.data)
+                options[id(component)] = _Options(component.data, is_raw=component.name == "raw")
             here = options[id(component)]
         elif here.is_given:
             place = here.find(element, path if here is own_options else "")
@@ -70,19 +77,30 @@ def blame_parts(made: Generated, data: TrackedDict) -> tuple[Blame, ...]:
                 found.append(Blame(path, place, pieces))
         if here is not own_options and len(element):
             around[path] = here
-    return tuple(found)
+        if len(element) and component is None:
+            continue
+        is_own = component is None and here.leaves_out(element)
+        known = own if is_own else asked
+        if is_own or component is not None or not _is_trivial(element):
+            while path and path not in known:
+                known.add(path)
+                path = path.rpartition("/")[0]
+    return tuple(found), frozenset(own - asked)
 
 
 class _Options:
     """Where the options of a job or component stand, by their names and values."""
 
-    def __init__(self, data: Any, *, deep: bool = True) -> None:
+    def __init__(self, data: Any, *, deep: bool = True, is_raw: bool = False) -> None:
+        self._is_raw = is_raw
         self._by_text: dict[str, list[tuple[str, Position]]] = {}
         # A job's lists hold components, which have options of their own.
         self._mappings = tuple(
             walk_mappings(data, descend=lambda at, key: deep or isinstance(dict.get(at, key), dict))
         )
         self._by_name: dict[str, list[Position]] | None = None
+        self._missing: frozenset[str] | None = None
+        self._given: frozenset[str] = frozenset()
         self.is_given = bool(self._mappings)
         for mapping in self._mappings:
             places = mapping.value_positions
@@ -108,6 +126,21 @@ class _Options:
             self._by_name = self._places_by_name()
         named = self._by_name.get(_plain(_MADE_OF.get(path, element.tag)), ())
         return named[0] if len(named) == 1 else None
+
+    def leaves_out(self, element: ET.Element) -> bool:
+        """Tell whether what made a field is an option that was looked for and not given."""
+        if self._is_raw or _is_trivial(element) or element.attrib or "." in element.tag:
+            return False
+        if not self.is_given:
+            return True
+        if self._missing is None:
+            asked = {key for mapping in self._mappings for key in mapping.asked_keys()}
+            self._given = frozenset(key for at in self._mappings for key, _ in _given(at))
+            self._missing = frozenset(asked) - self._given
+        # A list's texts, or texts put together, stand in fields of such names.
+        if element.tag in TEXTS:
+            return False
+        return _is_any(self._missing, element.tag) and not _is_any(self._given, element.tag)
 
     def _places_by_name(self) -> dict[str, list[Position]]:
         places: dict[str, list[Position]] = {}
@@ -136,6 +169,15 @@ def _is_same(key: str, tag: str) -> bool:
 def _is_part(key: str, tag: str) -> bool:
     """Tell whether an option's name is an element's in short: block-downstream, timeout."""
     return len(_plain(key)) > 2 and _words(key) <= _words(tag)
+
+
+def _is_trivial(element: ET.Element) -> bool:
+    """Tell whether an element says nothing, so that it can't be lost."""
+    return (element.text or "") in ("", "false") and not element.attrib and "." not in element.tag
+
+
+def _is_any(keys: frozenset[str], tag: str) -> bool:
+    return any(_is_same(key, tag) or _is_part(key, tag) for key in keys)
 
 
 @lru_cache(maxsize=4096)

@@ -39,7 +39,8 @@ _SHOWN_JOBS = 3
 class Rendered:
     """A job or view as Jenkins would get it. `config` is XML text, `definition` its entry.
 
-    `project` is the settings' name for all of them, "" for none.
+    `project` is the settings' name for all of them, "" for none. `own` are the paths of what
+    jenkins-job-builder wrote by itself, and nobody asked for.
     """
 
     kind: Kind
@@ -49,6 +50,7 @@ class Rendered:
     blame: tuple[Blame, ...] = ()
     moved_from: tuple[str, ...] = ()
     project: str = ""
+    own: frozenset[str] = frozenset()
 
     def pieces_of(self, path: str) -> Pieces:
         """Return where the text of the element at `path` comes from, () where that isn't known."""
@@ -203,14 +205,16 @@ class _JobRenderer:
         ]
         if made.problems:
             return None, tuple(findings)
+        blame, own = blame_parts(made, data)
         rendered = Rendered(
             definition.kind,
             definition.name,
             made.text,
             definition.position,
-            blame_parts(made, data),
+            blame,
             definition.moved_from,
             self._project,
+            own,
         )
         return rendered, (*findings, *self._missing_plugins(made, rendered))
 
