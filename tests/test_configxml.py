@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfl_jobs.configs.configxml import element_paths, parse_config, write_config
+from cfl_jobs.configs.configxml import (
+    check_config,
+    element_paths,
+    format_config,
+    parse_config,
+    write_config,
+)
 from cfl_jobs.errors import ConfigError
 
 POSTED = sorted((Path(__file__).parent / "data/jenkins/2.440.3/config").glob("*.posted.xml"))
@@ -77,3 +83,29 @@ def test_what_is_no_config_is_told_with_its_place(text: str, message: str) -> No
 def test_paths_number_only_what_is_not_alone() -> None:
     root = ET.fromstring("<p><b><s>1</s><s>2</s><t/></b></p>")
     assert [path for path, _ in element_paths(root)] == ["b", "b/s[1]", "b/s[2]", "b/t"]
+
+
+@pytest.mark.parametrize("reference", ["&#x1b;", "&#27;", "&#x1B;"])
+def test_a_control_character_that_jenkins_keeps_is_read_and_written_back(reference: str) -> None:
+    """XML 1.1 has them as references only, and expat not at all."""
+    text = f"<?xml version='1.1' encoding='UTF-8'?>\n<project><a>x{reference}[1m</a></project>"
+    check_config(text, name="a")
+    root = parse_config(text, name="a")
+    assert root.findtext("a") == "x\x1b[1m"
+    written = format_config(root)
+    assert written.startswith('<?xml version="1.1"')
+    assert "x&#x1b;[1m" in written
+    assert parse_config(written, name="a").findtext("a") == "x\x1b[1m"
+
+
+def test_a_config_without_control_characters_is_written_as_xml_1_0() -> None:
+    assert format_config(ET.Element("a")).startswith('<?xml version="1.0"')
+
+
+@pytest.mark.parametrize(
+    "text", ["<?xml version='1.0'?><a>&#x1b;</a>", "<a>&#0;</a>", "<a>\x1b</a>"]
+)
+def test_a_control_character_where_xml_has_none_is_an_error(text: str) -> None:
+    for read in (parse_config, check_config):
+        with pytest.raises(ConfigError, match=r"a: config\.xml line 1, column"):
+            read(text, name="a")

@@ -10,6 +10,7 @@ from cfl_jobs.planning.alike import group_alike
 from cfl_jobs.planning.differences import Change, Side
 from cfl_jobs.planning.mark import split_description
 from cfl_jobs.planning.plan import Create, Update
+from cfl_jobs.planning.report import write_text
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart, save
 from tests.memory_target import MemoryTarget
@@ -227,3 +228,35 @@ def test_secrets_are_not_shown(target: MemoryTarget, tmp_path: Path) -> None:
     assert "hunter" not in repr(change.differences)
     assert "AQAA" not in repr(change.differences)
     assert {found.label for found in change.differences} == {"auth token", "shell step: script"}
+
+
+def test_a_control_character_that_someone_entered_is_told_and_put_back(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Jenkins writes it as a reference of XML 1.1, which has more characters than 1.0."""
+    update(target, tmp_path, job())
+    key = (Kind.JOB, "Publish")
+    head = '<?xml version="1.1" encoding="UTF-8"?>'
+    body = target.configs[key].partition("?>")[2].replace("echo one", "echo &#x1b;[1m")
+    target.configs[key] = head + body
+    made = plan(target, job())
+    assert sides(made) == {"shell step: script": Side.THEIRS}
+    assert "\x1b" not in write_text(made)
+    update(target, tmp_path, job())
+    assert plan(target, job()).changes == ()
+
+
+def test_a_jobs_token_that_jenkins_encrypted_is_no_edit_and_is_not_shown(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """2.568.2 does so when it starts, also after the update of a directory."""
+    wanted = job(extra="<authToken>sesame</authToken>")
+    update(target, tmp_path, wanted)
+    assert plan(target, wanted).changes == ()
+    cipher = "{AQAAABAAAAAQrDpoydN1WIIf4RUo5qUoBxAkHSCLvssC/9QKe5evK2Q=}"
+    target.edit("Publish", ">sesame<", f">{cipher}<")
+    assert plan(target, wanted).changes == ()
+    update(target, tmp_path, job(extra="<authToken>sesame</authToken>", branch="new"))
+    made = plan(target, job(extra="<authToken>token 2</authToken>", branch="new"))
+    assert sides(made) == {"auth token": Side.OURS}
+    assert "token 2" not in repr(made.changes[0].differences)  # type: ignore[union-attr]

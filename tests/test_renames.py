@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from cfl_jobs.errors import Refused
 from cfl_jobs.planning.apply import Status
 from cfl_jobs.planning.runs import list_runs
@@ -128,3 +130,48 @@ def test_a_failed_rename_is_told_once_and_its_job_left_alone(tmp_path: Path) -> 
     states = {outcome.change.name: outcome.status for outcome in result.outcomes}
     assert states == {"New": Status.FAILED, "Gone": Status.NOT_DONE}
     assert set(target.configs) == {(Kind.JOB, "Old"), (Kind.JOB, "Gone")}
+
+
+def test_a_name_that_differs_in_case_only_is_refused_with_the_way(tmp_path: Path) -> None:
+    """Jenkins answers 400: the job itself is in the way. So for what is in such a folder."""
+    target = jenkins()
+    update(target, tmp_path, folder("team"), job("team/build"), job("Deploy"))
+    wanted = (
+        replace(folder("Team"), moved_from=("team",)),
+        job("Team/build", branch="new"),
+        job("deploy", moved_from=("Deploy",)),
+    )
+    made = plan(target, *wanted)
+    assert made.changes == ()
+    assert [note.name for note in made.undone] == ["team", "team/build", "Deploy"]
+    assert all("give it another name first" in note.text for note in made.undone)
+    update(target, tmp_path, job("deploy-now", moved_from=("Deploy",)))
+    assert update(target, tmp_path, job("deploy", moved_from=("deploy-now",))).is_complete
+    assert (Kind.JOB, "deploy") in target.configs
+
+
+@pytest.mark.parametrize("names", ["Old, Other", "Other ,Old", "Old"])
+def test_blanks_in_a_list_of_jobs_are_no_difference_after_a_rename(
+    tmp_path: Path, names: str
+) -> None:
+    """Jenkins writes such a list anew, without them (hudson.model.Items)."""
+    target = jenkins()
+    tag = "hudson.tasks.BuildTrigger"
+    trigger = f"<{tag}><childProjects>{{}}</childProjects></{tag}>"
+    starts = job("Starts", publishers=trigger.format(names))
+    update(target, tmp_path, job("Old"), job("Other"), starts)
+
+    def follow(verb: str, name: str) -> None:
+        if (Kind.JOB, "New") in target.configs and verb != "rename":
+            config = target.configs[Kind.JOB, "Starts"]
+            new = ",".join(map(str.strip, names.replace("Old", "New").split(",")))
+            target.configs[Kind.JOB, "Starts"] = config.replace(f">{names}<", f">{new}<")
+
+    target.before_request = follow
+    wanted = (
+        job("New", moved_from=("Old",)),
+        job("Other"),
+        job("Starts", publishers=trigger.format(names.replace("Old", "New"))),
+    )
+    assert update(target, tmp_path, *wanted).is_complete
+    assert plan(target, *wanted).changes == ()

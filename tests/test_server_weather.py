@@ -16,7 +16,6 @@ from cfl_jobs.target import Kind
 from cfl_jobs.targets.retrying import Patience
 from cfl_jobs.targets.server import JenkinsTarget, open_server
 from tests.jenkins_server import Fault, JenkinsServer, Request
-from tests.jenkins_server_configs import DIALECTS
 from tests.server_targets import (
     CONFIG,
     FOLDER,
@@ -24,7 +23,6 @@ from tests.server_targets import (
     PASSWORD,
     TOKEN,
     failing,
-    fault_on,
     login,
     page,
     patience,
@@ -215,19 +213,6 @@ def test_a_change_that_failed_is_made_again_where_all_is_as_before(
     jenkins_server.fail(Fault.RESTART, method="POST")
     CHANGES[change](target)
     assert jenkins_server.count("POST", "") == 2
-
-
-@fault_on(*DIALECTS, fault="Jenkins refuses a rename of the case only")
-@pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.DROP_BEFORE])
-def test_a_rename_that_changes_the_case_only_may_lose_its_answer(
-    fault: Fault, jenkins_server: JenkinsServer, target: JenkinsTarget
-) -> None:
-    """Jenkins finds the job by either name, but keeps one of them."""
-    jenkins_server.add_job("team", FOLDER)
-    jenkins_server.add_job("team/deploy", CONFIG)
-    jenkins_server.fail(fault, path="doRename")
-    target.rename("team/deploy", "team/Deploy")
-    assert list(jenkins_server.jobs) == ["team", "team/Deploy"]
 
 
 def test_a_delete_that_finds_nothing_at_first_is_missing(

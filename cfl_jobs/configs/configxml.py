@@ -13,8 +13,16 @@ from xml.parsers import expat
 
 from cfl_jobs.errors import ConfigError
 
-# Jenkins writes <?xml version='1.1'?> (core 2.105 and later); expat only takes 1.0.
-_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*\?>\s*")
+# Jenkins writes <?xml version='1.1'?> (core 2.105 and later); expat only takes 1.0, which has no
+# control characters, so characters of private use stand for them meanwhile.
+_DECLARATION = re.compile(r"\A\ufeff?\s*<\?xml[^>]*\?>\s*")
+_CONTROLS = tuple(code for code in range(1, 32) if chr(code) not in "\t\n\r")
+_PRIVATE = {code: chr(0xF0000 + code) for code in _CONTROLS}
+_PLAIN = str.maketrans({private: chr(code) for code, private in _PRIVATE.items()})
+_REFERENCES = {chr(code): f"&#x{code:x};" for code in _CONTROLS}
+_REFERENCES |= {private: _REFERENCES[chr(code)] for code, private in _PRIVATE.items()}
+_WRITTEN = re.compile(f"[{''.join(_REFERENCES)}]")
+_REFERENCE = re.compile(r"&#(?:x([0-9a-fA-F]+)|([0-9]+));")
 _PLAIN_TAG = re.compile(r"[A-Za-z_][\w.-]*")
 _DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
 
@@ -27,9 +35,13 @@ def parse_config(text: str, *, name: str) -> ET.Element:
     """
     body = _body_of(text, name)
     try:
-        return ET.fromstring(body)  # noqa: S314 - no document type, so no entities to expand
+        root = ET.fromstring(body)  # noqa: S314 - no document type, so no entities to expand
     except ET.ParseError as error:
         raise _explain(error, name, *error.position) from error
+    if any(private in body for private in _PRIVATE.values()):
+        for element in root.iter():
+            element.text = element.text and element.text.translate(_PLAIN)
+    return root
 
 
 def check_config(text: str, *, name: str) -> None:
@@ -41,10 +53,31 @@ def check_config(text: str, *, name: str) -> None:
 
 
 def _body_of(text: str, name: str) -> str:
-    body = _DECLARATION.sub("", text.removeprefix("\ufeff"), count=1)
+    body = split_declaration(text)[1]
     if _DOCTYPE.search(body):
         raise ConfigError(f"{name}: config.xml has a document type; Jenkins writes none")
     return body
+
+
+def split_declaration(text: str) -> tuple[str, str]:
+    """Return the declaration, "" for none, and the rest as XML 1.0, for `restore_controls`."""
+    found = _DECLARATION.match(text)
+    if found is None:
+        return "", text.removeprefix("\ufeff")
+    body = text[found.end() :]
+    if "1.1" in found[0] and "&#" in body:
+        body = _REFERENCE.sub(_hide_control, body)
+    return found[0], body
+
+
+def restore_controls(text: str) -> str:
+    """Return a text with control characters as XML 1.1 has them."""
+    return _WRITTEN.sub(lambda found: _REFERENCES[found[0]], text)
+
+
+def _hide_control(reference: re.Match[str]) -> str:
+    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    return _PRIVATE.get(code, reference[0])
 
 
 def _explain(error: Exception, name: str, line: int, column: int) -> ConfigError:
@@ -85,7 +118,9 @@ def format_config(root: ET.Element) -> str:
     A carriage return in a script survives: as it is, XML would read it as a line feed.
     """
     text = ET.tostring(root, encoding="unicode").replace("\r", "&#13;")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+    written = restore_controls(text)
+    version = "1.0" if written == text else "1.1"
+    return f'<?xml version="{version}" encoding="UTF-8"?>\n{written}\n'
 
 
 def write_config(root: ET.Element) -> str:

@@ -76,6 +76,10 @@ SECRET = "{secret}"  # noqa: S105 - a placeholder
 _SECRET_FIELDS = frozenset({("hudson.model.PasswordParameterDefinition", "defaultValue")})
 _NEWEST: Mapping[str, str] = MappingProxyType({})
 _Defaults = Mapping[tuple[str, str], str]
+# A job's token for remote builds, plain until Jenkins 2.568 saves it, and what plugins call so.
+_SECRET_TAGS = frozenset({"authToken"})
+# Names of jobs with commas: hudson.model.Items strips each name, and a rename writes "a,b".
+_NAME_LISTS = frozenset({"childProjects", "projects", "upstreamProjects"})
 
 # Extensions of git that do their work at a moment of their own, so that their order says nothing:
 # none of their hooks in git 5.10.1 works on what another one's does.
@@ -194,9 +198,15 @@ def _normal(element: ET.Element, parent: str, known: _Defaults) -> Normal:
     secrets: tuple[str, ...] = ()
     if len(element) or tag in LISTS:
         text = text if text.strip() else ""
-    elif (parent, tag) in _SECRET_FIELDS or ("{" in text and is_encrypted(text)):
+    elif (
+        (parent, tag) in _SECRET_FIELDS
+        or tag in _SECRET_TAGS
+        or ("{" in text and is_encrypted(text))
+    ):
         secrets = (text,) if text else ()
         text = SECRET
+    elif tag in _NAME_LISTS:
+        text = ",".join(filter(None, map(str.strip, text.split(","))))
     return Normal(tag, attributes, text, children, element.get("plugin", ""), secrets, defaults)
 
 

@@ -22,6 +22,7 @@ from cfl_jobs.target import Kind, Listed, Target
 # How many requests are under way at the same time.
 WORKERS = 16
 Key = tuple[Kind, str]
+_MEND = "Open it in Jenkins and save it, or mend its config.xml there."
 T = TypeVar("T")
 
 
@@ -126,7 +127,7 @@ def observe(
                 try:
                     live[key] = read_live(listed[key], text, core=core)
                 except ConfigError as error:
-                    unreadable[key] = error.message
+                    unreadable[key] = f"{error.message}. {_MEND}"
             progress(number, len(keys))
         jobs = [key for key in keys if key in orphans and key in live and key[0] is Kind.JOB]
         counts = dict(_ask_all(pool, lambda _, name: target.count_builds(name), jobs))

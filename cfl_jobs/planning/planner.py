@@ -46,6 +46,12 @@ _UNMARKED = (
 _OF_ANOTHER_PROJECT = (
     "is managed by cfl-jobs from {0.file} in {0.project}; with --adopt it becomes ours"
 )
+# hudson.model.AbstractItem.checkRename finds the job itself in the way (2.440.3, 2.568.2).
+_TWO_STEPS = "give it another name first, update, then this one, each with `moved:`"
+_ONLY_CASE = (
+    "can't be renamed to {!r}: Jenkins refuses a name that differs in upper and lower case only; "
+    + _TWO_STEPS
+)
 _OF_ANOTHER_JOB = (
     "carries another job's mark: it is a copy of that, or that one renamed by hand; "
     "with --adopt it becomes ours"
@@ -142,6 +148,8 @@ class _Planner:
         self._spare_former(rendered, there)
         if there is None:
             self._plan_new(rendered)
+        elif there != key and there[1].lower() == key[1].lower():
+            self._undone.append(Note(*there, _ONLY_CASE.format(rendered.name)))
         elif there in observed.unreadable:
             self._undone.append(Note(*there, f"can't be read: {observed.unreadable[there]}"))
         elif there in observed.live:
@@ -170,7 +178,7 @@ class _Planner:
         if other is not None:
             self._spared.add((rendered.kind, other))
             text = f"can't be made: Jenkins takes it for {other!r}, which is there"
-            hint = f"; `moved: {other}` renames that" if rendered.kind is Kind.JOB else ""
+            hint = f"; to rename that, {_TWO_STEPS}" if rendered.kind is Kind.JOB else ""
             self._undone.append(Note(*key, text + hint))
             return
         place, project = rendered.definition, rendered.project

@@ -112,7 +112,7 @@ def _differing(path: str, wanted: Normal, live: Normal) -> Iterator[tuple[str, s
 def _find_secrets(
     path: str, element: Normal, label: str
 ) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    if not is_silent(element.tag):
+    if path and not is_silent(element.tag):  # all plain fields of a job have no label of their own
         label = f"{label}: {word_for(element)}" if label else word_for(element)
     if element.text == SECRET:  # an empty one has no secrets
         yield path, label, element.secrets

@@ -6,11 +6,15 @@ secrets, comments.
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
-from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.configs.configxml import (
+    format_config,
+    parse_config,
+    restore_controls,
+    split_declaration,
+)
 from cfl_jobs.errors import ConfigError, TargetError
 
 # What Jenkins itself makes of a new home: the view "all", shown first. Where workspaceDir and
@@ -32,7 +36,6 @@ FRESH_HOME = """\
   <primaryView>all</primaryView>
 </hudson>
 """
-_DECLARATION = re.compile(r"\A\ufeff?\s*<\?xml[^>]*\?>")
 
 
 def parse_views(text: str, *, source: str) -> ET.Element:
@@ -45,25 +48,29 @@ def parse_views(text: str, *, source: str) -> ET.Element:
     except ConfigError as error:
         advice = "Put that right first: no Jenkins starts with it."
         raise TargetError(error.message, advice=advice) from error
-    data = _split(text)[1]
+    data = split_declaration(text)[1].encode()
     place = _locate(data)
     return _parse(data[slice(*place)]) if place else ET.Element("views")
 
 
 def replace_views(text: str, views: ET.Element) -> str:
     """Return a home's config with other views."""
-    head, data = _split(text)
+    head, body = split_declaration(text)
+    return head + restore_controls(_replace(body.encode(), views))
+
+
+def _replace(data: bytes, views: ET.Element) -> str:
     ET.indent(views, level=1)
     piece = ET.tostring(views, encoding="unicode").replace("\r", "&#13;").strip().encode()
     place = _locate(data)
     if place:
-        return head + (data[: place[0]] + piece + data[place[1] :]).decode()
+        return (data[: place[0]] + piece + data[place[1] :]).decode()
     end = data.rfind(f"</{_parse(data).tag}".encode())
     if end >= 0:
-        return head + (data[:end].rstrip() + b"\n  " + piece + b"\n" + data[end:]).decode()
+        return (data[:end].rstrip() + b"\n  " + piece + b"\n" + data[end:]).decode()
     root = _parse(data)
     root.append(views)
-    return format_config(root)
+    return ET.tostring(root, encoding="unicode").replace("\r", "&#13;") + "\n"
 
 
 def find_view(views: ET.Element, name: str) -> ET.Element | None:
@@ -102,13 +109,6 @@ def make_view(name: str, config: str) -> ET.Element:
 def _drop_owner(view: ET.Element) -> None:
     for owner in view.findall("owner"):
         view.remove(owner)
-
-
-def _split(text: str) -> tuple[str, bytes]:
-    """Return the declaration, which says version 1.1 (expat takes only 1.0), and the rest."""
-    found = _DECLARATION.match(text)
-    end = found.end() if found else 0
-    return text[:end], text[end:].encode()
 
 
 def _parse(data: bytes) -> ET.Element:

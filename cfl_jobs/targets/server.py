@@ -144,10 +144,7 @@ class JenkinsTarget:
             )
 
         def is_renamed() -> bool:
-            """To Jenkins, names that differ in case only are one; but it keeps the case."""
-            if self._find_name(new_name) != own:
-                return False
-            return name.lower() == new_name.lower() or self._find_name(name) is None
+            return self._find_name(new_name) == own and self._find_name(name) is None
 
         self._channel.post(
             f"{path_of(Kind.JOB, name)}/doRename?newName={quote_name(own)}",
