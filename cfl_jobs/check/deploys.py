@@ -1,19 +1,20 @@
 """Rules about deploying: only what was tested, only what was asked for, one at a time.
 
-A deploy job is one whose name begins with "Deploy", or whose script runs ./deploy.sh.
+A deploy job is one whose name begins with "Deploy", or whose script runs ./deploy.sh or the like.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cfl_jobs.check.references import holder_of, path_of
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity
+from cfl_jobs.check.shell_guards import Guard, deploys, find_guard
 from cfl_jobs.check.shell_variables import expanding_text
 from cfl_jobs.configs.fields import read_names
 from cfl_jobs.configs.graph import StartKind
-from cfl_jobs.configs.model import CopyArtifact, Job, Selector, Shell
+from cfl_jobs.configs.model import CopyArtifact, Job, JUnitResults, Selector, Shell
 from cfl_jobs.configs.selectors import parse_selector
 
 _BY_HAND_ONLY = re.compile(r"\b(staging|prod|production|live)\b", re.IGNORECASE)
@@ -22,32 +23,68 @@ _BY_HAND_ONLY = re.compile(r"\b(staging|prod|production|live)\b", re.IGNORECASE)
 def _deploy_jobs(scope: Scope) -> Iterator[Job]:
     for job in scope.freestyle():
         scripts = (step.script for step in job.builders if isinstance(step, Shell))
-        runs = any(re.search(r"(^|[\s;&|])\./deploy\.sh\b", expanding_text(s)) for s in scripts)
-        if runs or re.match(r"deploy\b", job.name.rpartition("/")[2], re.IGNORECASE):
+        if any(map(deploys, scripts)) or re.match(
+            r"deploy\b", job.name.rpartition("/")[2], re.IGNORECASE
+        ):
             yield job
 
 
 @RULES.rule("deploy-without-guard", Severity.ERROR, "a deploy job doesn't look for passed tests")
 def find_unguarded(scope: Scope) -> Iterator[Found]:
     """A deploy job must refuse what was not tested. It can only know by copying the evidence of
-    that very distribution (a copy with a parameter filter) and by a step after it that looks at it.
+    that very distribution (a copy with a parameter filter) from a job that publishes test results
+    or comes after one, and by a step after it that looks at it and stops before the deploy.
 
     Copy the record of the tests with `parameter-filters: DISTRIBUTION_NUMBER=...`, and let the
-    script stop without it.
+    script stop without it, as in `[ -s evidence/tests.txt ] || exit 1`.
     """
     for job in _deploy_jobs(scope):
-        if not _is_guarded(job):
-            yield Found(job.name, "this job doesn't look whether what it deploys was tested")
+        records = [
+            copy.part
+            for copy in scope.chain.copied_by(job.name)
+            if copy.parameter_filter and _follows_tests(copy.source, scope)
+        ]
+        evidence: list[str] = []
+        looks: Found | None = None
+        guard = Guard.NEITHER
+        for step in job.builders:
+            if isinstance(step, CopyArtifact) and step in records:
+                evidence += [name.rpartition("/")[2] for name in read_names(step.filter)]
+            elif isinstance(step, Shell) and guard is Guard.NEITHER:
+                guard = find_guard(step.script, evidence)
+                looks = looks or _find_look(job, step, evidence)
+        if guard is not Guard.STOPS:
+            message = "this job doesn't look whether what it deploys was tested"
+            yield looks or Found(job.name, message)
 
 
-def _is_guarded(job: Job) -> bool:
-    for number, step in enumerate(job.builders):
-        if isinstance(step, CopyArtifact) and step.parameter_filter:
-            names = [name.rpartition("/")[2] for name in read_names(step.filter)]
-            later = (part.script for part in job.builders[number:] if isinstance(part, Shell))
-            if any(name in expanding_text(script) for script in later for name in names):
-                return True
-    return False
+def _follows_tests(name: str, scope: Scope) -> bool:
+    """Tell whether a job publishes test results, or starts or copies after one that does."""
+    tests = {
+        job.name for job in scope.jobs if any(isinstance(p, JUnitResults) for p in job.publishers)
+    }
+    before: set[str] = set()
+    waiting = [name]
+    while waiting:
+        name = waiting.pop()
+        if name not in before:
+            before.add(name)
+            waiting += [edge.source for edge in scope.chain.started_by(name)]
+            waiting += [copy.source for copy in scope.chain.copied_by(name)]
+    is_known = all(scope.job(name) for name in before)
+    return not tests or not is_known or not before.isdisjoint(tests)
+
+
+def _find_look(job: Job, step: Shell, files: Iterable[str]) -> Found | None:
+    """Return what is wrong with a script that names one of the files, and goes on without it."""
+    text = expanding_text(step.script)
+    file = next((file for file in files if file in text), None)
+    if file is None:
+        return None
+    line = text.count("\n", 0, text.index(file)) + 1
+    message = f"nothing stops a deploy of what {file} doesn't record"
+    advice = "Let the script exit before the deploy where the record isn't there or isn't right."
+    return Found(job.name, message, advice, f"{step.path}/command", line)
 
 
 @RULES.rule("deploy-of-newest", Severity.ERROR, "a deploy job takes whatever build is newest")
