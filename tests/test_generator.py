@@ -71,6 +71,78 @@ def test_every_broken_component_is_told_and_the_others_are_made() -> None:
     assert made.problems[1].advice == "Did you mean 'shell'?"
 
 
+@pytest.mark.parametrize(
+    ("text", "message", "place", "advice"),
+    [
+        (
+            "builders:\n  - copyartifact: {projct: A}",
+            "missing project from an instance of 'builder.copyartifact'",
+            "a.yaml:3:20",
+            "Did you mean 'project'?",
+        ),
+        (
+            "scm:\n  - git: {ulr: x}",
+            'must specify a url for git remote "origin"',
+            "a.yaml:3:11",
+            "Did you mean 'url'?",
+        ),
+        (
+            "project-type: workflow\ndsll: x",
+            "missing dsl in the job",
+            "a.yaml:3:1",
+            "Did you mean 'dsl'?",
+        ),
+        (
+            "builders: {shell: x}",
+            "'builders': a mapping is not a list",
+            "a.yaml:2:11",
+            "Write a list, each entry after '- '.",
+        ),
+        (
+            "parameters:\n  - active-choices: [{a: b}]",
+            "jenkins-job-builder can't take this (TypeError: list indices must be integers or "
+            "slices, not str)",
+            "a.yaml:3:3",
+            "Compare its options, and which are lists and which mappings, with the module's page.",
+        ),
+        (
+            "quiet-period: 7\npublishers:\n  - email-ext: {recipients: 7}",
+            "7 can't be the text of <recipientList>",
+            "a.yaml:4:29",
+            "Put it in quotes.",
+        ),
+        (
+            "display-name: [a]\nworkspace: [a]",
+            "a list can't be the text of <displayName>",
+            "a.yaml:2:15",
+            "Write one text.",
+        ),
+    ],
+)
+def test_what_a_module_cannot_take_is_told_at_its_line(
+    text: str, message: str, place: str, advice: str
+) -> None:
+    made = Generator().generate(load(f"name: x\n{text}\n"), is_view=False)
+    problem = made.problems[0]
+    assert (problem.message, str(problem.position), problem.advice) == (message, place, advice)
+
+
+def test_elements_are_what_their_text_says() -> None:
+    """Some modules put attributes into a tag; multibranch makes an element without one."""
+    text = (
+        "name: x\nproject-type: multibranch\nscm:\n  - git:\n      url: y\n"
+        "      build-strategies:\n        - raw: {xml: <strategy/>}\n"
+    )
+    made = Generator().generate(load(text), is_view=False)
+    assert made.root.find(".//buildStrategies/strategy") is not None
+    view = "name: x\nview-type: list\ncolumns: [extra-workspace-link]\n"
+    column = Generator().generate(load(view), is_view=True).root.find("columns")
+    assert column is not None
+    assert [(part.tag, part.attrib) for part in column] == [
+        ("jenkins.plugins.extracolumns.WorkspaceColumn", {"plugin": "extra-columns"})
+    ]
+
+
 def test_an_unknown_kind_of_job_is_told_with_the_known_ones() -> None:
     made = Generator().generate(load("name: x\nproject-type: freestle\n"), is_view=False)
     assert made.problems[0].position == Position("a.yaml", 2, 1)

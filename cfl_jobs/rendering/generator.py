@@ -10,17 +10,26 @@ from __future__ import annotations
 import configparser
 import inspect
 import logging
+import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import write_config
-from cfl_jobs.errors import Position, suggest
-from cfl_jobs.reading.tracking import LocatedText, TrackedDict, TrackedList, note_deeply
+from cfl_jobs.errors import Position, nearest, suggest
+from cfl_jobs.reading.tracking import (
+    LocatedText,
+    TrackedDict,
+    TrackedList,
+    note_deeply,
+    walk_mappings,
+)
+from cfl_jobs.rendering.documentation import plain_name
 from cfl_jobs.rendering.entrypoints import iter_entry_points, light_imports
+from cfl_jobs.rendering.expectations import show
 
 with light_imports():
     from jenkins_jobs.errors import JenkinsJobsException
@@ -36,6 +45,11 @@ General.logrotate_warn_issued = True
 
 # (id of a mapping or list, key or index in it) → the key and value that stand there instead.
 Changes = Mapping[tuple[int, str | int], tuple[str | int, Any]]
+
+_NAME = re.compile(r"[\w-]+")
+# How it words what is missing in a job: a job's first key is taken for the module's name.
+_OF_THE_JOB = " from an instance of 'name'"
+_COMPARE = "Compare its options, and which are lists and which mappings, with the module's page."
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +127,11 @@ class Generator:
             documentation = _documentation_of(type(maker).__module__)
             root = self._make_root(job, maker)
             job.note("name")  # the caller's, jenkins-job-builder only files the XML by it
+            _mend_tags(root)
+            registry.problems += _find_odd_texts(root, job, registry.components)
             text = write_config(root)
         except Exception as error:
-            registry.problems.append(_explain(error, data.pos))
+            registry.problems.append(_explain(error, data.pos, job))
             note_deeply(job)
         return Generated(
             root,
@@ -160,22 +176,88 @@ class Generator:
         root: ET.Element = maker.root_xml(data)
         if "view-type" not in data:
             for module in self._registry.modules:
-                module.gen_xml(root, data)
+                self._run(module, root, data)
         return root
 
+    def _run(self, module: Any, root: ET.Element, data: TrackedDict) -> None:
+        """Let a module add its part of a job. What goes wrong is noted, so that others are run."""
+        key = module.component_list_type or ""
+        place = data.value_positions.get(key, data.position_of(key))
+        try:
+            value = dict.get(data, key)
+            if value and not isinstance(value, list) and key != "pipeline-scm":
+                advice = "Write a list, each entry after '- '."
+                raise JenkinsJobsException(f"{key!r}: {show(value)} is not a list\n{advice}")
+            module.gen_xml(root, data)
+        except Exception as error:
+            self._registry.problems.append(_explain(error, place, data))
+            data.note(key)
+            note_deeply(value if key else data)
 
-def _explain(error: Exception, place: Position) -> Problem:
+
+def _find_odd_texts(
+    root: ET.Element, job: TrackedDict, components: Sequence[Component]
+) -> Iterator[Problem]:
+    """Yield the values that a module made an element's text though they are none; empty it."""
+    for element in root.iter():
+        value: Any = element.text
+        if value and not isinstance(value, str):
+            element.text = ""
+            inside = (found for found in components if _holds(found, element))
+            owner = next(inside, None)
+            data, place = (owner.data, owner.position) if owner else (job, job.pos)
+            places = {
+                plain_name(key): mapping.value_positions.get(key, mapping.position_of(key))
+                for mapping in walk_mappings(data)
+                for key, item in mapping.raw_items()
+                if item is value
+            }
+            named = plain_name(element.tag) if len(places) > 1 else next(iter(places), "")
+            message = f"{show(value)} can't be the text of <{element.tag}>"
+            advice = "Write one text." if isinstance(value, (dict, list)) else "Put it in quotes."
+            yield Problem(message, places.get(named, place), advice)
+
+
+def _holds(component: Component, element: ET.Element) -> bool:
+    return any(inner is element for part in component.elements for inner in part.iter())
+
+
+def _explain(error: Exception, place: Position, data: Any) -> Problem:
     """Word what jenkins-job-builder raised. Modules don't check types: anything may come."""
     if isinstance(error, JenkinsJobsException):
         if isinstance(error.pos, Position):
             place = error.pos
         message, _, advice = str(error.message).partition("\n")
-        return Problem(message[:1].lower() + message[1:], place, advice)
-    if isinstance(error, RecursionError):
-        return Problem("it is nested too deeply", place, "Write it flatter.")
-    told = f"{type(error).__name__}: {error}"
-    advice = "Compare its options, and which are lists and which mappings, with the module's page."
-    return Problem(f"jenkins-job-builder can't take this ({told})", place, advice)
+        message = message[:1].lower() + message[1:].replace(_OF_THE_JOB, " in the job")
+    elif isinstance(error, RecursionError):
+        message, advice = "it is nested too deeply", "Write it flatter."
+    else:
+        message = f"jenkins-job-builder can't take this ({type(error).__name__}: {error})"
+        advice = _COMPARE
+    for mapping in walk_mappings(data):
+        for key in mapping.unasked_keys():
+            near = nearest(key, mapping.asked_keys())
+            if near and not dict.__contains__(mapping, near) and near in _NAME.findall(message):
+                # What it misses stands there, misspelt.
+                return Problem(message, mapping.position_of(key), f"Did you mean {near!r}?")
+    return Problem(message, place, advice)
+
+
+def _mend_tags(root: ET.Element) -> None:
+    """Make the elements what their text says: some modules put attributes into a tag.
+
+    jenkins_jobs.modules.project_multibranch (6.5.0) also makes an element without a tag, of which
+    only the inside is written.
+    """
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag is None:
+                at = list(parent).index(child)
+                parent[at : at + 1] = list(child)
+            elif isinstance(child.tag, str) and " " in child.tag:
+                said = ET.fromstring(f"<{child.tag}/>")  # noqa: S314 - a module's own constant
+                child.tag = said.tag
+                child.attrib.update(said.attrib)
 
 
 def _hand_over(value: Any, texts: dict[str, LocatedText], changes: Changes | None) -> Any:
@@ -286,19 +368,19 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
                 component = LocatedText(name, self.current)  # errors read its `pos`
             super().dispatch(component_type, xml_parent, component, template_data, job_data)
         except Exception as error:
-            self.problems.append(self._explain(error, component_type, name))
+            self.problems.append(self._explain(error, component_type, name, component))
             note_deeply(component)
         made = tuple(xml_parent)[before:]
         told = getattr(self._functions_of(component_type).get(name), "__doc__", None) or ""
         self.components.append(Component(component_type, name, self.current, component, made, told))
         self.current = outer
 
-    def _explain(self, error: Exception, component_type: str, name: str) -> Problem:
+    def _explain(self, error: Exception, component_type: str, name: str, component: Any) -> Problem:
         names = self.names_of(component_type)
         if name and names and name not in names:
             advice = suggest(name, names) or f"jenkins-job-builder has no such {component_type}."
             return Problem(f"there is no {component_type} {name!r}", self.current, advice)
-        return _explain(error, self.current)
+        return _explain(error, self.current, component)
 
 
 def _name_component(kind: str, component: Any, place: Position) -> tuple[str, Position]:

@@ -141,7 +141,7 @@ def _find_odd_values(
     data: TrackedDict, made: Generated, owners: dict[int, Component]
 ) -> Iterator[Loss]:
     """Find values that jenkins-job-builder takes though they make no sense."""
-    told: set[Position] = set()
+    told = {problem.position for problem in made.problems}
     texts = [element.text for element in made.root.iter() if element.text]
     plain = cast(dict[str, object], plain_copy(data))
     for mistake in (*check_no_effect(plain), *check_job(plain), *check_written(plain, texts)):
