@@ -14,6 +14,7 @@ from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Update
 from cfl_jobs.planning.planner import plan_changes
+from cfl_jobs.planning.report import say_note
 from tests.memory_target import MemoryTarget
 from tests.planned import sides, update, upgrade
 from tests.rendered_jobs import PLUGINS, jenkins, job, plan
@@ -186,3 +187,37 @@ def test_a_value_that_changed_is_theirs_even_after_an_upgrade(
     upgrade(target)
     target.edit("Publish", "<pack>zip</pack>", "<pack>tar</pack>")
     assert list(sides(plan(target, named)).values()) == [Side.THEIRS]
+
+
+@pytest.mark.parametrize(
+    ("own", "told"),
+    [
+        (frozenset({f"buildWrappers/{WRAPPER}/fast"}), []),
+        (
+            frozenset[str](),
+            [
+                "job A has lost 'timestamps: fast' (so have B): timestamper 1.27 doesn't know it; "
+                "take it out of the definition"
+            ],
+        ),
+    ],
+    ids=["nobody asked for it", "asked for"],
+)
+def test_what_an_upgrade_takes_is_told_once_where_someone_asked_for_it(
+    target: MemoryTarget, tmp_path: Path, own: frozenset[str], told: list[str]
+) -> None:
+    """The plan is empty in either case: no update could bring it back."""
+    element = f"<{WRAPPER}><fast>true</fast><pack>1</pack></{WRAPPER}>"
+    wanted = tuple(
+        replace(made, config=made.config.replace(f"<{WRAPPER}/>", element), own=own)
+        for made in (job("A"), job("B"))
+    )
+    update(target, tmp_path, *wanted)
+    upgrade(target)
+    for rendered in wanted:
+        target.edit(rendered.name, "<fast>true</fast>", "")
+    made = plan(target, *wanted)
+    assert made.changes == ()
+    assert [say_note(note) for note in made.notes if not note.quiet] == told
+    target.edit("A", "<trim>false<", "<trim>true<")
+    assert list(sides(plan(target, *wanted)).values()) == [Side.THEIRS]

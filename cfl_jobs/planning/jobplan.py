@@ -30,11 +30,15 @@ from cfl_jobs.target import Kind
 
 @dataclass(frozen=True, slots=True)
 class JobPlan:
-    """What makes a job that is there what is wanted. `is_needed` is False for nothing at all."""
+    """What makes a job that is there what is wanted. `is_needed` is False for nothing at all.
+
+    `taken` is what someone asked for and an upgrade took away: its words, and the plugin.
+    """
 
     update: Update
     is_needed: bool
     notes: tuple[Note, ...] = ()
+    taken: tuple[tuple[str, str], ...] = ()
 
 
 def plan_job(
@@ -67,6 +71,8 @@ def plan_job(
         if raw in visible
     ]
     own = [describe(raw, side) for raw, side in sided if raw not in visible]
+    lost = set(find_losses(raws, rendered.own)) - visible
+    taken = [(raw.label, raw.plugin) for raw in raws if raw in lost and is_upgraded(raw, live.mark)]
     stays_disabled = _stays_disabled(rendered, live)
     differences += _compare_disabled(rendered, live, stays_disabled=stays_disabled)
     differences += _compare_secrets(rendered, wanted, live, raws)
@@ -89,7 +95,7 @@ def plan_job(
         text = f"Jenkins' own: {found.label}: {found.before or 'not there'}"
         notes.append(Note(kind, name, text, quiet=True))
     is_needed = bool(differences or old_name) or not _is_confirmed(rendered, wanted, live)
-    return JobPlan(update, is_needed, tuple(notes))
+    return JobPlan(update, is_needed, tuple(notes), tuple(taken))
 
 
 def _note_build_written(kind: Kind, name: str, live: Live) -> Iterator[Note]:

@@ -1,12 +1,17 @@
-"""What Jenkins dropped of a config → what to do about it: which plugins to install."""
+"""What Jenkins dropped of a config → what to do about it: which plugins to install.
+
+What nobody asked for is no loss: jenkins-job-builder wrote it by itself (Rendered.own).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.requirements import find_uses
 from cfl_jobs.planning.differences import Raw
+from cfl_jobs.planning.plan import Note
+from cfl_jobs.target import Kind
 
 
 def advise_on_loss(config: str, losses: Sequence[Raw], plugins: Mapping[str, str]) -> str:
@@ -37,3 +42,14 @@ def advise_on_loss(config: str, losses: Sequence[Raw], plugins: Mapping[str, str
     if senseless:
         advice.append(f"Take out of the definition what can't work: {'; '.join(senseless)}.")
     return " ".join(advice)
+
+
+def note_taken(taken: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[Note]:
+    """Tell once what an upgrade took of what someone asked for, and of which jobs.
+
+    `taken` are the jobs by what it was, in words, and the plugin that doesn't know it any more.
+    """
+    for (label, plugin), names in taken.items():
+        also = f" (so have {', '.join(names[1:])})" if names[1:] else ""
+        text = f"has lost {label!r}{also}: {plugin.replace('@', ' ')} doesn't know it"
+        yield Note(Kind.JOB, names[0], f"{text}; take it out of the definition")

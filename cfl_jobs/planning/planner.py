@@ -11,6 +11,7 @@ from cfl_jobs.planning.folders import folders_of, is_inside
 from cfl_jobs.planning.former import former_names
 from cfl_jobs.planning.habits import Habits, learn_habits
 from cfl_jobs.planning.jobplan import plan_job
+from cfl_jobs.planning.losses import note_taken
 from cfl_jobs.planning.mark import Mark, code_of_name, split_description
 from cfl_jobs.planning.observe import Key, Live, Observed, normal_of
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
@@ -98,6 +99,8 @@ class _Planner:
         self._undone: list[Note] = []
         self._unadopted: list[Update] = []
         self._notes: list[Note] = []
+        # What an upgrade took of what someone asked for, and the jobs that had it.
+        self._taken: dict[tuple[str, str], list[str]] = {}
         # What no definition asks for by this name, and that is not to be deleted all the same.
         self._spared: set[Key] = set()
 
@@ -114,7 +117,7 @@ class _Planner:
             unchanged=tuple(self._unchanged),
             undone=tuple(self._undone),
             unadopted=tuple(self._unadopted),
-            notes=tuple(self._notes),
+            notes=(*self._notes, *note_taken(self._taken)),
             managed=sum(1 for key in observed.listed if self._is_managed(key)) + adopted,
         )
 
@@ -205,6 +208,8 @@ class _Planner:
             self._unadopted.append(made.update)
             return
         self._notes += made.notes
+        for loss in made.taken:
+            self._taken.setdefault(loss, []).append(name)
         if made.is_needed:
             self._changes.append(made.update)
         else:
