@@ -8,6 +8,7 @@ import pytest
 
 from tests.jenkins_server import JenkinsServer
 from tests.jenkins_server_configs import DIALECTS
+from tests.rendered_jobs import choose_dialect
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -17,6 +18,12 @@ def _loopback_without_proxy() -> Iterator[None]:
         patch.setenv("NO_PROXY", "127.0.0.1,localhost")
         patch.setenv("no_proxy", "127.0.0.1,localhost")
         yield
+
+
+@pytest.fixture(params=DIALECTS)
+def each_dialect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the server in memory be each recorded version, with its plugins."""
+    choose_dialect(request.param, monkeypatch)
 
 
 @pytest.fixture(params=DIALECTS)

@@ -27,6 +27,7 @@ MATRICES = (
 )
 FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
 OLD, NEW = DIALECTS = ("2.440.3", "2.568.2")
+chosen = OLD  # the version that `save` and `restart` play unless they are told
 _CIPHER = re.compile(r"\{AQAA[A-Za-z0-9+/=]+\}")
 _DECLARATION = re.compile(r"\A\ufeff?\s*<\?xml[^>]*\?>\s*")
 # Classes of Jenkins itself start with these; all others come with a plugin.
@@ -467,7 +468,7 @@ def learnt_rules(version: str = OLD, names: tuple[str, ...] = ()) -> Rules:
 def save(
     config: str,
     plugins: Mapping[str, str],
-    version: str = OLD,
+    version: str = "",
     *,
     description: str | None = None,
     disabled: bool | None = None,
@@ -477,7 +478,7 @@ def save(
 
     `entries` are added to its matrix of permissions.
     """
-    rules = learnt_rules(version)
+    rules = learnt_rules(version or chosen)
     root = parse(config)
     if root.tag == FOLDER:
         _add_folder_views(root, rules)
@@ -511,7 +512,7 @@ def save_node(root: Node, plugins: Mapping[str, str], rules: Rules) -> Node:
     return rules.save(root, plugins)
 
 
-def restart(config: str, plugins: Mapping[str, str], version: str = OLD) -> str:
+def restart(config: str, plugins: Mapping[str, str], version: str = "") -> str:
     """Return what the file holds after a restart: the archiver's old `latestOnly` is moved.
 
     hudson.tasks.ArtifactArchiver turns it into a build discarder and saves the job; any other

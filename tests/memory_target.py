@@ -12,7 +12,10 @@ from cfl_jobs.target import Kind, Listed
 
 
 class MemoryTarget:
-    """Jobs and views in a dict. `normalise` plays what Jenkins makes of a job when it saves it."""
+    """Jobs and views in a dict. `normalise` plays what Jenkins makes of a job when it saves it.
+
+    Since LTS 2.555.3 it does so at once; before, a job is kept as it was posted (`stores_posted`).
+    """
 
     def __init__(
         self,
@@ -26,6 +29,7 @@ class MemoryTarget:
         self.normalise = normalise
         self.installed = plugins or {}
         self.core = ""
+        self.stores_posted = True
         # Whether a renamed job's new name is written into what names it, as Jenkins does.
         self.follows_renames = False
         self._lock = threading.RLock()
@@ -58,13 +62,17 @@ class MemoryTarget:
         folder = name.rpartition("/")[0]
         if folder and (Kind.JOB, folder) not in self.configs:
             raise Refused(f"no folder {folder!r}")
-        self.configs[kind, name] = config
+        self._put(kind, name, config)
 
     def update(self, kind: Kind, name: str, config: str) -> None:
         self._note("update", name)
         self._get(kind, name)
         parse_config(config, name=name)
-        self.configs[kind, name] = config
+        self._put(kind, name, config)
+
+    def _put(self, kind: Kind, name: str, config: str) -> None:
+        made = config if self.stores_posted or kind is Kind.VIEW else self.normalise(config)
+        self.configs[kind, name] = made
 
     def save(self, name: str, description: str) -> None:
         self._note("save", name)

@@ -38,6 +38,6 @@ def sides(made: Plan) -> dict[str, Side]:
 
 def upgrade(target: MemoryTarget) -> None:
     """Upgrade a plugin; Jenkins saves every job."""
-    target.installed["timestamper"] = "1.27"
+    target.installed["timestamper"] = "9.27"
     for key, config in target.configs.items():
         target.configs[key] = save(config, target.installed)

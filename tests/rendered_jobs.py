@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+import tests.jenkins_server_configs as configs
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.apply import Result, apply_plan
 from cfl_jobs.planning.former import names_to_look_at
@@ -13,17 +16,12 @@ from cfl_jobs.planning.plan import Plan
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.rendering.render import Blame, Rendered
 from cfl_jobs.target import Kind, Target
-from tests.jenkins_server_configs import save
+from tests.jenkins_server_pages import DIALECTS
 from tests.memory_target import MemoryTarget
 
-PLUGINS = {
-    "git": "5.2.1",
-    "copyartifact": "722.v0662a_9b_e22a_c",
-    "cloudbees-folder": "6.858.v898218f3609d",
-    "timestamper": "1.26",
-    "ws-cleanup": "0.45",
-    "parameterized-trigger": "787.v665fcf2a_830b_",
-}
+# The plugins of the server in memory; their versions are those of the chosen dialect.
+_NAMES = ("git", "copyartifact", "cloudbees-folder", "timestamper", "ws-cleanup")
+PLUGINS = {name: configs.recorded_plugins()[name] for name in (*_NAMES, "parameterized-trigger")}
 _JOB = """<?xml version="1.0" encoding="utf-8"?>
 <project>
   <actions/>
@@ -139,11 +137,19 @@ def view(name: str, jobs: tuple[str, ...]) -> Rendered:
     return Rendered(Kind.VIEW, name, config, Position("jobs/view.yaml", 3, 5))
 
 
+def choose_dialect(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `jenkins` make servers of this version, for one test."""
+    monkeypatch.setattr(configs, "chosen", version)
+    for name in PLUGINS:
+        monkeypatch.setitem(PLUGINS, name, configs.recorded_plugins(version)[name])
+
+
 def jenkins(plugins: dict[str, str] | None = None) -> MemoryTarget:
     """Return a target in memory that makes of a saved job what a real Jenkins does."""
     installed = dict(PLUGINS if plugins is None else plugins)
     target = MemoryTarget(plugins=installed)
-    target.normalise = lambda config: save(config, installed)
+    target.normalise = lambda config: configs.save(config, installed)
+    target.stores_posted = DIALECTS[configs.chosen].reads_file
     return target
 
 

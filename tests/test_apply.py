@@ -22,6 +22,8 @@ from tests.jenkins_server_configs import restart
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import apply, folder, jenkins, job, plan, update, view
 
+pytestmark = pytest.mark.usefixtures("each_dialect")
+
 CHAIN = (
     folder("team"),
     job("Publish"),

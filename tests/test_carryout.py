@@ -15,6 +15,8 @@ from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import apply, jenkins, job, plan, update, view
 
+pytestmark = pytest.mark.usefixtures("each_dialect")
+
 
 def meddle(
     target: MemoryTarget, name: str, old: str, new: str, *, kind: Kind = Kind.JOB, at: int = 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -19,12 +20,18 @@ from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 from tests.config_edits import EDITS, drop_meaningless
-from tests.jenkins_server_configs import recorded, recorded_names, recorded_plugins, restart, save
+from tests.jenkins_server_configs import (
+    DIALECTS,
+    recorded,
+    recorded_names,
+    recorded_plugins,
+    restart,
+    save,
+)
 from tests.memory_target import MemoryTarget
-from tests.rendered_jobs import jenkins, job, plan, update
+from tests.rendered_jobs import choose_dialect, jenkins, job, plan, update
 
 KEY = (Kind.JOB, "Job")
-PLUGINS = recorded_plugins()
 
 
 def read(name: str, state: str) -> str:
@@ -83,7 +90,14 @@ def test_edits_of_both_sides_are_told_and_then_ended(
     """Nobody's is told as another's, or not at all; after the update the plan stays empty."""
     name = data.draw(st.sampled_from(names()))
     place = tmp_path_factory.mktemp("journal")
-    target = jenkins(PLUGINS)
+    version = data.draw(st.sampled_from(DIALECTS))
+    with pytest.MonkeyPatch.context() as patch:
+        choose_dialect(version, patch)
+        check_edits(place, data, name, recorded_plugins(version))
+
+
+def check_edits(place: Path, data: st.DataObject, name: str, plugins: dict[str, str]) -> None:
+    target = jenkins(plugins)
     first = replace(job("Job"), config=read(name, "posted"))
     update(target, place, first)
     kept = normal_of(target.configs[KEY], name=name)

@@ -13,6 +13,8 @@ from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import folder, jenkins, job, plan, update
 
+pytestmark = pytest.mark.usefixtures("each_dialect")
+
 WANTED = (job("a"), job("b"), job("c"))
 CHANGED = (job("a", branch="main"), job("b", branch="main"), job("c", branch="main"))
 

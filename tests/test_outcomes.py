@@ -18,6 +18,8 @@ from cfl_jobs.planning.plan import Create
 from cfl_jobs.target import Kind
 from tests.rendered_jobs import jenkins, job, plan, update
 
+pytestmark = pytest.mark.usefixtures("each_dialect")
+
 
 class FullDisk(io.StringIO):
     """An output that nothing can be written to."""

@@ -22,6 +22,8 @@ from tests.memory_target import MemoryTarget
 from tests.planned import update
 from tests.rendered_jobs import PLUGINS, folder, jenkins, job, plan
 
+pytestmark = pytest.mark.usefixtures("each_dialect")
+
 
 @pytest.fixture
 def target() -> MemoryTarget:

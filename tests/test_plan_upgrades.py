@@ -19,6 +19,8 @@ from tests.memory_target import MemoryTarget
 from tests.planned import sides, update, upgrade
 from tests.rendered_jobs import PLUGINS, jenkins, job, plan
 
+pytestmark = pytest.mark.usefixtures("each_dialect")
+
 
 @pytest.fixture
 def target() -> MemoryTarget:
@@ -91,7 +93,7 @@ def test_what_only_one_job_has_is_theirs_even_after_an_upgrade(
     (change,) = plan(target, job()).changes
     assert isinstance(change, Update)
     assert [(found.side, found.remark) for found in change.differences] == [
-        (Side.THEIRS, "or set by timestamper@1.27, which is newer than at the last update")
+        (Side.THEIRS, "or set by timestamper@9.27, which is newer than at the last update")
     ]
 
 
@@ -196,7 +198,7 @@ def test_a_value_that_changed_is_theirs_even_after_an_upgrade(
         (
             frozenset[str](),
             [
-                "job A has lost 'timestamps: fast' (so have B): timestamper 1.27 doesn't know it; "
+                "job A has lost 'timestamps: fast' (so have B): timestamper 9.27 doesn't know it; "
                 "take it out of the definition"
             ],
         ),

@@ -14,6 +14,8 @@ from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import apply, folder, jenkins, job, plan, update, view
 
+pytestmark = pytest.mark.usefixtures("each_dialect")
+
 
 def test_a_renamed_job_keeps_its_builds(tmp_path: Path) -> None:
     """`moved-from` renames on the server; then the job is as any other."""

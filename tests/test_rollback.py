@@ -18,6 +18,8 @@ from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import folder, jenkins, job, plan, view
 
+pytestmark = pytest.mark.usefixtures("each_dialect")
+
 
 def update(target: MemoryTarget, place: Path, *wanted: Rendered, prune: bool = False) -> Run:
     """Plan and apply; returns the run."""

@@ -19,6 +19,8 @@ from tests.jenkins_server_configs import encrypt, restart, save
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import PLUGINS, jenkins, job, plan, update
 
+pytestmark = pytest.mark.usefixtures("each_dialect")
+
 LABEL = "parameter KEY: default"
 UNSURE = "or only entered again: it is encrypted"
 # How the stand-in encrypts any password, and what another one looks like.

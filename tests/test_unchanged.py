@@ -13,6 +13,8 @@ from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import jenkins, job, plan, update
 
+pytestmark = pytest.mark.usefixtures("each_dialect")
+
 WANTED = (job("A", branch="new"), job("Fresh"), job("New", moved_from=("Old",)))
 
 
