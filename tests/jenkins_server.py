@@ -57,6 +57,7 @@ class Fault(Enum):
     DROP_AFTER = "request handled, connection closed without an answer"
     BAD_GATEWAY = "502 of a proxy, request not handled"
     UNAVAILABLE = "503 of a proxy, request not handled"
+    TOO_MANY = "429 of a proxy, request not handled; `seconds` are its Retry-After"
     GATEWAY_TIMEOUT = "504 of a proxy, request handled behind it"
     STARTING = "503 of Jenkins that is starting up, request not handled"
     DELAY = "answer comes after `seconds`"
@@ -141,6 +142,7 @@ class JenkinsServer:
         self.more_nodes: list[dict[str, Any]] = []
         self.state_changes: dict[str, Any] = {}
         self.anonymous_reads = False
+        self.drops_login = False
         self.clock_ahead: float | None = 0.0
         self.quieting_down = False
         self.quiet_down_reason: str | None = None
@@ -387,6 +389,8 @@ class JenkinsServer:
             return None
         elif fault in (Fault.BAD_GATEWAY, Fault.UNAVAILABLE):
             return pages.gateway_error(502 if fault is Fault.BAD_GATEWAY else 503)
+        elif fault is Fault.TOO_MANY:
+            return pages.gateway_error(429, retry_after=seconds)
         elif fault is Fault.STARTING:
             return self.dialect.starting()
         elif fault is Fault.HTML:
@@ -435,7 +439,7 @@ class JenkinsServer:
     def _log_in(self, request: Request) -> tuple[str | None, bool]:
         """Return the user (None: anonymous, "": wrong credentials) and whether by token."""
         header = request.headers.get("authorization")
-        if header is None:
+        if header is None or self.drops_login:
             return None, False
         user, _, secret = b64decode(header.removeprefix("Basic ")).decode().partition(":")
         if (user, secret) in self.logins:

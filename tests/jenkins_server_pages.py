@@ -225,15 +225,21 @@ def redirect(location: str, *, status: int = 302) -> Answer:
     return Answer(status, b"", {"Location": location})
 
 
-def gateway_error(status: int) -> Answer:
+def gateway_error(status: int, *, retry_after: float = 0.0) -> Answer:
     """Return what a proxy in front of Jenkins says."""
-    reason = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
+    reason = {
+        429: "Too Many Requests",
+        502: "Bad Gateway",
+        503: "Service Temporarily Unavailable",
+        504: "Gateway Time-out",
+    }
+    headers = {"Retry-After": f"{retry_after:.0f}"} if retry_after else {}
     text = (
         f"<html>\r\n<head><title>{status} {reason[status]}</title></head>\r\n<body>\r\n"
         f"<center><h1>{status} {reason[status]}</h1></center>\r\n<hr><center>nginx</center>\r\n"
         "</body>\r\n</html>\r\n"
     )
-    return text_answer(text, "text/html", status=status, Server="nginx")
+    return text_answer(text, "text/html", status=status, Server="nginx", **headers)
 
 
 def proxy_page() -> Answer:

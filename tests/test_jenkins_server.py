@@ -492,6 +492,7 @@ FAULTS = {
     Fault.DROP_AFTER: (None, True),
     Fault.BAD_GATEWAY: (502, False),
     Fault.UNAVAILABLE: (503, False),
+    Fault.TOO_MANY: (429, False),
     Fault.GATEWAY_TIMEOUT: (504, True),
     Fault.STARTING: (503, False),
     Fault.DELAY: (200, True),

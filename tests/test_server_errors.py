@@ -9,6 +9,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from cfl_jobs.errors import CflJobsError, TargetError
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.addresses import check_url
 from cfl_jobs.targets.credentials import Credentials
+from cfl_jobs.targets.failures import explain_failure, is_final
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.server_targets import (
@@ -150,10 +152,11 @@ def test_a_server_that_speaks_no_tls(jenkins_server: JenkinsServer) -> None:
     assert "does not speak TLS" in error.message
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
-def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
+def serve_tls(directory: Path) -> AbstractContextManager[str]:
+    """Serve with a certificate for localhost that is its own authority, `cert.pem`."""
+    key, certificate = directory / "key.pem", directory / "cert.pem"
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2"
+    command += " -addext subjectAltName=DNS:localhost"
     subprocess.run(
         [*command.split(), "-keyout", str(key), "-out", str(certificate)],
         check=True,
@@ -161,10 +164,51 @@ def test_a_certificate_that_is_not_trusted(tmp_path: Path) -> None:
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with raw_server(page(""), context=context) as url, target_at(url) as target:
-        error = failing(errors.Unreachable, lambda: target.list(Kind.JOB))
-    assert "certificate that is not trusted: self-signed certificate" in error.message
-    assert "REQUESTS_CA_BUNDLE" in error.advice
+    return raw_server(page(""), context=context)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
+@pytest.mark.parametrize(
+    ("authorities", "host", "message", "advice"),
+    [
+        (None, "localhost", "not trusted: self-signed certificate", "own CA"),
+        ("", "127.0.0.1", "for another host: IP address mismatch", "the host name"),
+        ("absent.pem", "localhost", "absent.pem' can't be read", "REQUESTS_CA_BUNDLE"),
+        ("key.pem", "localhost", "key.pem' can't be read", "REQUESTS_CA_BUNDLE"),
+        ("empty.pem", "localhost", "empty.pem' can't be read", "REQUESTS_CA_BUNDLE"),
+    ],
+    ids=["not trusted", "other host", "absent", "no certificate", "empty"],
+)
+def test_a_certificate_that_is_not_right_is_told_at_once(
+    authorities: str | None,
+    host: str,
+    message: str,
+    advice: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+    (tmp_path / "empty.pem").touch()
+    with serve_tls(tmp_path) as url:
+        if authorities is not None:
+            bundle = tmp_path / (authorities or "cert.pem")
+            monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+        with target_at(url.replace("127.0.0.1", host), waits=waits) as target:
+            error = failing(errors.Unreachable, lambda: target.list(Kind.JOB))
+    assert message in error.message
+    assert advice in error.advice
+    assert waits == []
+
+
+@pytest.mark.parametrize("words", ["certificate has expired", "certificate is not yet valid"])
+def test_a_certificate_of_another_time_is_told(words: str) -> None:
+    """In OpenSSL's words (x509_txt.c)."""
+    refusal = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    refusal.verify_message = words
+    error = explain_failure(refusal, "https://jenkins.example.org/", 30.0)
+    assert f"isn't valid now: {words}" in error.message
+    assert "clock" in error.advice
+    assert is_final(refusal, has_answered=True)
 
 
 def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,6 +275,33 @@ def test_what_is_not_jenkins_is_said_so(answer: bytes, kind: type[TargetError]) 
         failing(kind, lambda: target.whoami())
 
 
+def test_a_config_that_is_too_large_for_the_proxy_is_refused_alone() -> None:
+    answer = page("<title>413</title>").replace(b"200 OK", b"413 Content Too Large")
+    with raw_server(answer) as url, target_at(url) as target:
+        error = failing(errors.Refused, lambda: target.update(Kind.JOB, "a", CONFIG))
+    assert "can't update job 'a': the config is larger than what is taken" in error.message
+    assert "client_max_body_size" in error.advice
+
+
+@pytest.mark.parametrize("may_read", [False, True])
+def test_a_proxy_that_drops_the_login_is_told(
+    jenkins_server: JenkinsServer, may_read: bool
+) -> None:
+    """Jenkins then takes everyone for anonymous, who may be allowed to read."""
+    jenkins_server.add_job("a", CONFIG)
+    jenkins_server.anonymous_reads = may_read
+    jenkins_server.drops_login = True
+    with target_at(jenkins_server.url) as target:
+        if may_read:
+            assert target.list(Kind.JOB)
+        else:
+            error = failing(errors.LoginRefused, lambda: target.list(Kind.JOB))
+            assert "got no login, though 'admin' was sent" in error.message
+        error = failing(errors.LoginRefused, lambda: target.create(Kind.JOB, "b", CONFIG))
+        assert "got no login, though 'admin' was sent" in error.message
+        assert "Authorization" in error.advice
+
+
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_server_that_moved_gets_nothing_there(jenkins_server: JenkinsServer, status: int) -> None:
     """A POST must not become a GET on the way, and a token not go to whom it isn't for."""
@@ -279,6 +350,25 @@ def test_a_redirect_to_a_login_page_is_no_success(location: str) -> None:
 def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
     error = failing(CflJobsError, lambda: check_url(url))
     assert "https://jenkins.example.org/" in error.advice
+
+
+@pytest.mark.parametrize(
+    ("page", "kind"),
+    [
+        ("job/Deploy%20to%20Prod", "a job"),
+        ("job/Team/job/Site/configure", "a job"),
+        ("view/all/", "a view"),
+        ("view/all/job/Site/", "a view"),
+        ("user/ann/security/", "a page"),
+        ("manage", "a page"),
+    ],
+)
+@pytest.mark.parametrize("server", ["https://jenkins.example.org/", "http://[::1]:8080/ci/"])
+def test_the_url_of_a_page_names_that_of_its_server(server: str, page: str, kind: str) -> None:
+    error = failing(CflJobsError, lambda: check_url(server + page))
+    assert f"is the URL of {kind}, not of a server" in error.message
+    assert error.advice == f"Use {server}."
+    assert check_url(server) == server
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from cfl_jobs import errors
 from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.errors import TargetError
 from cfl_jobs.target import Kind
+from cfl_jobs.targets.answers import Answer, retry_after
 from cfl_jobs.targets.retrying import Patience
 from cfl_jobs.targets.server import JenkinsTarget, open_server
 from tests.jenkins_server import Fault, JenkinsServer, Request
@@ -74,6 +75,7 @@ PASSING_FAULTS = [
     Fault.DROP_AFTER,
     Fault.BAD_GATEWAY,
     Fault.UNAVAILABLE,
+    Fault.TOO_MANY,
     Fault.GATEWAY_TIMEOUT,
     Fault.STARTING,
     Fault.STALE_SESSION,
@@ -244,6 +246,45 @@ def test_a_server_that_is_starting_up_is_waited_for_longer(jenkins_server: Jenki
         jenkins_server.starting_for = 99
         error = failing(errors.Unavailable, lambda: target.list(Kind.JOB))
     assert error.message.endswith("is starting up")
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(5, [5.0, 5.0]), (40, [40.0, 40.0])])
+def test_too_many_requests_are_waited_out_for_as_long_as_the_server_says(
+    seconds: float, expected: list[float], jenkins_server: JenkinsServer
+) -> None:
+    waits: list[float] = []
+    jenkins_server.fail(Fault.TOO_MANY, times=2, seconds=seconds)
+    with target_at(jenkins_server.url, waits=waits) as target:
+        target.list(Kind.JOB)
+    assert waits == expected
+
+
+def test_a_server_that_wants_to_be_left_alone_for_long_is_not_waited_for(
+    jenkins_server: JenkinsServer,
+) -> None:
+    waits: list[float] = []
+    jenkins_server.fail(Fault.TOO_MANY, seconds=600)
+    with target_at(jenkins_server.url, waits=waits) as target:
+        error = failing(errors.Unavailable, lambda: target.list(Kind.JOB))
+    assert "it wants no more requests for the next 600 s (status 429" in error.message
+    assert waits == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("", 0),
+        ("30", 30),
+        ("soon", 0),
+        ("-1", 0),
+        ("Wed, 21 Oct 2026 07:28:30 GMT", 30),
+        ("Wed, 21 Oct 2026 07:27:30 GMT", 0),
+        ("9" * 5000, 999_999_999),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_by_the_servers_clock(text: str, seconds: int) -> None:
+    headers = {"Retry-After": text, "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}
+    assert retry_after(Answer(429, headers, b"")) == seconds
 
 
 def test_waits_are_shortened_at_random(jenkins_server: JenkinsServer) -> None:

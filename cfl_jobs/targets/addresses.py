@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import quote, unquote, urlsplit
 
 import urllib3
@@ -9,6 +10,9 @@ import urllib3
 from cfl_jobs.errors import CflJobsError, Refused
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.answers import Answer
+
+# Where Jenkins keeps its own pages; what stands before is where it runs.
+_PAGE = re.compile(r"/(?:(job|view|user)/[^/]+|computer|manage|configure|login)(?=/|$)")
 
 
 def check_url(url: str) -> str:
@@ -30,6 +34,12 @@ def check_url(url: str) -> str:
         raise CflJobsError(f"{text!r} is not the URL of a server", advice=example)
     if parts.query or parts.fragment:
         raise CflJobsError(f"{text!r} is the URL of a page, not of a server", advice=example)
+    if page := _PAGE.search(parts.path):
+        server = text[: len(text) - len(parts.path)] + parts.path[: page.start()] + "/"
+        kind = {"job": "a job", "view": "a view"}.get(page[1], "a page")
+        raise CflJobsError(
+            f"{text!r} is the URL of {kind}, not of a server", advice=f"Use {server}."
+        )
     return text.rstrip("/") + "/"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from html import unescape
 from urllib.parse import unquote, urlsplit
 
@@ -30,6 +31,7 @@ _PERMISSION_GROUPS = {
     "hudson.model.Computer": "Agent",
     "hudson.scm.SCM": "SCM",
 }
+_ANONYMOUS = re.compile(r"\banonymous is missing the ")
 _LOGIN_ADVICE = "Set JENKINS_USER_ID and JENKINS_API_TOKEN, or name a jenkins_jobs.ini with --conf."
 
 
@@ -72,6 +74,21 @@ def is_starting(answer: Answer) -> bool:
     return answer.status == 503 and "Jenkins is getting ready to work" in answer.text
 
 
+def retry_after(answer: Answer) -> float:
+    """Return for how many seconds the server asks to be left alone, 0 where it doesn't say.
+
+    Retry-After holds seconds, or a date (RFC 9110, 10.2.3), which is taken by the server's clock.
+    """
+    text = answer.headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        now = parsedate_to_datetime(answer.headers.get("Date", ""))
+        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
+    except (TypeError, ValueError):
+        return 0.0
+
+
 def explain(answer: Answer, asked: Asked) -> TargetError:
     """Return the error that an answer means."""
     status, server = answer.status, asked.server
@@ -81,6 +98,20 @@ def explain(answer: Answer, asked: Asked) -> TargetError:
         return _explain_forbidden(answer, asked)
     if status == 404:
         return _explain_missing(answer, asked)
+    if status == 413:
+        return Refused(
+            f"{server} can't {asked.doing}: the config is larger than what is taken "
+            f"(status 413{_by(answer)})",
+            advice="Raise the limit: client_max_body_size in nginx, LimitRequestBody in Apache.",
+        )
+    if status == 429:
+        seconds = retry_after(answer)
+        wait = f" for the next {seconds:.0f} s" if seconds else ""
+        return Unavailable(
+            f"{server} can't {asked.doing}: it wants no more requests{wait} "
+            f"(status 429{_by(answer)})",
+            advice="Run it again later; ask who runs the server for a higher limit of requests.",
+        )
     if status in (502, 503, 504):
         return _explain_unavailable(answer, asked)
     if 300 <= status < 400:
@@ -97,9 +128,8 @@ def explain(answer: Answer, asked: Asked) -> TargetError:
             advice=f"Jenkins' log has the reason{where}."
             + (" Nothing was changed." if asked.is_write else ""),
         )
-    by = "" if answer.is_jenkins else ", and not from Jenkins"
     return (TargetError if answer.is_jenkins else NotJenkins)(
-        f"{server} can't {asked.doing}: unexpected status {status}{by}{_title(answer)}",
+        f"{server} can't {asked.doing}: unexpected status {status}{_by(answer)}{_title(answer)}",
         advice="Check the URL, and what stands between here and Jenkins.",
     )
 
@@ -150,11 +180,18 @@ def _explain_login(asked: Asked) -> TargetError:
 
 
 def _explain_forbidden(answer: Answer, asked: Asked) -> TargetError:
-    if "Authentication required" in answer.text:
+    user = answer.headers.get("X-You-Are-Authenticated-As", "")
+    wants_login = "Authentication required" in answer.text
+    if asked.user and (wants_login or user == "anonymous" or _ANONYMOUS.search(answer.text)):
+        return LoginRefused(
+            f"{asked.server} got no login, though {asked.user!r} was sent with an API token",
+            advice="A proxy in front of Jenkins drops the header Authorization: let it pass that.",
+        )
+    if wants_login:
         return LoginRefused(f"{asked.server} wants a login", advice=_LOGIN_ADVICE)
     permission = _permission(answer)
     if permission:
-        user = answer.headers.get("X-You-Are-Authenticated-As") or asked.user or "anonymous"
+        user = user or asked.user or "anonymous"
         return PermissionDenied(
             f"{user} is missing the {permission} permission on {asked.server}, "
             f"which is needed to {asked.doing}",
@@ -202,6 +239,10 @@ def _explain_unavailable(answer: Answer, asked: Asked) -> TargetError:
         f"{asked.server} can't {asked.doing}: it is not available (status {answer.status})",
         advice="Try again later; if it stays so, the proxy in front of Jenkins can't reach it.",
     )
+
+
+def _by(answer: Answer) -> str:
+    return "" if answer.is_jenkins else ", and not from Jenkins"
 
 
 def _title(answer: Answer) -> str:

@@ -16,6 +16,7 @@ from cfl_jobs.targets.answers import (
     explain_page,
     explain_redirect,
     is_starting,
+    retry_after,
     wants_crumb,
 )
 from cfl_jobs.targets.connection import FOREIGN, Connection
@@ -27,7 +28,7 @@ from cfl_jobs.targets.weather import Weather
 
 CONFIG_TYPE = {"Content-Type": "text/xml; charset=utf-8"}
 FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
-_NO_ANSWER = (502, 503, 504)
+_NO_ANSWER = (429, 502, 503, 504)
 
 
 class Channel:
@@ -156,7 +157,8 @@ class Channel:
             self._idle.append(connection)
             if answer.status in _NO_ANSWER:
                 passing = Passing.STARTING if is_starting(answer) else Passing.ACCIDENT
-                raise PassingFailure(explain(answer, asked), passing)
+                passing = Passing.BUSY if answer.status == 429 else passing
+                raise PassingFailure(explain(answer, asked), passing, retry_after(answer))
             self._weather.note_answer()
             self.version = answer.headers.get("X-Jenkins", self.version)
             return answer

@@ -6,15 +6,19 @@ their own texts are never shown, since they may hold a proxy's password.
 
 from __future__ import annotations
 
+import os
+import re
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from cfl_jobs.errors import NotJenkins, TargetError, Unreachable
 
 _TIMEOUTS = {"ReadTimeout", "ReadTimeoutError", "Timeout"}
 _CUT_SHORT = {"ChunkedEncodingError", "IncompleteRead", "ContentDecodingError", "DecodeError"}
+# What OpenSSL says of a file without any certificate.
+_NO_AUTHORITIES = {"NO_CERTIFICATE_OR_CRL_FOUND", "PEM_LIB", "BAD_BASE64_DECODE", "NO_START_LINE"}
 
 
 class TooSlow(TimeoutError):
@@ -40,6 +44,11 @@ def explain_failure(error: BaseException, server: str, timeout: float) -> Target
         return Unreachable(
             f"{server} can't be reached through the proxy",
             advice="Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
+        )
+    if (authorities := _missing_authorities(chain)) is not None:
+        return Unreachable(
+            f"the file of certificate authorities {authorities!r} can't be read",
+            advice="Correct REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE), or unset it.",
         )
     tls = next((link for link in chain if isinstance(link, ssl.SSLError)), None)
     if tls is not None or "SSLError" in names:
@@ -89,6 +98,8 @@ def is_final(error: BaseException, *, has_answered: bool) -> bool:
     names = {kind.__name__ for link in chain for kind in type(link).__mro__}
     if "TooSlow" in names:
         return False
+    if _missing_authorities(chain) is not None:
+        return True
     if "SSLError" in names or "ProxyError" in names or "JSONDecodeError" in names:
         return not has_answered or any(
             isinstance(link, ssl.SSLCertVerificationError) for link in chain
@@ -101,6 +112,16 @@ def is_final(error: BaseException, *, has_answered: bool) -> bool:
 
 def _explain_tls(error: ssl.SSLError | None, server: str) -> TargetError:
     if isinstance(error, ssl.SSLCertVerificationError):
+        if "mismatch" in error.verify_message:
+            return Unreachable(
+                f"{server} has a certificate that is for another host: {error.verify_message}",
+                advice="Use the host name that the certificate is for.",
+            )
+        if "expired" in error.verify_message or "not yet valid" in error.verify_message:
+            return Unreachable(
+                f"{server} has a certificate that isn't valid now: {error.verify_message}",
+                advice="Have it renewed, and check this machine's clock.",
+            )
         return Unreachable(
             f"{server} has a certificate that is not trusted: {error.verify_message}",
             advice="If your organisation has its own CA, name its file in REQUESTS_CA_BUNDLE.",
@@ -112,6 +133,17 @@ def _explain_tls(error: ssl.SSLError | None, server: str) -> TargetError:
     return Unreachable(
         f"{server} can't be reached by TLS{words}", advice="Check the URL, and any proxy."
     )
+
+
+def _missing_authorities(chain: Sequence[BaseException]) -> str | None:
+    """Return the file of certificate authorities that requests could not use, None if it could."""
+    for link in chain:
+        found = re.search(r"TLS CA certificate bundle, invalid path: (.*)", str(link), re.DOTALL)
+        if found:
+            return found[1]
+        if isinstance(link, ssl.SSLError) and getattr(link, "reason", "") in _NO_AUTHORITIES:
+            return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+    return None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

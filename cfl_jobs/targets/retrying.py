@@ -18,15 +18,22 @@ class Passing(Enum):
 
     ACCIDENT = "a lost connection, a timeout, 502, 503, 504"
     STARTING = "Jenkins says that it is starting up"
+    BUSY = "429: too many requests"
 
 
 class PassingFailure(Exception):
-    """Carries the error that is raised if trying again doesn't help."""
+    """Carries the error that is raised if trying again doesn't help.
 
-    def __init__(self, error: TargetError, passing: Passing = Passing.ACCIDENT) -> None:
+    `after` is how long, in seconds, the server asks to be left alone.
+    """
+
+    def __init__(
+        self, error: TargetError, passing: Passing = Passing.ACCIDENT, after: float = 0.0
+    ) -> None:
         super().__init__(error.message)
         self.error = error
         self.passing = passing
+        self.after = after
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +91,11 @@ class Tries:
         self._rounds += 1
         self._began = self._patience.clock()
 
-    def wait(self) -> None:
+    def wait(self, at_least: float = 0.0) -> None:
         """Wait before the next try, which begins then."""
         patience = self._patience
         longest = min(patience.longest, patience.first * 2.0**self.count)
-        wait = longest * (0.5 + patience.draw() / 2)
+        wait = max(at_least, longest * (0.5 + patience.draw() / 2))
         self.count += 1
         patience.sleep(wait)
         self.spent += wait

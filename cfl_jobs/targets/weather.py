@@ -82,11 +82,12 @@ class Weather:
         """Wait before the next try; raise the failure's error where there is none."""
         answers = self._answers
         took = tries.fail()
-        if failure.passing is Passing.STARTING:
+        if failure.passing is not Passing.ACCIDENT:
             self._seen[0] = 1
         if not self._is_lost:
-            if not tries.is_over:
-                tries.wait()
+            alone = self._patience.longest if self.has_answered else self._patience.brief
+            if not tries.is_over and failure.after <= alone:
+                tries.wait(failure.after)
                 return
             if not self.has_answered:
                 self._give_up(took)
@@ -104,7 +105,8 @@ class Weather:
         with self._waiting:
             if self._is_lost:
                 raise failure.error from failure.__cause__
-            found = _Found.BACK if self._answers > answers else self._find_again(tries)
+            is_back = self._answers > answers
+            found = _Found.BACK if is_back else self._find_again(tries, failure)
         if found is _Found.GONE or (found is _Found.THERE and tries.is_last):
             raise failure.error from failure.__cause__
         if found is _Found.THERE:
@@ -112,31 +114,34 @@ class Weather:
         else:
             tries.begin_again()
 
-    def _find_again(self, tries: Tries) -> _Found:
-        """Ask the server until it answers."""
+    def _find_again(self, tries: Tries, failure: PassingFailure) -> _Found:
+        """Ask the server until it answers, but not before it wants to be asked again."""
         outage = self._patience.tries()
         outage.count, outage.spent = tries.count, tries.spent
+        failed, took = (failure if failure.after else None), 0.0
         said: float | None = None
         while True:
-            try:
-                self._probe()
-            except PassingFailure as failure:
-                took = outage.fail()
-                left = self._patience.limit - outage.spent
-                if left <= 0:
-                    self._give_up(took)
-                    return _Found.GONE
-                if said is None or outage.spent - said >= _SAY_AGAIN:
-                    self._say(f"Waiting, up to {left:.0f} s more: {failure.error.message}.")
-                    said = outage.spent
-                outage.wait()
-                continue
-            except TargetError:
-                pass  # an answer too
-            if said is None:
-                return _Found.THERE
-            self._say(f"{self._server} answers again.")
-            return _Found.BACK
+            if failed is None:
+                try:
+                    self._probe()
+                except PassingFailure as found:
+                    failed, took = found, outage.fail()
+                except TargetError:
+                    pass  # an answer too
+            if failed is None:
+                if said is None:
+                    return _Found.THERE
+                self._say(f"{self._server} answers again.")
+                return _Found.BACK
+            left = self._patience.limit - outage.spent
+            if left <= failed.after:
+                self._give_up(max(took, failed.after))
+                return _Found.GONE
+            if said is None or outage.spent - said >= _SAY_AGAIN:
+                self._say(f"Waiting, up to {left:.0f} s more: {failed.error.message}.")
+                said = outage.spent
+            outage.wait(failed.after)
+            failed = None
 
     def _give_up(self, took: float) -> None:
         """Take the server for lost; one that was slow to fail isn't asked again for as long."""
