@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import tests.jenkins_server_configs as configs
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.planning.differences import Raw, Side, compare, find_losses
@@ -22,9 +23,12 @@ from cfl_jobs.target import Kind
 from tests.config_edits import EDITS, drop_meaningless
 from tests.jenkins_server_configs import (
     DIALECTS,
+    NEW,
+    OLD,
     recorded,
     recorded_names,
     recorded_plugins,
+    recorded_save,
     restart,
     save,
 )
@@ -34,22 +38,25 @@ from tests.rendered_jobs import choose_dialect, jenkins, job, plan, update
 KEY = (Kind.JOB, "Job")
 
 
-def read(name: str, state: str) -> str:
-    root = parse_config(recorded(name, state), name=name)
+def read(name: str, state: str = "posted", version: str = OLD) -> str:
+    """Return a recorded config; the state "" is what Jenkins made of it."""
+    text = recorded(name, state) if state else recorded_save(name, version)
+    root = parse_config(text, name=name)
     drop_meaningless(root)
     return format_config(root)
 
 
 @cache
-def names() -> list[str]:
-    """Return the recorded jobs, folders apart, of which Jenkins kept all that was set."""
-    found = recorded_names()
-    pairs = {n: [normalise(read(n, state), name=n) for state in ("posted", "saved")] for n in found}
-    return [
-        name
-        for name, (posted, saved) in pairs.items()
-        if not posted.tag.endswith("Folder") and not find_losses(compare(posted, saved))
-    ]
+def names(version: str) -> list[str]:
+    """Return the recorded jobs, folders apart, of which Jenkins keeps all that was set."""
+    found = []
+    for name in recorded_names("stored", version):
+        posted, saved = (
+            normalise(read(name, state, version), name=name) for state in ("posted", "")
+        )
+        if not posted.tag.endswith("Folder") and not find_losses(compare(posted, saved)):
+            found.append(name)
+    return found
 
 
 def edit(config: str, data: st.DataObject) -> str:
@@ -62,10 +69,13 @@ def edit(config: str, data: st.DataObject) -> str:
     return format_config(root)
 
 
-def upgrade(target: MemoryTarget) -> None:
-    """Upgrade all plugins; Jenkins saves the job."""
-    for plugin in target.installed:
-        target.installed[plugin] += ".1"
+def upgrade(target: MemoryTarget, data: st.DataObject, patch: pytest.MonkeyPatch) -> None:
+    """Upgrade all plugins, or Jenkins to the newest recorded version; it saves the job."""
+    if configs.chosen == OLD and data.draw(st.booleans()):
+        choose_dialect(NEW, patch)
+        target.installed |= recorded_plugins(NEW)
+    else:
+        target.installed |= {name: f"{old}.1" for name, old in target.installed.items()}
     target.configs[KEY] = save(target.configs[KEY], target.installed)
 
 
@@ -88,17 +98,17 @@ def test_edits_of_both_sides_are_told_and_then_ended(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     """Nobody's is told as another's, or not at all; after the update the plan stays empty."""
-    name = data.draw(st.sampled_from(names()))
-    place = tmp_path_factory.mktemp("journal")
     version = data.draw(st.sampled_from(DIALECTS))
+    name = data.draw(st.sampled_from([name for name in names(version) if name in names(NEW)]))
+    place = tmp_path_factory.mktemp("journal")
     with pytest.MonkeyPatch.context() as patch:
         choose_dialect(version, patch)
-        check_edits(place, data, name, recorded_plugins(version))
+        check_edits(place, data, name, patch)
 
 
-def check_edits(place: Path, data: st.DataObject, name: str, plugins: dict[str, str]) -> None:
-    target = jenkins(plugins)
-    first = replace(job("Job"), config=read(name, "posted"))
+def check_edits(place: Path, data: st.DataObject, name: str, patch: pytest.MonkeyPatch) -> None:
+    target = jenkins(recorded_plugins(configs.chosen))
+    first = replace(job("Job"), config=read(name))
     update(target, place, first)
     kept = normal_of(target.configs[KEY], name=name)
     wanted: Rendered = first
@@ -108,7 +118,7 @@ def check_edits(place: Path, data: st.DataObject, name: str, plugins: dict[str, 
     if not is_untouched:
         target.configs[KEY] = save(edit(target.configs[KEY], data), target.installed)
     if data.draw(st.booleans()):
-        upgrade(target)
+        upgrade(target, data, patch)
     applied, here = (normal_of(rendered.config, name=name) for rendered in (first, wanted))
     there = normal_of(target.configs[KEY], name=name)
     found = sides(plan(target, wanted))
@@ -124,7 +134,7 @@ def check_edits(place: Path, data: st.DataObject, name: str, plugins: dict[str, 
     if update(target, place, wanted).is_complete:
         for state in ("as it is", "saved", "restarted", "upgraded"):
             if state == "upgraded":
-                upgrade(target)
+                upgrade(target, data, patch)
             elif state != "as it is":
                 function = save if state == "saved" else restart
                 target.configs[KEY] = function(target.configs[KEY], target.installed)
