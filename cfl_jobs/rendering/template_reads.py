@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import jinja2
+import jinja2.runtime
 from jinja2 import meta, nodes
 
 from cfl_jobs.errors import CflJobsError, Finding
@@ -63,7 +64,8 @@ def read_template(name: str, load: Callable[[str], str]) -> TemplateReads:
 
     `load` returns a template's text. Raises jinja2.TemplateError, as rendering would.
     """
-    environment = jinja2.Environment(autoescape=True)
+    # What is only read is never computed, not even a constant: one may fill the memory.
+    environment = jinja2.Environment(autoescape=True, optimized=False, finalize=_compute_nothing)
     variables: dict[str, Read] = {}
     own: set[str] = set()
     settings: set[str] = set()
@@ -94,6 +96,12 @@ def read_template(name: str, load: Callable[[str], str]) -> TemplateReads:
         frozenset(words),
         _first_comment(load(name)),
     )
+
+
+@jinja2.pass_context
+def _compute_nothing(_context: jinja2.runtime.Context, value: object) -> object:
+    """As it needs a context, Jinja2 leaves all values to the time of rendering."""
+    return value
 
 
 def _words(tree: nodes.Template) -> Iterator[str]:
