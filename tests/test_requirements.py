@@ -16,6 +16,8 @@ from cfl_jobs.configs.requirements import (
     used_plugins,
     word_missing,
 )
+from cfl_jobs.importing.solving import ComponentSolver
+from cfl_jobs.importing.trial import PARENTS
 from cfl_jobs.reading.inventory import INVENTORY, Inventory, load_inventory
 
 ROOT = Path(__file__).parent.parent
@@ -133,3 +135,31 @@ def test_only_the_outermost_missing_element_is_told() -> None:
 def test_a_root_of_a_missing_plugin_is_told() -> None:
     (use,) = find_missing_plugins(ET.fromstring("<matrix-project/>"), Inventory({}))
     assert (use.path, use.plugin) == ("", "matrix-project")
+
+
+def test_every_module_of_jenkins_job_builder_has_a_known_plugin() -> None:
+    """As far as it makes an element of a class without being told more; Ruby's names its own."""
+    solver = ComponentSolver(None)
+    tags = {tag for kind in PARENTS for tag in solver.makers_of(kind)}
+    assert len(tags) > 250
+    assert {tag for tag in tags if find_provider(tag) is None} == {"ruby-proxy-object"}
+
+
+@pytest.mark.parametrize(
+    ("properties", "plugins"),
+    [
+        ('<a.Outer plugin="one@1"><b.Inner><c class="d.Inmost"/></b.Inner></a.Outer>', {"one"}),
+        (
+            '<a.Outer plugin="one@1"><b.Inner plugin="two"><c.C/></b.Inner></a.Outer>',
+            {"one", "two"},
+        ),
+        ('<a.Outer plugin="one@1"/><b.Other/>', {"one", None}),
+    ],
+)
+def test_what_stands_inside_an_element_that_names_its_plugin_is_of_that_plugin(
+    properties: str, plugins: set[str | None]
+) -> None:
+    """Jenkins names a plugin only where it changes."""
+    config = f'<flow-definition plugin="workflow-job"><properties>{properties}</properties>'
+    root = parse_config(f"{config}</flow-definition>", name="a")
+    assert used_plugins(root) == {"workflow-job"} | plugins

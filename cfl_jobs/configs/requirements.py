@@ -91,13 +91,18 @@ def _find_classes(config: ET.Element) -> Iterator[tuple[ET.Element, str, str | N
     parents = {child: parent for parent in config.iter() for child in parent}
     tops = frozenset(config)
     owners: dict[ET.Element, str | None] = {}
+    named: dict[ET.Element | None, str] = {}
     for element in config.iter():
         parent = parents.get(element)
         around = owners.get(parent, CORE) if parent is not None else CORE
         owners[element] = around
         in_list = parent in tops and parent.tag in _CLASS_LISTS
+        own = element.get("plugin", "").partition("@")[0]
+        named[element] = own or ("" if in_list else named.get(parent, ""))
         for class_name in _classes_of(element, is_class=parent is None or in_list):
+            # Jenkins names a plugin on the outermost of its elements only.
             plugin = plugin_of(element, class_name)
+            plugin = (named[element] or None) if plugin is None else plugin
             owners[element] = plugin
             if plugin != CORE:
                 yield element, class_name, plugin, around not in (CORE, plugin)
