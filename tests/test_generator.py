@@ -164,3 +164,25 @@ def test_the_inventory_decides_how_plugins_are_written(version: str, has_strateg
     data = load("name: x\nwrappers:\n  - timeout: {timeout: 3}\n")
     text = Generator([plugin]).generate(data, is_view=False).text
     assert ("<strategy" in text) == has_strategy
+
+
+def test_a_raw_field_stands_in_place_of_what_jenkins_job_builder_writes() -> None:
+    """There may be several; Jenkins refuses a field that is there twice."""
+    fields = "  - xml: <canRoam>false</canRoam>\n  - xml: <odd><a>1</a></odd>\n"
+    made = Generator(None).generate(load(f"name: a\nraw:\n{fields}"), is_view=False)
+    assert [e.text for e in made.root.iter("canRoam")] == ["false"]
+    assert made.root.findtext("odd/a") == "1"
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ("{xml: '<a></b>'}", "a job's raw field: mismatched tag"),
+        ("[{html: '<a/>'}]", "a job's raw field is a mapping with xml"),
+        ("<a/>", "a job's raw field is a mapping with xml"),
+    ],
+)
+def test_a_wrong_raw_field_is_told_at_its_place(raw: str, message: str) -> None:
+    (problem,) = Generator(None).generate(load(f"name: a\nraw: {raw}\n"), is_view=False).problems
+    assert problem.message.startswith(message)
+    assert problem.position.line == 2

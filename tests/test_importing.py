@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.buildwritten import take_build_written
+from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.taken import Imported, import_config
-from cfl_jobs.planning.observe import normal_of
+from cfl_jobs.planning.observe import normal_of, normal_of_root
 from cfl_jobs.rendering.render import render
 
 CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
@@ -48,3 +50,206 @@ def test_every_recorded_config_renders_equal_after_its_import(form: str, tmp_pat
     put(tmp_path, import_(config))
     (rendered,) = render(tmp_path)
     assert normal_of(rendered.config, name=form) == normal_of(config, name=form)
+
+
+GIT_OF_A_FORM = """
+  <scm class="hudson.plugins.git.GitSCM" plugin="git@5.2.1">
+    <configVersion>2</configVersion>
+    <userRemoteConfigs>
+      <hudson.plugins.git.UserRemoteConfig><url>https://git.example/a.git</url>
+      </hudson.plugins.git.UserRemoteConfig>
+    </userRemoteConfigs>
+    <branches><hudson.plugins.git.BranchSpec><name>*/main</name></hudson.plugins.git.BranchSpec>
+    </branches>
+    <doGenerateSubmoduleConfigurations>false</doGenerateSubmoduleConfigurations>
+    <browser class="hudson.plugins.git.browser.GithubWeb"><url>https://git.example/a</url></browser>
+    <submoduleCfg class="empty-list"/>
+    <extensions>
+      <hudson.plugins.git.extensions.impl.PruneStaleBranch/>
+      <hudson.plugins.git.extensions.impl.CloneOption>
+        <shallow>true</shallow><noTags>false</noTags><reference/><depth>3</depth>
+      </hudson.plugins.git.extensions.impl.CloneOption>
+    </extensions>
+  </scm>"""
+TIMEOUT = """
+  <buildWrappers>
+    <hudson.plugins.build__timeout.BuildTimeoutWrapper plugin="build-timeout@1.19">
+      <strategy class="hudson.plugins.build_timeout.impl.ElasticTimeOutStrategy">
+        <timeoutPercentage>150</timeoutPercentage>
+        <numberOfBuilds>3</numberOfBuilds>
+        <timeoutMinutesElasticDefault>60</timeoutMinutesElasticDefault>
+      </strategy>
+      <operationList class="java.util.Arrays$ArrayList">
+        <a class="hudson.plugins.build_timeout.BuildTimeOutOperation-array">
+          <hudson.plugins.build__timeout.operations.FailOperation/>
+        </a>
+      </operationList>
+    </hudson.plugins.build__timeout.BuildTimeoutWrapper>
+  </buildWrappers>"""
+MAVEN = """
+<maven2-moduleset plugin="maven-plugin@3.4">
+  <canRoam>true</canRoam>
+  <rootModule><groupId>org.example</groupId><artifactId>all</artifactId></rootModule>
+  <goals>clean install</goals>
+  <rootPOM>sub/pom.xml</rootPOM>
+  <aggregatorStyleBuild>true</aggregatorStyleBuild>
+  <ignoreUpstremChanges>false</ignoreUpstremChanges>
+  <archivingDisabled>true</archivingDisabled>
+  <mavenValidationLevel>-1</mavenValidationLevel>
+  <settings class="jenkins.mvn.DefaultSettingsProvider"/>
+  <globalSettings class="jenkins.mvn.DefaultGlobalSettingsProvider"/>
+  <reporters/><prebuilders/>
+  <postbuilders><hudson.tasks.Shell><command>make</command></hudson.tasks.Shell></postbuilders>
+  <runPostStepsIfResult><name>SUCCESS</name><ordinal>0</ordinal><color>BLUE</color>
+    <completeBuild>true</completeBuild></runPostStepsIfResult>
+</maven2-moduleset>"""
+BRANCHES = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject"
+MULTIBRANCH = f"""
+<{BRANCHES} plugin="workflow-multibranch@2.26">
+  <properties/>
+  <folderViews class="jenkins.branch.MultiBranchProjectViewHolder" plugin="branch-api@2.7">
+    <owner class="{BRANCHES}" reference="../.."/>
+  </folderViews>
+  <healthMetrics/>
+  <icon class="jenkins.branch.MetadataActionFolderIcon" plugin="branch-api@2.7">
+    <owner class="{BRANCHES}" reference="../.."/>
+  </icon>
+  <orphanedItemStrategy plugin="cloudbees-folder@6.16"
+      class="com.cloudbees.hudson.plugins.folder.computed.DefaultOrphanedItemStrategy">
+    <pruneDeadBranches>true</pruneDeadBranches><daysToKeep>7</daysToKeep><numToKeep>-1</numToKeep>
+  </orphanedItemStrategy>
+  <triggers/>
+  <disabled>false</disabled>
+  <sources class="jenkins.branch.MultiBranchProject$BranchSourceList" plugin="branch-api@2.7">
+    <data><jenkins.branch.BranchSource>
+      <source class="jenkins.plugins.git.GitSCMSource" plugin="git@4.11">
+        <id>6ba7b810-9dad-11d1-80b4-00c04fd430c8</id><remote>https://git.example/a.git</remote>
+      </source></jenkins.branch.BranchSource></data>
+    <owner class="{BRANCHES}" reference="../.."/>
+  </sources>
+  <factory class="org.jenkinsci.plugins.workflow.multibranch.WorkflowBranchProjectFactory">
+    <owner class="{BRANCHES}" reference="../.."/>
+    <scriptPath>ci/Jenkinsfile</scriptPath>
+  </factory>
+</{BRANCHES}>"""
+FOLDER = """
+<com.cloudbees.hudson.plugins.folder.Folder plugin="cloudbees-folder@6.858">
+  <properties/>
+  <healthMetrics>
+    <com.cloudbees.hudson.plugins.folder.health.WorstChildHealthMetric>
+      <nonRecursive>false</nonRecursive>
+    </com.cloudbees.hudson.plugins.folder.health.WorstChildHealthMetric>
+  </healthMetrics>
+  <icon class="com.cloudbees.hudson.plugins.folder.icons.StockFolderIcon"/>
+</com.cloudbees.hudson.plugins.folder.Folder>"""
+BUILT = """
+<flow-definition plugin="workflow-job@1385">
+  <actions>
+    <org.jenkinsci.plugins.pipeline.modeldefinition.actions.DeclarativeJobPropertyTrackerAction>
+      <jobProperties/><triggers><string>hudson.triggers.TimerTrigger</string></triggers>
+      <parameters/><options/>
+    </org.jenkinsci.plugins.pipeline.modeldefinition.actions.DeclarativeJobPropertyTrackerAction>
+  </actions>
+  <properties>
+    <org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty>
+      <triggers><hudson.triggers.TimerTrigger><spec>@daily</spec></hudson.triggers.TimerTrigger>
+      </triggers>
+    </org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty>
+  </properties>
+  <definition class="org.jenkinsci.plugins.workflow.cps.CpsFlowDefinition">
+    <script>pipeline {}</script><sandbox>true</sandbox>
+  </definition>
+</flow-definition>"""
+PROJECT = "<project><canRoam>true</canRoam>{}</project>"
+# A config as a server has it, what its template says, and what stays raw XML.
+SAVED_BY_A_SERVER = {
+    "git of a form": (
+        PROJECT.format(GIT_OF_A_FORM),
+        (
+            '      name: ""\n      refspec: ""\n',
+            '      git-tool: ""\n',
+            '      browser: githubweb\n      browser-url: "https://git.example/a"\n',
+            "      depth: 3\n",
+        ),
+        (),
+    ),
+    "an elastic timeout": (
+        PROJECT.format(TIMEOUT),
+        ("      type: elastic\n", "      elastic-percentage: 150\n", "      fail: true\n"),
+        (),
+    ),
+    "no label, may not roam": (
+        "<project><canRoam>false</canRoam></project>",
+        ("node: built-in\n",),
+        (),
+    ),
+    "an idle property": (
+        PROJECT.format(
+            "<properties><com.sonyericsson.rebuild.RebuildSettings/><hudson.plugins.jira."
+            "JiraProjectProperty><siteName>x</siteName></hudson.plugins.jira.JiraProjectProperty>"
+            "</properties>"
+        ),
+        (),
+        ("hudson.plugins.jira.JiraProjectProperty",),
+    ),
+    "fields without an option": (
+        PROJECT.format("<keepDependencies>true</keepDependencies><odd><a>1</a></odd>"),
+        ("raw:\n  # Kept as raw XML: keepDependencies\n  - xml: |\n",),
+        ("keepDependencies", "odd"),
+    ),
+    "Maven": (
+        MAVEN,
+        (
+            "  goals: clean install\n",
+            "  root-pom: sub/pom.xml\n",
+            "    group-id: org.example\n",
+            "  automatic-archiving: false\n",
+            "  post-step-run-condition: SUCCESS\n",
+            "postbuilders:\n  - shell: make\n",
+        ),
+        (),
+    ),
+    "multibranch": (
+        MULTIBRANCH,
+        ("project-type: multibranch\n", "script-path: ci/Jenkinsfile\n", "days-to-keep: 7\n"),
+        ("healthMetrics", "sources of class jenkins.branch.MultiBranchProject$BranchSourceList"),
+    ),
+    "a folder's health": (FOLDER, ("project-type: folder\n",), ("healthMetrics",)),
+    "a pipeline that was built": (BUILT, ('dsl: "pipeline {}"\n',), ()),
+}
+
+
+@pytest.mark.parametrize(
+    ("config", "lines", "kept"), SAVED_BY_A_SERVER.values(), ids=SAVED_BY_A_SERVER
+)
+def test_what_servers_save_becomes_modules(
+    config: str, lines: tuple[str, ...], kept: tuple[str, ...], tmp_path: Path
+) -> None:
+    """It renders equal, what builds wrote aside."""
+    made = import_(config)
+    template = dict(made.files)["templates/imported/a-job.yaml.j2"]
+    for line in lines:
+        assert line in template
+    assert made.kept == kept
+    put(tmp_path, made)
+    (rendered,) = render(tmp_path)
+    root = parse_config(config, name="live")
+    take_build_written(root)
+    assert normal_of(rendered.config, name="made") == normal_of_root(root)
+
+
+def test_what_builds_wrote_is_named_and_left_to_them() -> None:
+    """An update keeps it, so it needn't be in the definition."""
+    made = import_(BUILT)
+    assert [tag.rpartition(".")[2] for tag in made.left] == [
+        "DeclarativeJobPropertyTrackerAction",
+        "TimerTrigger",
+    ]
+    assert "@daily" not in str(made.files)
+
+
+def test_names_that_ascii_cannot_say_get_files_of_their_own() -> None:
+    """Two jobs with names in Cyrillic are two files."""
+    names = ("Сборка", "Тест", "Größe", "Job")
+    files = [import_("<project><canRoam>true</canRoam></project>", name).files for name in names]
+    assert len({path for made in files for path, _ in made}) == 2 * len(names)

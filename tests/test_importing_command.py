@@ -95,14 +95,10 @@ def test_what_stays_raw_is_named_in_the_output_and_in_the_template(
     """The element's class, in a comment above it."""
     config = tmp_path / "config.xml"
     config.write_text(
-        "<?xml version='1.1' encoding='UTF-8'?>\n<project><builders>"
+        "<?xml version='1.1' encoding='UTF-8'?>\n<project><canRoam>true</canRoam><builders>"
         '<org.example.Made plugin="made@1.0"><by>hand &amp; ${{ x }} {% y %} {# z #}</by>'
         "</org.example.Made></builders></project>"
     )
-    code, output = cfl_jobs("import", "--file", str(config), "--name", "By hand")
-    assert code == 1  # a project always has canRoam
-    assert "canRoam" in output
-    config.write_text(config.read_text().replace("<builders>", "<canRoam>true</canRoam><builders>"))
     code, output = cfl_jobs("import", "--file", str(config), "--name", "By hand")
     assert code == 0, output
     assert "0 elements are modules, 1 stayed raw XML." in output
@@ -145,6 +141,23 @@ def test_a_secret_stops_the_import_of_its_job_only(
     assert [path.name for path in (project / "jobs").glob("imported-*")] == ["imported-good.yaml"]
 
 
+def test_a_job_that_cannot_be_read_stops_only_its_own_import(cfl_jobs: Run, tmp_path: Path) -> None:
+    """A control character is named with its place and a way out."""
+    configs = {
+        "A bad one": "<?xml version='1.1'?><project><jdk>&#x1b;[1m</jdk></project>",
+        "B good": recorded("wide-wrappers.saved"),
+    }
+    for name, config in configs.items():
+        (tmp_path / "home/jobs" / name).mkdir(parents=True)
+        (tmp_path / "home/jobs" / name / "config.xml").write_text(config, encoding="utf-8")
+    code, output = cfl_jobs("import", "*", "--home", str(tmp_path / "home"))
+    assert code == 1
+    assert "A bad one: jdk holds the control character U+001B, which only XML 1.1 has" in output
+    assert "printf" in output
+    assert "B good: jobs/imported-b-good.yaml" in output
+    assert "1 not imported." in output
+
+
 def test_a_plugin_that_the_inventory_lacks_is_told_before_anything_is_written(
     cfl_jobs: Run, project: Path
 ) -> None:
@@ -184,8 +197,8 @@ def test_odd_arguments_are_refused_in_a_sentence(
 def test_a_job_type_without_project_type_is_refused_by_name(cfl_jobs: Run, tmp_path: Path) -> None:
     """Its class, and what can be taken over."""
     config = tmp_path / "config.xml"
-    config.write_text("<maven2-moduleset/>")
+    config.write_text("<jenkins.branch.OrganizationFolder/>")
     code, output = cfl_jobs("import", "--file", str(config), "--name", "Old")
     assert code == 1
-    assert "Old: a job of the type maven2-moduleset can't be taken over" in output
+    assert "Old: a job of the type jenkins.branch.OrganizationFolder can't be taken over" in output
     assert "freestyle, matrix, pipeline, folder" in output

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ from cfl_jobs.commands.target_options import open_target, target_options
 
 if TYPE_CHECKING:
     from cfl_jobs.importing.taken import Imported
-    from cfl_jobs.target import Target
 
 
 @click.command(short_help="Take existing jobs over as definitions.")
@@ -40,6 +39,8 @@ def command(
     What is written renders to an equal config; files that are there are never overwritten.
     """
     from cfl_jobs.errors import CflJobsError
+    from cfl_jobs.reading.selection import select_names
+    from cfl_jobs.target import Kind
 
     root = Path()
     if file is not None:
@@ -48,13 +49,16 @@ def command(
                 "--file takes one config.xml and goes with --name only",
                 advice="Write `cfl-jobs import --file config.xml --name 'My job'`.",
             )
-        return import_jobs(root, [(name, read_config(file))])
+        config = read_config(file)
+        return import_jobs(root, [name], lambda _: config)
     if name is not None or not jobs:
         raise CflJobsError(
             "--name goes with --file" if name is not None else "no job is named",
             advice="Name jobs, as in `cfl-jobs import 'My job' --url URL`.",
         )
-    return import_jobs(root, read_jobs(open_target(root, home, url, conf), jobs))
+    target = open_target(root, home, url, conf)
+    names = select_names([job.name for job in target.list(Kind.JOB)], jobs)
+    return import_jobs(root, names, lambda name: target.read(Kind.JOB, name))
 
 
 def read_config(file: Path) -> str:
@@ -66,16 +70,7 @@ def read_config(file: Path) -> str:
         raise ConfigError(f"{file}: can't be read: {error}") from error
 
 
-def read_jobs(target: Target, wanted: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield name and config of each job that is named."""
-    from cfl_jobs.reading.selection import select_names
-    from cfl_jobs.target import Kind
-
-    for name in select_names([job.name for job in target.list(Kind.JOB)], wanted):
-        yield name, target.read(Kind.JOB, name)
-
-
-def import_jobs(root: Path, configs: Sequence[tuple[str, str]] | Iterator[tuple[str, str]]) -> int:
+def import_jobs(root: Path, names: Iterable[str], read: Callable[[str], str]) -> int:
     """Import each job, tell what became of it, and return the exit code."""
     from cfl_jobs.errors import CflJobsError, DefinitionError
     from cfl_jobs.importing.files import check_new, write_new
@@ -92,10 +87,10 @@ def import_jobs(root: Path, configs: Sequence[tuple[str, str]] | Iterator[tuple[
     there = root / INVENTORY
     inventory = there.read_text(encoding="utf-8-sig") if there.is_file() else None
     failed = 0
-    for name, config in configs:
+    for name in names:
         try:
             check_new(definitions, name)
-            imported = import_config(config, name=name, solver=solver, inventory=inventory)
+            imported = import_config(read(name), name=name, solver=solver, inventory=inventory)
             write_new(root, imported.files)
         except CflJobsError as error:
             failed += 1
@@ -114,4 +109,6 @@ def _tell(imported: Imported) -> None:
     click.echo(f"{imported.name}: {definition}, {template}: {modules}, {kept} stayed raw XML.")
     for what in imported.kept:
         click.echo(f"  raw XML: {what}")
+    for tag in imported.left:
+        click.echo(f"  left to its builds, which wrote it: {tag}")
     click.echo(f"  `cfl-jobs plan --adopt '{imported.name}'` shows that only the mark is added.")

@@ -328,6 +328,23 @@ def _rewrite_git_identity(root: ET.Element) -> None:
                 ET.SubElement(identity, key).text = value
 
 
+def _rewrite_arrays(root: ET.Element) -> None:
+    """A list that code made of an array is kept as that array; any save may make it a plain one."""
+    for element in root.iter():
+        arrays = element.findall("a")
+        if element.get("class") == "java.util.Arrays$ArrayList" and len(arrays) == len(element):
+            del element.attrib["class"]
+            element[:] = [item for array in arrays for item in array]
+
+
+def _rewrite_timeouts(root: ET.Element) -> None:
+    """build-timeout 1.41, EnvironmentImpl: without any operation the build is aborted."""
+    for wrapper in root.iter("hudson.plugins.build__timeout.BuildTimeoutWrapper"):
+        operations = wrapper.find("operationList")
+        if operations is not None and not len(operations):
+            ET.SubElement(operations, "hudson.plugins.build__timeout.operations.AbortOperation")
+
+
 def _rewrite_git_extensions(root: ET.Element) -> None:
     """Sort a git checkout's extensions whose order says nothing, and put them first."""
     for extensions in root.iter("extensions"):
@@ -438,6 +455,8 @@ def _rewrite_view(root: ET.Element) -> None:
 
 _REWRITES = (
     _rewrite_selectors,
+    _rewrite_arrays,
+    _rewrite_timeouts,
     _rewrite_git_identity,
     _rewrite_git_extensions,
     _rewrite_archiver,

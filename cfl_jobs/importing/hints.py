@@ -125,13 +125,15 @@ def _begin_git(element: ET.Element) -> dict[str, Any]:
     else:
         options = {"remotes": remotes}
     wipes = element.find("extensions/hudson.plugins.git.extensions.impl.WipeWorkspace")
-    return {**options, "branches": branches, "wipe-workspace": wipes is not None}
+    options |= {"branches": branches, "wipe-workspace": wipes is not None}
+    return {**options, "git-tool": element.findtext("gitTool") or ""}
 
 
 def _remote(remote: ET.Element) -> dict[str, dict[str, str]]:
-    tags = {"url": "url", "refspec": "refspec", "credentialsId": "credentials-id"}
-    options = {key: remote.findtext(tag) or "" for tag, key in tags.items() if remote.findtext(tag)}
-    return {remote.findtext("name") or "origin": {"url": "", **options}}
+    options = {"url": remote.findtext("url") or "", "refspec": remote.findtext("refspec") or ""}
+    if credentials := remote.findtext("credentialsId"):
+        options["credentials-id"] = credentials
+    return {remote.findtext("name") or "": options}
 
 
 _BEGINNINGS: Mapping[tuple[str, str], Callable[[ET.Element], Any]] = MappingProxyType(

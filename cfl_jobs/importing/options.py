@@ -9,16 +9,20 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.importing.hints import SKIPPED, VALUES, begin, hidden_keys
-from cfl_jobs.importing.trial import Path, Trial, Trials, leaves_of
+from cfl_jobs.importing.trial import Leaf, Path, Trial, Trials, leaves_of
+from cfl_jobs.rendering.documentation import Documented, plain_name, read_documentation
 
 # What stands where a component needs some value, and what shows where a value goes.
 MARK = "zqmarkqz"
 PROBE = "zqprobeqz"
 # What options are: a mapping, or a list of mappings.
 SHAPES: tuple[Any, ...] = ({}, [{}])
+# Types of options as jenkins-job-builder's documentation has them.
+_NESTING = ("dict", "list")
+_PLAIN = ("int", "str")
 _ROUNDS = 4
 _DEEPEST = 4
-_MOST_TRIALS = 10_000
+_MOST_TRIALS = 4_000
 _FEW = 8
 _LONGEST = 30
 
@@ -70,6 +74,7 @@ class Descent:
         self._skipped = SKIPPED.get((kind, name), frozenset())
         self._start = begin(kind, name, element)
         self._end = trials.count + _MOST_TRIALS
+        self._made: dict[str, Trial] = {}
 
     def solve(self) -> Iterator[object]:
         """Yield components that make an equal element, the simplest first."""
@@ -94,8 +99,21 @@ class Descent:
                 yield {self._name: options}
                 yield {self._name: _typed(options, numbers=True)}
 
+    def find_nearest(self) -> dict[str, object]:
+        """Return the options, a mapping, that bring the result as near as they can."""
+        options, trial = complete(self._trials, self._kind, self._name, {})
+        if trial.normal is None:
+            return {}
+        options = self._improve(options, (), 0)
+        self._wanted = self._make(options).normal or self._wanted
+        shorter: dict[str, object] = _typed(self._without_defaults(options, ()), numbers=True)
+        return shorter if self._make(shorter).normal == self._wanted else options
+
     def _make(self, options: Any) -> Trial:
-        return self._trials.make(self._kind, self._name, options)
+        key = repr(options)
+        if key not in self._made:
+            self._made[key] = self._trials.make(self._kind, self._name, options)
+        return self._made[key]
 
     def _distance(self, options: Any) -> float:
         return self._make(options).distance(self._leaves)
@@ -113,9 +131,10 @@ class Descent:
                 seen.add(path)
                 # What takes a mapping is tried when the rest has its value.
                 for changed in self._variants(options, path, asked[path], depth, deep=number > 0):
-                    distance = self._distance(changed)
+                    better = self._fill_new(options, changed)
+                    distance = self._distance(better)
                     if distance < best:
-                        options, best = changed, distance
+                        options, best = better, distance
             if number and under == () and isinstance(options, list):
                 options, best = self._lengthen(options, (), best, depth)
             if best == 0 or (number and best >= before):
@@ -137,22 +156,32 @@ class Descent:
         self, options: Any, path: Path, default: object, depth: int, *, deep: bool
     ) -> Iterator[Any]:
         """Yield options with other values at a path."""
+        told = self._documented(options, path)
         if isinstance(default, str) and default.lower() in ("true", "false"):
             default = default.lower() == "true"
-        if isinstance(default, bool):
+        if isinstance(default, bool) or told.kind == "bool":
             yield put(options, path, not default)
-            yield put(options, path, default)
+            yield put(options, path, bool(default))
+            if told.kind == "bool":
+                return
         marked = self._make(put(options, path, PROBE))
-        if marked.normal is not None:
+        hits: list[Leaf] = []
+        if marked.normal is not None and told.kind not in _NESTING:
             hits = [leaf for leaf in marked.leaves if PROBE in leaf[1].lower()]
             for field, text in hits:
                 for value in self._values_at(field, text, default):
                     yield put(options, path, value)
-            if hits:
-                return
+        if hits:
+            return
         known = VALUES.get((self._kind, self._name, str(path[-1])), ())
-        for valid in (*marked.valid, *known):
-            yield put(options, path, {"True": True, "False": False}.get(valid, valid))
+        known = (*known, *sorted(told.choices)) or marked.valid
+        for valid in known:
+            chosen = put(options, path, {"True": True, "False": False}.get(valid, valid))
+            chosen, trial = complete(self._trials, self._kind, self._name, chosen)
+            if trial.normal is not None:
+                yield chosen
+        if known or (told.kind in _PLAIN and marked.normal is not None):
+            return
         listed = self._make(put(options, path, [PROBE]))
         hits = [leaf for leaf in listed.leaves if PROBE in leaf[1]]
         for field, _ in hits:
@@ -161,7 +190,7 @@ class Descent:
                 yield put(options, path, part)
         yield put(options, path, True)
         yield put(options, path, False)
-        if hits or marked.valid or known:
+        if hits:
             return
         if deep and depth < _DEEPEST:
             yield from self._nested(options, path, depth)
@@ -172,6 +201,24 @@ class Descent:
                 elif text.isupper():  # the name of a constant
                     yield put(options, path, text)
                     yield put(options, path, text.lower())
+
+    def _fill_new(self, before: Any, options: Any) -> Any:
+        """Return options with good values for those that `before` didn't ask for."""
+        asked = self._make(before).asked
+        best = self._distance(options)
+        if best == float("inf") or self._make(options).asked.keys() <= asked.keys():
+            return options
+        new = {path: it for path, it in self._asked(options, ()).items() if path not in asked}
+        for path, default in new.items():
+            for changed in self._variants(options, path, default, _DEEPEST, deep=False):
+                if (distance := self._distance(changed)) < best:
+                    options, best = changed, distance
+        return options
+
+    def _documented(self, options: Any, path: Path) -> Documented:
+        """Return what the component's documentation says that an option wants."""
+        told = read_documentation(self._make(options).documentation)
+        return told.get(plain_name(str(path[-1])), Documented())
 
     def _nested(self, options: Any, path: Path, depth: int) -> Iterator[Any]:
         """Yield options with a mapping, or a list of mappings, at a path."""
@@ -216,6 +263,8 @@ class Descent:
         """Yield values for an option that came out as `text`, PROBE within it, in a field."""
         before, _, after = text.lower().partition(PROBE)
         texts = self._texts_at(field)
+        if not texts and not before and not after:
+            yield ""
         joined = [sign.join(texts) for sign in ",\n"] if len(texts) > 1 else []
         for wanted in dict.fromkeys((*texts, *joined)):
             if not (wanted.lower().startswith(before) and wanted.lower().endswith(after)):

@@ -8,11 +8,13 @@ brings the result nearer; what counts in the end is that the result is equal in 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs.normalform import normalise_element
 from cfl_jobs.importing.options import SHAPES, Descent, complete
 from cfl_jobs.importing.soundness import is_sound
-from cfl_jobs.importing.trial import PARENTS, Trials, normal_of_element, tag_of
+from cfl_jobs.importing.trial import PARENTS, ROOT, Trials, normal_of_element, tag_of
 from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.rendering.generator import Generator
 
@@ -23,6 +25,7 @@ class ComponentSolver:
     """Finds components by trial; one serves many jobs. `inventory` is the project's."""
 
     def __init__(self, inventory: Inventory | None) -> None:
+        self._inventory = inventory
         self._generator = Generator(None if inventory is None else inventory.as_plugins_list())
         self._trials = Trials(self._generator)
         self._makers: dict[str, dict[str, list[str]]] = {}
@@ -34,17 +37,21 @@ class ComponentSolver:
             self._solved[key] = next(self._solutions(kind, element), None)
         return self._solved[key]
 
+    def solve_root(self, kind: str, root: ET.Element) -> dict[str, object]:
+        wanted = self._trials.own_fields(normalise_element(deepcopy(root)))
+        return Descent(self._trials, ROOT, kind, root, wanted).find_nearest()
+
     def _solutions(self, kind: str, element: ET.Element) -> Iterator[object]:
         if kind not in PARENTS:
             return
         wanted = normal_of_element(kind, element)
-        names = self._makers_of(kind).get(tag_of(kind, element), [])
+        names = self.makers_of(kind).get(tag_of(kind, element), [])
         for name in names[:_MOST_CANDIDATES]:
             for component in Descent(self._trials, kind, name, element, wanted).solve():
-                if is_sound(self._generator, kind, component):
+                if is_sound(self._generator, kind, component, self._inventory):
                     yield component
 
-    def _makers_of(self, kind: str) -> dict[str, list[str]]:
+    def makers_of(self, kind: str) -> dict[str, list[str]]:
         """Return the names of the components that make elements of each class."""
         if kind not in self._makers:
             makers: dict[str, list[str]] = {}

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from dataclasses import dataclass
+from hashlib import sha256
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.buildwritten import take_build_written
+from cfl_jobs.configs.configxml import element_paths, parse_config
 from cfl_jobs.configs.normalform import Normal, normalise
 from cfl_jobs.errors import ConfigError, DefinitionError, suggest
 from cfl_jobs.importing.kept_secrets import find_kept_secrets
@@ -16,16 +19,21 @@ from cfl_jobs.importing.writing import write_template, write_text
 from cfl_jobs.reading.names import find_name_problem
 
 _SHOWN = 3
+_CONTROL = re.compile(r"[^\t\n\r -\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A job as definition: its files by path, how many elements are modules, which are raw XML."""
+    """A job as definition: its files by path, how many elements are modules, which are raw XML.
+
+    `left` are tags of elements that its builds wrote, and that are left to them.
+    """
 
     name: str
     files: tuple[tuple[str, str], ...]
     modules: int
     kept: tuple[str, ...]
+    left: tuple[str, ...] = ()
 
 
 def import_config(config: str, *, name: str, solver: Solver, inventory: str | None) -> Imported:
@@ -35,23 +43,26 @@ def import_config(config: str, *, name: str, solver: Solver, inventory: str | No
     """
     root = parse_config(config, name=name)
     _refuse(root, name)
-    wanted = normal_without_mark(parse_config(config, name=name), name=name)
+    left = take_build_written(root)
+    wanted = normal_without_mark(deepcopy(root), name=name)
     raw_fields: frozenset[str] = frozenset()
     while True:
         taken = take_over(root, solver, raw_fields=raw_fields)
         files = write_files(name, taken)
         different = find_different_fields(wanted, _render(files, name, inventory))
         more = frozenset(different) - raw_fields - {""}
-        if not different and not taken.unplaced:
-            return Imported(name, files, taken.modules, tuple(taken.kept))
-        if not more or taken.unplaced:
-            raise _nowhere(name, taken.unplaced or different)
+        if not different:
+            names = tuple(dict.fromkeys(each.element.tag for each in left))
+            return Imported(name, files, taken.modules, tuple(taken.kept), names)
+        if not more:
+            raise _nowhere(name, different)
         raw_fields |= more
 
 
 def slug_of(name: str) -> str:
-    """Return a job's name as part of a file's name."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "job"
+    """Return a job's name as part of a file's name; a code tells apart what ASCII can't."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "job"
+    return slug if name.isascii() else f"{slug}-{sha256(name.encode()).hexdigest()[:6]}"
 
 
 def write_files(name: str, taken: Takeover) -> tuple[tuple[str, str], ...]:
@@ -91,6 +102,13 @@ def _refuse(root: ET.Element, name: str) -> None:
             f"{name}: a job of the type {root.tag} can't be taken over",
             advice=near or f"These can: {', '.join(PROJECT_TYPES.values())}.",
         )
+    for path, element in element_paths(root):
+        if control := _CONTROL.search(element.text or ""):
+            raise ConfigError(
+                f"{name}: {path} holds the control character U+{ord(control[0]):04X}, which only "
+                "XML 1.1 has, so no definition can",
+                advice="Take it out in Jenkins; a script can make it, as with `printf '\\033'`.",
+            )
     secrets = tuple(find_kept_secrets(root))
     if secrets:
         shown = "; ".join(f"{path} ({what})" for path, what in secrets[:_SHOWN])
@@ -112,7 +130,7 @@ def _render(files: tuple[tuple[str, str], ...], name: str, inventory: str | None
         ) from error
 
 
-def _nowhere(name: str, fields: tuple[str, ...] | list[str]) -> ConfigError:
+def _nowhere(name: str, fields: tuple[str, ...]) -> ConfigError:
     shown = ", ".join(field or "the job itself" for field in fields)
     return ConfigError(
         f"{name}: jenkins-job-builder can't write this so that it stays as it is: {shown}",

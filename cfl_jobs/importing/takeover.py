@@ -1,28 +1,32 @@
-"""A job's config XML → job data as jenkins-job-builder takes it: modules, and raw XML in places.
-
-What no place can hold is an error that names it; nothing is left out.
-"""
+"""A job's config XML → job data as jenkins-job-builder takes it: modules, else raw XML."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs.normalform import BUILT_IN_NODE
 from cfl_jobs.importing.raw_xml import describe, keep_raw
+from cfl_jobs.importing.trial import is_idle
 from cfl_jobs.importing.writing import Raw, Verbatim
 from cfl_jobs.planning.mark import split_description
 
+_PACKAGE = "org.jenkinsci.plugins.workflow"
+_PIPELINE = "flow-definition"
+_FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
+_MULTIBRANCH = f"{_PACKAGE}.multibranch.WorkflowMultiBranchProject"
 PROJECT_TYPES = {
     "project": "freestyle",
     "matrix-project": "matrix",
-    "flow-definition": "pipeline",
-    "com.cloudbees.hudson.plugins.folder.Folder": "folder",
+    _PIPELINE: "pipeline",
+    _FOLDER: "folder",
     "com.tikal.jenkins.plugins.multijob.MultiJobProject": "multijob",
+    "maven2-moduleset": "maven",
+    _MULTIBRANCH: "multibranch",
 }
 PARAMETERS = "hudson.model.ParametersDefinitionProperty"
 _DISCARDER = "jenkins.model.BuildDiscarderProperty"
-_PACKAGE = "org.jenkinsci.plugins.workflow"
 _NO_CONCURRENT = f"{_PACKAGE}.job.properties.DisableConcurrentBuildsJobProperty"
 _PIPELINE_TRIGGERS = f"{_PACKAGE}.job.properties.PipelineTriggersJobProperty"
 _SCRIPT = f"{_PACKAGE}.cps.CpsFlowDefinition"
@@ -49,27 +53,11 @@ _LISTS = {
     "prebuilders": ("prebuilders", "builder"),
     "postbuilders": ("postbuilders", "builder"),
     "publishers": ("publishers", "publisher"),
+    "reporters": ("reporters", "reporter"),
     "buildWrappers": ("wrappers", "wrapper"),
     "triggers": ("triggers", "trigger"),
 }
-# Fields that jenkins-job-builder writes in any case: raw XML would be there a second time.
-_ALWAYS = frozenset({"actions", "description", "keepDependencies", "properties"})
-_OF_PROJECTS = _ALWAYS | {
-    "blockBuildWhenDownstreamBuilding",
-    "blockBuildWhenUpstreamBuilding",
-    "buildWrappers",
-    "canRoam",
-    "concurrentBuild",
-    "publishers",
-    "scm",
-}
-_WRITTEN = {
-    "pipeline": _ALWAYS | {"definition"},
-    "freestyle": _OF_PROJECTS | {"builders"},
-    "matrix": _OF_PROJECTS | {"axes", "builders", "executionStrategy"},
-    "multijob": _OF_PROJECTS,
-    "folder": _OF_PROJECTS | {"healthMetrics", "icon", "primaryView", "views", "viewsTabBar"},
-}
+_RUNS_ON_NODES = frozenset(PROJECT_TYPES) - {_PIPELINE, _FOLDER, _MULTIBRANCH}
 _ROTATION = ("daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep")
 
 
@@ -80,18 +68,21 @@ class Solver(Protocol):
         """Return a component of a type that renders to an equal element, or None."""
         ...
 
+    def solve_root(self, kind: str, root: ET.Element) -> dict[str, object]:
+        """Return the options of a kind of job that bring it nearest to a config."""
+        ...
+
 
 @dataclass(slots=True)
 class Takeover:
     """What became of a job: its data, and how many of its elements are modules.
 
-    `kept` names the elements that stay raw XML, `unplaced` those that have no place at all.
+    `kept` names the elements that stay raw XML.
     """
 
     data: dict[str, object] = field(default_factory=dict)
     modules: int = 0
     kept: list[str] = field(default_factory=list)
-    unplaced: list[str] = field(default_factory=list)
 
 
 def take_over(root: ET.Element, solver: Solver, *, raw_fields: frozenset[str]) -> Takeover:
@@ -116,12 +107,22 @@ class _Taker:
         description = split_description(self._root.findtext("description") or "")[0]
         if description:
             data["description"] = _lines(description)
+        if self._type == "maven":
+            data["maven"] = self._solver.solve_root("maven", self._root)
+        if self._type == "multibranch":
+            data["scm"] = []
+            data.update(self._solver.solve_root("multibranch", self._root))
         if self._type == "pipeline":
             data["concurrent"] = self._root.find(f"properties/{_NO_CONCURRENT}") is None
+        if self._root.tag in _RUNS_ON_NODES and self._root.findtext("canRoam") != "true":
+            data["node"] = BUILT_IN_NODE  # unless a label says otherwise
         for child in self._root:
             if child.tag not in self._raw_fields:
                 self._take_field(child)
-        self._keep_fields([child for child in self._root if child.tag in self._raw_fields])
+        kept = [child for child in self._root if child.tag in self._raw_fields]
+        fields = [replace(self._keep(child), is_field=True) for child in kept]
+        if fields:
+            data["raw"] = fields if len(fields) > 1 else fields[0]
         return self._made
 
     def _take_field(self, child: ET.Element) -> None:
@@ -167,7 +168,7 @@ class _Taker:
                 triggers = element.find("triggers")
                 if triggers is not None and len(triggers):
                     data["triggers"] = self._components("trigger", triggers)
-            else:
+            elif not is_idle(element):
                 entries.append(self._component("property", element))
         if entries:
             data["properties"] = entries
@@ -203,14 +204,6 @@ class _Taker:
     def _keep(self, element: ET.Element) -> Raw:
         self._made.kept.append(describe(element))
         return keep_raw(element)
-
-    def _keep_fields(self, left: list[ET.Element]) -> None:
-        """Keep fields that jenkins-job-builder has no option for: it takes one as raw XML."""
-        for child in left:
-            if "raw" in self._made.data or child.tag in _WRITTEN.get(self._type, _ALWAYS):
-                self._made.unplaced.append(describe(child))
-            else:
-                self._made.data["raw"] = self._keep(child)
 
 
 def _is_only_a_list(parameters: ET.Element) -> bool:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -25,10 +26,22 @@ PARENTS = {
     "parameter": "parameterDefinitions",
     "property": "properties",
     "publisher": "publishers",
+    "reporter": "reporters",
     "scm": "",
     "trigger": "triggers",
     "wrapper": "buildWrappers",
 }
+# A kind of job with its own options, as if it were a component; those of some stand below its name.
+ROOT = "root"
+NESTED = frozenset({"maven"})
+# Fields that options of any kind of job make, beside those that every job has.
+_COMMON = frozenset(
+    """
+    assignedNode authToken builders customWorkspace description disabled displayName jdk logRotator
+    postbuilders prebuilders quietPeriod reporters scmCheckoutRetryCount triggers
+    """.split()  # noqa: SIM905 - longer as a list
+)
+_ONE_OF = re.compile(r"must be one of: ([^']*)")
 _VALID = re.compile(r"[Vv]alid (?:values|options)[^:]*:(.*)|only (.*) (?:are|is) supported", re.S)
 
 
@@ -37,7 +50,7 @@ class Trial:
     """What came of a trial. `normal` is None where there was a problem, or not one element.
 
     `asked` are the options that were asked for in order, with the defaults that were named;
-    `valid` are values that the problem's message offers.
+    `valid` are values that the problem's message offers, `documentation` is the component's.
     """
 
     normal: Normal | None
@@ -45,6 +58,7 @@ class Trial:
     asked: dict[Path, object]
     tag: str = ""
     valid: tuple[str, ...] = ()
+    documentation: str = ""
 
     def distance(self, wanted: Counter[Leaf]) -> float:
         """Count what is there and not wanted, or wanted and not there."""
@@ -72,6 +86,11 @@ class _Asked(TrackedDict):
         self._note(str(key), None)
         return dict.__contains__(self, key)
 
+    def copy_with(self, entries: Iterable[tuple[str, Any]]) -> TrackedDict:
+        made = _Asked(entries)
+        made.log, made.path = self.log, self.path
+        return made
+
     def _note(self, key: str, default: object) -> None:
         path = (*self.path, key)
         if self.log.get(path) is None:
@@ -85,12 +104,15 @@ class Trials:
 
     generator: Generator
     count: int = field(default=0)
+    _common: set[str] = field(default_factory=set)
 
     def make(self, kind: str, name: str, options: object) -> Trial:
         """Render one component. `options` None stands for its bare name."""
         self.count += 1
         log: dict[Path, object] = {}
         data = {} if options is None else options
+        if kind == ROOT:
+            return self._make_root(name, options, log)
         component = TrackedDict([(name, _noting(data, (), log))])
         parent = PARENTS[kind]
         made = self.generator.make_component(kind, component, parent=parent or "project")
@@ -102,7 +124,32 @@ class Trials:
             normal = normal_of_element(kind, made.root[0])
         except (TypeError, AttributeError):  # a text that is none
             return Trial(None, Counter(), log)
-        return Trial(normal, Counter(_leaves(normal, "")), log, tag)
+        documentation = made.components[-1].documentation
+        return Trial(normal, leaves_of(normal), log, tag, documentation=documentation)
+
+    def _make_root(self, name: str, options: Any, log: dict[Path, object]) -> Trial:
+        """Render what a kind of job makes of its own options, nested below its name or not."""
+        given = _noting(options, (), log)
+        if name in NESTED:
+            data = TrackedDict([(name, given)])
+        else:
+            data = given
+            dict.update(data, scm=[])
+        dict.update(data, {"name": "job", "project-type": name})
+        made = self.generator.generate(data, is_view=False)
+        if made.problems:
+            return Trial(None, Counter(), log)
+        normal = self.own_fields(normalise_element(made.root))
+        return Trial(normal, leaves_of(normal), log, documentation=made.documentation)
+
+    def own_fields(self, job: Normal) -> Normal:
+        """Return a job without the fields that jobs of all kinds have."""
+        if not self._common:
+            data = TrackedDict([("name", "job")])
+            made = self.generator.generate(data, is_view=False)
+            self._common |= {child.tag for child in made.root} | _COMMON
+        own = tuple(child for child in job.children if child.tag not in self._common)
+        return replace(job, children=own)
 
 
 def tag_of(kind: str, element: ET.Element) -> str:
@@ -118,6 +165,11 @@ def normal_of_element(kind: str, element: ET.Element) -> Normal:
     copied.tail = None
     parent.append(copied)
     return normalise_element(root)
+
+
+def is_idle(element: ET.Element) -> bool:
+    """Tell whether a property does nothing, so that it isn't in the normal form."""
+    return not normal_of_element("property", element).children
 
 
 def leaves_of(normal: Normal) -> Counter[Leaf]:
@@ -145,5 +197,7 @@ def _noting(value: object, path: Path, log: dict[Path, object]) -> Any:
 
 
 def _valid_values(message: str) -> tuple[str, ...]:
+    if found := _ONE_OF.search(message):
+        return tuple(word for word in re.findall(r"[\w-]+", found[1]) if word != "or")
     found = _VALID.search(message)
     return tuple(re.findall(r"'([^']*)'", found[1] or found[2] or "")) if found else ()

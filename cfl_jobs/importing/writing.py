@@ -20,10 +20,14 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """XML that is kept as it is; `what` names the element, for the comment above it."""
+    """XML that is kept as it is; `what` names the element, for the comment above it.
+
+    `is_field` tells a field of a job from an element of one of its lists.
+    """
 
     xml: str
     what: str
+    is_field: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def _list(entries: list[object], depth: int) -> Iterator[str]:
     for entry in entries:
         if isinstance(entry, Raw):
             yield f"{pad}# Kept as raw XML: {_jinja(entry.what)}"
-            entry = {"raw": entry}
+            entry = {"xml": entry.xml} if entry.is_field else {"raw": entry}
         if isinstance(entry, dict) and entry:
             lines = list(_mapping(entry, depth + 1))
             yield f"{pad}- {lines[0][len(pad) + 2 :]}"

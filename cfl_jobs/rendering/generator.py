@@ -36,7 +36,11 @@ with light_imports():
     from jenkins_jobs.loc_loader import LocList
     from jenkins_jobs.modules.general import General
     from jenkins_jobs.registry import ModuleRegistry, PluginVersion
-    from jenkins_jobs.xml_config import XmlJobGenerator, XmlViewGenerator
+    from jenkins_jobs.xml_config import (
+        XmlJobGenerator,
+        XmlViewGenerator,
+        remove_ignorable_whitespace,
+    )
 
 logging.getLogger("jenkins_jobs").setLevel(logging.ERROR)
 # It warns about `logrotate` through the root logger.
@@ -172,11 +176,16 @@ class Generator:
         return self._roots[key]
 
     def _make_root(self, data: TrackedDict, maker: Any) -> ET.Element:
-        """Do what XmlGenerator._getXMLForData does."""
+        """Do what XmlGenerator._getXMLForData does, but for raw fields: there may be several."""
         root: ET.Element = maker.root_xml(data)
         if "view-type" not in data:
+            raw = data.get("raw") or []
+            others = data.copy()
+            dict.pop(others, "raw", None)
             for module in self._registry.modules:
-                self._run(module, root, data)
+                self._run(module, root, others)
+            for field_ in raw if isinstance(raw, list) else [raw]:
+                _set_raw_field(root, field_, data.position_of("raw"))
         return root
 
     def _run(self, module: Any, root: ET.Element, data: TrackedDict) -> None:
@@ -220,6 +229,23 @@ def _find_odd_texts(
 
 def _holds(component: Component, element: ET.Element) -> bool:
     return any(inner is element for part in component.elements for inner in part.iter())
+
+
+def _set_raw_field(root: ET.Element, raw: Any, place: Position) -> None:
+    """Set a field of a job to raw XML, in place of what jenkins-job-builder made of it.
+
+    It would add a second one, and Jenkins refuses a field that is there twice.
+    """
+    if not isinstance(raw, dict) or not isinstance(raw.get("xml"), str):
+        raise JenkinsJobsException("a job's raw field is a mapping with xml: and its text", place)
+    try:
+        element = ET.fromstring(raw["xml"])  # noqa: S314 - as jenkins-job-builder does
+    except ET.ParseError as error:
+        raise JenkinsJobsException(f"a job's raw field: {error}", place) from error
+    remove_ignorable_whitespace(element)
+    for same in root.findall(element.tag):
+        root.remove(same)
+    root.append(element)
 
 
 def _explain(error: Exception, place: Position, data: Any) -> Problem:
