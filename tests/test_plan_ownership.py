@@ -20,7 +20,7 @@ from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
 from tests.planned import update
-from tests.rendered_jobs import PLUGINS, folder, jenkins, job, plan
+from tests.rendered_jobs import PLUGINS, apply, folder, jenkins, job, plan, view
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
 
@@ -221,6 +221,39 @@ def test_a_folder_that_holds_jobs_of_others_is_not_deleted(
     del target.configs[Kind.JOB, "team/Theirs"]
     made = plan(target, job("Publish"), prune=True)
     assert [change.name for change in made.deletions] == ["team/Ours", "team"]
+
+
+def test_a_plan_knows_that_a_folder_is_missing_or_is_a_job(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """Nothing is tried that must fail, and what can be made is made."""
+    target.configs[Kind.JOB, "Theirs"] = folder("Theirs").config
+    target.configs[Kind.JOB, "Build"] = job("Build").config
+    wanted = (
+        *(job(f"{above}/New") for above in ("Theirs", "Ours", "Build", "Gone", "Gone/Deep")),
+        folder("Ours"),
+        job("Test"),
+        job("Test/New"),
+        view("Gone/View", ()),
+    )
+    made = plan(target, *wanted)
+    assert {note.name: note.text for note in made.undone} == {
+        "Build/New": "can't be made: 'Build' is a job there, not a folder",
+        "Gone/New": "can't be made: there is no folder 'Gone'; "
+        "define it, or make it in Jenkins first",
+        "Gone/Deep/New": "can't be made: there is no folder 'Gone'; "
+        "define it, or make it in Jenkins first",
+        "Test/New": "can't be made: 'Test' is defined as a job, not as a folder",
+        "Gone/View": "can't be made: there is no folder 'Gone'; "
+        "define it, or make it in Jenkins first",
+    }
+    assert sorted(change.name for change in made.changes) == [
+        "Ours",
+        "Ours/New",
+        "Test",
+        "Theirs/New",
+    ]
+    assert apply(made, target, tmp_path).is_complete
 
 
 def test_many_changes_at_once_need_force(target: MemoryTarget, tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ from itertools import groupby
 
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.planning.carryout import Maker
-from cfl_jobs.planning.folders import folders_of
 from cfl_jobs.planning.journal import Journal, Step
 from cfl_jobs.planning.observe import WORKERS, Key
 from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update
 from cfl_jobs.planning.renames import find_renames, has_rename, name_before_rename
 from cfl_jobs.planning.unchanged import check_deletion, read_unchanged
+from cfl_jobs.reading.names import folders_of
 from cfl_jobs.target import Kind, Target
 
 

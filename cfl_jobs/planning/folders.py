@@ -11,12 +11,17 @@ _OWN_VIEW = "all"
 
 
 def is_folder(config: str, *, name: str) -> bool:
-    """Tell whether a config is of something that may hold jobs.
+    """Tell whether a config is of something that may hold jobs."""
+    return is_folder_tag(parse_config(config, name=name).tag)
+
+
+def is_folder_tag(tag: str) -> bool:
+    """Tell the same of a config's root.
 
     Folders and multibranch projects have their class as tag (com.cloudbees.hudson.plugins.folder.
     Folder), jobs a short name (`project`, `flow-definition`).
     """
-    return "." in parse_config(config, name=name).tag
+    return "." in tag
 
 
 def list_inside(name: str, target: Target) -> tuple[Key, ...]:
@@ -34,12 +39,6 @@ def is_inside(key: Key, folder: str) -> bool:
     kind, name = key
     is_own = kind is Kind.VIEW and name.rpartition("/")[2].lower() == _OWN_VIEW
     return name.startswith(f"{folder}/") and not is_own
-
-
-def folders_of(name: str) -> tuple[str, ...]:
-    """Return the full names of the folders that something is in, the outermost first."""
-    parts = name.split("/")
-    return tuple("/".join(parts[:depth]) for depth in range(1, len(parts)))
 
 
 def describe_some(keys: tuple[Key, ...]) -> str:

@@ -16,6 +16,7 @@ from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, TargetError
 from cfl_jobs.planning.habits import has_upgraded
 from cfl_jobs.planning.mark import Mark, description_of, set_description, split_description
 from cfl_jobs.planning.sections import code
+from cfl_jobs.reading.names import folders_of
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import Kind, Listed, Target
 
@@ -97,7 +98,8 @@ def observe(
 
     `with_orphans` also reads, and counts the builds of, jobs of this project that aren't wanted.
     Where a plugin was upgraded since a job's last update, all of the project's jobs are read: what
-    its new version writes by itself is told by what they have alike (see habits.py).
+    its new version writes by itself is told by what they have alike (see habits.py). Folders that
+    new jobs are wanted in are read as well: one may be a job.
     Raises TargetError for what concerns the whole target; what concerns a job makes it unreadable.
     """
     listed = {
@@ -105,6 +107,7 @@ def observe(
     }
     versions = list_versions(target)
     core = versions.get(CORE, "")
+    wanted = tuple(wanted)
     names = {key for key in wanted if key in listed}
     orphans = {
         key
@@ -140,6 +143,11 @@ def observe(
             del listed[key]  # it went between the listing and the reading
         else:
             unreadable[key] = f"{failure.message}. {failure.advice}".rstrip(" .") + "."
+    new = [key for key in wanted if key not in listed]
+    folders = {(Kind.JOB, folder) for _, name in new for folder in folders_of(name)}
+    for key in sorted(folders.intersection(listed) - set(keys), key=lambda key: key[1]):
+        with suppress(TargetError, ConfigError):  # making the job tells of it
+            live[key] = read_live(listed[key], target.read(*key), core=core)
     ours = [key for key, entry in listed.items() if _is_ours(entry, project)]
     others = sorted(set(ours) - set(keys), key=lambda key: key[1])
     if others and any(has_upgraded(read.normal, read.mark) for read in live.values()):

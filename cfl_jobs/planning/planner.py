@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from cfl_jobs.errors import UnsafePlan
-from cfl_jobs.planning.folders import folders_of, is_inside
+from cfl_jobs.planning.folders import is_folder, is_folder_tag, is_inside
 from cfl_jobs.planning.former import former_names
 from cfl_jobs.planning.habits import Habits, learn_habits
 from cfl_jobs.planning.jobplan import plan_job
@@ -15,6 +15,7 @@ from cfl_jobs.planning.losses import note_taken
 from cfl_jobs.planning.mark import Mark, code_of_name, split_description
 from cfl_jobs.planning.observe import Key, Live, Observed, normal_of
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
+from cfl_jobs.reading.names import folders_of
 from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 
@@ -93,6 +94,8 @@ class _Planner:
         self._former = former_names(wanted)
         self._by_lower_name = {(kind, name.lower()): name for kind, name in observed.listed}
         self._habits = cache(self._learn_habits)
+        self._wanted_by_key = {(rendered.kind, rendered.name): rendered for rendered in wanted}
+        self._folder_problem = cache(self._check_folder)
         self._names_by_code = cache(self._code_names)
         self._changes: list[PlannedChange] = []
         self._unchanged: list[Key] = []
@@ -175,8 +178,24 @@ class _Planner:
                 text = f"was to become {rendered.name!r}, which is there too: it is left alone"
                 self._notes.append(Note(*former, text))
 
+    def _check_folder(self, folder: str) -> str:
+        """Return why nothing can be made in a folder, "" if it can."""
+        key = (Kind.JOB, folder)
+        live, wanted = self._observed.live.get(key), self._wanted_by_key.get(key)
+        if live is not None and not is_folder_tag(live.normal.tag):
+            return f"{folder!r} is a job there, not a folder"
+        if wanted is not None and not is_folder(wanted.config, name=folder):
+            return f"{folder!r} is defined as a job, not as a folder"
+        if wanted is None and key not in self._observed.listed:
+            return f"there is no folder {folder!r}; define it, or make it in Jenkins first"
+        return ""
+
     def _plan_new(self, rendered: Rendered) -> None:
         key = (rendered.kind, rendered.name)
+        problems = filter(None, map(self._folder_problem, folders_of(rendered.name)))
+        if problem := next(problems, ""):
+            self._undone.append(Note(*key, f"can't be made: {problem}"))
+            return
         other = self._by_lower_name.get((rendered.kind, rendered.name.lower()))
         if other is not None:
             self._spared.add((rendered.kind, other))

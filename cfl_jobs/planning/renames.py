@@ -13,8 +13,8 @@ from functools import cached_property
 from typing import TypeVar
 
 from cfl_jobs.configs.configxml import format_config, parse_config
-from cfl_jobs.planning.folders import folders_of
 from cfl_jobs.planning.plan import Plan, Update
+from cfl_jobs.reading.names import folders_of
 
 _COMMA = re.compile(r"(\s*,\s*)")
 

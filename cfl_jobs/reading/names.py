@@ -25,3 +25,9 @@ def find_name_problem(name: str) -> str:
         if bad := _UNSAFE.search(part):
             return f"the character {bad[0]!r}"
     return ""
+
+
+def folders_of(name: str) -> tuple[str, ...]:
+    """Return the full names of the folders that something is in, the outermost first."""
+    parts = name.split("/")
+    return tuple("/".join(parts[:depth]) for depth in range(1, len(parts)))
