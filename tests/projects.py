@@ -5,13 +5,22 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from cfl_jobs.reading.inventory import INVENTORY, Inventory, dump_inventory
+from tests.jenkins_server_configs import recorded_plugins
+
 ROOT = Path(__file__).parent.parent
 
 
-def copy_project(target: Path) -> Path:
-    """Copy jobs/ and templates/ into `target`, which may be there."""
+def copy_project(target: Path, version: str = "") -> Path:
+    """Copy jobs/ and templates/ into `target`, which may be there.
+
+    `version` is the recorded Jenkins whose inventory it gets, instead of its own.
+    """
     for folder in ("jobs", "templates"):
         shutil.copytree(ROOT / folder, target / folder)
+    if version:
+        inventory = dump_inventory(Inventory(recorded_plugins(version), version))
+        (target / INVENTORY).write_text(inventory, encoding="utf-8")
     return target
 
 

@@ -22,7 +22,7 @@ from cfl_jobs.reading.inventory import (
     load_inventory,
 )
 from tests.jenkins_server import JenkinsServer
-from tests.jenkins_server_configs import OLD, recorded_plugins
+from tests.jenkins_server_configs import NEW, recorded_plugins
 from tests.memory_target import MemoryTarget
 
 ROOT = Path(__file__).parent.parent
@@ -82,8 +82,8 @@ def test_each_mistake_in_the_file_is_told_with_its_place(
 def test_the_committed_inventory_is_the_recorded_server() -> None:
     text = (ROOT / INVENTORY).read_text(encoding="utf-8")
     inventory = load_inventory(text)
-    assert inventory.jenkins == OLD
-    assert inventory.plugins == recorded_plugins(OLD)
+    assert inventory.jenkins == NEW
+    assert inventory.plugins == recorded_plugins(NEW)
     assert dump_inventory(inventory) == text
 
 

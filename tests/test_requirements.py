@@ -18,7 +18,8 @@ from cfl_jobs.configs.requirements import (
 )
 from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.trial import PARENTS
-from cfl_jobs.reading.inventory import INVENTORY, Inventory, load_inventory
+from cfl_jobs.reading.inventory import Inventory
+from tests.jenkins_server_configs import recorded_plugins
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "tests" / "data" / "jenkins" / "2.440.3" / "config").glob("*.xml"))
@@ -48,7 +49,7 @@ def test_every_element_of_a_real_config_has_a_known_plugin(path: Path) -> None:
 
 
 def test_the_recorded_server_lacks_just_the_plugins_it_dropped() -> None:
-    inventory = load_inventory((ROOT / INVENTORY).read_text(encoding="utf-8"))
+    inventory = Inventory(recorded_plugins())
     lost = {
         "ant",
         "cobertura",
