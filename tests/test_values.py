@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfl_jobs.rendering.documentation import Documented
-from cfl_jobs.rendering.options import COLUMNS, TAKES_MORE, TESTED_FOR_TRUTH
+from cfl_jobs.rendering.options import COLUMNS
 from cfl_jobs.rendering.values import check_job, check_value, check_written
 
 PLAIN = st.recursive(
@@ -64,7 +64,6 @@ def modules() -> list[ast.Module]:
         ("fingerprint", None, False, "nothing is not true or false"),
         ("fingerprint", ["x"], False, "a list is not true or false"),
         ("sandbox", "perhaps", "false", "'perhaps' is not true or false"),
-        ("notify-every-unstable-build", "false", True, "the text 'false' counts as true here"),
         ("num-to-keep", "many", -1, "'many' is not a whole number"),
         ("num-to-keep", True, -1, "true is not a whole number"),
         ("num-to-keep", 1.5, -1, "1.5 is not a whole number"),
@@ -161,7 +160,6 @@ def trigger(name: str, options: object) -> dict[str, Any]:
     [
         ({"disabled": "maybe"}, ("disabled",), "'maybe' is not true or false"),
         ({"concurrent": "no thanks"}, ("concurrent",), "'no thanks' is not true or false"),
-        ({"concurrent": "false"}, ("concurrent",), "the text 'false' counts as true here"),
         ({"block-upstream": 1}, ("block-upstream",), "1 is not true or false"),
         ({"quiet-period": "soon"}, ("quiet-period",), "'soon' is not a whole number"),
         ({"quiet-period": "$SOON"}, ("quiet-period",), "'$SOON' is not a whole number"),
@@ -337,57 +335,3 @@ def test_known_columns_are_those_of_jenkins_job_builder() -> None:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "COLUMN_DICT"
     ]
     assert {key for table in tables for key in ast.literal_eval(table)} == set(COLUMNS)
-
-
-def test_options_tested_for_truth_are_those_of_jenkins_job_builder() -> None:
-    """They have a default of true or false, stand in a condition, and nowhere else."""
-    tested: set[str] = set()
-    other: set[str] = set()
-    for module in modules():
-        for function in ast.walk(module):
-            if isinstance(function, ast.FunctionDef):
-                in_tests, elsewhere = truth_reads(function)
-                tested |= in_tests
-                other |= elsewhere
-    assert tested - other - TAKES_MORE == TESTED_FOR_TRUTH
-
-
-def truth_reads(function: ast.FunctionDef) -> tuple[set[str], set[str]]:
-    """Return keys read with a default of true or false in conditions, and those read elsewhere."""
-    nodes = list(ast.walk(function))
-    reads = {id(node): key for node in nodes if (key := read_key(node))}
-    variables = {
-        ast.unparse(node.targets[0]): node.value for node in nodes if isinstance(node, ast.Assign)
-    }
-    tested: set[int] = set()
-    waiting: list[ast.expr] = [n.test for n in nodes if isinstance(n, (ast.If, ast.IfExp))]
-    while waiting:
-        test = waiting.pop()
-        if isinstance(test, ast.BoolOp):
-            waiting += test.values
-        elif isinstance(test, ast.UnaryOp):
-            waiting.append(test.operand)
-        else:
-            tested.add(id(variables.get(ast.unparse(test), test)))
-    return (
-        {key for place, key in reads.items() if place in tested},
-        {key for place, key in reads.items() if place not in tested},
-    )
-
-
-def read_key(node: ast.AST) -> str | None:
-    """Return the key of `data.get(key, False)` or of a row (key, tag, False) of a mapping."""
-    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".get"):
-        key, default = node.args[:1], node.args[1:2]
-    elif isinstance(node, ast.Tuple) and len(node.elts) in (3, 4):
-        key, default = node.elts[:1], node.elts[2:3]
-    else:
-        return None
-    if (
-        key
-        and default
-        and isinstance(key[0], ast.Constant)
-        and isinstance(default[0], ast.Constant)
-    ):
-        return str(key[0].value) if isinstance(default[0].value, bool) else None
-    return None

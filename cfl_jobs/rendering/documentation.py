@@ -12,19 +12,22 @@ from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 
-_ARGUMENT = re.compile(r":arg (?P<kind>\w+) <?(?P<name>[\w.-]+)>?:")
+# Of task[matches][operator] it is the last name that is the option's.
+_NAME = r"<?([\w*\[\]]+\[)?(?P<name>[\w.-]+)\]?>?"
+_ARGUMENT = re.compile(rf":arg (?P<kind>\w+) {_NAME}:")
 _BULLET = re.compile(
     r"""(:[\w<>./\ -]+:[ ]*)?\*[ ]+\*\*[ ]*(?P<name>[\w./\ -]*[\w-])(\*\*)?:?[ ]*
         (\([`']*(?P<kind>[a-z]+)[`']*\))?""",
     re.VERBOSE,
 )
-_LIST = re.compile(r":<?(?P<name>[\w-]+)>?[ ]+[Vv]alues?:")
+_LIST = re.compile(rf":{_NAME}[ ]+[Vv]alues?([ ]\(default[^)]*\))?:")
 _END = re.compile(r"(\w+ )?[Ee]xamples?\b.*:|\.\. .*")
 _WORD = r"""('[^']+'|"[^"]+"|``?[^`]+``?|[\w-]+)([ ]\([^()]*\))?"""
 _SENTENCE = re.compile(
-    rf"""([Cc]an[ ]be([ ]one[ ]of)?|[Oo]ne[ ]of|[Ee]ither|
-       ([Vv]alid|[Pp]ossible)[ ](values|options|stages)([ ]are)?):?[ ]
-       (?P<words>{_WORD}([ ]?(,[ ]?(or|and)[ ]|,|/|or[ ]|and[ ])[ ]?{_WORD})+)[ ]?([.(]|$)""",
+    rf"""(([Cc]an[ ]be([ ]one[ ]of)?|[Oo]ne[ ]of|[Ee]ither|
+       ([Vv]alid|[Pp]ossible)[ ](values|options|stages)([ ]are)?):?[ ]|\((?='))
+       (?P<words>{_WORD}([ ]?(,[ ]?(or|and)[ ]|,|/|\|\||or[ ]|and[ ])[ ]?{_WORD})+)
+       [ ]?([.()]|$)""",
     re.VERBOSE,
 )
 _CHOICE = re.compile(_WORD, re.VERBOSE)

@@ -67,17 +67,6 @@ def boolean_or_nothing(value: object) -> tuple[Reason, ...]:
     return () if value is None else boolean(value)
 
 
-def bare_boolean(value: object) -> tuple[Reason, ...]:
-    """Want true or false, where any text counts as true."""
-    if isinstance(value, bool):
-        return ()
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        if value.lower() == "true":
-            return ()
-        return (Reason("the text 'false' counts as true here", "Write false without quotes."),)
-    return (Reason(f"{show(value)} is not true or false", "Write true or false."),)
-
-
 def whole_number(*, least: int | None = None, variable: bool = False) -> Expectation:
     """Want an integer or its text, not below `least`; or a variable that Jenkins expands.
 

@@ -12,9 +12,10 @@ import inspect
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -70,7 +71,8 @@ class Component:
     """One builder, publisher, property … that was dispatched, and the elements it became.
 
     `kind` is jenkins-job-builder's component type ("builder"), `name` its name there
-    ("copyartifact"), `data` its options, `documentation` the docstring of what reads them.
+    ("copyartifact"), `data` its options. `documentation` is the docstring of what reads them,
+    `words` are all texts that stand in its code.
     """
 
     kind: str
@@ -79,6 +81,7 @@ class Component:
     data: Any
     elements: tuple[ET.Element, ...]
     documentation: str = ""
+    words: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,8 @@ class Generated:
     """The XML of a job, its text as jenkins-job-builder writes it, and its components.
 
     Where there are problems, the XML lacks what they are about. `texts` are the job's texts that
-    know more than one place, by themselves; `documentation` is of the job's own options.
-    `again` tells the text of the job with changes.
+    know more than one place, by themselves; `documentation` and `words` are of what reads the job's
+    own options. `again` tells the text of the job with changes.
     """
 
     root: ET.Element
@@ -96,6 +99,7 @@ class Generated:
     problems: tuple[Problem, ...]
     texts: Mapping[str, LocatedText] = field(default_factory=dict)
     documentation: str = ""
+    words: frozenset[str] = frozenset()
     again: Callable[[Changes], str] = lambda changes: ""
 
 
@@ -122,13 +126,13 @@ class Generator:
     def _generate(self, data: TrackedDict, changes: Changes | None, *, is_view: bool) -> Generated:
         registry = self._registry
         registry.start()
-        root, text, documentation = ET.Element("project"), "", ""
+        root, text, about = ET.Element("project"), "", ("", frozenset[str]())
         texts: dict[str, LocatedText] = {}
         job = None
         try:
             job = _hand_over(data, texts, changes)
             maker = self._find_root(job, XmlViewGenerator if is_view else XmlJobGenerator)
-            documentation = _documentation_of(type(maker).__module__)
+            about = _read_module(type(maker).__module__)
             root = self._make_root(job, maker)
             job.note("name")  # the caller's, jenkins-job-builder only files the XML by it
             _mend_tags(root)
@@ -143,7 +147,7 @@ class Generator:
             tuple(registry.components),
             tuple(registry.problems),
             texts,
-            documentation,
+            *about,
             lambda changes: self._generate(data, changes, is_view=is_view).text,
         )
 
@@ -320,11 +324,46 @@ def _hand_over(value: Any, texts: dict[str, LocatedText], changes: Changes | Non
 
 
 @cache
-def _documentation_of(name: str) -> str:
-    """Return what the module of a kind of job or view says of options, anywhere in it."""
+def _read_module(name: str) -> tuple[str, frozenset[str]]:
+    """Return the docstrings of the module of a kind of job or view, and the texts in its code."""
     module = sys.modules[name]
-    own = [part for part in vars(module).values() if getattr(part, "__module__", "") == name]
-    return "\n".join(part.__doc__ or "" for part in (module, *own))
+    parts = [part for part in vars(module).values() if getattr(part, "__module__", "") == name]
+    methods = [item for part in parts if isinstance(part, type) for item in vars(part).values()]
+    texts = set(_texts_of(parts, set())) | set(_texts_of(methods, set()))
+    return "\n".join(part.__doc__ or "" for part in (module, *parts)), frozenset(texts)
+
+
+@cache
+def _words_of(function: Callable[..., object]) -> frozenset[str]:
+    """Return the texts in a function's code, and in what it names of jenkins-job-builder."""
+    return frozenset(_texts_of([function], set()))
+
+
+def _texts_of(values: Iterable[Any], seen: set[int]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        elif id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, dict):
+            yield from _texts_of([*value, *value.values()], seen)
+        elif isinstance(value, list | tuple | set | frozenset):
+            yield from _texts_of(value, seen)
+        elif isinstance(value, CodeType):
+            yield from _texts_of(value.co_consts, seen)
+        elif isinstance(value, FunctionType) and value.__module__.startswith("jenkins_jobs."):
+            yield from _texts_of([value.__code__, *_named_by(value)], seen)
+
+
+def _named_by(function: FunctionType) -> Iterator[object]:
+    """Yield the functions and tables of modules that a function names."""
+    spaces = [function.__globals__]
+    spaces += [vars(it) for it in function.__globals__.values() if isinstance(it, ModuleType)]
+    for space in spaces:
+        for name in function.__code__.co_names:
+            if isinstance(found := space.get(name), dict | list | tuple | FunctionType):
+                yield found
 
 
 class _NoConfig:
@@ -397,8 +436,13 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
             self.problems.append(self._explain(error, component_type, name, component))
             note_deeply(component)
         made = tuple(xml_parent)[before:]
-        told = getattr(self._functions_of(component_type).get(name), "__doc__", None) or ""
-        self.components.append(Component(component_type, name, self.current, component, made, told))
+        reader = self._functions_of(component_type).get(name)
+        told = (
+            ("", frozenset[str]()) if reader is None else (reader.__doc__ or "", _words_of(reader))
+        )
+        self.components.append(
+            Component(component_type, name, self.current, component, made, *told)
+        )
         self.current = outer
 
     def _explain(self, error: Exception, component_type: str, name: str, component: Any) -> Problem:

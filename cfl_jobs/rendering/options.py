@@ -26,21 +26,12 @@ WHOLE_NUMBERS: Mapping[tuple[str, str], frozenset[str]] = {
 }
 # Options with a list for a default that also take one text, or a mapping.
 TAKES_ONE = _words("class-path job-filters refspecs")
-# Options whose value jenkins-job-builder only tests for truth: the text 'false' is true.
-TESTED_FOR_TRUTH = _words(
-    """add-reaction allow-untrusted-users always become condition-aggregation
-    disable-pr-notifications discover-branches discover-tags exclude-archived-repositories
-    first-failure first-unstable fixed fixed-unhealthy git-revision improvement lfs local-branch
-    manual-template no-commit-status node-parameters notify-every-unstable-build pre-build
-    regression regular-branches second-failure single-use skip-initial-build skip-notifications
-    still-failing still-unstable sudo"""
-)
 
 JOB_OPTIONS: Mapping[str, Expectation] = {
     "disabled": want.boolean_or_nothing,
-    "concurrent": want.bare_boolean,
-    "block-upstream": want.bare_boolean,
-    "block-downstream": want.bare_boolean,
+    "concurrent": want.boolean,
+    "block-upstream": want.boolean,
+    "block-downstream": want.boolean,
     "quiet-period": want.whole_number(least=0),
     "retry-count": want.whole_number(least=0),
     "node": want.label_expression,
@@ -86,9 +77,7 @@ COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
     ("publisher", "junit"): {"results": want.filled_text},
     ("publisher", "email"): {"recipients": want.addresses},
     ("publisher", "email-ext"): {
-        **dict.fromkeys(
-            ("aborted", "failure", "not-built", "success", "unstable"), want.bare_boolean
-        ),
+        **dict.fromkeys(("aborted", "failure", "not-built", "success", "unstable"), want.boolean),
         "recipients": want.addresses,
     },
     ("scm", "git"): {"url": want.repository},
@@ -96,15 +85,15 @@ COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
     ("publisher", "trigger-parameterized-builds"): {
         "condition": want.one_of(_CONDITIONS),
         "predefined-parameters": want.assignments,
-        "current-parameters": want.bare_boolean,
-        "svn-revision": want.bare_boolean,
+        "current-parameters": want.boolean,
+        "svn-revision": want.boolean,
     },
     ("builder", "trigger-builds"): {
-        "block": want.bare_boolean,
+        "block": want.boolean,
         "predefined-parameters": want.assignments,
-        "current-parameters": want.bare_boolean,
-        "same-node": want.bare_boolean,
-        "svn-revision": want.bare_boolean,
+        "current-parameters": want.boolean,
+        "same-node": want.boolean,
+        "svn-revision": want.boolean,
     },
     ("builder", "copyartifact"): {"project": want.filled_text},
     ("builder", "shell"): {"": want.scalar},

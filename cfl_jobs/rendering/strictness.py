@@ -13,8 +13,10 @@ from xml.etree import ElementTree as ET
 from cfl_jobs.errors import Origin, Position, nearest
 from cfl_jobs.reading.tracking import TrackedDict, unread_places, walk_mappings
 from cfl_jobs.rendering.documentation import plain_name
+from cfl_jobs.rendering.expectations import Reason
 from cfl_jobs.rendering.generator import Changes, Component, Generated
 from cfl_jobs.rendering.noeffect import check_no_effect
+from cfl_jobs.rendering.unknown_words import OddValue, Options, find_unknown_words
 from cfl_jobs.rendering.values import (
     ValueMistake,
     check_job,
@@ -140,34 +142,50 @@ def advise_on_unread(key: str, mapping: TrackedDict) -> str:
 def _find_odd_values(
     data: TrackedDict, made: Generated, owners: dict[int, Component]
 ) -> Iterator[Loss]:
-    """Find values that jenkins-job-builder takes though they make no sense."""
-    told = {problem.position for problem in made.problems}
+    """Find values that jenkins-job-builder takes though they make no sense, one at a place."""
+    told: set[Position] = set()
+    for odd in (*_judge_job(data, made), *_judge_options(data, made, owners)):
+        place = _place_of_value(odd.holder, odd.key)
+        if place not in told:
+            told.add(place)
+            message = f"{odd.option!r}: {odd.reason.message}" if odd.option else odd.reason.message
+            owner = owners.get(getattr(odd.mapping, "identity", 0))
+            yield Loss(message, place, odd.reason.advice, _within(owner))
+
+
+def _judge_job(data: TrackedDict, made: Generated) -> Iterator[OddValue]:
+    """Find values that are known to be wrong by their path, or by what became of them."""
     texts = [element.text for element in made.root.iter() if element.text]
     plain = cast(dict[str, object], plain_copy(data))
     for mistake in (*check_no_effect(plain), *check_job(plain), *check_written(plain, texts)):
         holder, key = _follow(data, mistake)
-        place = _place_of_value(holder, key)
-        if place not in told:
-            told.add(place)
-            message = f"{key!r}: {mistake.message}" if isinstance(key, str) else mistake.message
-            yield Loss(
-                message, place, mistake.advice, _within(owners.get(getattr(holder, "identity", 0)))
-            )
-    for mapping in walk_mappings(data):
+        option = key if isinstance(key, str) else ""
+        yield OddValue(holder, option, holder, key, Reason(mistake.message, mistake.advice))
+
+
+def _judge_options(
+    data: TrackedDict, made: Generated, owners: dict[int, Component]
+) -> Iterator[OddValue]:
+    """Find values that are known to be wrong by what their component says of its options."""
+
+    def options_of(mapping: TrackedDict) -> Options | None:
         owner = owners.get(mapping.identity)
-        if owner is not None and mapping.identity == getattr(owner.data, "identity", 0):
-            continue  # its only key is the component's name
-        kind, name = (owner.kind, owner.name) if owner else ("", "")
-        told_of = owner.documentation if owner else made.documentation
-        documented = read_options(kind, name, told_of)
-        defaults = {read.key: read.default for read in mapping.typed_reads()}
-        for key in mapping.key_positions:
-            value, default = dict.get(mapping, key), defaults.get(key)
-            for reason in check_value(key, value, default, documented.get(plain_name(key))):
-                place = _place_of_value(mapping, key)
-                if place not in told:
-                    told.add(place)
-                    yield Loss(f"{key!r}: {reason.message}", place, reason.advice, _within(owner))
+        if owner is None:
+            return Options(read_options("", "", made.documentation), made.words)
+        if mapping.identity == getattr(owner.data, "identity", 0):
+            return None  # its only key is the component's name
+        by_name = read_options(owner.kind, owner.name, owner.documentation)
+        return Options(by_name, owner.words)
+
+    for mapping in walk_mappings(data):
+        options = options_of(mapping)
+        if options is not None:
+            defaults = {read.key: read.default for read in mapping.typed_reads()}
+            for key in mapping.key_positions:
+                value, known = dict.get(mapping, key), options.by_name.get(plain_name(key))
+                for reason in check_value(key, value, defaults.get(key), known):
+                    yield OddValue(mapping, key, mapping, key, reason)
+    yield from find_unknown_words(data, made, options_of)
 
 
 def _find_cut_text(data: TrackedDict, made: Generated) -> Iterator[Loss]:

@@ -22,7 +22,6 @@ from cfl_jobs.rendering.options import (
     JOB_OPTIONS,
     TAKES_MORE,
     TAKES_ONE,
-    TESTED_FOR_TRUTH,
     WHOLE_NUMBERS,
 )
 
@@ -57,15 +56,13 @@ def check_value(
     """
     if documented is not None and documented.kind == "number":
         return want.whole_number(variable=True)(value)
-    if key == "url" or key.endswith("-url"):
+    if isinstance(value, str) and (key == "url" or key.endswith("-url")) and want.url(value):
         return want.url(value)
     if key in TAKES_MORE:
         return ()
     if isinstance(default, bool):
-        if key in TESTED_FOR_TRUTH:
-            # A mapping of options may stand for true.
-            return () if isinstance(value, dict) else want.bare_boolean(value)
-        return want.boolean(value)
+        # A mapping of options may stand for true.
+        return () if isinstance(value, dict) else want.boolean(value)
     if isinstance(default, int):
         return want.whole_number(variable=True)(value)
     if isinstance(default, str) and default.lower() in ("true", "false"):
