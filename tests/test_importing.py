@@ -13,12 +13,19 @@ from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.taken import Imported, import_config
 from cfl_jobs.planning.observe import normal_of, normal_of_root
 from cfl_jobs.rendering.render import render
+from tests.jenkins_server_configs import DIALECTS, OLD
 
-CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
-FORMS = sorted(path.name.removesuffix(".xml") for path in CONFIGS.glob("*.xml"))
+DATA = Path(__file__).parent / "data" / "jenkins"
+CONFIGS = DATA / "2.440.3" / "config"
+FORMS = [
+    (path.stem, version)
+    for version in DIALECTS
+    for path in sorted((DATA / version / "config").glob("*.xml"))
+    if not path.stem.endswith(".upgraded")  # all but equal to what was stored
+]
 PLUGINS = "plugins: {git: 5.2.1}\n"
 _SECRETS = re.compile(
-    r"(?s)(?<=<authToken>)[^<]*|(?<=<remoteBuildToken>)[^<]*"
+    r"(?s)<authToken>[^<]*</authToken>|(?<=<remoteBuildToken>)[^<]*"
     r"|(?<=<defaultValue>)\{AQAAA[^<]*|(?<=<defaultValue>)hush[^<]*"
 )
 _PASSWORD = re.compile(
@@ -27,9 +34,9 @@ _PASSWORD = re.compile(
 SOLVER = ComponentSolver(None)
 
 
-def recorded(form: str) -> str:
+def recorded(form: str, version: str = OLD) -> str:
     """Return a recorded config without its secrets, which no import takes."""
-    text = (CONFIGS / f"{form}.xml").read_text(encoding="utf-8")
+    text = (DATA / version / "config" / f"{form}.xml").read_text(encoding="utf-8")
     return _SECRETS.sub("", _PASSWORD.sub(r"\1", text))
 
 
@@ -43,10 +50,12 @@ def put(root: Path, imported: Imported) -> None:
         (root / name).write_text(text, encoding="utf-8", newline="\n")
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_every_recorded_config_renders_equal_after_its_import(form: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("form", "version"), FORMS)
+def test_every_recorded_config_renders_equal_after_its_import(
+    form: str, version: str, tmp_path: Path
+) -> None:
     """As plan compares it: in normal form, without mark."""
-    config = recorded(form)
+    config = recorded(form, version)
     put(tmp_path, import_(config))
     (rendered,) = render(tmp_path)
     assert normal_of(rendered.config, name=form) == normal_of(config, name=form)

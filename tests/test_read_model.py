@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from cfl_jobs.configs.model import (
@@ -38,33 +36,32 @@ from cfl_jobs.configs.model import (
 from cfl_jobs.configs.read_model import read_job, read_view
 from cfl_jobs.configs.selectors import format_selector, parse_selector
 from cfl_jobs.errors import ConfigError
+from tests.jenkins_server_configs import DIALECTS, NEW, OLD, recorded, recorded_names
 
-CONFIGS = Path(__file__).parent / "data/jenkins/2.440.3/config"
-POSTED = sorted(CONFIGS.glob("*.posted.xml"))
-# A folder gets views of its own; what belongs to a missing plugin goes.
-CHANGED_BY_A_SAVE = {"wide-folder", "wide-missing-plugins"}
-
-
-def read(name: str, form: str = "posted") -> Job:
-    path = CONFIGS / f"{name}.{form}.xml"
-    return read_job(name, path.read_text(encoding="utf-8"))
+# latestOnly: true becomes a build discarder at a restart, too. A folder gets views of its own;
+# what belongs to a missing plugin goes.
+CHANGED_BY_A_SAVE = {
+    OLD: {"wide-folder", "wide-missing-plugins"},
+    NEW: {"wide-folder", "wide-missing-plugins", "wide-properties", "wide-wrappers"},
+}
 
 
-@pytest.mark.parametrize("posted", POSTED, ids=lambda path: path.name.split(".")[0])
-def test_every_text_of_a_job_reads_the_same(posted: Path) -> None:
-    name = posted.name.removesuffix(".posted.xml")
-    forms = ["stored"] if name in CHANGED_BY_A_SAVE else ["stored", "saved", "restarted"]
-    expected = read(name)
-    for form in forms:
-        if (CONFIGS / f"{name}.{form}.xml").exists():
-            if (name, form) == ("wide-publishers", "restarted"):
-                continue  # latestOnly: true became a build discarder
-            assert read(name, form) == expected, form
+def read(name: str, form: str = "posted", version: str = OLD) -> Job:
+    return read_job(name, recorded(name, form, version))
 
 
-@pytest.mark.parametrize("posted", POSTED, ids=lambda path: path.name.split(".")[0])
-def test_the_model_of_a_trial_job_leaves_nothing_unknown(posted: Path) -> None:
-    name = posted.name.removesuffix(".posted.xml")
+@pytest.mark.parametrize("version", DIALECTS)
+@pytest.mark.parametrize("form", ["stored", "saved", "restarted", "upgraded"])
+def test_every_text_of_a_job_reads_the_same(form: str, version: str) -> None:
+    for name in recorded_names(form, version):
+        is_posted = (form, version) == ("stored", OLD)
+        is_discarder = name == "wide-publishers" and form in ("restarted", "upgraded")
+        if is_posted or not (name in CHANGED_BY_A_SAVE[version] or is_discarder):
+            assert read(name, form, version) == read(name), name
+
+
+@pytest.mark.parametrize("name", recorded_names("stored", OLD))
+def test_the_model_of_a_trial_job_leaves_nothing_unknown(name: str) -> None:
     job = read(name)
     unknown = [part.tag for part in job.unknown]
     unknown += [

@@ -19,10 +19,17 @@ from cfl_jobs.configs.requirements import (
 from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.trial import PARENTS
 from cfl_jobs.reading.inventory import Inventory
-from tests.jenkins_server_configs import recorded_plugins
+from tests.jenkins_server_configs import (
+    DIALECTS,
+    NEW,
+    recorded,
+    recorded_names,
+    recorded_plugins,
+    recorded_save,
+)
 
 ROOT = Path(__file__).parent.parent
-CONFIGS = sorted((ROOT / "tests" / "data" / "jenkins" / "2.440.3" / "config").glob("*.xml"))
+CONFIGS = sorted((ROOT / "tests" / "data" / "jenkins").glob("*/config/*.xml"))
 
 
 def read(path: Path) -> ET.Element:
@@ -48,8 +55,9 @@ def test_every_element_of_a_real_config_has_a_known_plugin(path: Path) -> None:
     assert [use for use in find_uses(read(path)) if use.plugin is None] == []
 
 
-def test_the_recorded_server_lacks_just_the_plugins_it_dropped() -> None:
-    inventory = Inventory(recorded_plugins())
+@pytest.mark.parametrize("version", DIALECTS)
+def test_the_recorded_server_lacks_just_the_plugins_it_dropped(version: str) -> None:
+    inventory = Inventory(recorded_plugins(version), version)
     lost = {
         "ant",
         "cobertura",
@@ -61,13 +69,16 @@ def test_the_recorded_server_lacks_just_the_plugins_it_dropped() -> None:
         "throttle-concurrents",
         "validating-string-parameter",
     }
-    for path in CONFIGS:
-        missing = {use.plugin for use in find_missing_plugins(read(path), inventory)}
-        without = path.name in (
-            "wide-missing-plugins.posted.xml",
-            "wide-missing-plugins.stored.xml",
+    by_job = {"wide-missing-plugins": lost}
+    if version == NEW:
+        by_job |= {"wide-properties": {"lockable-resources"}, "wide-wrappers": {"ansicolor"}}
+    for name in recorded_names("stored", version):
+        texts = recorded(name, "posted"), recorded_save(name, version)
+        posted, saved = (
+            {use.plugin for use in find_missing_plugins(parse_config(text, name=name), inventory)}
+            for text in texts
         )
-        assert missing == (lost if without else set()), path.name
+        assert (posted, saved) == (by_job.get(name, set()), set()), name
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
@@ -16,15 +15,16 @@ from cfl_jobs.planning.habits import NO_HABITS, learn_habits
 from cfl_jobs.planning.mark import Mark, fingerprint
 from cfl_jobs.planning.sides import attribute
 from tests.config_edits import EDITS, drop_meaningless
+from tests.jenkins_server_configs import DIALECTS, NEW, OLD, recorded, recorded_names, recorded_save
 from tests.rendered_jobs import job
 
-CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
-NAMES = sorted(path.name.removesuffix(".posted.xml") for path in CONFIGS.glob("*.posted.xml"))
+RECORDED = [(name, version) for version in DIALECTS for name in recorded_names("stored", version)]
 
 
-def read(name: str, state: str) -> str:
-    """Return a recorded config without what has no meaning of its own."""
-    root = parse_config((CONFIGS / f"{name}.{state}.xml").read_text(encoding="utf-8"), name=name)
+def read(name: str, version: str = "") -> str:
+    """Return a config as posted, or what a Jenkins made of it, without what has no meaning."""
+    text = recorded_save(name, version) if version else recorded(name, "posted")
+    root = parse_config(text, name=name)
     drop_meaningless(root)
     return format_config(root)
 
@@ -51,11 +51,11 @@ def test_an_edit_on_the_server_is_never_taken_for_jenkins_own(
     upgraded: bool, data: st.DataObject
 ) -> None:
     """Not even after an upgrade of all plugins, where it isn't alike in several jobs."""
-    name = data.draw(st.sampled_from(NAMES))
+    name, version = data.draw(st.sampled_from(RECORDED))
     edit = data.draw(st.sampled_from(EDITS))
-    wanted = normalise(read(name, "posted"), name=name)
-    kept = normalise(read(name, "saved"), name=name)
-    root = parse_config(read(name, "saved"), name=name)
+    wanted = normalise(read(name), name=name)
+    kept = normalise(read(name, version), name=name)
+    root = parse_config(read(name, version), name=name)
     assume(edit(root, lambda size: data.draw(st.integers(0, size - 1))))
     live = normalise(format_config(root), name=name)
     assume(live != kept)
@@ -72,11 +72,13 @@ def test_a_change_of_the_definition_is_ours(data: st.DataObject) -> None:
 
     What Jenkins had dropped for want of a plugin is no difference, whatever we make of it.
     """
-    name = data.draw(st.sampled_from([name for name in NAMES if name != "wide-missing-plugins"]))
+    lost = [("wide-missing-plugins", OLD)]
+    lost += [(f"wide-{what}", NEW) for what in ("missing-plugins", "properties", "wrappers")]
+    name, version = data.draw(st.sampled_from([one for one in RECORDED if one not in lost]))
     edit = data.draw(st.sampled_from(EDITS))
-    applied = normalise(read(name, "posted"), name=name)
-    live = normalise(read(name, "saved"), name=name)
-    root = parse_config(read(name, "posted"), name=name)
+    applied = normalise(read(name), name=name)
+    live = normalise(read(name, version), name=name)
+    root = parse_config(read(name), name=name)
     assume(edit(root, lambda size: data.draw(st.integers(0, size - 1))))
     wanted = normalise(format_config(root), name=name)
     assume(wanted not in (applied, live))
@@ -85,11 +87,11 @@ def test_a_change_of_the_definition_is_ours(data: st.DataObject) -> None:
     assert set(found) <= {Side.OURS, Side.JENKINS}
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_jenkins_made_of_a_job_at_the_update_is_its_own(name: str) -> None:
+@pytest.mark.parametrize(("name", "version"), RECORDED)
+def test_what_jenkins_made_of_a_job_at_the_update_is_its_own(name: str, version: str) -> None:
     """Whatever it was, the mark knows it."""
-    wanted = normalise(read(name, "posted"), name=name)
-    live = normalise(read(name, "saved"), name=name)
+    wanted = normalise(read(name), name=name)
+    live = normalise(read(name, version), name=name)
     assert set(sides(wanted, live, mark_of(wanted, live))) <= {Side.JENKINS}
 
 
@@ -197,11 +199,12 @@ def test_a_new_order_is_someones_though_jenkins_changed_all_that_moved(
 @given(data=st.data())
 def test_what_both_sides_edited_is_never_taken_for_jenkins_own(data: st.DataObject) -> None:
     """Whatever wasn't different right after the update is someone's."""
-    name = data.draw(st.sampled_from(NAMES))
-    then = {state: normalise(read(name, state), name=name) for state in ("posted", "saved")}
+    name, version = data.draw(st.sampled_from(RECORDED))
+    texts = {"posted": read(name), "saved": read(name, version)}
+    then = {state: normalise(text, name=name) for state, text in texts.items()}
     now = {}
-    for state in then:
-        root = parse_config(read(name, state), name=name)
+    for state, text in texts.items():
+        root = parse_config(text, name=name)
         for edit in data.draw(st.lists(st.sampled_from(EDITS), min_size=1, max_size=2)):
             edit(root, lambda size: data.draw(st.integers(0, size - 1)))
         now[state] = normalise(format_config(root), name=name)
