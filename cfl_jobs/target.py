@@ -66,6 +66,13 @@ class Target(Protocol):
         """Return Jenkins' own version, as its last answer told it; "" for a directory."""
         ...
 
+    def rewrites_late(self, version: str) -> bool:
+        """Tell whether a config that was written is read as it was written until a save.
+
+        Otherwise it is read as Jenkins made it. `version` is Jenkins' own.
+        """
+        ...
+
     def plugins(self) -> dict[str, str]:
         """Return the versions of active plugins by short name; {} for a directory."""
         ...

@@ -112,6 +112,9 @@ class MemoryTarget:
     def version(self) -> str:
         return self.core
 
+    def rewrites_late(self, version: str) -> bool:
+        return self.stores_posted
+
     def plugins(self) -> dict[str, str]:
         self._note("plugins", "")
         return self.installed

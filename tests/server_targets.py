@@ -35,9 +35,6 @@ def fault_on(*versions: str, fault: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("jenkins_server", chosen, indirect=True)
 
 
-MARKS_FOLDERS = fault_on(*configs.DIALECTS, fault="a folder's mark goes to its primary view")
-
-
 def login(secret: str = TOKEN, user: str = JenkinsServer.user) -> Credentials:
     return Credentials(user, secret, "a test")
 

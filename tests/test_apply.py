@@ -59,10 +59,11 @@ def test_an_update_is_not_repeated(tmp_path: Path) -> None:
 
 
 def test_a_changed_job_is_read_again_before_it_is_replaced(tmp_path: Path) -> None:
-    """Read, read again, post, save and read back; a new job isn't read before."""
+    """Read, read again, post, save if need be, and read back; a new job isn't read before."""
     target = jenkins()
+    saved = ["save"] if target.stores_posted else []
     update(target, tmp_path, job())
-    assert [v for v, name in target.requests if name == "Publish"] == ["create", "save", "read"]
+    assert [v for v, name in target.requests if name == "Publish"] == ["create", *saved, "read"]
     target.requests.clear()
     names = [(Kind.JOB, "Publish")]
     changed = job(branch="main")
@@ -71,7 +72,7 @@ def test_a_changed_job_is_read_again_before_it_is_replaced(tmp_path: Path) -> No
     journal = Journal(tmp_path, target="memory", verb="update")
     apply_plan(made, target, journal)
     verbs = [verb for verb, name in target.requests if name == "Publish"]
-    assert verbs == ["read", "read", "update", "save", "read"]
+    assert verbs == ["read", "read", "update", *saved, "read"]
 
 
 def test_a_step_that_jenkins_dropped_is_an_error_that_names_the_plugin(tmp_path: Path) -> None:

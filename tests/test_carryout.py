@@ -17,6 +17,8 @@ from tests.rendered_jobs import apply, jenkins, job, plan, update, view
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
 
+WRITES = ("create", "update", "save")
+
 
 def meddle(
     target: MemoryTarget, name: str, old: str, new: str, *, kind: Kind = Kind.JOB, at: int = 1
@@ -30,7 +32,8 @@ def meddle(
 
     def edit(verb: str, its_name: str) -> None:
         nonlocal writes, is_done
-        if its_name == name and verb == ("save" if kind is Kind.JOB else "update"):
+        is_saved = kind is Kind.JOB and target.stores_posted
+        if its_name == name and verb in (("save",) if is_saved else WRITES):
             writes += 1
         if its_name == name and verb == "read" and writes == at and not is_done:
             is_done = True
@@ -131,9 +134,10 @@ def test_what_jenkins_makes_of_one_job_is_found_out_once_for_all(tmp_path: Path)
     invent_zip(target)
     assert update(target, tmp_path, job("A"), job("B")).is_complete
     verbs = [verb for verb, name in target.requests if name == "A"]
-    assert verbs == ["create", "save", "read", "update", "save", "read", "save"]
+    saved = ["save"] if target.stores_posted else []
+    assert verbs == ["create", *saved, "read", "update", *saved, "read", "save"]
     verbs = [verb for verb, name in target.requests if name == "B"]
-    assert verbs == ["create", "save", "read", "save"]
+    assert verbs == ["create", *saved, "read", "save"]
     assert plan(target, job("A"), job("B")).changes == ()
 
 
@@ -145,7 +149,8 @@ def test_what_jenkins_made_of_a_job_before_is_known_at_its_next_change(tmp_path:
     target.requests.clear()
     assert update(target, tmp_path, job(branch="new")).is_complete
     verbs = [verb for verb, name in target.requests if name == "Publish"]
-    assert verbs == ["read", "read", "update", "save", "read", "save"]
+    saved = ["save"] if target.stores_posted else []
+    assert verbs == ["read", "read", "update", *saved, "read", "save"]
 
 
 def test_a_change_of_a_view_at_the_same_moment_stays_and_is_told(tmp_path: Path) -> None:

@@ -233,6 +233,9 @@ def test_a_job_that_a_killed_run_made_and_the_next_one_went_on_with_is_left_alon
     run = kill_update(target, tmp_path, "create", job("A"))
     (undone,) = plan_rollback(run, target)
     assert undone.way is Way.DELETE
+    if not target.stores_posted:  # the next run finds nothing to go on with
+        assert plan(target, job("A")).changes == ()
+        return
     assert [found.action for found in update(target, tmp_path, job("A")).steps] == ["confirm"]
     (left,) = plan_rollback(run, target)
     assert left.way is Way.LEAVE
@@ -290,6 +293,8 @@ def test_a_rename_that_was_killed_anywhere_is_put_back(
     update(target, tmp_path, job("Old"))
     before = dict(target.configs)
     wanted = job("New", branch="new", moved_from=("Old",))
+    if verb == "save" and not target.stores_posted:
+        return  # none is asked for there
     run = kill_update(target, tmp_path, verb, wanted, after=after)
     if verb == "save" and after:  # as good as done: nothing tells it from the next run's work
         assert [found.way for found in plan_rollback(run, target)] == [Way.LEAVE]

@@ -7,10 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from cfl_jobs.planning.journal import Journal
-from cfl_jobs.planning.rollback import Undo, Way, plan_rollback, roll_back
+from cfl_jobs.planning.rollback import Undo, plan_rollback, roll_back
 from cfl_jobs.planning.runs import Run, list_runs
 from cfl_jobs.planning.unchanged import is_same_job
-from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import folder, jenkins, job, update, view
@@ -97,24 +96,3 @@ def test_a_rollback_of_renames_that_was_killed_goes_on_from_there(tmp_path: Path
         assert undo(target, place, plan_rollback(run, target, force=True)) == [], last
         assert_same(target.configs, before)
     assert last > 30
-
-
-def test_a_job_whose_name_changed_in_case_only_is_put_back(tmp_path: Path) -> None:
-    """Jenkins answers to both names; only one of them is listed."""
-
-    class Jenkins(MemoryTarget):
-        def read(self, kind: Kind, name: str) -> str:
-            names = {each.lower(): each for its_kind, each in self.configs if its_kind is kind}
-            return super().read(kind, names.get(name.lower(), name))
-
-    target = Jenkins()
-    update(target, tmp_path, job("Publish", branch="old"))
-    before = dict(target.configs)
-    wanted: Rendered = job("publish", branch="new", moved_from=("Publish",))
-    assert update(target, tmp_path, wanted).is_complete
-    undos = plan_rollback(list_runs(tmp_path, "memory")[0], target)
-    assert [(found.way, found.name, found.old_name) for found in undos] == [
-        (Way.PUT_BACK, "publish", "Publish")
-    ]
-    assert undo(target, tmp_path, undos) == []
-    assert_same(target.configs, before)

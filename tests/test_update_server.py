@@ -28,7 +28,6 @@ from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_routes import Request
 from tests.rendered_jobs import folder, job, view
-from tests.server_targets import MARKS_FOLDERS
 
 # The recorded jobs that lose something for good, with what an update says of it.
 _MISSING = ("ant", "sonar", "rbenv", "slack", "cobertura", "throttle-concurrents")
@@ -37,7 +36,14 @@ _ON_BOTH = {
     "wide-missing-plugins": ("Install the plugins", *_MISSING),
 }
 _LONG_STDIO = dict.fromkeys(
-    ("wide-publishers", "Run Ocargo Tests", "Run Portal Tests"),
+    (
+        "wide-publishers",
+        *(
+            f"{chain}Run {suite} Tests"
+            for chain in ("", "chain ")
+            for suite in ("Ocargo", "Portal")
+        ),
+    ),
     ("'JUnit results: keep long stdio' has no effect on this server",),
 )
 LOSSES = {
@@ -107,7 +113,6 @@ def newer(server: JenkinsServer, plugin: str) -> Callable[[], None]:
     return lambda: server.upgrade_plugin(plugin, f"{server.plugins[plugin]}.1")
 
 
-@MARKS_FOLDERS
 def test_every_recorded_job_is_quiet_in_every_state(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:
@@ -132,11 +137,8 @@ def test_every_recorded_job_is_quiet_in_every_state(
 def test_every_recorded_job_is_quiet_after_an_upgrade_of_jenkins(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:
-    """Before and after Jenkins saves them; those that lose what was asked for are others' subject.
-
-    A folder isn't made yet.
-    """
-    lost = (*LOSSES[configs.NEW], "wide-folder")
+    """Before and after Jenkins saves them; what loses something is others' subject."""
+    lost = LOSSES[configs.NEW]
     wanted = tuple(one for one in all_recorded(configs.OLD) if one.name not in lost)
     assert update(target, tmp_path, wanted).is_complete
     states: tuple[Callable[[], None], ...] = (
@@ -150,7 +152,6 @@ def test_every_recorded_job_is_quiet_after_an_upgrade_of_jenkins(
         assert (made.changes, [note for note in made.notes if not note.quiet]) == ((), [])
 
 
-@MARKS_FOLDERS
 def test_what_jenkins_has_as_stored_only_is_quiet_too(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:
@@ -161,7 +162,9 @@ def test_what_jenkins_has_as_stored_only_is_quiet_too(
     for rendered in wanted:
         config = with_description(rendered.config, marks[rendered.name])
         target.update(Kind.JOB, rendered.name, config)
-    assert make_plan(target, wanted).changes == ()
+    # 2.568.2 encrypts a password anew whenever it is posted, as if another had been entered.
+    entered = [] if jenkins_server.dialect.reads_file else ["wide-parameters"]
+    assert [change.name for change in make_plan(target, wanted).changes] == entered
 
 
 def with_description(config: str, description: str) -> str:
@@ -192,8 +195,10 @@ def test_requests_a_job_takes_to_create_to_leave_and_to_change(
 ) -> None:
     """Beside those for all: two listings and the plugins.
 
-    A changed one is read for the plan, read again, posted, saved and read back.
+    A changed one is read for the plan, read again, posted and read back; a Jenkins that rewrites
+    it late is made to save it before.
     """
+    late = 1 if jenkins_server.dialect.reads_file else 0
     path = "/job/Publish/|createItem"
 
     def count(wanted: tuple[Rendered, ...]) -> tuple[int, int]:
@@ -202,12 +207,11 @@ def test_requests_a_job_takes_to_create_to_leave_and_to_change(
         own = jenkins_server.count(path=path)
         return own, jenkins_server.count() - own
 
-    assert count((job(),)) == (3, 3)
+    assert count((job(),)) == (2 + late, 3)
     assert count((job(),)) == (1, 3)
-    assert count((job(branch="main"),)) == (5, 3)
+    assert count((job(branch="main"),)) == (4 + late, 3)
 
 
-@MARKS_FOLDERS
 def test_a_folder_goes_once_nothing_of_others_is_in_it(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:
@@ -259,7 +263,6 @@ def test_what_is_kept_is_what_was_replaced(
     assert "timestamper@9.27" in replaced
 
 
-@MARKS_FOLDERS
 def test_an_edit_in_the_browser_is_seen(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:
@@ -286,7 +289,6 @@ def test_a_reader_may_plan_but_not_update(
     assert "reader" in outcome.message
 
 
-@MARKS_FOLDERS
 def test_a_run_against_a_server_is_rolled_back(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:
@@ -324,7 +326,6 @@ PASSING = (
 )
 
 
-@MARKS_FOLDERS
 @pytest.mark.parametrize("seed", range(50))
 def test_an_update_comes_through_bad_weather(
     jenkins_server: JenkinsServer, tmp_path: Path, seed: int
@@ -385,7 +386,6 @@ class Doomed:
         return call
 
 
-@MARKS_FOLDERS
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("number", range(26))
 def test_a_run_that_is_killed_at_any_request_is_gone_on_with(

@@ -68,6 +68,9 @@ class ReadAhead:
     def version(self) -> str:
         return str(self._answer(("version",), self._target.version))
 
+    def rewrites_late(self, version: str) -> bool:
+        return self._target.rewrites_late(version)
+
     def count_builds(self, name: str) -> int:
         return self._target.count_builds(name)
 

@@ -259,12 +259,18 @@ class _Run:
                 before = read_unchanged(change, self._target, name=name, renames=self._renames)
             if before and not step.before:
                 step = replace(step, before=self._journal.keep(kind, name, before))
-            self._journal.note(step)
             if isinstance(change, Delete):
+                self._journal.note(step)
                 check_deletion(change, self._target)
                 self._target.delete(kind, name)
             else:
-                made = self._maker.make(change, before)
+
+                def begin(after: str) -> None:
+                    nonlocal step
+                    step = replace(step, after=after)
+                    self._journal.note(step)
+
+                made = self._maker.make(change, before, begin)
                 after, message = made.live.digest, made.message
         except CflJobsError as error:
             return self._fail(planned, step, error)

@@ -2,15 +2,17 @@
 
 What is done to one job, and what a run that is killed at any moment leaves:
 
-1. the new config is posted, whole or not at all, with a mark that says "not verified yet";
-2. the final mark is set as its description, which makes Jenkins save the job in its own words
-   (a view is saved when it is posted, so it has its final mark at once);
-3. it is read back and compared: what Jenkins dropped is an error, what it made otherwise is
+1. the new config is posted, whole or not at all, with the mark that is right if Jenkins makes of it
+   what the normal form says;
+2. it is read back and compared: what Jenkins dropped is an error, what it made otherwise is
    written into the mark.
 
-Killed after 1, the next run sees the open mark and goes on with 2, without posting again.
+A Jenkins that keeps a posted config as it is until it saves the job (see `Target.rewrites_late`)
+first gets a mark that says "not verified yet", and then the right one as the job's description,
+which makes it save. Killed between the two, the next run sees the open mark and goes on from there,
+without posting again.
 
-What differs after 3 may also be someone's edit of this very moment. Where nothing tells that
+What differs after 2 may also be someone's edit of this very moment. Where nothing tells that
 Jenkins makes it so, the config is posted once more: what comes back the same is Jenkins' own, and
 what doesn't was an edit, which is put back.
 """
@@ -18,7 +20,7 @@ what doesn't was an edit, which is put back.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from cfl_jobs.configs.configxml import format_config, parse_config
@@ -28,7 +30,7 @@ from cfl_jobs.planning.differences import Change, Raw, compare, find_losses
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.losses import advise_on_loss
 from cfl_jobs.planning.mark import Mark, fingerprint, set_description
-from cfl_jobs.planning.observe import Live, normal_of, read_live
+from cfl_jobs.planning.observe import Live, read_live
 from cfl_jobs.planning.plan import Create, Update
 from cfl_jobs.planning.sections import codes_of_versions, find_plugins
 from cfl_jobs.planning.wanted import Wanted, read_wanted
@@ -60,34 +62,51 @@ class Maker:
         self._versions = versions
         # What was found, in this run, to be Jenkins' own.
         self._own: set[_Signature] = set()
+        self._saves = target.rewrites_late(versions.get(CORE, ""))
 
-    def make(self, change: Create | Update, before: str) -> Made:
+    def make(self, change: Create | Update, before: str, begin: Callable[[str], None]) -> Made:
         """Create a job, or make the one there what it should be; `before` is its config.
 
+        `begin` is called before anything is written, with the digest that the job is to have then,
+        "" where a mark tells that it isn't verified yet.
         Raises Refused where Jenkins dropped some of it, or someone else changed it meanwhile.
         """
         wanted = read_wanted(change, before)
-        there = normal_of(before, name=change.name) if before else None
+        there = None
+        if before and isinstance(change, Update):
+            live = read_live(Listed(change.name), before)
+            wanted = wanted.leave_granted(live, shown=change.differences)
+            there = live.normal
         mark = wanted.mark_for(there, self._versions)
+        begin("" if self._saves else wanted.digest)
         if isinstance(change, Create):
-            self._target.create(change.kind, change.name, wanted.write(_first(change, mark)))
+            self._target.create(change.kind, change.name, wanted.write(self._first(change, mark)))
         elif change.differences or change.kind is Kind.VIEW:
             self._post(wanted, mark)
+        elif not self._saves:
+            self._target.save(change.name, wanted.describe(mark))
         live = self._read_back(wanted, mark)
-        signatures = _signatures(wanted, live)
-        if not signatures <= self._own | _known_before(wanted, there):
+        if isinstance(change, Create):
+            wanted = wanted.leave_granted(live)
+        known = self._own | _known_before(wanted, there)
+        if not _signatures(wanted, live) <= known:
             live = self._post_again(wanted, mark, live)
-            self._own |= signatures
+            self._own |= _signatures(wanted, live)
         return self._finish(wanted, mark, live)
 
     def _post(self, wanted: Wanted, mark: Mark) -> None:
         change = wanted.change
-        self._target.update(change.kind, change.name, wanted.write(_first(change, mark)))
+        config = wanted.write(self._first(change, mark))
+        self._target.update(change.kind, change.name, config)
+
+    def _first(self, change: Create | Update, mark: Mark) -> Mark:
+        """Return the mark that a config is posted with: open where another one follows."""
+        return _opened(mark) if self._saves and change.kind is Kind.JOB else mark
 
     def _read_back(self, wanted: Wanted, mark: Mark) -> Live:
         """Have it saved and read it. Raises Refused where our mark isn't there any more."""
         kind, name = wanted.change.kind, wanted.change.name
-        if kind is Kind.JOB:
+        if kind is Kind.JOB and self._saves:
             self._target.save(name, wanted.describe(mark))
         core = self._versions.get(CORE, "")
         live = read_live(Listed(name), self._target.read(kind, name), core=core)
@@ -106,6 +125,8 @@ class Maker:
         self._post(wanted, mark)
         live = self._read_back(wanted, mark)
         if (live.normal, live.disabled) == (first.normal, first.disabled):
+            return live
+        if isinstance(wanted.change, Create) and _came_late(first, live):
             return live
         self._journal.keep(kind, name, live.config)
         if not _signatures(wanted, first) <= _signatures(wanted, live):
@@ -147,13 +168,18 @@ class Maker:
 _OTHERWISE = "Jenkins made some of it otherwise; see plan -v"
 
 
-def _first(change: Create | Update, mark: Mark) -> Mark:
-    """Return the mark that a config is posted with: a view's can't be set apart from the rest."""
-    return mark if change.kind is Kind.VIEW else _opened(mark)
-
-
 def _opened(mark: Mark) -> Mark:
     return replace(mark, is_verified=False)
+
+
+def _came_late(first: Live, live: Live) -> bool:
+    """Tell whether all that differs is what Jenkins takes of a config only when that comes again.
+
+    A new matrix project has the default execution strategy until then (matrix-project 917).
+    """
+    found = compare(live.normal, first.normal)
+    places = {raw.place.path.partition("/")[0] for raw in found}
+    return places == {"executionStrategy"} and live.disabled == first.disabled
 
 
 def _sign(raw: Raw) -> _Signature:

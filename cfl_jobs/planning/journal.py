@@ -28,8 +28,9 @@ JOURNAL = "journal.jsonl"
 class Step:
     """What was done to one job. `action` is create, update, rename, delete or confirm.
 
-    `state` is started, done or failed. `after` is a digest of the config the run left; `before`
-    is the name of a file that holds the config before, "" where the job was new.
+    `state` is started, done or failed. `after` is a digest of the config the run left, or is to
+    leave, "" where that isn't known; `before` is the name of a file that holds the config before,
+    "" where the job was new.
     """
 
     kind: Kind

@@ -27,6 +27,11 @@ _MEND = "Open it in Jenkins and save it, or mend its config.xml there."
 T = TypeVar("T")
 
 
+def digest_of(normal: Normal, *, is_disabled: bool) -> str:
+    """Return a short digest of a job, for "is it as we left it?"."""
+    return f"{digest(normal)[:16]}{'d' if is_disabled else ''}"
+
+
 @dataclass(frozen=True, slots=True)
 class Live:
     """A job or view as the target has it. `normal` is without our mark and without `disabled`.
@@ -43,8 +48,8 @@ class Live:
 
     @property
     def digest(self) -> str:
-        """A digest of what people make of a job, for "is it as we left it?"."""
-        return f"{digest(self.beside(None).normal)[:16]}{'d' if self.disabled else ''}"
+        """A digest of what people make of a job."""
+        return digest_of(self.beside(None).normal, is_disabled=self.disabled)
 
     def beside(self, wanted: ET.Element | None) -> Live:
         """Return it without what its builds wrote and `wanted`, its definition, doesn't set."""

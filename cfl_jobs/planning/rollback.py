@@ -172,7 +172,7 @@ def _choose_way(step: Step, before: str, now: Live | None, trace: Trace) -> tupl
         if was_there or step.action not in ("create", Way.MAKE_AGAIN.value):
             return Way.NOTHING, ""
         return Way.DELETE, _doubt(step, now, trace, "--force deletes it")
-    if step.old_name and not step.after and is_same_job(now.config, before, name=step.name):
+    if step.old_name and step.state != "done" and is_same_job(now.config, before, name=step.name):
         return Way.PUT_BACK, ""  # renamed, and nothing more
     return Way.PUT_BACK, _doubt(step, now, trace, "--force puts it back")
 
@@ -180,7 +180,8 @@ def _choose_way(step: Step, before: str, now: Live | None, trace: Trace) -> tupl
 def _doubt(step: Step, now: Live, trace: Trace, remedy: str) -> str:
     """Return why a job may not be as the run left it, "" if it is.
 
-    One that was killed, or failed, left what it posted with a mark that says "not verified yet".
+    One that was killed, or failed, left what it was to leave, or what it posted with a mark that
+    says "not verified yet".
     """
     mark = now.mark
     if step.state == "done":
@@ -188,6 +189,8 @@ def _doubt(step: Step, now: Live, trace: Trace, remedy: str) -> str:
         is_left = step.after in (now.digest, then.digest)
         return "" if is_left else f"was changed since; {remedy} all the same"
     if mark and not mark.is_verified and fingerprint(now.normal) in (mark.applied, mark.kept):
+        return ""
+    if step.after and step.after == now.digest:
         return ""
     return f"was changed since, or by the run as it ended early; {remedy} all the same"
 

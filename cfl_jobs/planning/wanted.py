@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cfl_jobs.configs.buildwritten import BuildWritten, put_build_written
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.requirements import used_plugins
+from cfl_jobs.planning.differences import Difference, compare
 from cfl_jobs.planning.mark import (
     Mark,
     code_of_name,
@@ -18,11 +19,17 @@ from cfl_jobs.planning.mark import (
     set_description,
     split_description,
 )
-from cfl_jobs.planning.observe import Live, normal_of_root, read_live
+from cfl_jobs.planning.observe import Live, digest_of, normal_of_root, read_live
 from cfl_jobs.planning.plan import Create, Update
 from cfl_jobs.planning.sections import codes_of_versions, find_plugins
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import Listed
+
+# Who may do what with a job, or with a folder.
+_MATRICES = (
+    "hudson.security.AuthorizationMatrixProperty",
+    "com.cloudbees.hudson.plugins.folder.properties.AuthorizationMatrixProperty",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,12 @@ class Wanted:
     mark: Mark
     plugins: frozenset[str | None]
     build_written: tuple[BuildWritten, ...] = field(default=(), compare=False)
+
+    @property
+    def digest(self) -> str:
+        """The digest of the job if Jenkins keeps it as it is posted (see Live.digest)."""
+        keeps_disabled = isinstance(self.change, Update) and self.change.keep_disabled
+        return digest_of(self.normal, is_disabled=keeps_disabled or self.mark.said_disabled is True)
 
     def describe(self, mark: Mark) -> str:
         """Return the description with a mark."""
@@ -61,6 +74,32 @@ class Wanted:
     def beside(self, live: Live) -> Live:
         """Return what is there without what its builds wrote."""
         return live.beside(parse_config(self.change.config, name=self.change.name))
+
+    def leave_granted(self, live: Live, *, shown: Sequence[Difference] = ()) -> Wanted:
+        """Return it with the permissions that Jenkins gave who made the job (matrix-auth).
+
+        Those are all that the definition doesn't set, and that are not `shown` as differences:
+        without them the creator could see the job no more.
+        """
+        told = {difference.path for difference in shown}
+        found = [
+            raw
+            for raw in compare(self.normal, live.normal)
+            if raw.wanted is None and raw.place.path not in told
+        ]
+        root = parse_config(live.config, name=self.change.name)
+        granted: list[BuildWritten] = []
+        for element in root.findall("properties/*"):
+            if element.tag not in _MATRICES:
+                continue
+            if any(
+                raw.wanted is None and raw.live and raw.live.tag == element.tag for raw in found
+            ):
+                granted.append(BuildWritten(("properties",), element))
+            texts = {raw.live.text for raw in found if raw.live and raw.parent == element.tag}
+            inside = ("properties", element.tag)
+            granted += [BuildWritten(inside, entry) for entry in element if entry.text in texts]
+        return replace(self, build_written=(*self.build_written, *granted)) if granted else self
 
     def mark_for(self, before: Normal | None, versions: Mapping[str, str]) -> Mark:
         """Return its mark with codes of the versions of plugins that will stand in the saved job.

@@ -119,6 +119,13 @@ def explain(answer: Answer, asked: Asked) -> TargetError:
     if status == 400 and answer.headers.get("X-Error"):
         reason = " ".join(answer.headers["X-Error"].split())
         return Refused(f"{server} can't {asked.doing}: {reason}")
+    if status == 400 and "X-Error" in answer.headers and asked.is_write:
+        user = asked.user or "anonymous"
+        return Refused(
+            f"{server} can't {asked.doing}: it gives no reason, most likely since there is one "
+            f"already that {user} may not see",
+            advice=f"Ask an administrator of Jenkins to let {user} read it, or name it otherwise.",
+        )
     if status >= 500 and answer.is_jenkins:
         found = re.search(r"Logging ID=([0-9a-f-]+)", answer.text)
         where = f" under Logging ID={found[1]}" if found else ""

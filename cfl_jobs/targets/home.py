@@ -139,6 +139,9 @@ class HomeTarget:
     def version(self) -> str:
         return ""
 
+    def rewrites_late(self, version: str) -> bool:
+        return False
+
     def plugins(self) -> dict[str, str]:
         return {}
 

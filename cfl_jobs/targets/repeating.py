@@ -11,7 +11,7 @@ from collections.abc import Callable
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.errors import ConfigError, Missing, Refused
-from cfl_jobs.planning.mark import description_of
+from cfl_jobs.planning.mark import description_of, split_description
 from cfl_jobs.target import Kind
 
 Read = Callable[[Kind, str], str]
@@ -31,6 +31,10 @@ class Seen:
         else:
             self._configs[kind, name] = config
 
+    def find(self, kind: Kind, name: str) -> str | None:
+        """Return the config that was seen last, if it still is known."""
+        return self._configs.get((kind, name))
+
     def move(self, name: str, new_name: str) -> None:
         """Note that a job was renamed."""
         self.note(Kind.JOB, new_name, self._configs.pop((Kind.JOB, name), None))
@@ -38,15 +42,16 @@ class Seen:
     def has(self, kind: Kind, name: str, config: str) -> bool:
         """Say whether there is such a job with this config."""
         try:
-            return _is_same(self._read(kind, name), config)
+            there = self._read(kind, name)
         except Missing:
             return False
+        return _is_same(there, config) or _is_marked(there, config)
 
     def check_update(self, kind: Kind, name: str, config: str) -> bool:
         """Say whether an update was made. Raises Refused where someone else made another."""
         before = self._configs.get((kind, name))
         there = self._read(kind, name)
-        if _is_same(there, config):
+        if _is_same(there, config) or (before and _is_marked(there, config, before)):
             return True
         _check(name, before is not None and _is_same(there, before))
         return False
@@ -86,6 +91,19 @@ def _is_same(one: str, other: str) -> bool:
         return one == other or normalise(one, name="one") == normalise(other, name="other")
     except ConfigError:
         return False
+
+
+def _is_marked(there: str, config: str, before: str = "") -> bool:
+    """Tell whether a job has the mark that this config brings, whatever Jenkins made of the rest.
+
+    It tells nothing where the job had that `before`.
+    """
+    marks = [
+        split_description(description_of(parse_config(text, name="config")))[1]
+        for text in (there, config, before)
+        if text
+    ]
+    return marks[0] is not None and marks[0] == marks[1] and marks[0] not in marks[2:]
 
 
 def _description(config: str) -> tuple[str, ...]:

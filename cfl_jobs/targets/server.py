@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.errors import Missing, Refused
+from cfl_jobs.planning.folders import is_folder
+from cfl_jobs.planning.mark import set_description
+from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import Kind, Listed
 from cfl_jobs.targets.addresses import check_url, path_of, quote_name, what
 from cfl_jobs.targets.answers import explain_page
@@ -114,6 +118,15 @@ class JenkinsTarget:
         self._seen.note(kind, name, config)
 
     def save(self, name: str, description: str) -> None:
+        """Set a job's description; a folder's with all of its config, which isn't saved so.
+
+        A folder hands submitDescription to its primary view (cloudbees-folder 6.858, 6.1100).
+        """
+        if is_folder(self._seen.find(Kind.JOB, name) or self.read(Kind.JOB, name), name=name):
+            root = parse_config(self.read(Kind.JOB, name), name=name)
+            set_description(root, description)
+            self.update(Kind.JOB, name, format_config(root))
+            return
         job = path_of(Kind.JOB, name)
         self._channel.post(
             f"{job}/submitDescription",
@@ -161,6 +174,11 @@ class JenkinsTarget:
 
     def version(self) -> str:
         return self._channel.version
+
+    def rewrites_late(self, version: str) -> bool:
+        """Until SECURITY-3744: weekly 2.568 and LTS 2.555.3, whose versions have three numbers."""
+        is_lts = version.count(".") > 1
+        return not version or is_older(version, "2.555.3" if is_lts else "2.568")
 
     def plugins(self) -> dict[str, str]:
         path = "pluginManager/api/json?tree=plugins[shortName,version,active]"
