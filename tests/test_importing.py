@@ -95,6 +95,72 @@ TIMEOUT = """
       </operationList>
     </hudson.plugins.build__timeout.BuildTimeoutWrapper>
   </buildWrappers>"""
+GROOVY = """
+  <builders>
+    <hudson.plugins.groovy.Groovy plugin="groovy@2.4">
+      <scriptSource class="hudson.plugins.groovy.StringScriptSource">
+        <command>println 1</command>
+      </scriptSource>
+      <groovyName>(Default)</groovyName>
+    </hudson.plugins.groovy.Groovy>
+  </builders>"""
+CLEANUP = """
+  <publishers>
+    <hudson.plugins.ws__cleanup.WsCleanup plugin="ws-cleanup@0.45">
+      <patterns class="empty-list">
+        <hudson.plugins.ws__cleanup.Pattern><pattern>.git/**</pattern><type>EXCLUDE</type>
+        </hudson.plugins.ws__cleanup.Pattern>
+      </patterns>
+      <deleteDirs>false</deleteDirs><skipWhenFailed>false</skipWhenFailed>
+      <cleanWhenSuccess>true</cleanWhenSuccess><cleanWhenUnstable>true</cleanWhenUnstable>
+      <cleanWhenFailure>true</cleanWhenFailure><cleanWhenNotBuilt>true</cleanWhenNotBuilt>
+      <cleanWhenAborted>true</cleanWhenAborted><notFailBuild>true</notFailBuild>
+      <cleanupMatrixParent>false</cleanupMatrixParent><externalDelete/>
+    </hudson.plugins.ws__cleanup.WsCleanup>
+  </publishers>"""
+RECIPIENTS = "hudson.plugins.emailext.plugins.recipients"
+MAIL = f"""
+  <publishers>
+    <hudson.plugins.emailext.ExtendedEmailPublisher plugin="email-ext@2.105">
+      <recipientList>team@example.org</recipientList>
+      <configuredTriggers>
+        <hudson.plugins.emailext.plugins.trigger.FailureTrigger>
+          <email>
+            <subject>$PROJECT_DEFAULT_SUBJECT</subject>
+            <body>$PROJECT_DEFAULT_CONTENT</body>
+            <recipientProviders>
+              <{RECIPIENTS}.ListRecipientProvider/><{RECIPIENTS}.CulpritsRecipientProvider/>
+            </recipientProviders>
+            <attachmentsPattern/>
+            <attachBuildLog>false</attachBuildLog>
+            <compressBuildLog>false</compressBuildLog>
+            <replyTo>$PROJECT_DEFAULT_REPLYTO</replyTo>
+            <contentType>project</contentType>
+          </email>
+        </hudson.plugins.emailext.plugins.trigger.FailureTrigger>
+      </configuredTriggers>
+      <contentType>default</contentType>
+      <defaultSubject>$DEFAULT_SUBJECT</defaultSubject>
+      <defaultContent>$DEFAULT_CONTENT</defaultContent>
+      <replyTo>$DEFAULT_REPLYTO</replyTo>
+    </hudson.plugins.emailext.ExtendedEmailPublisher>
+  </publishers>"""
+SEVERAL = "org.jenkinsci.plugins.multiplescms.MultiSCM"
+PARTS = "".join(
+    f"""
+    <hudson.plugins.git.GitSCM plugin="git@5.2.1">
+      <configVersion>2</configVersion>
+      <userRemoteConfigs><hudson.plugins.git.UserRemoteConfig>
+        <url>https://git.example/{name}.git</url></hudson.plugins.git.UserRemoteConfig>
+      </userRemoteConfigs>
+      <branches><hudson.plugins.git.BranchSpec><name>main</name></hudson.plugins.git.BranchSpec>
+      </branches>
+      <extensions><hudson.plugins.git.extensions.impl.RelativeTargetDirectory>
+        <relativeTargetDir>{name}</relativeTargetDir>
+      </hudson.plugins.git.extensions.impl.RelativeTargetDirectory></extensions>
+    </hudson.plugins.git.GitSCM>"""
+    for name in ("one", "two")
+)
 MAVEN = """
 <maven2-moduleset plugin="maven-plugin@3.4">
   <canRoam>true</canRoam>
@@ -185,6 +251,26 @@ SAVED_BY_A_SERVER = {
     "an elastic timeout": (
         PROJECT.format(TIMEOUT),
         ("      type: elastic\n", "      elastic-percentage: 150\n", "      fail: true\n"),
+        (),
+    ),
+    "one of two options": (
+        PROJECT.format(GROOVY),
+        ("  - groovy:\n      command: println 1\n",),
+        (),
+    ),
+    "what is excluded": (
+        PROJECT.format(CLEANUP),
+        ('      exclude:\n        - ".git/**"\n',),
+        (),
+    ),
+    "words of a list, in another order": (
+        PROJECT.format(MAIL),
+        ("      send-to:\n        - culprits\n        - recipients\n",),
+        (),
+    ),
+    "several checkouts": (
+        PROJECT.format(f'<scm class="{SEVERAL}"><scms>{PARTS}</scms></scm>'),
+        ("scm:\n  - git:\n", "basedir: one\n", "basedir: two\n"),
         (),
     ),
     "no label, may not roam": (

@@ -28,6 +28,12 @@ class Default:
 
 _ARCHIVER = "hudson.tasks.ArtifactArchiver"
 _FINGERPRINTER = "hudson.tasks.Fingerprinter"
+_GERRIT_CHOOSER = (
+    "com.sonyericsson.hudson.plugins.gerrit.trigger.hudsontrigger.GerritTriggerBuildChooser"
+)
+_HTML = Span("htmlpublisher")
+_HTML_REPORT = "htmlpublisher.HtmlPublisherTarget"
+_MAVEN_JOB = "maven2-moduleset"
 _NAME_SETTER = "org.jenkinsci.plugins.buildnamesetter.BuildNameSetter"
 _STRATEGY = "hudson.matrix.DefaultMatrixExecutionStrategyImpl"
 _WS_PATTERN = "hudson.plugins.ws__cleanup.Pattern"
@@ -49,6 +55,12 @@ DEFAULTS: tuple[Default, ...] = (
     Default(
         _STRATEGY, "scheduleDelayMillis", "0", Span("matrix-project"), "recorded from version 917"
     ),
+    Default(_HTML_REPORT, "includes", "**/*", _HTML, "HtmlPublisherTarget.readResolve"),
+    Default(
+        _HTML_REPORT, "wrapperName", "htmlpublisher-wrapper.html", Span("htmlpublisher"), "gone"
+    ),
+    Default(_MAVEN_JOB, "blockTriggerWhenBuilding", "true", Span("maven-plugin"), "its getter"),
+    Default(_GERRIT_CHOOSER, "separator", "#", Span("gerrit-trigger"), "a constant of the class"),
     Default(_WS_PATTERN, "type", "INCLUDE", Span("ws-cleanup"), "Pattern.readResolve"),
 )
 

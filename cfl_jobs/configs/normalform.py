@@ -45,8 +45,8 @@ LISTS = frozenset(
 )
 # Lists that Jenkins keeps as a set, at most one of a kind or sorted by itself: a ListView's names
 # (TreeSet), a job's properties and triggers (one per class, sorted by descriptor at a save in the
-# UI), names that may copy artifacts.
-SETS = frozenset({"jobNames", "projectNameList", "properties", "triggers"})
+# UI), names that may copy artifacts, email-ext's kinds of recipients.
+SETS = frozenset({"jobNames", "projectNameList", "properties", "recipientProviders", "triggers"})
 
 # Fields of which an empty one differs from none.
 TELLING = frozenset(
@@ -345,6 +345,13 @@ def _rewrite_timeouts(root: ET.Element) -> None:
             ET.SubElement(operations, "hudson.plugins.build__timeout.operations.AbortOperation")
 
 
+def _rewrite_maven(root: ET.Element) -> None:
+    """MavenModuleSet.getRunPostStepsIfResult: FAILURE where there is none."""
+    result = root.find("runPostStepsIfResult")
+    if result is not None and result.findtext("name") == "FAILURE":
+        root.remove(result)
+
+
 def _rewrite_git_extensions(root: ET.Element) -> None:
     """Sort a git checkout's extensions whose order says nothing, and put them first."""
     for extensions in root.iter("extensions"):
@@ -457,6 +464,7 @@ _REWRITES = (
     _rewrite_selectors,
     _rewrite_arrays,
     _rewrite_timeouts,
+    _rewrite_maven,
     _rewrite_git_identity,
     _rewrite_git_extensions,
     _rewrite_archiver,

@@ -98,7 +98,11 @@ def _begin_cleanup(element: ET.Element) -> dict[str, Any]:
     words = {"NotBuilt": "not-built"}
     kinds = [kind for kind in _RESULTS if element.findtext(f"cleanWhen{kind}") == "false"]
     conditions = [{words.get(kind, kind.lower()): False} for kind in kinds]
-    return {"clean-if": conditions} if conditions else {}
+    options: dict[str, Any] = {"clean-if": conditions} if conditions else {}
+    for pattern in element.findall("patterns/*"):
+        key = pattern.findtext("type", "INCLUDE").lower()
+        options.setdefault(key, []).append(pattern.findtext("pattern") or "")
+    return options
 
 
 def _begin_triggers(element: ET.Element) -> list[Any]:

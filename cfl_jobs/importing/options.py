@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -87,7 +87,7 @@ class Descent:
                     if self._make(value).normal == self._wanted:
                         yield {self._name: value}
         for start in SHAPES if self._start is None else (self._start,):
-            options, trial = complete(self._trials, self._kind, self._name, start)
+            options, trial = self._begin(start)
             if trial.normal is None:
                 continue
             options = self._improve(options, (), 0)
@@ -98,6 +98,15 @@ class Descent:
                     yield {self._name: flagged} if options else self._name
                 yield {self._name: options}
                 yield {self._name: _typed(options, numbers=True)}
+
+    def _begin(self, start: Any) -> tuple[Any, Trial]:
+        """Return options that make an element: where one of several is needed, the nearest one."""
+        begun = [complete(self._trials, self._kind, self._name, start)]
+        trial = self._make(start)
+        if trial.normal is None and isinstance(start, dict):
+            others = [put(start, path, MARK) for path in list(trial.asked)[:-1] if len(path) == 1]
+            begun += [complete(self._trials, self._kind, self._name, other) for other in others]
+        return min(begun, key=lambda each: each[1].distance(self._leaves))
 
     def find_nearest(self) -> dict[str, object]:
         """Return the options, a mapping, that bring the result as near as they can."""
@@ -175,12 +184,15 @@ class Descent:
             return
         known = VALUES.get((self._kind, self._name, str(path[-1])), ())
         known = (*known, *sorted(told.choices)) or marked.valid
+        if told.kind == "list" and known:
+            yield self._choose_several(options, path, known)
+            return
         for valid in known:
             chosen = put(options, path, {"True": True, "False": False}.get(valid, valid))
             chosen, trial = complete(self._trials, self._kind, self._name, chosen)
             if trial.normal is not None:
                 yield chosen
-        if known or (told.kind in _PLAIN and marked.normal is not None):
+        if known:
             return
         listed = self._make(put(options, path, [PROBE]))
         hits = [leaf for leaf in listed.leaves if PROBE in leaf[1]]
@@ -190,7 +202,7 @@ class Descent:
                 yield put(options, path, part)
         yield put(options, path, True)
         yield put(options, path, False)
-        if hits:
+        if hits or (told.kind in _PLAIN and marked.normal is not None):
             return
         if deep and depth < _DEEPEST:
             yield from self._nested(options, path, depth)
@@ -201,6 +213,16 @@ class Descent:
                 elif text.isupper():  # the name of a constant
                     yield put(options, path, text)
                     yield put(options, path, text.lower())
+
+    def _choose_several(self, options: Any, path: Path, words: Sequence[str]) -> Any:
+        """Return options with a list of all the words that bring the result nearer."""
+        chosen: list[str] = []
+        best = self._distance(put(options, path, chosen))
+        for word in words:
+            distance = self._distance(put(options, path, [*chosen, word]))
+            if distance < best:
+                chosen, best = [*chosen, word], distance
+        return put(options, path, chosen)
 
     def _fill_new(self, before: Any, options: Any) -> Any:
         """Return options with good values for those that `before` didn't ask for."""

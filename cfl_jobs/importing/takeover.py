@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 from xml.etree import ElementTree as ET
@@ -58,6 +59,7 @@ _LISTS = {
     "triggers": ("triggers", "trigger"),
 }
 _RUNS_ON_NODES = frozenset(PROJECT_TYPES) - {_PIPELINE, _FOLDER, _MULTIBRANCH}
+_SEVERAL_SCMS = "org.jenkinsci.plugins.multiplescms.MultiSCM"
 _ROTATION = ("daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep")
 
 
@@ -129,7 +131,9 @@ class _Taker:
         """Add what makes a field; whether it does is found by comparing, afterwards."""
         tag, text = child.tag, _lines(child.text or "")
         data = self._made.data
-        if tag == "scm" and child.get("class") != "hudson.scm.NullSCM":
+        if tag == "scm" and child.get("class") == _SEVERAL_SCMS:
+            data["scm"] = [self._component("scm", each) for each in _list_scms(child)]
+        elif tag == "scm" and child.get("class") != "hudson.scm.NullSCM":
             data["scm"] = [self._component("scm", child)]
         elif not len(child) and not text:
             return
@@ -204,6 +208,14 @@ class _Taker:
     def _keep(self, element: ET.Element) -> Raw:
         self._made.kept.append(describe(element))
         return keep_raw(element)
+
+
+def _list_scms(several: ET.Element) -> Iterator[ET.Element]:
+    """Yield the parts of a checkout of several, as they would be alone."""
+    for part in several.findall("scms/*"):
+        scm = ET.Element("scm", {**part.attrib, "class": part.tag})
+        scm.extend(part)
+        yield scm
 
 
 def _is_only_a_list(parameters: ET.Element) -> bool:
