@@ -26,6 +26,7 @@ from cfl_jobs.rendering.values import (
     read_options,
 )
 
+_MISSPELT = "Did you mean"
 _Option = tuple[TrackedDict, str]
 _Vary = Callable[[str, object, str], tuple[str, object]]
 
@@ -122,11 +123,21 @@ def _within(owner: Component | None) -> tuple[Origin, ...]:
 def _find_unread_options(
     data: TrackedDict, owners: dict[int, Component], word: str
 ) -> Iterator[Loss]:
-    """Find options that jenkins-job-builder never asked for."""
-    for mapping, key in unread_places(data):
+    """Find options that jenkins-job-builder never asked for.
+
+    In a component with one that is misspelt, those that are like no other are held back: most of
+    them are only read where that one is there.
+    """
+    unread = [
+        (mapping, key, advise_on_unread(key, mapping)) for mapping, key in unread_places(data)
+    ]
+    misspelt = {id(mapping) for mapping, _, advice in unread if advice.startswith(_MISSPELT)}
+    for mapping, key, advice in unread:
         owner = owners.get(mapping.identity)
+        if owner and not advice and id(mapping) in misspelt:
+            continue
         of = f"the {owner.kind} {owner.name!r}" if owner else f"a {word}"
-        advice = advise_on_unread(key, mapping) or "Remove it: it would have no effect."
+        advice = advice or "Remove it: it would have no effect."
         message = f"jenkins-job-builder never reads {key!r} of {of}"
         yield Loss(message, mapping.position_of(key), advice, _within(owner))
 
@@ -136,7 +147,7 @@ def advise_on_unread(key: str, mapping: TrackedDict) -> str:
     near = nearest(key, mapping.asked_keys())
     if near is not None and dict.__contains__(mapping, near):
         return f"{near!r} is already there; remove this one."
-    return f"Did you mean {near!r}?" if near else ""
+    return f"{_MISSPELT} {near!r}?" if near else ""
 
 
 def _find_odd_values(
