@@ -17,7 +17,7 @@ lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/shellcheck templates/scripts/*.sh cfl_jobs/sample/repositories/*/*.sh .ci/run findings/*.sh
+	$(BIN)/shellcheck templates/scripts/*.sh cfl_jobs/bootstrap/files/*.sh cfl_jobs/sample/repositories/*/*.sh .ci/run findings/*.sh
 
 # The review's page is tested in a real browser. Without one these tests are skipped, and say so.
 browser:

@@ -1,20 +1,20 @@
-"""Needs → the files beside jobs/ in a directory, written where they are ours or not there yet."""
+"""Needs → the files beside jobs/ in a directory. People's own are kept; edits are backed up."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from enum import Enum
+from importlib.resources import files
 from pathlib import Path
 
-from cfl_jobs.bootstrap.image import (
-    SIGN,
-    write_compose,
-    write_dockerfile,
-    write_dockerignore,
-    write_secrets_example,
-)
-from cfl_jobs.bootstrap.jenkins_yaml import write_jenkins_yaml
+from cfl_jobs.bootstrap.compose import write_compose, write_secrets_example
+from cfl_jobs.bootstrap.image import SIGN, write_dockerfile, write_dockerignore
+from cfl_jobs.bootstrap.jenkins_yaml import list_all_secrets, write_jenkins_yaml
+from cfl_jobs.bootstrap.overrides import OVERRIDES, Overrides
 from cfl_jobs.bootstrap.plugins_txt import write_plugins
 from cfl_jobs.bootstrap.secrets import list_credentials
 from cfl_jobs.bootstrap.server_plugins import PluginLine, list_plugins
@@ -23,51 +23,123 @@ from cfl_jobs.errors import CflJobsError, TargetError
 from cfl_jobs.reading.secrets import CredentialKind
 
 LOCK = "plugins.lock.txt"
+_COMPOSE_OVERRIDE = "compose.override.yaml"
+_AS_THEY_ARE = ("agent.sh", "agents.groovy", "backup.sh", "restore.sh")
+_SIGNED = re.compile(re.escape(SIGN.rstrip("`")) + r"[^`\n]*`(?: \(([0-9a-f]{12})\))?")
 
 
-def plugins_of(needs: Needs) -> tuple[PluginLine, ...]:
-    """Return the plugins to install for the jobs and for what jenkins.yaml sets up."""
+class Written(Enum):
+    """What became of a file of ours."""
+
+    NEW = "written"
+    SAME = "as it was"
+    EDITED = "written; it was edited, and that is kept in"
+    REMOVED = "removed"
+
+
+def plugins_of(needs: Needs, overrides: Overrides) -> tuple[PluginLine, ...]:
+    """Return the plugins to install for the jobs, for what jenkins.yaml sets up, and people's."""
     kinds = {credential.kind for credential in list_credentials(needs)}
-    return list_plugins(needs, with_ssh=CredentialKind.SSH_KEY in kinds)
-
-
-def make_files(needs: Needs, *, lock: str | None, has_lock: bool) -> dict[str, str]:
-    """Return all files by name. `lock` is the text of a new lock; one may be there already."""
-    files = {
-        "plugins.txt": write_plugins(plugins_of(needs)),
-        "jenkins.yaml": write_jenkins_yaml(needs),
-        "Dockerfile": write_dockerfile(needs, has_lock=has_lock or lock is not None),
-        ".dockerignore": write_dockerignore(),
-        "compose.yaml": write_compose(needs),
-        "secrets.env.example": write_secrets_example(needs),
+    lines = {
+        line.name: line for line in list_plugins(needs, with_ssh=CredentialKind.SSH_KEY in kinds)
     }
-    return files if lock is None else {**files, LOCK: lock}
+    for line in overrides.plugins:
+        before = lines.get(line.name, line)
+        reasons = tuple(dict.fromkeys((*before.reasons, *line.reasons)))
+        lines[line.name] = PluginLine(line.name, line.version or before.version, reasons)
+    return tuple(lines[name] for name in sorted(lines))
+
+
+def make_files(
+    needs: Needs, overrides: Overrides, *, lock: str | None, has_lock: bool
+) -> dict[str, str]:
+    """Return all files by name. `lock` is the text of a new lock; one may be there already."""
+    secrets = list_all_secrets(needs, overrides)
+    made = {
+        "plugins.txt": write_plugins(plugins_of(needs, overrides)),
+        "jenkins.yaml": write_jenkins_yaml(needs, overrides),
+        "Dockerfile": write_dockerfile(needs, overrides, has_lock=has_lock or lock is not None),
+        ".dockerignore": write_dockerignore(overrides),
+        "compose.yaml": write_compose(needs, secrets),
+        "secrets.env.example": write_secrets_example(secrets),
+        **{name: _read_ours(name) for name in _AS_THEY_ARE},
+        f"{OVERRIDES}/README.md": _read_ours("overrides.md"),
+    }
+    if overrides.compose:
+        made[_COMPOSE_OVERRIDE] = (
+            f"# {_COMPOSE_OVERRIDE}: overrides/compose.yaml. {SIGN}; to change it, change that.\n"
+            + overrides.compose
+        )
+    return made if lock is None else {**made, LOCK: lock}
+
+
+def _read_ours(name: str) -> str:
+    return files("cfl_jobs.bootstrap").joinpath("files", name).read_text(encoding="utf-8")
 
 
 def check_ours(directory: Path, names: Mapping[str, str]) -> None:
     """Raise CflJobsError where a file is somebody's own, before any is written."""
-    strange = [name for name in names if _read(directory / name) and not _is_ours(directory / name)]
+    strange = [name for name in names if (text := _read(directory / name)) and not _find_sign(text)]
     if strange:
         raise CflJobsError(
             f"{', '.join(strange)} in {directory} {'is' if len(strange) == 1 else 'are'} not "
             "written by cfl-jobs, so nothing was written",
-            advice="Move it away, or name another directory.",
+            advice=f"Move it away (what it adds may stand in {OVERRIDES}/), or name another "
+            "directory.",
         )
 
 
-def write_files(directory: Path, files: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Write each file whole; yield its name and "written" or "as it was"."""
+def write_files(directory: Path, files: Mapping[str, str]) -> Iterator[tuple[str, Written, Path]]:
+    """Write each file whole; yield its name, what became of it, and where an edited one is now."""
     for name, text in files.items():
         path = directory / name
-        if _read(path) == text:
-            yield name, "as it was"
+        there, signed = _read(path), _sign(text)
+        if there == signed:
+            yield name, Written.SAME, path
             continue
-        _write(path, text)
-        yield name, "written"
+        kept = path
+        if _is_edited(there):
+            kept = _free_name(path)
+            _write(kept, there)
+        _write(path, signed)
+        yield name, Written.NEW if kept == path else Written.EDITED, kept
+    stale = directory / _COMPOSE_OVERRIDE
+    if _COMPOSE_OVERRIDE not in files and _find_sign(there := _read(stale)):
+        if _is_edited(there):
+            stale.rename(_free_name(stale))
+        stale.unlink(missing_ok=True)
+        yield _COMPOSE_OVERRIDE, Written.REMOVED, stale
 
 
-def _is_ours(path: Path) -> bool:
-    return SIGN.rstrip("`") in _read(path).partition("\n")[0]
+def _find_sign(text: str) -> re.Match[str] | None:
+    """Return our sign with the digest in it; it stands in a file's first lines."""
+    return _SIGNED.search("\n".join(text.split("\n", 3)[:3]))
+
+
+def _sign(text: str) -> str:
+    """Put the digest of a text into its sign, by which an edit is known later."""
+    found = _SIGNED.search(text)
+    if found is None:
+        raise ValueError("a file of ours has no sign")
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return f"{text[: found.end()]} ({digest}){text[found.end() :]}"
+
+
+def _is_edited(text: str) -> bool:
+    """Tell whether a text isn't what we wrote, or was written when we kept no digest."""
+    found = _find_sign(text)
+    if found is None or found[1] is None:
+        return bool(text)
+    return _sign(text[: found.start(1) - 2] + text[found.end() :]) != text
+
+
+def _free_name(path: Path) -> Path:
+    """Return the first of NAME.edited, NAME.edited.2, ... that is free."""
+    number, kept = 1, path.with_name(f"{path.name}.edited")
+    while kept.exists():
+        number += 1
+        kept = path.with_name(f"{path.name}.edited.{number}")
+    return kept
 
 
 def _read(path: Path) -> str:

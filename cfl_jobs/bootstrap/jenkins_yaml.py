@@ -7,35 +7,44 @@ and the classes named beside them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
+from cfl_jobs.bootstrap.agents import list_agents
+from cfl_jobs.bootstrap.overrides import Overrides
 from cfl_jobs.bootstrap.secrets import (
     ADMIN_PASSWORD,
     GITHUB_HOOK,
     GITHUB_TOKEN,
     SMTP_HOST,
     Credential,
+    Secret,
     list_credentials,
     list_secrets,
 )
-from cfl_jobs.configs.labels import named_labels
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.reading.secrets import CredentialKind
 from cfl_jobs.reading.versions import is_older
 
 SECRETS_DIRECTORY = "/run/secrets"
-ADMIN = "admin"
-_SPARE_EXECUTORS = 2
-# What a person who is logged in may do; who may build a job that says so itself is told there.
-_LOGGED_IN = ("Overall/Read", "Job/Build", "Job/Cancel", "Job/Discover", "Job/Read", "View/Read")
+# Where an agent works: the home of the image's user.
+AGENT_HOME = "/var/jenkins_home"
+ADMIN, DEPLOYERS = "admin", "deployers"
+# What a person who is logged in may do, and what the group of those who deploy may do besides.
+_LOGGED_IN = ("Overall/Read", "Job/Discover", "Job/Read", "View/Read")
+_DEPLOYERS = ("Job/Build", "Job/Cancel")
 
 
-def write_jenkins_yaml(needs: Needs) -> str:
-    """Return the text of jenkins.yaml. Raises CflJobsError for credentials of an unknown kind."""
+def write_jenkins_yaml(needs: Needs, overrides: Overrides) -> str:
+    """Return the text of jenkins.yaml. Raises CflJobsError for credentials of an unknown kind.
+
+    What a snippet of overrides/ sets to another kind of thing is left to it.
+    """
     credentials = list_credentials(needs)
     lines = [
-        *_header(needs),
+        *_header(list_all_secrets(needs, overrides)),
         *_jenkins(needs),
+        *_access(overrides),
         *_credentials(credentials),
         *_security(),
         *_unclassified(needs),
@@ -43,73 +52,103 @@ def write_jenkins_yaml(needs: Needs) -> str:
     return "\n".join(lines) + "\n"
 
 
-def count_executors(needs: Needs) -> int:
-    """Return how many builds must run at a time so that jobs never wait for each other for ever."""
-    return len(needs.blocking) + _SPARE_EXECUTORS
+def list_all_secrets(needs: Needs, overrides: Overrides) -> tuple[Secret, ...]:
+    """Return what must be given for ours and for the snippets of overrides/."""
+    has_admin = not overrides.replaces("securityRealm", "local", is_mapping=True)
+    ours = [secret for secret in list_secrets(needs) if secret != ADMIN_PASSWORD or has_admin]
+    names = {secret.name for secret in ours}
+    return (*ours, *(secret for secret in overrides.secrets if secret.name not in names))
 
 
-def _header(needs: Needs) -> Iterator[str]:
-    yield (
+def _header(secrets: tuple[Secret, ...]) -> Iterator[str]:
+    yield from (
         "# jenkins.yaml: this Jenkins' own setup, for its plugin Configuration as Code. Written by "
-        "`cfl-jobs bootstrap`; to change it, change jobs/settings.yaml or the jobs and run that "
-        "again."
+        "`cfl-jobs bootstrap`; to change it, change jobs/settings.yaml or the jobs, or add a "
+        "snippet to overrides/jenkins/, and run that again.",
+        "#",
+        "# A change made in Jenkins' own pages lasts until its next start. ${NAME} is a secret",
+        f"# that Jenkins reads from {SECRETS_DIRECTORY}/NAME, else from its environment:",
     )
-    yield "#"
-    yield "# A change made in Jenkins' own pages lasts until its next start. ${NAME} is a secret"
-    yield f"# that Jenkins reads from {SECRETS_DIRECTORY}/NAME, else from its environment:"
-    for secret in list_secrets(needs):
+    for secret in secrets:
         yield f"#   {secret.name}: {secret.meaning}"
 
 
 def _jenkins(needs: Needs) -> Iterator[str]:
-    waiting = ", ".join(needs.blocking)
+    agents = list_agents(needs)
     yield "jenkins:"
     yield "  systemMessage: " + quote(
         "Jobs, plugins and setup of this server are kept as code (cfl-jobs): "
         "what is changed here by hand is overwritten."
     )
-    if needs.blocking:
-        yield f"  # {waiting}: holds an executor while it waits for other jobs."
-    yield f"  numExecutors: {count_executors(needs)}"
-    if needs.labels:
-        yield "  # The labels that jobs ask for; take one away here when another node has it."
-        words = dict.fromkeys(name for label, _ in needs.labels for name in named_labels(label))
-        yield f"  labelString: {quote(' '.join(words))}"
-    yield "  mode: NORMAL"
     yield from (
-        "  # No port for agents that connect by themselves; those that the controller connects to",
-        "  # need none. An agent can't command the controller: that is always so since 2.326.",
+        "  # No build runs on the controller, where it could read every secret.",
+        "  numExecutors: 0",
+        "  mode: EXCLUSIVE",
+        "  # Agents connect by a websocket, so no other port is open. An agent can't command the",
+        "  # controller: that is always so since 2.326.",
         "  slaveAgentPort: -1",
     )
     if needs.inventory.jenkins and is_older(needs.inventory.jenkins, "2.326"):
         yield from ("  remotingSecurity:", "    enabled: true")
-    yield from (
-        "  crumbIssuer:",
-        "    standard:",
-        "      # A proxy in front of Jenkins may change a client's address.",
-        "      excludeClientIPFromCrumb: true",
-        "  # Descriptions are shown as text, never as HTML.",
-        "  markupFormatter: plainText",
-        "  securityRealm:",
-        "    local:",
-        "      allowsSignup: false",
-        "      users:",
-        f"        - id: {ADMIN}",
-        f"          password: {reference(ADMIN_PASSWORD.name)}",
-        "  # Nobody who isn't logged in may do or see anything; nobody but the admin may change",
-        "  # jobs or credentials, or read configs. People are added in Jenkins' own pages.",
-        "  authorizationStrategy:",
-        "    projectMatrix:",
-        "      entries:",
-        "        - user:",
-        f"            name: {ADMIN}",
-        "            permissions:",
-        "              - Overall/Administer",
-        "        - group:",
-        "            name: authenticated",
-        "            permissions:",
-        *(f"              - {permission}" for permission in _LOGGED_IN),
-    )
+    yield "  nodes:"
+    for agent in agents:
+        if agent.is_shared and needs.blocking:
+            yield f"    # {', '.join(needs.blocking)}: holds an executor while it waits for others."
+        mode = "NORMAL" if agent.is_shared else "EXCLUSIVE"
+        yield from (
+            "    - permanent:",
+            f"        name: {quote(agent.name)}",
+            f"        remoteFS: {quote(AGENT_HOME)}",
+            f"        numExecutors: {agent.executors}",
+            f"        mode: {mode}",
+        )
+        if agent.labels:
+            yield f"        labelString: {quote(' '.join(map(_label, agent.labels)))}"
+        yield from ("        launcher:", "          inbound:", "            webSocket: true")
+
+
+def _label(label: str) -> str:
+    """Return a label as a node's list of labels, separated by blanks, has it."""
+    return label if re.fullmatch(r"[^\s\"()&|!<>]+", label) else json.dumps(label)
+
+
+def _access(overrides: Overrides) -> Iterator[str]:
+    if not overrides.replaces("crumbIssuer", "standard", is_mapping=False):
+        yield '  crumbIssuer: "standard"'
+    if not overrides.replaces("markupFormatter", "plainText", is_mapping=False):
+        yield from (
+            "  # Descriptions are shown as text, never as HTML.",
+            "  markupFormatter: plainText",
+        )
+    if not overrides.replaces("securityRealm", "local", is_mapping=True):
+        yield from (
+            "  # People are added in Jenkins' own pages; overrides/README.md tells of a single",
+            "  # sign-on.",
+            "  securityRealm:",
+            "    local:",
+            "      allowsSignup: false",
+            "      users:",
+            f"        - id: {ADMIN}",
+            f"          password: {reference(ADMIN_PASSWORD.name)}",
+        )
+    if not overrides.replaces("authorizationStrategy", "projectMatrix", is_mapping=True):
+        yield from (
+            "  # Nobody who isn't logged in may do or see anything. Who is logged in may look.",
+            f"  # Administrators and the group {DEPLOYERS} start and stop builds by hand. Jenkins'",
+            "  # own users are in no group: overrides/README.md tells how to name them, or how a",
+            "  # single sign-on does. Who may build one job: its entry's `restricted_to` in jobs/.",
+            "  authorizationStrategy:",
+            "    projectMatrix:",
+            "      entries:",
+            *_grant("user", ADMIN, ("Overall/Administer",)),
+            *_grant("group", "authenticated", _LOGGED_IN),
+            *_grant("group", DEPLOYERS, _DEPLOYERS),
+        )
+
+
+def _grant(kind: str, name: str, permissions: tuple[str, ...]) -> Iterator[str]:
+    yield from (f"        - {kind}:", f"            name: {name}", "            permissions:")
+    yield from (f"              - {permission}" for permission in permissions)
 
 
 def _credentials(credentials: tuple[Credential, ...]) -> Iterator[str]:

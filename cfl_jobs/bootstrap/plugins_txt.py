@@ -11,12 +11,12 @@ from cfl_jobs.bootstrap.server_plugins import PluginLine
 
 _HEADER = """\
 # plugins.txt: the plugins of this Jenkins. Written by `cfl-jobs bootstrap`; to change it, change \
-jobs/, templates/ or jobs/plugins.yaml and run that again.
+jobs/, jobs/plugins.yaml or overrides/plugins.txt and run that again.
 #
-# One `name:version` a line, and above it which jobs need it for what. The version is the least one:
-# the one in jobs/plugins.yaml, for which the jobs are rendered, so an older one may not take what
-# they say; jenkins-plugin-cli installs a newer one where another plugin asks for it. What these
-# plugins depend on is not listed: jenkins-plugin-cli adds it.
+# One `name:version` a line, and above it which jobs need it for what. The version is the one in
+# jobs/plugins.yaml, for which the jobs are rendered. They must fit together: jenkins-plugin-cli
+# refuses one that is older than another one asks for. What these plugins depend on is not listed:
+# jenkins-plugin-cli adds it.
 """
 _LOCK_HEADER = """\
 # plugins.lock.txt: every plugin of {label} with its exact version, Jenkins {jenkins}. Written by \

@@ -2,28 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from cfl_jobs.doctor.needs import Needs
+from cfl_jobs.reading.versions import is_older
 
 # What jenkins.yaml configures needs these plugins; without one Configuration as Code stops the
-# start of Jenkins at a key that it doesn't know. The least versions are for an inventory that
-# doesn't have the plugin: configuration-as-code 1810 asks for Jenkins 2.426.3 or later (its
-# pom.xml), matrix-auth has `entries:` from 3.2 on, the others are recorded with Jenkins 2.440.3.
+# start of Jenkins at a key that it doesn't know. With what versions, where the inventory has none:
+# by the first Jenkins of which they are recorded together, so that none is older than another
+# needs (jenkins-plugin-cli refuses such a list). configuration-as-code 1810 asks for Jenkins
+# 2.426.3 (its pom.xml).
 OF_THE_SERVER = MappingProxyType(
     {
-        "configuration-as-code": ("1810.v9b_c30a_249a_4c", "reads jenkins.yaml at the start"),
-        "copyartifact": ("722.v0662a_9b_e22a_c", "production mode in jenkins.yaml"),
-        "credentials": ("1311.vcf0a_900b_37c2", "keeps the credentials of jenkins.yaml"),
-        "github": ("1.37.3.1", "GitHub's server and hook in jenkins.yaml"),
-        "mailer": ("463.vedf8358e006b_", "the mail host in jenkins.yaml"),
-        "matrix-auth": ("3.2.1", "who may do what, in jenkins.yaml"),
-        "plain-credentials": ("143.v1b_df8b_d3b_e48", "secret texts and files of jenkins.yaml"),
-        "script-security": ("1313.v7a_6067dc7087", "approved scripts (none) in jenkins.yaml"),
+        "configuration-as-code": "reads jenkins.yaml at the start",
+        "copyartifact": "production mode in jenkins.yaml",
+        "credentials": "keeps the credentials of jenkins.yaml",
+        "github": "GitHub's server and hook in jenkins.yaml",
+        "mailer": "the mail host in jenkins.yaml",
+        "matrix-auth": "who may do what, in jenkins.yaml",
+        "plain-credentials": "secret texts and files of jenkins.yaml",
+        "script-security": "approved scripts (none) in jenkins.yaml",
     }
 )
-_SSH = ("308.ve4497b_ccd8f4", "SSH keys of jenkins.yaml")
+_SSH = {"ssh-credentials": "SSH keys of jenkins.yaml"}
+_VERSIONS = {
+    "2.426.3": {
+        "configuration-as-code": "1810.v9b_c30a_249a_4c",
+        "copyartifact": "722.v0662a_9b_e22a_c",
+        "credentials": "1311.vcf0a_900b_37c2",
+        "github": "1.37.3.1",
+        "mailer": "463.vedf8358e006b_",
+        "matrix-auth": "3.2.1",
+        "plain-credentials": "143.v1b_df8b_d3b_e48",
+        "script-security": "1313.v7a_6067dc7087",
+        "ssh-credentials": "308.ve4497b_ccd8f4",
+    },
+    "2.568.2": {
+        "configuration-as-code": "2117.vc05a_0b_e6b_f4e",
+        "copyartifact": "795.ve8e151429b_27",
+        "credentials": "1502.v5c95e620ddfe",
+        "github": "1.47.0",
+        "mailer": "534.v1b_36f5864073",
+        "matrix-auth": "3.2.8",
+        "plain-credentials": "199.v9f8e1f741799",
+        "script-security": "1402.1405.vc96e74964250",
+        "ssh-credentials": "361.vb_f6760818e8c",
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +68,18 @@ def list_plugins(needs: Needs, *, with_ssh: bool = False) -> tuple[PluginLine, .
     for need in needs.plugins:
         users, elements = _some(need.users, 3), _some(need.elements, 4)
         reasons.setdefault(need.name, []).append(f"{users}: {elements}")
-    setup = dict(OF_THE_SERVER) | ({"ssh-credentials": _SSH} if with_ssh else {})
-    for name, (_, reason) in setup.items():
+    for name, reason in (dict(OF_THE_SERVER) | (_SSH if with_ssh else {})).items():
         reasons.setdefault(name, []).append(reason)
+    versions = dict(_find_versions(needs.inventory.jenkins)) | dict(needs.inventory.plugins)
     return tuple(
-        PluginLine(
-            name,
-            needs.inventory.plugins.get(name) or setup.get(name, ("", ""))[0],
-            tuple(reasons[name]),
-        )
-        for name in sorted(reasons)
+        PluginLine(name, versions.get(name, ""), tuple(reasons[name])) for name in sorted(reasons)
     )
+
+
+def _find_versions(jenkins: str) -> Mapping[str, str]:
+    """Return those of the newest recorded Jenkins that isn't newer than this one."""
+    fitting = [since for since in _VERSIONS if not jenkins or not is_older(jenkins, since)]
+    return _VERSIONS[fitting[-1]] if fitting else {}
 
 
 def _some(names: tuple[str, ...], count: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import click
 from cfl_jobs.commands.target_options import target_options
 
 if TYPE_CHECKING:
-    from cfl_jobs.doctor.needs import Needs
+    from cfl_jobs.bootstrap.secrets import Secret
 
 
 @click.command(short_help="Make a fresh Jenkins this server: its files, or the steps on it.")
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("-y", "--yes", is_flag=True, help="With --url: don't ask.")
 @click.option("--lock", is_flag=True, help="With --home: the server's exact plugin versions too.")
+@click.option("--require-secrets", is_flag=True, help="With --home: a missing one is an error.")
 def command(
     home: Path | None,
     url: str | None,
@@ -32,11 +34,12 @@ def command(
     secrets_file: Path | None,
     yes: bool,
     lock: bool,
+    require_secrets: bool,
 ) -> int:
     """Write what a fresh Jenkins needs into a directory, or make a running server ours.
 
-    With --home DIR: jobs and view, plugins.txt, jenkins.yaml, Dockerfile, compose.yaml, and the
-    list of secrets that must be given; exit code 1 as long as one of them is missing.
+    With --home DIR: jobs and view, plugins.txt, jenkins.yaml, Dockerfile, compose.yaml with agents,
+    and the list of secrets that must be given. What stands in DIR/overrides/ is kept and taken in.
 
     With --url URL: doctor, install the missing plugins, restart, update, verify with an empty plan,
     and start the first distribution. Each step tells what it does; what is done isn't done again.
@@ -51,8 +54,8 @@ def command(
             "--home and --url go together only with --lock",
             advice="Name one of them, or add --lock to take the server's plugin versions.",
         )
-    locked = _read_lock(root, url, conf) if lock else None
-    return write_home(root, home, secrets_file=secrets_file, lock=locked)
+    locked = _read_lock(root, home, url, conf) if lock else None
+    return write_home(root, home, secrets_file, locked, require_secrets=require_secrets)
 
 
 def _set_up(root: Path, url: str | None, conf: Path | None, *, yes: bool) -> int:
@@ -71,9 +74,14 @@ def _set_up(root: Path, url: str | None, conf: Path | None, *, yes: bool) -> int
     return set_up_server(root, target, yes=yes)
 
 
-def write_home(root: Path, home: Path, *, secrets_file: Path | None, lock: str | None) -> int:
+def write_home(
+    root: Path, home: Path, secrets_file: Path | None, lock: str | None, *, require_secrets: bool
+) -> int:
     """Write the jobs and every file; returns the exit code."""
-    from cfl_jobs.bootstrap.directory import LOCK, check_ours, make_files, write_files
+    from cfl_jobs.bootstrap.agents import find_exposed
+    from cfl_jobs.bootstrap.directory import LOCK, Written, check_ours, make_files, write_files
+    from cfl_jobs.bootstrap.jenkins_yaml import list_all_secrets
+    from cfl_jobs.bootstrap.overrides import OVERRIDES, read_overrides
     from cfl_jobs.commands.plan import Asked
     from cfl_jobs.commands.update import update_jobs
     from cfl_jobs.doctor.needs import find_needs
@@ -82,45 +90,69 @@ def write_home(root: Path, home: Path, *, secrets_file: Path | None, lock: str |
 
     needs = find_needs(root)
     values = dict(os.environ) if secrets_file is None else read_secrets(secrets_file)
-    files = make_files(needs, lock=lock, has_lock=(home / LOCK).is_file())
+    overrides = read_overrides(home)
+    files = make_files(needs, overrides, lock=lock, has_lock=(home / LOCK).is_file())
     check_ours(home, files)
     code = update_jobs(root, HomeTarget(home), Asked(), yes=True)
     if code:
         return code
-    for name, state in write_files(home, files):
-        click.echo(f"{home / name}: {state}")
-    return _tell_secrets(needs, home, values, secrets_file)
+    for name, became, kept in write_files(home, files):
+        if became is Written.EDITED:
+            click.echo(f"{home / name}: {became.value} {kept}", err=True)
+            click.echo(f"  What it adds is kept each time if it stands in {OVERRIDES}/.", err=True)
+        else:
+            click.echo(f"{home / name}: {became.value}")
+    for job in find_exposed(needs):
+        click.echo(
+            f"{job} binds credentials and may run where every branch's builds run: they can read "
+            "them there. Give its entry a node_label of its own.",
+            err=True,
+        )
+    return _tell_secrets(
+        list_all_secrets(needs, overrides), home, values, secrets_file, is_error=require_secrets
+    )
 
 
 def _tell_secrets(
-    needs: Needs, home: Path, values: dict[str, str], secrets_file: Path | None
+    secrets: tuple[Secret, ...],
+    home: Path,
+    values: dict[str, str],
+    secrets_file: Path | None,
+    *,
+    is_error: bool,
 ) -> int:
-    from cfl_jobs.bootstrap.secrets import find_missing, find_unneeded, list_secrets
+    """Say which secrets are missing and how to start; returns the exit code."""
+    from cfl_jobs.bootstrap.compose import SECRETS_FILE
+    from cfl_jobs.bootstrap.secrets import find_missing, find_unneeded
 
-    secrets = list_secrets(needs)
     where = "the environment" if secrets_file is None else str(secrets_file)
     if secrets_file is not None:
         for line in find_unneeded(secrets, values):
             click.echo(f"{secrets_file}: {line}", err=True)
     missing = find_missing(secrets, values, home)
-    if not missing:
+    start = f"cd {shlex.quote(str(home))} && docker compose"
+    if missing:
+        click.echo(f"{len(missing)} of {len(secrets)} secrets are missing in {where}:", err=True)
+        for secret, why in missing:
+            click.echo(f"  {secret.name}: {why} ({secret.meaning})", err=True)
+        click.echo(
+            f"  Everything is written; it starts when they are in {home / SECRETS_FILE}, as "
+            f"{home / SECRETS_FILE}.example tells.",
+            err=True,
+        )
+        start += f" --env-file {SECRETS_FILE}"
+    else:
         click.echo(f"All {len(secrets)} secrets are in {where}.")
-        click.echo(f"Start it: cd {home} && docker compose up --build --detach --wait")
-        return 0
-    click.echo(f"{len(missing)} of {len(secrets)} secrets are missing in {where}:", err=True)
-    for secret, why in missing:
-        click.echo(f"  {secret.name}: {why} ({secret.meaning})", err=True)
-    click.echo(
-        f"  Everything is written, but it can't start without them: {home}/secrets.env.example "
-        "tells how to give them.",
-        err=True,
-    )
-    return 1
+        if secrets_file is not None:
+            start += f" --env-file {shlex.quote(os.path.relpath(secrets_file, home))}"
+    click.echo(f"Start it: {start} up --build --detach --wait")
+    return 1 if missing and is_error else 0
 
 
-def _read_lock(root: Path, url: str | None, conf: Path | None) -> str:
+def _read_lock(root: Path, home: Path, url: str | None, conf: Path | None) -> str:
     """Return the text of a lock from the server."""
     from cfl_jobs.bootstrap.directory import plugins_of
+    from cfl_jobs.bootstrap.overrides import read_overrides
     from cfl_jobs.bootstrap.plugins_txt import write_lock
     from cfl_jobs.commands.target_options import open_target
     from cfl_jobs.doctor.needs import find_needs
@@ -128,5 +160,5 @@ def _read_lock(root: Path, url: str | None, conf: Path | None) -> str:
 
     target = open_target(root, None, url, conf)
     version = target.state().version if isinstance(target, JenkinsTarget) else ""
-    lines = plugins_of(find_needs(root))
+    lines = plugins_of(find_needs(root), read_overrides(home))
     return write_lock(target.plugins(), lines, label=target.label, jenkins=version)

@@ -1,0 +1,288 @@
+"""What people add to a bootstrapped directory, or edit in it, is kept; backups hold it all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cfl_jobs.bootstrap.directory import Written, make_files, write_files
+from cfl_jobs.bootstrap.overrides import Overrides, read_overrides
+from cfl_jobs.errors import CflJobsError, DefinitionError
+from tests.test_bootstrap import NEEDS, Bootstrap, bootstrap, plugin_lines
+
+__all__ = ["bootstrap"]  # the fixture
+SCRIPTS = Path(__file__).parent.parent / "cfl_jobs/bootstrap/files"
+SIGN_ON = "jenkins:\n  securityRealm:\n    oic:\n      clientSecret: ${OIC_SECRET}\n"
+PEOPLE = """\
+jenkins:
+  authorizationStrategy:
+    projectMatrix:
+      entries:
+        - user: {name: alice, permissions: [Job/Build, Job/Cancel]}
+"""
+
+
+def put(home: Path, name: str, text: str) -> Path:
+    path = home / "overrides" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def files_with(home: Path) -> dict[str, str]:
+    return make_files(NEEDS, read_overrides(home), lock=None, has_lock=False)
+
+
+def test_snippets_are_copied_after_ours_and_kept(bootstrap: Bootstrap) -> None:
+    snippet = put(bootstrap.home, "jenkins/people.yaml", PEOPLE)
+    for _ in range(2):
+        assert bootstrap()[0] == 0
+        assert snippet.read_text() == PEOPLE
+    lines = bootstrap.read("Dockerfile").splitlines()
+    ours = lines.index("COPY jenkins.yaml /usr/share/jenkins/casc/jenkins.yaml")
+    assert lines[ours + 1] == "COPY overrides/jenkins /usr/share/jenkins/casc/overrides"
+    assert "!overrides/jenkins" in bootstrap.read(".dockerignore").splitlines()
+
+
+def test_lists_of_a_snippet_are_added_to_ours(tmp_path: Path) -> None:
+    put(tmp_path, "jenkins/people.yaml", PEOPLE)
+    assert files_with(tmp_path)["jenkins.yaml"] == files_with(tmp_path / "none")["jenkins.yaml"]
+
+
+def test_realm_of_a_snippet_takes_the_place_of_ours_and_its_secret_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    """Merged they would be one realm of two kinds, and Jenkins wouldn't start."""
+    put(tmp_path, "jenkins/sign-on.yml", SIGN_ON)
+    files = files_with(tmp_path)
+    jenkins = yaml.safe_load(files["jenkins.yaml"])["jenkins"]
+    assert "securityRealm" not in jenkins
+    assert "projectMatrix" in jenkins["authorizationStrategy"]
+    compose = yaml.safe_load(files["compose.yaml"])
+    assert "OIC_SECRET" in compose["secrets"]
+    assert "OIC_SECRET" in compose["services"]["jenkins"]["secrets"]
+    assert "JENKINS_ADMIN_PASSWORD" not in compose["secrets"]
+    assert "OIC_SECRET=\n" in files["secrets.env.example"]
+
+
+@pytest.mark.parametrize(
+    ("key", "theirs", "is_replaced"),
+    [
+        ("authorizationStrategy", "{roleBased: {}}", True),
+        ("authorizationStrategy", "unsecured", True),
+        ("authorizationStrategy", "{projectMatrix: {entries: []}}", False),
+        ("securityRealm", "{local: {enableCaptcha: true}}", False),
+        ("markupFormatter", "{rawHtml: {disableSyntaxHighlighting: true}}", True),
+        ("markupFormatter", "markdownFormatter", False),
+        ("crumbIssuer", "{standard: {}}", True),
+        ("systemMessage", "hello", False),
+    ],
+)
+def test_what_can_not_be_merged_is_left_to_the_snippet(
+    tmp_path: Path, key: str, theirs: str, is_replaced: bool
+) -> None:
+    put(tmp_path, "jenkins/a.yaml", f"jenkins:\n  {key}: {theirs}\n")
+    there = yaml.safe_load(files_with(tmp_path)["jenkins.yaml"])["jenkins"]
+    assert (key not in there) == is_replaced
+
+
+def test_plugins_of_people_are_listed_and_a_version_of_theirs_counts(tmp_path: Path) -> None:
+    put(tmp_path, "plugins.txt", "# ours\noic-auth:4.609.v1\ngit:99.0 # newer\njunit\n\n")
+    lines = plugin_lines(files_with(tmp_path)["plugins.txt"])
+    before = plugin_lines(files_with(tmp_path / "none")["plugins.txt"])
+    assert lines == before | {"oic-auth": "4.609.v1", "git": "99.0"}
+
+
+def test_lines_for_the_images_end_each_stage_and_leave_the_user(tmp_path: Path) -> None:
+    put(tmp_path, "controller.Dockerfile", "RUN install-controller\n")
+    put(tmp_path, "agent.Dockerfile", "RUN install-agent\n")
+    text = files_with(tmp_path)["Dockerfile"]
+    controller, agent = text.split(" AS controller\n")[1].split(" AS agent\n")
+    for stage, word in ((controller, "controller"), (agent, "agent")):
+        assert f"USER root\nRUN install-{word}\nUSER jenkins\n" in stage
+        assert stage.count("RUN install-") == 1
+
+
+def test_compose_override_goes_beside_and_goes_again(bootstrap: Bootstrap) -> None:
+    path = put(bootstrap.home, "compose.yaml", "services:\n  jenkins:\n    mem_limit: 4g\n")
+    bootstrap()
+    made = bootstrap.read("compose.override.yaml")
+    assert yaml.safe_load(made) == yaml.safe_load(path.read_text())
+    path.unlink()
+    assert "compose.override.yaml: removed" in bootstrap()[1]
+    assert not (bootstrap.home / "compose.override.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("plugins.txt", "git\nsome plugin\n", "plugins.txt:2:1: this names no plugin"),
+        ("jenkins/a.yaml", "jenkins: [\n", "a.yaml:"),
+        ("jenkins/a.yaml", "- jenkins\n", "a.yaml:1:1: a snippet is a mapping"),
+    ],
+)
+def test_mistake_in_an_override_is_named_with_its_place(
+    tmp_path: Path, name: str, text: str, message: str
+) -> None:
+    put(tmp_path, name, text)
+    with pytest.raises(DefinitionError) as caught:
+        read_overrides(tmp_path)
+    assert message in str(caught.value)
+
+
+def test_override_that_is_no_text_is_named(tmp_path: Path) -> None:
+    put(tmp_path, "compose.yaml", "").write_bytes(b"\xff\xfe")
+    with pytest.raises(CflJobsError, match=r"compose\.yaml can't be read: it is not UTF-8 text"):
+        read_overrides(tmp_path)
+    assert read_overrides(tmp_path / "none") == Overrides({})
+
+
+def write_all(home: Path) -> list[tuple[str, Written, Path]]:
+    return list(write_files(home, files_with(home)))
+
+
+@pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml", "agent.sh", "overrides/README.md"])
+def test_edited_file_of_ours_is_kept_beside(tmp_path: Path, name: str) -> None:
+    write_all(tmp_path)
+    path = tmp_path / name
+    before = path.read_text()
+    for number, kept in ((1, f"{name}.edited"), (2, f"{name}.edited.2")):
+        path.write_text(f"{before}# by hand {number}\n")
+        assert (name, Written.EDITED, tmp_path / kept) in write_all(tmp_path)
+        assert (tmp_path / kept).read_text() == f"{before}# by hand {number}\n"
+        assert path.read_text() == before
+
+
+def test_edit_is_told_and_what_to_do(bootstrap: Bootstrap) -> None:
+    bootstrap()
+    path = bootstrap.home / "Dockerfile"
+    path.write_text(path.read_text() + "RUN true\n")
+    code, printed = bootstrap()
+    assert code == 0
+    assert f"{path}: written; it was edited, and that is kept in {path}.edited\n" in printed
+    assert "What it adds is kept each time if it stands in overrides/." in printed
+
+
+def test_file_of_ours_that_nobody_edited_is_written_anew(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    put(tmp_path, "agent.Dockerfile", "RUN true\n")
+    became = {name: state for name, state, _ in write_all(tmp_path)}
+    assert became.pop("Dockerfile") is Written.NEW
+    assert set(became.values()) == {Written.SAME}
+
+
+def test_file_written_without_a_digest_is_taken_for_an_edited_one(tmp_path: Path) -> None:
+    old = "# Dockerfile: Written by `cfl-jobs bootstrap`; to change it, change jobs/.\nFROM x\n"
+    (tmp_path / "Dockerfile").write_text(old)
+    write_all(tmp_path)
+    assert (tmp_path / "Dockerfile.edited").read_text() == old
+
+
+@pytest.fixture
+def jenkins_home(tmp_path: Path) -> Path:
+    home = tmp_path / "jenkins home"
+    for name, text in (
+        ("config.xml", "<hudson/>"),
+        ("jobs/A b/config.xml", "<project/>"),
+        ("secrets/master.key", "key"),
+        ("workspace/A b/big", "x"),
+        (".owner", "me"),
+    ):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    (home / "secrets").chmod(0o700)
+    return home
+
+
+def run_script(name: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = ["bash", str(SCRIPTS / name), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def contents(home: Path) -> dict[str, str]:
+    return {str(p.relative_to(home)): p.read_text() for p in home.rglob("*") if p.is_file()}
+
+
+NOWHERE = "http://127.0.0.1:9/login"
+
+
+def test_backup_can_be_restored_and_what_was_there_is_backed_up_first(
+    jenkins_home: Path, tmp_path: Path
+) -> None:
+    backups = tmp_path / "backups"
+    done = run_script("backup.sh", jenkins_home, backups)
+    assert (done.returncode, done.stderr) == (0, "")
+    (packed,) = backups.iterdir()
+    assert packed.stat().st_mode & 0o777 == 0o600
+    before = contents(jenkins_home)
+    (jenkins_home / "config.xml").write_text("broken")
+    (jenkins_home / "new").write_text("new")
+    packed = packed.rename(backups / "first.tar.gz")
+    done = run_script("restore.sh", jenkins_home, backups, NOWHERE, "first.tar.gz")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert contents(jenkins_home) == {n: t for n, t in before.items() if "workspace" not in n}
+    assert (jenkins_home / "secrets").stat().st_mode & 0o777 == 0o700
+    (other,) = set(backups.iterdir()) - {packed}
+    shutil.rmtree(jenkins_home)
+    jenkins_home.mkdir()
+    done = run_script("restore.sh", jenkins_home, backups, NOWHERE, backups / other.name)
+    assert (jenkins_home / "new").read_text() == "new"
+    assert set(backups.iterdir()) == {packed, other}
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+def test_restore_changes_nothing_without_a_good_backup(
+    jenkins_home: Path, tmp_path: Path, damage: str
+) -> None:
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    if damage == "damaged":
+        (backups / "a.tar.gz").write_bytes(b"\x1f\x8b" + os.urandom(100))
+    before = contents(jenkins_home)
+    done = run_script("restore.sh", jenkins_home, backups, NOWHERE, "a.tar.gz")
+    assert done.returncode == 1
+    assert "nothing was changed: " in done.stderr
+    assert contents(jenkins_home) == before
+
+
+@pytest.fixture
+def answering() -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(503)
+            self.end_headers()
+            self.wfile.write(b"jar")
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def test_restore_refuses_while_jenkins_answers_whatever_it_says(
+    jenkins_home: Path, tmp_path: Path, answering: str
+) -> None:
+    run_script("backup.sh", jenkins_home, tmp_path / "backups")
+    (packed,) = (tmp_path / "backups").iterdir()
+    before = contents(jenkins_home)
+    done = run_script("restore.sh", jenkins_home, packed.parent, answering, packed.name)
+    assert done.returncode == 1
+    assert "Jenkins runs; stop it first: docker compose --env-file secrets.env stop" in done.stderr
+    assert contents(jenkins_home) == before
+
+
+def test_backup_that_fails_leaves_no_half_file(tmp_path: Path) -> None:
+    done = run_script("backup.sh", tmp_path / "none", tmp_path / "backups")
+    assert done.returncode == 1
+    assert list((tmp_path / "backups").iterdir()) == []
