@@ -109,7 +109,8 @@ class JenkinsServer:
     more. With `uses_project_matrix` a job's own matrix counts too, and who makes a job may see it.
     `latency` is in seconds and added to every request. `prefix` is the context path.
     `node_changes` are merged into what the built-in node says of itself, `state_changes` into what
-    the server does; `more_nodes` are whole. `clock_ahead` is in seconds, None: no Date header.
+    the server does; `more_nodes` are whole, `node_modes` by their names. `monitors` is HTML that
+    the page Manage Jenkins begins with. `clock_ahead` is in seconds, None: no Date header.
     """
 
     user, token, password = "admin", "11" + "a" * 32, "admin's password"
@@ -140,6 +141,9 @@ class JenkinsServer:
         self.executors = 2
         self.node_changes: dict[str, Any] = {}
         self.more_nodes: list[dict[str, Any]] = []
+        self.node_modes: dict[str, str] = {}
+        self.update_centre_asked: float | None = time.time()
+        self.monitors = ""
         self.state_changes: dict[str, Any] = {}
         self.anonymous_reads = False
         self.drops_login = False

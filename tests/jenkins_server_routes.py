@@ -129,8 +129,15 @@ class Visit:
             return self.pages.page("Dashboard", "<h1>Dashboard</h1>", status=200)
         if verb == "crumbIssuer/api/json":
             return self._issue_crumb()
-        if verb.startswith(("pluginManager/", "updateCenter/")):
+        if verb.startswith(("pluginManager/", "updateCenter/", "manage")):
             self._need("hudson.model.Hudson.Administer")
+        if verb == "manage":
+            messages = f'<section class="manage-messages">{server.monitors}</section>'
+            return self.pages.page("Manage Jenkins", messages, status=200)
+        if found := re.fullmatch(r"computer/([^/]+)/config.xml", verb):
+            self._need("hudson.model.Hudson.Administer")
+            mode = server.node_modes.get(unquote(found[1]), "NORMAL")
+            return pages.text_answer(f"<slave><mode>{mode}</mode></slave>", "application/xml")
         if verb.startswith("credentials/") and self.user != server.user:
             return self.pages.not_found()
         data = self._top_data().get(verb)
@@ -150,6 +157,7 @@ class Visit:
 
     def _installations(self) -> dict[str, Any]:
         jobs = [dict(job) for job in self.server.installations]
+        asked = self.server.update_centre_asked or 0
         for job in self.server.installations:  # the next question finds it done
             if job["status"]["type"] == "Pending":
                 job["status"] = {"type": "Success"}
@@ -157,6 +165,7 @@ class Visit:
             "_class": "hudson.model.UpdateCenter",
             "jobs": jobs,
             "restartRequiredForCompletion": bool(self.server.waiting_plugins),
+            "sites": [{"id": "default", "dataTimestamp": int(asked * 1000)}],
         }
 
     def _issue_crumb(self) -> Answer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -13,10 +14,12 @@ from typing import Any
 import pytest
 
 from cfl_jobs.__main__ import run
+from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.doctor.diagnosis import Row, State
 from cfl_jobs.doctor.examine import examine
 from cfl_jobs.doctor.needs import Needs, find_needs
 from cfl_jobs.doctor.table import CHECKS, diagnose
+from cfl_jobs.planning.mark import Mark, code_of_name, fingerprint
 from cfl_jobs.targets.credentials import Credentials
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
@@ -94,6 +97,22 @@ def _clock(milliseconds: int) -> dict[str, Any]:
     return {"monitorData": {"hudson.node_monitors.ClockMonitor": {"diff": milliseconds}}}
 
 
+# As core 2.440 and 2.568 write them: UpdateSiteWarningsMonitor's and CoreUpdateMonitor's message.
+WARNING = (
+    '<dl><dt><a href="https://plugins.jenkins.io/script-security">Script Security 1</a></dt><dd>'
+    '<a href="https://www.jenkins.io/security/advisory/2024-11-13/" rel="noopener noreferrer" '
+    'target="_blank">Script Security: Sandbox &amp; bypass</a></dd></dl>'
+)
+OFFER = (
+    'New version of Jenkins ({0}) is available for <a href="https://updates.jenkins.io/download/war/'
+    '{0}/jenkins.war">download</a> (<a href="https://www.jenkins.io/changelog-stable">changelog</a>).'
+)
+
+
+def offer(server: JenkinsServer, version: str) -> None:
+    server.monitors += OFFER.format(version)
+
+
 FAULTS: list[tuple[str, Plant, str, State, str]] = [
     ("missing plugin", lambda s: s.plugins.pop("git"), "plugins", State.ERROR,
      "the plugin git is missing; without it Jenkins drops BranchSpec, GitSCM, "),
@@ -104,7 +123,7 @@ FAULTS: list[tuple[str, Plant, str, State, str]] = [
     ("missing credentials", lambda s: s.credentials.pop(0), "credentials", State.ERROR,
      "the credentials codeforlife-dev-secret-key are missing; they are bound by Deploy to Dev"),
     ("one executor", lambda s: setattr(s, "executors", 1), "executors", State.ERROR,
-     "1 executor, and 1 job may hold one while waiting for others: Ad-hoc distribution"),
+     "1 executor for Publish Ocargo Files, and 1 job may hold one while waiting for others: Ad"),
     ("no executor", lambda s: setattr(s, "executors", 0), "executors", State.ERROR,
      "there is no executor"),
     ("no crumbs", lambda s: s.state_changes.update(useCrumbs=False), "security", State.WARNING,
@@ -129,6 +148,14 @@ FAULTS: list[tuple[str, Plant, str, State, str]] = [
      State.WARNING, "Built-In Node has 1.5 GiB left at /var/jenkins_home"),
     ("no disk", lambda s: s.node_changes.update(_disk(5 * 2**20)), "disk", State.ERROR,
      "Built-In Node has 5 MiB left"),
+    ("out of support", lambda s: offer(s, "2.999.1"), "support", State.WARNING,
+     "is out of support: fixes go into 2.999, and 2.999.1 is offered"),
+    ("published fault", lambda s: setattr(s, "monitors", WARNING), "support", State.WARNING,
+     "a fault is published: Script Security: Sandbox & bypass"),
+    ("old news", lambda s: setattr(s, "update_centre_asked", time.time() - 30 * 86400), "support",
+     State.WARNING, "its update centre was asked 30 days ago"),
+    ("no news", lambda s: setattr(s, "update_centre_asked", None), "support", State.NOTE,
+     "can't be told: the server has not heard of its update centre since it started"),
     ("quieting down", lambda s: setattr(s, "quieting_down", True), "version", State.WARNING,
      "it prepares to shut down"),
     ("our name, not ours",
@@ -197,16 +224,132 @@ def test_newer_plugin_is_no_fault_but_told(good: JenkinsServer, needs: Needs) ->
     assert ("plugins", message) in bad(rows, State.NOTE)
 
 
+def marked(name: str, project: str) -> str:
+    """Return the config of a job as an update of a project leaves it."""
+    config = "<project><description>{}</description></project>"
+    applied = fingerprint(normalise(config.format(""), name=name))
+    return config.format(
+        Mark("jobs/x.yaml", applied, applied, project=project, name=code_of_name(name))
+    )
+
+
 def test_jobs_of_nobody_and_jobs_not_defined_any_more_are_listed(
     good: JenkinsServer, needs: Needs
 ) -> None:
     good.add_job("nightly", recorded("wide-empty", "saved"))
-    mark = "Managed by cfl-jobs from jobs/x.yaml. Change it there. [cfl-jobs 1? 0123456789abcdef =]"
-    config = "<project><description>{}</description></project>"
-    good.add_job("Old deploy", config.format(mark))
+    for name, project in (("Old deploy", "code-for-life"), ("theirs", "other"), ("their 2", "")):
+        good.add_job(name, marked(name, project))
+    good.add_job("a copy", marked("Old deploy", "code-for-life"))
     notes = [message for check, message in bad(examined(good, needs), State.NOTE)]
-    assert "managed by nobody: 1 job, nightly" in notes
+    assert "managed by nobody: 2 jobs, a copy, nightly" in notes
     assert "ours, but not defined any more: 1 job, Old deploy" in notes
+    assert "another project's, left alone: 2 jobs, their 2, theirs" in notes
+
+
+def test_job_of_our_name_that_is_another_projects_is_a_warning(
+    good: JenkinsServer, needs: Needs
+) -> None:
+    good.add_job("Deploy to Dev", marked("Deploy to Dev", "other"))
+    assert ("jobs", "Deploy to Dev is there, but is the project other's") in bad(
+        examined(good, needs)
+    )
+
+
+def test_release_of_the_same_line_is_only_noted(good: JenkinsServer, needs: Needs) -> None:
+    newer = f"{good.version.rpartition('.')[0]}.99"
+    offer(good, newer)
+    rows = examined(good, needs)
+    assert bad(rows) == []
+    assert ("support", f"Jenkins {newer} is offered") in bad(rows, State.NOTE)
+
+
+AGENTS = ("deploy-dev", "deploy-staging", "deploy-prod")
+
+
+def use_agents(
+    server: JenkinsServer, *reserved: str, builder: int = 3
+) -> dict[str, dict[str, Any]]:
+    """Have nodes as `bootstrap --home` makes them."""
+    server.executors = 0
+    there = {
+        name: {"displayName": name, "assignedLabels": [{"name": name}], "numExecutors": executors}
+        for name, executors in (("builder", builder), *((name, 1) for name in reserved))
+    }
+    server.more_nodes += there.values()
+    server.node_modes |= dict.fromkeys(reserved, "EXCLUSIVE")
+    return there
+
+
+def test_bootstrapped_servers_agents_are_known_and_enough(
+    good: JenkinsServer, needs: Needs
+) -> None:
+    use_agents(good, *AGENTS)
+    rows = examined(good, needs)
+    assert bad(rows) == []
+    told = {row.check: row.diagnosis.message for row in rows}
+    assert told["labels"] == "each label that a job asks for has a node with an executor"
+    assert told["executors"] == "6 executors on 4 nodes; waiting jobs may hold 1 of them"
+    assert told["secrets"] == "no build can read the secrets of a job that binds credentials"
+
+
+def test_executors_of_agents_that_take_only_deploys_are_none_for_builds(
+    good: JenkinsServer, needs: Needs
+) -> None:
+    use_agents(good, *AGENTS, builder=1)
+    ((check, message),) = bad(examined(good, needs))
+    assert check == "executors"
+    assert message.startswith("1 executor for Publish Ocargo Files, and 1 job may hold one")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"offline": True},
+            "only deploy-prod has the label deploy-prod || built-in, and it is off",
+        ),
+        ({"numExecutors": 0}, "has the label deploy-prod || built-in, and no executor: Deploy to"),
+    ],
+)
+def test_agent_that_can_run_nothing_is_found(
+    good: JenkinsServer, needs: Needs, change: dict[str, Any], message: str
+) -> None:
+    use_agents(good, *AGENTS)["deploy-prod"].update(change)
+    ((check, found),) = bad(examined(good, needs))
+    assert check == "labels"
+    assert message in found
+
+
+def test_no_agent_for_jobs_without_a_label_is_found(good: JenkinsServer, needs: Needs) -> None:
+    use_agents(good, *AGENTS)["builder"]["offline"] = True
+    found = [message for check, message in bad(examined(good, needs)) if check == "labels"]
+    (message,) = found
+    assert message.startswith("only builder has room for jobs without a label, and it is offline")
+
+
+@pytest.mark.parametrize(
+    ("agents", "message"),
+    [
+        ((), "builds run on the controller, where they can read its files and every secret"),
+        (AGENTS[:2], "no node has the label deploy-prod || built-in: Deploy to Prod would wait"),
+    ],
+)
+def test_what_lacks_of_agents_is_told(
+    good: JenkinsServer, needs: Needs, agents: tuple[str, ...], message: str
+) -> None:
+    if agents:
+        good.node_changes["assignedLabels"] = []
+        use_agents(good, *agents)
+    told = [row.diagnosis.message for row in examined(good, needs)]
+    assert any(line.startswith(message) for line in told)
+
+
+def test_secrets_that_other_builds_can_read_are_told(good: JenkinsServer, needs: Needs) -> None:
+    use_agents(good, *AGENTS)["builder"]["assignedLabels"] = [{"name": "deploy-prod"}]
+    rows = examined(good, needs)
+    (row,) = [row for row in rows if row.check == "secrets"]
+    assert row.diagnosis.state is State.NOTE
+    assert row.diagnosis.jobs == ("Deploy to Prod",)
 
 
 def test_user_who_may_only_read_is_told_what_that_keeps_from_working(

@@ -7,12 +7,15 @@ refuses, with status 403 for those who may not create jobs and with 400 for thos
 
 from __future__ import annotations
 
+import html
+import re
 import time
 from collections.abc import Callable, Iterable
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
+from urllib.parse import quote
 
-from cfl_jobs.doctor.facts import Disk, Facts, InstalledPlugin, NodeState
+from cfl_jobs.doctor.facts import Disk, Facts, InstalledPlugin, NodeState, Upkeep
 from cfl_jobs.errors import LoginRefused, Missing, PermissionDenied, Refused, TargetError
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.server import JenkinsTarget
@@ -65,7 +68,8 @@ def examine(
         anonymous_reads=_anonymous_reads(target),
         plugins=plugins,
         credential_ids=ask("credential_ids", target.credential_ids),
-        nodes=ask("nodes", lambda: _ask_nodes(target)),
+        nodes=ask("nodes", lambda: _ask_nodes(target, str(state.get("mode") or ""))),
+        upkeep=ask("upkeep", lambda: _ask_upkeep(target, now)),
         untold=untold,
     )
 
@@ -74,7 +78,7 @@ def _ask_state(
     target: JenkinsTarget, now: Callable[[], float]
 ) -> tuple[dict[str, Any], str, float | None]:
     """Return the server's state, its version, and how far its clock is ahead, in seconds."""
-    path, doing = "api/json?tree=quietingDown,useCrumbs,useSecurity,url", "ask for its state"
+    path, doing = "api/json?tree=mode,quietingDown,useCrumbs,useSecurity,url", "ask for its state"
     before = now()
     answer = target.channel.ask("GET", path, doing)
     after = now()
@@ -103,12 +107,13 @@ def ask_plugins(target: JenkinsTarget) -> dict[str, InstalledPlugin]:
     }
 
 
-def _ask_nodes(target: JenkinsTarget) -> tuple[NodeState, ...]:
+def _ask_nodes(target: JenkinsTarget, mode: str) -> tuple[NodeState, ...]:
+    """Return all nodes; `mode` is the controller's, hudson.model.Node.Mode."""
     found = target.channel.ask_json("computer/api/json?depth=0", "list nodes", "computer")
-    return tuple(_read_node(node) for node in found["computer"])
+    return tuple(_read_node(target, node, mode) for node in found["computer"])
 
 
-def _read_node(node: dict[str, Any]) -> NodeState:
+def _read_node(target: JenkinsTarget, node: dict[str, Any], mode: str) -> NodeState:
     monitors = node.get("monitorData") or {}
     disks = []
     for monitor in ("DiskSpaceMonitor", "TemporarySpaceMonitor"):
@@ -117,13 +122,55 @@ def _read_node(node: dict[str, Any]) -> NodeState:
             stops, warns = data.get("threshold") or _STOPS_AT, data.get("warningThreshold")
             disks.append(Disk(data.get("path", ""), int(data["size"]), stops, warns or _WARNS_AT))
     clock = monitors.get("hudson.node_monitors.ClockMonitor")
+    is_controller = str(node.get("_class", "")).endswith("MasterComputer")
+    mode = mode if is_controller else _ask_mode(target, node["displayName"])
     return NodeState(
         node["displayName"],
         int(node["numExecutors"]),
         tuple(label["name"] for label in node.get("assignedLabels", ()) if label),
         bool(node["offline"]),
+        is_controller,
+        mode == "EXCLUSIVE" if mode else None,
         tuple(disks),
         clock["diff"] / 1000 if clock and "diff" in clock else None,
+    )
+
+
+def _ask_mode(target: JenkinsTarget, name: str) -> str:
+    """Return an agent's mode, which only its config has; "" where we may not read that."""
+    try:
+        config = _ask_page(target, f"computer/{quote(name, safe='')}/config.xml", "look at a node")
+    except (*_NOT_ALLOWED, Missing):
+        return ""
+    found = re.search(r"<mode>(\w+)</mode>", config)
+    return found[1] if found else ""
+
+
+def _ask_page(target: JenkinsTarget, path: str, doing: str) -> str:
+    return target.channel.ask("GET", path, doing).body.decode("utf-8", errors="replace")
+
+
+def _ask_upkeep(target: JenkinsTarget, now: Callable[[], float]) -> Upkeep:
+    """Look what the update centre told the server.
+
+    The remote API has only when that was; which Jenkins is offered (CoreUpdateMonitor) and the
+    published faults (UpdateSiteWarningsMonitor) stand on the page Manage Jenkins alone, in core
+    2.440 and 2.568: links to a jenkins.war and to advisories, in any language.
+    """
+    tree = "updateCenter/api/json?tree=sites[id,dataTimestamp]"
+    sites = target.channel.ask_json(tree, "look at the update centre", "sites")["sites"]
+    asked = [site["dataTimestamp"] / 1000 for site in sites if site.get("dataTimestamp")]
+    page = _ask_page(target, "manage/", "look at Manage Jenkins")
+    messages = re.search(r'<section class="manage-messages">(.*?)</section>', page, re.DOTALL)
+    text = messages[1] if messages else ""
+    offered = re.search(r'href="[^"]*/(\d+(?:\.\d+)+)/jenkins\.war"', text)
+    return Upkeep(
+        (now() - max(asked)) / 86400 if asked and messages else None,
+        offered[1] if offered else "",
+        tuple(
+            (html.unescape(found[2]).strip(), html.unescape(found[1]))
+            for found in re.finditer(r'href="([^"]*/security/advisory/[^"]*)"[^>]*>([^<]*)<', text)
+        ),
     )
 
 

@@ -30,14 +30,32 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class NodeState:
-    """A node. `clock_difference` is in seconds, to the controller's clock; None: not measured."""
+    """A node. `clock_difference` is in seconds, to the controller's clock; None: not measured.
+
+    One that `is_reserved` takes only jobs that ask for its labels; None: that isn't known.
+    """
 
     name: str
     executors: int
     labels: tuple[str, ...]
     is_offline: bool = False
+    is_controller: bool = False
+    is_reserved: bool | None = None
     disks: tuple[Disk, ...] = ()
     clock_difference: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What a server knows from its update centre, and how many days ago it asked; None: never.
+
+    `offered` is the Jenkins that it would update to, "" where it says nothing of one. `warnings`
+    are published faults of what it runs: what they say, and the address of the advisory.
+    """
+
+    age: float | None
+    offered: str = ""
+    warnings: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +83,5 @@ class Facts:
     plugins: Mapping[str, InstalledPlugin] | None = None
     credential_ids: tuple[str, ...] | None = None
     nodes: tuple[NodeState, ...] | None = None
+    upkeep: Upkeep | None = None
     untold: Mapping[str, str] = field(default_factory=dict)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from cfl_jobs.configs.labels import satisfies
 from cfl_jobs.doctor.diagnosis import Diagnosis, State, number, ok, some, untold
-from cfl_jobs.doctor.facts import Facts
+from cfl_jobs.doctor.facts import Facts, NodeState
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.planning.mark import split_description
 from cfl_jobs.reading.versions import is_older
@@ -79,58 +79,137 @@ def check_credentials(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
 
 
 def check_labels(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
+    """Each job must have a node that takes it, is there and has an executor."""
     if facts.nodes is None:
         yield untold(facts, "nodes")
         return
     wrong = False
-    for expression, jobs in needs.labels:
-        fitting = [node for node in facts.nodes if satisfies(expression, node.labels)]
+    for expression, jobs in _by_label(needs):
+        fitting = _nodes_for(expression, facts.nodes)
+        ready = [node for node in fitting if node.executors and not node.is_offline]
+        if ready:
+            continue
+        wrong = True
+        where = f"{facts.url}computer/"
+        label = f"the label {expression}" if expression else "room for jobs without a label"
         if not fitting:
-            wrong = True
-            message = f"no node has the label {expression}: {some(jobs)} would wait for ever"
-            fix = f"Give a node the label in Manage Jenkins → Nodes: {facts.url}computer/"
-            yield Diagnosis(State.ERROR, message, fix, jobs)
-        elif all(node.is_offline for node in fitting):
-            wrong = True
+            message = f"no node has {label}: {some(jobs)} would wait for ever"
+            fix = f"Give a node the label in Manage Jenkins → Nodes: {where}"
+        elif names := some(tuple(node.name for node in fitting if node.executors)):
+            message = f"only {names} has {label}, and it is offline: {some(jobs)}"
+            fix = f"Bring it up: {where}"
+        else:
             names = some(tuple(node.name for node in fitting))
-            message = f"only {names} has the label {expression}, and it is offline: {some(jobs)}"
-            yield Diagnosis(State.ERROR, message, f"Bring it up: {facts.url}computer/", jobs)
+            message = f"only {names} has {label}, and no executor: {some(jobs)} would wait for ever"
+            fix = f"Give it one, or another node the label: {where}"
+        yield Diagnosis(State.ERROR, message, fix, jobs)
     if not needs.labels:
         yield ok("the jobs run on any node")
     elif not wrong:
-        yield ok("each label that a job asks for has a node")
+        yield ok("each label that a job asks for has a node with an executor")
 
 
 def check_executors(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
-    """Each blocking job keeps an executor; one more must be left for what it waits for."""
+    """Each blocking job keeps an executor; one more must be left for each that it waits for."""
     if facts.nodes is None:
         yield untold(facts, "nodes")
         return
     online = [node for node in facts.nodes if not node.is_offline]
     total = sum(node.executors for node in online)
-    fix = "Manage Jenkins → Nodes → Built-In Node: more executors; or add a node."
-    blocking = needs.blocking
+    fix = f"More executors there, or one more node: {facts.url}computer/"
+    labels = {job: expression for expression, jobs in _by_label(needs) for job in jobs}
+    stuck = False
+    for job in needs.awaited:
+        nodes = _nodes_for(labels.get(job, ""), online)
+        blocking = tuple(
+            name
+            for name in needs.blocking
+            if any(node in nodes for node in _nodes_for(labels.get(name, ""), online))
+        )
+        count = sum(node.executors for node in nodes)
+        if count and count <= len(blocking) and not stuck:
+            stuck = True
+            message = (
+                f"{number(count, 'executor')} for {job}, and {number(len(blocking), 'job')} may "
+                f"hold one while waiting for others: {some(blocking)} may wait for ever"
+            )
+            yield Diagnosis(State.ERROR, message, fix, blocking)
     if not total:
         yield Diagnosis(State.ERROR, "there is no executor, so no build ever starts", fix)
-    elif total <= len(blocking):
-        message = (
-            f"{number(total, 'executor')}, and {number(len(blocking), 'job')} may hold one while "
-            f"waiting for others: {some(blocking)} may wait for ever"
-        )
-        yield Diagnosis(State.ERROR, message, fix, blocking)
-    else:
-        nodes = number(len(online), "node")
-        yield ok(f"{total} executors on {nodes}; waiting jobs may hold {len(blocking)} of them")
+    elif not stuck:
+        nodes_there = number(sum(1 for node in online if node.executors), "node")
+        held = len(needs.blocking)
+        yield ok(f"{total} executors on {nodes_there}; waiting jobs may hold {held} of them")
+
+
+def check_isolation(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
+    """Builds on one node run as one user: they can read what the others are given."""
+    if facts.nodes is None:
+        yield untold(facts, "nodes")
+        return
+    keepers = {job for need in needs.credentials if need.kind != "Git" for job in need.jobs}
+    usable = [node for node in facts.nodes if node.executors]
+    runs = {
+        node.name: {
+            job
+            for label, jobs in _by_label(needs)
+            if node in _nodes_for(label, usable)
+            for job in jobs
+        }
+        for node in usable
+    }
+    exposed = tuple(
+        job
+        for job in sorted(keepers)
+        if any(job in jobs and jobs - keepers for jobs in runs.values())
+    )
+    fix = "Give it a node of its own by its label, as `cfl-jobs bootstrap --home DIR` writes it."
+    on_controller = [node.name for node in usable if node.is_controller and runs[node.name]]
+    if on_controller:
+        message = "builds run on the controller, where they can read its files and every secret"
+        advice = "Set its executors to 0 once agents are there: Manage Jenkins → Nodes."
+        yield Diagnosis(State.NOTE, message, advice)
+    if exposed:
+        message = f"builds of other jobs can read the secrets of {some(exposed)}: they share a node"
+        yield Diagnosis(State.NOTE, message, fix, exposed)
+    if not exposed and not on_controller:
+        yield ok("no build can read the secrets of a job that binds credentials")
+
+
+def _by_label(needs: Needs) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return (label expression, jobs), "" for the jobs that run on any node."""
+    labelled = {job for _, jobs in needs.labels for job in jobs}
+    others = tuple(job for job in needs.names if job not in labelled)
+    return (*needs.labels, *([("", others)] if others else []))
+
+
+def _nodes_for(expression: str, nodes: Iterable[NodeState]) -> list[NodeState]:
+    """Return the nodes that take jobs of a label; one without a label isn't for reserved nodes."""
+    if not expression:
+        return [node for node in nodes if not node.is_reserved]
+    return [node for node in nodes if satisfies(expression, node.labels)]
 
 
 def check_jobs(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
-    """Jobs of ours that aren't there, that nobody defines any more, and jobs of nobody."""
-    ours, marked, strangers = set(needs.names), list[str](), list[str]()
+    """Jobs of ours that aren't there or not defined any more, jobs of others and of nobody."""
+    ours = set(needs.names)
+    marked, others, strangers = list[str](), list[str](), list[str]()
     for job in facts.jobs:
-        is_marked = split_description(job.description)[1] is not None
+        mark = split_description(job.description)[1]
         if job.name not in ours:
-            (marked if is_marked else strangers).append(job.name)
-        elif not is_marked:
+            if mark is not None and mark.project != needs.project:
+                others.append(job.name)
+            elif mark is not None and mark.is_surely_for(job.name, needs.project):
+                marked.append(job.name)
+            else:  # without a mark, or a copy of a job that has one
+                strangers.append(job.name)
+        elif mark is not None and mark.project != needs.project:
+            message = (
+                f"{job.name} is there, but is the project {mark.project or 'without a name'}'s"
+            )
+            fix = "Name one of the two jobs otherwise."
+            yield Diagnosis(State.WARNING, message, fix, (job.name,))
+        elif mark is None:
             message = f"{job.name} is there, but wasn't made by cfl-jobs"
             fix = "Look at it with `cfl-jobs plan --adopt`."
             yield Diagnosis(State.WARNING, message, fix, (job.name,))
@@ -144,10 +223,14 @@ def check_jobs(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
         message = f"ours, but not defined any more: {number(len(names), 'job')}, {some(names)}"
         fix = "`cfl-jobs update --prune` deletes them, after asking."
         yield Diagnosis(State.NOTE, message, fix, names)
+    if others:
+        names = tuple(others)
+        message = f"another project's, left alone: {number(len(names), 'job')}, {some(names)}"
+        yield Diagnosis(State.NOTE, message, "", names)
     if strangers:
         names = tuple(strangers)
         message = f"managed by nobody: {number(len(names), 'job')}, {some(names)}"
         fix = "Take them over as definitions (`cfl-jobs import`), delete them, or leave them."
         yield Diagnosis(State.NOTE, message, fix, names)
-    if not missing and not marked and not strangers:
+    if not missing and not marked and not others and not strangers:
         yield ok(f"all {len(facts.jobs)} jobs are ours")

@@ -51,10 +51,10 @@ class CredentialNeed:
 class Needs:
     """What the definitions ask of a server. `labels` are (label expression, jobs).
 
-    `blocking` are jobs that hold an executor while they wait for others; `hooked` those that a
-    push to GitHub starts; `adhoc` is the first of jobs/adhoc.yaml. `server`, `mail`, `branch` and
-    `python` are settings, "" where there is none. `unknown` are (element, job) that no known plugin
-    brings.
+    `blocking` are jobs that hold an executor while they wait for others, `awaited` those others;
+    `hooked` those that a push to GitHub starts; `adhoc` is the first of jobs/adhoc.yaml. `server`,
+    `project`, `mail`, `branch` and `python` are settings, "" where there is none. `unknown` are
+    (element, job) that no known plugin brings.
     """
 
     names: tuple[str, ...]
@@ -63,9 +63,11 @@ class Needs:
     credentials: tuple[CredentialNeed, ...]
     labels: tuple[tuple[str, tuple[str, ...]], ...]
     blocking: tuple[str, ...]
+    awaited: tuple[str, ...]
     hooked: tuple[str, ...]
     inventory: Inventory
     server: str = ""
+    project: str = ""
     mail: str = ""
     branch: str = ""
     python: str = ""
@@ -88,7 +90,7 @@ def find_needs(root: Path) -> Needs:
     words = {
         key: str(value)
         for key, value in definitions.settings.raw_items()
-        if key in ("server", "mail", "branch", "python") and isinstance(value, str)
+        if key in ("server", "project", "mail", "branch", "python") and isinstance(value, str)
     }
     adhoc = next((entry.name for entry in definitions.entries if entry.group == "adhoc"), "")
     return needs_of(rendered, definitions.inventory, adhoc=adhoc, **words)
@@ -116,6 +118,7 @@ def needs_of(rendered: Iterable[Rendered], inventory: Inventory, **words: str) -
         credentials=_find_credentials(jobs),
         labels=tuple((label, tuple(names)) for label, names in sorted(labels.items())),
         blocking=tuple(dict.fromkeys(edge.source for edge in chain.triggers if edge.blocking)),
+        awaited=tuple(dict.fromkeys(edge.target for edge in chain.triggers if edge.blocking)),
         hooked=tuple(hooked),
         inventory=inventory,
         unknown=unknown,

@@ -12,6 +12,7 @@ from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.reading.versions import is_older
 
 _SKEW = 30.0  # seconds; git, make and GitHub's tokens go by the clock
+_STALE = 7.0  # days; Jenkins asks its update centre each day
 _INVENTORY_FIX = "Run `cfl-jobs inventory` and look at `cfl-jobs plan`."
 
 
@@ -31,6 +32,46 @@ def check_version(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     if facts.is_quieting_down:
         fix = "Cancel it on the server's front page, or wait for the restart."
         yield Diagnosis(State.WARNING, "it prepares to shut down and starts no builds", fix)
+
+
+def check_support(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
+    """Whether what runs is out of support or has published faults, as the server itself knows."""
+    upkeep = facts.upkeep
+    if upkeep is None or upkeep.age is None:
+        why = "the server has not heard of its update centre since it started"
+        if upkeep is None:
+            why = facts.untold.get("upkeep", "the server does not say")
+        message = f"whether it is out of support or has published faults can't be told: {why}"
+        fix = "As an administrator: Manage Jenkins → Plugins → Updates → Check now, and ask again."
+        yield Diagnosis(State.NOTE, message, fix)
+        return
+    if upkeep.age > _STALE:
+        message = (
+            f"its update centre was asked {upkeep.age:.0f} days ago; what is newer it can't know"
+        )
+        yield Diagnosis(
+            State.WARNING, message, "Let Jenkins reach its update centre, or look yourself."
+        )
+    if upkeep.offered and _line(upkeep.offered) != _line(facts.version):
+        message = (
+            f"Jenkins {facts.version} is out of support: fixes go into {_line(upkeep.offered)}, "
+            f"and {upkeep.offered} is offered"
+        )
+        yield Diagnosis(
+            State.WARNING, message, "Update Jenkins; before, look for what that changes."
+        )
+    elif upkeep.offered:
+        message = f"Jenkins {upkeep.offered} is offered"
+        yield Diagnosis(State.NOTE, message, "Update Jenkins: such a release has fixes only.")
+    for warning, advisory in upkeep.warnings:
+        yield Diagnosis(State.WARNING, f"a fault is published: {warning}", f"Read {advisory}")
+    if not upkeep.offered and not upkeep.warnings and upkeep.age <= _STALE:
+        yield ok("no newer Jenkins and no published fault, says its update centre")
+
+
+def _line(version: str) -> str:
+    """Return what gets fixes together: a long-term release's line; of weekly ones each its own."""
+    return ".".join(version.split(".")[:2])
 
 
 def check_login(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:

@@ -15,6 +15,7 @@ from cfl_jobs.targets.server import JenkinsTarget
 CHECKS: MappingProxyType[str, Check] = MappingProxyType(
     {
         "version": server_checks.check_version,
+        "support": server_checks.check_support,
         "login": server_checks.check_login,
         "permissions": server_checks.check_permissions,
         "security": server_checks.check_security,
@@ -24,6 +25,7 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
         "credentials": job_checks.check_credentials,
         "labels": job_checks.check_labels,
         "executors": job_checks.check_executors,
+        "secrets": job_checks.check_isolation,
         "jobs": job_checks.check_jobs,
         "clock": server_checks.check_clock,
         "disk": server_checks.check_disk,
