@@ -492,7 +492,10 @@ def test_settings_reach_the_jobs(project: Path) -> None:
     assert publish.discarder == BuildDiscarder(days_to_keep=5)
     assert only(publish.wrappers, TimeLimit).seconds == 7 * 60
     assert only(publish.publishers, Mail) == Mail("", send_to_individuals=True)
-    assert {job.node_label for job in changed.values()} == {"linux && python"}
+    assert {job.node_label for job in changed.values()} == {
+        "linux && python",
+        *(f"deploy-{name} || built-in" for name in ("dev", "staging", "prod")),
+    }
     assert (
         "\npython='/opt/my python/bin/python3'\n" in of(changed[CREATE].builders, Shell)[1].script
     )
