@@ -26,6 +26,7 @@ from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_configs import recorded
 from tests.projects import ROOT, copy_project
+from tests.test_doctor import AGENTS, use_agents
 
 ADHOC = "Ad-hoc distribution"
 NEEDS = find_needs(ROOT)
@@ -162,6 +163,20 @@ def test_one_executor_would_hang_so_nothing_is_started(
     fresh.executors = 1
     assert set_up(project, target) == 1
     assert fresh.jobs[ADHOC].builds == []
+
+
+def test_deploys_without_their_agent_keep_the_first_distribution_back(
+    project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Executors that only deploys can have are none for the chain, nor the other way round."""
+    use_agents(fresh, *AGENTS[:2])
+    assert set_up(project, target) == 1
+    printed = capsys.readouterr().err
+    assert "labels: no node with an executor has the label deploy-prod || built-in" in printed
+    assert fresh.jobs[ADHOC].builds == []
+    fresh.more_nodes.append({"displayName": "x", "assignedLabels": [{"name": AGENTS[2]}]})
+    assert set_up(project, target) == 0
+    assert parameters(fresh) == [{"BRANCH": "master"}]
 
 
 def test_user_without_permission_is_stopped_by_doctor(

@@ -84,24 +84,20 @@ def check_labels(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
         yield untold(facts, "nodes")
         return
     wrong = False
+    usable = [node for node in facts.nodes if node.executors]
     for expression, jobs in _by_label(needs):
-        fitting = _nodes_for(expression, facts.nodes)
-        ready = [node for node in fitting if node.executors and not node.is_offline]
-        if ready:
+        fitting = _nodes_for(expression, usable)
+        if not all(node.is_offline for node in fitting):
             continue
         wrong = True
-        where = f"{facts.url}computer/"
         label = f"the label {expression}" if expression else "room for jobs without a label"
-        if not fitting:
-            message = f"no node has {label}: {some(jobs)} would wait for ever"
-            fix = f"Give a node the label in Manage Jenkins → Nodes: {where}"
-        elif names := some(tuple(node.name for node in fitting if node.executors)):
-            message = f"only {names} has {label}, and it is offline: {some(jobs)}"
-            fix = f"Bring it up: {where}"
-        else:
+        if fitting:
             names = some(tuple(node.name for node in fitting))
-            message = f"only {names} has {label}, and no executor: {some(jobs)} would wait for ever"
-            fix = f"Give it one, or another node the label: {where}"
+            message = f"only {names} has {label}, and it is offline: {some(jobs)}"
+            fix = f"Bring it up: {facts.url}computer/"
+        else:
+            message = f"no node with an executor has {label}: {some(jobs)} would wait for ever"
+            fix = f"Give one the label in Manage Jenkins → Nodes: {facts.url}computer/"
         yield Diagnosis(State.ERROR, message, fix, jobs)
     if not needs.labels:
         yield ok("the jobs run on any node")
