@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from cfl_jobs.planning.runs import list_runs
 from cfl_jobs.rendering.render import Rendered, render
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.credentials import Credentials
+from cfl_jobs.targets.home import HomeTarget
 from cfl_jobs.targets.retrying import Patience
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
@@ -133,6 +135,22 @@ def test_every_recorded_job_is_quiet_in_every_state(
         assert [note for note in made.notes if not note.quiet] == [], number
 
 
+def test_a_server_that_starts_on_an_updated_directory_is_quiet(
+    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
+) -> None:
+    """What it adds and encrypts at its start is its own, though no Jenkins was there before."""
+    home = HomeTarget(tmp_path / "home")
+    wanted = all_recorded(jenkins_server.version)
+    observed = observe(home, [], with_orphans=False)
+    journal = Journal(tmp_path, target=home.label, verb="update")
+    assert apply_plan(plan_changes(wanted, observed), home, journal).is_complete
+    for rendered in wanted:
+        jenkins_server.add_job(rendered.name, home.read(Kind.JOB, rendered.name))
+    for bring_about in (jenkins_server.restart, jenkins_server.resave, jenkins_server.restart):
+        bring_about()
+        assert make_plan(target, wanted).changes == ()
+
+
 @pytest.mark.parametrize("jenkins_server", [configs.OLD], indirect=True)
 def test_every_recorded_job_is_quiet_after_an_upgrade_of_jenkins(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
@@ -210,6 +228,78 @@ def test_requests_a_job_takes_to_create_to_leave_and_to_change(
     assert count((job(),)) == (2 + late, 3)
     assert count((job(),)) == (1, 3)
     assert count((job(branch="main"),)) == (4 + late, 3)
+
+
+@pytest.fixture
+def creator(jenkins_server: JenkinsServer) -> Iterator[JenkinsTarget]:
+    """Someone who may make jobs, and sees only those whose matrix says so."""
+    jenkins_server.uses_project_matrix = True
+    token = jenkins_server.add_user("creator", "hudson.model.Item.Create")
+    with JenkinsTarget(jenkins_server.url, Credentials("creator", token)) as made:
+        yield made
+
+
+MATRIX = """
+    <hudson.security.AuthorizationMatrixProperty>
+      <permission>USER:hudson.model.Item.Build:alice</permission>
+    </hudson.security.AuthorizationMatrixProperty>"""
+
+
+@pytest.mark.parametrize("matrix", ["", MATRIX], ids=["no matrix", "a matrix without the creator"])
+def test_a_creator_keeps_what_jenkins_lets_them_do_with_the_job(
+    jenkins_server: JenkinsServer, creator: JenkinsTarget, tmp_path: Path, matrix: str
+) -> None:
+    """Jenkins gave it to them when they made it; without it they could see the job no more."""
+
+    def wanted(branch: str) -> tuple[Rendered, ...]:
+        made = job(branch=branch)
+        config = made.config.replace("<properties>", f"<properties>{matrix}")
+        return folder("team"), replace(made, config=config)
+
+    assert update(creator, tmp_path, wanted("one")).is_complete
+    assert make_plan(creator, wanted("one")).changes == ()
+    for branch in ("two", "three"):
+        assert update(creator, tmp_path, wanted(branch)).is_complete
+    assert make_plan(creator, wanted("three")).changes == ()
+    config = jenkins_server.config("Publish")
+    assert "USER:hudson.model.Item.Read:creator" in config
+    assert ("USER:hudson.model.Item.Build:alice" in config) is bool(matrix)
+
+
+def test_a_job_that_one_may_not_see_is_said_to_be_in_the_way(
+    target: JenkinsTarget, creator: JenkinsTarget, tmp_path: Path
+) -> None:
+    """Jenkins refuses a second job of the name, and gives no reason."""
+    update(target, tmp_path, (job(),))
+    (outcome,) = update(creator, tmp_path, (job(),)).outcomes
+    assert "there is one already that creator may not see" in outcome.message
+
+
+def test_what_create_item_leaves_out_of_a_matrix_job_is_posted_again(
+    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
+) -> None:
+    """It has the default execution strategy until its config comes again."""
+    wanted = (recorded("wide-matrix"), replace(recorded("wide-matrix"), name="another"))
+    result = update(target, tmp_path, wanted)
+    assert [outcome.message for outcome in result.outcomes] == ["", ""]
+    assert "touchStoneCombinationFilter" in jenkins_server.config("another")
+    for bring_about in (jenkins_server.restart, jenkins_server.resave):
+        bring_about()
+        assert make_plan(target, wanted).changes == ()
+
+
+def test_a_password_of_a_new_job_is_not_left_plain_on_the_disk(
+    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
+) -> None:
+    """createItem keeps its text as it came until Jenkins saves the job."""
+    made = recorded("wide-parameters")
+    secret = "secret</description>\n          <defaultValue"
+    config = made.config.replace(f"{secret}/>", f"{secret}>sesame</defaultValue>")
+    assert config != made.config
+    wanted = (replace(made, config=config),)
+    assert update(target, tmp_path, wanted).is_complete
+    assert "sesame" not in jenkins_server.jobs["wide-parameters"].file
+    assert make_plan(target, wanted).changes == ()
 
 
 def test_a_folder_goes_once_nothing_of_others_is_in_it(
