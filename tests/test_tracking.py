@@ -14,7 +14,6 @@ import pytest
 from cfl_jobs.errors import Position
 from cfl_jobs.reading.tracking import (
     LocatedText,
-    Read,
     TrackedDict,
     TrackedList,
     unread_places,
@@ -168,13 +167,13 @@ def test_reading_an_inherited_key_reads_it_where_it_was_written() -> None:
     assert unread(defaults) == ["b"]
 
 
-def test_reads_with_a_default_are_kept_for_present_keys_only() -> None:
+def test_the_defaults_that_a_reader_names_are_kept() -> None:
     data = tracked(a="x", b="y", c="z")
     data.get("a", False)
-    data.get("b", "text")
+    data.get("b")
     data.get("missing", 5)
-    data.get("c", 3)
-    assert data.typed_reads() == (Read("a", False), Read("b", "text"), Read("c", 3))
+    data.copy().get("c", 3)
+    assert data.defaults == {"a": False, "missing": 5, "c": 3}
 
 
 def test_asked_keys_tell_what_the_reader_knows() -> None:

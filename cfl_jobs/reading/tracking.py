@@ -15,10 +15,10 @@ from collections.abc import (
     Iterable,
     Iterator,
     KeysView,
+    Mapping,
     ValuesView,
 )
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 from cfl_jobs.errors import Position
@@ -74,27 +74,19 @@ class TrackedList(list[Any]):
         return TrackedList(entries, pos=self.pos, entry_positions=self.entry_positions)
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One read of a key that came with the default its reader would have taken."""
-
-    key: str
-    default: object
-
-
 class _Notes:
     """What was asked of one mapping; copies of the mapping share it.
 
-    `known` are other names that its reader compared keys with, `handed_out` says that the reader
-    went through the keys without saying which it wanted.
+    `defaults` are what its reader would have taken, `known` are other names that it compared keys
+    with; `handed_out` says that it went through the keys without saying which it wanted.
     """
 
-    __slots__ = ("asked", "everything", "handed_out", "known", "typed_reads")
+    __slots__ = ("asked", "defaults", "everything", "handed_out", "known")
 
     def __init__(self) -> None:
         self.asked: set[Hashable] = set()
         self.known: set[str] = set()
-        self.typed_reads: list[Read] = []
+        self.defaults: dict[str, object] = {}
         self.everything = False
         self.handed_out = False
 
@@ -183,9 +175,10 @@ class TrackedDict(dict[str, Any]):
         """Return the keys that were asked for, there or not: what the reader knows."""
         return tuple(sorted({str(key) for key in self._notes.asked} | self._notes.known))
 
-    def typed_reads(self) -> tuple[Read, ...]:
-        """Return the reads of present keys that named a default, each once."""
-        return tuple(read for read in self._notes.typed_reads if dict.__contains__(self, read.key))
+    @property
+    def defaults(self) -> Mapping[str, object]:
+        """The defaults, by key, that their reader named."""
+        return self._notes.defaults
 
     def raw_items(self) -> tuple[tuple[str, Any], ...]:
         """Return the items without noting a read."""
@@ -194,9 +187,8 @@ class TrackedDict(dict[str, Any]):
     def note(self, key: Hashable) -> None:
         """Note that the key was asked for."""
         self._notes.asked.add(key)
-        inherited = self.forward.get(key)  # type: ignore[call-overload]
-        if inherited is not None:
-            inherited.note(key)
+        if self.forward and isinstance(key, str) and key in self.forward:
+            self.forward[key].note(key)
 
     def note_everything(self) -> None:
         """Note that every key was read."""
@@ -216,7 +208,9 @@ class TrackedDict(dict[str, Any]):
             asked, key = key, str(key)
             if asked.notes is self._notes:
                 return key
-        self.note(key)
+        self._notes.asked.add(key)
+        if self.forward:
+            self.note(key)
         return key
 
     def _hand(self, key: str) -> str:
@@ -231,8 +225,8 @@ class TrackedDict(dict[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         key = self._ask(key)
-        if default is not None and (read := Read(key, default)) not in self._notes.typed_reads:
-            self._notes.typed_reads.append(read)
+        if default is not None:
+            self._notes.defaults[key] = default
         return super().get(key, default)
 
     def __contains__(self, key: object) -> bool:

@@ -176,6 +176,7 @@ def _is_trivial(element: ET.Element) -> bool:
     return (element.text or "") in ("", "false") and not element.attrib and "." not in element.tag
 
 
+@lru_cache(maxsize=4096)
 def _is_any(keys: frozenset[str], tag: str) -> bool:
     return any(_is_same(key, tag) or _is_part(key, tag) for key in keys)
 

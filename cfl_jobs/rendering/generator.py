@@ -135,8 +135,7 @@ class Generator:
             about = _read_module(type(maker).__module__)
             root = self._make_root(job, maker)
             job.note("name")  # the caller's, jenkins-job-builder only files the XML by it
-            _mend_tags(root)
-            registry.problems += _find_odd_texts(root, job, registry.components)
+            registry.problems += _mend(root, job, registry.components)
             text = write_config(root)
         except Exception as error:
             registry.problems.append(_explain(error, data.pos, job))
@@ -208,27 +207,44 @@ class Generator:
             note_deeply(value if key else data)
 
 
-def _find_odd_texts(
-    root: ET.Element, job: TrackedDict, components: Sequence[Component]
-) -> Iterator[Problem]:
-    """Yield the values that a module made an element's text though they are none; empty it."""
-    for element in root.iter():
-        value: Any = element.text
-        if value and not isinstance(value, str):
-            element.text = ""
-            inside = (found for found in components if _holds(found, element))
-            owner = next(inside, None)
-            data, place = (owner.data, owner.position) if owner else (job, job.pos)
-            places = {
-                plain_name(key): mapping.value_positions.get(key, mapping.position_of(key))
-                for mapping in walk_mappings(data)
-                for key, item in mapping.raw_items()
-                if item is value
-            }
-            named = plain_name(element.tag) if len(places) > 1 else next(iter(places), "")
-            message = f"{show(value)} can't be the text of <{element.tag}>"
-            advice = "Write one text." if isinstance(value, (dict, list)) else "Put it in quotes."
-            yield Problem(message, places.get(named, place), advice)
+def _mend(root: ET.Element, job: TrackedDict, components: Sequence[Component]) -> Iterator[Problem]:
+    """Make elements what their text says; yield the values that are none though they should be.
+
+    Some modules put attributes into a tag; jenkins_jobs.modules.project_multibranch (6.5.0) makes
+    an element without a tag, of which only the inside is written.
+    """
+    parts = list(root.iter())
+    for part in parts:
+        if part.tag is None:
+            (parent,) = (other for other in parts if any(inner is part for inner in other))
+            at = list(parent).index(part)
+            parent[at : at + 1] = list(part)
+        elif " " in str(part.tag):
+            said = ET.fromstring(f"<{part.tag}/>")  # noqa: S314 - a module's own constant
+            part.tag = said.tag
+            part.attrib.update(said.attrib)
+        if part.text and not isinstance(part.text, str):
+            yield _find_odd_text(part, job, components)
+            part.text = ""
+
+
+def _find_odd_text(
+    element: ET.Element, job: TrackedDict, components: Sequence[Component]
+) -> Problem:
+    """Tell which value it is that a module made an element's text though it is none."""
+    value: Any = element.text
+    owner = next((found for found in components if _holds(found, element)), None)
+    data, place = (owner.data, owner.position) if owner else (job, job.pos)
+    places = {
+        plain_name(key): mapping.value_positions.get(key, mapping.position_of(key))
+        for mapping in walk_mappings(data)
+        for key, item in mapping.raw_items()
+        if item is value
+    }
+    named = plain_name(element.tag) if len(places) > 1 else next(iter(places), "")
+    advice = "Write one text." if isinstance(value, (dict, list)) else "Put it in quotes."
+    message = f"{show(value)} can't be the text of <{element.tag}>"
+    return Problem(message, places.get(named, place), advice)
 
 
 def _holds(component: Component, element: ET.Element) -> bool:
@@ -271,23 +287,6 @@ def _explain(error: Exception, place: Position, data: Any) -> Problem:
                 # What it misses stands there, misspelt.
                 return Problem(message, mapping.position_of(key), f"Did you mean {near!r}?")
     return Problem(message, place, advice)
-
-
-def _mend_tags(root: ET.Element) -> None:
-    """Make the elements what their text says: some modules put attributes into a tag.
-
-    jenkins_jobs.modules.project_multibranch (6.5.0) also makes an element without a tag, of which
-    only the inside is written.
-    """
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag is None:
-                at = list(parent).index(child)
-                parent[at : at + 1] = list(child)
-            elif isinstance(child.tag, str) and " " in child.tag:
-                said = ET.fromstring(f"<{child.tag}/>")  # noqa: S314 - a module's own constant
-                child.tag = said.tag
-                child.attrib.update(said.attrib)
 
 
 def _hand_over(value: Any, texts: dict[str, LocatedText], changes: Changes | None) -> Any:

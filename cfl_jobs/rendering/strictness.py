@@ -68,7 +68,7 @@ def _find_unused(suspects: list[_Option], made: Generated) -> list[_Option]:
     """Return those of the options whose name and value make no difference to the config."""
     for vary in (_rename, _replace):
         # Most of them are someone's own names and values: the config then shows their marks.
-        text = made.again(_vary_all(suspects, vary)).lower()
+        text = made.again(_vary_all(suspects, vary)).lower() if suspects else ""
         suspects = [option for at, option in enumerate(suspects) if _mark(at) not in text]
     if not _matter(suspects, made):
         return suspects
@@ -77,7 +77,8 @@ def _find_unused(suspects: list[_Option], made: Generated) -> list[_Option]:
 
 def _matter(options: Sequence[_Option], made: Generated) -> bool:
     """Tell whether the config is another one where the options are."""
-    return any(made.again(_vary_all(options, vary)) != made.text for vary in (_rename, _replace))
+    ways = (_rename, _replace) if options else ()
+    return any(made.again(_vary_all(options, vary)) != made.text for vary in ways)
 
 
 def _vary_all(options: Sequence[_Option], vary: _Vary) -> Changes:
@@ -154,7 +155,7 @@ def _find_odd_values(
     data: TrackedDict, made: Generated, owners: dict[int, Component]
 ) -> Iterator[Loss]:
     """Find values that jenkins-job-builder takes though they make no sense, one at a place."""
-    told: set[Position] = set()
+    told = {problem.position for problem in made.problems}
     for odd in (*_judge_job(data, made), *_judge_options(data, made, owners)):
         place = _place_of_value(odd.holder, odd.key)
         if place not in told:
@@ -191,10 +192,9 @@ def _judge_options(
     for mapping in walk_mappings(data):
         options = options_of(mapping)
         if options is not None:
-            defaults = {read.key: read.default for read in mapping.typed_reads()}
             for key in mapping.key_positions:
                 value, known = dict.get(mapping, key), options.by_name.get(plain_name(key))
-                for reason in check_value(key, value, defaults.get(key), known):
+                for reason in check_value(key, value, mapping.defaults.get(key), known):
                     yield OddValue(mapping, key, mapping, key, reason)
     yield from find_unknown_words(data, made, options_of)
 
