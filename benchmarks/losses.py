@@ -32,9 +32,13 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from cfl_jobs.errors import Position  # noqa: E402 - the repository is put on the path first
+from cfl_jobs.errors import (  # noqa: E402 - the repository is put on the path first
+    DefinitionError,
+    Position,
+)
 from cfl_jobs.reading.tracking import LocatedText, TrackedDict, TrackedList  # noqa: E402
 from cfl_jobs.rendering.generator import Generator  # noqa: E402
+from cfl_jobs.rendering.render import render  # noqa: E402
 from cfl_jobs.rendering.strictness import find_losses  # noqa: E402
 
 PACKAGE = "jenkins-job-builder==6.5.0"
@@ -328,6 +332,24 @@ class Measure:
         return "\n".join(rows)
 
 
+def render_at_once(cases: Sequence[Case], project: Path) -> str:
+    """Render all cases as one project; say what came of it. A bug in cfl-jobs would end it."""
+    for folder in ("jobs", "templates"):
+        (project / folder).mkdir(parents=True)
+    for number, case in enumerate(cases):
+        name = f"{number:04}"
+        text = yaml.safe_dump({**case.data, "name": name}, sort_keys=False)
+        (project / f"templates/{name}.j2").write_text(f"{{% raw %}}{text}{{% endraw %}}")
+        entries = {"views" if case.is_view else "jobs": [{"name": name}]}
+        definitions = yaml.safe_dump({"template": f"{name}.j2", **entries})
+        (project / f"jobs/{name}.yaml").write_text(definitions)
+    try:
+        return f"All of them are rendered as one project: {len(render(project)):,}."
+    except DefinitionError as error:
+        refused = {origin.position for found in error.findings for origin in found.origins[-1:]}
+        return f"As one project, {len(refused):,} of {len(cases):,} are refused, each at its place."
+
+
 def _word(path: Steps) -> str:
     return "/".join(str(step) for step in path)
 
@@ -359,14 +381,15 @@ def main() -> None:
             opened.extractall(place, filter="data")
         tests = next(Path(place).glob("*/tests"))
         measure = Measure(Renderer(), show=options.show)
-        for case in read_cases(tests):
-            if options.only in case.name:
-                measure.measure(case)
+        cases = [case for case in read_cases(tests) if options.only in case.name]
+        for case in cases:
+            measure.measure(case)
+        at_once = render_at_once(cases, Path(place) / "project")
     middle = 1000 * statistics.mean(measure.times or [0.0])
     print(f"{PACKAGE}, {measure.cases:,} jobs and views of its test cases,", end=" ")
     print(f"{middle:.2f} ms each; Python {platform.python_version()}\n")
     print(measure.write_table())
-    print(f"\nFalse alarms: {measure.false_alarms}.")
+    print(f"\nFalse alarms: {measure.false_alarms}. {at_once}")
 
 
 if __name__ == "__main__":

@@ -225,6 +225,7 @@ def _mend(root: ET.Element, job: TrackedDict, components: Sequence[Component]) -
             part.attrib.update(said.attrib)
         if part.text and not isinstance(part.text, str):
             yield _find_odd_text(part, job, components)
+            note_deeply(part.text)
             part.text = ""
 
 
