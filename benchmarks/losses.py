@@ -5,14 +5,19 @@
     python benchmarks/losses.py --show             also lists what was lost, and each false alarm
 
 One mistake at a time is put into one job. A misspelt option is lost in silence if there is no
-finding and the config is what it would be without the line. A false alarm is a finding about an
-unchanged job that calls an option unread though the config changes without it.
+finding and the config is what it would be without the line. Nonsense in place of a value is lost if
+there is no finding. What the value is, the test case itself says where it is a number or a flag; a
+word is one of a few if its module's code compares with it or lists it with others, or its
+documentation does. A false alarm is a finding about an unchanged job that calls an option unread
+though the config changes without it.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -23,6 +28,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -263,8 +270,157 @@ def _without(holder: dict[str, Any], key: str) -> dict[str, Any]:
     return {at: item for at, item in holder.items() if at != key}
 
 
+def replace_values(case: Case) -> Iterator[Mistake]:
+    """Yield a case with nonsense in place of one value, for each that isn't any text."""
+    for path, value in _leaves(case.data):
+        if path in (("name",), ("view-type",), ("project-type",)):
+            continue
+        kind, nonsense = _kind_of(value, path, case.data)
+        if kind:
+            data = _put(case.data, path, nonsense)
+            yield Mistake(kind, path, f"{value!r} as {nonsense!r}", data)
+
+
+def _kind_of(value: Any, path: Steps, job: Mapping[str, Any]) -> tuple[str, str]:
+    text = str(value)
+    if isinstance(value, bool) or text in ("true", "false"):
+        return "nonsense for true or false", "maybe"
+    if _option_of(path) in ANY_TEXT:
+        return "", ""
+    if re.fullmatch(r"[+-]?[0-9]+", text):
+        return "nonsense for a whole number", "lots"
+    if re.fullmatch(r"[A-Za-z][\w -]*", text) and text in _choices(*_reader_of(path, job)):
+        return "nonsense for one of a few words", "nonsense"
+    return "", ""
+
+
+def _leaves(value: Any, path: Steps = ()) -> Iterator[tuple[Steps, Any]]:
+    if isinstance(value, (dict, list)):
+        for step, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _leaves(item, (*path, step))
+    elif value is not None:
+        yield path, value
+
+
+def _put(value: Any, path: Steps, new: Any) -> Any:
+    """Return data with another value at a path; the rest is shared."""
+    if not path:
+        return new
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    changed = [(at, _put(item, path[1:], new) if at == path[0] else item) for at, item in items]
+    return dict(changed) if isinstance(value, dict) else [item for _, item in changed]
+
+
+# A job's list of components → the module of jenkins-job-builder that has them.
+LISTS = {
+    **dict.fromkeys(("builders", "prebuilders", "postbuilders", "steps"), "builders"),
+    **dict.fromkeys(("publishers", "action"), "publishers"),
+    **{name: name for name in ("triggers", "wrappers", "properties", "parameters", "scm")},
+    **{name: name for name in ("reporters", "notifications")},
+}
+# Options that take any text, though a test case's is a number or a word that the module has too.
+ANY_TEXT = frozenset(
+    (
+        *("access-token", "approval-category", "approval-value", "build-number", "build-type"),
+        *("credentials-id", "default", "description", "dir", "generator", "mime-type", "name"),
+        *("notes", "override-token", "priority", "room", "shell", "storepass"),
+        *("trigger-approval-category", "upstream-build-number", "username"),
+    )
+)
+
+
+def _option_of(path: Steps) -> str:
+    return next(step for step in reversed(path) if isinstance(step, str))
+
+
+def _reader_of(path: Steps, job: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the module and the component that read what stands at a path."""
+    for at in range(len(path) - 3, -1, -1):
+        if path[at] in LISTS and isinstance(path[at + 1], int):
+            return LISTS[str(path[at])], str(path[at + 2])
+    if "view-type" in job:
+        return f"view_{job['view-type']}", ""
+    return f"project_{job.get('project-type', 'freestyle')}", ""
+
+
+@cache
+def _choices(module: str, component: str) -> frozenset[str]:
+    """Return the words that a component, or else the whole module, tells from others."""
+    functions, tables = _read_module(module)
+    chosen = [
+        name
+        for name, node in functions.items()
+        if not component or _docstring(node).partition("\n")[0] == f"yaml: {component}"
+    ]
+    words: set[str] = set()
+    seen: set[str] = set()
+    while chosen:
+        name = chosen.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        node = functions.get(name) or tables.get(name)
+        if node is not None:
+            words |= {*_compared(node), *_documented(_docstring(node))}
+            chosen += [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
+            chosen += [part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)]
+    return frozenset(words)
+
+
+@cache
+def _read_module(module: str) -> tuple[dict[str, ast.AST], dict[str, ast.AST]]:
+    """Return the functions and tables of a module, and of the helpers of all."""
+    spec = find_spec("jenkins_jobs")
+    assert spec is not None
+    assert spec.origin is not None
+    functions: dict[str, ast.AST] = {}
+    tables: dict[str, ast.AST] = {}
+    for name in ("helpers", module):
+        path = Path(spec.origin).parent / "modules" / f"{name}.py"
+        tree = ast.parse(path.read_text(encoding="utf-8") if path.exists() else "")
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                functions[node.name] = node
+            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                tables[node.targets[0].id] = node
+    return functions, tables
+
+
+def _docstring(node: ast.AST) -> str:
+    return (ast.get_docstring(node) or "") if isinstance(node, ast.FunctionDef) else ""
+
+
+def _compared(tree: ast.AST) -> Iterator[str]:
+    """Yield the texts that code compares with, or that stand in a list or are a table's keys."""
+    listed = [node for node in ast.walk(tree) if isinstance(node, (ast.List, ast.Tuple, ast.Set))]
+    rows = {id(part) for node in listed for part in node.elts if isinstance(part, ast.Tuple)}
+    groups: list[list[ast.expr]] = [node.elts for node in listed if id(node) not in rows]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            groups.append([key for key in node.keys if key is not None])
+        elif isinstance(node, ast.Compare):
+            yield from _texts([node.left, *node.comparators])
+    for group in groups:
+        if len(found := [*_texts(group)]) > 1:
+            yield from found
+
+
+def _texts(nodes: Sequence[ast.expr]) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def _documented(text: str) -> Iterator[str]:
+    """Yield the words that a docstring lists below each other, or in quotes in one sentence."""
+    yield from re.findall(r"(?m)^\s*(?::[\w ]+: )?\*\s+\*\*([\w -]+)\*\*(?! ?[:(]|.*\(`)", text)
+    for part in re.split(r"\n\s*\n|:arg |\* \*\*", re.sub(r"\(default[^)]*\)", "", text)):
+        quoted = re.findall(r"['\"`]+([A-Za-z][\w -]*)['\"`]+", part)
+        yield from quoted if len(quoted) > 1 else ()
+
+
 # Each yields the mistakes of one kind that can be made in a case.
-KINDS: Sequence[Callable[[Case], Iterator[Mistake]]] = (misspell_options,)
+KINDS: Sequence[Callable[[Case], Iterator[Mistake]]] = (misspell_options, replace_values)
 
 
 # -- measuring -----------------------------------------------------------------------------------
@@ -294,8 +450,12 @@ class Measure:
         self.cases += 1
         self.times.append(took)
         known = {message for _, message in clean.findings}
+        tracked = _track(case.data, _Lines())
+        told = {_path_at(tracked, place) for place, _ in clean.findings} - {()}
         for kind in KINDS:
             for mistake in kind(case):
+                if mistake.same_as is None and any(mistake.path[: len(at)] == at for at in told):
+                    continue  # something is wrong there anyway
                 self.made[mistake.kind] += 1
                 if self._is_lost(case, mistake, known):
                     self.lost[mistake.kind] += 1

@@ -71,6 +71,7 @@ def modules() -> list[ast.Module]:
         ("num-to-keep", "0x10", -1, "'0x10' is not a whole number"),
         ("num-to-keep", " 5", -1, "' 5' is not a whole number"),
         ("num-to-keep", 4294967295, -1, "4294967295 is out of Jenkins' range"),
+        ("xysize", [600, "lots"], [500, 200], "'lots' is not a whole number"),
         ("port", "06379", "6379", "'06379' is not a number"),
         ("num-to-keep", None, -1, "nothing is not a whole number"),
         ("port", "high", "6379", "'high' is not a number"),

@@ -72,6 +72,8 @@ def check_value(
     if isinstance(default, list) and key not in TAKES_ONE and isinstance(value, (str, dict)):
         advice = "Write a list, each entry after '- '."
         return (Reason(f"{want.show(value)} is not a list", advice),)
+    if isinstance(default, list) and isinstance(value, list) and _are_numbers(default):
+        return tuple(reason for entry in value for reason in want.whole_number()(entry))
     if documented is None or default or value == default:
         return ()
     if documented.kind == "int":
@@ -79,6 +81,10 @@ def check_value(
     if documented.kind == "bool" and not isinstance(value, dict):
         return want.boolean(value)
     return ()
+
+
+def _are_numbers(values: list[object]) -> bool:
+    return bool(values) and all(type(value) is int for value in values)
 
 
 def check_job(data: Mapping[str, object]) -> tuple[ValueMistake, ...]:
