@@ -26,6 +26,7 @@ import re
 import secrets
 import socket
 import ssl
+import sys
 import threading
 import time
 from base64 import b64decode
@@ -549,3 +550,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Keep quiet; `requests` is the log."""
+
+
+def serve_until_closed(dialect: str) -> None:
+    """Serve in a process of its own: print the URL, end with standard input."""
+    with JenkinsServer(dialect) as server:
+        print(server.url, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    serve_until_closed(sys.argv[1])

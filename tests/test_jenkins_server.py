@@ -5,50 +5,25 @@ from __future__ import annotations
 import http.client
 import json
 import re
-from base64 import b64encode
-from html import unescape
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 import tests.jenkins_server_configs as configs
 from tests.jenkins_server import Fault, JenkinsServer
-
-TELLING = (
-    "Content-Type",
-    "Location",
-    "WWW-Authenticate",
-    "X-Error",
-    "X-Jenkins",
-    "X-Permission-Implied-By",
-    "X-Required-Permission",
-    "X-You-Are-Authenticated-As",
+from tests.recording import (
+    IGNORED_FIELDS,
+    TELLING,
+    ask,
+    compare_bodies,
+    complete_objects,
+    login,
 )
+
 # What the stand-in can't answer as recorded, with the reason.
 NOT_COMPARABLE = {
     "console": "the stand-in runs no builds, so it has no console text",
     "artifact": "the stand-in runs no builds, so it has no artifacts",
-}
-# Parts of JSON bodies that are left out of the comparison, with the reason.
-IGNORED_FIELDS = {
-    "build info": ({"artifacts", "timestamp", "duration", "estimatedDuration"}, "no build is run"),
-    "python-jenkins get_plugins_info": (
-        {
-            "backupVersion",
-            "bundled",
-            "deleted",
-            "dependencies",
-            "detached",
-            "downgradable",
-            "longName",
-            "pinned",
-            "requiredCoreVersion",
-            "supportsDynamicLoad",
-            "url",
-        },
-        "no one asks for more than plugins' names, versions and state",
-    ),
 }
 # How far the recording server had changed between two exchanges, without an exchange of its own.
 BETWEEN = {
@@ -58,32 +33,11 @@ BETWEEN = {
 }
 
 
-def ask(
-    server: JenkinsServer, method: str, path: str, *, body: bytes | None = None, **headers: str
-) -> tuple[int, dict[str, str], str]:
-    """Send one request. Keywords are headers, with _ for -."""
-    place = urlsplit(server.url)
-    connection = http.client.HTTPConnection(place.hostname or "", place.port, timeout=30)
-    try:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        if method == "POST":
-            named["Content-Length"] = str(len(body or b""))
-        connection.request(method, path, body=body, headers=named)
-        answer = connection.getresponse()
-        return answer.status, dict(answer.getheaders()), answer.read().decode()
-    finally:
-        connection.close()
-
-
-def login(user: str, secret: str) -> str:
-    return "Basic " + b64encode(f"{user}:{secret}".encode()).decode()
-
-
 def crumb_headers(server: JenkinsServer) -> dict[str, str]:
     """Return a fresh crumb and its session's cookie, got with the password."""
     authorization = login(server.user, server.password)
     path = "/crumbIssuer/api/json"
-    _, headers, body = ask(server, "GET", path, Authorization=authorization)
+    _, headers, body = ask(server.url, "GET", path, Authorization=authorization)
     cookie = headers["Set-Cookie"].partition(";")[0]
     return {"Jenkins_Crumb": json.loads(body)["crumb"], "Cookie": cookie}
 
@@ -104,43 +58,7 @@ def replay(server: JenkinsServer, exchange: dict[str, Any]) -> tuple[int, dict[s
     if "another session" in exchange["name"]:
         headers["Cookie"] = crumb_headers(server)["Cookie"]
     body = request["body"].encode() if request["body"] is not None else None
-    return ask(server, request["method"], request["path"], body=body, **headers)
-
-
-def page_text(body: str) -> str:
-    """Return what a person reads on an error page."""
-    text = body.rpartition("</head>")[2]
-    text = re.sub(r"<script.*?</script>|<!--.*?-->", " ", text, flags=re.DOTALL)
-    text = unescape(re.sub(r"<[^>]*>", " ", text))
-    return " ".join(re.sub(r"Logging ID=\S+", "Logging ID", text).split())
-
-
-def page_title(body: str) -> str:
-    found = re.search(r"<title>([^<]*)</title>", body)
-    return found[1] if found else ""
-
-
-def without(value: Any, names: set[str]) -> Any:
-    if isinstance(value, dict):
-        return {name: without(item, names) for name, item in value.items() if name not in names}
-    return [without(item, names) for item in value] if isinstance(value, list) else value
-
-
-def complete_objects(text: str) -> list[Any]:
-    """Return the objects of the first list in a JSON text that was cut."""
-    decoder = json.JSONDecoder()
-    at = re.search(r'"(?:jobs|plugins)":\[', text)
-    assert at
-    found = []
-    place = at.end()
-    while place < len(text):
-        try:
-            item, place = decoder.raw_decode(text, place)
-        except json.JSONDecodeError:
-            break
-        found.append(item)
-        place += 1
-    return found
+    return ask(server.url, request["method"], request["path"], body=body, **headers)
 
 
 def prepare(server: JenkinsServer, name: str, exchange: dict[str, Any]) -> None:
@@ -184,34 +102,6 @@ def test_every_recorded_exchange_is_answered_as_jenkins_did(jenkins_server: Jenk
             differences.append((name, *difference))
     assert differences == []
     assert compared == 78 - len(NOT_COMPARABLE)
-
-
-def compare_bodies(name: str, wanted: dict[str, Any], body: str) -> tuple[Any, Any] | None:
-    """Return both sides where they differ."""
-    recorded = wanted["body"]
-    kind = wanted["headers"].get("Content-Type", "")
-    got: Any
-    expected: Any
-    if kind.startswith("application/json"):
-        ignored = IGNORED_FIELDS.get(name, (set(), ""))[0]
-        if wanted["truncated"]:
-            expected = without(complete_objects(recorded), ignored)
-            got = without(complete_objects(body), ignored)[: len(expected)]
-            assert len(expected) >= 5
-        else:
-            got = without(json.loads(body), ignored)
-            expected = without(json.loads(recorded), ignored)
-    elif kind.startswith("text/html"):
-        expected = page_title(recorded)
-        got = page_title(body) if expected or not wanted["truncated"] else ""
-        if wanted.get("message"):
-            logged = re.sub(r"Logging ID=\S+", "Logging ID", wanted["message"])
-            got, expected = page_text(body), logged
-        elif not wanted["truncated"]:
-            got, expected = page_text(body), page_text(recorded)
-    else:
-        got, expected = body, recorded
-    return None if got == expected else (got, expected)
 
 
 def test_what_is_not_compared_is_recorded_and_little() -> None:
@@ -328,7 +218,7 @@ def post(
     authorization = login(user or server.user, token or server.token)
     kind = "text/xml" if body.startswith("<") else "application/x-www-form-urlencoded"
     return ask(
-        server,
+        server.url,
         "POST",
         path,
         body=body.encode(),
@@ -514,7 +404,7 @@ def test_each_fault_does_what_it_says(fault: Fault, jenkins_server: JenkinsServe
     path = "/createItem?name=a"
     try:
         got = ask(
-            jenkins_server,
+            jenkins_server.url,
             "POST",
             path,
             body=body,
@@ -527,5 +417,5 @@ def test_each_fault_does_what_it_says(fault: Fault, jenkins_server: JenkinsServe
         got = 0
     assert got == (status or 0)
     assert ("a" in jenkins_server.jobs) is handled
-    again = ask(jenkins_server, "GET", "/api/json", Authorization=authorization)
+    again = ask(jenkins_server.url, "GET", "/api/json", Authorization=authorization)
     assert again[0] == (503 if "RESTART" in fault.name else 200)

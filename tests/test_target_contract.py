@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,16 @@ from cfl_jobs.targets.home import HomeTarget
 from cfl_jobs.targets.server import JenkinsTarget, open_server
 from tests.jenkins_server import JenkinsServer
 from tests.memory_target import MemoryTarget
+from tests.recording import PREFIX
 
-PREFIX = "cfl-jobs-test "
 URL_VARIABLE = "CFL_JOBS_TEST_URL"
 JOB, FOLDER, VIEW = f"{PREFIX}job", f"{PREFIX}folder", f"{PREFIX}view"
 INNER = f"{FOLDER}/inner ünï ✓"
-SERVERS = ("stand-in, token", "stand-in, password", "live")
+STAND_INS = {
+    f"{version}, {secret}": (version, secret)
+    for version, secret in product(configs.DIALECTS, ("token", "password"))
+}
+SERVERS = (*STAND_INS, "live")
 
 
 def recorded_config(description: str = "made by a test") -> str:
@@ -48,9 +53,10 @@ VIEW_CONFIG = next(
 
 
 def remove_everything(target: Target) -> None:
+    """Remove what the tests made; what is in a folder goes with it, its own view too."""
     for kind in (Kind.VIEW, Kind.JOB):
-        for listed in reversed(target.list(kind)):
-            if listed.name.startswith(PREFIX):
+        for listed in target.list(kind):
+            if listed.name.startswith(PREFIX) and "/" not in listed.name:
                 target.delete(kind, listed.name)
 
 
@@ -71,8 +77,9 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
             finally:
                 remove_everything(live)
     else:
-        with JenkinsServer() as server:
-            secret = server.token if "token" in request.param else server.password
+        version, kind = STAND_INS[request.param]
+        with JenkinsServer(version) as server:
+            secret = server.token if kind == "token" else server.password
             with JenkinsTarget(server.url, Credentials(server.user, secret, "test")) as found:
                 yield found
 

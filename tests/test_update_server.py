@@ -101,7 +101,8 @@ def make_plan(target: JenkinsTarget, wanted: tuple[Rendered, ...], *, prune: boo
 def update(target: JenkinsTarget, place: Path, wanted: tuple[Rendered, ...]) -> Result:
     """Look, plan and apply, as `update --yes` does."""
     names = names_to_look_at(wanted)
-    observed = observe(target, names, with_orphans=False)
+    project = wanted[0].project if wanted else ""
+    observed = observe(target, names, with_orphans=False, project=project)
     return apply_plan(
         plan_changes(wanted, observed),
         target,
