@@ -13,6 +13,9 @@ from cfl_jobs.configs.normalform import LISTS, SETS
 MEANINGLESS = ("completeBuild", "latestOnly", "recordBuildArtifacts")
 MEANINGLESS_IN_FOLDERS = ("canRoam", "scm", "viewsTabBar", "views", "folderViews", "primaryView")
 
+GIT = "hudson.plugins.git.GitSCM"
+OLD_GIT_FIELDS = ("remotePoll", "reference", "disableSubmodules", "recursiveSubmodules")
+
 
 def drop_meaningless(root: ET.Element) -> None:
     is_folder = root.tag.endswith(".Folder")
@@ -20,6 +23,10 @@ def drop_meaningless(root: ET.Element) -> None:
     for parent in list(root.iter()):
         for child in [child for child in parent if child.tag in tags]:
             parent.remove(child)
+    # A git checkout's old fields, of which an extension that is there says what holds.
+    for scm in (element for element in root.iter() if element.get("class") == GIT):
+        for child in [child for child in scm if child.tag in OLD_GIT_FIELDS]:
+            scm.remove(child)
 
 
 def flags(root: ET.Element) -> list[ET.Element]:

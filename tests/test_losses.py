@@ -120,7 +120,7 @@ def test_a_field_of_an_element_that_is_there_has_no_effect() -> None:
     ("publisher", "path", "is_own"),
     [
         ("junit: {results: a.xml}", f"{JUNIT}/keepLongStdio", True),
-        ("junit: {results: a.xml, keep-long-stdio: true}", f"{JUNIT}/keepLongStdio", False),
+        ("junit: {results: a.xml, keep-long-stdio: true}", f"{JUNIT}/stdioRetention", False),
         ("junit: {results: a.xml}", f"{JUNIT}/testResults", False),
         ("junit: {results: a.xml}", JUNIT, False),
         ("archive: {artifacts: a}", f"{ARCHIVER}/defaultExcludes", True),

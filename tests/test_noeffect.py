@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 
+from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.rendering.noeffect import NO_EFFECTS, check_no_effect
+from cfl_jobs.rendering.render import render
+from tests.case_files import write_project
 
 CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
+
+
+NEVER = [{name: False} for name in ("success", "unstable", "failure", "not-built", "aborted")]
 
 
 @pytest.mark.parametrize(
@@ -34,6 +40,15 @@ CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
         ),
         ({"wrappers": [{"timeout": {"timeout": 2}}]}, ("wrappers", 0, "timeout", "timeout")),
         ({"wrappers": [{"timeout": {"abort": False}}]}, ("wrappers", 0, "timeout", "abort")),
+        (
+            {"wrappers": [{"timeout": {"timeout": 9, "type": "likely-stuck"}}]},
+            ("wrappers", 0, "timeout", "timeout"),
+        ),
+        ({"scm": [{"git": {"url": "a", "fastpoll": True}}]}, ("scm", 0, "git", "fastpoll")),
+        (
+            {"publishers": [{"workspace-cleanup": {"clean-if": NEVER}}]},
+            ("publishers", 0, "workspace-cleanup", "clean-if"),
+        ),
         ({"project-type": "pipeline", "pipeline-scm": {}, "sandbox": True}, ("sandbox",)),
         ({"project-type": "pipeline", "dsl": "", "node": "linux"}, ("node",)),
         ({"project-type": "folder", "triggers": []}, ("triggers",)),
@@ -87,3 +102,35 @@ def test_a_recorded_server_dropped_the_element(job: str, tag: str, after: str) -
     later = (CONFIGS / f"{job}.{after}.xml").read_text(encoding="utf-8")
     assert re.search(rf"<{tag}\b", posted)
     assert not re.search(rf"<{tag}\b", later)
+
+
+@pytest.mark.parametrize(
+    ("option", "junit", "written"),
+    [
+        ("keep-long-stdio: true", "1424.vc64a_edde7777", {"stdioRetention": "ALL"}),
+        ("keep-long-stdio: true", "1252.vfc2e5efa_294f", {"keepLongStdio": "true"}),
+        ("keep-long-stdio: false", "1424.vc64a_edde7777", {}),
+        # jenkins-job-builder's own default stays: nobody asked for it.
+        ("results: a.xml", "1424.vc64a_edde7777", {"keepLongStdio": "true"}),
+    ],
+)
+def test_what_has_a_successor_is_rendered_as_that_for_newer_plugins(
+    tmp_path: Path, option: str, junit: str, written: dict[str, str]
+) -> None:
+    """With the place that asked for it."""
+    definitions = "template: a.yaml.j2\njobs:\n  - name: A\n"
+    template = f"name: {{{{ name }}}}\npublishers:\n  - junit: {{results: a.xml, {option}}}\n"
+    template = template.replace("{results: a.xml, results: a.xml}", "{results: a.xml}")
+    plugins = f"plugins: {{junit: '{junit}'}}\n"
+    write_project(tmp_path, definitions=definitions, template=template, plugins=plugins)
+    (rendered,) = render(tmp_path)
+    path = "publishers/hudson.tasks.junit.JUnitResultArchiver"
+    element = parse_config(rendered.config, name="A").find(path)
+    assert element is not None
+    tags = ("keepLongStdio", "stdioRetention")
+    found = {tag: element.findtext(tag) for tag in tags if element.findtext(tag)}
+    assert found == {key: value for key, value in written.items() if value != "false"}
+    places = {blame.path for blame in rendered.blame}
+    asked = {f"{path}/{tag}" for tag in written} if "stdio" in option else set()
+    assert asked <= places
+    assert not asked & rendered.own

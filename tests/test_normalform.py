@@ -267,3 +267,45 @@ def test_a_list_views_old_status_filter_is_the_job_filter_that_jenkins_makes_of_
     for old, made in forms:
         assert normalise(old, name="a") == normalise(made, name="a")
     assert len({normalise(old, name="a") for old, _ in forms} | {normalise(view, name="a")}) == 3
+
+
+GIT = (
+    '<project><scm class="hudson.plugins.git.GitSCM">{}<extensions>{}</extensions></scm></project>'
+)
+
+
+@pytest.mark.parametrize(
+    ("old", "extensions"),
+    [
+        ("<reference>/a</reference>", "CloneOption><reference>/a</reference></"),
+        (
+            "<disableSubmodules>true</disableSubmodules>",
+            "SubmoduleOption><disableSubmodules>true</disableSubmodules></",
+        ),
+        ("<gitConfigName>a</gitConfigName><gitConfigEmail/>", "UserIdentity><name>a</name></"),
+        ("<remotePoll>true</remotePoll>", ""),
+        ("<reference/><disableSubmodules>false</disableSubmodules>", ""),
+    ],
+)
+def test_old_fields_of_a_git_checkout_are_the_extensions_that_jenkins_makes_of_them(
+    old: str, extensions: str
+) -> None:
+    """GitSCM.readResolve; without that an update would lose them, for ever."""
+    package = "hudson.plugins.git.extensions.impl."
+    name = extensions.partition(">")[0]
+    saved = f"<{package}{extensions}{package}{name}>" if extensions else ""
+    there = normalise(GIT.format("", saved), name="a")
+    assert normalise(GIT.format(old, ""), name="a") == there
+    if extensions:
+        assert there != normalise(GIT.format("", ""), name="a")
+        assert normalise(GIT.format(old, saved), name="a") == there
+
+
+def test_a_mails_trigger_script_is_the_object_that_the_plugin_makes_of_it() -> None:
+    kind = "hudson.plugins.emailext.plugins.trigger.ScriptTrigger"
+    config = f"<project><publishers><{kind}>{{}}</{kind}></publishers></project>"
+    secure = "<secureTriggerScript><script>true</script><sandbox>false</sandbox>"
+    saved = config.format(f"{secure}</secureTriggerScript>")
+    posted = config.format("<triggerScript>true</triggerScript>")
+    assert normalise(posted, name="a") == normalise(saved, name="a")
+    assert normalise(posted.replace("true", "1"), name="a") != normalise(saved, name="a")

@@ -71,7 +71,6 @@ def test_a_version_that_is_not_known_counts_as_the_newest(versions: dict[str, st
         ("latest", False),
         ("experimental", False),
         ("v5", False),
-        ("5.", False),
         ("", False),
         ("5 6", False),
     ],

@@ -308,24 +308,48 @@ def _rewrite_selectors(root: ET.Element) -> None:
         parameter.remove(text)
 
 
-def _rewrite_git_identity(root: ET.Element) -> None:
-    """GitSCM.readResolve turns gitConfigName and gitConfigEmail into an extension, the last one."""
+# GitSCM's old fields and the extensions that hold them now: extension, old fields, new ones.
+_GIT_FIELDS = (
+    ("SubmoduleOption", {"disableSubmodules": "", "recursiveSubmodules": ""}),
+    ("UserIdentity", {"gitConfigName": "name", "gitConfigEmail": "email"}),
+    ("CloneOption", {"reference": ""}),
+    ("", {"remotePoll": ""}),  # nothing reads it any more
+)
+
+
+def _rewrite_git_fields(root: ET.Element) -> None:
+    """GitSCM.readResolve turns old fields that say something into extensions (git 5.2.1, 5.10.1).
+
+    An extension that is there already stays as it is (GitSCMBackwardCompatibility).
+    """
     for scm in root.iter():
         if scm.get("class") != "hudson.plugins.git.GitSCM":
             continue
-        values = {}
-        for old, new in (("gitConfigName", "name"), ("gitConfigEmail", "email")):
-            for found in scm.findall(old):
-                values[new] = found.text or ""
-                scm.remove(found)
-        if any(values.values()):
-            extensions = scm.find("extensions")
-            if extensions is None:
-                extensions = ET.SubElement(scm, "extensions")
-            tag = "hudson.plugins.git.extensions.impl.UserIdentity"
-            identity = ET.SubElement(extensions, tag)
-            for key, value in values.items():
-                ET.SubElement(identity, key).text = value
+        for name, fields in _GIT_FIELDS:
+            values: dict[str, str] = {}
+            for old, new in fields.items():
+                for found in scm.findall(old):
+                    values[new or old] = found.text or ""
+                    scm.remove(found)
+            tag = f"{_GIT_EXTENSIONS}{name}"
+            said = any(value not in ("", "false") for value in values.values())
+            if name and said and scm.find(f"extensions/{tag}") is None:
+                extensions = scm.find("extensions")
+                if extensions is None:
+                    extensions = ET.SubElement(scm, "extensions")
+                extension = ET.SubElement(extensions, tag)
+                for key, value in values.items():
+                    ET.SubElement(extension, key).text = value
+
+
+def _rewrite_trigger_scripts(root: ET.Element) -> None:
+    """email-ext's AbstractScriptTrigger.readResolve wraps a script in an object (2017)."""
+    for kind in ("ScriptTrigger", "PreBuildScriptTrigger"):
+        for trigger in root.iter(f"hudson.plugins.emailext.plugins.trigger.{kind}"):
+            for found in trigger.findall("triggerScript"):
+                trigger.remove(found)
+                secure = ET.SubElement(trigger, "secureTriggerScript")
+                ET.SubElement(secure, "script").text = found.text
 
 
 def _rewrite_arrays(root: ET.Element) -> None:
@@ -465,7 +489,8 @@ _REWRITES = (
     _rewrite_arrays,
     _rewrite_timeouts,
     _rewrite_maven,
-    _rewrite_git_identity,
+    _rewrite_git_fields,
+    _rewrite_trigger_scripts,
     _rewrite_git_extensions,
     _rewrite_archiver,
     _rewrite_results,

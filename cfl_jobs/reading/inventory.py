@@ -14,6 +14,7 @@ from types import MappingProxyType
 from cfl_jobs.errors import DefinitionError, Finding, Position, suggest
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import TrackedDict
+from cfl_jobs.reading.versions import CORE, is_version
 
 INVENTORY = "jobs/plugins.yaml"
 _KEYS = ("jenkins", "plugins")
@@ -51,6 +52,11 @@ class Inventory:
 
     plugins: Mapping[str, str] = field(default_factory=dict)
     jenkins: str = ""
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Versions by plugin, and Jenkins' own as versions.CORE, as far as they are known."""
+        return {**self.plugins, CORE: self.jenkins} if self.jenkins else self.plugins
 
     def as_plugins_list(self) -> list[dict[str, str]]:
         """Return what jenkins_jobs.registry.ModuleRegistry takes, sorted by short name."""
@@ -109,11 +115,13 @@ def read_inventory(document: TrackedDict) -> tuple[Inventory, tuple[Problem, ...
 
 def _read_version(mapping: TrackedDict, key: str, problems: list[Problem]) -> str:
     version = dict.get(mapping, key)
-    if isinstance(version, str) and version.strip() and not version.split()[1:]:
+    if isinstance(version, str) and is_version(version):
         return str(version)
     place = mapping.value_positions.get(key, mapping.position_of(key))
     if isinstance(version, (int, float)) and not isinstance(version, bool):
         message, advice = f"{version} is a number, and versions are text", "Put it in quotes."
+    elif isinstance(version, str) and version.strip():
+        message, advice = f"{version!r} is no version", "Write the one that the server has."
     else:
         message, advice = f"{key!r} has no version", _RENEW
     problems.append((message, place, advice))

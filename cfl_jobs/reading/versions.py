@@ -10,7 +10,7 @@ from itertools import zip_longest
 # What Jenkins itself is called among its plugins. (None has that name.)
 CORE = "jenkins"
 # A version begins with a number, which "latest" and "stable" don't.
-_VERSION = re.compile(r"\d+([.+_-]\w+)*")
+_VERSION = re.compile(r"\d[\w.+-]*")
 
 
 @dataclass(frozen=True, slots=True)

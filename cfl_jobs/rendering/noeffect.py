@@ -6,20 +6,38 @@ element until the next save: nobody is told. `evidence` says how it is known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
+from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs.configxml import element_paths
+from cfl_jobs.reading.versions import ALWAYS, Span
+from cfl_jobs.rendering.generator import Component, Generated
 from cfl_jobs.rendering.values import ValueMistake, walk_components
 
 Options = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Successor:
+    """What says the same in newer versions: the field's tag, the new one's, and its values by ours.
+
+    A value of ours that isn't listed is what the new field means anyway.
+    """
+
+    old: str
+    new: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class NoEffect:
     """An option without effect: of the component `name` of type `kind`, or of the job itself ("").
 
-    `when` is told the options around it; `why` completes "'exclude' has no effect: …".
+    `when` is told the options around it; `why` completes "'exclude' has no effect: …". It holds for
+    the versions of `span`. Where there is a successor, that is rendered in its place.
     """
 
     kind: str
@@ -29,6 +47,8 @@ class NoEffect:
     instead: str
     evidence: str
     when: Callable[[Options], bool] = lambda options: True
+    span: Span = ALWAYS
+    successor: Successor | None = None
 
 
 def _is_type(word: str) -> Callable[[Options], bool]:
@@ -50,6 +70,18 @@ def _aborts_anyway(options: Options) -> bool:
     return turned_off and not any(str(other).lower() == "true" for other in others)
 
 
+def _cleans_never(options: Options) -> bool:
+    """Tell whether each of the five results is turned off."""
+    said = options.get("clean-if")
+    results = (
+        [pair for part in said if isinstance(part, dict) for pair in part.items()]
+        if (isinstance(said, list))
+        else []
+    )
+    off = {name for name, value in results if str(value).lower() == "false"}
+    return len(off) == 5
+
+
 _IN_DSL = "Say it in the pipeline itself."
 _NOT_A_FOLDER = "Remove it; say it in the jobs inside the folder."
 _NO_FIELD = "no such field in WorkflowJob (workflow-job 1385), AbstractProject's are not its own"
@@ -62,8 +94,36 @@ NO_EFFECTS: tuple[NoEffect, ...] = (
         "exclude",
         "jenkins-job-builder writes `exclude`, and the plugin's field is `excludes`",
         "Name what to copy in `filter:`, or remove the rest in a shell step.",
-        "recorded from copyartifact 722: <exclude> is gone after a save",
+        "recorded from copyartifact 722 and 795: <exclude> is gone after a save",
         when=lambda options: bool(options.get("exclude")),
+    ),
+    NoEffect(
+        "publisher",
+        "junit",
+        "keep-long-stdio",
+        "junit has no such field since 1256",
+        "Remove it.",
+        "recorded from junit 1424: <keepLongStdio> is gone, and no stdioRetention is set",
+        span=Span("junit", since="1256"),
+        successor=Successor("keepLongStdio", "stdioRetention", {"true": "ALL"}),
+    ),
+    NoEffect(
+        "publisher",
+        "workspace-cleanup",
+        "clean-if",
+        "the plugin takes a cleanup for no result for one of every result",
+        "Name one result at least, or remove the whole publisher.",
+        "ws-cleanup 0.45 and 0.49: WsCleanup.readResolve",
+        when=_cleans_never,
+    ),
+    NoEffect(
+        "scm",
+        "git",
+        "fastpoll",
+        "the git plugin doesn't read it any more",
+        "Remove it; it polls without a workspace where it can.",
+        "git 5.2.1 and 5.10.1: GitSCMBackwardCompatibility has `remotePoll` and never reads it",
+        when=lambda options: str(options.get("fastpoll")).lower() == "true",
     ),
     NoEffect(
         "publisher",
@@ -91,6 +151,15 @@ NO_EFFECTS: tuple[NoEffect, ...] = (
         "Write 3 or more.",
         "build-timeout 1.32: BuildTimeoutWrapper.MINIMUM_TIMEOUT_MILLISECONDS",
         when=_is_short,
+    ),
+    NoEffect(
+        "wrapper",
+        "timeout",
+        "timeout",
+        "a build that is likely stuck is told by the builds before it",
+        "Remove it, or take another `type:`.",
+        "build-timeout 1.32 and 1.41: LikelyStuckTimeOutStrategy has no fields",
+        when=lambda options: options.get("type") == "likely-stuck",
     ),
     NoEffect(
         "wrapper",
@@ -153,21 +222,57 @@ NO_EFFECTS: tuple[NoEffect, ...] = (
 )
 
 
-def check_no_effect(data: Mapping[str, object]) -> tuple[ValueMistake, ...]:
-    """Return the options of a job that have no effect. Looking does not count as reading."""
-    return tuple(_check(data))
+def check_no_effect(
+    data: Mapping[str, object], versions: Mapping[str, str] = MappingProxyType({})
+) -> tuple[ValueMistake, ...]:
+    """Return the options of a job that have no effect. Looking does not count as reading.
+
+    `versions` are the server's, by plugin or versions.CORE.
+    """
+    return tuple(_check(data, [row for row in NO_EFFECTS if row.span.holds(versions)]))
 
 
-def _check(data: Mapping[str, object]) -> Iterator[ValueMistake]:
+def put_successors(made: Generated, versions: Mapping[str, str]) -> Mapping[str, str]:
+    """Write what is said differently in these versions, where someone asked for it.
+
+    Returns the paths of the fields it changed, as they were, with those they have now.
+    """
+    rows = {
+        (row.kind, row.name): row
+        for row in NO_EFFECTS
+        if row.successor and row.span.holds(versions)
+    }
+    fields: list[tuple[ET.Element, Successor]] = []
+    for component in made.components:
+        row = rows.get((component.kind, component.name))
+        if row and row.successor and row.key in _options_of(component):
+            found = [element.find(row.successor.old) for element in component.elements]
+            fields += [(element, row.successor) for element in found if element is not None]
+    before = {element: path for path, element in element_paths(made.root)} if fields else {}
+    for element, successor in fields:
+        element.tag, element.text = successor.new, successor.values.get(element.text or "", "")
+    after = {element: path for path, element in element_paths(made.root)} if fields else {}
+    return {before[element]: after[element] for element, _ in fields}
+
+
+def _options_of(component: Component) -> frozenset[str]:
+    """Return the names of a component's options, without reading them."""
+    items = dict.items(component.data) if isinstance(component.data, dict) else ()
+    options = dict(items).get(component.name)
+    return frozenset(dict.keys(options)) if isinstance(options, dict) else frozenset()
+
+
+def _check(data: Mapping[str, object], rows: Sequence[NoEffect]) -> Iterator[ValueMistake]:
     job: Options = dict(dict.items(data)) if isinstance(data, dict) else dict(data)
     if "view-type" in job:
         return
-    for entry in NO_EFFECTS:
+    rows = [row for row in rows if row.successor is None]
+    for entry in rows:
         if not entry.kind and job.get(entry.key) is not None and entry.when(job):
             yield _mistake((entry.key,), entry)
     for path, kind, name, options in walk_components(data):
         if isinstance(options, dict):
-            for entry in NO_EFFECTS:
+            for entry in rows:
                 same = (entry.kind, entry.name) == (kind, name)
                 if same and entry.key in options and entry.when(options):
                     yield _mistake((*path, entry.key), entry)

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cfl_jobs.configs.configxml import write_config
 from cfl_jobs.configs.requirements import find_missing_plugins, word_missing
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position
 from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.definitions import Definitions, load_definitions
+from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.reading.selection import select_names
 from cfl_jobs.reading.tracking import (
     Pieces,
@@ -24,6 +26,7 @@ from cfl_jobs.reading.tracking import (
 )
 from cfl_jobs.rendering.blame import Blame, blame_parts
 from cfl_jobs.rendering.generator import Generated, Generator
+from cfl_jobs.rendering.noeffect import put_successors
 from cfl_jobs.rendering.processes import in_processes
 from cfl_jobs.rendering.strictness import advise_on_unread, find_losses
 from cfl_jobs.rendering.template_reads import find_misspelt
@@ -66,13 +69,18 @@ class Rendered:
         return self.definition
 
 
-def render(root: Path, *, only: Sequence[str] = ()) -> tuple[Rendered, ...]:
+def render(
+    root: Path, *, only: Sequence[str] = (), inventory: Inventory | None = None
+) -> tuple[Rendered, ...]:
     """Render the jobs and views of a project, in the order of their definitions.
 
     `only` are names or globs of those to make XML of; every template is run all the same, so that
-    what nobody reads is found. Raises DefinitionError with all findings.
+    what nobody reads is found. `inventory` is taken instead of the project's own. Raises
+    DefinitionError with all findings.
     """
     definitions = load_definitions(root)
+    if inventory is not None:
+        definitions = replace(definitions, inventory=inventory)
     names = [entry.name for entry in definitions.entries]
     chosen = frozenset(select_names(names, only) if not definitions.findings else names)
     rendered, findings = _render_entries(definitions, chosen)
@@ -176,6 +184,7 @@ class _JobRenderer:
     ) -> None:
         self._sources = definitions.sources
         self._inventory = definitions.inventory
+        self._versions = self._inventory.versions if self._inventory else {}
         self._generator = generator
         self._project = definitions.project
         self._definition = definition
@@ -201,15 +210,20 @@ class _JobRenderer:
         ]
         findings += [
             self._find(loss.message, loss.position, advice=loss.advice, within=loss.within)
-            for loss in find_losses(data, made, word=definition.kind.value)
+            for loss in find_losses(data, made, word=definition.kind.value, versions=self._versions)
         ]
         if made.problems:
             return None, tuple(findings)
         blame, own = blame_parts(made, data)
+        text = made.text
+        renamed = put_successors(made, self._versions)
+        if renamed:
+            text = write_config(made.root)
+            blame = tuple(replace(b, path=renamed.get(b.path, b.path)) for b in blame)
         rendered = Rendered(
             definition.kind,
             definition.name,
-            made.text,
+            text,
             definition.position,
             blame,
             definition.moved_from,

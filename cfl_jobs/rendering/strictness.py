@@ -5,8 +5,9 @@ Reads nothing itself that would count as a read of the job's data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, cast
 from xml.etree import ElementTree as ET
 
@@ -44,12 +45,21 @@ class Loss:
     within: tuple[Origin, ...] = ()
 
 
-def find_losses(data: TrackedDict, made: Generated, *, word: str) -> Iterator[Loss]:
-    """Find what was lost of a job or view; `word` says which of the two it is."""
+def find_losses(
+    data: TrackedDict,
+    made: Generated,
+    *,
+    word: str,
+    versions: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Loss]:
+    """Find what was lost of a job or view; `word` says which of the two it is.
+
+    `versions` are the server's, by plugin or versions.CORE; what isn't listed is the newest.
+    """
     _settle(data, made)
     owners = _find_owners(made)
     yield from _find_unread_options(data, owners, word)
-    yield from _find_odd_values(data, made, owners)
+    yield from _find_odd_values(data, made, owners, versions)
     yield from _find_cut_text(data, made)
 
 
@@ -152,11 +162,14 @@ def advise_on_unread(key: str, mapping: TrackedDict) -> str:
 
 
 def _find_odd_values(
-    data: TrackedDict, made: Generated, owners: dict[int, Component]
+    data: TrackedDict,
+    made: Generated,
+    owners: dict[int, Component],
+    versions: Mapping[str, str],
 ) -> Iterator[Loss]:
     """Find values that jenkins-job-builder takes though they make no sense, one at a place."""
     told = {problem.position for problem in made.problems}
-    for odd in (*_judge_job(data, made), *_judge_options(data, made, owners)):
+    for odd in (*_judge_job(data, made, versions), *_judge_options(data, made, owners)):
         place = _place_of_value(odd.holder, odd.key)
         if place not in told:
             told.add(place)
@@ -165,11 +178,14 @@ def _find_odd_values(
             yield Loss(message, place, odd.reason.advice, _within(owner))
 
 
-def _judge_job(data: TrackedDict, made: Generated) -> Iterator[OddValue]:
+def _judge_job(
+    data: TrackedDict, made: Generated, versions: Mapping[str, str]
+) -> Iterator[OddValue]:
     """Find values that are known to be wrong by their path, or by what became of them."""
     texts = [element.text for element in made.root.iter() if element.text]
     plain = cast(dict[str, object], plain_copy(data))
-    for mistake in (*check_no_effect(plain), *check_job(plain), *check_written(plain, texts)):
+    senseless = check_no_effect(plain, versions)
+    for mistake in (*senseless, *check_job(plain), *check_written(plain, texts)):
         holder, key = _follow(data, mistake)
         option = key if isinstance(key, str) else ""
         yield OddValue(holder, option, holder, key, Reason(mistake.message, mistake.advice))
