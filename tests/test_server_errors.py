@@ -300,6 +300,7 @@ def test_a_proxy_that_drops_the_login_is_told(
         error = failing(errors.LoginRefused, lambda: target.create(Kind.JOB, "b", CONFIG))
         assert "got no login, though 'admin' was sent" in error.message
         assert "Authorization" in error.advice
+        failing(errors.LoginRefused, target.whoami)
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

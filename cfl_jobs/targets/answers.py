@@ -177,6 +177,14 @@ def explain_redirect(answer: Answer, asked: Asked) -> TargetError:
     )
 
 
+def explain_lost_login(asked: Asked) -> TargetError:
+    """Return the error for an answer that takes us for anonymous, though we sent a login."""
+    return LoginRefused(
+        f"{asked.server} got no login, though {asked.user!r} was sent with an API token",
+        advice="A proxy in front of Jenkins drops the header Authorization: let it pass that.",
+    )
+
+
 def _explain_login(asked: Asked) -> TargetError:
     if not asked.user:
         return LoginRefused(f"{asked.server} wants a login", advice=_LOGIN_ADVICE)
@@ -190,10 +198,7 @@ def _explain_forbidden(answer: Answer, asked: Asked) -> TargetError:
     user = answer.headers.get("X-You-Are-Authenticated-As", "")
     wants_login = "Authentication required" in answer.text
     if asked.user and (wants_login or user == "anonymous" or _ANONYMOUS.search(answer.text)):
-        return LoginRefused(
-            f"{asked.server} got no login, though {asked.user!r} was sent with an API token",
-            advice="A proxy in front of Jenkins drops the header Authorization: let it pass that.",
-        )
+        return explain_lost_login(asked)
     if wants_login:
         return LoginRefused(f"{asked.server} wants a login", advice=_LOGIN_ADVICE)
     permission = _permission(answer)

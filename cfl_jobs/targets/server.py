@@ -17,7 +17,7 @@ from cfl_jobs.planning.mark import set_description
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import Kind, Listed
 from cfl_jobs.targets.addresses import check_url, path_of, quote_name, what
-from cfl_jobs.targets.answers import explain_page
+from cfl_jobs.targets.answers import explain_lost_login, explain_page
 from cfl_jobs.targets.channel import FORM_TYPE, Channel
 from cfl_jobs.targets.credentials import Credentials, find_credentials
 from cfl_jobs.targets.repeating import Seen
@@ -192,7 +192,10 @@ class JenkinsTarget:
     # What only a live server can tell.
 
     def whoami(self) -> Login:
-        data = self._channel.ask_json("whoAmI/api/json", "ask who we are", "name", "anonymous")
+        path, doing = "whoAmI/api/json", "ask who we are"
+        data = self._channel.ask_json(path, doing, "name", "anonymous")
+        if data["anonymous"] and not self._credentials.is_anonymous:
+            raise explain_lost_login(self._channel.asked(path, doing))
         return Login(data["name"], bool(data["anonymous"]), tuple(data.get("authorities", ())))
 
     def state(self) -> ServerState:
