@@ -25,7 +25,7 @@ _SILENT = (
     nodes.Import,
     nodes.Macro,
 )
-_WORD_AT_START = re.compile(r"\$?\{#[^\s}]*\}*")
+_WORD_AT_START = re.compile(r"\$?\{#[^\s}\"']*\}*")
 _WORD_AT_END = re.compile(r"[^\s{]*#\}|\$\{[^\s{]*#\}")
 _BLANK = "# \t\r\n"
 _AS_FILE = "put the script into templates/scripts/, where it is plain text"

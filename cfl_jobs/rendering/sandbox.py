@@ -123,8 +123,8 @@ class _Missing(jinja2.StrictUndefined):
             known = [key for key, _ in TrackedDict.raw_items(owner)] if isinstance(
                 owner, TrackedDict
             ) else list(owner)  # fmt: skip
-            close = suggest(name, known)
-            return f"there is no {name!r} here, only {', '.join(map(repr, known))}. {close}".strip()
+            only = f", only {', '.join(map(repr, known))}" if known else ""
+            return f"there is no {name!r} here{only}. {suggest(name, known)}".rstrip(". ")
         return f"a {type(owner).__name__.lower()} has no {name!r}"
 
 

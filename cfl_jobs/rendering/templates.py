@@ -264,7 +264,10 @@ class TemplateRenderer:
             )
         found = _UNDEFINED.search(str(error.message))
         if not found:
-            return self._problem(str(error.message), place, definition)
+            message = str(error.message)
+            in_quotes = re.search(r"[\"']\{\{", self._sources.line(place))  # as in Go's templates
+            advice = self._syntax_advice(message, place) if in_quotes else ""
+            return self._problem(message, place, definition, advice)
         name = found[1]
         message = f"the variable {name!r} is missing"
         advice = suggest(name, context) or f"Add `{name}: …` to this entry or its `defaults:`."
