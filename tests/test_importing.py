@@ -95,6 +95,15 @@ TIMEOUT = """
       </operationList>
     </hudson.plugins.build__timeout.BuildTimeoutWrapper>
   </buildWrappers>"""
+FLAGS = """
+  <builders><hudson.tasks.Maven><targets>clean</targets>{}
+    <settings class="jenkins.mvn.DefaultSettingsProvider"/>
+    <globalSettings class="jenkins.mvn.DefaultGlobalSettingsProvider"/></hudson.tasks.Maven>
+  </builders>
+  <buildWrappers><org.jenkinsci.plugins.buildnamesetter.BuildNameSetter
+    plugin="build-name-setter@2.4"><template>#1</template>{}</org.jenkinsci.plugins.buildnamesetter.BuildNameSetter>
+  </buildWrappers>"""
+INJECT_NO = "<injectBuildVariables>false</injectBuildVariables>"
 GROOVY = """
   <builders>
     <hudson.plugins.groovy.Groovy plugin="groovy@2.4">
@@ -272,6 +281,16 @@ SAVED_BY_A_SERVER = {
         PROJECT.format(f'<scm class="{SEVERAL}"><scms>{PARTS}</scms></scm>'),
         ("scm:\n  - git:\n", "basedir: one\n", "basedir: two\n"),
         (),
+    ),
+    "no flag that is true where it is absent": (
+        PROJECT.format(FLAGS.format("", "")),
+        ("  - maven-target:\n      goals: clean\n", '  - build-name:\n      name: "#1"\n'),
+        (),
+    ),
+    "the flags that are false": (
+        PROJECT.format(FLAGS.format(INJECT_NO, "<runAtStart>false</runAtStart>")),
+        ("      run-at-start: false\n",),
+        ("hudson.tasks.Maven",),
     ),
     "no label, may not roam": (
         "<project><canRoam>false</canRoam></project>",

@@ -263,3 +263,30 @@ def test_a_jobs_token_that_jenkins_encrypted_is_no_edit_and_is_not_shown(
     made = plan(target, job(extra="<authToken>token 2</authToken>", branch="new"))
     assert sides(made) == {"auth token": Side.OURS}
     assert "token 2" not in repr(made.changes[0].differences)  # type: ignore[union-attr]
+
+
+MAVEN = "<hudson.tasks.Maven><targets>clean</targets>{}</hudson.tasks.Maven>"
+INJECT = "<injectBuildVariables>{}</injectBuildVariables>"
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+@pytest.mark.parametrize(
+    ("live", "shown"),
+    [("", ()), (INJECT.format("true"), ()), (INJECT.format("false"), (("false", "true"),))],
+    ids=["absent", "true", "false"],
+)
+def test_a_flag_that_is_true_where_it_is_absent_is_read_so(
+    live: str, shown: tuple[tuple[str, str], ...], adopt: bool, tmp_path: Path
+) -> None:
+    """jenkins-job-builder doesn't write it; someone's `false` is told, with and without --adopt."""
+    wanted = job(builders=MAVEN.format(""))
+    target = jenkins()
+    if adopt:
+        config = job(builders=MAVEN.format(live)).config
+        target.configs[Kind.JOB, "Publish"] = config
+    else:
+        update(target, tmp_path, wanted)
+        target.edit("Publish", "<targets>clean</targets>", f"<targets>clean</targets>{live}")
+    made = plan(target, wanted, adopt=adopt)
+    found = [one for each in made.changes if isinstance(each, Update) for one in each.differences]
+    assert tuple((one.before, one.after) for one in found) == shown
