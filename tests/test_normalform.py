@@ -157,19 +157,58 @@ def test_the_order_of_git_extensions_counts_only_where_they_work_on_the_same() -
     assert normalise(git(*one), name="a") != normalise(git(*other), name="a")
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "is_same"),
-    [
-        ("<canRoam>false</canRoam>", "<assignedNode>built-in</assignedNode>", True),
-        ("", "<assignedNode>built-in</assignedNode><canRoam>false</canRoam>", True),
-        ("<canRoam>true</canRoam>", "<canRoam>false</canRoam>", False),
-        ("<assignedNode>master</assignedNode>", "<canRoam>false</canRoam>", False),
-    ],
-)
-def test_a_job_that_may_not_roam_and_has_no_label_runs_on_the_built_in_node(
-    one: str, other: str, is_same: bool
-) -> None:
-    """That node's label says the same."""
+MATRIX = "<properties><{0}>{1}<permission>a</permission></{0}></properties>"
+AUTHORIZATION = "hudson.security.AuthorizationMatrixProperty"
+STRATEGY = '<inheritanceStrategy class="org.jenkinsci.plugins.matrixauth.inheritance.{}Strategy"/>'
+TIMEOUT = "<buildWrappers><{0}>{1}</{0}></buildWrappers>"
+WRAPPER = "hudson.plugins.build__timeout.BuildTimeoutWrapper"
+OPERATION = "<hudson.plugins.build__timeout.operations.{}Operation/>"
+RESULT = "<runPostStepsIfResult><name>{}</name></runPostStepsIfResult>"
+ARRAY = '<choices class="java.util.Arrays$ArrayList"><a class="string-array">{}</a></choices>'
+# Two texts of a project, and whether they mean the same.
+PAIRS = {
+    "may not roam": ("<canRoam>false</canRoam>", "<assignedNode>built-in</assignedNode>", True),
+    "runs there": ("", "<assignedNode>built-in</assignedNode><canRoam>false</canRoam>", True),
+    "may roam": ("<canRoam>true</canRoam>", "<canRoam>false</canRoam>", False),
+    "a label": ("<assignedNode>master</assignedNode>", "<canRoam>false</canRoam>", False),
+    "inherits": (
+        MATRIX.format(AUTHORIZATION, STRATEGY.format("InheritParent")),
+        MATRIX.format(AUTHORIZATION, ""),
+        True,
+    ),
+    "inherits nothing": (
+        MATRIX.format(AUTHORIZATION, STRATEGY.format("NonInheriting")),
+        MATRIX.format(AUTHORIZATION, ""),
+        False,
+    ),
+    "aborts": (
+        TIMEOUT.format(WRAPPER, "<operationList/>"),
+        TIMEOUT.format(WRAPPER, f"<operationList>{OPERATION.format('Abort')}</operationList>"),
+        True,
+    ),
+    "fails": (
+        TIMEOUT.format(WRAPPER, "<operationList/>"),
+        TIMEOUT.format(WRAPPER, f"<operationList>{OPERATION.format('Fail')}</operationList>"),
+        False,
+    ),
+    "in any case": (RESULT.format("FAILURE"), "", True),
+    "after success": (RESULT.format("SUCCESS"), "", False),
+    "an array": (
+        ARRAY.format("<string>a</string>"),
+        "<choices><string>a</string></choices>",
+        True,
+    ),
+    "another array": (
+        ARRAY.format("<string>a</string>"),
+        "<choices><string>b</string></choices>",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("one", "other", "is_same"), PAIRS.values(), ids=PAIRS)
+def test_what_is_said_in_two_ways_is_the_same(one: str, other: str, is_same: bool) -> None:
+    """As Jenkins and its plugins read it, and nothing else."""
     texts = (f"<project>{fields}</project>" for fields in (one, other))
     first, second = (normalise(text, name="a") for text in texts)
     assert (first == second) is is_same

@@ -369,6 +369,14 @@ def _rewrite_timeouts(root: ET.Element) -> None:
             ET.SubElement(operations, "hudson.plugins.build__timeout.operations.AbortOperation")
 
 
+def _rewrite_inheritance(root: ET.Element) -> None:
+    """matrix-auth 3.2, AbstractAuthorizationPropertyConverter: a job inherits by default."""
+    for matrix in root.iter("hudson.security.AuthorizationMatrixProperty"):
+        strategy = matrix.find("inheritanceStrategy")
+        if strategy is not None and strategy.get("class", "").endswith(".InheritParentStrategy"):
+            matrix.remove(strategy)
+
+
 def _rewrite_maven(root: ET.Element) -> None:
     """MavenModuleSet.getRunPostStepsIfResult: FAILURE where there is none."""
     result = root.find("runPostStepsIfResult")
@@ -488,6 +496,7 @@ _REWRITES = (
     _rewrite_selectors,
     _rewrite_arrays,
     _rewrite_timeouts,
+    _rewrite_inheritance,
     _rewrite_maven,
     _rewrite_git_fields,
     _rewrite_trigger_scripts,

@@ -40,7 +40,7 @@ SKIPPED: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType(
 VALUES: Mapping[tuple[str, str, str], tuple[str, ...]] = MappingProxyType(
     {
         ("wrapper", "timeout", "type"): ("no-activity", "likely-stuck", "elastic", "deadline"),
-        ("scm", "git", "choosing-strategy"): ("default", "gerrit", "inverse", "ancestry"),
+        ("scm", "svn", "workspaceupdater"): ("revertupdate", "emulateclean", "update"),
     }
 )
 _PERMISSIONS = {

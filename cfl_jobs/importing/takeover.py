@@ -115,6 +115,7 @@ class _Taker:
             data["scm"] = []
             data.update(self._solver.solve_root("multibranch", self._root))
         if self._type == "pipeline":
+            data["dsl"] = ""  # unless there is a definition
             data["concurrent"] = self._root.find(f"properties/{_NO_CONCURRENT}") is None
         if self._root.tag in _RUNS_ON_NODES and self._root.findtext("canRoam") != "true":
             data["node"] = BUILT_IN_NODE  # unless a label says otherwise
@@ -187,8 +188,8 @@ class _Taker:
             return
         scm = definition.find("scm")
         if kind != _SCRIPT_FROM_SCM or scm is None:
-            data["dsl"] = ""  # a pipeline needs something; the comparison will name it
-            return
+            return  # the comparison will name it
+        del data["dsl"]
         options: dict[str, object] = {"scm": [self._component("scm", scm)]}
         options["script-path"] = definition.findtext("scriptPath") or ""
         if definition.find("lightweight") is not None:
