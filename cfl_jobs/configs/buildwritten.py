@@ -52,8 +52,10 @@ def take_build_written(
         for element in list(properties):
             path = f"properties/{element.tag}"
             if element.tag in _LISTS:
-                taken += _take_entries(element, beside, written)
-                if not len(element.find(_LISTS[element.tag]) or ()) and not _sets(beside, path):
+                entries = tuple(_take_entries(element, beside, written))
+                taken += entries
+                is_empty = not element.findall(f"{_LISTS[element.tag]}/*")
+                if entries and is_empty and not _sets(beside, path):
                     properties.remove(element)
             elif written.is_property(element) and not _sets(beside, path):
                 properties.remove(element)
