@@ -21,6 +21,7 @@ VERBS = MappingProxyType(
         "bootstrap": "Make a fresh Jenkins this server: its files, or the steps on it.",
         "import": "Take existing jobs over as definitions.",
         "inventory": "Take the versions of the server's plugins into jobs/plugins.yaml.",
+        "upgrade": "Tell what other versions of Jenkins and its plugins change.",
         "history": "List the runs that changed a server or a directory.",
         "review": "Show what a change of the definitions does, between two revisions.",
         "watch": "Render and check on each save.",

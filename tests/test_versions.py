@@ -17,6 +17,9 @@ from cfl_jobs.reading.versions import ALWAYS, CORE, Span, is_older, is_version
         ("642.v737c34dea_6c2", "1311.vcf0a_900b_37c2"),
         ("4.5.14-208.v438351942757", "4.5.14-269.va_2c6b"),
         ("3.11", "722.v0662a_9b_e22a_c"),
+        ("9.9-185.va_6c6b_3348b_c3", "9.9.1-189.vb_5ef2964da_91"),
+        ("9.9", "9.9-185.va_6c6b_3348b_c3"),
+        ("2.0.1-3", "2.0.1-10"),
     ],
 )
 def test_older_version_comes_first(one: str, other: str) -> None:
@@ -25,7 +28,7 @@ def test_older_version_comes_first(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("2.440", "2.440.0"), ("722.v0662a", "722.v9999"), ("", "")]
+    ("one", "other"), [("2.440", "2.440.0"), ("9.0-0", "9"), ("722.v0662a", "722.v9999"), ("", "")]
 )
 def test_equal_versions_are_not_older(one: str, other: str) -> None:
     assert not is_older(one, other)

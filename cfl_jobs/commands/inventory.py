@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,28 +21,43 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="A jenkins_jobs.ini that holds the credentials.",
 )
+@click.option(
+    "--from",
+    "source",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A list kept elsewhere, instead of a server: plugins.txt, a plugin manager's JSON.",
+)
+@click.option("--jenkins", metavar="VERSION", default="", help="With --from: Jenkins' version.")
 @click.option("--check", is_flag=True, help="Only compare; exit with 1 where they differ.")
-def command(url: str | None, conf: Path | None, check: bool) -> int:
+def command(
+    url: str | None, conf: Path | None, source: Path | None, jenkins: str, check: bool
+) -> int:
     """Write jobs/plugins.yaml, which settles for which versions config XML is rendered."""
     from cfl_jobs.commands.target_options import open_target
+    from cfl_jobs.reading.plugin_lists import read_plugin_list
 
     root = Path()
-    return take_inventory(root, open_target(root, None, url, conf), check=check)
+    if source is None:
+        if jenkins:
+            raise click.UsageError("--jenkins goes with --from; a server says what it is.")
+        return take_inventory(root, open_target(root, None, url, conf), check=check)
+    if url or conf:
+        raise click.UsageError("--from and a server don't go together; name one of them.")
+    return renew_inventory(
+        root,
+        read_plugin_list(source, jenkins=jenkins).inventory,
+        source=str(source),
+        check=check,
+    )
 
 
 def take_inventory(root: Path, target: Target, *, check: bool) -> int:
     """Compare the file with the server, write it unless `check`; returns the exit code."""
-    from cfl_jobs.errors import CflJobsError, DefinitionError
-    from cfl_jobs.reading.inventory import INVENTORY, Inventory, compare_inventories, dump_inventory
+    from cfl_jobs.errors import CflJobsError
+    from cfl_jobs.reading.inventory import Inventory
     from cfl_jobs.targets.server import JenkinsTarget
 
-    try:
-        old = _read(root)
-    except DefinitionError:
-        if check:
-            raise
-        click.echo(f"{INVENTORY} has mistakes; it is written anew.")
-        old = Inventory()
     plugins = target.plugins()
     if not plugins:
         raise CflJobsError(
@@ -49,25 +65,42 @@ def take_inventory(root: Path, target: Target, *, check: bool) -> int:
             advice="Ask a server whose Overall/Administer permission you have.",
         )
     # Only a server says which Jenkins it is.
-    jenkins = target.state().version if isinstance(target, JenkinsTarget) else old.jenkins
-    new = Inventory(plugins, jenkins)
+    jenkins = target.state().version if isinstance(target, JenkinsTarget) else ""
+    return renew_inventory(root, Inventory(plugins, jenkins), source=target.label, check=check)
+
+
+def renew_inventory(root: Path, new: Inventory, *, source: str, check: bool) -> int:
+    """Compare the file with what a source has, write it unless `check`; returns the exit code."""
+    from cfl_jobs.errors import DefinitionError
+    from cfl_jobs.reading.inventory import INVENTORY, Inventory, compare_inventories, dump_inventory
+
+    try:
+        old = read_committed(root)
+    except DefinitionError:
+        if check:
+            raise
+        click.echo(f"{INVENTORY} has mistakes; it is written anew.")
+        old = Inventory()
+    if not new.jenkins:
+        new = replace(new, jenkins=old.jenkins)
     differences = tuple(compare_inventories(old, new))
     for difference in differences:
         click.echo(difference)
     if not differences:
-        click.echo(f"{INVENTORY} is what {target.label} has: {len(plugins)} plugins.")
+        click.echo(f"{INVENTORY} is what {source} has: {len(new.plugins)} plugins.")
         return 0
     if check:
-        click.echo(f"{INVENTORY} is not what {target.label} has. Run `cfl-jobs inventory`.")
+        click.echo(f"{INVENTORY} is not what {source} has. Run `cfl-jobs inventory`.")
         return 1
     path = root / INVENTORY
     path.parent.mkdir(exist_ok=True)
     path.write_text(dump_inventory(new), encoding="utf-8", newline="\n")
-    click.echo(f"Wrote {INVENTORY}: {len(plugins)} plugins of {target.label}.")
+    click.echo(f"Wrote {INVENTORY}: {len(new.plugins)} plugins of {source}.")
     return 0
 
 
-def _read(root: Path) -> Inventory:
+def read_committed(root: Path) -> Inventory:
+    """Return what the project's file says, nothing where there is none."""
     from cfl_jobs.errors import CflJobsError
     from cfl_jobs.reading.inventory import INVENTORY, Inventory, load_inventory
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import takewhile
 
 # What Jenkins itself is called among its plugins. (None has that name.)
 CORE = "jenkins"
@@ -48,17 +48,20 @@ def is_version(text: str) -> bool:
 def is_older(version: str, than: str) -> bool:
     """Tell whether a version comes before another; False where they are as good as equal.
 
-    Only the numbers at the beginning count: "642.v737c34dea_6c2" is 642, "4.5.14-208.v43" is
-    4.5.14.208. What follows them in Jenkins' versions is a commit.
+    Only the numbers at the beginning count: "642.v737c34dea_6c2" is 642. What follows them in
+    Jenkins' versions is a commit. A hyphen begins a number of its own: 9.9-185 comes before 9.9.1.
     """
-    pairs = zip_longest(_numbers(version), _numbers(than), fillvalue=0)
-    return next((own < other for own, other in pairs if own != other), False)
+    return order(version) < order(than)
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    numbers: list[int] = []
-    for part in re.split(r"[.-]", version):
-        if not part.isdecimal():
-            break
-        numbers.append(int(part))
-    return tuple(numbers)
+def order(version: str) -> tuple[tuple[int, ...], ...]:
+    """Return what a version is sorted by."""
+    parts: list[tuple[int, ...]] = []
+    for part in version.split("-"):
+        numbers = [int(n) for n in takewhile(str.isdecimal, part.split("."))]
+        while numbers and not numbers[-1]:
+            numbers.pop()
+        parts.append(tuple(numbers))
+    while parts and not parts[-1]:
+        parts.pop()
+    return tuple(parts)
