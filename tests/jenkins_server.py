@@ -118,7 +118,7 @@ class JenkinsServer:
     reader, reader_token = "reader", "11" + "b" * 32
 
     def __init__(
-        self, dialect: str = configs.OLD, *, prefix: str = "", latency: float = 0.0
+        self, dialect: str = configs.NEW, *, prefix: str = "", latency: float = 0.0
     ) -> None:
         self.dialect = pages.DIALECTS[dialect]
         self.prefix = prefix

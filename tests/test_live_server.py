@@ -51,12 +51,13 @@ def live(url: str) -> Iterator[JenkinsTarget]:
 
 
 def render_chain(*, echo: str = "") -> tuple[Rendered, ...]:
-    """Return the project's own jobs in a folder of theirs, disabled, so that nothing starts them.
+    """Return a folder with the project's own jobs, disabled, so that nothing starts them.
 
     `echo` changes the first line of what each runs.
     """
-    found = []
-    for rendered in render(ROOT):
+    made = render(ROOT)
+    found = [replace(folder(FOLDER), project=made[0].project)]
+    for rendered in made:
         root = parse_config(rendered.config, name=rendered.name)
         if rendered.kind is Kind.JOB:
             disabled = root.find("disabled")
@@ -84,11 +85,10 @@ def test_the_chain_is_made_edited_saved_changed_and_rolled_back(
 ) -> None:
     """After each step the plan says whose each difference is, and after each update it is empty."""
     wanted, changed = render_chain(), render_chain(echo="echo changed\n")
-    live.create(Kind.JOB, FOLDER, folder(FOLDER).config)
     assert messages(update(live, tmp_path, wanted)) == []
     assert make_plan(live, wanted).changes == ()
     jobs = [rendered.name for rendered in wanted if rendered.kind is Kind.JOB]
-    name = jobs[0]
+    name = jobs[-1]
     root = parse_config(live.read(Kind.JOB, name), name=name)
     set_description(root, f"edited\n\n{split_description(live.read(Kind.JOB, name))[1]}")
     live.update(Kind.JOB, name, format_config(root))
