@@ -108,3 +108,33 @@ def test_views_and_folders_are_rendered(tmp_path: Path) -> None:
 def test_a_directory_without_jobs_says_where_to_run(tmp_path: Path) -> None:
     with pytest.raises(CflJobsError, match=r"no directory jobs/ in .*\n.*Run cfl-jobs in"):
         render(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "place"),
+    [
+        ("script", "echo", "templates/scripts/a.sh:3"),
+        ("definitions", "Bob", "jobs/a.yaml:4:"),
+        ("template", "Says", "templates/a.yaml.j2:2:"),
+    ],
+)
+def test_a_line_separator_is_refused_where_it_stands(
+    tmp_path: Path, file: str, old: str, place: str
+) -> None:
+    """Jenkins would make a line's end of it when it starts again; of U+0085 it doesn't."""
+    files = {
+        "definitions": 'template: a.yaml.j2\njobs:\n  - name: A\n    who: "Bob"\n',
+        "template": (
+            "name: {{ name }}\ndescription: Says hello to {{ who }}\n"
+            "builders:\n  - shell: {{ script('a.sh') }}\n"
+        ),
+        "script": "#!/bin/sh\n\necho hello\n",
+    }
+    kept, refused = ("\\x85", "\\u2028") if file == "definitions" else ("\x85", "\u2028")
+    render(write_project(tmp_path, **files | {file: files[file].replace(old, f"{old}{kept}")}))
+    write_project(tmp_path, **files | {file: files[file].replace(old, f"{old}{refused}")})
+    with pytest.raises(DefinitionError) as raised:
+        render(tmp_path)
+    (finding,) = raised.value.findings
+    assert "Jenkins makes a line's end of U+2028" in finding.message
+    assert str(finding.position).startswith(place)

@@ -19,7 +19,7 @@ from cfl_jobs.importing.writing import write_template, write_text
 from cfl_jobs.reading.names import find_name_problem
 
 _SHOWN = 3
-_CONTROL = re.compile(r"[^\t\n\r -\U0010ffff]")
+_CONTROL = re.compile(r"[^\t\n\r -\u2027\u2029-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +105,8 @@ def _refuse(root: ET.Element, name: str) -> None:
     for path, element in element_paths(root):
         if control := _CONTROL.search(element.text or ""):
             raise ConfigError(
-                f"{name}: {path} holds the control character U+{ord(control[0]):04X}, which only "
-                "XML 1.1 has, so no definition can",
+                f"{name}: {path} holds the character U+{ord(control[0]):04X}, which no definition "
+                "can: only XML 1.1 has it, or takes it for a line's end",
                 advice="Take it out in Jenkins; a script can make it, as with `printf '\\033'`.",
             )
     secrets = tuple(find_kept_secrets(root))
