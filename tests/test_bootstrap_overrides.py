@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cfl_jobs.bootstrap.directory import Written, make_files, write_files
+from cfl_jobs.bootstrap.directory import Written, check_ours, make_files, write_files
 from cfl_jobs.bootstrap.overrides import Overrides, read_overrides
 from cfl_jobs.errors import CflJobsError, DefinitionError
 from tests.test_bootstrap import NEEDS, Bootstrap, bootstrap, plugin_lines
@@ -149,7 +149,7 @@ def write_all(home: Path) -> list[tuple[str, Written, Path]]:
     return list(write_files(home, files_with(home)))
 
 
-@pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml", "agent.sh", "overrides/README.md"])
+@pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml", "agent.sh"])
 def test_edited_file_of_ours_is_kept_beside(tmp_path: Path, name: str) -> None:
     write_all(tmp_path)
     path = tmp_path / name
@@ -159,6 +159,26 @@ def test_edited_file_of_ours_is_kept_beside(tmp_path: Path, name: str) -> None:
         assert (name, Written.EDITED, tmp_path / kept) in write_all(tmp_path)
         assert (tmp_path / kept).read_text() == f"{before}# by hand {number}\n"
         assert path.read_text() == before
+
+
+@pytest.mark.parametrize("edited", ["ours", "edited"])
+def test_what_stands_in_overrides_is_left_alone(tmp_path: Path, edited: str) -> None:
+    write_all(tmp_path)
+    path = tmp_path / "overrides/README.md"
+    path.write_text("my own\n" if edited == "ours" else path.read_text() + "more\n")
+    before = path.read_text()
+    check_ours(tmp_path, files_with(tmp_path))
+    assert {state for _, state, _ in write_all(tmp_path)} == {Written.SAME}
+    assert path.read_text() == before
+
+
+def test_plugin_that_a_kept_lock_lacks_is_told(bootstrap: Bootstrap) -> None:
+    put(bootstrap.home, "plugins.txt", "oic-auth:4.609.v1\n")
+    locked = "".join(f"{name}:{version}\n" for name, version in NEEDS.inventory.plugins.items())
+    (bootstrap.home / "plugins.lock.txt").write_text(f"# a lock\n{locked}")
+    printed = bootstrap()[1]
+    assert "plugins.lock.txt lacks oic-auth, so they aren't installed.\n" in printed
+    assert "COPY --chown=jenkins:jenkins plugins.lock.txt" in bootstrap.read("Dockerfile")
 
 
 def test_edit_is_told_and_what_to_do(bootstrap: Bootstrap) -> None:
@@ -257,7 +277,7 @@ def test_restore_changes_nothing_without_a_good_backup(
 def answering() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(503)
+            self.send_response(200 if self.path.endswith("agent.jar") else 503)
             self.end_headers()
             self.wfile.write(b"jar")
 
@@ -268,6 +288,37 @@ def answering() -> Iterator[str]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
+
+
+def test_agent_waits_for_its_secret_and_takes_its_program_from_the_controller(
+    tmp_path: Path, answering: str
+) -> None:
+    """The secret is given by its file's name: it stands in no list of processes."""
+    work, commands = tmp_path / "work", tmp_path / "bin"
+    for directory in (work, commands):
+        directory.mkdir()
+    secret = tmp_path / "secret"
+    (commands / "java").write_text('#!/bin/sh\ncat agent.jar; printf " %s" "$@"\n')
+    (commands / "sleep").write_text(f"#!/bin/sh\necho hunter2 >{secret}\n")
+    for program in commands.iterdir():
+        program.chmod(0o755)
+    done = subprocess.run(
+        ["bash", str(SCRIPTS / "agent.sh")],
+        cwd=work,
+        env={
+            "PATH": f"{commands}:{os.environ['PATH']}",
+            "AGENT_NAME": "deploy-dev",
+            "AGENT_SECRET": str(secret),
+            "JENKINS_URL": answering,
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == (
+        f"agent.sh: waiting for {answering}\njar -jar agent.jar -url {answering} -name deploy-dev "
+        f"-secret @{secret} -webSocket -workDir {work}"
+    )
 
 
 def test_restore_refuses_while_jenkins_answers_whatever_it_says(

@@ -79,7 +79,12 @@ def _read_ours(name: str) -> str:
 
 def check_ours(directory: Path, names: Mapping[str, str]) -> None:
     """Raise CflJobsError where a file is somebody's own, before any is written."""
-    strange = [name for name in names if (text := _read(directory / name)) and not _find_sign(text)]
+    strange = [
+        name
+        for name in names
+        if not name.startswith(OVERRIDES) and (there := _read(directory / name))
+        if not _find_sign(there)
+    ]
     if strange:
         raise CflJobsError(
             f"{', '.join(strange)} in {directory} {'is' if len(strange) == 1 else 'are'} not "
@@ -89,12 +94,20 @@ def check_ours(directory: Path, names: Mapping[str, str]) -> None:
         )
 
 
+def find_unlocked(directory: Path, needs: Needs, overrides: Overrides) -> tuple[str, ...]:
+    """Return the plugins that are needed by now, and that plugins.lock.txt doesn't have."""
+    locked = {line.partition(":")[0].strip() for line in _read(directory / LOCK).splitlines()}
+    names = (line.name for line in plugins_of(needs, overrides))
+    return tuple(name for name in names if len(locked) > 1 and name not in locked)
+
+
 def write_files(directory: Path, files: Mapping[str, str]) -> Iterator[tuple[str, Written, Path]]:
     """Write each file whole; yield its name, what became of it, and where an edited one is now."""
     for name, text in files.items():
         path = directory / name
         there, signed = _read(path), _sign(text)
-        if there == signed:
+        # What stands in overrides/ is people's own; an edited README.md is too.
+        if there == signed or (name.startswith(OVERRIDES) and _is_edited(there)):
             yield name, Written.SAME, path
             continue
         kept = path

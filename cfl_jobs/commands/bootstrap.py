@@ -79,7 +79,14 @@ def write_home(
 ) -> int:
     """Write the jobs and every file; returns the exit code."""
     from cfl_jobs.bootstrap.agents import find_exposed
-    from cfl_jobs.bootstrap.directory import LOCK, Written, check_ours, make_files, write_files
+    from cfl_jobs.bootstrap.directory import (
+        LOCK,
+        Written,
+        check_ours,
+        find_unlocked,
+        make_files,
+        write_files,
+    )
     from cfl_jobs.bootstrap.jenkins_yaml import list_all_secrets
     from cfl_jobs.bootstrap.overrides import OVERRIDES, read_overrides
     from cfl_jobs.commands.plan import Asked
@@ -102,6 +109,11 @@ def write_home(
             click.echo(f"  What it adds is kept each time if it stands in {OVERRIDES}/.", err=True)
         else:
             click.echo(f"{home / name}: {became.value}")
+    if unlocked := find_unlocked(home, needs, overrides):
+        click.echo(
+            f"{home / LOCK} lacks {', '.join(unlocked)}, so they aren't installed.", err=True
+        )
+        click.echo("  Take the versions again with --lock, or remove that file.", err=True)
     for job in find_exposed(needs):
         click.echo(
             f"{job} binds credentials and may run where every branch's builds run: they can read "
