@@ -12,13 +12,28 @@ from copy import deepcopy
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.normalform import normalise_element
+from cfl_jobs.configs.requirements import find_missing_plugins
 from cfl_jobs.importing.options import SHAPES, Descent, complete
-from cfl_jobs.importing.soundness import is_sound
 from cfl_jobs.importing.trial import PARENTS, ROOT, Trials, normal_of_element, tag_of
+from cfl_jobs.importing.writing import write_template
 from cfl_jobs.reading.inventory import Inventory
+from cfl_jobs.reading.located_yaml import load_yaml
+from cfl_jobs.reading.tracking import TrackedDict
 from cfl_jobs.rendering.generator import Generator
+from cfl_jobs.rendering.strictness import find_losses
 
 _MOST_CANDIDATES = 4
+# The key of a job below which each type of component stands.
+_KEYS = {
+    "builder": "builders",
+    "parameter": "parameters",
+    "property": "properties",
+    "publisher": "publishers",
+    "reporter": "reporters",
+    "scm": "scm",
+    "trigger": "triggers",
+    "wrapper": "wrappers",
+}
 
 
 class ComponentSolver:
@@ -48,7 +63,7 @@ class ComponentSolver:
         names = self.makers_of(kind).get(tag_of(kind, element), [])
         for name in names[:_MOST_CANDIDATES]:
             for component in Descent(self._trials, kind, name, element, wanted).solve():
-                if is_sound(self._generator, kind, component, self._inventory):
+                if _is_sound(self._generator, kind, component, self._inventory):
                     yield component
 
     def makers_of(self, kind: str) -> dict[str, list[str]]:
@@ -67,3 +82,17 @@ class ComponentSolver:
         tags = {self._trials.make(kind, name, shape).tag for shape in (None, "x")}
         tags |= {complete(self._trials, kind, name, shape)[1].tag for shape in SHAPES}
         return frozenset(tags - {""})
+
+
+def _is_sound(
+    generator: Generator, kind: str, component: object, inventory: Inventory | None
+) -> bool:
+    """Tell whether a job with this component alone renders, and nothing of it is lost."""
+    text = write_template({"name": "job", _KEYS[kind]: [component]})
+    loaded = load_yaml(text, "job.yaml")
+    if loaded.findings or not isinstance(loaded.value, TrackedDict):
+        return "{{" in text  # Jinja2's escapes are taken out only in a project
+    made = generator.generate(loaded.value, is_view=False)
+    if made.problems or (inventory and find_missing_plugins(made.root, inventory)):
+        return False
+    return not any(find_losses(loaded.value, made, word="job"))

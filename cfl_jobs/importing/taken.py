@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import re
+import tempfile
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.buildwritten import take_build_written
-from cfl_jobs.configs.configxml import element_paths, parse_config
+from cfl_jobs.configs.configxml import element_paths, format_config, parse_config
 from cfl_jobs.configs.normalform import Normal, normalise
 from cfl_jobs.errors import ConfigError, DefinitionError, suggest
 from cfl_jobs.importing.kept_secrets import find_kept_secrets
-from cfl_jobs.importing.proof import find_different_fields, normal_without_mark, render_alone
 from cfl_jobs.importing.takeover import PROJECT_TYPES, Solver, Takeover, take_over
 from cfl_jobs.importing.writing import write_template, write_text
+from cfl_jobs.planning.mark import description_of, set_description, split_description
+from cfl_jobs.reading.inventory import INVENTORY
 from cfl_jobs.reading.names import find_name_problem
+from cfl_jobs.rendering.render import render
 
 _SHOWN = 3
 _CONTROL = re.compile(r"[^\t\n\r -\u2027\u2029-\U0010ffff]")
@@ -44,12 +49,12 @@ def import_config(config: str, *, name: str, solver: Solver, inventory: str | No
     root = parse_config(config, name=name)
     _refuse(root, name)
     left = take_build_written(root)
-    wanted = normal_without_mark(deepcopy(root), name=name)
+    wanted = _normal_without_mark(deepcopy(root), name=name)
     raw_fields: frozenset[str] = frozenset()
     while True:
         taken = take_over(root, solver, raw_fields=raw_fields)
         files = write_files(name, taken)
-        different = find_different_fields(wanted, _render(files, name, inventory))
+        different = _find_different_fields(wanted, _render(files, name, inventory))
         more = frozenset(different) - raw_fields - {""}
         if not different:
             names = tuple(dict.fromkeys(each.element.tag for each in left))
@@ -122,7 +127,7 @@ def _refuse(root: ET.Element, name: str) -> None:
 
 def _render(files: tuple[tuple[str, str], ...], name: str, inventory: str | None) -> Normal:
     try:
-        return normalise(render_alone(dict(files), inventory), name=name)
+        return normalise(_render_alone(dict(files), inventory), name=name)
     except DefinitionError as error:
         raise ConfigError(
             f"{name}: what was made of it isn't a valid definition:\n{error.message}",
@@ -136,3 +141,36 @@ def _nowhere(name: str, fields: tuple[str, ...]) -> ConfigError:
         f"{name}: jenkins-job-builder can't write this so that it stays as it is: {shown}",
         advice="Nothing was written. Change that in Jenkins, or keep this job outside.",
     )
+
+
+def _render_alone(files: Mapping[str, str], inventory: str | None) -> str:
+    """Return the config that the files of one definition render to. Raises DefinitionError."""
+    with tempfile.TemporaryDirectory(prefix="cfl-jobs-import-") as folder:
+        root = Path(folder)
+        there = dict(files) if inventory is None else {**files, INVENTORY: inventory}
+        for name, text in there.items():
+            path = root / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        return render(root)[0].config
+
+
+def _find_different_fields(wanted: Normal, made: Normal) -> tuple[str, ...]:
+    """Return the tags of the root's fields that aren't equal, and "" for the root itself."""
+    tags = dict.fromkeys(child.tag for child in (*wanted.children, *made.children))
+    different = [tag for tag in tags if _named(wanted, tag) != _named(made, tag)]
+    if (wanted.tag, wanted.attributes, wanted.text) != (made.tag, made.attributes, made.text):
+        different.append("")
+    return tuple(different)
+
+
+def _normal_without_mark(root: ET.Element, *, name: str) -> Normal:
+    """Return the normal form of a config whose description is without any mark."""
+    description = split_description(description_of(root))[0]
+    if description != description_of(root):
+        set_description(root, description)
+    return normalise(format_config(root), name=name)
+
+
+def _named(parent: Normal, tag: str) -> list[Normal]:
+    return [child for child in parent.children if child.tag == tag]

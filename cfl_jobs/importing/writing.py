@@ -1,4 +1,4 @@
-"""Plain job data → the text of its template: YAML with comments, safe for Jinja2.
+"""Plain job data and raw XML → the text of a template: YAML with comments, safe for Jinja2.
 
 Reading it back (Jinja2, then YAML) gives exactly the data.
 """
@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
+from xml.etree import ElementTree as ET
 
 from cfl_jobs.rendering.provenance import RESERVED
 
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+@ -]*(?<! )\Z")
 # YAML 1.1 reads these as something else than text.
 _WORDS = frozenset("true false yes no on off y n null none".split())  # noqa: SIM905
+# What YAML or XML would read otherwise.
+_ODD = re.compile(r"[^\n\t -~\u00a1-\u167f\u1681-\u1fff\u2030-\ud7ff]")
 _JINJA = re.compile(r"\{[{%#]")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -35,6 +39,26 @@ class Verbatim:
     """Text of the template itself, such as `{{ name }}`."""
 
     text: str
+
+
+def keep_raw(element: ET.Element) -> Raw:
+    """Return an element as raw XML: indented, and with plugins' names without their versions."""
+    copied = deepcopy(element)
+    copied.tail = None
+    for inner in copied.iter():
+        if "plugin" in inner.attrib:
+            inner.set("plugin", inner.attrib["plugin"].partition("@")[0])
+    ET.indent(copied)
+    text = ET.tostring(copied, encoding="unicode")
+    # A character that YAML or XML would read otherwise is written by its number.
+    text = _ODD.sub(lambda found: f"&#{ord(found[0])};", text)
+    return Raw(text + "\n", describe(element))
+
+
+def describe(element: ET.Element) -> str:
+    """Return what an element is, in a few words."""
+    declared = element.get("class")
+    return f"{element.tag} of class {declared}" if declared else element.tag
 
 
 def write_template(data: dict[str, object]) -> str:

@@ -31,8 +31,9 @@ def find_differences(undo: Undo) -> tuple[Difference, ...]:
     """Return what a job that is there would have otherwise; none but for its mark, maybe."""
     if not undo.before or not undo.now:
         return ()
-    wanted = read_live(Listed(undo.name), undo.before)
-    live = read_live(Listed(undo.name), undo.now)
+    wanted, live = (
+        read_live(Listed(undo.name), config).beside(None) for config in (undo.before, undo.now)
+    )
     raws = compare(wanted.normal, live.normal)
     found = [describe(raw, Side.UNKNOWN) for raw in raws]
     if wanted.disabled != live.disabled:
