@@ -102,7 +102,7 @@ def _was_plain(pair: tuple[Normal, Normal], history: History) -> bool:
 def _differing(path: str, wanted: Normal, live: Normal) -> Iterator[tuple[str, str]]:
     """Yield the path and the label of each password whose text isn't the same."""
     there: Mapping[str, tuple[str, ...]] = {
-        label: secrets for _, label, secrets in _find_secrets("", live, "")
+        label: secrets for _, label, secrets in _find_secrets(path, live, "")
     }
     for inner, label, secrets in _find_secrets(path, wanted, ""):
         if label in there and secrets != there[label]:
