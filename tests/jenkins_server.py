@@ -463,7 +463,9 @@ class JenkinsServer:
             return self._crumbs[session], None
         session = "node0" + secrets.token_hex(10)
         self._crumbs[session] = secrets.token_hex(32)
-        return self._crumbs[session], f"JSESSIONID.1a2b3c4d={session}; Path=/; HttpOnly"
+        return self._crumbs[
+            session
+        ], f"JSESSIONID.1a2b3c4d={session}; Path=/; HttpOnly{self.dialect.cookie}"
 
 
 def _session_of(request: Request) -> str:

@@ -148,7 +148,6 @@ def store(text: str) -> str:
 
     Jenkins copies the text through Java's identity transform.
     """
-    parse(text)
     body = _DECLARATION.sub("", text, count=1).rstrip()
     body = body.replace("\r\n", "\n")
 
@@ -162,26 +161,24 @@ def store(text: str) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>{body}'
 
 
+_ESCAPED = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&apos;"} | {
+    chr(code): f"&#x{code:x};" for code in range(1, 32) if code not in (9, 10)
+}
+_SPECIAL = re.compile("[\x01-\x08\x0b-\x1f&<>\"']")
+
+
+def _escape(text: str) -> str:
+    return _SPECIAL.sub(lambda found: _ESCAPED[found[0]], text)
+
+
 def write(root: Node, *, quote: str = "'") -> str:
     """Write as XStream and Jenkins' XmlFile do: XML 1.1, two spaces, no line end at the end."""
     lines: list[str] = []
 
-    def escape(text: str) -> str:
-        for plain, escaped in (
-            ("&", "&amp;"),
-            ("<", "&lt;"),
-            (">", "&gt;"),
-            ('"', "&quot;"),
-            ("'", "&apos;"),
-            ("\r", "&#xd;"),
-        ):
-            text = text.replace(plain, escaped)
-        return re.sub(r"[\x01-\x08\x0b\x0c\x0e-\x1f]", lambda found: f"&#x{ord(found[0]):x};", text)
-
     def add(node: Node, depth: int) -> None:
         pad = "  " * depth
         opening = node.tag + "".join(
-            f' {name}="{escape(value)}"' for name, value in node.attributes.items()
+            f' {name}="{_escape(value)}"' for name, value in node.attributes.items()
         )
         if node.children:
             lines.append(f"{pad}<{opening}>")
@@ -191,7 +188,7 @@ def write(root: Node, *, quote: str = "'") -> str:
         elif node.text is None:
             lines.append(f"{pad}<{opening}/>")
         else:
-            lines.append(f"{pad}<{opening}>{escape(node.text)}</{node.tag}>")
+            lines.append(f"{pad}<{opening}>{_escape(node.text)}</{node.tag}>")
 
     add(root, 0)
     declaration = f"<?xml version={quote}1.1{quote} encoding={quote}UTF-8{quote}?>"
@@ -496,6 +493,8 @@ def create(config: str, plugins: Mapping[str, str], version: str) -> str:
 
     matrix-project 917: the execution strategy is the default one until the config is posted again.
     """
+    if "<executionStrategy" not in config:
+        return save(config, plugins, version)
     root = parse(config)
     strategy = root.find("executionStrategy")
     if root.tag == "matrix-project" and strategy is not None:

@@ -91,6 +91,7 @@ class Dialect:
     # What is told to who isn't logged in, and with each answer.
     anonymous: Mapping[str, str] = field(default_factory=dict)
     always: Mapping[str, str] = field(default_factory=dict)
+    cookie: str = ""
 
     def json(self, value: object) -> Answer:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -215,6 +216,7 @@ DIALECTS = {
                     "hudson.security.Permission.GenericRead, hudson.model.Hudson.Administer"
                 ),
             },
+            cookie="; SameSite=Lax",
             always={"Content-Security-Policy-Report-Only": "base-uri 'none'; default-src 'self'"},
         ),
     )

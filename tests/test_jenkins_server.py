@@ -104,6 +104,11 @@ def test_every_recorded_exchange_is_answered_as_jenkins_did(jenkins_server: Jenk
     assert compared == 78 - len(NOT_COMPARABLE)
 
 
+def test_all_versions_were_asked_the_same() -> None:
+    asked = [[one["request"] for one in configs.exchanges(version)] for version in configs.DIALECTS]
+    assert asked[0] == asked[1]
+
+
 def test_what_is_not_compared_is_recorded_and_little() -> None:
     names = {exchange["name"] for exchange in configs.exchanges(configs.OLD)}
     assert {*NOT_COMPARABLE, *IGNORED_FIELDS, *BETWEEN} <= names
