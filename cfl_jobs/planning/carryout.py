@@ -72,12 +72,9 @@ class Maker:
         Raises Refused where Jenkins dropped some of it, or someone else changed it meanwhile.
         """
         wanted = read_wanted(change, before)
-        there = None
-        if before and isinstance(change, Update):
-            live = read_live(Listed(change.name), before)
-            wanted = wanted.leave_granted(live, shown=change.differences)
-            there = live.normal
-        mark = wanted.mark_for(there, self._versions)
+        if wanted.there and isinstance(change, Update):
+            wanted = wanted.leave_granted(wanted.there, shown=change.differences)
+        mark = wanted.mark_for(self._versions)
         begin("" if self._saves else wanted.digest)
         if isinstance(change, Create):
             self._target.create(change.kind, change.name, wanted.write(self._first(change, mark)))
@@ -88,8 +85,8 @@ class Maker:
         live = self._read_back(wanted, mark)
         if isinstance(change, Create):
             wanted = wanted.leave_granted(live)
-        known = self._own | _known_before(wanted, there)
-        if not _signatures(wanted, live) <= known:
+        found = _signatures(wanted, live)
+        if not (found <= self._own or found <= self._own | _known_before(wanted)):
             live = self._post_again(wanted, mark, live)
             self._own |= _signatures(wanted, live)
         return self._finish(wanted, mark, live)
@@ -190,12 +187,12 @@ def _signatures(wanted: Wanted, live: Live) -> set[_Signature]:
     return {_sign(raw) for raw in compare(wanted.normal, live.normal)}
 
 
-def _known_before(wanted: Wanted, there: Normal | None) -> set[_Signature]:
+def _known_before(wanted: Wanted) -> set[_Signature]:
     """Return what differed before, and wasn't shown as a difference: that is Jenkins' own."""
-    if there is None or isinstance(wanted.change, Create):
+    if wanted.there is None or isinstance(wanted.change, Create):
         return set()
     shown = {difference.path for difference in wanted.change.differences}
-    found = compare(wanted.normal, there)
+    found = compare(wanted.normal, wanted.there.normal)
     return {_sign(raw) for raw in found if raw.place.path not in shown}
 
 

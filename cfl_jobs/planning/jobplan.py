@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.planning.differences import (
     Change,
@@ -43,15 +43,19 @@ class JobPlan:
 
 def plan_job(
     rendered: Rendered,
+    root: ET.Element,
     live: Live,
     *,
     habits: Callable[[], Habits],
     old_name: str = "",
     adopted: bool = False,
 ) -> JobPlan:
-    """Compare one job. `old_name` is what it is called there, `adopted` says that it isn't ours."""
+    """Compare one job, whose config parsed is `root`, which is used up.
+
+    `old_name` is what it is called there, `adopted` says that it isn't ours.
+    """
     kind, name = rendered.kind, rendered.name
-    root = parse_config(rendered.config, name=name)
+    says = says_disabled(root)
     live = live.beside(root)
     wanted = normal_of_root(root)
     raws = compare(wanted, live.normal)
@@ -73,8 +77,8 @@ def plan_job(
     own = [describe(raw, side) for raw, side in sided if raw not in visible]
     lost = set(find_losses(raws, rendered.own)) - visible
     taken = [(raw.label, raw.plugin) for raw in raws if raw in lost and is_upgraded(raw, live.mark)]
-    stays_disabled = _stays_disabled(rendered, live)
-    differences += _compare_disabled(rendered, live, stays_disabled=stays_disabled)
+    stays_disabled = _stays_disabled(says, live)
+    differences += _compare_disabled(rendered, live, says, stays_disabled=stays_disabled)
     differences += _compare_secrets(rendered, wanted, live, raws)
     update = Update(
         kind,
@@ -94,7 +98,7 @@ def plan_job(
     for found in own:
         text = f"Jenkins' own: {found.label}: {found.before or 'not there'}"
         notes.append(Note(kind, name, text, quiet=True))
-    is_needed = bool(differences or old_name) or not _is_confirmed(rendered, wanted, live)
+    is_needed = bool(differences or old_name) or not _is_confirmed(rendered, wanted, live, says)
     return JobPlan(update, is_needed, tuple(notes), tuple(taken))
 
 
@@ -110,20 +114,18 @@ def _note_build_written(kind: Kind, name: str, live: Live) -> Iterator[Note]:
             yield Note(kind, name, f"{text}: {', '.join(words)}", quiet=listed)
 
 
-def _stays_disabled(rendered: Rendered, live: Live) -> bool:
+def _stays_disabled(says: bool | None, live: Live) -> bool:
     """Tell whether someone disabled it on the server, and the definition says nothing of that.
 
     One that says no more that the job is disabled, as it did at the last update, says something.
     """
-    says = says_disabled(rendered.config, name=rendered.name)
     said = live.mark.said_disabled if live.mark else None
     return live.disabled and says is None and said is not True
 
 
 def _compare_disabled(
-    rendered: Rendered, live: Live, *, stays_disabled: bool
+    rendered: Rendered, live: Live, says: bool | None, *, stays_disabled: bool
 ) -> Iterator[Difference]:
-    says = says_disabled(rendered.config, name=rendered.name)
     wanted = live.disabled if says is None and (stays_disabled or not live.disabled) else bool(says)
     if wanted == live.disabled:
         return
@@ -157,7 +159,7 @@ def _compare_secrets(
         yield Difference(found.path, found.label, *shown, position, found.remark)
 
 
-def _is_confirmed(rendered: Rendered, wanted: Normal, live: Live) -> bool:
+def _is_confirmed(rendered: Rendered, wanted: Normal, live: Live, says: bool | None) -> bool:
     """Tell whether the mark says just what it would say after an update now."""
     mark = live.mark
     return (
@@ -166,5 +168,5 @@ def _is_confirmed(rendered: Rendered, wanted: Normal, live: Live) -> bool:
         and mark.applied == fingerprint(wanted)
         and (mark.file, mark.project) == (rendered.definition.file, rendered.project)
         and mark.name == code_of_name(rendered.name)
-        and mark.said_disabled == says_disabled(rendered.config, name=rendered.name)
+        and mark.said_disabled == says
     )

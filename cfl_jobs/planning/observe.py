@@ -51,9 +51,14 @@ class Live:
         """A digest of what people make of a job."""
         return digest_of(self.beside(None).normal, is_disabled=self.disabled)
 
+    @property
+    def may_be_built(self) -> bool:
+        """Whether builds may have written some of it."""
+        return self.normal.tag == PIPELINE or self.normal.find("actions") is not None
+
     def beside(self, wanted: ET.Element | None) -> Live:
         """Return it without what its builds wrote and `wanted`, its definition, doesn't set."""
-        if self.normal.tag != PIPELINE and self.normal.find("actions") is None:
+        if not self.may_be_built:
             return self
         root = parse_config(self.config, name=self.listed.name)
         triggers = self._section(TRIGGERS)
@@ -202,9 +207,9 @@ def normal_of_root(root: ET.Element) -> Normal:
     return normalise_element(root)
 
 
-def says_disabled(config: str, *, name: str) -> bool | None:
+def says_disabled(root: ET.Element) -> bool | None:
     """Return whether a config we rendered says that the job is disabled; None: it says nothing."""
-    text = parse_config(config, name=name).findtext("disabled")
+    text = root.findtext("disabled")
     return None if text is None else text == "true"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.errors import UnsafePlan
 from cfl_jobs.planning.folders import is_folder, is_folder_tag, is_inside
 from cfl_jobs.planning.former import former_names
@@ -13,7 +14,7 @@ from cfl_jobs.planning.habits import Habits, learn_habits
 from cfl_jobs.planning.jobplan import plan_job
 from cfl_jobs.planning.losses import note_taken
 from cfl_jobs.planning.mark import Mark, code_of_name, split_description
-from cfl_jobs.planning.observe import Key, Live, Observed, normal_of
+from cfl_jobs.planning.observe import Key, Live, Observed
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.rendering.render import Rendered
@@ -208,15 +209,16 @@ class _Planner:
 
     def _plan_update(self, rendered: Rendered, live: Live, old_name: str) -> None:
         kind, name = rendered.kind, rendered.name
-        wanted_tag = normal_of(rendered.config, name=name).tag
-        if wanted_tag != live.normal.tag:
-            kinds = f"is a {live.normal.tag} there, and a {wanted_tag} here"
+        root = parse_config(rendered.config, name=name)
+        if root.tag != live.normal.tag:
+            kinds = f"is a {live.normal.tag} there, and a {root.tag} here"
             text = f"{kinds}: Jenkins can't make one of the other; rename or delete that one first"
             self._undone.append(Note(kind, old_name or name, text))
             return
         foreign = self._foreign((kind, name), live)
         made = plan_job(
             rendered,
+            root,
             replace(live, mark=None) if foreign else live,
             habits=self._habits,
             old_name=old_name,

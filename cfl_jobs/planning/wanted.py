@@ -25,11 +25,8 @@ from cfl_jobs.planning.sections import codes_of_versions, find_plugins
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import Listed
 
-# Who may do what with a job, or with a folder.
-_MATRICES = (
-    "hudson.security.AuthorizationMatrixProperty",
-    "com.cloudbees.hudson.plugins.folder.properties.AuthorizationMatrixProperty",
-)
+# The class, in whichever package, that says who may do what with a job, or with a folder.
+_MATRIX = ".AuthorizationMatrixProperty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,8 @@ class Wanted:
     """A job or view as it should be: in normal form, its description without a mark.
 
     `mark` is the one it has if Jenkins keeps it as it is posted. `plugins` are those whose elements
-    it has, None among them for elements nobody knows. `build_written` is what stays of its builds'.
+    it has, None among them for elements nobody knows. `there` is the job as it is, None where it is
+    new. `build_written` is what stays of its builds'.
     """
 
     change: Create | Update
@@ -45,6 +43,7 @@ class Wanted:
     description: str
     mark: Mark
     plugins: frozenset[str | None]
+    there: Live | None
     build_written: tuple[BuildWritten, ...] = field(default=(), compare=False)
 
     @property
@@ -73,6 +72,8 @@ class Wanted:
 
     def beside(self, live: Live) -> Live:
         """Return what is there without what its builds wrote."""
+        if not live.may_be_built:
+            return live
         return live.beside(parse_config(self.change.config, name=self.change.name))
 
     def leave_granted(self, live: Live, *, shown: Sequence[Difference] = ()) -> Wanted:
@@ -81,6 +82,8 @@ class Wanted:
         Those are all that the definition doesn't set, and that are not `shown` as differences:
         without them the creator could see the job no more.
         """
+        if _MATRIX not in live.config:
+            return self
         told = {difference.path for difference in shown}
         found = [
             raw
@@ -90,7 +93,7 @@ class Wanted:
         root = parse_config(live.config, name=self.change.name)
         granted: list[BuildWritten] = []
         for element in root.findall("properties/*"):
-            if element.tag not in _MATRICES:
+            if not element.tag.endswith(_MATRIX):
                 continue
             if any(
                 raw.wanted is None and raw.live and raw.live.tag == element.tag for raw in found
@@ -101,12 +104,12 @@ class Wanted:
             granted += [BuildWritten(inside, entry) for entry in element if entry.text in texts]
         return replace(self, build_written=(*self.build_written, *granted)) if granted else self
 
-    def mark_for(self, before: Normal | None, versions: Mapping[str, str]) -> Mark:
+    def mark_for(self, versions: Mapping[str, str]) -> Mark:
         """Return its mark with codes of the versions of plugins that will stand in the saved job.
 
-        `before` is the job as it is now, `versions` are the server's (see observe.list_versions).
+        `versions` are the server's (see observe.list_versions).
         """
-        saved_by = find_plugins(before) if before else frozenset()
+        saved_by = find_plugins(self.there.normal) if self.there else frozenset()
         if versions:
             names = self.plugins | {text.partition("@")[0] for text in saved_by} | {CORE}
             saved_by = frozenset(
@@ -135,4 +138,4 @@ def read_wanted(change: Create | Update, before: str = "") -> Wanted:
         said_disabled=None if disabled is None else disabled == "true",
     )
     written = there.build_written if there else ()
-    return Wanted(change, normal, description, mark, plugins, written)
+    return Wanted(change, normal, description, mark, plugins, there, written)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from cfl_jobs.check.secret_text import hide_secrets
+from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.alike import group_alike, is_long
@@ -150,7 +151,9 @@ def _differences(before: Rendered, after: Rendered) -> Iterator[Difference]:
     wanted, live = _normal(after), _normal(before)
     for raw in compare(wanted, live):
         yield _describe(raw, place_of(after, raw))
-    was, now = (says_disabled(job.config, name=job.name) or False for job in (before, after))
+    was, now = (
+        says_disabled(parse_config(job.config, name=job.name)) or False for job in (before, after)
+    )
     if was != now:
         place = after.place_of("disabled")
         words = ("true", "false") if was else ("false", "true")
