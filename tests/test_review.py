@@ -161,12 +161,12 @@ EFFECTS = {
         Weight.MEDIUM,
     ),
     "another secret": (
-        (DEPLOY, "codeforlife-prod-secret-key", "codeforlife-dev-secret-key"),
-        "gives the secret codeforlife-dev-secret-key to Deploy to Prod as $SITE_SECRET_KEY",
+        (DEPLOY, "codeforlife-prod-secret-key", "codeforlife-other-secret-key"),
+        "gives the secret codeforlife-other-secret-key to Deploy to Prod as $SITE_SECRET_KEY",
         Weight.HIGH,
     ),
     "secret that goes": (
-        (DEPLOY, "codeforlife-prod-secret-key", "codeforlife-dev-secret-key"),
+        (DEPLOY, "codeforlife-prod-secret-key", "codeforlife-other-secret-key"),
         "takes the secret codeforlife-prod-secret-key from Deploy to Prod",
         Weight.MEDIUM,
     ),

@@ -12,7 +12,7 @@ from typing import Any, cast
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.errors import Origin, Position, nearest
-from cfl_jobs.reading.tracking import TrackedDict, unread_places, walk_mappings
+from cfl_jobs.reading.tracking import TrackedDict, unread_places
 from cfl_jobs.rendering.documentation import plain_name
 from cfl_jobs.rendering.expectations import Reason
 from cfl_jobs.rendering.generator import Changes, Component, Generated
@@ -56,16 +56,56 @@ def find_losses(
 
     `versions` are the server's, by plugin or versions.CORE; what isn't listed is the newest.
     """
-    _settle(data, made)
-    owners = _find_owners(made)
+    scopes = tuple(_find_scopes(data, made))
+    _settle([scope.mapping for scope in scopes], made)
+    owners = {scope.mapping.identity: scope.owner for scope in scopes}
     yield from _find_unread_options(data, owners, word)
-    yield from _find_odd_values(data, made, owners, versions)
-    yield from _find_cut_text(data, made)
+    yield from _find_odd_values(data, made, scopes, owners, versions)
 
 
-def _settle(data: TrackedDict, made: Generated) -> None:
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """A mapping with the innermost component around it, if any.
+
+    `options` is what is known of its options, None if its only key is the component's name.
+    """
+
+    mapping: TrackedDict
+    owner: Component | None
+    options: Options | None
+
+
+def _find_scopes(data: TrackedDict, made: Generated) -> Iterator[_Scope]:
+    """Yield every mapping of a job, parents first."""
+    components = {
+        component.data.identity: component
+        for component in made.components
+        if isinstance(component.data, TrackedDict)
+    }
+    own = Options(read_options("", "", made.documentation), made.words)
+    waiting: list[tuple[Any, Component | None, Options]] = [(data, None, own)]
+    while waiting:
+        value, owner, options = waiting.pop()
+        if isinstance(value, TrackedDict):
+            inside = components.get(value.identity)
+            if inside is not None:
+                owner = inside
+                by_name = read_options(owner.kind, owner.name, owner.documentation)
+                options = Options(by_name, owner.words)
+            yield _Scope(value, owner, None if inside is not None else options)
+            value = dict.values(value)
+        elif not isinstance(value, (list, tuple)):
+            continue
+        waiting += [
+            (item, owner, options)
+            for item in reversed(value)
+            if isinstance(item, (dict, list, tuple))
+        ]
+
+
+def _settle(mappings: Sequence[TrackedDict], made: Generated) -> None:
     """Find which of the keys that jenkins-job-builder went through it used, and note those."""
-    suspects = [(mapping, key) for mapping in walk_mappings(data) for key in mapping.suspect_keys()]
+    suspects = [(mapping, key) for mapping in mappings for key in mapping.suspect_keys()]
     if suspects and made.text:
         unused: dict[int, set[str]] = {}
         for mapping, key in _find_unused(suspects, made):
@@ -117,14 +157,6 @@ def _replace(key: str, value: object, mark: str) -> tuple[str, object]:
     return key, {mark: mark} if isinstance(value, dict) else f"{value}{mark}"
 
 
-def _find_owners(made: Generated) -> dict[int, Component]:
-    """Return the innermost component around each mapping, by its identity."""
-    owners: dict[int, Component] = {}
-    for component in reversed(made.components):  # inner components are noted first
-        owners.update((mapping.identity, component) for mapping in walk_mappings(component.data))
-    return owners
-
-
 def _within(owner: Component | None) -> tuple[Origin, ...]:
     if owner is None:
         return ()
@@ -132,7 +164,7 @@ def _within(owner: Component | None) -> tuple[Origin, ...]:
 
 
 def _find_unread_options(
-    data: TrackedDict, owners: dict[int, Component], word: str
+    data: TrackedDict, owners: Mapping[int, Component | None], word: str
 ) -> Iterator[Loss]:
     """Find options that jenkins-job-builder never asked for.
 
@@ -164,12 +196,13 @@ def advise_on_unread(key: str, mapping: TrackedDict) -> str:
 def _find_odd_values(
     data: TrackedDict,
     made: Generated,
-    owners: dict[int, Component],
+    scopes: Sequence[_Scope],
+    owners: Mapping[int, Component | None],
     versions: Mapping[str, str],
 ) -> Iterator[Loss]:
     """Find values that jenkins-job-builder takes though they make no sense, one at a place."""
     told = {problem.position for problem in made.problems}
-    for odd in (*_judge_job(data, made, versions), *_judge_options(data, made, owners)):
+    for odd in (*_judge_job(data, made, versions), *_judge_options(scopes, made)):
         place = _place_of_value(odd.holder, odd.key)
         if place not in told:
             told.add(place)
@@ -182,56 +215,46 @@ def _judge_job(
     data: TrackedDict, made: Generated, versions: Mapping[str, str]
 ) -> Iterator[OddValue]:
     """Find values that are known to be wrong by their path, or by what became of them."""
-    texts = [element.text for element in made.root.iter() if element.text]
+    texts: list[Any] = []
+    has_cut_text = False
+    for element in made.root.iter():
+        text, tail = element.text, element.tail
+        texts += [text] if text else []
+        has_cut_text |= bool(tail and tail.strip())
+        has_cut_text |= bool(text and len(element) and text.strip())
     plain = cast(dict[str, object], plain_copy(data))
     senseless = check_no_effect(plain, versions)
     for mistake in (*senseless, *check_job(plain), *check_written(plain, texts)):
         holder, key = _follow(data, mistake)
         option = key if isinstance(key, str) else ""
         yield OddValue(holder, option, holder, key, Reason(mistake.message, mistake.advice))
+    if has_cut_text:
+        yield from _find_cut_text(data, made)
 
 
-def _judge_options(
-    data: TrackedDict, made: Generated, owners: dict[int, Component]
-) -> Iterator[OddValue]:
+def _judge_options(scopes: Sequence[_Scope], made: Generated) -> Iterator[OddValue]:
     """Find values that are known to be wrong by what their component says of its options."""
-
-    def options_of(mapping: TrackedDict) -> Options | None:
-        owner = owners.get(mapping.identity)
-        if owner is None:
-            return Options(read_options("", "", made.documentation), made.words)
-        if mapping.identity == getattr(owner.data, "identity", 0):
-            return None  # its only key is the component's name
-        by_name = read_options(owner.kind, owner.name, owner.documentation)
-        return Options(by_name, owner.words)
-
-    for mapping in walk_mappings(data):
-        options = options_of(mapping)
-        if options is not None:
-            for key in mapping.key_positions:
-                value, known = dict.get(mapping, key), options.by_name.get(plain_name(key))
-                for reason in check_value(key, value, mapping.defaults.get(key), known):
-                    yield OddValue(mapping, key, mapping, key, reason)
-    yield from find_unknown_words(data, made, options_of)
+    known = [(scope.mapping, scope.options) for scope in scopes if scope.options is not None]
+    for mapping, options in known:
+        for key in mapping.key_positions:
+            value, default = dict.get(mapping, key), mapping.defaults.get(key)
+            for reason in check_value(key, value, default, options.by_name.get(plain_name(key))):
+                yield OddValue(mapping, key, mapping, key, reason)
+    yield from find_unknown_words(known, made)
 
 
-def _find_cut_text(data: TrackedDict, made: Generated) -> Iterator[Loss]:
+def _find_cut_text(data: TrackedDict, made: Generated) -> Iterator[OddValue]:
     """Find raw XML with text beside elements; XStream 1.4.21 reads text up to the first element."""
     for element in made.root.iter():
-        if len(element) and any(part and part.strip() for part in _texts_beside(element)):
+        beside = (element.text, *(child.tail for child in element))
+        if len(element) and any(part and part.strip() for part in beside):
             owner = next((it for it in made.components if _made(it, element)), None)
-            holder = dict.get(owner.data if owner else data, "raw")
-            yield Loss(
-                f"<{element.tag}> holds text beside elements: Jenkins reads none after the first",
-                _place_of_value(holder, "xml") if isinstance(holder, dict) else data.pos,
-                "Write &lt; for a < in text, or put the text in <![CDATA[...]]>.",
-                _within(owner),
+            given = owner.data if owner else data
+            message = (
+                f"<{element.tag}> holds text beside elements: Jenkins reads none after the first"
             )
-
-
-def _texts_beside(element: ET.Element) -> Iterator[str | None]:
-    yield element.text
-    yield from (child.tail for child in element)
+            advice = "Write &lt; for a < in text, or put the text in <![CDATA[...]]>."
+            yield OddValue(given, "", dict.get(given, "raw", given), "xml", Reason(message, advice))
 
 
 def _made(component: Component, element: ET.Element) -> bool:

@@ -8,13 +8,13 @@ config stays as it is, or takes that word too, though a few others are documente
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
 
 from cfl_jobs.errors import suggest
-from cfl_jobs.reading.tracking import TrackedDict, walk_mappings
+from cfl_jobs.reading.tracking import TrackedDict
 from cfl_jobs.rendering import expectations as want
 from cfl_jobs.rendering.documentation import Documented, plain_name
 from cfl_jobs.rendering.expectations import Reason
@@ -65,10 +65,10 @@ class _Suspect:
 
 
 def find_unknown_words(
-    data: TrackedDict, made: Generated, options_of: Callable[[TrackedDict], Options | None]
+    known: Sequence[tuple[TrackedDict, Options]], made: Generated
 ) -> Iterator[OddValue]:
-    """Find them. `options_of` tells None of a mapping that holds no options."""
-    suspects = [*_find_suspects(data, made.text.lower(), options_of)]
+    """Find them in mappings whose options are known; the first of them is the job."""
+    suspects = [*_find_suspects(known, made.text.lower())]
     if not suspects or not made.text:
         return
     varied = made.again(_mark_all(suspects)).lower()
@@ -84,24 +84,19 @@ def find_unknown_words(
             yield from suspect.tell(*_judge_ignored(suspect, made))
 
 
-def _find_suspects(
-    data: TrackedDict, config: str, options_of: Callable[[TrackedDict], Options | None]
-) -> Iterator[_Suspect]:
-    for mapping in walk_mappings(data):
-        options = options_of(mapping)
-        if options is None:
-            continue
+def _find_suspects(known: Sequence[tuple[TrackedDict, Options]], config: str) -> Iterator[_Suspect]:
+    for number, (mapping, options) in enumerate(known):
         unread = mapping.unread_keys()
         for option, value in mapping.raw_items():
             if not isinstance(value, (str, list)) or option in COMPONENT_LISTS or option in unread:
                 continue
-            if option not in mapping.key_positions or (mapping is data and option in _NAMES):
+            if option not in mapping.key_positions or (number == 0 and option in _NAMES):
                 continue
-            known = options.by_name.get(plain_name(option), Documented())
+            about = options.by_name.get(plain_name(option), Documented())
             for key, word in enumerate(value) if isinstance(value, list) else ((option, value),):
-                if isinstance(word, str) and _is_suspect(word, known, options.words, config):
+                if isinstance(word, str) and _is_suspect(word, about, options.words, config):
                     holder = value if isinstance(value, list) else mapping
-                    yield _Suspect(mapping, option, holder, key, word, known, options.words)
+                    yield _Suspect(mapping, option, holder, key, word, about, options.words)
 
 
 def _is_suspect(word: str, known: Documented, words: frozenset[str], config: str) -> bool:
