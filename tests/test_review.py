@@ -171,8 +171,8 @@ EFFECTS = {
         Weight.MEDIUM,
     ),
     "another environment": (
-        (DEPLOY, "environment: Dev\n", PROD),
-        "lets Deploy to Dev deploy to Prod, not Dev",
+        (DEPLOY, "environment: Dev\n", "environment: QA\n"),
+        "lets Deploy to Dev deploy to QA, not Dev",
         Weight.HIGH,
     ),
     "restriction": (
