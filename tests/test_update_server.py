@@ -13,11 +13,12 @@ import tests.jenkins_server_configs as configs
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.apply import Result, Status, apply_plan
+from cfl_jobs.planning.differences import Side
 from cfl_jobs.planning.former import names_to_look_at
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.mark import set_description
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Plan
+from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.rollback import plan_rollback, roll_back
 from cfl_jobs.planning.runs import list_runs
@@ -134,6 +135,34 @@ def test_every_recorded_job_is_quiet_in_every_state(
         made = make_plan(target, wanted)
         assert made.changes == (), number
         assert [note for note in made.notes if not note.quiet] == [], number
+    assert_each_edit_is_told(jenkins_server, target, wanted)
+
+
+# What someone changes on a job's page.
+EDITED = (
+    ("<command>", "<command>by hand {} "),
+    ("<concurrentBuild>false", "<concurrentBuild>true"),
+    ("<canRoam>true", "<canRoam>false"),
+    ("<description>", "<description>by hand {} "),
+)
+
+
+def assert_each_edit_is_told(
+    server: JenkinsServer, target: JenkinsTarget, wanted: tuple[Rendered, ...]
+) -> None:
+    """Edit each job in its own way: after an upgrade, what is new in all alike is the plugin's."""
+    for number, rendered in enumerate(wanted):
+        config = server.config(rendered.name)
+        fitting = [edit for edit in EDITED if edit[0] in config]
+        old, new = fitting[number % len(fitting)]
+        server.edit_job(rendered.name, config.replace(old, new.format(number), 1))
+    made = make_plan(target, wanted)
+    sides = {
+        change.name: {found.side for found in change.differences}
+        for change in made.changes
+        if isinstance(change, Update)
+    }
+    assert sides == {rendered.name: {Side.THEIRS} for rendered in wanted}
 
 
 def test_a_server_that_starts_on_an_updated_directory_is_quiet(
@@ -169,6 +198,7 @@ def test_every_recorded_job_is_quiet_after_an_upgrade_of_jenkins(
         bring_about()
         made = make_plan(target, wanted)
         assert (made.changes, [note for note in made.notes if not note.quiet]) == ((), [])
+    assert_each_edit_is_told(jenkins_server, target, wanted)
 
 
 def test_what_jenkins_has_as_stored_only_is_quiet_too(
