@@ -257,6 +257,16 @@ def test_job_of_our_name_that_is_another_projects_is_a_warning(
     )
 
 
+def test_page_that_is_another_one_costs_only_what_stands_there(
+    good: JenkinsServer, needs: Needs
+) -> None:
+    good.fail(Fault.HTML, path="/manage/", times=9)
+    rows = examined(good, needs)
+    assert bad(rows) == []
+    (message,) = [row.diagnosis.message for row in rows if row.check == "support"]
+    assert message.startswith("whether it is out of support or has published faults can't be told")
+
+
 def test_release_of_the_same_line_is_only_noted(good: JenkinsServer, needs: Needs) -> None:
     newer = f"{good.version.rpartition('.')[0]}.99"
     offer(good, newer)

@@ -16,7 +16,15 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from cfl_jobs.doctor.facts import Disk, Facts, InstalledPlugin, NodeState, Upkeep
-from cfl_jobs.errors import LoginRefused, Missing, PermissionDenied, Refused, TargetError
+from cfl_jobs.errors import (
+    LoginRefused,
+    Missing,
+    PermissionDenied,
+    Refused,
+    TargetError,
+    Unavailable,
+    Unreachable,
+)
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.server import JenkinsTarget
 
@@ -40,7 +48,9 @@ def examine(
     def ask(field: str, question: Callable[[], _Told]) -> _Told | None:
         try:
             return question()
-        except (*_NOT_ALLOWED, Missing) as error:
+        except (Unavailable, Unreachable):
+            raise
+        except TargetError as error:  # the other questions may be answered
             untold[field] = error.message
             return None
 
@@ -140,7 +150,7 @@ def _ask_mode(target: JenkinsTarget, name: str) -> str:
     """Return an agent's mode, which only its config has; "" where we may not read that."""
     try:
         config = _ask_page(target, f"computer/{quote(name, safe='')}/config.xml", "look at a node")
-    except (*_NOT_ALLOWED, Missing):
+    except (*_NOT_ALLOWED, Missing, Refused):
         return ""
     found = re.search(r"<mode>(\w+)</mode>", config)
     return found[1] if found else ""
@@ -162,10 +172,12 @@ def _ask_upkeep(target: JenkinsTarget, now: Callable[[], float]) -> Upkeep:
     asked = [site["dataTimestamp"] / 1000 for site in sites if site.get("dataTimestamp")]
     page = _ask_page(target, "manage/", "look at Manage Jenkins")
     messages = re.search(r'<section class="manage-messages">(.*?)</section>', page, re.DOTALL)
-    text = messages[1] if messages else ""
+    if messages is None:
+        raise TargetError("this Jenkins shows its messages otherwise than 2.440 and 2.568 do")
+    text = messages[1]
     offered = re.search(r'href="[^"]*/(\d+(?:\.\d+)+)/jenkins\.war"', text)
     return Upkeep(
-        (now() - max(asked)) / 86400 if asked and messages else None,
+        (now() - max(asked)) / 86400 if asked else None,
         offered[1] if offered else "",
         tuple(
             (html.unescape(found[2]).strip(), html.unescape(found[1]))
