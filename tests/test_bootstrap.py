@@ -42,7 +42,14 @@ FILES = (
     "compose.yaml",
     "secrets.env.example",
 )
-MORE_FILES = ("agent.sh", "agents.groovy", "backup.sh", "restore.sh", "overrides/README.md")
+MORE_FILES = (
+    "agent.sh",
+    "agents.groovy",
+    "backup.sh",
+    "controller.sh",
+    "restore.sh",
+    "overrides/README.md",
+)
 CASC = ROOT / "tests/data/casc"
 SCHEMAS = {
     version: json.loads((CASC / version / "casc-schema.json").read_text(encoding="utf-8"))
@@ -440,6 +447,10 @@ def test_start_command_names_the_secrets_file(bootstrap: Bootstrap) -> None:
     (bootstrap.root / "my secrets.env").write_text(text)
     printed = bootstrap("--secrets", "my secrets.env")[1]
     assert f"{start} '../project/my secrets.env' up --build --detach --wait\n" in printed
+    (bootstrap.root / "my secrets.env").write_text("")
+    printed = bootstrap("--secrets", "my secrets.env")[1]
+    assert "it starts when they are in my secrets.env, as" in printed
+    assert f"{start} '../project/my secrets.env' up --build --detach --wait\n" in printed
 
 
 def stages(text: str) -> list[list[list[str]]]:
@@ -474,8 +485,8 @@ def test_dockerfile_pins_the_inventorys_release_and_copies_what_is_there(
         if not word.startswith("--")
     ]
     assert sorted(copied) == [
-        "agent.sh", "agents.groovy", "backup.sh", "config.xml", "jenkins.yaml", "jobs",
-        "plugins.txt", "restore.sh",
+        "agent.sh", "agents.groovy", "backup.sh", "config.xml", "controller.sh", "jenkins.yaml",
+        "jobs", "plugins.txt", "restore.sh",
     ]  # fmt: skip
     for source in copied:
         assert (bootstrap.home / source).exists()

@@ -321,6 +321,21 @@ def test_agent_waits_for_its_secret_and_takes_its_program_from_the_controller(
     )
 
 
+@pytest.mark.parametrize("value", ["hunter2", ""])
+def test_controller_does_not_start_with_an_empty_secret(tmp_path: Path, value: str) -> None:
+    """Compose gives an empty file for a line that nobody filled in."""
+    (tmp_path / "SITE_KEY").write_text("x")
+    (tmp_path / "JENKINS_ADMIN_PASSWORD").write_text(value)
+    command = ["bash", str(SCRIPTS / "controller.sh"), "started", "Jenkins"]
+    environment = {**os.environ, "SECRETS": str(tmp_path), "JENKINS": "echo"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if value:
+        assert (done.returncode, done.stdout) == (0, "started Jenkins\n")
+    else:
+        assert done.returncode == 1
+        assert "the secret JENKINS_ADMIN_PASSWORD is empty: fill in secrets.env" in done.stderr
+
+
 def test_restore_refuses_while_jenkins_answers_whatever_it_says(
     jenkins_home: Path, tmp_path: Path, answering: str
 ) -> None:

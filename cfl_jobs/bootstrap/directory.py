@@ -24,7 +24,7 @@ from cfl_jobs.reading.secrets import CredentialKind
 
 LOCK = "plugins.lock.txt"
 _COMPOSE_OVERRIDE = "compose.override.yaml"
-_AS_THEY_ARE = ("agent.sh", "agents.groovy", "backup.sh", "restore.sh")
+_AS_THEY_ARE = ("agent.sh", "agents.groovy", "backup.sh", "controller.sh", "restore.sh")
 _SIGNED = re.compile(re.escape(SIGN.rstrip("`")) + r"[^`\n]*`(?: \(([0-9a-f]{12})\))?")
 
 

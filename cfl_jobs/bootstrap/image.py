@@ -67,7 +67,7 @@ COPY --chown=jenkins:jenkins {plugins} {_REF}/plugins.txt
 RUN jenkins-plugin-cli --plugin-file {_REF}/plugins.txt --latest false
 
 COPY jenkins.yaml {_CASC}/jenkins.yaml
-{snippets}COPY backup.sh restore.sh /usr/share/jenkins/
+{snippets}COPY backup.sh controller.sh restore.sh /usr/share/jenkins/
 # Jenkins' start copies these into its home: agents.groovy each time, the others where they aren't
 # there yet.
 COPY --chown=jenkins:jenkins agents.groovy {_REF}/init.groovy.d/agents.groovy.override
@@ -76,6 +76,7 @@ COPY --chown=jenkins:jenkins jobs {_REF}/jobs
 
 HEALTHCHECK --interval=30s --timeout=10s --start-period=3m --retries=5 \\
     CMD ["curl", "--fail", "--silent", "--output", "/dev/null", "http://localhost:8080/login"]
+ENTRYPOINT ["/usr/bin/tini", "--", "bash", "/usr/share/jenkins/controller.sh"]
 {_taken_in(overrides.controller, "controller.Dockerfile")}
 FROM {image} AS agent
 
@@ -123,6 +124,7 @@ def write_dockerignore(overrides: Overrides) -> str:
 !agents.groovy
 !backup.sh
 !config.xml
+!controller.sh
 !jenkins.yaml
 !jobs
 {snippets}!plugins.lock.txt

@@ -19,7 +19,7 @@ class Form(Enum):
     """How a value is given."""
 
     TEXT = "the text itself"
-    FILE = "the path of a file"
+    FILE = "the path of a file that the image's user, 1000, may read"
     PLAIN = "the text itself, no secret"
 
 

@@ -142,21 +142,21 @@ def _tell_secrets(
         for line in find_unneeded(secrets, values):
             click.echo(f"{secrets_file}: {line}", err=True)
     missing = find_missing(secrets, values, home)
+    file = secrets_file or home / SECRETS_FILE
     start = f"cd {shlex.quote(str(home))} && docker compose"
+    if missing or secrets_file is not None:
+        start += f" --env-file {shlex.quote(os.path.relpath(file, home))}"
     if missing:
         click.echo(f"{len(missing)} of {len(secrets)} secrets are missing in {where}:", err=True)
         for secret, why in missing:
             click.echo(f"  {secret.name}: {why} ({secret.meaning})", err=True)
         click.echo(
-            f"  Everything is written; it starts when they are in {home / SECRETS_FILE}, as "
+            f"  Everything is written; it starts when they are in {file}, as "
             f"{home / SECRETS_FILE}.example tells.",
             err=True,
         )
-        start += f" --env-file {SECRETS_FILE}"
     else:
         click.echo(f"All {len(secrets)} secrets are in {where}.")
-        if secrets_file is not None:
-            start += f" --env-file {shlex.quote(os.path.relpath(secrets_file, home))}"
     click.echo(f"Start it: {start} up --build --detach --wait")
     return 1 if missing and is_error else 0
 

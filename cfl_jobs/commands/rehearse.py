@@ -37,7 +37,7 @@ def _options(command: _Command) -> _Command:
             "--secrets",
             type=click.Path(dir_okay=False, path_type=Path),
             metavar="FILE",
-            help="Credentials, as lines NAME=value; NAME is the credential's id.",
+            help="Credentials, as lines NAME=value: SITE_KEY for the id site-key.",
         ),
         click.option(
             "--executors",
