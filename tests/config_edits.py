@@ -14,6 +14,7 @@ MEANINGLESS = ("completeBuild", "latestOnly", "recordBuildArtifacts")
 MEANINGLESS_IN_FOLDERS = ("canRoam", "scm", "viewsTabBar", "views", "folderViews", "primaryView")
 
 GIT = "hudson.plugins.git.GitSCM"
+ABORT = "hudson.plugins.build__timeout.operations.AbortOperation"
 OLD_GIT_FIELDS = ("remotePoll", "reference", "disableSubmodules", "recursiveSubmodules")
 
 
@@ -27,6 +28,10 @@ def drop_meaningless(root: ET.Element) -> None:
     for scm in (element for element in root.iter() if element.get("class") == GIT):
         for child in [child for child in scm if child.tag in OLD_GIT_FIELDS]:
             scm.remove(child)
+    # A build is aborted where no operation is named.
+    for operations in root.iter("operationList"):
+        if [child.tag for child in operations] == [ABORT]:
+            del operations[0]
 
 
 def flags(root: ET.Element) -> list[ET.Element]:

@@ -348,3 +348,30 @@ def test_a_mails_trigger_script_is_the_object_that_the_plugin_makes_of_it() -> N
     posted = config.format("<triggerScript>true</triggerScript>")
     assert normalise(posted, name="a") == normalise(saved, name="a")
     assert normalise(posted.replace("true", "1"), name="a") != normalise(saved, name="a")
+
+
+CLEANUP = "<project><publishers><hudson.plugins.ws__cleanup.WsCleanup>{}"
+CLEANUP += "</hudson.plugins.ws__cleanup.WsCleanup></publishers></project>"
+RESULTS = ("Success", "Unstable", "Failure", "NotBuilt", "Aborted")
+
+
+@pytest.mark.parametrize(
+    ("old", "means"),
+    [
+        ("", RESULTS),
+        ("".join(f"<cleanWhen{name}>false</cleanWhen{name}>" for name in RESULTS), RESULTS),
+        ("<cleanWhenFailure>true</cleanWhenFailure>", ("Failure",)),
+        ("<skipWhenFailed>true</skipWhenFailed>", ("Success", "Unstable")),
+    ],
+    ids=["nothing said", "all turned off", "one", "the older option"],
+)
+def test_a_cleanup_is_for_the_results_that_the_plugin_takes_it_for(
+    old: str, means: tuple[str, ...]
+) -> None:
+    """WsCleanup.readResolve: none of them is all of them."""
+    saved = "".join(
+        f"<cleanWhen{name}>{str(name in means).lower()}</cleanWhen{name}>" for name in RESULTS
+    )
+    assert normalise(CLEANUP.format(old), name="a") == normalise(CLEANUP.format(saved), name="a")
+    one = "<cleanWhenAborted>true</cleanWhenAborted>"
+    assert normalise(CLEANUP.format(old), name="a") != normalise(CLEANUP.format(one), name="a")

@@ -36,6 +36,8 @@ _HTML_REPORT = "htmlpublisher.HtmlPublisherTarget"
 _MAVEN_JOB = "maven2-moduleset"
 _NAME_SETTER = "org.jenkinsci.plugins.buildnamesetter.BuildNameSetter"
 _STRATEGY = "hudson.matrix.DefaultMatrixExecutionStrategyImpl"
+_JUNIT = "hudson.tasks.junit.JUnitResultArchiver"
+_RUN = "hudson.model.RunParameterDefinition"
 _WS_PATTERN = "hudson.plugins.ws__cleanup.Pattern"
 
 DEFAULTS: tuple[Default, ...] = (
@@ -61,6 +63,8 @@ DEFAULTS: tuple[Default, ...] = (
     ),
     Default(_MAVEN_JOB, "blockTriggerWhenBuilding", "true", Span("maven-plugin"), "its getter"),
     Default(_GERRIT_CHOOSER, "separator", "#", Span("gerrit-trigger"), "a constant of the class"),
+    Default(_JUNIT, "healthScaleFactor", "1.0", Span("junit"), "its getter, junit 1424"),
+    Default(_RUN, "filter", "ALL", Span(CORE), "RunParameterDefinition.getFilter, core 2.568"),
     Default(_WS_PATTERN, "type", "INCLUDE", Span("ws-cleanup"), "Pattern.readResolve"),
 )
 

@@ -395,6 +395,23 @@ def _rank_extension(extension: ET.Element) -> str:
     return extension.tag if is_unordered else "~"
 
 
+_CLEANED = ("Success", "Unstable", "Failure", "NotBuilt", "Aborted")
+
+
+def _rewrite_cleanups(root: ET.Element) -> None:
+    """WsCleanup.readResolve takes a cleanup for no result for one of all (ws-cleanup 0.45, 0.49).
+
+    And its older `skipWhenFailed` for one of the results that are no failure.
+    """
+    for cleanup in root.iter("hudson.plugins.ws__cleanup.WsCleanup"):
+        said = {name for name in _CLEANED if _take_flag(cleanup, f"cleanWhen{name}")}
+        said = said or set(_CLEANED)
+        if _take_flag(cleanup, "skipWhenFailed"):
+            said = {"Success", "Unstable"}
+        for name in sorted(said):
+            ET.SubElement(cleanup, f"cleanWhen{name}").text = "true"
+
+
 def _rewrite_archiver(root: ET.Element) -> None:
     """At a start, ArtifactArchiver.Migrator turns `latestOnly` into a build discarder.
 
@@ -502,6 +519,7 @@ _REWRITES = (
     _rewrite_trigger_scripts,
     _rewrite_git_extensions,
     _rewrite_archiver,
+    _rewrite_cleanups,
     _rewrite_results,
     _rewrite_folder,
     _rewrite_status_filter,
