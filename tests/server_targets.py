@@ -25,16 +25,6 @@ TOKEN = JenkinsServer.token
 PASSWORD = JenkinsServer.password
 
 
-def fault_on(*versions: str, fault: str) -> pytest.MarkDecorator:
-    """Expect a test to fail on these versions of Jenkins, for a fault of ours that is known."""
-    mark = pytest.mark.xfail(strict=True, reason=fault)
-    chosen = [
-        pytest.param(version, marks=mark) if version in versions else version
-        for version in configs.DIALECTS
-    ]
-    return pytest.mark.parametrize("jenkins_server", chosen, indirect=True)
-
-
 def login(secret: str = TOKEN, user: str = JenkinsServer.user) -> Credentials:
     return Credentials(user, secret, "a test")
 
