@@ -43,8 +43,10 @@ from urllib.parse import unquote, urlsplit
 import tests.jenkins_server_configs as configs
 import tests.jenkins_server_pages as pages
 from tests.jenkins_server_pages import Answer
+from tests.jenkins_server_rewrites import read_matrix
 from tests.jenkins_server_routes import NotAllowed, Request, Visit
 from tests.jenkins_server_state import Group, Job, build_data
+from tests.jenkins_server_xml import is_xml_1_1, store
 
 __all__ = ["Fault", "JenkinsServer", "Logged", "Request"]
 
@@ -214,7 +216,7 @@ class JenkinsServer:
         if pages.ADMINISTER in granted:
             return True
         while job is not None and self.uses_project_matrix:
-            matrix = configs.read_matrix(job.config)
+            matrix = read_matrix(job.config)
             if {f"USER:{permission}:{user}", f"GROUP:{permission}:authenticated"} & matrix.entries:
                 return True
             if not matrix.inherits:
@@ -249,14 +251,14 @@ class JenkinsServer:
         permissions = [f"hudson.model.Item.{verb}" for verb in needed]
         missing = [one for one in permissions if not self.may(user, one, job)]
         entries = [f"USER:{permission}:{user}" for permission in missing]
-        if entries or configs.read_matrix(job.config).entries:
+        if entries or read_matrix(job.config).entries:
             self.save(job, entries=entries)
 
     # How a job's config is kept: its file, and what of it is in memory.
 
     def create(self, job: Job, config: str) -> None:
         """Keep what was posted to createItem: as it came, until the job is saved."""
-        job.file = configs.store(config)
+        job.file = store(config)
         if not self.dialect.reads_file:
             job.memory = configs.create(job.file, self.plugins, self.version)
 
@@ -268,7 +270,7 @@ class JenkinsServer:
 
     def update(self, job: Job, config: str) -> None:
         """Keep what was posted to config.xml."""
-        job.file = configs.store(config)
+        job.file = store(config)
         if not self.dialect.reads_file:
             job.memory = job.file = configs.save(job.file, self.plugins, self.version)
 
@@ -280,7 +282,7 @@ class JenkinsServer:
 
     def load(self, job: Job) -> None:
         """Read a job's file, as a start of Jenkins does: XML 1.1 takes U+2028 for a line's end."""
-        if configs.is_xml_1_1(job.file):
+        if is_xml_1_1(job.file):
             job.file = job.file.replace("\u2028", "\n")
         job.file = configs.restart(job.file, self.plugins, self.version)
         reads_file = self.dialect.reads_file

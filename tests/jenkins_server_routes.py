@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote
 import tests.jenkins_server_configs as configs
 import tests.jenkins_server_pages as pages
 from tests.jenkins_server_pages import Answer
+from tests.jenkins_server_rewrites import rename_references
 from tests.jenkins_server_state import (
     Group,
     Job,
@@ -24,6 +25,7 @@ from tests.jenkins_server_state import (
     rename_in_views,
     views_data,
 )
+from tests.jenkins_server_xml import MalformedConfig, Node, parse, write
 
 if TYPE_CHECKING:
     from tests.jenkins_server import JenkinsServer
@@ -287,22 +289,22 @@ class Visit:
     def _text(self) -> str:
         return self.request.body.decode("utf-8", "replace")
 
-    def _read_body(self, *, makes_job: bool) -> configs.Node | None:
+    def _read_body(self, *, makes_job: bool) -> Node | None:
         """Return the posted config, None where Jenkins can't make an object of it."""
         try:
-            root = configs.parse(self._text())
-        except configs.MalformedConfig:
+            root = parse(self._text())
+        except MalformedConfig:
             return None
         return root if (is_job if makes_job else is_view)(root) else None
 
-    def _save_view(self, root: configs.Node, name: str) -> str:
+    def _save_view(self, root: Node, name: str) -> str:
         """A view is saved as it comes; what Jenkins writes has double quotes here."""
         rules = configs.learnt_rules(self.server.version)
         saved = configs.save_node(root, self.server.plugins, rules)
         named = saved.find("name")
         if named is not None:
             named.text = name
-        return configs.write(saved, quote='"')
+        return write(saved, quote='"')
 
     def _answer_view(self, group: Group, name: str, rest: list[str]) -> Answer:
         config = group.views.get(name)
@@ -365,7 +367,7 @@ class Visit:
 
     def _update(self, job: Job) -> Answer:
         root = self._read_body(makes_job=True)
-        if root is None or root.tag != configs.parse(job.config).tag:
+        if root is None or root.tag != parse(job.config).tag:
             return self.pages.oops()
         self.server.update(job, self._text())
         return Answer()
@@ -399,7 +401,7 @@ class Visit:
         group.add(job)
         for other in self.server.jobs.values():
             context = other.parent.full_name if other.parent else ""
-            changed = configs.rename_references(other.config, context, old, job.full_name)
+            changed = rename_references(other.config, context, old, job.full_name)
             if changed is not None:
                 self.server.update(other, changed)
                 self.server.save(other)
@@ -445,7 +447,7 @@ class Visit:
 
 def _has_parameters(job: Job) -> bool:
     properties = "properties/hudson.model.ParametersDefinitionProperty"
-    return configs.parse(job.config).find(properties) is not None
+    return parse(job.config).find(properties) is not None
 
 
 def _config_answer(config: str) -> Answer:

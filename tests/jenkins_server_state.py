@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from tests.jenkins_server_configs import Node, parse
+from tests.jenkins_server_xml import Node, parse
 
 _JOB_CLASSES = {
     "project": "hudson.model.FreeStyleProject",

@@ -22,6 +22,8 @@ from urllib.parse import quote, urlsplit
 
 import tests.jenkins_server_configs as configs
 from tests.jenkins_server import JenkinsServer
+from tests.jenkins_server_rules import mask_ciphers
+from tests.jenkins_server_xml import parse, read_text
 
 TELLING = (
     "Content-Type",
@@ -213,7 +215,7 @@ class _Recorder:
             return {}
         try:
             stored = self.ask("GET", f"{job}/config.xml")[2]
-            text = configs.read_text(configs.parse(posted), "description") or ""
+            text = read_text(parse(posted), "description") or ""
             form = {"Content_Type": "application/x-www-form-urlencoded"}
             self.ask("POST", f"{job}/submitDescription", f"description={quote(text)}", **form)
             saved = self.ask("GET", f"{job}/config.xml")[2]
@@ -230,7 +232,7 @@ class _Recorder:
             text = text.replace(parts.path, "/")
         for prefix in (PREFIX, quote(PREFIX)):
             text = text.replace(prefix, "")
-        return configs.mask_ciphers(re.sub(r'(data-crumb-value=")[^"]*', r"\1CRUMB", text))
+        return mask_ciphers(re.sub(r'(data-crumb-value=")[^"]*', r"\1CRUMB", text))
 
 
 def record(url: str, user: str, secret: str) -> Recording:

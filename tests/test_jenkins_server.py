@@ -11,6 +11,9 @@ import pytest
 
 import tests.jenkins_server_configs as configs
 from tests.jenkins_server import Fault, JenkinsServer
+from tests.jenkins_server_rewrites import read_matrix
+from tests.jenkins_server_rules import mask_ciphers
+from tests.jenkins_server_xml import parse, read_text, write
 from tests.recording import (
     IGNORED_FIELDS,
     TELLING,
@@ -123,12 +126,12 @@ RECORDED = [
 
 
 def described(config: str) -> str:
-    return configs.read_text(configs.parse(config), "description") or ""
+    return read_text(parse(config), "description") or ""
 
 
 def masked(config: str) -> str:
     """Return a config as it is compared: without the bytes of a cipher, which are chance."""
-    return configs.mask_ciphers(config)
+    return mask_ciphers(config)
 
 
 @pytest.mark.parametrize(("name", "version"), RECORDED)
@@ -173,9 +176,9 @@ def test_jobs_that_the_rules_were_not_learnt_from_are_saved_as_jenkins_did(
 ) -> None:
     """What a save does to a class is the same in any job, so jobs never recorded come out right."""
     wide = tuple(one for one, at in RECORDED if at == version and one.startswith("wide-"))
-    root = configs.parse(configs.recorded(name, "posted"))
+    root = parse(configs.recorded(name, "posted"))
     rules = configs.learnt_rules(version, wide)
-    saved = configs.write(configs.save_node(root, configs.recorded_plugins(version), rules))
+    saved = write(configs.save_node(root, configs.recorded_plugins(version), rules))
     wanted = configs.recorded_save(name, version)
     assert saved.partition("\n")[2] == wanted.partition("\n")[2]
 
@@ -243,9 +246,9 @@ def test_a_folders_description_is_set_on_its_primary_view(jenkins_server: Jenkin
     post(jenkins_server, "/job/team/submitDescription", "description=mark")
     assert described(folder.config) == before
     view = "folderViews/views/hudson.model.AllView"
-    found = configs.parse(folder.config).find(view)
+    found = parse(folder.config).find(view)
     assert found is not None
-    assert configs.read_text(found, "description") == "mark"
+    assert read_text(found, "description") == "mark"
 
 
 @pytest.mark.parametrize("path", ["/job/team/view/All/doDelete", "/view/all/doDelete"])
@@ -263,7 +266,7 @@ def test_who_makes_a_job_under_a_project_matrix_may_see_it_until_the_entries_go(
     server.add_job("hidden", EMPTY)
     login = {"user": "maker", "token": server.add_user("maker", "hudson.model.Item.Create")}
     assert post(server, "/createItem?name=a", EMPTY, **login)[0] == 200
-    assert configs.read_matrix(server.config("a")).entries == {
+    assert read_matrix(server.config("a")).entries == {
         "USER:hudson.model.Item.Configure:maker",
         "USER:hudson.model.Item.Read:maker",
     }
@@ -282,7 +285,7 @@ def test_a_list_views_status_filter_becomes_one_of_its_filters(
         "<statusFilter>true</statusFilter></hudson.model.ListView>"
     )
     assert post(jenkins_server, "/createView?name=a", config)[0] == 200
-    view = configs.parse(jenkins_server.top.views["a"])
+    view = parse(jenkins_server.top.views["a"])
     assert view.find("statusFilter") is None
     assert view.find("jobFilters/hudson.views.StatusFilter/statusFilter") is not None
 

@@ -15,7 +15,8 @@ from cfl_jobs.planning.report import write_text
 from cfl_jobs.planning.unchanged import check_unchanged
 from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
-from tests.jenkins_server_configs import encrypt, restart, save
+from tests.jenkins_server_configs import restart, save
+from tests.jenkins_server_rules import encrypt
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import PLUGINS, jenkins, job, plan, update
 
