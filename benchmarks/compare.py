@@ -2,6 +2,7 @@
 
     python benchmarks/compare.py                   everything, on loopback (some minutes)
     python benchmarks/compare.py --quick           fewer jobs, no latency
+    python benchmarks/compare.py --only scale      ours alone, with 100, 1,000 and 10,000 jobs
     python benchmarks/compare.py --url URL         on a live server; jobs named cfl-bench-… only,
                                                    which are deleted again
 
@@ -39,6 +40,7 @@ from cfl_jobs.target import Kind  # noqa: E402
 from cfl_jobs.targets.credentials import Credentials  # noqa: E402 - the repository is put on the path first
 from cfl_jobs.targets.server import JenkinsTarget  # noqa: E402
 from tests.jenkins_server import JenkinsServer  # noqa: E402
+from tests.jenkins_server_configs import DIALECTS, NEW  # noqa: E402
 
 PREFIX = "cfl-bench-"
 # A process' peak of memory is at least what its parent has when it forks, so the parent is small.
@@ -227,6 +229,27 @@ class Bench:
         )
         _delete_all(server, project)
 
+    # Growing.
+
+    def measure_growth(self, size: int, server: Server) -> None:
+        """Do everything once with as many jobs, into directories and on a server."""
+        project = Project(self._place / f"scale-{size}", size)
+        out, home = self._place / f"out-{size}", self._place / f"home-{size}"
+        names, at, who = project.names, project.ours, f"{size} jobs"
+        url = ("--url", server.url)
+        for what, command in (
+            ("render", [*_ours("render"), *names]),
+            ("render -o", [*_ours("render"), "-o", str(out), *names]),
+            ("update --home", [*_ours("update"), "--home", str(home), "--yes", *names]),
+            ("plan --home", [*_ours("plan"), "--home", str(home), "--detailed-exitcode", *names]),
+            ("create on a server", [*_ours("update"), *url, "--yes", *names]),
+            ("no change on a server", [*_ours("plan"), *url, "--detailed-exitcode", *names]),
+        ):
+            self._measure(what, who, command, server=server, directory=at)
+        for place in (out, home):
+            shutil.rmtree(place)
+        _delete_all(server, project)
+
     def _forget(self) -> None:
         shutil.rmtree(self._place / "cache", ignore_errors=True)
 
@@ -344,9 +367,24 @@ def write_table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def write_growth(rows: Sequence[Row]) -> str:
+    """Return a Markdown table of how the cost grows: wall and CPU seconds, by number of jobs."""
+    sizes = list(dict.fromkeys(row.who for row in rows))
+    last = sizes[-2:]
+    ends = f" {last[-1]} ÷ {last[0]} |" if len(last) > 1 else ""
+    lines = [f"| | {' | '.join(sizes)} |{ends}", f"|---|{'--:|' * (len(sizes) + len(last) - 1)}"]
+    for what in dict.fromkeys(row.what for row in rows):
+        costs = {row.who: row.cost for row in rows if row.what == what}
+        cells = " | ".join(f"{costs[size].wall:.1f} ({costs[size].cpu:.1f})" for size in sizes)
+        one, other = costs[last[0]], costs[last[-1]]
+        ratio = f" {other.wall / one.wall:.1f} ({other.cpu / one.cpu:.1f}) |" if ends else ""
+        lines.append(f"| {what} | {cells} |{ratio}")
+    return "\n".join(lines)
+
+
 @contextmanager
-def loopback(latency: float) -> Iterator[Server]:
-    with JenkinsServer(latency=latency) as server:
+def loopback(latency: float, dialect: str) -> Iterator[Server]:
+    with JenkinsServer(dialect, latency=latency) as server:
         yield Server(server.url, server.user, server.token, server)
 
 
@@ -357,32 +395,41 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--latency", type=float, nargs="*", default=[0.0, 0.05], help="seconds")
     parser.add_argument("--quick", action="store_true", help="30 jobs, no latency, one run")
-    parser.add_argument("--only", choices=["render", "push"], help="one half")
+    parser.add_argument("--dialect", choices=DIALECTS, default=NEW, help="the loopback server's")
+    parser.add_argument("--sizes", type=int, nargs="*", default=[100, 1000, 10000], metavar="N")
+    parser.add_argument("--only", choices=["render", "push", "scale"], help="one part")
     options = parser.parse_args()
     count = 30 if options.quick else options.jobs
     repeat = 1 if options.quick else options.repeat
     with ExitStack() as stack:
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="cfl-jobs-bench-")))
         bench = Bench(place, repeat)
-        if options.only != "push":
+        if options.only in (None, "render"):
             sizes = (count,) if options.quick else (300, 1000)
             bench.compare_rendering("render the chain", Project(place / "chain", 0))
             for size in sizes:
                 project = Project(place / str(size), size)
                 bench.compare_rendering(f"render {size} jobs", project)
-        if options.only != "render":
+        if options.only in (None, "push"):
             project = Project(place / "pushed", count)
             if options.url:
                 user, token = os.environ["JENKINS_USER_ID"], os.environ["JENKINS_API_TOKEN"]
                 bench.compare_pushing("", Server(options.url, user, token, None), project)
             else:
                 for latency in [0.0] if options.quick else options.latency:
-                    with loopback(latency) as server:
+                    with loopback(latency, options.dialect) as server:
                         label = f", {latency * 1000:.0f} ms" if latency else ""
                         bench.compare_pushing(label, server, project)
+        growth = Bench(place, 1)
+        if options.only in (None, "scale") and not options.url:
+            with loopback(0.0, options.dialect) as server:
+                for size in [30] if options.quick else options.sizes:
+                    growth.measure_growth(size, server)
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     print(f"{system}, Python {platform.python_version()}; medians of {repeat}\n")
-    print(write_table(bench.rows))
+    for rows, write in ((bench.rows, write_table), (growth.rows, write_growth)):
+        if rows:
+            print(f"{write(rows)}\n")
 
 
 if __name__ == "__main__":
