@@ -333,6 +333,20 @@ def test_a_password_of_a_new_job_is_not_left_plain_on_the_disk(
     assert make_plan(target, wanted).changes == ()
 
 
+def test_a_change_whose_answer_was_lost_is_known_by_its_mark(
+    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
+) -> None:
+    """Also where Jenkins made something else of the rest at once, as if someone were at work."""
+    results = "<testResults>*.xml</testResults><keepLongStdio>true</keepLongStdio>"
+    tag = "hudson.tasks.junit.JUnitResultArchiver"
+    update(target, tmp_path, (job(),))
+    jenkins_server.fail(Fault.DROP_AFTER, method="POST", path="config.xml")
+    wanted = job(publishers=f"<{tag}>{results}</{tag}>")
+    (outcome,) = update(target, tmp_path, (wanted,)).outcomes
+    assert "an answer was lost" not in outcome.message
+    assert ("dropped" in outcome.message) is not jenkins_server.dialect.reads_file
+
+
 def test_a_folder_goes_once_nothing_of_others_is_in_it(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:
