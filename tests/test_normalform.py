@@ -165,6 +165,8 @@ WRAPPER = "hudson.plugins.build__timeout.BuildTimeoutWrapper"
 OPERATION = "<hudson.plugins.build__timeout.operations.{}Operation/>"
 RESULT = "<runPostStepsIfResult><name>{}</name></runPostStepsIfResult>"
 ARRAY = '<choices class="java.util.Arrays$ArrayList"><a class="string-array">{}</a></choices>'
+GIT = '<scm class="hudson.plugins.git.GitSCM">{}<extensions>{}</extensions></scm>'
+SUBMODULES = "<{0}>{{}}</{0}>".format("hudson.plugins.git.extensions.impl.SubmoduleOption")
 # Two texts of a project, and whether they mean the same.
 PAIRS = {
     "may not roam": ("<canRoam>false</canRoam>", "<assignedNode>built-in</assignedNode>", True),
@@ -193,6 +195,26 @@ PAIRS = {
     ),
     "in any case": (RESULT.format("FAILURE"), "", True),
     "after success": (RESULT.format("SUCCESS"), "", False),
+    "git 1": (
+        GIT.format("<wipeOutWorkspace>true</wipeOutWorkspace><clean>false</clean>", ""),
+        GIT.format("", "<hudson.plugins.git.extensions.impl.WipeWorkspace/>"),
+        True,
+    ),
+    "git 1, a directory": (
+        GIT.format("<relativeTargetDir>a</relativeTargetDir>", ""),
+        GIT.format("", ""),
+        False,
+    ),
+    "submodules": (
+        GIT.format("", SUBMODULES.format("<timeout>10</timeout><threads>1</threads>")),
+        GIT.format("", SUBMODULES.format("")),
+        True,
+    ),
+    "submodules, sooner": (
+        GIT.format("", SUBMODULES.format("<timeout>9</timeout>")),
+        GIT.format("", SUBMODULES.format("")),
+        False,
+    ),
     "an array": (
         ARRAY.format("<string>a</string>"),
         "<choices><string>a</string></choices>",

@@ -31,6 +31,7 @@ _FINGERPRINTER = "hudson.tasks.Fingerprinter"
 _GERRIT_CHOOSER = (
     "com.sonyericsson.hudson.plugins.gerrit.trigger.hudsontrigger.GerritTriggerBuildChooser"
 )
+_GIT = "hudson.plugins.git.extensions.impl."
 _HTML = Span("htmlpublisher")
 _HTML_REPORT = "htmlpublisher.HtmlPublisherTarget"
 _MAVEN_JOB = "maven2-moduleset"
@@ -56,6 +57,12 @@ DEFAULTS: tuple[Default, ...] = (
     ),
     Default(
         _STRATEGY, "scheduleDelayMillis", "0", Span("matrix-project"), "recorded from version 917"
+    ),
+    Default(f"{_GIT}CloneOption", "depth", "1", Span("git"), "CloneOption.decorateCloneCommand"),
+    Default(f"{_GIT}SubmoduleOption", "threads", "1", Span("git"), "SubmoduleOption"),
+    *(
+        Default(f"{_GIT}{kind}", "timeout", "10", Span("git"), "CliGitAPIImpl.TIMEOUT")
+        for kind in ("CheckoutOption", "CloneOption", "SubmoduleOption")
     ),
     Default(_HTML_REPORT, "includes", "**/*", _HTML, "HtmlPublisherTarget.readResolve"),
     Default(

@@ -93,6 +93,8 @@ _UNORDERED = frozenset(
     """.split()  # noqa: SIM905 - longer as a list
 )
 
+_DEFAULT_CHOOSER = "hudson.plugins.git.util.DefaultBuildChooser"
+
 # What only a folder's config from jenkins-job-builder holds: cloudbees-folder has no such fields.
 _NOT_A_FOLDERS = ("canRoam", "scm", "publishers", "buildWrappers", "builders")
 _FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
@@ -308,12 +310,24 @@ def _rewrite_selectors(root: ET.Element) -> None:
         parameter.remove(text)
 
 
-# GitSCM's old fields and the extensions that hold them now: extension, old fields, new ones.
+# GitSCM's old fields and the extensions that hold them now: extension, old fields, new ones ("-"
+# for a flag that the extension itself stands for).
 _GIT_FIELDS = (
     ("SubmoduleOption", {"disableSubmodules": "", "recursiveSubmodules": ""}),
     ("UserIdentity", {"gitConfigName": "name", "gitConfigEmail": "email"}),
     ("CloneOption", {"reference": ""}),
+    ("RelativeTargetDirectory", {"relativeTargetDir": ""}),
+    ("LocalBranch", {"localBranch": ""}),
+    ("ScmName", {"scmName": "name"}),
+    ("UserExclusion", {"excludedUsers": ""}),
+    ("PathRestriction", {"includedRegions": "", "excludedRegions": ""}),
+    ("AuthorInChangelog", {"authorOrCommitter": "-"}),
+    ("CleanCheckout", {"clean": "-"}),
+    ("IgnoreNotifyCommit", {"ignoreNotifyCommit": "-"}),
+    ("PruneStaleBranch", {"pruneBranches": "-"}),
+    ("WipeWorkspace", {"wipeOutWorkspace": "-"}),
     ("", {"remotePoll": ""}),  # nothing reads it any more
+    ("", {f"buildChooser[@class='{_DEFAULT_CHOOSER}']": ""}),
 )
 
 
@@ -339,7 +353,8 @@ def _rewrite_git_fields(root: ET.Element) -> None:
                     extensions = ET.SubElement(scm, "extensions")
                 extension = ET.SubElement(extensions, tag)
                 for key, value in values.items():
-                    ET.SubElement(extension, key).text = value
+                    if key != "-":
+                        ET.SubElement(extension, key).text = value
 
 
 def _rewrite_trigger_scripts(root: ET.Element) -> None:
