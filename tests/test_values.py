@@ -217,6 +217,11 @@ def trigger(name: str, options: object) -> dict[str, Any]:
             "'FAILURE' is not among the choices",
         ),
         (
+            {"builders": [{"trigger-builds": [{"boolean-parameters": {"A": True, "B": "no"}}]}]},
+            ("builders", 0, "trigger-builds", 0, "boolean-parameters", "B"),
+            "'no' is not true or false",
+        ),
+        (
             {"builders": [{"trigger-builds": [{"predefined-parameters": "A=1\nB"}]}]},
             ("builders", 0, "trigger-builds", 0, "predefined-parameters"),
             "the line 'B' sets nothing",

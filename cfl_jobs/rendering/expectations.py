@@ -62,6 +62,17 @@ def boolean(value: object) -> tuple[Reason, ...]:
     return (Reason(f"{show(value)} is not true or false", "Write true or false."),)
 
 
+def booleans(value: object) -> tuple[Reason, ...]:
+    """Want a mapping of names to true or false."""
+    if not isinstance(value, dict):
+        return (Reason(f"{show(value)} is not a mapping", "Write NAME: true, one a line."),)
+    return tuple(
+        Reason(reason.message, reason.advice, (key,))
+        for key, item in value.items()
+        for reason in boolean(item)
+    )
+
+
 def boolean_or_nothing(value: object) -> tuple[Reason, ...]:
     """Want true, false or nothing, which leaves it to Jenkins."""
     return () if value is None else boolean(value)

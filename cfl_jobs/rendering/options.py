@@ -82,7 +82,9 @@ COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
     },
     ("scm", "git"): {"url": want.repository},
     ("publisher", "trigger"): {"project": want.filled_text},
+    ("publisher", "pipeline"): {"boolean-parameters": want.booleans},
     ("publisher", "trigger-parameterized-builds"): {
+        "boolean-parameters": want.booleans,
         "condition": want.one_of(_CONDITIONS),
         "predefined-parameters": want.assignments,
         "current-parameters": want.boolean,
@@ -90,6 +92,7 @@ COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
     },
     ("builder", "trigger-builds"): {
         "block": want.boolean,
+        "boolean-parameters": want.booleans,
         "predefined-parameters": want.assignments,
         "current-parameters": want.boolean,
         "same-node": want.boolean,
