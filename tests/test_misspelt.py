@@ -1,4 +1,4 @@
-"""Keys of definitions that are misspelt: one finding each, at their line, and none that follows."""
+"""One mistake in definitions or templates is one finding, at its line, and none that follows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from cfl_jobs.errors import DefinitionError, Finding
 from cfl_jobs.rendering.render import render
-from tests.projects import ROOT, copy_project
+from tests.projects import ROOT, copy_project, edit
 
 _KEY = re.compile(r"^[ -]*(\w+):(?=\s)|[{,] *(\w+): ", re.MULTILINE)
 FILES = sorted(path.name for path in (ROOT / "jobs").glob("*.yaml") if path.stem != "plugins")
@@ -52,3 +52,29 @@ def test_misspelt_key_is_told_once_at_its_line(number: int, tmp_path: Path) -> N
     told = [(f.position.file, f.position.line, f.advice) for f in findings if f.position]
     assert sorted(told) == sorted(expected)
     assert all("is misspelt" in finding.message for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "line"),
+    [
+        ("jobs/adhoc.yaml", "template: adhoc.yaml.j2\n", "", "jobs:"),
+        ("jobs/tests.yaml", "jobs:\n", "", "  - name: Run Portal Tests"),
+        ("jobs/promote.yaml", "name: Promote Distribution", "name: []", "  - name: []"),
+        ("jobs/publish.yaml", "    repository: ocargo\n", "", "  - name: Publish Ocargo Files"),
+        ("jobs/settings.yaml", "settings:\n", "", "  server: https://build.codeforlife.education"),
+        ("jobs/settings.yaml", "branch: master", "branch: {a: 1}", "  branch: {a: 1}"),
+        ("jobs/settings.yaml", "time_limit: 30", "time_limit: {a: 1}", "  time_limit: {a: 1}"),
+        ("jobs/publish.yaml", "component: ocargo", "component: {}", "    component: {}"),
+        ("templates/tests.yaml.j2", "which-build:", "whichbuild:", "whichbuild: specific-build"),
+        ("templates/tests.yaml.j2", "results:", "reslts:", "reslts: reports/*.xml"),
+    ],
+)
+def test_one_mistake_is_one_finding(
+    file: str, old: str, new: str, line: str, tmp_path: Path
+) -> None:
+    """What other templates and modules then lack is held back."""
+    project = copy_project(tmp_path)
+    edit(project, file, old, new)
+    (finding,) = findings_of(project)
+    assert finding.position is not None
+    assert (finding.position.file, finding.source.strip()) == (file, line.strip())

@@ -177,6 +177,9 @@ class _Collector:
 
     def _only_mapping(self, document: TrackedDict, key: str) -> TrackedDict:
         """Return the mapping under the file's only key."""
+        if not _has(document, key) and not nearest(key, dict(document.raw_items())):
+            self._find(f"`{key}:` is missing", document.pos, f"Put all of this under `{key}:`.")
+            return document
         self._check_keys(document, (key,), f"Put it under `{key}:`.")
         inner = document.get(key)
         if isinstance(inner, TrackedDict):

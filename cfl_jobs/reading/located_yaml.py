@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from cfl_jobs.errors import Finding, Position, suggest
+from cfl_jobs.errors import Finding, Origin, Position, suggest
 from cfl_jobs.reading.tracking import LocatedText, Pieces, TrackedDict, TrackedList
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -26,7 +26,7 @@ _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
 Locate = Callable[[int, int], Position]
 # Turns a scalar's text into its value; told whether it stands unquoted, where, and in what pieces.
 Fill = Callable[[str, bool, Position, Pieces], Any]
-Origin = Callable[[str], Position | None]
+OriginOf = Callable[[str], Position | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def load_yaml(
     *,
     locate: Locate | None = None,
     fill: Fill | None = None,
-    origin: Origin | None = None,
+    origin: OriginOf | None = None,
 ) -> Loaded:
     """Read one YAML document.
 
@@ -61,7 +61,7 @@ class _Reader:
         file: str,
         locate: Locate | None,
         fill: Fill | None,
-        origin: Origin | None,
+        origin: OriginOf | None,
     ) -> None:
         self._text = text
         self._lines = text.split("\n")
@@ -267,7 +267,12 @@ class _Reader:
         try:
             return self._fill(text, not node.style, position, pieces)
         except ValueError as error:
-            self._complain(node, str(error))
+            own = getattr(error, "position", None)
+            if isinstance(own, Position):
+                origins = (Origin("put into the text at", position),)
+                self._findings.append(Finding(str(error.args[0]), own, origins=origins))
+            else:
+                self._complain(node, str(error))
             return LocatedText("", position)
 
     def _pieces(self, node: yaml.ScalarNode) -> Pieces:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from cfl_jobs.errors import Position
+from cfl_jobs.errors import CflJobsError, Position
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, Pieces, TrackedDict, TrackedList
 
 # Noncharacters of Unicode: no text means anything by them, and YAML lets them through.
@@ -24,6 +24,17 @@ VALUE_OPEN, VALUE_CLOSE = "\ufdd2", "\ufdd3"
 RESERVED = re.compile("[\ufdd0-\ufdd3]")
 MARK = re.compile(f"{MARK_OPEN}(\\d+),(\\d+),(\\d+){MARK_CLOSE}")
 _VALUE = re.compile(f"{VALUE_OPEN}(\\d+){VALUE_CLOSE}")
+
+
+NEEDS_TEXT = "stands where text is needed"
+
+
+class Misplaced(CflJobsError, ValueError):
+    """A value that can't stand inside text or be a script's input. `position` is its own."""
+
+    def __init__(self, kind: str, value: object) -> None:
+        super().__init__(f"{kind} {NEEDS_TEXT}", advice="Write one text or number.")
+        self.position = getattr(value, "pos", None)
 
 
 class Values:
@@ -80,7 +91,10 @@ class Values:
     def origin(self, text: str) -> Position | None:
         """Return where the value of a lone placeholder stands, if that was told."""
         lone = _VALUE.fullmatch(text) if text.startswith(VALUE_OPEN) else None
-        return self._places[int(lone[1])] if lone else None
+        if lone is None:
+            return None
+        value = self._values[int(lone[1])]
+        return value.pos if isinstance(value, TrackedDict) else self._places[int(lone[1])]
 
     def _text(self, index: int) -> str:
         value = self._values[index]
@@ -89,6 +103,8 @@ class Values:
         if isinstance(value, (str, int, float)):
             return str(value)
         kind = "nothing" if value is None else "a list" if isinstance(value, list) else "a mapping"
+        if isinstance(value, TrackedDict):
+            raise Misplaced(kind, value)
         raise ValueError(
             f"{kind} can't stand inside text; let `{{{{ … }}}}` be the whole value, without quotes"
         )

@@ -23,12 +23,13 @@ from cfl_jobs.reading.tracking import (
     collect_notes,
     merge_notes,
     unread_places,
+    walk_mappings,
 )
 from cfl_jobs.rendering.blame import Blame, blame_parts
 from cfl_jobs.rendering.generator import Generated, Generator
 from cfl_jobs.rendering.noeffect import put_successors
 from cfl_jobs.rendering.processes import in_processes
-from cfl_jobs.rendering.provenance import locate
+from cfl_jobs.rendering.provenance import NEEDS_TEXT, locate
 from cfl_jobs.rendering.strictness import advise_on_unread, find_losses
 from cfl_jobs.rendering.template_reads import find_misspelt
 from cfl_jobs.rendering.templates import TemplateRenderer
@@ -142,19 +143,29 @@ def _render_part(
         complete = complete and data is not None
         if data is None or definition.name not in chosen:
             continue
-        told = {found.position.line for found in problems if found.position}
+        told = {_line(place) for found in problems for place in _places(found)}
         made, more = _JobRenderer(definitions, generator, definition, data).render()
         findings += [
-            found for found in more if not (found.position and found.position.line in told)
+            found for found in more if not (found.position and _line(found.position) in told)
         ]
         rendered += [made] if made is not None else []
     return _Part(tuple(rendered), tuple(findings), collect_notes(mappings), complete)
 
 
+def _places(finding: Finding) -> Iterator[Position]:
+    yield from [finding.position] if finding.position else []
+    yield from (origin.position for origin in finding.origins)
+
+
+def _line(place: Position) -> tuple[str, int]:
+    return place.file, place.line
+
+
 def _unread_variables(definitions: Definitions) -> Iterator[Finding]:
     """Find variables and settings that no template read."""
+    inherited = {id(found) for found in walk_mappings(list(definitions.defaults.values()))}
     for mapping, key in unread_places([entry.variables for entry in definitions.entries]):
-        if key not in mapping.forward:
+        if key not in mapping.forward and id(mapping) not in inherited:
             yield _unread_variable(definitions, mapping, key, "no template reads the variable")
     for group, shared in definitions.defaults.items():
         uses = [entry for entry in definitions.entries if entry.group == group]
@@ -205,13 +216,17 @@ class _JobRenderer:
         if is_view:
             data.setdefault("view-type", "list")
         made = self._generator.generate(data, is_view=is_view)
+        losses = tuple(find_losses(data, made, word=definition.kind.value, versions=self._versions))
         findings = [
+            self._find(loss.message, loss.position, advice=loss.advice, within=loss.within)
+            for loss in losses
+        ]
+        # What a component can't take most likely comes of what is wrong in it.
+        explained = {origin.position for loss in losses for origin in loss.within}
+        findings += [
             self._find(problem.message, problem.position, advice=problem.advice)
             for problem in made.problems
-        ]
-        findings += [
-            self._find(loss.message, loss.position, advice=loss.advice, within=loss.within)
-            for loss in find_losses(data, made, word=definition.kind.value, versions=self._versions)
+            if problem.position not in explained
         ]
         if made.problems:
             return None, tuple(findings)
@@ -264,8 +279,11 @@ class _JobRenderer:
 
 def _merge_repeats(findings: Sequence[Finding]) -> Iterator[Finding]:
     """Yield each finding once: the same line of a template is wrong for all of its jobs alike."""
+    misplaced = {finding.position for finding in findings if finding.message.endswith(NEEDS_TEXT)}
     alike: dict[tuple[str, Position | None], list[Finding]] = {}
     for finding in findings:
+        if finding.position in misplaced and not finding.message.endswith(NEEDS_TEXT):
+            continue  # the same in other words
         alike.setdefault((finding.message, finding.position), []).append(finding)
     for group in alike.values():
         first = group[0]

@@ -93,7 +93,7 @@ class Host(Protocol):
 class MissingKey(jinja2.UndefinedError):
     """Definitions don't have a key: `owner` is the mapping that lacks `key`."""
 
-    def __init__(self, message: str | None, owner: TrackedDict, key: str) -> None:
+    def __init__(self, message: str | None, owner: dict[str, Any], key: str) -> None:
         super().__init__(message)
         self.owner = owner
         self.key = key
@@ -109,7 +109,7 @@ class _Missing(jinja2.StrictUndefined):
         name: str | None = None,
         exc: Callable[..., Exception] = jinja2.UndefinedError,
     ) -> None:
-        if exc is jinja2.UndefinedError and isinstance(obj, TrackedDict):
+        if exc is jinja2.UndefinedError and isinstance(obj, dict):
             exc = partial(MissingKey, owner=obj, key=str(name))
         super().__init__(hint, obj, name, exc)  # type: ignore[arg-type] # it is only called
 

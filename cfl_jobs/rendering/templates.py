@@ -23,11 +23,11 @@ from markupsafe import Markup
 
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, suggest
 from cfl_jobs.reading.definition import Definition
-from cfl_jobs.reading.definitions import Definitions
+from cfl_jobs.reading.definitions import JOBS, Definitions
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict, note_deeply
 from cfl_jobs.rendering.lost_text import LostText
-from cfl_jobs.rendering.provenance import RESERVED, Values, take_marks_out
+from cfl_jobs.rendering.provenance import RESERVED, Misplaced, Values, take_marks_out
 from cfl_jobs.rendering.sandbox import MissingKey, make_environment
 from cfl_jobs.rendering.scripts import compose_lines, quote_value
 
@@ -39,10 +39,13 @@ _NO_FILTER = re.compile(r"No (filter|test) named '([^']*)'")
 
 
 class TemplateProblem(Exception):
-    """A template that can't be rendered for one definition; `missing` names a variable."""
+    """A template that can't be rendered for one definition; `missing` names a variable.
+
+    No findings: what is wrong is told already.
+    """
 
     def __init__(self, *findings: Finding, missing: str = "") -> None:
-        super().__init__(str(findings[0]))
+        super().__init__("\n".join(map(str, findings)))
         self.findings = findings
         self.missing = missing
 
@@ -54,6 +57,8 @@ class TemplateRenderer:
         self._sources = definitions.sources
         self._settings = definitions.settings
         self._chain = definitions.chain()
+        # Files whose jobs other templates may look for in vain.
+        self._damaged = {f.position.file for f in definitions.findings if f.position}
         self._variables = tuple(entry.variables for entry in definitions.entries)
         self._files: list[str] = []
         self._values = Values()
@@ -103,6 +108,7 @@ class TemplateRenderer:
 
     def _quoted(self, finding: Finding, origins: tuple[Origin, ...]) -> Finding:
         place = finding.position or Position(TEMPLATES, 1)
+        origins = (*finding.origins, *origins)
         return self._sources.find(finding.message, place, origins=origins, advice=finding.advice)
 
     # -- called by the environment -------------------------------------------------------------
@@ -180,7 +186,7 @@ class TemplateRenderer:
             message = "the template includes or calls itself without end"
             raise self._problem(message, self._place_of(error, definition), definition) from error
         except CflJobsError as error:
-            place = self._place_of(error, definition)
+            place = getattr(error, "position", None) or self._place_of(error, definition)
             raise self._problem(error.message, place, definition, error.advice) from error
         except SecurityError as error:
             place = self._place_of(error, definition)
@@ -253,11 +259,14 @@ class TemplateRenderer:
     ) -> TemplateProblem:
         place = self._place_of(error, definition)
         needed = (Origin("needed by the template", place),)
-        if isinstance(error, MissingKey) and error.owner.pos != NOWHERE:
+        if isinstance(error, MissingKey) and error.owner is self._chain:
+            if f"{JOBS}/{error.key}.yaml" in self._damaged:
+                return TemplateProblem()
+        elif isinstance(error, MissingKey) and _place_of(error.owner) != NOWHERE:
             is_variable = any(error.owner is other for other in self._variables)
             kind = "setting" if error.owner is self._settings else "key"
             message = f"the {'variable' if is_variable else kind} {error.key!r} is missing"
-            where = error.owner.pos
+            where = _place_of(error.owner)
             advice = f"Add `{error.key}: …`."
             return TemplateProblem(
                 self._sources.find(message, where, origins=needed, advice=advice)
@@ -313,6 +322,11 @@ class TemplateRenderer:
                 advice="Save the script with LF line ends.",
             )
         for value in values.values():
+            for item in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(item, jinja2.Undefined):
+                    str(item)  # raises UndefinedError
+                if isinstance(item, TrackedDict):
+                    raise Misplaced("a mapping", item)
             note_deeply(value)
         parts = compose_lines(path, text, values)
         step = "\n".join(part for _, part in parts)
