@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.rollback import plan_rollback, roll_back
 from cfl_jobs.planning.runs import list_runs
+from cfl_jobs.reading.inventory import INVENTORY
 from cfl_jobs.rendering.render import Rendered, render
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.credentials import Credentials
@@ -30,6 +32,7 @@ from cfl_jobs.targets.retrying import Patience
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_routes import Request
+from tests.projects import ROOT, copy_project, edit
 from tests.rendered_jobs import folder, job, view
 
 # The recorded jobs that lose something for good, with what an update says of it.
@@ -589,3 +592,28 @@ def test_a_server_that_was_upgraded_with_the_chain_on_it_is_quiet(
         assert [note for note in made.notes if not note.quiet] == []
     told = {note.name for note in made.notes if "keep long stdio" in note.text}
     assert told == {"Run Portal Tests", "Run Ocargo Tests"}
+
+
+@pytest.mark.parametrize("jenkins_server", [configs.OLD], indirect=True)
+def test_what_was_asked_for_and_an_upgrade_took_is_told_and_its_successor_is_ours(
+    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
+) -> None:
+    """Told once for both jobs; rendered for the new inventory it is a change of ours."""
+    root = copy_project(tmp_path / "project", configs.OLD)
+    edit(root, "templates/tests.yaml.j2", "- junit:\n", "- junit:\n      keep-long-stdio: true\n")
+    wanted = render(root)
+    assert update(target, tmp_path, wanted).is_complete
+    jenkins_server.upgrade(configs.NEW)
+    made = make_plan(target, wanted)
+    assert (made.changes, made.undone) == ((), ())
+    (note,) = (note for note in made.notes if not note.quiet)
+    junit = configs.recorded_plugins(configs.NEW)["junit"]
+    assert note.text.startswith("has lost 'JUnit results: keep long stdio' (so have Run ")
+    assert f"junit {junit} doesn't know it" in note.text
+    shutil.copy(ROOT / INVENTORY, root / INVENTORY)
+    changes = make_plan(target, render(root)).changes
+    assert {change.name for change in changes} == {"Run Portal Tests", "Run Ocargo Tests"}
+    found = [d for c in changes if isinstance(c, Update) for d in c.differences]
+    assert {(d.label, d.after, d.side) for d in found} == {
+        ("JUnit results: stdio retention", "ALL", Side.OURS)
+    }

@@ -17,6 +17,7 @@ from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.habits import Habits, has_upgraded, is_gone_field
 from cfl_jobs.planning.mark import Mark
 from cfl_jobs.planning.sections import code, code_of_version, sections
+from cfl_jobs.rendering.noeffect import SUCCESSORS
 
 # Each field doubles the tries, and with each try a wrong match by chance (18 bits) is more likely.
 _MOST_FIELDS = 6
@@ -117,14 +118,21 @@ def _find_habits(
             yield from _find_habits(child, plugin, raws, mark, habits, here)
     if not is_upgraded:
         return
-    for raw in raws:
-        gone = raw.wanted
-        if gone is None or not is_gone_field(raw) or raw.parent != element.kind:
-            continue
+    for gone in dict.fromkeys(_find_gone(element.kind, raws)):
         if habits.takes(plugin, element.kind, gone):
             # Fields stand in the order of their names, before a list's elements.
             number = sum(1 for other in element.children if _is_before(other, gone))
             yield _Step((*place, number), (element.kind, gone.tag), gone, inserted=True)
+
+
+def _find_gone(kind: str, raws: Sequence[Raw]) -> Iterator[Normal]:
+    """Yield fields of a class that may have been there: ours, and what we write otherwise now."""
+    for raw in raws:
+        if raw.wanted is not None and is_gone_field(raw) and raw.parent == kind:
+            yield raw.wanted
+    for successor in SUCCESSORS:
+        if successor.kind == kind:
+            yield from (Normal(successor.old, text=value) for value in successor.values)
 
 
 def _is_before(one: Normal, other: Normal) -> bool:

@@ -22,11 +22,13 @@ Options = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """What says the same in newer versions: the field's tag, the new one's, and its values by ours.
+    """What says the same in newer versions: the class, its field's tag, the new one, its values by
+    ours.
 
     A value of ours that isn't listed is what the new field means anyway.
     """
 
+    kind: str
     old: str
     new: str
     values: Mapping[str, str]
@@ -105,7 +107,12 @@ NO_EFFECTS: tuple[NoEffect, ...] = (
         "Remove it.",
         "recorded from junit 1424: <keepLongStdio> is gone, and no stdioRetention is set",
         span=Span("junit", since="1256"),
-        successor=Successor("keepLongStdio", "stdioRetention", {"true": "ALL"}),
+        successor=Successor(
+            "hudson.tasks.junit.JUnitResultArchiver",
+            "keepLongStdio",
+            "stdioRetention",
+            {"true": "ALL"},
+        ),
     ),
     NoEffect(
         "publisher",
@@ -220,6 +227,9 @@ NO_EFFECTS: tuple[NoEffect, ...] = (
         )
     ),
 )
+
+
+SUCCESSORS = tuple(row.successor for row in NO_EFFECTS if row.successor)
 
 
 def check_no_effect(
