@@ -11,6 +11,8 @@ from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import folder, jenkins, job, plan, update, view
 
+pytestmark = pytest.mark.usefixtures("each_dialect")
+
 
 class Killed(BaseException):
     """The process is gone: nothing catches this."""

@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.rollback import Undo, plan_rollback, roll_back
 from cfl_jobs.planning.runs import Run, list_runs
@@ -14,6 +16,8 @@ from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import folder, jenkins, job, update, view
 from tests.test_renames import COPY
+
+pytestmark = pytest.mark.usefixtures("each_dialect")
 
 BEFORE = (
     folder("F"),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from cfl_jobs.planning.rollback import Undo, Way, plan_rollback
 from cfl_jobs.planning.rollback_report import write_rollback
 from cfl_jobs.planning.runs import list_runs
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import jenkins, job, update
+
+pytestmark = pytest.mark.usefixtures("each_dialect")
 
 
 def rolled_back(target: MemoryTarget, place: Path) -> str:
