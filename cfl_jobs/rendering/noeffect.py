@@ -6,7 +6,7 @@ element until the next save: nobody is told. `evidence` says how it is known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -228,6 +228,11 @@ NO_EFFECTS: tuple[NoEffect, ...] = (
     ),
 )
 
+_ROWS: dict[tuple[str, str], list[NoEffect]] = {}
+for _row in NO_EFFECTS:
+    if _row.successor is None:
+        _ROWS.setdefault((_row.kind, _row.name), []).append(_row)
+
 
 SUCCESSORS = tuple(row.successor for row in NO_EFFECTS if row.successor)
 
@@ -239,7 +244,8 @@ def check_no_effect(
 
     `versions` are the server's, by plugin or versions.CORE.
     """
-    return tuple(_check(data, [row for row in NO_EFFECTS if row.span.holds(versions)]))
+    found = _check(data)
+    return tuple(mistake for mistake, row in found if row.span.holds(versions))
 
 
 def put_successors(made: Generated, versions: Mapping[str, str]) -> Mapping[str, str]:
@@ -272,20 +278,18 @@ def _options_of(component: Component) -> frozenset[str]:
     return frozenset(dict.keys(options)) if isinstance(options, dict) else frozenset()
 
 
-def _check(data: Mapping[str, object], rows: Sequence[NoEffect]) -> Iterator[ValueMistake]:
+def _check(data: Mapping[str, object]) -> Iterator[tuple[ValueMistake, NoEffect]]:
     job: Options = dict(dict.items(data)) if isinstance(data, dict) else dict(data)
     if "view-type" in job:
         return
-    rows = [row for row in rows if row.successor is None]
-    for entry in rows:
-        if not entry.kind and job.get(entry.key) is not None and entry.when(job):
-            yield _mistake((entry.key,), entry)
+    for row in _ROWS.get(("", ""), ()):
+        if job.get(row.key) is not None and row.when(job):
+            yield _mistake((row.key,), row), row
     for path, kind, name, options in walk_components(data):
         if isinstance(options, dict):
-            for entry in rows:
-                same = (entry.kind, entry.name) == (kind, name)
-                if same and entry.key in options and entry.when(options):
-                    yield _mistake((*path, entry.key), entry)
+            for row in _ROWS.get((kind, name), ()):
+                if row.key in options and row.when(options):
+                    yield _mistake((*path, row.key), row), row
 
 
 def _mistake(path: tuple[str | int, ...], entry: NoEffect) -> ValueMistake:

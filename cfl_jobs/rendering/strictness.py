@@ -59,7 +59,8 @@ def find_losses(
     scopes = tuple(_find_scopes(data, made))
     _settle([scope.mapping for scope in scopes], made)
     owners = {scope.mapping.identity: scope.owner for scope in scopes}
-    yield from _find_unread_options(data, owners, word)
+    if any(scope.mapping.unread_keys() for scope in scopes):
+        yield from _find_unread_options(data, owners, word)
     yield from _find_odd_values(data, made, scopes, owners, versions)
 
 
