@@ -197,7 +197,7 @@ class JenkinsServer:
     def jobs(self) -> dict[str, Job]:
         """Return all jobs and folders by full name."""
         with self._lock:
-            return {job.full_name: job for top in self.top.jobs.values() for job in top.walk()}
+            return {job.full_name: job for top in self.top.in_order() for job in top.walk()}
 
     def config(self, name: str) -> str:
         """Return what config.xml of a job holds at this moment."""

@@ -204,7 +204,7 @@ class Visit:
         return {
             **self._recorded("list, empty server"),
             "numExecutors": server.executors,
-            "jobs": [self._job_data(job) for job in server.top.jobs.values() if self._sees(job)],
+            "jobs": [self._job_data(job) for job in server.top.in_order() if self._sees(job)],
             "primaryView": next(view for view in views if view["name"] == "all"),
             "quietDownReason": server.quiet_down_reason,
             "quietingDown": server.quieting_down,

@@ -56,7 +56,9 @@ class Group:
 
     def add(self, job: Job) -> None:
         self.jobs[job.name.lower()] = job
-        self.jobs = dict(sorted(self.jobs.items()))
+
+    def in_order(self) -> tuple[Job, ...]:
+        return tuple(job for _, job in sorted(self.jobs.items()))
 
     def remove(self, job: Job) -> None:
         del self.jobs[job.name.lower()]
@@ -94,7 +96,7 @@ class Job(Group):
 
     def walk(self) -> Iterator[Job]:
         yield self
-        for job in self.jobs.values():
+        for job in self.in_order():
             yield from job.walk()
 
 
@@ -145,7 +147,7 @@ def job_data(job: Job, url: str, blank: int, sees: Callable[[Job], bool]) -> dic
     }
     if job.is_folder:
         data["jobs"] = [
-            job_data(inner, url, blank, sees) for inner in job.jobs.values() if sees(inner)
+            job_data(inner, url, blank, sees) for inner in job.in_order() if sees(inner)
         ]
         data["views"] = views_data(job, own_url)
         return data

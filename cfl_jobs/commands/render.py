@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from cfl_jobs.rendering.render import Rendered
 
 
 @click.command(short_help="Show the config XML that Jenkins would get.")
@@ -33,12 +37,25 @@ def render_jobs(root: Path, jobs: tuple[str, ...], output: Path | None) -> int:
                 click.echo(f"<!-- {job.kind.value} {job.name} -->")
             click.echo(job.config)
         return 0
+    from concurrent.futures import ThreadPoolExecutor
+
     from cfl_jobs.targets.home import HomeTarget
 
     target = HomeTarget(output, durable=False)
     there = {(kind, entry.name) for kind in Kind for entry in target.list(kind)}
+
+    def write(job: Rendered) -> None:
+        put = target.update if (job.kind, job.name) in there else target.create
+        put(job.kind, job.name, job.config)
+
+    pool = ThreadPoolExecutor(max_workers=4)  # they wait for the disk
+    by_depth: dict[int, list[Rendered]] = {}
     for job in rendered:
-        write = target.update if (job.kind, job.name) in there else target.create
-        write(job.kind, job.name, job.config)
-        click.echo(f"{job.kind.value} {job.name}")
+        by_depth.setdefault(job.name.count("/"), []).append(job)
+    try:
+        for _, level in sorted(by_depth.items()):  # folders before what is in them
+            for job, _ in zip(level, pool.map(write, level), strict=True):
+                click.echo(f"{job.kind.value} {job.name}")
+    finally:
+        pool.shutdown(cancel_futures=True)
     return 0

@@ -62,6 +62,7 @@ class HomeTarget:
         self._durable = durable
         self._patience = patience
         self._names = JobNames()
+        self._is_home = False
 
     @property
     def label(self) -> str:
@@ -89,13 +90,12 @@ class HomeTarget:
             return
         path = self._config_path(name)
         self._check_free(path, name)
-        if not is_file(self._root / "config.xml"):
-            self._make_home()
-        self._make_job_directory(path.parent)
+        self._make_home()
+        is_new = self._make_job_directory(path.parent)
         with self._locked(path.parent):
             if is_file(path):
                 raise self._taken(kind, name)
-            write_text(path, config, durable=self._durable)
+            write_text(path, config, durable=self._durable, is_alone=is_new)
 
     def update(self, kind: Kind, name: str, config: str) -> None:
         check_config(config, name=name)
@@ -211,21 +211,26 @@ class HomeTarget:
 
     def _make_home(self) -> None:
         """Write what Jenkins writes into a new home; one without it is taken for an old one."""
+        if self._is_home:
+            return
         make_directory(self._root, durable=self._durable)
         with self._locked(self._root):
             if not is_file(self._root / "config.xml"):
                 write_text(self._root / "config.xml", FRESH_HOME, durable=self._durable)
+        self._is_home = True
 
-    def _make_job_directory(self, path: Path) -> None:
+    def _make_job_directory(self, path: Path) -> bool:
+        """Make a job's directory; returns False where it was there."""
         jobs = path.parent
         make_directory(jobs, durable=self._durable)
         with self._names.adding(jobs, path.name):
-            make_directory(path, durable=False)
+            is_new = make_directory(path, durable=False)
         try:
             if self._durable:
                 sync_directory(jobs)
         except OSError as error:
             raise explain(error, jobs) from error
+        return is_new
 
     def _read_home(self) -> str:
         path = self._root / "config.xml"

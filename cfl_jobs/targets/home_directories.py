@@ -40,13 +40,17 @@ def list_directory(path: Path) -> list[str]:
     return sorted(name for name in names if _is_text(name) and not _DELETED.fullmatch(name))
 
 
-def make_directory(path: Path, *, durable: bool) -> None:
-    """Make a directory and those above it, as far as they are not there."""
+def make_directory(path: Path, *, durable: bool) -> bool:
+    """Make a directory and those above it, as far as they are not there; tells if it wasn't."""
     try:
         if path.is_dir():
-            return
+            return False
         try:
-            path.mkdir(exist_ok=True)
+            path.mkdir()
+        except FileExistsError:
+            if path.is_dir():  # another run made it right now
+                return False
+            raise
         except FileNotFoundError:
             make_directory(path.parent, durable=durable)
             path.mkdir(exist_ok=True)
@@ -54,6 +58,7 @@ def make_directory(path: Path, *, durable: bool) -> None:
             sync_directory(path.parent)
     except OSError as error:
         raise explain(error, path) from error
+    return True
 
 
 def rename_directory(old: Path, new: Path, *, durable: bool) -> None:

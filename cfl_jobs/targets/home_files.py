@@ -59,17 +59,20 @@ def read_text(path: Path) -> str:
         raise TargetError(f"{path} is in an unknown encoding, {encoding}", advice=advice) from error
 
 
-def write_text(path: Path, text: str, *, durable: bool) -> None:
+def write_text(path: Path, text: str, *, durable: bool, is_alone: bool = False) -> None:
     """Write beside the file, flush it to the disk, then rename it into place.
 
     The caller has locked the directory. A file that is a link stays one: what it points at is
-    replaced. What is replaced hands on its mode, and its owner where that is allowed.
+    replaced. What is replaced hands on its mode, and its owner where that is allowed. `is_alone`:
+    the directory was made for it, so nothing is there yet.
     """
     data = _encode(text)
     temporary: Path | None = None
     try:
-        place, old = _follow(path)
-        _remove_stale(place)
+        place, old = path, None
+        if not is_alone:
+            place, old = _follow(path)
+            _remove_stale(place)
         temporary = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
         # What is replaced may hold secrets: until it has the old one's mode, only we may read it.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
