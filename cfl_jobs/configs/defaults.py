@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
-from cfl_jobs.reading.versions import CORE, Span
+from cfl_jobs.reading.versions import ALWAYS, CORE, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ _NAME_SETTER = "org.jenkinsci.plugins.buildnamesetter.BuildNameSetter"
 _STRATEGY = "hudson.matrix.DefaultMatrixExecutionStrategyImpl"
 _JUNIT = "hudson.tasks.junit.JUnitResultArchiver"
 _RUN = "hudson.model.RunParameterDefinition"
+_PUBLISH_OVER = "jenkins.plugins.publish__over__"
 _WS_PATTERN = "hudson.plugins.ws__cleanup.Pattern"
 
 DEFAULTS: tuple[Default, ...] = (
@@ -63,6 +64,10 @@ DEFAULTS: tuple[Default, ...] = (
     *(
         Default(f"{_GIT}{kind}", "timeout", "10", Span("git"), "CliGitAPIImpl.TIMEOUT")
         for kind in ("CheckoutOption", "CloneOption", "SubmoduleOption")
+    ),
+    *(
+        Default(f"{_PUBLISH_OVER}{kind}", "patternSeparator", "[, ]+", ALWAYS, "FileFinder")
+        for kind in ("cifs.CifsTransfer", "ftp.BapFtpTransfer", "ssh.BapSshTransfer")
     ),
     Default(_HTML_REPORT, "includes", "**/*", _HTML, "HtmlPublisherTarget.readResolve"),
     Default(

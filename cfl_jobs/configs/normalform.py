@@ -45,8 +45,13 @@ LISTS = frozenset(
 )
 # Lists that Jenkins keeps as a set, at most one of a kind or sorted by itself: a ListView's names
 # (TreeSet), a job's properties and triggers (one per class, sorted by descriptor at a save in the
-# UI), names that may copy artifacts, email-ext's kinds of recipients.
-SETS = frozenset({"jobNames", "projectNameList", "properties", "recipientProviders", "triggers"})
+# UI), names that may copy artifacts, email-ext's triggers and recipients.
+SETS = frozenset(
+    """
+    configuredTriggers jobNames projectNameList properties recipientProviders
+    triggers
+    """.split()  # noqa: SIM905 - longer as a list
+)
 
 # Fields of which an empty one differs from none.
 TELLING = frozenset(
