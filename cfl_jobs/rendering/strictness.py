@@ -235,13 +235,34 @@ def _judge_job(
 
 def _judge_options(scopes: Sequence[_Scope], made: Generated) -> Iterator[OddValue]:
     """Find values that are known to be wrong by what their component says of its options."""
-    known = [(scope.mapping, scope.options) for scope in scopes if scope.options is not None]
-    for mapping, options in known:
+    broken = _find_broken(scopes, made) if made.problems else set()
+    sound: list[tuple[TrackedDict, Options]] = []
+    for scope in scopes:
+        mapping, options = scope.mapping, scope.options
+        if options is None:
+            continue
         for key in mapping.key_positions:
             value, default = dict.get(mapping, key), mapping.defaults.get(key)
             for reason in check_value(key, value, default, options.by_name.get(plain_name(key))):
                 yield OddValue(mapping, key, mapping, key, reason)
-    yield from find_unknown_words(known, made)
+        sound += [(mapping, options)] if id(scope.owner) not in broken else []
+    yield from find_unknown_words(sound, made, scopes[0].mapping)
+
+
+def _find_broken(scopes: Sequence[_Scope], made: Generated) -> set[int]:
+    """Return the ids of components that have a problem: all their words are lost with it."""
+    places = {problem.position for problem in made.problems}
+    return {
+        id(scope.owner)
+        for scope in scopes
+        if not places.isdisjoint(
+            (
+                scope.mapping.pos,
+                *scope.mapping.key_positions.values(),
+                *scope.mapping.value_positions.values(),
+            )
+        )
+    }
 
 
 def _find_cut_text(data: TrackedDict, made: Generated) -> Iterator[OddValue]:

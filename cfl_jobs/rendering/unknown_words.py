@@ -65,10 +65,10 @@ class _Suspect:
 
 
 def find_unknown_words(
-    known: Sequence[tuple[TrackedDict, Options]], made: Generated
+    known: Sequence[tuple[TrackedDict, Options]], made: Generated, job: TrackedDict
 ) -> Iterator[OddValue]:
-    """Find them in mappings whose options are known; the first of them is the job."""
-    suspects = [*_find_suspects(known, made.text.lower())]
+    """Find them in mappings of the job whose options are known."""
+    suspects = [*_find_suspects(known, made.text.lower(), job)]
     if not suspects or not made.text:
         return
     varied = made.again(_mark_all(suspects)).lower()
@@ -84,13 +84,15 @@ def find_unknown_words(
             yield from suspect.tell(*_judge_ignored(suspect, made))
 
 
-def _find_suspects(known: Sequence[tuple[TrackedDict, Options]], config: str) -> Iterator[_Suspect]:
-    for number, (mapping, options) in enumerate(known):
+def _find_suspects(
+    known: Sequence[tuple[TrackedDict, Options]], config: str, job: TrackedDict
+) -> Iterator[_Suspect]:
+    for mapping, options in known:
         unread = mapping.unread_keys()
         for option, value in mapping.raw_items():
             if not isinstance(value, (str, list)) or option in COMPONENT_LISTS or option in unread:
                 continue
-            if option not in mapping.key_positions or (number == 0 and option in _NAMES):
+            if option not in mapping.key_positions or (mapping is job and option in _NAMES):
                 continue
             about = options.by_name.get(plain_name(option), Documented())
             for key, word in enumerate(value) if isinstance(value, list) else ((option, value),):
