@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.__main__ import run
+from cfl_jobs.reading.secrets import name_of
 from cfl_jobs.rehearsal.directory import Builds, Home
 from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Result
@@ -32,7 +33,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Chain:
 def chain(made: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chain:
     """A chain on the stub site with nothing built yet; the current directory has no definitions."""
     chain = copy_chain(made, tmp_path)
-    (tmp_path / "secrets").write_text("".join(f"{k}={v}\n" for k, v in SECRETS.items()))
+    text = "".join(f"{name_of(id_)}='{value}'\n" for id_, value in SECRETS.items())
+    (tmp_path / "secrets").write_text(text)
     monkeypatch.chdir(tmp_path)
     return chain
 
