@@ -84,6 +84,24 @@ def test_what_has_a_successor_is_shown_as_what_changes(upgrade: Call, tmp_path: 
     assert "whose default ends" not in told
 
 
+def test_a_project_without_an_inventory_has_nothing_to_upgrade_from(
+    upgrade: Call, tmp_path: Path
+) -> None:
+    (tmp_path / INVENTORY).unlink()
+    code, told = upgrade(str(TODAY))
+    assert code == 1
+    assert "names no plugins" in told
+    assert "`cfl-jobs inventory` takes them from the server." in told
+
+
+def test_the_same_versions_change_nothing(upgrade: Call) -> None:
+    code, told = upgrade(INVENTORY)
+    assert (code, told) == (
+        0,
+        "Nothing gets another version.\n\nEvery job is rendered as before.\n",
+    )
+
+
 LISTS = {
     "plugins.txt": "# ours\ngit:5.10.1  # a comment\n\njunit:1424.v1:https://example.org/junit.hpi\n",
     "plugins.yaml": (

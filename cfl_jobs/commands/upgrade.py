@@ -29,10 +29,17 @@ def command(plugins: Path, jenkins: str) -> int:
 def show_upgrade(root: Path, plugins: Path, *, jenkins: str = "") -> int:
     """Examine an upgrade, tell it, and return the exit code."""
     from cfl_jobs.commands.inventory import read_committed
+    from cfl_jobs.errors import CflJobsError
+    from cfl_jobs.reading.inventory import INVENTORY
     from cfl_jobs.reading.plugin_lists import read_plugin_list
     from cfl_jobs.review.upgrade import examine_upgrade
 
     old = read_committed(root)
+    if not old.plugins:
+        raise CflJobsError(
+            f"{INVENTORY} names no plugins, so there is nothing to upgrade from",
+            advice="`cfl-jobs inventory` takes them from the server.",
+        )
     listed = read_plugin_list(plugins, jenkins=jenkins)
     upgrade = examine_upgrade(root, old, listed.with_jenkins(old.jenkins))
     for line in _tell(upgrade):
