@@ -200,6 +200,13 @@ PAIRS = {
         GIT.format("", "<hudson.plugins.git.extensions.impl.WipeWorkspace/>"),
         True,
     ),
+    "git 1, one of several": (
+        "<scms><{0}><clean>true</clean></{0}></scms>".format("hudson.plugins.git.GitSCM"),
+        "<scms><{0}><extensions><{1}/></extensions></{0}></scms>".format(
+            "hudson.plugins.git.GitSCM", "hudson.plugins.git.extensions.impl.CleanCheckout"
+        ),
+        True,
+    ),
     "git 1, a directory": (
         GIT.format("<relativeTargetDir>a</relativeTargetDir>", ""),
         GIT.format("", ""),

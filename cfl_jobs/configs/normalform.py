@@ -342,7 +342,10 @@ def _rewrite_git_fields(root: ET.Element) -> None:
     An extension that is there already stays as it is (GitSCMBackwardCompatibility).
     """
     for scm in root.iter():
-        if scm.get("class") != "hudson.plugins.git.GitSCM":
+        if "hudson.plugins.git.GitSCM" not in (
+            scm.tag,
+            scm.get("class"),
+        ):  # one of several, or alone
             continue
         for name, fields in _GIT_FIELDS:
             values: dict[str, str] = {}
