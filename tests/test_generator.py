@@ -127,6 +127,20 @@ def test_what_a_module_cannot_take_is_told_at_its_line(
     assert (problem.message, str(problem.position), problem.advice) == (message, place, advice)
 
 
+def test_a_job_is_made_again_with_changes_and_stays_as_it_was() -> None:
+    data = load("name: x\nbuilders:\n  - shell: a\n  - copyartifact: {project: b}\n")
+    made = Generator().generate(data, is_view=False)
+    steps: Any = dict.get(data, "builders")
+    options: Any = dict.get(steps[1], "copyartifact")
+    asked = options.asked_keys()
+    changed = made.again({(id(options), "project"): ("project", "c")})
+    assert changed == made.text.replace("<project>b</project>", "<project>c</project>")
+    assert "<command>d</command>" in made.again({(id(steps), 0): (0, {"shell": "d"})})
+    assert made.again({(id(options), "project"): ("projct", "b")}) != made.text
+    assert made.again({}) == made.text
+    assert (dict(options.raw_items()), options.asked_keys()) == ({"project": "b"}, asked)
+
+
 def test_elements_are_what_their_text_says() -> None:
     """Some modules put attributes into a tag; multibranch makes an element without one."""
     text = (
