@@ -17,6 +17,7 @@ from cfl_jobs.targets.answers import Answer, retry_after
 from cfl_jobs.targets.retrying import Patience
 from cfl_jobs.targets.server import JenkinsTarget, open_server
 from tests.jenkins_server import Fault, JenkinsServer, Request
+from tests.jenkins_server_configs import NEW, OLD
 from tests.server_targets import (
     CONFIG,
     FOLDER,
@@ -109,7 +110,9 @@ def do_everything(target: JenkinsTarget) -> None:
 
 
 @pytest.mark.parametrize("fault", PASSING_FAULTS)
-@pytest.mark.parametrize("secret", [TOKEN, PASSWORD])
+@pytest.mark.parametrize(
+    ("jenkins_server", "secret"), [(OLD, TOKEN), (NEW, PASSWORD)], indirect=["jenkins_server"]
+)
 def test_each_fault_at_each_request_passes(
     fault: Fault, secret: str, jenkins_server: JenkinsServer
 ) -> None:
