@@ -166,6 +166,17 @@ OPERATION = "<hudson.plugins.build__timeout.operations.{}Operation/>"
 RESULT = "<runPostStepsIfResult><name>{}</name></runPostStepsIfResult>"
 ARRAY = '<choices class="java.util.Arrays$ArrayList"><a class="string-array">{}</a></choices>'
 GIT = '<scm class="hudson.plugins.git.GitSCM">{}<extensions>{}</extensions></scm>'
+CLONE = "<{0}>{{}}</{0}>".format("hudson.plugins.git.extensions.impl.CloneOption")
+MAIL = (
+    "<publishers><{0}FirstFailureTrigger><email>{{}}</email></{0}FirstFailureTrigger></publishers>"
+)
+MAIL = MAIL.format("hudson.plugins.emailext.plugins.trigger.")
+RECIPIENT = "<recipientProviders><{}{{}}RecipientProvider/></recipientProviders>"
+RECIPIENT = RECIPIENT.format("hudson.plugins.emailext.plugins.recipients.")
+COPY = "<builders><{0}><{{0}}>{{1}}</{{0}}></{0}></builders>"
+COPY = COPY.format("hudson.plugins.copyartifact.CopyArtifact")
+METADATA = """<properties><job-metadata><values><metadata-tree><name>{}</name>
+<generated>{}</generated></metadata-tree></values></job-metadata></properties>"""
 SUBMODULES = "<{0}>{{}}</{0}>".format("hudson.plugins.git.extensions.impl.SubmoduleOption")
 # Two texts of a project, and whether they mean the same.
 PAIRS = {
@@ -212,6 +223,38 @@ PAIRS = {
         GIT.format("", ""),
         False,
     ),
+    "git 1, shallow": (
+        GIT.format("<useShallowClone>true</useShallowClone>", ""),
+        GIT.format("", CLONE.format("<shallow>true</shallow>")),
+        True,
+    ),
+    "git 1, tags": (
+        GIT.format("<skipTag>false</skipTag>", ""),
+        GIT.format("", "<hudson.plugins.git.extensions.impl.PerBuildTag/>"),
+        True,
+    ),
+    "git 1, no tags": (GIT.format("<skipTag>true</skipTag>", ""), GIT.format("", ""), True),
+    "mail, old flags": (
+        MAIL.format(
+            "<sendToRequester>true</sendToRequester><includeCulprits>false</includeCulprits>"
+        ),
+        MAIL.format(RECIPIENT.format("Requester")),
+        True,
+    ),
+    "mail, other recipients": (
+        MAIL.format("<includeCulprits>true</includeCulprits>"),
+        MAIL.format(RECIPIENT.format("Requester")),
+        False,
+    ),
+    "artifacts of a job": (COPY.format("projectName", "a"), COPY.format("project", "a"), True),
+    "artifacts by parameters": (
+        COPY.format("projectName", "a/B=c"),
+        COPY.format("project", "a/B=c"),
+        False,
+    ),
+    "metadata of a save": (METADATA.format("job-info", "true"), "", True),
+    "metadata of a user": (METADATA.format("job-info", "false"), "", False),
+    "other metadata": (METADATA.format("owner", "true"), "", False),
     "submodules": (
         GIT.format("", SUBMODULES.format("<timeout>10</timeout><threads>1</threads>")),
         GIT.format("", SUBMODULES.format("")),

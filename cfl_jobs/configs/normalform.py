@@ -320,7 +320,7 @@ def _rewrite_selectors(root: ET.Element) -> None:
 _GIT_FIELDS = (
     ("SubmoduleOption", {"disableSubmodules": "", "recursiveSubmodules": ""}),
     ("UserIdentity", {"gitConfigName": "name", "gitConfigEmail": "email"}),
-    ("CloneOption", {"reference": ""}),
+    ("CloneOption", {"reference": "", "useShallowClone": "shallow"}),
     ("RelativeTargetDirectory", {"relativeTargetDir": ""}),
     ("LocalBranch", {"localBranch": ""}),
     ("ScmName", {"scmName": "name"}),
@@ -331,6 +331,7 @@ _GIT_FIELDS = (
     ("IgnoreNotifyCommit", {"ignoreNotifyCommit": "-"}),
     ("PruneStaleBranch", {"pruneBranches": "-"}),
     ("WipeWorkspace", {"wipeOutWorkspace": "-"}),
+    ("PerBuildTag", {"skipTag": "-"}),
     ("", {"remotePoll": ""}),  # nothing reads it any more
     ("", {f"buildChooser[@class='{_DEFAULT_CHOOSER}']": ""}),
 )
@@ -351,7 +352,8 @@ def _rewrite_git_fields(root: ET.Element) -> None:
             values: dict[str, str] = {}
             for old, new in fields.items():
                 for found in scm.findall(old):
-                    values[new or old] = found.text or ""
+                    text = found.text or ""
+                    values[new or old] = _negate(text) if old == "skipTag" else text
                     scm.remove(found)
             tag = f"{_GIT_EXTENSIONS}{name}"
             said = any(value not in ("", "false") for value in values.values())
@@ -363,6 +365,58 @@ def _rewrite_git_fields(root: ET.Element) -> None:
                 for key, value in values.items():
                     if key != "-":
                         ET.SubElement(extension, key).text = value
+
+
+def _negate(flag: str) -> str:
+    return "false" if flag == "true" else "true"
+
+
+# EmailType's old flags and the recipients that they became.
+_RECIPIENTS = {
+    "sendToDevelopers": "Developers",
+    "sendToRequester": "Requester",
+    "includeCulprits": "Culprits",
+    "sendToRecipientList": "List",
+}
+
+
+def _rewrite_recipients(root: ET.Element) -> None:
+    """email-ext's EmailType.readResolve adds a provider for each old flag (2.39, 1933).
+
+    And how many failures a trigger awaits, it knows by its class (NthFailureTrigger).
+    """
+    for kind in ("FirstFailureTrigger", "SecondFailureTrigger"):
+        for trigger in root.iter(f"hudson.plugins.emailext.plugins.trigger.{kind}"):
+            _take_flag(trigger, "failureCount")
+    for mail in root.iter("email"):
+        for flag, name in _RECIPIENTS.items():
+            if _take_flag(mail, flag):
+                providers = mail.find("recipientProviders")
+                if providers is None:
+                    providers = ET.SubElement(mail, "recipientProviders")
+                kind = f"hudson.plugins.emailext.plugins.recipients.{name}RecipientProvider"
+                ET.SubElement(providers, kind)
+
+
+def _rewrite_copies(root: ET.Element) -> None:
+    """CopyArtifact.upgradeIfNecessary takes `projectName` for `project` (copyartifact 722).
+
+    Unless its last part tells parameters: then it depends on what jobs there are.
+    """
+    for copy in root.iter("hudson.plugins.copyartifact.CopyArtifact"):
+        name = copy.find("projectName")
+        if name is not None and "=" not in (name.text or "").rpartition("/")[2]:
+            name.tag = "project"
+
+
+def _rewrite_metadata(root: ET.Element) -> None:
+    """metadata 1.1, JobContributorsController: at each save it writes who saved it, and when."""
+    for properties in root.findall("properties"):
+        for metadata in properties.findall("job-metadata"):
+            names = {value.findtext("name") for value in metadata.findall("values/*")}
+            said = {flag.text for flag in metadata.iter("generated")}
+            if names <= {"job-info"} and said <= {"true"}:
+                properties.remove(metadata)
 
 
 def _rewrite_trigger_scripts(root: ET.Element) -> None:
@@ -539,6 +593,9 @@ _REWRITES = (
     _rewrite_inheritance,
     _rewrite_maven,
     _rewrite_git_fields,
+    _rewrite_copies,
+    _rewrite_metadata,
+    _rewrite_recipients,
     _rewrite_trigger_scripts,
     _rewrite_git_extensions,
     _rewrite_archiver,
