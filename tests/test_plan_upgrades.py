@@ -154,6 +154,39 @@ def test_what_an_upgraded_jenkins_adds_to_its_own_elements_alike_is_its_own(
     assert change.name == "A"
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<builders>", "<customWorkspace>/tmp/x</customWorkspace><builders>"),
+        ("<builders>", "<quietPeriod>9</quietPeriod><builders>"),
+        ("<description>", "<description>Do not touch. "),
+        ("<concurrentBuild>false<", "<concurrentBuild>true<"),
+        ("<allowEmptyArchive>false<", "<allowEmptyArchive>true<"),
+    ],
+    ids=lambda text: text.partition(">")[0][1:],
+)
+def test_an_edit_alike_in_all_jobs_is_theirs_after_an_upgrade_of_jenkins_too(
+    target: MemoryTarget, tmp_path: Path, old: str, new: str
+) -> None:
+    """No upgrade brings a field that was known before, or that only people fill."""
+    wanted = tuple(job(name, description="") for name in "AB")
+    target.core = "2.440.3"
+    journal = Journal(tmp_path, target="memory", verb="update")
+    versions = {**PLUGINS, "jenkins": target.core}
+    assert apply_plan(plan(target, *wanted), target, journal, versions=versions).is_complete
+    target.core = "2.600.1"
+    for rendered in wanted:
+        target.edit(rendered.name, old, new)
+    changes = plan(target, *wanted).changes
+    found = [
+        difference.side
+        for change in changes
+        if isinstance(change, Update)
+        for difference in change.differences
+    ]
+    assert found == [Side.THEIRS] * 2
+
+
 def test_a_new_field_is_theirs_where_no_plugin_was_upgraded(
     target: MemoryTarget, tmp_path: Path
 ) -> None:

@@ -11,13 +11,20 @@ gone, if none of them says anything of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.mark import Mark
 from cfl_jobs.planning.sections import code_of_version, codes_of_versions, find_plugins
+
+# Fields of a job that only people fill: AbstractItem's, AbstractProject's (core 2.568).
+PEOPLES = frozenset(
+    """
+    assignedNode customWorkspace description displayName jdk quietPeriod scmCheckoutRetryCount
+    """.split()  # noqa: SIM905 - longer as a list
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,7 @@ class Habits:
 
     def adds(self, plugin: str, kind: str, child: Normal) -> bool:
         """Tell whether a plugin's version writes a field with this value into a class."""
-        return self.alike.get((plugin, kind, child.tag)) == child
+        return child.tag not in PEOPLES and self.alike.get((plugin, kind, child.tag)) == child
 
     def takes(self, plugin: str, kind: str, child: Normal) -> bool:
         """Tell whether a plugin's version has no such flag in a class any more.
@@ -87,13 +94,25 @@ def is_upgraded(raw: Raw, mark: Mark | None) -> bool:
     return code_of_version(raw.plugin) not in mark.versions
 
 
-def is_own(raw: Raw, habits: Habits) -> bool:
-    """Tell whether what differs in an element is what its plugin's version does to all alike."""
+def find_known(wanted: Normal) -> frozenset[tuple[str, str]]:
+    """Return the fields, by class and tag, that our elements have: no upgrade brings those."""
+    return frozenset(
+        (element.kind, tag)
+        for element in wanted.walk()
+        for tag in (*element.defaults, *(child.tag for child in element.children))
+    )
+
+
+def is_own(raw: Raw, habits: Habits, known: Collection[tuple[str, str]]) -> bool:
+    """Tell whether what differs in an element is what its plugin's version does to all alike.
+
+    `known` as find_known gives them.
+    """
     if raw.wanted is not None and is_gone_field(raw):
         return habits.takes(raw.plugin, raw.parent, raw.wanted)
-    return (
-        raw.live is not None and is_new_field(raw) and habits.adds(raw.plugin, raw.parent, raw.live)
-    )
+    if raw.live is None or not is_new_field(raw) or (raw.parent, raw.live.tag) in known:
+        return False
+    return habits.adds(raw.plugin, raw.parent, raw.live)
 
 
 def has_upgraded(normal: Normal, mark: Mark | None) -> bool:

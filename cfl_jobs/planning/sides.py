@@ -21,11 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.differences import Change, Raw, Side, find_renamed
 from cfl_jobs.planning.fields import Changed, find_ours, find_theirs, section_path
-from cfl_jobs.planning.habits import Habits, is_own, is_upgraded
+from cfl_jobs.planning.habits import Habits, find_known, is_own, is_upgraded
 from cfl_jobs.planning.history import History, Slot
 from cfl_jobs.planning.mark import Mark
 from cfl_jobs.planning.sections import code
@@ -55,13 +56,14 @@ def attribute(
     before = {now: section.code for now, section in upgraded.items()}
     sides = _attribute_all(raws, History(wanted, live, mark.applied, mark.kept, before))
     renamed = find_renamed(raws)
+    known = cache(lambda: find_known(wanted))
     attributed: list[tuple[Raw, Side]] = []
     for raw in raws:
         side = sides[raw]
         if _is_undone(raw, upgraded):
             side = Side.JENKINS
         elif side in (Side.THEIRS, Side.BOTH) and is_upgraded(raw, mark):
-            own = raw.place.path in renamed or is_own(raw, habits())
+            own = raw.place.path in renamed or is_own(raw, habits(), known())
             side = Side.JENKINS if own else side
         attributed.append((raw, side))
     return tuple(attributed)

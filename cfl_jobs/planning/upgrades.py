@@ -14,7 +14,7 @@ from itertools import combinations
 
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.planning.differences import Raw
-from cfl_jobs.planning.habits import Habits, has_upgraded, is_gone_field
+from cfl_jobs.planning.habits import Habits, find_known, has_upgraded, is_gone_field
 from cfl_jobs.planning.mark import Mark
 from cfl_jobs.planning.sections import code, code_of_version, sections
 from cfl_jobs.rendering.noeffect import SUCCESSORS
@@ -62,7 +62,7 @@ def find_codes_before(
     if mark.kept is None or not (is_newer or encrypted):
         return {}
     then = set(mark.kept.parts)
-    ours = {(element.kind, child.tag) for element in wanted.walk() for child in element.children}
+    ours = find_known(wanted)
     found: dict[str, Before] = {}
     for _, section in sections(live):
         now = code(section)
