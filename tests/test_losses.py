@@ -116,6 +116,14 @@ def test_a_field_of_an_element_that_is_there_has_no_effect() -> None:
     assert "'copy artifacts: exclude' has no effect on this server" in told
 
 
+def test_a_lost_field_that_newer_versions_have_another_for_is_to_be_kept() -> None:
+    """Rendered for the server's versions it is that other one."""
+    config = "<project><publishers><hudson.tasks.junit.JUnitResultArchiver>{}"
+    config += "</hudson.tasks.junit.JUnitResultArchiver></publishers></project>"
+    told = advice(config.format("<keepLongStdio>true</keepLongStdio>"), config.format(""), "junit")
+    assert told.startswith("For 'JUnit results: keep long stdio', run `cfl-jobs inventory`:")
+
+
 @pytest.mark.parametrize(
     ("publisher", "path", "is_own"),
     [

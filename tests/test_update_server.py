@@ -50,7 +50,7 @@ _LONG_STDIO = dict.fromkeys(
             for suite in ("Ocargo", "Portal")
         ),
     ),
-    ("'JUnit results: keep long stdio' has no effect on this server",),
+    ("For 'JUnit results: keep long stdio', run `cfl-jobs inventory`: newer versions",),
 )
 LOSSES = {
     configs.OLD: _ON_BOTH,
@@ -609,7 +609,7 @@ def test_what_was_asked_for_and_an_upgrade_took_is_told_and_its_successor_is_our
     (note,) = (note for note in made.notes if not note.quiet)
     junit = configs.recorded_plugins(configs.NEW)["junit"]
     assert note.text.startswith("has lost 'JUnit results: keep long stdio' (so have Run ")
-    assert f"junit {junit} doesn't know it" in note.text
+    assert f"junit {junit} doesn't know it; run `cfl-jobs inventory`" in note.text
     shutil.copy(ROOT / INVENTORY, root / INVENTORY)
     changes = make_plan(target, render(root)).changes
     assert {change.name for change in changes} == {"Run Portal Tests", "Run Ocargo Tests"}

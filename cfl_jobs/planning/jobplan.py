@@ -17,6 +17,7 @@ from cfl_jobs.planning.differences import (
     find_losses,
 )
 from cfl_jobs.planning.habits import Habits, is_new_field, is_upgraded
+from cfl_jobs.planning.losses import advise_on_taken
 from cfl_jobs.planning.mark import Mark, code_of_name, fingerprint
 from cfl_jobs.planning.observe import Live, normal_of_root, says_disabled
 from cfl_jobs.planning.places import place_of
@@ -32,13 +33,13 @@ from cfl_jobs.target import Kind
 class JobPlan:
     """What makes a job that is there what is wanted. `is_needed` is False for nothing at all.
 
-    `taken` is what someone asked for and an upgrade took away: its words, and the plugin.
+    `taken` is what someone asked for and an upgrade took away: its words, the plugin, what to do.
     """
 
     update: Update
     is_needed: bool
     notes: tuple[Note, ...] = ()
-    taken: tuple[tuple[str, str], ...] = ()
+    taken: tuple[tuple[str, str, str], ...] = ()
 
 
 def plan_job(
@@ -76,7 +77,11 @@ def plan_job(
     ]
     own = [describe(raw, side) for raw, side in sided if raw not in visible]
     lost = set(find_losses(raws, rendered.own)) - visible
-    taken = [(raw.label, raw.plugin) for raw in raws if raw in lost and is_upgraded(raw, live.mark)]
+    taken = [
+        (raw.label, raw.plugin, advise_on_taken(raw))
+        for raw in raws
+        if raw in lost and is_upgraded(raw, live.mark)
+    ]
     stays_disabled = _stays_disabled(says, live)
     differences += _compare_disabled(rendered, live, says, stays_disabled=stays_disabled)
     differences += _compare_secrets(rendered, wanted, live, raws)

@@ -11,7 +11,10 @@ from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.requirements import find_uses
 from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.plan import Note
+from cfl_jobs.rendering.noeffect import SUCCESSORS
 from cfl_jobs.target import Kind
+
+_RENEW = "run `cfl-jobs inventory`: newer versions have another field for it, which is written then"
 
 
 def advise_on_loss(config: str, losses: Sequence[Raw], plugins: Mapping[str, str]) -> str:
@@ -24,8 +27,12 @@ def advise_on_loss(config: str, losses: Sequence[Raw], plugins: Mapping[str, str
         brought.setdefault(use.path, use.plugin)
     missing: dict[str, None] = {}
     senseless: dict[str, None] = {}
+    renamed: dict[str, None] = {}
     for loss in losses:
         path = loss.place.path
+        if _has_successor(loss):
+            renamed[repr(loss.label)] = None
+            continue
         plugin = brought.get(path)
         if not plugin and (loss.is_item or path in brought):
             senseless[f"no plugin is known that brings {loss.label!r}"] = None
@@ -39,17 +46,30 @@ def advise_on_loss(config: str, losses: Sequence[Raw], plugins: Mapping[str, str
     if missing:
         many = "plugins" if len(missing) > 1 else "plugin"
         advice.append(f"Install the {many} {', '.join(missing)}, then run the update again.")
+    if renamed:
+        advice.append(f"For {', '.join(renamed)}, {_RENEW}.")
     if senseless:
         advice.append(f"Take out of the definition what can't work: {'; '.join(senseless)}.")
     return " ".join(advice)
 
 
-def note_taken(taken: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[Note]:
+def advise_on_taken(raw: Raw) -> str:
+    """Return advice on a field of ours that an upgrade took."""
+    return _RENEW if _has_successor(raw) else "take it out of the definition"
+
+
+def _has_successor(raw: Raw) -> bool:
+    field = (raw.parent, raw.wanted.tag if raw.wanted else "")
+    return any(field == (successor.kind, successor.old) for successor in SUCCESSORS)
+
+
+def note_taken(taken: Mapping[tuple[str, str, str], Sequence[str]]) -> Iterator[Note]:
     """Tell once what an upgrade took of what someone asked for, and of which jobs.
 
-    `taken` are the jobs by what it was, in words, and the plugin that doesn't know it any more.
+    `taken` are the jobs by what it was, in words, the plugin that doesn't know it any more, and
+    what to do.
     """
-    for (label, plugin), names in taken.items():
+    for (label, plugin, advice), names in taken.items():
         also = f" (so have {', '.join(names[1:])})" if names[1:] else ""
         text = f"has lost {label!r}{also}: {plugin.replace('@', ' ')} doesn't know it"
-        yield Note(Kind.JOB, names[0], f"{text}; take it out of the definition")
+        yield Note(Kind.JOB, names[0], f"{text}; {advice}")

@@ -104,7 +104,7 @@ class _Planner:
         self._unadopted: list[Update] = []
         self._notes: list[Note] = []
         # What an upgrade took of what someone asked for, and the jobs that had it.
-        self._taken: dict[tuple[str, str], list[str]] = {}
+        self._taken: dict[tuple[str, str, str], list[str]] = {}
         # What no definition asks for by this name, and that is not to be deleted all the same.
         self._spared: set[Key] = set()
 
