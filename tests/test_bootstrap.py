@@ -414,6 +414,19 @@ def test_secrets_file_is_read_instead_of_the_environment(
     assert "1 of 7 secrets are missing in secrets.env:\n  GITHUB_TOKEN: not given" in printed
 
 
+def test_secrets_file_that_stands_where_it_should_is_read_the_next_time(
+    bootstrap: Bootstrap,
+) -> None:
+    """Nobody who did as they were told is told again that all is missing."""
+    assert f"it starts when they are in {bootstrap.home / 'secrets.env'}" in bootstrap()[1]
+    text = "".join(f"{name}={value}\n" for name, value in SECRETS.items())
+    (bootstrap.home / "secrets.env").write_text(text)
+    code, printed = bootstrap("--require-secrets")
+    assert code == 0
+    assert f"All 7 secrets are in {bootstrap.home / 'secrets.env'}." in printed
+    assert "docker compose --env-file secrets.env up --build" in printed
+
+
 def test_bad_line_of_a_secrets_file_is_named_and_not_shown(bootstrap: Bootstrap) -> None:
     (bootstrap.root / "secrets.env").write_text("A=1\nthe secret itself\n")
     code, printed = bootstrap("--secrets", "secrets.env")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "secrets_file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="With --home: NAME=value lines, instead of the environment.",
+    help="With --home: NAME=value lines, else DIR/secrets.env, else the environment.",
 )
 @click.option("-y", "--yes", is_flag=True, help="With --url: don't ask.")
 @click.option("--lock", is_flag=True, help="With --home: the server's exact plugin versions too.")
@@ -79,6 +79,7 @@ def write_home(
 ) -> int:
     """Write the jobs and every file; returns the exit code."""
     from cfl_jobs.bootstrap.agents import find_exposed
+    from cfl_jobs.bootstrap.compose import SECRETS_FILE
     from cfl_jobs.bootstrap.directory import (
         LOCK,
         Written,
@@ -96,6 +97,8 @@ def write_home(
     from cfl_jobs.targets.home import HomeTarget
 
     needs = find_needs(root)
+    if secrets_file is None and (home / SECRETS_FILE).is_file():
+        secrets_file = home / SECRETS_FILE
     values = dict(os.environ) if secrets_file is None else read_secrets(secrets_file)
     overrides = read_overrides(home)
     files = make_files(needs, overrides, lock=lock, has_lock=(home / LOCK).is_file())
