@@ -154,6 +154,33 @@ MAIL = f"""
       <replyTo>$DEFAULT_REPLYTO</replyTo>
     </hudson.plugins.emailext.ExtendedEmailPublisher>
   </publishers>"""
+GERRIT_PACKAGE = "com.sonyericsson.hudson.plugins.gerrit.trigger.hudsontrigger"
+GERRIT = f"""
+  <triggers>
+    <{GERRIT_PACKAGE}.GerritTrigger plugin="gerrit-trigger@2.30.5">
+      <gerritProjects><{GERRIT_PACKAGE}.data.GerritProject>
+        <compareType>ANT</compareType><pattern>tools/**</pattern>
+        <branches><{GERRIT_PACKAGE}.data.Branch>
+          <compareType>PLAIN</compareType><pattern>main</pattern></{GERRIT_PACKAGE}.data.Branch>
+        </branches>
+        <filePaths><{GERRIT_PACKAGE}.data.FilePath>
+          <compareType>PLAIN</compareType><pattern>a.c</pattern></{GERRIT_PACKAGE}.data.FilePath>
+        </filePaths>
+      </{GERRIT_PACKAGE}.data.GerritProject></gerritProjects>
+      <escapeQuotes>true</escapeQuotes>
+      <serverName>review</serverName>
+      <triggerOnEvents>
+        <{GERRIT_PACKAGE}.events.PluginRefUpdatedEvent/>
+        <{GERRIT_PACKAGE}.events.PluginPatchsetCreatedEvent>
+          <excludeDrafts>true</excludeDrafts>
+        </{GERRIT_PACKAGE}.events.PluginPatchsetCreatedEvent>
+        <{GERRIT_PACKAGE}.events.PluginCommentAddedEvent>
+          <verdictCategory>Verified</verdictCategory>
+          <commentAddedTriggerApprovalValue>1</commentAddedTriggerApprovalValue>
+        </{GERRIT_PACKAGE}.events.PluginCommentAddedEvent>
+      </triggerOnEvents>
+    </{GERRIT_PACKAGE}.GerritTrigger>
+  </triggers>"""
 SEVERAL = "org.jenkinsci.plugins.multiplescms.MultiSCM"
 PARTS = "".join(
     f"""
@@ -275,6 +302,16 @@ SAVED_BY_A_SERVER = {
     "words of a list, in another order": (
         PROJECT.format(MAIL),
         ("      send-to:\n        - culprits\n        - recipients\n",),
+        (),
+    ),
+    "a review's events": (
+        PROJECT.format(GERRIT),
+        (
+            "          file-paths:\n            - pattern: a.c\n",
+            "      trigger-on:\n        - ref-updated-event\n        - patchset-created-event:\n"
+            "            exclude-drafts: true\n        - comment-added-event:\n"
+            "            approval-category: Verified\n",
+        ),
         (),
     ),
     "several checkouts": (

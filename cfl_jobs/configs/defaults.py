@@ -28,9 +28,8 @@ class Default:
 
 _ARCHIVER = "hudson.tasks.ArtifactArchiver"
 _FINGERPRINTER = "hudson.tasks.Fingerprinter"
-_GERRIT_CHOOSER = (
-    "com.sonyericsson.hudson.plugins.gerrit.trigger.hudsontrigger.GerritTriggerBuildChooser"
-)
+_GERRIT = "com.sonyericsson.hudson.plugins.gerrit.trigger.hudsontrigger.GerritTrigger"
+_GERRIT_CHOOSER = f"{_GERRIT}BuildChooser"
 _GIT = "hudson.plugins.git.extensions.impl."
 _HTML = Span("htmlpublisher")
 _HTML_REPORT = "htmlpublisher.HtmlPublisherTarget"
@@ -74,6 +73,15 @@ DEFAULTS: tuple[Default, ...] = (
         _HTML_REPORT, "wrapperName", "htmlpublisher-wrapper.html", Span("htmlpublisher"), "gone"
     ),
     Default(_MAVEN_JOB, "blockTriggerWhenBuilding", "true", Span("maven-plugin"), "its getter"),
+    *(
+        Default(_GERRIT, f"{tag}ParameterMode", mode, Span("gerrit-trigger"), "its readResolve")
+        for tag, mode in (
+            ("changeSubject", "PLAIN"),
+            ("commentText", "PLAIN"),
+            ("commitMessage", "BASE64"),
+            ("nameAndEmail", "PLAIN"),
+        )
+    ),
     Default(_GERRIT_CHOOSER, "separator", "#", Span("gerrit-trigger"), "a constant of the class"),
     Default(_JUNIT, "healthScaleFactor", "1.0", Span("junit"), "its getter, junit 1424"),
     Default(_RUN, "filter", "ALL", Span(CORE), "RunParameterDefinition.getFilter, core 2.568"),

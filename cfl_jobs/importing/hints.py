@@ -56,6 +56,18 @@ _THRESHOLDS = {
     "failure-threshold": "failureThreshold",
 }
 _RESULTS = ("Success", "Unstable", "Failure", "NotBuilt", "Aborted")
+_GERRIT_FILES = {
+    "file-paths": "filePaths",
+    "forbidden-file-paths": "forbiddenFilePaths",
+    "topics": "topics",
+}
+_GERRIT_EVENTS = {
+    "comment-added-event": {
+        "approval-category": "verdictCategory",
+        "approval-value": "commentAddedTriggerApprovalValue",
+    },
+    "comment-added-contains-event": {"comment-contains-value": "commentAddedCommentContains"},
+}
 _INHERITANCES = {"InheritGlobalStrategy": "global", "NonInheritingStrategy": "none"}
 
 
@@ -88,7 +100,7 @@ def _begin_authorization(element: ET.Element) -> dict[str, Any]:
         parts = (permission.text or "").split(":")
         what, who = parts[-2:] if len(parts) > 1 else ("", "")
         owner, _, right = what.rpartition(".")
-        words = re.sub(r"(?<!^)(?=[A-Z])", "-", right.removeprefix("View") or right).lower()
+        words = _words(right.removeprefix("View") or right)
         name = f"{parts[0]}:{who}" if len(parts) > 2 else who
         options.setdefault(name, []).append(f"{_PERMISSIONS.get(owner, owner)}-{words}")
     return options
@@ -119,6 +131,44 @@ def _begin_triggers(element: ET.Element) -> list[Any]:
     return entries
 
 
+def _begin_gerrit(element: ET.Element) -> dict[str, Any]:
+    projects = [
+        {
+            "project-compare-type": project.findtext("compareType", "PLAIN"),
+            "project-pattern": project.findtext("pattern") or "",
+            "branches": _patterns(project.findall("branches/*"), "branch-"),
+            **{
+                key: _patterns(project.findall(f"{tag}/*"), "")
+                for key, tag in _GERRIT_FILES.items()
+                if project.find(tag) is not None
+            },
+        }
+        for project in element.findall("gerritProjects/*")
+    ]
+    events = [_event(event) for event in element.findall("triggerOnEvents/*")]
+    return {"projects": projects, "trigger-on": events}
+
+
+def _patterns(patterns: list[ET.Element], prefix: str) -> list[dict[str, str]]:
+    return [
+        {
+            f"{prefix}compare-type": pattern.findtext("compareType", "PLAIN"),
+            f"{prefix}pattern": pattern.findtext("pattern") or "",
+        }
+        for pattern in patterns
+    ]
+
+
+def _event(event: ET.Element) -> object:
+    name = _words(event.tag.rpartition(".Plugin")[2])
+    said = {key: event.findtext(tag) or "" for key, tag in _GERRIT_EVENTS.get(name, {}).items()}
+    return {name: said} if len(event) else name
+
+
+def _words(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
 def _begin_git(element: ET.Element) -> dict[str, Any]:
     remotes = [_remote(remote) for remote in element.findall("userRemoteConfigs/*")]
     branches = [branch.text or "" for branch in element.findall("branches/*/name")]
@@ -146,6 +196,7 @@ _BEGINNINGS: Mapping[tuple[str, str], Callable[[ET.Element], Any]] = MappingProx
         ("property", "authorization"): _begin_authorization,
         ("publisher", "workspace-cleanup"): _begin_cleanup,
         ("scm", "git"): _begin_git,
+        ("trigger", "gerrit"): _begin_gerrit,
         ("wrapper", "credentials-binding"): _begin_bindings,
     }
 )
