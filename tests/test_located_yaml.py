@@ -45,6 +45,16 @@ def test_keys_values_and_entries_know_their_places() -> None:
     assert value["bc"][1].pos == Position("a.yaml", 2, 11)
 
 
+@pytest.mark.parametrize("text", ["echo {}one", "|\n    {}one", '"{}one"', "one # {}two"])
+def test_a_line_separator_is_refused_where_it_stands(text: str) -> None:
+    """Whatever it would have been read as, and however little else is wrong."""
+    before, _, after = text.partition("{}")
+    (finding,) = load_yaml(f"b: 1\na: {before}\u2028{after}\n", "a.yaml").findings
+    assert finding.message.endswith("make a line's end of U+2028")
+    lines = f"a: {before}".split("\n")
+    assert finding.position == Position("a.yaml", 1 + len(lines), len(lines[-1]) + 1)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

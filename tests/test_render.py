@@ -136,5 +136,5 @@ def test_a_line_separator_is_refused_where_it_stands(
     with pytest.raises(DefinitionError) as raised:
         render(tmp_path)
     (finding,) = raised.value.findings
-    assert "Jenkins makes a line's end of U+2028" in finding.message
+    assert "a line's end of U+2028" in finding.message
     assert str(finding.position).startswith(place)

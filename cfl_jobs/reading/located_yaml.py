@@ -22,6 +22,8 @@ _LARGEST = 1_000_000  # nodes after aliases are expanded
 _BOOLEANS = {"true": True, "false": False}
 # Characters that no XML 1.0 document can hold.
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# YAML 1.1 ends a line there, which no editor shows: what follows would be lost, or misread.
+_SEPARATOR = "\u2028"
 
 Locate = Callable[[int, int], Position]
 # Turns a scalar's text into its value; told whether it stands unquoted, where, and in what pieces.
@@ -76,6 +78,11 @@ class _Reader:
         self._open: set[int] = set()
 
     def load(self) -> Loaded:
+        if _SEPARATOR in self._text:
+            *whole, last = self._text.partition(_SEPARATOR)[0].split("\n")
+            message = "YAML and Jenkins make a line's end of U+2028"
+            self._find(message, len(whole), len(last), advice="Remove it.")
+            return Loaded(None, tuple(self._findings))
         try:
             return self._load()
         except yaml.MarkedYAMLError as error:
