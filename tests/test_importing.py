@@ -181,6 +181,24 @@ GERRIT = f"""
       </triggerOnEvents>
     </{GERRIT_PACKAGE}.GerritTrigger>
   </triggers>"""
+ANSIBLE = """
+  <builders>
+    <org.jenkinsci.plugins.ansible.AnsiblePlaybookBuilder plugin="ansible@1.0">
+      <playbook>site.yml</playbook>
+      <inventory class="org.jenkinsci.plugins.ansible.InventoryPath"><path>hosts</path></inventory>
+      <forks>5</forks>
+      <unbufferedOutput>true</unbufferedOutput>
+      <disableHostKeyChecking>false</disableHostKeyChecking>
+      <extraVars>
+        <org.jenkinsci.plugins.ansible.ExtraVar>
+          <key>size</key><value>7</value><hidden>true</hidden>
+        </org.jenkinsci.plugins.ansible.ExtraVar>
+        <org.jenkinsci.plugins.ansible.ExtraVar>
+          <key>place</key><value>here</value><hidden>false</hidden>
+        </org.jenkinsci.plugins.ansible.ExtraVar>
+      </extraVars>
+    </org.jenkinsci.plugins.ansible.AnsiblePlaybookBuilder>
+  </builders>"""
 SEVERAL = "org.jenkinsci.plugins.multiplescms.MultiSCM"
 PARTS = "".join(
     f"""
@@ -311,6 +329,14 @@ SAVED_BY_A_SERVER = {
             "      trigger-on:\n        - ref-updated-event\n        - patchset-created-event:\n"
             "            exclude-drafts: true\n        - comment-added-event:\n"
             "            approval-category: Verified\n",
+        ),
+        (),
+    ),
+    "a list of mappings": (
+        PROJECT.format(ANSIBLE),
+        (
+            '        - name: size\n          value: "7"\n          hidden: true\n',
+            "        - name: place\n          value: here\n",
         ),
         (),
     ),

@@ -252,6 +252,7 @@ PAIRS = {
         COPY.format("project", "a/B=c"),
         False,
     ),
+    "Hudson's time": ("<creationTime>1430000000000</creationTime>", "", True),
     "metadata of a save": (METADATA.format("job-info", "true"), "", True),
     "metadata of a user": (METADATA.format("job-info", "false"), "", False),
     "other metadata": (METADATA.format("owner", "true"), "", False),

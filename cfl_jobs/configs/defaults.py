@@ -34,6 +34,7 @@ _GIT = "hudson.plugins.git.extensions.impl."
 _HTML = Span("htmlpublisher")
 _HTML_REPORT = "htmlpublisher.HtmlPublisherTarget"
 _MAVEN_JOB = "maven2-moduleset"
+_NAGINATOR = "com.chikli.hudson.plugin.naginator.NaginatorPublisher"
 _NAME_SETTER = "org.jenkinsci.plugins.buildnamesetter.BuildNameSetter"
 _STRATEGY = "hudson.matrix.DefaultMatrixExecutionStrategyImpl"
 _JUNIT = "hudson.tasks.junit.JUnitResultArchiver"
@@ -67,6 +68,14 @@ DEFAULTS: tuple[Default, ...] = (
     *(
         Default(f"{_PUBLISH_OVER}{kind}", "patternSeparator", "[, ]+", ALWAYS, "FileFinder")
         for kind in ("cifs.CifsTransfer", "ftp.BapFtpTransfer", "ssh.BapSshTransfer")
+    ),
+    Default(_NAGINATOR, "noChildStrategy", "RerunWhole", Span("naginator"), "its getter"),
+    *(
+        Default(_NAGINATOR, tag, value, Span("naginator"), "NaginatorPublisher.readResolve")
+        for tag, value in (
+            ("regexpForMatrixParent", "true"),
+            ("regexpForMatrixStrategy", "TestParent"),
+        )
     ),
     Default(_HTML_REPORT, "includes", "**/*", _HTML, "HtmlPublisherTarget.readResolve"),
     Default(

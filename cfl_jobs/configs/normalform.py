@@ -580,6 +580,12 @@ def _rewrite_node(root: ET.Element) -> None:
         root.remove(node)
 
 
+def _rewrite_hudson(root: ET.Element) -> None:
+    """Hudson 3 writes when a job was made; no class of a job in core 2.568 has that field."""
+    for found in root.findall("creationTime"):
+        root.remove(found)
+
+
 def _rewrite_view(root: ET.Element) -> None:
     """A view's owner is where it stands, which its name says already."""
     for owner in root.findall("owner"):
@@ -604,5 +610,6 @@ _REWRITES = (
     _rewrite_folder,
     _rewrite_status_filter,
     _rewrite_node,
+    _rewrite_hudson,
     _rewrite_view,
 )

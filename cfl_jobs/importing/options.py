@@ -250,7 +250,7 @@ class Descent:
             )
             if trial.normal is None:
                 continue
-            if not any(_is_under(asked, path) and asked != path for asked in trial.asked):
+            if not any(_is_under(asked, path) for asked in trial.asked):
                 continue
             improved = self._improve(filled, path, depth + 1)
             if isinstance(value, list):
@@ -344,7 +344,7 @@ def at(options: Any, path: Path) -> Any:
 
 
 def _is_under(path: Path, prefix: Path) -> bool:
-    return path[: len(prefix)] == prefix
+    return len(path) > len(prefix) and path[: len(prefix)] == prefix
 
 
 def _typed(options: Any, *, numbers: bool) -> Any:
