@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs import defaults
+from cfl_jobs.configs.defaults import Default
 from cfl_jobs.errors import PermissionDenied
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.differences import Side
@@ -15,6 +17,9 @@ from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Update
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.report import say_note
+from cfl_jobs.planning.rollback import plan_rollback
+from cfl_jobs.planning.runs import list_runs
+from cfl_jobs.reading.versions import Span
 from tests.memory_target import MemoryTarget
 from tests.planned import sides, update, upgrade
 from tests.rendered_jobs import PLUGINS, jenkins, job, plan
@@ -185,6 +190,29 @@ def test_an_edit_alike_in_all_jobs_is_theirs_after_an_upgrade_of_jenkins_too(
         for difference in change.differences
     ]
     assert found == [Side.THEIRS] * 2
+
+
+@pytest.mark.parametrize(
+    ("version", "told"), [("1.20", []), ("1.30", ["timestamps: pack", "was changed since"])]
+)
+def test_what_an_absent_field_means_is_for_the_servers_versions_to_say(
+    target: MemoryTarget,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+    told: list[str],
+) -> None:
+    """What one version takes for nothing is an edit in another, for a plan and for a rollback."""
+    row = Default(WRAPPER, "pack", "zip", Span("timestamper", until="1.26"), "a trial")
+    monkeypatch.setattr(defaults, "DEFAULTS", (*defaults.DEFAULTS, row))
+    target.installed["timestamper"] = version
+    update(target, tmp_path, job())
+    set_field(target, "Publish", "<pack>zip</pack>")
+    changes = [change for change in plan(target, job()).changes if isinstance(change, Update)]
+    found = [difference.label for change in changes for difference in change.differences]
+    (undo,) = plan_rollback(list_runs(tmp_path, "memory")[0], target)
+    found += filter(None, [undo.reason.partition(";")[0]])
+    assert found == told
 
 
 def test_a_new_field_is_theirs_where_no_plugin_was_upgraded(

@@ -26,12 +26,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import attrgetter
-from types import MappingProxyType
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.defaults import IDLE, IDLE_VALUES, defaults_for
 from cfl_jobs.errors import ConfigError
+from cfl_jobs.reading.versions import NEWEST
 
 # Lists by their parent's tag, whatever their elements are called. An element of one is never
 # dropped, and its order counts unless the list is in SETS.
@@ -79,7 +79,6 @@ _PLAIN_CLASSES = frozenset({("logRotator", "hudson.tasks.LogRotator")})
 _SECRET = re.compile(r"\{AQAAA[A-Za-z0-9+/=]+\}")
 SECRET = "{secret}"  # noqa: S105 - a placeholder
 _SECRET_FIELDS = frozenset({("hudson.model.PasswordParameterDefinition", "defaultValue")})
-_NEWEST: Mapping[str, str] = MappingProxyType({})
 _Defaults = Mapping[tuple[str, str], str]
 # A job's token for remote builds, plain until Jenkins 2.568 saves it, and what plugins call so.
 _SECRET_TAGS = frozenset({"authToken"})
@@ -145,7 +144,7 @@ class Normal:
             yield from child.walk()
 
 
-def normalise(config: str, *, name: str, versions: Mapping[str, str] = _NEWEST) -> Normal:
+def normalise(config: str, *, name: str, versions: Mapping[str, str] = NEWEST) -> Normal:
     """Return the normal form of a job's or view's config. Raises ConfigError on bad XML.
 
     `versions` are those of the server that reads it, by plugin or versions.CORE.
@@ -153,14 +152,14 @@ def normalise(config: str, *, name: str, versions: Mapping[str, str] = _NEWEST) 
     return normalise_element(parse_config(config, name=name), versions)
 
 
-def normalise_element(root: ET.Element, versions: Mapping[str, str] = _NEWEST) -> Normal:
+def normalise_element(root: ET.Element, versions: Mapping[str, str] = NEWEST) -> Normal:
     """Return the normal form of a parsed config; the element is used up."""
     for rewrite in _REWRITES:
         rewrite(root)
     return _normal(root, "", defaults_for(versions))
 
 
-def absent_value(kind: str, tag: str, versions: Mapping[str, str] = _NEWEST) -> str:
+def absent_value(kind: str, tag: str, versions: Mapping[str, str] = NEWEST) -> str:
     """Return what it means that an element of a class doesn't have a flag."""
     plain = "false" if tag not in TEXTS | TELLING else ""
     return defaults_for(versions).get((kind, tag), plain)

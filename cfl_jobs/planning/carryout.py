@@ -71,7 +71,7 @@ class Maker:
         "" where a mark tells that it isn't verified yet.
         Raises Refused where Jenkins dropped some of it, or someone else changed it meanwhile.
         """
-        wanted = read_wanted(change, before)
+        wanted = read_wanted(change, before, self._versions)
         if wanted.there and isinstance(change, Update):
             wanted = wanted.leave_granted(wanted.there, shown=change.differences)
         mark = wanted.mark_for(self._versions)
@@ -105,9 +105,8 @@ class Maker:
         kind, name = wanted.change.kind, wanted.change.name
         if kind is Kind.JOB and self._saves:
             self._target.save(name, wanted.describe(mark))
-        core = self._versions.get(CORE, "")
-        live = read_live(Listed(name), self._target.read(kind, name), core=core)
-        live = wanted.beside(live)
+        config = self._target.read(kind, name)
+        live = wanted.beside(read_live(Listed(name), config, versions=self._versions))
         if live.mark is None or str(live.mark) != str(mark):
             raise _meddled(name)
         return live

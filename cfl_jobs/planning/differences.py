@@ -6,7 +6,7 @@ Wanted is what we render now, live is what the server has (see sides.py for whos
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
@@ -22,6 +22,7 @@ from cfl_jobs.planning.pairs import (
 )
 from cfl_jobs.planning.sections import is_plain_list, number_children, sections
 from cfl_jobs.planning.words import is_silent, secrets_of, show_value, word_for
+from cfl_jobs.reading.versions import NEWEST
 
 
 class Side(Enum):
@@ -123,9 +124,17 @@ def find_losses(found: Iterable[Raw], own: Collection[str] = ()) -> tuple[Raw, .
 
 
 def describe(
-    raw: Raw, side: Side, position: Position | None = None, *, remark: str = ""
+    raw: Raw,
+    side: Side,
+    position: Position | None = None,
+    *,
+    remark: str = "",
+    versions: Mapping[str, str] = NEWEST,
 ) -> Difference:
-    """Put a difference into words; secrets are left out. `remark`: what else is to be said."""
+    """Put a difference into words; secrets are left out. `remark`: what else is to be said.
+
+    `versions` are the server's, by plugin or versions.CORE.
+    """
     before = show_value(raw.live) if raw.live else ""
     after = show_value(raw.wanted) if raw.wanted else ""
     change = raw.change
@@ -138,7 +147,7 @@ def describe(
         after = f"{after or before} (another)"
     elif raw.wanted and raw.live and _has_other_secrets(raw.wanted, raw.live):
         remark = "; ".join(filter(None, (remark, "a secret in it changed too")))
-    absent = _meaning_of_absence(raw)
+    absent = _meaning_of_absence(raw, versions)
     if absent:
         before, after, change = before or absent, after or absent, Change.CHANGED
     return Difference(raw.place.path, raw.label, change, before, after, side, position, remark)
@@ -154,13 +163,14 @@ def _has_other_secrets(one: Normal, other: Normal) -> bool:
     return len(secrets) == len(others) and secrets != others
 
 
-def _meaning_of_absence(raw: Raw) -> str:
+def _meaning_of_absence(raw: Raw, versions: Mapping[str, str]) -> str:
     """Return what a flag that one side doesn't have means there, "" where it is no flag."""
     element = raw.wanted or raw.live
     if element is None or raw.is_item or (raw.wanted and raw.live):
         return ""
     opposite = {"true": "false", "false": "true"}.get(element.text, "")
-    return opposite if absent_value(raw.parent, element.tag) == opposite else ""
+    meant = absent_value(raw.parent, element.tag, versions)
+    return opposite if meant == opposite else ""
 
 
 def _compare_jobs(wanted: Normal, live: Normal) -> Iterator[Raw]:

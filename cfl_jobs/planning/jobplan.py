@@ -58,7 +58,7 @@ def plan_job(
     kind, name = rendered.kind, rendered.name
     says = says_disabled(root)
     live = live.beside(root)
-    wanted = normal_of_root(root)
+    wanted = normal_of_root(root, live.versions)
     raws = compare(wanted, live.normal)
     sided = attribute(
         raws,
@@ -71,11 +71,17 @@ def plan_job(
     dropped = frozenset() if _is_verified(live) else frozenset(find_losses(raws, rendered.own))
     visible = {raw for raw, side in sided if side is not Side.JENKINS or raw in dropped}
     differences = [
-        describe(raw, side, place_of(rendered, raw), remark=_doubt(raw, side, live.mark))
+        describe(
+            raw,
+            side,
+            place_of(rendered, raw),
+            remark=_doubt(raw, side, live.mark),
+            versions=live.versions,
+        )
         for raw, side in sided
         if raw in visible
     ]
-    own = [describe(raw, side) for raw, side in sided if raw not in visible]
+    own = [describe(raw, side, versions=live.versions) for raw, side in sided if raw not in visible]
     lost = set(find_losses(raws, rendered.own)) - visible
     taken = [
         (raw.label, raw.plugin, advise_on_taken(raw))

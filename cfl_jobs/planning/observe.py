@@ -17,7 +17,7 @@ from cfl_jobs.planning.habits import has_upgraded
 from cfl_jobs.planning.mark import Mark, description_of, set_description, split_description
 from cfl_jobs.planning.sections import code
 from cfl_jobs.reading.names import folders_of
-from cfl_jobs.reading.versions import CORE
+from cfl_jobs.reading.versions import CORE, NEWEST
 from cfl_jobs.target import Kind, Listed, Target
 
 # How many requests are under way at the same time.
@@ -36,7 +36,8 @@ def digest_of(normal: Normal, *, is_disabled: bool) -> str:
 class Live:
     """A job or view as the target has it. `normal` is without our mark and without `disabled`.
 
-    `build_written` is what is left out of `normal` as well, see `beside`.
+    `build_written` is what is left out of `normal` as well, see `beside`. `versions` are those of
+    the server that reads it.
     """
 
     listed: Listed
@@ -45,6 +46,7 @@ class Live:
     mark: Mark | None
     disabled: bool
     build_written: tuple[BuildWritten, ...] = field(default=(), compare=False)
+    versions: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def digest(self) -> str:
@@ -65,7 +67,7 @@ class Live:
         known = self.mark.kept.parts if self.mark and self.mark.kept else ()
         unlisted = wanted is not None and triggers is not None and code(triggers) not in known
         written = take_build_written(root, wanted, unlisted=unlisted)
-        normal = replace(normal_of_root(root), plugin=self.normal.plugin)
+        normal = replace(normal_of_root(root, self.versions), plugin=self.normal.plugin)
         return replace(self, normal=normal, build_written=written)
 
     def _section(self, tag: str) -> Normal | None:
@@ -116,7 +118,6 @@ def observe(
         (kind, entry.name): entry for kind in (Kind.JOB, Kind.VIEW) for entry in target.list(kind)
     }
     versions = list_versions(target)
-    core = versions.get(CORE, "")
     wanted = tuple(wanted)
     names = {key for key in wanted if key in listed}
     orphans = {
@@ -138,7 +139,7 @@ def observe(
                 failed[key] = text
             else:
                 try:
-                    live[key] = read_live(listed[key], text, core=core)
+                    live[key] = read_live(listed[key], text, versions=versions)
                 except ConfigError as error:
                     unreadable[key] = f"{error.message}. {_MEND}"
             progress(number, len(keys))
@@ -157,7 +158,7 @@ def observe(
     folders = {(Kind.JOB, folder) for _, name in new for folder in folders_of(name)}
     for key in sorted(folders.intersection(listed) - set(keys), key=lambda key: key[1]):
         with suppress(TargetError, ConfigError):  # making the job tells of it
-            live[key] = read_live(listed[key], target.read(*key), core=core)
+            live[key] = read_live(listed[key], target.read(*key), versions=versions)
     ours = [key for key, entry in listed.items() if _is_ours(entry, project)]
     others = sorted(set(ours) - set(keys), key=lambda key: key[1])
     if others and any(has_upgraded(read.normal, read.mark) for read in live.values()):
@@ -166,7 +167,7 @@ def observe(
                 # That one the plan isn't about can't be read is no matter here.
                 if isinstance(text, str):
                     with suppress(ConfigError):
-                        live[key] = read_live(listed[key], text, core=core)
+                        live[key] = read_live(listed[key], text, versions=versions)
     return Observed(target.label, listed, live, versions, builds, unreadable, project)
 
 
@@ -180,18 +181,20 @@ def list_versions(target: Target) -> dict[str, str]:
     return {**plugins, CORE: core} if core else plugins
 
 
-def read_live(listed: Listed, config: str, *, core: str = "") -> Live:
+def read_live(listed: Listed, config: str, *, versions: Mapping[str, str] = NEWEST) -> Live:
     """Take a config apart: what it does, our mark, and whether the job is disabled.
 
-    `core` is the version of the Jenkins that saved it: what no plugin wrote is counted as its own.
+    `versions` are those of the server that saved it (see list_versions): what no plugin wrote is
+    counted as Jenkins' own.
     """
     root = parse_config(config, name=listed.name)
     mark = split_description(description_of(root))[1]
     disabled = root.findtext("disabled") == "true"
-    normal = normal_of_root(root)
+    normal = normal_of_root(root, versions)
+    core = versions.get(CORE, "")
     if core and not normal.plugin:
         normal = replace(normal, plugin=f"{CORE}@{core}")
-    return Live(listed, config, normal, mark, disabled)
+    return Live(listed, config, normal, mark, disabled, versions=versions)
 
 
 def normal_of(config: str, *, name: str) -> Normal:
@@ -199,12 +202,12 @@ def normal_of(config: str, *, name: str) -> Normal:
     return normal_of_root(parse_config(config, name=name))
 
 
-def normal_of_root(root: ET.Element) -> Normal:
+def normal_of_root(root: ET.Element, versions: Mapping[str, str] = NEWEST) -> Normal:
     """Return the same of a parsed config, which is used up."""
     set_description(root, split_description(description_of(root))[0].strip())
     for found in root.findall("disabled"):
         root.remove(found)
-    return normalise_element(root)
+    return normalise_element(root, versions)
 
 
 def says_disabled(root: ET.Element) -> bool | None:

@@ -17,7 +17,6 @@ from cfl_jobs import __version__
 from cfl_jobs.errors import PlanError, Position
 from cfl_jobs.planning.observe import Key, Live, Observed, read_live
 from cfl_jobs.planning.planner import Basis
-from cfl_jobs.reading.versions import CORE
 from cfl_jobs.rendering.render import Blame, Rendered
 from cfl_jobs.target import Kind, Listed, full_label
 
@@ -95,10 +94,9 @@ def _from_json(content: dict[str, Any]) -> Basis:
         for kind, name, description in content["listed"]
     }
     versions: dict[str, str] = content["versions"]
-    core = versions.get(CORE, "")
     live: dict[Key, Live] = {}
     for kind, name, config in content["configs"]:
-        live[Kind(kind), name] = read_live(listed[Kind(kind), name], config, core=core)
+        live[Kind(kind), name] = read_live(listed[Kind(kind), name], config, versions=versions)
     observed = Observed(
         content["target"],
         listed,

@@ -7,7 +7,7 @@ ones are made again (their builds are gone). A job that isn't as the run left it
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -17,11 +17,12 @@ from cfl_jobs.errors import CflJobsError, Missing, Refused
 from cfl_jobs.planning.folders import describe_some, is_folder, list_inside
 from cfl_jobs.planning.journal import Journal, Step
 from cfl_jobs.planning.mark import description_of, fingerprint
-from cfl_jobs.planning.observe import Key, Live, read_live
+from cfl_jobs.planning.observe import Key, Live, list_versions, read_live
 from cfl_jobs.planning.renames import Renames
 from cfl_jobs.planning.rollback_names import Trace, trace_renames
 from cfl_jobs.planning.runs import Run
 from cfl_jobs.planning.unchanged import is_same_job
+from cfl_jobs.reading.versions import NEWEST
 from cfl_jobs.target import Kind, Listed, Target
 
 
@@ -70,8 +71,9 @@ def plan_rollback(run: Run, target: Target, *, force: bool = False) -> tuple[Und
     """
     there = frozenset((kind, entry.name) for kind in Kind for entry in target.list(kind))
     traces = zip(run.steps, trace_renames(run.steps, there), strict=True)
+    versions = list_versions(target)
     planned = [
-        _plan_step(run, step, trace, there, target, force=force)
+        _plan_step(run, step, trace, there, versions, target, force=force)
         for step, trace in reversed(list(traces))
     ]
     return _look_into_deletions(planned, target)
@@ -91,11 +93,12 @@ def roll_back(
     todo = [undo for undo in undos if undo.way not in (Way.NOTHING, Way.LEAVE)]
     renames = Renames(tuple((undo.name, undo.old_name) for undo in todo if undo.old_name))
     undone: tuple[Undo, ...] = ()
+    versions = list_versions(target) if todo else NEWEST
     for number, undo in enumerate(todo):
         if problem or (stop is not None and stop.is_set()):
             undone = tuple(todo[number:])
             break
-        trouble, problem = _roll_back_one(undo, renames, target, journal)
+        trouble, problem = _roll_back_one(undo, renames, target, versions, journal)
         failed += bool(trouble)
         report(undo, trouble)
     try:
@@ -106,7 +109,11 @@ def roll_back(
 
 
 def _roll_back_one(
-    undo: Undo, renames: Renames, target: Target, journal: Journal
+    undo: Undo,
+    renames: Renames,
+    target: Target,
+    versions: Mapping[str, str],
+    journal: Journal,
 ) -> tuple[str, str]:
     """Return why it failed, "" if it didn't, and why it can't be written down."""
     name, old_name = (undo.old_name, undo.name) if undo.old_name else (undo.name, "")
@@ -117,7 +124,7 @@ def _roll_back_one(
             now = _read_unchanged(undo, renames, target)
             step = replace(step, before=journal.keep(undo.kind, undo.name, now))
         journal.note(step)
-        step = replace(step, state="done", after=_do(undo, target))
+        step = replace(step, state="done", after=_do(undo, target, versions))
     except CflJobsError as error:
         trouble = str(error)
         step = replace(step, state="failed", message=error.message)
@@ -129,7 +136,14 @@ def _roll_back_one(
 
 
 def _plan_step(
-    run: Run, step: Step, trace: Trace, there: Set[Key], target: Target, *, force: bool
+    run: Run,
+    step: Step,
+    trace: Trace,
+    there: Set[Key],
+    versions: Mapping[str, str],
+    target: Target,
+    *,
+    force: bool,
 ) -> Undo:
     name, old_name = (trace.undone.find_place(each) for each in (step.name, step.old_name))
     undo = Undo(Way.NOTHING, step.kind, name, old_name=old_name)
@@ -139,7 +153,7 @@ def _plan_step(
         step = replace(step, name=name, old_name=old_name)
         undo = replace(undo, before=before, place=trace.later.find_place(name))
         now, former = (
-            _read(target, (step.kind, trace.later.find_place(each)), there)
+            _read(target, (step.kind, trace.later.find_place(each)), there, versions)
             for each in (step.name, step.old_name)
         )
     except CflJobsError as error:
@@ -185,7 +199,8 @@ def _doubt(step: Step, now: Live, trace: Trace, remedy: str) -> str:
     """
     mark = now.mark
     if step.state == "done":
-        then = read_live(now.listed, trace.names_of_then(now.config, name=step.name))
+        config = trace.names_of_then(now.config, name=step.name)
+        then = read_live(now.listed, config, versions=now.versions)
         is_left = step.after in (now.digest, then.digest)
         return "" if is_left else f"was changed since; {remedy} all the same"
     if mark and not mark.is_verified and fingerprint(now.normal) in (mark.applied, mark.kept):
@@ -203,12 +218,12 @@ def _plan_unrenamed(undo: Undo, former: Live) -> Undo:
     return replace(undo, way=Way.LEAVE, reason=reason)
 
 
-def _read(target: Target, key: Key, there: Set[Key]) -> Live | None:
+def _read(target: Target, key: Key, there: Set[Key], versions: Mapping[str, str]) -> Live | None:
     """Return what is there under just this name; Jenkins answers to it in another case too."""
     if key not in there:
         return None
     try:
-        return read_live(Listed(key[1]), target.read(*key))
+        return read_live(Listed(key[1]), target.read(*key), versions=versions)
     except Missing:
         return None
 
@@ -239,7 +254,7 @@ def _look_into(undo: Undo, target: Target, to_go: Set[Key]) -> Undo:
     return replace(undo, builds=target.count_builds(undo.place))
 
 
-def _do(undo: Undo, target: Target) -> str:
+def _do(undo: Undo, target: Target, versions: Mapping[str, str]) -> str:
     """Put one job back; returns the digest of what is there then, "" for nothing."""
     kind, name = undo.kind, undo.name
     if undo.way is Way.DELETE:
@@ -260,7 +275,7 @@ def _do(undo: Undo, target: Target) -> str:
     now = target.read(kind, name)
     if not is_same_job(now, undo.before, name=name):
         raise Refused(f"{name!r} was put back, but Jenkins made something else of it")
-    return read_live(Listed(name), now).digest
+    return read_live(Listed(name), now, versions=versions).digest
 
 
 def _read_unchanged(undo: Undo, renames: Renames, target: Target) -> str:

@@ -22,7 +22,7 @@ from cfl_jobs.planning.mark import (
 from cfl_jobs.planning.observe import Live, digest_of, normal_of_root, read_live
 from cfl_jobs.planning.plan import Create, Update
 from cfl_jobs.planning.sections import codes_of_versions, find_plugins
-from cfl_jobs.reading.versions import CORE
+from cfl_jobs.reading.versions import CORE, NEWEST
 from cfl_jobs.target import Listed
 
 # The class, in whichever package, that says who may do what with a job, or with a folder.
@@ -120,14 +120,17 @@ class Wanted:
         return replace(self.mark, versions=codes_of_versions(saved_by))
 
 
-def read_wanted(change: Create | Update, before: str = "") -> Wanted:
-    """Return what a change is to make of a job whose config is `before`."""
+def read_wanted(
+    change: Create | Update, before: str = "", versions: Mapping[str, str] = NEWEST
+) -> Wanted:
+    """Return what a change is to make of a job whose config is `before`, on such a server."""
     root = parse_config(change.config, name=change.name)
-    there = read_live(Listed(change.name), before).beside(root) if before else None
+    live = read_live(Listed(change.name), before, versions=versions) if before else None
+    there = live.beside(root) if live else None
     description = split_description(description_of(root))[0].strip()
     disabled = root.findtext("disabled")
     plugins = used_plugins(root)
-    normal = normal_of_root(root)
+    normal = normal_of_root(root, versions)
     print_ = fingerprint(normal)
     mark = Mark(
         change.position.file,

@@ -6,9 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import takewhile
+from types import MappingProxyType
 
 # What Jenkins itself is called among its plugins. (None has that name.)
 CORE = "jenkins"
+# Versions of a server of which none is known, so that each counts as the newest.
+NEWEST: Mapping[str, str] = MappingProxyType({})
 # A version begins with a number, which "latest" and "stable" don't.
 _VERSION = re.compile(r"\d[\w.+-]*")
 
@@ -30,7 +33,7 @@ class Span:
         What isn't listed there counts as the newest.
         """
         version = versions.get(self.plugin, "")
-        if not version:
+        if not version or not (self.since or self.until):
             return not self.until
         if self.until and not is_older(version, self.until):
             return False
