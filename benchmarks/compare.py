@@ -172,6 +172,7 @@ class Bench:
             shutil.rmtree(out / "theirs", ignore_errors=True)
 
         def ours() -> None:
+            self._forget()
             shutil.rmtree(out / "ours", ignore_errors=True)
 
         command = [*self._jjb(None), "test", "-p", str(self._plugins), "-o", str(out / "theirs")]
@@ -179,6 +180,7 @@ class Bench:
         self._measure(what, "jenkins-jobs test", command, before=theirs)
         command = [*_ours("render"), "-o", str(out / "ours"), *project.names]
         self._measure(what, "cfl-jobs render", command, before=ours, directory=project.ours)
+        self._measure(what, "cfl-jobs render, warm", command, directory=project.ours)
         _check_same(out / "theirs", out / "ours" / "jobs")
 
     # Pushing.
@@ -212,12 +214,26 @@ class Bench:
         _delete_all(server, project)
         update = [*_ours("update"), *target, "--yes", "--force", *project.names]
         at = project.ours
-        fresh: Callable[[], None] = lambda: _delete_all(server, project)  # noqa: E731
+
+        def fresh() -> None:
+            self._forget()
+            _delete_all(server, project)
+
         self._measure(
             f"create {count}", "cfl-jobs update", update, server=server, before=fresh, directory=at
         )
         look = [*_ours("plan"), *target, "--detailed-exitcode", *project.names]
-        self._measure(f"no change, {count}", "cfl-jobs plan", look, server=server, directory=at)
+        self._measure(
+            f"no change, {count}", "cfl-jobs plan, warm", look, server=server, directory=at
+        )
+        self._measure(
+            f"no change, {count}",
+            "cfl-jobs plan, cold",
+            look,
+            server=server,
+            before=self._forget,
+            directory=at,
+        )
         numbers = iter(range(100, 200))
         self._measure(
             f"change {count}",
@@ -245,7 +261,7 @@ class Bench:
             ("create on a server", [*_ours("update"), *url, "--yes", *names]),
             ("no change on a server", [*_ours("plan"), *url, "--detailed-exitcode", *names]),
         ):
-            self._measure(what, who, command, server=server, directory=at)
+            self._measure(what, who, command, server=server, before=self._forget, directory=at)
         for place in (out, home):
             shutil.rmtree(place)
         _delete_all(server, project)
@@ -358,7 +374,11 @@ def write_table(rows: Sequence[Row]) -> str:
     for row in rows:
         ratio = ""
         if row.who.startswith("cfl-jobs"):
-            others = [other for other in rows if other.what == row.what and other != row]
+            others = [
+                other
+                for other in rows
+                if other.what == row.what and not other.who.startswith("cfl-jobs")
+            ]
             ratio = ", ".join(f"{row.cost.wall / other.cost.wall:.2f}" for other in others)
         cost = row.cost
         requests = str(cost.requests) if cost.requests >= 0 else ""

@@ -12,6 +12,14 @@ from tests.rendered_jobs import choose_dialect
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests render is kept for other tests, and not in the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _loopback_without_proxy() -> Iterator[None]:
     """A company's proxy knows nothing of this machine's loopback."""
     with pytest.MonkeyPatch.context() as patch:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from cfl_jobs.check.rule import Found
 from cfl_jobs.configs.configxml import element_paths, parse_config
 from cfl_jobs.errors import Position
-from cfl_jobs.rendering.render import Rendered
+from cfl_jobs.rendering.rendered import Rendered
 
 # What scripts.compose_step writes before a script's own text
 _FROM_HERE = re.compile(r"^# From here on: (?P<file>.+), line (?P<line>\d+)\.$", re.MULTILINE)

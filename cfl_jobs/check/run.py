@@ -14,7 +14,8 @@ from cfl_jobs.check.table import DEFINITION, RULES, SILENCE_WITHOUT_REASON, UNUS
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.read_model import read_job, read_view
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position, suggest
-from cfl_jobs.rendering.render import Rendered, render
+from cfl_jobs.rendering.cache import render_cached
+from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.target import Kind
 
 _SHOWN_JOBS = 3
@@ -46,7 +47,7 @@ def check_project(root: Path, *, executors: int = 2) -> Report:
     """Return what every rule finds in the project's jobs and views, and what rendering finds."""
     files = read_files(root)
     try:
-        rendered = render(root)
+        rendered = render_cached(root)
     except DefinitionError as error:
         problems = (
             Problem(DEFINITION.id, DEFINITION.severity, _hide(finding))

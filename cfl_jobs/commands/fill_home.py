@@ -57,10 +57,10 @@ def locate_in(root: Path) -> Callable[[str, str], str]:
     @cache
     def places() -> dict[str, Callable[[str], object]]:
         from cfl_jobs.errors import CflJobsError
-        from cfl_jobs.rendering.render import render
+        from cfl_jobs.rendering.cache import render_cached
 
         try:
-            return {job.name: job.place_of for job in render(root)}
+            return {job.name: job.place_of for job in render_cached(root)}
         except CflJobsError:
             return {}
 

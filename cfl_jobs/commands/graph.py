@@ -55,10 +55,10 @@ def draw_graph(root: Path, form: str, home: Path | None) -> int:
 
 
 def _configs_of_definitions(root: Path) -> list[tuple[str, str]]:
-    from cfl_jobs.rendering.render import render
+    from cfl_jobs.rendering.cache import render_cached
     from cfl_jobs.target import Kind
 
-    return [(job.name, job.config) for job in render(root) if job.kind is Kind.JOB]
+    return [(job.name, job.config) for job in render_cached(root) if job.kind is Kind.JOB]
 
 
 def _configs_of_home(home: Path, problems: list[str]) -> list[tuple[str, str]]:

@@ -115,11 +115,11 @@ def look(root: Path, target: Target, asked: Asked) -> Basis:
     from cfl_jobs.planning.former import names_to_look_at
     from cfl_jobs.planning.observe import observe
     from cfl_jobs.planning.planner import Basis, check_filter
-    from cfl_jobs.rendering.render import render
+    from cfl_jobs.rendering.cache import render_cached
 
     check_filter(prune=asked.prune, filtered=bool(asked.jobs))
     reader = ReadAhead(target, asked.jobs)
-    rendered = render(root, only=asked.jobs)
+    rendered = render_cached(root, only=asked.jobs)
     names = names_to_look_at(rendered)
     with counting("Looking at", find_canvas(sys.stderr)) as progress:
         project = rendered[0].project if rendered else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from cfl_jobs.rendering.render import Rendered
+    from cfl_jobs.rendering.rendered import Rendered
 
 
 @click.command(short_help="Show the config XML that Jenkins would get.")
@@ -27,10 +27,10 @@ def command(jobs: tuple[str, ...], output: Path | None) -> int:
 
 def render_jobs(root: Path, jobs: tuple[str, ...], output: Path | None) -> int:
     """Render and write; returns the exit code."""
-    from cfl_jobs.rendering.render import render
+    from cfl_jobs.rendering.cache import render_cached
     from cfl_jobs.target import Kind
 
-    rendered = render(root, only=jobs)
+    rendered = render_cached(root, only=jobs)
     if output is None:
         for job in rendered:
             if len(rendered) > 1:

@@ -17,7 +17,8 @@ from cfl_jobs.configs.requirements import find_uses
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.reading.inventory import INVENTORY, Inventory
-from cfl_jobs.rendering.render import Rendered, render
+from cfl_jobs.rendering.cache import render_cached
+from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.target import Kind
 
 
@@ -80,7 +81,7 @@ def find_needs(root: Path) -> Needs:
 
     Raises DefinitionError where it doesn't render, CflJobsError without an inventory.
     """
-    rendered = render(root)
+    rendered = render_cached(root)
     definitions = load_definitions(root)
     if definitions.inventory is None:
         raise CflJobsError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cfl_jobs.planning.observe import Key
-from cfl_jobs.rendering.render import Rendered
+from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.target import Kind
 
 

@@ -25,7 +25,7 @@ from cfl_jobs.planning.plan import Note, Update
 from cfl_jobs.planning.secrets import compare_secrets
 from cfl_jobs.planning.sides import attribute
 from cfl_jobs.planning.words import split_words
-from cfl_jobs.rendering.render import Rendered
+from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.target import Kind
 
 

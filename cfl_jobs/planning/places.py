@@ -9,7 +9,7 @@ from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.linediff import count_common
 from cfl_jobs.reading.definitions import JOBS
 from cfl_jobs.reading.tracking import Pieces
-from cfl_jobs.rendering.render import Rendered
+from cfl_jobs.rendering.rendered import Rendered
 
 
 def place_of(rendered: Rendered, raw: Raw) -> Position:

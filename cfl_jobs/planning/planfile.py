@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from cfl_jobs import __version__
-from cfl_jobs.errors import PlanError, Position
+from cfl_jobs.errors import PlanError
 from cfl_jobs.planning.observe import Key, Live, Observed, read_live
 from cfl_jobs.planning.planner import Basis
-from cfl_jobs.rendering.render import Blame, Rendered
+from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.target import Kind, Listed, full_label
 
 _FORMAT = f"cfl-jobs {__version__} plan 4"
@@ -72,7 +72,7 @@ def _to_json(basis: Basis) -> dict[str, Any]:
         "adopt": basis.adopt,
         "prune": basis.prune,
         "filtered": basis.filtered,
-        "wanted": [_rendered_to_json(rendered) for rendered in basis.wanted],
+        "wanted": [rendered.to_json() for rendered in basis.wanted],
         "listed": [
             [kind.value, name, entry.description if observed.is_ours((kind, name)) else ""]
             for (kind, name), entry in observed.listed.items()
@@ -107,52 +107,12 @@ def _from_json(content: dict[str, Any]) -> Basis:
         content["project"],
     )
     return Basis(
-        tuple(_rendered_from_json(found) for found in content["wanted"]),
+        tuple(Rendered.from_json(found) for found in content["wanted"]),
         observed,
         adopt=content["adopt"],
         prune=content["prune"],
         filtered=content["filtered"],
     )
-
-
-def _rendered_to_json(rendered: Rendered) -> dict[str, Any]:
-    return {
-        "kind": rendered.kind.value,
-        "name": rendered.name,
-        "config": rendered.config,
-        "definition": _position_to_json(rendered.definition),
-        "moved_from": rendered.moved_from,
-        "project": rendered.project,
-        "blame": [_blame_to_json(blame) for blame in rendered.blame],
-        "own": sorted(rendered.own),
-    }
-
-
-def _rendered_from_json(found: dict[str, Any]) -> Rendered:
-    return Rendered(
-        Kind(found["kind"]),
-        found["name"],
-        found["config"],
-        Position(*found["definition"]),
-        tuple(_blame_from_json(*blame) for blame in found["blame"]),
-        tuple(found["moved_from"]),
-        found["project"],
-        frozenset(found["own"]),
-    )
-
-
-def _blame_to_json(blame: Blame) -> list[Any]:
-    pieces = [[offset, *_position_to_json(place)] for offset, place in blame.pieces]
-    return [blame.path, _position_to_json(blame.position), pieces]
-
-
-def _blame_from_json(path: str, position: list[Any], pieces: list[list[Any]]) -> Blame:
-    places = tuple((int(offset), Position(*place)) for offset, *place in pieces)
-    return Blame(path, Position(*position), places)
-
-
-def _position_to_json(position: Position) -> list[Any]:
-    return [position.file, position.line, position.column]
 
 
 def _open_private(path: str, flags: int) -> int:

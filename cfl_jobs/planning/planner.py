@@ -17,7 +17,7 @@ from cfl_jobs.planning.mark import Mark, code_of_name, split_description
 from cfl_jobs.planning.observe import Key, Live, Observed
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
 from cfl_jobs.reading.names import folders_of
-from cfl_jobs.rendering.render import Rendered
+from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.target import Kind
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -13,8 +12,9 @@ from xml.etree import ElementTree as ET
 from cfl_jobs.configs.configxml import element_paths
 from cfl_jobs.configs.normalform import TEXTS
 from cfl_jobs.errors import Position
-from cfl_jobs.reading.tracking import Pieces, TrackedDict, walk_mappings
+from cfl_jobs.reading.tracking import TrackedDict, walk_mappings
 from cfl_jobs.rendering.generator import Generated
+from cfl_jobs.rendering.rendered import Blame
 
 # What jenkins-job-builder makes of a job's or view's own options, where the names don't tell it.
 _MADE_OF = MappingProxyType(
@@ -31,18 +31,6 @@ _MADE_OF = MappingProxyType(
 )
 _FLAG_OR_NUMBER = re.compile(r"true|false|-?\d+(\.\d+)?")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-
-
-@dataclass(frozen=True, slots=True)
-class Blame:
-    """Which place made a part of a config. `path` is as configxml.element_paths gives it.
-
-    `pieces` tell of its text, where it comes from several places.
-    """
-
-    path: str
-    position: Position
-    pieces: Pieces = ()
 
 
 def blame_parts(made: Generated, data: TrackedDict) -> tuple[tuple[Blame, ...], frozenset[str]]:

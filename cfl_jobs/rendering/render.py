@@ -17,7 +17,6 @@ from cfl_jobs.reading.definitions import Definitions, load_definitions
 from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.reading.selection import select_names
 from cfl_jobs.reading.tracking import (
-    Pieces,
     ReadNotes,
     TrackedDict,
     collect_notes,
@@ -25,11 +24,12 @@ from cfl_jobs.reading.tracking import (
     unread_places,
     walk_mappings,
 )
-from cfl_jobs.rendering.blame import Blame, blame_parts
+from cfl_jobs.rendering.blame import blame_parts
 from cfl_jobs.rendering.generator import Generated, Generator
 from cfl_jobs.rendering.noeffect import put_successors
 from cfl_jobs.rendering.processes import in_processes
 from cfl_jobs.rendering.provenance import NEEDS_TEXT, locate
+from cfl_jobs.rendering.rendered import Blame, Rendered
 from cfl_jobs.rendering.strictness import advise_on_unread, find_losses
 from cfl_jobs.rendering.template_reads import find_misspelt
 from cfl_jobs.rendering.templates import TemplateRenderer
@@ -38,37 +38,6 @@ from cfl_jobs.target import Kind
 __all__ = ["Blame", "Rendered", "render"]
 
 _SHOWN_JOBS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A job or view as Jenkins would get it. `config` is XML text, `definition` its entry.
-
-    `project` is the settings' name for all of them, "" for none. `own` are the paths of what
-    jenkins-job-builder wrote by itself, and nobody asked for.
-    """
-
-    kind: Kind
-    name: str
-    config: str
-    definition: Position
-    blame: tuple[Blame, ...] = ()
-    moved_from: tuple[str, ...] = ()
-    project: str = ""
-    own: frozenset[str] = frozenset()
-
-    def pieces_of(self, path: str) -> Pieces:
-        """Return where the text of the element at `path` comes from, () where that isn't known."""
-        return next((blame.pieces for blame in self.blame if blame.path == path), ())
-
-    def place_of(self, path: str) -> Position:
-        """Return the place that made the element at `path`, or the nearest one around it."""
-        places = {blame.path: blame.position for blame in self.blame}
-        while path:
-            if path in places:
-                return places[path]
-            path = path.rpartition("/")[0]
-        return self.definition
 
 
 def render(

@@ -20,7 +20,7 @@ from cfl_jobs.planning.linediff import diff_lines
 from cfl_jobs.planning.observe import normal_of, says_disabled
 from cfl_jobs.planning.places import place_of
 from cfl_jobs.planning.visible import make_visible
-from cfl_jobs.rendering.render import Rendered
+from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.target import Kind
 
 # What Jenkins always writes and nobody asks for: not worth a line of a job that is made or goes.

@@ -20,7 +20,8 @@ from cfl_jobs.planning.observe import normal_of
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.definitions import load_definitions
-from cfl_jobs.rendering.render import Rendered, render
+from cfl_jobs.rendering.cache import render_cached
+from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.review.patience import PATIENCE, Overdue, limited
 from cfl_jobs.target import Kind
 
@@ -64,7 +65,7 @@ def read_setup(
     try:
         with limited(patience):
             definitions = () if _is_empty(root) else load_definitions(root).entries
-            rendered = () if _is_empty(root) else render(root)
+            rendered = () if _is_empty(root) else render_cached(root)
     except Overdue as error:
         advice = "Look for a loop that never ends in the templates."
         return Setup(findings=(*found, Finding(str(error), advice=advice)))

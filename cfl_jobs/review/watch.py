@@ -14,7 +14,8 @@ from cfl_jobs.check.rule import Severity
 from cfl_jobs.check.run import check_rendered, read_files
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.reading.definitions import JOBS
-from cfl_jobs.rendering.render import Rendered, render
+from cfl_jobs.rendering.cache import render_cached
+from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.rendering.templates import TEMPLATES
 from cfl_jobs.review.comparison import compare_renders
 from cfl_jobs.review.words import Style, count, plain, tell_changes
@@ -79,7 +80,7 @@ def _show(
     """Say what changed since the last good rendering, or what is wrong; return the last good."""
     start = perf_counter()
     try:
-        rendered = render(root)
+        rendered = render_cached(root)
         report = check_rendered(rendered, read_files(root))
     except CflJobsError as error:
         say(style(str(error), "red"))

@@ -1,0 +1,110 @@
+"""A project's files → its rendered jobs, kept from an earlier time if all that made them is equal.
+
+Kept are only projects without a mistake, in $XDG_CACHE_HOME/cfl-jobs/rendered, for the
+user alone, under a digest of every file in jobs/ and templates/ and of the program itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+import cfl_jobs
+from cfl_jobs.reading.selection import select_names
+from cfl_jobs.rendering.rendered import Rendered
+
+_KEPT = 20  # projects, or states of one
+_LIBRARIES = ("jenkins-job-builder", "jinja2", "pyyaml", "python-jenkins", "setuptools")
+
+
+def render_cached(root: Path, *, only: Sequence[str] = ()) -> tuple[Rendered, ...]:
+    """Render a project as render.render does, or take what is kept of it."""
+    whole, *part = _places_for(root, only)
+    kept = _load(whole) or (_load(part[0]) if part else None)
+    if kept is None:
+        # jenkins-job-builder is most of the start-up time, so it is imported only here.
+        from cfl_jobs.rendering.render import render
+
+        rendered = render(root, only=only)
+        _save(part[0] if part else whole, rendered)
+        return rendered
+    chosen = frozenset(select_names([each.name for each in kept], only))
+    return tuple(each for each in kept if each.name in chosen)
+
+
+def _places_for(root: Path, only: Sequence[str]) -> list[Path | None]:
+    """Return the files for all that is rendered and, where names are given, for those alone.
+
+    None where that can't be told by the project's bytes.
+    """
+    digest = hashlib.sha256()
+    try:
+        for name, data in (*_program(), *_inputs(root)):
+            digest.update(f"{len(name)} {name} {len(data)} ".encode(errors="surrogatepass"))
+            digest.update(data)
+        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    except (OSError, RuntimeError):  # a file that can't be read, a link, a user without a home
+        return [None]
+    found: list[Path | None] = []
+    for patterns in dict.fromkeys(((), tuple(only))):
+        digest.update(json.dumps(patterns).encode())
+        found.append(Path(base) / "cfl-jobs" / "rendered" / f"{digest.hexdigest()}.json")
+    return found
+
+
+def _program() -> Iterator[tuple[str, bytes]]:
+    """Yield what tells this program and its libraries from others."""
+    yield "python", sys.version.encode()
+    for library in _LIBRARIES:
+        yield library, version(library).encode()
+    top = Path(cfl_jobs.__file__).parent
+    for path in sorted(top.rglob("*.py")):
+        state = path.stat()
+        yield str(path), f"{state.st_size} {state.st_mtime_ns}".encode()
+
+
+def _inputs(root: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the names and bytes of a project's files. Raises OSError at a link."""
+    for directory in ("jobs", "templates"):
+        for path in sorted((root / directory).rglob("*")):
+            if path.is_symlink():
+                raise OSError("where it leads to is for render to judge")
+            if path.is_file():
+                yield path.relative_to(root).as_posix(), path.read_bytes()
+
+
+def _load(place: Path | None) -> tuple[Rendered, ...] | None:
+    if place is None:
+        return None
+    try:
+        found = json.loads(place.read_text(encoding="utf-8"))
+        return tuple(Rendered.from_json(each) for each in found)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _save(place: Path | None, rendered: Sequence[Rendered]) -> None:
+    """Keep what was rendered, where that can be done, and let go of what is oldest."""
+    if place is None:
+        return
+    made = ""
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, made = tempfile.mkstemp(dir=place.parent)  # for its owner alone
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            json.dump([each.to_json() for each in rendered], stream)
+        Path(made).replace(place)
+        kept = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime)
+        for old in kept[:-_KEPT]:
+            old.unlink(missing_ok=True)
+    except (OSError, ValueError):
+        if made:
+            with suppress(OSError):
+                Path(made).unlink(missing_ok=True)

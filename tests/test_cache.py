@@ -1,0 +1,133 @@
+"""What is kept of a rendered project is the same as rendering it again, and never anything else."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from cfl_jobs.errors import CflJobsError, DefinitionError
+from cfl_jobs.rendering import cache
+from cfl_jobs.rendering.cache import render_cached
+from cfl_jobs.rendering.render import render
+
+DEFINITIONS = "template: a.yaml.j2\njobs:\n  - name: One\n  - name: Two\n"
+TEMPLATE = "name: {{ name }}\nbuilders:\n  - shell: {{ script('a.sh') }}\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    root = tmp_path / "project"
+    for name, text in (
+        ("jobs/a.yaml", DEFINITIONS),
+        ("templates/a.yaml.j2", TEMPLATE),
+        ("templates/scripts/a.sh", "#!/usr/bin/env bash\necho one\n"),
+    ):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def kept(project: Path) -> list[Path]:
+    return sorted((project.parent / "cache").glob("cfl-jobs/rendered/*"))
+
+
+def test_what_is_kept_equals_what_is_rendered_with_all_its_places() -> None:
+    root = Path(__file__).parent.parent
+    rendered = render(root)
+    assert render_cached(root) == rendered
+    assert render_cached(root) == rendered
+
+
+def test_an_equal_project_is_not_rendered_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = render_cached(project)
+    project.rename(project.with_name("elsewhere"))
+    monkeypatch.setitem(sys.modules, "cfl_jobs.rendering.render", None)  # can't be imported
+    assert render_cached(project.with_name("elsewhere")) == first
+    assert [job.name for job in render_cached(project.with_name("elsewhere"), only=["T*"])] == [
+        "Two"
+    ]
+    with pytest.raises(CflJobsError, match="no job or view is called 'Three'"):
+        render_cached(project.with_name("elsewhere"), only=["Three"])
+
+
+@pytest.mark.parametrize("file", ["jobs/a.yaml", "templates/a.yaml.j2", "templates/scripts/a.sh"])
+def test_a_change_of_any_file_is_rendered(project: Path, file: str) -> None:
+    render_cached(project)
+    text = (project / file).read_text().replace("One", "Other").replace("one", "other")
+    (project / file).write_text(text + "# more\n")
+    assert render_cached(project) == render(project)
+    assert len(kept(project)) == 2
+
+
+def test_a_new_file_is_rendered(project: Path) -> None:
+    render_cached(project)
+    (project / "jobs/b.yaml").write_text(DEFINITIONS.replace("One", "A").replace("Two", "B"))
+    assert [job.name for job in render_cached(project)] == ["One", "Two", "A", "B"]
+
+
+def test_another_version_of_the_program_renders_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    render_cached(project)
+    monkeypatch.setattr(cache, "version", lambda library: "another")
+    render_cached(project)
+    assert len(kept(project)) == 2
+
+
+def test_what_is_named_is_kept_for_those_names_alone(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = render_cached(project, only=["One"])
+    assert [job.name for job in render_cached(project, only=["Two"])] == ["Two"]
+    assert [job.name for job in render_cached(project)] == ["One", "Two"]
+    monkeypatch.setitem(sys.modules, "cfl_jobs.rendering.render", None)
+    assert render_cached(project, only=["One"]) == one
+
+
+def test_a_project_with_a_mistake_is_not_kept(project: Path) -> None:
+    (project / "jobs/a.yaml").write_text(DEFINITIONS + "    nobody_reads: this\n")
+    for _ in range(2):
+        with pytest.raises(DefinitionError, match="nobody_reads"):
+            render_cached(project)
+    assert kept(project) == []
+
+
+@pytest.mark.parametrize("damage", ["", "[{}]", "[1]", "{", '{"kind": 1}', "\udcff"])
+def test_a_damaged_file_is_made_again(project: Path, damage: str) -> None:
+    first = render_cached(project)
+    (file,) = kept(project)
+    file.write_text(damage, errors="surrogateescape")
+    assert render_cached(project) == first
+    assert len(json.loads(file.read_text())) == 2
+
+
+def test_a_link_is_left_to_rendering_to_judge(project: Path, tmp_path: Path) -> None:
+    render_cached(project)
+    script = project / "templates/scripts/a.sh"
+    script.rename(tmp_path / "outside.sh")
+    script.symlink_to(tmp_path / "outside.sh")
+    with pytest.raises(DefinitionError, match="leads out of the project"):
+        render_cached(project)
+
+
+def test_it_is_for_its_owner_alone_and_does_not_grow_for_ever(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "_KEPT", 2)
+    for number in range(4):
+        (project / "templates/scripts/a.sh").write_text(f"#!/usr/bin/env bash\necho {number}\n")
+        render_cached(project)
+    assert len(kept(project)) == 2
+    assert {file.stat().st_mode & 0o777 for file in kept(project)} == {0o600}
+    assert kept(project)[0].parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_place_that_can_not_be_written_costs_only_the_time(project: Path) -> None:
+    (project.parent / "cache").write_text("a file")
+    assert render_cached(project) == render(project)
