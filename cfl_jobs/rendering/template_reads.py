@@ -64,8 +64,7 @@ def read_template(name: str, load: Callable[[str], str]) -> TemplateReads:
 
     `load` returns a template's text. Raises jinja2.TemplateError, as rendering would.
     """
-    # What is only read is never computed, not even a constant: one may fill the memory.
-    environment = jinja2.Environment(autoescape=True, optimized=False, finalize=_compute_nothing)
+    environment = jinja2.Environment(autoescape=True, finalize=_compute_nothing)
     variables: dict[str, Read] = {}
     own: set[str] = set()
     settings: set[str] = set()
@@ -83,7 +82,9 @@ def read_template(name: str, load: Callable[[str], str]) -> TemplateReads:
         uses = _find_uses(tree)
         settings |= uses.get("settings", Read()).fields
         words |= set(_words(tree))
-        for variable in meta.find_undeclared_variables(tree):
+        tracker = _Tracker(environment)
+        tracker.visit(tree)
+        for variable in tracker.undeclared_identifiers:
             known = variables.get(variable, Read())
             variables[variable] = known.joined(uses.get(variable, Read()))
     hidden = own | _GIVEN | set(environment.globals)
@@ -96,6 +97,14 @@ def read_template(name: str, load: Callable[[str], str]) -> TemplateReads:
         frozenset(words),
         _first_comment(load(name)),
     )
+
+
+class _Tracker(meta.TrackingCodeGenerator):
+    """meta.find_undeclared_variables, but constants aren't computed: one may fill the memory."""
+
+    def __init__(self, environment: jinja2.Environment) -> None:
+        super().__init__(environment)
+        self.optimizer = None
 
 
 @jinja2.pass_context
