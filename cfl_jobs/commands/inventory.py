@@ -90,7 +90,7 @@ def renew_inventory(root: Path, new: Inventory, *, source: str, check: bool) -> 
         click.echo(f"{INVENTORY} is what {source} has: {len(new.plugins)} plugins.")
         return 0
     if check:
-        click.echo(f"{INVENTORY} is not what {source} has. Run `cfl-jobs inventory`.")
+        click.echo(f"{INVENTORY} is not what {source} has. Run this without --check.")
         return 1
     path = root / INVENTORY
     path.parent.mkdir(exist_ok=True)
