@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -298,6 +299,34 @@ def test_a_creator_keeps_what_jenkins_lets_them_do_with_the_job(
     config = jenkins_server.config("Publish")
     assert "USER:hudson.model.Item.Read:creator" in config
     assert ("USER:hudson.model.Item.Build:alice" in config) is bool(matrix)
+
+
+@pytest.mark.parametrize(("before", "after"), [("", "bob"), ("alice", "bob")])
+def test_a_creator_keeps_it_where_the_definition_lets_others_do_something(
+    jenkins_server: JenkinsServer,
+    creator: JenkinsTarget,
+    tmp_path: Path,
+    before: str,
+    after: str,
+) -> None:
+    """The plan tells of those others alone, and is empty afterwards."""
+
+    def wanted(name: str) -> tuple[Rendered, ...]:
+        matrix = MATRIX.replace("alice", name) if name else ""
+        made = job()
+        config = made.config.replace("<properties>", f"<properties>{matrix}")
+        return folder("team"), replace(made, config=config)
+
+    assert update(creator, tmp_path, wanted(before)).is_complete
+    made = make_plan(creator, wanted(after))
+    told = [d for c in made.changes if isinstance(c, Update) for d in c.differences]
+    assert not any("creator" in d.before + d.after for d in told)
+    assert {d.side for d in told} == {Side.OURS}
+    assert update(creator, tmp_path, wanted(after)).is_complete
+    assert make_plan(creator, wanted(after)).changes == ()
+    config = jenkins_server.config("Publish")
+    assert "USER:hudson.model.Item.Read:creator" in config
+    assert re.findall("USER:hudson.model.Item.Build:(\\w+)", config) == [after]
 
 
 def test_a_job_that_one_may_not_see_is_said_to_be_in_the_way(

@@ -16,6 +16,9 @@ from cfl_jobs.configs.normalform import LISTS, Normal, digest
 CODE_LENGTH = 3
 WHOLE_LENGTH = 8
 
+# The class, in whichever package, that says who may do what with a job, or with a folder.
+MATRIX = ".AuthorizationMatrixProperty"
+
 
 def sections(normal: Normal) -> tuple[tuple[str, Normal], ...]:
     """Return the sections of a job with their paths, for example "builders/hudson.tasks.Shell[2]".

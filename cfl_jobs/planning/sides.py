@@ -29,7 +29,7 @@ from cfl_jobs.planning.fields import Changed, find_ours, find_theirs, section_pa
 from cfl_jobs.planning.habits import Habits, find_known, is_own, is_upgraded
 from cfl_jobs.planning.history import History, Slot
 from cfl_jobs.planning.mark import Mark
-from cfl_jobs.planning.sections import code
+from cfl_jobs.planning.sections import MATRIX, code
 from cfl_jobs.planning.upgrades import Before, find_codes_before
 
 
@@ -204,6 +204,11 @@ class _Judge:
             we_lost, they_lost = history.lost_by_us(kept), history.lost_by_them(applied)
             lost = _side(ours=we_lost, theirs=they_lost)
             return dict.fromkeys(raws, self._by_order(raws[0]) if lost is Side.JENKINS else lost)
+        granted = {raw for raw in raws if raw.wanted is None and raw.parent.endswith(MATRIX)}
+        if granted and they_keep and kept and not any(slot.applied for slot in kept):
+            # Jenkins made that matrix by itself, for who made the job.
+            added = _side(ours=True, theirs=self.is_unexplained)
+            return {raw: Side.JENKINS if raw in granted else added for raw in raws}
         slots = applied if we_keep else kept if they_keep else history.slots
         our_codes, their_codes = history.lost_codes(slots)
         ours = None if we_keep else find_ours(raws, our_codes)

@@ -9,7 +9,7 @@ from cfl_jobs.configs.buildwritten import BuildWritten, put_build_written
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.requirements import used_plugins
-from cfl_jobs.planning.differences import Difference, compare
+from cfl_jobs.planning.differences import Change, Difference, compare
 from cfl_jobs.planning.mark import (
     Mark,
     code_of_name,
@@ -21,12 +21,9 @@ from cfl_jobs.planning.mark import (
 )
 from cfl_jobs.planning.observe import Live, digest_of, normal_of_root, read_live
 from cfl_jobs.planning.plan import Create, Update
-from cfl_jobs.planning.sections import codes_of_versions, find_plugins
+from cfl_jobs.planning.sections import MATRIX, codes_of_versions, find_plugins
 from cfl_jobs.reading.versions import CORE, NEWEST
 from cfl_jobs.target import Listed
-
-# The class, in whichever package, that says who may do what with a job, or with a folder.
-_MATRIX = ".AuthorizationMatrixProperty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +79,10 @@ class Wanted:
         Those are all that the definition doesn't set, and that are not `shown` as differences:
         without them the creator could see the job no more.
         """
-        if _MATRIX not in live.config:
+        if MATRIX not in live.config:
             return self
-        told = {difference.path for difference in shown}
+        # What is added stands at a place of ours, which may be called as one of theirs.
+        told = {found.path for found in shown if found.change is not Change.ADDED}
         found = [
             raw
             for raw in compare(self.normal, live.normal)
@@ -93,7 +91,7 @@ class Wanted:
         root = parse_config(live.config, name=self.change.name)
         granted: list[BuildWritten] = []
         for element in root.findall("properties/*"):
-            if not element.tag.endswith(_MATRIX):
+            if not element.tag.endswith(MATRIX):
                 continue
             if any(
                 raw.wanted is None and raw.live and raw.live.tag == element.tag for raw in found
