@@ -39,7 +39,7 @@ _SHAPE = {kind: re.compile(shape) for kind, shape in _SHAPES.items()}
 _URL = re.compile(r"://[^/\s:@$\"']+:(?P<value>[^/\s:@${}\"']{2,})@")
 _NAMES = r"pass(?:word|wd|phrase)|secret|token|api[_-]?key|access[_-]?key|private[_-]?key"
 _NAMED = re.compile(
-    rf"""(?:{_NAMES})[A-Za-z0-9_-]*["']?(?:\s*[:=]\s*|\s+(?<=--password\s))["']?
+    rf"""(?:{_NAMES})[A-Za-z0-9_-]*(?<!id)["']?(?:\s*[:=]\s*|\s+(?<=--password\s))["']?
          (?P<value>(?<=')[^'$`<>{{}}]{{4,}}|(?<=")[^"$`<>{{}}]{{4,}}|[^\s"'$`<>{{}}()\[\];|&,]{{4,}})""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -125,8 +125,9 @@ def is_harmless(value: str) -> bool:
     """Tell whether a value is none of a secret, though its name is: a path, a credential's id."""
     if _HARMLESS.fullmatch(value) or "$" in value:
         return True
-    # A key in base64 may hold slashes too.
-    return _PATH.fullmatch(value) is not None and not _is_random(value)
+    # A key in base64 may hold slashes too; Amazon's have 40 characters.
+    is_key = re.fullmatch(r"(?=.*[0-9])(?=.*[A-Z])[A-Za-z0-9+/]{40}", value) or _is_random(value)
+    return _PATH.fullmatch(value) is not None and not is_key
 
 
 def is_named_like_secret(name: str) -> bool:
