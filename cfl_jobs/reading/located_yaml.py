@@ -20,6 +20,8 @@ from cfl_jobs.reading.tracking import LocatedText, Pieces, TrackedDict, TrackedL
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LARGEST = 1_000_000  # nodes after aliases are expanded
 _BOOLEANS = {"true": True, "false": False}
+_YAML: Any = yaml.constructor.SafeConstructor()
+_NUMBERS = {int: _YAML.construct_yaml_int, float: _YAML.construct_yaml_float}
 # Characters that no XML 1.0 document can hold.
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # YAML 1.1 ends a line there, which no editor shows: what follows would be lost, or misread.
@@ -300,12 +302,11 @@ class _Reader:
     def _make_number(self, node: yaml.ScalarNode, text: str, kind: type[int] | type[float]) -> Any:
         """Return the number, if writing it again gives the same text; else say what YAML makes."""
         try:
-            number = kind(text)
+            read = _NUMBERS[kind](node)
         except ValueError:
-            number = None
-        if number is not None and str(number) == text:
-            return number
-        read = number if number is not None else "another number"
+            read = "another number"
+        if str(read) == text:
+            return read
         self._complain(
             node,
             f"YAML reads {text} as a number ({read}), and would write it otherwise",

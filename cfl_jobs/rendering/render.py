@@ -69,6 +69,7 @@ def _render_entries(
 ) -> tuple[tuple[Rendered, ...], tuple[Finding, ...]]:
     """Return what came of the entries, and everything that is wrong."""
     findings = list(definitions.findings)
+    told = {found.position for found in findings}
     rendered: list[Rendered] = []
     complete = not findings
     mappings = definitions.mappings()
@@ -76,7 +77,7 @@ def _render_entries(
         lambda entries: _render_part(definitions, entries, chosen, mappings), definitions.entries
     ):
         merge_notes(mappings, part.notes)
-        findings += part.findings
+        findings += [found for found in part.findings if found.position not in told]
         rendered += part.rendered
         complete = complete and part.complete
     if complete:
