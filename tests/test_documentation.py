@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cfl_jobs.rendering.documentation import Documented, plain_name, read_documentation
+from cfl_jobs.rendering.documentation import plain_name, read_documentation
 
 DOCSTRING = """yaml: sample
     Sends a report. Can be used once.
@@ -68,7 +68,14 @@ DOCSTRING = """yaml: sample
 )
 def test_an_option_is_read_from_the_docstring(option: str, kind: str, choices: set[str]) -> None:
     found = read_documentation(DOCSTRING)[plain_name(option)]
-    assert found == Documented(kind, frozenset(choices))
+    assert found.kind == kind
+    assert found.choices == frozenset(choices)
+
+
+def test_words_in_quotes_are_known_of_their_option() -> None:
+    found = read_documentation(DOCSTRING)
+    assert found["mode"].words == {"fast", "slow", "never"}
+    assert found["path"].words == set()
 
 
 def test_a_docstring_without_options_says_nothing() -> None:

@@ -159,7 +159,7 @@ def test_elements_are_what_their_text_says() -> None:
 
 def test_an_unknown_kind_of_job_is_told_with_the_known_ones() -> None:
     made = Generator().generate(load("name: x\nproject-type: freestle\n"), is_view=False)
-    assert made.problems[0].position == Position("a.yaml", 2, 1)
+    assert made.problems[0].position == Position("a.yaml", 2, 15)
     assert "Did you mean 'freestyle'?" in made.problems[0].message
 
 

@@ -67,7 +67,7 @@ def modules() -> list[ast.Module]:
         ("num-to-keep", "many", -1, "'many' is not a whole number"),
         ("num-to-keep", True, -1, "true is not a whole number"),
         ("num-to-keep", 1.5, -1, "1.5 is not a whole number"),
-        ("num-to-keep", "010", -1, "Jenkins reads '010' as an octal number"),
+        ("num-to-keep", "010", -1, "Jenkins takes '010' for an octal number"),
         ("num-to-keep", "0x10", -1, "'0x10' is not a whole number"),
         ("num-to-keep", " 5", -1, "' 5' is not a whole number"),
         ("num-to-keep", 4294967295, -1, "4294967295 is out of Jenkins' range"),
@@ -230,6 +230,11 @@ def trigger(name: str, options: object) -> dict[str, Any]:
             {"builders": [{"conditional-step": {"steps": [{"copyartifact": {"project": ""}}]}}]},
             ("builders", 0, "conditional-step", "steps", 0, "copyartifact", "project"),
             "the text is empty",
+        ),
+        (
+            {"wrappers": [{"credentials-binding": [{"text": {"variable": "$TOKEN"}}]}]},
+            ("wrappers", 0, "credentials-binding", 0, "text", "variable"),
+            "'$TOKEN' is no variable's name",
         ),
         (
             {"properties": [{"build-discarder": {"days-to-keep": 0}}]},

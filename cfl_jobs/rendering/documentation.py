@@ -7,7 +7,7 @@ words that it can be as a list below `:timeout values:` or in a sentence: "Can b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
@@ -31,6 +31,7 @@ _SENTENCE = re.compile(
     re.VERBOSE,
 )
 _CHOICE = re.compile(_WORD, re.VERBOSE)
+_QUOTED = re.compile(r"""['"`]([\w-]+)['"`]""")
 # What it calls text and describes as a number: the plugin's field is text that it parses.
 _NUMBER = re.compile(
     r"""\W*((Total|New)[ ]number\b|Number[ ]of[ ]seconds\b|(Unh|H)ealthy[ ]threshold\b
@@ -44,11 +45,12 @@ class Documented:
     """What an option wants.
 
     `kind` is "int", "bool", "str" …, "" where it isn't said or said twice; `choices` are all the
-    words that it can be, empty where it isn't one of a few.
+    words that it can be, empty where it isn't one of a few; `words` are those in quotes.
     """
 
     kind: str = ""
     choices: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -103,13 +105,14 @@ def _read_entries(text: str) -> list[_Entry]:
     return entries
 
 
-def _merge(entries: Iterable[_Entry]) -> Documented:
+def _merge(entries: Sequence[_Entry]) -> Documented:
     """Join the mentions of one name; it may be several options, at several depths."""
     kinds = {_kind_of(entry) for entry in entries if entry.kind}
     choices = {stated for entry in entries if len(stated := _choices_of(entry)) > 1}
     return Documented(
         kinds.pop() if len(kinds) == 1 else "",
         choices.pop() if len(choices) == 1 else frozenset(),
+        frozenset(word for entry in entries for word in _QUOTED.findall(" ".join(entry.text))),
     )
 
 

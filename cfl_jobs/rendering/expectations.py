@@ -94,7 +94,7 @@ def whole_number(*, least: int | None = None, variable: bool = False) -> Expecta
         digits = str(value).lstrip("+-")
         if digits != (digits.lstrip("0") or "0"):
             advice = f"Write {digits.lstrip('0') or 0}."
-            return (Reason(f"Jenkins reads {show(value)} as an octal number", advice),)
+            return (Reason(f"Jenkins takes {show(value)} for an octal number", advice),)
         size = int(digits[:12]) * (-1 if str(value).startswith("-") else 1)
         if not -(2**31) <= size < 2**31:
             return (Reason(f"{show(value)} is out of Jenkins' range", "It ends at 2147483647."),)
@@ -239,6 +239,15 @@ def url(value: object) -> tuple[Reason, ...]:
         return (Reason(f"{show(value)} is no URL: there is no {found[1]}://", near),)
     if re.search(r"\s", str(value).strip()) or (not found[2] and scheme not in ("file", "unix")):
         return (Reason(f"{show(value)} is no URL", "Write it as https://host/path, no blanks."),)
+    return ()
+
+
+def variable(value: object) -> tuple[Reason, ...]:
+    """Want the name of an environment variable."""
+    if reasons := filled_text(value):
+        return reasons
+    if re.search(r"[\s=$]", str(value)):
+        return (Reason(f"{show(value)} is no variable's name", "Write it as NAME."),)
     return ()
 
 

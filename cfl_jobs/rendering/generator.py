@@ -52,6 +52,16 @@ General.logrotate_warn_issued = True
 Changes = Mapping[tuple[int, str | int], tuple[str | int, Any]]
 
 _NAME = re.compile(r"[\w-]+")
+_LONGEST = 80  # characters of a word that may be misspelt
+# How it words that a value isn't one of a few.
+_INVALID = re.compile(
+    r"(?i)(\bKeyError: |(\binvalid|\bunknown|\bunsupported)\b.*?)'(?P<word>.*?)'"
+    r"|'(?P<first>.*)' is an invalid value for "
+)
+_CHOICES = re.compile(
+    r"(\b[Oo]ne of:? |Only |Valid values include: )(?P<words>'?[\w-]+'?( ?, '?[\w-]+'?)+)"
+)
+_KEYS = re.compile(r"(dict_keys\()?\[(?P<words>'[^][]*')\]\)?")
 # How it words what is missing in a job: a job's first key is taken for the module's name.
 _OF_THE_JOB = " from an instance of 'name'"
 _COMPARE = "Compare its options, and which are lists and which mappings, with the module's page."
@@ -276,18 +286,56 @@ def _explain(error: Exception, place: Position, data: Any) -> Problem:
             place = error.pos
         message, _, advice = str(error.message).partition("\n")
         message = message[:1].lower() + message[1:].replace(_OF_THE_JOB, " in the job")
+        message = message.replace(" for attribute name.", " for ")
     elif isinstance(error, RecursionError):
         message, advice = "it is nested too deeply", "Write it flatter."
+    elif isinstance(error, ET.ParseError):
+        message = f"this is no XML: {error}"
+        advice = "In its text, write &amp; for & and &lt; for <."
+        places = (mapping.value_positions.get("xml") for mapping in walk_mappings(data))
+        place = next(filter(None, places), place)
     else:
         message = f"jenkins-job-builder can't take this ({type(error).__name__}: {error})"
         advice = _COMPARE
+    message = _KEYS.sub(lambda keys: keys["words"].replace("'", ""), message)
+    if wrong := _find_wrong_word(message, advice, data):
+        return wrong
     for mapping in walk_mappings(data):
         for key in mapping.unasked_keys():
             near = nearest(key, mapping.asked_keys())
-            if near and not dict.__contains__(mapping, near) and near in _NAME.findall(message):
+            if not near or dict.__contains__(mapping, near):
+                continue
+            if near in _NAME.findall(message) or "NoneType" in message:
                 # What it misses stands there, misspelt.
                 return Problem(message, mapping.position_of(key), f"Did you mean {near!r}?")
     return Problem(message, place, advice)
+
+
+def _find_wrong_word(message: str, advice: str, data: Any) -> Problem | None:
+    """Find the word that a message is about, if it says which it can be."""
+    invalid = _INVALID.search(message)
+    wrong = (invalid["word"] or invalid["first"] or "").lower() if invalid else ""
+    choices = _CHOICES.search(f"{message} {advice}")
+    known = _NAME.findall(choices["words"]) if choices else []
+    for _, word, where in _words_in(data) if wrong or known else ():
+        near = suggest(word.lower(), known) or suggest(word.upper(), known)
+        if word.lower() == wrong if wrong else near and word not in known:
+            return Problem(message, where, near or advice)
+    return None
+
+
+def _words_in(data: Any) -> Iterator[tuple[str, str, Position]]:
+    """Yield the values of options, each entry of a list, and the names of inner options as well."""
+    for mapping in walk_mappings(data):
+        for option, value in mapping.raw_items():
+            entries = value if isinstance(value, list) else [value]
+            places = getattr(value, "value_pos", None) or [mapping.value_positions.get(option)]
+            for entry, place in zip(entries, places, strict=False):
+                is_word = isinstance(entry, (str, int, float)) and len(str(entry)) <= _LONGEST
+                if is_word and isinstance(place, Position):
+                    yield option, str(entry), place
+            if mapping is not data:
+                yield option, option, mapping.position_of(option)
 
 
 def _hand_over(value: Any, texts: dict[str, LocatedText], changes: Changes | None) -> Any:
@@ -450,7 +498,13 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
         if name and names and name not in names:
             advice = suggest(name, names) or f"jenkins-job-builder has no such {component_type}."
             return Problem(f"there is no {component_type} {name!r}", self.current, advice)
-        return _explain(error, self.current, component)
+        problem = _explain(error, self.current, component)
+        words = _words_of(self._functions_of(component_type)[name]) if name in names else ()
+        for _, word, where in _words_in(component) if not problem.advice else ():
+            if word not in words and _NAME.fullmatch(word) and (near := suggest(word, words)):
+                # What it misses depends on this.
+                return Problem(problem.message, where, near)
+        return problem
 
 
 def _name_component(kind: str, component: Any, place: Position) -> tuple[str, Position]:

@@ -67,6 +67,17 @@ COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
     ("trigger", "timed"): {"": want.cron(never_is_fine=False)},
     ("trigger", ANY): {"cron": want.cron(never_is_fine=True)},
     ("wrapper", "timeout"): {"type": want.one_of(_TIMEOUT_TYPES), "write-description": want.text},
+    ("wrapper", "credentials-binding"): dict.fromkeys(
+        (
+            "key-file-variable",
+            "password",
+            "passphrase-variable",
+            "username",
+            "username-variable",
+            "variable",
+        ),
+        want.variable,
+    ),
     ("property", "build-discarder"): KEPT,
     ("parameter", ANY): {"name": want.filled_text, "description": want.text},
     ("parameter", "string"): {"default": want.scalar},

@@ -5,7 +5,7 @@ Reads nothing itself that would count as a read of the job's data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, cast
@@ -59,9 +59,11 @@ def find_losses(
     scopes = tuple(_find_scopes(data, made))
     _settle([scope.mapping for scope in scopes], made)
     owners = {scope.mapping.identity: scope.owner for scope in scopes}
-    if any(scope.mapping.unread_keys() for scope in scopes):
-        yield from _find_unread_options(data, owners, word)
-    yield from _find_odd_values(data, made, scopes, owners, versions)
+    # Judging values may count as reading them.
+    unread = tuple(unread_places(data))
+    odd = tuple(_find_odd_values(data, made, scopes, owners, versions))
+    yield from _find_unread_options(unread, owners, word, {loss.position for loss in odd})
+    yield from odd
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,25 +167,34 @@ def _within(owner: Component | None) -> tuple[Origin, ...]:
 
 
 def _find_unread_options(
-    data: TrackedDict, owners: Mapping[int, Component | None], word: str
+    options: Iterable[_Option],
+    owners: Mapping[int, Component | None],
+    word: str,
+    told: Set[Position],
 ) -> Iterator[Loss]:
     """Find options that jenkins-job-builder never asked for.
 
     In a component with one that is misspelt, those that are like no other are held back: most of
-    them are only read where that one is there.
+    them are only read where that one is there. So are those whose value is told of.
     """
-    unread = [
-        (mapping, key, advise_on_unread(key, mapping)) for mapping, key in unread_places(data)
-    ]
+    unread = [(mapping, key, advise_on_unread(key, mapping)) for mapping, key in options]
     misspelt = {id(mapping) for mapping, _, advice in unread if advice.startswith(_MISSPELT)}
     for mapping, key, advice in unread:
         owner = owners.get(mapping.identity)
-        if owner and not advice and id(mapping) in misspelt:
+        if not advice and (
+            (id(mapping) in misspelt and (owner or not _knows_its_type(mapping)))
+            or mapping.value_positions.get(key) in told
+        ):
             continue
         of = f"the {owner.kind} {owner.name!r}" if owner else f"a {word}"
         advice = advice or "Remove it: it would have no effect."
         message = f"jenkins-job-builder never reads {key!r} of {of}"
         yield Loss(message, mapping.position_of(key), advice, _within(owner))
+
+
+def _knows_its_type(job: TrackedDict) -> bool:
+    """Tell whether a job or view says of which type it is, which decides on what is read of it."""
+    return any(dict.__contains__(job, key) for key in ("project-type", "view-type"))
 
 
 def advise_on_unread(key: str, mapping: TrackedDict) -> str:

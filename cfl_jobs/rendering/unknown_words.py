@@ -106,7 +106,7 @@ def _is_suspect(word: str, known: Documented, words: frozenset[str], config: str
         return word not in known.choices
     if word.lower() in _TRUTH:
         return known.kind in ("", "bool")
-    if word in words:
+    if word in words or word in known.words:
         return False
     word = word.lower()
     if not word.strip() or "$" in word or word.startswith("<"):

@@ -190,6 +190,9 @@ def _check_component(path: Path, kind: str, name: str, options: object) -> Itera
         for index, entry in enumerate(options):
             if isinstance(entry, dict):
                 yield from _check_options(entry, wanted, (*path, index))
+                for name, inner in entry.items():
+                    if len(entry) == 1 and isinstance(inner, dict):
+                        yield from _check_options(inner, wanted, (*path, index, name))
     elif "" in wanted:
         yield from _mistakes(wanted[""](options), path)
 
