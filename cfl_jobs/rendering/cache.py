@@ -11,8 +11,9 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def _places_for(root: Path, only: Sequence[str]) -> list[Path | None]:
     """
     digest = hashlib.sha256()
     try:
-        for name, data in (*_program(), *_inputs(root)):
+        for name, data in (*_program(version), *_inputs(root)):
             digest.update(f"{len(name)} {name} {len(data)} ".encode(errors="surrogatepass"))
             digest.update(data)
         base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
@@ -59,15 +60,15 @@ def _places_for(root: Path, only: Sequence[str]) -> list[Path | None]:
     return found
 
 
-def _program() -> Iterator[tuple[str, bytes]]:
-    """Yield what tells this program and its libraries from others."""
-    yield "python", sys.version.encode()
-    for library in _LIBRARIES:
-        yield library, version(library).encode()
-    top = Path(cfl_jobs.__file__).parent
-    for path in sorted(top.rglob("*.py")):
+@cache
+def _program(version_of: Callable[[str], str]) -> tuple[tuple[str, bytes], ...]:
+    """Return what tells this program and its libraries from others."""
+    found = [("python", sys.version.encode())]
+    found += [(library, version_of(library).encode()) for library in _LIBRARIES]
+    for path in sorted(Path(cfl_jobs.__file__).parent.rglob("*.py")):
         state = path.stat()
-        yield str(path), f"{state.st_size} {state.st_mtime_ns}".encode()
+        found.append((str(path), f"{state.st_size} {state.st_mtime_ns}".encode()))
+    return tuple(found)
 
 
 def _inputs(root: Path) -> Iterator[tuple[str, bytes]]:
