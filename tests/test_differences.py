@@ -36,7 +36,7 @@ def test_a_difference_that_is_hidden_is_said_to_be_there() -> None:
         "text with {secret}",
         "text with {secret} (another)",
     )
-    field = "<project><authToken>{}</authToken></project>"
+    field = "<project><apiToken>{}</apiToken></project>"
     found = difference(field.format("hunter2"), field.format("hunter3"))
     assert (found.before, found.after) == ("{secret}", "{secret} (another)")
 
