@@ -34,7 +34,7 @@ def save_plan(basis: Basis, path: Path) -> None:
             raise PlanError(f"{path} is not a file", advice="Name a file to keep the plan in.")
         part.unlink(missing_ok=True)
         with open(part, "x", encoding="utf-8", opener=_open_private) as stream:
-            json.dump(document, stream, ensure_ascii=False)
+            stream.write(json.dumps(document, ensure_ascii=False))
         part.replace(path)
     except OSError as error:
         raise PlanError(

@@ -100,7 +100,7 @@ def _save(place: Path | None, rendered: Sequence[Rendered]) -> None:
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle, made = tempfile.mkstemp(dir=place.parent)  # for its owner alone
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            json.dump([each.to_json() for each in rendered], stream)
+            stream.write(json.dumps([each.to_json() for each in rendered]))
         Path(made).replace(place)
         kept = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime)
         for old in kept[:-_KEPT]:
