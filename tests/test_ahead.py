@@ -9,10 +9,10 @@ import sys
 import threading
 from pathlib import Path
 
+from cfl_jobs.configs.mark import split_description
+from cfl_jobs.configs.sections import code_of_version
 from cfl_jobs.planning.ahead import ReadAhead
-from cfl_jobs.planning.mark import split_description
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.sections import code_of_version
 from cfl_jobs.target import Kind
 from tests.jenkins_server import Fault, JenkinsServer, Request
 from tests.rendered_jobs import jenkins, job

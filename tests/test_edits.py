@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 import tests.jenkins_server_configs as configs
 from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.configs.mark import description_of, set_description
 from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.planning.differences import Raw, Side, compare, find_losses
-from cfl_jobs.planning.mark import description_of, set_description
 from cfl_jobs.planning.observe import normal_of
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.rendering.render import Rendered

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cfl_jobs.configs.normalform import Normal, normalise
+from cfl_jobs.configs.sections import code
 from cfl_jobs.planning.differences import compare
 from cfl_jobs.planning.fields import find_ours, find_theirs, section_path
-from cfl_jobs.planning.sections import code
 from tests.rendered_jobs import job
 
 

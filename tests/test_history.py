@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from cfl_jobs.configs.mark import fingerprint
 from cfl_jobs.configs.normalform import Normal, normalise
+from cfl_jobs.configs.sections import sections
 from cfl_jobs.planning.history import History
-from cfl_jobs.planning.mark import fingerprint
-from cfl_jobs.planning.sections import sections
 from tests.rendered_jobs import job
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.configs.mark import set_description, split_description
 from cfl_jobs.planning.apply import Result
 from cfl_jobs.planning.differences import Side
 from cfl_jobs.planning.journal import Journal
-from cfl_jobs.planning.mark import set_description, split_description
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.rollback import plan_rollback, roll_back
 from cfl_jobs.planning.runs import list_runs

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfl_jobs.configs.normalform import normalise
-from cfl_jobs.planning.mark import (
+from cfl_jobs.configs.mark import (
     Fingerprint,
     Mark,
     fingerprint,
     join_description,
     split_description,
 )
+from cfl_jobs.configs.normalform import normalise
 from tests.rendered_jobs import job
 
 CODES = st.text("abcXYZ019_-", min_size=8, max_size=8)

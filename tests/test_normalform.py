@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from cfl_jobs.configs import defaults
 from cfl_jobs.configs.configxml import element_paths, format_config, parse_config
 from cfl_jobs.configs.defaults import DEFAULTS, Default
+from cfl_jobs.configs.mark import fingerprint
 from cfl_jobs.configs.normalform import Normal, absent_value, digest, normalise
 from cfl_jobs.planning.differences import compare, find_losses
-from cfl_jobs.planning.mark import fingerprint
 from cfl_jobs.reading.versions import Span
 from tests.config_edits import EDITS, drop_meaningless
 from tests.jenkins_server_configs import DIALECTS, NEW, OLD, recorded, recorded_names

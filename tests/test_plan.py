@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.mark import split_description
 from cfl_jobs.planning.alike import group_alike
 from cfl_jobs.planning.differences import Change, Side
-from cfl_jobs.planning.mark import split_description
 from cfl_jobs.planning.plan import Create, Update
 from cfl_jobs.planning.report import write_text
 from cfl_jobs.target import Kind

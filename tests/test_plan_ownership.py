@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.mark import description_of
 from cfl_jobs.errors import UnsafePlan
 from cfl_jobs.planning.differences import Side
-from cfl_jobs.planning.mark import description_of
 from cfl_jobs.planning.markdown import write_markdown
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Create, Delete, Update, check_safety

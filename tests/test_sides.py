@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.configs.mark import Mark, fingerprint
 from cfl_jobs.configs.normalform import Normal, normalise
 from cfl_jobs.planning.differences import Raw, Side, compare
 from cfl_jobs.planning.habits import NO_HABITS, learn_habits
-from cfl_jobs.planning.mark import Mark, fingerprint
 from cfl_jobs.planning.sides import attribute
 from tests.config_edits import EDITS, drop_meaningless
 from tests.jenkins_server_configs import DIALECTS, NEW, OLD, recorded, recorded_names, recorded_save

@@ -13,12 +13,12 @@ import pytest
 
 import tests.jenkins_server_configs as configs
 from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.configs.mark import set_description
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.apply import Result, Status, apply_plan
 from cfl_jobs.planning.differences import Side
 from cfl_jobs.planning.former import names_to_look_at
 from cfl_jobs.planning.journal import Journal
-from cfl_jobs.planning.mark import set_description
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.planner import plan_changes

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from cfl_jobs.configs.mark import Mark, fingerprint
 from cfl_jobs.configs.normalform import Normal, normalise
+from cfl_jobs.configs.sections import codes_of_versions
 from cfl_jobs.planning.differences import Side, compare
 from cfl_jobs.planning.habits import NO_HABITS, Habits, learn_habits
-from cfl_jobs.planning.mark import Mark, fingerprint
-from cfl_jobs.planning.sections import codes_of_versions
 from cfl_jobs.planning.sides import attribute
 from cfl_jobs.planning.upgrades import Before, find_codes_before
 from tests.rendered_jobs import job

@@ -13,12 +13,12 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.buildwritten import take_build_written
 from cfl_jobs.configs.configxml import element_paths, format_config, parse_config
+from cfl_jobs.configs.mark import description_of, set_description, split_description
 from cfl_jobs.configs.normalform import Normal, normalise
 from cfl_jobs.errors import ConfigError, DefinitionError, suggest
 from cfl_jobs.importing.kept_secrets import find_kept_secrets
 from cfl_jobs.importing.takeover import PROJECT_TYPES, Solver, Takeover, take_over
 from cfl_jobs.importing.writing import write_template, write_text
-from cfl_jobs.planning.mark import description_of, set_description, split_description
 from cfl_jobs.reading.inventory import INVENTORY
 from cfl_jobs.reading.names import find_name_problem
 from cfl_jobs.rendering.render import render

@@ -19,8 +19,8 @@ from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any
 
+from cfl_jobs.configs.mark import split_description
 from cfl_jobs.errors import CflJobsError
-from cfl_jobs.planning.mark import split_description
 from cfl_jobs.planning.observe import WORKERS
 from cfl_jobs.target import Kind, Listed, Target
 

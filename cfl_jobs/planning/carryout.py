@@ -24,15 +24,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.configs.mark import Mark, fingerprint, set_description
 from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.sections import codes_of_versions, find_plugins
 from cfl_jobs.errors import Refused
 from cfl_jobs.planning.differences import Change, Raw, compare, find_losses
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.losses import advise_on_loss
-from cfl_jobs.planning.mark import Mark, fingerprint, set_description
 from cfl_jobs.planning.observe import Live, read_live
 from cfl_jobs.planning.plan import Create, Update
-from cfl_jobs.planning.sections import codes_of_versions, find_plugins
 from cfl_jobs.planning.wanted import Wanted, read_wanted
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import Kind, Listed, Target

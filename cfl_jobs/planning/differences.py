@@ -12,6 +12,7 @@ from difflib import SequenceMatcher
 from enum import Enum
 
 from cfl_jobs.configs.normalform import LISTS, SECRET, SETS, Normal, absent_value
+from cfl_jobs.configs.sections import is_plain_list, number_children, sections
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.pairs import (
     Numbered,
@@ -20,7 +21,6 @@ from cfl_jobs.planning.pairs import (
     is_other_class,
     is_renamed,
 )
-from cfl_jobs.planning.sections import is_plain_list, number_children, sections
 from cfl_jobs.planning.words import is_silent, secrets_of, show_value, word_for
 from cfl_jobs.reading.versions import NEWEST
 

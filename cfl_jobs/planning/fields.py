@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.sections import code, number_children
 from cfl_jobs.planning.differences import Change, Raw
-from cfl_jobs.planning.sections import code, number_children
 
 # Each field doubles the tries, and with each try a wrong match by chance (18 bits) is more likely.
 _MOST_FIELDS = 6

@@ -14,10 +14,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from cfl_jobs.configs.mark import Mark
 from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.sections import code_of_version, codes_of_versions, find_plugins
 from cfl_jobs.planning.differences import Raw
-from cfl_jobs.planning.mark import Mark
-from cfl_jobs.planning.sections import code_of_version, codes_of_versions, find_plugins
 
 # Fields of a job that only people fill: AbstractItem's, AbstractProject's (core 2.568).
 PEOPLES = frozenset(

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from cfl_jobs.configs.mark import Fingerprint
 from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.planning.mark import Fingerprint
-from cfl_jobs.planning.sections import code, codes, sections
+from cfl_jobs.configs.sections import code, codes, sections
 
 
 class Past:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs.mark import Mark, code_of_name, fingerprint
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.planning.differences import (
     Change,
@@ -18,7 +19,6 @@ from cfl_jobs.planning.differences import (
 )
 from cfl_jobs.planning.habits import Habits, is_new_field, is_upgraded
 from cfl_jobs.planning.losses import advise_on_taken
-from cfl_jobs.planning.mark import Mark, code_of_name, fingerprint
 from cfl_jobs.planning.observe import Live, normal_of_root, says_disabled
 from cfl_jobs.planning.places import place_of
 from cfl_jobs.planning.plan import Note, Update

@@ -11,11 +11,11 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.buildwritten import PIPELINE, TRIGGERS, BuildWritten, take_build_written
 from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.mark import Mark, description_of, set_description, split_description
 from cfl_jobs.configs.normalform import Normal, digest, normalise_element
+from cfl_jobs.configs.sections import code
 from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, TargetError
 from cfl_jobs.planning.habits import has_upgraded
-from cfl_jobs.planning.mark import Mark, description_of, set_description, split_description
-from cfl_jobs.planning.sections import code
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.reading.versions import CORE, NEWEST
 from cfl_jobs.target import Kind, Listed, Target

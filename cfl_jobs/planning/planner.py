@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.mark import Mark, code_of_name, split_description
 from cfl_jobs.errors import UnsafePlan
 from cfl_jobs.planning.folders import is_folder, is_folder_tag, is_inside
 from cfl_jobs.planning.former import former_names
 from cfl_jobs.planning.habits import Habits, learn_habits
 from cfl_jobs.planning.jobplan import plan_job
 from cfl_jobs.planning.losses import note_taken
-from cfl_jobs.planning.mark import Mark, code_of_name, split_description
 from cfl_jobs.planning.observe import Key, Live, Observed
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
 from cfl_jobs.reading.names import folders_of

@@ -13,10 +13,10 @@ from enum import Enum
 
 from cfl_jobs.configs.buildwritten import keep_build_written
 from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.mark import description_of, fingerprint
 from cfl_jobs.errors import CflJobsError, Missing, Refused
 from cfl_jobs.planning.folders import describe_some, is_folder, list_inside
 from cfl_jobs.planning.journal import Journal, Step
-from cfl_jobs.planning.mark import description_of, fingerprint
 from cfl_jobs.planning.observe import Key, Live, list_versions, read_live
 from cfl_jobs.planning.renames import Renames
 from cfl_jobs.planning.rollback_names import Trace, trace_renames

@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cfl_jobs.configs.mark import Mark
 from cfl_jobs.configs.normalform import SECRET, Normal
+from cfl_jobs.configs.sections import code, number_children, sections
 from cfl_jobs.planning.differences import Raw, Side
 from cfl_jobs.planning.fields import find_ours, find_theirs, section_path
 from cfl_jobs.planning.history import History
-from cfl_jobs.planning.mark import Mark
-from cfl_jobs.planning.sections import code, number_children, sections
 from cfl_jobs.planning.words import is_silent, word_for
 
 

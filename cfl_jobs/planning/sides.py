@@ -23,13 +23,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from cfl_jobs.configs.mark import Mark
 from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.sections import MATRIX, code
 from cfl_jobs.planning.differences import Change, Raw, Side, find_renamed
 from cfl_jobs.planning.fields import Changed, find_ours, find_theirs, section_path
 from cfl_jobs.planning.habits import Habits, find_known, is_own, is_upgraded
 from cfl_jobs.planning.history import History, Slot
-from cfl_jobs.planning.mark import Mark
-from cfl_jobs.planning.sections import MATRIX, code
 from cfl_jobs.planning.upgrades import Before, find_codes_before
 
 

@@ -12,11 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
+from cfl_jobs.configs.mark import Mark
 from cfl_jobs.configs.normalform import SECRET, Normal
+from cfl_jobs.configs.sections import code, code_of_version, sections
 from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.habits import Habits, find_known, has_upgraded, is_gone_field
-from cfl_jobs.planning.mark import Mark
-from cfl_jobs.planning.sections import code, code_of_version, sections
 from cfl_jobs.rendering.noeffect import SUCCESSORS
 
 # Each field doubles the tries, and with each try a wrong match by chance (18 bits) is more likely.

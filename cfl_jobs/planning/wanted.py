@@ -7,10 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from cfl_jobs.configs.buildwritten import BuildWritten, put_build_written
 from cfl_jobs.configs.configxml import format_config, parse_config
-from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.configs.requirements import used_plugins
-from cfl_jobs.planning.differences import Change, Difference, compare
-from cfl_jobs.planning.mark import (
+from cfl_jobs.configs.mark import (
     Mark,
     code_of_name,
     description_of,
@@ -19,9 +16,12 @@ from cfl_jobs.planning.mark import (
     set_description,
     split_description,
 )
+from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.requirements import used_plugins
+from cfl_jobs.configs.sections import MATRIX, codes_of_versions, find_plugins
+from cfl_jobs.planning.differences import Change, Difference, compare
 from cfl_jobs.planning.observe import Live, digest_of, normal_of_root, read_live
 from cfl_jobs.planning.plan import Create, Update
-from cfl_jobs.planning.sections import MATRIX, codes_of_versions, find_plugins
 from cfl_jobs.reading.versions import CORE, NEWEST
 from cfl_jobs.target import Listed
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.mark import description_of, split_description
 from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.errors import ConfigError, Missing, Refused
-from cfl_jobs.planning.mark import description_of, split_description
 from cfl_jobs.target import Kind
 
 Read = Callable[[Kind, str], str]

@@ -11,9 +11,9 @@ from typing import Any, Self
 from urllib.parse import quote
 
 from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.configs.mark import set_description
 from cfl_jobs.errors import Missing, Refused
 from cfl_jobs.planning.folders import is_folder
-from cfl_jobs.planning.mark import set_description
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import Kind, Listed
 from cfl_jobs.targets.addresses import check_url, path_of, quote_name, what

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.planning.sections import CODE_LENGTH, WHOLE_LENGTH, code_of_text, codes
+from cfl_jobs.configs.sections import CODE_LENGTH, WHOLE_LENGTH, code_of_text, codes
 
 _CODE = r"[A-Za-z0-9_-]"
 _MARK = re.compile(
