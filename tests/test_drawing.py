@@ -17,9 +17,8 @@ from cfl_jobs.cli import cli
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.model import BuildOther, Job, Parameter, ParameterKind
 from cfl_jobs.configs.read_model import read_job
-from cfl_jobs.drawing.formats import FORMATS
+from cfl_jobs.drawing.formats import WRITERS, warn_of_size
 from cfl_jobs.drawing.layout import Box, lay_out
-from cfl_jobs.drawing.mermaid import warn_of_size
 from cfl_jobs.drawing.svg import Marks, draw_svg
 from cfl_jobs.drawing.text import draw_text
 from tests.trial_chain import CONFIGS, NAMES, read_trial_chain
@@ -31,15 +30,15 @@ SVG = "{http://www.w3.org/2000/svg}"
 @pytest.mark.parametrize("path", sorted(CASES.glob("trial.*")), ids=lambda path: path.name)
 def test_the_trial_chain_is_drawn_as_its_file_says(path: Path) -> None:
     form = {"txt": "text", "mmd": "mermaid"}.get(path.suffix[1:], path.suffix[1:])
-    assert FORMATS[form](read_trial_chain()) == path.read_text(encoding="utf-8")
+    assert WRITERS[form](read_trial_chain()) == path.read_text(encoding="utf-8")
 
 
 def test_there_is_a_file_for_each_format_but_svg() -> None:
-    assert len(list(CASES.glob("trial.*"))) == len(FORMATS) - 1
+    assert len(list(CASES.glob("trial.*"))) == len(WRITERS) - 1
 
 
 def test_json_names_every_job_and_what_goes_along() -> None:
-    data = json.loads(FORMATS["json"](read_trial_chain()))
+    data = json.loads(WRITERS["json"](read_trial_chain()))
     assert {job["name"] for job in data["jobs"]} == set(NAMES)
     along = {"from": "Run Portal Tests", "to": "Promote Distribution"}
     (edge,) = (edge for edge in data["triggers"] if along.items() <= edge.items())
@@ -67,9 +66,9 @@ def test_names_that_mean_something_to_a_format_are_escaped() -> None:
     chain = build_chain([Job(name, publishers=(BuildOther(("f]g",)),)), Job("f]g")])
     card = next(g for g in ET.fromstring(draw_svg(chain)).iter() if g.get("data-job"))
     assert card.get("data-job") == name
-    assert '"a #34;b#34; #60;c#62; #38; #92;d #35;e#59; #10003;' not in FORMATS["mermaid"](chain)
-    assert "<b>a #34;b#34; #60;c#62; #38; #92;d #35;e#59; #10003;</b>" in FORMATS["mermaid"](chain)
-    assert '"a \\"b\\" <c> & \\\\d #e; ✓"' in FORMATS["dot"](chain)
+    assert '"a #34;b#34; #60;c#62; #38; #92;d #35;e#59; #10003;' not in WRITERS["mermaid"](chain)
+    assert "<b>a #34;b#34; #60;c#62; #38; #92;d #35;e#59; #10003;</b>" in WRITERS["mermaid"](chain)
+    assert '"a \\"b\\" <c> & \\\\d #e; ✓"' in WRITERS["dot"](chain)
 
 
 def test_text_shows_each_job_once_and_points_back_to_it() -> None:
@@ -98,7 +97,7 @@ def test_text_draws_a_circle_that_nothing_starts() -> None:
 
 
 def test_no_jobs_are_drawn_in_every_format() -> None:
-    for draw in FORMATS.values():
+    for draw in WRITERS.values():
         assert draw(build_chain([]))
 
 
@@ -191,7 +190,7 @@ def test_a_chart_that_mermaid_would_not_draw_is_told(jobs: int, name: str, is_to
     )
     config = f"<project><triggers>{trigger}</triggers><publishers>{other}</publishers></project>"
     chain = build_chain(read_job(f"{name} {number}", config) for number in range(jobs))
-    assert bool(warn_of_size(FORMATS["mermaid"](chain))) is is_told
+    assert bool(warn_of_size(WRITERS["mermaid"](chain))) is is_told
 
 
 def test_the_readme_draws_the_chain_as_the_command_does(monkeypatch: pytest.MonkeyPatch) -> None:

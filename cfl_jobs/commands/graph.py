@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
 
 import click
 
+from cfl_jobs.configs.graph import build_chain
+from cfl_jobs.configs.read_model import read_job
+from cfl_jobs.drawing.formats import WRITERS, warn_of_size
+from cfl_jobs.drawing.text import draw_text
+from cfl_jobs.planning.visible import make_visible
+from cfl_jobs.target import Kind
+
 
 @click.command(short_help="Draw the chain: which job starts which, and what goes along.")
 @click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "mermaid", "dot", "json", "svg"]),
-    default="text",
-    show_default=True,
+    "--format", "form", type=click.Choice(list(WRITERS)), default="text", show_default=True
 )
 @click.option(
     "--home",
@@ -28,16 +33,6 @@ def command(form: str, home: Path | None) -> int:
 
 def draw_graph(root: Path, form: str, home: Path | None) -> int:
     """Draw and write to standard output; returns the exit code."""
-    import shutil
-    import sys
-
-    from cfl_jobs.configs.graph import build_chain
-    from cfl_jobs.configs.read_model import read_job
-    from cfl_jobs.drawing.formats import FORMATS
-    from cfl_jobs.drawing.mermaid import warn_of_size
-    from cfl_jobs.drawing.text import draw_text
-    from cfl_jobs.planning.visible import make_visible
-
     problems: list[str] = []
     configs = _configs_of_home(home, problems) if home else _configs_of_definitions(root)
     chain = build_chain(read_job(name, config) for name, config in configs)
@@ -45,7 +40,7 @@ def draw_graph(root: Path, form: str, home: Path | None) -> int:
         width = max(min(shutil.get_terminal_size((100, 24)).columns, 120), 60)
         text = draw_text(chain, width=width, color=sys.stdout.isatty())
     else:
-        text = FORMATS[form](chain)
+        text = WRITERS[form](chain)
     click.echo(text, nl=False)
     if form == "mermaid" and (warning := warn_of_size(text)):
         click.echo(warning, err=True)
@@ -56,7 +51,6 @@ def draw_graph(root: Path, form: str, home: Path | None) -> int:
 
 def _configs_of_definitions(root: Path) -> list[tuple[str, str]]:
     from cfl_jobs.rendering.cache import render_cached
-    from cfl_jobs.target import Kind
 
     return [(job.name, job.config) for job in render_cached(root) if job.kind is Kind.JOB]
 
@@ -65,7 +59,6 @@ def _configs_of_home(home: Path, problems: list[str]) -> list[tuple[str, str]]:
     """Return what can be read; what can't is added to `problems`."""
     from cfl_jobs.configs.configxml import parse_config
     from cfl_jobs.errors import CflJobsError
-    from cfl_jobs.target import Kind
     from cfl_jobs.targets.home import HomeTarget
 
     target = HomeTarget(home)

@@ -1,18 +1,169 @@
-"""Format name → the writer that draws the chain in it."""
+"""The chain → a drawing in each format: the table of writers, and those of other programs' text.
+
+The tree for terminals and the SVG are in modules of their own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
-from cfl_jobs.configs.graph import Chain
-from cfl_jobs.drawing.as_json import draw_json
-from cfl_jobs.drawing.dot import draw_dot
-from cfl_jobs.drawing.mermaid import draw_mermaid
+from cfl_jobs.configs.graph import Chain, CopyEdge, Node, StartKind, TriggerEdge
 from cfl_jobs.drawing.svg import draw_svg
 from cfl_jobs.drawing.text import draw_text
+from cfl_jobs.drawing.words import list_arrows, say_node_notes, say_parameters, say_start
 
-FORMATS: Mapping[str, Callable[[Chain], str]] = MappingProxyType(
+_MOST_EDGES = 500
+_LONGEST = 50_000
+_DOT_HEAD = """digraph chain {
+    rankdir=TB;
+    node [shape=box, style="rounded,filled", fillcolor=white, fontname="sans-serif"];
+    edge [fontname="sans-serif", fontsize=10];"""
+_DOT_STYLES = {"starts": "solid", "waits": "bold", "copies": "dashed"}
+_MERMAID_LINES = {"starts": "-->", "waits": "==>", "copies": "-.->"}
+
+
+def draw_mermaid(chain: Chain) -> str:
+    """Return a Mermaid flowchart, as GitHub shows it in a README: dotted arrows only copy."""
+    return "\n".join(_mermaid(chain)) + "\n"
+
+
+def warn_of_size(text: str) -> str:
+    """Return what is wrong with a chart that Mermaid won't draw where it is shown, "" for nothing.
+
+    Sites such as GitHub keep its defaults (Mermaid 11: maxEdges, maxTextSize).
+    """
+    edges = len(re.findall(r" (?:-->|==>|-\.->)", text))
+    if edges <= _MOST_EDGES and len(text) <= _LONGEST:
+        return ""
+    return (
+        f"Mermaid draws at most {_MOST_EDGES} edges and {_LONGEST:,} characters where its settings"
+        f" can't be changed, as on GitHub; this chart has {edges} and {len(text):,}. Take --format"
+        " svg there."
+    )
+
+
+def _mermaid(chain: Chain) -> Iterator[str]:
+    ids = {node.name: f"job{number}" for number, node in enumerate(chain.nodes, 1)}
+    yield "flowchart TD"
+    events: list[str] = []
+    for node in chain.nodes:
+        yield f'    {ids[node.name]}["{_mermaid_label(node)}"]'
+        for start in node.starts:
+            # One for each start, not for each kind: long arrows would cross the whole chart
+            events.append(f"event{len(events) + 1}")
+            yield f'    {events[-1]}(["{_escape(say_start(start))}"]) --> {ids[node.name]}'
+    for arrow in list_arrows(chain):
+        if arrow.source == arrow.target and not arrow.triggers:
+            continue  # what a job takes of its own builds is no step of the chain
+        label = "<br>".join(_escape(words) for words in arrow.words())
+        text = f'|"{label}"|' if label else ""
+        line = _MERMAID_LINES[arrow.kind]
+        yield f"    {ids[arrow.source]} {line}{text} {ids[arrow.target]}"
+    if events:
+        yield "    classDef event stroke-dasharray: 4 3"
+        yield f"    class {','.join(events)} event"
+
+
+def _mermaid_label(node: Node) -> str:
+    lines = [f"<b>{_escape(node.name)}</b>"]
+    if node.parameters:
+        by_hand = any(start.kind is StartKind.HAND for start in node.starts)
+        lines.append(f"{'asks for ' if by_hand else ''}{_escape(say_parameters(node))}")
+    if note := say_node_notes(node):
+        lines.append(f"<i>{_escape(note)}</i>")
+    return "<br>".join(lines)
+
+
+def _escape(text: str) -> str:
+    """Write what means something to Mermaid or HTML as Mermaid's entity codes."""
+    return re.sub(r"[^\w .,:/()$*+~=!?'-]", lambda found: f"#{ord(found[0])};", text)
+
+
+def draw_dot(chain: Chain) -> str:
+    """Return a digraph for Graphviz: solid arrows start a build, dashed ones only copy."""
+    return "\n".join(_dot(chain)) + "\n"
+
+
+def _dot(chain: Chain) -> Iterator[str]:
+    yield _DOT_HEAD
+    events: set[str] = set()
+    for node in chain.nodes:
+        style = ', style="rounded,dashed"' if say_node_notes(node) else ""
+        lines = (node.name, say_parameters(node), say_node_notes(node))
+        yield f"    {_quote(node.name)} [label={_quote(*filter(None, lines))}{style}];"
+        for event in map(say_start, node.starts):
+            if event not in events:
+                events.add(event)
+                yield f"    {_quote('event: ' + event)} [label={_quote(event)}, shape=ellipse];"
+            yield f"    {_quote('event: ' + event)} -> {_quote(node.name)};"
+    for arrow in list_arrows(chain):
+        ends = f"{_quote(arrow.source)} -> {_quote(arrow.target)}"
+        yield f"    {ends} [label={_quote(*arrow.words())}, style={_DOT_STYLES[arrow.kind]}];"
+    yield "}"
+
+
+def _quote(*lines: str) -> str:
+    """Return a DOT string; a line break is two characters there."""
+    texts = (line.replace("\\", "\\\\").replace('"', '\\"') for line in lines)
+    return '"' + "\\n".join(texts).replace("\n", " ") + '"'
+
+
+def draw_json(chain: Chain) -> str:
+    """Return an object with `jobs`, `triggers` and `copies`, in the chain's order."""
+    data = {
+        "jobs": [_job(node) for node in chain.nodes],
+        "triggers": [_trigger(edge) for edge in chain.triggers],
+        "copies": [_copy(edge) for edge in chain.copies],
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def _job(node: Node) -> dict[str, object]:
+    return {
+        "name": node.name,
+        "defined": node.defined,
+        "disabled": node.disabled,
+        "started_by": [{"kind": start.kind.value, "detail": start.detail} for start in node.starts],
+        "parameters": [
+            {
+                "name": parameter.name,
+                "kind": parameter.kind.value,
+                "default": parameter.default,
+                "choices": parameter.choices,
+            }
+            for parameter in node.parameters
+        ],
+        "artifacts": node.artifacts,
+    }
+
+
+def _trigger(edge: TriggerEdge) -> dict[str, object]:
+    return {
+        "from": edge.source,
+        "to": edge.target,
+        "condition": edge.condition,
+        "parameters": {item.name: item.value for item in edge.passed},
+        "needs_file": edge.file or None,
+        "waits": edge.blocking,
+    }
+
+
+def _copy(edge: CopyEdge) -> dict[str, object]:
+    return {
+        "from": edge.source,
+        "to": edge.target,
+        "artifacts": edge.artifacts,
+        "build": {"selector": edge.selector.kind.value, "argument": edge.selector.argument},
+        "parameter_filter": edge.parameter_filter,
+        "optional": edge.optional,
+        "permitted": edge.permitted,
+    }
+
+
+WRITERS: Mapping[str, Callable[[Chain], str]] = MappingProxyType(
     {
         "text": draw_text,
         "mermaid": draw_mermaid,

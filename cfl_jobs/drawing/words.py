@@ -1,11 +1,12 @@
-"""The chain's parts → the words that drawings use for them."""
+"""The chain's parts → the words that drawings and reviews use for them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
-from cfl_jobs.configs.graph import CopyEdge, Node, Passed, Start, StartKind, TriggerEdge
+from cfl_jobs.configs.graph import Chain, CopyEdge, Node, Passed, Start, StartKind, TriggerEdge
 from cfl_jobs.configs.model import Parameter, ParameterKind, Selector
 from cfl_jobs.configs.selectors import parse_selector
 
@@ -21,6 +22,57 @@ _CONDITIONS = {
     "FAILURE": "even if it fails",
     "ABORTED": "even if it is aborted",
 }
+_SELECTORS = {
+    Selector.LAST_SUCCESSFUL: "newest successful",
+    Selector.LAST_COMPLETED: "newest completed",
+    Selector.UPSTREAM: "the build that started it",
+    Selector.SAVED: "newest kept for ever",
+    Selector.WORKSPACE: "the workspace",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """From one job to another: its triggers, its copies, or both."""
+
+    source: str
+    target: str
+    triggers: tuple[TriggerEdge, ...] = ()
+    copies: tuple[CopyEdge, ...] = ()
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        return self.source, self.target
+
+    @property
+    def kind(self) -> str:
+        """What it does: it "starts" a build, "waits" for it too, or only "copies"."""
+        if not self.triggers:
+            return "copies"
+        return "waits" if any(edge.blocking for edge in self.triggers) else "starts"
+
+    def words(self) -> tuple[str, ...]:
+        """Return lines that say what goes along, on what condition."""
+        lines: list[str] = []
+        for edge in self.triggers:
+            waits = "waits for it" if edge.blocking else ""
+            lines += [say_passed(edge.passed), waits, say_condition(edge)]
+        lines += [f"takes {say_artifacts(copy.artifacts)}" for copy in self.copies]
+        return tuple(filter(None, dict.fromkeys(lines)))
+
+
+def list_arrows(chain: Chain) -> tuple[Arrow, ...]:
+    """Return the arrows, triggers first, in the chain's order. A job's copies of itself count."""
+    triggers: dict[tuple[str, str], list[TriggerEdge]] = {}
+    copies: dict[tuple[str, str], list[CopyEdge]] = {}
+    for edge in chain.triggers:
+        triggers.setdefault((edge.source, edge.target), []).append(edge)
+    for copy in chain.copies:
+        copies.setdefault((copy.source, copy.target), []).append(copy)
+    return tuple(
+        Arrow(*pair, tuple(triggers.get(pair, ())), tuple(copies.get(pair, ())))
+        for pair in dict.fromkeys([*triggers, *copies])
+    )
 
 
 def say_start(start: Start) -> str:
@@ -44,50 +96,39 @@ def say_condition(edge: TriggerEdge) -> str:
     words = [_CONDITIONS.get(edge.condition, f"if {edge.condition}")]
     if edge.file:
         words.append(f"if the build wrote {edge.file}")
-    return " and ".join(word for word in words if word)
+    return " and ".join(filter(None, words))
 
 
 def say_passed(passed: Iterable[Passed]) -> str:
     return ", ".join(item.name for item in passed)
 
 
-def say_parameter(parameter: Parameter) -> str:
-    """Return a parameter's name, with its default in brackets where it has one."""
-    default = say_default(parameter)
-    return f"{parameter.name} ({default})" if default else parameter.name
+def say_parameters(node: Node) -> str:
+    """Return a job's parameters, each with its default in brackets where it has one."""
+    shown = ((parameter.name, say_default(parameter)) for parameter in node.parameters)
+    return ", ".join(f"{name} ({default})" if default else name for name, default in shown)
 
 
 def say_default(parameter: Parameter) -> str:
-    if parameter.kind is ParameterKind.BUILD_SELECTOR:
-        selector = parse_selector(parameter.default)
-        if selector is None:
-            return ""
-        if selector.kind is Selector.SPECIFIC:
-            return f"build {selector.argument}" if selector.argument else "a build number"
-        return _SELECTORS.get(selector.kind, selector.argument)
-    return parameter.default.replace("\n", " ")
-
-
-_SELECTORS = {
-    Selector.LAST_SUCCESSFUL: "newest successful",
-    Selector.LAST_COMPLETED: "newest completed",
-    Selector.UPSTREAM: "the build that started it",
-    Selector.SAVED: "newest kept for ever",
-    Selector.WORKSPACE: "the workspace",
-}
+    if parameter.kind is not ParameterKind.BUILD_SELECTOR:
+        return parameter.default.replace("\n", " ")
+    selector = parse_selector(parameter.default)
+    if selector is None:
+        return ""
+    if selector.kind is Selector.SPECIFIC:
+        return f"build {selector.argument}" if selector.argument else "a build number"
+    return _SELECTORS.get(selector.kind, selector.argument)
 
 
 def say_selector(edge: CopyEdge) -> str:
     """Return which build is copied from, for example "build $DISTRIBUTION_NUMBER"."""
-    selector = edge.selector
-    if selector.kind is Selector.SPECIFIC:
-        words = f"build {selector.argument}"
-    elif selector.kind is Selector.PARAMETER:
-        words = f"the build that {selector.argument} selects"
-    elif selector.kind is Selector.PERMALINK:
-        words = selector.argument
-    else:
-        words = _SELECTORS[selector.kind]
+    argument = edge.selector.argument
+    others = {
+        Selector.SPECIFIC: f"build {argument}",
+        Selector.PARAMETER: f"the build that {argument} selects",
+        Selector.PERMALINK: argument,
+    }
+    words = (others | _SELECTORS)[edge.selector.kind]
     return f"{words} with {edge.parameter_filter}" if edge.parameter_filter else words
 
 
@@ -101,15 +142,19 @@ def join_names(names: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def group_copies(copies: Iterable[CopyEdge]) -> Iterator[tuple[str, list[str]]]:
-    """Yield (artifacts, source jobs): what a job copies, sources of the same artifacts together."""
-    together: dict[str, list[str]] = {}
-    for edge in copies:
-        sources = together.setdefault(say_artifacts(edge.artifacts), [])
+def describe_node(chain: Chain, node: Node) -> Iterator[tuple[str, str]]:
+    """Yield what a job asks for, takes and makes, each as (verb, what)."""
+    if node.parameters:
+        by_hand = any(start.kind is StartKind.HAND for start in node.starts)
+        yield "asks for" if by_hand else "parameters", say_parameters(node)
+    together: dict[str, dict[str, None]] = {}
+    for edge in chain.copied_by(node.name):
         source = "its own earlier builds" if edge.source == edge.target else edge.source
-        if source not in sources:
-            sources.append(source)
-    yield from together.items()
+        together.setdefault(say_artifacts(edge.artifacts), {})[source] = None
+    for artifacts, sources in together.items():
+        yield "takes", f"{artifacts} of {join_names(list(sources))}"
+    if node.artifacts:
+        yield "makes", say_artifacts(node.artifacts)
 
 
 def group_starts(edges: Iterable[TriggerEdge]) -> list[tuple[TriggerEdge, tuple[str, ...]]]:
