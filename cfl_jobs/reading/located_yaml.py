@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import yaml
 
-from cfl_jobs.errors import Finding, Origin, Position, suggest
+from cfl_jobs.errors import Finding, Position, suggest
 from cfl_jobs.reading.tracking import LocatedText, Pieces, TrackedDict, TrackedList
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -28,9 +27,8 @@ _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]"
 _SEPARATOR = "\u2028"
 
 Locate = Callable[[int, int], Position]
-# Turns a scalar's text into its value; told whether it stands unquoted, where, and in what pieces.
-Fill = Callable[[str, bool, Position, Pieces], Any]
-OriginOf = Callable[[str], Position | None]
+# Makes a text of a scalar's; told where it stands, in what pieces, and whether it is unquoted.
+MakeText = Callable[[str, Position, Pieces, bool], LocatedText]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,38 +40,28 @@ class Loaded:
 
 
 def load_yaml(
-    text: str,
-    file: str,
-    *,
-    locate: Locate | None = None,
-    fill: Fill | None = None,
-    origin: OriginOf | None = None,
+    text: str, file: str, *, locate: Locate | None = None, make_text: MakeText | None = None
 ) -> Loaded:
     """Read one YAML document.
 
     `locate` turns a line and a column of `text`, from 0, into a Position; without it they are the
-    file's own. `fill` may replace text scalars and keys; it raises ValueError with what is wrong.
-    `origin` tells where the value that it puts for a text stands, if that is elsewhere.
+    file's own. `make_text` makes the texts, keys too.
     """
-    return _Reader(text, file, locate, fill, origin).load()
+    return _Reader(text, file, locate, make_text).load()
 
 
 class _Reader:
     def __init__(
-        self,
-        text: str,
-        file: str,
-        locate: Locate | None,
-        fill: Fill | None,
-        origin: OriginOf | None,
+        self, text: str, file: str, locate: Locate | None, make_text: MakeText | None
     ) -> None:
         self._text = text
         self._lines = text.split("\n")
         self._file = file
         self._locate = locate or (lambda line, column: Position(file, line + 1, column + 1))
         self._own_lines = locate is None
-        self._fill = fill
-        self._origin = origin
+        self._make_text = make_text or (
+            lambda text, pos, pieces, plain: LocatedText(text, pos, pieces)
+        )
         self._findings: list[Finding] = []
         self._made: dict[int, Any] = {}
         self._sizes: dict[int, int] = {}
@@ -109,7 +97,7 @@ class _Reader:
             return Loaded(None, tuple(self._findings))
 
     def _load(self) -> Loaded:
-        node = _compose(self._text) if self._own_lines else _compose_again(self._text)
+        node = _compose(self._text)
         if node is None:
             return Loaded(None, ())
         if "&" in self._text and self._size(node) > _LARGEST:  # no anchors, no aliases
@@ -144,12 +132,6 @@ class _Reader:
     def _where(self, node: yaml.Node) -> Position:
         return self._locate(node.start_mark.line, node.start_mark.column)
 
-    def _where_from(self, node: yaml.Node) -> Position:
-        """Return where a value stands: not what stands for it, if that is known."""
-        if self._origin is not None and isinstance(node, yaml.ScalarNode):
-            return self._origin(node.value) or self._where(node)
-        return self._where(node)
-
     def _size(self, node: yaml.Node) -> int:
         """Count the values after aliases are expanded; recursion counts as too many."""
         if id(node) in self._open:
@@ -175,7 +157,7 @@ class _Reader:
             return self._make_mapping(node)
         if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
             entries = [self._make(entry) for entry in node.value]
-            positions = tuple(self._where_from(entry) for entry in node.value)
+            positions = tuple(self._where(entry) for entry in node.value)
             return TrackedList(entries, pos=self._where(node), entry_positions=positions)
         if isinstance(node, yaml.ScalarNode):
             return self._make_scalar(node)
@@ -197,15 +179,12 @@ class _Reader:
             if key is None:
                 continue
             if key in keys:
-                self._complain(
-                    key_node,
-                    f"the key {key!r} stands here a second time; the first is at {keys[key]}",
-                    "Keep one of the two.",
-                )
+                repeat = find_repeat(key, self._where(key_node), keys[key])
+                self._complain(key_node, repeat.message, repeat.advice)
                 continue
             entries[key] = value
             keys[key] = self._where(key_node)
-            values[key] = self._where_from(value_node)
+            values[key] = self._where(value_node)
         return TrackedDict(
             entries.items(), pos=self._where(node), key_positions=keys, value_positions=values
         )
@@ -248,7 +227,8 @@ class _Reader:
                 shown = f"U+{ord(bad[0]):04X}"
                 self._complain(node, f"the character {shown} can't stand in XML", "Remove it.")
                 text = _NOT_IN_XML.sub("", text)
-            return self._make_text(node, text)
+            pieces = self._pieces(node) if node.style == "|" else ()
+            return self._make_text(text, self._where(node), pieces, not node.style)
         return self._refuse_tag(node)
 
     def _refuse_tag(self, node: yaml.Node) -> LocatedText:
@@ -267,22 +247,6 @@ class _Reader:
             advice = 'In a template, write {{ ["a", "b"] | join(", ") }}.'
         self._complain(node, f"the tag {_shown_tag(node.tag)} is not allowed", advice)
         return LocatedText(node.tag, self._where(node))
-
-    def _make_text(self, node: yaml.ScalarNode, text: str) -> Any:
-        position = self._where(node)
-        pieces = self._pieces(node) if node.style == "|" else ()
-        if self._fill is None:
-            return LocatedText(text, position, pieces)
-        try:
-            return self._fill(text, not node.style, position, pieces)
-        except ValueError as error:
-            own = getattr(error, "position", None)
-            if isinstance(own, Position):
-                origins = (Origin("put into the text at", position),)
-                self._findings.append(Finding(str(error.args[0]), own, origins=origins))
-            else:
-                self._complain(node, str(error))
-            return LocatedText("", position)
 
     def _pieces(self, node: yaml.ScalarNode) -> Pieces:
         """Return where the lines of a literal block stand: they follow the line that opens it."""
@@ -324,8 +288,10 @@ def _compose(text: str) -> yaml.Node | None:
         loader.dispose()
 
 
-# Many jobs of one template are one text, with other values filled in.
-_compose_again = lru_cache(maxsize=32)(_compose)
+def find_repeat(key: str, place: Position, first: Position) -> Finding:
+    """Word that a mapping has a key twice."""
+    message = f"the key {key!r} stands here a second time; the first is at {first}"
+    return Finding(message, place, advice="Keep one of the two.")
 
 
 def _shown_tag(tag: str) -> str:

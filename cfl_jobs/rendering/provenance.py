@@ -15,7 +15,8 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from cfl_jobs.errors import CflJobsError, Position
+from cfl_jobs.errors import CflJobsError, Finding, Origin, Position
+from cfl_jobs.reading.located_yaml import Loaded, find_repeat, load_yaml
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, Pieces, TrackedDict, TrackedList
 
 # Noncharacters of Unicode: no text means anything by them, and YAML lets them through.
@@ -37,12 +38,30 @@ class Misplaced(CflJobsError, ValueError):
         self.position = getattr(value, "pos", None)
 
 
+class Slot(LocatedText):
+    """A scalar with placeholders in it. `is_plain`: it stands without quotes."""
+
+    __slots__ = ("is_plain",)
+    is_plain: bool
+
+
+def make_text(text: str, pos: Position, pieces: Pieces, is_plain: bool) -> LocatedText:
+    """Make a text of a template's scalar, for located_yaml: a Slot where there is one to fill."""
+    if VALUE_OPEN not in text:
+        return LocatedText(text, pos, pieces)
+    slot = Slot(text, pos, pieces)
+    slot.is_plain = is_plain
+    return slot
+
+
 class Values:
     """The values that placeholders stand for, in the order they were met."""
 
     def __init__(self) -> None:
         self._values: list[Any] = []
         self._places: list[Position | None] = []
+        self._findings: list[Finding] = []
+        self._made: dict[int, Any] = {}
 
     def hold(self, value: Any, place: Position | None = None) -> str:
         """Keep a value, and where it stands if it doesn't know; return what stands for it."""
@@ -50,17 +69,61 @@ class Values:
         self._places.append(place)
         return f"{VALUE_OPEN}{len(self._values) - 1}{VALUE_CLOSE}"
 
-    def fill(self, text: str, plain: bool, position: Position, pieces: Pieces = ()) -> Any:
-        """Return a scalar's value: the value itself for a lone placeholder, else text.
+    def fill(self, skeleton: Any) -> Loaded:
+        """Return what was read of a template's text with the values in their places, made anew."""
+        self._findings, self._made = [], {}
+        return Loaded(self._fill(skeleton), tuple(self._findings))
 
-        Raises ValueError where a value can't stand inside text.
-        """
-        lone = _VALUE.fullmatch(text)
-        if lone and plain:
-            return _located(self._values[int(lone[1])], position)
-        if VALUE_OPEN not in text:
-            return LocatedText(text, position, pieces)
-        return self._join(text, position, pieces or ((0, position),))
+    def _fill(self, part: Any) -> Any:
+        if isinstance(part, Slot):
+            return self._fill_text(part)
+        if not isinstance(part, (TrackedDict, TrackedList)):
+            return part
+        if id(part) not in self._made:  # an alias stands for one and the same value
+            fill = self._fill_mapping if isinstance(part, TrackedDict) else self._fill_list
+            self._made[id(part)] = fill(part)
+        return self._made[id(part)]
+
+    def _fill_mapping(self, part: Any) -> TrackedDict:
+        entries: dict[str, Any] = {}
+        keys: dict[str, Position] = {}
+        places: dict[str, Position] = {}
+        for key, item in dict.items(part):
+            value, pos = self._fill(item), part.key_positions[key]
+            name = self._fill_text(key) if isinstance(key, Slot) else key
+            if not isinstance(name, str):
+                message = f"a key must be text, not {name!r}"
+                self._findings.append(Finding(message, pos, advice="Use a text as key."))
+            elif name in keys:
+                self._findings.append(find_repeat(name, pos, keys[name]))
+            else:
+                entries[name], keys[name] = value, pos
+                places[name] = self._origin(item) or part.value_positions[key]
+        return TrackedDict(
+            entries.items(), pos=part.pos, key_positions=keys, value_positions=places
+        )
+
+    def _fill_list(self, part: Any) -> TrackedList:
+        entries = [self._fill(item) for item in part]
+        places = zip(part, part.entry_positions, strict=True)
+        known = tuple(self._origin(item) or place for item, place in places)
+        return TrackedList(entries, pos=part.pos, entry_positions=known)
+
+    def _fill_text(self, slot: Slot) -> Any:
+        """Return a scalar's value: the value itself for a lone placeholder, else text."""
+        lone = _VALUE.fullmatch(slot)
+        try:
+            if lone and slot.is_plain:
+                return _located(self._values[int(lone[1])], slot.pos)
+            return self._join(str(slot), slot.pos, slot.pieces or ((0, slot.pos),))
+        except ValueError as error:
+            own = getattr(error, "position", None)
+            finding = Finding(str(error), slot.pos)
+            if isinstance(own, Position):
+                origins = (Origin("put into the text at", slot.pos),)
+                finding = Finding(str(error.args[0]), own, origins=origins)
+            self._findings.append(finding)
+            return LocatedText("", slot.pos)
 
     def _join(self, text: str, position: Position, pieces: Pieces) -> LocatedText:
         """Return a text with its values put in, each a piece of its own."""
@@ -88,9 +151,9 @@ class Values:
             return value.pieces or ((0, value.pos),)
         return ((0, place),) if place else ()
 
-    def origin(self, text: str) -> Position | None:
+    def _origin(self, part: Any) -> Position | None:
         """Return where the value of a lone placeholder stands, if that was told."""
-        lone = _VALUE.fullmatch(text) if text.startswith(VALUE_OPEN) else None
+        lone = _VALUE.fullmatch(part) if isinstance(part, Slot) else None
         if lone is None:
             return None
         value = self._values[int(lone[1])]
@@ -164,7 +227,7 @@ def _located(value: Any, position: Position) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Mapped:
+class _Mapped:
     """Rendered text without marks. `starts` holds, by line, (column, Position) of its pieces."""
 
     text: str
@@ -189,7 +252,16 @@ class Mapped:
 
 
 @lru_cache(maxsize=32)
-def take_marks_out(text: str, files: tuple[str, ...], first: Position) -> Mapped:
+def read_marked(text: str, files: tuple[str, ...], first: Position) -> Loaded:
+    """Read a rendered text, whose marks name one of `files`: what it holds has Slots for values.
+
+    Many jobs of one template are one text, with other values.
+    """
+    mapped = _take_marks_out(text, files, first)
+    return load_yaml(mapped.text, first.file, locate=mapped.locate, make_text=make_text)
+
+
+def _take_marks_out(text: str, files: tuple[str, ...], first: Position) -> _Mapped:
     """Return the text without its marks, and where its pieces stand in `files`."""
     clean: list[str] = []
     starts: list[tuple[tuple[int, Position], ...]] = []
@@ -206,7 +278,7 @@ def take_marks_out(text: str, files: tuple[str, ...], first: Position) -> Mapped
         kept.append(line[end:])
         clean.append("".join(kept))
         starts.append(tuple(pieces))
-    return Mapped("\n".join(clean), tuple(starts), first)
+    return _Mapped("\n".join(clean), tuple(starts), first)
 
 
 def mark_lines(text: str, file: int, line: int, source: list[str], column: int) -> Iterator[str]:

@@ -24,10 +24,9 @@ from markupsafe import Markup
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, suggest
 from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.definitions import JOBS, Definitions
-from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict, note_deeply
 from cfl_jobs.rendering.lost_text import LostText
-from cfl_jobs.rendering.provenance import RESERVED, Misplaced, Values, take_marks_out
+from cfl_jobs.rendering.provenance import RESERVED, Misplaced, Values, read_marked
 from cfl_jobs.rendering.sandbox import MissingKey, make_environment
 from cfl_jobs.rendering.scripts import compose_lines, quote_value
 
@@ -76,12 +75,10 @@ class TemplateRenderer:
             return None, tuple(self._refused)
         first = Position(f"{TEMPLATES}/{definition.template}", 1)
         origins = (_asked_for(definition),)
-        mapped = take_marks_out(text, tuple(self._files), first)
-        values = self._values
-        loaded = load_yaml(
-            mapped.text, first.file, locate=mapped.locate, fill=values.fill, origin=values.origin
-        )
-        findings = tuple(self._quoted(finding, origins) for finding in loaded.findings)
+        read = read_marked(text, tuple(self._files), first)
+        loaded = self._values.fill(read.value)
+        problems = (*read.findings, *loaded.findings)
+        findings = tuple(self._quoted(finding, origins) for finding in problems)
         if isinstance(loaded.value, TrackedDict):
             return loaded.value, findings
         if not findings:
