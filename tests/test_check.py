@@ -256,5 +256,5 @@ def test_shellcheck_that_takes_for_ever_is_stopped(
     slow = tmp_path / "shellcheck"
     slow.write_text("#!/bin/sh\nexec sleep 600\n")
     slow.chmod(0o755)
-    monkeypatch.setattr("cfl_jobs.check.shellcheck._PATIENCE", 0.2)
+    monkeypatch.setattr("cfl_jobs.check.shellcheck._TIME_LIMIT", 0.2)
     assert run_shellcheck(str(slow), ["true"]) is None

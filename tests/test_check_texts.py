@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfl_jobs.check.ant_patterns import may_overlap
+from cfl_jobs.check.artifacts import may_overlap
 from cfl_jobs.check.secret_text import find_secrets, hide_secrets
-from cfl_jobs.check.shell_variables import expanding_text, find_assigned, find_uses
+from cfl_jobs.check.shell import expanding_text, find_assigned, find_uses
 
 
 @pytest.mark.parametrize(

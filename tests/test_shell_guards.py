@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.check.shell_guards import Guard, deploys, find_guard
+from cfl_jobs.check.shell import Guard, deploys, find_guard
 
 SCRIPT = Path(__file__).parent.parent / "templates/scripts/deploy-distribution.sh"
 PLAIN = "#!/usr/bin/env bash\n"

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
-from cfl_jobs.check.ant_patterns import may_overlap
-from cfl_jobs.check.references import path_of
-from cfl_jobs.check.rule import RULES, Found, Scope, Severity
-from cfl_jobs.check.shell_variables import expanding_text
+from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, parts_of, scripts_of
+from cfl_jobs.check.shell import expanding_text
 from cfl_jobs.configs.fields import read_names
 from cfl_jobs.configs.model import (
     CopyArtifact,
     FileParameters,
     Job,
     Selector,
-    Shell,
     TriggerBuilds,
     Unknown,
 )
@@ -33,16 +31,15 @@ def find_unarchived(scope: Scope) -> Iterator[Found]:
     """
     for copy in scope.chain.copies:
         source = scope.job(copy.source)
-        if source is None or source.root != "project":
-            continue
-        if copy.selector.kind is Selector.WORKSPACE:
+        is_known = source is not None and source.root == "project"
+        if not is_known or copy.selector.kind is Selector.WORKSPACE:
             continue
         archived = scope.chain.node(copy.source).artifacts
         for pattern in copy.artifacts or ("**",):
             if not any(may_overlap(pattern, other) for other in archived):
                 has = f"only {', '.join(archived)}" if archived else "nothing"
                 message = f"{copy.target} copies {pattern} of {copy.source}, which archives {has}"
-                yield Found(copy.target, message, path=path_of(copy.part, "filter"))
+                yield found_at(copy, message, field="filter")
 
 
 @RULES.rule("copy-not-permitted", Severity.ERROR, "a job copies from one that doesn't permit it")
@@ -57,7 +54,7 @@ def find_unpermitted(scope: Scope) -> Iterator[Found]:
         if copy.permitted is False:
             message = f"{copy.source} does not permit {copy.target} to copy its artifacts"
             advice = f"Add {copy.target!r} to the copyartifact property of {copy.source}."
-            yield Found(copy.target, message, advice, path_of(copy.part))
+            yield found_at(copy, message, advice)
 
 
 @RULES.rule(
@@ -74,24 +71,21 @@ def find_unwritten_files(scope: Scope) -> Iterator[Found]:
     for job in scope.freestyle():
         if any(isinstance(step, Unknown) for step in job.builders):
             continue
-        for part in (*job.builders, *job.publishers):
-            for given in part.parameters if isinstance(part, TriggerBuilds) else ():
-                for name in read_names(given.files) if isinstance(given, FileParameters) else ():
+        for part in parts_of((*job.builders, *job.publishers), TriggerBuilds):
+            for given in parts_of(part.parameters, FileParameters):
+                for name in read_names(given.files):
                     if not _is_written(name, job):
                         message = f"no step of the job writes {name}, which this trigger reads"
                         yield Found(job.name, message, path=f"{given.path}/propertiesFile")
 
 
 def _is_written(name: str, job: Job) -> bool:
-    for step in job.builders:
-        if isinstance(step, CopyArtifact):
-            if any(may_overlap(name, pattern) for pattern in read_names(step.filter) or ("**",)):
-                return True
-        elif isinstance(step, Shell):
-            commands = re.split(r"&&|\|\||[;|\n]", expanding_text(step.script))
-            if any(name in command and _writes(command, name) for command in commands):
-                return True
-    return False
+    for copy in parts_of(job.builders, CopyArtifact):
+        if any(may_overlap(name, pattern) for pattern in read_names(copy.filter) or ("**",)):
+            return True
+    scripts = map(expanding_text, scripts_of(job))
+    commands = (c for script in scripts for c in re.split(r"&&|\|\||[;|\n]", script))
+    return any(name in command and _writes(command, name) for command in commands)
 
 
 _WRITES_NOTHING = re.compile(
@@ -108,3 +102,43 @@ def _writes(command: str, name: str) -> bool:
     if into:
         return re.fullmatch(r"\s*(?::|true|cat\s+/dev/null)?\s*", command[: into.start()]) is None
     return _WRITES_NOTHING.match(command) is None
+
+
+def may_overlap(one: str, other: str) -> bool:
+    """Tell whether a path can match both patterns. Variables stand for anything.
+
+    >>> may_overlap("out/*.gz", "**/ocargo.tar.gz")
+    True
+    >>> may_overlap("commit.txt", "tested.txt")
+    False
+    """
+    return _segments_overlap(_split(one), _split(other))
+
+
+def _split(pattern: str) -> tuple[str, ...]:
+    pattern = re.sub(r"\$\{[^}]*\}|\$\w+", "*", pattern.strip().replace("\\", "/"))
+    if pattern.endswith("/"):
+        pattern += "**"  # org.apache.tools.ant.DirectoryScanner
+    return tuple(part for part in pattern.split("/") if part not in ("", "."))
+
+
+@cache
+def _segments_overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    if not one or not other:
+        return all(part == "**" for part in one + other)
+    if one[0] == "**":
+        return _segments_overlap(one[1:], other) or _segments_overlap(one, other[1:])
+    if other[0] == "**":
+        return _segments_overlap(other, one)
+    return _texts_overlap(one[0], other[0]) and _segments_overlap(one[1:], other[1:])
+
+
+@cache
+def _texts_overlap(one: str, other: str) -> bool:
+    if not one or not other:
+        return not (one + other).strip("*")
+    if one[0] == "*":
+        return _texts_overlap(one[1:], other) or _texts_overlap(one, other[1:])
+    if other[0] == "*":
+        return _texts_overlap(other, one)
+    return (one[0] == other[0] or "?" in (one[0], other[0])) and _texts_overlap(one[1:], other[1:])

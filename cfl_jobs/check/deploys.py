@@ -8,10 +8,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from cfl_jobs.check.references import holder_of, path_of
-from cfl_jobs.check.rule import RULES, Found, Scope, Severity
-from cfl_jobs.check.shell_guards import Guard, deploys, find_guard
-from cfl_jobs.check.shell_variables import expanding_text
+from cfl_jobs.check.rule import (
+    RULES,
+    Found,
+    Scope,
+    Severity,
+    found_at,
+    holder_of,
+    parts_of,
+    scripts_of,
+)
+from cfl_jobs.check.shell import Guard, deploys, expanding_text, find_guard
 from cfl_jobs.configs.fields import read_names
 from cfl_jobs.configs.graph import StartKind
 from cfl_jobs.configs.model import CopyArtifact, Job, JUnitResults, Selector, Shell
@@ -22,10 +29,8 @@ _BY_HAND_ONLY = re.compile(r"\b(staging|prod|production|live)\b", re.IGNORECASE)
 
 def _deploy_jobs(scope: Scope) -> Iterator[Job]:
     for job in scope.freestyle():
-        scripts = (step.script for step in job.builders if isinstance(step, Shell))
-        if any(map(deploys, scripts)) or re.match(
-            r"deploy\b", job.name.rpartition("/")[2], re.IGNORECASE
-        ):
+        is_called_so = re.match(r"deploy\b", job.name.rpartition("/")[2], re.IGNORECASE)
+        if is_called_so or any(map(deploys, scripts_of(job))):
             yield job
 
 
@@ -60,9 +65,7 @@ def find_unguarded(scope: Scope) -> Iterator[Found]:
 
 def _follows_tests(name: str, scope: Scope) -> bool:
     """Tell whether a job publishes test results, or starts or copies after one that does."""
-    tests = {
-        job.name for job in scope.jobs if any(isinstance(p, JUnitResults) for p in job.publishers)
-    }
+    tests = {job.name for job in scope.jobs if any(parts_of(job.publishers, JUnitResults))}
     before: set[str] = set()
     waiting = [name]
     while waiting:
@@ -97,8 +100,8 @@ def find_newest(scope: Scope) -> Iterator[Found]:
     """
     for job in _deploy_jobs(scope):
         defaults = {parameter.name: parameter for parameter in job.parameters}
-        for step in job.builders:
-            if not isinstance(step, CopyArtifact) or step.parameter_filter:
+        for step in parts_of(job.builders, CopyArtifact):
+            if step.parameter_filter:
                 continue
             selector = step.selector
             if selector.kind is Selector.PARAMETER and selector.argument in defaults:
@@ -142,4 +145,4 @@ def find_triggers(scope: Scope) -> Iterator[Found]:
         for edge in scope.chain.started_by(job.name):
             if holder_of(edge) != job.name:
                 message = f"{edge.source} starts {job.name}, which is deployed by hand only"
-                yield Found(edge.source, message, path=path_of(edge.part))
+                yield found_at(edge, message)

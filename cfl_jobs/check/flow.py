@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cfl_jobs.check.references import holder_of, path_of
-from cfl_jobs.check.rule import RULES, Found, Scope, Severity
+from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, holder_of
 from cfl_jobs.configs.graph import Chain, StartKind, TriggerEdge
 from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.references import matches_permission
+from cfl_jobs.errors import suggest
 
 
 @RULES.rule("cycle", Severity.ERROR, "jobs start each other in a circle")
@@ -25,13 +26,9 @@ def find_cycles(scope: Scope) -> Iterator[Found]:
             continue
         told |= {edge.source for edge in circle}
         names = " → ".join([*(edge.source for edge in circle), circle[0].source])
-        conditional = any(edge.file for edge in circle)
-        yield Found(
-            holder_of(circle[-1]),
-            f"these jobs start each other in a circle: {names}",
-            path=path_of(circle[-1].part),
-            severity=Severity.WARNING if conditional else None,
-        )
+        severity = Severity.WARNING if any(edge.file for edge in circle) else None
+        message = f"these jobs start each other in a circle: {names}"
+        yield found_at(circle[-1], message, severity=severity)
 
 
 def _names_in_circles(chain: Chain) -> list[str]:
@@ -74,20 +71,20 @@ def find_too_many_blocking(scope: Scope) -> Iterator[Found]:
     blocking = list(dict.fromkeys(edge.source for edge in scope.chain.triggers if edge.blocking))
     for name in blocking:
         job = scope.job(name)
-        part = next(e.part for e in scope.chain.starts_of(name) if e.blocking)
+        edge = next(edge for edge in scope.chain.starts_of(name) if edge.blocking)
         if job is not None and job.concurrent:
             message = (
                 f"builds of {name} wait for others and may run at the same time: enough of them"
                 " take every executor"
             )
-            yield Found(name, message, "Set `concurrent: false`.", path_of(part))
+            yield found_at(edge, message, "Set `concurrent: false`.")
         if len(blocking) >= scope.executors:
             others = ", ".join(blocking)
             message = (
                 f"{len(blocking)} jobs wait for builds that they start ({others}), and the server"
                 f" has {scope.executors} executors"
             )
-            yield Found(name, message, path=path_of(part))
+            yield found_at(edge, message)
 
 
 @RULES.rule("unreachable-job", Severity.WARNING, "nothing starts a job, and no person is meant to")
@@ -117,5 +114,49 @@ def find_disabled(scope: Scope) -> Iterator[Found]:
     for edge in scope.chain.triggers:
         target = scope.job(edge.target)
         if target is not None and target.disabled:
-            message = f"{edge.source} starts {edge.target}, which is disabled"
-            yield Found(holder_of(edge), message, path=path_of(edge.part))
+            yield found_at(edge, f"{edge.source} starts {edge.target}, which is disabled")
+
+
+@RULES.rule("unknown-job", Severity.ERROR, "a job is named that does not exist")
+def find_unknown_jobs(scope: Scope) -> Iterator[Found]:
+    """Jenkins drops a name that it doesn't know from a trigger without an error, Copy Artifact
+    fails only when the build runs, and a view just shows less.
+
+    Correct the name, or define the job. A name that holds a variable is not looked at.
+    """
+    names = scope.job_names
+    for edge in scope.chain.triggers:
+        holder = holder_of(edge)
+        other = edge.source if holder == edge.target else edge.target
+        if not _is_there(other, scope):
+            field = "upstreamProjects" if holder == edge.target else "projects"
+            message = f"{holder} names the job {other!r} in a trigger, and there is none"
+            yield found_at(edge, message, suggest(other, names), field=field)
+    for copy in scope.chain.copies:
+        if not _is_there(copy.source, scope):
+            message = f"{copy.target} copies from the job {copy.source!r}, and there is none"
+            yield found_at(copy, message, suggest(copy.source, names), field="project")
+    for job in scope.jobs:
+        for entry in job.copy_permissions or ():
+            if not _permits_someone(job, entry, scope):
+                message = f"{job.name} lets {entry!r} copy its artifacts, and there is no such job"
+                yield Found(job.name, message, suggest(entry, names), _PERMISSION)
+    for view in scope.views:
+        for name in view.jobs:
+            if not _is_there(name, scope):
+                message = f"the view {view.name} shows the job {name!r}, and there is none"
+                yield Found(view.name, message, suggest(name, names), "jobNames")
+
+
+_PERMISSION = "properties/hudson.plugins.copyartifact.CopyArtifactPermissionProperty"
+
+
+def _is_there(name: str, scope: Scope) -> bool:
+    return "$" in name or scope.job(name) is not None
+
+
+def _permits_someone(job: Job, entry: str, scope: Scope) -> bool:
+    if re.fullmatch(r"[*/]+", entry):
+        return True
+    only = Job(job.name, copy_permissions=(entry,))
+    return any(matches_permission(only, other) for other in scope.job_names)

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from cfl_jobs.check.references import holder_of, path_of
-from cfl_jobs.check.rule import RULES, Found, Scope, Severity
-from cfl_jobs.check.variables import (
-    Reference,
-    is_set,
-    list_references,
-    sets_unknown_variables,
-)
+from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, parts_of
+from cfl_jobs.check.shell import Use, find_assigned, find_uses
 from cfl_jobs.configs.fields import read_names
-from cfl_jobs.configs.graph import TriggerEdge
+from cfl_jobs.configs.graph import Chain, TriggerEdge
 from cfl_jobs.configs.model import (
+    BindCredentials,
+    BuildSelector,
     CopyArtifact,
     CurrentParameters,
     Job,
     Parameter,
     ParameterKind,
+    PredefinedParameters,
     Selector,
+    Shell,
+    TimeLimit,
     TriggerBuilds,
+    Unknown,
     UpstreamTrigger,
 )
 from cfl_jobs.configs.selectors import parse_selector
 from cfl_jobs.errors import suggest
+
+_SELECTS = ParameterKind.BUILD_SELECTOR
 
 
 def _names(job: Job) -> list[str]:
@@ -52,7 +56,7 @@ def find_undeclared_parameters(scope: Scope) -> Iterator[Found]:
                     " it: it is dropped"
                 )
                 advice = suggest(passed.name, _names(target))
-                yield Found(holder_of(edge), message, advice, path_of(edge.part, "configs"))
+                yield found_at(edge, message, advice, field="configs")
     for copy in scope.chain.copies:
         source = scope.job(copy.source)
         for name in _filter_names(copy.parameter_filter):
@@ -62,7 +66,7 @@ def find_undeclared_parameters(scope: Scope) -> Iterator[Found]:
                     " that job does not declare: no build matches"
                 )
                 advice = suggest(name, _names(source))
-                yield Found(copy.target, message, advice, path_of(copy.part, "parameters"))
+                yield found_at(copy, message, advice, field="parameters")
 
 
 def _passes_current(edge: TriggerEdge) -> bool:
@@ -91,17 +95,13 @@ def find_missing_parameters(scope: Scope) -> Iterator[Found]:
                 message = (
                     f"{edge.source} starts {edge.target} without {parameter.name}, which it needs"
                 )
-                yield Found(edge.source, message, path=path_of(edge.part))
+                yield found_at(edge, message)
 
 
 def _is_needed(parameter: Parameter, job: Job) -> bool:
     """Tell whether a job can't do without a parameter being passed."""
-    if parameter.kind is ParameterKind.BUILD_SELECTOR:
-        selector = parse_selector(parameter.default)
-        return selector is not None and (selector.kind, selector.argument) == (
-            Selector.SPECIFIC,
-            "",
-        )
+    if parameter.kind is _SELECTS:
+        return parse_selector(parameter.default) == BuildSelector(Selector.SPECIFIC)
     if parameter.default:
         return False
     references = [found for found in list_references(job) if found.name == parameter.name]
@@ -128,13 +128,8 @@ def find_undeclared_variables(scope: Scope) -> Iterator[Found]:
             if is_set(found.name, job, scope.chain) or (found.name, found.path) in seen:
                 continue
             seen.add((found.name, found.path))
-            yield Found(
-                job.name,
-                _say_undeclared(found),
-                suggest(found.name, _names(job)),
-                found.path,
-                found.line,
-            )
+            advice = suggest(found.name, _names(job))
+            yield Found(job.name, _say_undeclared(found), advice, found.path, found.line)
 
 
 def _say_undeclared(found: Reference) -> str:
@@ -155,31 +150,139 @@ def find_wrong_kinds(scope: Scope) -> Iterator[Found]:
     """
     for job in scope.jobs:
         kinds = {parameter.name: parameter.kind for parameter in job.parameters}
-        for step in job.builders:
-            if isinstance(step, CopyArtifact) and step.selector.kind is Selector.PARAMETER:
-                name = step.selector.argument
-                if (
-                    kinds.get(name, ParameterKind.BUILD_SELECTOR)
-                    is not ParameterKind.BUILD_SELECTOR
-                ):
-                    message = f"the parameter {name} selects a build, but is a {kinds[name].value}"
-                    yield Found(job.name, message, path=f"{step.path}/selector/parameterName")
+        for step in parts_of(job.builders, CopyArtifact):
+            name = step.selector.argument
+            kind = kinds.get(name, _SELECTS)
+            if step.selector.kind is Selector.PARAMETER and kind is not _SELECTS:
+                message = f"the parameter {name} selects a build, but is a {kind.value}"
+                yield Found(job.name, message, path=f"{step.path}/selector/parameterName")
     for edge in scope.chain.triggers:
-        target = scope.job(edge.target)
-        for parameter in target.parameters if target else ():
-            value = next((p.value for p in edge.passed if p.name == parameter.name), None)
-            if parameter.kind is ParameterKind.BUILD_SELECTOR and value is not None:
-                is_handed_on = value.strip("${}") in {p.name for p in edge_parameters(scope, edge)}
-                if not value.lstrip().startswith("<") and not is_handed_on:
-                    message = (
-                        f"{edge.source} passes plain text as {parameter.name}, with which"
-                        f" {edge.target} selects a build"
-                    )
-                    yield Found(edge.source, message, path=path_of(edge.part, "configs"))
+        values = {passed.name: passed.value for passed in edge.passed}
+        are_xml = _build_selectors(scope.job(edge.source))
+        for name in _build_selectors(scope.job(edge.target)):
+            value = values.get(name) or "<"
+            if not value.lstrip().startswith("<") and value.strip("${}") not in are_xml:
+                message = (
+                    f"{edge.source} passes plain text as {name}, with which {edge.target} selects"
+                    " a build"
+                )
+                yield found_at(edge, message, field="configs")
 
 
-def edge_parameters(scope: Scope, edge: TriggerEdge) -> tuple[Parameter, ...]:
-    """Return the build selector parameters of a trigger's job: their values are XML already."""
-    source = scope.job(edge.source)
-    parameters = source.parameters if source else ()
-    return tuple(p for p in parameters if p.kind is ParameterKind.BUILD_SELECTOR)
+def _build_selectors(job: Job | None) -> list[str]:
+    return [p.name for p in job.parameters if p.kind is _SELECTS] if job else []
+
+
+# Jenkins' own (core 2.440, CoreEnvironmentContributor; display-url-api; junit)
+_JENKINS = """
+    BUILD_CAUSE BUILD_DISPLAY_NAME BUILD_ID BUILD_NUMBER BUILD_TAG BUILD_URL CI EXECUTOR_NUMBER
+    HUDSON_HOME HUDSON_SERVER_COOKIE HUDSON_URL JENKINS_HOME JENKINS_SERVER_COOKIE JENKINS_URL
+    JOB_BASE_NAME JOB_DISPLAY_URL JOB_NAME JOB_URL NODE_LABELS NODE_NAME ROOT_BUILD_CAUSE
+    RUN_ARTIFACTS_DISPLAY_URL RUN_CHANGES_DISPLAY_URL RUN_DISPLAY_URL RUN_TESTS_DISPLAY_URL
+    WORKSPACE WORKSPACE_TMP
+"""
+# What a shell on the node sets, or the login that the agent runs under
+_SHELL = """
+    COLUMNS DIRSTACK DISPLAY EPOCHREALTIME EPOCHSECONDS EUID FUNCNAME GROUPS HOME HOSTNAME HOSTTYPE
+    HTTPS_PROXY HTTP_PROXY IFS JAVA_HOME LANG LANGUAGE LINENO LINES LOGNAME MACHTYPE NO_PROXY OLDPWD
+    OPTARG OPTERR OPTIND OSTYPE PATH PIPESTATUS PPID PS1 PS2 PS4 PWD RANDOM REPLY SECONDS SHELL
+    SHELLOPTS SHLVL SRANDOM SSH_AUTH_SOCK TEMP TERM TMP TMPDIR TZ UID USER
+"""
+_ALWAYS = frozenset(f"{_JENKINS} {_SHELL}".split())
+_ALWAYS_LIKE = re.compile(r"LC_\w+|BASH\w*|XDG_\w+")
+# hudson.Util.VARIABLE
+_REFERENCE = re.compile(r"\$(?:(?P<plain>[A-Za-z0-9_]+)|\{(?P<braced>[A-Za-z0-9_.]+)\})")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A variable that a field of the config or a script uses. `line` is 0 but in scripts."""
+
+    name: str
+    path: str
+    use: Use | None = None
+
+    @property
+    def line(self) -> int:
+        return self.use.line if self.use else 0
+
+
+def is_set(name: str, job: Job, chain: Chain) -> bool:
+    """Tell whether a build of the job has the variable, so far as its config tells."""
+    if name in _ALWAYS or _ALWAYS_LIKE.fullmatch(name) or name in _declared(job):
+        return True
+    if name.startswith("GIT_"):
+        return job.scm is not None
+    if name.startswith("TRIGGERED_") or name == "LAST_TRIGGERED_JOB_NAME":
+        name = re.sub(r"_RUN_\d+$", "", name)
+        return name in _TRIGGERED_ALWAYS or any(
+            edge.blocking and name.endswith(f"_{_underscored(edge.target)}")
+            for edge in chain.starts_of(job.name)
+        )
+    return name in map(_copy_variable, parts_of(job.builders, CopyArtifact))
+
+
+_TRIGGERED_ALWAYS = frozenset({"TRIGGERED_JOB_NAMES", "LAST_TRIGGERED_JOB_NAME"})
+
+
+def _underscored(name: str) -> str:
+    # parameterized-trigger 787, TriggerBuilder: letters and digits stay
+    return re.sub(r"[^a-zA-Z0-9]+", "_", name)
+
+
+def _copy_variable(step: CopyArtifact) -> str:
+    # copyartifact 722, CopyArtifact.EnvAction: only letters stay
+    suffix = step.variable_suffix
+    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", suffix):
+        suffix = re.sub(r"[^A-Z]+", "_", step.project.upper())
+    return f"COPYARTIFACT_BUILD_NUMBER_{suffix}"
+
+
+def _declared(job: Job) -> set[str]:
+    names = {parameter.name for parameter in job.parameters} | {job.resources_variable}
+    for wrapper in job.wrappers:
+        if isinstance(wrapper, BindCredentials):
+            names |= {name for binding in wrapper.bindings for name in binding.variables}
+        elif isinstance(wrapper, TimeLimit):
+            names.add(wrapper.variable or "BUILD_TIMEOUT")
+    return names
+
+
+def sets_unknown_variables(job: Job) -> bool:
+    """Tell whether parts without a type here may set variables that the model doesn't see."""
+    return any(parts_of((*job.wrappers, *job.builders, *job.unknown), Unknown))
+
+
+def list_references(job: Job) -> Iterator[Reference]:
+    """Yield the variables that fields of the config use, then those that scripts use."""
+    yield from _field_references(job)
+    for step in parts_of(job.builders, Shell):
+        assigned = find_assigned(step.script)
+        for use in find_uses(step.script):
+            if re.fullmatch(r"[A-Z][A-Z0-9_]*", use.name) and use.name not in assigned:
+                yield Reference(use.name, f"{step.path}/command", use)
+
+
+def _field_references(job: Job) -> Iterator[Reference]:
+    if job.scm:
+        for text in (*job.scm.branches, *job.scm.urls, job.scm.refspec):
+            yield from _expand(text, job.scm.path)
+    for part in (*job.builders, *job.publishers):
+        if isinstance(part, CopyArtifact):
+            yield from _expand(part.project, f"{part.path}/project")
+            yield from _expand(part.filter, f"{part.path}/filter")
+            yield from _expand(part.target, f"{part.path}/target")
+            yield from _expand(part.parameter_filter, f"{part.path}/parameters")
+            argument = part.selector.argument
+            if part.selector.kind is Selector.PARAMETER:
+                yield Reference(argument, f"{part.path}/selector/parameterName")
+            else:
+                yield from _expand(argument, f"{part.path}/selector/buildNumber")
+        elif isinstance(part, TriggerBuilds):
+            for given in parts_of(part.parameters, PredefinedParameters):
+                yield from _expand(given.properties, f"{given.path}/properties")
+
+
+def _expand(text: str, path: str) -> Iterator[Reference]:
+    for match in _REFERENCE.finditer(text.replace("$$", "")):
+        yield Reference(match["plain"] or match["braced"], path)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from cfl_jobs import __version__
 from cfl_jobs.check.rule import RULES, Severity
 from cfl_jobs.check.run import Problem, Report
+from cfl_jobs.errors import CflJobsError, suggest
 
 
 def write_text(report: Report) -> str:
@@ -27,18 +28,39 @@ def _summary(report: Report) -> str:
     silenced = f" ({report.silenced} silenced)" if report.silenced else ""
     if not report.problems:
         rules = sum(1 for _ in RULES)
-        return f"{_count(report.jobs, 'job')} checked by {rules} rules: no problems{silenced}."
-    errors = report.count(Severity.ERROR)
-    warnings = report.count(Severity.WARNING)
-    named = next(problem.rule for problem in report.problems)
-    return (
-        f"{_count(errors, 'error')}, {_count(warnings, 'warning')}{silenced}."
-        f" `cfl-jobs explain {named}` tells more about a rule."
+        return f"{count(report.jobs, 'job')} checked by {rules} rules: no problems{silenced}."
+    errors = count(report.count(Severity.ERROR), "error")
+    warnings = count(report.count(Severity.WARNING), "warning")
+    named = report.problems[0].rule
+    return f"{errors}, {warnings}{silenced}. `cfl-jobs explain {named}` tells more about a rule."
+
+
+def count(number: int, word: str) -> str:
+    """Return "1 job" or "3 jobs"."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def list_rules() -> str:
+    """Return all rules, one a line."""
+    width = max(len(rule.id) for rule in RULES)
+    lines = (f"{rule.id:{width}}  {rule.severity.value:7}  {rule.title}\n" for rule in RULES)
+    return "".join(lines)
+
+
+def explain_rule(name: str) -> str:
+    """Return what a rule looks for and what to do. Raises CflJobsError where there is none."""
+    if name not in RULES:
+        near = suggest(name, (rule.id for rule in RULES))
+        advice = f"{near} `cfl-jobs explain` lists all rules.".strip()
+        raise CflJobsError(f"there is no rule {name!r}", advice=advice)
+    rule = RULES[name]
+    text = f"{rule.id} ({rule.severity.value}): {rule.title}\n\n{rule.why}\n"
+    if rule.search is None:
+        return text
+    return text + (
+        f"\nSilence it where it is right: `# cfl-jobs: ignore {rule.id} REASON` behind the line"
+        " or on the\nline above it, or above the job's entry in jobs/ for that job alone.\n"
     )
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def write_json(report: Report) -> str:
@@ -81,15 +103,11 @@ def write_github(report: Report) -> str:
 
 def _annotation(problem: Problem) -> str:
     position = problem.finding.position
-    fields = {"title": problem.rule}
+    fields: dict[str, object] = {}
     if position:
-        fields = {
-            "file": position.file,
-            "line": str(position.line),
-            "col": str(position.column),
-            **fields,
-        }
-    escaped = ",".join(f"{key}={_escape(value, ':,')}" for key, value in fields.items())
+        fields = {"file": position.file, "line": position.line, "col": position.column}
+    fields["title"] = problem.rule
+    escaped = ",".join(f"{key}={_escape(str(value), ':,')}" for key, value in fields.items())
     return f"::{problem.severity.value} {escaped}::{_escape(_sentence(problem))}\n"
 
 

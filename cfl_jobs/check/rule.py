@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeVar
 
-from cfl_jobs.configs.graph import Chain
-from cfl_jobs.configs.model import Job, View
+from cfl_jobs.configs.graph import Chain, CopyEdge, TriggerEdge
+from cfl_jobs.configs.model import Job, Placed, Shell, UpstreamTrigger, View
 from cfl_jobs.errors import Position
+
+_Part = TypeVar("_Part")
 
 
 class Severity(Enum):
@@ -36,6 +39,35 @@ class Found:
     secret: bool = False
 
 
+def found_at(
+    edge: TriggerEdge | CopyEdge,
+    message: str,
+    advice: str = "",
+    *,
+    field: str = "",
+    severity: Severity | None = None,
+) -> Found:
+    """Return what is found at a trigger or a copy, or at one of its fields."""
+    path = edge.part.path if edge.part else ""
+    path = f"{path}/{field}" if field else path
+    return Found(holder_of(edge), message, advice, path, severity=severity)
+
+
+def holder_of(edge: TriggerEdge | CopyEdge) -> str:
+    """Return the job whose config holds an edge: who copies, who starts, or says by whom it is."""
+    is_of_target = isinstance(edge, CopyEdge) or isinstance(edge.part, UpstreamTrigger)
+    return edge.target if is_of_target else edge.source
+
+
+def parts_of(parts: tuple[Placed, ...], kind: type[_Part]) -> Iterator[_Part]:
+    """Yield the steps, publishers or wrappers of one kind."""
+    yield from (part for part in parts if isinstance(part, kind))
+
+
+def scripts_of(job: Job) -> list[str]:
+    return [step.script for step in parts_of(job.builders, Shell)]
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What rules look at. `files` holds the texts of definitions, templates and scripts.
@@ -55,7 +87,7 @@ class Scope:
 
     @property
     def job_names(self) -> tuple[str, ...]:
-        return tuple(job.name for job in self.jobs)
+        return tuple(self._by_name)
 
     def job(self, name: str) -> Job | None:
         return self._by_name.get(name)
@@ -70,13 +102,16 @@ Search = Callable[[Scope], Iterator[Found]]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `title` is a sentence on what is wrong, `why` what comes of it and what to do."""
+    """One rule. `title` is a sentence on what is wrong, `why` what comes of it and what to do.
+
+    `search` is None for what the check finds by itself, which no comment silences.
+    """
 
     id: str
     severity: Severity
     title: str
     why: str
-    search: Search
+    search: Search | None = None
 
 
 class Rules:
@@ -104,10 +139,11 @@ class Rules:
 
         return register
 
-    def add(self, rule: Rule) -> None:
+    def add(self, rule: Rule) -> Rule:
         if rule.id in self._rules:
             raise ValueError(f"two rules {rule.id}")
         self._rules[rule.id] = rule
+        return rule
 
 
 RULES = Rules()

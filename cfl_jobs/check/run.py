@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cfl_jobs.check.places import Places
-from cfl_jobs.check.rule import Found, Rule, Scope, Severity
+from cfl_jobs.check import (  # noqa: F401 - they register their rules
+    artifacts,
+    deploys,
+    flow,
+    parameters,
+    secrets,
+    shellcheck,
+    upkeep,
+)
+from cfl_jobs.check.positions import Positions, Silence, find_silences
+from cfl_jobs.check.rule import RULES, Found, Rule, Scope, Severity
 from cfl_jobs.check.secret_text import hide_secrets
-from cfl_jobs.check.silences import Silence, find_silences
-from cfl_jobs.check.table import DEFINITION, RULES, SILENCE_WITHOUT_REASON, UNUSED_SILENCE
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.read_model import read_job, read_view
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position, suggest
@@ -19,6 +26,35 @@ from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.target import Kind
 
 _SHOWN_JOBS = 3
+DEFINITION = RULES.add(
+    Rule(
+        "definition",
+        Severity.ERROR,
+        "definitions or templates that can't be rendered",
+        "Rendering is strict: bad YAML, an unknown or missing variable, an option that"
+        " jenkins-job-builder\nnever reads, a value that makes no sense. While there are any, no"
+        " other rule is looked at.\n\nIt can't be silenced: fix what the message says.",
+    )
+)
+SILENCE_WITHOUT_REASON = RULES.add(
+    Rule(
+        "silence-without-reason",
+        Severity.ERROR,
+        "a rule is silenced and nobody says why",
+        "The next reader can't tell whether it still holds. The comment silences nothing until it"
+        " says\nwhy.\n\nWrite the reason behind the rule's name. It can't be silenced itself.",
+    )
+)
+UNUSED_SILENCE = RULES.add(
+    Rule(
+        "unused-silence",
+        Severity.WARNING,
+        "a comment silences nothing",
+        "The rule finds nothing at that place (any more), or there is no rule of that name. A"
+        " comment that\nstays would hide the next finding.\n\nRemove it. It can't be silenced"
+        " itself.",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +86,7 @@ def check_project(root: Path, *, executors: int = 2) -> Report:
         rendered = render_cached(root)
     except DefinitionError as error:
         problems = (
-            Problem(DEFINITION.id, DEFINITION.severity, _hide(finding))
+            Problem(DEFINITION.id, DEFINITION.severity, hide_in_finding(finding))
             for finding in error.findings
         )
         return Report(tuple(problems))
@@ -66,18 +102,22 @@ def check_rendered(
     views = tuple(read_view(r.name, r.config) for r in rendered if r.kind is Kind.VIEW)
     scope = Scope(jobs, views, build_chain(jobs), files, executors)
     by_name = {r.name: r for r in rendered}
-    places = Places(by_name, files)
-    silences = _Silences(find_silences(files), by_name)
+    positions = Positions(by_name, files, jobs)
+    silences = find_silences(files)
+    used: set[Silence] = set()
     kept: list[Problem] = []
     silenced = 0
     for rule in RULES:
-        for found in rule.search(scope):
-            position = places.place(found)
-            if silences.cover(rule.id, found.name, position):
-                silenced += 1
-            else:
-                kept.append(_problem(rule, found, position, by_name, files))
-    problems = [*_merge(kept), *silences.problems(files)]
+        for found in rule.search(scope) if rule.search else ():
+            position = positions.find(found)
+            job = by_name.get(found.name)
+            lines = (position, job.definition if job else None)
+            covering = _find_covering(silences, rule, lines)
+            used.update(covering)
+            silenced += bool(covering)
+            if not covering:
+                kept.append(_problem(rule, found, position, job, files))
+    problems = [*_merge(kept), *_check_silences(silences, used, files)]
     nowhere = Position("", 0, 0)
     problems.sort(key=lambda p: (p.finding.position or nowhere, p.rule, p.finding.message))
     return Report(tuple(problems), silenced, len(jobs))
@@ -101,17 +141,16 @@ def _problem(
     rule: Rule,
     found: Found,
     position: Position | None,
-    rendered: Mapping[str, Rendered],
+    job: Rendered | None,
     files: Mapping[str, str],
 ) -> Problem:
     origins: tuple[Origin, ...] = ()
-    job = rendered.get(found.name)
     if job is not None and job.definition != position:
         origins = (Origin(f"for the {job.kind.value} {job.name!r} at", job.definition),)
     source = "" if found.secret else _line(position, files)
     finding = Finding(found.message, position, source, origins, found.advice)
     names = (found.name,) if found.name else ()
-    return Problem(rule.id, found.severity or rule.severity, _hide(finding), names)
+    return Problem(rule.id, found.severity or rule.severity, hide_in_finding(finding), names)
 
 
 def _line(position: Position | None, files: Mapping[str, str]) -> str:
@@ -121,8 +160,8 @@ def _line(position: Position | None, files: Mapping[str, str]) -> str:
     return lines[position.line - 1].rstrip("\r") if position.line <= len(lines) else ""
 
 
-def _hide(finding: Finding) -> Finding:
-    """Return the finding with every secret in it as dots: output is kept in logs."""
+def hide_in_finding(finding: Finding) -> Finding:
+    """Return a finding with every secret in it as dots: output is kept in logs."""
     return replace(
         finding,
         message=hide_secrets(finding.message),
@@ -149,42 +188,34 @@ def _merge(problems: Iterable[Problem]) -> Iterator[Problem]:
         )
 
 
-class _Silences:
-    """The silences of a project, and which of them were of use."""
+def _find_covering(
+    silences: Iterable[Silence], rule: Rule, positions: Iterable[Position | None]
+) -> list[Silence]:
+    """Return the comments at a finding's place, or at its job's definition, that silence it."""
+    lines = {(position.file, position.line) for position in positions if position}
+    return [
+        silence
+        for silence in silences
+        if silence.rule == rule.id
+        and silence.reason
+        and (silence.position.file, silence.line) in lines
+    ]
 
-    def __init__(self, silences: tuple[Silence, ...], rendered: Mapping[str, Rendered]) -> None:
-        self._silences = silences
-        self._rendered = rendered
-        self._used: set[Silence] = set()
 
-    def cover(self, rule: str, name: str, position: Position | None) -> bool:
-        """Tell whether a comment at its place, or at its job's definition, silences a finding."""
-        definition = self._rendered[name].definition if name in self._rendered else None
-        lines = {(p.file, p.line) for p in (position, definition) if p is not None}
-        covering = [
-            silence
-            for silence in self._silences
-            if silence.rule == rule
-            and silence.reason
-            and (silence.position.file, silence.line) in lines
-        ]
-        self._used.update(covering)
-        return bool(covering)
-
-    def problems(self, files: Mapping[str, str]) -> Iterator[Problem]:
-        for silence in self._silences:
-            rule, message, advice = UNUSED_SILENCE, "", ""
-            if silence.rule not in RULES:
-                message = f"there is no rule {silence.rule!r} to silence"
-                advice = suggest(silence.rule, (known.id for known in RULES))
-            elif not silence.reason:
-                rule = SILENCE_WITHOUT_REASON
-                message = f"{silence.rule} is silenced without a reason"
-                advice = f"Say why: # cfl-jobs: ignore {silence.rule} because ..."
-            elif silence not in self._used:
-                message = f"{silence.rule} finds nothing here"
-                advice = "Remove the comment."
-            if message:
-                source = _line(silence.position, files)
-                finding = Finding(message, silence.position, source, advice=advice)
-                yield Problem(rule.id, rule.severity, _hide(finding))
+def _check_silences(
+    silences: Iterable[Silence], used: Container[Silence], files: Mapping[str, str]
+) -> Iterator[Problem]:
+    for silence in silences:
+        rule, advice = UNUSED_SILENCE, "Remove the comment."
+        message = f"{silence.rule} finds nothing here"
+        if silence.rule not in RULES:
+            message = f"there is no rule {silence.rule!r} to silence"
+            advice = suggest(silence.rule, (known.id for known in RULES))
+        elif not silence.reason:
+            rule = SILENCE_WITHOUT_REASON
+            message = f"{silence.rule} is silenced without a reason"
+            advice = f"Say why: # cfl-jobs: ignore {silence.rule} because ..."
+        if silence not in used:
+            source = _line(silence.position, files)
+            finding = Finding(message, silence.position, source, advice=advice)
+            yield Problem(rule.id, rule.severity, hide_in_finding(finding))

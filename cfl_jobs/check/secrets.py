@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cfl_jobs.check.rule import RULES, Found, Scope, Severity
+from cfl_jobs.check.rule import RULES, Found, Scope, Severity, parts_of, scripts_of
 from cfl_jobs.check.secret_text import find_secrets, is_harmless, is_named_like_secret
-from cfl_jobs.check.shell_variables import expanding_text, find_uses
+from cfl_jobs.check.shell import expanding_text, find_uses
 from cfl_jobs.configs.model import (
     BindCredentials,
     BoundCredential,
@@ -32,21 +32,14 @@ def find_plain_secrets(scope: Scope) -> Iterator[Found]:
     for file, text in scope.files.items():
         for number, line in enumerate(text.split("\n"), 1):
             for secret in find_secrets(line):
-                yield Found(
-                    "",
-                    f"this looks like {secret.kind}",
-                    position=Position(file, number, secret.start + 1),
-                )
+                position = Position(file, number, secret.start + 1)
+                yield Found("", f"this looks like {secret.kind}", position=position)
     for job in scope.jobs:
         for parameter in job.parameters:
             if _holds_secret(parameter):
-                yield Found(
-                    job.name,
-                    f"the parameter {parameter.name} has a default that everyone can read",
-                    "Leave its default empty, or bind a credential in place of the parameter.",
-                    parameter.path,
-                    secret=True,
-                )
+                message = f"the parameter {parameter.name} has a default that everyone can read"
+                advice = "Leave its default empty, or bind a credential in place of the parameter."
+                yield Found(job.name, message, advice, parameter.path, secret=True)
         for part in job.unknown:
             if part.tag == "authToken" and (part.element.text or "").strip():
                 message = "the job can be started with a token that stands here in plain text"
@@ -63,7 +56,7 @@ def _holds_secret(parameter: Parameter) -> bool:
 
 
 def _bindings(job: Job) -> list[BoundCredential]:
-    wrappers = (part for part in job.wrappers if isinstance(part, BindCredentials))
+    wrappers = parts_of(job.wrappers, BindCredentials)
     return [binding for wrapper in wrappers for binding in wrapper.bindings]
 
 
@@ -84,9 +77,7 @@ def find_traces(scope: Scope) -> Iterator[Found]:
     for job in scope.freestyle():
         if not _bindings(job):
             continue
-        for step in job.builders:
-            if not isinstance(step, Shell):
-                continue
+        for step in parts_of(job.builders, Shell):
             path = f"{step.path}/command"
             first, *_ = step.script.split("\n")
             if not first.startswith("#!"):
@@ -110,7 +101,7 @@ def find_unused(scope: Scope) -> Iterator[Found]:
     program of the workspace (`./deploy.sh`), which may read it from the environment.
     """
     for job in scope.freestyle():
-        scripts = [step.script for step in job.builders if isinstance(step, Shell)]
+        scripts = scripts_of(job)
         if any(re.search(r"(^|[\s;&|(])\./\w", expanding_text(script)) for script in scripts):
             continue
         texts = "\n".join(scripts)

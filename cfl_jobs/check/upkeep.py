@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cfl_jobs.check.rule import RULES, Found, Scope, Severity
+from cfl_jobs.check.rule import RULES, Found, Scope, Severity, parts_of
 from cfl_jobs.configs.model import (
     ArchiveArtifacts,
     BuildDiscarder,
@@ -36,7 +36,7 @@ def find_no_time_limit(scope: Scope) -> Iterator[Found]:
     Set a limit with the `timeout` wrapper.
     """
     for job in scope.freestyle():
-        if not any(isinstance(wrapper, TimeLimit) for wrapper in job.wrappers):
+        if not any(parts_of(job.wrappers, TimeLimit)):
             yield Found(job.name, "builds of this job have no time limit")
 
 
@@ -49,20 +49,18 @@ def find_uncleaned(scope: Scope) -> Iterator[Found]:
     Clean first: the `workspace-cleanup` wrapper without patterns, or git's `clean: before`.
     """
     for job in scope.freestyle():
-        archives = [part for part in job.publishers if isinstance(part, ArchiveArtifacts)]
-        if archives and not _is_cleaned(job):
+        archiver = next(parts_of(job.publishers, ArchiveArtifacts), None)
+        if archiver and not _is_cleaned(job):
             message = "the job archives files from a workspace that isn't cleaned before"
-            yield Found(job.name, message, path=archives[0].path)
+            yield Found(job.name, message, path=archiver.path)
 
 
 def _is_cleaned(job: Job) -> bool:
     if job.scm is not None and job.scm.clean_before_checkout and not job.scm.directory:
         return True
-    before = [part for part in job.wrappers if isinstance(part, CleanBefore)]
-    after = [part for part in job.publishers if isinstance(part, CleanAfter)]
-    return any(not part.patterns and not part.parameter for part in before) or any(
-        part == CleanAfter() for part in after
-    )
+    before = parts_of(job.wrappers, CleanBefore)
+    cleans_all = any(not part.patterns and not part.parameter for part in before)
+    return cleans_all or CleanAfter() in job.publishers
 
 
 @RULES.rule("cron-syntax", Severity.ERROR, "a schedule is not what Jenkins reads")
@@ -74,15 +72,9 @@ def find_bad_schedules(scope: Scope) -> Iterator[Found]:
     both fields of days, which Jenkins wants both to match, is only a warning.
     """
     for job in scope.jobs:
-        for trigger in job.triggers:
-            if not isinstance(trigger, Trigger):
-                continue
+        for trigger in parts_of(job.triggers, Trigger):
+            path = f"{trigger.path}/spec"
             mistakes = find_cron_mistakes(trigger.spec)
             for mistake in mistakes or find_cron_warnings(trigger.spec):
-                yield Found(
-                    job.name,
-                    mistake.message,
-                    mistake.advice,
-                    f"{trigger.path}/spec",
-                    severity=None if mistakes else Severity.WARNING,
-                )
+                severity = None if mistakes else Severity.WARNING
+                yield Found(job.name, mistake.message, mistake.advice, path, severity=severity)

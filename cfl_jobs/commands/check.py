@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
+from cfl_jobs.check.report import WRITERS
+from cfl_jobs.check.rule import Severity
+from cfl_jobs.check.run import check_project
+
 
 @click.command(short_help="Look for mistakes that only a server or a deploy would show.")
 @click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json", "github", "sarif"]),
-    default="text",
-    show_default=True,
+    "--format", "form", type=click.Choice(list(WRITERS)), default="text", show_default=True
 )
 @click.option("--strict", is_flag=True, help="Let warnings fail too.")
 @click.option(
@@ -34,10 +34,6 @@ def command(form: str, strict: bool, executors: int) -> int:
 
 def check(root: Path, form: str, *, strict: bool, executors: int) -> int:
     """Check and write to standard output; returns the exit code."""
-    from cfl_jobs.check.report import WRITERS
-    from cfl_jobs.check.rule import Severity
-    from cfl_jobs.check.run import check_project
-
     report = check_project(root, executors=executors)
     click.echo(WRITERS[form](report), nl=False)
     failing = report.count(Severity.ERROR) + (report.count(Severity.WARNING) if strict else 0)
