@@ -7,13 +7,14 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 import tests.jenkins_server_configs as configs
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.targets.credentials import Credentials
-from cfl_jobs.targets.retrying import Patience
+from cfl_jobs.targets.retries import RetryPolicy
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import JenkinsServer
 from tests.rendered_jobs import folder
@@ -29,10 +30,11 @@ def login(secret: str = TOKEN, user: str = JenkinsServer.user) -> Credentials:
     return Credentials(user, secret, "a test")
 
 
-def patience(waits: list[float] | None = None) -> Patience:
-    """Never sleeps, but notes the waits."""
+def retry_policy(waits: list[float] | None = None, **changes: Any) -> RetryPolicy:
+    """Never sleeps, but notes the waits; nothing else takes time."""
     noted = waits if waits is not None else []
-    return Patience(sleep=noted.append, draw=lambda: 1.0)
+    settings: dict[str, Any] = {"draw": lambda: 1.0, "clock": lambda: sum(noted), **changes}
+    return RetryPolicy(sleep=noted.append, **settings)
 
 
 @contextmanager
@@ -44,7 +46,7 @@ def target_at(
     waits: list[float] | None = None,
 ) -> Iterator[JenkinsTarget]:
     chosen = login() if credentials is None else credentials
-    with JenkinsTarget(url, chosen, timeout=timeout, patience=patience(waits)) as target:
+    with JenkinsTarget(url, chosen, timeout=timeout, policy=retry_policy(waits)) as target:
         yield target
 
 

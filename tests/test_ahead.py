@@ -147,32 +147,3 @@ def test_an_interrupt_ends_a_plan_that_waits_for_the_server(
     finally:
         going_on.set()
     assert process.returncode == 130
-
-
-AFTER_A_FORK = """
-import multiprocessing, sys
-from cfl_jobs.errors import Unreachable
-from cfl_jobs.target import Kind
-from cfl_jobs.targets.retrying import Patience
-from cfl_jobs.targets.server import open_server
-waits = []
-target = open_server(sys.argv[1], patience=Patience(sleep=waits.append), say=lambda line: None)
-process = multiprocessing.get_context("fork").Process(target=target.whoami)
-process.start()
-process.join()
-print("seen", flush=True)
-sys.stdin.readline()
-try:
-    target.list(Kind.JOB)
-except Unreachable:
-    print(sum(waits) > 60)
-"""
-
-
-def test_a_server_that_was_read_ahead_is_one_that_had_answered(tmp_path: Path) -> None:
-    """So it is waited for, where it restarts between the plan and its first change."""
-    with JenkinsServer() as server:
-        process = start(server, tmp_path, code=AFTER_A_FORK)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "seen\n"
-    assert process.communicate("go on\n", timeout=60)[0] == "True\n"

@@ -9,8 +9,8 @@ PACKAGE = Path(__file__).parent.parent / "cfl_jobs"
 ONLY_IMPORTERS = {
     "jenkins_jobs": {"generator"},
     "pkg_resources": set(),
-    "jenkins": {"connection"},
-    "requests": {"connection"},
+    "jenkins": {"client"},
+    "requests": {"answers", "client"},
     "jinja2": {"sandbox", "lost_text", "template_reads", "templates", "markup"},
     "yaml": {"located_yaml", "inventory"},
 }

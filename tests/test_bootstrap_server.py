@@ -21,11 +21,11 @@ from cfl_jobs.errors import CflJobsError, PlanError, TargetError
 from cfl_jobs.reading.inventory import INVENTORY, load_inventory
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.targets.credentials import Credentials
-from cfl_jobs.targets.retrying import Patience
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_configs import recorded
 from tests.projects import ROOT, copy_project
+from tests.server_targets import retry_policy
 from tests.test_doctor import AGENTS, use_agents
 
 ADHOC = "Ad-hoc distribution"
@@ -48,9 +48,8 @@ def fresh(jenkins_server: JenkinsServer) -> JenkinsServer:
 
 @pytest.fixture
 def target(fresh: JenkinsServer) -> Iterator[JenkinsTarget]:
-    patience = Patience(sleep=lambda seconds: None)
     with JenkinsTarget(
-        fresh.url, Credentials(fresh.user, fresh.token, "a test"), patience=patience
+        fresh.url, Credentials(fresh.user, fresh.token, "a test"), policy=retry_policy()
     ) as made:
         yield made
 

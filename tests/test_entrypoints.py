@@ -66,7 +66,7 @@ def test_rendering_imports_neither_pkg_resources_nor_requests() -> None:
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_python_jenkins_is_whole_before_and_after(order: tuple[int, int]) -> None:
-    both = ("import cfl_jobs.rendering.generator", "import cfl_jobs.targets.connection")
+    both = ("import cfl_jobs.rendering.generator", "import cfl_jobs.targets.client")
     look = "import jenkins, jenkins_jobs.registry as registry"
     same = (
         "print(jenkins.Jenkins.__name__, jenkins.plugins.PluginVersion is registry.PluginVersion)"

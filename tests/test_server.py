@@ -8,8 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from cfl_jobs.target import Kind
-from cfl_jobs.targets.server import JenkinsTarget
-from cfl_jobs.targets.serverfacts import Login, Node
+from cfl_jobs.targets.server import JenkinsTarget, Login, Node
 from tests.jenkins_server import JenkinsServer
 from tests.server_targets import CONFIG, FOLDER, OTHER, PASSWORD, login, target_at
 

@@ -17,9 +17,8 @@ import pytest
 from cfl_jobs import errors
 from cfl_jobs.errors import CflJobsError, TargetError
 from cfl_jobs.target import Kind
-from cfl_jobs.targets.addresses import check_url
-from cfl_jobs.targets.credentials import Credentials
-from cfl_jobs.targets.failures import explain_failure, is_final
+from cfl_jobs.targets.answers import explain_failure, is_final
+from cfl_jobs.targets.credentials import Credentials, check_url
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.server_targets import (
@@ -208,7 +207,7 @@ def test_a_certificate_of_another_time_is_told(words: str) -> None:
     error = explain_failure(refusal, "https://jenkins.example.org/", 30.0)
     assert f"isn't valid now: {words}" in error.message
     assert "clock" in error.advice
-    assert is_final(refusal, has_answered=True)
+    assert is_final(refusal)
 
 
 def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:

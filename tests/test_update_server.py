@@ -29,12 +29,12 @@ from cfl_jobs.rendering.render import Rendered, render
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.credentials import Credentials
 from cfl_jobs.targets.home import HomeTarget
-from cfl_jobs.targets.retrying import Patience
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_routes import Request
 from tests.projects import ROOT, copy_project, edit
 from tests.rendered_jobs import folder, job, view
+from tests.server_targets import retry_policy
 
 # The recorded jobs that lose something for good, with what an update says of it.
 _MISSING = ("ant", "sonar", "rbenv", "slack", "cobertura", "throttle-concurrents")
@@ -91,8 +91,7 @@ def all_recorded(version: str) -> tuple[Rendered, ...]:
 @pytest.fixture
 def target(jenkins_server: JenkinsServer) -> Iterator[JenkinsTarget]:
     credentials = Credentials(jenkins_server.user, jenkins_server.token)
-    patience = Patience(sleep=lambda seconds: None)
-    with JenkinsTarget(jenkins_server.url, credentials, patience=patience) as made:
+    with JenkinsTarget(jenkins_server.url, credentials, policy=retry_policy()) as made:
         yield made
 
 
@@ -504,9 +503,9 @@ def test_an_update_comes_through_bad_weather(
     dice = random.Random(seed)
     secret = jenkins_server.token if seed % 2 else jenkins_server.password
     # Without waits all threads are back at once, so that one thread's accident is everyone's.
-    patience = Patience(attempts=12, sleep=lambda seconds: None)
+    policy = retry_policy(attempts=12)
     target = JenkinsTarget(
-        jenkins_server.url, Credentials(jenkins_server.user, secret), patience=patience
+        jenkins_server.url, Credentials(jenkins_server.user, secret), policy=policy
     )
     update(target, tmp_path, WANTED)
     faults = [dice.choice(PASSING) if dice.random() < 0.15 else None for _ in range(200)]

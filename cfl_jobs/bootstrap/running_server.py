@@ -18,9 +18,8 @@ from cfl_jobs.doctor.needs import Needs, PluginNeed
 from cfl_jobs.errors import TargetError, Unavailable, Unreachable
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import Kind
-from cfl_jobs.targets.addresses import path_of
-from cfl_jobs.targets.channel import FORM_TYPE
-from cfl_jobs.targets.server import JenkinsTarget
+from cfl_jobs.targets.client import FORM_TYPE
+from cfl_jobs.targets.server import JenkinsTarget, path_of
 
 # Where Jenkins leads to after an installation was asked for: before and since 2.4xx.
 _AFTER_INSTALL = ("updateCenter", "pluginManager/updates")
@@ -61,7 +60,7 @@ def install_plugins(target: JenkinsTarget, plugins: Iterable[PluginNeed]) -> Non
     """
     wanted = [f"{need.name}@{need.version or '0'}" for need in plugins]
     body = "".join(f"<install plugin={quoteattr(plugin)}/>" for plugin in wanted)
-    target.channel.post(
+    target.client.post(
         "pluginManager/installNecessaryPlugins",
         "install plugins",
         f"<jenkins>{body}</jenkins>",
@@ -94,14 +93,14 @@ def needs_restart(target: JenkinsTarget) -> bool:
 def _ask_installations(target: JenkinsTarget) -> dict[str, Any]:
     tree = "restartRequiredForCompletion,jobs[name,errorMessage,status[type]]"
     path, doing = f"updateCenter/api/json?tree={tree}", "look at the installation"
-    return target.channel.ask_json(path, doing, "jobs")
+    return target.client.ask_json(path, doing, "jobs")
 
 
 def restart(target: JenkinsTarget, waiting: Waiting) -> None:
     """Restart Jenkins when its running builds are done, and wait until it is back."""
     before = _ask_session(target)
-    target.channel.post(
-        "safeRestart", "restart", lands_on="", is_done=lambda: _ask_session(target) != before
+    target.client.post(
+        "safeRestart", "restart", lands_on=("",), is_done=lambda: _ask_session(target) != before
     )
     was_away = False
     for _ in waiting.rounds():
@@ -120,7 +119,7 @@ def restart(target: JenkinsTarget, waiting: Waiting) -> None:
 
 def _ask_session(target: JenkinsTarget) -> str:
     """Return what Jenkins calls itself from one start to the next (Jenkins.SESSION_HASH)."""
-    answer = target.channel.ask("GET", "api/json?tree=quietingDown", "ask whether it is up")
+    answer = target.client.ask("api/json?tree=quietingDown", "ask whether it is up")
     return answer.headers.get("X-Jenkins-Session", "")
 
 
@@ -131,10 +130,10 @@ def start_build(target: JenkinsTarget, job: str, parameters: Mapping[str, str]) 
 
     def has_started() -> bool:
         asked = f"{path}/api/json?tree=inQueue"
-        waits = target.channel.ask_json(asked, f"look at the job {job!r}").get("inQueue")
+        waits = target.client.ask_json(asked, f"look at the job {job!r}").get("inQueue")
         return bool(waits) or target.count_builds(job) > before
 
-    target.channel.post(
+    target.client.post(
         f"{path}/buildWithParameters",
         f"start the job {job!r}",
         urlencode(dict(parameters)),

@@ -29,8 +29,7 @@ from cfl_jobs.doctor.writers import write_table
 from cfl_jobs.errors import TargetError
 from cfl_jobs.planning.report import write_text
 from cfl_jobs.target import Kind
-from cfl_jobs.targets.addresses import path_of
-from cfl_jobs.targets.server import JenkinsTarget
+from cfl_jobs.targets.server import JenkinsTarget, path_of
 
 # What no later step can mend; of the rest the last step asks again.
 _STOPPING = frozenset({"server", "version", "login", "permissions"})

@@ -26,6 +26,7 @@ from cfl_jobs.errors import (
     Unreachable,
 )
 from cfl_jobs.target import Kind
+from cfl_jobs.targets.client import parse_json
 from cfl_jobs.targets.server import JenkinsTarget
 
 # hudson.node_monitors.DiskSpaceMonitorDescriptor: what a server without its own bounds has.
@@ -90,9 +91,9 @@ def _ask_state(
     """Return the server's state, its version, and how far its clock is ahead, in seconds."""
     path, doing = "api/json?tree=mode,quietingDown,useCrumbs,useSecurity,url", "ask for its state"
     before = now()
-    answer = target.channel.ask("GET", path, doing)
+    answer = target.client.ask(path, doing)
     after = now()
-    state = target.channel.parse_json(answer, target.channel.asked(path, doing), "quietingDown")
+    state = parse_json(answer, target.client.asked(path, doing), "quietingDown")
     difference: float | None = None
     try:
         theirs = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
@@ -108,7 +109,7 @@ def _ask_state(
 def ask_plugins(target: JenkinsTarget) -> dict[str, InstalledPlugin]:
     """Return all plugins by short name. Raises PermissionDenied for all but administrators."""
     path = "pluginManager/api/json?tree=plugins[shortName,version,active,enabled]"
-    found = target.channel.ask_json(path, "list plugins", "plugins")["plugins"]
+    found = target.client.ask_json(path, "list plugins", "plugins")["plugins"]
     return {
         plugin["shortName"]: InstalledPlugin(
             plugin["version"], bool(plugin["active"]), bool(plugin["enabled"])
@@ -119,7 +120,7 @@ def ask_plugins(target: JenkinsTarget) -> dict[str, InstalledPlugin]:
 
 def _ask_nodes(target: JenkinsTarget, mode: str) -> tuple[NodeState, ...]:
     """Return all nodes; `mode` is the controller's, hudson.model.Node.Mode."""
-    found = target.channel.ask_json("computer/api/json?depth=0", "list nodes", "computer")
+    found = target.client.ask_json("computer/api/json?depth=0", "list nodes", "computer")
     return tuple(_read_node(target, node, mode) for node in found["computer"])
 
 
@@ -157,7 +158,7 @@ def _ask_mode(target: JenkinsTarget, name: str) -> str:
 
 
 def _ask_page(target: JenkinsTarget, path: str, doing: str) -> str:
-    return target.channel.ask("GET", path, doing).body.decode("utf-8", errors="replace")
+    return target.client.ask(path, doing).body.decode("utf-8", errors="replace")
 
 
 def _ask_upkeep(target: JenkinsTarget, now: Callable[[], float]) -> Upkeep:
@@ -168,7 +169,7 @@ def _ask_upkeep(target: JenkinsTarget, now: Callable[[], float]) -> Upkeep:
     2.440 and 2.568: links to a jenkins.war and to advisories, in any language.
     """
     tree = "updateCenter/api/json?tree=sites[id,dataTimestamp]"
-    sites = target.channel.ask_json(tree, "look at the update centre", "sites")["sites"]
+    sites = target.client.ask_json(tree, "look at the update centre", "sites")["sites"]
     asked = [site["dataTimestamp"] / 1000 for site in sites if site.get("dataTimestamp")]
     page = _ask_page(target, "manage/", "look at Manage Jenkins")
     messages = re.search(r'<section class="manage-messages">(.*?)</section>', page, re.DOTALL)
@@ -188,7 +189,7 @@ def _ask_upkeep(target: JenkinsTarget, now: Callable[[], float]) -> Upkeep:
 
 def _may_create(target: JenkinsTarget) -> bool:
     try:
-        target.channel.post("createItem?name=", "create jobs", "<project/>")
+        target.client.post("createItem?name=", "create jobs", "<project/>")
     except _NOT_ALLOWED:
         return False
     except Refused:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cfl_jobs.target import Listed
-from cfl_jobs.targets.serverfacts import Login
+from cfl_jobs.targets.server import Login
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -16,16 +17,60 @@ from cfl_jobs.errors import Missing, Refused
 from cfl_jobs.planning.folders import is_folder
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import Kind, Listed
-from cfl_jobs.targets.addresses import check_url, path_of, quote_name, what
 from cfl_jobs.targets.answers import explain_lost_login, explain_page
-from cfl_jobs.targets.channel import FORM_TYPE, Channel
-from cfl_jobs.targets.credentials import Credentials, find_credentials
+from cfl_jobs.targets.client import FORM_TYPE, Client, parse_json
+from cfl_jobs.targets.credentials import Credentials, check_url, find_credentials
 from cfl_jobs.targets.repeating import Seen
-from cfl_jobs.targets.retrying import Patience
-from cfl_jobs.targets.serverfacts import Login, Node, ServerState
+from cfl_jobs.targets.retries import RetryPolicy
 
 TIMEOUT = 60.0  # seconds for a connection, and for each pause in an answer; twice that for all
 _FOLDER_DEPTH = 8  # folders in folders that one listing request sees
+
+
+def quote_name(name: str) -> str:
+    return quote(name, safe="")
+
+
+def path_of(kind: Kind, name: str) -> str:
+    """Return the path of a job ("job/team/job/inner") or view ("job/team/view/mine")."""
+    *folders, own = name.split("/")
+    if any(part.strip() in ("", ".", "..") for part in (*folders, own)):
+        raise Refused(f"{name!r} can't be the name of a {kind.value}", advice="Name it otherwise.")
+    above = "".join(f"job/{quote_name(folder)}/" for folder in folders)
+    return f"{above}{kind.value}/{quote_name(own)}"
+
+
+def what(kind: Kind, name: str) -> str:
+    return f"{kind.value} {name!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who Jenkins takes us for."""
+
+    name: str
+    is_anonymous: bool
+    authorities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A machine that runs builds; `executors` is how many at a time."""
+
+    name: str
+    executors: int
+    labels: tuple[str, ...]
+    is_offline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """What a server says of itself."""
+
+    version: str
+    is_quieting_down: bool
+    uses_security: bool
+    url: str
 
 
 class JenkinsTarget:
@@ -37,14 +82,14 @@ class JenkinsTarget:
         credentials: Credentials | None = None,
         *,
         timeout: float = TIMEOUT,
-        patience: Patience | None = None,
+        policy: RetryPolicy | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._url = check_url(url)
         self._credentials = credentials or Credentials()
-        self._settings: dict[str, Any] = {"timeout": timeout, "patience": patience, "say": say}
+        self._settings: dict[str, Any] = {"timeout": timeout, "policy": policy, "say": say}
         self._seen = Seen(self._read)
-        self._channel = Channel(self._url, self._credentials, timeout, patience or Patience(), say)
+        self._client = Client(self._url, self._credentials, timeout, policy or RetryPolicy(), say)
 
     def __repr__(self) -> str:
         return f"JenkinsTarget({self._url!r}, {self._credentials})"
@@ -57,16 +102,16 @@ class JenkinsTarget:
 
     def close(self) -> None:
         """Close the kept connections. The target can still be used."""
-        self._channel.close()
+        self._client.close()
 
     @property
     def label(self) -> str:
         return self._url
 
     @property
-    def channel(self) -> Channel:
+    def client(self) -> Client:
         """What asks and posts, for what isn't about jobs and views."""
-        return self._channel
+        return self._client
 
     def without_login(self) -> JenkinsTarget:
         """Return the same server as someone sees it who isn't logged in."""
@@ -95,7 +140,7 @@ class JenkinsTarget:
         path_of(kind, name)  # refuses names that would lead elsewhere
 
         try:
-            self._channel.post(
+            self._client.post(
                 path,
                 f"create {what(kind, name)}",
                 config,
@@ -109,7 +154,7 @@ class JenkinsTarget:
         self._seen.note(kind, name, config)
 
     def update(self, kind: Kind, name: str, config: str) -> None:
-        self._channel.post(
+        self._client.post(
             f"{path_of(kind, name)}/config.xml",
             f"update {what(kind, name)}",
             config,
@@ -128,11 +173,11 @@ class JenkinsTarget:
             self.update(Kind.JOB, name, format_config(root))
             return
         job = path_of(Kind.JOB, name)
-        self._channel.post(
+        self._client.post(
             f"{job}/submitDescription",
             f"save {what(Kind.JOB, name)}",
             f"description={quote(description, safe='')}",
-            lands_on=job,
+            lands_on=(job,),
             is_done=lambda: self._seen.check_save(name, description),
             headers=FORM_TYPE,
         )
@@ -140,10 +185,10 @@ class JenkinsTarget:
 
     def delete(self, kind: Kind, name: str) -> None:
         folder = name.rpartition("/")[0]
-        self._channel.post(
+        self._client.post(
             f"{path_of(kind, name)}/doDelete",
             f"delete {what(kind, name)}",
-            lands_on=path_of(Kind.JOB, folder) if folder else "",
+            lands_on=(path_of(Kind.JOB, folder) if folder else "",),
             is_done=lambda: self._seen.check_deletion(kind, name),
         )
         self._seen.note(kind, name, None)
@@ -159,21 +204,21 @@ class JenkinsTarget:
         def is_renamed() -> bool:
             return self._find_name(new_name) == own and self._find_name(name) is None
 
-        self._channel.post(
+        self._client.post(
             f"{path_of(Kind.JOB, name)}/doRename?newName={quote_name(own)}",
             f"rename {what(Kind.JOB, name)} to {new_name!r}",
-            lands_on=path_of(Kind.JOB, new_name),
+            lands_on=(path_of(Kind.JOB, new_name),),
             is_done=is_renamed,
         )
         self._seen.move(name, new_name)
 
     def count_builds(self, name: str) -> int:
         path = f"{path_of(Kind.JOB, name)}/api/json?tree=allBuilds[number]"
-        builds = self._channel.ask_json(path, f"count the builds of {what(Kind.JOB, name)}")
+        builds = self._client.ask_json(path, f"count the builds of {what(Kind.JOB, name)}")
         return len(builds.get("allBuilds") or ())
 
     def version(self) -> str:
-        return self._channel.version
+        return self._client.version
 
     def rewrites_late(self, version: str) -> bool:
         """Until SECURITY-3744: weekly 2.568 and LTS 2.555.3, whose versions have three numbers."""
@@ -182,7 +227,7 @@ class JenkinsTarget:
 
     def plugins(self) -> dict[str, str]:
         path = "pluginManager/api/json?tree=plugins[shortName,version,active]"
-        found = self._channel.ask_json(path, "list plugins", "plugins")["plugins"]
+        found = self._client.ask_json(path, "list plugins", "plugins")["plugins"]
         return {
             plugin["shortName"]: plugin["version"]
             for plugin in sorted(found, key=lambda plugin: str(plugin["shortName"]))
@@ -193,16 +238,16 @@ class JenkinsTarget:
 
     def whoami(self) -> Login:
         path, doing = "whoAmI/api/json", "ask who we are"
-        data = self._channel.ask_json(path, doing, "name", "anonymous")
+        data = self._client.ask_json(path, doing, "name", "anonymous")
         if data["anonymous"] and not self._credentials.is_anonymous:
-            raise explain_lost_login(self._channel.asked(path, doing))
+            raise explain_lost_login(self._client.asked(path, doing))
         return Login(data["name"], bool(data["anonymous"]), tuple(data.get("authorities", ())))
 
     def state(self) -> ServerState:
         path = "api/json?tree=quietingDown,useSecurity,url"
-        answer = self._channel.ask("GET", path, "ask for its state")
-        data = self._channel.parse_json(
-            answer, self._channel.asked(path, "ask for its state"), "quietingDown"
+        answer = self._client.ask(path, "ask for its state")
+        data = parse_json(
+            answer, self._client.asked(path, "ask for its state"), "_class", "quietingDown"
         )
         version = answer.headers.get("X-Jenkins", "")
         return ServerState(
@@ -215,7 +260,7 @@ class JenkinsTarget:
     def executors(self) -> tuple[Node, ...]:
         """Return the server's nodes, with how many builds each runs at a time."""
         tree = "computer[displayName,numExecutors,offline,assignedLabels[name]]"
-        found = self._channel.ask_json(f"computer/api/json?tree={tree}", "list nodes", "computer")[
+        found = self._client.ask_json(f"computer/api/json?tree={tree}", "list nodes", "computer")[
             "computer"
         ]
         return tuple(
@@ -231,20 +276,20 @@ class JenkinsTarget:
     def credential_ids(self) -> tuple[str, ...]:
         """Return the ids in the global domain. Raises Missing for a user who may not see them."""
         path = "credentials/store/system/domain/_/api/json?tree=credentials[id]"
-        found = self._channel.ask_json(path, "list credentials' ids", "credentials")["credentials"]
+        found = self._client.ask_json(path, "list credentials' ids", "credentials")["credentials"]
         return tuple(sorted(entry["id"] for entry in found))
 
     # Looking.
 
     def _read(self, kind: Kind, name: str) -> str:
         path = f"{path_of(kind, name)}/config.xml"
-        answer = self._channel.ask("GET", path, f"read {what(kind, name)}")
+        answer = self._client.ask(path, f"read {what(kind, name)}")
         try:
             text = answer.body.decode("utf-8")
         except UnicodeDecodeError:
             text = ""
         if not text.lstrip("\ufeff \r\n").startswith("<?xml"):
-            raise explain_page(answer, self._channel.asked(path, f"read {what(kind, name)}"))
+            raise explain_page(answer, self._client.asked(path, f"read {what(kind, name)}"))
         return text
 
     def _walk_folders(self, kind: Kind) -> Iterator[tuple[str, Sequence[dict[str, Any]]]]:
@@ -263,7 +308,7 @@ class JenkinsTarget:
         while folders:
             folder = folders.pop()
             start = f"{path_of(Kind.JOB, folder)}/" if folder else ""
-            top = self._channel.ask_json(f"{start}api/json?tree={tree}", f"list {kind.value}s")
+            top = self._client.ask_json(f"{start}api/json?tree={tree}", f"list {kind.value}s")
             waiting = [(folder, top, 0)]
             while waiting:
                 name, data, depth = waiting.pop()
@@ -278,7 +323,7 @@ class JenkinsTarget:
         """Return the name, without its folder, that a job has in its own case; None for no job."""
         path = f"{path_of(Kind.JOB, name)}/api/json?tree=name"
         try:
-            found = self._channel.ask_json(path, f"find {what(Kind.JOB, name)}", "name")
+            found = self._client.ask_json(path, f"find {what(Kind.JOB, name)}", "name")
         except Missing:
             return None
         return str(found["name"])
@@ -288,7 +333,7 @@ def open_server(
     url: str,
     *,
     conf: Path | None = None,
-    patience: Patience | None = None,
+    policy: RetryPolicy | None = None,
     say: Callable[[str], None] | None = None,
 ) -> JenkinsTarget:
     """Return the server at a URL, with the user's credentials for it.
@@ -300,7 +345,7 @@ def open_server(
     credentials = find_credentials(checked, os.environ, conf, Path.home())
     for note in credentials.notes:
         say(note)
-    return JenkinsTarget(checked, credentials, patience=patience, say=say)
+    return JenkinsTarget(checked, credentials, policy=policy, say=say)
 
 
 def _say(line: str) -> None:

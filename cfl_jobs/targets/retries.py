@@ -1,0 +1,214 @@
+"""Failed requests of all threads → whether they are sent again, after what wait.
+
+A read is sent again at once by urllib3. What still fails is sent again when the server answers
+anything: one thread asks whether it does, the others wait for that.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any, Self
+
+from urllib3.exceptions import MaxRetryError, ReadTimeoutError
+from urllib3.util import Retry
+
+from cfl_jobs.errors import TargetError, Unreachable
+
+# What a server or a proxy in front of it answers while it can't answer.
+NO_ANSWER = frozenset({429, 502, 503, 504})
+_SAY_AGAIN = 30.0  # seconds
+
+
+class TransientError(Exception):
+    """Carries the error that is raised if sending the request again doesn't help.
+
+    `after` is how long, in seconds, the server asks to be left alone. `is_there`: that it is there
+    at all, it says itself.
+    """
+
+    def __init__(self, error: TargetError, after: float = 0.0, *, is_there: bool = False) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.after = after
+        self.is_there = is_there
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often requests are sent again, and how long, in seconds, is waited.
+
+    Each is sent again `attempts` times, with waits from `first` doubling to `longest`, longer by
+    chance so that threads don't come back as one. A server that is known to be there is waited for
+    until `limit`, by all requests together: a restart takes a minute or two.
+    """
+
+    attempts: int = 4
+    limit: float = 120.0
+    first: float = 0.5
+    longest: float = 8.0
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    draw: Callable[[], float] = field(default=random.random, repr=False)
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+
+    def wait(self, count: int, at_least: float = 0.0) -> None:
+        """Wait before a request is sent for the `count`th time again."""
+        longest = min(self.longest, self.first * 2.0 ** (count - 1))
+        self.sleep(max(at_least, longest * (0.5 + self.draw() / 2)))
+
+
+class ReadRetry(Retry):
+    """urllib3's own, by a policy. It sends only reads again, and only what failed in short time."""
+
+    policy = RetryPolicy()
+
+    @classmethod
+    def by(cls, policy: RetryPolicy) -> Self:
+        made = cls(
+            total=policy.attempts,
+            connect=0,
+            other=0,
+            allowed_methods=("GET",),
+            status_forcelist=NO_ANSWER,
+            raise_on_status=False,
+        )
+        made.policy = policy
+        return made
+
+    def new(self, **changes: Any) -> Self:
+        made = super().new(**changes)
+        made.policy = self.policy
+        return made
+
+    def increment(
+        self, method: str | None = None, url: str | None = None, *args: Any, **happened: Any
+    ) -> Self:
+        error, response = happened.get("error"), happened.get("response")
+        if isinstance(error, ReadTimeoutError):
+            raise error
+        if response is not None and retry_after(response.headers) > self.policy.limit:
+            raise MaxRetryError(happened["_pool"], url or "")
+        return super().increment(method, url, *args, **happened)
+
+    def sleep(self, response: Any = None) -> None:
+        after = retry_after(response.headers) if response is not None else 0.0
+        self.policy.wait(len(self.history), after)
+
+
+def retry_after(headers: Mapping[str, str]) -> float:
+    """Return for how many seconds the server asks to be left alone, 0 where it doesn't say.
+
+    Retry-After holds seconds, or a date (RFC 9110, 10.2.3), which is taken by the server's clock.
+    """
+    text = headers.get("Retry-After", "").strip()
+    if text.isascii() and text.isdigit():
+        return float(text[:9])
+    try:
+        now = parsedate_to_datetime(headers.get("Date", ""))
+        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
+    except (TypeError, ValueError):
+        return 0.0
+
+
+class Outage:
+    """What the threads know of one server: whether it answers, is waited for, or is given up.
+
+    `probe` asks the server for next to nothing, and raises TransientError. `say` takes a line for
+    whoever waits.
+    """
+
+    def __init__(
+        self,
+        server: str,
+        policy: RetryPolicy,
+        probe: Callable[[], object],
+        say: Callable[[str], None],
+    ) -> None:
+        self._server = server
+        self._policy = policy
+        self._probe = probe
+        self._say = say
+        self._answers = 0
+        self._is_there = False
+        self._is_lost = False
+        self._not_before = 0.0
+        self._waiting = threading.Lock()
+        self._asking = threading.Lock()
+
+    def note_answer(self) -> None:
+        self._answers += 1
+        self._is_there = True
+        self._is_lost = False
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Hold one request. Raises Unreachable for a server that was given up.
+
+        Whether it is back is found out by one request at a time, and not all the time: hundreds of
+        jobs mustn't wait for a server one after the other.
+        """
+        if not self._is_lost:
+            yield
+        elif self._policy.clock() >= self._not_before and self._asking.acquire(blocking=False):
+            try:
+                yield
+            finally:
+                self._asking.release()
+        else:
+            raise Unreachable(
+                f"{self._server} does not answer any more, and wasn't asked again",
+                advice="Run the command again when it does.",
+            )
+
+    def wait(self, failure: TransientError, count: int, attempts: int) -> None:
+        """Wait before a request is sent for the `count`th time again, at most `attempts` times.
+
+        Raises the failure's error where that is no use: the server never answered, or doesn't come
+        back in time.
+        """
+        answers = self._answers
+        self._is_there |= failure.is_there
+        if self._is_lost or not self._is_there:
+            self._give_up()
+            raise failure.error from failure.__cause__
+        if count > attempts or failure.after > self._policy.limit:
+            raise failure.error from failure.__cause__
+        self._policy.wait(count, failure.after)
+        with self._waiting:
+            if self._answers == answers:
+                self._find_again(failure)
+
+    def _find_again(self, failure: TransientError) -> None:
+        """Ask the server until it answers, but not before it wants to be asked again."""
+        policy, count = self._policy, 0
+        said, end = None, policy.clock() + policy.limit
+        while not self._is_lost:
+            try:
+                self._probe()
+                break
+            except TransientError as found:
+                failure = found
+            except TargetError:  # an answer too
+                break
+            now = policy.clock()
+            if end - now <= failure.after:
+                self._give_up()
+                break
+            if said is None or now - said >= _SAY_AGAIN:
+                self._say(f"Waiting, up to {end - now:.0f} s more: {failure.error.message}.")
+                said = now
+            count += 1
+            policy.wait(count, failure.after)
+        if self._is_lost:
+            raise failure.error from failure.__cause__
+        if said is not None:
+            self._say(f"{self._server} answers again.")
+
+    def _give_up(self) -> None:
+        self._is_lost = True
+        self._not_before = self._policy.clock() + self._policy.longest
