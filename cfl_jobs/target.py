@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 
 class Kind(Enum):
@@ -13,6 +13,10 @@ class Kind(Enum):
 
     JOB = "job"
     VIEW = "view"
+
+
+# A job or view: its kind and its full name.
+Key: TypeAlias = tuple[Kind, str]
 
 
 @dataclass(frozen=True, slots=True, order=True)

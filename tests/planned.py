@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.differences import Side
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.planner import plan_changes
-from cfl_jobs.rendering.render import Rendered
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
 
 
-def update(target: MemoryTarget, place: Path, *wanted: Rendered, adopt: bool = False) -> None:
+def update(target: MemoryTarget, place: Path, *wanted: Config, adopt: bool = False) -> None:
     names = [(rendered.kind, rendered.name) for rendered in wanted]
     observed = observe(target, names, with_orphans=False, project=wanted[0].project)
     made = plan_changes(wanted, observed, adopt=adopt)

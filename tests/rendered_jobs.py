@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import tests.jenkins_server_configs as configs
+from cfl_jobs.configs.config import Blame, Config
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.apply import Result, apply_plan
 from cfl_jobs.planning.former import names_to_look_at
@@ -14,7 +15,6 @@ from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Plan
 from cfl_jobs.planning.planner import plan_changes
-from cfl_jobs.rendering.render import Blame, Rendered
 from cfl_jobs.target import Kind, Target
 from tests.jenkins_server_pages import DIALECTS
 from tests.memory_target import MemoryTarget
@@ -111,7 +111,7 @@ def job(
     line: int = 3,
     moved_from: tuple[str, ...] = (),
     project: str = "",
-) -> Rendered:
+) -> Config:
     """Return a rendered freestyle job."""
     config = _JOB.format(
         description=description,
@@ -124,17 +124,17 @@ def job(
     )
     blame = (Blame("builders/hudson.tasks.Shell", Position("templates/publish.yaml.j2", 9, 5)),)
     place = Position("jobs/publish.yaml", line, 5)
-    return Rendered(Kind.JOB, name, config, place, blame, moved_from, project)
+    return Config(Kind.JOB, name, config, place, blame, moved_from, project)
 
 
-def folder(name: str) -> Rendered:
-    return Rendered(Kind.JOB, name, _FOLDER, Position("jobs/folders.yaml", 2, 5))
+def folder(name: str) -> Config:
+    return Config(Kind.JOB, name, _FOLDER, Position("jobs/folders.yaml", 2, 5))
 
 
-def view(name: str, jobs: tuple[str, ...]) -> Rendered:
+def view(name: str, jobs: tuple[str, ...]) -> Config:
     names = "".join(f"\n    <string>{job}</string>" for job in jobs)
     config = _VIEW.format(name=name, jobs=names)
-    return Rendered(Kind.VIEW, name, config, Position("jobs/view.yaml", 3, 5))
+    return Config(Kind.VIEW, name, config, Position("jobs/view.yaml", 3, 5))
 
 
 def choose_dialect(version: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def jenkins(plugins: dict[str, str] | None = None) -> MemoryTarget:
 
 def plan(
     target: Target,
-    *wanted: Rendered,
+    *wanted: Config,
     adopt: bool = False,
     prune: bool = False,
     filtered: bool = False,
@@ -176,7 +176,7 @@ def apply(made: Plan, target: MemoryTarget, place: Path, *, workers: int = 1) ->
 def update(
     target: MemoryTarget,
     place: Path,
-    *wanted: Rendered,
+    *wanted: Config,
     adopt: bool = False,
     prune: bool = False,
     workers: int = 1,

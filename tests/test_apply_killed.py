@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.planning.observe import normal_of
+from cfl_jobs.configs.config import normal_of
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import folder, jenkins, job, plan, update, view

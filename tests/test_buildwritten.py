@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.differences import Side
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.rollback import plan_rollback, roll_back
 from cfl_jobs.planning.runs import list_runs
-from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.planned import sides
@@ -72,9 +72,9 @@ def set_by_step(*classes: str) -> str:
     return f"<{tag}><jobPropertyDescriptors>{names}</jobPropertyDescriptors></{tag}>"
 
 
-def pipeline(*properties: str, path: str = "Jenkinsfile") -> Rendered:
+def pipeline(*properties: str, path: str = "Jenkinsfile") -> Config:
     config = PIPELINE.format(path=path, properties="".join(properties))
-    return Rendered(Kind.JOB, "Nightly", config, Position("jobs/nightly.yaml", 3, 5))
+    return Config(Kind.JOB, "Nightly", config, Position("jobs/nightly.yaml", 3, 5))
 
 
 def built(target: MemoryTarget, *, actions: str = "", properties: str = "") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cfl_jobs.configs.config import normal_of
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.differences import (
     Change,
@@ -11,7 +12,6 @@ from cfl_jobs.planning.differences import (
     describe,
     find_losses,
 )
-from cfl_jobs.planning.observe import normal_of
 
 SHELL = "<project><builders><hudson.tasks.Shell><command>{}</command></hudson.tasks.Shell>"
 SHELL += "</builders></project>"

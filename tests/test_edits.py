@@ -12,13 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import tests.jenkins_server_configs as configs
+from cfl_jobs.configs.config import Config, normal_of
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import description_of, set_description
 from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.planning.differences import Raw, Side, compare, find_losses
-from cfl_jobs.planning.observe import normal_of
 from cfl_jobs.planning.plan import Plan, Update
-from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 from tests.config_edits import EDITS, drop_meaningless
 from tests.jenkins_server_configs import (
@@ -111,7 +110,7 @@ def check_edits(place: Path, data: st.DataObject, name: str, patch: pytest.Monke
     first = replace(job("Job"), config=read(name))
     update(target, place, first)
     kept = normal_of(target.configs[KEY], name=name)
-    wanted: Rendered = first
+    wanted: Config = first
     if data.draw(st.booleans()):
         wanted = replace(first, config=edit(first.config, data))
     is_untouched = data.draw(st.booleans())

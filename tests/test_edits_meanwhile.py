@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.planning.apply import Status
 from cfl_jobs.planning.plan import Update
-from cfl_jobs.rendering.render import Rendered
 from tests.jenkins_server_configs import DIALECTS
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import choose_dialect, folder, jenkins, job, plan, update, view
@@ -32,7 +32,7 @@ EDITS = (
 )
 
 
-def wanted(number: int) -> tuple[Rendered, ...]:
+def wanted(number: int) -> tuple[Config, ...]:
     new = number > 1
     return (
         job("A", branch=f"branch-{number}"),

@@ -13,10 +13,11 @@ from typing import Any
 
 import yaml
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import DefinitionError, Finding
 from cfl_jobs.rendering.entrypoints import iter_entry_points
 from cfl_jobs.rendering.generator import Generator
-from cfl_jobs.rendering.render import Rendered, render
+from cfl_jobs.rendering.render import render
 
 LISTS = {
     "builder": "builders",
@@ -70,7 +71,7 @@ def write(project: Path, jobs: dict[str, dict[str, Any]]) -> None:
     (project / "templates/a.yaml.j2").write_text(TEMPLATE)
 
 
-def attempt(project: Path) -> tuple[tuple[Rendered, ...], tuple[Finding, ...]]:
+def attempt(project: Path) -> tuple[tuple[Config, ...], tuple[Finding, ...]]:
     try:
         return render(project), ()
     except DefinitionError as error:
@@ -81,7 +82,7 @@ def test_no_module_ends_the_run_for_the_others(tmp_path: Path) -> None:
     """What jenkins-job-builder can't take is a finding of that job, with its place."""
     jobs = dict([*components(), *kinds_of_jobs()])
     findings: Sequence[Finding] = ()
-    rendered: Sequence[Rendered] = ()
+    rendered: Sequence[Config] = ()
     while not rendered:
         write(tmp_path, jobs)
         rendered, findings = attempt(tmp_path)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.buildwritten import take_build_written
-from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.config import normal_of
+from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.taken import Imported, import_config
-from cfl_jobs.planning.observe import normal_of, normal_of_root
 from cfl_jobs.rendering.render import render
 from tests.jenkins_server_configs import DIALECTS, OLD
 
@@ -412,7 +412,7 @@ def test_what_servers_save_becomes_modules(
     (rendered,) = render(tmp_path)
     root = parse_config(config, name="live")
     take_build_written(root)
-    assert normal_of(rendered.config, name="made") == normal_of_root(root)
+    assert normal_of(rendered.config, name="made") == normal_of(format_config(root), name="live")
 
 
 def test_what_builds_wrote_is_named_and_left_to_them() -> None:

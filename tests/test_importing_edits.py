@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.config import normal_of
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.errors import ConfigError
-from cfl_jobs.planning.observe import normal_of
 from cfl_jobs.rendering.render import render
 from tests.config_edits import EDITS
 from tests.jenkins_server_configs import OLD

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import set_description, split_description
 from cfl_jobs.planning.apply import Result
@@ -17,7 +18,7 @@ from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.rollback import plan_rollback, roll_back
 from cfl_jobs.planning.runs import list_runs
-from cfl_jobs.rendering.render import Rendered, render
+from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.credentials import find_credentials
 from cfl_jobs.targets.server import JenkinsTarget, open_server
@@ -50,7 +51,7 @@ def live(url: str) -> Iterator[JenkinsTarget]:
             remove_everything(target)
 
 
-def render_chain(*, echo: str = "") -> tuple[Rendered, ...]:
+def render_chain(*, echo: str = "") -> tuple[Config, ...]:
     """Return a folder with the project's own jobs, disabled, so that nothing starts them.
 
     `echo` changes the first line of what each runs.

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.config import Config, normal_of
 from cfl_jobs.configs.configxml import element_paths, parse_config
 from cfl_jobs.planning.differences import compare, find_losses
 from cfl_jobs.planning.losses import advise_on_loss
-from cfl_jobs.planning.observe import normal_of
 from cfl_jobs.rendering.render import render
+from cfl_jobs.target import Kind
 from tests.case_files import write_project
 
 COPY = "hudson.plugins.copyartifact.CopyArtifact"
@@ -36,7 +37,9 @@ def losses(posted: str, saved: str) -> list[str]:
 
 def advice(posted: str, saved: str, *plugins: str) -> str:
     found = compare(normal_of(posted, name="A"), normal_of(saved, name="A"))
-    return advise_on_loss(posted, find_losses(found), dict.fromkeys(plugins, "1"))
+    return advise_on_loss(
+        Config(Kind.JOB, "A", posted), find_losses(found), dict.fromkeys(plugins, "1")
+    )
 
 
 @pytest.mark.parametrize(

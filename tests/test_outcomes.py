@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.commands.outcomes import INTERRUPTED, Lines, line_of, tell_given_up, tell_result
-from cfl_jobs.errors import Position
+from cfl_jobs.configs.config import Config
 from cfl_jobs.planning.apply import Outcome, Status, apply_plan
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.plan import Create
@@ -48,7 +48,7 @@ def test_what_went_wrong_for_many_is_told_once(
 
 def test_a_name_in_two_lines_is_told_in_one() -> None:
     """A directory may hold such a job; it could pass for the result of another one."""
-    made = Create(Kind.JOB, "A: done\nupdate job B", "<project/>", Position("jobs/a.yaml", 1, 1))
+    made = Create(Config(Kind.JOB, "A: done\nupdate job B", "<project/>"))
     told = line_of(Outcome(made, Status.FAILED, "it is full"))
     assert told == "create job A: done\\nupdate job B: failed: it is full"
 

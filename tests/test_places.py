@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.config import Config, normal_of
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.differences import compare
-from cfl_jobs.planning.observe import normal_of, observe
+from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.places import place_of
 from cfl_jobs.planning.planfile import load_plan, save_plan
 from cfl_jobs.planning.planner import Basis
-from cfl_jobs.rendering.render import Rendered, render
+from cfl_jobs.rendering.render import render
 from tests.case_files import write_project
 from tests.rendered_jobs import jenkins
 
@@ -116,7 +117,7 @@ def edit(tmp_path: Path) -> Edit:
     return blame
 
 
-def places(wanted: Rendered, live: Rendered) -> dict[str, str]:
+def places(wanted: Config, live: Config) -> dict[str, str]:
     found = compare(normal_of(wanted.config, name="A"), normal_of(live.config, name="A"))
     blamed = {raw.label: place_of(wanted, raw) for raw in found}
     return {label: f"{place.file}:{place.line}" for label, place in blamed.items()}
@@ -234,5 +235,5 @@ def test_a_kept_plan_knows_the_same_places(edit: Edit, tmp_path: Path) -> None:
     wanted = render(tmp_path)
     basis = Basis(wanted, observe(jenkins(), [], with_orphans=False))
     save_plan(basis, tmp_path / "plan")
-    assert load_plan(tmp_path / "plan").wanted == wanted
+    assert load_plan(tmp_path / "plan").desired == wanted
     assert any(blame.pieces for blame in wanted[0].blame)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import PlanError
 from cfl_jobs.planning.former import names_to_look_at
 from cfl_jobs.planning.observe import observe
@@ -15,7 +16,6 @@ from cfl_jobs.planning.plan import Create, Delete, Update
 from cfl_jobs.planning.planfile import load_plan, save_plan
 from cfl_jobs.planning.planner import Basis
 from cfl_jobs.planning.report import write_text
-from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind, full_label
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
@@ -30,7 +30,7 @@ def target() -> MemoryTarget:
     return jenkins()
 
 
-def basis_of(target: MemoryTarget, *wanted: Rendered) -> Basis:
+def basis_of(target: MemoryTarget, *wanted: Config) -> Basis:
     names = names_to_look_at(wanted)
     return Basis(wanted, observe(target, names, with_orphans=True), adopt=True, prune=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.differences import Change, Difference, Side
 from cfl_jobs.planning.markdown import write_markdown
@@ -20,18 +21,26 @@ SCRIPT = Difference(
 
 
 def update(name: str, *differences: Difference, old_name: str = "") -> Update:
-    return Update(Kind.JOB, name, "<a/>", PLACE, "<b/>", differences, old_name=old_name)
+    return Update(desired(name), Config(Kind.JOB, old_name or name, "<b/>"), differences)
+
+
+def desired(name: str) -> Config:
+    return Config(Kind.JOB, name, "<a/>", PLACE)
+
+
+def gone(name: str, builds: int = 0) -> Delete:
+    return Delete(Config(Kind.JOB, name, "<b/>"), builds)
 
 
 PLAN = Plan(
     target="http://server/",
     changes=(
-        Create(Kind.JOB, "New *one*", "<a/>", PLACE),
+        Create(desired("New *one*")),
         update("A", SHORT, SCRIPT),
         update("B", SHORT, SCRIPT),
         update("Moved", old_name="Old"),
         update("Marked"),
-        Delete(Kind.JOB, "Gone", "<b/>", 7),
+        gone("Gone", 7),
     ),
     unchanged=((Kind.VIEW, "All"),),
     undone=(Note(Kind.JOB, "Theirs", "isn't ours"),),
@@ -146,11 +155,11 @@ def test_nothing_of_a_server_reaches_the_terminal_as_it_is() -> None:
     found = Difference("x", HOSTILE, Change.CHANGED, HOSTILE, f"a\n{HOSTILE}", Side.THEIRS, PLACE)
     short = replace(found, after="b")
     changes = (
-        Create(Kind.JOB, HOSTILE, "<a/>", PLACE),
+        Create(desired(HOSTILE)),
         update(HOSTILE, found, short),
-        update(HOSTILE, old_name=HOSTILE),
+        update(HOSTILE, old_name=f"Old {HOSTILE}"),
         update(HOSTILE),
-        Delete(Kind.JOB, f"A\n{HOSTILE}", "<b/>", 7),
+        gone(f"A\n{HOSTILE}", 7),
     )
     note = Note(Kind.JOB, HOSTILE, f"can't be read: {HOSTILE}\n= job B is as it should be")
     unadopted = (update(HOSTILE, short), update("Other", found))
@@ -195,7 +204,7 @@ def test_text_of_a_script_cannot_end_a_block_of_markdown() -> None:
 def test_a_name_cannot_become_html_in_markdown() -> None:
     """In the line that is folded, and in lists."""
     name = "</summary><img src=x>|`@team`"
-    text = write_markdown(Plan("x", (update(name, SHORT), Delete(Kind.JOB, name, "<b/>", 0))))
+    text = write_markdown(Plan("x", (update(name, SHORT), gone(name))))
     assert "<img" not in text
     assert "@team" not in text
     assert "\\|\\`" in text

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Refused
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.rollback import Undo, Way, plan_rollback, roll_back
 from cfl_jobs.planning.runs import Run, list_runs
-from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import folder, jenkins, job, plan, view
@@ -21,7 +21,7 @@ from tests.rendered_jobs import folder, jenkins, job, plan, view
 pytestmark = pytest.mark.usefixtures("each_dialect")
 
 
-def update(target: MemoryTarget, place: Path, *wanted: Rendered, prune: bool = False) -> Run:
+def update(target: MemoryTarget, place: Path, *wanted: Config, prune: bool = False) -> Run:
     """Plan and apply; returns the run."""
     journal = Journal(place, target=target.label, verb="update")
     made = plan(target, *wanted, prune=prune)
@@ -44,7 +44,7 @@ DELETION = "deleted"
 @pytest.mark.parametrize("what", [EDIT, DELETION])
 @pytest.mark.parametrize("wanted", [job("A", branch="new"), job("New")])
 def test_a_job_that_changes_while_people_are_asked_is_left_alone(
-    tmp_path: Path, what: str, wanted: Rendered
+    tmp_path: Path, what: str, wanted: Config
 ) -> None:
     """Whether the rollback would put it back or delete it; what was edited is still there."""
     target = jenkins()
@@ -158,7 +158,7 @@ class Killed(BaseException):
 
 
 def kill_update(
-    target: MemoryTarget, place: Path, verb: str, *wanted: Rendered, after: bool = True
+    target: MemoryTarget, place: Path, verb: str, *wanted: Config, after: bool = True
 ) -> Run:
     """Update, and be killed after (or before) the first request of a kind; returns the run."""
     armed = False

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.rollback import Undo, plan_rollback, roll_back
 from cfl_jobs.planning.runs import Run, list_runs
@@ -64,7 +65,7 @@ def assert_same(
 ) -> None:
     assert set(configs) == set(expected)
     for key, config in configs.items():
-        assert is_same_job(config, expected[key], name=key[1]), key
+        assert is_same_job(Config(*key, config), Config(*key, expected[key])), key
 
 
 def test_a_rollback_of_renames_and_one_of_that(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import PlanError
 from cfl_jobs.planning.differences import Side
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.report import write_text
 from cfl_jobs.planning.unchanged import check_unchanged
-from cfl_jobs.rendering.render import Rendered
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart, save
 from tests.jenkins_server_rules import encrypt
@@ -28,7 +28,7 @@ UNSURE = "or only entered again: it is encrypted"
 OTHER = encrypt()
 
 
-def with_password(text: str, *, script: str = "one") -> Rendered:
+def with_password(text: str, *, script: str = "one") -> Config:
     """Return a job with a password parameter."""
     parameter = (
         "<hudson.model.PasswordParameterDefinition><name>KEY</name>"

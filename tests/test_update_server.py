@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import tests.jenkins_server_configs as configs
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import set_description
 from cfl_jobs.errors import Position
@@ -25,7 +26,7 @@ from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.rollback import plan_rollback, roll_back
 from cfl_jobs.planning.runs import list_runs
 from cfl_jobs.reading.inventory import INVENTORY
-from cfl_jobs.rendering.render import Rendered, render
+from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.credentials import Credentials
 from cfl_jobs.targets.home import HomeTarget
@@ -77,12 +78,12 @@ CHANGED = (
 )
 
 
-def recorded(name: str) -> Rendered:
+def recorded(name: str) -> Config:
     config = configs.recorded(name, "posted")
-    return Rendered(Kind.JOB, name, config, Position("jobs/recorded.yaml", 1))
+    return Config(Kind.JOB, name, config, Position("jobs/recorded.yaml", 1))
 
 
-def all_recorded(version: str) -> tuple[Rendered, ...]:
+def all_recorded(version: str) -> tuple[Config, ...]:
     """Return what was posted to a Jenkins of this version, and kept."""
     names = configs.recorded_names("stored", version)
     return tuple(recorded(name) for name in names if name not in LOSSES[version])
@@ -95,14 +96,14 @@ def target(jenkins_server: JenkinsServer) -> Iterator[JenkinsTarget]:
         yield made
 
 
-def make_plan(target: JenkinsTarget, wanted: tuple[Rendered, ...], *, prune: bool = False) -> Plan:
+def make_plan(target: JenkinsTarget, wanted: tuple[Config, ...], *, prune: bool = False) -> Plan:
     names = [(rendered.kind, rendered.name) for rendered in wanted]
     project = wanted[0].project if wanted else ""
     observed = observe(target, names, with_orphans=prune, project=project)
     return plan_changes(wanted, observed, prune=prune)
 
 
-def update(target: JenkinsTarget, place: Path, wanted: tuple[Rendered, ...]) -> Result:
+def update(target: JenkinsTarget, place: Path, wanted: tuple[Config, ...]) -> Result:
     """Look, plan and apply, as `update --yes` does."""
     names = names_to_look_at(wanted)
     project = wanted[0].project if wanted else ""
@@ -151,7 +152,7 @@ EDITED = (
 
 
 def assert_each_edit_is_told(
-    server: JenkinsServer, target: JenkinsTarget, wanted: tuple[Rendered, ...]
+    server: JenkinsServer, target: JenkinsTarget, wanted: tuple[Config, ...]
 ) -> None:
     """Edit each job in its own way: after an upgrade, what is new in all alike is the plugin's."""
     for number, rendered in enumerate(wanted):
@@ -253,7 +254,7 @@ def test_requests_a_job_takes_to_create_to_leave_and_to_change(
     late = 1 if jenkins_server.dialect.reads_file else 0
     path = "/job/Publish/|createItem"
 
-    def count(wanted: tuple[Rendered, ...]) -> tuple[int, int]:
+    def count(wanted: tuple[Config, ...]) -> tuple[int, int]:
         jenkins_server.requests.clear()
         update(target, tmp_path, wanted)
         own = jenkins_server.count(path=path)
@@ -285,7 +286,7 @@ def test_a_creator_keeps_what_jenkins_lets_them_do_with_the_job(
 ) -> None:
     """Jenkins gave it to them when they made it; without it they could see the job no more."""
 
-    def wanted(branch: str) -> tuple[Rendered, ...]:
+    def wanted(branch: str) -> tuple[Config, ...]:
         made = job(branch=branch)
         config = made.config.replace("<properties>", f"<properties>{matrix}")
         return folder("team"), replace(made, config=config)
@@ -310,7 +311,7 @@ def test_a_creator_keeps_it_where_the_definition_lets_others_do_something(
 ) -> None:
     """The plan tells of those others alone, and is empty afterwards."""
 
-    def wanted(name: str) -> tuple[Rendered, ...]:
+    def wanted(name: str) -> tuple[Config, ...]:
         matrix = MATRIX.replace("alice", name) if name else ""
         made = job()
         config = made.config.replace("<properties>", f"<properties>{matrix}")

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from cfl_jobs.check.rule import Found, parts_of
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.model import Job, Shell
 from cfl_jobs.errors import Position
-from cfl_jobs.rendering.rendered import Rendered
 
 # What scripts.compose_step writes before a script's own text
 _FROM_HERE = re.compile(r"^# From here on: (?P<file>.+), line (?P<line>\d+)\.$", re.MULTILINE)
@@ -30,7 +30,7 @@ class Positions:
     """Finds the positions of findings among what was rendered."""
 
     def __init__(
-        self, rendered: Mapping[str, Rendered], files: Mapping[str, str], jobs: Iterable[Job]
+        self, rendered: Mapping[str, Config], files: Mapping[str, str], jobs: Iterable[Job]
     ) -> None:
         self._rendered = rendered
         self._files = files
@@ -53,7 +53,7 @@ class Positions:
             return self._find_in_script(found, rendered)
         return rendered.place_of(found.path)
 
-    def _find_in_script(self, found: Found, rendered: Rendered) -> Position:
+    def _find_in_script(self, found: Found, rendered: Config) -> Position:
         script = self._scripts.get((found.name, found.path), "")
         step = rendered.place_of(found.path.rpartition("/")[0])
         mark = _FROM_HERE.search(script)

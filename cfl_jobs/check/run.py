@@ -18,11 +18,11 @@ from cfl_jobs.check import (  # noqa: F401 - they register their rules
 from cfl_jobs.check.positions import Positions, Silence, find_silences
 from cfl_jobs.check.rule import RULES, Found, Rule, Scope, Severity
 from cfl_jobs.check.secret_text import hide_secrets
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.read_model import read_job, read_view
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position, suggest
 from cfl_jobs.rendering.cache import render_cached
-from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.target import Kind
 
 _SHOWN_JOBS = 3
@@ -94,7 +94,7 @@ def check_project(root: Path, *, executors: int = 2) -> Report:
 
 
 def check_rendered(
-    rendered: Iterable[Rendered], files: Mapping[str, str], *, executors: int = 2
+    rendered: Iterable[Config], files: Mapping[str, str], *, executors: int = 2
 ) -> Report:
     """Apply the rules to rendered jobs and views; `files` are the texts that they came from."""
     rendered = tuple(rendered)
@@ -141,7 +141,7 @@ def _problem(
     rule: Rule,
     found: Found,
     position: Position | None,
-    job: Rendered | None,
+    job: Config | None,
     files: Mapping[str, str],
 ) -> Problem:
     origins: tuple[Origin, ...] = ()

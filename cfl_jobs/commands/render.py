@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from cfl_jobs.rendering.rendered import Rendered
+    from cfl_jobs.configs.config import Config
 
 
 @click.command(short_help="Show the config XML that Jenkins would get.")
@@ -44,12 +44,12 @@ def render_jobs(root: Path, jobs: tuple[str, ...], output: Path | None) -> int:
     target = HomeTarget(output, durable=False)
     there = {(kind, entry.name) for kind in Kind for entry in target.list(kind)}
 
-    def write(job: Rendered) -> None:
+    def write(job: Config) -> None:
         put = target.update if (job.kind, job.name) in there else target.create
         put(job.kind, job.name, job.config)
 
     pool = ThreadPoolExecutor(max_workers=4)  # they wait for the disk
-    by_depth: dict[int, list[Rendered]] = {}
+    by_depth: dict[int, list[Config]] = {}
     for job in rendered:
         by_depth.setdefault(job.name.count("/"), []).append(job)
     try:

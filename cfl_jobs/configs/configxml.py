@@ -112,6 +112,15 @@ def class_of_tag(tag: str) -> str:
     return tag.replace("_-", "$").replace("__", "_")
 
 
+def is_folder_tag(tag: str) -> bool:
+    """Tell of a root's tag whether the job may hold jobs.
+
+    Folders and multibranch projects have their class as tag (com.cloudbees.hudson.plugins.folder.
+    Folder), jobs a short name (`project`, `flow-definition`).
+    """
+    return "." in tag
+
+
 def format_config(root: ET.Element) -> str:
     """Return the text of a config.
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.model import BindCredentials, Job, TriggerKind
@@ -18,7 +19,6 @@ from cfl_jobs.errors import CflJobsError
 from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.reading.inventory import INVENTORY, Inventory
 from cfl_jobs.rendering.cache import render_cached
-from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.target import Kind
 
 
@@ -97,7 +97,7 @@ def find_needs(root: Path) -> Needs:
     return needs_of(rendered, definitions.inventory, adhoc=adhoc, **words)
 
 
-def needs_of(rendered: Iterable[Rendered], inventory: Inventory, **words: str) -> Needs:
+def needs_of(rendered: Iterable[Config], inventory: Inventory, **words: str) -> Needs:
     """Say what rendered jobs and views need; `words` are what Needs says of settings."""
     rendered = tuple(rendered)
     jobs = tuple(read_job(job.name, job.config) for job in rendered if job.kind is Kind.JOB)
@@ -128,7 +128,7 @@ def needs_of(rendered: Iterable[Rendered], inventory: Inventory, **words: str) -
 
 
 def _find_plugins(
-    rendered: Iterable[Rendered], inventory: Inventory
+    rendered: Iterable[Config], inventory: Inventory
 ) -> tuple[tuple[PluginNeed, ...], tuple[tuple[str, str], ...]]:
     users: dict[str, dict[str, None]] = {}
     elements: dict[str, set[str]] = {}

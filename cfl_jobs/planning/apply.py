@@ -16,12 +16,12 @@ from itertools import groupby
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.planning.carryout import Maker
 from cfl_jobs.planning.journal import Journal, Step
-from cfl_jobs.planning.observe import WORKERS, Key
+from cfl_jobs.planning.observe import WORKERS
 from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update
 from cfl_jobs.planning.renames import find_renames, has_rename, name_before_rename
 from cfl_jobs.planning.unchanged import check_deletion, read_unchanged
 from cfl_jobs.reading.names import folders_of
-from cfl_jobs.target import Kind, Target
+from cfl_jobs.target import Key, Kind, Target
 
 
 class Status(Enum):
@@ -239,7 +239,7 @@ class _Run:
         step = Step(change.kind, change.name, action_of(change), "started", old_name=old_name)
         try:
             before = read_unchanged(change, self._target, name=old_name, renames=self._renames)
-            step = replace(step, before=self._journal.keep(change.kind, change.name, before))
+            step = replace(step, before=self._journal.keep(change.kind, change.name, before.config))
             self._journal.note(step)
             self._target.rename(old_name, change.name)
         except CflJobsError as error:
@@ -250,15 +250,17 @@ class _Run:
     def _carry_out(self, planned: PlannedChange) -> Outcome:
         change = planned
         if isinstance(planned, Delete):  # its folder may have another name by now
-            change = replace(planned, name=self._renames.find_place(planned.name))
+            place = self._renames.find_place(planned.name)
+            change = replace(planned, live=planned.live.named(place))
         kind, name = change.kind, change.name
         step = self._renamed.get((kind, name)) or Step(kind, name, action_of(change), "started")
-        after = message = before = ""
+        after = message = ""
+        before = None
         try:
             if not isinstance(change, Create):
                 before = read_unchanged(change, self._target, name=name, renames=self._renames)
             if before and not step.before:
-                step = replace(step, before=self._journal.keep(kind, name, before))
+                step = replace(step, before=self._journal.keep(kind, name, before.config))
             if isinstance(change, Delete):
                 self._journal.note(step)
                 check_deletion(change, self._target)

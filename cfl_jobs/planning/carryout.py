@@ -20,22 +20,22 @@ what doesn't was an edit, which is put back.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cfl_jobs.configs.configxml import format_config, parse_config
-from cfl_jobs.configs.mark import Mark, fingerprint, set_description
+from cfl_jobs.configs.buildwritten import BuildWritten
+from cfl_jobs.configs.config import Config, digest_of
+from cfl_jobs.configs.mark import Mark, code_of_name, fingerprint
 from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.configs.sections import codes_of_versions, find_plugins
+from cfl_jobs.configs.requirements import used_plugins
+from cfl_jobs.configs.sections import MATRIX, code, codes_of_versions, find_plugins
 from cfl_jobs.errors import Refused
-from cfl_jobs.planning.differences import Change, Raw, compare, find_losses
+from cfl_jobs.planning.differences import Change, Difference, Raw, compare, find_losses
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.losses import advise_on_loss
-from cfl_jobs.planning.observe import Live, read_live
 from cfl_jobs.planning.plan import Create, Update
-from cfl_jobs.planning.wanted import Wanted, read_wanted
 from cfl_jobs.reading.versions import CORE
-from cfl_jobs.target import Kind, Listed, Target
+from cfl_jobs.target import Kind, Target
 
 _NUMBER = re.compile(r"\[\d+\]")
 # What differs, whichever job it is in: around it, where, how, our element and the server's.
@@ -46,8 +46,69 @@ _Signature = tuple[str, str, Change, Normal | None, Normal | None]
 class Made:
     """A job as a change left it. `message` says what people should know."""
 
-    live: Live
+    live: Config
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Posting:
+    """What is posted of a change: the config desired, a mark, and what stays of what is there.
+
+    `there` is the job as it is, without what its builds wrote; None where it is new. `mark` is the
+    one it has if Jenkins keeps it as it is posted, `kept` what others wrote and is to stay.
+    """
+
+    change: Create | Update
+    desired: Config
+    there: Config | None
+    mark: Mark
+    kept: tuple[BuildWritten, ...] = ()
+
+    @property
+    def stays_disabled(self) -> bool:
+        return isinstance(self.change, Update) and self.change.keep_disabled
+
+    @property
+    def digest(self) -> str:
+        """The digest of the job if Jenkins keeps it as it is posted (see Config.digest)."""
+        is_disabled = self.stays_disabled or self.desired.disabled
+        return digest_of(self.desired.normal, is_disabled=is_disabled)
+
+    def write(self, mark: Mark) -> str:
+        return self.desired.write(mark, disabled=self.stays_disabled, written=self.kept)
+
+    def leave_granted(self, live: Config, *, shown: Sequence[Difference] = ()) -> _Posting:
+        """Return it with the permissions that Jenkins gave who made the job (matrix-auth).
+
+        Those are all that the definition doesn't set, and that are not `shown` as differences:
+        without them the creator could see the job no more.
+        """
+        if MATRIX not in live.config:
+            return self
+        # What is added stands at a place of ours, which may be called as one of theirs.
+        told = {found.path for found in shown if found.change is not Change.ADDED}
+        extra = [raw for raw in compare(self.desired.normal, live.normal) if raw.wanted is None]
+        granted: list[BuildWritten] = []
+        for element in live.parse().findall("properties/*"):
+            if not element.tag.endswith(MATRIX):
+                continue
+            whole = next((r for r in extra if r.live and r.live.tag == element.tag), None)
+            if whole and whole.place.path in told:
+                creators = _find_creators(whole.live, live.mark)
+                for entry in [e for e in element if e.text and _user_of(e.text) not in creators]:
+                    if entry.tag == "permission":
+                        element.remove(entry)
+            if whole and element.find("permission") is not None:
+                granted.append(BuildWritten(("properties",), element))
+            if whole is None:
+                texts = {
+                    raw.live.text
+                    for raw in extra
+                    if raw.live and raw.parent == element.tag and raw.place.path not in told
+                }
+                inside = ("properties", element.tag)
+                granted += [BuildWritten(inside, entry) for entry in element if entry.text in texts]
+        return replace(self, kept=(*self.kept, *granted))
 
 
 class Maker:
@@ -64,101 +125,133 @@ class Maker:
         self._own: set[_Signature] = set()
         self._saves = target.rewrites_late(versions.get(CORE, ""))
 
-    def make(self, change: Create | Update, before: str, begin: Callable[[str], None]) -> Made:
-        """Create a job, or make the one there what it should be; `before` is its config.
+    def make(
+        self, change: Create | Update, there: Config | None, begin: Callable[[str], None]
+    ) -> Made:
+        """Create a job, or make the one `there` what it should be.
 
         `begin` is called before anything is written, with the digest that the job is to have then,
         "" where a mark tells that it isn't verified yet.
         Raises Refused where Jenkins dropped some of it, or someone else changed it meanwhile.
         """
-        wanted = read_wanted(change, before, self._versions)
-        if wanted.there and isinstance(change, Update):
-            wanted = wanted.leave_granted(wanted.there, shown=change.differences)
-        mark = wanted.mark_for(self._versions)
-        begin("" if self._saves else wanted.digest)
+        posting = self._prepare(change, there)
+        mark = posting.mark
+        begin("" if self._saves else posting.digest)
         if isinstance(change, Create):
-            self._target.create(change.kind, change.name, wanted.write(self._first(change, mark)))
+            self._target.create(change.kind, change.name, posting.write(self._first(change, mark)))
         elif change.differences or change.kind is Kind.VIEW:
-            self._post(wanted, mark)
+            self._post(posting)
         elif not self._saves:
-            self._target.save(change.name, wanted.describe(mark))
-        live = self._read_back(wanted, mark)
+            self._target.save(change.name, posting.desired.describe(mark))
+        live = self._read_back(posting)
         if isinstance(change, Create):
-            wanted = wanted.leave_granted(live)
-        found = _signatures(wanted, live)
-        if not (found <= self._own or found <= self._own | _known_before(wanted)):
-            live = self._post_again(wanted, mark, live)
-            self._own |= _signatures(wanted, live)
-        return self._finish(wanted, mark, live)
+            posting = posting.leave_granted(live)
+        raws = compare(posting.desired.normal, live.normal)
+        found = set(map(_sign, raws))
+        if not (found <= self._own or found <= self._own | _known_before(posting)):
+            live = self._post_again(posting, live)
+            raws = compare(posting.desired.normal, live.normal)
+            self._own.update(map(_sign, raws))
+        return self._finish(posting, live, raws)
 
-    def _post(self, wanted: Wanted, mark: Mark) -> None:
-        change = wanted.change
-        config = wanted.write(self._first(change, mark))
+    def _prepare(self, change: Create | Update, there: Config | None) -> _Posting:
+        desired = change.desired.on(self._versions)
+        there = there and there.on(self._versions).beside(desired)
+        print_ = fingerprint(desired.normal)
+        mark = Mark(
+            desired.definition.file,
+            print_,
+            print_,
+            versions=self._versions_saved_by(desired, there),
+            project=desired.project,
+            name=code_of_name(desired.name),
+            said_disabled=desired.says_disabled,
+        )
+        posting = _Posting(change, desired, there, mark, there.build_written if there else ())
+        if there and isinstance(change, Update):
+            return posting.leave_granted(there, shown=change.differences)
+        return posting
+
+    def _versions_saved_by(self, desired: Config, there: Config | None) -> tuple[str, ...]:
+        """Return codes of the versions of plugins that will stand in the saved job."""
+        saved_by = find_plugins(there.normal) if there else frozenset()
+        if self._versions:
+            plugins = used_plugins(desired.parse())
+            names = plugins | {text.partition("@")[0] for text in saved_by} | {CORE}
+            saved_by = frozenset(
+                f"{name}@{self._versions[name]}"
+                for name in names
+                if name is not None and name in self._versions
+            )
+        return codes_of_versions(saved_by)
+
+    def _post(self, posting: _Posting) -> None:
+        change = posting.change
+        config = posting.write(self._first(change, posting.mark))
         self._target.update(change.kind, change.name, config)
 
     def _first(self, change: Create | Update, mark: Mark) -> Mark:
         """Return the mark that a config is posted with: open where another one follows."""
         return _opened(mark) if self._saves and change.kind is Kind.JOB else mark
 
-    def _read_back(self, wanted: Wanted, mark: Mark) -> Live:
+    def _read_back(self, posting: _Posting) -> Config:
         """Have it saved and read it. Raises Refused where our mark isn't there any more."""
-        kind, name = wanted.change.kind, wanted.change.name
+        kind, name = key = posting.desired.key
         if kind is Kind.JOB and self._saves:
-            self._target.save(name, wanted.describe(mark))
-        config = self._target.read(kind, name)
-        live = wanted.beside(read_live(Listed(name), config, versions=self._versions))
-        if live.mark is None or str(live.mark) != str(mark):
+            self._target.save(name, posting.desired.describe(posting.mark))
+        live = Config(*key, self._target.read(kind, name), versions=self._versions)
+        live = live.beside(posting.desired)
+        if live.mark is None or str(live.mark) != str(posting.mark):
             raise _meddled(name)
         return live
 
-    def _post_again(self, wanted: Wanted, mark: Mark, first: Live) -> Live:
+    def _post_again(self, posting: _Posting, first: Config) -> Config:
         """Post it once more. Raises Refused where another comes back, and lets the edited one be.
 
         All that was read is kept, so that no edit is lost whichever it was.
         """
-        kind, name = wanted.change.kind, wanted.change.name
+        kind, name = posting.desired.key
         self._journal.keep(kind, name, first.config)
-        self._post(wanted, mark)
-        live = self._read_back(wanted, mark)
+        self._post(posting)
+        live = self._read_back(posting)
         if (live.normal, live.disabled) == (first.normal, first.disabled):
             return live
-        if isinstance(wanted.change, Create) and _came_late(first, live):
+        if isinstance(posting.change, Create) and _came_late(first, live):
             return live
         self._journal.keep(kind, name, live.config)
-        if not _signatures(wanted, first) <= _signatures(wanted, live):
-            root = parse_config(first.config, name=name)
-            set_description(root, wanted.describe(replace(mark, kept=fingerprint(live.normal))))
-            self._target.update(kind, name, format_config(root))
+        if not _differing(posting, first) <= _differing(posting, live):
+            mark = replace(posting.mark, kept=fingerprint(live.normal))
+            self._target.update(kind, name, first.write(mark))
         kept = f"What was read meanwhile is kept in {self._journal.directory / 'before'}."
         raise _meddled(name, kept)
 
-    def _finish(self, wanted: Wanted, mark: Mark, live: Live) -> Made:
+    def _finish(self, posting: _Posting, live: Config, found: Sequence[Raw]) -> Made:
         """Write down what Jenkins made of it. Raises Refused where that is less than we posted."""
+        mark, desired = posting.mark, posting.desired
         kept = fingerprint(live.normal)
         seen = codes_of_versions(find_plugins(live.normal))
         versions = mark.versions if set(seen) <= set(mark.versions) else seen
         final = replace(mark, kept=kept, versions=versions)
-        found = compare(wanted.normal, live.normal)
-        losses = find_losses(found, wanted.change.own)
+        losses = find_losses(found, desired.own)
         if losses:
             # The open mark makes the next run post it again, whoever's that is.
-            self._set_mark(wanted, _opened(final))
+            self._set_mark(posting, _opened(final))
             names = ", ".join(dict.fromkeys(loss.label for loss in losses))
             raise Refused(
-                f"Jenkins took {wanted.change.name!r}, but dropped: {names}",
-                advice=advise_on_loss(wanted.change.config, losses, self._versions),
+                f"Jenkins took {desired.name!r}, but dropped: {names}",
+                advice=advise_on_loss(desired, losses, self._versions),
             )
         if final != live.mark:
-            self._set_mark(wanted, final)
-        is_otherwise = any(raw.place.path not in wanted.change.own for raw in found)
+            self._set_mark(posting, final)
+        is_otherwise = any(raw.place.path not in desired.own for raw in found)
         return Made(live, _OTHERWISE if is_otherwise and kept != mark.kept else "")
 
-    def _set_mark(self, wanted: Wanted, mark: Mark) -> None:
-        change = wanted.change
-        if change.kind is Kind.JOB:
-            self._target.save(change.name, wanted.describe(mark))
+    def _set_mark(self, posting: _Posting, mark: Mark) -> None:
+        kind, name = posting.desired.key
+        if kind is Kind.JOB:
+            self._target.save(name, posting.desired.describe(mark))
         else:
-            self._target.update(change.kind, change.name, wanted.write(mark))
+            self._target.update(kind, name, posting.write(mark))
 
 
 _OTHERWISE = "Jenkins made some of it otherwise; see plan -v"
@@ -168,7 +261,27 @@ def _opened(mark: Mark) -> Mark:
     return replace(mark, is_verified=False)
 
 
-def _came_late(first: Live, live: Live) -> bool:
+def _find_creators(matrix: Normal | None, mark: Mark | None) -> frozenset[str]:
+    """Return whom Jenkins added to a job's permissions: what we applied is what others have."""
+    applied = mark.applied.parts if mark and mark.applied else ()
+    if matrix is None:
+        return frozenset()
+
+    def is_added(user: str) -> bool:
+        others = tuple(entry for entry in matrix.children if _user_of(entry.text) != user)
+        return code(replace(matrix, children=others)) in applied
+
+    users = {_user_of(entry.text) for entry in matrix.children}
+    return frozenset(user for user in users if user and is_added(user))
+
+
+def _user_of(permission: str) -> str:
+    """Return the user that an entry of a permission is for, "" for a group or anyone."""
+    kind, _, rest = permission.partition(":")
+    return rest.partition(":")[2] if kind == "USER" else ""
+
+
+def _came_late(first: Config, live: Config) -> bool:
     """Tell whether all that differs is what Jenkins takes of a config only when that comes again.
 
     A new matrix project has the default execution strategy until then (matrix-project 917).
@@ -182,16 +295,16 @@ def _sign(raw: Raw) -> _Signature:
     return raw.parent, _NUMBER.sub("", raw.place.path), raw.change, raw.wanted, raw.live
 
 
-def _signatures(wanted: Wanted, live: Live) -> set[_Signature]:
-    return {_sign(raw) for raw in compare(wanted.normal, live.normal)}
+def _differing(posting: _Posting, live: Config) -> set[_Signature]:
+    return {_sign(raw) for raw in compare(posting.desired.normal, live.normal)}
 
 
-def _known_before(wanted: Wanted) -> set[_Signature]:
+def _known_before(posting: _Posting) -> set[_Signature]:
     """Return what differed before, and wasn't shown as a difference: that is Jenkins' own."""
-    if wanted.there is None or isinstance(wanted.change, Create):
+    if posting.there is None or isinstance(posting.change, Create):
         return set()
-    shown = {difference.path for difference in wanted.change.differences}
-    found = compare(wanted.normal, wanted.there.normal)
+    shown = {difference.path for difference in posting.change.differences}
+    found = compare(posting.desired.normal, posting.there.normal)
     return {_sign(raw) for raw in found if raw.place.path not in shown}
 
 

@@ -116,7 +116,7 @@ def compare(wanted: Normal, live: Normal) -> tuple[Raw, ...]:
 def find_losses(found: Iterable[Raw], own: Collection[str] = ()) -> tuple[Raw, ...]:
     """Return what Jenkins dropped: elements and values of ours that are not there any more.
 
-    `own` are the paths of what nobody asked for (see Rendered.own), which is no loss.
+    `own` are the paths of what nobody asked for (see Config.own), which is no loss.
     """
     raws = tuple(found)
     kept = find_renamed(raws).union(own)

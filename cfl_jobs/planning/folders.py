@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from cfl_jobs.configs.configxml import parse_config
-from cfl_jobs.planning.observe import Key
-from cfl_jobs.target import Kind, Target
+from cfl_jobs.target import Key, Kind, Target
 
 # Jenkins itself makes one in each folder (hudson.model.AllView).
 _OWN_VIEW = "all"
-
-
-def is_folder(config: str, *, name: str) -> bool:
-    """Tell whether a config is of something that may hold jobs."""
-    return is_folder_tag(parse_config(config, name=name).tag)
-
-
-def is_folder_tag(tag: str) -> bool:
-    """Tell the same of a config's root.
-
-    Folders and multibranch projects have their class as tag (com.cloudbees.hudson.plugins.folder.
-    Folder), jobs a short name (`project`, `flow-definition`).
-    """
-    return "." in tag
 
 
 def list_inside(name: str, target: Target) -> tuple[Key, ...]:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cfl_jobs.planning.observe import Key
-from cfl_jobs.rendering.rendered import Rendered
-from cfl_jobs.target import Kind
+from cfl_jobs.configs.config import Config
+from cfl_jobs.target import Key, Kind
 
 
-def former_names(wanted: Sequence[Rendered]) -> Mapping[Key, tuple[str, ...]]:
+def former_names(desired: Sequence[Config]) -> Mapping[Key, tuple[str, ...]]:
     """Return each job's earlier names: its own, and those it had in a folder's earlier name.
 
     For "G/b", moved from "G/a", in a folder "G", moved from "F": "G/a", "F/b" and "F/a".
     """
-    own = {rendered.name: rendered.moved_from for rendered in wanted if rendered.kind is Kind.JOB}
+    own = {rendered.name: rendered.moved_from for rendered in desired if rendered.kind is Kind.JOB}
 
     def names_of(name: str) -> list[str]:
         """Return the name with its earlier ones, those of its folders included."""
@@ -32,11 +31,11 @@ def former_names(wanted: Sequence[Rendered]) -> Mapping[Key, tuple[str, ...]]:
     }
 
 
-def names_to_look_at(wanted: Sequence[Rendered]) -> tuple[Key, ...]:
+def names_to_look_at(desired: Sequence[Config]) -> tuple[Key, ...]:
     """Return all that a plan must know of: each job under its name and its earlier ones."""
-    former = former_names(wanted)
+    former = former_names(desired)
     return tuple(
         (rendered.kind, name)
-        for rendered in wanted
+        for rendered in desired
         for name in (rendered.name, *former.get((rendered.kind, rendered.name), ()))
     )

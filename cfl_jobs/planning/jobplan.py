@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_name, fingerprint
-from cfl_jobs.configs.normalform import SECRET, Normal
+from cfl_jobs.configs.normalform import SECRET
 from cfl_jobs.planning.differences import (
     Change,
     Difference,
@@ -19,14 +19,11 @@ from cfl_jobs.planning.differences import (
 )
 from cfl_jobs.planning.habits import Habits, is_new_field, is_upgraded
 from cfl_jobs.planning.losses import advise_on_taken
-from cfl_jobs.planning.observe import Live, normal_of_root, says_disabled
 from cfl_jobs.planning.places import place_of
 from cfl_jobs.planning.plan import Note, Update
 from cfl_jobs.planning.secrets import compare_secrets
 from cfl_jobs.planning.sides import attribute
 from cfl_jobs.planning.words import split_words
-from cfl_jobs.rendering.rendered import Rendered
-from cfl_jobs.target import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,77 +40,52 @@ class JobPlan:
 
 
 def plan_job(
-    rendered: Rendered,
-    root: ET.Element,
-    live: Live,
-    *,
-    habits: Callable[[], Habits],
-    old_name: str = "",
-    adopted: bool = False,
+    desired: Config, live: Config, *, habits: Callable[[], Habits], adopted: bool = False
 ) -> JobPlan:
-    """Compare one job, whose config parsed is `root`, which is used up.
-
-    `old_name` is what it is called there, `adopted` says that it isn't ours.
-    """
-    kind, name = rendered.kind, rendered.name
-    says = says_disabled(root)
-    live = live.beside(root)
-    wanted = normal_of_root(root, live.versions)
-    raws = compare(wanted, live.normal)
-    sided = attribute(
-        raws,
-        wanted=wanted,
-        live=live.normal,
-        mark=live.mark,
-        habits=habits,
-    )
+    """Compare one job, which `live` may have another name of. `adopted` says that it isn't ours."""
+    kind, name = desired.key
+    live = live.beside(desired)
+    mark = None if adopted else live.mark
+    raws = compare(desired.normal, live.normal)
+    sided = attribute(raws, wanted=desired.normal, live=live.normal, mark=mark, habits=habits)
     # What Jenkins dropped at the last update is tried again: its plugin may be there by now.
-    dropped = frozenset() if _is_verified(live) else frozenset(find_losses(raws, rendered.own))
+    is_verified = mark is None or mark.is_verified
+    dropped = frozenset() if is_verified else frozenset(find_losses(raws, desired.own))
     visible = {raw for raw, side in sided if side is not Side.JENKINS or raw in dropped}
     differences = [
         describe(
             raw,
             side,
-            place_of(rendered, raw),
-            remark=_doubt(raw, side, live.mark),
+            place_of(desired, raw),
+            remark=_doubt(raw, side, mark),
             versions=live.versions,
         )
         for raw, side in sided
         if raw in visible
     ]
     own = [describe(raw, side, versions=live.versions) for raw, side in sided if raw not in visible]
-    lost = set(find_losses(raws, rendered.own)) - visible
+    lost = set(find_losses(raws, desired.own)) - visible
     taken = [
         (raw.label, raw.plugin, advise_on_taken(raw))
         for raw in raws
-        if raw in lost and is_upgraded(raw, live.mark)
+        if raw in lost and is_upgraded(raw, mark)
     ]
-    stays_disabled = _stays_disabled(says, live)
-    differences += _compare_disabled(rendered, live, says, stays_disabled=stays_disabled)
-    differences += _compare_secrets(rendered, wanted, live, raws)
-    update = Update(
-        kind,
-        name,
-        rendered.config,
-        rendered.definition,
-        live.config,
-        tuple(differences),
-        keep_disabled=stays_disabled,
-        adopted=adopted,
-        old_name=old_name,
-        project=rendered.project,
-        own=rendered.own,
-    )
+    stays_disabled = _stays_disabled(desired, live, mark)
+    differences += _compare_disabled(desired, live, mark, stays_disabled=stays_disabled)
+    differences += _compare_secrets(desired, live, mark, raws)
     notes = [Note(kind, name, "is disabled on the server, and stays so")] if stays_disabled else []
-    notes += _note_build_written(kind, name, live)
+    notes += _note_build_written(desired, live)
     for found in own:
         text = f"Jenkins' own: {found.label}: {found.before or 'not there'}"
         notes.append(Note(kind, name, text, quiet=True))
-    is_needed = bool(differences or old_name) or not _is_confirmed(rendered, wanted, live, says)
+    update = Update(
+        desired, live, tuple(differences), keep_disabled=stays_disabled, adopted=adopted
+    )
+    is_needed = bool(differences or update.old_name) or not _is_confirmed(desired, mark)
     return JobPlan(update, is_needed, tuple(notes), tuple(taken))
 
 
-def _note_build_written(kind: Kind, name: str, live: Live) -> Iterator[Note]:
+def _note_build_written(desired: Config, live: Config) -> Iterator[Note]:
     """Tell what stays that the definition doesn't set, and more loudly where that is a guess."""
     for listed, text in (
         (True, "Jenkins' own, written by its builds"),
@@ -122,30 +94,29 @@ def _note_build_written(kind: Kind, name: str, live: Live) -> Iterator[Note]:
         parts = [part for part in live.build_written if part.is_listed is listed]
         words = dict.fromkeys(split_words(part.element.tag) for part in parts)
         if parts:
-            yield Note(kind, name, f"{text}: {', '.join(words)}", quiet=listed)
+            yield Note(*desired.key, f"{text}: {', '.join(words)}", quiet=listed)
 
 
-def _stays_disabled(says: bool | None, live: Live) -> bool:
+def _stays_disabled(desired: Config, live: Config, mark: Mark | None) -> bool:
     """Tell whether someone disabled it on the server, and the definition says nothing of that.
 
     One that says no more that the job is disabled, as it did at the last update, says something.
     """
-    said = live.mark.said_disabled if live.mark else None
-    return live.disabled and says is None and said is not True
+    said = mark.said_disabled if mark else None
+    return live.disabled and desired.says_disabled is None and said is not True
 
 
 def _compare_disabled(
-    rendered: Rendered, live: Live, says: bool | None, *, stays_disabled: bool
+    desired: Config, live: Config, mark: Mark | None, *, stays_disabled: bool
 ) -> Iterator[Difference]:
-    wanted = live.disabled if says is None and (stays_disabled or not live.disabled) else bool(says)
-    if wanted == live.disabled:
+    if stays_disabled or desired.disabled == live.disabled:
         return
     side = Side.ADOPT
-    if live.mark:
-        side = Side.THEIRS if live.mark.said_disabled == says else Side.OURS
+    if mark:
+        side = Side.THEIRS if mark.said_disabled == desired.says_disabled else Side.OURS
     words = {True: "true", False: "false"}
-    shown = (Change.CHANGED, words[live.disabled], words[wanted], side)
-    yield Difference("disabled", "disabled", *shown, rendered.place_of("disabled"))
+    shown = (Change.CHANGED, words[live.disabled], words[desired.disabled], side)
+    yield Difference("disabled", "disabled", *shown, desired.place_of("disabled"))
 
 
 def _doubt(raw: Raw, side: Side, mark: Mark | None) -> str:
@@ -157,27 +128,22 @@ def _doubt(raw: Raw, side: Side, mark: Mark | None) -> str:
     return ""
 
 
-def _is_verified(live: Live) -> bool:
-    return live.mark is None or live.mark.is_verified
-
-
 def _compare_secrets(
-    rendered: Rendered, wanted: Normal, live: Live, raws: Sequence[Raw]
+    desired: Config, live: Config, mark: Mark | None, raws: Sequence[Raw]
 ) -> Iterator[Difference]:
-    for found in compare_secrets(wanted, live.normal, live.mark, raws):
+    for found in compare_secrets(desired.normal, live.normal, mark, raws):
         shown = (Change.CHANGED, SECRET, f"{SECRET} (another)", found.side)
-        position = rendered.place_of(found.path)
+        position = desired.place_of(found.path)
         yield Difference(found.path, found.label, *shown, position, found.remark)
 
 
-def _is_confirmed(rendered: Rendered, wanted: Normal, live: Live, says: bool | None) -> bool:
+def _is_confirmed(desired: Config, mark: Mark | None) -> bool:
     """Tell whether the mark says just what it would say after an update now."""
-    mark = live.mark
     return (
         mark is not None
         and mark.is_verified
-        and mark.applied == fingerprint(wanted)
-        and (mark.file, mark.project) == (rendered.definition.file, rendered.project)
-        and mark.name == code_of_name(rendered.name)
-        and mark.said_disabled == says
+        and mark.applied == fingerprint(desired.normal)
+        and (mark.file, mark.project) == (desired.definition.file, desired.project)
+        and mark.name == code_of_name(desired.name)
+        and mark.said_disabled == desired.says_disabled
     )

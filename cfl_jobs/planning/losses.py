@@ -1,13 +1,13 @@
 """What Jenkins dropped of a config → what to do about it: which plugins to install.
 
-What nobody asked for is no loss: jenkins-job-builder wrote it by itself (Rendered.own).
+What nobody asked for is no loss: jenkins-job-builder wrote it by itself (Config.own).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.requirements import find_uses
 from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.plan import Note
@@ -17,13 +17,13 @@ from cfl_jobs.target import Kind
 _RENEW = "run `cfl-jobs inventory`: newer versions have another field for it, which is written then"
 
 
-def advise_on_loss(config: str, losses: Sequence[Raw], plugins: Mapping[str, str]) -> str:
+def advise_on_loss(config: Config, losses: Sequence[Raw], plugins: Mapping[str, str]) -> str:
     """Return advice on elements of ours that Jenkins dropped when it saved the job.
 
     `plugins` are the server's, by short name; empty where they aren't known.
     """
     brought: dict[str, str | None] = {}
-    for use in find_uses(parse_config(config, name="config")):
+    for use in find_uses(config.parse()):
         brought.setdefault(use.path, use.plugin)
     missing: dict[str, None] = {}
     senseless: dict[str, None] = {}

@@ -5,74 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
-from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.buildwritten import PIPELINE, TRIGGERS, BuildWritten, take_build_written
-from cfl_jobs.configs.configxml import parse_config
-from cfl_jobs.configs.mark import Mark, description_of, set_description, split_description
-from cfl_jobs.configs.normalform import Normal, digest, normalise_element
-from cfl_jobs.configs.sections import code
+from cfl_jobs.configs.config import Config
+from cfl_jobs.configs.mark import split_description
 from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, TargetError
 from cfl_jobs.planning.habits import has_upgraded
 from cfl_jobs.reading.names import folders_of
-from cfl_jobs.reading.versions import CORE, NEWEST
-from cfl_jobs.target import Kind, Listed, Target
+from cfl_jobs.reading.versions import CORE
+from cfl_jobs.target import Key, Kind, Listed, Target
 
 # How many requests are under way at the same time.
 WORKERS = 16
-Key = tuple[Kind, str]
 _MEND = "Open it in Jenkins and save it, or mend its config.xml there."
 T = TypeVar("T")
-
-
-def digest_of(normal: Normal, *, is_disabled: bool) -> str:
-    """Return a short digest of a job, for "is it as we left it?"."""
-    return f"{digest(normal)[:16]}{'d' if is_disabled else ''}"
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """A job or view as the target has it. `normal` is without our mark and without `disabled`.
-
-    `build_written` is what is left out of `normal` as well, see `beside`. `versions` are those of
-    the server that reads it.
-    """
-
-    listed: Listed
-    config: str
-    normal: Normal
-    mark: Mark | None
-    disabled: bool
-    build_written: tuple[BuildWritten, ...] = field(default=(), compare=False)
-    versions: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
-
-    @property
-    def digest(self) -> str:
-        """A digest of what people make of a job."""
-        return digest_of(self.beside(None).normal, is_disabled=self.disabled)
-
-    @property
-    def may_be_built(self) -> bool:
-        """Whether builds may have written some of it."""
-        return self.normal.tag == PIPELINE or self.normal.find("actions") is not None
-
-    def beside(self, wanted: ET.Element | None) -> Live:
-        """Return it without what its builds wrote and `wanted`, its definition, doesn't set."""
-        if not self.may_be_built:
-            return self
-        root = parse_config(self.config, name=self.listed.name)
-        triggers = self._section(TRIGGERS)
-        known = self.mark.kept.parts if self.mark and self.mark.kept else ()
-        unlisted = wanted is not None and triggers is not None and code(triggers) not in known
-        written = take_build_written(root, wanted, unlisted=unlisted)
-        normal = replace(normal_of_root(root, self.versions), plugin=self.normal.plugin)
-        return replace(self, normal=normal, build_written=written)
-
-    def _section(self, tag: str) -> Normal | None:
-        properties = self.normal.find("properties")
-        return properties.find(tag) if properties else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +33,7 @@ class Observed:
 
     label: str
     listed: Mapping[Key, Listed]
-    live: Mapping[Key, Live]
+    live: Mapping[Key, Config]
     versions: Mapping[str, str]
     builds: Mapping[str, int]
     unreadable: Mapping[Key, str] = field(default_factory=dict)
@@ -126,7 +73,7 @@ def observe(
         if with_orphans and key not in names and _is_ours(entry, project)
     }
     keys = sorted(names | orphans, key=lambda key: (key[0].value, key[1]))
-    live: dict[Key, Live] = {}
+    live: dict[Key, Config] = {}
     unreadable = {
         key: entry.problem
         for key, entry in listed.items()
@@ -139,7 +86,7 @@ def observe(
                 failed[key] = text
             else:
                 try:
-                    live[key] = read_live(listed[key], text, versions=versions)
+                    live[key] = _read(key, text, versions)
                 except ConfigError as error:
                     unreadable[key] = f"{error.message}. {_MEND}"
             progress(number, len(keys))
@@ -158,7 +105,7 @@ def observe(
     folders = {(Kind.JOB, folder) for _, name in new for folder in folders_of(name)}
     for key in sorted(folders.intersection(listed) - set(keys), key=lambda key: key[1]):
         with suppress(TargetError, ConfigError):  # making the job tells of it
-            live[key] = read_live(listed[key], target.read(*key), versions=versions)
+            live[key] = _read(key, target.read(*key), versions)
     ours = [key for key, entry in listed.items() if _is_ours(entry, project)]
     others = sorted(set(ours) - set(keys), key=lambda key: key[1])
     if others and any(has_upgraded(read.normal, read.mark) for read in live.values()):
@@ -167,7 +114,7 @@ def observe(
                 # That one the plan isn't about can't be read is no matter here.
                 if isinstance(text, str):
                     with suppress(ConfigError):
-                        live[key] = read_live(listed[key], text, versions=versions)
+                        live[key] = _read(key, text, versions)
     return Observed(target.label, listed, live, versions, builds, unreadable, project)
 
 
@@ -181,39 +128,11 @@ def list_versions(target: Target) -> dict[str, str]:
     return {**plugins, CORE: core} if core else plugins
 
 
-def read_live(listed: Listed, config: str, *, versions: Mapping[str, str] = NEWEST) -> Live:
-    """Take a config apart: what it does, our mark, and whether the job is disabled.
-
-    `versions` are those of the server that saved it (see list_versions): what no plugin wrote is
-    counted as Jenkins' own.
-    """
-    root = parse_config(config, name=listed.name)
-    mark = split_description(description_of(root))[1]
-    disabled = root.findtext("disabled") == "true"
-    normal = normal_of_root(root, versions)
-    core = versions.get(CORE, "")
-    if core and not normal.plugin:
-        normal = replace(normal, plugin=f"{CORE}@{core}")
-    return Live(listed, config, normal, mark, disabled, versions=versions)
-
-
-def normal_of(config: str, *, name: str) -> Normal:
-    """Return the normal form without our mark, and without `disabled`, which is told apart."""
-    return normal_of_root(parse_config(config, name=name))
-
-
-def normal_of_root(root: ET.Element, versions: Mapping[str, str] = NEWEST) -> Normal:
-    """Return the same of a parsed config, which is used up."""
-    set_description(root, split_description(description_of(root))[0].strip())
-    for found in root.findall("disabled"):
-        root.remove(found)
-    return normalise_element(root, versions)
-
-
-def says_disabled(root: ET.Element) -> bool | None:
-    """Return whether a config we rendered says that the job is disabled; None: it says nothing."""
-    text = root.findtext("disabled")
-    return None if text is None else text == "true"
+def _read(key: Key, text: str, versions: Mapping[str, str]) -> Config:
+    """Return what was read. Raises ConfigError where that is no XML."""
+    found = Config(*key, text, versions=versions)
+    found.normal  # noqa: B018 - parses it
+    return found
 
 
 def _is_ours(entry: Listed, project: str) -> bool:

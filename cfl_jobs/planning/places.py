@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.linediff import count_common
 from cfl_jobs.reading.definitions import JOBS
 from cfl_jobs.reading.tracking import Pieces
-from cfl_jobs.rendering.rendered import Rendered
 
 
-def place_of(rendered: Rendered, raw: Raw) -> Position:
+def place_of(rendered: Config, raw: Raw) -> Position:
     """Return the place that made a part, or that it would stand in: its list, its element."""
     path = raw.place.path
     if raw.wanted is None:

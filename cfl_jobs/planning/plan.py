@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from cfl_jobs.errors import Position, UnsafePlan
+from cfl_jobs.configs.config import Config
+from cfl_jobs.errors import UnsafePlan
 from cfl_jobs.planning.differences import Difference
-from cfl_jobs.planning.observe import Key
-from cfl_jobs.target import Kind
+from cfl_jobs.target import Key, Kind
 
 # "More than 30 % of at least ten jobs" is more likely a mistake than a wish.
 MANY_JOBS = 10
@@ -20,57 +20,69 @@ LARGE_SHARE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """A job or view that isn't there. `config` is as rendered, without a mark.
+    """A job or view that isn't there."""
 
-    `own` are the paths of what in it nobody asked for.
-    """
+    desired: Config
 
-    kind: Kind
-    name: str
-    config: str
-    position: Position
-    project: str = ""
-    own: frozenset[str] = frozenset()
+    @property
+    def kind(self) -> Kind:
+        return self.desired.kind
+
+    @property
+    def name(self) -> str:
+        return self.desired.name
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A job or view that differs. `before` is its config on the target.
+    """A job or view that differs. `live` is its config on the target, under the name it has there.
 
     Without `differences` only the mark is out of date, or was never confirmed: no config is sent.
     `keep_disabled`: someone disabled it on the server, and the definition doesn't say otherwise.
-    `old_name` is the name it has on the target, where it is to be renamed first.
     """
 
-    kind: Kind
-    name: str
-    config: str
-    position: Position
-    before: str
+    desired: Config
+    live: Config
     differences: tuple[Difference, ...] = ()
     keep_disabled: bool = False
     adopted: bool = False
-    old_name: str = ""
-    project: str = ""
-    own: frozenset[str] = frozenset()
+
+    @property
+    def kind(self) -> Kind:
+        return self.desired.kind
+
+    @property
+    def name(self) -> str:
+        return self.desired.name
 
     @property
     def name_there(self) -> str:
-        return self.old_name or self.name
+        return self.live.name
+
+    @property
+    def old_name(self) -> str:
+        """The name it has on the target, where it is to be renamed first; "" otherwise."""
+        return "" if self.live.name == self.desired.name else self.live.name
 
 
 @dataclass(frozen=True, slots=True)
 class Delete:
     """A job or view of ours that no definition asks for any more."""
 
-    kind: Kind
-    name: str
-    before: str
+    live: Config
     builds: int = 0
 
     @property
+    def kind(self) -> Kind:
+        return self.live.kind
+
+    @property
+    def name(self) -> str:
+        return self.live.name
+
+    @property
     def name_there(self) -> str:
-        return self.name
+        return self.live.name
 
 
 PlannedChange: TypeAlias = Create | Update | Delete

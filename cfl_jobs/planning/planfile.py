@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from cfl_jobs import __version__
+from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import PlanError
-from cfl_jobs.planning.observe import Key, Live, Observed, read_live
+from cfl_jobs.planning.observe import Observed
 from cfl_jobs.planning.planner import Basis
-from cfl_jobs.rendering.rendered import Rendered
-from cfl_jobs.target import Kind, Listed, full_label
+from cfl_jobs.target import Key, Kind, Listed, full_label
 
-_FORMAT = f"cfl-jobs {__version__} plan 4"
+_FORMAT = f"cfl-jobs {__version__} plan 5"
 _MAKE_ONE = "Make one with `cfl-jobs plan --out FILE`."
 
 
@@ -72,7 +72,7 @@ def _to_json(basis: Basis) -> dict[str, Any]:
         "adopt": basis.adopt,
         "prune": basis.prune,
         "filtered": basis.filtered,
-        "wanted": [rendered.to_json() for rendered in basis.wanted],
+        "desired": [config.to_json() for config in basis.desired],
         "listed": [
             [kind.value, name, entry.description if observed.is_ours((kind, name)) else ""]
             for (kind, name), entry in observed.listed.items()
@@ -94,9 +94,9 @@ def _from_json(content: dict[str, Any]) -> Basis:
         for kind, name, description in content["listed"]
     }
     versions: dict[str, str] = content["versions"]
-    live: dict[Key, Live] = {}
+    live: dict[Key, Config] = {}
     for kind, name, config in content["configs"]:
-        live[Kind(kind), name] = read_live(listed[Kind(kind), name], config, versions=versions)
+        live[Kind(kind), name] = Config(Kind(kind), name, config, versions=versions)
     observed = Observed(
         content["target"],
         listed,
@@ -107,7 +107,7 @@ def _from_json(content: dict[str, Any]) -> Basis:
         content["project"],
     )
     return Basis(
-        tuple(Rendered.from_json(found) for found in content["wanted"]),
+        tuple(Config.from_json(found) for found in content["desired"]),
         observed,
         adopt=content["adopt"],
         prune=content["prune"],

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
-from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_name, split_description
 from cfl_jobs.errors import UnsafePlan
-from cfl_jobs.planning.folders import is_folder, is_folder_tag, is_inside
+from cfl_jobs.planning.folders import is_inside
 from cfl_jobs.planning.former import former_names
 from cfl_jobs.planning.habits import Habits, learn_habits
 from cfl_jobs.planning.jobplan import plan_job
 from cfl_jobs.planning.losses import note_taken
-from cfl_jobs.planning.observe import Key, Live, Observed
+from cfl_jobs.planning.observe import Observed
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
 from cfl_jobs.reading.names import folders_of
-from cfl_jobs.rendering.rendered import Rendered
-from cfl_jobs.target import Kind
+from cfl_jobs.target import Key, Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Basis:
     """What a plan is made of, and asked for: the same basis always makes the same plan."""
 
-    wanted: tuple[Rendered, ...]
+    desired: tuple[Config, ...]
     observed: Observed
     adopt: bool = False
     prune: bool = False
@@ -34,7 +33,7 @@ class Basis:
     def plan(self) -> Plan:
         """Make the plan. Raises UnsafePlan as `plan_changes` does."""
         return plan_changes(
-            self.wanted,
+            self.desired,
             self.observed,
             adopt=self.adopt,
             prune=self.prune,
@@ -62,20 +61,20 @@ _OF_ANOTHER_JOB = (
 
 
 def plan_changes(
-    wanted: Sequence[Rendered],
+    desired: Sequence[Config],
     observed: Observed,
     *,
     adopt: bool = False,
     prune: bool = False,
     filtered: bool = False,
 ) -> Plan:
-    """Compare what is wanted with what is there.
+    """Compare what is desired with what is there.
 
-    `filtered`: `wanted` is only a part, so what isn't in it says nothing about what may go.
+    `filtered`: `desired` is only a part, so what isn't in it says nothing about what may go.
     Raises UnsafePlan where both are asked: to prune, and only a part.
     """
     check_filter(prune=prune, filtered=filtered)
-    return _Planner(wanted, observed, adopt=adopt).plan(prune=prune, filtered=filtered)
+    return _Planner(desired, observed, adopt=adopt).plan(prune=prune, filtered=filtered)
 
 
 def check_filter(*, prune: bool, filtered: bool) -> None:
@@ -88,14 +87,14 @@ def check_filter(*, prune: bool, filtered: bool) -> None:
 
 
 class _Planner:
-    def __init__(self, wanted: Sequence[Rendered], observed: Observed, *, adopt: bool) -> None:
-        self._wanted = wanted
+    def __init__(self, desired: Sequence[Config], observed: Observed, *, adopt: bool) -> None:
+        self._desired = [config.on(observed.versions) for config in desired]
         self._observed = observed
         self._adopt = adopt
-        self._former = former_names(wanted)
+        self._former = former_names(desired)
         self._by_lower_name = {(kind, name.lower()): name for kind, name in observed.listed}
         self._habits = cache(self._learn_habits)
-        self._wanted_by_key = {(rendered.kind, rendered.name): rendered for rendered in wanted}
+        self._desired_by_key = {config.key: config for config in self._desired}
         self._folder_problem = cache(self._check_folder)
         self._names_by_code = cache(self._code_names)
         self._changes: list[PlannedChange] = []
@@ -109,8 +108,8 @@ class _Planner:
         self._spared: set[Key] = set()
 
     def plan(self, *, prune: bool, filtered: bool) -> Plan:
-        for rendered in self._wanted:
-            self._plan_one(rendered)
+        for desired in self._desired:
+            self._plan_one(desired)
         if not filtered:
             self._plan_orphans(prune=prune)
         observed = self._observed
@@ -129,7 +128,7 @@ class _Planner:
         live = self._observed.live.get(key)
         return self._observed.is_ours(key) or (live is not None and not self._foreign(key, live))
 
-    def _foreign(self, key: Key, live: Live) -> str:
+    def _foreign(self, key: Key, live: Config) -> str:
         """Return why a job isn't ours, though a definition may want its name; "" if it is."""
         mark = live.mark
         if mark is None:
@@ -143,108 +142,95 @@ class _Planner:
         return learn_habits(live.normal for live in self._observed.live.values())
 
     def _code_names(self) -> dict[tuple[Kind, str], str]:
-        """Return the names that are there, or wanted, by the codes that marks have of them."""
-        wanted = ((rendered.kind, rendered.name) for rendered in self._wanted)
-        keys = (*wanted, *reversed(tuple(self._observed.listed)))
+        """Return the names that are there, or desired, by the codes that marks have of them."""
+        keys = (*self._desired_by_key, *reversed(tuple(self._observed.listed)))
         return {(kind, code_of_name(name)): name for kind, name in keys}
 
-    def _plan_one(self, rendered: Rendered) -> None:
-        key = (rendered.kind, rendered.name)
+    def _plan_one(self, desired: Config) -> None:
+        key = desired.key
         observed = self._observed
-        there = key if key in observed.listed else self._find_former(rendered)
-        self._spare_former(rendered, there)
+        there = key if key in observed.listed else self._find_former(key)
+        self._spare_former(key, there)
         if there is None:
-            self._plan_new(rendered)
+            self._plan_new(desired)
         elif there != key and there[1].lower() == key[1].lower():
-            self._undone.append(Note(*there, _ONLY_CASE.format(rendered.name)))
+            self._undone.append(Note(*there, _ONLY_CASE.format(desired.name)))
         elif there in observed.unreadable:
             self._undone.append(Note(*there, f"can't be read: {observed.unreadable[there]}"))
         elif there in observed.live:
-            old_name = "" if there == key else there[1]
-            self._plan_update(rendered, observed.live[there], old_name)
+            self._plan_update(desired, observed.live[there])
 
-    def _find_former(self, rendered: Rendered) -> Key | None:
+    def _find_former(self, key: Key) -> Key | None:
         """Return the job under the name it had before, if it is still there under that."""
-        key = (rendered.kind, rendered.name)
-        names = ((rendered.kind, name) for name in self._former.get(key, ()))
+        names = ((key[0], name) for name in self._former.get(key, ()))
         return next((name for name in names if name in self._observed.listed), None)
 
-    def _spare_former(self, rendered: Rendered, there: Key | None) -> None:
+    def _spare_former(self, key: Key, there: Key | None) -> None:
         """Never delete what a definition says it once was, in place of renaming it."""
-        key = (rendered.kind, rendered.name)
         for name in self._former.get(key, ()):
-            former = (rendered.kind, name)
+            former = (key[0], name)
             self._spared.add(former)
             if there == key and former in self._observed.listed and self._observed.is_ours(former):
-                text = f"was to become {rendered.name!r}, which is there too: it is left alone"
+                text = f"was to become {key[1]!r}, which is there too: it is left alone"
                 self._notes.append(Note(*former, text))
 
     def _check_folder(self, folder: str) -> str:
         """Return why nothing can be made in a folder, "" if it can."""
         key = (Kind.JOB, folder)
-        live, wanted = self._observed.live.get(key), self._wanted_by_key.get(key)
-        if live is not None and not is_folder_tag(live.normal.tag):
+        live, desired = self._observed.live.get(key), self._desired_by_key.get(key)
+        if live is not None and not live.is_folder:
             return f"{folder!r} is a job there, not a folder"
-        if wanted is not None and not is_folder(wanted.config, name=folder):
+        if desired is not None and not desired.is_folder:
             return f"{folder!r} is defined as a job, not as a folder"
-        if wanted is None and key not in self._observed.listed:
+        if desired is None and key not in self._observed.listed:
             return f"there is no folder {folder!r}; define it, or make it in Jenkins first"
         return ""
 
-    def _plan_new(self, rendered: Rendered) -> None:
-        key = (rendered.kind, rendered.name)
-        problems = filter(None, map(self._folder_problem, folders_of(rendered.name)))
+    def _plan_new(self, desired: Config) -> None:
+        key = kind, name = desired.key
+        problems = filter(None, map(self._folder_problem, folders_of(name)))
         if problem := next(problems, ""):
             self._undone.append(Note(*key, f"can't be made: {problem}"))
             return
-        other = self._by_lower_name.get((rendered.kind, rendered.name.lower()))
+        other = self._by_lower_name.get((kind, name.lower()))
         if other is not None:
-            self._spared.add((rendered.kind, other))
+            self._spared.add((kind, other))
             text = f"can't be made: Jenkins takes it for {other!r}, which is there"
-            hint = f"; to rename that, {_TWO_STEPS}" if rendered.kind is Kind.JOB else ""
+            hint = f"; to rename that, {_TWO_STEPS}" if kind is Kind.JOB else ""
             self._undone.append(Note(*key, text + hint))
             return
-        place, project = rendered.definition, rendered.project
-        self._changes.append(Create(*key, rendered.config, place, project, rendered.own))
+        self._changes.append(Create(desired))
 
-    def _plan_update(self, rendered: Rendered, live: Live, old_name: str) -> None:
-        kind, name = rendered.kind, rendered.name
-        root = parse_config(rendered.config, name=name)
-        if root.tag != live.normal.tag:
-            kinds = f"is a {live.normal.tag} there, and a {root.tag} here"
+    def _plan_update(self, desired: Config, live: Config) -> None:
+        key = desired.key
+        if desired.normal.tag != live.normal.tag:
+            kinds = f"is a {live.normal.tag} there, and a {desired.normal.tag} here"
             text = f"{kinds}: Jenkins can't make one of the other; rename or delete that one first"
-            self._undone.append(Note(kind, old_name or name, text))
+            self._undone.append(Note(*live.key, text))
             return
-        foreign = self._foreign((kind, name), live)
-        made = plan_job(
-            rendered,
-            root,
-            replace(live, mark=None) if foreign else live,
-            habits=self._habits,
-            old_name=old_name,
-            adopted=bool(foreign),
-        )
+        foreign = self._foreign(key, live)
+        made = plan_job(desired, live, habits=self._habits, adopted=bool(foreign))
         if foreign and not self._adopt:
-            self._undone.append(Note(kind, made.update.name_there, foreign))
+            self._undone.append(Note(*live.key, foreign))
             self._unadopted.append(made.update)
             return
         self._notes += made.notes
         for loss in made.taken:
-            self._taken.setdefault(loss, []).append(name)
+            self._taken.setdefault(loss, []).append(desired.name)
         if made.is_needed:
             self._changes.append(made.update)
         else:
-            self._unchanged.append((kind, name))
+            self._unchanged.append(key)
 
     def _plan_orphans(self, *, prune: bool) -> None:
         """Plan what becomes of jobs of ours that no definition asks for: nothing, or they go."""
-        wanted = {(rendered.kind, rendered.name) for rendered in self._wanted} | self._spared
+        defined = self._desired_by_key.keys() | self._spared
         observed = self._observed
-        marked = [key for key in observed.listed if key not in wanted and self._marks(key)]
+        marked = [key for key in observed.listed if key not in defined and self._marks(key)]
         orphans = {key for key in marked if observed.is_ours(key)}
         going = orphans - set(observed.unreadable)
         held = _Held(key for key in observed.listed if key not in going)
-        for key in sorted(set(observed.unreadable) - wanted - set(marked), key=lambda key: key[1]):
+        for key in sorted(set(observed.unreadable) - defined - set(marked), key=lambda key: key[1]):
             text = f"can't be read, so it is left alone: {observed.unreadable[key]}"
             self._notes.append(Note(*key, text))
         for key in sorted(marked, key=lambda key: (key[0].value, -key[1].count("/"), key[1])):
@@ -261,7 +247,7 @@ class _Planner:
                 self._notes.append(Note(*key, "is no longer defined; --prune deletes it"))
             elif key in observed.live:
                 builds = observed.builds[key[1]] if key[0] is Kind.JOB else 0
-                self._changes.append(Delete(*key, observed.live[key].config, builds))
+                self._changes.append(Delete(observed.live[key], builds))
 
     def _marks(self, key: Key) -> Mark | None:
         """Return the mark of a listed job that this project, or one without a name, set."""

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
-from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.configs.config import Config
+from cfl_jobs.configs.configxml import format_config
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.reading.names import folders_of
 
@@ -25,20 +26,20 @@ class Renames:
 
     pairs: tuple[tuple[str, str], ...] = ()
 
-    def follow(self, config: str, *, name: str) -> str:
-        """Return a config with new names wherever it names a renamed job; `name` is its own.
+    def follow(self, config: Config) -> Config:
+        """Return a config with new names wherever it names a renamed job.
 
         Some of the renames may have been made already.
         """
         if not self.pairs:
             return config
-        root = parse_config(config, name=name)
-        folder = name.rpartition("/")[0]
+        root = config.parse()
+        folder = config.name.rpartition("/")[0]
         for element in root.iter():
             if element.text and len(element) == 0:
                 parts = _COMMA.split(element.text)
                 element.text = "".join(self._follow_name(part, folder) for part in parts)
-        return format_config(root)
+        return replace(config, config=format_config(root))
 
     def find_place(self, name: str) -> str:
         """Return the full name of what was in a folder that was renamed, by the name it had."""

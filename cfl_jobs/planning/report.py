@@ -42,7 +42,7 @@ def write_text(
     most = None if verbose else _SHOWN_LINES
     for change in plan.changes:
         if isinstance(change, Create):
-            place = make_line_visible(str(change.position))
+            place = make_line_visible(str(change.desired.definition))
             lines.append(style(headline(change), "green") + f"  ({place})")
     updates = [change for change in plan.changes if isinstance(change, Update)]
     lines += [style(headline(u), "yellow") for u in updates if u.old_name or not u.differences]
@@ -215,7 +215,7 @@ def _json_of(change: PlannedChange) -> dict[str, Any]:
     if isinstance(change, Delete):
         found["builds"] = change.builds
         return found
-    found["definition"] = str(change.position)
+    found["definition"] = str(change.desired.definition)
     if isinstance(change, Update):
         if change.old_name:
             found["old_name"] = change.old_name

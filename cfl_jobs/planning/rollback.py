@@ -12,18 +12,18 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from cfl_jobs.configs.buildwritten import keep_build_written
-from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import description_of, fingerprint
 from cfl_jobs.errors import CflJobsError, Missing, Refused
-from cfl_jobs.planning.folders import describe_some, is_folder, list_inside
+from cfl_jobs.planning.folders import describe_some, list_inside
 from cfl_jobs.planning.journal import Journal, Step
-from cfl_jobs.planning.observe import Key, Live, list_versions, read_live
+from cfl_jobs.planning.observe import list_versions
 from cfl_jobs.planning.renames import Renames
 from cfl_jobs.planning.rollback_names import Trace, trace_renames
 from cfl_jobs.planning.runs import Run
 from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.reading.versions import NEWEST
-from cfl_jobs.target import Kind, Listed, Target
+from cfl_jobs.target import Key, Kind, Target
 
 
 class Way(Enum):
@@ -148,10 +148,13 @@ def _plan_step(
     name, old_name = (trace.undone.find_place(each) for each in (step.name, step.old_name))
     undo = Undo(Way.NOTHING, step.kind, name, old_name=old_name)
     try:
-        before = run.read_before(step) if step.before else ""
-        before = trace.undone.follow(before, name=name) if before else ""
+        before = None
+        if step.before:
+            kept = Config(step.kind, name, run.read_before(step), versions=versions)
+            before = trace.undone.follow(kept)
         step = replace(step, name=name, old_name=old_name)
-        undo = replace(undo, before=before, place=trace.later.find_place(name))
+        place = trace.later.find_place(name)
+        undo = replace(undo, before=before.config if before else "", place=place)
         now, former = (
             _read(target, (step.kind, trace.later.find_place(each)), there, versions)
             for each in (step.name, step.old_name)
@@ -171,7 +174,9 @@ def _plan_step(
     return replace(undo, way=way)
 
 
-def _choose_way(step: Step, before: str, now: Live | None, trace: Trace) -> tuple[Way, str]:
+def _choose_way(
+    step: Step, before: Config | None, now: Config | None, trace: Trace
+) -> tuple[Way, str]:
     """Return what would put a job back, and what speaks against that: "" for nothing."""
     is_deletion = step.action in ("delete", Way.DELETE.value)
     if now is None:
@@ -179,19 +184,19 @@ def _choose_way(step: Step, before: str, now: Live | None, trace: Trace) -> tupl
             return Way.NOTHING, ""
         reason = "" if is_deletion else "was deleted since; --force makes it again"
         return Way.MAKE_AGAIN, reason
-    if before and not step.old_name and is_same_job(now.config, before, name=step.name):
+    if before and not step.old_name and is_same_job(now, before):
         return Way.NOTHING, ""
     if not before:
         was_there = now.mark is None and step.state == "failed"
         if was_there or step.action not in ("create", Way.MAKE_AGAIN.value):
             return Way.NOTHING, ""
         return Way.DELETE, _doubt(step, now, trace, "--force deletes it")
-    if step.old_name and step.state != "done" and is_same_job(now.config, before, name=step.name):
+    if step.old_name and step.state != "done" and is_same_job(now, before):
         return Way.PUT_BACK, ""  # renamed, and nothing more
     return Way.PUT_BACK, _doubt(step, now, trace, "--force puts it back")
 
 
-def _doubt(step: Step, now: Live, trace: Trace, remedy: str) -> str:
+def _doubt(step: Step, now: Config, trace: Trace, remedy: str) -> str:
     """Return why a job may not be as the run left it, "" if it is.
 
     One that was killed, or failed, left what it was to leave, or what it posted with a mark that
@@ -199,9 +204,7 @@ def _doubt(step: Step, now: Live, trace: Trace, remedy: str) -> str:
     """
     mark = now.mark
     if step.state == "done":
-        config = trace.names_of_then(now.config, name=step.name)
-        then = read_live(now.listed, config, versions=now.versions)
-        is_left = step.after in (now.digest, then.digest)
+        is_left = step.after in (now.digest, trace.names_of_then(now).digest)
         return "" if is_left else f"was changed since; {remedy} all the same"
     if mark and not mark.is_verified and fingerprint(now.normal) in (mark.applied, mark.kept):
         return ""
@@ -210,20 +213,22 @@ def _doubt(step: Step, now: Live, trace: Trace, remedy: str) -> str:
     return f"was changed since, or by the run as it ended early; {remedy} all the same"
 
 
-def _plan_unrenamed(undo: Undo, former: Live) -> Undo:
+def _plan_unrenamed(undo: Undo, former: Config) -> Undo:
     """Return what to do about a job that the run was to rename, where both names are there."""
-    if undo.before and is_same_job(former.config, undo.before, name=undo.old_name):
+    if undo.before and is_same_job(former, replace(former, config=undo.before)):
         return undo
     reason = f"can't be {undo.old_name!r} again: there is one, which isn't as it was"
     return replace(undo, way=Way.LEAVE, reason=reason)
 
 
-def _read(target: Target, key: Key, there: Set[Key], versions: Mapping[str, str]) -> Live | None:
+def _read(target: Target, key: Key, there: Set[Key], versions: Mapping[str, str]) -> Config | None:
     """Return what is there under just this name; Jenkins answers to it in another case too."""
     if key not in there:
         return None
     try:
-        return read_live(Listed(key[1]), target.read(*key), versions=versions)
+        found = Config(*key, target.read(*key), versions=versions)
+        found.normal  # noqa: B018 - parses it
+        return found
     except Missing:
         return None
 
@@ -247,7 +252,7 @@ def _look_into_deletions(undos: Sequence[Undo], target: Target) -> tuple[Undo, .
 def _look_into(undo: Undo, target: Target, to_go: Set[Key]) -> Undo:
     if undo.kind is Kind.VIEW:
         return undo
-    if is_folder(undo.now, name=undo.name):
+    if Config(undo.kind, undo.name, undo.now).is_folder:
         others = tuple(key for key in list_inside(undo.place, target) if key not in to_go)
         if others:
             return replace(undo, way=Way.LEAVE, reason=f"holds {describe_some(others)}")
@@ -258,7 +263,8 @@ def _do(undo: Undo, target: Target, versions: Mapping[str, str]) -> str:
     """Put one job back; returns the digest of what is there then, "" for nothing."""
     kind, name = undo.kind, undo.name
     if undo.way is Way.DELETE:
-        if is_folder(undo.now, name=name) and (inside := list_inside(name, target)):
+        is_folder = Config(kind, name, undo.now).is_folder
+        if is_folder and (inside := list_inside(name, target)):
             raise Refused(f"{name!r} still holds {describe_some(inside)}, so it is left alone")
         target.delete(kind, name)
         return ""
@@ -271,11 +277,11 @@ def _do(undo: Undo, target: Target, versions: Mapping[str, str]) -> str:
             name = undo.old_name
         target.update(kind, name, keep_build_written(undo.before, undo.now, name=name))
     if kind is Kind.JOB:
-        target.save(name, description_of(parse_config(undo.before, name=name)))
-    now = target.read(kind, name)
-    if not is_same_job(now, undo.before, name=name):
+        target.save(name, description_of(Config(kind, name, undo.before).parse()))
+    now = Config(kind, name, target.read(kind, name), versions=versions)
+    if not is_same_job(now, replace(now, config=undo.before)):
         raise Refused(f"{name!r} was put back, but Jenkins made something else of it")
-    return read_live(Listed(name), now, versions=versions).digest
+    return now.digest
 
 
 def _read_unchanged(undo: Undo, renames: Renames, target: Target) -> str:
@@ -283,11 +289,12 @@ def _read_unchanged(undo: Undo, renames: Renames, target: Target) -> str:
 
     The renames of this rollback, which Jenkins follows in other jobs, aside.
     """
+    then = Config(undo.kind, undo.name, undo.now)
     try:
         now = target.read(undo.kind, undo.name)
     except Missing:
         now = ""
-    if not now or not is_same_job(now, undo.now, name=undo.name, renames=renames):
+    if not now or not is_same_job(replace(then, config=now), then, renames=renames):
         raise Refused(
             f"{undo.name!r} was {'changed' if now else 'deleted'} meanwhile, so it is left alone",
             advice="Roll the same run back again, by its name, to see how it is now.",

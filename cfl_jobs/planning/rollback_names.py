@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.planning.journal import Step
-from cfl_jobs.planning.observe import Key
 from cfl_jobs.planning.renames import Renames
+from cfl_jobs.target import Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,10 @@ class Trace:
     undone: Renames
     later: Renames
 
-    def names_of_then(self, config: str, *, name: str) -> str:
+    def names_of_then(self, config: Config) -> Config:
         """Return a config of now with the names that jobs had right after the step."""
         pairs = (*self.undone.pairs, *self.later.pairs)
-        return _sort((now, then) for then, now in pairs).follow(config, name=name)
+        return _sort((now, then) for then, now in pairs).follow(config)
 
 
 def trace_renames(steps: Sequence[Step], there: Set[Key]) -> list[Trace]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.normalform import SECRET
 from cfl_jobs.planning.alike import group_alike
 from cfl_jobs.planning.differences import Change, Difference, Side, compare, describe
-from cfl_jobs.planning.observe import read_live
 from cfl_jobs.planning.report import shorten, text_of_differences
 from cfl_jobs.planning.rollback import Undo, Way
 from cfl_jobs.planning.secrets import find_other_secrets
 from cfl_jobs.planning.visible import make_line_visible
-from cfl_jobs.target import Listed
 
 _COLOURS = {Way.MAKE_AGAIN: "green", Way.PUT_BACK: "yellow", Way.DELETE: "red", Way.LEAVE: "red"}
 
@@ -32,7 +31,7 @@ def find_differences(undo: Undo) -> tuple[Difference, ...]:
     if not undo.before or not undo.now:
         return ()
     wanted, live = (
-        read_live(Listed(undo.name), config).beside(None) for config in (undo.before, undo.now)
+        Config(undo.kind, undo.name, config).beside(None) for config in (undo.before, undo.now)
     )
     raws = compare(wanted.normal, live.normal)
     found = [describe(raw, Side.UNKNOWN) for raw in raws]

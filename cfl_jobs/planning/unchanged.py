@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.normalform import Normal, is_encrypted
 from cfl_jobs.errors import Missing, PlanError, Refused
-from cfl_jobs.planning.folders import describe_some, is_folder, list_inside
-from cfl_jobs.planning.observe import WORKERS, read_live
+from cfl_jobs.planning.folders import describe_some, list_inside
+from cfl_jobs.planning.observe import WORKERS
 from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update
 from cfl_jobs.planning.renames import NO_RENAMES, Renames
-from cfl_jobs.target import Kind, Listed, Target
+from cfl_jobs.target import Kind, Target
 
 
-def is_same_job(one: str, other: str, *, name: str, renames: Renames = NO_RENAMES) -> bool:
+def is_same_job(one: Config, other: Config, *, renames: Renames = NO_RENAMES) -> bool:
     """Tell whether two configs are the same job, mark included.
 
     Jenkins' own rewriting and what builds wrote aside. `renames` were made between the two: jobs
     are named by their old or their new names.
     """
-    if one == other:
+    if one.config == other.config:
         return True
-    ours, theirs = (
-        read_live(Listed(name), renames.follow(config, name=name)).beside(None)
-        for config in (one, other)
-    )
+    ours, theirs = (renames.follow(config).beside(None) for config in (one, other))
     if (ours.normal, ours.mark, ours.disabled) != (theirs.normal, theirs.mark, theirs.disabled):
         return False
     return all(map(_may_be_same_secret, ours.normal.walk(), theirs.normal.walk()))
@@ -38,25 +36,35 @@ def _may_be_same_secret(one: Normal, other: Normal) -> bool:
 
 def read_unchanged(
     change: Update | Delete, target: Target, *, name: str = "", renames: Renames = NO_RENAMES
-) -> str:
+) -> Config:
     """Return the config there is now. Raises Refused where it isn't the plan's any more.
 
     `name` is what the job is called by now, where that isn't what the plan says.
     """
-    name = name or change.name_there
-    try:
-        now = target.read(change.kind, name)
-    except Missing as error:
-        raise _refuse(name, "was deleted") from error
-    if not is_same_job(now, change.before, name=name, renames=renames):
-        raise _refuse(name, "was changed")
+    then = change.live.named(name or change.name_there)
+    now = _read(then, target)
+    if now is None:
+        raise _refuse(then.name, "was deleted")
+    if now is not then and not is_same_job(now, then, renames=renames):
+        raise _refuse(then.name, "was changed")
     return now
+
+
+def _read(then: Config, target: Target) -> Config | None:
+    """Return what a job is now, None if it isn't there; the same value if it is as it was then."""
+    try:
+        now = target.read(*then.key)
+    except Missing:
+        return None
+    if now == then.config:
+        return then
+    return Config(*then.key, now, versions=then.versions)
 
 
 def check_deletion(change: Delete, target: Target) -> None:
     """Raise Refused where more would go than the plan says: builds, or what is in a folder."""
     problem = find_more_to_go(change, target)
-    if not problem and is_folder(change.before, name=change.name):
+    if not problem and change.live.is_folder:
         inside = list_inside(change.name, target)
         problem = f"still holds {describe_some(inside)}" if inside else ""
     if problem:
@@ -105,11 +113,10 @@ def _is_taken(change: Create | Update, there: set[tuple[Kind, str]]) -> bool:
 
 def _find_change(change: Update | Delete, target: Target) -> str:
     """Return what happened to a job since, "" for nothing."""
-    try:
-        now = target.read(change.kind, change.name_there)
-    except Missing:
+    now = _read(change.live, target)
+    if now is None:
         return "was deleted"
-    if not is_same_job(now, change.before, name=change.name_there):
+    if not is_same_job(now, change.live):
         return "was changed"
     return find_more_to_go(change, target) if isinstance(change, Delete) else ""
 

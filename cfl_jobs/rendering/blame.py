@@ -9,12 +9,12 @@ from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs.config import Blame
 from cfl_jobs.configs.configxml import element_paths
 from cfl_jobs.configs.normalform import TEXTS
 from cfl_jobs.errors import Position
 from cfl_jobs.reading.tracking import TrackedDict, walk_mappings
 from cfl_jobs.rendering.generator import Generated
-from cfl_jobs.rendering.rendered import Blame
 
 # What jenkins-job-builder makes of a job's or view's own options, where the names don't tell it.
 _MADE_OF = MappingProxyType(

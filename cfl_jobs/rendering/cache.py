@@ -18,14 +18,14 @@ from importlib.metadata import version
 from pathlib import Path
 
 import cfl_jobs
+from cfl_jobs.configs.config import Config
 from cfl_jobs.reading.selection import select_names
-from cfl_jobs.rendering.rendered import Rendered
 
 _KEPT = 20  # projects, or states of one
 _LIBRARIES = ("jenkins-job-builder", "jinja2", "pyyaml", "python-jenkins", "setuptools")
 
 
-def render_cached(root: Path, *, only: Sequence[str] = ()) -> tuple[Rendered, ...]:
+def render_cached(root: Path, *, only: Sequence[str] = ()) -> tuple[Config, ...]:
     """Render a project as render.render does, or take what is kept of it."""
     whole, *part = _places_for(root, only)
     kept = _load(whole) or (_load(part[0]) if part else None)
@@ -81,17 +81,17 @@ def _inputs(root: Path) -> Iterator[tuple[str, bytes]]:
                 yield path.relative_to(root).as_posix(), path.read_bytes()
 
 
-def _load(place: Path | None) -> tuple[Rendered, ...] | None:
+def _load(place: Path | None) -> tuple[Config, ...] | None:
     if place is None:
         return None
     try:
         found = json.loads(place.read_text(encoding="utf-8"))
-        return tuple(Rendered.from_json(each) for each in found)
+        return tuple(Config.from_json(each) for each in found)
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _save(place: Path | None, rendered: Sequence[Rendered]) -> None:
+def _save(place: Path | None, rendered: Sequence[Config]) -> None:
     """Keep what was rendered, where that can be done, and let go of what is oldest."""
     if place is None:
         return

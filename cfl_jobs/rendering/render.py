@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import element_paths, write_config
 from cfl_jobs.configs.requirements import find_missing_plugins, word_missing
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position
@@ -29,20 +30,17 @@ from cfl_jobs.rendering.generator import Generated, Generator
 from cfl_jobs.rendering.noeffect import put_successors
 from cfl_jobs.rendering.processes import in_processes
 from cfl_jobs.rendering.provenance import NEEDS_TEXT, locate
-from cfl_jobs.rendering.rendered import Blame, Rendered
 from cfl_jobs.rendering.strictness import advise_on_unread, find_losses
 from cfl_jobs.rendering.template_reads import find_misspelt
 from cfl_jobs.rendering.templates import TemplateRenderer
 from cfl_jobs.target import Kind
-
-__all__ = ["Blame", "Rendered", "render"]
 
 _SHOWN_JOBS = 3
 
 
 def render(
     root: Path, *, only: Sequence[str] = (), inventory: Inventory | None = None
-) -> tuple[Rendered, ...]:
+) -> tuple[Config, ...]:
     """Render the jobs and views of a project, in the order of their definitions.
 
     `only` are names or globs of those to make XML of; every template is run all the same, so that
@@ -66,11 +64,11 @@ def render(
 
 def _render_entries(
     definitions: Definitions, chosen: frozenset[str]
-) -> tuple[tuple[Rendered, ...], tuple[Finding, ...]]:
+) -> tuple[tuple[Config, ...], tuple[Finding, ...]]:
     """Return what came of the entries, and everything that is wrong."""
     findings = list(definitions.findings)
     told = {found.position for found in findings}
-    rendered: list[Rendered] = []
+    rendered: list[Config] = []
     complete = not findings
     mappings = definitions.mappings()
     for part in in_processes(
@@ -89,7 +87,7 @@ def _render_entries(
 class _Part:
     """What came of some of the definitions. `complete` says that every template ran to its end."""
 
-    rendered: tuple[Rendered, ...]
+    rendered: tuple[Config, ...]
     findings: tuple[Finding, ...]
     notes: ReadNotes
     complete: bool
@@ -105,7 +103,7 @@ def _render_part(
     inventory = definitions.inventory
     generator = Generator(None if inventory is None else inventory.as_plugins_list())
     findings: list[Finding] = []
-    rendered: list[Rendered] = []
+    rendered: list[Config] = []
     complete = True
     for definition in entries:
         data, problems = renderer.render(definition)
@@ -174,7 +172,7 @@ class _JobRenderer:
         role = f"for the {definition.kind.value} {definition.name!r} at"
         self._origin = Origin(role, definition.position)
 
-    def render(self) -> tuple[Rendered | None, tuple[Finding, ...]]:
+    def render(self) -> tuple[Config | None, tuple[Finding, ...]]:
         """Return the rendered job, and what is wrong with it."""
         definition, data = self._definition, self._data
         name = dict.get(data, "name")
@@ -206,7 +204,7 @@ class _JobRenderer:
         if renamed:
             text = write_config(made.root)
             blame = tuple(replace(b, path=renamed.get(b.path, b.path)) for b in blame)
-        rendered = Rendered(
+        rendered = Config(
             definition.kind,
             definition.name,
             text,
@@ -219,7 +217,7 @@ class _JobRenderer:
         findings += self._line_separators(made, rendered)
         return rendered, (*findings, *self._missing_plugins(made, rendered))
 
-    def _line_separators(self, made: Generated, rendered: Rendered) -> Iterator[Finding]:
+    def _line_separators(self, made: Generated, rendered: Config) -> Iterator[Finding]:
         """Find what Jenkins reads as a line's end at its next start: its files are XML 1.1.
 
         Recorded from Jenkins 2.568.2; U+0085 survives, though XML 1.1 says the same of it.
@@ -233,7 +231,7 @@ class _JobRenderer:
                 message = "Jenkins makes a line's end of U+2028 when it starts again"
                 yield self._find(message, place, advice="Remove it, or let a script make it.")
 
-    def _missing_plugins(self, made: Generated, rendered: Rendered) -> Iterator[Finding]:
+    def _missing_plugins(self, made: Generated, rendered: Config) -> Iterator[Finding]:
         """Find elements that Jenkins would drop, as their plugin isn't on the server."""
         for use in find_missing_plugins(made.root, self._inventory) if self._inventory else ():
             message, advice = word_missing(use)

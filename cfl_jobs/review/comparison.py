@@ -11,16 +11,14 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from cfl_jobs.check.secret_text import hide_secrets
-from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.alike import group_alike, is_long
 from cfl_jobs.planning.differences import Change, Difference, Raw, Side, compare, describe
 from cfl_jobs.planning.linediff import diff_lines
-from cfl_jobs.planning.observe import normal_of, says_disabled
 from cfl_jobs.planning.places import place_of
 from cfl_jobs.planning.visible import make_visible
-from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.target import Kind
 
 # What Jenkins always writes and nobody asks for: not worth a line of a job that is made or goes.
@@ -90,7 +88,7 @@ class Comparison:
         return tuple(change for change in self.changes if change.action in actions)
 
 
-def compare_renders(before: Iterable[Rendered], after: Iterable[Rendered]) -> Comparison:
+def compare_renders(before: Iterable[Config], after: Iterable[Config]) -> Comparison:
     """Compare two renderings of a project."""
     old = {(job.kind, job.name): job for job in before}
     changes: list[JobChange] = []
@@ -147,13 +145,11 @@ def _describe(raw: Raw, place: Position | None) -> Difference:
     return replace(found, before=before, after=after)
 
 
-def _differences(before: Rendered, after: Rendered) -> Iterator[Difference]:
-    wanted, live = _normal(after), _normal(before)
+def _differences(before: Config, after: Config) -> Iterator[Difference]:
+    wanted, live = after.normal, before.normal
     for raw in compare(wanted, live):
         yield _describe(raw, place_of(after, raw))
-    was, now = (
-        says_disabled(parse_config(job.config, name=job.name)) or False for job in (before, after)
-    )
+    was, now = before.disabled, after.disabled
     if was != now:
         place = after.place_of("disabled")
         words = ("true", "false") if was else ("false", "true")
@@ -163,8 +159,8 @@ def _differences(before: Rendered, after: Rendered) -> Iterator[Difference]:
         yield Difference("", "a password", Change.CHANGED, *shown, Side.OURS, after.definition)
 
 
-def _created(job: Rendered) -> JobChange:
-    wanted = _normal(job)
+def _created(job: Config) -> JobChange:
+    wanted = job.normal
     nothing = Normal(wanted.tag, wanted.attributes)
     found = [
         show(_describe(raw, job.place_of(raw.place.path)))
@@ -174,17 +170,13 @@ def _created(job: Rendered) -> JobChange:
     return JobChange(job.kind, job.name, Action.CREATE, tuple(found), job.definition)
 
 
-def _deleted(job: Rendered) -> JobChange:
-    live = _normal(job)
+def _deleted(job: Config) -> JobChange:
+    live = job.normal
     nothing = Normal(live.tag, live.attributes)
     found = [
         show(_describe(raw, None)) for raw in compare(nothing, live) if raw.label not in _PLAIN
     ]
     return JobChange(job.kind, job.name, Action.DELETE, tuple(found))
-
-
-def _normal(job: Rendered) -> Normal:
-    return normal_of(job.config, name=job.name)
 
 
 def _secrets(normal: Normal) -> tuple[tuple[str, ...], ...]:

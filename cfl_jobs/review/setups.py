@@ -11,17 +11,16 @@ from pathlib import Path
 
 from cfl_jobs.check.run import Problem, check_rendered, read_files
 from cfl_jobs.check.secret_text import hide_secrets
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import Chain, build_chain
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, sort_findings
-from cfl_jobs.planning.observe import normal_of
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.rendering.cache import render_cached
-from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.review.patience import PATIENCE, Overdue, limited
 from cfl_jobs.target import Kind
 
@@ -34,7 +33,7 @@ class Setup:
     definitions' variable `environment`. `problems` are what the checks find; `findings` are why it
     doesn't render."""
 
-    rendered: tuple[Rendered, ...] = ()
+    rendered: tuple[Config, ...] = ()
     jobs: Mapping[str, Job] = field(default_factory=dict)
     chain: Chain = _NO_CHAIN
     environments: Mapping[str, str] = field(default_factory=dict)
@@ -48,9 +47,7 @@ class Setup:
     def steps(self) -> Mapping[str, Normal | None]:
         """Return what each job runs, in normal form."""
         return {
-            job.name: normal_of(job.config, name=job.name).find("builders")
-            for job in self.rendered
-            if job.kind is Kind.JOB
+            job.name: job.normal.find("builders") for job in self.rendered if job.kind is Kind.JOB
         }
 
 

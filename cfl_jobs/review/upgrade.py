@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import element_paths, parse_config
 from cfl_jobs.configs.requirements import used_plugins
 from cfl_jobs.errors import DefinitionError, Finding
@@ -13,7 +14,7 @@ from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.reading.plugin_lists import PluginList
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.rendering.noeffect import NO_EFFECTS
-from cfl_jobs.rendering.render import Rendered, render
+from cfl_jobs.rendering.render import render
 from cfl_jobs.review.comparison import Comparison, compare_renders
 from cfl_jobs.target import Kind
 
@@ -70,7 +71,7 @@ def examine_upgrade(root: Path, old: Inventory, new: PluginList) -> Upgrade:
 
 
 def _compare_versions(
-    old: Mapping[str, str], new: Mapping[str, str], jobs: tuple[Rendered, ...]
+    old: Mapping[str, str], new: Mapping[str, str], jobs: tuple[Config, ...]
 ) -> Iterator[VersionChange]:
     """Yield what gets another version, Jenkins itself first, then by name."""
     users: dict[str | None, list[str]] = {}
@@ -84,7 +85,7 @@ def _compare_versions(
 
 
 def _find_silent(
-    jobs: tuple[Rendered, ...], old: Mapping[str, str], new: Mapping[str, str]
+    jobs: tuple[Config, ...], old: Mapping[str, str], new: Mapping[str, str]
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     for row in NO_EFFECTS:
         if row.successor is None or row.span.holds(old) or not row.span.holds(new):

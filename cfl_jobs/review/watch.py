@@ -12,10 +12,10 @@ from time import perf_counter
 
 from cfl_jobs.check.rule import Severity
 from cfl_jobs.check.run import check_rendered, read_files
+from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.reading.definitions import JOBS
 from cfl_jobs.rendering.cache import render_cached
-from cfl_jobs.rendering.rendered import Rendered
 from cfl_jobs.rendering.templates import TEMPLATES
 from cfl_jobs.review.comparison import compare_renders
 from cfl_jobs.review.words import Style, count, plain, tell_changes
@@ -73,10 +73,10 @@ def look(root: Path) -> Look:
 
 def _show(
     root: Path,
-    good: tuple[Rendered, ...] | None,
+    good: tuple[Config, ...] | None,
     say: Callable[[str], None],
     style: Style,
-) -> tuple[Rendered, ...] | None:
+) -> tuple[Config, ...] | None:
     """Say what changed since the last good rendering, or what is wrong; return the last good."""
     start = perf_counter()
     try:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from cfl_jobs.configs.configxml import format_config, parse_config
+from cfl_jobs.configs.configxml import format_config, is_folder_tag, parse_config
 from cfl_jobs.configs.mark import set_description
 from cfl_jobs.errors import Missing, Refused
-from cfl_jobs.planning.folders import is_folder
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import Kind, Listed
 from cfl_jobs.targets.answers import explain_lost_login, explain_page
@@ -167,7 +166,8 @@ class JenkinsTarget:
 
         A folder hands submitDescription to its primary view (cloudbees-folder 6.858, 6.1100).
         """
-        if is_folder(self._seen.find(Kind.JOB, name) or self.read(Kind.JOB, name), name=name):
+        seen = self._seen.find(Kind.JOB, name) or self.read(Kind.JOB, name)
+        if is_folder_tag(parse_config(seen, name=name).tag):
             root = parse_config(self.read(Kind.JOB, name), name=name)
             set_description(root, description)
             self.update(Kind.JOB, name, format_config(root))

@@ -1,0 +1,246 @@
+"""A job's or view's config, as a definition makes it or as a server has it: one value for both.
+
+Its text is parsed once, when something of it is first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.configs.buildwritten import (
+    PIPELINE,
+    TRIGGERS,
+    BuildWritten,
+    put_build_written,
+    take_build_written,
+)
+from cfl_jobs.configs.configxml import format_config, is_folder_tag, parse_config
+from cfl_jobs.configs.mark import (
+    Mark,
+    description_of,
+    join_description,
+    set_description,
+    split_description,
+)
+from cfl_jobs.configs.normalform import Normal, digest, normalise_element
+from cfl_jobs.configs.sections import code
+from cfl_jobs.errors import Position
+from cfl_jobs.reading.tracking import NOWHERE, Pieces
+from cfl_jobs.reading.versions import CORE, NEWEST
+from cfl_jobs.target import Key, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """Which place made a part of a config. `path` is as configxml.element_paths gives it.
+
+    `pieces` tell of its text, where it comes from several places.
+    """
+
+    path: str
+    position: Position
+    pieces: Pieces = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a config says, taken apart."""
+
+    description: str
+    mark: Mark | None
+    says_disabled: bool | None
+    normal: Normal
+
+
+@dataclass(frozen=True)
+class Config:
+    """A job or view. `config` is XML text; what is parsed of it raises ConfigError.
+
+    One that was rendered has its entry's place (`definition`), the places of its parts, its
+    previous names, its project ("" for none), and the paths of what jenkins-job-builder wrote by
+    itself and nobody asked for (`own`).
+    `versions` are those of the server it is or is to be on, by plugin or CORE. `build_written` is
+    what is left out of `normal`, see `beside`.
+    """
+
+    kind: Kind
+    name: str
+    config: str
+    definition: Position = NOWHERE
+    blame: tuple[Blame, ...] = ()
+    moved_from: tuple[str, ...] = ()
+    project: str = ""
+    own: frozenset[str] = frozenset()
+    versions: Mapping[str, str] = field(default_factory=lambda: NEWEST, compare=False, repr=False)
+    build_written: tuple[BuildWritten, ...] = field(default=(), compare=False, repr=False)
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.name
+
+    @property
+    def normal(self) -> Normal:
+        """The normal form, without our mark and without `disabled`, which is compared by itself.
+
+        What no plugin wrote is counted as Jenkins' own.
+        """
+        return self._parts.normal
+
+    @property
+    def mark(self) -> Mark | None:
+        return self._parts.mark
+
+    @property
+    def description(self) -> str:
+        """The description without any mark."""
+        return self._parts.description
+
+    @property
+    def says_disabled(self) -> bool | None:
+        """Whether it says that the job is disabled; None: it says nothing of that."""
+        return self._parts.says_disabled
+
+    @property
+    def disabled(self) -> bool:
+        return self._parts.says_disabled is True
+
+    @property
+    def is_folder(self) -> bool:
+        return is_folder_tag(self.normal.tag)
+
+    @property
+    def digest(self) -> str:
+        """A short digest of what people make of a job, for "is it as we left it?"."""
+        return digest_of(self.beside(None).normal, is_disabled=self.disabled)
+
+    def parse(self) -> ET.Element:
+        """Return its root, which the caller may change."""
+        return parse_config(self.config, name=self.name)
+
+    def on(self, versions: Mapping[str, str]) -> Config:
+        """Return it as a server with these versions reads it."""
+        if versions == self.versions:
+            return self
+        return replace(self, versions=versions, build_written=())
+
+    def named(self, name: str) -> Config:
+        return self if name == self.name else replace(self, name=name)
+
+    def beside(self, desired: Config | None) -> Config:
+        """Return it without what its builds wrote and `desired`, its definition, doesn't set."""
+        whole = self._take_apart(self.parse()).normal if self.build_written else self.normal
+        if whole.tag != PIPELINE and whole.find("actions") is None:
+            return self
+        root = self.parse()
+        properties = whole.find("properties")
+        triggers = properties.find(TRIGGERS) if properties else None
+        known = self.mark.kept.parts if self.mark and self.mark.kept else ()
+        unlisted = desired is not None and triggers is not None and code(triggers) not in known
+        set_here = desired.parse() if desired else None
+        written = take_build_written(root, set_here, unlisted=unlisted)
+        made = replace(self, build_written=written)
+        made.__dict__["_parts"] = self._take_apart(root)
+        return made
+
+    def write(
+        self, mark: Mark, *, disabled: bool = False, written: Sequence[BuildWritten] = ()
+    ) -> str:
+        """Return its text with a mark, disabled if that is to be, and with what builds wrote."""
+        root = self.parse()
+        set_description(root, self.describe(mark))
+        if disabled:
+            element = root.find("disabled")
+            if element is None:
+                element = ET.SubElement(root, "disabled")
+            element.text = "true"
+        put_build_written(root, tuple(written))
+        return format_config(root)
+
+    def describe(self, mark: Mark) -> str:
+        """Return the description with a mark."""
+        return join_description(self.description, mark)
+
+    @cached_property
+    def _parts(self) -> _Parts:
+        return self._take_apart(self.parse())
+
+    def _take_apart(self, root: ET.Element) -> _Parts:
+        """Return what a root says; it is used up."""
+        description, mark = split_description(description_of(root))
+        description = description.strip()
+        set_description(root, description)
+        found = root.findall("disabled")
+        says_disabled = found[0].text == "true" if found else None
+        for element in found:
+            root.remove(element)
+        normal = normalise_element(root, self.versions)
+        core = self.versions.get(CORE, "")
+        if core and not normal.plugin:
+            normal = replace(normal, plugin=f"{CORE}@{core}")
+        return _Parts(description, mark, says_disabled, normal)
+
+    def pieces_of(self, path: str) -> Pieces:
+        """Return where the text of the element at `path` comes from, () where that isn't known."""
+        return next((blame.pieces for blame in self.blame if blame.path == path), ())
+
+    def place_of(self, path: str) -> Position:
+        """Return the place that made the element at `path`, or the nearest one around it."""
+        places = {blame.path: blame.position for blame in self.blame}
+        while path:
+            if path in places:
+                return places[path]
+            path = path.rpartition("/")[0]
+        return self.definition
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind.value,
+            "name": self.name,
+            "config": self.config,
+            "definition": _position_to_json(self.definition),
+            "moved_from": self.moved_from,
+            "project": self.project,
+            "blame": [_blame_to_json(blame) for blame in self.blame],
+            "own": sorted(self.own),
+        }
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Config:
+        """Return what `to_json` gave. Raises ValueError, KeyError or TypeError on anything else."""
+        return cls(
+            Kind(found["kind"]),
+            found["name"],
+            found["config"],
+            Position(*found["definition"]),
+            tuple(_blame_from_json(*blame) for blame in found["blame"]),
+            tuple(found["moved_from"]),
+            found["project"],
+            frozenset(found["own"]),
+        )
+
+
+def digest_of(normal: Normal, *, is_disabled: bool) -> str:
+    return f"{digest(normal)[:16]}{'d' if is_disabled else ''}"
+
+
+def normal_of(config: str, *, name: str) -> Normal:
+    """Return what `Config.normal` is of a text."""
+    return Config(Kind.JOB, name, config).normal
+
+
+def _blame_to_json(blame: Blame) -> list[Any]:
+    pieces = [[offset, *_position_to_json(place)] for offset, place in blame.pieces]
+    return [blame.path, _position_to_json(blame.position), pieces]
+
+
+def _blame_from_json(path: str, position: list[Any], pieces: list[list[Any]]) -> Blame:
+    places = tuple((int(offset), Position(*place)) for offset, *place in pieces)
+    return Blame(path, Position(*position), places)
+
+
+def _position_to_json(position: Position) -> list[Any]:
+    return [position.file, position.line, position.column]
