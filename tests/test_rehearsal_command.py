@@ -21,7 +21,7 @@ from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Result
 from tests.rehearsal_chain import NAMES, PROJECT, SECRETS, Chain, copy_chain, make_chain
 from tests.rehearsal_home import git, job_xml, make_home, shell
-from tests.wheelhouse import make_pip_offline, make_wheelhouse
+from tests.shell_steps import quick_python
 
 
 @pytest.fixture(scope="module")
@@ -52,9 +52,9 @@ def test_the_sample_is_deployed_to_dev(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With nothing else said: real repositories, a real Django site, all of the chain."""
-    pip = make_pip_offline(make_wheelhouse(tmp_path / "wheels"))
-    for name, value in pip.items():
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    quick_python(tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.chdir(PROJECT)
     home = tmp_path / "rehearsal"
     assert run(["rehearse", "--home", str(home)]) == 0

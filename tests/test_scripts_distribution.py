@@ -1,4 +1,4 @@
-"""create-distribution.sh on the sample site, a real Django, installed from local wheels."""
+"""create-distribution.sh on the sample site, a real Django."""
 
 from __future__ import annotations
 
@@ -10,12 +10,6 @@ import pytest
 
 from cfl_jobs.sample import make_repositories
 from tests.shell_steps import commit_all, create, git, list_tar, publish_all
-from tests.wheelhouse import make_pip_offline, make_wheelhouse
-
-
-@pytest.fixture(scope="module")
-def pip(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return make_pip_offline(make_wheelhouse(tmp_path_factory.mktemp("wheels")))
 
 
 @pytest.fixture
@@ -87,7 +81,7 @@ def require_own_package(deploy: Path) -> None:
 
 
 def test_a_distribution_has_the_layout_the_static_files_and_nothing_else(
-    repositories: Path, tmp_path: Path, pip: dict[str, str]
+    repositories: Path, tmp_path: Path
 ) -> None:
     deploy = repositories / "codeforlife-deploy"
     use_compressor(deploy)
@@ -95,7 +89,7 @@ def test_a_distribution_has_the_layout_the_static_files_and_nothing_else(
     require_own_package(deploy)
     commit_all(deploy)
     workspace = publish_all(repositories, tmp_path / "one")
-    step = create(workspace, pip)
+    step = create(workspace, {})
     assert step.code == 0, step.log
 
     members = list_tar(workspace / "distribution.tar.gz")
@@ -134,16 +128,16 @@ def test_a_distribution_has_the_layout_the_static_files_and_nothing_else(
         assert inside.read() == (workspace / "commit.txt").read_bytes()
 
     again = publish_all(repositories, tmp_path / "two")
-    assert create(again, pip | {"BUILD_NUMBER": "43"}).code == 0
+    assert create(again, {"BUILD_NUMBER": "43"}).code == 0
     first, second = (each / "distribution.tar.gz" for each in (workspace, again))
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_the_log_names_the_distribution_its_branch_and_commits(
-    repositories: Path, tmp_path: Path, pip: dict[str, str]
+    repositories: Path, tmp_path: Path
 ) -> None:
     workspace = publish_all(repositories, tmp_path)
-    step = create(workspace, pip)
+    step = create(workspace, {})
     assert step.code == 0, step.log
     assert "[description] distribution 42 of master\n" in step.log
     commit = git(repositories / "ocargo", "rev-parse", "HEAD")
@@ -212,14 +206,14 @@ def link_submodules(deploy: Path) -> None:
     ],
 )
 def test_each_failure_says_which_step_which_distribution_and_which_commits(
-    damage: object, said: str, repositories: Path, tmp_path: Path, pip: dict[str, str]
+    damage: object, said: str, repositories: Path, tmp_path: Path
 ) -> None:
     assert callable(damage)
     deploy = repositories / "codeforlife-deploy"
     damage(deploy)
     commit = commit_all(deploy)
     workspace = publish_all(repositories, tmp_path / "build")
-    step = create(workspace, pip | {"BUILD_URL": "http://jenkins/job/42/"})
+    step = create(workspace, {"BUILD_URL": "http://jenkins/job/42/"})
     assert step.code != 0
     assert "distribution 42: FAILED while " in step.log
     assert said in step.log
@@ -238,21 +232,19 @@ def test_a_commit_txt_of_another_repository_is_refused(repositories: Path, tmp_p
     assert "commit.txt of ocargo is not 'ocargo <commit>': evil " in step.log
 
 
-def test_a_gitlink_where_a_repository_belongs_is_filled(
-    repositories: Path, tmp_path: Path, pip: dict[str, str]
-) -> None:
+def test_a_gitlink_where_a_repository_belongs_is_filled(repositories: Path, tmp_path: Path) -> None:
     deploy = repositories / "codeforlife-deploy"
     commit = git(repositories / "ocargo", "rev-parse", "HEAD")
     git(deploy, "update-index", "--add", "--cacheinfo", f"160000,{commit},submodules/ocargo")
     git(deploy, "commit", "--quiet", "--message=submodule")
     workspace = publish_all(repositories, tmp_path / "build")
-    step = create(workspace, pip)
+    step = create(workspace, {})
     assert step.code == 0, step.log
     assert "submodules/ocargo/game/route.py" in list_tar(workspace / "distribution.tar.gz")
 
 
 def test_names_are_sorted_as_bytes_whatever_the_directories(
-    repositories: Path, tmp_path: Path, pip: dict[str, str]
+    repositories: Path, tmp_path: Path
 ) -> None:
     """Files made with another umask, and names that directories sort otherwise."""
     deploy = repositories / "codeforlife-deploy"
@@ -263,7 +255,7 @@ def test_names_are_sorted_as_bytes_whatever_the_directories(
     before = os.umask(0o077)
     try:
         workspace = publish_all(repositories, tmp_path / "build")
-        step = create(workspace, pip)
+        step = create(workspace, {})
     finally:
         os.umask(before)
     assert step.code == 0, step.log

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.sample import make_repositories
-from tests.shell_steps import Step, create, publish_all, run_step
+from tests.shell_steps import Step, create, publish_all, quick_python, run_step
 from tests.wheelhouse import make_pip_offline, make_wheelhouse
 
 COMMITS = f"ocargo {'1' * 40}\ncodeforlife-deploy {'2' * 40}\n"
@@ -41,7 +41,7 @@ def pack(workspace: Path, files: dict[str, str], commits: str = COMMITS) -> str:
 def run_suite(workspace: Path, command: str, **environment: str) -> Step:
     values = {
         "distribution_job": "Create Distribution",
-        "python": sys.executable,
+        "python": quick_python(workspace.parent),
         "requirements": ["requirements test.txt"],
         "command": command,
     }
@@ -316,7 +316,7 @@ def test_the_sample_site_is_tested_and_deployed(tmp_path: Path) -> None:
     pip = make_pip_offline(make_wheelhouse(tmp_path / "wheels"))
     make_repositories(tmp_path / "repositories")
     made = publish_all(tmp_path / "repositories", tmp_path)
-    step = create(made, pip)
+    step = create(made, pip, python=sys.executable)
     assert step.code == 0, step.log
 
     tests = tmp_path / "Run Ocargo Tests"
@@ -327,7 +327,7 @@ def test_the_sample_site_is_tested_and_deployed(tmp_path: Path) -> None:
             (workspace / name).write_bytes((made / name).read_bytes())
     values = {
         "distribution_job": "Create Distribution",
-        "python": sys.executable,
+        "python": quick_python(tmp_path),
         "requirements": ["requirements-test.txt"],
         "command": "python manage.py test game portal"
         " --testrunner xmlrunner.extra.djangotestrunner.XMLTestRunner",
