@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cfl_jobs.commands.fill_home import fill_home
+from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.directory import Builds, Home
 from cfl_jobs.rehearsal.engine import Engine
-from cfl_jobs.rehearsal.events import Event
-from cfl_jobs.rehearsal.records import BuildRecord, Result
+from cfl_jobs.rehearsal.records import BuildRecord, Event
 from tests.rehearsal_home import commit, git, make_engine, make_repository
 
 PROJECT = Path(__file__).parent.parent

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.engine import Engine
-from cfl_jobs.rehearsal.events import Event
+from cfl_jobs.rehearsal.records import Event
 from cfl_jobs.rehearsal.repositories import Repositories
 
 DATA = Path(__file__).parent / "data/jenkins/2.440.3"

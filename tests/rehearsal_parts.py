@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.directory import Builds, Home
-from cfl_jobs.rehearsal.records import Result
 from tests.rehearsal_home import make_engine
 
 ARCHIVE = (

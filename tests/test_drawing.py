@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from cfl_jobs.cli import cli
 from cfl_jobs.configs.graph import build_chain
-from cfl_jobs.configs.model import BuildOther, Job, Parameter, ParameterKind
+from cfl_jobs.configs.model import Job, Parameter, ParameterKind
 from cfl_jobs.configs.read_model import read_job
+from cfl_jobs.configs.steps.triggering import BuildOther
 from cfl_jobs.drawing.formats import WRITERS, warn_of_size
 from cfl_jobs.drawing.layout import Box, lay_out
 from cfl_jobs.drawing.svg import Marks, draw_svg

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cfl_jobs.configs.expansion import expand, read_properties
+from cfl_jobs.configs.references import expand, read_properties
 
 VARIABLES = {"BRANCH": "master", "EMPTY": "", "A.B": "dotted"}
 

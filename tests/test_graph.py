@@ -10,27 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cfl_jobs.check.artifacts
-import cfl_jobs.configs.order
+import cfl_jobs.configs.graph
 from cfl_jobs.configs.graph import (
     Passed,
     Start,
     StartKind,
     build_chain,
     name_repository,
+    sort_jobs,
 )
-from cfl_jobs.configs.model import (
-    BuildSelector,
-    CopyArtifact,
-    CurrentParameters,
-    Job,
-    Parameter,
-    ParameterKind,
-    Selector,
-    TriggerBuilds,
-    UpstreamTrigger,
-)
-from cfl_jobs.configs.order import sort_jobs
-from cfl_jobs.configs.references import matches_permission, resolve_job
+from cfl_jobs.configs.model import Job, Parameter, ParameterKind, UpstreamTrigger
+from cfl_jobs.configs.references import resolve_job
+from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector
+from cfl_jobs.configs.steps.triggering import CurrentParameters, TriggerBuilds
 from tests.trial_chain import read_trial_chain
 
 BRANCH = Parameter("BRANCH", ParameterKind.STRING, "master")
@@ -93,9 +85,10 @@ def test_all_parameters_of_the_build_go_along_where_the_trigger_says_so() -> Non
 
 
 def test_an_upstream_trigger_is_an_edge_from_the_upstream_job() -> None:
-    chain = build_chain([Job("b", triggers=(UpstreamTrigger(("a",), "UNSTABLE"),)), Job("a")])
+    trigger = UpstreamTrigger(("a",), "UNSTABLE_OR_BETTER")
+    chain = build_chain([Job("b", triggers=(trigger,)), Job("a")])
     assert [(edge.source, edge.target, edge.condition) for edge in chain.triggers] == [
-        ("a", "b", "UNSTABLE")
+        ("a", "b", "UNSTABLE_OR_BETTER")
     ]
     assert [node.name for node in chain.nodes] == ["a", "b"]
 
@@ -110,13 +103,13 @@ def test_names_in_a_folder_are_found_next_to_the_job_first() -> None:
 
 def test_permission_to_copy_is_by_name_with_stars_and_never_by_default() -> None:
     open_to = Job("team/a", copy_permissions=("b", "../Deploy to *", "/other/c"))
-    assert matches_permission(open_to, "team/b")
-    assert matches_permission(open_to, "Deploy to Prod")
-    assert matches_permission(open_to, "other/c")
-    assert not matches_permission(open_to, "b")
-    assert not matches_permission(open_to, "team/a"), "not even itself"
-    assert not matches_permission(Job("a"), "b")
-    assert matches_permission(Job("a", copy_permissions=("*",)), "b")
+    assert open_to.permits("team/b")
+    assert open_to.permits("Deploy to Prod")
+    assert open_to.permits("other/c")
+    assert not open_to.permits("b")
+    assert not open_to.permits("team/a"), "not even itself"
+    assert not Job("a").permits("b")
+    assert Job("a", copy_permissions=("*",)).permits("b")
 
 
 def test_a_repository_is_called_by_organisation_and_name() -> None:
@@ -145,7 +138,7 @@ def test_sorting_loses_no_name_and_follows_every_arrow_outside_circles(
     assert all(order.index(a) < order.index(b) for a, b in forward)
 
 
-@pytest.mark.parametrize("module", [cfl_jobs.configs.order, cfl_jobs.check.artifacts])
+@pytest.mark.parametrize("module", [cfl_jobs.configs.graph, cfl_jobs.check.artifacts])
 def test_examples_in_docstrings_hold(module: ModuleType) -> None:
     results = doctest.testmod(module)
     assert results.attempted

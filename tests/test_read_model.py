@@ -5,38 +5,46 @@ from __future__ import annotations
 import pytest
 
 from cfl_jobs.configs.model import (
-    BindCredentials,
-    BlockingThresholds,
-    BoundCredential,
     BuildDiscarder,
-    BuildName,
-    BuildSelector,
-    CleanAfter,
-    CleanBefore,
-    CopyArtifact,
-    FileParameters,
     Job,
-    Mail,
     Parameter,
     ParameterKind,
-    PredefinedParameters,
-    Selector,
-    SetDescription,
-    Shell,
-    TimeLimit,
-    TimeoutKind,
-    Timestamps,
     Trigger,
-    TriggerBuilds,
     TriggerKind,
-    Unknown,
     UpstreamTrigger,
     View,
 )
 from cfl_jobs.configs.read_model import read_job, read_view
-from cfl_jobs.configs.selectors import format_selector, parse_selector
+from cfl_jobs.configs.steps.artifacts import (
+    BuildSelector,
+    CopyArtifact,
+    Selector,
+    format_selector,
+    parse_selector,
+)
+from cfl_jobs.configs.steps.results import Mail, SetDescription
+from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.configs.steps.step import Unknown
+from cfl_jobs.configs.steps.triggering import (
+    BlockingThresholds,
+    BuildOther,
+    FileParameters,
+    PredefinedParameters,
+    TriggerBuilds,
+)
+from cfl_jobs.configs.steps.wrappers import (
+    BindCredentials,
+    BoundCredential,
+    BuildName,
+    CleanAfter,
+    CleanBefore,
+    TimeLimit,
+    TimeoutKind,
+    Timestamps,
+)
 from cfl_jobs.errors import ConfigError
 from tests.jenkins_server_configs import DIALECTS, NEW, OLD, recorded, recorded_names
+from tests.rehearsal_home import job_xml
 
 # latestOnly: true becomes a build discarder at a restart, too. A folder gets views of its own;
 # what belongs to a missing plugin goes.
@@ -223,7 +231,7 @@ def test_triggers_are_read_with_what_starts_them() -> None:
     assert read("wide-triggers").triggers == (
         Trigger(TriggerKind.TIMER, "H 2 * * 1-5"),
         Trigger(TriggerKind.POLL, "H/15 * * * *", ignore_hooks=True),
-        UpstreamTrigger(("wide-empty",), "UNSTABLE"),
+        UpstreamTrigger(("wide-empty",), "UNSTABLE_OR_BETTER"),
         Trigger(TriggerKind.GITHUB_PUSH),
     )
 
@@ -271,3 +279,35 @@ def test_a_selectors_text_survives_reading_and_writing(text: str) -> None:
 def test_text_that_is_no_selector_reads_as_none() -> None:
     assert parse_selector("7") is None
     assert parse_selector("<OtherSelector/>") is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "results"),
+    [
+        ("", ("SUCCESS", "UNSTABLE", "FAILURE", "NOT_BUILT", "ABORTED")),
+        ("<cleanWhenSuccess>true</cleanWhenSuccess>", ("SUCCESS",)),
+        (
+            "<cleanWhenSuccess>false</cleanWhenSuccess><cleanWhenAborted>true</cleanWhenAborted>",
+            ("ABORTED",),
+        ),
+    ],
+)
+def test_cleaning_after_a_build_is_for_the_results_that_are_chosen(
+    fields: str, results: tuple[str, ...]
+) -> None:
+    """WsCleanup.readResolve, ws-cleanup 0.49: an absent one isn't, but none is all of them."""
+    text = f"<hudson.plugins.ws__cleanup.WsCleanup>{fields}</hudson.plugins.ws__cleanup.WsCleanup>"
+    assert read_job("J", job_xml(publishers=text)).publishers == (CleanAfter(results),)
+
+
+@pytest.mark.parametrize(
+    ("threshold", "condition"),
+    [("SUCCESS", "SUCCESS"), ("UNSTABLE", "UNSTABLE_OR_BETTER"), ("FAILURE", "FAILED_OR_BETTER")],
+)
+def test_cores_thresholds_are_that_result_or_a_better_one(threshold: str, condition: str) -> None:
+    text = (
+        "<hudson.tasks.BuildTrigger><childProjects>A</childProjects>"
+        f"<threshold><name>{threshold}</name></threshold></hudson.tasks.BuildTrigger>"
+    )
+    job = read_job("J", job_xml(publishers=text))
+    assert job.publishers == (BuildOther(("A",), condition=condition),)

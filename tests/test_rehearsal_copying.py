@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.artifacts import read_fingerprint
-from cfl_jobs.rehearsal.parameters import specific_build
-from cfl_jobs.rehearsal.records import Result
 from tests.rehearsal_home import job_xml, make_home, read_log, shell, string
 from tests.rehearsal_parts import PERMIT, archive, copy, predefined, run, trigger
 
@@ -40,7 +39,8 @@ def _copied(tmp_path: Path, step: str, **parameters: str) -> str:
 
 
 def specific_xml(number: str) -> str:
-    return specific_build(number).replace("<", "&lt;")
+    xml = f"<SpecificBuildSelector><buildNumber>{number}</buildNumber></SpecificBuildSelector>"
+    return xml.replace("<", "&lt;")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfl_jobs.rehearsal.patterns import find_files
+from cfl_jobs.rehearsal.artifacts import find_files
 
 FILES = ("a.txt", "b.tar.gz", "out/a.txt", "out/deep/er/c.xml", ".git/config", "x~", "Out/B.TXT")
 

@@ -132,6 +132,6 @@ def _parameters(values: dict[str, Any]) -> dict[str, str]:
 
 
 def _causes(causes: list[dict[str, Any]]) -> list[str]:
-    from cfl_jobs.rehearsal.causes import cause_from_json
+    from cfl_jobs.rehearsal.records import cause_from_json
 
     return [str(cause_from_json(cause)) for cause in causes]

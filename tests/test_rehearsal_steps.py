@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.read_model import read_job
+from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.directory import Builds
-from cfl_jobs.rehearsal.records import Result
-from cfl_jobs.rehearsal.refusals import find_problems
+from cfl_jobs.rehearsal.refusals import find_unrehearsable
 from tests.rehearsal_home import (
     DATA,
     artifacts,
@@ -349,7 +349,7 @@ def test_no_text_of_a_real_job_is_refused(text: str) -> None:
     paths = [p for p in (DATA / "config").glob(f"*.{text}.xml") if not p.name.startswith("wide-")]
     assert len(paths) >= 9
     for path in paths:
-        assert not list(find_problems(read_job(path.name, path.read_text())))
+        assert not list(find_unrehearsable(read_job(path.name, path.read_text())))
 
 
 def test_a_killed_rehearsals_secret_files_are_removed(tmp_path: Path) -> None:

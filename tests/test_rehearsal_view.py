@@ -7,16 +7,22 @@ import io
 import pytest
 from rich.console import Console
 
-from cfl_jobs.rehearsal.causes import (
+from cfl_jobs.configs.steps.step import Result
+from cfl_jobs.rehearsal.records import (
+    BuildRecord,
     Cause,
+    Deadlocked,
+    Event,
+    Finished,
     PushCause,
+    Queued,
+    Recovered,
+    Started,
     UpstreamCause,
     UserCause,
     log_lines,
     upstream_of,
 )
-from cfl_jobs.rehearsal.events import Deadlocked, Event, Finished, Queued, Recovered, Started
-from cfl_jobs.rehearsal.records import BuildRecord, Result
 from cfl_jobs.rehearsal.tree import BuildTree
 from cfl_jobs.rehearsal.view import draw, print_line, show_time, showing
 

@@ -8,9 +8,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from cfl_jobs.configs.configxml import parse_config
-from cfl_jobs.configs.providers import CORE, find_provider
 from cfl_jobs.configs.requirements import (
+    CORE,
     find_missing_plugins,
+    find_provider,
     find_uses,
     required_plugins,
     used_plugins,

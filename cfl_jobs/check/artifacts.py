@@ -8,15 +8,11 @@ from functools import cache
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, parts_of, scripts_of
 from cfl_jobs.check.shell import expanding_text
-from cfl_jobs.configs.fields import read_names
-from cfl_jobs.configs.model import (
-    CopyArtifact,
-    FileParameters,
-    Job,
-    Selector,
-    TriggerBuilds,
-    Unknown,
-)
+from cfl_jobs.configs.configxml import read_names
+from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.steps.artifacts import Selector
+from cfl_jobs.configs.steps.step import Unknown
+from cfl_jobs.configs.steps.triggering import FileParameters, TriggerBuilds
 
 
 @RULES.rule(
@@ -80,9 +76,9 @@ def find_unwritten_files(scope: Scope) -> Iterator[Found]:
 
 
 def _is_written(name: str, job: Job) -> bool:
-    for copy in parts_of(job.builders, CopyArtifact):
-        if any(may_overlap(name, pattern) for pattern in read_names(copy.filter) or ("**",)):
-            return True
+    fetched = (pattern for step in job.builders for pattern in step.fetched)
+    if any(may_overlap(name, pattern) for pattern in fetched):
+        return True
     scripts = map(expanding_text, scripts_of(job))
     commands = (c for script in scripts for c in re.split(r"&&|\|\||[;|\n]", script))
     return any(name in command and _writes(command, name) for command in commands)

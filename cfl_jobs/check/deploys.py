@@ -19,10 +19,12 @@ from cfl_jobs.check.rule import (
     scripts_of,
 )
 from cfl_jobs.check.shell import Guard, deploys, expanding_text, find_guard
-from cfl_jobs.configs.fields import read_names
+from cfl_jobs.configs.configxml import read_names
 from cfl_jobs.configs.graph import StartKind
-from cfl_jobs.configs.model import CopyArtifact, Job, JUnitResults, Selector, Shell
-from cfl_jobs.configs.selectors import parse_selector
+from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.steps.artifacts import CopyArtifact, Selector, parse_selector
+from cfl_jobs.configs.steps.results import JUnitResults
+from cfl_jobs.configs.steps.shell import Shell
 
 _BY_HAND_ONLY = re.compile(r"\b(staging|prod|production|live)\b", re.IGNORECASE)
 

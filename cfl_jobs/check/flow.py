@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, holder_of
 from cfl_jobs.configs.graph import Chain, StartKind, TriggerEdge
 from cfl_jobs.configs.model import Job
-from cfl_jobs.configs.references import matches_permission
 from cfl_jobs.errors import suggest
 
 
@@ -159,4 +158,4 @@ def _permits_someone(job: Job, entry: str, scope: Scope) -> bool:
     if re.fullmatch(r"[*/]+", entry):
         return True
     only = Job(job.name, copy_permissions=(entry,))
-    return any(matches_permission(only, other) for other in scope.job_names)
+    return any(only.permits(other) for other in scope.job_names)

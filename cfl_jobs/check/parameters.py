@@ -8,25 +8,13 @@ from dataclasses import dataclass
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, parts_of
 from cfl_jobs.check.shell import Use, find_assigned, find_uses
-from cfl_jobs.configs.fields import read_names
+from cfl_jobs.configs.configxml import read_names
 from cfl_jobs.configs.graph import Chain, TriggerEdge
-from cfl_jobs.configs.model import (
-    BindCredentials,
-    BuildSelector,
-    CopyArtifact,
-    CurrentParameters,
-    Job,
-    Parameter,
-    ParameterKind,
-    PredefinedParameters,
-    Selector,
-    Shell,
-    TimeLimit,
-    TriggerBuilds,
-    Unknown,
-    UpstreamTrigger,
-)
-from cfl_jobs.configs.selectors import parse_selector
+from cfl_jobs.configs.model import Job, Parameter, ParameterKind, UpstreamTrigger
+from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector, parse_selector
+from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.configs.steps.step import Unknown
+from cfl_jobs.configs.steps.triggering import CurrentParameters, TriggerBuilds
 from cfl_jobs.errors import suggest
 
 _SELECTS = ParameterKind.BUILD_SELECTOR
@@ -213,13 +201,12 @@ def is_set(name: str, job: Job, chain: Chain) -> bool:
         return True
     if name.startswith("GIT_"):
         return job.scm is not None
-    if name.startswith("TRIGGERED_") or name == "LAST_TRIGGERED_JOB_NAME":
-        name = re.sub(r"_RUN_\d+$", "", name)
-        return name in _TRIGGERED_ALWAYS or any(
-            edge.blocking and name.endswith(f"_{_underscored(edge.target)}")
-            for edge in chain.starts_of(job.name)
-        )
-    return name in map(_copy_variable, parts_of(job.builders, CopyArtifact))
+    name = re.sub(r"_RUN_\d+$", "", name)
+    return name in _TRIGGERED_ALWAYS or any(
+        name.startswith("TRIGGERED_") and name.endswith(f"_{_underscored(edge.target)}")
+        for edge in chain.starts_of(job.name)
+        if edge.blocking
+    )
 
 
 _TRIGGERED_ALWAYS = frozenset({"TRIGGERED_JOB_NAMES", "LAST_TRIGGERED_JOB_NAME"})
@@ -230,22 +217,10 @@ def _underscored(name: str) -> str:
     return re.sub(r"[^a-zA-Z0-9]+", "_", name)
 
 
-def _copy_variable(step: CopyArtifact) -> str:
-    # copyartifact 722, CopyArtifact.EnvAction: only letters stay
-    suffix = step.variable_suffix
-    if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", suffix):
-        suffix = re.sub(r"[^A-Z]+", "_", step.project.upper())
-    return f"COPYARTIFACT_BUILD_NUMBER_{suffix}"
-
-
 def _declared(job: Job) -> set[str]:
     names = {parameter.name for parameter in job.parameters} | {job.resources_variable}
-    for wrapper in job.wrappers:
-        if isinstance(wrapper, BindCredentials):
-            names |= {name for binding in wrapper.bindings for name in binding.variables}
-        elif isinstance(wrapper, TimeLimit):
-            names.add(wrapper.variable or "BUILD_TIMEOUT")
-    return names
+    steps = (*job.wrappers, *job.builders)
+    return names | {name for step in steps for name in step.variables}
 
 
 def sets_unknown_variables(job: Job) -> bool:
@@ -267,20 +242,9 @@ def _field_references(job: Job) -> Iterator[Reference]:
     if job.scm:
         for text in (*job.scm.branches, *job.scm.urls, job.scm.refspec):
             yield from _expand(text, job.scm.path)
-    for part in (*job.builders, *job.publishers):
-        if isinstance(part, CopyArtifact):
-            yield from _expand(part.project, f"{part.path}/project")
-            yield from _expand(part.filter, f"{part.path}/filter")
-            yield from _expand(part.target, f"{part.path}/target")
-            yield from _expand(part.parameter_filter, f"{part.path}/parameters")
-            argument = part.selector.argument
-            if part.selector.kind is Selector.PARAMETER:
-                yield Reference(argument, f"{part.path}/selector/parameterName")
-            else:
-                yield from _expand(argument, f"{part.path}/selector/buildNumber")
-        elif isinstance(part, TriggerBuilds):
-            for given in parts_of(part.parameters, PredefinedParameters):
-                yield from _expand(given.properties, f"{given.path}/properties")
+    for step in (*job.wrappers, *job.builders, *job.publishers):
+        for path, text in step.expanded():
+            yield from _expand(text, path)
 
 
 def _expand(text: str, path: str) -> Iterator[Reference]:

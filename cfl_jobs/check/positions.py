@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from cfl_jobs.check.rule import Found, parts_of
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.model import Job, Shell
+from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.errors import Position
 
 # What scripts.compose_step writes before a script's own text

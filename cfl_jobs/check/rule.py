@@ -8,7 +8,9 @@ from enum import Enum
 from typing import TypeVar
 
 from cfl_jobs.configs.graph import Chain, CopyEdge, TriggerEdge
-from cfl_jobs.configs.model import Job, Placed, Shell, UpstreamTrigger, View
+from cfl_jobs.configs.model import Job, UpstreamTrigger, View
+from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.configs.steps.step import Placed
 from cfl_jobs.errors import Position
 
 _Part = TypeVar("_Part")

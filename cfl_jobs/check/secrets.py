@@ -8,14 +8,8 @@ from collections.abc import Iterator
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, parts_of, scripts_of
 from cfl_jobs.check.secret_text import find_secrets, is_harmless, is_named_like_secret
 from cfl_jobs.check.shell import expanding_text, find_uses
-from cfl_jobs.configs.model import (
-    BindCredentials,
-    BoundCredential,
-    Job,
-    Parameter,
-    ParameterKind,
-    Shell,
-)
+from cfl_jobs.configs.model import Parameter, ParameterKind
+from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.errors import Position
 
 
@@ -55,11 +49,6 @@ def _holds_secret(parameter: Parameter) -> bool:
     return is_text and is_named_like_secret(parameter.name) and not is_harmless(value or "none")
 
 
-def _bindings(job: Job) -> list[BoundCredential]:
-    wrappers = parts_of(job.wrappers, BindCredentials)
-    return [binding for wrapper in wrappers for binding in wrapper.bindings]
-
-
 _TRACE = re.compile(
     r"(?:^|[;&|(]|\bthen\b|\bdo\b)\s*"
     r"(?:set\s+(?:-\w+\s+)*-(?:[a-z]*x|o\s+xtrace)|(?:ba|da|z|k)?sh\s+-[a-z]*x)"
@@ -75,7 +64,7 @@ def find_traces(scope: Scope) -> Iterator[Found]:
     Remove `set -x`, or begin the script with `#!/usr/bin/env bash`.
     """
     for job in scope.freestyle():
-        if not _bindings(job):
+        if not job.bindings:
             continue
         for step in parts_of(job.builders, Shell):
             path = f"{step.path}/command"
@@ -106,7 +95,7 @@ def find_unused(scope: Scope) -> Iterator[Found]:
             continue
         texts = "\n".join(scripts)
         used = {use.name for script in scripts for use in find_uses(script)}
-        for binding in _bindings(job):
+        for binding in job.bindings:
             for name in binding.variables:
                 if name not in used and not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", texts):
                     message = f"{binding.credentials_id} is bound to {name}, and no step uses it"

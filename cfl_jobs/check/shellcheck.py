@@ -14,7 +14,7 @@ from typing import Any
 
 from cfl_jobs.check.positions import composed_from
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, parts_of
-from cfl_jobs.configs.model import Shell
+from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.errors import CflJobsError, Position
 
 _TIME_LIMIT = 60.0  # seconds

@@ -5,15 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, parts_of
-from cfl_jobs.configs.model import (
-    ArchiveArtifacts,
-    BuildDiscarder,
-    CleanAfter,
-    CleanBefore,
-    Job,
-    TimeLimit,
-    Trigger,
-)
+from cfl_jobs.configs.model import BuildDiscarder, Job, Trigger
+from cfl_jobs.configs.steps.wrappers import CleanAfter, CleanBefore, TimeLimit
 from cfl_jobs.rendering.cron import find_cron_mistakes, find_cron_warnings
 
 
@@ -49,7 +42,8 @@ def find_uncleaned(scope: Scope) -> Iterator[Found]:
     Clean first: the `workspace-cleanup` wrapper without patterns, or git's `clean: before`.
     """
     for job in scope.freestyle():
-        archiver = next(parts_of(job.publishers, ArchiveArtifacts), None)
+        steps = (*job.builders, *job.publishers)
+        archiver = next((step for step in steps if step.archived), None)
         if archiver and not _is_cleaned(job):
             message = "the job archives files from a workspace that isn't cleaned before"
             yield Found(job.name, message, path=archiver.path)

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cfl_jobs.commands.fill_home import count_differences, fill_home, locate_in
-from cfl_jobs.configs.model import BoundCredential, Job
+from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.steps.wrappers import BoundCredential
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.directory import Builds, Home, read_json, write_text
 from cfl_jobs.rehearsal.masking import read_credentials
 from cfl_jobs.rehearsal.pushes import find_watching
-from cfl_jobs.rehearsal.refusals import Locate, bindings_of
+from cfl_jobs.rehearsal.refusals import Locate
 from cfl_jobs.rehearsal.reports import show_path
 from cfl_jobs.rehearsal.repositories import Repositories
 from cfl_jobs.rehearsal.settings import load_settings, save_settings
@@ -60,7 +61,7 @@ def prepare(
         known = _make_sample(home, tell)
     secrets = secrets.resolve() if secrets else settings.secrets
     ours = {name for name, path in known.items() if path.is_relative_to(home.repositories)}
-    bindings = [binding for _, binding in bindings_of(jobs.values())]
+    bindings = [binding for job in jobs.values() for binding in job.bindings]
     values = read_credentials(secrets, bindings) if secrets else {}
     if ours == set(known):
         values = {**_make_up_secrets(home, bindings, tell), **values}

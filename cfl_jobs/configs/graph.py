@@ -6,32 +6,17 @@ Drawings, checks and the review of a change read this one value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from heapq import heappop, heappush
 
-from cfl_jobs.configs.expansion import read_properties
-from cfl_jobs.configs.fields import read_names
-from cfl_jobs.configs.model import (
-    ArchiveArtifacts,
-    BooleanParameters,
-    BuildOther,
-    BuildSelector,
-    CopyArtifact,
-    CurrentParameters,
-    FileParameters,
-    Job,
-    Parameter,
-    Placed,
-    PredefinedParameters,
-    Shell,
-    Trigger,
-    TriggerBuilds,
-    TriggerKind,
-    UpstreamTrigger,
-)
-from cfl_jobs.configs.order import sort_jobs
-from cfl_jobs.configs.references import matches_permission, resolve_job
+from cfl_jobs.configs.configxml import read_names
+from cfl_jobs.configs.model import Job, Parameter, Trigger, TriggerKind, UpstreamTrigger
+from cfl_jobs.configs.references import resolve_job
+from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact
+from cfl_jobs.configs.steps.step import Placed
+from cfl_jobs.configs.steps.triggering import TriggerBuilds
 
 
 class StartKind(Enum):
@@ -182,13 +167,12 @@ def _node(name: str, job: Job | None, *, is_started: bool) -> Node:
     starts = tuple(_starts(job))
     if not starts and not is_started:
         starts = (Start(StartKind.HAND),)
-    archivers = (part for part in job.publishers if isinstance(part, ArchiveArtifacts))
-    artifacts = tuple(pattern for part in archivers for pattern in read_names(part.patterns))
+    steps = (*job.builders, *job.publishers)
     return Node(
         name,
         starts,
         job.parameters,
-        artifacts,
+        artifacts=tuple(pattern for step in steps for pattern in step.archived),
         disabled=job.disabled,
         description=job.description,
     )
@@ -214,81 +198,39 @@ def name_repository(url: str) -> str:
 
 
 def _trigger_edges(job: Job, jobs: dict[str, Job]) -> Iterator[TriggerEdge]:
+    scripts = [step.script for step in job.shells]
+    own = _names(job)
     for step, part in enumerate((*job.builders, *job.publishers)):
-        if isinstance(part, TriggerBuilds):
-            files = _needed_files(part, is_publisher=step >= len(job.builders))
-            for project in part.projects:
-                target = resolve_job(project, job.name, jobs)
-                yield TriggerEdge(
-                    job.name,
-                    target,
-                    part.condition,
-                    tuple(_passed(part, job, jobs.get(target))),
-                    file=", ".join(files),
-                    blocking=part.blocking is not None,
-                    step=step,
-                    part=part,
-                )
-        elif isinstance(part, BuildOther):
-            for project in part.projects:
-                target = resolve_job(project, job.name, jobs)
-                yield TriggerEdge(job.name, target, part.threshold, step=step, part=part)
+        if not isinstance(part, TriggerBuilds):
+            continue
+        for project in part.projects:
+            target = resolve_job(project, job.name, jobs)
+            asked = _names(jobs.get(target))
+            passed: dict[str, str | None] = {}
+            for source in part.parameters:
+                found = source.passed(own, asked, scripts)
+                # A file's value isn't known, so one that is stays.
+                passed |= {n: v for n, v in found.items() if v is not None or n not in passed}
+            yield TriggerEdge(
+                job.name,
+                target,
+                part.condition,
+                tuple(Passed(name, value) for name, value in passed.items()),
+                file=", ".join(part.needed_files),
+                blocking=part.blocking is not None,
+                step=step,
+                part=part,
+            )
     for trigger in job.triggers:
         if isinstance(trigger, UpstreamTrigger):
             for project in trigger.jobs:
-                source = resolve_job(project, job.name, jobs)
+                upstream = resolve_job(project, job.name, jobs)
                 # after every step of the upstream job itself
-                yield TriggerEdge(source, job.name, trigger.threshold, step=1000, part=trigger)
+                yield TriggerEdge(upstream, job.name, trigger.condition, step=1000, part=trigger)
 
 
-def _passed(part: TriggerBuilds, job: Job, target: Job | None) -> Iterator[Passed]:
-    """Yield what a trigger passes. A file's names are those of the target that its writer names."""
-    given: dict[str, Passed] = {}
-    for source in part.parameters:
-        if isinstance(source, PredefinedParameters):
-            given |= {
-                name: Passed(name, value)
-                for name, value in read_properties(source.properties).items()
-            }
-        elif isinstance(source, BooleanParameters):
-            given |= {name: Passed(name, str(value).lower()) for name, value in source.values}
-        elif isinstance(source, CurrentParameters):
-            given |= {
-                parameter.name: Passed(parameter.name, f"${parameter.name}")
-                for parameter in job.parameters
-            }
-        elif isinstance(source, FileParameters) and target is not None:
-            names = names_in_file(source, job, target)
-            given |= {name: Passed(name) for name in names if name not in given}
-    yield from given.values()
-
-
-def _needed_files(part: TriggerBuilds, *, is_publisher: bool) -> list[str]:
-    """Return the files without which nothing is started.
-
-    A publisher that has no parameter starts nothing, so one that takes them from files alone needs
-    one that isn't empty, with or without "fail on missing" (parameterized-trigger 890).
-    """
-    files = [found for found in part.parameters if isinstance(found, FileParameters)]
-    are_all = is_publisher and len(files) == len(part.parameters)
-    return [
-        found.files
-        for found in files
-        if found.fail_on_missing or (are_all and not part.trigger_without_parameters)
-    ]
-
-
-def names_in_file(file: FileParameters, job: Job, target: Job) -> tuple[str, ...]:
-    """Return the target's parameters that a step which names the file names too.
-
-    A file's contents are known only when the build runs; this is the best that reading tells.
-    """
-    scripts = [step.script for step in job.builders if isinstance(step, Shell)]
-    writers = [
-        script for script in scripts if any(name in script for name in read_names(file.files))
-    ]
-    words = {word for script in writers for word in re.findall(r"(?<![\w$])\w+", script)}
-    return tuple(parameter.name for parameter in target.parameters if parameter.name in words)
+def _names(job: Job | None) -> tuple[str, ...]:
+    return () if job is None else tuple(parameter.name for parameter in job.parameters)
 
 
 def _copy_edges(job: Job, jobs: dict[str, Job]) -> Iterator[CopyEdge]:
@@ -303,6 +245,51 @@ def _copy_edges(job: Job, jobs: dict[str, Job]) -> Iterator[CopyEdge]:
                 part.selector,
                 part.parameter_filter,
                 part.optional,
-                None if origin is None else matches_permission(origin, job.name),
+                None if origin is None else origin.permits(job.name),
                 part,
             )
+
+
+def sort_jobs(names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """Sort so that each name comes after those before it in `pairs`, and stays put otherwise.
+
+    Where names wait for each other in a circle, the first of them goes first:
+
+    >>> sort_jobs(["deploy", "build", "test"], [("build", "test"), ("test", "deploy")])
+    ['build', 'test', 'deploy']
+    >>> sort_jobs(["a", "b"], [("a", "b"), ("b", "a")])
+    ['a', 'b']
+    """
+    place = {name: number for number, name in enumerate(names)}
+    before: dict[str, set[str]] = {name: set() for name in names}
+    after: dict[str, set[str]] = {name: set() for name in names}
+    for source, target in pairs:
+        if source != target:
+            before[target].add(source)
+            after[source].add(target)
+    ready = [place[name] for name in names if not before[name]]
+    waiting = dict.fromkeys(names)
+    order: list[str] = []
+    while waiting:
+        chosen = names[heappop(ready)] if ready else _first_of_circle(list(waiting), before)
+        del waiting[chosen]
+        order.append(chosen)
+        for name in after[chosen]:
+            before[name].discard(chosen)
+            if not before[name] and name in waiting:
+                heappush(ready, place[name])
+    return order
+
+
+def _first_of_circle(waiting: list[str], before: dict[str, set[str]]) -> str:
+    """Return the first name that waits, however indirectly, for itself."""
+    for name in waiting:
+        reached: set[str] = set()
+        open_names = [name]
+        while open_names:
+            for earlier in before[open_names.pop()] - reached:
+                reached.add(earlier)
+                open_names.append(earlier)
+        if name in reached:
+            return name
+    return waiting[0]

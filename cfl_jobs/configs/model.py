@@ -1,34 +1,19 @@
-"""Config XML → model: what a job does, in typed values, for every later stage to read.
+"""What a job is, in typed values, for every later stage to read; its steps are in configs/steps.
 
 Checks, graph, review and rehearsal read the same model, so that they can't disagree about what a
-config means. An element that this module doesn't know stays whole, as `Unknown`: nothing is lost.
+config means. An element of no kind known here stays whole, as `Unknown`: nothing is lost.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeAlias
-from xml.etree import ElementTree as ET
+from posixpath import relpath
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
-    """A part of a config. `path` is its element's, as configxml.element_paths gives it."""
-
-    path: str = field(default="", compare=False, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown(Placed):
-    """An element of config XML that has no type here. `section` is its parent's tag.
-
-    Two are equal where tag and section are; cfl_jobs.configs.normalform compares what they hold.
-    """
-
-    section: str
-    tag: str
-    element: ET.Element = field(compare=False, repr=False)
+from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.configs.steps.step import Placed, Step, Unknown
+from cfl_jobs.configs.steps.wrappers import BindCredentials, BoundCredential
 
 
 class ParameterKind(Enum):
@@ -108,242 +93,10 @@ class Trigger(Placed):
 
 @dataclass(frozen=True, slots=True)
 class UpstreamTrigger(Placed):
-    """ReverseBuildTrigger: this job starts after one of `jobs`."""
+    """ReverseBuildTrigger: this job starts after one of `jobs` whose result meets `condition`."""
 
     jobs: tuple[str, ...]
-    threshold: str = "SUCCESS"
-
-
-@dataclass(frozen=True, slots=True)
-class Shell(Placed):
-    """A shell step. `script` as in the config; without a #! line Jenkins runs /bin/sh -xe.
-
-    An exit code equal to `unstable_return` makes the build unstable.
-    """
-
-    script: str
-    unstable_return: int | None = None
-
-
-class Selector(Enum):
-    """Copy Artifact's ways to choose a build."""
-
-    LAST_SUCCESSFUL = "StatusBuildSelector"
-    SPECIFIC = "SpecificBuildSelector"
-    PARAMETER = "ParameterizedBuildSelector"
-    UPSTREAM = "TriggeredBuildSelector"
-    PERMALINK = "PermalinkBuildSelector"
-    SAVED = "SavedBuildSelector"
-    LAST_COMPLETED = "LastCompletedBuildSelector"
-    WORKSPACE = "WorkspaceSelector"
-
-
-@dataclass(frozen=True, slots=True)
-class BuildSelector:
-    """`argument` is the build number, parameter name or permalink the kind needs, else ""."""
-
-    kind: Selector
-    argument: str = ""
-    stable_only: bool = False
-    fall_back_to_last_successful: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CopyArtifact(Placed):
-    project: str
-    selector: BuildSelector
-    filter: str = ""
-    excludes: str = ""
-    target: str = ""
-    parameter_filter: str = ""
-    flatten: bool = False
-    optional: bool = False
-    fingerprint: bool = True
-    variable_suffix: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PredefinedParameters(Placed):
-    """NAME=value lines, variables not yet expanded."""
-
-    properties: str
-
-
-@dataclass(frozen=True, slots=True)
-class FileParameters(Placed):
-    """Parameters from files in the workspace, comma separated patterns."""
-
-    files: str
-    fail_on_missing: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CurrentParameters(Placed):
-    """All parameters of the running build."""
-
-
-@dataclass(frozen=True, slots=True)
-class BooleanParameters(Placed):
-    """Parameterized Trigger's BooleanParameters."""
-
-    values: tuple[tuple[str, bool], ...]
-
-
-TriggerParameters: TypeAlias = (
-    PredefinedParameters | FileParameters | CurrentParameters | BooleanParameters | Unknown
-)
-
-
-@dataclass(frozen=True, slots=True)
-class BlockingThresholds:
-    """Results at which a blocking trigger step changes the caller; "" for never."""
-
-    fail_step: str = ""
-    mark_unstable: str = ""
-    mark_failed: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TriggerBuilds(Placed):
-    """Parameterized Trigger, as a step (`blocking` may be set) or as a publisher (`condition`)."""
-
-    projects: tuple[str, ...]
-    parameters: tuple[TriggerParameters, ...] = ()
     condition: str = "SUCCESS"
-    trigger_without_parameters: bool = False
-    blocking: BlockingThresholds | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BuildOther(Placed):
-    """hudson.tasks.BuildTrigger: "Build other projects"."""
-
-    projects: tuple[str, ...]
-    threshold: str = "SUCCESS"
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveArtifacts(Placed):
-    patterns: str
-    excludes: str = ""
-    allow_empty: bool = False
-    only_if_successful: bool = False
-    fingerprint: bool = False
-    default_excludes: bool = True
-    case_sensitive: bool = True
-    follow_symlinks: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class JUnitResults(Placed):
-    pattern: str
-    allow_empty: bool = False
-    mark_unstable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Mail(Placed):
-    recipients: str
-    send_to_individuals: bool = False
-    every_unstable: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class SetDescription(Placed):
-    """description-setter: `regexp` is matched on the log, `description` may use its groups."""
-
-    regexp: str
-    description: str
-    regexp_for_failed: str = ""
-    description_for_failed: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class CleanAfter(Placed):
-    """ws-cleanup as a publisher: after builds of these results, names as in Jenkins' Result."""
-
-    results: tuple[str, ...] = ("SUCCESS", "UNSTABLE", "FAILURE", "NOT_BUILT", "ABORTED")
-    patterns: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Timestamps(Placed):
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class CleanBefore(Placed):
-    """ws-cleanup as a wrapper: the workspace is emptied before the checkout.
-
-    With `patterns`, ("INCLUDE" or "EXCLUDE", pattern), only what they match goes; with a
-    `parameter` only where that is true.
-    """
-
-    patterns: tuple[tuple[str, str], ...] = ()
-    delete_directories: bool = False
-    parameter: str = ""
-
-
-class TimeoutKind(Enum):
-    ABSOLUTE = "absolute"
-    NO_ACTIVITY = "no activity"
-
-
-@dataclass(frozen=True, slots=True)
-class TimeLimit(Placed):
-    """build-timeout. `actions` are the operations' short class names, e.g. "FailOperation"."""
-
-    kind: TimeoutKind
-    seconds: int
-    actions: tuple[str, ...]
-    variable: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class BuildName(Placed):
-    template: str
-    description: str = ""
-    at_start: bool = True
-    at_end: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class AnsiColor(Placed):
-    color_map: str = "xterm"
-
-
-@dataclass(frozen=True, slots=True)
-class BoundCredential(Placed):
-    """One binding. `variables` are the environment variables it sets; `kind` its short class.
-
-    `roles` tell what each variable holds, by the plugin's fields: "passwordVariable", "variable".
-    """
-
-    credentials_id: str
-    kind: str
-    variables: tuple[str, ...]
-    roles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class BindCredentials(Placed):
-    bindings: tuple[BoundCredential, ...]
-
-
-Builder: TypeAlias = Shell | CopyArtifact | TriggerBuilds | Unknown
-Publisher: TypeAlias = (
-    ArchiveArtifacts
-    | JUnitResults
-    | TriggerBuilds
-    | BuildOther
-    | Mail
-    | SetDescription
-    | CleanAfter
-    | Unknown
-)
-Wrapper: TypeAlias = (
-    Timestamps | CleanBefore | TimeLimit | BuildName | BindCredentials | AnsiColor | Unknown
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,10 +132,35 @@ class Job:
     workspace: str = ""
     scm: Git | None = None
     triggers: tuple[Trigger | UpstreamTrigger, ...] = ()
-    wrappers: tuple[Wrapper, ...] = ()
-    builders: tuple[Builder, ...] = ()
-    publishers: tuple[Publisher, ...] = ()
+    wrappers: tuple[Step, ...] = ()
+    builders: tuple[Step, ...] = ()
+    publishers: tuple[Step, ...] = ()
     unknown: tuple[Unknown, ...] = ()
+
+    @property
+    def shells(self) -> tuple[Shell, ...]:
+        return tuple(step for step in self.builders if isinstance(step, Shell))
+
+    @property
+    def bindings(self) -> tuple[BoundCredential, ...]:
+        """Return the credentials that its builds are given."""
+        bound = (step for step in self.wrappers if isinstance(step, BindCredentials))
+        return tuple(binding for step in bound for binding in step.bindings)
+
+    def permits(self, copier: str) -> bool:
+        """Tell whether the copyartifact property lets job `copier` copy from this one.
+
+        An entry is a name relative to the job's folder or, with "/", absolute; `*` stands for
+        anything. No job is permitted by itself, not even this one
+        (CopyArtifactPermissionProperty.canCopiedBy, copyartifact 722).
+        """
+        folder = self.name.rpartition("/")[0] or "."
+        names = (relpath(copier, folder), f"/{copier}")
+        expressions = [
+            ".*".join(re.escape(piece) for piece in entry.split("*"))
+            for entry in self.copy_permissions or ()
+        ]
+        return any(re.fullmatch(expression, name) for expression in expressions for name in names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Config XML → model: a job's or view's config as typed values, whichever of its texts it is.
 
 The same job reads the same from what jenkins-job-builder posts and from what Jenkins makes of it
-at a save or a restart. Defaults of absent fields are Jenkins' own (core 2.440).
+at a save or a restart. Fields are those of core 2.440, git 5.2, copyartifact 722, matrix-auth 3.2
+and lockable-resources 1232.
 """
 
 from __future__ import annotations
@@ -9,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import parse_config
-from cfl_jobs.configs.fields import (
+from cfl_jobs.configs.configxml import (
     Paths,
     is_default,
     list_items,
+    parse_config,
     read_flag,
     read_names,
     read_number,
@@ -21,56 +22,74 @@ from cfl_jobs.configs.fields import (
     short_class,
 )
 from cfl_jobs.configs.model import (
+    BuildDiscarder,
     Git,
     Job,
+    Parameter,
+    ParameterKind,
     Trigger,
     TriggerKind,
-    Unknown,
     UpstreamTrigger,
     View,
 )
-from cfl_jobs.configs.read_properties import Properties
-from cfl_jobs.configs.read_scm import read_git
-from cfl_jobs.configs.read_steps import read_builders, read_publishers
-from cfl_jobs.configs.read_wrappers import read_wrappers
+from cfl_jobs.configs.steps import read_steps
+from cfl_jobs.configs.steps.artifacts import read_default_selector
+from cfl_jobs.configs.steps.step import Unknown, keep_unknown
+from cfl_jobs.configs.steps.triggering import read_threshold
 
 _TRIGGERS = {
     "com.cloudbees.jenkins.GitHubPushTrigger": TriggerKind.GITHUB_PUSH,
     "hudson.triggers.SCMTrigger": TriggerKind.POLL,
     "hudson.triggers.TimerTrigger": TriggerKind.TIMER,
 }
+_UPSTREAM = "jenkins.triggers.ReverseBuildTrigger"
+_PARAMETERS = {
+    "hudson.model.StringParameterDefinition": ParameterKind.STRING,
+    "hudson.model.TextParameterDefinition": ParameterKind.TEXT,
+    "hudson.model.BooleanParameterDefinition": ParameterKind.BOOLEAN,
+    "hudson.model.ChoiceParameterDefinition": ParameterKind.CHOICE,
+    "hudson.model.PasswordParameterDefinition": ParameterKind.PASSWORD,
+    "hudson.model.RunParameterDefinition": ParameterKind.RUN,
+    "hudson.model.FileParameterDefinition": ParameterKind.FILE,
+    "hudson.plugins.copyartifact.BuildSelectorParameter": ParameterKind.BUILD_SELECTOR,
+}
+_DECLARED = "hudson.model.ParametersDefinitionProperty"
+_PERMITTED = "hudson.plugins.copyartifact.CopyArtifactPermissionProperty"
+_DISCARDER = "jenkins.model.BuildDiscarderProperty"
+_MATRIX = "hudson.security.AuthorizationMatrixProperty"
+_RESOURCES = "org.jenkins.plugins.lockableresources.RequiredResourcesProperty"
+_GITHUB = "com.coravy.hudson.plugins.github.GithubProjectProperty"
+_PROPERTIES_READ = frozenset({_DECLARED, _PERMITTED, _DISCARDER, _MATRIX, _RESOURCES, _GITHUB})
 # Top-level fields that the model has, or that say nothing about what the job does.
 _READ = frozenset(
-    {
-        "actions",
-        "assignedNode",
-        "blockBuildWhenDownstreamBuilding",
-        "blockBuildWhenUpstreamBuilding",
-        "buildWrappers",
-        "builders",
-        "canRoam",
-        "concurrentBuild",
-        "customWorkspace",
-        "description",
-        "disabled",
-        "displayName",
-        "logRotator",
-        "properties",
-        "publishers",
-        "quietPeriod",
-        "scm",
-        "triggers",
-    }
+    """
+    actions assignedNode blockBuildWhenDownstreamBuilding blockBuildWhenUpstreamBuilding
+    buildWrappers builders canRoam concurrentBuild customWorkspace description disabled displayName
+    logRotator properties publishers quietPeriod triggers
+    """.split()  # noqa: SIM905 - longer as a list
 )
+_GIT = "hudson.plugins.git.GitSCM"
+_GIT_EXTENSIONS = "extensions/hudson.plugins.git.extensions.impl."
+_CLEANING = frozenset({"CleanBeforeCheckout", "WipeWorkspace"})
+# GitSCM's fields that are read here, or that say nothing; CheckoutOption and the like are kept.
+_GIT_READ = frozenset(
+    """
+    branches configVersion extensions gitConfigEmail gitConfigName gitTool submoduleCfg
+    userRemoteConfigs
+    """.split()  # noqa: SIM905 - longer as a list
+)
+_VIEW_READ = frozenset("name description jobNames includeRegex recurse columns properties".split())  # noqa: SIM905
 
 
 def read_job(name: str, config: str) -> Job:
     """Return the job that a config describes. Raises ConfigError, naming `name`, on bad XML."""
     root = parse_config(config, name=name)
     paths = Paths.of(root)
-    properties = Properties(root, paths)
-    scm = root.find("scm")
-    git = read_git(scm, paths) if scm is not None else None
+    properties = {element.tag: element for element in list_items(root, "properties")}
+    nothing = ET.Element("nothing")
+    matrix = properties.get(_MATRIX, nothing)
+    resources = properties.get(_RESOURCES, nothing)
+    strategy = matrix.find("inheritanceStrategy")
     return Job(
         name=name,
         root=root.tag,
@@ -82,21 +101,21 @@ def read_job(name: str, config: str) -> Job:
         node_label="" if read_flag(root, "canRoam") else read_text(root, "assignedNode"),
         block_when_upstream=read_flag(root, "blockBuildWhenUpstreamBuilding"),
         block_when_downstream=read_flag(root, "blockBuildWhenDownstreamBuilding"),
-        parameters=properties.parameters(),
-        copy_permissions=properties.copy_permissions(),
-        discarder=properties.discarder(),
-        permissions=properties.permissions(),
-        inheritance=properties.inheritance(),
-        resources=properties.resources(),
-        resources_variable=properties.resources_variable(),
-        project_url=properties.project_url(),
+        parameters=tuple(_read_parameter(element, paths) for element in _definitions(root)),
+        copy_permissions=_read_copy_permissions(properties.get(_PERMITTED)),
+        discarder=_read_discarder(root, properties.get(_DISCARDER)),
+        permissions=tuple(sorted(entry.text or "" for entry in matrix.findall("permission"))),
+        inheritance="" if strategy is None else short_class(strategy.get("class", "")),
+        resources=tuple(read_text(resources, "resourceNames").split()),
+        resources_variable=read_text(resources, "resourceNamesVar"),
+        project_url=read_text(properties.get(_GITHUB, nothing), "projectUrl"),
         workspace=read_text(root, "customWorkspace"),
-        scm=git,
+        scm=_read_git(root, paths),
         triggers=tuple(_read_triggers(root, paths)),
-        wrappers=tuple(read_wrappers(_section(root, "buildWrappers"), paths)),
-        builders=tuple(read_builders(_section(root, "builders"), paths)),
-        publishers=tuple(read_publishers(_section(root, "publishers"), paths)),
-        unknown=(*properties.unknown(), *_read_unknown(root, git, paths)),
+        wrappers=tuple(read_steps("buildWrappers", root, paths)),
+        builders=tuple(read_steps("builders", root, paths)),
+        publishers=tuple(read_steps("publishers", root, paths)),
+        unknown=tuple(_read_unknown(root, paths)),
     )
 
 
@@ -104,7 +123,6 @@ def read_view(name: str, config: str) -> View:
     """Return the list view that a config describes. Raises ConfigError on bad XML."""
     root = parse_config(config, name=name)
     paths = Paths.of(root)
-    read = {"name", "description", "jobNames", "includeRegex", "recurse", "columns", "properties"}
     names = (item.text or "" for item in list_items(root, "jobNames") if item.tag == "string")
     return View(
         name=name,
@@ -114,16 +132,11 @@ def read_view(name: str, config: str) -> View:
         recurse=read_flag(root, "recurse"),
         columns=tuple(short_class(item.tag) for item in list_items(root, "columns")),
         unknown=tuple(
-            paths.unknown(root.tag, child)
+            keep_unknown(root.tag, child, paths)
             for child in root
-            if child.tag not in read and not is_default(child)
+            if child.tag not in _VIEW_READ and not is_default(child)
         ),
     )
-
-
-def _section(root: ET.Element, tag: str) -> ET.Element:
-    found = root.find(tag)
-    return ET.Element(tag) if found is None else found
 
 
 def _read_triggers(root: ET.Element, paths: Paths) -> Iterator[Trigger | UpstreamTrigger]:
@@ -135,24 +148,110 @@ def _read_triggers(root: ET.Element, paths: Paths) -> Iterator[Trigger | Upstrea
                 ignore_hooks=read_flag(element, "ignorePostCommitHooks"),
                 path=paths[element],
             )
-        elif element.tag == "jenkins.triggers.ReverseBuildTrigger":
-            yield UpstreamTrigger(
-                read_names(read_text(element, "upstreamProjects")),
-                read_text(element, "threshold/name") or "SUCCESS",
-                path=paths[element],
-            )
+        elif element.tag == _UPSTREAM:
+            names = read_names(read_text(element, "upstreamProjects"))
+            yield UpstreamTrigger(names, read_threshold(element), path=paths[element])
 
 
-def _read_unknown(root: ET.Element, git: Git | None, paths: Paths) -> Iterator[Unknown]:
-    """Yield the scm, triggers and top-level fields that the model has no type for, by tag."""
+def _read_unknown(root: ET.Element, paths: Paths) -> Iterator[Unknown]:
+    """Yield the properties, parameters, scm, triggers and fields that the model has no type for."""
+    for element in list_items(root, "properties"):
+        if element.tag not in _PROPERTIES_READ:
+            yield keep_unknown("properties", element, paths)
+    for element in _definitions(root):
+        if element.tag not in _PARAMETERS:
+            yield keep_unknown("parameterDefinitions", element, paths)
     for child in sorted(root, key=lambda found: found.tag):
-        if child.tag == "scm":
-            if git is None and child.get("class") != "hudson.scm.NullSCM":
-                yield paths.unknown(root.tag, child)
-        elif child.tag == "triggers":
-            known = {*_TRIGGERS, "jenkins.triggers.ReverseBuildTrigger"}
+        if child.tag == "triggers":
             for trigger in child:
-                if trigger.tag not in known:
-                    yield paths.unknown("triggers", trigger)
-        elif child.tag not in _READ and not is_default(child):
-            yield paths.unknown(root.tag, child)
+                if trigger.tag not in (*_TRIGGERS, _UPSTREAM):
+                    yield keep_unknown("triggers", trigger, paths)
+        is_read = child.tag in _READ or is_default(child)
+        if child.tag == "scm":
+            is_read = child.get("class") in (_GIT, "hudson.scm.NullSCM")
+        if not is_read:
+            yield keep_unknown(root.tag, child, paths)
+
+
+def _definitions(root: ET.Element) -> list[ET.Element]:
+    return root.findall(f"properties/{_DECLARED}/parameterDefinitions/*")
+
+
+def _read_parameter(element: ET.Element, paths: Paths) -> Parameter:
+    kind = _PARAMETERS.get(element.tag, ParameterKind.OTHER)
+    default = read_text(element, "defaultValue")
+    choices: tuple[str, ...] = ()
+    has_password = False
+    if kind is ParameterKind.BUILD_SELECTOR:
+        default = read_default_selector(element)
+    elif kind is ParameterKind.BOOLEAN:
+        default = str(default == "true").lower()
+    elif kind is ParameterKind.PASSWORD:
+        # Jenkins encrypts it, also an empty one, and the model never shows it.
+        has_password, default = bool(default) and not default.startswith("{"), ""
+    elif kind is ParameterKind.CHOICE:
+        choices = tuple(item.text or "" for item in element.iter("string"))
+        default = next(iter(choices), "")
+    return Parameter(
+        name=read_text(element, "name"),
+        kind=kind,
+        default=default,
+        description=read_text(element, "description"),
+        choices=choices,
+        trim=read_flag(element, "trim"),
+        has_password=has_password,
+        path=paths[element],
+    )
+
+
+def _read_copy_permissions(found: ET.Element | None) -> tuple[str, ...] | None:
+    if found is None:
+        return None
+    entries = list_items(found, "projectNameList")
+    return tuple(name for entry in entries for name in read_names(entry.text or ""))
+
+
+def _read_discarder(root: ET.Element, found: ET.Element | None) -> BuildDiscarder | None:
+    # Job.getBuildDiscarder: the property wins over the old top-level field
+    rotator = root.find("logRotator") if found is None else found.find("strategy")
+    if rotator is None:
+        return None
+    # LogRotator: an absent number is for ever
+    tags = ("daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep")
+    numbers = (read_number(rotator, tag) for tag in tags)
+    return BuildDiscarder(*(-1 if number is None else number for number in numbers))
+
+
+def _read_git(root: ET.Element, paths: Paths) -> Git | None:
+    """Return the checkout, or None where the scm is another one or none."""
+    scm = root.find("scm")
+    if scm is None or scm.get("class") != _GIT:
+        return None
+    remotes = list(list_items(scm, "userRemoteConfigs"))
+    first = next(iter(remotes), scm)
+    extensions = {short_class(item.tag): item for item in list_items(scm, "extensions")}
+    # GitSCM.readResolve turns the old fields into the new
+    new = f"{_GIT_EXTENSIONS}UserIdentity"
+    name = read_text(scm, f"{new}/name") or read_text(scm, "gitConfigName")
+    email = read_text(scm, f"{new}/email") or read_text(scm, "gitConfigEmail")
+    names = dict.fromkeys([*extensions, *(["UserIdentity"] if name or email else [])])
+    known = {*_CLEANING, "UserIdentity"}
+    unknown = [item for kind, item in extensions.items() if kind not in known]
+    fields = [child for child in scm if child.tag not in _GIT_READ and not is_default(child)]
+    return Git(
+        urls=tuple(read_text(remote, "url") for remote in remotes),
+        branches=tuple(read_text(item, "name") for item in list_items(scm, "branches")),
+        refspec=read_text(first, "refspec"),
+        credentials_id=read_text(first, "credentialsId"),
+        clean_before_checkout=not _CLEANING.isdisjoint(names),
+        extensions=tuple(names),
+        directory=read_text(scm, f"{_GIT_EXTENSIONS}RelativeTargetDirectory/relativeTargetDir"),
+        local_branch=read_text(scm, f"{_GIT_EXTENSIONS}LocalBranch/localBranch"),
+        identity=(name, email),
+        unknown=(
+            *(keep_unknown("userRemoteConfigs", remote, paths) for remote in remotes[1:]),
+            *(keep_unknown("extensions", item, paths) for item in unknown),
+            *(keep_unknown("scm", child, paths) for child in fields),
+        ),
+        path=paths[scm],
+    )

@@ -7,12 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import class_of_tag, element_paths
-from cfl_jobs.configs.providers import CORE, find_provider
 from cfl_jobs.reading.inventory import INVENTORY, Inventory
 
+CORE = ""
+# A line is a plugin's short name ("-" is Jenkins itself) and the beginnings of its classes' names;
+# one without a dot is the whole of an element's tag. Gathered from what jenkins-job-builder 6.5.0
+# writes for its own test cases, the plugins its documentation names, and the
+# `plugin="name@version"` attributes of real Jenkins.
+_LINES = (files(__package__) / "providers.txt").read_text(encoding="utf-8").splitlines()
+_PROVIDERS = {
+    beginning: plugin.removeprefix("-")
+    for plugin, *beginnings in map(str.split, _LINES)
+    for beginning in beginnings
+}
 # Lists of a root whose entries' tags are class names, dots or not.
 _CLASS_LISTS = frozenset({"builders", "buildWrappers", "properties", "publishers", "triggers"})
 
@@ -127,3 +139,16 @@ def plugin_of(element: ET.Element, class_name: str) -> str | None:
         # A class written in Ruby; its plugin's name stands inside.
         return ruby.get("pluginid") or ruby.findtext("pluginid") or None
     return find_provider(class_name)
+
+
+@lru_cache(maxsize=4096)
+def find_provider(class_name: str) -> str | None:
+    """Return the short name of the plugin that brings a class, CORE, or None if it isn't known.
+
+    `class_name` is a tag or `class` attribute of a config: "hudson.plugins.ws__cleanup.WsCleanup".
+    """
+    name = class_of_tag(class_name)
+    if "." not in name:
+        return _PROVIDERS.get(name)
+    fitting = [start for start in _PROVIDERS if "." in start and name.startswith(start)]
+    return _PROVIDERS[max(fitting, key=len)] if fitting else None

@@ -12,7 +12,7 @@ from pathlib import Path
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.graph import build_chain
-from cfl_jobs.configs.model import BindCredentials, Job, TriggerKind
+from cfl_jobs.configs.model import Job, TriggerKind
 from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.configs.requirements import find_uses
 from cfl_jobs.errors import CflJobsError
@@ -172,10 +172,8 @@ def _find_credentials(jobs: Iterable[Job]) -> tuple[CredentialNeed, ...]:
 
 
 def _uses_of(job: Job) -> Iterator[tuple[str, str, str]]:
-    for wrapper in job.wrappers:
-        if isinstance(wrapper, BindCredentials):
-            for binding in wrapper.bindings:
-                if binding.credentials_id:
-                    yield binding.credentials_id, binding.kind, ""
+    for binding in job.bindings:
+        if binding.credentials_id:
+            yield binding.credentials_id, binding.kind, ""
     if job.scm is not None and job.scm.credentials_id:
         yield job.scm.credentials_id, "Git", job.scm.urls[0] if job.scm.urls else ""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from cfl_jobs.configs.graph import Chain, CopyEdge, Node, Passed, Start, StartKind, TriggerEdge
-from cfl_jobs.configs.model import Parameter, ParameterKind, Selector
-from cfl_jobs.configs.selectors import parse_selector
+from cfl_jobs.configs.model import Parameter, ParameterKind
+from cfl_jobs.configs.steps.artifacts import Selector, parse_selector
 
-# hudson.plugins.parameterizedtrigger.ResultCondition and hudson.model.Result
+# hudson.plugins.parameterizedtrigger.ResultCondition
 _CONDITIONS = {
     "SUCCESS": "",
     "ALWAYS": "",
@@ -19,8 +19,6 @@ _CONDITIONS = {
     "UNSTABLE_OR_WORSE": "unless it succeeds",
     "FAILED": "if it fails",
     "FAILED_OR_BETTER": "even if it fails",
-    "FAILURE": "even if it fails",
-    "ABORTED": "even if it is aborted",
 }
 _SELECTORS = {
     Selector.LAST_SUCCESSFUL: "newest successful",

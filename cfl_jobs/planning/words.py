@@ -8,28 +8,13 @@ from types import MappingProxyType
 
 from cfl_jobs.check.secret_text import find_secrets
 from cfl_jobs.configs.normalform import SECRET, Normal
+from cfl_jobs.configs.steps import label_of
 
 # Class or field: what the Jenkins page calls it.
 _WORDS = MappingProxyType(
     {
-        "hudson.tasks.Shell": "shell step",
         "hudson.tasks.BatchFile": "batch step",
-        "hudson.plugins.copyartifact.CopyArtifact": "copy artifacts",
-        "hudson.plugins.parameterizedtrigger.TriggerBuilder": "trigger builds (step)",
-        "hudson.plugins.parameterizedtrigger.BuildTrigger": "trigger builds",
-        "hudson.tasks.BuildTrigger": "build other projects",
-        "hudson.tasks.ArtifactArchiver": "archive artifacts",
-        "hudson.tasks.junit.JUnitResultArchiver": "JUnit results",
-        "hudson.tasks.Mailer": "mail",
         "hudson.tasks.Fingerprinter": "fingerprint files",
-        "hudson.plugins.ws__cleanup.PreBuildCleanup": "clean workspace before",
-        "hudson.plugins.ws__cleanup.WsCleanup": "clean workspace after",
-        "hudson.plugins.timestamper.TimestamperBuildWrapper": "timestamps",
-        "hudson.plugins.build__timeout.BuildTimeoutWrapper": "time limit",
-        "hudson.plugins.ansicolor.AnsiColorBuildWrapper": "colours",
-        "org.jenkinsci.plugins.buildnamesetter.BuildNameSetter": "build name",
-        "org.jenkinsci.plugins.credentialsbinding.impl.SecretBuildWrapper": "credentials",
-        "hudson.plugins.descriptionsetter.DescriptionSetterPublisher": "build description",
         "hudson.plugins.copyartifact.CopyArtifactPermissionProperty": "who may copy artifacts",
         "hudson.security.AuthorizationMatrixProperty": "permissions",
         "jenkins.model.BuildDiscarderProperty": "builds to keep",
@@ -79,9 +64,7 @@ def word_for(normal: Normal) -> str:
     name = normal.find("name")
     if kind.endswith(("ParameterDefinition", "SelectorParameter")) and name is not None:
         return f"parameter {name.text}"
-    if kind in _WORDS:
-        return _WORDS[kind]
-    return split_words(kind)
+    return label_of(kind) or _WORDS.get(kind) or split_words(kind)
 
 
 def is_silent(tag: str) -> bool:

@@ -1,17 +1,19 @@
-"""Files → archives, archives → workspaces, and fingerprints of what went where."""
+"""Files → archives, archives → workspaces, fingerprints; which files Ant patterns select."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from cfl_jobs.configs.model import ArchiveArtifacts
+from cfl_jobs.configs.steps.artifacts import ArchiveArtifacts
 from cfl_jobs.rehearsal.directory import Home, write_text
-from cfl_jobs.rehearsal.patterns import find_files
 from cfl_jobs.rehearsal.records import BuildRecord
 
 
@@ -102,3 +104,98 @@ def list_artifacts(home: Home, job: str, number: int) -> Mapping[str, Path]:
 
 def _fingerprint_path(home: Home, digest: str) -> Path:
     return home.root / "fingerprints" / digest[:2] / digest[2:4] / f"{digest[4:]}.json"
+
+
+# org.apache.tools.ant.DirectoryScanner.DEFAULTEXCLUDES
+DEFAULT_EXCLUDES = (
+    "**/*~,**/#*#,**/.#*,**/%*%,**/._*,**/CVS,**/CVS/**,**/.cvsignore,**/SCCS,**/SCCS/**,"
+    "**/vssver.scc,**/.svn,**/.svn/**,**/.DS_Store,**/.git,**/.git/**,**/.gitattributes,"
+    "**/.gitignore,**/.gitmodules,**/.hg,**/.hg/**,**/.hgignore,**/.hgsub,**/.hgsubstate,"
+    "**/.hgtags,**/.bzr,**/.bzr/**,**/.bzrignore"
+)
+
+
+def find_files(
+    directory: Path,
+    includes: str,
+    excludes: str = "",
+    *,
+    default_excludes: bool = True,
+    case_sensitive: bool = True,
+    follow_symlinks: bool = True,
+) -> tuple[str, ...]:
+    """Return the selected files, relative with "/", sorted.
+
+    `includes` and `excludes` are comma separated. Without `follow_symlinks` every symbolic link,
+    to a file or to a directory, is passed over, as Ant's scanner does.
+    """
+    wanted = _compile(includes, case_sensitive=case_sensitive)
+    unwanted = _compile(excludes, case_sensitive=case_sensitive)
+    if default_excludes:
+        unwanted += _compile(DEFAULT_EXCLUDES, case_sensitive=case_sensitive)
+    return tuple(
+        sorted(
+            name
+            for name in _walk(directory, "", follow_symlinks=follow_symlinks)
+            if any(pattern.fullmatch(name) for pattern in wanted)
+            and not any(pattern.fullmatch(name) for pattern in unwanted)
+        )
+    )
+
+
+def _walk(directory: Path, prefix: str, *, follow_symlinks: bool) -> Iterator[str]:
+    # Ant gives up on a link that leads back to itself; so does a depth no real tree has.
+    if prefix.count("/") > 200 or not directory.is_dir():
+        return
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.is_symlink() and not follow_symlinks:
+                continue
+            if entry.is_dir():
+                inner = f"{prefix}{entry.name}/"
+                if not (entry.is_symlink() and _leads_back(Path(entry.path))):
+                    yield from _walk(Path(entry.path), inner, follow_symlinks=follow_symlinks)
+            else:
+                yield f"{prefix}{entry.name}"
+
+
+def _leads_back(link: Path) -> bool:
+    target = link.resolve()
+    return target == link.parent.resolve() or target in link.parent.resolve().parents
+
+
+def _compile(patterns: str, *, case_sensitive: bool) -> tuple[re.Pattern[str], ...]:
+    names = (name.strip() for name in patterns.split(","))
+    return tuple(_compile_one(name, case_sensitive) for name in names if name)
+
+
+@lru_cache(maxsize=512)
+def _compile_one(pattern: str, case_sensitive: bool) -> re.Pattern[str]:
+    pattern = pattern.replace("\\", "/")
+    if pattern.endswith("/"):
+        pattern += "**"
+    parts = re.sub(r"/+", "/", pattern).split("/")
+    text = ""
+    for index, part in enumerate(parts):
+        last = index == len(parts) - 1
+        if part == "**":
+            # "**" at the end takes everything below; elsewhere any number of directories.
+            text += ".*" if last else "(?:[^/]+/)*"
+        else:
+            text += _segment(part)
+            if not last:
+                # "a/**" also selects "a" itself.
+                tail_is_any = all(rest == "**" for rest in parts[index + 1 :])
+                if tail_is_any:
+                    return re.compile(text + "(?:/.*)?", _flags(case_sensitive))
+                text += "/"
+    return re.compile(text, _flags(case_sensitive))
+
+
+def _flags(case_sensitive: bool) -> re.RegexFlag:
+    return re.DOTALL if case_sensitive else re.DOTALL | re.IGNORECASE
+
+
+def _segment(part: str) -> str:
+    wild = {"*": "[^/]*", "?": "[^/]"}
+    return "".join(wild.get(character, re.escape(character)) for character in part)

@@ -8,11 +8,12 @@ from collections.abc import Generator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from cfl_jobs.configs.expansion import expand
 from cfl_jobs.configs.model import Git
+from cfl_jobs.configs.references import expand
+from cfl_jobs.configs.steps.step import StepFailed
+from cfl_jobs.rehearsal.build import BuildRun, Wait
 from cfl_jobs.rehearsal.records import Revision
 from cfl_jobs.rehearsal.repositories import Repositories
-from cfl_jobs.rehearsal.steps import StepFailed, Steps, Wait
 
 CLEAN_BEFORE = "CleanBeforeCheckout"
 CLEAN_AFTER = "CleanCheckout"
@@ -21,55 +22,54 @@ WIPE = "WipeWorkspace"
 _DEFAULT_REFSPEC = "+refs/heads/*:refs/remotes/origin/*"
 
 
-def check_out(
-    git: Git, steps: Steps, repositories: Repositories, variables: Mapping[str, str]
-) -> Generator[Wait, None, Revision]:
+def check_out(git: Git, build: BuildRun) -> Generator[Wait, None, Revision]:
     """Bring the workspace to the revision that the branch names now. Raises StepFailed."""
-    workspace = steps.workspace
+    workspace, variables = build.workspace, build.variables()
+    repositories = build.around.repositories
     url = expand(git.urls[0], variables)
     refspec = expand(git.refspec, variables) or _DEFAULT_REFSPEC
-    steps.log("The recommended git tool is: NONE")
-    steps.log(f"using credential {git.credentials_id}" if git.credentials_id else _NO_CREDENTIALS)
+    build.log("The recommended git tool is: NONE")
+    build.log(f"using credential {git.credentials_id}" if git.credentials_id else _NO_CREDENTIALS)
     if WIPE in git.extensions:
-        steps.log("Wiping out workspace first.")
+        build.log("Wiping out workspace first.")
         for entry in workspace.iterdir():
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     if (workspace / ".git").is_dir():
-        steps.log("Fetching changes from the remote Git repository")
+        build.log("Fetching changes from the remote Git repository")
         if git.clean_before_checkout or CLEAN_BEFORE in git.extensions:
-            steps.log("Cleaning workspace")
-            yield from _git(steps, "reset", "--hard")
-            yield from _git(steps, "clean", "-fdx")
+            build.log("Cleaning workspace")
+            yield from _git(build, "reset", "--hard")
+            yield from _git(build, "clean", "-fdx")
     else:
-        steps.log("Cloning the remote Git repository")
-        steps.log(f"Cloning repository {url}")
-        yield from _git(steps, "init", str(workspace))
-    yield from _git(steps, "config", "remote.origin.url", url)
-    steps.log(f"Fetching upstream changes from {url}")
+        build.log("Cloning the remote Git repository")
+        build.log(f"Cloning repository {url}")
+        yield from _git(build, "init", str(workspace))
+    yield from _git(build, "config", "remote.origin.url", url)
+    build.log(f"Fetching upstream changes from {url}")
     prune = ("--prune",) if PRUNE in git.extensions else ()
     fetch = ("fetch", "--tags", "--force", *prune, "--quiet", "--", url, *refspec.split())
-    yield from _git(steps, *fetch)
+    yield from _git(build, *fetch)
     revision = _resolve(git, repositories, variables, url, workspace)
     if revision is None:
         raise StepFailed(
             "Couldn't find any revision to build. "
             "Verify the repository and branch configuration for this job."
         )
-    steps.log(f"Checking out Revision {revision.commit} ({revision.branch})")
-    yield from _git(steps, "checkout", "-q", "-f", revision.commit)
+    build.log(f"Checking out Revision {revision.commit} ({revision.branch})")
+    yield from _git(build, "checkout", "-q", "-f", revision.commit)
     if CLEAN_AFTER in git.extensions:
-        yield from _git(steps, "clean", "-fdx")
+        yield from _git(build, "clean", "-fdx")
     subject = repositories.git("log", "-1", "--format=%s", directory=workspace).strip()
-    steps.log(f'Commit message: "{subject}"')
+    build.log(f'Commit message: "{subject}"')
     return revision
 
 
 _NO_CREDENTIALS = "No credentials specified"
 
 
-def _git(steps: Steps, *arguments: str) -> Generator[Wait, None, None]:
-    steps.log(" > git " + " ".join(arguments))
-    code = yield from steps.run(["git", *arguments])
+def _git(build: BuildRun, *arguments: str) -> Generator[Wait, None, None]:
+    build.log(" > git " + " ".join(arguments))
+    code = yield from build.run(["git", *arguments])
     if code:
         raise StepFailed(f"git {arguments[0]} returned status code {code}")
 

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.read_model import read_job
+from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError, suggest
-from cfl_jobs.rehearsal.records import BuildRecord, Result, record_from_json, record_to_json
+from cfl_jobs.rehearsal.records import BuildRecord, record_from_json, record_to_json
 
 T = TypeVar("T")
 

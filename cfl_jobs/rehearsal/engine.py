@@ -12,32 +12,51 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
-from cfl_jobs.configs.model import Job, TimeLimit, TimeoutKind
+from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.steps.step import Result
+from cfl_jobs.configs.steps.wrappers import TimeLimit, TimeoutKind
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.blocking import explain_deadlock, find_block
-from cfl_jobs.rehearsal.causes import Cause, PushCause, UserCause, upstream_of
+from cfl_jobs.rehearsal.build import (
+    Interrupted,
+    ItemEnds,
+    ItemStarts,
+    ProcessEnds,
+    Request,
+    Surroundings,
+    Wait,
+)
 from cfl_jobs.rehearsal.clock import Clock, SkippingClock
 from cfl_jobs.rehearsal.directory import Builds, Home, remove_tree, require_job
 from cfl_jobs.rehearsal.discarding import discard_builds
-from cfl_jobs.rehearsal.events import Deadlocked, Finished, Notify, Queued, Recovered, Started
-from cfl_jobs.rehearsal.execution import Surroundings, run_build
+from cfl_jobs.rehearsal.execution import RehearsedBuild, run_build
 from cfl_jobs.rehearsal.parameters import declared_only, default_values, values_from_person
 from cfl_jobs.rehearsal.processes import Processes
 from cfl_jobs.rehearsal.pushes import find_watching, poll_branch, require_pushed
 from cfl_jobs.rehearsal.queueing import Item, Place, Queue
-from cfl_jobs.rehearsal.records import BuildRecord, Result
+from cfl_jobs.rehearsal.records import (
+    BuildRecord,
+    Cause,
+    Deadlocked,
+    Finished,
+    Notify,
+    PushCause,
+    Queued,
+    Recovered,
+    Started,
+    UserCause,
+    upstream_of,
+)
 from cfl_jobs.rehearsal.recovery import recover
 from cfl_jobs.rehearsal.refusals import Locate, find_reachable, refuse_unknown
 from cfl_jobs.rehearsal.repositories import Repositories
-from cfl_jobs.rehearsal.steps import Interrupted, ItemEnds, ItemStarts, ProcessEnds, Steps, Wait
-from cfl_jobs.rehearsal.triggering import Request
 
 
 @dataclass(slots=True)
 class Running:
     """A build on an executor. `wait` is what it last asked to wait for."""
 
-    steps: Steps
+    build: RehearsedBuild
     generator: Generator[Wait, None, None]
     begun: float
     wait: Wait | None = None
@@ -90,6 +109,17 @@ class Engine:
         self._by_item: dict[int, BuildRecord] = {}
         self._finished: list[BuildRecord] = []
         self._not_started: list[str] = []
+        self._around = Surroundings(
+            self.jobs,
+            self.builds,
+            repositories,
+            self._processes,
+            self._clock,
+            self._secrets,
+            self._submit_downstream,
+            self._cancel,
+            self._by_item,
+        )
         (home.state / "home").mkdir(parents=True, exist_ok=True)
         repositories.write_git_config(
             url for job in self.jobs.values() if job.scm for url in job.scm.urls
@@ -205,12 +235,12 @@ class Engine:
             self.queue.remove(item)
 
     def _find_block(self, item: Item) -> str:
-        running = {run.steps.job.name for run in self._running}
+        running = {run.build.job.name for run in self._running}
         return find_block(item, self.jobs, running, self.queue)
 
     def _start(self, item: Item) -> None:
         job = self.jobs[item.job]
-        taken = {running.steps.executor for running in self._running}
+        taken = {running.build.executor for running in self._running}
         record = BuildRecord(
             job=job.name,
             number=self.builds.take_number(job.name),
@@ -223,25 +253,14 @@ class Engine:
         self.builds.save(record)
         self.queue.remove(item)
         self._by_item[item.id] = record
-        steps = Steps(
-            self.home,
+        build = RehearsedBuild(
             job,
             record,
+            self._around,
             executor=min(set(range(self._executors)) - taken),
             workspace=self._find_workspace(job),
-            processes=self._processes,
-            clock=self._clock,
-            secrets=self._secrets,
         )
-        around = Surroundings(
-            self.jobs,
-            self.builds,
-            self._repositories,
-            self._submit_downstream,
-            self._cancel,
-            self._by_item,
-        )
-        running = Running(steps, run_build(steps, around), self._clock.now())
+        running = Running(build, run_build(build), self._clock.now())
         self._running.append(running)
         self._notify(Started(record))
         self._resume(running)
@@ -249,7 +268,7 @@ class Engine:
     def _find_workspace(self, job: Job) -> Path:
         """Return the job's workspace; a second build at a time gets its own, NAME@2."""
         base = self.home.workspace(job.name)
-        used = {running.steps.workspace for running in self._running}
+        used = {running.build.workspace for running in self._running}
         number = 1
         while (path := base if number == 1 else base.with_name(f"{base.name}@{number}")) in used:
             number += 1
@@ -272,29 +291,29 @@ class Engine:
             self._end(running)
 
     def _interrupt(self, running: Running, stop: Interrupted) -> None:
-        self._processes.end(running.steps.record.cookie)
+        self._processes.end(running.build.record.cookie)
         try:
             running.wait = running.generator.throw(stop)
         except StopIteration:
             self._end(running)
         except Interrupted:
             # Ctrl-C came while the build itself was at work: its generator is gone.
-            running.steps.log(str(stop))
-            running.steps.worsen(stop.result)
+            running.build.log(str(stop))
+            running.build.worsen(stop.result)
             self._end(running)
 
     def _end(self, running: Running) -> None:
-        steps = running.steps
-        steps.close()
-        self._not_started += steps.not_started
-        remove_tree(steps.workspace.with_name(f"{steps.workspace.name}@tmp"))
-        record = replace(steps.record, result=steps.result, finished=self._clock.wall())
+        build = running.build
+        build.close()
+        self._not_started += build.not_started
+        remove_tree(build.workspace.with_name(f"{build.workspace.name}@tmp"))
+        record = replace(build.record, result=build.result, finished=self._clock.wall())
         self.builds.save(record)
         self._by_item[record.item] = record
         self._running.remove(running)
         self._finished.append(record)
-        if steps.job.discarder:
-            discard_builds(self.builds, record.job, steps.job.discarder, now=self._clock.wall())
+        if build.job.discarder:
+            discard_builds(self.builds, record.job, build.job.discarder, now=self._clock.wall())
         self._notify(Finished(record))
 
     def _is_working(self) -> bool:
@@ -303,7 +322,7 @@ class Engine:
     def _stop_overdue(self) -> None:
         now = self._clock.now()
         for running in list(self._running):
-            for limit in running.steps.job.wrappers:
+            for limit in running.build.job.wrappers:
                 if isinstance(limit, TimeLimit) and _is_overdue(limit, running, now):
                     failing = "FailOperation" in limit.actions
                     result = Result.FAILURE if failing else Result.ABORTED
@@ -314,7 +333,7 @@ class Engine:
 
     def _break_deadlock(self) -> tuple[str, ...]:
         waits = [
-            (running.steps.record, self.queue.find(running.wait.item))
+            (running.build.record, self.queue.find(running.wait.item))
             for running in self._running
             if isinstance(running.wait, ItemStarts | ItemEnds)
         ]

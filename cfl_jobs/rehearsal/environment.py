@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from cfl_jobs.configs.expansion import expand
+from cfl_jobs.configs.references import expand
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.records import BuildRecord
 
@@ -35,7 +35,7 @@ def build_variables(record: BuildRecord) -> dict[str, str]:
         "CI": "true",
         "BUILD_NUMBER": str(record.number),
         "BUILD_ID": str(record.number),
-        "BUILD_DISPLAY_NAME": record.display_name or f"#{record.number}",
+        "BUILD_DISPLAY_NAME": record.shown_name,
         "BUILD_TAG": f"jenkins-{record.job.replace('/', '-')}-{record.number}",
         "BUILD_URL": build_url,
         "JOB_NAME": record.job,

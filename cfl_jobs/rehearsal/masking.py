@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from cfl_jobs.configs.model import BoundCredential
+from cfl_jobs.configs.steps.wrappers import BoundCredential
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.reading.secrets import KINDS, CredentialKind, name_of, names_of, read_secrets
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from cfl_jobs.configs.configxml import parse_config
-from cfl_jobs.configs.model import BuildSelector, Job, Parameter, ParameterKind, Selector
-from cfl_jobs.errors import ConfigError, RehearsalError, suggest
+from cfl_jobs.configs.model import Job, Parameter, ParameterKind
+from cfl_jobs.configs.steps.artifacts import (
+    BuildSelector,
+    Selector,
+    format_selector,
+    parse_selector,
+)
+from cfl_jobs.errors import RehearsalError, suggest
 
 
 class BadValue(Exception):
@@ -15,7 +20,7 @@ class BadValue(Exception):
 
 
 def default_values(job: Job) -> dict[str, str]:
-    return {parameter.name: _default(parameter) for parameter in job.parameters}
+    return {parameter.name: parameter.default for parameter in job.parameters}
 
 
 def convert_triggered(job: Job, given: Mapping[str, str]) -> dict[str, str]:
@@ -51,7 +56,7 @@ def values_from_person(job: Job, given: Mapping[str, str]) -> dict[str, str]:
             raise RehearsalError(f"{job.name!r} has no parameter {name!r}.", advice=advice)
         parameter = declared[name]
         if parameter.kind is ParameterKind.BUILD_SELECTOR and re.fullmatch(r"\s*\d+\s*", value):
-            value = specific_build(value.strip())
+            value = format_selector(BuildSelector(Selector.SPECIFIC, value.strip()))
         if parameter.trim:
             value = value.strip()
         _check_offered(job, parameter, value)
@@ -69,56 +74,20 @@ def _check_offered(job: Job, parameter: Parameter, value: str) -> None:
             advice = "It is true or false."
         case ParameterKind.CHOICE if value not in parameter.choices:
             advice = f"It offers: {', '.join(parameter.choices)}"
-        case ParameterKind.BUILD_SELECTOR:
-            try:
-                parse_selector(value)
-            except BadValue as error:
-                raise RehearsalError(
-                    f"{job.name!r}: {error}.", advice="A build number will do."
-                ) from error
-            return
+        case ParameterKind.BUILD_SELECTOR if parse_selector(value) is None:
+            message = f"{job.name!r}: {value!r} is not a build selector."
+            raise RehearsalError(message, advice="A build number will do.")
         case _:
             return
     raise RehearsalError(f"{job.name!r}: {parameter.name} can't be {value!r}.", advice=advice)
 
 
-def specific_build(number: str) -> str:
-    """Return the value of a build selector parameter that chooses one build."""
-    return f"<SpecificBuildSelector><buildNumber>{number}</buildNumber></SpecificBuildSelector>"
-
-
-def parse_selector(xml: str) -> BuildSelector:
-    """Read a build selector parameter's value. Raises BadValue where Jenkins answers 500."""
-    try:
-        element = parse_config(xml, name="build selector")
-        kind = Selector(element.tag.rpartition(".")[2])
-    except (ConfigError, ValueError) as error:
-        raise BadValue(f"{xml!r} is not a build selector") from error
-    argument = element.findtext("buildNumber") or element.findtext("id") or ""
-    if kind is Selector.PARAMETER:
-        argument = element.findtext("parameterName") or ""
-    return BuildSelector(
-        kind,
-        argument,
-        stable_only=element.findtext("stable") == "true",
-        fall_back_to_last_successful=element.findtext("fallbackToLastSuccessful") == "true",
-    )
-
-
-def _default(parameter: Parameter) -> str:
-    if parameter.kind is ParameterKind.CHOICE:
-        return next(iter(parameter.choices), "")
-    if parameter.kind is ParameterKind.BOOLEAN:
-        return "true" if parameter.default == "true" else "false"
-    return parameter.default
-
-
 def _convert(parameter: Parameter, value: str) -> str:
     match parameter.kind:
         case ParameterKind.BOOLEAN:
-            return "true" if value.lower() == "true" else "false"
+            return str(value.lower() == "true").lower()
         case ParameterKind.CHOICE if value not in parameter.choices:
             raise BadValue(f"illegal choice for parameter {parameter.name}: {value!r}")
-        case ParameterKind.BUILD_SELECTOR:
-            parse_selector(value)
+        case ParameterKind.BUILD_SELECTOR if parse_selector(value) is None:
+            raise BadValue(f"{value!r} is not a build selector")
     return value

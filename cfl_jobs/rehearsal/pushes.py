@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cfl_jobs.configs.expansion import expand
 from cfl_jobs.configs.model import Job, Trigger, TriggerKind
+from cfl_jobs.configs.references import expand
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.directory import Builds
 from cfl_jobs.rehearsal.parameters import default_values

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cfl_jobs.configs.model import Job
-from cfl_jobs.rehearsal.causes import Cause, cause_from_json, cause_to_json
 from cfl_jobs.rehearsal.directory import read_as_written, read_json, write_text
+from cfl_jobs.rehearsal.records import Cause, cause_from_json, cause_to_json
 
 QUIET_PERIOD = 5
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.directory import Builds, Home, remove_tree
 from cfl_jobs.rehearsal.guard import kill_by_cookie
 from cfl_jobs.rehearsal.queueing import Queue
-from cfl_jobs.rehearsal.records import BuildRecord, Result
+from cfl_jobs.rehearsal.records import BuildRecord
 
 
 def recover(

@@ -3,69 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
-from cfl_jobs.configs.model import (
-    BindCredentials,
-    BoundCredential,
-    BuildOther,
-    CleanAfter,
-    CleanBefore,
-    CopyArtifact,
-    Job,
-    ParameterKind,
-    Selector,
-    TimeLimit,
-    TriggerBuilds,
-    Unknown,
-    UpstreamTrigger,
-)
+from cfl_jobs.configs.model import Job, ParameterKind, UpstreamTrigger
 from cfl_jobs.configs.references import resolve_job
+from cfl_jobs.configs.steps.triggering import TriggerBuilds
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.reading.secrets import KINDS, names_of
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name
-from cfl_jobs.rehearsal.triggering import CONDITIONS
 
-# Elements without a type in the model that cannot change what a build does or starts.
-HARMLESS = frozenset(
-    {
-        "com.sonyericsson.rebuild.RebuildSettings",
-        "com.cloudbees.jenkins.GitHubSetCommitStatusBuilder",
-        "com.cloudbees.jenkins.GitHubCommitNotifier",
-        "hudson.plugins.disk__usage.DiskUsageProperty",
-        "hudson.plugins.jobConfigHistory.JobConfigHistory",
-        "hudson.plugins.git.extensions.impl.CheckoutOption",
-        "hudson.plugins.git.extensions.impl.IgnoreNotifyCommit",
-        "hudson.plugins.git.extensions.impl.CleanCheckout",
-        "hudson.plugins.git.extensions.impl.PruneStaleBranch",
-        "hudson.tasks.Fingerprinter",
-        "keepDependencies",
-        "jenkins.plugins.slack.SlackNotifier",
-        "jenkins.branch.RateLimitBranchProperty_-JobPropertyImpl",
-    }
-)
 # Tells where a part of a job's config comes from: (job, path of the element) → a place or "".
 Locate: TypeAlias = Callable[[str, str], str]
 _PARAMETERS = frozenset({ParameterKind.PASSWORD, ParameterKind.RUN, ParameterKind.FILE})
-_SELECTORS = frozenset(Selector) - {Selector.SAVED, Selector.WORKSPACE}
-_BINDINGS = frozenset(
-    {
-        "StringBinding",
-        "UsernamePasswordBinding",
-        "UsernamePasswordMultiBinding",
-        "FileBinding",
-    }
-)
-_TIMEOUT_ACTIONS = frozenset({"FailOperation", "AbortOperation", "WriteDescriptionOperation"})
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """A part of a job that can't be rehearsed. `path` is its element's."""
-
-    what: str
-    path: str = ""
 
 
 def find_reachable(jobs: Mapping[str, Job], start: Iterable[str]) -> tuple[Job, ...]:
@@ -83,8 +32,8 @@ def find_reachable(jobs: Mapping[str, Job], start: Iterable[str]) -> tuple[Job, 
 def downstream_names(job: Job, jobs: Mapping[str, Job]) -> tuple[str, ...]:
     """Return the jobs that a build of `job` may start itself."""
     steps = (*job.builders, *job.publishers)
-    triggers = [step for step in steps if isinstance(step, TriggerBuilds | BuildOther)]
-    names = [resolve_job(name, job.name, jobs) for step in triggers for name in step.projects]
+    projects = [name for step in steps if isinstance(step, TriggerBuilds) for name in step.projects]
+    names = [resolve_job(name, job.name, jobs) for name in projects]
     reverse = [
         other.name
         for other in jobs.values()
@@ -104,9 +53,9 @@ def refuse_unknown(
     """Raise RehearsalError that names everything in these jobs that can't be rehearsed."""
     jobs = tuple(jobs)
     problems = [
-        f"{job.name}: {problem.what} ({locate(job.name, problem.path) or problem.path})"
+        f"{job.name}: {what} ({locate(job.name, path) or path})"
         for job in jobs
-        for problem in find_problems(job)
+        for what, path in find_unrehearsable(job)
     ]
     if problems:
         raise RehearsalError(
@@ -115,9 +64,10 @@ def refuse_unknown(
             advice="Take them out of the job's template, or try the job on a server.",
         )
     _refuse_unknown_repositories(jobs, repositories)
+    bindings = [(job, binding) for job in jobs for binding in job.bindings]
     missing = {
-        name: f"{binding.credentials_id} (for {job})"
-        for job, binding in bindings_of(jobs)
+        name: f"{binding.credentials_id} (for {job.name})"
+        for job, binding in bindings
         if binding.credentials_id not in secrets
         for name in names_of(binding.credentials_id, KINDS[binding.kind])
     }
@@ -130,50 +80,18 @@ def refuse_unknown(
         )
 
 
-def bindings_of(jobs: Iterable[Job]) -> Iterator[tuple[str, BoundCredential]]:
-    """Yield the credentials that jobs bind, each with the job's name."""
-    for job in jobs:
-        for wrapper in job.wrappers:
-            if isinstance(wrapper, BindCredentials):
-                yield from ((job.name, binding) for binding in wrapper.bindings)
-
-
-def find_problems(job: Job) -> Iterator[Problem]:
-    """Yield each part of one job that can't be rehearsed."""
+def find_unrehearsable(job: Job) -> Iterator[tuple[str, str]]:
+    """Yield each part of one job that can't be rehearsed: words and its element's path."""
     if job.root != "project":
-        yield Problem(f"it is a {job.root}, not a freestyle job")
+        yield f"it is a {job.root}, not a freestyle job", ""
     if job.workspace:
-        yield Problem(f"its own workspace {job.workspace}", "customWorkspace")
+        yield f"its own workspace {job.workspace}", "customWorkspace"
     git = job.scm.unknown if job.scm else ()
     for part in (*job.unknown, *git, *job.wrappers, *job.builders, *job.publishers):
-        yield from _problems_of(part)
+        yield from part.unrehearsable()
     for parameter in job.parameters:
         if parameter.kind in _PARAMETERS:
-            yield Problem(f"{parameter.kind.value} parameter {parameter.name}", parameter.path)
-
-
-def _problems_of(part: object) -> Iterator[Problem]:
-    match part:
-        case Unknown():
-            if part.tag not in HARMLESS:
-                yield Problem(f"unknown element {part.tag}", part.path)
-        case CopyArtifact() if part.selector.kind not in _SELECTORS:
-            yield Problem(f"Copy Artifact's {part.selector.kind.value}", part.path)
-        case CleanBefore() | CleanAfter() if part.patterns:
-            yield Problem("workspace cleaning by patterns", part.path)
-        case TimeLimit():
-            for action in set(part.actions) - _TIMEOUT_ACTIONS:
-                yield Problem(f"what to do after a time limit: {action}", part.path)
-        case TriggerBuilds():
-            for source in part.parameters:
-                if isinstance(source, Unknown):
-                    yield Problem(f"unknown parameters {source.tag}", source.path)
-            if part.condition not in CONDITIONS:
-                yield Problem(f"trigger condition {part.condition}", part.path)
-        case BindCredentials():
-            for binding in part.bindings:
-                if binding.kind not in _BINDINGS:
-                    yield Problem(f"credentials binding {binding.kind}", binding.path)
+            yield f"{parameter.kind.value} parameter {parameter.name}", parameter.path
 
 
 def _refuse_unknown_repositories(jobs: Iterable[Job], repositories: Repositories) -> None:

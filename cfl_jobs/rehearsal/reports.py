@@ -8,11 +8,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.artifacts import list_artifacts
 from cfl_jobs.rehearsal.directory import Builds, Home
 from cfl_jobs.rehearsal.queueing import Queue
-from cfl_jobs.rehearsal.records import BuildRecord, Result
+from cfl_jobs.rehearsal.records import BuildRecord
 from cfl_jobs.rehearsal.view import outcome
 
 DEFAULT_HOME = Path("build/rehearsal")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from cfl_jobs.configs.model import CopyArtifact, Job, ParameterKind, Selector
+from cfl_jobs.configs.model import Job, ParameterKind
+from cfl_jobs.configs.steps.artifacts import CopyArtifact, Selector
+from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.artifacts import list_artifacts
 from cfl_jobs.rehearsal.directory import Builds, Home
-from cfl_jobs.rehearsal.records import Result
 from cfl_jobs.rehearsal.reports import own_command, show_path
 
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
-from cfl_jobs.rehearsal.causes import Cause, PushCause, UpstreamCause
-from cfl_jobs.rehearsal.events import Deadlocked, Event, Finished, Queued, Recovered, Started
-from cfl_jobs.rehearsal.records import BuildRecord
+from cfl_jobs.rehearsal.records import (
+    BuildRecord,
+    Cause,
+    Deadlocked,
+    Event,
+    Finished,
+    PushCause,
+    Queued,
+    Recovered,
+    Started,
+    UpstreamCause,
+)
 
 
 @dataclass(slots=True)

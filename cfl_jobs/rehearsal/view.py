@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from cfl_jobs.rehearsal.events import (
+from cfl_jobs.configs.steps.step import Result
+from cfl_jobs.rehearsal.records import (
+    BuildRecord,
     Deadlocked,
     Event,
     Finished,
@@ -16,7 +18,6 @@ from cfl_jobs.rehearsal.events import (
     Recovered,
     Started,
 )
-from cfl_jobs.rehearsal.records import BuildRecord, Result
 from cfl_jobs.rehearsal.tree import BuildTree, Node, describe_causes
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cfl_jobs.configs.model import BindCredentials, Job, Parameter, ParameterKind
+from cfl_jobs.configs.model import Job, Parameter, ParameterKind
 from cfl_jobs.drawing.words import join_names
 from cfl_jobs.review.effect import About, Effect, Weight
 from cfl_jobs.review.pair import Pair
@@ -47,10 +47,8 @@ def _secrets(pair: Pair) -> Iterator[Effect]:
 def _secrets_of(job: Job) -> dict[str, str]:
     """Return how each credential gets to a job."""
     found: dict[str, str] = {}
-    for wrapper in job.wrappers:
-        if isinstance(wrapper, BindCredentials):
-            for bound in wrapper.bindings:
-                found[bound.credentials_id] = f"as {', '.join(f'${v}' for v in bound.variables)}"
+    for bound in job.bindings:
+        found[bound.credentials_id] = f"as {', '.join(f'${v}' for v in bound.variables)}"
     if job.scm is not None and job.scm.credentials_id:
         found[job.scm.credentials_id] = "for its checkout"
     return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cfl_jobs.configs.model import CleanBefore, Job
+from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.steps.wrappers import CleanBefore
 from cfl_jobs.drawing.words import join_names
 from cfl_jobs.review.access import find_access_effects
 from cfl_jobs.review.comparison import Action, Comparison, JobChange

@@ -1,19 +1,21 @@
-"""A running build, as its steps see it: workspace, variables, log, result, processes."""
+"""A running build: workspace, variables, log, result, processes, and what is around it."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.steps.step import Result, StepFailed
 from cfl_jobs.rehearsal.clock import Clock
-from cfl_jobs.rehearsal.directory import Home
+from cfl_jobs.rehearsal.directory import Builds
 from cfl_jobs.rehearsal.environment import build_variables, node_variables, process_environment
 from cfl_jobs.rehearsal.masking import Masker
 from cfl_jobs.rehearsal.processes import Processes, StepProcess
-from cfl_jobs.rehearsal.records import BuildRecord, Result
+from cfl_jobs.rehearsal.records import BuildRecord
+from cfl_jobs.rehearsal.repositories import Repositories
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,6 @@ class ItemEnds:
 Wait: TypeAlias = ProcessEnds | ItemStarts | ItemEnds
 
 
-class StepFailed(Exception):
-    """hudson.AbortException: the step fails with this message and no stack trace."""
-
-
 class Interrupted(Exception):
     """The build is stopped from outside, with this result."""
 
@@ -52,48 +50,74 @@ class Interrupted(Exception):
         self.result = result
 
 
-class Steps:
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a build asks for: a build of `job` with these parameters."""
+
+    job: Job
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a build needs of the rest of the rehearsal.
+
+    `submit` takes a request and the build that makes it, and returns the queue item's number;
+    `started_by_item` has what such items became.
+    """
+
+    jobs: Mapping[str, Job]
+    builds: Builds
+    repositories: Repositories
+    processes: Processes
+    clock: Clock
+    secrets: Mapping[str, str]
+    submit: Callable[[Request, BuildRecord], int]
+    cancel: Callable[[int], None]
+    started_by_item: Mapping[int, BuildRecord]
+
+
+class BuildRun:
     """One running build. Changes to it are written to its record by whoever runs it."""
 
     def __init__(
-        self,
-        home: Home,
-        job: Job,
-        record: BuildRecord,
-        *,
-        executor: int,
-        workspace: Path,
-        processes: Processes,
-        clock: Clock,
-        secrets: Mapping[str, str],
+        self, job: Job, record: BuildRecord, around: Surroundings, *, executor: int, workspace: Path
     ) -> None:
-        self.home = home
         self.job = job
         self.record = record
+        self.around = around
+        self.home = around.builds.home
         self.executor = executor
         self.workspace = workspace
         self.contributed: dict[str, str] = {}
         self.bound: dict[str, str] = {}
         self.not_started: list[str] = []
-        self.secrets = secrets
-        self._processes = processes
-        self._clock = clock
-        self._masker = Masker(secrets.values())
-        path = home.log(record.job, record.number)
+        self._masker = Masker(around.secrets.values())
+        path = self.home.log(record.job, record.number)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._log = path.open("ab")
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+    @property
+    def started(self) -> float:
+        return self.record.started
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        return self.record.parameters
 
     @property
     def result(self) -> Result:
         return self.record.result or Result.SUCCESS
 
     def worsen(self, result: Result) -> None:
-        """Set the result, unless it is already worse."""
         if result.is_worse_than(self.result):
             self.record = replace(self.record, result=result)
 
     def variables(self) -> dict[str, str]:
-        """Return the build's environment as plugins see it: empty parameters are in it."""
         node = node_variables(
             self.home,
             workspace=self.workspace,
@@ -101,6 +125,16 @@ class Steps:
             cookie=self.record.cookie,
         )
         return build_variables(self.record) | node | self.contributed | self.bound
+
+    def set_variable(self, name: str, value: str) -> None:
+        self.contributed[name] = value
+
+    def read_file(self, name: str) -> str | None:
+        archive = self.home.archive(self.record.job, self.record.number)
+        for path in (archive / name, self.workspace / name):
+            if path.is_file():
+                return path.read_text(encoding="utf-8", errors="replace")
+        return None
 
     def log(self, text: str) -> None:
         self.write(f"{text}\n".encode())
@@ -113,13 +147,13 @@ class Steps:
         """Run a command in the workspace with the build's environment; its exit code."""
         self.workspace.mkdir(parents=True, exist_ok=True)
         try:
-            process = self._processes.start(
+            process = self.around.processes.start(
                 command,
                 directory=self.workspace,
                 environment=process_environment(self.variables(), self.home),
                 cookie=self.record.cookie,
                 write=self.write,
-                now=self._clock.now(),
+                now=self.around.clock.now(),
             )
         except OSError as error:
             raise StepFailed(f"Cannot run program {command[0]!r}: {error.strerror}") from error
@@ -134,6 +168,6 @@ class Steps:
 
     def close(self) -> None:
         """End the log and every process that the build left."""
-        self._processes.end(self.record.cookie)
+        self.around.processes.end(self.record.cookie)
         self.flush()
         self._log.close()

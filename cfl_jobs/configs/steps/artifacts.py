@@ -1,0 +1,245 @@
+"""Archiving artifacts and copying those of another build, with the ways to choose that build.
+
+Fields are those of copyartifact 722 and core 2.440. In a config a build selector is an element with
+a class; as the value of a BuildSelectorParameter it is text of XML whose tag is the simple class
+name (BuildSelectorParameter.XSTREAM2).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.configs.configxml import (
+    Paths,
+    parse_config,
+    read_flag,
+    read_names,
+    read_text,
+    short_class,
+)
+from cfl_jobs.configs.references import expand
+from cfl_jobs.configs.steps.step import Build, Result, Step, StepFailed, Waiting, keep_unknown
+from cfl_jobs.errors import ConfigError
+
+
+class Selector(Enum):
+    """Copy Artifact's ways to choose a build."""
+
+    LAST_SUCCESSFUL = "StatusBuildSelector"
+    SPECIFIC = "SpecificBuildSelector"
+    PARAMETER = "ParameterizedBuildSelector"
+    UPSTREAM = "TriggeredBuildSelector"
+    PERMALINK = "PermalinkBuildSelector"
+    SAVED = "SavedBuildSelector"
+    LAST_COMPLETED = "LastCompletedBuildSelector"
+    WORKSPACE = "WorkspaceSelector"
+
+
+_ARGUMENTS = {
+    Selector.SPECIFIC: "buildNumber",
+    Selector.PARAMETER: "parameterName",
+    Selector.PERMALINK: "id",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSelector:
+    """`argument` is the build number, parameter name or permalink the kind needs, else ""."""
+
+    kind: Selector
+    argument: str = ""
+    stable_only: bool = False
+    fall_back_to_last_successful: bool = False
+
+
+def read_selector(element: ET.Element) -> BuildSelector | None:
+    """Return the selector, or None for one of a kind that has no type here."""
+    try:
+        kind = Selector(short_class(element.get("class") or element.tag))
+    except ValueError:
+        return None
+    return BuildSelector(
+        kind,
+        argument=read_text(element, _ARGUMENTS[kind]).strip() if kind in _ARGUMENTS else "",
+        stable_only=kind is Selector.LAST_SUCCESSFUL and read_flag(element, "stable"),
+        fall_back_to_last_successful=kind is Selector.UPSTREAM
+        and read_flag(element, "fallbackToLastSuccessful"),
+    )
+
+
+def parse_selector(text: str) -> BuildSelector | None:
+    """Return the selector in a build selector parameter's value, or None where there is none."""
+    try:
+        return read_selector(parse_config(text, name="build selector"))
+    except ConfigError:
+        return None
+
+
+def format_selector(selector: BuildSelector) -> str:
+    """Return the XML text that stands for a selector in a build selector parameter."""
+    root = ET.Element(selector.kind.value)
+    if selector.kind in _ARGUMENTS:
+        ET.SubElement(root, _ARGUMENTS[selector.kind]).text = selector.argument
+    if selector.stable_only:
+        ET.SubElement(root, "stable").text = "true"
+    if selector.fall_back_to_last_successful:
+        ET.SubElement(root, "fallbackToLastSuccessful").text = "true"
+    return ET.tostring(root, encoding="unicode", short_empty_elements=False)
+
+
+def read_default_selector(parameter: ET.Element) -> str:
+    """Return a BuildSelectorParameter's default as XML text.
+
+    jenkins-job-builder posts it as `defaultSelector`; Jenkins saves it as `defaultSelectorXml`.
+    """
+    element = parameter.find("defaultSelector")
+    text = read_text(parameter, "defaultSelectorXml")
+    found = read_selector(element) if element is not None else parse_selector(text)
+    if found is not None:
+        return format_selector(found)
+    if element is None:
+        return text
+    root = ET.Element(short_class(element.get("class") or element.tag))
+    root.extend(list(element))
+    return ET.tostring(root, encoding="unicode", short_empty_elements=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyArtifact(Step):
+    TAG: ClassVar[str] = "hudson.plugins.copyartifact.CopyArtifact"
+    LABEL: ClassVar[str] = "copy artifacts"
+    TITLE: ClassVar[str] = "Copy artifacts from another project"
+    project: str
+    selector: BuildSelector
+    filter: str = ""
+    excludes: str = ""
+    target: str = ""
+    parameter_filter: str = ""
+    flatten: bool = False
+    optional: bool = False
+    fingerprint: bool = True
+    variable_suffix: str = ""
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
+        chosen = element.find("selector")
+        selector = None if chosen is None else read_selector(chosen)
+        if selector is None:
+            yield keep_unknown("builders", element, paths)
+            return
+        yield cls(
+            # `projectName` is the field's name up to copyartifact 1.25
+            (read_text(element, "project") or read_text(element, "projectName")).strip(),
+            selector,
+            filter=read_text(element, "filter"),
+            excludes=read_text(element, "excludes"),
+            target=read_text(element, "target"),
+            parameter_filter=read_text(element, "parameters"),
+            flatten=read_flag(element, "flatten"),
+            optional=read_flag(element, "optional"),
+            fingerprint=not read_flag(element, "doNotFingerprintArtifacts"),
+            variable_suffix=read_text(element, "resultVariableSuffix"),
+            path=paths[element],
+        )
+
+    @property
+    def fetched(self) -> tuple[str, ...]:
+        return read_names(self.filter) or ("**",)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        return (self.variable_for(self.project),)
+
+    def variable_for(self, project: str) -> str:
+        """Return the variable that gets the build's number, for a project by its relative name.
+
+        Only letters of the name stay (copyartifact 722, CopyArtifact.EnvAction).
+        """
+        suffix = self.variable_suffix
+        if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", suffix):
+            suffix = re.sub("[^A-Z]+", "_", project.upper())
+        return f"COPYARTIFACT_BUILD_NUMBER_{suffix}"
+
+    def expanded(self) -> Iterator[tuple[str, str]]:
+        yield f"{self.path}/project", self.project
+        yield f"{self.path}/filter", self.filter
+        yield f"{self.path}/target", self.target
+        yield f"{self.path}/parameters", self.parameter_filter
+        argument = self.selector.argument
+        if self.selector.kind is Selector.PARAMETER:
+            yield f"{self.path}/selector/parameterName", f"${{{argument}}}"
+        else:
+            yield f"{self.path}/selector/buildNumber", argument
+
+    def unrehearsable(self) -> Iterator[tuple[str, str]]:
+        if self.selector.kind in (Selector.SAVED, Selector.WORKSPACE):
+            yield f"Copy Artifact's {self.selector.kind.value}", self.path
+
+    def run(self, build: Build) -> Waiting[bool]:
+        yield from ()
+        try:
+            build.copy(self)
+        except StepFailed as error:
+            build.log(f"ERROR: {error}")
+            return False
+        return True
+
+
+_EMPTY_ARCHIVER = ET.Element("hudson.tasks.ArtifactArchiver")
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveArtifacts(Step):
+    TAG: ClassVar[str] = _EMPTY_ARCHIVER.tag
+    LABEL: ClassVar[str] = "archive artifacts"
+    patterns: str
+    excludes: str = ""
+    allow_empty: bool = False
+    only_if_successful: bool = False
+    fingerprint: bool = False
+    default_excludes: bool = read_flag(_EMPTY_ARCHIVER, "defaultExcludes")
+    case_sensitive: bool = read_flag(_EMPTY_ARCHIVER, "caseSensitive")
+    follow_symlinks: bool = read_flag(_EMPTY_ARCHIVER, "followSymlinks")
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
+        yield cls(
+            patterns=read_text(element, "artifacts"),
+            excludes=read_text(element, "excludes"),
+            allow_empty=read_flag(element, "allowEmptyArchive"),
+            only_if_successful=read_flag(element, "onlyIfSuccessful"),
+            fingerprint=read_flag(element, "fingerprint"),
+            default_excludes=read_flag(element, "defaultExcludes"),
+            case_sensitive=read_flag(element, "caseSensitive"),
+            follow_symlinks=read_flag(element, "followSymlinks"),
+            path=paths[element],
+        )
+
+    @property
+    def archived(self) -> tuple[str, ...]:
+        return read_names(self.patterns)
+
+    def publish(self, build: Build) -> None:
+        if self.only_if_successful and build.result.is_worse_than(Result.UNSTABLE):
+            build.log("Skipped archiving because build is not successful")
+            return
+        build.log("Archiving artifacts")
+        patterns = expand(self.patterns, build.variables())
+        if not patterns.strip():
+            raise StepFailed("No artifacts will be archived: the pattern is empty.")
+        if build.archive(self, patterns):
+            return
+        message = f'No artifacts found that match the file pattern "{patterns}".'
+        message += " Configuration error?"
+        if self.allow_empty:
+            build.log(message)
+        elif build.result.is_at_least(Result.UNSTABLE):
+            raise StepFailed(message)
+        else:
+            # The build failed before it made them; Jenkins doesn't complain again.
+            build.worsen(Result.FAILURE)

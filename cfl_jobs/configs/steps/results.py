@@ -1,0 +1,164 @@
+"""What publishers make of a finished build: test results, description, mail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.configs.configxml import Paths, parse_config, read_flag, read_text
+from cfl_jobs.configs.references import expand
+from cfl_jobs.configs.steps.step import Build, Result, Step, StepFailed
+from cfl_jobs.errors import ConfigError
+
+# hudson.tasks.junit.TestResult takes a report this many seconds older than the build.
+_TOLERANCE = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class JUnitResults(Step):
+    """junit 1252."""
+
+    TAG: ClassVar[str] = "hudson.tasks.junit.JUnitResultArchiver"
+    LABEL: ClassVar[str] = "JUnit results"
+    pattern: str
+    allow_empty: bool = False
+    mark_unstable: bool = True
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
+        yield cls(
+            read_text(element, "testResults"),
+            allow_empty=read_flag(element, "allowEmptyResults"),
+            mark_unstable=not read_flag(element, "skipMarkingBuildUnstable"),
+            path=paths[element],
+        )
+
+    def publish(self, build: Build) -> None:
+        build.log("Recording test results")
+        try:
+            ran, failed = self._count(build)
+        except _NoResults as error:
+            if self.allow_empty:
+                build.log(str(error))
+                return
+            if build.result.is_worse_than(Result.UNSTABLE):
+                # Most likely the build failed before it came to its tests.
+                return
+            raise StepFailed(str(error)) from error
+        build.record_tests(ran, failed)
+        if failed and self.mark_unstable:
+            build.worsen(Result.UNSTABLE)
+
+    def _count(self, build: Build) -> tuple[int, int]:
+        """Return (tests, failures) of the reports that are not older than the build."""
+        names = build.find_files(expand(self.pattern, build.variables()))
+        if not names:
+            raise _NoResults("No test report files were found. Configuration error?")
+        reports = [build.workspace / name for name in names]
+        fresh = [path for path in reports if path.stat().st_mtime + _TOLERANCE >= build.started]
+        if not fresh:
+            raise _NoResults(
+                f"Test reports were found but none of them are new. Did tests run? "
+                f"For example, {reports[0]} is older than the build."
+            )
+        counts = [_count_report(path) for path in fresh]
+        ran, failed = (sum(numbers) for numbers in zip(*counts, strict=True))
+        if not ran:
+            raise _NoResults("None of the test reports contained any result")
+        return ran, failed
+
+
+class _NoResults(Exception):
+    """There is nothing to publish; the text is the plugin's."""
+
+
+def _count_report(path: Path) -> tuple[int, int]:
+    """Return tests and failures; a report that can't be parsed is one failed test."""
+    try:
+        root = parse_config(path.read_text(encoding="utf-8", errors="replace"), name=path.name)
+    except ConfigError:
+        return 1, 1
+    cases = list(root.iter("testcase"))
+    broken = [error for suite in root.iter("testsuite") for error in suite.findall("error")]
+    bad = [c for c in cases if c.find("failure") is not None or c.find("error") is not None]
+    return len(cases) + len(broken), len(bad) + len(broken)
+
+
+@dataclass(frozen=True, slots=True)
+class SetDescription(Step):
+    """description-setter 239: `regexp` is matched on the log, `description` may use its groups."""
+
+    TAG: ClassVar[str] = "hudson.plugins.descriptionsetter.DescriptionSetterPublisher"
+    LABEL: ClassVar[str] = "build description"
+    regexp: str
+    description: str
+    regexp_for_failed: str = ""
+    description_for_failed: str = ""
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
+        yield cls(
+            read_text(element, "regexp"),
+            read_text(element, "description"),
+            read_text(element, "regexpForFailed"),
+            read_text(element, "descriptionForFailed"),
+            path=paths[element],
+        )
+
+    def publish(self, build: Build) -> None:
+        """Take the description from the first line of the log that matches."""
+        pattern, description = self.regexp, self.description
+        if build.result.is_worse_than(Result.UNSTABLE):
+            pattern, description = self.regexp_for_failed, self.description_for_failed
+        matches = (re.search(pattern, line) for line in build.read_log().splitlines())
+        found = next(filter(None, matches), None)
+        if found is None:
+            build.log("[description-setter] Could not determine description.")
+            return
+        text = description or (r"\1" if found.re.groups else r"\0")
+        for group in range(found.re.groups, -1, -1):
+            text = text.replace(f"\\{group}", found[group] or "")
+        text = expand(text, build.variables())
+        build.describe(text)
+        build.log(f"[description-setter] Description set: {text}")
+
+
+@dataclass(frozen=True, slots=True)
+class Mail(Step):
+    """mailer 463."""
+
+    TAG: ClassVar[str] = "hudson.tasks.Mailer"
+    LABEL: ClassVar[str] = "mail"
+    recipients: str
+    send_to_individuals: bool = False
+    every_unstable: bool = True
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
+        yield cls(
+            read_text(element, "recipients"),
+            send_to_individuals=read_flag(element, "sendToIndividuals"),
+            every_unstable=not read_flag(element, "dontNotifyEveryUnstableBuild"),
+            path=paths[element],
+        )
+
+    def publish(self, build: Build) -> None:
+        """Say what would be sent; a rehearsal sends no mail."""
+        subject = self._subject(build.result, build.previous_result)
+        if subject:
+            recipients = expand(self.recipients, build.variables())
+            whom = recipients or "those who changed something"
+            build.log(f"would mail {whom}: {subject} {build.name}")
+
+    def _subject(self, result: Result, before: Result | None) -> str:
+        if result is Result.FAILURE:
+            return "Build failed in Jenkins:"
+        if result is Result.UNSTABLE and (self.every_unstable or before is not Result.UNSTABLE):
+            return "Jenkins build is unstable:"
+        if result is Result.SUCCESS and before not in (None, Result.SUCCESS):
+            return "Jenkins build is back to normal:"
+        return ""

@@ -1,0 +1,219 @@
+"""What a step is: how its kind is read, what the chain and the checks ask it, what it does.
+
+A kind of builder, publisher or wrapper is one class in a module beside this one, and one line in
+the table of cfl_jobs.configs.steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.configs.configxml import Paths, list_items, read_text, short_class
+
+T = TypeVar("T")
+# What a step does while it waits for something; it returns a T when that is over.
+Waiting: TypeAlias = Generator[Any, None, T]
+
+# Elements without a type here that cannot change what a build does or starts.
+HARMLESS = frozenset(
+    {
+        "com.sonyericsson.rebuild.RebuildSettings",
+        "com.cloudbees.jenkins.GitHubSetCommitStatusBuilder",
+        "com.cloudbees.jenkins.GitHubCommitNotifier",
+        "hudson.plugins.disk__usage.DiskUsageProperty",
+        "hudson.plugins.jobConfigHistory.JobConfigHistory",
+        "hudson.plugins.git.extensions.impl.CheckoutOption",
+        "hudson.plugins.git.extensions.impl.IgnoreNotifyCommit",
+        "hudson.plugins.git.extensions.impl.CleanCheckout",
+        "hudson.plugins.git.extensions.impl.PruneStaleBranch",
+        "hudson.tasks.Fingerprinter",
+        "keepDependencies",
+        "jenkins.plugins.slack.SlackNotifier",
+        "jenkins.branch.RateLimitBranchProperty_-JobPropertyImpl",
+    }
+)
+
+
+class Result(Enum):
+    """hudson.model.Result; the value is its ordinal, a higher one is worse."""
+
+    SUCCESS = 0
+    UNSTABLE = 1
+    FAILURE = 2
+    NOT_BUILT = 3
+    ABORTED = 4
+
+    def is_at_least(self, other: Result) -> bool:
+        """Return whether this result is as good as `other` or better."""
+        return self.value <= other.value
+
+    def is_better_than(self, other: Result) -> bool:
+        return self.value < other.value
+
+    def is_worse_than(self, other: Result) -> bool:
+        return self.value > other.value
+
+
+class StepFailed(Exception):
+    """hudson.AbortException: the step fails with this message and no stack trace."""
+
+
+class BuildState(Protocol):
+    """What is known of a running build. Errors of its files are OSError."""
+
+    @property
+    def name(self) -> str:
+        """Return, for example, "Deploy to Dev #7"."""
+
+    @property
+    def started(self) -> float:
+        """Return when it began, in seconds since 1970."""
+
+    @property
+    def workspace(self) -> Path: ...
+    @property
+    def result(self) -> Result: ...
+    @property
+    def parameters(self) -> Mapping[str, str]: ...
+    def variables(self) -> dict[str, str]:
+        """Return its environment as plugins see it: empty parameters are in it."""
+
+    def read_file(self, name: str) -> str | None:
+        """Return a file's text, the archived one first, else the workspace's, None without one."""
+
+    def log(self, text: str) -> None: ...
+
+
+class Build(BuildState, Protocol):
+    """A running build, as its steps see it."""
+
+    @property
+    def previous_result(self) -> Result | None:
+        """Return the result of the newest build before it that has ended."""
+
+    def set_variable(self, name: str, value: str) -> None:
+        """Put a variable into the environment of its later steps."""
+
+    def worsen(self, result: Result) -> None:
+        """Set the result, unless it is already worse."""
+
+    def rename(self, name: str) -> None: ...
+    def describe(self, description: str) -> None: ...
+    def record_tests(self, ran: int, failed: int) -> None: ...
+    def read_log(self) -> str: ...
+    def find_files(self, patterns: str) -> tuple[str, ...]:
+        """Return the workspace's files that Ant patterns select, relative and sorted."""
+
+    def clean_workspace(self) -> None: ...
+    def archive(self, step: Any, patterns: str) -> bool:
+        """Archive files, variables replaced, as an ArchiveArtifacts says; False without any."""
+
+    def copy(self, step: Any) -> None:
+        """Copy artifacts of another build as a CopyArtifact says. Raises StepFailed."""
+
+    def start_builds(self, step: Any) -> Waiting[bool]:
+        """Start builds as a TriggerStep says; False where one that it waits for failed it."""
+
+    def bind(self, binding: Any) -> None:
+        """Set the variables of a BoundCredential, whose values no log shows."""
+
+    def run_script(self, script: str) -> Waiting[int]:
+        """Run a script by its `#!` line, else by /bin/sh -xe; returns its exit code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A part of a config. `path` is its element's, as configxml.element_paths gives it."""
+
+    path: str = field(default="", compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Placed):
+    """A builder, publisher or wrapper. A kind says what it has; what it leaves out, it has not.
+
+    `TAG` is its element's tag, `LABEL` what people call it, `TITLE` what Jenkins' logs do.
+    """
+
+    TAG: ClassVar[str] = ""
+    LABEL: ClassVar[str] = ""
+    TITLE: ClassVar[str] = ""
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
+        """Yield the steps that an element stands for; none where it is of no kind known here."""
+        yield cls(path=paths[element])
+
+    @property
+    def archived(self) -> tuple[str, ...]:
+        """Return patterns of the files that it archives."""
+        return ()
+
+    @property
+    def fetched(self) -> tuple[str, ...]:
+        """Return patterns of the files that it puts into the workspace."""
+        return ()
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Return the variables that it sets for what follows."""
+        return ()
+
+    def expanded(self) -> Iterator[tuple[str, str]]:
+        """Yield each field in which variables are replaced: its path and its text."""
+        yield from ()
+
+    def unrehearsable(self) -> Iterator[tuple[str, str]]:
+        """Yield what a rehearsal can't do as Jenkins would: words and a path."""
+        yield from ()
+
+    def prepare(self, build: Build) -> None:
+        """Do what a wrapper does before the checkout."""
+
+    def set_up(self, build: Build) -> None:
+        """Do what a wrapper does after the checkout."""
+
+    def run(self, build: Build) -> Waiting[bool]:
+        """Do what a builder does; returns False where it failed. Raises StepFailed."""
+        yield from ()
+        return True
+
+    def publish(self, build: Build) -> None:
+        """Do what a publisher does, but start jobs: that comes last. Raises StepFailed."""
+
+    def tear_down(self, build: Build) -> None:
+        """Do what a wrapper does when everything else is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown(Step):
+    """An element of config XML that has no type here. `section` is its parent's tag.
+
+    Two are equal where tag and section are; cfl_jobs.configs.normalform compares what they hold.
+    """
+
+    section: str
+    tag: str
+    element: ET.Element = field(compare=False, repr=False)
+
+    def unrehearsable(self) -> Iterator[tuple[str, str]]:
+        if self.tag not in HARMLESS:
+            yield f"unknown element {self.tag}", self.path
+
+
+def keep_unknown(section: str, element: ET.Element, paths: Paths) -> Unknown:
+    return Unknown(section, element.tag, element, path=paths[element])
+
+
+def read_patterns(element: ET.Element) -> tuple[tuple[str, str], ...]:
+    """Return ws-cleanup's patterns: ("INCLUDE" or "EXCLUDE", pattern)."""
+    return tuple(
+        (read_text(item, "type"), read_text(item, "pattern"))
+        for item in list_items(element, "patterns")
+        if short_class(item.tag) == "Pattern"
+    )

@@ -1,0 +1,308 @@
+"""Starting builds of other jobs: Parameterized Trigger 787, and core's "Build other projects"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import ClassVar
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.configs.configxml import Paths, list_items, read_flag, read_names, read_text
+from cfl_jobs.configs.references import expand, read_properties
+from cfl_jobs.configs.steps.step import Build, BuildState, Placed, Result, Step, Waiting
+
+_PLUGIN = "hudson.plugins.parameterizedtrigger."
+# parameterizedtrigger.ResultCondition
+CONDITIONS: Mapping[str, frozenset[Result]] = MappingProxyType(
+    {
+        "SUCCESS": frozenset({Result.SUCCESS}),
+        "UNSTABLE": frozenset({Result.UNSTABLE}),
+        "FAILED": frozenset({Result.FAILURE}),
+        "FAILED_OR_BETTER": frozenset({Result.SUCCESS, Result.UNSTABLE, Result.FAILURE}),
+        "UNSTABLE_OR_BETTER": frozenset({Result.SUCCESS, Result.UNSTABLE}),
+        "UNSTABLE_OR_WORSE": frozenset(Result) - {Result.SUCCESS},
+        "ALWAYS": frozenset(Result),
+    }
+)
+_THRESHOLDS = {
+    "UNSTABLE": "UNSTABLE_OR_BETTER",
+    "FAILURE": "FAILED_OR_BETTER",
+    "ABORTED": "ALWAYS",
+}
+
+
+def read_threshold(element: ET.Element) -> str:
+    """Return the condition that core's `threshold` stands for: that result or a better one."""
+    return _THRESHOLDS.get(read_text(element, "threshold/name"), "SUCCESS")
+
+
+class DontTrigger(Exception):
+    """This trigger starts nothing; the log says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerParameters(Placed):
+    """A source of the parameters that a trigger passes."""
+
+    TAG: ClassVar[str] = ""
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> TriggerParameters:
+        return cls(path=paths[element])
+
+    def passed(
+        self, own: Sequence[str], asked: Sequence[str], scripts: Sequence[str]
+    ) -> Mapping[str, str | None]:
+        """Return what goes along, so far as the configs tell; None where a file says the value.
+
+        `own` are the triggering job's parameters, `asked` the other's; `scripts` are its shell's.
+        """
+        return {}
+
+    def values(self, build: BuildState) -> Mapping[str, str] | None:
+        """Return the values that go along; None where there are none. Raises DontTrigger."""
+        raise DontTrigger
+
+    def expanded(self) -> Iterator[tuple[str, str]]:
+        yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownParameters(TriggerParameters):
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class PredefinedParameters(TriggerParameters):
+    """NAME=value lines, variables not yet expanded."""
+
+    TAG: ClassVar[str] = "PredefinedBuildParameters"
+    properties: str
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> TriggerParameters:
+        return cls(read_text(element, "properties"), path=paths[element])
+
+    def passed(
+        self, own: Sequence[str], asked: Sequence[str], scripts: Sequence[str]
+    ) -> Mapping[str, str | None]:
+        return dict(read_properties(self.properties))
+
+    def values(self, build: BuildState) -> Mapping[str, str] | None:
+        variables = build.variables()
+        read = read_properties(self.properties)
+        return {name: expand(value, variables) for name, value in read.items()}
+
+    def expanded(self) -> Iterator[tuple[str, str]]:
+        yield f"{self.path}/properties", self.properties
+
+
+@dataclass(frozen=True, slots=True)
+class FileParameters(TriggerParameters):
+    """Parameters from files in the workspace, comma separated patterns."""
+
+    TAG: ClassVar[str] = "FileBuildParameters"
+    files: str
+    fail_on_missing: bool = False
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> TriggerParameters:
+        missing = read_flag(element, "failTriggerOnMissing")
+        return cls(read_text(element, "propertiesFile"), missing, path=paths[element])
+
+    def passed(
+        self, own: Sequence[str], asked: Sequence[str], scripts: Sequence[str]
+    ) -> Mapping[str, str | None]:
+        """Take the parameters that a step which names the file names too: the best to be read."""
+        names = read_names(self.files)
+        writers = [script for script in scripts if any(name in script for name in names)]
+        words = {word for script in writers for word in re.findall(r"(?<![\w$])\w+", script)}
+        return {name: None for name in asked if name in words}
+
+    def values(self, build: BuildState) -> Mapping[str, str] | None:
+        variables = build.variables()
+        values: dict[str, str] = {}
+        for name in map(str.strip, expand(self.files, variables).split(",")):
+            text = build.read_file(name)
+            if text is not None:
+                values |= read_properties(expand(text, variables))
+                continue
+            build.log(f"[parameterized-trigger] Properties file {name} did not exist.")
+            if self.fail_on_missing:
+                build.log(
+                    "Not triggering due to missing file - did you archive it as a build artifact ?"
+                )
+                raise DontTrigger
+        return values or None
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentParameters(TriggerParameters):
+    """All parameters of the running build."""
+
+    TAG: ClassVar[str] = "CurrentBuildParameters"
+
+    def passed(
+        self, own: Sequence[str], asked: Sequence[str], scripts: Sequence[str]
+    ) -> Mapping[str, str | None]:
+        return {name: f"${name}" for name in own}
+
+    def values(self, build: BuildState) -> Mapping[str, str] | None:
+        if build.parameters:
+            return build.parameters
+        build.log("[parameterized-trigger] Current build has no parameters.")
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class BooleanParameters(TriggerParameters):
+    TAG: ClassVar[str] = "BooleanParameters"
+    flags: tuple[tuple[str, bool], ...]
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> TriggerParameters:
+        items = list_items(element, "configs")
+        flags = tuple((read_text(item, "name"), read_flag(item, "value")) for item in items)
+        return cls(flags, path=paths[element])
+
+    def passed(
+        self, own: Sequence[str], asked: Sequence[str], scripts: Sequence[str]
+    ) -> Mapping[str, str | None]:
+        return {name: str(value).lower() for name, value in self.flags}
+
+    def values(self, build: BuildState) -> Mapping[str, str] | None:
+        return {name: str(value).lower() for name, value in self.flags}
+
+
+_SOURCES = {
+    _PLUGIN + kind.TAG: kind
+    for kind in (PredefinedParameters, FileParameters, CurrentParameters, BooleanParameters)
+}
+
+
+def _read_source(element: ET.Element, paths: Paths) -> TriggerParameters:
+    kind = _SOURCES.get(element.tag)
+    if kind is None:
+        return UnknownParameters(element.tag, path=paths[element])
+    return kind.read(element, paths)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockingThresholds:
+    """Results at which a blocking trigger step changes the caller; "" for never."""
+
+    fail_step: str = ""
+    mark_unstable: str = ""
+    mark_failed: str = ""
+
+    @classmethod
+    def read(cls, block: ET.Element) -> BlockingThresholds:
+        return cls(
+            fail_step=read_text(block, "buildStepFailureThreshold/name"),
+            mark_unstable=read_text(block, "unstableThreshold/name"),
+            mark_failed=read_text(block, "failureThreshold/name"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerBuilds(Step):
+    """A publisher that starts jobs where the build's result meets `condition`.
+
+    It, and each other kind that starts jobs, is an arrow of the chain for each project.
+    """
+
+    TAG: ClassVar[str] = _PLUGIN + "BuildTrigger"
+    LABEL: ClassVar[str] = "trigger builds"
+    projects: tuple[str, ...]
+    parameters: tuple[TriggerParameters, ...] = ()
+    condition: str = "SUCCESS"
+    trigger_without_parameters: bool = False
+    blocking: BlockingThresholds | None = None
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
+        """Yield one step for each trigger block of an element."""
+        for config in list_items(element, "configs"):
+            block = config.find("block")
+            sources = list_items(config, "configs")
+            yield cls(
+                read_names(read_text(config, "projects")),
+                tuple(_read_source(source, paths) for source in sources),
+                read_text(config, "condition") or cls.condition_of_nothing(),
+                read_flag(config, "triggerWithNoParameters"),
+                None if block is None else BlockingThresholds.read(block),
+                path=paths[config],
+            )
+
+    @classmethod
+    def condition_of_nothing(cls) -> str:
+        return "SUCCESS"
+
+    @property
+    def needed_files(self) -> tuple[str, ...]:
+        """Return the files without which nothing is started.
+
+        A publisher that has no parameter starts nothing, so one that takes them from files alone
+        needs one that isn't empty, with or without "fail on missing" (parameterized-trigger 890).
+        """
+        files = [source for source in self.parameters if isinstance(source, FileParameters)]
+        needs_any = len(files) == len(self.parameters) and not self.trigger_without_parameters
+        return tuple(file.files for file in files if file.fail_on_missing or needs_any)
+
+    def expanded(self) -> Iterator[tuple[str, str]]:
+        for source in self.parameters:
+            yield from source.expanded()
+
+    def unrehearsable(self) -> Iterator[tuple[str, str]]:
+        for source in self.parameters:
+            if isinstance(source, UnknownParameters):
+                yield f"unknown parameters {source.tag}", source.path
+        if self.condition not in CONDITIONS:
+            yield f"trigger condition {self.condition}", self.path
+
+    def values(self, build: BuildState) -> dict[str, str] | None:
+        """Return the values that go along, a later source over an earlier one.
+
+        None if no source has any. Raises DontTrigger.
+        """
+        given: dict[str, str] | None = None
+        for source in self.parameters:
+            found = source.values(build)
+            if found is not None:
+                given = {**(given or {}), **found}
+        return given
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerStep(TriggerBuilds):
+    """A builder that starts jobs; with `blocking` it waits for them."""
+
+    TAG: ClassVar[str] = _PLUGIN + "TriggerBuilder"
+    LABEL: ClassVar[str] = "trigger builds (step)"
+    TITLE: ClassVar[str] = "Trigger/call builds on other projects"
+
+    @classmethod
+    def condition_of_nothing(cls) -> str:
+        return "ALWAYS"
+
+    @property
+    def needed_files(self) -> tuple[str, ...]:
+        files = (source for source in self.parameters if isinstance(source, FileParameters))
+        return tuple(file.files for file in files if file.fail_on_missing)
+
+    def run(self, build: Build) -> Waiting[bool]:
+        return (yield from build.start_builds(self))
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOther(TriggerBuilds):
+    TAG: ClassVar[str] = "hudson.tasks.BuildTrigger"
+    LABEL: ClassVar[str] = "build other projects"
+    trigger_without_parameters: bool = True
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
+        projects = read_names(read_text(element, "childProjects"))
+        yield cls(projects, condition=read_threshold(element), path=paths[element])

@@ -1,0 +1,277 @@
+"""What stands around a build: clean workspace, time limit, name, credentials.
+
+Fields are those of timestamper 1.26, ws-cleanup 0.49, build-timeout 1.32, build-name-setter 2.4,
+credentials-binding 642 and ansicolor 1.0.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.configs.configxml import (
+    Paths,
+    list_items,
+    read_flag,
+    read_number,
+    read_text,
+    short_class,
+)
+from cfl_jobs.configs.references import expand
+from cfl_jobs.configs.steps.step import Build, Placed, Step, keep_unknown, read_patterns
+
+_CLEANING = "hudson.plugins.ws__cleanup."
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamps(Step):
+    TAG: ClassVar[str] = "hudson.plugins.timestamper.TimestamperBuildWrapper"
+    LABEL: ClassVar[str] = "timestamps"
+
+
+@dataclass(frozen=True, slots=True)
+class AnsiColor(Step):
+    TAG: ClassVar[str] = "hudson.plugins.ansicolor.AnsiColorBuildWrapper"
+    LABEL: ClassVar[str] = "colours"
+    color_map: str = "xterm"
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
+        yield cls(read_text(element, "colorMapName") or "xterm", path=paths[element])
+
+
+@dataclass(frozen=True, slots=True)
+class CleanBefore(Step):
+    """The workspace is emptied before the checkout.
+
+    With `patterns`, ("INCLUDE" or "EXCLUDE", pattern), only what they match goes; with a
+    `parameter` only where that is true.
+    """
+
+    TAG: ClassVar[str] = _CLEANING + "PreBuildCleanup"
+    LABEL: ClassVar[str] = "clean workspace before"
+    patterns: tuple[tuple[str, str], ...] = ()
+    delete_directories: bool = False
+    parameter: str = ""
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
+        yield cls(
+            read_patterns(element),
+            delete_directories=read_flag(element, "deleteDirs"),
+            parameter=read_text(element, "cleanupParameter"),
+            path=paths[element],
+        )
+
+    def unrehearsable(self) -> Iterator[tuple[str, str]]:
+        if self.patterns:
+            yield "workspace cleaning by patterns", self.path
+
+    def prepare(self, build: Build) -> None:
+        if not self.parameter or build.variables().get(self.parameter) == "true":
+            build.clean_workspace()
+
+
+_CLEANED_AFTER = {
+    "SUCCESS": "cleanWhenSuccess",
+    "UNSTABLE": "cleanWhenUnstable",
+    "FAILURE": "cleanWhenFailure",
+    "NOT_BUILT": "cleanWhenNotBuilt",
+    "ABORTED": "cleanWhenAborted",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CleanAfter(Step):
+    """A publisher that empties the workspace after builds of these results.
+
+    It runs when the others have run, wherever it stands (seen with 0.49).
+    """
+
+    TAG: ClassVar[str] = _CLEANING + "WsCleanup"
+    LABEL: ClassVar[str] = "clean workspace after"
+    results: tuple[str, ...] = tuple(_CLEANED_AFTER)
+    patterns: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
+        # WsCleanup.readResolve: where none is chosen, all are
+        chosen = tuple(name for name, tag in _CLEANED_AFTER.items() if read_flag(element, tag))
+        yield cls(chosen or tuple(_CLEANED_AFTER), read_patterns(element), path=paths[element])
+
+    def unrehearsable(self) -> Iterator[tuple[str, str]]:
+        if self.patterns:
+            yield "workspace cleaning by patterns", self.path
+
+    def publish(self, build: Build) -> None:
+        if build.result.name in self.results:
+            build.clean_workspace()
+
+
+class TimeoutKind(Enum):
+    ABSOLUTE = "absolute"
+    NO_ACTIVITY = "no activity"
+
+
+# Strategies' classes: the field that holds the limit, and its unit in seconds.
+_TIMEOUTS = {
+    "AbsoluteTimeOutStrategy": (TimeoutKind.ABSOLUTE, "timeoutMinutes", 60),
+    "NoActivityTimeOutStrategy": (TimeoutKind.NO_ACTIVITY, "timeoutSecondsString", 1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimit(Step):
+    """build-timeout. `actions` are the operations' short class names, e.g. "FailOperation"."""
+
+    TAG: ClassVar[str] = "hudson.plugins.build__timeout.BuildTimeoutWrapper"
+    LABEL: ClassVar[str] = "time limit"
+    kind: TimeoutKind
+    seconds: int
+    actions: tuple[str, ...]
+    variable: str = ""
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
+        strategy = element.find("strategy")
+        name = "" if strategy is None else short_class(strategy.get("class", ""))
+        kind, field, unit = _TIMEOUTS.get(name, (TimeoutKind.ABSOLUTE, "", 0))
+        amount = None if strategy is None else read_number(strategy, field)
+        if amount is None:
+            yield keep_unknown("buildWrappers", element, paths)
+            return
+        actions = tuple(short_class(item.tag) for item in list_items(element, "operationList"))
+        variable = read_text(element, "timeoutEnvVar")
+        yield cls(kind, amount * unit, actions, variable, path=paths[element])
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        return (self.variable or "BUILD_TIMEOUT",)
+
+    def unrehearsable(self) -> Iterator[tuple[str, str]]:
+        done = {"FailOperation", "AbortOperation", "WriteDescriptionOperation"}
+        for action in sorted(set(self.actions) - done):
+            yield f"what to do after a time limit: {action}", self.path
+
+    def set_up(self, build: Build) -> None:
+        if self.variable:
+            # BuildTimeoutWrapper: in milliseconds
+            build.set_variable(self.variable, str(self.seconds * 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class BuildName(Step):
+    TAG: ClassVar[str] = "org.jenkinsci.plugins.buildnamesetter.BuildNameSetter"
+    LABEL: ClassVar[str] = "build name"
+    template: str
+    description: str = ""
+    at_start: bool = True
+    at_end: bool = True
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
+        yield cls(
+            read_text(element, "template"),
+            read_text(element, "descriptionTemplate"),
+            at_start=read_flag(element, "runAtStart"),
+            at_end=read_flag(element, "runAtEnd"),
+            path=paths[element],
+        )
+
+    def set_up(self, build: Build) -> None:
+        if self.at_start:
+            self._name(build)
+
+    def tear_down(self, build: Build) -> None:
+        if self.at_end:
+            self._name(build)
+
+    def _name(self, build: Build) -> None:
+        build.rename(_expand_tokens(self.template, build))
+        if self.description:
+            build.describe(_expand_tokens(self.description, build))
+
+
+def _expand_tokens(template: str, build: Build) -> str:
+    """Replace ${NAME} and token-macro's ${ENV,var="NAME"}."""
+    plain = re.sub(r'\$\{ENV,\s*var="(\w+)"\}', r"${\1}", template)
+    return expand(plain, build.variables())
+
+
+# Every binding's fields that name a variable, in the order of the plugins' pages.
+_ROLES = (
+    "variable",
+    "usernameVariable",
+    "accessKeyVariable",
+    "secretKeyVariable",
+    "keyFileVariable",
+    "passphraseVariable",
+    "keystoreVariable",
+    "passwordVariable",
+    "aliasVariable",
+)
+_REHEARSED_BINDINGS = frozenset(
+    {
+        "StringBinding",
+        "UsernamePasswordBinding",
+        "UsernamePasswordMultiBinding",
+        "FileBinding",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCredential(Placed):
+    """One binding. `variables` are the environment variables it sets; `kind` its short class.
+
+    `roles` tell what each variable holds, by the plugin's fields: "passwordVariable", "variable".
+    """
+
+    credentials_id: str
+    kind: str
+    variables: tuple[str, ...]
+    roles: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> BoundCredential:
+        named = {role: read_text(element, role) for role in _ROLES}
+        others = (child for child in element if child.tag.endswith("Variable"))
+        named |= {child.tag: child.text or "" for child in others if child.tag not in named}
+        roles = tuple(role for role, variable in named.items() if variable)
+        return cls(
+            read_text(element, "credentialsId"),
+            short_class(element.tag),
+            tuple(named[role] for role in roles),
+            roles,
+            path=paths[element],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BindCredentials(Step):
+    TAG: ClassVar[str] = "org.jenkinsci.plugins.credentialsbinding.impl.SecretBuildWrapper"
+    LABEL: ClassVar[str] = "credentials"
+    bindings: tuple[BoundCredential, ...]
+
+    @classmethod
+    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
+        items = list_items(element, "bindings")
+        bindings = tuple(BoundCredential.read(item, paths) for item in items)
+        yield cls(bindings, path=paths[element])
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        return tuple(name for binding in self.bindings for name in binding.variables)
+
+    def unrehearsable(self) -> Iterator[tuple[str, str]]:
+        for binding in self.bindings:
+            if binding.kind not in _REHEARSED_BINDINGS:
+                yield f"credentials binding {binding.kind}", binding.path
+
+    def set_up(self, build: Build) -> None:
+        for binding in self.bindings:
+            build.bind(binding)
