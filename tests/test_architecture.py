@@ -16,7 +16,7 @@ ONLY_IMPORTERS = {
 }
 # The stages in order: a package imports only from those before it.
 STAGES = (
-    "errors", "target", "reading", "configs", "rendering", "check", "drawing", "planning",
+    "errors", "files", "target", "reading", "configs", "rendering", "check", "drawing", "planning",
     "targets", "sample", "rehearsal", "importing", "review", "doctor", "bootstrap", "commands",
     "cli", "__main__",
 )  # fmt: skip

@@ -19,7 +19,7 @@ from cfl_jobs.planning.plan import Create
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.home import HomeTarget
-from cfl_jobs.targets.home_directories import delete_directory, locked
+from cfl_jobs.targets.home_files import delete_directory, locked
 from tests.rendered_jobs import folder, job, view
 
 

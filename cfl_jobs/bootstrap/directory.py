@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from importlib.resources import files
@@ -20,6 +18,7 @@ from cfl_jobs.bootstrap.secrets import list_credentials
 from cfl_jobs.bootstrap.server_plugins import PluginLine, list_plugins
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.errors import CflJobsError, TargetError
+from cfl_jobs.files import write_whole
 from cfl_jobs.reading.secrets import CredentialKind
 
 LOCK = "plugins.lock.txt"
@@ -169,14 +168,7 @@ def _read(path: Path) -> str:
 def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, made = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-                stream.write(text)
-                os.fchmod(stream.fileno(), 0o644)
-            Path(made).replace(path)
-        finally:
-            Path(made).unlink(missing_ok=True)
+        write_whole(path, text, mode=0o644)
     except OSError as error:
         raise _wrap(path, error) from error
 

@@ -7,7 +7,6 @@ A run is a directory `<place>/<run>/`: `run.json`, `journal.jsonl` with one line
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import threading
@@ -18,6 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from cfl_jobs.errors import CflJobsError
+from cfl_jobs.files import lock, sync_directory
 from cfl_jobs.target import Kind
 
 RUN = "run.json"
@@ -104,8 +104,8 @@ class Journal:
             lines = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         except OSError as error:
             raise _explain(path, error) from error
-        with suppress(OSError):  # some network file systems have no locks
-            fcntl.flock(lines, fcntl.LOCK_EX)
+        with suppress(OSError):
+            lock(lines, wait=True)
         return lines
 
     def _append(self, line: str) -> None:
@@ -128,7 +128,7 @@ class Journal:
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
         except FileExistsError:
             return False
         except OSError as error:
@@ -136,16 +136,6 @@ class Journal:
                 path.unlink(missing_ok=True)
             raise _explain(self._directory, error) from error
         return True
-
-
-def _sync_directory(directory: Path) -> None:
-    """Put the names in it on the disk; some file systems can't, or need not."""
-    with suppress(OSError):
-        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def _make_run(place: Path) -> Path:
@@ -158,7 +148,7 @@ def _make_run(place: Path) -> Path:
                 directory.mkdir(mode=0o700)
             except FileExistsError:
                 continue
-            _sync_directory(place)
+            sync_directory(place)
             return directory
     except OSError as error:
         raise _explain(place, error) from error

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from cfl_jobs import __version__
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import PlanError
+from cfl_jobs.files import write_whole
 from cfl_jobs.planning.observe import Observed
 from cfl_jobs.planning.planner import Basis
 from cfl_jobs.target import Key, Kind, Listed, full_label
@@ -28,14 +28,10 @@ def save_plan(basis: Basis, path: Path) -> None:
     """Write down what a plan is made of. Raises PlanError where that can't be done."""
     content = _to_json(basis)
     document = {"format": _FORMAT, "digest": _digest(content), "content": content}
-    part = path.with_name(f".{path.name}.part")
     try:
         if path.exists() and not path.is_file():
             raise PlanError(f"{path} is not a file", advice="Name a file to keep the plan in.")
-        part.unlink(missing_ok=True)
-        with open(part, "x", encoding="utf-8", opener=_open_private) as stream:
-            stream.write(json.dumps(document, ensure_ascii=False))
-        part.replace(path)
+        write_whole(path, json.dumps(document, ensure_ascii=False), mode=0o600)
     except OSError as error:
         raise PlanError(
             f"{path}: {error.strerror}", advice="Name a file that can be written."
@@ -113,7 +109,3 @@ def _from_json(content: dict[str, Any]) -> Basis:
         prune=content["prune"],
         filtered=content["filtered"],
     )
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

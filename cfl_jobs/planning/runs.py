@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -14,6 +13,7 @@ from typing import Any
 
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.errors import CflJobsError, ConfigError
+from cfl_jobs.files import lock
 from cfl_jobs.planning.journal import JOURNAL, RUN, Step
 from cfl_jobs.target import Kind
 
@@ -168,10 +168,8 @@ def _is_locked(path: Path) -> bool:
     """Tell whether a process is writing it; see Journal."""
     handle = os.open(path, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:  # no locks there
+        return not lock(handle, shared=True)
+    except OSError:
         return False
     finally:
         with suppress(OSError):

@@ -15,6 +15,7 @@ from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError, suggest
+from cfl_jobs.files import write_whole
 from cfl_jobs.rehearsal.records import BuildRecord, record_from_json, record_to_json
 
 T = TypeVar("T")
@@ -23,9 +24,7 @@ T = TypeVar("T")
 def write_text(path: Path, text: str) -> None:
     """Replace a file in one step: whoever reads it sees the old text or the new, never half."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    write_whole(path, text)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cfl_jobs.errors import RehearsalError
+from cfl_jobs.files import lock
 from cfl_jobs.rehearsal.directory import Home, read_as_written, read_json, write_text
 
 
@@ -51,16 +51,14 @@ def locked(home: Home) -> Iterator[None]:
     """Keep every other rehearsal out of this home. Raises RehearsalError if one is there."""
     home.state.mkdir(parents=True, exist_ok=True)
     path = home.state / "lock"
-    with path.open("a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            lock.seek(0)
+    with path.open("a+", encoding="utf-8") as file:
+        if not lock(file.fileno()):
+            file.seek(0)
             raise RehearsalError(
-                f"Another rehearsal is running in {home.root} (process {lock.read().strip()}).",
+                f"Another rehearsal is running in {home.root} (process {file.read().strip()}).",
                 advice="Wait until it ends, or use another directory: --home DIR.",
-            ) from error
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
+            )
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
         yield

@@ -10,15 +10,14 @@ import hashlib
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import cfl_jobs
 from cfl_jobs.configs.config import Config
+from cfl_jobs.files import write_whole
 from cfl_jobs.reading.selection import select_names
 
 _KEPT = 20  # projects, or states of one
@@ -95,17 +94,11 @@ def _save(place: Path | None, rendered: Sequence[Config]) -> None:
     """Keep what was rendered, where that can be done, and let go of what is oldest."""
     if place is None:
         return
-    made = ""
     try:
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, made = tempfile.mkstemp(dir=place.parent)  # for its owner alone
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(json.dumps([each.to_json() for each in rendered]))
-        Path(made).replace(place)
+        write_whole(place, json.dumps([each.to_json() for each in rendered]), mode=0o600)
         kept = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime)
         for old in kept[:-_KEPT]:
             old.unlink(missing_ok=True)
     except (OSError, ValueError):
-        if made:
-            with suppress(OSError):
-                Path(made).unlink(missing_ok=True)
+        return

@@ -17,21 +17,19 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import check_config, format_config, parse_config
 from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, Refused, TargetError
+from cfl_jobs.files import sync_directory
 from cfl_jobs.reading.names import find_name_problem
 from cfl_jobs.target import Kind, Listed
-from cfl_jobs.targets.home_directories import (
+from cfl_jobs.targets.home_files import (
     JobNames,
     delete_directory,
+    explain,
+    is_file,
     list_directory,
     locked,
     make_directory,
-    rename_directory,
-)
-from cfl_jobs.targets.home_files import (
-    explain,
-    is_file,
     read_text,
-    sync_directory,
+    rename_directory,
     write_text,
 )
 from cfl_jobs.targets.home_views import (

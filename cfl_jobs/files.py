@@ -1,0 +1,98 @@
+"""Files of every stage: written whole or not at all, on the disk when that counts, and locked.
+
+All raise OSError; what that means to a user, each stage says.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+# What a network's file system says that has no locks, or no fsync, of directories or at all.
+_CANT = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+def write_whole(
+    path: Path,
+    text: str | bytes,
+    *,
+    mode: int | None = None,
+    like: os.stat_result | None = None,
+    durable: bool = False,
+) -> None:
+    """Write beside the file (`.NAME.` and eight hexadecimal digits), then rename it into place.
+
+    Whoever reads it sees the old text or the new, never half. It has this mode, else that of the
+    file that it is to be `like`, with its owner where that is allowed, else the umask says it.
+    `durable`: it is on the disk before this returns.
+    """
+    data = text.encode() if isinstance(text, str) else text
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    # Until it has the right mode, only we may read it: it may hold secrets.
+    is_open = mode is None and like is None
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if is_open else 0o600)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            if mode is not None:
+                os.fchmod(handle, mode)
+            elif like is not None:
+                _hand_on(handle, like)
+            if durable:
+                os.fsync(handle)
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    if durable:
+        sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Have the names in a directory on the disk, where it may be read and can do that."""
+    with suppress(PermissionError):
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno not in _CANT:
+                raise
+        finally:
+            os.close(handle)
+
+
+def lock(handle: int, *, shared: bool = False, wait: bool = False) -> bool:
+    """Lock an open file or directory (flock) until it is closed; False where another has it.
+
+    The lock goes with the process that has it. Where a file system has no locks, all have it.
+    """
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    try:
+        fcntl.flock(handle, kind if wait else kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in _CANT:
+            raise
+    return True
+
+
+def _hand_on(handle: int, old: os.stat_result) -> None:
+    """Give a new file the mode of the old one, and its owner and group as far as we may."""
+    mode = stat.S_IMODE(old.st_mode)
+    new = os.fstat(handle)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        try:
+            os.fchown(handle, old.st_uid, old.st_gid)
+        except OSError:
+            try:
+                os.fchown(handle, -1, old.st_gid)
+            except OSError:  # another group gets no more than everyone has
+                mode &= ~0o070 | (mode & 0o007) << 3
+    os.fchmod(handle, mode)
