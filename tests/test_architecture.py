@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "cfl_jobs"
@@ -27,6 +28,7 @@ IMPURE_IMPORTS = {"http", "os", "random", "socket", "subprocess", "time", "urlli
 FORBIDDEN_NAMES = {"utils", "helpers", "manager", "core"}
 
 
+@cache
 def modules() -> dict[str, Path]:
     paths = {
         ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
@@ -36,7 +38,8 @@ def modules() -> dict[str, Path]:
     return {name.removesuffix(".__init__"): path for name, path in paths.items()}
 
 
-def imports_of(path: Path) -> set[str]:
+@cache
+def imports_of(path: Path) -> frozenset[str]:
     """Return the dotted names a module imports anywhere, also inside functions."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -44,7 +47,7 @@ def imports_of(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def imported_modules(path: Path) -> set[str]:

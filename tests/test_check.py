@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from cfl_jobs.check.report import WRITERS
 from cfl_jobs.check.rule import Severity
 from cfl_jobs.check.run import check_project
-from cfl_jobs.check.shellcheck import run_shellcheck
+from cfl_jobs.check.shellcheck import Remark, find_kept_remarks, run_shellcheck
 from cfl_jobs.cli import cli
 from cfl_jobs.errors import CflJobsError
 from tests.case_files import lay_out
@@ -258,3 +258,25 @@ def test_shellcheck_that_takes_for_ever_is_stopped(
     slow.chmod(0o755)
     monkeypatch.setattr("cfl_jobs.check.shellcheck._TIME_LIMIT", 0.2)
     assert run_shellcheck(str(slow), ["true"]) is None
+
+
+def test_remarks_are_kept_by_the_script_and_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A shellcheck that counts its runs; another state of it is asked again."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    program, runs = tmp_path / "shellcheck", tmp_path / "runs"
+    answer = '{"comments": [{"file": "0.sh", "code": 1, "level": "info", "message": "m", '
+    answer += '"line": 2, "column": 3}]}'
+    program.write_text(f"#!/bin/sh\necho $# >>'{runs}'\necho '{answer}'\n")
+    program.chmod(0o755)
+    remarks = ((Remark("SC1", "info", "m", 1, 3),),)
+    for script in ("true", "true", "false", "true"):
+        assert find_kept_remarks(str(program), [script]) == remarks
+    assert runs.read_text() == "3\n3\n"
+    program.write_text(program.read_text() + "# newer\n")
+    assert find_kept_remarks(str(program), ["true", "false"]) == (*remarks, ())
+    assert runs.read_text() == "3\n3\n4\n"
+    for file in (tmp_path / "cache/cfl-jobs/shellcheck").iterdir():
+        file.write_text("[1]")
+    assert find_kept_remarks(str(program), ["true"]) == remarks

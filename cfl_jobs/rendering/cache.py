@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import cfl_jobs
 from cfl_jobs.configs.config import Config
@@ -33,7 +34,8 @@ def render_cached(root: Path, *, only: Sequence[str] = ()) -> tuple[Config, ...]
         from cfl_jobs.rendering.render import render
 
         rendered = render(root, only=only)
-        _save(part[0] if part else whole, rendered)
+        place = part[0] if part else whole
+        save_kept(place, [each.to_json() for each in rendered], most=_KEPT)
         return rendered
     chosen = frozenset(select_names([each.name for each in kept], only))
     return tuple(each for each in kept if each.name in chosen)
@@ -49,13 +51,12 @@ def _places_for(root: Path, only: Sequence[str]) -> list[Path | None]:
         for name, data in (*_program(version), *_inputs(root)):
             digest.update(f"{len(name)} {name} {len(data)} ".encode(errors="surrogatepass"))
             digest.update(data)
-        base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    except (OSError, RuntimeError):  # a file that can't be read, a link, a user without a home
+    except OSError:  # a file that can't be read, or a link
         return [None]
     found: list[Path | None] = []
     for patterns in dict.fromkeys(((), tuple(only))):
         digest.update(json.dumps(patterns).encode())
-        found.append(Path(base) / "cfl-jobs" / "rendered" / f"{digest.hexdigest()}.json")
+        found.append(kept_file("rendered", digest.hexdigest()))
     return found
 
 
@@ -81,24 +82,40 @@ def _inputs(root: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _load(place: Path | None) -> tuple[Config, ...] | None:
+    try:
+        return tuple(Config.from_json(each) for each in load_kept(place))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def kept_file(kind: str, digest: str) -> Path | None:
+    """Return where something is kept by its content; None for a user without a home."""
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        return None
+    return base / "cfl-jobs" / kind / f"{digest}.json"
+
+
+def load_kept(place: Path | None) -> Any:
+    """Return what is kept there; None where there is nothing, or nothing that can be read."""
     if place is None:
         return None
     try:
-        found = json.loads(place.read_text(encoding="utf-8"))
-        return tuple(Config.from_json(each) for each in found)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
         return None
 
 
-def _save(place: Path | None, rendered: Sequence[Config]) -> None:
-    """Keep what was rendered, where that can be done, and let go of what is oldest."""
+def save_kept(place: Path | None, value: Any, *, most: int) -> None:
+    """Keep JSON, where that can be done, and let go of the oldest but `most` of its kind."""
     if place is None:
         return
     try:
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_whole(place, json.dumps([each.to_json() for each in rendered]), mode=0o600)
+        write_whole(place, json.dumps(value), mode=0o600)
         kept = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime)
-        for old in kept[:-_KEPT]:
+        for old in kept[:-most]:
             old.unlink(missing_ok=True)
     except (OSError, ValueError):
         return
