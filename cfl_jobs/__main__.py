@@ -42,14 +42,14 @@ def run(arguments: list[str]) -> int:
     import click
 
     from cfl_jobs.cli import cli
-    from cfl_jobs.commands.streams import (
+    from cfl_jobs.errors import CflJobsError, DefinitionError
+    from cfl_jobs.planning.visible import make_visible
+    from cfl_jobs.terminal.streams import (
         is_broken_stream,
         prepare_streams,
         silence_output,
         wants_colour,
     )
-    from cfl_jobs.errors import CflJobsError, DefinitionError
-    from cfl_jobs.planning.visible import make_visible
 
     prepare_streams()
     color = None if wants_colour(os.environ) else False
@@ -82,7 +82,7 @@ def run(arguments: list[str]) -> int:
 
 def _spread_wish_for_no_colour() -> None:
     """Tell it to all that draws, in the one way that all know: see no-color.org."""
-    from cfl_jobs.commands.streams import wants_colour
+    from cfl_jobs.terminal.streams import wants_colour
 
     if not wants_colour(os.environ):
         os.environ["NO_COLOR"] = "1"

@@ -18,8 +18,8 @@ ONLY_IMPORTERS = {
 # The stages in order: a package imports only from those before it.
 STAGES = (
     "errors", "files", "target", "reading", "configs", "rendering", "check", "drawing", "planning",
-    "targets", "sample", "rehearsal", "importing", "review", "doctor", "bootstrap", "commands",
-    "cli", "__main__",
+    "targets", "sample", "rehearsal", "importing", "review", "doctor", "bootstrap", "terminal",
+    "commands", "cli", "__main__",
 )  # fmt: skip
 # Pure: no network, no clock, no environment, no processes.
 PURE = {"errors", "target", "reading", "configs", "rendering", "drawing"}

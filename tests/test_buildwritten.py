@@ -9,9 +9,8 @@ import pytest
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.differences import Side
-from cfl_jobs.planning.journal import Journal
+from cfl_jobs.planning.journal import Journal, list_runs
 from cfl_jobs.planning.rollback import plan_rollback, roll_back
-from cfl_jobs.planning.runs import list_runs
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.planned import sides

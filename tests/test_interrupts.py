@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from cfl_jobs.commands.interrupts import Wish, interrupting, stopping
-from cfl_jobs.commands.outcomes import INTERRUPTED
 from cfl_jobs.commands.rollback import roll_back_run
-from cfl_jobs.commands.update import open_journal
 from cfl_jobs.planning.apply import Status, apply_plan
-from cfl_jobs.planning.journal import Journal
-from cfl_jobs.planning.runs import list_runs
+from cfl_jobs.planning.journal import Journal, list_runs
+from cfl_jobs.terminal.interrupts import Wish, interrupting, stopping
+from cfl_jobs.terminal.pushing import INTERRUPTED, open_journal
+from tests.jenkins_server import JenkinsServer, Request
 from tests.rendered_jobs import jenkins, job, plan, update
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -169,3 +170,38 @@ def test_a_journal_of_which_nothing_can_be_read_is_no_success(tmp_path: Path) ->
     assert apply_plan(plan(target, job("A")), target, journal).is_complete
     (journal.directory / "journal.jsonl").write_text("{\n{\n", encoding="utf-8")
     assert roll_back_run(target, yes=True, backup=tmp_path) == 1
+
+
+def test_an_interrupt_ends_a_plan_that_waits_for_the_server(
+    jenkins_server: JenkinsServer, tmp_path: Path
+) -> None:
+    """Jobs are read in threads, which nobody waits for."""
+    asked, going_on = threading.Event(), threading.Event()
+    jenkins_server.add_job("Deploy to Dev", job().config)
+
+    def keep_waiting(request: Request) -> None:
+        if request.path.endswith("config.xml"):
+            asked.set()
+            going_on.wait()
+
+    jenkins_server.hook = keep_waiting
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cfl_jobs", "plan", "--url", jenkins_server.url],
+        cwd=Path(__file__).parents[1],
+        env={
+            **os.environ,
+            "JENKINS_USER_ID": jenkins_server.user,
+            "JENKINS_API_TOKEN": jenkins_server.token,
+            "HOME": str(tmp_path),
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert asked.wait(60)
+        process.send_signal(signal.SIGINT)
+        assert "Interrupted." in process.communicate(timeout=60)[0]
+    finally:
+        going_on.set()
+    assert process.returncode == 130

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.errors import CflJobsError
-from cfl_jobs.planning.journal import Journal, Step
-from cfl_jobs.planning.runs import find_run, list_runs, state_directory
+from cfl_jobs.planning.journal import Journal, Step, find_run, list_runs, state_directory
 from cfl_jobs.target import Kind
 
 

@@ -14,10 +14,9 @@ from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import set_description, split_description
 from cfl_jobs.planning.apply import Result
 from cfl_jobs.planning.differences import Side
-from cfl_jobs.planning.journal import Journal
+from cfl_jobs.planning.journal import Journal, list_runs
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.rollback import plan_rollback, roll_back
-from cfl_jobs.planning.runs import list_runs
 from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.credentials import find_credentials

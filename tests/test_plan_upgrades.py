@@ -12,13 +12,12 @@ from cfl_jobs.configs.defaults import Default
 from cfl_jobs.errors import PermissionDenied
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.differences import Side
-from cfl_jobs.planning.journal import Journal
+from cfl_jobs.planning.journal import Journal, list_runs
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Update
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.report import say_note
 from cfl_jobs.planning.rollback import plan_rollback
-from cfl_jobs.planning.runs import list_runs
 from cfl_jobs.reading.versions import Span
 from tests.memory_target import MemoryTarget
 from tests.planned import sides, update, upgrade

@@ -10,11 +10,10 @@ import pytest
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import PlanError
-from cfl_jobs.planning.former import names_to_look_at
+from cfl_jobs.planning.basis import Asked, Basis, load_plan, save_plan
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Create, Delete, Update
-from cfl_jobs.planning.planfile import load_plan, save_plan
-from cfl_jobs.planning.planner import Basis
+from cfl_jobs.planning.renames import names_to_look_at
 from cfl_jobs.planning.report import write_text
 from cfl_jobs.target import Kind, full_label
 from tests.jenkins_server_configs import save
@@ -32,7 +31,7 @@ def target() -> MemoryTarget:
 
 def basis_of(target: MemoryTarget, *wanted: Config) -> Basis:
     names = names_to_look_at(wanted)
-    return Basis(wanted, observe(target, names, with_orphans=True), adopt=True, prune=True)
+    return Basis(wanted, observe(target, names, with_orphans=True), Asked(adopt=True, prune=True))
 
 
 def test_a_kept_plan_is_the_same_plan(target: MemoryTarget, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from cfl_jobs.errors import Refused
 from cfl_jobs.planning.apply import Status
-from cfl_jobs.planning.runs import list_runs
+from cfl_jobs.planning.journal import list_runs
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import apply, folder, jenkins, job, plan, update, view

@@ -11,9 +11,8 @@ import pytest
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Refused
 from cfl_jobs.planning.apply import apply_plan
-from cfl_jobs.planning.journal import Journal
+from cfl_jobs.planning.journal import Journal, Run, list_runs
 from cfl_jobs.planning.rollback import Undo, Way, plan_rollback, roll_back
-from cfl_jobs.planning.runs import Run, list_runs
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import folder, jenkins, job, plan, view

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.planning.journal import Journal
+from cfl_jobs.planning.journal import Journal, Run, list_runs
 from cfl_jobs.planning.rollback import Undo, plan_rollback, roll_back
-from cfl_jobs.planning.runs import Run, list_runs
 from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.planning.journal import list_runs
 from cfl_jobs.planning.rollback import Undo, Way, plan_rollback
 from cfl_jobs.planning.rollback_report import write_rollback
-from cfl_jobs.planning.runs import list_runs
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import jenkins, job, update

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.commands.streams import wants_colour
-from cfl_jobs.planning.runs import list_runs
+from cfl_jobs.planning.journal import list_runs
+from cfl_jobs.terminal.streams import wants_colour
 
 ROOT = Path(__file__).parents[1]
 Done = subprocess.CompletedProcess[bytes]

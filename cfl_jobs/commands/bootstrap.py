@@ -90,11 +90,11 @@ def write_home(
     )
     from cfl_jobs.bootstrap.jenkins_yaml import list_all_secrets
     from cfl_jobs.bootstrap.overrides import OVERRIDES, read_overrides
-    from cfl_jobs.commands.plan import Asked
-    from cfl_jobs.commands.update import update_jobs
     from cfl_jobs.doctor.needs import find_needs
+    from cfl_jobs.planning.basis import Asked
     from cfl_jobs.reading.secrets import read_secrets
     from cfl_jobs.targets.home import HomeTarget
+    from cfl_jobs.terminal.pushing import Consent, update_jobs
 
     needs = find_needs(root)
     if secrets_file is None and (home / SECRETS_FILE).is_file():
@@ -103,7 +103,7 @@ def write_home(
     overrides = read_overrides(home)
     files = make_files(needs, overrides, lock=lock, has_lock=(home / LOCK).is_file())
     check_ours(home, files)
-    code = update_jobs(root, HomeTarget(home), Asked(), yes=True)
+    code = update_jobs(root, HomeTarget(home), Asked(), Consent(yes=True))
     if code:
         return code
     for name, became, kept in write_files(home, files):

@@ -17,9 +17,6 @@ from cfl_jobs.bootstrap.running_server import (
     start_build,
     wait_for_installation,
 )
-from cfl_jobs.commands.plan import Asked, colour, look
-from cfl_jobs.commands.question import confirm
-from cfl_jobs.commands.update import update_jobs
 from cfl_jobs.doctor.diagnosis import State
 from cfl_jobs.doctor.examine import ask_plugins
 from cfl_jobs.doctor.facts import InstalledPlugin
@@ -27,9 +24,12 @@ from cfl_jobs.doctor.needs import Needs, find_needs
 from cfl_jobs.doctor.table import diagnose
 from cfl_jobs.doctor.writers import write_table
 from cfl_jobs.errors import TargetError
+from cfl_jobs.planning.basis import Asked
 from cfl_jobs.planning.report import write_text
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.server import JenkinsTarget, path_of
+from cfl_jobs.terminal.pushing import Consent, colour, look_at, update_jobs
+from cfl_jobs.terminal.streams import confirm
 
 # What no later step can mend; of the rest the last step asks again.
 _STOPPING = frozenset({"server", "version", "login", "permissions"})
@@ -114,10 +114,10 @@ class _Steps:
         return 0
 
     def _update(self) -> int:
-        return update_jobs(self._root, self._target, Asked(), yes=self._yes)
+        return update_jobs(self._root, self._target, Asked(), Consent(yes=self._yes))
 
     def _verify(self) -> int:
-        plan = look(self._root, self._target, Asked()).plan()
+        plan = look_at(self._root, self._target, Asked()).plan()
         if plan.changes or plan.undone:
             click.echo(write_text(plan, style=colour))
             return 1

@@ -15,9 +15,9 @@ def fill_home(root: Path, home: Home) -> int:
     Jobs that are no longer defined go, with their builds. The run's journal is kept in the home
     too, not in the user's own directories. Raises PlanError if a job can't be written.
     """
-    from cfl_jobs.commands.plan import Asked, look
     from cfl_jobs.errors import PlanError
     from cfl_jobs.planning.apply import Status, apply_plan
+    from cfl_jobs.planning.basis import Asked, look
     from cfl_jobs.planning.journal import Journal
     from cfl_jobs.targets.home import HomeTarget
 
@@ -38,8 +38,8 @@ def count_differences(root: Path, home: Home) -> int:
 
     0 where there are no definitions, or none that render: they are not what is rehearsed.
     """
-    from cfl_jobs.commands.plan import Asked, look
     from cfl_jobs.errors import CflJobsError
+    from cfl_jobs.planning.basis import Asked, look
     from cfl_jobs.targets.home import HomeTarget
 
     if not (root / "jobs").is_dir():

@@ -11,7 +11,7 @@ import click
 from cfl_jobs.commands.target_options import open_target, target_options
 
 if TYPE_CHECKING:
-    from cfl_jobs.planning.runs import Run
+    from cfl_jobs.planning.journal import Run
     from cfl_jobs.target import Target
 
 
@@ -33,10 +33,10 @@ def command(
 
 def show_history(target: Target, run: str = "", *, backup: Path | None = None) -> int:
     """Write the runs, or one run's steps; returns the exit code."""
-    from cfl_jobs.commands.update import runs_place
-    from cfl_jobs.planning.runs import find_run, list_runs
+    from cfl_jobs.planning.journal import find_run, list_runs
     from cfl_jobs.planning.visible import make_visible
     from cfl_jobs.target import full_label
+    from cfl_jobs.terminal.pushing import runs_place
 
     place = runs_place(target, backup)
     if run:

@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from cfl_jobs.commands.target_options import open_target, target_options
-
-if TYPE_CHECKING:
-    from cfl_jobs.planning.planner import Basis
-    from cfl_jobs.target import Target
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a plan is asked for: which jobs, and what it may do."""
-
-    jobs: tuple[str, ...] = ()
-    adopt: bool = False
-    prune: bool = False
 
 
 @click.command(short_help="Show what update would do, and why.")
@@ -62,31 +46,14 @@ def command(
     Each difference is ours (the definition changed), theirs (someone edited the job on the
     server) or both; what Jenkins itself made of a job is shown with -v only.
     """
-    target = open_target(Path(), home, url, conf)
-    asked = Asked(jobs, adopt, prune)
-    return show_plan(
-        Path(), target, asked, verbose=verbose, layout=layout, out=out, detailed=detailed_exitcode
-    )
-
-
-def show_plan(
-    root: Path,
-    target: Target,
-    asked: Asked,
-    *,
-    verbose: bool = False,
-    layout: str = "text",
-    out: Path | None = None,
-    detailed: bool = False,
-) -> int:
-    """Make a plan, write it, and return the exit code: 0, or 2 for changes where asked."""
     from cfl_jobs.errors import UnsafePlan
+    from cfl_jobs.planning.basis import Asked, save_plan
     from cfl_jobs.planning.markdown import write_markdown
     from cfl_jobs.planning.plan import check_safety
-    from cfl_jobs.planning.planfile import save_plan
     from cfl_jobs.planning.report import write_json, write_text
+    from cfl_jobs.terminal.pushing import colour, look_at
 
-    basis = look(root, target, asked)
+    basis = look_at(Path(), open_target(Path(), home, url, conf), Asked(jobs, adopt, prune))
     plan = basis.plan()
     if layout == "json":
         click.echo(write_json(plan))
@@ -101,33 +68,4 @@ def show_plan(
         check_safety(plan, force=False)
     except UnsafePlan as error:
         click.echo(f"Careful: {error.message}; update will want --force.", err=True)
-    return 2 if detailed and (plan.changes or plan.undone) else 0
-
-
-def look(root: Path, target: Target, asked: Asked) -> Basis:
-    """Render, and look at the target: all that a plan is made of.
-
-    Raises UnsafePlan, before anything is looked at, where names come with a wish to prune.
-    """
-    from cfl_jobs.commands.progress import counting
-    from cfl_jobs.commands.streams import find_canvas
-    from cfl_jobs.planning.ahead import ReadAhead
-    from cfl_jobs.planning.former import names_to_look_at
-    from cfl_jobs.planning.observe import observe
-    from cfl_jobs.planning.planner import Basis, check_filter
-    from cfl_jobs.rendering.cache import render_cached
-
-    check_filter(prune=asked.prune, filtered=bool(asked.jobs))
-    reader = ReadAhead(target, asked.jobs)
-    rendered = render_cached(root, only=asked.jobs)
-    names = names_to_look_at(rendered)
-    with counting("Looking at", find_canvas(sys.stderr)) as progress:
-        project = rendered[0].project if rendered else ""
-        observed = observe(
-            reader, names, with_orphans=asked.prune, project=project, progress=progress
-        )
-    return Basis(rendered, observed, asked.adopt, asked.prune, filtered=bool(asked.jobs))
-
-
-def colour(text: str, name: str) -> str:
-    return click.style(text, fg=name)
+    return 2 if detailed_exitcode and (plan.changes or plan.undone) else 0

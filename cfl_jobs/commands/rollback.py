@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cfl_jobs.commands.plan import colour
 from cfl_jobs.commands.target_options import open_target, target_options
 
 if TYPE_CHECKING:
@@ -66,15 +65,21 @@ def roll_back_run(
     backup: Path | None = None,
 ) -> int:
     """Show, ask, put back; returns the exit code."""
-    from cfl_jobs.commands.interrupts import stopping
-    from cfl_jobs.commands.outcomes import INTERRUPTED, Lines, tell_given_up
-    from cfl_jobs.commands.streams import silence_output
-    from cfl_jobs.commands.update import open_journal, runs_place
     from cfl_jobs.errors import CflJobsError
+    from cfl_jobs.planning.journal import find_run
     from cfl_jobs.planning.rollback import Way, plan_rollback, roll_back
     from cfl_jobs.planning.rollback_report import write_rollback
-    from cfl_jobs.planning.runs import find_run
     from cfl_jobs.target import full_label
+    from cfl_jobs.terminal.interrupts import stopping
+    from cfl_jobs.terminal.pushing import (
+        INTERRUPTED,
+        Lines,
+        colour,
+        open_journal,
+        runs_place,
+        tell_given_up,
+    )
+    from cfl_jobs.terminal.streams import silence_output
 
     found = find_run(runs_place(target, backup), full_label(target.label), run)
     if found.is_running:
@@ -132,7 +137,7 @@ def _ask(
     yes: bool,
     delete_count: int | None,
 ) -> None:
-    from cfl_jobs.commands.question import confirm
+    from cfl_jobs.terminal.streams import confirm
 
     if others and not yes:
         confirm(f"Put {others} jobs and views back?", advice="Add --yes to go ahead.")

@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_name, split_description
 from cfl_jobs.errors import UnsafePlan
-from cfl_jobs.planning.folders import is_inside
-from cfl_jobs.planning.former import former_names
 from cfl_jobs.planning.habits import Habits, learn_habits
 from cfl_jobs.planning.jobplan import plan_job
 from cfl_jobs.planning.losses import note_taken
-from cfl_jobs.planning.observe import Observed
+from cfl_jobs.planning.observe import Observed, is_inside
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
+from cfl_jobs.planning.renames import previous_names
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.target import Key, Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What a plan is made of, and asked for: the same basis always makes the same plan."""
-
-    desired: tuple[Config, ...]
-    observed: Observed
-    adopt: bool = False
-    prune: bool = False
-    filtered: bool = False
-
-    def plan(self) -> Plan:
-        """Make the plan. Raises UnsafePlan as `plan_changes` does."""
-        return plan_changes(
-            self.desired,
-            self.observed,
-            adopt=self.adopt,
-            prune=self.prune,
-            filtered=self.filtered,
-        )
-
 
 _UNMARKED = (
     "is there without our mark: it isn't ours, or its description was replaced; "
@@ -91,7 +67,7 @@ class _Planner:
         self._desired = [config.on(observed.versions) for config in desired]
         self._observed = observed
         self._adopt = adopt
-        self._former = former_names(desired)
+        self._previous = previous_names(desired)
         self._by_lower_name = {(kind, name.lower()): name for kind, name in observed.listed}
         self._habits = cache(self._learn_habits)
         self._desired_by_key = {config.key: config for config in self._desired}
@@ -135,7 +111,7 @@ class _Planner:
             return _UNMARKED
         if mark.project not in ("", self._observed.project):
             return _OF_ANOTHER_PROJECT.format(mark)
-        names = (key[1], *self._former.get(key, ()))
+        names = (key[1], *self._previous.get(key, ()))
         return "" if mark.is_for(names) else _OF_ANOTHER_JOB
 
     def _learn_habits(self) -> Habits:
@@ -149,8 +125,8 @@ class _Planner:
     def _plan_one(self, desired: Config) -> None:
         key = desired.key
         observed = self._observed
-        there = key if key in observed.listed else self._find_former(key)
-        self._spare_former(key, there)
+        there = key if key in observed.listed else self._find_previous(key)
+        self._spare_previous(key, there)
         if there is None:
             self._plan_new(desired)
         elif there != key and there[1].lower() == key[1].lower():
@@ -160,19 +136,20 @@ class _Planner:
         elif there in observed.live:
             self._plan_update(desired, observed.live[there])
 
-    def _find_former(self, key: Key) -> Key | None:
+    def _find_previous(self, key: Key) -> Key | None:
         """Return the job under the name it had before, if it is still there under that."""
-        names = ((key[0], name) for name in self._former.get(key, ()))
+        names = ((key[0], name) for name in self._previous.get(key, ()))
         return next((name for name in names if name in self._observed.listed), None)
 
-    def _spare_former(self, key: Key, there: Key | None) -> None:
+    def _spare_previous(self, key: Key, there: Key | None) -> None:
         """Never delete what a definition says it once was, in place of renaming it."""
-        for name in self._former.get(key, ()):
-            former = (key[0], name)
-            self._spared.add(former)
-            if there == key and former in self._observed.listed and self._observed.is_ours(former):
+        for name in self._previous.get(key, ()):
+            previous = (key[0], name)
+            self._spared.add(previous)
+            is_there = previous in self._observed.listed and self._observed.is_ours(previous)
+            if there == key and is_there:
                 text = f"was to become {key[1]!r}, which is there too: it is left alone"
-                self._notes.append(Note(*former, text))
+                self._notes.append(Note(*previous, text))
 
     def _check_folder(self, folder: str) -> str:
         """Return why nothing can be made in a folder, "" if it can."""

@@ -1,4 +1,4 @@
-"""A plan → its renames: where each job is while they are made, and what Jenkins makes of others.
+"""Previous names of jobs; a plan's renames: where each job is meanwhile, what Jenkins rewrites.
 
 Renaming a folder takes what is in it along. Whatever names a renamed job (a view's list, another
 job's trigger) may be rewritten by Jenkins at once, by the plugin whose field it is.
@@ -16,6 +16,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import format_config
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.reading.names import folders_of
+from cfl_jobs.target import Key, Kind
 
 _COMMA = re.compile(r"(\s*,\s*)")
 
@@ -106,3 +107,36 @@ def name_before_rename(change: Update) -> str:
 def has_rename(change: Update) -> bool:
     """Tell whether a job has to be renamed itself, and not just its folder."""
     return name_before_rename(change) != change.name
+
+
+def previous_names(desired: Sequence[Config]) -> Mapping[Key, tuple[str, ...]]:
+    """Return each job's previous names: its own, and those it had in a folder's previous name.
+
+    For "G/b", moved from "G/a", in a folder "G", moved from "F": "G/a", "F/b" and "F/a".
+    """
+    own = {rendered.name: rendered.moved_from for rendered in desired if rendered.kind is Kind.JOB}
+
+    def names_of(name: str) -> list[str]:
+        """Return the name with its previous ones, those of its folders included."""
+        folder, _, leaf = name.rpartition("/")
+        found = [name, *own.get(name, ())]
+        if folder:
+            leaves = dict.fromkeys([leaf, *(old.rpartition("/")[2] for old in own.get(name, ()))])
+            found += [f"{other}/{each}" for other in names_of(folder)[1:] for each in leaves]
+        return found
+
+    return {
+        (Kind.JOB, name): names
+        for name in own
+        if (names := tuple(dict.fromkeys(names_of(name)[1:])))
+    }
+
+
+def names_to_look_at(desired: Sequence[Config]) -> tuple[Key, ...]:
+    """Return all that a plan must know of: each job under its name and its previous ones."""
+    previous = previous_names(desired)
+    return tuple(
+        (rendered.kind, name)
+        for rendered in desired
+        for name in (rendered.name, *previous.get((rendered.kind, rendered.name), ()))
+    )

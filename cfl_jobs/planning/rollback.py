@@ -15,12 +15,10 @@ from cfl_jobs.configs.buildwritten import keep_build_written
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import description_of, fingerprint
 from cfl_jobs.errors import CflJobsError, Missing, Refused
-from cfl_jobs.planning.folders import describe_some, list_inside
-from cfl_jobs.planning.journal import Journal, Step
-from cfl_jobs.planning.observe import list_versions
+from cfl_jobs.planning.journal import Journal, Run, Step
+from cfl_jobs.planning.observe import describe_some, list_inside, list_versions
 from cfl_jobs.planning.renames import Renames
 from cfl_jobs.planning.rollback_names import Trace, trace_renames
-from cfl_jobs.planning.runs import Run
 from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.reading.versions import NEWEST
 from cfl_jobs.target import Key, Kind, Target

@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.normalform import Normal, is_encrypted
 from cfl_jobs.errors import Missing, PlanError, Refused
-from cfl_jobs.planning.folders import describe_some, list_inside
-from cfl_jobs.planning.observe import WORKERS
+from cfl_jobs.planning.observe import WORKERS, describe_some, list_inside
 from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update
 from cfl_jobs.planning.renames import NO_RENAMES, Renames
 from cfl_jobs.target import Kind, Target

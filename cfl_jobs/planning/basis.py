@@ -1,14 +1,16 @@
-"""What a plan is made of ↔ file: kept by `plan --out`, applied, just so, by `update --plan`.
+"""What a plan is made of: the rendered jobs, what the target has, and what was asked for.
 
-The file holds what was rendered and what the target had. The plan is made of that again when the
-file is read, so that what is shown then is what is done, whatever the file says. JSON, readable by
-its owner only, since configs may hold what others shouldn't see.
+`plan --out` keeps it in a file and `update --plan` makes the plan of that again, so that what is
+shown then is what is done, whatever the file says. JSON, readable by its owner only, since configs
+may hold what others shouldn't see.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,63 @@ from cfl_jobs import __version__
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import PlanError
 from cfl_jobs.files import write_whole
-from cfl_jobs.planning.observe import Observed
-from cfl_jobs.planning.planner import Basis
-from cfl_jobs.target import Key, Kind, Listed, full_label
+from cfl_jobs.planning.observe import Observed, observe
+from cfl_jobs.planning.plan import Plan
+from cfl_jobs.planning.planner import check_filter, plan_changes
+from cfl_jobs.planning.renames import names_to_look_at
+from cfl_jobs.rendering.cache import render_cached
+from cfl_jobs.target import Kind, Listed, Target, full_label
 
-_FORMAT = f"cfl-jobs {__version__} plan 5"
+_FORMAT = f"cfl-jobs {__version__} plan 6"
 _MAKE_ONE = "Make one with `cfl-jobs plan --out FILE`."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a plan is asked for: which jobs (() for all), and what it may do."""
+
+    jobs: tuple[str, ...] = ()
+    adopt: bool = False
+    prune: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a plan is made of: the same basis always makes the same plan."""
+
+    desired: tuple[Config, ...]
+    observed: Observed
+    asked: Asked = Asked()
+
+    def plan(self) -> Plan:
+        """Make the plan, as plan_changes does."""
+        asked = self.asked
+        return plan_changes(
+            self.desired,
+            self.observed,
+            adopt=asked.adopt,
+            prune=asked.prune,
+            filtered=bool(asked.jobs),
+        )
+
+
+def look(
+    root: Path,
+    target: Target,
+    asked: Asked,
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Basis:
+    """Render, and look at the target.
+
+    Raises UnsafePlan, before anything is looked at, where names come with a wish to prune.
+    """
+    check_filter(prune=asked.prune, filtered=bool(asked.jobs))
+    desired = render_cached(root, only=asked.jobs)
+    project = desired[0].project if desired else ""
+    names = names_to_look_at(desired)
+    observed = observe(target, names, with_orphans=asked.prune, project=project, progress=progress)
+    return Basis(desired, observed, asked)
 
 
 def save_plan(basis: Basis, path: Path) -> None:
@@ -65,9 +118,9 @@ def _to_json(basis: Basis) -> dict[str, Any]:
     return {
         "target": full_label(observed.label),
         "project": observed.project,
-        "adopt": basis.adopt,
-        "prune": basis.prune,
-        "filtered": basis.filtered,
+        "jobs": basis.asked.jobs,
+        "adopt": basis.asked.adopt,
+        "prune": basis.asked.prune,
         "desired": [config.to_json() for config in basis.desired],
         "listed": [
             [kind.value, name, entry.description if observed.is_ours((kind, name)) else ""]
@@ -85,18 +138,18 @@ def _to_json(basis: Basis) -> dict[str, Any]:
 
 
 def _from_json(content: dict[str, Any]) -> Basis:
-    listed = {
-        (Kind(kind), name): Listed(name, description)
-        for kind, name, description in content["listed"]
-    }
     versions: dict[str, str] = content["versions"]
-    live: dict[Key, Config] = {}
-    for kind, name, config in content["configs"]:
-        live[Kind(kind), name] = Config(Kind(kind), name, config, versions=versions)
+    live = [
+        Config(Kind(kind), name, config, versions=versions)
+        for kind, name, config in content["configs"]
+    ]
     observed = Observed(
         content["target"],
-        listed,
-        live,
+        {
+            (Kind(kind), name): Listed(name, description)
+            for kind, name, description in content["listed"]
+        },
+        {config.key: config for config in live},
         versions,
         content["builds"],
         {(Kind(kind), name): reason for kind, name, reason in content["unreadable"]},
@@ -105,7 +158,5 @@ def _from_json(content: dict[str, Any]) -> Basis:
     return Basis(
         tuple(Config.from_json(found) for found in content["desired"]),
         observed,
-        adopt=content["adopt"],
-        prune=content["prune"],
-        filtered=content["filtered"],
+        Asked(tuple(content["jobs"]), content["adopt"], content["prune"]),
     )

@@ -1,0 +1,263 @@
+"""A plan → shown, confirmed, carried out and told: for update, rollback and a new server alike."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cfl_jobs.errors import PlanError
+from cfl_jobs.planning.apply import Outcome, Result, Status, action_of, apply_plan, describe_change
+from cfl_jobs.planning.basis import Asked, Basis, load_plan, look
+from cfl_jobs.planning.journal import Journal, list_runs, state_directory
+from cfl_jobs.planning.observe import list_versions
+from cfl_jobs.planning.plan import Plan, PlannedChange, check_safety
+from cfl_jobs.planning.report import write_text
+from cfl_jobs.planning.unchanged import check_unchanged
+from cfl_jobs.planning.visible import make_line_visible, make_visible
+from cfl_jobs.target import Target, full_label
+from cfl_jobs.terminal.interrupts import stopping
+from cfl_jobs.terminal.streams import confirm, counting, find_canvas, silence_output
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+INTERRUPTED = 130
+_COLOURS = {Status.DONE: "green", Status.FAILED: "red", Status.NOT_DONE: "yellow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What whoever started a run said of it beforehand.
+
+    `yes`: don't ask; deletions are confirmed separately, by `delete_count`. `force`: even where
+    many jobs would change or go. `backup` is where the run is to be kept.
+    """
+
+    yes: bool = False
+    delete_count: int | None = None
+    force: bool = False
+    backup: Path | None = None
+    verbose: bool = False
+
+
+def look_at(root: Path, target: Target, asked: Asked) -> Basis:
+    """Render and look at the target, with a bar at a terminal."""
+    with counting("Looking at", find_canvas(sys.stderr)) as progress:
+        return look(root, target, asked, progress=progress)
+
+
+def update_jobs(root: Path, target: Target, asked: Asked, consent: Consent) -> int:
+    """Plan, ask, apply; returns the exit code. Raises PlanError where it isn't to be."""
+    _say_if_interrupted(target, consent.backup)
+    basis = look_at(root, target, asked)
+    return push_plan(basis.plan(), target, consent, versions=basis.observed.versions)
+
+
+def apply_kept_plan(target: Target, path: Path, consent: Consent) -> int:
+    """Apply a plan that was kept, if nothing it is about has changed since."""
+    _say_if_interrupted(target, consent.backup)
+    plan = load_plan(path).plan()
+    if plan.target != full_label(target.label):
+        raise PlanError(
+            f"the plan in {path} is for {plan.target}, not for {target.label}",
+            advice="Name the plan's target with --url or --home.",
+        )
+    return push_plan(plan, target, consent)
+
+
+def push_plan(
+    plan: Plan,
+    target: Target,
+    consent: Consent,
+    *,
+    verb: str = "update",
+    versions: Mapping[str, str] | None = None,
+) -> int:
+    """Show a plan, ask, carry it out and say what became of it; returns the exit code.
+
+    `versions` are the server's, where it was looked at just now; otherwise it is looked at again.
+    """
+    _show(plan, verbose=consent.verbose)
+    if not plan.changes:
+        return 1 if plan.undone else 0
+    _ask(plan, consent)
+    if versions is None:
+        check_unchanged(plan, target)
+        versions = list_versions(target)
+    return _apply(plan, target, consent.backup, verb=verb, versions=versions)
+
+
+def open_journal(target: Target, backup: Path | None, *, verb: str) -> Journal:
+    """Begin a run's journal in the usual place, or in the directory named."""
+    return Journal(runs_place(target, backup), target=full_label(target.label), verb=verb)
+
+
+def runs_place(target: Target, backup: Path | None) -> Path:
+    """Return where the runs against a target are kept."""
+    return backup or state_directory(os.environ, full_label(target.label))
+
+
+def colour(text: str, name: str) -> str:
+    return click.style(text, fg=name)
+
+
+def _show(plan: Plan, *, verbose: bool) -> None:
+    """Write the plan. Raises PlanError where its reader went away: nobody saw all of it."""
+    try:
+        click.echo(write_text(plan, verbose=verbose, style=colour))
+    except BrokenPipeError:
+        silence_output()
+        raise PlanError(
+            "the plan can't be shown, its reader went away, so nothing was changed",
+            advice="Look at it with `cfl-jobs plan`.",
+        ) from None
+
+
+def _ask(plan: Plan, consent: Consent) -> None:
+    check_safety(plan, force=consent.force)
+    deletions = plan.deletions
+    others = len(plan.changes) - len(deletions)
+    if others and not consent.yes:
+        confirm(f"Make these {others} changes on {plan.target}?", advice="Add --yes to go ahead.")
+    if deletions and consent.delete_count != len(deletions):
+        what = f"{len(deletions)} jobs and views, with {plan.builds_to_go} builds,"
+        confirm(
+            f"Delete {what} from {plan.target} for good?",
+            advice=f"To delete {what} without being asked: --delete-count {len(deletions)}.",
+        )
+
+
+def _apply(
+    plan: Plan, target: Target, backup: Path | None, *, verb: str, versions: Mapping[str, str]
+) -> int:
+    total = len(plan.changes)
+    numbers = count(1)
+    one_at_a_time = threading.Lock()
+    canvas = find_canvas(sys.stdout)
+    journal = open_journal(target, backup, verb=verb)
+    with stopping() as stop:
+        lines = Lines(stop)
+
+        def report(outcome: Outcome) -> None:
+            with one_at_a_time:
+                done = next(numbers)
+                progress(done, total)
+                if canvas is None:
+                    lines.write(f"[{done}/{total}] {line_of(outcome)}")
+
+        try:
+            with counting("Updating", canvas, total=total) as progress:
+                result = apply_plan(
+                    plan, target, journal, versions=versions, report=report, stop=stop
+                )
+                stop.end()  # the summary is to be written whole
+        except KeyboardInterrupt:  # right before the first change, or after the last one
+            return tell_given_up()
+        return tell_result(plan, result, lines, canvas)
+
+
+def _say_if_interrupted(target: Target, backup: Path | None) -> None:
+    runs = list_runs(runs_place(target, backup), full_label(target.label))
+    last = next((run for run in runs if not run.problem), None)
+    if last is None or last.is_complete:
+        return
+    if last.is_running:
+        click.echo(f"The run {last.name} is under way; what it changes meanwhile is left alone.")
+    elif last.verb == "rollback":
+        click.echo(
+            f"The rollback {last.name} was not finished; this update makes all as it is defined. "
+            "To go on with the rollback instead, give it the run it was about: `cfl-jobs history`."
+        )
+    else:
+        click.echo(f"The run {last.name} was not finished; going on from what is there.")
+
+
+class Lines:
+    """Lines on stdout while something is done; where they can't be written it is to stop."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
+        self.problem = ""
+
+    def write(self, text: str) -> None:
+        """Write a line; to stderr, if stdout is gone."""
+        try:
+            click.echo(make_visible(text), err=bool(self.problem))
+        except OSError as error:
+            if not self.problem:
+                self.problem = f"the output can't be written: {error.strerror}"
+                self._stop.set()
+                self.write(text)
+
+
+def line_of(outcome: Outcome) -> str:
+    """Return "create job Publish Ocargo Files: done", with why where it isn't."""
+    text = f"{make_line_visible(describe_change(outcome.change))}: {outcome.status.value}"
+    first = outcome.message.splitlines()[:1]
+    return f"{text}: {first[0]}" if first else text
+
+
+def tell_result(plan: Plan, result: Result, lines: Lines, canvas: Console | None) -> int:
+    """Say what was done and what wasn't; returns the exit code."""
+    if canvas:  # elsewhere each change had its line
+        with suppress(OSError):
+            _print_table(result, canvas)
+    failed = [o for o in result.outcomes if o.status is Status.FAILED]
+    left = [o for o in result.outcomes if o.status is Status.NOT_DONE]
+    done = len(result.outcomes) - len(failed) - len(left)
+    lines.write(f"{done} of {len(plan.changes)} changes made on {plan.target}.")
+    said = []
+    for problem, changes in _by_message(failed).items():
+        said.append(f"Failed: {', '.join(map(describe_change, changes))}: {problem}")
+    for reason, changes in _by_message(left).items():
+        said.append(f"Not done, {reason}: {', '.join(change.name for change in changes)}")
+    said += [f"Left alone: {note.kind.value} {note.name} {note.text}" for note in plan.undone]
+    problem = result.problem or lines.problem
+    if problem:
+        said.append(f"Ended early: {problem}")
+    elif result.is_interrupted:
+        said.append("Interrupted; run it again to go on from here.")
+    for text in said:
+        with suppress(OSError):
+            click.echo(make_visible(text), err=True)
+    if lines.problem:
+        silence_output()
+    if result.is_interrupted and not problem:
+        return INTERRUPTED
+    return 1 if problem or plan.undone or not result.is_complete else 0
+
+
+def _by_message(outcomes: Iterable[Outcome]) -> dict[str, list[PlannedChange]]:
+    found: dict[str, list[PlannedChange]] = {}
+    for outcome in outcomes:
+        found.setdefault(outcome.message, []).append(outcome.change)
+    return found
+
+
+def tell_given_up() -> int:
+    """Say where to look up what was done; returns the exit code."""
+    with suppress(OSError):
+        click.echo("Given up; `cfl-jobs history` tells what was done by then.", err=True)
+    return INTERRUPTED
+
+
+def _print_table(result: Result, canvas: Console) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("What", "Name", "Change", "Result")
+    for outcome in result.outcomes:
+        change, status = outcome.change, outcome.status
+        name = escape(make_line_visible(change.name))
+        shown = f"[{_COLOURS[status]}]{status.value}[/]"
+        table.add_row(change.kind.value, name, action_of(change), shown)
+    canvas.print(table)
