@@ -7,10 +7,15 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.jenkins_server import JenkinsServer
 from tests.jenkins_server_configs import DIALECTS
 from tests.rendered_jobs import choose_dialect
+
+# Other work on the machine is no fault of a test.
+settings.register_profile("tests", deadline=None, suppress_health_check=list(HealthCheck))
+settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True, scope="session")

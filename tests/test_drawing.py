@@ -114,7 +114,7 @@ def test_a_job_with_a_long_text_stays_inside_its_card() -> None:
         assert float(text.get("x", "0")) + len(text.text or "") * 6 < float(rect.get("width", "0"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.floats(60, 200), min_size=1, max_size=8),
     st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=16),

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tests.jenkins_server_configs as configs
@@ -91,7 +91,7 @@ def makes_a_difference(now: Iterable[Raw], without: Iterable[Raw]) -> bool:
     return not kinds[0] <= kinds[1]
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+@settings(max_examples=50)
 @given(data=st.data())
 def test_edits_of_both_sides_are_told_and_then_ended(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfl_jobs.configs import defaults
@@ -85,7 +85,7 @@ def test_every_recorded_text_has_the_normal_form_of_the_posted_one(
     assert (posted == there) is not bool(expected)
 
 
-@settings(deadline=None, max_examples=600, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300)
 @given(st.data())
 def test_a_real_edit_always_changes_the_normal_form(data: st.DataObject) -> None:
     """Changed text, a toggled flag, a removed, added or moved element is never lost."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cfl_jobs.configs.configxml import format_config, parse_config
@@ -45,7 +45,7 @@ def mark_of(applied: Normal, kept: Normal) -> Mark:
 
 
 @pytest.mark.parametrize("upgraded", [False, True])
-@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120)
 @given(data=st.data())
 def test_an_edit_on_the_server_is_never_taken_for_jenkins_own(
     upgraded: bool, data: st.DataObject
@@ -65,7 +65,7 @@ def test_an_edit_on_the_server_is_never_taken_for_jenkins_own(
     assert any(side is not Side.JENKINS for side in sides(wanted, live, mark))
 
 
-@settings(deadline=None, max_examples=300, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120)
 @given(data=st.data())
 def test_a_change_of_the_definition_is_ours(data: st.DataObject) -> None:
     """Where the server has what Jenkins made of the last one, and wherever we changed it.
@@ -195,7 +195,7 @@ def test_a_new_order_is_someones_though_jenkins_changed_all_that_moved(
         assert set(found) <= {side, Side.JENKINS}
 
 
-@settings(deadline=None, max_examples=400, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150)
 @given(data=st.data())
 def test_what_both_sides_edited_is_never_taken_for_jenkins_own(data: st.DataObject) -> None:
     """Whatever wasn't different right after the update is someone's."""

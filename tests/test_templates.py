@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfl_jobs.errors import Position
@@ -64,7 +64,7 @@ def test_a_value_stands_as_what_it_is(
     assert data["value"] == value
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(max_examples=60)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn")), max_size=30))
 def test_no_text_can_change_the_structure(tmp_path: Path, text: str) -> None:
     entry = f"    x: {json.dumps(text, ensure_ascii=False)}\n"
