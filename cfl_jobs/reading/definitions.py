@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.inventory import Inventory, read_inventory
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.names import find_name_problem
+from cfl_jobs.reading.server_url import check_url, has_login
 from cfl_jobs.reading.sources import Sources
 from cfl_jobs.reading.tracking import TrackedDict, TrackedList, walk_mappings
 from cfl_jobs.target import Kind
@@ -166,8 +167,8 @@ class _Collector:
             return
         if group == SETTINGS:
             self._settings = self._only_mapping(document, SETTINGS)
-            self._settings.note("server")  # read by the commands that need a server, if not here
             self._check_project()
+            self._check_server()
         elif group == PLUGINS:
             self._inventory, problems = read_inventory(document)
             for problem in problems:
@@ -205,6 +206,19 @@ class _Collector:
                 self._settings.position_of("project"),
                 "Letters, digits, '.', '_' and '-', as in the name of a repository.",
             )
+
+    def _check_server(self) -> None:
+        """Tell of a URL that no server can have; a password in it isn't shown."""
+        server = self._settings.get("server")
+        if server is None:
+            return
+        position = self._settings.position_of("server")
+        try:
+            check_url(str(server))
+        except CflJobsError as error:
+            finding = self._sources.find(error.message, position, advice=error.advice)
+            is_secret = has_login(str(server))
+            self._findings.append(replace(finding, source="") if is_secret else finding)
 
     def _read_group(self, document: TrackedDict, group: str) -> None:
         advice = "A file may hold `template:`, `defaults:`, and `jobs:` or `views:`."

@@ -1,4 +1,4 @@
-"""A server's URL, environment and jenkins_jobs.ini → its user and token, never another's.
+"""Environment and jenkins_jobs.ini → the user and token for one server, never for another.
 
 Sources, in this order: JENKINS_USER_ID and JENKINS_API_TOKEN (the names that Jenkins' own
 command line uses), then the ini file that jenkins-job-builder's users have.
@@ -7,13 +7,10 @@ command line uses), then the ini file that jenkins-job-builder's users have.
 from __future__ import annotations
 
 import configparser
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
-
-import urllib3
 
 from cfl_jobs.errors import CflJobsError, LoginRefused
 
@@ -22,8 +19,6 @@ USER_VARIABLE, TOKEN_VARIABLE = "JENKINS_USER_ID", "JENKINS_API_TOKEN"
 _INI_PLACES = (".config/jenkins_jobs/jenkins_jobs.ini", "/etc/jenkins_jobs/jenkins_jobs.ini")
 _INI_DEFAULT_URL = "http://localhost:8080/"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# Where Jenkins keeps its own pages; what stands before is where it runs.
-_PAGE = re.compile(r"/(?:(job|view|user)/[^/]+|computer|manage|configure|login)(?=/|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,34 +39,6 @@ class Credentials:
 
     def __str__(self) -> str:
         return f"{self.user} (from {self.source})" if self.user else "anonymous"
-
-
-def check_url(url: str) -> str:
-    """Return the URL with a slash at its end. Raises CflJobsError, without showing a password."""
-    example = "It looks like https://jenkins.example.org/ or http://localhost:8080/jenkins."
-    text = url.strip()
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-        urllib3.util.parse_url(text)  # knows hosts that can't be encoded
-    except ValueError:
-        host, parts = None, urlsplit("")
-    if "@" in text.partition("//")[2].partition("/")[0]:
-        raise CflJobsError(
-            "the server's URL has a user or password in it",
-            advice="Take it out; set JENKINS_USER_ID and JENKINS_API_TOKEN, or use --conf.",
-        )
-    if parts.scheme not in ("http", "https") or not host or not text.isprintable():
-        raise CflJobsError(f"{text!r} is not the URL of a server", advice=example)
-    if parts.query or parts.fragment:
-        raise CflJobsError(f"{text!r} is the URL of a page, not of a server", advice=example)
-    if page := _PAGE.search(parts.path):
-        server = text[: len(text) - len(parts.path)] + parts.path[: page.start()] + "/"
-        kind = {"job": "a job", "view": "a view"}.get(page[1], "a page")
-        raise CflJobsError(
-            f"{text!r} is the URL of {kind}, not of a server", advice=f"Use {server}."
-        )
-    return text.rstrip("/") + "/"
 
 
 def find_credentials(

@@ -14,11 +14,12 @@ from urllib.parse import quote
 from cfl_jobs.configs.configxml import format_config, is_folder_tag, parse_config
 from cfl_jobs.configs.mark import set_description
 from cfl_jobs.errors import Missing, Refused
+from cfl_jobs.reading.server_url import check_url
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import Kind, Listed
 from cfl_jobs.targets.answers import explain_lost_login, explain_page
 from cfl_jobs.targets.client import FORM_TYPE, Client, parse_json
-from cfl_jobs.targets.credentials import Credentials, check_url, find_credentials
+from cfl_jobs.targets.credentials import Credentials, find_credentials
 from cfl_jobs.targets.repeating import Seen
 from cfl_jobs.targets.retries import RetryPolicy
 
