@@ -22,8 +22,8 @@ from cfl_jobs.bootstrap.agents import find_exposed, list_agents
 from cfl_jobs.bootstrap.directory import make_files
 from cfl_jobs.bootstrap.jenkins_yaml import write_jenkins_yaml
 from cfl_jobs.bootstrap.overrides import Overrides
+from cfl_jobs.bootstrap.plugins import OF_THE_SERVER, list_plugins
 from cfl_jobs.bootstrap.secrets import Form, Secret, find_missing, list_secrets
-from cfl_jobs.bootstrap.server_plugins import OF_THE_SERVER, list_plugins
 from cfl_jobs.configs.labels import satisfies
 from cfl_jobs.doctor.needs import CredentialNeed, Needs, find_needs, needs_of
 from cfl_jobs.errors import CflJobsError

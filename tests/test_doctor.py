@@ -16,10 +16,10 @@ import pytest
 from cfl_jobs.__main__ import run
 from cfl_jobs.configs.mark import Mark, code_of_name, fingerprint
 from cfl_jobs.configs.normalform import normalise
-from cfl_jobs.doctor.diagnosis import Row, State
 from cfl_jobs.doctor.examine import examine
+from cfl_jobs.doctor.facts import Row, State
 from cfl_jobs.doctor.needs import Needs, find_needs
-from cfl_jobs.doctor.table import CHECKS, diagnose
+from cfl_jobs.doctor.report import CHECKS, diagnose
 from cfl_jobs.targets.credentials import Credentials
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer

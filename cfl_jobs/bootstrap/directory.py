@@ -13,9 +13,8 @@ from cfl_jobs.bootstrap.compose import write_compose, write_secrets_example
 from cfl_jobs.bootstrap.image import SIGN, write_dockerfile, write_dockerignore
 from cfl_jobs.bootstrap.jenkins_yaml import list_all_secrets, write_jenkins_yaml
 from cfl_jobs.bootstrap.overrides import OVERRIDES, Overrides
-from cfl_jobs.bootstrap.plugins_txt import write_plugins
+from cfl_jobs.bootstrap.plugins import PluginLine, list_plugins, write_plugins
 from cfl_jobs.bootstrap.secrets import list_credentials
-from cfl_jobs.bootstrap.server_plugins import PluginLine, list_plugins
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.errors import CflJobsError, TargetError
 from cfl_jobs.files import write_whole

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cfl_jobs.bootstrap.plugins import PluginLine
 from cfl_jobs.bootstrap.secrets import Secret
-from cfl_jobs.bootstrap.server_plugins import PluginLine
 from cfl_jobs.errors import DefinitionError, Finding, Position, TargetError
 from cfl_jobs.reading.located_yaml import load_yaml
 

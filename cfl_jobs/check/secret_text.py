@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from cfl_jobs.configs.configxml import ENCRYPTED
+
 
 @dataclass(frozen=True, slots=True)
 class Secret:
@@ -33,7 +35,7 @@ _SHAPES = {
     "a PyPI token": r"\bpypi-[A-Za-z0-9_-]{40,}",
     "a JSON web token": r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*",
     "a private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----",
-    "a secret that Jenkins encrypted": r"\{AQAAA[A-Za-z0-9+/=]{10,}\}",
+    "a secret that Jenkins encrypted": ENCRYPTED,
 }
 _SHAPE = {kind: re.compile(shape) for kind, shape in _SHAPES.items()}
 _URL = re.compile(r"://[^/\s:@$\"']+:(?P<value>[^/\s:@${}\"']{2,})@")

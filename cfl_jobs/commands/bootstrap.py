@@ -168,7 +168,7 @@ def _read_lock(root: Path, home: Path, url: str | None, conf: Path | None) -> st
     """Return the text of a lock from the server."""
     from cfl_jobs.bootstrap.directory import plugins_of
     from cfl_jobs.bootstrap.overrides import read_overrides
-    from cfl_jobs.bootstrap.plugins_txt import write_lock
+    from cfl_jobs.bootstrap.plugins import write_lock
     from cfl_jobs.commands.target_options import open_target
     from cfl_jobs.doctor.needs import find_needs
     from cfl_jobs.targets.server import JenkinsTarget

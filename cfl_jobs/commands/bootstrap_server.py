@@ -17,12 +17,10 @@ from cfl_jobs.bootstrap.running_server import (
     start_build,
     wait_for_installation,
 )
-from cfl_jobs.doctor.diagnosis import State
 from cfl_jobs.doctor.examine import ask_plugins
-from cfl_jobs.doctor.facts import InstalledPlugin
+from cfl_jobs.doctor.facts import InstalledPlugin, State
 from cfl_jobs.doctor.needs import Needs, find_needs
-from cfl_jobs.doctor.table import diagnose
-from cfl_jobs.doctor.writers import write_table
+from cfl_jobs.doctor.report import diagnose, write_table
 from cfl_jobs.errors import TargetError
 from cfl_jobs.planning.basis import Asked
 from cfl_jobs.planning.report import write_text

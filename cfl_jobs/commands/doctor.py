@@ -45,10 +45,9 @@ def command(url: str | None, conf: Path | None, form: str) -> int:
 
 def show_doctor(root: Path, target: JenkinsTarget, form: str) -> int:
     """Examine the server and write what was found; returns the exit code."""
-    from cfl_jobs.doctor.diagnosis import State
+    from cfl_jobs.doctor.facts import State
     from cfl_jobs.doctor.needs import find_needs
-    from cfl_jobs.doctor.table import count, diagnose
-    from cfl_jobs.doctor.writers import write_json, write_table
+    from cfl_jobs.doctor.report import count, diagnose, write_json, write_table
 
     rows = diagnose(target, find_needs(root))
     if form == "json":

@@ -73,9 +73,8 @@ def read_config(file: Path) -> str:
 def import_jobs(root: Path, names: Iterable[str], read: Callable[[str], str]) -> int:
     """Import each job, tell what became of it, and return the exit code."""
     from cfl_jobs.errors import CflJobsError, DefinitionError
-    from cfl_jobs.importing.files import check_new, write_new
     from cfl_jobs.importing.solving import ComponentSolver
-    from cfl_jobs.importing.taken import import_config
+    from cfl_jobs.importing.taken import check_new, import_config, write_new
     from cfl_jobs.reading.definitions import load_definitions
     from cfl_jobs.reading.inventory import INVENTORY
 

@@ -30,6 +30,8 @@ _REFERENCE = re.compile(r"&#(?:x([0-9a-fA-F]+)|([0-9]+));")
 _PLAIN_TAG = re.compile(r"[A-Za-z_][\w.-]*")
 _DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
 _ABSENT = defaults_for({})
+# What Jenkins makes of a password or secret text (hudson.util.Secret), wherever it stands.
+ENCRYPTED = r"\{AQAAA[A-Za-z0-9+/=]+\}"
 
 
 def parse_config(text: str, *, name: str) -> ET.Element:

@@ -28,7 +28,7 @@ from functools import lru_cache
 from operator import attrgetter
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.configxml import ENCRYPTED, parse_config
 from cfl_jobs.configs.defaults import IDLE, IDLE_VALUES, defaults_for
 from cfl_jobs.errors import ConfigError
 from cfl_jobs.reading.versions import NEWEST
@@ -76,7 +76,7 @@ _COLLECTIONS = frozenset(
 )
 _PLAIN_CLASSES = frozenset({("logRotator", "hudson.tasks.LogRotator")})
 # hudson.util.Secret as Jenkins stores it; its text tells nothing and may change.
-_SECRET = re.compile(r"\{AQAAA[A-Za-z0-9+/=]+\}")
+_SECRET = re.compile(ENCRYPTED)
 SECRET = "{secret}"  # noqa: S105 - a placeholder
 _SECRET_FIELDS = frozenset({("hudson.model.PasswordParameterDefinition", "defaultValue")})
 _Defaults = Mapping[tuple[str, str], str]

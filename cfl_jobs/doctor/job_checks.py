@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from cfl_jobs.configs.labels import satisfies
 from cfl_jobs.configs.mark import split_description
-from cfl_jobs.doctor.diagnosis import Diagnosis, State, number, ok, some, untold
-from cfl_jobs.doctor.facts import Facts, NodeState
+from cfl_jobs.doctor.facts import Diagnosis, Facts, NodeState, State, number, ok, some, untold
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.reading.versions import is_older
 

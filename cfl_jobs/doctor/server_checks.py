@@ -6,8 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from cfl_jobs.doctor.diagnosis import Diagnosis, State, ok, some, untold
-from cfl_jobs.doctor.facts import Disk, Facts
+from cfl_jobs.doctor.facts import Diagnosis, Disk, Facts, State, ok, some, untold
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.reading.versions import is_older
 

@@ -4,24 +4,60 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.check.secret_text import find_secrets
 from cfl_jobs.configs.buildwritten import take_build_written
-from cfl_jobs.configs.configxml import element_paths, format_config, parse_config
+from cfl_jobs.configs.configxml import ENCRYPTED, element_paths, format_config, parse_config
 from cfl_jobs.configs.mark import description_of, set_description, split_description
 from cfl_jobs.configs.normalform import Normal, normalise
-from cfl_jobs.errors import ConfigError, DefinitionError, suggest
-from cfl_jobs.importing.kept_secrets import find_kept_secrets
+from cfl_jobs.errors import CflJobsError, ConfigError, DefinitionError, suggest
 from cfl_jobs.importing.takeover import PROJECT_TYPES, Solver, Takeover, take_over
 from cfl_jobs.importing.writing import write_template, write_text
+from cfl_jobs.planning.words import is_secret
+from cfl_jobs.reading.definitions import Definitions
 from cfl_jobs.reading.inventory import INVENTORY
 from cfl_jobs.reading.names import find_name_problem
 from cfl_jobs.rendering.render import render
+from cfl_jobs.target import Kind
+
+_ENCRYPTED = re.compile(ENCRYPTED)
+# Digests look random too; such text is left for `check` to tell.
+_RANDOM = re.compile(r"random")
+_PASSWORDS = ("hudson.model.PasswordParameterDefinition",)
+
+
+def find_kept_secrets(config: ET.Element) -> Iterator[tuple[str, str]]:
+    """Yield (path, what it is) of each secret."""
+    for path, element in element_paths(config):
+        texts = (element.text or "", *element.attrib.values())
+        if any(map(_ENCRYPTED.search, texts)):
+            yield path, "a secret that Jenkins encrypted"
+        elif _is_password_default(config, path, element):
+            yield path, "the default of a password parameter"
+        elif not len(element) and is_secret(element.tag, element.text or ""):
+            yield path, "a password or token, by its name"
+        elif not len(element):
+            yield from ((path, what) for what in _secrets_in_text(element.text or ""))
+
+
+def _secrets_in_text(text: str) -> Iterator[str]:
+    """Yield what stands in a script and the like, at most one secret of each line."""
+    for number, line in enumerate(text.split("\n"), 1):
+        kinds = [found.kind for found in find_secrets(line) if not _RANDOM.search(found.kind)]
+        if kinds:
+            yield f"line {number}: {kinds[0]}"
+
+
+def _is_password_default(config: ET.Element, path: str, element: ET.Element) -> bool:
+    around = path.rpartition("/")[0].rpartition("/")[2].partition("[")[0]
+    return element.tag == "defaultValue" and around in _PASSWORDS and bool(element.text)
+
 
 _SHOWN = 3
 _CONTROL = re.compile(r"[^\t\n\r -\u2027\u2029-\U0010ffff]")
@@ -174,3 +210,38 @@ def _normal_without_mark(root: ET.Element, *, name: str) -> Normal:
 
 def _named(parent: Normal, tag: str) -> list[Normal]:
     return [child for child in parent.children if child.tag == tag]
+
+
+def check_new(definitions: Definitions, name: str) -> None:
+    """Raise CflJobsError if a definition makes a job of this name; Jenkins ignores case."""
+    for entry in definitions.entries:
+        if entry.kind is Kind.JOB and entry.name.lower() == name.lower():
+            raise CflJobsError(
+                f"{name}: {entry.position} already defines it",
+                advice="Change it there, or rename or remove that definition first.",
+            )
+
+
+def write_new(root: Path, files: Iterable[tuple[str, str]]) -> None:
+    """Write files that must not be there yet, all or none. Raises CflJobsError."""
+    wanted = [(root / name, text) for name, text in files]
+    for path, _ in wanted:
+        if path.exists():
+            raise CflJobsError(
+                f"{path.relative_to(root)} is already there, and is not overwritten",
+                advice="Rename or remove it first.",
+            )
+    written: list[Path] = []
+    try:
+        for path, text in wanted:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8", newline="\n") as opened:
+                written.append(path)
+                opened.write(text)
+    except OSError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise CflJobsError(
+            f"{error.filename}: can't be written: {error.strerror}",
+            advice="Nothing was kept; make room or mend the permissions and try again.",
+        ) from error

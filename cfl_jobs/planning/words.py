@@ -7,6 +7,7 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from cfl_jobs.check.secret_text import find_secrets
+from cfl_jobs.configs.configxml import ENCRYPTED
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.configs.steps import label_of
 
@@ -55,7 +56,7 @@ _SECRET_FIELD = re.compile(
 _HARMLESS_FIELD = re.compile(r"(credentials?id|variable|credentials)$", re.IGNORECASE)
 # A variable, or a flag.
 _HARMLESS_TEXT = re.compile(r"\s*(\$\w+|\$\{\w+\}|true|false)?\s*")
-_SECRET_TEXT = re.compile(r"\{AQAAA[A-Za-z0-9+/=]+\}|(?<=://)[^/@:\s]+:[^/@\s]+(?=@)")
+_SECRET_TEXT = re.compile(ENCRYPTED + r"|(?<=://)[^/@:\s]+:[^/@\s]+(?=@)")
 
 
 def word_for(normal: Normal) -> str:
