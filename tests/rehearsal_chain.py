@@ -11,9 +11,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cfl_jobs.commands.fill_home import fill_home
 from cfl_jobs.configs.steps.step import Result
-from cfl_jobs.rehearsal.directory import Builds, Home
+from cfl_jobs.rehearsal.builds import Builds
+from cfl_jobs.rehearsal.definitions import Definitions
+from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.engine import Engine
 from cfl_jobs.rehearsal.records import BuildRecord, Event
 from tests.rehearsal_home import commit, git, make_engine, make_repository
@@ -141,7 +142,7 @@ def make_chain(root: Path) -> Chain:
     assert count == 1
     settings.write_text(text)
     home = Home(root / "home")
-    fill_home(root / "project", home)
+    Definitions(root / "project").fill(home)
     return Chain(home, repositories)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cfl_jobs.configs.steps.step import Result
-from cfl_jobs.rehearsal.directory import Builds, Home
+from cfl_jobs.rehearsal.builds import Builds
+from cfl_jobs.rehearsal.directory import Home
 from tests.rehearsal_home import make_engine
 
 ARCHIVE = (

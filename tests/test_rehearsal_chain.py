@@ -13,7 +13,7 @@ import pytest
 
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.rehearsal.directory import Builds
+from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Event, Started, UpstreamCause
 from tests.rehearsal_chain import ALL, NAMES, PROJECT, SECRETS, Chain, copy_chain, make_chain

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.rehearsal.directory import Builds, Home
+from cfl_jobs.rehearsal.builds import Builds
+from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.engine import Engine
 from tests.rehearsal_home import (
     commit,

@@ -10,7 +10,7 @@ import pytest
 from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.rehearsal.directory import Builds
+from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.refusals import find_unrehearsable
 from tests.rehearsal_home import (
     DATA,

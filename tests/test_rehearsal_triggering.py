@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.steps.step import Result
-from cfl_jobs.rehearsal.directory import Builds
+from cfl_jobs.rehearsal.builds import Builds
 from tests.rehearsal_home import job_xml, make_engine, make_home, read_log, shell, string
 from tests.rehearsal_parts import last, predefined, run, trigger
 

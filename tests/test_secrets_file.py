@@ -9,7 +9,7 @@ import pytest
 from cfl_jobs.configs.steps.wrappers import BoundCredential
 from cfl_jobs.errors import CflJobsError, DefinitionError
 from cfl_jobs.reading.secrets import CredentialKind, name_of, names_of, read_secrets
-from cfl_jobs.rehearsal.masking import read_credentials
+from cfl_jobs.rehearsal.environment import read_credentials
 
 
 def write(directory: Path, text: str) -> Path:

@@ -117,6 +117,17 @@ class Chain:
     def starts_of(self, name: str) -> tuple[TriggerEdge, ...]:
         return tuple(self._index.by_source.get(name, ()))
 
+    def reachable(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return these jobs and all that their builds may lead to, as far as they are defined."""
+        found: dict[str, None] = {}
+        pending = [name for name in names if name in self._index.nodes]
+        while pending:
+            name = pending.pop()
+            if name not in found and self.node(name).defined:
+                found[name] = None
+                pending += [edge.target for edge in self.starts_of(name)]
+        return tuple(found)
+
     def copied_by(self, name: str) -> tuple[CopyEdge, ...]:
         return tuple(self._index.copies.get(name, ()))
 
@@ -140,7 +151,7 @@ class _Index:
 
 def build_chain(jobs: Iterable[Job]) -> Chain:
     """Return the chain of these jobs. Jobs keep their order where the chain leaves it open."""
-    jobs = tuple(job for job in jobs if not job.root.endswith(".Folder"))
+    jobs = tuple(job for job in jobs if not job.is_folder)
     by_name = {job.name: job for job in jobs}
     triggers = tuple(edge for job in jobs for edge in _trigger_edges(job, by_name))
     copies = tuple(edge for job in jobs for edge in _copy_edges(job, by_name))

@@ -138,6 +138,10 @@ class Job:
     unknown: tuple[Unknown, ...] = ()
 
     @property
+    def is_folder(self) -> bool:
+        return self.root.endswith(".Folder")
+
+    @property
     def shells(self) -> tuple[Shell, ...]:
         return tuple(step for step in self.builders if isinstance(step, Shell))
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cfl_jobs.configs.steps.artifacts import ArchiveArtifacts
-from cfl_jobs.rehearsal.directory import Home, write_text
+from cfl_jobs.rehearsal.directory import Home, write_json
 from cfl_jobs.rehearsal.records import BuildRecord
 
 
@@ -84,7 +84,7 @@ def record_fingerprints(
         for user in users:
             numbers = set(note["usages"].get(user.job, ())) | {user.number}
             note["usages"][user.job] = sorted(numbers)
-        write_text(place, json.dumps(note, indent=2) + "\n")
+        write_json(place, note)
 
 
 def read_fingerprint(home: Home, digest: str) -> dict[str, Any] | None:

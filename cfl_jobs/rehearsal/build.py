@@ -9,11 +9,14 @@ from typing import TypeAlias
 
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.step import Result, StepFailed
-from cfl_jobs.rehearsal.clock import Clock
-from cfl_jobs.rehearsal.directory import Builds
-from cfl_jobs.rehearsal.environment import build_variables, node_variables, process_environment
-from cfl_jobs.rehearsal.masking import Masker
-from cfl_jobs.rehearsal.processes import Processes, StepProcess
+from cfl_jobs.rehearsal.builds import Builds
+from cfl_jobs.rehearsal.environment import (
+    Masker,
+    build_variables,
+    node_variables,
+    process_environment,
+)
+from cfl_jobs.rehearsal.processes import Clock, Processes, StepProcess
 from cfl_jobs.rehearsal.records import BuildRecord
 from cfl_jobs.rehearsal.repositories import Repositories
 

@@ -11,7 +11,7 @@ from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Select
 from cfl_jobs.configs.steps.step import Result, StepFailed
 from cfl_jobs.rehearsal.artifacts import copy_artifacts, record_fingerprints
 from cfl_jobs.rehearsal.build import BuildRun
-from cfl_jobs.rehearsal.directory import Builds
+from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.environment import build_variables
 from cfl_jobs.rehearsal.records import BuildRecord, UpstreamCause
 

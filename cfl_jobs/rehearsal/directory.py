@@ -1,4 +1,4 @@
-"""The rehearsal's directory, laid out as JENKINS_HOME: jobs, builds, workspaces, our own state."""
+"""The rehearsal's directory, laid out as JENKINS_HOME, its lock, and what it remembers."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.read_model import read_job
-from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError, suggest
-from cfl_jobs.files import write_whole
-from cfl_jobs.rehearsal.records import BuildRecord, record_from_json, record_to_json
+from cfl_jobs.files import lock, write_whole
 
 T = TypeVar("T")
 
@@ -27,8 +25,12 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, text)
 
 
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    write_text(path, json.dumps(data, indent=2) + "\n")
+
+
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a file that write_text wrote. Raises RehearsalError on anything else."""
+    """Read a file that write_json wrote. Raises RehearsalError on anything else."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -107,104 +109,8 @@ class Home:
 
     def read_jobs(self) -> dict[str, Job]:
         """Read every job's config. Raises ConfigError on one that can't be read."""
-        jobs = {}
-        for name, path in self.configs():
-            text = path.read_text(encoding="utf-8")
-            if parse_config(text, name=name).tag == "com.cloudbees.hudson.plugins.folder.Folder":
-                continue
-            jobs[name] = read_job(name, text)
-        return jobs
-
-
-_ENDED = frozenset(Result)
-_PERMALINKS: dict[str, frozenset[Result | None]] = {
-    "lastBuild": _ENDED | {None},
-    "lastCompletedBuild": _ENDED,
-    "lastStableBuild": frozenset({Result.SUCCESS}),
-    "lastSuccessfulBuild": frozenset({Result.SUCCESS, Result.UNSTABLE}),
-    "lastUnstableBuild": frozenset({Result.UNSTABLE}),
-    "lastFailedBuild": frozenset({Result.FAILURE}),
-    "lastUnsuccessfulBuild": _ENDED - {Result.SUCCESS},
-}
-
-
-class Builds:
-    """The builds in a home. Records are read once and kept; only this rehearsal writes them.
-
-    A record that can't be read is an error; where builds are only looked at, `lenient`, it is left
-    out, and told in `damaged`.
-    """
-
-    def __init__(self, home: Home, *, lenient: bool = False) -> None:
-        self.home = home
-        self.damaged: list[RehearsalError] = []
-        self._lenient = lenient
-        self._records: dict[str, dict[int, BuildRecord]] = {}
-
-    def of(self, job: str) -> tuple[BuildRecord, ...]:
-        """Return the builds of a job, newest first, running ones too."""
-        records = self._load(job)
-        return tuple(records[number] for number in sorted(records, reverse=True))
-
-    def completed(self, job: str) -> tuple[BuildRecord, ...]:
-        """Return the builds of a job that have ended, newest first."""
-        return tuple(record for record in self.of(job) if record.result)
-
-    def get(self, job: str, number: int) -> BuildRecord | None:
-        return self._load(job).get(number)
-
-    def take_number(self, job: str) -> int:
-        """Return the next build number and count on, as Jenkins does in nextBuildNumber."""
-        path = self.home.job_directory(job) / "nextBuildNumber"
-        try:
-            number = int(path.read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            number = 1
-        number = max([number, *(known + 1 for known in self._load(job))])
-        write_text(path, f"{number + 1}\n")
-        return number
-
-    def save(self, record: BuildRecord) -> None:
-        self._load(record.job)[record.number] = record
-        path = self.home.build_directory(record.job, record.number) / "build.json"
-        write_text(path, json.dumps(record_to_json(record), indent=2) + "\n")
-
-    def delete(self, record: BuildRecord) -> None:
-        remove_tree(self.home.build_directory(record.job, record.number))
-        self._load(record.job).pop(record.number, None)
-
-    def find_permalink(self, job: str, permalink: str) -> BuildRecord | None:
-        """Resolve lastBuild, lastStableBuild and the others (hudson.model.PermalinkProjectAction).
-
-        Raises KeyError for a name that is no permalink.
-        """
-        accepted = _PERMALINKS[permalink]
-        return next((record for record in self.of(job) if record.result in accepted), None)
-
-    def _load(self, job: str) -> dict[int, BuildRecord]:
-        if job not in self._records:
-            known: dict[int, BuildRecord] = {}
-            for path in (self.home.job_directory(job) / "builds").glob("*/build.json"):
-                try:
-                    record = _read_record(path)
-                except RehearsalError as error:
-                    if not self._lenient:
-                        raise
-                    self.damaged.append(error)
-                    continue
-                known[record.number] = record
-            self._records[job] = known
-        return self._records[job]
-
-
-def _read_record(path: Path) -> BuildRecord:
-    try:
-        return record_from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RehearsalError(
-            f"{path} is not a record of a build: {error!r}",
-            advice=f"Remove {path.parent} and run it again.",
-        ) from error
+        read = (read_job(name, path.read_text(encoding="utf-8")) for name, path in self.configs())
+        return {job.name: job for job in read if not job.is_folder}
 
 
 def require_job(jobs: Mapping[str, T], name: str) -> T:
@@ -213,3 +119,53 @@ def require_job(jobs: Mapping[str, T], name: str) -> T:
         advice = suggest(name, jobs) or "The jobs are: " + ", ".join(sorted(jobs))
         raise RehearsalError(f"There is no job {name!r}.", advice=advice)
     return jobs[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a rehearsal remembers from one command to the next.
+
+    `repositories`: name → clone. `secrets` is the file, never what is in it. `rendered`: the jobs
+    here are kept as the definitions are.
+    """
+
+    repositories: Mapping[str, Path] = field(default_factory=dict)
+    secrets: Path | None = None
+    rendered: bool = False
+
+
+def load_settings(home: Home) -> Settings:
+    path = home.state / "settings.json"
+    if not path.is_file():
+        return Settings()
+    data = read_json(path)
+    with read_as_written(path):
+        repositories = {name: Path(place) for name, place in data["repositories"].items()}
+        secrets = Path(data["secrets"]) if data.get("secrets") else None
+        return Settings(repositories, secrets=secrets, rendered=bool(data["rendered"]))
+
+
+def save_settings(home: Home, settings: Settings) -> None:
+    data = {
+        "repositories": {name: str(place) for name, place in settings.repositories.items()},
+        "secrets": settings.secrets and str(settings.secrets),
+        "rendered": settings.rendered,
+    }
+    write_json(home.state / "settings.json", data)
+
+
+@contextmanager
+def locked(home: Home) -> Iterator[None]:
+    """Keep every other rehearsal out of this home. Raises RehearsalError if one is there."""
+    home.state.mkdir(parents=True, exist_ok=True)
+    with (home.state / "lock").open("a+", encoding="utf-8") as file:
+        if not lock(file.fileno()):
+            file.seek(0)
+            raise RehearsalError(
+                f"Another rehearsal is running in {home.root} (process {file.read().strip()}).",
+                advice="Wait until it ends, or use another directory: --home DIR.",
+            )
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield

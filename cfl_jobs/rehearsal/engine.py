@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
+from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.configs.steps.wrappers import TimeLimit, TimeoutKind
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.rehearsal.blocking import explain_deadlock, find_block
 from cfl_jobs.rehearsal.build import (
     Interrupted,
     ItemEnds,
@@ -26,14 +26,12 @@ from cfl_jobs.rehearsal.build import (
     Surroundings,
     Wait,
 )
-from cfl_jobs.rehearsal.clock import Clock, SkippingClock
-from cfl_jobs.rehearsal.directory import Builds, Home, remove_tree, require_job
-from cfl_jobs.rehearsal.discarding import discard_builds
+from cfl_jobs.rehearsal.builds import Builds, discard_builds, recover
+from cfl_jobs.rehearsal.directory import Home, remove_tree, require_job
 from cfl_jobs.rehearsal.execution import RehearsedBuild, run_build
 from cfl_jobs.rehearsal.parameters import declared_only, default_values, values_from_person
-from cfl_jobs.rehearsal.processes import Processes
-from cfl_jobs.rehearsal.pushes import find_watching, poll_branch, require_pushed
-from cfl_jobs.rehearsal.queueing import Item, Place, Queue
+from cfl_jobs.rehearsal.processes import Clock, Processes
+from cfl_jobs.rehearsal.queueing import Item, Place, Queue, explain_deadlock, find_block
 from cfl_jobs.rehearsal.records import (
     BuildRecord,
     Cause,
@@ -47,9 +45,13 @@ from cfl_jobs.rehearsal.records import (
     UserCause,
     upstream_of,
 )
-from cfl_jobs.rehearsal.recovery import recover
-from cfl_jobs.rehearsal.refusals import Locate, find_reachable, refuse_unknown
-from cfl_jobs.rehearsal.repositories import Repositories
+from cfl_jobs.rehearsal.refusals import Locate, refuse_unknown
+from cfl_jobs.rehearsal.repositories import (
+    Repositories,
+    find_watching,
+    poll_branch,
+    require_pushed,
+)
 
 
 @dataclass(slots=True)
@@ -96,12 +98,13 @@ class Engine:
     ) -> None:
         self.home = home
         self.jobs = dict(jobs)
+        self._chain = build_chain(self.jobs.values())
         self.builds = Builds(home)
         self.queue = Queue(home.state / "queue.json")
         self._repositories = repositories
         self._executors = executors
         self._secrets = dict(secrets or {})
-        self._clock = clock or SkippingClock()
+        self._clock = clock or Clock()
         self._notify = notify
         self._locate = locate
         self._processes = Processes()
@@ -169,7 +172,7 @@ class Engine:
 
     def check(self, names: Sequence[str]) -> None:
         """Raise RehearsalError if something that these jobs lead to can't be rehearsed."""
-        reachable = find_reachable(self.jobs, names)
+        reachable = [self.jobs[name] for name in self._chain.reachable(names)]
         refuse_unknown(reachable, self._repositories, self._secrets, self._locate)
 
     def run(self) -> Outcome:
@@ -236,7 +239,7 @@ class Engine:
 
     def _find_block(self, item: Item) -> str:
         running = {run.build.job.name for run in self._running}
-        return find_block(item, self.jobs, running, self.queue)
+        return find_block(item, self.jobs, self._chain, running, self.queue)
 
     def _start(self, item: Item) -> None:
         job = self.jobs[item.job]

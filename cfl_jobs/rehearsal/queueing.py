@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from cfl_jobs.configs.graph import Chain
 from cfl_jobs.configs.model import Job
-from cfl_jobs.rehearsal.directory import read_as_written, read_json, write_text
-from cfl_jobs.rehearsal.records import Cause, cause_from_json, cause_to_json
+from cfl_jobs.rehearsal.directory import read_as_written, read_json, write_json
+from cfl_jobs.rehearsal.records import BuildRecord, Cause, cause_from_json, cause_to_json
 
 QUIET_PERIOD = 5
 
@@ -130,7 +130,7 @@ class Queue:
 
     def save(self) -> None:
         data = {"next": self._next, "items": [_to_json(item) for item in self._items]}
-        write_text(self._path, json.dumps(data, indent=2) + "\n")
+        write_json(self._path, data)
 
 
 def _to_json(item: Item) -> dict[str, Any]:
@@ -151,3 +151,43 @@ def _from_json(data: Mapping[str, Any]) -> Item:
         causes=[cause_from_json(cause) for cause in data["causes"]],
         due=0.0,
     )
+
+
+def find_block(
+    item: Item, jobs: Mapping[str, Job], chain: Chain, running: set[str], queue: Queue
+) -> str:
+    """Return why Jenkins would keep this item blocked, or ""."""
+    job = jobs[item.job]
+    ready = {other.job for other in queue.at(Place.BUILDABLE) if other is not item}
+    if not job.concurrent and job.name in running:
+        return f"{job.name} is already running"
+    if not job.concurrent and job.name in ready:
+        return f"{job.name} is already about to run"
+    locked = {name for other in running | ready - {job.name} for name in jobs[other].resources}
+    if held := locked & set(job.resources):
+        return f"{min(held)} is locked"
+    free = (other for other in queue if other.place is not Place.BLOCKED and other is not item)
+    busy = running | {other.job for other in free}
+    others = busy - {job.name}
+    below = others & set(chain.reachable([job.name]))
+    if job.block_when_downstream and below:
+        return f"downstream {min(below)} is building"
+    above = [name for name in sorted(others) if job.name in chain.reachable([name])]
+    if job.block_when_upstream and above:
+        return f"upstream {above[0]} is building"
+    return ""
+
+
+def explain_deadlock(
+    waits: Sequence[tuple[BuildRecord, Item | None]], queue: Queue, executors: int
+) -> tuple[str, ...]:
+    """Say who holds an executor, what for, and why that can't start."""
+    lines = []
+    for record, item in waits:
+        for_what = item.job if item else "a build that doesn't end"
+        lines.append(f"{record.name} holds an executor and waits for {for_what}")
+    held = "the only executor is held" if executors == 1 else f"all {executors} executors are held"
+    for item in queue:
+        why = item.why or held
+        lines.append(f"{item.job} waits in the queue: {why}")
+    return tuple(lines)

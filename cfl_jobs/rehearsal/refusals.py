@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeAlias
 
-from cfl_jobs.configs.model import Job, ParameterKind, UpstreamTrigger
-from cfl_jobs.configs.references import resolve_job
-from cfl_jobs.configs.steps.triggering import TriggerBuilds
+from cfl_jobs.configs.model import Job, ParameterKind
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.reading.secrets import KINDS, names_of
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name
@@ -15,33 +13,6 @@ from cfl_jobs.rehearsal.repositories import Repositories, repository_name
 # Tells where a part of a job's config comes from: (job, path of the element) → a place or "".
 Locate: TypeAlias = Callable[[str, str], str]
 _PARAMETERS = frozenset({ParameterKind.PASSWORD, ParameterKind.RUN, ParameterKind.FILE})
-
-
-def find_reachable(jobs: Mapping[str, Job], start: Iterable[str]) -> tuple[Job, ...]:
-    """Return the jobs that a build of one of `start` may lead to, those included."""
-    found: dict[str, Job] = {}
-    pending = [name for name in start if name in jobs]
-    while pending:
-        job = jobs[pending.pop()]
-        if job.name not in found:
-            found[job.name] = job
-            pending += [name for name in downstream_names(job, jobs) if name in jobs]
-    return tuple(found.values())
-
-
-def downstream_names(job: Job, jobs: Mapping[str, Job]) -> tuple[str, ...]:
-    """Return the jobs that a build of `job` may start itself."""
-    steps = (*job.builders, *job.publishers)
-    projects = [name for step in steps if isinstance(step, TriggerBuilds) for name in step.projects]
-    names = [resolve_job(name, job.name, jobs) for name in projects]
-    reverse = [
-        other.name
-        for other in jobs.values()
-        for trigger in other.triggers
-        if isinstance(trigger, UpstreamTrigger)
-        and job.name in [resolve_job(name, other.name, jobs) for name in trigger.jobs]
-    ]
-    return tuple(dict.fromkeys([*names, *reverse]))
 
 
 def refuse_unknown(

@@ -1,24 +1,28 @@
-"""Events → what a person sees: a live tree on a terminal, plain lines elsewhere."""
+"""Events → what a person sees: a live tree of builds on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.records import (
     BuildRecord,
+    Cause,
     Deadlocked,
     Event,
     Finished,
     Notify,
+    PushCause,
     Queued,
     Recovered,
     Started,
+    UpstreamCause,
 )
-from cfl_jobs.rehearsal.tree import BuildTree, Node, describe_causes
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -50,6 +54,85 @@ _PLAIN_MARKS: dict[Result | str, str] = {
     "waiting": ".",
     "running": ">",
 }
+
+
+@dataclass(slots=True)
+class Shown:
+    """A request that is waiting or has become a build; `record` is None while it waits."""
+
+    item: int
+    job: str
+    causes: list[Cause]
+    record: BuildRecord | None = None
+    children: list[Shown] = field(default_factory=list)
+
+
+class BuildTree:
+    """The builds of this session, each below the one that started it first."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.roots: list[Shown] = []
+        self.deadlock: tuple[str, ...] = ()
+        self._by_item: dict[int, Shown] = {}
+        self._by_build: dict[tuple[str, int], Shown] = {}
+
+    def add(self, event: Event) -> None:
+        with self.lock:
+            match event:
+                case Queued():
+                    self._add_request(event)
+                case Started(record):
+                    node = self._find(record)
+                    node.record = record
+                    self._by_build[record.job, record.number] = node
+                case Finished(record):
+                    self._find(record).record = record
+                case Recovered(record):
+                    self.roots.append(Shown(record.item, record.job, list(record.causes), record))
+                case Deadlocked(lines):
+                    self.deadlock = lines
+
+    def _add_request(self, event: Queued) -> None:
+        node = self._by_item.get(event.item)
+        if node:
+            node.causes.append(event.cause)
+            return
+        node = Shown(event.item, event.job, [event.cause])
+        self._by_item[event.item] = node
+        self._place(node)
+
+    def _find(self, record: BuildRecord) -> Shown:
+        """Return the build's node; a request of an earlier session gets one now."""
+        node = self._by_item.get(record.item)
+        if node is None:
+            node = Shown(record.item, record.job, list(record.causes))
+            self._by_item[record.item] = node
+            self._place(node)
+        return node
+
+    def _place(self, node: Shown) -> None:
+        cause = node.causes[0]
+        parent = None
+        if isinstance(cause, UpstreamCause):
+            parent = self._by_build.get((cause.job, cause.number))
+        (parent.children if parent else self.roots).append(node)
+
+
+def describe_causes(node: Shown, *, with_parent: bool) -> str:
+    """Say what started a build; below its parent only what else did."""
+    texts = []
+    for cause in dict.fromkeys(node.causes[1:] if with_parent else node.causes):
+        match cause:
+            case UpstreamCause(job, number):
+                texts.append(f"{job} #{number}")
+            case PushCause():
+                texts.append("a push")
+            case _:
+                texts.append(cause.user)
+    if not texts:
+        return ""
+    return ("also " if with_parent else "") + "by " + " and ".join(texts)
 
 
 @contextmanager
@@ -137,12 +220,12 @@ def draw(tree: BuildTree, console: Console, *, fits: bool) -> RenderableType:
     return SegmentLines(shown[-room:], new_lines=True)
 
 
-def _add_children(branch: Tree, node: Node, marks: Mapping[Result | str, str]) -> None:
+def _add_children(branch: Tree, node: Shown, marks: Mapping[Result | str, str]) -> None:
     for child in node.children:
         _add_children(branch.add(_label(child, marks, with_parent=True)), child, marks)
 
 
-def _label(node: Node, marks: Mapping[Result | str, str], *, with_parent: bool) -> Text:
+def _label(node: Shown, marks: Mapping[Result | str, str], *, with_parent: bool) -> Text:
     from rich.text import Text
 
     record = node.record

@@ -1,0 +1,173 @@
+"""The builds in a home: their records, which of them are kept, and what a killed rehearsal left."""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from cfl_jobs.configs.model import BuildDiscarder, Job
+from cfl_jobs.configs.steps.step import Result
+from cfl_jobs.errors import RehearsalError
+from cfl_jobs.rehearsal.directory import Home, remove_tree, write_json, write_text
+from cfl_jobs.rehearsal.guard import kill_by_cookie
+from cfl_jobs.rehearsal.queueing import Queue
+from cfl_jobs.rehearsal.records import BuildRecord, record_from_json, record_to_json
+
+_DAY = 24 * 60 * 60
+_ENDED = frozenset(Result)
+_PERMALINKS: dict[str, frozenset[Result | None]] = {
+    "lastBuild": _ENDED | {None},
+    "lastCompletedBuild": _ENDED,
+    "lastStableBuild": frozenset({Result.SUCCESS}),
+    "lastSuccessfulBuild": frozenset({Result.SUCCESS, Result.UNSTABLE}),
+    "lastUnstableBuild": frozenset({Result.UNSTABLE}),
+    "lastFailedBuild": frozenset({Result.FAILURE}),
+    "lastUnsuccessfulBuild": _ENDED - {Result.SUCCESS},
+}
+
+
+class Builds:
+    """The builds in a home. Records are read once and kept; only this rehearsal writes them.
+
+    A record that can't be read is an error; where builds are only looked at, `lenient`, it is left
+    out, and told in `damaged`.
+    """
+
+    def __init__(self, home: Home, *, lenient: bool = False) -> None:
+        self.home = home
+        self.damaged: list[RehearsalError] = []
+        self._lenient = lenient
+        self._records: dict[str, dict[int, BuildRecord]] = {}
+
+    def of(self, job: str) -> tuple[BuildRecord, ...]:
+        """Return the builds of a job, newest first, running ones too."""
+        records = self._load(job)
+        return tuple(records[number] for number in sorted(records, reverse=True))
+
+    def completed(self, job: str) -> tuple[BuildRecord, ...]:
+        """Return the builds of a job that have ended, newest first."""
+        return tuple(record for record in self.of(job) if record.result)
+
+    def get(self, job: str, number: int) -> BuildRecord | None:
+        return self._load(job).get(number)
+
+    def take_number(self, job: str) -> int:
+        """Return the next build number and count on, as Jenkins does in nextBuildNumber."""
+        path = self.home.job_directory(job) / "nextBuildNumber"
+        try:
+            number = int(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            number = 1
+        number = max([number, *(known + 1 for known in self._load(job))])
+        write_text(path, f"{number + 1}\n")
+        return number
+
+    def save(self, record: BuildRecord) -> None:
+        self._load(record.job)[record.number] = record
+        path = self.home.build_directory(record.job, record.number) / "build.json"
+        write_json(path, record_to_json(record))
+
+    def delete(self, record: BuildRecord) -> None:
+        remove_tree(self.home.build_directory(record.job, record.number))
+        self._load(record.job).pop(record.number, None)
+
+    def find_permalink(self, job: str, permalink: str) -> BuildRecord | None:
+        """Resolve lastBuild, lastStableBuild and the others (hudson.model.PermalinkProjectAction).
+
+        Raises KeyError for a name that is no permalink.
+        """
+        accepted = _PERMALINKS[permalink]
+        return next((record for record in self.of(job) if record.result in accepted), None)
+
+    def _load(self, job: str) -> dict[int, BuildRecord]:
+        if job not in self._records:
+            known: dict[int, BuildRecord] = {}
+            for path in (self.home.job_directory(job) / "builds").glob("*/build.json"):
+                try:
+                    record = _read_record(path)
+                except RehearsalError as error:
+                    if not self._lenient:
+                        raise
+                    self.damaged.append(error)
+                    continue
+                known[record.number] = record
+            self._records[job] = known
+        return self._records[job]
+
+
+def _read_record(path: Path) -> BuildRecord:
+    try:
+        return record_from_json(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RehearsalError(
+            f"{path} is not a record of a build: {error!r}",
+            advice=f"Remove {path.parent} and run it again.",
+        ) from error
+
+
+def discard_builds(builds: Builds, job: str, discarder: BuildDiscarder, *, now: float) -> None:
+    """Remove what the discarder doesn't keep.
+
+    The last stable and the last successful build stay whatever it says, and so do running ones.
+    """
+    exempt = _exempt(builds, job)
+    for index, record in enumerate(builds.of(job)):
+        too_many = 0 <= discarder.builds_to_keep <= index
+        if record.number not in exempt and (
+            too_many or _older(record, discarder.days_to_keep, now)
+        ):
+            builds.delete(record)
+    for index, record in enumerate(builds.of(job)):
+        too_many = 0 <= discarder.artifact_builds_to_keep <= index
+        if record.number not in exempt and (
+            too_many or _older(record, discarder.artifact_days_to_keep, now)
+        ):
+            remove_tree(builds.home.archive(record.job, record.number))
+
+
+def _exempt(builds: Builds, job: str) -> set[int]:
+    kept = {record.number for record in builds.of(job) if record.result is None}
+    for permalink in ("lastStableBuild", "lastSuccessfulBuild"):
+        record = builds.find_permalink(job, permalink)
+        if record:
+            kept.add(record.number)
+    return kept
+
+
+def _older(record: BuildRecord, days: int, now: float) -> bool:
+    return days >= 0 and record.started < now - days * _DAY
+
+
+def recover(
+    home: Home, builds: Builds, queue: Queue, jobs: Mapping[str, Job], *, now: float
+) -> Iterator[BuildRecord]:
+    """Record as aborted what an earlier rehearsal left running when it was killed; yield that.
+
+    The queue stays, but for requests that had just become those builds and for jobs that are gone.
+    """
+    remove_tree(home.state / "trash")
+    remove_tree(home.state / "tmp")
+    for name in jobs:
+        # Credentials bound as files are there while a build runs.
+        workspace = home.workspace(name)
+        for path in workspace.parent.glob(f"{glob.escape(workspace.name)}*@tmp"):
+            remove_tree(path)
+        for record in builds.of(name):
+            if record.result is not None:
+                continue
+            kill_by_cookie(record.cookie)
+            with home.log(name, record.number).open("a", encoding="utf-8") as log:
+                log.write("The rehearsal ended while this build was running.\n")
+                log.write("Finished: ABORTED\n")
+            ended = replace(record, result=Result.ABORTED, finished=now)
+            builds.save(ended)
+            item = queue.find(record.item)
+            if item:
+                queue.remove(item)
+            yield ended
+    for item in list(queue):
+        if item.job not in jobs:
+            queue.remove(item)

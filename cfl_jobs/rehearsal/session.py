@@ -1,0 +1,215 @@
+"""Definitions, clones, secrets → a rehearsal: a home filled, builds asked for, run and shown."""
+
+from __future__ import annotations
+
+import secrets as random_source
+import shlex
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TextIO, TypeAlias
+
+from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.steps.wrappers import BoundCredential
+from cfl_jobs.errors import RehearsalError
+from cfl_jobs.rehearsal.builds import Builds
+from cfl_jobs.rehearsal.definitions import Definitions
+from cfl_jobs.rehearsal.directory import (
+    Home,
+    load_settings,
+    locked,
+    read_json,
+    require_job,
+    save_settings,
+    write_json,
+)
+from cfl_jobs.rehearsal.engine import Engine, Outcome
+from cfl_jobs.rehearsal.environment import read_credentials
+from cfl_jobs.rehearsal.reports import DEFAULT_HOME, list_failures, show_path
+from cfl_jobs.rehearsal.repositories import Repositories, find_watched, find_watching
+from cfl_jobs.rehearsal.view import showing
+
+Tell: TypeAlias = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`repositories` are clones by name; `secrets` is a file of NAME=value lines."""
+
+    home: Path = DEFAULT_HOME
+    repositories: Mapping[str, Path] = field(default_factory=dict)
+    executors: int = 2
+    secrets: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What an engine needs. `sample` are the names of repositories that are ours to change."""
+
+    jobs: dict[str, Job]
+    repositories: Repositories
+    secrets: Mapping[str, str]
+    sample: frozenset[str]
+
+
+Ask: TypeAlias = Callable[[Engine, Ready], object]
+
+
+def rehearse(
+    options: Options, definitions: Definitions, ask: Ask, *, stream: TextIO, tell: Tell
+) -> Outcome:
+    """Open the home, ask for builds, run them while showing them, and tell of failures."""
+    home = Home(options.home)
+    try:
+        with locked(home):
+            ready = prepare(options, home, definitions, tell)
+            with (
+                showing(stream) as notify,
+                Engine(
+                    home,
+                    ready.jobs,
+                    ready.repositories,
+                    executors=options.executors,
+                    secrets=ready.secrets,
+                    notify=notify,
+                    locate=definitions.locate,
+                ) as engine,
+            ):
+                ask(engine, ready)
+                outcome = engine.run()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        where = error.filename or home.root
+        raise RehearsalError(
+            f"{where}: {error.strerror or error}", advice="Put that right, then run it again."
+        ) from error
+    for line in list_failures(home, outcome.builds):
+        tell(line)
+    for problem in outcome.not_started:
+        tell(f"Not started: {problem}.")
+    return outcome
+
+
+def push(names: Iterable[str] | None, branch: str | None, tell: Tell) -> Ask:
+    """Play a push to these repositories, or to all; without a branch to the one that jobs build."""
+
+    def ask(engine: Engine, ready: Ready) -> None:
+        watched = find_watched(ready.jobs, ready.repositories)
+        for given in watched if names is None else names:
+            name = ready.repositories.require(given)
+            pushed = watched.get(name, "master") if branch is None else branch
+            _commit_to_sample(engine.builds, ready, name, pushed, tell)
+            for job, says in engine.push(name, pushed).items():
+                tell(f"Push to {pushed} of {name}: {job} {says}.")
+
+    return ask
+
+
+def build(job: str, values: Mapping[str, str]) -> Ask:
+    """Start a job by hand."""
+    return lambda engine, ready: engine.build(job, values)
+
+
+def resume(tell: Tell) -> Ask:
+    """Run what waits in the queue."""
+
+    def ask(engine: Engine, ready: Ready) -> None:
+        if not len(engine.queue):
+            tell("Nothing waits in the queue.")
+
+    return ask
+
+
+def look_at(options: Options, job: str = "") -> Builds:
+    """Return the builds of a home that is there, without those whose records can't be read.
+
+    With a job its builds are read, so that what is damaged is known. Raises RehearsalError.
+    """
+    home = Home(options.home)
+    if not (home.root / "jobs").is_dir():
+        raise RehearsalError(
+            f"There is no rehearsal in {options.home}.", advice="Start one: cfl-jobs rehearse"
+        )
+    builds = Builds(home, lenient=True)
+    if job:
+        require_job(dict(home.configs()), job)
+        builds.of(job)
+    return builds
+
+
+def prepare(options: Options, home: Home, definitions: Definitions, tell: Tell) -> Ready:
+    """Fill the home with jobs if that is left to us, and find repositories and secrets.
+
+    Repositories and a secrets file that were given once are remembered. With no repository at all
+    the sample's are made.
+    """
+    settings = load_settings(home)
+    if settings.rendered or not any(True for _ in home.configs()):
+        _fill(home, definitions, tell)
+        settings = replace(settings, rendered=True)
+        save_settings(home, settings)
+    elif different := definitions.count_differences(home):
+        where = shlex.quote(show_path(home.root))
+        tell(f"Note: {different} jobs and views here are not as jobs/ says; what is here is run.")
+        tell(f"  To bring them up to date: cfl-jobs update --home {where}")
+    jobs = home.read_jobs()
+    given = {name: path.resolve() for name, path in options.repositories.items()}
+    known = {**settings.repositories, **given} or _make_sample(home, tell)
+    secrets = options.secrets.resolve() if options.secrets else settings.secrets
+    ours = {name for name, path in known.items() if path.is_relative_to(home.repositories)}
+    bindings = [binding for job in jobs.values() for binding in job.bindings]
+    values = read_credentials(secrets, bindings) if secrets else {}
+    if ours == set(known):
+        values = {**_make_up_secrets(home, bindings, tell), **values}
+    repositories = Repositories(home, known)
+    # Only what could be read is remembered: a slip of the pen must not break every later run.
+    save_settings(home, replace(settings, repositories=known, secrets=secrets))
+    return Ready(jobs, repositories, values, frozenset(ours))
+
+
+def _fill(home: Home, definitions: Definitions, tell: Tell) -> None:
+    if not definitions.are_here:
+        raise RehearsalError(
+            f"There are no jobs in {home.root}, and no definitions here.",
+            advice="Run it where jobs/ and templates/ are, or fill DIR: cfl-jobs update --home DIR",
+        )
+    changed = definitions.fill(home)
+    if changed:
+        tell(f"Rendered jobs/ into {show_path(home.root)}: {changed} jobs and views.")
+
+
+def _make_sample(home: Home, tell: Tell) -> dict[str, Path]:
+    from cfl_jobs.sample import make_repositories
+
+    home.repositories.mkdir(parents=True, exist_ok=True)
+    paths = make_repositories(home.repositories)
+    tell(f"Made the sample's repositories in {show_path(home.repositories)}.")
+    return {path.name: path for path in paths}
+
+
+def _make_up_secrets(home: Home, bindings: Iterable[BoundCredential], tell: Tell) -> dict[str, str]:
+    """Return made-up values for all credentials: the sample site needs some, any will do."""
+    path = home.state / "secrets.json"
+    values: dict[str, str] = read_json(path) if path.is_file() else {}
+    missing = {binding.credentials_id for binding in bindings} - set(values)
+    if missing:
+        values |= {name: f"made-up:{random_source.token_hex(12)}" for name in sorted(missing)}
+        write_json(path, values)
+        path.chmod(0o600)
+        tell(f"Made up values for {len(missing)} credentials, for the sample site only.")
+    return values
+
+
+def _commit_to_sample(builds: Builds, ready: Ready, name: str, branch: str, tell: Tell) -> None:
+    """Give a repository of the sample something to push, where its newest commit was built.
+
+    People's own clones are never touched.
+    """
+    if name not in ready.sample:
+        return
+    head = ready.repositories.read_head(str(ready.repositories.paths[name]), branch)
+    records = (r for job in find_watching(ready.jobs, name) for r in builds.of(job.name))
+    if head in {record.revision.commit for record in records if record.revision}:
+        ready.repositories.commit_nothing(name, branch, "A change to rehearse with")
+        tell(f"Made a commit to push, on {branch} of the sample's {name}.")
