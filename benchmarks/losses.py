@@ -45,8 +45,8 @@ from cfl_jobs.errors import (  # noqa: E402 - the repository is put on the path 
 )
 from cfl_jobs.reading.tracking import LocatedText, TrackedDict, TrackedList  # noqa: E402
 from cfl_jobs.rendering.generator import Generator  # noqa: E402
+from cfl_jobs.rendering.losses import find_losses  # noqa: E402
 from cfl_jobs.rendering.render import render  # noqa: E402
-from cfl_jobs.rendering.strictness import find_losses  # noqa: E402
 
 PACKAGE = "jenkins-job-builder==6.5.0"
 Steps = tuple[str | int, ...]

@@ -23,7 +23,7 @@ STAGES = (
 )  # fmt: skip
 # Pure: no network, no clock, no environment, no processes.
 PURE = {"errors", "target", "reading", "configs", "rendering", "drawing"}
-IMPURE_MODULES = {"rendering.cache", "rendering.processes"}
+IMPURE_MODULES = {"rendering.cache"}
 IMPURE_IMPORTS = {"http", "os", "random", "socket", "subprocess", "time", "urllib.request"}
 FORBIDDEN_NAMES = {"utils", "helpers", "manager", "core"}
 

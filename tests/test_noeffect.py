@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from cfl_jobs.configs.configxml import parse_config
-from cfl_jobs.rendering.noeffect import NO_EFFECTS, check_no_effect
+from cfl_jobs.rendering.noeffect import NO_EFFECTS
 from cfl_jobs.rendering.render import render
+from cfl_jobs.rendering.values import check_job
 from tests.case_files import write_project
 
 CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
@@ -44,7 +45,7 @@ NEVER = [{name: False} for name in ("success", "unstable", "failure", "not-built
             {"wrappers": [{"timeout": {"timeout": 9, "type": "likely-stuck"}}]},
             ("wrappers", 0, "timeout", "timeout"),
         ),
-        ({"scm": [{"git": {"url": "a", "fastpoll": True}}]}, ("scm", 0, "git", "fastpoll")),
+        ({"scm": [{"git": {"url": "https://a", "fastpoll": True}}]}, ("scm", 0, "git", "fastpoll")),
         (
             {"publishers": [{"workspace-cleanup": {"clean-if": NEVER}}]},
             ("publishers", 0, "workspace-cleanup", "clean-if"),
@@ -58,7 +59,7 @@ NEVER = [{name: False} for name in ("success", "unstable", "failure", "not-built
 def test_an_option_without_effect_is_reported_with_its_path(
     data: dict[str, Any], path: tuple[str | int, ...]
 ) -> None:
-    (mistake,) = check_no_effect(data)
+    (mistake,) = check_job(data)
     assert mistake.path == path
     assert mistake.message.startswith("it has no effect: ")
     assert mistake.advice
@@ -76,9 +77,9 @@ def test_the_same_options_are_fine_where_they_work() -> None:
             {"timeout": {"timeout": "$LIMIT"}},
         ],
     }
-    assert check_no_effect(data) == ()
-    assert check_no_effect({"project-type": "pipeline", "dsl": "", "sandbox": True}) == ()
-    assert check_no_effect({"view-type": "list", "node": "x"}) == ()
+    assert check_job(data) == ()
+    assert check_job({"project-type": "pipeline", "dsl": "", "sandbox": True}) == ()
+    assert check_job({"view-type": "list", "node": "x"}) == ()
 
 
 def test_every_entry_says_how_it_is_known() -> None:

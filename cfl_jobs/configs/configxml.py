@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from xml.dom import minidom
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
@@ -102,16 +103,20 @@ def element_paths(root: ET.Element) -> Iterator[tuple[str, ET.Element]]:
         path, element = waiting.pop()
         if path:
             yield path, element
-        counts: dict[str, int] = {}
-        for child in element:
-            counts[child.tag] = counts.get(child.tag, 0) + 1
-        numbers: dict[str, int] = {}
-        inner: list[tuple[str, ET.Element]] = []
-        for child in element:
-            numbers[child.tag] = numbers.get(child.tag, 0) + 1
-            step = f"{child.tag}[{numbers[child.tag]}]" if counts[child.tag] > 1 else child.tag
-            inner.append((f"{path}/{step}" if path else step, child))
-        waiting += reversed(inner)
+        around = f"{path}/" if path else ""
+        waiting += reversed([(f"{around}{step}", inner) for step, inner in steps_of(element)])
+
+
+def steps_of(parent: ET.Element) -> Iterator[tuple[str, ET.Element]]:
+    """Yield each child of an element with its step of a path."""
+    tags = [child.tag for child in parent]
+    if len(set(tags)) == len(tags):
+        yield from zip(tags, parent, strict=True)
+        return
+    numbers: dict[str, int] = {}
+    for child in parent:
+        number = numbers[child.tag] = numbers.get(child.tag, 0) + 1
+        yield f"{child.tag}[{number}]" if tags.count(child.tag) > 1 else child.tag, child
 
 
 def class_of_tag(tag: str) -> str:
@@ -145,9 +150,7 @@ def write_config(root: ET.Element) -> str:
     jenkins-job-builder goes through minidom, whose output changed with Python 3.13 (quotes) and
     which loses carriage returns; here everyone gets the same text, and every character.
     """
-    if not all(
-        isinstance(part.tag, str) and _PLAIN_TAG.fullmatch(part.tag) for part in root.iter()
-    ):
+    if not all(map(_is_plain, {part.tag for part in root.iter()})):
         # Comments and namespaces of raw XML, and odd tags: not worth a second writer.
         document = minidom.parseString(ET.tostring(root, encoding="UTF-8"))  # noqa: S318
         return document.toprettyxml(indent="  ", encoding="utf-8").decode("utf-8")
@@ -156,8 +159,15 @@ def write_config(root: ET.Element) -> str:
     return "".join(pieces)
 
 
+@cache
+def _is_plain(tag: object) -> bool:
+    return isinstance(tag, str) and _PLAIN_TAG.fullmatch(tag) is not None
+
+
 def _write(element: ET.Element, indent: str, pieces: list[str]) -> None:
-    attributes = "".join(f' {key}="{_escape(value)}"' for key, value in element.attrib.items())
+    attributes = ""
+    for key, value in element.attrib.items():
+        attributes += f' {key}="{_escape(value)}"'
     text = element.text or ""
     if len(element):
         inner = f"{indent}  "

@@ -20,7 +20,7 @@ from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import TrackedDict
 from cfl_jobs.rendering.generator import Generator
-from cfl_jobs.rendering.strictness import find_losses
+from cfl_jobs.rendering.losses import find_losses
 
 _MOST_CANDIDATES = 4
 # The key of a job below which each type of component stands.

@@ -19,7 +19,7 @@ from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.names import find_name_problem
 from cfl_jobs.reading.server_url import check_url, has_login
 from cfl_jobs.reading.sources import Sources
-from cfl_jobs.reading.tracking import TrackedDict, TrackedList, walk_mappings
+from cfl_jobs.reading.tracking import TrackedDict, TrackedList
 from cfl_jobs.target import Kind
 
 JOBS = "jobs"
@@ -47,15 +47,6 @@ class Definitions:
     def project(self) -> str:
         """The name that the marks of this project's jobs carry, "" for none."""
         return str(self.settings.get("project", ""))
-
-    def mappings(self) -> tuple[TrackedDict, ...]:
-        """Return every mapping that templates may read, each once, in a fixed order."""
-        roots = [
-            self.settings,
-            *self.defaults.values(),
-            *(entry.variables for entry in self.entries),
-        ]
-        return tuple(walk_mappings(roots))
 
     def chain(self) -> dict[str, list[TrackedDict]]:
         """Return the variables of all entries by group, in file order."""

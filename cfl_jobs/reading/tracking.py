@@ -8,7 +8,6 @@ nobody asked for afterwards is a line of YAML that would have been lost in silen
 from __future__ import annotations
 
 from collections.abc import (
-    Callable,
     Collection,
     Hashable,
     ItemsView,
@@ -112,9 +111,6 @@ class _HandedKey(str):
         return (str, (str(self),))
 
 
-ReadNotes = tuple[tuple[frozenset[Hashable], bool], ...]
-
-
 class TrackedDict(dict[str, Any]):
     """A dict that notes which keys were asked for, by any way of asking.
 
@@ -171,9 +167,9 @@ class TrackedDict(dict[str, Any]):
         self._notes.asked.update(key for key in self.suspect_keys() if key not in unread)
         self._notes.handed_out = False
 
-    def asked_keys(self) -> tuple[str, ...]:
+    def asked_keys(self) -> frozenset[str]:
         """Return the keys that were asked for, there or not: what the reader knows."""
-        return tuple(sorted({str(key) for key in self._notes.asked} | self._notes.known))
+        return frozenset(self._notes.known.union(map(str, self._notes.asked)))
 
     @property
     def defaults(self) -> Mapping[str, object]:
@@ -221,16 +217,16 @@ class TrackedDict(dict[str, Any]):
     # -- what readers ask ------------------------------------------------------------------------
 
     def __getitem__(self, key: str) -> Any:
-        return super().__getitem__(self._ask(key))
+        return dict.__getitem__(self, self._ask(key))
 
     def get(self, key: str, default: Any = None) -> Any:
         key = self._ask(key)
         if default is not None:
             self._notes.defaults[key] = default
-        return super().get(key, default)
+        return dict.get(self, key, default)
 
     def __contains__(self, key: object) -> bool:
-        return super().__contains__(self._ask(key))
+        return dict.__contains__(self, self._ask(key))
 
     def pop(self, key: str, *default: Any) -> Any:
         return super().pop(self._ask(key), *default)
@@ -283,13 +279,12 @@ class TrackedDict(dict[str, Any]):
 
     def copy_with(self, entries: Iterable[tuple[str, Any]]) -> TrackedDict:
         """Return a copy with other entries that shares the notes."""
-        made = TrackedDict(
-            entries,
-            pos=self.pos,
-            key_positions=self.key_positions,
-            value_positions=self.value_positions,
-            forward=self.forward,
-        )
+        made = TrackedDict.__new__(TrackedDict)
+        dict.__init__(made, entries)
+        made.pos = self.pos
+        made.key_positions = self.key_positions
+        made.value_positions = self.value_positions
+        made.forward = self.forward
         made._notes = self._notes
         return made
 
@@ -306,15 +301,13 @@ def hand_out_deeply(value: object) -> None:
         mapping.hand_out()
 
 
-def walk_mappings(
-    value: object, *, descend: Callable[[TrackedDict, str], bool] = lambda *_: True
-) -> Iterator[TrackedDict]:
-    """Yield each mapping in a value once, parents first, without noting reads.
-
-    `descend` says whether to go into a key's value.
-    """
+def walk_mappings(value: object, *, into_lists: bool = True) -> Iterator[TrackedDict]:
+    """Yield each mapping in a value once, parents first, without noting reads."""
+    if not isinstance(value, (dict, list, tuple)):
+        return
+    inner = (dict, list, tuple) if into_lists else (dict,)
     seen: set[int] = set()
-    waiting = [value]
+    waiting: list[Any] = [value]
     while waiting:
         current = waiting.pop()
         if id(current) in seen:
@@ -322,19 +315,14 @@ def walk_mappings(
         seen.add(id(current))
         if isinstance(current, TrackedDict):
             yield current
-            inner = [item for key, item in dict.items(current) if descend(current, key)]
-            waiting += reversed(inner)
-        elif isinstance(current, (list, tuple)):
-            waiting += reversed(current)
+            current = dict.values(current)
+        elif isinstance(current, dict):
+            continue
+        waiting += [item for item in reversed(current) if isinstance(item, inner)]
 
 
 def unread_places(value: object) -> Iterator[tuple[TrackedDict, str]]:
     """Yield (mapping, key) for each key no one read; not for what stands inside such a key."""
-    unread: dict[int, frozenset[str]] = {}
-
-    def descend(mapping: TrackedDict, key: str) -> bool:
-        return key not in unread[id(mapping)]
-
     seen: set[int] = set()
     waiting = [value]
     while waiting:
@@ -343,23 +331,8 @@ def unread_places(value: object) -> Iterator[tuple[TrackedDict, str]]:
             continue
         seen.add(id(current))
         if isinstance(current, TrackedDict):
-            unread[id(current)] = frozenset(current.unread_keys())
-            yield from ((current, key) for key in current.unread_keys())
-            waiting += [item for key, item in dict.items(current) if descend(current, key)]
+            unread = current.unread_keys()
+            yield from ((current, key) for key in unread)
+            waiting += [item for key, item in dict.items(current) if key not in unread]
         elif isinstance(current, (list, tuple)):
             waiting += current
-
-
-def collect_notes(mappings: Iterable[TrackedDict]) -> ReadNotes:
-    """Return what was asked of each mapping, for another process to merge."""
-    return tuple(
-        (frozenset(mapping._notes.asked), mapping._notes.everything or mapping._notes.handed_out)
-        for mapping in mappings
-    )
-
-
-def merge_notes(mappings: Iterable[TrackedDict], notes: ReadNotes) -> None:
-    """Add what another process asked of the same mappings, in the same order."""
-    for mapping, (asked, everything) in zip(mappings, notes, strict=True):
-        mapping._notes.asked |= asked
-        mapping._notes.everything |= everything

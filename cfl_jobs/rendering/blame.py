@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.config import Blame
-from cfl_jobs.configs.configxml import element_paths
+from cfl_jobs.configs.configxml import element_paths, steps_of
 from cfl_jobs.configs.normalform import TEXTS
 from cfl_jobs.errors import Position
 from cfl_jobs.reading.tracking import TrackedDict, walk_mappings
-from cfl_jobs.rendering.generator import Generated
+from cfl_jobs.rendering.generator import Component, Generated
+from cfl_jobs.rendering.noeffect import NO_EFFECTS, Successor
 
 # What jenkins-job-builder makes of a job's or view's own options, where the names don't tell it.
 _MADE_OF = MappingProxyType(
@@ -39,56 +40,72 @@ def blame_parts(made: Generated, data: TrackedDict) -> tuple[tuple[Blame, ...], 
     And the paths of what jenkins-job-builder wrote by itself: it looked for the option of that
     name, which nobody gave. Where that isn't sure, somebody is taken to have asked for it.
     """
-    owned = {
-        id(element): component for component in made.components for element in component.elements
-    }
-    options: dict[int, _Options] = {}
-    own_options = _Options(data, deep=False)
-    # Innermost known component of each path, as paths come parents first.
-    around: dict[str, _Options] = {}
-    found: list[Blame] = []
-    own: set[str] = set()
-    asked: set[str] = set()
-    for path, element in element_paths(made.root):
-        here = around.get(path.rpartition("/")[0], own_options)
-        component = owned.get(id(element))
+    blamer = _Blamer(made)
+    blamer.look_inside(made.root, "", _Options(walk_mappings(data, into_lists=False), is_job=True))
+    return tuple(blamer.found), frozenset(blamer.own)
+
+
+class _Blamer:
+    """Goes through a config, and gathers `found` and the paths of what nobody asked for."""
+
+    def __init__(self, made: Generated) -> None:
+        self._texts = made.texts
+        self._components = {id(part): it for it in made.components for part in it.elements}
+        self._options: dict[int, _Options] = {}
+        self.found: list[Blame] = []
+        self.own: list[str] = []
+
+    def look_inside(self, parent: ET.Element, path: str, around: _Options) -> tuple[bool, bool]:
+        """Look at what is in an element; tell whether any of it is own, and any was asked for.
+
+        `around` are the options of the innermost component.
+        """
+        is_own = is_asked = False
+        for step, element in steps_of(parent):
+            own, asked = self._look_at(element, f"{path}/{step}" if path else step, around)
+            is_own, is_asked = is_own or own, is_asked or asked
+        return is_own, is_asked
+
+    def _look_at(self, element: ET.Element, path: str, around: _Options) -> tuple[bool, bool]:
+        component = self._components.get(id(element))
         if component is not None:
-            found.append(Blame(path, component.position))
-            if id(component) not in options:
-                options[id(component)] = _Options(component.data, is_raw=component.name == "raw")
-            here = options[id(component)]
-        elif here.is_given:
-            place = here.find(element, path if here is own_options else "")
-            if place is not None:
-                text = made.texts.get(element.text or "")
-                pieces = text.pieces if text and text.pos == place else ()
-                found.append(Blame(path, place, pieces))
-        if here is not own_options and len(element):
-            around[path] = here
-        if len(element) and component is None:
-            continue
-        is_own = component is None and here.leaves_out(element)
-        known = own if is_own else asked
-        if is_own or component is not None or not _is_trivial(element):
-            while path and path not in known:
-                known.add(path)
-                path = path.rpartition("/")[0]
-    return tuple(found), frozenset(own - asked)
+            self.found.append(Blame(path, component.position))
+            around = self._options_of(component)
+            self.look_inside(element, path, around)
+            return False, True
+        if around.is_given and (place := around.find(element, path)) is not None:
+            text = self._texts.get(element.text or "")
+            pieces = text.pieces if text and text.pos == place else ()
+            self.found.append(Blame(path, place, pieces))
+        if len(element):
+            is_own, is_asked = self.look_inside(element, path, around)
+        else:
+            is_own = around.leaves_out(element)
+            is_asked = not is_own and not _is_trivial(element)
+        if is_own and not is_asked:
+            self.own.append(path)
+        return is_own, is_asked
+
+    def _options_of(self, component: Component) -> _Options:
+        if id(component) not in self._options:
+            mappings = walk_mappings(component.data)
+            self._options[id(component)] = _Options(mappings, is_raw=component.name == "raw")
+        return self._options[id(component)]
 
 
 class _Options:
-    """Where the options of a job or component stand, by their names and values."""
+    """Where the options of a job or component stand, by their names and values.
 
-    def __init__(self, data: Any, *, deep: bool = True, is_raw: bool = False) -> None:
+    A job's lists hold components, which have options of their own.
+    """
+
+    def __init__(
+        self, mappings: Iterable[TrackedDict], *, is_job: bool = False, is_raw: bool = False
+    ) -> None:
+        self._mappings = tuple(mappings)
         self._is_raw = is_raw
+        self._special = _MADE_OF if is_job else {}
         self._by_text: dict[str, list[tuple[str, Position]]] = {}
-        # A job's lists hold components, which have options of their own.
-        self._mappings = tuple(
-            walk_mappings(data, descend=lambda at, key: deep or isinstance(dict.get(at, key), dict))
-        )
-        self._by_name: dict[str, list[Position]] | None = None
-        self._missing: frozenset[str] | None = None
-        self._given: frozenset[str] = frozenset()
         self.is_given = bool(self._mappings)
         for mapping in self._mappings:
             places = mapping.value_positions
@@ -98,8 +115,8 @@ class _Options:
                     found = (key, places.get(key, mapping.pos))
                     self._by_text.setdefault(text, []).append(found)
 
-    def find(self, element: ET.Element, path: str = "") -> Position | None:
-        """Return the place of the one option that made an element; `path`: of a job's own."""
+    def find(self, element: ET.Element, path: str) -> Position | None:
+        """Return the place of the one option that made the element at a path."""
         text = element.text
         if text and text in self._by_text and not len(element):
             found = self._by_text[text]
@@ -110,9 +127,7 @@ class _Options:
                 places = {place for key, place in found if fits(key, element.tag)}
                 if places:
                     return places.pop() if len(places) == 1 else None
-        if self._by_name is None:
-            self._by_name = self._places_by_name()
-        named = self._by_name.get(_plain(_MADE_OF.get(path, element.tag)), ())
+        named = self._by_name.get(_plain(self._special.get(path, element.tag)), ())
         return named[0] if len(named) == 1 else None
 
     def leaves_out(self, element: ET.Element) -> bool:
@@ -121,16 +136,21 @@ class _Options:
             return False
         if not self.is_given:
             return True
-        if self._missing is None:
-            asked = {key for mapping in self._mappings for key in mapping.asked_keys()}
-            self._given = frozenset(key for at in self._mappings for key, _ in _given(at))
-            self._missing = frozenset(asked) - self._given
         # A list's texts, or texts put together, stand in fields of such names.
         if element.tag in TEXTS:
             return False
-        return _is_any(self._missing, element.tag) and not _is_any(self._given, element.tag)
+        return _is_any(self._missing, element.tag) and not _is_any(self._names, element.tag)
 
-    def _places_by_name(self) -> dict[str, list[Position]]:
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(key for at in self._mappings for key, _ in _given(at))
+
+    @cached_property
+    def _missing(self) -> frozenset[str]:
+        return frozenset().union(*(at.asked_keys() for at in self._mappings)) - self._names
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[Position]]:
         places: dict[str, list[Position]] = {}
         for mapping in self._mappings:
             for key, value in _given(mapping):
@@ -177,3 +197,33 @@ def _plain(name: str) -> str:
 @lru_cache(maxsize=4096)
 def _words(name: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORDS.findall(name))
+
+
+def put_successors(made: Generated, versions: Mapping[str, str]) -> Mapping[str, str]:
+    """Write what is said differently in these versions, where someone asked for it.
+
+    Returns the paths of the fields it changed, as they were, with those they have now.
+    """
+    rows = {
+        (row.kind, row.name): row
+        for row in NO_EFFECTS
+        if row.successor and row.span.holds(versions)
+    }
+    fields: list[tuple[ET.Element, Successor]] = []
+    for component in made.components:
+        row = rows.get((component.kind, component.name))
+        if row and row.successor and row.key in _options_of(component):
+            found = [element.find(row.successor.old) for element in component.elements]
+            fields += [(element, row.successor) for element in found if element is not None]
+    before = {element: path for path, element in element_paths(made.root)} if fields else {}
+    for element, successor in fields:
+        element.tag, element.text = successor.new, successor.values.get(element.text or "", "")
+    after = {element: path for path, element in element_paths(made.root)} if fields else {}
+    return {before[element]: after[element] for element, _ in fields}
+
+
+def _options_of(component: Component) -> frozenset[str]:
+    """Return the names of a component's options, without reading them."""
+    items = dict.items(component.data) if isinstance(component.data, dict) else ()
+    options = dict(items).get(component.name)
+    return frozenset(dict.keys(options)) if isinstance(options, dict) else frozenset()

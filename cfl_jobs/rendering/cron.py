@@ -2,16 +2,18 @@
 
 The grammar is Jenkins' own, not crontab(5): CrontabLexer.g4, CrontabParser.g4 and BaseParser in
 hudson.scheduler (2.440). Five fields of lists of `7`, `1-5`, `1-5/2`, `*`, `*/2`, `H`, `H/2`,
-`H(1-5)`, `H(1-5)/2`; or `@daily` and its kind. It takes no names of months or days.
+`H(1-5)`, `H(1-5)/2`; or `@daily` and its kind. It takes no names of months or days. Parsers of
+crontab (cronsim, croniter) take much that it refuses, and don't say which part of a field is wrong.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from cfl_jobs.errors import suggest
-from cfl_jobs.rendering.timezones import TIME_ZONES
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,17 @@ _LONGEST_MONTH = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 _ORDER = "minute hour day-of-month month day-of-week"
+
+_NOT_IN_JAVA = frozenset({"Factory", "GMT+0", "GMT-0", "ROC"})
+_ONLY_IN_JAVA = frozenset(
+    (
+        *("ACT", "AET", "AGT", "ART", "AST", "BET", "BST", "CAT", "CNT", "CST", "CTT", "EAT"),
+        *("ECT", "IET", "IST", "JST", "MIT", "NET", "NST", "PLT", "PNT", "PRT", "PST", "SST"),
+        *("VST", "SystemV/AST4", "SystemV/AST4ADT", "SystemV/CST6", "SystemV/CST6CDT"),
+        *("SystemV/EST5", "SystemV/EST5EDT", "SystemV/HST10", "SystemV/MST7", "SystemV/MST7MDT"),
+        *("SystemV/PST8", "SystemV/PST8PDT", "SystemV/YST9", "SystemV/YST9YDT"),
+    )
+)
 
 _ALIAS = re.compile(r"@([^ \t]*)([ \t]*)(.*)", re.DOTALL)
 _TERM = re.compile(
@@ -84,42 +97,30 @@ def find_cron_warnings(spec: str) -> tuple[CronMistake, ...]:
     """
     if find_cron_mistakes(spec):
         return ()
-    warnings: list[CronMistake] = []
-    for number, indent, line in _split_lines(spec):
-        if line.startswith(("TZ=", "@")):
-            continue
-        fields = [field for field, _ in _split_fields(line)]
-        rest = " ".join(fields[1:])
-        if _limits(fields[2], _FIELDS[2]) and _limits(fields[4], _FIELDS[4]):
-            minute, hour, day, month, weekday = fields
-            warnings.append(
-                CronMistake(
-                    number,
-                    indent + 1,
-                    f"{line!r} runs on days that match both day fields, where crontab takes either",
-                    f"For either, write two lines: '{minute} {hour} {day} {month} *' and "
-                    f"'{minute} {hour} * {month} {weekday}'. For both, silence this and say so.",
-                )
-            )
-        if _is_every(fields[0]):
-            warnings.append(
-                CronMistake(
-                    number,
-                    indent + 1,
-                    f"{line!r} runs every minute of each hour that matches",
-                    f"Once an hour is 'H {rest}'.",
-                )
-            )
-        elif (spread := _spread(fields[0])) and "H" not in line:
-            warnings.append(
-                CronMistake(
-                    number,
-                    indent + 1,
-                    f"{line!r} starts at a fixed minute, together with other jobs",
-                    f"'{spread} {rest}' spreads the load.",
-                )
-            )
-    return tuple(warnings)
+    return tuple(
+        CronMistake(number, indent + 1, f"{line!r} {message}", advice)
+        for number, indent, line in _split_lines(spec)
+        if not line.startswith(("TZ=", "@"))
+        for message, advice in _find_doubts(line)
+    )
+
+
+def _find_doubts(line: str) -> Iterator[tuple[str, str]]:
+    minute, hour, day, month, weekday = fields = [field for field, _ in _split_fields(line)]
+    rest = " ".join(fields[1:])
+    if _limits(day, _FIELDS[2]) and _limits(weekday, _FIELDS[4]):
+        yield (
+            "runs on days that match both day fields, where crontab takes either",
+            f"For either, write two lines: '{minute} {hour} {day} {month} *' and "
+            f"'{minute} {hour} * {month} {weekday}'. For both, silence this and say so.",
+        )
+    if not _limits(minute, _FIELDS[0]):
+        yield "runs every minute of each hour that matches", f"Once an hour is 'H {rest}'."
+    elif (spread := _spread(minute)) and "H" not in line:
+        yield (
+            "starts at a fixed minute, together with other jobs",
+            f"'{spread} {rest}' spreads the load.",
+        )
 
 
 def has_schedule(spec: str) -> bool:
@@ -147,10 +148,22 @@ def _check_zone(line: str, number: int) -> list[CronMistake]:
     zone = line.replace("TZ=", "")
     if number > 1:
         return [CronMistake(number, 1, "TZ= is only taken on the first line", "Move it there.")]
-    if zone in TIME_ZONES:
+    if zone in time_zones():
         return []
-    advice = suggest(zone, TIME_ZONES) or "Use a name such as TZ=Europe/London."
+    advice = suggest(zone, time_zones()) or "Use a name such as TZ=Europe/London."
     return [CronMistake(number, 4, f"Jenkins knows no time zone {zone!r}", advice)]
+
+
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the zones that Java has (OpenJDK 17, `TimeZone.getAvailableIDs()`), and newer ones.
+
+    They are tzdata's, and not this machine's, which may be others than the server's.
+    """
+    from importlib.resources import files  # only few schedules name one
+
+    known = files("tzdata").joinpath("zones").read_text(encoding="utf-8").split()
+    return (frozenset(known) - _NOT_IN_JAVA) | _ONLY_IN_JAVA
 
 
 def _check_alias(line: str, number: int) -> list[CronMistake]:
@@ -275,19 +288,14 @@ def _explain(term: str, field: _Field) -> str:
 
 
 def _limits(text: str, field: _Field) -> bool:
-    """Tell whether a field of days leaves any of them out."""
+    """Tell whether a field leaves anything out: some minute, some day."""
     if "H" in text:
         return True
-    days = set[int]().union(*(_read_term(term, field) for term in text.split(",")))
-    count = 31 if field.lowest else 7  # 0 and 7 are Sunday
-    return len({day % count for day in days}) < count
-
-
-def _is_every(minutes: str) -> bool:
-    if "H" in minutes:
-        return False
-    values = [_read_term(term, _FIELDS[0]) for term in minutes.split(",")]
-    return len(set[int]().union(*values)) == 60
+    values = set[int]().union(*(_read_term(term, field) for term in text.split(",")))
+    every = _read_term("*", field)
+    if field.highest_hash == 6:  # 0 and 7 are Sunday
+        values, every = ({day % 7 for day in days} for days in (values, every))
+    return values < every
 
 
 def _spread(minutes: str) -> str:

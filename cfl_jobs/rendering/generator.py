@@ -30,7 +30,7 @@ from cfl_jobs.reading.tracking import (
 )
 from cfl_jobs.rendering.documentation import plain_name
 from cfl_jobs.rendering.entrypoints import iter_entry_points, light_imports
-from cfl_jobs.rendering.expectations import show
+from cfl_jobs.rendering.options import show
 
 with light_imports():
     from jenkins_jobs.errors import JenkinsJobsException
@@ -92,6 +92,9 @@ class Component:
     elements: tuple[ET.Element, ...]
     documentation: str = ""
     words: frozenset[str] = frozenset()
+
+    def holds(self, element: ET.Element) -> bool:
+        return any(inner is element for made in self.elements for inner in made.iter())
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +247,7 @@ def _find_odd_text(
 ) -> Problem:
     """Tell which value it is that a module made an element's text though it is none."""
     value: Any = element.text
-    owner = next((found for found in components if _holds(found, element)), None)
+    owner = next((found for found in components if found.holds(element)), None)
     data, place = (owner.data, owner.position) if owner else (job, job.pos)
     places = {
         plain_name(key): mapping.value_positions.get(key, mapping.position_of(key))
@@ -256,10 +259,6 @@ def _find_odd_text(
     advice = "Write one text." if isinstance(value, (dict, list)) else "Put it in quotes."
     message = f"{show(value)} can't be the text of <{element.tag}>"
     return Problem(message, places.get(named, place), advice)
-
-
-def _holds(component: Component, element: ET.Element) -> bool:
-    return any(inner is element for part in component.elements for inner in part.iter())
 
 
 def _set_raw_field(root: ET.Element, raw: Any, place: Position) -> None:
@@ -302,7 +301,7 @@ def _explain(error: Exception, place: Position, data: Any) -> Problem:
         return wrong
     for mapping in walk_mappings(data):
         for key in mapping.unasked_keys():
-            near = nearest(key, mapping.asked_keys())
+            near = nearest(key, sorted(mapping.asked_keys()))
             if not near or dict.__contains__(mapping, near):
                 continue
             if near in _NAME.findall(message) or "NoneType" in message:

@@ -1,4 +1,4 @@
-"""Plain job data → options in it that have no effect on the server, though they are written.
+"""Options that have no effect on the server, though they are written; and what to say instead.
 
 jenkins-job-builder reads each of them, so it is no unread option, and most servers keep the
 element until the next save: nobody is told. `evidence` says how it is known.
@@ -6,16 +6,11 @@ element until the next save: nobody is told. `evidence` says how it is known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
-from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import element_paths
 from cfl_jobs.reading.versions import ALWAYS, Span
-from cfl_jobs.rendering.generator import Component, Generated
-from cfl_jobs.rendering.values import ValueMistake, walk_components
 
 Options = dict[str, Any]
 
@@ -228,69 +223,4 @@ NO_EFFECTS: tuple[NoEffect, ...] = (
     ),
 )
 
-_ROWS: dict[tuple[str, str], list[NoEffect]] = {}
-for _row in NO_EFFECTS:
-    if _row.successor is None:
-        _ROWS.setdefault((_row.kind, _row.name), []).append(_row)
-
-
 SUCCESSORS = tuple(row.successor for row in NO_EFFECTS if row.successor)
-
-
-def check_no_effect(
-    data: Mapping[str, object], versions: Mapping[str, str] = MappingProxyType({})
-) -> tuple[ValueMistake, ...]:
-    """Return the options of a job that have no effect. Looking does not count as reading.
-
-    `versions` are the server's, by plugin or versions.CORE.
-    """
-    found = _check(data)
-    return tuple(mistake for mistake, row in found if row.span.holds(versions))
-
-
-def put_successors(made: Generated, versions: Mapping[str, str]) -> Mapping[str, str]:
-    """Write what is said differently in these versions, where someone asked for it.
-
-    Returns the paths of the fields it changed, as they were, with those they have now.
-    """
-    rows = {
-        (row.kind, row.name): row
-        for row in NO_EFFECTS
-        if row.successor and row.span.holds(versions)
-    }
-    fields: list[tuple[ET.Element, Successor]] = []
-    for component in made.components:
-        row = rows.get((component.kind, component.name))
-        if row and row.successor and row.key in _options_of(component):
-            found = [element.find(row.successor.old) for element in component.elements]
-            fields += [(element, row.successor) for element in found if element is not None]
-    before = {element: path for path, element in element_paths(made.root)} if fields else {}
-    for element, successor in fields:
-        element.tag, element.text = successor.new, successor.values.get(element.text or "", "")
-    after = {element: path for path, element in element_paths(made.root)} if fields else {}
-    return {before[element]: after[element] for element, _ in fields}
-
-
-def _options_of(component: Component) -> frozenset[str]:
-    """Return the names of a component's options, without reading them."""
-    items = dict.items(component.data) if isinstance(component.data, dict) else ()
-    options = dict(items).get(component.name)
-    return frozenset(dict.keys(options)) if isinstance(options, dict) else frozenset()
-
-
-def _check(data: Mapping[str, object]) -> Iterator[tuple[ValueMistake, NoEffect]]:
-    job: Options = dict(dict.items(data)) if isinstance(data, dict) else dict(data)
-    if "view-type" in job:
-        return
-    for row in _ROWS.get(("", ""), ()):
-        if job.get(row.key) is not None and row.when(job):
-            yield _mistake((row.key,), row), row
-    for path, kind, name, options in walk_components(data):
-        if isinstance(options, dict):
-            for row in _ROWS.get((kind, name), ()):
-                if row.key in options and row.when(options):
-                    yield _mistake((*path, row.key), row), row
-
-
-def _mistake(path: tuple[str | int, ...], entry: NoEffect) -> ValueMistake:
-    return ValueMistake(path, f"it has no effect: {entry.why}", entry.instead)

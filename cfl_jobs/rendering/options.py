@@ -1,11 +1,270 @@
-"""Tables of job options: what each wants, where jenkins-job-builder itself doesn't say it."""
+"""What options want: kinds of values, and tables of options where jenkins-job-builder is silent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 
-from cfl_jobs.rendering import expectations as want
-from cfl_jobs.rendering.expectations import Expectation
+from cfl_jobs.configs.labels import LabelError, parse_labels
+from cfl_jobs.errors import suggest
+from cfl_jobs.rendering.cron import find_cron_mistakes, has_schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a value makes no sense: "'maybe' is not true or false", and what to do.
+
+    `inside` leads from the value to the part of it that is wrong.
+    """
+
+    message: str
+    advice: str = ""
+    inside: tuple[str | int, ...] = ()
+
+
+Expectation = Callable[[object], tuple[Reason, ...]]
+
+TRUTH = {"true": True, "false": False}
+_LONGEST = 36500
+_ADDRESS = re.compile(
+    r"(b?cc:)?[^@\s]+@[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|upstream-individuals:.+"
+)
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/\s]?)")
+_SCHEMES = (
+    *("amqp", "file", "ftp", "ftps", "git", "gs", "hdfs", "http", "https", "ldap", "ldaps", "lp"),
+    *("mqtt", "s3", "sftp", "smb", "ssh", "svn", "tcp", "udp", "unix", "ws", "wss"),
+)
+_REPOSITORY = re.compile(r"\w[\w+.-]*://|([\w.-]+@)?[\w.-]+:\S|[/~.\\]")
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)")
+# What the Environment, Token Macro and build-timeout plugins expand: $NAME, ${NAME}, ${MACRO, x=1}
+_VARIABLE = re.compile(r"\$(\w+|\{[^{}]+\})")
+
+
+def show(value: object) -> str:
+    """Return a value as its YAML reads, shortened."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    text = repr(str(value)) if isinstance(value, str) else str(value)
+    return text if len(text) <= 60 else f"{text[:56]} ..."
+
+
+def _want(fits: bool, value: object, what: str, advice: str) -> tuple[Reason, ...]:
+    if fits:
+        return ()
+    return (Reason(f"{show(value)} {what}", advice),)
+
+
+def or_nothing(expectation: Expectation) -> Expectation:
+    """Want that, or nothing at all."""
+    return lambda value: () if value is None else expectation(value)
+
+
+def _each(
+    items: Iterable[tuple[str | int, object]], expectation: Expectation
+) -> tuple[Reason, ...]:
+    return tuple(
+        Reason(reason.message, reason.advice, (key, *reason.inside))
+        for key, item in items
+        for reason in expectation(item)
+    )
+
+
+def boolean(value: object) -> tuple[Reason, ...]:
+    """Want true or false; their text is as good where jenkins-job-builder writes it."""
+    fits = isinstance(value, bool) or (isinstance(value, str) and value.lower() in TRUTH)
+    return _want(fits, value, "is not true or false", "Write true or false.")
+
+
+def booleans(value: object) -> tuple[Reason, ...]:
+    """Want a mapping of names to true or false."""
+    if isinstance(value, dict):
+        return _each(value.items(), boolean)
+    return _want(False, value, "is not a mapping", "Write NAME: true, one a line.")
+
+
+def is_list(value: object) -> tuple[Reason, ...]:
+    """Want a list of anything."""
+    advice = "Write a list, each entry after '- '."
+    return _want(isinstance(value, list), value, "is not a list", advice)
+
+
+def whole_number(*, least: int | None = None, variable: bool = False) -> Expectation:
+    """Want an integer or its text, not below `least`; or a variable that Jenkins expands.
+
+    Jenkins takes 010 as 8, 08 and ' 5' as no number, and 4294967295 as -1 (XStream 1.4.21,
+    Long.decode).
+    """
+
+    def check(value: object) -> tuple[Reason, ...]:
+        if isinstance(value, str) and variable and _VARIABLE.search(value):
+            return ()
+        is_text = isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value)
+        if isinstance(value, bool) or not (isinstance(value, int) or is_text):
+            return _want(False, value, "is not a whole number", "Write a number.")
+        digits = str(value).lstrip("+-")
+        if digits != (digits.lstrip("0") or "0"):
+            advice = f"Write {digits.lstrip('0') or 0}."
+            return (Reason(f"Jenkins takes {show(value)} for an octal number", advice),)
+        size = int(digits[:12]) * (-1 if str(value).startswith("-") else 1)
+        if not -(2**31) <= size < 2**31:
+            return _want(False, value, "is out of Jenkins' range", "It ends at 2147483647.")
+        fits = least is None or size >= least
+        return _want(fits, value, f"is below {least}", f"Write {least} or more.")
+
+    return check
+
+
+def kept(value: object) -> tuple[Reason, ...]:
+    """Want how many builds, or how many days, are kept: -1 for all."""
+    if reasons := whole_number()(value):
+        return reasons
+    fits = int(str(value)) == -1 or 1 <= int(str(value)) <= _LONGEST
+    return _want(fits, value, "makes no sense here", "Write 1 or more, or -1 for all.")
+
+
+def number(value: object) -> tuple[Reason, ...]:
+    """Want a number, its text, or a variable that Jenkins expands."""
+    fits = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(value, str):
+        fits = bool(_VARIABLE.search(value) or _NUMBER.fullmatch(value.strip()))
+    return _want(fits, value, "is not a number", "Write a number.")
+
+
+def text(value: object) -> tuple[Reason, ...]:
+    """Want text, which may be empty. Numbers are no text: jenkins-job-builder breaks on them."""
+    return _want(isinstance(value, str), value, "is not text", "Put it in quotes.")
+
+
+def scalar(value: object) -> tuple[Reason, ...]:
+    """Want one value, not a list, a mapping or nothing."""
+    fits = isinstance(value, (str, int, float))
+    return _want(fits, value, "is not a text or a number", "Write one value.")
+
+
+def filled_text(value: object) -> tuple[Reason, ...]:
+    """Want text that says something."""
+    if isinstance(value, str) and not value.strip():
+        return (Reason("the text is empty", "Write it, or leave the whole thing out."),)
+    return text(value)
+
+
+def texts(value: object) -> tuple[Reason, ...]:
+    """Want a list of one or more texts."""
+    if isinstance(value, list) and not value:
+        return (Reason("the list is empty", "Write at least one entry."),)
+    return _each(enumerate(value), text) if isinstance(value, list) else is_list(value)
+
+
+def one_of(choices: Collection[str]) -> Expectation:
+    """Want one of a few words, spelt exactly."""
+
+    def check(value: object) -> tuple[Reason, ...]:
+        fits = isinstance(value, str) and value in choices
+        near = "" if fits else suggest(value, choices) or suggest(str(value).upper(), choices)
+        known = f"It can be {', '.join(sorted(choices))}."
+        return _want(fits, value, "is not among the choices", near or known)
+
+    return check
+
+
+def cron(*, never_is_fine: bool) -> Expectation:
+    """Want a schedule in Jenkins' cron syntax; none at all if `never_is_fine`."""
+
+    def check(value: object) -> tuple[Reason, ...]:
+        if not isinstance(value, str):
+            return _want(False, value, "is not a schedule", "Write it as '@daily' or so.")
+        if not never_is_fine and not has_schedule(value):
+            return (Reason("there is no schedule, so it never runs", "Write one, or remove it."),)
+        return tuple(
+            Reason(f"line {found.line}: {found.message}" if "\n" in value else found.message,
+                   found.advice)
+            for found in find_cron_mistakes(value)
+        )  # fmt: skip
+
+    return check
+
+
+def label_expression(value: object) -> tuple[Reason, ...]:
+    """Want a label or an expression of labels: `linux && !(windows || "big machine")`.
+
+    Nothing means any node. Jenkins takes what it can't parse for one label's name; a job then
+    waits for a node for ever.
+    """
+    if value is None or value == "":
+        return ()
+    if reasons := filled_text(value):
+        return reasons
+    try:
+        parse_labels(str(value))
+    except LabelError as error:
+        advice = "Join labels with && or ||, negate with !, put names with spaces in double quotes."
+        return (Reason(str(error), advice),)
+    return ()
+
+
+def addresses(value: object) -> tuple[Reason, ...]:
+    """Want mail addresses separated by blanks or commas, or variables that Jenkins expands."""
+    if reasons := text(value):
+        return reasons
+    if "$" in str(value):
+        return ()
+    bare = re.sub(r"[^,;<>]*<([^<>]*)>", r"\1 ", str(value))
+    return tuple(
+        Reason(f"{part!r} is no mail address", "Write name@host, separated by blanks.")
+        for part in re.split(r"[\s,;]+", bare)
+        if part and not _ADDRESS.fullmatch(part)
+    )
+
+
+def url(value: object) -> tuple[Reason, ...]:
+    """Want a URL, if it looks like one: a scheme that exists, a host, no blanks."""
+    found = _SCHEME.match(value) if isinstance(value, str) else None
+    if found is None or "$" in str(value):
+        return ()
+    scheme = found[1].lower()
+    if scheme not in _SCHEMES and (near := suggest(scheme, _SCHEMES)):
+        return (Reason(f"{show(value)} is no URL: there is no {found[1]}://", near),)
+    if re.search(r"\s", str(value).strip()) or (not found[2] and scheme not in ("file", "unix")):
+        return (Reason(f"{show(value)} is no URL", "Write it as https://host/path, no blanks."),)
+    return ()
+
+
+def variable(value: object) -> tuple[Reason, ...]:
+    """Want the name of an environment variable."""
+    if reasons := filled_text(value):
+        return reasons
+    fits = re.search(r"[\s=$]", str(value)) is None
+    return _want(fits, value, "is no variable's name", "Write it as NAME.")
+
+
+def repository(value: object) -> tuple[Reason, ...]:
+    """Want where git finds a repository: a URL, host:path or a path that begins with /."""
+    if reasons := filled_text(value) or url(value):
+        return reasons
+    place = str(value)
+    fits = "$" in place or (_REPOSITORY.match(place) is not None and place.count("://") < 2)
+    return _want(fits, value, "is no URL of a repository", "Write it as https://host/path.")
+
+
+def assignments(value: object) -> tuple[Reason, ...]:
+    """Want lines `NAME=value`, as Parameterized Trigger's predefined parameters are."""
+    if reasons := text(value):
+        return reasons
+    assert isinstance(value, str)
+    lines = [line.strip() for line in re.sub(r"\\\r?\n", "", value).splitlines()]
+    return tuple(
+        Reason(f"the line {show(line)} sets nothing", "Write NAME=value, one a line.")
+        for line in lines
+        if line and not line.startswith(("#", "!")) and not re.search(r"[=:]", line)
+    )
 
 
 def _words(names: str) -> frozenset[str]:
@@ -28,18 +287,18 @@ WHOLE_NUMBERS: Mapping[tuple[str, str], frozenset[str]] = {
 TAKES_ONE = _words("class-path job-filters refspecs")
 
 JOB_OPTIONS: Mapping[str, Expectation] = {
-    "disabled": want.boolean_or_nothing,
-    "concurrent": want.boolean,
-    "block-upstream": want.boolean,
-    "block-downstream": want.boolean,
-    "quiet-period": want.whole_number(least=0),
-    "retry-count": want.whole_number(least=0),
-    "node": want.label_expression,
-    "description": want.text_or_nothing,
-    "display-name": want.filled_text,
-    "auth-token": want.filled_text_or_nothing,
-    "jdk": want.text_or_nothing,
-    "workspace": want.filled_text,
+    "disabled": or_nothing(boolean),
+    "concurrent": boolean,
+    "block-upstream": boolean,
+    "block-downstream": boolean,
+    "quiet-period": whole_number(least=0),
+    "retry-count": whole_number(least=0),
+    "node": label_expression,
+    "description": or_nothing(text),
+    "display-name": filled_text,
+    "auth-token": or_nothing(filled_text),
+    "jdk": or_nothing(text),
+    "workspace": filled_text,
 }
 # What a list view can show: jenkins_jobs.modules.view_list.
 COLUMNS = _words(
@@ -57,16 +316,16 @@ _CONDITIONS = (
 )  # fmt: skip
 _TIMEOUT_TYPES = ("absolute", "no-activity", "likely-stuck", "elastic", "deadline")
 KEPT = dict.fromkeys(
-    ("days-to-keep", "num-to-keep", "artifact-days-to-keep", "artifact-num-to-keep"), want.kept
+    ("days-to-keep", "num-to-keep", "artifact-days-to-keep", "artifact-num-to-keep"), kept
 )
 ANY = "*"
 
 # (component type, name, or * for all) → option → what it wants; the option "" is the whole value,
 # and "each" stands before options of a component that is a list.
 COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
-    ("trigger", "timed"): {"": want.cron(never_is_fine=False)},
-    ("trigger", ANY): {"cron": want.cron(never_is_fine=True)},
-    ("wrapper", "timeout"): {"type": want.one_of(_TIMEOUT_TYPES), "write-description": want.text},
+    ("trigger", "timed"): {"": cron(never_is_fine=False)},
+    ("trigger", ANY): {"cron": cron(never_is_fine=True)},
+    ("wrapper", "timeout"): {"type": one_of(_TIMEOUT_TYPES), "write-description": text},
     ("wrapper", "credentials-binding"): dict.fromkeys(
         (
             "key-file-variable",
@@ -76,41 +335,41 @@ COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
             "username-variable",
             "variable",
         ),
-        want.variable,
+        variable,
     ),
     ("property", "build-discarder"): KEPT,
-    ("parameter", ANY): {"name": want.filled_text, "description": want.text},
-    ("parameter", "string"): {"default": want.scalar},
-    ("parameter", "text"): {"default": want.scalar},
-    ("parameter", "password"): {"default": want.scalar},
-    ("parameter", "choice"): {"choices": want.texts},
-    ("publisher", "archive"): {"artifacts": want.filled_text},
-    ("publisher", "junit"): {"results": want.filled_text},
-    ("publisher", "email"): {"recipients": want.addresses},
+    ("parameter", ANY): {"name": filled_text, "description": text},
+    ("parameter", "string"): {"default": scalar},
+    ("parameter", "text"): {"default": scalar},
+    ("parameter", "password"): {"default": scalar},
+    ("parameter", "choice"): {"choices": texts},
+    ("publisher", "archive"): {"artifacts": filled_text},
+    ("publisher", "junit"): {"results": filled_text},
+    ("publisher", "email"): {"recipients": addresses},
     ("publisher", "email-ext"): {
-        **dict.fromkeys(("aborted", "failure", "not-built", "success", "unstable"), want.boolean),
-        "recipients": want.addresses,
+        **dict.fromkeys(("aborted", "failure", "not-built", "success", "unstable"), boolean),
+        "recipients": addresses,
     },
-    ("scm", "git"): {"url": want.repository},
-    ("publisher", "trigger"): {"project": want.filled_text},
-    ("publisher", "pipeline"): {"boolean-parameters": want.booleans},
+    ("scm", "git"): {"url": repository},
+    ("publisher", "trigger"): {"project": filled_text},
+    ("publisher", "pipeline"): {"boolean-parameters": booleans},
     ("publisher", "trigger-parameterized-builds"): {
-        "boolean-parameters": want.booleans,
-        "condition": want.one_of(_CONDITIONS),
-        "predefined-parameters": want.assignments,
-        "current-parameters": want.boolean,
-        "svn-revision": want.boolean,
+        "boolean-parameters": booleans,
+        "condition": one_of(_CONDITIONS),
+        "predefined-parameters": assignments,
+        "current-parameters": boolean,
+        "svn-revision": boolean,
     },
     ("builder", "trigger-builds"): {
-        "block": want.boolean,
-        "boolean-parameters": want.booleans,
-        "predefined-parameters": want.assignments,
-        "current-parameters": want.boolean,
-        "same-node": want.boolean,
-        "svn-revision": want.boolean,
+        "block": boolean,
+        "boolean-parameters": booleans,
+        "predefined-parameters": assignments,
+        "current-parameters": boolean,
+        "same-node": boolean,
+        "svn-revision": boolean,
     },
-    ("builder", "copyartifact"): {"project": want.filled_text},
-    ("builder", "shell"): {"": want.scalar},
+    ("builder", "copyartifact"): {"project": filled_text},
+    ("builder", "shell"): {"": scalar},
 }
 COMPONENT_LISTS = {
     "scm": "scm",

@@ -6,7 +6,7 @@ The first half of the data's one way: load, run templates, generate, and look fo
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from cfl_jobs.configs.config import Config
@@ -17,20 +17,11 @@ from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.definitions import Definitions, load_definitions
 from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.reading.selection import select_names
-from cfl_jobs.reading.tracking import (
-    ReadNotes,
-    TrackedDict,
-    collect_notes,
-    merge_notes,
-    unread_places,
-    walk_mappings,
-)
-from cfl_jobs.rendering.blame import blame_parts
+from cfl_jobs.reading.tracking import TrackedDict, unread_places, walk_mappings
+from cfl_jobs.rendering.blame import blame_parts, put_successors
 from cfl_jobs.rendering.generator import Generated, Generator
-from cfl_jobs.rendering.noeffect import put_successors
-from cfl_jobs.rendering.processes import in_processes
+from cfl_jobs.rendering.losses import advise_on_unread, find_losses
 from cfl_jobs.rendering.provenance import NEEDS_TEXT, locate
-from cfl_jobs.rendering.strictness import advise_on_unread, find_losses
 from cfl_jobs.rendering.template_reads import find_misspelt
 from cfl_jobs.rendering.templates import TemplateRenderer
 from cfl_jobs.target import Kind
@@ -66,58 +57,26 @@ def _render_entries(
     definitions: Definitions, chosen: frozenset[str]
 ) -> tuple[tuple[Config, ...], tuple[Finding, ...]]:
     """Return what came of the entries, and everything that is wrong."""
+    renderer = TemplateRenderer(definitions)
+    inventory = definitions.inventory
+    generator = Generator(None if inventory is None else inventory.as_plugins_list())
     findings = list(definitions.findings)
     told = {found.position for found in findings}
     rendered: list[Config] = []
     complete = not findings
-    mappings = definitions.mappings()
-    for part in in_processes(
-        lambda entries: _render_part(definitions, entries, chosen, mappings), definitions.entries
-    ):
-        merge_notes(mappings, part.notes)
-        findings += [found for found in part.findings if found.position not in told]
-        rendered += part.rendered
-        complete = complete and part.complete
+    for definition in definitions.entries:
+        data, problems = renderer.render(definition)
+        complete = complete and data is not None
+        more: Sequence[Finding] = ()
+        if data is not None and definition.name in chosen:
+            made, more = _JobRenderer(definitions, generator, definition, data).render()
+            rendered += [made] if made is not None else []
+            lines = {_line(place) for found in problems for place in _places(found)}
+            more = [it for it in more if not (it.position and _line(it.position) in lines)]
+        findings += [found for found in (*problems, *more) if found.position not in told]
     if complete:
         findings += _unread_variables(definitions)
     return tuple(rendered), tuple(findings)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What came of some of the definitions. `complete` says that every template ran to its end."""
-
-    rendered: tuple[Config, ...]
-    findings: tuple[Finding, ...]
-    notes: ReadNotes
-    complete: bool
-
-
-def _render_part(
-    definitions: Definitions,
-    entries: Sequence[Definition],
-    chosen: frozenset[str],
-    mappings: Sequence[TrackedDict],
-) -> _Part:
-    renderer = TemplateRenderer(definitions)
-    inventory = definitions.inventory
-    generator = Generator(None if inventory is None else inventory.as_plugins_list())
-    findings: list[Finding] = []
-    rendered: list[Config] = []
-    complete = True
-    for definition in entries:
-        data, problems = renderer.render(definition)
-        findings += problems
-        complete = complete and data is not None
-        if data is None or definition.name not in chosen:
-            continue
-        told = {_line(place) for found in problems for place in _places(found)}
-        made, more = _JobRenderer(definitions, generator, definition, data).render()
-        findings += [
-            found for found in more if not (found.position and _line(found.position) in told)
-        ]
-        rendered += [made] if made is not None else []
-    return _Part(tuple(rendered), tuple(findings), collect_notes(mappings), complete)
 
 
 def _places(finding: Finding) -> Iterator[Position]:

@@ -16,6 +16,7 @@ import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from cfl_jobs.errors import CflJobsError, suggest
@@ -40,6 +41,7 @@ class Input:
     may_be_empty: bool = False
 
 
+@lru_cache(maxsize=64)
 def find_inputs(text: str) -> tuple[Input, ...]:
     """Return the inputs that a script declares, each once, in the order of their guards."""
     inputs: dict[str, Input] = {}

@@ -1,7 +1,7 @@
 """Plain job data → values in it that make no sense, though jenkins-job-builder takes them.
 
 Three sources: the default that jenkins-job-builder would have taken tells the type that an option
-has, its own documentation tells it where the default doesn't (`check_value`), and a table where
+has, its own documentation tells it where the default doesn't (`check_value`), and tables where
 neither does (`check_job`). benchmarks/losses.py measures what is left.
 """
 
@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from cfl_jobs.rendering import expectations as want
+from cfl_jobs.reading.versions import NEWEST
+from cfl_jobs.rendering import options as want
 from cfl_jobs.rendering.documentation import Documented, plain_name, read_documentation
-from cfl_jobs.rendering.expectations import Expectation, Reason
+from cfl_jobs.rendering.noeffect import NO_EFFECTS, NoEffect
 from cfl_jobs.rendering.options import (
     ANY,
     COLUMNS,
@@ -23,9 +25,16 @@ from cfl_jobs.rendering.options import (
     TAKES_MORE,
     TAKES_ONE,
     WHOLE_NUMBERS,
+    Expectation,
+    Reason,
 )
 
 Path = tuple[str | int, ...]
+
+_NO_EFFECTS: dict[tuple[str, str], list[NoEffect]] = {}
+for _row in NO_EFFECTS:
+    if _row.successor is None:
+        _NO_EFFECTS.setdefault((_row.kind, _row.name), []).append(_row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,52 +63,92 @@ def check_value(
     Texts that stand for numbers and truth values are taken, as Jenkins takes them. The default
     tells more surely what is wanted; an empty one tells nothing.
     """
-    if documented is not None and documented.kind == "number":
-        return want.whole_number(variable=True)(value)
-    if isinstance(value, str) and (key == "url" or key.endswith("-url")) and want.url(value):
-        return want.url(value)
+    kind = documented.kind if documented else ""
+    if kind == "number":
+        return _WHOLE(value)
+    if (key == "url" or key.endswith("-url")) and (reasons := want.url(value)):
+        return reasons
     if key in TAKES_MORE:
         return ()
-    if isinstance(default, bool):
-        # A mapping of options may stand for true.
-        return () if isinstance(value, dict) else want.boolean(value)
-    if isinstance(default, int):
-        return want.whole_number(variable=True)(value)
-    if isinstance(default, str) and default.lower() in ("true", "false"):
-        return want.boolean(value)
-    if isinstance(default, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", default):
-        return want.number(value)
-    if isinstance(default, list) and key not in TAKES_ONE and isinstance(value, (str, dict)):
-        advice = "Write a list, each entry after '- '."
-        return (Reason(f"{want.show(value)} is not a list", advice),)
-    if isinstance(default, list) and isinstance(value, list) and _are_numbers(default):
-        return tuple(reason for entry in value for reason in want.whole_number()(entry))
-    if documented is None or default or value == default:
+    if isinstance(default, list):
+        if reasons := _check_against_list(key, value, default):
+            return reasons
+    elif expectation := _told_by(default):
+        return expectation(value)
+    if kind not in _BY_KIND or default or value == default:
         return ()
-    if documented.kind == "int":
-        return want.whole_number(variable=True)(value)
-    if documented.kind == "bool" and not isinstance(value, dict):
-        return want.boolean(value)
+    return _BY_KIND[kind](value)
+
+
+def _flag(value: object) -> tuple[Reason, ...]:
+    """Want true or false; a mapping of options may stand for true."""
+    return () if isinstance(value, dict) else want.boolean(value)
+
+
+_WHOLE = want.whole_number(variable=True)
+_BY_KIND = {"int": _WHOLE, "bool": _flag}
+
+
+def _told_by(default: object) -> Expectation | None:
+    """Return what an option wants that has such a default, None where that doesn't tell."""
+    if isinstance(default, bool):
+        return _flag
+    if isinstance(default, int):
+        return _WHOLE
+    if isinstance(default, str) and default.lower() in want.TRUTH:
+        return want.boolean
+    if isinstance(default, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", default):
+        return want.number
+    return None
+
+
+def _check_against_list(key: str, value: object, default: list[object]) -> tuple[Reason, ...]:
+    if key not in TAKES_ONE and isinstance(value, (str, dict)):
+        return want.is_list(value)
+    if default and isinstance(value, list) and all(type(number) is int for number in default):
+        return tuple(reason for entry in value for reason in want.whole_number()(entry))
     return ()
 
 
-def _are_numbers(values: list[object]) -> bool:
-    return bool(values) and all(type(value) is int for value in values)
+def check_job(
+    data: Mapping[str, object], versions: Mapping[str, str] = NEWEST
+) -> tuple[ValueMistake, ...]:
+    """Return the values of a job or view that have no effect, and those that make no sense.
 
-
-def check_job(data: Mapping[str, object]) -> tuple[ValueMistake, ...]:
-    """Return the values of a job or view that make no sense, in the order of its data."""
-    plain = plain_copy(data)
-    assert isinstance(plain, dict)
+    `versions` are the server's, by plugin or versions.CORE. Looking does not count as reading.
+    """
+    plain: Any = plain_copy(data)
     if "view-type" in plain:
         return tuple(_check_view(plain))
-    inside = [
-        mistake
-        for component in _walk_components(plain, ())
-        for mistake in _check_component(*component)
-    ]
+    components = tuple(_walk_components(plain, ()))
     own = _check_options(plain, JOB_OPTIONS, ())
-    return (*own, *_find_same_parameters(plain.get("parameters")), *inside)
+    return (
+        *_find_no_effect((), plain, _NO_EFFECTS[("", "")], versions),
+        *(found for part in components for found in _find_no_effect_of(*part, versions)),
+        *own,
+        *_find_same_parameters(plain.get("parameters")),
+        *(found for part in components for found in _check_component(*part)),
+    )
+
+
+def _find_no_effect_of(
+    path: Path, kind: str, name: str, options: object, versions: Mapping[str, str]
+) -> Iterator[ValueMistake]:
+    rows = _NO_EFFECTS.get((kind, name))
+    if rows and isinstance(options, dict):
+        yield from _find_no_effect(path, options, rows, versions)
+
+
+def _find_no_effect(
+    path: Path, options: dict[str, Any], rows: Iterable[NoEffect], versions: Mapping[str, str]
+) -> Iterator[ValueMistake]:
+    for row in rows:
+        # An empty list of a job's is as good as none.
+        if (row.key in options if path else options.get(row.key) is not None) and (
+            row.when(options) and row.span.holds(versions)
+        ):
+            message = f"it has no effect: {row.why}"
+            yield ValueMistake((*path, row.key), message, row.instead)
 
 
 def _find_same_parameters(parameters: object) -> Iterator[ValueMistake]:
@@ -144,11 +193,8 @@ def _check_written(
 def _check_view(data: dict[str, object]) -> Iterator[ValueMistake]:
     """A column that jenkins-job-builder doesn't know is left out without a word."""
     columns = data.get("columns", [])
-    if not isinstance(columns, list):
-        advice = "Write a list, each entry after '- '."
-        yield ValueMistake(("columns",), f"{want.show(columns)} is not a list", advice)
-        columns = []
-    for index, column in enumerate(columns):
+    yield from _mistakes(want.is_list(columns), ("columns",))
+    for index, column in enumerate(columns if isinstance(columns, list) else ()):
         if not isinstance(column, dict):
             for reason in want.one_of(COLUMNS)(column):
                 message = f"there is no column {want.show(column)}"
@@ -158,16 +204,11 @@ def _check_view(data: dict[str, object]) -> Iterator[ValueMistake]:
         yield from _mistakes(want.texts(names), ("job-name",))
 
 
-def walk_components(data: Mapping[str, object]) -> Iterator[tuple[Path, str, str, object]]:
-    """Yield (path, type, name, options) of all components of a job, those inside others too.
-
-    Options are plain: looking at them does not count as reading.
-    """
-    return _walk_components(plain_copy(data), ())
-
-
 def _walk_components(value: object, path: Path) -> Iterator[tuple[Path, str, str, object]]:
+    """Yield (path, type, name, options) of all components of a job, those inside others too."""
     for key, item in _items(value):
+        if not isinstance(item, (dict, list)):
+            continue
         kind = COMPONENT_LISTS.get(key) if isinstance(key, str) else None
         if kind and isinstance(item, list):
             for index, component in enumerate(item):
@@ -210,10 +251,10 @@ def _mistakes(reasons: tuple[Reason, ...], path: Path) -> Iterator[ValueMistake]
         yield ValueMistake((*path, *reason.inside), reason.message, reason.advice)
 
 
-def _items(value: object) -> list[tuple[str | int, object]]:
+def _items(value: object) -> Iterable[tuple[str | int, object]]:
     if isinstance(value, dict):
-        return list(value.items())
-    return list(enumerate(value)) if isinstance(value, list) else []
+        return value.items()
+    return enumerate(value if isinstance(value, list) else ())
 
 
 def plain_copy(value: object) -> object:

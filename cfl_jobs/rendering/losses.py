@@ -1,0 +1,430 @@
+"""A generated job → what was lost on its way to XML, and what reached it though it makes no sense.
+
+Reads nothing itself that would count as a read of the job's data. What jenkins-job-builder's code
+doesn't tell is tried: another name or value is put in place of an option's, and the config stays as
+it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape
+
+from cfl_jobs.errors import Origin, Position, nearest, suggest
+from cfl_jobs.reading.tracking import TrackedDict, unread_places
+from cfl_jobs.reading.versions import NEWEST
+from cfl_jobs.rendering import options as want
+from cfl_jobs.rendering.documentation import Documented, plain_name
+from cfl_jobs.rendering.generator import Changes, Component, Generated
+from cfl_jobs.rendering.options import COMPONENT_LISTS, Reason
+from cfl_jobs.rendering.values import (
+    ValueMistake,
+    check_job,
+    check_value,
+    check_written,
+    plain_copy,
+    read_options,
+)
+
+_MISSPELT = "Did you mean"
+_NAMES = frozenset({"name", "project-type", "view-type"})
+_SHORT = 3
+_Option = tuple[TrackedDict, str]
+_Vary = Callable[[str, object, str], tuple[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One line of YAML that has no effect, or not the one it seems to have.
+
+    `within` names the component that it stands in.
+    """
+
+    message: str
+    position: Position
+    advice: str = ""
+    within: tuple[Origin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """A mapping with the innermost component around it, if any.
+
+    `options` is what is known of its options, by name, None if its only key is the component's
+    name; `words` are those that their reader knows.
+    """
+
+    mapping: TrackedDict
+    owner: Component | None
+    options: Mapping[str, Documented] | None
+    words: frozenset[str]
+
+    @property
+    def within(self) -> tuple[Origin, ...]:
+        if self.owner is None:
+            return ()
+        return (Origin(f"in the {self.owner.kind} {self.owner.name!r} at", self.owner.position),)
+
+
+@dataclass(frozen=True, slots=True)
+class _OddValue:
+    """A value of a scope's option that makes no sense; it stands in `holder` at `key`."""
+
+    scope: _Scope | None
+    option: str
+    holder: Any
+    key: str | int
+    reason: Reason
+
+
+def find_losses(
+    data: TrackedDict, made: Generated, *, word: str, versions: Mapping[str, str] = NEWEST
+) -> Iterator[Loss]:
+    """Find what was lost of a job or view; `word` says which of the two it is.
+
+    `versions` are the server's, by plugin or versions.CORE; what isn't listed is the newest.
+    """
+    scopes = {scope.mapping.identity: scope for scope in _find_scopes(data, made)}
+    _settle([scope.mapping for scope in scopes.values()], made)
+    # Judging values may count as reading them.
+    unread = tuple(unread_places(data))
+    odd = tuple(_find_odd_values(data, made, scopes, versions))
+    yield from _find_unread_options(unread, scopes, word, {loss.position for loss in odd})
+    yield from odd
+
+
+def _find_scopes(data: TrackedDict, made: Generated) -> Iterator[_Scope]:
+    """Yield every mapping of a job, parents first."""
+    components = {
+        component.data.identity: component
+        for component in made.components
+        if isinstance(component.data, TrackedDict)
+    }
+    own = _Scope(data, None, read_options("", "", made.documentation), made.words)
+    waiting: list[tuple[Any, _Scope]] = [(data, own)]
+    while waiting:
+        value, around = waiting.pop()
+        if isinstance(value, TrackedDict):
+            owner = components.get(value.identity)
+            if owner is None:
+                yield _Scope(value, around.owner, around.options, around.words)
+            else:
+                yield _Scope(value, owner, None, owner.words)
+                options = read_options(owner.kind, owner.name, owner.documentation)
+                around = _Scope(value, owner, options, owner.words)
+            value = dict.values(value)
+        waiting += [
+            (item, around) for item in reversed(value) if isinstance(item, (dict, list, tuple))
+        ]
+
+
+# -- options that nobody reads -------------------------------------------------------------------
+
+
+def _settle(mappings: Sequence[TrackedDict], made: Generated) -> None:
+    """Find which of the keys that jenkins-job-builder went through it used, and note those."""
+    suspects = [(mapping, key) for mapping in mappings for key in mapping.suspect_keys()]
+    if suspects and made.text:
+        unused: dict[int, set[str]] = {}
+        for mapping, key in _find_unused(suspects, made):
+            unused.setdefault(id(mapping), set()).add(key)
+        for mapping, _ in suspects:
+            mapping.settle(unread=unused.get(id(mapping), ()))
+
+
+def _find_unused(suspects: list[_Option], made: Generated) -> list[_Option]:
+    """Return those of the options whose name and value make no difference to the config."""
+    for vary in (_rename, _replace):
+        # Most of them are someone's own names and values: the config then shows their marks.
+        text = made.again(_vary_all(suspects, vary)).lower() if suspects else ""
+        suspects = [option for at, option in enumerate(suspects) if _mark(at) not in text]
+    if not _matter(suspects, made):
+        return suspects
+    return [option for option in suspects if not _matter([option], made)]
+
+
+def _matter(options: Sequence[_Option], made: Generated) -> bool:
+    """Tell whether the config is another one where the options are."""
+    ways = (_rename, _replace) if options else ()
+    return any(made.again(_vary_all(options, vary)) != made.text for vary in ways)
+
+
+def _vary_all(options: Sequence[_Option], vary: _Vary) -> Changes:
+    return {
+        (id(mapping), key): vary(key, dict.get(mapping, key), _mark(number))
+        for number, (mapping, key) in enumerate(options)
+    }
+
+
+def _mark(number: int) -> str:
+    return f"zq{number}qz"
+
+
+def _rename(key: str, value: object, mark: str) -> tuple[str, object]:
+    return f"{mark}{key}{mark}", value
+
+
+def _replace(key: str, value: object, mark: str) -> tuple[str, object]:
+    """Put another value of the same type in its place, so that it isn't refused for that."""
+    if isinstance(value, bool):
+        return key, not value
+    if isinstance(value, (int, float)):
+        return key, value + 1
+    if isinstance(value, list):
+        return key, [mark]
+    return key, {mark: mark} if isinstance(value, dict) else f"{value}{mark}"
+
+
+def _find_unread_options(
+    options: Iterable[_Option], scopes: Mapping[int, _Scope], word: str, told: Set[Position]
+) -> Iterator[Loss]:
+    """Find options that jenkins-job-builder never asked for.
+
+    In a component with one that is misspelt, those that are like no other are held back: most of
+    them are only read where that one is there. So are those whose value is told of.
+    """
+    unread = [(mapping, key, advise_on_unread(key, mapping)) for mapping, key in options]
+    misspelt = {id(mapping) for mapping, _, advice in unread if advice.startswith(_MISSPELT)}
+    for mapping, key, advice in unread:
+        scope = scopes[mapping.identity]
+        if not advice and (
+            (id(mapping) in misspelt and (scope.owner or not _knows_its_type(mapping)))
+            or mapping.value_positions.get(key) in told
+        ):
+            continue
+        of = f"the {scope.owner.kind} {scope.owner.name!r}" if scope.owner else f"a {word}"
+        advice = advice or "Remove it: it would have no effect."
+        message = f"jenkins-job-builder never reads {key!r} of {of}"
+        yield Loss(message, mapping.position_of(key), advice, scope.within)
+
+
+def _knows_its_type(job: TrackedDict) -> bool:
+    """Tell whether a job or view says of which type it is, which decides on what is read of it."""
+    return any(dict.__contains__(job, key) for key in ("project-type", "view-type"))
+
+
+def advise_on_unread(key: str, mapping: TrackedDict) -> str:
+    """Say what a key that no one asked for may have meant: the nearest one that was asked for."""
+    near = nearest(key, sorted(mapping.asked_keys()))
+    if near is not None and dict.__contains__(mapping, near):
+        return f"{near!r} is already there; remove this one."
+    return f"{_MISSPELT} {near!r}?" if near else ""
+
+
+# -- values that make no sense -------------------------------------------------------------------
+
+
+def _find_odd_values(
+    data: TrackedDict, made: Generated, scopes: Mapping[int, _Scope], versions: Mapping[str, str]
+) -> Iterator[Loss]:
+    """Find values that jenkins-job-builder takes though they make no sense, one at a place."""
+    told = {problem.position for problem in made.problems}
+    for odd in (*_judge_job(data, made, scopes, versions), *_judge_options(scopes, made)):
+        place = _place_of_value(odd.holder, odd.key)
+        if place not in told:
+            told.add(place)
+            message = f"{odd.option!r}: {odd.reason.message}" if odd.option else odd.reason.message
+            yield Loss(message, place, odd.reason.advice, odd.scope.within if odd.scope else ())
+
+
+def _judge_job(
+    data: TrackedDict, made: Generated, scopes: Mapping[int, _Scope], versions: Mapping[str, str]
+) -> Iterator[_OddValue]:
+    """Find values that are known to be wrong by their path, or by what became of them."""
+    plain: Any = plain_copy(data)
+    texts = [element.text for element in made.root.iter() if element.text]
+    for mistake in (*check_job(plain, versions), *check_written(plain, texts)):
+        holder, key = _follow(data, mistake)
+        option = key if isinstance(key, str) else ""
+        scope = scopes.get(getattr(holder, "identity", 0))
+        yield _OddValue(scope, option, holder, key, Reason(mistake.message, mistake.advice))
+    for element in made.root.iter():
+        # XStream 1.4.21 reads text up to the first element.
+        if len(element) and _holds_text(element):
+            owner = next((it for it in made.components if it.holds(element)), None)
+            given = owner.data if owner else data
+            message = (
+                f"<{element.tag}> holds text beside elements: Jenkins reads none after the first"
+            )
+            advice = "Write &lt; for a < in text, or put the text in <![CDATA[...]]>."
+            scope = scopes.get(getattr(given, "identity", 0))
+            raw = dict.get(given, "raw", given)
+            yield _OddValue(scope, "", raw, "xml", Reason(message, advice))
+
+
+def _holds_text(element: ET.Element) -> bool:
+    """Tell whether raw XML holds text beside elements."""
+    beside = (element.text, *(child.tail for child in element))
+    return any(part and not part.isspace() for part in beside)
+
+
+def _judge_options(scopes: Mapping[int, _Scope], made: Generated) -> Iterator[_OddValue]:
+    """Find values that are known to be wrong by what their component says of its options."""
+    broken = _find_broken(scopes.values(), made) if made.problems else set()
+    sound: list[_Scope] = []
+    for scope in scopes.values():
+        mapping, options = scope.mapping, scope.options
+        if options is None:
+            continue
+        for key in mapping.key_positions:
+            value, default = dict.get(mapping, key), mapping.defaults.get(key)
+            for reason in check_value(key, value, default, options.get(plain_name(key))):
+                yield _OddValue(scope, key, mapping, key, reason)
+        sound += [scope] if id(scope.owner) not in broken else []
+    if made.text:
+        yield from _find_unknown_words(sound, next(iter(scopes.values())), made)
+
+
+def _find_broken(scopes: Iterable[_Scope], made: Generated) -> set[int]:
+    """Return the ids of components that have a problem: all their words are lost with it."""
+    places = {problem.position for problem in made.problems}
+    return {
+        id(scope.owner)
+        for scope in scopes
+        if not places.isdisjoint(
+            (
+                scope.mapping.pos,
+                *scope.mapping.key_positions.values(),
+                *scope.mapping.value_positions.values(),
+            )
+        )
+    }
+
+
+def _follow(data: TrackedDict, mistake: ValueMistake) -> tuple[object, str | int]:
+    """Return the innermost mapping or list on a mistake's path, and the key in it."""
+    holder: object = data
+    for key in mistake.path[:-1]:
+        if isinstance(holder, dict):
+            holder = dict.get(holder, str(key))
+        elif isinstance(holder, list) and isinstance(key, int):
+            holder = holder[key]
+    return holder, mistake.path[-1]
+
+
+def _place_of_value(holder: object, key: str | int) -> Position:
+    if isinstance(holder, TrackedDict):
+        return holder.value_positions.get(str(key), holder.position_of(str(key)))
+    places: Any = getattr(holder, "value_pos", None) or getattr(holder, "entry_positions", ())
+    if isinstance(key, int) and key < len(places) and isinstance(places[key], Position):
+        place: Position = places[key]
+        return place
+    return getattr(holder, "pos", None) or Position("", 0, 0)
+
+
+# -- words that jenkins-job-builder or Jenkins doesn't know --------------------------------------
+# Many modules take one word for one branch of theirs and all others for another, or write what they
+# get where the plugin knows a few words.
+
+
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    scope: _Scope
+    option: str
+    holder: Any
+    key: str | int
+    word: str
+    known: Documented
+
+    @property
+    def place(self) -> tuple[int, str | int]:
+        return id(self.holder), self.key
+
+    def tell(self, reasons: Iterable[Reason]) -> Iterator[_OddValue]:
+        for reason in reasons:
+            yield _OddValue(self.scope, self.option, self.holder, self.key, reason)
+
+
+class _Config:
+    """The text of a config, in lower case, as words are looked for in it."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text.lower()
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(re.findall(r"\w+", self._text))
+
+    def has(self, word: str) -> bool:
+        """Tell whether a word is there, a short one by itself."""
+        written = escape(word)
+        if len(word) > _SHORT:
+            return written in self._text or escape(word, {'"': "&quot;"}) in self._text
+        if re.fullmatch(r"\w+", written):
+            return written in self._words
+        return re.search(rf"(?<!\w){re.escape(written)}(?!\w)", self._text) is not None
+
+
+def _find_unknown_words(
+    scopes: Sequence[_Scope], job: _Scope, made: Generated
+) -> Iterator[_OddValue]:
+    suspects = [*_find_suspects(scopes, job, _Config(made.text))]
+    if not suspects:
+        return
+    varied = made.again(_mark_all(suspects)).lower()
+    lost = []
+    for number, suspect in enumerate(suspects):
+        if _mark(number) not in varied:
+            lost.append(suspect)
+        elif suspect.known.choices:
+            yield from suspect.tell(want.one_of(suspect.known.choices)(suspect.word))
+    together = bool(lost) and made.again(_mark_all(lost)) == made.text
+    for suspect in lost:
+        if together or made.again(_mark_all([suspect])) == made.text:
+            yield from suspect.tell(_judge_ignored(suspect, made))
+
+
+def _find_suspects(scopes: Sequence[_Scope], job: _Scope, config: _Config) -> Iterator[_Suspect]:
+    for scope in scopes:
+        mapping = scope.mapping
+        unread = mapping.unread_keys()
+        for option, value in dict.items(mapping):
+            if not isinstance(value, (str, list)) or option in COMPONENT_LISTS or option in unread:
+                continue
+            if option not in mapping.key_positions or (option in _NAMES and scope is job):
+                continue
+            known = (scope.options or {}).get(plain_name(option)) or Documented()
+            for key, word in enumerate(value) if isinstance(value, list) else ((option, value),):
+                if isinstance(word, str) and _is_suspect(word, known, scope.words, config):
+                    holder = value if isinstance(value, list) else mapping
+                    yield _Suspect(scope, option, holder, key, word, known)
+
+
+def _is_suspect(word: str, known: Documented, words: frozenset[str], config: _Config) -> bool:
+    if known.choices:
+        return word not in known.choices
+    if word.lower() in want.TRUTH:
+        return known.kind in ("", "bool")
+    if word in words or word in known.words:
+        return False
+    word = word.lower()
+    if not word.strip() or "$" in word or word.startswith("<"):
+        return False
+    return not config.has(word)
+
+
+def _judge_ignored(suspect: _Suspect, made: Generated) -> tuple[Reason, ...]:
+    """Return what is wrong with a word that any other could stand for."""
+    word, known = suspect.word, suspect.known
+    truth = want.TRUTH.get(word.lower())
+    if truth is not None:
+        if made.again({suspect.place: (suspect.key, truth)}) == made.text:
+            return ()
+        message = f"the text {word!r} counts as {str(not truth).lower()} here"
+        return (Reason(message, f"Write {str(truth).lower()} without quotes."),)
+    if known.choices:
+        return want.one_of(known.choices)(word)
+    if known.kind == "bool":
+        return want.boolean(word)
+    message = f"{want.show(word)} has no effect: any other text does the same"
+    near = suggest(word, suspect.scope.words)
+    return (Reason(message, near or "Look on the module's page for the words it knows."),)
+
+
+def _mark_all(suspects: list[_Suspect]) -> Changes:
+    return {suspect.place: (suspect.key, _mark(at)) for at, suspect in enumerate(suspects)}
