@@ -20,10 +20,10 @@ from jsonschema.validators import validator_for
 from cfl_jobs.__main__ import run
 from cfl_jobs.bootstrap.agents import find_exposed, list_agents
 from cfl_jobs.bootstrap.directory import make_files
-from cfl_jobs.bootstrap.jenkins_yaml import write_jenkins_yaml
 from cfl_jobs.bootstrap.overrides import Overrides
 from cfl_jobs.bootstrap.plugins import OF_THE_SERVER, list_plugins
 from cfl_jobs.bootstrap.secrets import Form, Secret, find_missing, list_secrets
+from cfl_jobs.bootstrap.texts import write_texts
 from cfl_jobs.configs.labels import satisfies
 from cfl_jobs.doctor.needs import CredentialNeed, Needs, find_needs, needs_of
 from cfl_jobs.errors import CflJobsError
@@ -228,9 +228,15 @@ def test_what_the_schema_refuses_wrongly_is_what_the_server_started_with() -> No
     assert refused(started, "2.568.2") == TAKEN
 
 
+def load_setup(needs: Needs) -> Any:
+    return yaml.safe_load(write_texts(needs, Overrides({}), has_lock=False)["jenkins.yaml"])
+
+
 @pytest.mark.parametrize("version", SCHEMAS)
 def test_jenkins_yaml_has_no_attribute_that_the_server_lacks(version: str) -> None:
-    document = yaml.safe_load(write_jenkins_yaml(needs_for(version), Overrides({})))
+    document = yaml.safe_load(
+        write_texts(needs_for(version), Overrides({}), has_lock=False)["jenkins.yaml"]
+    )
     assert refused(document, version) == (TAKEN | NODES if version == "2.568.2" else set())
     node = SCHEMAS["2.568.2"]["properties"]["jenkins"]["properties"]["node"]
     known = {**node, "$schema": SCHEMAS["2.568.2"]["$schema"]}
@@ -252,14 +258,18 @@ def _keep_what_is_gone(document: Any) -> None:
 def test_attribute_that_the_server_lacks_is_found(
     version: str, spoil: Callable[[Any], None]
 ) -> None:
-    document = yaml.safe_load(write_jenkins_yaml(needs_for(version), Overrides({})))
+    document = yaml.safe_load(
+        write_texts(needs_for(version), Overrides({}), has_lock=False)["jenkins.yaml"]
+    )
     before, spoilt = refused(document, version), copy.deepcopy(document)
     spoil(spoilt)
     assert len(refused(spoilt, version) - before) == 1
 
 
 def test_permission_that_no_plugin_has_and_plain_secret_are_found() -> None:
-    document = yaml.safe_load(write_jenkins_yaml(needs_for("2.440.3"), Overrides({})))
+    document = yaml.safe_load(
+        write_texts(needs_for("2.440.3"), Overrides({}), has_lock=False)["jenkins.yaml"]
+    )
     entries = document["jenkins"]["authorizationStrategy"]["projectMatrix"]["entries"]
     entries[1]["group"]["permissions"].append("Job/Everything")
     credentials = document["credentials"]["system"]["domainCredentials"][0]["credentials"]
@@ -367,7 +377,7 @@ def test_agents_have_names_that_a_service_can_have() -> None:
         ("agent", ("☃",), 1),
     ]
     assert list(find_exposed(needs)) == ["C"]
-    first = nodes(write_jenkins_yaml(needs, Overrides({})))["two-words"]
+    first = nodes(write_texts(needs, Overrides({}), has_lock=False)["jenkins.yaml"])["two-words"]
     assert first["labelString"] == '"two words"'
 
 

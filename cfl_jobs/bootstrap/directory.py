@@ -6,15 +6,12 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from importlib.resources import files
 from pathlib import Path
 
-from cfl_jobs.bootstrap.compose import write_compose, write_secrets_example
-from cfl_jobs.bootstrap.image import SIGN, write_dockerfile, write_dockerignore
-from cfl_jobs.bootstrap.jenkins_yaml import list_all_secrets, write_jenkins_yaml
 from cfl_jobs.bootstrap.overrides import OVERRIDES, Overrides
 from cfl_jobs.bootstrap.plugins import PluginLine, list_plugins, write_plugins
 from cfl_jobs.bootstrap.secrets import list_credentials
+from cfl_jobs.bootstrap.texts import SIGN, read_ours, write_texts
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.errors import CflJobsError, TargetError
 from cfl_jobs.files import write_whole
@@ -52,16 +49,11 @@ def make_files(
     needs: Needs, overrides: Overrides, *, lock: str | None, has_lock: bool
 ) -> dict[str, str]:
     """Return all files by name. `lock` is the text of a new lock; one may be there already."""
-    secrets = list_all_secrets(needs, overrides)
     made = {
         "plugins.txt": write_plugins(plugins_of(needs, overrides)),
-        "jenkins.yaml": write_jenkins_yaml(needs, overrides),
-        "Dockerfile": write_dockerfile(needs, overrides, has_lock=has_lock or lock is not None),
-        ".dockerignore": write_dockerignore(overrides),
-        "compose.yaml": write_compose(needs, secrets),
-        "secrets.env.example": write_secrets_example(secrets),
-        **{name: _read_ours(name) for name in _AS_THEY_ARE},
-        f"{OVERRIDES}/README.md": _read_ours("overrides.md"),
+        **write_texts(needs, overrides, has_lock=has_lock or lock is not None),
+        **{name: read_ours(name) for name in _AS_THEY_ARE},
+        f"{OVERRIDES}/README.md": read_ours("overrides.md"),
     }
     if overrides.compose:
         made[_COMPOSE_OVERRIDE] = (
@@ -69,10 +61,6 @@ def make_files(
             + overrides.compose
         )
     return made if lock is None else {**made, LOCK: lock}
-
-
-def _read_ours(name: str) -> str:
-    return files("cfl_jobs.bootstrap").joinpath("files", name).read_text(encoding="utf-8")
 
 
 def check_ours(directory: Path, names: Mapping[str, str]) -> None:

@@ -31,6 +31,14 @@ class Secret:
     meaning: str
     form: Form = Form.TEXT
 
+    @property
+    def is_hidden(self) -> bool:
+        return self.form is not Form.PLAIN
+
+    @property
+    def is_file(self) -> bool:
+        return self.form is Form.FILE
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:

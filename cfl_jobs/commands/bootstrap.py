@@ -79,7 +79,6 @@ def write_home(
 ) -> int:
     """Write the jobs and every file; returns the exit code."""
     from cfl_jobs.bootstrap.agents import find_exposed
-    from cfl_jobs.bootstrap.compose import SECRETS_FILE
     from cfl_jobs.bootstrap.directory import (
         LOCK,
         Written,
@@ -88,8 +87,8 @@ def write_home(
         make_files,
         write_files,
     )
-    from cfl_jobs.bootstrap.jenkins_yaml import list_all_secrets
     from cfl_jobs.bootstrap.overrides import OVERRIDES, read_overrides
+    from cfl_jobs.bootstrap.texts import SECRETS_FILE, list_all_secrets
     from cfl_jobs.doctor.needs import find_needs
     from cfl_jobs.planning.basis import Asked
     from cfl_jobs.reading.secrets import read_secrets
@@ -137,8 +136,8 @@ def _tell_secrets(
     is_error: bool,
 ) -> int:
     """Say which secrets are missing and how to start; returns the exit code."""
-    from cfl_jobs.bootstrap.compose import SECRETS_FILE
     from cfl_jobs.bootstrap.secrets import find_missing, find_unneeded
+    from cfl_jobs.bootstrap.texts import SECRETS_FILE
 
     where = "the environment" if secrets_file is None else str(secrets_file)
     if secrets_file is not None:
