@@ -20,8 +20,10 @@ from cfl_jobs.configs.buildwritten import (
 )
 from cfl_jobs.configs.configxml import format_config, is_folder_tag, parse_config
 from cfl_jobs.configs.mark import (
+    Fingerprint,
     Mark,
     description_of,
+    fingerprint,
     join_description,
     set_description,
     split_description,
@@ -116,6 +118,10 @@ class Config:
     def digest(self) -> str:
         """A short digest of what people make of a job, for "is it as we left it?"."""
         return digest_of(self.beside(None).normal, is_disabled=self.disabled)
+
+    @cached_property
+    def fingerprint(self) -> Fingerprint:
+        return fingerprint(self.normal)
 
     def parse(self) -> ET.Element:
         """Return its root, which the caller may change."""

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 
 from cfl_jobs.configs.buildwritten import BuildWritten
 from cfl_jobs.configs.config import Config, digest_of
-from cfl_jobs.configs.mark import Mark, code_of_name, fingerprint
+from cfl_jobs.configs.mark import Mark, code_of_name
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.requirements import used_plugins
 from cfl_jobs.configs.sections import MATRIX, code, codes_of_versions, find_plugins
@@ -157,7 +157,7 @@ class Maker:
     def _prepare(self, change: Create | Update, there: Config | None) -> _Posting:
         desired = change.desired.on(self._versions)
         there = there and there.on(self._versions).beside(desired)
-        print_ = fingerprint(desired.normal)
+        print_ = desired.fingerprint
         mark = Mark(
             desired.definition.file,
             print_,
@@ -220,7 +220,7 @@ class Maker:
             return live
         self._journal.keep(kind, name, live.config)
         if not _differing(posting, first) <= _differing(posting, live):
-            mark = replace(posting.mark, kept=fingerprint(live.normal))
+            mark = replace(posting.mark, kept=live.fingerprint)
             self._target.update(kind, name, first.write(mark))
         kept = f"What was read meanwhile is kept in {self._journal.directory / 'before'}."
         raise _meddled(name, kept)
@@ -228,7 +228,7 @@ class Maker:
     def _finish(self, posting: _Posting, live: Config, found: Sequence[Raw]) -> Made:
         """Write down what Jenkins made of it. Raises Refused where that is less than we posted."""
         mark, desired = posting.mark, posting.desired
-        kept = fingerprint(live.normal)
+        kept = live.fingerprint
         seen = codes_of_versions(find_plugins(live.normal))
         versions = mark.versions if set(seen) <= set(mark.versions) else seen
         final = replace(mark, kept=kept, versions=versions)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.mark import Mark, code_of_name, fingerprint
+from cfl_jobs.configs.mark import Mark, code_of_name
 from cfl_jobs.configs.normalform import SECRET
 from cfl_jobs.planning.differences import (
     Change,
@@ -142,7 +142,7 @@ def _is_confirmed(desired: Config, mark: Mark | None) -> bool:
     return (
         mark is not None
         and mark.is_verified
-        and mark.applied == fingerprint(desired.normal)
+        and mark.applied == desired.fingerprint
         and (mark.file, mark.project) == (desired.definition.file, desired.project)
         and mark.name == code_of_name(desired.name)
         and mark.said_disabled == desired.says_disabled

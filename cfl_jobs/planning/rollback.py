@@ -13,7 +13,7 @@ from enum import Enum
 
 from cfl_jobs.configs.buildwritten import keep_build_written
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.mark import description_of, fingerprint
+from cfl_jobs.configs.mark import description_of
 from cfl_jobs.errors import CflJobsError, Missing, Refused
 from cfl_jobs.planning.journal import Journal, Run, Step
 from cfl_jobs.planning.observe import describe_some, list_inside, list_versions
@@ -204,7 +204,7 @@ def _doubt(step: Step, now: Config, trace: Trace, remedy: str) -> str:
     if step.state == "done":
         is_left = step.after in (now.digest, trace.names_of_then(now).digest)
         return "" if is_left else f"was changed since; {remedy} all the same"
-    if mark and not mark.is_verified and fingerprint(now.normal) in (mark.applied, mark.kept):
+    if mark and not mark.is_verified and now.fingerprint in (mark.applied, mark.kept):
         return ""
     if step.after and step.after == now.digest:
         return ""
