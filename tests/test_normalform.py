@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfl_jobs.configs import defaults
+from cfl_jobs.configs import defaults, rewrites
 from cfl_jobs.configs.configxml import element_paths, format_config, parse_config
 from cfl_jobs.configs.defaults import DEFAULTS, Default
 from cfl_jobs.configs.mark import fingerprint
 from cfl_jobs.configs.normalform import Normal, absent_value, digest, normalise
+from cfl_jobs.configs.rewrites import Rewrite
 from cfl_jobs.planning.differences import compare, find_losses
 from cfl_jobs.reading.versions import Span
 from tests.config_edits import EDITS, drop_meaningless
@@ -366,6 +367,22 @@ def test_a_default_holds_for_the_versions_that_its_row_names(
     assert normalise(config, name="a") != without
     assert absent_value("a.B", "x", {"p": "1.5"}) == "1"
     assert absent_value("a.B", "x") == "2"
+
+
+def test_a_rewrite_holds_for_the_versions_that_its_row_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A plugin that reads a field otherwise is one more row."""
+    old = Rewrite("a.B", lambda found: found.set("class", "old"), Span("p", until="2"), "recorded")
+    new = Rewrite("a.B", lambda found: found.set("class", "new"), Span("p", since="2"), "recorded")
+    monkeypatch.setattr(rewrites, "REWRITES", (old, new))
+    config = "<project><publishers><a.B><x>1</x></a.B></publishers></project>"
+
+    def kind(versions: dict[str, str]) -> str:
+        (publishers,) = normalise(config, name="a", versions=versions).children
+        return publishers.children[0].kind
+
+    assert [kind({"p": "1.5"}), kind({"p": "2"}), kind({})] == ["old", "new", "new"]
 
 
 def test_a_list_views_old_status_filter_is_the_job_filter_that_jenkins_makes_of_it() -> None:

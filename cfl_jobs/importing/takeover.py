@@ -8,7 +8,7 @@ from typing import Protocol
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.mark import split_description
-from cfl_jobs.configs.normalform import BUILT_IN_NODE
+from cfl_jobs.configs.rewrites import BUILT_IN_NODE
 from cfl_jobs.importing.trial import is_idle
 from cfl_jobs.importing.writing import Raw, Verbatim, describe, keep_raw
 

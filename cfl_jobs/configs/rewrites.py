@@ -1,0 +1,366 @@
+"""What Jenkins and its plugins make of a config when they read it: one row a rule.
+
+Each rule brings what is said in an old or another way to the one that a save writes. A version that
+reads it otherwise ends a row's span and begins another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from xml.etree import ElementTree as ET
+
+from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.errors import ConfigError
+from cfl_jobs.reading.versions import ALWAYS, CORE, Span
+
+Make = Callable[[ET.Element], None]
+
+BUILT_IN_NODE = "built-in"
+_EMAIL = "hudson.plugins.emailext.plugins."
+_GIT = "hudson.plugins.git.GitSCM"
+_GIT_EXTENSIONS = "hudson.plugins.git.extensions.impl."
+_DEFAULT_CHOOSER = "hudson.plugins.git.util.DefaultBuildChooser"
+_TIMEOUT = "hudson.plugins.build__timeout."
+_FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
+_MULTIBRANCH = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject"
+# What only a folder's config from jenkins-job-builder holds: cloudbees-folder has no such fields.
+_NOT_A_FOLDERS = ("canRoam", "scm", "publishers", "buildWrappers", "builders")
+_OLD_VIEWS = ("views", "viewsTabBar", "primaryView")
+_RETENTION = ("daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep")
+_CLEANED = ("Success", "Unstable", "Failure", "NotBuilt", "Aborted")
+
+# Extensions of git that do their work at a moment of their own, so that their order says nothing:
+# none of their hooks in git 5.10.1 works on what another one's does.
+_UNORDERED = frozenset(
+    """
+    AuthorInChangelog BuildChooserSetting ChangelogToBranch CheckoutOption CleanBeforeCheckout
+    CloneOption DisableRemotePoll GitLFSPull IgnoreNotifyCommit LocalBranch MessageExclusion
+    PathRestriction PruneStaleBranch PruneStaleTag RelativeTargetDirectory ScmName
+    SparseCheckoutPaths UserExclusion UserIdentity WipeWorkspace
+    """.split()  # noqa: SIM905 - longer as a list
+)
+# GitSCM's old fields and the extensions that hold them now: extension, old fields, new ones ("-"
+# for a flag that the extension itself stands for).
+_GIT_FIELDS = (
+    ("SubmoduleOption", {"disableSubmodules": "", "recursiveSubmodules": ""}),
+    ("UserIdentity", {"gitConfigName": "name", "gitConfigEmail": "email"}),
+    ("CloneOption", {"reference": "", "useShallowClone": "shallow"}),
+    ("RelativeTargetDirectory", {"relativeTargetDir": ""}),
+    ("LocalBranch", {"localBranch": ""}),
+    ("ScmName", {"scmName": "name"}),
+    ("UserExclusion", {"excludedUsers": ""}),
+    ("PathRestriction", {"includedRegions": "", "excludedRegions": ""}),
+    ("AuthorInChangelog", {"authorOrCommitter": "-"}),
+    ("CleanCheckout", {"clean": "-"}),
+    ("IgnoreNotifyCommit", {"ignoreNotifyCommit": "-"}),
+    ("PruneStaleBranch", {"pruneBranches": "-"}),
+    ("WipeWorkspace", {"wipeOutWorkspace": "-"}),
+    ("PerBuildTag", {"skipTag": "-"}),
+    ("", {"remotePoll": ""}),  # nothing reads it any more
+    ("", {f"buildChooser[@class='{_DEFAULT_CHOOSER}']": ""}),
+)
+_GIT_OLD_TAGS = {old.partition("[")[0] for _, fields in _GIT_FIELDS for old in fields}
+# EmailType's old flags and the recipients that they became.
+_RECIPIENTS = {
+    "sendToDevelopers": "Developers",
+    "sendToRequester": "Requester",
+    "includeCulprits": "Culprits",
+    "sendToRecipientList": "List",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """What becomes of elements whose tag or class is `at` ("" is a config's root).
+
+    In the versions of `span`; `evidence` is how that is known.
+    """
+
+    at: str
+    make: Make
+    span: Span
+    evidence: str
+
+
+def rewrite(root: ET.Element, versions: Mapping[str, str]) -> None:
+    """Rewrite a config, which is changed, as a server with these versions reads it."""
+    rules = _rules_of(tuple(row for row in REWRITES if row.span.holds(versions)))
+    for make in rules[""]:
+        make(root)
+    waiting = [root]
+    while waiting:
+        element = waiting.pop()
+        for make in rules.get(element.tag, ()):
+            make(element)
+        if "class" in element.attrib:
+            for make in rules.get(element.attrib["class"], ()):
+                make(element)
+        waiting += element
+
+
+def _remove(parent: ET.Element, *tags: str) -> None:
+    for tag in tags:
+        for found in parent.findall(tag):
+            parent.remove(found)
+
+
+def _removing(*tags: str) -> Make:
+    return lambda parent: _remove(parent, *tags)
+
+
+def _child(parent: ET.Element, tag: str) -> ET.Element:
+    """Return a child, which is made where there is none."""
+    found = parent.find(tag)
+    return ET.SubElement(parent, tag) if found is None else found
+
+
+def _take_flag(element: ET.Element, tag: str) -> bool:
+    """Remove a flag and return what it said."""
+    is_set = any(flag.text == "true" for flag in element.findall(tag))
+    _remove(element, tag)
+    return is_set
+
+
+def _unfold_selector(parameter: ET.Element) -> None:
+    """Make an element again of its text, which names the class by its simple name."""
+    text = parameter.find("defaultSelectorXml")
+    if text is None:
+        return
+    try:
+        selector = parse_config(text.text or "", name="defaultSelectorXml")
+    except ConfigError:
+        return
+    package = "" if "." in selector.tag else "hudson.plugins.copyartifact."
+    made = ET.SubElement(parameter, "defaultSelector", {"class": f"{package}{selector.tag}"})
+    made.extend(list(selector))
+    parameter.remove(text)
+
+
+def _make_extensions_of_fields(scm: ET.Element) -> None:
+    """Turn old fields that say something into extensions; one that is there stays as it is."""
+    if _GIT_OLD_TAGS.isdisjoint(field.tag for field in scm):
+        return
+    for name, fields in _GIT_FIELDS:
+        values: dict[str, str] = {}
+        for old, new in fields.items():
+            for found in scm.findall(old):
+                values[new or old] = found.text or ""
+                scm.remove(found)
+        if name == "PerBuildTag":  # the old flag said the opposite
+            values = {key: "false" if text == "true" else "true" for key, text in values.items()}
+        tag = f"{_GIT_EXTENSIONS}{name}"
+        said = any(value not in ("", "false") for value in values.values())
+        if name and said and scm.find(f"extensions/{tag}") is None:
+            extension = ET.SubElement(_child(scm, "extensions"), tag)
+            for key, value in values.items():
+                if key != "-":
+                    ET.SubElement(extension, key).text = value
+
+
+def _sort_extensions(extensions: ET.Element) -> None:
+    def rank(extension: ET.Element) -> str:
+        is_unordered = extension.tag.removeprefix(_GIT_EXTENSIONS) in _UNORDERED
+        return extension.tag if is_unordered else "~"
+
+    extensions[:] = sorted(extensions, key=rank)
+
+
+def _name_providers(mail: ET.Element) -> None:
+    for flag, name in _RECIPIENTS.items():
+        if _take_flag(mail, flag):
+            kind = f"{_EMAIL}recipients.{name}RecipientProvider"
+            ET.SubElement(_child(mail, "recipientProviders"), kind)
+
+
+def _wrap_script(trigger: ET.Element) -> None:
+    for found in trigger.findall("triggerScript"):
+        trigger.remove(found)
+        secure = ET.SubElement(trigger, "secureTriggerScript")
+        ET.SubElement(secure, "script").text = found.text
+
+
+def _rename_project(copy: ET.Element) -> None:
+    """Unless its last part tells parameters: then it depends on what jobs there are."""
+    name = copy.find("projectName")
+    if name is not None and "=" not in (name.text or "").rpartition("/")[2]:
+        name.tag = "project"
+
+
+def _flatten_array(element: ET.Element) -> None:
+    arrays = element.findall("a")
+    if len(arrays) == len(element):
+        del element.attrib["class"]
+        element[:] = [item for array in arrays for item in array]
+
+
+def _abort_by_default(wrapper: ET.Element) -> None:
+    operations = wrapper.find("operationList")
+    if operations is not None and not len(operations):
+        ET.SubElement(operations, f"{_TIMEOUT}operations.AbortOperation")
+
+
+def _inherit_by_default(matrix: ET.Element) -> None:
+    strategy = matrix.find("inheritanceStrategy")
+    if strategy is not None and strategy.get("class", "").endswith(".InheritParentStrategy"):
+        matrix.remove(strategy)
+
+
+def _clean_all_by_default(cleanup: ET.Element) -> None:
+    said = {name for name in _CLEANED if _take_flag(cleanup, f"cleanWhen{name}")} or set(_CLEANED)
+    if _take_flag(cleanup, "skipWhenFailed"):
+        said = {"Success", "Unstable"}
+    for name in sorted(said):
+        ET.SubElement(cleanup, f"cleanWhen{name}").text = "true"
+
+
+def _migrate_archiver(root: ET.Element) -> None:
+    """The job's first archiver and fingerprinter only."""
+    archiver = root.find("publishers/hudson.tasks.ArtifactArchiver")
+    fingerprinter = root.find("publishers/hudson.tasks.Fingerprinter")
+    if archiver is not None and _take_flag(archiver, "latestOnly"):
+        _keep_latest_artifacts_only(root)
+    took = fingerprinter is not None and _take_flag(fingerprinter, "recordBuildArtifacts")
+    if archiver is not None and took:
+        _remove(archiver, "fingerprint")
+        ET.SubElement(archiver, "fingerprint").text = "true"
+
+
+def _keep_latest_artifacts_only(root: ET.Element) -> None:
+    properties = _child(root, "properties")
+    discarder = properties.find("jenkins.model.BuildDiscarderProperty")
+    if discarder is None:
+        discarder = ET.SubElement(properties, "jenkins.model.BuildDiscarderProperty")
+        strategy = ET.SubElement(discarder, "strategy", {"class": "hudson.tasks.LogRotator"})
+        for tag in _RETENTION:
+            ET.SubElement(strategy, tag).text = root.findtext(f"logRotator/{tag}", "-1")
+    number = discarder.find("strategy/artifactNumToKeep")
+    if number is not None and number.text == "-1":
+        number.text = "1"
+
+
+def _forget_who_saved(root: ET.Element) -> None:
+    for properties in root.findall("properties"):
+        for metadata in properties.findall("job-metadata"):
+            names = {value.findtext("name") for value in metadata.findall("values/*")}
+            said = {flag.text for flag in metadata.iter("generated")}
+            if names <= {"job-info"} and said <= {"true"}:
+                properties.remove(metadata)
+
+
+def _forget_completeness(root: ET.Element) -> None:
+    if next(root.iter("completeBuild"), None) is not None:
+        for element in root.findall(".//ordinal/.."):
+            _remove(element, "completeBuild")
+
+
+def _forget_own_views(folder: ET.Element) -> None:
+    """Its views that only show all jobs; old ones are read only where there are no new ones."""
+    if folder.find("folderViews") is not None:
+        _remove(folder, *_OLD_VIEWS)
+    views = folder.findall("views/*") + folder.findall("folderViews/views/*")
+    shown = {folder.findtext(f"{path}primaryView", "All") for path in ("", "folderViews/")}
+    if shown == {"All"} and len(views) <= 1 and all(map(_shows_all, views)):
+        _remove(folder, *_OLD_VIEWS, "folderViews")
+
+
+def _shows_all(view: ET.Element) -> bool:
+    return view.tag == "hudson.model.AllView" and view.findtext("name") == "All"
+
+
+def _make_filter_of_status(root: ET.Element) -> None:
+    """The last one of its filters."""
+    for found in root.findall("statusFilter"):
+        root.remove(found)
+        status = ET.SubElement(_child(root, "jobFilters"), "hudson.views.StatusFilter")
+        ET.SubElement(status, "statusFilter").text = found.text
+
+
+def _fail_by_default(root: ET.Element) -> None:
+    if root.findtext("runPostStepsIfResult/name") == "FAILURE":
+        _remove(root, "runPostStepsIfResult")
+
+
+def _stay_by_default(root: ET.Element) -> None:
+    node = root.find("assignedNode")
+    if node is not None and node.text == BUILT_IN_NODE and root.findtext("canRoam") != "true":
+        root.remove(node)
+
+
+_EXT = Span("email-ext")
+REWRITES: tuple[Rewrite, ...] = (
+    Rewrite("", _migrate_archiver, Span(CORE), "ArtifactArchiver.Migrator, at a start"),
+    Rewrite("", _forget_completeness, ALWAYS, "hudson.model.Result, follows from its name"),
+    Rewrite("", _make_filter_of_status, Span(CORE), "ListView.readResolve, core 2.568"),
+    Rewrite("", _stay_by_default, Span(CORE), "AbstractProject.getAssignedLabel"),
+    Rewrite("", _removing("owner"), ALWAYS, "a view's: where it stands, which its name says"),
+    Rewrite("", _removing("creationTime"), ALWAYS, "Hudson 3 wrote it; core 2.568 has no field"),
+    Rewrite("", _fail_by_default, Span("maven-plugin"), "MavenModuleSet.getRunPostStepsIfResult"),
+    Rewrite("", _forget_who_saved, Span("metadata"), "JobContributorsController, metadata 1.1"),
+    *(
+        Rewrite(tag, make, Span("cloudbees-folder"), evidence)
+        for tag in (_FOLDER, _MULTIBRANCH)
+        for make, evidence in (
+            (_removing(*_NOT_A_FOLDERS), "a folder has no such fields"),
+            (_forget_own_views, "AbstractFolder.onLoad"),
+        )
+    ),
+    Rewrite(_FOLDER, _removing("triggers"), Span("cloudbees-folder"), "no such field"),
+    Rewrite(
+        "hudson.plugins.copyartifact.BuildSelectorParameter",
+        _unfold_selector,
+        Span("copyartifact"),
+        "BuildSelectorParameter.readResolve makes text of it, copyartifact 722",
+    ),
+    Rewrite(
+        "hudson.plugins.copyartifact.CopyArtifact",
+        _rename_project,
+        Span("copyartifact"),
+        "CopyArtifact.upgradeIfNecessary, copyartifact 722",
+    ),
+    Rewrite("java.util.Arrays$ArrayList", _flatten_array, ALWAYS, "any save may write it plain"),
+    Rewrite(
+        f"{_TIMEOUT}BuildTimeoutWrapper",
+        _abort_by_default,
+        Span("build-timeout"),
+        "EnvironmentImpl, build-timeout 1.41",
+    ),
+    Rewrite(
+        "hudson.security.AuthorizationMatrixProperty",
+        _inherit_by_default,
+        Span("matrix-auth"),
+        "AbstractAuthorizationPropertyConverter, matrix-auth 3.2",
+    ),
+    Rewrite(
+        _GIT,
+        _make_extensions_of_fields,
+        Span("git"),
+        "GitSCM.readResolve, GitSCMBackwardCompatibility; git 5.2.1, 5.10.1",
+    ),
+    Rewrite("extensions", _sort_extensions, Span("git"), "hooks of git 5.10.1"),
+    Rewrite("email", _name_providers, _EXT, "EmailType.readResolve, email-ext 2.39, 1933"),
+    *(
+        Rewrite(f"{_EMAIL}trigger.{kind}", _removing("failureCount"), _EXT, "NthFailureTrigger")
+        for kind in ("FirstFailureTrigger", "SecondFailureTrigger")
+    ),
+    *(
+        Rewrite(f"{_EMAIL}trigger.{kind}", _wrap_script, _EXT, "AbstractScriptTrigger, 2017")
+        for kind in ("ScriptTrigger", "PreBuildScriptTrigger")
+    ),
+    Rewrite(
+        "hudson.plugins.ws__cleanup.WsCleanup",
+        _clean_all_by_default,
+        Span("ws-cleanup"),
+        "WsCleanup.readResolve, ws-cleanup 0.45, 0.49",
+    ),
+)
+
+
+@cache
+def _rules_of(rows: tuple[Rewrite, ...]) -> Mapping[str, tuple[Make, ...]]:
+    """Return what is done at each tag and class, in the table's order."""
+    found: dict[str, tuple[Make, ...]] = {"": ()}
+    for row in rows:
+        found[row.at] = (*found.get(row.at, ()), row.make)
+    return found
