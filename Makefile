@@ -10,8 +10,9 @@ demo: $(VENV)/.installed
 	$(BIN)/cfl-jobs graph --home build/demo
 	$(BIN)/cfl-jobs rehearse --home build/demo
 
+# Where Python may not keep what it compiled, each worker and each run of cfl-jobs compiles it again.
 test: $(VENV)/.installed lint
-	$(BIN)/pytest -n 2
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.jenkins_server import JenkinsServer
 from tests.jenkins_server_configs import DIALECTS
+from tests.projects import History
 from tests.rendered_jobs import choose_dialect
 
 # Other work on the machine is no fault of a test.
@@ -58,3 +61,16 @@ def jenkins_server(request: pytest.FixtureRequest) -> Iterator[JenkinsServer]:
     """A stand-in for Jenkins on loopback, empty, of each recorded version."""
     with JenkinsServer(request.param) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def _first_commit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("history") / "repository"
+    History(root).begin()
+    return root
+
+
+@pytest.fixture
+def history(_first_commit: Path, tmp_path: Path) -> History:
+    """A repository that holds the real definitions; the branch `change` is as `main`."""
+    return History(shutil.copytree(_first_commit, tmp_path / "repository", symlinks=True))

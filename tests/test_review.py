@@ -18,15 +18,9 @@ from cfl_jobs.review.review import Review, make_review, review_setups
 from cfl_jobs.review.revisions import Revision
 from cfl_jobs.review.setups import Setup, read_setup
 from cfl_jobs.review.words import tell_review
-from tests.histories import History
-from tests.projects import ROOT, add, copy_project, edit
+from tests.projects import ROOT, History, add, copy_project, edit
 
 DEPLOYS = "Deploy to Dev, Deploy to Staging and Deploy to Prod"
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> History:
-    return History(tmp_path / "repository")
 
 
 def review_edit(history: History, *edits: tuple[str, str, str]) -> Review:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,17 +11,11 @@ from hypothesis import strategies as st
 from cfl_jobs.planning.visible import escape, fence, guard
 from cfl_jobs.review.markdown import MARK, write_markdown
 from cfl_jobs.review.review import make_review
-from tests.histories import History
-from tests.projects import add, edit
+from tests.projects import History, add, edit
 
 HOSTILE = (
     "```\n</details>\n<script>alert(1)</script>\n~~~~\n@everyone #1 https://evil.example [x](y)\n"
 )
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> History:
-    return History(tmp_path / "repository")
 
 
 def outside_fences(text: str) -> str:

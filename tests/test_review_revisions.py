@@ -11,13 +11,7 @@ from cfl_jobs.errors import CflJobsError
 from cfl_jobs.review.review import make_review
 from cfl_jobs.review.revisions import find_revision, taken_out
 from cfl_jobs.review.setups import read_setup
-from tests.histories import History
-from tests.projects import ROOT, add, edit
-
-
-@pytest.fixture
-def history(tmp_path: Path) -> History:
-    return History(tmp_path / "repository")
+from tests.projects import ROOT, History, add, edit
 
 
 def everything(root: Path) -> dict[str, tuple[bytes, int]]:

@@ -13,8 +13,7 @@ import yaml
 
 from cfl_jobs.check.shellcheck import find_shellcheck, run_shellcheck
 from cfl_jobs.review.markdown import MARK
-from tests.histories import History
-from tests.projects import ROOT, edit
+from tests.projects import ROOT, History, edit
 from tests.shell_steps import run_step
 
 WORKFLOW = ROOT / ".github/workflows/jobs.yml"
@@ -41,11 +40,10 @@ def jobs() -> dict[str, Any]:
 
 
 @pytest.fixture
-def history(tmp_path: Path) -> History:
-    made = History(tmp_path / "repository")
-    edit(made.root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
-    made.commit("longer")
-    return made
+def history(history: History) -> History:
+    edit(history.root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+    history.commit("longer")
+    return history
 
 
 def executable(folder: Path, name: str, text: str) -> Path:
