@@ -16,6 +16,7 @@ from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.definitions import Definitions
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.engine import Engine
+from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.records import BuildRecord, Event
 from tests.rehearsal_home import commit, git, make_engine, make_repository
 
@@ -24,6 +25,7 @@ NAMES = ("ocargo", "codeforlife-portal", "codeforlife-deploy")
 SECRETS = {
     f"codeforlife-{name}-secret-key": f"key of {name}" for name in ("dev", "staging", "prod")
 }
+CREDENTIALS = {name: Credential(value) for name, value in SECRETS.items()}
 ALL = {
     "Ad-hoc distribution",
     "Publish Ocargo Files",
@@ -83,7 +85,7 @@ class Chain:
 
     def engine(self, *, executors: int = 2, events: list[Event] | None = None) -> Engine:
         return make_engine(
-            self.home, self.repositories, executors=executors, secrets=SECRETS, events=events
+            self.home, self.repositories, executors=executors, secrets=CREDENTIALS, events=events
         )
 
     def commit(self, name: str, files: dict[str, str] | None = None) -> str:

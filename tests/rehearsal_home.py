@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.engine import Engine
+from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.records import Event
 from cfl_jobs.rehearsal.repositories import Repositories
 
@@ -77,7 +78,7 @@ def make_engine(
     repositories: Mapping[str, Path] | None = None,
     *,
     executors: int = 2,
-    secrets: Mapping[str, str] | None = None,
+    secrets: Mapping[str, Credential] | None = None,
     events: list[Event] | None = None,
 ) -> Engine:
     return Engine(

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.steps.step import Result
-from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Event, Started, UpstreamCause
@@ -276,16 +275,6 @@ def test_one_executor_and_an_ad_hoc_build_are_a_deadlock(chain: Chain) -> None:
     )
     assert "Publish Ocargo Files waits in the queue: the only executor is held" in outcome.deadlock
     assert chain.last("Ad-hoc distribution").result is Result.ABORTED
-
-
-def test_a_missing_credential_is_named_before_anything_runs(chain: Chain) -> None:
-    from tests.rehearsal_home import make_engine
-
-    chain.commit("ocargo")
-    with make_engine(chain.home, chain.repositories) as engine:
-        with pytest.raises(RehearsalError, match="codeforlife-dev-secret-key"):
-            engine.push("ocargo", "master")
-        assert not len(engine.queue)
 
 
 _DRIVER = """

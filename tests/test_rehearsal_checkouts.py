@@ -165,10 +165,20 @@ def test_any_kind_of_clone_will_do(tmp_path: Path, kind: str) -> None:
         assert engine.run().succeeded
 
 
-def test_a_shallow_clone_is_refused_with_what_to_do(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("option", "fetch"),
+    [("--depth=1", "--unshallow"), ("--filter=blob:none", "--refetch --no-filter")],
+)
+def test_a_clone_that_lacks_something_is_refused_with_what_to_do(
+    tmp_path: Path, option: str, fetch: str
+) -> None:
     original = make_repository(tmp_path / "original", {"a": "1"})
+    git(original, "config", "uploadpack.allowFilter", "true")
     commit(original, {"a": "2"}, "two")
-    shallow = tmp_path / "repo"
-    git(original, "clone", "--quiet", "--depth=1", original.as_uri(), str(shallow))
-    with pytest.raises(RehearsalError, match="--unshallow"):
-        make_engine(make_home(tmp_path / "home", {}), {"repo": shallow})
+    clone = tmp_path / "repo"
+    git(original, "clone", "--quiet", "--no-checkout", option, original.as_uri(), str(clone))
+    home = make_home(tmp_path / "home", {})
+    with pytest.raises(RehearsalError, match=f"Fetch the rest: git -C {clone} fetch {fetch}"):
+        make_engine(home, {"repo": clone})
+    git(clone, "fetch", "--quiet", *fetch.split())
+    make_engine(home, {"repo": clone}).close()

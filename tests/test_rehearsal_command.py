@@ -21,7 +21,7 @@ from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.guard import find_by_cookie
 from tests.rehearsal_chain import NAMES, PROJECT, SECRETS, Chain, copy_chain, make_chain
-from tests.rehearsal_home import git, job_xml, make_home, shell
+from tests.rehearsal_home import git, job_xml, make_home, make_repository, shell
 from tests.shell_steps import quick_python
 
 
@@ -178,16 +178,48 @@ def test_a_damaged_record_is_told_and_the_others_are_shown(
     assert f"{record} is not a record of a build" in capsys.readouterr().err
 
 
-def test_missing_secrets_are_named_with_what_to_do(
+def test_secrets_are_asked_for_when_a_build_needs_them(
     chain: Chain, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (Path.cwd() / "secrets").write_text("# none\n")
+    """All that goes before runs; given then, the deploy alone is built again."""
+    given = Path("secrets").read_text()
+    Path("secrets").write_text("# none\n")
     assert rehearse(chain) == 1
+    shown = capsys.readouterr().out
+    assert chain.results("Promote Distribution")[-1] == "SUCCESS"
+    assert "Deploy to Dev #1: FAILURE" in shown
+    assert "needed and not given: codeforlife-dev-secret-key" in shown
+    assert "Write lines CODEFORLIFE_DEV_SECRET_KEY=... into a file" in shown
+    Path("secrets").write_text(given)
+    assert rehearse(chain, "build", "Deploy to Dev", "-p", "DISTRIBUTION=1") == 0
+
+
+def test_a_clone_that_no_job_uses_is_an_error(
+    chain: Chain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clone = chain.repositories["ocargo"]
+    assert rehearse(chain, "--repo", f"ocarga={clone}") == 1
     error = capsys.readouterr().err
-    assert "codeforlife-dev-secret-key (for Deploy to Dev)" in error
-    assert "CODEFORLIFE_DEV_SECRET_KEY=..." in error
-    assert "--secrets FILE" in error
-    assert not Builds(chain.home).of("Publish Ocargo Files")
+    assert "No job checks out a repository 'ocarga'." in error
+    assert "'ocargo'" in error
+    assert rehearse(chain, "--repo", f"ocadotechnology/ocargo={clone}", "resume") == 0
+
+
+def test_the_first_distribution_comes_from_the_job_that_publishes_all(
+    chain: Chain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each push by itself would want what the others publish; later ones don't."""
+    assert rehearse(chain) == 0
+    shown = capsys.readouterr().out
+    assert "Ad-hoc distribution is started with BRANCH=master" in shown
+    assert "FAILURE" not in shown
+    assert chain.results("Publish Ocargo Files") == ["SUCCESS"]
+    for name in NAMES:
+        chain.commit(name)
+    assert rehearse(chain) == 0
+    assert "Push to master of ocargo" in capsys.readouterr().out
+    assert chain.results("Ad-hoc distribution") == ["SUCCESS"]
+    assert chain.deployed("Dev") == chain.heads()
 
 
 def test_a_bad_secrets_file_is_told_by_line_without_its_content(
@@ -237,16 +269,10 @@ def test_an_unknown_element_is_refused_with_its_template_line(
         "name: {{ name }}\nproject-type: freestyle\nbuilders:\n  - shell: 'true'\n  - ant: all\n"
     )
     monkeypatch.chdir(tmp_path)
-    assert run(["rehearse", "--repo", f"x={_repository(tmp_path)}", "build", "Odd"]) == 1
+    assert run(["rehearse", "build", "Odd"]) == 1
     error = capsys.readouterr().err
     assert "Odd: unknown element hudson.tasks.Ant" in error
     assert "templates/odd.yaml.j2:5:" in error
-
-
-def _repository(directory: Path) -> Path:
-    from tests.rehearsal_home import make_repository
-
-    return make_repository(directory / "x", {"a": ""})
 
 
 def test_two_rehearsals_in_one_directory_are_one_too_many(tmp_path: Path) -> None:
@@ -293,13 +319,12 @@ def test_what_waited_is_built_by_resume(
     with make_engine(home) as engine:
         engine.build("J", {})
     monkeypatch.chdir(tmp_path)
-    repository = _repository(tmp_path)
     assert run(["rehearse", "status", "--home", "home"]) == 0
     assert (
         "In the queue: J\nGo on with: cfl-jobs rehearse --home home resume"
         in capsys.readouterr().out
     )
-    arguments = ["rehearse", "resume", "--home", "home", "--repo", f"x={repository}"]
+    arguments = ["rehearse", "resume", "--home", "home"]
     assert run(arguments) == 0
     assert "J #1: SUCCESS" in capsys.readouterr().out
     assert run(arguments) == 0
@@ -307,12 +332,8 @@ def test_what_waited_is_built_by_resume(
 
 
 def _start(directory: Path, *arguments: str, stderr: int | None = None) -> subprocess.Popen[str]:
-    if not (directory / "x").exists():
-        _repository(directory)
-    command = [sys.executable, "-m", "cfl_jobs", "rehearse", "--home", str(directory / "home")]
-    command += ["--repo", f"x={directory / 'x'}", *arguments]
     return subprocess.Popen(
-        command,
+        [sys.executable, "-m", "cfl_jobs", "rehearse", "--home", "home", *arguments],
         cwd=directory,
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
         stdout=subprocess.DEVNULL,
@@ -346,7 +367,8 @@ def test_a_home_of_its_own_follows_the_definitions(
     for folder in ("jobs", "templates"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
     monkeypatch.chdir(tmp_path)
-    repository = f"ocargo={_repository(tmp_path)}"
+    make_repository(tmp_path / "clone", {"a": ""})
+    repository = "ocargo=clone"
     assert run(["update", "--home", "filled", "--yes"]) == 0
     for home in ("own", "filled"):
         assert run(["rehearse", "--home", home, "--repo", repository, "resume"]) == 0

@@ -11,6 +11,7 @@ from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.builds import Builds
+from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.refusals import find_unrehearsable
 from tests.rehearsal_home import (
     DATA,
@@ -22,7 +23,7 @@ from tests.rehearsal_home import (
     shell,
     string,
 )
-from tests.rehearsal_parts import archive, copy, predefined, run, trigger
+from tests.rehearsal_parts import archive, copy, last, predefined, run, trigger
 
 
 def test_a_script_without_a_first_line_runs_with_sh_xe(tmp_path: Path) -> None:
@@ -175,20 +176,35 @@ def test_test_results_make_a_builds_result(
     assert run(home, "J") is result
 
 
+TIME_LIMIT = (
+    "<hudson.plugins.build__timeout.BuildTimeoutWrapper>"
+    '<strategy class="hudson.plugins.build_timeout.impl.NoActivityTimeOutStrategy">'
+    "<timeoutSecondsString>1</timeoutSecondsString></strategy><operationList>"
+    "<hudson.plugins.build__timeout.operations.FailOperation/></operationList>"
+    "</hudson.plugins.build__timeout.BuildTimeoutWrapper>"
+)
+
+
 def test_a_time_limit_ends_all_processes_of_the_build(tmp_path: Path) -> None:
-    limit = (
-        "<hudson.plugins.build__timeout.BuildTimeoutWrapper>"
-        '<strategy class="hudson.plugins.build_timeout.impl.NoActivityTimeOutStrategy">'
-        "<timeoutSecondsString>1</timeoutSecondsString></strategy><operationList>"
-        "<hudson.plugins.build__timeout.operations.FailOperation/></operationList>"
-        "</hudson.plugins.build__timeout.BuildTimeoutWrapper>"
-    )
     script = "setsid sleep 600 & echo $! > first; sleep 600 & echo $! > second; wait"
-    home = make_home(tmp_path, {"J": job_xml(builders=shell(script), wrappers=limit)})
+    home = make_home(tmp_path, {"J": job_xml(builders=shell(script), wrappers=TIME_LIMIT)})
     assert run(home, "J") is Result.FAILURE
     assert "Build timed out" in read_log(home, "J")
     for name in ("first", "second"):
         assert not _is_alive(int((home.workspace("J") / name).read_text()))
+
+
+def test_a_time_limit_lets_a_script_say_what_it_was_doing(tmp_path: Path) -> None:
+    """SIGTERM first, as Jenkins does; what is deaf to it is killed."""
+    script = (
+        "#!/usr/bin/env bash\ntrap 'echo \"stopped in step 2\"; exit 1' TERM\n"
+        "(trap '' TERM; exec sleep 600) & echo $! > deaf\nsleep 600 & wait"
+    )
+    home = make_home(tmp_path, {"J": job_xml(builders=shell(script), wrappers=TIME_LIMIT)})
+    assert run(home, "J") is Result.FAILURE
+    log = read_log(home, "J")
+    assert log.index("Build timed out") < log.index("\nstopped in step 2\n")
+    assert not _is_alive(int((home.workspace("J") / "deaf").read_text()))
 
 
 def test_what_a_step_leaves_in_the_background_ends_with_the_build(tmp_path: Path) -> None:
@@ -225,7 +241,11 @@ BIND = (
 def test_credentials_reach_the_step_and_not_the_log(tmp_path: Path) -> None:
     script = 'echo "$TOKEN $WHO $PASS"; cat "$KEYFILE" > copy; printf %s "$TOKEN"'
     home = make_home(tmp_path, {"J": job_xml(builders=shell(script), wrappers=BIND)})
-    secrets = {"t": "it's a secret", "u": "ann:pass:word", "f": "key text"}
+    secrets = {
+        "t": Credential("it's a secret"),
+        "u": Credential("pass:word", "ann"),
+        "f": Credential("key text"),
+    }
     with make_engine(home, secrets=secrets) as engine:
         engine.build("J", {})
         assert engine.run().succeeded
@@ -237,18 +257,53 @@ def test_credentials_reach_the_step_and_not_the_log(tmp_path: Path) -> None:
     assert not home.workspace("J@tmp").exists()
 
 
-def test_missing_credentials_are_all_named_before_anything_runs(tmp_path: Path) -> None:
-    home = make_home(
-        tmp_path,
-        {
-            "Up": job_xml(publishers=trigger("J", predefined("A=1"))),
-            "J": job_xml(wrappers=BIND),
-        },
+def test_missing_credentials_are_all_named_by_the_build_that_needs_them(tmp_path: Path) -> None:
+    configs = {
+        "Up": job_xml(publishers=trigger("J", predefined("A=1"))),
+        "J": job_xml(wrappers=BIND, builders=shell("echo not reached")),
+    }
+    home = make_home(tmp_path, configs)
+    with make_engine(home, secrets={"t": Credential("x")}) as engine:
+        engine.build("Up", {})
+        engine.run()
+    assert last(home, "Up") is Result.SUCCESS
+    assert last(home, "J") is Result.FAILURE
+    log = read_log(home, "J")
+    assert "needed and not given: u, f\n" in log
+    assert "Write lines U_USERNAME=..., U_PASSWORD=..., F_FILE=... into a file" in log
+    assert "not reached" not in log
+
+
+def test_an_ssh_key_is_a_file_beside_its_user(tmp_path: Path) -> None:
+    wrapper = (
+        "<org.jenkinsci.plugins.credentialsbinding.impl.SecretBuildWrapper><bindings>"
+        "<org.jenkinsci.plugins.credentialsbinding.impl.SSHUserPrivateKeyBinding>"
+        "<credentialsId>k</credentialsId><keyFileVariable>KEY</keyFileVariable>"
+        "<usernameVariable>WHO</usernameVariable><passphraseVariable>PHRASE</passphraseVariable>"
+        "</org.jenkinsci.plugins.credentialsbinding.impl.SSHUserPrivateKeyBinding>"
+        "</bindings></org.jenkinsci.plugins.credentialsbinding.impl.SecretBuildWrapper>"
     )
-    with make_engine(home, secrets={"t": "x"}) as engine:
-        with pytest.raises(RehearsalError, match=r"u \(for J\), f \(for J\)"):
-            engine.build("Up", {})
-        assert not engine.run().builds
+    script = shell('echo "as $WHO${PHRASE-}"; cat "$KEY"; grep A8 "$KEY"')
+    home = make_home(tmp_path, {"J": job_xml(builders=script, wrappers=wrapper)})
+    key = Credential("-- BEGIN KEY --\nA8ZKFJWEKRJ\n--\n", "deployer")
+    with make_engine(home, secrets={"k": key}) as engine:
+        engine.build("J", {})
+        assert engine.run().succeeded
+    log = read_log(home, "J")
+    assert "\nas deployer\n" in log
+    assert "BEGIN KEY" not in log
+    assert "\n****\n" in log
+
+
+@pytest.mark.parametrize("secret", ["plain", "a:b", "user:", "{\n  1\n}\n", ""])
+def test_only_what_is_secret_is_masked(tmp_path: Path, secret: str) -> None:
+    """Not empty quotes, not what follows a colon, not short lines of a file."""
+    shown = "'' b 1 { } :"
+    home = make_home(tmp_path, {"J": job_xml(builders=shell(f'echo "{shown}"'))})
+    with make_engine(home, secrets={"t": Credential(secret)}) as engine:
+        engine.build("J", {})
+        engine.run()
+    assert f"\n{shown}\n" in read_log(home, "J")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from cfl_jobs.configs.steps.wrappers import BoundCredential
 from cfl_jobs.errors import CflJobsError, DefinitionError
 from cfl_jobs.reading.secrets import CredentialKind, name_of, names_of, read_secrets
-from cfl_jobs.rehearsal.environment import read_credentials
+from cfl_jobs.rehearsal.environment import Credential, read_credentials
 
 
 def write(directory: Path, text: str) -> Path:
@@ -91,7 +91,7 @@ def test_the_file_that_bootstrap_takes_gives_a_rehearsal_its_credentials(tmp_pat
     path = write(
         tmp_path,
         "SITE_KEY=one\nPLAIN_ID=two\nREGISTRY_USERNAME=ann\nREGISTRY_PASSWORD='p$:d'\n"
-        "PEM_FILE=key\nHALF_USERNAME=bob\nSMTP_HOST=mail\n",
+        "PEM_FILE=key\nGIT_USERNAME=deployer\nGIT_KEY_FILE=key\nHALF_USERNAME=bob\nSMTP_HOST=mail\n",
     )
     bindings = [
         BoundCredential(id_, kind, ("X",))
@@ -100,19 +100,21 @@ def test_the_file_that_bootstrap_takes_gives_a_rehearsal_its_credentials(tmp_pat
             ("plain.id", "StringBinding"),
             ("registry", "UsernamePasswordMultiBinding"),
             ("pem", "FileBinding"),
+            ("git", "SSHUserPrivateKeyBinding"),
             ("half", "UsernamePasswordBinding"),
             ("absent", "StringBinding"),
         )
     ]
     assert read_credentials(path, bindings) == {
-        "site-key": "one",
-        "plain.id": "two",
-        "registry": "ann:p$:d",
-        "pem": "the key\n",
+        "site-key": Credential("one"),
+        "plain.id": Credential("two"),
+        "registry": Credential("p$:d", "ann"),
+        "pem": Credential("the key\n"),
+        "git": Credential("the key\n", "deployer"),
     }
 
 
 def test_an_id_itself_is_a_name_too(tmp_path: Path) -> None:
     path = write(tmp_path, "site-key=one\n")
     binding = BoundCredential("site-key", "StringBinding", ("X",))
-    assert read_credentials(path, [binding]) == {"site-key": "one"}
+    assert read_credentials(path, [binding]) == {"site-key": Credential("one")}

@@ -83,17 +83,18 @@ def _read_pairs(texts: Iterable[str], option: str, form: str) -> Iterable[tuple[
 def command(context: click.Context, /, **given: Any) -> int:
     """Run the jobs on real repositories on this machine, without Jenkins, and keep their builds.
 
-    Alone it makes three small sample repositories (or takes yours, with --repo), plays a push to
-    each and runs the chain to Deploy to Dev. The other commands go on from there, step by step.
+    Alone it makes three small sample repositories (or takes yours, with --repo), starts the first
+    distribution and runs the chain to Deploy to Dev; once there is one, it plays a push to each
+    repository. The other commands go on from there, step by step.
     """
     context.obj = options = _read_options(**given)
     if context.invoked_subcommand is not None:
         return 0
     from cfl_jobs.rehearsal.directory import Home
     from cfl_jobs.rehearsal.reports import summarize
-    from cfl_jobs.rehearsal.session import push
+    from cfl_jobs.rehearsal.session import rehearse_chain
 
-    code = _run(options, push(None, None, click.echo))
+    code = _run(options, rehearse_chain(click.echo))
     if code == 0:
         _echo(summarize(Home(options.home)))
     return code

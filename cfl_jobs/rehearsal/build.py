@@ -11,6 +11,7 @@ from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.step import Result, StepFailed
 from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.environment import (
+    Credential,
     Masker,
     build_variables,
     node_variables,
@@ -46,10 +47,10 @@ Wait: TypeAlias = ProcessEnds | ItemStarts | ItemEnds
 
 
 class Interrupted(Exception):
-    """The build is stopped from outside, with this result."""
+    """The build is stopped from outside, with this result; its log says why."""
 
-    def __init__(self, result: Result, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.name)
         self.result = result
 
 
@@ -74,7 +75,7 @@ class Surroundings:
     repositories: Repositories
     processes: Processes
     clock: Clock
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, Credential]
     submit: Callable[[Request, BuildRecord], int]
     cancel: Callable[[int], None]
     started_by_item: Mapping[int, BuildRecord]
@@ -95,7 +96,7 @@ class BuildRun:
         self.contributed: dict[str, str] = {}
         self.bound: dict[str, str] = {}
         self.not_started: list[str] = []
-        self._masker = Masker(around.secrets.values())
+        self._masker = Masker(credential.secret for credential in around.secrets.values())
         path = self.home.log(record.job, record.number)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._log = path.open("ab")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from cfl_jobs.configs.model import BuildDiscarder, Job
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.directory import Home, remove_tree, write_json, write_text
-from cfl_jobs.rehearsal.guard import kill_by_cookie
+from cfl_jobs.rehearsal.guard import signal_build
 from cfl_jobs.rehearsal.queueing import Queue
 from cfl_jobs.rehearsal.records import BuildRecord, record_from_json, record_to_json
 
@@ -158,7 +159,7 @@ def recover(
         for record in builds.of(name):
             if record.result is not None:
                 continue
-            kill_by_cookie(record.cookie)
+            signal_build((), record.cookie, signal.SIGKILL)
             with home.log(name, record.number).open("a", encoding="utf-8") as log:
                 log.write("The rehearsal ended while this build was running.\n")
                 log.write("Finished: ABORTED\n")

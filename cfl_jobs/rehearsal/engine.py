@@ -28,9 +28,10 @@ from cfl_jobs.rehearsal.build import (
 )
 from cfl_jobs.rehearsal.builds import Builds, discard_builds, recover
 from cfl_jobs.rehearsal.directory import Home, remove_tree, require_job
+from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.execution import RehearsedBuild, run_build
 from cfl_jobs.rehearsal.parameters import declared_only, default_values, values_from_person
-from cfl_jobs.rehearsal.processes import Clock, Processes
+from cfl_jobs.rehearsal.processes import SOFT_KILL, Clock, Processes
 from cfl_jobs.rehearsal.queueing import Item, Place, Queue, explain_deadlock, find_block
 from cfl_jobs.rehearsal.records import (
     BuildRecord,
@@ -91,14 +92,14 @@ class Engine:
         repositories: Repositories,
         *,
         executors: int = 2,
-        secrets: Mapping[str, str] | None = None,
+        secrets: Mapping[str, Credential] | None = None,
         clock: Clock | None = None,
         notify: Notify = lambda event: None,
         locate: Locate = lambda job, path: "",
     ) -> None:
         self.home = home
         self.jobs = dict(jobs)
-        self._chain = build_chain(self.jobs.values())
+        self.chain = build_chain(self.jobs.values())
         self.builds = Builds(home)
         self.queue = Queue(home.state / "queue.json")
         self._repositories = repositories
@@ -172,8 +173,8 @@ class Engine:
 
     def check(self, names: Sequence[str]) -> None:
         """Raise RehearsalError if something that these jobs lead to can't be rehearsed."""
-        reachable = [self.jobs[name] for name in self._chain.reachable(names)]
-        refuse_unknown(reachable, self._repositories, self._secrets, self._locate)
+        reachable = [self.jobs[name] for name in self.chain.reachable(names)]
+        refuse_unknown(reachable, self._repositories, self._locate)
 
     def run(self) -> Outcome:
         """Run builds until the queue is empty and everything has ended."""
@@ -212,7 +213,7 @@ class Engine:
     def close(self) -> None:
         """Stop what still runs and record it as aborted; the queue stays."""
         for running in list(self._running):
-            self._interrupt(running, Interrupted(Result.ABORTED, "Aborted by the person at it"))
+            self._interrupt(running, Result.ABORTED, "Aborted by the person at it")
         self._processes.close()
 
     def _submit(
@@ -239,7 +240,7 @@ class Engine:
 
     def _find_block(self, item: Item) -> str:
         running = {run.build.job.name for run in self._running}
-        return find_block(item, self.jobs, self._chain, running, self.queue)
+        return find_block(item, self.jobs, self.chain, running, self.queue)
 
     def _start(self, item: Item) -> None:
         job = self.jobs[item.job]
@@ -293,16 +294,18 @@ class Engine:
         except StopIteration:
             self._end(running)
 
-    def _interrupt(self, running: Running, stop: Interrupted) -> None:
-        self._processes.end(running.build.record.cookie)
+    def _interrupt(self, running: Running, result: Result, message: str) -> None:
+        """Stop a build as Jenkins does: say why, ask its processes to end, then kill them."""
+        running.build.log(message)
+        self._processes.end(running.build.record.cookie, patience=SOFT_KILL)
+        stop = Interrupted(result)
         try:
             running.wait = running.generator.throw(stop)
         except StopIteration:
             self._end(running)
         except Interrupted:
             # Ctrl-C came while the build itself was at work: its generator is gone.
-            running.build.log(str(stop))
-            running.build.worsen(stop.result)
+            running.build.worsen(result)
             self._end(running)
 
     def _end(self, running: Running) -> None:
@@ -331,7 +334,7 @@ class Engine:
                     result = Result.FAILURE if failing else Result.ABORTED
                     message = f"Build timed out (after {limit.seconds} seconds). Marking the build "
                     message += "as failed." if failing else "as aborted."
-                    self._interrupt(running, Interrupted(result, message))
+                    self._interrupt(running, result, message)
                     break
 
     def _break_deadlock(self) -> tuple[str, ...]:
@@ -344,7 +347,7 @@ class Engine:
         self._notify(Deadlocked(lines))
         for running in list(self._running):
             message = "Deadlock: aborted, for it would have waited for ever.\n" + "\n".join(lines)
-            self._interrupt(running, Interrupted(Result.ABORTED, message))
+            self._interrupt(running, Result.ABORTED, message)
         return lines
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
@@ -108,23 +109,46 @@ def process_environment(variables: Mapping[str, str], home: Home) -> dict[str, s
 
 
 MASK = b"****"
+_LONG_ENOUGH = 8  # characters
 
 
-def read_credentials(path: Path, bindings: Iterable[BoundCredential]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """`secret` is a text, a password, a file's or a key's text; `user` is "" for kinds without."""
+
+    secret: str = field(repr=False)
+    user: str = ""
+
+
+def read_credentials(path: Path, bindings: Iterable[BoundCredential]) -> dict[str, Credential]:
     """Return what a secrets file gives of these credentials, by id.
 
-    A user name and a password are "user:password". Raises CflJobsError, DefinitionError.
+    Raises CflJobsError, DefinitionError.
     """
     given = {name_of(name): value for name, value in read_secrets(path).items()}
-    found: dict[str, str] = {}
+    found: dict[str, Credential] = {}
     for binding in bindings:
-        kind = KINDS.get(binding.kind, CredentialKind.STRING)
-        values = [given.get(name, "") for name in names_of(binding.credentials_id, kind)]
-        if all(values):
-            value = ":".join(values)
-            is_file = kind is CredentialKind.FILE
-            found[binding.credentials_id] = _read_file(path.parent / value) if is_file else value
+        *user, secret = (given.get(name, "") for name in _names_for(binding))
+        if secret and all(user):
+            if KINDS.get(binding.kind) in (CredentialKind.FILE, CredentialKind.SSH_KEY):
+                secret = _read_file(path.parent / secret)
+            found[binding.credentials_id] = Credential(secret, *user)
     return found
+
+
+def ask_for(missing: Iterable[BoundCredential]) -> str:
+    """Return the sentence that asks for credentials which aren't given."""
+    missing = tuple(missing)
+    ids = ", ".join(dict.fromkeys(binding.credentials_id for binding in missing))
+    names = dict.fromkeys(name for binding in missing for name in _names_for(binding))
+    return (
+        f"These credentials are needed and not given: {ids}\n"
+        f"Write lines {'=..., '.join(names)}=... into a file and give it with --secrets FILE."
+    )
+
+
+def _names_for(binding: BoundCredential) -> tuple[str, ...]:
+    return names_of(binding.credentials_id, KINDS.get(binding.kind, CredentialKind.STRING))
 
 
 def _read_file(path: Path) -> str:
@@ -136,16 +160,20 @@ def _read_file(path: Path) -> str:
 
 
 class Masker:
-    """Replaces secrets in a log's bytes by ****, a whole line at a time."""
+    """Replaces secrets in a log's bytes by ****, a whole line at a time.
 
-    def __init__(self, values: Iterable[str] = ()) -> None:
+    Of a text of several lines each is one, if it is long enough to be told from others.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
         forms: set[str] = set()
-        for value in values:
-            # "user:password" is one credential; the password alone is a secret too.
-            for part in {value, value.partition(":")[2], *value.splitlines()}:
+        for secret in secrets:
+            lines = (line for line in secret.splitlines() if len(line.strip()) >= _LONG_ENOUGH)
+            for part in {secret, *lines}:
                 # `sh -x` shows an argument with blanks or quotes in its quoted form.
                 forms |= {part, shlex.quote(part), part.replace("'", "'\\''")}
-        self._forms = sorted((form.encode() for form in forms if form), key=len, reverse=True)
+        forms -= {"", "''"}
+        self._forms = sorted((form.encode() for form in forms), key=len, reverse=True)
         self._pending = b""
 
     def add(self, data: bytes) -> bytes:
@@ -164,8 +192,3 @@ class Masker:
         for form in self._forms:
             data = data.replace(form, MASK)
         return data
-
-
-def mask_text(text: str, values: Mapping[str, str]) -> str:
-    """Return the text without any of the values."""
-    return Masker(values.values()).mask(text.encode()).decode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 from cfl_jobs.configs.steps.artifacts import ArchiveArtifacts, CopyArtifact
@@ -11,11 +12,13 @@ from cfl_jobs.configs.steps.step import Result, StepFailed
 from cfl_jobs.configs.steps.triggering import TriggerBuilds
 from cfl_jobs.configs.steps.wrappers import BoundCredential, CleanAfter
 from cfl_jobs.errors import RehearsalError
+from cfl_jobs.reading.secrets import KINDS, CredentialKind
 from cfl_jobs.rehearsal.artifacts import archive_files, find_files
 from cfl_jobs.rehearsal.build import BuildRun, Interrupted, Wait
 from cfl_jobs.rehearsal.checkout import check_out
 from cfl_jobs.rehearsal.copying import copy_from
 from cfl_jobs.rehearsal.directory import remove_tree, write_text
+from cfl_jobs.rehearsal.environment import ask_for
 from cfl_jobs.rehearsal.records import log_lines
 from cfl_jobs.rehearsal.triggering import find_downstream, start_builds
 
@@ -62,17 +65,29 @@ class RehearsedBuild(BuildRun):
     def start_builds(self, step: TriggerBuilds) -> Generator[Wait, None, bool]:
         return (yield from start_builds(step, self))
 
-    def bind(self, binding: BoundCredential) -> None:
-        value = self.around.secrets[binding.credentials_id]
-        if binding.kind == "FileBinding":
-            path = self.workspace.with_name(f"{self.workspace.name}@tmp") / binding.credentials_id
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            write_text(path, value)
-            path.chmod(0o400)
-            value = str(path)
-        self.bound |= zip(binding.variables, credential_values(binding, value), strict=True)
-        names = " or ".join(f"${name}" for name in binding.variables)
-        self.log(f"Masking supported pattern matches of {names}")
+    def bind(self, bindings: Sequence[BoundCredential]) -> None:
+        secrets = self.around.secrets
+        if missing := [bound for bound in bindings if bound.credentials_id not in secrets]:
+            raise StepFailed(ask_for(missing))
+        for bound in bindings:
+            credential = secrets[bound.credentials_id]
+            secret = credential.secret
+            if KINDS[bound.kind] in (CredentialKind.FILE, CredentialKind.SSH_KEY):
+                secret = str(self._write_secret(bound.credentials_id, secret))
+            parts = {"usernameVariable": credential.user, "passphraseVariable": ""}
+            if bound.kind == "UsernamePasswordBinding":
+                parts["variable"] = f"{credential.user}:{secret}"
+            for role, variable in zip(bound.roles, bound.variables, strict=True):
+                self.bound[variable] = parts.get(role, secret)
+            names = " or ".join(f"${name}" for name in bound.variables)
+            self.log(f"Masking supported pattern matches of {names}")
+
+    def _write_secret(self, credentials_id: str, text: str) -> Path:
+        path = self.workspace.with_name(f"{self.workspace.name}@tmp") / credentials_id
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        write_text(path, text)
+        path.chmod(0o400)
+        return path
 
     def run_script(self, script: str) -> Generator[Wait, None, int]:
         path = self.home.state / "tmp" / f"jenkins{uuid4().int % 10**18}.sh"
@@ -104,7 +119,6 @@ def run_build(build: RehearsedBuild) -> Generator[Wait, None, None]:
         build.log(f"ERROR: {error}")
         build.worsen(Result.FAILURE)
     except Interrupted as stop:
-        build.log(str(stop))
         build.worsen(stop.result)
     build.bound.clear()
     for publisher in sorted(build.job.publishers, key=lambda step: isinstance(step, CleanAfter)):
@@ -144,12 +158,3 @@ def _build(build: RehearsedBuild) -> Generator[Wait, None, bool]:
             build.log(f"Build step '{step.TITLE}' marked build as failure")
             return False
     return True
-
-
-def credential_values(binding: BoundCredential, value: str) -> Sequence[str]:
-    """Return a credential's parts, in the order of the binding's variables."""
-    if binding.kind != "UsernamePasswordMultiBinding":
-        return (value,)
-    user, _, password = value.partition(":")
-    parts = {"usernameVariable": user, "passwordVariable": password}
-    return [parts[role] for role in binding.roles]

@@ -20,21 +20,25 @@ def watch() -> None:
     for line in sys.stdin:
         group, _, cookie = line[1:].strip().partition(" ")
         (noted.add if line.startswith("+") else noted.discard)((int(group), cookie))
-    kill_groups(group for group, _ in noted)
     for cookie in {cookie for _, cookie in noted}:
-        kill_by_cookie(cookie)
+        signal_build([group for group, its in noted if its == cookie], cookie, signal.SIGKILL)
 
 
-def kill_groups(groups: Iterable[int]) -> None:
+def signal_build(groups: Iterable[int], cookie: str, number: int) -> bool:
+    """Send a signal to a build's process groups and to whoever has its cookie.
+
+    Returns whether there was anyone.
+    """
+    reached = False
     for group in groups:
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(group, signal.SIGKILL)
-
-
-def kill_by_cookie(cookie: str) -> None:
+            os.killpg(group, number)
+            reached = True
     for pid in find_by_cookie(cookie):
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
+            reached = True
+    return reached
 
 
 def find_by_cookie(cookie: str) -> tuple[int, ...]:

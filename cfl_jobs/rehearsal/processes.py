@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import signal
 import subprocess
 import sys
 import time
@@ -12,7 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cfl_jobs.rehearsal import guard
-from cfl_jobs.rehearsal.guard import kill_by_cookie, kill_groups
+from cfl_jobs.rehearsal.guard import find_by_cookie, signal_build
+
+# Seconds that a build gets to end by itself (hudson.util.ProcessTree, SoftKillWaitSeconds).
+SOFT_KILL = 5.0
+_DYING = 2.0
+_MOST = 0.05
 
 
 class StepProcess:
@@ -86,7 +92,7 @@ class Processes:
 
     def pump(self, timeout: float, now: Callable[[], float]) -> None:
         """Move output to logs and notice ends, for at most `timeout` seconds."""
-        for key, _ in self._selector.select(min(timeout, 0.05)):
+        for key, _ in self._selector.select(min(timeout, _MOST)):
             self._drain(key.data, now())
         for process in list(self._running):
             if process.popen.poll() is not None:
@@ -96,11 +102,16 @@ class Processes:
                 self._close(process)
                 self._running.remove(process)
 
-    def end(self, cookie: str) -> None:
-        """Kill what is left of a build's processes: their groups, and whoever has its cookie."""
+    def end(self, cookie: str, *, patience: float = 0.0) -> None:
+        """End what is left of a build's processes: their groups, and whoever has its cookie.
+
+        With `patience` they are asked (SIGTERM) and, as long as they write, listened to; what is
+        still there so many seconds later is killed.
+        """
         groups = self._groups.pop(cookie, [])
-        kill_groups(groups)
-        kill_by_cookie(cookie)
+        for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, _DYING)):
+            if seconds and signal_build(groups, cookie, number):
+                self._await_end(groups, cookie, seconds)
         for process in list(self._running):
             if process.popen.pid in groups:
                 process.popen.wait()
@@ -108,6 +119,13 @@ class Processes:
                 self._running.remove(process)
         for group in groups:
             self._tell_guard(f"-{group} {cookie}")
+
+    def _await_end(self, groups: Sequence[int], cookie: str, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline and (
+            any(process.popen.pid in groups for process in self._running) or find_by_cookie(cookie)
+        ):
+            self.pump(_MOST, time.time)
 
     def close(self) -> None:
         """Kill everything that still runs."""

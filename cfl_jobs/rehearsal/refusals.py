@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from cfl_jobs.configs.model import Job, ParameterKind
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.reading.secrets import KINDS, names_of
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name
 
 # Tells where a part of a job's config comes from: (job, path of the element) → a place or "".
@@ -18,7 +17,6 @@ _PARAMETERS = frozenset({ParameterKind.PASSWORD, ParameterKind.RUN, ParameterKin
 def refuse_unknown(
     jobs: Iterable[Job],
     repositories: Repositories,
-    secrets: Mapping[str, str],
     locate: Locate,
 ) -> None:
     """Raise RehearsalError that names everything in these jobs that can't be rehearsed."""
@@ -35,20 +33,6 @@ def refuse_unknown(
             advice="Take them out of the job's template, or try the job on a server.",
         )
     _refuse_unknown_repositories(jobs, repositories)
-    bindings = [(job, binding) for job in jobs for binding in job.bindings]
-    missing = {
-        name: f"{binding.credentials_id} (for {job.name})"
-        for job, binding in bindings
-        if binding.credentials_id not in secrets
-        for name in names_of(binding.credentials_id, KINDS[binding.kind])
-    }
-    if missing:
-        raise RehearsalError(
-            "These credentials are needed and not given: "
-            + ", ".join(dict.fromkeys(missing.values())),
-            advice=f"Write lines {'=..., '.join(missing)}=... into a file and give it with "
-            "--secrets FILE.",
-        )
 
 
 def find_unrehearsable(job: Job) -> Iterator[tuple[str, str]]:

@@ -42,17 +42,7 @@ class Repositories:
         self.home = home
         self.paths = {name: path.expanduser().resolve() for name, path in paths.items()}
         for name, path in self.paths.items():
-            answer = self._ask_about(path) if path.is_dir() else ""
-            if not answer:
-                raise RehearsalError(
-                    f"{path} (for {name}) is not a git repository.",
-                    advice=f"Give a clone of it: --repo {name}=PATH",
-                )
-            if answer == "true":
-                raise RehearsalError(
-                    f"{path} (for {name}) is a shallow clone; git fetches nothing from one.",
-                    advice=f"Fetch the rest: git -C {path} fetch --unshallow",
-                )
+            self._check_clone(name, path)
 
     def is_known(self, url: str) -> bool:
         return repository_name(url) in self.paths or _is_local(url)
@@ -109,10 +99,30 @@ class Repositories:
             )
         return done.stdout
 
-    def _ask_about(self, path: Path) -> str:
-        """Return whether a repository is shallow, as git says it; "" if it is none."""
-        asked = ("rev-parse", "--is-shallow-repository")
-        done = _run_git(asked, path, git_environment(self.home) | _SAFE)
+    def _check_clone(self, name: str, path: Path) -> None:
+        """Raise RehearsalError where git could not fetch everything from a clone."""
+        shallow = self._ask(path, "rev-parse", "--is-shallow-repository") if path.is_dir() else ""
+        if not shallow:
+            raise RehearsalError(
+                f"{path} (for {name}) is not a git repository.",
+                advice=f"Give a clone of it: --repo {name}=PATH",
+            )
+        incomplete, option = "a shallow clone", "--unshallow"
+        if shallow == "false":
+            if not self._ask(path, "config", "--get-regexp", r"^remote\..*\.promisor$"):
+                return
+            listed = self._ask(path, "rev-list", "--objects", "--all", "--missing=print")
+            if not any(line.startswith("?") for line in listed.splitlines()):
+                return
+            incomplete, option = "a partial clone", "--refetch --no-filter"
+        raise RehearsalError(
+            f"{path} (for {name}) is {incomplete}; git fetches nothing from one.",
+            advice=f"Fetch the rest: git -C {path} fetch {option}",
+        )
+
+    def _ask(self, path: Path, *arguments: str) -> str:
+        """Return what git answers about a clone of anyone's, "" where it fails."""
+        done = _run_git(arguments, path, git_environment(self.home) | _SAFE)
         return done.stdout.strip() if done.returncode == 0 else ""
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets as random_source
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.wrappers import BoundCredential
-from cfl_jobs.errors import RehearsalError
+from cfl_jobs.errors import RehearsalError, suggest
 from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.definitions import Definitions
 from cfl_jobs.rehearsal.directory import (
@@ -24,9 +24,14 @@ from cfl_jobs.rehearsal.directory import (
     write_json,
 )
 from cfl_jobs.rehearsal.engine import Engine, Outcome
-from cfl_jobs.rehearsal.environment import read_credentials
+from cfl_jobs.rehearsal.environment import Credential, read_credentials
 from cfl_jobs.rehearsal.reports import DEFAULT_HOME, list_failures, show_path
-from cfl_jobs.rehearsal.repositories import Repositories, find_watched, find_watching
+from cfl_jobs.rehearsal.repositories import (
+    Repositories,
+    find_watched,
+    find_watching,
+    repository_name,
+)
 from cfl_jobs.rehearsal.view import showing
 
 Tell: TypeAlias = Callable[[str], None]
@@ -48,7 +53,7 @@ class Ready:
 
     jobs: dict[str, Job]
     repositories: Repositories
-    secrets: Mapping[str, str]
+    secrets: Mapping[str, Credential]
     sample: frozenset[str]
 
 
@@ -89,6 +94,41 @@ def rehearse(
     for problem in outcome.not_started:
         tell(f"Not started: {problem}.")
     return outcome
+
+
+def rehearse_chain(tell: Tell) -> Ask:
+    """Start the first distribution by the job that publishes all; later play a push to each."""
+
+    def ask(engine: Engine, ready: Ready) -> None:
+        first = _find_first(engine, ready)
+        if first is None:
+            push(None, None, tell)(engine, ready)
+            return
+        job, values = first
+        engine.build(job, values)
+        given = ", ".join(f"{name}={value}" for name, value in values.items())
+        tell(f"Nothing is built yet, so {job} is started with {given}: it publishes all.")
+
+    return ask
+
+
+def _find_first(engine: Engine, ready: Ready) -> tuple[str, dict[str, str]] | None:
+    """Return the job by which a person starts, on an empty chain, all that a push starts.
+
+    Each push by itself would want what the others publish. It must ask for one thing only, the
+    branch, which is the same for all.
+    """
+    watched = find_watched(ready.jobs, ready.repositories)
+    pushed = {job.name for name in watched for job in find_watching(ready.jobs, name)}
+    if not pushed or any(engine.builds.of(name) for name in pushed):
+        return None
+    for node in engine.chain.nodes:
+        awaited = {edge.target for edge in engine.chain.starts_of(node.name) if edge.blocking}
+        asked = [parameter.name for parameter in node.parameters if not parameter.default]
+        branches = set(watched.values())
+        if awaited >= pushed and len(asked) == len(branches) == 1 and not node.disabled:
+            return node.name, {asked[0]: branches.pop()}
+    return None
 
 
 def push(names: Iterable[str] | None, branch: str | None, tell: Tell) -> Ask:
@@ -142,7 +182,7 @@ def prepare(options: Options, home: Home, definitions: Definitions, tell: Tell) 
     """Fill the home with jobs if that is left to us, and find repositories and secrets.
 
     Repositories and a secrets file that were given once are remembered. With no repository at all
-    the sample's are made.
+    the sample's are made, if a job checks one out.
     """
     settings = load_settings(home)
     if settings.rendered or not any(True for _ in home.configs()):
@@ -154,8 +194,12 @@ def prepare(options: Options, home: Home, definitions: Definitions, tell: Tell) 
         tell(f"Note: {different} jobs and views here are not as jobs/ says; what is here is run.")
         tell(f"  To bring them up to date: cfl-jobs update --home {where}")
     jobs = home.read_jobs()
-    given = {name: path.resolve() for name, path in options.repositories.items()}
-    known = {**settings.repositories, **given} or _make_sample(home, tell)
+    urls = [url for job in jobs.values() if job.scm for url in job.scm.urls]
+    used = {repository_name(url) for url in urls}
+    remembered = {name: path for name, path in settings.repositories.items() if name in used}
+    known = {**remembered, **_name_clones(options.repositories, used)}
+    if used and not known:
+        known = _make_sample(home, tell)
     secrets = options.secrets.resolve() if options.secrets else settings.secrets
     ours = {name for name, path in known.items() if path.is_relative_to(home.repositories)}
     bindings = [binding for job in jobs.values() for binding in job.bindings]
@@ -166,6 +210,16 @@ def prepare(options: Options, home: Home, definitions: Definitions, tell: Tell) 
     # Only what could be read is remembered: a slip of the pen must not break every later run.
     save_settings(home, replace(settings, repositories=known, secrets=secrets))
     return Ready(jobs, repositories, values, frozenset(ours))
+
+
+def _name_clones(given: Mapping[str, Path], used: Collection[str]) -> dict[str, Path]:
+    """Return people's clones by repository. Raises RehearsalError for one that no job uses."""
+    clones = {repository_name(name): path.resolve() for name, path in given.items()}
+    for name in clones:
+        if name not in used:
+            advice = suggest(name, used) or f"They check out: {', '.join(sorted(used)) or 'none'}."
+            raise RehearsalError(f"No job checks out a repository {name!r}.", advice=advice)
+    return clones
 
 
 def _fill(home: Home, definitions: Definitions, tell: Tell) -> None:
@@ -188,17 +242,19 @@ def _make_sample(home: Home, tell: Tell) -> dict[str, Path]:
     return {path.name: path for path in paths}
 
 
-def _make_up_secrets(home: Home, bindings: Iterable[BoundCredential], tell: Tell) -> dict[str, str]:
+def _make_up_secrets(
+    home: Home, bindings: Iterable[BoundCredential], tell: Tell
+) -> dict[str, Credential]:
     """Return made-up values for all credentials: the sample site needs some, any will do."""
     path = home.state / "secrets.json"
     values: dict[str, str] = read_json(path) if path.is_file() else {}
     missing = {binding.credentials_id for binding in bindings} - set(values)
     if missing:
-        values |= {name: f"made-up:{random_source.token_hex(12)}" for name in sorted(missing)}
+        values |= {name: random_source.token_hex(12) for name in sorted(missing)}
         write_json(path, values)
         path.chmod(0o600)
         tell(f"Made up values for {len(missing)} credentials, for the sample site only.")
-    return values
+    return {name: Credential(value, "made-up") for name, value in values.items()}
 
 
 def _commit_to_sample(builds: Builds, ready: Ready, name: str, branch: str, tell: Tell) -> None:

@@ -119,8 +119,8 @@ class Build(BuildState, Protocol):
     def start_builds(self, step: Any) -> Waiting[bool]:
         """Start builds as a TriggerStep says; False where one that it waits for failed it."""
 
-    def bind(self, binding: Any) -> None:
-        """Set the variables of a BoundCredential, whose values no log shows."""
+    def bind(self, bindings: Any) -> None:
+        """Set the variables of BoundCredentials, whose values no log shows. Raises StepFailed."""
 
     def run_script(self, script: str) -> Waiting[int]:
         """Run a script by its `#!` line, else by /bin/sh -xe; returns its exit code."""

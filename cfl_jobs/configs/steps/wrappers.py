@@ -216,10 +216,11 @@ _ROLES = (
 )
 _REHEARSED_BINDINGS = frozenset(
     {
+        "FileBinding",
+        "SSHUserPrivateKeyBinding",
         "StringBinding",
         "UsernamePasswordBinding",
         "UsernamePasswordMultiBinding",
-        "FileBinding",
     }
 )
 
@@ -273,5 +274,4 @@ class BindCredentials(Step):
                 yield f"credentials binding {binding.kind}", binding.path
 
     def set_up(self, build: Build) -> None:
-        for binding in self.bindings:
-            build.bind(binding)
+        build.bind(self.bindings)
