@@ -71,13 +71,16 @@ def test_a_new_file_is_rendered(project: Path) -> None:
     assert [job.name for job in render_cached(project)] == ["One", "Two", "A", "B"]
 
 
-def test_another_version_of_the_program_renders_again(
-    project: Path, monkeypatch: pytest.MonkeyPatch
+def test_another_version_of_what_is_installed_renders_again(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     render_cached(project)
-    monkeypatch.setattr(cache, "version", lambda library: "another")
+    (tmp_path / "packages/jinja2-99.dist-info").mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path / "packages")
+    cache._program.cache_clear()
     render_cached(project)
     assert len(kept(project)) == 2
+    cache._program.cache_clear()
 
 
 def test_what_is_named_is_kept_for_those_names_alone(

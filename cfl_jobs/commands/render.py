@@ -28,7 +28,6 @@ def command(jobs: tuple[str, ...], output: Path | None) -> int:
 def render_jobs(root: Path, jobs: tuple[str, ...], output: Path | None) -> int:
     """Render and write; returns the exit code."""
     from cfl_jobs.rendering.cache import render_cached
-    from cfl_jobs.target import Kind
 
     rendered = render_cached(root, only=jobs)
     if output is None:
@@ -39,14 +38,21 @@ def render_jobs(root: Path, jobs: tuple[str, ...], output: Path | None) -> int:
         return 0
     from concurrent.futures import ThreadPoolExecutor
 
+    from cfl_jobs.errors import Missing, TargetError
     from cfl_jobs.targets.home import HomeTarget
 
     target = HomeTarget(output, durable=False)
-    there = {(kind, entry.name) for kind in Kind for entry in target.list(kind)}
 
     def write(job: Config) -> None:
-        put = target.update if (job.kind, job.name) in there else target.create
-        put(job.kind, job.name, job.config)
+        try:
+            is_same = target.read(job.kind, job.name) == job.config
+        except Missing:
+            target.create(job.kind, job.name, job.config)
+            return
+        except TargetError:  # something that can't be read
+            is_same = False
+        if not is_same:
+            target.update(job.kind, job.name, job.config)
 
     pool = ThreadPoolExecutor(max_workers=4)  # they wait for the disk
     by_depth: dict[int, list[Config]] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.buildwritten import (
@@ -36,8 +36,7 @@ from cfl_jobs.reading.versions import CORE, NEWEST
 from cfl_jobs.target import Key, Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Blame:
+class Blame(NamedTuple):
     """Which place made a part of a config. `path` is as configxml.element_paths gives it.
 
     `pieces` tell of its text, where it comes from several places.
@@ -207,10 +206,10 @@ class Config:
             "kind": self.kind.value,
             "name": self.name,
             "config": self.config,
-            "definition": _position_to_json(self.definition),
+            "definition": self.definition,
             "moved_from": self.moved_from,
             "project": self.project,
-            "blame": [_blame_to_json(blame) for blame in self.blame],
+            "blame": self.blame,
             "own": sorted(self.own),
         }
 
@@ -238,15 +237,6 @@ def normal_of(config: str, *, name: str) -> Normal:
     return Config(Kind.JOB, name, config).normal
 
 
-def _blame_to_json(blame: Blame) -> list[Any]:
-    pieces = [[offset, *_position_to_json(place)] for offset, place in blame.pieces]
-    return [blame.path, _position_to_json(blame.position), pieces]
-
-
 def _blame_from_json(path: str, position: list[Any], pieces: list[list[Any]]) -> Blame:
-    places = tuple((int(offset), Position(*place)) for offset, *place in pieces)
+    places = tuple((int(offset), Position(*place)) for offset, place in pieces)
     return Blame(path, Position(*position), places)
-
-
-def _position_to_json(position: Position) -> list[Any]:
-    return [position.file, position.line, position.column]

@@ -171,25 +171,26 @@ def _is_plain(tag: object) -> bool:
 def _write(element: ET.Element, indent: str, pieces: list[str]) -> None:
     attributes = ""
     for key, value in element.attrib.items():
-        attributes += f' {key}="{_escape(value)}"'
+        attributes += f' {key}="{escape(value)}"'
     text = element.text or ""
     if len(element):
         inner = f"{indent}  "
         pieces.append(f"{indent}<{element.tag}{attributes}>\n")
         if text.strip():
-            pieces.append(f"{inner}{_escape(text)}\n")
+            pieces.append(f"{inner}{escape(text)}\n")
         for child in element:
             _write(child, inner, pieces)
             if child.tail and child.tail.strip():
-                pieces.append(f"{inner}{_escape(child.tail)}\n")
+                pieces.append(f"{inner}{escape(child.tail)}\n")
         pieces.append(f"{indent}</{element.tag}>\n")
     elif text:
-        pieces.append(f"{indent}<{element.tag}{attributes}>{_escape(text)}</{element.tag}>\n")
+        pieces.append(f"{indent}<{element.tag}{attributes}>{escape(text)}</{element.tag}>\n")
     else:
         pieces.append(f"{indent}<{element.tag}{attributes}/>\n")
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Return a text as `write_config` writes it."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     return text.replace(">", "&gt;").replace("\r", "&#13;")
 

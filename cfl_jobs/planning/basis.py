@@ -25,7 +25,7 @@ from cfl_jobs.planning.renames import names_to_look_at
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.target import Kind, Listed, Target, full_label
 
-_FORMAT = f"cfl-jobs {__version__} plan 6"
+_FORMAT = f"cfl-jobs {__version__} plan 7"
 _MAKE_ONE = "Make one with `cfl-jobs plan --out FILE`."
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.differences import Raw
@@ -46,4 +44,4 @@ def _place_of_change(wanted: str, live: str, pieces: Pieces, whole: Position) ->
         if others:
             at, place = written[-1] if written else (start, whole)
     lines = wanted.count("\n", at, start)
-    return replace(place, line=place.line + lines, column=1 if lines else place.column)
+    return place._replace(line=place.line + lines, column=1 if lines else place.column)

@@ -10,9 +10,8 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from cfl_jobs.files import write_whole
 from cfl_jobs.reading.selection import select_names
 
 _KEPT = 20  # projects, or states of one
-_LIBRARIES = ("jenkins-job-builder", "jinja2", "pyyaml", "python-jenkins", "setuptools")
 
 
 def render_cached(root: Path, *, only: Sequence[str] = ()) -> tuple[Config, ...]:
@@ -48,7 +46,7 @@ def _places_for(root: Path, only: Sequence[str]) -> list[Path | None]:
     """
     digest = hashlib.sha256()
     try:
-        for name, data in (*_program(version), *_inputs(root)):
+        for name, data in (*_program(), *_inputs(root)):
             digest.update(f"{len(name)} {name} {len(data)} ".encode(errors="surrogatepass"))
             digest.update(data)
     except OSError:  # a file that can't be read, or a link
@@ -61,10 +59,10 @@ def _places_for(root: Path, only: Sequence[str]) -> list[Path | None]:
 
 
 @cache
-def _program(version_of: Callable[[str], str]) -> tuple[tuple[str, bytes], ...]:
-    """Return what tells this program and its libraries from others."""
-    found = [("python", sys.version.encode())]
-    found += [(library, version_of(library).encode()) for library in _LIBRARIES]
+def _program() -> tuple[tuple[str, bytes], ...]:
+    """Return what tells this program and what is installed beside it from others."""
+    versions = {path.name for folder in sys.path for path in Path(folder).glob("*.*-info")}
+    found = [("python", sys.version.encode()), ("installed", "\n".join(sorted(versions)).encode())]
     for path in sorted(Path(cfl_jobs.__file__).parent.rglob("*.py")):
         state = path.stat()
         found.append((str(path), f"{state.st_size} {state.st_mtime_ns}".encode()))

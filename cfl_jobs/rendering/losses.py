@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from xml.etree import ElementTree as ET
-from xml.sax.saxutils import escape
 
+from cfl_jobs.configs.configxml import escape
 from cfl_jobs.errors import Origin, Position, nearest, suggest
 from cfl_jobs.reading.tracking import TrackedDict, unread_places
 from cfl_jobs.reading.versions import NEWEST
@@ -354,7 +354,7 @@ class _Config:
         """Tell whether a word is there, a short one by itself."""
         written = escape(word)
         if len(word) > _SHORT:
-            return written in self._text or escape(word, {'"': "&quot;"}) in self._text
+            return written in self._text
         if re.fullmatch(r"\w+", written):
             return written in self._words
         return re.search(rf"(?<!\w){re.escape(written)}(?!\w)", self._text) is not None

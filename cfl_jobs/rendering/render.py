@@ -162,7 +162,7 @@ class _JobRenderer:
         renamed = put_successors(made, self._versions)
         if renamed:
             text = write_config(made.root)
-            blame = tuple(replace(b, path=renamed.get(b.path, b.path)) for b in blame)
+            blame = tuple(b._replace(path=renamed.get(b.path, b.path)) for b in blame)
         rendered = Config(
             definition.kind,
             definition.name,
