@@ -97,7 +97,7 @@ def learnt_rules(version: str = OLD, names: tuple[str, ...] = ()) -> Rules:
 
 
 def save(
-    config: str,
+    config: str | Node,
     plugins: Mapping[str, str],
     version: str = "",
     *,
@@ -107,10 +107,10 @@ def save(
 ) -> str:
     """Return what the file holds after Jenkins loaded `config` and saved the job.
 
-    `entries` are added to its matrix of permissions.
+    A tree that is given may be changed. `entries` are added to its matrix of permissions.
     """
     rules = learnt_rules(version or chosen)
-    root = parse(config)
+    root = parse(config) if isinstance(config, str) else config
     if root.tag == FOLDER:
         add_folder_views(root, rules)
     if description is not None:
@@ -122,19 +122,16 @@ def save(
     return write(save_node(root, plugins, rules))
 
 
-def create(config: str, plugins: Mapping[str, str], version: str) -> str:
+def create(root: Node, plugins: Mapping[str, str], version: str) -> str:
     """Return what Jenkins holds in memory after createItem, where that isn't what a save makes.
 
     matrix-project 917: the execution strategy is the default one until the config is posted again.
     """
-    if "<executionStrategy" not in config:
-        return save(config, plugins, version)
-    root = parse(config)
     strategy = root.find("executionStrategy")
     if root.tag == "matrix-project" and strategy is not None:
         strategy.attributes = {"class": "hudson.matrix.DefaultMatrixExecutionStrategyImpl"}
         strategy.children = [Node("runSequentially", text="false")]
-    return save(write(root), plugins, version)
+    return save(root, plugins, version)
 
 
 def save_node(root: Node, plugins: Mapping[str, str], rules: Rules) -> Node:

@@ -21,6 +21,7 @@ from tests.jenkins_server_state import (
     is_view,
     job_data,
     own_views,
+    read_facts,
     refuse_name,
     rename_in_views,
     views_data,
@@ -280,7 +281,7 @@ class Visit:
             group.views[name] = self._save_view(root, name)
             return Answer()
         made = Job(name=name, parent=job)
-        self.server.create(made, self._text())
+        self.server.create(made, self._text(), root)
         group.add(made)
         if self.server.uses_project_matrix:
             self.server.grant_creator(made, self.user)
@@ -367,9 +368,9 @@ class Visit:
 
     def _update(self, job: Job) -> Answer:
         root = self._read_body(makes_job=True)
-        if root is None or root.tag != parse(job.config).tag:
+        if root is None or root.tag != read_facts(job.config).tag:
             return self.pages.oops()
-        self.server.update(job, self._text())
+        self.server.update(job, self._text(), root)
         return Answer()
 
     def _save(self, job: Job, **changes: Any) -> Answer:

@@ -63,6 +63,7 @@ class Rule:
     kept: set[str] = field(default_factory=set)
     kept_empty: set[str] = field(default_factory=set)
     dropped: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
     classes: dict[str, str] = field(default_factory=dict)
     unclassed: bool = False
     secret: bool = False
@@ -153,6 +154,7 @@ class Rules:
                     nodes.append(None)
             rule.ranks = {tag: number for number, tag in enumerate(rule.merge_orders())}
             rule.defaults = rule.find_defaults()
+            rule.gone = {tag for tag in rule.dropped - rule.kept if "." not in tag}
             self.unknown -= {name for name in self.unknown if name in self.rules}
 
     def plugin_of(self, name: str) -> str | None:
@@ -199,12 +201,12 @@ class Rules:
         for child in node.children:
             if not self._is_known(child, plugins):
                 continue
-            if "." not in child.tag and child.tag in rule.dropped - rule.kept:
+            if child.tag in rule.gone:
                 continue
-            given = Node(child.tag, dict(child.attributes), child.children, child.text)
-            if child.tag in rule.classes and "class" not in given.attributes:
-                given.attributes["class"] = rule.classes[child.tag]
-            children.append(self.save(given, plugins, f"{key}/{child.tag}", plugin or around))
+            if child.tag in rule.classes and "class" not in child.attributes:
+                attributes_of = {**child.attributes, "class": rule.classes[child.tag]}
+                child = Node(child.tag, attributes_of, child.children, child.text)
+            children.append(self.save(child, plugins, f"{key}/{child.tag}", plugin or around))
         if rule.seen and not rule.collection:
             children = self._arrange(children, rule, node)
         text = encrypt() if rule.secret and not is_cipher(node.text) else node.text

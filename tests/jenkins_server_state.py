@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from tests.jenkins_server_xml import Node, parse
+from tests.jenkins_server_xml import Node, parse, store
 
 _JOB_CLASSES = {
     "project": "hudson.model.FreeStyleProject",
@@ -70,9 +70,20 @@ class Job(Group):
 
     name: str = ""
     parent: Job | None = None
-    file: str = ""
     memory: str | None = None
+    posted: str = ""  # what the file is made of, where it wasn't looked at since
+    saved: str = ""
     builds: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def file(self) -> str:
+        if self.posted:
+            self.file = store(self.posted)
+        return self.saved
+
+    @file.setter
+    def file(self, text: str) -> None:
+        self.saved, self.posted = text, ""
 
     @property
     def config(self) -> str:

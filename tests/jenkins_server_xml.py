@@ -14,7 +14,7 @@ class MalformedConfig(Exception):
     """Text that is not well-formed XML."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Node:
     """One element. `text` is None for `<x/>` and "" for `<x></x>`, which XStream tells apart."""
 
@@ -50,6 +50,7 @@ _SHIFTED = {0xE000 + code: code for code in range(1, 32)}
 
 def parse(text: str) -> Node:
     """Parse XML 1.0 or 1.1. Raises MalformedConfig."""
+    plain = text
     if is_xml_1_1(text):
         text = _CONTROL.sub(
             lambda found: chr(0xE000 + (int(found[1], 16) if found[1] else int(found[2]))), text
@@ -62,7 +63,7 @@ def parse(text: str) -> Node:
     parser.buffer_text = True
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        node = Node(tag, dict(attributes))
+        node = Node(tag, attributes)
         stack[-1].children.append(node)
         stack.append(node)
         texts.append([])
@@ -76,7 +77,9 @@ def parse(text: str) -> Node:
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
-    parser.CharacterDataHandler = lambda data: texts[-1].append(data.translate(_SHIFTED))
+    parser.CharacterDataHandler = lambda data: texts[-1].append(data)
+    if text is not plain:
+        parser.CharacterDataHandler = lambda data: texts[-1].append(data.translate(_SHIFTED))
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
