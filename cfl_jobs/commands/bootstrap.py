@@ -170,9 +170,8 @@ def _read_lock(root: Path, home: Path, url: str | None, conf: Path | None) -> st
     from cfl_jobs.bootstrap.plugins import write_lock
     from cfl_jobs.commands.target_options import open_target
     from cfl_jobs.doctor.needs import find_needs
-    from cfl_jobs.targets.server import JenkinsTarget
 
     target = open_target(root, None, url, conf)
-    version = target.state().version if isinstance(target, JenkinsTarget) else ""
+    installed = target.plugins()
     lines = plugins_of(find_needs(root), read_overrides(home))
-    return write_lock(target.plugins(), lines, label=target.label, jenkins=version)
+    return write_lock(installed, lines, label=target.label, jenkins=target.version())

@@ -56,7 +56,6 @@ def take_inventory(root: Path, target: Target, *, check: bool) -> int:
     """Compare the file with the server, write it unless `check`; returns the exit code."""
     from cfl_jobs.errors import CflJobsError
     from cfl_jobs.reading.inventory import Inventory
-    from cfl_jobs.targets.server import JenkinsTarget
 
     plugins = target.plugins()
     if not plugins:
@@ -64,9 +63,8 @@ def take_inventory(root: Path, target: Target, *, check: bool) -> int:
             f"{target.label} tells no plugins",
             advice="Ask a server whose Overall/Administer permission you have.",
         )
-    # Only a server says which Jenkins it is.
-    jenkins = target.state().version if isinstance(target, JenkinsTarget) else ""
-    return renew_inventory(root, Inventory(plugins, jenkins), source=target.label, check=check)
+    new = Inventory(plugins, target.version())
+    return renew_inventory(root, new, source=target.label, check=check)
 
 
 def renew_inventory(root: Path, new: Inventory, *, source: str, check: bool) -> int:

@@ -18,7 +18,7 @@ from cfl_jobs.reading.server_url import check_url
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import Kind, Listed
 from cfl_jobs.targets.answers import explain_lost_login, explain_page
-from cfl_jobs.targets.client import FORM_TYPE, Client, parse_json
+from cfl_jobs.targets.client import FORM_TYPE, Client
 from cfl_jobs.targets.credentials import Credentials, find_credentials
 from cfl_jobs.targets.repeating import Seen
 from cfl_jobs.targets.retries import RetryPolicy
@@ -51,26 +51,6 @@ class Login:
     name: str
     is_anonymous: bool
     authorities: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A machine that runs builds; `executors` is how many at a time."""
-
-    name: str
-    executors: int
-    labels: tuple[str, ...]
-    is_offline: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ServerState:
-    """What a server says of itself."""
-
-    version: str
-    is_quieting_down: bool
-    uses_security: bool
-    url: str
 
 
 class JenkinsTarget:
@@ -243,36 +223,6 @@ class JenkinsTarget:
         if data["anonymous"] and not self._credentials.is_anonymous:
             raise explain_lost_login(self._client.asked(path, doing))
         return Login(data["name"], bool(data["anonymous"]), tuple(data.get("authorities", ())))
-
-    def state(self) -> ServerState:
-        path = "api/json?tree=quietingDown,useSecurity,url"
-        answer = self._client.ask(path, "ask for its state")
-        data = parse_json(
-            answer, self._client.asked(path, "ask for its state"), "_class", "quietingDown"
-        )
-        version = answer.headers.get("X-Jenkins", "")
-        return ServerState(
-            version,
-            bool(data["quietingDown"]),
-            bool(data.get("useSecurity")),
-            data.get("url") or "",
-        )
-
-    def executors(self) -> tuple[Node, ...]:
-        """Return the server's nodes, with how many builds each runs at a time."""
-        tree = "computer[displayName,numExecutors,offline,assignedLabels[name]]"
-        found = self._client.ask_json(f"computer/api/json?tree={tree}", "list nodes", "computer")[
-            "computer"
-        ]
-        return tuple(
-            Node(
-                node["displayName"],
-                int(node["numExecutors"]),
-                tuple(label["name"] for label in node.get("assignedLabels", ()) if label),
-                bool(node["offline"]),
-            )
-            for node in found
-        )
 
     def credential_ids(self) -> tuple[str, ...]:
         """Return the ids in the global domain. Raises Missing for a user who may not see them."""
