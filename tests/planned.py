@@ -11,6 +11,8 @@ from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.planner import plan_changes
+from cfl_jobs.review.formats import WRITERS
+from cfl_jobs.review.review import Review
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
 
@@ -41,3 +43,8 @@ def upgrade(target: MemoryTarget) -> None:
     target.installed["timestamper"] = "9.27"
     for key, config in target.configs.items():
         target.configs[key] = save(config, target.installed)
+
+
+def tell(plan: Plan, form: str = "text", *, verbose: bool = False) -> str:
+    """Return what people see of a plan in one of the formats."""
+    return WRITERS[form](Review(plan), verbose=verbose)

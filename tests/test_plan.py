@@ -10,11 +10,10 @@ from cfl_jobs.configs.mark import split_description
 from cfl_jobs.planning.alike import group_alike
 from cfl_jobs.planning.differences import Change, Side
 from cfl_jobs.planning.plan import Create, Update
-from cfl_jobs.planning.report import write_text
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart, save
 from tests.memory_target import MemoryTarget
-from tests.planned import sides, update
+from tests.planned import sides, tell, update
 from tests.rendered_jobs import PLUGINS, folder, jenkins, job, plan, view
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
@@ -243,7 +242,7 @@ def test_a_control_character_that_someone_entered_is_told_and_put_back(
     target.configs[key] = head + body
     made = plan(target, job())
     assert sides(made) == {"shell step: script": Side.THEIRS}
-    assert "\x1b" not in write_text(made)
+    assert "\x1b" not in tell(made)
     update(target, tmp_path, job())
     assert plan(target, job()).changes == ()
 

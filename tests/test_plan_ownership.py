@@ -11,15 +11,13 @@ from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.mark import description_of
 from cfl_jobs.errors import UnsafePlan
 from cfl_jobs.planning.differences import Side
-from cfl_jobs.planning.markdown import write_markdown
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Create, Delete, Update, check_safety
 from cfl_jobs.planning.planner import plan_changes
-from cfl_jobs.planning.report import write_text
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
-from tests.planned import update
+from tests.planned import tell, update
 from tests.rendered_jobs import PLUGINS, apply, folder, jenkins, job, plan, view
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
@@ -41,7 +39,7 @@ def test_a_job_that_is_not_ours_needs_adopt(target: MemoryTarget, tmp_path: Path
     ]
     (left,) = made.unadopted
     assert {d.label: d.side for d in left.differences} == {"parameter BRANCH: default": Side.ADOPT}
-    text = write_text(made)
+    text = tell(made)
     assert "      - by hand\n      + master\n" in text
     assert text.count("! job Publish") == 1
     made = plan(target, job(), adopt=True)
@@ -61,8 +59,8 @@ def test_an_edit_that_took_the_mark_with_it_is_shown(target: MemoryTarget, tmp_p
     made = plan(target, job())
     assert made.changes == ()
     assert "or its description was replaced" in made.undone[0].text
-    assert "echo BOB" in write_text(made)
-    assert "Ask Bob." in write_markdown(made)
+    assert "echo BOB" in tell(made)
+    assert "Ask Bob." in tell(made, "markdown")
 
 
 def test_another_projects_jobs_are_neither_pruned_nor_taken(

@@ -16,9 +16,9 @@ from cfl_jobs.planning.journal import Journal, list_runs
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Update
 from cfl_jobs.planning.planner import plan_changes
-from cfl_jobs.planning.report import say_note
 from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.reading.versions import Span
+from cfl_jobs.review.outline import say_note
 from tests.memory_target import MemoryTarget
 from tests.planned import sides, update, upgrade
 from tests.rendered_jobs import PLUGINS, jenkins, job, plan

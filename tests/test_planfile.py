@@ -14,11 +14,10 @@ from cfl_jobs.planning.basis import Asked, Basis, load_plan, save_plan
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Create, Delete, Update
 from cfl_jobs.planning.renames import names_to_look_at
-from cfl_jobs.planning.report import write_text
 from cfl_jobs.target import Kind, full_label
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
-from tests.planned import update
+from tests.planned import tell, update
 from tests.rendered_jobs import PLUGINS, jenkins, job
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
@@ -71,7 +70,7 @@ def test_a_plan_whose_digest_was_forged_shows_what_it_would_do(
     path = tmp_path / "plan.json"
     forged = basis_of(target, job("A", branch="x", scripts=("echo EVIL",)))
     save_plan(forged, path)
-    assert "echo EVIL" in write_text(load_plan(path).plan())
+    assert "echo EVIL" in tell(load_plan(path).plan())
     assert "differences" not in path.read_text(encoding="utf-8")
 
 

@@ -8,10 +8,9 @@ from dataclasses import replace
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.differences import Change, Difference, Side
-from cfl_jobs.planning.markdown import write_markdown
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, Update
-from cfl_jobs.planning.report import write_json, write_text
 from cfl_jobs.target import Kind
+from tests.planned import tell
 
 PLACE = Position("jobs/a.yaml", 3, 5)
 SHORT = Difference("x", "mail: recipients", Change.CHANGED, "a", "b", Side.OURS, PLACE)
@@ -50,7 +49,7 @@ PLAN = Plan(
 
 def test_text_says_all_that_people_must_know() -> None:
     """Word for word."""
-    assert write_text(PLAN) == (
+    assert tell(PLAN) == (
         "+ create job New *one*  (jobs/a.yaml:3:5)\n"
         "> rename job Old to Moved\n"
         "? confirm job Marked: it is as it should be, its mark isn't up to date\n"
@@ -69,7 +68,7 @@ def test_text_says_all_that_people_must_know() -> None:
         "  job Off is disabled\n"
         "\n"
         "Plan for http://server/: 1 to create, 2 to change, 1 to rename, 1 to confirm, "
-        "1 to delete, 1 left alone, 1 as they should be."
+        "1 to delete, 1 left alone, 1 as they should be.\n"
     )
 
 
@@ -77,7 +76,7 @@ def test_what_several_jobs_share_is_shown_once_though_one_has_more() -> None:
     """In every layout; a rename is told apart from what changes in the job."""
     moved = update("New", SHORT, SCRIPT, old_name="Old")
     plan = Plan("x", (update("A", SHORT), moved))
-    assert write_text(plan).startswith(
+    assert tell(plan).startswith(
         "> rename job Old to New\n"
         "~ change job A\n"
         "~ change job New\n"
@@ -87,7 +86,7 @@ def test_what_several_jobs_share_is_shown_once_though_one_has_more() -> None:
         "~ change job New\n"
         "    shell step"
     )
-    markdown = write_markdown(plan)
+    markdown = tell(plan, "markdown")
     assert markdown.count("mail: recipients") == 1
     assert "- &gt; rename" not in markdown
     assert "- rename job Old to New" in markdown
@@ -101,7 +100,7 @@ def test_the_same_lines_of_a_script_are_one_change_wherever_the_step_stands() ->
     other = replace(
         SCRIPT, label="shell step 2: script", before="b\n1\n2\n3\nold", after="b\n1\n2\n3\nnew"
     )
-    text = write_text(Plan("x", (update("A", first), update("B", other))))
+    text = tell(Plan("x", (update("A", first), update("B", other))))
     assert text.count("+ new") == 1
     assert "\n    shell step: script  (theirs" in text
 
@@ -109,13 +108,13 @@ def test_the_same_lines_of_a_script_are_one_change_wherever_the_step_stands() ->
 def test_a_change_made_in_several_places_says_how_many() -> None:
     """The first, and the number of others."""
     there = replace(SHORT, position=Position("jobs/b.yaml", 9))
-    text = write_text(Plan("x", (update("A", SHORT), update("B", there))))
+    text = tell(Plan("x", (update("A", SHORT), update("B", there))))
     assert "    mail: recipients  (ours; jobs/a.yaml:3:5 and 1 more)\n" in text
 
 
 def test_what_jenkins_did_is_shown_on_request() -> None:
     """And what is as it should be."""
-    text = write_text(PLAN, verbose=True)
+    text = tell(PLAN, verbose=True)
     assert "  job A Jenkins' own\n" in text
     assert "= view All is as it should be\n" in text
 
@@ -123,7 +122,7 @@ def test_what_jenkins_did_is_shown_on_request() -> None:
 def test_the_same_change_in_many_jobs_names_them_in_one_line() -> None:
     """Six of them on lines of their own."""
     plan = Plan("x", tuple(update(f"Job {number}", SHORT) for number in range(9)))
-    text = write_text(plan)
+    text = tell(plan)
     assert text.count("mail: recipients") == 1
     assert "  and 3 more: Job 6, Job 7, Job 8\n" in text
 
@@ -133,7 +132,7 @@ def test_long_scripts_show_only_what_is_around_a_change() -> None:
     before = "\n".join(str(number) for number in range(100))
     after = before.replace("\n10\n", "\nten\n").replace("\n90\n", "\nninety\n")
     found = Difference("x", "shell step", Change.CHANGED, before, after)
-    lines = write_text(Plan("x", (update("A", found),))).splitlines()
+    lines = tell(Plan("x", (update("A", found),))).splitlines()
     assert len(lines) < 20
     assert "        …" in lines
 
@@ -142,7 +141,7 @@ def test_a_value_that_is_empty_is_said_to_be() -> None:
     """An element without options is there, or not; a text that is empty says so."""
     added = Difference("x", "colours", Change.ADDED, "", "", Side.OURS)
     emptied = Difference("x", "node label", Change.CHANGED, "linux", "", Side.OURS)
-    text = write_text(Plan("x", (update("A", added, emptied),)))
+    text = tell(Plan("x", (update("A", added, emptied),)))
     assert "      - not there\n      + there\n" in text
     assert "      - linux\n      + (empty)\n" in text
 
@@ -164,8 +163,8 @@ def test_nothing_of_a_server_reaches_the_terminal_as_it_is() -> None:
     note = Note(Kind.JOB, HOSTILE, f"can't be read: {HOSTILE}\n= job B is as it should be")
     unadopted = (update(HOSTILE, short), update("Other", found))
     plan = Plan(HOSTILE, changes, ((Kind.JOB, HOSTILE),), (note,), unadopted, (note,))
-    assert json.loads(write_json(plan))["target"] == HOSTILE
-    written = (write_text(plan, verbose=True), write_markdown(plan, verbose=True), write_json(plan))
+    assert json.loads(tell(plan, "json"))["target"] == HOSTILE
+    written = (tell(plan, verbose=True), tell(plan, "markdown", verbose=True), tell(plan, "json"))
     for text in written:
         plain = text.replace("\u200b", "")  # keeps GitHub from making links
         assert not [c for c in plain if c != "\n" and not c.isprintable()]
@@ -178,25 +177,25 @@ def test_a_very_long_script_is_cut_and_the_rest_is_shown_on_request() -> None:
     after = "\n".join(f"line {number}" for number in range(5000))
     found = Difference("x", "shell step", Change.CHANGED, "one\ntwo", after)
     plan = Plan("x", (update("A", found),))
-    text = write_text(plan)
+    text = tell(plan)
     assert text.count("\n") < 250
     assert "… and 4,802 more lines; -v shows them" in text
-    assert write_text(plan, verbose=True).count("\n") > 5000
+    assert tell(plan, verbose=True).count("\n") > 5000
 
 
 def test_markdown_has_diffs_that_are_coloured_and_names_that_are_not_markup() -> None:
     """- and + stand in the first column."""
-    text = write_markdown(PLAN)
+    text = tell(PLAN, "markdown")
     assert "- create job New \\*one\\*" in text
-    assert "<summary>change 2: <b>A</b>, <b>B</b></summary>" in text
-    assert "\n@@ mail: recipients  (ours; jobs/a.yaml:3:5) @@\n- a\n+ b\n" in text
+    assert "<summary><b>change 2 jobs: A, B</b></summary>" in text
+    assert "\nmail: recipients \\(ours; jobs/a.yaml:3:5\\)\n\n```diff\n- a\n+ b\n```\n" in text
     assert "- delete job Gone and its 7 builds" in text
 
 
 def test_text_of_a_script_cannot_end_a_block_of_markdown() -> None:
     """Backquotes in a script stay in the block, as they are."""
     found = Difference("x", "shell step", Change.CHANGED, "````\na", "````\nb")
-    text = write_markdown(Plan("x", (update("A", found),)))
+    text = tell(Plan("x", (update("A", found),)), "markdown")
     assert text.count("`````") == 2
     assert "\n  ````\n- a\n" in text
 
@@ -204,7 +203,7 @@ def test_text_of_a_script_cannot_end_a_block_of_markdown() -> None:
 def test_a_name_cannot_become_html_in_markdown() -> None:
     """In the line that is folded, and in lists."""
     name = "</summary><img src=x>|`@team`"
-    text = write_markdown(Plan("x", (update(name, SHORT), gone(name))))
+    text = tell(Plan("x", (update(name, SHORT), gone(name))), "markdown")
     assert "<img" not in text
     assert "@team" not in text
     assert "\\|\\`" in text
@@ -215,12 +214,12 @@ def test_markdown_is_not_longer_than_a_comment_may_be() -> None:
     lines = "\n".join(f"a line of some length, number {number} of many" for number in range(300))
     found = [replace(SCRIPT, before=str(n), after=f"{n} {lines}\n") for n in range(20)]
     plan = Plan("x", tuple(update(f"Job {n}", each) for n, each in enumerate(found)))
-    assert len(write_markdown(plan)) < 65_536 < len(write_markdown(plan, verbose=True))
+    assert len(tell(plan, "markdown")) < 65_536 < len(tell(plan, "markdown", verbose=True))
 
 
 def test_json_holds_the_same() -> None:
     """For programs; configs are not in it."""
-    document = json.loads(write_json(PLAN))
+    document = json.loads(tell(PLAN, "json"))
     actions = [change["action"] for change in document["changes"]]
     assert actions == ["create", "change", "change", "rename", "confirm", "delete"]
     assert document["differences"][0] == {

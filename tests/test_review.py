@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.commands.review import show_review
+from cfl_jobs.planning.plan import Update
 from cfl_jobs.planning.visible import make_visible
-from cfl_jobs.review.as_json import write_json
-from cfl_jobs.review.comparison import Action
 from cfl_jobs.review.effect import Weight
+from cfl_jobs.review.formats import write_json, write_text
+from cfl_jobs.review.outline import Entry, action_of, list_entries
 from cfl_jobs.review.review import Review, make_review, review_setups
 from cfl_jobs.review.revisions import Revision
 from cfl_jobs.review.setups import Setup, read_setup
-from cfl_jobs.review.words import tell_review
 from tests.projects import ROOT, History, add, copy_project, edit
 
 DEPLOYS = "Deploy to Dev, Deploy to Staging and Deploy to Prod"
@@ -31,6 +31,14 @@ def review_edit(history: History, *edits: tuple[str, str, str]) -> Review:
     return make_review(history.root, "main", "change")
 
 
+def groups_of(review: Review) -> list[Entry]:
+    return [entry for entry in entries_of(review) if entry.action == "change"]
+
+
+def entries_of(review: Review) -> list[Entry]:
+    return list(list_entries(review.plan, of_revisions=True))
+
+
 def effects_of(review: Review) -> dict[str, Weight]:
     return {effect.text: effect.weight for effect in review.effects}
 
@@ -41,21 +49,21 @@ def test_changed_deploy_script_is_the_risk_on_top(history: History) -> None:
     review = make_review(history.root, "main", "change")
     assert review.risk.weight is Weight.HIGH
     assert review.risk.text == f"changes what {DEPLOYS} run"
-    (group,) = review.comparison.groups
-    assert group.names == ("Deploy to Dev", "Deploy to Staging", "Deploy to Prod")
+    (group,) = groups_of(review)
+    assert group.names == ("Deploy to Dev", "Deploy to Prod", "Deploy to Staging")
     (part,) = group.parts
     assert part.label == "shell step 2: script"
     assert part.lines[-1] == '+ echo "and done"'
-    script = history.root / "templates/scripts/deploy-distribution.sh"
-    assert part.position is not None
-    assert part.position.line == len(script.read_text().splitlines())
+    script = "templates/scripts/deploy-distribution.sh"
+    last = len((history.root / script).read_text().splitlines())
+    assert part.about == f"{script}:{last}:1"
 
 
 def test_script_that_three_jobs_have_with_other_inputs_is_told_once(history: History) -> None:
     add(history.root, "templates/scripts/publish.sh", "echo more\n")
     history.commit("say more")
     review = make_review(history.root, "main", "change")
-    (group,) = review.comparison.groups
+    (group,) = groups_of(review)
     assert len(group.names) == 3
     (effect,) = review.effects
     assert effect.weight is Weight.MEDIUM
@@ -64,7 +72,7 @@ def test_script_that_three_jobs_have_with_other_inputs_is_told_once(history: His
 
 def test_setting_that_changes_all_jobs_is_one_group(history: History) -> None:
     review = review_edit(history, ("jobs/settings.yaml", "time_limit: 30", "time_limit: 45"))
-    (group,) = review.comparison.groups
+    (group,) = groups_of(review)
     assert len(group.names) > 9
     assert [part.lines for part in group.parts] == [("- 30", "+ 45")]
     assert review.effects == ()
@@ -82,8 +90,8 @@ def test_pure_refactoring_is_no_change_on_the_server(history: History) -> None:
         ),
         ("jobs/deploy.yaml", "# One entry", "# One single entry"),
     )
-    assert review.comparison.changes == ()
-    assert next(iter(tell_review(review))) == "No change on the server."
+    assert review.plan.changes == ()
+    assert write_text(review).startswith("No change on the server.\n")
     assert show_review(history.root, "main", "change", detailed=True) == 0
 
 
@@ -91,8 +99,8 @@ def test_new_environment_is_told_with_its_whole_job(history: History) -> None:
     add(history.root, "jobs/deploy.yaml", "\n  - name: Deploy to Demo\n    environment: Demo\n")
     history.commit("Demo")
     review = make_review(history.root, "main", "change")
-    (change,) = review.comparison.having(Action.CREATE)
-    scripts = "\n".join(line for part in change.parts for line in part.lines)
+    (entry,) = (entry for entry in entries_of(review) if entry.action == "create")
+    scripts = "\n".join(line for part in entry.parts for line in part.lines)
     assert "+ environment=Demo" in scripts
     effects = effects_of(review)
     assert effects["adds the environment Demo: Deploy to Demo"] is Weight.MEDIUM
@@ -108,12 +116,12 @@ def test_job_that_goes_needs_prune_and_leaves_its_environment(history: History) 
     (history.root / "jobs/deploy.yaml").write_text(text[:start] + text[end:])
     history.commit("no Staging")
     review = make_review(history.root, "main", "change")
-    (change,) = review.comparison.having(Action.DELETE)
+    (change,) = review.plan.deletions
     assert change.name == "Deploy to Staging"
     effects = effects_of(review)
     gone = "leaves nothing that deploys to Staging: that was Deploy to Staging"
     assert effects[gone] is Weight.HIGH
-    assert "--prune" in "\n".join(tell_review(review))
+    assert "--prune" in write_text(review)
     assert review.marks["Deploy to Staging"] == "gone"
 
 
@@ -134,7 +142,7 @@ def test_job_that_is_renamed_keeps_its_builds(history: History) -> None:
             "- name: Deploy to Test\n    moved: Deploy to Staging",
         ),
     )
-    (change,) = review.comparison.having(Action.RENAME)
+    (change,) = (c for c in review.plan.changes if isinstance(c, Update) and c.old_name)
     assert (change.old_name, change.name) == ("Deploy to Staging", "Deploy to Test")
     effects = effects_of(review)
     assert effects["renames Deploy to Staging, whose builds stay, to Deploy to Test"] is Weight.LOW
@@ -252,7 +260,7 @@ def test_lifted_restriction_of_a_deploy_weighs_most(tmp_path: Path) -> None:
 def test_problems_that_a_change_brings_are_told(history: History) -> None:
     review = review_edit(history, ("templates/base.yaml.j2", "  - workspace-cleanup\n", ""))
     assert review.problems
-    text = "\n".join(tell_review(review))
+    text = write_text(review)
     assert "What the checks find now, and didn't before" in text
     back = make_review(history.root, "change", "main")
     assert back.problems == ()
@@ -287,8 +295,8 @@ def test_first_commit_of_the_definitions_makes_everything_new(history: History) 
     history.git("rm", "-rq", "--cached", ".")
     history.git("commit", "-q", "--allow-empty", "-m", "nothing yet")
     review = make_review(history.root, "empty", "main")
-    assert {change.action for change in review.comparison.changes} == {Action.CREATE}
-    assert len(review.comparison.changes) > 10
+    assert set(map(action_of, review.plan.changes)) == {"create"}
+    assert len(review.plan.changes) > 10
 
 
 def test_exit_codes_are_the_plans(history: History) -> None:
@@ -301,15 +309,16 @@ def test_exit_codes_are_the_plans(history: History) -> None:
 def test_json_tells_the_same(history: History) -> None:
     review = review_edit(history, ("jobs/settings.yaml", "time_limit: 30", "time_limit: 45"))
     document = json.loads(write_json(review))
-    assert document["version"] == 1
+    assert document["version"] == 2
     assert document["risk"]["weight"] == "low"
     assert document["head"] == {
         "asked": "change",
         "commit": history.git("rev-parse", "change")[:40],
     }
     assert {change["action"] for change in document["changes"]} == {"change"}
-    assert document["changes"][0]["parts"][0]["lines"] == ["- 30", "+ 45"]
-    assert len(document["groups"]) == 1
+    (difference,) = document["differences"]
+    assert (difference["before"], difference["after"]) == ("30", "45")
+    assert len(difference["jobs"]) == len(document["changes"])
 
 
 @pytest.mark.parametrize("layout", ["text", "markdown", "json"])
@@ -344,7 +353,7 @@ def test_secret_in_a_line_that_is_wrong_is_hidden(
 def test_hidden_characters_are_spelled_out(history: History) -> None:
     add(history.root, "templates/scripts/publish.sh", "echo \u202eevil\u2066\n")
     history.commit("a trick")
-    text = "\n".join(tell_review(make_review(history.root, "main", "change")))
+    text = write_text(make_review(history.root, "main", "change"))
     assert "echo \\u202eevil\\u2066" in text
     assert not {"\u202e", "\u2066"} & set(text)
     assert make_visible("a\x1b[31m\tb\n") == "a\\x1b[31m\tb\n"
@@ -367,7 +376,7 @@ def test_projects_own_history_can_be_reviewed() -> None:
         pytest.skip("no history here: not a clone, or a shallow one")
     for head, base in pairs:
         review = make_review(ROOT, base, head)
-        told = "\n".join(tell_review(review))
+        told = write_text(review)
         assert told.startswith(("Risk: ", "No change on the server", "This revision doesn't", base))
 
 
@@ -382,6 +391,6 @@ def test_readme_shows_what_review_prints(history: History) -> None:
         "environment: Staging\n    after_promotion: true\n",
     )
     history.commit("Staging after promotion")
-    told = "\n".join(tell_review(make_review(history.root, "main", "HEAD")))
+    told = write_text(make_review(history.root, "main", "HEAD")).strip()
     pattern = re.escape(shown).replace(re.escape("..."), ".*")
     assert re.fullmatch(pattern, told, re.DOTALL), told

@@ -8,6 +8,7 @@ import pytest
 
 from cfl_jobs.__main__ import run
 from cfl_jobs.errors import CflJobsError
+from cfl_jobs.review.outline import list_entries
 from cfl_jobs.review.review import make_review
 from cfl_jobs.review.revisions import find_revision, taken_out
 from cfl_jobs.review.setups import read_setup
@@ -34,10 +35,11 @@ def test_review_touches_no_file_and_nothing_of_git(history: History) -> None:
 
 def test_uncommitted_changes_count_only_where_they_are_asked_for(history: History) -> None:
     edit(history.root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
-    assert make_review(history.root, "main", "HEAD").comparison.changes == ()
+    assert make_review(history.root, "main", "HEAD").plan.changes == ()
     review = make_review(history.root, "main", None)
-    assert review.head.asked == "work tree"
-    assert len(review.comparison.changes) > 9
+    assert review.revisions is not None
+    assert review.revisions[1].asked == "work tree"
+    assert len(review.plan.changes) > 9
 
 
 def test_what_base_got_since_is_not_of_the_changes_making(history: History) -> None:
@@ -47,9 +49,10 @@ def test_what_base_got_since_is_not_of_the_changes_making(history: History) -> N
     edit(history.root, "jobs/deploy.yaml", "retention_days: 365", "retention_days: 30")
     history.commit("main moves on")
     review = make_review(history.root, "main", "change")
-    labels = {part.label for group in review.comparison.groups for part in group.parts}
+    labels = {part.label for entry in list_entries(review.plan) for part in entry.parts}
     assert labels == {"time limit: timeout minutes"}
-    assert review.base.asked == "where it left main"
+    assert review.revisions is not None
+    assert review.revisions[0].asked == "where it left main"
 
 
 def test_definitions_in_a_directory_of_the_repository_are_found(history: History) -> None:
@@ -60,7 +63,7 @@ def test_definitions_in_a_directory_of_the_repository_are_found(history: History
     edit(history.root, "ci/jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
     history.commit("longer")
     review = make_review(history.root / "ci", "HEAD~1", "HEAD")
-    assert len(review.comparison.changes) > 9
+    assert len(review.plan.changes) > 9
 
 
 def test_links_are_not_followed(history: History, tmp_path: Path) -> None:
@@ -83,7 +86,7 @@ def test_attributes_of_the_revision_hide_and_change_nothing(history: History) ->
     (history.root / ".gitattributes").write_text("*.sh export-ignore export-subst filter=evil\n")
     history.commit("attributes")
     review = make_review(history.root, "main", "change")
-    (group,) = review.comparison.groups
+    (group,) = list_entries(review.plan)
     assert group.parts[0].lines[-1] == "+ echo more # $Format:%H$"
 
 
@@ -142,7 +145,7 @@ def test_template_that_loops_for_ever_is_a_finding(history: History) -> None:
         "{% block source %}",
         f"{{% block source %}}{loop}",
     )
-    setup = read_setup(history.root, patience=0.5)
+    setup = read_setup(history.root, time_limit=0.5)
     (finding,) = setup.findings
     assert finding.message == "it takes longer than 0.5 seconds to render"
     assert finding.advice

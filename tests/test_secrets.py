@@ -12,12 +12,12 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import PlanError
 from cfl_jobs.planning.differences import Side
 from cfl_jobs.planning.plan import Plan, Update
-from cfl_jobs.planning.report import write_text
 from cfl_jobs.planning.unchanged import check_unchanged
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart, save
 from tests.jenkins_server_rules import encrypt
 from tests.memory_target import MemoryTarget
+from tests.planned import tell
 from tests.rendered_jobs import PLUGINS, jenkins, job, plan, update
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
@@ -75,7 +75,7 @@ def test_a_password_entered_on_the_server_is_theirs(target: MemoryTarget, tmp_pa
     target.edit("Publish", stored(target), OTHER)
     made = plan(target, with_password("hunter2"))
     assert told(made) == [(LABEL, Side.THEIRS, UNSURE)]
-    text = write_text(made)
+    text = tell(made)
     assert "hunter2" not in text
     assert "AQAA" not in text
     update(target, tmp_path, with_password("hunter2"))
@@ -92,7 +92,7 @@ def test_a_password_that_was_emptied_on_the_server_is_theirs(target: MemoryTarge
 def test_a_password_that_the_definition_changed_is_ours(target: MemoryTarget) -> None:
     """The mark counts the one that was posted."""
     assert told(plan(target, with_password("hunter3"))) == [(LABEL, Side.OURS, "")]
-    assert "hunter3" not in write_text(plan(target, with_password("hunter3")))
+    assert "hunter3" not in tell(plan(target, with_password("hunter3")))
     target.edit("Publish", stored(target), OTHER)
     assert told(plan(target, with_password("hunter3"))) == [(LABEL, Side.BOTH, UNSURE)]
 

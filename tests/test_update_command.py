@@ -137,9 +137,9 @@ def test_plan_is_written_for_programs_and_for_pull_requests(cfl_jobs: Run, proje
     labels = {found["label"]: found["side"] for found in document["differences"]}
     assert labels == {"parameter BRANCH: default": "ours", "shell step: script": "ours"}
     text = cfl_jobs("plan", "--format", "markdown")[1]
-    assert "<summary>change 2: <b>Publish A</b>, <b>Publish B</b></summary>" in text
+    assert "<summary><b>change 2 jobs: Publish A, Publish B</b></summary>" in text
     assert "\n- master\n+ main\n" in text
-    assert text.count("```") == 2
+    assert text.count("```") == 4
 
 
 def test_a_kept_plan_is_applied_just_so(cfl_jobs: Run, project: Path) -> None:
@@ -192,7 +192,7 @@ def test_prune_deletes_only_when_told_the_number(cfl_jobs: Run, project: Path) -
     assert "job Publish B is no longer defined; --prune deletes it" in output
     code, output = cfl_jobs("update", "--prune", "--yes")
     assert code == 1
-    assert "- delete job Publish B and its 1 builds" in output
+    assert "- delete job Publish B and its 1 build" in output
     assert "--delete-count 1" in output
     assert (project / "home/jobs/Publish B").exists()
     code, output = cfl_jobs("update", "--prune", "--yes", "--delete-count", "1")
@@ -239,7 +239,7 @@ def test_rollback_deletes_only_when_told_the_number(cfl_jobs: Run, project: Path
     (project / "home/jobs/Publish B/builds/1").mkdir(parents=True)
     code, output = cfl_jobs("rollback", "--yes")
     assert code == 1
-    assert "delete job Publish B and its 1 builds" in output
+    assert "delete job Publish B and its 1 build" in output
     assert "1 to put back, 1 to delete, 0 left alone." in output
     assert "1 jobs and views, with 1 builds, without being asked: --delete-count 1." in output
     assert (project / "home/jobs/Publish B").exists()

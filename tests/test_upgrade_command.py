@@ -79,7 +79,7 @@ def test_what_has_a_successor_is_shown_as_what_changes(upgrade: Call, tmp_path: 
     )
     code, told = upgrade(str(TODAY), "--jenkins", NEW)
     assert code == 0
-    assert "~ change job Run Portal Tests, Run Ocargo Tests" in told
+    assert "~ change job Run Ocargo Tests\n~ change job Run Portal Tests\n" in told
     assert "stdio retention" in told
     assert "whose default ends" not in told
 

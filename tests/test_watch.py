@@ -49,7 +49,8 @@ def test_save_shows_what_changes_on_the_server(tmp_path: Path) -> None:
     )
     text = "\n".join(said)
     assert "jobs/deploy.yaml:" in text
-    assert "~ change job Deploy to Dev, Deploy to Staging, Deploy to Prod" in text
+    names = ("Deploy to Dev", "Deploy to Prod", "Deploy to Staging")
+    assert "".join(f"~ change job {name}\n" for name in names) in text
     assert "- 365" in text
     assert "+ 30" in text
 

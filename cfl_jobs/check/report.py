@@ -37,7 +37,7 @@ def _summary(report: Report) -> str:
 
 def count(number: int, word: str) -> str:
     """Return "1 job" or "3 jobs"."""
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    return f"{number} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def list_rules() -> str:

@@ -66,6 +66,11 @@ class Problem:
     finding: Finding
     names: tuple[str, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """Return "warning no-time-limit"."""
+        return f"{self.severity.value} {self.rule}"
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

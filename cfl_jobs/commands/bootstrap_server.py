@@ -23,7 +23,8 @@ from cfl_jobs.doctor.needs import Needs, find_needs
 from cfl_jobs.doctor.report import diagnose, write_table
 from cfl_jobs.errors import TargetError
 from cfl_jobs.planning.basis import Asked
-from cfl_jobs.planning.report import write_text
+from cfl_jobs.review.formats import paint, write_text
+from cfl_jobs.review.review import Review
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.server import JenkinsTarget, path_of
 from cfl_jobs.terminal.pushing import Consent, colour, look_at, update_jobs
@@ -117,7 +118,7 @@ class _Steps:
     def _verify(self) -> int:
         plan = look_at(self._root, self._target, Asked()).plan()
         if plan.changes or plan.undone:
-            click.echo(write_text(plan, style=colour))
+            click.echo(paint(write_text(Review(plan)), colour), nl=False)
             return 1
         click.echo("The plan is empty: the server is what the definitions say.")
         return 0

@@ -18,7 +18,7 @@ from cfl_jobs.commands.target_options import open_target, target_options
 @click.option(
     "--format",
     "layout",
-    type=click.Choice(["text", "json", "markdown"]),
+    type=click.Choice(["text", "json", "markdown", "html"]),
     default="text",
     help="How to write it.",
 )
@@ -48,19 +48,15 @@ def command(
     """
     from cfl_jobs.errors import UnsafePlan
     from cfl_jobs.planning.basis import Asked, save_plan
-    from cfl_jobs.planning.markdown import write_markdown
     from cfl_jobs.planning.plan import check_safety
-    from cfl_jobs.planning.report import write_json, write_text
+    from cfl_jobs.review.formats import WRITERS, paint
+    from cfl_jobs.review.review import Review
     from cfl_jobs.terminal.pushing import colour, look_at
 
     basis = look_at(Path(), open_target(Path(), home, url, conf), Asked(jobs, adopt, prune))
     plan = basis.plan()
-    if layout == "json":
-        click.echo(write_json(plan))
-    elif layout == "markdown":
-        click.echo(write_markdown(plan, verbose=verbose))
-    else:
-        click.echo(write_text(plan, verbose=verbose, style=colour))
+    text = WRITERS[layout](Review(plan), verbose=verbose)
+    click.echo(paint(text, colour) if layout == "text" else text, nl=False)
     if out is not None:
         save_plan(basis, out)
         click.echo(f"Kept in {out}; `cfl-jobs update --plan {out}` does it.", err=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from cfl_jobs.review.review import Review
+from cfl_jobs.review.formats import WRITERS, paint
+from cfl_jobs.review.review import make_review
+from cfl_jobs.terminal.pushing import colour
 
 
 @click.command(short_help="Show what a change of the definitions does, between two revisions.")
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "layout",
-    type=click.Choice(["text", "markdown", "json", "html"]),
+    type=click.Choice(list(WRITERS)),
     default="text",
     show_default=True,
     help="How to write it; markdown is for a pull request's comment.",
@@ -69,38 +69,13 @@ def show_review(
     detailed: bool = False,
 ) -> int:
     """Review, write, and return the exit code: 0, 1 for a broken head, 2 for changes if asked."""
-    from cfl_jobs.review.review import make_review
-
     review = make_review(root, base, head)
-    text = _write(review, layout, is_terminal=output is None)
+    text = WRITERS[layout](review)
     if output is None:
-        click.echo(text, nl=False)
+        click.echo(paint(text, colour) if layout == "text" else text, nl=False)
     else:
         output.write_text(text, encoding="utf-8")
         click.echo(f"Wrote {output}.", err=True)
     if review.head_findings:
         return 1
-    return 2 if detailed and review.comparison.changes else 0
-
-
-def _write(review: Review, layout: str, *, is_terminal: bool) -> str:
-    if layout == "json":
-        from cfl_jobs.review.as_json import write_json
-
-        return write_json(review)
-    if layout == "markdown":
-        from cfl_jobs.review.markdown import write_markdown
-
-        return write_markdown(review)
-    if layout == "html":
-        from cfl_jobs.review.page import write_page
-
-        return write_page(review)
-    from cfl_jobs.review.words import plain, tell_review
-
-    style = _colour if is_terminal else plain
-    return "\n".join(tell_review(review, style=style)) + "\n"
-
-
-def _colour(text: str, name: str) -> str:
-    return click.style(text, fg=name) if name else text
+    return 2 if detailed and review.plan.changes else 0

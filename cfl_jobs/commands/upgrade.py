@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from cfl_jobs.review.upgrade import Upgrade, VersionChange
 
 
 @click.command(short_help="Tell what an upgrade of Jenkins and its plugins changes.")
@@ -32,7 +27,7 @@ def show_upgrade(root: Path, plugins: Path, *, jenkins: str = "") -> int:
     from cfl_jobs.errors import CflJobsError
     from cfl_jobs.reading.inventory import INVENTORY
     from cfl_jobs.reading.plugin_lists import read_plugin_list
-    from cfl_jobs.review.upgrade import examine_upgrade
+    from cfl_jobs.review.upgrade import examine_upgrade, tell_upgrade
 
     old = read_committed(root)
     if not old.plugins:
@@ -42,48 +37,6 @@ def show_upgrade(root: Path, plugins: Path, *, jenkins: str = "") -> int:
         )
     listed = read_plugin_list(plugins, jenkins=jenkins)
     upgrade = examine_upgrade(root, old, listed.with_jenkins(old.jenkins))
-    for line in _tell(upgrade):
+    for line in tell_upgrade(upgrade):
         click.echo(line)
     return 0 if upgrade.is_possible else 1
-
-
-def _tell(upgrade: Upgrade) -> Iterator[str]:
-    from cfl_jobs.reading.versions import CORE
-    from cfl_jobs.review.words import name_all, tell_changes
-
-    told = [change for change in upgrade.versions if change.jobs or change.name == CORE]
-    yield from map(_tell_version, told)
-    if upgrade.versions:
-        yield f"{len(upgrade.versions) - len(told)} more that no job uses."
-    else:
-        yield "Nothing gets another version."
-    if upgrade.unmet:
-        yield ""
-        yield "What doesn't fit together:"
-        yield from (f"  {need}." for need in upgrade.unmet)
-    if upgrade.findings:
-        yield ""
-        yield "What doesn't render any more:"
-        yield from (f"\n{finding}" for finding in upgrade.findings)
-        return
-    if upgrade.silent:
-        yield ""
-        yield "What nobody set, and whose default ends to have an effect:"
-        yield from (f"  {option}: {name_all(names)}" for option, names in upgrade.silent)
-    yield ""
-    if upgrade.comparison.changes:
-        yield "What is rendered differently:"
-        yield from tell_changes(upgrade.comparison)
-    else:
-        yield "Every job is rendered as before."
-
-
-def _tell_version(change: VersionChange) -> str:
-    from cfl_jobs.reading.versions import CORE
-    from cfl_jobs.review.words import name_all
-
-    name = "Jenkins" if change.name == CORE else change.name
-    jobs = f"  (look at {name_all(change.jobs)})" if change.jobs else ""
-    if change.before and change.after:
-        return f"{name} {change.before} → {change.after}{jobs}"
-    return f"{name} {change.before or change.after} is {'gone' if change.before else 'new'}{jobs}"

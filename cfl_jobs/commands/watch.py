@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cfl_jobs.terminal.pushing import colour
+
 
 @click.command(short_help="Render and check on each save.")
 def command() -> int:
@@ -25,11 +27,7 @@ def watch_project(root: Path) -> int:
 
     load_definitions(root)  # raises where there is nothing to watch
     try:
-        watch(root, say=click.echo, wait=time.sleep, style=_colour)
+        watch(root, say=click.echo, wait=time.sleep, style=colour)
     except KeyboardInterrupt:
         click.echo("")
     return 0
-
-
-def _colour(text: str, name: str) -> str:
-    return click.style(text, fg=name)

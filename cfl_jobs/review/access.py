@@ -2,46 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from cfl_jobs.configs.model import Job, Parameter, ParameterKind
 from cfl_jobs.drawing.words import join_names
 from cfl_jobs.review.effect import About, Effect, Weight
-from cfl_jobs.review.pair import Pair
+from cfl_jobs.review.setups import Pair
 
 # matrix-auth 3.2: the strategy under which nothing granted elsewhere counts.
 _CLOSED = "NonInheritingStrategy"
+_SHOWS_DEFAULT = (ParameterKind.BOOLEAN, ParameterKind.STRING, ParameterKind.CHOICE)
 
 
 def find_access_effects(pair: Pair) -> Iterator[Effect]:
     yield from _secrets(pair)
-    deploys = pair.deploys
     for name, old, new in pair.both():
-        high = Weight.HIGH if name in deploys else Weight.MEDIUM
-        yield from _permissions(name, old, new, high)
+        weight = pair.weigh(name)
+        yield from _permissions(name, old, new, weight)
         yield from _copy_permissions(name, old, new)
-        yield from _parameters(name, old, new, high)
+        yield from _parameters(name, old, new, weight)
 
 
 def _secrets(pair: Pair) -> Iterator[Effect]:
-    old_jobs, deploys = pair.old_jobs, pair.deploys
     for name, job in pair.after.jobs.items():
-        old = _secrets_of(old_jobs[name]) if name in old_jobs else {}
+        old = _secrets_of(pair.old_jobs.get(name, Job(name)))
         new = _secrets_of(job)
-        weight = Weight.HIGH if name in deploys else Weight.MEDIUM
         for credential, way in new.items():
-            if credential not in old:
-                yield Effect(
-                    About.SECRET, weight, f"gives the secret {credential} to", (name,), way
-                )
-            elif old[credential] != way:
+            lead = f"gives the secret {credential} to"
+            if credential in old:
                 lead = f"changes how the secret {credential} gets to"
-                yield Effect(About.SECRET, weight, lead, (name,), way)
-        for credential in old:
-            if credential not in new:
-                yield Effect(
-                    About.SECRET, Weight.MEDIUM, f"takes the secret {credential} from", (name,)
-                )
+            if old.get(credential) != way:
+                yield Effect(About.SECRET, pair.weigh(name), lead, (name,), way)
+        for credential in _without(old, new):
+            lead = f"takes the secret {credential} from"
+            yield Effect(About.SECRET, Weight.MEDIUM, lead, (name,))
 
 
 def _secrets_of(job: Job) -> dict[str, str]:
@@ -54,22 +48,21 @@ def _secrets_of(job: Job) -> dict[str, str]:
     return found
 
 
-def _permissions(name: str, old: Job, new: Job, high: Weight) -> Iterator[Effect]:
+def _permissions(name: str, old: Job, new: Job, weight: Weight) -> Iterator[Effect]:
     was, now = _by_who(old), _by_who(new)
     if old.inheritance != _CLOSED and new.inheritance == _CLOSED:
         builders = [who for who, rights in now.items() if "build" in rights]
-        tail = f"to {join_names(builders)}" if builders else "to administrators"
+        tail = f"to {join_names(builders or ['administrators'])}"
         yield Effect(About.PERMISSION, Weight.MEDIUM, "restricts who may build", (name,), tail)
         return
     if old.inheritance == _CLOSED and new.inheritance != _CLOSED:
         lead = "lifts the restriction of who may build"
-        yield Effect(About.PERMISSION, high, lead, (name,))
+        yield Effect(About.PERMISSION, weight, lead, (name,))
     for who in dict.fromkeys((*now, *was)):
-        gained = [right for right in now.get(who, ()) if right not in was.get(who, ())]
-        lost = [right for right in was.get(who, ()) if right not in now.get(who, ())]
-        if gained:
-            yield Effect(About.PERMISSION, high, f"lets {who} {join_names(gained)}", (name,))
-        if lost:
+        rights, before = now.get(who, []), was.get(who, [])
+        if gained := _without(rights, before):
+            yield Effect(About.PERMISSION, weight, f"lets {who} {join_names(gained)}", (name,))
+        if lost := _without(before, rights):
             lead = f"no longer lets {who} {join_names(lost)}"
             yield Effect(About.PERMISSION, Weight.MEDIUM, lead, (name,))
 
@@ -86,31 +79,26 @@ def _by_who(job: Job) -> dict[str, list[str]]:
 
 
 def _copy_permissions(name: str, old: Job, new: Job) -> Iterator[Effect]:
-    if old.copy_permissions == new.copy_permissions:
+    was, now = old.copy_permissions, new.copy_permissions
+    if was == now:
         return
-    if new.copy_permissions is None:
+    if now is None:
         lead = "lets every job copy the artifacts of"
         yield Effect(About.PERMISSION, Weight.MEDIUM, lead, (name,))
         return
-    was = old.copy_permissions or ()
-    gained = [other for other in new.copy_permissions if other not in was]
-    lost = [other for other in was if other not in new.copy_permissions]
-    if old.copy_permissions is None:
-        lead, tail = (
-            "restricts who may copy the artifacts of",
-            f"to {join_names(gained or ['no one'])}",
-        )
-        yield Effect(About.PERMISSION, Weight.LOW, lead, (name,), tail)
+    if was is None:
+        lead, tail = "restricts who may copy the artifacts of", join_names(now or ["no one"])
+        yield Effect(About.PERMISSION, Weight.LOW, lead, (name,), f"to {tail}")
         return
-    if gained:
+    if gained := _without(now, was):
         lead = f"lets {join_names(gained)} copy the artifacts of"
         yield Effect(About.PERMISSION, Weight.LOW, lead, (name,))
-    if lost:
+    if lost := _without(was, now):
         lead = f"no longer lets {join_names(lost)} copy the artifacts of"
         yield Effect(About.PERMISSION, Weight.MEDIUM, lead, (name,))
 
 
-def _parameters(name: str, old: Job, new: Job, high: Weight) -> Iterator[Effect]:
+def _parameters(name: str, old: Job, new: Job, weight: Weight) -> Iterator[Effect]:
     was = {parameter.name: parameter for parameter in old.parameters}
     now = {parameter.name: parameter for parameter in new.parameters}
     for parameter in now.values():
@@ -120,11 +108,9 @@ def _parameters(name: str, old: Job, new: Job, high: Weight) -> Iterator[Effect]
             yield Effect(About.PARAMETER, Weight.MEDIUM, lead, (name,))
         elif _meaning(before) != _meaning(parameter):
             lead = f"changes the parameter {parameter.name} of"
-            yield Effect(About.PARAMETER, high, lead, (name,), _say_default(before, parameter))
-    for gone in was:
-        if gone not in now:
-            lead = f"drops the parameter {gone} of"
-            yield Effect(About.PARAMETER, high, lead, (name,))
+            yield Effect(About.PARAMETER, weight, lead, (name,), _say_default(before, parameter))
+    for gone in _without(was, now):
+        yield Effect(About.PARAMETER, weight, f"drops the parameter {gone} of", (name,))
 
 
 def _meaning(parameter: Parameter) -> tuple[object, ...]:
@@ -132,7 +118,10 @@ def _meaning(parameter: Parameter) -> tuple[object, ...]:
 
 
 def _say_default(before: Parameter, after: Parameter) -> str:
-    plain = (ParameterKind.BOOLEAN, ParameterKind.STRING, ParameterKind.CHOICE)
-    if before.default == after.default or after.kind not in plain:
+    if before.default == after.default or after.kind not in _SHOWS_DEFAULT:
         return ""
     return f": its default is {after.default or 'empty'}, not {before.default or 'empty'}"
+
+
+def _without(some: Iterable[str], others: Container[str]) -> list[str]:
+    return [each for each in some if each not in others]

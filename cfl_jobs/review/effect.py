@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, IntEnum
 
 from cfl_jobs.check.secret_text import hide_secrets
 from cfl_jobs.drawing.words import join_names
 from cfl_jobs.planning.visible import make_visible
+
+_SHOWN = 3
 
 
 class Weight(IntEnum):
@@ -58,15 +60,37 @@ class Effect:
         return make_visible(hide_secrets(f"{self.lead} {join_names(self.jobs)}{gap}{tail}"))
 
 
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """The line on top of a review. `weight` is None where nothing changes on the server."""
+
+    weight: Weight | None
+    text: str
+
+    def __str__(self) -> str:
+        if self.weight is None:
+            return self.text[:1].upper() + self.text[1:]
+        return f"Risk: {self.weight.word}: {self.text}"
+
+
 def join_alike(effects: Iterable[Effect]) -> tuple[Effect, ...]:
     """Return the effects by weight, then by what they are about; the same of many jobs as one."""
     jobs: dict[Effect, dict[str, None]] = {}
     for effect in effects:
-        key = Effect(effect.about, effect.weight, effect.lead, (), effect.tail, effect.tail_of_many)
-        jobs.setdefault(key, {}).update(dict.fromkeys(effect.jobs))
+        jobs.setdefault(replace(effect, jobs=()), {}).update(dict.fromkeys(effect.jobs))
     order = list(About)
-    joined = [
-        Effect(key.about, key.weight, key.lead, tuple(names), key.tail, key.tail_of_many)
-        for key, names in jobs.items()
-    ]
+    joined = [replace(effect, jobs=tuple(names)) for effect, names in jobs.items()]
     return tuple(sorted(joined, key=lambda effect: (-effect.weight, order.index(effect.about))))
+
+
+def weigh(effects: Sequence[Effect], *, is_changed: bool) -> Risk:
+    """Return the risk of a change; `is_changed`: it changes something on the server at all."""
+    if not is_changed:
+        return Risk(None, "no change on the server")
+    if not effects:
+        return Risk(Weight.LOW, "no job runs, starts, copies or may do anything else than before")
+    weight = effects[0].weight
+    heaviest = [effect.text for effect in effects if effect.weight is weight]
+    more = len(heaviest) - _SHOWN
+    shown = "; ".join(heaviest[:_SHOWN])
+    return Risk(weight, f"{shown}; and {more} more like this" if more > 0 else shown)

@@ -1,19 +1,26 @@
-"""Two setups → effects on the flow: what starts a job, which job starts which, what is copied."""
+"""Two setups → effects on the flow: what starts a job, which job starts which, what is copied.
+
+And one chain to draw: all that is there after the change, and what was before it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
-from cfl_jobs.configs.graph import CopyEdge, StartKind, TriggerEdge
+from cfl_jobs.configs.graph import Chain, CopyEdge, StartKind, TriggerEdge, build_chain
 from cfl_jobs.drawing.words import (
     join_names,
+    list_arrows,
     say_artifacts,
     say_condition,
     say_selector,
     say_start,
 )
 from cfl_jobs.review.effect import About, Effect, Weight
-from cfl_jobs.review.pair import Pair
+from cfl_jobs.review.setups import Pair
+
+_Copies = dict[tuple[str, str, str], list[str]]
 
 
 def find_flow_effects(pair: Pair) -> Iterator[Effect]:
@@ -23,98 +30,108 @@ def find_flow_effects(pair: Pair) -> Iterator[Effect]:
 
 
 def _starts(pair: Pair) -> Iterator[Effect]:
-    def starts(side: str) -> dict[str, list[str]]:
-        chain = pair.before.chain if side == "before" else pair.after.chain
-        return {
-            pair.now(node.name) if side == "before" else node.name: [
-                say_start(start) for start in node.starts if start.kind is not StartKind.HAND
-            ]
-            for node in chain.nodes
-        }
-
-    old, new = starts("before"), starts("after")
-    deploys = pair.deploys
+    old, new = _starts_of(pair.old_chain), _starts_of(pair.after.chain)
     for name in dict.fromkeys((*new, *old)):
-        weight = Weight.HIGH if name in deploys else Weight.MEDIUM
-        for start in new.get(name, ()):
-            if start not in old.get(name, ()):
-                yield Effect(About.TRIGGER, weight, f"lets {start} start", (name,))
-        for start in old.get(name, ()):
-            if start not in new.get(name, ()) and name in new:
+        was, now = old.get(name, []), new.get(name, [])
+        for start in now:
+            if start not in was:
+                yield Effect(About.TRIGGER, pair.weigh(name), f"lets {start} start", (name,))
+        for start in was:
+            if start not in now and name in new:
                 yield Effect(About.TRIGGER, Weight.MEDIUM, "stops starting", (name,), f"by {start}")
 
 
+def _starts_of(chain: Chain) -> dict[str, list[str]]:
+    return {
+        node.name: [say_start(start) for start in node.starts if start.kind is not StartKind.HAND]
+        for node in chain.nodes
+    }
+
+
 def _edges(pair: Pair) -> Iterator[Effect]:
-    old = _by_pair(pair, pair.before.chain.triggers, rename=True)
-    new = _by_pair(pair, pair.after.chain.triggers, rename=False)
-    deploys = pair.deploys
+    old, new = _triggers_of(pair.old_chain), _triggers_of(pair.after.chain)
     for (source, target), edges in new.items():
-        is_deploy = target in deploys
-        weight = Weight.HIGH if is_deploy else Weight.MEDIUM
+        weight = pair.weigh(target)
         was = old.get((source, target))
         if was is None:
             condition = next(filter(None, map(say_condition, edges)), "")
-            lead = f"lets {source} start"
-            yield Effect(About.EDGE, weight, lead, (target,), condition)
-        elif sorted(map(terms_of, was)) != sorted(map(terms_of, edges)):
+            yield Effect(About.EDGE, weight, f"lets {source} start", (target,), condition)
+        elif sorted(map(_terms_of, was)) != sorted(map(_terms_of, edges)):
             yield Effect(About.EDGE, weight, f"changes how {source} starts", (target,))
     for source, target in old:
         if (source, target) not in new:
             yield Effect(About.EDGE, Weight.MEDIUM, f"keeps {source} from starting", (target,))
 
 
-def _by_pair(
-    pair: Pair, edges: tuple[TriggerEdge, ...], *, rename: bool
-) -> dict[tuple[str, str], list[TriggerEdge]]:
-    found: dict[tuple[str, str], list[TriggerEdge]] = {}
-    for edge in edges:
-        ends = (edge.source, edge.target)
-        key = (pair.now(ends[0]), pair.now(ends[1])) if rename else ends
-        found.setdefault(key, []).append(edge)
-    return found
+def _triggers_of(chain: Chain) -> Mapping[tuple[str, str], tuple[TriggerEdge, ...]]:
+    return {arrow.ends: arrow.triggers for arrow in list_arrows(chain) if arrow.triggers}
 
 
-def terms_of(edge: TriggerEdge) -> tuple[object, ...]:
+def _terms_of(edge: TriggerEdge) -> tuple[object, ...]:
     """Return on what terms a job is started: the condition, and what goes along."""
     passed = tuple((item.name, item.value or "", item.value is None) for item in edge.passed)
     return (edge.condition, edge.file, edge.blocking, passed)
 
 
 def _copies(pair: Pair) -> Iterator[Effect]:
-    old = _copies_of(pair, pair.before.chain.copies, rename=True)
-    new = _copies_of(pair, pair.after.chain.copies, rename=False)
-    deploys, kept = pair.deploys, pair.kept
-    for (source, target, artifacts), edges in new.items():
-        is_deploy = target in deploys and target in kept
-        weight = Weight.HIGH if is_deploy else Weight.MEDIUM if target in kept else Weight.LOW
-        was = old.get((source, target, artifacts))
-        words = [_say_which(edge) for edge in edges]
-        if was is None:
+    old, new = _copies_of(pair.old_chain.copies), _copies_of(pair.after.chain.copies)
+    for (source, target, artifacts), words in new.items():
+        weight = pair.weigh(target) if target in pair.kept else Weight.LOW
+        was = old.get((source, target, artifacts), words)
+        if (source, target, artifacts) not in old:
             lead = f"takes {artifacts} of {source} ({join_names(words)}) into"
             yield Effect(About.COPY, weight, lead, (target,))
-        elif (then := [_say_which(edge) for edge in was]) != words:
+        elif was != words:
             lead = f"takes {artifacts} of {source} from {join_names(words)}"
-            lead += f", not {join_names(then)}, into"
+            lead += f", not {join_names(was)}, into"
             yield Effect(About.COPY, weight, lead, (target,))
     for source, target, artifacts in old:
-        if (source, target, artifacts) not in new and target in kept:
-            is_deploy = target in deploys
-            weight = Weight.HIGH if is_deploy else Weight.MEDIUM
+        if (source, target, artifacts) not in new and target in pair.kept:
             lead = f"no longer takes {artifacts} of {source} into"
-            yield Effect(About.COPY, weight, lead, (target,))
+            yield Effect(About.COPY, pair.weigh(target), lead, (target,))
 
 
-def _copies_of(
-    pair: Pair, edges: tuple[CopyEdge, ...], *, rename: bool
-) -> dict[tuple[str, str, str], list[CopyEdge]]:
-    found: dict[tuple[str, str, str], list[CopyEdge]] = {}
+def _copies_of(edges: Iterable[CopyEdge]) -> _Copies:
+    """Return which builds are copied from, in words, by source, target and artifacts."""
+    found: _Copies = {}
     for edge in edges:
-        source, target = edge.source, edge.target
-        if rename:
-            source, target = pair.now(source), pair.now(target)
-        found.setdefault((source, target, say_artifacts(edge.artifacts)), []).append(edge)
+        words = f"{say_selector(edge)}{', if there is one' if edge.optional else ''}"
+        key = (edge.source, edge.target, say_artifacts(edge.artifacts))
+        found.setdefault(key, []).append(words)
     return found
 
 
-def _say_which(edge: CopyEdge) -> str:
-    return f"{say_selector(edge)}{', if there is one' if edge.optional else ''}"
+def merge_chains(pair: Pair) -> tuple[Chain, Mapping[tuple[str, str], str]]:
+    """Return the chain, and what becomes of its arrows: "new", "changed" or "gone"."""
+    jobs = dict(pair.after.jobs)
+    for name, job in pair.old_jobs.items():
+        jobs.setdefault(name, replace(job, name=name))
+    merged = build_chain(jobs.values())
+    before, after, there = map(_terms, (pair.old_chain, pair.after.chain, merged))
+    known = {node.name for node in merged.nodes}
+
+    def is_drawn(edge: TriggerEdge | CopyEdge) -> bool:
+        """Tell whether an edge of before is to be added."""
+        ends = edge.source, edge.target
+        return ends not in there and known.issuperset(ends)
+
+    chain = replace(
+        merged,
+        triggers=(*merged.triggers, *filter(is_drawn, pair.old_chain.triggers)),
+        copies=(*merged.copies, *filter(is_drawn, pair.old_chain.copies)),
+    )
+    marks = {arrow: "new" for arrow in after if arrow not in before}
+    marks |= {arrow: "gone" for arrow in before if arrow not in after}
+    marks |= {a: "changed" for a in after if a in before and after[a] != before[a]}
+    return chain, marks
+
+
+def _terms(chain: Chain) -> dict[tuple[str, str], list[object]]:
+    """Return the terms of what goes along each arrow."""
+    return {
+        arrow.ends: [
+            *map(_terms_of, arrow.triggers),
+            *((c.artifacts, c.selector, c.parameter_filter, c.optional) for c in arrow.copies),
+        ]
+        for arrow in list_arrows(chain)
+    }

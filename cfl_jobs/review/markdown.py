@@ -1,129 +1,102 @@
-"""Review → Markdown, made to be read as a comment on a pull request.
+"""Plan or review → Markdown, made to be read as a comment on a pull request.
 
-Everything a revision holds is data to it: no text of a definition can end a code fence, make a
-link, mention a person or become HTML.
+Everything that a server or a revision holds is data to it: no text of a definition can end a code
+fence, make a link, mention a person or become HTML.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cfl_jobs.errors import Finding
+from cfl_jobs.check.report import count
 from cfl_jobs.planning.visible import escape, fence, guard
-from cfl_jobs.review.comparison import Action, Part
-from cfl_jobs.review.review import Review
-from cfl_jobs.review.words import (
-    count,
-    headline,
-    name_all,
-    remark,
-    say_revisions,
-    say_risk,
-    summarise,
-    title_of,
-)
+from cfl_jobs.review.outline import Entry, count_actions, list_entries, summarise
+from cfl_jobs.review.review import Review, say_revisions
 
 # What a comment on GitHub may have; some is left for what a workflow puts around it.
 LIMIT = 65_000
 MARK = "<!-- cfl-jobs review -->"
-_CAPS = (400, 120, 40, 12, 4, 0)
+_CAPS = (400, 120, 40, 12, 4, 0)  # lines of one difference
 _SIGNS = {"high": "🔴", "medium": "🟠", "low": "🟢"}
 _FOLDED = 12
 
 
-def write_markdown(review: Review, *, limit: int = LIMIT) -> str:
-    """Return the review, shorter parts where it would be longer than `limit` characters."""
+def write_markdown(review: Review, *, verbose: bool = False, limit: int = LIMIT) -> str:
+    """Return it as Markdown; unless `verbose`, with shorter parts than are longer than `limit`."""
     text = ""
-    for cap in _CAPS:
-        text = "\n".join(_lines(review, cap)) + "\n"
-        if len(text) <= limit:
+    for cap in (None,) if verbose else _CAPS:
+        text = "\n".join(_lines(review, cap, verbose=verbose)) + "\n"
+        if verbose or len(text) <= limit:
             return text
-    note = "\n\n… and more: `cfl-jobs review` shows all of it.\n"
+    command = "review" if review.revisions else "plan -v"
+    note = f"\n\n… and more: `cfl-jobs {command}` shows all of it.\n"
     return _cut(text, limit - len(note)) + note
 
 
-def _lines(review: Review, cap: int) -> Iterator[str]:
-    yield MARK
-    weight = review.risk.weight
-    sign = f"{_SIGNS[weight.word]} " if weight else ""
-    yield f"### {sign}{escape(say_risk(review))}"
-    yield ""
-    summary = summarise(review.comparison)
-    yield escape(f"{say_revisions(review)}{f': {summary}' if summary else ''}.")
-    for name, findings in (("base", review.base_findings), ("head", review.head_findings)):
+def _lines(review: Review, cap: int | None, *, verbose: bool) -> Iterator[str]:
+    plan = review.plan
+    if review.revisions:
+        yield MARK
+    if review.risk.text:
+        weight = review.risk.weight
+        yield f"### {f'{_SIGNS[weight.word]} ' if weight else ''}{escape(str(review.risk))}"
+        yield ""
+    if review.revisions:
+        summary = ", ".join(count_actions(plan))
+        yield escape(f"{say_revisions(review)}{f': {summary}' if summary else ''}.")
+    else:
+        yield f"**{escape(summarise(plan))}**"
+    for name, findings in review.findings.items():
         if findings:
-            yield from _findings(name, findings, cap)
+            yield from ("", f"**The {name} doesn't render:** {count(len(findings), 'finding')}", "")
+            yield from _fence_texts([str(finding) for finding in findings], cap)
     if review.effects:
-        yield ""
-        yield "**This change**"
-        yield ""
+        yield from ("", "**This change**", "")
         for effect in review.effects:
             yield f"- {_SIGNS[effect.weight.word]} {escape(effect.text)}"
     if review.problems:
-        yield ""
-        yield "**What the checks find now, and didn't before**"
-        yield ""
-        told = [
-            [title_of(problem), *str(problem.finding).split("\n")] for problem in review.problems
-        ]
-        yield from fence(
-            _shorten([line for lines in told for line in (*lines, "")][:-1], max(cap, 4))
-        )
-    if review.comparison.changes:
-        yield ""
-        yield "**What changes on the server**"
-        yield from _changes(review, cap)
-
-
-def _findings(name: str, findings: Sequence[Finding], cap: int) -> Iterator[str]:
+        yield from ("", "**What the checks find now, and didn't before**", "")
+        yield from _fence_texts([f"{p.title}\n{p.finding}" for p in review.problems], cap)
+    entries = list_entries(
+        plan, of_revisions=review.revisions is not None, verbose=verbose, most=cap
+    )
+    if review.revisions and plan.changes:
+        yield from ("", "**What changes on the server**")
     yield ""
-    yield f"**The {name} doesn't render:** {count(len(findings), 'finding')}"
-    yield ""
-    lines = [line for finding in findings for line in (*str(finding).split("\n"), "")]
-    yield from fence(_shorten(lines[:-1], max(cap, 4)))
+    for entry in entries:
+        yield from _entry(entry)
 
 
-def _changes(review: Review, cap: int) -> Iterator[str]:
-    comparison = review.comparison
-    for change in comparison.having(Action.CREATE, Action.DELETE):
-        note = "" if change.position is None else f" ({change.position})"
-        if change.action is Action.DELETE:
-            note = " (with update --prune only)"
-        yield from _fold(headline(change), note, change.parts, cap, is_open=False)
-    for change in comparison.having(Action.RENAME):
+def _fence_texts(texts: Sequence[str], cap: int | None) -> Iterator[str]:
+    lines = "\n\n".join(texts).split("\n")
+    most = len(lines) if cap is None else max(cap, 4)
+    more = [f"  … and {count(len(lines) - most, 'more line')}"] if len(lines) > most else []
+    yield from fence([*map(_shorten, lines[:most]), *more])
+
+
+def _entry(entry: Entry) -> Iterator[str]:
+    about = f" ({entry.about})" if entry.about else ""
+    if not entry.parts:
+        yield from (f"- {escape(line + about)}" for line in entry.lines)
+        return
+    state = " open" if sum(len(part.lines) for part in entry.parts) <= _FOLDED else ""
+    is_whole = entry.action in ("create", "delete")
+    title = f"<b>{guard(entry.title)}</b>{guard(about)}"
+    yield from ("", f"<details{'' if is_whole else state}><summary>{title}</summary>", "")
+    if entry.action == "left alone" and len(entry.lines) > 1:
+        yield from (f"- {escape(line)}" for line in entry.lines)
         yield ""
-        yield f"- {escape(headline(change))}"
-    for group in comparison.groups:
-        kind = group.changes[0].kind.value
-        many = f"{count(len(group.names), kind)}: " if len(group.names) > 1 else f"{kind} "
-        title = f"change {many}{name_all(group.names, most=12)}"
-        is_open = sum(len(part.lines) for part in group.parts) <= _FOLDED
-        yield from _fold(title, "", group.parts, cap, is_open=is_open)
-
-
-def _fold(
-    title: str, note: str, parts: Sequence[Part], cap: int, *, is_open: bool
-) -> Iterator[str]:
-    yield ""
-    state = " open" if is_open else ""
-    yield f"<details{state}><summary><b>{guard(title)}</b>{guard(note)}</summary>"
-    yield ""
-    for part in parts:
-        notes = [remark(part), str(part.position or "")]
-        about = "; ".join(word for word in notes if word)
-        yield f"{escape(part.label)}{f' ({escape(about)})' if about else ''}"
-        if part.lines and cap:
+    for part in entry.parts:
+        yield escape(part.label + (f" ({part.about})" if part.about else ""))
+        if part.lines:
             yield ""
-            yield from fence(_shorten(part.lines, cap), "diff")
+            yield from fence(list(map(_shorten, part.lines)), "diff")
         yield ""
-    yield "</details>"
+    yield from ("</details>", "")
 
 
-def _shorten(lines: Sequence[str], cap: int) -> Sequence[str]:
-    shown = [line if len(line) <= 1000 else f"{line[:1000]}…" for line in lines[:cap]]
-    if len(lines) > cap:
-        shown.append(f"  … and {count(len(lines) - cap, 'more line')}")
-    return shown
+def _shorten(line: str) -> str:
+    return line if len(line) <= 1000 else f"{line[:1000]}…"
 
 
 def _cut(text: str, limit: int) -> str:

@@ -1,19 +1,28 @@
-"""Two revisions → the review: a value that text, Markdown, JSON and HTML are written from."""
+"""Two revisions → the review: a plan, and what it means; a value that every format is written from.
+
+A plan for a server is told as one that isn't weighed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cfl_jobs.check.run import Problem
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import Chain
+from cfl_jobs.configs.mark import Mark, code_of_name, fingerprint
 from cfl_jobs.errors import Finding
-from cfl_jobs.review.chains import merge_chains
-from cfl_jobs.review.comparison import Action, Comparison, compare_renders
-from cfl_jobs.review.effect import Effect
-from cfl_jobs.review.effects import Risk, find_effects, weigh
-from cfl_jobs.review.pair import Pair
+from cfl_jobs.planning.observe import Observed
+from cfl_jobs.planning.plan import Plan, Update
+from cfl_jobs.planning.planner import plan_changes
+from cfl_jobs.reading.names import folders_of
+from cfl_jobs.reading.versions import NEWEST
+from cfl_jobs.review.effect import Effect, Risk, weigh
+from cfl_jobs.review.effects import find_effects
+from cfl_jobs.review.flow import merge_chains
+from cfl_jobs.review.outline import action_of
 from cfl_jobs.review.revisions import (
     WORK_TREE,
     Revision,
@@ -21,30 +30,38 @@ from cfl_jobs.review.revisions import (
     find_revision,
     taken_out,
 )
-from cfl_jobs.review.setups import Setup, read_setup
-from cfl_jobs.target import Kind
+from cfl_jobs.review.setups import NO_CHAIN, Pair, Setup, read_setup
+from cfl_jobs.target import Kind, Listed
 
-_NO_CHAIN = Chain((), (), ())
+_NOT_WEIGHED = Risk(None, "")
+_NO_PLAN = Plan("")
+_MARKS = {"create": "new", "delete": "gone"}
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What a change does. Where a side has findings it doesn't render and nothing is compared.
+    """What is to be done, and what that means where it was weighed (`risk` says something).
 
-    `problems` are what the checks find after the change and didn't before. `chain` holds what is
-    there after the change and what was before it, for a drawing; `arrow_marks` say which is which.
+    `revisions` are base and head; None for the plan of a server. Where one of them has findings it
+    doesn't render and nothing is compared. `problems` are what the checks find after the change and
+    didn't before. `chain` holds what is there after the change and what was before it, for a
+    drawing; `arrow_marks` say which is which.
     """
 
-    base: Revision
-    head: Revision
-    comparison: Comparison
-    effects: tuple[Effect, ...]
-    risk: Risk
+    plan: Plan
+    revisions: tuple[Revision, Revision] | None = None
+    effects: tuple[Effect, ...] = ()
+    risk: Risk = _NOT_WEIGHED
     problems: tuple[Problem, ...] = ()
     base_findings: tuple[Finding, ...] = ()
     head_findings: tuple[Finding, ...] = ()
-    chain: Chain = _NO_CHAIN
+    chain: Chain = NO_CHAIN
     arrow_marks: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    @property
+    def findings(self) -> Mapping[str, tuple[Finding, ...]]:
+        """Return why the base and the head don't render."""
+        return {"base": self.base_findings, "head": self.head_findings}
 
     @property
     def is_compared(self) -> bool:
@@ -53,10 +70,9 @@ class Review:
     @property
     def marks(self) -> Mapping[str, str]:
         """Return what becomes of each job that changes: "new", "changed" or "gone"."""
-        words = {Action.CREATE: "new", Action.DELETE: "gone"}
         return {
-            change.name: words.get(change.action, "changed")
-            for change in self.comparison.changes
+            change.name: _MARKS.get(action_of(change), "changed")
+            for change in self.plan.changes
             if change.kind is Kind.JOB
         }
 
@@ -78,34 +94,65 @@ def make_review(root: Path, base: str, head: str | None) -> Review:
 
 def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -> Review:
     """Compare two setups."""
-    if not (before.renders and after.renders):
-        words = (
-            "this revision doesn't render"
-            if not after.renders
-            else (f"{base} doesn't render, so there is nothing to compare with")
-        )
-        risk = Risk(None, words)
-        findings = (before.findings, after.findings)
-        return Review(base, head, Comparison(), (), risk, (), *findings)
-    comparison = compare_renders(before.rendered, after.rendered)
-    renamed = {
-        change.old_name: change.name
-        for change in comparison.having(Action.RENAME)
-        if change.kind is Kind.JOB
-    }
+    findings = before.findings, after.findings
+    if after.findings:
+        risk = Risk(None, "this revision doesn't render")
+        return Review(_NO_PLAN, (base, head), (), risk, (), *findings)
+    if before.findings:
+        risk = Risk(None, f"{base} doesn't render, so there is nothing to compare with")
+        return Review(_NO_PLAN, (base, head), (), risk, (), *findings)
+    plan = plan_revision(before.rendered, after.rendered)
+    updates = (change for change in plan.changes if isinstance(change, Update))
+    renamed = {u.old_name: u.name for u in updates if u.old_name and u.kind is Kind.JOB}
     pair = Pair(before, after, renamed)
-    effects = find_effects(pair, comparison)
+    effects = find_effects(pair, plan)
     chain, arrow_marks = merge_chains(pair)
     return Review(
-        base,
-        head,
-        comparison,
+        plan,
+        (base, head),
         effects,
-        weigh(effects, comparison),
+        weigh(effects, is_changed=bool(plan.changes)),
         tuple(_new_problems(before.problems, after.problems)),
         chain=chain,
         arrow_marks=arrow_marks,
     )
+
+
+def plan_revision(before: Sequence[Config], after: Sequence[Config]) -> Plan:
+    """Return the plan of an update to `after`, with --prune, where `before` was applied last.
+
+    Nobody edited anything there, and folders that nothing defines are there.
+    """
+    texts = {config.key: config.config for config in before}
+    same = {config.key for config in after if texts.get(config.key) == config.config}
+    project = after[0].project if after else ""
+    live = {c.key: _mark(c, project) for c in before if c.key not in same}
+    # What is the same on both sides is listed as if it were of others: it needs no comparing.
+    names = [folder for config in after for folder in folders_of(config.name)]
+    listed = {key: Listed(key[1]) for key in (*((Kind.JOB, name) for name in names), *texts)}
+    for key, (config, description) in live.items():
+        listed[key] = Listed(config.name, description)
+    configs = {key: config for key, (config, _) in live.items()}
+    builds = dict.fromkeys((name for _, name in texts), 0)
+    observed = Observed("", listed, configs, NEWEST, builds, project=project)
+    plan = plan_changes([c for c in after if c.key not in same], observed, prune=True)
+    # A job that only moved to another file has another mark, which is none of a review's matter.
+    changes = tuple(change for change in plan.changes if action_of(change) != "confirm")
+    return replace(plan, changes=changes)
+
+
+def _mark(config: Config, project: str) -> tuple[Config, str]:
+    """Return a job as an update left it, and its description."""
+    print_ = fingerprint(config.normal)
+    mark = Mark(
+        config.definition.file,
+        print_,
+        print_,
+        project=project,
+        name=code_of_name(config.name),
+        said_disabled=config.says_disabled,
+    )
+    return replace(config, config=config.write(mark)), config.describe(mark)
 
 
 def _new_problems(before: Iterable[Problem], after: Iterable[Problem]) -> Iterator[Problem]:
@@ -114,3 +161,9 @@ def _new_problems(before: Iterable[Problem], after: Iterable[Problem]) -> Iterat
     for problem in after:
         if (problem.rule, problem.finding.message, problem.names) not in known:
             yield problem
+
+
+def say_revisions(review: Review) -> str:
+    """Return which revisions are compared: "HEAD (1a2b3c4) compared with main (5d6e7f8)"."""
+    base, head = review.revisions or ("", "")
+    return f"{head} compared with {base}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,13 +10,17 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import element_paths, parse_config
 from cfl_jobs.configs.requirements import used_plugins
 from cfl_jobs.errors import DefinitionError, Finding
+from cfl_jobs.planning.plan import Plan
 from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.reading.plugin_lists import PluginList
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.rendering.noeffect import NO_EFFECTS
 from cfl_jobs.rendering.render import render
-from cfl_jobs.review.comparison import Comparison, compare_renders
+from cfl_jobs.review.formats import tell_changes
+from cfl_jobs.review.review import plan_revision
 from cfl_jobs.target import Kind
+
+_SHOWN_NAMES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +40,14 @@ class VersionChange:
 class Upgrade:
     """What an upgrade changes.
 
-    `findings` is what doesn't render any more; then there is no comparison. `unmet` are needs of
+    `findings` is what doesn't render any more; then there is no plan. `unmet` are needs of
     the new plugins. `silent` are options that nobody set, and whose default ends to have an effect,
     with the jobs.
     """
 
     versions: tuple[VersionChange, ...]
     findings: tuple[Finding, ...] = ()
-    comparison: Comparison = field(default_factory=Comparison)
+    plan: Plan = field(default_factory=lambda: Plan(""))
     unmet: tuple[str, ...] = ()
     silent: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
@@ -64,7 +68,7 @@ def examine_upgrade(root: Path, old: Inventory, new: PluginList) -> Upgrade:
     return Upgrade(
         tuple(_compare_versions(old.versions, new.inventory.versions, before)),
         findings,
-        compare_renders(before, after),
+        plan_revision(before, after),
         tuple(new.unmet()),
         tuple(_find_silent(after, old.versions, new.inventory.versions)),
     )
@@ -102,3 +106,44 @@ def _find_silent(
         )
         if names:
             yield f"{row.key!r} of the {row.kind} {row.name!r}", names
+
+
+def tell_upgrade(upgrade: Upgrade) -> Iterator[str]:
+    """Yield the lines that tell what an upgrade changes."""
+    told = [change for change in upgrade.versions if change.jobs or change.name == CORE]
+    yield from map(_tell_version, told)
+    if upgrade.versions:
+        yield f"{len(upgrade.versions) - len(told)} more that no job uses."
+    else:
+        yield "Nothing gets another version."
+    if upgrade.unmet:
+        yield from ("", "What doesn't fit together:")
+        yield from (f"  {need}." for need in upgrade.unmet)
+    if upgrade.findings:
+        yield from ("", "What doesn't render any more:")
+        yield from (f"\n{finding}" for finding in upgrade.findings)
+        return
+    if upgrade.silent:
+        yield from ("", "What nobody set, and whose default ends to have an effect:")
+        yield from (f"  {option}: {_name_some(names)}" for option, names in upgrade.silent)
+    yield ""
+    if upgrade.plan.changes:
+        yield "What is rendered differently:"
+        yield from tell_changes(upgrade.plan, of_revisions=True)
+    else:
+        yield "Every job is rendered as before."
+
+
+def _tell_version(change: VersionChange) -> str:
+    name = "Jenkins" if change.name == CORE else change.name
+    jobs = f"  (look at {_name_some(change.jobs)})" if change.jobs else ""
+    if change.before and change.after:
+        return f"{name} {change.before} → {change.after}{jobs}"
+    return f"{name} {change.before or change.after} is {'gone' if change.before else 'new'}{jobs}"
+
+
+def _name_some(names: Sequence[str]) -> str:
+    """Return "Deploy to Dev, Deploy to Prod and 3 more"."""
+    if len(names) <= _SHOWN_NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[: _SHOWN_NAMES - 1])} and {len(names) - _SHOWN_NAMES + 1} more"

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter
 
+from cfl_jobs.check.report import count
 from cfl_jobs.check.rule import Severity
 from cfl_jobs.check.run import check_rendered, read_files
 from cfl_jobs.configs.config import Config
@@ -17,8 +18,8 @@ from cfl_jobs.errors import CflJobsError
 from cfl_jobs.reading.definitions import JOBS
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.rendering.templates import TEMPLATES
-from cfl_jobs.review.comparison import compare_renders
-from cfl_jobs.review.words import Style, count, plain, tell_changes
+from cfl_jobs.review.formats import paint, tell_changes
+from cfl_jobs.review.review import plan_revision
 from cfl_jobs.target import Kind
 
 INTERVAL = 0.2
@@ -30,7 +31,7 @@ def watch(
     *,
     say: Callable[[str], None],
     wait: Callable[[float], None],
-    style: Style = plain,
+    style: Callable[[str, str], str] = lambda text, colour: text,
 ) -> None:
     """Render and check at once and after each save, until `wait` raises. Nothing else ends it."""
     say(f"Watching {JOBS}/ and {TEMPLATES}/; Ctrl-C ends it.")
@@ -75,7 +76,7 @@ def _show(
     root: Path,
     good: tuple[Config, ...] | None,
     say: Callable[[str], None],
-    style: Style,
+    style: Callable[[str, str], str],
 ) -> tuple[Config, ...] | None:
     """Say what changed since the last good rendering, or what is wrong; return the last good."""
     start = perf_counter()
@@ -86,12 +87,12 @@ def _show(
         say(style(str(error), "red"))
         return good
     if good is not None:
-        lines = list(tell_changes(compare_renders(good, rendered), style=style))
+        lines = list(tell_changes(plan_revision(good, rendered), of_revisions=True))
         for line in lines or ["  no change on the server"]:
-            say(line)
+            say(paint(line, style))
     for problem in report.problems:
         colour = "red" if problem.severity is Severity.ERROR else "yellow"
-        say(style(f"{problem.severity.value} {problem.rule}: {problem.finding}", colour))
+        say(style(f"{problem.title}: {problem.finding}", colour))
     jobs = sum(1 for job in rendered if job.kind is Kind.JOB)
     found = f"{count(jobs, 'job')} and {count(len(rendered) - jobs, 'view')}"
     problems = len(report.problems)

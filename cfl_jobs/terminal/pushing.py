@@ -20,9 +20,10 @@ from cfl_jobs.planning.basis import Asked, Basis, load_plan, look
 from cfl_jobs.planning.journal import Journal, list_runs, state_directory
 from cfl_jobs.planning.observe import list_versions
 from cfl_jobs.planning.plan import Plan, PlannedChange, check_safety
-from cfl_jobs.planning.report import write_text
 from cfl_jobs.planning.unchanged import check_unchanged
 from cfl_jobs.planning.visible import make_line_visible, make_visible
+from cfl_jobs.review.formats import paint, write_text
+from cfl_jobs.review.review import Review
 from cfl_jobs.target import Target, full_label
 from cfl_jobs.terminal.interrupts import stopping
 from cfl_jobs.terminal.streams import confirm, counting, find_canvas, silence_output
@@ -113,7 +114,7 @@ def colour(text: str, name: str) -> str:
 def _show(plan: Plan, *, verbose: bool) -> None:
     """Write the plan. Raises PlanError where its reader went away: nobody saw all of it."""
     try:
-        click.echo(write_text(plan, verbose=verbose, style=colour))
+        click.echo(paint(write_text(Review(plan), verbose=verbose), colour), nl=False)
     except BrokenPipeError:
         silence_output()
         raise PlanError(

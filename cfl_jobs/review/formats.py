@@ -1,0 +1,215 @@
+"""Plan or review → text for people, JSON for programs; and the table of all formats' writers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from cfl_jobs.errors import Finding
+from cfl_jobs.planning.differences import Difference
+from cfl_jobs.planning.plan import Delete, Note, Plan, PlannedChange, Update
+from cfl_jobs.planning.visible import make_json_visible, make_line_visible
+from cfl_jobs.review.markdown import write_markdown
+from cfl_jobs.review.outline import (
+    Entry,
+    action_of,
+    count_actions,
+    differences_of,
+    list_entries,
+    summarise,
+)
+from cfl_jobs.review.page import write_page
+from cfl_jobs.review.review import Review, say_revisions
+
+VERSION = 2
+_SIGNS = {
+    "create": "+ ",
+    "change": "~ ",
+    "rename": "> ",
+    "confirm": "? ",
+    "delete": "- ",
+    "left alone": "! ",
+    "note": "  ",
+    "unchanged": "= ",
+}
+_SHOWN_NAMES = 6
+_SHOWN_LINES = 200  # of one difference
+# How a line of the text begins, and its colour.
+_COLOURS = (
+    (re.compile(r"(      )?\+ "), "green"),
+    (re.compile(r"(      )?- |! |Risk: high|  high  "), "red"),
+    (re.compile(r"[~>?] |Risk: medium|  medium  "), "yellow"),
+    (re.compile(r"Risk: low|  low  "), "green"),
+)
+
+
+class Writer(Protocol):
+    def __call__(self, review: Review, *, verbose: bool = False) -> str:
+        """Return a plan, with what it means where it was weighed.
+
+        `verbose`: with all lines, with Jenkins' own changes and with what is as it should be.
+        """
+
+
+def paint(text: str, style: Callable[[str, str], str]) -> str:
+    """Return the text that `write_text` wrote, in colours: `style` gets a line and its colour."""
+
+    def paint_line(line: str) -> str:
+        colour = next((colour for begins, colour in _COLOURS if begins.match(line)), "")
+        return style(line, colour) if colour else line
+
+    return "\n".join(map(paint_line, text.split("\n")))
+
+
+def write_text(review: Review, *, verbose: bool = False) -> str:
+    """Return it as text for a terminal; see Writer."""
+    plan = review.plan
+    of_revisions = review.revisions is not None
+    lines = [*_meaning(review), *tell_changes(plan, of_revisions=of_revisions, verbose=verbose)]
+    if not of_revisions:
+        lines += [*([""] if lines else []), summarise(plan)]
+    return "\n".join(lines) + "\n"
+
+
+def _meaning(review: Review) -> Iterator[str]:
+    """Yield what stands above the changes: risk, revisions, findings, effects, problems."""
+    if review.risk.text:
+        yield f"{review.risk}."
+    if review.revisions:
+        yield f"{say_revisions(review)}."
+    for name, findings in review.findings.items():
+        if findings:
+            yield from ("", f"The {name} doesn't render:")
+            yield from (f"\n{finding}" for finding in findings)
+    if review.effects:
+        yield from ("", "This change")
+        yield from (f"  {effect.weight.word:<6}  {effect.text}" for effect in review.effects)
+    if review.problems:
+        yield from ("", "What the checks find now, and didn't before:")
+        yield from (f"\n{problem.title}\n{problem.finding}" for problem in review.problems)
+    if review.revisions and review.plan.changes:
+        yield from ("", f"What changes on the server: {', '.join(count_actions(review.plan))}")
+
+
+def tell_changes(plan: Plan, *, of_revisions: bool = False, verbose: bool = False) -> Iterator[str]:
+    """Yield the lines that tell what changes; see outline.list_entries."""
+    most = None if verbose else _SHOWN_LINES
+    for entry in list_entries(plan, of_revisions=of_revisions, verbose=verbose, most=most):
+        yield from _tell_names(entry)
+        for part in entry.parts if entry.action != "delete" else ():
+            yield f"    {part.label}" + (f"  ({part.about})" if part.about else "")
+            yield from (f"      {line}" for line in part.lines)
+
+
+def _tell_names(entry: Entry) -> Iterator[str]:
+    """Yield the lines that name an entry's jobs: one each, those of many in one."""
+    about = f"  ({entry.about})" if entry.about else ""
+    yield from (f"{_SIGNS[entry.action]}{line}{about}" for line in entry.lines[:_SHOWN_NAMES])
+    if more := entry.names[_SHOWN_NAMES:]:
+        yield f"  and {len(more)} more: {', '.join(map(make_line_visible, more))}"
+
+
+def write_json(review: Review, *, verbose: bool = False) -> str:
+    """Return it as one JSON object, always with everything; configs are not in it."""
+    plan = review.plan
+    of_revisions = review.revisions is not None
+    document = {
+        "version": VERSION,
+        **(_meaning_to_json(review) if of_revisions else {"target": plan.target}),
+        "changes": [_change_to_json(change) for change in plan.changes],
+        "differences": list(_differences_to_json(plan, whole=of_revisions)),
+        "unchanged": [{"kind": kind.value, "name": name} for kind, name in plan.unchanged],
+        "undone": [_note_to_json(note) for note in plan.undone],
+        "notes": [_note_to_json(note) for note in plan.notes],
+    }
+    return make_json_visible(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
+
+
+def _meaning_to_json(review: Review) -> dict[str, Any]:
+    revisions = zip(("base", "head"), review.revisions or (), strict=False)
+    weight = review.risk.weight
+    return {
+        **{name: {"asked": rev.asked, "commit": rev.commit} for name, rev in revisions},
+        "renders": {name: not found for name, found in review.findings.items()},
+        "findings": {
+            name: list(map(_finding_to_json, found)) for name, found in review.findings.items()
+        },
+        "risk": {
+            "weight": weight.word if weight else "none",
+            "text": review.risk.text,
+        },
+        "effects": [
+            {
+                "about": effect.about.value,
+                "weight": effect.weight.word,
+                "jobs": effect.jobs,
+                "text": effect.text,
+            }
+            for effect in review.effects
+        ],
+        "problems": [
+            {
+                "rule": problem.rule,
+                "severity": problem.severity.value,
+                **_finding_to_json(problem.finding),
+            }
+            for problem in review.problems
+        ],
+    }
+
+
+def _finding_to_json(finding: Finding) -> dict[str, str]:
+    return {
+        "message": finding.message,
+        "position": str(finding.position or ""),
+        "advice": finding.advice,
+    }
+
+
+def _change_to_json(change: PlannedChange) -> dict[str, Any]:
+    found = {"action": action_of(change), "kind": change.kind.value, "name": change.name}
+    if isinstance(change, Delete):
+        return {**found, "builds": change.builds}
+    found["definition"] = str(change.desired.definition)
+    if not isinstance(change, Update):
+        return found
+    old_name = {"old_name": change.old_name} if change.old_name else {}
+    return {**found, **old_name, "adopted": change.adopted}
+
+
+def _differences_to_json(plan: Plan, *, whole: bool) -> Iterator[dict[str, Any]]:
+    """Yield each difference once, with the jobs that have it."""
+    jobs: dict[Difference, list[dict[str, str]]] = {}
+    for change in (*plan.changes, *plan.unadopted):
+        for found in differences_of(change, whole=whole):
+            job = {"name": change.name, "position": str(found.position or "")}
+            jobs.setdefault(replace(found, position=None), []).append(job)
+    for difference, found_in in jobs.items():
+        yield {
+            "path": difference.path,
+            "label": difference.label,
+            "change": difference.change.value,
+            "side": difference.side.value,
+            "remark": difference.remark,
+            "before": difference.before,
+            "after": difference.after,
+            "jobs": found_in,
+        }
+
+
+def _note_to_json(note: Note) -> dict[str, Any]:
+    return {"kind": note.kind.value, "name": note.name, "text": note.text, "quiet": note.quiet}
+
+
+WRITERS: Mapping[str, Writer] = MappingProxyType(
+    {
+        "text": write_text,
+        "json": write_json,
+        "markdown": write_markdown,
+        "html": write_page,
+    }
+)
