@@ -28,11 +28,12 @@ from cfl_jobs.configs.config import Config, digest_of
 from cfl_jobs.configs.mark import Mark, code_of_name
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.requirements import used_plugins
-from cfl_jobs.configs.sections import MATRIX, code, codes_of_versions, find_plugins
+from cfl_jobs.configs.sections import codes_of_versions, find_plugins
 from cfl_jobs.errors import Refused
-from cfl_jobs.planning.differences import Change, Difference, Raw, compare, find_losses
+from cfl_jobs.planning.differences import Change, Raw, compare, find_losses
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.losses import advise_on_loss
+from cfl_jobs.planning.permissions import find_granted
 from cfl_jobs.planning.plan import Create, Update
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import Kind, Target
@@ -77,39 +78,6 @@ class _Posting:
     def write(self, mark: Mark) -> str:
         return self.desired.write(mark, disabled=self.stays_disabled, written=self.kept)
 
-    def leave_granted(self, live: Config, *, shown: Sequence[Difference] = ()) -> _Posting:
-        """Return it with the permissions that Jenkins gave who made the job (matrix-auth).
-
-        Those are all that the definition doesn't set, and that are not `shown` as differences:
-        without them the creator could see the job no more.
-        """
-        if MATRIX not in live.config:
-            return self
-        # What is added stands at a place of ours, which may be called as one of theirs.
-        told = {found.path for found in shown if found.change is not Change.ADDED}
-        extra = [raw for raw in compare(self.desired.normal, live.normal) if raw.wanted is None]
-        granted: list[BuildWritten] = []
-        for element in live.parse().findall("properties/*"):
-            if not element.tag.endswith(MATRIX):
-                continue
-            whole = next((r for r in extra if r.live and r.live.tag == element.tag), None)
-            if whole and whole.place.path in told:
-                creators = _find_creators(whole.live, live.mark)
-                for entry in [e for e in element if e.text and _user_of(e.text) not in creators]:
-                    if entry.tag == "permission":
-                        element.remove(entry)
-            if whole and element.find("permission") is not None:
-                granted.append(BuildWritten(("properties",), element))
-            if whole is None:
-                texts = {
-                    raw.live.text
-                    for raw in extra
-                    if raw.live and raw.parent == element.tag and raw.place.path not in told
-                }
-                inside = ("properties", element.tag)
-                granted += [BuildWritten(inside, entry) for entry in element if entry.text in texts]
-        return replace(self, kept=(*self.kept, *granted))
-
 
 class Maker:
     """Makes jobs and views what they should be. Used by several threads at once.
@@ -145,7 +113,8 @@ class Maker:
             self._target.save(change.name, posting.desired.describe(mark))
         live = self._read_back(posting)
         if isinstance(change, Create):
-            posting = posting.leave_granted(live)
+            kept = (*posting.kept, *find_granted(posting.desired, live))
+            posting = replace(posting, kept=kept)
         raws = compare(posting.desired.normal, live.normal)
         found = set(map(_sign, raws))
         if not (found <= self._own or found <= self._own | _known_before(posting)):
@@ -167,10 +136,12 @@ class Maker:
             name=code_of_name(desired.name),
             said_disabled=desired.says_disabled,
         )
-        posting = _Posting(change, desired, there, mark, there.build_written if there else ())
+        kept = list(there.build_written) if there else []
         if there and isinstance(change, Update):
-            return posting.leave_granted(there, shown=change.differences)
-        return posting
+            # What is added stands at a place of ours, which may be called as one of theirs.
+            shown = {d.path for d in change.differences if d.change is not Change.ADDED}
+            kept += find_granted(desired, there, shown)
+        return _Posting(change, desired, there, mark, tuple(kept))
 
     def _versions_saved_by(self, desired: Config, there: Config | None) -> tuple[str, ...]:
         """Return codes of the versions of plugins that will stand in the saved job."""
@@ -259,26 +230,6 @@ _OTHERWISE = "Jenkins made some of it otherwise; see plan -v"
 
 def _opened(mark: Mark) -> Mark:
     return replace(mark, is_verified=False)
-
-
-def _find_creators(matrix: Normal | None, mark: Mark | None) -> frozenset[str]:
-    """Return whom Jenkins added to a job's permissions: what we applied is what others have."""
-    applied = mark.applied.parts if mark and mark.applied else ()
-    if matrix is None:
-        return frozenset()
-
-    def is_added(user: str) -> bool:
-        others = tuple(entry for entry in matrix.children if _user_of(entry.text) != user)
-        return code(replace(matrix, children=others)) in applied
-
-    users = {_user_of(entry.text) for entry in matrix.children}
-    return frozenset(user for user in users if user and is_added(user))
-
-
-def _user_of(permission: str) -> str:
-    """Return the user that an entry of a permission is for, "" for a group or anyone."""
-    kind, _, rest = permission.partition(":")
-    return rest.partition(":")[2] if kind == "USER" else ""
 
 
 def _came_late(first: Config, live: Config) -> bool:

@@ -19,6 +19,7 @@ from cfl_jobs.planning.differences import (
 )
 from cfl_jobs.planning.habits import Habits, is_new_field, is_upgraded
 from cfl_jobs.planning.losses import advise_on_taken
+from cfl_jobs.planning.permissions import hide_granted
 from cfl_jobs.planning.places import place_of
 from cfl_jobs.planning.plan import Note, Update
 from cfl_jobs.planning.secrets import compare_secrets
@@ -54,7 +55,7 @@ def plan_job(
     visible = {raw for raw, side in sided if side is not Side.JENKINS or raw in dropped}
     differences = [
         describe(
-            raw,
+            hide_granted(raw, mark),
             side,
             place_of(desired, raw),
             remark=_doubt(raw, side, mark),
