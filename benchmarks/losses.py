@@ -484,7 +484,7 @@ class Measure:
             print(text, file=sys.stderr)
 
     def write_table(self) -> str:
-        """Return what the README quotes."""
+        """Return what docs/chain.md quotes."""
         rows = ["| mistake | put in | lost in silence | share |", "|---|--:|--:|--:|"]
         for kind, made in self.made.items():
             lost = self.lost[kind]

@@ -192,14 +192,3 @@ def test_a_chart_that_mermaid_would_not_draw_is_told(jobs: int, name: str, is_to
     config = f"<project><triggers>{trigger}</triggers><publishers>{other}</publishers></project>"
     chain = build_chain(read_job(f"{name} {number}", config) for number in range(jobs))
     assert bool(warn_of_size(WRITERS["mermaid"](chain))) is is_told
-
-
-def test_the_readme_draws_the_chain_as_the_command_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    project = Path(__file__).parent.parent
-    monkeypatch.chdir(project)
-    result = CliRunner().invoke(cli, ["graph", "--format", "mermaid"], standalone_mode=False)
-    readme = (project / "README.md").read_text(encoding="utf-8")
-    drawn = readme.partition("<!-- chain -->\n")[2].partition("<!-- /chain -->")[0]
-    assert drawn == f"```mermaid\n{result.output}```\n", (
-        "put what `cfl-jobs graph --format mermaid` prints between the marks in README.md"
-    )

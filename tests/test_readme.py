@@ -1,4 +1,4 @@
-"""What the README says is true: its commands run, its YAML renders, its lists are complete."""
+"""What README and docs/ say is true: commands run, YAML renders, lists are complete."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ from cfl_jobs.__main__ import run
 from cfl_jobs.rendering.render import render
 
 ROOT = Path(__file__).parent.parent
+PAGES = {path: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/*.md"))}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ALL = "\n".join([README, *PAGES.values()])
 _FENCE = re.compile(r"^```(\w*) ?(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
     """Return (what stands behind the language, text) of each fenced block in a language."""
-    return [(info, text) for found, info, text in _FENCE.findall(README) if found == language]
+    return [(info, text) for found, info, text in _FENCE.findall(ALL) if found == language]
 
 
 def between(name: str) -> str:
-    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", README, re.DOTALL)
+    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- /{name} -->", ALL, re.DOTALL)
     assert found, name
     return found[1]
 
@@ -68,11 +70,11 @@ def test_every_console_command_prints_what_the_readme_shows(
 
 def test_added_entries_render_and_reach_the_rest_of_the_chain(project: Path) -> None:
     added = [(info, text) for info, text in blocks("yaml") if info]
-    assert [info for info, _ in added] == [
+    assert {info for info, _ in added} == {
         "jobs/publish.yaml",
         "jobs/tests.yaml",
         "jobs/deploy.yaml",
-    ]
+    }
     for file, text in added:
         path = project / file
         path.write_text(path.read_text(encoding="utf-8").rstrip("\n") + "\n" + text)
@@ -109,8 +111,8 @@ def test_the_diagram_is_the_output_of_graph(
 
 
 def test_every_option_in_the_readme_exists() -> None:
-    """Each `cfl-jobs verb --option` anywhere in the README is one that the verb has."""
-    found = re.findall(r"cfl-jobs ([a-z][\w-]*)((?: [^`\n|]*)?)", README)
+    """Each `cfl-jobs verb --option` on any page is one that the verb has."""
+    found = re.findall(r"cfl-jobs ([a-z][\w-]*)((?: [^`\n|]*)?)", ALL)
     assert found
     for verb, rest in found:
         if verb not in cli.VERBS:
@@ -129,3 +131,24 @@ def test_every_package_stands_in_the_map_of_the_code() -> None:
     listed = set(re.findall(r"`([a-z_]+)/`", README[README.index("| In `cfl_jobs/`") :]))
     there = {path.parent.name for path in (ROOT / "cfl_jobs").glob("*/__init__.py")}
     assert listed - {"cfl_jobs"} == there
+
+
+def test_the_readme_says_what_it_does_before_the_first_command() -> None:
+    """On one screen."""
+    before = README.partition("```")[0]
+    assert before.count("\n") <= 24
+    assert "For the people who" in before
+
+
+def test_every_link_leads_to_a_page_and_a_heading_of_it() -> None:
+    pages = {ROOT / "README.md": README, **PAGES}
+    linked: set[Path] = set()
+    for page, text in pages.items():
+        for link in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+            name, _, heading = link.partition("#")
+            target = (page.parent / name).resolve()
+            assert target.exists(), link
+            linked.add(target)
+            headings = re.findall(r"^#+ (.*)$", pages.get(target, ""), re.MULTILINE)
+            assert not heading or heading in {h.lower().replace(" ", "-") for h in headings}, link
+    assert set(PAGES) <= linked

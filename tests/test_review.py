@@ -380,8 +380,8 @@ def test_projects_own_history_can_be_reviewed() -> None:
         assert told.startswith(("Risk: ", "No change on the server", "This revision doesn't", base))
 
 
-def test_readme_shows_what_review_prints(history: History) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_page_of_plans_shows_what_review_prints(history: History) -> None:
+    readme = (ROOT / "docs/plan.md").read_text(encoding="utf-8")
     shown = readme.partition("```text review\n")[2].partition("```")[0].strip()
     assert shown
     edit(
