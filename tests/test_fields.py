@@ -1,67 +1,83 @@
-"""Which fields of a section changed: told by its code of then, with fields put back."""
+"""What stands behind a mark in blanks: written, found again, and nothing of a secret in it."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from cfl_jobs.configs.mark import Mark, fingerprint, join_description, split_description
 from cfl_jobs.configs.normalform import Normal, normalise
-from cfl_jobs.configs.sections import code
-from cfl_jobs.planning.differences import compare
-from cfl_jobs.planning.fields import find_ours, find_theirs, section_path
+from cfl_jobs.planning.fields import Fields, read_fields, record_fields
 from tests.rendered_jobs import job
+
+CIPHER = "{AQAAABAAAAAQxIyRO+G2ncy+IfR2qVKHJ9gE}"
 
 
 def step(fields: str) -> Normal:
     """Return a job with one step, of fields given as "name=text"."""
-    texts = dict(field.split("=") for field in fields.split())
-    inside = "".join(f"<{name}>{text}</{name}>" for name, text in texts.items())
-    builders = f"<a.Step>{inside}<inner>{inside}</inner></a.Step>"
-    return normalise(job(scripts=(), builders=builders).config, name="a")
+    inside = "".join("<{0}>{1}</{0}>".format(*field.split("=", 1)) for field in fields.split())
+    return normalise(job(scripts=(), builders=f"<a.Step>{inside}</a.Step>").config, name="a")
 
 
-def code_of(whole: Normal) -> str:
-    builders = whole.find("builders")
-    assert builders is not None
-    return code(builders.children[0])
+def record(applied: Normal, kept: Normal) -> Mark:
+    return record_fields(Mark("a.yaml", fingerprint(applied), fingerprint(kept)), applied, kept)
+
+
+def read(mark: Mark) -> Fields:
+    fields = read_fields(mark)
+    assert fields is not None
+    return fields
+
+
+def test_what_stands_behind_a_mark_is_seen_by_nobody() -> None:
+    """Browsers collapse it; Jenkins makes `&nbsp;` of all but the last of spaces in a row."""
+    mark = record(step("x=1"), step("x=2"))
+    text = join_description("Publishes.", mark)
+    visible = text.rstrip()
+    assert visible.endswith(str(mark))
+    assert len(text) > len(visible) + 100
+    assert set(text[len(visible) :]) == {" ", "\t"}
+    assert "  " not in text
+
+
+def test_it_is_found_again_unless_someone_cut_some_of_it_off() -> None:
+    """Then the visible codes tell what they can."""
+    mark = record(step("x=1 y=1"), step("x=2 y=1 z=1"))
+    _, found = split_description(join_description("Publishes.", mark))
+    assert found is not None
+    assert read(found) == read(mark)
+    for cut in (mark.blank[:-6], mark.blank[6:], mark.blank.replace("\t", " "), ""):
+        assert read_fields(replace(mark, blank=cut)) is None
+    other = record(step("x=3"), step("x=3"))
+    assert read_fields(replace(mark, blank=other.blank)) is None
+
+
+def test_what_was_applied_is_told_from_what_was_saved() -> None:
+    """Each field by itself."""
+    same, other = read(record(step("x=1"), step("x=1"))), read(record(step("x=1"), step("x=2")))
+    assert same.applied == other.applied
+    assert sorted(same.saved) == sorted(same.applied)
+    assert len(set(other.saved) - set(other.applied)) == 1
+    assert (len(same.own), len(other.own)) == (0, 1)
 
 
 @pytest.mark.parametrize(
-    ("then", "wanted", "live", "ours", "theirs"),
+    ("applied", "kept"),
     [
-        ("x=1 y=1", "x=2 y=1", "x=1 y=2", {"x", "inner/x"}, {"y", "inner/y"}),
-        ("x=1", "x=1 y=1", "x=1 z=1", {"y", "inner/y"}, {"z", "inner/z"}),
-        ("x=1 y=1 z=1", "y=1 z=1", "x=1 y=1", {"x", "inner/x"}, {"z", "inner/z"}),
+        ("apiToken=TEXT", f"apiToken={CIPHER}"),
+        ("apiToken=TEXT", "apiToken=TEXT"),
+        ("x=TEXT", f"x={CIPHER}"),
+        ("authToken=TEXT", f"authToken={CIPHER}"),
     ],
 )
-def test_each_sides_fields_are_found(
-    then: str, wanted: str, live: str, ours: set[str], theirs: set[str]
-) -> None:
-    """Changed, added and removed ones, also deeper in."""
-    raws = compare(step(wanted), step(live))
-    codes = {code_of(step(then))}
-    found = find_ours(raws, codes), find_theirs(raws, codes)
-    changed = [side for side in found if side is not None]
-    assert {side.code for side in changed} == codes
-    paths = [{raw.place.path for raw in side.raws} for side in changed]
-    assert paths == [{f"builders/a.Step/{name}" for name in names} for names in (ours, theirs)]
-
-
-def test_a_field_that_both_changed_leaves_it_open() -> None:
-    """What it was then is on neither side."""
-    raws = compare(step("x=2"), step("x=3"))
-    assert find_ours(raws, {code_of(step("x=1"))}) is None
-    assert find_theirs(raws, {code_of(step("x=1"))}) is None
-
-
-def test_too_many_fields_are_not_tried() -> None:
-    """Each doubles the number of tries, and a match by chance gets likelier."""
-    then, now = (" ".join(f"f{n}={text}" for n in range(9)) for text in (1, 2))
-    assert find_ours(compare(step(now), step(then)), {code_of(step(then))}) is None
-
-
-def test_a_difference_knows_its_section() -> None:
-    """By the path: a step of a list, a field with fields of its own, or all plain fields."""
-    here = job(builders="<a.B><x>1</x></a.B>", extra="<deep><x>1</x></deep><plain>1</plain>").config
-    there = here.replace(">1<", ">2<")
-    raws = compare(normalise(here, name="a"), normalise(there, name="a"))
-    assert {section_path(raw) for raw in raws} == {"builders/a.B", "deep", ""}
+def test_no_code_of_a_field_tells_of_a_secret(applied: str, kept: str) -> None:
+    """Whichever it is, the codes are the same; only who knows the encrypted text can compare."""
+    fields = [
+        read(record(step(applied.replace("TEXT", text)), step(kept.replace("TEXT", text))))
+        for text in ("hunter2", "letmein")
+    ]
+    assert fields[0].applied == fields[1].applied
+    assert fields[0].saved == fields[1].saved
+    assert fields[0].own == fields[1].own
+    assert (fields[0].secrets != fields[1].secrets) is (CIPHER in kept)

@@ -10,9 +10,9 @@ from cfl_jobs.configs.mark import Mark, fingerprint
 from cfl_jobs.configs.normalform import Normal, normalise
 from cfl_jobs.configs.sections import codes_of_versions
 from cfl_jobs.planning.differences import Side, compare
-from cfl_jobs.planning.habits import NO_HABITS, Habits, learn_habits
-from cfl_jobs.planning.sides import attribute
-from cfl_jobs.planning.upgrades import Before, find_codes_before
+from cfl_jobs.planning.fields import record_fields
+from cfl_jobs.planning.owners import attribute
+from cfl_jobs.planning.upgrades import NO_HABITS, Habits, learn_habits
 from tests.rendered_jobs import job
 
 OLD, NEW = ' plugin="p@1"', ' plugin="p@2"'
@@ -26,7 +26,15 @@ def steps(*texts: str, plugin: str = "", added: str = "", own: str = "") -> Norm
 
 APPLIED = steps("1", "2", own="<ours>1</ours>")
 KEPT = steps("1", "2", plugin=OLD, own="<ours>1</ours><own>1</own>")
-MARK = Mark("a.yaml", fingerprint(APPLIED), fingerprint(KEPT), versions=codes_of_versions(["p@1"]))
+
+
+def mark_of(applied: Normal, kept: Normal) -> Mark:
+    mark = Mark("a.yaml", fingerprint(applied), fingerprint(kept))
+    mark = replace(mark, versions=codes_of_versions(["p@1"]))
+    return record_fields(mark, applied, kept)
+
+
+MARK = mark_of(APPLIED, KEPT)
 ADDED = "<new>1</new><other>1</other>"
 
 
@@ -38,8 +46,14 @@ def habits() -> Habits:
     return learn_habits((upgraded("1", "2"), upgraded("3")))
 
 
-def codes_before(wanted: Normal, live: Normal) -> dict[str, Before]:
-    return find_codes_before(wanted, live, compare(wanted, live), MARK, habits)
+def owners(
+    wanted: Normal, live: Normal, mark: Mark = MARK, habits: Habits | None = None
+) -> dict[str, Side]:
+    """Return whose the difference of each tag is."""
+    learnt = habits or learn_habits((upgraded("1", "2"), upgraded("3")))
+    raws = compare(wanted, live)
+    found = attribute(raws, wanted=wanted, live=live, mark=mark, habits=lambda: learnt)
+    return {(raw.live or raw.wanted).tag: side for raw, side in found}  # type: ignore[union-attr]
 
 
 def ours(*texts: str, own: str = "<ours>1</ours>") -> Normal:
@@ -85,21 +99,14 @@ def test_what_jenkins_made_of_a_step_at_the_update_is_its_own_after_an_upgrade_t
     }
 
 
-def test_what_an_upgrade_added_is_told_from_what_we_took_out() -> None:
-    """Both are habits of all jobs; only without what it added is a section the one of then."""
-    live = upgraded("1", "2")
-    found = codes_before(ours("1", "2", own=""), live)
-    assert {before.fields for before in found.values()} == {
-        frozenset({("a.S", "new"), ("a.S", "other")})
-    }
-    assert MARK.kept is not None
-    assert {before.code for before in found.values()} < set(MARK.kept.parts)
-
-
 def test_without_an_upgrade_nothing_is_put_aside() -> None:
     """The same fields, written by the version of then."""
     live = steps("1", "2", plugin=OLD, own="<ours>1</ours><own>1</own>", added=ADDED)
-    assert codes_before(APPLIED, live) == {}
+    assert owners(APPLIED, live) == {
+        "own": Side.JENKINS,
+        "new": Side.THEIRS,
+        "other": Side.THEIRS,
+    }
 
 
 FLAGGED = "<flag>true</flag><x.y>1</x.y>"
@@ -120,23 +127,12 @@ def test_a_flag_that_an_upgrade_took_is_told_from_one_that_a_person_turned_off(
 ) -> None:
     """A class that has a flag always says what it is, and one that hasn't never does."""
     wanted, then = steps("1", own=FLAGGED), steps("1", own=FLAGGED, plugin=OLD)
-    mark = replace(MARK, applied=fingerprint(wanted), kept=fingerprint(then))
     there = steps("1", own=live, plugin=NEW)
-    sides = attribute(
-        compare(wanted, there),
-        wanted=wanted,
-        live=there,
-        mark=mark,
-        habits=lambda: learn_habits((there,)),
-    )
-    assert {(raw.live or raw.wanted).tag: side for raw, side in sides} == expected  # type: ignore[union-attr]
+    assert owners(wanted, there, mark_of(wanted, then), learn_habits((there,))) == expected
 
 
 def test_a_plain_text_that_jenkins_encrypted_since_is_its_own() -> None:
     """A directory has it as we wrote it, until a Jenkins starts with that."""
     wanted = steps("1", own="<token>plain</token>")
     there = steps("1", own="<token>{AQAAABAAAAAQxIyRO+G2ncy+IfR2qVKHJ9gE}</token>")
-    mark = replace(MARK, applied=fingerprint(wanted), kept=fingerprint(wanted))
-    raws = compare(wanted, there)
-    sides = attribute(raws, wanted=wanted, live=there, mark=mark, habits=lambda: NO_HABITS)
-    assert [side for _, side in sides] == [Side.JENKINS]
+    assert owners(wanted, there, mark_of(wanted, wanted), NO_HABITS) == {"token": Side.JENKINS}

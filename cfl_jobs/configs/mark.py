@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.normalform import Normal
@@ -21,7 +21,7 @@ _MARK = re.compile(
     r"\s*Managed by cfl-jobs from (?P<source>[^\n]*?)\. Change it there\."
     rf"(?:\s*\[cfl-jobs (?:1(?P<open>[?]?) (?P<applied>{_CODE}*) (?P<kept>=|{_CODE}*)"
     rf"(?: v(?P<versions>{_CODE}*))?(?: n(?P<name>{_CODE}*))?(?: (?P<said>[de]))?|[^\]\n]*)\])?"
-    r"[ \t\r\n]*"
+    r"(?P<blank>[ \t]*)[ \t\r\n]*"
 )
 # What jenkins-job-builder's own update leaves in each description.
 _FOREIGN_MARK = re.compile(r"\s*<!-- Managed by Jenkins Job Builder -->\s*\Z")
@@ -62,6 +62,7 @@ class Mark:
     project: str = ""
     name: str = ""
     said_disabled: bool | None = None
+    blank: str = field(default="", compare=False, repr=False)
 
     def is_for(self, names: Iterable[str]) -> bool:
         """Tell whether it was set for a job of any of these names, as far as it says."""
@@ -112,13 +113,15 @@ def split_description(description: str) -> tuple[str, Mark | None]:
         project=source["project"] if source else "",
         name=found["name"] or "",
         said_disabled={"d": True, "e": False}.get(found["said"] or ""),
+        blank=found["blank"],
     )
     return rest, mark
 
 
 def join_description(description: str, mark: Mark) -> str:
     """Return a description that ends with the mark."""
-    return f"{description}\n\n{mark}" if description.strip() else str(mark)
+    above = f"{description}\n\n" if description.strip() else ""
+    return f"{above}{mark}{mark.blank}"
 
 
 def description_of(root: ET.Element) -> str:

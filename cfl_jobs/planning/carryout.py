@@ -31,6 +31,7 @@ from cfl_jobs.configs.requirements import used_plugins
 from cfl_jobs.configs.sections import codes_of_versions, find_plugins
 from cfl_jobs.errors import Refused
 from cfl_jobs.planning.differences import Change, Raw, compare, find_losses
+from cfl_jobs.planning.fields import record_fields
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.losses import advise_on_loss
 from cfl_jobs.planning.permissions import find_granted
@@ -136,6 +137,7 @@ class Maker:
             name=code_of_name(desired.name),
             said_disabled=desired.says_disabled,
         )
+        mark = record_fields(mark, desired.normal, desired.normal)
         kept = list(there.build_written) if there else []
         if there and isinstance(change, Update):
             # What is added stands at a place of ours, which may be called as one of theirs.
@@ -203,6 +205,7 @@ class Maker:
         seen = codes_of_versions(find_plugins(live.normal))
         versions = mark.versions if set(seen) <= set(mark.versions) else seen
         final = replace(mark, kept=kept, versions=versions)
+        final = record_fields(final, desired.normal, live.normal)
         losses = find_losses(found, desired.own)
         if losses:
             # The open mark makes the next run post it again, whoever's that is.

@@ -105,6 +105,11 @@ class Raw:
             return False
         return self.parent in LISTS or "." in element.tag or self.place.path.endswith("]")
 
+    @property
+    def is_new_field(self) -> bool:
+        """Whether it is a field that only the server's element has."""
+        return self.wanted is None and not self.is_item
+
 
 def compare(wanted: Normal, live: Normal) -> tuple[Raw, ...]:
     """Return every difference, in the order of the job's parts."""

@@ -17,13 +17,12 @@ from cfl_jobs.planning.differences import (
     describe,
     find_losses,
 )
-from cfl_jobs.planning.habits import Habits, is_new_field, is_upgraded
 from cfl_jobs.planning.losses import advise_on_taken
+from cfl_jobs.planning.owners import attribute, compare_secrets
 from cfl_jobs.planning.permissions import hide_granted
 from cfl_jobs.planning.places import place_of
 from cfl_jobs.planning.plan import Note, Update
-from cfl_jobs.planning.secrets import compare_secrets
-from cfl_jobs.planning.sides import attribute
+from cfl_jobs.planning.upgrades import Habits, is_upgraded
 from cfl_jobs.planning.words import split_words
 
 
@@ -73,7 +72,7 @@ def plan_job(
     ]
     stays_disabled = _stays_disabled(desired, live, mark)
     differences += _compare_disabled(desired, live, mark, stays_disabled=stays_disabled)
-    differences += _compare_secrets(desired, live, mark, raws)
+    differences += _compare_secrets(desired, live, mark, sided)
     notes = [Note(kind, name, "is disabled on the server, and stays so")] if stays_disabled else []
     notes += _note_build_written(desired, live)
     for found in own:
@@ -124,15 +123,15 @@ def _doubt(raw: Raw, side: Side, mark: Mark | None) -> str:
     """Say what isn't sure: the mark was damaged, or a plugin's newer version may have set it."""
     if side is Side.UNKNOWN:
         return "ours or theirs: the mark was damaged"
-    if side is Side.THEIRS and is_new_field(raw) and is_upgraded(raw, mark):
+    if side is Side.THEIRS and raw.is_new_field and is_upgraded(raw, mark):
         return f"or set by {raw.plugin}, which is newer than at the last update"
     return ""
 
 
 def _compare_secrets(
-    desired: Config, live: Config, mark: Mark | None, raws: Sequence[Raw]
+    desired: Config, live: Config, mark: Mark | None, sided: Sequence[tuple[Raw, Side]]
 ) -> Iterator[Difference]:
-    for found in compare_secrets(desired.normal, live.normal, mark, raws):
+    for found in compare_secrets(desired.normal, live.normal, mark, sided):
         shown = (Change.CHANGED, SECRET, f"{SECRET} (another)", found.side)
         position = desired.place_of(found.path)
         yield Difference(found.path, found.label, *shown, position, found.remark)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import split_description
 from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, TargetError
-from cfl_jobs.planning.habits import has_upgraded
+from cfl_jobs.planning.upgrades import has_upgraded
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import Key, Kind, Listed, Target

@@ -8,12 +8,12 @@ from functools import cache
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_name, split_description
 from cfl_jobs.errors import UnsafePlan
-from cfl_jobs.planning.habits import Habits, learn_habits
 from cfl_jobs.planning.jobplan import plan_job
 from cfl_jobs.planning.losses import note_taken
 from cfl_jobs.planning.observe import Observed, is_inside
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
 from cfl_jobs.planning.renames import previous_names
+from cfl_jobs.planning.upgrades import Habits, learn_habits
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.target import Key, Kind
 

@@ -8,9 +8,9 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.normalform import SECRET
 from cfl_jobs.planning.alike import group_alike
 from cfl_jobs.planning.differences import Change, Difference, Side, compare, describe
+from cfl_jobs.planning.owners import find_other_secrets
 from cfl_jobs.planning.report import shorten, text_of_differences
 from cfl_jobs.planning.rollback import Undo, Way
-from cfl_jobs.planning.secrets import find_other_secrets
 from cfl_jobs.planning.visible import make_line_visible
 
 _COLOURS = {Way.MAKE_AGAIN: "green", Way.PUT_BACK: "yellow", Way.DELETE: "red", Way.LEAVE: "red"}
@@ -39,9 +39,9 @@ def find_differences(undo: Undo) -> tuple[Difference, ...]:
         words = {True: "true", False: "false"}
         shown = (Change.CHANGED, words[live.disabled], words[wanted.disabled], Side.UNKNOWN)
         found.append(Difference("disabled", "disabled", *shown, None))
-    for path, label in find_other_secrets(wanted.normal, live.normal):
+    for pair in find_other_secrets(wanted.normal, live.normal):
         shown = (Change.CHANGED, SECRET, f"{SECRET} (another)", Side.UNKNOWN)
-        found.append(Difference(path, label, *shown, None))
+        found.append(Difference(pair.path, pair.label, *shown, None))
     return tuple(found)
 
 

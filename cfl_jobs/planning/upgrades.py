@@ -1,165 +1,165 @@
-"""A job + what Jenkins does to jobs by itself → the codes its sections had before that.
+"""A server's jobs + a job → what a newer version of a plugin did to it by itself.
 
-A plugin's upgrade changes each section that it has to do with, and a Jenkins that encrypts a field
-changes its section. Where a section without the fields that are a habit of the new version (see
-habits.py), with those that it took, or with our plain text for an encrypted one, has a code of
-then, nothing else changed in it.
+After a plugin, or Jenkins itself, was upgraded, Jenkins' next save may add fields to its elements,
+or leave some out, which looks like an edit. Each element says which plugin's version saved it (the
+others: the Jenkins that answers), and the mark has a code of each version of the last update. So in
+an element of a newer version a field that we don't set is Jenkins' own, if all elements of its
+class that this version saved, in two jobs or more, have it alike; and so is that a flag of ours is
+gone, if none of them says anything of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 from cfl_jobs.configs.mark import Mark
-from cfl_jobs.configs.normalform import SECRET, Normal
-from cfl_jobs.configs.sections import code, code_of_version, sections
+from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.sections import code_of_version, codes_of_versions, find_plugins
 from cfl_jobs.planning.differences import Raw
-from cfl_jobs.planning.habits import Habits, find_known, has_upgraded, is_gone_field
-from cfl_jobs.rendering.noeffect import SUCCESSORS
+from cfl_jobs.planning.fields import code_fields
 
-# Each field doubles the tries, and with each try a wrong match by chance (18 bits) is more likely.
-_MOST_FIELDS = 6
-
-# The places of an element, and of those that it is in, among their parents' children.
-_Place = tuple[int, ...]
+# Fields of a job that only people fill: AbstractItem's, AbstractProject's (core 2.568).
+PEOPLES = frozenset(
+    """
+    assignedNode customWorkspace description displayName jdk quietPeriod scmCheckoutRetryCount
+    """.split()  # noqa: SIM905 - longer as a list
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Before:
-    """The code of then of a section, and the fields that Jenkins itself changed: class and tag."""
+class Habits:
+    """What the elements of a class have alike, by the plugin that saved them and the class.
 
-    code: str
-    fields: frozenset[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """A field that may be Jenkins' own change, and how it was: `before` is put at its place.
-
-    `inserted`: nothing stands there now; otherwise `before`, if any, replaces what does.
+    `alike` are fields with one and the same value in two jobs or more, `said` the tags that any of
+    the elements has, whatever it says.
     """
 
-    place: _Place
-    field: tuple[str, str]
-    before: Normal | None = None
-    inserted: bool = False
+    alike: Mapping[tuple[str, str, str], Normal]
+    said: Mapping[tuple[str, str], frozenset[str]]
 
-    def within(self) -> _Step:
-        return replace(self, place=self.place[1:])
+    def adds(self, plugin: str, kind: str, child: Normal) -> bool:
+        """Tell whether a plugin's version writes a field with this value into a class."""
+        return child.tag not in PEOPLES and self.alike.get((plugin, kind, child.tag)) == child
 
+    def takes(self, plugin: str, kind: str, child: Normal) -> bool:
+        """Tell whether a plugin's version has no such flag in a class any more.
 
-def find_codes_before(
-    wanted: Normal, live: Normal, raws: Sequence[Raw], mark: Mark, habits: Callable[[], Habits]
-) -> dict[str, Before]:
-    """Return, by their codes of now, the sections that Jenkins itself changed, and nobody else.
-
-    `raws` are the differences of the two.
-    """
-    encrypted = [raw for raw in raws if _is_encrypted(raw)]
-    is_newer = has_upgraded(live, mark)
-    if mark.kept is None or not (is_newer or encrypted):
-        return {}
-    then = set(mark.kept.parts)
-    ours = find_known(wanted)
-    found: dict[str, Before] = {}
-    for _, section in sections(live):
-        now = code(section)
-        if now in then:
-            continue
-        inside = [raw for raw in raws if raw.place.live_section == section]
-        steps = list(_find_encrypted(section, inside))
-        if is_newer:
-            for step in _find_habits(section, live.plugin, inside, mark, habits()):
-                if step.inserted or step.field not in ours:
-                    steps.append(step)
-        before = _try_without(section, steps, then)
-        if before:
-            found[now] = before
-    return found
+        A flag that a class has is always written; any other field may have been emptied.
+        """
+        said = self.said.get((plugin, kind))
+        return said is not None and child.tag not in said and child.text in ("true", "false")
 
 
-def _is_encrypted(raw: Raw) -> bool:
-    """Tell whether the server has a field encrypted that we give in plain text."""
-    return (
-        raw.wanted is not None
-        and raw.live is not None
-        and raw.live.text == SECRET
-        and raw.wanted.text not in ("", SECRET)
-    )
+NO_HABITS = Habits({}, {})
 
 
-def _find_encrypted(element: Normal, raws: Sequence[Raw], place: _Place = ()) -> Iterator[_Step]:
-    for number, child in enumerate(element.children):
-        here = (*place, number)
-        for raw in raws:
-            if _is_encrypted(raw) and (raw.parent, raw.live) == (element.kind, child):
-                yield _Step(here, (element.kind, child.tag), raw.wanted)
-        yield from _find_encrypted(child, raws, here)
+def learn_habits(jobs: Iterable[Normal]) -> Habits:
+    """Return what the elements of a class have alike in a server's jobs."""
+    totals: Counter[tuple[str, str]] = Counter()
+    values: dict[tuple[str, str, str], list[tuple[int, Normal]]] = {}
+    said: dict[tuple[str, str], set[str]] = {}
+    for number, job in enumerate(jobs):
+        for plugin, element in _with_plugins(job):
+            key = (plugin, element.kind)
+            totals[key] += 1
+            said.setdefault(key, set()).update(element.defaults)
+            for child in element.children:
+                said[key].add(child.tag)
+                values.setdefault((*key, child.tag), []).append((number, child))
+    alike = {
+        key: found[0][1]
+        for key, found in values.items()
+        if len(found) == totals[key[:2]]
+        and len({child for _, child in found}) == 1
+        and len({number for number, _ in found}) > 1
+    }
+    return Habits(alike, {key: frozenset(tags) for key, tags in said.items()})
 
 
-def _find_habits(
-    element: Normal,
-    around: str,
-    raws: Sequence[Raw],
-    mark: Mark,
-    habits: Habits,
-    place: _Place = (),
-) -> Iterator[_Step]:
-    """Yield the fields that a newer version added to an element, and those that it took."""
+def _with_plugins(element: Normal, around: str = "") -> Iterator[tuple[str, Normal]]:
+    """Yield each element with the plugin that saved it: Jenkins names it on the outermost only."""
     plugin = element.plugin or around
-    is_upgraded = bool(plugin) and code_of_version(plugin) not in mark.versions
-    for number, child in enumerate(element.children):
-        here = (*place, number)
-        if is_upgraded and habits.adds(plugin, element.kind, child):
-            yield _Step(here, (element.kind, child.tag))
-        else:
-            yield from _find_habits(child, plugin, raws, mark, habits, here)
-    if not is_upgraded:
-        return
-    for gone in dict.fromkeys(_find_gone(element.kind, raws)):
-        if habits.takes(plugin, element.kind, gone):
-            # Fields stand in the order of their names, before a list's elements.
-            number = sum(1 for other in element.children if _is_before(other, gone))
-            yield _Step((*place, number), (element.kind, gone.tag), gone, inserted=True)
+    yield plugin, element
+    for child in element.children:
+        yield from _with_plugins(child, plugin)
 
 
-def _find_gone(kind: str, raws: Sequence[Raw]) -> Iterator[Normal]:
-    """Yield fields of a class that may have been there: ours, and what we write otherwise now."""
-    for raw in raws:
-        if raw.wanted is not None and is_gone_field(raw) and raw.parent == kind:
-            yield raw.wanted
-    for successor in SUCCESSORS:
-        if successor.kind == kind:
-            yield from (Normal(successor.old, text=value) for value in successor.values)
+def has_upgraded(normal: Normal, mark: Mark | None) -> bool:
+    """Tell whether any element of a job was saved by a version that the last update didn't meet."""
+    if mark is None or not mark.versions:
+        return False
+    return not set(codes_of_versions(find_plugins(normal))) <= set(mark.versions)
 
 
-def _is_before(one: Normal, other: Normal) -> bool:
-    return "." not in one.tag and one.tag < other.tag
+def is_upgraded(raw: Raw, mark: Mark | None) -> bool:
+    """Tell whether the element around a difference was saved by such a version."""
+    return mark is not None and _is_newer(raw.plugin, mark)
 
 
-def _try_without(section: Normal, steps: Sequence[_Step], then: Collection[str]) -> Before | None:
-    """Return what a section was then, if it is that without some of Jenkins' own changes."""
-    if len(steps) > _MOST_FIELDS:
-        return None
-    for size in range(1, len(steps) + 1):
-        for chosen in combinations(steps, size):
-            before = code(_undo(section, chosen))
-            if before in then:
-                return Before(before, frozenset(step.field for step in chosen))
-    return None
+def _is_newer(plugin: str, mark: Mark) -> bool:
+    return bool(plugin and mark.versions) and code_of_version(plugin) not in mark.versions
 
 
-def _undo(element: Normal, steps: Collection[_Step]) -> Normal:
-    children: list[Normal] = []
-    for number, child in enumerate((*element.children, None)):
-        here = [step for step in steps if step.place[0] == number]
-        exact = [step for step in here if len(step.place) == 1]
-        put = sorted((s.before for s in exact if s.before), key=lambda normal: normal.tag)
-        children += put
-        if child is None or any(not step.inserted for step in exact):
-            continue
-        inside = [step.within() for step in here if len(step.place) > 1]
-        children.append(_undo(child, inside) if inside else child)
-    return replace(element, children=tuple(children))
+class Upgrade:
+    """What the upgrade of plugins since the last update did to a job.
+
+    `saved` are codes of the fields that Jenkins saved then, as far as known.
+    """
+
+    def __init__(
+        self,
+        wanted: Normal,
+        live: Normal,
+        mark: Mark,
+        habits: Callable[[], Habits],
+        saved: Collection[str] = (),
+    ) -> None:
+        self._mark, self._saved = mark, frozenset(saved)
+        self._is_any = has_upgraded(live, mark)
+        self._habits = habits() if self._is_any else NO_HABITS
+        # Fields, by class, that our elements have: no upgrade brings those.
+        self._known = {
+            (element.kind, tag)
+            for element in wanted.walk()
+            for tag in (*element.defaults, *(child.tag for child in element.children))
+        }
+
+    def undo(self, element: Normal, path: str, plugin: str) -> Normal:
+        """Return an element of the server's without the fields that newer versions added to it.
+
+        `plugin` saved what is around it.
+        """
+        if not self._is_any:
+            return element
+        plugin = element.plugin or plugin
+        children = tuple(
+            self.undo(child, inner, plugin)
+            for child in element.children
+            for inner in [f"{path}/{child.tag}".lstrip("/")]
+            if not (self._adds(element.kind, child, plugin) and not self._had(child, inner))
+        )
+        return replace(element, children=children)
+
+    def _had(self, child: Normal, path: str) -> bool:
+        return self._saved.issuperset(code_fields(child, path))
+
+    def _adds(self, kind: str, child: Normal, plugin: str) -> bool:
+        is_new = _is_newer(plugin, self._mark) and (kind, child.tag) not in self._known
+        return is_new and self._habits.adds(plugin, kind, child)
+
+    def has_made(self, raw: Raw, renamed: Collection[str]) -> bool:
+        """Tell whether what differs in an element is what its plugin's version does to all alike.
+
+        `renamed` are the paths of what stands under another name now.
+        """
+        if not is_upgraded(raw, self._mark):
+            return False
+        if raw.is_item or (raw.wanted and raw.live):
+            return False
+        if raw.place.path in renamed:
+            return True
+        if raw.wanted:
+            return self._habits.takes(raw.plugin, raw.parent, raw.wanted)
+        return raw.live is not None and self._adds(raw.parent, raw.live, raw.plugin)
