@@ -59,7 +59,7 @@ def test_what_was_applied_is_told_from_what_was_saved() -> None:
     assert same.applied == other.applied
     assert sorted(same.saved) == sorted(same.applied)
     assert len(set(other.saved) - set(other.applied)) == 1
-    assert (len(same.own), len(other.own)) == (0, 1)
+    assert (same.own, other.own) == (frozenset(), frozenset())
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ _NUMBER = re.compile(r"\[\d+\]")
 class Fields:
     """Codes of the fields as they were applied last and as Jenkins saved them then.
 
-    `own` are codes of what differed between the two, `secrets` of passwords.
+    `own` are codes of all that differed between the two and was more than one field, `secrets` of
+    passwords.
     """
 
     applied: Codes
@@ -66,7 +67,7 @@ def record_fields(mark: Mark, desired: Normal, live: Normal) -> Mark:
         return replace(mark, blank="")
     gone, new = Counter(applied) - Counter(saved), Counter(saved) - Counter(applied)
     parts = [code_parts(raw, hidden=hidden) for raw in compare(desired, live)]
-    own = [code_of_parts(*part) for part in parts]
+    own = [code_of_parts(*part) for part in parts if max(map(len, part)) > 1]
     secrets = list(_code_secrets(desired, live))
     lists = (list(applied), list(gone.elements()), list(new.elements()), own, secrets)
     text = "".join(_write_number(len(codes)) + "".join(codes) for codes in lists)

@@ -22,7 +22,7 @@ section, or a password that Jenkins encrypted late, makes other changes in that 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cfl_jobs.configs.mark import Fingerprint, Mark
@@ -97,7 +97,7 @@ class _Past:
 class _Lookup:
     """Whose parts are. `key` says what the code of a part is a value of.
 
-    `is_own` tells whether two parts that are as they were differed right after the update.
+    `own` are codes of parts that differed right after the update, of more than one code.
     """
 
     def __init__(
@@ -107,9 +107,10 @@ class _Lookup:
         theirs: _Past,
         *,
         key: Callable[[str], str],
-        is_own: Callable[[_Part], bool],
+        own: Collection[str] = (),
     ) -> None:
-        self._ours, self._theirs, self._key, self._was_own = ours, theirs, key, is_own
+        self._ours, self._theirs, self._key, self._own = ours, theirs, key, own
+        self._only_applied, self._only_saved = ours.then - theirs.then, theirs.then - ours.then
         swapped = [(theirs_, ours_) for ours_, theirs_ in parts]
         self._lost_by_us = _find_unexplained(ours, theirs, parts, key)
         self._lost_by_them = _find_unexplained(theirs, ours, swapped, key)
@@ -118,12 +119,20 @@ class _Lookup:
         """Return whose a part is, None where each side has it as it was, but not the same."""
         keys = {self._key(code) for codes_ in part for code in codes_}
         we_lost, they_lost = keys & self._lost_by_us, keys & self._lost_by_them
-        is_kept = self._ours.keeps(part[0]) and self._theirs.keeps(part[1])
-        if is_kept and self._was_own(part):
+        if self._is_own(part):
             return _owner(ours=bool(we_lost), theirs=bool(they_lost)) or Side.JENKINS
         ours = we_lost or _has_changed(self._ours, self._theirs, *part)
         theirs = they_lost or _has_changed(self._theirs, self._ours, *part[::-1])
         return _owner(ours=bool(ours), theirs=bool(theirs))
+
+    def _is_own(self, part: _Part) -> bool:
+        """Tell whether each side has it as it was, and they were just as different."""
+        ours, theirs = part
+        if not (self._ours.keeps(ours) and self._theirs.keeps(theirs)):
+            return False
+        if max(len(ours), len(theirs)) > 1:
+            return code_of_parts(ours, theirs) in self._own
+        return all(map(self._only_applied.get, ours)) and all(map(self._only_saved.get, theirs))
 
 
 def _has_changed(here: _Past, there: _Past, part: Codes, other: Codes) -> bool:
@@ -214,22 +223,16 @@ class _Judge:
             _Past(code_fields(wanted, hidden=self._hidden), fields.applied),
             _Past(code_fields(live), fields.saved),
             key=lambda code: code[0],
-            is_own=lambda part: code_of_parts(*part) in fields.own,
+            own=fields.own,
         )
 
     def _look_up_sections(self, raws: Sequence[Raw]) -> _Lookup:
-        ours, theirs = self._sections.ours, self._sections.theirs
-        only = (ours.then - theirs.then, theirs.then - ours.then)
         parts = {
             (id(raw.place.wanted_section), id(raw.place.live_section)): self._section(raw)
             for raw in raws
         }
         return _Lookup(
-            tuple(parts.values()),
-            ours,
-            theirs,
-            key=lambda code: "",
-            is_own=lambda part: all(only[side][code] for side in (0, 1) for code in part[side]),
+            tuple(parts.values()), self._sections.ours, self._sections.theirs, key=lambda code: ""
         )
 
     def attribute(self, raw: Raw) -> Side:
