@@ -211,8 +211,8 @@ def _clean_all_by_default(cleanup: ET.Element) -> None:
     said = {name for name in _CLEANED if _take_flag(cleanup, f"cleanWhen{name}")} or set(_CLEANED)
     if _take_flag(cleanup, "skipWhenFailed"):
         said = {"Success", "Unstable"}
-    for name in sorted(said):
-        ET.SubElement(cleanup, f"cleanWhen{name}").text = "true"
+    for name in _CLEANED:
+        ET.SubElement(cleanup, f"cleanWhen{name}").text = str(name in said).lower()
 
 
 def _migrate_archiver(root: ET.Element) -> None:
