@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cfl_jobs.commands.target_options import target_options
+from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 if TYPE_CHECKING:
     from cfl_jobs.bootstrap.secrets import Secret
 
 
 @click.command(short_help="Make a fresh Jenkins this server: its files, or the steps on it.")
-@target_options
+@target_options("home", "url")
 @click.option(
     "--secrets",
     "secrets_file",
@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 @click.option("--lock", is_flag=True, help="With --home: the server's exact plugin versions too.")
 @click.option("--require-secrets", is_flag=True, help="With --home: a missing one is an error.")
 def command(
-    home: Path | None,
-    url: str | None,
-    conf: Path | None,
+    target: ChosenTarget,
     secrets_file: Path | None,
     yes: bool,
     lock: bool,
@@ -46,29 +44,29 @@ def command(
     """
     from cfl_jobs.errors import CflJobsError
 
-    root = Path()
+    root, home = Path(), target.home
+    server = ChosenTarget({k: v for k, v in target.named.items() if k != "home"}, target.conf)
     if home is None:
-        return _set_up(root, url, conf, yes=yes)
-    if url is not None and not lock:
+        return _set_up(root, server, yes=yes)
+    if server.named and not lock:
         raise CflJobsError(
             "--home and --url go together only with --lock",
             advice="Name one of them, or add --lock to take the server's plugin versions.",
         )
-    locked = _read_lock(root, home, url, conf) if lock else None
+    locked = _read_lock(root, home, server) if lock else None
     return write_home(root, home, secrets_file, locked, require_secrets=require_secrets)
 
 
-def _set_up(root: Path, url: str | None, conf: Path | None, *, yes: bool) -> int:
+def _set_up(root: Path, chosen: ChosenTarget, *, yes: bool) -> int:
     from cfl_jobs.commands.bootstrap_server import set_up_server
-    from cfl_jobs.commands.target_options import open_target
     from cfl_jobs.errors import CflJobsError
     from cfl_jobs.targets.server import JenkinsTarget
 
-    if url is None:
+    if not chosen.named:
         raise CflJobsError(
             "it is not said where", advice="Name a directory with --home or a server with --url."
         )
-    target = open_target(root, None, url, conf)
+    target = chosen.open(root)
     if not isinstance(target, JenkinsTarget):
         raise TypeError(f"{target.label} is no server")
     return set_up_server(root, target, yes=yes)
@@ -163,15 +161,14 @@ def _tell_secrets(
     return 1 if missing and is_error else 0
 
 
-def _read_lock(root: Path, home: Path, url: str | None, conf: Path | None) -> str:
+def _read_lock(root: Path, home: Path, server: ChosenTarget) -> str:
     """Return the text of a lock from the server."""
     from cfl_jobs.bootstrap.directory import plugins_of
     from cfl_jobs.bootstrap.overrides import read_overrides
     from cfl_jobs.bootstrap.plugins import write_lock
-    from cfl_jobs.commands.target_options import open_target
     from cfl_jobs.doctor.needs import find_needs
 
-    target = open_target(root, None, url, conf)
+    target = server.open(root)
     installed = target.plugins()
     lines = plugins_of(find_needs(root), read_overrides(home))
     return write_lock(installed, lines, label=target.label, jenkins=target.version())

@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cfl_jobs.commands.target_options import ChosenTarget, target_options
+
 if TYPE_CHECKING:
     from cfl_jobs.targets.server import JenkinsTarget
 
 
 @click.command(short_help="Say whether a server can run the chain, and what it lacks.")
-@click.option("--url", metavar="URL", help="The server, instead of the settings' one.")
-@click.option(
-    "--conf",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="A jenkins_jobs.ini that holds the credentials.",
-)
+@target_options("url")
 @click.option(
     "--format",
     "form",
@@ -27,20 +23,19 @@ if TYPE_CHECKING:
     default="text",
     show_default=True,
 )
-def command(url: str | None, conf: Path | None, form: str) -> int:
+def command(target: ChosenTarget, form: str) -> int:
     """Look at a server; nothing on it is changed.
 
     Who we are to it, what its plugins, credentials, nodes and setup are, against what the jobs
     need, each with what mends it. Exit code 1 where an error keeps the chain from running.
     """
-    from cfl_jobs.commands.target_options import open_target
     from cfl_jobs.errors import CflJobsError
     from cfl_jobs.targets.server import JenkinsTarget
 
-    target = open_target(Path(), None, url, conf)
-    if not isinstance(target, JenkinsTarget):
+    server = target.open(Path())
+    if not isinstance(server, JenkinsTarget):
         raise CflJobsError("doctor is for a server", advice="Name one with --url.")
-    return show_doctor(Path(), target, form)
+    return show_doctor(Path(), server, form)
 
 
 def show_doctor(root: Path, target: JenkinsTarget, form: str) -> int:

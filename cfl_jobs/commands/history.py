@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cfl_jobs.commands.target_options import open_target, target_options
+from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 if TYPE_CHECKING:
     from cfl_jobs.planning.journal import Run
@@ -17,18 +17,16 @@ if TYPE_CHECKING:
 
 @click.command(short_help="List the runs that changed a server or a directory.")
 @click.argument("run", required=False, default="")
-@target_options
+@target_options("home", "url")
 @click.option(
     "--backup-dir",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Where the runs were kept, if not below ~/.local/state/cfl-jobs.",
 )
-def command(
-    run: str, home: Path | None, url: str | None, conf: Path | None, backup_dir: Path | None
-) -> int:
+def command(run: str, target: ChosenTarget, backup_dir: Path | None) -> int:
     """List runs, the newest first; with RUN, what that run did to each job."""
-    return show_history(open_target(Path(), home, url, conf), run, backup=backup_dir)
+    return show_history(target.open(Path()), run, backup=backup_dir)
 
 
 def show_history(target: Target, run: str = "", *, backup: Path | None = None) -> int:

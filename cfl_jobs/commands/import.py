@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cfl_jobs.commands.target_options import open_target, target_options
+from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 if TYPE_CHECKING:
     from cfl_jobs.importing.taken import Imported
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Take existing jobs over as definitions.")
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
-@target_options
+@target_options("home", "url")
 @click.option(
     "--file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 @click.option("--name", metavar="NAME", help="With --file: the job's name.")
 def command(
     jobs: tuple[str, ...],
-    home: Path | None,
-    url: str | None,
-    conf: Path | None,
+    target: ChosenTarget,
     file: Path | None,
     name: str | None,
 ) -> int:
@@ -44,7 +42,7 @@ def command(
 
     root = Path()
     if file is not None:
-        if name is None or jobs or home is not None or url is not None:
+        if name is None or jobs or target.named:
             raise CflJobsError(
                 "--file takes one config.xml and goes with --name only",
                 advice="Write `cfl-jobs import --file config.xml --name 'My job'`.",
@@ -56,9 +54,9 @@ def command(
             "--name goes with --file" if name is not None else "no job is named",
             advice="Name jobs, as in `cfl-jobs import 'My job' --url URL`.",
         )
-    target = open_target(root, home, url, conf)
-    names = select_names([job.name for job in target.list(Kind.JOB)], jobs)
-    return import_jobs(root, names, lambda name: target.read(Kind.JOB, name))
+    opened = target.open(root)
+    names = select_names([job.name for job in opened.list(Kind.JOB)], jobs)
+    return import_jobs(root, names, lambda name: opened.read(Kind.JOB, name))
 
 
 def read_config(file: Path) -> str:

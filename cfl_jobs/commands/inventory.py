@@ -8,19 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cfl_jobs.commands.target_options import ChosenTarget, target_options
+
 if TYPE_CHECKING:
     from cfl_jobs.reading.inventory import Inventory
     from cfl_jobs.target import Target
 
 
 @click.command(short_help="Take the versions of the server's plugins into jobs/plugins.yaml.")
-@click.option("--url", metavar="URL", help="The server, instead of the settings' one.")
-@click.option(
-    "--conf",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="A jenkins_jobs.ini that holds the credentials.",
-)
+@target_options("url")
 @click.option(
     "--from",
     "source",
@@ -30,19 +26,16 @@ if TYPE_CHECKING:
 )
 @click.option("--jenkins", metavar="VERSION", default="", help="With --from: Jenkins' version.")
 @click.option("--check", is_flag=True, help="Only compare; exit with 1 where they differ.")
-def command(
-    url: str | None, conf: Path | None, source: Path | None, jenkins: str, check: bool
-) -> int:
+def command(target: ChosenTarget, source: Path | None, jenkins: str, check: bool) -> int:
     """Write jobs/plugins.yaml, which settles for which versions config XML is rendered."""
-    from cfl_jobs.commands.target_options import open_target
     from cfl_jobs.reading.plugin_lists import read_plugin_list
 
     root = Path()
     if source is None:
         if jenkins:
             raise click.UsageError("--jenkins goes with --from; a server says what it is.")
-        return take_inventory(root, open_target(root, None, url, conf), check=check)
-    if url or conf:
+        return take_inventory(root, target.open(root), check=check)
+    if target.named or target.conf:
         raise click.UsageError("--from and a server don't go together; name one of them.")
     return renew_inventory(
         root,

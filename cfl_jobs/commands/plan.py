@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands.target_options import open_target, target_options
+from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 
 @click.command(short_help="Show what update would do, and why.")
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
-@target_options
+@target_options("home", "url")
 @click.option("--adopt", is_flag=True, help="Take over jobs of our names that aren't ours yet.")
 @click.option("--prune", is_flag=True, help="Delete jobs of ours that are no longer defined.")
 @click.option("-v", "--verbose", is_flag=True, help="Show Jenkins' own changes too.")
@@ -31,9 +31,7 @@ from cfl_jobs.commands.target_options import open_target, target_options
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes.")
 def command(
     jobs: tuple[str, ...],
-    home: Path | None,
-    url: str | None,
-    conf: Path | None,
+    target: ChosenTarget,
     adopt: bool,
     prune: bool,
     verbose: bool,
@@ -53,7 +51,7 @@ def command(
     from cfl_jobs.review.review import Review
     from cfl_jobs.terminal.pushing import colour, look_at
 
-    basis = look_at(Path(), open_target(Path(), home, url, conf), Asked(jobs, adopt, prune))
+    basis = look_at(Path(), target.open(Path()), Asked(jobs, adopt, prune))
     plan = basis.plan()
     text = WRITERS[layout](Review(plan), verbose=verbose)
     click.echo(paint(text, colour) if layout == "text" else text, nl=False)

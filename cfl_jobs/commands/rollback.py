@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cfl_jobs.commands.target_options import open_target, target_options
+from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 if TYPE_CHECKING:
     from cfl_jobs.planning.rollback import Undo
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Put back what a run changed.")
 @click.argument("run", required=False, default="")
-@target_options
+@target_options("home", "url")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask (deletions are asked for apart).")
 @click.option(
     "--delete-count",
@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 )
 def command(
     run: str,
-    home: Path | None,
-    url: str | None,
-    conf: Path | None,
+    target: ChosenTarget,
     yes: bool,
     delete_count: int | None,
     force: bool,
@@ -49,9 +47,8 @@ def command(
     again, without their builds. A job that was changed since is left alone, and so is a folder that
     holds anything else by now.
     """
-    target = open_target(Path(), home, url, conf)
     return roll_back_run(
-        target, run, yes=yes, delete_count=delete_count, force=force, backup=backup_dir
+        target.open(Path()), run, yes=yes, delete_count=delete_count, force=force, backup=backup_dir
     )
 
 

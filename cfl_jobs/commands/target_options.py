@@ -2,60 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
     from cfl_jobs.target import Target
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+# A kind of target: what its option takes and says, and the function that opens it, which is given
+# that and the file with credentials. It is imported only where it is chosen.
+_KINDS: Mapping[str, tuple[str, str, str]] = {
+    "home": (
+        "DIR",
+        "A directory laid out as JENKINS_HOME, instead of a server.",
+        "cfl_jobs.targets.home.open_home",
+    ),
+    "url": (
+        "URL",
+        "The server, instead of the settings' one.",
+        "cfl_jobs.targets.server.open_server",
+    ),
+}
+_OF_SETTINGS = "url"
 
 
-def target_options(command: _Command) -> _Command:
-    """Add --home, --url and --conf to a command."""
-    for option in (
-        click.option(
+@dataclass(frozen=True, slots=True)
+class ChosenTarget:
+    """What the options say: what was named, by kind of target, and a file with credentials."""
+
+    named: Mapping[str, str]
+    conf: Path | None = None
+
+    @property
+    def home(self) -> Path | None:
+        return Path(self.named["home"]) if "home" in self.named else None
+
+    def open(self, root: Path) -> Target:
+        """Return the target, else the settings' server. Raises CflJobsError, DefinitionError."""
+        from cfl_jobs.errors import CflJobsError
+
+        if len(self.named) > 1:
+            options = " and ".join(f"--{kind}" for kind in self.named)
+            raise CflJobsError(f"{options} don't go together", advice="Name one of them.")
+        named = self.named or {_OF_SETTINGS: _server_of(root)}
+        ((kind, value),) = named.items()
+        module, _, function = _KINDS[kind][2].rpartition(".")
+        target: Target = getattr(import_module(module), function)(value, conf=self.conf)
+        return target
+
+
+def target_options(*kinds: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Let a command take these kinds of targets, and a file with credentials, as one `target`."""
+
+    def decorate(command: Callable[..., int]) -> Callable[..., int]:
+        @wraps(command)
+        def run(*, conf: Path | None, **given: Any) -> int:
+            named = {kind: value for kind in kinds if (value := given.pop(kind)) is not None}
+            return command(target=ChosenTarget(named, conf), **given)
+
+        options = [
+            click.option(f"--{kind}", metavar=_KINDS[kind][0], help=_KINDS[kind][1])
+            for kind in kinds
+        ]
+        conf = click.option(
             "--conf",
             type=click.Path(dir_okay=False, path_type=Path),
             metavar="FILE",
             help="A jenkins_jobs.ini that holds the credentials.",
-        ),
-        click.option("--url", metavar="URL", help="The server, instead of the settings' one."),
-        click.option(
-            "--home",
-            type=click.Path(path_type=Path),
-            metavar="DIR",
-            help="A directory laid out as JENKINS_HOME, instead of a server.",
-        ),
-    ):
-        command = option(command)
-    return command
+        )
+        decorated = run
+        for option in (conf, *reversed(options)):
+            decorated = option(decorated)
+        return decorated
+
+    return decorate
 
 
-def open_target(root: Path, home: Path | None, url: str | None, conf: Path | None) -> Target:
-    """Return the target that the options name, else the settings' server."""
+def _server_of(root: Path) -> str:
     from cfl_jobs.errors import CflJobsError
+    from cfl_jobs.reading.definitions import load_definitions
 
-    if home is not None and url is not None:
-        raise CflJobsError("--home and --url don't go together", advice="Name one of them.")
-    if home is not None:
-        from cfl_jobs.targets.home import HomeTarget
-
-        return HomeTarget(home)
-    if url is None:
-        from cfl_jobs.reading.definitions import load_definitions
-
-        server = load_definitions(root).settings.get("server")
-        if not isinstance(server, str):
-            raise CflJobsError(
-                "no target: jobs/settings.yaml names no `server`",
-                advice="Name a server with --url or a directory with --home.",
-            )
-        url = str(server)
-    from cfl_jobs.targets.server import open_server  # type: ignore[import-not-found,unused-ignore]
-
-    server_target: Target = open_server(url, conf=conf)
-    return server_target
+    server = load_definitions(root).settings.get("server")
+    if not isinstance(server, str):
+        raise CflJobsError(
+            "no target: jobs/settings.yaml names no `server`",
+            advice="Name a server with --url or a directory with --home.",
+        )
+    return str(server)

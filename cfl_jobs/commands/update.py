@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands.target_options import open_target, target_options
+from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 
 @click.command(short_help="Create and change jobs on a server or in a directory.")
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
-@target_options
+@target_options("home", "url")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask (deletions are confirmed separately).")
 @click.option("--adopt", is_flag=True, help="Take over jobs of our names that aren't ours yet.")
 @click.option("--prune", is_flag=True, help="Delete jobs of ours that are no longer defined.")
@@ -38,9 +38,7 @@ from cfl_jobs.commands.target_options import open_target, target_options
 @click.option("-v", "--verbose", is_flag=True, help="Show Jenkins' own changes too.")
 def command(
     jobs: tuple[str, ...],
-    home: Path | None,
-    url: str | None,
-    conf: Path | None,
+    target: ChosenTarget,
     yes: bool,
     adopt: bool,
     prune: bool,
@@ -61,8 +59,8 @@ def command(
 
     if plan_file is not None and (jobs or adopt or prune):
         raise PlanError("--plan does just what the plan says; leave job names and flags out")
-    target = open_target(Path(), home, url, conf)
+    opened = target.open(Path())
     consent = Consent(yes, delete_count, force, backup_dir, verbose)
     if plan_file is not None:
-        return apply_kept_plan(target, plan_file, consent)
-    return update_jobs(Path(), target, Asked(jobs, adopt, prune), consent)
+        return apply_kept_plan(opened, plan_file, consent)
+    return update_jobs(Path(), opened, Asked(jobs, adopt, prune), consent)

@@ -270,6 +270,11 @@ class HomeTarget:
         )
 
 
+def open_home(place: str, *, conf: Path | None = None) -> HomeTarget:
+    """Return the target at a directory, which needs no credentials."""
+    return HomeTarget(Path(place))
+
+
 def _listed(name: str, element: ET.Element) -> Listed:
     return Listed(
         name=name,

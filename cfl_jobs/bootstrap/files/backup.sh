@@ -17,9 +17,11 @@ if [ -e "$file" ]; then
     exit 1
 fi
 trap 'rm -f "$file.part"' EXIT
-# 1: a file changed or went while it was read.
-tar --create --gzip --file="$file.part" --directory="$home" --numeric-owner \
-    --exclude=./workspace --exclude=./war --exclude=./caches --exclude=./.cache . ||
-    [ "$?" -eq 1 ]
+# 1: a file changed or went while it was read. tar's own --gzip may make the file after tar failed.
+{
+    tar --create --directory="$home" --numeric-owner \
+        --exclude=./workspace --exclude=./war --exclude=./caches --exclude=./.cache . ||
+        [ "$?" -eq 1 ]
+} | gzip >"$file.part"
 mv "$file.part" "$file"
 echo "packed $file"
