@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.planning.apply import apply_plan
-from cfl_jobs.planning.differences import Side
+from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Plan, Update
@@ -31,11 +31,11 @@ def update(target: MemoryTarget, place: Path, *wanted: Config, adopt: bool = Fal
     assert result.is_complete, [outcome.message for outcome in result.outcomes]
 
 
-def sides(made: Plan) -> dict[str, Side]:
+def owners(made: Plan) -> dict[str, Owner]:
     """Return whose each difference of a plan's only update is, by its words."""
     updates = [change for change in made.changes if isinstance(change, Update)]
     assert len(updates) == 1
-    return {found.label: found.side for found in updates[0].differences}
+    return {found.label: found.owner for found in updates[0].differences}
 
 
 def upgrade(target: MemoryTarget) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from cfl_jobs.errors import CflJobsError, Refused, Unreachable
 from cfl_jobs.planning.apply import Status, apply_plan
-from cfl_jobs.planning.differences import Side
+from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.journal import Journal, Step, list_runs
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Create, Update
@@ -84,7 +84,7 @@ def test_a_step_that_jenkins_dropped_is_an_error_that_names_the_plugin(tmp_path:
     assert "Install the plugin ant" in result.outcomes[0].message
     (again,) = plan(target, wanted).changes
     assert isinstance(again, Update)
-    assert [(found.label, found.side) for found in again.differences] == [("ant", Side.JENKINS)]
+    assert [(found.label, found.owner) for found in again.differences] == [("ant", Owner.JENKINS)]
     assert update(target, tmp_path, wanted).outcomes[0].status is Status.FAILED
 
 

@@ -8,12 +8,12 @@ import pytest
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Position
-from cfl_jobs.planning.differences import Side
+from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.journal import Journal, list_runs
 from cfl_jobs.planning.rollback import plan_rollback, roll_back
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
-from tests.planned import sides
+from tests.planned import owners
 from tests.rendered_jobs import jenkins, job, plan, update
 
 PIPELINE = """<?xml version="1.0" encoding="utf-8"?>
@@ -123,7 +123,7 @@ def test_what_builds_wrote_is_no_difference_and_stays(
     built(target, actions=actions, properties=properties)
     assert plan(target, pipeline()).changes == ()
     changed = pipeline(path="other/Jenkinsfile")
-    assert set(sides(plan(target, changed)).values()) == {Side.OURS}
+    assert set(owners(plan(target, changed)).values()) == {Owner.OURS}
     assert update(target, tmp_path, changed).is_complete
     config = target.configs[Kind.JOB, "Nightly"].replace(" />", "/>")
     assert "other/Jenkinsfile" in config
@@ -166,7 +166,7 @@ def test_what_no_build_declared_is_an_edit(actions: str, properties: str, tmp_pa
     target = MemoryTarget()
     update(target, tmp_path, pipeline())
     built(target, actions=actions, properties=properties)
-    assert set(sides(plan(target, pipeline())).values()) == {Side.THEIRS}
+    assert set(owners(plan(target, pipeline())).values()) == {Owner.THEIRS}
     update(target, tmp_path, pipeline())
     config = target.configs[Kind.JOB, "Nightly"]
     assert "MINE" not in config
@@ -182,8 +182,8 @@ def test_what_the_definition_sets_is_compared(tmp_path: Path) -> None:
     listed = declared(triggers="hudson.triggers.TimerTrigger", parameters="WHO WHAT")
     built(target, actions=listed)
     target.edit("Nightly", "H 3 * * *", "H 4 * * *")
-    made = sides(plan(target, wanted))
-    assert set(made.values()) == {Side.THEIRS}
+    made = owners(plan(target, wanted))
+    assert set(made.values()) == {Owner.THEIRS}
     assert len(made) == 1
 
 
@@ -191,7 +191,7 @@ def test_a_timer_that_the_definition_no_longer_sets_goes(tmp_path: Path) -> None
     """It was ours at the last update, so it is no build's."""
     target = MemoryTarget()
     update(target, tmp_path, pipeline(triggers(NIGHTLY)))
-    assert set(sides(plan(target, pipeline())).values()) == {Side.OURS}
+    assert set(owners(plan(target, pipeline())).values()) == {Owner.OURS}
     update(target, tmp_path, pipeline())
     assert "TimerTrigger" not in target.configs[Kind.JOB, "Nightly"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.planning.apply import Status
-from cfl_jobs.planning.differences import Side
+from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.journal import list_runs
 from cfl_jobs.planning.plan import Update
 from cfl_jobs.target import Kind
@@ -72,7 +72,7 @@ def test_an_edit_between_our_write_and_our_reading_back_stays_and_is_told(
     assert old not in target.configs[Kind.JOB, "Publish"]
     (again,) = plan(target, wanted).changes
     assert isinstance(again, Update)
-    assert {found.side for found in again.differences} == {Side.THEIRS}
+    assert {found.owner for found in again.differences} == {Owner.THEIRS}
 
 
 def test_an_edit_while_only_the_mark_is_set_stays_too(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_an_edit_while_only_the_mark_is_set_stays_too(tmp_path: Path) -> None:
     assert "<artifacts>all/*<" in target.configs[Kind.JOB, "Publish"]
     (again,) = plan(target, job()).changes
     assert isinstance(again, Update)
-    assert [found.side for found in again.differences] == [Side.THEIRS]
+    assert [found.owner for found in again.differences] == [Owner.THEIRS]
 
 
 def test_an_edit_after_it_was_posted_once_more_stays_too(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_change_of_a_view_at_the_same_moment_stays_and_is_told(tmp_path: Path)
     assert "<string>Mine</string>" in target.configs[Kind.VIEW, "Chain"]
     (again,) = plan(target, *jobs, view("Chain", ("A", "B"))).changes
     assert isinstance(again, Update)
-    assert [(found.side, found.before) for found in again.differences] == [(Side.THEIRS, "Mine")]
+    assert [(found.owner, found.before) for found in again.differences] == [(Owner.THEIRS, "Mine")]
 
 
 def test_what_jenkins_dropped_of_a_view_is_posted_again_by_the_next_run(tmp_path: Path) -> None:

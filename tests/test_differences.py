@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from cfl_jobs.configs.config import normal_of
 from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.planning.differences import (
-    Change,
-    Difference,
-    Side,
-    compare,
-    describe,
-    find_losses,
-)
+from cfl_jobs.planning.describing import Difference, describe
+from cfl_jobs.planning.differences import Change, Owner, compare, find_losses
 
 SHELL = "<project><builders><hudson.tasks.Shell><command>{}</command></hudson.tasks.Shell>"
 SHELL += "</builders></project>"
@@ -20,7 +14,7 @@ TOKEN = "ghp_" + "0123456789abcdefghij" * 2
 
 def difference(wanted: str, live: str) -> Difference:
     (raw,) = compare(normal_of(wanted, name="A"), normal_of(live, name="A"))
-    return describe(raw, Side.OURS)
+    return describe(raw, Owner.OURS)
 
 
 def test_a_secret_in_a_script_is_not_shown() -> None:

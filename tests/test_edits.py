@@ -16,7 +16,7 @@ from cfl_jobs.configs.config import Config, normal_of
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import description_of, set_description
 from cfl_jobs.configs.normalform import normalise
-from cfl_jobs.planning.differences import Raw, Side, compare, find_losses
+from cfl_jobs.planning.differences import Owner, Raw, compare, find_losses
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.target import Kind
 from tests.config_edits import EDITS, drop_meaningless
@@ -78,15 +78,15 @@ def upgrade(target: MemoryTarget, data: st.DataObject, patch: pytest.MonkeyPatch
     target.configs[KEY] = save(target.configs[KEY], target.installed)
 
 
-def sides(made: Plan) -> set[Side]:
+def owners(made: Plan) -> set[Owner]:
     changes = [change for change in made.changes if isinstance(change, Update)]
-    return {found.side for change in changes for found in change.differences}
+    return {found.owner for change in changes for found in change.differences}
 
 
 def makes_a_difference(now: Iterable[Raw], without: Iterable[Raw]) -> bool:
     """Tell whether a side's edits brought differences; some only take one away."""
     kinds = [
-        {(raw.parent, raw.change, raw.wanted, raw.live) for raw in raws} for raws in (now, without)
+        {(raw.parent, raw.change, raw.desired, raw.live) for raw in raws} for raws in (now, without)
     ]
     return not kinds[0] <= kinds[1]
 
@@ -120,16 +120,16 @@ def check_edits(place: Path, data: st.DataObject, name: str, patch: pytest.Monke
         upgrade(target, data, patch)
     applied, here = (normal_of(rendered.config, name=name) for rendered in (first, wanted))
     there = normal_of(target.configs[KEY], name=name)
-    found = sides(plan(target, wanted))
+    found = owners(plan(target, wanted))
     raws = compare(here, there)
     if makes_a_difference(raws, compare(applied, there)):
-        assert found & {Side.OURS, Side.BOTH}
+        assert found & {Owner.OURS, Owner.BOTH}
     if makes_a_difference(raws, compare(here, kept)):
-        assert found & {Side.THEIRS, Side.BOTH}
+        assert found & {Owner.THEIRS, Owner.BOTH}
     if wanted is first:
-        assert not found & {Side.OURS, Side.BOTH}
+        assert not found & {Owner.OURS, Owner.BOTH}
     if is_untouched:
-        assert not found & {Side.THEIRS, Side.BOTH}
+        assert not found & {Owner.THEIRS, Owner.BOTH}
     if update(target, place, wanted).is_complete:
         for state in ("as it is", "saved", "restarted", "upgraded"):
             if state == "upgraded":

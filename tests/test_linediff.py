@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfl_jobs.planning.linediff import diff_lines, show_diff
+from cfl_jobs.planning.describing import diff_lines, show_diff
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import set_description, split_description
 from cfl_jobs.planning.apply import Result
-from cfl_jobs.planning.differences import Side
+from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.journal import Journal, list_runs
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.rollback import plan_rollback, roll_back
@@ -75,9 +75,9 @@ def messages(result: Result) -> list[str]:
     return [outcome.message for outcome in result.outcomes if outcome.message]
 
 
-def sides(made: Plan) -> dict[str, set[Side]]:
+def owners(made: Plan) -> dict[str, set[Owner]]:
     updates = [change for change in made.changes if isinstance(change, Update)]
-    return {change.name: {found.side for found in change.differences} for change in updates}
+    return {change.name: {found.owner for found in change.differences} for change in updates}
 
 
 def test_the_chain_is_made_edited_saved_changed_and_rolled_back(
@@ -92,15 +92,15 @@ def test_the_chain_is_made_edited_saved_changed_and_rolled_back(
     root = parse_config(live.read(Kind.JOB, name), name=name)
     set_description(root, f"edited\n\n{split_description(live.read(Kind.JOB, name))[1]}")
     live.update(Kind.JOB, name, format_config(root))
-    assert sides(make_plan(live, wanted)) == {name: {Side.THEIRS}}
+    assert owners(make_plan(live, wanted)) == {name: {Owner.THEIRS}}
     assert messages(update(live, tmp_path, wanted)) == []
     for listed in live.list(Kind.JOB):
         if listed.name in jobs:
             live.save(listed.name, listed.description)
     assert make_plan(live, wanted).changes == ()
     before = {name: live.read(Kind.JOB, name) for name in jobs}
-    assert {side for found in sides(make_plan(live, changed)).values() for side in found} == {
-        Side.OURS
+    assert {side for found in owners(make_plan(live, changed)).values() for side in found} == {
+        Owner.OURS
     }
     assert messages(update(live, tmp_path, changed)) == []
     assert make_plan(live, changed).changes == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cfl_jobs.planning.pairs import find_moved
+from cfl_jobs.planning.differences import find_moved
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.mark import split_description
-from cfl_jobs.planning.alike import group_alike
-from cfl_jobs.planning.differences import Change, Side
+from cfl_jobs.planning.describing import group_alike
+from cfl_jobs.planning.differences import Change, Owner
 from cfl_jobs.planning.plan import Create, Update
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart, save
 from tests.memory_target import MemoryTarget
-from tests.planned import sides, tell, update
+from tests.planned import owners, tell, update
 from tests.rendered_jobs import PLUGINS, folder, jenkins, job, plan, view
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
@@ -28,7 +28,7 @@ def test_a_changed_definition_is_ours(target: MemoryTarget, tmp_path: Path) -> N
     """Only we changed something since the last update."""
     update(target, tmp_path, job())
     made = plan(target, job(branch="main"))
-    assert sides(made) == {"parameter BRANCH: default": Side.OURS}
+    assert owners(made) == {"parameter BRANCH: default": Owner.OURS}
     found = made.changes[0].differences[0]  # type: ignore[union-attr]
     assert (found.before, found.after, found.change) == ("master", "main", Change.CHANGED)
 
@@ -37,7 +37,7 @@ def test_an_edit_on_the_server_is_theirs(target: MemoryTarget, tmp_path: Path) -
     """Only the server's job changed since the last update."""
     update(target, tmp_path, job())
     target.edit("Publish", "echo two", "echo 2")
-    assert sides(plan(target, job())) == {"shell step: script": Side.THEIRS}
+    assert owners(plan(target, job())) == {"shell step: script": Owner.THEIRS}
 
 
 def test_an_edit_in_one_step_and_a_change_in_another_are_told_apart(
@@ -47,9 +47,9 @@ def test_an_edit_in_one_step_and_a_change_in_another_are_told_apart(
     update(target, tmp_path, job(scripts=("one", "two")))
     target.edit("Publish", "<command>one<", "<command>ONE<")
     made = plan(target, job(scripts=("one", "TWO")))
-    assert sides(made) == {
-        "shell step 1: script": Side.THEIRS,
-        "shell step 2: script": Side.OURS,
+    assert owners(made) == {
+        "shell step 1: script": Owner.THEIRS,
+        "shell step 2: script": Owner.OURS,
     }
 
 
@@ -58,7 +58,7 @@ def test_the_same_step_changed_by_both_is_both(target: MemoryTarget, tmp_path: P
     update(target, tmp_path, job(scripts=("one", "two")))
     target.edit("Publish", "<command>one<", "<command>ONE<")
     made = plan(target, job(scripts=("eins", "two")))
-    assert sides(made) == {"shell step 1: script": Side.BOTH}
+    assert owners(made) == {"shell step 1: script": Owner.BOTH}
 
 
 def test_a_step_added_on_the_server_is_theirs(target: MemoryTarget, tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_step_added_on_the_server_is_theirs(target: MemoryTarget, tmp_path: Pa
     new = "<hudson.tasks.Shell><command>extra</command></hudson.tasks.Shell></builders>"
     target.edit("Publish", "</builders>", new)
     made = plan(target, job(scripts=("one",)))
-    assert sides(made) == {"shell step 2": Side.THEIRS}
+    assert owners(made) == {"shell step 2": Owner.THEIRS}
 
 
 def test_a_step_that_we_removed_is_ours_and_one_that_they_removed_is_theirs(
@@ -76,13 +76,13 @@ def test_a_step_that_we_removed_is_ours_and_one_that_they_removed_is_theirs(
     """What is gone is gone on one side."""
     update(target, tmp_path, job(scripts=("one", "two", "three")))
     made = plan(target, job(scripts=("one", "three")))
-    assert sides(made) == {"shell step 2": Side.OURS}
+    assert owners(made) == {"shell step 2": Owner.OURS}
     config = target.configs[Kind.JOB, "Publish"]
     start = config.index("    <hudson.tasks.Shell>")
     end = config.index("</hudson.tasks.Shell>") + len("</hudson.tasks.Shell>")
     target.configs[Kind.JOB, "Publish"] = config[:start] + config[end:]
     made = plan(target, job(scripts=("one", "two", "three")))
-    assert list(sides(made).values()) == [Side.THEIRS]
+    assert list(owners(made).values()) == [Owner.THEIRS]
 
 
 def test_steps_in_another_order_are_a_difference(target: MemoryTarget, tmp_path: Path) -> None:
@@ -117,14 +117,14 @@ def test_a_job_that_is_no_longer_said_to_be_disabled_is_enabled(
     off = job(extra="<disabled>true</disabled>")
     update(target, tmp_path, off)
     made = plan(target, job())
-    assert sides(made) == {"disabled": Side.OURS}
+    assert owners(made) == {"disabled": Owner.OURS}
     update(target, tmp_path, job())
     assert "<disabled>true" not in target.configs[Kind.JOB, "Publish"]
     assert plan(target, job()).changes == ()
-    assert sides(plan(target, off)) == {"disabled": Side.OURS}
+    assert owners(plan(target, off)) == {"disabled": Owner.OURS}
     update(target, tmp_path, off)
     target.edit("Publish", "<disabled>true", "<disabled>false")
-    assert sides(plan(target, off)) == {"disabled": Side.THEIRS}
+    assert owners(plan(target, off)) == {"disabled": Owner.THEIRS}
 
 
 def test_the_mark_of_jenkins_job_builder_is_no_difference(
@@ -146,7 +146,7 @@ def test_text_that_someone_wrote_below_the_mark_is_theirs(
     """The mark is found wherever it is; the rest is the description."""
     update(target, tmp_path, job())
     target.edit("Publish", "</description>", " Ask Ann!</description>")
-    assert sides(plan(target, job())) == {"description": Side.THEIRS}
+    assert owners(plan(target, job())) == {"description": Owner.THEIRS}
 
 
 def test_the_same_change_in_many_jobs_is_one_group(target: MemoryTarget, tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_a_view_has_a_mark_and_is_compared_like_a_job(target: MemoryTarget, tmp_
     config = target.configs[Kind.VIEW, "Chain"]
     assert split_description(config)[1] is not None
     assert plan(target, view("Chain", ("A", "b"))).changes == ()
-    assert sides(plan(target, view("Chain", ("A", "b", "c")))) == {"jobs": Side.OURS}
+    assert owners(plan(target, view("Chain", ("A", "b", "c")))) == {"jobs": Owner.OURS}
 
 
 def test_secrets_are_not_shown(target: MemoryTarget, tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_a_control_character_that_someone_entered_is_told_and_put_back(
     body = target.configs[key].partition("?>")[2].replace("echo one", "echo &#x1b;[1m")
     target.configs[key] = head + body
     made = plan(target, job())
-    assert sides(made) == {"shell step: script": Side.THEIRS}
+    assert owners(made) == {"shell step: script": Owner.THEIRS}
     assert "\x1b" not in tell(made)
     update(target, tmp_path, job())
     assert plan(target, job()).changes == ()
@@ -260,7 +260,7 @@ def test_a_jobs_token_that_jenkins_encrypted_is_no_edit_and_is_not_shown(
     assert plan(target, wanted).changes == ()
     update(target, tmp_path, job(extra="<authToken>sesame</authToken>", branch="new"))
     made = plan(target, job(extra="<authToken>token 2</authToken>", branch="new"))
-    assert sides(made) == {"auth token": Side.OURS}
+    assert owners(made) == {"auth token": Owner.OURS}
     assert "token 2" not in repr(made.changes[0].differences)  # type: ignore[union-attr]
 
 

@@ -10,7 +10,7 @@ import pytest
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.mark import description_of
 from cfl_jobs.errors import UnsafePlan
-from cfl_jobs.planning.differences import Side
+from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Create, Delete, Update, check_safety
 from cfl_jobs.planning.planner import plan_changes
@@ -38,7 +38,8 @@ def test_a_job_that_is_not_ours_needs_adopt(target: MemoryTarget, tmp_path: Path
         "with --adopt it becomes ours"
     ]
     (left,) = made.unadopted
-    assert {d.label: d.side for d in left.differences} == {"parameter BRANCH: default": Side.ADOPT}
+    owners = {found.label: found.owner for found in left.differences}
+    assert owners == {"parameter BRANCH: default": Owner.ADOPT}
     text = tell(made)
     assert "      - by hand\n      + master\n" in text
     assert text.count("! job Publish") == 1

@@ -11,7 +11,7 @@ from cfl_jobs.configs import defaults
 from cfl_jobs.configs.defaults import Default
 from cfl_jobs.errors import PermissionDenied
 from cfl_jobs.planning.apply import apply_plan
-from cfl_jobs.planning.differences import Side
+from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.journal import Journal, list_runs
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Update
@@ -20,7 +20,7 @@ from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.reading.versions import Span
 from cfl_jobs.review.outline import say_note
 from tests.memory_target import MemoryTarget
-from tests.planned import sides, update, upgrade
+from tests.planned import owners, update, upgrade
 from tests.rendered_jobs import PLUGINS, jenkins, job, plan
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
@@ -96,8 +96,8 @@ def test_what_only_one_job_has_is_theirs_even_after_an_upgrade(
     set_field(target, "Publish", "<pack>zip</pack>")
     (change,) = plan(target, job()).changes
     assert isinstance(change, Update)
-    assert [(found.side, found.remark) for found in change.differences] == [
-        (Side.THEIRS, "or set by timestamper@9.27, which is newer than at the last update")
+    assert [(found.owner, found.remark) for found in change.differences] == [
+        (Owner.THEIRS, "or set by timestamper@9.27, which is newer than at the last update")
     ]
 
 
@@ -183,12 +183,12 @@ def test_an_edit_alike_in_all_jobs_is_theirs_after_an_upgrade_of_jenkins_too(
         target.edit(rendered.name, old, new)
     changes = plan(target, *wanted).changes
     found = [
-        difference.side
+        difference.owner
         for change in changes
         if isinstance(change, Update)
         for difference in change.differences
     ]
-    assert found == [Side.THEIRS] * 2
+    assert found == [Owner.THEIRS] * 2
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_new_field_is_theirs_where_no_plugin_was_upgraded(
     for rendered in wanted:
         set_field(target, rendered.name, "<pack>zip</pack>")
     changes = plan(target, *wanted).changes
-    assert [c.differences[0].side for c in changes if isinstance(c, Update)] == [Side.THEIRS] * 2
+    assert [c.differences[0].owner for c in changes if isinstance(c, Update)] == [Owner.THEIRS] * 2
 
 
 def test_a_field_that_an_upgrade_renamed_is_jenkins_own(
@@ -248,7 +248,7 @@ def test_a_value_that_changed_is_theirs_even_after_an_upgrade(
     update(target, tmp_path, named)
     upgrade(target)
     target.edit("Publish", "<pack>zip</pack>", "<pack>tar</pack>")
-    assert list(sides(plan(target, named)).values()) == [Side.THEIRS]
+    assert list(owners(plan(target, named)).values()) == [Owner.THEIRS]
 
 
 @pytest.mark.parametrize(
@@ -282,4 +282,4 @@ def test_what_an_upgrade_takes_is_told_once_where_someone_asked_for_it(
     assert made.changes == ()
     assert [say_note(note) for note in made.notes if not note.quiet] == told
     target.edit("A", "<trim>false<", "<trim>true<")
-    assert list(sides(plan(target, *wanted)).values()) == [Side.THEIRS]
+    assert list(owners(plan(target, *wanted)).values()) == [Owner.THEIRS]

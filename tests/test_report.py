@@ -7,15 +7,16 @@ from dataclasses import replace
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Position
-from cfl_jobs.planning.differences import Change, Difference, Side
+from cfl_jobs.planning.describing import Difference
+from cfl_jobs.planning.differences import Change, Owner
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, Update
 from cfl_jobs.target import Kind
 from tests.planned import tell
 
 PLACE = Position("jobs/a.yaml", 3, 5)
-SHORT = Difference("x", "mail: recipients", Change.CHANGED, "a", "b", Side.OURS, PLACE)
+SHORT = Difference("x", "mail: recipients", Change.CHANGED, "a", "b", Owner.OURS, PLACE)
 SCRIPT = Difference(
-    "y", "shell step", Change.CHANGED, "one\ntwo\nthree", "one\n2\nthree", Side.THEIRS, PLACE
+    "y", "shell step", Change.CHANGED, "one\ntwo\nthree", "one\n2\nthree", Owner.THEIRS, PLACE
 )
 
 
@@ -139,8 +140,8 @@ def test_long_scripts_show_only_what_is_around_a_change() -> None:
 
 def test_a_value_that_is_empty_is_said_to_be() -> None:
     """An element without options is there, or not; a text that is empty says so."""
-    added = Difference("x", "colours", Change.ADDED, "", "", Side.OURS)
-    emptied = Difference("x", "node label", Change.CHANGED, "linux", "", Side.OURS)
+    added = Difference("x", "colours", Change.ADDED, "", "", Owner.OURS)
+    emptied = Difference("x", "node label", Change.CHANGED, "linux", "", Owner.OURS)
     text = tell(Plan("x", (update("A", added, emptied),)))
     assert "      - not there\n      + there\n" in text
     assert "      - linux\n      + (empty)\n" in text
@@ -151,7 +152,7 @@ HOSTILE = "\x1b[2J\u202egnp\r\x9b31m"
 
 def test_nothing_of_a_server_reaches_the_terminal_as_it_is() -> None:
     """Names, labels, values, lines of scripts and notes."""
-    found = Difference("x", HOSTILE, Change.CHANGED, HOSTILE, f"a\n{HOSTILE}", Side.THEIRS, PLACE)
+    found = Difference("x", HOSTILE, Change.CHANGED, HOSTILE, f"a\n{HOSTILE}", Owner.THEIRS, PLACE)
     short = replace(found, after="b")
     changes = (
         Create(desired(HOSTILE)),

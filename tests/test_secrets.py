@@ -10,7 +10,7 @@ import pytest
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import PlanError
-from cfl_jobs.planning.differences import Side
+from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.unchanged import check_unchanged
 from cfl_jobs.target import Kind
@@ -52,9 +52,9 @@ def target(tmp_path: Path) -> MemoryTarget:
     return target
 
 
-def told(made: Plan) -> list[tuple[str, Side, str]]:
+def told(made: Plan) -> list[tuple[str, Owner, str]]:
     return [
-        (found.label, found.side, found.remark)
+        (found.label, found.owner, found.remark)
         for change in made.changes
         if isinstance(change, Update)
         for found in change.differences
@@ -74,7 +74,7 @@ def test_a_password_entered_on_the_server_is_theirs(target: MemoryTarget, tmp_pa
     """Be it the same: nobody but Jenkins can tell. An update puts ours back."""
     target.edit("Publish", stored(target), OTHER)
     made = plan(target, with_password("hunter2"))
-    assert told(made) == [(LABEL, Side.THEIRS, UNSURE)]
+    assert told(made) == [(LABEL, Owner.THEIRS, UNSURE)]
     text = tell(made)
     assert "hunter2" not in text
     assert "AQAA" not in text
@@ -86,37 +86,37 @@ def test_a_password_entered_on_the_server_is_theirs(target: MemoryTarget, tmp_pa
 def test_a_password_that_was_emptied_on_the_server_is_theirs(target: MemoryTarget) -> None:
     """No text is another text too."""
     target.edit("Publish", stored(target), "")
-    assert told(plan(target, with_password("hunter2"))) == [(LABEL, Side.THEIRS, UNSURE)]
+    assert told(plan(target, with_password("hunter2"))) == [(LABEL, Owner.THEIRS, UNSURE)]
 
 
 def test_a_password_that_the_definition_changed_is_ours(target: MemoryTarget) -> None:
     """The mark counts the one that was posted."""
-    assert told(plan(target, with_password("hunter3"))) == [(LABEL, Side.OURS, "")]
+    assert told(plan(target, with_password("hunter3"))) == [(LABEL, Owner.OURS, "")]
     assert "hunter3" not in tell(plan(target, with_password("hunter3")))
     target.edit("Publish", stored(target), OTHER)
-    assert told(plan(target, with_password("hunter3"))) == [(LABEL, Side.BOTH, UNSURE)]
+    assert told(plan(target, with_password("hunter3"))) == [(LABEL, Owner.BOTH, UNSURE)]
 
 
 def test_another_change_of_the_job_hides_no_password(target: MemoryTarget) -> None:
     """Elsewhere in the job, or beside it among the parameters."""
     target.edit("Publish", stored(target), OTHER)
     made = plan(target, with_password("hunter2", script="two"))
-    assert (LABEL, Side.THEIRS, UNSURE) in told(made)
-    assert ("shell step: script", Side.OURS, "") in told(made)
+    assert (LABEL, Owner.THEIRS, UNSURE) in told(made)
+    assert ("shell step: script", Owner.OURS, "") in told(made)
     target.edit("Publish", "A key", "THE key")
-    assert (LABEL, Side.THEIRS, UNSURE) in told(plan(target, with_password("hunter2")))
+    assert (LABEL, Owner.THEIRS, UNSURE) in told(plan(target, with_password("hunter2")))
 
 
 def test_a_change_beside_a_password_is_no_change_of_it(target: MemoryTarget) -> None:
     """Put back, the rest has the code of then; elsewhere it has that anyway."""
     other_step = with_password("hunter2", script="two")
-    assert told(plan(target, other_step)) == [("shell step: script", Side.OURS, "")]
+    assert told(plan(target, other_step)) == [("shell step: script", Owner.OURS, "")]
     target.edit("Publish", ">one<", ">three<")
-    assert told(plan(target, other_step)) == [("shell step: script", Side.BOTH, "")]
+    assert told(plan(target, other_step)) == [("shell step: script", Owner.BOTH, "")]
     target.edit("Publish", ">three<", ">one<")
     target.edit("Publish", "A key", "THE key")
     label = "parameter KEY: description"
-    assert told(plan(target, with_password("hunter2"))) == [(label, Side.THEIRS, "")]
+    assert told(plan(target, with_password("hunter2"))) == [(label, Owner.THEIRS, "")]
 
 
 def test_what_was_never_encrypted_is_no_difference_after_it_is(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ def test_of_a_job_that_is_not_ours_no_password_can_be_compared(target: MemoryTar
     """Which is said, since it will be replaced."""
     target.configs[Kind.JOB, "Publish"] = save(with_password("theirs").config, PLUGINS)
     made = plan(target, with_password("hunter2"), adopt=True)
-    assert told(made) == [(LABEL, Side.ADOPT, "can't be compared")]
+    assert told(made) == [(LABEL, Owner.ADOPT, "can't be compared")]
 
 
 def test_a_kept_plan_is_refused_once_a_password_was_entered(target: MemoryTarget) -> None:

@@ -17,7 +17,7 @@ from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import set_description
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.apply import Result, Status, apply_plan
-from cfl_jobs.planning.differences import Side
+from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.journal import Journal, list_runs
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Plan, Update
@@ -161,11 +161,11 @@ def assert_each_edit_is_told(
         server.edit_job(rendered.name, config.replace(old, new.format(number), 1))
     made = make_plan(target, wanted)
     sides = {
-        change.name: {found.side for found in change.differences}
+        change.name: {found.owner for found in change.differences}
         for change in made.changes
         if isinstance(change, Update)
     }
-    assert sides == {rendered.name: {Side.THEIRS} for rendered in wanted}
+    assert sides == {rendered.name: {Owner.THEIRS} for rendered in wanted}
 
 
 def test_a_server_that_starts_on_an_updated_directory_is_quiet(
@@ -320,7 +320,7 @@ def test_a_creator_keeps_it_where_the_definition_lets_others_do_something(
     made = make_plan(creator, wanted(after))
     told = [d for c in made.changes if isinstance(c, Update) for d in c.differences]
     assert not any("creator" in d.before + d.after for d in told)
-    assert {d.side for d in told} == {Side.OURS}
+    assert {d.owner for d in told} == {Owner.OURS}
     assert update(creator, tmp_path, wanted(after)).is_complete
     assert make_plan(creator, wanted(after)).changes == ()
     config = jenkins_server.config("Publish")
@@ -649,6 +649,6 @@ def test_what_was_asked_for_and_an_upgrade_took_is_told_and_its_successor_is_our
     changes = make_plan(target, render(root)).changes
     assert {change.name for change in changes} == {"Run Portal Tests", "Run Ocargo Tests"}
     found = [d for c in changes if isinstance(c, Update) for d in c.differences]
-    assert {(d.label, d.after, d.side) for d in found} == {
-        ("JUnit results: stdio retention", "ALL", Side.OURS)
+    assert {(d.label, d.after, d.owner) for d in found} == {
+        ("JUnit results: stdio retention", "ALL", Owner.OURS)
     }

@@ -9,7 +9,7 @@ import pytest
 from cfl_jobs.configs.mark import Mark, fingerprint
 from cfl_jobs.configs.normalform import Normal, normalise
 from cfl_jobs.configs.sections import codes_of_versions
-from cfl_jobs.planning.differences import Side, compare
+from cfl_jobs.planning.differences import Owner, compare
 from cfl_jobs.planning.fields import record_fields
 from cfl_jobs.planning.owners import attribute
 from cfl_jobs.planning.upgrades import NO_HABITS, Habits, learn_habits
@@ -48,12 +48,12 @@ def habits() -> Habits:
 
 def owners(
     wanted: Normal, live: Normal, mark: Mark = MARK, habits: Habits | None = None
-) -> dict[str, Side]:
+) -> dict[str, Owner]:
     """Return whose the difference of each tag is."""
     learnt = habits or learn_habits((upgraded("1", "2"), upgraded("3")))
     raws = compare(wanted, live)
-    found = attribute(raws, wanted=wanted, live=live, mark=mark, habits=lambda: learnt)
-    return {(raw.live or raw.wanted).tag: side for raw, side in found}  # type: ignore[union-attr]
+    found = attribute(raws, desired=wanted, live=live, mark=mark, habits=lambda: learnt)
+    return {(raw.live or raw.desired).tag: owner for raw, owner in found}  # type: ignore[union-attr]
 
 
 def ours(*texts: str, own: str = "<ours>1</ours>") -> Normal:
@@ -65,25 +65,25 @@ def ours(*texts: str, own: str = "<ours>1</ours>") -> Normal:
     [
         (APPLIED, upgraded("1", "2"), set()),
         # Ours alone: a step removed, added, repeated, moved, and one with a field taken out.
-        (ours("2"), upgraded("1", "2"), {Side.OURS}),
-        (ours("1", "2", "3"), upgraded("1", "2"), {Side.OURS}),
-        (ours("1", "2", "2"), upgraded("1", "2"), {Side.OURS}),
-        (ours("2", "1"), upgraded("1", "2"), {Side.OURS}),
-        (ours("1", "2", own=""), upgraded("1", "2"), {Side.OURS}),
+        (ours("2"), upgraded("1", "2"), {Owner.OURS}),
+        (ours("1", "2", "3"), upgraded("1", "2"), {Owner.OURS}),
+        (ours("1", "2", "2"), upgraded("1", "2"), {Owner.OURS}),
+        (ours("2", "1"), upgraded("1", "2"), {Owner.OURS}),
+        (ours("1", "2", own=""), upgraded("1", "2"), {Owner.OURS}),
         # Theirs alone.
-        (APPLIED, upgraded("2"), {Side.THEIRS}),
-        (APPLIED, upgraded("1", "2", "3"), {Side.THEIRS}),
-        (APPLIED, upgraded("1", "2", own="<ours>2</ours><own>1</own>"), {Side.THEIRS}),
+        (APPLIED, upgraded("2"), {Owner.THEIRS}),
+        (APPLIED, upgraded("1", "2", "3"), {Owner.THEIRS}),
+        (APPLIED, upgraded("1", "2", own="<ours>2</ours><own>1</own>"), {Owner.THEIRS}),
     ],
 )
 def test_an_upgrade_makes_nobodys_change_anothers(
-    wanted: Normal, live: Normal, expected: set[Side]
+    wanted: Normal, live: Normal, expected: set[Owner]
 ) -> None:
     """What it added is put aside, then the sections are those of then."""
-    found = attribute(compare(wanted, live), wanted=wanted, live=live, mark=MARK, habits=habits)
-    assert {side for _, side in found} - {Side.JENKINS} == expected
-    by_jenkins = {raw.live.tag for raw, side in found if raw.live and side is Side.JENKINS}
-    by_someone = {raw.live.tag for raw, side in found if raw.live and side is not Side.JENKINS}
+    found = attribute(compare(wanted, live), desired=wanted, live=live, mark=MARK, habits=habits)
+    assert {owner for _, owner in found} - {Owner.JENKINS} == expected
+    by_jenkins = {raw.live.tag for raw, owner in found if raw.live and owner is Owner.JENKINS}
+    by_someone = {raw.live.tag for raw, owner in found if raw.live and owner is not Owner.JENKINS}
     assert by_jenkins <= {"new", "other", "own"}
     assert not by_someone & {"new", "other"}
 
@@ -91,8 +91,8 @@ def test_an_upgrade_makes_nobodys_change_anothers(
 def test_what_jenkins_made_of_a_step_at_the_update_is_its_own_after_an_upgrade_too() -> None:
     """Beside a step that we added."""
     wanted, live = ours("1", "2", "3"), upgraded("1", "2")
-    found = attribute(compare(wanted, live), wanted=wanted, live=live, mark=MARK, habits=habits)
-    assert {raw.live.tag for raw, side in found if raw.live and side is Side.JENKINS} == {
+    found = attribute(compare(wanted, live), desired=wanted, live=live, mark=MARK, habits=habits)
+    assert {raw.live.tag for raw, owner in found if raw.live and owner is Owner.JENKINS} == {
         "new",
         "other",
         "own",
@@ -103,9 +103,9 @@ def test_without_an_upgrade_nothing_is_put_aside() -> None:
     """The same fields, written by the version of then."""
     live = steps("1", "2", plugin=OLD, own="<ours>1</ours><own>1</own>", added=ADDED)
     assert owners(APPLIED, live) == {
-        "own": Side.JENKINS,
-        "new": Side.THEIRS,
-        "other": Side.THEIRS,
+        "own": Owner.JENKINS,
+        "new": Owner.THEIRS,
+        "other": Owner.THEIRS,
     }
 
 
@@ -115,15 +115,15 @@ FLAGGED = "<flag>true</flag><x.y>1</x.y>"
 @pytest.mark.parametrize(
     ("live", "expected"),
     [
-        ("<x.y>1</x.y>", {"flag": Side.JENKINS}),
-        ("<x.y>1</x.y><flag>false</flag>", {"flag": Side.THEIRS}),
-        ("<x.y>2</x.y>", {"flag": Side.JENKINS, "x.y": Side.THEIRS}),
-        ("<x.y>1</x.y><name>b</name>", {"flag": Side.JENKINS, "name": Side.THEIRS}),
+        ("<x.y>1</x.y>", {"flag": Owner.JENKINS}),
+        ("<x.y>1</x.y><flag>false</flag>", {"flag": Owner.THEIRS}),
+        ("<x.y>2</x.y>", {"flag": Owner.JENKINS, "x.y": Owner.THEIRS}),
+        ("<x.y>1</x.y><name>b</name>", {"flag": Owner.JENKINS, "name": Owner.THEIRS}),
     ],
     ids=["gone", "turned off", "gone, and an edit", "gone, and a new field"],
 )
 def test_a_flag_that_an_upgrade_took_is_told_from_one_that_a_person_turned_off(
-    live: str, expected: dict[str, Side]
+    live: str, expected: dict[str, Owner]
 ) -> None:
     """A class that has a flag always says what it is, and one that hasn't never does."""
     wanted, then = steps("1", own=FLAGGED), steps("1", own=FLAGGED, plugin=OLD)
@@ -135,4 +135,4 @@ def test_a_plain_text_that_jenkins_encrypted_since_is_its_own() -> None:
     """A directory has it as we wrote it, until a Jenkins starts with that."""
     wanted = steps("1", own="<token>plain</token>")
     there = steps("1", own="<token>{AQAAABAAAAAQxIyRO+G2ncy+IfR2qVKHJ9gE}</token>")
-    assert owners(wanted, there, mark_of(wanted, wanted), NO_HABITS) == {"token": Side.JENKINS}
+    assert owners(wanted, there, mark_of(wanted, wanted), NO_HABITS) == {"token": Owner.JENKINS}

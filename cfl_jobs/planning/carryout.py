@@ -246,7 +246,7 @@ def _came_late(first: Config, live: Config) -> bool:
 
 
 def _sign(raw: Raw) -> _Signature:
-    return raw.parent, _NUMBER.sub("", raw.place.path), raw.change, raw.wanted, raw.live
+    return raw.parent, _NUMBER.sub("", raw.place.path), raw.change, raw.desired, raw.live
 
 
 def _differing(posting: _Posting, live: Config) -> set[_Signature]:

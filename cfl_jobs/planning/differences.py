@@ -1,31 +1,29 @@
-"""Two normal forms → differences, in people's terms.
+"""Two normal forms → what differs, and which element of one was which of the other.
 
-Wanted is what we render now, live is what the server has (see sides.py for whose each is).
+Desired is what we render now, live is what the server has (see owners.py for whose each is).
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
 
-from cfl_jobs.configs.normalform import LISTS, SECRET, SETS, Normal, absent_value
+from cfl_jobs.configs.normalform import LISTS, SETS, Normal
 from cfl_jobs.configs.sections import is_plain_list, number_children, sections
-from cfl_jobs.errors import Position
-from cfl_jobs.planning.pairs import (
-    Numbered,
-    choose_pair,
-    find_moved,
-    is_other_class,
-    is_renamed,
-)
-from cfl_jobs.planning.words import is_silent, secrets_of, show_value, word_for
-from cfl_jobs.reading.versions import NEWEST
+from cfl_jobs.planning.words import is_secret, is_silent, word_for
+
+Numbered = tuple[str, Normal]
+
+_FLAG_OR_NUMBER = re.compile(r"true|false|-?\d+(\.\d+)?")
+_TELLING = 8  # characters: such a text is hardly two fields' by chance
+_COLLECTION = re.compile(r"java\.(util|lang)\.")
 
 
-class Side(Enum):
+class Owner(Enum):
     """Whose a difference is."""
 
     OURS = "ours"
@@ -46,24 +44,6 @@ class Change(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
-    """One difference between what the server has (`before`) and what we want (`after`).
-
-    `path` is as configxml.element_paths gives it, in the config of the side that has the part.
-    `label` are people's words for it. `position` is what made the part.
-    """
-
-    path: str
-    label: str
-    change: Change
-    before: str
-    after: str
-    side: Side = Side.UNKNOWN
-    position: Position | None = None
-    remark: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class _Place:
     """Where a comparison is: its path, its words, and the section of each side it is in.
 
@@ -74,14 +54,14 @@ class _Place:
     path: str
     label: str
     word: str = ""
-    wanted_section: Normal | None = None
+    desired_section: Normal | None = None
     live_section: Normal | None = None
     plugin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Raw:
-    """A difference with the elements themselves; `wanted` or `live` is None where it has none.
+    """A difference with the elements themselves; `desired` or `live` is None where it has none.
 
     `parent` is the class of the element around it, `plugin` the one that saved that on the server.
     """
@@ -89,7 +69,7 @@ class Raw:
     place: _Place
     parent: str
     change: Change
-    wanted: Normal | None
+    desired: Normal | None
     live: Normal | None
     plugin: str = ""
 
@@ -100,7 +80,7 @@ class Raw:
     @property
     def is_item(self) -> bool:
         """Whether it is a whole element of a list: a step, a publisher, a parameter."""
-        element = self.wanted or self.live
+        element = self.desired or self.live
         if element is None:
             return False
         return self.parent in LISTS or "." in element.tag or self.place.path.endswith("]")
@@ -108,14 +88,14 @@ class Raw:
     @property
     def is_new_field(self) -> bool:
         """Whether it is a field that only the server's element has."""
-        return self.wanted is None and not self.is_item
+        return self.desired is None and not self.is_item
 
 
-def compare(wanted: Normal, live: Normal) -> tuple[Raw, ...]:
+def compare(desired: Normal, live: Normal) -> tuple[Raw, ...]:
     """Return every difference, in the order of the job's parts."""
-    if wanted == live:
+    if desired == live:
         return ()
-    return tuple(_compare_jobs(wanted, live))
+    return tuple(_compare_jobs(desired, live))
 
 
 def find_losses(found: Iterable[Raw], own: Collection[str] = ()) -> tuple[Raw, ...]:
@@ -128,66 +108,16 @@ def find_losses(found: Iterable[Raw], own: Collection[str] = ()) -> tuple[Raw, .
     return tuple(raw for raw in raws if raw.place.path not in kept and _is_lost(raw))
 
 
-def describe(
-    raw: Raw,
-    side: Side,
-    position: Position | None = None,
-    *,
-    remark: str = "",
-    versions: Mapping[str, str] = NEWEST,
-) -> Difference:
-    """Put a difference into words; secrets are left out. `remark`: what else is to be said.
-
-    `versions` are the server's, by plugin or versions.CORE.
-    """
-    before = show_value(raw.live) if raw.live else ""
-    after = show_value(raw.wanted) if raw.wanted else ""
-    change = raw.change
-    if raw.wanted and raw.live and raw.wanted.kind != raw.live.kind:
-        before = "; ".join(filter(None, (f"class: {raw.live.kind}", before)))
-        after = "; ".join(filter(None, (f"class: {raw.wanted.kind}", after)))
-    elif change is Change.CHANGED and before == after and _text(raw.live) != _text(raw.wanted):
-        # All that differs is hidden.
-        before, after = (SECRET, after) if before == SECRET else (f"text with {SECRET}", "")
-        after = f"{after or before} (another)"
-    elif raw.wanted and raw.live and _has_other_secrets(raw.wanted, raw.live):
-        remark = "; ".join(filter(None, (remark, "a secret in it changed too")))
-    absent = _meaning_of_absence(raw, versions)
-    if absent:
-        before, after, change = before or absent, after or absent, Change.CHANGED
-    return Difference(raw.place.path, raw.label, change, before, after, side, position, remark)
-
-
-def _text(normal: Normal | None) -> tuple[str, ...]:
-    return () if normal is None else tuple(part.text for part in normal.walk())
-
-
-def _has_other_secrets(one: Normal, other: Normal) -> bool:
-    """Tell whether texts have as many secrets, and not the same: that can't be seen otherwise."""
-    secrets, others = secrets_of(one.text), secrets_of(other.text)
-    return len(secrets) == len(others) and secrets != others
-
-
-def _meaning_of_absence(raw: Raw, versions: Mapping[str, str]) -> str:
-    """Return what a flag that one side doesn't have means there, "" where it is no flag."""
-    element = raw.wanted or raw.live
-    if element is None or raw.is_item or (raw.wanted and raw.live):
-        return ""
-    opposite = {"true": "false", "false": "true"}.get(element.text, "")
-    meant = absent_value(raw.parent, element.tag, versions)
-    return opposite if meant == opposite else ""
-
-
-def _compare_jobs(wanted: Normal, live: Normal) -> Iterator[Raw]:
+def _compare_jobs(desired: Normal, live: Normal) -> Iterator[Raw]:
     root = _Place("", "", plugin=live.plugin)
     plain = replace(
-        root, word="job", wanted_section=sections(wanted)[0][1], live_section=sections(live)[0][1]
+        root, word="job", desired_section=sections(desired)[0][1], live_section=sections(live)[0][1]
     )
-    if (wanted.tag, wanted.attributes) != (live.tag, live.attributes):
-        yield Raw(replace(plain, label="kind of job"), "", Change.CHANGED, wanted, live)
+    if (desired.tag, desired.attributes) != (live.tag, live.attributes):
+        yield Raw(replace(plain, label="kind of job"), "", Change.CHANGED, desired, live)
         return
-    for tag in dict.fromkeys(child.tag for child in (*wanted.children, *live.children)):
-        ours, theirs = wanted.find(tag), live.find(tag)
+    for tag in dict.fromkeys(child.tag for child in (*desired.children, *live.children)):
+        ours, theirs = desired.find(tag), live.find(tag)
         empty = Normal(tag)
         lists = (ours or empty, theirs or empty)
         if tag in LISTS and all(is_plain_list(side) or side == empty for side in lists):
@@ -195,33 +125,33 @@ def _compare_jobs(wanted: Normal, live: Normal) -> Iterator[Raw]:
             yield from _compare_children(ours or empty, theirs or empty, place)
             continue
         is_section = tag == "description" or any(side and side.children for side in (ours, theirs))
-        place = replace(root, wanted_section=ours, live_section=theirs) if is_section else plain
-        path = f"{wanted.tag}/{tag}"
+        place = replace(root, desired_section=ours, live_section=theirs) if is_section else plain
+        path = f"{desired.tag}/{tag}"
         if ours is None:
-            yield _one_sided(wanted, path, None, theirs, place)
+            yield _one_sided(desired, path, None, theirs, place)
         else:
-            yield from _compare_pair(wanted, (path, ours), theirs, place)
+            yield from _compare_pair(desired, (path, ours), theirs, place)
 
 
-def _compare(wanted: Normal, live: Normal, place: _Place) -> Iterator[Raw]:
-    if wanted == live:
+def _compare(desired: Normal, live: Normal, place: _Place) -> Iterator[Raw]:
+    if desired == live:
         return
-    if wanted.attributes != live.attributes or (
-        bool(wanted.children) != bool(live.children) and (wanted.text or live.text)
+    if desired.attributes != live.attributes or (
+        bool(desired.children) != bool(live.children) and (desired.text or live.text)
     ):
-        yield Raw(place, "", Change.CHANGED, wanted, live)
+        yield Raw(place, "", Change.CHANGED, desired, live)
         return
-    if wanted.text != live.text:
-        yield Raw(place, "", Change.CHANGED, wanted, live)
-    yield from _compare_children(wanted, live, place)
+    if desired.text != live.text:
+        yield Raw(place, "", Change.CHANGED, desired, live)
+    yield from _compare_children(desired, live, place)
 
 
-def _compare_children(wanted: Normal, live: Normal, place: _Place) -> Iterator[Raw]:
-    ours = list(number_children(wanted))
+def _compare_children(desired: Normal, live: Normal, place: _Place) -> Iterator[Raw]:
+    ours = list(number_children(desired))
     theirs = list(number_children(live))
     tags = Counter(child.tag for _, child in ours)
     their_tags = Counter(child.tag for _, child in theirs)
-    is_list = wanted.tag in LISTS and wanted.tag not in SETS
+    is_list = desired.tag in LISTS and desired.tag not in SETS
 
     def is_field(tag: str) -> bool:
         return not is_list and tags[tag] <= 1 and their_tags[tag] <= 1
@@ -229,11 +159,11 @@ def _compare_children(wanted: Normal, live: Normal, place: _Place) -> Iterator[R
     fields = {child.tag: child for _, child in theirs if is_field(child.tag)}
     for path, child in ours:
         if is_field(child.tag):
-            yield from _compare_pair(wanted, (path, child), fields.pop(child.tag, None), place)
+            yield from _compare_pair(desired, (path, child), fields.pop(child.tag, None), place)
     for tag, child in fields.items():
         yield _one_sided(live, f"{live.tag}/{tag}", None, child, place)
     yield from _compare_items(
-        wanted,
+        desired,
         [pair for pair in ours if not is_field(pair[1].tag)],
         [pair for pair in theirs if not is_field(pair[1].tag)],
         place,
@@ -269,7 +199,7 @@ def _compare_items(
             continue
         left = theirs[their_from:their_to]
         for path, child in ours[our_from:our_to]:
-            pair = choose_pair(child, left)
+            pair = _choose_pair(child, left)
             if pair is None:
                 new.append((path, child))
             else:
@@ -295,18 +225,18 @@ def _compare_items(
 
 
 def _one_sided(
-    parent: Normal, path: str, wanted: Normal | None, live: Normal | None, place: _Place
+    parent: Normal, path: str, desired: Normal | None, live: Normal | None, place: _Place
 ) -> Raw:
-    child = wanted if wanted is not None else live
+    child = desired if desired is not None else live
     if child is None:
         raise ValueError("a difference of nothing")
-    inner = _descend(place, path, child, wanted, live)
-    change = Change.REMOVED if wanted is None else Change.ADDED
-    return Raw(inner, parent.kind, change, wanted, live, place.plugin)
+    inner = _descend(place, path, child, desired, live)
+    change = Change.REMOVED if desired is None else Change.ADDED
+    return Raw(inner, parent.kind, change, desired, live, place.plugin)
 
 
 def _descend(
-    place: _Place, path: str, child: Normal, wanted: Normal | None, live: Normal | None
+    place: _Place, path: str, child: Normal, desired: Normal | None, live: Normal | None
 ) -> _Place:
     """Return the place of a child; `path` is the parent's tag and the child's step."""
     step = path.partition("/")[2]
@@ -318,33 +248,95 @@ def _descend(
     if not is_list:
         shown = f"{word} {number}" if number and not word.startswith("parameter ") else word
         label = f"{label}: {shown}" if label else shown
-    wanted_section, live_section = place.wanted_section, place.live_section
-    if wanted_section is None and live_section is None:
-        wanted_section, live_section = wanted, live
+    desired_section, live_section = place.desired_section, place.live_section
+    if desired_section is None and live_section is None:
+        desired_section, live_section = desired, live
     plugin = (live.plugin if live else "") or place.plugin
-    return _Place(here, label, word, wanted_section, live_section, plugin)
+    return _Place(here, label, word, desired_section, live_section, plugin)
 
 
 def _is_lost(raw: Raw) -> bool:
-    if raw.wanted is None or raw.change is Change.MOVED:
+    if raw.desired is None or raw.change is Change.MOVED:
         return False
-    if raw.live is None or is_other_class(raw.wanted, raw.live):
+    if raw.live is None or is_other_class(raw.desired, raw.live):
         return True
-    had, has = (bool(side.text or side.children) for side in (raw.wanted, raw.live))
-    return (had and not has) or (bool(raw.wanted.children) and not raw.live.children)
+    had, has = (bool(side.text or side.children) for side in (raw.desired, raw.live))
+    return (had and not has) or (bool(raw.desired.children) and not raw.live.children)
 
 
 def find_renamed(raws: tuple[Raw, ...]) -> frozenset[str]:
     """Return the paths of fields whose value stands in the same element under another name."""
     gone = [raw for raw in raws if raw.live is None and not raw.is_item]
-    new = [raw for raw in raws if raw.wanted is None and not raw.is_item]
+    new = [raw for raw in raws if raw.desired is None and not raw.is_item]
     found: set[str] = set()
     for old in gone:
         for other in new:
             around = old.place.path.rpartition("/")[0]
             beside = around and around == other.place.path.rpartition("/")[0]
-            if beside and old.wanted and other.live and is_renamed(old.wanted, other.live):
+            if beside and old.desired and other.live and is_renamed(old.desired, other.live):
                 found |= {old.place.path, other.place.path}
                 new.remove(other)
                 break
     return frozenset(found)
+
+
+def _choose_pair(child: Normal, candidates: Sequence[Numbered]) -> Numbered | None:
+    """Return the element that `child` most likely was: same tag, and same name if it has one."""
+    same = [pair for pair in candidates if pair[1].tag == child.tag]
+    name = child.find("name")
+    if name is not None and child.tag.endswith(("ParameterDefinition", "Parameter")):
+        return next((pair for pair in same if pair[1].find("name") == name), None)
+    if not child.children:  # a value, or an element whose fields are all as they are by default
+        return None if child.text else next((p for p in same if p[1].children), None)
+    return same[0] if same else None
+
+
+def find_moved(places: Sequence[int]) -> tuple[int, ...]:
+    """Return which of these, given by their places on the other side, have another order there.
+
+    As few as can be: all but the longest run that goes up, [2, 0, 1] → (0,).
+    """
+    runs: list[tuple[int, ...]] = []  # the longest run that ends with each
+    for number, place in enumerate(places):
+        before = [run for run in runs if places[run[-1]] < place]
+        runs.append((*max(before, key=len, default=()), number))
+    kept = max(runs, key=len, default=())
+    return tuple(number for number in range(len(places)) if number not in kept)
+
+
+def is_renamed(gone: Normal, new: Normal) -> bool:
+    """Tell whether a field that is new in an element is one that is gone, under another name.
+
+    It has the same value, and that or the two names tell it: a flag, a number or a short text is
+    equal by chance.
+    """
+    if is_secret(gone.tag, gone.text) != is_secret(new.tag, new.text):
+        return False
+    if (gone.text, gone.children) != (new.text, new.children) or not (gone.text or gone.children):
+        return False
+    return _tells(gone) or _is_like(gone.tag.lower(), new.tag.lower())
+
+
+def is_other_class(desired: Normal, live: Normal) -> bool:
+    """Tell whether an object that we want is one of another class, not just moved or renamed."""
+    ours, theirs = (dict(side.attributes).get("class", "") for side in (desired, live))
+    if "." not in ours or _COLLECTION.match(ours) or ours == theirs:
+        return False
+    has_moved = _simple(ours) == _simple(theirs)
+    return not has_moved or (desired.text, desired.children) != (live.text, live.children)
+
+
+def _tells(normal: Normal) -> bool:
+    if normal.children:
+        return True
+    return len(normal.text) >= _TELLING and not _FLAG_OR_NUMBER.fullmatch(normal.text)
+
+
+def _is_like(one: str, other: str) -> bool:
+    """Tell whether a name is the other's with something added: `project`, `projectName`."""
+    shorter, longer = sorted((one, other), key=len)
+    return len(shorter) > 2 and shorter in longer
+
+
+def _simple(class_name: str) -> str:
+    return re.split(r"[.$]", class_name)[-1]

@@ -106,7 +106,7 @@ def code_parts(raw: Raw, *, hidden: Collection[str]) -> tuple[Codes, Codes]:
     """Return the codes of what each side has of a difference."""
     path = raw.place.path
     return (
-        tuple(code_fields(raw.wanted, path, hidden=hidden)) if raw.wanted else (),
+        tuple(code_fields(raw.desired, path, hidden=hidden)) if raw.desired else (),
         tuple(code_fields(raw.live, path)) if raw.live else (),
     )
 

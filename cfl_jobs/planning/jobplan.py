@@ -8,19 +8,11 @@ from dataclasses import dataclass
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_name
 from cfl_jobs.configs.normalform import SECRET
-from cfl_jobs.planning.differences import (
-    Change,
-    Difference,
-    Raw,
-    Side,
-    compare,
-    describe,
-    find_losses,
-)
+from cfl_jobs.planning.describing import Difference, describe, place_of
+from cfl_jobs.planning.differences import Change, Owner, Raw, compare, find_losses
 from cfl_jobs.planning.losses import advise_on_taken
 from cfl_jobs.planning.owners import attribute, compare_secrets
 from cfl_jobs.planning.permissions import hide_granted
-from cfl_jobs.planning.places import place_of
 from cfl_jobs.planning.plan import Note, Update
 from cfl_jobs.planning.upgrades import Habits, is_upgraded
 from cfl_jobs.planning.words import split_words
@@ -47,23 +39,25 @@ def plan_job(
     live = live.beside(desired)
     mark = None if adopted else live.mark
     raws = compare(desired.normal, live.normal)
-    sided = attribute(raws, wanted=desired.normal, live=live.normal, mark=mark, habits=habits)
+    owned = attribute(raws, desired=desired.normal, live=live.normal, mark=mark, habits=habits)
     # What Jenkins dropped at the last update is tried again: its plugin may be there by now.
     is_verified = mark is None or mark.is_verified
     dropped = frozenset() if is_verified else frozenset(find_losses(raws, desired.own))
-    visible = {raw for raw, side in sided if side is not Side.JENKINS or raw in dropped}
+    visible = {raw for raw, owner in owned if owner is not Owner.JENKINS or raw in dropped}
     differences = [
         describe(
             hide_granted(raw, mark),
-            side,
+            owner,
             place_of(desired, raw),
-            remark=_doubt(raw, side, mark),
+            remark=_doubt(raw, owner, mark),
             versions=live.versions,
         )
-        for raw, side in sided
+        for raw, owner in owned
         if raw in visible
     ]
-    own = [describe(raw, side, versions=live.versions) for raw, side in sided if raw not in visible]
+    own = [
+        describe(raw, owner, versions=live.versions) for raw, owner in owned if raw not in visible
+    ]
     lost = set(find_losses(raws, desired.own)) - visible
     taken = [
         (raw.label, raw.plugin, advise_on_taken(raw))
@@ -72,7 +66,7 @@ def plan_job(
     ]
     stays_disabled = _stays_disabled(desired, live, mark)
     differences += _compare_disabled(desired, live, mark, stays_disabled=stays_disabled)
-    differences += _compare_secrets(desired, live, mark, sided)
+    differences += _compare_secrets(desired, live, mark, owned)
     notes = [Note(kind, name, "is disabled on the server, and stays so")] if stays_disabled else []
     notes += _note_build_written(desired, live)
     for found in own:
@@ -111,28 +105,28 @@ def _compare_disabled(
 ) -> Iterator[Difference]:
     if stays_disabled or desired.disabled == live.disabled:
         return
-    side = Side.ADOPT
+    owner = Owner.ADOPT
     if mark:
-        side = Side.THEIRS if mark.said_disabled == desired.says_disabled else Side.OURS
+        owner = Owner.THEIRS if mark.said_disabled == desired.says_disabled else Owner.OURS
     words = {True: "true", False: "false"}
-    shown = (Change.CHANGED, words[live.disabled], words[desired.disabled], side)
+    shown = (Change.CHANGED, words[live.disabled], words[desired.disabled], owner)
     yield Difference("disabled", "disabled", *shown, desired.place_of("disabled"))
 
 
-def _doubt(raw: Raw, side: Side, mark: Mark | None) -> str:
+def _doubt(raw: Raw, owner: Owner, mark: Mark | None) -> str:
     """Say what isn't sure: the mark was damaged, or a plugin's newer version may have set it."""
-    if side is Side.UNKNOWN:
+    if owner is Owner.UNKNOWN:
         return "ours or theirs: the mark was damaged"
-    if side is Side.THEIRS and raw.is_new_field and is_upgraded(raw, mark):
+    if owner is Owner.THEIRS and raw.is_new_field and is_upgraded(raw, mark):
         return f"or set by {raw.plugin}, which is newer than at the last update"
     return ""
 
 
 def _compare_secrets(
-    desired: Config, live: Config, mark: Mark | None, sided: Sequence[tuple[Raw, Side]]
+    desired: Config, live: Config, mark: Mark | None, owned: Sequence[tuple[Raw, Owner]]
 ) -> Iterator[Difference]:
-    for found in compare_secrets(desired.normal, live.normal, mark, sided):
-        shown = (Change.CHANGED, SECRET, f"{SECRET} (another)", found.side)
+    for found in compare_secrets(desired.normal, live.normal, mark, owned):
+        shown = (Change.CHANGED, SECRET, f"{SECRET} (another)", found.owner)
         position = desired.place_of(found.path)
         yield Difference(found.path, found.label, *shown, position, found.remark)
 

@@ -59,7 +59,7 @@ def advise_on_taken(raw: Raw) -> str:
 
 
 def _has_successor(raw: Raw) -> bool:
-    field = (raw.parent, raw.wanted.tag if raw.wanted else "")
+    field = (raw.parent, raw.desired.tag if raw.desired else "")
     return any(field == (successor.kind, successor.old) for successor in SUCCESSORS)
 
 

@@ -1,9 +1,9 @@
 """Differences + the mark → whose each difference is: ours, theirs, both, or Jenkins' own.
 
-Wanted is what we render now, live is what the server has. Each is compared, by codes, with what it
+Desired is what we render now, live is what the server has. Each is compared, by codes, with what it
 was right after our last update:
 
-    wanted changed   live changed
+    desired changed   live changed
     no               no             Jenkins' own: what it made of the job at that update
     yes              no             ours
     no               yes            theirs
@@ -28,7 +28,7 @@ from dataclasses import dataclass, replace
 from cfl_jobs.configs.mark import Fingerprint, Mark
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.configs.sections import MATRIX, code, codes, number_children, sections
-from cfl_jobs.planning.differences import Change, Raw, Side, find_renamed
+from cfl_jobs.planning.differences import Change, Owner, Raw, find_renamed
 from cfl_jobs.planning.fields import (
     Fields,
     code_encrypted,
@@ -52,12 +52,12 @@ _Part = tuple[Codes, Codes]
 def attribute(
     found: Iterable[Raw],
     *,
-    wanted: Normal,
+    desired: Normal,
     live: Normal,
     mark: Mark | None,
     habits: Callable[[], Habits],
-) -> tuple[tuple[Raw, Side], ...]:
-    """Say whose each difference of `wanted` and `live` is.
+) -> tuple[tuple[Raw, Owner], ...]:
+    """Say whose each difference of `desired` and `live` is.
 
     `habits`: what the elements on the server have alike (see `learn_habits`).
     """
@@ -65,20 +65,20 @@ def attribute(
     if not raws:
         return ()
     if mark is None:
-        return tuple((raw, Side.ADOPT) for raw in raws)
+        return tuple((raw, Owner.ADOPT) for raw in raws)
     if mark.applied is None or mark.kept is None:
-        return tuple((raw, Side.UNKNOWN) for raw in raws)
+        return tuple((raw, Owner.UNKNOWN) for raw in raws)
     fields = read_fields(mark)
-    upgrade = Upgrade(wanted, live, mark, habits, fields.saved if fields else ())
-    judge = _Judge(raws, wanted, live, mark, upgrade)
+    upgrade = Upgrade(desired, live, mark, habits, fields.saved if fields else ())
+    judge = _Judge(raws, desired, live, mark, upgrade)
     return tuple((raw, judge.attribute(raw)) for raw in raws)
 
 
-def _owner(*, ours: bool, theirs: bool) -> Side | None:
+def _owner(*, ours: bool, theirs: bool) -> Owner | None:
     """Return whose it is, of who changed something; None for nobody's."""
     if ours:
-        return Side.BOTH if theirs else Side.OURS
-    return Side.THEIRS if theirs else None
+        return Owner.BOTH if theirs else Owner.OURS
+    return Owner.THEIRS if theirs else None
 
 
 class _Past:
@@ -115,12 +115,12 @@ class _Lookup:
         self._lost_by_us = _find_unexplained(ours, theirs, parts, key)
         self._lost_by_them = _find_unexplained(theirs, ours, swapped, key)
 
-    def attribute(self, part: _Part) -> Side | None:
+    def attribute(self, part: _Part) -> Owner | None:
         """Return whose a part is, None where each side has it as it was, but not the same."""
         keys = {self._key(code) for codes_ in part for code in codes_}
         we_lost, they_lost = keys & self._lost_by_us, keys & self._lost_by_them
         if self._is_own(part):
-            return _owner(ours=bool(we_lost), theirs=bool(they_lost)) or Side.JENKINS
+            return _owner(ours=bool(we_lost), theirs=bool(they_lost)) or Owner.JENKINS
         ours = we_lost or _has_changed(self._ours, self._theirs, *part)
         theirs = they_lost or _has_changed(self._theirs, self._ours, *part[::-1])
         return _owner(ours=bool(ours), theirs=bool(theirs))
@@ -166,30 +166,30 @@ class _Sections:
     """What the visible codes tell: who changed which section, which list's order, and anything."""
 
     def __init__(
-        self, wanted: Normal, live: Normal, applied: Fingerprint, kept: Fingerprint
+        self, desired: Normal, live: Normal, applied: Fingerprint, kept: Fingerprint
     ) -> None:
-        our_whole, our_parts = codes(wanted)
+        our_whole, our_parts = codes(desired)
         their_whole, their_parts = codes(live)
         self.ours, self.theirs = _Past(our_parts, applied.parts), _Past(their_parts, kept.parts)
         self.whole = _owner(ours=our_whole != applied.whole, theirs=their_whole != kept.whole)
         self.is_known = bool(applied.parts and kept.parts)
         self._reordered = (
-            _find_reordered(wanted, our_parts, applied.parts),
+            _find_reordered(desired, our_parts, applied.parts),
             _find_reordered(live, their_parts, kept.parts),
         )
 
-    def who_changed(self, part: _Part) -> Side | None:
+    def who_changed(self, part: _Part) -> Owner | None:
         ours, theirs = part
         return _owner(ours=not self.ours.keeps(ours), theirs=not self.theirs.keeps(theirs))
 
-    def who_reordered(self, tag: str) -> Side | None:
+    def who_reordered(self, tag: str) -> Owner | None:
         ours, theirs = self._reordered
         return _owner(ours=tag in ours, theirs=tag in theirs)
 
 
 def section_path(raw: Raw) -> str:
     """Return the path of the section that a difference is in, "" for the plain fields."""
-    steps, section = raw.place.path.split("/"), raw.place.wanted_section or raw.place.live_section
+    steps, section = raw.place.path.split("/"), raw.place.desired_section or raw.place.live_section
     for number, step in enumerate(steps[:2], start=1):
         if section is not None and step.partition("[")[0] == section.tag:
             return "/".join(steps[:number])
@@ -200,11 +200,11 @@ class _Judge:
     """Says whose each difference is: by its fields, else its section, its list, or the job."""
 
     def __init__(
-        self, raws: Sequence[Raw], wanted: Normal, live: Normal, mark: Mark, upgrade: Upgrade
+        self, raws: Sequence[Raw], desired: Normal, live: Normal, mark: Mark, upgrade: Upgrade
     ) -> None:
         before = upgrade.undo(live, "", "")
         self._live, self._upgrade, self._renamed = live, upgrade, find_renamed(tuple(raws))
-        self._sections = _Sections(wanted, before, mark.applied or _NONE, mark.kept or _NONE)
+        self._sections = _Sections(desired, before, mark.applied or _NONE, mark.kept or _NONE)
         self._fields = read_fields(mark)
         self._hidden = secret_paths(live)
         # The lists of which a new order is told by a difference of its own.
@@ -213,14 +213,14 @@ class _Judge:
         if self._fields is None:
             self._lookup = self._look_up_sections(stayed)
         else:
-            self._lookup = self._look_up_fields(stayed, wanted, before, self._fields)
+            self._lookup = self._look_up_fields(stayed, desired, before, self._fields)
 
     def _look_up_fields(
-        self, raws: Sequence[Raw], wanted: Normal, live: Normal, fields: Fields
+        self, raws: Sequence[Raw], desired: Normal, live: Normal, fields: Fields
     ) -> _Lookup:
         return _Lookup(
             [self._part(raw) for raw in raws],
-            _Past(code_fields(wanted, hidden=self._hidden), fields.applied),
+            _Past(code_fields(desired, hidden=self._hidden), fields.applied),
             _Past(code_fields(live), fields.saved),
             key=lambda code: code[0],
             own=fields.own,
@@ -228,26 +228,26 @@ class _Judge:
 
     def _look_up_sections(self, raws: Sequence[Raw]) -> _Lookup:
         parts = {
-            (id(raw.place.wanted_section), id(raw.place.live_section)): self._section(raw)
+            (id(raw.place.desired_section), id(raw.place.live_section)): self._section(raw)
             for raw in raws
         }
         return _Lookup(
             tuple(parts.values()), self._sections.ours, self._sections.theirs, key=lambda code: ""
         )
 
-    def attribute(self, raw: Raw) -> Side:
+    def attribute(self, raw: Raw) -> Owner:
         whole = self._sections.whole
         if whole is None:
-            return Side.JENKINS
-        side = (self._find(raw) if self._sections.is_known else None) or whole
-        if side is Side.JENKINS or (
-            side is not Side.OURS and self._upgrade.has_made(raw, self._renamed)
+            return Owner.JENKINS
+        owner = (self._find(raw) if self._sections.is_known else None) or whole
+        if owner is Owner.JENKINS or (
+            owner is not Owner.OURS and self._upgrade.has_made(raw, self._renamed)
         ):
-            return Side.JENKINS
+            return Owner.JENKINS
         # Who changed nothing has no part in any difference.
-        return side if whole is Side.BOTH else whole
+        return owner if whole is Owner.BOTH else whole
 
-    def _find(self, raw: Raw) -> Side | None:
+    def _find(self, raw: Raw) -> Owner | None:
         tag = _list_of(raw)
         changed = self._sections.who_changed(self._section(raw))
         reordered = self._sections.who_reordered(tag)
@@ -267,41 +267,41 @@ class _Judge:
         if self._fields is None:
             ours, theirs = self._section(raw)
             # Jenkins may have made a matrix by itself, for who made the job.
-            is_granted = raw.wanted is None and raw.parent.endswith(MATRIX)
+            is_granted = raw.desired is None and raw.parent.endswith(MATRIX)
             return () if is_granted and not self._sections.ours.lost else ours, theirs
         live = raw.live and self._upgrade.undo(raw.live, raw.place.path, raw.place.plugin)
         return code_parts(replace(raw, live=live), hidden=self._hidden)
 
     def _section(self, raw: Raw) -> _Part:
         """Return the codes of the section that a difference is in."""
-        ours, theirs = raw.place.wanted_section, raw.place.live_section
+        ours, theirs = raw.place.desired_section, raw.place.live_section
         before = theirs and self._upgrade.undo(theirs, section_path(raw), self._live.plugin)
         return (code(ours),) if ours else (), (code(before),) if before else ()
 
-    def _find_encrypted(self, raw: Raw) -> Side | None:
+    def _find_encrypted(self, raw: Raw) -> Owner | None:
         """Return whose it is that the server has a field encrypted that we give in plain text."""
-        if not (raw.wanted and raw.live and self._fields and raw.live.text == SECRET):
+        if not (raw.desired and raw.live and self._fields and raw.live.text == SECRET):
             return None
-        encrypted, plain = text_of(raw.live), text_of(raw.wanted)
+        encrypted, plain = text_of(raw.live), text_of(raw.desired)
         if code_encrypted(encrypted) in self._fields.secrets:
             is_known = code_password(encrypted, plain) in self._fields.secrets
-            return Side.JENKINS if is_known else Side.OURS
+            return Owner.JENKINS if is_known else Owner.OURS
         # A directory has it as we wrote it, until a Jenkins starts with that.
-        was_plain = set(code_fields(raw.wanted, raw.place.path)) <= set(self._fields.saved)
+        was_plain = set(code_fields(raw.desired, raw.place.path)) <= set(self._fields.saved)
         keeps = self._sections.ours.keeps(self._section(raw)[0])
-        return Side.JENKINS if was_plain and keeps else None
+        return Owner.JENKINS if was_plain and keeps else None
 
 
-def _join(*sides: Side | None) -> Side:
+def _join(*sides: Owner | None) -> Owner:
     """Return whose some changes are together, that are told as one."""
-    of_both = Side.BOTH in sides
-    whose = _owner(ours=of_both or Side.OURS in sides, theirs=of_both or Side.THEIRS in sides)
-    return whose or Side.JENKINS
+    of_both = Owner.BOTH in sides
+    whose = _owner(ours=of_both or Owner.OURS in sides, theirs=of_both or Owner.THEIRS in sides)
+    return whose or Owner.JENKINS
 
 
 def _is_section(raw: Raw) -> bool:
     """Tell whether what differs is a whole section."""
-    return raw.wanted is raw.place.wanted_section and raw.live is raw.place.live_section
+    return raw.desired is raw.place.desired_section and raw.live is raw.place.live_section
 
 
 def _is_moved_section(raw: Raw) -> bool:
@@ -337,7 +337,7 @@ class SecretDifference:
 
     path: str
     label: str
-    side: Side
+    owner: Owner
     remark: str = ""
 
 
@@ -352,7 +352,7 @@ class SecretPair:
     path: str
     label: str
     sections: tuple[Normal, Normal]
-    wanted: str
+    desired: str
     live: str
 
 
@@ -361,55 +361,55 @@ _AROUND = "or not: it is encrypted, and more changed around it"
 
 
 def compare_secrets(
-    wanted: Normal, live: Normal, mark: Mark | None, sided: Iterable[tuple[Raw, Side]]
+    desired: Normal, live: Normal, mark: Mark | None, sided: Iterable[tuple[Raw, Owner]]
 ) -> Iterator[SecretDifference]:
     """Yield the passwords that may differ. `sided` are all other differences, and whose they are.
 
     Jenkins encrypts a password that we post, so the texts of the two sides can't be compared.
     """
-    inside: dict[str, set[Side]] = {}
-    for raw, side in sided:
-        if raw.place.wanted_section and raw.place.live_section:
-            inside.setdefault(section_path(raw), set()).add(side)
-    for pair in find_other_secrets(wanted, live):
-        side, remark = Side.ADOPT, "can't be compared"
+    inside: dict[str, set[Owner]] = {}
+    for raw, owner in sided:
+        if raw.place.desired_section and raw.place.live_section:
+            inside.setdefault(section_path(raw), set()).add(owner)
+    for pair in find_other_secrets(desired, live):
+        owner, remark = Owner.ADOPT, "can't be compared"
         if mark is not None:
             around = inside.get(pair.section, set())
-            side, remark = _attribute_secret(pair, wanted, live, mark, around)
-        if side is not Side.JENKINS:
-            yield SecretDifference(pair.path, pair.label, side, remark)
+            owner, remark = _attribute_secret(pair, desired, live, mark, around)
+        if owner is not Owner.JENKINS:
+            yield SecretDifference(pair.path, pair.label, owner, remark)
 
 
 def _attribute_secret(
-    pair: SecretPair, wanted: Normal, live: Normal, mark: Mark, around: set[Side]
-) -> tuple[Side, str]:
+    pair: SecretPair, desired: Normal, live: Normal, mark: Mark, around: set[Owner]
+) -> tuple[Owner, str]:
     if mark.applied is None or mark.kept is None:
-        return Side.UNKNOWN, "ours or theirs: the mark was damaged"
+        return Owner.UNKNOWN, "ours or theirs: the mark was damaged"
     fields = read_fields(mark)
     known = fields.secrets if fields else frozenset()
     if code_encrypted(pair.live) in known:
-        is_same = code_password(pair.live, pair.wanted) in known
-        return (Side.JENKINS if is_same else Side.OURS), ""
-    past = _Sections(wanted, live, mark.applied, mark.kept)
+        is_same = code_password(pair.live, pair.desired) in known
+        return (Owner.JENKINS if is_same else Owner.OURS), ""
+    past = _Sections(desired, live, mark.applied, mark.kept)
     parts = [(code(section),) for section in pair.sections]
     changed = past.who_changed((parts[0], parts[1])) if past.is_known else past.whole
     # A directory has it as we wrote it, until a Jenkins starts with that.
     was_plain = pair.sections[0] == pair.sections[1] and past.theirs.then[parts[0][0]]
-    theirs = bool(known or changed in (Side.THEIRS, Side.BOTH)) and not was_plain
-    explained = known and around & {Side.OURS, Side.BOTH}
-    ours = changed in (Side.OURS, Side.BOTH) and not explained
+    theirs = bool(known or changed in (Owner.THEIRS, Owner.BOTH)) and not was_plain
+    explained = known and around & {Owner.OURS, Owner.BOTH}
+    ours = changed in (Owner.OURS, Owner.BOTH) and not explained
     remark = _AGAIN if theirs else ""
     if not known and (around or not past.is_known):
         remark = _AROUND
-    return _owner(ours=ours, theirs=theirs) or Side.JENKINS, remark
+    return _owner(ours=ours, theirs=theirs) or Owner.JENKINS, remark
 
 
-def find_other_secrets(wanted: Normal, live: Normal) -> Iterator[SecretPair]:
+def find_other_secrets(desired: Normal, live: Normal) -> Iterator[SecretPair]:
     """Yield the passwords that both have, and not the same text of."""
-    if not any(element.text == SECRET for element in wanted.walk()):
+    if not any(element.text == SECRET for element in desired.walk()):
         return
     there = dict(sections(live))
-    for path, section in sections(wanted):
+    for path, section in sections(desired):
         theirs = {label: text for _, label, text in _find_secrets(path, there.get(path, section))}
         for inner, label, text in _find_secrets(path, section):
             if theirs.get(label, text) != text:

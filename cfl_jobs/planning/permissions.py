@@ -24,7 +24,7 @@ def find_granted(desired: Config, live: Config, shown: Collection[str] = ()) -> 
     """
     if MATRIX not in live.config:
         return []
-    extra = [raw for raw in compare(desired.normal, live.normal) if raw.wanted is None]
+    extra = [raw for raw in compare(desired.normal, live.normal) if raw.desired is None]
     return [
         found
         for matrix in live.parse().findall("properties/*")
@@ -57,7 +57,7 @@ def _find_in(
 
 def hide_granted(raw: Raw, mark: Mark | None) -> Raw:
     """Return a difference that a property of permissions goes, without what stays of it."""
-    if raw.wanted or raw.live is None or not raw.live.tag.endswith(MATRIX):
+    if raw.desired or raw.live is None or not raw.live.tag.endswith(MATRIX):
         return raw
     creators = _find_creators(raw.live, mark)
     return replace(raw, live=_without(raw.live, creators))

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import UnsafePlan
-from cfl_jobs.planning.differences import Difference
+from cfl_jobs.planning.describing import Difference
 from cfl_jobs.target import Key, Kind
 
 # "More than 30 % of at least ten jobs" is more likely a mistake than a wish.

@@ -11,19 +11,25 @@ from dataclasses import replace
 from typing import Any
 
 from cfl_jobs.errors import Position
-from cfl_jobs.planning.alike import Alike, group_alike, is_long, label_of
-from cfl_jobs.planning.differences import Change, Difference, Side
-from cfl_jobs.planning.linediff import show_diff
+from cfl_jobs.planning.describing import (
+    Alike,
+    Difference,
+    group_alike,
+    is_long,
+    label_of,
+    show_diff,
+)
+from cfl_jobs.planning.differences import Change, Owner
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
 from cfl_jobs.planning.visible import make_json_visible, make_line_visible
 
 _SIDES = {
-    Side.OURS: "ours",
-    Side.THEIRS: "theirs: changed on the server, will be put back",
-    Side.BOTH: "both: changed here and on the server",
-    Side.ADOPT: "adopt: not ours so far",
-    Side.UNKNOWN: "",
-    Side.JENKINS: "Jenkins dropped it at the last update: is its plugin there?",
+    Owner.OURS: "ours",
+    Owner.THEIRS: "theirs: changed on the server, will be put back",
+    Owner.BOTH: "both: changed here and on the server",
+    Owner.ADOPT: "adopt: not ours so far",
+    Owner.UNKNOWN: "",
+    Owner.JENKINS: "Jenkins dropped it at the last update: is its plugin there?",
 }
 _LONG = 100
 _SHOWN_NAMES = 6
@@ -156,7 +162,7 @@ def text_of_difference(
     place = str(places[0]) if places else ""
     if len(places) > 1:
         place += f" and {len(places) - 1} more"
-    remark = "; ".join(filter(None, (_SIDES[difference.side], difference.remark, place)))
+    remark = "; ".join(filter(None, (_SIDES[difference.owner], difference.remark, place)))
     about = f"  ({remark})" if remark else ""
     yield "    " + make_line_visible(difference.label + about)
     if difference.change is Change.MOVED:
@@ -236,7 +242,7 @@ def _json_of_differences(plan: Plan) -> Iterator[dict[str, Any]]:
             "path": difference.path,
             "label": difference.label,
             "change": difference.change.value,
-            "side": difference.side.value,
+            "side": difference.owner.value,
             "remark": difference.remark,
             "before": difference.before,
             "after": difference.after,

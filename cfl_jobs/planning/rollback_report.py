@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.normalform import SECRET
-from cfl_jobs.planning.alike import group_alike
-from cfl_jobs.planning.differences import Change, Difference, Side, compare, describe
+from cfl_jobs.planning.describing import Difference, describe, group_alike
+from cfl_jobs.planning.differences import Change, Owner, compare
 from cfl_jobs.planning.owners import find_other_secrets
 from cfl_jobs.planning.report import shorten, text_of_differences
 from cfl_jobs.planning.rollback import Undo, Way
@@ -34,13 +34,13 @@ def find_differences(undo: Undo) -> tuple[Difference, ...]:
         Config(undo.kind, undo.name, config).beside(None) for config in (undo.before, undo.now)
     )
     raws = compare(wanted.normal, live.normal)
-    found = [describe(raw, Side.UNKNOWN) for raw in raws]
+    found = [describe(raw, Owner.UNKNOWN) for raw in raws]
     if wanted.disabled != live.disabled:
         words = {True: "true", False: "false"}
-        shown = (Change.CHANGED, words[live.disabled], words[wanted.disabled], Side.UNKNOWN)
+        shown = (Change.CHANGED, words[live.disabled], words[wanted.disabled], Owner.UNKNOWN)
         found.append(Difference("disabled", "disabled", *shown, None))
     for pair in find_other_secrets(wanted.normal, live.normal):
-        shown = (Change.CHANGED, SECRET, f"{SECRET} (another)", Side.UNKNOWN)
+        shown = (Change.CHANGED, SECRET, f"{SECRET} (another)", Owner.UNKNOWN)
         found.append(Difference(pair.path, pair.label, *shown, None))
     return tuple(found)
 

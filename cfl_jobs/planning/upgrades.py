@@ -110,7 +110,7 @@ class Upgrade:
 
     def __init__(
         self,
-        wanted: Normal,
+        desired: Normal,
         live: Normal,
         mark: Mark,
         habits: Callable[[], Habits],
@@ -122,7 +122,7 @@ class Upgrade:
         # Fields, by class, that our elements have: no upgrade brings those.
         self._known = {
             (element.kind, tag)
-            for element in wanted.walk()
+            for element in desired.walk()
             for tag in (*element.defaults, *(child.tag for child in element.children))
         }
 
@@ -156,10 +156,10 @@ class Upgrade:
         """
         if not is_upgraded(raw, self._mark):
             return False
-        if raw.is_item or (raw.wanted and raw.live):
+        if raw.is_item or (raw.desired and raw.live):
             return False
         if raw.place.path in renamed:
             return True
-        if raw.wanted:
-            return self._habits.takes(raw.plugin, raw.parent, raw.wanted)
+        if raw.desired:
+            return self._habits.takes(raw.plugin, raw.parent, raw.desired)
         return raw.live is not None and self._adds(raw.parent, raw.live, raw.plugin)

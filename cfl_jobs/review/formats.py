@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from cfl_jobs.errors import Finding
-from cfl_jobs.planning.differences import Difference
+from cfl_jobs.planning.describing import Difference
 from cfl_jobs.planning.plan import Delete, Note, Plan, PlannedChange, Update
 from cfl_jobs.planning.visible import make_json_visible, make_line_visible
 from cfl_jobs.review.markdown import write_markdown
@@ -193,7 +193,7 @@ def _differences_to_json(plan: Plan, *, whole: bool) -> Iterator[dict[str, Any]]
             "path": difference.path,
             "label": difference.label,
             "change": difference.change.value,
-            "side": difference.side.value,
+            "side": difference.owner.value,
             "remark": difference.remark,
             "before": difference.before,
             "after": difference.after,

@@ -11,21 +11,28 @@ from dataclasses import dataclass
 
 from cfl_jobs.check.report import count
 from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.planning.alike import Alike, group_alike, is_long, label_of
-from cfl_jobs.planning.differences import Change, Difference, Side, compare, describe
-from cfl_jobs.planning.linediff import show_diff
+from cfl_jobs.planning.describing import (
+    Alike,
+    Difference,
+    describe,
+    group_alike,
+    is_long,
+    label_of,
+    show_diff,
+)
+from cfl_jobs.planning.differences import Change, Owner, compare
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
 from cfl_jobs.planning.visible import make_line_visible
 from cfl_jobs.target import Kind
 
 ACTIONS = ("create", "change", "rename", "confirm", "delete")
 _OWNERS = {
-    Side.OURS: "ours",
-    Side.THEIRS: "theirs: changed on the server, will be put back",
-    Side.BOTH: "both: changed here and on the server",
-    Side.ADOPT: "adopt: not ours so far",
-    Side.UNKNOWN: "",
-    Side.JENKINS: "Jenkins dropped it at the last update: is its plugin there?",
+    Owner.OURS: "ours",
+    Owner.THEIRS: "theirs: changed on the server, will be put back",
+    Owner.BOTH: "both: changed here and on the server",
+    Owner.ADOPT: "adopt: not ours so far",
+    Owner.UNKNOWN: "",
+    Owner.JENKINS: "Jenkins dropped it at the last update: is its plugin there?",
 }
 # What Jenkins always writes and nobody asks for: not worth a line of a job that is made or goes.
 _PLAIN = frozenset({"run on any node"})
@@ -165,7 +172,7 @@ def _whole(change: Create | Delete) -> tuple[Difference, ...]:
     config = change.desired if isinstance(change, Create) else change.live
     there, nothing = config.normal, Normal(config.normal.tag, config.normal.attributes)
     return tuple(
-        describe(raw, Side.UNKNOWN, config.place_of(raw.place.path) if is_new else None)
+        describe(raw, Owner.UNKNOWN, config.place_of(raw.place.path) if is_new else None)
         for raw in (compare(there, nothing) if is_new else compare(nothing, there))
         if raw.label not in _PLAIN
     )
@@ -216,7 +223,7 @@ def _names(changes: Sequence[PlannedChange]) -> tuple[str, ...]:
 def _part(
     found: Sequence[Difference],
     most: int | None,
-    owners: Mapping[Side, str] = _OWNERS,
+    owners: Mapping[Owner, str] = _OWNERS,
     hint: str = "",
     *,
     is_whole: bool = False,
@@ -225,7 +232,7 @@ def _part(
     first = found[0]
     places = list(dict.fromkeys(str(each.position) for each in found if each.position))
     more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-    words = [owners.get(first.side, ""), first.remark, "".join(places[:1]) + more]
+    words = [owners.get(first.owner, ""), first.remark, "".join(places[:1]) + more]
     lines = tuple(_show(first, is_whole=is_whole))
     if most is not None and len(lines) > most:
         more = f"  … and {count(len(lines) - most, 'more line')}{hint}"

@@ -1,4 +1,4 @@
-"""Whose a difference is: no edit on either side is ever hidden, whatever it is."""
+"""Whose a difference is: no edit on either owner is ever hidden, whatever it is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import Mark, fingerprint
 from cfl_jobs.configs.normalform import Normal, normalise
-from cfl_jobs.planning.differences import Raw, Side, compare
+from cfl_jobs.planning.differences import Owner, Raw, compare
 from cfl_jobs.planning.fields import record_fields
 from cfl_jobs.planning.owners import attribute
 from cfl_jobs.planning.upgrades import NO_HABITS, learn_habits
@@ -32,15 +32,15 @@ def read(name: str, version: str = "") -> str:
     return format_config(root)
 
 
-def sides(wanted: Normal, live: Normal, mark: Mark) -> list[Side]:
+def owners(wanted: Normal, live: Normal, mark: Mark) -> list[Owner]:
     found = attribute(
         compare(wanted, live),
-        wanted=wanted,
+        desired=wanted,
         live=live,
         mark=mark,
         habits=lambda: learn_habits((live,)),
     )
-    return [side for _, side in found]
+    return [owner for _, owner in found]
 
 
 def mark_of(applied: Normal, kept: Normal) -> Mark:
@@ -66,7 +66,7 @@ def test_an_edit_on_the_server_is_never_taken_for_jenkins_own(
     if not brings_differences(compare(wanted, live), compare(wanted, kept)):
         return  # they took Jenkins' own change back
     mark = replace(mark_of(wanted, kept), versions=("abc",) if upgraded else ())
-    assert any(side is not Side.JENKINS for side in sides(wanted, live, mark))
+    assert any(owner is not Owner.JENKINS for owner in owners(wanted, live, mark))
 
 
 @settings(max_examples=120)
@@ -86,10 +86,10 @@ def test_a_change_of_the_definition_is_ours(data: st.DataObject) -> None:
     assume(edit(root, lambda size: data.draw(st.integers(0, size - 1))))
     wanted = normalise(format_config(root), name=name)
     assume(wanted not in (applied, live))
-    found = sides(wanted, live, mark_of(applied, live))
-    is_told = Side.OURS in found
+    found = owners(wanted, live, mark_of(applied, live))
+    is_told = Owner.OURS in found
     assert is_told or not brings_differences(compare(wanted, live), compare(applied, live))
-    assert set(found) <= {Side.OURS, Side.JENKINS}
+    assert set(found) <= {Owner.OURS, Owner.JENKINS}
 
 
 @pytest.mark.parametrize(("name", "version"), RECORDED)
@@ -97,7 +97,7 @@ def test_what_jenkins_made_of_a_job_at_the_update_is_its_own(name: str, version:
     """Whatever it was, the mark knows it."""
     wanted = normalise(read(name), name=name)
     live = normalise(read(name, version), name=name)
-    assert set(sides(wanted, live, mark_of(wanted, live))) <= {Side.JENKINS}
+    assert set(owners(wanted, live, mark_of(wanted, live))) <= {Owner.JENKINS}
 
 
 @pytest.mark.parametrize(
@@ -108,44 +108,44 @@ def test_a_new_order_of_steps_is_someones(wanted: str, live: str) -> None:
     """Theirs where the server has it, ours where the definition has it."""
     here = normalise(job(scripts=tuple(wanted)).config, name="a")
     there = normalise(job(scripts=tuple(live)).config, name="a")
-    assert set(sides(here, there, mark_of(here, here))) == {Side.THEIRS}
-    assert set(sides(here, there, mark_of(there, there))) == {Side.OURS}
+    assert set(owners(here, there, mark_of(here, here))) == {Owner.THEIRS}
+    assert set(owners(here, there, mark_of(there, there))) == {Owner.OURS}
 
 
 @pytest.mark.parametrize(
     ("base", "wanted", "live", "expected"),
     [
-        ("ab", "a", "b", {"a": Side.BOTH, "b": Side.BOTH}),
-        ("ab", "aB", "b", {"a": Side.BOTH, "b": Side.BOTH, "B": Side.OURS}),
-        ("ab", "A", "b", {"A": Side.BOTH, "b": Side.BOTH}),
-        ("ab", "abc", "b", {"a": Side.THEIRS, "c": Side.OURS}),
-        ("ab", "abc", "abd", {"c": Side.BOTH, "d": Side.BOTH}),
-        ("ab", "a", "aB", {"B": Side.BOTH}),
-        ("ab", "Ab", "b", {"A": Side.BOTH}),
-        ("ab", "b", "aab", {"a": Side.BOTH}),
-        ("ab", "Ab", "ba", {"A": Side.BOTH, "a": Side.BOTH}),
-        ("abc", "ab", "bac", {"a": Side.THEIRS, "c": Side.OURS}),
-        ("abcd", "abc", "bcd", {"a": Side.THEIRS, "d": Side.OURS}),
+        ("ab", "a", "b", {"a": Owner.BOTH, "b": Owner.BOTH}),
+        ("ab", "aB", "b", {"a": Owner.BOTH, "b": Owner.BOTH, "B": Owner.OURS}),
+        ("ab", "A", "b", {"A": Owner.BOTH, "b": Owner.BOTH}),
+        ("ab", "abc", "b", {"a": Owner.THEIRS, "c": Owner.OURS}),
+        ("ab", "abc", "abd", {"c": Owner.BOTH, "d": Owner.BOTH}),
+        ("ab", "a", "aB", {"B": Owner.BOTH}),
+        ("ab", "Ab", "b", {"A": Owner.BOTH}),
+        ("ab", "b", "aab", {"a": Owner.BOTH}),
+        ("ab", "Ab", "ba", {"A": Owner.BOTH, "a": Owner.BOTH}),
+        ("abc", "ab", "bac", {"a": Owner.THEIRS, "c": Owner.OURS}),
+        ("abcd", "abc", "bcd", {"a": Owner.THEIRS, "d": Owner.OURS}),
     ],
 )
 def test_steps_that_both_sides_added_removed_or_moved_are_all_told(
-    base: str, wanted: str, live: str, expected: dict[str, Side]
+    base: str, wanted: str, live: str, expected: dict[str, Owner]
 ) -> None:
     """Each side's own where the marks tell it, "both" where one may be behind the other."""
     letters = (base, wanted, live)
     then, here, there = (normalise(job(scripts=tuple(s)).config, name="a") for s in letters)
     found = attribute(
         compare(here, there),
-        wanted=here,
+        desired=here,
         live=there,
         mark=mark_of(then, then),
         habits=lambda: NO_HABITS,
     )
-    told: dict[str, Side] = {}
-    for raw, side in found:
-        for element in (raw.wanted, raw.live):
+    told: dict[str, Owner] = {}
+    for raw, owner in found:
+        for element in (raw.desired, raw.live):
             if element is not None:
-                told[(element.find("command") or element).text] = side
+                told[(element.find("command") or element).text] = owner
     assert told == expected
 
 
@@ -161,25 +161,25 @@ def with_steps(*steps: str) -> Normal:
     ("wanted", "live", "expected"),
     [
         # They removed the first step, or swapped both: the second isn't the first, edited.
-        (("a", "b"), NOTIFY[1:], {Side.THEIRS}),
-        (("a", "b"), NOTIFY[::-1], {Side.THEIRS}),
+        (("a", "b"), NOTIFY[1:], {Owner.THEIRS}),
+        (("a", "b"), NOTIFY[::-1], {Owner.THEIRS}),
         # We did.
-        (("b",), NOTIFY, {Side.OURS}),
-        (("b", "a"), NOTIFY, {Side.OURS}),
+        (("b",), NOTIFY, {Owner.OURS}),
+        (("b", "a"), NOTIFY, {Owner.OURS}),
         # We changed a script, they another, or the field that Jenkins added.
-        (("A", "b"), NOTIFY, {Side.OURS}),
-        (("a", "b"), (NOTIFY[0].replace("a<", "A<"), NOTIFY[1]), {Side.THEIRS}),
-        (("a", "b"), (NOTIFY[0].replace("mail", "chat"), NOTIFY[1]), {Side.THEIRS}),
+        (("A", "b"), NOTIFY, {Owner.OURS}),
+        (("a", "b"), (NOTIFY[0].replace("a<", "A<"), NOTIFY[1]), {Owner.THEIRS}),
+        (("a", "b"), (NOTIFY[0].replace("mail", "chat"), NOTIFY[1]), {Owner.THEIRS}),
     ],
 )
 def test_a_field_that_jenkins_added_to_each_step_hides_no_edit(
-    wanted: tuple[str, ...], live: tuple[str, ...], expected: set[Side]
+    wanted: tuple[str, ...], live: tuple[str, ...], expected: set[Owner]
 ) -> None:
     """A step is known by what was applied and by what Jenkins kept, as one."""
     then = with_steps("<command>a</command>", "<command>b</command>")
     here = with_steps(*(f"<command>{script}</command>" for script in wanted))
-    found = set(sides(here, with_steps(*live), mark_of(then, with_steps(*NOTIFY))))
-    assert found - {Side.JENKINS} == expected
+    found = set(owners(here, with_steps(*live), mark_of(then, with_steps(*NOTIFY))))
+    assert found - {Owner.JENKINS} == expected
 
 
 @pytest.mark.parametrize("parts", [("<a.A><x>{}</x>{}</a.A>", "<a.B><x>{}</x>{}</a.B>")])
@@ -195,10 +195,10 @@ def test_a_new_order_is_someones_though_jenkins_changed_all_that_moved(
 
     then, kept = steps(*parts), steps(*parts, field=own)
     swapped, kept_swapped = steps(*parts[::-1]), steps(*parts[::-1], field=own)
-    for here, there, side in ((then, kept_swapped, Side.THEIRS), (swapped, kept, Side.OURS)):
-        found = sides(here, there, mark_of(then, kept))
-        assert side in found
-        assert set(found) <= {side, Side.JENKINS}
+    for here, there, owner in ((then, kept_swapped, Owner.THEIRS), (swapped, kept, Owner.OURS)):
+        found = owners(here, there, mark_of(then, kept))
+        assert owner in found
+        assert set(found) <= {owner, Owner.JENKINS}
 
 
 @settings(max_examples=150)
@@ -217,12 +217,12 @@ def test_what_both_sides_edited_is_never_taken_for_jenkins_own(data: st.DataObje
     own = {content(raw) for raw in compare(then["posted"], then["saved"])}
     found = attribute(
         compare(now["posted"], now["saved"]),
-        wanted=now["posted"],
+        desired=now["posted"],
         live=now["saved"],
         mark=mark_of(then["posted"], then["saved"]),
         habits=lambda: NO_HABITS,
     )
-    assert [raw for raw, side in found if side is Side.JENKINS and content(raw) not in own] == []
+    assert [raw for raw, owner in found if owner is Owner.JENKINS and content(raw) not in own] == []
 
 
 def brings_differences(now: Iterable[Raw], then: Iterable[Raw]) -> bool:
@@ -231,7 +231,7 @@ def brings_differences(now: Iterable[Raw], then: Iterable[Raw]) -> bool:
 
 
 def content(raw: Raw) -> tuple[object, ...]:
-    return (raw.parent, raw.change, raw.wanted, raw.live)
+    return (raw.parent, raw.change, raw.desired, raw.live)
 
 
 def test_of_a_job_with_very_many_parts_the_mark_knows_only_the_whole() -> None:
@@ -242,16 +242,16 @@ def test_of_a_job_with_very_many_parts_the_mark_knows_only_the_whole() -> None:
     theirs = normalise(job(scripts=(*first, "theirs")).config, name="a")
     mark = mark_of(applied, applied)
     assert len(str(mark)) < 160
-    assert set(sides(ours, applied, mark)) == {Side.OURS}
-    assert set(sides(applied, theirs, mark)) == {Side.THEIRS}
-    assert set(sides(ours, theirs, mark)) == {Side.BOTH}
-    assert set(sides(applied, theirs, mark_of(applied, theirs))) == {Side.JENKINS}
+    assert set(owners(ours, applied, mark)) == {Owner.OURS}
+    assert set(owners(applied, theirs, mark)) == {Owner.THEIRS}
+    assert set(owners(ours, theirs, mark)) == {Owner.BOTH}
+    assert set(owners(applied, theirs, mark_of(applied, theirs))) == {Owner.JENKINS}
 
 
 def test_without_a_mark_nothing_is_known() -> None:
     """A job that isn't ours, or whose mark was damaged."""
     here, there = (normalise(job(branch=name).config, name="a") for name in "ab")
     raws = compare(here, there)
-    for mark, expected in ((None, Side.ADOPT), (Mark("jobs/a.yaml"), Side.UNKNOWN)):
-        found = attribute(raws, wanted=here, live=there, mark=mark, habits=lambda: NO_HABITS)
-        assert [side for _, side in found] == [expected]
+    for mark, expected in ((None, Owner.ADOPT), (Mark("jobs/a.yaml"), Owner.UNKNOWN)):
+        found = attribute(raws, desired=here, live=there, mark=mark, habits=lambda: NO_HABITS)
+        assert [owner for _, owner in found] == [expected]

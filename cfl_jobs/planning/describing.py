@@ -1,0 +1,266 @@
+"""Differences → what people read of them: words, lines, the place that made each, and groups."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import unified_diff
+from itertools import groupby, zip_longest
+
+from cfl_jobs.configs.config import Config
+from cfl_jobs.configs.normalform import SECRET, Normal, absent_value
+from cfl_jobs.errors import Position
+from cfl_jobs.planning.differences import Change, Owner, Raw
+from cfl_jobs.planning.visible import make_visible
+from cfl_jobs.planning.words import secrets_of, show_value
+from cfl_jobs.reading.definitions import JOBS
+from cfl_jobs.reading.tracking import Pieces
+from cfl_jobs.reading.versions import NEWEST
+
+_CONTEXT = 2
+# Where one text ends in a newline and the other doesn't. It is in no line, so it is like none.
+_NO_END = "\n"
+_NO_END_SHOWN = "\\ no newline at the end"
+_LONG = 300  # characters of a line that is shown
+_AROUND = 80  # of them before and after what changed in a longer line
+_NUMBER = re.compile(r" \d+(?=:|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference between what the server has (`before`) and what we want (`after`).
+
+    `path` is as configxml.element_paths gives it, in the config of the side that has the part.
+    `label` are people's words for it. `position` is what made the part.
+    """
+
+    path: str
+    label: str
+    change: Change
+    before: str
+    after: str
+    owner: Owner = Owner.UNKNOWN
+    position: Position | None = None
+    remark: str = ""
+
+
+def describe(
+    raw: Raw,
+    owner: Owner,
+    position: Position | None = None,
+    *,
+    remark: str = "",
+    versions: Mapping[str, str] = NEWEST,
+) -> Difference:
+    """Put a difference into words; secrets are left out. `remark`: what else is to be said.
+
+    `versions` are the server's, by plugin or versions.CORE.
+    """
+    before = show_value(raw.live) if raw.live else ""
+    after = show_value(raw.desired) if raw.desired else ""
+    change = raw.change
+    if raw.desired and raw.live and raw.desired.kind != raw.live.kind:
+        before = "; ".join(filter(None, (f"class: {raw.live.kind}", before)))
+        after = "; ".join(filter(None, (f"class: {raw.desired.kind}", after)))
+    elif change is Change.CHANGED and before == after and _text(raw.live) != _text(raw.desired):
+        # All that differs is hidden.
+        before, after = (SECRET, after) if before == SECRET else (f"text with {SECRET}", "")
+        after = f"{after or before} (another)"
+    elif raw.desired and raw.live and _has_other_secrets(raw.desired, raw.live):
+        remark = "; ".join(filter(None, (remark, "a secret in it changed too")))
+    absent = _meaning_of_absence(raw, versions)
+    if absent:
+        before, after, change = before or absent, after or absent, Change.CHANGED
+    return Difference(raw.place.path, raw.label, change, before, after, owner, position, remark)
+
+
+def _text(normal: Normal | None) -> tuple[str, ...]:
+    return () if normal is None else tuple(part.text for part in normal.walk())
+
+
+def _has_other_secrets(one: Normal, other: Normal) -> bool:
+    """Tell whether texts have as many secrets, and not the same: that can't be seen otherwise."""
+    secrets, others = secrets_of(one.text), secrets_of(other.text)
+    return len(secrets) == len(others) and secrets != others
+
+
+def _meaning_of_absence(raw: Raw, versions: Mapping[str, str]) -> str:
+    """Return what a flag that one side doesn't have means there, "" where it is no flag."""
+    element = raw.desired or raw.live
+    if element is None or raw.is_item or (raw.desired and raw.live):
+        return ""
+    opposite = {"true": "false", "false": "true"}.get(element.text, "")
+    meant = absent_value(raw.parent, element.tag, versions)
+    return opposite if meant == opposite else ""
+
+
+def place_of(rendered: Config, raw: Raw) -> Position:
+    """Return the place that made a part, or that it would stand in: its list, its element."""
+    path = raw.place.path
+    if raw.desired is None:
+        # A number in the path counts the server's elements, not ours.
+        return rendered.place_of(path.rpartition("/")[0] if raw.is_item else path)
+    pieces = rendered.pieces_of(path)
+    whole = rendered.place_of(path)
+    if raw.live is None or not pieces or not raw.desired.text:
+        return whole
+    return _place_of_change(raw.desired.text, raw.live.text, pieces, whole)
+
+
+def _place_of_change(desired: str, live: str, pieces: Pieces, whole: Position) -> Position:
+    """Return the place of the first part of a text that the other one doesn't have.
+
+    A value that was put into the text is to blame where nothing around it, in its line, changed.
+    """
+    start = count_common(desired, live)
+    end = len(desired) - count_common(desired[start:][::-1], live[start:][::-1])
+    line_end = desired.find("\n", start, end)
+    end = end if line_end < 0 else line_end
+    ends = [at for at, _ in pieces[1:]] + [len(desired)]
+    found = [(at, place) for at, place in pieces if at <= start] or [(0, whole)]
+    at, place = found[-1]
+    if start == end and start == at and len(found) > 1:
+        # Only the other one has something here: it stood at the end of what is before.
+        at, place = found[-2]
+    elif end > ends[len(found) - 1]:
+        others = {of.file for here, of in pieces[len(found) :] if here < end} - {place.file}
+        written = [(here, of) for here, of in found if not of.file.startswith(f"{JOBS}/")]
+        if others:
+            at, place = written[-1] if written else (start, whole)
+    lines = desired.count("\n", at, start)
+    return place._replace(line=place.line + lines, column=1 if lines else place.column)
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Changes that the same jobs have. `jobs` are their numbers.
+
+    `changes` holds for each change the difference of each of these jobs, in their order: what
+    stands around the changed lines of a script may differ, and so may its place in the job.
+    """
+
+    jobs: tuple[int, ...]
+    changes: tuple[tuple[Difference, ...], ...]
+
+
+def group_alike(differences: Sequence[Sequence[Difference]]) -> tuple[Alike, ...]:
+    """Group each job's differences by the jobs that have them; each stands in one group only."""
+    found: dict[tuple[object, ...], dict[int, Difference]] = {}
+    for number, of_job in enumerate(differences):
+        for difference in of_job:
+            key = _key(difference)
+            while number in found.get(key, ()):  # a job may have the same twice
+                key = (*key, "again")
+            found.setdefault(key, {})[number] = difference
+    groups: dict[tuple[int, ...], list[tuple[Difference, ...]]] = {}
+    for by_job in found.values():
+        groups.setdefault(tuple(by_job), []).append(tuple(by_job.values()))
+    return tuple(Alike(jobs, tuple(changes)) for jobs, changes in groups.items())
+
+
+def label_of(change: Sequence[Difference]) -> str:
+    """Return what a change is called in all of its jobs: "shell step" for steps 1 and 2."""
+    labels = {difference.label for difference in change}
+    return labels.pop() if len(labels) == 1 else _NUMBER.sub("", change[0].label)
+
+
+def is_long(difference: Difference) -> bool:
+    """Tell whether a difference is one of several lines."""
+    return "\n" in difference.before or "\n" in difference.after
+
+
+def _key(difference: Difference) -> tuple[object, ...]:
+    """Return what makes two differences the same to a reader."""
+    label = _NUMBER.sub("", difference.label)
+    if not is_long(difference):
+        return (replace(difference, path="", position=None, label=label),)
+    changed = tuple(
+        line for line in diff_lines(difference.before, difference.after) if line[0] in "+-"
+    )
+    return (label, difference.change, difference.owner, difference.remark, changed)
+
+
+def diff_lines(before: str, after: str) -> Iterator[str]:
+    """Yield the lines that changed, with some around them, whole and as they are."""
+    old, new = _split(before), _split(after)
+    if before and after and before.endswith("\n") is not after.endswith("\n"):
+        (new if before.endswith("\n") else old).append(_NO_END)
+    for number, line in enumerate(unified_diff(old, new, n=_CONTEXT, lineterm="")):
+        if number < 2:
+            continue
+        if not line.startswith("@@"):
+            yield f"{line[:1]} {_NO_END_SHOWN if line[1:] == _NO_END else line[1:]}"
+        elif number > 2:
+            yield "  …"
+
+
+def show_diff(before: str, after: str, *, most: int | None = None) -> Iterator[str]:
+    """Yield the same for people's eyes: what is hidden is spelled out, long lines are cut.
+
+    Of more than `most` lines, the first of them and how many there are.
+    """
+    lines = list(diff_lines(before, after))
+    shown = lines if most is None else lines[:most]
+    for sign, run in groupby(shown, key=lambda line: line[0] != " "):
+        if sign:
+            yield from _show_changed(list(run))
+        else:
+            yield from (_cut(make_visible(line)) for line in run)
+    if len(shown) < len(lines):
+        yield f"  … and {len(lines) - len(shown):,} more lines; -v shows them"
+
+
+def _split(text: str) -> list[str]:
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def _show_changed(lines: Sequence[str]) -> Iterator[str]:
+    """Yield lines that went and lines that came in their place, each pair so that they differ."""
+    old = [line for line in lines if line[0] == "-"]
+    new = [line for line in lines if line[0] == "+"]
+    came = []
+    for left, right in zip_longest(old, new, fillvalue=""):
+        shown = _show_pair(left, right)
+        if left:
+            yield shown[0]
+        if right:
+            came.append(shown[1])
+    yield from came
+
+
+def _show_pair(old: str, new: str) -> tuple[str, str]:
+    if old[2:].split() == new[2:].split():  # nothing but blanks changed
+        old, new = _spell_blanks(old), _spell_blanks(new)
+    old, new = make_visible(old), make_visible(new)
+    if not old or not new or max(len(old), len(new)) <= _LONG:
+        return _cut(old), _cut(new)
+    start = count_common(old[2:], new[2:])
+    end = count_common(old[: start + 1 : -1], new[: start + 1 : -1])
+    return _cut_around(old, start, end), _cut_around(new, start, end)
+
+
+def _spell_blanks(line: str) -> str:
+    """Return a line with its tabs, and the spaces at its end, as codes."""
+    text = line[2:].replace("\t", "\\t")
+    return line[:2] + re.sub(" +$", lambda found: "\\x20" * len(found[0]), text)
+
+
+def count_common(one: str, other: str) -> int:
+    """Return how many characters two texts have in common at their beginning."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _cut(line: str) -> str:
+    if len(line) <= _LONG:
+        return line
+    return f"{line[:_LONG]}… ({len(line) - _LONG:,} more characters)"
+
+
+def _cut_around(line: str, start: int, end: int) -> str:
+    """Return a line without what is far from the part that changed, between `start` and `end`."""
+    sign, text = line[:2], line[2:]
+    first = max(start - _AROUND, 0)
+    last = min(len(text) - end + _AROUND, len(text), first + _LONG)
+    return f"{sign}{'…' if first else ''}{text[first:last]}{'…' if last < len(text) else ''}"
