@@ -23,7 +23,7 @@ from cfl_jobs.reading.versions import is_older
 from cfl_jobs.targets.credentials import Credentials
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
-from tests.jenkins_server_configs import recorded
+from tests.jenkins_server_configs import DIALECTS, NEW, recorded
 from tests.projects import ROOT, copy_project
 from tests.server_targets import retry_policy
 from tests.test_doctor import AGENTS, use_agents
@@ -33,6 +33,16 @@ NEEDS = find_needs(ROOT)
 OURS = set(NEEDS.names)
 WAITING = Waiting(limit=5, interval=1, sleep=lambda seconds: None)
 STEPS = ("doctor", "plugins", "restart", "update", "verify", "first distribution")
+
+
+# One version of Jenkins is enough, but where a test asks for both.
+in_both_versions = pytest.mark.parametrize("jenkins_server", DIALECTS, indirect=True)
+
+
+@pytest.fixture
+def jenkins_server(request: pytest.FixtureRequest) -> Iterator[JenkinsServer]:
+    with JenkinsServer(getattr(request, "param", NEW)) as server:
+        yield server
 
 
 @pytest.fixture
@@ -79,6 +89,7 @@ def parameters(server: JenkinsServer) -> list[dict[str, Any]]:
     ]
 
 
+@in_both_versions
 def test_fresh_server_becomes_ours(
     project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,6 +109,7 @@ def test_fresh_server_becomes_ours(
     assert f"Started {ADHOC} with BRANCH=master: {fresh.url}job/Ad-hoc%20distribution/" in printed
 
 
+@in_both_versions
 def test_second_run_changes_nothing(
     project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
 ) -> None:

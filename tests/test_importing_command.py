@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from cfl_jobs.__main__ import run
 from tests.jenkins_server import JenkinsServer
+from tests.jenkins_server_configs import DIALECTS, NEW
 from tests.test_importing import CONFIGS, recorded
 
 Run = Callable[..., tuple[int, str]]
@@ -36,6 +37,16 @@ plugins:
   timestamper: "1.26"
   ws-cleanup: "0.45"
 """
+
+
+# One version of Jenkins is enough, but where a test asks for both.
+in_both_versions = pytest.mark.parametrize("jenkins_server", DIALECTS, indirect=True)
+
+
+@pytest.fixture
+def jenkins_server(request: pytest.FixtureRequest) -> Iterator[JenkinsServer]:
+    with JenkinsServer(getattr(request, "param", NEW)) as server:
+        yield server
 
 
 @pytest.fixture
@@ -68,6 +79,7 @@ def cfl_jobs(
     return call
 
 
+@in_both_versions
 def test_import_then_plan_shows_nothing_but_the_mark(
     cfl_jobs: Run, jenkins_server: JenkinsServer
 ) -> None:
