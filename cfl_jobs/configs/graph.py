@@ -16,7 +16,7 @@ from cfl_jobs.configs.model import Job, Parameter, Trigger, TriggerKind, Upstrea
 from cfl_jobs.configs.references import resolve_job
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact
 from cfl_jobs.configs.steps.step import Placed
-from cfl_jobs.configs.steps.triggering import TriggerBuilds
+from cfl_jobs.configs.steps.triggering import TriggerBuilds, TwoJobs
 
 
 class StartKind(Enum):
@@ -209,17 +209,16 @@ def name_repository(url: str) -> str:
 
 
 def _trigger_edges(job: Job, jobs: dict[str, Job]) -> Iterator[TriggerEdge]:
-    scripts = [step.script for step in job.shells]
-    own = _names(job)
+    scripts = tuple(step.script for step in job.shells)
     for step, part in enumerate((*job.builders, *job.publishers)):
         if not isinstance(part, TriggerBuilds):
             continue
         for project in part.projects:
             target = resolve_job(project, job.name, jobs)
-            asked = _names(jobs.get(target))
+            both = TwoJobs(_names(job), scripts, _names(jobs.get(target)))
             passed: dict[str, str | None] = {}
             for source in part.parameters:
-                found = source.passed(own, asked, scripts)
+                found = source.passed(both)
                 # A file's value isn't known, so one that is stays.
                 passed |= {n: v for n, v in found.items() if v is not None or n not in passed}
             yield TriggerEdge(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from cfl_jobs.configs.graph import Chain
 from cfl_jobs.configs.model import Job
 from cfl_jobs.rehearsal.directory import read_as_written, read_json, write_json
-from cfl_jobs.rehearsal.records import BuildRecord, Cause, cause_from_json, cause_to_json
+from cfl_jobs.rehearsal.records import BuildRecord, Cause, cause_from_json
 
 QUIET_PERIOD = 5
 
@@ -138,7 +138,7 @@ def _to_json(item: Item) -> dict[str, Any]:
         "id": item.id,
         "job": item.job,
         "parameters": dict(item.parameters),
-        "causes": [cause_to_json(cause) for cause in item.causes],
+        "causes": [asdict(cause) for cause in item.causes],
     }
 
 

@@ -6,7 +6,7 @@ A record is JSON in `builds/<n>/build.json`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
 from cfl_jobs.configs.steps.step import Result
@@ -70,16 +70,6 @@ def log_lines(cause: Cause, depth: int = 0) -> Iterator[str]:
             yield from log_lines(inner, depth + 1)
 
 
-def cause_to_json(cause: Cause) -> dict[str, Any]:
-    match cause:
-        case UserCause(user):
-            return {"user": user}
-        case PushCause(pusher):
-            return {"pusher": pusher}
-        case UpstreamCause(job, number, causes):
-            return {"job": job, "number": number, "causes": [cause_to_json(c) for c in causes]}
-
-
 def cause_from_json(data: dict[str, Any]) -> Cause:
     if "user" in data:
         return UserCause(data["user"])
@@ -126,41 +116,18 @@ class BuildRecord:
 
 
 def record_to_json(record: BuildRecord) -> dict[str, Any]:
-    revision = record.revision
-    return {
-        "job": record.job,
-        "number": record.number,
-        "item": record.item,
-        "cookie": record.cookie,
-        "result": record.result.name if record.result else None,
-        "parameters": dict(record.parameters),
-        "causes": [cause_to_json(cause) for cause in record.causes],
-        "started": record.started,
-        "finished": record.finished,
-        "description": record.description,
-        "displayName": record.display_name,
-        "revision": revision
-        and {"commit": revision.commit, "branch": revision.branch, "url": revision.url},
-        "tests": record.tests,
-    }
+    return {**asdict(record), "result": record.result and record.result.name}
 
 
 def record_from_json(data: Mapping[str, Any]) -> BuildRecord:
-    return BuildRecord(
-        job=data["job"],
-        number=data["number"],
-        item=data["item"],
-        cookie=data["cookie"],
-        parameters=data["parameters"],
-        causes=tuple(cause_from_json(cause) for cause in data["causes"]),
-        started=data["started"],
-        finished=data["finished"],
-        result=Result[data["result"]] if data["result"] else None,
-        description=data["description"],
-        display_name=data["displayName"],
-        revision=Revision(**data["revision"]) if data["revision"] else None,
-        tests=(data["tests"][0], data["tests"][1]) if data["tests"] else None,
-    )
+    """Read what `record_to_json` made. Raises KeyError, TypeError, ValueError on anything else."""
+    read = {
+        "causes": tuple(map(cause_from_json, data["causes"])),
+        "result": data["result"] and Result[data["result"]],
+        "revision": data["revision"] and Revision(**data["revision"]),
+        "tests": data["tests"] and tuple(data["tests"]),
+    }
+    return BuildRecord(**{**data, **read})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
@@ -29,30 +29,15 @@ if TYPE_CHECKING:
     from rich.text import Text
     from rich.tree import Tree
 
-_COLOURS = {
-    Result.SUCCESS: "green",
-    Result.UNSTABLE: "yellow",
-    Result.FAILURE: "red",
-    Result.NOT_BUILT: "yellow",
-    Result.ABORTED: "red",
-}
-_MARKS: dict[Result | str, str] = {
-    Result.SUCCESS: "✔",
-    Result.UNSTABLE: "!",
-    Result.FAILURE: "✘",
-    Result.NOT_BUILT: "-",
-    Result.ABORTED: "■",
-    "waiting": "…",
-    "running": "▶",
-}
-_PLAIN_MARKS: dict[Result | str, str] = {
-    Result.SUCCESS: "+",
-    Result.UNSTABLE: "!",
-    Result.FAILURE: "x",
-    Result.NOT_BUILT: "-",
-    Result.ABORTED: "x",
-    "waiting": ".",
-    "running": ">",
+# How a build stands: its mark, one for terminals without Unicode, its colour.
+_LOOKS = {
+    Result.SUCCESS: ("✔", "+", "green"),
+    Result.UNSTABLE: ("!", "!", "yellow"),
+    Result.FAILURE: ("✘", "x", "red"),
+    Result.NOT_BUILT: ("-", "-", "yellow"),
+    Result.ABORTED: ("■", "x", "red"),
+    "waiting": ("…", ".", "dim"),
+    "running": ("▶", ">", "cyan"),
 }
 
 
@@ -97,32 +82,28 @@ class BuildTree:
         node = self._by_item.get(event.item)
         if node:
             node.causes.append(event.cause)
-            return
-        node = Shown(event.item, event.job, [event.cause])
-        self._by_item[event.item] = node
-        self._place(node)
+        else:
+            self._place(Shown(event.item, event.job, [event.cause]))
 
     def _find(self, record: BuildRecord) -> Shown:
         """Return the build's node; a request of an earlier session gets one now."""
-        node = self._by_item.get(record.item)
-        if node is None:
-            node = Shown(record.item, record.job, list(record.causes))
-            self._by_item[record.item] = node
-            self._place(node)
+        known = self._by_item.get(record.item)
+        return known or self._place(Shown(record.item, record.job, list(record.causes)))
+
+    def _place(self, node: Shown) -> Shown:
+        self._by_item[node.item] = node
+        cause = node.causes[0]
+        siblings = self.roots
+        if isinstance(cause, UpstreamCause) and (cause.job, cause.number) in self._by_build:
+            siblings = self._by_build[cause.job, cause.number].children
+        siblings.append(node)
         return node
 
-    def _place(self, node: Shown) -> None:
-        cause = node.causes[0]
-        parent = None
-        if isinstance(cause, UpstreamCause):
-            parent = self._by_build.get((cause.job, cause.number))
-        (parent.children if parent else self.roots).append(node)
 
-
-def describe_causes(node: Shown, *, with_parent: bool) -> str:
-    """Say what started a build; below its parent only what else did."""
+def describe_causes(causes: Iterable[Cause]) -> str:
+    """Say what started a build."""
     texts = []
-    for cause in dict.fromkeys(node.causes[1:] if with_parent else node.causes):
+    for cause in dict.fromkeys(causes):
         match cause:
             case UpstreamCause(job, number):
                 texts.append(f"{job} #{number}")
@@ -130,9 +111,7 @@ def describe_causes(node: Shown, *, with_parent: bool) -> str:
                 texts.append("a push")
             case _:
                 texts.append(cause.user)
-    if not texts:
-        return ""
-    return ("also " if with_parent else "") + "by " + " and ".join(texts)
+    return "by " + " and ".join(texts) if texts else ""
 
 
 @contextmanager
@@ -203,13 +182,13 @@ def draw(tree: BuildTree, console: Console, *, fits: bool) -> RenderableType:
     from rich.text import Text
     from rich.tree import Tree
 
-    marks = _MARKS if console.encoding.lower().startswith("utf") else _PLAIN_MARKS
+    plain = not console.encoding.lower().startswith("utf")
     with tree.lock:
         drawn: list[RenderableType] = []
         for root in tree.roots:
-            branch = Tree(_label(root, marks, with_parent=False), guide_style="dim")
-            _add_children(branch, root, marks)
-            drawn.append(branch)
+            label = _label(root, describe_causes(root.causes), plain=plain)
+            drawn.append(branch := Tree(label, guide_style="dim"))
+            _add_children(branch, root, plain=plain)
         if tree.deadlock:
             lines = "\n".join(f"  {line}" for line in tree.deadlock)
             drawn.append(Text(f"Deadlock: nothing can go on.\n{lines}", style="red"))
@@ -220,30 +199,29 @@ def draw(tree: BuildTree, console: Console, *, fits: bool) -> RenderableType:
     return SegmentLines(shown[-room:], new_lines=True)
 
 
-def _add_children(branch: Tree, node: Shown, marks: Mapping[Result | str, str]) -> None:
+def _add_children(branch: Tree, node: Shown, *, plain: bool) -> None:
+    """Add what a build started; below it, only what else started that is told."""
     for child in node.children:
-        _add_children(branch.add(_label(child, marks, with_parent=True)), child, marks)
+        others = describe_causes(child.causes[1:])
+        label = _label(child, f"also {others}" if others else "", plain=plain)
+        _add_children(branch.add(label), child, plain=plain)
 
 
-def _label(node: Shown, marks: Mapping[Result | str, str], *, with_parent: bool) -> Text:
+def _label(node: Shown, why: str, *, plain: bool) -> Text:
     from rich.text import Text
 
     record = node.record
-    why = describe_causes(node, with_parent=with_parent)
-    text = Text()
+    stands = "waiting" if record is None else record.result or "running"
+    mark, plain_mark, style = _LOOKS[stands]
+    text = Text().append(f"{plain_mark if plain else mark} ", style=style)
     if record is None:
-        text.append(f"{marks['waiting']} ", style="dim").append(node.job).append(
-            "  waiting", style="dim"
-        )
-    elif record.result is None:
-        spent = show_time(max(0.0, time.time() - record.started))
-        text.append(f"{marks['running']} ", style="cyan").append(record.name, style="bold")
-        text.append(f"  running {spent}", style="cyan")
+        text.append(node.job).append("  waiting", style=style)
     else:
-        colour = _COLOURS[record.result]
-        text.append(f"{marks[record.result]} ", style=colour).append(record.name, style="bold")
         head, dash, description = outcome(record).partition(" - ")
-        text.append(f"  {head}", style=colour).append(dash + description, style="default")
+        if record.result is None:
+            head += f" {show_time(max(0.0, time.time() - record.started))}"
+        text.append(record.name, style="bold").append(f"  {head}", style=style)
+        text.append(dash + description, style="default")
     if why:
         text.append(f"  ({why})", style="dim")
     return text

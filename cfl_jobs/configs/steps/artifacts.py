@@ -23,7 +23,18 @@ from cfl_jobs.configs.configxml import (
     short_class,
 )
 from cfl_jobs.configs.references import expand
-from cfl_jobs.configs.steps.step import Build, Result, Step, StepFailed, Waiting, keep_unknown
+from cfl_jobs.configs.steps.step import (
+    Build,
+    Result,
+    Step,
+    StepFailed,
+    Waiting,
+    flag,
+    keep_unknown,
+    read_fields,
+    text,
+    value,
+)
 from cfl_jobs.errors import ConfigError
 
 
@@ -72,10 +83,10 @@ def read_selector(element: ET.Element) -> BuildSelector | None:
     )
 
 
-def parse_selector(text: str) -> BuildSelector | None:
+def parse_selector(xml: str) -> BuildSelector | None:
     """Return the selector in a build selector parameter's value, or None where there is none."""
     try:
-        return read_selector(parse_config(text, name="build selector"))
+        return read_selector(parse_config(xml, name="build selector"))
     except ConfigError:
         return None
 
@@ -98,15 +109,25 @@ def read_default_selector(parameter: ET.Element) -> str:
     jenkins-job-builder posts it as `defaultSelector`; Jenkins saves it as `defaultSelectorXml`.
     """
     element = parameter.find("defaultSelector")
-    text = read_text(parameter, "defaultSelectorXml")
-    found = read_selector(element) if element is not None else parse_selector(text)
+    xml = read_text(parameter, "defaultSelectorXml")
+    found = read_selector(element) if element is not None else parse_selector(xml)
     if found is not None:
         return format_selector(found)
     if element is None:
-        return text
+        return xml
     root = ET.Element(short_class(element.get("class") or element.tag))
     root.extend(list(element))
     return ET.tostring(root, encoding="unicode", short_empty_elements=False)
+
+
+def _read_project(element: ET.Element) -> str:
+    # `projectName` is the field's name up to copyartifact 1.25
+    return (read_text(element, "project") or read_text(element, "projectName")).strip()
+
+
+def _read_chosen(element: ET.Element) -> BuildSelector | None:
+    chosen = element.find("selector")
+    return None if chosen is None else read_selector(chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,38 +135,23 @@ class CopyArtifact(Step):
     TAG: ClassVar[str] = "hudson.plugins.copyartifact.CopyArtifact"
     LABEL: ClassVar[str] = "copy artifacts"
     TITLE: ClassVar[str] = "Copy artifacts from another project"
-    project: str
-    selector: BuildSelector
-    filter: str = ""
-    excludes: str = ""
-    target: str = ""
-    parameter_filter: str = ""
-    flatten: bool = False
-    optional: bool = False
-    fingerprint: bool = True
-    variable_suffix: str = ""
+    project: str = value(_read_project, "")
+    selector: BuildSelector = value(_read_chosen)  # noqa: RUF009 - a field
+    filter: str = text("filter")
+    excludes: str = text("excludes")
+    target: str = text("target")
+    parameter_filter: str = text("parameters")
+    flatten: bool = flag("flatten")
+    optional: bool = flag("optional")
+    fingerprint: bool = flag("doNotFingerprintArtifacts", inverse=True)
+    variable_suffix: str = text("resultVariableSuffix")
 
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        chosen = element.find("selector")
-        selector = None if chosen is None else read_selector(chosen)
-        if selector is None:
+        if _read_chosen(element) is None:
             yield keep_unknown("builders", element, paths)
-            return
-        yield cls(
-            # `projectName` is the field's name up to copyartifact 1.25
-            (read_text(element, "project") or read_text(element, "projectName")).strip(),
-            selector,
-            filter=read_text(element, "filter"),
-            excludes=read_text(element, "excludes"),
-            target=read_text(element, "target"),
-            parameter_filter=read_text(element, "parameters"),
-            flatten=read_flag(element, "flatten"),
-            optional=read_flag(element, "optional"),
-            fingerprint=not read_flag(element, "doNotFingerprintArtifacts"),
-            variable_suffix=read_text(element, "resultVariableSuffix"),
-            path=paths[element],
-        )
+        else:
+            yield cls(**read_fields(cls, element), path=paths[element])
 
     @property
     def fetched(self) -> tuple[str, ...]:
@@ -190,35 +196,18 @@ class CopyArtifact(Step):
         return True
 
 
-_EMPTY_ARCHIVER = ET.Element("hudson.tasks.ArtifactArchiver")
-
-
 @dataclass(frozen=True, slots=True)
 class ArchiveArtifacts(Step):
-    TAG: ClassVar[str] = _EMPTY_ARCHIVER.tag
+    TAG: ClassVar[str] = "hudson.tasks.ArtifactArchiver"
     LABEL: ClassVar[str] = "archive artifacts"
-    patterns: str
-    excludes: str = ""
-    allow_empty: bool = False
-    only_if_successful: bool = False
-    fingerprint: bool = False
-    default_excludes: bool = read_flag(_EMPTY_ARCHIVER, "defaultExcludes")
-    case_sensitive: bool = read_flag(_EMPTY_ARCHIVER, "caseSensitive")
-    follow_symlinks: bool = read_flag(_EMPTY_ARCHIVER, "followSymlinks")
-
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        yield cls(
-            patterns=read_text(element, "artifacts"),
-            excludes=read_text(element, "excludes"),
-            allow_empty=read_flag(element, "allowEmptyArchive"),
-            only_if_successful=read_flag(element, "onlyIfSuccessful"),
-            fingerprint=read_flag(element, "fingerprint"),
-            default_excludes=read_flag(element, "defaultExcludes"),
-            case_sensitive=read_flag(element, "caseSensitive"),
-            follow_symlinks=read_flag(element, "followSymlinks"),
-            path=paths[element],
-        )
+    patterns: str = text("artifacts")
+    excludes: str = text("excludes")
+    allow_empty: bool = flag("allowEmptyArchive")
+    only_if_successful: bool = flag("onlyIfSuccessful")
+    fingerprint: bool = flag("fingerprint")
+    default_excludes: bool = flag("defaultExcludes", of=TAG)
+    case_sensitive: bool = flag("caseSensitive", of=TAG)
+    follow_symlinks: bool = flag("followSymlinks", of=TAG)
 
     @property
     def archived(self) -> tuple[str, ...]:

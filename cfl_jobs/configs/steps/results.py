@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
-from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import Paths, parse_config, read_flag, read_text
+from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.references import expand
-from cfl_jobs.configs.steps.step import Build, Result, Step, StepFailed
+from cfl_jobs.configs.steps.step import Build, Result, Step, StepFailed, flag, text
 from cfl_jobs.errors import ConfigError
 
 # hudson.tasks.junit.TestResult takes a report this many seconds older than the build.
@@ -24,18 +22,9 @@ class JUnitResults(Step):
 
     TAG: ClassVar[str] = "hudson.tasks.junit.JUnitResultArchiver"
     LABEL: ClassVar[str] = "JUnit results"
-    pattern: str
-    allow_empty: bool = False
-    mark_unstable: bool = True
-
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        yield cls(
-            read_text(element, "testResults"),
-            allow_empty=read_flag(element, "allowEmptyResults"),
-            mark_unstable=not read_flag(element, "skipMarkingBuildUnstable"),
-            path=paths[element],
-        )
+    pattern: str = text("testResults")
+    allow_empty: bool = flag("allowEmptyResults")
+    mark_unstable: bool = flag("skipMarkingBuildUnstable", inverse=True)
 
     def publish(self, build: Build) -> None:
         build.log("Recording test results")
@@ -94,20 +83,10 @@ class SetDescription(Step):
 
     TAG: ClassVar[str] = "hudson.plugins.descriptionsetter.DescriptionSetterPublisher"
     LABEL: ClassVar[str] = "build description"
-    regexp: str
-    description: str
-    regexp_for_failed: str = ""
-    description_for_failed: str = ""
-
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        yield cls(
-            read_text(element, "regexp"),
-            read_text(element, "description"),
-            read_text(element, "regexpForFailed"),
-            read_text(element, "descriptionForFailed"),
-            path=paths[element],
-        )
+    regexp: str = text("regexp")
+    description: str = text("description")
+    regexp_for_failed: str = text("regexpForFailed")
+    description_for_failed: str = text("descriptionForFailed")
 
     def publish(self, build: Build) -> None:
         """Take the description from the first line of the log that matches."""
@@ -119,12 +98,12 @@ class SetDescription(Step):
         if found is None:
             build.log("[description-setter] Could not determine description.")
             return
-        text = description or (r"\1" if found.re.groups else r"\0")
+        said = description or (r"\1" if found.re.groups else r"\0")
         for group in range(found.re.groups, -1, -1):
-            text = text.replace(f"\\{group}", found[group] or "")
-        text = expand(text, build.variables())
-        build.describe(text)
-        build.log(f"[description-setter] Description set: {text}")
+            said = said.replace(f"\\{group}", found[group] or "")
+        said = expand(said, build.variables())
+        build.describe(said)
+        build.log(f"[description-setter] Description set: {said}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +112,9 @@ class Mail(Step):
 
     TAG: ClassVar[str] = "hudson.tasks.Mailer"
     LABEL: ClassVar[str] = "mail"
-    recipients: str
-    send_to_individuals: bool = False
-    every_unstable: bool = True
-
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        yield cls(
-            read_text(element, "recipients"),
-            send_to_individuals=read_flag(element, "sendToIndividuals"),
-            every_unstable=not read_flag(element, "dontNotifyEveryUnstableBuild"),
-            path=paths[element],
-        )
+    recipients: str = text("recipients")
+    send_to_individuals: bool = flag("sendToIndividuals")
+    every_unstable: bool = flag("dontNotifyEveryUnstableBuild", inverse=True)
 
     def publish(self, build: Build) -> None:
         """Say what would be sent; a rehearsal sends no mail."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
-from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import Paths, read_number, read_text
-from cfl_jobs.configs.steps.step import Build, Result, Step, Waiting
+from cfl_jobs.configs.steps.step import Build, Result, Step, Waiting, number, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +18,8 @@ class Shell(Step):
     TAG: ClassVar[str] = "hudson.tasks.Shell"
     LABEL: ClassVar[str] = "shell step"
     TITLE: ClassVar[str] = "Execute shell"
-    script: str
-    unstable_return: int | None = None
-
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        script = read_text(element, "command")
-        yield cls(script, read_number(element, "unstableReturn"), path=paths[element])
+    script: str = text("command")
+    unstable_return: int | None = number("unstableReturn")
 
     def run(self, build: Build) -> Waiting[bool]:
         code = yield from build.run_script(self.script)

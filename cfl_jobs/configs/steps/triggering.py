@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
@@ -11,7 +11,19 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import Paths, list_items, read_flag, read_names, read_text
 from cfl_jobs.configs.references import expand, read_properties
-from cfl_jobs.configs.steps.step import Build, BuildState, Placed, Result, Step, Waiting
+from cfl_jobs.configs.steps.step import (
+    Build,
+    BuildState,
+    Placed,
+    Result,
+    Step,
+    Waiting,
+    flag,
+    names,
+    read_fields,
+    text,
+    value,
+)
 
 _PLUGIN = "hudson.plugins.parameterizedtrigger."
 # parameterizedtrigger.ResultCondition
@@ -43,6 +55,15 @@ class DontTrigger(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class TwoJobs:
+    """A triggering job's parameters and shell scripts, and the parameters that the other asks."""
+
+    own: tuple[str, ...]
+    scripts: tuple[str, ...]
+    asked: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TriggerParameters(Placed):
     """A source of the parameters that a trigger passes."""
 
@@ -50,15 +71,10 @@ class TriggerParameters(Placed):
 
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> TriggerParameters:
-        return cls(path=paths[element])
+        return cls(**read_fields(cls, element), path=paths[element])
 
-    def passed(
-        self, own: Sequence[str], asked: Sequence[str], scripts: Sequence[str]
-    ) -> Mapping[str, str | None]:
-        """Return what goes along, so far as the configs tell; None where a file says the value.
-
-        `own` are the triggering job's parameters, `asked` the other's; `scripts` are its shell's.
-        """
+    def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
+        """Return what goes along, so far as the configs tell; None where a file says the value."""
         return {}
 
     def values(self, build: BuildState) -> Mapping[str, str] | None:
@@ -79,15 +95,9 @@ class PredefinedParameters(TriggerParameters):
     """NAME=value lines, variables not yet expanded."""
 
     TAG: ClassVar[str] = "PredefinedBuildParameters"
-    properties: str
+    properties: str = text("properties")
 
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> TriggerParameters:
-        return cls(read_text(element, "properties"), path=paths[element])
-
-    def passed(
-        self, own: Sequence[str], asked: Sequence[str], scripts: Sequence[str]
-    ) -> Mapping[str, str | None]:
+    def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
         return dict(read_properties(self.properties))
 
     def values(self, build: BuildState) -> Mapping[str, str] | None:
@@ -104,30 +114,23 @@ class FileParameters(TriggerParameters):
     """Parameters from files in the workspace, comma separated patterns."""
 
     TAG: ClassVar[str] = "FileBuildParameters"
-    files: str
-    fail_on_missing: bool = False
+    files: str = text("propertiesFile")
+    fail_on_missing: bool = flag("failTriggerOnMissing")
 
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> TriggerParameters:
-        missing = read_flag(element, "failTriggerOnMissing")
-        return cls(read_text(element, "propertiesFile"), missing, path=paths[element])
-
-    def passed(
-        self, own: Sequence[str], asked: Sequence[str], scripts: Sequence[str]
-    ) -> Mapping[str, str | None]:
+    def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
         """Take the parameters that a step which names the file names too: the best to be read."""
         names = read_names(self.files)
-        writers = [script for script in scripts if any(name in script for name in names)]
+        writers = [script for script in jobs.scripts if any(name in script for name in names)]
         words = {word for script in writers for word in re.findall(r"(?<![\w$])\w+", script)}
-        return {name: None for name in asked if name in words}
+        return {name: None for name in jobs.asked if name in words}
 
     def values(self, build: BuildState) -> Mapping[str, str] | None:
         variables = build.variables()
         values: dict[str, str] = {}
         for name in map(str.strip, expand(self.files, variables).split(",")):
-            text = build.read_file(name)
-            if text is not None:
-                values |= read_properties(expand(text, variables))
+            written = build.read_file(name)
+            if written is not None:
+                values |= read_properties(expand(written, variables))
                 continue
             build.log(f"[parameterized-trigger] Properties file {name} did not exist.")
             if self.fail_on_missing:
@@ -144,10 +147,8 @@ class CurrentParameters(TriggerParameters):
 
     TAG: ClassVar[str] = "CurrentBuildParameters"
 
-    def passed(
-        self, own: Sequence[str], asked: Sequence[str], scripts: Sequence[str]
-    ) -> Mapping[str, str | None]:
-        return {name: f"${name}" for name in own}
+    def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
+        return {name: f"${name}" for name in jobs.own}
 
     def values(self, build: BuildState) -> Mapping[str, str] | None:
         if build.parameters:
@@ -159,21 +160,18 @@ class CurrentParameters(TriggerParameters):
 @dataclass(frozen=True, slots=True)
 class BooleanParameters(TriggerParameters):
     TAG: ClassVar[str] = "BooleanParameters"
-    flags: tuple[tuple[str, bool], ...]
+    flags: tuple[tuple[str, str], ...] = value(
+        lambda element: tuple(
+            (read_text(item, "name"), str(read_flag(item, "value")).lower())
+            for item in list_items(element, "configs")
+        )
+    )
 
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> TriggerParameters:
-        items = list_items(element, "configs")
-        flags = tuple((read_text(item, "name"), read_flag(item, "value")) for item in items)
-        return cls(flags, path=paths[element])
-
-    def passed(
-        self, own: Sequence[str], asked: Sequence[str], scripts: Sequence[str]
-    ) -> Mapping[str, str | None]:
-        return {name: str(value).lower() for name, value in self.flags}
+    def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
+        return dict(self.flags)
 
     def values(self, build: BuildState) -> Mapping[str, str] | None:
-        return {name: str(value).lower() for name, value in self.flags}
+        return dict(self.flags)
 
 
 _SOURCES = {
@@ -193,17 +191,16 @@ def _read_source(element: ET.Element, paths: Paths) -> TriggerParameters:
 class BlockingThresholds:
     """Results at which a blocking trigger step changes the caller; "" for never."""
 
-    fail_step: str = ""
-    mark_unstable: str = ""
-    mark_failed: str = ""
+    fail_step: str = text("buildStepFailureThreshold/name")
+    mark_unstable: str = text("unstableThreshold/name")
+    mark_failed: str = text("failureThreshold/name")
 
-    @classmethod
-    def read(cls, block: ET.Element) -> BlockingThresholds:
-        return cls(
-            fail_step=read_text(block, "buildStepFailureThreshold/name"),
-            mark_unstable=read_text(block, "unstableThreshold/name"),
-            mark_failed=read_text(block, "failureThreshold/name"),
-        )
+
+def _read_thresholds(element: ET.Element) -> BlockingThresholds | None:
+    block = element.find("block")
+    if block is None:
+        return None
+    return BlockingThresholds(**read_fields(BlockingThresholds, block))
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,30 +212,18 @@ class TriggerBuilds(Step):
 
     TAG: ClassVar[str] = _PLUGIN + "BuildTrigger"
     LABEL: ClassVar[str] = "trigger builds"
-    projects: tuple[str, ...]
+    projects: tuple[str, ...] = names("projects")
     parameters: tuple[TriggerParameters, ...] = ()
-    condition: str = "SUCCESS"
-    trigger_without_parameters: bool = False
-    blocking: BlockingThresholds | None = None
+    condition: str = text("condition", "SUCCESS")
+    trigger_without_parameters: bool = flag("triggerWithNoParameters")
+    blocking: BlockingThresholds | None = value(_read_thresholds)  # noqa: RUF009 - a field
 
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
         """Yield one step for each trigger block of an element."""
         for config in list_items(element, "configs"):
-            block = config.find("block")
-            sources = list_items(config, "configs")
-            yield cls(
-                read_names(read_text(config, "projects")),
-                tuple(_read_source(source, paths) for source in sources),
-                read_text(config, "condition") or cls.condition_of_nothing(),
-                read_flag(config, "triggerWithNoParameters"),
-                None if block is None else BlockingThresholds.read(block),
-                path=paths[config],
-            )
-
-    @classmethod
-    def condition_of_nothing(cls) -> str:
-        return "SUCCESS"
+            sources = tuple(_read_source(source, paths) for source in list_items(config, "configs"))
+            yield cls(parameters=sources, **read_fields(cls, config), path=paths[config])
 
     @property
     def needed_files(self) -> tuple[str, ...]:
@@ -282,10 +267,7 @@ class TriggerStep(TriggerBuilds):
     TAG: ClassVar[str] = _PLUGIN + "TriggerBuilder"
     LABEL: ClassVar[str] = "trigger builds (step)"
     TITLE: ClassVar[str] = "Trigger/call builds on other projects"
-
-    @classmethod
-    def condition_of_nothing(cls) -> str:
-        return "ALWAYS"
+    condition: str = text("condition", "ALWAYS")
 
     @property
     def needed_files(self) -> tuple[str, ...]:
@@ -300,9 +282,10 @@ class TriggerStep(TriggerBuilds):
 class BuildOther(TriggerBuilds):
     TAG: ClassVar[str] = "hudson.tasks.BuildTrigger"
     LABEL: ClassVar[str] = "build other projects"
+    projects: tuple[str, ...] = names("childProjects")
+    condition: str = value(read_threshold, "SUCCESS")
     trigger_without_parameters: bool = True
 
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        projects = read_names(read_text(element, "childProjects"))
-        yield cls(projects, condition=read_threshold(element), path=paths[element])
+        yield cls(**read_fields(cls, element), path=paths[element])

@@ -22,7 +22,16 @@ from cfl_jobs.configs.configxml import (
     short_class,
 )
 from cfl_jobs.configs.references import expand
-from cfl_jobs.configs.steps.step import Build, Placed, Step, keep_unknown, read_patterns
+from cfl_jobs.configs.steps.step import (
+    Build,
+    Placed,
+    Step,
+    flag,
+    keep_unknown,
+    read_patterns,
+    text,
+    value,
+)
 
 _CLEANING = "hudson.plugins.ws__cleanup."
 
@@ -37,11 +46,6 @@ class Timestamps(Step):
 class AnsiColor(Step):
     TAG: ClassVar[str] = "hudson.plugins.ansicolor.AnsiColorBuildWrapper"
     LABEL: ClassVar[str] = "colours"
-    color_map: str = "xterm"
-
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        yield cls(read_text(element, "colorMapName") or "xterm", path=paths[element])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +58,9 @@ class CleanBefore(Step):
 
     TAG: ClassVar[str] = _CLEANING + "PreBuildCleanup"
     LABEL: ClassVar[str] = "clean workspace before"
-    patterns: tuple[tuple[str, str], ...] = ()
-    delete_directories: bool = False
-    parameter: str = ""
-
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        yield cls(
-            read_patterns(element),
-            delete_directories=read_flag(element, "deleteDirs"),
-            parameter=read_text(element, "cleanupParameter"),
-            path=paths[element],
-        )
+    patterns: tuple[tuple[str, str], ...] = value(read_patterns, ())
+    delete_directories: bool = flag("deleteDirs")
+    parameter: str = text("cleanupParameter")
 
     def unrehearsable(self) -> Iterator[tuple[str, str]]:
         if self.patterns:
@@ -85,6 +80,12 @@ _CLEANED_AFTER = {
 }
 
 
+def _read_results(element: ET.Element) -> tuple[str, ...]:
+    # WsCleanup.readResolve: where none is chosen, all are
+    chosen = tuple(name for name, tag in _CLEANED_AFTER.items() if read_flag(element, tag))
+    return chosen or tuple(_CLEANED_AFTER)
+
+
 @dataclass(frozen=True, slots=True)
 class CleanAfter(Step):
     """A publisher that empties the workspace after builds of these results.
@@ -94,14 +95,8 @@ class CleanAfter(Step):
 
     TAG: ClassVar[str] = _CLEANING + "WsCleanup"
     LABEL: ClassVar[str] = "clean workspace after"
-    results: tuple[str, ...] = tuple(_CLEANED_AFTER)
-    patterns: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        # WsCleanup.readResolve: where none is chosen, all are
-        chosen = tuple(name for name, tag in _CLEANED_AFTER.items() if read_flag(element, tag))
-        yield cls(chosen or tuple(_CLEANED_AFTER), read_patterns(element), path=paths[element])
+    results: tuple[str, ...] = value(_read_results, tuple(_CLEANED_AFTER))
+    patterns: tuple[tuple[str, str], ...] = value(read_patterns, ())
 
     def unrehearsable(self) -> Iterator[tuple[str, str]]:
         if self.patterns:
@@ -167,20 +162,10 @@ class TimeLimit(Step):
 class BuildName(Step):
     TAG: ClassVar[str] = "org.jenkinsci.plugins.buildnamesetter.BuildNameSetter"
     LABEL: ClassVar[str] = "build name"
-    template: str
-    description: str = ""
-    at_start: bool = True
-    at_end: bool = True
-
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        yield cls(
-            read_text(element, "template"),
-            read_text(element, "descriptionTemplate"),
-            at_start=read_flag(element, "runAtStart"),
-            at_end=read_flag(element, "runAtEnd"),
-            path=paths[element],
-        )
+    template: str = text("template")
+    description: str = text("descriptionTemplate")
+    at_start: bool = flag("runAtStart", of=TAG)
+    at_end: bool = flag("runAtEnd", of=TAG)
 
     def set_up(self, build: Build) -> None:
         if self.at_start:
@@ -261,8 +246,7 @@ class BindCredentials(Step):
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
         items = list_items(element, "bindings")
-        bindings = tuple(BoundCredential.read(item, paths) for item in items)
-        yield cls(bindings, path=paths[element])
+        yield cls(tuple(BoundCredential.read(item, paths) for item in items), path=paths[element])
 
     @property
     def variables(self) -> tuple[str, ...]:
