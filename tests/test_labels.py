@@ -8,7 +8,7 @@ import pytest
 
 from cfl_jobs.configs.labels import (
     Compound,
-    Label,
+    Expression,
     LabelError,
     named_labels,
     parse_labels,
@@ -100,15 +100,13 @@ def test_what_jenkins_can_not_parse_is_told(expression: str, message: str) -> No
 @pytest.mark.parametrize(
     ("expression", "parsed"),
     [
-        ("a-b->-c", Compound("->", (Label("a-b"), Label("-c")))),
-        ("a<->b", Compound("<->", (Label("a"), Label("b")))),
-        ("!a&&b", Compound("&&", (Compound("!", (Label("a"),)), Label("b")))),
-        (r'"a \"b\""', Label('a "b"')),
+        ("a-b->-c", Compound("->", ("a-b", "-c"))),
+        ("a<->b", Compound("<->", ("a", "b"))),
+        ("!a&&b", Compound("&&", (Compound("!", ("a",)), "b"))),
+        (r'"a \"b\""', 'a "b"'),
     ],
 )
-def test_an_expression_is_read_as_jenkins_reads_it(
-    expression: str, parsed: Label | Compound
-) -> None:
+def test_an_expression_is_read_as_jenkins_reads_it(expression: str, parsed: Expression) -> None:
     assert parse_labels(expression) == parsed
 
 

@@ -13,7 +13,6 @@ from cfl_jobs.configs.requirements import (
     find_missing_plugins,
     find_provider,
     find_uses,
-    required_plugins,
     used_plugins,
     word_missing,
 )
@@ -116,19 +115,16 @@ CONFIG = """<project>
 </project>"""
 
 
-def test_required_plugins_are_told_with_their_places() -> None:
-    told = {one.plugin: one.paths for one in required_plugins(ET.fromstring(CONFIG))}
-    assert told == {
-        "git": ("publishers/hudson.plugins.git.GitPublisher", "scm"),
-        "mailer": ("publishers/hudson.tasks.Mailer",),
-        "slack": (
-            "publishers/jenkins.plugins.slack.SlackNotifier",
-            "publishers/jenkins.plugins.slack.SlackNotifier/selector",
-        ),
-        None: (
-            "publishers/jenkins.plugins.slack.SlackNotifier/x/org.example.Inner",
-            "publishers/Unheard",
-        ),
+def test_each_plugins_elements_are_told_with_their_places() -> None:
+    slack = "publishers/jenkins.plugins.slack.SlackNotifier"
+    assert {(use.plugin, use.path) for use in find_uses(ET.fromstring(CONFIG))} == {
+        ("git", "publishers/hudson.plugins.git.GitPublisher"),
+        ("git", "scm"),
+        ("mailer", "publishers/hudson.tasks.Mailer"),
+        ("slack", slack),
+        ("slack", f"{slack}/selector"),
+        (None, f"{slack}/x/org.example.Inner"),
+        (None, "publishers/Unheard"),
     }
 
 

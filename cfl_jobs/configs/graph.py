@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from heapq import heappop, heappush
+from typing import TypeVar
 
 from cfl_jobs.configs.configxml import read_names
 from cfl_jobs.configs.model import Job, Parameter, Trigger, TriggerKind, UpstreamTrigger
@@ -93,7 +95,10 @@ class CopyEdge:
     part: Placed | None = None
 
 
-@dataclass(frozen=True, slots=True)
+_Edge = TypeVar("_Edge", TriggerEdge, CopyEdge)
+
+
+@dataclass(frozen=True)
 class Chain:
     """All jobs, each after those that start it or that it copies from, as far as that goes.
 
@@ -103,24 +108,39 @@ class Chain:
     nodes: tuple[Node, ...]
     triggers: tuple[TriggerEdge, ...]
     copies: tuple[CopyEdge, ...]
-    _index: _Index = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_index", _Index(self.nodes, self.triggers, self.copies))
+    @cached_property
+    def _nodes(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def _starts(self) -> dict[str, tuple[TriggerEdge, ...]]:
+        return _group(self.triggers, "source")
+
+    @cached_property
+    def _started(self) -> dict[str, tuple[TriggerEdge, ...]]:
+        return _group(self.triggers, "target")
+
+    @cached_property
+    def _copied(self) -> dict[str, tuple[CopyEdge, ...]]:
+        return _group(self.copies, "target")
 
     def node(self, name: str) -> Node:
-        return self._index.nodes[name]
+        return self._nodes[name]
 
     def started_by(self, name: str) -> tuple[TriggerEdge, ...]:
-        return tuple(self._index.by_target.get(name, ()))
+        return self._started.get(name, ())
 
     def starts_of(self, name: str) -> tuple[TriggerEdge, ...]:
-        return tuple(self._index.by_source.get(name, ()))
+        return self._starts.get(name, ())
+
+    def copied_by(self, name: str) -> tuple[CopyEdge, ...]:
+        return self._copied.get(name, ())
 
     def reachable(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return these jobs and all that their builds may lead to, as far as they are defined."""
         found: dict[str, None] = {}
-        pending = [name for name in names if name in self._index.nodes]
+        pending = [name for name in names if name in self._nodes]
         while pending:
             name = pending.pop()
             if name not in found and self.node(name).defined:
@@ -128,25 +148,13 @@ class Chain:
                 pending += [edge.target for edge in self.starts_of(name)]
         return tuple(found)
 
-    def copied_by(self, name: str) -> tuple[CopyEdge, ...]:
-        return tuple(self._index.copies.get(name, ()))
 
-
-class _Index:
-    """Nodes and edges by job: chains may have thousands."""
-
-    def __init__(
-        self, nodes: Iterable[Node], triggers: Iterable[TriggerEdge], copies: Iterable[CopyEdge]
-    ) -> None:
-        self.nodes = {node.name: node for node in nodes}
-        self.by_source: dict[str, list[TriggerEdge]] = {}
-        self.by_target: dict[str, list[TriggerEdge]] = {}
-        self.copies: dict[str, list[CopyEdge]] = {}
-        for edge in triggers:
-            self.by_source.setdefault(edge.source, []).append(edge)
-            self.by_target.setdefault(edge.target, []).append(edge)
-        for copy in copies:
-            self.copies.setdefault(copy.target, []).append(copy)
+def _group(edges: Iterable[_Edge], end: str) -> dict[str, tuple[_Edge, ...]]:
+    """Return edges by the job at one of their ends, in their order."""
+    found: dict[str, list[_Edge]] = {}
+    for edge in edges:
+        found.setdefault(getattr(edge, end), []).append(edge)
+    return {name: tuple(of_job) for name, of_job in found.items()}
 
 
 def build_chain(jobs: Iterable[Job]) -> Chain:

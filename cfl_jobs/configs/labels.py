@@ -11,18 +11,20 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 _TOKEN = re.compile(
     r"""[ \t]*(<->|->|&&|\|\||[!()]|"(\\[btnfr"'\\]|[^\\"\r\n])*"|([^&|!<>() \t"'-]|-(?!>))+)"""
 )
-_OPERATORS = ("<->", "->", "||", "&&")
 _ESCAPED = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r"}
+# From the weakest to the strongest.
 _MEANING: dict[str, Callable[[bool, bool], bool]] = {
     "<->": lambda left, right: left == right,
     "->": lambda left, right: not left or right,
     "||": lambda left, right: left or right,
     "&&": lambda left, right: left and right,
 }
+_OPERATORS = tuple(_MEANING)
 
 
 class LabelError(ValueError):
@@ -30,30 +32,23 @@ class LabelError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
-    """One label."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class Compound:
-    """`!` of one part, or a binary operator between two."""
+    """`!` of one part, or a binary operator between two; a part that is text is a label."""
 
     operator: str
-    parts: tuple[Label | Compound, ...]
+    parts: tuple[Expression, ...]
+
+
+Expression: TypeAlias = str | Compound
 
 
 @lru_cache(maxsize=1024)
-def parse_labels(expression: str) -> Label | Compound:
+def parse_labels(expression: str) -> Expression:
     """Return what an expression is made of. Raises LabelError."""
-    parser = _Parser(expression)
     try:
-        found = parser.read(0)
+        return _Parser(expression).read_all()
     except RecursionError:
         raise LabelError("it is nested too deeply for a label expression") from None
-    parser.end()
-    return found
 
 
 def satisfies(expression: str, labels: Collection[str]) -> bool:
@@ -72,57 +67,57 @@ def named_labels(expression: str) -> tuple[str, ...]:
         return ()
 
 
-def _holds(part: Label | Compound, labels: Collection[str]) -> bool:
-    if isinstance(part, Label):
-        return part.name in labels
+def _holds(part: Expression, labels: Collection[str]) -> bool:
+    if isinstance(part, str):
+        return part in labels
     values = [_holds(inner, labels) for inner in part.parts]
     return not values[0] if part.operator == "!" else _MEANING[part.operator](*values)
 
 
-def _names(part: Label | Compound) -> Iterator[str]:
-    if isinstance(part, Label):
-        yield part.name
+def _names(part: Expression) -> Iterator[str]:
+    if isinstance(part, str):
+        yield part
     elif part.operator != "!":
         for inner in part.parts:
             yield from _names(inner)
 
 
 class _Parser:
-    """Reads from left to right, as deep as parentheses go."""
+    """Reads from left to right, as deep as parentheses go. The next symbol is the last one."""
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._symbols = self._split()
-
-    def _split(self) -> list[str]:
-        """Return the symbols, the next one last."""
-        symbols, place, end = [], 0, len(self._text.rstrip(" \t"))
-        while place < end:
-            found = _TOKEN.match(self._text, place)
+        self._symbols: list[str] = []
+        offset, end = 0, len(text.rstrip(" \t"))
+        while offset < end:
+            found = _TOKEN.match(text, offset)
             if found is None:
-                rest = self._text[place:].strip()
+                rest = text[offset:].strip()
                 raise LabelError(f"{rest!r} is no part of a label expression")
-            symbols.append(found[1])
-            place = found.end()
-        return symbols[::-1]
+            self._symbols.insert(0, found[1])
+            offset = found.end()
+
+    def read_all(self) -> Expression:
+        found = self._read(0)
+        return found if not self._symbols else self._expect("")
 
     def _next(self) -> str:
         return self._symbols[-1] if self._symbols else ""
 
-    def read(self, level: int) -> Label | Compound:
+    def _read(self, level: int) -> Expression:
         """Return what stands next and is joined by operators of a level or a stronger one."""
         if level == len(_OPERATORS):
             return self._read_negation()
         operator = _OPERATORS[level]
-        found = self.read(level + 1)
+        found = self._read(level + 1)
         while self._next() == operator:
             self._symbols.pop()
-            found = Compound(operator, (found, self.read(level + 1)))
+            found = Compound(operator, (found, self._read(level + 1)))
             if operator == "->" == self._next():
                 raise LabelError(f"'->' can't follow '->' without parentheses in {self._text!r}")
         return found
 
-    def _read_negation(self) -> Label | Compound:
+    def _read_negation(self) -> Expression:
         if self._next() != "!":
             return self._read_label()
         self._symbols.pop()
@@ -130,36 +125,28 @@ class _Parser:
             raise LabelError(f"'!' can't follow '!' in {self._text!r}")
         return Compound("!", (self._read_label(),))
 
-    def _read_label(self) -> Label | Compound:
-        if not self._symbols:
-            raise LabelError(f"{self._text!r} stops too early for a label expression")
-        symbol = self._symbols.pop()
+    def _read_label(self) -> Expression:
+        symbol = self._next()
+        if symbol in ("", ")"):
+            return self._expect("")
+        self._symbols.pop()
         if symbol == "(":
-            found = self.read(0)
-            if self._next() != ")":
-                self._complain()
-            self._symbols.pop()
+            found = self._read(0)
+            self._expect(")")
             return found
-        if symbol == ")":
-            raise LabelError(f"')' stands where it can't in {self._text!r}")
         if symbol in _OPERATORS:
             raise LabelError(f"a label is missing before {symbol!r} in {self._text!r}")
-        return Label(_unquote(symbol) if symbol.startswith('"') else symbol)
+        if symbol.startswith('"'):
+            return re.sub(r"\\(.)", lambda found: _ESCAPED.get(found[1], found[1]), symbol[1:-1])
+        return symbol
 
-    def end(self) -> None:
-        """Expect nothing more. Raises LabelError."""
-        if self._symbols:
-            self._complain()
-
-    def _complain(self) -> None:
-        """Say what is wrong with the next symbol, where an operator or the end should be."""
-        symbol = self._next()
-        if not symbol:
+    def _expect(self, symbol: str) -> str:
+        """Take the next symbol. Raises LabelError that says what is wrong where it is another."""
+        found = self._next()
+        if found and found == symbol:
+            return self._symbols.pop()
+        if not found:
             raise LabelError(f"{self._text!r} stops too early for a label expression")
-        if symbol == ")":
+        if found == ")":
             raise LabelError(f"')' stands where it can't in {self._text!r}")
-        raise LabelError(f"an operator is missing before {symbol!r} in {self._text!r}")
-
-
-def _unquote(text: str) -> str:
-    return re.sub(r"\\(.)", lambda found: _ESCAPED.get(found[1], found[1]), text[1:-1])
+        raise LabelError(f"an operator is missing before {found!r} in {self._text!r}")

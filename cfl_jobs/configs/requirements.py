@@ -43,23 +43,6 @@ class Use:
     nested: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """A plugin that a config needs, None for unknown ones, and the paths of what it brings."""
-
-    plugin: str | None
-    paths: tuple[str, ...]
-
-
-def required_plugins(config: ET.Element) -> tuple[Requirement, ...]:
-    """Return the plugins that a config needs, by name; what has no known plugin comes last."""
-    paths: dict[str | None, list[str]] = {}
-    for use in find_uses(config):
-        paths.setdefault(use.plugin, []).append(use.path)
-    order = sorted(paths, key=lambda plugin: (plugin is None, plugin or ""))
-    return tuple(Requirement(plugin, tuple(paths[plugin])) for plugin in order)
-
-
 def find_missing_plugins(config: ET.Element, inventory: Inventory) -> tuple[Use, ...]:
     """Return the elements whose plugin the inventory lacks or isn't known, outermost ones only."""
     if used_plugins(config) <= inventory.plugins.keys():

@@ -25,16 +25,6 @@ def repository_name(url: str) -> str:
     return re.split(r"[/:]", url.rstrip("/"))[-1].removesuffix(".git")
 
 
-def same_repository(url: str, other: str) -> bool:
-    """Return whether two URLs name one repository, however they reach it."""
-    return _canonical(url) == _canonical(other)
-
-
-def _canonical(url: str) -> str:
-    text = re.sub(r"^\w+://", "", url.strip()).rstrip("/").removesuffix(".git")
-    return re.sub(r"^[^@/]*@", "", text).replace(":", "/").lower()
-
-
 class Repositories:
     """Which local repository stands for which name."""
 
@@ -45,7 +35,7 @@ class Repositories:
             self._check_clone(name, path)
 
     def is_known(self, url: str) -> bool:
-        return repository_name(url) in self.paths or _is_local(url)
+        return repository_name(url) in self.paths or url.startswith(("/", "file://"))
 
     def require(self, name: str) -> str:
         """Return the name that is known. Raises RehearsalError."""
@@ -165,18 +155,14 @@ _SAFE = {
 }
 
 
-def _is_local(url: str) -> bool:
-    return url.startswith(("/", "file://"))
-
-
 def _forms(url: str) -> tuple[str, ...]:
     """Return the ways to write the repository's URL that scripts may use."""
-    host, _, path = _canonical(url).partition("/")
-    path = re.sub(r"^.*?" + re.escape(host) + "[:/]", "", url, flags=re.IGNORECASE)
+    found = re.fullmatch(r"(?:\w+://)?(?:[^@/]*@)?([^/:]+)[:/](.*)", url.strip())
+    host, path = found.groups() if found else ("", url)
     path = path.rstrip("/").removesuffix(".git")
+    host = host.lower()
     bases = (f"https://{host}/{path}", f"git@{host}:{path}", f"ssh://git@{host}/{path}")
-    known = {form for base in bases for form in (base, f"{base}.git")}
-    return tuple(sorted(known | {url}))
+    return tuple(sorted({url, *bases, *(f"{base}.git" for base in bases)}))
 
 
 @dataclass(frozen=True, slots=True)
