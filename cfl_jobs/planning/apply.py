@@ -17,11 +17,11 @@ from cfl_jobs.errors import CflJobsError
 from cfl_jobs.planning.carryout import Maker
 from cfl_jobs.planning.journal import Journal, Step
 from cfl_jobs.planning.observe import WORKERS
-from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update
+from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update, turn_of
 from cfl_jobs.planning.renames import find_renames, has_rename, name_before_rename
 from cfl_jobs.planning.unchanged import check_deletion, read_unchanged
 from cfl_jobs.reading.names import folders_of
-from cfl_jobs.target import Key, Kind, Target
+from cfl_jobs.target import Key, Target
 
 
 class Status(Enum):
@@ -103,43 +103,26 @@ def _wait(futures: Sequence[Future[None]], stop: threading.Event) -> None:
             stop.set()
 
 
-class _Phase(Enum):
-    """When something is done: renames first, since Jenkins follows them in other jobs."""
-
-    RENAME = 0
-    JOBS = 1
-    VIEWS = 2
-    DELETE_VIEWS = 3
-    DELETE_JOBS = 4
-
-
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """A change, or the renaming that comes before it."""
+    """A change, or the renaming that comes before it. Those of a `turn` may be done at once."""
 
-    phase: _Phase
+    turn: tuple[int, int]
     change: PlannedChange
-
-    @property
-    def turn(self) -> tuple[int, int]:
-        """Tasks of one turn may be done at the same time: folders before what is in them."""
-        depth = self.change.name.count("/")
-        if self.phase in (_Phase.VIEWS, _Phase.DELETE_VIEWS):
-            depth = 0
-        return self.phase.value, -depth if self.phase is _Phase.DELETE_JOBS else depth
+    is_rename: bool = False
 
 
 def _stages(changes: Sequence[PlannedChange]) -> list[list[_Task]]:
-    """Split changes into what may be done at the same time."""
-    tasks = []
-    for change in changes:
-        is_view = change.kind is Kind.VIEW
-        if isinstance(change, Delete):
-            tasks.append(_Task(_Phase.DELETE_VIEWS if is_view else _Phase.DELETE_JOBS, change))
-            continue
-        if isinstance(change, Update) and has_rename(change):
-            tasks.append(_Task(_Phase.RENAME, change))
-        tasks.append(_Task(_Phase.VIEWS if is_view else _Phase.JOBS, change))
+    """Split changes into what may be done at the same time.
+
+    Renames come first, since Jenkins follows them in other jobs.
+    """
+    tasks = [_Task(turn_of(change), change) for change in changes]
+    tasks += [
+        _Task((-1, change.name.count("/")), change, is_rename=True)
+        for change in changes
+        if isinstance(change, Update) and has_rename(change)
+    ]
     tasks.sort(key=lambda task: task.turn)
     return [list(stage) for _, stage in groupby(tasks, key=lambda task: task.turn)]
 
@@ -173,15 +156,14 @@ class _Run:
 
     def do(self, task: _Task) -> None:
         """Do a task, unless something forbids it by now, and report what became of it."""
-        change = task.change
-        key = (change.kind, change.name)
+        change, key = task.change, task.change.key
         if key in self._outcomes:  # its renaming failed
             return
-        if reason := self._find_obstacle(task):
+        if reason := self._find_obstacle(change):
             self._set(Outcome(change, Status.NOT_DONE, reason))
             return
         self._in_hand.add(key)
-        outcome = self._rename(change) if task.phase is _Phase.RENAME else self._carry_out(change)
+        outcome = self._rename(change) if task.is_rename else self._carry_out(change)
         self._in_hand.discard(key)
         if outcome:
             self._set(outcome)
@@ -190,20 +172,19 @@ class _Run:
 
     def _set(self, outcome: Outcome) -> None:
         change = outcome.change
-        self._outcomes[change.kind, change.name] = outcome
+        self._outcomes[change.key] = outcome
         if outcome.status is not Status.DONE:
             self._undone.add(change.name)
-            is_new = isinstance(change, Create) or (isinstance(change, Update) and change.old_name)
-            self._is_one_missing = self._is_one_missing or bool(is_new)
+            is_new = isinstance(change, Create) or change.name != change.name_there
+            self._is_one_missing = self._is_one_missing or is_new
 
     def give_up(self) -> None:
         """Don't wait for what is in hand; say so of it, and that the rest isn't done."""
         self.stop.set()
         self._is_given_up = True
         for change in self._plan.changes:
-            key = (change.kind, change.name)
-            reason = _GIVEN_UP if key in self._in_hand else _INTERRUPTED
-            self._outcomes.setdefault(key, Outcome(change, Status.NOT_DONE, reason))
+            reason = _GIVEN_UP if change.key in self._in_hand else _INTERRUPTED
+            self._outcomes.setdefault(change.key, Outcome(change, Status.NOT_DONE, reason))
 
     def finish(self) -> Result:
         """End the journal, unless it was given up; return what became of each change."""
@@ -217,13 +198,12 @@ class _Run:
         is_interrupted = self.stop.is_set() and is_undone
         return Result(outcomes, is_interrupted=is_interrupted, problem=self._problem)
 
-    def _find_obstacle(self, task: _Task) -> str:
+    def _find_obstacle(self, change: PlannedChange) -> str:
         """Return why a task is not to be begun, "" for nothing."""
-        change = task.change
         if self._problem:
             return "since no more could be written down"
         if self.stop.is_set():
-            was_renamed = (change.kind, change.name) in self._renamed
+            was_renamed = change.key in self._renamed
             return "interrupted after it was renamed" if was_renamed else _INTERRUPTED
         if isinstance(change, Delete):
             # What was to take its place may be what failed.
@@ -236,49 +216,49 @@ class _Run:
         if not isinstance(change, Update):
             raise TypeError("only a job that is there can be renamed")
         old_name = name_before_rename(change)
-        step = Step(change.kind, change.name, action_of(change), "started", old_name=old_name)
+        step = Step(*change.key, action_of(change), "started", old_name=old_name)
         try:
             before = read_unchanged(change, self._target, name=old_name, renames=self._renames)
-            step = replace(step, before=self._journal.keep(change.kind, change.name, before.config))
+            step = replace(step, before=self._journal.keep(*change.key, before.config))
             self._journal.note(step)
             self._target.rename(old_name, change.name)
         except CflJobsError as error:
             return self._fail(change, step, error)
-        self._renamed[change.kind, change.name] = step
+        self._renamed[change.key] = step
         return None
 
-    def _carry_out(self, planned: PlannedChange) -> Outcome:
-        change = planned
-        if isinstance(planned, Delete):  # its folder may have another name by now
-            place = self._renames.find_place(planned.name)
-            change = replace(planned, live=planned.live.named(place))
-        kind, name = change.kind, change.name
-        step = self._renamed.get((kind, name)) or Step(kind, name, action_of(change), "started")
-        after = message = ""
-        before = None
+    def _carry_out(self, change: PlannedChange) -> Outcome:
+        name = change.name
+        if isinstance(change, Delete):  # its folder may have another name by now
+            name = self._renames.find_place(name)
+        step = self._renamed.get(change.key) or Step(
+            change.kind, name, action_of(change), "started"
+        )
+        message = after = ""
+
+        def begin(after: str) -> None:
+            nonlocal step
+            step = replace(step, after=after)
+            self._journal.note(step)
+
         try:
+            before = None
             if not isinstance(change, Create):
                 before = read_unchanged(change, self._target, name=name, renames=self._renames)
-            if before and not step.before:
-                step = replace(step, before=self._journal.keep(kind, name, before.config))
+                kept = step.before or self._journal.keep(change.kind, name, before.config)
+                step = replace(step, before=kept)
             if isinstance(change, Delete):
                 self._journal.note(step)
-                check_deletion(change, self._target)
-                self._target.delete(kind, name)
+                check_deletion(replace(change, live=change.live.named(name)), self._target)
+                self._target.delete(change.kind, name)
             else:
-
-                def begin(after: str) -> None:
-                    nonlocal step
-                    step = replace(step, after=after)
-                    self._journal.note(step)
-
                 made = self._maker.make(change, before, begin)
                 after, message = made.live.digest, made.message
         except CflJobsError as error:
-            return self._fail(planned, step, error)
+            return self._fail(change, step, error)
         if problem := self._note(replace(step, state="done", after=after)):
             message = f"but that could not be written down: {problem}"
-        return Outcome(planned, Status.DONE, message)
+        return Outcome(change, Status.DONE, message)
 
     def _fail(self, change: PlannedChange, step: Step, error: CflJobsError) -> Outcome:
         self._note(replace(step, state="failed", message=error.message))

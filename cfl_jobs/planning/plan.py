@@ -18,23 +18,46 @@ MANY_JOBS = 10
 LARGE_SHARE = 0.3
 
 
+class _Change:
+    """What a change is about: `name` is what the job will be called, or was."""
+
+    __slots__ = ()
+
+    @property
+    def config(self) -> Config:
+        raise NotImplementedError
+
+    @property
+    def key(self) -> Key:
+        return self.config.key
+
+    @property
+    def kind(self) -> Kind:
+        return self.config.kind
+
+    @property
+    def name(self) -> str:
+        return self.config.name
+
+    @property
+    def name_there(self) -> str:
+        """The name that it has on the target."""
+        return self.config.name
+
+
 @dataclass(frozen=True, slots=True)
-class Create:
+class Create(_Change):
     """A job or view that isn't there."""
 
     desired: Config
 
     @property
-    def kind(self) -> Kind:
-        return self.desired.kind
-
-    @property
-    def name(self) -> str:
-        return self.desired.name
+    def config(self) -> Config:
+        return self.desired
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class Update(_Change):
     """A job or view that differs. `live` is its config on the target, under the name it has there.
 
     Without `differences` only the mark is out of date, or was never confirmed: no config is sent.
@@ -48,12 +71,8 @@ class Update:
     adopted: bool = False
 
     @property
-    def kind(self) -> Kind:
-        return self.desired.kind
-
-    @property
-    def name(self) -> str:
-        return self.desired.name
+    def config(self) -> Config:
+        return self.desired
 
     @property
     def name_there(self) -> str:
@@ -66,26 +85,29 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(_Change):
     """A job or view of ours that no definition asks for any more."""
 
     live: Config
     builds: int = 0
 
     @property
-    def kind(self) -> Kind:
-        return self.live.kind
-
-    @property
-    def name(self) -> str:
-        return self.live.name
-
-    @property
-    def name_there(self) -> str:
-        return self.live.name
+    def config(self) -> Config:
+        return self.live
 
 
 PlannedChange: TypeAlias = Create | Update | Delete
+
+
+def turn_of(change: PlannedChange) -> tuple[int, int]:
+    """Return what changes sort by: folders before what is in them, jobs before views.
+
+    Deletions come last, inside out.
+    """
+    depth, is_view = change.name.count("/"), change.kind is Kind.VIEW
+    if isinstance(change, Delete):
+        return (2 if is_view else 3, -depth)
+    return (1 if is_view else 0, depth)
 
 
 @dataclass(frozen=True, slots=True)

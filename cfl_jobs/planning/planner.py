@@ -11,7 +11,7 @@ from cfl_jobs.errors import UnsafePlan
 from cfl_jobs.planning.jobplan import plan_job
 from cfl_jobs.planning.losses import note_taken
 from cfl_jobs.planning.observe import Observed, is_inside
-from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
+from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update, turn_of
 from cfl_jobs.planning.renames import previous_names
 from cfl_jobs.planning.upgrades import Habits, learn_habits
 from cfl_jobs.reading.names import folders_of
@@ -92,7 +92,7 @@ class _Planner:
         adopted = sum(1 for c in self._changes if isinstance(c, Update) and c.adopted)
         return Plan(
             target=observed.label,
-            changes=tuple(sorted(self._changes, key=_order)),
+            changes=tuple(sorted(self._changes, key=lambda change: (turn_of(change), change.name))),
             unchanged=tuple(self._unchanged),
             undone=tuple(self._undone),
             unadopted=tuple(self._unadopted),
@@ -259,11 +259,3 @@ class _Held:
     def find_inside(self, folder: Key) -> str:
         """Return the name of something that stays in a folder, "" for nothing."""
         return self._first.get(folder[1], "") if folder[0] is Kind.JOB else ""
-
-
-def _order(change: PlannedChange) -> tuple[int, int, str]:
-    """Folders before what is in them, jobs before views; deletions last, inside out."""
-    depth = change.name.count("/")
-    if isinstance(change, Delete):
-        return (2 if change.kind is Kind.VIEW else 3, -depth, change.name)
-    return (0 if change.kind is Kind.JOB else 1, depth, change.name)
