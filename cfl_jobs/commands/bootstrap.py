@@ -1,4 +1,4 @@
-"""`cfl-jobs bootstrap`: all that a fresh Jenkins needs to be this server."""
+"""x"""
 
 from __future__ import annotations
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from cfl_jobs.configs.labels import satisfies
 from cfl_jobs.configs.mark import split_description
-from cfl_jobs.doctor.facts import Diagnosis, Facts, NodeState, State, number, ok, some, untold
-from cfl_jobs.doctor.needs import Needs
+from cfl_jobs.doctor.facts import (
+    Diagnosis,
+    Facts,
+    InstalledPlugin,
+    NodeState,
+    State,
+    number,
+    ok,
+    some,
+    untold,
+)
+from cfl_jobs.doctor.needs import Needs, PluginNeed
 from cfl_jobs.reading.versions import is_older
 
 
@@ -16,35 +26,15 @@ def check_plugins(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     if facts.plugins is None:
         yield untold(facts, "plugins")
         return
-    good = 0
-    newer: list[str] = []
-    for need in needs.plugins:
-        name, jobs = need.name, need.users
-        what = f"{some(need.elements)} of {some(jobs)}"
-        installed = facts.plugins.get(name)
-        if installed is None:
-            message = f"the plugin {name} is missing; without it Jenkins drops {what}"
-            fix = f"Install {name} {need.version}".rstrip() + " or later, or `bootstrap --url`."
-            yield Diagnosis(State.ERROR, message, fix, jobs)
-        elif not installed.is_enabled:
-            message = f"the plugin {name} is disabled; without it Jenkins drops {what}"
-            fix = f"Manage Jenkins → Plugins → Installed: enable {name}, and restart."
-            yield Diagnosis(State.ERROR, message, fix, jobs)
-        elif not installed.is_active:
-            message = f"the plugin {name} didn't start; without it Jenkins drops {what}"
-            fix = "Jenkins' log says why: mostly another plugin is missing, disabled or too old."
-            yield Diagnosis(State.ERROR, message, fix, jobs)
-        elif need.version and is_older(installed.version, need.version):
-            message = (
-                f"the plugin {name} is {installed.version}, and the jobs are rendered for "
-                f"{need.version}: {what}"
-            )
-            fix = f"Update {name}, or render for what is there: `cfl-jobs inventory`."
-            yield Diagnosis(State.ERROR, message, fix, jobs)
-        else:
-            good += 1
-            if need.version and is_older(need.version, installed.version):
-                newer.append(f"{name} {installed.version}")
+    wrong = [found for need in needs.plugins for found in _explain_plugin(need, facts.plugins)]
+    yield from wrong
+    good = len(needs.plugins) - len(wrong)
+    newer = [
+        f"{need.name} {installed.version}"
+        for need in needs.plugins
+        if need.version and (installed := facts.plugins.get(need.name))
+        if is_older(need.version, installed.version) and installed.is_active
+    ]
     for element, job in needs.unknown:
         message = f"no one knows which plugin brings {element} of {job}"
         yield Diagnosis(State.WARNING, message, "Look at the job after an update.", (job,))
@@ -58,6 +48,32 @@ def check_plugins(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
         )
     if good:
         yield ok(f"{good} of the {len(needs.plugins)} plugins that jobs need are at work")
+
+
+def _explain_plugin(
+    need: PluginNeed, installed: Mapping[str, InstalledPlugin]
+) -> Iterator[Diagnosis]:
+    """Yield what keeps a plugin from doing what jobs need it for."""
+    name, there = need.name, installed.get(need.name)
+    what = f"{some(need.elements)} of {some(need.users)}"
+    if there is None:
+        state = "is missing"
+        fix = f"Install {name} {need.version}".rstrip() + " or later, or `bootstrap --url`."
+    elif not there.is_enabled:
+        state = "is disabled"
+        fix = f"Manage Jenkins → Plugins → Installed: enable {name}, and restart."
+    elif not there.is_active:
+        state = "didn't start"
+        fix = "Jenkins' log says why: mostly another plugin is missing, disabled or too old."
+    elif need.version and is_older(there.version, need.version):
+        message = f"the plugin {name} is {there.version}, and the jobs are rendered for "
+        fix = f"Update {name}, or render for what is there: `cfl-jobs inventory`."
+        yield Diagnosis(State.ERROR, f"{message}{need.version}: {what}", fix, need.users)
+        return
+    else:
+        return
+    message = f"the plugin {name} {state}; without it Jenkins drops {what}"
+    yield Diagnosis(State.ERROR, message, fix, need.users)
 
 
 def check_credentials(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
@@ -210,22 +226,23 @@ def check_jobs(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
             yield Diagnosis(State.WARNING, message, fix, (job.name,))
     there = {job.name for job in facts.jobs}
     missing = tuple(name for name in needs.names if name not in there)
-    if missing:
-        message = f"not there yet: {number(len(missing), 'job')}, {some(missing)}"
-        yield Diagnosis(State.NOTE, message, "`cfl-jobs update` makes them.", missing)
-    if marked:
-        names = tuple(marked)
-        message = f"ours, but not defined any more: {number(len(names), 'job')}, {some(names)}"
-        fix = "`cfl-jobs update --prune` deletes them, after asking."
-        yield Diagnosis(State.NOTE, message, fix, names)
-    if others:
-        names = tuple(others)
-        message = f"another project's, left alone: {number(len(names), 'job')}, {some(names)}"
-        yield Diagnosis(State.NOTE, message, "", names)
-    if strangers:
-        names = tuple(strangers)
-        message = f"managed by nobody: {number(len(names), 'job')}, {some(names)}"
-        fix = "Take them over as definitions (`cfl-jobs import`), delete them, or leave them."
-        yield Diagnosis(State.NOTE, message, fix, names)
-    if not missing and not marked and not others and not strangers:
+    told = (
+        (missing, "not there yet", "`cfl-jobs update` makes them."),
+        (
+            tuple(marked),
+            "ours, but not defined any more",
+            "`cfl-jobs update --prune` deletes them, after asking.",
+        ),
+        (tuple(others), "another project's, left alone", ""),
+        (
+            tuple(strangers),
+            "managed by nobody",
+            "Take them over as definitions (`cfl-jobs import`), delete them, or leave them.",
+        ),
+    )
+    for names, what, fix in told:
+        if names:
+            message = f"{what}: {number(len(names), 'job')}, {some(names)}"
+            yield Diagnosis(State.NOTE, message, fix, names)
+    if not any(names for names, *_ in told):
         yield ok(f"all {len(facts.jobs)} jobs are ours")

@@ -174,45 +174,52 @@ class Descent:
             if told.kind == "bool":
                 return
         marked = self._make(put(options, path, PROBE))
-        hits: list[Leaf] = []
-        if marked.normal is not None and told.kind not in _NESTING:
-            hits = [leaf for leaf in marked.leaves if PROBE in leaf[1].lower()]
-            for field, text in hits:
-                for value in self._values_at(field, text, default):
-                    yield put(options, path, value)
-        if hits:
-            return
+        hits = [] if told.kind in _NESTING else _hits(marked)
+        for field, text in hits:
+            for value in self._values_at(field, text, default):
+                yield put(options, path, value)
         known = VALUES.get((self._kind, self._name, str(path[-1])), ())
         known = (*known, *sorted(told.choices)) or marked.valid
-        if told.kind == "list" and known:
-            yield self._choose_several(options, path, known)
+        if hits:
             return
-        for valid in known:
-            chosen = put(options, path, {"True": True, "False": False}.get(valid, valid))
-            chosen, trial = complete(self._trials, self._kind, self._name, chosen)
-            if trial.normal is not None:
-                yield chosen
         if known:
+            yield from self._known(options, path, known, is_list=told.kind == "list")
             return
-        listed = self._make(put(options, path, [PROBE]))
-        hits = [leaf for leaf in listed.leaves if PROBE in leaf[1]]
-        for field, _ in hits:
+        listed = _hits(self._make(put(options, path, [PROBE])))
+        for field, _ in listed:
             texts = self._texts_at(field)
             for part in [[text] for text in texts[:_FEW]] + [texts]:
                 yield put(options, path, part)
         yield put(options, path, True)
         yield put(options, path, False)
-        if hits or (told.kind in _PLAIN and marked.normal is not None):
+        if listed or (told.kind in _PLAIN and marked.normal is not None):
             return
         if deep and depth < _DEEPEST:
             yield from self._nested(options, path, depth)
         if marked.normal is None:
-            for text in dict.fromkeys(text for _, text in self._leaves):
-                if text.isdecimal():
-                    yield put(options, path, int(text))
-                elif text.isupper():  # the name of a constant
-                    yield put(options, path, text)
-                    yield put(options, path, text.lower())
+            yield from self._constants(options, path)
+
+    def _known(
+        self, options: Any, path: Path, words: Sequence[str], *, is_list: bool
+    ) -> Iterator[Any]:
+        """Yield options with the words that a component says it takes."""
+        if is_list:
+            yield self._choose_several(options, path, words)
+            return
+        for word in words:
+            chosen = put(options, path, {"True": True, "False": False}.get(word, word))
+            chosen, trial = complete(self._trials, self._kind, self._name, chosen)
+            if trial.normal is not None:
+                yield chosen
+
+    def _constants(self, options: Any, path: Path) -> Iterator[Any]:
+        """Yield options with a number, or the name of a constant, of the element."""
+        for text in dict.fromkeys(text for _, text in self._leaves):
+            if text.isdecimal():
+                yield put(options, path, int(text))
+            elif text.isupper():
+                yield put(options, path, text)
+                yield put(options, path, text.lower())
 
     def _choose_several(self, options: Any, path: Path, words: Sequence[str]) -> Any:
         """Return options with a list of all the words that bring the result nearer."""
@@ -325,6 +332,11 @@ def _collect(normal: Normal, path: str, field: str, found: list[str]) -> None:
             found.append(value)
     for child in normal.children:
         _collect(child, here, field, found)
+
+
+def _hits(trial: Trial) -> list[Leaf]:
+    """Return the fields where a tried value came out."""
+    return [leaf for leaf in trial.leaves if PROBE in leaf[1].lower()]
 
 
 def put(options: Any, path: Path, value: Any) -> Any:
