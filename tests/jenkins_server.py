@@ -530,6 +530,8 @@ class _Handler(socketserver.StreamRequestHandler):
     def _read(self) -> Request | None:
         line = self.rfile.readline()
         if line.count(b" ") != 2:
+            if line:  # TLS, say
+                self.wfile.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
             return None
         method, target, _ = line.decode("latin-1").split()
         headers = {}

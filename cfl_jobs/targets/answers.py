@@ -1,22 +1,15 @@
-"""What a server answered, or why it didn't → the error it means: one sentence, and what to do next.
+"""What a server answered → the error it means: one sentence, and what to do next.
 
 What Jenkins answers is recorded in tests/data/jenkins/*/exchanges.json.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import socket
-import ssl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import unescape
-from http.client import IncompleteRead
 from urllib.parse import unquote, urlsplit
-
-import requests
-from urllib3 import exceptions as below
 
 from cfl_jobs.errors import (
     LoginRefused,
@@ -26,7 +19,6 @@ from cfl_jobs.errors import (
     Refused,
     TargetError,
     Unavailable,
-    Unreachable,
 )
 from cfl_jobs.targets.retries import retry_after
 
@@ -60,6 +52,17 @@ class Answer:
         """Whether Jenkins signed it. It does not sign a config, a 401 or a page of its start."""
         return "X-Jenkins" in self.headers
 
+    @property
+    def by(self) -> str:
+        return "" if self.is_jenkins else ", and not from Jenkins"
+
+    @property
+    def title(self) -> str:
+        """A page's title in brackets, "" where it has none."""
+        found = re.search(r"<title[^>]*>([^<]{1,80})", self.text, re.IGNORECASE)
+        title = " ".join(unescape(found[1]).split()) if found else ""
+        return f" ({title!r})" if title else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -70,6 +73,14 @@ class Asked:
     doing: str
     path: str
     is_write: bool = False
+
+    @property
+    def who(self) -> str:
+        return self.user or "anonymous"
+
+    @property
+    def cant(self) -> str:
+        return f"{self.server} can't {self.doing}"
 
 
 def wants_crumb(answer: Answer) -> bool:
@@ -98,65 +109,24 @@ def leads_to(answer: Answer, path: str, server: str) -> bool:
 
 def explain(answer: Answer, asked: Asked) -> TargetError:
     """Return the error that an answer means."""
-    status, server = answer.status, asked.server
-    if status == 401:
-        return _explain_login(asked)
-    if status == 403:
-        return _explain_forbidden(answer, asked)
-    if status == 404:
-        return _explain_missing(answer, asked)
-    if status == 413:
-        return Refused(
-            f"{server} can't {asked.doing}: the config is larger than what is taken "
-            f"(status 413{_by(answer)})",
-            advice="Raise the limit: client_max_body_size in nginx, LimitRequestBody in Apache.",
-        )
-    if status == 429:
-        seconds = retry_after(answer.headers)
-        wait = f" for the next {seconds:.0f} s" if seconds else ""
-        return Unavailable(
-            f"{server} can't {asked.doing}: it wants no more requests{wait} "
-            f"(status 429{_by(answer)})",
-            advice="Run it again later; ask who runs the server for a higher limit of requests.",
-        )
-    if status in (502, 503, 504):
-        return _explain_unavailable(answer, asked)
-    if 300 <= status < 400:
+    if 300 <= answer.status < 400:
         return explain_redirect(answer, asked)
-    if status == 400 and answer.headers.get("X-Error"):
-        reason = " ".join(answer.headers["X-Error"].split())
-        return Refused(f"{server} can't {asked.doing}: {reason}")
-    if status == 400 and "X-Error" in answer.headers and asked.is_write:
-        user = asked.user or "anonymous"
-        return Refused(
-            f"{server} can't {asked.doing}: it gives no reason, most likely since there is one "
-            f"already that {user} may not see",
-            advice=f"Ask an administrator of Jenkins to let {user} read it, or name it otherwise.",
-        )
-    if status >= 500 and answer.is_jenkins:
-        found = re.search(r"Logging ID=([0-9a-f-]+)", answer.text)
-        where = f" under Logging ID={found[1]}" if found else ""
-        kind = Refused if asked.is_write else TargetError
-        return kind(
-            f"{server} can't {asked.doing}: it met a problem of its own (status {status})",
-            advice=f"Jenkins' log has the reason{where}."
-            + (" Nothing was changed." if asked.is_write else ""),
-        )
-    return (TargetError if answer.is_jenkins else NotJenkins)(
-        f"{server} can't {asked.doing}: unexpected status {status}{_by(answer)}{_title(answer)}",
-        advice="Check the URL, and what stands between here and Jenkins.",
-    )
+    if answer.status in _BY_STATUS:
+        return _BY_STATUS[answer.status](answer, asked)
+    if answer.status >= 500 and answer.is_jenkins:
+        return _explain_oops(answer, asked)
+    return _explain_unexpected(answer, asked)
 
 
 def explain_page(answer: Answer, asked: Asked) -> TargetError:
     """Return the error for an answer of status 200 that isn't what Jenkins would say."""
     if answer.is_jenkins:
         return TargetError(
-            f"{asked.server} can't {asked.doing}: its answer can't be read",
+            f"{asked.cant}: its answer can't be read",
             advice="Check what stands between here and Jenkins.",
         )
     return NotJenkins(
-        f"{asked.server} answers with a page that is not from Jenkins{_title(answer)}",
+        f"{asked.server} answers with a page that is not from Jenkins{answer.title}",
         advice="Check the URL, and whether a proxy or a login page stands in front of Jenkins.",
     )
 
@@ -170,8 +140,7 @@ def explain_redirect(answer: Answer, asked: Asked) -> TargetError:
     if unquote(parts.path).endswith(own_path):
         base = place + unquote(parts.path).removesuffix(own_path) + "/"
         return NotJenkins(
-            f"{asked.server} has moved to {base}",
-            advice="Use that URL; nothing was sent there.",
+            f"{asked.server} has moved to {base}", advice="Use that URL; nothing was sent there."
         )
     if re.search(r"login|oauth|saml|sso|securityRealm", location, re.IGNORECASE):
         return LoginRefused(
@@ -179,7 +148,7 @@ def explain_redirect(answer: Answer, asked: Asked) -> TargetError:
             advice=f"{_LOGIN_ADVICE} If they are set, a proxy's login stands in front of Jenkins.",
         )
     return NotJenkins(
-        f"{asked.server} can't {asked.doing}: it leads to {place}{parts.path}",
+        f"{asked.cant}: it leads to {place}{parts.path}",
         advice="Check the URL, and what stands between here and Jenkins.",
     )
 
@@ -192,7 +161,20 @@ def explain_lost_login(asked: Asked) -> TargetError:
     )
 
 
-def _explain_login(asked: Asked) -> TargetError:
+def _explain_refusal(answer: Answer, asked: Asked) -> TargetError:
+    reason = " ".join(answer.headers.get("X-Error", "").split())
+    if reason:
+        return Refused(f"{asked.cant}: {reason}")
+    if "X-Error" not in answer.headers or not asked.is_write:
+        return _explain_unexpected(answer, asked)
+    return Refused(
+        f"{asked.cant}: it gives no reason, most likely since there is one already that "
+        f"{asked.who} may not see",
+        advice=f"Ask an administrator of Jenkins to let {asked.who} read it, or name it otherwise.",
+    )
+
+
+def _explain_login(answer: Answer, asked: Asked) -> TargetError:
     if not asked.user:
         return LoginRefused(f"{asked.server} wants a login", advice=_LOGIN_ADVICE)
     return LoginRefused(
@@ -208,11 +190,9 @@ def _explain_forbidden(answer: Answer, asked: Asked) -> TargetError:
         return explain_lost_login(asked)
     if wants_login:
         return LoginRefused(f"{asked.server} wants a login", advice=_LOGIN_ADVICE)
-    permission = _permission(answer)
-    if permission:
-        user = user or asked.user or "anonymous"
+    if permission := _permission(answer):
         return PermissionDenied(
-            f"{user} is missing the {permission} permission on {asked.server}, "
+            f"{user or asked.who} is missing the {permission} permission on {asked.server}, "
             f"which is needed to {asked.doing}",
             advice="Ask an administrator of Jenkins for it.",
         )
@@ -221,10 +201,13 @@ def _explain_forbidden(answer: Answer, asked: Asked) -> TargetError:
             f"{asked.server} did not take the crumb that it gave itself",
             advice="Use an API token instead of a password: it needs no crumb.",
         )
-    kind = PermissionDenied if answer.is_jenkins else NotJenkins
+    kind, by = (
+        (PermissionDenied, "")
+        if answer.is_jenkins
+        else (NotJenkins, " by something in front of Jenkins")
+    )
     return kind(
-        f"{asked.server} can't {asked.doing}: access is forbidden"
-        f"{'' if answer.is_jenkins else ' by something in front of Jenkins'}{_title(answer)}",
+        f"{asked.cant}: access is forbidden{by}{answer.title}",
         advice="Check the URL, the user's permissions, and any proxy on the way.",
     )
 
@@ -241,13 +224,28 @@ def _permission(answer: Answer) -> str:
 def _explain_missing(answer: Answer, asked: Asked) -> TargetError:
     if not answer.is_jenkins:
         return NotJenkins(
-            f"there is no Jenkins at {asked.server}{_title(answer)}",
+            f"there is no Jenkins at {asked.server}{answer.title}",
             advice="Check the URL, also the path after the host.",
         )
     return Missing(
-        f"{asked.server} can't {asked.doing}: there is none, or {asked.user or 'anonymous'} "
-        "may not see it",
+        f"{asked.cant}: there is none, or {asked.who} may not see it",
         advice="Check the name, and the user's permissions.",
+    )
+
+
+def _explain_too_large(answer: Answer, asked: Asked) -> TargetError:
+    return Refused(
+        f"{asked.cant}: the config is larger than what is taken (status 413{answer.by})",
+        advice="Raise the limit: client_max_body_size in nginx, LimitRequestBody in Apache.",
+    )
+
+
+def _explain_too_many(answer: Answer, asked: Asked) -> TargetError:
+    seconds = retry_after(answer.headers)
+    wait = f" for the next {seconds:.0f} s" if seconds else ""
+    return Unavailable(
+        f"{asked.cant}: it wants no more requests{wait} (status 429{answer.by})",
+        advice="Run it again later; ask who runs the server for a higher limit of requests.",
     )
 
 
@@ -255,173 +253,36 @@ def _explain_unavailable(answer: Answer, asked: Asked) -> TargetError:
     if is_starting(answer):
         return Unavailable(f"{asked.server} is starting up", advice="Try again in a minute.")
     return Unavailable(
-        f"{asked.server} can't {asked.doing}: it is not available (status {answer.status})",
+        f"{asked.cant}: it is not available (status {answer.status})",
         advice="Try again later; if it stays so, the proxy in front of Jenkins can't reach it.",
     )
 
 
-def _by(answer: Answer) -> str:
-    return "" if answer.is_jenkins else ", and not from Jenkins"
+def _explain_oops(answer: Answer, asked: Asked) -> TargetError:
+    found = re.search(r"Logging ID=([0-9a-f-]+)", answer.text)
+    where = f" under Logging ID={found[1]}" if found else ""
+    message = f"{asked.cant}: it met a problem of its own (status {answer.status})"
+    advice = f"Jenkins' log has the reason{where}."
+    if asked.is_write:
+        return Refused(message, advice=f"{advice} Nothing was changed.")
+    return TargetError(message, advice=advice)
 
 
-def _title(answer: Answer) -> str:
-    found = re.search(r"<title[^>]*>([^<]{1,80})", answer.text, re.IGNORECASE)
-    title = " ".join(unescape(found[1]).split()) if found else ""
-    return f" ({title!r})" if title else ""
-
-
-class TooSlow(TimeoutError):
-    """A request was cut since it had not ended within so many seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"not done within {seconds:g} seconds")
-        self.seconds = seconds
-
-
-# All that requests, urllib3 and the socket below them raise. Their own texts are never shown, since
-# they may hold a proxy's password.
-FOREIGN = (requests.RequestException, below.HTTPError, OSError, UnicodeError)
-# What no further try helps against.
-_FINAL = (
-    ssl.SSLCertVerificationError,
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidHeader,
-    below.LocationValueError,
-    UnicodeError,
-)
-# What OpenSSL says of a file without any certificate.
-_NO_AUTHORITIES = {"NO_CERTIFICATE_OR_CRL_FOUND", "PEM_LIB", "BAD_BASE64_DECODE", "NO_START_LINE"}
-_LATER = "Try again later; check the network or VPN if it stays so."
-# The first of these classes that an error comes from -> what happened, what to do next.
-_FAILURES: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
-    (
-        (socket.gaierror, below.NameResolutionError),
-        "there is no host {host!r}",
-        "Check the URL, and the network or VPN.",
-    ),
-    (
-        (ConnectionRefusedError,),
-        "{server} refused the connection",
-        "Check the port, and whether Jenkins is running.",
-    ),
-    (
-        (requests.ConnectTimeout, below.ConnectTimeoutError),
-        "{server} can't be reached: nothing answers there",
-        "Check the host and port, and the network or VPN.",
-    ),
-    (
-        (requests.Timeout, below.TimeoutError, TimeoutError),
-        "{server} did not answer within {timeout:g} seconds",
-        _LATER,
-    ),
-    (
-        (
-            requests.exceptions.ChunkedEncodingError,
-            requests.exceptions.ContentDecodingError,
-            IncompleteRead,
-            below.DecodeError,
-        ),
-        "{server} broke off in the middle of an answer",
-        "Try again.",
-    ),
-    (
-        (requests.ConnectionError, below.ProtocolError),
-        "the connection to {server} was lost{reason}",
-        "Try again later.",
-    ),
-    ((BaseException,), "{server} can't be asked ({kind})", "Check the URL."),
-)
-
-
-def explain_failure(error: BaseException, server: str, timeout: float) -> TargetError:
-    """Return the error for a request that got no whole answer within `timeout` seconds."""
-    chain = list(_chain(error))
-    slow = next((link for link in chain if isinstance(link, TooSlow)), None)
-    if slow is not None:
-        return Unreachable(
-            f"{server} did not answer in full within {slow.seconds:g} seconds", advice=_LATER
-        )
-    if _has(chain, requests.exceptions.ProxyError, below.ProxyError):
-        return Unreachable(
-            f"{server} can't be reached through the proxy",
-            advice="Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
-        )
-    if (authorities := _missing_authorities(chain)) is not None:
-        return Unreachable(
-            f"the file of certificate authorities {authorities!r} can't be read",
-            advice="Correct REQUESTS_CA_BUNDLE (or CURL_CA_BUNDLE), or unset it.",
-        )
-    if _has(chain, ssl.SSLError, requests.exceptions.SSLError, below.SSLError):
-        return _explain_tls(
-            next((link for link in chain if isinstance(link, ssl.SSLError)), None), server
-        )
-    number = next((link for link in chain if isinstance(link, OSError) and link.strerror), None)
-    told = {
-        "server": server,
-        "host": urlsplit(server).hostname,
-        "timeout": timeout,
-        "reason": f": {number.strerror}" if number is not None else "",
-        "kind": type(error).__name__,
-    }
-    message, advice = next(row[1:] for row in _FAILURES if _has(chain, *row[0]))
-    return Unreachable(message.format(**told), advice=advice)
-
-
-def is_final(error: BaseException) -> bool:
-    """Say whether trying again is no use, though the server was there before."""
-    chain = list(_chain(error))
-    return _has(chain, *_FINAL) or _missing_authorities(chain) is not None
-
-
-def _has(chain: Sequence[BaseException], *kinds: type[BaseException]) -> bool:
-    return any(isinstance(link, kinds) for link in chain)
-
-
-def _explain_tls(error: ssl.SSLError | None, server: str) -> TargetError:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        if "mismatch" in error.verify_message:
-            return Unreachable(
-                f"{server} has a certificate that is for another host: {error.verify_message}",
-                advice="Use the host name that the certificate is for.",
-            )
-        if "expired" in error.verify_message or "not yet valid" in error.verify_message:
-            return Unreachable(
-                f"{server} has a certificate that isn't valid now: {error.verify_message}",
-                advice="Have it renewed, and check this machine's clock.",
-            )
-        return Unreachable(
-            f"{server} has a certificate that is not trusted: {error.verify_message}",
-            advice="If your organisation has its own CA, name its file in REQUESTS_CA_BUNDLE.",
-        )
-    reason = (error.reason if error is not None else "") or ""
-    if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
-        return Unreachable(f"{server} does not speak TLS", advice="Is it http:// there?")
-    words = f": {reason.replace('_', ' ').lower()}" if reason else ""
-    return Unreachable(
-        f"{server} can't be reached by TLS{words}", advice="Check the URL, and any proxy."
+def _explain_unexpected(answer: Answer, asked: Asked) -> TargetError:
+    return (TargetError if answer.is_jenkins else NotJenkins)(
+        f"{asked.cant}: unexpected status {answer.status}{answer.by}{answer.title}",
+        advice="Check the URL, and what stands between here and Jenkins.",
     )
 
 
-def _missing_authorities(chain: Sequence[BaseException]) -> str | None:
-    """Return the file of certificate authorities that requests could not use, None if it could."""
-    for link in chain:
-        found = re.search(r"TLS CA certificate bundle, invalid path: (.*)", str(link), re.DOTALL)
-        if found:
-            return found[1]
-        if isinstance(link, ssl.SSLError) and getattr(link, "reason", "") in _NO_AUTHORITIES:
-            return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    return None
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and all that it came from, however the libraries tell of it."""
-    seen: set[int] = set()
-    waiting = [error]
-    while waiting:
-        link = waiting.pop()
-        if id(link) in seen:
-            continue
-        seen.add(id(link))
-        yield link
-        told = (link.__cause__, link.__context__, getattr(link, "reason", None), *link.args)
-        waiting += [other for other in told if isinstance(other, BaseException)]
+_BY_STATUS: Mapping[int, Callable[[Answer, Asked], TargetError]] = {
+    400: _explain_refusal,
+    401: _explain_login,
+    403: _explain_forbidden,
+    404: _explain_missing,
+    413: _explain_too_large,
+    429: _explain_too_many,
+    502: _explain_unavailable,
+    503: _explain_unavailable,
+    504: _explain_unavailable,
+}
