@@ -285,7 +285,7 @@ def test_broken_base_has_nothing_to_compare_with(
     edit(history.root, "jobs/deploy.yaml", "environment: Prod", "enviroment: Prod")
     broken = history.commit("a typo")
     edit(history.root, "jobs/deploy.yaml", "enviroment: Prod", "environment: Prod")
-    history.commit("mended")
+    history.commit("fixed")
     assert show_review(history.root, broken, "change", detailed=True) == 0
     assert "nothing to compare with" in capsys.readouterr().out
 

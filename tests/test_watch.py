@@ -69,15 +69,15 @@ def test_errors_are_told_and_the_next_save_is_compared_with_the_last_good_one(
     tmp_path: Path,
 ) -> None:
     root = copy_project(tmp_path)
-    _, wrong, mended = watch_edits(
+    _, wrong, fixed = watch_edits(
         root,
         lambda: edit(root, "jobs/settings.yaml", "  time_limit: 30", "  time_limt: 45"),
         lambda: edit(root, "jobs/settings.yaml", "  time_limt: 45", "  time_limit: 45"),
     )
     assert any("time_limt" in line for line in wrong)
     assert not any("nothing wrong" in line for line in wrong)
-    assert "      - 30" in mended
-    assert "      + 45" in mended
+    assert "      - 30" in fixed
+    assert "      + 45" in fixed
 
 
 def test_gone_directory_does_not_end_it(tmp_path: Path) -> None:

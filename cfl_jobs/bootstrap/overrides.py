@@ -99,5 +99,5 @@ def _read(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise TargetError(
-            f"{path} can't be read: {reason}", advice="Mend it or move it away."
+            f"{path} can't be read: {reason}", advice="Fix it or move it away."
         ) from None

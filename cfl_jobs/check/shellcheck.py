@@ -29,7 +29,7 @@ def find_remarks(scope: Scope) -> Iterator[Found]:
     """ShellCheck knows hundreds of ways in which a shell script does other than it seems. Its code
     stands in the message: https://www.shellcheck.net/wiki/SC2086 and so on tell more.
 
-    Mend the script, or silence one code on the line before with ShellCheck's own comment,
+    Fix the script, or silence one code on the line before with ShellCheck's own comment,
     `# shellcheck disable=SC2086`, and say why. A script file is looked at once, as it stands: what
     holds for one job's values must hold for the next one's.
     """

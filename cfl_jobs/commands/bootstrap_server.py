@@ -30,9 +30,9 @@ from cfl_jobs.targets.server import JenkinsTarget, path_of
 from cfl_jobs.terminal.pushing import Consent, colour, look_at, update_jobs
 from cfl_jobs.terminal.streams import confirm
 
-# What no later step can mend; of the rest the last step asks again.
+# What no later step can fix; of the rest the last step asks again.
 _STOPPING = frozenset({"server", "version", "login", "permissions"})
-_AGAIN = "Mend it and run this again: it goes on from what is there."
+_AGAIN = "Fix it and run this again: it goes on from what is there."
 
 
 def set_up_server(

@@ -27,7 +27,7 @@ def command(target: ChosenTarget, form: str) -> int:
     """Look at a server; nothing on it is changed.
 
     Who we are to it, what its plugins, credentials, nodes and setup are, against what the jobs
-    need, each with what mends it. Exit code 1 where an error keeps the chain from running.
+    need, each with what fixes it. Exit code 1 where an error keeps the chain from running.
     """
     from cfl_jobs.errors import CflJobsError
     from cfl_jobs.targets.server import JenkinsTarget

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Put back what a run changed.")
 @click.argument("run", required=False, default="")
 @target_options("home", "url")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask (deletions are asked for apart).")
+@click.option("-y", "--yes", is_flag=True, help="Don't ask (deletions are confirmed separately).")
 @click.option(
     "--delete-count",
     type=int,
@@ -43,7 +43,7 @@ def command(
 ) -> int:
     """Put every job back to what it was before RUN (the last one; see `cfl-jobs history`).
 
-    Jobs that the run made are deleted, which is asked for apart; jobs that it deleted are made
+    Jobs that the run made are deleted, which is confirmed separately; jobs that it deleted are made
     again, without their builds. A job that was changed since is left alone, and so is a folder that
     holds anything else by now.
     """

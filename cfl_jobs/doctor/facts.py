@@ -100,7 +100,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One thing that a check says, and how to mend it. `jobs` are those that it is about."""
+    """One thing that a check says, and how to fix it. `jobs` are those that it is about."""
 
     state: State
     message: str

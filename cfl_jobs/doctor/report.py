@@ -57,7 +57,7 @@ _STYLES = {State.OK: "green", State.NOTE: "cyan", State.WARNING: "yellow", State
 
 
 def write_table(rows: tuple[Row, ...], url: str, stream: TextIO) -> None:
-    """Write a row for each diagnosis, under it what mends it, and a summary."""
+    """Write a row for each diagnosis, under it what fixes it, and a summary."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text

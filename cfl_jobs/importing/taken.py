@@ -243,5 +243,5 @@ def write_new(root: Path, files: Iterable[tuple[str, str]]) -> None:
             path.unlink(missing_ok=True)
         raise CflJobsError(
             f"{error.filename}: can't be written: {error.strerror}",
-            advice="Nothing was kept; make room or mend the permissions and try again.",
+            advice="Nothing was kept; make room or fix the permissions and try again.",
         ) from error

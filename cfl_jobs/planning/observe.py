@@ -18,7 +18,7 @@ from cfl_jobs.target import Key, Kind, Listed, Target
 
 # How many requests are under way at the same time.
 WORKERS = 16
-_MEND = "Open it in Jenkins and save it, or mend its config.xml there."
+_FIX = "Open it in Jenkins and save it, or fix its config.xml there."
 # Jenkins itself makes one in each folder (hudson.model.AllView).
 _OWN_VIEW = "all"
 T = TypeVar("T")
@@ -90,7 +90,7 @@ def observe(
                 try:
                     live[key] = _read(key, text, versions)
                 except ConfigError as error:
-                    unreadable[key] = f"{error.message}. {_MEND}"
+                    unreadable[key] = f"{error.message}. {_FIX}"
             progress(number, len(keys))
         jobs = [key for key in keys if key in orphans and key in live and key[0] is Kind.JOB]
         counts = dict(_ask_all(pool, lambda _, name: target.count_builds(name), jobs))

@@ -136,7 +136,7 @@ def find_misspelt(definitions: Definitions, load: Callable[[str], str]) -> Itera
     words = frozenset[str]().union(*(read.words for read in reads.values()))
     settings = frozenset({"server", "project"}).union(*(read.settings for read in reads.values()))
 
-    def mend(mapping: TrackedDict, taken: Collection[str]) -> Iterator[Finding]:
+    def fix(mapping: TrackedDict, taken: Collection[str]) -> Iterator[Finding]:
         for key, _ in mapping.raw_items():
             if key not in words and key not in taken:
                 place = mapping.position_of(key)
@@ -145,20 +145,20 @@ def find_misspelt(definitions: Definitions, load: Callable[[str], str]) -> Itera
                     advice = f"Did you mean {near!r}?"
                     yield definitions.sources.find(message, place, advice=advice)
 
-    yield from mend(definitions.settings, settings)
+    yield from fix(definitions.settings, settings)
     given: dict[str, set[str]] = {}  # also to be read of the chain, by another template
     for entry in definitions.entries:
         given.setdefault(entry.template, set()).update(words & {*dict(entry.variables.raw_items())})
     for entry in definitions.entries:
         variables = reads[entry.template].variables
         taken = {"name", "moved", *variables, *given[entry.template]}
-        yield from mend(entry.variables, taken)
-        yield from mend(definitions.defaults[entry.group], taken)
+        yield from fix(entry.variables, taken)
+        yield from fix(definitions.defaults[entry.group], taken)
         for name, read in variables.items():
             value = dict.get(entry.variables, name)
             for inner in value if isinstance(value, list) else [value]:
                 if isinstance(inner, TrackedDict):
-                    yield from mend(inner, read.fields - set(dir(dict)))
+                    yield from fix(inner, read.fields - set(dir(dict)))
 
 
 def _assigned(tree: nodes.Template) -> Iterator[nodes.Name]:

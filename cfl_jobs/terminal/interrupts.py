@@ -1,4 +1,4 @@
-"""Signals → a wish to stop, which a run heeds between two jobs."""
+"""Signals → a wish to stop, which a run honours between two jobs."""
 
 from __future__ import annotations
 
