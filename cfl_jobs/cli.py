@@ -25,7 +25,6 @@ VERBS = MappingProxyType(
         "history": "List the runs that changed a server or a directory.",
         "review": "Show what a change of the definitions does, between two revisions.",
         "watch": "Render and check on each save.",
-        "schema": "Write a JSON Schema of jobs/*.yaml, for editors.",
         "graph": "Draw the chain: which job starts which, and what goes along.",
         "check": "Look for mistakes that only a server or a deploy would show.",
         "explain": "Tell what a rule of check looks for, and what to do.",

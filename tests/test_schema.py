@@ -1,37 +1,29 @@
-"""The JSON Schema of jobs/*.yaml: what editors are told is what templates take."""
+"""The JSON Schema of jobs/*.yaml, written by hand: what editors are told is what templates take."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from cfl_jobs.commands.schema import show_schema
-from cfl_jobs.errors import CflJobsError, DefinitionError
-from cfl_jobs.rendering.schema import SCHEMA_FILE, build_schema, write_schema
-from tests.case_files import write_project
-from tests.projects import ROOT, copy_project
+from cfl_jobs.reading.definitions import load_definitions
+from cfl_jobs.rendering.template_reads import read_template
+from cfl_jobs.rendering.templates import TemplateRenderer
+from tests.projects import ROOT
 
+SCHEMA = json.loads((ROOT / "templates/schema.json").read_text(encoding="utf-8"))
+TEMPLATES = SCHEMA["properties"]["template"]["enum"]
 MODELINE = "# yaml-language-server: $schema=../templates/schema.json\n"
-DEFINITIONS = "template: a.yaml.j2\njobs:\n  - name: One\n"
 FILES = sorted(path.name for path in (ROOT / "jobs").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
 def validator() -> Draft202012Validator:
-    schema = json.loads((ROOT / SCHEMA_FILE).read_text(encoding="utf-8"))
-    Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema)
-
-
-@pytest.fixture(scope="module")
-def schema() -> dict[str, Any]:
-    """What the real definitions and templates make."""
-    return build_schema(ROOT)
+    Draft202012Validator.check_schema(SCHEMA)
+    return Draft202012Validator(SCHEMA)
 
 
 def load(name: str) -> Any:
@@ -42,9 +34,24 @@ def messages(validator: Draft202012Validator, document: Any) -> list[str]:
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
 
 
-def test_committed_schema_is_what_the_templates_take_now() -> None:
-    there = (ROOT / SCHEMA_FILE).read_text(encoding="utf-8")
-    assert there == write_schema(ROOT), f"run `cfl-jobs schema --output {SCHEMA_FILE}`"
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_the_schema_knows_what_a_template_reads_and_nothing_that_none_reads(template: str) -> None:
+    """Some variables are for other templates, which find them in `chain`."""
+    load = TemplateRenderer(load_definitions(ROOT)).load_template
+    reads = {name: read_template(name, load) for name in TEMPLATES}
+    known = SCHEMA["$defs"][f"{template.partition('.')[0]}-variables"]["properties"]
+    assert {"name", "moved"} | reads[template].variables.keys() <= known.keys()
+    words = frozenset[str]().union(*(read.words for read in reads.values()))
+    assert known.keys() - {"moved"} <= words
+
+
+def test_the_schema_knows_the_settings_and_the_templates_that_are_in_use() -> None:
+    definitions = load_definitions(ROOT)
+    load = TemplateRenderer(definitions).load_template
+    read = frozenset[str]().union(*(read_template(name, load).settings for name in TEMPLATES))
+    settings = SCHEMA["$defs"]["settings"]["properties"]["settings"]["properties"]
+    assert read | {"project", "server"} == settings.keys()
+    assert {entry.template for entry in definitions.entries} <= set(TEMPLATES)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -120,56 +127,3 @@ def test_optional_variable_that_no_definition_has_is_known(validator: Draft20201
 def test_unknown_template_is_rejected(validator: Draft202012Validator) -> None:
     found = messages(validator, {"template": "deplot.yaml.j2", "jobs": [{"name": "A"}]})
     assert any("'deplot.yaml.j2' is not one of" in message for message in found)
-
-
-def test_variables_tell_what_their_comments_say(schema: dict[str, Any]) -> None:
-    variables = schema["$defs"]["publish"]["properties"]["jobs"]["items"]["properties"]
-    assert variables["directory"]["description"].startswith("where its files go")
-    settings = schema["$defs"]["settings"]["properties"]["settings"]["properties"]
-    assert "kept this many days" in settings["retention_days"]["description"]
-    assert variables["retention_days"]["description"] == settings["retention_days"]["description"]
-
-
-def test_one_more_entry_like_the_others_changes_nothing(
-    tmp_path: Path, schema: dict[str, Any]
-) -> None:
-    root = copy_project(tmp_path)
-    with (root / "jobs/publish.yaml").open("a", encoding="utf-8") as file:
-        file.write(
-            "\n  - name: Publish Rapid Router Files\n    repository: rapid-router\n"
-            "    component: rapid-router\n    directory: submodules/rapid-router\n"
-        )
-    assert build_schema(root) == schema
-
-
-def test_variable_that_a_template_begins_to_read_is_in_the_schema(
-    tmp_path: Path, schema: dict[str, Any]
-) -> None:
-    root = copy_project(tmp_path)
-    base = root / "templates/base.yaml.j2"
-    text = base.read_text(encoding="utf-8")
-    base.write_text(text + "{% if quiet is defined %}\nquiet-period: {{ quiet }}\n{% endif %}\n")
-    new, old = (
-        made["$defs"]["promote"]["properties"]["jobs"]["items"]["properties"]
-        for made in (build_schema(root), schema)
-    )
-    assert new.keys() - old.keys() == {"quiet"}
-
-
-def test_definitions_that_do_not_render_have_no_schema(tmp_path: Path) -> None:
-    root = copy_project(tmp_path)
-    (root / "templates/promote.yaml.j2").write_text("name: {{ nme }}\n")
-    with pytest.raises(DefinitionError, match="'nme'"):
-        build_schema(root)
-
-
-def test_check_tells_a_schema_that_is_out_of_date(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    root = write_project(tmp_path, definitions=DEFINITIONS, template="name: {{ name }}\n")
-    (root / SCHEMA_FILE).write_text("{}")
-    with pytest.raises(CflJobsError, match="cfl-jobs schema --output"):
-        show_schema(root, None, check=True)
-    assert show_schema(root, root / SCHEMA_FILE) == 0
-    assert show_schema(root, None, check=True) == 0
-    assert "up to date" in capsys.readouterr().out

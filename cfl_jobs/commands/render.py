@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from cfl_jobs.configs.config import Config
+    from cfl_jobs.target import Target
 
 
 @click.command(short_help="Show the config XML that Jenkins would get.")
@@ -36,32 +37,25 @@ def render_jobs(root: Path, jobs: tuple[str, ...], output: Path | None) -> int:
                 click.echo(f"<!-- {job.kind.value} {job.name} -->")
             click.echo(job.config)
         return 0
-    from concurrent.futures import ThreadPoolExecutor
-
-    from cfl_jobs.errors import Missing, TargetError
     from cfl_jobs.targets.home import HomeTarget
 
     target = HomeTarget(output, durable=False)
-
-    def write(job: Config) -> None:
-        try:
-            is_same = target.read(job.kind, job.name) == job.config
-        except Missing:
-            target.create(job.kind, job.name, job.config)
-            return
-        except TargetError:  # something that can't be read
-            is_same = False
-        if not is_same:
-            target.update(job.kind, job.name, job.config)
-
-    pool = ThreadPoolExecutor(max_workers=4)  # they wait for the disk
-    by_depth: dict[int, list[Config]] = {}
-    for job in rendered:
-        by_depth.setdefault(job.name.count("/"), []).append(job)
-    try:
-        for _, level in sorted(by_depth.items()):  # folders before what is in them
-            for job, _ in zip(level, pool.map(write, level), strict=True):
-                click.echo(f"{job.kind.value} {job.name}")
-    finally:
-        pool.shutdown(cancel_futures=True)
+    for job in sorted(rendered, key=lambda job: job.name.count("/")):  # folders come first
+        _write(target, job)
+        click.echo(f"{job.kind.value} {job.name}")
     return 0
+
+
+def _write(target: Target, job: Config) -> None:
+    """Put a job where it isn't there, or is another one."""
+    from cfl_jobs.errors import Missing, TargetError
+
+    try:
+        is_same = target.read(job.kind, job.name) == job.config
+    except Missing:
+        target.create(job.kind, job.name, job.config)
+        return
+    except TargetError:  # something that can't be read
+        is_same = False
+    if not is_same:
+        target.update(job.kind, job.name, job.config)

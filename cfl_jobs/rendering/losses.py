@@ -7,10 +7,8 @@ it was.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -340,30 +338,22 @@ class _Suspect:
             yield _OddValue(self.scope, self.option, self.holder, self.key, reason)
 
 
-class _Config:
-    """The text of a config, in lower case, as words are looked for in it."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text.lower()
-
-    @cached_property
-    def _words(self) -> frozenset[str]:
-        return frozenset(re.findall(r"\w+", self._text))
-
-    def has(self, word: str) -> bool:
-        """Tell whether a word is there, a short one by itself."""
-        written = escape(word)
-        if len(word) > _SHORT:
-            return written in self._text
-        if re.fullmatch(r"\w+", written):
-            return written in self._words
-        return re.search(rf"(?<!\w){re.escape(written)}(?!\w)", self._text) is not None
+def _is_written(word: str, config: str) -> bool:
+    """Tell whether a config has a word, a short one by itself; both are in lower case."""
+    written = escape(word)
+    at = config.find(written)
+    while at >= 0 and len(word) <= _SHORT:
+        around = f"{config[at - 1 : at]}{config[at + len(written) : at + len(written) + 1]}"
+        if not any(letter.isalnum() or letter == "_" for letter in around):
+            return True
+        at = config.find(written, at + 1)
+    return at >= 0
 
 
 def _find_unknown_words(
     scopes: Sequence[_Scope], job: _Scope, made: Generated
 ) -> Iterator[_OddValue]:
-    suspects = [*_find_suspects(scopes, job, _Config(made.text))]
+    suspects = [*_find_suspects(scopes, job, made.text.lower())]
     if not suspects:
         return
     varied = made.again(_mark_all(suspects)).lower()
@@ -379,7 +369,7 @@ def _find_unknown_words(
             yield from suspect.tell(_judge_ignored(suspect, made))
 
 
-def _find_suspects(scopes: Sequence[_Scope], job: _Scope, config: _Config) -> Iterator[_Suspect]:
+def _find_suspects(scopes: Sequence[_Scope], job: _Scope, config: str) -> Iterator[_Suspect]:
     for scope in scopes:
         mapping = scope.mapping
         unread = mapping.unread_keys()
@@ -395,7 +385,7 @@ def _find_suspects(scopes: Sequence[_Scope], job: _Scope, config: _Config) -> It
                     yield _Suspect(scope, option, holder, key, word, known)
 
 
-def _is_suspect(word: str, known: Documented, words: frozenset[str], config: _Config) -> bool:
+def _is_suspect(word: str, known: Documented, words: frozenset[str], config: str) -> bool:
     if known.choices:
         return word not in known.choices
     if word.lower() in want.TRUTH:
@@ -405,7 +395,7 @@ def _is_suspect(word: str, known: Documented, words: frozenset[str], config: _Co
     word = word.lower()
     if not word.strip() or "$" in word or word.startswith("<"):
         return False
-    return not config.has(word)
+    return not _is_written(word, config)
 
 
 def _judge_ignored(suspect: _Suspect, made: Generated) -> tuple[Reason, ...]:

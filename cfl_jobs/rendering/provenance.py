@@ -54,6 +54,9 @@ def make_text(text: str, pos: Position, pieces: Pieces, is_plain: bool) -> Locat
     return slot
 
 
+_FILLED = (Slot, TrackedDict, TrackedList)
+
+
 class Values:
     """The values that placeholders stand for, in the order they were met."""
 
@@ -77,7 +80,7 @@ class Values:
     def _fill(self, part: Any) -> Any:
         if isinstance(part, Slot):
             return self._fill_text(part)
-        if not isinstance(part, (TrackedDict, TrackedList)):
+        if not isinstance(part, _FILLED):
             return part
         if id(part) not in self._made:  # an alias stands for one and the same value
             fill = self._fill_mapping if isinstance(part, TrackedDict) else self._fill_list
@@ -89,8 +92,11 @@ class Values:
         keys: dict[str, Position] = {}
         places: dict[str, Position] = {}
         for key, item in dict.items(part):
-            value, pos = self._fill(item), part.key_positions[key]
-            name = self._fill_text(key) if isinstance(key, Slot) else key
+            value, pos, name = item, part.key_positions[key], key
+            if isinstance(item, _FILLED):
+                value = self._fill(item)
+            if isinstance(key, Slot):
+                name = self._fill_text(key)
             if not isinstance(name, str):
                 message = f"a key must be text, not {name!r}"
                 self._findings.append(Finding(message, pos, advice="Use a text as key."))

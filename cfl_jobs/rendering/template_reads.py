@@ -24,39 +24,16 @@ _GIVEN = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """What templates do with one variable.
-
-    `is_list`: it is looped over, or its default is a list. `fields` are read of its items, or of
-    itself where it is no list. `falls_back_to` is the setting that stands in for it.
-    """
-
-    is_list: bool = False
-    fields: frozenset[str] = frozenset()
-    falls_back_to: str = ""
-
-    def joined(self, other: Read) -> Read:
-        return Read(
-            self.is_list or other.is_list,
-            self.fields | other.fields,
-            self.falls_back_to or other.falls_back_to,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class TemplateReads:
-    """`variables` by name; `includes` are other templates whose text becomes part of this one.
+    """What a template takes.
 
-    `hidden` are names that are no variables of a definition: what templates set or are given.
-    `words` are all names that stand in the templates, also in texts as `map(attribute="x")` has.
+    `variables` are its definitions', with the keys that it reads of their items, or of themselves.
+    `words` are all names that stand in it, also in texts as `map(attribute="x")` has.
     """
 
-    variables: Mapping[str, Read]
+    variables: Mapping[str, frozenset[str]]
     settings: frozenset[str]
-    includes: frozenset[str]
-    hidden: frozenset[str]
     words: frozenset[str]
-    comment: str = ""
 
 
 def read_template(name: str, load: Callable[[str], str]) -> TemplateReads:
@@ -65,38 +42,29 @@ def read_template(name: str, load: Callable[[str], str]) -> TemplateReads:
     `load` returns a template's text. Raises jinja2.TemplateError, as rendering would.
     """
     environment = jinja2.Environment(autoescape=True, finalize=_compute_nothing)
-    variables: dict[str, Read] = {}
+    variables: set[str] = set()
+    fields: dict[str, set[str]] = {}
     own: set[str] = set()
-    settings: set[str] = set()
     words: set[str] = set()
-    seen: list[str] = []
+    seen: set[str] = set()
     waiting = [name]
     while waiting:
         current = waiting.pop()
         if current in seen:
             continue
-        seen.append(current)
+        seen.add(current)
         tree = environment.parse(load(current), name=current)
         waiting += [other for other in meta.find_referenced_templates(tree) if other]
         own |= {target.name for target in _assigned(tree)}
-        uses = _find_uses(tree)
-        settings |= uses.get("settings", Read()).fields
         words |= set(_words(tree))
+        for owner, field in _fields(tree):
+            fields.setdefault(owner, set()).add(field)
         tracker = _Tracker(environment)
         tracker.visit(tree)
-        for variable in tracker.undeclared_identifiers:
-            known = variables.get(variable, Read())
-            variables[variable] = known.joined(uses.get(variable, Read()))
+        variables |= tracker.undeclared_identifiers
     hidden = own | _GIVEN | set(environment.globals)
-    taken = {key: read for key, read in sorted(variables.items()) if key not in hidden}
-    return TemplateReads(
-        taken,
-        frozenset(settings),
-        frozenset(seen[1:]),
-        frozenset(hidden),
-        frozenset(words),
-        _first_comment(load(name)),
-    )
+    taken = {key: frozenset(fields.get(key, ())) for key in sorted(variables) if key not in hidden}
+    return TemplateReads(taken, frozenset(fields.get("settings", ())), frozenset(words))
 
 
 class _Tracker(meta.TrackingCodeGenerator):
@@ -154,11 +122,11 @@ def find_misspelt(definitions: Definitions, load: Callable[[str], str]) -> Itera
         taken = {"name", "moved", *variables, *given[entry.template]}
         yield from fix(entry.variables, taken)
         yield from fix(definitions.defaults[entry.group], taken)
-        for name, read in variables.items():
+        for name, fields in variables.items():
             value = dict.get(entry.variables, name)
             for inner in value if isinstance(value, list) else [value]:
                 if isinstance(inner, TrackedDict):
-                    yield from fix(inner, read.fields - set(dir(dict)))
+                    yield from fix(inner, fields - set(dir(dict)))
 
 
 def _assigned(tree: nodes.Template) -> Iterator[nodes.Name]:
@@ -176,46 +144,19 @@ def _assigned(tree: nodes.Template) -> Iterator[nodes.Name]:
             yield nodes.Name(item if isinstance(item, str) else item[1], "store")
 
 
-def _find_uses(tree: nodes.Template) -> dict[str, Read]:
-    uses: dict[str, Read] = {}
-
-    def add(name: str, read: Read) -> None:
-        uses[name] = uses.get(name, Read()).joined(read)
-
-    for default in tree.find_all(nodes.Filter):
-        if default.name in ("default", "d") and isinstance(default.node, nodes.Name):
-            for argument in default.args[:1]:
-                add(default.node.name, _read_of_default(argument))
-    for loop in tree.find_all(nodes.For):
-        listed = _without_filters(loop.iter)
-        if isinstance(listed, nodes.Name) and isinstance(loop.target, nodes.Name):
-            add(listed.name, Read(is_list=True, fields=frozenset(_fields(loop, loop.target.name))))
+def _fields(tree: nodes.Node) -> Iterator[tuple[str, str]]:
+    """Yield the keys that are read of variables, and of what a loop goes over."""
     for attribute in _attributes(tree):
         if isinstance(attribute.node, nodes.Name) and (field := _field(attribute)):
-            add(attribute.node.name, Read(fields=frozenset({field})))
-    return uses
-
-
-def _read_of_default(argument: nodes.Node) -> Read:
-    if isinstance(argument, nodes.List):
-        return Read(is_list=True)
-    if isinstance(argument, nodes.Getattr) and isinstance(argument.node, nodes.Name):
-        is_setting = argument.node.name == "settings"
-        return Read(falls_back_to=argument.attr if is_setting else "")
-    return Read()
-
-
-def _without_filters(node: nodes.Node | None) -> nodes.Node | None:
-    while isinstance(node, nodes.Filter):
-        node = node.node
-    return node
-
-
-def _fields(loop: nodes.For, item: str) -> Iterator[str]:
-    for attribute in _attributes(loop):
-        is_item = isinstance(attribute.node, nodes.Name) and attribute.node.name == item
-        if is_item and (field := _field(attribute)):
-            yield field
+            yield attribute.node.name, field
+    for loop in tree.find_all(nodes.For):
+        listed: nodes.Node | None = loop.iter
+        while isinstance(listed, nodes.Filter):
+            listed = listed.node
+        if isinstance(listed, nodes.Name) and isinstance(loop.target, nodes.Name):
+            yield from (
+                (listed.name, field) for owner, field in _fields(loop) if owner == loop.target.name
+            )
 
 
 def _attributes(node: nodes.Node) -> Iterator[nodes.Getattr | nodes.Getitem]:
@@ -228,11 +169,3 @@ def _field(node: nodes.Getattr | nodes.Getitem) -> str:
         return node.attr
     is_text = isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str)
     return str(node.arg.value) if is_text and isinstance(node.arg, nodes.Const) else ""
-
-
-def _first_comment(text: str) -> str:
-    """Return the comment that a template opens with."""
-    start, end = text.find("{#"), text.find("#}")
-    if start < 0 or text[:start].strip() or end < start:
-        return ""
-    return " ".join(text[start + 2 : end].strip(" -+\n").split())
