@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -94,7 +95,7 @@ def command(context: click.Context, /, **given: Any) -> int:
     from cfl_jobs.rehearsal.reports import summarize
     from cfl_jobs.rehearsal.session import rehearse_chain
 
-    code = _run(options, rehearse_chain(click.echo))
+    code = _run(options, rehearse_chain)
     if code == 0:
         _echo(summarize(Home(options.home)))
     return code
@@ -108,7 +109,7 @@ def push(names: tuple[str, ...], branch: str | None, **given: Any) -> int:
     """Tell the jobs of these repositories that their branch was pushed to, and run what starts."""
     from cfl_jobs.rehearsal.session import push
 
-    return _run(_read_options(**given), push(names, branch, click.echo))
+    return _run(_read_options(**given), partial(push, names=names, branch=branch))
 
 
 @command.command(short_help="Start a job, as Build with Parameters does.")
@@ -119,10 +120,8 @@ def push(names: tuple[str, ...], branch: str | None, **given: Any) -> int:
 @_options
 def build(job: str, parameters: tuple[str, ...], **given: Any) -> int:
     """Start JOB by hand and run what follows; for a build selector a plain number will do."""
-    from cfl_jobs.rehearsal.session import build
-
     values = dict(_read_pairs(parameters, "-p", "NAME=VALUE"))
-    return _run(_read_options(**given), build(job, values))
+    return _run(_read_options(**given), lambda engine, ready: engine.build(job, values))
 
 
 @command.command(short_help="Run what waits in the queue.")
@@ -131,7 +130,7 @@ def resume(**given: Any) -> int:
     """Go on with what an interrupted rehearsal left in the queue."""
     from cfl_jobs.rehearsal.session import resume
 
-    return _run(_read_options(**given), resume(click.echo))
+    return _run(_read_options(**given), resume)
 
 
 @command.command(short_help="Show jobs, their newest builds and the queue.")

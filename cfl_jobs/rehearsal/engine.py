@@ -32,7 +32,7 @@ from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.execution import RehearsedBuild, run_build
 from cfl_jobs.rehearsal.parameters import declared_only, default_values, values_from_person
 from cfl_jobs.rehearsal.processes import SOFT_KILL, Clock, Processes
-from cfl_jobs.rehearsal.queueing import Item, Place, Queue, explain_deadlock, find_block
+from cfl_jobs.rehearsal.queueing import Item, ItemState, Queue, explain_deadlock, find_block
 from cfl_jobs.rehearsal.records import (
     BuildRecord,
     Cause,
@@ -200,7 +200,7 @@ class Engine:
     def step(self) -> bool:
         """Do what can be done without waiting. Returns whether there was anything."""
         moved = self.queue.maintain(self._clock.now(), self._find_block)
-        for item in self.queue.at(Place.BUILDABLE):
+        for item in self.queue.at(ItemState.BUILDABLE):
             if len(self._running) < self._executors and self.queue.is_free(item, self._find_block):
                 self._start(item)
                 moved = True

@@ -16,7 +16,7 @@ from cfl_jobs.rehearsal.records import BuildRecord, Cause, cause_from_json
 QUIET_PERIOD = 5
 
 
-class Place(Enum):
+class ItemState(Enum):
     """Where a queue item is: in its quiet period, held up by another job, or ready."""
 
     WAITING = "waiting"
@@ -33,7 +33,7 @@ class Item:
     parameters: Mapping[str, str]
     causes: list[Cause]
     due: float
-    place: Place = Place.WAITING
+    state: ItemState = ItemState.WAITING
     why: str = field(default="", compare=False)
 
 
@@ -75,7 +75,7 @@ class Queue:
         for item in self._items:
             if item.job == job.name and dict(item.parameters) == dict(parameters):
                 item.causes += [cause for cause in causes if cause not in item.causes]
-                if item.place is Place.WAITING:
+                if item.state is ItemState.WAITING:
                     item.due = min(item.due, due)
                 self.save()
                 return item, False
@@ -91,17 +91,17 @@ class Queue:
         `find_block` says why an item can't go yet, or "". Returns whether anything moved.
         """
         moved = False
-        for place in (Place.BLOCKED, Place.WAITING):
-            for item in sorted(self.at(place), key=lambda item: (item.due, item.id)):
-                if place is Place.WAITING and item.due > now:
+        for state in (ItemState.BLOCKED, ItemState.WAITING):
+            for item in sorted(self.at(state), key=lambda item: (item.due, item.id)):
+                if state is ItemState.WAITING and item.due > now:
                     continue
                 item.why = find_block(item)
-                to = Place.BLOCKED if item.why else Place.BUILDABLE
-                if to is not place:
+                to = ItemState.BLOCKED if item.why else ItemState.BUILDABLE
+                if to is not state:
                     # The order of the list is the order in which items became buildable.
                     self._items.remove(item)
                     self._items.append(item)
-                    item.place = to
+                    item.state = to
                     moved = True
         if moved:
             self.save()
@@ -111,12 +111,12 @@ class Queue:
         """Look once more before an item gets an executor; back to the blocked ones if it can't."""
         item.why = find_block(item)
         if item.why:
-            item.place = Place.BLOCKED
+            item.state = ItemState.BLOCKED
             self.save()
         return not item.why
 
-    def at(self, place: Place) -> tuple[Item, ...]:
-        return tuple(item for item in self._items if item.place is place)
+    def at(self, state: ItemState) -> tuple[Item, ...]:
+        return tuple(item for item in self._items if item.state is state)
 
     def find(self, number: int) -> Item | None:
         return next((item for item in self._items if item.id == number), None)
@@ -126,7 +126,7 @@ class Queue:
         self.save()
 
     def next_due(self) -> float | None:
-        return min((item.due for item in self.at(Place.WAITING)), default=None)
+        return min((item.due for item in self.at(ItemState.WAITING)), default=None)
 
     def save(self) -> None:
         data = {"next": self._next, "items": [_to_json(item) for item in self._items]}
@@ -158,7 +158,7 @@ def find_block(
 ) -> str:
     """Return why Jenkins would keep this item blocked, or ""."""
     job = jobs[item.job]
-    ready = {other.job for other in queue.at(Place.BUILDABLE) if other is not item}
+    ready = {other.job for other in queue.at(ItemState.BUILDABLE) if other is not item}
     if not job.concurrent and job.name in running:
         return f"{job.name} is already running"
     if not job.concurrent and job.name in ready:
@@ -166,7 +166,7 @@ def find_block(
     locked = {name for other in running | ready - {job.name} for name in jobs[other].resources}
     if held := locked & set(job.resources):
         return f"{min(held)} is locked"
-    free = (other for other in queue if other.place is not Place.BLOCKED and other is not item)
+    free = (other for other in queue if other.state is not ItemState.BLOCKED and other is not item)
     busy = running | {other.job for other in free}
     others = busy - {job.name}
     below = others & set(chain.reachable([job.name]))

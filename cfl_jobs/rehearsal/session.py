@@ -55,6 +55,7 @@ class Ready:
     repositories: Repositories
     secrets: Mapping[str, Credential]
     sample: frozenset[str]
+    tell: Tell
 
 
 Ask: TypeAlias = Callable[[Engine, Ready], object]
@@ -96,20 +97,16 @@ def rehearse(
     return outcome
 
 
-def rehearse_chain(tell: Tell) -> Ask:
+def rehearse_chain(engine: Engine, ready: Ready) -> None:
     """Start the first distribution by the job that publishes all; later play a push to each."""
-
-    def ask(engine: Engine, ready: Ready) -> None:
-        first = _find_first(engine, ready)
-        if first is None:
-            push(None, None, tell)(engine, ready)
-            return
-        job, values = first
-        engine.build(job, values)
-        given = ", ".join(f"{name}={value}" for name, value in values.items())
-        tell(f"Nothing is built yet, so {job} is started with {given}: it publishes all.")
-
-    return ask
+    first = _find_first(engine, ready)
+    if first is None:
+        push(engine, ready)
+        return
+    job, values = first
+    engine.build(job, values)
+    given = ", ".join(f"{name}={value}" for name, value in values.items())
+    ready.tell(f"Nothing is built yet, so {job} is started with {given}: it publishes all.")
 
 
 def _find_first(engine: Engine, ready: Ready) -> tuple[str, dict[str, str]] | None:
@@ -131,34 +128,23 @@ def _find_first(engine: Engine, ready: Ready) -> tuple[str, dict[str, str]] | No
     return None
 
 
-def push(names: Iterable[str] | None, branch: str | None, tell: Tell) -> Ask:
+def push(
+    engine: Engine, ready: Ready, names: Iterable[str] | None = None, branch: str | None = None
+) -> None:
     """Play a push to these repositories, or to all; without a branch to the one that jobs build."""
-
-    def ask(engine: Engine, ready: Ready) -> None:
-        watched = find_watched(ready.jobs, ready.repositories)
-        for given in watched if names is None else names:
-            name = ready.repositories.require(given)
-            pushed = watched.get(name, "master") if branch is None else branch
-            _commit_to_sample(engine.builds, ready, name, pushed, tell)
-            for job, says in engine.push(name, pushed).items():
-                tell(f"Push to {pushed} of {name}: {job} {says}.")
-
-    return ask
+    watched = find_watched(ready.jobs, ready.repositories)
+    for given in watched if names is None else names:
+        name = ready.repositories.require(given)
+        pushed = watched.get(name, "master") if branch is None else branch
+        _commit_to_sample(engine.builds, ready, name, pushed)
+        for job, says in engine.push(name, pushed).items():
+            ready.tell(f"Push to {pushed} of {name}: {job} {says}.")
 
 
-def build(job: str, values: Mapping[str, str]) -> Ask:
-    """Start a job by hand."""
-    return lambda engine, ready: engine.build(job, values)
-
-
-def resume(tell: Tell) -> Ask:
+def resume(engine: Engine, ready: Ready) -> None:
     """Run what waits in the queue."""
-
-    def ask(engine: Engine, ready: Ready) -> None:
-        if not len(engine.queue):
-            tell("Nothing waits in the queue.")
-
-    return ask
+    if not len(engine.queue):
+        ready.tell("Nothing waits in the queue.")
 
 
 def look_at(options: Options, job: str = "") -> Builds:
@@ -209,7 +195,7 @@ def prepare(options: Options, home: Home, definitions: Definitions, tell: Tell) 
     repositories = Repositories(home, known)
     # Only what could be read is remembered: a slip of the pen must not break every later run.
     save_settings(home, replace(settings, repositories=known, secrets=secrets))
-    return Ready(jobs, repositories, values, frozenset(ours))
+    return Ready(jobs, repositories, values, frozenset(ours), tell)
 
 
 def _name_clones(given: Mapping[str, Path], used: Collection[str]) -> dict[str, Path]:
@@ -257,7 +243,7 @@ def _make_up_secrets(
     return {name: Credential(value, "made-up") for name, value in values.items()}
 
 
-def _commit_to_sample(builds: Builds, ready: Ready, name: str, branch: str, tell: Tell) -> None:
+def _commit_to_sample(builds: Builds, ready: Ready, name: str, branch: str) -> None:
     """Give a repository of the sample something to push, where its newest commit was built.
 
     People's own clones are never touched.
@@ -268,4 +254,4 @@ def _commit_to_sample(builds: Builds, ready: Ready, name: str, branch: str, tell
     records = (r for job in find_watching(ready.jobs, name) for r in builds.of(job.name))
     if head in {record.revision.commit for record in records if record.revision}:
         ready.repositories.commit_nothing(name, branch, "A change to rehearse with")
-        tell(f"Made a commit to push, on {branch} of the sample's {name}.")
+        ready.tell(f"Made a commit to push, on {branch} of the sample's {name}.")
