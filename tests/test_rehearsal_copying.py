@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.artifacts import read_fingerprint
-from tests.rehearsal_home import job_xml, make_home, read_log, shell, string
-from tests.rehearsal_parts import PERMIT, archive, copy, predefined, run, trigger
+from tests.rehearsal_home import (
+    PERMIT,
+    archive,
+    copy,
+    job_xml,
+    make_home,
+    predefined,
+    read_log,
+    run,
+    shell,
+    string,
+    trigger,
+)
 
 
 def _source(name: str = "Copier", **parts: str) -> str:
@@ -23,7 +35,7 @@ def _source(name: str = "Copier", **parts: str) -> str:
     )
 
 
-def _copied(tmp_path: Path, step: str, **parameters: str) -> str:
+def _copied(tmp_path: Path, step: str, **values: str) -> str:
     """Build Source 1 (fine), 2 (fine, other lane), 3 (fails); copy; return the copier's log."""
     copier = job_xml(
         builders=step
@@ -34,8 +46,14 @@ def _copied(tmp_path: Path, step: str, **parameters: str) -> str:
     run(home, "Source")
     run(home, "Source", LANE="other")
     run(home, "Source", MODE="fail")
-    run(home, "Copier", **parameters)
+    run(home, "Copier", None, **values)
     return read_log(home, "Copier")
+
+
+def chosen(kind: str, **fields: str) -> str:
+    """Return a copy from Source with a selector of a kind."""
+    inner = "".join(f"<{name}>{text}</{name}>" for name, text in fields.items())
+    return copy("Source", selector=f"{kind}BuildSelector", inner=inner)
 
 
 def specific_xml(number: str) -> str:
@@ -51,36 +69,12 @@ def specific_xml(number: str) -> str:
         (copy("Source", more="<parameters>LANE=$LANE,MODE=fine</parameters>"), 2),
         (copy("Source", selector="StatusBuildSelector"), 2),
         (copy("Source", selector="LastCompletedBuildSelector"), 3),
-        (
-            copy("Source", selector="SpecificBuildSelector", inner="<buildNumber>$N</buildNumber>"),
-            1,
-        ),
-        (copy("Source", selector="SpecificBuildSelector", inner="<buildNumber>3</buildNumber>"), 3),
-        (
-            copy(
-                "Source",
-                selector="SpecificBuildSelector",
-                inner="<buildNumber>lastStableBuild</buildNumber>",
-            ),
-            2,
-        ),
-        (copy("Source", selector="PermalinkBuildSelector", inner="<id>lastFailedBuild</id>"), 3),
-        (
-            copy(
-                "Source",
-                selector="ParameterizedBuildSelector",
-                inner="<parameterName>WHICH</parameterName>",
-            ),
-            2,
-        ),
-        (
-            copy(
-                "Source",
-                selector="TriggeredBuildSelector",
-                inner="<fallbackToLastSuccessful>true</fallbackToLastSuccessful>",
-            ),
-            2,
-        ),
+        (chosen("Specific", buildNumber="$N"), 1),
+        (chosen("Specific", buildNumber="3"), 3),
+        (chosen("Specific", buildNumber="lastStableBuild"), 2),
+        (chosen("Permalink", id="lastFailedBuild"), 3),
+        (chosen("Parameterized", parameterName="WHICH"), 2),
+        (chosen("Triggered", fallbackToLastSuccessful="true"), 2),
     ],
 )
 def test_copy_artifact_takes_the_selected_build(tmp_path: Path, step: str, number: int) -> None:
@@ -94,21 +88,12 @@ def test_copy_artifact_takes_the_selected_build(tmp_path: Path, step: str, numbe
     ("step", "said"),
     [
         (copy("Source", more="<parameters>LANE=none</parameters>"), "Unable to find a build for"),
-        (
-            copy("Source", selector="SpecificBuildSelector", inner="<buildNumber>9</buildNumber>"),
-            "Unable to find a build for artifact copy from: Source",
-        ),
-        (
-            copy("Source", selector="SpecificBuildSelector", inner="<buildNumber>$X</buildNumber>"),
-            "Unable to find a build for",
-        ),
-        (
-            copy("Source", selector="SpecificBuildSelector", inner="<buildNumber/>"),
-            "NumberFormatException",
-        ),
+        (chosen("Specific", buildNumber="9"), "Unable to find a build for artifact copy from: So"),
+        (chosen("Specific", buildNumber="$X"), "Unable to find a build for"),
+        (chosen("Specific", buildNumber=""), "NumberFormatException"),
         (copy("Source", "none"), "Failed to copy artifacts from Source with filter: none"),
         (copy("Sorce"), "Unable to find project for artifact copy: Sorce"),
-        (copy("Source", selector="TriggeredBuildSelector"), "Unable to find a build for"),
+        (chosen("Triggered"), "Unable to find a build for"),
     ],
 )
 def test_copy_artifact_fails_where_there_is_nothing_to_copy(
@@ -170,8 +155,6 @@ def test_a_copy_keeps_fingerprints(tmp_path: Path) -> None:
     home = make_home(tmp_path, configs)
     run(home, "Source")
     run(home, "Copier")
-    import hashlib
-
     digest = hashlib.md5(b"x\n", usedforsecurity=False).hexdigest()
     note = read_fingerprint(home, digest)
     assert note

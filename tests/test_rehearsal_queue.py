@@ -8,8 +8,20 @@ import pytest
 
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.builds import Builds
-from tests.rehearsal_home import job_xml, make_engine, make_home, read_log, shell, string
-from tests.rehearsal_parts import PERMIT, archive, copy, predefined, run, trigger
+from tests.rehearsal_home import (
+    PERMIT,
+    archive,
+    copy,
+    job_xml,
+    make_engine,
+    make_home,
+    predefined,
+    read_log,
+    run,
+    shell,
+    string,
+    trigger,
+)
 
 
 def test_requests_with_the_same_parameters_merge(tmp_path: Path) -> None:

@@ -15,52 +15,130 @@ from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.refusals import find_unrehearsable
 from tests.rehearsal_home import (
     DATA,
+    archive,
     artifacts,
+    copy,
     job_xml,
+    last,
     make_engine,
     make_home,
+    predefined,
     read_log,
+    run,
     shell,
     string,
+    trigger,
 )
-from tests.rehearsal_parts import archive, copy, last, predefined, run, trigger
+
+UNSTABLE = "<unstableReturn>7</unstableReturn>"
+CLEAN_AFTER = "<hudson.plugins.ws__cleanup.WsCleanup/>"
+IF_SUCCESSFUL = "<onlyIfSuccessful>true</onlyIfSuccessful>"
+MAILER = "<hudson.tasks.Mailer><recipients>a@example.org</recipients></hudson.tasks.Mailer>"
+NAME = (
+    "<org.jenkinsci.plugins.buildnamesetter.BuildNameSetter>"
+    '<template>#${BUILD_NUMBER} ${ENV,var="A"}</template>'
+    "</org.jenkinsci.plugins.buildnamesetter.BuildNameSetter>"
+)
+# One job: its parts, the result of its build, and what its log says.
+JOBS: dict[str, tuple[dict[str, str], Result, tuple[str, ...]]] = {
+    "a script without a first line runs with sh -xe": (
+        {"builders": shell("false\necho over")},
+        Result.FAILURE,
+        ("+ false\nBuild step 'Execute shell' marked build as failure\n",),
+    ),
+    "a script runs by its own first line": (
+        {"builders": shell('#!/usr/bin/env bash\nfalse\n[[ $0 == *.sh ]] && echo "in bash"')},
+        Result.SUCCESS,
+        ("\nin bash\n",),
+    ),
+    "an exit code can make a build unstable": (
+        {"builders": shell("exit 7", UNSTABLE) + shell("echo next")},
+        Result.UNSTABLE,
+        ("\nnext\n",),
+    ),
+    "an interpreter that is not there fails the step": (
+        {"builders": shell("#!/no/such/thing\n")},
+        Result.FAILURE,
+        ("Cannot run program '/no/such/thing'",),
+    ),
+    "empty parameters are not in the environment": (
+        {
+            "builders": shell('echo "<${EMPTY-unset}> <${FULL-unset}>"'),
+            "parameters": string("EMPTY") + string("FULL", "x"),
+        },
+        Result.SUCCESS,
+        ("\n<unset> <x>\n",),
+    ),
+    "nothing to archive fails": (
+        {"publishers": archive("none")},
+        Result.FAILURE,
+        ('match the file pattern "none"',),
+    ),
+    "nothing to archive may be allowed": (
+        {"publishers": archive("none", "<allowEmptyArchive>true</allowEmptyArchive>")},
+        Result.SUCCESS,
+        ('match the file pattern "none"',),
+    ),
+    "timestamps, colours and a project's link change nothing; mail is told": (
+        {
+            "builders": shell("false"),
+            "wrappers": "<hudson.plugins.timestamper.TimestamperBuildWrapper/>"
+            "<hudson.plugins.ansicolor.AnsiColorBuildWrapper/>",
+            "properties": "<com.coravy.hudson.plugins.github.GithubProjectProperty/>",
+            "publishers": MAILER,
+        },
+        Result.FAILURE,
+        ("would mail a@example.org: Build failed in Jenkins: J #1",),
+    ),
+    "a build gets its name": (
+        {
+            "builders": shell('echo "<$BUILD_DISPLAY_NAME>"'),
+            "wrappers": NAME,
+            "parameters": string("A", "x"),
+        },
+        Result.SUCCESS,
+        ("\n<#1 x>\n",),
+    ),
+}
 
 
-def test_a_script_without_a_first_line_runs_with_sh_xe(tmp_path: Path) -> None:
-    home = make_home(tmp_path, {"J": job_xml(builders=shell("false\necho not reached"))})
-    assert run(home, "J") is Result.FAILURE
-    log = read_log(home, "J")
-    assert "+ false" in log
-    assert "not reached" not in log
-    assert "Build step 'Execute shell' marked build as failure" in log
+@pytest.mark.parametrize(("parts", "result", "said"), JOBS.values(), ids=JOBS)
+def test_one_job(
+    tmp_path: Path, parts: dict[str, str], result: Result, said: tuple[str, ...]
+) -> None:
+    home = make_home(tmp_path, {"J": job_xml(**parts)})
+    assert run(home, "J") is result
+    for text in said:
+        assert text in read_log(home, "J")
 
 
-def test_a_script_runs_by_its_own_first_line(tmp_path: Path) -> None:
-    script = '#!/usr/bin/env bash\nfalse\n[[ $0 == *.sh ]] && echo "bash ${BASH_VERSION%%.*}"'
-    home = make_home(tmp_path, {"J": job_xml(builders=shell(script))})
-    assert run(home, "J") is Result.SUCCESS
-    assert "\nbash " in read_log(home, "J")
-
-
-def test_an_exit_code_can_make_a_build_unstable(tmp_path: Path) -> None:
-    step = shell("exit 7").replace("</command>", "</command><unstableReturn>7</unstableReturn>")
-    home = make_home(tmp_path, {"J": job_xml(builders=step + shell("echo next"))})
-    assert run(home, "J") is Result.UNSTABLE
-    assert "\nnext\n" in read_log(home, "J")
-
-
-def test_an_interpreter_that_is_not_there_fails_the_step(tmp_path: Path) -> None:
-    home = make_home(tmp_path, {"J": job_xml(builders=shell("#!/no/such/thing\n"))})
-    assert run(home, "J") is Result.FAILURE
-    assert "Cannot run program '/no/such/thing'" in read_log(home, "J")
-
-
-def test_empty_parameters_are_not_in_the_environment(tmp_path: Path) -> None:
-    script = 'echo "<${EMPTY-unset}> <${FULL-unset}>"'
-    config = job_xml(builders=shell(script), parameters=string("EMPTY") + string("FULL", "x"))
-    home = make_home(tmp_path, {"J": config})
+@pytest.mark.parametrize(
+    ("steps", "publishers", "kept"),
+    [
+        # WsCleanup runs after the archiver, wherever it stands (ws-cleanup 0.49).
+        (shell("touch a"), CLEAN_AFTER + archive("a"), ["a"]),
+        (shell("touch a"), archive("a") + CLEAN_AFTER, ["a"]),
+        (
+            shell("mkdir o; touch o/a; touch o/x~; ln -s a o/link"),
+            archive("o/**"),
+            ["o/a", "o/link"],
+        ),
+        # ArtifactArchiver skips results worse than UNSTABLE.
+        (shell("touch a"), archive("a", IF_SUCCESSFUL), ["a"]),
+        (shell("touch a; exit 5"), archive("a", IF_SUCCESSFUL), []),
+        (shell("touch a; exit 7", UNSTABLE), archive("a", IF_SUCCESSFUL), ["a"]),
+    ],
+)
+def test_what_is_archived(tmp_path: Path, steps: str, publishers: str, kept: list[str]) -> None:
+    steps = steps.replace("touch", "install -m 755 /dev/null", 1)
+    home = make_home(tmp_path, {"J": job_xml(builders=steps, publishers=publishers)})
     run(home, "J")
-    assert "\n<unset> <x>\n" in read_log(home, "J")
+    assert artifacts(home, "J") == kept
+    assert bool(list(home.root.glob("workspace/*/*"))) is (CLEAN_AFTER not in publishers)
+    for name in kept:
+        path = home.archive("J", 1) / name
+        assert path.is_symlink() is name.endswith("link")
+        assert path.stat().st_mode & 0o777 == 0o755
 
 
 def test_a_person_can_only_give_declared_parameters(tmp_path: Path) -> None:
@@ -90,56 +168,6 @@ def test_a_workspace_is_kept_unless_it_is_cleaned(tmp_path: Path) -> None:
         run(home, job)
     assert "\nleft\n" in read_log(home, "Kept", 2)
     assert "\nleft\n" not in read_log(home, "Clean", 2)
-
-
-@pytest.mark.parametrize("clean_first", [True, False])
-def test_a_workspace_is_cleaned_after_the_build_when_its_artifacts_are_kept(
-    tmp_path: Path, *, clean_first: bool
-) -> None:
-    """WsCleanup runs after the archiver, wherever it stands (ws-cleanup 0.49)."""
-    steps = ["<hudson.plugins.ws__cleanup.WsCleanup/>", archive("a")]
-    publishers = "".join(steps if clean_first else reversed(steps))
-    home = make_home(tmp_path, {"J": job_xml(builders=shell("touch a"), publishers=publishers)})
-    assert run(home, "J") is Result.SUCCESS
-    assert artifacts(home, "J") == ["a"]
-    assert "[WS-CLEANUP] Done" in read_log(home, "J")
-    assert not list(home.root.glob("workspace/*/a"))
-
-
-def test_artifacts_are_archived_with_mode_and_links(tmp_path: Path) -> None:
-    script = shell("mkdir out; echo a > out/a; chmod 755 out/a; ln -s a out/link; touch out/x~")
-    home = make_home(tmp_path, {"J": job_xml(builders=script, publishers=archive("out/**"))})
-    assert run(home, "J") is Result.SUCCESS
-    assert artifacts(home, "J") == ["out/a", "out/link"]
-    kept = home.archive("J", 1) / "out"
-    assert kept.joinpath("a").stat().st_mode & 0o777 == 0o755
-    assert kept.joinpath("link").is_symlink()
-
-
-@pytest.mark.parametrize(
-    ("more", "result"),
-    [("", Result.FAILURE), ("<allowEmptyArchive>true</allowEmptyArchive>", Result.SUCCESS)],
-)
-def test_nothing_to_archive_fails_unless_it_is_allowed(
-    tmp_path: Path, more: str, result: Result
-) -> None:
-    home = make_home(tmp_path, {"J": job_xml(publishers=archive("none", more))})
-    assert run(home, "J") is result
-    assert 'match the file pattern "none"' in read_log(home, "J")
-
-
-@pytest.mark.parametrize(
-    ("script", "kept"), [("touch a", ["a"]), ("touch a; exit 5", []), ("touch a; exit 7", ["a"])]
-)
-def test_only_if_successful_takes_unstable_builds_too(
-    tmp_path: Path, script: str, kept: list[str]
-) -> None:
-    """ArtifactArchiver skips results worse than UNSTABLE."""
-    step = shell(script).replace("</command>", "</command><unstableReturn>7</unstableReturn>")
-    publisher = archive("a", "<onlyIfSuccessful>true</onlyIfSuccessful>")
-    home = make_home(tmp_path, {"J": job_xml(builders=step, publishers=publisher)})
-    run(home, "J")
-    assert artifacts(home, "J") == kept
 
 
 JUNIT = (
@@ -185,33 +213,27 @@ TIME_LIMIT = (
 )
 
 
-def test_a_time_limit_ends_all_processes_of_the_build(tmp_path: Path) -> None:
-    script = "setsid sleep 600 & echo $! > first; sleep 600 & echo $! > second; wait"
-    home = make_home(tmp_path, {"J": job_xml(builders=shell(script), wrappers=TIME_LIMIT)})
-    assert run(home, "J") is Result.FAILURE
-    assert "Build timed out" in read_log(home, "J")
+@pytest.mark.parametrize(
+    ("script", "limit", "said"),
+    [
+        ("sleep 600 & echo $! > first; echo $$ > second", "", "SUCCESS"),
+        ("setsid sleep 600 & echo $! > first; sleep 600 & echo $! > second; wait", TIME_LIMIT, ""),
+        # SIGTERM first, so that a script can say what it was doing; what is deaf to it is killed.
+        (
+            "#!/usr/bin/env bash\ntrap 'echo \"stopped in step 2\"; exit 1' TERM\n"
+            "(trap '' TERM; exec sleep 600) & echo $! > first\n"
+            "sleep 600 & echo $! > second; wait",
+            TIME_LIMIT,
+            "\nstopped in step 2\n",
+        ),
+    ],
+)
+def test_no_process_outlives_its_build(tmp_path: Path, script: str, limit: str, said: str) -> None:
+    home = make_home(tmp_path, {"J": job_xml(builders=shell(script), wrappers=limit)})
+    assert run(home, "J") is (Result.FAILURE if limit else Result.SUCCESS)
+    assert said in read_log(home, "J").partition("Build timed out" if limit else "Running")[2]
     for name in ("first", "second"):
         assert not _is_alive(int((home.workspace("J") / name).read_text()))
-
-
-def test_a_time_limit_lets_a_script_say_what_it_was_doing(tmp_path: Path) -> None:
-    """SIGTERM first, as Jenkins does; what is deaf to it is killed."""
-    script = (
-        "#!/usr/bin/env bash\ntrap 'echo \"stopped in step 2\"; exit 1' TERM\n"
-        "(trap '' TERM; exec sleep 600) & echo $! > deaf\nsleep 600 & wait"
-    )
-    home = make_home(tmp_path, {"J": job_xml(builders=shell(script), wrappers=TIME_LIMIT)})
-    assert run(home, "J") is Result.FAILURE
-    log = read_log(home, "J")
-    assert log.index("Build timed out") < log.index("\nstopped in step 2\n")
-    assert not _is_alive(int((home.workspace("J") / "deaf").read_text()))
-
-
-def test_what_a_step_leaves_in_the_background_ends_with_the_build(tmp_path: Path) -> None:
-    script = "sleep 600 & echo $! > pid"
-    home = make_home(tmp_path, {"J": job_xml(builders=shell(script))})
-    assert run(home, "J") is Result.SUCCESS
-    assert not _is_alive(int((home.workspace("J") / "pid").read_text()))
 
 
 def _is_alive(pid: int) -> bool:
@@ -222,19 +244,21 @@ def _is_alive(pid: int) -> bool:
     return state != "Z"
 
 
-BIND = (
-    "<org.jenkinsci.plugins.credentialsbinding.impl.SecretBuildWrapper><bindings>"
-    "<org.jenkinsci.plugins.credentialsbinding.impl.StringBinding>"
-    "<credentialsId>t</credentialsId><variable>TOKEN</variable>"
-    "</org.jenkinsci.plugins.credentialsbinding.impl.StringBinding>"
-    "<org.jenkinsci.plugins.credentialsbinding.impl.UsernamePasswordMultiBinding>"
-    "<credentialsId>u</credentialsId><usernameVariable>WHO</usernameVariable>"
-    "<passwordVariable>PASS</passwordVariable>"
-    "</org.jenkinsci.plugins.credentialsbinding.impl.UsernamePasswordMultiBinding>"
-    "<org.jenkinsci.plugins.credentialsbinding.impl.FileBinding>"
-    "<credentialsId>f</credentialsId><variable>KEYFILE</variable>"
-    "</org.jenkinsci.plugins.credentialsbinding.impl.FileBinding>"
-    "</bindings></org.jenkinsci.plugins.credentialsbinding.impl.SecretBuildWrapper>"
+def bind(**kinds: str) -> str:
+    """Return a wrapper that binds credentials: id, and its kind and fields."""
+    impl = "org.jenkinsci.plugins.credentialsbinding.impl."
+    inner = ""
+    for id_, text in kinds.items():
+        kind, *fields = text.split()
+        named = "".join("<{0}>{1}</{0}>".format(*each.split("=")) for each in fields)
+        inner += f"<{impl}{kind}><credentialsId>{id_}</credentialsId>{named}</{impl}{kind}>"
+    return f"<{impl}SecretBuildWrapper><bindings>{inner}</bindings></{impl}SecretBuildWrapper>"
+
+
+BIND = bind(
+    t="StringBinding variable=TOKEN",
+    u="UsernamePasswordMultiBinding usernameVariable=WHO passwordVariable=PASS",
+    f="FileBinding variable=KEYFILE",
 )
 
 
@@ -246,9 +270,7 @@ def test_credentials_reach_the_step_and_not_the_log(tmp_path: Path) -> None:
         "u": Credential("pass:word", "ann"),
         "f": Credential("key text"),
     }
-    with make_engine(home, secrets=secrets) as engine:
-        engine.build("J", {})
-        assert engine.run().succeeded
+    assert run(home, "J", secrets) is Result.SUCCESS
     log = read_log(home, "J")
     assert "\n**** ann ****\n" in log
     for value in ("it's a secret", "pass:word", "key text"):
@@ -263,10 +285,7 @@ def test_missing_credentials_are_all_named_by_the_build_that_needs_them(tmp_path
         "J": job_xml(wrappers=BIND, builders=shell("echo not reached")),
     }
     home = make_home(tmp_path, configs)
-    with make_engine(home, secrets={"t": Credential("x")}) as engine:
-        engine.build("Up", {})
-        engine.run()
-    assert last(home, "Up") is Result.SUCCESS
+    assert run(home, "Up", {"t": Credential("x")}) is Result.SUCCESS
     assert last(home, "J") is Result.FAILURE
     log = read_log(home, "J")
     assert "needed and not given: u, f\n" in log
@@ -275,20 +294,14 @@ def test_missing_credentials_are_all_named_by_the_build_that_needs_them(tmp_path
 
 
 def test_an_ssh_key_is_a_file_beside_its_user(tmp_path: Path) -> None:
-    wrapper = (
-        "<org.jenkinsci.plugins.credentialsbinding.impl.SecretBuildWrapper><bindings>"
-        "<org.jenkinsci.plugins.credentialsbinding.impl.SSHUserPrivateKeyBinding>"
-        "<credentialsId>k</credentialsId><keyFileVariable>KEY</keyFileVariable>"
-        "<usernameVariable>WHO</usernameVariable><passphraseVariable>PHRASE</passphraseVariable>"
-        "</org.jenkinsci.plugins.credentialsbinding.impl.SSHUserPrivateKeyBinding>"
-        "</bindings></org.jenkinsci.plugins.credentialsbinding.impl.SecretBuildWrapper>"
+    wrapper = bind(
+        k="SSHUserPrivateKeyBinding keyFileVariable=KEY usernameVariable=WHO"
+        " passphraseVariable=PHRASE"
     )
     script = shell('echo "as $WHO${PHRASE-}"; cat "$KEY"; grep A8 "$KEY"')
     home = make_home(tmp_path, {"J": job_xml(builders=script, wrappers=wrapper)})
     key = Credential("-- BEGIN KEY --\nA8ZKFJWEKRJ\n--\n", "deployer")
-    with make_engine(home, secrets={"k": key}) as engine:
-        engine.build("J", {})
-        assert engine.run().succeeded
+    assert run(home, "J", {"k": key}) is Result.SUCCESS
     log = read_log(home, "J")
     assert "\nas deployer\n" in log
     assert "BEGIN KEY" not in log
@@ -300,9 +313,7 @@ def test_only_what_is_secret_is_masked(tmp_path: Path, secret: str) -> None:
     """Not empty quotes, not what follows a colon, not short lines of a file."""
     shown = "'' b 1 { } :"
     home = make_home(tmp_path, {"J": job_xml(builders=shell(f'echo "{shown}"'))})
-    with make_engine(home, secrets={"t": Credential(secret)}) as engine:
-        engine.build("J", {})
-        engine.run()
+    run(home, "J", {"t": Credential(secret)})
     assert f"\n{shown}\n" in read_log(home, "J")
 
 
@@ -329,20 +340,6 @@ def test_what_it_does_not_know_it_refuses_by_name(
     assert named in str(error.value)
 
 
-def test_what_cannot_change_the_outcome_is_passed_over(tmp_path: Path) -> None:
-    """Timestamps, colours, a project's link, mail: the log says what would be mailed."""
-    config = job_xml(
-        builders=shell("false"),
-        wrappers="<hudson.plugins.timestamper.TimestamperBuildWrapper/>"
-        "<hudson.plugins.ansicolor.AnsiColorBuildWrapper/>",
-        properties="<com.coravy.hudson.plugins.github.GithubProjectProperty/>",
-        publishers="<hudson.tasks.Mailer><recipients>a@example.org</recipients></hudson.tasks.Mailer>",
-    )
-    home = make_home(tmp_path, {"J": config})
-    assert run(home, "J") is Result.FAILURE
-    assert "would mail a@example.org: Build failed in Jenkins: J #1" in read_log(home, "J")
-
-
 def test_a_description_is_found_in_the_log(tmp_path: Path) -> None:
     setter = (
         "<hudson.plugins.descriptionsetter.DescriptionSetterPublisher>"
@@ -357,21 +354,6 @@ def test_a_description_is_found_in_the_log(tmp_path: Path) -> None:
     run(home, "J")
     run(home, "J", A="broken")
     assert [r.description for r in Builds(home).of("J")] == ["FAILED broken", "fine of J"]
-
-
-def test_a_build_gets_its_name(tmp_path: Path) -> None:
-    setter = (
-        "<org.jenkinsci.plugins.buildnamesetter.BuildNameSetter>"
-        '<template>#${BUILD_NUMBER} ${ENV,var="A"}</template>'
-        "</org.jenkinsci.plugins.buildnamesetter.BuildNameSetter>"
-    )
-    config = job_xml(
-        builders=shell('echo "<$BUILD_DISPLAY_NAME>"'), wrappers=setter, parameters=string("A", "x")
-    )
-    home = make_home(tmp_path, {"J": config})
-    run(home, "J")
-    assert Builds(home).of("J")[0].display_name == "#1 x"
-    assert "<#1 x>" in read_log(home, "J")
 
 
 def test_a_job_in_a_folder_has_its_own_place(tmp_path: Path) -> None:

@@ -8,8 +8,18 @@ import pytest
 
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.builds import Builds
-from tests.rehearsal_home import job_xml, make_engine, make_home, read_log, shell, string
-from tests.rehearsal_parts import last, predefined, run, trigger
+from tests.rehearsal_home import (
+    job_xml,
+    last,
+    make_engine,
+    make_home,
+    predefined,
+    read_log,
+    run,
+    shell,
+    string,
+    trigger,
+)
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,7 @@ from cfl_jobs.errors import RehearsalError
 from cfl_jobs.planning.words import word_for
 from cfl_jobs.rehearsal.artifacts import list_artifacts
 from tests.pack_step import Pack
-from tests.rehearsal_home import job_xml, make_engine, make_home, read_log, shell
-from tests.rehearsal_parts import PERMIT, copy, run
+from tests.rehearsal_home import PERMIT, copy, job_xml, make_engine, make_home, read_log, run, shell
 
 
 def pack(source: str) -> str:
