@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.commands.rollback import roll_back_run
 from cfl_jobs.planning.apply import Status, apply_plan
 from cfl_jobs.planning.journal import Journal, list_runs
+from cfl_jobs.target import full_label
 from cfl_jobs.terminal.interrupts import Wish, interrupting, stopping
-from cfl_jobs.terminal.pushing import INTERRUPTED, open_journal
+from cfl_jobs.terminal.pushing import INTERRUPTED, Consent, roll_back_run
 from tests.jenkins_server import JenkinsServer, Request
 from tests.rendered_jobs import jenkins, job, plan, update
 
@@ -143,11 +143,12 @@ def test_what_an_interrupted_rollback_advises_goes_on_with_it(
 ) -> None:
     """Without a run's name the next one would take back the rollback itself."""
     target = jenkins()
-    old = (job("A"), job("B"), job("C"))
-    update(target, tmp_path / "first", *old)
+    consent = Consent(yes=True, backup=tmp_path)
+    names = [f"J{number}" for number in range(40)]
+    update(target, tmp_path / "first", *map(job, names))
     before = dict(target.configs)
-    made = plan(target, *(job(name, branch="new") for name in "ABC"))
-    journal = open_journal(target, tmp_path, verb="update")
+    made = plan(target, *(job(name, branch="new") for name in names))
+    journal = Journal(tmp_path, target=full_label(target.label), verb="update")
     assert apply_plan(made, target, journal, versions=target.installed).is_complete
 
     def interrupt(verb: str, name: str) -> None:
@@ -156,20 +157,21 @@ def test_what_an_interrupted_rollback_advises_goes_on_with_it(
             os.kill(os.getpid(), signal.SIGINT)
 
     target.before_request = interrupt
-    assert roll_back_run(target, yes=True, backup=tmp_path) == INTERRUPTED
+    assert roll_back_run(target, "", consent) == INTERRUPTED
     advised = f"Interrupted; `cfl-jobs rollback {journal.run}` goes on from here."
     assert advised in capsys.readouterr().err
     assert target.configs != before
-    assert roll_back_run(target, journal.run, yes=True, backup=tmp_path) == 0
+    assert roll_back_run(target, journal.run, consent) == 0
     assert target.configs == before
 
 
 def test_a_journal_of_which_nothing_can_be_read_is_no_success(tmp_path: Path) -> None:
     target = jenkins()
-    journal = open_journal(target, tmp_path, verb="update")
+    journal = Journal(tmp_path, target=full_label(target.label), verb="update")
     assert apply_plan(plan(target, job("A")), target, journal).is_complete
+    consent = Consent(yes=True, backup=tmp_path)
     (journal.directory / "journal.jsonl").write_text("{\n{\n", encoding="utf-8")
-    assert roll_back_run(target, yes=True, backup=tmp_path) == 1
+    assert roll_back_run(target, "", consent) == 1
 
 
 def test_an_interrupt_ends_a_plan_that_waits_for_the_server(

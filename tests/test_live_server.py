@@ -14,13 +14,14 @@ from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import set_description, split_description
 from cfl_jobs.planning.apply import Result
 from cfl_jobs.planning.differences import Owner
-from cfl_jobs.planning.journal import Journal, list_runs
+from cfl_jobs.planning.journal import list_runs
 from cfl_jobs.planning.plan import Plan, Update
-from cfl_jobs.planning.rollback import plan_rollback, roll_back
+from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.credentials import find_credentials
 from cfl_jobs.targets.server import JenkinsTarget, open_server
+from tests.planned import roll_back
 from tests.projects import ROOT
 from tests.recording import PREFIX, find_news, keep, record
 from tests.rendered_jobs import folder
@@ -104,8 +105,8 @@ def test_the_chain_is_made_edited_saved_changed_and_rolled_back(
     }
     assert messages(update(live, tmp_path, changed)) == []
     assert make_plan(live, changed).changes == ()
-    undos = plan_rollback(list_runs(tmp_path, live.label)[0], live)
-    assert roll_back(undos, live, Journal(tmp_path, target=live.label, verb="rollback")).failed == 0
+    made = plan_rollback(list_runs(tmp_path, live.label)[0], live)
+    assert roll_back(made, live, tmp_path) == []
     assert {name: live.read(Kind.JOB, name) for name in jobs} == before
     assert make_plan(live, wanted).changes == ()
 

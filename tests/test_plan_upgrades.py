@@ -209,8 +209,8 @@ def test_what_an_absent_field_means_is_for_the_servers_versions_to_say(
     set_field(target, "Publish", "<pack>zip</pack>")
     changes = [change for change in plan(target, job()).changes if isinstance(change, Update)]
     found = [difference.label for change in changes for difference in change.differences]
-    (undo,) = plan_rollback(list_runs(tmp_path, "memory")[0], target)
-    found += filter(None, [undo.reason.partition(";")[0]])
+    undone = plan_rollback(list_runs(tmp_path, "memory")[0], target).undone
+    found += [note.text.partition(";")[0] for note in undone]
     assert found == told
 
 

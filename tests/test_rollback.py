@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,9 +11,11 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Refused
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal, Run, list_runs
-from cfl_jobs.planning.rollback import Undo, Way, plan_rollback, roll_back
+from cfl_jobs.planning.plan import Plan, Update
+from cfl_jobs.planning.rollback import compare_configs, plan_rollback
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
+from tests.planned import roll_back, tell, ways
 from tests.rendered_jobs import folder, jenkins, job, plan, view
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
@@ -28,12 +29,7 @@ def update(target: MemoryTarget, place: Path, *wanted: Config, prune: bool = Fal
     return list_runs(place, "memory")[0]
 
 
-def undo(target: MemoryTarget, place: Path, undos: tuple[Undo, ...]) -> list[str]:
-    """Put back; returns the problems."""
-    problems: list[str] = []
-    journal = Journal(place, target=target.label, verb="rollback")
-    roll_back(undos, target, journal, report=lambda undo, text: problems.append(text))
-    return [text for text in problems if text]
+CHANGED = "was changed since; --force puts it back all the same"
 
 
 EDIT = "changed"
@@ -56,8 +52,8 @@ def test_a_job_that_changes_while_people_are_asked_is_left_alone(
         target.edit(wanted.name, "echo two", "echo COLLEAGUE")
     else:
         del target.configs[key]
-    (problem,) = undo(target, tmp_path, undos)
-    assert f"{wanted.name!r} was {what} meanwhile, so it is left alone" in problem
+    (problem,) = roll_back(undos, target, tmp_path)
+    assert f"{wanted.name!r} was {what} on the server since the plan was made" in problem
     assert ("COLLEAGUE" in target.configs.get(key, "")) is (what == EDIT)
 
 
@@ -69,8 +65,8 @@ def test_a_deleted_job_is_made_again_as_it_was(tmp_path: Path) -> None:
     run = update(target, tmp_path, job("A"), prune=True)
     assert (Kind.JOB, "Gone") not in target.configs
     undos = plan_rollback(run, target)
-    assert [found.way for found in undos] == [Way.MAKE_AGAIN]
-    assert undo(target, tmp_path, undos) == []
+    assert ways(undos) == {"Gone": "create"}
+    assert roll_back(undos, target, tmp_path) == []
     assert target.configs[Kind.JOB, "Gone"] == before
     assert plan(target, job("A"), job("Gone")).changes == ()
 
@@ -81,9 +77,11 @@ def test_a_rollback_can_be_rolled_back(tmp_path: Path) -> None:
     update(target, tmp_path, job("A"))
     run = update(target, tmp_path, job("A", branch="new"), job("New"))
     after = dict(target.configs)
-    assert undo(target, tmp_path, plan_rollback(run, target)) == []
+    assert roll_back(plan_rollback(run, target), target, tmp_path) == []
     assert (Kind.JOB, "New") not in target.configs
-    assert undo(target, tmp_path, plan_rollback(list_runs(tmp_path, "memory")[0], target)) == []
+    assert (
+        roll_back(plan_rollback(list_runs(tmp_path, "memory")[0], target), target, tmp_path) == []
+    )
     assert target.configs == after
 
 
@@ -93,12 +91,11 @@ def test_a_job_that_was_changed_since_the_run_is_left_alone_unless_forced(tmp_pa
     update(target, tmp_path, job("A"))
     run = update(target, tmp_path, job("A", branch="new"))
     target.edit("A", "echo two", "echo COLLEAGUE")
-    (left,) = plan_rollback(run, target)
-    assert left.way is Way.LEAVE
-    assert undo(target, tmp_path, (left,)) == []
+    left = plan_rollback(run, target)
+    assert ways(left) == {"A": CHANGED}
+    assert roll_back(left, target, tmp_path) == []
     assert "COLLEAGUE" in target.configs[Kind.JOB, "A"]
-    (forced,) = plan_rollback(run, target, force=True)
-    assert forced.way is Way.PUT_BACK
+    assert ways(plan_rollback(run, target, force=True)) == {"A": "update"}
 
 
 def test_a_folder_with_other_peoples_jobs_in_it_is_left_alone(tmp_path: Path) -> None:
@@ -107,17 +104,13 @@ def test_a_folder_with_other_peoples_jobs_in_it_is_left_alone(tmp_path: Path) ->
     run = update(target, tmp_path, folder("T"), folder("T/U"), job("T/Ours"), job("T/U/Ours"))
     target.configs[Kind.JOB, "T/U/Theirs"] = "<project/>"
     for force in (False, True):
-        ways = {
-            found.name: (found.way, found.reason)
-            for found in plan_rollback(run, target, force=force)
+        assert ways(plan_rollback(run, target, force=force)) == {
+            "T/U/Ours": "delete",
+            "T/Ours": "delete",
+            "T/U": "holds job T/U/Theirs",
+            "T": "holds job T/U and 1 more",
         }
-        assert ways == {
-            "T/U/Ours": (Way.DELETE, ""),
-            "T/Ours": (Way.DELETE, ""),
-            "T/U": (Way.LEAVE, "holds job T/U/Theirs"),
-            "T": (Way.LEAVE, "holds job T/U and 1 more"),
-        }
-    assert undo(target, tmp_path, plan_rollback(run, target)) == []
+    assert roll_back(plan_rollback(run, target), target, tmp_path) == []
     assert {name for _, name in target.configs} == {"T", "T/U", "T/U/Theirs"}
 
 
@@ -126,7 +119,7 @@ def test_a_folder_that_is_empty_but_for_what_the_run_made_goes(tmp_path: Path) -
     target = jenkins()
     run = update(target, tmp_path, folder("T"), job("T/Ours"))
     target.configs[Kind.VIEW, "T/All"] = "<hudson.model.AllView/>"
-    assert undo(target, tmp_path, plan_rollback(run, target)) == []
+    assert roll_back(plan_rollback(run, target), target, tmp_path) == []
     assert [kind for kind, _ in target.configs] == [Kind.VIEW]
 
 
@@ -138,8 +131,8 @@ def test_a_folder_that_gets_a_job_or_view_while_people_are_asked_is_left_alone(
     target = jenkins()
     undos = plan_rollback(update(target, tmp_path, folder("T")), target)
     target.configs[kind, "T/Theirs"] = "<project/>"
-    (problem,) = undo(target, tmp_path, undos)
-    assert problem == f"'T' still holds {kind.value} T/Theirs, so it is left alone"
+    (problem,) = roll_back(undos, target, tmp_path)
+    assert problem.startswith(f"'T' still holds {kind.value} T/Theirs, so it is left alone\n")
     assert (kind, "T/Theirs") in target.configs
 
 
@@ -148,7 +141,7 @@ def test_the_builds_that_would_go_are_counted(tmp_path: Path) -> None:
     target = jenkins()
     run = update(target, tmp_path, job("A"), view("V", ("A",)))
     target.builds["A"] = 40
-    builds = {found.name: found.builds for found in plan_rollback(run, target)}
+    builds = {gone.name: gone.builds for gone in plan_rollback(run, target).deletions}
     assert builds == {"A": 40, "V": 0}
 
 
@@ -189,8 +182,7 @@ def test_an_edit_of_the_description_or_a_disabling_since_is_an_edit(
         target.edit("A", "<disabled>false<", "<disabled>true<")
     else:
         target.edit("A", "Publishes.", "DO NOT BUILD (bob)")
-    (undo,) = plan_rollback(run, target)
-    assert (undo.way, undo.reason[:22]) == (Way.LEAVE, "was changed since; --f")
+    assert ways(plan_rollback(run, target)) == {"A": CHANGED}
 
 
 def test_what_a_killed_run_posted_is_put_back(tmp_path: Path) -> None:
@@ -200,7 +192,7 @@ def test_what_a_killed_run_posted_is_put_back(tmp_path: Path) -> None:
     before = target.configs[Kind.JOB, "A"]
     run = kill_update(target, tmp_path, "update", job("A", branch="new"))
     assert target.configs[Kind.JOB, "A"] != before
-    assert undo(target, tmp_path, plan_rollback(run, target)) == []
+    assert roll_back(plan_rollback(run, target), target, tmp_path) == []
     assert target.configs[Kind.JOB, "A"] == before
 
 
@@ -211,17 +203,15 @@ def test_what_was_edited_after_a_run_was_killed_is_left_alone(tmp_path: Path) ->
         update(target, tmp_path, job("A"))
         run = kill_update(target, tmp_path, "update", job("A", branch="new"), after=after)
         target.edit("A", "echo two", "echo COLLEAGUE")
-        (left,) = plan_rollback(run, target)
-        assert left.way is Way.LEAVE
-        (forced,) = plan_rollback(run, target, force=True)
-        assert forced.way is Way.PUT_BACK
+        assert ways(plan_rollback(run, target))["A"].startswith("was changed since")
+        assert ways(plan_rollback(run, target, force=True)) == {"A": "update"}
 
 
 def test_a_job_that_a_killed_run_did_not_reach_needs_nothing(tmp_path: Path) -> None:
     target = jenkins()
     update(target, tmp_path, job("A"))
     run = kill_update(target, tmp_path, "update", job("A", branch="new"), after=False)
-    assert [found.way for found in plan_rollback(run, target)] == [Way.NOTHING]
+    assert ways(plan_rollback(run, target)) == {"A": "unchanged"}
 
 
 def test_a_job_that_a_killed_run_made_and_the_next_one_went_on_with_is_left_alone(
@@ -230,14 +220,12 @@ def test_a_job_that_a_killed_run_made_and_the_next_one_went_on_with_is_left_alon
     """It may be in use by now."""
     target = jenkins()
     run = kill_update(target, tmp_path, "create", job("A"))
-    (undone,) = plan_rollback(run, target)
-    assert undone.way is Way.DELETE
+    assert ways(plan_rollback(run, target)) == {"A": "delete"}
     if not target.stores_posted:  # the next run finds nothing to go on with
         assert plan(target, job("A")).changes == ()
         return
     assert [found.action for found in update(target, tmp_path, job("A")).steps] == ["confirm"]
-    (left,) = plan_rollback(run, target)
-    assert left.way is Way.LEAVE
+    assert "--force deletes it" in ways(plan_rollback(run, target))["A"]
 
 
 def test_a_create_that_lost_a_step_is_deleted(tmp_path: Path) -> None:
@@ -247,8 +235,7 @@ def test_a_create_that_lost_a_step_is_deleted(tmp_path: Path) -> None:
     journal = Journal(tmp_path, target="memory", verb="update")
     made = plan(target, job("A", builders=ant))
     assert not apply_plan(made, target, journal, versions=target.installed).is_complete
-    (undone,) = plan_rollback(list_runs(tmp_path, "memory")[0], target)
-    assert undone.way is Way.DELETE
+    assert ways(plan_rollback(list_runs(tmp_path, "memory")[0], target)) == {"A": "delete"}
 
 
 def test_a_job_that_was_there_before_a_create_failed_is_nobodys_business(tmp_path: Path) -> None:
@@ -257,8 +244,8 @@ def test_a_job_that_was_there_before_a_create_failed_is_nobodys_business(tmp_pat
     target.configs[Kind.JOB, "A"] = job("A").config
     journal = Journal(tmp_path, target="memory", verb="update")
     assert not apply_plan(made, target, journal).is_complete
-    (undone,) = plan_rollback(list_runs(tmp_path, "memory")[0], target, force=True)
-    assert undone.way is Way.NOTHING
+    found = plan_rollback(list_runs(tmp_path, "memory")[0], target, force=True)
+    assert ways(found) == {"A": "unchanged"}
 
 
 def test_a_job_that_was_deleted_since_its_update_is_made_again_only_by_force(
@@ -268,10 +255,9 @@ def test_a_job_that_was_deleted_since_its_update_is_made_again_only_by_force(
     update(target, tmp_path, job("A"))
     run = update(target, tmp_path, job("A", branch="new"))
     del target.configs[Kind.JOB, "A"]
-    (left,) = plan_rollback(run, target)
-    assert (left.way, left.reason) == (Way.LEAVE, "was deleted since; --force makes it again")
-    (forced,) = plan_rollback(run, target, force=True)
-    assert forced.way is Way.MAKE_AGAIN
+    left = "was deleted since; --force makes it again"
+    assert ways(plan_rollback(run, target)) == {"A": left}
+    assert ways(plan_rollback(run, target, force=True)) == {"A": "create"}
 
 
 def test_a_deleted_name_that_someone_took_since_is_left_alone(tmp_path: Path) -> None:
@@ -279,7 +265,7 @@ def test_a_deleted_name_that_someone_took_since_is_left_alone(tmp_path: Path) ->
     update(target, tmp_path, job("A"), job("Gone"))
     run = update(target, tmp_path, job("A"), prune=True)
     target.configs[Kind.JOB, "Gone"] = job("Gone", branch="theirs").config
-    assert [found.way for found in plan_rollback(run, target)] == [Way.LEAVE]
+    assert ways(plan_rollback(run, target)) == {"Gone": CHANGED}
 
 
 @pytest.mark.parametrize("verb", ["rename", "update", "save"])
@@ -296,9 +282,9 @@ def test_a_rename_that_was_killed_anywhere_is_put_back(
         return  # none is asked for there
     run = kill_update(target, tmp_path, verb, wanted, after=after)
     if verb == "save" and after:  # as good as done: nothing tells it from the next run's work
-        assert [found.way for found in plan_rollback(run, target)] == [Way.LEAVE]
+        assert "all the same" in ways(plan_rollback(run, target))["New"]
     force = verb == "save" and after
-    assert undo(target, tmp_path, plan_rollback(run, target, force=force)) == []
+    assert roll_back(plan_rollback(run, target, force=force), target, tmp_path) == []
     assert target.configs == before
 
 
@@ -316,15 +302,15 @@ def test_a_rollback_of_a_rename_that_was_killed_can_be_run_again(tmp_path: Path)
         def die(verb: str, name: str, last: int = number) -> None:
             nonlocal seen
             seen += 1
-            if seen == last:
+            if seen >= last:
                 raise Killed
 
         target.before_request = die
         with suppress(Killed):
-            undo(target, place, undos)
+            roll_back(undos, target, place)
         target.before_request = lambda verb, name: None
         again = plan_rollback(run, target, force=True)
-        assert undo(target, place, again) == [], number
+        assert roll_back(again, target, place) == [], number
         assert target.configs == before, number
 
 
@@ -336,8 +322,8 @@ def test_a_failed_deletion_is_nothing_to_put_back(tmp_path: Path) -> None:
     target.edit("B", "echo two", "echo COLLEAGUE")
     journal = Journal(tmp_path, target="memory", verb="update")
     assert not apply_plan(made, target, journal).is_complete
-    (found,) = plan_rollback(list_runs(tmp_path, "memory")[0], target, force=True)
-    assert (found.name, found.way) == ("B", Way.NOTHING)
+    found = plan_rollback(list_runs(tmp_path, "memory")[0], target, force=True)
+    assert ways(found) == {"B": "unchanged"}
 
 
 @pytest.mark.parametrize("left", [None, "", "<project><descr"])
@@ -352,10 +338,9 @@ def test_one_backup_that_is_gone_or_damaged_costs_only_its_job(
     backup.unlink()
     if left is not None:
         backup.write_text(left, encoding="utf-8")
-    ways = {found.name: (found.way, found.reason) for found in plan_rollback(run, target)}
-    assert ways["B"] == (Way.PUT_BACK, "")
-    assert ways["A"][0] is Way.LEAVE
-    assert "its backup" in ways["A"][1]
+    found = ways(plan_rollback(run, target))
+    assert found["B"] == "update"
+    assert "its backup" in found["A"]
 
 
 def test_one_job_that_cannot_be_read_costs_only_itself(tmp_path: Path) -> None:
@@ -368,24 +353,58 @@ def test_one_job_that_cannot_be_read_costs_only_itself(tmp_path: Path) -> None:
             raise Refused("the job 'A' can't be read")
 
     target.before_request = refuse
-    ways = {found.name: (found.way, found.reason) for found in plan_rollback(run, target)}
-    assert ways == {"A": (Way.LEAVE, "the job 'A' can't be read"), "B": (Way.PUT_BACK, "")}
+    assert ways(plan_rollback(run, target)) == {"A": "the job 'A' can't be read", "B": "update"}
 
 
-def test_a_rollback_that_is_to_stop_says_what_it_did_not_begin(tmp_path: Path) -> None:
+def test_what_changes_in_many_jobs_alike_is_told_once(tmp_path: Path) -> None:
+    """And what is done to one only, apart."""
     target = jenkins()
-    update(target, tmp_path, job("A"), job("B"))
-    run = update(target, tmp_path, job("A", branch="new"), job("B", branch="new"))
-    stop = threading.Event()
-    journal = Journal(tmp_path, target="memory", verb="rollback")
-    result = roll_back(
-        plan_rollback(run, target),
-        target,
-        journal,
-        report=lambda undo, text: stop.set(),
-        stop=stop,
+    names = [f"J{number}" for number in range(8)]
+    update(target, tmp_path, *map(job, names))
+    changed = [job(name, branch="new") for name in names[1:]]
+    update(target, tmp_path, job("J0", branch="new", artifacts="other"), *changed)
+    shown = tell(plan_rollback(list_runs(tmp_path, "memory")[0], target))
+    assert shown.count("- new\n") == 1
+    assert "\n  and 2 more: J6, J7\n" in shown
+    assert shown.count("~ change job J0\n") == 2
+
+
+def test_that_a_job_was_enabled_is_told(tmp_path: Path) -> None:
+    target = jenkins()
+    update(target, tmp_path, job("A", extra="<disabled>true</disabled>"))
+    update(target, tmp_path, job("A", extra="<disabled>false</disabled>"))
+    assert tell(plan_rollback(list_runs(tmp_path, "memory")[0], target)).startswith(
+        "~ change job A\n    disabled\n      - false\n      + true\n"
     )
-    assert (result.failed, len(result.undone)) == (0, 1)
-    (undone,) = result.undone
-    assert ">new<" in target.configs[Kind.JOB, undone.name]
-    assert list_runs(tmp_path, "memory")[0].is_complete
+
+
+def test_that_nothing_but_the_mark_is_put_back_is_told(tmp_path: Path) -> None:
+    """Else people would wonder what it is about."""
+    target = jenkins()
+    update(target, tmp_path, job("A"))
+    update(target, tmp_path, job("A", extra="<disabled>false</disabled>"))
+    shown = tell(plan_rollback(list_runs(tmp_path, "memory")[0], target))
+    assert shown.startswith("? confirm job A: it is as it should be, its mark isn't up to date\n")
+
+
+def test_what_force_would_do_to_a_job_that_is_left_alone_is_told(tmp_path: Path) -> None:
+    target = jenkins()
+    update(target, tmp_path, job("A"))
+    update(target, tmp_path, job("A", branch="new"))
+    target.edit("A", "echo two", "echo COLLEAGUE")
+    shown = tell(plan_rollback(list_runs(tmp_path, "memory")[0], target))
+    assert shown.startswith(f"! job A {CHANGED}\n")
+    assert "- echo COLLEAGUE" in shown
+
+
+def test_a_password_that_is_put_back_is_told_and_not_shown() -> None:
+    """Jenkins encrypts it, so the texts can't be compared by people either."""
+    config = "<project><builders><a.B><password>{{{}}}</password></a.B></builders></project>"
+    old, new = (
+        Config(Kind.JOB, "A", config.format(text))
+        for text in ("AQAAABAAAAAQb2xk", "AQAAABAAAAAQbmV3")
+    )
+    shown = tell(Plan("x", (Update(old, new, compare_configs(old, new)),)))
+    assert "password" in shown
+    assert "(another)" in shown
+    assert "AQAAAB" not in shown

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.planning.journal import Journal, Run, list_runs
-from cfl_jobs.planning.rollback import Undo, plan_rollback, roll_back
+from cfl_jobs.planning.journal import Run, list_runs
+from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
+from tests.planned import roll_back
 from tests.rendered_jobs import folder, jenkins, job, update, view
 from tests.test_renames import COPY
 
@@ -51,14 +52,6 @@ def renamed(place: Path) -> tuple[MemoryTarget, dict[tuple[Kind, str], str], Run
     return target, before, list_runs(place, "memory")[0]
 
 
-def undo(target: MemoryTarget, place: Path, undos: tuple[Undo, ...]) -> list[str]:
-    """Put back; returns the problems."""
-    problems: list[str] = []
-    journal = Journal(place, target=target.label, verb="rollback")
-    roll_back(undos, target, journal, report=lambda undo, text: problems.append(text))
-    return [text for text in problems if text]
-
-
 def assert_same(
     configs: dict[tuple[Kind, str], str], expected: dict[tuple[Kind, str], str]
 ) -> None:
@@ -71,18 +64,18 @@ def test_a_rollback_of_renames_and_one_of_that(tmp_path: Path) -> None:
     """What Jenkins rewrote at the renames is nobody's edit."""
     target, before, run = renamed(tmp_path)
     after = dict(target.configs)
-    assert undo(target, tmp_path, plan_rollback(run, target)) == []
+    assert roll_back(plan_rollback(run, target), target, tmp_path) == []
     assert_same(target.configs, before)
     again = list_runs(tmp_path, "memory")[0]
     assert again.verb == "rollback"
-    assert undo(target, tmp_path, plan_rollback(again, target)) == []
+    assert roll_back(plan_rollback(again, target), target, tmp_path) == []
     assert_same(target.configs, after)
 
 
 def test_a_rollback_of_renames_that_was_killed_goes_on_from_there(tmp_path: Path) -> None:
     """At any second request; what is in a folder is found under the folder's name of now."""
     last = seen = 0
-    while seen == last:
+    while seen >= last:
         last, seen = last + 2, 0
         place = tmp_path / str(last)
         target, before, run = renamed(place)
@@ -90,13 +83,13 @@ def test_a_rollback_of_renames_that_was_killed_goes_on_from_there(tmp_path: Path
         def die(verb: str, name: str, last: int = last) -> None:
             nonlocal seen
             seen += 1
-            if seen == last:
+            if seen >= last:
                 raise Killed
 
         target.before_request = die
         with suppress(Killed):
-            undo(target, place, plan_rollback(run, target))
+            roll_back(plan_rollback(run, target), target, place)
         target.before_request = lambda verb, name: None
-        assert undo(target, place, plan_rollback(run, target, force=True)) == [], last
+        assert roll_back(plan_rollback(run, target, force=True), target, place) == [], last
         assert_same(target.configs, before)
     assert last > 30

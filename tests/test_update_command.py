@@ -200,7 +200,7 @@ def test_prune_deletes_only_when_told_the_number(cfl_jobs: Run, project: Path) -
     assert not (project / "home/jobs/Publish B").exists()
     code, output = cfl_jobs("rollback", "--yes")
     assert code == 0
-    assert "make again job Publish B: done" in output
+    assert "create job Publish B: done" in output
     assert (project / "home/jobs/Publish B/config.xml").exists()
 
 
@@ -218,12 +218,12 @@ def test_history_lists_runs_and_rollback_puts_one_back(cfl_jobs: Run, project: P
     assert "update   job  Publish A: done" in steps
     code, output = cfl_jobs("rollback")
     assert code == 1
-    assert "put back job Publish A" in output
+    assert "~ change job Publish A" in output
     assert "      - master\n" not in output
     assert "      + master\n" in output
     code, output = cfl_jobs("rollback", "--yes", "--delete-count", "2")
     assert code == 0
-    assert "3 of 3 put back or deleted." in output
+    assert "3 of 3 changes made on home." in output
     assert path.read_text() == before
     assert not (project / "home/jobs/Publish B").exists()
     assert cfl_jobs("rollback", "--yes")[0] == 0
@@ -240,14 +240,14 @@ def test_rollback_deletes_only_when_told_the_number(cfl_jobs: Run, project: Path
     code, output = cfl_jobs("rollback", "--yes")
     assert code == 1
     assert "delete job Publish B and its 1 build" in output
-    assert "1 to put back, 1 to delete, 0 left alone." in output
+    assert "Plan for home: 1 to change, 1 to delete." in output
     assert "1 jobs and views, with 1 builds, without being asked: --delete-count 1." in output
     assert (project / "home/jobs/Publish B").exists()
     assert ">main<" in (project / "home/jobs/Publish A/config.xml").read_text()
     assert cfl_jobs("rollback", "--yes", "--delete-count", "2")[0] == 1
     assert cfl_jobs("rollback", "--delete-count", "1")[0] == 1
     code, output = cfl_jobs("rollback", "--yes", "--delete-count", "1")
-    assert (code, output.splitlines()[-1]) == (0, "2 of 2 put back or deleted.")
+    assert (code, output.splitlines()[-1]) == (0, "2 of 2 changes made on home.")
     assert not (project / "home/jobs/Publish B").exists()
 
 
@@ -260,7 +260,7 @@ def test_rollback_leaves_alone_what_was_changed_since(cfl_jobs: Run, project: Pa
     edit(path, "out/*", "all/*")
     code, output = cfl_jobs("rollback", "--yes")
     assert code == 1
-    assert "leave alone job Publish A: was changed since" in output
+    assert "! job Publish A was changed since" in output
     assert "all/*" in path.read_text()
     assert cfl_jobs("rollback", "--yes", "--force", "20")[0] == 1  # several runs begin so
 

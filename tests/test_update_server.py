@@ -23,7 +23,7 @@ from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.renames import names_to_look_at
-from cfl_jobs.planning.rollback import plan_rollback, roll_back
+from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.reading.inventory import INVENTORY
 from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind
@@ -32,6 +32,7 @@ from cfl_jobs.targets.home import HomeTarget
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_routes import Request
+from tests.planned import roll_back
 from tests.projects import ROOT, copy_project, edit
 from tests.rendered_jobs import folder, job, view
 from tests.server_targets import retry_policy
@@ -466,13 +467,7 @@ def test_a_run_against_a_server_is_rolled_back(
     assert "Moved" in jenkins_server.jobs
     assert "Old" not in jenkins_server.jobs
     run = list_runs(tmp_path, target.label)[0]
-    undos = plan_rollback(run, target)
-    problems: list[str] = []
-    journal = Journal(tmp_path, target=target.label, verb="rollback")
-    failed = roll_back(
-        undos, target, journal, report=lambda undo, text: problems.append(text)
-    ).failed
-    assert (failed, [text for text in problems if text]) == (0, [])
+    assert roll_back(plan_rollback(run, target), target, tmp_path) == []
     now = {name: jenkins_server.config(name) for name in jenkins_server.jobs}
     assert now == configs
     assert make_plan(target, before).changes == ()

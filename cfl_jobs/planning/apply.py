@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import groupby
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError
-from cfl_jobs.planning.carryout import Maker
+from cfl_jobs.planning.carryout import Maker, restore
 from cfl_jobs.planning.journal import Journal, Step
 from cfl_jobs.planning.observe import WORKERS
 from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update, turn_of
@@ -218,7 +219,7 @@ class _Run:
         old_name = name_before_rename(change)
         step = Step(*change.key, action_of(change), "started", old_name=old_name)
         try:
-            before = read_unchanged(change, self._target, name=old_name, renames=self._renames)
+            before = self._read_unchanged(change, old_name)
             step = replace(step, before=self._journal.keep(*change.key, before.config))
             self._journal.note(step)
             self._target.rename(old_name, change.name)
@@ -244,21 +245,29 @@ class _Run:
         try:
             before = None
             if not isinstance(change, Create):
-                before = read_unchanged(change, self._target, name=name, renames=self._renames)
+                before = self._read_unchanged(change, name)
                 kept = step.before or self._journal.keep(change.kind, name, before.config)
                 step = replace(step, before=kept)
             if isinstance(change, Delete):
                 self._journal.note(step)
-                check_deletion(replace(change, live=change.live.named(name)), self._target)
+                there = replace(change, live=change.live.named(name))
+                check_deletion(there, self._target, again=self._plan.again)
                 self._target.delete(change.kind, name)
             else:
-                made = self._maker.make(change, before, begin)
+                if self._plan.undoes:
+                    made = restore(change, before, self._target, begin)
+                else:
+                    made = self._maker.make(change, before, begin)
                 after, message = made.live.digest, made.message
         except CflJobsError as error:
             return self._fail(change, step, error)
         if problem := self._note(replace(step, state="done", after=after)):
             message = f"but that could not be written down: {problem}"
         return Outcome(change, Status.DONE, message)
+
+    def _read_unchanged(self, change: Update | Delete, name: str) -> Config:
+        renames, again = self._renames, self._plan.again
+        return read_unchanged(change, self._target, again=again, name=name, renames=renames)
 
     def _fail(self, change: PlannedChange, step: Step, error: CflJobsError) -> Outcome:
         self._note(replace(step, state="failed", message=error.message))

@@ -23,9 +23,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cfl_jobs.configs.buildwritten import BuildWritten
+from cfl_jobs.configs.buildwritten import BuildWritten, keep_build_written
 from cfl_jobs.configs.config import Config, digest_of
-from cfl_jobs.configs.mark import Mark, code_of_name
+from cfl_jobs.configs.mark import Mark, code_of_name, description_of
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.requirements import used_plugins
 from cfl_jobs.configs.sections import codes_of_versions, find_plugins
@@ -36,6 +36,7 @@ from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.losses import advise_on_loss
 from cfl_jobs.planning.permissions import find_granted
 from cfl_jobs.planning.plan import Create, Update
+from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import Kind, Target
 
@@ -243,6 +244,28 @@ def _came_late(first: Config, live: Config) -> bool:
     found = compare(live.normal, first.normal)
     places = {raw.place.path.partition("/")[0] for raw in found}
     return places == {"executionStrategy"} and live.disabled == first.disabled
+
+
+def restore(
+    change: Create | Update, there: Config | None, target: Target, begin: Callable[[str], None]
+) -> Made:
+    """Put a kept config back as it is, mark included, with what builds have written since.
+
+    Raises Refused where Jenkins made something else of it.
+    """
+    kept = change.desired
+    kind, name = kept.key
+    begin(kept.digest)
+    if there is None:
+        target.create(kind, name, kept.config)
+    else:
+        target.update(kind, name, keep_build_written(kept.config, there.config, name=name))
+    if kind is Kind.JOB:
+        target.save(name, description_of(kept.parse()))
+    now = replace(kept, config=target.read(kind, name), build_written=())
+    if not is_same_job(now, kept):
+        raise Refused(f"{name!r} was put back, but Jenkins made something else of it")
+    return Made(now)
 
 
 def _sign(raw: Raw) -> _Signature:

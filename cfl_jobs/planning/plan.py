@@ -124,8 +124,9 @@ class Note:
 class Plan:
     """What is to be done to one target, in order; what is left alone; what is left undone.
 
-    `undone` are jobs that should be changed but can't be, or need --adopt; `unadopted` is what that
-    would change. `managed` counts jobs with our mark.
+    `undone` are jobs that should be changed but can't be, or need --adopt (a rollback: --force);
+    `unadopted` is what that would change. `managed` counts jobs with our mark. `undoes` is the run
+    that a rollback puts back, each config as it was kept, mark included; "" for an update.
     """
 
     target: str
@@ -135,10 +136,18 @@ class Plan:
     unadopted: tuple[Update, ...] = ()
     notes: tuple[Note, ...] = ()
     managed: int = 0
+    undoes: str = ""
 
     @property
     def deletions(self) -> tuple[Delete, ...]:
         return tuple(change for change in self.changes if isinstance(change, Delete))
+
+    @property
+    def again(self) -> str:
+        """The command that makes such a plan of how things are now."""
+        if self.undoes:
+            return f"cfl-jobs rollback {self.undoes}"
+        return "cfl-jobs plan --prune" if self.deletions else "cfl-jobs plan"
 
     @property
     def builds_to_go(self) -> int:

@@ -1,4 +1,4 @@
-"""A run's journal + target → what putting it back takes, and doing it.
+"""A run's journal + target → the plan that puts it back: the kept configs are what is desired.
 
 Each job is put back to the config it had before the run; jobs the run made are deleted, deleted
 ones are made again (their builds are gone). A job that isn't as the run left it is left alone.
@@ -6,295 +6,245 @@ ones are made again (their builds are gone). A job that isn't as the run left it
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
-from enum import Enum
 
-from cfl_jobs.configs.buildwritten import keep_build_written
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.mark import description_of
-from cfl_jobs.errors import CflJobsError, Missing, Refused
-from cfl_jobs.planning.journal import Journal, Run, Step
+from cfl_jobs.configs.normalform import SECRET
+from cfl_jobs.errors import CflJobsError, Missing
+from cfl_jobs.planning.describing import Difference, describe
+from cfl_jobs.planning.differences import Change, Owner, compare
+from cfl_jobs.planning.journal import Run, Step
 from cfl_jobs.planning.observe import describe_some, list_inside, list_versions
+from cfl_jobs.planning.owners import find_other_secrets
+from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update, turn_of
 from cfl_jobs.planning.renames import Renames
-from cfl_jobs.planning.rollback_names import Trace, trace_renames
 from cfl_jobs.planning.unchanged import is_same_job
-from cfl_jobs.reading.versions import NEWEST
 from cfl_jobs.target import Key, Kind, Target
 
-
-class Way(Enum):
-    """What putting one job back takes."""
-
-    PUT_BACK = "put back"
-    DELETE = "delete"
-    MAKE_AGAIN = "make again"
-    NOTHING = "nothing to do"
-    LEAVE = "leave alone"
+_UNSURE = "was changed since, or by the run as it ended early; --force {} all the same"
+_CHANGED = "was changed since; --force {} all the same"
+# What steps were called that make a job, and that delete one, in journals of any version.
+_MAKES, _DELETES = ("create", "make again"), ("delete",)
 
 
-@dataclass(frozen=True, slots=True)
-class Undo:
-    """What is to be done to one job. `now` is its config at this moment, `before` the wanted one.
-
-    `old_name` is the name it had before the run, where that renamed it; `builds` would be deleted
-    with it. `place` is where it is at this moment: its folder may get another name before its turn.
-    """
-
-    way: Way
-    kind: Kind
-    name: str
-    before: str = ""
-    now: str = ""
-    old_name: str = ""
-    reason: str = ""
-    builds: int = 0
-    place: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RolledBack:
-    """How it ended: `failed` counts; `undone` weren't begun, since it was stopped (`problem`)."""
-
-    failed: int
-    undone: tuple[Undo, ...] = ()
-    problem: str = ""
-
-
-def plan_rollback(run: Run, target: Target, *, force: bool = False) -> tuple[Undo, ...]:
-    """Return what putting a run back takes, its last steps first.
+def plan_rollback(run: Run, target: Target, *, force: bool = False) -> Plan:
+    """Return the plan that puts a run back.
 
     `force` also puts back jobs that were changed since. One that can't be read is left alone.
     """
-    there = frozenset((kind, entry.name) for kind in Kind for entry in target.list(kind))
-    traces = zip(run.steps, trace_renames(run.steps, there), strict=True)
-    versions = list_versions(target)
-    planned = [
-        _plan_step(run, step, trace, there, versions, target, force=force)
-        for step, trace in reversed(list(traces))
-    ]
-    return _look_into_deletions(planned, target)
+    return _Planner(run, target, force=force).plan()
 
 
-def roll_back(
-    undos: tuple[Undo, ...],
-    target: Target,
-    journal: Journal,
-    *,
-    report: Callable[[Undo, str], None] = lambda undo, problem: None,
-    stop: threading.Event | None = None,
-) -> RolledBack:
-    """Do it, until `stop` is set. The rollback is a run of its own in the journal."""
-    failed = 0
-    problem = ""
-    todo = [undo for undo in undos if undo.way not in (Way.NOTHING, Way.LEAVE)]
-    renames = Renames(tuple((undo.name, undo.old_name) for undo in todo if undo.old_name))
-    undone: tuple[Undo, ...] = ()
-    versions = list_versions(target) if todo else NEWEST
-    for number, undo in enumerate(todo):
-        if problem or (stop is not None and stop.is_set()):
-            undone = tuple(todo[number:])
-            break
-        trouble, problem = _roll_back_one(undo, renames, target, versions, journal)
-        failed += bool(trouble)
-        report(undo, trouble)
-    try:
-        journal.finish()
-    except CflJobsError as error:
-        problem = problem or str(error)
-    return RolledBack(failed, undone, problem)
+class _Planner:
+    def __init__(self, run: Run, target: Target, *, force: bool) -> None:
+        self._run = run
+        self._target = target
+        self._force = force
+        self._there = frozenset((kind, entry.name) for kind in Kind for entry in target.list(kind))
+        self._versions = list_versions(target)
+        self._changes: list[PlannedChange] = []
+        self._unchanged: list[Key] = []
+        self._undone: list[Note] = []
+        self._unadopted: list[Update] = []
 
-
-def _roll_back_one(
-    undo: Undo,
-    renames: Renames,
-    target: Target,
-    versions: Mapping[str, str],
-    journal: Journal,
-) -> tuple[str, str]:
-    """Return why it failed, "" if it didn't, and why it can't be written down."""
-    name, old_name = (undo.old_name, undo.name) if undo.old_name else (undo.name, "")
-    step = Step(undo.kind, name, undo.way.value, "started", old_name=old_name)
-    trouble = ""
-    try:
-        if undo.now:
-            now = _read_unchanged(undo, renames, target)
-            step = replace(step, before=journal.keep(undo.kind, undo.name, now))
-        journal.note(step)
-        step = replace(step, state="done", after=_do(undo, target, versions))
-    except CflJobsError as error:
-        trouble = str(error)
-        step = replace(step, state="failed", message=error.message)
-    try:
-        journal.note(step)
-    except CflJobsError as error:
-        return trouble, str(error)
-    return trouble, ""
-
-
-def _plan_step(
-    run: Run,
-    step: Step,
-    trace: Trace,
-    there: Set[Key],
-    versions: Mapping[str, str],
-    target: Target,
-    *,
-    force: bool,
-) -> Undo:
-    name, old_name = (trace.undone.find_place(each) for each in (step.name, step.old_name))
-    undo = Undo(Way.NOTHING, step.kind, name, old_name=old_name)
-    try:
-        before = None
-        if step.before:
-            kept = Config(step.kind, name, run.read_before(step), versions=versions)
-            before = trace.undone.follow(kept)
-        step = replace(step, name=name, old_name=old_name)
-        place = trace.later.find_place(name)
-        undo = replace(undo, before=before.config if before else "", place=place)
-        now, former = (
-            _read(target, (step.kind, trace.later.find_place(each)), there, versions)
-            for each in (step.name, step.old_name)
+    def plan(self) -> Plan:
+        steps = self._run.steps
+        for step, trace in zip(steps, _trace_renames(steps, self._there), strict=True):
+            name = trace.undone.find_place(step.name)
+            try:
+                self._plan_step(replace(step, name=name), trace)
+            except CflJobsError as error:
+                self._undone.append(Note(step.kind, name, error.message))
+        self._look_into_deletions()
+        return Plan(
+            self._target.label,
+            tuple(sorted(self._changes, key=lambda change: (turn_of(change), change.name))),
+            tuple(self._unchanged),
+            tuple(self._undone),
+            tuple(self._unadopted),
+            undoes=self._run.name,
         )
-    except CflJobsError as error:
-        return replace(undo, way=Way.LEAVE, reason=error.message)
-    if former and now is None:  # it has its old name already, or still
-        place = trace.later.find_place(step.old_name)
-        undo = replace(undo, name=step.old_name, old_name="", place=place)
-        step, now = replace(step, name=step.old_name, old_name=""), former
-    elif former:  # another one has its name
-        return _plan_unrenamed(undo, former)
-    undo = replace(undo, now=now.config if now else "")
-    way, reason = _choose_way(step, before, now, trace)
-    if reason and not force:
-        return replace(undo, way=Way.LEAVE, reason=reason)
-    return replace(undo, way=way)
 
+    def _plan_step(self, step: Step, trace: _Trace) -> None:
+        """Plan what becomes of a step's job; its name is of now, but for later renames."""
+        kind = step.kind
+        kept = None
+        if step.before:
+            config = Config(kind, step.name, self._run.read_before(step), versions=self._versions)
+            kept = trace.undone.follow(config)
+        old_name = trace.undone.find_place(step.old_name)
+        now, former = (
+            self._read((kind, trace.later.find_place(name))) for name in (step.name, old_name)
+        )
+        if former and now:  # the run was to rename one of them
+            if kept and is_same_job(former, kept):
+                self._unchanged.append(now.key)
+            else:
+                reason = f"can't be {old_name!r} again: there is one, which isn't as it was"
+                self._undone.append(Note(*now.key, reason))
+            return
+        if former:  # it has its old name already, or still
+            step, now, old_name = replace(step, name=old_name), former, ""
+        if not self._is_wanted(step, kept, now, old_name):
+            self._unchanged.append((kind, step.name))
+            return
+        desired = None
+        if kept:
+            name = trace.before.find_place(old_name or step.name)
+            desired = trace.before.follow(kept).named(name)
+        self._plan_change(desired, now, _doubt(step, kept, now, trace))
 
-def _choose_way(
-    step: Step, before: Config | None, now: Config | None, trace: Trace
-) -> tuple[Way, str]:
-    """Return what would put a job back, and what speaks against that: "" for nothing."""
-    is_deletion = step.action in ("delete", Way.DELETE.value)
-    if now is None:
-        if not before or (step.state == "failed" and not is_deletion):
-            return Way.NOTHING, ""
-        reason = "" if is_deletion else "was deleted since; --force makes it again"
-        return Way.MAKE_AGAIN, reason
-    if before and not step.old_name and is_same_job(now, before):
-        return Way.NOTHING, ""
-    if not before:
-        was_there = now.mark is None and step.state == "failed"
-        if was_there or step.action not in ("create", Way.MAKE_AGAIN.value):
-            return Way.NOTHING, ""
-        return Way.DELETE, _doubt(step, now, trace, "--force deletes it")
-    if step.old_name and step.state != "done" and is_same_job(now, before):
-        return Way.PUT_BACK, ""  # renamed, and nothing more
-    return Way.PUT_BACK, _doubt(step, now, trace, "--force puts it back")
+    def _is_wanted(self, step: Step, kept: Config | None, now: Config | None, old: str) -> bool:
+        """Tell whether there is anything to do about a job."""
+        if now is None:
+            return kept is not None and (step.state != "failed" or step.action in _DELETES)
+        if kept is None:
+            was_there = now.mark is None and step.state == "failed"
+            return step.action in _MAKES and not was_there
+        return bool(old) or not is_same_job(now, kept)
 
+    def _plan_change(self, desired: Config | None, now: Config | None, doubt: str) -> None:
+        """Plan to make what is there what it was, unless it is in doubt."""
+        changes: list[PlannedChange] = []
+        if desired and now:
+            changes.append(Update(desired, now, compare_configs(desired, now)))
+        elif desired:
+            changes.append(Create(desired))
+        elif now:
+            changes.append(Delete(now))
+        if not doubt or self._force:
+            self._changes += changes
+            return
+        for change in changes:
+            there = change.desired if isinstance(change, Create) else change.live
+            self._undone.append(Note(there.kind, there.name, doubt))
+            if isinstance(change, Update):
+                self._unadopted.append(change)
 
-def _doubt(step: Step, now: Config, trace: Trace, remedy: str) -> str:
-    """Return why a job may not be as the run left it, "" if it is.
-
-    One that was killed, or failed, left what it was to leave, or what it posted with a mark that
-    says "not verified yet".
-    """
-    mark = now.mark
-    if step.state == "done":
-        is_left = step.after in (now.digest, trace.names_of_then(now).digest)
-        return "" if is_left else f"was changed since; {remedy} all the same"
-    if mark and not mark.is_verified and now.fingerprint in (mark.applied, mark.kept):
-        return ""
-    if step.after and step.after == now.digest:
-        return ""
-    return f"was changed since, or by the run as it ended early; {remedy} all the same"
-
-
-def _plan_unrenamed(undo: Undo, former: Config) -> Undo:
-    """Return what to do about a job that the run was to rename, where both names are there."""
-    if undo.before and is_same_job(former, replace(former, config=undo.before)):
-        return undo
-    reason = f"can't be {undo.old_name!r} again: there is one, which isn't as it was"
-    return replace(undo, way=Way.LEAVE, reason=reason)
-
-
-def _read(target: Target, key: Key, there: Set[Key], versions: Mapping[str, str]) -> Config | None:
-    """Return what is there under just this name; Jenkins answers to it in another case too."""
-    if key not in there:
-        return None
-    try:
-        found = Config(*key, target.read(*key), versions=versions)
+    def _read(self, key: Key) -> Config | None:
+        """Return what is there under just this name; Jenkins answers to it in another case too."""
+        if key not in self._there:
+            return None
+        try:
+            found = Config(*key, self._target.read(*key), versions=self._versions)
+        except Missing:
+            return None
         found.normal  # noqa: B018 - parses it
         return found
-    except Missing:
-        return None
+
+    def _look_into_deletions(self) -> None:
+        """Count the builds that would go; leave folders alone that hold what isn't deleted."""
+        deletions = [change for change in self._changes if isinstance(change, Delete)]
+        to_go = {deletion.live.key for deletion in deletions}
+        for deletion in sorted(deletions, key=turn_of):
+            self._changes.remove(deletion)
+            try:
+                reason, builds = self._look_into(deletion, to_go)
+            except CflJobsError as error:
+                reason, builds = error.message, 0
+            if reason:
+                to_go.remove(deletion.live.key)
+                self._undone.append(Note(*deletion.live.key, reason))
+            else:
+                self._changes.append(replace(deletion, builds=builds))
+
+    def _look_into(self, deletion: Delete, to_go: Set[Key]) -> tuple[str, int]:
+        """Return why something can't be deleted, "" for nothing, and how many builds it has."""
+        if deletion.kind is Kind.VIEW:
+            return "", 0
+        if deletion.live.is_folder:
+            inside = list_inside(deletion.name, self._target)
+            if others := tuple(key for key in inside if key not in to_go):
+                return f"holds {describe_some(others)}", 0
+        return "", self._target.count_builds(deletion.name)
 
 
-def _look_into_deletions(undos: Sequence[Undo], target: Target) -> tuple[Undo, ...]:
-    """Count the builds that would go; leave folders alone that hold what isn't deleted itself."""
-    done = {(undo.kind, undo.name): undo for undo in undos}
-    deletions = [undo for undo in undos if undo.way is Way.DELETE]
-    to_go = {(undo.kind, undo.place) for undo in deletions}
-    for undo in sorted(deletions, key=lambda undo: -undo.name.count("/")):
-        key = (undo.kind, undo.name)
-        try:
-            done[key] = _look_into(undo, target, to_go)
-        except CflJobsError as error:
-            done[key] = replace(undo, way=Way.LEAVE, reason=error.message)
-        if done[key].way is not Way.DELETE:
-            to_go.remove((undo.kind, undo.place))
-    return tuple(done.values())
+def compare_configs(desired: Config, live: Config) -> tuple[Difference, ...]:
+    """Return all that differs, whosever it is; none where that is only the mark."""
+    desired, live = desired.beside(None), live.beside(None)
+    found = [
+        describe(raw, Owner.UNKNOWN, versions=live.versions)
+        for raw in compare(desired.normal, live.normal)
+    ]
+    if desired.disabled != live.disabled:
+        before, after = (str(config.disabled).lower() for config in (live, desired))
+        found.append(Difference("disabled", "disabled", Change.CHANGED, before, after))
+    for pair in find_other_secrets(desired.normal, live.normal):
+        words = (Change.CHANGED, SECRET, f"{SECRET} (another)")
+        found.append(Difference(pair.path, pair.label, *words))
+    return tuple(found)
 
 
-def _look_into(undo: Undo, target: Target, to_go: Set[Key]) -> Undo:
-    if undo.kind is Kind.VIEW:
-        return undo
-    if Config(undo.kind, undo.name, undo.now).is_folder:
-        others = tuple(key for key in list_inside(undo.place, target) if key not in to_go)
-        if others:
-            return replace(undo, way=Way.LEAVE, reason=f"holds {describe_some(others)}")
-    return replace(undo, builds=target.count_builds(undo.place))
+def _doubt(step: Step, kept: Config | None, now: Config | None, trace: _Trace) -> str:
+    """Return why a job may not be as the run left it, "" if it is.
 
-
-def _do(undo: Undo, target: Target, versions: Mapping[str, str]) -> str:
-    """Put one job back; returns the digest of what is there then, "" for nothing."""
-    kind, name = undo.kind, undo.name
-    if undo.way is Way.DELETE:
-        is_folder = Config(kind, name, undo.now).is_folder
-        if is_folder and (inside := list_inside(name, target)):
-            raise Refused(f"{name!r} still holds {describe_some(inside)}, so it is left alone")
-        target.delete(kind, name)
-        return ""
-    if undo.way is Way.MAKE_AGAIN:
-        name = undo.old_name or name
-        target.create(kind, name, undo.before)
-    else:
-        if undo.old_name:
-            target.rename(name, undo.old_name)
-            name = undo.old_name
-        target.update(kind, name, keep_build_written(undo.before, undo.now, name=name))
-    if kind is Kind.JOB:
-        target.save(name, description_of(Config(kind, name, undo.before).parse()))
-    now = Config(kind, name, target.read(kind, name), versions=versions)
-    if not is_same_job(now, replace(now, config=undo.before)):
-        raise Refused(f"{name!r} was put back, but Jenkins made something else of it")
-    return now.digest
-
-
-def _read_unchanged(undo: Undo, renames: Renames, target: Target) -> str:
-    """Return the config there is now. Raises Refused where it isn't what people were shown.
-
-    The renames of this rollback, which Jenkins follows in other jobs, aside.
+    One that was killed, or failed, left what it was to leave, what it posted with a mark that says
+    "not verified yet", or what it had only renamed.
     """
-    then = Config(undo.kind, undo.name, undo.now)
-    try:
-        now = target.read(undo.kind, undo.name)
-    except Missing:
-        now = ""
-    if not now or not is_same_job(replace(then, config=now), then, renames=renames):
-        raise Refused(
-            f"{undo.name!r} was {'changed' if now else 'deleted'} meanwhile, so it is left alone",
-            advice="Roll the same run back again, by its name, to see how it is now.",
-        )
-    return now
+    if now is None:
+        return "" if step.action in _DELETES else "was deleted since; --force makes it again"
+    remedy = "puts it back" if kept else "deletes it"
+    if step.state == "done":
+        is_left = step.after in (now.digest, trace.names_of_then(now).digest)
+        return "" if is_left else _CHANGED.format(remedy)
+    mark = now.mark
+    if (
+        (step.after and step.after == now.digest)
+        or (mark and not mark.is_verified and now.fingerprint in (mark.applied, mark.kept))
+        or (kept and step.old_name and is_same_job(now, kept))
+    ):
+        return ""
+    return _UNSURE.format(remedy)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trace:
+    """Renames of a run that matter to one of its steps.
+
+    `undone` came before it, and aren't in effect any more; `later` came after it, and are. `before`
+    takes back those that came before it and are in effect.
+    """
+
+    undone: Renames
+    later: Renames
+    before: Renames
+
+    def names_of_then(self, config: Config) -> Config:
+        """Return a config of now with the names that jobs had right after the step."""
+        pairs = (*self.undone.pairs, *self.later.pairs)
+        return _sort((now, then) for then, now in pairs).follow(config)
+
+
+def _trace_renames(steps: Sequence[Step], there: Set[Key]) -> list[_Trace]:
+    """Return, for each step, the renames that say where its job is by now, and what it is called.
+
+    Renames come before all else, in a rollback of an older version after all else; either may be
+    half undone.
+    """
+    undone: list[Renames] = []
+    found: dict[str, str] = {}
+    for step in steps:
+        undone.append(_sort(found.items()))
+        old, new = (undone[-1].find_place(name) for name in (step.old_name, step.name))
+        if old and (step.kind, new) not in there and (step.kind, old) in there:
+            found[step.name] = old
+    later: list[Renames] = []
+    found = {}
+    for step in reversed(steps):
+        later.insert(0, _sort(found.items()))
+        new = later[0].find_place(step.name)
+        if step.old_name and (step.kind, new) in there:
+            found[step.old_name] = new
+    traces: list[_Trace] = []
+    back: list[tuple[str, str]] = []
+    for step, *renames in zip(steps, undone, later, strict=True):
+        traces.append(_Trace(renames[0], renames[1], Renames(tuple(reversed(back)))))
+        if step.old_name in found:
+            back.append((step.name, step.old_name))
+    return traces
+
+
+def _sort(pairs: Iterable[tuple[str, str]]) -> Renames:
+    """Return renames of full names as they are before all of them: the deepest first."""
+    return Renames(tuple(sorted(pairs, key=lambda pair: -pair[0].count("/"))))

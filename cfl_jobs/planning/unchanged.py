@@ -34,18 +34,24 @@ def _may_be_same_secret(one: Normal, other: Normal) -> bool:
 
 
 def read_unchanged(
-    change: Update | Delete, target: Target, *, name: str = "", renames: Renames = NO_RENAMES
+    change: Update | Delete,
+    target: Target,
+    *,
+    again: str,
+    name: str = "",
+    renames: Renames = NO_RENAMES,
 ) -> Config:
     """Return the config there is now. Raises Refused where it isn't the plan's any more.
 
-    `name` is what the job is called by now, where that isn't what the plan says.
+    `name` is what the job is called by now, where that isn't what the plan says; `again` is the
+    command that makes another plan.
     """
     then = change.live.named(name or change.name_there)
     now = _read(then, target)
     if now is None:
-        raise _refuse(then.name, "was deleted")
+        raise _refuse(then.name, "was deleted", again)
     if now is not then and not is_same_job(now, then, renames=renames):
-        raise _refuse(then.name, "was changed")
+        raise _refuse(then.name, "was changed", again)
     return now
 
 
@@ -60,7 +66,7 @@ def _read(then: Config, target: Target) -> Config | None:
     return Config(*then.key, now, versions=then.versions)
 
 
-def check_deletion(change: Delete, target: Target) -> None:
+def check_deletion(change: Delete, target: Target, *, again: str) -> None:
     """Raise Refused where more would go than the plan says: builds, or what is in a folder."""
     problem = find_more_to_go(change, target)
     if not problem and change.live.is_folder:
@@ -69,7 +75,7 @@ def check_deletion(change: Delete, target: Target) -> None:
     if problem:
         raise Refused(
             f"{change.name!r} {problem}, so it is left alone",
-            advice="Run `cfl-jobs plan --prune` again to see what would go.",
+            advice=f"Run `{again}` to see what would go.",
         )
 
 
@@ -120,8 +126,8 @@ def _find_change(change: Update | Delete, target: Target) -> str:
     return find_more_to_go(change, target) if isinstance(change, Delete) else ""
 
 
-def _refuse(name: str, what: str) -> Refused:
+def _refuse(name: str, what: str, again: str) -> Refused:
     return Refused(
         f"{name!r} {what} on the server since the plan was made, so it is left alone",
-        advice="Run `cfl-jobs plan` again to see what was changed.",
+        advice=f"Run `{again}` to see what was changed.",
     )

@@ -92,7 +92,8 @@ def list_entries(
     """
     for change in plan.changes:
         if isinstance(change, Create):
-            about = make_line_visible(str(change.desired.definition))
+            place = change.desired.definition
+            about = make_line_visible(str(place)) if place.file else ""
             yield _entry(change, _whole_parts(change, most) if of_revisions else (), about)
     updates = [change for change in plan.changes if isinstance(change, Update)]
     for update in updates:

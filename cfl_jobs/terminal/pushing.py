@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cfl_jobs.errors import PlanError
+from cfl_jobs.errors import CflJobsError, PlanError
 from cfl_jobs.planning.apply import Outcome, Result, Status, action_of, apply_plan, describe_change
 from cfl_jobs.planning.basis import Asked, Basis, load_plan, look
-from cfl_jobs.planning.journal import Journal, list_runs, state_directory
+from cfl_jobs.planning.journal import Journal, find_run, list_runs, state_directory
 from cfl_jobs.planning.observe import list_versions
 from cfl_jobs.planning.plan import Plan, PlannedChange, check_safety
+from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.planning.unchanged import check_unchanged
 from cfl_jobs.planning.visible import make_line_visible, make_visible
 from cfl_jobs.review.formats import paint, write_text
@@ -75,12 +76,27 @@ def apply_kept_plan(target: Target, path: Path, consent: Consent) -> int:
     return push_plan(plan, target, consent)
 
 
+def roll_back_run(target: Target, run: str, consent: Consent) -> int:
+    """Put back what a run changed; returns the exit code. "" is the last run."""
+    found = find_run(runs_place(target, consent.backup), full_label(target.label), run)
+    if found.is_running:
+        raise CflJobsError(
+            f"the run {found.name} is under way", advice="Wait until it is done, or stop it."
+        )
+    if found.damaged:
+        lines = f"{found.damaged} lines of its journal can't be read; they are left out."
+        click.echo(lines, err=True)
+    plan = plan_rollback(found, target, force=consent.force)
+    click.echo(f"Run {found.name} on {target.label}, put back:")
+    code = push_plan(plan, target, consent, versions=list_versions(target))
+    return code or int(bool(found.damaged))
+
+
 def push_plan(
     plan: Plan,
     target: Target,
     consent: Consent,
     *,
-    verb: str = "update",
     versions: Mapping[str, str] | None = None,
 ) -> int:
     """Show a plan, ask, carry it out and say what became of it; returns the exit code.
@@ -94,12 +110,7 @@ def push_plan(
     if versions is None:
         check_unchanged(plan, target)
         versions = list_versions(target)
-    return _apply(plan, target, consent.backup, verb=verb, versions=versions)
-
-
-def open_journal(target: Target, backup: Path | None, *, verb: str) -> Journal:
-    """Begin a run's journal in the usual place, or in the directory named."""
-    return Journal(runs_place(target, backup), target=full_label(target.label), verb=verb)
+    return _apply(plan, target, consent.backup, versions=versions)
 
 
 def runs_place(target: Target, backup: Path | None) -> Path:
@@ -128,7 +139,10 @@ def _ask(plan: Plan, consent: Consent) -> None:
     deletions = plan.deletions
     others = len(plan.changes) - len(deletions)
     if others and not consent.yes:
-        confirm(f"Make these {others} changes on {plan.target}?", advice="Add --yes to go ahead.")
+        question = f"Make these {others} changes on {plan.target}?"
+        if plan.undoes:
+            question = f"Put {others} jobs and views back?"
+        confirm(question, advice="Add --yes to go ahead.")
     if deletions and consent.delete_count != len(deletions):
         what = f"{len(deletions)} jobs and views, with {plan.builds_to_go} builds,"
         confirm(
@@ -137,14 +151,13 @@ def _ask(plan: Plan, consent: Consent) -> None:
         )
 
 
-def _apply(
-    plan: Plan, target: Target, backup: Path | None, *, verb: str, versions: Mapping[str, str]
-) -> int:
+def _apply(plan: Plan, target: Target, backup: Path | None, *, versions: Mapping[str, str]) -> int:
     total = len(plan.changes)
     numbers = count(1)
     one_at_a_time = threading.Lock()
     canvas = find_canvas(sys.stdout)
-    journal = open_journal(target, backup, verb=verb)
+    verb = "rollback" if plan.undoes else "update"
+    journal = Journal(runs_place(target, backup), target=full_label(target.label), verb=verb)
     with stopping() as stop:
         lines = Lines(stop)
 
@@ -226,7 +239,8 @@ def tell_result(plan: Plan, result: Result, lines: Lines, canvas: Console | None
     if problem:
         said.append(f"Ended early: {problem}")
     elif result.is_interrupted:
-        said.append("Interrupted; run it again to go on from here.")
+        again = f"`cfl-jobs rollback {plan.undoes}` goes" if plan.undoes else "run it again to go"
+        said.append(f"Interrupted; {again} on from here.")
     for text in said:
         with suppress(OSError):
             click.echo(make_visible(text), err=True)
