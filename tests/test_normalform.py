@@ -331,7 +331,7 @@ def test_paths_of_parts_are_those_of_the_config() -> None:
     paths = {path for path, _ in element_paths(root)}
     empty = normalise("<project/>", name=name)
     found = compare(normalise(recorded(name, "posted"), name=name), empty)
-    assert {raw.place.path for raw in found} <= paths
+    assert {raw.path for raw in found} <= paths
 
 
 @pytest.mark.parametrize("row", DEFAULTS, ids=lambda row: f"{row.kind}/{row.tag}")

@@ -218,7 +218,7 @@ class Maker:
             )
         if final != live.mark:
             self._set_mark(posting, final)
-        is_otherwise = any(raw.place.path not in desired.own for raw in found)
+        is_otherwise = any(raw.path not in desired.own for raw in found)
         return Made(live, _OTHERWISE if is_otherwise and kept != mark.kept else "")
 
     def _set_mark(self, posting: _Posting, mark: Mark) -> None:
@@ -242,7 +242,7 @@ def _came_late(first: Config, live: Config) -> bool:
     A new matrix project has the default execution strategy until then (matrix-project 917).
     """
     found = compare(live.normal, first.normal)
-    places = {raw.place.path.partition("/")[0] for raw in found}
+    places = {raw.path.partition("/")[0] for raw in found}
     return places == {"executionStrategy"} and live.disabled == first.disabled
 
 
@@ -269,7 +269,7 @@ def restore(
 
 
 def _sign(raw: Raw) -> _Signature:
-    return raw.parent, _NUMBER.sub("", raw.place.path), raw.change, raw.desired, raw.live
+    return raw.parent, _NUMBER.sub("", raw.path), raw.change, raw.desired, raw.live
 
 
 def _differing(posting: _Posting, live: Config) -> set[_Signature]:
@@ -282,7 +282,7 @@ def _known_before(posting: _Posting) -> set[_Signature]:
         return set()
     shown = {difference.path for difference in posting.change.differences}
     found = compare(posting.desired.normal, posting.there.normal)
-    return {_sign(raw) for raw in found if raw.place.path not in shown}
+    return {_sign(raw) for raw in found if raw.path not in shown}
 
 
 def _meddled(name: str, kept: str = "") -> Refused:

@@ -72,7 +72,7 @@ def describe(
     absent = _meaning_of_absence(raw, versions)
     if absent:
         before, after, change = before or absent, after or absent, Change.CHANGED
-    return Difference(raw.place.path, raw.label, change, before, after, owner, position, remark)
+    return Difference(raw.path, raw.label, change, before, after, owner, position, remark)
 
 
 def _text(normal: Normal | None) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ def _meaning_of_absence(raw: Raw, versions: Mapping[str, str]) -> str:
 
 def place_of(rendered: Config, raw: Raw) -> Position:
     """Return the place that made a part, or that it would stand in: its list, its element."""
-    path = raw.place.path
+    path = raw.path
     if raw.desired is None:
         # A number in the path counts the server's elements, not ours.
         return rendered.place_of(path.rpartition("/")[0] if raw.is_item else path)

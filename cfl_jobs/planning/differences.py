@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
 
-from cfl_jobs.configs.normalform import LISTS, SETS, Normal
+from cfl_jobs.configs.normalform import LISTS, Normal
 from cfl_jobs.configs.sections import is_plain_list, number_children, sections
 from cfl_jobs.planning.words import is_secret, is_silent, word_for
-
-Numbered = tuple[str, Normal]
 
 _FLAG_OR_NUMBER = re.compile(r"true|false|-?\d+(\.\d+)?")
 _TELLING = 8  # characters: such a text is hardly two fields' by chance
 _COLLECTION = re.compile(r"java\.(util|lang)\.")
+# A child's path within its parent, and the child.
+_Numbered = tuple[str, Normal]
 
 
 class Owner(Enum):
@@ -44,38 +44,29 @@ class Change(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a comparison is: its path, its words, and the section of each side it is in.
-
-    `label` leaves out what people don't speak of, `word` is the last step's all the same. `plugin`
-    is the one that saved the server's element, as Jenkins writes it: "git@5.2.1".
-    """
-
-    path: str
-    label: str
-    word: str = ""
-    desired_section: Normal | None = None
-    live_section: Normal | None = None
-    plugin: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Raw:
     """A difference with the elements themselves; `desired` or `live` is None where it has none.
 
-    `parent` is the class of the element around it, `plugin` the one that saved that on the server.
+    `path` is as configxml.element_paths gives it, in the config of the side that has the element;
+    `words` are people's words along it, `word` is the last step's though nobody speaks of it.
+    `parent` is the class of the element around it, `plugin` the one that saved that on the server,
+    as Jenkins writes it: "git@5.2.1". It is in these sections of both sides.
     """
 
-    place: _Place
-    parent: str
-    change: Change
+    path: str
     desired: Normal | None
     live: Normal | None
+    change: Change = Change.CHANGED
+    parent: str = ""
     plugin: str = ""
+    words: tuple[str, ...] = ()
+    word: str = ""
+    desired_section: Normal | None = None
+    live_section: Normal | None = None
 
     @property
     def label(self) -> str:
-        return self.place.label or self.place.word
+        return ": ".join(self.words) or self.word
 
     @property
     def is_item(self) -> bool:
@@ -83,7 +74,7 @@ class Raw:
         element = self.desired or self.live
         if element is None:
             return False
-        return self.parent in LISTS or "." in element.tag or self.place.path.endswith("]")
+        return self.parent in LISTS or "." in element.tag or self.path.endswith("]")
 
     @property
     def is_new_field(self) -> bool:
@@ -105,154 +96,131 @@ def find_losses(found: Iterable[Raw], own: Collection[str] = ()) -> tuple[Raw, .
     """
     raws = tuple(found)
     kept = find_renamed(raws).union(own)
-    return tuple(raw for raw in raws if raw.place.path not in kept and _is_lost(raw))
+    return tuple(raw for raw in raws if raw.path not in kept and _is_lost(raw))
 
 
 def _compare_jobs(desired: Normal, live: Normal) -> Iterator[Raw]:
-    root = _Place("", "", plugin=live.plugin)
+    root = Raw("", desired, live)
     plain = replace(
-        root, word="job", desired_section=sections(desired)[0][1], live_section=sections(live)[0][1]
+        root,
+        word="job",
+        desired_section=sections(desired)[0][1],
+        live_section=sections(live)[0][1],
     )
     if (desired.tag, desired.attributes) != (live.tag, live.attributes):
-        yield Raw(replace(plain, label="kind of job"), "", Change.CHANGED, desired, live)
+        yield replace(plain, words=("kind of job",))
         return
     for tag in dict.fromkeys(child.tag for child in (*desired.children, *live.children)):
-        ours, theirs = desired.find(tag), live.find(tag)
-        empty = Normal(tag)
-        lists = (ours or empty, theirs or empty)
-        if tag in LISTS and all(is_plain_list(side) or side == empty for side in lists):
-            place = replace(root, path=tag, label="" if is_silent(tag) else word_for(empty))
-            yield from _compare_children(ours or empty, theirs or empty, place)
-            continue
-        is_section = tag == "description" or any(side and side.children for side in (ours, theirs))
-        place = replace(root, desired_section=ours, live_section=theirs) if is_section else plain
-        path = f"{desired.tag}/{tag}"
-        if ours is None:
-            yield _one_sided(desired, path, None, theirs, place)
+        ours, theirs, empty = desired.find(tag), live.find(tag), Normal(tag)
+        there = [child for child in (ours, theirs) if child and child != empty]
+        if tag in LISTS and all(map(is_plain_list, there)):
+            around = _descend(root, tag, ours or empty, theirs or empty)
+            yield from _compare_children(replace(around, desired_section=None, live_section=None))
+        elif tag == "description" or any(child.children for child in there):
+            yield from _compare(_descend(root, tag, ours, theirs))
         else:
-            yield from _compare_pair(desired, (path, ours), theirs, place)
+            yield from _compare(_descend(plain, tag, ours, theirs))
 
 
-def _compare(desired: Normal, live: Normal, place: _Place) -> Iterator[Raw]:
-    if desired == live:
-        return
-    if desired.attributes != live.attributes or (
-        bool(desired.children) != bool(live.children) and (desired.text or live.text)
-    ):
-        yield Raw(place, "", Change.CHANGED, desired, live)
-        return
-    if desired.text != live.text:
-        yield Raw(place, "", Change.CHANGED, desired, live)
-    yield from _compare_children(desired, live, place)
-
-
-def _compare_children(desired: Normal, live: Normal, place: _Place) -> Iterator[Raw]:
-    ours = list(number_children(desired))
-    theirs = list(number_children(live))
-    tags = Counter(child.tag for _, child in ours)
-    their_tags = Counter(child.tag for _, child in theirs)
-    is_list = desired.tag in LISTS and desired.tag not in SETS
-
-    def is_field(tag: str) -> bool:
-        return not is_list and tags[tag] <= 1 and their_tags[tag] <= 1
-
-    fields = {child.tag: child for _, child in theirs if is_field(child.tag)}
-    for path, child in ours:
-        if is_field(child.tag):
-            yield from _compare_pair(desired, (path, child), fields.pop(child.tag, None), place)
-    for tag, child in fields.items():
-        yield _one_sided(live, f"{live.tag}/{tag}", None, child, place)
-    yield from _compare_items(
+def _descend(around: Raw, step: str, desired: Normal | None, live: Normal | None) -> Raw:
+    """Return what may be a difference of a child, `step` being its path in the element around."""
+    child = desired or live or Normal("")
+    plugin = around.plugin
+    if around.live is not None:
+        plugin = around.live.plugin or plugin
+    word, number = word_for(child), step.partition("[")[2].rstrip("]")
+    shown = f"{word} {number}" if number and not word.startswith("parameter ") else word
+    change = Change.CHANGED
+    if desired is None or live is None:
+        change = Change.REMOVED if desired is None else Change.ADDED
+    is_section = around.desired_section is None and around.live_section is None
+    return Raw(
+        f"{around.path}/{step}".lstrip("/"),
         desired,
-        [pair for pair in ours if not is_field(pair[1].tag)],
-        [pair for pair in theirs if not is_field(pair[1].tag)],
-        place,
+        live,
+        change,
+        (around.desired or around.live or child).kind,
+        plugin,
+        around.words if is_silent(child.tag) else (*around.words, shown),
+        word,
+        desired if is_section else around.desired_section,
+        live if is_section else around.live_section,
     )
 
 
-def _compare_pair(
-    parent: Normal, ours: tuple[str, Normal], live: Normal | None, place: _Place
-) -> Iterator[Raw]:
-    path, child = ours
-    if live is None:
-        yield _one_sided(parent, path, child, None, place)
+def _compare(pair: Raw) -> Iterator[Raw]:
+    """Yield how the two elements of a pair differ: one of them may not be there."""
+    desired, live = pair.desired, pair.live
+    if desired is None or live is None or desired.attributes != live.attributes:
+        yield pair
         return
-    inner = _descend(place, path, child, child, live)
-    for raw in _compare(child, live, inner):
-        yield replace(raw, parent=parent.kind) if raw.place is inner else raw
+    is_text = bool(desired.children) != bool(live.children) and (desired.text or live.text)
+    if is_text or desired.text != live.text:
+        yield pair
+    if not is_text and desired != live:
+        yield from _compare_children(pair)
 
 
-def _compare_items(
-    parent: Normal,
-    ours: list[tuple[str, Normal]],
-    theirs: list[tuple[str, Normal]],
-    place: _Place,
-) -> Iterator[Raw]:
+def _compare_children(pair: Raw) -> Iterator[Raw]:
+    if pair.desired is None or pair.live is None:
+        raise ValueError("children of one side")
+    ours, theirs = _number(pair.desired), _number(pair.live)
+    counts = Counter(child.tag for _, child in ours) | Counter(child.tag for _, child in theirs)
+    is_list = pair.desired.is_ordered
+
+    def is_field(numbered: _Numbered) -> bool:
+        return not is_list and counts[numbered[1].tag] == 1
+
+    fields = {child.tag: child for _, child in filter(is_field, theirs)}
+    for step, child in filter(is_field, ours):
+        yield from _compare(_descend(pair, step, child, fields.pop(child.tag, None)))
+    for tag, child in fields.items():
+        yield _descend(pair, tag, None, child)
+    yield from _compare_items(
+        pair,
+        [numbered for numbered in ours if not is_field(numbered)],
+        [numbered for numbered in theirs if not is_field(numbered)],
+    )
+
+
+def _number(parent: Normal) -> list[_Numbered]:
+    return [(path.partition("/")[2], child) for path, child in number_children(parent)]
+
+
+def _compare_items(around: Raw, ours: list[_Numbered], theirs: list[_Numbered]) -> Iterator[Raw]:
     matcher = SequenceMatcher(
         None, [child for _, child in theirs], [child for _, child in ours], autojunk=False
     )
-    gone: list[tuple[str, Normal]] = []
-    new: list[tuple[str, Normal]] = []
-    pairs: list[tuple[Numbered, Numbered]] = []
+    gone: list[_Numbered] = []
+    new: list[_Numbered] = []
+    pairs: list[tuple[_Numbered, _Numbered]] = []
     for operation, their_from, their_to, our_from, our_to in matcher.get_opcodes():
         if operation == "equal":
             continue
         left = theirs[their_from:their_to]
-        for path, child in ours[our_from:our_to]:
+        for step, child in ours[our_from:our_to]:
             pair = _choose_pair(child, left)
             if pair is None:
-                new.append((path, child))
-            else:
-                left.remove(pair)
-                pairs.append(((path, child), pair))
-                yield from _compare_pair(parent, (path, child), pair[1], place)
+                new.append((step, child))
+                continue
+            left.remove(pair)
+            pairs.append(((step, child), pair))
+            yield from _compare(_descend(around, step, child, pair[1]))
         gone += left
-    places = {path: number for number, (path, _) in enumerate(theirs)}
-    for number in find_moved([places[pair[0]] for _, pair in pairs]):
-        (path, child), (_, other) = pairs[number]
-        inner = _descend(place, path, child, child, other)
-        yield Raw(inner, parent.kind, Change.MOVED, child, other)
-    for path, child in list(new):
-        same = next((pair for pair in gone if pair[1] == child), None)
+    places = {step: number for number, (step, _) in enumerate(theirs)}
+    moved = [pairs[number] for number in find_moved([places[pair[0]] for _, pair in pairs])]
+    for numbered in list(new):
+        same = next((pair for pair in gone if pair[1] == numbered[1]), None)
         if same is not None:
             gone.remove(same)
-            inner = _descend(place, path, child, child, same[1])
-            yield Raw(inner, parent.kind, Change.MOVED, child, same[1])
-        else:
-            yield _one_sided(parent, path, child, None, place)
-    for path, child in gone:
-        yield _one_sided(parent, path, None, child, place)
-
-
-def _one_sided(
-    parent: Normal, path: str, desired: Normal | None, live: Normal | None, place: _Place
-) -> Raw:
-    child = desired if desired is not None else live
-    if child is None:
-        raise ValueError("a difference of nothing")
-    inner = _descend(place, path, child, desired, live)
-    change = Change.REMOVED if desired is None else Change.ADDED
-    return Raw(inner, parent.kind, change, desired, live, place.plugin)
-
-
-def _descend(
-    place: _Place, path: str, child: Normal, desired: Normal | None, live: Normal | None
-) -> _Place:
-    """Return the place of a child; `path` is the parent's tag and the child's step."""
-    step = path.partition("/")[2]
-    here = f"{place.path}/{step}" if place.path else step
-    number = step.rpartition("[")[2].rstrip("]") if step.endswith("]") else ""
-    word = word_for(child)
-    is_list = is_silent(child.tag)
-    label = place.label
-    if not is_list:
-        shown = f"{word} {number}" if number and not word.startswith("parameter ") else word
-        label = f"{label}: {shown}" if label else shown
-    desired_section, live_section = place.desired_section, place.live_section
-    if desired_section is None and live_section is None:
-        desired_section, live_section = desired, live
-    plugin = (live.plugin if live else "") or place.plugin
-    return _Place(here, label, word, desired_section, live_section, plugin)
+            new.remove(numbered)
+            moved.append((numbered, same))
+    for (step, child), (_, other) in moved:
+        yield replace(_descend(around, step, child, other), change=Change.MOVED)
+    for step, child in new:
+        yield _descend(around, step, child, None)
+    for step, child in gone:
+        yield _descend(around, step, None, child)
 
 
 def _is_lost(raw: Raw) -> bool:
@@ -264,23 +232,23 @@ def _is_lost(raw: Raw) -> bool:
     return (had and not has) or (bool(raw.desired.children) and not raw.live.children)
 
 
-def find_renamed(raws: tuple[Raw, ...]) -> frozenset[str]:
+def find_renamed(raws: Sequence[Raw]) -> frozenset[str]:
     """Return the paths of fields whose value stands in the same element under another name."""
     gone = [raw for raw in raws if raw.live is None and not raw.is_item]
     new = [raw for raw in raws if raw.desired is None and not raw.is_item]
     found: set[str] = set()
     for old in gone:
         for other in new:
-            around = old.place.path.rpartition("/")[0]
-            beside = around and around == other.place.path.rpartition("/")[0]
+            around = old.path.rpartition("/")[0]
+            beside = around and around == other.path.rpartition("/")[0]
             if beside and old.desired and other.live and is_renamed(old.desired, other.live):
-                found |= {old.place.path, other.place.path}
+                found |= {old.path, other.path}
                 new.remove(other)
                 break
     return frozenset(found)
 
 
-def _choose_pair(child: Normal, candidates: Sequence[Numbered]) -> Numbered | None:
+def _choose_pair(child: Normal, candidates: Sequence[_Numbered]) -> _Numbered | None:
     """Return the element that `child` most likely was: same tag, and same name if it has one."""
     same = [pair for pair in candidates if pair[1].tag == child.tag]
     name = child.find("name")

@@ -104,7 +104,7 @@ def code_fields(element: Normal, path: str = "", *, hidden: Collection[str] = ()
 
 def code_parts(raw: Raw, *, hidden: Collection[str]) -> tuple[Codes, Codes]:
     """Return the codes of what each side has of a difference."""
-    path = raw.place.path
+    path = raw.path
     return (
         tuple(code_fields(raw.desired, path, hidden=hidden)) if raw.desired else (),
         tuple(code_fields(raw.live, path)) if raw.live else (),

@@ -29,7 +29,7 @@ def advise_on_loss(config: Config, losses: Sequence[Raw], plugins: Mapping[str, 
     senseless: dict[str, None] = {}
     renamed: dict[str, None] = {}
     for loss in losses:
-        path = loss.place.path
+        path = loss.path
         if _has_successor(loss):
             renamed[repr(loss.label)] = None
             continue

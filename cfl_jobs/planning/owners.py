@@ -189,7 +189,7 @@ class _Sections:
 
 def section_path(raw: Raw) -> str:
     """Return the path of the section that a difference is in, "" for the plain fields."""
-    steps, section = raw.place.path.split("/"), raw.place.desired_section or raw.place.live_section
+    steps, section = raw.path.split("/"), raw.desired_section or raw.live_section
     for number, step in enumerate(steps[:2], start=1):
         if section is not None and step.partition("[")[0] == section.tag:
             return "/".join(steps[:number])
@@ -203,7 +203,7 @@ class _Judge:
         self, raws: Sequence[Raw], desired: Normal, live: Normal, mark: Mark, upgrade: Upgrade
     ) -> None:
         before = upgrade.undo(live, "", "")
-        self._live, self._upgrade, self._renamed = live, upgrade, find_renamed(tuple(raws))
+        self._live, self._upgrade, self._renamed = live, upgrade, find_renamed(raws)
         self._sections = _Sections(desired, before, mark.applied or _NONE, mark.kept or _NONE)
         self._fields = read_fields(mark)
         self._hidden = secret_paths(live)
@@ -228,8 +228,7 @@ class _Judge:
 
     def _look_up_sections(self, raws: Sequence[Raw]) -> _Lookup:
         parts = {
-            (id(raw.place.desired_section), id(raw.place.live_section)): self._section(raw)
-            for raw in raws
+            (id(raw.desired_section), id(raw.live_section)): self._section(raw) for raw in raws
         }
         return _Lookup(
             tuple(parts.values()), self._sections.ours, self._sections.theirs, key=lambda code: ""
@@ -269,12 +268,12 @@ class _Judge:
             # Jenkins may have made a matrix by itself, for who made the job.
             is_granted = raw.desired is None and raw.parent.endswith(MATRIX)
             return () if is_granted and not self._sections.ours.lost else ours, theirs
-        live = raw.live and self._upgrade.undo(raw.live, raw.place.path, raw.place.plugin)
+        live = raw.live and self._upgrade.undo(raw.live, raw.path, raw.plugin)
         return code_parts(replace(raw, live=live), hidden=self._hidden)
 
     def _section(self, raw: Raw) -> _Part:
         """Return the codes of the section that a difference is in."""
-        ours, theirs = raw.place.desired_section, raw.place.live_section
+        ours, theirs = raw.desired_section, raw.live_section
         before = theirs and self._upgrade.undo(theirs, section_path(raw), self._live.plugin)
         return (code(ours),) if ours else (), (code(before),) if before else ()
 
@@ -287,7 +286,7 @@ class _Judge:
             is_known = code_password(encrypted, plain) in self._fields.secrets
             return Owner.JENKINS if is_known else Owner.OURS
         # A directory has it as we wrote it, until a Jenkins starts with that.
-        was_plain = set(code_fields(raw.desired, raw.place.path)) <= set(self._fields.saved)
+        was_plain = set(code_fields(raw.desired, raw.path)) <= set(self._fields.saved)
         keeps = self._sections.ours.keeps(self._section(raw)[0])
         return Owner.JENKINS if was_plain and keeps else None
 
@@ -301,7 +300,7 @@ def _join(*sides: Owner | None) -> Owner:
 
 def _is_section(raw: Raw) -> bool:
     """Tell whether what differs is a whole section."""
-    return raw.desired is raw.place.desired_section and raw.live is raw.place.live_section
+    return raw.desired is raw.desired_section and raw.live is raw.live_section
 
 
 def _is_moved_section(raw: Raw) -> bool:
@@ -309,7 +308,7 @@ def _is_moved_section(raw: Raw) -> bool:
 
 
 def _list_of(raw: Raw) -> str:
-    return raw.place.path.partition("/")[0]
+    return raw.path.partition("/")[0]
 
 
 def _find_reordered(now: Normal, parts: Codes, then: Codes) -> frozenset[str]:
@@ -369,7 +368,7 @@ def compare_secrets(
     """
     inside: dict[str, set[Owner]] = {}
     for raw, owner in sided:
-        if raw.place.desired_section and raw.place.live_section:
+        if raw.desired_section and raw.live_section:
             inside.setdefault(section_path(raw), set()).add(owner)
     for pair in find_other_secrets(desired, live):
         owner, remark = Owner.ADOPT, "can't be compared"

@@ -41,12 +41,12 @@ def _find_in(
         texts = {
             raw.live.text
             for raw in extra
-            if raw.live and raw.parent == matrix.tag and raw.place.path not in shown
+            if raw.live and raw.parent == matrix.tag and raw.path not in shown
         }
         inside = ("properties", matrix.tag)
         yield from (BuildWritten(inside, entry) for entry in matrix if entry.text in texts)
         return
-    if whole.live and whole.place.path in shown:
+    if whole.live and whole.path in shown:
         creators = _find_creators(whole.live, mark)
         for entry in matrix.findall("permission"):
             if _user_of(entry.text or "") not in creators:

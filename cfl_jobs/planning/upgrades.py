@@ -158,7 +158,7 @@ class Upgrade:
             return False
         if raw.is_item or (raw.desired and raw.live):
             return False
-        if raw.place.path in renamed:
+        if raw.path in renamed:
             return True
         if raw.desired:
             return self._habits.takes(raw.plugin, raw.parent, raw.desired)

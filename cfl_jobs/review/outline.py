@@ -173,7 +173,7 @@ def _whole(change: Create | Delete) -> tuple[Difference, ...]:
     config = change.desired if isinstance(change, Create) else change.live
     there, nothing = config.normal, Normal(config.normal.tag, config.normal.attributes)
     return tuple(
-        describe(raw, Owner.UNKNOWN, config.place_of(raw.place.path) if is_new else None)
+        describe(raw, Owner.UNKNOWN, config.place_of(raw.path) if is_new else None)
         for raw in (compare(there, nothing) if is_new else compare(nothing, there))
         if raw.label not in _PLAIN
     )
