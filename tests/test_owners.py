@@ -33,19 +33,14 @@ def read(name: str, version: str = "") -> str:
 
 
 def owners(wanted: Normal, live: Normal, mark: Mark) -> list[Owner]:
-    found = attribute(
-        compare(wanted, live),
-        desired=wanted,
-        live=live,
-        mark=mark,
-        habits=lambda: learn_habits((live,)),
-    )
-    return [owner for _, owner in found]
+    found = attribute(wanted, live, mark, lambda: learn_habits((live,)))
+    return [owner for _, owner, _ in found]
 
 
-def mark_of(applied: Normal, kept: Normal) -> Mark:
+def mark_of(applied: Normal, kept: Normal, *, is_cut: bool = False) -> Mark:
+    """Return a mark; `is_cut`: without what stands behind it, as older ones are."""
     mark = Mark("jobs/a.yaml", fingerprint(applied), fingerprint(kept))
-    return record_fields(mark, applied, kept)
+    return mark if is_cut else record_fields(mark, applied, kept)
 
 
 @pytest.mark.parametrize("upgraded", [False, True])
@@ -65,7 +60,8 @@ def test_an_edit_on_the_server_is_never_taken_for_jenkins_own(
     assume(live != kept)
     if not brings_differences(compare(wanted, live), compare(wanted, kept)):
         return  # they took Jenkins' own change back
-    mark = replace(mark_of(wanted, kept), versions=("abc",) if upgraded else ())
+    mark = mark_of(wanted, kept, is_cut=data.draw(st.booleans()))
+    mark = replace(mark, versions=("abc",) if upgraded else ())
     assert any(owner is not Owner.JENKINS for owner in owners(wanted, live, mark))
 
 
@@ -86,18 +82,21 @@ def test_a_change_of_the_definition_is_ours(data: st.DataObject) -> None:
     assume(edit(root, lambda size: data.draw(st.integers(0, size - 1))))
     wanted = normalise(format_config(root), name=name)
     assume(wanted not in (applied, live))
-    found = owners(wanted, live, mark_of(applied, live))
+    found = owners(wanted, live, mark_of(applied, live, is_cut=data.draw(st.booleans())))
     is_told = Owner.OURS in found
     assert is_told or not brings_differences(compare(wanted, live), compare(applied, live))
     assert set(found) <= {Owner.OURS, Owner.JENKINS}
 
 
+@pytest.mark.parametrize("is_cut", [False, True])
 @pytest.mark.parametrize(("name", "version"), RECORDED)
-def test_what_jenkins_made_of_a_job_at_the_update_is_its_own(name: str, version: str) -> None:
+def test_what_jenkins_made_of_a_job_at_the_update_is_its_own(
+    name: str, version: str, *, is_cut: bool
+) -> None:
     """Whatever it was, the mark knows it."""
     wanted = normalise(read(name), name=name)
     live = normalise(read(name, version), name=name)
-    assert set(owners(wanted, live, mark_of(wanted, live))) <= {Owner.JENKINS}
+    assert set(owners(wanted, live, mark_of(wanted, live, is_cut=is_cut))) <= {Owner.JENKINS}
 
 
 @pytest.mark.parametrize(
@@ -134,15 +133,9 @@ def test_steps_that_both_sides_added_removed_or_moved_are_all_told(
     """Each side's own where the marks tell it, "both" where one may be behind the other."""
     letters = (base, wanted, live)
     then, here, there = (normalise(job(scripts=tuple(s)).config, name="a") for s in letters)
-    found = attribute(
-        compare(here, there),
-        desired=here,
-        live=there,
-        mark=mark_of(then, then),
-        habits=lambda: NO_HABITS,
-    )
+    found = attribute(here, there, mark_of(then, then), lambda: NO_HABITS)
     told: dict[str, Owner] = {}
-    for raw, owner in found:
+    for raw, owner, _ in found:
         for element in (raw.desired, raw.live):
             if element is not None:
                 told[(element.find("command") or element).text] = owner
@@ -215,14 +208,10 @@ def test_what_both_sides_edited_is_never_taken_for_jenkins_own(data: st.DataObje
             edit(root, lambda size: data.draw(st.integers(0, size - 1)))
         now[state] = normalise(format_config(root), name=name)
     own = {content(raw) for raw in compare(then["posted"], then["saved"])}
-    found = attribute(
-        compare(now["posted"], now["saved"]),
-        desired=now["posted"],
-        live=now["saved"],
-        mark=mark_of(then["posted"], then["saved"]),
-        habits=lambda: NO_HABITS,
-    )
-    assert [raw for raw, owner in found if owner is Owner.JENKINS and content(raw) not in own] == []
+    mark = mark_of(then["posted"], then["saved"], is_cut=data.draw(st.booleans()))
+    found = attribute(now["posted"], now["saved"], mark, lambda: NO_HABITS)
+    by_jenkins = [raw for raw, owner, _ in found if owner is Owner.JENKINS]
+    assert [raw for raw in by_jenkins if content(raw) not in own] == []
 
 
 def brings_differences(now: Iterable[Raw], then: Iterable[Raw]) -> bool:
@@ -251,7 +240,6 @@ def test_of_a_job_with_very_many_parts_the_mark_knows_only_the_whole() -> None:
 def test_without_a_mark_nothing_is_known() -> None:
     """A job that isn't ours, or whose mark was damaged."""
     here, there = (normalise(job(branch=name).config, name="a") for name in "ab")
-    raws = compare(here, there)
     for mark, expected in ((None, Owner.ADOPT), (Mark("jobs/a.yaml"), Owner.UNKNOWN)):
-        found = attribute(raws, desired=here, live=there, mark=mark, habits=lambda: NO_HABITS)
-        assert [owner for _, owner in found] == [expected]
+        found = attribute(here, there, mark, lambda: NO_HABITS)
+        assert [owner for _, owner, _ in found] == [expected]

@@ -9,7 +9,7 @@ import pytest
 from cfl_jobs.configs.mark import Mark, fingerprint
 from cfl_jobs.configs.normalform import Normal, normalise
 from cfl_jobs.configs.sections import codes_of_versions
-from cfl_jobs.planning.differences import Owner, compare
+from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.fields import record_fields
 from cfl_jobs.planning.owners import attribute
 from cfl_jobs.planning.upgrades import NO_HABITS, Habits, learn_habits
@@ -51,9 +51,8 @@ def owners(
 ) -> dict[str, Owner]:
     """Return whose the difference of each tag is."""
     learnt = habits or learn_habits((upgraded("1", "2"), upgraded("3")))
-    raws = compare(wanted, live)
-    found = attribute(raws, desired=wanted, live=live, mark=mark, habits=lambda: learnt)
-    return {(raw.live or raw.desired).tag: owner for raw, owner in found}  # type: ignore[union-attr]
+    found = attribute(wanted, live, mark, lambda: learnt)
+    return {(raw.live or raw.desired).tag: owner for raw, owner, _ in found}  # type: ignore[union-attr]
 
 
 def ours(*texts: str, own: str = "<ours>1</ours>") -> Normal:
@@ -80,10 +79,12 @@ def test_an_upgrade_makes_nobodys_change_anothers(
     wanted: Normal, live: Normal, expected: set[Owner]
 ) -> None:
     """What it added is put aside, then the sections are those of then."""
-    found = attribute(compare(wanted, live), desired=wanted, live=live, mark=MARK, habits=habits)
-    assert {owner for _, owner in found} - {Owner.JENKINS} == expected
-    by_jenkins = {raw.live.tag for raw, owner in found if raw.live and owner is Owner.JENKINS}
-    by_someone = {raw.live.tag for raw, owner in found if raw.live and owner is not Owner.JENKINS}
+    found = attribute(wanted, live, MARK, habits)
+    assert {owner for _, owner, _ in found} - {Owner.JENKINS} == expected
+    by_jenkins = {raw.live.tag for raw, owner, _ in found if raw.live and owner is Owner.JENKINS}
+    by_someone = {
+        raw.live.tag for raw, owner, _ in found if raw.live and owner is not Owner.JENKINS
+    }
     assert by_jenkins <= {"new", "other", "own"}
     assert not by_someone & {"new", "other"}
 
@@ -91,8 +92,8 @@ def test_an_upgrade_makes_nobodys_change_anothers(
 def test_what_jenkins_made_of_a_step_at_the_update_is_its_own_after_an_upgrade_too() -> None:
     """Beside a step that we added."""
     wanted, live = ours("1", "2", "3"), upgraded("1", "2")
-    found = attribute(compare(wanted, live), desired=wanted, live=live, mark=MARK, habits=habits)
-    assert {raw.live.tag for raw, owner in found if raw.live and owner is Owner.JENKINS} == {
+    found = attribute(wanted, live, MARK, habits)
+    assert {raw.live.tag for raw, owner, _ in found if raw.live and owner is Owner.JENKINS} == {
         "new",
         "other",
         "own",

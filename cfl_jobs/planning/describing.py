@@ -63,6 +63,8 @@ def describe(
     if raw.desired and raw.live and raw.desired.kind != raw.live.kind:
         before = "; ".join(filter(None, (f"class: {raw.live.kind}", before)))
         after = "; ".join(filter(None, (f"class: {raw.desired.kind}", after)))
+    elif raw.desired and raw.live and raw.desired.text == raw.live.text == SECRET:
+        after = f"{SECRET} (another)"
     elif change is Change.CHANGED and before == after and _text(raw.live) != _text(raw.desired):
         # All that differs is hidden.
         before, after = (SECRET, after) if before == SECRET else (f"text with {SECRET}", "")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
 
-from cfl_jobs.configs.normalform import LISTS, Normal
+from cfl_jobs.configs.normalform import LISTS, SECRET, Normal
 from cfl_jobs.configs.sections import is_plain_list, number_children, sections
 from cfl_jobs.planning.words import is_secret, is_silent, word_for
 
@@ -100,26 +100,58 @@ def find_losses(found: Iterable[Raw], own: Collection[str] = ()) -> tuple[Raw, .
 
 
 def _compare_jobs(desired: Normal, live: Normal) -> Iterator[Raw]:
-    root = Raw("", desired, live)
-    plain = replace(
-        root,
-        word="job",
-        desired_section=sections(desired)[0][1],
-        live_section=sections(live)[0][1],
-    )
     if (desired.tag, desired.attributes) != (live.tag, live.attributes):
-        yield replace(plain, words=("kind of job",))
+        yield replace(_pair_plain(desired, live), words=("kind of job",))
         return
+    for pair in _pair_top(desired, live):
+        is_list = pair.desired_section is None and pair.live_section is None
+        yield from (_compare_children if is_list else _compare)(pair)
+
+
+def _pair_plain(desired: Normal, live: Normal) -> Raw:
+    ours, theirs = sections(desired)[0][1], sections(live)[0][1]
+    return Raw("", desired, live, word="job", desired_section=ours, live_section=theirs)
+
+
+def _pair_top(desired: Normal, live: Normal) -> Iterator[Raw]:
+    """Yield what either job has on top, each in its section; lists of sections are in none."""
+    root, plain = Raw("", desired, live), _pair_plain(desired, live)
     for tag in dict.fromkeys(child.tag for child in (*desired.children, *live.children)):
         ours, theirs, empty = desired.find(tag), live.find(tag), Normal(tag)
         there = [child for child in (ours, theirs) if child and child != empty]
         if tag in LISTS and all(map(is_plain_list, there)):
-            around = _descend(root, tag, ours or empty, theirs or empty)
-            yield from _compare_children(replace(around, desired_section=None, live_section=None))
+            pair = _descend(root, tag, ours or empty, theirs or empty)
+            yield replace(pair, desired_section=None, live_section=None)
         elif tag == "description" or any(child.children for child in there):
-            yield from _compare(_descend(root, tag, ours, theirs))
+            yield _descend(root, tag, ours, theirs)
         else:
-            yield from _compare(_descend(plain, tag, ours, theirs))
+            yield _descend(plain, tag, ours, theirs)
+
+
+def compare_passwords(desired: Normal, live: Normal) -> tuple[Raw, ...]:
+    """Return the passwords that both have, and not the same text of.
+
+    Jenkins encrypts one that we post, so the texts of the two sides say nothing.
+    """
+    if not any(element.text == SECRET for element in desired.walk()):
+        return ()
+    return tuple(raw for pair in _pair_top(desired, live) for raw in _compare_passwords(pair))
+
+
+def _compare_passwords(pair: Raw) -> Iterator[Raw]:
+    if pair.desired is None or pair.live is None:
+        return
+    if pair.desired.text == pair.live.text == SECRET and pair.desired.secrets != pair.live.secrets:
+        yield pair
+    theirs = {_name_of(*numbered): numbered[1] for numbered in _number(pair.live)}
+    for step, child in _number(pair.desired):
+        other = theirs.get(_name_of(step, child))
+        yield from _compare_passwords(_descend(pair, step, child, other))
+
+
+def _name_of(step: str, child: Normal) -> str:
+    """Return what tells an element from others: a parameter's name, else its path."""
+    return word_for(child) if child.tag.endswith("ParameterDefinition") else step
 
 
 def _descend(around: Raw, step: str, desired: Normal | None, live: Normal | None) -> Raw:

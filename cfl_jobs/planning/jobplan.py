@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_name
-from cfl_jobs.configs.normalform import SECRET
 from cfl_jobs.planning.describing import Difference, describe, place_of
-from cfl_jobs.planning.differences import Change, Owner, Raw, compare, find_losses
+from cfl_jobs.planning.differences import Change, Owner, find_losses
 from cfl_jobs.planning.losses import advise_on_taken
-from cfl_jobs.planning.owners import attribute, compare_secrets
+from cfl_jobs.planning.owners import attribute
 from cfl_jobs.planning.permissions import hide_granted
 from cfl_jobs.planning.plan import Note, Update
 from cfl_jobs.planning.upgrades import Habits, is_upgraded
@@ -38,25 +37,27 @@ def plan_job(
     kind, name = desired.key
     live = live.beside(desired)
     mark = None if adopted else live.mark
-    raws = compare(desired.normal, live.normal)
-    owned = attribute(raws, desired=desired.normal, live=live.normal, mark=mark, habits=habits)
+    owned = attribute(desired.normal, live.normal, mark, habits)
+    raws = [one.raw for one in owned]
     # What Jenkins dropped at the last update is tried again: its plugin may be there by now.
     is_verified = mark is None or mark.is_verified
     dropped = frozenset() if is_verified else frozenset(find_losses(raws, desired.own))
-    visible = {raw for raw, owner in owned if owner is not Owner.JENKINS or raw in dropped}
+    visible = {raw for raw, owner, _ in owned if owner is not Owner.JENKINS or raw in dropped}
     differences = [
         describe(
             hide_granted(raw, mark),
             owner,
             place_of(desired, raw),
-            remark=_doubt(raw, owner, mark),
+            remark=remark,
             versions=live.versions,
         )
-        for raw, owner in owned
+        for raw, owner, remark in owned
         if raw in visible
     ]
     own = [
-        describe(raw, owner, versions=live.versions) for raw, owner in owned if raw not in visible
+        describe(raw, owner, versions=live.versions)
+        for raw, owner, _ in owned
+        if raw not in visible
     ]
     lost = set(find_losses(raws, desired.own)) - visible
     taken = [
@@ -66,7 +67,6 @@ def plan_job(
     ]
     stays_disabled = _stays_disabled(desired, live, mark)
     differences += _compare_disabled(desired, live, mark, stays_disabled=stays_disabled)
-    differences += _compare_secrets(desired, live, mark, owned)
     notes = [Note(kind, name, "is disabled on the server, and stays so")] if stays_disabled else []
     notes += _note_build_written(desired, live)
     for found in own:
@@ -111,24 +111,6 @@ def _compare_disabled(
     words = {True: "true", False: "false"}
     shown = (Change.CHANGED, words[live.disabled], words[desired.disabled], owner)
     yield Difference("disabled", "disabled", *shown, desired.place_of("disabled"))
-
-
-def _doubt(raw: Raw, owner: Owner, mark: Mark | None) -> str:
-    """Say what isn't sure: the mark was damaged, or a plugin's newer version may have set it."""
-    if owner is Owner.UNKNOWN:
-        return "ours or theirs: the mark was damaged"
-    if owner is Owner.THEIRS and raw.is_new_field and is_upgraded(raw, mark):
-        return f"or set by {raw.plugin}, which is newer than at the last update"
-    return ""
-
-
-def _compare_secrets(
-    desired: Config, live: Config, mark: Mark | None, owned: Sequence[tuple[Raw, Owner]]
-) -> Iterator[Difference]:
-    for found in compare_secrets(desired.normal, live.normal, mark, owned):
-        shown = (Change.CHANGED, SECRET, f"{SECRET} (another)", found.owner)
-        position = desired.place_of(found.path)
-        yield Difference(found.path, found.label, *shown, position, found.remark)
 
 
 def _is_confirmed(desired: Config, mark: Mark | None) -> bool:

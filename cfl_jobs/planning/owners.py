@@ -22,15 +22,23 @@ section, or a password that Jenkins encrypted late, makes other changes in that 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from cfl_jobs.configs.mark import Fingerprint, Mark
 from cfl_jobs.configs.normalform import SECRET, Normal
-from cfl_jobs.configs.sections import MATRIX, code, codes, number_children, sections
-from cfl_jobs.planning.differences import Change, Owner, Raw, find_renamed
+from cfl_jobs.configs.sections import MATRIX, code, codes, sections
+from cfl_jobs.planning.differences import (
+    Change,
+    Owner,
+    Raw,
+    compare,
+    compare_passwords,
+    find_renamed,
+)
 from cfl_jobs.planning.fields import (
-    Fields,
+    Codes,
     code_encrypted,
     code_fields,
     code_of_parts,
@@ -40,38 +48,43 @@ from cfl_jobs.planning.fields import (
     secret_paths,
     text_of,
 )
-from cfl_jobs.planning.upgrades import Habits, Upgrade
-from cfl_jobs.planning.words import is_silent, word_for
+from cfl_jobs.planning.upgrades import Habits, Upgrade, is_upgraded
 
-Codes = tuple[str, ...]
-_NONE = Fingerprint("")
 # The codes of what either side has of a difference, or of the section that it is in.
 _Part = tuple[Codes, Codes]
+_DAMAGED = "ours or theirs: the mark was damaged"
+_NEWER = "which is newer than at the last update"
+_AGAIN = "or only entered again: it is encrypted"
+_AROUND = "or not: it is encrypted, and more changed around it"
+
+
+class Owned(NamedTuple):
+    """A difference, whose it is, and what isn't sure."""
+
+    raw: Raw
+    owner: Owner
+    remark: str = ""
 
 
 def attribute(
-    found: Iterable[Raw],
-    *,
-    desired: Normal,
-    live: Normal,
-    mark: Mark | None,
-    habits: Callable[[], Habits],
-) -> tuple[tuple[Raw, Owner], ...]:
-    """Say whose each difference of `desired` and `live` is.
+    desired: Normal, live: Normal, mark: Mark | None, habits: Callable[[], Habits]
+) -> tuple[Owned, ...]:
+    """Return every difference of a job and whose it is, passwords' last.
 
-    `habits`: what the elements on the server have alike (see `learn_habits`).
+    `mark` is the last update's, `habits` what the elements on the server have alike.
     """
-    raws = tuple(found)
-    if not raws:
-        return ()
+    raws, passwords = compare(desired, live), compare_passwords(desired, live)
     if mark is None:
-        return tuple((raw, Owner.ADOPT) for raw in raws)
+        adopted = [Owned(raw, Owner.ADOPT, "can't be compared") for raw in passwords]
+        return (*(Owned(raw, Owner.ADOPT) for raw in raws), *adopted)
     if mark.applied is None or mark.kept is None:
-        return tuple((raw, Owner.UNKNOWN) for raw in raws)
-    fields = read_fields(mark)
-    upgrade = Upgrade(desired, live, mark, habits, fields.saved if fields else ())
-    judge = _Judge(raws, desired, live, mark, upgrade)
-    return tuple((raw, judge.attribute(raw)) for raw in raws)
+        return tuple(Owned(raw, Owner.UNKNOWN, _DAMAGED) for raw in (*raws, *passwords))
+    if not raws and not passwords:
+        return ()
+    judge = _Judge(raws, desired, live, mark, habits)
+    owned = [judge.attribute(raw) for raw in raws]
+    told = (judge.attribute_password(raw, owned) for raw in passwords)
+    return (*owned, *(one for one in told if one.owner is not Owner.JENKINS))
 
 
 def _owner(*, ours: bool, theirs: bool) -> Owner | None:
@@ -173,82 +186,104 @@ class _Sections:
         self.ours, self.theirs = _Past(our_parts, applied.parts), _Past(their_parts, kept.parts)
         self.whole = _owner(ours=our_whole != applied.whole, theirs=their_whole != kept.whole)
         self.is_known = bool(applied.parts and kept.parts)
-        self._reordered = (
-            _find_reordered(desired, our_parts, applied.parts),
-            _find_reordered(live, their_parts, kept.parts),
-        )
+        self._our_order = _find_reordered(desired, our_parts, applied.parts)
+        self._their_order = _find_reordered(live, their_parts, kept.parts)
 
-    def who_changed(self, part: _Part) -> Owner | None:
-        ours, theirs = part
+    def who_changed(self, section: _Part) -> Owner | None:
+        if not self.is_known:
+            return self.whole
+        ours, theirs = section
         return _owner(ours=not self.ours.keeps(ours), theirs=not self.theirs.keeps(theirs))
 
     def who_reordered(self, tag: str) -> Owner | None:
-        ours, theirs = self._reordered
-        return _owner(ours=tag in ours, theirs=tag in theirs)
-
-
-def section_path(raw: Raw) -> str:
-    """Return the path of the section that a difference is in, "" for the plain fields."""
-    steps, section = raw.path.split("/"), raw.desired_section or raw.live_section
-    for number, step in enumerate(steps[:2], start=1):
-        if section is not None and step.partition("[")[0] == section.tag:
-            return "/".join(steps[:number])
-    return ""
+        return _owner(ours=tag in self._our_order, theirs=tag in self._their_order)
 
 
 class _Judge:
     """Says whose each difference is: by its fields, else its section, its list, or the job."""
 
     def __init__(
-        self, raws: Sequence[Raw], desired: Normal, live: Normal, mark: Mark, upgrade: Upgrade
+        self,
+        raws: Sequence[Raw],
+        desired: Normal,
+        live: Normal,
+        mark: Mark,
+        habits: Callable[[], Habits],
     ) -> None:
-        before = upgrade.undo(live, "", "")
-        self._live, self._upgrade, self._renamed = live, upgrade, find_renamed(raws)
-        self._sections = _Sections(desired, before, mark.applied or _NONE, mark.kept or _NONE)
-        self._fields = read_fields(mark)
-        self._hidden = secret_paths(live)
+        fields = read_fields(mark)
+        self._fields, self._mark, self._plugin = fields, mark, live.plugin
+        self._upgrade = Upgrade(desired, live, mark, habits, fields.saved if fields else ())
+        before = self._upgrade.undo(live, "", "")
+        none = Fingerprint("")
+        self._sections = _Sections(desired, before, mark.applied or none, mark.kept or none)
+        self._renamed, self._hidden = find_renamed(raws), secret_paths(live)
         # The lists of which a new order is told by a difference of its own.
         self._moved = {_list_of(raw) for raw in raws if _is_moved_section(raw)}
         stayed = [raw for raw in raws if not _is_moved_section(raw)]
-        if self._fields is None:
-            self._lookup = self._look_up_sections(stayed)
+        if fields:
+            self._lookup = _Lookup(
+                [self._part(raw) for raw in stayed],
+                _Past(code_fields(desired, hidden=self._hidden), fields.applied),
+                _Past(code_fields(before), fields.saved),
+                key=lambda code: code[0],
+                own=fields.own,
+            )
         else:
-            self._lookup = self._look_up_fields(stayed, desired, before, self._fields)
+            past = self._sections.ours, self._sections.theirs
+            parts = {(id(r.desired_section), id(r.live_section)): self._section(r) for r in stayed}
+            self._lookup = _Lookup(tuple(parts.values()), *past, key=lambda code: "")
 
-    def _look_up_fields(
-        self, raws: Sequence[Raw], desired: Normal, live: Normal, fields: Fields
-    ) -> _Lookup:
-        return _Lookup(
-            [self._part(raw) for raw in raws],
-            _Past(code_fields(desired, hidden=self._hidden), fields.applied),
-            _Past(code_fields(live), fields.saved),
-            key=lambda code: code[0],
-            own=fields.own,
-        )
-
-    def _look_up_sections(self, raws: Sequence[Raw]) -> _Lookup:
-        parts = {
-            (id(raw.desired_section), id(raw.live_section)): self._section(raw) for raw in raws
-        }
-        return _Lookup(
-            tuple(parts.values()), self._sections.ours, self._sections.theirs, key=lambda code: ""
-        )
-
-    def attribute(self, raw: Raw) -> Owner:
+    def attribute(self, raw: Raw) -> Owned:
         whole = self._sections.whole
-        if whole is None:
-            return Owner.JENKINS
-        owner = (self._find(raw) if self._sections.is_known else None) or whole
-        if owner is Owner.JENKINS or (
-            owner is not Owner.OURS and self._upgrade.has_made(raw, self._renamed)
-        ):
-            return Owner.JENKINS
-        # Who changed nothing has no part in any difference.
-        return owner if whole is Owner.BOTH else whole
+        owner = (self._find(raw) if whole and self._sections.is_known else whole) or whole
+        is_own = owner in (None, Owner.JENKINS)
+        if is_own or (owner is not Owner.OURS and self._upgrade.has_made(raw, self._renamed)):
+            return Owned(raw, Owner.JENKINS)
+        if whole is not None and whole is not Owner.BOTH:
+            owner = whole  # who changed nothing has no part in any difference
+        if owner is Owner.THEIRS and raw.is_new_field and is_upgraded(raw, self._mark):
+            return Owned(raw, owner, f"or set by {raw.plugin}, {_NEWER}")
+        return Owned(raw, owner or Owner.JENKINS)
+
+    def attribute_password(self, raw: Raw, owned: Iterable[Owned]) -> Owned:
+        """Return whose another password is. `owned` are all other differences."""
+        known = self._know_password(raw)
+        if known or self._sections.whole is None:
+            return Owned(raw, known or Owner.JENKINS)
+        around = {
+            one.owner
+            for one in owned
+            if (one.raw.desired_section, one.raw.live_section)
+            == (raw.desired_section, raw.live_section)
+        }
+        section = self._section(raw)
+        changed = self._sections.who_changed(section)
+        # A directory has it as we wrote it, until a Jenkins starts with that.
+        was_plain = raw.desired_section == raw.live_section and all(
+            self._sections.theirs.then[code] for code in section[0]
+        )
+        is_known = bool(self._fields and self._fields.secrets)
+        theirs = not was_plain and (is_known or changed in (Owner.THEIRS, Owner.BOTH))
+        is_explained = is_known and around & {Owner.OURS, Owner.BOTH}
+        ours = changed in (Owner.OURS, Owner.BOTH) and not is_explained
+        remark = _AGAIN if theirs else ""
+        if not is_known and (around or not self._sections.is_known):
+            remark = _AROUND
+        return Owned(raw, _owner(ours=ours, theirs=theirs) or Owner.JENKINS, remark)
+
+    def _know_password(self, raw: Raw) -> Owner | None:
+        """Return whose a password is that the server has as it encrypted it at the update."""
+        if not (self._fields and raw.live and raw.desired):
+            return None
+        encrypted, plain = text_of(raw.live), text_of(raw.desired)
+        if code_encrypted(encrypted) not in self._fields.secrets:
+            return None
+        is_same = code_password(encrypted, plain) in self._fields.secrets
+        return Owner.JENKINS if is_same else Owner.OURS
 
     def _find(self, raw: Raw) -> Owner | None:
-        tag = _list_of(raw)
-        changed = self._sections.who_changed(self._section(raw))
+        tag, section = _list_of(raw), self._section(raw)
+        changed = self._sections.who_changed(section)
         reordered = self._sections.who_reordered(tag)
         if _is_moved_section(raw):
             return reordered or changed
@@ -258,37 +293,32 @@ class _Judge:
         if not _is_section(raw):
             return found
         # One that was moved and changed is told as one gone and one new.
-        moved = None if tag in self._moved else reordered
-        return _join(found, changed, moved)
+        return _join(found, changed, None if tag in self._moved else reordered)
+
+    def _find_encrypted(self, raw: Raw) -> Owner | None:
+        """Return whose it is that the server has a field encrypted that we give in plain text."""
+        if not (self._fields and raw.desired and raw.live and raw.live.text == SECRET):
+            return None
+        was_plain = set(code_fields(raw.desired, raw.path)) <= set(self._fields.saved)
+        if was_plain and self._sections.ours.keeps(self._section(raw)[0]):
+            return Owner.JENKINS
+        return self._know_password(raw)
 
     def _part(self, raw: Raw) -> _Part:
         """Return the codes of what differs."""
-        if self._fields is None:
-            ours, theirs = self._section(raw)
-            # Jenkins may have made a matrix by itself, for who made the job.
-            is_granted = raw.desired is None and raw.parent.endswith(MATRIX)
-            return () if is_granted and not self._sections.ours.lost else ours, theirs
-        live = raw.live and self._upgrade.undo(raw.live, raw.path, raw.plugin)
-        return code_parts(replace(raw, live=live), hidden=self._hidden)
+        if self._fields:
+            live = raw.live and self._upgrade.undo(raw.live, raw.path, raw.plugin)
+            return code_parts(replace(raw, live=live), hidden=self._hidden)
+        ours, theirs = self._section(raw)
+        # Jenkins may have made a matrix by itself, for who made the job.
+        is_granted = raw.desired is None and raw.parent.endswith(MATRIX)
+        return () if is_granted and not self._sections.ours.lost else ours, theirs
 
     def _section(self, raw: Raw) -> _Part:
         """Return the codes of the section that a difference is in."""
         ours, theirs = raw.desired_section, raw.live_section
-        before = theirs and self._upgrade.undo(theirs, section_path(raw), self._live.plugin)
+        before = theirs and self._upgrade.undo(theirs, _section_path(raw, theirs), self._plugin)
         return (code(ours),) if ours else (), (code(before),) if before else ()
-
-    def _find_encrypted(self, raw: Raw) -> Owner | None:
-        """Return whose it is that the server has a field encrypted that we give in plain text."""
-        if not (raw.desired and raw.live and self._fields and raw.live.text == SECRET):
-            return None
-        encrypted, plain = text_of(raw.live), text_of(raw.desired)
-        if code_encrypted(encrypted) in self._fields.secrets:
-            is_known = code_password(encrypted, plain) in self._fields.secrets
-            return Owner.JENKINS if is_known else Owner.OURS
-        # A directory has it as we wrote it, until a Jenkins starts with that.
-        was_plain = set(code_fields(raw.desired, raw.path)) <= set(self._fields.saved)
-        keeps = self._sections.ours.keeps(self._section(raw)[0])
-        return Owner.JENKINS if was_plain and keeps else None
 
 
 def _join(*sides: Owner | None) -> Owner:
@@ -296,6 +326,12 @@ def _join(*sides: Owner | None) -> Owner:
     of_both = Owner.BOTH in sides
     whose = _owner(ours=of_both or Owner.OURS in sides, theirs=of_both or Owner.THEIRS in sides)
     return whose or Owner.JENKINS
+
+
+def _section_path(raw: Raw, section: Normal) -> str:
+    steps = raw.path.split("/")[:2]
+    tags = [step.partition("[")[0] for step in steps]
+    return "/".join(tags[: tags.index(section.tag) + 1]) if section.tag in tags else ""
 
 
 def _is_section(raw: Raw) -> bool:
@@ -328,99 +364,3 @@ def _common(parts: Iterable[str], others: Iterable[str]) -> list[str]:
             left[part] -= 1
             found.append(part)
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class SecretDifference:
-    """A password that isn't, or may not be, the same on both sides. `remark`: what isn't sure."""
-
-    path: str
-    label: str
-    owner: Owner
-    remark: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SecretPair:
-    """A password of both sides, with its section on either side, and each side's text of it.
-
-    Of an empty one there is no text.
-    """
-
-    section: str
-    path: str
-    label: str
-    sections: tuple[Normal, Normal]
-    desired: str
-    live: str
-
-
-_AGAIN = "or only entered again: it is encrypted"
-_AROUND = "or not: it is encrypted, and more changed around it"
-
-
-def compare_secrets(
-    desired: Normal, live: Normal, mark: Mark | None, sided: Iterable[tuple[Raw, Owner]]
-) -> Iterator[SecretDifference]:
-    """Yield the passwords that may differ. `sided` are all other differences, and whose they are.
-
-    Jenkins encrypts a password that we post, so the texts of the two sides can't be compared.
-    """
-    inside: dict[str, set[Owner]] = {}
-    for raw, owner in sided:
-        if raw.desired_section and raw.live_section:
-            inside.setdefault(section_path(raw), set()).add(owner)
-    for pair in find_other_secrets(desired, live):
-        owner, remark = Owner.ADOPT, "can't be compared"
-        if mark is not None:
-            around = inside.get(pair.section, set())
-            owner, remark = _attribute_secret(pair, desired, live, mark, around)
-        if owner is not Owner.JENKINS:
-            yield SecretDifference(pair.path, pair.label, owner, remark)
-
-
-def _attribute_secret(
-    pair: SecretPair, desired: Normal, live: Normal, mark: Mark, around: set[Owner]
-) -> tuple[Owner, str]:
-    if mark.applied is None or mark.kept is None:
-        return Owner.UNKNOWN, "ours or theirs: the mark was damaged"
-    fields = read_fields(mark)
-    known = fields.secrets if fields else frozenset()
-    if code_encrypted(pair.live) in known:
-        is_same = code_password(pair.live, pair.desired) in known
-        return (Owner.JENKINS if is_same else Owner.OURS), ""
-    past = _Sections(desired, live, mark.applied, mark.kept)
-    parts = [(code(section),) for section in pair.sections]
-    changed = past.who_changed((parts[0], parts[1])) if past.is_known else past.whole
-    # A directory has it as we wrote it, until a Jenkins starts with that.
-    was_plain = pair.sections[0] == pair.sections[1] and past.theirs.then[parts[0][0]]
-    theirs = bool(known or changed in (Owner.THEIRS, Owner.BOTH)) and not was_plain
-    explained = known and around & {Owner.OURS, Owner.BOTH}
-    ours = changed in (Owner.OURS, Owner.BOTH) and not explained
-    remark = _AGAIN if theirs else ""
-    if not known and (around or not past.is_known):
-        remark = _AROUND
-    return _owner(ours=ours, theirs=theirs) or Owner.JENKINS, remark
-
-
-def find_other_secrets(desired: Normal, live: Normal) -> Iterator[SecretPair]:
-    """Yield the passwords that both have, and not the same text of."""
-    if not any(element.text == SECRET for element in desired.walk()):
-        return
-    there = dict(sections(live))
-    for path, section in sections(desired):
-        theirs = {label: text for _, label, text in _find_secrets(path, there.get(path, section))}
-        for inner, label, text in _find_secrets(path, section):
-            if theirs.get(label, text) != text:
-                yield SecretPair(path, inner, label, (section, there[path]), text, theirs[label])
-
-
-def _find_secrets(path: str, element: Normal, label: str = "") -> Iterator[tuple[str, str, str]]:
-    """Yield the path, the label and the text of each password."""
-    if path and not is_silent(element.tag):  # all plain fields of a job have no label of their own
-        label = f"{label}: {word_for(element)}" if label else word_for(element)
-    if element.text == SECRET:
-        yield path, label, text_of(element)
-    for step, child in number_children(element):
-        inner = step.partition("/")[2]
-        yield from _find_secrets(f"{path}/{inner}" if path else inner, child, label)

@@ -10,13 +10,11 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.normalform import SECRET
 from cfl_jobs.errors import CflJobsError, Missing
 from cfl_jobs.planning.describing import Difference, describe
-from cfl_jobs.planning.differences import Change, Owner, compare
+from cfl_jobs.planning.differences import Change, Owner, compare, compare_passwords
 from cfl_jobs.planning.journal import Run, Step
 from cfl_jobs.planning.observe import describe_some, list_inside, list_versions
-from cfl_jobs.planning.owners import find_other_secrets
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update, turn_of
 from cfl_jobs.planning.renames import Renames
 from cfl_jobs.planning.unchanged import is_same_job
@@ -163,16 +161,12 @@ class _Planner:
 def compare_configs(desired: Config, live: Config) -> tuple[Difference, ...]:
     """Return all that differs, whosever it is; none where that is only the mark."""
     desired, live = desired.beside(None), live.beside(None)
-    found = [
-        describe(raw, Owner.UNKNOWN, versions=live.versions)
-        for raw in compare(desired.normal, live.normal)
-    ]
+    both = desired.normal, live.normal
+    raws = (*compare(*both), *compare_passwords(*both))
+    found = [describe(raw, Owner.UNKNOWN, versions=live.versions) for raw in raws]
     if desired.disabled != live.disabled:
         before, after = (str(config.disabled).lower() for config in (live, desired))
         found.append(Difference("disabled", "disabled", Change.CHANGED, before, after))
-    for pair in find_other_secrets(desired.normal, live.normal):
-        words = (Change.CHANGED, SECRET, f"{SECRET} (another)")
-        found.append(Difference(pair.path, pair.label, *words))
     return tuple(found)
 
 
