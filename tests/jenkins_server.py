@@ -528,11 +528,12 @@ class _Handler(socketserver.StreamRequestHandler):
                 return
 
     def _read(self) -> Request | None:
-        line = self.rfile.readline()
-        if line.count(b" ") != 2:
-            if line:  # TLS, say
+        begins = self.connection.recv(1, socket.MSG_PEEK)
+        if not begins.isalpha():
+            if begins:  # TLS, say
                 self.wfile.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
             return None
+        line = self.rfile.readline()
         method, target, _ = line.decode("latin-1").split()
         headers = {}
         while (line := self.rfile.readline().strip()) != b"":
