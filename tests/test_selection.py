@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cfl_jobs.errors import CflJobsError
-from cfl_jobs.reading.selection import select_names
+from cfl_jobs.reading.names import select_names
 
 NAMES = ("Deploy to Dev", "Deploy to Prod", "Create", "odd [1]")
 

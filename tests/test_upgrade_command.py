@@ -10,8 +10,13 @@ import pytest
 
 from cfl_jobs.__main__ import run
 from cfl_jobs.errors import CflJobsError
-from cfl_jobs.reading.inventory import INVENTORY, Inventory, dump_inventory, load_inventory
-from cfl_jobs.reading.plugin_lists import read_plugin_list
+from cfl_jobs.reading.inventory import (
+    INVENTORY,
+    Inventory,
+    dump_inventory,
+    load_inventory,
+    read_plugin_list,
+)
 from tests.jenkins_server_configs import DATA, NEW, OLD, recorded_plugins
 from tests.projects import copy_project, edit
 

@@ -37,7 +37,7 @@ def command(
     What is written renders to an equal config; files that are there are never overwritten.
     """
     from cfl_jobs.errors import CflJobsError
-    from cfl_jobs.reading.selection import select_names
+    from cfl_jobs.reading.names import select_names
     from cfl_jobs.target import Kind
 
     root = Path()

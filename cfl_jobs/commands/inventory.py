@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--check", is_flag=True, help="Only compare; exit with 1 where they differ.")
 def command(target: ChosenTarget, source: Path | None, jenkins: str, check: bool) -> int:
     """Write jobs/plugins.yaml, which settles for which versions config XML is rendered."""
-    from cfl_jobs.reading.plugin_lists import read_plugin_list
+    from cfl_jobs.reading.inventory import read_plugin_list
 
     root = Path()
     if source is None:

@@ -25,8 +25,7 @@ def show_upgrade(root: Path, plugins: Path, *, jenkins: str = "") -> int:
     """Examine an upgrade, tell it, and return the exit code."""
     from cfl_jobs.commands.inventory import read_committed
     from cfl_jobs.errors import CflJobsError
-    from cfl_jobs.reading.inventory import INVENTORY
-    from cfl_jobs.reading.plugin_lists import read_plugin_list
+    from cfl_jobs.reading.inventory import INVENTORY, read_plugin_list
     from cfl_jobs.review.upgrade import examine_upgrade, tell_upgrade
 
     old = read_committed(root)

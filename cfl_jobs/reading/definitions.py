@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from cfl_jobs.errors import CflJobsError, Finding, Position, nearest, suggest
-from cfl_jobs.reading.clashes import find_clashes
-from cfl_jobs.reading.definition import Definition
+from cfl_jobs.reading.definition import Definition, find_clashes
 from cfl_jobs.reading.inventory import Inventory, read_inventory
-from cfl_jobs.reading.located_yaml import load_yaml
+from cfl_jobs.reading.located_yaml import Sources, load_yaml
 from cfl_jobs.reading.names import find_name_problem
 from cfl_jobs.reading.server_url import check_url, has_login
-from cfl_jobs.reading.sources import Sources
 from cfl_jobs.reading.tracking import TrackedDict, TrackedList
 from cfl_jobs.target import Kind
 
@@ -120,8 +118,7 @@ class _Collector:
                     advice="README.md shows how to add a job.",
                 )
             )
-        for problem in find_clashes(self._entries):
-            self._find(*problem)
+        self._findings += map(self._sources.quote, find_clashes(self._entries))
         return Definitions(
             self._sources,
             self._settings,
@@ -161,9 +158,8 @@ class _Collector:
             self._check_project()
             self._check_server()
         elif group == PLUGINS:
-            self._inventory, problems = read_inventory(document)
-            for problem in problems:
-                self._find(*problem)
+            self._inventory, findings = read_inventory(document)
+            self._findings += map(self._sources.quote, findings)
         else:
             self._read_group(document, group)
 

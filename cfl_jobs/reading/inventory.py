@@ -1,24 +1,33 @@
 """jobs/plugins.yaml ↔ inventory: which version of Jenkins and of each plugin the server has.
 
+And lists of plugins kept elsewhere → an inventory, and what its plugins need: a `plugins.txt` or
+`plugins.yaml` of jenkins-plugin-cli, or the JSON of a plugin manager
+(`pluginManager/api/json?depth=2`), from which alone the needs are known.
+
 jenkins-job-builder writes some elements differently by plugin version, and takes the newest for
 what it isn't told. With the inventory in the repository everyone renders the same.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
-from cfl_jobs.errors import DefinitionError, Finding, Position, suggest
+from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, Position, suggest
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import TrackedDict
-from cfl_jobs.reading.versions import CORE, is_version
+from cfl_jobs.reading.versions import CORE, is_older, is_version, order
 
 INVENTORY = "jobs/plugins.yaml"
 _KEYS = ("jenkins", "plugins")
 _SHORT_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+_LINE = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)(?::(?P<version>[^:\s]*)(?::\S*)?)?")
+_NAME_VERSIONS = "Write each plugin's version, as in `git:5.10.1`."
 _HEADER = """\
 # yaml-language-server: $schema=../templates/schema.json
 # What the server runs, so that everyone renders the same config XML.
@@ -69,62 +78,62 @@ class Inventory:
 def load_inventory(text: str, file: str = INVENTORY) -> Inventory:
     """Read the text of an inventory. Raises DefinitionError with every finding."""
     loaded = load_yaml(text, file)
-    findings = list(loaded.findings)
-    lines = text.split("\n")
+    findings = loaded.findings
     inventory = Inventory()
     if isinstance(loaded.value, TrackedDict):
-        inventory, problems = read_inventory(loaded.value)
-        for message, position, advice in problems:
-            findings.append(Finding(message, position, lines[position.line - 1], advice=advice))
+        inventory, more = read_inventory(loaded.value)
+        findings += more
     elif not findings:
-        message = "an inventory is a mapping"
-        findings.append(Finding(message, Position(file, 1), lines[0], advice=_RENEW))
+        findings = (Finding("an inventory is a mapping", Position(file, 1), advice=_RENEW),)
     if findings:
-        raise DefinitionError(findings)
+        lines = text.split("\n")
+        raise DefinitionError(
+            replace(found, source=lines[found.position.line - 1]) if found.position else found
+            for found in findings
+        )
     return inventory
 
 
 _RENEW = "`cfl-jobs inventory` writes the file anew from the server."
-Problem = tuple[str, Position, str]
 
 
-def read_inventory(document: TrackedDict) -> tuple[Inventory, tuple[Problem, ...]]:
-    """Return the inventory in a parsed file, and (message, position, advice) of what is wrong."""
-    problems: list[Problem] = []
+def read_inventory(document: TrackedDict) -> tuple[Inventory, tuple[Finding, ...]]:
+    """Return the inventory in a parsed file, and what is wrong."""
+    findings: list[Finding] = []
     for key, _ in document.raw_items():
         if key not in _KEYS:
             advice = suggest(key, _KEYS) or f"There may be {' and '.join(_KEYS)}."
-            problems.append((f"unknown key {key!r}", document.position_of(key), advice))
+            place = document.position_of(key)
+            findings.append(Finding(f"unknown key {key!r}", place, advice=advice))
     plugins = dict.get(document, "plugins")
     if not isinstance(plugins, TrackedDict):
-        problems.append(
-            ("`plugins:` needs a mapping of versions", document.position_of("plugins"), _RENEW)
-        )
+        message = "`plugins:` needs a mapping of versions"
+        findings.append(Finding(message, document.position_of("plugins"), advice=_RENEW))
         plugins = TrackedDict(pos=document.pos)
     versions = dict[str, str]()
     for name, _ in plugins.raw_items():
         if not _SHORT_NAME.fullmatch(str(name)):
             advice = "Use its short name, the id on plugins.jenkins.io."
-            problems.append((f"{name!r} is no plugin's name", plugins.position_of(name), advice))
-        versions[str(name)] = _read_version(plugins, name, problems)
+            place = plugins.position_of(name)
+            findings.append(Finding(f"{name!r} is no plugin's name", place, advice=advice))
+        versions[str(name)] = _read_version(plugins, name, findings)
     jenkins = ""
     if dict.get(document, "jenkins") is not None:
-        jenkins = _read_version(document, "jenkins", problems)
-    return Inventory(MappingProxyType(versions), jenkins), tuple(problems)
+        jenkins = _read_version(document, "jenkins", findings)
+    return Inventory(MappingProxyType(versions), jenkins), tuple(findings)
 
 
-def _read_version(mapping: TrackedDict, key: str, problems: list[Problem]) -> str:
+def _read_version(mapping: TrackedDict, key: str, findings: list[Finding]) -> str:
     version = dict.get(mapping, key)
     if isinstance(version, str) and is_version(version):
         return str(version)
-    place = mapping.value_positions.get(key, mapping.position_of(key))
+    message, advice = f"{key!r} has no version", _RENEW
     if isinstance(version, (int, float)) and not isinstance(version, bool):
         message, advice = f"{version} is a number, and versions are text", "Put it in quotes."
     elif isinstance(version, str) and version.strip():
         message, advice = f"{version!r} is no version", "Write the one that the server has."
-    else:
-        message, advice = f"{key!r} has no version", _RENEW
-    problems.append((message, place, advice))
+    place = mapping.value_positions.get(key, mapping.position_of(key))
+    findings.append(Finding(message, place, advice=advice))
     return ""
 
 
@@ -151,3 +160,141 @@ def compare_inventories(old: Inventory, new: Inventory) -> Iterator[str]:
             yield f"{name} {before} is gone"
         elif before != after:
             yield f"{name} {before} → {after}"
+
+
+@dataclass(frozen=True, slots=True)
+class PluginList:
+    """Plugins, and by plugin the least version of each other one, and of CORE, that it needs."""
+
+    inventory: Inventory
+    needs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def with_jenkins(self, version: str) -> PluginList:
+        """Return the list with a version of Jenkins itself, where it has none."""
+        known = self.inventory.jenkins or version
+        return replace(self, inventory=replace(self.inventory, jenkins=known))
+
+    def unmet(self) -> Iterator[str]:
+        """Yield what doesn't fit together, as far as versions and needs are known."""
+        versions, jenkins = self.inventory.versions, self.inventory.jenkins
+        newer: list[tuple[str, str]] = []
+        for plugin, needs in self.needs.items():
+            for other, least in needs.items():
+                known = versions.get(other, "")
+                if other == CORE:
+                    newer += [(least, plugin)] if jenkins and is_older(jenkins, least) else []
+                elif not known:
+                    yield f"{plugin} {versions[plugin]} needs {other} {least}, which isn't there"
+                elif is_older(known, least):
+                    yield f"{plugin} {versions[plugin]} needs {other} {least}, and not {known}"
+        if newer:
+            least, plugin = max(newer, key=lambda need: order(need[0]))
+            count = f", and {len(newer) - 1} more need a newer one too" if newer[1:] else ""
+            yield f"{plugin} {versions[plugin]} needs Jenkins {least}, and not {jenkins}{count}"
+
+
+def read_plugin_list(path: Path, *, jenkins: str = "") -> PluginList:
+    """Read a list. `jenkins` is the version of Jenkins itself, where it doesn't say that.
+
+    Raises CflJobsError where it can't be read, DefinitionError with every finding.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CflJobsError(f"{path}: can't be read: {error}") from error
+    if jenkins and not is_version(jenkins):
+        raise CflJobsError(f"{jenkins!r} is no version of Jenkins", advice="Write one as 2.568.2.")
+    if text.lstrip().startswith(("{", "[")):
+        found = _read_json(text, str(path))
+    elif path.suffix in (".yaml", ".yml"):
+        found = PluginList(_read_yaml(text, str(path)))
+    else:
+        found = PluginList(Inventory(_read_lines(text, str(path))))
+    if not found.inventory.plugins:
+        raise CflJobsError(f"{path}: there is no plugin in it", advice=_NAME_VERSIONS)
+    if jenkins:
+        found = replace(found, inventory=replace(found.inventory, jenkins=jenkins))
+    return found
+
+
+def _read_lines(text: str, file: str) -> Mapping[str, str]:
+    """Read a plugins.txt: a name and a version a line, `#` begins a comment."""
+    plugins: dict[str, str] = {}
+    findings = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        entry = line.partition("#")[0].strip()
+        if not entry:
+            continue
+        found = _LINE.fullmatch(entry)
+        version = (found["version"] or "") if found else ""
+        if found and is_version(version):
+            plugins[found["name"]] = version
+        else:
+            wrong = f"{version!r} is no version" if version else f"{entry!r} names no version"
+            findings.append(Finding(wrong, Position(file, number), line, advice=_NAME_VERSIONS))
+    if findings:
+        raise DefinitionError(findings)
+    return MappingProxyType(plugins)
+
+
+def _read_yaml(text: str, file: str) -> Inventory:
+    """Read an inventory, or a list of artifactId and source.version."""
+    loaded = load_yaml(text, file)
+    listed = dict.get(loaded.value, "plugins") if isinstance(loaded.value, dict) else None
+    if loaded.findings or not isinstance(listed, list):
+        return load_inventory(text, file)
+    plugins: dict[str, str] = {}
+    findings = []
+    for entry in listed:
+        name, source = (
+            (dict.get(entry, "artifactId"), dict.get(entry, "source"))
+            if isinstance(entry, dict)
+            else (None, None)
+        )
+        version = dict.get(source, "version") if isinstance(source, dict) else None
+        if name and is_version(str(version)):
+            plugins[str(name)] = str(version)
+        else:
+            wrong = f"{str(name or entry)!r} names no version"
+            place = getattr(entry, "pos", Position(file, 1))
+            findings.append(Finding(wrong, place, advice=_NAME_VERSIONS))
+    if findings:
+        raise DefinitionError(findings)
+    return Inventory(MappingProxyType(plugins))
+
+
+def _read_json(text: str, file: str) -> PluginList:
+    """Read a plugin manager's answer; plugins that aren't active are left out."""
+    try:
+        data = json.loads(text)
+        listed = data.get("plugins", data)
+        if isinstance(listed, dict):
+            listed = [{"shortName": name, **entry} for name, entry in listed.items()]
+        active = [entry for entry in listed if entry.get("active", True)]
+        plugins = {str(entry["shortName"]): str(entry["version"]) for entry in active}
+        needs = {str(entry["shortName"]): dict(_read_needs(entry)) for entry in active}
+    except json.JSONDecodeError as error:
+        place = Position(file, error.lineno, error.colno)
+        raise DefinitionError([Finding(f"is no JSON: {error.msg}", place)]) from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise CflJobsError(
+            f"{file}: is no list of plugins: each has a shortName and a version",
+            advice="Take the answer to `pluginManager/api/json?depth=2` of a server.",
+        ) from error
+    odd = [name for name, version in plugins.items() if not is_version(version.split(" ")[0])]
+    if odd:
+        raise CflJobsError(f"{file}: no version of {', '.join(odd)}", advice=_NAME_VERSIONS)
+    # A plugin that someone built by hand says so behind its version.
+    cut = {name: version.split(" ")[0] for name, version in plugins.items()}
+    return PluginList(Inventory(MappingProxyType(cut)), MappingProxyType(needs))
+
+
+def _read_needs(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what a plugin needs: `requiredCoreVersion` and `dependencies`, or shorter words."""
+    core = entry.get("requiredCoreVersion") or entry.get("requiredCore") or entry.get("jenkins")
+    if core:
+        yield CORE, str(core)
+    yield from ((str(name), str(least)) for name, least in dict(entry.get("needs") or {}).items())
+    for other in entry.get("dependencies") or ():
+        if not other.get("optional"):
+            yield str(other.get("shortName") or other["name"]), str(other["version"])

@@ -1,19 +1,20 @@
-"""YAML text → tracked data with positions; what YAML would read as something else is told.
+"""A project's files, and YAML text → tracked data with positions.
 
-Input: text and the name of its file. Output: `TrackedDict`, `TrackedList`, `LocatedText`, bool,
-int, float, None. Nothing but these: no tags, no objects, no merge keys.
+What YAML would read as something else is told. Output: `TrackedDict`, `TrackedList`, `LocatedText`,
+bool, int, float, None. Nothing but these: no tags, no objects, no merge keys.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from cfl_jobs.errors import Finding, Position, suggest
+from cfl_jobs.errors import Finding, Origin, Position, suggest
 from cfl_jobs.reading.tracking import LocatedText, Pieces, TrackedDict, TrackedList
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -29,6 +30,58 @@ _SEPARATOR = "\u2028"
 Locate = Callable[[int, int], Position]
 # Makes a text of a scalar's; told where it stands, in what pieces, and whether it is unquoted.
 MakeText = Callable[[str, Position, Pieces, bool], LocatedText]
+
+
+class Sources:
+    """Reads files below the project's root; paths are relative to it, with "/"."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._texts: dict[str, str] = {}
+
+    def read(self, file: str) -> str:
+        """Return a file's text, without a byte order mark. Raises OSError, or ValueError with
+        a sentence where it is not UTF-8, no plain file, or a link or ".." leads out of the
+        first directory on its path: a pull request could else show what is in other files of
+        the machine that renders it, .git/config with its token among them."""
+        if file not in self._texts:
+            try:
+                path = (self.root / file).resolve()
+            except RuntimeError as error:  # until Python 3.12
+                raise ValueError("it is a link to itself; put the file itself here") from error
+            top = file.split("/")[0]
+            if not path.is_relative_to(self.root.resolve() / top):
+                raise ValueError(f"it leads out of the project's {top}/; put the file itself here")
+            if path.exists() and not path.is_file() and not path.is_dir():
+                raise ValueError("it is no plain file")
+            data = path.read_bytes()
+            try:
+                self._texts[file] = data.decode("utf-8-sig")
+            except UnicodeDecodeError as error:
+                line = data.count(b"\n", 0, error.start) + 1
+                raise ValueError(f"line {line} is not UTF-8; save the file as UTF-8") from error
+        return self._texts[file]
+
+    def line(self, position: Position) -> str:
+        """Return the text of a line, or "" where it isn't known."""
+        lines = self._texts.get(position.file, "").split("\n")
+        return lines[position.line - 1].rstrip("\r") if 0 < position.line <= len(lines) else ""
+
+    def find(
+        self,
+        message: str,
+        position: Position,
+        *,
+        origins: tuple[Origin, ...] = (),
+        advice: str = "",
+    ) -> Finding:
+        """Return a finding that quotes its line."""
+        return Finding(message, position, self.line(position), origins, advice)
+
+    def quote(self, found: Finding, *origins: Origin) -> Finding:
+        """Return a finding with its line, and more origins."""
+        source = self.line(found.position) if found.position else ""
+        return replace(found, source=source, origins=(*found.origins, *origins))
 
 
 @dataclass(frozen=True, slots=True)

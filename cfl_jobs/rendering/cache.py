@@ -18,7 +18,7 @@ from typing import Any
 import cfl_jobs
 from cfl_jobs.configs.config import Config
 from cfl_jobs.files import write_whole
-from cfl_jobs.reading.selection import select_names
+from cfl_jobs.reading.names import select_names
 
 _KEPT = 20  # projects, or states of one
 

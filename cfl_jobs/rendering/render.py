@@ -16,7 +16,7 @@ from cfl_jobs.errors import DefinitionError, Finding, Origin, Position
 from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.definitions import Definitions, load_definitions
 from cfl_jobs.reading.inventory import Inventory
-from cfl_jobs.reading.selection import select_names
+from cfl_jobs.reading.names import select_names
 from cfl_jobs.reading.tracking import TrackedDict, unread_places, walk_mappings
 from cfl_jobs.rendering.blame import blame_parts, put_successors
 from cfl_jobs.rendering.generator import Generated, Generator

@@ -74,18 +74,18 @@ class TemplateRenderer:
         if self._refused:
             return None, tuple(self._refused)
         first = Position(f"{TEMPLATES}/{definition.template}", 1)
-        origins = (_asked_for(definition),)
+        asked = _asked_for(definition)
         read = read_marked(text, tuple(self._files), first)
         loaded = self._values.fill(read.value)
         problems = (*read.findings, *loaded.findings)
-        findings = tuple(self._quoted(finding, origins) for finding in problems)
+        findings = tuple(self._sources.quote(found, asked) for found in problems)
         if isinstance(loaded.value, TrackedDict):
             return loaded.value, findings
         if not findings:
             message = (
                 "the template makes no mapping, but a job is one: `name: {{ name }}` and so on"
             )
-            findings = (self._sources.find(message, first, origins=origins),)
+            findings = (self._sources.find(message, first, origins=(asked,)),)
         return None, findings
 
     def _find_more(self, definition: Definition, problem: TemplateProblem) -> tuple[Finding, ...]:
@@ -102,11 +102,6 @@ class TemplateRenderer:
                 if problem.missing:
                     findings += problem.findings
         return tuple(findings)
-
-    def _quoted(self, finding: Finding, origins: tuple[Origin, ...]) -> Finding:
-        place = finding.position or Position(TEMPLATES, 1)
-        origins = (*finding.origins, *origins)
-        return self._sources.find(finding.message, place, origins=origins, advice=finding.advice)
 
     # -- called by the environment -------------------------------------------------------------
 

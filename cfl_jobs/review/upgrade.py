@@ -11,8 +11,7 @@ from cfl_jobs.configs.configxml import element_paths, parse_config
 from cfl_jobs.configs.requirements import used_plugins
 from cfl_jobs.errors import DefinitionError, Finding
 from cfl_jobs.planning.plan import Plan
-from cfl_jobs.reading.inventory import Inventory
-from cfl_jobs.reading.plugin_lists import PluginList
+from cfl_jobs.reading.inventory import Inventory, PluginList
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.rendering.noeffect import NO_EFFECTS
 from cfl_jobs.rendering.render import render
