@@ -255,10 +255,9 @@ class _Run:
                 self._target.delete(change.kind, name)
             else:
                 if self._plan.undoes:
-                    made = restore(change, before, self._target, begin)
+                    after, message = restore(change, before, self._target, begin)
                 else:
-                    made = self._maker.make(change, before, begin)
-                after, message = made.live.digest, made.message
+                    after, message = self._maker.make(change, before, begin)
         except CflJobsError as error:
             return self._fail(change, step, error)
         if problem := self._note(replace(step, state="done", after=after)):

@@ -46,14 +46,6 @@ _Signature = tuple[str, str, Change, Normal | None, Normal | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """A job as a change left it. `message` says what people should know."""
-
-    live: Config
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class _Posting:
     """What is posted of a change: the config desired, a mark, and what stays of what is there.
 
@@ -97,8 +89,10 @@ class Maker:
 
     def make(
         self, change: Create | Update, there: Config | None, begin: Callable[[str], None]
-    ) -> Made:
+    ) -> tuple[str, str]:
         """Create a job, or make the one `there` what it should be.
+
+        Returns the digest of what the job is then, and what people should know.
 
         `begin` is called before anything is written, with the digest that the job is to have then,
         "" where a mark tells that it isn't verified yet.
@@ -199,7 +193,7 @@ class Maker:
         kept = f"What was read meanwhile is kept in {self._journal.directory / 'before'}."
         raise _meddled(name, kept)
 
-    def _finish(self, posting: _Posting, live: Config, found: Sequence[Raw]) -> Made:
+    def _finish(self, posting: _Posting, live: Config, found: Sequence[Raw]) -> tuple[str, str]:
         """Write down what Jenkins made of it. Raises Refused where that is less than we posted."""
         mark, desired = posting.mark, posting.desired
         kept = live.fingerprint
@@ -219,7 +213,7 @@ class Maker:
         if final != live.mark:
             self._set_mark(posting, final)
         is_otherwise = any(raw.path not in desired.own for raw in found)
-        return Made(live, _OTHERWISE if is_otherwise and kept != mark.kept else "")
+        return live.digest, _OTHERWISE if is_otherwise and kept != mark.kept else ""
 
     def _set_mark(self, posting: _Posting, mark: Mark) -> None:
         kind, name = posting.desired.key
@@ -248,10 +242,10 @@ def _came_late(first: Config, live: Config) -> bool:
 
 def restore(
     change: Create | Update, there: Config | None, target: Target, begin: Callable[[str], None]
-) -> Made:
+) -> tuple[str, str]:
     """Put a kept config back as it is, mark included, with what builds have written since.
 
-    Raises Refused where Jenkins made something else of it.
+    Returns what Maker.make does. Raises Refused where Jenkins made something else of it.
     """
     kept = change.desired
     kind, name = kept.key
@@ -265,7 +259,7 @@ def restore(
     now = replace(kept, config=target.read(kind, name), build_written=())
     if not is_same_job(now, kept):
         raise Refused(f"{name!r} was put back, but Jenkins made something else of it")
-    return Made(now)
+    return now.digest, ""
 
 
 def _sign(raw: Raw) -> _Signature:

@@ -13,7 +13,7 @@ import re
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from urllib.parse import quote
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.errors import CflJobsError, ConfigError
 from cfl_jobs.files import lock, sync_directory
-from cfl_jobs.target import Kind
+from cfl_jobs.target import Key, Kind
 
 RUN = "run.json"
 JOURNAL = "journal.jsonl"
@@ -40,8 +40,8 @@ class Step:
 
     kind: Kind
     name: str
-    action: str
-    state: str
+    action: str = ""
+    state: str = ""
     before: str = ""
     after: str = ""
     old_name: str = ""
@@ -82,16 +82,9 @@ class Journal:
 
     def note(self, step: Step) -> None:
         """Add a line to the journal."""
-        line = {
-            "kind": step.kind.value,
-            **{
-                key: value
-                for key in ("name", "action", "state", "before", "after", "old_name", "message")
-                if (value := getattr(step, key))
-            },
-        }
+        line = {key: value for key, value in asdict(step).items() if value}
         with self._lock:
-            self._append(json.dumps(line))
+            self._append(json.dumps(line | {"kind": step.kind.value}))
 
     def finish(self) -> None:
         """Write down that the run ended by itself."""
@@ -270,34 +263,32 @@ def find_run(place: Path, target: str, name: str) -> Run:
 def _read_run(directory: Path) -> Run | None:
     """Return None for a run that was killed before it had done anything, or for no run."""
     try:
-        head = json.loads((directory / RUN).read_bytes())
+        head = dict(json.loads((directory / RUN).read_bytes()))
         data = (directory / JOURNAL).read_bytes()
         is_running = _is_locked(directory / JOURNAL)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         return Run(directory, problem=error.strerror or str(error))
-    except ValueError:
+    except (ValueError, TypeError):
         return Run(directory, problem=f"{RUN} is damaged")
-    steps: dict[tuple[Kind, str], Step] = {}
+    steps: dict[Key, Step] = {}
     damaged = 0
     is_complete = False
-    for line in data.split(b"\n"):
-        if not line:
-            continue
+    for line in filter(None, data.split(b"\n")):
         try:
             found = json.loads(line)
             if "finished" in found:
                 is_complete = True
-                continue
-            step = _read_step(found)
-            steps[step.kind, step.name] = step
+            else:
+                step = _read_step(found)
+                steps[step.kind, step.name] = step
         except (ValueError, KeyError, TypeError, AttributeError):
             damaged += 1
     return Run(
         directory,
-        target=str(head.get("target", "")) if isinstance(head, dict) else "",
-        verb=str(head.get("verb", "")) if isinstance(head, dict) else "",
+        target=str(head.get("target", "")),
+        verb=str(head.get("verb", "")),
         steps=tuple(steps.values()),
         is_complete=is_complete,
         is_running=is_running,
@@ -306,26 +297,13 @@ def _read_run(directory: Path) -> Run | None:
 
 
 def _read_step(line: Mapping[str, Any]) -> Step:
-    texts = {key: str(value) for key, value in line.items() if key != "kind"}
-    return Step(
-        Kind(line["kind"]),
-        texts["name"],
-        texts.get("action", ""),
-        texts.get("state", ""),
-        texts.get("before", ""),
-        texts.get("after", ""),
-        texts.get("old_name", ""),
-        texts.get("message", ""),
-    )
+    known = {field.name for field in fields(Step)} - {"kind"}
+    texts = {key: str(value) for key, value in line.items() if key in known}
+    return Step(Kind(line["kind"]), **texts)
 
 
 def _is_locked(path: Path) -> bool:
     """Tell whether a process is writing it; see Journal."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        return not lock(handle, shared=True)
-    except OSError:
-        return False
-    finally:
-        with suppress(OSError):
-            os.close(handle)
+    with suppress(OSError), path.open("rb") as stream:
+        return not lock(stream.fileno(), shared=True)
+    return False
