@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import split_description
-from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, TargetError
+from cfl_jobs.errors import CflJobsError, ConfigError, Missing, PermissionDenied, TargetError
 from cfl_jobs.planning.upgrades import has_upgraded
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.reading.versions import CORE
@@ -68,56 +67,57 @@ def observe(
     }
     versions = list_versions(target)
     wanted = tuple(wanted)
+    ours = {key for key, entry in listed.items() if _is_ours(entry, project)}
     names = {key for key in wanted if key in listed}
-    orphans = {
-        key
-        for key, entry in listed.items()
-        if with_orphans and key not in names and _is_ours(entry, project)
-    }
-    keys = sorted(names | orphans, key=lambda key: (key[0].value, key[1]))
+    orphans = ours - names if with_orphans else set()
+    keys = _sorted(names | orphans)
+
+    def read(kind: Kind, name: str) -> Config:
+        found = Config(kind, name, target.read(kind, name), versions=versions)
+        found.normal  # noqa: B018 - parses it
+        return found
+
     live: dict[Key, Config] = {}
-    unreadable = {
-        key: entry.problem
-        for key, entry in listed.items()
-        if entry.problem and key not in names and key not in orphans
-    }
-    failed: dict[Key, TargetError] = {}
-    with _threads(min(workers, max(len(keys), 1))) as pool:
-        for number, (key, text) in enumerate(_ask_all(pool, target.read, keys), start=1):
-            if isinstance(text, TargetError):
-                failed[key] = text
-            else:
-                try:
-                    live[key] = _read(key, text, versions)
-                except ConfigError as error:
-                    unreadable[key] = f"{error.message}. {_FIX}"
-            progress(number, len(keys))
-        jobs = [key for key in keys if key in orphans and key in live and key[0] is Kind.JOB]
-        counts = dict(_ask_all(pool, lambda _, name: target.count_builds(name), jobs))
-    failed |= {key: count for key, count in counts.items() if isinstance(count, TargetError)}
-    builds = {key[1]: count for key, count in counts.items() if isinstance(count, int)}
+    failed: dict[Key, CflJobsError] = {}
+    builds: dict[str, int] = {}
+    for number, (key, found) in enumerate(_ask_all(read, keys, workers), start=1):
+        if isinstance(found, Config):
+            live[key] = found
+        else:
+            failed[key] = found
+        progress(number, len(keys))
+    jobs = [key for key in keys if key in orphans and key in live and key[0] is Kind.JOB]
+    for key, count in _ask_all(lambda _, name: target.count_builds(name), jobs, workers):
+        if isinstance(count, int):
+            builds[key[1]] = count
+        else:
+            failed[key] = count
     _check_target(target, list(failed.values()), is_blind=not live)
+    unreadable = {
+        key: entry.problem for key, entry in listed.items() if entry.problem and key not in keys
+    }
     for key, failure in failed.items():
         live.pop(key, None)
         if isinstance(failure, Missing):
             del listed[key]  # it went between the listing and the reading
         else:
-            unreadable[key] = f"{failure.message}. {failure.advice}".rstrip(" .") + "."
-    new = [key for key in wanted if key not in listed]
-    folders = {(Kind.JOB, folder) for _, name in new for folder in folders_of(name)}
-    for key in sorted(folders.intersection(listed) - set(keys), key=lambda key: key[1]):
-        with suppress(TargetError, ConfigError):  # making the job tells of it
-            live[key] = _read(key, target.read(*key), versions)
-    ours = [key for key, entry in listed.items() if _is_ours(entry, project)]
-    others = sorted(set(ours) - set(keys), key=lambda key: key[1])
-    if others and any(has_upgraded(read.normal, read.mark) for read in live.values()):
-        with _threads(min(workers, len(others))) as pool:
-            for key, text in _ask_all(pool, target.read, others):
-                # That one the plan isn't about can't be read is no matter here.
-                if isinstance(text, str):
-                    with suppress(ConfigError):
-                        live[key] = _read(key, text, versions)
+            advice = _FIX if isinstance(failure, ConfigError) else failure.advice
+            unreadable[key] = f"{failure.message}. {advice}".rstrip(" .") + "."
+    new = [name for kind, name in wanted if (kind, name) not in listed]
+    others = {(Kind.JOB, folder) for name in new for folder in folders_of(name)}
+    if any(has_upgraded(config.normal, config.mark) for config in live.values()):
+        others |= ours
+    # That one the plan isn't about can't be read is no matter here; making a job tells of it.
+    for key, found in _ask_all(
+        read, _sorted(others.intersection(listed).difference(keys)), workers
+    ):
+        if isinstance(found, Config):
+            live[key] = found
     return Observed(target.label, listed, live, versions, builds, unreadable, project)
+
+
+def _sorted(keys: Iterable[Key]) -> list[Key]:
+    return sorted(keys, key=lambda key: (key[0].value, key[1]))
 
 
 def list_versions(target: Target) -> dict[str, str]:
@@ -130,50 +130,38 @@ def list_versions(target: Target) -> dict[str, str]:
     return {**plugins, CORE: core} if core else plugins
 
 
-def _read(key: Key, text: str, versions: Mapping[str, str]) -> Config:
-    """Return what was read. Raises ConfigError where that is no XML."""
-    found = Config(*key, text, versions=versions)
-    found.normal  # noqa: B018 - parses it
-    return found
-
-
 def _is_ours(entry: Listed, project: str) -> bool:
     mark = split_description(entry.description)[1]
     return mark is not None and mark.is_surely_for(entry.name, project)
 
 
-@contextmanager
-def _threads(count: int) -> Iterator[Executor]:
-    """Yield threads. Whoever interrupts the work needn't wait until they have their answers."""
-    pool = ThreadPoolExecutor(max_workers=count)
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
-
-
 def _ask_all(
-    pool: Executor, ask: Callable[[Kind, str], T], keys: Sequence[Key]
-) -> Iterator[tuple[Key, T | TargetError]]:
-    """Ask for each key, in parallel; yield the answers, in order, and errors in their place."""
+    ask: Callable[[Kind, str], T], keys: Sequence[Key], workers: int
+) -> Iterator[tuple[Key, T | CflJobsError]]:
+    """Ask for each key, in parallel; yield the answers, in order, and errors in their place.
 
-    def attempt(key: Key) -> T | TargetError:
+    Whoever interrupts the work needn't wait until the threads have their answers.
+    """
+
+    def attempt(key: Key) -> T | CflJobsError:
         try:
             return ask(*key)
-        except TargetError as error:
+        except (TargetError, ConfigError) as error:
             return error
 
-    return zip(keys, pool.map(attempt, keys), strict=True)
+    pool = ThreadPoolExecutor(max_workers=min(workers, max(len(keys), 1)))
+    try:
+        yield from zip(keys, pool.map(attempt, keys), strict=True)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _check_target(target: Target, failures: Sequence[TargetError], *, is_blind: bool) -> None:
+def _check_target(target: Target, failures: Sequence[CflJobsError], *, is_blind: bool) -> None:
     """Raise what concerns the whole target, as it is when it went away, or all is forbidden."""
     refusals = [error for error in failures if isinstance(error, PermissionDenied)]
     if is_blind and len(refusals) > 1:
         raise refusals[0]
-    if any(not isinstance(error, (PermissionDenied, Missing)) for error in failures):
+    if any(not isinstance(error, (ConfigError, PermissionDenied, Missing)) for error in failures):
         target.list(Kind.VIEW)
 
 
