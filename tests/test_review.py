@@ -12,11 +12,10 @@ import pytest
 from cfl_jobs.commands.review import show_review
 from cfl_jobs.planning.plan import Update
 from cfl_jobs.planning.visible import make_visible
-from cfl_jobs.review.effect import Weight
+from cfl_jobs.review.comparing import make_review, review_setups
 from cfl_jobs.review.formats import write_json, write_text
 from cfl_jobs.review.outline import Entry, action_of, list_entries
-from cfl_jobs.review.review import Review, make_review, review_setups
-from cfl_jobs.review.revisions import Revision
+from cfl_jobs.review.review import Review, Revision, Weight
 from cfl_jobs.review.setups import Setup, read_setup
 from tests.projects import ROOT, History, add, copy_project, edit
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.review.comparing import review_setups
 from cfl_jobs.review.page import write_page
-from cfl_jobs.review.review import Review, review_setups
-from cfl_jobs.review.revisions import Revision
+from cfl_jobs.review.review import Review, Revision
 from cfl_jobs.review.setups import read_setup
 from tests.browser import ENTER, ESCAPE, TAB, Browser, why_no_browser
 from tests.projects import ROOT, add, copy_project, edit

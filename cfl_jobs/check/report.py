@@ -9,9 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cfl_jobs import __version__
-from cfl_jobs.check.rule import RULES, Severity
-from cfl_jobs.check.run import Problem, Report
-from cfl_jobs.errors import CflJobsError, suggest
+from cfl_jobs.check.rule import RULES, Problem, Report, Severity
 
 
 def write_text(report: Report) -> str:
@@ -38,29 +36,6 @@ def _summary(report: Report) -> str:
 def count(number: int, word: str) -> str:
     """Return "1 job" or "3 jobs"."""
     return f"{number} {word}" if number == 1 else f"{number:,} {word}s"
-
-
-def list_rules() -> str:
-    """Return all rules, one a line."""
-    width = max(len(rule.id) for rule in RULES)
-    lines = (f"{rule.id:{width}}  {rule.severity.value:7}  {rule.title}\n" for rule in RULES)
-    return "".join(lines)
-
-
-def explain_rule(name: str) -> str:
-    """Return what a rule looks for and what to do. Raises CflJobsError where there is none."""
-    if name not in RULES:
-        near = suggest(name, (rule.id for rule in RULES))
-        advice = f"{near} `cfl-jobs explain` lists all rules.".strip()
-        raise CflJobsError(f"there is no rule {name!r}", advice=advice)
-    rule = RULES[name]
-    text = f"{rule.id} ({rule.severity.value}): {rule.title}\n\n{rule.why}\n"
-    if rule.search is None:
-        return text
-    return text + (
-        f"\nSilence it where it is right: `# cfl-jobs: ignore {rule.id} REASON` behind the line"
-        " or on the\nline above it, or above the job's entry in jobs/ for that job alone.\n"
-    )
 
 
 def write_json(report: Report) -> str:

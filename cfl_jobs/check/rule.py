@@ -11,7 +11,7 @@ from cfl_jobs.configs.graph import Chain, CopyEdge, TriggerEdge
 from cfl_jobs.configs.model import Job, UpstreamTrigger, View
 from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.configs.steps.step import Placed
-from cfl_jobs.errors import Position
+from cfl_jobs.errors import Finding, Position
 
 _Part = TypeVar("_Part")
 
@@ -149,3 +149,30 @@ class Rules:
 
 
 RULES = Rules()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding of one rule. `names` are the jobs or views that it is about."""
+
+    rule: str
+    severity: Severity
+    finding: Finding
+    names: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Return "warning no-time-limit"."""
+        return f"{self.severity.value} {self.rule}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All problems by place, how many findings comments silenced, and how many jobs were seen."""
+
+    problems: tuple[Problem, ...]
+    silenced: int = 0
+    jobs: int = 0
+
+    def count(self, severity: Severity) -> int:
+        return sum(problem.severity is severity for problem in self.problems)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from cfl_jobs.check import (  # noqa: F401 - they register their rules
@@ -16,12 +16,12 @@ from cfl_jobs.check import (  # noqa: F401 - they register their rules
     upkeep,
 )
 from cfl_jobs.check.positions import Positions, Silence, find_silences
-from cfl_jobs.check.rule import RULES, Found, Rule, Scope, Severity
+from cfl_jobs.check.rule import RULES, Found, Problem, Report, Rule, Scope, Severity
 from cfl_jobs.check.secret_text import hide_secrets
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.read_model import read_job, read_view
-from cfl_jobs.errors import DefinitionError, Finding, Origin, Position, suggest
+from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, Origin, Position, suggest
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.target import Kind
 
@@ -55,33 +55,6 @@ UNUSED_SILENCE = RULES.add(
         " itself.",
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One finding of one rule. `names` are the jobs or views that it is about."""
-
-    rule: str
-    severity: Severity
-    finding: Finding
-    names: tuple[str, ...] = ()
-
-    @property
-    def title(self) -> str:
-        """Return "warning no-time-limit"."""
-        return f"{self.severity.value} {self.rule}"
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All problems by place, how many findings comments silenced, and how many jobs were seen."""
-
-    problems: tuple[Problem, ...]
-    silenced: int = 0
-    jobs: int = 0
-
-    def count(self, severity: Severity) -> int:
-        return sum(problem.severity is severity for problem in self.problems)
 
 
 def check_project(root: Path, *, executors: int = 2) -> Report:
@@ -224,3 +197,26 @@ def _check_silences(
             source = _line(silence.position, files)
             finding = Finding(message, silence.position, source, advice=advice)
             yield Problem(rule.id, rule.severity, hide_in_finding(finding))
+
+
+def list_rules() -> str:
+    """Return all rules, one a line."""
+    width = max(len(rule.id) for rule in RULES)
+    lines = (f"{rule.id:{width}}  {rule.severity.value:7}  {rule.title}\n" for rule in RULES)
+    return "".join(lines)
+
+
+def explain_rule(name: str) -> str:
+    """Return what a rule looks for and what to do. Raises CflJobsError where there is none."""
+    if name not in RULES:
+        near = suggest(name, (rule.id for rule in RULES))
+        advice = f"{near} `cfl-jobs explain` lists all rules.".strip()
+        raise CflJobsError(f"there is no rule {name!r}", advice=advice)
+    rule = RULES[name]
+    text = f"{rule.id} ({rule.severity.value}): {rule.title}\n\n{rule.why}\n"
+    if rule.search is None:
+        return text
+    return text + (
+        f"\nSilence it where it is right: `# cfl-jobs: ignore {rule.id} REASON` behind the line"
+        " or on the\nline above it, or above the job's entry in jobs/ for that job alone.\n"
+    )

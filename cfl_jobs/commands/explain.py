@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cfl_jobs.check.report import explain_rule, list_rules
+from cfl_jobs.check.run import explain_rule, list_rules
 
 
 @click.command(short_help="Tell what a rule of check looks for, and what to do.")

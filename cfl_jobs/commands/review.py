@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from cfl_jobs.review.comparing import make_review
 from cfl_jobs.review.formats import WRITERS, paint
-from cfl_jobs.review.review import make_review
 from cfl_jobs.terminal.pushing import colour
 
 

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator
 
 from cfl_jobs.configs.model import Job, Parameter, ParameterKind
 from cfl_jobs.drawing.words import join_names
-from cfl_jobs.review.effect import About, Effect, Weight
+from cfl_jobs.review.review import About, Effect, Weight
 from cfl_jobs.review.setups import Pair
 
 # matrix-auth 3.2: the strategy under which nothing granted elsewhere counts.

@@ -9,9 +9,9 @@ from cfl_jobs.configs.steps.wrappers import CleanBefore
 from cfl_jobs.drawing.words import join_names
 from cfl_jobs.planning.plan import Create, Delete, Plan
 from cfl_jobs.review.access import find_access_effects
-from cfl_jobs.review.effect import About, Effect, Weight, join_alike
 from cfl_jobs.review.flow import find_flow_effects
 from cfl_jobs.review.outline import differences_of
+from cfl_jobs.review.review import About, Effect, Weight, join_alike
 from cfl_jobs.review.setups import Pair
 from cfl_jobs.target import Kind
 

@@ -17,7 +17,7 @@ from cfl_jobs.drawing.words import (
     say_selector,
     say_start,
 )
-from cfl_jobs.review.effect import About, Effect, Weight
+from cfl_jobs.review.review import About, Effect, Weight
 from cfl_jobs.review.setups import Pair
 
 _Copies = dict[tuple[str, str, str], list[str]]

@@ -23,7 +23,7 @@ from cfl_jobs.review.outline import (
     summarise,
 )
 from cfl_jobs.review.page import write_page
-from cfl_jobs.review.review import Review, say_revisions
+from cfl_jobs.review.review import Review
 
 VERSION = 2
 _SIGNS = {
@@ -80,7 +80,7 @@ def _meaning(review: Review) -> Iterator[str]:
     if review.risk.text:
         yield f"{review.risk}."
     if review.revisions:
-        yield f"{say_revisions(review)}."
+        yield f"{review.title}."
     for name, findings in review.findings.items():
         if findings:
             yield from ("", f"The {name} doesn't render:")

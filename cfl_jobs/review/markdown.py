@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from cfl_jobs.check.report import count
 from cfl_jobs.planning.visible import escape, fence, guard
 from cfl_jobs.review.outline import Entry, count_actions, list_entries, summarise
-from cfl_jobs.review.review import Review, say_revisions
+from cfl_jobs.review.review import Review
 
 # What a comment on GitHub may have; some is left for what a workflow puts around it.
 LIMIT = 65_000
@@ -43,7 +43,7 @@ def _lines(review: Review, cap: int | None, *, verbose: bool) -> Iterator[str]:
         yield ""
     if review.revisions:
         summary = ", ".join(count_actions(plan))
-        yield escape(f"{say_revisions(review)}{f': {summary}' if summary else ''}.")
+        yield escape(f"{review.title}{f': {summary}' if summary else ''}.")
     else:
         yield f"**{escape(summarise(plan))}**"
     for name, findings in review.findings.items():

@@ -17,7 +17,7 @@ from cfl_jobs.drawing.markup import fill_template
 from cfl_jobs.drawing.svg import Marks, draw_svg
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.review.outline import count_actions, list_entries, summarise
-from cfl_jobs.review.review import Review, say_revisions
+from cfl_jobs.review.review import Review
 
 _OPEN_LINES = 40
 
@@ -35,7 +35,7 @@ def write_page(review: Review, *, verbose: bool = False) -> str:
     style, script = _resource("page.css"), _resource("page.js")
     title, summary = summarise(plan), ""
     if review.revisions:
-        title, summary = f"Review: {say_revisions(review)}", ", ".join(count_actions(plan))
+        title, summary = f"Review: {review.title}", ", ".join(count_actions(plan))
     return fill_template(
         Path(__file__).with_name("page.html.j2"),
         review=review,

@@ -1,41 +1,103 @@
-"""Two revisions → the review: a plan, and what it means; a value that every format is written from.
+"""A plan and what it means for the chain: a value that every format is written from.
 
-A plan for a server is told as one that isn't weighed.
+An effect is one sentence with its weight, told once of all jobs that it is alike in. A plan for a
+server is a review that isn't weighed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from enum import Enum, IntEnum
 
-from cfl_jobs.check.run import Problem
-from cfl_jobs.configs.config import Config
+from cfl_jobs.check.rule import Problem
+from cfl_jobs.check.secret_text import hide_secrets
 from cfl_jobs.configs.graph import Chain
-from cfl_jobs.configs.mark import Mark, code_of_name, fingerprint
+from cfl_jobs.drawing.words import join_names
 from cfl_jobs.errors import Finding
-from cfl_jobs.planning.observe import Observed
-from cfl_jobs.planning.plan import Plan, Update
-from cfl_jobs.planning.planner import plan_changes
-from cfl_jobs.reading.names import folders_of
-from cfl_jobs.reading.versions import NEWEST
-from cfl_jobs.review.effect import Effect, Risk, weigh
-from cfl_jobs.review.effects import find_effects
-from cfl_jobs.review.flow import merge_chains
-from cfl_jobs.review.outline import action_of
-from cfl_jobs.review.revisions import (
-    WORK_TREE,
-    Revision,
-    find_fork_point,
-    find_revision,
-    taken_out,
-)
-from cfl_jobs.review.setups import NO_CHAIN, Pair, Setup, read_setup
-from cfl_jobs.target import Kind, Listed
+from cfl_jobs.planning.plan import Create, Delete, Plan
+from cfl_jobs.planning.visible import make_visible
+from cfl_jobs.target import Kind
+
+NO_CHAIN = Chain((), (), ())
+_MARKS = {Create: "new", Delete: "gone"}
+_SHOWN = 3
+
+
+class Weight(IntEnum):
+    """How much harm a mistake here could do."""
+
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class About(Enum):
+    """What an effect is about, in the order that effects are told."""
+
+    ENVIRONMENT = "environments"
+    RUNS = "what jobs run"
+    SECRET = "secrets"  # noqa: S105 - a word
+    PERMISSION = "permissions"
+    TRIGGER = "what starts a job"
+    EDGE = "which job starts which"
+    COPY = "what is copied"
+    PARAMETER = "parameters"
+    JOB = "jobs"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A sentence without its subject, "this change": lead, the jobs' names, tail.
+
+    `tail_of_many` stands in for `tail` where it speaks of several jobs.
+    """
+
+    about: About
+    weight: Weight
+    lead: str
+    jobs: tuple[str, ...]
+    tail: str = ""
+    tail_of_many: str = ""
+
+    @property
+    def text(self) -> str:
+        tail = self.tail_of_many if self.tail_of_many and len(self.jobs) > 1 else self.tail
+        gap = "" if tail[:1] in ("", ":", ",") else " "
+        return make_visible(hide_secrets(f"{self.lead} {join_names(self.jobs)}{gap}{tail}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Risk:
+    """The line on top of a review. `weight` is None where nothing changes on the server."""
+
+    weight: Weight | None
+    text: str
+
+    def __str__(self) -> str:
+        if self.weight is None:
+            return self.text[:1].upper() + self.text[1:]
+        return f"Risk: {self.weight.word}: {self.text}"
+
 
 _NOT_WEIGHED = Risk(None, "")
-_NO_PLAN = Plan("")
-_MARKS = {"create": "new", "delete": "gone"}
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A commit, and how it was asked for. The work tree's `commit` is ""."""
+
+    asked: str
+    commit: str = ""
+
+    def __str__(self) -> str:
+        if not self.commit or self.commit[:10].startswith(self.asked):
+            return self.asked
+        return f"{self.asked} ({self.commit[:10]})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,99 +133,36 @@ class Review:
     def marks(self) -> Mapping[str, str]:
         """Return what becomes of each job that changes: "new", "changed" or "gone"."""
         return {
-            change.name: _MARKS.get(action_of(change), "changed")
+            change.name: _MARKS.get(type(change), "changed")
             for change in self.plan.changes
             if change.kind is Kind.JOB
         }
 
-
-def make_review(root: Path, base: str, head: str | None) -> Review:
-    """Compare two revisions; None is the work tree. Raises CflJobsError where git can't tell them.
-
-    Compared is what `head` changes since it left `base`. Neither needs to render.
-    """
-    asked = find_revision(root, base)
-    new = Revision(WORK_TREE) if head is None else find_revision(root, head)
-    old = find_fork_point(root, asked, new)
-    with taken_out(root, old) as (folder, findings):
-        before = read_setup(folder, findings)
-    with taken_out(root, new) as (folder, findings):
-        after = read_setup(folder, findings)
-    return review_setups(old, new, before, after)
+    @property
+    def title(self) -> str:
+        """Return what is compared: "HEAD (1a2b3c4) compared with main (5d6e7f8)"."""
+        base, head = self.revisions or ("", "")
+        return f"{head} compared with {base}"
 
 
-def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -> Review:
-    """Compare two setups."""
-    findings = before.findings, after.findings
-    if after.findings:
-        risk = Risk(None, "this revision doesn't render")
-        return Review(_NO_PLAN, (base, head), (), risk, (), *findings)
-    if before.findings:
-        risk = Risk(None, f"{base} doesn't render, so there is nothing to compare with")
-        return Review(_NO_PLAN, (base, head), (), risk, (), *findings)
-    plan = plan_revision(before.rendered, after.rendered)
-    updates = (change for change in plan.changes if isinstance(change, Update))
-    renamed = {u.old_name: u.name for u in updates if u.old_name and u.kind is Kind.JOB}
-    pair = Pair(before, after, renamed)
-    effects = find_effects(pair, plan)
-    chain, arrow_marks = merge_chains(pair)
-    return Review(
-        plan,
-        (base, head),
-        effects,
-        weigh(effects, is_changed=bool(plan.changes)),
-        tuple(_new_problems(before.problems, after.problems)),
-        chain=chain,
-        arrow_marks=arrow_marks,
-    )
+def join_alike(effects: Iterable[Effect]) -> tuple[Effect, ...]:
+    """Return the effects by weight, then by what they are about; the same of many jobs as one."""
+    jobs: dict[Effect, dict[str, None]] = {}
+    for effect in effects:
+        jobs.setdefault(replace(effect, jobs=()), {}).update(dict.fromkeys(effect.jobs))
+    order = list(About)
+    joined = [replace(effect, jobs=tuple(names)) for effect, names in jobs.items()]
+    return tuple(sorted(joined, key=lambda effect: (-effect.weight, order.index(effect.about))))
 
 
-def plan_revision(before: Sequence[Config], after: Sequence[Config]) -> Plan:
-    """Return the plan of an update to `after`, with --prune, where `before` was applied last.
-
-    Nobody edited anything there, and folders that nothing defines are there.
-    """
-    texts = {config.key: config.config for config in before}
-    same = {config.key for config in after if texts.get(config.key) == config.config}
-    project = after[0].project if after else ""
-    live = {c.key: _mark(c, project) for c in before if c.key not in same}
-    # What is the same on both sides is listed as if it were of others: it needs no comparing.
-    names = [folder for config in after for folder in folders_of(config.name)]
-    listed = {key: Listed(key[1]) for key in (*((Kind.JOB, name) for name in names), *texts)}
-    for key, (config, description) in live.items():
-        listed[key] = Listed(config.name, description)
-    configs = {key: config for key, (config, _) in live.items()}
-    builds = dict.fromkeys((name for _, name in texts), 0)
-    observed = Observed("", listed, configs, NEWEST, builds, project=project)
-    plan = plan_changes([c for c in after if c.key not in same], observed, prune=True)
-    # A job that only moved to another file has another mark, which is none of a review's matter.
-    changes = tuple(change for change in plan.changes if action_of(change) != "confirm")
-    return replace(plan, changes=changes)
-
-
-def _mark(config: Config, project: str) -> tuple[Config, str]:
-    """Return a job as an update left it, and its description."""
-    print_ = fingerprint(config.normal)
-    mark = Mark(
-        config.definition.file,
-        print_,
-        print_,
-        project=project,
-        name=code_of_name(config.name),
-        said_disabled=config.says_disabled,
-    )
-    return replace(config, config=config.write(mark)), config.describe(mark)
-
-
-def _new_problems(before: Iterable[Problem], after: Iterable[Problem]) -> Iterator[Problem]:
-    """Yield the problems that weren't there; where a line went doesn't make one new."""
-    known = {(problem.rule, problem.finding.message, problem.names) for problem in before}
-    for problem in after:
-        if (problem.rule, problem.finding.message, problem.names) not in known:
-            yield problem
-
-
-def say_revisions(review: Review) -> str:
-    """Return which revisions are compared: "HEAD (1a2b3c4) compared with main (5d6e7f8)"."""
-    base, head = review.revisions or ("", "")
-    return f"{head} compared with {base}"
+def weigh(effects: Sequence[Effect], *, is_changed: bool) -> Risk:
+    """Return the risk of a change; `is_changed`: it changes something on the server at all."""
+    if not is_changed:
+        return Risk(None, "no change on the server")
+    if not effects:
+        return Risk(Weight.LOW, "no job runs, starts, copies or may do anything else than before")
+    weight = effects[0].weight
+    heaviest = [effect.text for effect in effects if effect.weight is weight]
+    more = len(heaviest) - _SHOWN
+    shown = "; ".join(heaviest[:_SHOWN])
+    return Risk(weight, f"{shown}; and {more} more like this" if more > 0 else shown)

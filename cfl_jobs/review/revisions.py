@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from cfl_jobs.errors import CflJobsError, Finding
 from cfl_jobs.reading.definitions import JOBS
 from cfl_jobs.rendering.templates import TEMPLATES
+from cfl_jobs.review.review import Revision
 
 WORK_TREE = "work tree"
 _LARGEST = 50_000_000  # bytes of all files together
@@ -28,22 +29,6 @@ _ENVIRONMENT = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "LC_ALL": "C",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """A commit, and how it was asked for. The work tree's `commit` is ""."""
-
-    asked: str
-    commit: str = ""
-
-    def __str__(self) -> str:
-        short = self.commit[:10]
-        return (
-            self.asked
-            if not short or self.commit.startswith(self.asked)
-            else (f"{self.asked} ({short})")
-        )
 
 
 @dataclass(frozen=True, slots=True)

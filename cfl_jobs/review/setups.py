@@ -14,7 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from types import FrameType
 
-from cfl_jobs.check.run import Problem, check_rendered, hide_in_finding, read_files
+from cfl_jobs.check.rule import Problem
+from cfl_jobs.check.run import check_rendered, hide_in_finding, read_files
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import Chain, build_chain
 from cfl_jobs.configs.model import Job
@@ -25,10 +26,9 @@ from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.rendering.cache import render_cached
-from cfl_jobs.review.effect import Weight
+from cfl_jobs.review.review import NO_CHAIN, Weight
 from cfl_jobs.target import Kind
 
-NO_CHAIN = Chain((), (), ())
 TIME_LIMIT = 240.0  # seconds; ten thousand jobs take less
 
 

@@ -15,8 +15,8 @@ from cfl_jobs.reading.inventory import Inventory, PluginList
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.rendering.noeffect import NO_EFFECTS
 from cfl_jobs.rendering.render import render
+from cfl_jobs.review.comparing import plan_revision
 from cfl_jobs.review.formats import tell_changes
-from cfl_jobs.review.review import plan_revision
 from cfl_jobs.target import Kind
 
 _SHOWN_NAMES = 6

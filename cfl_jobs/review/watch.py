@@ -18,8 +18,8 @@ from cfl_jobs.errors import CflJobsError
 from cfl_jobs.reading.definitions import JOBS
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.rendering.templates import TEMPLATES
+from cfl_jobs.review.comparing import plan_revision
 from cfl_jobs.review.formats import paint, tell_changes
-from cfl_jobs.review.review import plan_revision
 from cfl_jobs.target import Kind
 
 INTERVAL = 0.2

@@ -1,0 +1,111 @@
+"""Two revisions → the review of what changes between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cfl_jobs.check.rule import Problem
+from cfl_jobs.configs.config import Config
+from cfl_jobs.configs.mark import Mark, code_of_name, fingerprint
+from cfl_jobs.planning.observe import Observed
+from cfl_jobs.planning.plan import Plan, Update
+from cfl_jobs.planning.planner import plan_changes
+from cfl_jobs.reading.names import folders_of
+from cfl_jobs.reading.versions import NEWEST
+from cfl_jobs.review.effects import find_effects
+from cfl_jobs.review.flow import merge_chains
+from cfl_jobs.review.outline import action_of
+from cfl_jobs.review.review import Review, Revision, Risk, weigh
+from cfl_jobs.review.revisions import WORK_TREE, find_fork_point, find_revision, taken_out
+from cfl_jobs.review.setups import Pair, Setup, read_setup
+from cfl_jobs.target import Kind, Listed
+
+_NO_PLAN = Plan("")
+
+
+def make_review(root: Path, base: str, head: str | None) -> Review:
+    """Compare two revisions; None is the work tree. Raises CflJobsError where git can't tell them.
+
+    Compared is what `head` changes since it left `base`. Neither needs to render.
+    """
+    asked = find_revision(root, base)
+    new = Revision(WORK_TREE) if head is None else find_revision(root, head)
+    old = find_fork_point(root, asked, new)
+    with taken_out(root, old) as (folder, findings):
+        before = read_setup(folder, findings)
+    with taken_out(root, new) as (folder, findings):
+        after = read_setup(folder, findings)
+    return review_setups(old, new, before, after)
+
+
+def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -> Review:
+    """Compare two setups."""
+    findings = before.findings, after.findings
+    if after.findings:
+        risk = Risk(None, "this revision doesn't render")
+        return Review(_NO_PLAN, (base, head), (), risk, (), *findings)
+    if before.findings:
+        risk = Risk(None, f"{base} doesn't render, so there is nothing to compare with")
+        return Review(_NO_PLAN, (base, head), (), risk, (), *findings)
+    plan = plan_revision(before.rendered, after.rendered)
+    updates = (change for change in plan.changes if isinstance(change, Update))
+    renamed = {u.old_name: u.name for u in updates if u.old_name and u.kind is Kind.JOB}
+    pair = Pair(before, after, renamed)
+    effects = find_effects(pair, plan)
+    chain, arrow_marks = merge_chains(pair)
+    return Review(
+        plan,
+        (base, head),
+        effects,
+        weigh(effects, is_changed=bool(plan.changes)),
+        tuple(_new_problems(before.problems, after.problems)),
+        chain=chain,
+        arrow_marks=arrow_marks,
+    )
+
+
+def plan_revision(before: Sequence[Config], after: Sequence[Config]) -> Plan:
+    """Return the plan of an update to `after`, with --prune, where `before` was applied last.
+
+    Nobody edited anything there, and folders that nothing defines are there.
+    """
+    texts = {config.key: config.config for config in before}
+    same = {config.key for config in after if texts.get(config.key) == config.config}
+    project = after[0].project if after else ""
+    live = {c.key: _mark(c, project) for c in before if c.key not in same}
+    # What is the same on both sides is listed as if it were of others: it needs no comparing.
+    names = [folder for config in after for folder in folders_of(config.name)]
+    listed = {key: Listed(key[1]) for key in (*((Kind.JOB, name) for name in names), *texts)}
+    for key, (config, description) in live.items():
+        listed[key] = Listed(config.name, description)
+    configs = {key: config for key, (config, _) in live.items()}
+    builds = dict.fromkeys((name for _, name in texts), 0)
+    observed = Observed("", listed, configs, NEWEST, builds, project=project)
+    plan = plan_changes([c for c in after if c.key not in same], observed, prune=True)
+    # A job that only moved to another file has another mark, which is none of a review's matter.
+    changes = tuple(change for change in plan.changes if action_of(change) != "confirm")
+    return replace(plan, changes=changes)
+
+
+def _mark(config: Config, project: str) -> tuple[Config, str]:
+    """Return a job as an update left it, and its description."""
+    print_ = fingerprint(config.normal)
+    mark = Mark(
+        config.definition.file,
+        print_,
+        print_,
+        project=project,
+        name=code_of_name(config.name),
+        said_disabled=config.says_disabled,
+    )
+    return replace(config, config=config.write(mark)), config.describe(mark)
+
+
+def _new_problems(before: Iterable[Problem], after: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield the problems that weren't there; where a line went doesn't make one new."""
+    known = {(problem.rule, problem.finding.message, problem.names) for problem in before}
+    for problem in after:
+        if (problem.rule, problem.finding.message, problem.names) not in known:
+            yield problem
