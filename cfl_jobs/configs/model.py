@@ -10,9 +10,23 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 from posixpath import relpath
+from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs import fields
+from cfl_jobs.configs.configxml import (
+    list_items,
+    read_flag,
+    read_names,
+    read_text,
+    short_class,
+)
 from cfl_jobs.configs.steps.shell import Shell
-from cfl_jobs.configs.steps.step import Placed, Step, Unknown
+from cfl_jobs.configs.steps.step import (
+    Placed,
+    Step,
+    Unknown,
+)
+from cfl_jobs.configs.steps.triggering import read_threshold
 from cfl_jobs.configs.steps.wrappers import BindCredentials, BoundCredential
 
 
@@ -39,9 +53,9 @@ class Parameter(Placed):
     name: str
     kind: ParameterKind
     default: str = ""
-    description: str = ""
+    description: str = fields.text("description")
     choices: tuple[str, ...] = ()
-    trim: bool = False
+    trim: bool = fields.flag("trim")
     has_password: bool = field(default=False, compare=False)
 
 
@@ -49,10 +63,10 @@ class Parameter(Placed):
 class BuildDiscarder:
     """How long builds are kept; -1 is for ever."""
 
-    days_to_keep: int = -1
-    builds_to_keep: int = -1
-    artifact_days_to_keep: int = -1
-    artifact_builds_to_keep: int = -1
+    days_to_keep: int = fields.number("daysToKeep", -1)
+    builds_to_keep: int = fields.number("numToKeep", -1)
+    artifact_days_to_keep: int = fields.number("artifactDaysToKeep", -1)
+    artifact_builds_to_keep: int = fields.number("artifactNumToKeep", -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +101,55 @@ class Trigger(Placed):
     """`ignore_hooks` is polling's "ignore post-commit hooks"."""
 
     kind: TriggerKind
-    spec: str = ""
-    ignore_hooks: bool = False
+    spec: str = fields.text("spec")
+    ignore_hooks: bool = fields.flag("ignorePostCommitHooks")
 
 
 @dataclass(frozen=True, slots=True)
 class UpstreamTrigger(Placed):
     """ReverseBuildTrigger: this job starts after one of `jobs` whose result meets `condition`."""
 
-    jobs: tuple[str, ...]
-    condition: str = "SUCCESS"
+    jobs: tuple[str, ...] = fields.names("upstreamProjects")
+    condition: str = fields.value(read_threshold, "SUCCESS")
+
+
+# Properties that the model has.
+DECLARED = "properties/hudson.model.ParametersDefinitionProperty"
+PERMITTED = "properties/hudson.plugins.copyartifact.CopyArtifactPermissionProperty"
+DISCARDER = "properties/jenkins.model.BuildDiscarderProperty"
+MATRIX = "properties/hudson.security.AuthorizationMatrixProperty"
+RESOURCES = "properties/org.jenkins.plugins.lockableresources.RequiredResourcesProperty"
+GITHUB = "properties/com.coravy.hudson.plugins.github.GithubProjectProperty"
+
+
+def _read_label(root: ET.Element) -> str:
+    return "" if read_flag(root, "canRoam") else read_text(root, "assignedNode")
+
+
+def _read_copy_permissions(root: ET.Element) -> tuple[str, ...] | None:
+    found = root.find(PERMITTED)
+    if found is None:
+        return None
+    entries = list_items(found, "projectNameList")
+    return tuple(name for entry in entries for name in read_names(entry.text or ""))
+
+
+def _read_discarder(root: ET.Element) -> BuildDiscarder | None:
+    # Job.getBuildDiscarder: the property wins over the old top-level field
+    is_new = root.find(DISCARDER) is not None
+    rotator = root.find(f"{DISCARDER}/strategy" if is_new else "logRotator")
+    if rotator is None:
+        return None
+    return BuildDiscarder(**fields.read(BuildDiscarder, rotator))
+
+
+def _read_permissions(root: ET.Element) -> tuple[str, ...]:
+    return tuple(sorted(entry.text or "" for entry in root.findall(f"{MATRIX}/permission")))
+
+
+def _read_inheritance(root: ET.Element) -> str:
+    strategy = root.find(f"{MATRIX}/inheritanceStrategy")
+    return "" if strategy is None else short_class(strategy.get("class", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,23 +166,25 @@ class Job:
 
     name: str
     root: str = "project"
-    description: str = ""
-    display_name: str = ""
-    disabled: bool = False
-    concurrent: bool = False
-    quiet_period: int | None = None
-    node_label: str = ""
-    block_when_upstream: bool = False
-    block_when_downstream: bool = False
+    description: str = fields.text("description")
+    display_name: str = fields.text("displayName")
+    disabled: bool = fields.flag("disabled")
+    concurrent: bool = fields.flag("concurrentBuild")
+    quiet_period: int | None = fields.number("quietPeriod")
+    node_label: str = fields.value(_read_label, "")
+    block_when_upstream: bool = fields.flag("blockBuildWhenUpstreamBuilding")
+    block_when_downstream: bool = fields.flag("blockBuildWhenDownstreamBuilding")
     parameters: tuple[Parameter, ...] = ()
-    copy_permissions: tuple[str, ...] | None = None
-    discarder: BuildDiscarder | None = None
-    permissions: tuple[str, ...] = ()
-    inheritance: str = ""
-    resources: tuple[str, ...] = ()
-    resources_variable: str = ""
-    project_url: str = ""
-    workspace: str = ""
+    copy_permissions: tuple[str, ...] | None = fields.value(_read_copy_permissions)
+    discarder: BuildDiscarder | None = fields.value(_read_discarder)  # noqa: RUF009 - a field
+    permissions: tuple[str, ...] = fields.value(_read_permissions, ())
+    inheritance: str = fields.value(_read_inheritance, "")
+    resources: tuple[str, ...] = fields.value(
+        lambda root: tuple(read_text(root, f"{RESOURCES}/resourceNames").split()), ()
+    )
+    resources_variable: str = fields.text(f"{RESOURCES}/resourceNamesVar")
+    project_url: str = fields.text(f"{GITHUB}/projectUrl")
+    workspace: str = fields.text("customWorkspace")
     scm: Git | None = None
     triggers: tuple[Trigger | UpstreamTrigger, ...] = ()
     wrappers: tuple[Step, ...] = ()
@@ -159,12 +214,16 @@ class Job:
         (CopyArtifactPermissionProperty.canCopiedBy, copyartifact 722).
         """
         folder = self.name.rpartition("/")[0] or "."
-        names = (relpath(copier, folder), f"/{copier}")
+        spelt = (relpath(copier, folder), f"/{copier}")
         expressions = [
             ".*".join(re.escape(piece) for piece in entry.split("*"))
             for entry in self.copy_permissions or ()
         ]
-        return any(re.fullmatch(expression, name) for expression in expressions for name in names)
+        return any(re.fullmatch(expression, name) for expression in expressions for name in spelt)
+
+
+def _read_job_names(root: ET.Element) -> tuple[str, ...]:
+    return tuple(sorted(item.text or "" for item in root.findall("jobNames/string")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +231,11 @@ class View:
     """A list view. `jobs` are job names, sorted; `include_regex` adds more."""
 
     name: str
-    description: str = ""
-    jobs: tuple[str, ...] = ()
-    include_regex: str = ""
-    recurse: bool = False
-    columns: tuple[str, ...] = ()
+    description: str = fields.text("description")
+    jobs: tuple[str, ...] = fields.value(_read_job_names, ())
+    include_regex: str = fields.text("includeRegex")
+    recurse: bool = fields.flag("recurse")
+    columns: tuple[str, ...] = fields.value(
+        lambda root: tuple(short_class(item.tag) for item in list_items(root, "columns")), ()
+    )
     unknown: tuple[Unknown, ...] = ()

@@ -10,19 +10,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs import fields
 from cfl_jobs.configs.configxml import (
     Paths,
     is_default,
     list_items,
     parse_config,
-    read_flag,
-    read_names,
-    read_number,
     read_text,
     short_class,
 )
 from cfl_jobs.configs.model import (
-    BuildDiscarder,
+    DECLARED,
+    DISCARDER,
+    GITHUB,
+    MATRIX,
+    PERMITTED,
+    RESOURCES,
     Git,
     Job,
     Parameter,
@@ -35,7 +38,6 @@ from cfl_jobs.configs.model import (
 from cfl_jobs.configs.steps import read_steps
 from cfl_jobs.configs.steps.artifacts import read_default_selector
 from cfl_jobs.configs.steps.step import Unknown, keep_unknown
-from cfl_jobs.configs.steps.triggering import read_threshold
 
 _TRIGGERS = {
     "com.cloudbees.jenkins.GitHubPushTrigger": TriggerKind.GITHUB_PUSH,
@@ -53,13 +55,9 @@ _PARAMETERS = {
     "hudson.model.FileParameterDefinition": ParameterKind.FILE,
     "hudson.plugins.copyartifact.BuildSelectorParameter": ParameterKind.BUILD_SELECTOR,
 }
-_DECLARED = "hudson.model.ParametersDefinitionProperty"
-_PERMITTED = "hudson.plugins.copyartifact.CopyArtifactPermissionProperty"
-_DISCARDER = "jenkins.model.BuildDiscarderProperty"
-_MATRIX = "hudson.security.AuthorizationMatrixProperty"
-_RESOURCES = "org.jenkins.plugins.lockableresources.RequiredResourcesProperty"
-_GITHUB = "com.coravy.hudson.plugins.github.GithubProjectProperty"
-_PROPERTIES_READ = frozenset({_DECLARED, _PERMITTED, _DISCARDER, _MATRIX, _RESOURCES, _GITHUB})
+_PROPERTIES_READ = frozenset(
+    path.rpartition("/")[2] for path in (DECLARED, PERMITTED, DISCARDER, MATRIX, RESOURCES, GITHUB)
+)
 # Top-level fields that the model has, or that say nothing about what the job does.
 _READ = frozenset(
     """
@@ -85,31 +83,11 @@ def read_job(name: str, config: str) -> Job:
     """Return the job that a config describes. Raises ConfigError, naming `name`, on bad XML."""
     root = parse_config(config, name=name)
     paths = Paths.of(root)
-    properties = {element.tag: element for element in list_items(root, "properties")}
-    nothing = ET.Element("nothing")
-    matrix = properties.get(_MATRIX, nothing)
-    resources = properties.get(_RESOURCES, nothing)
-    strategy = matrix.find("inheritanceStrategy")
     return Job(
         name=name,
         root=root.tag,
-        description=read_text(root, "description"),
-        display_name=read_text(root, "displayName"),
-        disabled=read_flag(root, "disabled"),
-        concurrent=read_flag(root, "concurrentBuild"),
-        quiet_period=read_number(root, "quietPeriod"),
-        node_label="" if read_flag(root, "canRoam") else read_text(root, "assignedNode"),
-        block_when_upstream=read_flag(root, "blockBuildWhenUpstreamBuilding"),
-        block_when_downstream=read_flag(root, "blockBuildWhenDownstreamBuilding"),
+        **fields.read(Job, root),
         parameters=tuple(_read_parameter(element, paths) for element in _definitions(root)),
-        copy_permissions=_read_copy_permissions(properties.get(_PERMITTED)),
-        discarder=_read_discarder(root, properties.get(_DISCARDER)),
-        permissions=tuple(sorted(entry.text or "" for entry in matrix.findall("permission"))),
-        inheritance="" if strategy is None else short_class(strategy.get("class", "")),
-        resources=tuple(read_text(resources, "resourceNames").split()),
-        resources_variable=read_text(resources, "resourceNamesVar"),
-        project_url=read_text(properties.get(_GITHUB, nothing), "projectUrl"),
-        workspace=read_text(root, "customWorkspace"),
         scm=_read_git(root, paths),
         triggers=tuple(_read_triggers(root, paths)),
         wrappers=tuple(read_steps("buildWrappers", root, paths)),
@@ -123,14 +101,9 @@ def read_view(name: str, config: str) -> View:
     """Return the list view that a config describes. Raises ConfigError on bad XML."""
     root = parse_config(config, name=name)
     paths = Paths.of(root)
-    names = (item.text or "" for item in list_items(root, "jobNames") if item.tag == "string")
     return View(
         name=name,
-        description=read_text(root, "description"),
-        jobs=tuple(sorted(names)),
-        include_regex=read_text(root, "includeRegex"),
-        recurse=read_flag(root, "recurse"),
-        columns=tuple(short_class(item.tag) for item in list_items(root, "columns")),
+        **fields.read(View, root),
         unknown=tuple(
             keep_unknown(root.tag, child, paths)
             for child in root
@@ -141,16 +114,11 @@ def read_view(name: str, config: str) -> View:
 
 def _read_triggers(root: ET.Element, paths: Paths) -> Iterator[Trigger | UpstreamTrigger]:
     for element in list_items(root, "triggers"):
-        if element.tag in _TRIGGERS:
-            yield Trigger(
-                _TRIGGERS[element.tag],
-                read_text(element, "spec"),
-                ignore_hooks=read_flag(element, "ignorePostCommitHooks"),
-                path=paths[element],
-            )
+        kind, path = _TRIGGERS.get(element.tag), paths[element]
+        if kind is not None:
+            yield Trigger(kind, **fields.read(Trigger, element), path=path)
         elif element.tag == _UPSTREAM:
-            names = read_names(read_text(element, "upstreamProjects"))
-            yield UpstreamTrigger(names, read_threshold(element), path=paths[element])
+            yield UpstreamTrigger(**fields.read(UpstreamTrigger, element), path=path)
 
 
 def _read_unknown(root: ET.Element, paths: Paths) -> Iterator[Unknown]:
@@ -174,7 +142,7 @@ def _read_unknown(root: ET.Element, paths: Paths) -> Iterator[Unknown]:
 
 
 def _definitions(root: ET.Element) -> list[ET.Element]:
-    return root.findall(f"properties/{_DECLARED}/parameterDefinitions/*")
+    return root.findall(f"{DECLARED}/parameterDefinitions/*")
 
 
 def _read_parameter(element: ET.Element, paths: Paths) -> Parameter:
@@ -196,30 +164,11 @@ def _read_parameter(element: ET.Element, paths: Paths) -> Parameter:
         name=read_text(element, "name"),
         kind=kind,
         default=default,
-        description=read_text(element, "description"),
         choices=choices,
-        trim=read_flag(element, "trim"),
         has_password=has_password,
+        **fields.read(Parameter, element),
         path=paths[element],
     )
-
-
-def _read_copy_permissions(found: ET.Element | None) -> tuple[str, ...] | None:
-    if found is None:
-        return None
-    entries = list_items(found, "projectNameList")
-    return tuple(name for entry in entries for name in read_names(entry.text or ""))
-
-
-def _read_discarder(root: ET.Element, found: ET.Element | None) -> BuildDiscarder | None:
-    # Job.getBuildDiscarder: the property wins over the old top-level field
-    rotator = root.find("logRotator") if found is None else found.find("strategy")
-    if rotator is None:
-        return None
-    # LogRotator: an absent number is for ever
-    tags = ("daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep")
-    numbers = (read_number(rotator, tag) for tag in tags)
-    return BuildDiscarder(*(-1 if number is None else number for number in numbers))
 
 
 def _read_git(root: ET.Element, paths: Paths) -> Git | None:
@@ -237,7 +186,7 @@ def _read_git(root: ET.Element, paths: Paths) -> Git | None:
     names = dict.fromkeys([*extensions, *(["UserIdentity"] if name or email else [])])
     known = {*_CLEANING, "UserIdentity"}
     unknown = [item for kind, item in extensions.items() if kind not in known]
-    fields = [child for child in scm if child.tag not in _GIT_READ and not is_default(child)]
+    others = [child for child in scm if child.tag not in _GIT_READ and not is_default(child)]
     return Git(
         urls=tuple(read_text(remote, "url") for remote in remotes),
         branches=tuple(read_text(item, "name") for item in list_items(scm, "branches")),
@@ -251,7 +200,7 @@ def _read_git(root: ET.Element, paths: Paths) -> Git | None:
         unknown=(
             *(keep_unknown("userRemoteConfigs", remote, paths) for remote in remotes[1:]),
             *(keep_unknown("extensions", item, paths) for item in unknown),
-            *(keep_unknown("scm", child, paths) for child in fields),
+            *(keep_unknown("scm", child, paths) for child in others),
         ),
         path=paths[scm],
     )

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs import fields
 from cfl_jobs.configs.configxml import (
     Paths,
     parse_config,
@@ -29,11 +30,7 @@ from cfl_jobs.configs.steps.step import (
     Step,
     StepFailed,
     Waiting,
-    flag,
     keep_unknown,
-    read_fields,
-    text,
-    value,
 )
 from cfl_jobs.errors import ConfigError
 
@@ -135,23 +132,23 @@ class CopyArtifact(Step):
     TAG: ClassVar[str] = "hudson.plugins.copyartifact.CopyArtifact"
     LABEL: ClassVar[str] = "copy artifacts"
     TITLE: ClassVar[str] = "Copy artifacts from another project"
-    project: str = value(_read_project, "")
-    selector: BuildSelector = value(_read_chosen)  # noqa: RUF009 - a field
-    filter: str = text("filter")
-    excludes: str = text("excludes")
-    target: str = text("target")
-    parameter_filter: str = text("parameters")
-    flatten: bool = flag("flatten")
-    optional: bool = flag("optional")
-    fingerprint: bool = flag("doNotFingerprintArtifacts", inverse=True)
-    variable_suffix: str = text("resultVariableSuffix")
+    project: str = fields.value(_read_project, "")
+    selector: BuildSelector = fields.value(_read_chosen)  # noqa: RUF009 - a field
+    filter: str = fields.text("filter")
+    excludes: str = fields.text("excludes")
+    target: str = fields.text("target")
+    parameter_filter: str = fields.text("parameters")
+    flatten: bool = fields.flag("flatten")
+    optional: bool = fields.flag("optional")
+    fingerprint: bool = fields.flag("doNotFingerprintArtifacts", inverse=True)
+    variable_suffix: str = fields.text("resultVariableSuffix")
 
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
         if _read_chosen(element) is None:
             yield keep_unknown("builders", element, paths)
         else:
-            yield cls(**read_fields(cls, element), path=paths[element])
+            yield cls(**fields.read(cls, element), path=paths[element])
 
     @property
     def fetched(self) -> tuple[str, ...]:
@@ -200,14 +197,14 @@ class CopyArtifact(Step):
 class ArchiveArtifacts(Step):
     TAG: ClassVar[str] = "hudson.tasks.ArtifactArchiver"
     LABEL: ClassVar[str] = "archive artifacts"
-    patterns: str = text("artifacts")
-    excludes: str = text("excludes")
-    allow_empty: bool = flag("allowEmptyArchive")
-    only_if_successful: bool = flag("onlyIfSuccessful")
-    fingerprint: bool = flag("fingerprint")
-    default_excludes: bool = flag("defaultExcludes", of=TAG)
-    case_sensitive: bool = flag("caseSensitive", of=TAG)
-    follow_symlinks: bool = flag("followSymlinks", of=TAG)
+    patterns: str = fields.text("artifacts")
+    excludes: str = fields.text("excludes")
+    allow_empty: bool = fields.flag("allowEmptyArchive")
+    only_if_successful: bool = fields.flag("onlyIfSuccessful")
+    fingerprint: bool = fields.flag("fingerprint")
+    default_excludes: bool = fields.flag("defaultExcludes", of=TAG)
+    case_sensitive: bool = fields.flag("caseSensitive", of=TAG)
+    follow_symlinks: bool = fields.flag("followSymlinks", of=TAG)
 
     @property
     def archived(self) -> tuple[str, ...]:

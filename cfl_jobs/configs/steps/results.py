@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from cfl_jobs.configs import fields
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.references import expand
-from cfl_jobs.configs.steps.step import Build, Result, Step, StepFailed, flag, text
+from cfl_jobs.configs.steps.step import Build, Result, Step, StepFailed
 from cfl_jobs.errors import ConfigError
 
 # hudson.tasks.junit.TestResult takes a report this many seconds older than the build.
@@ -22,9 +23,9 @@ class JUnitResults(Step):
 
     TAG: ClassVar[str] = "hudson.tasks.junit.JUnitResultArchiver"
     LABEL: ClassVar[str] = "JUnit results"
-    pattern: str = text("testResults")
-    allow_empty: bool = flag("allowEmptyResults")
-    mark_unstable: bool = flag("skipMarkingBuildUnstable", inverse=True)
+    pattern: str = fields.text("testResults")
+    allow_empty: bool = fields.flag("allowEmptyResults")
+    mark_unstable: bool = fields.flag("skipMarkingBuildUnstable", inverse=True)
 
     def publish(self, build: Build) -> None:
         build.log("Recording test results")
@@ -83,10 +84,10 @@ class SetDescription(Step):
 
     TAG: ClassVar[str] = "hudson.plugins.descriptionsetter.DescriptionSetterPublisher"
     LABEL: ClassVar[str] = "build description"
-    regexp: str = text("regexp")
-    description: str = text("description")
-    regexp_for_failed: str = text("regexpForFailed")
-    description_for_failed: str = text("descriptionForFailed")
+    regexp: str = fields.text("regexp")
+    description: str = fields.text("description")
+    regexp_for_failed: str = fields.text("regexpForFailed")
+    description_for_failed: str = fields.text("descriptionForFailed")
 
     def publish(self, build: Build) -> None:
         """Take the description from the first line of the log that matches."""
@@ -112,9 +113,9 @@ class Mail(Step):
 
     TAG: ClassVar[str] = "hudson.tasks.Mailer"
     LABEL: ClassVar[str] = "mail"
-    recipients: str = text("recipients")
-    send_to_individuals: bool = flag("sendToIndividuals")
-    every_unstable: bool = flag("dontNotifyEveryUnstableBuild", inverse=True)
+    recipients: str = fields.text("recipients")
+    send_to_individuals: bool = fields.flag("sendToIndividuals")
+    every_unstable: bool = fields.flag("dontNotifyEveryUnstableBuild", inverse=True)
 
     def publish(self, build: Build) -> None:
         """Say what would be sent; a rehearsal sends no mail."""

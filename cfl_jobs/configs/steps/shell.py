@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cfl_jobs.configs.steps.step import Build, Result, Step, Waiting, number, text
+from cfl_jobs.configs import fields
+from cfl_jobs.configs.steps.step import Build, Result, Step, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,8 @@ class Shell(Step):
     TAG: ClassVar[str] = "hudson.tasks.Shell"
     LABEL: ClassVar[str] = "shell step"
     TITLE: ClassVar[str] = "Execute shell"
-    script: str = text("command")
-    unstable_return: int | None = number("unstableReturn")
+    script: str = fields.text("command")
+    unstable_return: int | None = fields.number("unstableReturn")
 
     def run(self, build: Build) -> Waiting[bool]:
         code = yield from build.run_script(self.script)

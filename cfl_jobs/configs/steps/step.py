@@ -6,19 +6,17 @@ the table of cfl_jobs.configs.steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs import fields
 from cfl_jobs.configs.configxml import (
     Paths,
     list_items,
-    read_flag,
-    read_names,
-    read_number,
     read_text,
     short_class,
 )
@@ -141,40 +139,6 @@ class Placed:
     path: str = field(default="", compare=False, repr=False)
 
 
-def _read_by(read: Callable[[ET.Element], Any], default: object) -> Any:
-    return field(default=default, metadata={"read": read})
-
-
-def text(tag: str, default: str = "") -> Any:
-    """Return a dataclass' field that is read from the element's field `tag`."""
-    return _read_by(lambda element: read_text(element, tag) or default, default)
-
-
-def flag(tag: str, *, of: str = "", inverse: bool = False) -> Any:
-    """Return a field that is true or false; by default what is absent means to the class `of`."""
-    default = read_flag(ET.Element(of or "class"), tag) != inverse
-    return _read_by(lambda element: read_flag(element, tag) != inverse, default)
-
-
-def names(tag: str) -> Any:
-    return _read_by(lambda element: read_names(read_text(element, tag)), ())
-
-
-def number(tag: str) -> Any:
-    return _read_by(lambda element: read_number(element, tag), None)
-
-
-def value(read: Callable[[ET.Element], Any], default: object = None) -> Any:
-    """Return a field that takes more to read."""
-    return _read_by(read, default)
-
-
-def read_fields(kind: type, element: ET.Element) -> dict[str, Any]:
-    """Return the fields of a dataclass whose defaults say how they are read."""
-    readers = {each.name: each.metadata.get("read") for each in fields(kind)}
-    return {name: read(element) for name, read in readers.items() if read}
-
-
 @dataclass(frozen=True, slots=True)
 class Step(Placed):
     """A builder, publisher or wrapper. A kind says what it has; what it leaves out, it has not.
@@ -189,7 +153,7 @@ class Step(Placed):
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
         """Yield the steps that an element stands for."""
-        yield cls(**read_fields(cls, element), path=paths[element])
+        yield cls(**fields.read(cls, element), path=paths[element])
 
     @property
     def archived(self) -> tuple[str, ...]:

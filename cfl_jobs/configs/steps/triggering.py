@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs import fields
 from cfl_jobs.configs.configxml import Paths, list_items, read_flag, read_names, read_text
 from cfl_jobs.configs.references import expand, read_properties
 from cfl_jobs.configs.steps.step import (
@@ -18,11 +19,6 @@ from cfl_jobs.configs.steps.step import (
     Result,
     Step,
     Waiting,
-    flag,
-    names,
-    read_fields,
-    text,
-    value,
 )
 
 _PLUGIN = "hudson.plugins.parameterizedtrigger."
@@ -71,7 +67,7 @@ class TriggerParameters(Placed):
 
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> TriggerParameters:
-        return cls(**read_fields(cls, element), path=paths[element])
+        return cls(**fields.read(cls, element), path=paths[element])
 
     def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
         """Return what goes along, so far as the configs tell; None where a file says the value."""
@@ -95,7 +91,7 @@ class PredefinedParameters(TriggerParameters):
     """NAME=value lines, variables not yet expanded."""
 
     TAG: ClassVar[str] = "PredefinedBuildParameters"
-    properties: str = text("properties")
+    properties: str = fields.text("properties")
 
     def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
         return dict(read_properties(self.properties))
@@ -114,8 +110,8 @@ class FileParameters(TriggerParameters):
     """Parameters from files in the workspace, comma separated patterns."""
 
     TAG: ClassVar[str] = "FileBuildParameters"
-    files: str = text("propertiesFile")
-    fail_on_missing: bool = flag("failTriggerOnMissing")
+    files: str = fields.text("propertiesFile")
+    fail_on_missing: bool = fields.flag("failTriggerOnMissing")
 
     def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
         """Take the parameters that a step which names the file names too: the best to be read."""
@@ -160,7 +156,7 @@ class CurrentParameters(TriggerParameters):
 @dataclass(frozen=True, slots=True)
 class BooleanParameters(TriggerParameters):
     TAG: ClassVar[str] = "BooleanParameters"
-    flags: tuple[tuple[str, str], ...] = value(
+    flags: tuple[tuple[str, str], ...] = fields.value(
         lambda element: tuple(
             (read_text(item, "name"), str(read_flag(item, "value")).lower())
             for item in list_items(element, "configs")
@@ -191,16 +187,16 @@ def _read_source(element: ET.Element, paths: Paths) -> TriggerParameters:
 class BlockingThresholds:
     """Results at which a blocking trigger step changes the caller; "" for never."""
 
-    fail_step: str = text("buildStepFailureThreshold/name")
-    mark_unstable: str = text("unstableThreshold/name")
-    mark_failed: str = text("failureThreshold/name")
+    fail_step: str = fields.text("buildStepFailureThreshold/name")
+    mark_unstable: str = fields.text("unstableThreshold/name")
+    mark_failed: str = fields.text("failureThreshold/name")
 
 
 def _read_thresholds(element: ET.Element) -> BlockingThresholds | None:
     block = element.find("block")
     if block is None:
         return None
-    return BlockingThresholds(**read_fields(BlockingThresholds, block))
+    return BlockingThresholds(**fields.read(BlockingThresholds, block))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,18 +208,18 @@ class TriggerBuilds(Step):
 
     TAG: ClassVar[str] = _PLUGIN + "BuildTrigger"
     LABEL: ClassVar[str] = "trigger builds"
-    projects: tuple[str, ...] = names("projects")
+    projects: tuple[str, ...] = fields.names("projects")
     parameters: tuple[TriggerParameters, ...] = ()
-    condition: str = text("condition", "SUCCESS")
-    trigger_without_parameters: bool = flag("triggerWithNoParameters")
-    blocking: BlockingThresholds | None = value(_read_thresholds)  # noqa: RUF009 - a field
+    condition: str = fields.text("condition", "SUCCESS")
+    trigger_without_parameters: bool = fields.flag("triggerWithNoParameters")
+    blocking: BlockingThresholds | None = fields.value(_read_thresholds)  # noqa: RUF009 - a field
 
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
         """Yield one step for each trigger block of an element."""
         for config in list_items(element, "configs"):
             sources = tuple(_read_source(source, paths) for source in list_items(config, "configs"))
-            yield cls(parameters=sources, **read_fields(cls, config), path=paths[config])
+            yield cls(parameters=sources, **fields.read(cls, config), path=paths[config])
 
     @property
     def needed_files(self) -> tuple[str, ...]:
@@ -267,7 +263,7 @@ class TriggerStep(TriggerBuilds):
     TAG: ClassVar[str] = _PLUGIN + "TriggerBuilder"
     LABEL: ClassVar[str] = "trigger builds (step)"
     TITLE: ClassVar[str] = "Trigger/call builds on other projects"
-    condition: str = text("condition", "ALWAYS")
+    condition: str = fields.text("condition", "ALWAYS")
 
     @property
     def needed_files(self) -> tuple[str, ...]:
@@ -282,10 +278,10 @@ class TriggerStep(TriggerBuilds):
 class BuildOther(TriggerBuilds):
     TAG: ClassVar[str] = "hudson.tasks.BuildTrigger"
     LABEL: ClassVar[str] = "build other projects"
-    projects: tuple[str, ...] = names("childProjects")
-    condition: str = value(read_threshold, "SUCCESS")
+    projects: tuple[str, ...] = fields.names("childProjects")
+    condition: str = fields.value(read_threshold, "SUCCESS")
     trigger_without_parameters: bool = True
 
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        yield cls(**read_fields(cls, element), path=paths[element])
+        yield cls(**fields.read(cls, element), path=paths[element])

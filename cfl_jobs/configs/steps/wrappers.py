@@ -13,6 +13,7 @@ from enum import Enum
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs import fields
 from cfl_jobs.configs.configxml import (
     Paths,
     list_items,
@@ -26,11 +27,8 @@ from cfl_jobs.configs.steps.step import (
     Build,
     Placed,
     Step,
-    flag,
     keep_unknown,
     read_patterns,
-    text,
-    value,
 )
 
 _CLEANING = "hudson.plugins.ws__cleanup."
@@ -58,9 +56,9 @@ class CleanBefore(Step):
 
     TAG: ClassVar[str] = _CLEANING + "PreBuildCleanup"
     LABEL: ClassVar[str] = "clean workspace before"
-    patterns: tuple[tuple[str, str], ...] = value(read_patterns, ())
-    delete_directories: bool = flag("deleteDirs")
-    parameter: str = text("cleanupParameter")
+    patterns: tuple[tuple[str, str], ...] = fields.value(read_patterns, ())
+    delete_directories: bool = fields.flag("deleteDirs")
+    parameter: str = fields.text("cleanupParameter")
 
     def unrehearsable(self) -> Iterator[tuple[str, str]]:
         if self.patterns:
@@ -95,8 +93,8 @@ class CleanAfter(Step):
 
     TAG: ClassVar[str] = _CLEANING + "WsCleanup"
     LABEL: ClassVar[str] = "clean workspace after"
-    results: tuple[str, ...] = value(_read_results, tuple(_CLEANED_AFTER))
-    patterns: tuple[tuple[str, str], ...] = value(read_patterns, ())
+    results: tuple[str, ...] = fields.value(_read_results, tuple(_CLEANED_AFTER))
+    patterns: tuple[tuple[str, str], ...] = fields.value(read_patterns, ())
 
     def unrehearsable(self) -> Iterator[tuple[str, str]]:
         if self.patterns:
@@ -162,10 +160,10 @@ class TimeLimit(Step):
 class BuildName(Step):
     TAG: ClassVar[str] = "org.jenkinsci.plugins.buildnamesetter.BuildNameSetter"
     LABEL: ClassVar[str] = "build name"
-    template: str = text("template")
-    description: str = text("descriptionTemplate")
-    at_start: bool = flag("runAtStart", of=TAG)
-    at_end: bool = flag("runAtEnd", of=TAG)
+    template: str = fields.text("template")
+    description: str = fields.text("descriptionTemplate")
+    at_start: bool = fields.flag("runAtStart", of=TAG)
+    at_end: bool = fields.flag("runAtEnd", of=TAG)
 
     def set_up(self, build: Build) -> None:
         if self.at_start:
