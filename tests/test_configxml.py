@@ -43,8 +43,7 @@ def test_every_text_survives_being_written_and_read(text: str, value: str) -> No
 
 
 @pytest.mark.parametrize(
-    "xml",
-    ["<a><!-- a comment --><b>c</b></a>", '<a xmlns:n="urn:x"><n:b n:c="d">e</n:b></a>'],
+    "xml", ["<a><!-- a comment --><b>c</b></a>", '<a xmlns:n="urn:x"><n:b n:c="d">e</n:b></a>']
 )
 def test_raw_xml_with_comments_and_namespaces_keeps_its_meaning(xml: str) -> None:
     root = ET.fromstring(xml)

@@ -11,14 +11,7 @@ from hypothesis import strategies as st
 
 import cfl_jobs.check.artifacts
 import cfl_jobs.configs.graph
-from cfl_jobs.configs.graph import (
-    Passed,
-    Start,
-    StartKind,
-    build_chain,
-    name_repository,
-    sort_jobs,
-)
+from cfl_jobs.configs.graph import Passed, Start, StartKind, build_chain, name_repository, sort_jobs
 from cfl_jobs.configs.model import Job, Parameter, ParameterKind, UpstreamTrigger
 from cfl_jobs.configs.references import resolve_job
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector

@@ -50,10 +50,7 @@ def _options(command: _Command) -> _Command:
 
 
 def _read_options(
-    home: Path | None,
-    repositories: tuple[str, ...],
-    executors: int | None,
-    secrets: Path | None,
+    home: Path | None, repositories: tuple[str, ...], executors: int | None, secrets: Path | None
 ) -> Options:
     """Return what was given, before the subcommand or after it."""
     from cfl_jobs.rehearsal.session import Options

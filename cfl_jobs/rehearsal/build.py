@@ -123,10 +123,7 @@ class BuildRun:
 
     def variables(self) -> dict[str, str]:
         node = node_variables(
-            self.home,
-            workspace=self.workspace,
-            executor=self.executor,
-            cookie=self.record.cookie,
+            self.home, workspace=self.workspace, executor=self.executor, cookie=self.record.cookie
         )
         return build_variables(self.record) | node | self.contributed | self.bound
 

@@ -47,12 +47,7 @@ from cfl_jobs.rehearsal.records import (
     upstream_of,
 )
 from cfl_jobs.rehearsal.refusals import Locate, refuse_unknown
-from cfl_jobs.rehearsal.repositories import (
-    Repositories,
-    find_watching,
-    poll_branch,
-    require_pushed,
-)
+from cfl_jobs.rehearsal.repositories import Repositories, find_watching, poll_branch, require_pushed
 
 
 @dataclass(slots=True)

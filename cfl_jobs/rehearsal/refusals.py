@@ -14,11 +14,7 @@ Locate: TypeAlias = Callable[[str, str], str]
 _PARAMETERS = frozenset({ParameterKind.PASSWORD, ParameterKind.RUN, ParameterKind.FILE})
 
 
-def refuse_unknown(
-    jobs: Iterable[Job],
-    repositories: Repositories,
-    locate: Locate,
-) -> None:
+def refuse_unknown(jobs: Iterable[Job], repositories: Repositories, locate: Locate) -> None:
     """Raise RehearsalError that names everything in these jobs that can't be rehearsed."""
     jobs = tuple(jobs)
     problems = [

@@ -148,11 +148,7 @@ def git_environment(home: Home) -> dict[str, str]:
 
 
 # safe.directory counts only from the command line, the environment or a user's own settings.
-_SAFE = {
-    "GIT_CONFIG_COUNT": "1",
-    "GIT_CONFIG_KEY_0": "safe.directory",
-    "GIT_CONFIG_VALUE_0": "*",
-}
+_SAFE = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
 
 
 def _forms(url: str) -> tuple[str, ...]:

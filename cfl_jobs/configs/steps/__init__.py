@@ -23,11 +23,7 @@ from cfl_jobs.configs.steps.wrappers import (
 
 # By the list of a job's config that they stand in.
 STEPS: dict[str, list[type[Step]]] = {
-    "builders": [
-        Shell,
-        CopyArtifact,
-        TriggerStep,
-    ],
+    "builders": [Shell, CopyArtifact, TriggerStep],
     "publishers": [
         ArchiveArtifacts,
         BuildOther,
@@ -37,14 +33,7 @@ STEPS: dict[str, list[type[Step]]] = {
         SetDescription,
         TriggerBuilds,
     ],
-    "buildWrappers": [
-        AnsiColor,
-        BindCredentials,
-        BuildName,
-        CleanBefore,
-        TimeLimit,
-        Timestamps,
-    ],
+    "buildWrappers": [AnsiColor, BindCredentials, BuildName, CleanBefore, TimeLimit, Timestamps],
 }
 
 

@@ -24,14 +24,7 @@ from cfl_jobs.configs.configxml import (
     short_class,
 )
 from cfl_jobs.configs.references import expand
-from cfl_jobs.configs.steps.step import (
-    Build,
-    Result,
-    Step,
-    StepFailed,
-    Waiting,
-    keep_unknown,
-)
+from cfl_jobs.configs.steps.step import Build, Result, Step, StepFailed, Waiting, keep_unknown
 from cfl_jobs.errors import ConfigError
 
 

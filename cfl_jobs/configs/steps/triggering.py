@@ -12,14 +12,7 @@ from xml.etree import ElementTree as ET
 from cfl_jobs.configs import fields
 from cfl_jobs.configs.configxml import Paths, list_items, read_flag, read_names, read_text
 from cfl_jobs.configs.references import expand, read_properties
-from cfl_jobs.configs.steps.step import (
-    Build,
-    BuildState,
-    Placed,
-    Result,
-    Step,
-    Waiting,
-)
+from cfl_jobs.configs.steps.step import Build, BuildState, Placed, Result, Step, Waiting
 
 _PLUGIN = "hudson.plugins.parameterizedtrigger."
 # parameterizedtrigger.ResultCondition
@@ -34,11 +27,7 @@ CONDITIONS: Mapping[str, frozenset[Result]] = MappingProxyType(
         "ALWAYS": frozenset(Result),
     }
 )
-_THRESHOLDS = {
-    "UNSTABLE": "UNSTABLE_OR_BETTER",
-    "FAILURE": "FAILED_OR_BETTER",
-    "ABORTED": "ALWAYS",
-}
+_THRESHOLDS = {"UNSTABLE": "UNSTABLE_OR_BETTER", "FAILURE": "FAILED_OR_BETTER", "ABORTED": "ALWAYS"}
 
 
 def read_threshold(element: ET.Element) -> str:

@@ -23,13 +23,7 @@ from cfl_jobs.configs.configxml import (
     short_class,
 )
 from cfl_jobs.configs.references import expand
-from cfl_jobs.configs.steps.step import (
-    Build,
-    Placed,
-    Step,
-    keep_unknown,
-    read_patterns,
-)
+from cfl_jobs.configs.steps.step import Build, Placed, Step, keep_unknown, read_patterns
 
 _CLEANING = "hudson.plugins.ws__cleanup."
 
