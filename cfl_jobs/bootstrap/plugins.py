@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from cfl_jobs.doctor.facts import some
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.reading.versions import is_older
 
@@ -70,7 +71,7 @@ def list_plugins(needs: Needs, *, with_ssh: bool = False) -> tuple[PluginLine, .
     """Return what must be installed, by name; Jenkins adds what these depend on."""
     reasons: dict[str, list[str]] = {}
     for need in needs.plugins:
-        users, elements = _some(need.users, 3), _some(need.elements, 4)
+        users, elements = some(need.users), some(need.elements, 4)
         reasons.setdefault(need.name, []).append(f"{users}: {elements}")
     for name, reason in (dict(OF_THE_SERVER) | (_SSH if with_ssh else {})).items():
         reasons.setdefault(name, []).append(reason)
@@ -84,11 +85,6 @@ def _find_versions(jenkins: str) -> Mapping[str, str]:
     """Return those of the newest recorded Jenkins that isn't newer than this one."""
     fitting = [since for since in _VERSIONS if not jenkins or not is_older(jenkins, since)]
     return _VERSIONS[fitting[-1]] if fitting else {}
-
-
-def _some(names: tuple[str, ...], count: int) -> str:
-    more = len(names) - count
-    return ", ".join(names[:count]) + (f" and {more} more" if more > 0 else "")
 
 
 _HEADER = """\

@@ -26,6 +26,7 @@ from cfl_jobs.errors import (
     Unreachable,
 )
 from cfl_jobs.target import Kind
+from cfl_jobs.targets.answers import find_group
 from cfl_jobs.targets.client import parse_json
 from cfl_jobs.targets.server import JenkinsTarget
 
@@ -153,8 +154,7 @@ def _ask_mode(target: JenkinsTarget, name: str) -> str:
         config = _ask_page(target, f"computer/{quote(name, safe='')}/config.xml", "look at a node")
     except (*_NOT_ALLOWED, Missing, Refused):
         return ""
-    found = re.search(r"<mode>(\w+)</mode>", config)
-    return found[1] if found else ""
+    return find_group(r"<mode>(\w+)</mode>", config)
 
 
 def _ask_page(target: JenkinsTarget, path: str, doing: str) -> str:
@@ -172,14 +172,13 @@ def _ask_upkeep(target: JenkinsTarget, now: Callable[[], float]) -> Upkeep:
     sites = target.client.ask_json(tree, "look at the update centre", "sites")["sites"]
     asked = [site["dataTimestamp"] / 1000 for site in sites if site.get("dataTimestamp")]
     page = _ask_page(target, "manage/", "look at Manage Jenkins")
-    messages = re.search(r'<section class="manage-messages">(.*?)</section>', page, re.DOTALL)
-    if messages is None:
+    section = '<section class="manage-messages">'
+    if section not in page:
         raise TargetError("this Jenkins shows its messages otherwise than 2.440 and 2.568 do")
-    text = messages[1]
-    offered = re.search(r'href="[^"]*/(\d+(?:\.\d+)+)/jenkins\.war"', text)
+    text = find_group(rf"{section}(.*?)</section>", page)
     return Upkeep(
         (now() - max(asked)) / 86400 if asked else None,
-        offered[1] if offered else "",
+        find_group(r'href="[^"]*/(\d+(?:\.\d+)+)/jenkins\.war"', text),
         tuple(
             (html.unescape(found[2]).strip(), html.unescape(found[1]))
             for found in re.finditer(r'href="([^"]*/security/advisory/[^"]*)"[^>]*>([^<]*)<', text)

@@ -6,7 +6,7 @@ Bootstrap writes it down for a new server, doctor looks for it on a running one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cfl_jobs.configs.config import Config
@@ -163,11 +163,9 @@ def _find_credentials(jobs: Iterable[Job]) -> tuple[CredentialNeed, ...]:
     found: dict[str, CredentialNeed] = {}
     for job in jobs:
         for id_, kind, url in _uses_of(job):
-            there = found.get(id_)
-            names = tuple(dict.fromkeys([*(there.jobs if there else ()), job.name]))
-            found[id_] = CredentialNeed(
-                id_, there.kind if there else kind, names, there.git_url if there else url
-            )
+            there = found.setdefault(id_, CredentialNeed(id_, kind, (), url))
+            names = tuple(dict.fromkeys((*there.jobs, job.name)))
+            found[id_] = replace(there, jobs=names)
     return tuple(found[id_] for id_ in sorted(found))
 
 
@@ -176,4 +174,4 @@ def _uses_of(job: Job) -> Iterator[tuple[str, str, str]]:
         if binding.credentials_id:
             yield binding.credentials_id, binding.kind, ""
     if job.scm is not None and job.scm.credentials_id:
-        yield job.scm.credentials_id, "Git", job.scm.urls[0] if job.scm.urls else ""
+        yield job.scm.credentials_id, "Git", next(iter(job.scm.urls), "")

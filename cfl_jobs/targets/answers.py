@@ -59,9 +59,8 @@ class Answer:
     @property
     def title(self) -> str:
         """A page's title in brackets, "" where it has none."""
-        found = re.search(r"<title[^>]*>([^<]{1,80})", self.text, re.IGNORECASE)
-        title = " ".join(unescape(found[1]).split()) if found else ""
-        return f" ({title!r})" if title else ""
+        title = unescape(find_group(r"(?i)<title[^>]*>([^<]{1,80})", self.text))
+        return f" ({' '.join(title.split())!r})" if title.strip() else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,12 @@ class Asked:
     @property
     def cant(self) -> str:
         return f"{self.server} can't {self.doing}"
+
+
+def find_group(pattern: str, text: str) -> str:
+    """Return the group of a pattern where it is first found in a text, "" where it isn't."""
+    found = re.search(pattern, text, re.DOTALL)
+    return found[1] if found else ""
 
 
 def wants_crumb(answer: Answer) -> bool:
@@ -201,15 +206,12 @@ def _explain_forbidden(answer: Answer, asked: Asked) -> TargetError:
             f"{asked.server} did not take the crumb that it gave itself",
             advice="Use an API token instead of a password: it needs no crumb.",
         )
-    kind, by = (
-        (PermissionDenied, "")
-        if answer.is_jenkins
-        else (NotJenkins, " by something in front of Jenkins")
-    )
-    return kind(
-        f"{asked.cant}: access is forbidden{by}{answer.title}",
-        advice="Check the URL, the user's permissions, and any proxy on the way.",
-    )
+    advice = "Check the URL, the user's permissions, and any proxy on the way."
+    forbidden = f"{asked.cant}: access is forbidden"
+    if answer.is_jenkins:
+        return PermissionDenied(f"{forbidden}{answer.title}", advice=advice)
+    by = "by something in front of Jenkins"
+    return NotJenkins(f"{forbidden} {by}{answer.title}", advice=advice)
 
 
 def _permission(answer: Answer) -> str:
@@ -217,8 +219,7 @@ def _permission(answer: Answer) -> str:
     owner, _, verb = answer.headers.get("X-Required-Permission", "").rpartition(".")
     if owner in _PERMISSION_GROUPS:
         return f"{_PERMISSION_GROUPS[owner]}/{verb}"
-    found = re.search(r"is missing the ([^<>]{1,80}?) permission", answer.text)
-    return unescape(found[1]) if found else ""
+    return unescape(find_group(r"is missing the ([^<>]{1,80}?) permission", answer.text))
 
 
 def _explain_missing(answer: Answer, asked: Asked) -> TargetError:
@@ -259,10 +260,9 @@ def _explain_unavailable(answer: Answer, asked: Asked) -> TargetError:
 
 
 def _explain_oops(answer: Answer, asked: Asked) -> TargetError:
-    found = re.search(r"Logging ID=([0-9a-f-]+)", answer.text)
-    where = f" under Logging ID={found[1]}" if found else ""
+    place = find_group(r"(Logging ID=[0-9a-f-]+)", answer.text)
     message = f"{asked.cant}: it met a problem of its own (status {answer.status})"
-    advice = f"Jenkins' log has the reason{where}."
+    advice = " under ".join(filter(None, ("Jenkins' log has the reason", place))) + "."
     if asked.is_write:
         return Refused(message, advice=f"{advice} Nothing was changed.")
     return TargetError(message, advice=advice)

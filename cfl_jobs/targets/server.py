@@ -25,6 +25,12 @@ from cfl_jobs.targets.retries import RetryPolicy
 
 TIMEOUT = 60.0  # seconds for a connection, and for each pause in an answer; twice that for all
 _FOLDER_DEPTH = 8  # folders in folders that one listing request sees
+_CREATE = {Kind.JOB: "createItem", Kind.VIEW: "createView"}
+# Where a folder has its jobs or views, and what is asked of them.
+_LISTED = {
+    Kind.JOB: ("jobs", "description,disabled"),
+    Kind.VIEW: ("views", "views[name,description]"),
+}
 
 
 def quote_name(name: str) -> str:
@@ -38,6 +44,11 @@ def path_of(kind: Kind, name: str) -> str:
         raise Refused(f"{name!r} can't be the name of a {kind.value}", advice="Name it otherwise.")
     above = "".join(f"job/{quote_name(folder)}/" for folder in folders)
     return f"{above}{kind.value}/{quote_name(own)}"
+
+
+def _folder_path(folder: str) -> str:
+    """Return where a folder's own pages begin, "" for the top."""
+    return folder and f"{path_of(Kind.JOB, folder)}/"
 
 
 def what(kind: Kind, name: str) -> str:
@@ -115,10 +126,8 @@ class JenkinsTarget:
 
     def create(self, kind: Kind, name: str, config: str) -> None:
         folder, _, own = name.rpartition("/")
-        verb = "createItem" if kind is Kind.JOB else "createView"
-        path = f"{path_of(Kind.JOB, folder) + '/' if folder else ''}{verb}?name={quote_name(own)}"
         path_of(kind, name)  # refuses names that would lead elsewhere
-
+        path = f"{_folder_path(folder)}{_CREATE[kind]}?name={quote_name(own)}"
         try:
             self._client.post(
                 path,
@@ -169,7 +178,7 @@ class JenkinsTarget:
         self._client.post(
             f"{path_of(kind, name)}/doDelete",
             f"delete {what(kind, name)}",
-            lands_on=(path_of(Kind.JOB, folder) if folder else "",),
+            lands_on=(_folder_path(folder).rstrip("/"),),
             is_done=lambda: self._seen.check_deletion(kind, name),
         )
         self._seen.note(kind, name, None)
@@ -248,23 +257,22 @@ class JenkinsTarget:
 
         One request sees folders `_FOLDER_DEPTH` deep; only deeper ones need another.
         """
-        fields = "fullName,description,disabled,jobs"
-        if kind is Kind.VIEW:
-            fields = "fullName,views[name,description],jobs"
+        listed, fields = _LISTED[kind]
         tree = "jobs[fullName]"
         for _ in range(_FOLDER_DEPTH):
-            tree = f"jobs[{fields}{tree.removeprefix('jobs')}]"
-        tree = f"views[name,description],{tree}" if kind is Kind.VIEW else tree
+            tree = f"jobs[fullName,{fields},{tree}]"
+        if listed != "jobs":
+            tree = f"{fields},{tree}"
         folders = [""]
         while folders:
             folder = folders.pop()
-            start = f"{path_of(Kind.JOB, folder)}/" if folder else ""
-            top = self._client.ask_json(f"{start}api/json?tree={tree}", f"list {kind.value}s")
+            path = f"{_folder_path(folder)}api/json?tree={tree}"
+            top = self._client.ask_json(path, f"list {kind.value}s")
             waiting = [(folder, top, 0)]
             while waiting:
                 name, data, depth = waiting.pop()
                 jobs = data.get("jobs", [])
-                yield name, (jobs if kind is Kind.JOB else data.get("views", []))
+                yield name, data.get(listed, [])
                 if depth == _FOLDER_DEPTH:
                     folders += [job["fullName"] for job in jobs if "older" in job["_class"]]
                     continue
