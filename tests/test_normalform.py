@@ -142,22 +142,6 @@ def test_a_property_that_does_nothing_is_as_good_as_none(
     assert (normalise(config, name="a") == normalise("<project/>", name="a")) is is_idle
 
 
-def test_the_order_of_git_extensions_counts_only_where_they_work_on_the_same() -> None:
-    """Cleaning before or after the submodules makes a difference."""
-    impl = "hudson.plugins.git.extensions.impl."
-
-    def git(*names: str) -> str:
-        inside = "".join(f"<{impl}{name}/>" for name in names)
-        scm = f'<scm class="hudson.plugins.git.GitSCM"><extensions>{inside}</extensions></scm>'
-        return f"<project>{scm}</project>"
-
-    one = ("CloneOption", "CleanCheckout", "PruneStaleBranch", "SubmoduleOption")
-    same = ("PruneStaleBranch", "CleanCheckout", "CloneOption", "SubmoduleOption")
-    other = ("CloneOption", "SubmoduleOption", "PruneStaleBranch", "CleanCheckout")
-    assert normalise(git(*one), name="a") == normalise(git(*same), name="a")
-    assert normalise(git(*one), name="a") != normalise(git(*other), name="a")
-
-
 MATRIX = "<properties><{0}>{1}<permission>a</permission></{0}></properties>"
 AUTHORIZATION = "hudson.security.AuthorizationMatrixProperty"
 STRATEGY = '<inheritanceStrategy class="org.jenkinsci.plugins.matrixauth.inheritance.{}Strategy"/>'
@@ -167,6 +151,22 @@ OPERATION = "<hudson.plugins.build__timeout.operations.{}Operation/>"
 RESULT = "<runPostStepsIfResult><name>{}</name></runPostStepsIfResult>"
 ARRAY = '<choices class="java.util.Arrays$ArrayList"><a class="string-array">{}</a></choices>'
 GIT = '<scm class="hudson.plugins.git.GitSCM">{}<extensions>{}</extensions></scm>'
+EXTENSION = "<hudson.plugins.git.extensions.impl.{0}>{1}</hudson.plugins.git.extensions.impl.{0}>"
+CLEANUP = "<publishers><{0}>{{}}</{0}></publishers>".format("hudson.plugins.ws__cleanup.WsCleanup")
+RESULTS = ("Success", "Unstable", "Failure", "NotBuilt", "Aborted")
+SCRIPT = "<publishers><{0}>{{}}</{0}></publishers>"
+SCRIPT = SCRIPT.format("hudson.plugins.emailext.plugins.trigger.ScriptTrigger")
+SECURE = "<secureTriggerScript><script>true</script><sandbox>false</sandbox></secureTriggerScript>"
+
+
+def extensions(*names: str) -> str:
+    return GIT.format("", "".join(EXTENSION.format(name, "") for name in names))
+
+
+def cleaned(value: str, *names: str) -> str:
+    return CLEANUP.format("".join(f"<cleanWhen{n}>{value}</cleanWhen{n}>" for n in names))
+
+
 CLONE = "<{0}>{{}}</{0}>".format("hudson.plugins.git.extensions.impl.CloneOption")
 MAIL = (
     "<publishers><{0}FirstFailureTrigger><email>{{}}</email></{0}FirstFailureTrigger></publishers>"
@@ -267,6 +267,86 @@ PAIRS = {
         GIT.format("", SUBMODULES.format("")),
         False,
     ),
+    "git, in any order": (
+        extensions("CloneOption", "CleanCheckout", "PruneStaleBranch", "SubmoduleOption"),
+        extensions("PruneStaleBranch", "CleanCheckout", "CloneOption", "SubmoduleOption"),
+        True,
+    ),
+    "git, cleaned after the submodules": (
+        extensions("CleanCheckout", "SubmoduleOption"),
+        extensions("SubmoduleOption", "CleanCheckout"),
+        False,
+    ),
+    "git 1, reference": (
+        GIT.format("<reference>/a</reference>", ""),
+        GIT.format("", EXTENSION.format("CloneOption", "<reference>/a</reference>")),
+        True,
+    ),
+    "git 1, reference twice": (
+        GIT.format("<reference>/b</reference>", CLONE.format("<reference>/a</reference>")),
+        GIT.format("", EXTENSION.format("CloneOption", "<reference>/a</reference>")),
+        True,
+    ),
+    "git 1, no submodules": (
+        GIT.format("<disableSubmodules>true</disableSubmodules>", ""),
+        GIT.format("", SUBMODULES.format("<disableSubmodules>true</disableSubmodules>")),
+        True,
+    ),
+    "git 1, user": (
+        GIT.format("<gitConfigName>a</gitConfigName><gitConfigEmail/>", ""),
+        GIT.format("", EXTENSION.format("UserIdentity", "<name>a</name>")),
+        True,
+    ),
+    "git 1, what nothing reads": (
+        GIT.format("<remotePoll>true</remotePoll>", ""),
+        GIT.format("", ""),
+        True,
+    ),
+    "git 1, nothing said": (
+        GIT.format("<reference/><disableSubmodules>false</disableSubmodules>", ""),
+        GIT.format("", ""),
+        True,
+    ),
+    "cleanup, nothing said": (CLEANUP.format(""), cleaned("true", *RESULTS), True),
+    "cleanup, all turned off": (cleaned("false", *RESULTS), cleaned("true", *RESULTS), True),
+    "cleanup, one": (
+        cleaned("true", "Failure"),
+        CLEANUP.format(
+            "<cleanWhenFailure>true</cleanWhenFailure><cleanWhenAborted>false</cleanWhenAborted>"
+        ),
+        True,
+    ),
+    "cleanup, another": (cleaned("true", "Failure"), cleaned("true", "Aborted"), False),
+    "cleanup, the older option": (
+        CLEANUP.format("<skipWhenFailed>true</skipWhenFailed>"),
+        cleaned("true", "Success", "Unstable"),
+        True,
+    ),
+    "mail, a script": (
+        SCRIPT.format("<triggerScript>true</triggerScript>"),
+        SCRIPT.format(SECURE),
+        True,
+    ),
+    "mail, another script": (
+        SCRIPT.format("<triggerScript>1</triggerScript>"),
+        SCRIPT.format(SECURE),
+        False,
+    ),
+    "a step that runs `false`": (
+        "<builders><hudson.tasks.Shell><command>false</command></hudson.tasks.Shell></builders>",
+        "<builders><hudson.tasks.Shell><command/></hudson.tasks.Shell></builders>",
+        False,
+    ),
+    "line ends of a browser": (
+        "<description>one\ntwo</description>",
+        "<description>one&#xd;\ntwo</description>",
+        True,
+    ),
+    "a carriage return alone": (
+        "<description>one\ntwo</description>",
+        "<description>one&#xd;two</description>",
+        False,
+    ),
     "an array": (
         ARRAY.format("<string>a</string>"),
         "<choices><string>a</string></choices>",
@@ -286,20 +366,6 @@ def test_what_is_said_in_two_ways_is_the_same(one: str, other: str, is_same: boo
     texts = (f"<project>{fields}</project>" for fields in (one, other))
     first, second = (normalise(text, name="a") for text in texts)
     assert (first == second) is is_same
-
-
-def test_a_step_that_runs_false_differs_from_an_empty_one() -> None:
-    """`false` is a value of a flag, but a text in a script or a default."""
-    shell = "<project><builders><hudson.tasks.Shell><command>{}</command></hudson.tasks.Shell>"
-    shell += "</builders></project>"
-    assert normalise(shell.format("false"), name="a") != normalise(shell.format(""), name="a")
-
-
-def test_line_ends_of_a_browser_are_no_edit() -> None:
-    """Someone saved the job's page, and its texts came back with CR LF."""
-    config = "<project><description>one\ntwo</description></project>"
-    assert normalise(config, name="a") == normalise(config.replace("\n", "&#xd;\n"), name="a")
-    assert normalise(config, name="a") != normalise(config.replace("\n", "&#xd;"), name="a")
 
 
 def test_text_can_not_look_like_structure_in_the_digest() -> None:
@@ -385,83 +451,17 @@ def test_a_rewrite_holds_for_the_versions_that_its_row_names(
     assert [kind({"p": "1.5"}), kind({"p": "2"}), kind({})] == ["old", "new", "new"]
 
 
-def test_a_list_views_old_status_filter_is_the_job_filter_that_jenkins_makes_of_it() -> None:
-    """ListView.readResolve; both values are told apart, and from none."""
-    view = "<hudson.model.ListView><name>a</name>{}</hudson.model.ListView>"
-    new = "<jobFilters><hudson.views.StatusFilter>{}</hudson.views.StatusFilter></jobFilters>"
-    forms = [
-        (view.format(f"<statusFilter>{text}</statusFilter>"), view.format(new.format(filter_)))
-        for text, filter_ in (("true", "<statusFilter>true</statusFilter>"), ("false", ""))
-    ]
-    for old, made in forms:
-        assert normalise(old, name="a") == normalise(made, name="a")
-    assert len({normalise(old, name="a") for old, _ in forms} | {normalise(view, name="a")}) == 3
-
-
-GIT = (
-    '<project><scm class="hudson.plugins.git.GitSCM">{}<extensions>{}</extensions></scm></project>'
-)
+VIEW = "<hudson.model.ListView>{}</hudson.model.ListView>"
 
 
 @pytest.mark.parametrize(
-    ("old", "extensions"),
-    [
-        ("<reference>/a</reference>", "CloneOption><reference>/a</reference></"),
-        (
-            "<disableSubmodules>true</disableSubmodules>",
-            "SubmoduleOption><disableSubmodules>true</disableSubmodules></",
-        ),
-        ("<gitConfigName>a</gitConfigName><gitConfigEmail/>", "UserIdentity><name>a</name></"),
-        ("<remotePoll>true</remotePoll>", ""),
-        ("<reference/><disableSubmodules>false</disableSubmodules>", ""),
-    ],
+    ("old", "inside"), [("true", "<statusFilter>true</statusFilter>"), ("false", "")]
 )
-def test_old_fields_of_a_git_checkout_are_the_extensions_that_jenkins_makes_of_them(
-    old: str, extensions: str
+def test_a_list_views_old_status_filter_is_the_job_filter_that_jenkins_makes_of_it(
+    old: str, inside: str
 ) -> None:
-    """GitSCM.readResolve; without that an update would lose them, for ever."""
-    package = "hudson.plugins.git.extensions.impl."
-    name = extensions.partition(">")[0]
-    saved = f"<{package}{extensions}{package}{name}>" if extensions else ""
-    there = normalise(GIT.format("", saved), name="a")
-    assert normalise(GIT.format(old, ""), name="a") == there
-    if extensions:
-        assert there != normalise(GIT.format("", ""), name="a")
-        assert normalise(GIT.format(old, saved), name="a") == there
-
-
-def test_a_mails_trigger_script_is_the_object_that_the_plugin_makes_of_it() -> None:
-    kind = "hudson.plugins.emailext.plugins.trigger.ScriptTrigger"
-    config = f"<project><publishers><{kind}>{{}}</{kind}></publishers></project>"
-    secure = "<secureTriggerScript><script>true</script><sandbox>false</sandbox>"
-    saved = config.format(f"{secure}</secureTriggerScript>")
-    posted = config.format("<triggerScript>true</triggerScript>")
-    assert normalise(posted, name="a") == normalise(saved, name="a")
-    assert normalise(posted.replace("true", "1"), name="a") != normalise(saved, name="a")
-
-
-CLEANUP = "<project><publishers><hudson.plugins.ws__cleanup.WsCleanup>{}"
-CLEANUP += "</hudson.plugins.ws__cleanup.WsCleanup></publishers></project>"
-RESULTS = ("Success", "Unstable", "Failure", "NotBuilt", "Aborted")
-
-
-@pytest.mark.parametrize(
-    ("old", "means"),
-    [
-        ("", RESULTS),
-        ("".join(f"<cleanWhen{name}>false</cleanWhen{name}>" for name in RESULTS), RESULTS),
-        ("<cleanWhenFailure>true</cleanWhenFailure>", ("Failure",)),
-        ("<skipWhenFailed>true</skipWhenFailed>", ("Success", "Unstable")),
-    ],
-    ids=["nothing said", "all turned off", "one", "the older option"],
-)
-def test_a_cleanup_is_for_the_results_that_the_plugin_takes_it_for(
-    old: str, means: tuple[str, ...]
-) -> None:
-    """WsCleanup.readResolve: none of them is all of them."""
-    saved = "".join(
-        f"<cleanWhen{name}>{str(name in means).lower()}</cleanWhen{name}>" for name in RESULTS
-    )
-    assert normalise(CLEANUP.format(old), name="a") == normalise(CLEANUP.format(saved), name="a")
-    one = "<cleanWhenAborted>true</cleanWhenAborted>"
-    assert normalise(CLEANUP.format(old), name="a") != normalise(CLEANUP.format(one), name="a")
+    """ListView.readResolve; it is told from none."""
+    made = f"<hudson.views.StatusFilter>{inside}</hudson.views.StatusFilter>"
+    saved = normalise(VIEW.format(f"<jobFilters>{made}</jobFilters>"), name="a")
+    assert normalise(VIEW.format(f"<statusFilter>{old}</statusFilter>"), name="a") == saved
+    assert normalise(VIEW.format(""), name="a") != saved
