@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from cfl_jobs.__main__ import run
-from cfl_jobs.configs.mark import Mark, code_of_name, fingerprint
+from cfl_jobs.configs.mark import Mark, code_of_text, fingerprint
 from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.doctor.examine import examine
 from cfl_jobs.doctor.facts import Row, State
@@ -231,7 +231,7 @@ def marked(name: str, project: str) -> str:
     config = "<project><description>{}</description></project>"
     applied = fingerprint(normalise(config.format(""), name=name))
     return config.format(
-        Mark("jobs/x.yaml", applied, applied, project=project, name=code_of_name(name))
+        Mark("jobs/x.yaml", applied, applied, project=project, name=code_of_text(name))
     )
 
 

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from cfl_jobs.configs.mark import Mark, fingerprint
+from cfl_jobs.configs.mark import Mark, codes_of_versions, fingerprint
 from cfl_jobs.configs.normalform import Normal, normalise
-from cfl_jobs.configs.sections import codes_of_versions
 from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.fields import record_fields
 from cfl_jobs.planning.owners import attribute

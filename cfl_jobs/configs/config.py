@@ -22,6 +22,7 @@ from cfl_jobs.configs.configxml import format_config, is_folder_tag, parse_confi
 from cfl_jobs.configs.mark import (
     Fingerprint,
     Mark,
+    code,
     description_of,
     fingerprint,
     join_description,
@@ -29,7 +30,6 @@ from cfl_jobs.configs.mark import (
     split_description,
 )
 from cfl_jobs.configs.normalform import Normal, digest, normalise_element
-from cfl_jobs.configs.sections import code
 from cfl_jobs.errors import Position
 from cfl_jobs.reading.tracking import NOWHERE, Pieces
 from cfl_jobs.reading.versions import CORE, NEWEST

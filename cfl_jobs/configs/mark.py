@@ -1,21 +1,31 @@
-"""The mark at the end of a description ↔ what it tells: whose job this is, and what was applied.
+"""The parts of a job and their codes, and the mark that ends a description: what was applied last.
+
+A section is an element of one of the job's lists (a builder, a publisher, a property…), a field
+with fields of its own (`scm`), or all plain fields together (`""`). The description is its own.
 
 A new server shows descriptions as plain text, so the mark is a sentence for people; the code in
-brackets after it is for cfl-jobs. It holds short digests (`sections`), of the job as we rendered it
-and of what Jenkins made of that right after, so that any admin, on any machine, can tell what was
-changed since, and by whom: in the definitions, or on the server.
+brackets after it is for cfl-jobs. It holds short digests of the job as we rendered it and of what
+Jenkins made of that right after, so that any admin, on any machine, can tell what was changed
+since, and by whom: in the definitions, or on the server.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable
+from base64 import urlsafe_b64encode
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.configs.sections import CODE_LENGTH, WHOLE_LENGTH, code_of_text, codes
+from cfl_jobs.configs.normalform import LISTS, Normal, digest
 
+CODE_LENGTH = 3
+WHOLE_LENGTH = 8
+
+# The class, in whichever package, that says who may do what with a job, or with a folder.
+MATRIX = ".AuthorizationMatrixProperty"
 _CODE = r"[A-Za-z0-9_-]"
 _MARK = re.compile(
     r"\s*Managed by cfl-jobs from (?P<source>[^\n]*?)\. Change it there\."
@@ -28,6 +38,75 @@ _FOREIGN_MARK = re.compile(r"\s*<!-- Managed by Jenkins Job Builder -->\s*\Z")
 # A source: the definition's file, and the project's name if it has one.
 _SOURCE = re.compile(r"(?P<file>.*\.yaml) in (?P<project>\S+)")
 _MAX_SECTIONS = 80
+Codes = tuple[str, ...]
+
+
+def sections(normal: Normal) -> tuple[tuple[str, Normal], ...]:
+    """Return the sections of a job with their paths, for example "builders/hudson.tasks.Shell[2]".
+
+    Plain fields come as one element with the path "".
+    """
+    plain: list[Normal] = []
+    found: list[tuple[str, Normal]] = []
+    for child in normal.children:
+        if is_plain_list(child):
+            found += [(f"{child.tag}/{step}", inner) for step, inner in number_children(child)]
+        elif child.children or child.tag == "description":
+            found.append((child.tag, child))
+        else:
+            plain.append(child)
+    root = Normal(normal.tag, normal.attributes, normal.text, tuple(plain))
+    return (("", root), *found)
+
+
+def is_plain_list(normal: Normal) -> bool:
+    """Tell whether an element is a list whose elements are sections."""
+    return normal.tag in LISTS and bool(normal.children) and not normal.attributes
+
+
+def number_children(parent: Normal) -> Iterator[tuple[str, Normal]]:
+    """Yield children with their tags, numbered where siblings have the same."""
+    counts = Counter(child.tag for child in parent.children)
+    numbers: Counter[str] = Counter()
+    for child in parent.children:
+        numbers[child.tag] += 1
+        number = f"[{numbers[child.tag]}]" if counts[child.tag] > 1 else ""
+        yield f"{child.tag}{number}", child
+
+
+def codes(normal: Normal) -> tuple[str, tuple[str, ...]]:
+    """Return a code (48 bits) of a whole job, and one (18 bits) of each of its sections.
+
+    That is enough to tell that a job changed, and to find which of its sections did.
+    """
+    found = [(path.partition("[")[0], digest(section)) for path, section in sections(normal)]
+    text = "\n".join(f"{path} {its_digest}" for path, its_digest in found)
+    whole = hashlib.sha256(text.encode()).hexdigest()
+    parts = tuple(_shorten(its_digest, CODE_LENGTH) for _, its_digest in found)
+    return _shorten(whole, WHOLE_LENGTH), parts
+
+
+def code(section: Normal) -> str:
+    """Return the code of one section."""
+    return _shorten(digest(section), CODE_LENGTH)
+
+
+def code_of_text(text: str) -> str:
+    """Return a code (18 bits): of a job's full name, or of a plugin's version, "git@5.2.1"."""
+    return _shorten(hashlib.sha256(text.encode()).hexdigest(), CODE_LENGTH)
+
+
+def find_plugins(normal: Normal) -> frozenset[str]:
+    """Return the plugins that saved a job's elements, each with its version."""
+    return frozenset(element.plugin for element in normal.walk() if "@" in element.plugin)
+
+
+def codes_of_versions(plugins: Iterable[str]) -> Codes:
+    return tuple(sorted({code_of_text(plugin) for plugin in plugins}))
+
+
+def _shorten(hexadecimal: str, length: int) -> str:
+    return urlsafe_b64encode(bytes.fromhex(hexadecimal)).decode()[:length]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +145,7 @@ class Mark:
 
     def is_for(self, names: Iterable[str]) -> bool:
         """Tell whether it was set for a job of any of these names, as far as it says."""
-        return not self.name or self.name in {code_of_name(name) for name in names}
+        return not self.name or self.name in {code_of_text(name) for name in names}
 
     def is_surely_for(self, name: str, project: str) -> bool:
         """Tell whether it says beyond doubt that the job of this name is ours and may go."""
@@ -81,11 +160,6 @@ class Mark:
         code_ = f"[cfl-jobs 1{status} {self.applied} {kept}{versions}{name}{said}]"
         source = f"{self.file} in {self.project}" if self.project else self.file
         return f"Managed by cfl-jobs from {source}. Change it there. {code_}"
-
-
-def code_of_name(name: str) -> str:
-    """Return a code (18 bits) of a job's full name."""
-    return code_of_text(name)
 
 
 def fingerprint(normal: Normal) -> Fingerprint:

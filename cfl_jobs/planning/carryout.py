@@ -25,10 +25,15 @@ from dataclasses import dataclass, replace
 
 from cfl_jobs.configs.buildwritten import BuildWritten, keep_build_written
 from cfl_jobs.configs.config import Config, digest_of
-from cfl_jobs.configs.mark import Mark, code_of_name, description_of
+from cfl_jobs.configs.mark import (
+    Mark,
+    code_of_text,
+    codes_of_versions,
+    description_of,
+    find_plugins,
+)
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.requirements import used_plugins
-from cfl_jobs.configs.sections import codes_of_versions, find_plugins
 from cfl_jobs.errors import Refused
 from cfl_jobs.planning.differences import Change, Raw, compare, find_losses
 from cfl_jobs.planning.fields import record_fields
@@ -129,7 +134,7 @@ class Maker:
             print_,
             versions=self._versions_saved_by(desired, there),
             project=desired.project,
-            name=code_of_name(desired.name),
+            name=code_of_text(desired.name),
             said_disabled=desired.says_disabled,
         )
         mark = record_fields(mark, desired.normal, desired.normal)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from enum import Enum
 
+from cfl_jobs.configs.mark import is_plain_list, number_children, sections
 from cfl_jobs.configs.normalform import LISTS, SECRET, Normal
-from cfl_jobs.configs.sections import is_plain_list, number_children, sections
 from cfl_jobs.planning.words import is_secret, is_silent, word_for
 
 _FLAG_OR_NUMBER = re.compile(r"true|false|-?\d+(\.\d+)?")
@@ -143,8 +143,8 @@ def _compare_passwords(pair: Raw) -> Iterator[Raw]:
         return
     if pair.desired.text == pair.live.text == SECRET and pair.desired.secrets != pair.live.secrets:
         yield pair
-    theirs = {_name_of(*numbered): numbered[1] for numbered in _number(pair.live)}
-    for step, child in _number(pair.desired):
+    theirs = {_name_of(*numbered): numbered[1] for numbered in number_children(pair.live)}
+    for step, child in number_children(pair.desired):
         other = theirs.get(_name_of(step, child))
         yield from _compare_passwords(_descend(pair, step, child, other))
 
@@ -196,7 +196,7 @@ def _compare(pair: Raw) -> Iterator[Raw]:
 def _compare_children(pair: Raw) -> Iterator[Raw]:
     if pair.desired is None or pair.live is None:
         raise ValueError("children of one side")
-    ours, theirs = _number(pair.desired), _number(pair.live)
+    ours, theirs = list(number_children(pair.desired)), list(number_children(pair.live))
     counts = Counter(child.tag for _, child in ours) | Counter(child.tag for _, child in theirs)
     is_list = pair.desired.is_ordered
 
@@ -213,10 +213,6 @@ def _compare_children(pair: Raw) -> Iterator[Raw]:
         [numbered for numbered in ours if not is_field(numbered)],
         [numbered for numbered in theirs if not is_field(numbered)],
     )
-
-
-def _number(parent: Normal) -> list[_Numbered]:
-    return [(path.partition("/")[2], child) for path, child in number_children(parent)]
 
 
 def _compare_items(around: Raw, ours: list[_Numbered], theirs: list[_Numbered]) -> Iterator[Raw]:

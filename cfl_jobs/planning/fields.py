@@ -33,9 +33,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from cfl_jobs.configs.mark import Mark
+from cfl_jobs.configs.mark import CODE_LENGTH, Mark, code_of_text, number_children
 from cfl_jobs.configs.normalform import SECRET, Normal, is_encrypted
-from cfl_jobs.configs.sections import CODE_LENGTH, code_of_text, number_children
 from cfl_jobs.planning.differences import Raw, compare
 from cfl_jobs.planning.words import is_secret
 
@@ -147,7 +146,7 @@ def _code_secrets(desired: Normal, live: Normal) -> Iterator[str]:
 
 def _walk(element: Normal, path: str = "") -> Iterator[tuple[str, Normal]]:
     for step, child in number_children(element):
-        here = f"{path}/{step.partition('/')[2]}".lstrip("/")
+        here = f"{path}/{step}".lstrip("/")
         yield here, child
         yield from _walk(child, here)
 

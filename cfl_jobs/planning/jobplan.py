@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.mark import Mark, code_of_name
+from cfl_jobs.configs.mark import Mark, code_of_text
 from cfl_jobs.planning.describing import Difference, describe, place_of
 from cfl_jobs.planning.differences import Change, Owner, find_losses
 from cfl_jobs.planning.losses import advise_on_taken
@@ -120,6 +120,6 @@ def _is_confirmed(desired: Config, mark: Mark | None) -> bool:
         and mark.is_verified
         and mark.applied == desired.fingerprint
         and (mark.file, mark.project) == (desired.definition.file, desired.project)
-        and mark.name == code_of_name(desired.name)
+        and mark.name == code_of_text(desired.name)
         and mark.said_disabled == desired.says_disabled
     )

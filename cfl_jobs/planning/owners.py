@@ -26,9 +26,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from cfl_jobs.configs.mark import Fingerprint, Mark
+from cfl_jobs.configs.mark import MATRIX, Fingerprint, Mark, code, codes, sections
 from cfl_jobs.configs.normalform import SECRET, Normal
-from cfl_jobs.configs.sections import MATRIX, code, codes, sections
 from cfl_jobs.planning.differences import (
     Change,
     Owner,

@@ -11,9 +11,8 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.buildwritten import BuildWritten
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.mark import Mark
+from cfl_jobs.configs.mark import MATRIX, Mark, code
 from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.configs.sections import MATRIX, code
 from cfl_jobs.planning.differences import Raw, compare
 
 

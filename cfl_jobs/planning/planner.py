@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.mark import Mark, code_of_name, split_description
+from cfl_jobs.configs.mark import Mark, code_of_text, split_description
 from cfl_jobs.errors import UnsafePlan
 from cfl_jobs.planning.jobplan import plan_job
 from cfl_jobs.planning.losses import note_taken
@@ -120,7 +120,7 @@ class _Planner:
     def _code_names(self) -> dict[tuple[Kind, str], str]:
         """Return the names that are there, or desired, by the codes that marks have of them."""
         keys = (*self._desired_by_key, *reversed(tuple(self._observed.listed)))
-        return {(kind, code_of_name(name)): name for kind, name in keys}
+        return {(kind, code_of_text(name)): name for kind, name in keys}
 
     def _plan_one(self, desired: Config) -> None:
         key = desired.key

@@ -14,9 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from cfl_jobs.configs.mark import Mark
+from cfl_jobs.configs.mark import Mark, code_of_text, codes_of_versions, find_plugins
 from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.configs.sections import code_of_version, codes_of_versions, find_plugins
 from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.fields import code_fields
 
@@ -99,7 +98,7 @@ def is_upgraded(raw: Raw, mark: Mark | None) -> bool:
 
 
 def _is_newer(plugin: str, mark: Mark) -> bool:
-    return bool(plugin and mark.versions) and code_of_version(plugin) not in mark.versions
+    return bool(plugin and mark.versions) and code_of_text(plugin) not in mark.versions
 
 
 class Upgrade:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cfl_jobs.check.rule import Problem
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.mark import Mark, code_of_name, fingerprint
+from cfl_jobs.configs.mark import Mark, code_of_text, fingerprint
 from cfl_jobs.planning.observe import Observed
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.planner import plan_changes
@@ -97,7 +97,7 @@ def _mark(config: Config, project: str) -> tuple[Config, str]:
         print_,
         print_,
         project=project,
-        name=code_of_name(config.name),
+        name=code_of_text(config.name),
         said_disabled=config.says_disabled,
     )
     return replace(config, config=config.write(mark)), config.describe(mark)
