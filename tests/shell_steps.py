@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cfl_jobs.rendering.scripts import compose_step
 
@@ -24,18 +25,42 @@ DISTRIBUTION = {
     "repositories": ["ocargo", "codeforlife-portal", "codeforlife-deploy"],
     "directories": ["submodules/ocargo", "submodules/portal", "."],
     "first_time_job": "Ad-hoc distribution",
-    "requirements": "requirements.txt",
+    "suffix": "tar.gz",
+    "compression": "gzip",
     "manage": "manage.py",
-    "collect": "collectstatic --noinput",
-    "compress": "compress --force",
+    "needed": ["requirements.txt", "manage.py", "requirements-test.txt", "./deploy.sh"],
+    "needed_by": ["Create Distribution"] * 2 + ["Run Portal Tests", "Deploy to Dev"],
+    "vendor": "lib",
+    "requirements": [],  # what is installed beside the tests will do
+    "suite_requirements": [],
+    "environment": [],
+    "file_variables": [],
+    "file_paths": [],
+    "steps": ["collecting static files", "compressing static files"],
+    "commands": ["python manage.py collectstatic --noinput", "python manage.py compress --force"],
+    "step_directories": [".", "."],
+    "step_environments": ["", ""],
+    "expected": ["static/CACHE/manifest.json"],
+}
+PUBLISH = {
+    "downstream": "Create Distribution",
+    "lane": "master",
+    "own_branch": "master",
+    "chooses": False,
+    "submodules": False,
+    "lfs": False,
+    "compare": "",
+    "suffix": "tar.gz",
+    "compression": "gzip",
 }
 
 
 # Makes venvs without copying pip into each, and sees what is installed beside the tests.
 _QUICK_PYTHON = """#!/bin/sh
 [ "$1 $2" = "-m venv" ] || exec {python} "$@"
-{python} -m venv --without-pip "$3"
-echo {packages} >"$(echo "$3"/lib/python*/site-packages)/tests.pth"
+for last in "$@"; do :; done
+{python} -m venv --without-pip "$last"
+echo {packages} >"$(echo "$last"/lib/python*/site-packages)/tests.pth"
 """
 
 
@@ -110,45 +135,47 @@ def commit_all(repository: Path) -> str:
 
 
 def check_out(repository: Path, workspace: Path, branch: str = "master") -> None:
-    """Check out as the git plugin does: a detached commit, branches under refs/remotes/origin."""
+    """Check out as the git plugin does: a detached commit, the branch under refs/remotes/origin."""
     workspace.mkdir(parents=True)
     git(workspace, "init", "--quiet")
-    git(workspace, "fetch", "--quiet", str(repository), "+refs/heads/*:refs/remotes/origin/*")
+    refspec = f"+refs/heads/{branch}:refs/remotes/origin/{branch}"
+    git(workspace, "fetch", "--quiet", "--no-tags", "--depth=1", repository.as_uri(), refspec)
     git(
         workspace, "checkout", "--quiet", "--force", git(workspace, "rev-parse", f"origin/{branch}")
     )
 
 
 def publish(
-    repository: Path, workspace: Path, component: str, branch: str = "master", ad_hoc: str = ""
+    repository: Path,
+    workspace: Path,
+    component: str,
+    branch: str = "master",
+    ad_hoc: str = "",
+    **values: object,
 ) -> Step:
     check_out(repository, workspace, branch)
     environment = {"BRANCH": branch, "JOB_NAME": "Publish Files", "BUILD_NUMBER": "7"}
     if ad_hoc:
         environment["AD_HOC"] = ad_hoc
-    values = {
-        "component": component,
-        "repository": COMPONENTS[component],
-        "downstream": "Create Distribution",
-    }
-    return run_step("publish.sh", workspace, values, environment)
+    names = {"component": component, "repository": COMPONENTS[component]}
+    return run_step("publish.sh", workspace, PUBLISH | names | values, environment)
 
 
-def publish_all(repositories: Path, directory: Path) -> Path:
+def publish_all(repositories: Path, directory: Path, **values: Any) -> Path:
     """Publish the three repositories; returns a workspace with published/<component>/."""
     workspace = directory / "Create Distribution"
     for component, repository in COMPONENTS.items():
         source = directory / f"publish {component}"
-        step = publish(repositories / repository, source, component)
+        step = publish(repositories / repository, source, component, **values)
         assert step.code == 0, step.log
         target = workspace / "published" / component
         target.mkdir(parents=True)
-        for name in (f"{component}.tar.gz", "commit.txt"):
+        for name in (f"{component}.{values.get('suffix', 'tar.gz')}", "commit.txt"):
             (source / name).rename(target / name)
     return workspace
 
 
-def create(workspace: Path, environment: Mapping[str, str], **values: object) -> Step:
+def create(workspace: Path, environment: Mapping[str, str], /, **values: object) -> Step:
     """Run create-distribution.sh; pip has no network."""
     workspace.mkdir(parents=True, exist_ok=True)
     build = {

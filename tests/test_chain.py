@@ -80,7 +80,7 @@ def test_every_job_of_the_chain_is_there_and_nothing_is_unknown(jobs: dict[str, 
 def test_what_all_jobs_share(name: str, jobs: dict[str, Job]) -> None:
     job = jobs[name]
     assert of(job.wrappers, Timestamps)
-    assert of(job.wrappers, CleanBefore)
+    assert of(job.wrappers, CleanBefore) or (job.scm and job.scm.clean_before_checkout)
     assert only(job.wrappers, TimeLimit).actions == ("FailOperation",)
     assert only(job.publishers, Mail).recipients == "builds@codeforlife.education"
     assert isinstance(job.discarder, BuildDiscarder)

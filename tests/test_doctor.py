@@ -115,7 +115,7 @@ def offer(server: JenkinsServer, version: str) -> None:
 
 FAULTS: list[tuple[str, Plant, str, State, str]] = [
     ("missing plugin", lambda s: s.plugins.pop("git"), "plugins", State.ERROR,
-     "the plugin git is missing; without it Jenkins drops BranchSpec, GitSCM, "),
+     "the plugin git is missing; without it Jenkins drops BranchSpec, "),
     ("old plugin", lambda s: s.plugins.update(junit="1207.va_09d5100410f"), "plugins", State.ERROR,
      "the plugin junit is 1207.va_09d5100410f, and the jobs are rendered for 1"),
     ("disabled plugin", lambda s: s.disabled_plugins.add("ws-cleanup"), "plugins", State.ERROR,

@@ -34,6 +34,13 @@ def test_inputs_are_found_in_declared_order_with_their_lines() -> None:
     )
 
 
+def test_a_list_that_may_be_empty_is_an_empty_list() -> None:
+    script = '#!/usr/bin/env bash\nset -u\n: "${steps[@]-}"\nprintf "<%s>" "${#steps[@]}"\n'
+    assert find_inputs(script) == (Input("steps", is_array=True, line=3, may_be_empty=True),)
+    assert run(compose_step("x.sh", script, {"steps": []})) == "<0>"
+    assert run(compose_step("x.sh", script, {"steps": ["", "a b"]})) == "<2>"
+
+
 def test_an_input_guarded_twice_is_one_input() -> None:
     assert find_inputs(': "${a:?}"\n: "${a:?}"\n') == (Input("a", is_array=False, line=1),)
 

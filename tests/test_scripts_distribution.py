@@ -10,32 +10,13 @@ import pytest
 
 from cfl_jobs.sample import make_repositories
 from tests.shell_steps import commit_all, create, git, list_tar, publish_all
+from tests.wheelhouse import make_pip_offline, make_wheelhouse
 
 
 @pytest.fixture
 def repositories(tmp_path: Path) -> Path:
     make_repositories(tmp_path / "repositories")
     return tmp_path / "repositories"
-
-
-COMPRESSED = (
-    "{% load compress %}{% compress css %}<style>h1 { color : red }</style>{% endcompress %}"
-)
-
-
-def use_compressor(deploy: Path) -> None:
-    """Make the sample site one that has django-compressor and uses it."""
-    settings = deploy / "codeforlife" / "settings.py"
-    settings.write_text(
-        settings.read_text().replace('"portal", "game"]', '"portal", "game", "compressor"]')
-        + "COMPRESS_ENABLED = COMPRESS_OFFLINE = True\n"
-        + 'STATICFILES_FINDERS = ["compressor.finders.CompressorFinder",\n'
-        + '    "django.contrib.staticfiles.finders.FileSystemFinder",\n'
-        + '    "django.contrib.staticfiles.finders.AppDirectoriesFinder"]\n'
-    )
-    with (deploy / "requirements.txt").open("a") as requirements:
-        requirements.write("django-compressor\n")
-    (deploy / "codeforlife" / "templates" / "compressed.html").write_text(COMPRESSED)
 
 
 def add_what_is_easily_lost(deploy: Path) -> None:
@@ -80,17 +61,18 @@ def require_own_package(deploy: Path) -> None:
         requirements.write("./helper\n")
 
 
-def test_a_distribution_has_the_layout_the_static_files_and_nothing_else(
+def test_a_distribution_has_the_layout_the_static_files_what_it_needs_and_nothing_else(
     repositories: Path, tmp_path: Path
 ) -> None:
+    pip = make_pip_offline(make_wheelhouse(tmp_path / "wheels"))
     deploy = repositories / "codeforlife-deploy"
-    use_compressor(deploy)
     add_what_is_easily_lost(deploy)
     require_own_package(deploy)
     commit_all(deploy)
     workspace = publish_all(repositories, tmp_path / "one")
-    step = create(workspace, {})
+    step = create(workspace, pip, requirements=["requirements.txt"])
     assert step.code == 0, step.log
+    assert "Successfully installed" in step.log  # what pip does is seen
 
     members = list_tar(workspace / "distribution.tar.gz")
     files = {name for name, member in members.items() if not member.isdir()}
@@ -104,9 +86,16 @@ def test_a_distribution_has_the_layout_the_static_files_and_nothing_else(
         for name in git(repositories / repository, "ls-files", "-z").rstrip("\0").split("\0")
     }
     static = {name for name in files if name.startswith("static/")}
-    assert files - static == tracked | {"commit.txt"}
+    vendored = {name for name in files if name.startswith("lib/")}
+    assert files - static - vendored == tracked | {"commit.txt"}
+    assert {"lib/django/__init__.py", "lib/helper-1.dist-info/METADATA"} <= vendored
+    assert not [name for name in vendored if "direct_url" in name or name.endswith(".pyc")]
     assert {"static/game/van.svg", "static/portal/home.css", "static/staticfiles.json"} <= static
     assert "static/CACHE/manifest.json" in static  # by manage.py compress
+    with tarfile.open(workspace / "distribution.tar.gz") as archive:
+        program = archive.extractfile("./lib/bin/django-admin")
+        assert program is not None
+        assert program.readline() in (b"#!/usr/bin/env python\n", b"#!/bin/sh\n")
 
     assert members["tool.sh"].mode & 0o777 == 0o755
     assert members["manage.py"].mode & 0o777 == 0o755
@@ -128,7 +117,8 @@ def test_a_distribution_has_the_layout_the_static_files_and_nothing_else(
         assert inside.read() == (workspace / "commit.txt").read_bytes()
 
     again = publish_all(repositories, tmp_path / "two")
-    assert create(again, {"BUILD_NUMBER": "43"}).code == 0
+    step = create(again, pip | {"BUILD_NUMBER": "43"}, requirements=["requirements.txt"])
+    assert step.code == 0, step.log
     first, second = (each / "distribution.tar.gz" for each in (workspace, again))
     assert first.read_bytes() == second.read_bytes()
 
@@ -144,8 +134,7 @@ def test_the_log_names_the_distribution_its_branch_and_commits(
     assert f"distribution 42: branch master, commits: ocargo {commit} codeforlife-portal " in (
         step.log
     )
-    assert "django-compressor is not in INSTALLED_APPS: nothing to compress" in step.log
-    assert "static/CACHE/manifest.json" not in list_tar(workspace / "distribution.tar.gz")
+    assert "distribution 42: collecting static files (python manage.py collectstatic" in step.log
 
 
 def test_a_distribution_needs_published_files_of_each_repository(tmp_path: Path) -> None:
@@ -168,6 +157,21 @@ def break_settings(deploy: Path) -> None:
 
 def break_manage(deploy: Path) -> None:
     (deploy / "manage.py").unlink()
+
+
+def drop_what_others_need(deploy: Path) -> None:
+    (deploy / "requirements-test.txt").unlink()
+    (deploy / "deploy.sh").chmod(0o644)
+
+
+def leave_compressor_out(deploy: Path) -> None:
+    settings = deploy / "codeforlife" / "settings.py"
+    settings.write_text(settings.read_text().replace('"compressor", ', ""))
+
+
+def fill_vendor(deploy: Path) -> None:
+    (deploy / "lib").mkdir()
+    (deploy / "lib" / "jquery.js").write_text("")
 
 
 def break_static(deploy: Path) -> None:
@@ -195,12 +199,19 @@ def link_submodules(deploy: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (break_requirements, "FAILED while installing requirements.txt: "),
+        (break_requirements, "FAILED while installing requirements.txt into lib: "),
         (break_settings, "FAILED while reading the site's settings with manage.py: "),
-        (break_manage, "the root repository has no file manage.py"),
-        (break_static, "FAILED while collecting static files (manage.py collectstatic --noinput)"),
+        (break_manage, "the site has no file manage.py, which Create Distribution needs"),
+        (
+            drop_what_others_need,
+            "the site has no file requirements-test.txt, which Run Portal Tests "
+            "needs; a file deploy.sh that is not executable, and Deploy to Dev runs it",
+        ),
+        (leave_compressor_out, "FAILED while compressing static files (python manage.py compress"),
+        (fill_vendor, "a repository has lib already, where this job puts its own"),
+        (break_static, "FAILED while collecting static files (python manage.py collectstatic"),
         (collect_elsewhere, "STATIC_ROOT is not set to a directory inside the site"),
-        (add_commit_txt, "the root repository has a file commit.txt"),
+        (add_commit_txt, "a repository has commit.txt already"),
         (fill_submodules, "submodules/ocargo, the place of ocargo, holds files of another"),
         (link_submodules, "submodules/ocargo of ocargo leads out of the distribution"),
     ],
@@ -213,12 +224,15 @@ def test_each_failure_says_which_step_which_distribution_and_which_commits(
     damage(deploy)
     commit = commit_all(deploy)
     workspace = publish_all(repositories, tmp_path / "build")
-    step = create(workspace, {"BUILD_URL": "http://jenkins/job/42/"})
+    installs = {"requirements": ["requirements.txt"]} if damage is break_requirements else {}
+    step = create(workspace, {"BUILD_URL": "http://jenkins/job/42/"}, **installs)
     assert step.code != 0
     assert "distribution 42: FAILED while " in step.log
     assert said in step.log
     last = step.log.splitlines()[-1]
     assert last.startswith("distribution 42: branch master, commits: ocargo ")
+    assert "[description] distribution 42 of master: FAILED while " in step.log
+    assert "[description] distribution 42 of master\n" not in step.log
     assert f"codeforlife-deploy {commit}; this log: http://jenkins/job/42/" in last
     assert not (workspace / "distribution.tar.gz").exists()
 
@@ -274,3 +288,84 @@ def test_a_directory_outside_the_distribution_is_refused(
     assert step.code == 1
     assert "../elsewhere of ocargo leads out of the distribution" in step.log
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_steps_have_directories_environments_and_secrets_and_make_what_is_expected(
+    repositories: Path, tmp_path: Path
+) -> None:
+    """No Django and no pip: what is configured runs, in order, and a secret isn't packed."""
+    workspace = publish_all(repositories, tmp_path)
+    (tmp_path / "key").write_text("s3cret")
+    step = create(
+        workspace,
+        {"KEY_FILE": str(tmp_path / "key")},
+        requirements=[],
+        manage="",
+        environment=["STAGE=a b"],
+        file_variables=["KEY_FILE"],
+        file_paths=["certs/site.pem"],
+        steps=["first", "second"],
+        commands=[
+            'mkdir -p static; echo "$STAGE" "$PWD" >static/a.css',
+            'test "$(wc -c <../../certs/site.pem)" = 6; echo "$STAGE $MORE" >>../../static/a.css',
+        ],
+        step_directories=[".", "submodules/ocargo"],
+        step_environments=["", "STAGE=c\nMORE=d e"],
+        expected=["static/*.css"],
+    )
+    assert step.code == 0, step.log
+    made = workspace / "distribution/static/a.css"
+    assert made.read_text() == f"a b {workspace / 'distribution'}\nc d e\n"
+    assert "certs/site.pem" not in list_tar(workspace / "distribution.tar.gz")
+    assert "s3cret" not in step.log
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("true", "there is no static/*.css after the steps, and 'expect' names it"),
+        (
+            "mkdir static; touch static/a.css",
+            "static/a.css is empty after the steps, and 'expect' names it",
+        ),
+        (
+            'kill -TERM "$PPID"; sleep 2',
+            'FAILED while working (kill -TERM "$PPID"; sleep 2): the build was stopped, by its '
+            "time limit or by a person",
+        ),
+    ],
+)
+def test_a_step_that_makes_nothing_or_is_killed_fails(
+    command: str, said: str, repositories: Path, tmp_path: Path
+) -> None:
+    workspace = publish_all(repositories, tmp_path)
+    one = {
+        "steps": ["working"],
+        "commands": [command],
+        "step_directories": ["."],
+        "step_environments": [""],
+        "expected": ["static/*.css"],
+    }
+    step = create(workspace, {}, requirements=[], manage="", **one)
+    assert step.code != 0
+    assert said in step.log
+
+
+def test_another_compression_packs_the_same_bytes_twice(repositories: Path, tmp_path: Path) -> None:
+    values = {"suffix": "tar.zst", "compression": "zstd"}
+    steps: dict[str, object] = {"steps": [], "commands": [], "expected": [], "manage": ""}
+    made = []
+    for name in ("one", "two"):
+        workspace = publish_all(repositories, tmp_path / name, **values)
+        step = create(workspace, {}, requirements=[], **values, **steps)
+        assert step.code == 0, step.log
+        made.append((workspace / "distribution.tar.zst").read_bytes())
+    assert made[0] == made[1]
+    assert made[0].startswith(bytes.fromhex("28b52ffd"))
+
+
+def test_a_node_without_the_compression_is_told_at_once(repositories: Path, tmp_path: Path) -> None:
+    workspace = publish_all(repositories, tmp_path)
+    step = create(workspace, {}, compression="no-such-packer")
+    assert step.code == 1
+    assert "this node has no no-such-packer, which settings.compression in jobs/" in step.log

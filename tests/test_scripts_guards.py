@@ -81,9 +81,19 @@ def remotes(tmp_path: Path) -> list[str]:
     return names
 
 
-def check_exists(branch: str, repositories: list[str], tmp_path: Path) -> tuple[int, str]:
+def check_exists(
+    branch: str, repositories: list[str], tmp_path: Path, **more: object
+) -> tuple[int, str]:
     environment = BUILD | {"BRANCH": branch}
-    values = {"github": tmp_path.as_uri(), "repositories": repositories}
+    values: dict[str, object] = {
+        "github": tmp_path.as_uri(),
+        "repositories": repositories,
+        "lane": "master",
+        "tags": False,
+        "own_branches": ["master"] * len(repositories),
+        "logins": [""] * len(repositories),
+        **more,
+    }
     step = run_step("check-branch-exists.sh", tmp_path / "w", values, environment)
     return step.code, step.log
 
@@ -108,6 +118,21 @@ def test_a_tag_is_no_branch(remotes: list[str], tmp_path: Path) -> None:
     code, log = check_exists("only-a-tag", remotes, tmp_path)
     assert code == 1
     assert f"there is no branch only-a-tag in {' '.join(remotes)}." in log
+
+
+def test_a_tag_is_taken_where_that_is_allowed(remotes: list[str], tmp_path: Path) -> None:
+    code, log = check_exists("only-a-tag", remotes[2:], tmp_path, tags=True)
+    assert code == 0, log
+
+
+def test_the_lanes_branch_is_each_repositorys_own(remotes: list[str], tmp_path: Path) -> None:
+    own = ["master", "not/refs/heads/hotfix", "master"]
+    assert check_exists("master", remotes, tmp_path, own_branches=own)[0] == 0
+    own[1] = "main"
+    assert (
+        "there is no branch master in two."
+        in (check_exists("master", remotes, tmp_path, own_branches=own)[1])
+    )
 
 
 def test_a_repository_that_cannot_be_read_is_named(remotes: list[str], tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from cfl_jobs.sample import make_repositories
-from tests.shell_steps import Step, create, publish_all, quick_python, run_step
+from tests.shell_steps import Step, create, publish_all, run_step
 from tests.wheelhouse import make_pip_offline, make_wheelhouse
 
 COMMITS = f"ocargo {'1' * 40}\ncodeforlife-deploy {'2' * 40}\n"
@@ -38,25 +39,26 @@ def pack(workspace: Path, files: dict[str, str], commits: str = COMMITS) -> str:
     return hashlib.sha256(packed.read_bytes()).hexdigest()
 
 
-def run_suite(workspace: Path, command: str, **environment: str) -> Step:
-    values = {
-        "distribution_job": "Create Distribution",
-        "python": quick_python(workspace.parent),
-        "requirements": ["requirements test.txt"],
-        "command": command,
-    }
-    build = {
-        "JOB_NAME": "Run Ocargo Tests",
-        "BUILD_NUMBER": "7",
-        "DISTRIBUTION_NUMBER": "42",
-        "PIP_NO_INDEX": "1",
-    }
-    return run_step("run-suite.sh", workspace, values, build | environment)
+SUITE = {
+    "distribution_job": "Create Distribution",
+    "archive": "distribution.tar.gz",
+    "python": sys.executable,
+    "vendor": "lib",
+    "environment": [],
+    "file_variables": [],
+    "file_paths": [],
+    "services": [],
+}
+
+
+def run_suite(workspace: Path, command: str, **values: object) -> Step:
+    build = {"JOB_NAME": "Run Ocargo Tests", "BUILD_NUMBER": "7", "DISTRIBUTION_NUMBER": "42"}
+    return run_step("run-suite.sh", workspace, {**SUITE, "command": command, **values}, build)
 
 
 def test_a_suite_that_passes_leaves_evidence_of_number_and_bytes(tmp_path: Path) -> None:
     workspace = tmp_path / "Run Ocargo Tests"
-    sum_ = pack(workspace, {"requirements test.txt": ""})
+    sum_ = pack(workspace, {})
     step = run_suite(workspace, PASSING + "test -f commit.txt && command -v python")
     assert step.code == 0, step.log
     assert str(workspace / "venv" / "bin" / "python") in step.log
@@ -78,13 +80,48 @@ def test_a_suite_that_fails_or_ran_nothing_leaves_none(
     command: str, said: str, tmp_path: Path
 ) -> None:
     workspace = tmp_path / "w"
-    pack(workspace, {"requirements test.txt": "", "tested.txt": "distribution 42\n"})
+    pack(workspace, {"tested.txt": "distribution 42\n"})
     (workspace / "tested.txt").write_text("distribution 42\n")
     step = run_suite(workspace, command)
     assert step.code != 0
     assert f"Run Ocargo Tests 7: FAILED while {said}" in step.log
     assert step.log.splitlines()[-1].startswith(f"distribution 42, commits: ocargo {'1' * 40} ")
     assert not (workspace / "tested.txt").exists()
+
+
+def test_a_suite_has_its_environment_its_secrets_and_its_services(tmp_path: Path) -> None:
+    workspace = tmp_path / "w"
+    pack(workspace, {"lib/site.py": "", "lib-suites/tool.py": ""})
+    command = f"""{PASSING}
+test "$BROWSER" = "a b"
+test -f certs/a.pem
+python -c 'import tool'
+for try in $(seq 100); do test -f ../service && exit 0; sleep 0.1; done; exit 9
+"""
+    step = run_suite(
+        workspace,
+        command,
+        environment=["BROWSER=a b"],
+        services=['echo "$BROWSER" >../service; exec sleep 60'],
+        file_variables=["BASH"],
+        file_paths=["certs/a.pem"],
+    )
+    assert step.code == 0, step.log
+    assert "starting a service (" in step.log
+    assert not (workspace / "distribution/certs/a.pem").exists()
+
+
+def test_a_service_that_ended_is_told_where_the_suite_fails(tmp_path: Path) -> None:
+    pack(tmp_path / "w", {})
+    step = run_suite(tmp_path / "w", "sleep 0.5; exit 4", services=["exit 3"])
+    assert "Run Ocargo Tests 7: exit 3 had ended before the suite did" in step.log
+
+
+def test_a_suite_that_is_stopped_says_in_which_step(tmp_path: Path) -> None:
+    pack(tmp_path / "w", {})
+    step = run_suite(tmp_path / "w", 'kill -TERM "$PPID"; sleep 1')
+    assert step.code == 143
+    assert "sleep 1): the build was stopped, by its time limit or by a person" in step.log
 
 
 def test_a_suite_of_an_unknown_distribution_is_refused_in_a_sentence(tmp_path: Path) -> None:
@@ -97,7 +134,7 @@ def test_a_suite_of_an_unknown_distribution_is_refused_in_a_sentence(tmp_path: P
 
 
 def test_a_distribution_with_another_commit_txt_is_not_tested(tmp_path: Path) -> None:
-    pack(tmp_path / "w", {"requirements test.txt": ""})
+    pack(tmp_path / "w", {})
     (tmp_path / "w" / "commit.txt").write_text(COMMITS.replace("1", "3"))
     step = run_suite(tmp_path / "w", PASSING)
     assert step.code != 0
@@ -216,13 +253,21 @@ def test_a_record_outlives_the_suites_builds(files: dict[str, str], tmp_path: Pa
     assert not (tmp_path / "w" / "deploy.properties").exists()
 
 
-def deploy(workspace: Path, **environment: str) -> Step:
+def deploy(workspace: Path, values: Mapping[str, object] | None = None, **environment: str) -> Step:
     workspace.mkdir(parents=True, exist_ok=True)
     (workspace / "distribution-number").write_text("42\n")
-    values = {
+    given = {
         "environment": "Prod",
         "distribution_job": "Create Distribution",
         "promote_job": "Promote Distribution",
+        "archive": "distribution.tar.gz",
+        "python": sys.executable,
+        "vendor": "lib",
+        "command": "./deploy.sh {environment} {number}",
+        "variables": [],
+        "file_variables": [],
+        "file_paths": [],
+        **(values or {}),
     }
     build = {
         "JOB_NAME": "Deploy to Prod",
@@ -230,7 +275,7 @@ def deploy(workspace: Path, **environment: str) -> Step:
         "TARGET": str(workspace.parent / "target"),
         "SECRET": "s3cret",
     }
-    return run_step("deploy-distribution.sh", workspace, values, build | environment)
+    return run_step("deploy-distribution.sh", workspace, given, build | environment)
 
 
 def record(workspace: Path, text: str) -> None:
@@ -248,6 +293,24 @@ def test_a_tested_distribution_is_deployed_by_its_own_script(tmp_path: Path) -> 
     assert f"[description] distribution 42 to Prod ({SHORT})\n" in step.log
     assert (tmp_path / "target" / "site" / "a b").read_text() == "x"
     assert (workspace / "commit.txt").read_text() == COMMITS
+
+
+def test_a_deploy_has_a_command_variables_and_files_of_its_own(tmp_path: Path) -> None:
+    """As in 2015: deploy.sh takes no arguments, but variables and a certificate beside it."""
+    script = '#!/bin/sh\necho "$# $VERSION to $CONFIG with $(cat certs/a.pem)" >"$TARGET"\n'
+    pack(tmp_path / "w", {"deploy.sh": script})
+    (tmp_path / "pem").write_text("certificate")
+    values = {
+        "command": "./deploy.sh",
+        "variables": ["VERSION={number}", "CONFIG=app-{environment}.yaml"],
+        "file_variables": ["PEM"],
+        "file_paths": ["certs/a.pem"],
+    }
+    step = deploy(tmp_path / "w", values, ALLOW_UNTESTED="true", PEM=str(tmp_path / "pem"))
+    assert step.code == 0, step.log
+    target = (tmp_path / "target").read_text()
+    assert target == "0 42 to app-Prod.yaml with certificate\n"
+    assert not (tmp_path / "w/distribution/certs/a.pem").exists()
 
 
 @pytest.mark.parametrize(
@@ -295,6 +358,10 @@ def test_an_unknown_distribution_is_refused_even_if_untested_is_allowed(tmp_path
     [
         ({"deploy.sh": "#!/bin/sh\nexit 6\n"}, "running ./deploy.sh Prod 42: exit code 6"),
         ({"deploy": ""}, "has no executable file deploy.sh"),
+        (
+            {"deploy.sh": '#!/bin/sh\nkill -TERM "$PPID"; sleep 1\n'},
+            "running ./deploy.sh Prod 42: the build was stopped, by its time limit or by a person",
+        ),
     ],
 )
 def test_a_failed_deploy_says_what_failed_and_which_commits(
@@ -308,7 +375,10 @@ def test_a_failed_deploy_says_what_failed_and_which_commits(
     last = step.log.splitlines()[-1]
     assert last.startswith(f"distribution 42, commits: ocargo {'1' * 40} codeforlife-deploy ")
     assert last.endswith("this log: http://jenkins/5/")
-    assert ("may be half deployed" in last) == ("exit 6" in files.get("deploy.sh", ""))
+    runs = "deploy.sh" in files
+    assert ("may be half deployed" in last) == runs
+    described = f"distribution 42 to Prod, UNTESTED ({SHORT}): FAILED while running ./deploy.sh"
+    assert f"[description] {described if runs else 'refused: no deploy.sh'}" in step.log
 
 
 def test_the_sample_site_is_tested_and_deployed(tmp_path: Path) -> None:
@@ -316,7 +386,13 @@ def test_the_sample_site_is_tested_and_deployed(tmp_path: Path) -> None:
     pip = make_pip_offline(make_wheelhouse(tmp_path / "wheels"))
     make_repositories(tmp_path / "repositories")
     made = publish_all(tmp_path / "repositories", tmp_path)
-    step = create(made, pip, python=sys.executable)
+    step = create(
+        made,
+        pip,
+        python=sys.executable,
+        requirements=["requirements.txt"],
+        suite_requirements=["requirements-test.txt"],
+    )
     assert step.code == 0, step.log
 
     tests = tmp_path / "Run Ocargo Tests"
@@ -325,15 +401,8 @@ def test_the_sample_site_is_tested_and_deployed(tmp_path: Path) -> None:
         workspace.mkdir()
         for name in ("distribution.tar.gz", "commit.txt"):
             (workspace / name).write_bytes((made / name).read_bytes())
-    values = {
-        "distribution_job": "Create Distribution",
-        "python": quick_python(tmp_path),
-        "requirements": ["requirements-test.txt"],
-        "command": "python manage.py test game portal"
-        " --testrunner xmlrunner.extra.djangotestrunner.XMLTestRunner",
-    }
-    build = {"JOB_NAME": "Run Ocargo Tests", "BUILD_NUMBER": "7", "DISTRIBUTION_NUMBER": "42"}
-    step = run_step("run-suite.sh", tests, values, build | pip)
+    runner = "xmlrunner.extra.djangotestrunner.XMLTestRunner"
+    step = run_suite(tests, f"python manage.py test game portal --testrunner {runner}")
     assert step.code == 0, step.log
     assert "distribution 42 passed, 7 tests" in step.log
     assert list((tests / "reports").glob("*.xml"))
@@ -348,6 +417,8 @@ def test_the_sample_site_is_tested_and_deployed(tmp_path: Path) -> None:
     assert (current / "commit.txt").read_bytes() == (made / "commit.txt").read_bytes()
     assert (current / "distribution-number.txt").read_text() == "42\n"
     assert (current / "static" / "game" / "van.svg").is_file()
+    assert (current / "lib" / "django" / "__init__.py").is_file()
+    assert not (current / "lib-suites").exists()
     assert (current / "secret-key.txt").stat().st_mode & 0o777 == 0o600
     assert "k3y" not in step.log
 

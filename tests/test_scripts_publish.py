@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell_steps import check_out, commit_all, git, list_tar, publish, run_step
+from tests.shell_steps import PUBLISH, check_out, commit_all, git, list_tar, publish, run_step
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_commit_of_another_branch_is_not_published(repository: Path, tmp_path:
     step = run_step(
         "publish.sh",
         tmp_path / "w",
-        {"component": "ocargo", "repository": "ocargo", "downstream": "Create Distribution"},
+        PUBLISH | {"component": "ocargo", "repository": "ocargo"},
         {"BRANCH": "master", "JOB_NAME": "Publish Ocargo Files", "BUILD_NUMBER": "7"},
     )
     assert step.code == 1

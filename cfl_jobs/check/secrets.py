@@ -79,6 +79,7 @@ def find_traces(scope: Scope) -> Iterator[Found]:
                     yield Found(job.name, _TRACED, path=path, line=number)
 
 
+_RUNS_OTHERS = re.compile(r"(?:^|[\s;&|(])(?:\./\w|\w*sh(?:\s+[\w-]+)*\s+-c\s+[\"']?\$)")
 _TRACED = "the job has secrets, and this prints every command with its values"
 
 
@@ -87,11 +88,12 @@ def find_unused(scope: Scope) -> Iterator[Found]:
     """A secret that a build has and doesn't need can only leak.
 
     Remove the binding. A variable counts as used where a script names it, and where a script runs a
-    program of the workspace (`./deploy.sh`), which may read it from the environment.
+    program of the workspace (`./deploy.sh`) or a command that it is given (`bash -c "$command"`),
+    which may read it from the environment.
     """
     for job in scope.freestyle():
         scripts = scripts_of(job)
-        if any(re.search(r"(^|[\s;&|(])\./\w", expanding_text(script)) for script in scripts):
+        if any(_RUNS_OTHERS.search(expanding_text(script)) for script in scripts):
             continue
         texts = "\n".join(scripts)
         used = {use.name for script in scripts for use in find_uses(script)}

@@ -65,7 +65,7 @@ class Git(Placed):
 
     `refspec` and `credentials_id` are the first remote's. `extensions` are short class names of
     all; what has no field here is in `unknown`, other remotes too. `identity` is the committer's
-    name and e-mail.
+    name and e-mail. A `depth` above 0 fetches no more commits of each branch than that.
     """
 
     urls: tuple[str, ...]
@@ -73,6 +73,8 @@ class Git(Placed):
     refspec: str = ""
     credentials_id: str = ""
     clean_before_checkout: bool = False
+    depth: int = 0
+    fetches_tags: bool = True
     extensions: tuple[str, ...] = ()
     directory: str = ""
     local_branch: str = ""

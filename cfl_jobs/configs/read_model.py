@@ -16,6 +16,8 @@ from cfl_jobs.configs.configxml import (
     is_default,
     list_items,
     parse_config,
+    read_flag,
+    read_number,
     read_text,
     short_class,
 )
@@ -184,7 +186,8 @@ def _read_git(root: ET.Element, paths: Paths) -> Git | None:
     name = read_text(scm, f"{new}/name") or read_text(scm, "gitConfigName")
     email = read_text(scm, f"{new}/email") or read_text(scm, "gitConfigEmail")
     names = dict.fromkeys([*extensions, *(["UserIdentity"] if name or email else [])])
-    known = {*_CLEANING, "UserIdentity"}
+    known = {*_CLEANING, "CloneOption", "UserIdentity"}
+    clone = extensions.get("CloneOption", ET.Element("nothing"))
     unknown = [item for kind, item in extensions.items() if kind not in known]
     others = [child for child in scm if child.tag not in _GIT_READ and not is_default(child)]
     return Git(
@@ -193,6 +196,9 @@ def _read_git(root: ET.Element, paths: Paths) -> Git | None:
         refspec=read_text(first, "refspec"),
         credentials_id=read_text(first, "credentialsId"),
         clean_before_checkout=not _CLEANING.isdisjoint(names),
+        # CloneOption: a depth that is missing is 1
+        depth=(read_number(clone, "depth") or 1) if read_flag(clone, "shallow") else 0,
+        fetches_tags=not read_flag(clone, "noTags"),
         extensions=tuple(names),
         directory=read_text(scm, f"{_GIT_EXTENSIONS}RelativeTargetDirectory/relativeTargetDir"),
         local_branch=read_text(scm, f"{_GIT_EXTENSIONS}LocalBranch/localBranch"),

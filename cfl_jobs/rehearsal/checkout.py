@@ -47,8 +47,9 @@ def check_out(git: Git, build: BuildRun) -> Generator[Wait, None, Revision]:
     yield from _git(build, "config", "remote.origin.url", url)
     build.log(f"Fetching upstream changes from {url}")
     prune = ("--prune",) if PRUNE in git.extensions else ()
-    fetch = ("fetch", "--tags", "--force", *prune, "--quiet", "--", url, *refspec.split())
-    yield from _git(build, *fetch)
+    depth = (f"--depth={git.depth}",) if git.depth else ()
+    options = ("--tags" if git.fetches_tags else "--no-tags", "--force", *prune, *depth)
+    yield from _git(build, "fetch", *options, "--quiet", "--", url, *refspec.split())
     revision = _resolve(git, repositories, variables, url, workspace)
     if revision is None:
         raise StepFailed(

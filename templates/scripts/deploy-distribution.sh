@@ -1,66 +1,112 @@
 #!/usr/bin/env bash
-# Deploys one tested distribution: ./deploy.sh <environment> <distribution number> in its files.
-# check-selector.sh ran before; Copy Artifact brought distribution.tar.gz, commit.txt and, if the
+# Deploys one tested distribution: runs the environment's command in its files.
+# check-selector.sh ran before; Copy Artifact brought the archive, commit.txt and, if the
 # distribution was recorded as tested, evidence/tests.txt.
 set -euo pipefail
 : "${environment:?}"
 : "${distribution_job:?}"
 : "${promote_job:?}"
+: "${archive:?}"
+: "${python:?}"
+: "${vendor:?}"
+: "${command:?}"
+: "${variables[@]-}"
+: "${file_variables[@]-}"
+: "${file_paths[@]-}"
 
 number="$(<distribution-number)"
 here="${JOB_NAME:-this job} ${BUILD_NUMBER:-}"
 commits="not known yet"
 state="nothing was deployed"
-step="taking distribution $number"
+description="distribution $number to $environment"
+placed=()
 umask 022
 
+begin() {
+    step="$*"
+    echo "$here: $step"
+}
 refuse() {
-    reason="$*"
+    description="refused: $1"
+    reason="refused, ${*:2}"
     exit 1
 }
 tell() {
     local code=$?
-    [ "$code" -ne 0 ] || return 0
+    rm -f -- "${placed[@]}"
+    if [ "$code" -eq 0 ]; then
+        echo "[description] $description"
+        return 0
+    fi
+    [ "$code" -ne 143 ] || reason="the build was stopped, by its time limit or by a person"
+    [[ ${reason:-} == refused,* ]] || description+=": FAILED while $step"
+    echo "[description] $description"
     echo "$here: FAILED while $step: ${reason:-exit code $code, see above}"
     echo "distribution $number, commits: $commits; $state; this log: ${BUILD_URL:-$here}"
 }
 trap tell EXIT
+trap 'exit 143' TERM
+# {environment} and {number} of a text, filled in.
+fill() {
+    local text="${1//'{environment}'/"$2"}"
+    printf '%s' "${text//'{number}'/"$number"}"
+}
 
+begin "taking distribution $number"
 rm -rf distribution
-if [ ! -f distribution.tar.gz ] || [ ! -f commit.txt ]; then
-    echo "[description] refused: no distribution $number"
-    refuse "refused, there is no distribution $number: no such build of $distribution_job, or it" \
-        "did not finish, or its artifacts were not kept"
+if [ ! -f "$archive" ] || [ ! -f commit.txt ]; then
+    refuse "no distribution $number" "there is no distribution $number: no such build of" \
+        "$distribution_job, or it did not finish, or its artifacts were not kept"
 fi
-commits="$(paste -s -d ' ' commit.txt)"
+commits="$(cut -d ' ' -f 1,2 commit.txt | paste -s -d ' ')"
 echo "$here: distribution $number, commits: $commits"
 short="$(sed -E 's/^([^ ]+ [0-9a-f]{7}).*/\1/' commit.txt | paste -s -d , | sed 's/,/, /g')"
 
-step="looking for the tests of distribution $number"
-sum="$(sha256sum distribution.tar.gz | cut -d ' ' -f 1)"
+begin "looking for the tests of distribution $number"
+sum="$(sha256sum "$archive" | cut -d ' ' -f 1)"
 recorded="$(head -n 2 evidence/tests.txt 2>/dev/null || true)"
 if [ "$recorded" = "distribution $number"$'\n'"sha256 $sum" ]; then
-    echo "[description] distribution $number to $environment ($short)"
+    description+=" ($short)"
     tail -n +3 evidence/tests.txt
 elif [ "${ALLOW_UNTESTED:-false}" = true ]; then
-    echo "[description] distribution $number to $environment, UNTESTED ($short)"
+    description+=", UNTESTED ($short)"
     echo "$here: distribution $number is UNTESTED, deployed because ALLOW_UNTESTED is ticked"
 else
-    echo "[description] refused: distribution $number is not tested"
-    refuse "refused, $promote_job has not recorded distribution $number as tested." \
+    refuse "distribution $number is not tested" \
+        "$promote_job has not recorded distribution $number as tested." \
         "Run its test suites, or tick ALLOW_UNTESTED to deploy it all the same"
 fi
 
-step="unpacking distribution $number"
+begin "unpacking distribution $number"
 mkdir distribution
-tar -xzf distribution.tar.gz -C distribution --no-same-owner
+tar -xf "$archive" -C distribution --no-same-owner
 cmp -- commit.txt distribution/commit.txt
+workspace="$PWD"
 cd distribution
-if [ ! -x deploy.sh ] || [ ! -f deploy.sh ]; then
-    refuse "the distribution has no executable file deploy.sh"
+# What only the suites need isn't deployed.
+rm -rf "$vendor-suites"
+command="$(fill "$command" "$(printf %q "$environment")")"
+program="${command%% *}"
+if [[ $program == ./* ]] && { [ ! -x "$program" ] || [ ! -f "$program" ]; }; then
+    refuse "no ${program#./}" "the distribution has no executable file ${program#./}"
 fi
+filled=()
+for variable in "${variables[@]}"; do
+    filled+=("$(fill "$variable" "$environment")")
+done
+for index in "${!file_paths[@]}"; do
+    path="${file_paths[index]}"
+    variable="${file_variables[index]}"
+    [ ! -e "$path" ] || refuse "$path is there" "the distribution has $path, where a secret belongs"
+    placed+=("$PWD/$path")
+    install -D -m 600 -- "${!variable}" "$path"
+done
+if command -v "$python" >/dev/null && "$python" -m venv --without-pip "$workspace/venv"; then
+    PATH="$workspace/venv/bin:$PATH"
+fi
+export PATH="$PWD/$vendor/bin:$PATH" PYTHONPATH="$PWD/$vendor" PYTHONUTF8=1
 
-step="running ./deploy.sh $environment $number"
+begin "running $command"
 state="$environment may be half deployed"
-./deploy.sh "$environment" "$number"
+env "${filled[@]}" bash -euo pipefail -c "$command"
 echo "$here: deployed distribution $number to $environment"

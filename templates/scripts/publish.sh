@@ -1,53 +1,123 @@
 #!/usr/bin/env bash
-# Publishes all files of the checked out commit: <component>.tar.gz and commit.txt.
+# Publishes all files of one commit: <component>.tar.* and commit.txt. Jenkins fetched no more than
+# that commit, or, where the branch or tag is chosen here, the tip of each.
 set -euo pipefail
 : "${component:?}"
 : "${repository:?}"
 : "${downstream:?}"
+: "${lane:?}"
+: "${own_branch:?}"
+: "${chooses:?}"
+: "${submodules:?}"
+: "${lfs:?}"
+: "${compare?}"
+: "${suffix:?}"
+: "${compression:?}"
 
 here="${JOB_NAME:-this job} ${BUILD_NUMBER:-}"
 branch="${BRANCH:?}"
-step="finding the commit of branch $branch of $repository"
+description="$branch"
+archive="$component.$suffix"
+
+begin() {
+    step="$*"
+    echo "$here: $step"
+}
+fail() {
+    reason="$*"
+    exit 1
+}
 tell() {
     local code=$?
-    [ "$code" -ne 0 ] || return 0
+    if [ "$code" -eq 0 ]; then
+        echo "[description] $description"
+        return 0
+    fi
+    [ "$code" -ne 143 ] || reason="the build was stopped, by its time limit or by a person"
+    echo "[description] $description: FAILED while $step"
     echo "$here: FAILED while $step: ${reason:-exit code $code, see above}"
     echo "nothing was published; this log: ${BUILD_URL:-$here}"
 }
 trap tell EXIT
+trap 'exit 143' TERM
 
+begin "finding the commit of branch $branch of $repository"
 # The repository may hold files of these names: what is archived must be this build's own.
-rm -rf -- "./$component.tar.gz" commit.txt create-distribution.properties
+rm -rf -- "./$archive" "./$component.tar" commit.txt create-distribution.properties
+command -v "$compression" >/dev/null ||
+    fail "this node has no $compression, which settings.compression in jobs/settings.yaml names"
 
-commit="$(git rev-parse --verify 'HEAD^{commit}')"
-if ! git merge-base --is-ancestor "$commit" "refs/remotes/origin/$branch"; then
-    reason="the checked out commit $commit is not on that branch"
-    exit 1
-fi
-if [ -z "${AD_HOC:-}" ]; then
-    echo "[description] $branch ${commit:0:10}"
+wanted="$branch"
+if [ "$branch" = "$lane" ]; then wanted="$own_branch"; fi
+if [ "$chooses" = true ]; then
+    commit="$(git rev-parse --quiet --verify "refs/remotes/origin/$wanted^{commit}" ||
+        git rev-parse --quiet --verify "refs/tags/$wanted^{commit}")" ||
+        fail "$repository has no branch $wanted, nor a tag of that name that Jenkins may fetch"
 else
-    echo "[description] $branch ${commit:0:10}, ad-hoc distribution $AD_HOC"
+    commit="$(git rev-parse --verify 'HEAD^{commit}')"
+    git merge-base --is-ancestor "$commit" "refs/remotes/origin/$wanted" ||
+        fail "the checked out commit $commit is not on that branch"
 fi
+description+=" ${commit:0:10}${AD_HOC:+, ad-hoc distribution $AD_HOC}"
 
-step="packing $repository at $commit"
-# git archive leaves out or rewrites files that .gitattributes marks export-ignore or export-subst;
-# "all files of the repository" means those too. info/attributes wins over .gitattributes.
-attributes="$(git rev-parse --git-path info/attributes)"
-mkdir -p "$(dirname "$attributes")"
-echo '* -export-ignore -export-subst' >"$attributes"
-git -c core.autocrlf=false -c tar.umask=0022 archive --format=tar "$commit" |
-    gzip -n >"$component.tar.gz"
+begin "looking at the files of $repository at $commit"
+key_name='(^|/)(id_(rsa|dsa|ecdsa|ed25519)|[^/]+\.(p12|pfx|ppk|jks))$'
 git ls-tree -r "$commit" | while IFS=$'\t' read -r entry path; do
-    if [[ $entry == 160000\ * ]]; then
+    if [[ $entry == 160000\ * ]] && [ "$submodules" != true ]; then
         echo "note: $path is a git submodule, another repository: published as an empty directory"
+    elif [[ $path =~ $key_name ]]; then
+        echo "note: $path is named like a private key, and is published"
     fi
 done
+{ git grep -I -l -e '-----BEGIN [A-Z ]*PRIVATE KEY-----' "$commit" || true; } |
+    sed 's/^[0-9a-f]*:\(.*\)/note: \1 looks like a private key, and is published/'
+if [ "$lfs" = true ]; then
+    git lfs version || fail "this node has no git-lfs, which 'lfs' of $repository asks for"
+    git lfs install --local --skip-smudge
+else
+    { git grep -I -l -e '^version https://git-lfs.github.com/spec/' "$commit" || true; } |
+        sed "s/^[0-9a-f]*:\(.*\)/note: \1 is published as git-lfs's pointer, without 'lfs: true'/"
+fi
 
-echo "$repository $commit" >commit.txt
-echo "$here: published $repository at $commit as $component.tar.gz"
+begin "packing $repository at $commit"
+# The files of a commit of the repository in the directory $1, as a tar named $2 with names in $3.
+pack() (
+    cd "$1"
+    # git archive leaves out or rewrites files that .gitattributes marks export-ignore or
+    # export-subst; "all files of the repository" means those too. info/attributes wins.
+    attributes="$(git rev-parse --git-path info/attributes)"
+    mkdir -p "$(dirname "$attributes")"
+    echo '* -export-ignore -export-subst' >"$attributes"
+    GIT_LFS_SKIP_SMUDGE='' git -c core.autocrlf=false -c tar.umask=0022 archive --format=tar \
+        --output="$2" ${3:+"--prefix=$3/"} "$4"
+)
+compress() {
+    # As many threads on every node: their number shows in what pigz and zstd write.
+    case "$compression" in
+    gzip) gzip -n ;;
+    pigz) pigz -n -p 4 ;;
+    zstd) zstd -q -T4 ;;
+    esac
+}
+pack . "$PWD/$component.tar" "" "$commit"
+if [ "$submodules" = true ]; then
+    if [ "$(git rev-parse HEAD)" != "$commit" ]; then
+        git checkout --quiet --force --detach "$commit"
+        git submodule --quiet update --init --recursive
+    fi
+    # shellcheck disable=SC2016
+    git submodule --quiet foreach --recursive 'printf "%s\0" "$displaypath"' >submodules.list
+    while IFS= read -r -d '' path; do
+        pack "$path" "$PWD/submodule.tar" "$path" HEAD
+        tar --concatenate --file="$component.tar" submodule.tar
+    done <submodules.list
+fi
+compress <"$component.tar" >"$archive"
 
-step="asking for a new distribution"
+echo "$repository $commit${compare:+ $branch $compare...$commit}" >commit.txt
+echo "$here: published $repository at $commit as $archive, $(stat -c %s "$archive") bytes"
+
+begin "asking for a new distribution"
 if [ -z "${AD_HOC:-}" ]; then
     echo "BRANCH=$branch" >create-distribution.properties
 else

@@ -1,60 +1,96 @@
 #!/usr/bin/env bash
 # Runs one suite in the unpacked distribution; writes reports/*.xml and, if it passes, tested.txt.
-# check-number.sh ran before; Copy Artifact brought distribution.tar.gz and commit.txt.
+# check-number.sh ran before; Copy Artifact brought the archive and commit.txt. Nothing is
+# installed: the distribution carries what the suites need.
 set -euo pipefail
 : "${distribution_job:?}"
+: "${archive:?}"
 : "${python:?}"
-: "${requirements[@]:?}"
+: "${vendor:?}"
+: "${environment[@]-}"
+: "${file_variables[@]-}"
+: "${file_paths[@]-}"
+: "${services[@]-}"
 : "${command:?}"
 
 number="${DISTRIBUTION_NUMBER:?}"
 here="${JOB_NAME:-this job} ${BUILD_NUMBER:-}"
 commits="not known yet"
-step="taking distribution $number"
+placed=()
+running=()
 umask 022
-export PYTHONUTF8=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+export PYTHONUTF8=1
 
+begin() {
+    step="$*"
+    echo "$here: $step"
+}
 fail() {
     reason="$*"
     exit 1
 }
 tell() {
     local code=$?
-    [ "$code" -ne 0 ] || return 0
+    rm -f -- "${placed[@]}"
+    for index in "${!running[@]}"; do
+        if ! kill "${running[index]}" 2>/dev/null && [ "$code" -ne 0 ]; then
+            echo "$here: ${services[index]} had ended before the suite did"
+        fi
+    done
+    if [ "$code" -eq 0 ]; then
+        echo "[description] distribution $number"
+        return 0
+    fi
+    [ "$code" -ne 143 ] || reason="the build was stopped, by its time limit or by a person"
+    echo "[description] distribution $number: FAILED while $step"
     echo "$here: FAILED while $step: ${reason:-exit code $code, see above}"
     echo "distribution $number, commits: $commits; this log: ${BUILD_URL:-$here}"
 }
 trap tell EXIT
+trap 'exit 143' TERM
 
-echo "[description] distribution $number"
+begin "taking distribution $number"
 rm -rf distribution venv reports tested.txt
-if [ ! -f distribution.tar.gz ] || [ ! -f commit.txt ]; then
+if [ ! -f "$archive" ] || [ ! -f commit.txt ]; then
     fail "there is no distribution $number: no such build of $distribution_job, or it did not" \
         "finish, or its artifacts were not kept"
 fi
-commits="$(paste -s -d ' ' commit.txt)"
-sum="$(sha256sum distribution.tar.gz | cut -d ' ' -f 1)"
+commits="$(cut -d ' ' -f 1,2 commit.txt | paste -s -d ' ')"
+sum="$(sha256sum "$archive" | cut -d ' ' -f 1)"
 echo "$here: distribution $number, commits: $commits"
 mkdir distribution reports
-tar -xzf distribution.tar.gz -C distribution --no-same-owner
+tar -xf "$archive" -C distribution --no-same-owner
 cmp -- commit.txt distribution/commit.txt
 
-step="installing ${requirements[*]}"
-"$python" -m venv venv
-PATH="$PWD/venv/bin:$PATH"
+begin "making an environment of $python"
+if ! "$python" -m venv --without-pip venv; then
+    mkdir -p venv/bin
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\nexec %q "$@"\n' "$(command -v "$python")" >venv/bin/python
+    chmod 755 venv/bin/python
+fi
 export JUNIT_REPORTS="$PWD/reports"
+workspace="$PWD"
 cd distribution
-options=()
-for file in "${requirements[@]}"; do
-    options+=(--requirement "$file")
+export PATH="$PWD/$vendor-suites/bin:$PWD/$vendor/bin:$workspace/venv/bin:$PATH"
+export PYTHONPATH="$PWD/$vendor:$PWD/$vendor-suites"
+for index in "${!file_paths[@]}"; do
+    variable="${file_variables[index]}"
+    placed+=("$PWD/${file_paths[index]}")
+    install -D -m 600 -- "${!variable}" "${file_paths[index]}"
 done
-python -m pip install --quiet --no-compile --prefer-binary "${options[@]}"
 
-step="running the suite ($command)"
-bash -euo pipefail -c "$command"
+for service in "${services[@]}"; do
+    begin "starting a service ($service)"
+    env "${environment[@]}" bash -euo pipefail -c "$service" &
+    running+=("$!")
+done
 
-step="counting the suite's tests"
-cd ..
+begin "running the suite ($command)"
+env "${environment[@]}" bash -euo pipefail -c "$command"
+
+begin "counting the suite's tests"
+cd "$workspace"
 tests="$(find reports -name '*.xml' -exec cat {} + | { grep -o '<testcase' || true; } | wc -l)"
 if [ "$tests" -eq 0 ]; then
     fail "the suite ended well but reported no test: there is none in \$JUNIT_REPORTS/*.xml"

@@ -4,7 +4,7 @@ from django.urls import reverse
 PLAIN = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 
 
-@override_settings(STORAGES=PLAIN)
+@override_settings(STORAGES=PLAIN, COMPRESS_ENABLED=False)
 class HomeTests(SimpleTestCase):
     def test_home_leads_to_every_game(self) -> None:
         answer = self.client.get(reverse("home"))

@@ -1,0 +1,144 @@
+"""The two example definitions of docs/: checked, and run from a push to a deploy.
+
+Their commands run as they stand, on the sample repositories shaped as the real ones; only the
+Python is another.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+from jsonschema import Draft202012Validator
+
+from cfl_jobs.cli import cli
+from cfl_jobs.rehearsal.definitions import Definitions
+from cfl_jobs.rehearsal.directory import Home
+from cfl_jobs.rehearsal.environment import Credential
+from tests.rehearsal_chain import Chain
+from tests.rehearsal_home import make_engine
+from tests.sample_variants import make_2015, make_gcloud, make_tiny_wheels, make_today
+from tests.shell_steps import list_tar, quick_python
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ("2015", "today")
+SECRETS_2015 = {
+    "code-for-life-github": "robot:t0ken",
+    "dev-django-secret": "dj4ngo",
+    "dev-recaptcha-private": "pr1vate",
+    "dev-recaptcha-public": "publ1c",
+    "dev-database-certificate": "c3rtificate",
+    "dev-database-key": "k3y",
+}
+SECRETS_TODAY = {
+    "build-encryption-key": "f3rnet",
+    "dev-encryption-key": "f3rnet-of-dev",
+    "dev-database": "django:p4ss",
+    "dev-google-account": "{account}",
+}
+
+
+def copy_example(name: str, root: Path) -> Path:
+    """Lay an example out as a project: its jobs/ and the templates."""
+    shutil.copytree(ROOT / "templates", root / "templates")
+    shutil.copytree(ROOT / "docs" / name / "jobs", root / "jobs")
+    return root
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_checks_clean_and_fits_the_schema(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = copy_example(name, tmp_path / name)
+    monkeypatch.chdir(project)
+    done = CliRunner().invoke(cli, ["check"])
+    assert done.exit_code == 0, done.output
+    assert done.output.endswith(": no problems.\n")
+    schema = Draft202012Validator(json.loads((ROOT / "templates/schema.json").read_text()))
+    for file in sorted((project / "jobs").iterdir()):
+        errors = [e.message for e in schema.iter_errors(yaml.safe_load(file.read_text()))]
+        assert not errors, (file.name, errors)
+
+
+def rehearse_first_push(
+    name: str, tmp_path: Path, repositories: dict[str, Path], secrets: dict[str, str]
+) -> Chain:
+    project = copy_example(name, tmp_path / name)
+    settings = project / "jobs/settings.yaml"
+    python = quick_python(tmp_path)
+    text, count = re.subn(r"(?m)^( *python:).*$", rf"\1 {python}", settings.read_text())
+    assert count == 1
+    settings.write_text(text)
+    home = Home(tmp_path / "home")
+    Definitions(project).fill(home)
+    chain = Chain(home, repositories)
+    given = {}
+    for name, value in secrets.items():
+        user, _, secret = value.rpartition(":")
+        given[name] = Credential(secret, user)
+    with make_engine(home, repositories, secrets=given) as engine:
+        engine.build("Ad-hoc distribution", {"BRANCH": "master"})
+        outcome = engine.run()
+    failed = [b for b in outcome.builds if b.result and b.result.name != "SUCCESS"]
+    assert not failed, "\n".join(chain.log(build.job) for build in failed)
+    return chain
+
+
+@pytest.fixture
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    def provide(*names: str) -> None:
+        wheels = make_tiny_wheels(tmp_path / "wheels", *names)
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
+        monkeypatch.setenv("PIP_FIND_LINKS", wheels.as_uri())
+
+    return provide
+
+
+def test_the_chain_of_2015_runs_from_push_to_deploy(
+    tmp_path: Path, offline: Callable[..., None]
+) -> None:
+    offline("tiny-road", "tiny-teach", "tiny-site", "unittest-xml-reporting", "selenium")
+    repositories = make_2015(tmp_path / "repositories")
+    chain = rehearse_first_push("2015", tmp_path, repositories, SECRETS_2015)
+
+    made = list_tar(chain.home.archive("Create Distribution", 1) / "distribution.tar.gz")
+    assert {"lib/tiny_road.py", "lib/tiny_site.py", "lib/tiny_teach.py"} <= set(made)
+    assert "static/CACHE/manifest.json" in made
+    version = (chain.home.root / "deployed/app-dev.yaml/version").read_text()
+    assert version == "1 dev-1- 6 c3rtificate\n"
+    commit_txt = chain.artifact("Deploy to Dev", "commit.txt").decode().splitlines()
+    link = (
+        r"\S+ ([0-9a-f]{40}) master https://github.com/ocadotechnology/\S+/compare/master\.\.\.\1"
+    )
+    assert len(commit_txt) == 3
+    assert all(re.fullmatch(link, line) for line in commit_txt), commit_txt
+    logs = "".join(chain.log(job) for job, _ in chain.home.configs() if chain.results(job))
+    assert not [value for value in ("t0ken", "dj4ngo", "c3rtificate") if value in logs]
+
+
+def test_the_chain_of_today_runs_from_push_to_deploy(
+    tmp_path: Path, offline: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offline(
+        *("tiny-portal", "tiny-game", "pytest", "pytest-django", "pytest-mock", "pytest-order"),
+        *("pyvirtualdisplay", "responses", "selenium", "snapshottest"),
+    )
+    gcloud = make_gcloud(tmp_path / "bin")
+    monkeypatch.setenv("PATH", f"{gcloud}{os.pathsep}{os.environ['PATH']}")
+    repositories = make_today(tmp_path / "repositories")
+    chain = rehearse_first_push("today", tmp_path, repositories, SECRETS_TODAY)
+
+    made = list_tar(chain.home.archive("Create Distribution", 1) / "distribution.tar.gz")
+    assert {"lib/game/route.py", "lib/portal/views.py", "lib/tiny_game.py"} <= set(made)
+    assert not [name for name in made if name.startswith("build")]
+    asked = (chain.home.root / "deployed/dev/version").read_text()
+    assert asked == (
+        "app deploy --quiet --version 1 --project code-for-life-dev app.yaml as django\n"
+    )
