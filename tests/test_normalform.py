@@ -247,6 +247,11 @@ PAIRS = {
         MAIL.format(RECIPIENT.format("Requester")),
         False,
     ),
+    "a class by its alias": (
+        "<buildWrappers><org.jenkinsci.plugins.xvfb.XvfbBuildWrapper/></buildWrappers>",
+        "<buildWrappers><org.jenkinsci.plugins.xvfb.Xvfb/></buildWrappers>",
+        True,
+    ),
     "artifacts of a job": (COPY.format("projectName", "a"), COPY.format("project", "a"), True),
     "artifacts by parameters": (
         COPY.format("projectName", "a/B=c"),

@@ -18,6 +18,7 @@ from cfl_jobs.reading.versions import ALWAYS, CORE, Span
 Make = Callable[[ET.Element], None]
 
 BUILT_IN_NODE = "built-in"
+_XVFB = "org.jenkinsci.plugins.xvfb.Xvfb"
 _EMAIL = "hudson.plugins.emailext.plugins."
 _GIT = "hudson.plugins.git.GitSCM"
 _GIT_EXTENSIONS = "hudson.plugins.git.extensions.impl."
@@ -188,6 +189,10 @@ def _rename_project(copy: ET.Element) -> None:
         name.tag = "project"
 
 
+def _rename_xvfb(wrapper: ET.Element) -> None:
+    wrapper.tag = _XVFB
+
+
 def _flatten_array(element: ET.Element) -> None:
     arrays = element.findall("a")
     if len(arrays) == len(element):
@@ -353,6 +358,12 @@ REWRITES: tuple[Rewrite, ...] = (
         _clean_all_by_default,
         Span("ws-cleanup"),
         "WsCleanup.readResolve, ws-cleanup 0.45, 0.49",
+    ),
+    Rewrite(
+        f"{_XVFB}BuildWrapper",
+        _rename_xvfb,
+        Span("xvfb", since="1.1"),
+        "an alias in Xvfb.setupBackwardCompatibility, xvfb 1.1; read, not tried on a server",
     ),
 )
 

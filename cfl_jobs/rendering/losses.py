@@ -32,6 +32,7 @@ from cfl_jobs.rendering.values import (
 _MISSPELT = "Did you mean"
 _NAMES = frozenset({"name", "project-type", "view-type"})
 _SHORT = 3
+_KINDS = {**COMPONENT_LISTS, "axes": "axis"}
 _Option = tuple[TrackedDict, str]
 _Vary = Callable[[str, object, str], tuple[str, object]]
 
@@ -54,13 +55,14 @@ class _Scope:
     """A mapping with the innermost component around it, if any.
 
     `options` is what is known of its options, by name, None if its only key is the component's
-    name; `words` are those that their reader knows.
+    name; `words` are those that their reader knows. `named` says whose options they are.
     """
 
     mapping: TrackedDict
     owner: Component | None
     options: Mapping[str, Documented] | None
     words: frozenset[str]
+    named: str
 
     @property
     def within(self) -> tuple[Origin, ...]:
@@ -87,38 +89,55 @@ def find_losses(
 
     `versions` are the server's, by plugin or versions.CORE; what isn't listed is the newest.
     """
-    scopes = {scope.mapping.identity: scope for scope in _find_scopes(data, made)}
+    scopes = {scope.mapping.identity: scope for scope in _find_scopes(data, made, word)}
     _settle([scope.mapping for scope in scopes.values()], made)
     # Judging values may count as reading them.
     unread = tuple(unread_places(data))
     odd = tuple(_find_odd_values(data, made, scopes, versions))
-    yield from _find_unread_options(unread, scopes, word, {loss.position for loss in odd})
+    yield from _find_unread_options(unread, scopes, {loss.position for loss in odd})
     yield from odd
 
 
-def _find_scopes(data: TrackedDict, made: Generated) -> Iterator[_Scope]:
+def _find_scopes(data: TrackedDict, made: Generated, word: str) -> Iterator[_Scope]:
     """Yield every mapping of a job, parents first."""
     components = {
         component.data.identity: component
         for component in made.components
         if isinstance(component.data, TrackedDict)
     }
-    own = _Scope(data, None, read_options("", "", made.documentation), made.words)
-    waiting: list[tuple[Any, _Scope]] = [(data, own)]
+    own = _Scope(data, None, read_options("", "", made.documentation), made.words, f"a {word}")
+    # What to look into, what is around it, and the list that it stands in.
+    waiting: list[tuple[Any, _Scope, str]] = [(data, own, "")]
     while waiting:
-        value, around = waiting.pop()
-        if isinstance(value, TrackedDict):
-            owner = components.get(value.identity)
-            if owner is None:
-                yield _Scope(value, around.owner, around.options, around.words)
-            else:
-                yield _Scope(value, owner, None, owner.words)
-                options = read_options(owner.kind, owner.name, owner.documentation)
-                around = _Scope(value, owner, options, owner.words)
-            value = dict.values(value)
-        waiting += [
-            (item, around) for item in reversed(value) if isinstance(item, (dict, list, tuple))
-        ]
+        value, around, listed = waiting.pop()
+        if not isinstance(value, TrackedDict):
+            waiting += [(item, around, listed) for item in reversed(value) if _is_inside(item)]
+            continue
+        owner = components.get(value.identity)
+        if owner is None:
+            yield _Scope(value, around.owner, around.options, around.words, around.named)
+        else:
+            named = f"the {owner.kind} {owner.name!r}"
+            yield _Scope(value, owner, None, owner.words, named)
+            options = read_options(owner.kind, owner.name, owner.documentation)
+            around = _Scope(value, owner, options, owner.words, named)
+        for key, item in reversed(dict.items(value)):
+            if isinstance(item, TrackedDict) and around.owner is None:
+                named = _name_mapping(key, listed)
+                inner = _Scope(item, None, around.options, around.words, named)
+                waiting.append((item, inner, ""))
+            elif _is_inside(item):
+                waiting.append((item, around, key))
+
+
+def _is_inside(item: object) -> bool:
+    return isinstance(item, (TrackedDict, list, tuple))
+
+
+def _name_mapping(key: str, listed: str) -> str:
+    """Name a mapping that is no component: an entry of a list that a job itself reads, or else."""
+    kind = _KINDS.get(listed, "option")
+    return f"the {kind}" if kind == key else f"the {kind} {key!r}"
 
 
 # -- options that nobody reads -------------------------------------------------------------------
@@ -179,7 +198,7 @@ def _replace(key: str, value: object, mark: str) -> tuple[str, object]:
 
 
 def _find_unread_options(
-    options: Iterable[_Option], scopes: Mapping[int, _Scope], word: str, told: Set[Position]
+    options: Iterable[_Option], scopes: Mapping[int, _Scope], told: Set[Position]
 ) -> Iterator[Loss]:
     """Find options that jenkins-job-builder never asked for.
 
@@ -195,9 +214,8 @@ def _find_unread_options(
             or mapping.value_positions.get(key) in told
         ):
             continue
-        of = f"the {scope.owner.kind} {scope.owner.name!r}" if scope.owner else f"a {word}"
         advice = advice or "Remove it: it would have no effect."
-        message = f"jenkins-job-builder never reads {key!r} of {of}"
+        message = f"jenkins-job-builder never reads {key!r} of {scope.named}"
         yield Loss(message, mapping.position_of(key), advice, scope.within)
 
 
