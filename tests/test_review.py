@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from cfl_jobs.commands.review import show_review
+from cfl_jobs.cli import cli
 from cfl_jobs.planning.plan import Update
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.review.comparing import make_review, review_setups
@@ -36,6 +38,14 @@ def groups_of(review: Review) -> list[Entry]:
 
 def entries_of(review: Review) -> list[Entry]:
     return list(list_entries(review.plan, of_revisions=True))
+
+
+def run_review(history: History, *arguments: str) -> tuple[int, str]:
+    """Return the exit code and the output of `cfl-jobs review`."""
+    with chdir(history.root):
+        result = CliRunner().invoke(cli, ["review", *arguments], standalone_mode=False)
+    assert result.exception is None
+    return result.return_value, result.stdout
 
 
 def effects_of(review: Review) -> dict[str, Weight]:
@@ -91,7 +101,7 @@ def test_pure_refactoring_is_no_change_on_the_server(history: History) -> None:
     )
     assert review.plan.changes == ()
     assert write_text(review).startswith("No change on the server.\n")
-    assert show_review(history.root, "main", "change", detailed=True) == 0
+    assert run_review(history, "main", "change", "--detailed-exitcode")[0] == 0
 
 
 def test_new_environment_is_told_with_its_whole_job(history: History) -> None:
@@ -265,28 +275,25 @@ def test_problems_that_a_change_brings_are_told(history: History) -> None:
     assert back.problems == ()
 
 
-def test_broken_head_is_reviewed_by_its_findings(
-    history: History, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_broken_head_is_reviewed_by_its_findings(history: History) -> None:
     edit(history.root, "jobs/deploy.yaml", "environment: Prod", "enviroment: Prod")
     history.commit("a typo")
-    assert show_review(history.root, "main", "change") == 1
-    out = capsys.readouterr().out
+    code, out = run_review(history, "main", "change")
+    assert code == 1
     assert out.startswith("This revision doesn't render")
     assert "jobs/deploy.yaml:" in out
     assert "'enviroment'" in out
     assert "/tmp" not in out
 
 
-def test_broken_base_has_nothing_to_compare_with(
-    history: History, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_broken_base_has_nothing_to_compare_with(history: History) -> None:
     edit(history.root, "jobs/deploy.yaml", "environment: Prod", "enviroment: Prod")
     broken = history.commit("a typo")
     edit(history.root, "jobs/deploy.yaml", "enviroment: Prod", "environment: Prod")
     history.commit("fixed")
-    assert show_review(history.root, broken, "change", detailed=True) == 0
-    assert "nothing to compare with" in capsys.readouterr().out
+    code, out = run_review(history, broken, "change", "--detailed-exitcode")
+    assert code == 0
+    assert "nothing to compare with" in out
 
 
 def test_first_commit_of_the_definitions_makes_everything_new(history: History) -> None:
@@ -301,8 +308,8 @@ def test_first_commit_of_the_definitions_makes_everything_new(history: History) 
 def test_exit_codes_are_the_plans(history: History) -> None:
     edit(history.root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
     history.commit("longer")
-    assert show_review(history.root, "main", "change") == 0
-    assert show_review(history.root, "main", "change", detailed=True) == 2
+    assert run_review(history, "main", "change")[0] == 0
+    assert run_review(history, "main", "change", "--detailed-exitcode")[0] == 2
 
 
 def test_json_tells_the_same(history: History) -> None:
@@ -320,10 +327,8 @@ def test_json_tells_the_same(history: History) -> None:
     assert len(difference["jobs"]) == len(document["changes"])
 
 
-@pytest.mark.parametrize("layout", ["text", "markdown", "json"])
-def test_secrets_are_in_no_layout(
-    history: History, layout: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("layout", ["text", "markdown", "json", "html"])
+def test_secrets_are_in_no_layout(history: History, layout: str) -> None:
     secrets = ("ghp_" + "a1B2" * 9, "hunter2hunter2", "Tr0ub4dor")
     add(
         history.root,
@@ -331,20 +336,17 @@ def test_secrets_are_in_no_layout(
         f"token={secrets[0]}\npassword='{secrets[1]}'\ngit push https://me:{secrets[2]}@example.org\n",
     )
     history.commit("oops")
-    show_review(history.root, "main", "change", layout=layout)
-    out = capsys.readouterr().out
+    _, out = run_review(history, "main", "change", "--format", layout)
     assert "token=" in out
     for secret in secrets:
         assert secret not in out
 
 
-def test_secret_in_a_line_that_is_wrong_is_hidden(
-    history: History, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_secret_in_a_line_that_is_wrong_is_hidden(history: History) -> None:
     add(history.root, "jobs/settings.yaml", "  password: hunter2hunter2\n")
     history.commit("oops")
-    assert show_review(history.root, "main", "change") == 1
-    out = capsys.readouterr().out
+    code, out = run_review(history, "main", "change")
+    assert code == 1
     assert "'password'" in out
     assert "hunter2" not in out
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, parts_of, scripts_of
@@ -108,7 +108,7 @@ def may_overlap(one: str, other: str) -> bool:
     >>> may_overlap("commit.txt", "tested.txt")
     False
     """
-    return _segments_overlap(_split(one), _split(other))
+    return _overlap(_split(one), _split(other), "**", _segments_overlap)
 
 
 def _split(pattern: str) -> tuple[str, ...]:
@@ -119,22 +119,25 @@ def _split(pattern: str) -> tuple[str, ...]:
 
 
 @cache
-def _segments_overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+def _overlap(
+    one: tuple[str, ...], other: tuple[str, ...], star: str, overlap: Callable[[str, str], bool]
+) -> bool:
+    """Tell whether two sequences can be the same, in which `star` stands for any number of parts.
+
+    `overlap` tells whether two other parts can be.
+    """
     if not one or not other:
-        return all(part == "**" for part in one + other)
-    if one[0] == "**":
-        return _segments_overlap(one[1:], other) or _segments_overlap(one, other[1:])
-    if other[0] == "**":
-        return _segments_overlap(other, one)
-    return _texts_overlap(one[0], other[0]) and _segments_overlap(one[1:], other[1:])
+        return all(part == star for part in one + other)
+    if one[0] == star:
+        return _overlap(one[1:], other, star, overlap) or _overlap(one, other[1:], star, overlap)
+    if other[0] == star:
+        return _overlap(other, one, star, overlap)
+    return overlap(one[0], other[0]) and _overlap(one[1:], other[1:], star, overlap)
 
 
-@cache
-def _texts_overlap(one: str, other: str) -> bool:
-    if not one or not other:
-        return not (one + other).strip("*")
-    if one[0] == "*":
-        return _texts_overlap(one[1:], other) or _texts_overlap(one, other[1:])
-    if other[0] == "*":
-        return _texts_overlap(other, one)
-    return (one[0] == other[0] or "?" in (one[0], other[0])) and _texts_overlap(one[1:], other[1:])
+def _segments_overlap(one: str, other: str) -> bool:
+    return _overlap(tuple(one), tuple(other), "*", _letters_overlap)
+
+
+def _letters_overlap(one: str, other: str) -> bool:
+    return one == other or "?" in (one, other)

@@ -12,7 +12,6 @@ from cfl_jobs.configs.configxml import read_names
 from cfl_jobs.configs.graph import Chain, TriggerEdge
 from cfl_jobs.configs.model import Job, Parameter, ParameterKind, UpstreamTrigger
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector, parse_selector
-from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.configs.steps.step import Unknown
 from cfl_jobs.configs.steps.triggering import CurrentParameters, TriggerBuilds
 from cfl_jobs.errors import suggest
@@ -231,7 +230,7 @@ def sets_unknown_variables(job: Job) -> bool:
 def list_references(job: Job) -> Iterator[Reference]:
     """Yield the variables that fields of the config use, then those that scripts use."""
     yield from _field_references(job)
-    for step in parts_of(job.builders, Shell):
+    for step in job.shells:
         assigned = find_assigned(step.script)
         for use in find_uses(step.script):
             if re.fullmatch(r"[A-Z][A-Z0-9_]*", use.name) and use.name not in assigned:

@@ -11,10 +11,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from cfl_jobs.check.rule import Found, parts_of
+from cfl_jobs.check.rule import Found
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.model import Job
-from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.errors import Position
 
 # What scripts.compose_step writes before a script's own text
@@ -36,9 +35,7 @@ class Positions:
         self._rendered = rendered
         self._files = files
         self._scripts = {
-            (job.name, f"{step.path}/command"): step.script
-            for job in jobs
-            for step in parts_of(job.builders, Shell)
+            (job.name, f"{step.path}/command"): step.script for job in jobs for step in job.shells
         }
 
     def find(self, found: Found) -> Position | None:

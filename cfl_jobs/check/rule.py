@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from cfl_jobs.configs.graph import Chain, CopyEdge, TriggerEdge
 from cfl_jobs.configs.model import Job, UpstreamTrigger, View
-from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.configs.steps.step import Placed
 from cfl_jobs.errors import Finding, Position
 
@@ -67,7 +66,7 @@ def parts_of(parts: tuple[Placed, ...], kind: type[_Part]) -> Iterator[_Part]:
 
 
 def scripts_of(job: Job) -> list[str]:
-    return [step.script for step in parts_of(job.builders, Shell)]
+    return [step.script for step in job.shells]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cfl_jobs.check.rule import RULES, Found, Scope, Severity, parts_of, scripts_of
+from cfl_jobs.check.rule import RULES, Found, Scope, Severity, scripts_of
 from cfl_jobs.check.secret_text import find_secrets, is_harmless, is_named_like_secret
 from cfl_jobs.check.shell import expanding_text, find_uses
 from cfl_jobs.configs.model import Parameter, ParameterKind
-from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.errors import Position
 
 
@@ -66,7 +65,7 @@ def find_traces(scope: Scope) -> Iterator[Found]:
     for job in scope.freestyle():
         if not job.bindings:
             continue
-        for step in parts_of(job.builders, Shell):
+        for step in job.shells:
             path = f"{step.path}/command"
             first, *_ = step.script.split("\n")
             if not first.startswith("#!"):

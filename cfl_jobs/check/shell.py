@@ -13,9 +13,17 @@ from functools import lru_cache
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _USE = re.compile(rf"\$(?:\{{[#!]?(?P<braced>{_NAME})(?P<rest>[^}}]*)\}}?|(?P<plain>{_NAME}))")
-_HERE = re.compile(r"<<(?P<dash>-?)\s*(?P<quote>[\"'\\]?)(?P<word>[A-Za-z_][\w.-]*)[\"']?")
-# Nothing that changes how what follows is read
-_PLAIN = re.compile(r"[^\\\n()\"'#<$]+")
+_OUTSIDE = re.compile(
+    r"""(?P<escape>\\.?) | (?P<newline>\n) | (?P<open>\() | (?P<close>\)) | (?P<quote>")
+      | (?P<single>'[^']*'?) | (?P<comment>(?<![^ \t\n;&|()])\#[^\n]*)
+      | <<(?!<)(?P<dash>-?)\s*(?P<escaped>["'\\]?)(?P<word>[A-Za-z_][\w.-]*)["']?(?P<here>)
+      | (?P<other><<< | [^\\\n()"'\#<]+ | .)""",
+    re.VERBOSE | re.DOTALL,
+)
+_IN_DOUBLE = re.compile(
+    r"""(?P<escape>\\.?) | (?P<open>\$\() | (?P<quote>") | (?P<other>[^\\"$]+ | .)""",
+    re.VERBOSE | re.DOTALL,
+)
 _SET = (
     re.compile(rf"(?:^|[\s;&|({{!])(?P<name>{_NAME})(?:\[[^\]]*\])?\+?=", re.MULTILINE),
     re.compile(rf"\bfor\s+(?P<name>{_NAME})\b"),
@@ -81,87 +89,50 @@ def expanding_text(script: str, *, quoted: bool = True) -> str:
     Without `quoted`, blank what stands in double quotes too, but not commands in them. Lines and
     columns stay as they are.
     """
-    return "".join(_Blanker(script, quoted=quoted).run())
+    return "".join(_expanding_parts(script, quoted=quoted))
 
 
-class _Blanker:
-    def __init__(self, script: str, *, quoted: bool) -> None:
-        self._text = script
-        self._quoted = quoted
-        self._at = 0
-        self._waiting: list[tuple[str, bool, bool]] = []  # word, dash, expands
+def _expanding_parts(script: str, *, quoted: bool) -> Iterator[str]:
+    at = 0
+    in_double = False
+    outer: list[bool] = []  # whether quotes were open where each "(" stands
+    waiting: list[re.Match[str]] = []  # here-documents that begin on the next line
+    while token := (_IN_DOUBLE if in_double else _OUTSIDE).match(script, at):
+        at = token.end()
+        kind = token.lastgroup
+        is_kept = kind in ("quote", "open", "close", "here", "newline") or (
+            kind == "other" and (quoted or not in_double)
+        )
+        yield token[0] if is_kept else _blank(token[0])
+        if kind == "quote":
+            in_double = not in_double
+        elif kind == "open":
+            outer.append(in_double)
+            in_double = False
+        elif kind == "close":
+            in_double = outer.pop() if outer else False
+        elif kind == "here":
+            waiting.append(token)
+        elif kind == "newline":
+            for here in waiting:
+                body = _find_body(script, at, here)
+                yield body if not here["escaped"] else _blank(body)
+                at += len(body)
+                end = re.compile(r"[^\n]*\n?").match(script, at)
+                yield _blank(end[0]) if end else ""
+                at = end.end() if end else at
+            waiting.clear()
 
-    def run(self) -> Iterator[str]:
-        in_double = False
-        outer: list[bool] = []  # whether quotes were open where each "(" stands
-        while self._at < len(self._text):
-            plain = _PLAIN.match(self._text, self._at)
-            if plain:
-                blank = in_double and not self._quoted
-                yield " " * len(plain[0]) if blank else plain[0]
-                self._at = plain.end()
-                continue
-            character = self._text[self._at]
-            if character == "\\":
-                yield from self._blank(min(2, len(self._text) - self._at))
-            elif character == "\n" and self._waiting and not in_double:
-                yield self._take(1)
-                yield from self._here_documents()
-            elif character == "(" and (not in_double or self._text[self._at - 1] == "$"):
-                outer.append(in_double)
-                in_double = False
-                yield self._take(1)
-            elif character == ")" and not in_double:
-                in_double = outer.pop() if outer else False
-                yield self._take(1)
-            elif character == '"':
-                in_double = not in_double
-                yield self._take(1)
-            elif (in_double and self._quoted) or (
-                in_double and self._text.startswith("$(", self._at)
-            ):
-                yield self._take(1)
-            elif in_double:
-                yield from self._blank(1)
-            elif character == "'":
-                end = self._text.find("'", self._at + 1)
-                yield from self._blank((len(self._text) if end < 0 else end + 1) - self._at)
-            elif character == "#" and self._starts_word():
-                end = self._text.find("\n", self._at)
-                yield from self._blank((len(self._text) if end < 0 else end) - self._at)
-            elif (here := _HERE.match(self._text, self._at)) and self._text[self._at + 2] != "<":
-                self._waiting.append((here["word"], bool(here["dash"]), not here["quote"]))
-                yield self._take(here.end() - self._at)
-            elif self._text.startswith("<<<", self._at):
-                yield self._take(3)
-            else:
-                yield self._take(1)
 
-    def _starts_word(self) -> bool:
-        return self._at == 0 or self._text[self._at - 1] in " \t\n;&|()"
+def _find_body(script: str, at: int, here: re.Match[str]) -> str:
+    """Return the lines of a here-document, without the one that ends it."""
+    tabs = r"\t*" if here["dash"] else ""
+    end = re.compile(rf"^{tabs}{re.escape(here['word'])}$", re.MULTILINE).search(script, at)
+    return script[at : end.start() if end else len(script)]
 
-    def _take(self, count: int) -> str:
-        taken = self._text[self._at : self._at + count]
-        self._at += count
-        return taken
 
-    def _blank(self, count: int) -> Iterator[str]:
-        yield re.sub(r"[^\n]", " ", self._take(count))
-
-    def _here_documents(self) -> Iterator[str]:
-        for word, dash, expands in self._waiting:
-            while self._at < len(self._text):
-                end = self._text.find("\n", self._at)
-                size = (len(self._text) if end < 0 else end + 1) - self._at
-                line = self._text[self._at : self._at + size].rstrip("\n")
-                is_end = (line.lstrip("\t") if dash else line) == word
-                if expands and not is_end:
-                    yield self._take(size)
-                else:
-                    yield from self._blank(size)
-                if is_end:
-                    break
-        self._waiting.clear()
+def _blank(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)
 
 
 _DEPLOYS = re.compile(

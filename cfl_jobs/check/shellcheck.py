@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from cfl_jobs.check.positions import composed_from
-from cfl_jobs.check.rule import RULES, Found, Scope, Severity, parts_of
+from cfl_jobs.check.rule import RULES, Found, Scope, Severity
 from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.errors import CflJobsError, Position
 from cfl_jobs.rendering.cache import kept_file, load_kept, save_kept
@@ -35,7 +35,7 @@ def find_remarks(scope: Scope) -> Iterator[Found]:
     """
     steps: dict[str, tuple[str, Shell]] = {}
     for job in scope.jobs:
-        for step in parts_of(job.builders, Shell):
+        for step in job.shells:
             steps.setdefault(composed_from(step.script) or step.script, (job.name, step))
     executable = find_shellcheck()
     if executable is None:

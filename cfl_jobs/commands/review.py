@@ -49,27 +49,7 @@ def command(
     """
     if worktree and head is not None:
         raise click.UsageError("--worktree and HEAD don't go together; name one of them.")
-    return show_review(
-        Path(),
-        base,
-        None if worktree else head or "HEAD",
-        layout=layout,
-        output=output,
-        detailed=detailed_exitcode,
-    )
-
-
-def show_review(
-    root: Path,
-    base: str,
-    head: str | None,
-    *,
-    layout: str = "text",
-    output: Path | None = None,
-    detailed: bool = False,
-) -> int:
-    """Review, write, and return the exit code: 0, 1 for a broken head, 2 for changes if asked."""
-    review = make_review(root, base, head)
+    review = make_review(Path(), base, None if worktree else head or "HEAD")
     text = WRITERS[layout](review)
     if output is None:
         click.echo(paint(text, colour) if layout == "text" else text, nl=False)
@@ -78,4 +58,4 @@ def show_review(
         click.echo(f"Wrote {output}.", err=True)
     if review.head_findings:
         return 1
-    return 2 if detailed and review.plan.changes else 0
+    return 2 if detailed_exitcode and review.plan.changes else 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import click
 
+from cfl_jobs.reading.definitions import load_definitions
+from cfl_jobs.review.watch import watch
 from cfl_jobs.terminal.pushing import colour
 
 
@@ -15,19 +18,9 @@ def command() -> int:
 
     Shows what the save changes on the server, or what is wrong. Ctrl-C ends it.
     """
-    return watch_project(Path())
-
-
-def watch_project(root: Path) -> int:
-    """Watch until Ctrl-C; returns the exit code."""
-    import time
-
-    from cfl_jobs.reading.definitions import load_definitions
-    from cfl_jobs.review.watch import watch
-
-    load_definitions(root)  # raises where there is nothing to watch
+    load_definitions(Path())  # raises where there is nothing to watch
     try:
-        watch(root, say=click.echo, wait=time.sleep, style=colour)
+        watch(Path(), say=click.echo, wait=time.sleep, style=colour)
     except KeyboardInterrupt:
         click.echo("")
     return 0

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
@@ -46,6 +47,11 @@ class Step:
     after: str = ""
     old_name: str = ""
     message: str = ""
+
+    def __str__(self) -> str:
+        name = f"{self.old_name} → {self.name}" if self.old_name else self.name
+        message = f": {self.message}" if self.message else ""
+        return f"{self.action:8} {self.kind.value:4} {name}: {self.state}{message}"
 
 
 class Journal:
@@ -184,6 +190,22 @@ class Run:
     is_running: bool = False
     damaged: int = 0
     problem: str = ""
+
+    def __str__(self) -> str:
+        if self.problem:
+            return f"{self.name}  can't be read: {self.problem}"
+        states = Counter(step.state for step in self.steps)
+        counts = [f"{states['done']} of {len(self.steps)} jobs done"]
+        counts += [f"{states[state]} {state}" for state in ("failed", "started") if states[state]]
+        if not self.is_complete:
+            counts.append("under way" if self.is_running else "not finished")
+        if self.damaged:
+            counts.append(self.damage)
+        return f"{self.name}  {self.verb:8}  {', '.join(counts)}"
+
+    @property
+    def damage(self) -> str:
+        return f"{self.damaged} lines of its journal can't be read"
 
     @property
     def name(self) -> str:

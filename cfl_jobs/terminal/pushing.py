@@ -84,12 +84,29 @@ def roll_back_run(target: Target, run: str, consent: Consent) -> int:
             f"the run {found.name} is under way", advice="Wait until it is done, or stop it."
         )
     if found.damaged:
-        lines = f"{found.damaged} lines of its journal can't be read; they are left out."
-        click.echo(lines, err=True)
+        click.echo(f"{found.damage}; they are left out.", err=True)
     plan = plan_rollback(found, target, force=consent.force)
     click.echo(f"Run {found.name} on {target.label}, put back:")
     code = push_plan(plan, target, consent, versions=list_versions(target))
     return code or int(bool(found.damaged))
+
+
+def show_history(target: Target, run: str, backup: Path | None) -> int:
+    """Write the runs, or one run's steps; returns the exit code."""
+    place, label = runs_place(target, backup), full_label(target.label)
+    if run:
+        found = find_run(place, label, run)
+        for step in found.steps:
+            click.echo(make_visible(str(step)))
+        if found.damaged:
+            click.echo(found.damage, err=True)
+        return 0
+    runs = list_runs(place, label)
+    for text in (
+        map(str, runs) if runs else [f"No runs against {target.label} are kept in {place}."]
+    ):
+        click.echo(text)
+    return 0
 
 
 def push_plan(
