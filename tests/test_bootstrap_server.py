@@ -12,10 +12,10 @@ from cfl_jobs.__main__ import run
 from cfl_jobs.bootstrap.running_server import (
     Waiting,
     restart,
+    set_up_server,
     start_build,
     wait_for_installation,
 )
-from cfl_jobs.commands.bootstrap_server import set_up_server
 from cfl_jobs.doctor.needs import find_needs
 from cfl_jobs.errors import CflJobsError, PlanError, TargetError
 from cfl_jobs.reading.inventory import INVENTORY, load_inventory

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 
-from cfl_jobs.bootstrap.overrides import OVERRIDES, Overrides
-from cfl_jobs.bootstrap.plugins import PluginLine, list_plugins, write_plugins
-from cfl_jobs.bootstrap.secrets import list_credentials
-from cfl_jobs.bootstrap.texts import SIGN, read_ours, write_texts
-from cfl_jobs.doctor.needs import Needs
+import click
+
+from cfl_jobs.bootstrap.agents import find_exposed
+from cfl_jobs.bootstrap.overrides import OVERRIDES, Overrides, read_overrides
+from cfl_jobs.bootstrap.plugins import PluginLine, list_plugins, write_lock, write_plugins
+from cfl_jobs.bootstrap.secrets import Secret, find_missing, find_unneeded, list_credentials
+from cfl_jobs.bootstrap.texts import SECRETS_FILE, SIGN, list_all_secrets, read_ours, write_texts
+from cfl_jobs.doctor.needs import Needs, find_needs
 from cfl_jobs.errors import CflJobsError, TargetError
 from cfl_jobs.files import write_whole
-from cfl_jobs.reading.secrets import CredentialKind
+from cfl_jobs.planning.basis import Asked
+from cfl_jobs.reading.secrets import CredentialKind, read_secrets
+from cfl_jobs.target import Target
+from cfl_jobs.targets.home import HomeTarget
+from cfl_jobs.terminal.pushing import Consent, update_jobs
 
 LOCK = "plugins.lock.txt"
 _COMPOSE_OVERRIDE = "compose.override.yaml"
@@ -30,6 +39,82 @@ class Written(Enum):
     SAME = "as it was"
     EDITED = "written; it was edited, and that is kept in"
     REMOVED = "removed"
+
+
+def write_home(
+    root: Path, home: Path, secrets_file: Path | None, lock: str | None, *, require_secrets: bool
+) -> int:
+    """Write the jobs and every file; returns the exit code."""
+    needs = find_needs(root)
+    if secrets_file is None and (home / SECRETS_FILE).is_file():
+        secrets_file = home / SECRETS_FILE
+    values = dict(os.environ) if secrets_file is None else read_secrets(secrets_file)
+    overrides = read_overrides(home)
+    files = make_files(needs, overrides, lock=lock, has_lock=(home / LOCK).is_file())
+    check_ours(home, files)
+    code = update_jobs(root, HomeTarget(home), Asked(), Consent(yes=True))
+    if code:
+        return code
+    for name, became, kept in write_files(home, files):
+        if became is Written.EDITED:
+            click.echo(f"{home / name}: {became.value} {kept}", err=True)
+            click.echo(f"  What it adds is kept each time if it stands in {OVERRIDES}/.", err=True)
+        else:
+            click.echo(f"{home / name}: {became.value}")
+    if unlocked := find_unlocked(home, needs, overrides):
+        click.echo(
+            f"{home / LOCK} lacks {', '.join(unlocked)}, so they aren't installed.", err=True
+        )
+        click.echo("  Take the versions again with --lock, or remove that file.", err=True)
+    for job in find_exposed(needs):
+        click.echo(
+            f"{job} binds credentials and may run where every branch's builds run: they can read "
+            "them there. Give its entry a node_label of its own.",
+            err=True,
+        )
+    return _tell_secrets(
+        list_all_secrets(needs, overrides), home, values, secrets_file, is_error=require_secrets
+    )
+
+
+def _tell_secrets(
+    secrets: tuple[Secret, ...],
+    home: Path,
+    values: dict[str, str],
+    secrets_file: Path | None,
+    *,
+    is_error: bool,
+) -> int:
+    """Say which secrets are missing and how to start; returns the exit code."""
+    where = "the environment" if secrets_file is None else str(secrets_file)
+    if secrets_file is not None:
+        for line in find_unneeded(secrets, values):
+            click.echo(f"{secrets_file}: {line}", err=True)
+    missing = find_missing(secrets, values, home)
+    file = secrets_file or home / SECRETS_FILE
+    start = f"cd {shlex.quote(str(home))} && docker compose"
+    if missing or secrets_file is not None:
+        start += f" --env-file {shlex.quote(os.path.relpath(file, home))}"
+    if missing:
+        click.echo(f"{len(missing)} of {len(secrets)} secrets are missing in {where}:", err=True)
+        for secret, why in missing:
+            click.echo(f"  {secret.name}: {why} ({secret.meaning})", err=True)
+        click.echo(
+            f"  Everything is written; it starts when they are in {file}, as "
+            f"{home / SECRETS_FILE}.example tells.",
+            err=True,
+        )
+    else:
+        click.echo(f"All {len(secrets)} secrets are in {where}.")
+    click.echo(f"Start it: {start} up --build --detach --wait")
+    return 1 if missing and is_error else 0
+
+
+def read_lock(root: Path, home: Path, target: Target) -> str:
+    """Return the text of a lock: the exact versions of a server's plugins."""
+    installed = target.plugins()
+    lines = plugins_of(find_needs(root), read_overrides(home))
+    return write_lock(installed, lines, label=target.label, jenkins=target.version())
 
 
 def plugins_of(needs: Needs, overrides: Overrides) -> tuple[PluginLine, ...]:

@@ -1,25 +1,161 @@
-"""Steps on a running server that aren't about jobs: install plugins, restart, start a build.
+"""`cfl-jobs bootstrap --url`: a fresh server becomes ours, step by step; each can be done again.
 
-Each one can be done again. Sources: hudson.PluginManager, hudson.model.UpdateCenter and
+Installing plugins and restarting: hudson.PluginManager, hudson.model.UpdateCenter and
 jenkins.model.Jenkins of core 2.440, and its answers to the same requests.
 """
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from xml.sax.saxutils import quoteattr
 
-from cfl_jobs.doctor.facts import InstalledPlugin
-from cfl_jobs.doctor.needs import Needs, PluginNeed
-from cfl_jobs.errors import TargetError, Unavailable, Unreachable
+import click
+
+from cfl_jobs.doctor.examine import ask_plugins
+from cfl_jobs.doctor.facts import InstalledPlugin, State
+from cfl_jobs.doctor.needs import Needs, PluginNeed, find_needs
+from cfl_jobs.doctor.report import diagnose, write_table
+from cfl_jobs.errors import CflJobsError, TargetError, Unavailable, Unreachable
+from cfl_jobs.planning.basis import Asked
 from cfl_jobs.reading.versions import is_older
-from cfl_jobs.target import Kind
+from cfl_jobs.review.formats import paint, write_text
+from cfl_jobs.review.review import Review
+from cfl_jobs.target import Kind, Target
 from cfl_jobs.targets.client import FORM_TYPE
 from cfl_jobs.targets.server import JenkinsTarget, path_of
+from cfl_jobs.terminal.pushing import Consent, colour, look_at, update_jobs
+from cfl_jobs.terminal.streams import confirm
+
+# What no later step can fix; of the rest the last step asks again.
+_STOPPING = frozenset({"server", "version", "login", "permissions"})
+_AGAIN = "Fix it and run this again: it goes on from what is there."
+
+
+def set_up_server(root: Path, target: Target, *, yes: bool, waiting: Waiting | None = None) -> int:
+    """Do all steps on a server; returns the exit code."""
+    if not isinstance(target, JenkinsTarget):
+        raise CflJobsError(f"{target.label} is no server", advice="Name one with --url.")
+    steps = _Steps(root, target, find_needs(root), yes, waiting or Waiting())
+    for number, (title, step) in enumerate(steps.all(), 1):
+        click.echo(f"[{number}/{len(steps.all())}] {title}")
+        code = step()
+        if code:
+            click.echo(f"Stopped at step {number}, {title!r}. {_AGAIN}", err=True)
+            return code
+    return 0
+
+
+class _Steps:
+    def __init__(
+        self, root: Path, target: JenkinsTarget, needs: Needs, yes: bool, waiting: Waiting
+    ) -> None:
+        self._root, self._target, self._needs = root, target, needs
+        self._yes, self._waiting = yes, waiting
+        self._installed = False
+
+    def all(self) -> tuple[tuple[str, Callable[[], int]], ...]:
+        return (
+            ("doctor", self._examine),
+            ("plugins", self._install),
+            ("restart", self._restart),
+            ("update", self._update),
+            ("verify", self._verify),
+            ("first distribution", self._distribute),
+        )
+
+    def _examine(self) -> int:
+        rows = diagnose(self._target, self._needs)
+        write_table(rows, self._target.label, sys.stdout)
+        errors = {row.check for row in rows if row.diagnosis.state is State.ERROR}
+        return 1 if errors & _STOPPING else 0
+
+    def _install(self) -> int:
+        installed = ask_plugins(self._target)
+        off = [n.name for n in self._needs.plugins if not _is_on(installed.get(n.name))]
+        if off:
+            raise TargetError(
+                f"{', '.join(off)} {'is' if len(off) == 1 else 'are'} disabled",
+                advice="Manage Jenkins → Plugins → Installed: enable, restart, run this again.",
+            )
+        lacking = find_lacking(self._needs, installed)
+        if not lacking:
+            click.echo(f"All {len(self._needs.plugins)} plugins are there.")
+            return 0
+        for need in lacking:
+            click.echo(f"  {need.name} {need.version}".rstrip() + f", for {', '.join(need.users)}")
+        self._confirm(f"Install these {len(lacking)} plugins on {self._target.label}, and restart?")
+        install_plugins(self._target, lacking)
+        click.echo("Jenkins installs them, and what they depend on.")
+        for line in wait_for_installation(self._target, self._waiting):
+            click.echo(f"  {line}", err=True)
+        self._installed = True
+        return 0
+
+    def _restart(self) -> int:
+        if not self._installed and not needs_restart(self._target):
+            click.echo("No restart is needed.")
+            return 0
+        click.echo("Jenkins restarts as soon as no build runs.")
+        restart(self._target, self._waiting)
+        click.echo("It is back.")
+        lacking = find_lacking(self._needs, ask_plugins(self._target))
+        if lacking:
+            names = ", ".join(f"{need.name} {need.version}".rstrip() for need in lacking)
+            raise TargetError(
+                f"{self._target.label} still lacks {names}",
+                advice="Press “Check now” in Manage Jenkins → Plugins, look whether its update "
+                "centre offers them, and run this again.",
+            )
+        return 0
+
+    def _update(self) -> int:
+        return update_jobs(self._root, self._target, Asked(), Consent(yes=self._yes))
+
+    def _verify(self) -> int:
+        plan = look_at(self._root, self._target, Asked()).plan()
+        if plan.changes or plan.undone:
+            click.echo(paint(write_text(Review(plan)), colour), nl=False)
+            return 1
+        click.echo("The plan is empty: the server is what the definitions say.")
+        return 0
+
+    def _distribute(self) -> int:
+        job, branch = self._needs.adhoc, self._needs.branch
+        if not job or not branch:
+            click.echo("There is no ad-hoc job (jobs/adhoc.yaml) or no branch in the settings.")
+            return 0
+        page = f"{self._target.label}{path_of(Kind.JOB, job)}/"
+        builds = self._target.count_builds(job)
+        if builds:
+            click.echo(f"{job} has been built already, so it isn't started: {page}")
+            return 0
+        rows = diagnose(self._target, self._needs)
+        errors = [row for row in rows if row.diagnosis.state is State.ERROR]
+        for row in errors:
+            click.echo(f"  {row.check}: {row.diagnosis.message}", err=True)
+            click.echo(f"    → {row.diagnosis.fix}", err=True)
+        if errors:
+            return 1
+        self._confirm(f"Start {job} with BRANCH={branch}? It ends with a deployment.")
+        start_build(self._target, job, {"BRANCH": branch})
+        click.echo(f"Started {job} with BRANCH={branch}: {page}")
+        return 0
+
+    def _confirm(self, question: str) -> None:
+        if not self._yes:
+            confirm(question, advice="Add --yes to go ahead.")
+
+
+def _is_on(plugin: InstalledPlugin | None) -> bool:
+    """Tell whether nobody switched a plugin off; one that isn't there can be installed."""
+    return plugin is None or plugin.is_enabled
+
 
 # Where Jenkins leads to after an installation was asked for: before and since 2.4xx.
 _AFTER_INSTALL = ("updateCenter", "pluginManager/updates")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
@@ -41,6 +41,10 @@ class ChosenTarget:
     @property
     def home(self) -> Path | None:
         return Path(self.named["home"]) if "home" in self.named else None
+
+    def without(self, kind: str) -> ChosenTarget:
+        """Return what the options say of the other kinds."""
+        return replace(self, named={k: v for k, v in self.named.items() if k != kind})
 
     def open(self, root: Path) -> Target:
         """Return the target, else the settings' server. Raises CflJobsError, DefinitionError."""
