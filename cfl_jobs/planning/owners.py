@@ -24,9 +24,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
+from enum import Flag
 from typing import NamedTuple
 
-from cfl_jobs.configs.mark import MATRIX, Fingerprint, Mark, code, codes, sections
+from cfl_jobs.configs.mark import MATRIX, Codes, Fingerprint, Mark, code, codes, sections
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.planning.differences import (
     Change,
@@ -37,7 +38,6 @@ from cfl_jobs.planning.differences import (
     find_renamed,
 )
 from cfl_jobs.planning.fields import (
-    Codes,
     code_encrypted,
     code_fields,
     code_of_parts,
@@ -49,10 +49,11 @@ from cfl_jobs.planning.fields import (
 )
 from cfl_jobs.planning.upgrades import Habits, Upgrade, is_upgraded
 
-# The codes of what either side has of a difference, or of the section that it is in.
+# The codes of what each side, we and they, has of a difference, or of the section it is in.
 _Part = tuple[Codes, Codes]
+_NONE = Fingerprint("")
 _DAMAGED = "ours or theirs: the mark was damaged"
-_NEWER = "which is newer than at the last update"
+_NEWER = "or set by {}, which is newer than at the last update"
 _AGAIN = "or only entered again: it is encrypted"
 _AROUND = "or not: it is encrypted, and more changed around it"
 
@@ -63,6 +64,22 @@ class Owned(NamedTuple):
     raw: Raw
     owner: Owner
     remark: str = ""
+
+
+class _By(Flag):
+    """Who changed something since the last update."""
+
+    NOBODY = 0
+    US = 1
+    THEM = 2
+
+
+_OWNERS = {
+    _By.NOBODY: Owner.JENKINS,
+    _By.US: Owner.OURS,
+    _By.THEM: Owner.THEIRS,
+    _By.US | _By.THEM: Owner.BOTH,
+}
 
 
 def attribute(
@@ -86,13 +103,6 @@ def attribute(
     return (*owned, *(one for one in told if one.owner is not Owner.JENKINS))
 
 
-def _owner(*, ours: bool, theirs: bool) -> Owner | None:
-    """Return whose it is, of who changed something; None for nobody's."""
-    if ours:
-        return Owner.BOTH if theirs else Owner.OURS
-    return Owner.THEIRS if theirs else None
-
-
 class _Past:
     """One side of a job: codes of its parts, now and right after the last update."""
 
@@ -107,44 +117,49 @@ class _Past:
 
 
 class _Lookup:
-    """Whose parts are. `key` says what the code of a part is a value of.
+    """Who changed which part. `key` says what the code of a part is a value of.
 
     `own` are codes of parts that differed right after the update, of more than one code.
     """
 
     def __init__(
         self,
+        past: tuple[_Past, _Past],
         parts: Sequence[_Part],
-        ours: _Past,
-        theirs: _Past,
         *,
         key: Callable[[str], str],
         own: Collection[str] = (),
     ) -> None:
-        self._ours, self._theirs, self._key, self._own = ours, theirs, key, own
-        self._only_applied, self._only_saved = ours.then - theirs.then, theirs.then - ours.then
+        self._past, self._key, self._own = past, key, own
+        ours, theirs = past
+        self._only = ours.then - theirs.then, theirs.then - ours.then
         swapped = [(theirs_, ours_) for ours_, theirs_ in parts]
-        self._lost_by_us = _find_unexplained(ours, theirs, parts, key)
-        self._lost_by_them = _find_unexplained(theirs, ours, swapped, key)
+        self._unexplained = (
+            _find_unexplained(ours, theirs, parts, key),
+            _find_unexplained(theirs, ours, swapped, key),
+        )
 
-    def attribute(self, part: _Part) -> Owner | None:
-        """Return whose a part is, None where each side has it as it was, but not the same."""
+    def who_changed(self, part: _Part) -> _By | None:
+        """Return who did, None where each side has it as it was, but not the same."""
         keys = {self._key(code) for codes_ in part for code in codes_}
-        we_lost, they_lost = keys & self._lost_by_us, keys & self._lost_by_them
+        lost = _by(*(keys & unexplained for unexplained in self._unexplained))
         if self._is_own(part):
-            return _owner(ours=bool(we_lost), theirs=bool(they_lost)) or Owner.JENKINS
-        ours = we_lost or _has_changed(self._ours, self._theirs, *part)
-        theirs = they_lost or _has_changed(self._theirs, self._ours, *part[::-1])
-        return _owner(ours=bool(ours), theirs=bool(theirs))
+            return lost
+        ours, theirs = self._past
+        changed = _by(_has_changed(ours, theirs, *part), _has_changed(theirs, ours, *part[::-1]))
+        return (lost | changed) or None
 
     def _is_own(self, part: _Part) -> bool:
         """Tell whether each side has it as it was, and they were just as different."""
-        ours, theirs = part
-        if not (self._ours.keeps(ours) and self._theirs.keeps(theirs)):
+        if not all(past.keeps(codes_) for past, codes_ in zip(self._past, part, strict=True)):
             return False
-        if max(len(ours), len(theirs)) > 1:
-            return code_of_parts(ours, theirs) in self._own
-        return all(map(self._only_applied.get, ours)) and all(map(self._only_saved.get, theirs))
+        if max(map(len, part)) > 1:
+            return code_of_parts(*part) in self._own
+        return all(only[code] for only, side in zip(self._only, part, strict=True) for code in side)
+
+
+def _by(ours: object, theirs: object) -> _By:
+    return (_By.US if ours else _By.NOBODY) | (_By.THEM if theirs else _By.NOBODY)
 
 
 def _has_changed(here: _Past, there: _Past, part: Codes, other: Codes) -> bool:
@@ -174,30 +189,6 @@ def _find_unexplained(
     return frozenset(+lost)
 
 
-class _Sections:
-    """What the visible codes tell: who changed which section, which list's order, and anything."""
-
-    def __init__(
-        self, desired: Normal, live: Normal, applied: Fingerprint, kept: Fingerprint
-    ) -> None:
-        our_whole, our_parts = codes(desired)
-        their_whole, their_parts = codes(live)
-        self.ours, self.theirs = _Past(our_parts, applied.parts), _Past(their_parts, kept.parts)
-        self.whole = _owner(ours=our_whole != applied.whole, theirs=their_whole != kept.whole)
-        self.is_known = bool(applied.parts and kept.parts)
-        self._our_order = _find_reordered(desired, our_parts, applied.parts)
-        self._their_order = _find_reordered(live, their_parts, kept.parts)
-
-    def who_changed(self, section: _Part) -> Owner | None:
-        if not self.is_known:
-            return self.whole
-        ours, theirs = section
-        return _owner(ours=not self.ours.keeps(ours), theirs=not self.theirs.keeps(theirs))
-
-    def who_reordered(self, tag: str) -> Owner | None:
-        return _owner(ours=tag in self._our_order, theirs=tag in self._their_order)
-
-
 class _Judge:
     """Says whose each difference is: by its fields, else its section, its list, or the job."""
 
@@ -209,99 +200,100 @@ class _Judge:
         mark: Mark,
         habits: Callable[[], Habits],
     ) -> None:
-        fields = read_fields(mark)
+        applied, saved, fields = mark.applied or _NONE, mark.kept or _NONE, read_fields(mark)
         self._fields, self._mark, self._plugin = fields, mark, live.plugin
         self._upgrade = Upgrade(desired, live, mark, habits, fields.saved if fields else ())
         before = self._upgrade.undo(live, "", "")
-        none = Fingerprint("")
-        self._sections = _Sections(desired, before, mark.applied or none, mark.kept or none)
-        self._renamed, self._hidden = find_renamed(raws), secret_paths(live)
+        (our_whole, our_parts), (their_whole, their_parts) = codes(desired), codes(before)
+        self._whole = _by(our_whole != applied.whole, their_whole != saved.whole)
+        self._past = _Past(our_parts, applied.parts), _Past(their_parts, saved.parts)
+        self._has_sections = bool(applied.parts and saved.parts)
+        self._reordered = (
+            _find_reordered(desired, our_parts, applied.parts),
+            _find_reordered(before, their_parts, saved.parts),
+        )
         # The lists of which a new order is told by a difference of its own.
         self._moved = {_list_of(raw) for raw in raws if _is_moved_section(raw)}
+        self._renamed, self._hidden = find_renamed(raws), secret_paths(live)
         stayed = [raw for raw in raws if not _is_moved_section(raw)]
         if fields:
-            self._lookup = _Lookup(
-                [self._part(raw) for raw in stayed],
-                _Past(code_fields(desired, hidden=self._hidden), fields.applied),
-                _Past(code_fields(before), fields.saved),
-                key=lambda code: code[0],
-                own=fields.own,
-            )
+            ours = _Past(code_fields(desired, hidden=self._hidden), fields.applied)
+            past, parts = (ours, _Past(code_fields(before), fields.saved)), map(self._part, stayed)
+            self._lookup = _Lookup(past, tuple(parts), key=lambda code: code[0], own=fields.own)
         else:
-            past = self._sections.ours, self._sections.theirs
-            parts = {(id(r.desired_section), id(r.live_section)): self._section(r) for r in stayed}
-            self._lookup = _Lookup(tuple(parts.values()), *past, key=lambda code: "")
+            found = {(id(r.desired_section), id(r.live_section)): self._section(r) for r in stayed}
+            self._lookup = _Lookup(self._past, tuple(found.values()), key=lambda code: "")
 
     def attribute(self, raw: Raw) -> Owned:
-        whole = self._sections.whole
-        owner = (self._find(raw) if whole and self._sections.is_known else whole) or whole
-        is_own = owner in (None, Owner.JENKINS)
-        if is_own or (owner is not Owner.OURS and self._upgrade.has_made(raw, self._renamed)):
-            return Owned(raw, Owner.JENKINS)
-        if whole is not None and whole is not Owner.BOTH:
-            owner = whole  # who changed nothing has no part in any difference
-        if owner is Owner.THEIRS and raw.is_new_field and is_upgraded(raw, self._mark):
-            return Owned(raw, owner, f"or set by {raw.plugin}, {_NEWER}")
-        return Owned(raw, owner or Owner.JENKINS)
+        by = self._find(raw) & self._whole  # who changed nothing has no part in any difference
+        if by & _By.THEM and self._upgrade.has_made(raw, self._renamed):
+            by = _By.NOBODY
+        is_doubtful = by is _By.THEM and raw.is_new_field and is_upgraded(raw, self._mark)
+        return Owned(raw, _OWNERS[by], _NEWER.format(raw.plugin) if is_doubtful else "")
 
     def attribute_password(self, raw: Raw, owned: Iterable[Owned]) -> Owned:
         """Return whose another password is. `owned` are all other differences."""
         known = self._know_password(raw)
-        if known or self._sections.whole is None:
-            return Owned(raw, known or Owner.JENKINS)
+        if known is not None or not self._whole:
+            return Owned(raw, _OWNERS[known or _By.NOBODY])
+        place = raw.desired_section, raw.live_section
         around = {
-            one.owner
-            for one in owned
-            if (one.raw.desired_section, one.raw.live_section)
-            == (raw.desired_section, raw.live_section)
+            one.owner for one in owned if (one.raw.desired_section, one.raw.live_section) == place
         }
         section = self._section(raw)
-        changed = self._sections.who_changed(section)
-        # A directory has it as we wrote it, until a Jenkins starts with that.
-        was_plain = raw.desired_section == raw.live_section and all(
-            self._sections.theirs.then[code] for code in section[0]
-        )
-        is_known = bool(self._fields and self._fields.secrets)
-        theirs = not was_plain and (is_known or changed in (Owner.THEIRS, Owner.BOTH))
-        is_explained = is_known and around & {Owner.OURS, Owner.BOTH}
-        ours = changed in (Owner.OURS, Owner.BOTH) and not is_explained
-        remark = _AGAIN if theirs else ""
-        if not is_known and (around or not self._sections.is_known):
+        by = self._who_changed(section)
+        has_codes = bool(self._fields and self._fields.secrets)
+        if has_codes:
+            by |= _By.THEM
+            if around & {Owner.OURS, Owner.BOTH}:
+                by &= ~_By.US  # that explains what changed on our side
+        if raw.desired_section == raw.live_section and self._past[1].then[section[0][0]]:
+            by &= ~_By.THEM  # a directory has it as we wrote it, until a Jenkins starts with that
+        remark = _AGAIN if by & _By.THEM else ""
+        if not has_codes and (around or not self._has_sections):
             remark = _AROUND
-        return Owned(raw, _owner(ours=ours, theirs=theirs) or Owner.JENKINS, remark)
+        return Owned(raw, _OWNERS[by], remark)
 
-    def _know_password(self, raw: Raw) -> Owner | None:
-        """Return whose a password is that the server has as it encrypted it at the update."""
+    def _know_password(self, raw: Raw) -> _By | None:
+        """Return who changed a password that the server has as it encrypted it at the update."""
         if not (self._fields and raw.live and raw.desired):
             return None
         encrypted, plain = text_of(raw.live), text_of(raw.desired)
         if code_encrypted(encrypted) not in self._fields.secrets:
             return None
-        is_same = code_password(encrypted, plain) in self._fields.secrets
-        return Owner.JENKINS if is_same else Owner.OURS
+        return _by(code_password(encrypted, plain) not in self._fields.secrets, None)
 
-    def _find(self, raw: Raw) -> Owner | None:
-        tag, section = _list_of(raw), self._section(raw)
-        changed = self._sections.who_changed(section)
-        reordered = self._sections.who_reordered(tag)
+    def _find(self, raw: Raw) -> _By:
+        if not self._whole or not self._has_sections:
+            return self._whole
+        tag, changed = _list_of(raw), self._who_changed(self._section(raw))
+        reordered = _by(*(tag in lists for lists in self._reordered))
         if _is_moved_section(raw):
-            return reordered or changed
-        found = self._find_encrypted(raw) or self._lookup.attribute(self._part(raw))
+            return reordered or changed or self._whole
+        found = self._find_encrypted(raw)
         if found is None:
-            return changed or reordered
+            found = self._lookup.who_changed(self._part(raw))
+        if found is None:
+            return changed or reordered or self._whole
         if not _is_section(raw):
             return found
         # One that was moved and changed is told as one gone and one new.
-        return _join(found, changed, None if tag in self._moved else reordered)
+        return found | changed | (_By.NOBODY if tag in self._moved else reordered)
 
-    def _find_encrypted(self, raw: Raw) -> Owner | None:
-        """Return whose it is that the server has a field encrypted that we give in plain text."""
+    def _find_encrypted(self, raw: Raw) -> _By | None:
+        """Return who changed a field that we give in plain text and the server has encrypted."""
         if not (self._fields and raw.desired and raw.live and raw.live.text == SECRET):
             return None
         was_plain = set(code_fields(raw.desired, raw.path)) <= set(self._fields.saved)
-        if was_plain and self._sections.ours.keeps(self._section(raw)[0]):
-            return Owner.JENKINS
+        if was_plain and self._past[0].keeps(self._section(raw)[0]):
+            return _By.NOBODY
         return self._know_password(raw)
+
+    def _who_changed(self, section: _Part) -> _By:
+        if not self._has_sections:
+            return self._whole
+        ours, theirs = self._past
+        return _by(not ours.keeps(section[0]), not theirs.keeps(section[1]))
 
     def _part(self, raw: Raw) -> _Part:
         """Return the codes of what differs."""
@@ -311,25 +303,19 @@ class _Judge:
         ours, theirs = self._section(raw)
         # Jenkins may have made a matrix by itself, for who made the job.
         is_granted = raw.desired is None and raw.parent.endswith(MATRIX)
-        return () if is_granted and not self._sections.ours.lost else ours, theirs
+        return () if is_granted and not self._past[0].lost else ours, theirs
 
     def _section(self, raw: Raw) -> _Part:
         """Return the codes of the section that a difference is in."""
         ours, theirs = raw.desired_section, raw.live_section
-        before = theirs and self._upgrade.undo(theirs, _section_path(raw, theirs), self._plugin)
+        before = theirs and self._upgrade.undo(
+            theirs, _section_path(raw, theirs), self._live.plugin
+        )
         return (code(ours),) if ours else (), (code(before),) if before else ()
 
 
-def _join(*sides: Owner | None) -> Owner:
-    """Return whose some changes are together, that are told as one."""
-    of_both = Owner.BOTH in sides
-    whose = _owner(ours=of_both or Owner.OURS in sides, theirs=of_both or Owner.THEIRS in sides)
-    return whose or Owner.JENKINS
-
-
 def _section_path(raw: Raw, section: Normal) -> str:
-    steps = raw.path.split("/")[:2]
-    tags = [step.partition("[")[0] for step in steps]
+    tags = [step.partition("[")[0] for step in raw.path.split("/")[:2]]
     return "/".join(tags[: tags.index(section.tag) + 1]) if section.tag in tags else ""
 
 
