@@ -6,10 +6,9 @@ from pathlib import Path
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.planning.apply import Status, action_of, apply_plan
-from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Plan, Update
+from cfl_jobs.planning.plan import Owner, Plan, Update
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.review.formats import WRITERS
 from cfl_jobs.review.review import Review

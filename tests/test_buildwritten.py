@@ -8,8 +8,8 @@ import pytest
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Position
-from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.journal import list_runs
+from cfl_jobs.planning.plan import Owner
 from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget

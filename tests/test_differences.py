@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from cfl_jobs.configs.config import normal_of
 from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.planning.describing import Difference, describe
-from cfl_jobs.planning.differences import Change, Owner, compare, find_losses
+from cfl_jobs.planning.describing import describe
+from cfl_jobs.planning.differences import compare, find_losses
+from cfl_jobs.planning.plan import Change, Difference, Owner
 
 SHELL = "<project><builders><hudson.tasks.Shell><command>{}</command></hudson.tasks.Shell>"
 SHELL += "</builders></project>"

@@ -16,8 +16,8 @@ from cfl_jobs.configs.config import Config, normal_of
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import description_of, set_description
 from cfl_jobs.configs.normalform import normalise
-from cfl_jobs.planning.differences import Owner, Raw, compare, find_losses
-from cfl_jobs.planning.plan import Plan, Update
+from cfl_jobs.planning.differences import Raw, compare, find_losses
+from cfl_jobs.planning.plan import Owner, Plan, Update
 from cfl_jobs.target import Kind
 from tests.config_edits import EDITS, drop_meaningless
 from tests.jenkins_server_configs import (

@@ -8,7 +8,8 @@ import pytest
 
 from cfl_jobs.configs.mark import Mark, fingerprint, join_description, split_description
 from cfl_jobs.configs.normalform import Normal, normalise
-from cfl_jobs.planning.fields import Fields, read_fields, record_fields
+from cfl_jobs.planning.fields import Fields, read_fields
+from cfl_jobs.planning.owners import record
 from tests.rendered_jobs import job
 
 CIPHER = "{AQAAABAAAAAQxIyRO+G2ncy+IfR2qVKHJ9gE}"
@@ -20,8 +21,8 @@ def step(fields: str) -> Normal:
     return normalise(job(scripts=(), builders=f"<a.Step>{inside}</a.Step>").config, name="a")
 
 
-def record(applied: Normal, kept: Normal) -> Mark:
-    return record_fields(Mark("a.yaml", fingerprint(applied), fingerprint(kept)), applied, kept)
+def make(applied: Normal, kept: Normal) -> Mark:
+    return record(Mark("a.yaml", fingerprint(applied), fingerprint(kept)), applied, kept)
 
 
 def read(mark: Mark) -> Fields:
@@ -32,7 +33,7 @@ def read(mark: Mark) -> Fields:
 
 def test_what_stands_behind_a_mark_is_seen_by_nobody() -> None:
     """Browsers collapse it; Jenkins makes `&nbsp;` of all but the last of spaces in a row."""
-    mark = record(step("x=1"), step("x=2"))
+    mark = make(step("x=1"), step("x=2"))
     text = join_description("Publishes.", mark)
     visible = text.rstrip()
     assert visible.endswith(str(mark))
@@ -43,19 +44,19 @@ def test_what_stands_behind_a_mark_is_seen_by_nobody() -> None:
 
 def test_it_is_found_again_unless_someone_cut_some_of_it_off() -> None:
     """Then the visible codes tell what they can."""
-    mark = record(step("x=1 y=1"), step("x=2 y=1 z=1"))
+    mark = make(step("x=1 y=1"), step("x=2 y=1 z=1"))
     _, found = split_description(join_description("Publishes.", mark))
     assert found is not None
     assert read(found) == read(mark)
     for cut in (mark.blank[:-6], mark.blank[6:], mark.blank.replace("\t", " "), ""):
         assert read_fields(replace(mark, blank=cut)) is None
-    other = record(step("x=3"), step("x=3"))
+    other = make(step("x=3"), step("x=3"))
     assert read_fields(replace(mark, blank=other.blank)) is None
 
 
 def test_what_was_applied_is_told_from_what_was_saved() -> None:
     """Each field by itself."""
-    same, other = read(record(step("x=1"), step("x=1"))), read(record(step("x=1"), step("x=2")))
+    same, other = read(make(step("x=1"), step("x=1"))), read(make(step("x=1"), step("x=2")))
     assert same.applied == other.applied
     assert sorted(same.saved) == sorted(same.applied)
     assert len(set(other.saved) - set(other.applied)) == 1
@@ -74,7 +75,7 @@ def test_what_was_applied_is_told_from_what_was_saved() -> None:
 def test_no_code_of_a_field_tells_of_a_secret(applied: str, kept: str) -> None:
     """Whichever it is, the codes are the same; only who knows the encrypted text can compare."""
     fields = [
-        read(record(step(applied.replace("TEXT", text)), step(kept.replace("TEXT", text))))
+        read(make(step(applied.replace("TEXT", text)), step(kept.replace("TEXT", text))))
         for text in ("hunter2", "letmein")
     ]
     assert fields[0].applied == fields[1].applied

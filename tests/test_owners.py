@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import Mark, fingerprint
 from cfl_jobs.configs.normalform import Normal, normalise
-from cfl_jobs.planning.differences import Owner, Raw, compare
-from cfl_jobs.planning.fields import record_fields
-from cfl_jobs.planning.owners import attribute
+from cfl_jobs.planning.differences import Raw, compare
+from cfl_jobs.planning.owners import attribute, record
+from cfl_jobs.planning.plan import Owner
 from cfl_jobs.planning.upgrades import NO_HABITS, learn_habits
 from tests.config_edits import EDITS, drop_meaningless
 from tests.jenkins_server_configs import DIALECTS, NEW, OLD, recorded, recorded_names, recorded_save
@@ -40,7 +40,7 @@ def owners(wanted: Normal, live: Normal, mark: Mark) -> list[Owner]:
 def mark_of(applied: Normal, kept: Normal, *, is_cut: bool = False) -> Mark:
     """Return a mark; `is_cut`: without what stands behind it, as older ones are."""
     mark = Mark("jobs/a.yaml", fingerprint(applied), fingerprint(kept))
-    return mark if is_cut else record_fields(mark, applied, kept)
+    return mark if is_cut else record(mark, applied, kept)
 
 
 @pytest.mark.parametrize("upgraded", [False, True])

@@ -8,8 +8,7 @@ import pytest
 
 from cfl_jobs.configs.mark import split_description
 from cfl_jobs.planning.describing import group_alike
-from cfl_jobs.planning.differences import Change, Owner
-from cfl_jobs.planning.plan import Create, Update
+from cfl_jobs.planning.plan import Change, Create, Owner, Update
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart, save
 from tests.memory_target import MemoryTarget

@@ -10,9 +10,8 @@ import pytest
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.mark import description_of
 from cfl_jobs.errors import UnsafePlan
-from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Create, Delete, Update, check_safety
+from cfl_jobs.planning.plan import Create, Delete, Owner, Update, check_safety
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import save

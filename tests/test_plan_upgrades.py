@@ -11,10 +11,9 @@ from cfl_jobs.configs import defaults
 from cfl_jobs.configs.defaults import Default
 from cfl_jobs.errors import PermissionDenied
 from cfl_jobs.planning.apply import apply_plan
-from cfl_jobs.planning.differences import Owner
 from cfl_jobs.planning.journal import Journal, list_runs
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Update
+from cfl_jobs.planning.plan import Owner, Update
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.reading.versions import Span

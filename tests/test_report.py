@@ -7,9 +7,7 @@ from dataclasses import replace
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Position
-from cfl_jobs.planning.describing import Difference
-from cfl_jobs.planning.differences import Change, Owner
-from cfl_jobs.planning.plan import Create, Delete, Note, Plan, Update
+from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Note, Owner, Plan, Update
 from cfl_jobs.target import Kind
 from tests.planned import tell
 

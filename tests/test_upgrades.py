@@ -8,9 +8,8 @@ import pytest
 
 from cfl_jobs.configs.mark import Mark, codes_of_versions, fingerprint
 from cfl_jobs.configs.normalform import Normal, normalise
-from cfl_jobs.planning.differences import Owner
-from cfl_jobs.planning.fields import record_fields
-from cfl_jobs.planning.owners import attribute
+from cfl_jobs.planning.owners import attribute, record
+from cfl_jobs.planning.plan import Owner
 from cfl_jobs.planning.upgrades import NO_HABITS, Habits, learn_habits
 from tests.rendered_jobs import job
 
@@ -30,7 +29,7 @@ KEPT = steps("1", "2", plugin=OLD, own="<ours>1</ours><own>1</own>")
 def mark_of(applied: Normal, kept: Normal) -> Mark:
     mark = Mark("a.yaml", fingerprint(applied), fingerprint(kept))
     mark = replace(mark, versions=codes_of_versions(["p@1"]))
-    return record_fields(mark, applied, kept)
+    return record(mark, applied, kept)
 
 
 MARK = mark_of(APPLIED, KEPT)

@@ -35,12 +35,12 @@ from cfl_jobs.configs.mark import (
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.requirements import used_plugins
 from cfl_jobs.errors import Refused
-from cfl_jobs.planning.differences import Change, Raw, compare, find_losses
-from cfl_jobs.planning.fields import record_fields
+from cfl_jobs.planning.differences import Raw, compare, find_losses
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.losses import advise_on_loss
+from cfl_jobs.planning.owners import record
 from cfl_jobs.planning.permissions import find_granted
-from cfl_jobs.planning.plan import Create, Update
+from cfl_jobs.planning.plan import Change, Create, Update
 from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import Kind, Target
@@ -137,7 +137,7 @@ class Maker:
             name=code_of_text(desired.name),
             said_disabled=desired.says_disabled,
         )
-        mark = record_fields(mark, desired.normal, desired.normal)
+        mark = record(mark, desired.normal, desired.normal)
         kept = list(there.build_written) if there else []
         if there and isinstance(change, Update):
             # What is added stands at a place of ours, which may be called as one of theirs.
@@ -205,7 +205,7 @@ class Maker:
         seen = codes_of_versions(find_plugins(live.normal))
         versions = mark.versions if set(seen) <= set(mark.versions) else seen
         final = replace(mark, kept=kept, versions=versions)
-        final = record_fields(final, desired.normal, live.normal)
+        final = record(final, desired.normal, live.normal)
         losses = find_losses(found, desired.own)
         if losses:
             # The open mark makes the next run post it again, whoever's that is.

@@ -11,7 +11,8 @@ from itertools import groupby, zip_longest
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.normalform import SECRET, Normal, absent_value
 from cfl_jobs.errors import Position
-from cfl_jobs.planning.differences import Change, Owner, Raw
+from cfl_jobs.planning.differences import Raw
+from cfl_jobs.planning.plan import Change, Difference, Owner
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.planning.words import secrets_of, show_value
 from cfl_jobs.reading.definitions import JOBS
@@ -25,24 +26,6 @@ _NO_END_SHOWN = "\\ no newline at the end"
 _LONG = 300  # characters of a line that is shown
 _AROUND = 80  # of them before and after what changed in a longer line
 _NUMBER = re.compile(r" \d+(?=:|$)")
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One difference between what the server has (`before`) and what we want (`after`).
-
-    `path` is as configxml.element_paths gives it, in the config of the side that has the part.
-    `label` are people's words for it. `position` is what made the part.
-    """
-
-    path: str
-    label: str
-    change: Change
-    before: str
-    after: str
-    owner: Owner = Owner.UNKNOWN
-    position: Position | None = None
-    remark: str = ""
 
 
 def describe(

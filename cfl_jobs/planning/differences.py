@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from enum import Enum
 
 from cfl_jobs.configs.mark import is_plain_list, number_children, sections
 from cfl_jobs.configs.normalform import LISTS, SECRET, Normal
+from cfl_jobs.planning.plan import Change
 from cfl_jobs.planning.words import is_secret, is_silent, word_for
 
 _FLAG_OR_NUMBER = re.compile(r"true|false|-?\d+(\.\d+)?")
@@ -21,26 +21,6 @@ _TELLING = 8  # characters: such a text is hardly two fields' by chance
 _COLLECTION = re.compile(r"java\.(util|lang)\.")
 # A child's path within its parent, and the child.
 _Numbered = tuple[str, Normal]
-
-
-class Owner(Enum):
-    """Whose a difference is."""
-
-    OURS = "ours"
-    THEIRS = "theirs"
-    BOTH = "both"
-    JENKINS = "Jenkins' own"
-    ADOPT = "adopt"
-    UNKNOWN = "not known"
-
-
-class Change(Enum):
-    """What becomes of a part of the job when the plan is carried out."""
-
-    ADDED = "added"
-    REMOVED = "removed"
-    CHANGED = "changed"
-    MOVED = "moved"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,12 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cfl_jobs.configs.mark import CODE_LENGTH, Mark, code_of_text, number_children
 from cfl_jobs.configs.normalform import SECRET, Normal, is_encrypted
-from cfl_jobs.planning.differences import Raw, compare
 from cfl_jobs.planning.words import is_secret
 
 _DIGITS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
@@ -58,17 +57,15 @@ class Fields:
     secrets: frozenset[str]
 
 
-def record_fields(mark: Mark, desired: Normal, live: Normal) -> Mark:
+def write_fields(mark: Mark, desired: Normal, live: Normal, own: Sequence[str]) -> Mark:
     """Return a mark with the codes of a job as it was applied, and as Jenkins saved it."""
-    hidden = secret_paths(live)
-    applied, saved = tuple(code_fields(desired, hidden=hidden)), tuple(code_fields(live))
+    applied = list(code_fields(desired, hidden=secret_paths(live)))
+    saved = list(code_fields(live))
     if max(len(applied), len(saved)) > _MOST_FIELDS:
         return replace(mark, blank="")
     gone, new = Counter(applied) - Counter(saved), Counter(saved) - Counter(applied)
-    parts = [code_parts(raw, hidden=hidden) for raw in compare(desired, live)]
-    own = [code_of_parts(*part) for part in parts if max(map(len, part)) > 1]
     secrets = list(_code_secrets(desired, live))
-    lists = (list(applied), list(gone.elements()), list(new.elements()), own, secrets)
+    lists = (applied, list(gone.elements()), list(new.elements()), own, secrets)
     text = "".join(_write_number(len(codes)) + "".join(codes) for codes in lists)
     return replace(mark, blank=_write_blank(_check(mark, text) + text))
 
@@ -99,20 +96,6 @@ def code_fields(element: Normal, path: str = "", *, hidden: Collection[str] = ()
         yield _code_field(path, element, is_hidden=path in hidden)
     for child in element.children:
         yield from code_fields(child, f"{path}/{child.tag}".lstrip("/"), hidden=hidden)
-
-
-def code_parts(raw: Raw, *, hidden: Collection[str]) -> tuple[Codes, Codes]:
-    """Return the codes of what each side has of a difference."""
-    path = raw.path
-    return (
-        tuple(code_fields(raw.desired, path, hidden=hidden)) if raw.desired else (),
-        tuple(code_fields(raw.live, path)) if raw.live else (),
-    )
-
-
-def code_of_parts(ours: Codes, theirs: Codes) -> str:
-    """Return a code of a difference."""
-    return code_of_text(f"{''.join(ours)} {''.join(theirs)}")
 
 
 def secret_paths(normal: Normal) -> frozenset[str]:

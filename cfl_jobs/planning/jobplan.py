@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_text
-from cfl_jobs.planning.describing import Difference, describe, place_of
-from cfl_jobs.planning.differences import Change, Owner, find_losses
+from cfl_jobs.planning.describing import describe, place_of
+from cfl_jobs.planning.differences import find_losses
 from cfl_jobs.planning.losses import advise_on_taken
 from cfl_jobs.planning.owners import attribute
 from cfl_jobs.planning.permissions import hide_granted
-from cfl_jobs.planning.plan import Note, Update
+from cfl_jobs.planning.plan import Change, Difference, Note, Owner, Update
 from cfl_jobs.planning.upgrades import Habits, is_upgraded
 from cfl_jobs.planning.words import split_words
 

@@ -23,30 +23,31 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
 from enum import Flag
 from typing import NamedTuple
 
-from cfl_jobs.configs.mark import MATRIX, Codes, Fingerprint, Mark, code, codes, sections
-from cfl_jobs.configs.normalform import SECRET, Normal
-from cfl_jobs.planning.differences import (
-    Change,
-    Owner,
-    Raw,
-    compare,
-    compare_passwords,
-    find_renamed,
+from cfl_jobs.configs.mark import (
+    MATRIX,
+    Codes,
+    Fingerprint,
+    Mark,
+    code,
+    code_of_text,
+    codes,
+    sections,
 )
+from cfl_jobs.configs.normalform import SECRET, Normal
+from cfl_jobs.planning.differences import Raw, compare, compare_passwords, find_renamed
 from cfl_jobs.planning.fields import (
     code_encrypted,
     code_fields,
-    code_of_parts,
-    code_parts,
     code_password,
     read_fields,
     secret_paths,
     text_of,
+    write_fields,
 )
+from cfl_jobs.planning.plan import Change, Owner
 from cfl_jobs.planning.upgrades import Habits, Upgrade, is_upgraded
 
 # The codes of what each side, we and they, has of a difference, or of the section it is in.
@@ -103,6 +104,26 @@ def attribute(
     return (*owned, *(one for one in told if one.owner is not Owner.JENKINS))
 
 
+def record(mark: Mark, desired: Normal, live: Normal) -> Mark:
+    """Return a mark with codes of a job's fields, as it was applied and as Jenkins saved it."""
+    hidden = secret_paths(live)
+    parts = [_code_parts(raw, raw.live, hidden) for raw in compare(desired, live)]
+    own = [_code_of_part(part) for part in parts if max(map(len, part)) > 1]
+    return write_fields(mark, desired, live, own)
+
+
+def _code_parts(raw: Raw, live: Normal | None, hidden: Collection[str]) -> _Part:
+    """Return the codes of what each side has of a difference, the server `live`."""
+    return (
+        tuple(code_fields(raw.desired, raw.path, hidden=hidden)) if raw.desired else (),
+        tuple(code_fields(live, raw.path)) if live else (),
+    )
+
+
+def _code_of_part(part: _Part) -> str:
+    return code_of_text(" ".join("".join(codes_) for codes_ in part))
+
+
 class _Past:
     """One side of a job: codes of its parts, now and right after the last update."""
 
@@ -154,7 +175,7 @@ class _Lookup:
         if not all(past.keeps(codes_) for past, codes_ in zip(self._past, part, strict=True)):
             return False
         if max(map(len, part)) > 1:
-            return code_of_parts(*part) in self._own
+            return _code_of_part(part) in self._own
         return all(only[code] for only, side in zip(self._only, part, strict=True) for code in side)
 
 
@@ -202,7 +223,8 @@ class _Judge:
     ) -> None:
         applied, saved, fields = mark.applied or _NONE, mark.kept or _NONE, read_fields(mark)
         self._fields, self._mark, self._plugin = fields, mark, live.plugin
-        self._upgrade = Upgrade(desired, live, mark, habits, fields.saved if fields else ())
+        self._saved = frozenset(fields.saved if fields else ())
+        self._upgrade = Upgrade(desired, live, mark, habits, self._was_saved)
         before = self._upgrade.undo(live, "", "")
         (our_whole, our_parts), (their_whole, their_parts) = codes(desired), codes(before)
         self._whole = _by(our_whole != applied.whole, their_whole != saved.whole)
@@ -284,7 +306,7 @@ class _Judge:
         """Return who changed a field that we give in plain text and the server has encrypted."""
         if not (self._fields and raw.desired and raw.live and raw.live.text == SECRET):
             return None
-        was_plain = set(code_fields(raw.desired, raw.path)) <= set(self._fields.saved)
+        was_plain = self._was_saved(raw.desired, raw.path)
         if was_plain and self._past[0].keeps(self._section(raw)[0]):
             return _By.NOBODY
         return self._know_password(raw)
@@ -295,11 +317,14 @@ class _Judge:
         ours, theirs = self._past
         return _by(not ours.keeps(section[0]), not theirs.keeps(section[1]))
 
+    def _was_saved(self, field: Normal, path: str) -> bool:
+        return self._saved.issuperset(code_fields(field, path))
+
     def _part(self, raw: Raw) -> _Part:
         """Return the codes of what differs."""
         if self._fields:
             live = raw.live and self._upgrade.undo(raw.live, raw.path, raw.plugin)
-            return code_parts(replace(raw, live=live), hidden=self._hidden)
+            return _code_parts(raw, live, self._hidden)
         ours, theirs = self._section(raw)
         # Jenkins may have made a matrix by itself, for who made the job.
         is_granted = raw.desired is None and raw.parent.endswith(MATRIX)
@@ -308,9 +333,7 @@ class _Judge:
     def _section(self, raw: Raw) -> _Part:
         """Return the codes of the section that a difference is in."""
         ours, theirs = raw.desired_section, raw.live_section
-        before = theirs and self._upgrade.undo(
-            theirs, _section_path(raw, theirs), self._live.plugin
-        )
+        before = theirs and self._upgrade.undo(theirs, _section_path(raw, theirs), self._plugin)
         return (code(ours),) if ours else (), (code(before),) if before else ()
 
 

@@ -6,16 +6,54 @@ Nothing here asks a server: a plan can be shown, kept in a file, reviewed and ap
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import TypeAlias
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.errors import UnsafePlan
-from cfl_jobs.planning.describing import Difference
+from cfl_jobs.errors import Position, UnsafePlan
 from cfl_jobs.target import Key, Kind
 
 # "More than 30 % of at least ten jobs" is more likely a mistake than a wish.
 MANY_JOBS = 10
 LARGE_SHARE = 0.3
+
+
+class Owner(Enum):
+    """Whose a difference is."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
+    BOTH = "both"
+    JENKINS = "Jenkins' own"
+    ADOPT = "adopt"
+    UNKNOWN = "not known"
+
+
+class Change(Enum):
+    """What becomes of a part of the job when the plan is carried out."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+    MOVED = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One difference between what the server has (`before`) and what we want (`after`).
+
+    `path` is as configxml.element_paths gives it, in the config of the side that has the part.
+    `label` are people's words for it. `position` is what made the part.
+    """
+
+    path: str
+    label: str
+    change: Change
+    before: str
+    after: str
+    owner: Owner = Owner.UNKNOWN
+    position: Position | None = None
+    remark: str = ""
 
 
 class _Change:

@@ -11,11 +11,22 @@ from dataclasses import dataclass, replace
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError, Missing
-from cfl_jobs.planning.describing import Difference, describe
-from cfl_jobs.planning.differences import Change, Owner, compare, compare_passwords
+from cfl_jobs.planning.describing import describe
+from cfl_jobs.planning.differences import compare, compare_passwords
 from cfl_jobs.planning.journal import Run, Step
 from cfl_jobs.planning.observe import describe_some, list_inside, list_versions
-from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update, turn_of
+from cfl_jobs.planning.plan import (
+    Change,
+    Create,
+    Delete,
+    Difference,
+    Note,
+    Owner,
+    Plan,
+    PlannedChange,
+    Update,
+    turn_of,
+)
 from cfl_jobs.planning.renames import Renames
 from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.target import Key, Kind, Target

@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from cfl_jobs.configs.mark import Mark, code_of_text, codes_of_versions, find_plugins
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.differences import Raw
-from cfl_jobs.planning.fields import code_fields
 
 # Fields of a job that only people fill: AbstractItem's, AbstractProject's (core 2.568).
 PEOPLES = frozenset(
@@ -104,7 +103,7 @@ def _is_newer(plugin: str, mark: Mark) -> bool:
 class Upgrade:
     """What the upgrade of plugins since the last update did to a job.
 
-    `saved` are codes of the fields that Jenkins saved then, as far as known.
+    `is_saved` tells of a field at a path, without numbers, whether Jenkins saved it then.
     """
 
     def __init__(
@@ -113,9 +112,9 @@ class Upgrade:
         live: Normal,
         mark: Mark,
         habits: Callable[[], Habits],
-        saved: Collection[str] = (),
+        is_saved: Callable[[Normal, str], bool],
     ) -> None:
-        self._mark, self._saved = mark, frozenset(saved)
+        self._mark, self._is_saved = mark, is_saved
         self._is_any = has_upgraded(live, mark)
         self._habits = habits() if self._is_any else NO_HABITS
         # Fields, by class, that our elements have: no upgrade brings those.
@@ -137,12 +136,9 @@ class Upgrade:
             self.undo(child, inner, plugin)
             for child in element.children
             for inner in [f"{path}/{child.tag}".lstrip("/")]
-            if not (self._adds(element.kind, child, plugin) and not self._had(child, inner))
+            if not (self._adds(element.kind, child, plugin) and not self._is_saved(child, inner))
         )
         return replace(element, children=children)
-
-    def _had(self, child: Normal, path: str) -> bool:
-        return self._saved.issuperset(code_fields(child, path))
 
     def _adds(self, kind: str, child: Normal, plugin: str) -> bool:
         is_new = _is_newer(plugin, self._mark) and (kind, child.tag) not in self._known

@@ -10,8 +10,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from cfl_jobs.errors import Finding
-from cfl_jobs.planning.describing import Difference
-from cfl_jobs.planning.plan import Delete, Note, Plan, PlannedChange, Update
+from cfl_jobs.planning.plan import Delete, Difference, Note, Plan, PlannedChange, Update
 from cfl_jobs.planning.visible import make_json_visible, make_line_visible
 from cfl_jobs.review.markdown import write_markdown
 from cfl_jobs.review.outline import (

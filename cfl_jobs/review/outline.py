@@ -11,17 +11,19 @@ from dataclasses import dataclass
 
 from cfl_jobs.check.report import count
 from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.planning.describing import (
-    Alike,
+from cfl_jobs.planning.describing import Alike, describe, group_alike, is_long, label_of, show_diff
+from cfl_jobs.planning.differences import compare
+from cfl_jobs.planning.plan import (
+    Change,
+    Create,
+    Delete,
     Difference,
-    describe,
-    group_alike,
-    is_long,
-    label_of,
-    show_diff,
+    Note,
+    Owner,
+    Plan,
+    PlannedChange,
+    Update,
 )
-from cfl_jobs.planning.differences import Change, Owner, compare
-from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update
 from cfl_jobs.planning.visible import make_line_visible
 from cfl_jobs.target import Kind
 
