@@ -13,7 +13,7 @@ from cfl_jobs.configs.graph import Chain, TriggerEdge
 from cfl_jobs.configs.model import Job, Parameter, ParameterKind, UpstreamTrigger
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector, parse_selector
 from cfl_jobs.configs.steps.step import Unknown
-from cfl_jobs.configs.steps.triggering import CurrentParameters, TriggerBuilds
+from cfl_jobs.configs.steps.triggering import CurrentParameters, TriggerBuilds, variable_part
 from cfl_jobs.errors import suggest
 
 _SELECTS = ParameterKind.BUILD_SELECTOR
@@ -202,18 +202,13 @@ def is_set(name: str, job: Job, chain: Chain) -> bool:
         return job.scm is not None
     name = re.sub(r"_RUN_\d+$", "", name)
     return name in _TRIGGERED_ALWAYS or any(
-        name.startswith("TRIGGERED_") and name.endswith(f"_{_underscored(edge.target)}")
+        name.startswith("TRIGGERED_") and name.endswith(f"_{variable_part(edge.target)}")
         for edge in chain.starts_of(job.name)
         if edge.blocking
     )
 
 
 _TRIGGERED_ALWAYS = frozenset({"TRIGGERED_JOB_NAMES", "LAST_TRIGGERED_JOB_NAME"})
-
-
-def _underscored(name: str) -> str:
-    # parameterized-trigger 787, TriggerBuilder: letters and digits stay
-    return re.sub(r"[^a-zA-Z0-9]+", "_", name)
 
 
 def _declared(job: Job) -> set[str]:

@@ -125,17 +125,16 @@ def _read_triggers(root: ET.Element, paths: Paths) -> Iterator[Trigger | Upstrea
 
 def _read_unknown(root: ET.Element, paths: Paths) -> Iterator[Unknown]:
     """Yield the properties, parameters, scm, triggers and fields that the model has no type for."""
-    for element in list_items(root, "properties"):
-        if element.tag not in _PROPERTIES_READ:
-            yield keep_unknown("properties", element, paths)
-    for element in _definitions(root):
-        if element.tag not in _PARAMETERS:
-            yield keep_unknown("parameterDefinitions", element, paths)
+    parts = [
+        ("properties", list_items(root, "properties"), _PROPERTIES_READ),
+        ("parameterDefinitions", _definitions(root), _PARAMETERS),
+        ("triggers", list_items(root, "triggers"), {*_TRIGGERS, _UPSTREAM}),
+    ]
+    for section, elements, known in parts:
+        for element in elements:
+            if element.tag not in known:
+                yield keep_unknown(section, element, paths)
     for child in sorted(root, key=lambda found: found.tag):
-        if child.tag == "triggers":
-            for trigger in child:
-                if trigger.tag not in (*_TRIGGERS, _UPSTREAM):
-                    yield keep_unknown("triggers", trigger, paths)
         is_read = child.tag in _READ or is_default(child)
         if child.tag == "scm":
             is_read = child.get("class") in (_GIT, "hudson.scm.NullSCM")

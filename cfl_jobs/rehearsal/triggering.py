@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterator
 
 from cfl_jobs.configs.model import Job, UpstreamTrigger
 from cfl_jobs.configs.references import expand, resolve_job
 from cfl_jobs.configs.steps.step import Result, StepFailed
-from cfl_jobs.configs.steps.triggering import CONDITIONS, DontTrigger, TriggerBuilds
+from cfl_jobs.configs.steps.triggering import CONDITIONS, DontTrigger, TriggerBuilds, variable_part
 from cfl_jobs.rehearsal.build import BuildRun, Interrupted, ItemEnds, ItemStarts, Request, Wait
 from cfl_jobs.rehearsal.parameters import BadValue, convert_triggered, default_values
 
@@ -173,12 +172,12 @@ def _triggered_variables(
     names = list(dict.fromkeys(job for job, _, _ in finished))
     last = finished[-1][0] if finished else triggered[0]
     variables = {
-        "LAST_TRIGGERED_JOB_NAME": _sanitize(last),
-        "TRIGGERED_JOB_NAMES": ",".join(map(_sanitize, names)),
+        "LAST_TRIGGERED_JOB_NAME": variable_part(last),
+        "TRIGGERED_JOB_NAMES": ",".join(map(variable_part, names)),
     }
     for job in names:
         builds = [(number, result) for name, number, result in finished if name == job]
-        key = _sanitize(job)
+        key = variable_part(job)
         variables[f"TRIGGERED_BUILD_NUMBERS_{key}"] = ",".join(str(n) for n, _ in builds)
         variables[f"TRIGGERED_BUILD_RUN_COUNT_{key}"] = str(len(builds))
         for number, result in builds:
@@ -186,7 +185,3 @@ def _triggered_variables(
             variables[f"TRIGGERED_BUILD_NUMBER_{key}"] = str(number)
             variables[f"TRIGGERED_BUILD_RESULT_{key}"] = result.name
     return variables
-
-
-def _sanitize(job: str) -> str:
-    return re.sub("[^a-zA-Z0-9]+", "_", job)

@@ -35,6 +35,11 @@ def read_threshold(element: ET.Element) -> str:
     return _THRESHOLDS.get(read_text(element, "threshold/name"), "SUCCESS")
 
 
+def variable_part(job: str) -> str:
+    """Return a job's name as it stands in TRIGGERED_… variables: letters and digits stay."""
+    return re.sub("[^a-zA-Z0-9]+", "_", job)
+
+
 class DontTrigger(Exception):
     """This trigger starts nothing; the log says why."""
 
