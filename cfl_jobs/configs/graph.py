@@ -198,8 +198,7 @@ def _node(name: str, job: Job | None, *, is_started: bool) -> Node:
 
 
 def _starts(job: Job) -> Iterator[Start]:
-    urls = job.scm.urls if job.scm else ()
-    repositories = [name_repository(url) for url in urls]
+    repositories = [name_repository(url) for url in job.urls]
     for trigger in job.triggers:
         if not isinstance(trigger, Trigger):
             continue

@@ -189,6 +189,11 @@ class Job:
         return self.root.endswith(".Folder")
 
     @property
+    def urls(self) -> tuple[str, ...]:
+        """Return the URLs of the repositories that it checks out."""
+        return self.scm.urls if self.scm else ()
+
+    @property
     def shells(self) -> tuple[Shell, ...]:
         return tuple(step for step in self.builders if isinstance(step, Shell))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -13,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from cfl_jobs.configs.steps.artifacts import ArchiveArtifacts
-from cfl_jobs.rehearsal.directory import Home, write_json
+from cfl_jobs.rehearsal.directory import Home, read_json, write_json
 from cfl_jobs.rehearsal.records import BuildRecord
 
 
@@ -33,7 +32,7 @@ def archive_files(
     for name in names:
         copy_file(workspace / name, archive / name)
     if step.fingerprint:
-        record_fingerprints(home, archive, names, original=record, users=(record,))
+        record_fingerprints(archive, names, record, record, home)
     return names
 
 
@@ -60,12 +59,7 @@ def copy_artifacts(
 
 
 def record_fingerprints(
-    home: Home,
-    directory: Path,
-    names: Iterable[str],
-    *,
-    original: BuildRecord | None,
-    users: Iterable[BuildRecord],
+    directory: Path, names: Iterable[str], original: BuildRecord, user: BuildRecord, home: Home
 ) -> None:
     """Note by MD5, as Jenkins does, which build made each file and which builds used it."""
     for name in names:
@@ -74,26 +68,21 @@ def record_fingerprints(
             continue
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "md5").hexdigest()
-        place = _fingerprint_path(home, digest)
         note = read_fingerprint(home, digest) or {
             "md5": digest,
-            "fileName": PurePosixPath(name).name,
-            "original": [original.job, original.number] if original else None,
+            "fileName": path.name,
+            "original": [original.job, original.number],
             "usages": {},
         }
-        for user in users:
-            numbers = set(note["usages"].get(user.job, ())) | {user.number}
-            note["usages"][user.job] = sorted(numbers)
-        write_json(place, note)
+        for build in (original, user):
+            numbers = {*note["usages"].get(build.job, ()), build.number}
+            note["usages"][build.job] = sorted(numbers)
+        write_json(_fingerprint_path(home, digest), note)
 
 
-def read_fingerprint(home: Home, digest: str) -> dict[str, Any] | None:
-    """Return the note on the file with this MD5, or None."""
-    try:
-        note: dict[str, Any] = json.loads(_fingerprint_path(home, digest).read_text("utf-8"))
-    except FileNotFoundError:
-        return None
-    return note
+def read_fingerprint(home: Home, digest: str) -> dict[str, Any]:
+    """Return the note on the file with this MD5, empty without one."""
+    return read_json(_fingerprint_path(home, digest))
 
 
 def list_artifacts(home: Home, job: str, number: int) -> Mapping[str, Path]:

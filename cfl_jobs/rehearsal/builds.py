@@ -85,17 +85,15 @@ class Builds:
 
     def _load(self, job: str) -> dict[int, BuildRecord]:
         if job not in self._records:
-            known: dict[int, BuildRecord] = {}
+            known = self._records[job] = {}
             for path in (self.home.job_directory(job) / "builds").glob("*/build.json"):
                 try:
                     record = _read_record(path)
+                    known[record.number] = record
                 except RehearsalError as error:
                     if not self._lenient:
                         raise
                     self.damaged.append(error)
-                    continue
-                known[record.number] = record
-            self._records[job] = known
         return self._records[job]
 
 
@@ -114,32 +112,19 @@ def discard_builds(builds: Builds, job: str, discarder: BuildDiscarder, *, now: 
 
     The last stable and the last successful build stay whatever it says, and so do running ones.
     """
-    exempt = _exempt(builds, job)
-    for index, record in enumerate(builds.of(job)):
-        too_many = 0 <= discarder.builds_to_keep <= index
-        if record.number not in exempt and (
-            too_many or _older(record, discarder.days_to_keep, now)
-        ):
-            builds.delete(record)
-    for index, record in enumerate(builds.of(job)):
-        too_many = 0 <= discarder.artifact_builds_to_keep <= index
-        if record.number not in exempt and (
-            too_many or _older(record, discarder.artifact_days_to_keep, now)
-        ):
-            remove_tree(builds.home.archive(record.job, record.number))
+    links = ("lastStableBuild", "lastSuccessfulBuild")
+    exempt = [builds.find_permalink(job, link) for link in links]
 
+    def spent(count: int, days: int) -> Iterator[BuildRecord]:
+        for index, record in enumerate(builds.of(job)):
+            is_old = 0 <= count <= index or 0 <= days < (now - record.started) / _DAY
+            if is_old and record.result is not None and record not in exempt:
+                yield record
 
-def _exempt(builds: Builds, job: str) -> set[int]:
-    kept = {record.number for record in builds.of(job) if record.result is None}
-    for permalink in ("lastStableBuild", "lastSuccessfulBuild"):
-        record = builds.find_permalink(job, permalink)
-        if record:
-            kept.add(record.number)
-    return kept
-
-
-def _older(record: BuildRecord, days: int, now: float) -> bool:
-    return days >= 0 and record.started < now - days * _DAY
+    for record in spent(discarder.builds_to_keep, discarder.days_to_keep):
+        builds.delete(record)
+    for record in spent(discarder.artifact_builds_to_keep, discarder.artifact_days_to_keep):
+        remove_tree(builds.home.archive(record.job, record.number))
 
 
 def recover(

@@ -29,7 +29,8 @@ def check_out(git: Git, build: BuildRun) -> Generator[Wait, None, Revision]:
     url = expand(git.urls[0], variables)
     refspec = expand(git.refspec, variables) or _DEFAULT_REFSPEC
     build.log("The recommended git tool is: NONE")
-    build.log(f"using credential {git.credentials_id}" if git.credentials_id else _NO_CREDENTIALS)
+    credentials = f"using credential {git.credentials_id}" if git.credentials_id else ""
+    build.log(credentials or "No credentials specified")
     if WIPE in git.extensions:
         build.log("Wiping out workspace first.")
         for entry in workspace.iterdir():
@@ -65,9 +66,6 @@ def check_out(git: Git, build: BuildRun) -> Generator[Wait, None, Revision]:
     return revision
 
 
-_NO_CREDENTIALS = "No credentials specified"
-
-
 def _git(build: BuildRun, *arguments: str) -> Generator[Wait, None, None]:
     build.log(" > git " + " ".join(arguments))
     code = yield from build.run(["git", *arguments])
@@ -89,10 +87,11 @@ def _resolve(
         else:
             shown = next((ref for ref in _candidates(name) if ref in known), None)
         if shown:
-            return Revision(known[shown], _short(shown), url)
-        if re.fullmatch(r"[0-9a-f]{6,40}", name) and _is_commit(repositories, name, workspace):
-            commit = repositories.git("rev-parse", f"{name}^{{commit}}", directory=workspace)
-            return Revision(commit.strip(), "detached", url)
+            return Revision(known[shown], shown.removeprefix("refs/remotes/"), url)
+        if re.fullmatch(r"[0-9a-f]{6,40}", name):
+            commits = repositories.git("rev-list", "--all", directory=workspace).splitlines()
+            if found := [commit for commit in commits if commit.startswith(name)]:
+                return Revision(found[0], "detached", url)
     return None
 
 
@@ -102,8 +101,8 @@ def _refs(repositories: Repositories, workspace: Path) -> dict[str, str]:
     listed = repositories.git("for-each-ref", f"--format={form}", directory=workspace)
     refs = {}
     for line in listed.splitlines():
-        name, commit, *peeled = line.split()
-        refs[name] = peeled[0] if peeled else commit
+        name, *commits = line.split()
+        refs[name] = commits[-1]
     return refs
 
 
@@ -122,17 +121,7 @@ def _candidates(name: str) -> tuple[str, ...]:
 def _match_wildcard(pattern: str, known: Mapping[str, str]) -> str | None:
     for ref in known:
         short = ref.removeprefix("refs/remotes/")
-        if ref.startswith("refs/remotes/origin/") and (
-            fnmatchcase(short, pattern) or fnmatchcase(short.partition("/")[2], pattern)
-        ):
+        names = (short, short.removeprefix("origin/"))
+        if short.startswith("origin/") and any(fnmatchcase(name, pattern) for name in names):
             return ref
     return None
-
-
-def _short(ref: str) -> str:
-    return ref.removeprefix("refs/remotes/")
-
-
-def _is_commit(repositories: Repositories, name: str, workspace: Path) -> bool:
-    listed = repositories.git("rev-list", "--all", directory=workspace)
-    return any(line.startswith(name) for line in listed.splitlines())

@@ -67,8 +67,7 @@ def _copy(step: CopyArtifact, build: BuildRun, name: str, source: BuildRecord) -
         noun = "artifact" if len(names) == 1 else "artifacts"
         build.log(f'Copied {len(names)} {noun} from "{source.job}" build number {source.number}')
         if step.fingerprint:
-            users = (source, build.record)
-            record_fingerprints(build.home, archive, names, original=source, users=users)
+            record_fingerprints(archive, names, source, build.record, build.home)
     if not names and not step.optional:
         raise StepFailed(f"Failed to copy artifacts from {name} with filter: {includes}")
 

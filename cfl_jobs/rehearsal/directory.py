@@ -30,9 +30,11 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a file that write_json wrote. Raises RehearsalError on anything else."""
+    """Read a file that write_json wrote, {} where there is none. Raises RehearsalError."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
     except ValueError as error:
         raise _damaged(path, str(error)) from error
     return data if isinstance(data, dict) else {}
@@ -136,9 +138,9 @@ class Settings:
 
 def load_settings(home: Home) -> Settings:
     path = home.state / "settings.json"
+    data = read_json(path)
     if not path.is_file():
         return Settings()
-    data = read_json(path)
     with read_as_written(path):
         repositories = {name: Path(place) for name, place in data["repositories"].items()}
         secrets = Path(data["secrets"]) if data.get("secrets") else None

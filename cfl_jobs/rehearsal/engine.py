@@ -120,9 +120,7 @@ class Engine:
             self._by_item,
         )
         (home.state / "home").mkdir(parents=True, exist_ok=True)
-        repositories.write_git_config(
-            url for job in self.jobs.values() if job.scm for url in job.scm.urls
-        )
+        repositories.write_git_config(url for job in self.jobs.values() for url in job.urls)
         now = self._clock.wall()
         for record in recover(home, self.builds, self.queue, self.jobs, now=now):
             notify(Recovered(record))

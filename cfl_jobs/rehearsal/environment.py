@@ -80,6 +80,17 @@ def node_variables(home: Home, *, workspace: Path, executor: int, cookie: str) -
     }
 
 
+def git_variables(home: Home) -> dict[str, str]:
+    """Return the variables with which git reads no settings but the rehearsal's, and no network."""
+    return {
+        "HOME": str(home.state / "home"),
+        "GIT_CONFIG_GLOBAL": str(home.state / "gitconfig"),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_ALLOW_PROTOCOL": "file",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+
+
 def process_environment(variables: Mapping[str, str], home: Home) -> dict[str, str]:
     """Return the environment of a step's process.
 
@@ -88,13 +99,7 @@ def process_environment(variables: Mapping[str, str], home: Home) -> dict[str, s
     settings and reaches only local repositories; pip keeps the user's settings.
     """
     environment = {k: v for k, v in os.environ.items() if _PASSED_ON.fullmatch(k)}
-    environment |= {
-        "HOME": str(home.state / "home"),
-        "GIT_CONFIG_GLOBAL": str(home.state / "gitconfig"),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_ALLOW_PROTOCOL": "file",
-        "GIT_TERMINAL_PROMPT": "0",
-    }
+    environment |= git_variables(home)
     settings = Path.home() / ".config/pip/pip.conf"
     if settings.is_file():
         environment.setdefault("PIP_CONFIG_FILE", str(settings))

@@ -46,13 +46,8 @@ def find_unrehearsable(job: Job) -> Iterator[tuple[str, str]]:
 
 
 def _refuse_unknown_repositories(jobs: Iterable[Job], repositories: Repositories) -> None:
-    missing = {
-        url: job.name
-        for job in jobs
-        if job.scm
-        for url in job.scm.urls
-        if not repositories.is_known(url)
-    }
+    uses = {url: job.name for job in jobs for url in job.urls}
+    missing = {url: job for url, job in uses.items() if not repositories.is_known(url)}
     if missing:
         options = " ".join(f"--repo {repository_name(url)}=PATH" for url in missing)
         raise RehearsalError(

@@ -17,6 +17,7 @@ from cfl_jobs.configs.references import expand
 from cfl_jobs.errors import RehearsalError, suggest
 from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.directory import Home, write_text
+from cfl_jobs.rehearsal.environment import git_variables
 from cfl_jobs.rehearsal.parameters import default_values
 
 
@@ -80,7 +81,7 @@ class Repositories:
 
     def git(self, *arguments: str, directory: Path | None = None) -> str:
         """Run git on local repositories and return what it prints. Raises RehearsalError."""
-        done = _run_git(arguments, directory or self.home.root, git_environment(self.home))
+        done = _run_git(arguments, directory or self.home.root, git_variables(self.home))
         if done.returncode:
             what = " ".join(["git", *arguments])
             raise RehearsalError(
@@ -112,7 +113,7 @@ class Repositories:
 
     def _ask(self, path: Path, *arguments: str) -> str:
         """Return what git answers about a clone of anyone's, "" where it fails."""
-        done = _run_git(arguments, path, git_environment(self.home) | _SAFE)
+        done = _run_git(arguments, path, git_variables(self.home) | _SAFE)
         return done.stdout.strip() if done.returncode == 0 else ""
 
 
@@ -123,7 +124,7 @@ def _run_git(
         return subprocess.run(
             ["git", *arguments],
             cwd=directory,
-            env=environment,
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -132,19 +133,6 @@ def _run_git(
         )
     except FileNotFoundError as error:
         raise RehearsalError("git is not there", advice="Install git, 2.32 or later.") from error
-
-
-def git_environment(home: Home) -> dict[str, str]:
-    """Return an environment in which git reads no settings but the rehearsal's, and no network."""
-    return {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": str(home.state / "home"),
-        "GIT_CONFIG_GLOBAL": str(home.state / "gitconfig"),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_ALLOW_PROTOCOL": "file",
-        "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C.UTF-8",
-    }
 
 
 # safe.directory counts only from the command line, the environment or a user's own settings.
@@ -225,5 +213,4 @@ def _watches(job: Job, repository: str) -> bool:
         isinstance(trigger, Trigger) and trigger.kind is TriggerKind.GITHUB_PUSH
         for trigger in job.triggers
     )
-    urls = job.scm.urls if job.scm else ()
-    return pushed and any(repository_name(url) == repository for url in urls)
+    return pushed and any(repository_name(url) == repository for url in job.urls)

@@ -180,8 +180,7 @@ def prepare(options: Options, home: Home, definitions: Definitions, tell: Tell) 
         tell(f"Note: {different} jobs and views here are not as jobs/ says; what is here is run.")
         tell(f"  To bring them up to date: cfl-jobs update --home {where}")
     jobs = home.read_jobs()
-    urls = [url for job in jobs.values() if job.scm for url in job.scm.urls]
-    used = {repository_name(url) for url in urls}
+    used = {repository_name(url) for job in jobs.values() for url in job.urls}
     remembered = {name: path for name, path in settings.repositories.items() if name in used}
     known = {**remembered, **_name_clones(options.repositories, used)}
     if used and not known:
@@ -233,7 +232,7 @@ def _make_up_secrets(
 ) -> dict[str, Credential]:
     """Return made-up values for all credentials: the sample site needs some, any will do."""
     path = home.state / "secrets.json"
-    values: dict[str, str] = read_json(path) if path.is_file() else {}
+    values: dict[str, str] = read_json(path)
     missing = {binding.credentials_id for binding in bindings} - set(values)
     if missing:
         values |= {name: random_source.token_hex(12) for name in sorted(missing)}
