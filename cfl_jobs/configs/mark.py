@@ -66,7 +66,11 @@ def is_plain_list(normal: Normal) -> bool:
 
 def number_children(parent: Normal) -> Iterator[tuple[str, Normal]]:
     """Yield children with their tags, numbered where siblings have the same."""
-    counts = Counter(child.tag for child in parent.children)
+    tags = [child.tag for child in parent.children]
+    if len(tags) == len(set(tags)):
+        yield from zip(tags, parent.children, strict=True)
+        return
+    counts = Counter(tags)
     numbers: Counter[str] = Counter()
     for child in parent.children:
         numbers[child.tag] += 1

@@ -201,11 +201,12 @@ class Maker:
     def _finish(self, posting: _Posting, live: Config, found: Sequence[Raw]) -> tuple[str, str]:
         """Write down what Jenkins made of it. Raises Refused where that is less than we posted."""
         mark, desired = posting.mark, posting.desired
-        kept = live.fingerprint
         seen = codes_of_versions(find_plugins(live.normal))
         versions = mark.versions if set(seen) <= set(mark.versions) else seen
-        final = replace(mark, kept=kept, versions=versions)
-        final = record(final, desired.normal, live.normal)
+        final = replace(mark, versions=versions)
+        if found or any(part.secrets for part in live.normal.walk()):
+            final = replace(final, kept=live.fingerprint)
+            final = record(final, desired.normal, live.normal)
         losses = find_losses(found, desired.own)
         if losses:
             # The open mark makes the next run post it again, whoever's that is.
@@ -218,7 +219,7 @@ class Maker:
         if final != live.mark:
             self._set_mark(posting, final)
         is_otherwise = any(raw.path not in desired.own for raw in found)
-        return live.digest, _OTHERWISE if is_otherwise and kept != mark.kept else ""
+        return live.digest, _OTHERWISE if is_otherwise and final.kept != mark.kept else ""
 
     def _set_mark(self, posting: _Posting, mark: Mark) -> None:
         kind, name = posting.desired.key

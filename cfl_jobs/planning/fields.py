@@ -100,6 +100,8 @@ def code_fields(element: Normal, path: str = "", *, hidden: Collection[str] = ()
 
 def secret_paths(normal: Normal) -> frozenset[str]:
     """Return the paths, without numbers, of passwords."""
+    if all(child.text != SECRET for child in normal.walk()):
+        return frozenset()
     return frozenset(_NUMBER.sub("", path) for path, child in _walk(normal) if child.text == SECRET)
 
 
@@ -119,6 +121,8 @@ def text_of(normal: Normal) -> str:
 
 
 def _code_secrets(desired: Normal, live: Normal) -> Iterator[str]:
+    if not any(child.secrets for child in live.walk()):
+        return
     ours = dict(_walk(desired))
     for path, child in _walk(live):
         for encrypted in filter(is_encrypted, child.secrets):
