@@ -19,9 +19,9 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
 from cfl_jobs.cli import cli
-from cfl_jobs.rehearsal.definitions import Definitions
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.environment import Credential
+from cfl_jobs.rehearsal.session import Definitions
 from tests.rehearsal_chain import Chain
 from tests.rehearsal_home import make_engine
 from tests.sample_variants import make_2015, make_gcloud, make_tiny_wheels, make_today

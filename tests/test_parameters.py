@@ -7,7 +7,7 @@ import pytest
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.rehearsal.parameters import convert_triggered, values_from_person
+from cfl_jobs.rehearsal.queueing import convert_triggered, values_from_person
 
 _JOB = """
 <project>

@@ -12,7 +12,7 @@ from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.environment import Credential
-from cfl_jobs.rehearsal.refusals import find_unrehearsable
+from cfl_jobs.rehearsal.execution import find_unrehearsable
 from tests.rehearsal_home import (
     DATA,
     archive,

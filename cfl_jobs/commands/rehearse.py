@@ -170,8 +170,7 @@ def artifacts(job: str, number: int | None, **given: Any) -> int:
 
 
 def _run(options: Options, ask: Ask) -> int:
-    from cfl_jobs.rehearsal.definitions import Definitions
-    from cfl_jobs.rehearsal.session import rehearse
+    from cfl_jobs.rehearsal.session import Definitions, rehearse
     from cfl_jobs.terminal.interrupts import interrupting
 
     with interrupting():

@@ -29,10 +29,18 @@ from cfl_jobs.rehearsal.build import (
 from cfl_jobs.rehearsal.builds import Builds, discard_builds, recover
 from cfl_jobs.rehearsal.directory import Home, remove_tree, require_job
 from cfl_jobs.rehearsal.environment import Credential
-from cfl_jobs.rehearsal.execution import RehearsedBuild, run_build
-from cfl_jobs.rehearsal.parameters import declared_only, default_values, values_from_person
+from cfl_jobs.rehearsal.execution import Locate, RehearsedBuild, refuse_unknown, run_build
 from cfl_jobs.rehearsal.processes import SOFT_KILL, Clock, Processes
-from cfl_jobs.rehearsal.queueing import Item, ItemState, Queue, explain_deadlock, find_block
+from cfl_jobs.rehearsal.queueing import (
+    Item,
+    ItemState,
+    Queue,
+    declared_only,
+    default_values,
+    explain_deadlock,
+    find_block,
+    values_from_person,
+)
 from cfl_jobs.rehearsal.records import (
     BuildRecord,
     Cause,
@@ -46,7 +54,6 @@ from cfl_jobs.rehearsal.records import (
     UserCause,
     upstream_of,
 )
-from cfl_jobs.rehearsal.refusals import Locate, refuse_unknown
 from cfl_jobs.rehearsal.repositories import Repositories, find_watching, poll_branch, require_pushed
 
 

@@ -18,7 +18,7 @@ from cfl_jobs.errors import RehearsalError, suggest
 from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.directory import Home, write_text
 from cfl_jobs.rehearsal.environment import git_variables
-from cfl_jobs.rehearsal.parameters import default_values
+from cfl_jobs.rehearsal.queueing import default_values
 
 
 def repository_name(url: str) -> str:

@@ -9,7 +9,7 @@ from cfl_jobs.configs.references import expand, resolve_job
 from cfl_jobs.configs.steps.step import Result, StepFailed
 from cfl_jobs.configs.steps.triggering import CONDITIONS, DontTrigger, TriggerBuilds, variable_part
 from cfl_jobs.rehearsal.build import BuildRun, Interrupted, ItemEnds, ItemStarts, Request, Wait
-from cfl_jobs.rehearsal.parameters import BadValue, convert_triggered, default_values
+from cfl_jobs.rehearsal.queueing import BadValue, convert_triggered, default_values
 
 
 def find_downstream(build: BuildRun) -> Iterator[Request]:
