@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 from xml.etree import ElementTree as ET
@@ -32,20 +32,29 @@ _PIPELINE_TRIGGERS = f"{_PACKAGE}.job.properties.PipelineTriggersJobProperty"
 _SCRIPT = f"{_PACKAGE}.cps.CpsFlowDefinition"
 _SCRIPT_FROM_SCM = f"{_PACKAGE}.cps.CpsScmFlowDefinition"
 
-# Fields of a job's root that hold one text: jenkins-job-builder's name of each.
-_TEXTS = {
-    "displayName": "display-name",
-    "jdk": "jdk",
-    "customWorkspace": "workspace",
-    "childCustomWorkspace": "child-workspace",
-    "assignedNode": "node",
-}
-_NUMBERS = {"quietPeriod": "quiet-period", "scmCheckoutRetryCount": "retry-count"}
-_FLAGS = {
-    "disabled": "disabled",
-    "concurrentBuild": "concurrent",
-    "blockBuildWhenDownstreamBuilding": "block-downstream",
-    "blockBuildWhenUpstreamBuilding": "block-upstream",
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+def _flag(text: str) -> bool | None:
+    return text == "true" or None  # false is what is there without
+
+
+# Fields of a job's root that hold one value: jenkins-job-builder's name of each, and what its text
+# stands for, None for nothing.
+_FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = {
+    "displayName": ("display-name", str),
+    "jdk": ("jdk", str),
+    "customWorkspace": ("workspace", str),
+    "childCustomWorkspace": ("child-workspace", str),
+    "assignedNode": ("node", str),
+    "quietPeriod": ("quiet-period", _whole),
+    "scmCheckoutRetryCount": ("retry-count", _whole),
+    "disabled": ("disabled", _flag),
+    "concurrentBuild": ("concurrent", _flag),
+    "blockBuildWhenDownstreamBuilding": ("block-downstream", _flag),
+    "blockBuildWhenUpstreamBuilding": ("block-upstream", _flag),
 }
 # Lists of components, by tag: key of the job, type of the component.
 _LISTS = {
@@ -137,13 +146,10 @@ class _Taker:
             data["scm"] = [self._component("scm", child)]
         elif not len(child) and not text:
             return
-        elif tag in _TEXTS:
-            data[_TEXTS[tag]] = text
-        elif tag in _NUMBERS and text.isdecimal():
-            data[_NUMBERS[tag]] = int(text)
-        elif tag in _FLAGS and text in ("true", "false"):
-            if text == "true":
-                data[_FLAGS[tag]] = True
+        elif tag in _FIELDS:
+            key, read = _FIELDS[tag]
+            if (value := read(text)) is not None:
+                data[key] = value
         elif tag == "logRotator":
             data["logrotate"] = {key: _number(child.findtext(key, "-1")) for key in _ROTATION}
         elif tag == "properties":
