@@ -20,7 +20,7 @@ from cfl_jobs.check.rule import (
 )
 from cfl_jobs.check.shell import Guard, deploys, expanding_text, find_guard
 from cfl_jobs.configs.configxml import read_names
-from cfl_jobs.configs.graph import StartKind
+from cfl_jobs.configs.graph import StartKind, follow
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.artifacts import CopyArtifact, Selector, parse_selector
 from cfl_jobs.configs.steps.results import JUnitResults
@@ -68,16 +68,14 @@ def find_unguarded(scope: Scope) -> Iterator[Found]:
 def _follows_tests(name: str, scope: Scope) -> bool:
     """Tell whether a job publishes test results, or starts or copies after one that does."""
     tests = {job.name for job in scope.jobs if any(parts_of(job.publishers, JUnitResults))}
-    before: set[str] = set()
-    waiting = [name]
-    while waiting:
-        name = waiting.pop()
-        if name not in before:
-            before.add(name)
-            waiting += [edge.source for edge in scope.chain.started_by(name)]
-            waiting += [copy.source for copy in scope.chain.copied_by(name)]
-    is_known = all(scope.job(name) for name in before)
-    return not tests or not is_known or not before.isdisjoint(tests)
+    chain = scope.chain
+
+    def sources(name: str) -> list[str]:
+        triggers = [edge.source for edge in chain.started_by(name)]
+        return triggers + [edge.source for edge in chain.copied_by(name)]
+
+    before = follow([name], sources)
+    return not tests or not all(map(scope.job, before)) or not tests.isdisjoint(before)
 
 
 def _find_look(job: Job, step: Shell, files: Iterable[str]) -> Found | None:

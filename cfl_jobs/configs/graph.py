@@ -6,7 +6,7 @@ Drawings, checks and the review of a change read this one value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
@@ -139,14 +139,25 @@ class Chain:
 
     def reachable(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return these jobs and all that their builds may lead to, as far as they are defined."""
-        found: dict[str, None] = {}
-        pending = [name for name in names if name in self._nodes]
-        while pending:
-            name = pending.pop()
-            if name not in found and self.node(name).defined:
-                found[name] = None
-                pending += [edge.target for edge in self.starts_of(name)]
-        return tuple(found)
+
+        def defined(names: Iterable[str]) -> list[str]:
+            return [name for name in names if name in self._nodes and self.node(name).defined]
+
+        return follow(
+            defined(names), lambda name: defined(edge.target for edge in self.starts_of(name))
+        )
+
+
+def follow(names: Iterable[str], next_ones: Callable[[str], Iterable[str]]) -> tuple[str, ...]:
+    """Return these names and all that they lead to, however indirectly."""
+    found: dict[str, None] = {}
+    pending = list(names)
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found[name] = None
+            pending += next_ones(name)
+    return tuple(found)
 
 
 def _group(edges: Iterable[_Edge], end: str) -> dict[str, tuple[_Edge, ...]]:

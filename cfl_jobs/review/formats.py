@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from enum import Enum
 from types import MappingProxyType
 from typing import Any, Protocol
 
 from cfl_jobs.errors import Finding
-from cfl_jobs.planning.plan import Delete, Difference, Note, Plan, PlannedChange, Update
+from cfl_jobs.planning.plan import Delete, Difference, Plan, PlannedChange, Update
 from cfl_jobs.planning.visible import make_json_visible, make_line_visible
 from cfl_jobs.review.markdown import write_markdown
 from cfl_jobs.review.outline import (
@@ -22,9 +23,10 @@ from cfl_jobs.review.outline import (
     summarise,
 )
 from cfl_jobs.review.page import write_page
-from cfl_jobs.review.review import Review
+from cfl_jobs.review.review import Review, Weight
 
 VERSION = 2
+_NOTE = ("kind", "name", "text", "quiet")
 _SIGNS = {
     "create": "+ ",
     "change": "~ ",
@@ -122,8 +124,8 @@ def write_json(review: Review, *, verbose: bool = False) -> str:
         "changes": [_change_to_json(change) for change in plan.changes],
         "differences": list(_differences_to_json(plan, whole=of_revisions)),
         "unchanged": [{"kind": kind.value, "name": name} for kind, name in plan.unchanged],
-        "undone": [_note_to_json(note) for note in plan.undone],
-        "notes": [_note_to_json(note) for note in plan.notes],
+        "undone": [_pick(note, *_NOTE) for note in plan.undone],
+        "notes": [_pick(note, *_NOTE) for note in plan.notes],
     }
     return make_json_visible(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
 
@@ -132,52 +134,43 @@ def _meaning_to_json(review: Review) -> dict[str, Any]:
     revisions = zip(("base", "head"), review.revisions or (), strict=False)
     weight = review.risk.weight
     return {
-        **{name: {"asked": rev.asked, "commit": rev.commit} for name, rev in revisions},
+        **{name: _pick(revision, "asked", "commit") for name, revision in revisions},
         "renders": {name: not found for name, found in review.findings.items()},
-        "findings": {
-            name: list(map(_finding_to_json, found)) for name, found in review.findings.items()
-        },
-        "risk": {
-            "weight": weight.word if weight else "none",
-            "text": review.risk.text,
-        },
-        "effects": [
-            {
-                "about": effect.about.value,
-                "weight": effect.weight.word,
-                "jobs": effect.jobs,
-                "text": effect.text,
-            }
-            for effect in review.effects
-        ],
+        "findings": {name: list(map(_finding, found)) for name, found in review.findings.items()},
+        "risk": {"weight": weight.word if weight else "none", "text": review.risk.text},
+        "effects": [_pick(effect, "about", "weight", "jobs", "text") for effect in review.effects],
         "problems": [
-            {
-                "rule": problem.rule,
-                "severity": problem.severity.value,
-                **_finding_to_json(problem.finding),
-            }
+            {**_pick(problem, "rule", "severity"), **_finding(problem.finding)}
             for problem in review.problems
         ],
     }
 
 
-def _finding_to_json(finding: Finding) -> dict[str, str]:
-    return {
-        "message": finding.message,
-        "position": str(finding.position or ""),
-        "advice": finding.advice,
-    }
+def _finding(finding: Finding) -> dict[str, Any]:
+    return _pick(finding, "message", "position", "advice")
+
+
+def _pick(value: object, *names: str) -> dict[str, Any]:
+    """Return some attributes of a value as JSON has them: enumerations and places are texts."""
+    found: dict[str, Any] = {}
+    for name in names:
+        of = getattr(value, name)
+        if isinstance(of, Weight):
+            of = of.word
+        elif isinstance(of, Enum):
+            of = of.value
+        found[name] = str(of or "") if name in ("position", "definition") else of
+    return found
 
 
 def _change_to_json(change: PlannedChange) -> dict[str, Any]:
-    found = {"action": action_of(change), "kind": change.kind.value, "name": change.name}
+    found = {"action": action_of(change), **_pick(change, "kind", "name")}
     if isinstance(change, Delete):
         return {**found, "builds": change.builds}
-    found["definition"] = str(change.desired.definition)
-    if not isinstance(change, Update):
-        return found
-    old_name = {"old_name": change.old_name} if change.old_name else {}
-    return {**found, **old_name, "adopted": change.adopted}
+    found |= _pick(change.desired, "definition")
+    if isinstance(change, Update):
+        found |= _pick(change, *(["old_name"] if change.old_name else []), "adopted")
+    return found
 
 
 def _differences_to_json(plan: Plan, *, whole: bool) -> Iterator[dict[str, Any]]:
@@ -187,21 +180,9 @@ def _differences_to_json(plan: Plan, *, whole: bool) -> Iterator[dict[str, Any]]
         for found in differences_of(change, whole=whole):
             job = {"name": change.name, "position": str(found.position or "")}
             jobs.setdefault(replace(found, position=None), []).append(job)
-    for difference, found_in in jobs.items():
-        yield {
-            "path": difference.path,
-            "label": difference.label,
-            "change": difference.change.value,
-            "side": difference.owner.value,
-            "remark": difference.remark,
-            "before": difference.before,
-            "after": difference.after,
-            "jobs": found_in,
-        }
-
-
-def _note_to_json(note: Note) -> dict[str, Any]:
-    return {"kind": note.kind.value, "name": note.name, "text": note.text, "quiet": note.quiet}
+    names = ("path", "label", "change", "remark", "before", "after")
+    for found, found_in in jobs.items():
+        yield {**_pick(found, *names), "side": found.owner.value, "jobs": found_in}
 
 
 WRITERS: Mapping[str, Writer] = MappingProxyType(

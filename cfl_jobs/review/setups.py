@@ -17,7 +17,7 @@ from types import FrameType
 from cfl_jobs.check.rule import Problem
 from cfl_jobs.check.run import check_rendered, hide_in_finding, read_files
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.graph import Chain, build_chain
+from cfl_jobs.configs.graph import Chain, build_chain, follow
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.read_model import read_job
@@ -195,12 +195,7 @@ class Pair:
 
     def fed_by(self, name: str) -> tuple[str, ...]:
         """Return the deploying jobs that get artifacts of a job, however indirectly."""
-        reached = {name}
-        waiting = [name]
-        while waiting:
-            source = waiting.pop()
-            for edge in self.after.chain.copies:
-                if edge.source == source and edge.target not in reached:
-                    reached.add(edge.target)
-                    waiting.append(edge.target)
-        return tuple(n.name for n in self.after.chain.nodes if n.name in reached & self.deploys)
+        copies = self.after.chain.copies
+        reached = follow([name], lambda n: [e.target for e in copies if e.source == n])
+        fed = self.deploys.intersection(reached)
+        return tuple(node.name for node in self.after.chain.nodes if node.name in fed)

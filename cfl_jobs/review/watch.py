@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 
@@ -52,23 +53,13 @@ def watch(
 def look(root: Path) -> Look:
     """Return the time, size and inode of each file that a rendering may read."""
     found: dict[str, tuple[int, int, int]] = {}
-    waiting = [root / JOBS, root / TEMPLATES]
-    while waiting:
-        folder = waiting.pop()
-        try:
-            entries = list(os.scandir(folder))
-        except OSError:
-            continue  # gone meanwhile; rendering says so
-        for entry in entries:
-            try:
-                if entry.is_dir():
-                    waiting.append(Path(entry.path))
-                    continue
-                state = entry.stat()
-            except OSError:
-                continue
-            file = Path(entry.path).relative_to(root).as_posix()
-            found[file] = (state.st_mtime_ns, state.st_size, state.st_ino)
+    for part in (JOBS, TEMPLATES):
+        for folder, _, names in os.walk(root / part, followlinks=True):
+            for path in (Path(folder, name) for name in names):
+                with suppress(OSError):  # gone meanwhile; rendering says so
+                    state = path.stat()
+                    file = path.relative_to(root).as_posix()
+                    found[file] = (state.st_mtime_ns, state.st_size, state.st_ino)
     return found
 
 
