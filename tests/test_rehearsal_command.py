@@ -75,39 +75,36 @@ def test_the_sample_is_deployed_to_dev(
 
 
 def test_a_whole_chain_on_peoples_clones(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
-    """Bare, with --repo: a push to each; afterwards every view of it tells the same."""
+    """The first distribution comes from the job that publishes all; later each push is played.
+
+    Every view tells the same, and what was given once needn't be given again.
+    """
+
+    def said(*arguments: str) -> str:
+        assert run(["rehearse", *arguments, "--home", str(chain.home.root)]) == 0
+        return capsys.readouterr().out
+
     assert rehearse(chain) == 0
-    assert "Deploy to Dev #1: SUCCESS" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "Ad-hoc distribution is started with BRANCH=master" in shown
+    assert "Deploy to Dev #1: SUCCESS" in shown
+    assert "FAILURE" not in shown
     assert chain.deployed("Dev") == chain.heads()
 
-    home = ["--home", str(chain.home.root)]
-    assert run(["rehearse", "status", *home]) == 0
-    shown = capsys.readouterr().out
-    assert "Deploy to Dev\n  #1 SUCCESS" in shown
-    assert "Deploy to Prod: no builds" in shown
-    assert run(["rehearse", "log", "Deploy to Dev", *home]) == 0
-    assert capsys.readouterr().out.endswith("Finished: SUCCESS\n")
-    assert run(["rehearse", "artifacts", "Create Distribution", "1", *home]) == 0
-    assert "distribution.tar.gz" in capsys.readouterr().out
+    assert "Deploy to Dev\n  #1 SUCCESS" in said("status")
+    assert "Deploy to Prod: no builds" in said("status")
+    assert said("log", "Deploy to Dev").endswith("Finished: SUCCESS\n")
+    assert "distribution.tar.gz" in said("artifacts", "Create Distribution", "1")
+    head = chain.heads()["ocargo"][:10]
+    assert f"Publish Ocargo Files has built {head} of master as #1." in said("push", "ocargo")
 
-
-def test_it_remembers_the_clones(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
-    """What was given with --repo and --secrets once needn't be given again."""
-    assert rehearse(chain) == 0
-    chain.commit("ocargo")
-    home = ["--home", str(chain.home.root)]
-    assert run(["rehearse", "push", "ocargo", *home]) == 0
-    assert "Publish Ocargo Files #2: SUCCESS" in capsys.readouterr().out
+    for name in NAMES:
+        chain.commit(name)
+    assert "Push to master of ocargo" in said()
+    assert chain.results("Ad-hoc distribution") == ["SUCCESS"]
+    assert chain.deployed("Dev") == chain.heads()
     remembered = (chain.home.state / "settings.json").read_text()
     assert not any(value in remembered for value in SECRETS.values())
-
-
-def test_a_push_of_nothing_new_says_so(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
-    assert rehearse(chain) == 0
-    capsys.readouterr()
-    assert rehearse(chain, "push", "ocargo") == 0
-    head = chain.heads()["ocargo"][:10]
-    assert f"Publish Ocargo Files has built {head} of master as #1." in capsys.readouterr().out
 
 
 def test_a_sample_repository_gets_a_commit_to_push(
@@ -161,14 +158,15 @@ def test_a_damaged_record_is_told_and_the_others_are_shown(
     chain: Chain, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Wherever builds are only looked at; a rehearsal that goes on needs them all."""
-    assert rehearse(chain) == 0
+    rehearse(chain, "build", "Create Distribution")
+    rehearse(chain, "build", "Deploy to Dev", "-p", "DISTRIBUTION=1")
     capsys.readouterr()
     record = chain.home.build_directory("Create Distribution", 1) / "build.json"
     record.write_text('{"job": ')
     home = ["--home", str(chain.home.root)]
     assert run(["rehearse", "status", *home]) == 1
     shown = capsys.readouterr()
-    assert "Deploy to Dev\n  #1 SUCCESS" in shown.out
+    assert "Deploy to Dev\n  #1 FAILURE" in shown.out
     assert f"{record} is not a record of a build" in shown.err
     assert f"Remove {record.parent}" in shown.err
     assert run(["rehearse", "log", "Deploy to Dev", *home]) == 0
@@ -203,23 +201,6 @@ def test_a_clone_that_no_job_uses_is_an_error(
     assert "No job checks out a repository 'ocarga'." in error
     assert "'ocargo'" in error
     assert rehearse(chain, "--repo", f"ocadotechnology/ocargo={clone}", "resume") == 0
-
-
-def test_the_first_distribution_comes_from_the_job_that_publishes_all(
-    chain: Chain, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Each push by itself would want what the others publish; later ones don't."""
-    assert rehearse(chain) == 0
-    shown = capsys.readouterr().out
-    assert "Ad-hoc distribution is started with BRANCH=master" in shown
-    assert "FAILURE" not in shown
-    assert chain.results("Publish Ocargo Files") == ["SUCCESS"]
-    for name in NAMES:
-        chain.commit(name)
-    assert rehearse(chain) == 0
-    assert "Push to master of ocargo" in capsys.readouterr().out
-    assert chain.results("Ad-hoc distribution") == ["SUCCESS"]
-    assert chain.deployed("Dev") == chain.heads()
 
 
 def test_a_bad_secrets_file_is_told_by_line_without_its_content(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from cfl_jobs.rehearsal.builds import Builds
     from cfl_jobs.rehearsal.session import Ask, Options
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -134,11 +135,10 @@ def resume(**given: Any) -> int:
 @_options
 def status(**given: Any) -> int:
     from cfl_jobs.rehearsal.reports import list_status
-    from cfl_jobs.rehearsal.session import look_at
 
-    builds = look_at(_read_options(**given))
+    builds, code = _look_at("", **given)
     _echo(list_status(builds))
-    return _tell_damaged(builds)
+    return code
 
 
 @command.command(short_help="Show a build's log, the newest without a number.")
@@ -147,10 +147,8 @@ def status(**given: Any) -> int:
 @_options
 def log(job: str, number: int | None, **given: Any) -> int:
     from cfl_jobs.rehearsal.reports import find_build, read_log
-    from cfl_jobs.rehearsal.session import look_at
 
-    builds = look_at(_read_options(**given), job)
-    code = _tell_damaged(builds)
+    builds, code = _look_at(job, **given)
     click.echo(read_log(builds.home, find_build(builds, job, number)), nl=False)
     return code
 
@@ -161,12 +159,20 @@ def log(job: str, number: int | None, **given: Any) -> int:
 @_options
 def artifacts(job: str, number: int | None, **given: Any) -> int:
     from cfl_jobs.rehearsal.reports import find_build, list_build_artifacts
+
+    builds, code = _look_at(job, **given)
+    _echo(list_build_artifacts(builds.home, find_build(builds, job, number)))
+    return code
+
+
+def _look_at(job: str, **given: Any) -> tuple[Builds, int]:
+    """Return the builds, of one job or of all, and the exit code: 1 where a record is damaged."""
     from cfl_jobs.rehearsal.session import look_at
 
     builds = look_at(_read_options(**given), job)
-    code = _tell_damaged(builds)
-    _echo(list_build_artifacts(builds.home, find_build(builds, job, number)))
-    return code
+    for error in builds.damaged:
+        click.echo(str(error), err=True)
+    return builds, int(bool(builds.damaged))
 
 
 def _run(options: Options, ask: Ask) -> int:
@@ -177,13 +183,6 @@ def _run(options: Options, ask: Ask) -> int:
         definitions = Definitions(Path())
         outcome = rehearse(options, definitions, ask, stream=sys.stdout, tell=click.echo)
     return 0 if outcome.succeeded else 1
-
-
-def _tell_damaged(builds: Any) -> int:
-    """Tell which records of builds can't be read; returns the exit code."""
-    for error in builds.damaged:
-        click.echo(str(error), err=True)
-    return 1 if builds.damaged else 0
 
 
 def _echo(lines: Iterable[str]) -> None:

@@ -165,11 +165,14 @@ class Engine:
                 advice="`cfl-jobs graph` tells what starts each job.",
             )
         self.check([job.name for job in watching if not job.disabled])
-        polls = [poll_branch(j, self.builds, self._repositories, pushed=branch) for j in watching]
-        for poll in polls:
-            if poll.starts:
-                self._submit(poll.job, default_values(poll.job), PushCause(pusher))
-        return {poll.job.name: poll.says for poll in polls}
+        found: dict[str, str] = {}
+        for job in watching:
+            starts, found[job.name] = poll_branch(
+                job, self.builds, self._repositories, pushed=branch
+            )
+            if starts:
+                self._submit(job, default_values(job), PushCause(pusher))
+        return found
 
     def check(self, names: Sequence[str]) -> None:
         """Raise RehearsalError if something that these jobs lead to can't be rehearsed."""

@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cfl_jobs.configs.model import Job, Trigger, TriggerKind
@@ -24,6 +23,11 @@ from cfl_jobs.rehearsal.queueing import default_values
 def repository_name(url: str) -> str:
     """Return the name in a repository's URL: "ocargo" in https://github.com/x/ocargo.git."""
     return re.split(r"[/:]", url.rstrip("/"))[-1].removesuffix(".git")
+
+
+def short_branch(branch: str) -> str:
+    """Return a branch as people name it, of any way in which git does."""
+    return re.sub("^(refs/heads/|(refs/)?remotes/origin/|origin/)", "", branch)
 
 
 class Repositories:
@@ -62,9 +66,8 @@ class Repositories:
 
     def read_head(self, url: str, branch: str) -> str | None:
         """Return the commit that `branch` is at in the local repository, None without one."""
-        short = re.sub(r"^(refs/heads/|remotes/origin/|refs/remotes/origin/|origin/)", "", branch)
-        answer = self.git("ls-remote", url, f"refs/heads/{short}")
-        return answer.split()[0] if answer.strip() else None
+        answer = self.git("ls-remote", url, f"refs/heads/{short_branch(branch)}").split()
+        return next(iter(answer), None)
 
     def commit_nothing(self, name: str, branch: str, message: str) -> str:
         """Add an empty commit to a branch of a sample repository; returns its id."""
@@ -149,15 +152,6 @@ def _forms(url: str) -> tuple[str, ...]:
     return tuple(sorted({url, *bases, *(f"{base}.git" for base in bases)}))
 
 
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """What a job found when it looked at its branch. `says` completes a sentence about the job."""
-
-    job: Job
-    starts: bool
-    says: str
-
-
 def find_watching(jobs: Mapping[str, Job], repository: str) -> tuple[Job, ...]:
     """Return the jobs that GitHub's push event for a repository makes poll."""
     return tuple(job for job in jobs.values() if _watches(job, repository))
@@ -175,26 +169,28 @@ def find_watched(jobs: Mapping[str, Job], repositories: Repositories) -> dict[st
 
 def watched_branch(job: Job) -> str:
     """Return the branch that a job builds after a push: with its parameters' defaults."""
-    branch = expand(job.scm.branches[0], default_values(job)) if job.scm else ""
-    return re.sub("^(refs/heads/|refs/remotes/origin/|remotes/origin/|origin/)", "", branch)
+    branches = job.scm.branches if job.scm else ("",)
+    return short_branch(expand(branches[0], default_values(job)))
 
 
-def poll_branch(job: Job, builds: Builds, repositories: Repositories, *, pushed: str) -> Poll:
-    """Look whether a job's branch has a commit that it hasn't built, as the git plugin does."""
+def poll_branch(
+    job: Job, builds: Builds, repositories: Repositories, *, pushed: str
+) -> tuple[bool, str]:
+    """Look whether a job's branch has a commit that it hasn't built, as the git plugin does.
+
+    Returns whether it starts, and what it found: words that complete a sentence about the job.
+    """
     if job.disabled:
-        return Poll(job, starts=False, says="is disabled")
-    if job.scm is None:
-        return Poll(job, starts=False, says="checks nothing out")
+        return False, "is disabled"
     branch = watched_branch(job)
-    head = repositories.read_head(job.scm.urls[0], branch)
+    head = repositories.read_head(job.urls[0], branch)
     other = "" if pushed == branch else f"looks at {branch} only, and "
     if head is None:
-        return Poll(job, starts=False, says=f"{other}finds no branch {branch}")
+        return False, f"{other}finds no branch {branch}"
     for record in builds.of(job.name):
         if record.revision and record.revision.commit == head:
-            built = f"{other}has built {head[:10]} of {branch} as #{record.number}"
-            return Poll(job, starts=False, says=built)
-    return Poll(job, starts=True, says=f"{other}starts for {head[:10]} of {branch}")
+            return False, f"{other}has built {head[:10]} of {branch} as #{record.number}"
+    return True, f"{other}starts for {head[:10]} of {branch}"
 
 
 def require_pushed(repositories: Repositories, repository: str, branch: str) -> str:

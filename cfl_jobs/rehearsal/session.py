@@ -207,19 +207,20 @@ def resume(engine: Engine, ready: Ready) -> None:
 
 
 def look_at(options: Options, job: str = "") -> Builds:
-    """Return the builds of a home that is there, without those whose records can't be read.
+    """Return the builds of a job, or of all, without those whose records can't be read.
 
-    With a job its builds are read, so that what is damaged is known. Raises RehearsalError.
+    Raises RehearsalError where there is no such home or job.
     """
     home = Home(options.home)
     if not (home.root / "jobs").is_dir():
         raise RehearsalError(
             f"There is no rehearsal in {options.home}.", advice="Start one: cfl-jobs rehearse"
         )
-    builds = Builds(home, lenient=True)
+    builds, jobs = Builds(home, lenient=True), dict(home.configs())
     if job:
-        require_job(dict(home.configs()), job)
-        builds.of(job)
+        require_job(jobs, job)
+    for name in [job] if job else jobs:
+        builds.of(name)
     return builds
 
 
