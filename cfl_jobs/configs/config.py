@@ -165,6 +165,12 @@ class Config:
         put_build_written(root, tuple(written))
         return format_config(root)
 
+    def as_written(self, config: str, mark: Mark) -> Config:
+        """Return what a text is that `write` made with nothing but a mark; it isn't parsed."""
+        made = replace(self, config=config)
+        made.__dict__["_parts"] = replace(self._parts, mark=mark)
+        return made
+
     def describe(self, mark: Mark) -> str:
         """Return the description with a mark."""
         return join_description(self.description, mark)

@@ -69,6 +69,11 @@ class _Posting:
         return isinstance(self.change, Update) and self.change.keep_disabled
 
     @property
+    def is_plain(self) -> bool:
+        """Whether nothing but a mark is added to what is desired."""
+        return not self.kept and not self.stays_disabled
+
+    @property
     def digest(self) -> str:
         """The digest of the job if Jenkins keeps it as it is posted (see Config.digest)."""
         is_disabled = self.stays_disabled or self.desired.disabled
@@ -106,13 +111,15 @@ class Maker:
         posting = self._prepare(change, there)
         mark = posting.mark
         begin("" if self._saves else posting.digest)
+        posted = ""
         if isinstance(change, Create):
-            self._target.create(change.kind, change.name, posting.write(self._first(change, mark)))
+            posted = posting.write(self._first(change, mark))
+            self._target.create(change.kind, change.name, posted)
         elif change.differences or change.kind is Kind.VIEW:
-            self._post(posting)
+            posted = self._post(posting)
         elif not self._saves:
             self._target.save(change.name, posting.desired.describe(mark))
-        live = self._read_back(posting)
+        live = self._read_back(posting, posted)
         if isinstance(change, Create):
             kept = (*posting.kept, *find_granted(posting.desired, live))
             posting = replace(posting, kept=kept)
@@ -158,22 +165,26 @@ class Maker:
             )
         return codes_of_versions(saved_by)
 
-    def _post(self, posting: _Posting) -> None:
+    def _post(self, posting: _Posting) -> str:
         change = posting.change
         config = posting.write(self._first(change, posting.mark))
         self._target.update(change.kind, change.name, config)
+        return config
 
     def _first(self, change: Create | Update, mark: Mark) -> Mark:
         """Return the mark that a config is posted with: open where another one follows."""
         return _opened(mark) if self._saves and change.kind is Kind.JOB else mark
 
-    def _read_back(self, posting: _Posting) -> Config:
+    def _read_back(self, posting: _Posting, posted: str) -> Config:
         """Have it saved and read it. Raises Refused where our mark isn't there any more."""
         kind, name = key = posting.desired.key
         if kind is Kind.JOB and self._saves:
             self._target.save(name, posting.desired.describe(posting.mark))
-        live = Config(*key, self._target.read(kind, name), versions=self._versions)
-        live = live.beside(posting.desired)
+        config = self._target.read(kind, name)
+        first = self._first(posting.change, posting.mark)
+        if config == posted and posting.is_plain and first.is_verified:
+            return posting.desired.as_written(config, first)
+        live = Config(*key, config, versions=self._versions).beside(posting.desired)
         if live.mark is None or str(live.mark) != str(posting.mark):
             raise _meddled(name)
         return live
@@ -185,8 +196,7 @@ class Maker:
         """
         kind, name = posting.desired.key
         self._journal.keep(kind, name, first.config)
-        self._post(posting)
-        live = self._read_back(posting)
+        live = self._read_back(posting, self._post(posting))
         if (live.normal, live.disabled) == (first.normal, first.disabled):
             return live
         if isinstance(posting.change, Create) and _came_late(first, live):

@@ -19,7 +19,7 @@ from cfl_jobs.planning.words import split_words
 
 @dataclass(frozen=True, slots=True)
 class JobPlan:
-    """What makes a job that is there what is wanted. `is_needed` is False for nothing at all.
+    """What makes a job that is there what is desired. `is_needed` is False for nothing at all.
 
     `taken` is what someone asked for and an upgrade took away: its words, the plugin, what to do.
     """

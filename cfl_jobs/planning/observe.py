@@ -47,28 +47,28 @@ class Observed:
 
 def observe(
     target: Target,
-    wanted: Iterable[Key],
+    desired: Iterable[Key],
     *,
     with_orphans: bool,
     project: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
     workers: int = WORKERS,
 ) -> Observed:
-    """List the target and read, in parallel, the wanted jobs that it has.
+    """List the target and read, in parallel, the desired jobs that it has.
 
-    `with_orphans` also reads, and counts the builds of, jobs of this project that aren't wanted.
+    `with_orphans` also reads, and counts the builds of, jobs of this project that aren't desired.
     Where a plugin was upgraded since a job's last update, all of the project's jobs are read: what
     its new version writes by itself is told by what they have alike (see habits.py). Folders that
-    new jobs are wanted in are read as well: one may be a job.
+    new jobs are to be in are read as well: one may be a job.
     Raises TargetError for what concerns the whole target; what concerns a job makes it unreadable.
     """
     listed = {
         (kind, entry.name): entry for kind in (Kind.JOB, Kind.VIEW) for entry in target.list(kind)
     }
     versions = list_versions(target)
-    wanted = tuple(wanted)
+    desired = tuple(desired)
     ours = {key for key, entry in listed.items() if _is_ours(entry, project)}
-    names = {key for key in wanted if key in listed}
+    names = {key for key in desired if key in listed}
     orphans = ours - names if with_orphans else set()
     keys = _sorted(names | orphans)
 
@@ -101,9 +101,8 @@ def observe(
         if isinstance(failure, Missing):
             del listed[key]  # it went between the listing and the reading
         else:
-            advice = _FIX if isinstance(failure, ConfigError) else failure.advice
-            unreadable[key] = f"{failure.message}. {advice}".rstrip(" .") + "."
-    new = [name for kind, name in wanted if (kind, name) not in listed]
+            unreadable[key] = _word(failure)
+    new = [name for kind, name in desired if (kind, name) not in listed]
     others = {(Kind.JOB, folder) for name in new for folder in folders_of(name)}
     if any(has_upgraded(config.normal, config.mark) for config in live.values()):
         others |= ours
@@ -114,6 +113,11 @@ def observe(
         if isinstance(found, Config):
             live[key] = found
     return Observed(target.label, listed, live, versions, builds, unreadable, project)
+
+
+def _word(failure: CflJobsError) -> str:
+    advice = _FIX if isinstance(failure, ConfigError) else failure.advice
+    return f"{failure.message}. {advice}".rstrip(" .") + "."
 
 
 def _sorted(keys: Iterable[Key]) -> list[Key]:
