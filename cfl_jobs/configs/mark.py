@@ -155,6 +155,10 @@ class Mark:
         """Tell whether it says beyond doubt that the job of this name is ours and may go."""
         return self.applied is not None and self.project == project and self.is_for((name,))
 
+    def is_older_than(self, plugin: str) -> bool:
+        """Tell whether the last update didn't meet this version of a plugin, "git@5.2.1"."""
+        return bool(plugin and self.versions) and code_of_text(plugin) not in self.versions
+
     def __str__(self) -> str:
         kept = "=" if self.kept == self.applied else str(self.kept)
         versions = f" v{''.join(self.versions)}" if self.versions else ""

@@ -59,8 +59,8 @@ class Fields:
 
 def write_fields(mark: Mark, desired: Normal, live: Normal, own: Sequence[str]) -> Mark:
     """Return a mark with the codes of a job as it was applied, and as Jenkins saved it."""
-    applied = list(code_fields(desired, hidden=secret_paths(live)))
-    saved = list(code_fields(live))
+    applied = code_fields(desired, hidden=secret_paths(live))
+    saved = applied if live == desired else code_fields(live)
     if max(len(applied), len(saved)) > _MOST_FIELDS:
         return replace(mark, blank="")
     gone, new = Counter(applied) - Counter(saved), Counter(saved) - Counter(applied)
@@ -86,21 +86,27 @@ def read_fields(mark: Mark) -> Fields | None:
     return Fields(applied, saved, frozenset(own), frozenset(secrets))
 
 
-def code_fields(element: Normal, path: str = "", *, hidden: Collection[str] = ()) -> Iterator[str]:
-    """Yield a code of each field in a job, or in an element of it that stands at `path`.
+def code_fields(element: Normal, path: str = "", *, hidden: Collection[str] = ()) -> list[str]:
+    """Return a code of each field in a job, or in an element of it that stands at `path`.
 
     Numbers in the path say nothing. At paths in `hidden` stands what is a password elsewhere.
     """
-    path = _NUMBER.sub("", path)
+    return _code_fields(element, _NUMBER.sub("", path), hidden)
+
+
+def _code_fields(element: Normal, path: str, hidden: Collection[str]) -> list[str]:
+    found = []
     if path and (element.attributes or element.text or not element.children):
-        yield _code_field(path, element, is_hidden=path in hidden)
+        text = SECRET if path in hidden else element.text
+        found.append(_code_field(path, element.attributes, text))
     for child in element.children:
-        yield from code_fields(child, f"{path}/{child.tag}".lstrip("/"), hidden=hidden)
+        found += _code_fields(child, f"{path}/{child.tag}" if path else child.tag, hidden)
+    return found
 
 
 def secret_paths(normal: Normal) -> frozenset[str]:
     """Return the paths, without numbers, of passwords."""
-    if all(child.text != SECRET for child in normal.walk()):
+    if not _has_secrets(normal):
         return frozenset()
     return frozenset(_NUMBER.sub("", path) for path, child in _walk(normal) if child.text == SECRET)
 
@@ -120,8 +126,12 @@ def text_of(normal: Normal) -> str:
     return "".join(normal.secrets) if normal.text == SECRET else normal.text
 
 
+def _has_secrets(normal: Normal) -> bool:
+    return any(element.text == SECRET for element in normal.walk())
+
+
 def _code_secrets(desired: Normal, live: Normal) -> Iterator[str]:
-    if not any(child.secrets for child in live.walk()):
+    if not _has_secrets(live):
         return
     ours = dict(_walk(desired))
     for path, child in _walk(live):
@@ -143,12 +153,10 @@ def _code_path(path: str) -> str:
     return code_of_text(path)[0]
 
 
-def _code_field(path: str, element: Normal, *, is_hidden: bool) -> str:
-    text = element.text
-    if is_hidden or is_secret(element.tag, text):
-        text = SECRET
-    value = code_of_text(f"{path}\n{element.attributes}\n{text}")
-    return _code_path(path) + value[: CODE_LENGTH - 1]
+@lru_cache(maxsize=8192)  # most fields say the same in many jobs
+def _code_field(path: str, attributes: tuple[tuple[str, str], ...], text: str) -> str:
+    shown = SECRET if is_secret(path.rpartition("/")[2], text) else text
+    return _code_path(path) + code_of_text(f"{path}\n{attributes}\n{shown}")[: CODE_LENGTH - 1]
 
 
 def _check(mark: Mark, text: str) -> str:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from cfl_jobs.configs.mark import Mark, code_of_text, codes_of_versions, find_plugins
+from cfl_jobs.configs.mark import Mark, find_plugins
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.differences import Raw
 
@@ -86,18 +86,12 @@ def _with_plugins(element: Normal, around: str = "") -> Iterator[tuple[str, Norm
 
 def has_upgraded(normal: Normal, mark: Mark | None) -> bool:
     """Tell whether any element of a job was saved by a version that the last update didn't meet."""
-    if mark is None or not mark.versions:
-        return False
-    return not set(codes_of_versions(find_plugins(normal))) <= set(mark.versions)
+    return mark is not None and any(map(mark.is_older_than, find_plugins(normal)))
 
 
 def is_upgraded(raw: Raw, mark: Mark | None) -> bool:
     """Tell whether the element around a difference was saved by such a version."""
-    return mark is not None and _is_newer(raw.plugin, mark)
-
-
-def _is_newer(plugin: str, mark: Mark) -> bool:
-    return bool(plugin and mark.versions) and code_of_text(plugin) not in mark.versions
+    return mark is not None and mark.is_older_than(raw.plugin)
 
 
 class Upgrade:
@@ -141,7 +135,7 @@ class Upgrade:
         return replace(element, children=children)
 
     def _adds(self, kind: str, child: Normal, plugin: str) -> bool:
-        is_new = _is_newer(plugin, self._mark) and (kind, child.tag) not in self._known
+        is_new = (kind, child.tag) not in self._known and self._mark.is_older_than(plugin)
         return is_new and self._habits.adds(plugin, kind, child)
 
     def has_made(self, raw: Raw, renamed: Collection[str]) -> bool:
@@ -149,9 +143,7 @@ class Upgrade:
 
         `renamed` are the paths of what stands under another name now.
         """
-        if not is_upgraded(raw, self._mark):
-            return False
-        if raw.is_item or (raw.desired and raw.live):
+        if raw.is_item or (raw.desired and raw.live) or not is_upgraded(raw, self._mark):
             return False
         if raw.path in renamed:
             return True
