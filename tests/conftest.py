@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -21,22 +22,20 @@ settings.register_profile("tests", deadline=None, suppress_health_check=list(Hea
 settings.load_profile("tests")
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _home_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Tests leave nothing in the user's home; what they render is kept for other tests.
+def pytest_configure(config: pytest.Config) -> None:
+    """Give all workers one home of their own, so that nothing is left in the user's.
 
-    And a company's proxy knows nothing of this machine's loopback.
+    A live server's credentials may stand in the user's. And a company's proxy knows nothing of this
+    machine's loopback.
     """
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("XDG_CACHE_HOME", str(shared / "cache"))
-        for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
-            patch.delenv(name, raising=False)
-        for name in ("NO_PROXY", "no_proxy"):
-            patch.setenv(name, "127.0.0.1,localhost")
-        yield
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    if hasattr(config, "workerinput") or "CFL_JOBS_TEST_URL" in os.environ:
+        return
+    home = TemporaryDirectory(prefix="cfl-jobs-home-", ignore_cleanup_errors=True)
+    config.add_cleanup(home.cleanup)
+    os.environ["HOME"] = home.name
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        os.environ.pop(name, None)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

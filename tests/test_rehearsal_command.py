@@ -23,6 +23,7 @@ from cfl_jobs.rehearsal.guard import find_by_cookie
 from tests.rehearsal_chain import NAMES, PROJECT, SECRETS, Chain, copy_chain, make_chain
 from tests.rehearsal_home import git, job_xml, make_home, make_repository, shell
 from tests.shell_steps import quick_python
+from tests.wheelhouse import make_pip_offline, make_wheelhouse
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,8 @@ def test_the_sample_is_deployed_to_dev(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With nothing else said: real repositories, a real Django site, all of the chain."""
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    for name, value in make_pip_offline(make_wheelhouse(tmp_path / "wheels")).items():
+        monkeypatch.setenv(name, value)
     quick_python(tmp_path)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.chdir(PROJECT)
