@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 
 from cfl_jobs.cli import cli
-from cfl_jobs.planning.plan import Update
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.review.comparing import make_review, review_setups
 from cfl_jobs.review.formats import write_json, write_text
@@ -66,17 +65,6 @@ def test_changed_deploy_script_is_the_risk_on_top(history: History) -> None:
     script = "templates/scripts/deploy-distribution.sh"
     last = len((history.root / script).read_text().splitlines())
     assert part.about == f"{script}:{last}:1"
-
-
-def test_script_that_three_jobs_have_with_other_inputs_is_told_once(history: History) -> None:
-    add(history.root, "templates/scripts/publish.sh", "echo more\n")
-    history.commit("say more")
-    review = make_review(history.root, "main", "change")
-    (group,) = groups_of(review)
-    assert len(group.names) == 3
-    (effect,) = review.effects
-    assert effect.weight is Weight.MEDIUM
-    assert effect.text.endswith("run, and so what " + DEPLOYS + " may deploy")
 
 
 def test_setting_that_changes_all_jobs_is_one_group(history: History) -> None:
@@ -134,33 +122,30 @@ def test_job_that_goes_needs_prune_and_leaves_its_environment(history: History) 
     assert review.marks["Deploy to Staging"] == "gone"
 
 
-def test_job_that_looks_renamed_is_told_how_to_keep_its_builds(history: History) -> None:
-    review = review_edit(
-        history, ("jobs/deploy.yaml", "- name: Deploy to Staging", "- name: Deploy to Test")
-    )
-    texts = list(effects_of(review))
-    assert any("`moved: Deploy to Staging` in Deploy to Test would rename it" in t for t in texts)
-
-
-def test_job_that_is_renamed_keeps_its_builds(history: History) -> None:
-    review = review_edit(
-        history,
-        (
-            "jobs/deploy.yaml",
-            "- name: Deploy to Staging",
-            "- name: Deploy to Test\n    moved: Deploy to Staging",
-        ),
-    )
-    (change,) = (c for c in review.plan.changes if isinstance(c, Update) and c.old_name)
-    assert (change.old_name, change.name) == ("Deploy to Staging", "Deploy to Test")
-    effects = effects_of(review)
-    assert effects["renames Deploy to Staging, whose builds stay, to Deploy to Test"] is Weight.LOW
-    assert not any("deletes" in text or "adds" in text for text in effects)
-
-
 DEPLOY, DEPLOY_TEMPLATE = "jobs/deploy.yaml", "templates/deploy.yaml.j2"
 PROD = "environment: Prod\n"
 EFFECTS = {
+    "job that looks renamed": (
+        (DEPLOY, "- name: Deploy to Staging", "- name: Deploy to Test"),
+        "deletes Deploy to Staging with its builds, once update is run with --prune; "
+        "`moved: Deploy to Staging` in Deploy to Test would rename it and keep them",
+        Weight.HIGH,
+    ),
+    "job that is renamed": (
+        (
+            DEPLOY,
+            "- name: Deploy to Staging",
+            "- name: Deploy to Test\n    moved: Deploy to Staging",
+        ),
+        "renames Deploy to Staging, whose builds stay, to Deploy to Test",
+        Weight.LOW,
+    ),
+    "what a job that feeds deploys runs": (
+        ("templates/scripts/publish.sh", "#!/usr/bin/env bash\n", "#!/usr/bin/env bash\n: more\n"),
+        "changes what Publish Ocargo Files, Publish Portal Files and Publish Deploy Files run, and "
+        f"so what {DEPLOYS} may deploy",
+        Weight.MEDIUM,
+    ),
     "production started by another job": (
         (DEPLOY, PROD, f"{PROD}    after_promotion: true\n"),
         "lets Promote Distribution start Deploy to Prod if the build wrote deploy.properties",

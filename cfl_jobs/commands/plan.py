@@ -7,6 +7,12 @@ from pathlib import Path
 import click
 
 from cfl_jobs.commands.target_options import ChosenTarget, target_options
+from cfl_jobs.errors import UnsafePlan
+from cfl_jobs.planning.basis import Asked, save_plan
+from cfl_jobs.planning.plan import check_safety
+from cfl_jobs.review.formats import WRITERS, paint
+from cfl_jobs.review.review import Review
+from cfl_jobs.terminal.pushing import colour, look_at
 
 
 @click.command(short_help="Show what update would do, and why.")
@@ -16,11 +22,7 @@ from cfl_jobs.commands.target_options import ChosenTarget, target_options
 @click.option("--prune", is_flag=True, help="Delete jobs of ours that are no longer defined.")
 @click.option("-v", "--verbose", is_flag=True, help="Show Jenkins' own changes too.")
 @click.option(
-    "--format",
-    "layout",
-    type=click.Choice(["text", "json", "markdown", "html"]),
-    default="text",
-    help="How to write it.",
+    "--format", "layout", type=click.Choice(list(WRITERS)), default="text", help="How to write it."
 )
 @click.option(
     "--out",
@@ -44,13 +46,6 @@ def command(
     Each difference is ours (the definition changed), theirs (someone edited the job on the
     server) or both; what Jenkins itself made of a job is shown with -v only.
     """
-    from cfl_jobs.errors import UnsafePlan
-    from cfl_jobs.planning.basis import Asked, save_plan
-    from cfl_jobs.planning.plan import check_safety
-    from cfl_jobs.review.formats import WRITERS, paint
-    from cfl_jobs.review.review import Review
-    from cfl_jobs.terminal.pushing import colour, look_at
-
     basis = look_at(Path(), target.open(Path()), Asked(jobs, adopt, prune))
     plan = basis.plan()
     text = WRITERS[layout](Review(plan), verbose=verbose)

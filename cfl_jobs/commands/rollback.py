@@ -6,26 +6,14 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands.target_options import ChosenTarget, target_options
+from cfl_jobs.commands.target_options import ChosenTarget, consent_options, target_options
 
 
 @click.command(short_help="Put back what a run changed.")
 @click.argument("run", required=False, default="")
 @target_options("home", "url")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask (deletions are confirmed separately).")
-@click.option(
-    "--delete-count",
-    type=int,
-    metavar="N",
-    help="Don't ask, if just N jobs and views would be deleted.",
-)
+@consent_options
 @click.option("--force", is_flag=True, help="Also jobs that were changed since.")
-@click.option(
-    "--backup-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Where the runs were kept, if not below ~/.local/state/cfl-jobs.",
-)
 def command(
     run: str,
     target: ChosenTarget,

@@ -29,6 +29,7 @@ _KINDS: Mapping[str, tuple[str, str, str]] = {
     ),
 }
 _OF_SETTINGS = "url"
+_DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,20 @@ def target_options(*kinds: str) -> Callable[[Callable[..., int]], Callable[..., 
         return decorated
 
     return decorate
+
+
+def consent_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Let a command that changes a target be told beforehand what it would ask."""
+    yes = "Don't ask (deletions are confirmed separately)."
+    count = "Don't ask, if just N jobs and views would be deleted."
+    backup = "Where runs and replaced configs are kept, if not below ~/.local/state/cfl-jobs."
+    for option in (
+        click.option("--backup-dir", type=_DIRECTORY, metavar="DIR", help=backup),
+        click.option("--delete-count", type=int, metavar="N", help=count),
+        click.option("-y", "--yes", is_flag=True, help=yes),
+    ):
+        command = option(command)
+    return command
 
 
 def _server_of(root: Path) -> str:

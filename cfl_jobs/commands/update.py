@@ -6,21 +6,15 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands.target_options import ChosenTarget, target_options
+from cfl_jobs.commands.target_options import ChosenTarget, consent_options, target_options
 
 
 @click.command(short_help="Create and change jobs on a server or in a directory.")
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @target_options("home", "url")
-@click.option("-y", "--yes", is_flag=True, help="Don't ask (deletions are confirmed separately).")
+@consent_options
 @click.option("--adopt", is_flag=True, help="Take over jobs of our names that aren't ours yet.")
 @click.option("--prune", is_flag=True, help="Delete jobs of ours that are no longer defined.")
-@click.option(
-    "--delete-count",
-    type=int,
-    metavar="N",
-    help="With --prune: don't ask, if just N jobs and views would be deleted.",
-)
 @click.option("--force", is_flag=True, help="Even where many of the jobs would change or go.")
 @click.option(
     "--plan",
@@ -28,12 +22,6 @@ from cfl_jobs.commands.target_options import ChosenTarget, target_options
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Do just what `plan --out FILE` kept.",
-)
-@click.option(
-    "--backup-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    metavar="DIR",
-    help="Keep replaced configs here, not below ~/.local/state/cfl-jobs.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show Jenkins' own changes too.")
 def command(
