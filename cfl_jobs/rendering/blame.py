@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from types import MappingProxyType
-from typing import Any
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.config import Blame
@@ -107,13 +106,20 @@ class _Options:
         self._special = _MADE_OF if is_job else {}
         self._by_text: dict[str, list[tuple[str, Position]]] = {}
         self.is_given = bool(self._mappings)
+        owners: list[TrackedDict] = []
+        keys: list[str] = []
         for mapping in self._mappings:
-            places = mapping.value_positions
-            for key, value in _given(mapping):
+            places, given = mapping.value_positions, mapping.key_positions
+            for key, value in dict.items(mapping):
+                if key not in given:
+                    continue  # jenkins-job-builder adds some defaults to its data
+                owners.append(mapping)
+                keys.append(key)
                 if isinstance(value, (str, int, float)):
                     text = str(value).lower() if isinstance(value, bool) else str(value)
                     found = (key, places.get(key, mapping.pos))
                     self._by_text.setdefault(text, []).append(found)
+        self._owners, self._keys = owners, tuple(keys)
 
     def find(self, element: ET.Element, path: str) -> Position | None:
         """Return the place of the one option that made the element at a path."""
@@ -127,8 +133,8 @@ class _Options:
                 places = {place for key, place in found if fits(key, element.tag)}
                 if places:
                     return places.pop() if len(places) == 1 else None
-        named = self._by_name.get(_plain(self._special.get(path, element.tag)), ())
-        return named[0] if len(named) == 1 else None
+        named = _indices(self._keys).get(_plain(self._special.get(path, element.tag)), ())
+        return self._place_of(named[0]) if len(named) == 1 else None
 
     def leaves_out(self, element: ET.Element) -> bool:
         """Tell whether what made a field is an option that was looked for and not given."""
@@ -143,30 +149,27 @@ class _Options:
 
     @cached_property
     def _names(self) -> frozenset[str]:
-        return frozenset(key for at in self._mappings for key, _ in _given(at))
+        return frozenset(self._keys)
 
     @cached_property
     def _missing(self) -> frozenset[str]:
         return frozenset().union(*(at.asked_keys() for at in self._mappings)) - self._names
 
-    @cached_property
-    def _by_name(self) -> dict[str, list[Position]]:
-        places: dict[str, list[Position]] = {}
-        for mapping in self._mappings:
-            for key, value in _given(mapping):
-                places.setdefault(_plain(key), []).append(_place_of_option(mapping, key, value))
-        return places
+    def _place_of(self, index: int) -> Position:
+        """Return where an option stands, or a list that came from another file as its value."""
+        mapping = self._owners[index]
+        place = mapping.position_of(self._keys[index])
+        inside = getattr(dict.get(mapping, self._keys[index]), "pos", None)
+        return inside if isinstance(inside, Position) and inside.file != place.file else place
 
 
-def _given(mapping: TrackedDict) -> Iterator[tuple[str, Any]]:
-    """Yield the options that someone wrote: jenkins-job-builder adds some defaults to its data."""
-    return ((key, value) for key, value in mapping.raw_items() if key in mapping.key_positions)
-
-
-def _place_of_option(mapping: TrackedDict, key: str, value: Any) -> Position:
-    """Return where an option's name stands, or a list that came from another file as its value."""
-    place, inside = mapping.position_of(key), getattr(value, "pos", None)
-    return inside if isinstance(inside, Position) and inside.file != place.file else place
+@lru_cache(maxsize=1024)
+def _indices(keys: tuple[str, ...]) -> Mapping[str, Sequence[int]]:
+    """Return where the keys of one name stand."""
+    found: dict[str, list[int]] = {}
+    for index, key in enumerate(keys):
+        found.setdefault(_plain(key), []).append(index)
+    return found
 
 
 def _is_same(key: str, tag: str) -> bool:

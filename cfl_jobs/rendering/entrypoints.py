@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -19,14 +19,14 @@ from types import ModuleType
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EntryPoint:
     """As pkg_resources.EntryPoint: `attrs` lead from the module to the thing itself."""
 
     name: str
     module_name: str
     attrs: tuple[str, ...] = ()
-    dist: Any = field(default=None, compare=False)
+    dist: Any = None
 
     def load(self) -> Any:
         """Import and return the thing. Raises ImportError or AttributeError where it isn't."""

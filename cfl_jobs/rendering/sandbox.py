@@ -38,6 +38,8 @@ _NO_TEXT = "no text"  # no template can name a filter so
 _NOTE_NAME = "note name"
 _CHECK_PARENT = "check parent"
 _CHECK_IMPORTED = "check imported"
+# Nodes of templates that look at a value first.
+_CHANGED = (nodes.For, nodes.Output, nodes.Extends, nodes.Import, nodes.FromImport)
 
 
 def _refuse_text(value: Any) -> Any:
@@ -167,15 +169,15 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
                 raise LostText(odd, name)
         tree = super()._parse(source, name, filename)
         self._outlines[name] = outline_of(tree, name)
-        for loop in tree.find_all(nodes.For):
-            loop.iter = _filtered(loop.iter, _NO_TEXT)
-        for output in tree.find_all(nodes.Output):
-            output.nodes = [_note_name(node) for node in output.nodes]
-        for extends in tree.find_all(nodes.Extends):
-            extends.template = _filtered(extends.template, _CHECK_PARENT, nodes.Const(name))
-        for imports in (tree.find_all(nodes.Import), tree.find_all(nodes.FromImport)):
-            for imported in imports:
-                imported.template = _filtered(imported.template, _CHECK_IMPORTED)
+        for node in tuple(tree.find_all(_CHANGED)):
+            if isinstance(node, nodes.For):
+                node.iter = _filtered(node.iter, _NO_TEXT)
+            elif isinstance(node, nodes.Output):
+                node.nodes = [_note_name(part) for part in node.nodes]
+            elif isinstance(node, nodes.Extends):
+                node.template = _filtered(node.template, _CHECK_PARENT, nodes.Const(name))
+            elif isinstance(node, nodes.Import | nodes.FromImport):
+                node.template = _filtered(node.template, _CHECK_IMPORTED)
         tree.set_environment(self)
         return tree
 
