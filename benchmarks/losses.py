@@ -181,9 +181,9 @@ class Renderer:
         tracked = _track(data, _Lines())
         made = self._generators[key].generate(tracked, is_view=case.is_view)
         losses = find_losses(tracked, made, word="view" if case.is_view else "job")
-        told = [(problem.position, problem.message) for problem in made.problems]
-        told += [(loss.position, loss.message) for loss in losses]
-        return Outcome("" if made.problems else made.text, tuple(told))
+        findings = (*made.problems, *losses)
+        told = tuple((it.position, it.message) for it in findings if it.position)
+        return Outcome("" if made.problems else made.text, told)
 
 
 def _name_plugin(plugin: Mapping[str, str]) -> dict[str, str]:

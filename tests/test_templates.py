@@ -128,9 +128,9 @@ def test_a_value_from_a_definition_keeps_the_place_where_it_was_written(tmp_path
 def test_templates_see_settings_and_all_definitions_of_the_chain(tmp_path: Path) -> None:
     template = (
         "name: {{ name }}\n"
-        "description: {% for one in chain.a %}{{ one.name }} {% endfor %}at {{ settings.server }}\n"
+        "description: {% for one in chain.a %}{{ one.name }} {% endfor %}at {{ settings.place }}\n"
     )
-    data = render_one(tmp_path, template, settings="settings:\n  server: here\n")
+    data = render_one(tmp_path, template, settings="settings:\n  place: here\n")
     assert data["description"] == "One at here"
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import write_config
-from cfl_jobs.errors import Position, nearest, suggest
+from cfl_jobs.errors import Finding, Position, nearest, suggest
 from cfl_jobs.reading.tracking import (
     LocatedText,
     TrackedDict,
@@ -68,15 +68,6 @@ _COMPARE = "Compare its options, and which are lists and which mappings, with th
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
-    """Why jenkins-job-builder can't make XML of a job or of one of its components."""
-
-    message: str
-    position: Position
-    advice: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Component:
     """One builder, publisher, property … that was dispatched, and the elements it became.
 
@@ -101,15 +92,15 @@ class Component:
 class Generated:
     """The XML of a job, its text as jenkins-job-builder writes it, and its components.
 
-    Where there are problems, the XML lacks what they are about. `texts` are the job's texts that
-    know more than one place, by themselves; `documentation` and `words` are of what reads the job's
-    own options. `again` tells the text of the job with changes.
+    `problems` are why jenkins-job-builder can't make some of it; the XML lacks that. `texts` are
+    the job's texts that know more than one place, by themselves; `documentation` and `words` are of
+    what reads the job's own options. `again` tells the text of the job with changes.
     """
 
     root: ET.Element
     text: str
     components: tuple[Component, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[Finding, ...]
     texts: Mapping[str, LocatedText] = field(default_factory=dict)
     documentation: str = ""
     words: frozenset[str] = frozenset()
@@ -220,7 +211,7 @@ class Generator:
             note_deeply(value if key else data)
 
 
-def _mend(root: ET.Element, job: TrackedDict, components: Sequence[Component]) -> Iterator[Problem]:
+def _mend(root: ET.Element, job: TrackedDict, components: Sequence[Component]) -> Iterator[Finding]:
     """Make elements what their text says; yield the values that are none though they should be.
 
     Some modules put attributes into a tag; jenkins_jobs.modules.project_multibranch (6.5.0) makes
@@ -244,7 +235,7 @@ def _mend(root: ET.Element, job: TrackedDict, components: Sequence[Component]) -
 
 def _find_odd_text(
     element: ET.Element, job: TrackedDict, components: Sequence[Component]
-) -> Problem:
+) -> Finding:
     """Tell which value it is that a module made an element's text though it is none."""
     value: Any = element.text
     owner = next((found for found in components if found.holds(element)), None)
@@ -258,7 +249,7 @@ def _find_odd_text(
     named = plain_name(element.tag) if len(places) > 1 else next(iter(places), "")
     advice = "Write one text." if isinstance(value, (dict, list)) else "Put it in quotes."
     message = f"{show(value)} can't be the text of <{element.tag}>"
-    return Problem(message, places.get(named, place), advice)
+    return Finding(message, places.get(named, place), advice=advice)
 
 
 def _set_raw_field(root: ET.Element, raw: Any, place: Position) -> None:
@@ -278,7 +269,7 @@ def _set_raw_field(root: ET.Element, raw: Any, place: Position) -> None:
     root.append(element)
 
 
-def _explain(error: Exception, place: Position, data: Any) -> Problem:
+def _explain(error: Exception, place: Position, data: Any) -> Finding:
     """Word what jenkins-job-builder raised. Modules don't check types: anything may come."""
     if isinstance(error, JenkinsJobsException):
         if isinstance(error.pos, Position):
@@ -306,11 +297,11 @@ def _explain(error: Exception, place: Position, data: Any) -> Problem:
                 continue
             if near in _NAME.findall(message) or "NoneType" in message:
                 # What it misses stands there, misspelt.
-                return Problem(message, mapping.position_of(key), f"Did you mean {near!r}?")
-    return Problem(message, place, advice)
+                return Finding(message, mapping.position_of(key), advice=f"Did you mean {near!r}?")
+    return Finding(message, place, advice=advice)
 
 
-def _find_wrong_word(message: str, advice: str, data: Any) -> Problem | None:
+def _find_wrong_word(message: str, advice: str, data: Any) -> Finding | None:
     """Find the word that a message is about, if it says which it can be."""
     invalid = _INVALID.search(message)
     wrong = (invalid["word"] or invalid["first"] or "").lower() if invalid else ""
@@ -319,7 +310,7 @@ def _find_wrong_word(message: str, advice: str, data: Any) -> Problem | None:
     for _, word, where in _words_in(data) if wrong or known else ():
         near = suggest(word.lower(), known) or suggest(word.upper(), known)
         if word.lower() == wrong if wrong else near and word not in known:
-            return Problem(message, where, near or advice)
+            return Finding(message, where, advice=near or advice)
     return None
 
 
@@ -446,7 +437,7 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
     def start(self) -> None:
         """Forget the job before."""
         self.components: list[Component] = []
-        self.problems: list[Problem] = []
+        self.problems: list[Finding] = []
         self.current = Position("", 0)
 
     def names_of(self, component_type: str) -> tuple[str, ...]:
@@ -492,17 +483,18 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
         )
         self.current = outer
 
-    def _explain(self, error: Exception, component_type: str, name: str, component: Any) -> Problem:
+    def _explain(self, error: Exception, component_type: str, name: str, component: Any) -> Finding:
         names = self.names_of(component_type)
         if name and names and name not in names:
             advice = suggest(name, names) or f"jenkins-job-builder has no such {component_type}."
-            return Problem(f"there is no {component_type} {name!r}", self.current, advice)
+            message = f"there is no {component_type} {name!r}"
+            return Finding(message, self.current, advice=advice)
         problem = _explain(error, self.current, component)
         words = _words_of(self._functions_of(component_type)[name]) if name in names else ()
         for _, word, where in _words_in(component) if not problem.advice else ():
             if word not in words and _NAME.fullmatch(word) and (near := suggest(word, words)):
                 # What it misses depends on this.
-                return Problem(problem.message, where, near)
+                return Finding(problem.message, where, advice=near)
         return problem
 
 

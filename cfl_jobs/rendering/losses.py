@@ -13,7 +13,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import escape
-from cfl_jobs.errors import Origin, Position, nearest, suggest
+from cfl_jobs.errors import Finding, Origin, Position, nearest, suggest
 from cfl_jobs.reading.tracking import TrackedDict, unread_places
 from cfl_jobs.reading.versions import NEWEST
 from cfl_jobs.rendering import options as want
@@ -38,19 +38,6 @@ _Vary = Callable[[str, object, str], tuple[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
-class Loss:
-    """One line of YAML that has no effect, or not the one it seems to have.
-
-    `within` names the component that it stands in.
-    """
-
-    message: str
-    position: Position
-    advice: str = ""
-    within: tuple[Origin, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class _Scope:
     """A mapping with the innermost component around it, if any.
 
@@ -64,11 +51,12 @@ class _Scope:
     words: frozenset[str]
     named: str
 
-    @property
-    def within(self) -> tuple[Origin, ...]:
-        if self.owner is None:
-            return ()
-        return (Origin(f"in the {self.owner.kind} {self.owner.name!r} at", self.owner.position),)
+    def find(self, message: str, place: Position, advice: str) -> Finding:
+        """Return a finding; its origin is the component that it is in."""
+        origins: tuple[Origin, ...] = ()
+        if self.owner is not None:
+            origins = (Origin(f"in {self.named} at", self.owner.position),)
+        return Finding(message, place, origins=origins, advice=advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +72,11 @@ class _OddValue:
 
 def find_losses(
     data: TrackedDict, made: Generated, *, word: str, versions: Mapping[str, str] = NEWEST
-) -> Iterator[Loss]:
+) -> Iterator[Finding]:
     """Find what was lost of a job or view; `word` says which of the two it is.
 
-    `versions` are the server's, by plugin or versions.CORE; what isn't listed is the newest.
+    `versions` are the server's, by plugin or versions.CORE; what isn't listed is the newest. A
+    finding's origin is the component that it is in.
     """
     scopes = {scope.mapping.identity: scope for scope in _find_scopes(data, made, word)}
     _settle([scope.mapping for scope in scopes.values()], made)
@@ -171,7 +160,7 @@ def _matter(options: Sequence[_Option], made: Generated) -> bool:
     return any(made.again(_vary_all(options, vary)) != made.text for vary in ways)
 
 
-def _vary_all(options: Sequence[_Option], vary: _Vary) -> Changes:
+def _vary_all(options: Iterable[_Option], vary: _Vary) -> Changes:
     return {
         (id(mapping), key): vary(key, dict.get(mapping, key), _mark(number))
         for number, (mapping, key) in enumerate(options)
@@ -198,8 +187,8 @@ def _replace(key: str, value: object, mark: str) -> tuple[str, object]:
 
 
 def _find_unread_options(
-    options: Iterable[_Option], scopes: Mapping[int, _Scope], told: Set[Position]
-) -> Iterator[Loss]:
+    options: Iterable[_Option], scopes: Mapping[int, _Scope], told: Set[Position | None]
+) -> Iterator[Finding]:
     """Find options that jenkins-job-builder never asked for.
 
     In a component with one that is misspelt, those that are like no other are held back: most of
@@ -216,7 +205,7 @@ def _find_unread_options(
             continue
         advice = advice or "Remove it: it would have no effect."
         message = f"jenkins-job-builder never reads {key!r} of {scope.named}"
-        yield Loss(message, mapping.position_of(key), advice, scope.within)
+        yield scope.find(message, mapping.position_of(key), advice)
 
 
 def _knows_its_type(job: TrackedDict) -> bool:
@@ -237,7 +226,7 @@ def advise_on_unread(key: str, mapping: TrackedDict) -> str:
 
 def _find_odd_values(
     data: TrackedDict, made: Generated, scopes: Mapping[int, _Scope], versions: Mapping[str, str]
-) -> Iterator[Loss]:
+) -> Iterator[Finding]:
     """Find values that jenkins-job-builder takes though they make no sense, one at a place."""
     told = {problem.position for problem in made.problems}
     for odd in (*_judge_job(data, made, scopes, versions), *_judge_options(scopes, made)):
@@ -245,7 +234,8 @@ def _find_odd_values(
         if place not in told:
             told.add(place)
             message = f"{odd.option!r}: {odd.reason.message}" if odd.option else odd.reason.message
-            yield Loss(message, place, odd.reason.advice, odd.scope.within if odd.scope else ())
+            scope = odd.scope or scopes[data.identity]
+            yield scope.find(message, place, odd.reason.advice)
 
 
 def _judge_job(

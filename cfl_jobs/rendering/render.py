@@ -144,19 +144,12 @@ class _JobRenderer:
             data.setdefault("view-type", "list")
         made = self._generator.generate(data, is_view=is_view)
         losses = tuple(find_losses(data, made, word=definition.kind.value, versions=self._versions))
-        findings = [
-            self._find(loss.message, loss.position, advice=loss.advice, within=loss.within)
-            for loss in losses
-        ]
         # What a component can't take most likely comes of what is wrong in it.
-        explained = {origin.position for loss in losses for origin in loss.within}
-        findings += [
-            self._find(problem.message, problem.position, advice=problem.advice)
-            for problem in made.problems
-            if problem.position not in explained
-        ]
+        explained = {origin.position for loss in losses for origin in loss.origins}
+        problems = [found for found in made.problems if found.position not in explained]
+        findings = tuple(self._sources.quote(it, self._origin) for it in (*losses, *problems))
         if made.problems:
-            return None, tuple(findings)
+            return None, findings
         blame, own = blame_parts(made, data)
         text = made.text
         renamed = put_successors(made, self._versions)
@@ -173,7 +166,7 @@ class _JobRenderer:
             self._project,
             own,
         )
-        findings += self._line_separators(made, rendered)
+        findings += tuple(self._line_separators(made, rendered))
         return rendered, (*findings, *self._missing_plugins(made, rendered))
 
     def _line_separators(self, made: Generated, rendered: Config) -> Iterator[Finding]:
@@ -197,11 +190,8 @@ class _JobRenderer:
             place = self._data.pos if not use.path else rendered.place_of(use.path)
             yield self._find(message, place, advice=advice)
 
-    def _find(
-        self, message: str, place: Position, *, advice: str = "", within: tuple[Origin, ...] = ()
-    ) -> Finding:
-        origins = (*within, self._origin)
-        return self._sources.find(message, place, origins=origins, advice=advice)
+    def _find(self, message: str, place: Position, *, advice: str = "") -> Finding:
+        return self._sources.find(message, place, origins=(self._origin,), advice=advice)
 
 
 def _merge_repeats(findings: Sequence[Finding]) -> Iterator[Finding]:
