@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import Paths, read_text
+from cfl_jobs.configs.configxml import Paths
+from cfl_jobs.configs.fields import read_text
 from cfl_jobs.configs.references import expand
 from cfl_jobs.configs.steps.artifacts import ArchiveArtifacts
 from cfl_jobs.configs.steps.step import Build, Step, Waiting

@@ -12,6 +12,7 @@ from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.engine import Engine
 from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.records import Event
+from cfl_jobs.rehearsal.reports import read_jobs
 from cfl_jobs.rehearsal.repositories import Repositories
 
 DATA = Path(__file__).parent / "data/jenkins/2.440.3"
@@ -85,7 +86,7 @@ def make_engine(
 ) -> Engine:
     return Engine(
         home,
-        home.read_jobs(),
+        read_jobs(home),
         Repositories(home, repositories or {}),
         executors=executors,
         secrets=secrets,

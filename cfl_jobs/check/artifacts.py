@@ -8,7 +8,7 @@ from functools import cache
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, parts_of, scripts_of
 from cfl_jobs.check.shell import expanding_text
-from cfl_jobs.configs.configxml import read_names
+from cfl_jobs.configs.fields import read_names
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.artifacts import Selector
 from cfl_jobs.configs.steps.step import Unknown

@@ -19,7 +19,7 @@ from cfl_jobs.check.rule import (
     scripts_of,
 )
 from cfl_jobs.check.shell import Guard, deploys, expanding_text, find_guard
-from cfl_jobs.configs.configxml import read_names
+from cfl_jobs.configs.fields import read_names
 from cfl_jobs.configs.graph import StartKind, follow
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.artifacts import CopyArtifact, Selector, parse_selector

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, parts_of
 from cfl_jobs.check.shell import Use, find_assigned, find_uses
-from cfl_jobs.configs.configxml import read_names
+from cfl_jobs.configs.fields import read_names
 from cfl_jobs.configs.graph import Chain, TriggerEdge
 from cfl_jobs.configs.model import Job, Parameter, ParameterKind, UpstreamTrigger
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector, parse_selector

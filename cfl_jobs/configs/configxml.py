@@ -1,8 +1,6 @@
-"""Config XML text ↔ element tree ↔ fields' values: Jenkins' XML dialect, read safely.
+"""Config XML text ↔ element tree: Jenkins' XML dialect, read safely.
 
-Input: what jenkins-job-builder made, or what Jenkins answers; output: `xml.etree` elements. An
-absent field and an empty one are the same to XStream's strings; what an absent one means where
-that is neither nothing nor false, cfl_jobs.configs.defaults says.
+Input: what jenkins-job-builder made, or what Jenkins answers; output: `xml.etree` elements.
 """
 
 from __future__ import annotations
@@ -15,7 +13,6 @@ from xml.dom import minidom
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
-from cfl_jobs.configs.defaults import defaults_for
 from cfl_jobs.errors import ConfigError
 
 # Jenkins writes <?xml version='1.1'?> (core 2.105 and later); expat only takes 1.0, which has no
@@ -31,7 +28,6 @@ _WRITTEN = re.compile(f"[{''.join(_REFERENCES)}]")
 _REFERENCE = re.compile(r"&#(?:x([0-9a-fA-F]+)|([0-9]+));")
 _PLAIN_TAG = re.compile(r"[A-Za-z_][\w.-]*")
 _DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
-_ABSENT = defaults_for({})
 # What Jenkins makes of a password or secret text (hudson.util.Secret), wherever it stands.
 ENCRYPTED = r"\{AQAAA[A-Za-z0-9+/=]+\}"
 
@@ -208,47 +204,3 @@ class Paths:
 
     def __getitem__(self, element: ET.Element) -> str:
         return self.by_id.get(id(element), "")
-
-
-def read_text(element: ET.Element, tag: str) -> str:
-    """Return a field's text, or what it means to the newest versions that the field is absent."""
-    found = element.find(tag)
-    if found is None:
-        return _ABSENT.get((element.get("class") or element.tag, tag), "")
-    return found.text or ""
-
-
-def read_flag(element: ET.Element, tag: str) -> bool:
-    return read_text(element, tag).strip() == "true"
-
-
-def read_number(element: ET.Element, tag: str) -> int | None:
-    """Return a field's number, or None where it is absent or no number."""
-    text = read_text(element, tag).strip()
-    try:
-        return int(text)
-    except ValueError:
-        return None
-
-
-def read_names(text: str) -> tuple[str, ...]:
-    """Split Jenkins' comma separated names."""
-    return tuple(name for name in (part.strip() for part in text.split(",")) if name)
-
-
-def list_items(element: ET.Element, tag: str) -> Iterator[ET.Element]:
-    """Yield the elements of the list in field `tag`."""
-    found = element.find(tag)
-    if found is not None:
-        yield from found
-
-
-def short_class(name: str) -> str:
-    """Return a Java class's simple name."""
-    return name.rpartition(".")[2]
-
-
-def is_default(element: ET.Element) -> bool:
-    """Tell whether a field says what XStream gives an absent one: false, empty, no elements."""
-    attributes = {key for key in element.attrib if key != "plugin"}
-    return not attributes and not len(element) and (element.text or "").strip() in ("", "false")

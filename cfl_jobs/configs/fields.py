@@ -1,13 +1,63 @@
-"""A dataclass' fields that say which fields of an element of config XML they are read from."""
+"""Fields of an element of config XML → values, and a dataclass' fields that say what they are.
+
+An absent field and an empty one are the same to XStream's strings; what an absent one means where
+that is neither nothing nor false, cfl_jobs.configs.defaults says.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import read_flag, read_names, read_number, read_text
+from cfl_jobs.configs.defaults import defaults_for
+
+_ABSENT = defaults_for({})
+
+
+def read_text(element: ET.Element, tag: str) -> str:
+    """Return a field's text, or what it means to the newest versions that the field is absent."""
+    found = element.find(tag)
+    if found is None:
+        return _ABSENT.get((element.get("class") or element.tag, tag), "")
+    return found.text or ""
+
+
+def read_flag(element: ET.Element, tag: str) -> bool:
+    return read_text(element, tag).strip() == "true"
+
+
+def read_number(element: ET.Element, tag: str) -> int | None:
+    """Return a field's number, or None where it is absent or no number."""
+    text = read_text(element, tag).strip()
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def read_names(text: str) -> tuple[str, ...]:
+    """Split Jenkins' comma separated names."""
+    return tuple(name for name in (part.strip() for part in text.split(",")) if name)
+
+
+def list_items(element: ET.Element, tag: str) -> Iterator[ET.Element]:
+    """Yield the elements of the list in field `tag`."""
+    found = element.find(tag)
+    if found is not None:
+        yield from found
+
+
+def short_class(name: str) -> str:
+    """Return a Java class's simple name."""
+    return name.rpartition(".")[2]
+
+
+def is_default(element: ET.Element) -> bool:
+    """Tell whether a field says what XStream gives an absent one: false, empty, no elements."""
+    attributes = {key for key in element.attrib if key != "plugin"}
+    return not attributes and not len(element) and (element.text or "").strip() in ("", "false")
 
 
 def _read_by(read: Callable[[ET.Element], Any], default: object) -> Any:

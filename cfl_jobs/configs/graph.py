@@ -13,7 +13,7 @@ from functools import cached_property
 from heapq import heappop, heappush
 from typing import TypeVar
 
-from cfl_jobs.configs.configxml import read_names
+from cfl_jobs.configs.fields import read_names
 from cfl_jobs.configs.model import Job, Parameter, Trigger, TriggerKind, UpstreamTrigger
 from cfl_jobs.configs.references import resolve_job
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact

@@ -13,7 +13,7 @@ from posixpath import relpath
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
-from cfl_jobs.configs.configxml import list_items, read_flag, read_names, read_text, short_class
+from cfl_jobs.configs.fields import list_items, read_flag, read_names, read_text, short_class
 from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.configs.steps.step import Placed, Step, Unknown
 from cfl_jobs.configs.steps.triggering import read_threshold

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
-from cfl_jobs.configs.configxml import (
-    Paths,
+from cfl_jobs.configs.configxml import Paths, parse_config
+from cfl_jobs.configs.fields import (
     is_default,
     list_items,
-    parse_config,
     read_flag,
     read_number,
     read_text,

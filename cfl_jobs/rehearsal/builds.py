@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import glob
 import json
-import signal
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
-from cfl_jobs.configs.model import BuildDiscarder, Job
+from cfl_jobs.configs.model import BuildDiscarder
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.directory import Home, remove_tree, write_json, write_text
-from cfl_jobs.rehearsal.guard import signal_build
-from cfl_jobs.rehearsal.queueing import Queue
 from cfl_jobs.rehearsal.records import BuildRecord, record_from_json, record_to_json
 
 _DAY = 24 * 60 * 60
@@ -125,35 +120,3 @@ def discard_builds(builds: Builds, job: str, discarder: BuildDiscarder, *, now: 
         builds.delete(record)
     for record in spent(discarder.artifact_builds_to_keep, discarder.artifact_days_to_keep):
         remove_tree(builds.home.archive(record.job, record.number))
-
-
-def recover(
-    home: Home, builds: Builds, queue: Queue, jobs: Mapping[str, Job], *, now: float
-) -> Iterator[BuildRecord]:
-    """Record as aborted what an earlier rehearsal left running when it was killed; yield that.
-
-    The queue stays, but for requests that had just become those builds and for jobs that are gone.
-    """
-    remove_tree(home.state / "trash")
-    remove_tree(home.state / "tmp")
-    for name in jobs:
-        # Credentials bound as files are there while a build runs.
-        workspace = home.workspace(name)
-        for path in workspace.parent.glob(f"{glob.escape(workspace.name)}*@tmp"):
-            remove_tree(path)
-        for record in builds.of(name):
-            if record.result is not None:
-                continue
-            signal_build((), record.cookie, signal.SIGKILL)
-            with home.log(name, record.number).open("a", encoding="utf-8") as log:
-                log.write("The rehearsal ended while this build was running.\n")
-                log.write("Finished: ABORTED\n")
-            ended = replace(record, result=Result.ABORTED, finished=now)
-            builds.save(ended)
-            item = queue.find(record.item)
-            if item:
-                queue.remove(item)
-            yield ended
-    for item in list(queue):
-        if item.job not in jobs:
-            queue.remove(item)

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cfl_jobs.configs.model import Job
-from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.errors import RehearsalError, suggest
 from cfl_jobs.files import lock, write_whole
 
@@ -108,11 +106,6 @@ class Home:
                     yield from walk(directory / "jobs", f"{prefix}{directory.name}/")
 
         yield from walk(self.root / "jobs", "")
-
-    def read_jobs(self) -> dict[str, Job]:
-        """Read every job's config. Raises ConfigError on one that can't be read."""
-        read = (read_job(name, path.read_text(encoding="utf-8")) for name, path in self.configs())
-        return {job.name: job for job in read if not job.is_folder}
 
 
 def require_job(jobs: Mapping[str, T], name: str) -> T:

@@ -26,11 +26,12 @@ from cfl_jobs.rehearsal.build import (
     Surroundings,
     Wait,
 )
-from cfl_jobs.rehearsal.builds import Builds, discard_builds, recover
+from cfl_jobs.rehearsal.builds import Builds, discard_builds
 from cfl_jobs.rehearsal.directory import Home, remove_tree, require_job
 from cfl_jobs.rehearsal.environment import Credential
-from cfl_jobs.rehearsal.execution import Locate, RehearsedBuild, refuse_unknown, run_build
+from cfl_jobs.rehearsal.execution import Locate, RehearsedBuild, recover, refuse_unknown, run_build
 from cfl_jobs.rehearsal.processes import SOFT_KILL, Clock, Processes
+from cfl_jobs.rehearsal.pushes import find_watching, poll_branch, require_pushed
 from cfl_jobs.rehearsal.queueing import (
     Item,
     ItemState,
@@ -54,7 +55,7 @@ from cfl_jobs.rehearsal.records import (
     UserCause,
     upstream_of,
 )
-from cfl_jobs.rehearsal.repositories import Repositories, find_watching, poll_branch, require_pushed
+from cfl_jobs.rehearsal.repositories import Repositories
 
 
 @dataclass(slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+import glob
+import signal
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -17,11 +19,14 @@ from cfl_jobs.errors import RehearsalError
 from cfl_jobs.reading.secrets import KINDS, CredentialKind
 from cfl_jobs.rehearsal.artifacts import archive_files, find_files
 from cfl_jobs.rehearsal.build import BuildRun, Interrupted, Wait
+from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.checkout import check_out
 from cfl_jobs.rehearsal.copying import copy_from
-from cfl_jobs.rehearsal.directory import remove_tree, write_text
+from cfl_jobs.rehearsal.directory import Home, remove_tree, write_text
 from cfl_jobs.rehearsal.environment import ask_for
-from cfl_jobs.rehearsal.records import log_lines
+from cfl_jobs.rehearsal.guard import signal_build
+from cfl_jobs.rehearsal.queueing import Queue
+from cfl_jobs.rehearsal.records import BuildRecord, log_lines
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name
 from cfl_jobs.rehearsal.triggering import find_downstream, start_builds
 
@@ -209,3 +214,35 @@ def _refuse_unknown_repositories(jobs: Iterable[Job], repositories: Repositories
             + ", ".join(f"{url} (for {job})" for url, job in missing.items()),
             advice=f"Give your clones: {options}",
         )
+
+
+def recover(
+    home: Home, builds: Builds, queue: Queue, jobs: Mapping[str, Job], *, now: float
+) -> Iterator[BuildRecord]:
+    """Record as aborted what an earlier rehearsal left running when it was killed; yield that.
+
+    The queue stays, but for requests that had just become those builds and for jobs that are gone.
+    """
+    remove_tree(home.state / "trash")
+    remove_tree(home.state / "tmp")
+    for name in jobs:
+        # Credentials bound as files are there while a build runs.
+        workspace = home.workspace(name)
+        for path in workspace.parent.glob(f"{glob.escape(workspace.name)}*@tmp"):
+            remove_tree(path)
+        for record in builds.of(name):
+            if record.result is not None:
+                continue
+            signal_build((), record.cookie, signal.SIGKILL)
+            with home.log(name, record.number).open("a", encoding="utf-8") as log:
+                log.write("The rehearsal ended while this build was running.\n")
+                log.write("Finished: ABORTED\n")
+            ended = replace(record, result=Result.ABORTED, finished=now)
+            builds.save(ended)
+            item = queue.find(record.item)
+            if item:
+                queue.remove(item)
+            yield ended
+    for item in list(queue):
+        if item.job not in jobs:
+            queue.remove(item)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cfl_jobs.configs.model import Job, ParameterKind
+from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.configs.steps.artifacts import CopyArtifact, Selector
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
@@ -21,6 +22,12 @@ from cfl_jobs.rehearsal.view import outcome
 
 DEFAULT_HOME = Path("build/rehearsal")
 _TAIL = 12
+
+
+def read_jobs(home: Home) -> dict[str, Job]:
+    """Read every job's config. Raises ConfigError on one that can't be read."""
+    read = (read_job(name, path.read_text(encoding="utf-8")) for name, path in home.configs())
+    return {job.name: job for job in read if not job.is_folder}
 
 
 def list_status(builds: Builds, *, count: int = 3) -> Iterator[str]:
@@ -113,7 +120,7 @@ def show_path(path: Path) -> str:
 def summarize(home: Home) -> Iterator[str]:
     """Yield where the newest artifacts, deployed sites and logs are, and what to try next."""
     builds = Builds(home)
-    jobs = home.read_jobs()
+    jobs = read_jobs(home)
     yield ""
     yield "What was made:"
     for name in jobs:

@@ -28,13 +28,9 @@ from cfl_jobs.rehearsal.directory import (
 )
 from cfl_jobs.rehearsal.engine import Engine, Outcome
 from cfl_jobs.rehearsal.environment import Credential, read_credentials
-from cfl_jobs.rehearsal.reports import DEFAULT_HOME, list_failures, show_path
-from cfl_jobs.rehearsal.repositories import (
-    Repositories,
-    find_watched,
-    find_watching,
-    repository_name,
-)
+from cfl_jobs.rehearsal.pushes import find_watched, find_watching
+from cfl_jobs.rehearsal.reports import DEFAULT_HOME, list_failures, read_jobs, show_path
+from cfl_jobs.rehearsal.repositories import Repositories, repository_name
 from cfl_jobs.rehearsal.view import showing
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.targets.home import HomeTarget
@@ -239,7 +235,7 @@ def prepare(options: Options, home: Home, definitions: Definitions, tell: Tell) 
         where = shlex.quote(show_path(home.root))
         tell(f"Note: {different} jobs and views here are not as jobs/ says; what is here is run.")
         tell(f"  To bring them up to date: cfl-jobs update --home {where}")
-    jobs = home.read_jobs()
+    jobs = read_jobs(home)
     used = {repository_name(url) for job in jobs.values() for url in job.urls}
     remembered = {name: path for name, path in settings.repositories.items() if name in used}
     known = {**remembered, **_name_clones(options.repositories, used)}

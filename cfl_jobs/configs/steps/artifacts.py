@@ -15,14 +15,8 @@ from typing import ClassVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
-from cfl_jobs.configs.configxml import (
-    Paths,
-    parse_config,
-    read_flag,
-    read_names,
-    read_text,
-    short_class,
-)
+from cfl_jobs.configs.configxml import Paths, parse_config
+from cfl_jobs.configs.fields import read_flag, read_names, read_text, short_class
 from cfl_jobs.configs.references import expand
 from cfl_jobs.configs.steps.step import Build, Result, Step, StepFailed, Waiting, keep_unknown
 from cfl_jobs.errors import ConfigError

@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
-from cfl_jobs.configs.configxml import Paths, list_items, read_text, short_class
+from cfl_jobs.configs.configxml import Paths
+from cfl_jobs.configs.fields import list_items, read_text, short_class
 
 T = TypeVar("T")
 # What a step does while it waits for something; it returns a T when that is over.

@@ -10,7 +10,8 @@ from typing import ClassVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
-from cfl_jobs.configs.configxml import Paths, list_items, read_flag, read_names, read_text
+from cfl_jobs.configs.configxml import Paths
+from cfl_jobs.configs.fields import list_items, read_flag, read_names, read_text
 from cfl_jobs.configs.references import expand, read_properties
 from cfl_jobs.configs.steps.step import Build, BuildState, Placed, Result, Step, Waiting
 

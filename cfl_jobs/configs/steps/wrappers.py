@@ -14,14 +14,8 @@ from typing import ClassVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
-from cfl_jobs.configs.configxml import (
-    Paths,
-    list_items,
-    read_flag,
-    read_number,
-    read_text,
-    short_class,
-)
+from cfl_jobs.configs.configxml import Paths
+from cfl_jobs.configs.fields import list_items, read_flag, read_number, read_text, short_class
 from cfl_jobs.configs.references import expand
 from cfl_jobs.configs.steps.step import Build, Placed, Step, keep_unknown, read_patterns
 
