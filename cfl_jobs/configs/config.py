@@ -133,7 +133,7 @@ class Config:
         return replace(self, versions=versions, build_written=())
 
     def named(self, name: str) -> Config:
-        return self if name == self.name else replace(self, name=name)
+        return self if name == self.name else self._with(self._parts, name=name)
 
     def beside(self, desired: Config | None) -> Config:
         """Return it without what its builds wrote and `desired`, its definition, doesn't set."""
@@ -147,9 +147,7 @@ class Config:
         unlisted = desired is not None and triggers is not None and code(triggers) not in known
         set_here = desired.parse() if desired else None
         written = take_build_written(root, set_here, unlisted=unlisted)
-        made = replace(self, build_written=written)
-        made.__dict__["_parts"] = self._take_apart(root)
-        return made
+        return self._with(self._take_apart(root), build_written=written)
 
     def write(
         self, mark: Mark, *, disabled: bool = False, written: Sequence[BuildWritten] = ()
@@ -167,9 +165,7 @@ class Config:
 
     def as_written(self, config: str, mark: Mark) -> Config:
         """Return what a text is that `write` made with nothing but a mark; it isn't parsed."""
-        made = replace(self, config=config)
-        made.__dict__["_parts"] = replace(self._parts, mark=mark)
-        return made
+        return self._with(replace(self._parts, mark=mark), config=config)
 
     def describe(self, mark: Mark) -> str:
         """Return the description with a mark."""
@@ -178,6 +174,12 @@ class Config:
     @cached_property
     def _parts(self) -> _Parts:
         return self._take_apart(self.parse())
+
+    def _with(self, parts: _Parts, **changes: Any) -> Config:
+        """Return it with changes, and with parts that needn't be read of its text again."""
+        made = replace(self, **changes)
+        made.__dict__["_parts"] = parts
+        return made
 
     def _take_apart(self, root: ET.Element) -> _Parts:
         """Return what a root says; it is used up."""

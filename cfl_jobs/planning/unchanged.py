@@ -46,29 +46,30 @@ def read_unchanged(
     `name` is what the job is called by now, where that isn't what the plan says; `again` is the
     command that makes another plan.
     """
-    then = change.live.named(name or change.name_there)
-    now = _read(then, target)
-    if now is None:
-        raise _refuse(then.name, "was deleted", again)
-    if now is not then and not is_same_job(now, then, renames=renames):
-        raise _refuse(then.name, "was changed", again)
+    now, what = _read_again(change.live.named(name or change.name_there), target, renames)
+    if what:
+        raise Refused(
+            f"{now.name!r} {what} on the server since the plan was made, so it is left alone",
+            advice=f"Run `{again}` to see what was changed.",
+        )
     return now
 
 
-def _read(then: Config, target: Target) -> Config | None:
-    """Return what a job is now, None if it isn't there; the same value if it is as it was then."""
+def _read_again(then: Config, target: Target, renames: Renames = NO_RENAMES) -> tuple[Config, str]:
+    """Return what a job is now and what happened to it since, "" for nothing."""
     try:
-        now = target.read(*then.key)
+        config = target.read(*then.key)
     except Missing:
-        return None
-    if now == then.config:
-        return then
-    return Config(*then.key, now, versions=then.versions)
+        return then, "was deleted"
+    if config == then.config:
+        return then, ""
+    now = Config(*then.key, config, versions=then.versions)
+    return now, "" if is_same_job(now, then, renames=renames) else "was changed"
 
 
 def check_deletion(change: Delete, target: Target, *, again: str) -> None:
     """Raise Refused where more would go than the plan says: builds, or what is in a folder."""
-    problem = find_more_to_go(change, target)
+    problem = _find_more_to_go(change, target)
     if not problem and change.live.is_folder:
         inside = list_inside(change.name, target)
         problem = f"still holds {describe_some(inside)}" if inside else ""
@@ -79,7 +80,7 @@ def check_deletion(change: Delete, target: Target, *, again: str) -> None:
         )
 
 
-def find_more_to_go(change: Delete, target: Target) -> str:
+def _find_more_to_go(change: Delete, target: Target) -> str:
     """Say how many builds a job has by now, if that are more than the plan says; "" for no."""
     if change.kind is Kind.VIEW:
         return ""
@@ -97,7 +98,9 @@ def check_unchanged(plan: Plan, target: Target) -> None:
             return f"{change.kind.value} {change.name} is there already"
         if isinstance(change, Create):
             return ""
-        problem = _find_change(change, target)
+        problem = _read_again(change.live, target)[1]
+        if isinstance(change, Delete):
+            problem = problem or _find_more_to_go(change, target)
         return f"{change.kind.value} {change.name_there} {problem}" if problem else ""
 
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
@@ -114,20 +117,3 @@ def _is_taken(change: Create | Update, there: set[tuple[Kind, str]]) -> bool:
     name = change.name.lower()
     is_new = isinstance(change, Create) or name != change.name_there.lower()
     return is_new and (change.kind, name) in there
-
-
-def _find_change(change: Update | Delete, target: Target) -> str:
-    """Return what happened to a job since, "" for nothing."""
-    now = _read(change.live, target)
-    if now is None:
-        return "was deleted"
-    if not is_same_job(now, change.live):
-        return "was changed"
-    return find_more_to_go(change, target) if isinstance(change, Delete) else ""
-
-
-def _refuse(name: str, what: str, again: str) -> Refused:
-    return Refused(
-        f"{name!r} {what} on the server since the plan was made, so it is left alone",
-        advice=f"Run `{again}` to see what was changed.",
-    )
