@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,7 @@ from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Event, Started, UpstreamCause
 from tests.rehearsal_chain import ALL, NAMES, PROJECT, Chain, copy_chain, make_chain
-from tests.rehearsal_home import git
+from tests.rehearsal_home import git, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -287,12 +286,12 @@ def test_killed_in_the_middle_it_goes_on(chain: Chain, tmp_path: Path) -> None:
     slow.touch()
     rehearsal = subprocess.Popen([sys.executable, "-c", _DRIVER, str(tmp_path)], cwd=PROJECT)
     log = chain.home.log("Create Distribution", 2)
-    _wait_until(lambda: log.is_file() and "very slow" in log.read_text())
+    wait_until(lambda: log.is_file() and "very slow" in log.read_text())
     cookie = Builds(chain.home).of("Create Distribution")[0].cookie
     assert find_by_cookie(cookie)
     os.kill(rehearsal.pid, signal.SIGKILL)
     rehearsal.wait()
-    _wait_until(lambda: not find_by_cookie(cookie))
+    wait_until(lambda: not find_by_cookie(cookie))
     slow.unlink()
     with chain.engine() as engine:
         assert len(engine.queue)
@@ -311,11 +310,3 @@ def _make_untested(chain: Chain) -> str:
         engine.push("ocargo", "master")
         assert not engine.run().succeeded
     return new
-
-
-def _wait_until(condition: object, *, seconds: float = 60) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)

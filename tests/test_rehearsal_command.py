@@ -8,8 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,7 +19,7 @@ from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.guard import find_by_cookie
 from tests.rehearsal_chain import NAMES, PROJECT, SECRETS, Chain, copy_chain, make_chain
-from tests.rehearsal_home import git, job_xml, make_home, make_repository, shell
+from tests.rehearsal_home import git, job_xml, make_home, make_repository, shell, wait_until
 from tests.shell_steps import quick_python
 from tests.wheelhouse import make_pip_offline, make_wheelhouse
 
@@ -263,7 +261,7 @@ def test_two_rehearsals_in_one_directory_are_one_too_many(tmp_path: Path) -> Non
     home = make_home(tmp_path / "home", {"J": job_xml(builders=shell("sleep 600"))})
     rehearsal = _start(tmp_path, "build", "J")
     try:
-        _wait_until(lambda: len(_processes(home)) >= 1)
+        wait_until(lambda: len(_processes(home)) >= 1)
         second = _start(tmp_path, "build", "J", stderr=subprocess.PIPE)
         _, error = second.communicate(timeout=60)
         assert second.returncode == 1
@@ -280,7 +278,7 @@ def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Si
     home = make_home(tmp_path / "home", {"J": job_xml(builders=shell(script))})
     rehearsal = _start(tmp_path, "build", "J")
     try:
-        _wait_until(lambda: len(_processes(home)) >= 4)  # the shell and its three
+        wait_until(lambda: len(_processes(home)) >= 4)  # the shell and its three
         cookie = Builds(home).of("J")[0].cookie
         rehearsal.send_signal(number)
         assert rehearsal.wait(timeout=60) == 130
@@ -334,13 +332,6 @@ def _processes(home: Home) -> tuple[int, ...]:
 
 def _log(path: Path) -> str:
     return path.read_text() if path.is_file() else ""
-
-
-def _wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
 
 
 def test_a_home_of_its_own_follows_the_definitions(

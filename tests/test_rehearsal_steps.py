@@ -228,7 +228,10 @@ TIME_LIMIT = (
         ),
     ],
 )
-def test_no_process_outlives_its_build(tmp_path: Path, script: str, limit: str, said: str) -> None:
+def test_no_process_outlives_its_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, limit: str, said: str
+) -> None:
+    monkeypatch.setattr("cfl_jobs.rehearsal.engine.SOFT_KILL", 0.5)
     home = make_home(tmp_path, {"J": job_xml(builders=shell(script), wrappers=limit)})
     assert run(home, "J") is (Result.FAILURE if limit else Result.SUCCESS)
     assert said in read_log(home, "J").partition("Build timed out" if limit else "Running")[2]
@@ -308,7 +311,7 @@ def test_an_ssh_key_is_a_file_beside_its_user(tmp_path: Path) -> None:
     assert "\n****\n" in log
 
 
-@pytest.mark.parametrize("secret", ["plain", "a:b", "user:", "{\n  1\n}\n", ""])
+@pytest.mark.parametrize("secret", ["plain", "a:b", "user:", "{\n  1\n}\n", "", " "])
 def test_only_what_is_secret_is_masked(tmp_path: Path, secret: str) -> None:
     """Not empty quotes, not what follows a colon, not short lines of a file."""
     shown = "'' b 1 { } :"

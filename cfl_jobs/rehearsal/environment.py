@@ -177,8 +177,8 @@ class Masker:
             for part in {secret, *lines}:
                 # `sh -x` shows an argument with blanks or quotes in its quoted form.
                 forms |= {part, shlex.quote(part), part.replace("'", "'\\''")}
-        forms -= {"", "''"}
-        self._forms = sorted((form.encode() for form in forms), key=len, reverse=True)
+        told = (form.encode() for form in forms if form.strip(" \n'"))
+        self._forms = sorted(told, key=len, reverse=True)
         self._pending = b""
 
     def add(self, data: bytes) -> bytes:
