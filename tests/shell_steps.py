@@ -47,6 +47,8 @@ PUBLISH = {
     "lane": "master",
     "own_branch": "master",
     "chooses": False,
+    "tags": False,
+    "login": "",
     "submodules": False,
     "lfs": False,
     "compare": "",
@@ -138,6 +140,7 @@ def check_out(repository: Path, workspace: Path, branch: str = "master") -> None
     """Check out as the git plugin does: a detached commit, the branch under refs/remotes/origin."""
     workspace.mkdir(parents=True)
     git(workspace, "init", "--quiet")
+    git(workspace, "remote", "add", "origin", repository.as_uri())
     refspec = f"+refs/heads/{branch}:refs/remotes/origin/{branch}"
     git(workspace, "fetch", "--quiet", "--no-tags", "--depth=1", repository.as_uri(), refspec)
     git(

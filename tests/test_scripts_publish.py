@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -129,3 +130,94 @@ def test_a_commit_of_another_branch_is_not_published(repository: Path, tmp_path:
     )
     assert "is not on that branch" in step.log
     assert not (tmp_path / "w" / "create-distribution.properties").exists()
+
+
+def test_what_branch_means_may_be_a_branch_of_another_name_or_a_tag(
+    repository: Path, tmp_path: Path
+) -> None:
+    """Jenkins has fetched the repository's own branch of the lane; the script fetches the rest."""
+    git(repository, "branch", "--move", "main")
+    first = git(repository, "rev-parse", "HEAD")
+    git(repository, "tag", "v1")
+    (repository / "new").write_text("x")
+    second = commit_all(repository)
+    git(repository, "branch", "hotfix", first)
+    own = {"lane": "master", "own_branch": "main", "chooses": True}
+    published = {}
+    for branch, more in (("master", {}), ("hotfix", {}), ("v1", {"tags": True}), ("v1", {})):
+        workspace = tmp_path / f"{branch} {more}"
+        check_out(repository, workspace, "main")
+        step = run_step(
+            "publish.sh",
+            workspace,
+            PUBLISH | own | {"component": "ocargo", "repository": "ocargo"} | more,
+            {"BRANCH": branch, "JOB_NAME": "Publish Ocargo Files", "BUILD_NUMBER": "7"},
+        )
+        text = (workspace / "commit.txt").read_text() if step.code == 0 else step.log
+        published[branch, *more] = text
+    assert published["master",] == f"ocargo {second}\n"
+    assert published["hotfix",] == published["v1", "tags"] == f"ocargo {first}\n"
+    assert "ocargo has no branch v1, nor a tag of that name" in published["v1",]
+
+
+def test_a_submodules_files_are_published_where_asked_for(repository: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init", "--quiet", "--initial-branch=master")
+    (other / "a file").write_text("x")
+    commit_all(other)
+    git(repository, "submodule", "--quiet", "add", str(other), "sub module")
+    commit_all(repository)
+    made = []
+    for name in ("one", "two"):
+        workspace = tmp_path / name
+        check_out(repository, workspace)
+        git(workspace, "submodule", "--quiet", "update", "--init", "--recursive")
+        step = run_step(
+            "publish.sh",
+            workspace,
+            PUBLISH | {"component": "ocargo", "repository": "ocargo", "submodules": True},
+            {"BRANCH": "master"},
+        )
+        assert step.code == 0, step.log
+        made.append(workspace / "ocargo.tar.gz")
+    assert list_tar(made[0])["sub module/a file"].isfile()
+    assert made[0].read_bytes() == made[1].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("keys/site", f"-----BEGIN RSA {'PRIVATE KEY'}-----\n", "looks like a private key"),
+        ("keys/site.p12", "\0", "is named like a private key"),
+        ("big.psd", "version https://git-lfs.github.com/spec/v1\n", "is published as git-lfs's"),
+    ],
+)
+def test_files_that_hardly_belong_are_named(
+    name: str, text: str, said: str, repository: Path, tmp_path: Path
+) -> None:
+    (repository / name).parent.mkdir(exist_ok=True)
+    (repository / name).write_text(text)
+    commit_all(repository)
+    step = publish(repository, tmp_path / "w", "ocargo")
+    assert step.code == 0, step.log
+    notes = [line for line in step.log.splitlines() if line.startswith("note: ")]
+    assert len(notes) == 1
+    assert notes[0].startswith(f"note: {name} {said}")
+
+
+def test_lfs_needs_git_lfs(repository: Path, tmp_path: Path) -> None:
+    if shutil.which("git-lfs"):
+        pytest.skip("git-lfs is there")
+    step = publish(repository, tmp_path / "w", "ocargo", lfs=True)
+    assert step.code == 1
+    assert "this node has no git-lfs, which 'lfs' of ocargo asks for" in step.log
+
+
+def test_commit_txt_may_hold_the_branch_and_a_link(repository: Path, tmp_path: Path) -> None:
+    compare = "https://github.com/a/b/compare/master"
+    step = publish(repository, tmp_path / "w", "ocargo", compare=compare)
+    assert step.code == 0, step.log
+    commit = git(repository, "rev-parse", "HEAD")
+    line = f"ocargo {commit} master {compare}...{commit}\n"
+    assert (tmp_path / "w/commit.txt").read_text() == line

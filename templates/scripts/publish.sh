@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Publishes all files of one commit: <component>.tar.* and commit.txt. Jenkins fetched no more than
-# that commit, or, where the branch or tag is chosen here, the tip of each.
+# that commit; where BRANCH may mean a tag or a branch of another name, what it means is fetched here.
 set -euo pipefail
 : "${component:?}"
 : "${repository:?}"
@@ -8,6 +8,8 @@ set -euo pipefail
 : "${lane:?}"
 : "${own_branch:?}"
 : "${chooses:?}"
+: "${tags:?}"
+: "${login?}"
 : "${submodules:?}"
 : "${lfs:?}"
 : "${compare?}"
@@ -49,13 +51,27 @@ command -v "$compression" >/dev/null ||
 
 wanted="$branch"
 if [ "$branch" = "$lane" ]; then wanted="$own_branch"; fi
-if [ "$chooses" = true ]; then
-    commit="$(git rev-parse --quiet --verify "refs/remotes/origin/$wanted^{commit}" ||
-        git rev-parse --quiet --verify "refs/tags/$wanted^{commit}")" ||
-        fail "$repository has no branch $wanted, nor a tag of that name that Jenkins may fetch"
+ref="refs/remotes/origin/$wanted"
+helper=()
+if [ -n "$login" ]; then
+    # git asks it for both: neither stands in a command.
+    read -r user pass <<<"$login"
+    helper=(-c credential.helper= -c
+        "credential.helper=!echo \"username=\$$user\"; echo \"password=\$$pass\"; :")
+fi
+fetch() {
+    GIT_TERMINAL_PROMPT=0 git "${helper[@]}" fetch --quiet --no-tags --force --depth=1 origin "$1:$2"
+}
+if [ "$chooses" = true ] && [ "$wanted" != "$own_branch" ]; then
+    if ! fetch "refs/heads/$wanted" "$ref"; then
+        ref="refs/tags/$wanted"
+        { [ "$tags" = true ] && fetch "$ref" "$ref"; } ||
+            fail "$repository has no branch $wanted, nor a tag of that name that may be published"
+    fi
+    commit="$(git rev-parse --verify "$ref^{commit}")"
 else
     commit="$(git rev-parse --verify 'HEAD^{commit}')"
-    git merge-base --is-ancestor "$commit" "refs/remotes/origin/$wanted" ||
+    git merge-base --is-ancestor "$commit" "$ref" ||
         fail "the checked out commit $commit is not on that branch"
 fi
 description+=" ${commit:0:10}${AD_HOC:+, ad-hoc distribution $AD_HOC}"
