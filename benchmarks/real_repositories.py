@@ -29,6 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from cfl_jobs.configs.model import Job  # noqa: E402
 from cfl_jobs.configs.steps.step import Result  # noqa: E402 - the repository is put on the path
 from cfl_jobs.rehearsal.definitions import Definitions  # noqa: E402
 from cfl_jobs.rehearsal.directory import Home  # noqa: E402
@@ -73,7 +74,7 @@ class Watch:
     def steps(self, record: BuildRecord) -> Iterator[tuple[str, float]]:
         """Yield each step with its seconds; what comes before the first is the checkout's."""
         marks = self.times.get(record.name, [])
-        ends = [start for _, start in marks[1:]] + [record.finished or time.time()]
+        ends = [*(start for _, start in marks[1:]), record.finished or time.time()][: len(marks)]
         for (step, start), end in zip(marks, ends, strict=True):
             yield step, end - start
 
@@ -89,16 +90,18 @@ def lay_out(example: str, python: str, root: Path) -> Path:
     return root
 
 
+def make_up(jobs: Mapping[str, Job]) -> dict[str, Credential]:
+    """Return made-up credentials for all that the jobs bind."""
+    bindings = (binding for job in jobs.values() for binding in job.bindings)
+    secret = Credential("made-up-for-the-benchmark", "nobody")
+    return {binding.credentials_id: secret for binding in bindings}
+
+
 def rehearse(project: Path, clones: Mapping[str, Path]) -> tuple[Watch, Home]:
     """Run Ad-hoc distribution of master, and all that follows."""
     home = Home(project.parent / "home")
     Definitions(project).fill(home)
     jobs = home.read_jobs()
-    made_up = {
-        binding.credentials_id: Credential("made-up-for-the-benchmark", "nobody")
-        for job in jobs.values()
-        for binding in job.bindings
-    }
     watch = Watch(home)
     stop = threading.Event()
 
@@ -109,7 +112,7 @@ def rehearse(project: Path, clones: Mapping[str, Path]) -> tuple[Watch, Home]:
     thread = threading.Thread(target=keep_looking, daemon=True)
     thread.start()
     repositories = Repositories(home, clones)
-    with Engine(home, jobs, repositories, secrets=made_up, notify=watch.notify) as engine:
+    with Engine(home, jobs, repositories, secrets=make_up(jobs), notify=watch.notify) as engine:
         engine.build("Ad-hoc distribution", {"BRANCH": "master"})
         engine.run()
     stop.set()
@@ -142,9 +145,11 @@ def measure_publish(project: Path, clones: Mapping[str, Path], job: str) -> floa
         home = Home(project.parent / f"publish-{job}-{number}")
         Definitions(project).fill(home)
         watch = Watch(home)
-        with Engine(home, home.read_jobs(), Repositories(home, clones), notify=watch.notify) as e:
-            e.build(job, {"AD_HOC": "1"})
-            e.run()
+        jobs = home.read_jobs()
+        repositories = Repositories(home, clones)
+        with Engine(home, jobs, repositories, secrets=make_up(jobs), notify=watch.notify) as engine:
+            engine.build(job, {"AD_HOC": "1"})
+            engine.run()
         (record,) = watch.done
         assert record.result is Result.SUCCESS, home.log(job, 1).read_text()
         taken.append((record.finished or 0) - record.started)

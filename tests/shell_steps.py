@@ -28,8 +28,10 @@ DISTRIBUTION = {
     "suffix": "tar.gz",
     "compression": "gzip",
     "manage": "manage.py",
-    "needed": ["requirements.txt", "manage.py", "requirements-test.txt", "./deploy.sh"],
-    "needed_by": ["Create Distribution"] * 2 + ["Run Portal Tests", "Deploy to Dev"],
+    "needed": ["requirements.txt", "manage.py", "requirements-test.txt"],
+    "needed_by": ["Create Distribution", "Create Distribution", "Run Portal Tests"],
+    "programs": ["deploy.sh"],
+    "run_by": ["Deploy to Dev"],
     "vendor": "lib",
     "requirements": [],  # what is installed beside the tests will do
     "suite_requirements": [],

@@ -13,6 +13,8 @@ set -euo pipefail
 : "${manage?}"
 : "${needed[@]-}"
 : "${needed_by[@]-}"
+: "${programs[@]-}"
+: "${run_by[@]-}"
 : "${vendor:?}"
 : "${requirements[@]-}"
 : "${suite_requirements[@]-}"
@@ -106,11 +108,15 @@ for index in "${!components[@]}"; do
 done
 absent=()
 for index in "${!needed[@]}"; do
-    file="${needed[index]}"
-    if [ ! -f "distribution/$file" ] && { [[ $file == ./* ]] || [ ! -d "distribution/$file" ]; }; then
-        absent+=("no file ${file#./}, which ${needed_by[index]} needs")
-    elif [[ $file == ./* ]] && [ ! -x "distribution/$file" ]; then
-        absent+=("a file ${file#./} that is not executable, and ${needed_by[index]} runs it")
+    [ -e "distribution/${needed[index]}" ] ||
+        absent+=("no file ${needed[index]}, which ${needed_by[index]} needs")
+done
+for index in "${!programs[@]}"; do
+    program="distribution/${programs[index]}"
+    if [ ! -f "$program" ]; then
+        absent+=("no file ${programs[index]}, which ${run_by[index]} runs")
+    elif [ ! -x "$program" ]; then
+        absent+=("a file ${programs[index]} that is not executable, and ${run_by[index]} runs it")
     fi
 done
 if [ "${#absent[@]}" -gt 0 ]; then
@@ -142,16 +148,6 @@ if ! "$python" -m venv venv; then
 fi
 export PATH="$root/$vendor/bin:$PWD/venv/bin:$PATH" PYTHONPATH="$root/$vendor"
 
-# What pip notes of where and how it ran would make another archive of the same files.
-forget_the_place() {
-    find "$1" -path '*.dist-info/*' \
-        \( -name direct_url.json -o -name INSTALLER -o -name REQUESTED \) -delete
-    find "$1" -path '*.dist-info/RECORD' -exec \
-        sed -i -E '/^(\.\.\/)+bin\/|\.dist-info\/(direct_url\.json|INSTALLER|REQUESTED),/d' {} +
-    [ ! -d "$1/bin" ] || find "$1/bin" -type f -exec sed -i \
-        -e '1s|^#!.*python[0-9.]*$|#!/usr/bin/env python|' \
-        -e "2s|^'''exec' .*|'''exec' python \"\$0\" \"\$@\"|" {} +
-}
 # A requirements file, or a directory with a package.
 list_requirements() {
     local each
@@ -177,13 +173,11 @@ if [ "${#suite_requirements[@]}" -gt 0 ]; then
     mkdir -p suite-tools
     packages="$(find suite-tools -type d \( -name site-packages -o -name dist-packages \) -print -quit)"
     if [ -n "$packages" ]; then
-        mv "$packages" "distribution/$vendor-suites"
-        [ ! -d suite-tools/bin ] || mv suite-tools/bin "distribution/$vendor-suites/bin"
+        mkdir -p "distribution/$vendor-suites"
+        cp -a "$packages/." "distribution/$vendor-suites/"
+        [ ! -d suite-tools/bin ] || cp -a suite-tools/bin "distribution/$vendor-suites/"
     fi
 fi
-for directory in "$vendor" "$vendor-suites"; do
-    [ ! -d "distribution/$directory" ] || forget_the_place "distribution/$directory"
-done
 # Installing a directory of the site leaves build/ and *.egg-info in it, which no one published.
 while IFS= read -r -d '' left; do
     case "$left" in
@@ -202,7 +196,7 @@ run() {
     (cd "distribution/$directory" && env "${environment[@]}" "${more[@]}" "${@:3}")
 }
 
-if [ -n "$manage" ]; then
+look_at_static_root() {
     begin "reading the site's settings with $manage"
     # manage.py chooses the settings and would then run a command: here it runs none.
     read_settings='
@@ -217,17 +211,21 @@ static, here = os.path.realpath(settings.STATIC_ROOT or os.sep), os.getcwd()
 with open(os.environ["CFL_ANSWER"], "w") as answer:
     answer.write("inside" if static.startswith(here + os.sep) else "outside")
 '
-    run . "CFL_ANSWER=$PWD/static-root.txt" python -c "$read_settings" "$manage"
+    run . "CFL_ANSWER=$root/../static-root.txt" python -c "$read_settings" "$manage"
     if [ "$(<static-root.txt)" = outside ]; then
         fail "STATIC_ROOT is not set to a directory inside the site, so static files would be left out"
     fi
-fi
+    manage=""
+}
+# Where a step installs Django, only after the steps.
+if [ -n "$manage" ] && run . "" python -c 'import django' 2>/dev/null; then look_at_static_root; fi
 
 for index in "${!steps[@]}"; do
     begin "${steps[index]} (${commands[index]})"
     run "${step_directories[index]}" "${step_environments[index]}" \
         bash -euo pipefail -c "${commands[index]}"
 done
+[ -z "$manage" ] || look_at_static_root
 
 begin "looking for what the steps make"
 for pattern in "${expected[@]}"; do
@@ -238,8 +236,22 @@ for pattern in "${expected[@]}"; do
     done <<<"$found"
 done
 
+# What pip notes of where and how it ran would make another archive of the same files.
+forget_the_place() {
+    find "$1" -path '*.dist-info/*' \
+        \( -name direct_url.json -o -name INSTALLER -o -name REQUESTED \) -delete
+    find "$1" -path '*.dist-info/RECORD' -exec \
+        sed -i -E '/^(\.\.\/)+bin\/|\.dist-info\/(direct_url\.json|INSTALLER|REQUESTED),/d' {} +
+    [ ! -d "$1/bin" ] || find "$1/bin" -type f -exec sed -i \
+        -e '1s|^#!.*python[0-9.]*$|#!/usr/bin/env python|' \
+        -e "2s|^'''exec' .*|'''exec' python \"\$0\" \"\$@\"|" {} +
+}
+
 begin "packing $archive"
 for path in "${file_paths[@]}"; do rm -f -- "distribution/$path"; done
+for directory in "$vendor" "$vendor-suites"; do
+    [ ! -d "distribution/$directory" ] || forget_the_place "distribution/$directory"
+done
 compress() {
     # As many threads on every node: their number shows in what pigz and zstd write.
     case "$compression" in
