@@ -31,12 +31,13 @@ sys.path.insert(0, str(ROOT))
 
 from cfl_jobs.configs.model import Job  # noqa: E402
 from cfl_jobs.configs.steps.step import Result  # noqa: E402 - the repository is put on the path
-from cfl_jobs.rehearsal.definitions import Definitions  # noqa: E402
 from cfl_jobs.rehearsal.directory import Home  # noqa: E402
 from cfl_jobs.rehearsal.engine import Engine  # noqa: E402
 from cfl_jobs.rehearsal.environment import Credential  # noqa: E402
 from cfl_jobs.rehearsal.records import BuildRecord, Event, Finished, Started  # noqa: E402
+from cfl_jobs.rehearsal.reports import read_jobs  # noqa: E402
 from cfl_jobs.rehearsal.repositories import Repositories  # noqa: E402
+from cfl_jobs.rehearsal.session import Definitions  # noqa: E402
 
 ROUNDS = 3
 # A script announces a step in a line of its own: "distribution 1: packing distribution.tar.gz".
@@ -101,7 +102,7 @@ def rehearse(project: Path, clones: Mapping[str, Path]) -> tuple[Watch, Home]:
     """Run Ad-hoc distribution of master, and all that follows."""
     home = Home(project.parent / "home")
     Definitions(project).fill(home)
-    jobs = home.read_jobs()
+    jobs = read_jobs(home)
     watch = Watch(home)
     stop = threading.Event()
 
@@ -145,7 +146,7 @@ def measure_publish(project: Path, clones: Mapping[str, Path], job: str) -> floa
         home = Home(project.parent / f"publish-{job}-{number}")
         Definitions(project).fill(home)
         watch = Watch(home)
-        jobs = home.read_jobs()
+        jobs = read_jobs(home)
         repositories = Repositories(home, clones)
         with Engine(home, jobs, repositories, secrets=make_up(jobs), notify=watch.notify) as engine:
             engine.build(job, {"AD_HOC": "1"})
@@ -196,7 +197,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         project = lay_out(given.example, given.python, root / "project")
         watch, home = rehearse(project, clones)
         git = {}
-        for job in home.read_jobs().values():
+        for job in read_jobs(home).values():
             if job.scm:
                 name = job.scm.urls[0].rpartition("/")[2].removesuffix(".git")
                 ours = measure_publish(project, clones, job.name)
