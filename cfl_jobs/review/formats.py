@@ -37,6 +37,7 @@ _SIGNS = {
     "note": "  ",
     "unchanged": "= ",
 }
+_ADOPTED = "~ "  # whatever else is done to the job
 _SHOWN_NAMES = 6
 _SHOWN_LINES = 200  # of one difference
 # How a line of the text begins, and its colour.
@@ -109,7 +110,9 @@ def tell_changes(plan: Plan, *, of_revisions: bool = False, verbose: bool = Fals
 def _tell_names(entry: Entry) -> Iterator[str]:
     """Yield the lines that name an entry's jobs: one each, those of many in one."""
     about = f"  ({entry.about})" if entry.about else ""
-    yield from (f"{_SIGNS[entry.action]}{line}{about}" for line in entry.lines[:_SHOWN_NAMES])
+    for line in entry.lines[:_SHOWN_NAMES]:
+        sign = _ADOPTED if line.startswith("adopt ") else _SIGNS[entry.action]
+        yield f"{sign}{line}{about}"
     if more := entry.names[_SHOWN_NAMES:]:
         yield f"  and {len(more)} more: {', '.join(map(make_line_visible, more))}"
 
