@@ -99,7 +99,7 @@ def attribute(
     if not raws and not passwords:
         return ()
     judge = _Judge(raws, desired, live, mark, habits)
-    owned = [judge.attribute(raw) for raw in raws]
+    owned = judge.attribute(raws)
     told = (judge.attribute_password(raw, owned) for raw in passwords)
     return (*owned, *(one for one in told if one.owner is not Owner.JENKINS))
 
@@ -170,13 +170,30 @@ class _Lookup:
         changed = _by(_has_changed(ours, theirs, *part), _has_changed(theirs, ours, *part[::-1]))
         return (lost | changed) or None
 
+    def has_agreed(self) -> bool:
+        """Tell whether both sides changed anything alike, or one what the other had before."""
+        ours, theirs = self._past
+        new = [code for past in self._past for code in past.new if not past.then[code]]
+        return bool(ours.lost & theirs.lost) or any(
+            ours.now[code] and theirs.now[code] for code in new
+        )
+
     def _is_own(self, part: _Part) -> bool:
         """Tell whether each side has it as it was, and they were just as different."""
         if not all(past.keeps(codes_) for past, codes_ in zip(self._past, part, strict=True)):
             return False
         if max(map(len, part)) > 1:
             return _code_of_part(part) in self._own
-        return all(only[code] for only, side in zip(self._only, part, strict=True) for code in side)
+        if not all(
+            only[code] for only, side in zip(self._only, part, strict=True) for code in side
+        ):
+            return False
+        if all(part):
+            return True
+        # What one side has alone: there were more of its kind on that side.
+        here, there = (0, 1) if part[0] else (1, 0)
+        kinds = [Counter(map(self._key, only.elements())) for only in self._only]
+        return any(kinds[here][key] > kinds[there][key] for key in map(self._key, part[here]))
 
 
 def _by(ours: object, theirs: object) -> _By:
@@ -243,13 +260,23 @@ class _Judge:
             past, parts = (ours, _Past(code_fields(before), fields.saved)), map(self._part, stayed)
             self._lookup = _Lookup(past, tuple(parts), key=lambda code: code[0], own=fields.own)
         else:
-            found = {(id(r.desired_section), id(r.live_section)): self._section(r) for r in stayed}
+            found = {_pair(raw): self._section(raw) for raw in stayed}
             self._lookup = _Lookup(self._past, tuple(found.values()), key=lambda code: "")
 
-    def attribute(self, raw: Raw) -> Owned:
-        by = self._find(raw) & self._whole  # who changed nothing has no part in any difference
+    def attribute(self, raws: Sequence[Raw]) -> list[Owned]:
+        found = [self._find(raw) for raw in raws]
+        told: dict[tuple[int, int], _By] = {}
+        for raw, by in zip(raws, found, strict=True):
+            told[_pair(raw)] = told.get(_pair(raw), _By.NOBODY) | by
+        return [
+            self._judge(raw, by | self._find_untold(raw, told[_pair(raw)]) if by else by)
+            for raw, by in zip(raws, found, strict=True)
+        ]
+
+    def _judge(self, raw: Raw, by: _By) -> Owned:
         if by & _By.THEM and self._upgrade.has_made(raw, self._renamed):
             by = _By.NOBODY
+        by &= self._whole  # who changed nothing has no part in any difference
         is_doubtful = by is _By.THEM and raw.is_new_field and is_upgraded(raw, self._mark)
         return Owned(raw, _OWNERS[by], _NEWER.format(raw.plugin) if is_doubtful else "")
 
@@ -302,6 +329,17 @@ class _Judge:
         # One that was moved and changed is told as one gone and one new.
         return found | changed | (_By.NOBODY if tag in self._moved else reordered)
 
+    def _find_untold(self, raw: Raw, told: _By) -> _By:
+        """Return who changed a section too, though no field that differs tells it.
+
+        It may be a copy of another, or lack some of what it had; or both changed a field alike.
+        """
+        if not (self._fields and raw.desired_section and raw.live_section):
+            return _By.NOBODY
+        untold = self._who_changed(self._section(raw)) & ~told
+        is_field = not any(side and side.children for side in (raw.desired, raw.live))
+        return _By.NOBODY if untold and is_field and self._lookup.has_agreed() else untold
+
     def _find_encrypted(self, raw: Raw) -> _By | None:
         """Return who changed a field that we give in plain text and the server has encrypted."""
         if not (self._fields and raw.desired and raw.live and raw.live.text == SECRET):
@@ -335,6 +373,11 @@ class _Judge:
         ours, theirs = raw.desired_section, raw.live_section
         before = theirs and self._upgrade.undo(theirs, _section_path(raw, theirs), self._plugin)
         return (code(ours),) if ours else (), (code(before),) if before else ()
+
+
+def _pair(raw: Raw) -> tuple[int, int]:
+    """Return what tells the sections of a difference from others."""
+    return id(raw.desired_section), id(raw.live_section)
 
 
 def _section_path(raw: Raw, section: Normal) -> str:
