@@ -485,3 +485,142 @@ def test_settings_reach_the_jobs(project: Path) -> None:
     assert (
         "\npython='/opt/my python/bin/python3'\n" in of(changed[CREATE].builders, Shell)[1].script
     )
+
+
+def set_in(project: Path, file: str, old: str, new: str) -> None:
+    path = project / "jobs" / file
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+def test_a_repository_may_have_a_branch_and_credentials_of_its_own(project: Path) -> None:
+    """Polling, publishing and ad-hoc's look for the branch use them; others stay as they are."""
+    more = "component: ocargo\n    branch: main\n    credentials: github-token\n    lfs: true\n"
+    set_in(project, "publish.yaml", "component: ocargo\n", f"{more}    submodules: true\n")
+    changed = read_jobs(project)
+    publish, other = changed["Publish Ocargo Files"], changed["Publish Portal Files"]
+    assert publish.scm
+    assert other.scm
+    assert publish.scm.credentials_id == "github-token"
+    assert publish.scm.refspec == "+refs/heads/main:refs/remotes/origin/main"
+    assert other.scm.refspec == "+refs/heads/${BRANCH}:refs/remotes/origin/${BRANCH}"
+    assert {"SubmoduleOption", "GitLFSPull"} <= set(publish.scm.extensions)
+    for scm in (publish.scm, other.scm):
+        assert (scm.depth, scm.fetches_tags, scm.clean_before_checkout) == (1, False, True)
+    assert parameters_of(publish)["BRANCH"][1] == "master"
+    (binding,) = only(changed[AD_HOC].wrappers, BindCredentials).bindings
+    assert binding.credentials_id == "github-token"
+    assert binding.variables == ("GIT_USERNAME_OCARGO", "GIT_PASSWORD_OCARGO")
+    script = of(changed[AD_HOC].builders, Shell)[1].script
+    assert "\nlogins=('GIT_USERNAME_OCARGO GIT_PASSWORD_OCARGO' '' '')\n" in script
+    assert "\nown_branches=(main master master)\n" in script
+
+
+def test_each_kind_of_secret_is_bound_and_a_file_goes_where_it_is_looked_for(project: Path) -> None:
+    changed = add(
+        project,
+        "deploy.yaml",
+        """
+  - name: Deploy to Demo
+    environment: Demo
+    command: ./ship.sh --to {environment}
+    variables: {VERSION: "{number}"}
+    secrets:
+      - {credential: demo-text, variable: A, kind: text}
+      - {credential: demo-file, variable: B, kind: file, path: certs/demo.pem}
+      - {credential: demo-pair, variable: C, kind: username-password}
+      - {credential: demo-two, username: D, password: E, kind: username-password-separated}
+      - {credential: demo-key, variable: F, username: G, kind: ssh-user-private-key}
+""",
+    )
+    job = changed["Deploy to Demo"]
+    bindings = only(job.wrappers, BindCredentials).bindings
+    assert [(b.kind, sorted(b.variables)) for b in bindings] == [
+        ("StringBinding", ["A"]),
+        ("FileBinding", ["B"]),
+        ("UsernamePasswordBinding", ["C"]),
+        ("UsernamePasswordMultiBinding", ["D", "E"]),
+        ("SSHUserPrivateKeyBinding", ["F", "G"]),
+    ]
+    script = of(job.builders, Shell)[-1].script
+    for line in (
+        "command='./ship.sh --to {environment}'",
+        "variables=('VERSION={number}')",
+        "file_variables=(B)",
+        "file_paths=(certs/demo.pem)",
+    ):
+        assert f"\n{line}\n" in script
+    create = of(changed[CREATE].builders, Shell)[-1].script
+    assert "\nprograms=(deploy.sh deploy.sh deploy.sh ship.sh)\n" in create
+
+
+def test_a_suite_may_have_a_lock_services_and_no_requirements(project: Path) -> None:
+    set_in(project, "plugins.yaml", "  junit:", '  lockable-resources: "1232"\n  junit:')
+    changed = add(
+        project,
+        "tests.yaml",
+        """
+  - name: Run Browser Tests
+    suite: browser
+    requirements: []
+    command: ./browser-tests.sh
+    environment: {BROWSER: firefox}
+    services: [chromedriver --port=9515]
+    lock: selenium-hub
+""",
+    )
+    job = changed["Run Browser Tests"]
+    assert job.resources == ("selenium-hub",)
+    script = of(job.builders, Shell)[-1].script
+    assert "\nservices=('chromedriver --port=9515')\n" in script
+    assert "\nenvironment=(BROWSER=firefox)\n" in script
+    assert (
+        "suite_requirements=(requirements-test.txt)"
+        in of(changed[CREATE].builders, Shell)[-1].script
+    )
+
+
+def test_retention_and_compression_reach_the_jobs(project: Path) -> None:
+    set_in(project, "settings.yaml", "compression: gzip", "compression: zstd")
+    set_in(project, "distribution.yaml", "    expect:", "    retention_builds: 20\n    expect:")
+    changed = read_jobs(project)
+    assert changed[CREATE].discarder == BuildDiscarder(days_to_keep=90, artifact_builds_to_keep=20)
+    for name in (*SUITES, *DEPLOYS):
+        assert any(
+            copy.filter == "distribution.tar.zst,commit.txt"
+            for copy in of(changed[name].builders, CopyArtifact)
+        )
+    archive = only(changed["Publish Ocargo Files"].publishers, ArchiveArtifacts)
+    assert archive.patterns == "ocargo.tar.zst,commit.txt"
+
+
+PROD = "codeforlife-prod-secret-key, variable: SITE_SECRET_KEY, kind: text"
+NOT_TAKEN = [
+    ("settings.yaml:", "compression: gzip", "compression: lz4", "lz4 is no compression"),
+    ("distribution.yaml:20:13", "    expect:", "    vendor: ../lib\n    expect:",
+     "../lib leads out of the distribution"),
+    ("distribution.yaml:", "    expect:", "    environment: {A-B: x}\n    expect:",
+     "A-B is no name of a variable"),
+    ("distribution.yaml:", "    expect:", "    environment: {A: true}\n    expect:",
+     "the variable A is given what is no text"),
+    ("deploy.yaml:", "environment: Prod", "environment: Prod\n    command: ./a {enviroment}",
+     "{enviroment} stands for nothing here"),
+    ("deploy.yaml:", PROD, "prod-key, variable: KEY, kind: txt", "txt is no kind of secret"),
+    ("deploy.yaml:", PROD, "prod-key, variable: KEY, kind: file, path: /etc/key",
+     "/etc/key leads out of the distribution"),
+    ("promote.yaml:6:23", "Promote Distribution", "Promote Distribution\n    retention_builds: 5",
+     "a distribution would become untested while it can still be deployed"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("place", "old", "new", "said"), NOT_TAKEN)
+def test_what_the_chain_can_not_take_is_told_at_its_place(
+    project: Path, place: str, old: str, new: str, said: str
+) -> None:
+    set_in(project, place.partition(":")[0], old, new)
+    with pytest.raises(DefinitionError) as caught:
+        read_jobs(project)
+    for finding in caught.value.findings:
+        assert finding.message == said
+        assert str(finding.position).startswith(f"jobs/{place}")
