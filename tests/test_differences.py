@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cfl_jobs.configs.config import normal_of
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.describing import describe
-from cfl_jobs.planning.differences import compare, find_losses
+from cfl_jobs.planning.differences import compare, find_losses, find_moved
 from cfl_jobs.planning.plan import Change, Difference, Owner
 
 SHELL = "<project><builders><hudson.tasks.Shell><command>{}</command></hudson.tasks.Shell>"
@@ -72,3 +74,20 @@ def test_a_secret_that_changed_beside_other_lines_is_said_to_have() -> None:
     assert found.remark == "a secret in it changed too"
     found = difference(SHELL.format(f"one\nrun {TOKEN}"), SHELL.format(f"two\nrun {TOKEN}"))
     assert found.remark == ""
+
+
+@pytest.mark.parametrize(
+    ("places", "moved"),
+    [
+        ([], ()),
+        ([3], ()),
+        ([0, 2, 5], ()),
+        ([1, 0], (1,)),
+        ([2, 0, 1], (0,)),
+        ([1, 2, 0, 3], (2,)),
+        ([3, 2, 1, 0], (1, 2, 3)),
+    ],
+)
+def test_as_few_as_can_be_are_said_to_have_moved(places: list[int], moved: tuple[int, ...]) -> None:
+    """All others go up."""
+    assert find_moved(places) == moved

@@ -51,10 +51,10 @@ class Fields:
     passwords.
     """
 
-    applied: Codes
-    saved: Codes
-    own: frozenset[str]
-    secrets: frozenset[str]
+    applied: Codes = ()
+    saved: Codes = ()
+    own: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
 
 
 def write_fields(mark: Mark, desired: Normal, live: Normal, own: Sequence[str]) -> Mark:
@@ -70,12 +70,12 @@ def write_fields(mark: Mark, desired: Normal, live: Normal, own: Sequence[str]) 
     return replace(mark, blank=_write_blank(_check(mark, text) + text))
 
 
-def read_fields(mark: Mark) -> Fields | None:
-    """Return what stands behind a mark; None where that isn't what was written with it."""
+def read_fields(mark: Mark) -> Fields:
+    """Return what stands behind a mark: nothing where that isn't what was written with it."""
     text = _read_blank(mark.blank)
     check, text = text[:CODE_LENGTH], text[CODE_LENGTH:]
     if not text or check != _check(mark, text):
-        return None
+        return Fields()
     lists: list[tuple[str, ...]] = []
     while text:
         end = 2 + CODE_LENGTH * _read_number(text[:2])
@@ -86,12 +86,14 @@ def read_fields(mark: Mark) -> Fields | None:
     return Fields(applied, saved, frozenset(own), frozenset(secrets))
 
 
-def code_fields(element: Normal, path: str = "", *, hidden: Collection[str] = ()) -> list[str]:
+def code_fields(
+    element: Normal | None, path: str = "", *, hidden: Collection[str] = ()
+) -> list[str]:
     """Return a code of each field in a job, or in an element of it that stands at `path`.
 
     Numbers in the path say nothing. At paths in `hidden` stands what is a password elsewhere.
     """
-    return _code_fields(element, _NUMBER.sub("", path), hidden)
+    return [] if element is None else _code_fields(element, _NUMBER.sub("", path), hidden)
 
 
 def _code_fields(element: Normal, path: str, hidden: Collection[str]) -> list[str]:

@@ -115,8 +115,8 @@ def record(mark: Mark, desired: Normal, live: Normal) -> Mark:
 def _code_parts(raw: Raw, live: Normal | None, hidden: Collection[str]) -> _Part:
     """Return the codes of what each side has of a difference, the server `live`."""
     return (
-        tuple(code_fields(raw.desired, raw.path, hidden=hidden)) if raw.desired else (),
-        tuple(code_fields(live, raw.path)) if live else (),
+        tuple(code_fields(raw.desired, raw.path, hidden=hidden)),
+        tuple(code_fields(live, raw.path)),
     )
 
 
@@ -240,7 +240,7 @@ class _Judge:
     ) -> None:
         applied, saved, fields = mark.applied or _NONE, mark.kept or _NONE, read_fields(mark)
         self._fields, self._mark, self._plugin = fields, mark, live.plugin
-        self._saved = frozenset(fields.saved if fields else ())
+        self._saved = frozenset(fields.saved)
         self._upgrade = Upgrade(desired, live, mark, habits, self._was_saved)
         before = self._upgrade.undo(live, "", "")
         (our_whole, our_parts), (their_whole, their_parts) = codes(desired), codes(before)
@@ -255,7 +255,7 @@ class _Judge:
         self._moved = {_list_of(raw) for raw in raws if _is_moved_section(raw)}
         self._renamed, self._hidden = find_renamed(raws), secret_paths(live)
         stayed = [raw for raw in raws if not _is_moved_section(raw)]
-        if fields:
+        if fields.applied:
             ours = _Past(code_fields(desired, hidden=self._hidden), fields.applied)
             past, parts = (ours, _Past(code_fields(before), fields.saved)), map(self._part, stayed)
             self._lookup = _Lookup(past, tuple(parts), key=lambda code: code[0], own=fields.own)
@@ -268,17 +268,18 @@ class _Judge:
         told: dict[tuple[int, int], _By] = {}
         for raw, by in zip(raws, found, strict=True):
             told[_pair(raw)] = told.get(_pair(raw), _By.NOBODY) | by
-        return [
-            self._judge(raw, by | self._find_untold(raw, told[_pair(raw)]) if by else by)
-            for raw, by in zip(raws, found, strict=True)
-        ]
+        return [self._judge(raw, by, told[_pair(raw)]) for raw, by in zip(raws, found, strict=True)]
 
-    def _judge(self, raw: Raw, by: _By) -> Owned:
+    def _judge(self, raw: Raw, by: _By, told: _By) -> Owned:
+        """Return whose a difference is that was found `by`; all of its section's are `told` by."""
+        if by:
+            by |= self._find_untold(raw, told)
         if by & _By.THEM and self._upgrade.has_made(raw, self._renamed):
             by = _By.NOBODY
         by &= self._whole  # who changed nothing has no part in any difference
-        is_doubtful = by is _By.THEM and raw.is_new_field and is_upgraded(raw, self._mark)
-        return Owned(raw, _OWNERS[by], _NEWER.format(raw.plugin) if is_doubtful else "")
+        if by is _By.THEM and raw.is_new_field and is_upgraded(raw, self._mark):
+            return Owned(raw, Owner.THEIRS, _NEWER.format(raw.plugin))
+        return Owned(raw, _OWNERS[by])
 
     def attribute_password(self, raw: Raw, owned: Iterable[Owned]) -> Owned:
         """Return whose another password is. `owned` are all other differences."""
@@ -291,7 +292,7 @@ class _Judge:
         }
         section = self._section(raw)
         by = self._who_changed(section)
-        has_codes = bool(self._fields and self._fields.secrets)
+        has_codes = bool(self._fields.secrets)
         if has_codes:
             by |= _By.THEM
             if around & {Owner.OURS, Owner.BOTH}:
@@ -305,7 +306,7 @@ class _Judge:
 
     def _know_password(self, raw: Raw) -> _By | None:
         """Return who changed a password that the server has as it encrypted it at the update."""
-        if not (self._fields and raw.live and raw.desired):
+        if not (raw.live and raw.desired):
             return None
         encrypted, plain = text_of(raw.live), text_of(raw.desired)
         if code_encrypted(encrypted) not in self._fields.secrets:
@@ -327,22 +328,25 @@ class _Judge:
         if not _is_section(raw):
             return found
         # One that was moved and changed is told as one gone and one new.
-        return found | changed | (_By.NOBODY if tag in self._moved else reordered)
+        if tag in self._moved:
+            return found | changed
+        return found | changed | reordered
 
     def _find_untold(self, raw: Raw, told: _By) -> _By:
         """Return who changed a section too, though no field that differs tells it.
 
         It may be a copy of another, or lack some of what it had; or both changed a field alike.
         """
-        if not (self._fields and raw.desired_section and raw.live_section):
+        if not (self._fields.applied and raw.desired_section and raw.live_section):
             return _By.NOBODY
-        untold = self._who_changed(self._section(raw)) & ~told
         is_field = not any(side and side.children for side in (raw.desired, raw.live))
-        return _By.NOBODY if untold and is_field and self._lookup.has_agreed() else untold
+        if is_field and self._lookup.has_agreed():
+            return _By.NOBODY
+        return self._who_changed(self._section(raw)) & ~told
 
     def _find_encrypted(self, raw: Raw) -> _By | None:
         """Return who changed a field that we give in plain text and the server has encrypted."""
-        if not (self._fields and raw.desired and raw.live and raw.live.text == SECRET):
+        if not (raw.desired and raw.live and raw.live.text == SECRET):
             return None
         was_plain = self._was_saved(raw.desired, raw.path)
         if was_plain and self._past[0].keeps(self._section(raw)[0]):
@@ -360,7 +364,7 @@ class _Judge:
 
     def _part(self, raw: Raw) -> _Part:
         """Return the codes of what differs."""
-        if self._fields:
+        if self._fields.applied:
             live = raw.live and self._upgrade.undo(raw.live, raw.path, raw.plugin)
             return _code_parts(raw, live, self._hidden)
         ours, theirs = self._section(raw)
@@ -372,12 +376,16 @@ class _Judge:
         """Return the codes of the section that a difference is in."""
         ours, theirs = raw.desired_section, raw.live_section
         before = theirs and self._upgrade.undo(theirs, _section_path(raw, theirs), self._plugin)
-        return (code(ours),) if ours else (), (code(before),) if before else ()
+        return _code_section(ours), _code_section(before)
 
 
 def _pair(raw: Raw) -> tuple[int, int]:
     """Return what tells the sections of a difference from others."""
     return id(raw.desired_section), id(raw.live_section)
+
+
+def _code_section(section: Normal | None) -> Codes:
+    return (code(section),) if section else ()
 
 
 def _section_path(raw: Raw, section: Normal) -> str:

@@ -49,7 +49,6 @@ _SILENT = frozenset(
     hudson.plugins.parameterizedtrigger.BlockableBuildTriggerConfig projectNameList string
     """.split()  # noqa: SIM905 - longer as a list
 )
-_LIST_WORDS = MappingProxyType({"builders": "step", "publishers": "publisher"})
 _SECRET_FIELD = re.compile(
     r"password|passwd|passphrase|secret|token$|api_?key|private_?key", re.IGNORECASE
 )
