@@ -280,3 +280,24 @@ def test_remarks_are_kept_by_the_script_and_the_program(
     for file in (tmp_path / "cache/cfl-jobs/shellcheck").iterdir():
         file.write_text("[1]")
     assert find_kept_remarks(str(program), ["true"]) == remarks
+
+
+def test_the_disk_that_retention_takes_is_estimated_of_sizes_given_or_seen(
+    chain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(chain)
+    for number, size in ((9, 1), (10, 2_500_000)):
+        archive = Path(f"build/rehearsal/jobs/Publish Portal Files/builds/{number}/archive")
+        archive.mkdir(parents=True)
+        (archive / "portal.tar.gz").write_bytes(b"x" * size)
+    definition = Path("jobs/distribution.yaml")
+    text = definition.read_text().replace("    expect:", "    retention_builds: 20\n    expect:")
+    definition.write_text(text)
+    asked = ["check", "--size", "Create Distribution=60", "--builds-a-day", "4"]
+    told = CliRunner().invoke(cli, asked).output
+    assert told.endswith(
+        "\nWhat retention lets artifacts take at most:\n"
+        "  Create Distribution: 1.2 GB, 20 builds of 60.0 MB\n"
+        "  Publish Portal Files: 0.9 GB, 360 builds of 2.5 MB\n"
+    )
+    assert "is not JOB=MB" in CliRunner().invoke(cli, ["check", "--size", "60"]).output

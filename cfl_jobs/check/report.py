@@ -19,6 +19,8 @@ def write_text(report: Report) -> str:
         first, *rest = str(problem.finding).split("\n")
         parts.append("\n".join([f"{first} [{problem.severity.value}: {problem.rule}]", *rest]))
     parts.append(_summary(report))
+    if report.disk:
+        parts.append("\n  ".join(["What retention lets artifacts take at most:", *report.disk]))
     return "\n\n".join(parts) + "\n"
 
 

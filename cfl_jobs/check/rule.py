@@ -167,11 +167,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All problems by place, how many findings comments silenced, and how many jobs were seen."""
+    """All problems by place, how many findings comments silenced, and how many jobs were seen.
+
+    `disk` tells what the artifacts that retention keeps take, a line each job; empty if unknown.
+    """
 
     problems: tuple[Problem, ...]
     silenced: int = 0
     jobs: int = 0
+    disk: tuple[str, ...] = ()
 
     def count(self, severity: Severity) -> int:
         return sum(problem.severity is severity for problem in self.problems)

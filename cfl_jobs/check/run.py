@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from cfl_jobs.check import (  # noqa: F401 - they register their rules
     artifacts,
@@ -57,8 +58,17 @@ UNUSED_SILENCE = RULES.add(
 )
 
 
-def check_project(root: Path, *, executors: int = 2) -> Report:
-    """Return what every rule finds in the project's jobs and views, and what rendering finds."""
+def check_project(
+    root: Path,
+    *,
+    executors: int = 2,
+    sizes: Mapping[str, float] = MappingProxyType({}),
+    builds_a_day: float = 10,
+) -> Report:
+    """Return what every rule finds in the project's jobs and views, and what rendering finds.
+
+    `sizes` are megabytes of artifacts a build, by job: what retention makes of them is estimated.
+    """
     files = read_files(root)
     try:
         rendered = render_cached(root)
@@ -68,7 +78,10 @@ def check_project(root: Path, *, executors: int = 2) -> Report:
             for finding in error.findings
         )
         return Report(tuple(problems))
-    return check_rendered(rendered, files, executors=executors)
+    report = check_rendered(rendered, files, executors=executors)
+    jobs = (read_job(each.name, each.config) for each in rendered if each.kind is Kind.JOB)
+    disk = upkeep.estimate_disk(jobs, sizes, builds_a_day) if sizes else ()
+    return replace(report, disk=tuple(disk))
 
 
 def check_rendered(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, parts_of
 from cfl_jobs.configs.model import BuildDiscarder, Job, Trigger
@@ -72,3 +73,40 @@ def find_bad_schedules(scope: Scope) -> Iterator[Found]:
             for mistake in mistakes or find_cron_warnings(trigger.spec):
                 severity = None if mistakes else Severity.WARNING
                 yield Found(job.name, mistake.message, mistake.advice, path, severity=severity)
+
+
+def find_sizes(home: Path) -> dict[str, float]:
+    """Return the megabytes that each job's newest build archived below a JENKINS_HOME."""
+    sizes: dict[str, float] = {}
+    for archive in sorted(home.glob("jobs/*/builds/*/archive"), key=_build_number):
+        files = (file for file in archive.rglob("*") if file.is_file())
+        sizes[archive.parts[-4]] = sum(file.stat().st_size for file in files) / 1e6
+    return sizes
+
+
+def _build_number(archive: Path) -> int:
+    name = archive.parent.name
+    return int(name) if name.isdigit() else 0
+
+
+def estimate_disk(
+    jobs: Iterable[Job], sizes: Mapping[str, float], builds_a_day: float
+) -> Iterator[str]:
+    """Yield what retention lets the artifacts of each job take at most, the largest first.
+
+    `sizes` are megabytes a build; jobs without one, or below 1 MB in all, are left out.
+    """
+    takes: list[tuple[float, str]] = []
+    for job in jobs:
+        kept = job.discarder or BuildDiscarder()
+        days = [d for d in (kept.days_to_keep, kept.artifact_days_to_keep) if d > 0]
+        builds = [n for n in (kept.builds_to_keep, kept.artifact_builds_to_keep) if n > 0]
+        limits = [*builds, *(day * builds_a_day for day in days)]
+        megabytes = sizes.get(job.name, 0.0)
+        if not limits:
+            if megabytes:
+                takes.append((float("inf"), f"{job.name}: {megabytes:.1f} MB a build, for ever"))
+        elif megabytes * min(limits) >= 1:
+            text = f"{megabytes * min(limits) / 1000:.1f} GB, {min(limits):,.0f} builds of "
+            takes.append((megabytes * min(limits), f"{job.name}: {text}{megabytes:.1f} MB"))
+    yield from (text for _, text in sorted(takes, reverse=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -9,6 +10,7 @@ import click
 from cfl_jobs.check.report import WRITERS
 from cfl_jobs.check.rule import Severity
 from cfl_jobs.check.run import check_project
+from cfl_jobs.check.upkeep import find_sizes
 
 
 @click.command(short_help="Look for mistakes that only a server or a deploy would show.")
@@ -23,18 +25,38 @@ from cfl_jobs.check.run import check_project
     show_default=True,
     help="How many builds the server runs at once.",
 )
-def command(form: str, strict: bool, executors: int) -> int:
+@click.option(
+    "--size",
+    "sizes",
+    metavar="JOB=MB",
+    multiple=True,
+    help="What a build of a job archives; else as seen in build/rehearsal.",
+)
+@click.option(
+    "--builds-a-day",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10,
+    show_default=True,
+    help="How often each job builds, for the estimate of the disk that artifacts take.",
+)
+def command(
+    form: str, strict: bool, executors: int, sizes: tuple[str, ...], builds_a_day: float
+) -> int:
     """Check definitions, templates, scripts and the chain that they make.
 
     Exit code 1 on errors, with --strict on warnings too. `cfl-jobs explain` tells about the rules
     and how to silence one at a place.
     """
-    return check(Path(), form, strict=strict, executors=executors)
-
-
-def check(root: Path, form: str, *, strict: bool, executors: int) -> int:
-    """Check and write to standard output; returns the exit code."""
-    report = check_project(root, executors=executors)
+    given = find_sizes(Path("build/rehearsal")) | dict(map(_read_size, sizes))
+    report = check_project(Path(), executors=executors, sizes=given, builds_a_day=builds_a_day)
     click.echo(WRITERS[form](report), nl=False)
     failing = report.count(Severity.ERROR) + (report.count(Severity.WARNING) if strict else 0)
     return 1 if failing else 0
+
+
+def _read_size(text: str) -> tuple[str, float]:
+    job, _, megabytes = text.rpartition("=")
+    if not job or not re.fullmatch(r"\d+(\.\d+)?", megabytes):
+        message = f"{text!r} is not JOB=MB, as in 'Create Distribution=60'"
+        raise click.BadParameter(message, param_hint="--size")
+    return job, float(megabytes)
