@@ -8,6 +8,8 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+# Translations: half of Django's files, and no sample needs them.
+_LEFT_OUT = (".mo", ".po")
 WANTED = ("Django", "django-compressor", "unittest-xml-reporting")
 
 
@@ -50,5 +52,6 @@ def _pack(package: Distribution, directory: Path) -> None:
     target = directory / f"{package.name.replace('-', '_')}-{package.version}-{tag}.whl"
     with zipfile.ZipFile(target, "w") as wheel:
         for file in package.files or ():
-            if ".." not in file.parts and "__pycache__" not in file.parts:
+            is_left_out = file.suffix in _LEFT_OUT or {"..", "__pycache__"} & set(file.parts)
+            if not is_left_out:
                 wheel.write(str(file.locate()), file.as_posix())
