@@ -115,7 +115,7 @@ def _shorten(hexadecimal: str, length: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """Short digests of a job: of the whole, and of each section in order (see sections.py).
+    """Short digests of a job: of the whole, and of each section in order.
 
     A job with very many sections has only the first.
     """

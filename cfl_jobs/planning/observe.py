@@ -58,7 +58,7 @@ def observe(
 
     `with_orphans` also reads, and counts the builds of, jobs of this project that aren't desired.
     Where a plugin was upgraded since a job's last update, all of the project's jobs are read: what
-    its new version writes by itself is told by what they have alike (see habits.py). Folders that
+    its new version writes by itself is told by what they have alike (see upgrades.py). Folders that
     new jobs are to be in are read as well: one may be a job.
     Raises TargetError for what concerns the whole target; what concerns a job makes it unreadable.
     """
