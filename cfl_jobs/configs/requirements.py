@@ -83,24 +83,22 @@ def used_plugins(config: ET.Element) -> frozenset[str | None]:
 
 def _find_classes(config: ET.Element) -> Iterator[tuple[ET.Element, str, str | None, bool]]:
     """Yield elements that are a plugin's with class, plugin, and whether another's is around."""
-    parents = {child: parent for parent in config.iter() for child in parent}
     tops = frozenset(config)
-    owners: dict[ET.Element, str | None] = {}
-    named: dict[ET.Element | None, str] = {}
-    for element in config.iter():
-        parent = parents.get(element)
-        around = owners.get(parent, CORE) if parent is not None else CORE
-        owners[element] = around
-        in_list = parent in tops and parent.tag in _CLASS_LISTS
-        own = element.get("plugin", "").partition("@")[0]
-        named[element] = own or ("" if in_list else named.get(parent, ""))
-        for class_name in _classes_of(element, is_class=parent is None or in_list):
+    # An element, whether its tag is a class, whose it is in, and the plugin named around it.
+    waiting: list[tuple[ET.Element, bool, str | None, str]] = [(config, True, CORE, "")]
+    while waiting:
+        element, is_class, around, named = waiting.pop()
+        named = element.get("plugin", "").partition("@")[0] or named
+        owner = around
+        for class_name in _classes_of(element, is_class=is_class):
             # Jenkins names a plugin on the outermost of its elements only.
-            plugin = plugin_of(element, class_name)
-            plugin = (named[element] or None) if plugin is None else plugin
-            owners[element] = plugin
-            if plugin != CORE:
-                yield element, class_name, plugin, around not in (CORE, plugin)
+            owner = plugin_of(element, class_name)
+            owner = (named or None) if owner is None else owner
+            if owner != CORE:
+                yield element, class_name, owner, around not in (CORE, owner)
+        in_list = element in tops and element.tag in _CLASS_LISTS
+        inner = "" if in_list else named
+        waiting += [(child, in_list, owner, inner) for child in reversed(element)]
 
 
 def _classes_of(element: ET.Element, *, is_class: bool) -> Iterator[str]:

@@ -70,17 +70,18 @@ def _aborts_anyway(options: Options) -> bool:
 def _cleans_never(options: Options) -> bool:
     """Tell whether each of the five results is turned off."""
     said = options.get("clean-if")
-    results = (
-        [pair for part in said if isinstance(part, dict) for pair in part.items()]
-        if (isinstance(said, list))
-        else []
-    )
-    off = {name for name, value in results if str(value).lower() == "false"}
+    parts = [part for part in said if isinstance(part, dict)] if isinstance(said, list) else []
+    off = {name for part in parts for name, value in part.items() if str(value).lower() == "false"}
     return len(off) == 5
 
 
 _IN_DSL = "Say it in the pipeline itself."
 _NOT_A_FOLDER = "Remove it; say it in the jobs inside the folder."
+_NOT_A_FOLDERS = (
+    *("builders", "publishers", "wrappers", "triggers", "scm", "parameters", "node", "jdk"),
+    *("disabled", "concurrent", "quiet-period", "retry-count", "block-upstream"),
+    *("block-downstream", "auth-token", "workspace", "logrotate"),
+)
 _NO_FIELD = "no such field in WorkflowJob (workflow-job 1385), AbstractProject's are not its own"
 _FOLDER_DROPS = "recorded from Jenkins 2.440.3: the element is gone after a save (folder 6.858)"
 
@@ -201,25 +202,7 @@ NO_EFFECTS: tuple[NoEffect, ...] = (
         NoEffect(
             "", "", key, f"a folder has no {key}", _NOT_A_FOLDER, _FOLDER_DROPS, _is_type("folder")
         )
-        for key in (
-            "builders",
-            "publishers",
-            "wrappers",
-            "triggers",
-            "scm",
-            "parameters",
-            "node",
-            "jdk",
-            "disabled",
-            "concurrent",
-            "quiet-period",
-            "retry-count",
-            "block-upstream",
-            "block-downstream",
-            "auth-token",
-            "workspace",
-            "logrotate",
-        )
+        for key in _NOT_A_FOLDERS
     ),
 )
 

@@ -88,26 +88,36 @@ class Values:
         return self._made[id(part)]
 
     def _fill_mapping(self, part: Any) -> TrackedDict:
-        entries: dict[str, Any] = {}
-        keys: dict[str, Position] = {}
-        places: dict[str, Position] = {}
+        if any(isinstance(key, Slot) for key in dict.keys(part)):
+            part = self._fill_keys(part)
+        places = dict(part.value_positions)
+        entries: list[tuple[str, Any]] = []
         for key, item in dict.items(part):
-            value, pos, name = item, part.key_positions[key], key
+            value = item
             if isinstance(item, _FILLED):
                 value = self._fill(item)
+                places[key] = self._origin(item) or places[key]
+            entries.append((key, value))
+        keys = part.key_positions
+        return TrackedDict(entries, pos=part.pos, key_positions=keys, value_positions=places)
+
+    def _fill_keys(self, part: Any) -> TrackedDict:
+        """Return a mapping with its keys filled, but not its values; what can't be one is told."""
+        filled = TrackedDict(pos=part.pos)
+        for key, item in dict.items(part):
+            name, pos = key, part.key_positions[key]
             if isinstance(key, Slot):
                 name = self._fill_text(key)
             if not isinstance(name, str):
                 message = f"a key must be text, not {name!r}"
                 self._findings.append(Finding(message, pos, advice="Use a text as key."))
-            elif name in keys:
-                self._findings.append(find_repeat(name, pos, keys[name]))
+            elif name in filled.key_positions:
+                self._findings.append(find_repeat(name, pos, filled.key_positions[name]))
             else:
-                entries[name], keys[name] = value, pos
-                places[name] = self._origin(item) or part.value_positions[key]
-        return TrackedDict(
-            entries.items(), pos=part.pos, key_positions=keys, value_positions=places
-        )
+                dict.__setitem__(filled, name, item)
+                filled.key_positions[name] = pos
+                filled.value_positions[name] = part.value_positions[key]
+        return filled
 
     def _fill_list(self, part: Any) -> TrackedList:
         entries = [self._fill(item) for item in part]

@@ -98,8 +98,8 @@ def check_script(file: str, text: str) -> None:
     if "\r" in text:
         line = text.count("\n", 0, text.index("\r")) + 1
         raise CflJobsError(
-            f"{file}:{line}: the script has a carriage return, which bash takes for a character",
-            advice="Save the file with Unix line endings.",
+            f"{file}:{line}: a carriage return, which XML would lose",
+            advice="Save the script with LF line ends.",
         )
     if "\0" in text:
         raise CflJobsError(

@@ -307,12 +307,6 @@ class TemplateRenderer:
             raise CflJobsError(f"no script {file!r} in {SCRIPTS}/", advice=advice) from error
         except ValueError as error:
             raise CflJobsError(f"{path}: {error}") from error
-        if "\r" in text:
-            line = text[: text.index("\r")].count("\n") + 1
-            raise CflJobsError(
-                f"{path}:{line}: a carriage return, which XML would lose",
-                advice="Save the script with LF line ends.",
-            )
         for value in values.values():
             for item in value if isinstance(value, list | tuple) else [value]:
                 if isinstance(item, jinja2.Undefined):
