@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cfl_jobs.configs import defaults
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.defaults import Default
 from cfl_jobs.errors import PermissionDenied
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal, list_runs
-from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Owner, Update
-from cfl_jobs.planning.planner import plan_changes
+from cfl_jobs.planning.plan import Owner, Plan, Update
 from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.reading.versions import Span
 from cfl_jobs.review.outline import say_note
 from tests.memory_target import MemoryTarget
-from tests.planned import owners, update, upgrade
+from tests.planned import update, upgrade
 from tests.rendered_jobs import PLUGINS, jenkins, job, plan
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
@@ -40,15 +40,35 @@ def set_field(target: MemoryTarget, name: str, text: str) -> None:
     target.edit(name, f"{element}/>", f"{element}>{text}</{WRAPPER}>")
 
 
+def apply_jobs(
+    target: MemoryTarget, place: Path, *, versions: dict[str, str] | None = None
+) -> tuple[Config, ...]:
+    """Update four jobs; `versions` are what the server says of its own, by default its plugins'."""
+    wanted = tuple(job(f"Job {number}", description="") for number in range(4))
+    made = plan(target, *wanted)
+    journal = Journal(place, target="memory", verb="update")
+    known = target.installed if versions is None else versions
+    assert apply_plan(made, target, journal, versions=known).is_complete
+    return wanted
+
+
+def owners_of(made: Plan) -> list[Owner]:
+    updates = [change for change in made.changes if isinstance(change, Update)]
+    return [found.owner for change in updates for found in change.differences]
+
+
+def add_everywhere(target: MemoryTarget, wanted: Iterable[Config]) -> None:
+    for rendered in wanted:
+        set_field(target, rendered.name, "<pack>zip</pack>")
+
+
 def test_what_an_upgraded_plugin_adds_alike_everywhere_is_jenkins_own(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
     """But one job that differs from the others was edited."""
-    wanted = tuple(job(f"Job {number}") for number in range(4))
-    update(target, tmp_path, *wanted)
+    wanted = apply_jobs(target, tmp_path)
     upgrade(target)
-    for rendered in wanted:
-        set_field(target, rendered.name, "<pack>zip</pack>")
+    add_everywhere(target, wanted)
     made = plan(target, *wanted)
     assert made.changes == ()
     assert len([note for note in made.notes if note.quiet]) == 4
@@ -61,14 +81,12 @@ def test_a_plan_for_one_job_learns_what_an_upgraded_plugin_adds_from_all(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
     """They are read, though the plan isn't about them; one that can't be read is no matter."""
-    wanted = tuple(job(f"Job {number}") for number in range(4))
-    update(target, tmp_path, *wanted)
+    wanted = apply_jobs(target, tmp_path)
     target.requests.clear()
     assert plan(target, wanted[0], filtered=True).changes == ()
     assert [name for verb, name in target.requests if verb == "read"] == ["Job 0"]
     upgrade(target)
-    for rendered in wanted:
-        set_field(target, rendered.name, "<pack>zip</pack>")
+    add_everywhere(target, wanted)
     refuse_reading(target, "Job 2")
     made = plan(target, wanted[0], filtered=True)
     assert (made.changes, made.managed) == ((), 4)
@@ -111,8 +129,7 @@ def test_the_upgrade_of_another_plugin_excuses_nothing(
     target: MemoryTarget, tmp_path: Path, old: str, new: str
 ) -> None:
     """Not even the same edit in every job."""
-    wanted = tuple(job(f"Job {number}") for number in range(4))
-    update(target, tmp_path, *wanted)
+    wanted = apply_jobs(target, tmp_path)
     upgrade(target)
     for rendered in wanted:
         target.edit(rendered.name, old, new)
@@ -124,14 +141,9 @@ def test_who_may_not_list_plugins_learns_of_an_upgrade_all_the_same(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
     """Jenkins writes the version into what it saves."""
-    wanted = (job("A"), job("B"))
-    names = [(rendered.kind, rendered.name) for rendered in wanted]
-    made = plan_changes(wanted, observe(target, names, with_orphans=False))
-    journal = Journal(tmp_path, target="memory", verb="update")
-    assert apply_plan(made, target, journal, versions={}).is_complete
+    wanted = apply_jobs(target, tmp_path, versions={})
     upgrade(target)
-    for rendered in wanted:
-        set_field(target, rendered.name, "<pack>zip</pack>")
+    add_everywhere(target, wanted)
     assert plan(target, *wanted).changes == ()
 
 
@@ -140,21 +152,17 @@ def test_what_an_upgraded_jenkins_adds_to_its_own_elements_alike_is_its_own(
     target: MemoryTarget, tmp_path: Path, core: str
 ) -> None:
     """No plugin's name stands there; the mark has a code of Jenkins' own version."""
-    wanted = (job("A"), job("B"))
     target.core = "2.440.3"
-    made = plan(target, *wanted)
-    versions = {**PLUGINS, "jenkins": target.core}
-    journal = Journal(tmp_path, target="memory", verb="update")
-    assert apply_plan(made, target, journal, versions=versions).is_complete
+    wanted = apply_jobs(target, tmp_path, versions={**PLUGINS, "jenkins": target.core})
     assert plan(target, *wanted).changes == ()
     target.core = core
     for rendered in wanted:
         target.edit(rendered.name, "</artifacts>", "</artifacts><zip>fast</zip>")
     changes = plan(target, *wanted).changes
     assert (changes == ()) is (core == "2.462.1")
-    target.edit("A", "<zip>fast<", "<zip>slow<")
+    target.edit("Job 0", "<zip>fast<", "<zip>slow<")
     (change, *_) = plan(target, *wanted).changes
-    assert change.name == "A"
+    assert change.name == "Job 0"
 
 
 @pytest.mark.parametrize(
@@ -172,22 +180,12 @@ def test_an_edit_alike_in_all_jobs_is_theirs_after_an_upgrade_of_jenkins_too(
     target: MemoryTarget, tmp_path: Path, old: str, new: str
 ) -> None:
     """No upgrade brings a field that was known before, or that only people fill."""
-    wanted = tuple(job(name, description="") for name in "AB")
     target.core = "2.440.3"
-    journal = Journal(tmp_path, target="memory", verb="update")
-    versions = {**PLUGINS, "jenkins": target.core}
-    assert apply_plan(plan(target, *wanted), target, journal, versions=versions).is_complete
+    wanted = apply_jobs(target, tmp_path, versions={**PLUGINS, "jenkins": target.core})
     target.core = "2.600.1"
     for rendered in wanted:
         target.edit(rendered.name, old, new)
-    changes = plan(target, *wanted).changes
-    found = [
-        difference.owner
-        for change in changes
-        if isinstance(change, Update)
-        for difference in change.differences
-    ]
-    assert found == [Owner.THEIRS] * 2
+    assert owners_of(plan(target, *wanted)) == [Owner.THEIRS] * 4
 
 
 @pytest.mark.parametrize(
@@ -217,37 +215,27 @@ def test_a_new_field_is_theirs_where_no_plugin_was_upgraded(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
     """Only someone can have set it."""
-    wanted = (job("A"), job("B"))
-    update(target, tmp_path, *wanted)
-    for rendered in wanted:
-        set_field(target, rendered.name, "<pack>zip</pack>")
-    changes = plan(target, *wanted).changes
-    assert [c.differences[0].owner for c in changes if isinstance(c, Update)] == [Owner.THEIRS] * 2
+    wanted = apply_jobs(target, tmp_path)
+    add_everywhere(target, wanted)
+    assert owners_of(plan(target, *wanted)) == [Owner.THEIRS] * 4
 
 
-def test_a_field_that_an_upgrade_renamed_is_jenkins_own(
-    target: MemoryTarget, tmp_path: Path
-) -> None:
-    """Its value stands in the same element, under another name."""
-    element = f"<{WRAPPER}><pack>zip</pack></{WRAPPER}>"
-    named = replace(job(), config=job().config.replace(f"<{WRAPPER}/>", element))
-    update(target, tmp_path, named)
-    upgrade(target)
-    assert plan(target, named).changes == ()
-    target.edit("Publish", "<pack>zip</pack>", "<packing>zip</packing>")
-    assert plan(target, named).changes == ()
-
-
-def test_a_value_that_changed_is_theirs_even_after_an_upgrade(
-    target: MemoryTarget, tmp_path: Path
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [("<packing>zip</packing>", []), ("<pack>tar</pack>", [Owner.THEIRS])],
+    ids=["renamed", "changed"],
+)
+def test_a_field_that_an_upgrade_renamed_is_told_from_one_with_another_value(
+    target: MemoryTarget, tmp_path: Path, after: str, expected: list[Owner]
 ) -> None:
     """No upgrade excuses another value than ours."""
     element = f"<{WRAPPER}><pack>zip</pack></{WRAPPER}>"
     named = replace(job(), config=job().config.replace(f"<{WRAPPER}/>", element))
     update(target, tmp_path, named)
     upgrade(target)
-    target.edit("Publish", "<pack>zip</pack>", "<pack>tar</pack>")
-    assert list(owners(plan(target, named)).values()) == [Owner.THEIRS]
+    assert plan(target, named).changes == ()
+    target.edit("Publish", "<pack>zip</pack>", after)
+    assert owners_of(plan(target, named)) == expected
 
 
 @pytest.mark.parametrize(
@@ -281,4 +269,4 @@ def test_what_an_upgrade_takes_is_told_once_where_someone_asked_for_it(
     assert made.changes == ()
     assert [say_note(note) for note in made.notes if not note.quiet] == told
     target.edit("A", "<trim>false<", "<trim>true<")
-    assert list(owners(plan(target, *wanted)).values()) == [Owner.THEIRS]
+    assert owners_of(plan(target, *wanted)) == [Owner.THEIRS]

@@ -18,10 +18,11 @@ That place is sound, by the sources of Jenkins 2.568 (2026-08) and the recording
 
 Where someone cut it off, or a mark is older, the visible codes tell what they can (see owners.py).
 
-A code is three characters: the first tells the field, the others its value. No code tells of the
-value of a password. Whether that changed is told by two codes of what Jenkins encrypted: of that
-alone, and of that with our plain text, which tells nothing to who can't read the former. An
-encrypted text has an initialisation vector of its own (hudson.util.Secret, since 2.44).
+A code is three characters: the first tells the field, the others its value. None tells of the
+value of a password (the visible code of its section counts it, with all else there). Whether that
+changed is told by two codes of what Jenkins encrypted: of that alone, and of that with our plain
+text, which tells nothing to who can't read the former. An encrypted text has an initialisation
+vector of its own (hudson.util.Secret, since 2.44).
 """
 
 from __future__ import annotations
