@@ -286,7 +286,7 @@ def test_two_runs_at_once_lose_no_view(tmp_path: Path) -> None:
 
 def test_what_another_run_is_writing_is_waited_for(tmp_path: Path) -> None:
     """But not for ever."""
-    home = HomeTarget(tmp_path, patience=0)
+    home = HomeTarget(tmp_path, timeout=0)
     home.create(Kind.JOB, "a", job().config)
     home.create(Kind.VIEW, "v", view("v", ()).config)
     for directory, kind, name in (
@@ -294,7 +294,7 @@ def test_what_another_run_is_writing_is_waited_for(tmp_path: Path) -> None:
         (tmp_path / "jobs" / "a", Kind.JOB, "a"),
     ):
         with (
-            locked(directory, patience=0),
+            locked(directory, timeout=0),
             pytest.raises(TargetError, match="being changed by another run"),
         ):
             home.update(kind, name, home.read(kind, name))
@@ -325,7 +325,7 @@ def test_a_job_that_goes_while_it_is_waited_for_is_missing(tmp_path: Path) -> No
     home.create(Kind.JOB, "a", job().config)
     directory = tmp_path / "jobs" / "a"
     with ThreadPoolExecutor(max_workers=1) as pool:
-        with locked(directory, patience=0):
+        with locked(directory, timeout=0):
             waiting = pool.submit(home.update, Kind.JOB, "a", job().config)
             delete_directory(directory, durable=False)
         with pytest.raises(Missing):

@@ -157,7 +157,7 @@ def test_what_a_killed_run_left_of_a_job_is_no_job_and_is_removed(
 def test_what_another_run_is_deleting_is_left_to_it(tmp_path: Path) -> None:
     """It has that locked."""
     (tmp_path / "jobs" / LEFT).mkdir()
-    with locked(tmp_path / "jobs" / LEFT, patience=0):
+    with locked(tmp_path / "jobs" / LEFT, timeout=0):
         HomeTarget(tmp_path).create(Kind.JOB, "c", job().config)
         assert (tmp_path / "jobs" / LEFT).is_dir()
 
@@ -213,9 +213,9 @@ def test_a_name_that_is_no_text_is_none(tmp_path: Path) -> None:
 
 def test_a_lock_goes_with_whoever_has_it(tmp_path: Path) -> None:
     """And leaves nothing behind."""
-    with locked(tmp_path, patience=0), pytest.raises(TargetError), locked(tmp_path, patience=0):
+    with locked(tmp_path, timeout=0), pytest.raises(TargetError), locked(tmp_path, timeout=0):
         pass
-    with locked(tmp_path, patience=0):
+    with locked(tmp_path, timeout=0):
         assert list(tmp_path.iterdir()) == []
 
 

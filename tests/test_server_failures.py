@@ -313,7 +313,7 @@ def test_a_server_that_went_away_in_the_middle_is_waited_for() -> None:
 
 
 def test_a_server_that_is_gone_is_waited_for_once(jenkins_server: JenkinsServer) -> None:
-    """Three hundred jobs must not wait one after the other; an answer brings patience back."""
+    """Three hundred jobs must not wait one after the other; after an answer it is new again."""
     waits: list[float] = []
     jenkins_server.fail(Fault.DROP_BEFORE, times=5)
     with target_at(jenkins_server.url, waits=waits) as target:

@@ -45,20 +45,20 @@ from cfl_jobs.targets.home_views import (
 # What Linux's file systems take for a name, in bytes.
 _LONGEST = 255
 # How long another run may take to write one file, in seconds.
-_PATIENCE = 30.0
+_TIMEOUT = 30.0
 
 
 class HomeTarget:
     """A directory as JENKINS_HOME; it is made at the first write.
 
     `durable`: each write is on the disk before the next one, so that a power cut loses none.
-    Another run waits `patience` seconds for what this one writes, and this one for others.
+    Another run waits `timeout` seconds for what this one writes, and this one for others.
     """
 
-    def __init__(self, root: Path, *, durable: bool = True, patience: float = _PATIENCE) -> None:
+    def __init__(self, root: Path, *, durable: bool = True, timeout: float = _TIMEOUT) -> None:
         self._root = root
         self._durable = durable
-        self._patience = patience
+        self._timeout = timeout
         self._names = JobNames()
         self._is_home = False
 
@@ -255,7 +255,7 @@ class HomeTarget:
             write_text(self._root / "config.xml", replace_views(text, views), durable=self._durable)
 
     def _locked(self, directory: Path) -> AbstractContextManager[None]:
-        return locked(directory, patience=self._patience)
+        return locked(directory, timeout=self._timeout)
 
     def _missing(self, kind: Kind, name: str) -> Missing:
         return Missing(

@@ -267,26 +267,26 @@ def _remove_deleted(jobs: Path) -> None:
     with suppress(OSError):
         for place in jobs.iterdir():
             if _DELETED.fullmatch(place.name):
-                with suppress(OSError, TargetError), locked(place, patience=0):
+                with suppress(OSError, TargetError), locked(place, timeout=0):
                     _remove_tree(place)
 
 
 @contextmanager
-def locked(directory: Path, *, patience: float) -> Iterator[None]:
+def locked(directory: Path, *, timeout: float) -> Iterator[None]:
     """Keep other threads and other runs from changing what is in a directory.
 
-    Waits `patience` seconds for them. The lock is one of the directory itself (flock), so it
+    Waits `timeout` seconds for them. The lock is one of the directory itself (flock), so it
     leaves nothing there, needs no right to write, and goes with the process that has it.
     """
-    handle = _open_locked(directory, patience)
+    handle = _open_locked(directory, timeout)
     try:
         yield
     finally:
         os.close(handle)
 
 
-def _open_locked(directory: Path, patience: float) -> int:
-    end = time.monotonic() + patience
+def _open_locked(directory: Path, timeout: float) -> int:
+    end = time.monotonic() + timeout
     while True:
         try:
             handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
