@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from cfl_jobs.configs.graph import Chain, StartKind
 from cfl_jobs.drawing.words import (
+    bracket,
     describe_node,
     group_starts,
     join_names,
@@ -107,7 +108,7 @@ class _Tree:
         node = self._chain.node(name)
         note = ", ".join(filter(None, (say_node_notes(node), "shown above" if again else "")))
         shown = f"{_BOLD}{name}{_PLAIN}" if self._color and not again else name
-        yield f"{indent}{'└─ ' if is_last else '├─ '}{shown}{f'  ({note})' if note else ''}"
+        yield f"{indent}{'└─ ' if is_last else '├─ '}{shown}{bracket(note, '  ')}"
         if again:
             return
         starts = [say_start(start) for start in node.starts if start.kind is not StartKind.HAND]

@@ -103,8 +103,8 @@ def say_passed(passed: Iterable[Passed]) -> str:
 
 def say_parameters(node: Node) -> str:
     """Return a job's parameters, each with its default in brackets where it has one."""
-    shown = ((parameter.name, say_default(parameter)) for parameter in node.parameters)
-    return ", ".join(f"{name} ({default})" if default else name for name, default in shown)
+    shown = (f"{p.name}{bracket(say_default(p))}" for p in node.parameters)
+    return ", ".join(shown)
 
 
 def say_default(parameter: Parameter) -> str:
@@ -132,6 +132,11 @@ def say_selector(edge: CopyEdge) -> str:
 
 def say_artifacts(artifacts: Iterable[str]) -> str:
     return ", ".join(artifacts) or "everything"
+
+
+def bracket(text: str, gap: str = " ") -> str:
+    """Return a remark in brackets, to be put behind something; "" for none."""
+    return f"{gap}({text})" if text else ""
 
 
 def join_names(names: Sequence[str]) -> str:

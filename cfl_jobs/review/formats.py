@@ -10,6 +10,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from cfl_jobs.drawing.words import bracket
 from cfl_jobs.errors import Finding
 from cfl_jobs.planning.plan import Delete, Difference, Plan, PlannedChange, Update
 from cfl_jobs.planning.visible import make_json_visible, make_line_visible
@@ -103,13 +104,13 @@ def tell_changes(plan: Plan, *, of_revisions: bool = False, verbose: bool = Fals
     for entry in list_entries(plan, of_revisions=of_revisions, verbose=verbose, most=most):
         yield from _tell_names(entry)
         for part in entry.parts if entry.action != "delete" else ():
-            yield f"    {part.label}" + (f"  ({part.about})" if part.about else "")
+            yield f"    {part.label}{bracket(part.about, '  ')}"
             yield from (f"      {line}" for line in part.lines)
 
 
 def _tell_names(entry: Entry) -> Iterator[str]:
     """Yield the lines that name an entry's jobs: one each, those of many in one."""
-    about = f"  ({entry.about})" if entry.about else ""
+    about = bracket(entry.about, "  ")
     for line in entry.lines[:_SHOWN_NAMES]:
         sign = _ADOPTED if line.startswith("adopt ") else _SIGNS[entry.action]
         yield f"{sign}{line}{about}"

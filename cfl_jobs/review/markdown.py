@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from cfl_jobs.check.report import count
+from cfl_jobs.drawing.words import bracket
 from cfl_jobs.planning.visible import escape, fence, guard
 from cfl_jobs.review.outline import Entry, count_actions, list_entries, summarise
 from cfl_jobs.review.review import Review
@@ -75,7 +76,7 @@ def _fence_texts(texts: Sequence[str], cap: int | None) -> Iterator[str]:
 
 
 def _entry(entry: Entry) -> Iterator[str]:
-    about = f" ({entry.about})" if entry.about else ""
+    about = bracket(entry.about)
     if not entry.parts:
         yield from (f"- {escape(line + about)}" for line in entry.lines)
         return
@@ -87,7 +88,7 @@ def _entry(entry: Entry) -> Iterator[str]:
         yield from (f"- {escape(line)}" for line in entry.lines)
         yield ""
     for part in entry.parts:
-        yield escape(part.label + (f" ({part.about})" if part.about else ""))
+        yield escape(part.label + bracket(part.about))
         if part.lines:
             yield ""
             yield from fence(list(map(_shorten, part.lines)), "diff")

@@ -40,7 +40,7 @@ _OWNERS = {
 _PLAIN = frozenset({"run on any node"})
 _LONG = 100
 _SHOWN_NOTE = 300  # characters
-_HINT = "; -v shows them"
+_MISSING = {Change.ADDED: ("not there", "there"), Change.REMOVED: ("there", "not there")}
 _SHOWN_WHOLE = 40  # lines of one part of a job that is made or goes
 
 
@@ -92,28 +92,10 @@ def list_entries(
     One `of_revisions` is of no server: every difference is ours, deletions wait for --prune, and
     of a job that is made or goes all that it has is told. `verbose`: with Jenkins' own.
     """
-    for change in plan.changes:
-        if isinstance(change, Create):
-            place = change.desired.definition
-            about = make_line_visible(str(place)) if place.file else ""
-            yield _entry(change, _whole_parts(change, most) if of_revisions else (), about)
-    updates = [change for change in plan.changes if isinstance(change, Update)]
-    for update in updates:
-        if update.old_name or not update.differences:
-            yield _entry(update)
-    for alike, some in _group(updates):
-        lines = tuple(headline(update, is_changed=True) for update in some)
-        owners = {} if of_revisions else _OWNERS
-        hint = "" if of_revisions else _HINT
-        parts = tuple(_part(found, most, owners, hint) for found in alike.changes)
-        yield Entry("change", some[0].kind, _names(some), lines, parts)
-    for change in plan.deletions:
-        about = "update deletes it with --prune only" if of_revisions else ""
-        yield _entry(change, _whole_parts(change, most) if of_revisions else (), about)
-    yield from _undone(plan, most)
-    for note in plan.notes:
-        if verbose or not note.quiet:
-            yield _note("note", note)
+    told = (_OfRevisions if of_revisions else _OfServer)(plan, most)
+    yield from told.changes()
+    yield from told.undone()
+    yield from (_note("note", note) for note in plan.notes if verbose or not note.quiet)
     for kind, name in plan.unchanged if verbose else ():
         yield _note("unchanged", Note(kind, name, "is as it should be"))
 
@@ -167,23 +149,99 @@ def differences_of(change: PlannedChange, *, whole: bool = False) -> tuple[Diffe
     """Return what differs; `whole`: all that a job has that is made, or had that goes."""
     if isinstance(change, Update):
         return change.differences
-    return _whole(change) if whole else ()
+    return tuple(_whole(change)) if whole else ()
 
 
-def _whole(change: Create | Delete) -> tuple[Difference, ...]:
-    is_new = isinstance(change, Create)
-    config = change.desired if isinstance(change, Create) else change.live
-    there, nothing = config.normal, Normal(config.normal.tag, config.normal.attributes)
-    return tuple(
-        describe(raw, Owner.UNKNOWN, config.place_of(raw.path) if is_new else None)
-        for raw in (compare(there, nothing) if is_new else compare(nothing, there))
-        if raw.label not in _PLAIN
-    )
+def _whole(change: Create | Delete) -> Iterator[Difference]:
+    there = change.config.normal
+    pair = [there, Normal(there.tag, there.attributes)]
+    is_gone = isinstance(change, Delete)
+    for raw in compare(*(reversed(pair) if is_gone else pair)):
+        if raw.label not in _PLAIN:
+            place = None if is_gone else change.config.place_of(raw.path)
+            yield describe(raw, Owner.UNKNOWN, place)
 
 
-def _whole_parts(change: Create | Delete, most: int | None) -> tuple[Part, ...]:
-    most = most and min(most, _SHOWN_WHOLE)
-    return tuple(_part((found,), most, {}, is_whole=True) for found in _whole(change))
+class _OfServer:
+    """A plan for a server: its changes, and what is left alone."""
+
+    owners: Mapping[Owner, str] = _OWNERS
+    hint = "; -v shows them"
+    pruning = ""
+
+    def __init__(self, plan: Plan, most: int | None) -> None:
+        self._plan = plan
+        self._most = most
+
+    def changes(self) -> Iterator[Entry]:
+        changes = self._plan.changes
+        for change in changes:
+            if isinstance(change, Create):
+                place = change.desired.definition
+                about = make_line_visible(str(place)) if place.file else ""
+                yield _entry(change, self.whole(change), about)
+        updates = [change for change in changes if isinstance(change, Update)]
+        for update in updates:
+            if update.old_name or not update.differences:
+                yield _entry(update)
+        for alike, some in _group(updates):
+            lines = tuple(headline(update, is_changed=True) for update in some)
+            yield Entry("change", some[0].kind, _names(some), lines, self.parts(alike))
+        for deletion in self._plan.deletions:
+            yield _entry(deletion, self.whole(deletion), self.pruning)
+
+    def undone(self) -> Iterator[Entry]:
+        """Yield what is left alone and why, with what --adopt would change."""
+        reasons = {(note.kind, note.name): note for note in self._plan.undone}
+        for alike, some in _group(self._plan.unadopted):
+            again = (Note(*update.live.key, "as above") for update in some)
+            notes = [reasons.pop((note.kind, note.name), note) for note in again]
+            lines = tuple(map(say_note, notes))
+            yield Entry("left alone", some[0].kind, _names(some), lines, self.parts(alike))
+        yield from (_note("left alone", note) for note in reasons.values())
+
+    def whole(self, change: Create | Delete) -> tuple[Part, ...]:
+        """Return all that a job has that is made, or had that goes, where that is told."""
+        return ()
+
+    def parts(self, alike: Alike) -> tuple[Part, ...]:
+        return tuple(self._part(found) for found in alike.changes)
+
+    def _part(self, found: Sequence[Difference]) -> Part:
+        """Return what people see of a difference that some jobs have."""
+        first = found[0]
+        places = list(dict.fromkeys(str(each.position) for each in found if each.position))
+        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+        about = (self.owners.get(first.owner, ""), first.remark, "".join(places[:1]) + more)
+        return Part(
+            make_line_visible(label_of(found)),
+            make_line_visible("; ".join(filter(None, about))),
+            self.shorten(tuple(_show(first)), self._most),
+        )
+
+    def shorten(self, lines: tuple[str, ...], most: int | None) -> tuple[str, ...]:
+        if most is None or len(lines) <= most:
+            return lines
+        return (*lines[:most], f"  … and {count(len(lines) - most, 'more line')}{self.hint}")
+
+
+class _OfRevisions(_OfServer):
+    """A plan from one revision to another, which is for no server."""
+
+    owners: Mapping[Owner, str] = {}
+    hint = ""
+    pruning = "update deletes it with --prune only"
+
+    def whole(self, change: Create | Delete) -> tuple[Part, ...]:
+        most = self._most and min(self._most, _SHOWN_WHOLE)
+        return tuple(
+            Part(
+                make_line_visible(found.label),
+                make_line_visible(str(found.position or "")),
+                self.shorten(tuple(show_diff(*_texts_of(found))), most),
+            )
+            for found in _whole(change)
+        )
 
 
 def _group(updates: Sequence[Update]) -> Iterator[tuple[Alike, tuple[Update, ...]]]:
@@ -194,20 +252,6 @@ def _group(updates: Sequence[Update]) -> Iterator[tuple[Alike, tuple[Update, ...
         for alike in group_alike([update.differences for update in some]):
             groups.append((alike, tuple(some[number] for number in alike.jobs)))
     yield from sorted(groups, key=lambda group: -len(group[1]))
-
-
-def _undone(plan: Plan, most: int | None) -> Iterator[Entry]:
-    """Yield what is left alone and why, with what --adopt would change."""
-    reasons = {(note.kind, note.name): note for note in plan.undone}
-    for alike, some in _group(plan.unadopted):
-        lines = []
-        for update in some:
-            again = Note(*update.live.key, "as above")
-            lines.append(say_note(reasons.pop(update.live.key, again)))
-        parts = tuple(_part(found, most, hint=_HINT) for found in alike.changes)
-        yield Entry("left alone", some[0].kind, _names(some), tuple(lines), parts)
-    for note in reasons.values():
-        yield _note("left alone", note)
 
 
 def _entry(change: PlannedChange, parts: tuple[Part, ...] = (), about: str = "") -> Entry:
@@ -223,42 +267,19 @@ def _names(changes: Sequence[PlannedChange]) -> tuple[str, ...]:
     return tuple(change.name for change in changes)
 
 
-def _part(
-    found: Sequence[Difference],
-    most: int | None,
-    owners: Mapping[Owner, str] = _OWNERS,
-    hint: str = "",
-    *,
-    is_whole: bool = False,
-) -> Part:
-    """Return what people see of a difference that some jobs have."""
-    first = found[0]
-    places = list(dict.fromkeys(str(each.position) for each in found if each.position))
-    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-    words = [owners.get(first.owner, ""), first.remark, "".join(places[:1]) + more]
-    lines = tuple(_show(first, is_whole=is_whole))
-    if most is not None and len(lines) > most:
-        more = f"  … and {count(len(lines) - most, 'more line')}{hint}"
-        lines = (*lines[:most], more)
-    about = make_line_visible("; ".join(filter(None, words)))
-    return Part(make_line_visible(label_of(found)), about, lines)
+def _texts_of(found: Difference) -> tuple[str, str]:
+    """Return what was and will be there; a whole step's script as it stands."""
+    return found.before.removeprefix("command: "), found.after.removeprefix("command: ")
 
 
-def _show(found: Difference, *, is_whole: bool) -> Iterator[str]:
-    # A whole step's script is told as it stands.
-    before, after = (text.removeprefix("command: ") for text in (found.before, found.after))
-    is_added, is_removed = (found.change is change for change in (Change.ADDED, Change.REMOVED))
+def _show(found: Difference) -> Iterator[str]:
+    before, after = _texts_of(found)
+    is_told = before and after and before != after
     if found.change is Change.MOVED:
         yield "  moved to another place in its list"
-    elif (
-        is_whole
-        or is_long(found)
-        or len(before) + len(after) > _LONG
-        or (before and after and before != after)
-    ):
+    elif is_told or is_long(found) or len(before) + len(after) > _LONG:
         yield from show_diff(before, after)
     else:
-        old, new = make_line_visible(before), make_line_visible(after)
-        empty = "there" if is_added or is_removed else "(empty)"
-        yield f"- {'not there' if is_added else old or empty}"
-        yield f"+ {'not there' if is_removed else new or empty}"
+        old, new = _MISSING.get(found.change, ("(empty)", "(empty)"))
+        yield f"- {make_line_visible(before) or old}"
+        yield f"+ {make_line_visible(after) or new}"
