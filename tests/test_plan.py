@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.mark import split_description
-from cfl_jobs.planning.describing import group_alike
+from cfl_jobs.planning.describing import group_differences
 from cfl_jobs.planning.plan import Change, Create, Owner, Update
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart, save
@@ -157,7 +157,7 @@ def test_the_same_change_in_many_jobs_is_one_group(target: MemoryTarget, tmp_pat
     updates = [change for change in made.changes if isinstance(change, Update)]
     groups = [
         ([updates[number].name for number in alike.jobs], [c[0].label for c in alike.changes])
-        for alike in group_alike([update.differences for update in updates])
+        for alike in group_differences([update.differences for update in updates])
     ]
     assert groups == [
         (["Job 0", "Job 1", "Job 2"], ["parameter BRANCH: default"]),

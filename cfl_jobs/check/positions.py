@@ -65,7 +65,7 @@ class Positions:
 
     def _find_inline(self, script: str, found: Found, start: Position) -> Position:
         """Return the line of a script that stands in a template, looked for from its start on."""
-        wanted = script.split("\n")[found.line - 1].strip()
+        text = script.split("\n")[found.line - 1].strip()
         lines = self._files.get(start.file, "").split("\n")
         at = start.line - 1
         for line in script.split("\n")[: found.line]:
@@ -73,8 +73,8 @@ class Positions:
                 if line.strip() and line.strip() in lines[number]:
                     at = number
                     break
-        if wanted and wanted in lines[at]:
-            return Position(start.file, at + 1, lines[at].index(wanted) + 1)
+        if text and text in lines[at]:
+            return Position(start.file, at + 1, lines[at].index(text) + 1)
         return start
 
 

@@ -118,7 +118,7 @@ def _place_of_change(desired: str, live: str, pieces: Pieces, whole: Position) -
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class Grouping:
     """Changes that the same jobs have. `jobs` are their numbers.
 
     `changes` holds for each change the difference of each of these jobs, in their order: what
@@ -129,7 +129,7 @@ class Alike:
     changes: tuple[tuple[Difference, ...], ...]
 
 
-def group_alike(differences: Sequence[Sequence[Difference]]) -> tuple[Alike, ...]:
+def group_differences(differences: Sequence[Sequence[Difference]]) -> tuple[Grouping, ...]:
     """Group each job's differences by the jobs that have them; each stands in one group only."""
     found: dict[tuple[object, ...], dict[int, Difference]] = {}
     for number, of_job in enumerate(differences):
@@ -141,7 +141,7 @@ def group_alike(differences: Sequence[Sequence[Difference]]) -> tuple[Alike, ...
     groups: dict[tuple[int, ...], list[tuple[Difference, ...]]] = {}
     for by_job in found.values():
         groups.setdefault(tuple(by_job), []).append(tuple(by_job.values()))
-    return tuple(Alike(jobs, tuple(changes)) for jobs, changes in groups.items())
+    return tuple(Grouping(jobs, tuple(changes)) for jobs, changes in groups.items())
 
 
 def label_of(change: Sequence[Difference]) -> str:

@@ -83,18 +83,18 @@ class _Planner:
             config = Config(kind, step.name, self._run.read_before(step), versions=self._versions)
             kept = trace.undone.follow(config)
         old_name = trace.undone.find_place(step.old_name)
-        now, former = (
+        now, previous = (
             self._read((kind, trace.later.find_place(name))) for name in (step.name, old_name)
         )
-        if former and now:  # the run was to rename one of them
-            if kept and is_same_job(former, kept):
+        if previous and now:  # the run was to rename one of them
+            if kept and is_same_job(previous, kept):
                 self._unchanged.append(now.key)
             else:
                 reason = f"can't be {old_name!r} again: there is one, which isn't as it was"
                 self._undone.append(Note(*now.key, reason))
             return
-        if former:  # it has its old name already, or still
-            step, now, old_name = replace(step, name=old_name), former, ""
+        if previous:  # it has its old name already, or still
+            step, now, old_name = replace(step, name=old_name), previous, ""
         if not self._is_wanted(step, kept, now, old_name):
             self._unchanged.append((kind, step.name))
             return

@@ -10,7 +10,7 @@ from cfl_jobs.drawing.words import join_names
 from cfl_jobs.planning.plan import Create, Delete, Plan
 from cfl_jobs.review.flow import find_flow_effects
 from cfl_jobs.review.outline import differences_of
-from cfl_jobs.review.review import About, Effect, Weight, join_alike
+from cfl_jobs.review.review import About, Effect, Weight, join_effects
 from cfl_jobs.review.setups import Pair
 from cfl_jobs.target import Kind
 
@@ -23,7 +23,7 @@ _SHOWS_DEFAULT = (ParameterKind.BOOLEAN, ParameterKind.STRING, ParameterKind.CHO
 
 def find_effects(pair: Pair, plan: Plan) -> tuple[Effect, ...]:
     """Return what a change means for the chain, heaviest first."""
-    return join_alike(
+    return join_effects(
         [
             *_environments(pair),
             *_runs(pair),

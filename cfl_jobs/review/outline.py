@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 from cfl_jobs.check.report import count
 from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.planning.describing import Alike, describe, group_alike, is_long, label_of, show_diff
+from cfl_jobs.planning.describing import (
+    Grouping,
+    describe,
+    group_differences,
+    is_long,
+    label_of,
+    show_diff,
+)
 from cfl_jobs.planning.differences import compare
 from cfl_jobs.planning.plan import (
     Change,
@@ -184,28 +191,28 @@ class _OfServer:
         for update in updates:
             if update.old_name or not update.differences:
                 yield _entry(update)
-        for alike, some in _group(updates):
+        for grouping, some in _group(updates):
             lines = tuple(headline(update, is_changed=True) for update in some)
-            yield Entry("change", some[0].kind, _names(some), lines, self.parts(alike))
+            yield Entry("change", some[0].kind, _names(some), lines, self.parts(grouping))
         for deletion in self._plan.deletions:
             yield _entry(deletion, self.whole(deletion), self.pruning)
 
     def undone(self) -> Iterator[Entry]:
         """Yield what is left alone and why, with what --adopt would change."""
         reasons = {(note.kind, note.name): note for note in self._plan.undone}
-        for alike, some in _group(self._plan.unadopted):
+        for grouping, some in _group(self._plan.unadopted):
             again = (Note(*update.live.key, "as above") for update in some)
             notes = [reasons.pop((note.kind, note.name), note) for note in again]
             lines = tuple(map(say_note, notes))
-            yield Entry("left alone", some[0].kind, _names(some), lines, self.parts(alike))
+            yield Entry("left alone", some[0].kind, _names(some), lines, self.parts(grouping))
         yield from (_note("left alone", note) for note in reasons.values())
 
     def whole(self, change: Create | Delete) -> tuple[Part, ...]:
         """Return all that a job has that is made, or had that goes, where that is told."""
         return ()
 
-    def parts(self, alike: Alike) -> tuple[Part, ...]:
-        return tuple(self._part(found) for found in alike.changes)
+    def parts(self, grouping: Grouping) -> tuple[Part, ...]:
+        return tuple(self._part(found) for found in grouping.changes)
 
     def _part(self, found: Sequence[Difference]) -> Part:
         """Return what people see of a difference that some jobs have."""
@@ -244,13 +251,13 @@ class _OfRevisions(_OfServer):
         )
 
 
-def _group(updates: Sequence[Update]) -> Iterator[tuple[Alike, tuple[Update, ...]]]:
+def _group(updates: Sequence[Update]) -> Iterator[tuple[Grouping, tuple[Update, ...]]]:
     """Yield changes that the same updates make, with these, those of most jobs first."""
-    groups: list[tuple[Alike, tuple[Update, ...]]] = []
+    groups: list[tuple[Grouping, tuple[Update, ...]]] = []
     for kind in Kind:
         some = [update for update in updates if update.kind is kind]
-        for alike in group_alike([update.differences for update in some]):
-            groups.append((alike, tuple(some[number] for number in alike.jobs)))
+        for grouping in group_differences([update.differences for update in some]):
+            groups.append((grouping, tuple(some[number] for number in grouping.jobs)))
     yield from sorted(groups, key=lambda group: -len(group[1]))
 
 

@@ -145,7 +145,7 @@ class Review:
         return f"{head} compared with {base}"
 
 
-def join_alike(effects: Iterable[Effect]) -> tuple[Effect, ...]:
+def join_effects(effects: Iterable[Effect]) -> tuple[Effect, ...]:
     """Return the effects by weight, then by what they are about; the same of many jobs as one."""
     jobs: dict[Effect, dict[str, None]] = {}
     for effect in effects:
