@@ -121,41 +121,37 @@ def rehearse(project: Path, clones: Mapping[str, Path]) -> tuple[Watch, Home]:
     return watch, home
 
 
-def measure_git(clone: Path, directory: Path) -> float:
-    """Return the median seconds of a shallow clone and a gzipped archive of its commit."""
-    taken = []
-    for number in range(ROUNDS):
-        target = directory / f"{clone.name}-{number}"
-        start = time.monotonic()
-        subprocess.run(
-            ["git", "clone", "-q", "--depth=1", "--branch=master", clone.as_uri(), str(target)],
-            check=True,
-        )
-        subprocess.run(
-            f"git -C '{target}' archive HEAD | gzip -n >'{target}.tar.gz'", shell=True, check=True
-        )
-        taken.append(time.monotonic() - start)
-        shutil.rmtree(target)
-    return statistics.median(taken)
+def measure_publish(project: Path, clones: Mapping[str, Path], job: Job) -> tuple[float, float]:
+    """Return the median seconds of a publish job's builds, and of git alone, in turn.
 
-
-def measure_publish(project: Path, clones: Mapping[str, Path], job: str) -> float:
-    """Return the median seconds of a publish job's builds, each with nothing fetched before."""
-    taken = []
-    for number in range(ROUNDS):
-        home = Home(project.parent / f"publish-{job}-{number}")
+    Each begins with nothing fetched.
+    """
+    assert job.scm
+    clone = clones[job.scm.urls[0].rpartition("/")[2].removesuffix(".git")]
+    target = project.parent / "measured"
+    ours, theirs = [], []
+    for _ in range(ROUNDS):
+        home = Home(target)
         Definitions(project).fill(home)
         watch = Watch(home)
         jobs = read_jobs(home)
-        repositories = Repositories(home, clones)
-        with Engine(home, jobs, repositories, secrets=make_up(jobs), notify=watch.notify) as engine:
-            engine.build(job, {"AD_HOC": "1"})
+        with Engine(
+            home, jobs, Repositories(home, clones), secrets=make_up(jobs), notify=watch.notify
+        ) as engine:
+            engine.build(job.name, {"AD_HOC": "1"})
             engine.run()
         (record,) = watch.done
-        assert record.result is Result.SUCCESS, home.log(job, 1).read_text()
-        taken.append((record.finished or 0) - record.started)
-        shutil.rmtree(home.root)
-    return statistics.median(taken)
+        assert record.result is Result.SUCCESS, home.log(job.name, 1).read_text()
+        ours.append((record.finished or 0) - record.started)
+        shutil.rmtree(target)
+        start = time.monotonic()
+        clone_it = ["git", "clone", "-q", "--depth=1", "--branch=master", clone.as_uri()]
+        subprocess.run([*clone_it, str(target)], check=True)
+        packing = f"git -C '{target}' archive HEAD | gzip -n >'{target}/archive.tar.gz'"
+        subprocess.run(packing, shell=True, check=True)
+        theirs.append(time.monotonic() - start)
+        shutil.rmtree(target)
+    return statistics.median(ours), statistics.median(theirs)
 
 
 def write_table(watch: Watch, home: Home, git: Mapping[str, tuple[float, float]]) -> Iterator[str]:
@@ -196,12 +192,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         root = given.keep or Path(scratch)
         project = lay_out(given.example, given.python, root / "project")
         watch, home = rehearse(project, clones)
-        git = {}
-        for job in read_jobs(home).values():
-            if job.scm:
-                name = job.scm.urls[0].rpartition("/")[2].removesuffix(".git")
-                ours = measure_publish(project, clones, job.name)
-                git[job.name] = (ours, measure_git(clones[name], root))
+        git = {
+            job.name: measure_publish(project, clones, job)
+            for job in read_jobs(home).values()
+            if job.scm
+        }
         print("\n".join(write_table(watch, home, git)))
     return 0
 

@@ -85,18 +85,18 @@ git ls-tree -r "$commit" | while IFS=$'\t' read -r entry path; do
         echo "note: $path is named like a private key, and is published"
     fi
 done
-{ git grep -I -l -e '-----BEGIN [A-Z ]*PRIVATE KEY-----' "$commit" || true; } |
-    sed 's/^[0-9a-f]*:\(.*\)/note: \1 looks like a private key, and is published/'
+lfs_pointer='^version https://git-lfs\.github\.com/spec/'
+[ "$lfs" != true ] || lfs_pointer='^$-'
+{ git grep -I -o -E -e "-----BEGIN [A-Z ]*PRIVATE KEY-----|$lfs_pointer" "$commit" || true; } |
+    sort -u | sed -E -e 's/^[0-9a-f]+:(.*):-----BEGIN.*/note: \1 looks like a private key, and is published/' \
+    -e "s/^[0-9a-f]+:(.*):version.*/note: \1 is published as git-lfs's pointer, without 'lfs: true'/"
 if [ "$lfs" = true ]; then
     git lfs version || fail "this node has no git-lfs, which 'lfs' of $repository asks for"
     git lfs install --local --skip-smudge
-else
-    { git grep -I -l -e '^version https://git-lfs.github.com/spec/' "$commit" || true; } |
-        sed "s/^[0-9a-f]*:\(.*\)/note: \1 is published as git-lfs's pointer, without 'lfs: true'/"
 fi
 
 begin "packing $repository at $commit"
-# The files of a commit of the repository in the directory $1, as a tar named $2 with names in $3.
+# Writes a tar of the files of commit $2 of the repository in the directory $1, in a directory $3.
 pack() (
     cd "$1"
     # git archive leaves out or rewrites files that .gitattributes marks export-ignore or
@@ -105,7 +105,7 @@ pack() (
     mkdir -p "$(dirname "$attributes")"
     echo '* -export-ignore -export-subst' >"$attributes"
     GIT_LFS_SKIP_SMUDGE='' git -c core.autocrlf=false -c tar.umask=0022 archive --format=tar \
-        --output="$2" ${3:+"--prefix=$3/"} "$4"
+        ${3:+"--prefix=$3/"} "$2"
 )
 compress() {
     # As many threads on every node: their number shows in what pigz and zstd write.
@@ -115,20 +115,22 @@ compress() {
     zstd) zstd -q -T4 ;;
     esac
 }
-pack . "$PWD/$component.tar" "" "$commit"
-if [ "$submodules" = true ]; then
+if [ "$submodules" != true ]; then
+    pack . "$commit" "" | compress >"$archive"
+else
     if [ "$(git rev-parse HEAD)" != "$commit" ]; then
         git checkout --quiet --force --detach "$commit"
         git submodule --quiet update --init --recursive
     fi
+    pack . "$commit" "" >"$component.tar"
     # shellcheck disable=SC2016
     git submodule --quiet foreach --recursive 'printf "%s\0" "$displaypath"' >submodules.list
     while IFS= read -r -d '' path; do
-        pack "$path" "$PWD/submodule.tar" "$path" HEAD
+        pack "$path" HEAD "$path" >submodule.tar
         tar --concatenate --file="$component.tar" submodule.tar
     done <submodules.list
+    compress <"$component.tar" >"$archive"
 fi
-compress <"$component.tar" >"$archive"
 
 echo "$repository $commit${compare:+ $branch $compare...$commit}" >commit.txt
 echo "$here: published $repository at $commit as $archive, $(stat -c %s "$archive") bytes"
