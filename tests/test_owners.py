@@ -243,3 +243,24 @@ def test_without_a_mark_nothing_is_known() -> None:
     for mark, expected in ((None, Owner.ADOPT), (Mark("jobs/a.yaml"), Owner.UNKNOWN)):
         found = attribute(here, there, mark, lambda: NO_HABITS)
         assert [owner for _, owner, _ in found] == [expected]
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_permissions_of_who_made_a_job_are_jenkins_own(*, is_cut: bool) -> None:
+    """Also beside those that a definition begins to set."""
+
+    def permit(*users: str) -> Normal:
+        entries = "".join(f"<permission>USER:a.B.Read:{user}</permission>" for user in users)
+        matrix = "hudson.security.AuthorizationMatrixProperty"
+        config = job().config.replace("<properties>", f"<properties><{matrix}>{entries}</{matrix}>")
+        return normalise(config, name="a")
+
+    then, kept = normalise(job().config, name="a"), permit("creator", "creator too")
+    mark = mark_of(then, kept, is_cut=is_cut)
+    found = attribute(permit("alice"), kept, mark, lambda: NO_HABITS)
+    told = [((raw.desired or raw.live or then).text, owner) for raw, owner, _ in found]
+    assert told == [
+        ("USER:a.B.Read:alice", Owner.OURS),
+        ("USER:a.B.Read:creator", Owner.JENKINS),
+        ("USER:a.B.Read:creator too", Owner.JENKINS),
+    ]
