@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.jenkins_server import Fault, JenkinsServer, Request
+from tests.jenkins_server_configs import NEW
 from tests.terminal import HIDE_CURSOR, SHOW_CURSOR, Terminal
 
 UPDATE = ("update", "--home", "home")
 JOBS = ["Publish Ocargo Files for all the world", "Zürich"]
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.fixture
+def jenkins_server() -> Iterator[JenkinsServer]:
+    """Which version it is makes no difference to a terminal."""
+    with JenkinsServer(NEW) as server:
+        yield server
 
 
 @pytest.fixture
