@@ -56,8 +56,9 @@ def short_class(name: str) -> str:
 
 def is_default(element: ET.Element) -> bool:
     """Tell whether a field says what XStream gives an absent one: false, empty, no elements."""
-    attributes = {key for key in element.attrib if key != "plugin"}
-    return not attributes and not len(element) and (element.text or "").strip() in ("", "false")
+    if len(element) or (element.text or "").strip() not in ("", "false"):
+        return False
+    return all(key == "plugin" for key in element.attrib)
 
 
 def _read_by(read: Callable[[ET.Element], Any], default: object) -> Any:

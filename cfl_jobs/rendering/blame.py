@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.config import Blame
 from cfl_jobs.configs.configxml import element_paths, steps_of
+from cfl_jobs.configs.fields import is_default
 from cfl_jobs.configs.normalform import TEXTS
 from cfl_jobs.errors import Position
 from cfl_jobs.reading.tracking import TrackedDict, walk_mappings
@@ -184,7 +185,7 @@ def _is_part(key: str, tag: str) -> bool:
 
 def _is_trivial(element: ET.Element) -> bool:
     """Tell whether an element says nothing, so that it can't be lost."""
-    return (element.text or "") in ("", "false") and not element.attrib and "." not in element.tag
+    return is_default(element) and "." not in element.tag
 
 
 @lru_cache(maxsize=4096)
