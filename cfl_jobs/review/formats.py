@@ -23,7 +23,6 @@ from cfl_jobs.review.outline import (
     list_entries,
     summarise,
 )
-from cfl_jobs.review.page import write_page
 from cfl_jobs.review.review import Review, Weight
 
 VERSION = 2
@@ -189,11 +188,18 @@ def _differences_to_json(plan: Plan, *, whole: bool) -> Iterator[dict[str, Any]]
         yield {**_pick(found, *names), "side": found.owner.value, "jobs": found_in}
 
 
+def _write_page(review: Review, *, verbose: bool = False) -> str:
+    # The drawing and its templates are for pages only: each plan would wait for them.
+    from cfl_jobs.review.page import write_page
+
+    return write_page(review, verbose=verbose)
+
+
 WRITERS: Mapping[str, Writer] = MappingProxyType(
     {
         "text": write_text,
         "json": write_json,
         "markdown": write_markdown,
-        "html": write_page,
+        "html": _write_page,
     }
 )
