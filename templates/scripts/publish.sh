@@ -76,26 +76,31 @@ else
 fi
 description+=" ${commit:0:10}${AD_HOC:+, ad-hoc distribution $AD_HOC}"
 
-begin "looking at the files of $repository at $commit"
-key_name='(^|/)(id_(rsa|dsa|ecdsa|ed25519)|[^/]+\.(p12|pfx|ppk|jks))$'
-git ls-tree -r "$commit" | while IFS=$'\t' read -r entry path; do
-    if [[ $entry == 160000\ * ]] && [ "$submodules" != true ]; then
-        echo "note: $path is a git submodule, another repository: published as an empty directory"
-    elif [[ $path =~ $key_name ]]; then
-        echo "note: $path is named like a private key, and is published"
-    fi
-done
-lfs_pointer='^version https://git-lfs\.github\.com/spec/'
-[ "$lfs" != true ] || lfs_pointer='^$-'
-{ git grep -I -o -E -e "-----BEGIN [A-Z ]*PRIVATE KEY-----|$lfs_pointer" "$commit" || true; } |
-    sort -u | sed -E -e 's/^[0-9a-f]+:(.*):-----BEGIN.*/note: \1 looks like a private key, and is published/' \
-    -e "s/^[0-9a-f]+:(.*):version.*/note: \1 is published as git-lfs's pointer, without 'lfs: true'/"
+look_at_files() {
+    key_name='(^|/)(id_(rsa|dsa|ecdsa|ed25519)|[^/]+\.(p12|pfx|ppk|jks))$'
+    git ls-tree -r "$commit" | while IFS=$'\t' read -r entry path; do
+        if [[ $entry == 160000\ * ]] && [ "$submodules" != true ]; then
+            echo "note: $path is a git submodule, another repository: published as an empty directory"
+        elif [[ $path =~ $key_name ]]; then
+            echo "note: $path is named like a private key, and is published"
+        fi
+    done
+    lfs_pointer='^version https://git-lfs\.github\.com/spec/'
+    [ "$lfs" != true ] || lfs_pointer='^$-'
+    { git grep -I -o -E -e "-----BEGIN [A-Z ]*PRIVATE KEY-----|$lfs_pointer" "$commit" || true; } |
+        sort -u | sed -E -e 's/^[0-9a-f]+:(.*):-----BEGIN.*/note: \1 looks like a private key, and is published/' \
+        -e "s/^[0-9a-f]+:(.*):version.*/note: \1 is published as git-lfs's pointer, without 'lfs: true'/"
+}
+
 if [ "$lfs" = true ]; then
     git lfs version || fail "this node has no git-lfs, which 'lfs' of $repository asks for"
     git lfs install --local --skip-smudge
 fi
 
 begin "packing $repository at $commit"
+notes="$(mktemp)"
+look_at_files >"$notes" &
+looking="$!"
 # Writes a tar of the files of commit $2 of the repository in the directory $1, in a directory $3.
 pack() (
     cd "$1"
@@ -131,6 +136,11 @@ else
     done <submodules.list
     compress <"$component.tar" >"$archive"
 fi
+
+begin "looking at the files of $repository"
+wait "$looking"
+cat "$notes"
+rm -f -- "$notes"
 
 echo "$repository $commit${compare:+ $branch $compare...$commit}" >commit.txt
 echo "$here: published $repository at $commit as $archive, $(stat -c %s "$archive") bytes"
