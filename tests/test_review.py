@@ -192,7 +192,7 @@ EFFECTS = {
         Weight.HIGH,
     ),
     "what is checked out": (
-        ("templates/publish.yaml.j2", '"refs/heads/${BRANCH}"', '"**"'),
+        ("templates/publish.yaml.j2", '"refs/heads/{{ fetched }}"', '"**"'),
         "changes which code Publish Ocargo Files, Publish Portal Files and Publish Deploy Files "
         "check out",
         Weight.MEDIUM,
