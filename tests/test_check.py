@@ -301,3 +301,18 @@ def test_the_disk_that_retention_takes_is_estimated_of_sizes_given_or_seen(
         "  Publish Portal Files: 0.9 GB, 360 builds of 2.5 MB\n"
     )
     assert "is not JOB=MB" in CliRunner().invoke(cli, ["check", "--size", "60"]).output
+
+
+def test_an_error_of_shellcheck_is_an_error_and_a_remark_is_a_warning(chain: Path) -> None:
+    for name, line in (("publish", "rm $1"), ("run-suite", "for x in 1; do")):
+        with (chain / f"templates/scripts/{name}.sh").open("a") as script:
+            script.write(f"{line}\n")
+    found = {
+        (str(p.finding.position.file), p.severity)
+        for p in check_project(chain).problems
+        if p.rule == "shellcheck" and p.finding.position
+    }
+    assert found == {
+        ("templates/scripts/publish.sh", Severity.WARNING),
+        ("templates/scripts/run-suite.sh", Severity.ERROR),
+    }
