@@ -28,10 +28,12 @@ class TemplateReads:
     """What a template takes.
 
     `variables` are its definitions', with the keys that it reads of their items, or of themselves.
-    `words` are all names that stand in it, also in texts as `map(attribute="x")` has.
+    `chain` are keys of the chain's entries, by group. `words` are all names that stand in it, also
+    in texts as `map(attribute="x")` has.
     """
 
     variables: Mapping[str, frozenset[str]]
+    chain: Mapping[str, frozenset[str]]
     settings: frozenset[str]
     words: frozenset[str]
 
@@ -64,7 +66,12 @@ def read_template(name: str, load: Callable[[str], str]) -> TemplateReads:
         variables |= tracker.undeclared_identifiers
     hidden = own | _GIVEN | set(environment.globals)
     taken = {key: frozenset(fields.get(key, ())) for key in sorted(variables) if key not in hidden}
-    return TemplateReads(taken, frozenset(fields.get("settings", ())), frozenset(words))
+    chain = {
+        owner.removeprefix("chain."): frozenset(found)
+        for owner, found in fields.items()
+        if owner.startswith("chain.")
+    }
+    return TemplateReads(taken, chain, frozenset(fields.get("settings", ())), frozenset(words))
 
 
 class _Tracker(meta.TrackingCodeGenerator):
@@ -120,6 +127,7 @@ def find_misspelt(definitions: Definitions, load: Callable[[str], str]) -> Itera
     for entry in definitions.entries:
         variables = reads[entry.template].variables
         taken = {"name", "moved", *variables, *given[entry.template]}
+        taken = taken.union(*(read.chain.get(entry.group, ()) for read in reads.values()))
         yield from fix(entry.variables, taken)
         yield from fix(definitions.defaults[entry.group], taken)
         for name, fields in variables.items():
@@ -145,18 +153,39 @@ def _assigned(tree: nodes.Template) -> Iterator[nodes.Name]:
 
 
 def _fields(tree: nodes.Node) -> Iterator[tuple[str, str]]:
-    """Yield the keys that are read of variables, and of what a loop goes over."""
-    for attribute in _attributes(tree):
-        if isinstance(attribute.node, nodes.Name) and (field := _field(attribute)):
-            yield attribute.node.name, field
-    for loop in tree.find_all(nodes.For):
-        listed: nodes.Node | None = loop.iter
-        while isinstance(listed, nodes.Filter):
-            listed = listed.node
-        if isinstance(listed, nodes.Name) and isinstance(loop.target, nodes.Name):
-            yield from (
-                (listed.name, field) for owner, field in _fields(loop) if owner == loop.target.name
-            )
+    """Yield the keys that are read of variables, and of the chain's entries ("chain.tests").
+
+    What a loop goes over and what another name is set to count as the variables they come from.
+    """
+    origins: dict[str, set[str]] = {}
+    named_parts = [(loop.target, loop.iter) for loop in tree.find_all(nodes.For)]
+    named_parts += [(assign.target, assign.node) for assign in tree.find_all(nodes.Assign)]
+    for target, node in named_parts:
+        if isinstance(target, nodes.Name) and (origin := _owner(node)):
+            origins.setdefault(target.name, set()).add(origin)
+    reads = [(_owner(attribute.node), _field(attribute)) for attribute in _attributes(tree)]
+    for filtered in tree.find_all(nodes.Filter):
+        named = [keyword.value for keyword in filtered.kwargs if keyword.key == "attribute"]
+        named += filtered.args[:1] if filtered.name in ("selectattr", "rejectattr") else []
+        reads += [(_owner(filtered), one.value) for one in named if isinstance(one, nodes.Const)]
+    for owner, field in reads:
+        owners, waiting = set[str](), [owner]
+        while waiting:
+            current = waiting.pop()
+            waiting += origins.get(current, set()) - owners - {current}
+            owners.add(current)
+        yield from ((one, field) for one in owners if one and field)
+
+
+def _owner(node: nodes.Node | None) -> str:
+    """Return the variable, or the list of the chain, that something is or is an item of."""
+    while isinstance(node, nodes.Filter) or (isinstance(node, nodes.Getitem) and not _field(node)):
+        node = node.node
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, (nodes.Getattr, nodes.Getitem)) and _owner(node.node) == "chain":
+        return f"chain.{_field(node)}"
+    return ""
 
 
 def _attributes(node: nodes.Node) -> Iterator[nodes.Getattr | nodes.Getitem]:
