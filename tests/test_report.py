@@ -51,7 +51,7 @@ def test_text_says_all_that_people_must_know() -> None:
     assert tell(PLAN) == (
         "+ create job New *one*  (jobs/a.yaml:3:5)\n"
         "> rename job Old to Moved\n"
-        "? confirm job Marked: it is as it should be, its mark isn't up to date\n"
+        "? confirm job Marked: nothing but its mark is out of date\n"
         "~ change job A\n"
         "~ change job B\n"
         "    mail: recipients  (ours; jobs/a.yaml:3:5)\n"

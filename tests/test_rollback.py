@@ -384,7 +384,7 @@ def test_that_nothing_but_the_mark_is_put_back_is_told(tmp_path: Path) -> None:
     update(target, tmp_path, job("A"))
     update(target, tmp_path, job("A", extra="<disabled>false</disabled>"))
     shown = tell(plan_rollback(list_runs(tmp_path, "memory")[0], target))
-    assert shown.startswith("? confirm job A: it is as it should be, its mark isn't up to date\n")
+    assert shown.startswith("? confirm job A: nothing but its mark is out of date\n")
 
 
 def test_what_force_would_do_to_a_job_that_is_left_alone_is_told(tmp_path: Path) -> None:

@@ -98,7 +98,8 @@ class Create(_Change):
 class Update(_Change):
     """A job or view that differs. `live` is its config on the target, under the name it has there.
 
-    Without `differences` only the mark is out of date, or was never confirmed: no config is sent.
+    Without `differences` only the mark is out of date, or was never confirmed: an update sends no
+    config then, a rollback puts back the one that was kept.
     `keep_disabled`: someone disabled it on the server, and the definition doesn't say otherwise.
     """
 

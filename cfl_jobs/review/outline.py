@@ -118,7 +118,7 @@ def headline(change: PlannedChange, *, is_changed: bool = False) -> str:
     if change.old_name and not is_changed:
         return f"rename {kind} {make_line_visible(change.old_name)} to {name}"
     if not change.differences and not change.adopted:
-        return f"confirm {kind} {name}: it is as it should be, its mark isn't up to date"
+        return f"confirm {kind} {name}: nothing but its mark is out of date"
     return f"{'adopt' if change.adopted else 'change'} {kind} {name}"
 
 
