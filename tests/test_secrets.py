@@ -134,6 +134,32 @@ def test_of_a_job_that_is_not_ours_no_password_can_be_compared(target: MemoryTar
     assert told(made) == [(LABEL, Owner.ADOPT, "can't be compared")]
 
 
+@pytest.mark.parametrize(
+    "elements",
+    [
+        "<a.Vault><key>{}</key></a.Vault>",
+        '<a.Vault kind="one"><key>{}</key></a.Vault>',
+        "<a.Vault><key>fixed</key></a.Vault><a.Vault><key>{}</key></a.Vault>",
+    ],
+    ids=["field", "whole element", "added element"],
+)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_password_is_not_shown_where_only_jenkins_knows_that_it_is_one(
+    elements: str, form: str, tmp_path: Path
+) -> None:
+    """Its field's name doesn't tell, but the server has it encrypted."""
+
+    target, made = jenkins(), job()
+    update(target, tmp_path, made)
+    there = f"<builders><a.Vault><key>{OTHER}</key></a.Vault>"
+    target.edit("Publish", "<builders>", there)
+    config = made.config.replace("<builders>", f"<builders>{elements.format('hunter2')}")
+    text = tell(plan(target, replace(made, config=config)), form, verbose=True)
+    assert "{secret} (another)" in text
+    for password in ("hunter2", "fixed", "AQAA"):
+        assert password not in text
+
+
 def test_a_kept_plan_is_refused_once_a_password_was_entered(target: MemoryTarget) -> None:
     """The plan says nothing of it."""
     made = plan(target, with_password("hunter2", script="two"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import unified_diff
 from itertools import groupby, zip_longest
@@ -12,6 +12,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.normalform import SECRET, Normal, absent_value
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.differences import Raw
+from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.plan import Change, Difference, Owner
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.planning.words import secrets_of, show_value
@@ -34,14 +35,18 @@ def describe(
     position: Position | None = None,
     *,
     remark: str = "",
+    hidden: Collection[str] = (),
     versions: Mapping[str, str] = NEWEST,
 ) -> Difference:
     """Put a difference into words; secrets are left out. `remark`: what else is to be said.
 
-    `versions` are the server's, by plugin or versions.CORE.
+    `hidden` are the paths, without numbers, where either side has a password: Jenkins may have
+    encrypted what the other has in plain text. `versions` are the server's, by plugin or
+    versions.CORE.
     """
-    before = show_value(raw.live) if raw.live else ""
-    after = show_value(raw.desired) if raw.desired else ""
+    path = without_numbers(raw.path)
+    before = show_value(raw.live, path, hidden) if raw.live else ""
+    after = show_value(raw.desired, path, hidden) if raw.desired else ""
     change = raw.change
     if raw.desired and raw.live and raw.desired.kind != raw.live.kind:
         before = "; ".join(filter(None, (f"class: {raw.live.kind}", before)))

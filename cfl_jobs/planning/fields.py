@@ -94,7 +94,7 @@ def code_fields(
 
     Numbers in the path say nothing. At paths in `hidden` stands what is a password elsewhere.
     """
-    return [] if element is None else _code_fields(element, _NUMBER.sub("", path), hidden)
+    return [] if element is None else _code_fields(element, without_numbers(path), hidden)
 
 
 def _code_fields(element: Normal, path: str, hidden: Collection[str]) -> list[str]:
@@ -107,11 +107,16 @@ def _code_fields(element: Normal, path: str, hidden: Collection[str]) -> list[st
     return found
 
 
+def without_numbers(path: str) -> str:
+    """Return "builders/hudson.tasks.Shell" for "builders/hudson.tasks.Shell[2]"."""
+    return _NUMBER.sub("", path)
+
+
 def secret_paths(normal: Normal) -> frozenset[str]:
     """Return the paths, without numbers, of passwords."""
     if not _has_secrets(normal):
         return frozenset()
-    return frozenset(_NUMBER.sub("", path) for path, child in _walk(normal) if child.text == SECRET)
+    return frozenset(without_numbers(path) for path, child in _walk(normal) if child.text == SECRET)
 
 
 def code_encrypted(encrypted: str) -> str:

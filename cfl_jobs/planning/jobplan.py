@@ -9,6 +9,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_text
 from cfl_jobs.planning.describing import describe, place_of
 from cfl_jobs.planning.differences import find_losses
+from cfl_jobs.planning.fields import secret_paths
 from cfl_jobs.planning.losses import advise_on_taken
 from cfl_jobs.planning.owners import attribute
 from cfl_jobs.planning.permissions import hide_granted
@@ -43,19 +44,21 @@ def plan_job(
     is_verified = mark is None or mark.is_verified
     dropped = frozenset() if is_verified else frozenset(find_losses(raws, desired.own))
     visible = {raw for raw, owner, _ in owned if owner is not Owner.JENKINS or raw in dropped}
+    hidden = secret_paths(desired.normal) | secret_paths(live.normal)
     differences = [
         describe(
             hide_granted(raw, mark),
             owner,
             place_of(desired, raw),
             remark=remark,
+            hidden=hidden,
             versions=live.versions,
         )
         for raw, owner, remark in owned
         if raw in visible
     ]
     own = [
-        describe(raw, owner, versions=live.versions)
+        describe(raw, owner, hidden=hidden, versions=live.versions)
         for raw, owner, _ in owned
         if raw not in visible
     ]

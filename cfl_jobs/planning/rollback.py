@@ -13,6 +13,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError, Missing
 from cfl_jobs.planning.describing import describe
 from cfl_jobs.planning.differences import compare, compare_passwords
+from cfl_jobs.planning.fields import secret_paths
 from cfl_jobs.planning.journal import Run, Step
 from cfl_jobs.planning.observe import describe_some, list_inside, list_versions
 from cfl_jobs.planning.plan import (
@@ -174,7 +175,8 @@ def compare_configs(desired: Config, live: Config) -> tuple[Difference, ...]:
     desired, live = desired.beside(None), live.beside(None)
     both = desired.normal, live.normal
     raws = (*compare(*both), *compare_passwords(*both))
-    found = [describe(raw, Owner.UNKNOWN, versions=live.versions) for raw in raws]
+    hidden = secret_paths(desired.normal) | secret_paths(live.normal)
+    found = [describe(raw, Owner.UNKNOWN, hidden=hidden, versions=live.versions) for raw in raws]
     if desired.disabled != live.disabled:
         before, after = (str(config.disabled).lower() for config in (live, desired))
         found.append(Difference("disabled", "disabled", Change.CHANGED, before, after))

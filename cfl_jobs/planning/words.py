@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -85,15 +86,19 @@ def is_secret(tag: str, text: str) -> bool:
     return bool(named_so) and not _HARMLESS_TEXT.fullmatch(text)
 
 
-def show_value(normal: Normal) -> str:
-    """Return an element's content as text for people, secrets left out."""
+def show_value(normal: Normal, path: str = "", hidden: Collection[str] = ()) -> str:
+    """Return the content of an element at `path` as text for people, secrets left out.
+
+    At paths in `hidden` stand passwords, whatever their fields are called. None has numbers.
+    """
     if not normal.children:
-        if normal.text == SECRET or is_secret(normal.tag, normal.text):
+        is_hidden = bool(normal.text) and path in hidden
+        if is_hidden or normal.text == SECRET or is_secret(normal.tag, normal.text):
             return SECRET
         return hide_secrets(normal.text)
     inside = []
     for child in normal.children:
-        text = show_value(child)
+        text = show_value(child, f"{path}/{child.tag}".lstrip("/"), hidden)
         short = split_words(child.tag)
         inside.append(f"{short}: {text}" if text else short)
     return "; ".join(inside)
