@@ -61,12 +61,15 @@ def test_script_that_deploys_whatever_the_record_says_is_not_guarded(script: str
     assert find_guard(script, ["tests.txt"]) is Guard.DEPLOYS
 
 
-def test_guard_cut_out_of_the_deploy_script_is_missed() -> None:
+def test_guard_cut_out_of_the_deploy_script_or_moved_below_its_run_is_missed() -> None:
     script = SCRIPT.read_text(encoding="utf-8")
+    assert deploys(script)
     assert find_guard(script, ["tests.txt"]) is Guard.STOPS
-    start = script.index('if [ "$recorded" = ')
+    start = script.index('sum="$(sha256sum')
     end = script.index("fi\n", start) + len("fi\n")
-    assert find_guard(script[:start] + script[end:], ["tests.txt"]) is not Guard.STOPS
+    without = script[:start] + script[end:]
+    assert find_guard(without, ["tests.txt"]) is Guard.DEPLOYS
+    assert find_guard(without + script[start:end], ["tests.txt"]) is Guard.DEPLOYS
 
 
 @pytest.mark.parametrize(
@@ -78,6 +81,12 @@ def test_guard_cut_out_of_the_deploy_script_is_missed() -> None:
         ("VERSION=1 scripts/deploy-site.sh", True),
         ('"$WORKSPACE/bin/deploy" Dev', True),
         ("make deploy", True),
+        ('bash -c "$deploy_command"', True),
+        ('env A=1 "${variables[@]}" /bin/bash -euo pipefail -ec "$deploy_command"', True),
+        ('if true; then sh -c "${deploy}"; fi', True),
+        ('bash -c "$command"', False),
+        ('echo bash -c "$deploy_command"', False),
+        ('deploy_command="$1"', False),
         ("echo a/deploy.sh", False),
         ("cp deploy/settings.py .", False),
         ("./deploy/check.sh", False),

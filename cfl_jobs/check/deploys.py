@@ -1,6 +1,7 @@
 """Rules about deploying: only what was tested, only what was asked for, one at a time.
 
-A deploy job is one whose name begins with "Deploy", or whose script runs ./deploy.sh or the like.
+A deploy job is one whose name begins with "Deploy", or whose script runs ./deploy.sh or the like,
+or the command in a variable of such a name: `bash -c "$deploy_command"`.
 """
 
 from __future__ import annotations

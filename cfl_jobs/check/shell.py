@@ -136,10 +136,12 @@ def _blank(text: str) -> str:
 
 
 _DEPLOYS = re.compile(
-    r"""(?:^|[;&|({]|\b(?:then|do|else|exec|sudo|time|env)\s)\s*(?:\w+=\S*\s+)*
-        (?: (?:(?:ba|da|z|k)?sh|source|\.|python\d?)\s+(?:-\w+\s+)*["']?(?:[\w.${}-]*/)*
-          | ["']?(?:[\w.${}-]*/)+ | (?:make|fab|npm\s+run|yarn|rake)\s+ )
-        deploy(?:[_-][\w-]*)?(?:\.\w+)?(?![\w/-])""",
+    r"""(?:^|[;&|({]|\b(?:then|do|else|exec|sudo|time|env)\s)\s*
+        (?:(?:\w+=|["']?\$)\S*\s+)*  # variables, also of env
+        (?: (?: (?:(?:ba|da|z|k)?sh|source|\.|python\d?)\s+(?:-\w+\s+)*["']?(?:[\w.${}-]*/)*
+              | ["']?(?:[\w.${}-]*/)+ | (?:make|fab|npm\s+run|yarn|rake)\s+ )
+            deploy(?:[_-][\w-]*)?(?:\.\w+)?(?![\w/-])
+          | (?:[\w./-]*/)?(?:ba|da|z|k)?sh(?:[ \t]+[\w-]+)*[ \t]+-\w*c[ \t]+["']?\$\{?deploy )""",
     re.VERBOSE | re.MULTILINE,
 )
 _FUNCTION = re.compile(
@@ -167,7 +169,7 @@ class Guard(Enum):
 
 
 def deploys(script: str) -> bool:
-    """Tell whether a script runs a program that is called deploy."""
+    """Tell whether a script runs a program, or the command of a variable, that is called deploy."""
     return _DEPLOYS.search(expanding_text(script)) is not None
 
 

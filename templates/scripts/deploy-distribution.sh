@@ -85,8 +85,9 @@ workspace="$PWD"
 cd distribution
 # What only the suites need isn't deployed.
 rm -rf "$vendor-suites"
-command="$(fill "$command" "$(printf %q "$environment")")"
-program="${command%% *}"
+# `cfl-jobs check` knows by this name that running it is the deploy.
+deploy_command="$(fill "$command" "$(printf %q "$environment")")"
+program="${deploy_command%% *}"
 if [[ $program == ./* ]] && { [ ! -x "$program" ] || [ ! -f "$program" ]; }; then
     refuse "no ${program#./}" "the distribution has no executable file ${program#./}"
 fi
@@ -106,7 +107,7 @@ if command -v "$python" >/dev/null && "$python" -m venv --without-pip "$workspac
 fi
 export PATH="$PWD/$vendor/bin:$PATH" PYTHONPATH="$PWD/$vendor" PYTHONUTF8=1
 
-begin "running $command"
+begin "running $deploy_command"
 state="$environment may be half deployed"
-env "${filled[@]}" bash -euo pipefail -c "$command"
+env "${filled[@]}" bash -euo pipefail -c "$deploy_command"
 echo "$here: deployed distribution $number to $environment"
