@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -113,3 +114,17 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 def test_every_module_opens_with_a_docstring() -> None:
     for name, path in modules().items():
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), name
+
+
+def test_what_the_program_reads_is_packed_with_it() -> None:
+    """Else an installed cfl-jobs, unlike one in a checkout, lacks a template."""
+    settings = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    packed = {
+        path
+        for package, patterns in settings["tool"]["setuptools"]["package-data"].items()
+        for pattern in patterns
+        for path in (PACKAGE.parent / package.replace(".", "/")).glob(pattern)
+    }
+    read = {path for end in ("j2", "css", "js", "txt") for path in PACKAGE.rglob(f"*.{end}")}
+    assert read
+    assert read <= packed
