@@ -59,7 +59,7 @@ class Fault(Enum):
     DROP_BEFORE = "connection closed, request not handled"
     DROP_AFTER = "request handled, connection closed without an answer"
     BAD_GATEWAY = "502 of a proxy, request not handled"
-    UNAVAILABLE = "503 of a proxy, request not handled"
+    UNAVAILABLE = "503 of a proxy, request not handled; `seconds` are its Retry-After"
     TOO_MANY = "429 of a proxy, request not handled; `seconds` are its Retry-After"
     GATEWAY_TIMEOUT = "504 of a proxy, request handled behind it"
     STARTING = "503 of Jenkins that is starting up, request not handled"
@@ -394,10 +394,11 @@ class JenkinsServer:
         elif fault is Fault.RESTART:
             self.restart(starting_for=2)
             return None
-        elif fault in (Fault.BAD_GATEWAY, Fault.UNAVAILABLE):
-            return pages.gateway_error(502 if fault is Fault.BAD_GATEWAY else 503)
-        elif fault is Fault.TOO_MANY:
-            return pages.gateway_error(429, retry_after=seconds)
+        elif fault is Fault.BAD_GATEWAY:
+            return pages.gateway_error(502)
+        elif fault in (Fault.UNAVAILABLE, Fault.TOO_MANY):
+            status = 429 if fault is Fault.TOO_MANY else 503
+            return pages.gateway_error(status, retry_after=seconds)
         elif fault is Fault.STARTING:
             return self.dialect.starting()
         elif fault is Fault.HTML:

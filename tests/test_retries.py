@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -111,9 +112,9 @@ def test_a_server_that_comes_and_goes_is_not_waited_for_without_end() -> None:
 def test_a_server_that_wants_to_be_left_alone_is_until_then() -> None:
     world = World(TransientError(Unreachable("busy"), 50))
     world.ask(TransientError(Unreachable("busy"), 40))
-    assert world.now == 90
+    assert world.now == 90.5
     failing(lambda: world.ask(TransientError(Unreachable("busy"), 600)))
-    assert world.now == 90
+    assert world.now == 90.5
 
 
 def test_threads_wait_together() -> None:
@@ -176,6 +177,43 @@ def test_what_takes_too_long_is_cut_and_an_error_whatever_it_returns() -> None:
 
     with server, connection.sock, pytest.raises(TooSlow):
         keep_asking()
+    limit.close()
+
+
+def test_a_wait_between_two_tries_is_neither_silence_nor_cut() -> None:
+    told: list[float] = []
+    limit = TimeLimit(2, told.append)
+    with limit.over():
+        with limit.pausing():
+            time.sleep(0.7)
+        time.sleep(0.1)
+    limit.close()
+    assert told == []
+
+
+@pytest.mark.parametrize("is_paused", [True, False])
+def test_a_connection_that_another_request_uses_by_now_is_not_cut(*, is_paused: bool) -> None:
+    """It went back to the pool before a wait, or at the end of an answer."""
+    limit = TimeLimit(0.04, lambda seconds: None)
+    connection = HTTPConnection("jenkins")
+    connection.sock, server = socket.socketpair()
+
+    def give_back() -> None:
+        with limit.over():
+            limit.follow(connection)
+            if is_paused:
+                with limit.pausing():
+                    pass
+            else:
+                with ThreadPoolExecutor(max_workers=1) as pool:
+                    pool.submit(limit.follow, connection).result()
+            time.sleep(0.4)
+
+    with server, connection.sock:
+        with pytest.raises(TooSlow):
+            give_back()
+        server.send(b"answer")
+        assert connection.sock.recv(10) == b"answer"
     limit.close()
 
 

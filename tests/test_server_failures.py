@@ -251,7 +251,7 @@ def test_a_server_that_is_starting_up_is_waited_for_longer(jenkins_server: Jenki
     assert error.message.endswith("is starting up")
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(5, [5.0, 5.0]), (40, [40.0, 40.0])])
+@pytest.mark.parametrize(("seconds", "expected"), [(5, [5.25, 5.5]), (40, [40.25, 40.25])])
 def test_too_many_requests_are_waited_out_for_as_long_as_the_server_says(
     seconds: float, expected: list[float], jenkins_server: JenkinsServer
 ) -> None:
@@ -260,6 +260,32 @@ def test_too_many_requests_are_waited_out_for_as_long_as_the_server_says(
     with target_at(jenkins_server.url, waits=waits) as target:
         target.list(Kind.JOB)
     assert waits == expected
+
+
+@pytest.mark.parametrize(("fault", "status"), [(Fault.TOO_MANY, 429), (Fault.UNAVAILABLE, 503)])
+def test_a_long_wait_is_told_with_its_reason_at_the_first_request_too(
+    fault: Fault, status: int, jenkins_server: JenkinsServer
+) -> None:
+    jenkins_server.fail(fault, seconds=40)
+    said: list[str] = []
+    with JenkinsTarget(
+        jenkins_server.url, login(), policy=retry_policy(), say=said.append
+    ) as target:
+        target.list(Kind.JOB)
+    assert len(said) == 1
+    assert said[0].startswith("Waiting for 40 s: ")
+    assert f"(status {status}" in said[0]
+
+
+def test_a_read_is_put_off_for_long_as_often_as_a_change_though_others_are_answered(
+    jenkins_server: JenkinsServer,
+) -> None:
+    waits: list[float] = []
+    jenkins_server.fail(Fault.TOO_MANY, path="^/api/json", times=3, seconds=40)
+    with target_at(jenkins_server.url, waits=waits) as target:
+        target.whoami()
+        target.list(Kind.JOB)
+    assert waits == [40.25, 40.5, 41.0]
 
 
 def test_a_server_that_wants_to_be_left_alone_for_long_is_not_waited_for(

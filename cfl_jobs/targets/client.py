@@ -56,9 +56,9 @@ _EXTRA_HEADERS = "JENKINS_API_EXTRA_HEADERS"
 class Client:
     """All requests to one server, over kept connections. Any number of threads may use it.
 
-    `timeout`, in seconds, is for each pause in an answer; a whole answer has twice that. Every
-    method takes what is being done, as in "read the job 'a'", for its errors. All raise TargetError
-    and its children.
+    `timeout`, in seconds, is for each pause in an answer. A request has twice that, urllib3's
+    further tries of it included, the waits between them not. Every method takes what is being done,
+    as in "read the job 'a'", for its errors. All raise TargetError and its children.
     """
 
     def __init__(
@@ -78,7 +78,9 @@ class Client:
         self._time_limit = TimeLimit(
             2 * timeout, lambda seconds: say(f"Waiting for {url}: no answer for {seconds:.0f} s.")
         )
-        self._adapter = _Adapter(self._time_limit.follow, ReadRetry.by(policy))
+        self._adapter = _Adapter(
+            self._time_limit.follow, ReadRetry.by(policy, self._time_limit.pausing)
+        )
         self._jenkins = _open(url, credentials, timeout, self._adapter)
         self._cookies: dict[str, str] = {}
         self._crumb: dict[str, str] = {}
@@ -104,7 +106,10 @@ class Client:
                 answer = self._send("GET", asked)
                 break
             except TransientError as failure:
-                self._outage.wait(failure, again, _READS)
+                # urllib3 leaves long waits to us: none of its tries were used.
+                is_long = self._policy.is_long(failure.after)
+                attempts = self._policy.attempts if is_long else _READS
+                self._outage.wait(failure, again, attempts)
         if answer.status != 200:
             raise explain(answer, asked)
         return answer
@@ -192,10 +197,9 @@ class Client:
             found.status_code, found.headers, b"" if found.is_redirect else found.content
         )
         if answer.status in NO_ANSWER:
-            is_there = answer.status == 429 or is_starting(answer)
-            raise TransientError(
-                explain(answer, asked), retry_after(answer.headers), is_there=is_there
-            )
+            after = retry_after(answer.headers)
+            is_there = answer.status == 429 or is_starting(answer) or self._policy.is_long(after)
+            raise TransientError(explain(answer, asked), after, is_there=is_there)
         if found.cookies:
             self._cookies = {**self._cookies, **found.cookies.get_dict()}
         self._outage.note_answer()
@@ -333,6 +337,7 @@ class TimeLimit:
         self._limit = limit
         self._tell = tell
         self._under_way: dict[int, _UnderWay] = {}  # by thread
+        self._following = threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -350,14 +355,35 @@ class TimeLimit:
             yield
         finally:
             del self._under_way[me]
+            self._forget(request)
             if request.is_cut:  # whatever came of that
                 raise TooSlow(self._limit)
 
+    @contextmanager
+    def pausing(self) -> Iterator[None]:
+        """Hold a wait between two tries: it counts neither as the request's time nor as silence."""
+        me, began = threading.get_ident(), time.monotonic()
+        request = self._under_way.pop(me)
+        self._forget(request)
+        try:
+            yield
+        finally:
+            request.began += time.monotonic() - began
+            self._under_way[me] = request
+
+    def _forget(self, request: _UnderWay) -> None:
+        with self._following:
+            request.connection = None
+
     def follow(self, connection: HTTPConnection) -> None:
-        """Note which connection this thread uses."""
+        """Note which connection this thread uses. Who had it before, gave it back to the pool."""
         request = self._under_way.get(threading.get_ident())
-        if request is not None:
-            request.connection = connection
+        with self._following:
+            for other in list(self._under_way.values()):
+                if other.connection is connection:
+                    other.connection = None
+            if request is not None:
+                request.connection = connection
 
     def close(self) -> None:
         with self._starting:
@@ -374,7 +400,8 @@ class TimeLimit:
             requests_now = list(self._under_way.values())
             for request in requests_now:
                 if now >= request.began + self._limit:
-                    request.cut()
+                    with self._following:
+                        request.cut()
             oldest = min((request.began for request in requests_now), default=now)
             if now >= max(oldest, told) + self._limit / 4:
                 told = now

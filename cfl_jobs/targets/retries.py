@@ -6,11 +6,12 @@ anything: one thread asks whether it does, the others wait for that.
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
@@ -43,9 +44,11 @@ class TransientError(Exception):
 class RetryPolicy:
     """How often requests are sent again, and how long, in seconds, is waited.
 
-    Each is sent again `attempts` times, with waits from `first` doubling to `longest`, longer by
-    chance so that threads don't come back as one. A server that is known to be there is waited for
-    until `limit`, by all requests together: a restart takes a minute or two.
+    A change is sent again at most `attempts` times; so is a read, but what still fails then is
+    begun anew when the server answers again. Waits double from `first` to `longest`, or are as long
+    as the server asks for, and differ by chance so that threads don't come back as one. A server
+    that is known to be there is waited for until `limit`, by all requests together: a restart takes
+    a minute or two.
     """
 
     attempts: int = 4
@@ -58,17 +61,25 @@ class RetryPolicy:
 
     def wait(self, count: int, at_least: float = 0.0) -> None:
         """Wait before a request is sent for the `count`th time again."""
-        longest = min(self.longest, self.first * 2.0 ** (count - 1))
-        self.sleep(max(at_least, longest * (0.5 + self.draw() / 2)))
+        half = min(self.longest, self.first * 2.0 ** (count - 1)) / 2
+        self.sleep(max(at_least, half) + half * self.draw())
+
+    def is_long(self, after: float) -> bool:
+        """Whether a server that asks for this wait is waited for, but not within one request."""
+        return self.longest < after <= self.limit
 
 
 class ReadRetry(Retry):
-    """urllib3's own, by a policy. It sends only reads again, and only what failed in short time."""
+    """urllib3's own, by a policy. It sends only reads again, and only what failed in short time.
+
+    `pausing` holds each of its waits.
+    """
 
     policy = RetryPolicy()
+    pausing: Callable[[], AbstractContextManager[object]] = nullcontext
 
     @classmethod
-    def by(cls, policy: RetryPolicy) -> Self:
+    def by(cls, policy: RetryPolicy, pausing: Callable[[], AbstractContextManager[object]]) -> Self:
         made = cls(
             total=policy.attempts,
             connect=0,
@@ -77,12 +88,12 @@ class ReadRetry(Retry):
             status_forcelist=NO_ANSWER,
             raise_on_status=False,
         )
-        made.policy = policy
+        made.policy, made.pausing = policy, pausing
         return made
 
     def new(self, **changes: Any) -> Self:
         made = super().new(**changes)
-        made.policy = self.policy
+        made.policy, made.pausing = self.policy, self.pausing
         return made
 
     def increment(
@@ -91,13 +102,14 @@ class ReadRetry(Retry):
         error, response = happened.get("error"), happened.get("response")
         if isinstance(error, ReadTimeoutError):
             raise error
-        if response is not None and retry_after(response.headers) > self.policy.limit:
+        if response is not None and retry_after(response.headers) > self.policy.longest:
             raise MaxRetryError(happened["_pool"], url or "")
         return super().increment(method, url, *args, **happened)
 
     def sleep(self, response: Any = None) -> None:
         after = retry_after(response.headers) if response is not None else 0.0
-        self.policy.wait(len(self.history), after)
+        with self.pausing():
+            self.policy.wait(len(self.history), after)
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
@@ -139,6 +151,8 @@ class Outage:
         self._not_before = 0.0
         self._waiting = threading.Lock()
         self._asking = threading.Lock()
+        self._saying = threading.Lock()
+        self._say_next = -math.inf
 
     def note_answer(self) -> None:
         self._answers += 1
@@ -178,10 +192,20 @@ class Outage:
             raise failure.error from failure.__cause__
         if count > attempts or failure.after > self._policy.limit:
             raise failure.error from failure.__cause__
+        if self._policy.is_long(failure.after):
+            self._say_wait(failure)
         self._policy.wait(count, failure.after)
         with self._waiting:
             if self._answers == answers:
                 self._find_again(failure)
+
+    def _say_wait(self, failure: TransientError) -> None:
+        """Say why nothing happens now, once for all threads that wait for the same."""
+        with self._saying:
+            now = self._policy.clock()
+            if now >= self._say_next:
+                self._say_next = now + _SAY_AGAIN
+                self._say(f"Waiting for {failure.after:.0f} s: {failure.error.message}.")
 
     def _find_again(self, failure: TransientError) -> None:
         """Ask the server until it answers, but not before it wants to be asked again."""
