@@ -109,6 +109,26 @@ def quick_python(directory: Path) -> str:
     return str(file)
 
 
+# Stands for a Python whose venv ends half made, with a link to the system's.
+_HALF_A_PYTHON = """#!/bin/sh
+[ "$1 $2" != "half python" ] || {{ echo "this is half-python"; exit 0; }}
+[ "$1 $2" = "-m venv" ] || exec {python} "$@"
+for last in "$@"; do :; done
+mkdir -p "$last/bin" && ln -s {system} "$last/bin/python"
+exit 1
+"""
+
+
+def half_a_python(directory: Path) -> tuple[str, Path]:
+    """Return a Python without a venv that works, and the file that a half-made one links to."""
+    system = directory / "system-python"
+    system.write_text("the system's")
+    file = directory / "half-python"
+    file.write_text(_HALF_A_PYTHON.format(python=sys.executable, system=system))
+    file.chmod(0o755)
+    return str(file), system
+
+
 def git(repository: Path, *arguments: str) -> str:
     """Run git with a fixed identity, time and no configuration but its own."""
     fixed = {

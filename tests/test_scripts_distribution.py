@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.sample import make_repositories
-from tests.shell_steps import commit_all, create, git, list_tar, publish_all
+from tests.shell_steps import commit_all, create, git, half_a_python, list_tar, publish_all
 from tests.wheelhouse import make_pip_offline, make_wheelhouse
 
 
@@ -328,6 +328,11 @@ def test_steps_have_directories_environments_and_secrets_and_make_what_is_expect
             "mkdir static; touch static/a.css",
             "static/a.css is empty after the steps, and 'expect' names it",
         ),
+        ("mkdir -p static/a.css", "static/a.css is a directory, and 'expect' names files"),
+        (
+            "mkdir static; echo x >static/a.css; cp certs/site.pem static/copy",
+            "static/copy is a copy of the secret file certs/site.pem, which must not be packed",
+        ),
         (
             'kill -TERM "$PPID"; sleep 2',
             'FAILED while working (kill -TERM "$PPID"; sleep 2): the build was stopped, by its '
@@ -339,15 +344,54 @@ def test_a_step_that_makes_nothing_or_is_killed_fails(
     command: str, said: str, repositories: Path, tmp_path: Path
 ) -> None:
     workspace = publish_all(repositories, tmp_path)
+    (tmp_path / "key").write_text("s3cret")
     one = {
+        "file_variables": ["KEY_FILE"],
+        "file_paths": ["certs/site.pem"],
         "steps": ["working"],
         "commands": [command],
         "step_directories": ["."],
         "step_environments": [""],
         "expected": ["static/*.css"],
     }
-    step = create(workspace, {}, requirements=[], manage="", **one)
+    secret = {"KEY_FILE": str(tmp_path / "key")}
+    step = create(workspace, secret, requirements=[], manage="", **one)
     assert step.code != 0
+    assert said in step.log
+    left = [each for each in (workspace / "distribution").rglob("*") if each.is_file()]
+    assert not [each for each in left if each.read_bytes() == b"s3cret"]
+    assert not (workspace / "distribution.tar.gz").exists()
+
+
+def test_a_half_made_environment_is_not_written_through(repositories: Path, tmp_path: Path) -> None:
+    workspace = publish_all(repositories, tmp_path)
+    python, system = half_a_python(tmp_path)
+    plain: dict[str, object] = {"steps": [], "commands": [], "expected": [], "manage": ""}
+    step = create(workspace, {}, python=python, **plain)
+    assert step.code == 0, step.log
+    assert system.read_text() == "the system's"
+
+
+@pytest.mark.parametrize(
+    ("last", "code", "said"),
+    [
+        ("sys.exit(execute_from_command_line(sys.argv))", 0, "packed "),
+        ("os._exit(0)", 1, "manage.py ended before its settings could be read. Let it call "),
+    ],
+)
+def test_a_manage_py_may_end_with_an_exit_after_it_read_the_settings(
+    last: str, code: int, said: str, repositories: Path, tmp_path: Path
+) -> None:
+    manage = repositories / "codeforlife-deploy" / "manage.py"
+    text = manage.read_text()
+    manage.write_text(text.replace("execute_from_command_line(sys.argv)", last))
+    assert manage.read_text() != text
+    commit_all(repositories / "codeforlife-deploy")
+    workspace = publish_all(repositories, tmp_path)
+    (workspace / "static-root.txt").write_text("inside")  # of a build before
+    plain: dict[str, object] = {"steps": [], "commands": [], "expected": []}
+    step = create(workspace, {}, **plain)
+    assert step.code == code, step.log
     assert said in step.log
 
 

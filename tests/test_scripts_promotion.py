@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.sample import make_repositories
-from tests.shell_steps import Step, create, publish_all, run_step
+from tests.shell_steps import Step, create, half_a_python, publish_all, run_step
 from tests.wheelhouse import make_pip_offline, make_wheelhouse
 
 COMMITS = f"ocargo {'1' * 40}\ncodeforlife-deploy {'2' * 40}\n"
@@ -109,6 +109,27 @@ for try in $(seq 100); do test -f ../service && exit 0; sleep 0.1; done; exit 9
     assert step.code == 0, step.log
     assert "starting a service (" in step.log
     assert not (workspace / "distribution/certs/a.pem").exists()
+
+
+def test_a_secret_replaces_no_file_of_the_distribution(tmp_path: Path) -> None:
+    pack(tmp_path / "w", {"certs/a.pem": "the site's"})
+    step = run_suite(tmp_path / "w", PASSING, file_variables=["BASH"], file_paths=["certs/a.pem"])
+    assert step.code == 1
+    assert "the distribution has certs/a.pem, where a secret belongs" in step.log
+    assert (tmp_path / "w/distribution/certs/a.pem").read_text() == "the site's"
+
+
+def test_suite_and_deploy_run_the_python_that_is_named_where_it_has_no_venv(tmp_path: Path) -> None:
+    python, system = half_a_python(tmp_path)
+    for workspace in (tmp_path / "suite", tmp_path / "deploy"):
+        pack(workspace, {})
+    suite = run_suite(tmp_path / "suite", f"{PASSING} python half python", python=python)
+    values = {"command": "python half python", "python": python}
+    deployed = deploy(tmp_path / "deploy", values, ALLOW_UNTESTED="true")
+    for step in (suite, deployed):
+        assert step.code == 0, step.log
+        assert "this is half-python\n" in step.log
+    assert system.read_text() == "the system's"
 
 
 def test_a_service_that_ended_is_told_where_the_suite_fails(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ set -euo pipefail
 number="${BUILD_NUMBER:?}"
 branch="${BRANCH:?}"
 commits="not known yet"
+placed=()
 archive="distribution.$suffix"
 umask 022
 export PYTHONDONTWRITEBYTECODE=1 PYTHONUTF8=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -45,6 +46,7 @@ fail() {
 }
 tell() {
     local code=$?
+    rm -f -- "${placed[@]}"
     if [ "$code" -eq 0 ]; then
         echo "[description] distribution $number of $branch"
         return 0
@@ -58,7 +60,7 @@ trap tell EXIT
 trap 'exit 143' TERM
 
 begin "looking for the published files"
-rm -rf distribution "$archive" commit.txt venv suite-tools
+rm -rf distribution "$archive" commit.txt venv suite-tools static-root.txt
 command -v "$compression" >/dev/null ||
     fail "this node has no $compression, which settings.compression in jobs/settings.yaml names"
 missing=()
@@ -140,6 +142,8 @@ list_files() { (cd distribution && find . -mindepth 1 -print0 | LC_ALL=C sort -z
 begin "making an environment of $python"
 if ! "$python" -m venv venv; then
     say "$python has no module venv that works: taking $python and its pip as they are"
+    # Half made, its python may be a symlink into the system.
+    rm -rf venv
     mkdir -p venv/bin
     # shellcheck disable=SC2016
     printf '#!/bin/sh\nexec %q "$@"\n' "$(command -v "$python")" >venv/bin/python
@@ -188,7 +192,8 @@ done < <(list_files | LC_ALL=C comm -z -13 files-before -)
 
 for index in "${!file_paths[@]}"; do
     variable="${file_variables[index]}"
-    install -D -m 600 -- "${!variable}" "distribution/${file_paths[index]}"
+    placed+=("$root/${file_paths[index]}")
+    install -D -m 600 -- "${!variable}" "$root/${file_paths[index]}"
 done
 run() {
     local directory="$1" more=()
@@ -205,13 +210,20 @@ from django.core import management
 management.execute_from_command_line = lambda *arguments: None
 sys.path.insert(0, os.path.dirname(os.path.abspath(sys.argv[1])))
 sys.argv = [sys.argv[1], "check"]
-runpy.run_path(sys.argv[0], run_name="__main__")
+try:
+    runpy.run_path(sys.argv[0], run_name="__main__")
+except SystemExit as end:
+    if end.code:
+        raise
 from django.conf import settings
 static, here = os.path.realpath(settings.STATIC_ROOT or os.sep), os.getcwd()
 with open(os.environ["CFL_ANSWER"], "w") as answer:
     answer.write("inside" if static.startswith(here + os.sep) else "outside")
 '
     run . "CFL_ANSWER=$root/../static-root.txt" python -c "$read_settings" "$manage"
+    [ -f static-root.txt ] ||
+        fail "$manage ended before its settings could be read. Let it call Django's" \
+            "execute_from_command_line, or set manage: \"\" in jobs/distribution.yaml"
     if [ "$(<static-root.txt)" = outside ]; then
         fail "STATIC_ROOT is not set to a directory inside the site, so static files would be left out"
     fi
@@ -232,6 +244,8 @@ for pattern in "${expected[@]}"; do
     found="$(cd distribution && compgen -G "$pattern" || true)"
     [ -n "$found" ] || fail "there is no $pattern after the steps, and 'expect' names it"
     while IFS= read -r file; do
+        [ ! -d "distribution/$file" ] ||
+            fail "$file is a directory, and 'expect' names files: put what is in it into the pattern"
         [ -s "distribution/$file" ] || fail "$file is empty after the steps, and 'expect' names it"
     done <<<"$found"
 done
@@ -248,7 +262,18 @@ forget_the_place() {
 }
 
 begin "packing $archive"
-for path in "${file_paths[@]}"; do rm -f -- "distribution/$path"; done
+rm -f -- "${placed[@]}"
+for index in "${!file_paths[@]}"; do
+    variable="${file_variables[index]}"
+    size="$(stat -L -c %s -- "${!variable}")"
+    [ "$size" -gt 0 ] || continue
+    copy="$(find "$root" -type f -size "${size}c" -exec cmp -s -- "${!variable}" {} \; -print -quit)"
+    if [ -n "$copy" ]; then
+        placed+=("$copy")
+        fail "${copy#"$root/"} is a copy of the secret file ${file_paths[index]}, which must not be" \
+            "packed: remove it in the step that makes it"
+    fi
+done
 for directory in "$vendor" "$vendor-suites"; do
     [ ! -d "distribution/$directory" ] || forget_the_place "distribution/$directory"
 done

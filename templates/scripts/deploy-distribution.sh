@@ -53,7 +53,7 @@ fill() {
 }
 
 begin "taking distribution $number"
-rm -rf distribution
+rm -rf distribution venv
 if [ ! -f "$archive" ] || [ ! -f commit.txt ]; then
     refuse "no distribution $number" "there is no distribution $number: no such build of" \
         "$distribution_job, or it did not finish, or its artifacts were not kept"
@@ -102,10 +102,16 @@ for index in "${!file_paths[@]}"; do
     placed+=("$PWD/$path")
     install -D -m 600 -- "${!variable}" "$path"
 done
-if command -v "$python" >/dev/null && "$python" -m venv --without-pip "$workspace/venv"; then
-    PATH="$workspace/venv/bin:$PATH"
+if ! "$python" -m venv --without-pip "$workspace/venv"; then
+    echo "$here: $python has no module venv that works: taking $python as it is"
+    # Half made, its python may be a symlink into the system.
+    rm -rf "$workspace/venv"
+    mkdir -p "$workspace/venv/bin"
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\nexec %q "$@"\n' "$(command -v "$python")" >"$workspace/venv/bin/python"
+    chmod 755 "$workspace/venv/bin/python"
 fi
-export PATH="$PWD/$vendor/bin:$PATH" PYTHONPATH="$PWD/$vendor" PYTHONUTF8=1
+export PATH="$PWD/$vendor/bin:$workspace/venv/bin:$PATH" PYTHONPATH="$PWD/$vendor" PYTHONUTF8=1
 
 begin "running $deploy_command"
 state="$environment may be half deployed"

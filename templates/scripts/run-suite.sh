@@ -64,6 +64,9 @@ cmp -- commit.txt distribution/commit.txt
 
 begin "making an environment of $python"
 if ! "$python" -m venv --without-pip venv; then
+    echo "$here: $python has no module venv that works: taking $python as it is"
+    # Half made, its python may be a symlink into the system.
+    rm -rf venv
     mkdir -p venv/bin
     # shellcheck disable=SC2016
     printf '#!/bin/sh\nexec %q "$@"\n' "$(command -v "$python")" >venv/bin/python
@@ -75,9 +78,11 @@ cd distribution
 export PATH="$PWD/$vendor-suites/bin:$PWD/$vendor/bin:$workspace/venv/bin:$PATH"
 export PYTHONPATH="$PWD/$vendor:$PWD/$vendor-suites"
 for index in "${!file_paths[@]}"; do
+    path="${file_paths[index]}"
     variable="${file_variables[index]}"
-    placed+=("$PWD/${file_paths[index]}")
-    install -D -m 600 -- "${!variable}" "${file_paths[index]}"
+    [ ! -e "$path" ] || fail "the distribution has $path, where a secret belongs"
+    placed+=("$PWD/$path")
+    install -D -m 600 -- "${!variable}" "$path"
 done
 
 for service in "${services[@]}"; do
