@@ -328,6 +328,60 @@ def test_a_creator_keeps_it_where_the_definition_lets_others_do_something(
     assert re.findall("USER:hudson.model.Item.Build:(\\w+)", config) == after.split()
 
 
+@pytest.mark.parametrize(
+    ("maker", "before", "granted", "is_cut"),
+    [
+        ("target", "alice", "bob", False),
+        ("target", "alice", "bob", True),
+        ("creator", "alice", "bob", False),
+        ("creator", "alice", "alice", False),
+        ("creator", "alice", "", True),
+        ("creator", "", "bob", False),
+    ],
+)
+def test_a_grant_on_the_server_is_not_taken_for_the_creators(
+    jenkins_server: JenkinsServer,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    maker: str,
+    before: str,
+    granted: str,
+    is_cut: bool,
+) -> None:
+    """The plan shows it and it goes, with the definition's matrix; the creator's entries stay.
+
+    A mark may have lost the blanks at its end.
+    """
+    by = request.getfixturevalue(maker)
+
+    def wanted(name: str) -> tuple[Config, ...]:
+        matrix = MATRIX.replace("alice", name) if name else ""
+        made = job()
+        config = made.config.replace("<properties>", f"<properties>{matrix}")
+        return folder("team"), replace(made, config=config)
+
+    assert update(by, tmp_path, wanted(before)).is_complete
+    config = jenkins_server.config("Publish")
+    if granted:
+        entry = f"<permission>USER:hudson.model.Item.Cancel:{granted}</permission>"
+        end = "</hudson.security.AuthorizationMatrixProperty>"
+        config = config.replace(end, entry + end)
+    if is_cut:
+        config, cuts = re.subn(r"[ \t]+</description>", "</description>", config)
+        assert cuts == 1
+    jenkins_server.edit_job("Publish", config)
+
+    made = make_plan(by, wanted(""))
+    told = "".join(d.before for c in made.changes if isinstance(c, Update) for d in c.differences)
+    assert ("Item.Cancel" in told) is bool(granted)
+    assert "creator" not in told
+    assert update(by, tmp_path, wanted("")).is_complete
+    config = jenkins_server.config("Publish")
+    users = set(re.findall(r"USER:[\w.]+:(\w+)", config))
+    assert users == {maker} - {"target"}
+    assert make_plan(by, wanted("")).changes == ()
+
+
 def test_a_job_that_one_may_not_see_is_said_to_be_in_the_way(
     target: JenkinsTarget, creator: JenkinsTarget, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ No definition has them, and they stay: without them the creator could see the jo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from xml.etree import ElementTree as ET
@@ -14,6 +15,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import MATRIX, Mark, code
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.differences import Raw, compare
+from cfl_jobs.planning.fields import code_fields, read_fields
 
 
 def find_granted(desired: Config, live: Config, shown: Collection[str] = ()) -> list[BuildWritten]:
@@ -46,9 +48,9 @@ def _find_in(
         yield from (BuildWritten(inside, entry) for entry in matrix if entry.text in texts)
         return
     if whole.live and whole.path in shown:
-        creators = _find_creators(whole.live, mark)
+        creators = _find_creators_entries(whole.live, mark)
         for entry in matrix.findall("permission"):
-            if _user_of(entry.text or "") not in creators:
+            if entry.text not in creators:
                 matrix.remove(entry)
     if matrix.find("permission") is not None:
         yield BuildWritten(("properties",), matrix)
@@ -58,19 +60,35 @@ def hide_granted(raw: Raw, mark: Mark | None) -> Raw:
     """Return a difference that a property of permissions goes, without what stays of it."""
     if raw.desired or raw.live is None or not raw.live.tag.endswith(MATRIX):
         return raw
-    creators = _find_creators(raw.live, mark)
-    return replace(raw, live=_without(raw.live, creators))
+    return replace(raw, live=_without(raw.live, _find_creators_entries(raw.live, mark)))
 
 
-def _find_creators(matrix: Normal, mark: Mark | None) -> frozenset[str]:
-    """Return the user without whose entries the property is what was last applied."""
-    applied = mark.applied.parts if mark and mark.applied else ()
-    users = {_user_of(entry.text) for entry in matrix.children} - {""}
-    return frozenset(user for user in users if code(_without(matrix, {user})) in applied)
+def _find_creators_entries(matrix: Normal, mark: Mark | None) -> frozenset[str]:
+    """Return the entries that Jenkins had added when the job was last saved by an update.
+
+    Without codes of the fields, those of the one user without whom it is what was last applied.
+    """
+    if not (mark and mark.applied and mark.kept):
+        return frozenset()
+    entries = [entry for entry in matrix.children if _user_of(entry.text)]
+    fields = read_fields(mark)
+    if fields.saved:
+        path = f"properties/{matrix.tag}/permission"
+        added = Counter(fields.saved) - Counter(fields.applied)
+        return frozenset(
+            entry.text for entry in entries if not added.keys().isdisjoint(code_fields(entry, path))
+        )
+    if code(matrix) not in mark.kept.parts:
+        return frozenset()
+    by_user: dict[str, set[str]] = {}
+    for entry in entries:
+        by_user.setdefault(_user_of(entry.text), set()).add(entry.text)
+    found = (one for one in by_user.values() if code(_without(matrix, one)) in mark.applied.parts)
+    return frozenset().union(*found)
 
 
-def _without(matrix: Normal, users: Collection[str]) -> Normal:
-    rest = tuple(entry for entry in matrix.children if _user_of(entry.text) not in users)
+def _without(matrix: Normal, entries: Collection[str]) -> Normal:
+    rest = tuple(child for child in matrix.children if child.text not in entries)
     return replace(matrix, children=rest)
 
 
