@@ -7,9 +7,14 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from cfl_jobs.rendering.scripts import compose_step
@@ -168,6 +173,33 @@ def check_out(repository: Path, workspace: Path, branch: str = "master") -> None
     git(
         workspace, "checkout", "--quiet", "--force", git(workspace, "rev-parse", f"origin/{branch}")
     )
+
+
+@contextmanager
+def serve(directory: Path, user: str, password: str) -> Iterator[str]:
+    """Serve the repositories of a directory as files, to one user; gives the URL."""
+    wanted = "Basic " + b64encode(f"{user}:{password}".encode()).decode()
+
+    class Handler(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.headers["Authorization"] == wanted:
+                super().do_GET()
+            else:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="git"')
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    for repository in directory.glob("*.git"):
+        git(repository, "update-server-info")
+    handler = partial(Handler, directory=str(directory))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
 
 
 def publish(

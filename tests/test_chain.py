@@ -16,7 +16,13 @@ from cfl_jobs.configs.steps.artifacts import ArchiveArtifacts, CopyArtifact, Sel
 from cfl_jobs.configs.steps.results import JUnitResults, Mail, SetDescription
 from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.configs.steps.triggering import FileParameters, PredefinedParameters, TriggerBuilds
-from cfl_jobs.configs.steps.wrappers import BindCredentials, CleanBefore, TimeLimit, Timestamps
+from cfl_jobs.configs.steps.wrappers import (
+    BindCredentials,
+    CleanAfter,
+    CleanBefore,
+    TimeLimit,
+    Timestamps,
+)
 from cfl_jobs.errors import DefinitionError
 from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind
@@ -170,6 +176,8 @@ def test_publish(name: str, repository: str, jobs: dict[str, Job]) -> None:
     assert trigger.projects == (CREATE,)
     assert trigger.condition == "SUCCESS"
     assert trigger.parameters == (FileParameters("create-distribution.properties", True),)
+    # What git can't go on with doesn't fail the next build too.
+    assert only(job.publishers, CleanAfter).results == ("FAILURE", "ABORTED")
 
 
 def test_create_distribution(jobs: dict[str, Job]) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.shell_steps import commit_all, git, run_step
+from tests.shell_steps import PUBLISH, check_out, commit_all, git, run_step, serve
 
 BUILD = {"JOB_NAME": "A job", "BUILD_NUMBER": "5"}
 NAMES = {"distribution_job": "Create Distribution"}
@@ -82,9 +83,12 @@ def remotes(tmp_path: Path) -> list[str]:
 
 
 def check_exists(
-    branch: str, repositories: list[str], tmp_path: Path, **more: object
+    branch: str,
+    repositories: list[str],
+    tmp_path: Path,
+    environment: Mapping[str, str] | None = None,
+    **more: object,
 ) -> tuple[int, str]:
-    environment = BUILD | {"BRANCH": branch}
     values: dict[str, object] = {
         "github": tmp_path.as_uri(),
         "repositories": repositories,
@@ -94,7 +98,12 @@ def check_exists(
         "logins": [""] * len(repositories),
         **more,
     }
-    step = run_step("check-branch-exists.sh", tmp_path / "w", values, environment)
+    step = run_step(
+        "check-branch-exists.sh",
+        tmp_path / "w",
+        values,
+        {**BUILD, **(environment or {}), "BRANCH": branch},
+    )
     return step.code, step.log
 
 
@@ -112,6 +121,29 @@ def test_a_branch_that_one_repository_lacks_is_refused_with_its_name(
     assert code == 1
     assert f"nothing was published: there is no branch hotfix in {remotes[1]}." in log
     assert "[description] refused: hotfix is not in all repositories\n" in log
+
+
+def test_a_repository_is_read_with_its_user_name_and_password(tmp_path: Path) -> None:
+    source, served = tmp_path / "source", tmp_path / "served"
+    source.mkdir()
+    git(source, "init", "--quiet", "--initial-branch=master")
+    (source / "file").write_text("x")
+    commit_all(source)
+    git(tmp_path, "clone", "--quiet", "--bare", str(source), str(served / "one.git"))
+    password = r"a\nb\\c $d 'e' %s"
+    environment = {"BRANCH": "none", "U": "someone", "P": password}
+    workspace = tmp_path / "publish" / "w"
+    check_out(source, workspace)
+    values = {"component": "ocargo", "repository": "ocargo", "chooses": True, "login": "U P"}
+    with serve(served, "someone", password) as url:
+        code, log = check_exists(
+            "master", ["one"], tmp_path, environment, github=url, logins=["U P"]
+        )
+        assert code == 0, log
+        git(workspace, "remote", "set-url", "origin", f"{url}/one.git")
+        step = run_step("publish.sh", workspace, PUBLISH | values, environment)
+    assert "ocargo has no branch none" in step.log
+    assert password not in step.log
 
 
 def test_a_tag_is_no_branch(remotes: list[str], tmp_path: Path) -> None:

@@ -160,6 +160,34 @@ def test_what_branch_means_may_be_a_branch_of_another_name_or_a_tag(
     assert "ocargo has no branch v1, nor a tag of that name" in published["v1",]
 
 
+def test_a_tag_is_no_substitute_for_a_branch_that_cannot_be_fetched(
+    repository: Path, tmp_path: Path
+) -> None:
+    git(repository, "tag", "both")
+    check_out(repository, tmp_path / "w")
+    git(repository, "checkout", "--quiet", "-b", "both")
+    (repository / "new").write_text("lost")
+    commit_all(repository)
+    lost = git(repository, "rev-parse", "HEAD:new")
+    (repository / ".git/objects" / lost[:2] / lost[2:]).unlink()
+    values = {"component": "ocargo", "repository": "ocargo", "chooses": True, "tags": True}
+    step = run_step("publish.sh", tmp_path / "w", PUBLISH | values, {"BRANCH": "both"})
+    assert step.code != 0
+    assert "FAILED while finding the commit of branch both of ocargo" in step.log
+    assert not (tmp_path / "w/ocargo.tar.gz").exists()
+
+
+def test_a_branch_below_the_name_of_an_earlier_one_is_published(
+    repository: Path, tmp_path: Path
+) -> None:
+    git(repository, "branch", "fix/menu")
+    check_out(repository, tmp_path / "w")
+    git(tmp_path / "w", "update-ref", "refs/remotes/origin/fix", "HEAD")
+    values = {"component": "ocargo", "repository": "ocargo", "chooses": True}
+    step = run_step("publish.sh", tmp_path / "w", PUBLISH | values, {"BRANCH": "fix/menu"})
+    assert step.code == 0, step.log
+
+
 def test_a_submodules_files_are_published_where_asked_for(repository: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()

@@ -19,7 +19,7 @@ list_refs() { # url, the names of the variables that hold a user name and a pass
         # git asks it for both: neither stands in a command.
         read -r user pass <<<"$2"
         helper=(-c credential.helper= -c
-            "credential.helper=!echo \"username=\$$user\"; echo \"password=\$$pass\"; :")
+            "credential.helper=!printf '%s\\n' \"username=\$$user\" \"password=\$$pass\"; :")
     fi
     git "${helper[@]}" ls-remote -- "$1" "${wanted[@]}"
 }

@@ -51,27 +51,31 @@ command -v "$compression" >/dev/null ||
 
 wanted="$branch"
 if [ "$branch" = "$lane" ]; then wanted="$own_branch"; fi
-ref="refs/remotes/origin/$wanted"
 helper=()
 if [ -n "$login" ]; then
-    # git asks it for both: neither stands in a command.
+    # git asks it for both, for this host alone: neither stands in a command.
     read -r user pass <<<"$login"
+    host="$(git remote get-url origin | grep -Eo '^https?://[^/]+')"
     helper=(-c credential.helper= -c
-        "credential.helper=!echo \"username=\$$user\"; echo \"password=\$$pass\"; :")
+        "credential.$host.helper=!printf '%s\\n' \"username=\$$user\" \"password=\$$pass\"; :")
 fi
-fetch() {
-    GIT_TERMINAL_PROMPT=0 git "${helper[@]}" fetch --quiet --no-tags --force --depth=1 origin "$1:$2"
+git_remote() {
+    GIT_TERMINAL_PROMPT=0 git "${helper[@]}" "$@"
 }
 if [ "$chooses" = true ] && [ "$wanted" != "$own_branch" ]; then
-    if ! fetch "refs/heads/$wanted" "$ref"; then
-        ref="refs/tags/$wanted"
-        { [ "$tags" = true ] && fetch "$ref" "$ref"; } ||
+    named="refs/heads/$wanted"
+    listed="$(git_remote ls-remote origin "$named" "refs/tags/$wanted" | cut -f 2)" ||
+        fail "git could not read $repository (its reason is above)"
+    if ! grep -Fqx "$named" <<<"$listed"; then
+        named="refs/tags/$wanted"
+        { [ "$tags" = true ] && grep -Fqx "$named" <<<"$listed"; } ||
             fail "$repository has no branch $wanted, nor a tag of that name that may be published"
     fi
-    commit="$(git rev-parse --verify "$ref^{commit}")"
+    git_remote fetch --quiet --no-tags --refmap= --depth=1 origin "$named"
+    commit="$(git rev-parse --verify 'FETCH_HEAD^{commit}')"
 else
     commit="$(git rev-parse --verify 'HEAD^{commit}')"
-    git merge-base --is-ancestor "$commit" "$ref" ||
+    git merge-base --is-ancestor "$commit" "refs/remotes/origin/$wanted" ||
         fail "the checked out commit $commit is not on that branch"
 fi
 description+=" ${commit:0:10}${AD_HOC:+, ad-hoc distribution $AD_HOC}"
@@ -95,6 +99,7 @@ look_at_files() {
 if [ "$lfs" = true ]; then
     git lfs version || fail "this node has no git-lfs, which 'lfs' of $repository asks for"
     git lfs install --local --skip-smudge
+    [ "$(git rev-parse HEAD)" = "$commit" ] || git_remote lfs fetch origin "$commit"
 fi
 
 begin "packing $repository at $commit"
@@ -125,7 +130,7 @@ if [ "$submodules" != true ]; then
 else
     if [ "$(git rev-parse HEAD)" != "$commit" ]; then
         git checkout --quiet --force --detach "$commit"
-        git submodule --quiet update --init --recursive
+        git_remote submodule --quiet update --init --recursive
     fi
     pack . "$commit" "" >"$component.tar"
     # shellcheck disable=SC2016
