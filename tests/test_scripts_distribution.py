@@ -388,7 +388,7 @@ def test_a_manage_py_may_end_with_an_exit_after_it_read_the_settings(
     assert manage.read_text() != text
     commit_all(repositories / "codeforlife-deploy")
     workspace = publish_all(repositories, tmp_path)
-    (workspace / "static-root.txt").write_text("inside")  # of a build before
+    (workspace / "static-root.txt").write_text("outside")  # of a build before
     plain: dict[str, object] = {"steps": [], "commands": [], "expected": []}
     step = create(workspace, {}, **plain)
     assert step.code == code, step.log
