@@ -18,7 +18,10 @@ from tests.projects import History
 from tests.rendered_jobs import choose_dialect
 
 # Other work on the machine is no fault of a test.
-settings.register_profile("tests", deadline=None, suppress_health_check=list(HealthCheck))
+# The same examples in each run: what is new in a change is what makes a run red.
+settings.register_profile(
+    "tests", deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 settings.load_profile("tests")
 
 

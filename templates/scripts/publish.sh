@@ -55,7 +55,7 @@ helper=()
 if [ -n "$login" ]; then
     # git asks it for both, for this host alone: neither stands in a command.
     read -r user pass <<<"$login"
-    host="$(git remote get-url origin | grep -Eo '^https?://[^/]+')"
+    host="$(git config --get remote.origin.url | grep -Eo '^https?://[^/]+')"
     helper=(-c credential.helper= -c
         "credential.$host.helper=!printf '%s\\n' \"username=\$$user\" \"password=\$$pass\"; :")
 fi
