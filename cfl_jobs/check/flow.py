@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, holder_of
-from cfl_jobs.configs.graph import Chain, StartKind, TriggerEdge
+from cfl_jobs.configs.graph import Chain, TriggerEdge
 from cfl_jobs.configs.model import Job
 from cfl_jobs.errors import suggest
 
@@ -94,9 +94,8 @@ def find_unreachable(scope: Scope) -> Iterator[Found]:
     Add the trigger that was forgotten, say "by hand" in the description, or remove the job.
     """
     for job in scope.freestyle():
-        node = scope.chain.node(job.name)
-        by_hand_only = any(start.kind is StartKind.HAND for start in node.starts)
-        if by_hand_only and not job.parameters and not _says_by_hand(job):
+        by_hand = scope.chain.node(job.name).by_hand
+        if by_hand and not job.parameters and not _says_by_hand(job):
             yield Found(job.name, "nothing starts this job, and it doesn't say that people do")
 
 

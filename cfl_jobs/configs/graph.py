@@ -50,6 +50,11 @@ class Node:
     disabled: bool = False
     description: str = ""
 
+    @property
+    def by_hand(self) -> bool:
+        """Whether a person starts it."""
+        return any(start.kind is StartKind.HAND for start in self.starts)
+
 
 @dataclass(frozen=True, slots=True)
 class Passed:
@@ -311,13 +316,5 @@ def sort_jobs(names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> list[st
 
 def _first_of_circle(waiting: list[str], before: dict[str, set[str]]) -> str:
     """Return the first name that waits, however indirectly, for itself."""
-    for name in waiting:
-        reached: set[str] = set()
-        open_names = [name]
-        while open_names:
-            for earlier in before[open_names.pop()] - reached:
-                reached.add(earlier)
-                open_names.append(earlier)
-        if name in reached:
-            return name
-    return waiting[0]
+    in_circles = (name for name in waiting if name in follow(before[name], before.__getitem__))
+    return next(in_circles, waiting[0])

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
-from cfl_jobs.configs.graph import Chain, CopyEdge, Node, StartKind, TriggerEdge
+from cfl_jobs.configs.graph import Chain, CopyEdge, Node, TriggerEdge
 from cfl_jobs.drawing.svg import draw_svg
 from cfl_jobs.drawing.text import draw_text
 from cfl_jobs.drawing.words import list_arrows, say_node_notes, say_parameters, say_start
@@ -70,8 +70,7 @@ def _mermaid(chain: Chain) -> Iterator[str]:
 def _mermaid_label(node: Node) -> str:
     lines = [f"<b>{_escape(node.name)}</b>"]
     if node.parameters:
-        by_hand = any(start.kind is StartKind.HAND for start in node.starts)
-        lines.append(f"{'asks for ' if by_hand else ''}{_escape(say_parameters(node))}")
+        lines.append(f"{'asks for ' if node.by_hand else ''}{_escape(say_parameters(node))}")
     if note := say_node_notes(node):
         lines.append(f"<i>{_escape(note)}</i>")
     return "<br>".join(lines)

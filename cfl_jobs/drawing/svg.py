@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cfl_jobs.configs.graph import Chain, Node, StartKind
+from cfl_jobs.configs.graph import Chain, Node
 from cfl_jobs.drawing.layout import Box, lay_out
 from cfl_jobs.drawing.markup import fill_template
 from cfl_jobs.drawing.words import (
@@ -80,16 +80,14 @@ def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
 
 def _kind(node: Node) -> str:
     """Return a card's classes: who starts the job, and whether it is off."""
-    kinds = {start.kind for start in node.starts}
-    start = " event" if kinds else ""
+    event = " event" if node.starts else ""
     off = " off" if say_node_notes(node) else ""
-    return (" person" if StartKind.HAND in kinds else start) + off
+    return (" person" if node.by_hand else event) + off
 
 
 def _rows(chain: Chain, node: Node) -> Iterator[tuple[str, str]]:
     if node.starts:
-        by_hand = any(start.kind is StartKind.HAND for start in node.starts)
-        yield from _wrap("by" if by_hand else "on", " or ".join(map(say_start, node.starts)))
+        yield from _wrap("by" if node.by_hand else "on", " or ".join(map(say_start, node.starts)))
     started: dict[str, dict[str, None]] = {}
     for edge in chain.started_by(node.name):
         words = [f"with {say_passed(edge.passed)}" if edge.passed else ""]

@@ -148,8 +148,7 @@ def join_names(names: Sequence[str]) -> str:
 def describe_node(chain: Chain, node: Node) -> Iterator[tuple[str, str]]:
     """Yield what a job asks for, takes and makes, each as (verb, what)."""
     if node.parameters:
-        by_hand = any(start.kind is StartKind.HAND for start in node.starts)
-        yield "asks for" if by_hand else "parameters", say_parameters(node)
+        yield "asks for" if node.by_hand else "parameters", say_parameters(node)
     together: dict[str, dict[str, None]] = {}
     for edge in chain.copied_by(node.name):
         source = "its own earlier builds" if edge.source == edge.target else edge.source
