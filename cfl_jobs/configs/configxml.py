@@ -6,6 +6,7 @@ Input: what jenkins-job-builder made, or what Jenkins answers; output: `xml.etre
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -107,16 +108,22 @@ def element_paths(root: ET.Element) -> Iterator[tuple[str, ET.Element]]:
         waiting += reversed([(f"{around}{step}", inner) for step, inner in steps_of(element)])
 
 
+def number_tags(tags: list[str]) -> list[str]:
+    """Return a step of a path for each of siblings' tags, numbered where they are alike."""
+    if len(set(tags)) == len(tags):
+        return tags
+    counts = Counter(tags)
+    numbers: Counter[str] = Counter()
+    steps: list[str] = []
+    for tag in tags:
+        numbers[tag] += 1
+        steps.append(f"{tag}[{numbers[tag]}]" if counts[tag] > 1 else tag)
+    return steps
+
+
 def steps_of(parent: ET.Element) -> Iterator[tuple[str, ET.Element]]:
     """Yield each child of an element with its step of a path."""
-    tags = [child.tag for child in parent]
-    if len(set(tags)) == len(tags):
-        yield from zip(tags, parent, strict=True)
-        return
-    numbers: dict[str, int] = {}
-    for child in parent:
-        number = numbers[child.tag] = numbers.get(child.tag, 0) + 1
-        yield f"{child.tag}[{number}]" if tags.count(child.tag) > 1 else child.tag, child
+    yield from zip(number_tags([child.tag for child in parent]), parent, strict=True)
 
 
 def class_of_tag(tag: str) -> str:

@@ -14,11 +14,11 @@ from __future__ import annotations
 import hashlib
 import re
 from base64 import urlsafe_b64encode
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs.configxml import number_tags
 from cfl_jobs.configs.normalform import LISTS, Normal, digest
 
 CODE_LENGTH = 3
@@ -65,17 +65,9 @@ def is_plain_list(normal: Normal) -> bool:
 
 
 def number_children(parent: Normal) -> Iterator[tuple[str, Normal]]:
-    """Yield children with their tags, numbered where siblings have the same."""
+    """Yield children with their steps of a path."""
     tags = [child.tag for child in parent.children]
-    if len(tags) == len(set(tags)):
-        yield from zip(tags, parent.children, strict=True)
-        return
-    counts = Counter(tags)
-    numbers: Counter[str] = Counter()
-    for child in parent.children:
-        numbers[child.tag] += 1
-        number = f"[{numbers[child.tag]}]" if counts[child.tag] > 1 else ""
-        yield f"{child.tag}{number}", child
+    yield from zip(number_tags(tags), parent.children, strict=True)
 
 
 def codes(normal: Normal) -> tuple[str, tuple[str, ...]]:

@@ -19,7 +19,6 @@ what doesn't was an edit, which is put back.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -36,6 +35,7 @@ from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.requirements import used_plugins
 from cfl_jobs.errors import Refused
 from cfl_jobs.planning.differences import Raw, compare, find_losses
+from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.losses import advise_on_loss
 from cfl_jobs.planning.owners import record
@@ -45,7 +45,6 @@ from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import Kind, Target
 
-_NUMBER = re.compile(r"\[\d+\]")
 # What differs, whichever job it is in: around it, where, how, our element and the server's.
 _Signature = tuple[str, str, Change, Normal | None, Normal | None]
 
@@ -279,7 +278,7 @@ def restore(
 
 
 def _sign(raw: Raw) -> _Signature:
-    return raw.parent, _NUMBER.sub("", raw.path), raw.change, raw.desired, raw.live
+    return raw.parent, without_numbers(raw.path), raw.change, raw.desired, raw.live
 
 
 def _differing(posting: _Posting, live: Config) -> set[_Signature]:
