@@ -31,7 +31,7 @@ class Agent:
 
 def list_agents(needs: Needs) -> tuple[Agent, ...]:
     """Return the agents, the one for builds first."""
-    keepers = find_keepers(needs)
+    keepers = needs.keepers
     own: list[Agent] = []
     shared: dict[str, None] = {}
     blocking = set(needs.blocking)
@@ -48,16 +48,11 @@ def list_agents(needs: Needs) -> tuple[Agent, ...]:
     return (builder, *own)
 
 
-def find_keepers(needs: Needs) -> set[str]:
-    """Return the jobs that bind credentials; one that opens a repository is no deploy's."""
-    return {job for need in needs.credentials if need.kind != "Git" for job in need.jobs}
-
-
 def find_exposed(needs: Needs) -> Iterator[str]:
     """Yield the jobs that bind credentials and may run where every branch's builds run."""
     builder = list_agents(needs)[0]
     labels = {job: expression for expression, jobs in needs.labels for job in jobs}
-    for job in sorted(find_keepers(needs)):
+    for job in sorted(needs.keepers):
         expression = labels.get(job, "")
         if not expression or satisfies(expression, (builder.name, *builder.labels)):
             yield job

@@ -158,7 +158,7 @@ def check_isolation(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     if facts.nodes is None:
         yield untold(facts, "nodes")
         return
-    keepers = {job for need in needs.credentials if need.kind != "Git" for job in need.jobs}
+    keepers = needs.keepers
     usable = [node for node in facts.nodes if node.executors]
     runs = {
         node.name: {

@@ -59,7 +59,6 @@ class Needs:
     """
 
     names: tuple[str, ...]
-    views: tuple[str, ...]
     plugins: tuple[PluginNeed, ...]
     credentials: tuple[CredentialNeed, ...]
     labels: tuple[tuple[str, tuple[str, ...]], ...]
@@ -74,6 +73,13 @@ class Needs:
     python: str = ""
     adhoc: str = ""
     unknown: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def keepers(self) -> frozenset[str]:
+        """The jobs that bind credentials; one that opens a repository is no deploy's."""
+        return frozenset(
+            job for need in self.credentials if need.kind != "Git" for job in need.jobs
+        )
 
 
 def find_needs(root: Path) -> Needs:
@@ -114,7 +120,6 @@ def needs_of(rendered: Iterable[Config], inventory: Inventory, **words: str) -> 
     )
     return Needs(
         names=tuple(job.name for job in jobs),
-        views=tuple(job.name for job in rendered if job.kind is Kind.VIEW),
         plugins=plugins,
         credentials=_find_credentials(jobs),
         labels=tuple((label, tuple(names)) for label, names in sorted(labels.items())),
