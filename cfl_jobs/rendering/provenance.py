@@ -31,11 +31,11 @@ NEEDS_TEXT = "stands where text is needed"
 
 
 class Misplaced(CflJobsError, ValueError):
-    """A value that can't stand inside text or be a script's input. `position` is its own."""
+    """A mapping that can't stand inside text or be a script's input. `position` is its own."""
 
-    def __init__(self, kind: str, value: object) -> None:
-        super().__init__(f"{kind} {NEEDS_TEXT}", advice="Write one text or number.")
-        self.position = getattr(value, "pos", None)
+    def __init__(self, mapping: TrackedDict) -> None:
+        super().__init__(f"a mapping {NEEDS_TEXT}", advice="Write one text or number.")
+        self.position = mapping.pos
 
 
 class Slot(LocatedText):
@@ -132,14 +132,13 @@ class Values:
             if lone and slot.is_plain:
                 return _located(self._values[int(lone[1])], slot.pos)
             return self._join(str(slot), slot.pos, slot.pieces or ((0, slot.pos),))
+        except Misplaced as error:
+            origins = (Origin("put into the text at", slot.pos),)
+            finding = Finding(error.message, error.position, origins=origins)
         except ValueError as error:
-            own = getattr(error, "position", None)
             finding = Finding(str(error), slot.pos)
-            if isinstance(own, Position):
-                origins = (Origin("put into the text at", slot.pos),)
-                finding = Finding(str(error.args[0]), own, origins=origins)
-            self._findings.append(finding)
-            return LocatedText("", slot.pos)
+        self._findings.append(finding)
+        return LocatedText("", slot.pos)
 
     def _join(self, text: str, position: Position, pieces: Pieces) -> LocatedText:
         """Return a text with its values put in, each a piece of its own."""
@@ -181,9 +180,9 @@ class Values:
             return str(value).lower()
         if isinstance(value, (str, int, float)):
             return str(value)
-        kind = "nothing" if value is None else "a list" if isinstance(value, list) else "a mapping"
         if isinstance(value, TrackedDict):
-            raise Misplaced(kind, value)
+            raise Misplaced(value)
+        kind = "nothing" if value is None else "a list" if isinstance(value, list) else "a mapping"
         raise ValueError(
             f"{kind} can't stand inside text; let `{{{{ … }}}}` be the whole value, without quotes"
         )

@@ -122,9 +122,7 @@ class _Missing(jinja2.StrictUndefined):
         if owner is _no_owner or self._undefined_hint:
             return self._undefined_hint or f"{name!r} is undefined"
         if isinstance(owner, dict):
-            known = [key for key, _ in TrackedDict.raw_items(owner)] if isinstance(
-                owner, TrackedDict
-            ) else list(owner)  # fmt: skip
+            known = list(dict.keys(owner))  # no read to be noted
             only = f", only {', '.join(map(repr, known))}" if known else ""
             return f"there is no {name!r} here{only}. {suggest(name, known)}".rstrip(". ")
         return f"a {type(owner).__name__.lower()} has no {name!r}"

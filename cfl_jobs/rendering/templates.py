@@ -14,10 +14,6 @@ from functools import partial
 from typing import Any
 
 import jinja2
-import jinja2.ext
-import jinja2.lexer
-import jinja2.runtime
-import jinja2.sandbox
 from jinja2.exceptions import SecurityError
 from markupsafe import Markup
 
@@ -312,7 +308,7 @@ class TemplateRenderer:
                 if isinstance(item, jinja2.Undefined):
                     str(item)  # raises UndefinedError
                 if isinstance(item, TrackedDict):
-                    raise Misplaced("a mapping", item)
+                    raise Misplaced(item)
             note_deeply(value)
         parts = compose_lines(path, text, values)
         step = "\n".join(part for _, part in parts)
