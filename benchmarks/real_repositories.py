@@ -36,7 +36,7 @@ from cfl_jobs.rehearsal.engine import Engine  # noqa: E402
 from cfl_jobs.rehearsal.environment import Credential  # noqa: E402
 from cfl_jobs.rehearsal.records import BuildRecord, Event, Finished, Started  # noqa: E402
 from cfl_jobs.rehearsal.reports import read_jobs  # noqa: E402
-from cfl_jobs.rehearsal.repositories import Repositories  # noqa: E402
+from cfl_jobs.rehearsal.repositories import Repositories, repository_name  # noqa: E402
 from cfl_jobs.rehearsal.session import Definitions  # noqa: E402
 
 ROUNDS = 3
@@ -127,7 +127,7 @@ def measure_publish(project: Path, clones: Mapping[str, Path], job: Job) -> tupl
     Each begins with nothing fetched.
     """
     assert job.scm
-    clone = clones[job.scm.urls[0].rpartition("/")[2].removesuffix(".git")]
+    clone = clones[repository_name(job.scm.urls[0])]
     target = project.parent / "measured"
     ours, theirs = [], []
     for _ in range(ROUNDS):

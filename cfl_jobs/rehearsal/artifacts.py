@@ -51,7 +51,7 @@ def copy_artifacts(
     archive: Path, target: Path, *, includes: str, excludes: str, flatten: bool
 ) -> tuple[str, ...]:
     """Copy from an archive and return the names there. Default excludes don't count here."""
-    names = find_files(archive, includes or "**", excludes, default_excludes=False)
+    names = find_files(archive, includes, excludes, default_excludes=False)
     target.mkdir(parents=True, exist_ok=True)
     for name in names:
         copy_file(archive / name, target / (PurePosixPath(name).name if flatten else name))

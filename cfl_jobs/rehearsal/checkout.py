@@ -15,7 +15,6 @@ from cfl_jobs.rehearsal.build import BuildRun, Wait
 from cfl_jobs.rehearsal.records import Revision
 from cfl_jobs.rehearsal.repositories import Repositories
 
-CLEAN_BEFORE = "CleanBeforeCheckout"
 CLEAN_AFTER = "CleanCheckout"
 PRUNE = "PruneStaleBranch"
 WIPE = "WipeWorkspace"
@@ -37,7 +36,7 @@ def check_out(git: Git, build: BuildRun) -> Generator[Wait, None, Revision]:
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     if (workspace / ".git").is_dir():
         build.log("Fetching changes from the remote Git repository")
-        if git.clean_before_checkout or CLEAN_BEFORE in git.extensions:
+        if git.clean_before_checkout:
             build.log("Cleaning workspace")
             yield from _git(build, "reset", "--hard")
             yield from _git(build, "clean", "-fdx")

@@ -96,7 +96,6 @@ class Engine:
         *,
         executors: int = 2,
         secrets: Mapping[str, Credential] | None = None,
-        clock: Clock | None = None,
         notify: Notify = lambda event: None,
         locate: Locate = lambda job, path: "",
     ) -> None:
@@ -108,7 +107,7 @@ class Engine:
         self._repositories = repositories
         self._executors = executors
         self._secrets = dict(secrets or {})
-        self._clock = clock or Clock()
+        self._clock = Clock()
         self._notify = notify
         self._locate = locate
         self._processes = Processes()

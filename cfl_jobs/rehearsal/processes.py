@@ -47,10 +47,6 @@ class Processes:
         self._groups: dict[str, list[int]] = {}
         self._guard: subprocess.Popen[bytes] | None = None
 
-    @property
-    def running(self) -> bool:
-        return bool(self._running)
-
     def start(
         self,
         command: Sequence[str],

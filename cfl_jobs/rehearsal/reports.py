@@ -22,6 +22,7 @@ from cfl_jobs.rehearsal.view import outcome
 
 DEFAULT_HOME = Path("build/rehearsal")
 _TAIL = 12
+_NEWEST = 3
 
 
 def read_jobs(home: Home) -> dict[str, Job]:
@@ -30,14 +31,14 @@ def read_jobs(home: Home) -> dict[str, Job]:
     return {job.name: job for job in read if not job.is_folder}
 
 
-def list_status(builds: Builds, *, count: int = 3) -> Iterator[str]:
+def list_status(builds: Builds) -> Iterator[str]:
     """Yield each job's newest builds, then what waits in the queue."""
     home = builds.home
     queue = Queue(home.state / "queue.json")
     for job, _ in home.configs():
         records = builds.of(job)
         yield job if records else f"{job}: no builds"
-        for record in records[:count]:
+        for record in records[:_NEWEST]:
             yield f"  #{record.number} {outcome(record)}"
     for item in queue:
         values = ", ".join(f"{name}={value}" for name, value in item.parameters.items() if value)

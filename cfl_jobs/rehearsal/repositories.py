@@ -65,8 +65,8 @@ class Repositories:
         answer = self.git("ls-remote", url, f"refs/heads/{short_branch(branch)}").split()
         return next(iter(answer), None)
 
-    def commit_nothing(self, name: str, branch: str, message: str) -> str:
-        """Add an empty commit to a branch of a sample repository; returns its id."""
+    def commit_nothing(self, name: str, branch: str, message: str) -> None:
+        """Add an empty commit to a branch of a sample repository."""
         directory = self.paths[name]
         tip = f"refs/heads/{branch}"
         tree = self.git("rev-parse", f"{tip}^{{tree}}", directory=directory).strip()
@@ -76,7 +76,6 @@ class Repositories:
             *who, "commit-tree", tree, "-p", parent, "-m", message, directory=directory
         ).strip()
         self.git("update-ref", tip, new, parent, directory=directory)
-        return new
 
     def git(self, *arguments: str, directory: Path | None = None) -> str:
         """Run git on local repositories and return what it prints. Raises RehearsalError."""

@@ -7,7 +7,13 @@ from collections.abc import Generator, Iterator
 from cfl_jobs.configs.model import Job, UpstreamTrigger
 from cfl_jobs.configs.references import expand, resolve_job
 from cfl_jobs.configs.steps.step import Result, StepFailed
-from cfl_jobs.configs.steps.triggering import CONDITIONS, DontTrigger, TriggerBuilds, variable_part
+from cfl_jobs.configs.steps.triggering import (
+    CONDITIONS,
+    BlockingThresholds,
+    DontTrigger,
+    TriggerBuilds,
+    variable_part,
+)
 from cfl_jobs.rehearsal.build import BuildRun, Interrupted, ItemEnds, ItemStarts, Request, Wait
 from cfl_jobs.rehearsal.queueing import BadValue, convert_triggered, default_values
 
@@ -104,14 +110,14 @@ def start_builds(step: TriggerBuilds, build: BuildRun) -> Generator[Wait, None, 
         if request.job.disabled:
             build.log(f"Skipping {request.job.name}. The project is either disabled, or …")
     if step.blocking is not None:
-        return (yield from _await_all(step, items, build))
+        return (yield from _await_all(step.blocking, items, build))
     build.log("Triggering projects: " + ", ".join(names))
-    build.contributed |= _triggered_variables([], list(names))
+    build.contributed |= _triggered_variables([], names[0])
     return True
 
 
 def _await_all(
-    step: TriggerBuilds, items: list[tuple[str, int]], build: BuildRun
+    thresholds: BlockingThresholds, items: list[tuple[str, int]], build: BuildRun
 ) -> Generator[Wait, None, bool]:
     finished: list[tuple[str, int, Result]] = []
     succeeded = True
@@ -121,8 +127,8 @@ def _await_all(
             number, result = yield from _await(name, item, build)
             finished.append((name, number, result))
             pending.remove(item)
-            build.contributed |= _triggered_variables(finished, [])
-            succeeded = succeeded and _map_result(step, build, result)
+            build.contributed |= _triggered_variables(finished, name)
+            succeeded = succeeded and _map_result(thresholds, build, result)
     except Interrupted:
         for item in pending:
             build.around.cancel(item)
@@ -141,7 +147,7 @@ def _await(name: str, item: int, build: BuildRun) -> Generator[Wait, None, tuple
     return number, result
 
 
-def _map_result(step: TriggerBuilds, build: BuildRun, result: Result) -> bool:
+def _map_result(thresholds: BlockingThresholds, build: BuildRun, result: Result) -> bool:
     """BlockingBehaviour.mapBuildResult: what the awaited build makes of the waiting one.
 
     Returns False where it fails the step.
@@ -150,9 +156,6 @@ def _map_result(step: TriggerBuilds, build: BuildRun, result: Result) -> bool:
     def reaches(threshold: str) -> bool:
         return bool(threshold) and not result.is_better_than(Result[threshold])
 
-    thresholds = step.blocking
-    if thresholds is None:
-        return True
     if reaches(thresholds.fail_step):
         return False
     if reaches(thresholds.mark_failed):
@@ -162,15 +165,12 @@ def _map_result(step: TriggerBuilds, build: BuildRun, result: Result) -> bool:
     return True
 
 
-def _triggered_variables(
-    finished: list[tuple[str, int, Result]], triggered: list[str]
-) -> dict[str, str]:
+def _triggered_variables(finished: list[tuple[str, int, Result]], last: str) -> dict[str, str]:
     """Return TRIGGERED_… for later steps (BuildInfoExporterAction).
 
-    `finished` are the builds that were waited for, `triggered` the jobs that were only started.
+    `finished` are the builds that were waited for, `last` the job that counts as the last.
     """
     names = list(dict.fromkeys(job for job, _, _ in finished))
-    last = finished[-1][0] if finished else triggered[0]
     variables = {
         "LAST_TRIGGERED_JOB_NAME": variable_part(last),
         "TRIGGERED_JOB_NAMES": ",".join(map(variable_part, names)),
