@@ -33,14 +33,12 @@ _CLASS_LISTS = frozenset({"builders", "buildWrappers", "properties", "publishers
 class Use:
     """An element that a plugin brings. `plugin` is None where that isn't known.
 
-    `path` is as element_paths gives it, "" for the root. `nested` tells whether the element
-    stands inside another plugin's.
+    `path` is as element_paths gives it, "" for the root.
     """
 
     path: str
     class_name: str
     plugin: str | None
-    nested: bool = False
 
 
 def find_missing_plugins(config: ET.Element, inventory: Inventory) -> tuple[Use, ...]:
@@ -72,17 +70,17 @@ def word_missing(use: Use) -> tuple[str, str]:
 def find_uses(config: ET.Element) -> Iterator[Use]:
     """Yield every element of a config that is a plugin's, in the config's order."""
     paths = {element: path for path, element in element_paths(config)}
-    for element, class_name, plugin, nested in _find_classes(config):
-        yield Use(paths.get(element, ""), class_name, plugin, nested=nested)
+    for element, class_name, plugin in _find_classes(config):
+        yield Use(paths.get(element, ""), class_name, plugin)
 
 
 def used_plugins(config: ET.Element) -> frozenset[str | None]:
     """Return the plugins whose elements a config has, None for elements nobody knows."""
-    return frozenset(plugin for _, _, plugin, _ in _find_classes(config))
+    return frozenset(plugin for _, _, plugin in _find_classes(config))
 
 
-def _find_classes(config: ET.Element) -> Iterator[tuple[ET.Element, str, str | None, bool]]:
-    """Yield elements that are a plugin's with class, plugin, and whether another's is around."""
+def _find_classes(config: ET.Element) -> Iterator[tuple[ET.Element, str, str | None]]:
+    """Yield elements that are a plugin's with class and plugin."""
     tops = frozenset(config)
     # An element, whether its tag is a class, whose it is in, and the plugin named around it.
     waiting: list[tuple[ET.Element, bool, str | None, str]] = [(config, True, CORE, "")]
@@ -95,7 +93,7 @@ def _find_classes(config: ET.Element) -> Iterator[tuple[ET.Element, str, str | N
             owner = plugin_of(element, class_name)
             owner = (named or None) if owner is None else owner
             if owner != CORE:
-                yield element, class_name, owner, around not in (CORE, owner)
+                yield element, class_name, owner
         in_list = element in tops and element.tag in _CLASS_LISTS
         inner = "" if in_list else named
         waiting += [(child, in_list, owner, inner) for child in reversed(element)]

@@ -185,20 +185,13 @@ def diff_lines(before: str, after: str) -> Iterator[str]:
             yield "  …"
 
 
-def show_diff(before: str, after: str, *, most: int | None = None) -> Iterator[str]:
-    """Yield the same for people's eyes: what is hidden is spelled out, long lines are cut.
-
-    Of more than `most` lines, the first of them and how many there are.
-    """
-    lines = list(diff_lines(before, after))
-    shown = lines if most is None else lines[:most]
-    for sign, run in groupby(shown, key=lambda line: line[0] != " "):
+def show_diff(before: str, after: str) -> Iterator[str]:
+    """Yield the same for people's eyes: what is hidden is spelled out, long lines are cut."""
+    for sign, run in groupby(diff_lines(before, after), key=lambda line: line[0] != " "):
         if sign:
             yield from _show_changed(list(run))
         else:
             yield from (_cut(make_visible(line)) for line in run)
-    if len(shown) < len(lines):
-        yield f"  … and {len(lines) - len(shown):,} more lines; -v shows them"
 
 
 def _split(text: str) -> list[str]:

@@ -42,7 +42,8 @@ def plan_job(
     raws = [one.raw for one in owned]
     # What Jenkins dropped at the last update is tried again: its plugin may be there by now.
     is_verified = mark is None or mark.is_verified
-    dropped = frozenset() if is_verified else frozenset(find_losses(raws, desired.own))
+    lost = frozenset(find_losses(raws, desired.own))
+    dropped = frozenset() if is_verified else lost
     visible = {raw for raw, owner, _ in owned if owner is not Owner.JENKINS or raw in dropped}
     hidden = secret_paths(desired.normal) | secret_paths(live.normal)
     differences = [
@@ -62,11 +63,10 @@ def plan_job(
         for raw, owner, _ in owned
         if raw not in visible
     ]
-    lost = set(find_losses(raws, desired.own)) - visible
     taken = [
         (raw.label, raw.plugin, advise_on_taken(raw))
         for raw in raws
-        if raw in lost and is_upgraded(raw, mark)
+        if raw in lost and raw not in visible and is_upgraded(raw, mark)
     ]
     stays_disabled = _stays_disabled(desired, live, mark)
     differences += _compare_disabled(desired, live, mark, stays_disabled=stays_disabled)

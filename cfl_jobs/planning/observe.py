@@ -52,7 +52,6 @@ def observe(
     with_orphans: bool,
     project: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
-    workers: int = WORKERS,
 ) -> Observed:
     """List the target and read, in parallel, the desired jobs that it has.
 
@@ -80,14 +79,14 @@ def observe(
     live: dict[Key, Config] = {}
     failed: dict[Key, CflJobsError] = {}
     builds: dict[str, int] = {}
-    for number, (key, found) in enumerate(_ask_all(read, keys, workers), start=1):
+    for number, (key, found) in enumerate(_ask_all(read, keys), start=1):
         if isinstance(found, Config):
             live[key] = found
         else:
             failed[key] = found
         progress(number, len(keys))
     jobs = [key for key in keys if key in orphans and key in live and key[0] is Kind.JOB]
-    for key, count in _ask_all(lambda _, name: target.count_builds(name), jobs, workers):
+    for key, count in _ask_all(lambda _, name: target.count_builds(name), jobs):
         if isinstance(count, int):
             builds[key[1]] = count
         else:
@@ -107,9 +106,7 @@ def observe(
     if any(has_upgraded(config.normal, config.mark) for config in live.values()):
         others |= ours
     # That one the plan isn't about can't be read is no matter here; making a job tells of it.
-    for key, found in _ask_all(
-        read, _sorted(others.intersection(listed).difference(keys)), workers
-    ):
+    for key, found in _ask_all(read, _sorted(others.intersection(listed).difference(keys))):
         if isinstance(found, Config):
             live[key] = found
     return Observed(target.label, listed, live, versions, builds, unreadable, project)
@@ -140,7 +137,7 @@ def _is_ours(entry: Listed, project: str) -> bool:
 
 
 def _ask_all(
-    ask: Callable[[Kind, str], T], keys: Sequence[Key], workers: int
+    ask: Callable[[Kind, str], T], keys: Sequence[Key]
 ) -> Iterator[tuple[Key, T | CflJobsError]]:
     """Ask for each key, in parallel; yield the answers, in order, and errors in their place.
 
@@ -153,7 +150,7 @@ def _ask_all(
         except (TargetError, ConfigError) as error:
             return error
 
-    pool = ThreadPoolExecutor(max_workers=min(workers, max(len(keys), 1)))
+    pool = ThreadPoolExecutor(max_workers=min(WORKERS, max(len(keys), 1)))
     try:
         yield from zip(keys, pool.map(attempt, keys), strict=True)
     finally:

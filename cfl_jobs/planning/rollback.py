@@ -193,7 +193,7 @@ def _doubt(step: Step, kept: Config | None, now: Config | None, trace: _Trace) -
         return "" if step.action in _DELETES else "was deleted since; --force makes it again"
     remedy = "puts it back" if kept else "deletes it"
     if step.state == "done":
-        is_left = step.after in (now.digest, trace.names_of_then(now).digest)
+        is_left = step.after == now.digest or step.after == trace.names_of_then(now).digest
         return "" if is_left else _CHANGED.format(remedy)
     mark = now.mark
     if (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.configxml import element_paths, parse_config
+from cfl_jobs.configs.configxml import element_paths
 from cfl_jobs.configs.requirements import used_plugins
 from cfl_jobs.errors import DefinitionError, Finding
 from cfl_jobs.planning.plan import Plan
@@ -79,7 +79,7 @@ def _compare_versions(
     """Yield what gets another version, Jenkins itself first, then by name."""
     users: dict[str | None, list[str]] = {}
     for job in jobs:
-        for plugin in used_plugins(parse_config(job.config, name=job.name)):
+        for plugin in used_plugins(job.parse()):
             users.setdefault(plugin, []).append(job.name)
     for name in sorted({*old, *new}, key=lambda name: (name != CORE, name)):
         before, after = old.get(name, ""), new.get(name, "")
@@ -100,7 +100,7 @@ def _find_silent(
             if job.kind is Kind.JOB
             and any(
                 path.endswith(tag) and path in job.own and element.text in row.successor.values
-                for path, element in element_paths(parse_config(job.config, name=job.name))
+                for path, element in element_paths(job.parse())
             )
         )
         if names:

@@ -115,7 +115,7 @@ def leads_to(answer: Answer, path: str, server: str) -> bool:
 def explain(answer: Answer, asked: Asked) -> TargetError:
     """Return the error that an answer means."""
     if 300 <= answer.status < 400:
-        return explain_redirect(answer, asked)
+        return _explain_redirect(answer, asked)
     if answer.status in _BY_STATUS:
         return _BY_STATUS[answer.status](answer, asked)
     if answer.status >= 500 and answer.is_jenkins:
@@ -136,7 +136,7 @@ def explain_page(answer: Answer, asked: Asked) -> TargetError:
     )
 
 
-def explain_redirect(answer: Answer, asked: Asked) -> TargetError:
+def _explain_redirect(answer: Answer, asked: Asked) -> TargetError:
     """Return the error for a redirect that leads away from what was asked."""
     location = answer.headers.get("Location", "")
     parts = urlsplit(location)

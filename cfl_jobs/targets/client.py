@@ -29,7 +29,6 @@ from cfl_jobs.targets.answers import (
     Asked,
     explain,
     explain_page,
-    explain_redirect,
     is_starting,
     leads_to,
     wants_crumb,
@@ -136,7 +135,7 @@ class Client:
                 answer = self._send("POST", asked, text.encode(), headers)
                 if _is_success(answer, lands_on, self._url):
                     return
-                raise _explain_change(answer, asked)
+                raise (explain_page if answer.status == 200 else explain)(answer, asked)
             except TransientError as failure:
                 self._outage.wait(failure, again, self._policy.attempts)
                 if is_done():
@@ -244,12 +243,6 @@ def _is_success(answer: Answer, lands_on: tuple[str, ...], server: str) -> bool:
     if answer.status in (200, 201) and not answer.body:
         return True
     return any(leads_to(answer, path, server) for path in lands_on)
-
-
-def _explain_change(answer: Answer, asked: Asked) -> Exception:
-    if 300 <= answer.status < 400:
-        return explain_redirect(answer, asked)
-    return explain_page(answer, asked) if answer.status == 200 else explain(answer, asked)
 
 
 def _open(
