@@ -13,6 +13,7 @@ from tests.rehearsal_home import (
     archive,
     copy,
     job_xml,
+    last,
     make_engine,
     make_home,
     predefined,
@@ -40,6 +41,21 @@ def test_requests_with_the_same_parameters_merge(tmp_path: Path) -> None:
         engine.run()
     causes = {r.parameters["A"]: len(r.causes) for r in Builds(home).of("Down")}
     assert causes == {"1": 2, "3": 1}
+
+
+def test_a_build_that_is_interrupted_at_its_own_work_has_an_end_in_its_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    home = make_home(tmp_path, {"J": job_xml(builders=shell("true"))})
+    monkeypatch.setattr("cfl_jobs.rehearsal.execution.RehearsedBuild.run_script", interrupt)
+    with pytest.raises(KeyboardInterrupt), make_engine(home) as engine:  # noqa: PT012
+        engine.build("J", {})
+        engine.run()
+    assert last(home, "J") is Result.ABORTED
+    assert read_log(home, "J").endswith("Finished: ABORTED\n")
 
 
 def _timing(**fields: str) -> str:

@@ -313,6 +313,7 @@ class Engine:
 
     def _end(self, running: Running) -> None:
         build = running.build
+        build.log(f"Finished: {build.result.name}")
         build.close()
         self._not_started += build.not_started
         remove_tree(build.workspace.with_name(f"{build.workspace.name}@tmp"))

@@ -139,7 +139,6 @@ def run_build(build: RehearsedBuild) -> Generator[Wait, None, None]:
         build.around.submit(request, build.record)
     for wrapper in build.job.wrappers:
         wrapper.tear_down(build)
-    build.log(f"Finished: {build.result.name}")
 
 
 def _build(build: RehearsedBuild) -> Generator[Wait, None, bool]:
