@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Position(NamedTuple):
@@ -57,6 +57,18 @@ class Finding:
     source: str = ""
     origins: tuple[Origin, ...] = ()
     advice: str = ""
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Finding:
+        """Return a finding of what dataclasses.asdict made of it."""
+        position, origins = found["position"], found["origins"]
+        return cls(
+            found["message"],
+            Position(*position) if position else None,
+            found["source"],
+            tuple(Origin(each["role"], Position(*each["position"])) for each in origins),
+            found["advice"],
+        )
 
     def __str__(self) -> str:
         lines = [f"{self.position}: {self.message}" if self.position else self.message]

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.check.rule import Problem, Severity
 from cfl_jobs.configs.config import Config
-from cfl_jobs.errors import PlanError
-from cfl_jobs.planning.basis import Asked, Basis, load_plan, save_plan
+from cfl_jobs.errors import Finding, Origin, PlanError, Position
+from cfl_jobs.planning.basis import Asked, Basis, Setup, load_plan, save_plan
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Create, Delete, Update
 from cfl_jobs.planning.renames import names_to_look_at
@@ -42,8 +43,14 @@ def test_a_kept_plan_is_the_same_plan(target: MemoryTarget, tmp_path: Path) -> N
     made = basis.plan()
     assert {type(change) for change in made.changes} == {Create, Update, Delete}
     path = tmp_path / "plan.json"
-    save_plan(basis, path)
-    assert load_plan(path).plan() == replace(made, target=full_label("memory"))
+    origin = Origin("for the job 'A' at", Position("jobs/a.yaml", 3))
+    finding = Finding("odd", Position("templates/a.yaml.j2", 2, 5), "  - shell", (origin,), "Fix")
+    problems = (Problem("some-rule", Severity.ERROR, finding, ("A", "Other")),)
+    setup = Setup((*basis.desired, job("Other")), {"A": "Dev"}, problems)
+    save_plan(replace(basis, setup=setup), path)
+    kept = load_plan(path)
+    assert kept.plan() == replace(made, target=full_label("memory"))
+    assert kept.setup == setup
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.glob(".*")) == []
 

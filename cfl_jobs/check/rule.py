@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import Enum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cfl_jobs.configs.graph import Chain, CopyEdge, TriggerEdge
 from cfl_jobs.configs.model import Job, UpstreamTrigger, View
@@ -163,6 +163,15 @@ class Problem:
     def title(self) -> str:
         """Return "warning no-time-limit"."""
         return f"{self.severity.value} {self.rule}"
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "severity": self.severity.value}
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Problem:
+        """Return what `to_json` gave. Raises ValueError, KeyError or TypeError on other things."""
+        finding = Finding.from_json(found["finding"])
+        return cls(found["rule"], Severity(found["severity"]), finding, tuple(found["names"]))
 
 
 @dataclass(frozen=True, slots=True)

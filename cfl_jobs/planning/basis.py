@@ -1,22 +1,26 @@
 """What a plan is made of: the rendered jobs, what the target has, and what was asked for.
 
-`plan --out` keeps it in a file and `update --plan` makes the plan of that again, so that what is
-shown then is what is done, whatever the file says. JSON, readable by its owner only, since configs
-may hold what others shouldn't see.
+`plan --out` keeps it in a file, with what a plan is judged by, and `update --plan` makes the plan
+of that again, so that what is shown then is what is done, whatever the file says. JSON, readable by
+its owner only, since configs may hold what others shouldn't see.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from cfl_jobs import __version__
+from cfl_jobs.check.rule import Problem
 from cfl_jobs.configs.config import Config
-from cfl_jobs.errors import PlanError
+from cfl_jobs.configs.graph import Chain, build_chain
+from cfl_jobs.configs.model import Job
+from cfl_jobs.errors import Finding, PlanError
 from cfl_jobs.files import write_whole
 from cfl_jobs.planning.observe import Observed, observe
 from cfl_jobs.planning.plan import Plan
@@ -25,7 +29,7 @@ from cfl_jobs.planning.renames import names_to_look_at
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.target import Kind, Listed, Target, full_label
 
-_FORMAT = f"cfl-jobs {__version__} plan 7"
+_FORMAT = f"cfl-jobs {__version__} plan 8"
 _MAKE_ONE = "Make one with `cfl-jobs plan --out FILE`."
 
 
@@ -38,13 +42,46 @@ class Asked:
     prune: bool = False
 
 
+@dataclass(frozen=True)
+class Setup:
+    """What a revision, or the files here, define: all its jobs and views.
+
+    `environments` are the ones that jobs deploy to, by job: their definitions' variable
+    `environment`. `problems` are what the checks find; `findings` are why it doesn't render.
+    """
+
+    rendered: tuple[Config, ...] = ()
+    environments: Mapping[str, str] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def renders(self) -> bool:
+        return not self.findings
+
+    @cached_property
+    def jobs(self) -> Mapping[str, Job]:
+        from cfl_jobs.configs.read_model import read_job  # a plan without changes reads no model
+
+        jobs = (each for each in self.rendered if each.kind is Kind.JOB)
+        return {job.name: read_job(job.name, job.config) for job in jobs}
+
+    @cached_property
+    def chain(self) -> Chain:
+        return build_chain(self.jobs.values())
+
+
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a plan is made of: the same basis always makes the same plan."""
+    """What a plan is made of: the same basis always makes the same plan.
+
+    `setup` is all that the project defines, None where nothing changes and nothing is judged.
+    """
 
     desired: tuple[Config, ...]
     observed: Observed
     asked: Asked = Asked()
+    setup: Setup | None = None
 
     def plan(self) -> Plan:
         """Make the plan, as plan_changes does."""
@@ -122,6 +159,7 @@ def _to_json(basis: Basis) -> dict[str, Any]:
         "adopt": basis.asked.adopt,
         "prune": basis.asked.prune,
         "desired": [config.to_json() for config in basis.desired],
+        "setup": _setup_to_json(basis),
         "listed": [
             [kind.value, name, entry.description if observed.is_ours((kind, name)) else ""]
             for (kind, name), entry in observed.listed.items()
@@ -137,8 +175,29 @@ def _to_json(basis: Basis) -> dict[str, Any]:
     }
 
 
+def _setup_to_json(basis: Basis) -> dict[str, Any] | None:
+    if basis.setup is None:
+        return None
+    desired = {config.key for config in basis.desired}
+    others = (config for config in basis.setup.rendered if config.key not in desired)
+    return {
+        "others": [config.to_json() for config in others],
+        "environments": dict(basis.setup.environments),
+        "problems": [problem.to_json() for problem in basis.setup.problems],
+    }
+
+
+def _setup_from_json(content: dict[str, Any], desired: tuple[Config, ...]) -> Setup:
+    return Setup(
+        (*desired, *map(Config.from_json, content["others"])),
+        content["environments"],
+        tuple(map(Problem.from_json, content["problems"])),
+    )
+
+
 def _from_json(content: dict[str, Any]) -> Basis:
     versions: dict[str, str] = content["versions"]
+    desired = tuple(map(Config.from_json, content["desired"]))
     live = [
         Config(Kind(kind), name, config, versions=versions)
         for kind, name, config in content["configs"]
@@ -156,7 +215,8 @@ def _from_json(content: dict[str, Any]) -> Basis:
         content["project"],
     )
     return Basis(
-        tuple(Config.from_json(found) for found in content["desired"]),
+        desired,
         observed,
         Asked(tuple(content["jobs"]), content["adopt"], content["prune"]),
+        content["setup"] and _setup_from_json(content["setup"], desired),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from cfl_jobs.check.rule import Problem
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_text, fingerprint
+from cfl_jobs.planning.basis import Setup
 from cfl_jobs.planning.observe import Observed
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.planner import plan_changes
@@ -19,7 +20,7 @@ from cfl_jobs.review.flow import merge_chains
 from cfl_jobs.review.outline import action_of
 from cfl_jobs.review.review import Review, Revision, Risk, weigh
 from cfl_jobs.review.revisions import WORK_TREE, find_fork_point, find_revision, taken_out
-from cfl_jobs.review.setups import Pair, Setup, read_setup
+from cfl_jobs.review.setups import Pair, read_setup
 from cfl_jobs.target import Kind, Listed
 
 _NO_PLAN = Plan("")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from cfl_jobs.configs.model import Job, Parameter, ParameterKind
+from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.steps.wrappers import CleanBefore
 from cfl_jobs.drawing.words import join_names
+from cfl_jobs.planning.basis import Setup
 from cfl_jobs.planning.plan import Create, Delete, Plan
 from cfl_jobs.review.flow import find_flow_effects
 from cfl_jobs.review.outline import differences_of
@@ -52,8 +54,8 @@ def _environments(pair: Pair) -> Iterator[Effect]:
 
 
 def _runs(pair: Pair) -> Iterator[Effect]:
-    was = {pair.now(name): steps for name, steps in pair.before.steps().items()}
-    now = pair.after.steps()
+    was = {pair.now(name): steps for name, steps in _steps_of(pair.before).items()}
+    now = _steps_of(pair.after)
     for name, old, new in pair.both():
         if was[name] != now[name]:
             yield _runs_otherwise(pair, name)
@@ -69,6 +71,11 @@ def _runs(pair: Pair) -> Iterator[Effect]:
             yield Effect(About.RUNS, weight, "lets several builds of", (name,), tail)
         if _is_cleaned(old) and not _is_cleaned(new):
             yield Effect(About.RUNS, weight, "no longer cleans the workspace of", (name,))
+
+
+def _steps_of(setup: Setup) -> Mapping[str, Normal | None]:
+    """Return what each job runs, in normal form."""
+    return {job.name: job.normal.find("builders") for job in setup.rendered if job.kind is Kind.JOB}
 
 
 def _runs_otherwise(pair: Pair, name: str) -> Effect:

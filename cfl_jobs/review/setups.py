@@ -14,46 +14,19 @@ from functools import cached_property
 from pathlib import Path
 from types import FrameType
 
-from cfl_jobs.check.rule import Problem
 from cfl_jobs.check.run import check_rendered, hide_in_finding, read_files
-from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.graph import Chain, build_chain, follow
+from cfl_jobs.configs.graph import Chain, follow
 from cfl_jobs.configs.model import Job
-from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, sort_findings
+from cfl_jobs.planning.basis import Setup
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.reading.definition import Definition
 from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.rendering.cache import render_cached
-from cfl_jobs.review.review import NO_CHAIN, Weight
+from cfl_jobs.review.review import Weight
 from cfl_jobs.target import Kind
 
 TIME_LIMIT = 240.0  # seconds; ten thousand jobs take less
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a revision defines. `environments` are the ones that jobs deploy to, by job: their
-    definitions' variable `environment`. `problems` are what the checks find; `findings` are why it
-    doesn't render."""
-
-    rendered: tuple[Config, ...] = ()
-    jobs: Mapping[str, Job] = field(default_factory=dict)
-    chain: Chain = NO_CHAIN
-    environments: Mapping[str, str] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def renders(self) -> bool:
-        return not self.findings
-
-    def steps(self) -> Mapping[str, Normal | None]:
-        """Return what each job runs, in normal form."""
-        return {
-            job.name: job.normal.find("builders") for job in self.rendered if job.kind is Kind.JOB
-        }
 
 
 def read_setup(
@@ -77,12 +50,9 @@ def read_setup(
         return Setup(findings=(*found, _show(Finding(error.message, advice=error.advice))))
     if found:
         return Setup(findings=found)
-    jobs = {job.name: read_job(job.name, job.config) for job in rendered if job.kind is Kind.JOB}
     problems = check_rendered(rendered, read_files(root)).problems if rendered else ()
     return Setup(
         rendered,
-        jobs,
-        build_chain(jobs.values()),
         _environments(definitions),
         tuple(replace(problem, finding=_show(problem.finding)) for problem in problems),
     )
