@@ -140,7 +140,6 @@ def check_edits(place: Path, data: st.DataObject, name: str, patch: pytest.Monke
             assert plan(target, wanted).changes == (), state
 
 
-@pytest.mark.xfail(reason="told as theirs alone: nothing tells that we have a step more")
 def test_a_step_that_we_repeated_before_both_sides_changed_it_alike_is_told_as_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

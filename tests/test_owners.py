@@ -125,6 +125,10 @@ def test_a_new_order_of_steps_is_someones(wanted: str, live: str) -> None:
         ("ab", "Ab", "ba", {"A": Owner.BOTH, "a": Owner.BOTH}),
         ("abc", "ab", "bac", {"a": Owner.THEIRS, "c": Owner.OURS}),
         ("abcd", "abc", "bcd", {"a": Owner.THEIRS, "d": Owner.OURS}),
+        ("a", "Aa", "A", {"a": Owner.BOTH}),
+        ("a", "A", "Aa", {"a": Owner.BOTH}),
+        ("ab", "Aba", "Ab", {"a": Owner.BOTH}),
+        ("ab", "Abab", "Ab", {"a": Owner.BOTH, "b": Owner.OURS}),
     ],
 )
 def test_steps_that_both_sides_added_removed_or_moved_are_all_told(

@@ -264,11 +264,27 @@ class _Judge:
             self._lookup = _Lookup(self._past, tuple(found.values()), key=lambda code: "")
 
     def attribute(self, raws: Sequence[Raw]) -> list[Owned]:
-        found = [self._find(raw) for raw in raws]
+        found = self._tell_growth(raws, [self._find(raw) for raw in raws])
         told: dict[tuple[int, int], _By] = {}
         for raw, by in zip(raws, found, strict=True):
             told[_pair(raw)] = told.get(_pair(raw), _By.NOBODY) | by
         return [self._judge(raw, by, told[_pair(raw)]) for raw, by in zip(raws, found, strict=True)]
+
+    def _tell_growth(self, raws: Sequence[Raw], found: list[_By]) -> list[_By]:
+        """Return who made each difference, also who has more sections now, if none tells that.
+
+        Such a side may have made what it has alone, though there was one like it: it repeated that,
+        then both changed the first alike.
+        """
+        ours, theirs = (past.now.total() - past.then.total() for past in self._past)
+        by = _by(ours > max(theirs, 0), theirs > max(ours, 0))
+        alone = [
+            _is_section(raw) and _by(raw.live is None, raw.desired is None) is by for raw in raws
+        ]
+        told = any(is_alone and by in its for is_alone, its in zip(alone, found, strict=True))
+        if told or not by or not self._has_sections:
+            return found
+        return [its | by if is_alone else its for is_alone, its in zip(alone, found, strict=True)]
 
     def _judge(self, raw: Raw, by: _By, told: _By) -> Owned:
         """Return whose a difference is that was found `by`; all of its section's are `told` by."""
