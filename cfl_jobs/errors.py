@@ -70,13 +70,18 @@ class Finding:
             found["advice"],
         )
 
+    @property
+    def excerpt(self) -> tuple[str, ...]:
+        """Return the line at `position` and a caret under its column; () where it isn't known."""
+        if not self.position or not self.source.strip():
+            return ()
+        shown = self.source[: self.position.column - 1]
+        pad = "".join("\t" if character == "\t" else " " for character in shown)
+        return self.source, f"{pad}^"
+
     def __str__(self) -> str:
         lines = [f"{self.position}: {self.message}" if self.position else self.message]
-        if self.position and self.source.strip():
-            lines.append(f"    {self.source}")
-            shown = self.source[: self.position.column - 1]
-            pad = "".join("\t" if character == "\t" else " " for character in shown)
-            lines.append(f"    {pad}^")
+        lines += [f"    {line}" for line in self.excerpt]
         lines += [f"  {origin.role} {origin.position}" for origin in self.origins]
         if self.advice:
             lines.append(f"  {self.advice}")

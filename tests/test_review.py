@@ -266,10 +266,25 @@ def test_broken_head_is_reviewed_by_its_findings(history: History) -> None:
     history.commit("a typo")
     code, out = run_review(history, "main", "change")
     assert code == 1
-    assert out.startswith("This revision doesn't render")
-    assert "jobs/deploy.yaml:" in out
-    assert "'enviroment'" in out
+    first, *others = out.splitlines()
+    assert re.fullmatch(
+        r"Risk: high: change \(\w{10}\) doesn't render: 1 mistake, at jobs/deploy.yaml:32:5\.",
+        first,
+    )
+    assert "jobs/deploy.yaml:32:5: 'enviroment' is misspelt: no template reads it" in others
+    assert "  Did you mean 'environment'?" in others
+    assert re.fullmatch(
+        r"Put these right and commit; `cfl-jobs check` shows what is left\. "
+        r"main \(\w{10}\) renders: 12 jobs and 1 view\.",
+        others[-1],
+    )
     assert "/tmp" not in out
+    code, out = run_review(history, "main", "change", "--format", "json")
+    assert code == 1
+    found = json.loads(out)
+    assert found["risk"]["weight"] == "high"
+    assert found["findings"]["head"][0]["position"] == "jobs/deploy.yaml:32:5"
+    assert "12 jobs" in found["outlook"]
 
 
 def test_broken_base_has_nothing_to_compare_with(history: History) -> None:
@@ -279,7 +294,12 @@ def test_broken_base_has_nothing_to_compare_with(history: History) -> None:
     history.commit("fixed")
     code, out = run_review(history, broken, "change", "--detailed-exitcode")
     assert code == 0
-    assert "nothing to compare with" in out
+    assert "doesn't render, so what this changes can't be told" in out
+    assert out.startswith("Risk: high: ")
+    assert "renders: 12 jobs and 1 view" in out
+    code, out = run_review(history, broken, broken)
+    assert code == 1
+    assert out.splitlines()[-1].endswith("doesn't render either.")
 
 
 def test_first_commit_of_the_definitions_makes_everything_new(history: History) -> None:

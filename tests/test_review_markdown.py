@@ -81,7 +81,8 @@ def test_findings_of_a_broken_head_stay_in_their_fence(history: History) -> None
     history.commit("broken")
     text = write_markdown(make_review(history.root, "main", "change"))
     check_folds(text)
-    assert "The head doesn't render" in text
+    assert "### 🔴 Risk: high: change" in text
+    assert "What is wrong in change" in text
 
 
 @pytest.mark.parametrize("lines", [50, 3000])

@@ -96,9 +96,13 @@ def test_page_of_a_broken_head_shows_its_findings(tmp_path: Path) -> None:
     edit(root, "jobs/deploy.yaml", "- name: Deploy to Prod", "- name: Deploy <b>to Prod</b>")
     after = read_setup(root)
     text = write_page(review_setups(Revision("main"), Revision("x"), read_setup(ROOT), after))
-    assert "The head doesn't render" in text
+    assert '<header class="high">' in text
+    assert "What is wrong in x" in text
+    assert "<h3>jobs/deploy.yaml:31:11 " in text
     assert "- name: Deploy &lt;b&gt;to Prod" in text
     assert "<b>" not in text
+    assert "main renders: 12 jobs and 1 view" in text
+    assert 'data-job="Deploy to Dev"' in text
 
 
 @in_browser

@@ -88,10 +88,26 @@ def test_steps_pass_shellcheck(jobs: dict[str, Any]) -> None:
     assert [remark.message for found in remarks for remark in found] == []
 
 
-@pytest.mark.parametrize("old", ["", "4711"])
+@pytest.mark.parametrize(
+    ("old", "edited", "told", "code"),
+    [
+        ("", "environment: Prod", "time limit", "0"),
+        ("4711", "environment: Prod", "time limit", "0"),
+        ("4711", "enviroment: Prod", "doesn't render", "1"),
+    ],
+)
 def test_review_becomes_one_comment_that_is_kept_up_to_date(
-    jobs: dict[str, Any], history: History, tmp_path: Path, old: str
+    jobs: dict[str, Any],
+    history: History,
+    tmp_path: Path,
+    old: str,
+    edited: str,
+    told: str,
+    code: str,
 ) -> None:
+    """The job is red at its end where the pull request doesn't render."""
+    edit(history.root, "jobs/deploy.yaml", "environment: Prod", edited)
+    history.commit("edited")
     base, head = (history.git("rev-parse", name).strip() for name in ("main", "change"))
     history.git("update-ref", "refs/pull/7/head", head)
     clone = tmp_path / "clone"
@@ -107,18 +123,21 @@ def test_review_becomes_one_comment_that_is_kept_up_to_date(
         "NUMBER": "7",
         "GITHUB_REPOSITORY": "ocadotechnology/cfl-jobs",
         "GITHUB_STEP_SUMMARY": str(summary),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
         "CALLS": str(calls),
         "OLD": old,
     }
     run_workflow_step(step_of(jobs["review"], "review"), clone, tools, **variables)
     assert (clone / "review.md").read_text(encoding="utf-8").startswith(MARK)
-    assert "time limit" in summary.read_text(encoding="utf-8")
+    assert told in summary.read_text(encoding="utf-8")
     assert (clone / "review.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     run_workflow_step(step_of(jobs["review"], "comment"), clone, tools, **variables)
     asked = calls.read_text(encoding="utf-8").splitlines()[-1]
     method, where = ("PATCH", f"comments/{old}") if old else ("POST", "7/comments")
     assert asked.startswith(f"api --method {method} repos/ocadotechnology/cfl-jobs/issues/{where} ")
     assert "body=@review.md" in asked
+    assert (tmp_path / "output").read_text() == f"code={code}\n"
+    assert step_of(jobs["review"], "result") == 'exit "$CODE"'
 
 
 def clone_for_jenkins(history: History, tmp_path: Path) -> Path:
@@ -154,4 +173,6 @@ def test_check_jobs_fails_on_a_broken_branch_and_keeps_its_review(
     assert step.code == 1
     assert "FAILED while checking" in step.log
     assert "'enviroment'" in step.log
+    assert "[description] " in step.log
+    assert ": Risk: high: " in step.log
     assert "doesn't render" in (workspace / "review.md").read_text(encoding="utf-8")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from cfl_jobs.check.report import count
 from cfl_jobs.check.rule import Problem
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_text, fingerprint
@@ -18,12 +19,10 @@ from cfl_jobs.reading.versions import NEWEST
 from cfl_jobs.review.effects import find_effects
 from cfl_jobs.review.flow import merge_chains
 from cfl_jobs.review.outline import action_of
-from cfl_jobs.review.review import Review, Revision, Risk, weigh
+from cfl_jobs.review.review import Review, Revision, Risk, Weight, weigh
 from cfl_jobs.review.revisions import WORK_TREE, find_fork_point, find_revision, taken_out
 from cfl_jobs.review.setups import Pair, read_setup
 from cfl_jobs.target import Kind, Listed
-
-_NO_PLAN = Plan("")
 
 
 def make_review(root: Path, base: str, head: str | None) -> Review:
@@ -43,13 +42,8 @@ def make_review(root: Path, base: str, head: str | None) -> Review:
 
 def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -> Review:
     """Compare two setups."""
-    findings = before.findings, after.findings
-    if after.findings:
-        risk = Risk(None, "this revision doesn't render")
-        return Review(_NO_PLAN, (base, head), (), risk, (), *findings)
-    if before.findings:
-        risk = Risk(None, f"{base} doesn't render, so there is nothing to compare with")
-        return Review(_NO_PLAN, (base, head), (), risk, (), *findings)
+    if not before.renders or not after.renders:
+        return _review_broken(base, head, before, after)
     plan = plan_revision(before.rendered, after.rendered)
     updates = (change for change in plan.changes if isinstance(change, Update))
     renamed = {u.old_name: u.name for u in updates if u.old_name and u.kind is Kind.JOB}
@@ -64,6 +58,33 @@ def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -
         tuple(_new_problems(before.problems, after.problems)),
         chain=chain,
         arrow_marks=arrow_marks,
+    )
+
+
+def _review_broken(base: Revision, head: Revision, before: Setup, after: Setup) -> Review:
+    """Return what can be told where one of them doesn't render: why, and what the other one is."""
+    text = f"{base} doesn't render, so what this changes can't be told"
+    advice = f"`cfl-jobs plan` compares {head.asked} with the server."
+    revision, known = head, after
+    if after.findings:
+        revision, known = base, before
+        role = ", at" if len(after.findings) == 1 else ", the first at"
+        first = next((f"{role} {at}" for f in after.findings if (at := f.position)), "")
+        text = f"{head} doesn't render: {count(len(after.findings), 'mistake')}{first}"
+        advice = "Put these right and commit; `cfl-jobs check` shows what is left."
+    jobs, views = len(known.jobs), len(known.rendered) - len(known.jobs)
+    holds = f"renders: {count(jobs, 'job')} and {count(views, 'view')}"
+    if not known.renders:
+        holds = "doesn't render either"
+    return Review(
+        Plan(""),
+        (base, head),
+        risk=Risk(Weight.HIGH, text),
+        problems=known.problems if known is after else (),
+        base_findings=before.findings,
+        head_findings=after.findings,
+        outlook=f"{advice} {revision} {holds}.",
+        chain=known.chain,
     )
 
 

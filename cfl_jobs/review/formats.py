@@ -83,15 +83,15 @@ def _meaning(review: Review) -> Iterator[str]:
         yield f"{review.risk}."
     if review.revisions:
         yield f"{review.title}."
-    for name, findings in review.findings.items():
-        if findings:
-            yield from ("", f"The {name} doesn't render:")
-            yield from (f"\n{finding}" for finding in findings)
+    for title, findings in review.mistakes.items():
+        yield from ("", f"{title}:", *(f"\n{finding}" for finding in findings))
+    if review.outlook:
+        yield from ("", review.outlook)
     if review.effects:
         yield from ("", "This change")
         yield from (f"  {effect.weight.word:<6}  {effect.text}" for effect in review.effects)
     if review.problems:
-        yield from ("", "What the checks find now, and didn't before:")
+        yield from ("", f"{review.problems_title}:")
         yield from (f"\n{problem.title}\n{problem.finding}" for problem in review.problems)
     if review.revisions and review.plan.changes:
         yield from ("", f"What changes on the server: {', '.join(count_actions(review.plan))}")
@@ -141,6 +141,7 @@ def _meaning_to_json(review: Review) -> dict[str, Any]:
         "renders": {name: not found for name, found in review.findings.items()},
         "findings": {name: list(map(_finding, found)) for name, found in review.findings.items()},
         "risk": {"weight": weight.word if weight else "none", "text": review.risk.text},
+        "outlook": review.outlook,
         "effects": [_pick(effect, "about", "weight", "jobs", "text") for effect in review.effects],
         "problems": [
             {**_pick(problem, "rule", "severity"), **_finding(problem.finding)}

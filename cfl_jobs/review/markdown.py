@@ -47,16 +47,17 @@ def _lines(review: Review, cap: int | None, *, verbose: bool) -> Iterator[str]:
         yield escape(f"{review.title}{f': {summary}' if summary else ''}.")
     else:
         yield f"**{escape(summarise(plan))}**"
-    for name, findings in review.findings.items():
-        if findings:
-            yield from ("", f"**The {name} doesn't render:** {count(len(findings), 'finding')}", "")
-            yield from _fence_texts([str(finding) for finding in findings], cap)
+    for title, findings in review.mistakes.items():
+        yield from ("", f"**{escape(title)}**", "")
+        yield from _fence_texts([str(finding) for finding in findings], cap)
+    if review.outlook:
+        yield from ("", escape(review.outlook))
     if review.effects:
         yield from ("", "**This change**", "")
         for effect in review.effects:
             yield f"- {_SIGNS[effect.weight.word]} {escape(effect.text)}"
     if review.problems:
-        yield from ("", "**What the checks find now, and didn't before**", "")
+        yield from ("", f"**{review.problems_title}**", "")
         yield from _fence_texts([f"{p.title}\n{p.finding}" for p in review.problems], cap)
     entries = list_entries(
         plan, of_revisions=review.revisions is not None, verbose=verbose, most=cap

@@ -105,9 +105,10 @@ class Review:
     """What is to be done, and what that means where it was weighed (`risk` says something).
 
     `revisions` are base and head; None for the plan of a server. Where one of them has findings it
-    doesn't render and nothing is compared. `problems` are what the checks find after the change and
-    didn't before. `chain` holds what is there after the change and what was before it, for a
-    drawing; `arrow_marks` say which is which.
+    doesn't render and nothing is compared; `outlook` says what the other one holds and what to do.
+    `problems` are what the checks find after the change and, where it is compared, didn't before.
+    `chain` holds what is there after the change and what was before it, for a drawing;
+    `arrow_marks` say which is which.
     """
 
     plan: Plan
@@ -117,6 +118,7 @@ class Review:
     problems: tuple[Problem, ...] = ()
     base_findings: tuple[Finding, ...] = ()
     head_findings: tuple[Finding, ...] = ()
+    outlook: str = ""
     chain: Chain = NO_CHAIN
     arrow_marks: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
@@ -128,6 +130,19 @@ class Review:
     @property
     def is_compared(self) -> bool:
         return not self.base_findings and not self.head_findings
+
+    @property
+    def mistakes(self) -> Mapping[str, tuple[Finding, ...]]:
+        """Return why the head and the base don't render, by what stands above it."""
+        base, head = self.revisions or ("", "")
+        told = ((head, self.head_findings), (base, self.base_findings))
+        return {f"What is wrong in {revision}": found for revision, found in told if found}
+
+    @property
+    def problems_title(self) -> str:
+        if self.revisions and self.is_compared:
+            return "What the checks find now, and didn't before"
+        return "What the checks find"
 
     @property
     def marks(self) -> Mapping[str, str]:
