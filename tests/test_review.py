@@ -73,7 +73,9 @@ def test_setting_that_changes_all_jobs_is_one_group(history: History) -> None:
     (group,) = groups_of(review)
     assert len(group.names) > 9
     assert [part.lines for part in group.parts] == [("- 30", "+ 45")]
-    assert review.effects == ()
+    (effect,) = review.effects
+    assert effect.text.startswith("changes the time limit of Check Jobs, ")
+    assert effect.text.endswith(": 45 minutes, not 30 minutes")
     assert review.risk.weight is Weight.LOW
 
 
@@ -165,7 +167,7 @@ EFFECTS = {
     "secret that goes": (
         (DEPLOY, "codeforlife-prod-secret-key", "codeforlife-other-secret-key"),
         "takes the secret codeforlife-prod-secret-key from Deploy to Prod",
-        Weight.MEDIUM,
+        Weight.HIGH,
     ),
     "another environment": (
         (DEPLOY, "environment: Dev\n", "environment: QA\n"),
@@ -175,7 +177,7 @@ EFFECTS = {
     "restriction": (
         (DEPLOY, PROD, f'{PROD}    restricted_to: ["USER:alice"]\n'),
         "restricts who may build Deploy to Prod to USER:alice",
-        Weight.MEDIUM,
+        Weight.HIGH,
     ),
     "guard's default": (
         (DEPLOY_TEMPLATE, "      default: false", "      default: true"),
@@ -192,11 +194,11 @@ EFFECTS = {
         f"there is one, not the build that DISTRIBUTION selects, if there is one, into {DEPLOYS}",
         Weight.HIGH,
     ),
-    "what is checked out": (
+    "wider branch": (
         ("templates/publish.yaml.j2", '"refs/heads/{{ fetched }}"', '"**"'),
-        "changes which code Publish Ocargo Files, Publish Portal Files and Publish Deploy Files "
-        "check out",
-        Weight.MEDIUM,
+        "lets Publish Ocargo Files, Publish Portal Files and Publish Deploy Files build any branch"
+        ", not only branch master",
+        Weight.HIGH,
     ),
     "timer": (
         (
@@ -249,7 +251,10 @@ def test_lifted_restriction_of_a_deploy_weighs_most(tmp_path: Path) -> None:
     assert text == "lets USER:bob build, cancel, discover, read and workspace Deploy to Prod"
     edit(root, DEPLOY, '    restricted_to: ["USER:alice", "USER:bob"]\n', "")
     lifted = effects_of(review_setups(*names, more, read_setup(root)))
-    assert lifted["lifts the restriction of who may build Deploy to Prod"] is Weight.HIGH
+    (said,) = lifted
+    who = "which only USER:alice and USER:bob could"
+    assert said == f"lifts the restriction of who may build Deploy to Prod, {who}"
+    assert lifted[said] is Weight.HIGH
 
 
 def test_problems_that_a_change_brings_are_told(history: History) -> None:

@@ -30,11 +30,19 @@ from cfl_jobs.configs.steps.shell import Shell
 _BY_HAND_ONLY = re.compile(r"\b(staging|prod|production|live)\b", re.IGNORECASE)
 
 
+def is_deploy(job: Job) -> bool:
+    """Tell whether a job deploys, by its name or by what its scripts run."""
+    is_called_so = re.match(r"deploy\b", job.name.rpartition("/")[2], re.IGNORECASE)
+    return bool(is_called_so) or any(map(deploys, scripts_of(job)))
+
+
+def is_by_hand_only(name: str) -> bool:
+    """Tell whether a deploy of this name is by a person's decision alone."""
+    return _BY_HAND_ONLY.search(name) is not None
+
+
 def _deploy_jobs(scope: Scope) -> Iterator[Job]:
-    for job in scope.freestyle():
-        is_called_so = re.match(r"deploy\b", job.name.rpartition("/")[2], re.IGNORECASE)
-        if is_called_so or any(map(deploys, scripts_of(job))):
-            yield job
+    return filter(is_deploy, scope.freestyle())
 
 
 @RULES.rule("deploy-without-guard", Severity.ERROR, "a deploy job doesn't look for passed tests")
@@ -135,7 +143,7 @@ def find_triggers(scope: Scope) -> Iterator[Found]:
     Remove the trigger.
     """
     for job in _deploy_jobs(scope):
-        if not _BY_HAND_ONLY.search(job.name):
+        if not is_by_hand_only(job.name):
             continue
         for trigger in job.triggers:
             message = "this is deployed by hand only, and the job has a trigger"

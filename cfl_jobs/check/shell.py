@@ -265,3 +265,19 @@ def _statements(text: str) -> Iterator[str]:
     for part in re.split(r"[\n;]", joined):
         if part.strip():
             yield part.strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A statement at which a script ends early, in its own words, and the condition for that."""
+
+    words: str
+    condition: str = ""
+
+
+def find_stops(script: str) -> tuple[Stop, ...]:
+    return ()
+
+
+def without_comments(script: str) -> str:
+    return script

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -46,12 +46,10 @@ class Asked:
 class Setup:
     """What a revision, or the files here, define: all its jobs and views.
 
-    `environments` are the ones that jobs deploy to, by job: their definitions' variable
-    `environment`. `problems` are what the checks find; `findings` are why it doesn't render.
+    `problems` are what the checks find; `findings` are why it doesn't render.
     """
 
     rendered: tuple[Config, ...] = ()
-    environments: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     findings: tuple[Finding, ...] = ()
 
@@ -182,7 +180,6 @@ def _setup_to_json(basis: Basis) -> dict[str, Any] | None:
     others = (config for config in basis.setup.rendered if config.key not in desired)
     return {
         "others": [config.to_json() for config in others],
-        "environments": dict(basis.setup.environments),
         "problems": [problem.to_json() for problem in basis.setup.problems],
     }
 
@@ -190,7 +187,6 @@ def _setup_to_json(basis: Basis) -> dict[str, Any] | None:
 def _setup_from_json(content: dict[str, Any], desired: tuple[Config, ...]) -> Setup:
     return Setup(
         (*desired, *map(Config.from_json, content["others"])),
-        content["environments"],
         tuple(map(Problem.from_json, content["problems"])),
     )
 

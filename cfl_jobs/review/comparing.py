@@ -12,16 +12,15 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_text, fingerprint
 from cfl_jobs.planning.basis import Setup
 from cfl_jobs.planning.observe import Observed
-from cfl_jobs.planning.plan import Plan, Update
+from cfl_jobs.planning.plan import Plan
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.reading.versions import NEWEST
-from cfl_jobs.review.effects import find_effects
-from cfl_jobs.review.flow import merge_chains
+from cfl_jobs.review.effects import weigh_plan
 from cfl_jobs.review.outline import action_of
-from cfl_jobs.review.review import Review, Revision, Risk, Weight, weigh
+from cfl_jobs.review.review import Review, Revision, Risk, Weight
 from cfl_jobs.review.revisions import WORK_TREE, find_fork_point, find_revision, taken_out
-from cfl_jobs.review.setups import Pair, read_setup
+from cfl_jobs.review.setups import read_setup
 from cfl_jobs.target import Kind, Listed
 
 
@@ -45,19 +44,10 @@ def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -
     if not before.renders or not after.renders:
         return _review_broken(base, head, before, after)
     plan = plan_revision(before.rendered, after.rendered)
-    updates = (change for change in plan.changes if isinstance(change, Update))
-    renamed = {u.old_name: u.name for u in updates if u.old_name and u.kind is Kind.JOB}
-    pair = Pair(before, after, renamed)
-    effects = find_effects(pair, plan)
-    chain, arrow_marks = merge_chains(pair)
-    return Review(
-        plan,
-        (base, head),
-        effects,
-        weigh(effects, is_changed=bool(plan.changes)),
-        tuple(_new_problems(before.problems, after.problems)),
-        chain=chain,
-        arrow_marks=arrow_marks,
+    return replace(
+        weigh_plan(plan, after.rendered),
+        revisions=(base, head),
+        problems=tuple(_new_problems(before.problems, after.problems)),
     )
 
 

@@ -1,165 +1,244 @@
-"""Two setups + the plan from one to the other → what the change means for the chain."""
+"""A plan + all that is defined → what it means for the chain, and how much harm it could do.
+
+Each kind of danger is a row of DANGERS: where in a config it shows, and what looks for it. What no
+row knows is told as it stands, so that nothing passes as harmless that wasn't understood.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from cfl_jobs.configs.model import Job, Parameter, ParameterKind
+from cfl_jobs.check.report import count
+from cfl_jobs.check.shell import find_stops, without_comments
+from cfl_jobs.configs.config import Config
+from cfl_jobs.configs.model import (
+    DECLARED,
+    DISCARDER,
+    GITHUB,
+    MATRIX,
+    PERMITTED,
+    RESOURCES,
+    BuildDiscarder,
+    Job,
+    Parameter,
+    ParameterKind,
+)
 from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.configs.steps.wrappers import CleanBefore
+from cfl_jobs.configs.references import expand
+from cfl_jobs.configs.steps import label_of
+from cfl_jobs.configs.steps.results import Mail
+from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.configs.steps.wrappers import (
+    AnsiColor,
+    BindCredentials,
+    CleanBefore,
+    TimeLimit,
+    Timestamps,
+)
 from cfl_jobs.drawing.words import join_names
-from cfl_jobs.planning.basis import Setup
-from cfl_jobs.planning.plan import Create, Delete, Plan
-from cfl_jobs.review.flow import find_flow_effects
+from cfl_jobs.planning.fields import without_numbers
+from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Owner, Plan
+from cfl_jobs.review.flow import find_copies, find_edges, find_starts, merge_chains
 from cfl_jobs.review.outline import differences_of
-from cfl_jobs.review.review import About, Effect, Weight, join_effects
-from cfl_jobs.review.setups import Pair
-from cfl_jobs.target import Kind
+from cfl_jobs.review.pair import Pair, covers
+from cfl_jobs.review.review import About, Effect, Review, Weight, join_effects, weigh
 
 _ITS = ("its", "their")
 _LIKENESS = 0.8  # of their lines
 # matrix-auth 3.2: the strategy under which nothing granted elsewhere counts.
 _CLOSED = "NonInheritingStrategy"
 _SHOWS_DEFAULT = (ParameterKind.BOOLEAN, ParameterKind.STRING, ParameterKind.CHOICE)
+_SHORT = 60  # characters of a value that is told
+_OWNED = {
+    Owner.THEIRS: "changed on the server, will be put back",
+    Owner.BOTH: "changed here and on the server",
+}
+# For people to read, or of how a log looks: where they stand in a config.
+_TEXTS = (
+    "description",
+    "displayName",
+    GITHUB,
+    f"buildWrappers/{Timestamps.TAG}",
+    f"buildWrappers/{AnsiColor.TAG}",
+)
+_PARAMETER_TEXT = re.compile(rf"{DECLARED}/parameterDefinitions/[^/]+/description")
+
+Find = Callable[[Pair, str, Job, Job], Iterator[Effect]]
 
 
-def find_effects(pair: Pair, plan: Plan) -> tuple[Effect, ...]:
-    """Return what a change means for the chain, heaviest first."""
-    return join_effects(
-        [
-            *_environments(pair),
-            *_runs(pair),
-            *_access(pair),
-            *find_flow_effects(pair),
-            *_jobs(pair, plan),
-        ]
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """A kind of danger. `paths` are the places in a config at whose differences it is looked for;
+    `find` gets the pair, a job's name, and the job before and after: where it is new or goes, an
+    empty one, unless the row is `of_kept` jobs only."""
+
+    find: Find
+    paths: tuple[str, ...]
+    of_kept: bool = False
+
+
+def weigh_plan(plan: Plan, desired: Sequence[Config]) -> Review:
+    """Return a plan with what it means, `desired` being all that is defined."""
+    pair = Pair.of(plan, desired)
+    effects, weights = find_effects(pair)
+    chain, arrow_marks = merge_chains(pair)
+    return Review(
+        plan,
+        effects=effects,
+        risk=weigh(effects, is_changed=bool(plan.changes)),
+        weights=weights,
+        chain=chain,
+        arrow_marks=arrow_marks,
     )
 
 
-def _environments(pair: Pair) -> Iterator[Effect]:
-    old, new = pair.old_environments, pair.after.environments
-    for name, environment in new.items():
-        if name not in old:
-            is_known = environment in old.values()
-            what = "another way to deploy to" if is_known else "the environment"
-            lead = f"adds {what} {environment}:"
-            yield Effect(About.ENVIRONMENT, Weight.MEDIUM, lead, (name,))
-        elif old[name] != environment:
-            tail = f"deploy to {environment}, not {old[name]}"
-            yield Effect(About.ENVIRONMENT, Weight.HIGH, "lets", (name,), tail)
-    for name, environment in old.items():
-        if name not in new and environment not in new.values():
-            lead = f"leaves nothing that deploys to {environment}: that was"
-            yield Effect(About.ENVIRONMENT, Weight.HIGH, lead, (name,))
+def find_effects(
+    pair: Pair,
+) -> tuple[tuple[Effect, ...], Mapping[tuple[str, str], Weight]]:
+    """Return what a plan means, heaviest first, and what each difference weighs."""
+    effects: list[Effect] = []
+    weights: dict[tuple[str, str], Weight] = {}
+    for name, old, new in pair.sides():
+        told = pair.differences(name)
+        untold = dict.fromkeys(told)
+        is_kept = name in pair.before.jobs and name in pair.after.jobs
+        for danger in DANGERS:
+            about = [found for found in told if covers(danger.paths, found)]
+            if (is_kept and danger.paths and not about) or (danger.of_kept and not is_kept):
+                continue
+            remark = _say_owner(about)
+            for effect in danger.find(pair, name, old, new):
+                effects.append(replace(effect, remark=remark))
+                for found in about:
+                    untold.pop(found, None)
+                    key = (name, found.path)
+                    weights[key] = max(effect.weight, weights.get(key, effect.weight))
+        for found in untold:
+            effect = _tell_unknown(pair, name, found)
+            effects.append(effect)
+            weights[name, found.path] = effect.weight
+    return join_effects(effects), weights
 
 
-def _runs(pair: Pair) -> Iterator[Effect]:
-    was = {pair.now(name): steps for name, steps in _steps_of(pair.before).items()}
-    now = _steps_of(pair.after)
-    for name, old, new in pair.both():
-        if was[name] != now[name]:
-            yield _runs_otherwise(pair, name)
-        weight = pair.weigh(name)
-        if _sources(old) != _sources(new):
-            tails = ("checks out", "check out")
-            yield Effect(About.RUNS, weight, "changes which code", (name,), *tails)
-        if old.node_label != new.node_label:
-            tail = f"on {new.node_label or 'any node'}, not on {old.node_label or 'any node'}"
-            yield Effect(About.RUNS, Weight.MEDIUM, "runs", (name,), tail)
-        if old.concurrent != new.concurrent:
-            tail = "run at once" if new.concurrent else "run at once no longer"
-            yield Effect(About.RUNS, weight, "lets several builds of", (name,), tail)
-        if _is_cleaned(old) and not _is_cleaned(new):
-            yield Effect(About.RUNS, weight, "no longer cleans the workspace of", (name,))
+def _say_owner(differences: Iterable[Difference]) -> str:
+    """Return whose differences these are, where that is someone's on the server."""
+    owners = {found.owner for found in differences}
+    if len(owners) > 1 and Owner.THEIRS in owners:
+        return _OWNED[Owner.BOTH]
+    return next((words for owner, words in _OWNED.items() if owner in owners), "")
 
 
-def _steps_of(setup: Setup) -> Mapping[str, Normal | None]:
-    """Return what each job runs, in normal form."""
-    return {job.name: job.normal.find("builders") for job in setup.rendered if job.kind is Kind.JOB}
+def _tell_unknown(pair: Pair, name: str, found: Difference) -> Effect:
+    """Return a difference that no row has words for: text, or a setting and its values."""
+    path = without_numbers(found.path)
+    if path.startswith(_TEXTS) or _PARAMETER_TEXT.fullmatch(path):
+        lead = f"changes what people see only ({_unnumbered(found.label)}) of"
+        return Effect(About.TEXT, Weight.LOW, lead, (name,), remark=_say_owner([found]))
+    verbs = {Change.ADDED: "adds the {} to", Change.REMOVED: "takes the {} from"}
+    lead = verbs.get(found.change, "changes the {} of").format(_unnumbered(found.label))
+    values = [text for text in (found.after, found.before) if "\n" not in text]
+    tail = ""
+    if found.change is Change.CHANGED and len(values) == 2 and len("".join(values)) < _SHORT:
+        tail = f": {values[0] or 'empty'}, not {values[1] or 'empty'}"
+    weight = Weight.MEDIUM
+    if not any(map(label_of, path.split("/"))):
+        weight = pair.weigh(name)  # nobody knows what it does
+    return Effect(About.SETTING, weight, lead, (name,), tail, remark=_say_owner([found]))
 
 
-def _runs_otherwise(pair: Pair, name: str) -> Effect:
-    weight, tails = Weight.HIGH, ("runs", "run")
+def _unnumbered(label: str) -> str:
+    return re.sub(r" \d+(?=:|$)", "", label)
+
+
+def _guards(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield checks that a job's scripts stop at no more, first that of passed tests."""
+    if name in pair.after.unguarded and name not in pair.before.unguarded:
+        tail = "deploy what was not tested: nothing stops it any more"
+        yield Effect(About.GUARD, Weight.HIGH, "lets", (name,), tail)
+    was, now = _stops_of(old), _stops_of(new)
+    weight = pair.weigh_feeding(name)
+    for words, condition in was.items():
+        if words not in now and (not condition or condition not in now.values()):
+            yield Effect(About.GUARD, weight, f"takes the guard `{words}` out of", (name,))
+        elif words in now and now[words] != condition:
+            tail = "stops it"
+            lead = f"changes when the guard `{words}` of"
+            yield Effect(About.GUARD, weight, lead, (name,), tail)
+    for words in _without(now, was):
+        if now[words] not in was.values():
+            yield Effect(About.GUARD, Weight.LOW, f"adds the guard `{words}` to", (name,))
+
+
+def _stops_of(job: Job) -> dict[str, str]:
+    """Return the statements at which a job's scripts stop, with the conditions they do so on."""
+    found: dict[str, str] = {}
+    for step in job.shells:
+        for stop in find_stops(step.script):
+            found.setdefault(stop.words, stop.condition)
+    return found
+
+
+def _environments(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    was, now = (side.environments.get(name) for side in (pair.before, pair.after))
+    others = [env for job, env in pair.before.environments.items() if job != name]
+    if now and was is None:
+        what = "another way to deploy to" if now in others else "the environment"
+        yield Effect(About.ENVIRONMENT, Weight.MEDIUM, f"adds {what} {now}:", (name,))
+    elif now and was and was != now:
+        tail = f"deploy to {now}, not {was}"
+        yield Effect(About.ENVIRONMENT, Weight.HIGH, "lets", (name,), tail)
+    elif was and not now and was not in pair.after.environments.values():
+        lead = f"leaves nothing that deploys to {was}: that was"
+        yield Effect(About.ENVIRONMENT, Weight.HIGH, lead, (name,))
+
+
+def _runs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield that a job runs something else, unless that is known to be comments alone."""
+    was, now = pair.builders(name)
+    if was == now:
+        return
+    if _only_code(was) == _only_code(now):
+        lead = "changes nothing but comments and blank lines in what"
+        yield Effect(About.RUNS, Weight.LOW, lead, (name,), "runs", "run")
+        return
+    weight, along = Weight.HIGH, ""
     if name not in pair.deploys:
         fed = pair.fed_by(name)
         weight = Weight.MEDIUM if fed else Weight.LOW
         along = f", and so what {join_names(fed)} may deploy" if fed else ""
-        tails = (f"runs{along}", f"run{along}")
-    return Effect(About.RUNS, weight, "changes what", (name,), *tails)
+    yield Effect(About.RUNS, weight, "changes what", (name,), f"runs{along}", f"run{along}")
 
 
-def _sources(job: Job) -> tuple[object, ...]:
-    if job.scm is None:
-        return ()
-    return (job.scm.urls, job.scm.branches, job.scm.refspec, job.scm.directory)
+def _only_code(builders: Normal | None) -> Normal | None:
+    """Return what is run, without what shell takes for comments and blank lines."""
+    if builders is None:
+        return None
+    steps = tuple(map(_code_of_step, builders.children))
+    return replace(builders, children=steps)
 
 
-def _is_cleaned(job: Job) -> bool:
-    return any(isinstance(wrapper, CleanBefore) for wrapper in job.wrappers)
+def _code_of_step(step: Normal) -> Normal:
+    script = step.find("command")
+    if step.tag != Shell.TAG or script is None:
+        return step
+    others = tuple(child for child in step.children if child is not script)
+    code = replace(script, text=without_comments(script.text))
+    return replace(step, children=(*others, code))
 
 
-def _jobs(pair: Pair, plan: Plan) -> Iterator[Effect]:
-    for change in plan.changes:
-        name = change.name
-        if change.kind is not Kind.JOB:
-            continue
-        if isinstance(change, Create):
-            yield Effect(About.JOB, Weight.LOW, "adds", (name,))
-        elif isinstance(change, Delete):
-            tails = [f"with {its} builds, once update is run with --prune" for its in _ITS]
-            if like := _find_likeness(change, plan):
-                hint = f"; `moved: {name}` in {like} would rename it and keep them"
-                tails = [f"{tail}{hint}" for tail in tails]
-            yield Effect(About.JOB, pair.weigh(name), "deletes", (name,), *tails)
-        elif change.old_name:
-            lead = f"renames {change.old_name}, whose builds stay, to"
-            yield Effect(About.JOB, Weight.LOW, lead, (name,))
-    for name, old, new in pair.both():
-        if old.disabled != new.disabled:
-            lead = "disables" if new.disabled else "enables"
-            yield Effect(About.JOB, pair.weigh(name), lead, (name,))
-
-
-def _find_likeness(gone: Delete, plan: Plan) -> str:
-    """Return the new job that looks as if it were one that goes under another name, "" for none."""
-    old = _lines_of(gone)
-    for made in plan.changes:
-        if isinstance(made, Create) and made.kind is gone.kind:
-            new = _lines_of(made)
-            if len(old & new) > _LIKENESS * len(old | new):
-                return made.name
-    return ""
-
-
-def _lines_of(change: Create | Delete) -> set[str]:
-    """Return all that a job has, line by line."""
-    texts = (found.before or found.after for found in differences_of(change, whole=True))
-    return {line for text in texts for line in text.split("\n")}
-
-
-def _access(pair: Pair) -> Iterator[Effect]:
-    """Yield effects on secrets, permissions, and parameters that people are asked for."""
-    yield from _secrets(pair)
-    for name, old, new in pair.both():
-        weight = pair.weigh(name)
-        yield from _permissions(name, old, new, weight)
-        yield from _copy_permissions(name, old, new)
-        yield from _parameters(name, old, new, weight)
-
-
-def _secrets(pair: Pair) -> Iterator[Effect]:
-    for name, job in pair.after.jobs.items():
-        old = _secrets_of(pair.old_jobs.get(name, Job(name)))
-        new = _secrets_of(job)
-        for credential, way in new.items():
-            lead = f"gives the secret {credential} to"
-            if credential in old:
-                lead = f"changes how the secret {credential} gets to"
-            if old.get(credential) != way:
-                yield Effect(About.SECRET, pair.weigh(name), lead, (name,), way)
-        for credential in _without(old, new):
-            lead = f"takes the secret {credential} from"
-            yield Effect(About.SECRET, Weight.MEDIUM, lead, (name,))
+def _secrets(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    was, now = _secrets_of(old), _secrets_of(new)
+    for credential, way in now.items():
+        lead = f"gives the secret {credential} to"
+        if credential in was:
+            lead = f"changes how the secret {credential} gets to"
+        if was.get(credential) != way:
+            yield Effect(About.SECRET, Weight.HIGH, lead, (name,), way)
+    for credential in _without(was, now) if name in pair.after.jobs else []:
+        lead = f"takes the secret {credential} from"
+        yield Effect(About.SECRET, Weight.HIGH, lead, (name,))
 
 
 def _secrets_of(job: Job) -> dict[str, str]:
@@ -172,23 +251,27 @@ def _secrets_of(job: Job) -> dict[str, str]:
     return found
 
 
-def _permissions(name: str, old: Job, new: Job, weight: Weight) -> Iterator[Effect]:
-    was, now = _by_who(old), _by_who(new)
+def _permissions(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    was, now, weight = _by_who(old), _by_who(new), pair.weigh(name)
     if old.inheritance != _CLOSED and new.inheritance == _CLOSED:
         builders = [who for who, rights in now.items() if "build" in rights]
         tail = f"to {join_names(builders or ['administrators'])}"
-        yield Effect(About.PERMISSION, Weight.MEDIUM, "restricts who may build", (name,), tail)
+        yield Effect(About.PERMISSION, weight, "restricts who may build", (name,), tail)
         return
-    if old.inheritance == _CLOSED and new.inheritance != _CLOSED:
+    is_lifted = old.inheritance == _CLOSED and new.inheritance != _CLOSED
+    if is_lifted:
+        builders = [who for who, rights in was.items() if "build" in rights]
+        tail = f", which only {join_names(builders or ['administrators'])} could"
         lead = "lifts the restriction of who may build"
-        yield Effect(About.PERMISSION, weight, lead, (name,))
+        yield Effect(About.PERMISSION, weight, lead, (name,), tail)
     for who in dict.fromkeys((*now, *was)):
         rights, before = now.get(who, []), was.get(who, [])
         if gained := _without(rights, before):
             yield Effect(About.PERMISSION, weight, f"lets {who} {join_names(gained)}", (name,))
-        if lost := _without(before, rights):
+        lost = _without(before, rights)
+        if lost and not is_lifted:  # then others' rights hold again, theirs too
             lead = f"no longer lets {who} {join_names(lost)}"
-            yield Effect(About.PERMISSION, Weight.MEDIUM, lead, (name,))
+            yield Effect(About.PERMISSION, weight, lead, (name,))
 
 
 def _by_who(job: Job) -> dict[str, list[str]]:
@@ -202,29 +285,148 @@ def _by_who(job: Job) -> dict[str, list[str]]:
     return found
 
 
-def _copy_permissions(name: str, old: Job, new: Job) -> Iterator[Effect]:
+def _copy_permissions(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     was, now = old.copy_permissions, new.copy_permissions
     if was == now:
         return
     if now is None:
+        tail = f", which only {join_names(was or ['no one'])} could"
         lead = "lets every job copy the artifacts of"
-        yield Effect(About.PERMISSION, Weight.MEDIUM, lead, (name,))
+        yield Effect(About.PERMISSION, Weight.HIGH, lead, (name,), tail)
         return
     if was is None:
         lead, tail = "restricts who may copy the artifacts of", join_names(now or ["no one"])
         yield Effect(About.PERMISSION, Weight.LOW, lead, (name,), f"to {tail}")
         return
-    if gained := _without(now, was):
-        lead = f"lets {join_names(gained)} copy the artifacts of"
-        yield Effect(About.PERMISSION, Weight.LOW, lead, (name,))
+    copies = {edge.target for edge in pair.after.chain.copies if edge.source == name}
+    gained = _without(now, was)
+    # A job that comes with this very plan, to copy from this one, is told as what it is.
+    expected = [who for who in gained if who in copies and pair.is_new(who)]
+    for some, weight in ((_without(gained, expected), Weight.HIGH), (expected, Weight.MEDIUM)):
+        if some:
+            lead = f"lets {join_names(list(map(_say_copier, some)))} copy the artifacts of"
+            yield Effect(About.PERMISSION, weight, lead, (name,))
     if lost := _without(was, now):
         lead = f"no longer lets {join_names(lost)} copy the artifacts of"
         yield Effect(About.PERMISSION, Weight.MEDIUM, lead, (name,))
 
 
-def _parameters(name: str, old: Job, new: Job, weight: Weight) -> Iterator[Effect]:
+def _say_copier(entry: str) -> str:
+    if "*" in entry:
+        return "every job" if entry.strip("/") == "*" else f"every job that {entry} names"
+    return entry
+
+
+def _sources(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield what is checked out: of which repository, which branch."""
+    weight = pair.weigh_feeding(name)
+    if old.urls != new.urls:
+        lead = f"checks out {join_names(new.urls or ['nothing'])}, not "
+        lead += f"{join_names(old.urls or ['nothing'])}, in"
+        yield Effect(About.SOURCE, weight, lead, (name,))
+    was, now = _branches_of(old), _branches_of(new)
+    if was != now and old.scm and new.scm:
+        if _is_wider(now, was):
+            tail = f"build {_say_branches(now)}, not only {_say_branches(was)}"
+            yield Effect(About.SOURCE, Weight.HIGH, "lets", (name,), tail)
+        else:
+            lead = f"checks out {_say_branches(now)}, not {_say_branches(was)}, in"
+            yield Effect(About.SOURCE, weight, lead, (name,))
+    elif old.urls == new.urls and old.scm != new.scm:
+        yield Effect(About.SOURCE, Weight.MEDIUM, "changes how git fetches for", (name,))
+
+
+def _branches_of(job: Job) -> tuple[str, ...]:
+    """Return the branches that are built unless someone enters another."""
+    defaults = {parameter.name: parameter.default for parameter in job.parameters}
+    specs = job.scm.branches if job.scm else ()
+    return tuple(expand(spec, defaults) or "**" for spec in specs)
+
+
+def _is_wider(now: Sequence[str], was: Sequence[str]) -> bool:
+    """Tell whether more branches are built than were."""
+    was_any, is_any = (any("*" in spec or spec[:1] == ":" for spec in some) for some in (was, now))
+    return (is_any and not was_any) or set(now) > set(was)
+
+
+def _say_branches(specs: Sequence[str]) -> str:
+    names = [spec.removeprefix("refs/heads/").removeprefix("*/") for spec in specs]
+    if any(name.strip("/") in ("**", "*", "origin/**", "origin/*") for name in names):
+        return "any branch"
+    return f"{'branches' if len(names) > 1 else 'branch'} {join_names(names)}"
+
+
+def _retention(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield how much less is kept, or more, of builds and of their artifacts."""
+    was, now = old.discarder or BuildDiscarder(), new.discarder or BuildDiscarder()
+    for kept in _KEPT:
+        before, after = getattr(was, kept.field), getattr(now, kept.field)
+        amounts = [kept.amount.format(n) if n >= 0 else "all" for n in (after, before)]
+        if after >= 0 and (before < 0 or after < before):
+            lead = f"deletes more {kept.what} of"
+            tail = f": {kept.goes.format(after)} go, {amounts[1]} were kept"
+            yield Effect(About.RETENTION, Weight.HIGH, lead, (name,), tail)
+        elif after != before:
+            lead = f"keeps more {kept.what} of"
+            tail = f": {amounts[0]}, not {amounts[1]}"
+            yield Effect(About.RETENTION, Weight.LOW, lead, (name,), tail)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """One number of a BuildDiscarder: what it keeps, what goes beyond it, how much that is."""
+
+    what: str
+    field: str
+    goes: str
+    amount: str
+
+
+_KEPT = (
+    _Kept("builds", "days_to_keep", "those older than {} days", "{} days"),
+    _Kept("builds", "builds_to_keep", "all but the newest {}", "the newest {}"),
+    _Kept("artifacts", "artifact_days_to_keep", "those older than {} days", "{} days"),
+    _Kept(
+        "artifacts", "artifact_builds_to_keep", "all but the newest {} builds'", "the newest {}'s"
+    ),
+)
+
+
+def _mail(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield who hears no more of builds that fail, or does now."""
+    was, now = _mailed(old), _mailed(new)
+    if lost := _without(was, now):
+        whom = "nobody" if not now else join_names([f"no longer {lost[0]}", *lost[1:]])
+        tail = f": {join_names(lost)} was mailed" if not now else ""
+        lead = f"mails {whom} when a build fails of"
+        yield Effect(About.MAIL, Weight.HIGH, lead, (name,), tail)
+    if gained := _without(now, was):
+        lead = f"mails {join_names(gained)} too when a build fails of"
+        yield Effect(About.MAIL, Weight.LOW, lead, (name,))
+    unstable = [any(mail.every_unstable for mail in _mails(job)) for job in (old, new)]
+    if now and unstable[0] and not unstable[1]:
+        lead = "mails nobody of a build that is unstable after another one of"
+        yield Effect(About.MAIL, Weight.HIGH, lead, (name,))
+
+
+def _mails(job: Job) -> list[Mail]:
+    return [step for step in job.publishers if isinstance(step, Mail)]
+
+
+def _mailed(job: Job) -> list[str]:
+    """Return whom a job's failing builds are mailed to."""
+    found = dict.fromkeys(
+        who for mail in _mails(job) for who in re.split(r"[\s,]+", mail.recipients)
+    )
+    if any(mail.send_to_individuals for mail in _mails(job)):
+        found["those whose commits broke it"] = None
+    return [who for who in found if who]
+
+
+def _parameters(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     was = {parameter.name: parameter for parameter in old.parameters}
     now = {parameter.name: parameter for parameter in new.parameters}
+    weight = pair.weigh(name)
     for parameter in now.values():
         before = was.get(parameter.name)
         if before is None:
@@ -247,5 +449,112 @@ def _say_default(before: Parameter, after: Parameter) -> str:
     return f": its default is {after.default or 'empty'}, not {before.default or 'empty'}"
 
 
+def _jobs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    change = pair.changes[name]
+    if isinstance(change, Create):
+        yield Effect(About.JOB, Weight.LOW, "adds", (name,))
+    elif isinstance(change, Delete):
+        tails = [f"with {its} builds, once update is run with --prune" for its in _ITS]
+        if pair.plan.target:
+            tails = [f"with {count(change.builds, 'build')}"]
+        if like := _find_likeness(change, pair.plan):
+            hint = f"; `moved: {name}` in {like} would rename it and keep them"
+            tails = [f"{tail}{hint}" for tail in tails]
+        yield Effect(About.JOB, pair.weigh(name), "deletes", (name,), *tails)
+    elif change.old_name:
+        lead = f"renames {change.old_name}, whose builds stay, to"
+        yield Effect(About.JOB, Weight.LOW, lead, (name,))
+
+
+def _find_likeness(gone: Delete, plan: Plan) -> str:
+    """Return the new job that looks as if it were one that goes under another name, "" for none."""
+    old = _lines_of(gone)
+    for made in plan.changes:
+        if isinstance(made, Create) and made.kind is gone.kind:
+            new = _lines_of(made)
+            if len(old & new) > _LIKENESS * len(old | new):
+                return made.name
+    return ""
+
+
+def _lines_of(change: Create | Delete) -> set[str]:
+    """Return all that a job has, line by line."""
+    texts = (found.before or found.after for found in differences_of(change, whole=True))
+    return {line for text in texts for line in text.split("\n")}
+
+
+def _disabled(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    if old.disabled != new.disabled:
+        lead = "disables" if new.disabled else "enables"
+        yield Effect(About.JOB, pair.weigh(name), lead, (name,))
+
+
+def _where(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield on which nodes a job runs, how many builds of it at once, in what workspace."""
+    weight = pair.weigh(name)
+    if old.node_label != new.node_label:
+        tail = f"on {new.node_label or 'any node'}, not on {old.node_label or 'any node'}"
+        yield Effect(About.RUNS, weight, "runs", (name,), tail)
+    if old.concurrent != new.concurrent:
+        tail = "run at once" if new.concurrent else "run at once no longer"
+        yield Effect(About.RUNS, weight, "lets several builds of", (name,), tail)
+    if lost := _without(old.resources, new.resources):
+        tail = f"without waiting for {join_names(lost)}"
+        yield Effect(About.RUNS, weight, "lets", (name,), f"run {tail}")
+    if _is_cleaned(old) and not _is_cleaned(new):
+        yield Effect(About.RUNS, weight, "no longer cleans the workspace of", (name,))
+
+
+def _time_limit(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    was, now = _minutes(old), _minutes(new)
+    if was != now:
+        is_shorter = was is None or (now is not None and now < was)
+        weight = Weight.MEDIUM if is_shorter else Weight.LOW
+        tail = f": {_say_minutes(now)}, not {_say_minutes(was)}"
+        yield Effect(About.SETTING, weight, "changes the time limit of", (name,), tail)
+
+
+def _minutes(job: Job) -> float | None:
+    limits = (wrapper.seconds for wrapper in job.wrappers if isinstance(wrapper, TimeLimit))
+    return min((seconds / 60 for seconds in limits), default=None)
+
+
+def _say_minutes(minutes: float | None) -> str:
+    return "none" if minutes is None else f"{minutes:g} minutes"
+
+
+def _is_cleaned(job: Job) -> bool:
+    return any(isinstance(wrapper, CleanBefore) for wrapper in job.wrappers)
+
+
 def _without(some: Iterable[str], others: Container[str]) -> list[str]:
     return [each for each in some if each not in others]
+
+
+_TRIGGERING = ("publishers", "builders", "triggers", DECLARED)
+_PLACES = (
+    "assignedNode",
+    "canRoam",
+    "concurrentBuild",
+    RESOURCES,
+    f"buildWrappers/{CleanBefore.TAG}",
+)
+DANGERS = (
+    Danger(_guards, ("builders",), of_kept=True),
+    Danger(_environments, ("builders",)),
+    Danger(find_starts, ("triggers", "scm/userRemoteConfigs")),
+    Danger(find_edges, _TRIGGERING),
+    Danger(_secrets, (f"buildWrappers/{BindCredentials.TAG}", "scm/userRemoteConfigs")),
+    Danger(_permissions, (MATRIX,), of_kept=True),
+    Danger(_copy_permissions, (PERMITTED,), of_kept=True),
+    Danger(_sources, ("scm", f"{DECLARED}/parameterDefinitions"), of_kept=True),
+    Danger(_retention, (DISCARDER, "logRotator"), of_kept=True),
+    Danger(_mail, (f"publishers/{Mail.TAG}",), of_kept=True),
+    Danger(find_copies, ("builders",)),
+    Danger(_parameters, (DECLARED,), of_kept=True),
+    Danger(_jobs, ()),
+    Danger(_disabled, ("disabled",), of_kept=True),
+    Danger(_where, _PLACES, of_kept=True),
+    Danger(_runs, ("builders",), of_kept=True),
+    Danger(_time_limit, (f"buildWrappers/{TimeLimit.TAG}",), of_kept=True),
+)

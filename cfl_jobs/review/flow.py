@@ -5,10 +5,13 @@ And one chain to draw: all that is there after the change, and what was before i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from cfl_jobs.check.deploys import is_by_hand_only
+from cfl_jobs.check.rule import holder_of
 from cfl_jobs.configs.graph import Chain, CopyEdge, StartKind, TriggerEdge, build_chain
+from cfl_jobs.configs.model import Job
 from cfl_jobs.drawing.words import (
     join_names,
     list_arrows,
@@ -17,54 +20,61 @@ from cfl_jobs.drawing.words import (
     say_selector,
     say_start,
 )
+from cfl_jobs.review.pair import Pair
 from cfl_jobs.review.review import About, Effect, Weight
-from cfl_jobs.review.setups import Pair
-
-_Copies = dict[tuple[str, str, str], list[str]]
 
 
-def find_flow_effects(pair: Pair) -> Iterator[Effect]:
-    yield from _starts(pair)
-    yield from _edges(pair)
-    yield from _copies(pair)
+def find_starts(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield what starts a job, other than jobs and people, or does so no more."""
+    was, now = _starts_of(pair.before.chain, name), _starts_of(pair.after.chain, name)
+    weight = pair.weigh(name)
+    for start in now:
+        if start not in was:
+            yield Effect(About.TRIGGER, weight, f"lets {start} start", (name,))
+    for start in was:
+        if start not in now and name in pair.after.jobs:
+            yield Effect(About.TRIGGER, weight, "stops starting", (name,), f"by {start}")
 
 
-def _starts(pair: Pair) -> Iterator[Effect]:
-    old, new = _starts_of(pair.old_chain), _starts_of(pair.after.chain)
-    for name in dict.fromkeys((*new, *old)):
-        was, now = old.get(name, []), new.get(name, [])
-        for start in now:
-            if start not in was:
-                yield Effect(About.TRIGGER, pair.weigh(name), f"lets {start} start", (name,))
-        for start in was:
-            if start not in now and name in new:
-                yield Effect(About.TRIGGER, Weight.MEDIUM, "stops starting", (name,), f"by {start}")
+def _starts_of(chain: Chain, name: str) -> list[str]:
+    starts = [start for node in chain.nodes if node.name == name for start in node.starts]
+    return [say_start(start) for start in starts if start.kind is not StartKind.HAND]
 
 
-def _starts_of(chain: Chain) -> dict[str, list[str]]:
-    return {
-        node.name: [say_start(start) for start in node.starts if start.kind is not StartKind.HAND]
-        for node in chain.nodes
-    }
-
-
-def _edges(pair: Pair) -> Iterator[Effect]:
-    old, new = _triggers_of(pair.old_chain), _triggers_of(pair.after.chain)
-    for (source, target), edges in new.items():
+def find_edges(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield which jobs start which as this job's config says, and on what terms."""
+    was, now = _edges_of(pair.before.chain, name), _edges_of(pair.after.chain, name)
+    for (source, target), edges in now.items():
         weight = pair.weigh(target)
-        was = old.get((source, target))
-        if was is None:
+        before = was.get((source, target), [])
+        if not before:
             condition = next(filter(None, map(say_condition, edges)), "")
             yield Effect(About.EDGE, weight, f"lets {source} start", (target,), condition)
-        elif sorted(map(_terms_of, was)) != sorted(map(_terms_of, edges)):
-            yield Effect(About.EDGE, weight, f"changes how {source} starts", (target,))
-    for source, target in old:
-        if (source, target) not in new:
-            yield Effect(About.EDGE, Weight.MEDIUM, f"keeps {source} from starting", (target,))
+        elif sorted(map(_terms_of, before)) != sorted(map(_terms_of, edges)):
+            tail = _say_terms(before, edges)
+            yield Effect(About.EDGE, weight, f"changes how {source} starts", (target,), tail)
+    for source, target in was:
+        if (source, target) not in now:
+            weight = Weight.HIGH if is_by_hand_only(target) else Weight.MEDIUM
+            yield Effect(About.EDGE, weight, f"keeps {source} from starting", (target,))
 
 
-def _triggers_of(chain: Chain) -> Mapping[tuple[str, str], tuple[TriggerEdge, ...]]:
-    return {arrow.ends: arrow.triggers for arrow in list_arrows(chain) if arrow.triggers}
+def _edges_of(chain: Chain, holder: str) -> dict[tuple[str, str], list[TriggerEdge]]:
+    """Return the triggers that a job's config holds, by who starts whom."""
+    found: dict[tuple[str, str], list[TriggerEdge]] = {}
+    for edge in chain.triggers:
+        if holder_of(edge) == holder:
+            found.setdefault((edge.source, edge.target), []).append(edge)
+    return found
+
+
+def _say_terms(before: Sequence[TriggerEdge], after: Sequence[TriggerEdge]) -> str:
+    """Return on what condition a job is started now, and was, where that differs."""
+    was, now = (
+        " or ".join(dict.fromkeys(say_condition(edge) or "whatever the build wrote" for edge in of))
+        for of in (before, after)
+    )
+    return f": {now}, not {was}" if now != was else ""
 
 
 def _terms_of(edge: TriggerEdge) -> tuple[object, ...]:
@@ -73,41 +83,41 @@ def _terms_of(edge: TriggerEdge) -> tuple[object, ...]:
     return (edge.condition, edge.file, edge.blocking, passed)
 
 
-def _copies(pair: Pair) -> Iterator[Effect]:
-    old, new = _copies_of(pair.old_chain.copies), _copies_of(pair.after.chain.copies)
-    for (source, target, artifacts), words in new.items():
-        weight = pair.weigh(target) if target in pair.kept else Weight.LOW
-        was = old.get((source, target, artifacts), words)
-        if (source, target, artifacts) not in old:
+def find_copies(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield what a job takes of other jobs' builds, and of which."""
+    was, now = _copies_of(pair.before.chain, name), _copies_of(pair.after.chain, name)
+    weight = Weight.LOW if pair.is_new(name) else pair.weigh(name)
+    for (source, artifacts), words in now.items():
+        before = was.get((source, artifacts), words)
+        if (source, artifacts) not in was:
             lead = f"takes {artifacts} of {source} ({join_names(words)}) into"
-            yield Effect(About.COPY, weight, lead, (target,))
-        elif was != words:
+            yield Effect(About.COPY, weight, lead, (name,))
+        elif before != words:
             lead = f"takes {artifacts} of {source} from {join_names(words)}"
-            lead += f", not {join_names(was)}, into"
-            yield Effect(About.COPY, weight, lead, (target,))
-    for source, target, artifacts in old:
-        if (source, target, artifacts) not in new and target in pair.kept:
+            lead += f", not {join_names(before)}, into"
+            yield Effect(About.COPY, weight, lead, (name,))
+    for source, artifacts in was:
+        if (source, artifacts) not in now and name in pair.after.jobs:
             lead = f"no longer takes {artifacts} of {source} into"
-            yield Effect(About.COPY, pair.weigh(target), lead, (target,))
+            yield Effect(About.COPY, weight, lead, (name,))
 
 
-def _copies_of(edges: Iterable[CopyEdge]) -> _Copies:
-    """Return which builds are copied from, in words, by source, target and artifacts."""
-    found: _Copies = {}
-    for edge in edges:
+def _copies_of(chain: Chain, name: str) -> dict[tuple[str, str], list[str]]:
+    """Return which builds a job copies from, in words, by source and artifacts."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for edge in chain.copied_by(name):
         words = f"{say_selector(edge)}{', if there is one' if edge.optional else ''}"
-        key = (edge.source, edge.target, say_artifacts(edge.artifacts))
-        found.setdefault(key, []).append(words)
+        found.setdefault((edge.source, say_artifacts(edge.artifacts)), []).append(words)
     return found
 
 
 def merge_chains(pair: Pair) -> tuple[Chain, Mapping[tuple[str, str], str]]:
     """Return the chain, and what becomes of its arrows: "new", "changed" or "gone"."""
     jobs = dict(pair.after.jobs)
-    for name, job in pair.old_jobs.items():
+    for name, job in pair.before.jobs.items():
         jobs.setdefault(name, replace(job, name=name))
     merged = build_chain(jobs.values())
-    before, after, there = map(_terms, (pair.old_chain, pair.after.chain, merged))
+    before, after, there = map(_terms, (pair.before.chain, pair.after.chain, merged))
     known = {node.name for node in merged.nodes}
 
     def is_drawn(edge: TriggerEdge | CopyEdge) -> bool:
@@ -117,8 +127,8 @@ def merge_chains(pair: Pair) -> tuple[Chain, Mapping[tuple[str, str], str]]:
 
     chain = replace(
         merged,
-        triggers=(*merged.triggers, *filter(is_drawn, pair.old_chain.triggers)),
-        copies=(*merged.copies, *filter(is_drawn, pair.old_chain.copies)),
+        triggers=(*merged.triggers, *filter(is_drawn, pair.before.chain.triggers)),
+        copies=(*merged.copies, *filter(is_drawn, pair.before.chain.copies)),
     )
     marks = {arrow: "new" for arrow in after if arrow not in before}
     marks |= {arrow: "gone" for arrow in before if arrow not in after}

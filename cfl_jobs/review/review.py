@@ -13,10 +13,10 @@ from enum import Enum, IntEnum
 from cfl_jobs.check.rule import Problem
 from cfl_jobs.check.secret_text import hide_secrets
 from cfl_jobs.configs.graph import Chain
-from cfl_jobs.drawing.words import join_names
+from cfl_jobs.drawing.words import bracket, join_names
 from cfl_jobs.errors import Finding
 from cfl_jobs.planning.plan import Create, Delete, Plan
-from cfl_jobs.planning.visible import make_visible
+from cfl_jobs.planning.visible import make_line_visible
 from cfl_jobs.target import Kind
 
 NO_CHAIN = Chain((), (), ())
@@ -37,24 +37,32 @@ class Weight(IntEnum):
 
 
 class About(Enum):
-    """What an effect is about, in the order that effects are told."""
+    """What an effect is about, in the order that effects of one weight are told: what can be named
+    first, what only the differences tell last."""
 
+    GUARD = "guards"
     ENVIRONMENT = "environments"
-    RUNS = "what jobs run"
-    SECRET = "secrets"  # noqa: S105 - a word
-    PERMISSION = "permissions"
     TRIGGER = "what starts a job"
     EDGE = "which job starts which"
+    SECRET = "secrets"  # noqa: S105 - a word
+    PERMISSION = "permissions"
+    SOURCE = "what is checked out"
+    RETENTION = "how long builds are kept"
+    MAIL = "mail"
     COPY = "what is copied"
     PARAMETER = "parameters"
     JOB = "jobs"
+    RUNS = "what jobs run"
+    SETTING = "settings"
+    TEXT = "text for people"
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
     """A sentence without its subject, "this change": lead, the jobs' names, tail.
 
-    `tail_of_many` stands in for `tail` where it speaks of several jobs.
+    `tail_of_many` stands in for `tail` where it speaks of several jobs. `remark` says more, of
+    whose change it is.
     """
 
     about: About
@@ -63,12 +71,14 @@ class Effect:
     jobs: tuple[str, ...]
     tail: str = ""
     tail_of_many: str = ""
+    remark: str = ""
 
     @property
     def text(self) -> str:
         tail = self.tail_of_many if self.tail_of_many and len(self.jobs) > 1 else self.tail
         gap = "" if tail[:1] in ("", ":", ",") else " "
-        return make_visible(hide_secrets(f"{self.lead} {join_names(self.jobs)}{gap}{tail}"))
+        text = f"{self.lead} {join_names(self.jobs)}{gap}{tail}{bracket(self.remark)}"
+        return make_line_visible(hide_secrets(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +117,8 @@ class Review:
     `revisions` are base and head; None for the plan of a server. Where one of them has findings it
     doesn't render and nothing is compared; `outlook` says what the other one holds and what to do.
     `problems` are what the checks find after the change and, where it is compared, didn't before.
-    `chain` holds what is there after the change and what was before it, for a drawing;
+    `weights` are those of single differences, by job and path: the heaviest effect's that comes of
+    one. `chain` holds what is there after the change and what was before it, for a drawing;
     `arrow_marks` say which is which.
     """
 
@@ -119,6 +130,7 @@ class Review:
     base_findings: tuple[Finding, ...] = ()
     head_findings: tuple[Finding, ...] = ()
     outlook: str = ""
+    weights: Mapping[tuple[str, str], Weight] = field(default_factory=dict)
     chain: Chain = NO_CHAIN
     arrow_marks: Mapping[tuple[str, str], str] = field(default_factory=dict)
 

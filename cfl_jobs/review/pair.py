@@ -1,0 +1,174 @@
+"""A plan → the jobs before it and after it, side by side: which deploy, and which feed a deploy.
+
+The plan may be of two revisions, of a server or of a rollback: what it changes and what it leaves
+is all that is asked of it.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from cfl_jobs.check.deploys import find_unguarded, is_deploy
+from cfl_jobs.check.rule import Scope
+from cfl_jobs.check.shell import deploys
+from cfl_jobs.configs.config import Config
+from cfl_jobs.configs.graph import Chain, build_chain, follow
+from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.read_model import read_job
+from cfl_jobs.planning.fields import without_numbers
+from cfl_jobs.planning.permissions import find_granted
+from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Plan, PlannedChange, Update
+from cfl_jobs.review.review import Weight
+from cfl_jobs.target import Kind
+
+_ENVIRONMENT = re.compile(r"^environment=(.+)$", re.MULTILINE)
+_BUILDERS = "builders"
+
+
+@dataclass(frozen=True)
+class Side:
+    """The jobs before or after a plan, by the names that they have after it."""
+
+    jobs: Mapping[str, Job]
+    chain: Chain
+
+    @cached_property
+    def environments(self) -> Mapping[str, str]:
+        """The environment that each deploying job deploys to; "" where its script doesn't say."""
+        return {name: _environment_of(job) for name, job in self.jobs.items() if is_deploy(job)}
+
+    @cached_property
+    def unguarded(self) -> frozenset[str]:
+        """The deploying jobs that don't look whether what they deploy was tested."""
+        jobs = (replace(job, name=name) for name, job in self.jobs.items())
+        return frozenset(found.name for found in find_unguarded(Scope(tuple(jobs), (), self.chain)))
+
+
+def _environment_of(job: Job) -> str:
+    """Return what the deploying script's input `environment` says."""
+    found = (_ENVIRONMENT.search(step.script) for step in job.shells if deploys(step.script))
+    for match in filter(None, found):
+        with suppress(ValueError):
+            return " ".join(shlex.split(match[1]))
+    return ""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Both sides of a plan. `changes` are those of jobs, by the names they have after it."""
+
+    plan: Plan
+    before: Side
+    after: Side
+    changes: Mapping[str, PlannedChange] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, plan: Plan, desired: Iterable[Config]) -> Pair:
+        """Return the sides of a plan, `desired` being all that is defined.
+
+        What the plan neither changes nor deletes is taken to be the same before and after.
+        """
+        changes = {change.name: change for change in plan.changes if change.kind is Kind.JOB}
+        rest = (config for config in desired if config.kind is Kind.JOB)
+        same = {c.name: read_job(c.name, c.config) for c in rest if c.name not in changes}
+        before, after, renamed = dict(same), dict(same), dict[str, str]()
+        for name, change in changes.items():
+            if isinstance(change, Delete | Update):
+                before[name] = _read_live(change)
+                renamed[change.live.name] = name
+            if isinstance(change, Create | Update):
+                after[name] = _read_desired(change)
+        order = {**{c.name: None for c in desired}, **dict.fromkeys((*before, *after))}
+        before, after = ({n: jobs[n] for n in order if n in jobs} for jobs in (before, after))
+        old_chain = _rename(build_chain(before.values()), renamed)
+        return cls(plan, Side(before, old_chain), Side(after, build_chain(after.values())), changes)
+
+    @cached_property
+    def deploys(self) -> frozenset[str]:
+        """The jobs that deploy somewhere, before or after."""
+        return frozenset(self.before.environments) | frozenset(self.after.environments)
+
+    def is_new(self, name: str) -> bool:
+        return name not in self.before.jobs
+
+    def weigh(self, name: str) -> Weight:
+        """Return what a change of a job weighs that may do harm: most where it, or what is in it,
+        deploys."""
+        is_above = any(deploy.startswith(f"{name}/") for deploy in self.deploys)
+        return Weight.HIGH if name in self.deploys or is_above else Weight.MEDIUM
+
+    def weigh_feeding(self, name: str) -> Weight:
+        """Return the same where the jobs that are fed count as much as the job itself."""
+        return Weight.HIGH if self.fed_by(name) else self.weigh(name)
+
+    def sides(self) -> Iterator[tuple[str, Job, Job]]:
+        """Yield name, job before and job after of what changes, in the chain's order."""
+        nodes = (*self.after.chain.nodes, *self.before.chain.nodes)
+        for name in dict.fromkeys((*(node.name for node in nodes), *self.changes)):
+            if name in self.changes:
+                empty = Job(name)
+                yield name, self.before.jobs.get(name, empty), self.after.jobs.get(name, empty)
+
+    def differences(self, name: str) -> tuple[Difference, ...]:
+        """Return what the plan tells of a job that is there before and after."""
+        change = self.changes[name]
+        return change.differences if isinstance(change, Update) else ()
+
+    def builders(self, name: str) -> tuple[Normal | None, Normal | None]:
+        """Return what a job runs, before and after, in normal form."""
+        change = self.changes[name]
+        live = None if isinstance(change, Create) else change.live.normal.find(_BUILDERS)
+        desired = None if isinstance(change, Delete) else change.desired.normal.find(_BUILDERS)
+        return live, desired
+
+    def fed_by(self, name: str) -> tuple[str, ...]:
+        """Return the deploying jobs that get artifacts of a job, however indirectly."""
+        chain = self.after.chain
+        reached = follow([name], lambda n: [e.target for e in chain.copies if e.source == n])
+        fed = self.deploys.intersection(reached)
+        return tuple(node.name for node in chain.nodes if node.name in fed)
+
+
+def _read_live(change: Update | Delete) -> Job:
+    """Return what the plan finds, without what it leaves as it is."""
+    job = read_job(change.live.name, change.live.config)
+    if isinstance(change, Delete):
+        return job
+    shown = {d.path for d in change.differences if d.change is not Change.ADDED}
+    stays = [
+        text
+        for part in find_granted(change.desired, change.live, shown)
+        for text in (entry.text for entry in part.element.iter())
+    ]
+    return replace(job, permissions=tuple(p for p in job.permissions if p not in stays))
+
+
+def _read_desired(change: Create | Update) -> Job:
+    job = read_job(change.name, change.desired.config)
+    stays_disabled = isinstance(change, Update) and change.keep_disabled
+    return replace(job, disabled=job.disabled or stays_disabled)
+
+
+def _rename(chain: Chain, names: Mapping[str, str]) -> Chain:
+    """Return a chain with the names that its jobs get."""
+
+    def now(name: str) -> str:
+        return names.get(name, name)
+
+    return Chain(
+        tuple(replace(node, name=now(node.name)) for node in chain.nodes),
+        tuple(replace(e, source=now(e.source), target=now(e.target)) for e in chain.triggers),
+        tuple(replace(e, source=now(e.source), target=now(e.target)) for e in chain.copies),
+    )
+
+
+def covers(paths: Iterable[str], difference: Difference) -> bool:
+    """Tell whether a difference is at one of these places in a config, in it, or around it."""
+    found = f"{without_numbers(difference.path)}/".lstrip("/")
+    return any(found.startswith(f"{path}/") or f"{path}/".startswith(found) for path in paths)
