@@ -42,16 +42,14 @@ def run(arguments: list[str]) -> int:
     import click
 
     from cfl_jobs.cli import cli
-    from cfl_jobs.errors import CflJobsError, DefinitionError
-    from cfl_jobs.planning.visible import make_visible
-    from cfl_jobs.terminal.streams import (
-        is_broken_stream,
-        prepare_streams,
-        silence_output,
-        wants_colour,
-    )
+    from cfl_jobs.terminal.streams import prepare_streams, wants_colour
 
     prepare_streams()
+    if "_CFL_JOBS_COMPLETE" in os.environ:
+        import cfl_jobs.commands.completion  # noqa: F401 - it tells click how words are quoted
+
+        if os.environ["_CFL_JOBS_COMPLETE"].endswith("_complete"):  # nobody's line is broken
+            sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
     color = None if wants_colour(os.environ) else False
     try:
         code = cli.main(arguments, prog_name="cfl-jobs", standalone_mode=False, color=color)
@@ -62,22 +60,31 @@ def run(arguments: list[str]) -> int:
         with suppress(OSError):
             error.show()
         return error.exit_code
-    except CflJobsError as error:
-        # Findings begin with their place, as editors and terminals know it.
-        has_places = isinstance(error, DefinitionError)
-        _complain(make_visible(str(error) if has_places else f"Error: {error}"))
-        return 1
     except (KeyboardInterrupt, click.exceptions.Abort):
         _complain("Interrupted.")
         return INTERRUPTED
     except Exception as error:
-        if isinstance(error, OSError) and is_broken_stream(error):
-            silence_output()
-            if not isinstance(error, BrokenPipeError):  # there the reader has seen enough
-                _complain(f"Error: the output can't be written: {error.strerror}")
-            return 1
-        _report_bug(error)
-        return 3
+        return _tell(error)
+
+
+def _tell(error: Exception) -> int:
+    """Say what went wrong and return the exit code. What words it is imported only here."""
+    from cfl_jobs.errors import CflJobsError, DefinitionError
+    from cfl_jobs.planning.visible import make_visible
+    from cfl_jobs.terminal.streams import is_broken_stream, silence_output
+
+    if isinstance(error, CflJobsError):
+        # Findings begin with their place, as editors and terminals know it.
+        has_places = isinstance(error, DefinitionError)
+        _complain(make_visible(str(error) if has_places else f"Error: {error}"))
+        return 1
+    if isinstance(error, OSError) and is_broken_stream(error):
+        silence_output()
+        if not isinstance(error, BrokenPipeError):  # there the reader has seen enough
+            _complain(f"Error: the output can't be written: {error.strerror}")
+        return 1
+    _report_bug(error)
+    return 3
 
 
 def _spread_wish_for_no_colour() -> None:

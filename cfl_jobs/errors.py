@@ -22,7 +22,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 
@@ -165,6 +164,8 @@ def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def nearest(name: object, known: Iterable[object]) -> str | None:
     """Return the known name that is most like `name`, if one is like it at all."""
+    from difflib import get_close_matches
+
     near = get_close_matches(str(name), [str(choice) for choice in known], n=1, cutoff=0.6)
     return near[0] if near else None
 

@@ -265,7 +265,7 @@ def test_definitions_of_the_wrong_shape_are_told_with_their_place(
 def test_an_empty_directory_says_where_to_run_it(tmp_path: Path) -> None:
     code, output, errors = render(root=tmp_path)
     assert (code, output) == (1, "")
-    assert "Run cfl-jobs in the directory that holds jobs/" in errors
+    assert "Run cfl-jobs where jobs/ and templates/ are" in errors
 
 
 def test_an_empty_jobs_directory_says_what_belongs_there(tmp_path: Path) -> None:

@@ -621,12 +621,6 @@ def test_lock_has_the_servers_exact_versions_and_is_used(
         assert "COPY --chown=jenkins:jenkins plugins.lock.txt " in bootstrap.read("Dockerfile")
 
 
-def test_home_and_url_without_lock_is_refused(bootstrap: Bootstrap) -> None:
-    code, printed = bootstrap("--url", "http://localhost:1/")
-    assert code == 1
-    assert "only with --lock" in printed
-
-
 def test_blocking_jobs_more_than_one_get_an_executor_each(bootstrap: Bootstrap) -> None:
     add(bootstrap.root, "jobs/adhoc.yaml", "\n  - name: Another distribution\n    time_limit: 60\n")
     needs = find_needs(bootstrap.root)

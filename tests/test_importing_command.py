@@ -185,27 +185,6 @@ def test_a_plugin_that_the_inventory_lacks_is_told_before_anything_is_written(
     assert cfl_jobs("import", *file)[0] == 0
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ((), "no job is named"),
-        (("--name", "x", "a"), "--name goes with --file"),
-        (("--file", "FILE"), "--file takes one config.xml and goes with --name only"),
-        (("--file", "FILE", "--name", "a?b"), "the character '?' in the name 'a?b'"),
-        (("--file", "FILE", "--name", "x", "y"), "goes with --name only"),
-    ],
-)
-def test_odd_arguments_are_refused_in_a_sentence(
-    cfl_jobs: Run, arguments: tuple[str, ...], message: str
-) -> None:
-    """With what to write instead."""
-    file = str(CONFIGS / "wide-empty.saved.xml")
-    code, output = cfl_jobs("import", *(file if word == "FILE" else word for word in arguments))
-    assert code == 1
-    assert message in output
-    assert "\n  " in output
-
-
 def test_a_job_type_without_project_type_is_refused_by_name(cfl_jobs: Run, tmp_path: Path) -> None:
     """Its class, and what can be taken over."""
     config = tmp_path / "config.xml"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from cfl_jobs import cli
 from cfl_jobs.__main__ import run
 from cfl_jobs.errors import CflJobsError
+from tests.projects import ROOT, copy_project, edit
 
 
 @pytest.fixture
@@ -28,7 +31,7 @@ def verb(monkeypatch: pytest.MonkeyPatch) -> type[click.Command]:
     def find(group: click.Group, ctx: click.Context, name: str) -> click.Command:
         return Boom(name)
 
-    monkeypatch.setattr(cli._LazyGroup, "get_command", find)
+    monkeypatch.setattr(cli._AllVerbs, "get_command", find)
     return Boom
 
 
@@ -80,18 +83,168 @@ def test_every_verb_has_a_module_with_help(capsys: pytest.CaptureFixture[str]) -
         assert len(capsys.readouterr().out) > len(help_line)
 
 
-def test_an_unknown_verb_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["rendre"]) == 2
-    assert "rendre" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("rendre", "No such command 'rendre'. Did you mean 'render'?"),
+        ("rehearse biuld", "No such command 'biuld'. Did you mean 'build'?"),
+        ("check --formt json", "Did you mean '--format'?"),
+        ("explain shelcheck", "there is no rule 'shelcheck'. Did you mean 'shellcheck'?"),
+        ("-C nowhere check", "'nowhere': No such file or directory"),
+        ("plan --home a --url http://b", "--home and --url don't go together"),
+        ("plan --url ftp://b", "Invalid value for --url: 'ftp://b' is not the URL of a server"),
+        ("update --plan p --prune", "--plan does just what the plan says"),
+        ("update --delete-count -1", "-1 is not in the range"),
+        ("review main --worktree HEAD", "--worktree and HEAD don't go together"),
+        ("rehearse log X 0", "0 is not in the range"),
+        ("rehearse --repo a", "'a' is not NAME=PATH"),
+        ("bootstrap", "Name a directory with --home or a server with --url"),
+        ("bootstrap --home a --url http://b", "go together only with --lock"),
+        ("bootstrap --home a --yes", "--yes goes with --url"),
+        ("bootstrap --url http://b --secrets c", "go with --home"),
+        ("import", "no job is named"),
+        ("import a --name b", "--name goes with --file"),
+        ("import --file setup.cfg", "--file takes one config.xml and goes with --name only"),
+        ("import --file setup.cfg --name b c", "goes with --name only"),
+        ("import --file setup.cfg --name b?", "the character '?' in the name 'b?'"),
+        ("inventory --jenkins 2.5", "--jenkins goes with --from"),
+        ("check --size a", "'a' is not JOB=MB"),
+    ],
+)
+def test_wrong_usage_exits_2_and_says_what_was_probably_meant(
+    line: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What the command line alone makes wrong: no file is read, no server asked."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "setup.cfg").touch()
+    assert run(line.split()) == 2
+    assert said in capsys.readouterr().err
 
 
-def test_help_imports_nothing_heavy() -> None:
-    """--help must be instant: no jenkins_jobs, jinja2, yaml, requests, rich."""
-    program = (
-        "import sys; from cfl_jobs.__main__ import run; run(['--help']);"
-        "heavy = {'jenkins_jobs', 'pkg_resources', 'jinja2', 'yaml', 'requests', 'rich'};"
-        "found = heavy & set(sys.modules); assert not found, found"
+def test_help_lists_every_command_in_its_group(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["--help"])
+    lines = capsys.readouterr().out.splitlines()
+    titles = [line for line in lines if re.fullmatch(r"\w[\w ]*:", line)]
+    assert titles == ["Options:", "Write definitions:", "Look:", "Push:", "Rehearse:", "Server:"]
+    for verb in cli.VERBS:
+        assert sum(line.startswith(f"  {verb} ") for line in lines) == 1
+
+
+@pytest.mark.parametrize(
+    ("start", "arguments"),
+    [
+        ("jobs", []),
+        ("templates/scripts", []),
+        (".", ["-C", "jobs"]),
+        ("..", ["-C", "project", "-C", "jobs"]),
+    ],
+)
+def test_the_project_is_found_from_below_and_paths_stay_where_the_user_is(
+    start: str,
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    project = copy_project(tmp_path / "project")
+    monkeypatch.chdir(project / start)
+    here = Path.cwd()
+    assert run([*arguments, "render", "-o", "out", "Deploy to Dev"]) == 0
+    assert capsys.readouterr().out == "job Deploy to Dev\n"
+    assert Path.cwd() == here
+    assert (here.joinpath(*arguments[1::2]) / "out/jobs/Deploy to Dev/config.xml").is_file()
+    edit(project, "jobs/deploy.yaml", "environment: Dev", "enviroment: Dev")
+    assert run([*arguments, "check"]) == 1
+    assert capsys.readouterr().out.startswith("jobs/deploy.yaml:")
+
+
+def test_a_jenkins_home_in_the_project_is_not_taken_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = copy_project(tmp_path / "project")
+    monkeypatch.chdir(project)
+    assert run(["update", "--home", "build/demo", "--yes"]) == 0
+    monkeypatch.chdir("build/demo")
+    assert run(["plan", "--home", "."]) == 0
+    assert "Plan for .: 13 as they should be." in capsys.readouterr().out
+
+
+def test_where_there_is_no_project_it_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["check"]) == 1
+    assert f"no directory jobs/ in {tmp_path}" in capsys.readouterr().err
+
+
+def complete(project: Path, *words: str) -> list[str]:
+    """Return what bash puts in place of the last word, by the script that users evaluate."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{project}:{os.environ['PATH']}"}
+    command = project / "cfl-jobs"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m cfl_jobs "$@"\n')
+    command.chmod(0o755)
+    script = (
+        'eval "$(_CFL_JOBS_COMPLETE=bash_source cfl-jobs)"; COMP_WORDS=("$@") COMP_CWORD=$(($#-1));'
+        "_cfl_jobs_completion cfl-jobs; printf '%s\\n' \"${COMPREPLY[@]}\""
     )
-    root = Path(__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True)
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script, "bash", "cfl-jobs", *words],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stderr == ""
+    return done.stdout.split("\n")[:-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("re",), ["render", "review", "rehearse"]),
+        (("rehearse", "re"), ["resume"]),
+        (("check", "--fo"), ["--format"]),
+        (("plan", "Deploy\\ to\\ D"), [r"Deploy\ to\ Dev"]),
+        (("plan", '"Deploy to D'), ["Deploy to Dev"]),
+        (("-C", "jobs", "render", "Ad"), [r"Ad-hoc\ distribution"]),
+        (("-C", "/", "render", "Ad"), [""]),
+        (("rehearse", "build", "Create"), [r"Create\ Distribution"]),
+        (("explain", "shell"), ["shellcheck"]),
+        (("history", "--home", "home", "2"), ["RUN"]),
+        (("rollback", "--home", "home", ""), ["RUN"]),
+        (("rollback", "--home", "elsewhere", ""), [""]),
+        (("history", "--url", "no-url", ""), [""]),
+    ],
+)
+def test_bash_completes_jobs_rules_and_runs(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    expected: list[str],
+) -> None:
+    """Nothing is written to stderr, whatever is wrong, as that would break the user's line."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    project = copy_project(tmp_path / "project")
+    monkeypatch.chdir(project)
+    if expected == ["RUN"]:
+        run(["update", "--home", "home", "--yes", "Ad-hoc distribution"])
+        expected = [place.parent.name for place in tmp_path.glob("state/*/*/*/run.json")]
+    assert complete(project, *words) == expected
+
+
+def test_version_and_help_import_nothing_heavy() -> None:
+    """They must be instant: nothing of a command's own, nor what words errors."""
+    program = (
+        "import sys; from cfl_jobs.__main__ import run; run(['--help']); run(['--version']);"
+        "light = {'cfl_jobs', 'cfl_jobs.__main__', 'cfl_jobs.cli', 'cfl_jobs.commands',"
+        " 'cfl_jobs.terminal', 'cfl_jobs.terminal.streams'};"
+        "found = {name for name in sys.modules if name.startswith('cfl_jobs')} - light;"
+        "found |= {'difflib', 'rich', 'yaml', 'jinja2', 'requests', 'json'} & set(sys.modules);"
+        "assert not found, found"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")

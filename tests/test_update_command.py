@@ -305,8 +305,6 @@ def test_a_target_must_be_named(project: Path, capsys: pytest.CaptureFixture[str
     """Where the settings name no server."""
     assert run(["update", "--yes"]) == 1
     assert "jobs/settings.yaml names no `server`" in capsys.readouterr().err
-    assert run(["update", "--home", "a", "--url", "http://127.0.0.1/"]) == 1
-    assert "don't go together" in capsys.readouterr().err
 
 
 def test_a_definition_that_is_wrong_stops_everything(cfl_jobs: Run, project: Path) -> None:

@@ -1,1 +1,33 @@
-"""One module per verb: its options, and the function that they call."""
+"""One module for each verb, and what they share: the project, and verbs that are misspelt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+class Verbs(click.Group):
+    """A group of commands that says which one was probably meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        is_verb = name.startswith("-") or self.get_command(ctx, name) is not None
+        if not (is_verb or ctx.resilient_parsing):
+            from cfl_jobs.errors import suggest
+
+            near = suggest(name, self.list_commands(ctx))
+            ctx.fail(f"No such command {name!r}. {near}".rstrip())
+        return super().resolve_command(ctx, args)
+
+
+def find_project() -> Path:
+    """Return the nearest directory, from this one upwards, that has jobs/*.yaml; else this one."""
+    here = Path()
+    for depth in range(len(here.absolute().parts)):
+        place = here.joinpath(*[".."] * depth)
+        if any((place / "jobs").glob("*.yaml")):
+            return place
+    return here

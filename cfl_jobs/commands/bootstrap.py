@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from cfl_jobs.commands import find_project
 from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 
-@click.command(short_help="Make a fresh Jenkins this server: its files, or the steps on it.")
+@click.command()
 @target_options("home", "url")
 @click.option(
     "--secrets",
@@ -38,20 +39,19 @@ def command(
     """
     from cfl_jobs.bootstrap.directory import read_lock, write_home
     from cfl_jobs.bootstrap.running_server import set_up_server
-    from cfl_jobs.errors import CflJobsError
 
-    root, home = Path(), target.home
+    root, home = find_project(), target.home
     if home is None and not target.named:
-        raise CflJobsError(
-            "it is not said where", advice="Name a directory with --home or a server with --url."
-        )
+        raise click.UsageError("Name a directory with --home or a server with --url.")
+    if home is None and (secrets_file or lock or require_secrets):
+        raise click.UsageError("--secrets, --lock and --require-secrets go with --home.")
+    if home is not None and yes:
+        raise click.UsageError("--yes goes with --url; with --home nothing is asked.")
     if home is None:
         return set_up_server(root, target.open(root), yes=yes)
     server = target.without("home")
     if server.named and not lock:
-        raise CflJobsError(
-            "--home and --url go together only with --lock",
-            advice="Name one of them, or add --lock to take the server's plugin versions.",
-        )
+        message = "--home and --url go together only with --lock, for the server's plugin versions."
+        raise click.UsageError(message)
     locked = read_lock(root, home, server.open(root)) if lock else None
     return write_home(root, home, secrets_file, locked, require_secrets=require_secrets)

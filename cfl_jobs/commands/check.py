@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import click
 
@@ -11,9 +10,10 @@ from cfl_jobs.check.report import WRITERS
 from cfl_jobs.check.rule import Severity
 from cfl_jobs.check.run import check_project
 from cfl_jobs.check.upkeep import find_sizes
+from cfl_jobs.commands import find_project
 
 
-@click.command(short_help="Look for mistakes that only a server or a deploy would show.")
+@click.command()
 @click.option(
     "--format", "form", type=click.Choice(list(WRITERS)), default="text", show_default=True
 )
@@ -47,8 +47,9 @@ def command(
     Exit code 1 on errors, with --strict on warnings too. `cfl-jobs explain` tells about the rules
     and how to silence one at a place.
     """
-    given = find_sizes(Path("build/rehearsal")) | dict(map(_read_size, sizes))
-    report = check_project(Path(), executors=executors, sizes=given, builds_a_day=builds_a_day)
+    root = find_project()
+    given = find_sizes(root / "build/rehearsal") | dict(map(_read_size, sizes))
+    report = check_project(root, executors=executors, sizes=given, builds_a_day=builds_a_day)
     click.echo(WRITERS[form](report), nl=False)
     failing = report.count(Severity.ERROR) + (report.count(Severity.WARNING) if strict else 0)
     return 1 if failing else 0

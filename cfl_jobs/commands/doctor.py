@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cfl_jobs.commands import find_project
 from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 if TYPE_CHECKING:
     from cfl_jobs.targets.server import JenkinsTarget
 
 
-@click.command(short_help="Say whether a server can run the chain, and what it lacks.")
+@click.command()
 @target_options("url")
 @click.option(
     "--format",
@@ -32,10 +33,11 @@ def command(target: ChosenTarget, form: str) -> int:
     from cfl_jobs.errors import CflJobsError
     from cfl_jobs.targets.server import JenkinsTarget
 
-    server = target.open(Path())
+    root = find_project()
+    server = target.open(root)
     if not isinstance(server, JenkinsTarget):
         raise CflJobsError("doctor is for a server", advice="Name one with --url.")
-    return show_doctor(Path(), server, form)
+    return show_doctor(root, server, form)
 
 
 def show_doctor(root: Path, target: JenkinsTarget, form: str) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from cfl_jobs.check.run import explain_rule, list_rules
+from cfl_jobs.commands.completion import RULE
 
 
-@click.command(short_help="Tell what a rule of check looks for, and what to do.")
-@click.argument("rule", required=False)
+@click.command()
+@click.argument("rule", type=RULE, required=False)
 def command(rule: str | None) -> int:
     """Explain a RULE of `cfl-jobs check`; without one, list them all."""
     click.echo(explain_rule(rule) if rule else list_rules(), nl=False)

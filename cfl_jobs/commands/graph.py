@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from cfl_jobs.commands import find_project
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.read_model import read_job
@@ -21,7 +22,7 @@ from cfl_jobs.target import Kind
 from cfl_jobs.targets.home import HomeTarget
 
 
-@click.command(short_help="Draw the chain: which job starts which, and what goes along.")
+@click.command()
 @click.option(
     "--format", "form", type=click.Choice(list(WRITERS)), default="text", show_default=True
 )
@@ -34,7 +35,7 @@ from cfl_jobs.targets.home import HomeTarget
 def command(form: str, home: Path | None) -> int:
     """Draw the chain of jobs: what starts each, its parameters, what it copies and makes."""
     problems: list[str] = []
-    configs = _read_home(home, problems) if home else render_cached(Path())
+    configs = _read_home(home, problems) if home else render_cached(find_project())
     chain = build_chain(read_job(c.name, c.config) for c in configs if c.kind is Kind.JOB)
     if form == "text":
         width = max(min(shutil.get_terminal_size((100, 24)).columns, 120), 60)

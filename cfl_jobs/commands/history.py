@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from cfl_jobs.commands import find_project
+from cfl_jobs.commands.completion import RUN
 from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 
-@click.command(short_help="List the runs that changed a server or a directory.")
-@click.argument("run", required=False, default="")
+@click.command()
+@click.argument("run", type=RUN, required=False, default="")
 @target_options("home", "url")
 @click.option(
     "--backup-dir",
@@ -22,4 +24,4 @@ def command(run: str, target: ChosenTarget, backup_dir: Path | None) -> int:
     """List runs, the newest first; with RUN, what that run did to each job."""
     from cfl_jobs.terminal.pushing import show_history
 
-    return show_history(target.open(Path()), run, backup_dir)
+    return show_history(target.open(find_project()), run, backup_dir)

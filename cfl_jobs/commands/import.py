@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cfl_jobs.commands import find_project
 from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 if TYPE_CHECKING:
     from cfl_jobs.importing.taken import Imported
 
 
-@click.command(short_help="Take existing jobs over as definitions.")
+@click.command()
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @target_options("home", "url")
 @click.option(
@@ -36,23 +37,21 @@ def command(
     What jenkins-job-builder has a module for becomes one, the rest stays raw XML and is named.
     What is written renders to an equal config; files that are there are never overwritten.
     """
-    from cfl_jobs.errors import CflJobsError
-    from cfl_jobs.reading.names import select_names
+    from cfl_jobs.reading.names import find_name_problem, select_names
     from cfl_jobs.target import Kind
 
-    root = Path()
+    root = find_project()
     if file is not None:
         if name is None or jobs or target.named:
-            raise CflJobsError(
-                "--file takes one config.xml and goes with --name only",
-                advice="Write `cfl-jobs import --file config.xml --name 'My job'`.",
-            )
+            message = "--file takes one config.xml and goes with --name only."
+            raise click.UsageError(message)
+        if problem := find_name_problem(name):
+            raise click.BadParameter(f"{problem} in the name {name!r}", param_hint="--name")
         config = read_config(file)
         return import_jobs(root, [name], lambda _: config)
     if name is not None or not jobs:
-        raise CflJobsError(
-            "--name goes with --file" if name is not None else "no job is named",
-            advice="Name jobs, as in `cfl-jobs import 'My job' --url URL`.",
+        raise click.UsageError(
+            "--name goes with --file." if name is not None else "no job is named: `import JOB`."
         )
     opened = target.open(root)
     names = select_names([job.name for job in opened.list(Kind.JOB)], jobs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cfl_jobs.commands import find_project
 from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from cfl_jobs.target import Target
 
 
-@click.command(short_help="Take the versions of the server's plugins into jobs/plugins.yaml.")
+@click.command()
 @target_options("url")
 @click.option(
     "--from",
@@ -30,7 +31,7 @@ def command(target: ChosenTarget, source: Path | None, jenkins: str, check: bool
     """Write jobs/plugins.yaml, which settles for which versions config XML is rendered."""
     from cfl_jobs.reading.inventory import read_plugin_list
 
-    root = Path()
+    root = find_project()
     if source is None:
         if jenkins:
             raise click.UsageError("--jenkins goes with --from; a server says what it is.")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cfl_jobs.commands import find_project
+from cfl_jobs.commands.completion import JOB
 from cfl_jobs.commands.target_options import ChosenTarget, target_options
 from cfl_jobs.errors import UnsafePlan
 from cfl_jobs.planning.basis import Asked, save_plan
@@ -15,8 +17,8 @@ from cfl_jobs.review.review import Review
 from cfl_jobs.terminal.pushing import colour, look_at
 
 
-@click.command(short_help="Show what update would do, and why.")
-@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.command()
+@click.argument("jobs", type=JOB, nargs=-1, metavar="[JOB]...")
 @target_options("home", "url")
 @click.option("--adopt", is_flag=True, help="Take over jobs of our names that aren't ours yet.")
 @click.option("--prune", is_flag=True, help="Delete jobs of ours that are no longer defined.")
@@ -46,7 +48,8 @@ def command(
     Each difference is ours (the definition changed), theirs (someone edited the job on the
     server) or both; what Jenkins itself made of a job is shown with -v only.
     """
-    basis = look_at(Path(), target.open(Path()), Asked(jobs, adopt, prune))
+    root = find_project()
+    basis = look_at(root, target.open(root), Asked(jobs, adopt, prune))
     plan = basis.plan()
     text = WRITERS[layout](Review(plan), verbose=verbose)
     click.echo(paint(text, colour) if layout == "text" else text, nl=False)

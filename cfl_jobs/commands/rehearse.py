@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cfl_jobs.commands import Verbs, find_project
+from cfl_jobs.commands.completion import JOB
+
 if TYPE_CHECKING:
     from cfl_jobs.rehearsal.builds import Builds
     from cfl_jobs.rehearsal.session import Ask, Options
@@ -54,11 +57,13 @@ def _read_options(
     home: Path | None, repositories: tuple[str, ...], executors: int | None, secrets: Path | None
 ) -> Options:
     """Return what was given, before the subcommand or after it."""
+    from cfl_jobs.rehearsal.reports import DEFAULT_HOME
     from cfl_jobs.rehearsal.session import Options
 
     parent = click.get_current_context().parent
     outer = parent.obj if parent else None
-    base = outer if isinstance(outer, Options) else Options()
+    here = Options(find_project() / DEFAULT_HOME)
+    base = outer if isinstance(outer, Options) else here
     paths = {name: Path(path) for name, path in _read_pairs(repositories, "--repo", "NAME=PATH")}
     return Options(
         home or base.home,
@@ -76,7 +81,7 @@ def _read_pairs(texts: Iterable[str], option: str, form: str) -> Iterable[tuple[
         yield name, value
 
 
-@click.group(invoke_without_command=True, short_help="Run the chain here, without Jenkins.")
+@click.group(cls=Verbs, invoke_without_command=True)
 @_options
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> int:
@@ -111,7 +116,7 @@ def push(names: tuple[str, ...], branch: str | None, **given: Any) -> int:
 
 
 @command.command(short_help="Start a job, as Build with Parameters does.")
-@click.argument("job")
+@click.argument("job", type=JOB)
 @click.option(
     "-p", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter; repeat it."
 )
@@ -142,8 +147,8 @@ def status(**given: Any) -> int:
 
 
 @command.command(short_help="Show a build's log, the newest without a number.")
-@click.argument("job")
-@click.argument("number", type=int, required=False)
+@click.argument("job", type=JOB)
+@click.argument("number", type=click.IntRange(min=1), required=False)
 @_options
 def log(job: str, number: int | None, **given: Any) -> int:
     from cfl_jobs.rehearsal.reports import find_build, read_log
@@ -154,8 +159,8 @@ def log(job: str, number: int | None, **given: Any) -> int:
 
 
 @command.command(short_help="List a build's artifacts, the newest's without a number.")
-@click.argument("job")
-@click.argument("number", type=int, required=False)
+@click.argument("job", type=JOB)
+@click.argument("number", type=click.IntRange(min=1), required=False)
 @_options
 def artifacts(job: str, number: int | None, **given: Any) -> int:
     from cfl_jobs.rehearsal.reports import find_build, list_build_artifacts
@@ -180,7 +185,7 @@ def _run(options: Options, ask: Ask) -> int:
     from cfl_jobs.terminal.interrupts import interrupting
 
     with interrupting():
-        definitions = Definitions(Path())
+        definitions = Definitions(find_project())
         outcome = rehearse(options, definitions, ask, stream=sys.stdout, tell=click.echo)
     return 0 if outcome.succeeded else 1
 

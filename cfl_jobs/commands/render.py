@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cfl_jobs.commands import find_project
+from cfl_jobs.commands.completion import JOB
+
 if TYPE_CHECKING:
     from cfl_jobs.configs.config import Config
     from cfl_jobs.target import Target
 
 
-@click.command(short_help="Show the config XML that Jenkins would get.")
-@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.command()
+@click.argument("jobs", type=JOB, nargs=-1, metavar="[JOB]...")
 @click.option(
     "-o",
     "--output",
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
 )
 def command(jobs: tuple[str, ...], output: Path | None) -> int:
     """Render jobs and views to config XML; names or globs limit which."""
-    return render_jobs(Path(), jobs, output)
+    return render_jobs(find_project(), jobs, output)
 
 
 def render_jobs(root: Path, jobs: tuple[str, ...], output: Path | None) -> int:

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
+from cfl_jobs.commands import find_project
 from cfl_jobs.review.comparing import make_review
 from cfl_jobs.review.formats import WRITERS, paint
 from cfl_jobs.terminal.pushing import colour
 
 
-@click.command(short_help="Show what a change of the definitions does, between two revisions.")
+@click.command()
 @click.argument("base")
 @click.argument("head", required=False)
 @click.option("--worktree", is_flag=True, help="Review what is in the files now, uncommitted too.")
@@ -49,7 +50,7 @@ def command(
     """
     if worktree and head is not None:
         raise click.UsageError("--worktree and HEAD don't go together; name one of them.")
-    review = make_review(Path(), base, None if worktree else head or "HEAD")
+    review = make_review(find_project(), base, None if worktree else head or "HEAD")
     text = WRITERS[layout](review)
     if output is None:
         click.echo(paint(text, colour) if layout == "text" else text, nl=False)

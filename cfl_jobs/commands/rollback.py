@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from cfl_jobs.commands import find_project
+from cfl_jobs.commands.completion import RUN
 from cfl_jobs.commands.target_options import ChosenTarget, consent_options, target_options
 
 
-@click.command(short_help="Put back what a run changed.")
-@click.argument("run", required=False, default="")
+@click.command()
+@click.argument("run", type=RUN, required=False, default="")
 @target_options("home", "url")
 @consent_options
 @click.option("--force", is_flag=True, help="Also jobs that were changed since.")
@@ -30,4 +32,5 @@ def command(
     """
     from cfl_jobs.terminal.pushing import Consent, roll_back_run
 
-    return roll_back_run(target.open(Path()), run, Consent(yes, delete_count, force, backup_dir))
+    consent = Consent(yes, delete_count, force, backup_dir)
+    return roll_back_run(target.open(find_project()), run, consent)

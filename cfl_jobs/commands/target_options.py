@@ -49,12 +49,10 @@ class ChosenTarget:
 
     def open(self, root: Path) -> Target:
         """Return the target, else the settings' server. Raises CflJobsError, DefinitionError."""
-        from cfl_jobs.errors import CflJobsError
-
         if len(self.named) > 1:
             options = " and ".join(f"--{kind}" for kind in self.named)
-            raise CflJobsError(f"{options} don't go together", advice="Name one of them.")
-        named = self.named or {_OF_SETTINGS: _server_of(root)}
+            raise click.UsageError(f"{options} don't go together; name one of them.")
+        named = self.named or {_OF_SETTINGS: server_of(root)}
         ((kind, value),) = named.items()
         module, _, function = _KINDS[kind][2].rpartition(".")
         target: Target = getattr(import_module(module), function)(value, conf=self.conf)
@@ -68,6 +66,8 @@ def target_options(*kinds: str) -> Callable[[Callable[..., int]], Callable[..., 
         @wraps(command)
         def run(*, conf: Path | None, **given: Any) -> int:
             named = {kind: value for kind in kinds if (value := given.pop(kind)) is not None}
+            if "url" in named:
+                _check_usage(named["url"])
             return command(target=ChosenTarget(named, conf), **given)
 
         options = [
@@ -95,14 +95,24 @@ def consent_options(command: Callable[..., int]) -> Callable[..., int]:
     backup = "Where runs and replaced configs are kept, if not below ~/.local/state/cfl-jobs."
     for option in (
         click.option("--backup-dir", type=_DIRECTORY, metavar="DIR", help=backup),
-        click.option("--delete-count", type=int, metavar="N", help=count),
+        click.option("--delete-count", type=click.IntRange(min=0), metavar="N", help=count),
         click.option("-y", "--yes", is_flag=True, help=yes),
     ):
         command = option(command)
     return command
 
 
-def _server_of(root: Path) -> str:
+def _check_usage(url: str) -> None:
+    from cfl_jobs.errors import CflJobsError
+    from cfl_jobs.reading.server_url import check_url
+
+    try:
+        check_url(url)
+    except CflJobsError as error:
+        raise click.BadParameter(f"{error.message}. {error.advice}", param_hint="--url") from error
+
+
+def server_of(root: Path) -> str:
     from cfl_jobs.errors import CflJobsError
     from cfl_jobs.reading.definitions import load_definitions
 

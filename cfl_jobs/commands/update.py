@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from cfl_jobs.commands import find_project
+from cfl_jobs.commands.completion import JOB
 from cfl_jobs.commands.target_options import ChosenTarget, consent_options, target_options
 
 
-@click.command(short_help="Create and change jobs on a server or in a directory.")
-@click.argument("jobs", nargs=-1, metavar="[JOB]...")
+@click.command()
+@click.argument("jobs", type=JOB, nargs=-1, metavar="[JOB]...")
 @target_options("home", "url")
 @consent_options
 @click.option("--adopt", is_flag=True, help="Take over jobs of our names that aren't ours yet.")
@@ -41,14 +43,15 @@ def command(
     Without --home or --url it is the settings' server. Every config that is replaced is kept, see
     `cfl-jobs history`; each job is read back after it was changed.
     """
-    from cfl_jobs.errors import PlanError
     from cfl_jobs.planning.basis import Asked
     from cfl_jobs.terminal.pushing import Consent, apply_kept_plan, update_jobs
 
     if plan_file is not None and (jobs or adopt or prune):
-        raise PlanError("--plan does just what the plan says; leave job names and flags out")
-    opened = target.open(Path())
+        message = "--plan does just what the plan says; leave job names and flags out."
+        raise click.UsageError(message)
+    root = find_project()
+    opened = target.open(root)
     consent = Consent(yes, delete_count, force, backup_dir, verbose)
     if plan_file is not None:
         return apply_kept_plan(opened, plan_file, consent)
-    return update_jobs(Path(), opened, Asked(jobs, adopt, prune), consent)
+    return update_jobs(root, opened, Asked(jobs, adopt, prune), consent)

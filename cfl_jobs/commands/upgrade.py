@@ -6,13 +6,14 @@ from pathlib import Path
 
 import click
 
+from cfl_jobs.commands import find_project
 from cfl_jobs.commands.inventory import read_committed
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.reading.inventory import INVENTORY, read_plugin_list
 from cfl_jobs.review.upgrade import examine_upgrade, tell_upgrade
 
 
-@click.command(short_help="Tell what an upgrade of Jenkins and its plugins changes.")
+@click.command()
 @click.argument("plugins", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--jenkins", metavar="VERSION", default="", help="The Jenkins that is to run.")
 def command(plugins: Path, jenkins: str) -> int:
@@ -23,14 +24,15 @@ def command(plugins: Path, jenkins: str) -> int:
 
     Exits with 1 where the jobs don't render for it, or where its plugins don't fit together.
     """
-    old = read_committed(Path())
+    root = find_project()
+    old = read_committed(root)
     if not old.plugins:
         raise CflJobsError(
             f"{INVENTORY} names no plugins, so there is nothing to upgrade from",
             advice="`cfl-jobs inventory` takes them from the server.",
         )
     listed = read_plugin_list(plugins, jenkins=jenkins)
-    upgrade = examine_upgrade(Path(), old, listed.with_jenkins(old.jenkins))
+    upgrade = examine_upgrade(root, old, listed.with_jenkins(old.jenkins))
     for line in tell_upgrade(upgrade):
         click.echo(line)
     return 0 if upgrade.is_possible else 1

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import click
 
+from cfl_jobs.commands import find_project
 from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.review.watch import watch
 from cfl_jobs.terminal.pushing import colour
 
 
-@click.command(short_help="Render and check on each save.")
+@click.command()
 def command() -> int:
     """Render and check at once and after each save of a file in jobs/ or templates/.
 
     Shows what the save changes on the server, or what is wrong. Ctrl-C ends it.
     """
-    load_definitions(Path())  # raises where there is nothing to watch
+    root = find_project()
+    load_definitions(root)  # raises where there is nothing to watch
     try:
-        watch(Path(), say=click.echo, wait=time.sleep, style=colour)
+        watch(root, say=click.echo, wait=time.sleep, style=colour)
     except KeyboardInterrupt:
         click.echo("")
     return 0

@@ -63,7 +63,7 @@ def load_definitions(root: Path) -> Definitions:
     if not (root / JOBS).is_dir():
         raise CflJobsError(
             f"no directory {JOBS}/ in {root.resolve()}",
-            advice="Run cfl-jobs in the directory that holds jobs/ and templates/.",
+            advice="Run cfl-jobs where jobs/ and templates/ are, or below, or with -C DIR.",
         )
     return _Collector(Sources(root)).collect()
 

@@ -11,9 +11,6 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from cfl_jobs.errors import PlanError
-from cfl_jobs.terminal.interrupts import interrupting, undisturbed
-
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -87,6 +84,8 @@ def counting(
         TimeRemainingColumn,
     )
 
+    from cfl_jobs.terminal.interrupts import interrupting, undisturbed
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -112,6 +111,8 @@ def confirm(question: str, *, advice: str) -> None:
     answer it.
     """
     import click
+
+    from cfl_jobs.errors import PlanError
 
     shown_on_stdout = sys.stdout.isatty()
     if not sys.stdin.isatty() or not (shown_on_stdout or sys.stderr.isatty()):
