@@ -21,19 +21,11 @@ from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import TrackedDict
 from cfl_jobs.rendering.generator import Generator
 from cfl_jobs.rendering.losses import find_losses
+from cfl_jobs.rendering.options import COMPONENT_LISTS
 
 _MOST_CANDIDATES = 4
-# The key of a job below which each type of component stands.
-_KEYS = {
-    "builder": "builders",
-    "parameter": "parameters",
-    "property": "properties",
-    "publisher": "publishers",
-    "reporter": "reporters",
-    "scm": "scm",
-    "trigger": "triggers",
-    "wrapper": "wrappers",
-}
+# The key of a job below which each type of component stands: the first that the table has.
+_KEYS = {kind: key for key, kind in reversed(COMPONENT_LISTS.items())}
 
 
 class ComponentSolver:
@@ -47,12 +39,14 @@ class ComponentSolver:
         self._solved: dict[tuple[str, str], object | None] = {}
 
     def solve(self, kind: str, element: ET.Element) -> object | None:
+        """Return a component of a type that renders to an equal element, or None."""
         key = (kind, ET.tostring(element, encoding="unicode").strip())
         if key not in self._solved:
             self._solved[key] = next(self._solutions(kind, element), None)
         return self._solved[key]
 
     def solve_root(self, kind: str, root: ET.Element) -> dict[str, object]:
+        """Return the options of a kind of job that bring it nearest to a config."""
         wanted = self._trials.own_fields(normalise_element(deepcopy(root)))
         return Descent(self._trials, ROOT, kind, root, wanted).find_nearest()
 

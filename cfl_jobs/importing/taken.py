@@ -17,7 +17,8 @@ from cfl_jobs.configs.configxml import ENCRYPTED, element_paths, format_config, 
 from cfl_jobs.configs.mark import description_of, set_description, split_description
 from cfl_jobs.configs.normalform import Normal, normalise
 from cfl_jobs.errors import CflJobsError, ConfigError, DefinitionError, suggest
-from cfl_jobs.importing.takeover import PROJECT_TYPES, Solver, Takeover, take_over
+from cfl_jobs.importing.solving import ComponentSolver
+from cfl_jobs.importing.takeover import PROJECT_TYPES, Takeover, take_over
 from cfl_jobs.importing.writing import write_template, write_text
 from cfl_jobs.planning.words import is_secret
 from cfl_jobs.reading.definitions import Definitions
@@ -77,7 +78,9 @@ class Imported:
     left: tuple[str, ...] = ()
 
 
-def import_config(config: str, *, name: str, solver: Solver, inventory: str | None) -> Imported:
+def import_config(
+    config: str, *, name: str, solver: ComponentSolver, inventory: str | None
+) -> Imported:
     """Return a job's definition. `inventory` is the text of jobs/plugins.yaml.
 
     Raises ConfigError where there is something that can't be taken over, and says what.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.mark import split_description
 from cfl_jobs.configs.rewrites import BUILT_IN_NODE
+from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.trial import is_idle
 from cfl_jobs.importing.writing import Raw, Verbatim, describe, keep_raw
+from cfl_jobs.rendering.options import COMPONENT_LISTS
 
 _PACKAGE = "org.jenkinsci.plugins.workflow"
 _PIPELINE = "flow-definition"
@@ -56,31 +57,12 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "blockBuildWhenDownstreamBuilding": ("block-downstream", _flag),
     "blockBuildWhenUpstreamBuilding": ("block-upstream", _flag),
 }
-# Lists of components, by tag: key of the job, type of the component.
-_LISTS = {
-    "builders": ("builders", "builder"),
-    "prebuilders": ("prebuilders", "builder"),
-    "postbuilders": ("postbuilders", "builder"),
-    "publishers": ("publishers", "publisher"),
-    "reporters": ("reporters", "reporter"),
-    "buildWrappers": ("wrappers", "wrapper"),
-    "triggers": ("triggers", "trigger"),
-}
+# Fields that are lists of components, and what jenkins-job-builder calls one otherwise.
+_LISTS = frozenset(COMPONENT_LISTS.keys() - {"properties", "scm"} | {"buildWrappers"})
+_NAMED_OTHERWISE = {"buildWrappers": "wrappers"}
 _RUNS_ON_NODES = frozenset(PROJECT_TYPES) - {_PIPELINE, _FOLDER, _MULTIBRANCH}
 _SEVERAL_SCMS = "org.jenkinsci.plugins.multiplescms.MultiSCM"
 _ROTATION = ("daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep")
-
-
-class Solver(Protocol):
-    """Finds the component that makes an element."""
-
-    def solve(self, kind: str, element: ET.Element) -> object | None:
-        """Return a component of a type that renders to an equal element, or None."""
-        ...
-
-    def solve_root(self, kind: str, root: ET.Element) -> dict[str, object]:
-        """Return the options of a kind of job that bring it nearest to a config."""
-        ...
 
 
 @dataclass(slots=True)
@@ -95,13 +77,15 @@ class Takeover:
     kept: list[str] = field(default_factory=list)
 
 
-def take_over(root: ET.Element, solver: Solver, *, raw_fields: frozenset[str]) -> Takeover:
+def take_over(root: ET.Element, solver: ComponentSolver, *, raw_fields: frozenset[str]) -> Takeover:
     """Return the data of a job. `raw_fields` are fields of the root that are to be raw XML."""
     return _Taker(root, solver, raw_fields).take()
 
 
 class _Taker:
-    def __init__(self, root: ET.Element, solver: Solver, raw_fields: frozenset[str]) -> None:
+    def __init__(
+        self, root: ET.Element, solver: ComponentSolver, raw_fields: frozenset[str]
+    ) -> None:
         self._root = root
         self._type = PROJECT_TYPES[root.tag]
         self._solver = solver
@@ -155,8 +139,8 @@ class _Taker:
         elif tag == "properties":
             self._take_properties(child)
         elif tag in _LISTS:
-            key, kind = _LISTS[tag]
-            data[key] = self._components(kind, child)
+            key = _NAMED_OTHERWISE.get(tag, tag)
+            data[key] = self._components(COMPONENT_LISTS[key], child)
         elif tag == "definition" and self._type == "pipeline":
             self._take_definition(child)
         elif self._type == "matrix":

@@ -21,7 +21,6 @@ from cfl_jobs.rendering.documentation import Documented, plain_name
 from cfl_jobs.rendering.generator import Changes, Component, Generated
 from cfl_jobs.rendering.options import COMPONENT_LISTS, Reason
 from cfl_jobs.rendering.values import (
-    ValueMistake,
     check_job,
     check_value,
     check_written,
@@ -244,11 +243,10 @@ def _judge_job(
     """Find values that are known to be wrong by their path, or by what became of them."""
     plain: Any = plain_copy(data)
     texts = [element.text for element in made.root.iter() if element.text]
-    for mistake in (*check_job(plain, versions), *check_written(plain, texts)):
-        holder, key = _follow(data, mistake)
+    for reason in (*check_job(plain, versions), *check_written(plain, texts)):
+        holder, key = _follow(data, reason.path)
         option = key if isinstance(key, str) else ""
-        scope = scopes.get(getattr(holder, "identity", 0))
-        yield _OddValue(scope, option, holder, key, Reason(mistake.message, mistake.advice))
+        yield _OddValue(scopes.get(getattr(holder, "identity", 0)), option, holder, key, reason)
     for element in made.root.iter():
         # XStream 1.4.21 reads text up to the first element.
         if len(element) and _holds_text(element):
@@ -302,15 +300,15 @@ def _find_broken(scopes: Iterable[_Scope], made: Generated) -> set[int]:
     }
 
 
-def _follow(data: TrackedDict, mistake: ValueMistake) -> tuple[object, str | int]:
-    """Return the innermost mapping or list on a mistake's path, and the key in it."""
+def _follow(data: TrackedDict, path: want.Path) -> tuple[object, str | int]:
+    """Return the innermost mapping or list on a path, and the key in it."""
     holder: object = data
-    for key in mistake.path[:-1]:
+    for key in path[:-1]:
         if isinstance(holder, dict):
             holder = dict.get(holder, str(key))
         elif isinstance(holder, list) and isinstance(key, int):
             holder = holder[key]
-    return holder, mistake.path[-1]
+    return holder, path[-1]
 
 
 def _place_of_value(holder: object, key: str | int) -> Position:

@@ -10,17 +10,19 @@ from cfl_jobs.configs.labels import LabelError, parse_labels
 from cfl_jobs.errors import suggest
 from cfl_jobs.rendering.cron import find_cron_mistakes, has_schedule
 
+Path = tuple[str | int, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why a value makes no sense: "'maybe' is not true or false", and what to do.
 
-    `inside` leads from the value to the part of it that is wrong.
+    `path` leads from what was looked at to the part of it that is wrong: ("triggers", 0, "timed").
     """
 
     message: str
     advice: str = ""
-    inside: tuple[str | int, ...] = ()
+    path: Path = ()
 
 
 Expectation = Callable[[object], tuple[Reason, ...]]
@@ -67,14 +69,15 @@ def or_nothing(expectation: Expectation) -> Expectation:
     return lambda value: () if value is None else expectation(value)
 
 
+def at(path: Path, reasons: Iterable[Reason]) -> tuple[Reason, ...]:
+    """Return what is wrong with a value that stands at a path."""
+    return tuple(Reason(it.message, it.advice, (*path, *it.path)) for it in reasons)
+
+
 def _each(
     items: Iterable[tuple[str | int, object]], expectation: Expectation
 ) -> tuple[Reason, ...]:
-    return tuple(
-        Reason(reason.message, reason.advice, (key, *reason.inside))
-        for key, item in items
-        for reason in expectation(item)
-    )
+    return tuple(reason for key, item in items for reason in at((key,), expectation(item)))
 
 
 def boolean(value: object) -> tuple[Reason, ...]:
@@ -371,6 +374,7 @@ COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
     ("builder", "copyartifact"): {"project": filled_text},
     ("builder", "shell"): {"": scalar},
 }
+# By the key of a list of components, which type they are.
 COMPONENT_LISTS = {
     "scm": "scm",
     "triggers": "trigger",
@@ -378,6 +382,7 @@ COMPONENT_LISTS = {
     "properties": "property",
     "parameters": "parameter",
     "publishers": "publisher",
+    "reporters": "reporter",
     "action": "publisher",
     "builders": "builder",
     "steps": "builder",

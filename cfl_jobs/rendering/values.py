@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from cfl_jobs.reading.versions import NEWEST
@@ -26,24 +25,14 @@ from cfl_jobs.rendering.options import (
     TAKES_ONE,
     WHOLE_NUMBERS,
     Expectation,
+    Path,
     Reason,
 )
-
-Path = tuple[str | int, ...]
 
 _NO_EFFECTS: dict[tuple[str, str], list[NoEffect]] = {}
 for _row in NO_EFFECTS:
     if _row.successor is None:
         _NO_EFFECTS.setdefault((_row.kind, _row.name), []).append(_row)
-
-
-@dataclass(frozen=True, slots=True)
-class ValueMistake:
-    """A value that makes no sense. `path` leads to it from the job: ("triggers", 0, "timed")."""
-
-    path: Path
-    message: str
-    advice: str = ""
 
 
 def read_options(kind: str, name: str, documentation: str) -> Mapping[str, Documented]:
@@ -112,7 +101,7 @@ def _check_against_list(key: str, value: object, default: list[object]) -> tuple
 
 def check_job(
     data: Mapping[str, object], versions: Mapping[str, str] = NEWEST
-) -> tuple[ValueMistake, ...]:
+) -> tuple[Reason, ...]:
     """Return the values of a job or view that have no effect, and those that make no sense.
 
     `versions` are the server's, by plugin or versions.CORE. Looking does not count as reading.
@@ -133,7 +122,7 @@ def check_job(
 
 def _find_no_effect_of(
     path: Path, kind: str, name: str, options: object, versions: Mapping[str, str]
-) -> Iterator[ValueMistake]:
+) -> Iterator[Reason]:
     rows = _NO_EFFECTS.get((kind, name))
     if rows and isinstance(options, dict):
         yield from _find_no_effect(path, options, rows, versions)
@@ -141,17 +130,17 @@ def _find_no_effect_of(
 
 def _find_no_effect(
     path: Path, options: dict[str, Any], rows: Iterable[NoEffect], versions: Mapping[str, str]
-) -> Iterator[ValueMistake]:
+) -> Iterator[Reason]:
     for row in rows:
         # An empty list of a job's is as good as none.
         if (row.key in options if path else options.get(row.key) is not None) and (
             row.when(options) and row.span.holds(versions)
         ):
             message = f"it has no effect: {row.why}"
-            yield ValueMistake((*path, row.key), message, row.instead)
+            yield Reason(message, row.instead, (*path, row.key))
 
 
-def _find_same_parameters(parameters: object) -> Iterator[ValueMistake]:
+def _find_same_parameters(parameters: object) -> Iterator[Reason]:
     """A build gets one value of each name; the form asks for both."""
     seen: dict[object, int] = {}
     for index, parameter in enumerate(parameters if isinstance(parameters, list) else ()):
@@ -159,10 +148,10 @@ def _find_same_parameters(parameters: object) -> Iterator[ValueMistake]:
             name = options.get("name") if isinstance(options, dict) else None
             if isinstance(name, str) and seen.setdefault(name, index) != index:
                 path = ("parameters", index, kind, "name")
-                yield ValueMistake(path, f"two parameters are called {name}", "Rename one of them.")
+                yield Reason(f"two parameters are called {name}", "Rename one of them.", path)
 
 
-def check_written(data: Mapping[str, object], texts: Iterable[object]) -> tuple[ValueMistake, ...]:
+def check_written(data: Mapping[str, object], texts: Iterable[object]) -> tuple[Reason, ...]:
     """Return the lists, mappings and empty values that came out as Python's words for them.
 
     `texts` are the texts of the config's elements. Where an option is one text,
@@ -179,29 +168,29 @@ def check_written(data: Mapping[str, object], texts: Iterable[object]) -> tuple[
 
 def _check_written(
     value: object, path: Path, texts: frozenset[str], *, says_none: bool
-) -> Iterator[ValueMistake]:
+) -> Iterator[Reason]:
     if value is None and path and says_none:
-        yield ValueMistake(path, "nothing stands here; Jenkins gets the text 'None'", "Write ''.")
+        yield Reason("nothing stands here; Jenkins gets the text 'None'", "Write ''.", path)
     if isinstance(value, (list, dict)) and value and str(value) in texts:
         message = f"{want.show(value)} can't stand here; Jenkins gets Python's text of it"
-        yield ValueMistake(path, message, "Write one text.")
+        yield Reason(message, "Write one text.", path)
         return
     for key, item in _items(value):
         yield from _check_written(item, (*path, key), texts, says_none=says_none)
 
 
-def _check_view(data: dict[str, object]) -> Iterator[ValueMistake]:
+def _check_view(data: dict[str, object]) -> Iterator[Reason]:
     """A column that jenkins-job-builder doesn't know is left out without a word."""
     columns = data.get("columns", [])
-    yield from _mistakes(want.is_list(columns), ("columns",))
+    yield from want.at(("columns",), want.is_list(columns))
     for index, column in enumerate(columns if isinstance(columns, list) else ()):
         if not isinstance(column, dict):
             for reason in want.one_of(COLUMNS)(column):
                 message = f"there is no column {want.show(column)}"
-                yield ValueMistake(("columns", index), message, reason.advice)
+                yield Reason(message, reason.advice, ("columns", index))
     names = data.get("job-name")
     if names is not None and names != []:
-        yield from _mistakes(want.texts(names), ("job-name",))
+        yield from want.at(("job-name",), want.texts(names))
 
 
 def _walk_components(value: object, path: Path) -> Iterator[tuple[Path, str, str, object]]:
@@ -218,7 +207,7 @@ def _walk_components(value: object, path: Path) -> Iterator[tuple[Path, str, str
         yield from _walk_components(item, (*path, key))
 
 
-def _check_component(path: Path, kind: str, name: str, options: object) -> Iterator[ValueMistake]:
+def _check_component(path: Path, kind: str, name: str, options: object) -> Iterator[Reason]:
     wanted = {**COMPONENT_OPTIONS.get((kind, ANY), {}), **COMPONENT_OPTIONS.get((kind, name), {})}
     if (kind, name) == ("trigger", "parameterized-timer"):
         # "@daily % NAME=value" is that plugin's own
@@ -235,20 +224,15 @@ def _check_component(path: Path, kind: str, name: str, options: object) -> Itera
                     if len(entry) == 1 and isinstance(inner, dict):
                         yield from _check_options(inner, wanted, (*path, index, name))
     elif "" in wanted:
-        yield from _mistakes(wanted[""](options), path)
+        yield from want.at(path, wanted[""](options))
 
 
 def _check_options(
     options: dict[str, object], wanted: Mapping[str, Expectation], path: Path
-) -> Iterator[ValueMistake]:
+) -> Iterator[Reason]:
     for key, value in options.items():
         if key in wanted:
-            yield from _mistakes(wanted[key](value), (*path, key))
-
-
-def _mistakes(reasons: tuple[Reason, ...], path: Path) -> Iterator[ValueMistake]:
-    for reason in reasons:
-        yield ValueMistake((*path, *reason.inside), reason.message, reason.advice)
+            yield from want.at((*path, key), wanted[key](value))
 
 
 def _items(value: object) -> Iterable[tuple[str | int, object]]:
