@@ -37,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
     home = TemporaryDirectory(prefix="cfl-jobs-home-", ignore_cleanup_errors=True)
     config.add_cleanup(home.cleanup)
     os.environ["HOME"] = home.name
+    # What doctor asks of repositories' hosts stays on this machine, where nobody answers.
+    os.environ["HTTPS_PROXY"] = os.environ["https_proxy"] = "http://127.0.0.1:9"
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
         os.environ.pop(name, None)
 

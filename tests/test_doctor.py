@@ -6,9 +6,12 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -478,3 +481,62 @@ def test_server_that_is_not_there_is_a_sentence(
     code, printed = doctor("--format", "json")
     assert code == 1
     assert "not from Jenkins" in json.loads(printed)["checks"][0]["message"]
+
+
+def _moved(to: str) -> tuple[int, str]:
+    return 301, f"/new/{to}.git/info/refs?service=git-upload-pack"
+
+
+# What the host answers for each repository; what is told.
+HOSTS = [
+    ((200, ""), State.OK, "repositories that have the name by which jobs watch them: 1"),
+    (_moved("b"), State.WARNING,
+     "old/a redirects to new/b; a push is announced by that name, so it starts nothing: Publish"),
+    ((301, "/old/a.git/info/refs"), State.OK, "repositories that have the name"),
+    ((302, "/login?next=%2Fold"), State.NOTE, "can't be told of old/a: its host answers with"),
+    ((401, ""), State.NOTE, "of old/a: its host answers with status 401 without a login"),
+    (None, State.NOTE, "can't be told of old/a: 127.0.0.1:"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("answer", "state", "said"), HOSTS)
+def test_repository_that_redirects_is_told(
+    good: JenkinsServer, needs: Needs, answer: tuple[int, str] | None, state: State, said: str
+) -> None:
+    """Hosts are asked as git asks them, without a login, and never followed."""
+    asked: list[tuple[str, str | None]] = []
+
+    class Host(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append((self.path, self.headers["Authorization"]))
+            status, place = answer or (0, "")
+            self.send_response(status)
+            self.send_header("Location", place)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Host) as host:
+        Thread(target=host.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{host.server_port}/old/a.git"
+        if answer is None:
+            host.shutdown()
+            host.server_close()
+        rows = examined(good, replace(needs, watched=((url, ("Publish",)),)))
+        host.shutdown()
+    (row,) = (row for row in rows if row.check == "repositories")
+    assert row.diagnosis.state is state
+    assert said in row.diagnosis.message
+    refs = ("/old/a.git/info/refs?service=git-upload-pack", None)
+    assert asked == ([] if answer is None else [refs])
+
+
+@pytest.mark.parametrize("url", ["https://u:secret@h.example/a/b.git", "git@h.example:a/b.git"])
+def test_repository_that_needs_a_login_is_not_asked(
+    good: JenkinsServer, needs: Needs, url: str
+) -> None:
+    rows = examined(good, replace(needs, watched=((url, ("Publish",)),)))
+    (row,) = (row for row in rows if row.check == "repositories")
+    assert row.diagnosis.state is State.NOTE
+    assert row.diagnosis.message.endswith("of a/b: only a plain http(s) URL is asked")

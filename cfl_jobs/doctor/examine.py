@@ -2,7 +2,7 @@
 
 The one POST is sent for users who aren't administrators: a create without a name, which Jenkins
 refuses, with status 403 for those who may not create jobs and with 400 for those who may
-(recorded, core 2.440.3).
+(recorded, core 2.440.3). Repositories' hosts are asked without any login.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.error import HTTPError
+from urllib.parse import quote, urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from cfl_jobs.doctor.facts import Disk, Facts, InstalledPlugin, NodeState, Upkeep
+from cfl_jobs.doctor.facts import Disk, Facts, InstalledPlugin, NodeState, Repository, Upkeep
 from cfl_jobs.errors import (
     LoginRefused,
     Missing,
@@ -32,6 +35,9 @@ from cfl_jobs.targets.server import JenkinsTarget
 
 # hudson.node_monitors.DiskSpaceMonitorDescriptor: what a server without its own bounds has.
 _STOPS_AT, _WARNS_AT = 2**30, 2 * 2**30
+_PATIENCE = 5.0  # seconds for a repository's host
+# Where git asks for a repository's branches first (gitprotocol-http).
+_REFS = "/info/refs"
 _NOT_ALLOWED = (PermissionDenied, LoginRefused)
 _Told = TypeVar("_Told")
 
@@ -212,3 +218,44 @@ def _anonymous_reads(target: JenkinsTarget) -> bool:
         except TargetError:  # a login is wanted, by Jenkins or by a proxy before it
             return False
     return True
+
+
+class _Stays(HTTPRedirectHandler):
+    """Tells of a redirect instead of following it."""
+
+    def redirect_request(self, *arguments: Any) -> Request | None:
+        return None
+
+
+def ask_repositories(urls: Iterable[str]) -> dict[str, Repository]:
+    """Ask each repository's host whether the repository has moved. A silent host is asked once."""
+    told: dict[str, Repository] = {}
+    silent: dict[str, str] = {}
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or "@" in parts.netloc or "$" in url:
+            told[url] = Repository(untold="only a plain http(s) URL is asked")
+        elif parts.netloc in silent:
+            told[url] = Repository(untold=silent[parts.netloc])
+        else:
+            try:
+                told[url] = _ask_repository(url)
+            except (OSError, HTTPException, ValueError) as error:
+                reason = getattr(error, "reason", None) or error
+                silent[parts.netloc] = f"{parts.netloc} doesn't answer ({reason})"
+                told[url] = Repository(untold=silent[parts.netloc])
+    return told
+
+
+def _ask_repository(url: str) -> Repository:
+    try:
+        build_opener(_Stays).open(
+            f"{url}{_REFS}?service=git-upload-pack", timeout=_PATIENCE
+        ).close()
+    except HTTPError as answer:
+        place = urlsplit(answer.headers.get("Location", ""))
+        answer.close()
+        if answer.code in (301, 302, 307, 308) and place.path.endswith(_REFS):
+            return Repository(place._replace(path=place.path[: -len(_REFS)], query="").geturl())
+        return Repository(untold=f"its host answers with status {answer.code} without a login")
+    return Repository()

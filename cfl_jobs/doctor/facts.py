@@ -61,12 +61,21 @@ class Upkeep:
 
 
 @dataclass(frozen=True, slots=True)
+class Repository:
+    """The URL that a repository's host redirects to, "" for none, or why that can't be told."""
+
+    moved_to: str = ""
+    untold: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What a server told of itself. None: it didn't tell, and `untold` says why, by field name.
 
     `own_url` is the one it believes it has. `clock_difference` is how many seconds its clock is
     ahead of ours. `unreadable` are jobs of ours whose config this user may not read or change.
-    `anonymous_reads` tells whether someone who isn't logged in gets a list of jobs.
+    `anonymous_reads` tells whether someone who isn't logged in gets a list of jobs. `repositories`
+    are what their hosts said, by URL.
     """
 
     url: str
@@ -86,6 +95,7 @@ class Facts:
     credential_ids: tuple[str, ...] | None = None
     nodes: tuple[NodeState, ...] | None = None
     upkeep: Upkeep | None = None
+    repositories: Mapping[str, Repository] = field(default_factory=dict)
     untold: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -53,7 +53,8 @@ class Needs:
     """What the definitions ask of a server. `labels` are (label expression, jobs).
 
     `blocking` are jobs that hold an executor while they wait for others, `awaited` those others;
-    `hooked` those that a push to GitHub starts; `adhoc` is the first of jobs/adhoc.yaml. `server`,
+    `hooked` those that a push to GitHub starts, `watched` are (URL of a repository, those of its
+    pushes); `adhoc` is the first of jobs/adhoc.yaml. `server`,
     `project`, `mail`, `branch` and `python` are settings, "" where there is none. `unknown` are
     (element, job) that no known plugin brings.
     """
@@ -65,6 +66,7 @@ class Needs:
     blocking: tuple[str, ...]
     awaited: tuple[str, ...]
     hooked: tuple[str, ...]
+    watched: tuple[tuple[str, tuple[str, ...]], ...]
     inventory: Inventory
     server: str = ""
     project: str = ""
@@ -113,11 +115,15 @@ def needs_of(rendered: Iterable[Config], inventory: Inventory, **words: str) -> 
     for job in jobs:
         if job.node_label:
             labels.setdefault(job.node_label, []).append(job.name)
-    hooked = (
-        job.name
+    hooked = [
+        job
         for job in jobs
         if any(getattr(t, "kind", None) is TriggerKind.GITHUB_PUSH for t in job.triggers)
-    )
+    ]
+    watched: dict[str, list[str]] = {}
+    for job in hooked:
+        for url in job.urls:
+            watched.setdefault(url, []).append(job.name)
     return Needs(
         names=tuple(job.name for job in jobs),
         plugins=plugins,
@@ -125,7 +131,8 @@ def needs_of(rendered: Iterable[Config], inventory: Inventory, **words: str) -> 
         labels=tuple((label, tuple(names)) for label, names in sorted(labels.items())),
         blocking=tuple(dict.fromkeys(edge.source for edge in chain.triggers if edge.blocking)),
         awaited=tuple(dict.fromkeys(edge.target for edge in chain.triggers if edge.blocking)),
-        hooked=tuple(hooked),
+        hooked=tuple(job.name for job in hooked),
+        watched=tuple((url, tuple(names)) for url, names in watched.items()),
         inventory=inventory,
         unknown=unknown,
         **words,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TextIO
 
 from cfl_jobs.doctor import job_checks, server_checks
-from cfl_jobs.doctor.examine import examine
+from cfl_jobs.doctor.examine import ask_repositories, examine
 from cfl_jobs.doctor.facts import Check, Diagnosis, Facts, Row, State, number
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.errors import TargetError
@@ -22,6 +23,7 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
         "security": server_checks.check_security,
         "URL": server_checks.check_url,
         "GitHub hook": server_checks.check_hook,
+        "repositories": server_checks.check_repositories,
         "plugins": job_checks.check_plugins,
         "credentials": job_checks.check_credentials,
         "labels": job_checks.check_labels,
@@ -35,12 +37,16 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
 
 
 def diagnose(target: JenkinsTarget, needs: Needs) -> tuple[Row, ...]:
-    """Ask the server and apply every check; a server that can't be asked is one row."""
+    """Ask the server and the repositories' hosts, apply every check.
+
+    A server that can't be asked is one row.
+    """
     try:
         facts = examine(target, needs.names)
     except TargetError as error:
         return (Row("server", Diagnosis(State.ERROR, error.message, error.advice)),)
-    return apply_checks(needs, facts)
+    repositories = ask_repositories(url for url, _ in needs.watched)
+    return apply_checks(needs, replace(facts, repositories=repositories))
 
 
 def apply_checks(needs: Needs, facts: Facts) -> tuple[Row, ...]:

@@ -6,7 +6,8 @@ import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from cfl_jobs.doctor.facts import Diagnosis, Disk, Facts, State, ok, some, untold
+from cfl_jobs.configs.graph import name_repository
+from cfl_jobs.doctor.facts import Diagnosis, Disk, Facts, Repository, State, ok, some, untold
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.reading.versions import is_older
 
@@ -160,6 +161,30 @@ def check_hook(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
         yield Diagnosis(State.ERROR, message, "Install or enable it.", jobs)
         return
     yield ok(f"GitHub's webhooks go to {url}")
+
+
+def check_repositories(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
+    """git follows a repository that was renamed; the events of its pushes name the new one."""
+    untold: dict[str, list[str]] = {}
+    good = 0
+    for url, jobs in needs.watched:
+        told = facts.repositories.get(url, Repository(untold="nobody asked"))
+        name, new = name_repository(url), name_repository(told.moved_to)
+        if told.untold:
+            untold.setdefault(told.untold, []).append(name)
+        elif told.moved_to and new != name:
+            message = (
+                f"{name} redirects to {new}; a push is announced by that name, so it starts "
+                f"nothing: {some(jobs)}"
+            )
+            yield Diagnosis(State.WARNING, message, f"Write {new} in jobs/ and update.", jobs)
+        else:
+            good += 1
+    for reason, names in untold.items():
+        message = f"whether it has another name can't be told of {some(tuple(names))}: {reason}"
+        yield Diagnosis(State.NOTE, message)
+    if good or not needs.watched:
+        yield ok(f"repositories that have the name by which jobs watch them: {good}")
 
 
 def _is_private(url: str) -> bool:
