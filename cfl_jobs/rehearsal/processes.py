@@ -22,7 +22,7 @@ _MOST = 0.05
 
 
 class StepProcess:
-    """A running step. `activity` is when it last wrote something."""
+    """A running step. `activity` is when it last wrote something, `end` is readable at its end."""
 
     def __init__(
         self, popen: subprocess.Popen[bytes], write: Callable[[bytes], None], now: float
@@ -30,6 +30,7 @@ class StepProcess:
         self.popen = popen
         self.write = write
         self.activity = now
+        self.end = os.pidfd_open(popen.pid)
 
     @property
     def exit_code(self) -> int | None:
@@ -84,6 +85,7 @@ class Processes:
         if popen.stdout:
             os.set_blocking(popen.stdout.fileno(), False)
             self._selector.register(popen.stdout, selectors.EVENT_READ, process)
+        self._selector.register(process.end, selectors.EVENT_READ, process)
         return process
 
     def pump(self, timeout: float, now: Callable[[], float]) -> None:
@@ -95,8 +97,7 @@ class Processes:
                 # Whatever it left in the background may hold the pipe open; what was written
                 # up to now is the step's output.
                 self._drain(process, now())
-                self._close(process)
-                self._running.remove(process)
+                self._forget(process)
 
     def end(self, cookie: str, *, patience: float = 0.0) -> None:
         """End what is left of a build's processes: their groups, and whoever has its cookie.
@@ -111,8 +112,7 @@ class Processes:
         for process in list(self._running):
             if process.popen.pid in groups:
                 process.popen.wait()
-                self._close(process)
-                self._running.remove(process)
+                self._forget(process)
         for group in groups:
             self._tell_guard(f"-{group} {cookie}")
 
@@ -156,6 +156,12 @@ class Processes:
                 return
             process.activity = now
             process.write(data)
+
+    def _forget(self, process: StepProcess) -> None:
+        self._close(process)
+        self._selector.unregister(process.end)
+        os.close(process.end)
+        self._running.remove(process)
 
     def _close(self, process: StepProcess) -> None:
         stream = process.popen.stdout
