@@ -525,6 +525,27 @@ def test_a_repository_may_have_a_branch_and_credentials_of_its_own(project: Path
     assert "\nown_branches=(main master master)\n" in script
 
 
+def test_a_repository_may_be_read_with_an_ssh_key(project: Path) -> None:
+    """git takes it for an SSH URL only; tags make the publish job's script ask for refs itself."""
+    more = "component: ocargo\n    credentials: a-key\n"
+    kind = "    credentials_kind: ssh-user-private-key\n"
+    set_in(project, "publish.yaml", "component: ocargo\n", more + kind)
+    set_in(project, "adhoc.yaml", "time_limit: 60\n", "time_limit: 60\n    tags: true\n")
+    jobs = read_jobs(project)
+    publish = jobs["Publish Ocargo Files"]
+    assert publish.scm
+    assert publish.scm.credentials_id == "a-key"
+    assert publish.urls == ("git@github.com:ocadotechnology/ocargo.git",)
+    for job, variable in ((publish, "GIT_KEY"), (jobs[AD_HOC], "GIT_KEY_OCARGO")):
+        (binding,) = only(job.wrappers, BindCredentials).bindings
+        assert (binding.credentials_id, binding.kind) == ("a-key", "SSHUserPrivateKeyBinding")
+        assert binding.variables[0] == variable
+    assert "\nlogin=GIT_KEY\n" in of(publish.builders, Shell)[1].script
+    script = of(jobs[AD_HOC].builders, Shell)[1].script
+    assert "\nurls=(git@github.com:ocadotechnology/ocargo.git https://github.com/" in script
+    assert "\nlogins=(GIT_KEY_OCARGO '' '')\n" in script
+
+
 def test_each_kind_of_secret_is_bound_and_a_file_goes_where_it_is_looked_for(project: Path) -> None:
     changed = add(
         project,
@@ -615,6 +636,12 @@ NOT_TAKEN = [
     ("deploy.yaml:", "environment: Prod", "environment: Prod\n    command: ./a {enviroment}",
      "{enviroment} stands for nothing here"),
     ("deploy.yaml:", PROD, "prod-key, variable: KEY, kind: txt", "txt is no kind of secret"),
+    ("publish.yaml:", "component: ocargo",
+     "component: ocargo\n    credentials_kind: ssh-user-private-key",
+     "credentials_kind says of what kind credentials are, and there are none"),
+    ("publish.yaml:", "component: ocargo",
+     "component: ocargo\n    credentials: a\n    credentials_kind: ssh",
+     "ssh is no kind of credentials that git takes"),
     ("deploy.yaml:", PROD, "prod-key, variable: KEY, kind: file, path: /etc/key",
      "/etc/key leads out of the distribution"),
     ("promote.yaml:6:23", "Promote Distribution", "Promote Distribution\n    retention_builds: 5",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -87,11 +88,12 @@ def check_exists(
     repositories: list[str],
     tmp_path: Path,
     environment: Mapping[str, str] | None = None,
+    at: str = "",
     **more: object,
 ) -> tuple[int, str]:
     values: dict[str, object] = {
-        "github": tmp_path.as_uri(),
         "repositories": repositories,
+        "urls": [f"{at or tmp_path.as_uri()}/{name}.git" for name in repositories],
         "lane": "master",
         "tags": False,
         "own_branches": ["master"] * len(repositories),
@@ -123,27 +125,57 @@ def test_a_branch_that_one_repository_lacks_is_refused_with_its_name(
     assert "[description] refused: hotfix is not in all repositories\n" in log
 
 
-def test_a_repository_is_read_with_its_user_name_and_password(tmp_path: Path) -> None:
+@pytest.fixture
+def served(tmp_path: Path) -> Path:
+    """A directory with a repository to serve, and one that has it checked out to publish it."""
     source, served = tmp_path / "source", tmp_path / "served"
     source.mkdir()
     git(source, "init", "--quiet", "--initial-branch=master")
     (source / "file").write_text("x")
     commit_all(source)
     git(tmp_path, "clone", "--quiet", "--bare", str(source), str(served / "one.git"))
-    password = r"a\nb\\c $d 'e' %s"
-    environment = {"BRANCH": "none", "U": "someone", "P": password}
-    workspace = tmp_path / "publish" / "w"
-    check_out(source, workspace)
-    values = {"component": "ocargo", "repository": "ocargo", "chooses": True, "login": "U P"}
-    with serve(served, "someone", password) as url:
-        code, log = check_exists(
-            "master", ["one"], tmp_path, environment, github=url, logins=["U P"]
-        )
-        assert code == 0, log
-        git(workspace, "remote", "set-url", "origin", f"{url}/one.git")
-        step = run_step("publish.sh", workspace, PUBLISH | values, environment)
+    check_out(source, tmp_path / "publish/w")
+    return served
+
+
+def read_and_publish(url: str, login: str, tmp_path: Path, environment: Mapping[str, str]) -> str:
+    """Look for a branch and publish one that isn't there, both with a login; what was said."""
+    code, log = check_exists("master", ["one"], tmp_path, environment, at=url, logins=[login])
+    assert code == 0, log
+    workspace = tmp_path / "publish/w"
+    git(workspace, "remote", "set-url", "origin", f"{url}/one.git")
+    values = {"component": "ocargo", "repository": "ocargo", "chooses": True, "login": login}
+    step = run_step("publish.sh", workspace, PUBLISH | values, {**environment, "BRANCH": "none"})
     assert "ocargo has no branch none" in step.log
-    assert password not in step.log
+    return log + step.log
+
+
+def test_a_repository_is_read_with_its_user_name_and_password(served: Path, tmp_path: Path) -> None:
+    password = r"a\nb\\c $d 'e' %s"
+    with serve(served, "someone", password) as url:
+        log = read_and_publish(url, "U P", tmp_path, {"U": "someone", "P": password})
+    assert password not in log
+
+
+# Stands for ssh: takes the options that git is given, and runs the command where it is.
+_SSH = """#!/bin/sh
+set -eu
+[ "$1 $3 $4 $5 $6" = "-i -o IdentitiesOnly=yes -o BatchMode=yes" ]
+grep -qx "the key" "$2"
+for last in "$@"; do :; done
+exec sh -c "$last"
+"""
+
+
+def test_a_repository_is_read_with_its_ssh_key(served: Path, tmp_path: Path) -> None:
+    """Jenkins keeps a key beside a workspace whose name has blanks."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/ssh").write_text(_SSH)
+    (tmp_path / "bin/ssh").chmod(0o755)
+    key = tmp_path / "Publish Files@tmp key"
+    key.write_text("the key\n")
+    environment = {"K": str(key), "PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    read_and_publish(f"git@localhost:{served}", "K", tmp_path, environment)
 
 
 def test_a_tag_is_no_branch(remotes: list[str], tmp_path: Path) -> None:

@@ -2,10 +2,10 @@
 # Stops the build unless BRANCH exists in every repository, before anything is published.
 # check-branch.sh ran before and knows that the name is harmless.
 set -euo pipefail
-: "${github:?}"
 : "${lane:?}"
 : "${tags:?}"
 : "${repositories[@]:?}"
+: "${urls[@]:?}"
 : "${own_branches[@]:?}"
 : "${logins[@]-}"
 
@@ -13,21 +13,21 @@ here="${JOB_NAME:-this job} ${BUILD_NUMBER:-}"
 branch="${BRANCH:?}"
 export GIT_TERMINAL_PROMPT=0
 
-list_refs() { # url, the names of the variables that hold a user name and a password, or ""
-    local helper=() user pass
+list_refs() { # url; variables with a user name and a password, or with the file of a key, or ""
+    local options=() user pass
     if [ -n "$2" ]; then
-        # git asks it for both: neither stands in a command.
         read -r user pass <<<"$2"
-        helper=(-c credential.helper= -c
+        # The shell that git starts fills them in, so that none stands in a command.
+        options=(-c "core.sshCommand=ssh -i \"\$$user\" -o IdentitiesOnly=yes -o BatchMode=yes")
+        [ -z "$pass" ] || options=(-c credential.helper= -c
             "credential.helper=!printf '%s\\n' \"username=\$$user\" \"password=\$$pass\"; :")
     fi
-    git "${helper[@]}" ls-remote -- "$1" "${wanted[@]}"
+    git "${options[@]}" ls-remote -- "$1" "${wanted[@]}"
 }
 missing=()
 unreachable=()
 for index in "${!repositories[@]}"; do
-    repository="${repositories[index]}"
-    url="$github/$repository.git"
+    url="${urls[index]}"
     name="$branch"
     if [ "$branch" = "$lane" ]; then name="${own_branches[index]}"; fi
     wanted=("refs/heads/$name")
@@ -35,7 +35,7 @@ for index in "${!repositories[@]}"; do
     if ! refs="$(list_refs "$url" "${logins[index]}")"; then
         unreachable+=("$url")
     elif ! cut -f 2 <<<"$refs" | grep -Fqx "$(printf '%s\n' "${wanted[@]}")"; then
-        missing+=("$repository")
+        missing+=("${repositories[index]}")
     fi
 done
 

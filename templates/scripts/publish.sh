@@ -51,16 +51,20 @@ command -v "$compression" >/dev/null ||
 
 wanted="$branch"
 if [ "$branch" = "$lane" ]; then wanted="$own_branch"; fi
-helper=()
+options=()
 if [ -n "$login" ]; then
-    # git asks it for both, for this host alone: neither stands in a command.
+    # Variables with a user name and a password, for this host alone, or with the file of a key. The
+    # shell that git starts fills them in, so that none stands in a command.
     read -r user pass <<<"$login"
-    host="$(git config --get remote.origin.url | grep -Eo '^https?://[^/]+')"
-    helper=(-c credential.helper= -c
-        "credential.$host.helper=!printf '%s\\n' \"username=\$$user\" \"password=\$$pass\"; :")
+    options=(-c "core.sshCommand=ssh -i \"\$$user\" -o IdentitiesOnly=yes -o BatchMode=yes")
+    if [ -n "$pass" ]; then
+        host="$(git config --get remote.origin.url | grep -Eo '^https?://[^/]+')"
+        options=(-c credential.helper= -c
+            "credential.$host.helper=!printf '%s\\n' \"username=\$$user\" \"password=\$$pass\"; :")
+    fi
 fi
 git_remote() {
-    GIT_TERMINAL_PROMPT=0 git "${helper[@]}" "$@"
+    GIT_TERMINAL_PROMPT=0 git "${options[@]}" "$@"
 }
 if [ "$chooses" = true ] && [ "$wanted" != "$own_branch" ]; then
     named="refs/heads/$wanted"
@@ -81,14 +85,14 @@ fi
 description+=" ${commit:0:10}${AD_HOC:+, ad-hoc distribution $AD_HOC}"
 
 look_at_files() {
-    key_name='(^|/)(id_(rsa|dsa|ecdsa|ed25519)|[^/]+\.(p12|pfx|ppk|jks))$'
-    git ls-tree -r "$commit" | while IFS=$'\t' read -r entry path; do
-        if [[ $entry == 160000\ * ]] && [ "$submodules" != true ]; then
-            echo "note: $path is a git submodule, another repository: published as an empty directory"
-        elif [[ $path =~ $key_name ]]; then
-            echo "note: $path is named like a private key, and is published"
-        fi
-    done
+    local told="is named like a private key, and is published" lfs_pointer
+    local key='([^\t]*/)?(id_(rsa|dsa|ecdsa|ed25519)|[^/]+\.(p12|pfx|ppk|jks))"?'
+    git ls-tree -r "$commit" | sed -nE "s%^1[02][^\t]*\t($key)\$%note: \1 $told%p"
+    [ "$submodules" = true ] || git ls-tree -r "$commit" | sed -nE \
+        's%^160000[^\t]*\t(.*)%note: \1 is a git submodule, another repository: published as an empty directory%p'
+    # Looking for fixed texts is quick, and most repositories have none of them.
+    git grep -I -q -F -e 'PRIVATE KEY-----' -e 'version https://git-lfs.github.com/spec/' "$commit" ||
+        return 0
     lfs_pointer='^version https://git-lfs\.github\.com/spec/'
     [ "$lfs" != true ] || lfs_pointer='^$-'
     { git grep -I -o -E -e "-----BEGIN [A-Z ]*PRIVATE KEY-----|$lfs_pointer" "$commit" || true; } |
@@ -112,7 +116,7 @@ pack() (
     # git archive leaves out or rewrites files that .gitattributes marks export-ignore or
     # export-subst; "all files of the repository" means those too. info/attributes wins.
     attributes="$(git rev-parse --git-path info/attributes)"
-    mkdir -p "$(dirname "$attributes")"
+    mkdir -p "${attributes%/*}"
     echo '* -export-ignore -export-subst' >"$attributes"
     GIT_LFS_SKIP_SMUDGE='' git -c core.autocrlf=false -c tar.umask=0022 archive --format=tar \
         ${3:+"--prefix=$3/"} "$2"
