@@ -69,10 +69,13 @@ def run(arguments: list[str]) -> int:
 
 def _tell(error: Exception) -> int:
     """Say what went wrong and return the exit code. What words it is imported only here."""
-    from cfl_jobs.errors import CflJobsError, DefinitionError
+    from cfl_jobs.errors import CflJobsError, Declined, DefinitionError
     from cfl_jobs.planning.visible import make_visible
     from cfl_jobs.terminal.streams import is_broken_stream, silence_output
 
+    if isinstance(error, Declined):
+        print(error.message)
+        return 0
     if isinstance(error, CflJobsError):
         # Findings begin with their place, as editors and terminals know it.
         has_places = isinstance(error, DefinitionError)

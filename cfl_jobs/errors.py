@@ -6,7 +6,8 @@ The tree::
     ├── DefinitionError     bad YAML, templates or scripts; carries every Finding
     ├── ConfigError         config XML that can't be read
     ├── PlanError           a plan that can't be made or must not be applied
-    │   └── UnsafePlan      a plan that needs --prune, --adopt or --force
+    │   └── UnsafePlan      a plan that needs --adopt, --despite, --force or --prune
+    ├── Declined            someone answered no: nothing is wrong, exit code 0
     ├── RehearsalError      a chain that can't be rehearsed
     └── TargetError         a server or a directory that can't be read or written
         ├── Unreachable     no answer: host, port, TLS, timeout, proxy
@@ -117,6 +118,10 @@ class PlanError(CflJobsError):
 
 class UnsafePlan(PlanError):
     """A plan that needs the user's explicit word."""
+
+
+class Declined(CflJobsError):
+    """Someone answered no, which is no error."""
 
 
 class RehearsalError(CflJobsError):

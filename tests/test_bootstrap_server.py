@@ -22,6 +22,7 @@ from cfl_jobs.reading.inventory import INVENTORY, load_inventory
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.targets.credentials import Credentials
 from cfl_jobs.targets.server import JenkinsTarget
+from cfl_jobs.terminal.pushing import Consent
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_configs import DIALECTS, NEW, recorded
 from tests.projects import ROOT, copy_project
@@ -74,7 +75,7 @@ def project(tmp_path: Path, jenkins_server: JenkinsServer, monkeypatch: pytest.M
 
 
 def set_up(project: Path, target: JenkinsTarget, *, yes: bool = True) -> int:
-    return set_up_server(project, target, yes=yes, waiting=WAITING)
+    return set_up_server(project, target, Consent(yes), waiting=WAITING)
 
 
 def posts(server: JenkinsServer) -> list[str]:

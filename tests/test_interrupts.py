@@ -157,11 +157,11 @@ def test_what_an_interrupted_rollback_advises_goes_on_with_it(
             os.kill(os.getpid(), signal.SIGINT)
 
     target.before_request = interrupt
-    assert roll_back_run(target, "", consent) == INTERRUPTED
+    assert roll_back_run(tmp_path, target, "", consent) == INTERRUPTED
     advised = f"Interrupted; `cfl-jobs rollback {journal.run}` goes on from here."
     assert advised in capsys.readouterr().err
     assert target.configs != before
-    assert roll_back_run(target, journal.run, consent) == 0
+    assert roll_back_run(tmp_path, target, journal.run, consent) == 0
     assert target.configs == before
 
 
@@ -171,7 +171,7 @@ def test_a_journal_of_which_nothing_can_be_read_is_no_success(tmp_path: Path) ->
     assert apply_plan(plan(target, job("A")), target, journal).is_complete
     consent = Consent(yes=True, backup=tmp_path)
     (journal.directory / "journal.jsonl").write_text("{\n{\n", encoding="utf-8")
-    assert roll_back_run(target, "", consent) == 1
+    assert roll_back_run(tmp_path, target, "", consent) == 1
 
 
 def test_an_interrupt_ends_a_plan_that_waits_for_the_server(

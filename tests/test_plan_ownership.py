@@ -11,7 +11,7 @@ from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.mark import description_of
 from cfl_jobs.errors import UnsafePlan
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Create, Delete, Owner, Update, check_safety
+from cfl_jobs.planning.plan import Create, Delete, Owner, Update, find_loss
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import save
@@ -181,8 +181,7 @@ def test_adopting_many_jobs_counts_as_changing_them(target: MemoryTarget) -> Non
         name = f"Job {number}"
         target.configs[Kind.JOB, name] = save(job(name, branch="by hand").config, PLUGINS)
     made = plan(target, *(job(f"Job {number}") for number in range(20)), adopt=True)
-    with pytest.raises(UnsafePlan, match="--force"):
-        check_safety(made, force=False)
+    assert "replace 20 that others made or changed: 20 of the 20" in find_loss(made, ())
 
 
 def test_what_is_no_longer_defined_is_named_and_deleted_only_with_prune(
@@ -254,26 +253,27 @@ def test_a_plan_knows_that_a_folder_is_missing_or_is_a_job(
     assert apply(made, target, tmp_path).is_complete
 
 
-def test_many_changes_at_once_need_force(target: MemoryTarget, tmp_path: Path) -> None:
-    """More than 30 % of at least ten jobs."""
-    jobs = [job(f"Job {number}") for number in range(10)]
+@pytest.mark.parametrize("lost", [3, 4])
+@pytest.mark.parametrize("there", [9, 10])
+def test_what_may_be_lost_is_weighed(
+    target: MemoryTarget, tmp_path: Path, lost: int, there: int
+) -> None:
+    """More than 30 % of at least ten jobs, counting those that go, others' edits and deploys."""
+    jobs = [job(f"Job {number}") for number in range(there)]
     update(target, tmp_path, *jobs)
-    three = [job(f"Job {n}", branch="new") for n in range(3)] + jobs[3:]
-    check_safety(plan(target, *three), force=False)
-    four = [job(f"Job {n}", branch="new") for n in range(4)] + jobs[4:]
-    with pytest.raises(UnsafePlan, match="change or delete 4 of the 10"):
-        check_safety(plan(target, *four), force=False)
-    check_safety(plan(target, *four), force=True)
-    gone = plan(target, *jobs[4:], prune=True)
-    with pytest.raises(UnsafePlan, match="--force"):
-        check_safety(gone, force=False)
-
-
-def test_few_jobs_may_all_change(target: MemoryTarget, tmp_path: Path) -> None:
-    """Nine jobs are looked through by eye."""
-    update(target, tmp_path, *(job(f"Job {number}") for number in range(9)))
-    made = plan(target, *(job(f"Job {number}", branch="new") for number in range(9)))
-    check_safety(made, force=False)
+    changed = [*(job(f"Job {n}", branch="new") for n in range(lost)), *jobs[lost:]]
+    assert find_loss(plan(target, *changed), ()) == ""
+    too_much = there > 9 and lost > 3
+    deploys = [f"Job {number}" for number in range(there)]
+    words = f"change {lost} that deploy: {lost} of the {there} jobs and views of ours on memory"
+    assert (words in find_loss(plan(target, *changed), deploys)) is too_much
+    words = f"this would delete {lost}: {lost} of the {there}"
+    assert (words in find_loss(plan(target, *jobs[lost:], prune=True), ())) is too_much
+    for number in range(lost):
+        edited = target.configs[Kind.JOB, f"Job {number}"].replace("echo two", "echo theirs")
+        target.configs[Kind.JOB, f"Job {number}"] = edited
+    words = f"replace {lost} that others made or changed: {lost} of the {there}"
+    assert (words in find_loss(plan(target, *jobs), ())) is too_much
 
 
 def test_a_job_of_another_kind_is_left_alone(target: MemoryTarget, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.__main__ import run
+from tests.projects import copy_project
 
 Run = Callable[..., tuple[int, str]]
 JOB = """\
@@ -139,7 +140,7 @@ def test_plan_is_written_for_programs_and_for_pull_requests(cfl_jobs: Run, proje
     text = cfl_jobs("plan", "--format", "markdown")[1]
     assert "<summary><b>change 2 jobs: Publish A, Publish B</b></summary>" in text
     assert "\n- master\n+ main\n" in text
-    assert text.count("```") == 4
+    assert text.count("```") == 6  # what the checks find, and two differences
 
 
 def test_a_kept_plan_is_applied_just_so(cfl_jobs: Run, project: Path) -> None:
@@ -157,15 +158,18 @@ def test_a_kept_plan_is_applied_just_so(cfl_jobs: Run, project: Path) -> None:
 def test_a_kept_plan_is_for_one_directory_wherever_it_is_applied(
     cfl_jobs: Run, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A relative --home is another place in another directory."""
+    """A relative --home is another place in another directory; with none it goes where it's for."""
     assert cfl_jobs("plan", "--out", "plan.json")[0] == 0
     other = project / "other"
     (other / "home").mkdir(parents=True)
     monkeypatch.chdir(other)
     code, output = cfl_jobs("update", "--plan", "../plan.json", "--yes")
     assert code == 1
-    assert f"is for {project / 'home'}, not for home" in output
+    assert f"is for {project / 'home'}, not for {other / 'home'}" in output
     assert not any((other / "home").iterdir())
+    assert run(["update", "--plan", "../plan.json", "--yes"]) == 0
+    assert not any((other / "home").iterdir())
+    assert (project / "home/jobs/Publish A/config.xml").exists()
 
 
 def test_a_kept_plan_is_refused_where_a_job_changed_since(cfl_jobs: Run, project: Path) -> None:
@@ -180,6 +184,70 @@ def test_a_kept_plan_is_refused_where_a_job_changed_since(cfl_jobs: Run, project
     assert ">main<" not in (project / "home/jobs/Publish A/config.xml").read_text()
     (project / "plan.json").write_text("{}")
     assert "is not a plan" in cfl_jobs("update", "--plan", "plan.json", "--yes")[1]
+
+
+@pytest.fixture
+def dangerous(cfl_jobs: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The real chain in a directory, and then deployed to Prod as soon as it is tested."""
+    root = copy_project(tmp_path / "chain")
+    monkeypatch.chdir(root)
+    assert cfl_jobs("update", "--yes")[0] == 0
+    edit(
+        root / "jobs/deploy.yaml",
+        "environment: Prod",
+        "environment: Prod\n    after_promotion: true",
+    )
+    return cfl_jobs
+
+
+RISK = "Risk: high: lets Promote Distribution start Deploy to Prod"
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_errors_of_check_are_applied_only_despite_them(dangerous: Run, *, kept: bool) -> None:
+    """By a rule's name, in a kept plan too; plan says the same, and that update will want it."""
+    promote = Path("home/jobs/Promote Distribution/config.xml")
+    before = promote.read_text()
+    output = dangerous("plan", *(["--out", "kept"] if kept else []))[1]
+    assert "deploy-trigger; update will want --despite deploy-trigger." in output
+    update = ("update", *(["--plan", "kept"] if kept else []), "--yes")
+    for options in ((), ("--despite", "unused-silence")):
+        code, output = dangerous(*update, *options)
+        assert code == 1
+        assert "error deploy-trigger\ntemplates/promote.yaml.j2:68:5: Promote Dist" in output
+        assert "Error: the checks find errors in this: deploy-trigger\n" in output
+        assert output.startswith(RISK)
+        assert promote.read_text() == before
+    code, output = dangerous(*update, "--despite", "deploy-trigger")
+    assert code == 0
+    assert "--despite deploy-trigger lets its errors through.\n" in output
+    assert promote.read_text() != before
+    back = "Risk: high: keeps Promote Distribution from starting Deploy to Prod"
+    assert back in dangerous("rollback")[1].split("\n\n")[0]
+    assert dangerous("update", "--yes") == (0, "Plan for home: 13 as they should be.\n")
+
+
+@pytest.mark.parametrize(
+    ("jobs", "code"), [(["Promote *"], 1), (["Deploy to Prod"], 0), (["Run Ocargo *"], 0)]
+)
+def test_an_update_of_some_jobs_is_judged_by_what_these_do(
+    dangerous: Run, jobs: list[str], code: int
+) -> None:
+    """And by that the rest doesn't render, whatever it is that doesn't."""
+    edit(Path("jobs/tests.yaml"), "manage.py test game", "manage.py test games")
+    assert dangerous("update", *jobs, "--yes")[0] == code
+    edit(Path("jobs/adhoc.yaml"), "time_limit: 60", "time_limit: much")
+    edit(Path("jobs/tests.yaml"), "manage.py test games", "manage.py test gamer")
+    code, output = dangerous("update", "Run *", "--yes")
+    assert code == 1
+    assert "error definition\njobs/adhoc.yaml" in output
+    assert "run it again with --despite definition" in output
+
+
+def test_a_rule_that_is_misspelt_is_wrong_usage(cfl_jobs: Run) -> None:
+    code, output = cfl_jobs("update", "--despite", "deploy-triger")
+    assert code == 2
+    assert "there is no rule 'deploy-triger'. Did you mean 'deploy-trigger'?" in output
 
 
 def test_prune_deletes_only_when_told_the_number(cfl_jobs: Run, project: Path) -> None:

@@ -21,11 +21,10 @@ from cfl_jobs.doctor.examine import ask_plugins
 from cfl_jobs.doctor.facts import InstalledPlugin, State
 from cfl_jobs.doctor.needs import Needs, PluginNeed, find_needs
 from cfl_jobs.doctor.report import diagnose, write_table
-from cfl_jobs.errors import CflJobsError, TargetError, Unavailable, Unreachable
+from cfl_jobs.errors import CflJobsError, Declined, TargetError, Unavailable, Unreachable
 from cfl_jobs.planning.basis import Asked
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.review.formats import paint, write_text
-from cfl_jobs.review.review import Review
 from cfl_jobs.target import Kind, Target
 from cfl_jobs.targets.client import FORM_TYPE
 from cfl_jobs.targets.server import JenkinsTarget, path_of
@@ -37,14 +36,24 @@ _STOPPING = frozenset({"server", "version", "login", "permissions"})
 _AGAIN = "Fix it and run this again: it goes on from what is there."
 
 
-def set_up_server(root: Path, target: Target, *, yes: bool, waiting: Waiting | None = None) -> int:
+def set_up_server(
+    root: Path,
+    target: Target,
+    consent: Consent,
+    *,
+    waiting: Waiting | None = None,
+) -> int:
     """Do all steps on a server; returns the exit code."""
     if not isinstance(target, JenkinsTarget):
         raise CflJobsError(f"{target.label} is no server", advice="Name one with --url.")
-    steps = _Steps(root, target, find_needs(root), yes, waiting or Waiting())
+    steps = _Steps(root, target, find_needs(root), consent, waiting or Waiting())
     for number, (title, step) in enumerate(steps.all(), 1):
         click.echo(f"[{number}/{len(steps.all())}] {title}")
-        code = step()
+        try:
+            code = step()
+        except Declined:
+            click.echo(f"Stopped at step {number}, {title!r}; run this again to go on from there.")
+            return 0
         if code:
             click.echo(f"Stopped at step {number}, {title!r}. {_AGAIN}", err=True)
             return code
@@ -53,10 +62,15 @@ def set_up_server(root: Path, target: Target, *, yes: bool, waiting: Waiting | N
 
 class _Steps:
     def __init__(
-        self, root: Path, target: JenkinsTarget, needs: Needs, yes: bool, waiting: Waiting
+        self,
+        root: Path,
+        target: JenkinsTarget,
+        needs: Needs,
+        consent: Consent,
+        waiting: Waiting,
     ) -> None:
         self._root, self._target, self._needs = root, target, needs
-        self._yes, self._waiting = yes, waiting
+        self._consent, self._waiting = consent, waiting
         self._installed = False
 
     def all(self) -> tuple[tuple[str, Callable[[], int]], ...]:
@@ -115,12 +129,12 @@ class _Steps:
         return 0
 
     def _update(self) -> int:
-        return update_jobs(self._root, self._target, Asked(), Consent(yes=self._yes))
+        return update_jobs(self._root, self._target, Asked(), self._consent)
 
     def _verify(self) -> int:
-        plan = look_at(self._root, self._target, Asked()).plan()
-        if plan.changes or plan.undone:
-            click.echo(paint(write_text(Review(plan)), colour), nl=False)
+        _, review = look_at(self._root, self._target, Asked())
+        if review.plan.changes or review.plan.undone:
+            click.echo(paint(write_text(review), colour), nl=False)
             return 1
         click.echo("The plan is empty: the server is what the definitions say.")
         return 0
@@ -148,7 +162,7 @@ class _Steps:
         return 0
 
     def _confirm(self, question: str) -> None:
-        if not self._yes:
+        if not self._consent.yes:
             confirm(question, advice="Add --yes to go ahead.")
 
 

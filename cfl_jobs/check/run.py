@@ -73,15 +73,19 @@ def check_project(
     try:
         rendered = render_cached(root)
     except DefinitionError as error:
-        problems = (
-            Problem(DEFINITION.id, DEFINITION.severity, hide_in_finding(finding))
-            for finding in error.findings
-        )
-        return Report(tuple(problems))
+        return Report(list_definition_problems(error))
     report = check_rendered(rendered, files, executors=executors)
     jobs = (read_job(each.name, each.config) for each in rendered if each.kind is Kind.JOB)
     disk = upkeep.estimate_disk(jobs, sizes, builds_a_day) if sizes else ()
     return replace(report, disk=tuple(disk))
+
+
+def list_definition_problems(error: DefinitionError) -> tuple[Problem, ...]:
+    """Return what doesn't render as problems."""
+    return tuple(
+        Problem(DEFINITION.id, DEFINITION.severity, hide_in_finding(finding))
+        for finding in error.findings
+    )
 
 
 def check_rendered(

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cfl_jobs.commands import find_project
-from cfl_jobs.commands.target_options import ChosenTarget, target_options
+from cfl_jobs.commands.target_options import ChosenTarget, despite_option, target_options
 
 
 @click.command()
@@ -20,6 +20,7 @@ from cfl_jobs.commands.target_options import ChosenTarget, target_options
     help="With --home: NAME=value lines, else DIR/secrets.env, else the environment.",
 )
 @click.option("-y", "--yes", is_flag=True, help="With --url: don't ask.")
+@despite_option
 @click.option("--lock", is_flag=True, help="With --home: the server's exact plugin versions too.")
 @click.option("--require-secrets", is_flag=True, help="With --home: a missing one is an error.")
 def command(
@@ -28,6 +29,7 @@ def command(
     yes: bool,
     lock: bool,
     require_secrets: bool,
+    despite: tuple[str, ...],
 ) -> int:
     """Write what a fresh Jenkins needs into a directory, or make a running server ours.
 
@@ -39,16 +41,17 @@ def command(
     """
     from cfl_jobs.bootstrap.directory import read_lock, write_home
     from cfl_jobs.bootstrap.running_server import set_up_server
+    from cfl_jobs.terminal.pushing import Consent
 
     root, home = find_project(), target.home
     if home is None and not target.named:
         raise click.UsageError("Name a directory with --home or a server with --url.")
     if home is None and (secrets_file or lock or require_secrets):
         raise click.UsageError("--secrets, --lock and --require-secrets go with --home.")
-    if home is not None and yes:
-        raise click.UsageError("--yes goes with --url; with --home nothing is asked.")
+    if home is not None and (yes or despite):
+        raise click.UsageError("--yes and --despite go with --url; with --home nothing is asked.")
     if home is None:
-        return set_up_server(root, target.open(root), yes=yes)
+        return set_up_server(root, target.open(root), Consent(yes, despite=despite))
     server = target.without("home")
     if server.named and not lock:
         message = "--home and --url go together only with --lock, for the server's plugin versions."

@@ -9,12 +9,9 @@ import click
 from cfl_jobs.commands import find_project
 from cfl_jobs.commands.completion import JOB
 from cfl_jobs.commands.target_options import ChosenTarget, target_options
-from cfl_jobs.errors import UnsafePlan
 from cfl_jobs.planning.basis import Asked, save_plan
-from cfl_jobs.planning.plan import check_safety
 from cfl_jobs.review.formats import WRITERS, paint
-from cfl_jobs.review.review import Review
-from cfl_jobs.terminal.pushing import colour, look_at
+from cfl_jobs.terminal.pushing import colour, find_obstacles, look_at
 
 
 @click.command()
@@ -49,15 +46,12 @@ def command(
     server) or both; what Jenkins itself made of a job is shown with -v only.
     """
     root = find_project()
-    basis = look_at(root, target.open(root), Asked(jobs, adopt, prune))
-    plan = basis.plan()
-    text = WRITERS[layout](Review(plan), verbose=verbose)
+    basis, review = look_at(root, target.open(root), Asked(jobs, adopt, prune))
+    text = WRITERS[layout](review, verbose=verbose)
     click.echo(paint(text, colour) if layout == "text" else text, nl=False)
     if out is not None:
         save_plan(basis, out)
         click.echo(f"Kept in {out}; `cfl-jobs update --plan {out}` does it.", err=True)
-    try:
-        check_safety(plan, force=False)
-    except UnsafePlan as error:
-        click.echo(f"Careful: {error.message}; update will want --force.", err=True)
-    return 2 if detailed_exitcode and (plan.changes or plan.undone) else 0
+    for obstacle in find_obstacles(review):
+        click.echo(f"Careful: {obstacle.message}; update will want {obstacle.option}.", err=True)
+    return 2 if detailed_exitcode and (review.plan.changes or review.plan.undone) else 0

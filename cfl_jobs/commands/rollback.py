@@ -32,5 +32,6 @@ def command(
     """
     from cfl_jobs.terminal.pushing import Consent, roll_back_run
 
-    consent = Consent(yes, delete_count, force, backup_dir)
-    return roll_back_run(target.open(find_project()), run, consent)
+    consent = Consent(yes, delete_count, force, backup=backup_dir)
+    root = find_project()
+    return roll_back_run(root, target.open(root), run, consent)

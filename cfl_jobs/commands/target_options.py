@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cfl_jobs.commands.completion import RULE
+
 if TYPE_CHECKING:
     from cfl_jobs.target import Target
 
@@ -58,6 +60,11 @@ class ChosenTarget:
         target: Target = getattr(import_module(module), function)(value, conf=self.conf)
         return target
 
+    def open_kept(self, label: str) -> Target:
+        """Return the target that was named, else the one that a kept plan has this label of."""
+        kind = "url" if "://" in label else "home"
+        return replace(self, named=self.named or {kind: label}).open(Path())
+
 
 def target_options(*kinds: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Let a command take these kinds of targets, and a file with credentials, as one `target`."""
@@ -100,6 +107,12 @@ def consent_options(command: Callable[..., int]) -> Callable[..., int]:
     ):
         command = option(command)
     return command
+
+
+def despite_option(command: Callable[..., int]) -> Callable[..., int]:
+    """Let a command that changes a target be told which errors of check it is to let through."""
+    text = "Let errors of this rule of `check` through."
+    return click.option("--despite", type=RULE, multiple=True, metavar="RULE", help=text)(command)
 
 
 def _check_usage(url: str) -> None:

@@ -8,7 +8,12 @@ import click
 
 from cfl_jobs.commands import find_project
 from cfl_jobs.commands.completion import JOB
-from cfl_jobs.commands.target_options import ChosenTarget, consent_options, target_options
+from cfl_jobs.commands.target_options import (
+    ChosenTarget,
+    consent_options,
+    despite_option,
+    target_options,
+)
 
 
 @click.command()
@@ -17,13 +22,14 @@ from cfl_jobs.commands.target_options import ChosenTarget, consent_options, targ
 @consent_options
 @click.option("--adopt", is_flag=True, help="Take over jobs of our names that aren't ours yet.")
 @click.option("--prune", is_flag=True, help="Delete jobs of ours that are no longer defined.")
-@click.option("--force", is_flag=True, help="Even where many of the jobs would change or go.")
+@click.option("--force", is_flag=True, help="Even where much of what is there could be lost.")
+@despite_option
 @click.option(
     "--plan",
     "plan_file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Do just what `plan --out FILE` kept.",
+    help="Do just what `plan --out FILE` kept, there where it is for.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show Jenkins' own changes too.")
 def command(
@@ -34,6 +40,7 @@ def command(
     prune: bool,
     delete_count: int | None,
     force: bool,
+    despite: tuple[str, ...],
     plan_file: Path | None,
     backup_dir: Path | None,
     verbose: bool,
@@ -49,9 +56,8 @@ def command(
     if plan_file is not None and (jobs or adopt or prune):
         message = "--plan does just what the plan says; leave job names and flags out."
         raise click.UsageError(message)
-    root = find_project()
-    opened = target.open(root)
-    consent = Consent(yes, delete_count, force, backup_dir, verbose)
+    consent = Consent(yes, delete_count, force, despite, backup_dir, verbose)
     if plan_file is not None:
-        return apply_kept_plan(opened, plan_file, consent)
-    return update_jobs(root, opened, Asked(jobs, adopt, prune), consent)
+        return apply_kept_plan(plan_file, target.open_kept, consent)
+    root = find_project()
+    return update_jobs(root, target.open(root), Asked(jobs, adopt, prune), consent)

@@ -5,12 +5,14 @@ Nothing here asks a server: a plan can be shown, kept in a file, reviewed and ap
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.errors import Position, UnsafePlan
+from cfl_jobs.errors import Position
 from cfl_jobs.target import Key, Kind
 
 # "More than 30 % of at least ten jobs" is more likely a mistake than a wish.
@@ -166,6 +168,8 @@ class Plan:
     `undone` are jobs that should be changed but can't be, or need --adopt (a rollback: --force);
     `unadopted` is what that would change. `managed` counts jobs with our mark. `undoes` is the run
     that a rollback puts back, each config as it was kept, mark included; "" for an update.
+    `probable_renames` are new jobs much the same as one that no definition asks for any more: what
+    would change if their entries had its name as `moved:`.
     """
 
     target: str
@@ -176,6 +180,7 @@ class Plan:
     notes: tuple[Note, ...] = ()
     managed: int = 0
     undoes: str = ""
+    probable_renames: tuple[Update, ...] = ()
 
     @property
     def deletions(self) -> tuple[Delete, ...]:
@@ -193,19 +198,39 @@ class Plan:
         return sum(deletion.builds for deletion in self.deletions)
 
 
-def check_safety(plan: Plan, *, force: bool) -> None:
-    """Raise UnsafePlan where too many of the jobs there are would change or go."""
-    touched = [
-        change
-        for change in plan.changes
-        if isinstance(change, Delete)
-        or (isinstance(change, Update) and (change.differences or change.old_name))
-    ]
-    share = len(touched) / plan.managed if plan.managed else 0.0
-    if force or plan.managed < MANY_JOBS or share <= LARGE_SHARE:
-        return
-    raise UnsafePlan(
-        f"this would change or delete {len(touched)} of the {plan.managed} jobs and views of ours "
-        f"on {plan.target}, more than {LARGE_SHARE:.0%}",
-        advice="If that is what you want, run it again with --force.",
+def find_loss(plan: Plan, deploys: Collection[str]) -> str:
+    """Say what may be lost, where that is too much to be meant; "" otherwise.
+
+    `deploys` are the jobs that deploy. Renames without `moved:` count once, as what is made anew.
+    """
+    made_anew = {update.live.key for update in plan.probable_renames}
+    counts = Counter(_loss_of(change, deploys) for change in plan.changes)
+    counts[_DELETES] -= sum(deletion.key in made_anew for deletion in plan.deletions)
+    counts[_MAKES_ANEW] = len(made_anew)
+    del counts[""]
+    if plan.managed < MANY_JOBS or counts.total() <= LARGE_SHARE * plan.managed:
+        return ""
+    parts = [words.format(counts[words]) for words in _LOSSES if counts[words]]
+    return (
+        f"this would {', '.join(parts)}: {counts.total()} of the {plan.managed} jobs and views of "
+        f"ours on {plan.target}, more than {LARGE_SHARE:.0%}"
     )
+
+
+_DELETES = "delete {}"
+_MAKES_ANEW = "make {} anew that seem to be renamed, without their builds"
+_REPLACES = "replace {} that others made or changed"
+_CHANGES_DEPLOYS = "change {} that deploy"
+_LOSSES = (_DELETES, _MAKES_ANEW, _REPLACES, _CHANGES_DEPLOYS)
+
+
+def _loss_of(change: PlannedChange, deploys: Collection[str]) -> str:
+    """Return what may be lost by a change, in words; "" for nothing."""
+    if isinstance(change, Delete):
+        return _DELETES
+    if isinstance(change, Create) or not change.differences:
+        return ""
+    owners = {found.owner for found in change.differences}
+    if change.adopted or owners & {Owner.THEIRS, Owner.BOTH}:
+        return _REPLACES
+    return _CHANGES_DEPLOYS if change.name in deploys else ""

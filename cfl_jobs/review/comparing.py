@@ -1,4 +1,4 @@
-"""Two revisions → the review of what changes between them."""
+"""Two revisions, or a plan and all that is defined → the review of what changes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from cfl_jobs.check.report import count
-from cfl_jobs.check.rule import Problem
+from cfl_jobs.check.rule import Problem, Severity
+from cfl_jobs.check.run import DEFINITION, check_rendered
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_text, fingerprint
 from cfl_jobs.planning.basis import Setup
 from cfl_jobs.planning.observe import Observed
-from cfl_jobs.planning.plan import Plan
+from cfl_jobs.planning.plan import Create, Plan
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.reading.versions import NEWEST
@@ -76,6 +77,31 @@ def _review_broken(base: Revision, head: Revision, before: Setup, after: Setup) 
         outlook=f"{advice} {revision} {holds}.",
         chain=known.chain,
     )
+
+
+def review_plan(plan: Plan, setup: Setup, *, is_part: bool = False) -> Review:
+    """Judge the plan of a server, `setup` being all that is defined; `is_part`: not all is planned.
+
+    What counts of the checks' findings: the errors in all that is to be applied, and the warnings
+    about what changes. Of a part these are the errors about what changes, those that come of it in
+    other jobs, and that the rest doesn't render.
+    """
+    changed = {change.name for change in plan.changes}
+    problems = [
+        problem
+        for problem in setup.problems
+        if not (is_part or problem.severity is Severity.WARNING)
+        or problem.rule == DEFINITION.id
+        or not changed.isdisjoint(problem.names)
+    ]
+    others = [
+        found for found in setup.problems if is_part and found not in problems and found.names
+    ]
+    if any(found.severity is Severity.ERROR for found in others):
+        there = [change.live for change in plan.changes if not isinstance(change, Create)]
+        rest = [config for config in setup.rendered if config.name not in changed]
+        problems += _new_problems(check_rendered((*there, *rest), {}).problems, others)
+    return replace(weigh_plan(plan, setup.rendered), problems=tuple(problems))
 
 
 def plan_revision(before: Sequence[Config], after: Sequence[Config]) -> Plan:

@@ -89,6 +89,7 @@ def weigh_plan(plan: Plan, desired: Sequence[Config]) -> Review:
         effects=effects,
         risk=weigh(effects, is_changed=bool(plan.changes)),
         weights=weights,
+        deploys=pair.deploys,
         chain=chain,
         arrow_marks=arrow_marks,
     )

@@ -95,6 +95,8 @@ def _meaning(review: Review) -> Iterator[str]:
         yield from (f"\n{problem.title}\n{problem.finding}" for problem in review.problems)
     if review.revisions and review.plan.changes:
         yield from ("", f"What changes on the server: {', '.join(count_actions(review.plan))}")
+    elif review.risk.text and review.plan.changes:
+        yield ""
 
 
 def tell_changes(plan: Plan, *, of_revisions: bool = False, verbose: bool = False) -> Iterator[str]:
@@ -123,7 +125,8 @@ def write_json(review: Review, *, verbose: bool = False) -> str:
     of_revisions = review.revisions is not None
     document = {
         "version": VERSION,
-        **(_meaning_to_json(review) if of_revisions else {"target": plan.target}),
+        **(_revisions_to_json(review) if of_revisions else {"target": plan.target}),
+        **_meaning_to_json(review),
         "changes": [_change_to_json(change) for change in plan.changes],
         "differences": list(_differences_to_json(plan, whole=of_revisions)),
         "unchanged": [{"kind": kind.value, "name": name} for kind, name in plan.unchanged],
@@ -133,13 +136,18 @@ def write_json(review: Review, *, verbose: bool = False) -> str:
     return make_json_visible(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
 
 
-def _meaning_to_json(review: Review) -> dict[str, Any]:
+def _revisions_to_json(review: Review) -> dict[str, Any]:
     revisions = zip(("base", "head"), review.revisions or (), strict=False)
-    weight = review.risk.weight
     return {
         **{name: _pick(revision, "asked", "commit") for name, revision in revisions},
         "renders": {name: not found for name, found in review.findings.items()},
         "findings": {name: list(map(_finding, found)) for name, found in review.findings.items()},
+    }
+
+
+def _meaning_to_json(review: Review) -> dict[str, Any]:
+    weight = review.risk.weight
+    return {
         "risk": {"weight": weight.word if weight else "none", "text": review.risk.text},
         "outlook": review.outlook,
         "effects": [_pick(effect, "about", "weight", "jobs", "text") for effect in review.effects],

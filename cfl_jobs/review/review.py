@@ -1,7 +1,7 @@
 """A plan and what it means for the chain: a value that every format is written from.
 
 An effect is one sentence with its weight, told once of all jobs that it is alike in. A plan for a
-server is a review that isn't weighed.
+server is a review too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 
-from cfl_jobs.check.rule import Problem
+from cfl_jobs.check.rule import Problem, Severity
 from cfl_jobs.check.secret_text import hide_secrets
 from cfl_jobs.configs.graph import Chain
 from cfl_jobs.drawing.words import bracket, join_names
@@ -116,10 +116,11 @@ class Review:
 
     `revisions` are base and head; None for the plan of a server. Where one of them has findings it
     doesn't render and nothing is compared; `outlook` says what the other one holds and what to do.
-    `problems` are what the checks find after the change and, where it is compared, didn't before.
-    `weights` are those of single differences, by job and path: the heaviest effect's that comes of
-    one. `chain` holds what is there after the change and what was before it, for a drawing;
-    `arrow_marks` say which is which.
+    `problems` are what the checks find after the change and, where it is compared, didn't before;
+    of a server's plan in what is to be applied. `weights` are those of single differences, by job
+    and path: the heaviest effect's that comes of one. `deploys` are the jobs that deploy. `chain`
+    holds what is there after the change and what was before it, for a drawing; `arrow_marks` say
+    which is which.
     """
 
     plan: Plan
@@ -131,6 +132,7 @@ class Review:
     head_findings: tuple[Finding, ...] = ()
     outlook: str = ""
     weights: Mapping[tuple[str, str], Weight] = field(default_factory=dict)
+    deploys: frozenset[str] = frozenset()
     chain: Chain = NO_CHAIN
     arrow_marks: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
@@ -138,6 +140,12 @@ class Review:
     def findings(self) -> Mapping[str, tuple[Finding, ...]]:
         """Return why the base and the head don't render."""
         return {"base": self.base_findings, "head": self.head_findings}
+
+    @property
+    def refusing(self) -> tuple[str, ...]:
+        """Return the rules whose errors keep an update from being made."""
+        errors = (found.rule for found in self.problems if found.severity is Severity.ERROR)
+        return tuple(dict.fromkeys(errors))
 
     @property
     def is_compared(self) -> bool:

@@ -13,13 +13,34 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
-from cfl_jobs.check.run import check_rendered, hide_in_finding, read_files
+from cfl_jobs.check.rule import Problem
+from cfl_jobs.check.run import (
+    check_rendered,
+    hide_in_finding,
+    list_definition_problems,
+    read_files,
+)
+from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, sort_findings
 from cfl_jobs.planning.basis import Setup
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.rendering.cache import render_cached
 
 TIME_LIMIT = 240.0  # seconds; ten thousand jobs take less
+
+
+def check_setup(root: Path, desired: tuple[Config, ...], *, is_part: bool) -> Setup:
+    """Return what the files here define, checked, `desired` being what is rendered of it so far.
+
+    `is_part`: that is not all. Where the rest doesn't render that is a problem, and all it has.
+    """
+    rendered = desired
+    if is_part:
+        try:
+            rendered = render_cached(root)
+        except DefinitionError as error:
+            return Setup(desired, problems=list_definition_problems(error))
+    return Setup(rendered, problems=_check(root, rendered))
 
 
 def read_setup(
@@ -42,9 +63,12 @@ def read_setup(
         return Setup(findings=(*found, _show(Finding(error.message, advice=error.advice))))
     if found:
         return Setup(findings=found)
+    return Setup(rendered, _check(root, rendered))
+
+
+def _check(root: Path, rendered: tuple[Config, ...]) -> tuple[Problem, ...]:
     problems = check_rendered(rendered, read_files(root)).problems if rendered else ()
-    shown = (replace(problem, finding=_show(problem.finding)) for problem in problems)
-    return Setup(rendered, tuple(shown))
+    return tuple(replace(problem, finding=_show(problem.finding)) for problem in problems)
 
 
 class _TimeUp(BaseException):

@@ -5,21 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cfl_jobs.errors import CflJobsError, PlanError
+from cfl_jobs.errors import CflJobsError, PlanError, UnsafePlan
 from cfl_jobs.planning.apply import Outcome, Result, Status, action_of, apply_plan, describe_change
 from cfl_jobs.planning.basis import Asked, Basis, load_plan, look
 from cfl_jobs.planning.journal import Journal, find_run, list_runs, state_directory
 from cfl_jobs.planning.observe import list_versions
-from cfl_jobs.planning.plan import Plan, PlannedChange, check_safety
+from cfl_jobs.planning.plan import Plan, PlannedChange, find_loss
 from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.planning.unchanged import check_unchanged
 from cfl_jobs.planning.visible import make_line_visible, make_visible
@@ -41,42 +41,64 @@ class Consent:
     """What whoever started a run said of it beforehand.
 
     `yes`: don't ask; deletions are confirmed separately, by `delete_count`. `force`: even where
-    many jobs would change or go. `backup` is where the run is to be kept.
+    much could be lost. `despite` are the rules of check whose errors are let through. `backup` is
+    where the run is to be kept.
     """
 
     yes: bool = False
     delete_count: int | None = None
     force: bool = False
+    despite: tuple[str, ...] = ()
     backup: Path | None = None
     verbose: bool = False
 
 
-def look_at(root: Path, target: Target, asked: Asked) -> Basis:
-    """Render and look at the target, with a bar at a terminal."""
+def look_at(root: Path, target: Target, asked: Asked) -> tuple[Basis, Review]:
+    """Render, look at the target with a bar at a terminal, and judge what would change."""
     with counting("Looking at", find_canvas(sys.stderr)) as progress:
-        return look(root, target, asked, progress=progress)
+        basis = look(root, target, asked, progress=progress)
+    plan = basis.plan()
+    if plan.changes:  # what judges is imported, and run, only where there is something to judge
+        from cfl_jobs.review.setups import check_setup
+
+        setup = check_setup(root, basis.desired, is_part=bool(asked.jobs))
+        basis = replace(basis, setup=setup)
+    return basis, _judge(plan, basis)
+
+
+def _judge(plan: Plan, basis: Basis) -> Review:
+    if basis.setup is None:
+        return Review(plan)
+    from cfl_jobs.review.comparing import review_plan
+
+    return review_plan(plan, basis.setup, is_part=bool(basis.asked.jobs))
 
 
 def update_jobs(root: Path, target: Target, asked: Asked, consent: Consent) -> int:
     """Plan, ask, apply; returns the exit code. Raises PlanError where it isn't to be."""
     _say_if_interrupted(target, consent.backup)
-    basis = look_at(root, target, asked)
-    return push_plan(basis.plan(), target, consent, versions=basis.observed.versions)
+    basis, review = look_at(root, target, asked)
+    return push_plan(review, target, consent, versions=basis.observed.versions)
 
 
-def apply_kept_plan(target: Target, path: Path, consent: Consent) -> int:
-    """Apply a plan that was kept, if nothing it is about has changed since."""
-    _say_if_interrupted(target, consent.backup)
-    plan = load_plan(path).plan()
+def apply_kept_plan(path: Path, open_target: Callable[[str], Target], consent: Consent) -> int:
+    """Apply a plan that was kept, if nothing it is about has changed since.
+
+    `open_target` gets the label of the plan's target.
+    """
+    basis = load_plan(path)
+    plan = basis.plan()
+    target = open_target(plan.target)
     if plan.target != full_label(target.label):
         raise PlanError(
-            f"the plan in {path} is for {plan.target}, not for {target.label}",
-            advice="Name the plan's target with --url or --home.",
+            f"the plan in {path} is for {plan.target}, not for {full_label(target.label)}",
+            advice="Leave --home and --url out: the plan says where it is for.",
         )
-    return push_plan(plan, target, consent)
+    _say_if_interrupted(target, consent.backup)
+    return push_plan(_judge(plan, basis), target, consent)
 
 
-def roll_back_run(target: Target, run: str, consent: Consent) -> int:
+def roll_back_run(root: Path, target: Target, run: str, consent: Consent) -> int:
     """Put back what a run changed; returns the exit code. "" is the last run."""
     found = find_run(runs_place(target, consent.backup), full_label(target.label), run)
     if found.is_running:
@@ -87,8 +109,26 @@ def roll_back_run(target: Target, run: str, consent: Consent) -> int:
         click.echo(f"{found.damage}; they are left out.", err=True)
     plan = plan_rollback(found, target, force=consent.force)
     click.echo(f"Run {found.name} on {target.label}, put back:")
-    code = push_plan(plan, target, consent, versions=list_versions(target))
+    review = _weigh_rollback(root, plan)
+    code = push_plan(review, target, consent, versions=list_versions(target))
     return code or int(bool(found.damaged))
+
+
+def _weigh_rollback(root: Path, plan: Plan) -> Review:
+    """Return what a rollback means, for the chain as it is defined here, where it can be read.
+
+    What it puts back was there before, so the checks have no say.
+    """
+    if not plan.changes:
+        return Review(plan)
+    from cfl_jobs.rendering.cache import render_cached
+    from cfl_jobs.review.effects import weigh_plan
+
+    try:
+        desired = render_cached(root)
+    except CflJobsError:
+        desired = ()
+    return weigh_plan(plan, desired)
 
 
 def show_history(target: Target, run: str, backup: Path | None) -> int:
@@ -109,8 +149,29 @@ def show_history(target: Target, run: str, backup: Path | None) -> int:
     return 0
 
 
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why an update isn't made unless an `option` says that it is meant; both in words."""
+
+    message: str
+    option: str
+
+
+def find_obstacles(
+    review: Review, *, despite: Collection[str] = (), force: bool = False
+) -> Iterator[Obstacle]:
+    """Yield what needs someone's explicit word, but for what was let through already."""
+    refusing = [rule for rule in review.refusing if rule not in despite]
+    if refusing:
+        message = f"the checks find errors in this: {', '.join(refusing)}"
+        yield Obstacle(message, " ".join(f"--despite {rule}" for rule in refusing))
+    loss = "" if force else find_loss(review.plan, review.deploys)
+    if loss:
+        yield Obstacle(loss, "--force")
+
+
 def push_plan(
-    plan: Plan,
+    review: Review,
     target: Target,
     consent: Consent,
     *,
@@ -120,9 +181,11 @@ def push_plan(
 
     `versions` are the server's, where it was looked at just now; otherwise it is looked at again.
     """
-    _show(plan, verbose=consent.verbose)
+    plan = review.plan
+    _show(review, verbose=consent.verbose)
     if not plan.changes:
         return 1 if plan.undone else 0
+    _check(review, consent)
     _ask(plan, consent)
     if versions is None:
         check_unchanged(plan, target)
@@ -139,10 +202,10 @@ def colour(text: str, name: str) -> str:
     return click.style(text, fg=name)
 
 
-def _show(plan: Plan, *, verbose: bool) -> None:
+def _show(review: Review, *, verbose: bool) -> None:
     """Write the plan. Raises PlanError where its reader went away: nobody saw all of it."""
     try:
-        click.echo(paint(write_text(Review(plan), verbose=verbose), colour), nl=False)
+        click.echo(paint(write_text(review, verbose=verbose), colour), nl=False)
     except BrokenPipeError:
         silence_output()
         raise PlanError(
@@ -151,8 +214,21 @@ def _show(plan: Plan, *, verbose: bool) -> None:
         ) from None
 
 
+def _check(review: Review, consent: Consent) -> None:
+    """Raise UnsafePlan where something needs an explicit word, and say what is let through."""
+    found = list(find_obstacles(review, despite=consent.despite, force=consent.force))
+    if found:
+        options = " ".join(obstacle.option for obstacle in found)
+        raise UnsafePlan(
+            "; ".join(obstacle.message for obstacle in found),
+            advice=f"Nothing was changed. If that is what you want, run it again with {options}.",
+        )
+    for rule in dict.fromkeys(consent.despite):
+        let = "lets its errors through" if rule in review.refusing else "isn't needed"
+        click.echo(f"--despite {rule} {let}.")
+
+
 def _ask(plan: Plan, consent: Consent) -> None:
-    check_safety(plan, force=consent.force)
     deletions = plan.deletions
     others = len(plan.changes) - len(deletions)
     if others and not consent.yes:

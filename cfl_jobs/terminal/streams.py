@@ -107,12 +107,12 @@ def counting(
 def confirm(question: str, *, advice: str) -> None:
     """Ask whoever sits at the terminal; anything but yes and no is asked again.
 
-    Raises PlanError for no, for the end of the input, and where nobody sees the question or can
-    answer it.
+    Raises Declined for no and for the end of the input, PlanError where nobody sees the question
+    or can answer it.
     """
     import click
 
-    from cfl_jobs.errors import PlanError
+    from cfl_jobs.errors import Declined, PlanError
 
     shown_on_stdout = sys.stdout.isatty()
     if not sys.stdin.isatty() or not (shown_on_stdout or sys.stderr.isatty()):
@@ -125,4 +125,4 @@ def confirm(question: str, *, advice: str) -> None:
             raise
         is_wanted = False
     if not is_wanted:
-        raise PlanError("nothing was changed")
+        raise Declined("Nothing was changed.")
