@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from cfl_jobs.commands import find_project
-from cfl_jobs.commands.target_options import ChosenTarget, despite_option, target_options
+from cfl_jobs.commands.completion import RULE
+from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 
 @click.command()
@@ -20,7 +21,7 @@ from cfl_jobs.commands.target_options import ChosenTarget, despite_option, targe
     help="With --home: NAME=value lines, else DIR/secrets.env, else the environment.",
 )
 @click.option("-y", "--yes", is_flag=True, help="With --url: don't ask.")
-@despite_option
+@click.option("--despite", type=RULE, multiple=True, help="With --url: let errors of it through.")
 @click.option("--lock", is_flag=True, help="With --home: the server's exact plugin versions too.")
 @click.option("--require-secrets", is_flag=True, help="With --home: a missing one is an error.")
 def command(

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cfl_jobs.commands.completion import RULE
-
 if TYPE_CHECKING:
     from cfl_jobs.target import Target
 
@@ -107,12 +105,6 @@ def consent_options(command: Callable[..., int]) -> Callable[..., int]:
     ):
         command = option(command)
     return command
-
-
-def despite_option(command: Callable[..., int]) -> Callable[..., int]:
-    """Let a command that changes a target be told which errors of check it is to let through."""
-    text = "Let errors of this rule of `check` through."
-    return click.option("--despite", type=RULE, multiple=True, metavar="RULE", help=text)(command)
 
 
 def _check_usage(url: str) -> None:

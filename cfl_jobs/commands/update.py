@@ -7,13 +7,8 @@ from pathlib import Path
 import click
 
 from cfl_jobs.commands import find_project
-from cfl_jobs.commands.completion import JOB
-from cfl_jobs.commands.target_options import (
-    ChosenTarget,
-    consent_options,
-    despite_option,
-    target_options,
-)
+from cfl_jobs.commands.completion import JOB, RULE
+from cfl_jobs.commands.target_options import ChosenTarget, consent_options, target_options
 
 
 @click.command()
@@ -23,7 +18,7 @@ from cfl_jobs.commands.target_options import (
 @click.option("--adopt", is_flag=True, help="Take over jobs of our names that aren't ours yet.")
 @click.option("--prune", is_flag=True, help="Delete jobs of ours that are no longer defined.")
 @click.option("--force", is_flag=True, help="Even where much of what is there could be lost.")
-@despite_option
+@click.option("--despite", type=RULE, multiple=True, help="Let errors of this rule through.")
 @click.option(
     "--plan",
     "plan_file",
