@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,54 +14,6 @@ from cfl_jobs.rendering.values import check_job
 from tests.case_files import write_project
 
 CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
-
-
-NEVER = [{name: False} for name in ("success", "unstable", "failure", "not-built", "aborted")]
-
-
-@pytest.mark.parametrize(
-    ("data", "path"),
-    [
-        (
-            {"builders": [{"copyartifact": {"project": "A", "exclude": "*.tmp"}}]},
-            ("builders", 0, "copyartifact", "exclude"),
-        ),
-        (
-            {"builders": [{"conditional-step": {"steps": [{"copyartifact": {"exclude": "x"}}]}}]},
-            ("builders", 0, "conditional-step", "steps", 0, "copyartifact", "exclude"),
-        ),
-        (
-            {"publishers": [{"archive": {"latest-only": True}}]},
-            ("publishers", 0, "archive", "latest-only"),
-        ),
-        (
-            {"properties": [{"lockable-resources": {"groovy-sandbox": True}}]},
-            ("properties", 0, "lockable-resources", "groovy-sandbox"),
-        ),
-        ({"wrappers": [{"timeout": {"timeout": 2}}]}, ("wrappers", 0, "timeout", "timeout")),
-        ({"wrappers": [{"timeout": {"abort": False}}]}, ("wrappers", 0, "timeout", "abort")),
-        (
-            {"wrappers": [{"timeout": {"timeout": 9, "type": "likely-stuck"}}]},
-            ("wrappers", 0, "timeout", "timeout"),
-        ),
-        ({"scm": [{"git": {"url": "https://a", "fastpoll": True}}]}, ("scm", 0, "git", "fastpoll")),
-        (
-            {"publishers": [{"workspace-cleanup": {"clean-if": NEVER}}]},
-            ("publishers", 0, "workspace-cleanup", "clean-if"),
-        ),
-        ({"project-type": "pipeline", "pipeline-scm": {}, "sandbox": True}, ("sandbox",)),
-        ({"project-type": "pipeline", "dsl": "", "node": "linux"}, ("node",)),
-        ({"project-type": "folder", "triggers": []}, ("triggers",)),
-        ({"logrotate": {}, "properties": [{"build-discarder": {}}]}, ("logrotate",)),
-    ],
-)
-def test_an_option_without_effect_is_reported_with_its_path(
-    data: dict[str, Any], path: tuple[str | int, ...]
-) -> None:
-    (mistake,) = check_job(data)
-    assert mistake.path == path
-    assert mistake.message.startswith("it has no effect: ")
-    assert mistake.advice
 
 
 def test_the_same_options_are_fine_where_they_work() -> None:

@@ -67,12 +67,6 @@ def failing(act: Callable[[], object]) -> TargetError:
     return caught.value
 
 
-def test_a_server_that_never_answered_is_not_waited_for() -> None:
-    world = World(was_there=False)
-    assert failing(lambda: world.ask(REFUSED)) is REFUSED.error
-    assert (world.now, world.said) == (0, [])
-
-
 def test_a_server_that_restarts_is_waited_for_and_that_is_said() -> None:
     world = World(*[REFUSED] * 6, *[STARTING] * 5)
     world.ask(REFUSED)
@@ -80,18 +74,6 @@ def test_a_server_that_restarts_is_waited_for_and_that_is_said() -> None:
     assert world.said[0] == "Waiting, up to 120 s more: refused."
     assert world.said[-1] == "http://jenkins/ answers again."
     assert 3 <= len(world.said) <= 5
-
-
-def test_a_server_that_says_it_is_starting_is_there_though_it_never_answered() -> None:
-    world = World(*[STARTING] * 6, *[REFUSED] * 3, was_there=False)
-    world.ask(STARTING)
-    assert world.now > 40
-
-
-def test_a_server_that_does_not_come_back_is_waited_for_two_minutes() -> None:
-    world = World(*[REFUSED] * 99)
-    assert failing(lambda: world.ask(REFUSED)) is REFUSED.error
-    assert 120 <= world.now <= 130
 
 
 @pytest.mark.parametrize("answer", [None, Missing("nobody")])

@@ -15,32 +15,15 @@ from cfl_jobs.rendering.documentation import Documented
 from cfl_jobs.rendering.options import COLUMNS
 from cfl_jobs.rendering.values import check_job, check_value, check_written
 
+NAMES = (
+    *("triggers", "builders", "parameters", "timed", "shell", "choice", "choices", "node", "cron"),
+    *("disabled", "pollscm", "publishers", "columns", "view-type"),
+)
 PLAIN = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9)),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
-        st.dictionaries(
-            st.sampled_from(
-                [
-                    "triggers",
-                    "builders",
-                    "parameters",
-                    "timed",
-                    "shell",
-                    "choice",
-                    "choices",
-                    "node",
-                    "cron",
-                    "disabled",
-                    "pollscm",
-                    "publishers",
-                    "columns",
-                    "view-type",
-                ]
-            ),
-            inner,
-            max_size=3,
-        ),
+        st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
     ),
     max_leaves=12,
 )
@@ -152,133 +135,95 @@ def test_a_default_knows_better_than_the_documentation(
     assert check_value("key", value, default, Documented(kind)) == ()
 
 
-def trigger(name: str, options: object) -> dict[str, Any]:
-    return {"triggers": [{name: options}]}
+def put(path: str, value: Any) -> Any:
+    """Return data that holds a value at a path: "triggers/0/timed"."""
+    for key in reversed(path.split("/") if path else []):
+        value = [value] if key == "0" else {key: value}
+    return value
 
 
+NEVER = [{name: False} for name in ("success", "unstable", "failure", "not-built", "aborted")]
+LEFT, TWICE = "it has no effect: ", [{"string": {"name": "A"}}, {"bool": {"name": "A"}}]
+IN_A_STEP = "builders/0/conditional-step/steps/0/copyartifact/"
+
+
+# A path, and behind its colon the path in the value to the part that is wrong.
 @pytest.mark.parametrize(
-    ("data", "path", "message"),
+    ("path", "value", "message"),
     [
-        ({"disabled": "maybe"}, ("disabled",), "'maybe' is not true or false"),
-        ({"concurrent": "no thanks"}, ("concurrent",), "'no thanks' is not true or false"),
-        ({"block-upstream": 1}, ("block-upstream",), "1 is not true or false"),
-        ({"quiet-period": "soon"}, ("quiet-period",), "'soon' is not a whole number"),
-        ({"quiet-period": "$SOON"}, ("quiet-period",), "'$SOON' is not a whole number"),
-        ({"quiet-period": -5}, ("quiet-period",), "-5 is below 0"),
-        ({"retry-count": None}, ("retry-count",), "nothing is not a whole number"),
-        ({"description": 5}, ("description",), "5 is not text"),
-        ({"auth-token": " "}, ("auth-token",), "the text is empty"),
-        ({"node": "linux docker"}, ("node",), "missing before 'docker'"),
-        ({"node": "linux && (docker"}, ("node",), "stops too early"),
-        ({"node": "&& linux"}, ("node",), "a label is missing before '&&'"),
-        ({"node": "linux)"}, ("node",), "')' stands where it can't"),
-        ({"node": "linux & docker"}, ("node",), "'& docker' is no part"),
-        ({"node": "a !b"}, ("node",), "missing before '!'"),
-        (trigger("timed", "every day"), ("triggers", 0, "timed"), "fields, not five"),
-        (trigger("timed", ""), ("triggers", 0, "timed"), "never runs"),
-        (trigger("timed", 5), ("triggers", 0, "timed"), "5 is not a schedule"),
-        (trigger("timed", "@daily\nH 25 * * *"), ("triggers", 0, "timed"), "line 2: 25 is out"),
-        (trigger("pollscm", "61 * * * *"), ("triggers", 0, "pollscm"), "61 is out of range"),
-        (trigger("pollscm", {"cron": "x"}), ("triggers", 0, "pollscm", "cron"), "1 fields"),
-        (trigger("ghprb", {"cron": "x"}), ("triggers", 0, "ghprb", "cron"), "1 fields"),
+        ("disabled", "maybe", "'maybe' is not true or false"),
+        ("concurrent", "no thanks", "'no thanks' is not true or false"),
+        ("block-upstream", 1, "1 is not true or false"),
+        ("quiet-period", "soon", "'soon' is not a whole number"),
+        ("quiet-period", "$SOON", "'$SOON' is not a whole number"),
+        ("quiet-period", -5, "-5 is below 0"),
+        ("retry-count", None, "nothing is not a whole number"),
+        ("description", 5, "5 is not text"),
+        ("auth-token", " ", "the text is empty"),
+        ("node", "linux docker", "missing before 'docker'"),
+        ("node", "linux && (docker", "stops too early"),
+        ("node", "&& linux", "a label is missing before '&&'"),
+        ("node", "linux)", "')' stands where it can't"),
+        ("node", "linux & docker", "'& docker' is no part"),
+        ("node", "a !b", "missing before '!'"),
+        ("triggers/0/timed", "every day", "fields, not five"),
+        ("triggers/0/timed", "", "never runs"),
+        ("triggers/0/timed", 5, "5 is not a schedule"),
+        ("triggers/0/timed", "@daily\nH 25 * * *", "line 2: 25 is out"),
+        ("triggers/0/pollscm", "61 * * * *", "61 is out of range"),
+        ("triggers/0/pollscm/cron", "x", "1 fields"),
+        ("triggers/0/ghprb/cron", "x", "1 fields"),
+        ("wrappers/0/timeout/type", "absolut", "'absolut' is not among the choices"),
+        ("properties/0/build-discarder/num-to-keep", -3, "-3 makes no sense here"),
+        ("properties/0/build-discarder/days-to-keep", 0, "0 makes no sense here"),
+        ("properties/0/build-discarder/days-to-keep", 365000, "365000 makes no sense here"),
+        ("parameters/0/choice/choices", "one", "'one' is not a list"),
+        ("parameters/0/choice/choices:1", ["a", 2], "2 is not text"),
+        ("parameters/0/string/name", " ", "the text is empty"),
+        ("parameters/0/string/default", ["x"], "a list is not"),
+        ("parameters:1/bool/name", TWICE, "two parameters are called A"),
         (
-            {"wrappers": [{"timeout": {"type": "absolut"}}]},
-            ("wrappers", 0, "timeout", "type"),
-            "'absolut' is not among the choices",
-        ),
-        (
-            {"properties": [{"build-discarder": {"num-to-keep": -3}}]},
-            ("properties", 0, "build-discarder", "num-to-keep"),
-            "-3 makes no sense here",
-        ),
-        (
-            {"parameters": [{"choice": {"name": "A", "choices": "one"}}]},
-            ("parameters", 0, "choice", "choices"),
-            "'one' is not a list",
-        ),
-        (
-            {"parameters": [{"choice": {"name": "A", "choices": ["a", 2]}}]},
-            ("parameters", 0, "choice", "choices", 1),
-            "2 is not text",
-        ),
-        (
-            {"parameters": [{"string": {"name": " "}}]},
-            ("parameters", 0, "string", "name"),
-            "the text is empty",
-        ),
-        (
-            {"parameters": [{"string": {"name": "A", "default": ["x"]}}]},
-            ("parameters", 0, "string", "default"),
-            "a list is not",
-        ),
-        (
-            {"publishers": [{"trigger-parameterized-builds": [{"condition": "FAILURE"}]}]},
-            ("publishers", 0, "trigger-parameterized-builds", 0, "condition"),
+            "publishers/0/trigger-parameterized-builds/0/condition",
+            "FAILURE",
             "'FAILURE' is not among the choices",
         ),
         (
-            {"builders": [{"trigger-builds": [{"boolean-parameters": {"A": True, "B": "no"}}]}]},
-            ("builders", 0, "trigger-builds", 0, "boolean-parameters", "B"),
+            "builders/0/trigger-builds/0/boolean-parameters:B",
+            {"A": True, "B": "no"},
             "'no' is not true or false",
         ),
         (
-            {"builders": [{"trigger-builds": [{"predefined-parameters": "A=1\nB"}]}]},
-            ("builders", 0, "trigger-builds", 0, "predefined-parameters"),
+            "builders/0/trigger-builds/0/predefined-parameters",
+            "A=1\nB",
             "the line 'B' sets nothing",
         ),
-        (
-            {"builders": [{"conditional-step": {"steps": [{"copyartifact": {"project": ""}}]}}]},
-            ("builders", 0, "conditional-step", "steps", 0, "copyartifact", "project"),
-            "the text is empty",
-        ),
-        (
-            {"wrappers": [{"credentials-binding": [{"text": {"variable": "$TOKEN"}}]}]},
-            ("wrappers", 0, "credentials-binding", 0, "text", "variable"),
-            "'$TOKEN' is no variable's name",
-        ),
-        (
-            {"properties": [{"build-discarder": {"days-to-keep": 0}}]},
-            ("properties", 0, "build-discarder", "days-to-keep"),
-            "0 makes no sense here",
-        ),
-        (
-            {"properties": [{"build-discarder": {"days-to-keep": 365000}}]},
-            ("properties", 0, "build-discarder", "days-to-keep"),
-            "365000 makes no sense here",
-        ),
-        (
-            {"parameters": [{"string": {"name": "A"}}, {"bool": {"name": "A"}}]},
-            ("parameters", 1, "bool", "name"),
-            "two parameters are called A",
-        ),
-        (
-            {"publishers": [{"email": {"recipients": "a@example.com builds(at)example.com"}}]},
-            ("publishers", 0, "email", "recipients"),
-            "'builds(at)example.com' is no mail address",
-        ),
-        (
-            {"scm": [{"git": {"url": "github.com/owner/repository"}}]},
-            ("scm", 0, "git", "url"),
-            "is no URL of a repository",
-        ),
-        (
-            {"scm": [{"git": {"url": "https://github.com/owner/https://github.com/a/b"}}]},
-            ("scm", 0, "git", "url"),
-            "is no URL of a repository",
-        ),
-        (
-            {"view-type": "list", "columns": ["status", "wether"]},
-            ("columns", 1),
-            "there is no column 'wether'",
-        ),
-        ({"view-type": "list", "job-name": "A"}, ("job-name",), "'A' is not a list"),
+        (f"{IN_A_STEP}project", "", "the text is empty"),
+        ("wrappers/0/credentials-binding/0/text/variable", "$T", "'$T' is no variable's name"),
+        ("publishers/0/email/recipients", "a@b.c b(at)c.d", "'b(at)c.d' is no mail address"),
+        ("scm/0/git/url", "github.com/owner/repository", "is no URL of a repository"),
+        ("scm/0/git/url", "https://a.b/c/https://a.b/d", "is no URL of a repository"),
+        (":columns/1", {"view-type": "list", "columns": ["status", "x"]}, "is no column 'x'"),
+        (":job-name", {"view-type": "list", "job-name": "A"}, "'A' is not a list"),
+        ("builders/0/copyartifact:exclude", {"project": "A", "exclude": "*.tmp"}, LEFT),
+        (f"{IN_A_STEP}exclude", "x", LEFT),
+        ("publishers/0/archive/latest-only", True, LEFT),
+        ("properties/0/lockable-resources/groovy-sandbox", True, LEFT),
+        ("wrappers/0/timeout/timeout", 2, LEFT),
+        ("wrappers/0/timeout/abort", False, LEFT),
+        ("wrappers/0/timeout:timeout", {"timeout": 9, "type": "likely-stuck"}, LEFT),
+        ("scm/0/git:fastpoll", {"url": "https://a", "fastpoll": True}, LEFT),
+        ("publishers/0/workspace-cleanup/clean-if", NEVER, LEFT),
+        (":sandbox", {"project-type": "pipeline", "pipeline-scm": {}, "sandbox": True}, LEFT),
+        (":node", {"project-type": "pipeline", "dsl": "", "node": "linux"}, LEFT),
+        (":triggers", {"project-type": "folder", "triggers": []}, LEFT),
+        (":logrotate", {"logrotate": {}, "properties": [{"build-discarder": {}}]}, LEFT),
     ],
 )
 def test_each_senseless_value_is_reported_with_its_path(
-    data: dict[str, Any], path: tuple[str | int, ...], message: str
+    path: str, value: object, message: str
 ) -> None:
-    (mistake,) = check_job(data)
-    assert mistake.path == path
+    (mistake,) = check_job(put(path.partition(":")[0], value))
+    assert "/".join(map(str, mistake.path)) == path.replace(":", "/").lstrip("/")
     assert message in mistake.message
     assert mistake.advice
 
