@@ -1,17 +1,20 @@
 """Files of every stage: written whole or not at all, on the disk when that counts, and locked.
 
-All raise OSError; what that means to a user, each stage says.
+All raise OSError; what that means to a user, each stage says. And what is kept by its content, in
+$XDG_CACHE_HOME/cfl-jobs for the user alone: whether that can be read or written is no matter.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 # What a network's file system says that has no locks, or no fsync, of directories or at all.
 _CANT = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
@@ -96,3 +99,36 @@ def _hand_on(handle: int, old: os.stat_result) -> None:
             except OSError:  # another group gets no more than everyone has
                 mode &= ~0o070 | (mode & 0o007) << 3
     os.fchmod(handle, mode)
+
+
+def kept_file(kind: str, digest: str) -> Path | None:
+    """Return where something is kept by its content; None for a user without a home."""
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        return None
+    return base / "cfl-jobs" / kind / f"{digest}.json"
+
+
+def load_kept(place: Path | None) -> Any:
+    """Return what is kept there; None where there is nothing, or nothing that can be read."""
+    if place is None:
+        return None
+    try:
+        return json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def save_kept(place: Path | None, value: Any, *, most: int) -> None:
+    """Keep JSON, where that can be done, and let go of the oldest but `most` of its kind."""
+    if place is None:
+        return
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_whole(place, json.dumps(value), mode=0o600)
+        kept = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime)
+        for old in kept[:-most]:
+            old.unlink(missing_ok=True)
+    except (OSError, ValueError):
+        return

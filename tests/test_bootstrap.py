@@ -18,12 +18,11 @@ import yaml
 from jsonschema.validators import validator_for
 
 from cfl_jobs.__main__ import run
-from cfl_jobs.bootstrap.agents import find_exposed, list_agents
 from cfl_jobs.bootstrap.directory import make_files
 from cfl_jobs.bootstrap.overrides import Overrides
 from cfl_jobs.bootstrap.plugins import OF_THE_SERVER, list_plugins
 from cfl_jobs.bootstrap.secrets import Form, Secret, find_missing, list_secrets
-from cfl_jobs.bootstrap.texts import write_texts
+from cfl_jobs.bootstrap.texts import find_exposed, list_agents, write_texts
 from cfl_jobs.configs.labels import satisfies
 from cfl_jobs.doctor.needs import CredentialNeed, Needs, find_needs, needs_of
 from cfl_jobs.errors import CflJobsError

@@ -12,11 +12,17 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.bootstrap.agents import find_exposed
 from cfl_jobs.bootstrap.overrides import OVERRIDES, Overrides, read_overrides
 from cfl_jobs.bootstrap.plugins import PluginLine, list_plugins, write_lock, write_plugins
 from cfl_jobs.bootstrap.secrets import Secret, find_missing, find_unneeded, list_credentials
-from cfl_jobs.bootstrap.texts import SECRETS_FILE, SIGN, list_all_secrets, read_ours, write_texts
+from cfl_jobs.bootstrap.texts import (
+    SECRETS_FILE,
+    SIGN,
+    find_exposed,
+    list_all_secrets,
+    read_ours,
+    write_texts,
+)
 from cfl_jobs.doctor.needs import Needs, find_needs
 from cfl_jobs.errors import CflJobsError, TargetError
 from cfl_jobs.files import write_whole

@@ -17,7 +17,7 @@ from cfl_jobs.check.positions import composed_from
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity
 from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.errors import CflJobsError, Position
-from cfl_jobs.rendering.cache import kept_file, load_kept, save_kept
+from cfl_jobs.files import kept_file, load_kept, save_kept
 
 _TIME_LIMIT = 60.0  # seconds
 _KEPT = 500  # scripts

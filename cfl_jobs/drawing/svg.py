@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from cfl_jobs.configs.graph import Chain, Node
 from cfl_jobs.drawing.layout import Box, lay_out
-from cfl_jobs.drawing.markup import fill_template
 from cfl_jobs.drawing.words import (
     describe_node,
     list_arrows,
@@ -151,3 +153,20 @@ def _path(points: Iterable[tuple[float, float]]) -> str:
             path += f"V{to_y:.1f}"
         x, y = to_x, to_y
     return path
+
+
+def fill_template(path: Path, **values: object) -> str:
+    """Return a template's text with the values in it; only a `Markup` among them isn't escaped."""
+    return _environment(path.parent).get_template(path.name).render(values)
+
+
+@cache
+def _environment(folder: Path) -> Environment:
+    return Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -6,13 +6,12 @@ Input: the project's directory. Output: `Definitions`, with every finding; nothi
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cfl_jobs.errors import CflJobsError, Finding, Position, nearest, suggest
-from cfl_jobs.reading.definition import Definition, find_clashes
 from cfl_jobs.reading.inventory import Inventory, read_inventory
 from cfl_jobs.reading.located_yaml import Sources, load_yaml
 from cfl_jobs.reading.names import find_name_problem
@@ -28,6 +27,28 @@ _FILE_KEYS = ("template", "defaults", "jobs", "views")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PROJECT = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,58}[A-Za-z0-9])?)?")
 _RESERVED = frozenset({"settings", "chain", "script", "refuse"})
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One entry of a `jobs:` or `views:` list.
+
+    `group` is the file's stem; `variables` holds the entry's keys, `name` among them, over its
+    file's defaults. `moved_from` are names it had before.
+    """
+
+    kind: Kind
+    group: str
+    name: str
+    template: str
+    template_position: Position
+    position: Position
+    variables: TrackedDict
+    moved_from: tuple[str, ...] = ()
+
+    @property
+    def name_position(self) -> Position:
+        return self.variables.value_positions["name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +139,7 @@ class _Collector:
                     advice="README.md shows how to add a job.",
                 )
             )
-        self._findings += map(self._sources.quote, find_clashes(self._entries))
+        self._findings += map(self._sources.quote, _find_clashes(self._entries))
         return Definitions(
             self._sources,
             self._settings,
@@ -342,3 +363,63 @@ def _kind_of(value: Any) -> str:
         (float, "number"),
     )
     return next((word for kind, word in kinds if isinstance(value, kind)), "nothing")
+
+
+def _find_clashes(entries: Sequence[Definition]) -> Iterator[Finding]:
+    """Find what is wrong with the entries' names. Jenkins compares without regard to case."""
+    seen: dict[tuple[Kind, str], Definition] = {}
+    for entry in entries:
+        first = seen.setdefault((entry.kind, entry.name.lower()), entry)
+        if first is not entry:
+            same = "the same" if first.name == entry.name else "but for its case the same"
+            yield Finding(
+                f"two {entry.kind.value}s of one name: {entry.name!r} is {same} as at "
+                f"{first.name_position}",
+                entry.name_position,
+                advice="Rename one of them.",
+            )
+    moved: dict[str, Definition] = {}
+    for entry in entries:
+        for old_name in entry.moved_from:
+            first = moved.setdefault(old_name.lower(), entry)
+            if wrong := _check_move(entry, old_name, seen, first):
+                message, advice = wrong
+                yield Finding(message, entry.variables.position_of("moved"), advice=advice)
+
+
+def _check_move(
+    entry: Definition,
+    old_name: str,
+    defined: dict[tuple[Kind, str], Definition],
+    first: Definition,
+) -> tuple[str, str] | None:
+    """Return what is wrong with a rename, and what to do. `first` is who has the old name first."""
+    if entry.kind is Kind.VIEW:
+        return (
+            "`moved:` is for jobs: a view has no builds to keep",
+            "Leave it out; the view is made under its new name, and --prune deletes the old one.",
+        )
+    other = defined.get((Kind.JOB, old_name.lower()))
+    folder, old_folder = (name.rpartition("/")[0] for name in (entry.name, old_name))
+    parent = defined.get((Kind.JOB, folder.lower()))
+    if other is not None and (other is not entry or old_name == entry.name):
+        return (
+            f"{entry.name!r} can't be what {old_name!r} was: that is defined, at "
+            f"{other.name_position}",
+            "Rename first, update, and define the other job after that; or leave `moved:` out.",
+        )
+    if (
+        other is None
+        and old_folder != folder
+        and (parent is None or old_folder not in parent.moved_from)
+    ):
+        return (
+            f"Jenkins can't rename {old_name!r} to {entry.name!r}: that is in another folder",
+            "Move it in Jenkins, then name it so here, without `moved:`.",
+        )
+    if first is not entry:
+        return (
+            f"only one job can be what {old_name!r} was: {first.name!r} says so too",
+            "Leave `moved:` out of one of them.",
+        )
+    return None

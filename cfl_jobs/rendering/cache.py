@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import cfl_jobs
 from cfl_jobs.configs.config import Config
-from cfl_jobs.files import write_whole
+from cfl_jobs.files import kept_file, load_kept, save_kept
 from cfl_jobs.reading.names import select_names
 
 _KEPT = 20  # projects, or states of one
@@ -84,36 +82,3 @@ def _load(place: Path | None) -> tuple[Config, ...] | None:
         return tuple(Config.from_json(each) for each in load_kept(place))
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def kept_file(kind: str, digest: str) -> Path | None:
-    """Return where something is kept by its content; None for a user without a home."""
-    try:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    except RuntimeError:
-        return None
-    return base / "cfl-jobs" / kind / f"{digest}.json"
-
-
-def load_kept(place: Path | None) -> Any:
-    """Return what is kept there; None where there is nothing, or nothing that can be read."""
-    if place is None:
-        return None
-    try:
-        return json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-
-
-def save_kept(place: Path | None, value: Any, *, most: int) -> None:
-    """Keep JSON, where that can be done, and let go of the oldest but `most` of its kind."""
-    if place is None:
-        return
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_whole(place, json.dumps(value), mode=0o600)
-        kept = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime)
-        for old in kept[:-most]:
-            old.unlink(missing_ok=True)
-    except (OSError, ValueError):
-        return

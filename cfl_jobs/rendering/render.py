@@ -13,8 +13,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import element_paths, write_config
 from cfl_jobs.configs.requirements import find_missing_plugins, word_missing
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position
-from cfl_jobs.reading.definition import Definition
-from cfl_jobs.reading.definitions import Definitions, load_definitions
+from cfl_jobs.reading.definitions import Definition, Definitions, load_definitions
 from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.reading.names import select_names
 from cfl_jobs.reading.tracking import TrackedDict, unread_places, walk_mappings

@@ -18,8 +18,7 @@ from jinja2.exceptions import SecurityError
 from markupsafe import Markup
 
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, suggest
-from cfl_jobs.reading.definition import Definition
-from cfl_jobs.reading.definitions import JOBS, Definitions
+from cfl_jobs.reading.definitions import JOBS, Definition, Definitions
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict, note_deeply
 from cfl_jobs.rendering.lost_text import LostText
 from cfl_jobs.rendering.provenance import RESERVED, Misplaced, Values, read_marked

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from cfl_jobs.drawing.markup import fill_template
-from cfl_jobs.drawing.svg import Marks, draw_svg
+from cfl_jobs.drawing.svg import Marks, draw_svg, fill_template
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.review.outline import count_actions, list_entries, summarise
 from cfl_jobs.review.review import Review
