@@ -160,6 +160,11 @@ class Refused(TargetError):
     """The target would not take this one change; it is as it was."""
 
 
+def count(number: float, word: str) -> str:
+    """Return "1 job", "3 jobs" or "1,000 jobs"."""
+    return f"1 {word}" if number == 1 else f"{number:,.0f} {word}s"
+
+
 def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Sort by place, those without a place first, and drop exact repeats."""
     nowhere = Position("", 0, 0)

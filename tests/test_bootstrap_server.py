@@ -120,7 +120,7 @@ def test_second_run_changes_nothing(
     assert set_up(project, target) == 0
     assert len(posts(fresh)) == before
     printed = capsys.readouterr().out
-    assert f"All {len(NEEDS.plugins)} plugins are there." in printed
+    assert f"All there: {len(NEEDS.plugins)} plugins." in printed
     assert "No restart is needed." in printed
     assert "has been built already" in printed
 

@@ -90,7 +90,7 @@ def test_import_then_plan_shows_nothing_but_the_mark(
     code, output = cfl_jobs("import", *CHAIN, *url)
     assert code == 0, output
     assert "Create Distribution: jobs/imported-create-distribution.yaml" in output
-    assert output.count(", 0 stayed raw XML.") == len(CHAIN)
+    assert output.count("; 0 elements stayed raw XML.") == len(CHAIN)
     code, output = cfl_jobs("plan", "--adopt", *url)
     assert code == 0
     assert output.count("~ adopt job ") == len(CHAIN)
@@ -113,7 +113,7 @@ def test_what_stays_raw_is_named_in_the_output_and_in_the_template(
     )
     code, output = cfl_jobs("import", "--file", str(config), "--name", "By hand")
     assert code == 0, output
-    assert "0 elements are modules, 1 stayed raw XML." in output
+    assert "0 modules; 1 element stayed raw XML." in output
     assert "  raw XML: org.example.Made\n" in output
     template = (project / "templates/imported/by-hand.yaml.j2").read_text()
     assert "  # Kept as raw XML: org.example.Made\n  - raw:\n" in template

@@ -356,7 +356,7 @@ def test_a_home_of_its_own_follows_the_definitions(
     assert Path("own/jobs/Deploy to Live/config.xml").is_file()
     assert not Path(f"own/jobs/{name}").exists()
     assert run(["rehearse", "--home", "filled", "resume"]) == 0
-    assert "jobs and views here are not as jobs/ says" in capsys.readouterr().out
+    assert "Note: not as in jobs/: " in capsys.readouterr().out
     assert not Path("filled/jobs/Deploy to Live").exists()
 
 

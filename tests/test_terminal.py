@@ -52,7 +52,7 @@ def made(root: Path) -> list[str]:
 def test_yes_is_yes_however_it_is_written(project: Path, answer: str) -> None:
     """Something else is asked again."""
     with Terminal(UPDATE, cwd=project) as terminal:
-        terminal.wait_for("Make these 2 changes on home? [y/N]")
+        terminal.wait_for("Make 2 changes on home? [y/N]")
         terminal.type(answer)
         assert terminal.end() == 0
     assert made(project) == JOBS
@@ -81,9 +81,9 @@ def test_deletions_are_confirmed_apart(project: Path, asked: tuple[str, ...]) ->
     for answer, left in (("n\n", JOBS), ("y\n", JOBS[:1])):
         with Terminal([*UPDATE, "--prune", *asked], cwd=project) as terminal:
             if not asked:
-                terminal.wait_for("Make these 1 changes on home? [y/N]")
+                terminal.wait_for("Make 1 change on home? [y/N]")
                 terminal.type("y\n")
-            terminal.wait_for("Delete 1 jobs and views, with 0 builds, from home for good? [y/N]")
+            terminal.wait_for("Delete 1 job, with 0 builds, from home for good? [y/N]")
             assert made(project) == JOBS
             terminal.type(answer)
             assert terminal.end() == 0
@@ -109,7 +109,7 @@ def test_the_question_is_seen_where_the_output_goes_to_a_file(
         assert terminal.end() == 1
     assert "nobody is there to ask, so nothing was changed\n  Add --yes" in errors.read_text()
     with Terminal(UPDATE, cwd=project, stdout=log) as terminal:
-        terminal.wait_for("Make these 2 changes on home? [y/N]")
+        terminal.wait_for("Make 2 changes on home? [y/N]")
         terminal.type("y\n")
         assert terminal.end() == 0
     assert "[y/N]" not in log.read_text()

@@ -24,7 +24,7 @@ from cfl_jobs.bootstrap.texts import (
     write_texts,
 )
 from cfl_jobs.doctor.needs import Needs, find_needs
-from cfl_jobs.errors import CflJobsError, TargetError
+from cfl_jobs.errors import CflJobsError, TargetError, count
 from cfl_jobs.files import write_whole
 from cfl_jobs.planning.basis import Asked
 from cfl_jobs.reading.secrets import CredentialKind, read_secrets
@@ -102,7 +102,8 @@ def _tell_secrets(
     if missing or secrets_file is not None:
         start += f" --env-file {shlex.quote(os.path.relpath(file, home))}"
     if missing:
-        click.echo(f"{len(missing)} of {len(secrets)} secrets are missing in {where}:", err=True)
+        what = f"{len(missing)} of {count(len(secrets), 'secret')}"
+        click.echo(f"Missing in {where}: {what}:", err=True)
         for secret, why in missing:
             click.echo(f"  {secret.name}: {why} ({secret.meaning})", err=True)
         click.echo(
@@ -111,7 +112,7 @@ def _tell_secrets(
             err=True,
         )
     else:
-        click.echo(f"All {len(secrets)} secrets are in {where}.")
+        click.echo(f"All in {where}: {count(len(secrets), 'secret')}.")
     click.echo(f"Start it: {start} up --build --detach --wait")
     return 1 if missing and is_error else 0
 

@@ -21,7 +21,7 @@ from cfl_jobs.doctor.examine import ask_plugins
 from cfl_jobs.doctor.facts import InstalledPlugin, State
 from cfl_jobs.doctor.needs import Needs, PluginNeed, find_needs
 from cfl_jobs.doctor.report import diagnose, write_table
-from cfl_jobs.errors import CflJobsError, Declined, TargetError, Unavailable, Unreachable
+from cfl_jobs.errors import CflJobsError, Declined, TargetError, Unavailable, Unreachable, count
 from cfl_jobs.planning.basis import Asked
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.review.formats import paint, write_text
@@ -99,11 +99,12 @@ class _Steps:
             )
         lacking = find_lacking(self._needs, installed)
         if not lacking:
-            click.echo(f"All {len(self._needs.plugins)} plugins are there.")
+            click.echo(f"All there: {count(len(self._needs.plugins), 'plugin')}.")
             return 0
         for need in lacking:
             click.echo(f"  {need.name} {need.version}".rstrip() + f", for {', '.join(need.users)}")
-        self._confirm(f"Install these {len(lacking)} plugins on {self._target.label}, and restart?")
+        what = count(len(lacking), "plugin")
+        self._confirm(f"Install {what} on {self._target.label}, and restart?")
         install_plugins(self._target, lacking)
         click.echo("Jenkins installs them, and what they depend on.")
         for line in wait_for_installation(self._target, self._waiting):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, holder_of
 from cfl_jobs.configs.graph import Chain, TriggerEdge
 from cfl_jobs.configs.model import Job
-from cfl_jobs.errors import suggest
+from cfl_jobs.errors import count, suggest
 
 
 @RULES.rule("cycle", Severity.ERROR, "jobs start each other in a circle")
@@ -80,8 +80,8 @@ def find_too_many_blocking(scope: Scope) -> Iterator[Found]:
         if len(blocking) >= scope.executors:
             others = ", ".join(blocking)
             message = (
-                f"{len(blocking)} jobs wait for builds that they start ({others}), and the server"
-                f" has {scope.executors} executors"
+                f"what waits for builds that it starts ({others}) may take every executor; the"
+                f" server has {count(scope.executors, 'executor')}"
             )
             yield found_at(edge, message)
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from cfl_jobs import __version__
 from cfl_jobs.check.rule import RULES, Problem, Report, Severity
+from cfl_jobs.errors import count
 
 
 def write_text(report: Report) -> str:
@@ -33,11 +34,6 @@ def _summary(report: Report) -> str:
     warnings = count(report.count(Severity.WARNING), "warning")
     named = report.problems[0].rule
     return f"{errors}, {warnings}{silenced}. `cfl-jobs explain {named}` tells more about a rule."
-
-
-def count(number: int, word: str) -> str:
-    """Return "1 job" or "3 jobs"."""
-    return f"{number} {word}" if number == 1 else f"{number:,} {word}s"
 
 
 def write_json(report: Report) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, parts_of
 from cfl_jobs.configs.model import BuildDiscarder, Job, Trigger
 from cfl_jobs.configs.steps.wrappers import CleanAfter, CleanBefore, TimeLimit
+from cfl_jobs.errors import count
 from cfl_jobs.rendering.cron import find_cron_mistakes, find_cron_warnings
 
 
@@ -107,6 +108,6 @@ def estimate_disk(
             if megabytes:
                 takes.append((float("inf"), f"{job.name}: {megabytes:.1f} MB a build, for ever"))
         elif megabytes * min(limits) >= 1:
-            text = f"{megabytes * min(limits) / 1000:.1f} GB, {min(limits):,.0f} builds of "
+            text = f"{megabytes * min(limits) / 1000:.1f} GB, {count(min(limits), 'build')} of "
             takes.append((megabytes * min(limits), f"{job.name}: {text}{megabytes:.1f} MB"))
     yield from (text for _, text in sorted(takes, reverse=True))

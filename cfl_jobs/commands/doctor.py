@@ -44,11 +44,11 @@ def show_doctor(root: Path, target: JenkinsTarget, form: str) -> int:
     """Examine the server and write what was found; returns the exit code."""
     from cfl_jobs.doctor.facts import State
     from cfl_jobs.doctor.needs import find_needs
-    from cfl_jobs.doctor.report import count, diagnose, write_json, write_table
+    from cfl_jobs.doctor.report import count_state, diagnose, write_json, write_table
 
     rows = diagnose(target, find_needs(root))
     if form == "json":
         click.echo(write_json(rows, target.label))
     else:
         write_table(rows, target.label, sys.stdout)
-    return 1 if count(rows, State.ERROR) else 0
+    return 1 if count_state(rows, State.ERROR) else 0

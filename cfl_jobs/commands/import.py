@@ -99,10 +99,11 @@ def import_jobs(root: Path, names: Iterable[str], read: Callable[[str], str]) ->
 
 
 def _tell(imported: Imported) -> None:
+    from cfl_jobs.errors import count
+
     (definition, _), (template, _) = imported.files
-    count, kept = imported.modules, len(imported.kept)
-    modules = "1 element is a module" if count == 1 else f"{count} elements are modules"
-    click.echo(f"{imported.name}: {definition}, {template}: {modules}, {kept} stayed raw XML.")
+    modules, kept = count(imported.modules, "module"), count(len(imported.kept), "element")
+    click.echo(f"{imported.name}: {definition}, {template}: {modules}; {kept} stayed raw XML.")
     for what in imported.kept:
         click.echo(f"  raw XML: {what}")
     for tag in imported.left:

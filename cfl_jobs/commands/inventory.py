@@ -63,7 +63,7 @@ def take_inventory(root: Path, target: Target, *, check: bool) -> int:
 
 def renew_inventory(root: Path, new: Inventory, *, source: str, check: bool) -> int:
     """Compare the file with what a source has, write it unless `check`; returns the exit code."""
-    from cfl_jobs.errors import DefinitionError
+    from cfl_jobs.errors import DefinitionError, count
     from cfl_jobs.reading.inventory import INVENTORY, Inventory, compare_inventories, dump_inventory
 
     try:
@@ -79,7 +79,7 @@ def renew_inventory(root: Path, new: Inventory, *, source: str, check: bool) -> 
     for difference in differences:
         click.echo(difference)
     if not differences:
-        click.echo(f"{INVENTORY} is what {source} has: {len(new.plugins)} plugins.")
+        click.echo(f"{INVENTORY} is what {source} has: {count(len(new.plugins), 'plugin')}.")
         return 0
     if check:
         click.echo(f"{INVENTORY} is not what {source} has. Run this without --check.")
@@ -87,7 +87,7 @@ def renew_inventory(root: Path, new: Inventory, *, source: str, check: bool) -> 
     path = root / INVENTORY
     path.parent.mkdir(exist_ok=True)
     path.write_text(dump_inventory(new), encoding="utf-8", newline="\n")
-    click.echo(f"Wrote {INVENTORY}: {len(new.plugins)} plugins of {source}.")
+    click.echo(f"Wrote {INVENTORY}: {count(len(new.plugins), 'plugin')} of {source}.")
     return 0
 
 

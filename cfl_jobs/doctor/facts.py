@@ -142,11 +142,6 @@ def untold(facts: Facts, field: str) -> Diagnosis:
     )
 
 
-def number(count: int, word: str) -> str:
-    """Return "1 job", "2 jobs"."""
-    return f"{count} {word}{'' if count == 1 else 's'}"
-
-
 def some(names: tuple[str, ...], count: int = 3) -> str:
     """Return the first names, and how many more there are."""
     more = len(names) - count

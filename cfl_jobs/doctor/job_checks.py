@@ -12,12 +12,12 @@ from cfl_jobs.doctor.facts import (
     InstalledPlugin,
     NodeState,
     State,
-    number,
     ok,
     some,
     untold,
 )
 from cfl_jobs.doctor.needs import Needs, PluginNeed
+from cfl_jobs.errors import count
 from cfl_jobs.reading.versions import is_older
 
 
@@ -41,13 +41,13 @@ def check_plugins(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     if newer:
         names = some(tuple(newer))
         message = (
-            f"newer than what the jobs are rendered for: {number(len(newer), 'plugin')}, {names}"
+            f"newer than what the jobs are rendered for: {count(len(newer), 'plugin')}, {names}"
         )
         yield Diagnosis(
             State.NOTE, message, "Run `cfl-jobs inventory` and look at `cfl-jobs plan`."
         )
     if good:
-        yield ok(f"{good} of the {len(needs.plugins)} plugins that jobs need are at work")
+        yield ok(f"at work: {good} of {count(len(needs.plugins), 'plugin')} that jobs need")
 
 
 def _explain_plugin(
@@ -90,7 +90,7 @@ def check_credentials(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
         yield Diagnosis(State.ERROR, message, fix, need.jobs)
     if len(lacking) < len(needs.credentials):
         there = len(needs.credentials) - len(lacking)
-        yield ok(f"{there} of the {len(needs.credentials)} credentials that jobs bind are there")
+        yield ok(f"there: {there} of {count(len(needs.credentials), 'credential')} that jobs bind")
 
 
 def check_labels(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
@@ -137,20 +137,21 @@ def check_executors(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
             for name in needs.blocking
             if any(node in nodes for node in _nodes_for(labels.get(name, ""), online))
         )
-        count = sum(node.executors for node in nodes)
-        if count and count <= len(blocking) and not stuck:
+        room = sum(node.executors for node in nodes)
+        if room and room <= len(blocking) and not stuck:
             stuck = True
             message = (
-                f"{number(count, 'executor')} for {job}, and {number(len(blocking), 'job')} may "
+                f"{count(room, 'executor')} for {job}, and {count(len(blocking), 'job')} may "
                 f"hold one while waiting for others: {some(blocking)} may wait for ever"
             )
             yield Diagnosis(State.ERROR, message, fix, blocking)
     if not total:
         yield Diagnosis(State.ERROR, "there is no executor, so no build ever starts", fix)
     elif not stuck:
-        nodes_there = number(sum(1 for node in online if node.executors), "node")
+        nodes_there = count(sum(1 for node in online if node.executors), "node")
         held = len(needs.blocking)
-        yield ok(f"{total} executors on {nodes_there}; waiting jobs may hold {held} of them")
+        there = count(total, "executor")
+        yield ok(f"{there} on {nodes_there}; waiting jobs may hold {held} of them")
 
 
 def check_isolation(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
@@ -242,7 +243,7 @@ def check_jobs(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     )
     for names, what, fix in told:
         if names:
-            message = f"{what}: {number(len(names), 'job')}, {some(names)}"
+            message = f"{what}: {count(len(names), 'job')}, {some(names)}"
             yield Diagnosis(State.NOTE, message, fix, names)
     if not any(names for names, *_ in told):
-        yield ok(f"all {len(facts.jobs)} jobs are ours")
+        yield ok(f"all ours: {count(len(facts.jobs), 'job')}")

@@ -9,9 +9,9 @@ from typing import TextIO
 
 from cfl_jobs.doctor import job_checks, server_checks
 from cfl_jobs.doctor.examine import ask_repositories, examine
-from cfl_jobs.doctor.facts import Check, Diagnosis, Facts, Row, State, number
+from cfl_jobs.doctor.facts import Check, Diagnosis, Facts, Row, State
 from cfl_jobs.doctor.needs import Needs
-from cfl_jobs.errors import TargetError
+from cfl_jobs.errors import TargetError, count
 from cfl_jobs.targets.server import JenkinsTarget
 
 CHECKS: MappingProxyType[str, Check] = MappingProxyType(
@@ -55,7 +55,7 @@ def apply_checks(needs: Needs, facts: Facts) -> tuple[Row, ...]:
     )
 
 
-def count(rows: tuple[Row, ...], state: State) -> int:
+def count_state(rows: tuple[Row, ...], state: State) -> int:
     return sum(row.diagnosis.state is state for row in rows)
 
 
@@ -85,10 +85,10 @@ def write_table(rows: tuple[Row, ...], url: str, stream: TextIO) -> None:
 
 
 def summarise(rows: tuple[Row, ...], url: str) -> str:
-    errors, warnings = count(rows, State.ERROR), count(rows, State.WARNING)
+    errors, warnings = count_state(rows, State.ERROR), count_state(rows, State.WARNING)
     if not errors and not warnings:
         return f"{url} is ready for the chain."
-    words = f"{number(errors, 'error')}, {number(warnings, 'warning')}"
+    words = f"{count(errors, 'error')}, {count(warnings, 'warning')}"
     end = "the chain can't run there as it should" if errors else "the chain can run there"
     return f"{url}: {words}; {end}."
 
@@ -107,7 +107,7 @@ def write_json(rows: tuple[Row, ...], url: str) -> str:
             }
             for row in rows
         ],
-        "errors": count(rows, State.ERROR),
-        "warnings": count(rows, State.WARNING),
+        "errors": count_state(rows, State.ERROR),
+        "warnings": count_state(rows, State.WARNING),
     }
     return json.dumps(data, indent=2, ensure_ascii=False)

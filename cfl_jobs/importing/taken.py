@@ -16,7 +16,7 @@ from cfl_jobs.configs.buildwritten import take_build_written
 from cfl_jobs.configs.configxml import ENCRYPTED, element_paths, format_config, parse_config
 from cfl_jobs.configs.mark import description_of, set_description, split_description
 from cfl_jobs.configs.normalform import Normal, normalise
-from cfl_jobs.errors import CflJobsError, ConfigError, DefinitionError, suggest
+from cfl_jobs.errors import CflJobsError, ConfigError, DefinitionError, count, suggest
 from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.takeover import PROJECT_TYPES, Takeover, take_over
 from cfl_jobs.importing.writing import write_template, write_text
@@ -126,10 +126,9 @@ def write_files(name: str, taken: Takeover) -> tuple[tuple[str, str], ...]:
 def _opening(taken: Takeover) -> str:
     if not taken.kept:
         return "{# Taken over by `cfl-jobs import`. #}\n"
-    count = len(taken.kept)
-    what = "an element" if count == 1 else f"{count} elements"
+    kept = count(len(taken.kept), "element")
     return (
-        f"{{# Taken over by `cfl-jobs import`. {what[0].upper()}{what[1:]} stayed raw XML: no\n"
+        f"{{# Taken over by `cfl-jobs import`. {kept} stayed raw XML: no\n"
         "   options of jenkins-job-builder were found that make the same. #}\n"
     )
 

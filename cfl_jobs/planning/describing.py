@@ -10,7 +10,7 @@ from itertools import groupby, zip_longest
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.normalform import SECRET, Normal, absent_value
-from cfl_jobs.errors import Position
+from cfl_jobs.errors import Position, count
 from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.plan import Change, Difference, Owner
@@ -238,7 +238,7 @@ def count_common(one: str, other: str) -> int:
 def _cut(line: str) -> str:
     if len(line) <= _LONG:
         return line
-    return f"{line[:_LONG]}… ({len(line) - _LONG:,} more characters)"
+    return f"{line[:_LONG]}… ({count(len(line) - _LONG, 'more character')})"
 
 
 def _cut_around(line: str, start: int, end: int) -> str:

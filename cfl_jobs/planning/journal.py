@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import quote
 
 from cfl_jobs.configs.configxml import parse_config
-from cfl_jobs.errors import CflJobsError, ConfigError
+from cfl_jobs.errors import CflJobsError, ConfigError, count
 from cfl_jobs.files import lock, sync_directory
 from cfl_jobs.target import Key, Kind
 
@@ -195,7 +195,7 @@ class Run:
         if self.problem:
             return f"{self.name}  can't be read: {self.problem}"
         states = Counter(step.state for step in self.steps)
-        counts = [f"{states['done']} of {len(self.steps)} jobs done"]
+        counts = [f"{states['done']} of {count(len(self.steps), 'job')} done"]
         counts += [f"{states[state]} {state}" for state in ("failed", "started") if states[state]]
         if not self.is_complete:
             counts.append("under way" if self.is_running else "not finished")
@@ -205,7 +205,7 @@ class Run:
 
     @property
     def damage(self) -> str:
-        return f"{self.damaged} lines of its journal can't be read"
+        return f"{count(self.damaged, 'line')} of its journal can't be read"
 
     @property
     def name(self) -> str:

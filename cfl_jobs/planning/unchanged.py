@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.normalform import Normal, is_encrypted
-from cfl_jobs.errors import Missing, PlanError, Refused
+from cfl_jobs.errors import Missing, PlanError, Refused, count
 from cfl_jobs.planning.observe import WORKERS, describe_some, list_inside
 from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update
 from cfl_jobs.planning.renames import NO_RENAMES, Renames
@@ -85,7 +85,11 @@ def _find_more_to_go(change: Delete, target: Target) -> str:
     if change.kind is Kind.VIEW:
         return ""
     builds = target.count_builds(change.name)
-    return f"has {builds} builds by now, not {change.builds}" if builds > change.builds else ""
+    return (
+        f"has {count(builds, 'build')} by now, not {change.builds}"
+        if builds > change.builds
+        else ""
+    )
 
 
 def check_unchanged(plan: Plan, target: Target) -> None:

@@ -9,6 +9,7 @@ from posixpath import relpath
 from cfl_jobs.configs.references import expand, resolve_job
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector, parse_selector
 from cfl_jobs.configs.steps.step import Result, StepFailed
+from cfl_jobs.errors import count
 from cfl_jobs.rehearsal.artifacts import copy_artifacts, record_fingerprints
 from cfl_jobs.rehearsal.build import BuildRun
 from cfl_jobs.rehearsal.builds import Builds
@@ -64,8 +65,8 @@ def _copy(step: CopyArtifact, build: BuildRun, name: str, source: BuildRecord) -
         names = copy_artifacts(
             archive, target, includes=includes, excludes=excludes, flatten=step.flatten
         )
-        noun = "artifact" if len(names) == 1 else "artifacts"
-        build.log(f'Copied {len(names)} {noun} from "{source.job}" build number {source.number}')
+        copied = count(len(names), "artifact")
+        build.log(f'Copied {copied} from "{source.job}" build number {source.number}')
         if step.fingerprint:
             record_fingerprints(archive, names, source, build.record, build.home)
     if not names and not step.optional:

@@ -12,7 +12,7 @@ from typing import TextIO, TypeAlias
 
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.wrappers import BoundCredential
-from cfl_jobs.errors import CflJobsError, PlanError, RehearsalError, suggest
+from cfl_jobs.errors import CflJobsError, PlanError, RehearsalError, count, suggest
 from cfl_jobs.planning.apply import Status, apply_plan
 from cfl_jobs.planning.basis import Asked, look
 from cfl_jobs.planning.journal import Journal
@@ -233,7 +233,7 @@ def prepare(options: Options, home: Home, definitions: Definitions, tell: Tell) 
         save_settings(home, settings)
     elif different := definitions.count_differences(home):
         where = shlex.quote(show_path(home.root))
-        tell(f"Note: {different} jobs and views here are not as jobs/ says; what is here is run.")
+        tell(f"Note: not as in jobs/: {count(different, 'config')}; what is here is run.")
         tell(f"  To bring them up to date: cfl-jobs update --home {where}")
     jobs = read_jobs(home)
     used = {repository_name(url) for job in jobs.values() for url in job.urls}
@@ -271,7 +271,7 @@ def _fill(home: Home, definitions: Definitions, tell: Tell) -> None:
         )
     changed = definitions.fill(home)
     if changed:
-        tell(f"Rendered jobs/ into {show_path(home.root)}: {changed} jobs and views.")
+        tell(f"Rendered jobs/ into {show_path(home.root)}: {count(changed, 'config')}.")
 
 
 def _make_sample(home: Home, tell: Tell) -> dict[str, Path]:
@@ -294,7 +294,7 @@ def _make_up_secrets(
         values |= {name: random_source.token_hex(12) for name in sorted(missing)}
         write_json(path, values)
         path.chmod(0o600)
-        tell(f"Made up values for {len(missing)} credentials, for the sample site only.")
+        tell(f"Made up values for {count(len(missing), 'credential')}, for the sample site only.")
     return {name: Credential(value, "made-up") for name, value in values.items()}
 
 

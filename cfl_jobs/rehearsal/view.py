@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from cfl_jobs.configs.steps.step import Result
+from cfl_jobs.errors import count
 from cfl_jobs.rehearsal.records import (
     BuildRecord,
     Cause,
@@ -165,7 +166,7 @@ def outcome(record: BuildRecord) -> str:
     text = f"{record.result.name} in {show_time(record.finished - record.started)}"
     if record.tests:
         ran, failed = record.tests
-        text += f", {ran} tests" + (f", {failed} failed" if failed else "")
+        text += f", {count(ran, 'test')}" + (f", {failed} failed" if failed else "")
     return f"{text} - {record.description}" if record.description else text
 
 

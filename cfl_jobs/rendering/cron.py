@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from cfl_jobs.errors import suggest
+from cfl_jobs.errors import count, suggest
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +212,9 @@ def _miscounted(line: str, number: int, fields: list[tuple[str, int]]) -> CronMi
     elif re.search(r",[ \t]|[ \t],", line):
         advice += " There is no space around a comma."
     column = fields[5][1] if len(fields) > 5 else 1
-    return CronMistake(number, column, f"{line!r} has {len(fields)} fields, not five", advice)
+    return CronMistake(
+        number, column, f"{line!r} has {count(len(fields), 'field')}, not five", advice
+    )
 
 
 class _Wrong(Exception):

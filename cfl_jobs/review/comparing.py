@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cfl_jobs.check.report import count
 from cfl_jobs.check.rule import Problem, Severity
 from cfl_jobs.check.run import DEFINITION, check_rendered
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_text, fingerprint
+from cfl_jobs.errors import count
 from cfl_jobs.planning.basis import Setup
 from cfl_jobs.planning.observe import Observed
 from cfl_jobs.planning.plan import Create, Plan

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cfl_jobs.check.report import count
 from cfl_jobs.check.shell import find_stops, without_comments
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.model import (
@@ -38,6 +37,7 @@ from cfl_jobs.configs.steps.wrappers import (
     Timestamps,
 )
 from cfl_jobs.drawing.words import join_names
+from cfl_jobs.errors import count
 from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Owner, Plan
 from cfl_jobs.review.flow import find_copies, find_edges, find_starts, merge_chains

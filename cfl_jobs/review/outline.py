@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cfl_jobs.check.report import count
 from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.errors import count
 from cfl_jobs.planning.describing import (
     Grouping,
     describe,

@@ -11,11 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 
-from cfl_jobs.check.report import count
 from cfl_jobs.check.rule import Severity
 from cfl_jobs.check.run import check_rendered, read_files
 from cfl_jobs.configs.config import Config
-from cfl_jobs.errors import CflJobsError
+from cfl_jobs.errors import CflJobsError, count
 from cfl_jobs.reading.definitions import JOBS
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.rendering.templates import TEMPLATES

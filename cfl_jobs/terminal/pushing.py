@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cfl_jobs.errors import CflJobsError, PlanError, UnsafePlan
+from cfl_jobs.errors import CflJobsError, PlanError, UnsafePlan, count
 from cfl_jobs.planning.apply import Outcome, Result, Status, action_of, apply_plan, describe_change
 from cfl_jobs.planning.basis import Asked, Basis, load_plan, look
 from cfl_jobs.planning.journal import Journal, find_run, list_runs, state_directory
 from cfl_jobs.planning.observe import list_versions
-from cfl_jobs.planning.plan import Plan, PlannedChange, find_loss
+from cfl_jobs.planning.plan import Delete, Plan, PlannedChange, find_loss
 from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.planning.unchanged import check_unchanged
 from cfl_jobs.planning.visible import make_line_visible, make_visible
@@ -230,23 +231,29 @@ def _check(review: Review, consent: Consent) -> None:
 
 def _ask(plan: Plan, consent: Consent) -> None:
     deletions = plan.deletions
-    others = len(plan.changes) - len(deletions)
+    others = [change for change in plan.changes if not isinstance(change, Delete)]
     if others and not consent.yes:
-        question = f"Make these {others} changes on {plan.target}?"
+        question = f"Make {count(len(others), 'change')} on {plan.target}?"
         if plan.undoes:
-            question = f"Put {others} jobs and views back?"
+            question = f"Put {_count_kinds(others)} back?"
         confirm(question, advice="Add --yes to go ahead.")
     if deletions and consent.delete_count != len(deletions):
-        what = f"{len(deletions)} jobs and views, with {plan.builds_to_go} builds,"
+        what = f"{_count_kinds(deletions)}, with {count(plan.builds_to_go, 'build')},"
         confirm(
             f"Delete {what} from {plan.target} for good?",
             advice=f"To delete {what} without being asked: --delete-count {len(deletions)}.",
         )
 
 
+def _count_kinds(changes: Iterable[PlannedChange]) -> str:
+    """Return "2 jobs and 1 view"."""
+    kinds = Counter(change.kind.value for change in changes)
+    return " and ".join(count(number, kind) for kind, number in kinds.items())
+
+
 def _apply(plan: Plan, target: Target, backup: Path | None, *, versions: Mapping[str, str]) -> int:
     total = len(plan.changes)
-    numbers = count(1)
+    numbers = itertools.count(1)
     one_at_a_time = threading.Lock()
     canvas = find_canvas(sys.stdout)
     verb = "rollback" if plan.undoes else "update"
@@ -321,7 +328,7 @@ def tell_result(plan: Plan, result: Result, lines: Lines, canvas: Console | None
     failed = [o for o in result.outcomes if o.status is Status.FAILED]
     left = [o for o in result.outcomes if o.status is Status.NOT_DONE]
     done = len(result.outcomes) - len(failed) - len(left)
-    lines.write(f"{done} of {len(plan.changes)} changes made on {plan.target}.")
+    lines.write(f"{done} of {count(len(plan.changes), 'change')} made on {plan.target}.")
     said = []
     for problem, changes in _by_message(failed).items():
         said.append(f"Failed: {', '.join(map(describe_change, changes))}: {problem}")
