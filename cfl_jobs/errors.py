@@ -21,7 +21,7 @@ The tree::
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -163,6 +163,12 @@ class Refused(TargetError):
 def count(number: float, word: str) -> str:
     """Return "1 job", "3 jobs" or "1,000 jobs"."""
     return f"1 {word}" if number == 1 else f"{number:,.0f} {word}s"
+
+
+def some(names: Sequence[str], most: int = 3) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:

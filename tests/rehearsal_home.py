@@ -157,6 +157,14 @@ COPY = (
 NEWEST = {"selector": "StatusBuildSelector", "inner": "<stable>true</stable>"}
 
 
+GIT = (
+    '<scm class="hudson.plugins.git.GitSCM"><userRemoteConfigs>'
+    "<hudson.plugins.git.UserRemoteConfig><url>https://github.com/o/{}.git</url>"
+    "</hudson.plugins.git.UserRemoteConfig></userRemoteConfigs><branches>"
+    "<hudson.plugins.git.BranchSpec><name>{}</name></hudson.plugins.git.BranchSpec></branches></scm>"
+)
+
+
 def archive(pattern: str, more: str = "") -> str:
     return ARCHIVE.format(pattern, more)
 
@@ -174,6 +182,17 @@ def trigger(projects: str, parameters: str, condition: str = "SUCCESS", more: st
         f"<condition>{condition}</condition>{more}"
         "</hudson.plugins.parameterizedtrigger.BuildTriggerConfig></configs>"
         "</hudson.plugins.parameterizedtrigger.BuildTrigger>"
+    )
+
+
+def blocking(projects: str, thresholds: str = "") -> str:
+    return (
+        "<hudson.plugins.parameterizedtrigger.TriggerBuilder><configs>"
+        "<hudson.plugins.parameterizedtrigger.BlockableBuildTriggerConfig>"
+        f"<configs>{predefined('A=1')}</configs><projects>{projects}</projects>"
+        f"<condition>ALWAYS</condition><block>{thresholds}</block>"
+        "</hudson.plugins.parameterizedtrigger.BlockableBuildTriggerConfig></configs>"
+        "</hudson.plugins.parameterizedtrigger.TriggerBuilder>"
     )
 
 

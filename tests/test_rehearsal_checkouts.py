@@ -11,6 +11,7 @@ from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.engine import Engine
 from tests.rehearsal_home import (
+    GIT,
     commit,
     git,
     job_xml,
@@ -22,20 +23,13 @@ from tests.rehearsal_home import (
     string,
 )
 
-GIT = (
-    '<scm class="hudson.plugins.git.GitSCM"><userRemoteConfigs>'
-    "<hudson.plugins.git.UserRemoteConfig><url>https://github.com/o/repo.git</url>"
-    "</hudson.plugins.git.UserRemoteConfig></userRemoteConfigs><branches>"
-    "<hudson.plugins.git.BranchSpec><name>{}</name></hudson.plugins.git.BranchSpec></branches></scm>"
-)
-
 
 def _checkout(tmp_path: Path, branch: str, script: str = "true") -> tuple[Home, Engine, Path]:
     repository = make_repository(tmp_path / "clones/repo", {"a": "1"})
     git(repository, "tag", "v1")
     commit(repository, {"a": "2"}, "two")
     config = job_xml(
-        scm=GIT.format(branch),
+        scm=GIT.format("repo", branch),
         builders=shell('echo "<$(cat a) $GIT_BRANCH $GIT_COMMIT $GIT_URL>"\n' + script),
         parameters=string("BRANCH", "master"),
         triggers="<com.cloudbees.jenkins.GitHubPushTrigger/>",
@@ -144,7 +138,7 @@ def test_a_push_to_nowhere_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_job_whose_repository_nobody_stands_for_is_refused(tmp_path: Path) -> None:
-    home = make_home(tmp_path, {"J": job_xml(scm=GIT.format("master"))})
+    home = make_home(tmp_path, {"J": job_xml(scm=GIT.format("repo", "master"))})
     with make_engine(home) as engine, pytest.raises(RehearsalError, match="--repo repo=PATH"):
         engine.build("J", {})
 
@@ -158,7 +152,7 @@ def test_any_kind_of_clone_will_do(tmp_path: Path, kind: str) -> None:
     else:
         option = "--bare" if kind == "bare" else "--quiet"
         git(original, "clone", "--quiet", option, str(original), str(clone))
-    config = job_xml(scm=GIT.format("master"), builders=shell("cat a"))
+    config = job_xml(scm=GIT.format("repo", "master"), builders=shell("cat a"))
     home = make_home(tmp_path / "home", {"J": config})
     with make_engine(home, {"repo": clone}) as engine:
         engine.build("J", {})

@@ -19,7 +19,18 @@ from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.guard import find_by_cookie
 from tests.rehearsal_chain import NAMES, PROJECT, SECRETS, Chain, copy_chain, make_chain
-from tests.rehearsal_home import git, job_xml, make_home, make_repository, shell, wait_until
+from tests.rehearsal_home import (
+    GIT,
+    blocking,
+    git,
+    job_xml,
+    make_engine,
+    make_home,
+    make_repository,
+    shell,
+    string,
+    wait_until,
+)
 from tests.shell_steps import quick_python
 from tests.wheelhouse import make_pip_offline, make_wheelhouse
 
@@ -107,31 +118,66 @@ def test_a_whole_chain_on_peoples_clones(chain: Chain, capsys: pytest.CaptureFix
     assert not any(value in remembered for value in SECRETS.values())
 
 
-def test_a_sample_repository_gets_a_commit_to_push(
-    chain: Chain, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Only what is in the home itself is the sample's; its work tree stays clean."""
-    chain.home.repositories.mkdir()
-    for name, path in chain.repositories.items():
-        chain.repositories[name] = path.rename(chain.home.repositories / name)
-    assert rehearse(chain) == 0
-    first = chain.heads()
-    assert rehearse(chain, "push", "ocargo") == 0
-    assert "Made a commit to push, on master of the sample's ocargo." in capsys.readouterr().out
-    assert chain.deployed("Dev") == chain.heads()
-    assert chain.heads() | {"ocargo": ""} == first | {"ocargo": ""}
-    assert chain.heads() != first
-    assert not git(chain.repositories["ocargo"], "status", "--porcelain")
+PUBLISH = job_xml(
+    scm=GIT.format("ocargo", "master"),
+    builders=shell("cat *.md"),
+    triggers="<com.cloudbees.jenkins.GitHubPushTrigger/>",
+)
 
 
-def test_a_failure_is_an_exit_code_and_the_end_of_a_log(
-    chain: Chain, capsys: pytest.CaptureFixture[str]
+def test_what_is_not_committed_is_told_and_pushed_on_request_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert rehearse(chain, "build", "Deploy to Staging", "-p", "DISTRIBUTION=7") == 1
-    shown = capsys.readouterr().out
-    assert "Deploy to Staging #1 is FAILURE. Its log ends with:" in shown
-    assert "there is no distribution 7" in shown
-    assert "cfl-jobs rehearse --home home log 'Deploy to Staging' 1" in shown
+    """Of the sample; where nothing is changed an empty commit is made, so that there is a push."""
+    home = make_home(tmp_path / "build/rehearsal", {"Publish": PUBLISH})
+    repository = home.repositories / "ocargo"
+    monkeypatch.chdir(tmp_path)
+
+    def push(*more: str, expect: int = 0) -> str:
+        assert run(["rehearse", "push", "ocargo", *more]) == expect
+        said = capsys.readouterr()
+        assert expect or git(repository, "rev-parse", "--short=10", "master") in said.out
+        return said.out + said.err
+
+    assert "Publish starts for" in push()
+    assert "Made an empty commit to push, on master of the sample's ocargo." in push()
+    assert git(repository, "status", "--porcelain") == ""
+    (repository / "README.md").write_text("mine\n")
+    (repository / "new file").touch()
+    refused = push(expect=1)
+    assert "ocargo has nothing to push: README.md, new file in build/reh" in refused
+    assert "Commit it and push: cfl-jobs rehearse push ocargo --commit" in refused
+    assert len(Builds(home).of("Publish")) == 2
+    assert "is on master, not on other" in push("--commit", "--branch", "other", expect=1)
+    assert "Committed on master of the sample's ocargo: README.md, new file." in push("--commit")
+    assert "mine" in home.log("Publish", 3).read_text()
+    (repository / "README.md").write_text("still mine\n")
+    git(repository, "commit", "--all", "--message", "by hand")
+    (repository / "new file").write_text("more")
+    said = push()
+    assert "Note: not committed in build/rehearsal/repositories/ocargo, so no build" in said
+    assert "gets it: new file." in said
+
+
+def test_what_is_not_committed_in_peoples_clones_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are only read: the work tree, the index and the commits stay as they are."""
+    make_home(tmp_path / "home", {"Publish": PUBLISH, "Other": job_xml()})
+    files = [f"{number}.md" for number in range(5)]
+    clone = make_repository(tmp_path / "clone", dict.fromkeys(files, ""))
+    for name in files:
+        (clone / name).write_text("changed")
+    before = (git(clone, "rev-parse", "HEAD"), (clone / ".git/index").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    told = "Note: not committed in clone, so no build gets it: 0.md, 1.md, 2.md and 2 more.\n"
+    known = ["--home", "home", "--repo", "ocargo=clone"]
+    for command, is_told in ((["push", "ocargo"], True), (["build", "Other"], False)):
+        assert run(["rehearse", *known, *command]) == 0
+        assert (told in capsys.readouterr().out) is is_told
+    assert run(["rehearse", *known, "push", "ocargo", "--commit"]) == 1
+    assert "Commit there: git -C clone commit --all" in capsys.readouterr().err
+    assert before == (git(clone, "rev-parse", "HEAD"), (clone / ".git/index").read_bytes())
 
 
 @pytest.mark.parametrize(
@@ -190,6 +236,17 @@ def test_secrets_are_asked_for_when_a_build_needs_them(
     assert "Write lines CODEFORLIFE_DEV_SECRET_KEY=... into a file" in shown
     Path("secrets").write_text(given)
     assert rehearse(chain, "build", "Deploy to Dev", "-p", "DISTRIBUTION=1") == 0
+
+
+def test_the_tests_of_a_suite_that_failed_are_named(
+    chain: Chain, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What its publishers say after the step that failed is left out."""
+    (chain.home.root / "FAIL-game").touch()
+    assert rehearse(chain) == 1
+    shown = capsys.readouterr().out
+    assert "Run Ocargo Tests #1 is FAILURE. Its log says:" in shown
+    assert "marked build as failure\n  Of 1 test 1 failed:\n    game.t\n  All of it:" in shown
 
 
 def test_a_clone_that_no_job_uses_is_an_error(
@@ -276,12 +333,14 @@ def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Si
     """The build is recorded as aborted, its processes are gone, the exit code says why."""
     script = "setsid sleep 600 & sleep 600 & sleep 600"
     home = make_home(tmp_path / "home", {"J": job_xml(builders=shell(script))})
-    rehearsal = _start(tmp_path, "build", "J")
+    rehearsal = _start(tmp_path, "build", "J", stdout=subprocess.PIPE)
     try:
         wait_until(lambda: len(_processes(home)) >= 4)  # the shell and its three
         cookie = Builds(home).of("J")[0].cookie
         rehearsal.send_signal(number)
-        assert rehearsal.wait(timeout=60) == 130
+        said, _ = rehearsal.communicate(timeout=60)
+        assert rehearsal.returncode == 130
+        assert said.endswith("\nGo on with: cfl-jobs rehearse --home home resume\n")
     finally:
         rehearsal.kill()
         rehearsal.wait()
@@ -291,33 +350,60 @@ def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Si
     assert "Finished: ABORTED" in _log(home.log("J", 1))
 
 
-def test_what_waited_is_built_by_resume(
+def test_resume_builds_what_was_aborted_and_what_waited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from tests.rehearsal_home import make_engine
-
-    home = make_home(tmp_path / "home", {"J": job_xml(builders=shell("true"))})
-    with make_engine(home) as engine:
-        engine.build("J", {})
+    """It says so first. What an aborted build had started, that build starts again."""
+    slow = shell('[ "$A" = fast ] || [ -e "$JENKINS_HOME/FAST" ] || sleep 600')
+    job = job_xml(builders=slow, parameters=string("A"))
+    top = job_xml(builders=blocking("Below"))
+    home = make_home(tmp_path / "home", {"Top": top, "Below": job, "Slow": job})
     monkeypatch.chdir(tmp_path)
-    assert run(["rehearse", "status", "--home", "home"]) == 0
-    assert (
-        "In the queue: J\nGo on with: cfl-jobs rehearse --home home resume"
-        in capsys.readouterr().out
+    assert run(["rehearse", "--home", "home", "build", "Slow", "-p", "A=fast"]) == 0
+    with make_engine(home) as engine:
+        engine.build("Slow", {"A": "2"})
+        engine.build("Top", {})
+        engine.build("Slow", {"A": "3"})  # waits for the other one
+    rehearsal = _start(tmp_path, "resume", "--executors", "3")
+    wait_until(lambda: None not in (Builds(home).get("Below", 1), Builds(home).get("Slow", 2)))
+    rehearsal.send_signal(signal.SIGINT)
+    assert rehearsal.wait(timeout=60) == 130
+    unfinished = (
+        "Aborted, to be built again: Slow #2 (A=2)\n"
+        "Aborted, to be built again: Top #1\n"
+        "In the queue: Slow (A=3)\n"
     )
+    capsys.readouterr()
+    assert run(["rehearse", "status", "--home", "home"]) == 0
+    going_on = "Go on with: cfl-jobs rehearse --home home resume"
+    assert f"{unfinished}{going_on}" in capsys.readouterr().out
+    (home.root / "FAST").touch()
     arguments = ["rehearse", "resume", "--home", "home"]
     assert run(arguments) == 0
-    assert "J #1: SUCCESS" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith(unfinished)
+    results = {job: [r.result for r in Builds(home).of(job)] for job, _ in home.configs()}
+    again = [Result.SUCCESS, Result.ABORTED]
+    assert results == {
+        "Top": again,
+        "Below": again,
+        "Slow": [Result.SUCCESS, *again, Result.SUCCESS],
+    }
+    assert {Builds(home).of("Slow")[n].parameters["A"] for n in (0, 1)} == {"2", "3"}
     assert run(arguments) == 0
-    assert "Nothing waits in the queue." in capsys.readouterr().out
+    assert "Nothing was aborted, and nothing waits in the queue." in capsys.readouterr().out
 
 
-def _start(directory: Path, *arguments: str, stderr: int | None = None) -> subprocess.Popen[str]:
+def _start(
+    directory: Path,
+    *arguments: str,
+    stdout: int = subprocess.DEVNULL,
+    stderr: int | None = None,
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "cfl_jobs", "rehearse", "--home", "home", *arguments],
         cwd=directory,
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
-        stdout=subprocess.DEVNULL,
+        stdout=stdout,
         stderr=stderr,
         text=True,
         # Tests that run in the background of a shell would hand on that Ctrl-C is ignored.

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import pytest
 
 from cfl_jobs.configs.steps.step import Result
-from cfl_jobs.rehearsal.artifacts import read_fingerprint
 from tests.rehearsal_home import (
     PERMIT,
     archive,
@@ -147,16 +145,3 @@ def test_an_upstream_build_is_found_through_its_causes(tmp_path: Path) -> None:
     home = make_home(tmp_path, configs)
     run(home, "Source")
     assert 'from "Source" build number 1' in read_log(home, "Copier")
-
-
-def test_a_copy_keeps_fingerprints(tmp_path: Path) -> None:
-    """Who made a file and who used it is found by its MD5."""
-    configs = {"Source": _source(), "Copier": job_xml(builders=copy("Source", "e"))}
-    home = make_home(tmp_path, configs)
-    run(home, "Source")
-    run(home, "Copier")
-    digest = hashlib.md5(b"x\n", usedforsecurity=False).hexdigest()
-    note = read_fingerprint(home, digest)
-    assert note
-    assert note["original"] == ["Source", 1]
-    assert note["usages"] == {"Source": [1], "Copier": [1]}

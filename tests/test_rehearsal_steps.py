@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.builds import Builds
+from cfl_jobs.rehearsal.directory import Trash
 from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.execution import find_unrehearsable
 from tests.rehearsal_home import (
@@ -176,32 +179,39 @@ JUNIT = (
 )
 
 
-FAILED = '<testsuite><testcase name="a"><failure/></testcase><testcase name="b"/></testsuite>'
+BROKEN = '<testsuite name="Setup"><error/></testsuite>'
+FAILED = (
+    '<testsuite><testcase classname="games.Route" name="a"><failure/></testcase>'
+    '<testcase name="b"/></testsuite>'
+)
 
 
 @pytest.mark.parametrize(
-    ("script", "more", "result"),
+    ("script", "more", "result", "failing"),
     [
-        (f"mkdir r; echo '{FAILED}' > r/a.xml", "", Result.UNSTABLE),
-        ("mkdir r; echo '<testsuite><testcase/></testsuite>' > r/a.xml", "", Result.SUCCESS),
-        ("mkdir r; echo '<testsuite/>' > r/a.xml", "", Result.FAILURE),
-        ("mkdir r; echo 'no xml' > r/a.xml", "", Result.UNSTABLE),
-        ("true", "", Result.FAILURE),
-        ("true", "<allowEmptyResults>true</allowEmptyResults>", Result.SUCCESS),
-        ("mkdir r; echo '<a/>' > r/a.xml; touch -d 2001-01-01 r/a.xml", "", Result.FAILURE),
+        (f"mkdir r; echo '{FAILED}' > r/a.xml", "", Result.UNSTABLE, ("games.Route.a",)),
+        ("mkdir r; echo '<testsuite><testcase/></testsuite>' > r/a.xml", "", Result.SUCCESS, ()),
+        ("mkdir r; echo '<testsuite/>' > r/a.xml", "", Result.FAILURE, ()),
+        ("mkdir r; echo 'no xml' > r/a.xml", "", Result.UNSTABLE, ("a.xml",)),
+        (f"mkdir r; echo '{BROKEN}' > r/a.xml", "", Result.UNSTABLE, ("Setup",)),
+        ("true", "", Result.FAILURE, ()),
+        ("true", "<allowEmptyResults>true</allowEmptyResults>", Result.SUCCESS, ()),
+        ("mkdir r; echo '<a/>' > r/a.xml; touch -d 2001-01-01 r/a.xml", "", Result.FAILURE, ()),
         (
             f"mkdir r; echo '{FAILED}' > r/a.xml",
             "<skipMarkingBuildUnstable>true</skipMarkingBuildUnstable>",
             Result.SUCCESS,
+            ("games.Route.a",),
         ),
     ],
 )
 def test_test_results_make_a_builds_result(
-    tmp_path: Path, script: str, more: str, result: Result
+    tmp_path: Path, script: str, more: str, result: Result, failing: tuple[str, ...]
 ) -> None:
     config = job_xml(builders=shell(script), publishers=JUNIT.format(more))
     home = make_home(tmp_path, {"J": config})
     assert run(home, "J") is result
+    assert Builds(home).of("J")[0].failing == failing
 
 
 TIME_LIMIT = (
@@ -399,3 +409,21 @@ def test_a_killed_rehearsals_secret_files_are_removed(tmp_path: Path) -> None:
     left.write_text("secret")
     with make_engine(home):
         assert not left.exists()
+
+
+def test_what_is_removed_holds_nobody_up(tmp_path: Path) -> None:
+    """It is gone at once, while the remover is still busy; what was left before goes too."""
+    (tmp_path / "trash/left/by").mkdir(parents=True)
+    workspace = tmp_path / "workspace"
+    (workspace / "src").mkdir(parents=True)
+    busy = threading.Event()
+    with ThreadPoolExecutor(1) as remover:
+        remover.submit(busy.wait)
+        trash = Trash(tmp_path / "trash", remover)
+        trash.put(workspace)
+        trash.put(tmp_path / "nothing")
+        assert not workspace.exists()
+        assert len(list((tmp_path / "trash").iterdir())) == 2
+        busy.set()
+        trash.close()
+    assert not list((tmp_path / "trash").iterdir())

@@ -9,6 +9,7 @@ import pytest
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.builds import Builds
 from tests.rehearsal_home import (
+    blocking,
     job_xml,
     last,
     make_engine,
@@ -110,17 +111,6 @@ def test_a_file_of_parameters_that_is_missing_or_empty_starts_nothing(
         assert dict(Builds(home).of("Down")[0].parameters) == {"A": "1"}
 
 
-def _blocking(projects: str, thresholds: str = "") -> str:
-    return (
-        "<hudson.plugins.parameterizedtrigger.TriggerBuilder><configs>"
-        "<hudson.plugins.parameterizedtrigger.BlockableBuildTriggerConfig>"
-        f"<configs>{predefined('A=1')}</configs><projects>{projects}</projects>"
-        f"<condition>ALWAYS</condition><block>{thresholds}</block>"
-        "</hudson.plugins.parameterizedtrigger.BlockableBuildTriggerConfig></configs>"
-        "</hudson.plugins.parameterizedtrigger.TriggerBuilder>"
-    )
-
-
 @pytest.mark.parametrize(
     ("thresholds", "result", "goes_on"),
     [
@@ -137,7 +127,7 @@ def _blocking(projects: str, thresholds: str = "") -> str:
 def test_a_blocking_step_takes_over_the_result_it_is_told_to(
     tmp_path: Path, thresholds: str, result: Result, goes_on: bool
 ) -> None:
-    up = job_xml(builders=_blocking("Down", thresholds) + shell("echo went on"))
+    up = job_xml(builders=blocking("Down", thresholds) + shell("echo went on"))
     home = make_home(tmp_path, {"Up": up, "Down": job_xml(builders=shell("exit 1"))})
     assert run(home, "Up") is result
     assert ("\nwent on\n" in read_log(home, "Up")) is goes_on
@@ -145,7 +135,7 @@ def test_a_blocking_step_takes_over_the_result_it_is_told_to(
 
 
 def test_a_blocking_step_on_a_job_that_is_not_there_fails(tmp_path: Path) -> None:
-    home = make_home(tmp_path, {"Up": job_xml(builders=_blocking("Dwon"))})
+    home = make_home(tmp_path, {"Up": job_xml(builders=blocking("Dwon"))})
     assert run(home, "Up") is Result.FAILURE
     assert "Can't trigger undefined projects" in read_log(home, "Up")
 
@@ -153,8 +143,8 @@ def test_a_blocking_step_on_a_job_that_is_not_there_fails(tmp_path: Path) -> Non
 def test_two_blocking_jobs_on_two_executors_are_a_deadlock(tmp_path: Path) -> None:
     """Each holds an executor and waits for a build that needs one."""
     configs = {
-        "A": job_xml(builders=_blocking("C")),
-        "B": job_xml(builders=_blocking("D")),
+        "A": job_xml(builders=blocking("C")),
+        "B": job_xml(builders=blocking("D")),
         "C": job_xml(),
         "D": job_xml(),
     }
@@ -175,7 +165,7 @@ def test_two_blocking_jobs_on_two_executors_are_a_deadlock(tmp_path: Path) -> No
 
 def test_a_job_that_is_held_by_its_own_upstream_is_a_deadlock(tmp_path: Path) -> None:
     held = job_xml(fields="<blockBuildWhenUpstreamBuilding>true</blockBuildWhenUpstreamBuilding>")
-    home = make_home(tmp_path, {"Up": job_xml(builders=_blocking("Down")), "Down": held})
+    home = make_home(tmp_path, {"Up": job_xml(builders=blocking("Down")), "Down": held})
     with make_engine(home) as engine:
         engine.build("Up", {})
         assert "Down waits in the queue: upstream Up is building" in engine.run().deadlock

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from cfl_jobs.configs.steps.step import Result
+from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.records import (
     BuildRecord,
     Cause,
@@ -66,8 +68,8 @@ def show(tree: BuildTree, *, encoding: str = "utf-8", height: int = 40, fits: bo
     return stream.read()
 
 
-def make_tree(*more: Event) -> BuildTree:
-    tree = BuildTree()
+def make_tree(*more: Event, home: Path = Path()) -> BuildTree:
+    tree = BuildTree(Home(home))
     for event in (*events(), *more):
         tree.add(event)
     return tree
@@ -80,6 +82,28 @@ def test_a_tree_tells_what_started_what() -> None:
         "    └── … Suite  waiting",
         "✔ Publish B #1  SUCCESS in 1.5 s  (by a push)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("log", "line"),
+    [
+        ("Running as SYSTEM\n+ pip install\nCollecting Django\n\n", "  Collecting Django"),
+        ("12 %\r34 %\r", "  34 %"),
+        ("\x1b[32mgreen\x1b[0m \x1b[2Jback\u202e\n", "  green back\\u202e"),
+        ("x" * 9000, f"  {'x' * 97}…"),
+        ("", None),
+    ],
+)
+def test_below_a_running_build_is_the_last_line_of_its_log(
+    tmp_path: Path, log: str, line: str | None
+) -> None:
+    """In one line of the terminal, and without what a terminal obeys."""
+    file = Home(tmp_path).log("Slow", 1)
+    file.parent.mkdir(parents=True)
+    file.write_text(log)
+    lines = show(make_tree(Started(build("Slow", 7)), home=tmp_path)).splitlines()
+    assert lines[4].startswith("▶ Slow #1  running")
+    assert lines[5:] == ([] if line is None else [line])
 
 
 def test_a_terminal_that_knows_no_marks_gets_plain_ones() -> None:
@@ -106,7 +130,7 @@ def test_a_build_of_an_earlier_rehearsal_stands_alone() -> None:
 
 def test_elsewhere_each_event_is_a_line() -> None:
     stream = io.StringIO()
-    with showing(stream) as notify:
+    with showing(stream, Home(Path())) as notify:
         for event in (*events(), Deadlocked(("A #1 waits for B",))):
             notify(event)
     assert stream.getvalue().splitlines()[2:] == [
@@ -129,7 +153,7 @@ def test_on_a_terminal_the_tree_stays_when_it_ends() -> None:
             return True
 
     stream = Terminal()
-    with pytest.raises(KeyboardInterrupt), showing(stream) as notify:  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), showing(stream, Home(Path())) as notify:  # noqa: PT012
         for event in events():
             notify(event)
         raise KeyboardInterrupt

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from cfl_jobs.doctor.facts import some
 from cfl_jobs.doctor.needs import Needs
+from cfl_jobs.errors import some
 from cfl_jobs.reading.versions import is_older
 
 # What jenkins.yaml configures needs these plugins; without one Configuration as Code stops the

@@ -107,12 +107,17 @@ def command(context: click.Context, /, **given: Any) -> int:
 @command.command(short_help="Play a push to repositories.")
 @click.argument("names", nargs=-1, required=True, metavar="REPOSITORY...")
 @click.option("--branch", metavar="B", help="The branch (default: the one that jobs build).")
+@click.option("--commit", is_flag=True, help="Commit what you changed in the sample's first.")
 @_options
-def push(names: tuple[str, ...], branch: str | None, **given: Any) -> int:
-    """Tell the jobs of these repositories that their branch was pushed to, and run what starts."""
+def push(names: tuple[str, ...], branch: str | None, commit: bool, **given: Any) -> int:
+    """Tell the jobs of these repositories that their branch was pushed to, and run what starts.
+
+    What is not committed isn't pushed.
+    """
     from cfl_jobs.rehearsal.session import push
 
-    return _run(_read_options(**given), partial(push, names=names, branch=branch))
+    ask = partial(push, names=names, branch=branch, commit=commit)
+    return _run(_read_options(**given), ask)
 
 
 @command.command(short_help="Start a job, as Build with Parameters does.")
@@ -127,10 +132,13 @@ def build(job: str, parameters: tuple[str, ...], **given: Any) -> int:
     return _run(_read_options(**given), lambda engine, ready: engine.build(job, values))
 
 
-@command.command(short_help="Run what waits in the queue.")
+@command.command(short_help="Go on with what was interrupted.")
 @_options
 def resume(**given: Any) -> int:
-    """Go on with what an interrupted rehearsal left in the queue."""
+    """Repeat builds that were aborted, and run what an interrupted rehearsal left in the queue.
+
+    It says first which; `rehearse status` only says it.
+    """
     from cfl_jobs.rehearsal.session import resume
 
     return _run(_read_options(**given), resume)

@@ -140,9 +140,3 @@ def untold(facts: Facts, field: str) -> Diagnosis:
         f"can't be told: {facts.untold.get(field, 'the server does not say')}",
         "Ask as a user with Overall/Administer.",
     )
-
-
-def some(names: tuple[str, ...], count: int = 3) -> str:
-    """Return the first names, and how many more there are."""
-    more = len(names) - count
-    return ", ".join(names[:count]) + (f" and {more} more" if more > 0 else "")

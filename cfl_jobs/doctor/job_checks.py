@@ -13,11 +13,10 @@ from cfl_jobs.doctor.facts import (
     NodeState,
     State,
     ok,
-    some,
     untold,
 )
 from cfl_jobs.doctor.needs import Needs, PluginNeed
-from cfl_jobs.errors import count
+from cfl_jobs.errors import count, some
 from cfl_jobs.reading.versions import is_older
 
 

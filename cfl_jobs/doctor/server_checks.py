@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from cfl_jobs.configs.graph import name_repository
-from cfl_jobs.doctor.facts import Diagnosis, Disk, Facts, Repository, State, ok, some, untold
+from cfl_jobs.doctor.facts import Diagnosis, Disk, Facts, Repository, State, ok, untold
 from cfl_jobs.doctor.needs import Needs
+from cfl_jobs.errors import some
 from cfl_jobs.reading.versions import is_older
 
 _SKEW = 30.0  # seconds; git, make and GitHub's tokens go by the clock

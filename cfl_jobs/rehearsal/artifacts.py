@@ -1,18 +1,16 @@
-"""Files → archives, archives → workspaces, fingerprints; which files Ant patterns select."""
+"""Files → archives, archives → workspaces; which files Ant patterns select."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from cfl_jobs.configs.steps.artifacts import ArchiveArtifacts
-from cfl_jobs.rehearsal.directory import Home, read_json, write_json
+from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.records import BuildRecord
 
 
@@ -31,8 +29,6 @@ def archive_files(
     archive = home.archive(record.job, record.number)
     for name in names:
         copy_file(workspace / name, archive / name)
-    if step.fingerprint:
-        record_fingerprints(archive, names, record, record, home)
     return names
 
 
@@ -58,41 +54,10 @@ def copy_artifacts(
     return names
 
 
-def record_fingerprints(
-    directory: Path, names: Iterable[str], original: BuildRecord, user: BuildRecord, home: Home
-) -> None:
-    """Note by MD5, as Jenkins does, which build made each file and which builds used it."""
-    for name in names:
-        path = directory / name
-        if path.is_symlink() or not path.is_file():
-            continue
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "md5").hexdigest()
-        note = read_fingerprint(home, digest) or {
-            "md5": digest,
-            "fileName": path.name,
-            "original": [original.job, original.number],
-            "usages": {},
-        }
-        for build in (original, user):
-            numbers = {*note["usages"].get(build.job, ()), build.number}
-            note["usages"][build.job] = sorted(numbers)
-        write_json(_fingerprint_path(home, digest), note)
-
-
-def read_fingerprint(home: Home, digest: str) -> dict[str, Any]:
-    """Return the note on the file with this MD5, empty without one."""
-    return read_json(_fingerprint_path(home, digest))
-
-
 def list_artifacts(home: Home, job: str, number: int) -> Mapping[str, Path]:
     """Return a build's artifacts, name → file."""
     archive = home.archive(job, number)
     return {name: archive / name for name in find_files(archive, "**", default_excludes=False)}
-
-
-def _fingerprint_path(home: Home, digest: str) -> Path:
-    return home.root / "fingerprints" / digest[:2] / digest[2:4] / f"{digest[4:]}.json"
 
 
 # org.apache.tools.ant.DirectoryScanner.DEFAULTEXCLUDES

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.step import Result, StepFailed
 from cfl_jobs.rehearsal.builds import Builds
+from cfl_jobs.rehearsal.directory import Trash
 from cfl_jobs.rehearsal.environment import (
     Credential,
     Masker,
@@ -74,6 +75,7 @@ class Surroundings:
     builds: Builds
     repositories: Repositories
     processes: Processes
+    trash: Trash
     clock: Clock
     secrets: Mapping[str, Credential]
     submit: Callable[[Request, BuildRecord], int]

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from pathlib import Path
 
 from cfl_jobs.configs.model import BuildDiscarder
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.directory import Home, remove_tree, write_json, write_text
-from cfl_jobs.rehearsal.records import BuildRecord, record_from_json, record_to_json
+from cfl_jobs.rehearsal.records import (
+    BuildRecord,
+    UpstreamCause,
+    record_from_json,
+    record_to_json,
+)
 
 _DAY = 24 * 60 * 60
 _ENDED = frozenset(Result)
@@ -100,6 +106,23 @@ def _read_record(path: Path) -> BuildRecord:
             f"{path} is not a record of a build: {error!r}",
             advice=f"Remove {path.parent} and run it again.",
         ) from error
+
+
+def find_aborted(builds: Builds, jobs: Iterable[str]) -> Iterator[BuildRecord]:
+    """Yield the builds that were aborted and not built since, of like ones the newest.
+
+    What an aborted build had started is left out: built again, that build starts it again.
+    """
+
+    def was_aborted(record: BuildRecord | None) -> bool:
+        return record is not None and record.result is Result.ABORTED
+
+    for job in jobs:
+        aborted = reversed(tuple(takewhile(was_aborted, builds.of(job))))
+        for record in {tuple(record.parameters.items()): record for record in aborted}.values():
+            above = [cause for cause in record.causes if isinstance(cause, UpstreamCause)]
+            if not any(was_aborted(builds.get(cause.job, cause.number)) for cause in above):
+                yield record
 
 
 def discard_builds(builds: Builds, job: str, discarder: BuildDiscarder, *, now: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Generator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -33,7 +32,7 @@ def check_out(git: Git, build: BuildRun) -> Generator[Wait, None, Revision]:
     if WIPE in git.extensions:
         build.log("Wiping out workspace first.")
         for entry in workspace.iterdir():
-            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+            build.around.trash.put(entry)
     if (workspace / ".git").is_dir():
         build.log("Fetching changes from the remote Git repository")
         if git.clean_before_checkout:

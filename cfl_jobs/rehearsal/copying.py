@@ -10,7 +10,7 @@ from cfl_jobs.configs.references import expand, resolve_job
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector, parse_selector
 from cfl_jobs.configs.steps.step import Result, StepFailed
 from cfl_jobs.errors import count
-from cfl_jobs.rehearsal.artifacts import copy_artifacts, record_fingerprints
+from cfl_jobs.rehearsal.artifacts import copy_artifacts
 from cfl_jobs.rehearsal.build import BuildRun
 from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.environment import build_variables
@@ -67,8 +67,6 @@ def _copy(step: CopyArtifact, build: BuildRun, name: str, source: BuildRecord) -
         )
         copied = count(len(names), "artifact")
         build.log(f'Copied {copied} from "{source.job}" build number {source.number}')
-        if step.fingerprint:
-            record_fingerprints(archive, names, source, build.record, build.home)
     if not names and not step.optional:
         raise StepFailed(f"Failed to copy artifacts from {name} with filter: {includes}")
 

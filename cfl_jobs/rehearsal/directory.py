@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from cfl_jobs.errors import RehearsalError, suggest
 from cfl_jobs.files import lock, write_whole
@@ -53,7 +55,7 @@ def _damaged(path: Path, reason: str) -> RehearsalError:
 
 def remove_tree(path: Path) -> None:
     """Remove a directory, also one whose parts were made read only."""
-    if path.is_symlink() or not path.exists():
+    if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
         return
     for folder, names, _ in os.walk(path):
@@ -62,6 +64,35 @@ def remove_tree(path: Path) -> None:
             if not inner.is_symlink():
                 inner.chmod(inner.stat().st_mode | 0o700)
     shutil.rmtree(path)
+
+
+class Trash:
+    """Where directories go that may be large: moved at once, removed while builds run.
+
+    What an earlier rehearsal didn't come to is removed first.
+    """
+
+    def __init__(self, directory: Path, remover: Executor) -> None:
+        self._directory = directory
+        self._remover = remover
+        directory.mkdir(parents=True, exist_ok=True)
+        for left in directory.iterdir():
+            self._remover.submit(remove_tree, left)
+
+    def put(self, path: Path) -> None:
+        """Take a file or directory away. Raises OSError."""
+        aside = self._directory / uuid4().hex
+        try:
+            path.rename(aside)
+        except FileNotFoundError:
+            return
+        except OSError:  # it is on another disk, or read only
+            remove_tree(path)
+        else:
+            self._remover.submit(remove_tree, aside)
+
+    def close(self) -> None:
+        self._remover.shutdown()
 
 
 class Home:

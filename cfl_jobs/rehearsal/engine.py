@@ -7,6 +7,7 @@ While nothing runs and everything only waits out a quiet period, the clock is mo
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -27,7 +28,7 @@ from cfl_jobs.rehearsal.build import (
     Wait,
 )
 from cfl_jobs.rehearsal.builds import Builds, discard_builds
-from cfl_jobs.rehearsal.directory import Home, remove_tree, require_job
+from cfl_jobs.rehearsal.directory import Home, Trash, remove_tree, require_job
 from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.execution import Locate, RehearsedBuild, recover, refuse_unknown, run_build
 from cfl_jobs.rehearsal.processes import SOFT_KILL, Clock, Processes
@@ -111,6 +112,7 @@ class Engine:
         self._notify = notify
         self._locate = locate
         self._processes = Processes()
+        self._trash = Trash(home.state / "trash", ThreadPoolExecutor(1))
         self._running: list[Running] = []
         self._by_item: dict[int, BuildRecord] = {}
         self._finished: list[BuildRecord] = []
@@ -120,6 +122,7 @@ class Engine:
             self.builds,
             repositories,
             self._processes,
+            self._trash,
             self._clock,
             self._secrets,
             self._submit_downstream,
@@ -149,6 +152,12 @@ class Engine:
         values = values_from_person(job, given)
         self.check([name])
         return self._submit(job, values, UserCause(user), quiet_period=0)
+
+    def repeat(self, record: BuildRecord) -> None:
+        """Ask for a build once more, with its parameters and for its causes."""
+        job = require_job(self.jobs, record.job)
+        for cause in record.causes:
+            self._submit(job, {**default_values(job), **record.parameters}, cause)
 
     def push(self, repository: str, branch: str, *, pusher: str = "you") -> dict[str, str]:
         """Tell the jobs of a repository that something was pushed to it.
@@ -218,6 +227,7 @@ class Engine:
         for running in list(self._running):
             self._interrupt(running, Result.ABORTED, "Aborted by the person at it")
         self._processes.close()
+        self._trash.close()
 
     def _submit(
         self,

@@ -45,8 +45,8 @@ class RehearsedBuild(BuildRun):
     def describe(self, description: str) -> None:
         self.record = replace(self.record, description=description)
 
-    def record_tests(self, ran: int, failed: int) -> None:
-        self.record = replace(self.record, tests=(ran, failed))
+    def record_tests(self, ran: int, failing: Sequence[str]) -> None:
+        self.record = replace(self.record, tests=(ran, len(failing)), failing=tuple(failing))
 
     def read_log(self) -> str:
         self.flush()
@@ -58,7 +58,7 @@ class RehearsedBuild(BuildRun):
 
     def clean_workspace(self) -> None:
         self.log("[WS-CLEANUP] Deleting project workspace...")
-        remove_tree(self.workspace)
+        self.around.trash.put(self.workspace)
         self.log("[WS-CLEANUP] Done")
 
     def archive(self, step: ArchiveArtifacts, patterns: str) -> bool:
@@ -222,7 +222,6 @@ def recover(
 
     The queue stays, but for requests that had just become those builds and for jobs that are gone.
     """
-    remove_tree(home.state / "trash")
     remove_tree(home.state / "tmp")
     for name in jobs:
         # Credentials bound as files are there while a build runs.

@@ -105,6 +105,7 @@ class BuildRecord:
     display_name: str = ""
     revision: Revision | None = None
     tests: tuple[int, int] | None = None  # how many ran, how many of them failed
+    failing: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -126,6 +127,7 @@ def record_from_json(data: Mapping[str, Any]) -> BuildRecord:
         "result": data["result"] and Result[data["result"]],
         "revision": data["revision"] and Revision(**data["revision"]),
         "tests": data["tests"] and tuple(data["tests"]),
+        "failing": tuple(data.get("failing", ())),
     }
     return BuildRecord(**{**data, **read})
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cfl_jobs.configs.model import Job, ParameterKind
 from cfl_jobs.configs.read_model import read_job
-from cfl_jobs.configs.steps.artifacts import CopyArtifact, Selector
+from cfl_jobs.configs.steps.artifacts import CopyArtifact, Selector, parse_selector
 from cfl_jobs.configs.steps.step import Result
-from cfl_jobs.errors import RehearsalError
+from cfl_jobs.errors import RehearsalError, count
 from cfl_jobs.rehearsal.artifacts import list_artifacts
-from cfl_jobs.rehearsal.builds import Builds
+from cfl_jobs.rehearsal.builds import Builds, find_aborted
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.queueing import Queue
 from cfl_jobs.rehearsal.records import BuildRecord
@@ -40,11 +40,28 @@ def list_status(builds: Builds) -> Iterator[str]:
         yield job if records else f"{job}: no builds"
         for record in records[:_NEWEST]:
             yield f"  #{record.number} {outcome(record)}"
-    for item in queue:
-        values = ", ".join(f"{name}={value}" for name, value in item.parameters.items() if value)
-        yield f"In the queue: {item.job}" + (f" ({values})" if values else "")
-    if len(queue):
+    unfinished = list(list_unfinished(builds, queue, [job for job, _ in home.configs()]))
+    if unfinished:
+        yield from unfinished
         yield f"Go on with: {own_command(home)} resume"
+
+
+def list_unfinished(builds: Builds, queue: Queue, jobs: Iterable[str]) -> Iterator[str]:
+    """Yield what `resume` builds: what was aborted, then what waits in the queue."""
+    for record in find_aborted(builds, jobs):
+        yield f"Aborted, to be built again: {record.name}{_show_values(record.parameters)}"
+    for item in queue:
+        yield f"In the queue: {item.job}{_show_values(item.parameters)}"
+
+
+def _show_values(parameters: Mapping[str, str]) -> str:
+    """Return values in brackets; of a build selector only a build's number."""
+    shown = []
+    for name, value in parameters.items():
+        selector = parse_selector(value) if value.startswith("<") else None
+        if said := selector.argument if selector else value:
+            shown.append(f"{name}={said}")
+    return f" ({', '.join(shown)})" if shown else ""
 
 
 def find_build(builds: Builds, job: str, number: int | None) -> BuildRecord:
@@ -79,14 +96,30 @@ def list_failures(home: Home, records: Sequence[BuildRecord]) -> Iterator[str]:
             continue
         result = record.result.name if record.result else "running"
         yield ""
-        yield f"{record.name} is {result}. Its log ends with:"
-        try:
-            lines = read_log(home, record).splitlines()[-_TAIL:]
-        except RehearsalError as error:
-            lines = [error.message]
-        yield from (f"    {line}" for line in lines)
+        yield f"{record.name} is {result}. Its log says:"
+        yield from (f"    {line}" for line in _find_end(home, record))
+        yield from _list_failing(record)
         command = f"{own_command(home)} log {shlex.quote(record.job)} {record.number}"
         yield f"  All of it: {command}"
+
+
+def _find_end(home: Home, record: BuildRecord) -> Sequence[str]:
+    """Return the last lines of a build's log, or of the step that failed it."""
+    try:
+        lines = read_log(home, record).splitlines()
+    except RehearsalError as error:
+        return [error.message]
+    failed = (n for n, line in enumerate(lines, 1) if line.endswith("marked build as failure"))
+    end = next(failed, len(lines))
+    return lines[max(0, end - _TAIL) : end]
+
+
+def _list_failing(record: BuildRecord) -> Iterator[str]:
+    if record.tests and record.failing:
+        yield f"  Of {count(record.tests[0], 'test')} {len(record.failing)} failed:"
+        yield from (f"    {name}" for name in record.failing[:_TAIL])
+        if len(record.failing) > _TAIL:
+            yield f"    and {len(record.failing) - _TAIL} more"
 
 
 def read_log(home: Home, record: BuildRecord) -> str:
@@ -145,8 +178,8 @@ def _suggestions(home: Home, builds: Builds, jobs: dict[str, Job]) -> Iterator[s
     repositories = sorted(path.name for path in home.repositories.glob("*") if path.is_dir())
     if repositories:
         name = "ocargo" if "ocargo" in repositories else repositories[0]
-        yield f"{start} push {name}"
-        yield f"    after a change of yours in {show_path(home.repositories / name)}"
+        yield f"{start} push {name} --commit"
+        yield f"    commits what you changed in {show_path(home.repositories / name)} first"
     by_hand = [job for job in jobs.values() if not builds.of(job.name)]
     choices = [choice for job in by_hand for choice in _choices(job, builds)]
     if choices:

@@ -71,11 +71,27 @@ class Repositories:
         tip = f"refs/heads/{branch}"
         tree = self.git("rev-parse", f"{tip}^{{tree}}", directory=directory).strip()
         parent = self.git("rev-parse", tip, directory=directory).strip()
-        who = ("-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@example.org")
-        new = self.git(
-            *who, "commit-tree", tree, "-p", parent, "-m", message, directory=directory
-        ).strip()
-        self.git("update-ref", tip, new, parent, directory=directory)
+        make = (*_WHO, "commit-tree", tree, "-p", parent, "-m", message)
+        made = self.git(*make, directory=directory)
+        self.git("update-ref", tip, made.strip(), parent, directory=directory)
+
+    def list_uncommitted(self, name: str) -> tuple[str, ...]:
+        """Return the files that are changed or new in a repository's work tree, if it has one."""
+        arguments = ("--no-optional-locks", "status", "--porcelain", "--no-renames", "-z")
+        listed = self._ask(self.paths[name], *arguments).split("\0")
+        return tuple(entry.split(maxsplit=1)[-1] for entry in listed if entry)
+
+    def commit_all(self, name: str, branch: str) -> None:
+        """Commit everything in a sample repository's work tree, which has to be on that branch."""
+        directory = self.paths[name]
+        current = self._ask(directory, "branch", "--show-current")
+        if current != branch:
+            raise RehearsalError(
+                f"{directory} is on {current or 'no branch'}, not on {branch}.",
+                advice=f"Check out {branch} there, or push what is checked out with --branch.",
+            )
+        self.git("add", "--all", directory=directory)
+        self.git(*_WHO, "commit", "--quiet", "--message=A change", directory=directory)
 
     def git(self, *arguments: str, directory: Path | None = None) -> str:
         """Run git on local repositories and return what it prints. Raises RehearsalError."""
@@ -113,6 +129,9 @@ class Repositories:
         """Return what git answers about a clone of anyone's, "" where it fails."""
         done = _run_git(arguments, path, git_variables(self.home) | _SAFE)
         return done.stdout.strip() if done.returncode == 0 else ""
+
+
+_WHO = ("-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@example.org")
 
 
 def _run_git(

@@ -12,11 +12,11 @@ from typing import TextIO, TypeAlias
 
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.wrappers import BoundCredential
-from cfl_jobs.errors import CflJobsError, PlanError, RehearsalError, count, suggest
+from cfl_jobs.errors import CflJobsError, PlanError, RehearsalError, count, some, suggest
 from cfl_jobs.planning.apply import Status, apply_plan
 from cfl_jobs.planning.basis import Asked, look
 from cfl_jobs.planning.journal import Journal
-from cfl_jobs.rehearsal.builds import Builds
+from cfl_jobs.rehearsal.builds import Builds, find_aborted
 from cfl_jobs.rehearsal.directory import (
     Home,
     load_settings,
@@ -29,10 +29,18 @@ from cfl_jobs.rehearsal.directory import (
 from cfl_jobs.rehearsal.engine import Engine, Outcome
 from cfl_jobs.rehearsal.environment import Credential, read_credentials
 from cfl_jobs.rehearsal.pushes import find_watched, find_watching
-from cfl_jobs.rehearsal.reports import DEFAULT_HOME, list_failures, read_jobs, show_path
+from cfl_jobs.rehearsal.reports import (
+    DEFAULT_HOME,
+    list_failures,
+    list_unfinished,
+    own_command,
+    read_jobs,
+    show_path,
+)
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name
 from cfl_jobs.rehearsal.view import showing
 from cfl_jobs.rendering.cache import render_cached
+from cfl_jobs.sample import REPOSITORIES, make_repositories
 from cfl_jobs.targets.home import HomeTarget
 
 
@@ -125,7 +133,7 @@ def rehearse(
         with locked(home):
             ready = prepare(options, home, definitions, tell)
             with (
-                showing(stream) as notify,
+                showing(stream, home) as notify,
                 Engine(
                     home,
                     ready.jobs,
@@ -137,7 +145,11 @@ def rehearse(
                 ) as engine,
             ):
                 ask(engine, ready)
+                _name_uncommitted(engine, ready)
                 outcome = engine.run()
+    except KeyboardInterrupt:
+        tell(f"Go on with: {own_command(home)} resume")
+        raise
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -184,22 +196,33 @@ def _find_first(engine: Engine, ready: Ready) -> tuple[str, dict[str, str]] | No
 
 
 def push(
-    engine: Engine, ready: Ready, names: Iterable[str] | None = None, branch: str | None = None
+    engine: Engine,
+    ready: Ready,
+    names: Iterable[str] | None = None,
+    branch: str | None = None,
+    *,
+    commit: bool = False,
 ) -> None:
-    """Play a push to these repositories, or to all; without a branch to the one that jobs build."""
+    """Play a push to these repositories, or to all; without a branch to the one that jobs build.
+
+    `commit`: what is changed in the sample's is committed first. Raises RehearsalError.
+    """
     watched = find_watched(ready.jobs, ready.repositories)
-    for given in watched if names is None else names:
-        name = ready.repositories.require(given)
-        pushed = watched.get(name, "master") if branch is None else branch
-        _commit_to_sample(engine.builds, ready, name, pushed)
-        for job, says in engine.push(name, pushed).items():
-            ready.tell(f"Push to {pushed} of {name}: {job} {says}.")
+    given = watched if names is None else map(ready.repositories.require, names)
+    pushed = {name: branch or watched.get(name, "master") for name in given}
+    for name in pushed:
+        _commit(engine.builds, ready, name, pushed[name], commit=commit)
+    for name in pushed:
+        for job, says in engine.push(name, pushed[name]).items():
+            ready.tell(f"Push to {pushed[name]} of {name}: {job} {says}.")
 
 
 def resume(engine: Engine, ready: Ready) -> None:
-    """Run what waits in the queue."""
-    if not len(engine.queue):
-        ready.tell("Nothing waits in the queue.")
+    """Say what was aborted and what waits, and ask for the first again."""
+    unfinished = list(list_unfinished(engine.builds, engine.queue, engine.jobs))
+    for record in list(find_aborted(engine.builds, engine.jobs)):
+        engine.repeat(record)
+    ready.tell("\n".join(unfinished) or "Nothing was aborted, and nothing waits in the queue.")
 
 
 def look_at(options: Options, job: str = "") -> Builds:
@@ -239,13 +262,14 @@ def prepare(options: Options, home: Home, definitions: Definitions, tell: Tell) 
     used = {repository_name(url) for job in jobs.values() for url in job.urls}
     remembered = {name: path for name, path in settings.repositories.items() if name in used}
     known = {**remembered, **_name_clones(options.repositories, used)}
-    if used and not known:
-        known = _make_sample(home, tell)
+    # The sample stands for its own repositories, where the chain has them all and none is given.
+    if used and known.keys().isdisjoint(REPOSITORIES) and (not known or used >= {*REPOSITORIES}):
+        known |= _make_sample(home, tell)
     secrets = options.secrets.resolve() if options.secrets else settings.secrets
     ours = {name for name, path in known.items() if path.is_relative_to(home.repositories)}
     bindings = [binding for job in jobs.values() for binding in job.bindings]
     values = read_credentials(secrets, bindings) if secrets else {}
-    if ours == set(known):
+    if ours.issuperset(used & {*REPOSITORIES}):
         values = {**_make_up_secrets(home, bindings, tell), **values}
     repositories = Repositories(home, known)
     # Only what could be read is remembered: a slip of the pen must not break every later run.
@@ -275,8 +299,6 @@ def _fill(home: Home, definitions: Definitions, tell: Tell) -> None:
 
 
 def _make_sample(home: Home, tell: Tell) -> dict[str, Path]:
-    from cfl_jobs.sample import make_repositories
-
     home.repositories.mkdir(parents=True, exist_ok=True)
     paths = make_repositories(home.repositories)
     tell(f"Made the sample's repositories in {show_path(home.repositories)}.")
@@ -298,15 +320,42 @@ def _make_up_secrets(
     return {name: Credential(value, "made-up") for name, value in values.items()}
 
 
-def _commit_to_sample(builds: Builds, ready: Ready, name: str, branch: str) -> None:
+def _commit(builds: Builds, ready: Ready, name: str, branch: str, *, commit: bool) -> None:
     """Give a repository of the sample something to push, where its newest commit was built.
 
-    People's own clones are never touched.
+    People's own clones are never touched. Raises RehearsalError where only they can commit.
     """
+    repositories = ready.repositories
+    place = repositories.paths[name]
     if name not in ready.sample:
+        if commit:
+            advice = f"Commit there: git -C {shlex.quote(show_path(place))} commit --all"
+            raise RehearsalError(f"{name} is your clone, which is only read.", advice=advice)
         return
-    head = ready.repositories.read_head(str(ready.repositories.paths[name]), branch)
+    changed = repositories.list_uncommitted(name)
+    if commit and changed:
+        repositories.commit_all(name, branch)
+        ready.tell(f"Committed on {branch} of the sample's {name}: {some(changed)}.")
+        return
+    head = repositories.read_head(str(place), branch)
     records = (r for job in find_watching(ready.jobs, name) for r in builds.of(job.name))
-    if head in {record.revision.commit for record in records if record.revision}:
-        ready.repositories.commit_nothing(name, branch, "A change to rehearse with")
-        ready.tell(f"Made a commit to push, on {branch} of the sample's {name}.")
+    if head not in {record.revision.commit for record in records if record.revision}:
+        return
+    if changed:
+        raise RehearsalError(
+            f"{name} has nothing to push: {some(changed)} in {show_path(place)} is not committed.",
+            advice=f"Commit it and push: {own_command(repositories.home)} push {name} --commit",
+        )
+    repositories.commit_nothing(name, branch, "A change to rehearse with")
+    ready.tell(f"Made an empty commit to push, on {branch} of the sample's {name}.")
+
+
+def _name_uncommitted(engine: Engine, ready: Ready) -> None:
+    """Tell what no build gets of the repositories that builds are about to check out."""
+    asked = [item.job for item in engine.queue if item.job in ready.jobs]
+    reached = [ready.jobs[name] for name in engine.chain.reachable(asked)]
+    used = {repository_name(url) for job in reached for url in job.urls}
+    for name in sorted(used & ready.repositories.paths.keys()):
+        if changed := ready.repositories.list_uncommitted(name):
+            place = show_path(ready.repositories.paths[name])
+            ready.tell(f"Note: not committed in {place}, so no build gets it: {some(changed)}.")

@@ -7,10 +7,13 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from os import SEEK_END
 from typing import TYPE_CHECKING, TextIO
 
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import count
+from cfl_jobs.planning.visible import make_visible
+from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.records import (
     BuildRecord,
     Cause,
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
     from rich.tree import Tree
+
+_TAIL = 4096  # bytes of a log that surely hold its last line
 
 # How a build stands: its mark, one for terminals without Unicode, its colour.
 _LOOKS = {
@@ -56,7 +61,8 @@ class Shown:
 class BuildTree:
     """The builds of this session, each below the one that started it first."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: Home) -> None:
+        self.home = home
         self.lock = threading.Lock()
         self.roots: list[Shown] = []
         self.deadlock: tuple[str, ...] = ()
@@ -116,7 +122,7 @@ def describe_causes(causes: Iterable[Cause]) -> str:
 
 
 @contextmanager
-def showing(stream: TextIO) -> Iterator[Notify]:
+def showing(stream: TextIO, home: Home) -> Iterator[Notify]:
     """Yield what takes the rehearsal's events; on a terminal the tree stays up to date."""
     if not stream.isatty():
         yield lambda event: print_line(event, stream)
@@ -124,7 +130,7 @@ def showing(stream: TextIO) -> Iterator[Notify]:
     from rich.console import Console
     from rich.live import Live
 
-    tree = BuildTree()
+    tree = BuildTree(home)
     console = Console(file=stream)
     try:
         with Live(
@@ -187,9 +193,9 @@ def draw(tree: BuildTree, console: Console, *, fits: bool) -> RenderableType:
     with tree.lock:
         drawn: list[RenderableType] = []
         for root in tree.roots:
-            label = _label(root, describe_causes(root.causes), plain=plain)
+            label = _label(tree.home, root, describe_causes(root.causes), plain=plain)
             drawn.append(branch := Tree(label, guide_style="dim"))
-            _add_children(branch, root, plain=plain)
+            _add_children(tree.home, branch, root, plain=plain)
         if tree.deadlock:
             lines = "\n".join(f"  {line}" for line in tree.deadlock)
             drawn.append(Text(f"Deadlock: nothing can go on.\n{lines}", style="red"))
@@ -200,15 +206,15 @@ def draw(tree: BuildTree, console: Console, *, fits: bool) -> RenderableType:
     return SegmentLines(shown[-room:], new_lines=True)
 
 
-def _add_children(branch: Tree, node: Shown, *, plain: bool) -> None:
+def _add_children(home: Home, branch: Tree, node: Shown, *, plain: bool) -> None:
     """Add what a build started; below it, only what else started that is told."""
     for child in node.children:
         others = describe_causes(child.causes[1:])
-        label = _label(child, f"also {others}" if others else "", plain=plain)
-        _add_children(branch.add(label), child, plain=plain)
+        label = _label(home, child, f"also {others}" if others else "", plain=plain)
+        _add_children(home, branch.add(label), child, plain=plain)
 
 
-def _label(node: Shown, why: str, *, plain: bool) -> Text:
+def _label(home: Home, node: Shown, why: str, *, plain: bool) -> Text:
     from rich.text import Text
 
     record = node.record
@@ -225,4 +231,21 @@ def _label(node: Shown, why: str, *, plain: bool) -> Text:
         text.append(dash + description, style="default")
     if why:
         text.append(f"  ({why})", style="dim")
+    if record and record.result is None and (line := _last_line(home, record)):
+        text.append(f"\n  {line}", style="dim")
+        text.no_wrap, text.overflow = True, "ellipsis"
     return text
+
+
+def _last_line(home: Home, record: BuildRecord) -> str:
+    """Return the newest line of a running build's log, as far as it is text; "" without one."""
+    from rich.text import Text
+
+    try:
+        with home.log(record.job, record.number).open("rb") as log:
+            log.seek(max(0, log.seek(0, SEEK_END) - _TAIL))
+            lines = log.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    newest = next((line for line in reversed(lines) if line.strip()), "")
+    return make_visible(Text.from_ansi(newest).plain).strip()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import element_paths
 from cfl_jobs.configs.requirements import used_plugins
-from cfl_jobs.errors import DefinitionError, Finding
+from cfl_jobs.errors import DefinitionError, Finding, some
 from cfl_jobs.planning.plan import Plan
 from cfl_jobs.reading.inventory import Inventory, PluginList
 from cfl_jobs.reading.versions import CORE
@@ -124,7 +124,7 @@ def tell_upgrade(upgrade: Upgrade) -> Iterator[str]:
         return
     if upgrade.silent:
         yield from ("", "What nobody set, and whose default ends to have an effect:")
-        yield from (f"  {option}: {_name_some(names)}" for option, names in upgrade.silent)
+        yield from (f"  {option}: {some(names, _SHOWN_NAMES)}" for option, names in upgrade.silent)
     yield ""
     if upgrade.plan.changes:
         yield "What is rendered differently:"
@@ -135,14 +135,7 @@ def tell_upgrade(upgrade: Upgrade) -> Iterator[str]:
 
 def _tell_version(change: VersionChange) -> str:
     name = "Jenkins" if change.name == CORE else change.name
-    jobs = f"  (look at {_name_some(change.jobs)})" if change.jobs else ""
+    jobs = f"  (look at {some(change.jobs, _SHOWN_NAMES)})" if change.jobs else ""
     if change.before and change.after:
         return f"{name} {change.before} → {change.after}{jobs}"
     return f"{name} {change.before or change.after} is {'gone' if change.before else 'new'}{jobs}"
-
-
-def _name_some(names: Sequence[str]) -> str:
-    """Return "Deploy to Dev, Deploy to Prod and 3 more"."""
-    if len(names) <= _SHOWN_NAMES:
-        return ", ".join(names)
-    return f"{', '.join(names[: _SHOWN_NAMES - 1])} and {len(names) - _SHOWN_NAMES + 1} more"

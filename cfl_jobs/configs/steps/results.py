@@ -30,7 +30,7 @@ class JUnitResults(Step):
     def publish(self, build: Build) -> None:
         build.log("Recording test results")
         try:
-            ran, failed = self._count(build)
+            ran, failing = self._read(build)
         except _NoResults as error:
             if self.allow_empty:
                 build.log(str(error))
@@ -39,12 +39,12 @@ class JUnitResults(Step):
                 # Most likely the build failed before it came to its tests.
                 return
             raise StepFailed(str(error)) from error
-        build.record_tests(ran, failed)
-        if failed and self.mark_unstable:
+        build.record_tests(ran, failing)
+        if failing and self.mark_unstable:
             build.worsen(Result.UNSTABLE)
 
-    def _count(self, build: Build) -> tuple[int, int]:
-        """Return (tests, failures) of the reports that are not older than the build."""
+    def _read(self, build: Build) -> tuple[int, list[str]]:
+        """Return how many tests there are in reports no older than the build, and which failed."""
         names = build.find_files(expand(self.pattern, build.variables()))
         if not names:
             raise _NoResults("No test report files were found. Configuration error?")
@@ -55,27 +55,28 @@ class JUnitResults(Step):
                 f"Test reports were found but none of them are new. Did tests run? "
                 f"For example, {reports[0]} is older than the build."
             )
-        counts = [_count_report(path) for path in fresh]
-        ran, failed = (sum(numbers) for numbers in zip(*counts, strict=True))
+        read = [_read_report(path) for path in fresh]
+        ran = sum(count for count, _ in read)
         if not ran:
             raise _NoResults("None of the test reports contained any result")
-        return ran, failed
+        return ran, [name for _, failing in read for name in failing]
 
 
 class _NoResults(Exception):
     """There is nothing to publish; the text is the plugin's."""
 
 
-def _count_report(path: Path) -> tuple[int, int]:
-    """Return tests and failures; a report that can't be parsed is one failed test."""
+def _read_report(path: Path) -> tuple[int, list[str]]:
+    """Return how many tests there are and which failed; a report that can't be parsed is one."""
     try:
         root = parse_config(path.read_text(encoding="utf-8", errors="replace"), name=path.name)
     except ConfigError:
-        return 1, 1
+        return 1, [path.name]
     cases = list(root.iter("testcase"))
-    broken = [error for suite in root.iter("testsuite") for error in suite.findall("error")]
     bad = [c for c in cases if c.find("failure") is not None or c.find("error") is not None]
-    return len(cases) + len(broken), len(bad) + len(broken)
+    failing = [".".join(filter(None, (c.get("classname"), c.get("name")))) for c in bad]
+    broken = [s.get("name", path.name) for s in root.iter("testsuite") for _ in s.findall("error")]
+    return len(cases) + len(broken), failing + broken
 
 
 @dataclass(frozen=True, slots=True)

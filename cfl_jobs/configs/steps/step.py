@@ -6,7 +6,7 @@ the table of cfl_jobs.configs.steps.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -106,7 +106,9 @@ class Build(BuildState, Protocol):
 
     def rename(self, name: str) -> None: ...
     def describe(self, description: str) -> None: ...
-    def record_tests(self, ran: int, failed: int) -> None: ...
+    def record_tests(self, ran: int, failing: Sequence[str]) -> None:
+        """Keep how many tests ran, and the names of those that failed."""
+
     def read_log(self) -> str: ...
     def find_files(self, patterns: str) -> tuple[str, ...]:
         """Return the workspace's files that Ant patterns select, relative and sorted."""
