@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
 import shlex
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,7 +16,14 @@ import pytest
 
 from cfl_jobs import cli
 from cfl_jobs.__main__ import run
+from cfl_jobs.reading.secrets import name_of
+from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rendering.render import render
+from cfl_jobs.sample import REPOSITORIES
+from tests.rehearsal_chain import NAMES, SECRETS, make_chain
+from tests.rehearsal_home import make_repository
+from tests.shell_steps import quick_python
+from tests.wheelhouse import make_pip_offline, make_wheelhouse
 
 ROOT = Path(__file__).parent.parent
 PAGES = {path: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/*.md"))}
@@ -37,11 +46,12 @@ def between(name: str) -> str:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the definitions and templates, as current directory."""
+    root = tmp_path / "project"
     for name in ("jobs", "templates"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    monkeypatch.chdir(tmp_path)
+        shutil.copytree(ROOT / name, root / name)
+    monkeypatch.chdir(root)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    return tmp_path
+    return root
 
 
 def sessions() -> Iterator[tuple[str, str]]:
@@ -68,32 +78,115 @@ def test_every_console_command_prints_what_the_readme_shows(
     assert ran >= 1
 
 
-def test_added_entries_render_and_reach_the_rest_of_the_chain(project: Path) -> None:
-    added = [(info, text) for info, text in blocks("yaml") if info]
-    assert {info for info, _ in added} == {
+def rehearsal_commands(text: str) -> list[list[str]]:
+    """Return each `cfl-jobs rehearse …` of a page's shell blocks, and of its sentences."""
+    shell = [block.replace("\\\n", "") for name, _, block in _FENCE.findall(text) if name == "sh"]
+    found = re.findall(r"^cfl-jobs (rehearse.*)$", "".join(shell), re.MULTILINE)
+    found += re.findall(r"`cfl-jobs (rehearse[^`]* --[^`]*)`", text)
+    return [shlex.split(command, comments=True) for command in found]
+
+
+def test_every_example_works_in_a_rehearsal(
+    project: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """All that the pages add to jobs/, at once, on the sample's real site: it deploys to Dev.
+
+    Then what README says to go on with, and what the rehearsal itself does.
+    """
+    examples = sorted(blocks("yaml"))  # a line without a file is for the last entry that is there
+    assert {info for info, _ in examples} == {
+        "",
+        "jobs/deploy.yaml",
         "jobs/publish.yaml",
         "jobs/tests.yaml",
-        "jobs/deploy.yaml",
     }
-    for file, text in added:
-        path = project / file
+    for info, text in examples:
+        path = project / (info or "jobs/deploy.yaml")
         path.write_text(path.read_text(encoding="utf-8").rstrip("\n") + "\n" + text)
-    configs = {job.name: job.config for job in render(project)}
-    assert "rapid-router" in configs["Create Distribution"]
-    assert "Publish Rapid Router Files" in configs["Ad-hoc distribution"]
-    assert "Run Browser Tests" in configs["Promote Distribution"]
-    assert "Deploy to Demo" in configs["Create Distribution"]
-    assert "./deploy.sh Demo" in configs["Deploy to Demo"]
-
-
-def test_one_line_restricts_who_deploys_to_prod(project: Path) -> None:
-    lines = [text for info, text in blocks("yaml") if not info]
-    assert len(lines) == 1
-    path = project / "jobs/deploy.yaml"
-    path.write_text(path.read_text(encoding="utf-8").rstrip("\n") + "\n" + lines[0])
+    assert run(["check"]) == 0
     configs = {job.name: job.config for job in render(project)}
     assert "hudson.model.Item.Build:release-managers" in configs["Deploy to Prod"]
     assert "hudson.model.Item.Build" not in configs["Deploy to Dev"]
+
+    tools = tmp_path_factory.mktemp("tools")
+    quick_python(tools)
+    for name, value in make_pip_offline(make_wheelhouse(tools / "wheels")).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    make_repository(project.parent / "rapid-router", {"README.md": "a fourth repository"})
+    capsys.readouterr()
+    [fourth] = rehearsal_commands(PAGES[ROOT / "docs/chain.md"])
+    assert run(fourth) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"Deploy to Dev #1: SUCCESS in [\d.]+ s - distribution 1 to Dev", shown)
+    assert "Run Route Tests #1: SUCCESS" in shown
+    home = Path("build/rehearsal")
+    assert f"{home}/jobs/Create Distribution/builds/1/archive/distribution.tar.gz  (Cr" in shown
+    assert f"{home}/deployed/Dev/current/  (the deployed site)" in shown
+    live = home / "deployed/Dev/current"
+    assert (live / "static").is_dir()
+    assert (live / "submodules/rapid-router/README.md").is_file()
+    commits = dict(line.split() for line in (live / "commit.txt").read_text().splitlines())
+    assert set(commits) == {*REPOSITORIES, "rapid-router"}
+    for name in REPOSITORIES:
+        head = home / f"repositories/{name}/.git/refs/heads/master"
+        assert head.read_text().strip() == commits[name]
+
+    whole, *others = rehearsal_commands(README)
+    assert whole == ["rehearse"]
+    for command in others:
+        assert run(command) == 0
+    assert (home / "deployed/Demo/current/static").is_dir()
+    suggested = re.findall(r"^  cfl-jobs (rehearse .*)$", shown, re.MULTILINE)
+    assert suggested[0] == "rehearse push ocargo --commit"  # a test on a stub site runs that
+    for text in suggested[1:]:
+        assert run(shlex.split(text)) == 0, text
+
+
+def test_the_commands_of_the_rehearsals_page_work_on_peoples_clones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first distribution comes from the job that publishes all; later each push is played.
+
+    Every view tells the same, and what was given once needn't be given again.
+    """
+    made = make_chain(tmp_path)
+    project = tmp_path / "clones/project"  # the clones are in ../ocargo and so on
+    chain = replace(made, home=Home(project / "build/rehearsal"))
+    shutil.copytree(made.home.root, chain.home.root)
+    secrets = (f"{name_of(id_)}={value}\n" for id_, value in SECRETS.items())
+    (project / "secrets.env").write_text("".join(secrets))
+    monkeypatch.chdir(project)
+
+    def said(*arguments: str) -> str:
+        assert run(list(arguments)) == 0
+        return capsys.readouterr().out
+
+    first, push, *others = rehearsal_commands(PAGES[ROOT / "docs/rehearsal.md"])
+    shown = said(*first)
+    assert "Ad-hoc distribution is started with BRANCH=master" in shown
+    assert "Deploy to Dev #1: SUCCESS" in shown
+    assert "FAILURE" not in shown
+    assert chain.deployed("Dev") == chain.heads()
+    head = chain.heads()["ocargo"][:10]
+    assert f"Publish Ocargo Files has built {head} of master as #1." in said(*push)
+    for command in others:
+        said(*command)
+
+    assert "Deploy to Dev\n  #1 SUCCESS" in said("rehearse", "status")
+    assert "Deploy to Prod: no builds" in said("rehearse", "status")
+    assert said("rehearse", "log", "Deploy to Dev").endswith("Finished: SUCCESS\n")
+    assert "distribution.tar.gz" in said("rehearse", "artifacts", "Create Distribution", "1")
+    for name in NAMES:
+        chain.commit(name)
+    assert "Push to master of ocargo" in said("rehearse")
+    assert chain.results("Ad-hoc distribution") == ["SUCCESS"]
+    assert chain.deployed("Dev") == chain.heads()
+    remembered = (chain.home.state / "settings.json").read_text()
+    assert not any(value in remembered for value in SECRETS.values())
 
 
 def test_every_command_is_listed_with_its_own_words() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from cfl_jobs.reading.secrets import name_of
 from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.guard import find_by_cookie
-from tests.rehearsal_chain import NAMES, PROJECT, SECRETS, Chain, copy_chain, make_chain
+from tests.rehearsal_chain import PROJECT, SECRETS, Chain, copy_chain, make_chain
 from tests.rehearsal_home import (
     GIT,
     blocking,
@@ -31,8 +30,6 @@ from tests.rehearsal_home import (
     string,
     wait_until,
 )
-from tests.shell_steps import quick_python
-from tests.wheelhouse import make_pip_offline, make_wheelhouse
 
 
 @pytest.fixture(scope="module")
@@ -57,65 +54,6 @@ def options(chain: Chain) -> list[str]:
 
 def rehearse(chain: Chain, *arguments: str) -> int:
     return run(["rehearse", *options(chain), *arguments])
-
-
-def test_the_sample_is_deployed_to_dev(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With nothing else said: real repositories, a real Django site, all of the chain."""
-    for name, value in make_pip_offline(make_wheelhouse(tmp_path / "wheels")).items():
-        monkeypatch.setenv(name, value)
-    quick_python(tmp_path)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.chdir(PROJECT)
-    home = tmp_path / "rehearsal"
-    assert run(["rehearse", "--home", str(home)]) == 0
-    shown = capsys.readouterr().out
-    assert re.search(r"Deploy to Dev #1: SUCCESS in [\d.]+ s - distribution 1 to Dev", shown)
-    distribution = home / "jobs/Create Distribution/builds/1/archive/distribution.tar.gz"
-    assert f"{distribution}  (Create Distribution #1)" in shown
-    assert f"{home}/deployed/Dev/current/  (the deployed site)" in shown
-    assert "build 'Deploy to Staging' -p DISTRIBUTION=1" in shown
-    live = home / "deployed/Dev/current"
-    assert (live / "static").is_dir()
-    commits = dict(line.split() for line in (live / "commit.txt").read_text().splitlines())
-    assert set(commits) == set(NAMES)
-    for name, commit in commits.items():
-        head = (home / f"repositories/{name}/.git/refs/heads/master").read_text().strip()
-        assert head == commit
-
-
-def test_a_whole_chain_on_peoples_clones(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
-    """The first distribution comes from the job that publishes all; later each push is played.
-
-    Every view tells the same, and what was given once needn't be given again.
-    """
-
-    def said(*arguments: str) -> str:
-        assert run(["rehearse", *arguments, "--home", str(chain.home.root)]) == 0
-        return capsys.readouterr().out
-
-    assert rehearse(chain) == 0
-    shown = capsys.readouterr().out
-    assert "Ad-hoc distribution is started with BRANCH=master" in shown
-    assert "Deploy to Dev #1: SUCCESS" in shown
-    assert "FAILURE" not in shown
-    assert chain.deployed("Dev") == chain.heads()
-
-    assert "Deploy to Dev\n  #1 SUCCESS" in said("status")
-    assert "Deploy to Prod: no builds" in said("status")
-    assert said("log", "Deploy to Dev").endswith("Finished: SUCCESS\n")
-    assert "distribution.tar.gz" in said("artifacts", "Create Distribution", "1")
-    head = chain.heads()["ocargo"][:10]
-    assert f"Publish Ocargo Files has built {head} of master as #1." in said("push", "ocargo")
-
-    for name in NAMES:
-        chain.commit(name)
-    assert "Push to master of ocargo" in said()
-    assert chain.results("Ad-hoc distribution") == ["SUCCESS"]
-    assert chain.deployed("Dev") == chain.heads()
-    remembered = (chain.home.state / "settings.json").read_text()
-    assert not any(value in remembered for value in SECRETS.values())
 
 
 PUBLISH = job_xml(
