@@ -10,8 +10,8 @@ import errno
 import fcntl
 import json
 import os
-import secrets
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def write_whole(
     `durable`: it is on the disk before this returns.
     """
     data = text.encode() if isinstance(text, str) else text
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     # Until it has the right mode, only we may read it: it may hold secrets.
     is_open = mode is None and like is None
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if is_open else 0o600)
@@ -99,6 +99,22 @@ def _hand_on(handle: int, old: os.stat_result) -> None:
             except OSError:  # another group gets no more than everyone has
                 mode &= ~0o070 | (mode & 0o007) << 3
     os.fchmod(handle, mode)
+
+
+def list_states(place: Path) -> Iterator[str]:
+    """Yield each file below a directory, but what Python made, as describe_file does."""
+    for folder, folders, names in os.walk(place):
+        folders[:] = sorted(set(folders) - {"__pycache__"})
+        for name in sorted(names):
+            yield describe_file(Path(folder, name))
+
+
+def describe_file(path: Path | None) -> str:
+    """Return what tells a file from another one, or from what it was before; "" for none."""
+    if path is None:
+        return ""
+    state = path.stat()
+    return f"{path} {state.st_size} {state.st_mtime_ns}"
 
 
 def kept_file(kind: str, digest: str) -> Path | None:

@@ -1,13 +1,17 @@
-"""What is kept of a rendered project is the same as rendering it again, and never anything else."""
+"""What is kept of a project is the same as rendering and checking it again, never anything else."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cfl_jobs.check.project import check_project
+from cfl_jobs.check.rule import Report
 from cfl_jobs.errors import CflJobsError, DefinitionError
 from cfl_jobs.rendering import cache
 from cfl_jobs.rendering.cache import render_cached
@@ -31,8 +35,23 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def kept(project: Path) -> list[Path]:
-    return sorted((project.parent / "cache").glob("cfl-jobs/rendered/*"))
+def kept(project: Path, kind: str = "rendered") -> list[Path]:
+    return sorted((project.parent / "cache").glob(f"cfl-jobs/{kind}/*"))
+
+
+@pytest.fixture
+def shellcheck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Put a shellcheck in place of the real one; its lines are sh, its output JSON."""
+    program = tmp_path / "bin/shellcheck"
+    program.parent.mkdir()
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin/python"))
+
+    def install(lines: str) -> None:
+        program.write_text(f"#!/bin/sh\n{lines}\n")
+        program.chmod(0o755)
+
+    return install
 
 
 def test_what_is_kept_equals_what_is_rendered_with_all_its_places() -> None:
@@ -101,12 +120,80 @@ def test_a_project_with_a_mistake_is_not_kept(project: Path) -> None:
     assert kept(project) == []
 
 
+def test_an_equal_project_is_not_checked_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = check_project(project, sizes={"One": 500.0})
+    assert first.problems
+    assert first.disk
+    monkeypatch.setitem(sys.modules, "cfl_jobs.check.run", None)  # can't be imported
+    monkeypatch.setitem(sys.modules, "cfl_jobs.configs.read_model", None)
+    assert check_project(project, sizes={"One": 500.0}) == first
+
+
+def _edit(name: str, old: str, new: str) -> Callable[[Path], Report]:
+    def check(project: Path) -> Report:
+        path = project / name
+        path.write_text(path.read_text().replace(old, new))
+        return check_project(project)
+
+    return check
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        _edit("jobs/a.yaml", "Two", "Three"),
+        _edit("templates/a.yaml.j2", "name:", "description: a job\nname:"),
+        _edit("templates/scripts/a.sh", "echo one", "# shellcheck disable=SC2086\necho $one"),
+        lambda project: check_project(project, executors=1),
+        lambda project: check_project(project, sizes={"One": 600.0}),
+        lambda project: check_project(project, builds_a_day=20),
+    ],
+)
+def test_what_a_report_depends_on_is_checked_again(
+    project: Path, check: Callable[[Path], Report]
+) -> None:
+    check_project(project)
+    check(project)
+    assert len(kept(project, "checked")) == 2
+
+
+def test_another_shellcheck_checks_again(project: Path, shellcheck: Callable[[str], None]) -> None:
+    remark = {"file": "0.sh", "code": 1, "level": "error", "message": "x", "line": 1, "column": 1}
+    for comments in ([], [remark], []):
+        shellcheck(f"echo '{json.dumps({'comments': comments})}'")
+        found = [p for p in check_project(project).problems if p.rule == "shellcheck"]
+        assert len(found) == len(comments)
+
+
+def test_that_shellcheck_takes_too_long_is_not_kept(
+    project: Path, shellcheck: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cfl_jobs.check import shellcheck as module
+
+    monkeypatch.setattr(module, "_TIME_LIMIT", 0.1)
+    shellcheck("sleep 5")
+    problems = check_project(project).problems
+    assert "takes more than a minute" in "".join(p.finding.message for p in problems)
+    assert kept(project, "checked") == []
+
+
+def test_a_file_saved_meanwhile_keeps_nothing(
+    project: Path, shellcheck: Callable[[str], None]
+) -> None:
+    shellcheck(f"echo '# more' >> {project}/jobs/a.yaml; echo '{{\"comments\": []}}'")
+    check_project(project)
+    assert kept(project, "checked") == []
+
+
 @pytest.mark.parametrize("damage", ["", "[{}]", "[1]", "{", '{"kind": 1}', "\udcff"])
 def test_a_damaged_file_is_made_again(project: Path, damage: str) -> None:
-    first = render_cached(project)
+    first, report = render_cached(project), check_project(project)
+    for file in (*kept(project), *kept(project, "checked")):
+        file.write_text(damage, errors="surrogateescape")
+    assert (render_cached(project), check_project(project)) == (first, report)
     (file,) = kept(project)
-    file.write_text(damage, errors="surrogateescape")
-    assert render_cached(project) == first
     assert len(json.loads(file.read_text())) == 2
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from cfl_jobs.check.project import check_project
 from cfl_jobs.check.report import WRITERS
 from cfl_jobs.check.rule import Severity
-from cfl_jobs.check.run import check_project
 from cfl_jobs.check.shellcheck import Remark, find_kept_remarks, run_shellcheck
 from cfl_jobs.cli import cli
 from cfl_jobs.errors import CflJobsError
@@ -226,11 +226,8 @@ def test_explain_tells_what_comes_of_it_and_how_to_silence_it() -> None:
     assert "# cfl-jobs: ignore copy-not-permitted REASON" in result.output
 
 
-def test_explain_lists_all_rules_and_knows_what_was_probably_meant() -> None:
+def test_explain_lists_all_rules() -> None:
     assert len(run("explain").output.splitlines()) >= 25
-    error = run("explain", "cylce").exception
-    assert isinstance(error, CflJobsError)
-    assert "Did you mean 'cycle'?" in error.advice
 
 
 def test_a_shellcheck_that_answers_nonsense_is_one_clear_sentence(tmp_path: Path) -> None:
@@ -238,7 +235,7 @@ def test_a_shellcheck_that_answers_nonsense_is_one_clear_sentence(tmp_path: Path
     fake.write_text("#!/bin/sh\necho no\n", encoding="utf-8")
     fake.chmod(0o755)
     with pytest.raises(CflJobsError, match="did not answer with JSON"):
-        run_shellcheck(str(fake), ["true"])
+        run_shellcheck(fake, ["true"])
 
 
 def test_script_too_long_for_shellcheck_is_told_and_the_others_are_checked(chain: Path) -> None:
@@ -260,7 +257,7 @@ def test_shellcheck_that_takes_for_ever_is_stopped(
     slow.write_text("#!/bin/sh\nexec sleep 600\n")
     slow.chmod(0o755)
     monkeypatch.setattr("cfl_jobs.check.shellcheck._TIME_LIMIT", 0.2)
-    assert run_shellcheck(str(slow), ["true"]) is None
+    assert run_shellcheck(slow, ["true"]) is None
 
 
 def test_remarks_are_kept_by_the_script_and_the_program(
@@ -275,14 +272,14 @@ def test_remarks_are_kept_by_the_script_and_the_program(
     program.chmod(0o755)
     remarks = ((Remark("SC1", "info", "m", 1, 3),),)
     for script in ("true", "true", "false", "true"):
-        assert find_kept_remarks(str(program), [script]) == remarks
+        assert find_kept_remarks(program, [script]) == remarks
     assert runs.read_text() == "3\n3\n"
     program.write_text(program.read_text() + "# newer\n")
-    assert find_kept_remarks(str(program), ["true", "false"]) == (*remarks, ())
+    assert find_kept_remarks(program, ["true", "false"]) == (*remarks, ())
     assert runs.read_text() == "3\n3\n4\n"
     for file in (tmp_path / "cache/cfl-jobs/shellcheck").iterdir():
         file.write_text("[1]")
-    assert find_kept_remarks(str(program), ["true"]) == remarks
+    assert find_kept_remarks(program, ["true"]) == remarks
 
 
 def test_the_disk_that_retention_takes_is_estimated_of_sizes_given_or_seen(

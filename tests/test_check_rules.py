@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.check.project import check_project
 from cfl_jobs.check.rule import RULES, Scope
-from cfl_jobs.check.run import check_project
 from cfl_jobs.configs.graph import build_chain
 from tests.case_files import find_cases, lay_out
 from tests.trial_chain import CONFIGS, read_trial_job

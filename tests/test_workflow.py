@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from cfl_jobs.check.shellcheck import find_shellcheck, run_shellcheck
+from cfl_jobs.check.rule import find_shellcheck
+from cfl_jobs.check.shellcheck import run_shellcheck
 from cfl_jobs.review.markdown import MARK
 from tests.projects import ROOT, History, edit
 from tests.shell_steps import run_step

@@ -28,8 +28,8 @@ def write_text(report: Report) -> str:
 def _summary(report: Report) -> str:
     silenced = f" ({report.silenced} silenced)" if report.silenced else ""
     if not report.problems:
-        rules = sum(1 for _ in RULES)
-        return f"{count(report.jobs, 'job')} checked by {rules} rules: no problems{silenced}."
+        checked = f"{count(report.jobs, 'job')} checked by {report.rules} rules"
+        return f"{checked}: no problems{silenced}."
     errors = count(report.count(Severity.ERROR), "error")
     warnings = count(report.count(Severity.WARNING), "warning")
     named = report.problems[0].rule

