@@ -108,7 +108,14 @@ def look(
     desired = render_cached(root, only=asked.jobs)
     project = desired[0].project if desired else ""
     names = names_to_look_at(desired)
-    observed = observe(target, names, with_orphans=asked.prune, project=project, progress=progress)
+    observed = observe(
+        target,
+        names,
+        with_orphans=asked.prune,
+        is_part=bool(asked.jobs),
+        project=project,
+        progress=progress,
+    )
     return Basis(desired, observed, asked)
 
 

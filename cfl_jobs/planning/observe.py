@@ -50,6 +50,7 @@ def observe(
     desired: Iterable[Key],
     *,
     with_orphans: bool,
+    is_part: bool = False,
     project: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Observed:
@@ -58,7 +59,8 @@ def observe(
     `with_orphans` also reads, and counts the builds of, jobs of this project that aren't desired.
     Where a plugin was upgraded since a job's last update, all of the project's jobs are read: what
     its new version writes by itself is told by what they have alike (see upgrades.py). Folders that
-    new jobs are to be in are read as well: one may be a job.
+    new jobs are to be in are read as well: one may be a job. So are, unless only `is_part` of what
+    is defined is desired, orphans where something is new: that may be what one is called by now.
     Raises TargetError for what concerns the whole target; what concerns a job makes it unreadable.
     """
     listed = {
@@ -103,6 +105,8 @@ def observe(
             unreadable[key] = _word(failure)
     new = [name for kind, name in desired if (kind, name) not in listed]
     others = {(Kind.JOB, folder) for name in new for folder in folders_of(name)}
+    if new and not is_part:  # one of ours may be called otherwise by now
+        others |= ours
     if any(has_upgraded(config.normal, config.mark) for config in live.values()):
         others |= ours
     # That one the plan isn't about can't be read is no matter here; making a job tells of it.

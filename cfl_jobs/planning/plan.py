@@ -45,7 +45,8 @@ class Difference:
     """One difference between what the server has (`before`) and what we want (`after`).
 
     `path` is as configxml.element_paths gives it, in the config of the side that has the part.
-    `label` are people's words for it. `position` is what made the part.
+    `label` are people's words for it. `position` is what made the part. It `follows` where it is
+    but the new name of a job that the plan renames.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Difference:
     owner: Owner = Owner.UNKNOWN
     position: Position | None = None
     remark: str = ""
+    follows: bool = False
 
 
 class _Change:
@@ -123,6 +125,11 @@ class Update(_Change):
     def old_name(self) -> str:
         """The name it has on the target, where it is to be renamed first; "" otherwise."""
         return "" if self.live.name == self.desired.name else self.live.name
+
+    @property
+    def told(self) -> tuple[Difference, ...]:
+        """What differs but for new names of jobs that the plan renames."""
+        return tuple(found for found in self.differences if not found.follows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +235,9 @@ def _loss_of(change: PlannedChange, deploys: Collection[str]) -> str:
     """Return what may be lost by a change, in words; "" for nothing."""
     if isinstance(change, Delete):
         return _DELETES
-    if isinstance(change, Create) or not change.differences:
+    if isinstance(change, Create) or not change.told:
         return ""
-    owners = {found.owner for found in change.differences}
+    owners = {found.owner for found in change.told}
     if change.adopted or owners & {Owner.THEIRS, Owner.BOTH}:
         return _REPLACES
     return _CHANGES_DEPLOYS if change.name in deploys else ""

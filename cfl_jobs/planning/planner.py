@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from functools import cache
 
 from cfl_jobs.configs.config import Config
@@ -12,7 +12,7 @@ from cfl_jobs.planning.jobplan import plan_job
 from cfl_jobs.planning.losses import note_taken
 from cfl_jobs.planning.observe import Observed, is_inside
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update, turn_of
-from cfl_jobs.planning.renames import previous_names
+from cfl_jobs.planning.renames import mark_followers, pair_alike, previous_names
 from cfl_jobs.planning.upgrades import Habits, learn_habits
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.target import Key, Kind
@@ -80,6 +80,7 @@ class _Planner:
         self._notes: list[Note] = []
         # What an upgrade took of what someone asked for, and the jobs that had it.
         self._taken: dict[tuple[str, str, str], list[str]] = {}
+        self._probable_renames: dict[Key, Update] = {}
         # What no definition asks for by this name, and that is not to be deleted all the same.
         self._spared: set[Key] = set()
 
@@ -90,15 +91,17 @@ class _Planner:
             self._plan_orphans(prune=prune)
         observed = self._observed
         adopted = sum(1 for c in self._changes if isinstance(c, Update) and c.adopted)
-        return Plan(
+        plan = Plan(
             target=observed.label,
             changes=tuple(sorted(self._changes, key=lambda change: (turn_of(change), change.name))),
             unchanged=tuple(self._unchanged),
             undone=tuple(self._undone),
             unadopted=tuple(self._unadopted),
             notes=(*self._notes, *note_taken(self._taken)),
+            probable_renames=tuple(self._probable_renames.values()),
             managed=sum(1 for key in observed.listed if self._is_managed(key)) + adopted,
         )
+        return mark_followers(plan)
 
     def _is_managed(self, key: Key) -> bool:
         live = self._observed.live.get(key)
@@ -206,6 +209,7 @@ class _Planner:
         marked = [key for key in observed.listed if key not in defined and self._marks(key)]
         orphans = {key for key in marked if observed.is_ours(key)}
         going = orphans - set(observed.unreadable)
+        self._find_probable_renames(going)
         held = _Held(key for key in observed.listed if key not in going)
         for key in sorted(set(observed.unreadable) - defined - set(marked), key=lambda key: key[1]):
             text = f"can't be read, so it is left alone: {observed.unreadable[key]}"
@@ -221,10 +225,25 @@ class _Planner:
                 text = f"is no longer defined, but holds {inside!r}, so it stays"
                 self._notes.append(Note(*key, text))
             elif not prune:
-                self._notes.append(Note(*key, "is no longer defined; --prune deletes it"))
+                self._notes.append(Note(*key, self._say_orphan(key)))
             elif key in observed.live:
                 builds = observed.builds[key[1]] if key[0] is Kind.JOB else 0
                 self._changes.append(Delete(observed.live[key], builds))
+
+    def _find_probable_renames(self, going: Set[Key]) -> None:
+        """Find new jobs that are much the same as one that goes: did someone forget `moved:`?"""
+        new = [change.desired for change in self._changes if isinstance(change, Create)]
+        live = self._observed.live
+        gone = [live[key] for key in sorted(going, key=lambda key: key[1]) if key in live]
+        for old, desired in pair_alike(gone, [one for one in new if one.kind is Kind.JOB]):
+            made = plan_job(desired, old, habits=self._habits)
+            self._probable_renames[old.key] = made.update
+
+    def _say_orphan(self, key: Key) -> str:
+        if key in self._probable_renames:
+            name = self._probable_renames[key].name
+            return f"is no longer defined; if it isn't called {name!r} by now, --prune deletes it"
+        return "is no longer defined; --prune deletes it"
 
     def _marks(self, key: Key) -> Mark | None:
         """Return the mark of a listed job that this project, or one without a name, set."""

@@ -7,17 +7,20 @@ job's trigger) may be rewritten by Jenkins at once, by the plugin whose field it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import format_config
+from cfl_jobs.planning.differences import Raw, compare
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.target import Key, Kind
 
+_ALIKE = 0.8  # of the lines of two jobs
+_LOOKED_AT = 100
 _COMMA = re.compile(r"(\s*,\s*)")
 
 
@@ -97,6 +100,46 @@ def find_renames(plan: Plan) -> Renames:
     return Renames(tuple((name_before_rename(change), change.name) for change in made))
 
 
+def mark_followers(plan: Plan) -> Plan:
+    """Return the plan with each difference marked that is but the new name of a renamed job."""
+    renames = find_renames(plan)
+    if not renames.pairs:
+        return plan
+    changes = [
+        _mark_follower(change, renames) if isinstance(change, Update) else change
+        for change in plan.changes
+    ]
+    return replace(plan, changes=tuple(changes))
+
+
+def _mark_follower(update: Update, renames: Renames) -> Update:
+    desired = update.desired
+
+    def compare_with(live: Config) -> list[Raw]:
+        return list(compare(desired.normal, live.beside(desired).normal))
+
+    before = {raw.path for raw in compare_with(update.live)}
+    found = compare_with(renames.follow(update.live))
+    left = {raw.path for raw in found if not _is_but_a_name(raw, renames)}
+    if not left <= before:  # it can't be told which is which
+        return update
+    differences = (replace(d, follows=d.path in before - left) for d in update.differences)
+    return replace(update, differences=tuple(differences))
+
+
+def _is_but_a_name(raw: Raw, renames: Renames) -> bool:
+    """Tell whether two texts, as scripts and descriptions, differ in names of renamed jobs only."""
+    live, desired = raw.live, raw.desired
+    if live is None or desired is None or live.children or desired.children:
+        return False
+    text = live.text
+    for old, new in renames.pairs:
+        leaves = (old.rpartition("/")[2], new.rpartition("/")[2])
+        for one, other in dict.fromkeys(((old, new), leaves)):
+            text = text.replace(one, other)
+    return replace(live, text=text) == desired and live.secrets == desired.secrets
+
+
 def name_before_rename(change: Update) -> str:
     """Return a job's full name when its turn to be renamed comes: its folder has its new one."""
     folder = change.name.rpartition("/")[0]
@@ -130,6 +173,36 @@ def previous_names(desired: Sequence[Config]) -> Mapping[Key, tuple[str, ...]]:
         for name in own
         if (names := tuple(dict.fromkeys(names_of(name)[1:])))
     }
+
+
+def pair_alike(gone: Sequence[Config], new: Sequence[Config]) -> Iterator[tuple[Config, Config]]:
+    """Yield which of the new ones each of those that go probably is by now, the likeliest first.
+
+    Looked at are, for each, those with the same name in another folder, else the first hundred.
+    """
+    lines = {config.key: _lines_of(config) for config in (*gone, *new)}
+    found: list[tuple[float, Config, Config]] = []
+    for old in gone:
+        leaf = old.name.rpartition("/")[2]
+        same_kind = [c for c in new if (c.kind, c.normal.tag) == (old.kind, old.normal.tag)]
+        same_leaf = [c for c in same_kind if c.name.rpartition("/")[2] == leaf]
+        for config in same_leaf or same_kind[:_LOOKED_AT]:
+            one, other = lines[old.key], lines[config.key]
+            likeness = 2 * len(one & other) / (len(one) + len(other))
+            if likeness >= _ALIKE:
+                found.append((likeness, old, config))
+    taken: set[Key] = set()
+    for _, old, config in sorted(found, key=lambda each: -each[0]):
+        if taken.isdisjoint((old.key, config.key)):
+            taken |= {old.key, config.key}
+            yield old, config
+
+
+def _lines_of(config: Config) -> set[tuple[str, str]]:
+    """Return all that a config says, line by line, each with its field."""
+    parts = [part for part in config.normal.walk() if part.text]
+    lines = {(part.tag, line) for part in parts for line in part.text.split("\n")}
+    return lines | {("description", line) for line in config.description.split("\n")}
 
 
 def names_to_look_at(desired: Sequence[Config]) -> tuple[Key, ...]:

@@ -41,12 +41,11 @@ from cfl_jobs.errors import count
 from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Owner, Plan
 from cfl_jobs.review.flow import find_copies, find_edges, find_starts, merge_chains
-from cfl_jobs.review.outline import differences_of
+from cfl_jobs.review.outline import say_moved
 from cfl_jobs.review.pair import Pair, covers
 from cfl_jobs.review.review import About, Effect, Review, Weight, join_effects, weigh
 
 _ITS = ("its", "their")
-_LIKENESS = 0.8  # of their lines
 # matrix-auth 3.2: the strategy under which nothing granted elsewhere counts.
 _CLOSED = "NonInheritingStrategy"
 _SHOWS_DEFAULT = (ParameterKind.BOOLEAN, ParameterKind.STRING, ParameterKind.CHOICE)
@@ -452,36 +451,24 @@ def _say_default(before: Parameter, after: Parameter) -> str:
 
 def _jobs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     change = pair.changes[name]
-    if isinstance(change, Create):
+    probable = {update.name: update for update in pair.plan.probable_renames}
+    is_server = bool(pair.plan.target)
+    if update := probable.get(name):
+        tail = f"anew, without the builds of {update.old_name}: "
+        tail += f"{say_moved(update)} at {update.desired.definition} would keep them"
+        yield Effect(About.JOB, pair.weigh(name), "makes", (name,), tail)
+    elif isinstance(change, Create):
         yield Effect(About.JOB, Weight.LOW, "adds", (name,))
     elif isinstance(change, Delete):
+        is_told = name in {update.old_name for update in probable.values()}
         tails = [f"with {its} builds, once update is run with --prune" for its in _ITS]
-        if pair.plan.target:
+        if is_server:
             tails = [f"with {count(change.builds, 'build')}"]
-        if like := _find_likeness(change, pair.plan):
-            hint = f"; `moved: {name}` in {like} would rename it and keep them"
-            tails = [f"{tail}{hint}" for tail in tails]
-        yield Effect(About.JOB, pair.weigh(name), "deletes", (name,), *tails)
+        if is_server or not is_told:
+            yield Effect(About.JOB, pair.weigh(name), "deletes", (name,), *tails)
     elif change.old_name:
         lead = f"renames {change.old_name}, whose builds stay, to"
         yield Effect(About.JOB, Weight.LOW, lead, (name,))
-
-
-def _find_likeness(gone: Delete, plan: Plan) -> str:
-    """Return the new job that looks as if it were one that goes under another name, "" for none."""
-    old = _lines_of(gone)
-    for made in plan.changes:
-        if isinstance(made, Create) and made.kind is gone.kind:
-            new = _lines_of(made)
-            if len(old & new) > _LIKENESS * len(old | new):
-                return made.name
-    return ""
-
-
-def _lines_of(change: Create | Delete) -> set[str]:
-    """Return all that a job has, line by line."""
-    texts = (found.before or found.after for found in differences_of(change, whole=True))
-    return {line for text in texts for line in text.split("\n")}
 
 
 def _disabled(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:

@@ -5,11 +5,15 @@ What a server or a revision holds is made visible here, for any format; secrets 
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.drawing.words import join_names
 from cfl_jobs.errors import count
 from cfl_jobs.planning.describing import (
     Grouping,
@@ -34,7 +38,7 @@ from cfl_jobs.planning.plan import (
 from cfl_jobs.planning.visible import make_line_visible
 from cfl_jobs.target import Kind
 
-ACTIONS = ("create", "change", "rename", "confirm", "delete")
+ACTIONS = ("create", "change", "rename", "follow", "confirm", "delete")
 _OWNERS = {
     Owner.OURS: "ours",
     Owner.THEIRS: "theirs: changed on the server, will be put back",
@@ -46,6 +50,10 @@ _OWNERS = {
 # What Jenkins always writes and nobody asks for: not worth a line of a job that is made or goes.
 _PLAIN = frozenset({"run on any node"})
 _LONG = 100
+_SHOWN = 6  # names in one line
+# What YAML takes for a name, and not for something else, without quotes.
+_PLAIN_NAME = re.compile(r"[A-Za-z][\w /.()-]*[\w)]")
+_YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null"})
 _SHOWN_NOTE = 300  # characters
 _MISSING = {Change.ADDED: ("not there", "there"), Change.REMOVED: ("there", "not there")}
 _SHOWN_WHOLE = 40  # lines of one part of a job that is made or goes
@@ -122,18 +130,55 @@ def headline(change: PlannedChange, *, is_changed: bool = False) -> str:
     return f"{'adopt' if change.adopted else 'change'} {kind} {name}"
 
 
+def _say_probable_rename(update: Update) -> str:
+    """Return one line that says what to write, so that a job is renamed and not made anew."""
+    return make_line_visible(
+        f"{update.kind.value} {update.old_name} seems to be called {update.name} now: "
+        f"to rename it, with its builds, write {say_moved(update)} at {update.desired.definition}"
+    )
+
+
+def say_moved(update: Update) -> str:
+    """Return the YAML that says what a job was called before."""
+    name = update.old_name
+    if not _PLAIN_NAME.fullmatch(name) or name.lower() in _YAML_WORDS:
+        name = json.dumps(name, ensure_ascii=False)
+    return f"`moved: [{name}]`"
+
+
+def _say_followers(rename: Update, updates: Iterable[Update]) -> str:
+    """Return what gets nothing but the new name of a renamed job."""
+    leaf = rename.old_name.rpartition("/")[2]
+    names = [
+        f"{update.kind.value} {update.name}"
+        for update in updates
+        if any(found.follows and leaf in found.before for found in update.differences)
+    ]
+    more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
+    shown = join_names([*names[:_SHOWN], *more]) if names else ""
+    return make_line_visible(f"so it is called in {shown}") if shown else ""
+
+
 def action_of(change: PlannedChange) -> str:
     """Return which of ACTIONS a change is."""
     if isinstance(change, Update):
-        changed = "change" if change.differences else "confirm"
-        return "rename" if change.old_name else changed
+        if change.old_name:
+            return "rename"
+        if change.told:
+            return "change"
+        return "follow" if change.differences else "confirm"
     return "create" if isinstance(change, Create) else "delete"
 
 
 def count_actions(plan: Plan) -> list[str]:
     """Return, for example, ["1 to create", "10 to change"]."""
     counts = Counter(map(action_of, plan.changes))
-    return [f"{counts[action]} to {action}" for action in ACTIONS if counts[action]]
+    probable = len(plan.probable_renames)
+    counts["create"] -= probable
+    if not plan.target:  # of revisions: what goes waits for --prune
+        counts["delete"] -= probable
+    parts = [f"{counts[action]} to {action}" for action in ACTIONS if counts[action]]
+    return [*([count(probable, "probable rename")] if probable else []), *parts]
 
 
 def summarise(plan: Plan) -> str:
@@ -174,7 +219,6 @@ class _OfServer:
 
     owners: Mapping[Owner, str] = _OWNERS
     hint = "; -v shows them"
-    pruning = ""
 
     def __init__(self, plan: Plan, most: int | None) -> None:
         self._plan = plan
@@ -182,20 +226,32 @@ class _OfServer:
 
     def changes(self) -> Iterator[Entry]:
         changes = self._plan.changes
+        renamed = {update.key: update for update in self._plan.probable_renames}
+        for update in renamed.values():
+            parts = [self.parts(grouping) for grouping in group_differences([update.differences])]
+            line = _say_probable_rename(update)
+            yield Entry("rename", update.kind, (update.name,), (line,), tuple(chain(*parts)))
         for change in changes:
-            if isinstance(change, Create):
+            if isinstance(change, Create) and change.key not in renamed:
                 place = change.desired.definition
                 about = make_line_visible(str(place)) if place.file else ""
                 yield _entry(change, self.whole(change), about)
         updates = [change for change in changes if isinstance(change, Update)]
         for update in updates:
-            if update.old_name or not update.differences:
+            if update.old_name:
+                yield _entry(update, about=_say_followers(update, updates))
+            elif not update.differences:
                 yield _entry(update)
-        for grouping, some in _group(updates):
+        for grouping, some in _group([update for update in updates if update.told]):
             lines = tuple(headline(update, is_changed=True) for update in some)
             yield Entry("change", some[0].kind, _names(some), lines, self.parts(grouping))
+        told = {update.live.key for update in renamed.values()}
         for deletion in self._plan.deletions:
-            yield _entry(deletion, self.whole(deletion), self.pruning)
+            yield from self.deletion(deletion, is_told=deletion.key in told)
+
+    def deletion(self, deletion: Delete, *, is_told: bool) -> Iterator[Entry]:
+        """Yield what is told of a deletion; `is_told`: that it is probably a rename."""
+        yield _entry(deletion, about="see above: is it renamed?" if is_told else "")
 
     def undone(self) -> Iterator[Entry]:
         """Yield what is left alone and why, with what --adopt would change."""
@@ -237,7 +293,11 @@ class _OfRevisions(_OfServer):
 
     owners: Mapping[Owner, str] = {}
     hint = ""
-    pruning = "update deletes it with --prune only"
+
+    def deletion(self, deletion: Delete, *, is_told: bool) -> Iterator[Entry]:
+        if not is_told:
+            about = "update deletes it with --prune only"
+            yield _entry(deletion, self.whole(deletion), about)
 
     def whole(self, change: Create | Delete) -> tuple[Part, ...]:
         most = self._most and min(self._most, _SHOWN_WHOLE)
@@ -256,7 +316,7 @@ def _group(updates: Sequence[Update]) -> Iterator[tuple[Grouping, tuple[Update, 
     groups: list[tuple[Grouping, tuple[Update, ...]]] = []
     for kind in Kind:
         some = [update for update in updates if update.kind is kind]
-        for grouping in group_differences([update.differences for update in some]):
+        for grouping in group_differences([update.told for update in some]):
             groups.append((grouping, tuple(some[number] for number in grouping.jobs)))
     yield from sorted(groups, key=lambda group: -len(group[1]))
 

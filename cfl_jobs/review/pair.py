@@ -118,7 +118,7 @@ class Pair:
     def differences(self, name: str) -> tuple[Difference, ...]:
         """Return what the plan tells of a job that is there before and after."""
         change = self.changes[name]
-        return change.differences if isinstance(change, Update) else ()
+        return change.told if isinstance(change, Update) else ()
 
     def builders(self, name: str) -> tuple[Normal | None, Normal | None]:
         """Return what a job runs, before and after, in normal form."""
