@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Refused
 from cfl_jobs.planning.apply import Status
 from cfl_jobs.planning.journal import list_runs
+from cfl_jobs.planning.plan import find_loss
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
+from tests.planned import tell
 from tests.rendered_jobs import apply, folder, jenkins, job, plan, update, view
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
@@ -68,6 +71,81 @@ def test_jobs_and_views_that_jenkins_rewrote_at_a_rename_are_no_edits(tmp_path: 
     assert result.is_complete, [outcome.message for outcome in result.outcomes]
     assert len(result.outcomes) == 3
     assert plan(target, *wanted).changes == ()
+
+
+def test_a_rename_is_told_in_one_line(tmp_path: Path) -> None:
+    """What gets but its new name is named there, and what else changes is told as ever."""
+    target = jenkins()
+    names = ("Old", "Copies", "Copies more")
+    builders = COPY.format("Old")
+    there = (job("Copies", builders=builders), job("Copies more", builders=builders))
+    update(target, tmp_path, job("Old"), *there, view("Chain", names))
+    wanted = (
+        job("New", moved_from=("Old",)),
+        job("Copies", builders=COPY.format("New"), scripts=("make New",)),
+        job("Copies more", builders=COPY.format("New")),
+        view("Chain", ("New", "Copies", "Copies more")),
+    )
+    made = plan(target, *wanted)
+    text = tell(made)
+    follows = "job Copies, job Copies more and view Chain"
+    assert f"> rename job Old to New  (and its name in {follows})\n" in text
+    assert "1 to change, 1 to rename, 2 to follow" in text
+    assert "~ change job Copies\n    shell step" in text
+    assert text.count("New") == 2
+    assert find_loss(replace(made, managed=10), deploys=names) == ""
+    assert update(target, tmp_path, *wanted).is_complete
+    assert plan(target, *wanted).changes == ()
+
+
+SCRIPT = "\n".join(f"make {number}" for number in range(10))
+
+
+@pytest.mark.parametrize("prune", [False, True])
+@pytest.mark.parametrize(
+    ("old", "new", "written"),
+    [
+        (job("Old", scripts=(SCRIPT,)), job("New", scripts=(SCRIPT,)), "[Old]"),
+        (job("Old", scripts=(SCRIPT,)), job("New", scripts=(f"{SCRIPT}\nmake 10",)), "[Old]"),
+        (job("No", scripts=(SCRIPT,)), job("New", scripts=(SCRIPT,)), '["No"]'),
+        (job("a: b", scripts=(SCRIPT,)), job("New", scripts=(SCRIPT,)), '["a: b"]'),
+        (job("Old", scripts=(SCRIPT,)), job("New", scripts=("make it",)), ""),
+        (folder("Old"), job("New"), ""),
+    ],
+)
+def test_a_job_that_goes_while_one_like_it_comes_is_probably_renamed(
+    tmp_path: Path, old: Config, new: Config, written: str, *, prune: bool
+) -> None:
+    """The line to write is told first, then what else differs; `moved:` makes it so."""
+    target = jenkins()
+    update(target, tmp_path, old, job("Other", scripts=("make other",) * 9))
+    wanted = (new, job("Other", scripts=("make other",) * 9))
+    made = plan(target, *wanted, prune=prune)
+    text = tell(made)
+    told = f"> job {old.name} seems to be called New now: to rename it, with its builds, write "
+    assert (f"{told}`moved: {written}` at jobs/publish.yaml:3:5\n" in text) is bool(written)
+    assert ("+ create job New" in text) is not bool(written)
+    assert ("make 10" in text) is ("make 10" in new.config)
+    assert text.index("New") < text.index(f"delete job {old.name}" if prune else "--prune")
+    assert find_loss(replace(made, managed=10), ()) == ""
+    assert plan(target, *wanted, filtered=True).probable_renames == ()
+
+
+def test_renames_without_moved_are_what_may_be_lost(tmp_path: Path) -> None:
+    """Each once, with --prune too."""
+    target = jenkins()
+    some = [job(f"Job {n}", scripts=(f"make {n}\n" * 20,)) for n in range(10)]
+    update(target, tmp_path, *some)
+    wanted = [replace(one, name=f"New {one.name}") for one in some[:4]] + some[4:]
+    for prune in (False, True):
+        made = plan(target, *wanted, prune=prune)
+        assert [(u.old_name, u.name) for u in made.probable_renames] == [
+            (f"Job {n}", f"New Job {n}") for n in range(4)
+        ]
+        said = "make 4 anew that seem to be renamed, without their builds: 4 of the 10 jobs"
+        assert said in find_loss(made, ())
+    moved = [replace(one, moved_from=(f"Job {n}",)) for n, one in enumerate(wanted[:4])]
+    assert find_loss(plan(target, *moved, *some[4:], prune=True), ()) == ""
 
 
 def test_an_edit_before_a_rename_is_still_an_edit(tmp_path: Path) -> None:

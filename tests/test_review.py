@@ -130,8 +130,8 @@ PROD = "environment: Prod\n"
 EFFECTS = {
     "job that looks renamed": (
         (DEPLOY, "- name: Deploy to Staging", "- name: Deploy to Test"),
-        "deletes Deploy to Staging with its builds, once update is run with --prune; "
-        "`moved: Deploy to Staging` in Deploy to Test would rename it and keep them",
+        "makes Deploy to Test anew, without the builds of Deploy to Staging: "
+        "`moved: [Deploy to Staging]` at jobs/deploy.yaml:26:5 would keep them",
         Weight.HIGH,
     ),
     "job that is renamed": (

@@ -250,6 +250,31 @@ def test_a_rule_that_is_misspelt_is_wrong_usage(cfl_jobs: Run) -> None:
     assert "there is no rule 'deploy-triger'. Did you mean 'deploy-trigger'?" in output
 
 
+def test_what_was_deleted_on_the_server_is_theirs(
+    cfl_jobs: Run, project: Path, tmp_path: Path
+) -> None:
+    """The journal knows that it was there; what we deleted, and what is new, is ours."""
+    cfl_jobs("update", "Publish A", "Code*", "--yes")
+    cfl_jobs("update", "--yes", "--backup-dir", str(tmp_path / "elsewhere"))
+    for name in ("A", "B"):
+        (project / f"home/jobs/Publish {name}").rename(project / name)
+    theirs = "+ create job Publish A  (theirs: deleted on the server, will be made again; jobs/"
+    output = cfl_jobs("plan", "--out", "kept")[1]
+    assert theirs in output
+    assert "+ create job Publish B  (jobs/publish.yaml:4:5)" in output
+    changes = json.loads(cfl_jobs("plan", "--format", "json")[1])["changes"]
+    assert [change["side"] for change in changes] == ["theirs", "ours"]
+    assert theirs in cfl_jobs("update", "--plan", "kept")[1]
+    (project / "A").rename(project / "home/jobs/By hand")
+    assert "deleted on the server, or called 'By hand' there, will be" in cfl_jobs("plan")[1]
+    (project / "home/jobs/By hand").rename(project / "home/jobs/Publish A")
+    edit(project / "jobs/publish.yaml", "  - {name: Publish A", "  # - {name: Publish A")
+    edit(project / "templates/view.yaml.j2", "Publish A, ", "")
+    assert cfl_jobs("update", "--prune", "--yes", "--delete-count", "1")[0] == 0
+    edit(project / "jobs/publish.yaml", "  # - {name: Publish A", "  - {name: Publish A")
+    assert "theirs" not in cfl_jobs("plan")[1]
+
+
 def test_prune_deletes_only_when_told_the_number(cfl_jobs: Run, project: Path) -> None:
     """--yes alone doesn't delete; the builds that would go are counted."""
     cfl_jobs("update", "--yes")

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from cfl_jobs.planning.plan import Plan
 from cfl_jobs.planning.planner import check_filter, plan_changes
 from cfl_jobs.planning.renames import names_to_look_at
 from cfl_jobs.rendering.cache import render_cached
-from cfl_jobs.target import Kind, Listed, Target, full_label
+from cfl_jobs.target import Key, Kind, Listed, Target, full_label
 
 _FORMAT = f"cfl-jobs {__version__} plan 8"
 _MAKE_ONE = "Make one with `cfl-jobs plan --out FILE`."
@@ -98,9 +98,10 @@ def look(
     target: Target,
     asked: Asked,
     *,
+    recall: Callable[[], Collection[Key]] = frozenset,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Basis:
-    """Render, and look at the target.
+    """Render, and look at the target. `recall` tells what earlier runs left there.
 
     Raises UnsafePlan, before anything is looked at, where names come with a wish to prune.
     """
@@ -116,6 +117,9 @@ def look(
         project=project,
         progress=progress,
     )
+    if any(config.key not in observed.listed for config in desired):
+        left = frozenset(recall()).difference(observed.listed)
+        observed = replace(observed, left=left.intersection(config.key for config in desired))
     return Basis(desired, observed, asked)
 
 
@@ -177,6 +181,7 @@ def _to_json(basis: Basis) -> dict[str, Any]:
         ],
         "versions": dict(observed.versions),
         "builds": dict(observed.builds),
+        "left": [[kind.value, name] for kind, name in sorted(observed.left, key=str)],
     }
 
 
@@ -216,6 +221,7 @@ def _from_json(content: dict[str, Any]) -> Basis:
         content["builds"],
         {(Kind(kind), name): reason for kind, name, reason in content["unreadable"]},
         content["project"],
+        frozenset((Kind(kind), name) for kind, name in content["left"]),
     )
     return Basis(
         desired,

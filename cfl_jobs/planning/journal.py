@@ -259,6 +259,17 @@ def list_runs(place: Path, target: str) -> tuple[Run, ...]:
     return tuple(sorted(kept, key=lambda run: run.order, reverse=True))
 
 
+def list_left(place: Path, target: str) -> frozenset[Key]:
+    """Return the jobs and views that are to be there, as the runs left them."""
+    is_left: dict[Key, bool] = {}
+    for run in list_runs(place, target):
+        for step in reversed(run.steps):
+            if step.state == "done":
+                is_left.setdefault((step.kind, step.name), step.action != "delete")
+                is_left.setdefault((step.kind, step.old_name), False)
+    return frozenset(key for key, is_there in is_left.items() if is_there)
+
+
 def find_run(place: Path, target: str, name: str) -> Run:
     """Return a run by its name or the beginning of it; "" is the last one."""
     runs = list_runs(place, target)

@@ -29,7 +29,8 @@ class Observed:
 
     `live` may hold more than was asked for. `versions` are as list_versions has them. `project` is
     the one whose marks are ours. `unreadable` are jobs that are there and can't be read, with the
-    reason; `builds` counts those of jobs that may go.
+    reason; `builds` counts those of jobs that may go. `left` are desired jobs that an earlier run
+    left there and that aren't there any more.
     """
 
     label: str
@@ -39,6 +40,7 @@ class Observed:
     builds: Mapping[str, int]
     unreadable: Mapping[Key, str] = field(default_factory=dict)
     project: str = ""
+    left: frozenset[Key] = frozenset()
 
     def is_ours(self, key: Key) -> bool:
         """Tell whether a listed job carries our mark, and no other project's."""

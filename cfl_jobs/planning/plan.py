@@ -89,9 +89,10 @@ class _Change:
 
 @dataclass(frozen=True, slots=True)
 class Create(_Change):
-    """A job or view that isn't there."""
+    """A job or view that isn't there; `gone` says what someone did to it on the server."""
 
     desired: Config
+    gone: str = ""
 
     @property
     def config(self) -> Config:

@@ -179,7 +179,16 @@ class _Planner:
             hint = f"; to rename that, {_TWO_STEPS}" if kind is Kind.JOB else ""
             self._undone.append(Note(*key, text + hint))
             return
-        self._changes.append(Create(desired))
+        self._changes.append(Create(desired, self._say_gone(key)))
+
+    def _say_gone(self, key: Key) -> str:
+        """Say what someone did to a job on the server that an earlier run left there."""
+        if key not in self._observed.left:
+            return ""
+        code = code_of_text(key[1])
+        marks = ((name, self._marks((kind, name))) for kind, name in self._observed.listed)
+        other = next((name for name, mark in marks if mark and mark.name == code), "")
+        return f"deleted on the server{f', or called {other!r} there' if other else ''}"
 
     def _plan_update(self, desired: Config, live: Config) -> None:
         key = desired.key

@@ -457,6 +457,8 @@ def _jobs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         tail = f"anew, without the builds of {update.old_name}: "
         tail += f"{say_moved(update)} at {update.desired.definition} would keep them"
         yield Effect(About.JOB, pair.weigh(name), "makes", (name,), tail)
+    elif isinstance(change, Create) and change.gone:
+        yield Effect(About.JOB, Weight.MEDIUM, "makes", (name,), f"again, {change.gone}")
     elif isinstance(change, Create):
         yield Effect(About.JOB, Weight.LOW, "adds", (name,))
     elif isinstance(change, Delete):

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from cfl_jobs.drawing.words import bracket
 from cfl_jobs.errors import Finding
-from cfl_jobs.planning.plan import Delete, Difference, Plan, PlannedChange, Update
+from cfl_jobs.planning.plan import Create, Delete, Difference, Owner, Plan, PlannedChange, Update
 from cfl_jobs.planning.visible import make_json_visible, make_line_visible
 from cfl_jobs.review.markdown import write_markdown
 from cfl_jobs.review.outline import (
@@ -128,6 +128,10 @@ def write_json(review: Review, *, verbose: bool = False) -> str:
         **(_revisions_to_json(review) if of_revisions else {"target": plan.target}),
         **_meaning_to_json(review),
         "changes": [_change_to_json(change) for change in plan.changes],
+        "probable_renames": [
+            _pick(update, "kind", "old_name", "name") | _pick(update.desired, "definition")
+            for update in plan.probable_renames
+        ],
         "differences": list(_differences_to_json(plan, whole=of_revisions)),
         "unchanged": [{"kind": kind.value, "name": name} for kind, name in plan.unchanged],
         "undone": [_pick(note, *_NOTE) for note in plan.undone],
@@ -180,6 +184,8 @@ def _change_to_json(change: PlannedChange) -> dict[str, Any]:
     if isinstance(change, Delete):
         return {**found, "builds": change.builds}
     found |= _pick(change.desired, "definition")
+    if isinstance(change, Create):
+        found["side"] = (Owner.THEIRS if change.gone else Owner.OURS).value
     if isinstance(change, Update):
         found |= _pick(change, *(["old_name"] if change.old_name else []), "adopted")
     return found

@@ -138,6 +138,13 @@ def _say_probable_rename(update: Update) -> str:
     )
 
 
+def _say_origin(change: Create) -> str:
+    """Return where a new job is defined, and what someone did to the one there was."""
+    place = change.desired.definition
+    gone = f"theirs: {change.gone}, will be made again" if change.gone else ""
+    return make_line_visible("; ".join(filter(None, (gone, str(place) if place.file else ""))))
+
+
 def say_moved(update: Update) -> str:
     """Return the YAML that says what a job was called before."""
     name = update.old_name
@@ -156,7 +163,7 @@ def _say_followers(rename: Update, updates: Iterable[Update]) -> str:
     ]
     more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
     shown = join_names([*names[:_SHOWN], *more]) if names else ""
-    return make_line_visible(f"so it is called in {shown}") if shown else ""
+    return make_line_visible(f"and its name in {shown}") if shown else ""
 
 
 def action_of(change: PlannedChange) -> str:
@@ -233,9 +240,7 @@ class _OfServer:
             yield Entry("rename", update.kind, (update.name,), (line,), tuple(chain(*parts)))
         for change in changes:
             if isinstance(change, Create) and change.key not in renamed:
-                place = change.desired.definition
-                about = make_line_visible(str(place)) if place.file else ""
-                yield _entry(change, self.whole(change), about)
+                yield _entry(change, self.whole(change), _say_origin(change))
         updates = [change for change in changes if isinstance(change, Update)]
         for update in updates:
             if update.old_name:

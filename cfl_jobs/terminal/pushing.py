@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ import click
 from cfl_jobs.errors import CflJobsError, PlanError, UnsafePlan, count
 from cfl_jobs.planning.apply import Outcome, Result, Status, action_of, apply_plan, describe_change
 from cfl_jobs.planning.basis import Asked, Basis, load_plan, look
-from cfl_jobs.planning.journal import Journal, find_run, list_runs, state_directory
+from cfl_jobs.planning.journal import Journal, find_run, list_left, list_runs, state_directory
 from cfl_jobs.planning.observe import list_versions
 from cfl_jobs.planning.plan import Delete, Plan, PlannedChange, find_loss
 from cfl_jobs.planning.rollback import plan_rollback
@@ -54,10 +55,13 @@ class Consent:
     verbose: bool = False
 
 
-def look_at(root: Path, target: Target, asked: Asked) -> tuple[Basis, Review]:
+def look_at(
+    root: Path, target: Target, asked: Asked, backup: Path | None = None
+) -> tuple[Basis, Review]:
     """Render, look at the target with a bar at a terminal, and judge what would change."""
+    recall = partial(list_left, runs_place(target, backup), full_label(target.label))
     with counting("Looking at", find_canvas(sys.stderr)) as progress:
-        basis = look(root, target, asked, progress=progress)
+        basis = look(root, target, asked, recall=recall, progress=progress)
     plan = basis.plan()
     if plan.changes:  # what judges is imported, and run, only where there is something to judge
         from cfl_jobs.review.setups import check_setup
@@ -78,7 +82,7 @@ def _judge(plan: Plan, basis: Basis) -> Review:
 def update_jobs(root: Path, target: Target, asked: Asked, consent: Consent) -> int:
     """Plan, ask, apply; returns the exit code. Raises PlanError where it isn't to be."""
     _say_if_interrupted(target, consent.backup)
-    basis, review = look_at(root, target, asked)
+    basis, review = look_at(root, target, asked, consent.backup)
     return push_plan(review, target, consent, versions=basis.observed.versions)
 
 
