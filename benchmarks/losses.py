@@ -176,8 +176,7 @@ class Renderer:
         """Return the config and the findings of a case with other data in place of its own."""
         key = repr(case.plugins)
         if key not in self._generators:
-            listed = None if case.plugins is None else [_name_plugin(it) for it in case.plugins]
-            self._generators[key] = Generator(listed)
+            self._generators[key] = Generator(map(_name_plugin, case.plugins or ()))
         tracked = _track(data, _Lines())
         made = self._generators[key].generate(tracked, is_view=case.is_view)
         losses = find_losses(tracked, made, word="view" if case.is_view else "job")

@@ -1,7 +1,7 @@
 """Files of every stage: written whole or not at all, on the disk when that counts, and locked.
 
-All raise OSError; what that means to a user, each stage says. And what is kept by its content, in
-$XDG_CACHE_HOME/cfl-jobs for the user alone: whether that can be read or written is no matter.
+All but `read_text` raise OSError; what that means to a user, each stage says. And what is kept by
+its content, in $XDG_CACHE_HOME/cfl-jobs for the user alone: no matter whether that can be done.
 """
 
 from __future__ import annotations
@@ -16,8 +16,24 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from cfl_jobs.errors import CflJobsError
+
 # What a network's file system says that has no locks, or no fsync, of directories or at all.
 _CANT = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+
+def read_text(path: Path, *, advice: str) -> str:
+    """Return a file's text, without a byte order mark. Raises CflJobsError that says why not.
+
+    What it comes from may quote the file, so it is left out.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        reason = error.strerror
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8 text"
+    raise CflJobsError(f"{path} can't be read: {reason}", advice=advice)
 
 
 def write_whole(

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from cfl_jobs.errors import Position
+from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import TrackedDict, unread_places
 from cfl_jobs.rendering.entrypoints import light_imports
@@ -174,16 +175,19 @@ def test_one_generator_makes_the_same_of_the_same_every_time() -> None:
 @pytest.mark.parametrize(("version", "has_strategy"), [("1.9", False), ("1.32", True)])
 def test_the_inventory_decides_how_plugins_are_written(version: str, has_strategy: bool) -> None:
     """build-timeout has strategies since 1.11; 1.9 is older though "9" is the greater letter."""
-    plugin = {"shortName": "build-timeout", "longName": "Build Timeout", "version": version}
     data = load("name: x\nwrappers:\n  - timeout: {timeout: 3}\n")
-    text = Generator([plugin]).generate(data, is_view=False).text
+    text = (
+        Generator(Inventory({"build-timeout": version}).as_plugins_list())
+        .generate(data, is_view=False)
+        .text
+    )
     assert ("<strategy" in text) == has_strategy
 
 
 def test_a_raw_field_stands_in_place_of_what_jenkins_job_builder_writes() -> None:
     """There may be several; Jenkins refuses a field that is there twice."""
     fields = "  - xml: <canRoam>false</canRoam>\n  - xml: <odd><a>1</a></odd>\n"
-    made = Generator(None).generate(load(f"name: a\nraw:\n{fields}"), is_view=False)
+    made = Generator().generate(load(f"name: a\nraw:\n{fields}"), is_view=False)
     assert [e.text for e in made.root.iter("canRoam")] == ["false"]
     assert made.root.findtext("odd/a") == "1"
 
@@ -197,6 +201,6 @@ def test_a_raw_field_stands_in_place_of_what_jenkins_job_builder_writes() -> Non
     ],
 )
 def test_a_wrong_raw_field_is_told_at_its_place(raw: str, message: str) -> None:
-    (problem,) = Generator(None).generate(load(f"name: a\nraw: {raw}\n"), is_view=False).problems
+    (problem,) = Generator().generate(load(f"name: a\nraw: {raw}\n"), is_view=False).problems
     assert problem.message.startswith(message)
     assert str(problem.position).startswith("a.yaml:2:")

@@ -17,6 +17,7 @@ from cfl_jobs.bootstrap.plugins import PluginLine
 from cfl_jobs.bootstrap.secrets import Secret
 from cfl_jobs.errors import DefinitionError, Finding, Position, TargetError
 from cfl_jobs.reading.located_yaml import load_yaml
+from cfl_jobs.reading.tracking import peek
 
 OVERRIDES = "overrides"
 SETUP = f"{OVERRIDES}/jenkins"
@@ -42,8 +43,7 @@ class Overrides:
         name alone.
         """
         for snippet in self.setup.values():
-            jenkins = snippet.get("jenkins")
-            theirs = jenkins.get(key) if isinstance(jenkins, Mapping) else None
+            theirs = peek(snippet.get("jenkins"), key)
             if isinstance(theirs, Mapping):
                 if not is_mapping or kind not in theirs:
                     return True

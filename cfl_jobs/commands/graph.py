@@ -13,8 +13,7 @@ from cfl_jobs.commands import find_project
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.read_model import read_job
-from cfl_jobs.drawing.formats import WRITERS, warn_of_size
-from cfl_jobs.drawing.text import draw_text
+from cfl_jobs.drawing.formats import WRITERS, draw_text, warn_of_size
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.rendering.cache import render_cached

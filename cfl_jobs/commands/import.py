@@ -37,6 +37,7 @@ def command(
     What jenkins-job-builder has a module for becomes one, the rest stays raw XML and is named.
     What is written renders to an equal config; files that are there are never overwritten.
     """
+    from cfl_jobs.files import read_text
     from cfl_jobs.reading.names import find_name_problem, select_names
     from cfl_jobs.target import Kind
 
@@ -47,7 +48,7 @@ def command(
             raise click.UsageError(message)
         if problem := find_name_problem(name):
             raise click.BadParameter(f"{problem} in the name {name!r}", param_hint="--name")
-        config = read_config(file)
+        config = read_text(file, advice="Name a job's config.xml.")
         return import_jobs(root, [name], lambda _: config)
     if name is not None or not jobs:
         raise click.UsageError(
@@ -56,15 +57,6 @@ def command(
     opened = target.open(root)
     names = select_names([job.name for job in opened.list(Kind.JOB)], jobs)
     return import_jobs(root, names, lambda name: opened.read(Kind.JOB, name))
-
-
-def read_config(file: Path) -> str:
-    from cfl_jobs.errors import ConfigError
-
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file}: can't be read: {error}") from error
 
 
 def import_jobs(root: Path, names: Iterable[str], read: Callable[[str], str]) -> int:

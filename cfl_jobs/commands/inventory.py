@@ -93,16 +93,11 @@ def renew_inventory(root: Path, new: Inventory, *, source: str, check: bool) -> 
 
 def read_committed(root: Path) -> Inventory:
     """Return what the project's file says, nothing where there is none."""
-    from cfl_jobs.errors import CflJobsError
+    from cfl_jobs.files import read_text
     from cfl_jobs.reading.inventory import INVENTORY, Inventory, load_inventory
 
-    try:
-        text = (root / INVENTORY).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
+    path = root / INVENTORY
+    if not path.exists():
         return Inventory()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CflJobsError(
-            f"{INVENTORY}: can't be read: {error}",
-            advice="Remove it, and `cfl-jobs inventory` writes it anew.",
-        ) from error
+    text = read_text(path, advice="Remove it, and `cfl-jobs inventory` writes it anew.")
     return load_inventory(text)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import class_of_tag, format_config, parse_config
+from cfl_jobs.configs.configxml import child_of, class_of_tag, format_config, parse_config
 
 PIPELINE = "flow-definition"
 TRIGGERS = "org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty"
@@ -68,8 +68,7 @@ def put_build_written(root: ET.Element, written: tuple[BuildWritten, ...]) -> No
     for each in written:
         place = root
         for tag in each.parents:
-            found = place.find(tag)
-            place = ET.SubElement(place, tag) if found is None else found
+            place = child_of(place, tag)
         place.append(each.element)
 
 

@@ -18,7 +18,7 @@ from cfl_jobs.configs.buildwritten import (
     put_build_written,
     take_build_written,
 )
-from cfl_jobs.configs.configxml import format_config, is_folder_tag, parse_config
+from cfl_jobs.configs.configxml import child_of, format_config, is_folder_tag, parse_config
 from cfl_jobs.configs.mark import (
     Fingerprint,
     Mark,
@@ -156,10 +156,7 @@ class Config:
         root = self.parse()
         set_description(root, self.describe(mark))
         if disabled:
-            element = root.find("disabled")
-            if element is None:
-                element = ET.SubElement(root, "disabled")
-            element.text = "true"
+            child_of(root, "disabled").text = "true"
         put_build_written(root, tuple(written))
         return format_config(root)
 

@@ -126,6 +126,14 @@ def steps_of(parent: ET.Element) -> Iterator[tuple[str, ET.Element]]:
     yield from zip(number_tags([child.tag for child in parent]), parent, strict=True)
 
 
+def child_of(parent: ET.Element, tag: str) -> ET.Element:
+    """Return a child, which is made where there is none."""
+    found = parent.find(tag)
+    if found is None:
+        found = ET.SubElement(parent, tag)
+    return found
+
+
 def class_of_tag(tag: str) -> str:
     """Return the name of the class that a tag stands for, as XStream escapes it."""
     return tag.replace("_-", "$").replace("__", "_")

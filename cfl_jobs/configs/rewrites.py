@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.configxml import child_of, parse_config
 from cfl_jobs.errors import ConfigError
 from cfl_jobs.reading.versions import ALWAYS, CORE, Span
 
@@ -111,12 +111,6 @@ def _removing(*tags: str) -> Make:
     return lambda parent: _remove(parent, *tags)
 
 
-def _child(parent: ET.Element, tag: str) -> ET.Element:
-    """Return a child, which is made where there is none."""
-    found = parent.find(tag)
-    return ET.SubElement(parent, tag) if found is None else found
-
-
 def _take_flag(element: ET.Element, tag: str) -> bool:
     """Remove a flag and return what it said."""
     is_set = any(flag.text == "true" for flag in element.findall(tag))
@@ -154,7 +148,7 @@ def _make_extensions_of_fields(scm: ET.Element) -> None:
         tag = f"{_GIT_EXTENSIONS}{name}"
         said = any(value not in ("", "false") for value in values.values())
         if name and said and scm.find(f"extensions/{tag}") is None:
-            extension = ET.SubElement(_child(scm, "extensions"), tag)
+            extension = ET.SubElement(child_of(scm, "extensions"), tag)
             for key, value in values.items():
                 if key != "-":
                     ET.SubElement(extension, key).text = value
@@ -172,7 +166,7 @@ def _name_providers(mail: ET.Element) -> None:
     for flag, name in _RECIPIENTS.items():
         if _take_flag(mail, flag):
             kind = f"{_EMAIL}recipients.{name}RecipientProvider"
-            ET.SubElement(_child(mail, "recipientProviders"), kind)
+            ET.SubElement(child_of(mail, "recipientProviders"), kind)
 
 
 def _wrap_script(trigger: ET.Element) -> None:
@@ -233,7 +227,7 @@ def _migrate_archiver(root: ET.Element) -> None:
 
 
 def _keep_latest_artifacts_only(root: ET.Element) -> None:
-    properties = _child(root, "properties")
+    properties = child_of(root, "properties")
     discarder = properties.find("jenkins.model.BuildDiscarderProperty")
     if discarder is None:
         discarder = ET.SubElement(properties, "jenkins.model.BuildDiscarderProperty")
@@ -278,7 +272,7 @@ def _make_filter_of_status(root: ET.Element) -> None:
     """The last one of its filters."""
     for found in root.findall("statusFilter"):
         root.remove(found)
-        status = ET.SubElement(_child(root, "jobFilters"), "hudson.views.StatusFilter")
+        status = ET.SubElement(child_of(root, "jobFilters"), "hudson.views.StatusFilter")
         ET.SubElement(status, "statusFilter").text = found.text
 
 

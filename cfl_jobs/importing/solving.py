@@ -33,7 +33,7 @@ class ComponentSolver:
 
     def __init__(self, inventory: Inventory | None) -> None:
         self._inventory = inventory
-        self._generator = Generator(None if inventory is None else inventory.as_plugins_list())
+        self._generator = Generator((inventory or Inventory()).as_plugins_list())
         self._trials = Trials(self._generator)
         self._makers: dict[str, dict[str, list[str]]] = {}
         self._solved: dict[tuple[str, str], object | None] = {}

@@ -19,8 +19,9 @@ from types import MappingProxyType
 from typing import Any
 
 from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, Position, suggest
+from cfl_jobs.files import read_text
 from cfl_jobs.reading.located_yaml import load_yaml
-from cfl_jobs.reading.tracking import TrackedDict
+from cfl_jobs.reading.tracking import TrackedDict, peek
 from cfl_jobs.reading.versions import CORE, is_older, is_version, order
 
 INVENTORY = "jobs/plugins.yaml"
@@ -198,10 +199,7 @@ def read_plugin_list(path: Path, *, jenkins: str = "") -> PluginList:
 
     Raises CflJobsError where it can't be read, DefinitionError with every finding.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CflJobsError(f"{path}: can't be read: {error}") from error
+    text = read_text(path, advice=_NAME_VERSIONS)
     if jenkins and not is_version(jenkins):
         raise CflJobsError(f"{jenkins!r} is no version of Jenkins", advice="Write one as 2.568.2.")
     if text.lstrip().startswith(("{", "[")):
@@ -240,18 +238,13 @@ def _read_lines(text: str, file: str) -> Mapping[str, str]:
 def _read_yaml(text: str, file: str) -> Inventory:
     """Read an inventory, or a list of artifactId and source.version."""
     loaded = load_yaml(text, file)
-    listed = dict.get(loaded.value, "plugins") if isinstance(loaded.value, dict) else None
+    listed = peek(loaded.value, "plugins")
     if loaded.findings or not isinstance(listed, list):
         return load_inventory(text, file)
     plugins: dict[str, str] = {}
     findings = []
     for entry in listed:
-        name, source = (
-            (dict.get(entry, "artifactId"), dict.get(entry, "source"))
-            if isinstance(entry, dict)
-            else (None, None)
-        )
-        version = dict.get(source, "version") if isinstance(source, dict) else None
+        name, version = peek(entry, "artifactId"), peek(peek(entry, "source"), "version")
         if name and is_version(str(version)):
             plugins[str(name)] = str(version)
         else:

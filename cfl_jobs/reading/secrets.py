@@ -12,7 +12,8 @@ from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 
-from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, Position
+from cfl_jobs.errors import DefinitionError, Finding, Position
+from cfl_jobs.files import read_text
 
 
 class CredentialKind(Enum):
@@ -63,13 +64,7 @@ def read_secrets(path: Path) -> dict[str, str]:
 
     Raises CflJobsError, DefinitionError with every bad line; neither shows a value.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise CflJobsError(
-            f"{path} can't be read: {reason}", advice="Name a file of NAME=value lines."
-        ) from None
+    text = read_text(path, advice="Name a file of NAME=value lines.")
     values: dict[str, str] = {}
     findings: list[Finding] = []
     for number, line in enumerate(text.split("\n"), 1):

@@ -15,6 +15,7 @@ from collections.abc import (
     Iterator,
     KeysView,
     Mapping,
+    Sequence,
     ValuesView,
 )
 from copy import deepcopy
@@ -299,6 +300,16 @@ def hand_out_deeply(value: object) -> None:
     """Note that a value was handed out with everything in it."""
     for mapping in walk_mappings(value):
         mapping.hand_out()
+
+
+def peek(value: object, key: str) -> Any:
+    """Return what a mapping has at a key, without noting a read; None for what is no mapping."""
+    return dict.get(value, key) if isinstance(value, dict) else None
+
+
+def entries_of(value: object) -> Sequence[Any]:
+    """Return a list's entries; anything else is one by itself."""
+    return value if isinstance(value, (list, tuple)) else (value,)
 
 
 def walk_mappings(value: object, *, into_lists: bool = True) -> Iterator[TrackedDict]:

@@ -13,7 +13,7 @@ from cfl_jobs.configs.configxml import element_paths, steps_of
 from cfl_jobs.configs.fields import is_default
 from cfl_jobs.configs.normalform import TEXTS
 from cfl_jobs.errors import Position
-from cfl_jobs.reading.tracking import TrackedDict, walk_mappings
+from cfl_jobs.reading.tracking import TrackedDict, peek, walk_mappings
 from cfl_jobs.rendering.generator import Component, Generated
 from cfl_jobs.rendering.noeffect import NO_EFFECTS, Successor
 
@@ -228,6 +228,5 @@ def put_successors(made: Generated, versions: Mapping[str, str]) -> Mapping[str,
 
 def _options_of(component: Component) -> frozenset[str]:
     """Return the names of a component's options, without reading them."""
-    items = dict.items(component.data) if isinstance(component.data, dict) else ()
-    options = dict(items).get(component.name)
+    options = peek(component.data, component.name)
     return frozenset(dict.keys(options)) if isinstance(options, dict) else frozenset()

@@ -25,6 +25,7 @@ from cfl_jobs.reading.tracking import (
     LocatedText,
     TrackedDict,
     TrackedList,
+    entries_of,
     note_deeply,
     walk_mappings,
 )
@@ -110,13 +111,9 @@ class Generated:
 class Generator:
     """Makes config XML; one serves many jobs. `plugins` is what ModuleRegistry takes."""
 
-    def __init__(self, plugins: Sequence[Mapping[str, str]] | None = None) -> None:
+    def __init__(self, plugins: Iterable[Mapping[str, str]] = ()) -> None:
         # Modules compare versions with text; plain text would compare letter by letter.
-        listed = (
-            None
-            if plugins is None
-            else [{**plugin, "version": PluginVersion(plugin["version"])} for plugin in plugins]
-        )
+        listed = [{**plugin, "version": PluginVersion(plugin["version"])} for plugin in plugins]
         self._registry = _Registry(_NoConfig(), listed)
         self._roots: dict[tuple[str, str], Any] = {}
 
@@ -191,7 +188,7 @@ class Generator:
             dict.pop(others, "raw", None)
             for module in self._registry.modules:
                 self._run(module, root, others)
-            for field_ in raw if isinstance(raw, list) else [raw]:
+            for field_ in entries_of(raw):
                 _set_raw_field(root, field_, data.position_of("raw"))
         return root
 
@@ -318,9 +315,8 @@ def _words_in(data: Any) -> Iterator[tuple[str, str, Position]]:
     """Yield the values of options, each entry of a list, and the names of inner options as well."""
     for mapping in walk_mappings(data):
         for option, value in mapping.raw_items():
-            entries = value if isinstance(value, list) else [value]
             places = getattr(value, "value_pos", None) or [mapping.value_positions.get(option)]
-            for entry, place in zip(entries, places, strict=False):
+            for entry, place in zip(entries_of(value), places, strict=False):
                 is_word = isinstance(entry, (str, int, float)) and len(str(entry)) <= _LONGEST
                 if is_word and isinstance(place, Position):
                     yield option, str(entry), place
@@ -425,7 +421,7 @@ def _arguments_of(func: Callable[..., object]) -> tuple[str, ...]:
 class _Registry(ModuleRegistry):  # type: ignore[misc]
     """A registry that notes which elements each component became."""
 
-    def __init__(self, config: _NoConfig, plugins: list[dict[str, Any]] | None) -> None:
+    def __init__(self, config: _NoConfig, plugins: list[dict[str, Any]]) -> None:
         super().__init__(config, plugins)
         self.start()
 

@@ -58,7 +58,7 @@ def _render_entries(
     """Return what came of the entries, and everything that is wrong."""
     renderer = TemplateRenderer(definitions)
     inventory = definitions.inventory
-    generator = Generator(None if inventory is None else inventory.as_plugins_list())
+    generator = Generator((inventory or Inventory()).as_plugins_list())
     findings = list(definitions.findings)
     told = {found.position for found in findings}
     rendered: list[Config] = []

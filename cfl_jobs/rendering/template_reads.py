@@ -16,7 +16,7 @@ from jinja2 import meta, nodes
 
 from cfl_jobs.errors import CflJobsError, Finding
 from cfl_jobs.reading.definitions import Definitions, mend_key
-from cfl_jobs.reading.tracking import TrackedDict
+from cfl_jobs.reading.tracking import TrackedDict, entries_of
 
 _GIVEN = frozenset(
     {"settings", "chain", "script", "refuse", "super", "self", "caller", "varargs", "kwargs"}
@@ -132,7 +132,7 @@ def find_misspelt(definitions: Definitions, load: Callable[[str], str]) -> Itera
         yield from fix(definitions.defaults[entry.group], taken)
         for name, fields in variables.items():
             value = dict.get(entry.variables, name)
-            for inner in value if isinstance(value, list) else [value]:
+            for inner in entries_of(value):
                 if isinstance(inner, TrackedDict):
                     yield from fix(inner, fields - set(dir(dict)))
 

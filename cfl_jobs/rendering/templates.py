@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, suggest
 from cfl_jobs.reading.definitions import JOBS, Definition, Definitions
-from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict, note_deeply
+from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict, entries_of, note_deeply
 from cfl_jobs.rendering.lost_text import LostText
 from cfl_jobs.rendering.provenance import RESERVED, Misplaced, Values, read_marked
 from cfl_jobs.rendering.sandbox import MissingKey, make_environment
@@ -303,7 +303,7 @@ class TemplateRenderer:
         except ValueError as error:
             raise CflJobsError(f"{path}: {error}") from error
         for value in values.values():
-            for item in value if isinstance(value, list | tuple) else [value]:
+            for item in entries_of(value):
                 if isinstance(item, jinja2.Undefined):
                     str(item)  # raises UndefinedError
                 if isinstance(item, TrackedDict):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from cfl_jobs.reading.tracking import peek
 from cfl_jobs.reading.versions import NEWEST
 from cfl_jobs.rendering import options as want
 from cfl_jobs.rendering.documentation import Documented, plain_name, read_documentation
@@ -142,10 +143,10 @@ def _find_no_effect(
 
 def _find_same_parameters(parameters: object) -> Iterator[Reason]:
     """A build gets one value of each name; the form asks for both."""
-    seen: dict[object, int] = {}
-    for index, parameter in enumerate(parameters if isinstance(parameters, list) else ()):
+    seen: dict[object, object] = {}
+    for index, parameter in _items(parameters):
         for kind, options in _items(parameter):
-            name = options.get("name") if isinstance(options, dict) else None
+            name = peek(options, "name")
             if isinstance(name, str) and seen.setdefault(name, index) != index:
                 path = ("parameters", index, kind, "name")
                 yield Reason(f"two parameters are called {name}", "Rename one of them.", path)

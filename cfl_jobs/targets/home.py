@@ -16,6 +16,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import check_config, format_config, parse_config
+from cfl_jobs.configs.mark import set_description
 from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, Refused, TargetError
 from cfl_jobs.files import sync_directory
 from cfl_jobs.reading.names import find_name_problem
@@ -106,10 +107,7 @@ class HomeTarget:
     def save(self, name: str, description: str) -> None:
         with self._locked(self._find(name).parent):
             root = parse_config(self.read(Kind.JOB, name), name=name)
-            element = root.find("description")
-            if element is None:
-                element = ET.SubElement(root, "description")
-            element.text = description
+            set_description(root, description)
             write_text(self._find(name), format_config(root), durable=self._durable)
 
     def delete(self, kind: Kind, name: str) -> None:

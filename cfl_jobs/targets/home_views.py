@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
 from cfl_jobs.configs.configxml import (
+    child_of,
     format_config,
     parse_config,
     restore_controls,
@@ -97,10 +98,7 @@ def read_view(view: ET.Element) -> str:
 def make_view(name: str, config: str) -> ET.Element:
     """Return a view as the home's config has it."""
     view = parse_config(config, name=name)
-    label = view.find("name")
-    if label is None:
-        label = ET.SubElement(view, "name")
-    label.text = name
+    child_of(view, "name").text = name
     _drop_owner(view)
     view.insert(0, ET.Element("owner", {"class": "hudson", "reference": "../../.."}))
     return view
