@@ -71,11 +71,15 @@ class Browser:
             if self._driver.stdout is not None:
                 self._driver.stdout.close()
 
-    def open(self, page: Path, *, width: int = 1400, height: int = 900) -> None:
-        """Open a file. Phones' widths are set as a phone would, as windows have a least width."""
+    def open(self, page: Path | str, *, width: int = 1400, height: int = 900) -> None:
+        """Open a file or a URL.
+
+        Phones' widths are set as a phone would, as windows have a least width.
+        """
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.command("Emulation.setDeviceMetricsOverride", metrics)
-        self._ask("POST", "/url", {"url": page.resolve().as_uri()})
+        url = page if isinstance(page, str) else page.resolve().as_uri()
+        self._ask("POST", "/url", {"url": url})
 
     def command(self, name: str, parameters: dict[str, Any]) -> Any:
         """Send a command of the Chrome DevTools Protocol."""

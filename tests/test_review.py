@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from cfl_jobs.__main__ import run
 from cfl_jobs.cli import cli
 from cfl_jobs.planning.basis import Setup
 from cfl_jobs.planning.visible import make_visible
@@ -290,6 +291,16 @@ def test_broken_head_is_reviewed_by_its_findings(history: History) -> None:
     assert found["risk"]["weight"] == "high"
     assert found["findings"]["head"][0]["position"] == "jobs/deploy.yaml:32:5"
     assert "12 jobs" in found["outlook"]
+
+
+def test_review_that_cannot_be_written_says_where(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with chdir(history.root):
+        assert run(["review", "main", "--format", "html", "-o", "none/review.html"]) == 1
+    assert capsys.readouterr().err == (
+        "Error: none/review.html: No such file or directory\n  Name a file that can be written.\n"
+    )
 
 
 def test_broken_base_has_nothing_to_compare_with(history: History) -> None:

@@ -13,6 +13,7 @@ import yaml
 
 from cfl_jobs.check.rule import find_shellcheck
 from cfl_jobs.check.shellcheck import run_shellcheck
+from cfl_jobs.rendering.render import render
 from cfl_jobs.review.markdown import MARK
 from tests.projects import ROOT, History, edit
 from tests.shell_steps import run_step
@@ -132,6 +133,10 @@ def test_review_becomes_one_comment_that_is_kept_up_to_date(
     assert (clone / "review.md").read_text(encoding="utf-8").startswith(MARK)
     assert told in summary.read_text(encoding="utf-8")
     assert (clone / "review.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    (upload,) = (
+        s["with"] for s in jobs["review"]["steps"] if "upload-artifact" in s.get("uses", "")
+    )
+    assert all((clone / name).is_file() for name in upload["path"].split())
     run_workflow_step(step_of(jobs["review"], "comment"), clone, tools, **variables)
     asked = calls.read_text(encoding="utf-8").splitlines()[-1]
     method, where = ("PATCH", f"comments/{old}") if old else ("POST", "7/comments")
@@ -159,7 +164,12 @@ def test_check_jobs_reviews_a_branch(history: History, tmp_path: Path) -> None:
     assert "[description] " in step.log
     assert "no problems" in step.log
     assert (workspace / "review.md").read_text(encoding="utf-8").startswith(MARK)
-    assert (workspace / "review.html").is_file()
+    link = '<link rel="stylesheet" href="review.html.css">'
+    assert link in (workspace / "review.html").read_text(encoding="utf-8")
+    config = next(job for job in render(ROOT) if job.name == "Check Jobs").config
+    archived = config.partition("<artifacts>")[2].partition("</artifacts>")[0].split(",")
+    assert archived == ["review.md", "review.html", "review.html.css"]
+    assert all((workspace / name).is_file() for name in archived)
 
 
 def test_check_jobs_fails_on_a_broken_branch_and_keeps_its_review(

@@ -7,8 +7,11 @@ from pathlib import Path
 import click
 
 from cfl_jobs.commands import find_project
+from cfl_jobs.errors import CflJobsError
+from cfl_jobs.files import write_whole
 from cfl_jobs.review.comparing import make_review
 from cfl_jobs.review.formats import WRITERS, paint
+from cfl_jobs.review.review import Review
 from cfl_jobs.terminal.pushing import colour
 
 
@@ -28,7 +31,7 @@ from cfl_jobs.terminal.pushing import colour
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write it to a file instead.",
+    help="Write it to a file instead; html with its style sheet beside it, as FILE.css.",
     metavar="FILE",
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes.")
@@ -51,12 +54,30 @@ def command(
     if worktree and head is not None:
         raise click.UsageError("--worktree and HEAD don't go together; name one of them.")
     review = make_review(find_project(), base, None if worktree else head or "HEAD")
-    text = WRITERS[layout](review)
     if output is None:
+        text = WRITERS[layout](review)
         click.echo(paint(text, colour) if layout == "text" else text, nl=False)
     else:
-        output.write_text(text, encoding="utf-8")
-        click.echo(f"Wrote {output}.", err=True)
+        _write(review, layout, output)
     if review.head_findings:
         return 1
     return 2 if detailed_exitcode and review.plan.changes else 0
+
+
+def _write(review: Review, layout: str, output: Path) -> None:
+    """Write a review to a file; a page gets its style from another one, as Jenkins wants it."""
+    if layout == "html":
+        from cfl_jobs.review.page import read_style_sheet, write_page
+
+        sheet = output.with_name(f"{output.name}.css")
+        files = {output: write_page(review, sheet=sheet.name), sheet: read_style_sheet()}
+    else:
+        files = {output: WRITERS[layout](review)}
+    for path, text in files.items():
+        try:
+            write_whole(path, text)
+        except OSError as error:
+            raise CflJobsError(
+                f"{path}: {error.strerror}", advice="Name a file that can be written."
+            ) from error
+    click.echo(f"Wrote {' and '.join(map(str, files))}.", err=True)

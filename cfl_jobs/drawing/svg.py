@@ -1,5 +1,8 @@
 """The chain → a self-contained SVG: a card for each job, arrows for what starts and copies.
 
+It is drawn by attributes, without a style of its own, which servers' policies refuse; a page
+around it may restyle it.
+
 A card tells what goes along its incoming arrows, so that no label can hide another; an arrow's
 tooltip says it too. Cards have `data-job`, arrows `data-from` and `data-to`, for pages around it.
 """
@@ -10,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -29,6 +33,29 @@ _WIDTH, _PADDING, _KEY, _LINE, _HEAD, _MARGIN = 300, 12, 66, 17, 30, 24
 _ROOM = int((_WIDTH - _KEY - _PADDING) / (12 * 0.545))  # average characters of 12px
 _TITLE_EM = 14 * 0.62
 _KEYS = {"asks for": "asks", "parameters": "params"}
+
+
+class _Look(NamedTuple):
+    """How an outline or a line is drawn, in SVG's words."""
+
+    fill: str
+    stroke: str
+    width: str
+    dashes: str = ""
+
+
+_PLAIN = _Look("#fff", "#8a94a6", "1.2")
+_STARTED = {"person": _Look("#fff", "#a15c07", "1.8"), "event": _Look("#fff", "#1d5fbf", "1.8")}
+_MARKED = {
+    "new": _Look("#e6f6ea", "#1a7f37", "2.4"),
+    "changed": _Look("#fff5d6", "#9a6700", "2.4"),
+    "gone": _Look("#fdeaea", "#c0262d", "2.4", "5 4"),
+}
+_ARROWS = {
+    "": _Look("none", "#5b6778", "1.5"),
+    **{mark: look._replace(width="2.6", dashes="") for mark, look in _MARKED.items()},
+    "gone": _Look("none", "#c0262d", "2.6", "2 4"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +79,12 @@ class _Card:
     rows: list[tuple[str, str]]
     box: Box
 
+    @property
+    def look(self) -> _Look:
+        started, *off = self.kind.split() or [""]
+        look = _MARKED.get(self.mark) or _STARTED.get(started, _PLAIN)
+        return look._replace(dashes="5 4") if "off" in (started, *off) else look
+
 
 def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
     """Return the SVG. What `marks` names gets a class "mark-<value>"."""
@@ -73,6 +106,7 @@ def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
         Path(__file__).with_name("chain.svg.j2"),
         arrows=[(arrow, _path(layout.routes[arrow.ends])) for arrow in arrows],
         cards=cards,
+        arrow_looks=_ARROWS,
         marks=marks,
         width=f"{max(layout.width, 520) + 2 * _MARGIN:g}",
         height=f"{layout.height + 2 * _MARGIN + 40:g}",

@@ -60,19 +60,10 @@ if (find) {
     if (event.key === "Escape" && (chosen || find.value)) clear();
   });
 }
-const fit = document.getElementById("fit");
-if (fit) {
-  const drawing = document.querySelector(".drawing");
-  const setFit = (fits) => {
-    drawing.classList.toggle("fit", fits);
-    fit.setAttribute("aria-pressed", String(fits));
-  };
-  fit.addEventListener("click", () => setFit(!drawing.classList.contains("fit")));
-  setFit(window.matchMedia("(min-width: 60rem)").matches);
-  const first = drawing.querySelector(".card[class*=mark-]");
-  if (first) {
-    const box = first.getBoundingClientRect();
-    const around = drawing.getBoundingClientRect();
-    drawing.scrollLeft += box.left + box.width / 2 - around.left - around.width / 2;
-  }
+const drawing = document.querySelector(".drawing");
+const first = drawing?.querySelector(".card[class*=mark-]");
+if (first) {
+  const box = first.getBoundingClientRect();
+  const around = drawing.getBoundingClientRect();
+  drawing.scrollLeft += box.left + box.width / 2 - around.left - around.width / 2;
 }

@@ -1,7 +1,10 @@
 """Plan or review → one HTML page: the chain drawn with what changes marked, and the changes.
 
-The page loads nothing and sends nothing; its policy allows its own style and script only, so that
-no text of a definition could run even if it got through. Without JavaScript all of it is readable.
+The page loads nothing but its style sheet, where that is a file beside it, and sends nothing. Its
+policy allows its own style and script only, so that no text of a definition could run even if it
+got through. All of it is readable without the script, and drawn without the style. Jenkins' policy
+for artifacts (hudson.model.DirectoryBrowserSupport.CSP) refuses both in a page, and takes a style
+sheet beside it.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from base64 import b64encode
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -21,8 +25,13 @@ from cfl_jobs.review.review import Review
 _OPEN_LINES = 40
 
 
-def write_page(review: Review, *, verbose: bool = False) -> str:
-    """Return the page."""
+def read_style_sheet() -> str:
+    """Return the style sheet of all pages."""
+    return _resource("page.css")
+
+
+def write_page(review: Review, *, verbose: bool = False, sheet: str = "") -> str:
+    """Return the page. `sheet` is the name of its style sheet beside it; "": it is in the page."""
     plan = review.plan
     entries = list(list_entries(plan, of_revisions=review.revisions is not None, verbose=verbose))
     anchors: dict[str, str] = {}
@@ -31,7 +40,7 @@ def write_page(review: Review, *, verbose: bool = False) -> str:
             anchors.setdefault(name, f"#change-{number}")
     links = {name: anchors[name] for name in review.marks if name in anchors}
     drawing = draw_svg(review.chain, marks=Marks(review.marks, review.arrow_marks, links))
-    style, script = _resource("page.css"), _resource("page.js")
+    script = _resource("page.js")
     title, summary = summarise(plan), ""
     if review.revisions:
         title, summary = f"Review: {review.title}", ", ".join(count_actions(plan))
@@ -44,7 +53,8 @@ def write_page(review: Review, *, verbose: bool = False) -> str:
         visible=make_visible,
         title=make_visible(title),
         summary=summary,
-        style=Markup(style),  # noqa: S704 - our own
+        sheet=quote(sheet),
+        style=Markup("" if sheet else read_style_sheet()),  # noqa: S704 - our own
         script=Markup(script),  # noqa: S704 - our own
         code=b64encode(sha256(script.encode()).digest()).decode(),
     )

