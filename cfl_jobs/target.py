@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -80,6 +81,16 @@ class Target(Protocol):
     def plugins(self) -> dict[str, str]:
         """Return the versions of active plugins by short name; {} for a directory."""
         ...
+
+
+def name_command(verb: str, label: str) -> str:
+    """Return how to call a verb for the target of this label: `cfl-jobs plan --home DIR`.
+
+    Without a label it is for the server of the settings.
+    """
+    if not label:
+        return f"cfl-jobs {verb}"
+    return f"cfl-jobs {verb} {'--url' if '://' in label else '--home'} {shlex.quote(label)}"
 
 
 def full_label(label: str) -> str:

@@ -158,7 +158,9 @@ def test_what_an_interrupted_rollback_advises_goes_on_with_it(
 
     target.before_request = interrupt
     assert roll_back_run(tmp_path, target, "", consent) == INTERRUPTED
-    advised = f"Interrupted; `cfl-jobs rollback {journal.run}` goes on from here."
+    advised = (
+        f"Interrupted; `cfl-jobs rollback {journal.run} --home {target.label}` goes on from here."
+    )
     assert advised in capsys.readouterr().err
     assert target.configs != before
     assert roll_back_run(tmp_path, target, journal.run, consent) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import fnmatch
 import os
 import re
@@ -218,6 +219,56 @@ def test_every_option_in_the_readme_exists() -> None:
             known |= {name for owner in owners for param in owner.params
                       for name in param.secondary_opts} | {"--help"}  # fmt: skip
             assert fnmatch.filter(known, option), f"{verb} has no {option}"
+
+
+def fill(node: ast.expr) -> str:
+    """Return the text that a string in the code stands for; what is filled in later is 1."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    return "".join(str(p.value) if isinstance(p, ast.Constant) else "1" for p in parts)
+
+
+def printed_commands() -> Iterator[tuple[str, str]]:
+    """Yield (module, what stands behind "cfl-jobs") of every text in the code that names a command.
+
+    A rule that is filled in later stands as one that there is.
+    """
+    for path in sorted((ROOT / "cfl_jobs").rglob("*.py")):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        filled = [node for node in nodes if isinstance(node, ast.JoinedStr)]
+        inside = {part for node in filled for part in node.values}
+        texts: list[ast.expr] = [*filled, *(n for n in nodes if isinstance(n, ast.Constant))]
+        said = [fill(node) for node in texts if node not in inside]
+        said += [
+            f"cfl-jobs {fill(node.args[0])} --home 1"
+            for node in nodes
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "name_command"
+        ]
+        for text in said:
+            for command in re.findall(r"cfl-jobs ([a-z][a-z-]*(?: [^`]*)?)(?=`|$)", text):
+                if command.split()[0] in cli.VERBS and "-->" not in command:
+                    yield path.name, command.replace("explain 1", "explain cycle")
+
+
+def find_misuse(verb: str, *words: str) -> str:
+    """Return what the command line's own parser has against a command, or ""."""
+    command = cli.cli.get_command(click.Context(cli.cli), verb)
+    assert command
+    try:
+        command.make_context(verb, list(words))
+    except click.UsageError as error:
+        return error.format_message()
+    return ""
+
+
+def test_every_command_that_a_text_names_is_understood() -> None:
+    """Its verb, arguments and options are there, and go together."""
+    found = set(printed_commands())
+    named = {command.split()[0] for _, command in found}
+    assert named >= {"plan", "update", "rollback", "rehearse", "history", "inventory"}
+    for module, text in sorted(found):
+        # Of a verb alone a sentence may speak, though it needs more.
+        if " " in text:
+            assert not find_misuse(*shlex.split(text)), (module, text)
 
 
 def test_every_package_stands_in_the_map_of_the_code() -> None:

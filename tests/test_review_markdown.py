@@ -108,7 +108,8 @@ def test_comment_on_many_changes_is_cut_between_two_of_them(history: History) ->
     text = write_markdown(review, limit=9_000)
     assert len(text) <= 9_000
     check_folds(text)
-    assert "`cfl-jobs review` shows all of it" in text
+    base, head = (history.git("rev-parse", name)[:10] for name in ("main", "change"))
+    assert f"`cfl-jobs review {base} {head}` shows all of it" in text
 
 
 @given(st.lists(st.text(alphabet=" `~ab\t", max_size=12)))

@@ -1,4 +1,4 @@
-"""`cfl-jobs bootstrap --url`: a fresh server becomes ours, step by step; each can be done again.
+"""`cfl-jobs bootstrap --url URL`: a fresh server becomes ours, in steps that can be done again.
 
 Installing plugins and restarting: hudson.PluginManager, hudson.model.UpdateCenter and
 jenkins.model.Jenkins of core 2.440, and its answers to the same requests.

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,10 +57,12 @@ def command(
         )
     opened = target.open(root)
     names = select_names([job.name for job in opened.list(Kind.JOB)], jobs)
-    return import_jobs(root, names, lambda name: opened.read(Kind.JOB, name))
+    return import_jobs(root, names, lambda name: opened.read(Kind.JOB, name), opened.label)
 
 
-def import_jobs(root: Path, names: Iterable[str], read: Callable[[str], str]) -> int:
+def import_jobs(
+    root: Path, names: Iterable[str], read: Callable[[str], str], label: str = ""
+) -> int:
     """Import each job, tell what became of it, and return the exit code."""
     from cfl_jobs.errors import CflJobsError, DefinitionError
     from cfl_jobs.importing.solving import ComponentSolver
@@ -84,14 +87,15 @@ def import_jobs(root: Path, names: Iterable[str], read: Callable[[str], str]) ->
             failed += 1
             click.echo(str(error), err=True)
         else:
-            _tell(imported)
+            _tell(imported, label)
     if failed:
         click.echo(f"{failed} not imported.", err=True)
     return 1 if failed else 0
 
 
-def _tell(imported: Imported) -> None:
+def _tell(imported: Imported, label: str) -> None:
     from cfl_jobs.errors import count
+    from cfl_jobs.target import name_command
 
     (definition, _), (template, _) = imported.files
     modules, kept = count(imported.modules, "module"), count(len(imported.kept), "element")
@@ -100,4 +104,5 @@ def _tell(imported: Imported) -> None:
         click.echo(f"  raw XML: {what}")
     for tag in imported.left:
         click.echo(f"  left to its builds, which wrote it: {tag}")
-    click.echo(f"  `cfl-jobs plan --adopt '{imported.name}'` shows that only the mark is added.")
+    plan = name_command(f"plan --adopt {shlex.quote(imported.name)}", label)
+    click.echo(f"  `{plan}` shows that only the mark is added.")

@@ -43,7 +43,7 @@ from cfl_jobs.planning.permissions import find_granted
 from cfl_jobs.planning.plan import Change, Create, Update
 from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.reading.versions import CORE
-from cfl_jobs.target import Kind, Target
+from cfl_jobs.target import Kind, Target, name_command
 
 # What differs, whichever job it is in: around it, where, how, our element and the server's.
 _Signature = tuple[str, str, Change, Normal | None, Normal | None]
@@ -185,7 +185,7 @@ class Maker:
             return posting.desired.as_written(config, first)
         live = Config(*key, config, versions=self._versions).beside(posting.desired)
         if live.mark is None or str(live.mark) != str(posting.mark):
-            raise _meddled(name)
+            raise _meddled(name, self._target)
         return live
 
     def _post_again(self, posting: _Posting, first: Config) -> Config:
@@ -205,7 +205,7 @@ class Maker:
             mark = replace(posting.mark, kept=live.fingerprint)
             self._target.update(kind, name, first.write(mark))
         kept = f"What was read meanwhile is kept in {self._journal.directory / 'before'}."
-        raise _meddled(name, kept)
+        raise _meddled(name, self._target, kept)
 
     def _finish(self, posting: _Posting, live: Config, found: Sequence[Raw]) -> tuple[str, str]:
         """Write down what Jenkins made of it. Raises Refused where that is less than we posted."""
@@ -294,8 +294,8 @@ def _known_before(posting: _Posting) -> set[_Signature]:
     return {_sign(raw) for raw in found if raw.path not in shown}
 
 
-def _meddled(name: str, kept: str = "") -> Refused:
+def _meddled(name: str, target: Target, kept: str = "") -> Refused:
     return Refused(
         f"{name!r} was changed by someone else at the same time",
-        advice=f"Run `cfl-jobs plan` to see how it is now. {kept}".rstrip(),
+        advice=f"Run `{name_command('plan', target.label)}` to see how it is now. {kept}".rstrip(),
     )

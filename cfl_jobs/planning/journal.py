@@ -23,7 +23,7 @@ from urllib.parse import quote
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.errors import CflJobsError, ConfigError, count
 from cfl_jobs.files import lock, sync_directory
-from cfl_jobs.target import Key, Kind
+from cfl_jobs.target import Key, Kind, name_command
 
 RUN = "run.json"
 JOURNAL = "journal.jsonl"
@@ -278,17 +278,16 @@ def find_run(place: Path, target: str, name: str) -> Run:
             f"no runs against {target} are kept in {place}",
             advice="Name the server or directory that was updated.",
         )
+    known = name_command("history", target)
     found = list(runs[:1]) if not name else [run for run in runs if run.name == name]
     found = found or [run for run in runs if run.name.startswith(name)]
     if len(found) != 1:
         many = "several runs begin" if found else "no run begins"
-        raise CflJobsError(
-            f"{many} with {name!r}", advice="`cfl-jobs history` lists the runs there are."
-        )
+        raise CflJobsError(f"{many} with {name!r}", advice=f"`{known}` lists the runs there are.")
     if found[0].problem:
         raise CflJobsError(
             f"the run {found[0].name} can't be read: {found[0].problem}",
-            advice="Let it be read by you, or name another run of `cfl-jobs history`.",
+            advice=f"Let it be read by you, or name another run of `{known}`.",
         )
     return found[0]
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Position
-from cfl_jobs.target import Key, Kind
+from cfl_jobs.target import Key, Kind, name_command
 
 # "More than 30 % of at least ten jobs" is more likely a mistake than a wish.
 MANY_JOBS = 10
@@ -197,9 +197,8 @@ class Plan:
     @property
     def again(self) -> str:
         """The command that makes such a plan of how things are now."""
-        if self.undoes:
-            return f"cfl-jobs rollback {self.undoes}"
-        return "cfl-jobs plan --prune" if self.deletions else "cfl-jobs plan"
+        verb = "plan --prune" if self.deletions else "plan"
+        return name_command(f"rollback {self.undoes}" if self.undoes else verb, self.target)
 
     @property
     def builds_to_go(self) -> int:

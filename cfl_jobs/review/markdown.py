@@ -13,6 +13,7 @@ from cfl_jobs.errors import count
 from cfl_jobs.planning.visible import escape, fence, guard
 from cfl_jobs.review.outline import Entry, count_actions, list_entries, summarise
 from cfl_jobs.review.review import Review
+from cfl_jobs.target import name_command
 
 # What a comment on GitHub may have; some is left for what a workflow puts around it.
 LIMIT = 65_000
@@ -29,8 +30,11 @@ def write_markdown(review: Review, *, verbose: bool = False, limit: int = LIMIT)
         text = "\n".join(_lines(review, cap, verbose=verbose)) + "\n"
         if verbose or len(text) <= limit:
             return text
-    command = "review" if review.revisions else "plan -v"
-    note = f"\n\n… and more: `cfl-jobs {command}` shows all of it.\n"
+    command = name_command("plan -v", review.plan.target)
+    if review.revisions:
+        base, head = review.revisions
+        command = f"cfl-jobs review {base.commit[:10]} {head.commit[:10] or '--worktree'}"
+    note = f"\n\n… and more: `{command}` shows all of it.\n"
     return _cut(text, limit - len(note)) + note
 
 

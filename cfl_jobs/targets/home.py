@@ -20,7 +20,7 @@ from cfl_jobs.configs.mark import set_description
 from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, Refused, TargetError
 from cfl_jobs.files import sync_directory
 from cfl_jobs.reading.names import find_name_problem
-from cfl_jobs.target import Kind, Listed
+from cfl_jobs.target import Kind, Listed, name_command
 from cfl_jobs.targets.home_files import (
     JobNames,
     delete_directory,
@@ -258,13 +258,13 @@ class HomeTarget:
     def _missing(self, kind: Kind, name: str) -> Missing:
         return Missing(
             f"{self.label} has no {kind.value} {name!r}",
-            advice="Run `cfl-jobs plan` to see what it has.",
+            advice=f"Run `{name_command('plan', self.label)}` to see what it has.",
         )
 
     def _taken(self, kind: Kind, name: str) -> Refused:
         return Refused(
             f"{self.label} has a {kind.value} {name!r} already",
-            advice="Run `cfl-jobs plan` to see what it has.",
+            advice=f"Run `{name_command('plan', self.label)}` to see what it has.",
         )
 
 

@@ -382,7 +382,7 @@ def _check_as_before(name: str, is_as_before: bool) -> None:
     if not is_as_before:
         raise Refused(
             f"an answer was lost, and {name!r} isn't as it was before: someone else may be at work",
-            advice="Run `cfl-jobs plan` to see how it is now.",
+            advice="Plan again to see how it is now.",
         )
 
 

@@ -27,7 +27,7 @@ from cfl_jobs.planning.unchanged import check_unchanged
 from cfl_jobs.planning.visible import make_line_visible, make_visible
 from cfl_jobs.review.formats import paint, write_text
 from cfl_jobs.review.review import Review
-from cfl_jobs.target import Target, full_label
+from cfl_jobs.target import Target, full_label, name_command
 from cfl_jobs.terminal.interrupts import stopping
 from cfl_jobs.terminal.streams import confirm, counting, find_canvas, silence_output
 
@@ -215,7 +215,7 @@ def _show(review: Review, *, verbose: bool) -> None:
         silence_output()
         raise PlanError(
             "the plan can't be shown, its reader went away, so nothing was changed",
-            advice="Look at it with `cfl-jobs plan`.",
+            advice=f"Look at it with `{review.plan.again}`.",
         ) from None
 
 
@@ -279,7 +279,7 @@ def _apply(plan: Plan, target: Target, backup: Path | None, *, versions: Mapping
                 )
                 stop.end()  # the summary is to be written whole
         except KeyboardInterrupt:  # right before the first change, or after the last one
-            return tell_given_up()
+            return tell_given_up(plan.target)
         return tell_result(plan, result, lines, canvas)
 
 
@@ -293,7 +293,8 @@ def _say_if_interrupted(target: Target, backup: Path | None) -> None:
     elif last.verb == "rollback":
         click.echo(
             f"The rollback {last.name} was not finished; this update makes all as it is defined. "
-            "To go on with the rollback instead, give it the run it was about: `cfl-jobs history`."
+            "To go on with the rollback instead, give it the run it was about: "
+            f"`{name_command('history', target.label)}`."
         )
     else:
         click.echo(f"The run {last.name} was not finished; going on from what is there.")
@@ -343,7 +344,7 @@ def tell_result(plan: Plan, result: Result, lines: Lines, canvas: Console | None
     if problem:
         said.append(f"Ended early: {problem}")
     elif result.is_interrupted:
-        again = f"`cfl-jobs rollback {plan.undoes}` goes" if plan.undoes else "run it again to go"
+        again = f"`{plan.again}` goes" if plan.undoes else "run it again to go"
         said.append(f"Interrupted; {again} on from here.")
     for text in said:
         with suppress(OSError):
@@ -362,10 +363,11 @@ def _by_message(outcomes: Iterable[Outcome]) -> dict[str, list[PlannedChange]]:
     return found
 
 
-def tell_given_up() -> int:
+def tell_given_up(label: str) -> int:
     """Say where to look up what was done; returns the exit code."""
     with suppress(OSError):
-        click.echo("Given up; `cfl-jobs history` tells what was done by then.", err=True)
+        command = name_command("history", label)
+        click.echo(f"Given up; `{command}` tells what was done by then.", err=True)
     return INTERRUPTED
 
 
