@@ -12,7 +12,6 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from cfl_jobs.configs.configxml import parse_config
-from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.errors import CflJobsError, Missing, PermissionDenied, Refused, TargetError
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Create
@@ -62,15 +61,6 @@ def test_a_config_is_kept_as_it_is_given(home: HomeTarget) -> None:
     assert "three&#13;" in home.read(Kind.JOB, "a")
 
 
-def test_saving_a_description_changes_nothing_else(home: HomeTarget) -> None:
-    """Even a script with carriage returns, or with characters that XML must escape."""
-    config = job(scripts=("one&#13;\n&lt;&amp;'\"☃",)).config
-    home.create(Kind.JOB, "a", config)
-    home.save("a", "new\n<b>")
-    expected = config.replace("Publishes.", "new\n&lt;b&gt;")
-    assert normalise(home.read(Kind.JOB, "a"), name="a") == normalise(expected, name="a")
-
-
 def test_views_are_kept_in_the_homes_config(tmp_path: Path) -> None:
     """jenkins.model.Jenkins has them in its field `views`; a new home keeps the view "all"."""
     home = HomeTarget(tmp_path)
@@ -96,18 +86,6 @@ def test_a_new_home_keeps_workspaces_and_builds_where_a_new_server_does(
     root = ET.fromstring((tmp_path / "home" / "config.xml").read_text())
     assert root.findtext("workspaceDir") == "${JENKINS_HOME}/workspace/${ITEM_FULL_NAME}"
     assert root.findtext("buildsDir") == "${ITEM_ROOTDIR}/builds"
-
-
-def test_a_view_is_read_back_as_it_was_given(home: HomeTarget) -> None:
-    """Without the owner, which says only where it stands."""
-    config = view("Chain", ("a",)).config
-    home.create(Kind.VIEW, "Chain", config)
-    assert normalise(home.read(Kind.VIEW, "Chain"), name="v") == normalise(config, name="v")
-    assert "owner" not in home.read(Kind.VIEW, "Chain")
-    home.update(Kind.VIEW, "Chain", view("Chain", ("a", "b")).config)
-    assert "<string>b</string>" in home.read(Kind.VIEW, "Chain")
-    home.delete(Kind.VIEW, "Chain")
-    assert [entry.name for entry in home.list(Kind.VIEW)] == ["all"]
 
 
 def test_what_a_jenkins_has_in_its_config_stays(tmp_path: Path) -> None:
@@ -399,28 +377,6 @@ def put_job(home: Path, name: str, config: str) -> None:
     directory = home / "jobs" / name
     directory.mkdir(parents=True)
     (directory / "config.xml").write_text(config)
-
-
-def test_what_is_there_is_not_created_and_what_is_not_is_missing(home: HomeTarget) -> None:
-    """Each method says so as a server would."""
-    home.create(Kind.JOB, "a", job().config)
-    home.create(Kind.VIEW, "v", view("v", ()).config)
-    for kind, name, config in ((Kind.JOB, "a", job().config), (Kind.VIEW, "v", "<v/>")):
-        with pytest.raises(Refused, match="already"):
-            home.create(kind, name, config)
-    with pytest.raises(Refused, match="its folder is not there"):
-        home.create(Kind.JOB, "nowhere/a", job().config)
-    with pytest.raises(Refused, match="already"):
-        home.rename("a", "a")
-    for kind in Kind:
-        with pytest.raises(Missing):
-            home.read(kind, "gone")
-        with pytest.raises(Missing):
-            home.update(kind, "gone", job().config)
-        with pytest.raises(Missing):
-            home.delete(kind, "gone")
-    with pytest.raises(Missing):
-        home.rename("gone", "b")
 
 
 def test_a_config_that_is_not_xml_is_not_written(home: HomeTarget) -> None:

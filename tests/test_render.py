@@ -106,7 +106,7 @@ def test_views_and_folders_are_rendered(tmp_path: Path) -> None:
 
 
 def test_a_directory_without_jobs_says_where_to_run(tmp_path: Path) -> None:
-    with pytest.raises(CflJobsError, match=r"no directory jobs/ in .*\n.*Run cfl-jobs in"):
+    with pytest.raises(CflJobsError, match=r"no directory jobs/ in .*\n.*Run cfl-jobs where"):
         render(tmp_path)
 
 

@@ -304,14 +304,16 @@ def _find_wrong_word(message: str, advice: str, data: Any) -> Finding | None:
     wrong = (invalid["word"] or invalid["first"] or "").lower() if invalid else ""
     choices = _CHOICES.search(f"{message} {advice}")
     known = _NAME.findall(choices["words"]) if choices else []
-    for _, word, where in _words_in(data) if wrong or known else ():
+    if not wrong and not known:
+        return None
+    for word, where in _words_in(data):
         near = suggest(word.lower(), known) or suggest(word.upper(), known)
         if word.lower() == wrong if wrong else near and word not in known:
             return Finding(message, where, advice=near or advice)
     return None
 
 
-def _words_in(data: Any) -> Iterator[tuple[str, str, Position]]:
+def _words_in(data: Any) -> Iterator[tuple[str, Position]]:
     """Yield the values of options, each entry of a list, and the names of inner options as well."""
     for mapping in walk_mappings(data):
         for option, value in mapping.raw_items():
@@ -319,9 +321,9 @@ def _words_in(data: Any) -> Iterator[tuple[str, str, Position]]:
             for entry, place in zip(entries_of(value), places, strict=False):
                 is_word = isinstance(entry, (str, int, float)) and len(str(entry)) <= _LONGEST
                 if is_word and isinstance(place, Position):
-                    yield option, str(entry), place
+                    yield str(entry), place
             if mapping is not data:
-                yield option, option, mapping.position_of(option)
+                yield option, mapping.position_of(option)
 
 
 def _hand_over(value: Any, texts: dict[str, LocatedText], changes: Changes | None) -> Any:
@@ -487,7 +489,9 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
             return Finding(message, self.current, advice=advice)
         problem = _explain(error, self.current, component)
         words = _words_of(self._functions_of(component_type)[name]) if name in names else ()
-        for _, word, where in _words_in(component) if not problem.advice else ():
+        if problem.advice:
+            return problem
+        for word, where in _words_in(component):
             if word not in words and _NAME.fullmatch(word) and (near := suggest(word, words)):
                 # What it misses depends on this.
                 return Finding(problem.message, where, advice=near)

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import escape
 from cfl_jobs.errors import Finding, Origin, Position, nearest, suggest
-from cfl_jobs.reading.tracking import TrackedDict, unread_places
+from cfl_jobs.reading.tracking import NOWHERE, TrackedDict, unread_places
 from cfl_jobs.reading.versions import NEWEST
 from cfl_jobs.rendering import options as want
 from cfl_jobs.rendering.documentation import Documented, plain_name
@@ -59,14 +59,29 @@ class _Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class _OddValue:
-    """A value of a scope's option that makes no sense; it stands in `holder` at `key`."""
+class _Value:
+    """A value of a scope's option; it stands in `holder` at `key`."""
 
-    scope: _Scope | None
+    scope: _Scope
     option: str
     holder: Any
     key: str | int
-    reason: Reason
+
+    @property
+    def place(self) -> Position:
+        if isinstance(self.holder, TrackedDict):
+            key = str(self.key)
+            return self.holder.value_positions.get(key, self.holder.position_of(key))
+        places: Any = getattr(self.holder, "value_pos", None)
+        places = places or getattr(self.holder, "entry_positions", ())
+        if isinstance(self.key, int) and self.key < len(places):
+            place = places[self.key]
+            if isinstance(place, Position):
+                return place
+        return getattr(self.holder, "pos", None) or NOWHERE
+
+
+_OddValue = tuple[_Value, Reason]
 
 
 def find_losses(
@@ -228,13 +243,13 @@ def _find_odd_values(
 ) -> Iterator[Finding]:
     """Find values that jenkins-job-builder takes though they make no sense, one at a place."""
     told = {problem.position for problem in made.problems}
-    for odd in (*_judge_job(data, made, scopes, versions), *_judge_options(scopes, made)):
-        place = _place_of_value(odd.holder, odd.key)
-        if place not in told:
-            told.add(place)
-            message = f"{odd.option!r}: {odd.reason.message}" if odd.option else odd.reason.message
-            scope = odd.scope or scopes[data.identity]
-            yield scope.find(message, place, odd.reason.advice)
+    for odd, reason in (*_judge_job(data, made, scopes, versions), *_judge_options(scopes, made)):
+        if odd.place not in told:
+            told.add(odd.place)
+            message = reason.message
+            if odd.option:
+                message = f"{odd.option!r}: {message}"
+            yield odd.scope.find(message, odd.place, reason.advice)
 
 
 def _judge_job(
@@ -242,11 +257,12 @@ def _judge_job(
 ) -> Iterator[_OddValue]:
     """Find values that are known to be wrong by their path, or by what became of them."""
     plain: Any = plain_copy(data)
+    own = scopes[data.identity]
     texts = [element.text for element in made.root.iter() if element.text]
     for reason in (*check_job(plain, versions), *check_written(plain, texts)):
         holder, key = _follow(data, reason.path)
-        option = key if isinstance(key, str) else ""
-        yield _OddValue(scopes.get(getattr(holder, "identity", 0)), option, holder, key, reason)
+        scope = scopes.get(getattr(holder, "identity", 0), own)
+        yield _Value(scope, _option_of(key), holder, key), reason
     for element in made.root.iter():
         # XStream 1.4.21 reads text up to the first element.
         if len(element) and _holds_text(element):
@@ -256,9 +272,8 @@ def _judge_job(
                 f"<{element.tag}> holds text beside elements: Jenkins reads none after the first"
             )
             advice = "Write &lt; for a < in text, or put the text in <![CDATA[...]]>."
-            scope = scopes.get(getattr(given, "identity", 0))
-            raw = dict.get(given, "raw", given)
-            yield _OddValue(scope, "", raw, "xml", Reason(message, advice))
+            scope = scopes.get(getattr(given, "identity", 0), own)
+            yield _Value(scope, "", dict.get(given, "raw", given), "xml"), Reason(message, advice)
 
 
 def _holds_text(element: ET.Element) -> bool:
@@ -278,8 +293,9 @@ def _judge_options(scopes: Mapping[int, _Scope], made: Generated) -> Iterator[_O
         for key in mapping.key_positions:
             value, default = dict.get(mapping, key), mapping.defaults.get(key)
             for reason in check_value(key, value, default, options.get(plain_name(key))):
-                yield _OddValue(scope, key, mapping, key, reason)
-        sound += [scope] if id(scope.owner) not in broken else []
+                yield _Value(scope, key, mapping, key), reason
+        if id(scope.owner) not in broken:
+            sound.append(scope)
     if made.text:
         yield from _find_unknown_words(sound, next(iter(scopes.values())), made)
 
@@ -311,14 +327,8 @@ def _follow(data: TrackedDict, path: want.Path) -> tuple[object, str | int]:
     return holder, path[-1]
 
 
-def _place_of_value(holder: object, key: str | int) -> Position:
-    if isinstance(holder, TrackedDict):
-        return holder.value_positions.get(str(key), holder.position_of(str(key)))
-    places: Any = getattr(holder, "value_pos", None) or getattr(holder, "entry_positions", ())
-    if isinstance(key, int) and key < len(places) and isinstance(places[key], Position):
-        place: Position = places[key]
-        return place
-    return getattr(holder, "pos", None) or Position("", 0, 0)
+def _option_of(key: str | int) -> str:
+    return "" if isinstance(key, int) else key
 
 
 # -- words that jenkins-job-builder or Jenkins doesn't know --------------------------------------
@@ -327,21 +337,13 @@ def _place_of_value(holder: object, key: str | int) -> Position:
 
 
 @dataclass(frozen=True, slots=True)
-class _Suspect:
-    scope: _Scope
-    option: str
-    holder: Any
-    key: str | int
+class _Suspect(_Value):
     word: str
     known: Documented
 
     @property
-    def place(self) -> tuple[int, str | int]:
+    def id(self) -> tuple[int, str | int]:
         return id(self.holder), self.key
-
-    def tell(self, reasons: Iterable[Reason]) -> Iterator[_OddValue]:
-        for reason in reasons:
-            yield _OddValue(self.scope, self.option, self.holder, self.key, reason)
 
 
 def _is_written(word: str, config: str) -> bool:
@@ -368,11 +370,12 @@ def _find_unknown_words(
         if _mark(number) not in varied:
             lost.append(suspect)
         elif suspect.known.choices:
-            yield from suspect.tell(want.one_of(suspect.known.choices)(suspect.word))
+            reasons = want.one_of(suspect.known.choices)(suspect.word)
+            yield from ((suspect, reason) for reason in reasons)
     together = bool(lost) and made.again(_mark_all(lost)) == made.text
     for suspect in lost:
         if together or made.again(_mark_all([suspect])) == made.text:
-            yield from suspect.tell(_judge_ignored(suspect, made))
+            yield from ((suspect, reason) for reason in _judge_ignored(suspect, made))
 
 
 def _find_suspects(scopes: Sequence[_Scope], job: _Scope, config: str) -> Iterator[_Suspect]:
@@ -409,7 +412,7 @@ def _judge_ignored(suspect: _Suspect, made: Generated) -> tuple[Reason, ...]:
     word, known = suspect.word, suspect.known
     truth = want.TRUTH.get(word.lower())
     if truth is not None:
-        if made.again({suspect.place: (suspect.key, truth)}) == made.text:
+        if made.again({suspect.id: (suspect.key, truth)}) == made.text:
             return ()
         message = f"the text {word!r} counts as {str(not truth).lower()} here"
         return (Reason(message, f"Write {str(truth).lower()} without quotes."),)
@@ -423,4 +426,4 @@ def _judge_ignored(suspect: _Suspect, made: Generated) -> tuple[Reason, ...]:
 
 
 def _mark_all(suspects: list[_Suspect]) -> Changes:
-    return {suspect.place: (suspect.key, _mark(at)) for at, suspect in enumerate(suspects)}
+    return {suspect.id: (suspect.key, _mark(at)) for at, suspect in enumerate(suspects)}
