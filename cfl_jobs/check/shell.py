@@ -6,24 +6,42 @@ Not a full parser of bash: enough to tell `$NAME` that expands from one that doe
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _USE = re.compile(rf"\$(?:\{{[#!]?(?P<braced>{_NAME})(?P<rest>[^}}]*)\}}?|(?P<plain>{_NAME}))")
-_OUTSIDE = re.compile(
-    r"""(?P<escape>\\.?) | (?P<newline>\n) | (?P<open>\() | (?P<close>\)) | (?P<quote>")
-      | (?P<single>'[^']*'?) | (?P<comment>(?<![^ \t\n;&|()])\#[^\n]*)
-      | <<(?!<)(?P<dash>-?)\s*(?P<escaped>["'\\]?)(?P<word>[A-Za-z_][\w.-]*)["']?(?P<here>)
-      | (?P<other><<< | [^\\\n()"'\#<]+ | .)""",
+# Pieces of a script where commands stand, in double quotes, and in ${...}.
+_HERE = r"""<<(?!<)(?P<dash>-?)[ \t]*(?P<word>(?P<mark>['"]?)\\?[A-Za-z_][\w.-]*(?P=mark))
+      (?=[\s;&|()<>]|$)(?P<here>)"""
+_ARITHMETIC = (
+    r"""(?P<arithmetic>\$?\(\((?:[^()'"`\\\n#]|\$\{[^{}'"`\n]*\}|\([^()'"`\n#]*\))*\)\))"""
+)
+_STRANGE = r"(?P<strange>`|\$\[|\$?\(\("
+_IN_CODE = re.compile(
+    rf"""(?P<escape>\\.?) | (?P<newline>\n) | (?P<blank>[ \t]+) | (?P<comment>(?<![^\s;])\#[^\n]*)
+      | {_ARITHMETIC} | {_STRANGE} | [?*+@!]\( | (?<=[&|()<>])\#) | (?P<open>\$?\() | (?P<close>\))
+      | (?P<brace>\$\{{) | (?P<quote>\$?") | (?P<single>\$'(?:\\.|[^'\\])*'? | '[^']*'?)
+      | {_HERE} | (?P<odd><<(?!<)) | (?P<other><<< | [^\\\n \t()"'\#<`$?*+@!]+ | .)""",
     re.VERBOSE | re.DOTALL,
 )
 _IN_DOUBLE = re.compile(
-    r"""(?P<escape>\\.?) | (?P<open>\$\() | (?P<quote>") | (?P<other>[^\\"$]+ | .)""",
+    rf"""(?P<escape>\\.?) | {_ARITHMETIC} | {_STRANGE}) | (?P<open>\$\() | (?P<brace>\$\{{)
+      | (?P<quote>") | (?P<other>[^\\"$`]+ | .)""",
     re.VERBOSE | re.DOTALL,
 )
+_IN_BRACES = re.compile(
+    rf"""(?P<escape>\\.?) | {_ARITHMETIC} | {_STRANGE}) | (?P<open>\$\() | (?P<brace>\$\{{)
+      | (?P<end>\}}) | (?P<quote>") | (?P<single>\$?'[^']*'?) | (?P<other>[^\\"$`'}}]+ | .)""",
+    re.VERBOSE | re.DOTALL,
+)
+_OPENED = {"open": _IN_CODE, "brace": _IN_BRACES, "quote": _IN_DOUBLE}
+# Single quotes that say the same whether they quote or not.
+_NEUTRAL = re.compile(r"""\$?'(?:[^'"`$}\\]|\\[a-z])*'""")
+# An expansion in which single quotes quote, even in double quotes: ${NAME#...}, ${NAME//.../...}
+_QUOTING = re.compile(rf"\$\{{(?:{_NAME}|[\d@*])(?:\[[^\]]*\])?[#%/^,]")
 _SET = (
     re.compile(rf"(?:^|[\s;&|({{!])(?P<name>{_NAME})(?:\[[^\]]*\])?\+?=", re.MULTILINE),
     re.compile(rf"\bfor\s+(?P<name>{_NAME})\b"),
@@ -93,46 +111,222 @@ def expanding_text(script: str, *, quoted: bool = True) -> str:
 
 
 def _expanding_parts(script: str, *, quoted: bool) -> Iterator[str]:
-    at = 0
-    in_double = False
-    outer: list[bool] = []  # whether quotes were open where each "(" stands
-    waiting: list[re.Match[str]] = []  # here-documents that begin on the next line
-    while token := (_IN_DOUBLE if in_double else _OUTSIDE).match(script, at):
-        at = token.end()
-        kind = token.lastgroup
-        is_kept = kind in ("quote", "open", "close", "here", "newline") or (
-            kind == "other" and (quoted or not in_double)
-        )
-        yield token[0] if is_kept else _blank(token[0])
-        if kind == "quote":
-            in_double = not in_double
-        elif kind == "open":
-            outer.append(in_double)
-            in_double = False
-        elif kind == "close":
-            in_double = outer.pop() if outer else False
-        elif kind == "here":
-            waiting.append(token)
-        elif kind == "newline":
-            for here in waiting:
-                body = _find_body(script, at, here)
-                yield body if not here["escaped"] else _blank(body)
-                at += len(body)
-                end = re.compile(r"[^\n]*\n?").match(script, at)
-                yield _blank(end[0]) if end else ""
-                at = end.end() if end else at
-            waiting.clear()
+    for token in _Lexer(script).read():
+        is_blank = token.kind in _NOT_EXPANDING
+        if token.in_double and not quoted:
+            is_blank = token.kind not in ("quote", "open", "close")
+        yield _blank(token.text) if is_blank else token.text
+
+
+_NOT_EXPANDING = ("comment", "single", "escape", "quoted here-document", "end of here-document")
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """A piece of a script. `is_sure`: the pieces so far are what bash takes them for."""
+
+    kind: str
+    text: str
+    in_double: bool = False
+    is_sure: bool = True
+
+
+class _Lexer:
+    """Takes a script apart. What it can't tell it reads as most scripts mean it, and isn't sure."""
+
+    def __init__(self, script: str) -> None:
+        self._script = script
+        self._at = 0
+        self._is_sure = True
+        self._around = [_IN_CODE]  # what the next piece stands in, innermost last
+        self._waiting: list[tuple[re.Match[str], int]] = []  # here-documents of the next line
+
+    def read(self) -> Iterator[_Token]:
+        """Yield all of the script, piece by piece, and a last empty one."""
+        while found := self._around[-1].match(self._script, self._at):
+            token = self._take(found)
+            yield token
+            if token.kind == "here":
+                self._waiting.append((found, len(self._around)))
+            elif token.kind == "newline":
+                yield from self._take_here_documents()
+            else:
+                self._turn(token.kind)
+        self._doubt(len(self._around) > 1 or bool(self._waiting))
+        yield _Token("end", "", is_sure=self._is_sure)
+
+    def _doubt(self, is_doubtful: bool) -> None:
+        self._is_sure = self._is_sure and not is_doubtful
+
+    def _take(self, found: re.Match[str]) -> _Token:
+        kind, text = found.lastgroup or "other", found[0]
+        nearest = next(inside for inside in reversed(self._around) if inside is not _IN_BRACES)
+        in_double = nearest is _IN_DOUBLE
+        if kind == "single" and in_double and not _NEUTRAL.fullmatch(text):
+            # Whether it quotes depends on what is expanded: ${NAME#'...'} or ${NAME:-'...'}.
+            opened = self._script.rfind("${", 0, self._at)
+            self._doubt(text.startswith("$") or not _QUOTING.match(self._script, opened))
+        self._at += len(text)
+        following = self._script[self._at : self._at + 1]
+        self._doubt(_is_rare(kind, text, following, depth=len(self._around)))
+        self._doubt(bool(self._waiting) and "\n" in text and kind != "newline")
+        return _Token(kind, text, in_double, self._is_sure)
+
+    def _turn(self, kind: str) -> None:
+        """Go into what a piece opens, or out of what it closes."""
+        if kind in _OPENED and not (kind == "quote" and self._around[-1] is _IN_DOUBLE):
+            self._around.append(_OPENED[kind])
+        elif kind in ("quote", "end") or (kind == "close" and len(self._around) > 1):
+            self._around.pop()
+
+    def _take_here_documents(self) -> Iterator[_Token]:
+        for here, depth in self._waiting:
+            self._doubt(depth != len(self._around))
+            body = _find_body(self._script, self._at, here)
+            is_quoted = here["mark"] or "\\" in here["word"]
+            kind = "quoted here-document" if is_quoted else "here-document"
+            yield _Token(kind, body, is_sure=self._is_sure)
+            self._at += len(body)
+            self._doubt(self._at == len(self._script))
+            end = self._script.find("\n", self._at) + 1 or len(self._script)
+            yield _Token("end of here-document", self._script[self._at : end])
+            self._at = end
+        self._waiting.clear()
+
+
+def _is_rare(kind: str, text: str, following: str, *, depth: int) -> bool:
+    """Tell whether a piece is a way of writing that changes what the rest means."""
+    if kind == "escape":
+        return following == "#"
+    if kind == "single":
+        return len(text) < 2 or not text.endswith("'")
+    if kind == "other" and depth > 1:
+        return re.search(r"\bcase\b", text) is not None  # whose ) closes nothing
+    return kind in ("strange", "odd")
 
 
 def _find_body(script: str, at: int, here: re.Match[str]) -> str:
     """Return the lines of a here-document, without the one that ends it."""
     tabs = r"\t*" if here["dash"] else ""
-    end = re.compile(rf"^{tabs}{re.escape(here['word'])}$", re.MULTILINE).search(script, at)
+    word = re.escape(here["word"].strip("'\"").removeprefix("\\"))
+    end = re.compile(rf"^{tabs}{word}$", re.MULTILINE).search(script, at)
     return script[at : end.start() if end else len(script)]
 
 
 def _blank(text: str) -> str:
     return re.sub(r"[^\n]", " ", text)
+
+
+# What tells a script about itself, its comments included.
+_OF_ITSELF = re.compile(r"\$\{?(?:0(?!\d)|LINENO|BASH_SOURCE|BASH_LINENO)|\bcaller\b")
+_SHELL = re.compile(r"#![ \t]*(?:\S*/)?(?:env[ \t]+(?:-S[ \t]*)?)?(?:\S*/)?(?:ba|da)?sh(?:[ \t]|$)")
+
+
+@lru_cache(maxsize=256)
+def without_comments(script: str) -> str:
+    """Return a script without its comments and blank lines, so that what is left runs the same.
+
+    As it is where that isn't sure: it is of another language, looks at itself, or is written in a
+    way that isn't read here.
+    """
+    first = script.partition("\n")[0]
+    is_other = first.startswith("#!") and not _SHELL.match(first)
+    if is_other or _OF_ITSELF.search(expanding_text(script)):
+        return script
+    lines = first + "\n" if first.startswith("#!") else ""
+    line = blank = ""
+    for token in _Lexer(script).read():
+        if not token.is_sure:
+            return script
+        if token.kind == "blank":
+            blank = token.text
+        elif token.kind == "newline":
+            lines += f"{line}\n" if line else ""
+            line = blank = ""
+        elif token.kind != "comment":
+            line += blank + token.text
+            blank = ""
+    return lines + (f"{line}\n" if line else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A statement at which a script ends early, in its own words, and the condition for that."""
+
+    words: str
+    condition: str = ""
+
+
+_BLOCK = re.compile(r"(?:if|while|until|for|case)\b|.*[{(]$", re.DOTALL)
+_BRANCH = re.compile(r"(?:elif|else)\b")
+_LEADS = r"(?:(?:then|do|else|\{|\(|!)(?:\s+|$))*"
+_DEFINES = re.compile(r"(?:function\s+)?(\w+)\s*\(\)")
+_ENDS = r"(?:exit|return)\s+[\"$1-9]"
+_SHOWN_WORDS = 90
+
+
+@lru_cache(maxsize=256)
+def find_stops(script: str) -> tuple[Stop, ...]:
+    """Return the statements at which a script refuses to go on, each with the conditions around it.
+
+    They call `exit` or a function that does, or are tests at which `set -e` ends it.
+    """
+    return tuple(_find_stops(script.replace("\\\n", "  ")))
+
+
+def _find_stops(script: str) -> Iterator[Stop]:
+    # As long as the script, so that each statement can be shown as it is written.
+    text = _in_one_line(expanding_text(script, quoted=False))
+    functions = {found["name"]: found["body"] for found in _FUNCTION.finditer(text)}
+    ending = [name for name, body in functions.items() if re.search(rf"\b{_ENDS}", body)]
+    calls = "|".join((_ENDS, *(rf"{name}(?=\s|$)" for name in ending)))
+    stops = re.compile(rf"(?:^|[;&|(){{!]\s*|\b(?:then|do|else)\s+)(?P<own>{calls})")
+    blocks: list[list[str]] = []  # around a statement: a block's conditions, from `if` to `else`
+    for found in re.finditer(r"[^\n;]+", text):
+        shape = found[0].strip()
+        begin = found.start() + found[0].index(shape)
+        words = script[begin : begin + len(shape)]
+        _follow_blocks(blocks, shape, words)
+        opened = [_DEFINES.match(each) for each in (shape, *(block[0] for block in blocks))]
+        if not any(defined and defined[1] in ending for defined in opened):
+            yield from _read_stop(words, shape, stops, [" or ".join(block) for block in blocks])
+
+
+def _in_one_line(text: str) -> str:
+    """Return a text with what `&&`, `||` or brackets join in one statement each."""
+    joined = re.sub(r"(?:&&|\|\|)\s*\n", lambda found: found[0].replace("\n", " "), text)
+    return re.sub(r"[{(][^{}()\n]*[})]", lambda group: group[0].replace(";", "\0"), joined)
+
+
+def _follow_blocks(blocks: list[list[str]], shape: str, words: str) -> None:
+    if _CLOSES.match(shape):
+        del blocks[-1:]
+    elif blocks and _BRANCH.match(shape):
+        blocks[-1].append(words)
+    elif _BLOCK.match(shape):
+        blocks.append([words])
+
+
+def _read_stop(
+    words: str, shape: str, stops: re.Pattern[str], around: Sequence[str]
+) -> Iterator[Stop]:
+    lead = re.match(_LEADS, shape)
+    start = lead.end() if lead else 0
+    stop = stops.search(shape)
+    if stop:
+        at = stop.start("own")
+        before = words[start:at].strip() if at > start else ""
+        own = words[at:].rstrip(" ;}")
+        if re.fullmatch(_ENDS + ".*", own):
+            own = f"{before or ''.join(around[-1:])} {own}".strip()
+        yield Stop(_shorten(own), " > ".join(filter(None, (*around, before))))
+    elif _ERREXIT.match(shape, start) or _TESTS_ALONE.match(shape, start):
+        yield Stop(_shorten(words[start:]), " > ".join(around))
+
+
+def _shorten(words: str) -> str:
+    words = re.sub(r"\s+", " ", words)
+    return words if len(words) <= _SHOWN_WORDS else f"{words[:_SHOWN_WORDS]}…"
 
 
 _DEPLOYS = re.compile(
@@ -156,6 +350,10 @@ _CLOSES = re.compile(r"(?:fi|done|esac)\b|[})]")
 _DECIDES_NOTHING = re.compile(
     r"(?:(?:then|do|else|\{|\()\s+)*"
     r"(?:!|echo|printf|rm|:|true|mkdir|touch|export|local|declare|readonly|unset|set|trap|tee)(?:\s|$)"
+)
+_TESTS_ALONE = re.compile(
+    r"(?:test[ \t]|\[\[?[ \t]|cmp[ \t]|diff[ \t]|grep[ \t]|sha\d+sum[ \t]+-)"
+    r"(?!.*(?:&&|\|\|))"
 )
 _TESTS = re.compile(r"(?:(?:then|do|else)\s+)*(?:test|\[+|grep|cmp|diff|sha\d+sum|\S*/\S+)\s")
 
@@ -265,19 +463,3 @@ def _statements(text: str) -> Iterator[str]:
     for part in re.split(r"[\n;]", joined):
         if part.strip():
             yield part.strip()
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """A statement at which a script ends early, in its own words, and the condition for that."""
-
-    words: str
-    condition: str = ""
-
-
-def find_stops(script: str) -> tuple[Stop, ...]:
-    return ()
-
-
-def without_comments(script: str) -> str:
-    return script
