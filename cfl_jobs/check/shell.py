@@ -262,6 +262,8 @@ _BRANCH = re.compile(r"(?:elif|else)\b")
 _LEADS = r"(?:(?:then|do|else|\{|\(|!)(?:\s+|$))*"
 _DEFINES = re.compile(r"(?:function\s+)?(\w+)\s*\(\)")
 _ENDS = r"(?:exit|return)\s+[\"$1-9]"
+# A call, up to its first argument: what it says is enough to know it by.
+_CALL = re.compile(r'\S+\s+"[^"$]*(?:\$(?:\w+|\{\w+(?:\[[@*\w]+\])?\})[^"$]*)*"')
 _SHOWN_WORDS = 90
 
 
@@ -317,8 +319,10 @@ def _read_stop(
         at = stop.start("own")
         before = words[start:at].strip() if at > start else ""
         own = words[at:].rstrip(" ;}")
-        if re.fullmatch(_ENDS + ".*", own):
-            own = f"{before or ''.join(around[-1:])} {own}".strip()
+        if re.match(_ENDS, own):
+            own = f"{before} {own}" if before else ": ".join((*around[-1:], own))
+        elif first := _CALL.match(own):
+            own = first[0]
         yield Stop(_shorten(own), " > ".join(filter(None, (*around, before))))
     elif _ERREXIT.match(shape, start) or _TESTS_ALONE.match(shape, start):
         yield Stop(_shorten(words[start:]), " > ".join(around))

@@ -9,6 +9,7 @@ from difflib import unified_diff
 from itertools import groupby, zip_longest
 
 from cfl_jobs.configs.config import Config
+from cfl_jobs.configs.mark import MATRIX
 from cfl_jobs.configs.normalform import SECRET, Normal, absent_value
 from cfl_jobs.errors import Position, count
 from cfl_jobs.planning.differences import Raw
@@ -158,6 +159,11 @@ def label_of(change: Sequence[Difference]) -> str:
 def is_long(difference: Difference) -> bool:
     """Tell whether a difference is one of several lines."""
     return "\n" in difference.before or "\n" in difference.after
+
+
+def is_never_cut(difference: Difference) -> bool:
+    """Tell whether all of it is to be seen, however long it is: permissions are."""
+    return MATRIX in difference.path
 
 
 def _key(difference: Difference) -> tuple[object, ...]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from types import MappingProxyType
 
 from cfl_jobs.check.secret_text import find_secrets
 from cfl_jobs.configs.configxml import ENCRYPTED
+from cfl_jobs.configs.mark import MATRIX
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.configs.steps import label_of
 
@@ -96,12 +97,23 @@ def show_value(normal: Normal, path: str = "", hidden: Collection[str] = ()) -> 
         if is_hidden or normal.text == SECRET or is_secret(normal.tag, normal.text):
             return SECRET
         return hide_secrets(normal.text)
+    if normal.tag.endswith(MATRIX):
+        return "\n".join(_list_permissions(normal))
     inside = []
     for child in normal.children:
         text = show_value(child, f"{path}/{child.tag}".lstrip("/"), hidden)
         short = split_words(child.tag)
         inside.append(f"{short}: {text}" if text else short)
     return "; ".join(inside)
+
+
+def _list_permissions(matrix: Normal) -> Iterator[str]:
+    """Yield a property's permissions, and what else is granted, each for a line of its own."""
+    for child in matrix.children:
+        what = child.text
+        if child.tag != "permission":
+            what = f"{split_words(child.tag)}: {what or split_words(child.kind)}"
+        yield what
 
 
 def hide_secrets(text: str) -> str:

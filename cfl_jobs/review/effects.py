@@ -7,7 +7,8 @@ row knows is told as it stands, so that nothing passes as harmless that wasn't u
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cfl_jobs.check.shell import find_stops, without_comments
@@ -27,7 +28,7 @@ from cfl_jobs.configs.model import (
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.references import expand
 from cfl_jobs.configs.steps import label_of
-from cfl_jobs.configs.steps.results import Mail
+from cfl_jobs.configs.steps.results import JUnitResults, Mail
 from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.configs.steps.wrappers import (
     AnsiColor,
@@ -43,9 +44,8 @@ from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Owner, Pl
 from cfl_jobs.review.flow import find_copies, find_edges, find_starts, merge_chains
 from cfl_jobs.review.outline import say_moved
 from cfl_jobs.review.pair import Pair, covers
-from cfl_jobs.review.review import About, Effect, Review, Weight, join_effects, weigh
+from cfl_jobs.review.review import About, Effect, Review, Weight, Weights, join_effects, weigh
 
-_ITS = ("its", "their")
 # matrix-auth 3.2: the strategy under which nothing granted elsewhere counts.
 _CLOSED = "NonInheritingStrategy"
 _SHOWS_DEFAULT = (ParameterKind.BOOLEAN, ParameterKind.STRING, ParameterKind.CHOICE)
@@ -96,7 +96,7 @@ def weigh_plan(plan: Plan, desired: Sequence[Config]) -> Review:
 
 def find_effects(
     pair: Pair,
-) -> tuple[tuple[Effect, ...], Mapping[tuple[str, str], Weight]]:
+) -> tuple[tuple[Effect, ...], Weights]:
     """Return what a plan means, heaviest first, and what each difference weighs."""
     effects: list[Effect] = []
     weights: dict[tuple[str, str], Weight] = {}
@@ -113,13 +113,13 @@ def find_effects(
                 effects.append(replace(effect, remark=remark))
                 for found in about:
                     untold.pop(found, None)
-                    key = (name, found.path)
-                    weights[key] = max(effect.weight, weights.get(key, effect.weight))
+                for path in [found.path for found in about] or [""]:
+                    weights[name, path] = max(effect.weight, weights.get((name, path), Weight.LOW))
         for found in untold:
             effect = _tell_unknown(pair, name, found)
             effects.append(effect)
             weights[name, found.path] = effect.weight
-    return join_effects(effects), weights
+    return join_effects(effects, pair.after.jobs), weights
 
 
 def _say_owner(differences: Iterable[Difference]) -> str:
@@ -134,10 +134,10 @@ def _tell_unknown(pair: Pair, name: str, found: Difference) -> Effect:
     """Return a difference that no row has words for: text, or a setting and its values."""
     path = without_numbers(found.path)
     if path.startswith(_TEXTS) or _PARAMETER_TEXT.fullmatch(path):
-        lead = f"changes what people see only ({_unnumbered(found.label)}) of"
+        lead = f"changes only text for people ({_unnumbered(found.label)}) of"
         return Effect(About.TEXT, Weight.LOW, lead, (name,), remark=_say_owner([found]))
-    verbs = {Change.ADDED: "adds the {} to", Change.REMOVED: "takes the {} from"}
-    lead = verbs.get(found.change, "changes the {} of").format(_unnumbered(found.label))
+    verbs = {Change.ADDED: "adds “{}” to", Change.REMOVED: "takes “{}” from"}
+    lead = verbs.get(found.change, "changes “{}” of").format(_unnumbered(found.label))
     values = [text for text in (found.after, found.before) if "\n" not in text]
     tail = ""
     if found.change is Change.CHANGED and len(values) == 2 and len("".join(values)) < _SHORT:
@@ -159,25 +159,45 @@ def _guards(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         yield Effect(About.GUARD, Weight.HIGH, "lets", (name,), tail)
     was, now = _stops_of(old), _stops_of(new)
     weight = pair.weigh_feeding(name)
-    for words, condition in was.items():
-        if words not in now and (not condition or condition not in now.values()):
+    said = {condition for conditions in now.values() for condition in conditions if condition}
+    for words, conditions in was.items():
+        left = now.get(words, [])
+        # One with the same condition says the same in other words.
+        lost = (Counter(conditions) - Counter(left)).keys() - said
+        if lost and len(left) < len(conditions):
             yield Effect(About.GUARD, weight, f"takes the guard `{words}` out of", (name,))
-        elif words in now and now[words] != condition:
-            tail = "stops it"
-            lead = f"changes when the guard `{words}` of"
-            yield Effect(About.GUARD, weight, lead, (name,), tail)
+        elif lost:
+            lead, tails = f"changes when the guard `{words}` of", ("stops it", "stops them")
+            yield Effect(About.GUARD, weight, lead, (name,), *tails)
+    before = {condition for conditions in was.values() for condition in conditions if condition}
     for words in _without(now, was):
-        if now[words] not in was.values():
+        if before.isdisjoint(now[words]):
             yield Effect(About.GUARD, Weight.LOW, f"adds the guard `{words}` to", (name,))
 
 
-def _stops_of(job: Job) -> dict[str, str]:
-    """Return the statements at which a job's scripts stop, with the conditions they do so on."""
-    found: dict[str, str] = {}
+def _stops_of(job: Job) -> dict[str, list[str]]:
+    """Return the statements at which a job's scripts stop, with the conditions that each has."""
+    found: dict[str, list[str]] = {}
     for step in job.shells:
         for stop in find_stops(step.script):
-            found.setdefault(stop.words, stop.condition)
+            found.setdefault(stop.words, []).append(stop.condition)
     return found
+
+
+def _tests(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield that tests which fail, or are missing, don't stop what comes after them any more."""
+    was, now = _results(old), _results(new)
+    weight = pair.weigh_feeding(name)
+    if was and not now:
+        yield Effect(About.GUARD, weight, "reads no test results any more in", (name,))
+    elif any(step.mark_unstable for step in was) and not any(step.mark_unstable for step in now):
+        yield Effect(About.GUARD, weight, "lets", (name,), "succeed though tests failed")
+    if now and any(s.allow_empty for s in now) and not any(s.allow_empty for s in was):
+        yield Effect(About.GUARD, weight, "lets", (name,), "succeed without any test result")
+
+
+def _results(job: Job) -> list[JUnitResults]:
+    return [step for step in job.publishers if isinstance(step, JUnitResults)]
 
 
 def _environments(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
@@ -363,7 +383,7 @@ def _retention(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         before, after = getattr(was, kept.field), getattr(now, kept.field)
         amounts = [kept.amount.format(n) if n >= 0 else "all" for n in (after, before)]
         if after >= 0 and (before < 0 or after < before):
-            lead = f"deletes more {kept.what} of"
+            lead = f"keeps fewer {kept.what} of"
             tail = f": {kept.goes.format(after)} go, {amounts[1]} were kept"
             yield Effect(About.RETENTION, Weight.HIGH, lead, (name,), tail)
         elif after != before:
@@ -396,17 +416,17 @@ def _mail(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     """Yield who hears no more of builds that fail, or does now."""
     was, now = _mailed(old), _mailed(new)
     if lost := _without(was, now):
-        whom = "nobody" if not now else join_names([f"no longer {lost[0]}", *lost[1:]])
-        tail = f": {join_names(lost)} was mailed" if not now else ""
-        lead = f"mails {whom} when a build fails of"
+        lead, tail = f"no longer mails {join_names(lost)} when a build of", "fails"
+        if not now:
+            lead, tail = "mails nobody when a build of", f"fails: {join_names(lost)} heard of it"
         yield Effect(About.MAIL, Weight.HIGH, lead, (name,), tail)
     if gained := _without(now, was):
-        lead = f"mails {join_names(gained)} too when a build fails of"
-        yield Effect(About.MAIL, Weight.LOW, lead, (name,))
+        lead = f"mails {join_names(gained)} too when a build of"
+        yield Effect(About.MAIL, Weight.LOW, lead, (name,), "fails")
     unstable = [any(mail.every_unstable for mail in _mails(job)) for job in (old, new)]
     if now and unstable[0] and not unstable[1]:
-        lead = "mails nobody of a build that is unstable after another one of"
-        yield Effect(About.MAIL, Weight.HIGH, lead, (name,))
+        lead, tail = "mails nobody when a build of", "is unstable again"
+        yield Effect(About.MAIL, Weight.HIGH, lead, (name,), tail)
 
 
 def _mails(job: Job) -> list[Mail]:
@@ -463,9 +483,9 @@ def _jobs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         yield Effect(About.JOB, Weight.LOW, "adds", (name,))
     elif isinstance(change, Delete):
         is_told = name in {update.old_name for update in probable.values()}
-        tails = [f"with {its} builds, once update is run with --prune" for its in _ITS]
-        if is_server:
-            tails = [f"with {count(change.builds, 'build')}"]
+        along = count(change.builds, "build") if is_server else "its builds"
+        more = "" if is_server else ", once update is run with --prune"
+        tails = (f"with {along}{more}", f"with {along.replace('its', 'their')}{more}")
         if is_server or not is_told:
             yield Effect(About.JOB, pair.weigh(name), "deletes", (name,), *tails)
     elif change.old_name:
@@ -531,6 +551,7 @@ _PLACES = (
 )
 DANGERS = (
     Danger(_guards, ("builders",), of_kept=True),
+    Danger(_tests, (f"publishers/{JUnitResults.TAG}",), of_kept=True),
     Danger(_environments, ("builders",)),
     Danger(find_starts, ("triggers", "scm/userRemoteConfigs")),
     Danger(find_edges, _TRIGGERING),

@@ -23,7 +23,7 @@ from cfl_jobs.review.outline import (
     list_entries,
     summarise,
 )
-from cfl_jobs.review.review import Review, Weight
+from cfl_jobs.review.review import NO_WEIGHTS, Review, Weight, Weights
 
 VERSION = 2
 _NOTE = ("kind", "name", "text", "quiet")
@@ -71,7 +71,8 @@ def write_text(review: Review, *, verbose: bool = False) -> str:
     """Return it as text for a terminal; see Writer."""
     plan = review.plan
     of_revisions = review.revisions is not None
-    lines = [*_meaning(review), *tell_changes(plan, of_revisions=of_revisions, verbose=verbose)]
+    changes = tell_changes(plan, weights=review.weights, of_revisions=of_revisions, verbose=verbose)
+    lines = [*_meaning(review), *changes]
     if not of_revisions:
         lines += [*([""] if lines else []), summarise(plan)]
     return "\n".join(lines) + "\n"
@@ -99,10 +100,19 @@ def _meaning(review: Review) -> Iterator[str]:
         yield ""
 
 
-def tell_changes(plan: Plan, *, of_revisions: bool = False, verbose: bool = False) -> Iterator[str]:
+def tell_changes(
+    plan: Plan,
+    *,
+    weights: Weights = NO_WEIGHTS,
+    of_revisions: bool = False,
+    verbose: bool = False,
+) -> Iterator[str]:
     """Yield the lines that tell what changes; see outline.list_entries."""
     most = None if verbose else _SHOWN_LINES
-    for entry in list_entries(plan, of_revisions=of_revisions, verbose=verbose, most=most):
+    told = list_entries(
+        plan, weights=weights, of_revisions=of_revisions, verbose=verbose, most=most
+    )
+    for entry in told:
         yield from _tell_names(entry)
         for part in entry.parts if entry.action != "delete" else ():
             yield f"    {part.label}{bracket(part.about, '  ')}"

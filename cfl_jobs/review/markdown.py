@@ -64,7 +64,11 @@ def _lines(review: Review, cap: int | None, *, verbose: bool) -> Iterator[str]:
         yield from ("", f"**{review.problems_title}**", "")
         yield from _fence_texts([f"{p.title}\n{p.finding}" for p in review.problems], cap)
     entries = list_entries(
-        plan, of_revisions=review.revisions is not None, verbose=verbose, most=cap
+        plan,
+        weights=review.weights,
+        of_revisions=review.revisions is not None,
+        verbose=verbose,
+        most=cap,
     )
     if review.revisions and plan.changes:
         yield from ("", "**What changes on the server**")
@@ -85,7 +89,7 @@ def _entry(entry: Entry) -> Iterator[str]:
     if not entry.parts:
         yield from (f"- {escape(line + about)}" for line in entry.lines)
         return
-    state = " open" if sum(len(part.lines) for part in entry.parts) <= _FOLDED else ""
+    state = " open" if entry.is_open(_FOLDED) else ""
     is_whole = entry.action in ("create", "delete")
     title = f"<b>{guard(entry.title)}</b>{guard(about)}"
     yield from ("", f"<details{'' if is_whole else state}><summary>{title}</summary>", "")

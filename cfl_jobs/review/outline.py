@@ -20,6 +20,7 @@ from cfl_jobs.planning.describing import (
     describe,
     group_differences,
     is_long,
+    is_never_cut,
     label_of,
     show_diff,
 )
@@ -36,6 +37,7 @@ from cfl_jobs.planning.plan import (
     Update,
 )
 from cfl_jobs.planning.visible import make_line_visible
+from cfl_jobs.review.review import NO_WEIGHTS, Weight, Weights
 from cfl_jobs.target import Kind
 
 ACTIONS = ("create", "change", "rename", "follow", "confirm", "delete")
@@ -63,12 +65,14 @@ _SHOWN_WHOLE = 40  # lines of one part of a job that is made or goes
 class Part:
     """One part of some jobs that changes. `about` says whose it is and which place makes it.
 
-    `lines` show how it changes: "- old", "+ new", "  as before", "  …".
+    `lines` show how it changes: "- old", "+ new", "  as before", "  …". `weight` is how much harm
+    that could do, None where it wasn't weighed.
     """
 
     label: str
     about: str
     lines: tuple[str, ...]
+    weight: Weight | None = None
 
     @property
     def size(self) -> int:
@@ -98,16 +102,34 @@ class Entry:
         names = ", ".join(map(make_line_visible, self.names))
         return f"{self.action} {count(len(self.names), self.kind.value)}: {names}"
 
+    @property
+    def size(self) -> int:
+        return sum(len(part.lines) for part in self.parts)
+
+    @property
+    def weight(self) -> Weight:
+        """The heaviest part's."""
+        return max((part.weight or Weight.LOW for part in self.parts), default=Weight.LOW)
+
+    def is_open(self, most: int) -> bool:
+        """Tell whether all of it is to be seen at once: what weighs most, and what is short."""
+        return self.weight is Weight.HIGH or self.size <= most
+
 
 def list_entries(
-    plan: Plan, *, of_revisions: bool = False, verbose: bool = False, most: int | None = None
+    plan: Plan,
+    *,
+    weights: Weights = NO_WEIGHTS,
+    of_revisions: bool = False,
+    verbose: bool = False,
+    most: int | None = None,
 ) -> Iterator[Entry]:
-    """Yield what is told of a plan; of one difference `most` lines.
+    """Yield what is told of a plan, of changes the heaviest first; of one difference `most` lines.
 
     One `of_revisions` is of no server: every difference is ours, deletions wait for --prune, and
     of a job that is made or goes all that it has is told. `verbose`: with Jenkins' own.
     """
-    told = (_OfRevisions if of_revisions else _OfServer)(plan, most)
+    told = (_OfRevisions if of_revisions else _OfServer)(plan, most, weights)
     yield from told.changes()
     yield from told.undone()
     yield from (_note("note", note) for note in plan.notes if verbose or not note.quiet)
@@ -227,15 +249,17 @@ class _OfServer:
     owners: Mapping[Owner, str] = _OWNERS
     hint = "; -v shows them"
 
-    def __init__(self, plan: Plan, most: int | None) -> None:
+    def __init__(self, plan: Plan, most: int | None, weights: Weights) -> None:
         self._plan = plan
         self._most = most
+        self._weights = weights
 
     def changes(self) -> Iterator[Entry]:
         changes = self._plan.changes
         renamed = {update.key: update for update in self._plan.probable_renames}
         for update in renamed.values():
-            parts = [self.parts(grouping) for grouping in group_differences([update.differences])]
+            grouped = group_differences([update.differences])
+            parts = [self.parts(grouping, [update]) for grouping in grouped]
             line = _say_probable_rename(update)
             yield Entry("rename", update.kind, (update.name,), (line,), tuple(chain(*parts)))
         for change in changes:
@@ -247,9 +271,12 @@ class _OfServer:
                 yield _entry(update, about=_say_followers(update, updates))
             elif not update.differences:
                 yield _entry(update)
+        entries: list[Entry] = []
         for grouping, some in _group([update for update in updates if update.told]):
             lines = tuple(headline(update, is_changed=True) for update in some)
-            yield Entry("change", some[0].kind, _names(some), lines, self.parts(grouping))
+            of_entry = self.parts(grouping, some)
+            entries.append(Entry("change", some[0].kind, _names(some), lines, of_entry))
+        yield from sorted(entries, key=lambda entry: -entry.weight)
         told = {update.live.key for update in renamed.values()}
         for deletion in self._plan.deletions:
             yield from self.deletion(deletion, is_told=deletion.key in told)
@@ -265,26 +292,33 @@ class _OfServer:
             again = (Note(*update.live.key, "as above") for update in some)
             notes = [reasons.pop((note.kind, note.name), note) for note in again]
             lines = tuple(map(say_note, notes))
-            yield Entry("left alone", some[0].kind, _names(some), lines, self.parts(grouping))
+            parts = self.parts(grouping, some)
+            yield Entry("left alone", some[0].kind, _names(some), lines, parts)
         yield from (_note("left alone", note) for note in reasons.values())
 
     def whole(self, change: Create | Delete) -> tuple[Part, ...]:
         """Return all that a job has that is made, or had that goes, where that is told."""
         return ()
 
-    def parts(self, grouping: Grouping) -> tuple[Part, ...]:
-        return tuple(self._part(found) for found in grouping.changes)
+    def parts(self, grouping: Grouping, some: Sequence[Update]) -> tuple[Part, ...]:
+        parts = [self._part(found, some) for found in grouping.changes]
+        return tuple(sorted(parts, key=lambda part: -(part.weight or 0)))
 
-    def _part(self, found: Sequence[Difference]) -> Part:
+    def _part(self, found: Sequence[Difference], some: Sequence[Update]) -> Part:
         """Return what people see of a difference that some jobs have."""
         first = found[0]
+        weights = (
+            self._weights.get((update.name, each.path))
+            for update, each in zip(some, found, strict=True)
+        )
         places = list(dict.fromkeys(str(each.position) for each in found if each.position))
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
         about = (self.owners.get(first.owner, ""), first.remark, "".join(places[:1]) + more)
         return Part(
             make_line_visible(label_of(found)),
             make_line_visible("; ".join(filter(None, about))),
-            self.shorten(tuple(_show(first)), self._most),
+            self.shorten(tuple(_show(first)), None if is_never_cut(first) else self._most),
+            max(filter(None, weights), default=None),
         )
 
     def shorten(self, lines: tuple[str, ...], most: int | None) -> tuple[str, ...]:
@@ -310,7 +344,9 @@ class _OfRevisions(_OfServer):
             Part(
                 make_line_visible(found.label),
                 make_line_visible(str(found.position or "")),
-                self.shorten(tuple(show_diff(*_texts_of(found))), most),
+                self.shorten(
+                    tuple(show_diff(*_texts_of(found))), None if is_never_cut(found) else most
+                ),
             )
             for found in _whole(change)
         )

@@ -6,9 +6,10 @@ server is a review too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
+from types import MappingProxyType
 
 from cfl_jobs.check.rule import Problem, Severity
 from cfl_jobs.check.secret_text import hide_secrets
@@ -34,6 +35,11 @@ class Weight(IntEnum):
     @property
     def word(self) -> str:
         return self.name.lower()
+
+
+# Those of single differences, by job and path.
+Weights = Mapping[tuple[str, str], Weight]
+NO_WEIGHTS: Weights = MappingProxyType({})
 
 
 class About(Enum):
@@ -62,7 +68,7 @@ class Effect:
     """A sentence without its subject, "this change": lead, the jobs' names, tail.
 
     `tail_of_many` stands in for `tail` where it speaks of several jobs. `remark` says more, of
-    whose change it is.
+    whose change it is. `of_all`: the jobs are all there are.
     """
 
     about: About
@@ -72,12 +78,14 @@ class Effect:
     tail: str = ""
     tail_of_many: str = ""
     remark: str = ""
+    of_all: bool = False
 
     @property
     def text(self) -> str:
+        names = f"all {len(self.jobs)} jobs" if self.of_all else join_names(self.jobs)
         tail = self.tail_of_many if self.tail_of_many and len(self.jobs) > 1 else self.tail
         gap = "" if tail[:1] in ("", ":", ",") else " "
-        text = f"{self.lead} {join_names(self.jobs)}{gap}{tail}{bracket(self.remark)}"
+        text = f"{self.lead} {names}{gap}{tail}{bracket(self.remark)}"
         return make_line_visible(hide_secrets(text))
 
 
@@ -131,7 +139,7 @@ class Review:
     base_findings: tuple[Finding, ...] = ()
     head_findings: tuple[Finding, ...] = ()
     outlook: str = ""
-    weights: Mapping[tuple[str, str], Weight] = field(default_factory=dict)
+    weights: Weights = field(default_factory=lambda: NO_WEIGHTS)
     deploys: frozenset[str] = frozenset()
     chain: Chain = NO_CHAIN
     arrow_marks: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -180,13 +188,19 @@ class Review:
         return f"{head} compared with {base}"
 
 
-def join_effects(effects: Iterable[Effect]) -> tuple[Effect, ...]:
-    """Return the effects by weight, then by what they are about; the same of many jobs as one."""
+def join_effects(effects: Iterable[Effect], everyone: Collection[str] = ()) -> tuple[Effect, ...]:
+    """Return the effects by weight, then by what they are about; the same of many jobs as one.
+
+    `everyone` are the names of all jobs.
+    """
     jobs: dict[Effect, dict[str, None]] = {}
     for effect in effects:
         jobs.setdefault(replace(effect, jobs=()), {}).update(dict.fromkeys(effect.jobs))
     order = list(About)
-    joined = [replace(effect, jobs=tuple(names)) for effect, names in jobs.items()]
+    joined = [
+        replace(effect, jobs=tuple(names), of_all=len(names) > _SHOWN and set(names) == {*everyone})
+        for effect, names in jobs.items()
+    ]
     return tuple(sorted(joined, key=lambda effect: (-effect.weight, order.index(effect.about))))
 
 
