@@ -30,6 +30,7 @@ from cfl_jobs.configs.references import expand
 from cfl_jobs.configs.steps import label_of
 from cfl_jobs.configs.steps.results import JUnitResults, Mail
 from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.configs.steps.triggering import BuildOther, TriggerBuilds, TriggerStep
 from cfl_jobs.configs.steps.wrappers import (
     AnsiColor,
     BindCredentials,
@@ -69,7 +70,7 @@ Find = Callable[[Pair, str, Job, Job], Iterator[Effect]]
 
 @dataclass(frozen=True, slots=True)
 class Danger:
-    """A kind of danger. `paths` are the places in a config at whose differences it is looked for;
+    """A kind of danger. `paths` are the places in a config whose differences may be it, the likeliest first;
     `find` gets the pair, a job's name, and the job before and after: where it is new or goes, an
     empty one, unless the row is `of_kept` jobs only."""
 
@@ -113,13 +114,19 @@ def find_effects(
                 effects.append(replace(effect, remark=remark))
                 for found in about:
                     untold.pop(found, None)
-                for path in [found.path for found in about] or [""]:
+                for path in [found.path for found in _nearest(danger.paths, about)] or [""]:
                     weights[name, path] = max(effect.weight, weights.get((name, path), Weight.LOW))
         for found in untold:
             effect = _tell_unknown(pair, name, found)
             effects.append(effect)
             weights[name, found.path] = effect.weight
     return join_effects(effects, pair.after.jobs), weights
+
+
+def _nearest(paths: Iterable[str], about: Sequence[Difference]) -> Sequence[Difference]:
+    """Return the differences at the first of these places where there are any."""
+    found = ([each for each in about if covers([path], each)] for path in paths)
+    return next(filter(None, found), about)
 
 
 def _say_owner(differences: Iterable[Difference]) -> str:
@@ -541,7 +548,15 @@ def _without(some: Iterable[str], others: Container[str]) -> list[str]:
     return [each for each in some if each not in others]
 
 
-_TRIGGERING = ("publishers", "builders", "triggers", DECLARED)
+# What is passed along may stand in scripts, and whether it goes in the other job's parameters.
+_TRIGGERING = (
+    f"publishers/{TriggerBuilds.TAG}",
+    f"publishers/{BuildOther.TAG}",
+    f"builders/{TriggerStep.TAG}",
+    "triggers",
+    DECLARED,
+    "builders",
+)
 _PLACES = (
     "assignedNode",
     "canRoam",
