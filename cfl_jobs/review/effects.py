@@ -71,8 +71,9 @@ Find = Callable[[Pair, str, Job, Job], Iterator[Effect]]
 @dataclass(frozen=True, slots=True)
 class Danger:
     """A kind of danger. `paths` are the places in a config whose differences may be it, the
-    likeliest first. `find` gets the pair, a job's name, and the job before and after: where it is new or goes, an
-    empty one, unless the row is `of_kept` jobs only."""
+    likeliest first. `find` gets the pair, a job's name, and the job before and after: where it is
+    new or goes, an empty one, unless the row is `of_kept` jobs only.
+    """
 
     find: Find
     paths: tuple[str, ...]
