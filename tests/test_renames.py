@@ -88,7 +88,7 @@ def test_a_rename_is_told_in_one_line(tmp_path: Path) -> None:
     )
     made = plan(target, *wanted)
     text = tell(made)
-    follows = "job Copies, job Copies more and view Chain"
+    follows = "job Copies, job Copies more, view Chain"
     assert f"> rename job Old to New  (and its name in {follows})\n" in text
     assert "1 to change, 1 to rename, 2 to follow" in text
     assert "~ change job Copies\n    shell step" in text

@@ -227,6 +227,30 @@ def test_errors_of_check_are_applied_only_despite_them(dangerous: Run, *, kept: 
     assert dangerous("update", "--yes") == (0, "Plan for home: 13 as they should be.\n")
 
 
+def test_growing_the_chain_and_renaming_a_job_need_no_force(dangerous: Run) -> None:
+    """Nothing is lost by them, though they change a third of all jobs, and the view."""
+    edit(Path("jobs/deploy.yaml"), "Prod\n    after_promotion: true", "Prod")
+    for file, entry in (
+        ("publish", "{name: Publish Route Files, repository: r, component: r, directory: r}"),
+        ("tests", "{name: Run Route Tests, suite: route, command: ./test route}"),
+        ("deploy", "{name: Deploy to Demo, environment: Demo}"),
+    ):
+        with Path(f"jobs/{file}.yaml").open("a") as definitions:
+            definitions.write(f"\n  - {entry}\n")
+    code, output = dangerous("update", "--yes")
+    assert code == 0
+    assert "3 to create, 4 to change, 9 as they should be." in output
+    edit(
+        Path("jobs/deploy.yaml"),
+        "Deploy to Staging",
+        "Deploy to Test\n    moved: Deploy to Staging",
+    )
+    code, output = dangerous("update", "--yes")
+    assert code == 0
+    assert output.count("> rename job Deploy to Staging to Deploy to Test  (and its name in") == 1
+    assert "1 to rename, 3 to follow, 12 as they should be." in output
+
+
 @pytest.mark.parametrize(
     ("jobs", "code"), [(["Promote *"], 1), (["Deploy to Prod"], 0), (["Run Ocargo *"], 0)]
 )

@@ -16,7 +16,7 @@ from cfl_jobs.check import (  # noqa: F401 - they register their rules
     upkeep,
 )
 from cfl_jobs.check.positions import Positions, Silence, find_silences
-from cfl_jobs.check.rule import RULES, Found, Problem, Report, Rule, Scope, Severity
+from cfl_jobs.check.rule import RENDERING, RULES, Found, Problem, Report, Rule, Scope, Severity
 from cfl_jobs.check.secret_text import hide_secrets
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import build_chain
@@ -28,7 +28,7 @@ from cfl_jobs.target import Kind
 _SHOWN_JOBS = 3
 DEFINITION = RULES.add(
     Rule(
-        "definition",
+        RENDERING,
         Severity.ERROR,
         "definitions or templates that can't be rendered",
         "Rendering is strict: bad YAML, an unknown or missing variable, an option that"
@@ -70,19 +70,15 @@ def check_anew(
     try:
         rendered = render_cached(root) if rendered is None else rendered
     except DefinitionError as error:
-        return Report(list_definition_problems(error))
+        problems = (
+            Problem(DEFINITION.id, DEFINITION.severity, hide_in_finding(finding))
+            for finding in error.findings
+        )
+        return Report(tuple(problems))
     report = check_rendered(rendered, files, executors=executors)
     jobs = (read_job(each.name, each.config) for each in rendered if each.kind is Kind.JOB)
     disk = upkeep.estimate_disk(jobs, sizes, builds_a_day) if sizes else ()
     return replace(report, disk=tuple(disk))
-
-
-def list_definition_problems(error: DefinitionError) -> tuple[Problem, ...]:
-    """Return what doesn't render as problems."""
-    return tuple(
-        Problem(DEFINITION.id, DEFINITION.severity, hide_in_finding(finding))
-        for finding in error.findings
-    )
 
 
 def check_rendered(

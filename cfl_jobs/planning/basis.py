@@ -13,13 +13,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cfl_jobs import __version__
 from cfl_jobs.check.rule import Problem
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.graph import Chain, build_chain
-from cfl_jobs.configs.model import Job
 from cfl_jobs.errors import Finding, PlanError
 from cfl_jobs.files import write_whole
 from cfl_jobs.planning.observe import Observed, observe
@@ -28,6 +26,10 @@ from cfl_jobs.planning.planner import check_filter, plan_changes
 from cfl_jobs.planning.renames import names_to_look_at
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.target import Key, Kind, Listed, Target, full_label
+
+if TYPE_CHECKING:  # a plan without changes needs no model
+    from cfl_jobs.configs.graph import Chain
+    from cfl_jobs.configs.model import Job
 
 _FORMAT = f"cfl-jobs {__version__} plan 8"
 _MAKE_ONE = "Make one with `cfl-jobs plan --out FILE`."
@@ -59,13 +61,15 @@ class Setup:
 
     @cached_property
     def jobs(self) -> Mapping[str, Job]:
-        from cfl_jobs.configs.read_model import read_job  # a plan without changes reads no model
+        from cfl_jobs.configs.read_model import read_job
 
         jobs = (each for each in self.rendered if each.kind is Kind.JOB)
         return {job.name: read_job(job.name, job.config) for job in jobs}
 
     @cached_property
     def chain(self) -> Chain:
+        from cfl_jobs.configs.graph import build_chain
+
         return build_chain(self.jobs.values())
 
 

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.drawing.words import join_names
-from cfl_jobs.errors import count
+from cfl_jobs.errors import count, some
 from cfl_jobs.planning.describing import (
     Grouping,
     describe,
@@ -183,9 +182,7 @@ def _say_followers(rename: Update, updates: Iterable[Update]) -> str:
         for update in updates
         if any(found.follows and leaf in found.before for found in update.differences)
     ]
-    more = [f"{len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
-    shown = join_names([*names[:_SHOWN], *more]) if names else ""
-    return make_line_visible(f"and its name in {shown}") if shown else ""
+    return make_line_visible(f"and its name in {some(names, _SHOWN)}") if names else ""
 
 
 def action_of(change: PlannedChange) -> str:
@@ -272,10 +269,10 @@ class _OfServer:
             elif not update.differences:
                 yield _entry(update)
         entries: list[Entry] = []
-        for grouping, some in _group([update for update in updates if update.told]):
-            lines = tuple(headline(update, is_changed=True) for update in some)
-            of_entry = self.parts(grouping, some)
-            entries.append(Entry("change", some[0].kind, _names(some), lines, of_entry))
+        for grouping, alike in _group([update for update in updates if update.told]):
+            lines = tuple(headline(update, is_changed=True) for update in alike)
+            of_entry = self.parts(grouping, alike)
+            entries.append(Entry("change", alike[0].kind, _names(alike), lines, of_entry))
         yield from sorted(entries, key=lambda entry: -entry.weight)
         told = {update.live.key for update in renamed.values()}
         for deletion in self._plan.deletions:
@@ -288,12 +285,12 @@ class _OfServer:
     def undone(self) -> Iterator[Entry]:
         """Yield what is left alone and why, with what --adopt would change."""
         reasons = {(note.kind, note.name): note for note in self._plan.undone}
-        for grouping, some in _group(self._plan.unadopted):
-            again = (Note(*update.live.key, "as above") for update in some)
+        for grouping, alike in _group(self._plan.unadopted):
+            again = (Note(*update.live.key, "as above") for update in alike)
             notes = [reasons.pop((note.kind, note.name), note) for note in again]
             lines = tuple(map(say_note, notes))
-            parts = self.parts(grouping, some)
-            yield Entry("left alone", some[0].kind, _names(some), lines, parts)
+            parts = self.parts(grouping, alike)
+            yield Entry("left alone", alike[0].kind, _names(alike), lines, parts)
         yield from (_note("left alone", note) for note in reasons.values())
 
     def whole(self, change: Create | Delete) -> tuple[Part, ...]:

@@ -41,7 +41,9 @@ def write_page(review: Review, *, verbose: bool = False, sheet: str = "") -> str
         for name in entry.names:
             anchors.setdefault(name, f"#change-{number}")
     links = {name: anchors[name] for name in review.marks if name in anchors}
-    drawing = draw_svg(review.chain, marks=Marks(review.marks, review.arrow_marks, links))
+    drawing = ""
+    if review.chain and review.chain.nodes:
+        drawing = draw_svg(review.chain, marks=Marks(review.marks, review.arrow_marks, links))
     script = _resource("page.js")
     title, summary = summarise(plan), ""
     if review.revisions:
@@ -51,7 +53,7 @@ def write_page(review: Review, *, verbose: bool = False, sheet: str = "") -> str
         review=review,
         entries=entries,
         open_lines=_OPEN_LINES,
-        drawing=Markup(drawing) if review.chain.nodes else "",  # noqa: S704 - it is escaped
+        drawing=Markup(drawing),  # noqa: S704 - it is escaped
         visible=make_visible,
         title=make_visible(title),
         summary=summary,

@@ -10,17 +10,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from cfl_jobs.check.rule import Problem, Severity
 from cfl_jobs.check.secret_text import hide_secrets
-from cfl_jobs.configs.graph import Chain
 from cfl_jobs.drawing.words import bracket, join_names
 from cfl_jobs.errors import Finding
 from cfl_jobs.planning.plan import Create, Delete, Plan
 from cfl_jobs.planning.visible import make_line_visible
 from cfl_jobs.target import Kind
 
-NO_CHAIN = Chain((), (), ())
+if TYPE_CHECKING:
+    from cfl_jobs.configs.graph import Chain
+
 _MARKS = {Create: "new", Delete: "gone"}
 _SHOWN = 3
 
@@ -141,7 +143,7 @@ class Review:
     outlook: str = ""
     weights: Weights = field(default_factory=lambda: NO_WEIGHTS)
     deploys: frozenset[str] = frozenset()
-    chain: Chain = NO_CHAIN
+    chain: Chain | None = None
     arrow_marks: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     @property

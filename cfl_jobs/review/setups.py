@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -29,15 +29,11 @@ def check_setup(root: Path, desired: tuple[Config, ...], *, is_part: bool) -> Se
 
     `is_part`: that is not all. Where the rest doesn't render that is a problem, and all it has.
     """
-    rendered = desired
+    rendered = None if is_part else desired
     if is_part:
-        try:
+        with suppress(DefinitionError):
             rendered = render_cached(root)
-        except DefinitionError as error:
-            from cfl_jobs.check.run import list_definition_problems
-
-            return Setup(desired, problems=list_definition_problems(error))
-    return Setup(rendered, problems=_check(root, rendered))
+    return Setup(rendered or desired, _check(root, rendered))
 
 
 def read_setup(
@@ -60,11 +56,11 @@ def read_setup(
         return Setup(findings=(*found, _show(Finding(error.message, advice=error.advice))))
     if found:
         return Setup(findings=found)
-    return Setup(rendered, _check(root, rendered))
+    return Setup(rendered, _check(root, rendered) if rendered else ())
 
 
-def _check(root: Path, rendered: tuple[Config, ...]) -> tuple[Problem, ...]:
-    problems = check_project(root, rendered).problems if rendered else ()
+def _check(root: Path, rendered: tuple[Config, ...] | None) -> tuple[Problem, ...]:
+    problems = check_project(root, rendered).problems
     return tuple(replace(problem, finding=_show(problem.finding)) for problem in problems)
 
 
