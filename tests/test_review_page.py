@@ -57,6 +57,7 @@ def artifacts(review: Review, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "my review#1.css").write_text(read_style_sheet(), encoding="utf-8")
     text = write_page(review, sheet="my review#1.css")
     (folder / "review.html").write_text(text, encoding="utf-8")
+    assert review.chain
     (folder / "chain.svg").write_text(draw_svg(review.chain), encoding="utf-8")
     return folder
 
