@@ -18,30 +18,31 @@ import yaml
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 
+from cfl_jobs.__main__ import run
 from cfl_jobs.cli import cli
 from cfl_jobs.rehearsal.directory import Home
-from cfl_jobs.rehearsal.environment import Credential
-from cfl_jobs.rehearsal.session import Definitions
 from tests.rehearsal_chain import Chain
-from tests.rehearsal_home import make_engine
 from tests.sample_variants import make_2015, make_gcloud, make_tiny_wheels, make_today
-from tests.shell_steps import list_tar, quick_python
+from tests.shell_steps import commit_all, list_tar, quick_python
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ("2015", "today")
+# Lines of a secrets file; what ends with _FILE is the text of a file.
 SECRETS_2015 = {
-    "code-for-life-github": "robot:t0ken",
-    "dev-django-secret": "dj4ngo",
-    "dev-recaptcha-private": "pr1vate",
-    "dev-recaptcha-public": "publ1c",
-    "dev-database-certificate": "c3rtificate",
-    "dev-database-key": "k3y",
+    "CODE_FOR_LIFE_GITHUB_USERNAME": "robot",
+    "CODE_FOR_LIFE_GITHUB_PASSWORD": "t0ken",
+    "DEV_DJANGO_SECRET": "dj4ngo",
+    "DEV_RECAPTCHA_PRIVATE": "pr1vate",
+    "DEV_RECAPTCHA_PUBLIC": "publ1c",
+    "DEV_DATABASE_CERTIFICATE_FILE": "c3rtificate",
+    "DEV_DATABASE_KEY_FILE": "k3y",
 }
 SECRETS_TODAY = {
-    "build-encryption-key": "f3rnet",
-    "dev-encryption-key": "f3rnet-of-dev",
-    "dev-database": "django:p4ss",
-    "dev-google-account": "{account}",
+    "BUILD_ENCRYPTION_KEY": "f3rnet",
+    "DEV_ENCRYPTION_KEY": "f3rnet-of-dev",
+    "DEV_DATABASE_USERNAME": "django",
+    "DEV_DATABASE_PASSWORD": "p4ss",
+    "DEV_GOOGLE_ACCOUNT_FILE": "{account}",
 }
 
 
@@ -67,28 +68,36 @@ def test_an_example_checks_clean_and_fits_the_schema(
         assert not errors, (file.name, errors)
 
 
-def rehearse_first_push(
-    name: str, tmp_path: Path, repositories: dict[str, Path], secrets: dict[str, str]
-) -> Chain:
-    project = copy_example(name, tmp_path / name)
-    settings = project / "jobs/settings.yaml"
-    python = quick_python(tmp_path)
-    text, count = re.subn(r"(?m)^( *python:).*$", rf"\1 {python}", settings.read_text())
-    assert count == 1
-    settings.write_text(text)
-    home = Home(tmp_path / "home")
-    Definitions(project).fill(home)
-    chain = Chain(home, repositories)
-    given = {}
-    for name, value in secrets.items():
-        user, _, secret = value.rpartition(":")
-        given[name] = Credential(secret, user)
-    with make_engine(home, repositories, secrets=given) as engine:
-        engine.build("Ad-hoc distribution", {"BRANCH": "master"})
-        outcome = engine.run()
-    failed = [b for b in outcome.builds if b.result and b.result.name != "SUCCESS"]
-    assert not failed, "\n".join(chain.log(build.job) for build in failed)
-    return chain
+@pytest.fixture
+def rehearse_push(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Chain]:
+    def rehearse(example: str, repositories: dict[str, Path], secrets: dict[str, str]) -> Chain:
+        """Make the first distribution, then commit to the first repository and push that."""
+        project = copy_example(example, tmp_path / example)
+        settings = project / "jobs/settings.yaml"
+        python = quick_python(tmp_path)
+        text, count = re.subn(r"(?m)^( *python:).*$", rf"\1 {python}", settings.read_text())
+        assert count == 1
+        settings.write_text(text)
+        lines = []
+        for name, value in secrets.items():
+            (tmp_path / name).write_text(value)
+            lines.append(f"{name}='{name if name.endswith('_FILE') else value}'\n")
+        (tmp_path / "secrets.env").write_text("".join(lines))
+        monkeypatch.chdir(project)
+        clones = [f"--repo={name}={path}" for name, path in repositories.items()]
+        pushed, path = next(iter(repositories.items()))
+        for arguments in (["--secrets=../secrets.env", *clones], ["push", pushed]):
+            code = run(["rehearse", *arguments])
+            said = capsys.readouterr().out
+            assert code == 0, said
+            (path / "pushed.txt").write_text(said)
+            commit_all(path)
+        assert f"Push to master of {pushed}: Publish" in said
+        return Chain(Home(project / "build/rehearsal"), repositories)
+
+    return rehearse
 
 
 @pytest.fixture
@@ -102,17 +111,18 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
 
 
 def test_the_chain_of_2015_runs_from_push_to_deploy(
-    tmp_path: Path, offline: Callable[..., None]
+    tmp_path: Path, offline: Callable[..., None], rehearse_push: Callable[..., Chain]
 ) -> None:
     offline("tiny-road", "tiny-teach", "tiny-site", "unittest-xml-reporting", "selenium")
     repositories = make_2015(tmp_path / "repositories")
-    chain = rehearse_first_push("2015", tmp_path, repositories, SECRETS_2015)
+    chain = rehearse_push("2015", repositories, SECRETS_2015)
 
-    made = list_tar(chain.home.archive("Create Distribution", 1) / "distribution.tar.gz")
+    made = list_tar(chain.home.archive("Create Distribution", 2) / "distribution.tar.gz")
+    assert "submodules/ocargo/pushed.txt" in made
     assert {"lib/tiny_road.py", "lib/tiny_site.py", "lib/tiny_teach.py"} <= set(made)
     assert "static/CACHE/manifest.json" in made
     version = (chain.home.root / "deployed/app-dev.yaml/version").read_text()
-    assert version == "1 dev-1- 6 c3rtificate\n"
+    assert version == "2 dev-2- 6 c3rtificate\n"
     commit_txt = chain.artifact("Deploy to Dev", "commit.txt").decode().splitlines()
     link = (
         r"\S+ ([0-9a-f]{40}) master https://github.com/ocadotechnology/\S+/compare/master\.\.\.\1"
@@ -124,7 +134,10 @@ def test_the_chain_of_2015_runs_from_push_to_deploy(
 
 
 def test_the_chain_of_today_runs_from_push_to_deploy(
-    tmp_path: Path, offline: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    offline: Callable[..., None],
+    rehearse_push: Callable[..., Chain],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     offline(
         *("tiny-portal", "tiny-game", "pytest", "pytest-django", "pytest-mock", "pytest-order"),
@@ -133,12 +146,13 @@ def test_the_chain_of_today_runs_from_push_to_deploy(
     gcloud = make_gcloud(tmp_path / "bin")
     monkeypatch.setenv("PATH", f"{gcloud}{os.pathsep}{os.environ['PATH']}")
     repositories = make_today(tmp_path / "repositories")
-    chain = rehearse_first_push("today", tmp_path, repositories, SECRETS_TODAY)
+    chain = rehearse_push("today", repositories, SECRETS_TODAY)
 
-    made = list_tar(chain.home.archive("Create Distribution", 1) / "distribution.tar.gz")
+    made = list_tar(chain.home.archive("Create Distribution", 2) / "distribution.tar.gz")
+    assert "pushed.txt" in made
     assert {"lib/game/route.py", "lib/portal/views.py", "lib/tiny_game.py"} <= set(made)
     assert not [name for name in made if name.startswith("build")]
     asked = (chain.home.root / "deployed/dev/version").read_text()
     assert asked == (
-        "app deploy --quiet --version 1 --project code-for-life-dev app.yaml as django\n"
+        "app deploy --quiet --version 2 --project code-for-life-dev app.yaml as django\n"
     )
