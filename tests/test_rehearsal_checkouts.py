@@ -143,6 +143,35 @@ def test_a_job_whose_repository_nobody_stands_for_is_refused(tmp_path: Path) -> 
         engine.build("J", {})
 
 
+MODULES = (
+    "<extensions><hudson.plugins.git.extensions.impl.SubmoduleOption>"
+    "<recursiveSubmodules>true</recursiveSubmodules>"
+    "</hudson.plugins.git.extensions.impl.SubmoduleOption></extensions></scm>"
+)
+
+
+@pytest.mark.parametrize(
+    "url", ["../blocks.git", "https://github.com/o/blocks", "git@github.com:o/blocks.git"]
+)
+def test_submodules_come_from_clones_too(tmp_path: Path, url: str) -> None:
+    """One is given by its name, and stands beside the repository that has it."""
+    blocks = make_repository(tmp_path / "clones/blocks", {"b": "block"})
+    inner = make_repository(tmp_path / "clones/inner", {"i": "inner"})
+    repository = make_repository(tmp_path / "clones/repo", {"a": "1"})
+    for outer, module, there in ((blocks, inner, "../inner.git"), (repository, blocks, url)):
+        allowed = ("-c", "protocol.file.allow=always")
+        git(outer, *allowed, "submodule", "--quiet", "add", str(module), "sub")
+        git(outer, "config", "--file=.gitmodules", "submodule.sub.url", there)
+        commit(outer, {}, "a submodule")
+    scm = GIT.format("repo", "master").replace("</scm>", MODULES)
+    config = job_xml(scm=scm, builders=shell('[ "$(cat sub/b sub/sub/i)" = blockinner ]'))
+    home = make_home(tmp_path / "home", {"J": config})
+    clones = {"repo": repository, "blocks": blocks, "inner": inner}
+    with make_engine(home, clones) as engine:
+        engine.build("J", {})
+        assert engine.run().succeeded, read_log(home, "J")
+
+
 @pytest.mark.parametrize("kind", ["bare", "worktree", 'a "b" c'])
 def test_any_kind_of_clone_will_do(tmp_path: Path, kind: str) -> None:
     original = make_repository(tmp_path / "original", {"a": "1"})

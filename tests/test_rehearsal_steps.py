@@ -330,6 +330,14 @@ def test_only_what_is_secret_is_masked(tmp_path: Path, secret: str) -> None:
     assert f"\n{shown}\n" in read_log(home, "J")
 
 
+FOLLOWED = (
+    '<scm class="hudson.plugins.git.GitSCM"><extensions>'
+    "<hudson.plugins.git.extensions.impl.SubmoduleOption>"
+    "<trackingSubmodules>true</trackingSubmodules>"
+    "</hudson.plugins.git.extensions.impl.SubmoduleOption></extensions></scm>"
+)
+
+
 @pytest.mark.parametrize(
     ("parts", "named"),
     [
@@ -338,6 +346,7 @@ def test_only_what_is_secret_is_masked(tmp_path: Path, secret: str) -> None:
         ({"wrappers": "<x.Wrapper/>"}, "x.Wrapper"),
         ({"properties": "<x.Property/>"}, "x.Property"),
         ({"scm": '<scm class="hudson.scm.SubversionSCM"/>'}, "scm"),
+        ({"scm": FOLLOWED}, "SubmoduleOption"),
         ({"fields": "<customWorkspace>/srv</customWorkspace>"}, "/srv"),
         ({"builders": copy("J", selector="WorkspaceSelector")}, "WorkspaceSelector"),
         ({"publishers": trigger("J", "<x.Parameters/>")}, "x.Parameters"),

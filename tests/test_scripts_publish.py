@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tarfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -234,12 +236,74 @@ def test_files_that_hardly_belong_are_named(
     assert notes[0].startswith(f"note: {name} {said}")
 
 
-def test_lfs_needs_git_lfs(repository: Path, tmp_path: Path) -> None:
-    if shutil.which("git-lfs"):
-        pytest.skip("git-lfs is there")
+_NO_GIT_LFS = "#!/bin/sh\nexit 1\n"
+
+
+def put_on_path(name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a program be found first, or, without a text, the real one."""
+    if not text and not shutil.which(name):
+        pytest.skip(f"{name} is not there")
+    if text:
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+
+
+def test_lfs_needs_git_lfs(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_on_path("git-lfs", _NO_GIT_LFS, tmp_path, monkeypatch)
     step = publish(repository, tmp_path / "w", "ocargo", lfs=True)
     assert step.code == 1
     assert "this node has no git-lfs, which 'lfs' of ocargo asks for" in step.log
+
+
+@pytest.mark.parametrize("lfs", [True, False])
+def test_what_git_lfs_keeps_is_published_where_asked_for(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, lfs: bool
+) -> None:
+    """Of a branch that Jenkins didn't fetch, too; else the pointer, whatever git-lfs was told."""
+    if lfs:
+        put_on_path("git-lfs", "", tmp_path, monkeypatch)
+    check_out(repository, tmp_path / "w")
+    git(repository, "checkout", "--quiet", "-b", "hotfix")
+    kept = b"a large file"
+    oid = sha256(kept).hexdigest()
+    pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(kept)}\n"
+    (repository / "big.psd").write_text(pointer)
+    (repository / ".gitattributes").write_text("*.psd filter=lfs -text\n")
+    commit_all(repository)
+    place = repository / ".git/lfs/objects" / oid[:2] / oid[2:4] / oid
+    place.parent.mkdir(parents=True)
+    place.write_bytes(kept)
+    values = {"component": "ocargo", "repository": "ocargo", "chooses": True, "lfs": lfs}
+    environment = {
+        "BRANCH": "hotfix",
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "filter.lfs.process",
+        "GIT_CONFIG_VALUE_0": "git-lfs filter-process --skip",
+    }
+    step = run_step("publish.sh", tmp_path / "w", PUBLISH | values, environment)
+    assert step.code == 0, step.log
+    with tarfile.open(tmp_path / "w/ocargo.tar.gz") as archive:
+        stream = archive.extractfile("big.psd")
+        assert stream
+        assert stream.read() == (kept if lfs else pointer.encode())
+
+
+@pytest.mark.parametrize("program", ['#!/bin/sh\nexec gzip "$1"\n', ""], ids=["stand-in", "real"])
+def test_pigz_packs_where_it_is_chosen(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    """What it writes is read as what gzip writes, and the same bytes twice."""
+    put_on_path("pigz", program, tmp_path, monkeypatch)
+    for name in ("one", "two"):
+        step = publish(repository, tmp_path / name, "ocargo", compression="pigz")
+        assert step.code == 0, step.log
+    one, two = (tmp_path / name / "ocargo.tar.gz" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    assert list_tar(one)["plain.txt"].isfile()
 
 
 def test_commit_txt_may_hold_the_branch_and_a_link(repository: Path, tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ class Git(Placed):
     `refspec` and `credentials_id` are the first remote's. `extensions` are short class names of
     all; what has no field here is in `unknown`, other remotes too. `identity` is the committer's
     name and e-mail. A `depth` above 0 fetches no more commits of each branch than that.
+    `submodules` are the options of `git submodule update`, () where that isn't run.
     """
 
     urls: tuple[str, ...]
@@ -75,6 +76,7 @@ class Git(Placed):
     clean_before_checkout: bool = False
     depth: int = 0
     fetches_tags: bool = True
+    submodules: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     directory: str = ""
     local_branch: str = ""

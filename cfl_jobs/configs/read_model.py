@@ -184,7 +184,9 @@ def _read_git(root: ET.Element, paths: Paths) -> Git | None:
     name = read_text(scm, f"{new}/name") or read_text(scm, "gitConfigName")
     email = read_text(scm, f"{new}/email") or read_text(scm, "gitConfigEmail")
     names = dict.fromkeys([*extensions, *(["UserIdentity"] if name or email else [])])
-    known = {*_CLEANING, "CloneOption", "UserIdentity"}
+    submodules = _read_submodules(extensions.get("SubmoduleOption"))
+    known = {*_CLEANING, "CloneOption", "GitLFSPull", "UserIdentity"}
+    known |= {"SubmoduleOption"} if submodules else set()
     clone = extensions.get("CloneOption", ET.Element("nothing"))
     unknown = [item for kind, item in extensions.items() if kind not in known]
     others = [child for child in scm if child.tag not in _GIT_READ and not is_default(child)]
@@ -197,6 +199,7 @@ def _read_git(root: ET.Element, paths: Paths) -> Git | None:
         # CloneOption: a depth that is missing is 1
         depth=(read_number(clone, "depth") or 1) if read_flag(clone, "shallow") else 0,
         fetches_tags=not read_flag(clone, "noTags"),
+        submodules=submodules,
         extensions=tuple(names),
         directory=read_text(scm, f"{_GIT_EXTENSIONS}RelativeTargetDirectory/relativeTargetDir"),
         local_branch=read_text(scm, f"{_GIT_EXTENSIONS}LocalBranch/localBranch"),
@@ -208,3 +211,12 @@ def _read_git(root: ET.Element, paths: Paths) -> Git | None:
         ),
         path=paths[scm],
     )
+
+
+def _read_submodules(option: ET.Element | None) -> tuple[str, ...]:
+    """Return the options of `git submodule update`, () where that isn't all that is asked for."""
+    if option is None or read_text(option, "reference"):
+        return ()
+    if any(read_flag(option, name) for name in ("disableSubmodules", "trackingSubmodules")):
+        return ()
+    return ("--init", *(["--recursive"] if read_flag(option, "recursiveSubmodules") else []))

@@ -15,6 +15,7 @@ from cfl_jobs.rehearsal.records import Revision
 from cfl_jobs.rehearsal.repositories import Repositories
 
 CLEAN_AFTER = "CleanCheckout"
+LFS = "GitLFSPull"
 PRUNE = "PruneStaleBranch"
 WIPE = "WipeWorkspace"
 _DEFAULT_REFSPEC = "+refs/heads/*:refs/remotes/origin/*"
@@ -57,6 +58,11 @@ def check_out(git: Git, build: BuildRun) -> Generator[Wait, None, Revision]:
         )
     build.log(f"Checking out Revision {revision.commit} ({revision.branch})")
     yield from _git(build, "checkout", "-q", "-f", revision.commit)
+    if LFS in git.extensions:
+        yield from _git(build, "lfs", "pull", "origin")
+    if git.submodules:
+        build.log("Submodules come from the clones that --repo names, as repositories do.")
+        yield from _git(build, "submodule", "update", *git.submodules)
     if CLEAN_AFTER in git.extensions:
         yield from _git(build, "clean", "-fdx")
     subject = repositories.git("log", "-1", "--format=%s", directory=workspace).strip()

@@ -53,7 +53,11 @@ class Repositories:
         """Write the git settings that steps get: GitHub's URLs lead to the local repositories."""
         lines = ["[safe]", "\tdirectory = *", "[init]", "\tdefaultBranch = master"]
         lines += ["[advice]", "\tdetachedHead = false", "[gc]", "\tauto = 0"]
-        for url in sorted({url for url in urls if repository_name(url) in self.paths}):
+        known = {url for url in urls if repository_name(url) in self.paths}
+        # A clone that no job's URL names is that of a submodule, which stands beside a repository.
+        others = {*self.paths}.difference(map(repository_name, known))
+        beside = {re.sub(r"[^/:]+$", f"{name}.git", url) for url in known for name in others}
+        for url in sorted(known | beside):
             path = str(self.paths[repository_name(url)])
             quoted = path.replace("\\", "\\\\").replace('"', '\\"')
             lines.append(f'[url "{quoted}"]')

@@ -260,8 +260,11 @@ def prepare(options: Options, home: Home, definitions: Definitions, tell: Tell) 
         tell(f"  To bring them up to date: cfl-jobs update --home {where}")
     jobs = read_jobs(home)
     used = {repository_name(url) for job in jobs.values() for url in job.urls}
-    remembered = {name: path for name, path in settings.repositories.items() if name in used}
-    known = {**remembered, **_name_clones(options.repositories, used)}
+    given = {repository_name(name): path.resolve() for name, path in options.repositories.items()}
+    known = {**settings.repositories, **given}
+    if not any(job.scm and job.scm.submodules for job in jobs.values()):
+        _require_used(given, used)
+        known = {name: path for name, path in known.items() if name in used}
     # The sample stands for its own repositories, where the chain has them all and none is given.
     if used and known.keys().isdisjoint(REPOSITORIES) and (not known or used >= {*REPOSITORIES}):
         known |= _make_sample(home, tell)
@@ -277,14 +280,12 @@ def prepare(options: Options, home: Home, definitions: Definitions, tell: Tell) 
     return Ready(jobs, repositories, values, frozenset(ours), tell)
 
 
-def _name_clones(given: Mapping[str, Path], used: Collection[str]) -> dict[str, Path]:
-    """Return people's clones by repository. Raises RehearsalError for one that no job uses."""
-    clones = {repository_name(name): path.resolve() for name, path in given.items()}
-    for name in clones:
+def _require_used(names: Iterable[str], used: Collection[str]) -> None:
+    """Raise RehearsalError for a repository that no job checks out."""
+    for name in names:
         if name not in used:
             advice = suggest(name, used) or f"They check out: {', '.join(sorted(used)) or 'none'}."
             raise RehearsalError(f"No job checks out a repository {name!r}.", advice=advice)
-    return clones
 
 
 def _fill(home: Home, definitions: Definitions, tell: Tell) -> None:

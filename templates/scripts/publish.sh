@@ -102,7 +102,6 @@ look_at_files() {
 
 if [ "$lfs" = true ]; then
     git lfs version || fail "this node has no git-lfs, which 'lfs' of $repository asks for"
-    git lfs install --local --skip-smudge
     [ "$(git rev-parse HEAD)" = "$commit" ] || git_remote lfs fetch origin "$commit"
 fi
 
@@ -110,6 +109,10 @@ begin "packing $repository at $commit"
 notes="$(mktemp)"
 look_at_files >"$notes" &
 looking="$!"
+# The same on every node, whatever git-lfs was told there.
+filter=(-c filter.lfs.process= -c filter.lfs.required=false)
+[ "$lfs" != true ] ||
+    filter=(-c "filter.lfs.process=git-lfs filter-process" -c filter.lfs.required=true)
 # Writes a tar of the files of commit $2 of the repository in the directory $1, in a directory $3.
 pack() (
     cd "$1"
@@ -118,8 +121,8 @@ pack() (
     attributes="$(git rev-parse --git-path info/attributes)"
     mkdir -p "${attributes%/*}"
     echo '* -export-ignore -export-subst' >"$attributes"
-    GIT_LFS_SKIP_SMUDGE='' git -c core.autocrlf=false -c tar.umask=0022 archive --format=tar \
-        ${3:+"--prefix=$3/"} "$2"
+    GIT_LFS_SKIP_SMUDGE='' git "${filter[@]}" -c core.autocrlf=false -c tar.umask=0022 archive \
+        --format=tar ${3:+"--prefix=$3/"} "$2"
 )
 compress() {
     # As many threads on every node: their number shows in what pigz and zstd write.
