@@ -22,6 +22,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.read_model import read_job, read_view
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position, suggest
+from cfl_jobs.reading.located_yaml import line_at
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.target import Kind
 
@@ -145,7 +146,7 @@ def _line(position: Position | None, files: Mapping[str, str]) -> str:
     if position is None:
         return ""
     lines = files.get(position.file, "").split("\n")
-    return lines[position.line - 1].rstrip("\r") if position.line <= len(lines) else ""
+    return line_at(lines, position.line - 1).rstrip("\r")
 
 
 def hide_in_finding(finding: Finding) -> Finding:

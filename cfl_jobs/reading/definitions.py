@@ -240,13 +240,12 @@ class _Collector:
             )
             return
         defaults = document.get("defaults")
-        if defaults is not None and not isinstance(defaults, TrackedDict):
-            self._find(
-                f"`defaults:` needs a mapping, not a {_kind_of(defaults)}",
-                document.position_of("defaults"),
-            )
-            defaults = None
-        shared = defaults if isinstance(defaults, TrackedDict) else TrackedDict()
+        shared = TrackedDict()
+        if isinstance(defaults, TrackedDict):
+            shared = defaults
+        elif defaults is not None:
+            message = f"`defaults:` needs a mapping, not a {_kind_of(defaults)}"
+            self._find(message, document.position_of("defaults"))
         self._defaults[group] = shared
         self._check_variables(shared)
         position = document.value_positions["template"]

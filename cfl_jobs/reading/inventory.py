@@ -183,7 +183,8 @@ class PluginList:
             for other, least in needs.items():
                 known = versions.get(other, "")
                 if other == CORE:
-                    newer += [(least, plugin)] if jenkins and is_older(jenkins, least) else []
+                    if jenkins and is_older(jenkins, least):
+                        newer.append((least, plugin))
                 elif not known:
                     yield f"{plugin} {versions[plugin]} needs {other} {least}, which isn't there"
                 elif is_older(known, least):

@@ -7,7 +7,7 @@ bool, int, float, None. Nothing but these: no tags, no objects, no merge keys.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class Sources:
     def line(self, position: Position) -> str:
         """Return the text of a line, or "" where it isn't known."""
         lines = self._texts.get(position.file, "").split("\n")
-        return lines[position.line - 1].rstrip("\r") if 0 < position.line <= len(lines) else ""
+        return line_at(lines, position.line - 1).rstrip("\r")
 
     def find(
         self,
@@ -82,6 +82,11 @@ class Sources:
         """Return a finding with its line, and more origins."""
         source = self.line(found.position) if found.position else ""
         return replace(found, source=source, origins=(*found.origins, *origins))
+
+
+def line_at(lines: Sequence[str], number: int) -> str:
+    """Return a line, counted from 0, "" where there is none."""
+    return lines[number] if 0 <= number < len(lines) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +169,7 @@ class _Reader:
         problem = str(error.problem or error.context or "not YAML")
         line, column = (mark.line, mark.column) if mark else (0, 0)
         advice = ""
-        text = self._lines[line] if line < len(self._lines) else ""
+        text = line_at(self._lines, line)
         if "\t" in text[: column + 1]:
             advice = "Indent with spaces: YAML takes no tabs there."
         elif "mapping values are not allowed" in problem:
@@ -176,7 +181,7 @@ class _Reader:
 
     def _find(self, message: str, line: int, column: int, *, advice: str = "") -> None:
         position = self._locate(line, column)
-        source = self._lines[line] if self._own_lines and line < len(self._lines) else ""
+        source = line_at(self._lines, line) if self._own_lines else ""
         self._findings.append(Finding(message, position, source.rstrip("\r"), advice=advice))
 
     def _complain(self, node: yaml.Node, message: str, advice: str = "") -> None:
@@ -308,7 +313,7 @@ class _Reader:
         file, next_line = "", 0
         for number, line in enumerate(str(node.value).split("\n")):
             at = node.start_mark.line + 1 + number
-            whole = self._lines[at] if at < len(self._lines) else ""
+            whole = line_at(self._lines, at)
             place = self._locate(at, len(whole) - len(whole.lstrip()))
             if not pieces or place.line != next_line or place.file != file:
                 pieces.append((offset, place))

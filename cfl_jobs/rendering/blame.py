@@ -219,10 +219,12 @@ def put_successors(made: Generated, versions: Mapping[str, str]) -> Mapping[str,
         if row and row.successor and row.key in _options_of(component):
             found = [element.find(row.successor.old) for element in component.elements]
             fields += [(element, row.successor) for element in found if element is not None]
-    before = {element: path for path, element in element_paths(made.root)} if fields else {}
+    if not fields:
+        return {}
+    before = {element: path for path, element in element_paths(made.root)}
     for element, successor in fields:
         element.tag, element.text = successor.new, successor.values.get(element.text or "", "")
-    after = {element: path for path, element in element_paths(made.root)} if fields else {}
+    after = {element: path for path, element in element_paths(made.root)}
     return {before[element]: after[element] for element, _ in fields}
 
 

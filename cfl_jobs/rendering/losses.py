@@ -292,7 +292,9 @@ def _judge_options(scopes: Mapping[int, _Scope], made: Generated) -> Iterator[_O
             continue
         for key in mapping.key_positions:
             value, default = dict.get(mapping, key), mapping.defaults.get(key)
-            for reason in check_value(key, value, default, options.get(plain_name(key))):
+            for reason in check_value(
+                key, value, default, options.get(plain_name(key), Documented())
+            ):
                 yield _Value(scope, key, mapping, key), reason
         if id(scope.owner) not in broken:
             sound.append(scope)

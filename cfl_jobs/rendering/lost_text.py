@@ -14,6 +14,7 @@ import jinja2
 from jinja2 import nodes
 
 from cfl_jobs.errors import nearest, suggest
+from cfl_jobs.reading.located_yaml import line_at
 from cfl_jobs.rendering.provenance import MARK
 
 _SILENT = (
@@ -88,7 +89,7 @@ def find_odd_comments(
 
 
 def _word(pattern: re.Pattern[str], source: Sequence[str], line: int) -> str:
-    found = pattern.search(source[line - 1]) if line <= len(source) else None
+    found = pattern.search(line_at(source, line - 1))
     return found[0] if found else "{#"
 
 
@@ -167,17 +168,21 @@ class Outline:
 
 def outline_of(tree: nodes.Template, name: str) -> Outline:
     extends = tree.find(nodes.Extends)
-    parent = extends.template if extends is not None else None
+    parent, misplaced = "", tuple[Mistake, ...]()
+    if extends is not None:
+        misplaced = tuple(_misplaced(tree))
+        if isinstance(extends.template, nodes.Const):
+            parent = extends.template.value
     blocks = {block.name: _body(block) for block in tree.find_all(nodes.Block)}
     return Outline(
         name,
-        parent.value if isinstance(parent, nodes.Const) else "",
+        parent,
         extends is not None,
         _body(tree),
         blocks,
         tuple(node.name for node in tree.body if isinstance(node, nodes.Block)),
         tuple(_texts_outside(tree)),
-        tuple(_misplaced(tree)) if extends is not None else (),
+        misplaced,
     )
 
 
@@ -189,8 +194,8 @@ def _body(node: nodes.Node) -> _Body:
             shows.append(inner.name)
         elif isinstance(inner, nodes.Name) and inner.name == "super":
             calls_super = True
-        elif isinstance(inner, nodes.Getattr) and isinstance(inner.node, nodes.Name):
-            shows += [inner.attr] if inner.node.name == "self" else []
+        elif isinstance(inner, nodes.Getattr) and inner.node == nodes.Name("self", "load"):
+            shows.append(inner.attr)
     return _Body(node.lineno, tuple(shows), calls_super)
 
 
@@ -307,7 +312,8 @@ def _shown_blocks(chain: Sequence[Outline]) -> set[str]:
         seen.add((name, level))
         shown.add(name)
         waiting += [(inner, 0) for inner in bodies[level].shows]
-        waiting += [(name, level + 1)] if bodies[level].calls_super else []
+        if bodies[level].calls_super:
+            waiting.append((name, level + 1))
     return shown
 
 

@@ -16,8 +16,9 @@ from operator import itemgetter
 from typing import Any
 
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position
-from cfl_jobs.reading.located_yaml import Loaded, find_repeat, load_yaml
+from cfl_jobs.reading.located_yaml import Loaded, find_repeat, line_at, load_yaml
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, Pieces, TrackedDict, TrackedList
+from cfl_jobs.rendering.options import show
 
 # Noncharacters of Unicode: no text means anything by them, and YAML lets them through.
 MARK_OPEN, MARK_CLOSE = "\ufdd0", "\ufdd1"
@@ -182,9 +183,9 @@ class Values:
             return str(value)
         if isinstance(value, TrackedDict):
             raise Misplaced(value)
-        kind = "nothing" if value is None else "a list" if isinstance(value, list) else "a mapping"
         raise ValueError(
-            f"{kind} can't stand inside text; let `{{{{ … }}}}` be the whole value, without quotes"
+            f"{show(value)} can't stand inside text; let `{{{{ … }}}}` be the whole value, without "
+            "quotes"
         )
 
 
@@ -309,7 +310,7 @@ def mark_lines(text: str, file: int, line: int, source: list[str], column: int) 
         indent = len(piece) - len(piece.lstrip())
         is_last = offset == len(pieces) - 1
         if piece.strip() or (is_last and piece):
-            whole = source[line + offset - 1] if line + offset <= len(source) else ""
+            whole = line_at(source, line + offset - 1)
             at = whole.find(piece, column) if column or offset == 0 else 0
             start = (at if at >= 0 else column) + indent + 1
             yield f"{piece[:indent]}{MARK_OPEN}{file},{line + offset},{start}{MARK_CLOSE}"

@@ -69,7 +69,8 @@ def _render_entries(
         more: Sequence[Finding] = ()
         if data is not None and definition.name in chosen:
             made, more = _JobRenderer(definitions, generator, definition, data).render()
-            rendered += [made] if made is not None else []
+            if made is not None:
+                rendered.append(made)
             lines = {_line(place) for found in problems for place in _places(found)}
             more = [it for it in more if not (it.position and _line(it.position) in lines)]
         findings += [found for found in (*problems, *more) if found.position not in told]
@@ -79,7 +80,8 @@ def _render_entries(
 
 
 def _places(finding: Finding) -> Iterator[Position]:
-    yield from [finding.position] if finding.position else []
+    if finding.position:
+        yield finding.position
     yield from (origin.position for origin in finding.origins)
 
 
@@ -122,7 +124,7 @@ class _JobRenderer:
     ) -> None:
         self._sources = definitions.sources
         self._inventory = definitions.inventory
-        self._versions = self._inventory.versions if self._inventory else {}
+        self._versions = (self._inventory or Inventory()).versions
         self._generator = generator
         self._project = definitions.project
         self._definition = definition
@@ -173,18 +175,21 @@ class _JobRenderer:
 
         Recorded from Jenkins 2.568.2; U+0085 survives, though XML 1.1 says the same of it.
         """
-        for path, element in element_paths(made.root) if "\u2028" in made.text else ():
+        if "\u2028" not in made.text:
+            return
+        for path, element in element_paths(made.root):
             offset = (element.text or "").find("\u2028")
             if offset >= 0:
-                pieces = rendered.pieces_of(path)
-                place = rendered.place_of(path)
-                place = locate(element.text or "", pieces, offset) if pieces else place
+                pieces = rendered.pieces_of(path) or ((0, rendered.place_of(path)),)
+                place = locate(element.text or "", pieces, offset)
                 message = "Jenkins makes a line's end of U+2028 when it starts again"
                 yield self._find(message, place, advice="Remove it, or let a script make it.")
 
     def _missing_plugins(self, made: Generated, rendered: Config) -> Iterator[Finding]:
         """Find elements that Jenkins would drop, as their plugin isn't on the server."""
-        for use in find_missing_plugins(made.root, self._inventory) if self._inventory else ():
+        if self._inventory is None:
+            return
+        for use in find_missing_plugins(made.root, self._inventory):
             message, advice = word_missing(use)
             place = self._data.pos if not use.path else rendered.place_of(use.path)
             yield self._find(message, place, advice=advice)

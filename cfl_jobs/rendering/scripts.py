@@ -21,6 +21,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from cfl_jobs.errors import CflJobsError, suggest
+from cfl_jobs.rendering.options import show
 
 Scalar: TypeAlias = str | int | bool
 
@@ -131,7 +132,7 @@ def _assign(wanted: Input, values: Mapping[str, object]) -> str:
         raise ValueError(f"the input {wanted.name!r} is not given")
     if wanted.is_array:
         if not isinstance(value, list | tuple):
-            raise ValueError(f"the input {wanted.name!r} must be a list, not {_kind(value)}")
+            raise ValueError(f"the input {wanted.name!r} must be a list, not {show(value)}")
         if not value and not wanted.may_be_empty:
             raise ValueError(f"the input {wanted.name!r} must have at least one item")
         items = (_quote(f"an item of the input {wanted.name!r}", item) for item in value)
@@ -143,7 +144,7 @@ def _assign(wanted: Input, values: Mapping[str, object]) -> str:
 
 def _quote(what: str, value: object) -> str:
     if not isinstance(value, (bool, int, str)):
-        raise ValueError(f"{what} must be text, a number or true/false, not {_kind(value)}")
+        raise ValueError(f"{what} must be text, a number or true/false, not {show(value)}")
     if isinstance(value, str) and "\0" in value:
         raise ValueError(f"{what} has a NUL character, which no shell can hold")
     return quote_value(value)
@@ -154,13 +155,3 @@ def quote_value(value: Scalar) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int) else shlex.quote(value)
-
-
-def _kind(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return "a list"
-    if value is None:
-        return "nothing"
-    return f"{value!r}"

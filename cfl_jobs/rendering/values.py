@@ -36,6 +36,9 @@ for _row in NO_EFFECTS:
         _NO_EFFECTS.setdefault((_row.kind, _row.name), []).append(_row)
 
 
+_UNDOCUMENTED = Documented()
+
+
 def read_options(kind: str, name: str, documentation: str) -> Mapping[str, Documented]:
     """Return what is known of a component's options, by their plain names."""
     documented = read_documentation(documentation)
@@ -46,14 +49,14 @@ def read_options(kind: str, name: str, documentation: str) -> Mapping[str, Docum
 
 
 def check_value(
-    key: str, value: object, default: object, documented: Documented | None
+    key: str, value: object, default: object, documented: Documented = _UNDOCUMENTED
 ) -> tuple[Reason, ...]:
     """Return what is wrong with an option's value, given its reader's default and documentation.
 
     Texts that stand for numbers and truth values are taken, as Jenkins takes them. The default
     tells more surely what is wanted; an empty one tells nothing.
     """
-    kind = documented.kind if documented else ""
+    kind = documented.kind
     if kind == "number":
         return _WHOLE(value)
     if (key == "url" or key.endswith("-url")) and (reasons := want.url(value)):
@@ -72,7 +75,9 @@ def check_value(
 
 def _flag(value: object) -> tuple[Reason, ...]:
     """Want true or false; a mapping of options may stand for true."""
-    return () if isinstance(value, dict) else want.boolean(value)
+    if isinstance(value, dict):
+        return ()
+    return want.boolean(value)
 
 
 _WHOLE = want.whole_number(variable=True)
