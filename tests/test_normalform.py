@@ -179,198 +179,168 @@ COPY = COPY.format("hudson.plugins.copyartifact.CopyArtifact")
 METADATA = """<properties><job-metadata><values><metadata-tree><name>{}</name>
 <generated>{}</generated></metadata-tree></values></job-metadata></properties>"""
 SUBMODULES = "<{0}>{{}}</{0}>".format("hudson.plugins.git.extensions.impl.SubmoduleOption")
-# Two texts of a project, and whether they mean the same.
-PAIRS = {
-    "may not roam": ("<canRoam>false</canRoam>", "<assignedNode>built-in</assignedNode>", True),
-    "runs there": ("", "<assignedNode>built-in</assignedNode><canRoam>false</canRoam>", True),
-    "may roam": ("<canRoam>true</canRoam>", "<canRoam>false</canRoam>", False),
-    "a label": ("<assignedNode>master</assignedNode>", "<canRoam>false</canRoam>", False),
+# Two texts of a project that mean the same, and two that don't.
+SAME = {
+    "may not roam": ("<canRoam>false</canRoam>", "<assignedNode>built-in</assignedNode>"),
+    "runs there": ("", "<assignedNode>built-in</assignedNode><canRoam>false</canRoam>"),
     "inherits": (
         MATRIX.format(AUTHORIZATION, STRATEGY.format("InheritParent")),
         MATRIX.format(AUTHORIZATION, ""),
-        True,
-    ),
-    "inherits nothing": (
-        MATRIX.format(AUTHORIZATION, STRATEGY.format("NonInheriting")),
-        MATRIX.format(AUTHORIZATION, ""),
-        False,
     ),
     "aborts": (
         TIMEOUT.format(WRAPPER, "<operationList/>"),
         TIMEOUT.format(WRAPPER, f"<operationList>{OPERATION.format('Abort')}</operationList>"),
-        True,
     ),
-    "fails": (
-        TIMEOUT.format(WRAPPER, "<operationList/>"),
-        TIMEOUT.format(WRAPPER, f"<operationList>{OPERATION.format('Fail')}</operationList>"),
-        False,
-    ),
-    "in any case": (RESULT.format("FAILURE"), "", True),
-    "after success": (RESULT.format("SUCCESS"), "", False),
+    "in any case": (RESULT.format("FAILURE"), ""),
     "git 1": (
         GIT.format("<wipeOutWorkspace>true</wipeOutWorkspace><clean>false</clean>", ""),
         GIT.format("", "<hudson.plugins.git.extensions.impl.WipeWorkspace/>"),
-        True,
     ),
     "git 1, one of several": (
         "<scms><{0}><clean>true</clean></{0}></scms>".format("hudson.plugins.git.GitSCM"),
         "<scms><{0}><extensions><{1}/></extensions></{0}></scms>".format(
             "hudson.plugins.git.GitSCM", "hudson.plugins.git.extensions.impl.CleanCheckout"
         ),
-        True,
-    ),
-    "git 1, a directory": (
-        GIT.format("<relativeTargetDir>a</relativeTargetDir>", ""),
-        GIT.format("", ""),
-        False,
     ),
     "git 1, shallow": (
         GIT.format("<useShallowClone>true</useShallowClone>", ""),
         GIT.format("", CLONE.format("<shallow>true</shallow>")),
-        True,
     ),
     "git 1, tags": (
         GIT.format("<skipTag>false</skipTag>", ""),
         GIT.format("", "<hudson.plugins.git.extensions.impl.PerBuildTag/>"),
-        True,
     ),
-    "git 1, no tags": (GIT.format("<skipTag>true</skipTag>", ""), GIT.format("", ""), True),
+    "git 1, no tags": (GIT.format("<skipTag>true</skipTag>", ""), GIT.format("", "")),
     "mail, old flags": (
         MAIL.format(
             "<sendToRequester>true</sendToRequester><includeCulprits>false</includeCulprits>"
         ),
         MAIL.format(RECIPIENT.format("Requester")),
-        True,
-    ),
-    "mail, other recipients": (
-        MAIL.format("<includeCulprits>true</includeCulprits>"),
-        MAIL.format(RECIPIENT.format("Requester")),
-        False,
     ),
     "a class by its alias": (
         "<buildWrappers><org.jenkinsci.plugins.xvfb.XvfbBuildWrapper/></buildWrappers>",
         "<buildWrappers><org.jenkinsci.plugins.xvfb.Xvfb/></buildWrappers>",
-        True,
     ),
-    "artifacts of a job": (COPY.format("projectName", "a"), COPY.format("project", "a"), True),
-    "artifacts by parameters": (
-        COPY.format("projectName", "a/B=c"),
-        COPY.format("project", "a/B=c"),
-        False,
-    ),
-    "Hudson's time": ("<creationTime>1430000000000</creationTime>", "", True),
-    "metadata of a save": (METADATA.format("job-info", "true"), "", True),
-    "metadata of a user": (METADATA.format("job-info", "false"), "", False),
-    "other metadata": (METADATA.format("owner", "true"), "", False),
+    "artifacts of a job": (COPY.format("projectName", "a"), COPY.format("project", "a")),
+    "Hudson's time": ("<creationTime>1430000000000</creationTime>", ""),
+    "metadata of a save": (METADATA.format("job-info", "true"), ""),
     "submodules": (
         GIT.format("", SUBMODULES.format("<timeout>10</timeout><threads>1</threads>")),
         GIT.format("", SUBMODULES.format("")),
-        True,
-    ),
-    "submodules, sooner": (
-        GIT.format("", SUBMODULES.format("<timeout>9</timeout>")),
-        GIT.format("", SUBMODULES.format("")),
-        False,
     ),
     "git, in any order": (
         extensions("CloneOption", "CleanCheckout", "PruneStaleBranch", "SubmoduleOption"),
         extensions("PruneStaleBranch", "CleanCheckout", "CloneOption", "SubmoduleOption"),
-        True,
-    ),
-    "git, cleaned after the submodules": (
-        extensions("CleanCheckout", "SubmoduleOption"),
-        extensions("SubmoduleOption", "CleanCheckout"),
-        False,
     ),
     "git 1, reference": (
         GIT.format("<reference>/a</reference>", ""),
         GIT.format("", EXTENSION.format("CloneOption", "<reference>/a</reference>")),
-        True,
     ),
     "git 1, reference twice": (
         GIT.format("<reference>/b</reference>", CLONE.format("<reference>/a</reference>")),
         GIT.format("", EXTENSION.format("CloneOption", "<reference>/a</reference>")),
-        True,
     ),
     "git 1, no submodules": (
         GIT.format("<disableSubmodules>true</disableSubmodules>", ""),
         GIT.format("", SUBMODULES.format("<disableSubmodules>true</disableSubmodules>")),
-        True,
     ),
     "git 1, user": (
         GIT.format("<gitConfigName>a</gitConfigName><gitConfigEmail/>", ""),
         GIT.format("", EXTENSION.format("UserIdentity", "<name>a</name>")),
-        True,
     ),
     "git 1, what nothing reads": (
         GIT.format("<remotePoll>true</remotePoll>", ""),
         GIT.format("", ""),
-        True,
     ),
     "git 1, nothing said": (
         GIT.format("<reference/><disableSubmodules>false</disableSubmodules>", ""),
         GIT.format("", ""),
-        True,
     ),
-    "cleanup, nothing said": (CLEANUP.format(""), cleaned("true", *RESULTS), True),
-    "cleanup, all turned off": (cleaned("false", *RESULTS), cleaned("true", *RESULTS), True),
+    "cleanup, nothing said": (CLEANUP.format(""), cleaned("true", *RESULTS)),
+    "cleanup, all turned off": (cleaned("false", *RESULTS), cleaned("true", *RESULTS)),
     "cleanup, one": (
         cleaned("true", "Failure"),
         CLEANUP.format(
             "<cleanWhenFailure>true</cleanWhenFailure><cleanWhenAborted>false</cleanWhenAborted>"
         ),
-        True,
     ),
-    "cleanup, another": (cleaned("true", "Failure"), cleaned("true", "Aborted"), False),
     "cleanup, the older option": (
         CLEANUP.format("<skipWhenFailed>true</skipWhenFailed>"),
         cleaned("true", "Success", "Unstable"),
-        True,
     ),
-    "mail, a script": (
-        SCRIPT.format("<triggerScript>true</triggerScript>"),
-        SCRIPT.format(SECURE),
-        True,
+    "mail, a script": (SCRIPT.format("<triggerScript>true</triggerScript>"), SCRIPT.format(SECURE)),
+    "line ends of a browser": (
+        "<description>one\ntwo</description>",
+        "<description>one&#xd;\ntwo</description>",
     ),
+    "an array": (ARRAY.format("<string>a</string>"), "<choices><string>a</string></choices>"),
+}
+DIFFERENT = {
+    "may roam": ("<canRoam>true</canRoam>", "<canRoam>false</canRoam>"),
+    "a label": ("<assignedNode>master</assignedNode>", "<canRoam>false</canRoam>"),
+    "inherits nothing": (
+        MATRIX.format(AUTHORIZATION, STRATEGY.format("NonInheriting")),
+        MATRIX.format(AUTHORIZATION, ""),
+    ),
+    "fails": (
+        TIMEOUT.format(WRAPPER, "<operationList/>"),
+        TIMEOUT.format(WRAPPER, f"<operationList>{OPERATION.format('Fail')}</operationList>"),
+    ),
+    "after success": (RESULT.format("SUCCESS"), ""),
+    "git 1, a directory": (
+        GIT.format("<relativeTargetDir>a</relativeTargetDir>", ""),
+        GIT.format("", ""),
+    ),
+    "mail, other recipients": (
+        MAIL.format("<includeCulprits>true</includeCulprits>"),
+        MAIL.format(RECIPIENT.format("Requester")),
+    ),
+    "artifacts by parameters": (
+        COPY.format("projectName", "a/B=c"),
+        COPY.format("project", "a/B=c"),
+    ),
+    "metadata of a user": (METADATA.format("job-info", "false"), ""),
+    "other metadata": (METADATA.format("owner", "true"), ""),
+    "submodules, sooner": (
+        GIT.format("", SUBMODULES.format("<timeout>9</timeout>")),
+        GIT.format("", SUBMODULES.format("")),
+    ),
+    "git, cleaned after the submodules": (
+        extensions("CleanCheckout", "SubmoduleOption"),
+        extensions("SubmoduleOption", "CleanCheckout"),
+    ),
+    "cleanup, another": (cleaned("true", "Failure"), cleaned("true", "Aborted")),
     "mail, another script": (
         SCRIPT.format("<triggerScript>1</triggerScript>"),
         SCRIPT.format(SECURE),
-        False,
     ),
     "a step that runs `false`": (
         "<builders><hudson.tasks.Shell><command>false</command></hudson.tasks.Shell></builders>",
         "<builders><hudson.tasks.Shell><command/></hudson.tasks.Shell></builders>",
-        False,
-    ),
-    "line ends of a browser": (
-        "<description>one\ntwo</description>",
-        "<description>one&#xd;\ntwo</description>",
-        True,
     ),
     "a carriage return alone": (
         "<description>one\ntwo</description>",
         "<description>one&#xd;two</description>",
-        False,
     ),
-    "an array": (
-        ARRAY.format("<string>a</string>"),
-        "<choices><string>a</string></choices>",
-        True,
-    ),
-    "another array": (
-        ARRAY.format("<string>a</string>"),
-        "<choices><string>b</string></choices>",
-        False,
-    ),
+    "another array": (ARRAY.format("<string>a</string>"), "<choices><string>b</string></choices>"),
 }
 
 
-@pytest.mark.parametrize(("one", "other", "is_same"), PAIRS.values(), ids=PAIRS)
-def test_what_is_said_in_two_ways_is_the_same(one: str, other: str, is_same: bool) -> None:
-    """As Jenkins and its plugins read it, and nothing else."""
-    texts = (f"<project>{fields}</project>" for fields in (one, other))
-    first, second = (normalise(text, name="a") for text in texts)
-    assert (first == second) is is_same
+def are_same(*fields: str) -> bool:
+    texts = (f"<project>{inside}</project>" for inside in fields)
+    one, other = (normalise(text, name="a") for text in texts)
+    return one == other
+
+
+@pytest.mark.parametrize(("one", "other"), SAME.values(), ids=SAME)
+def test_what_is_said_in_two_ways_is_the_same(one: str, other: str) -> None:
+    """As Jenkins and its plugins read it."""
+    assert are_same(one, other)
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENT.values(), ids=DIFFERENT)
+def test_nothing_else_is_the_same(one: str, other: str) -> None:
+    assert not are_same(one, other)
 
 
 def test_text_can_not_look_like_structure_in_the_digest() -> None:
