@@ -3,6 +3,8 @@
     python benchmarks/compare.py                   everything, on loopback (some minutes)
     python benchmarks/compare.py --quick           fewer jobs, no latency
     python benchmarks/compare.py --only scale      ours alone, with 100, 1,000 and 10,000 jobs
+    python benchmarks/compare.py --only start --base REV
+                                                   small commands, beside the build of a revision
     python benchmarks/compare.py --url URL         on a live server; jobs named cfl-bench-… only,
                                                    which are deleted again
 
@@ -25,6 +27,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -266,6 +269,36 @@ class Bench:
             shutil.rmtree(place)
         _delete_all(server, project)
 
+    # Starting.
+
+    def compare_start(self, base: str) -> None:
+        """Run small commands by the build of a revision and by this one, by turns, each warm."""
+        before = self._place / "before"
+        git = ["git", "-C", str(ROOT), "worktree"]
+        subprocess.run([*git, "add", "--quiet", "--detach", str(before), base], check=True)
+        try:
+            builds = [(base, before), ("now", ROOT)]
+            places = [_make_history(tree, self._place / f"project-{who}") for who, tree in builds]
+            for (_, tree), at in zip(builds, places, strict=True):
+                self._run([*_ours("update"), "--home", "home", "--yes"], None, at, tree)
+            for what, command in (
+                ("python -c pass", [sys.executable, "-c", "pass"]),
+                ("--version", _ours("--version")),
+                ("--help", _ours("--help")),
+                ("check", _ours("check")),
+                ("plan --home, no change", [*_ours("plan"), "--home", "home"]),
+                ("review main", [*_ours("review"), "main"]),
+                ("review main, a new change", [*_ours("review"), "main"]),
+            ):
+                for (who, tree), at in zip(builds, places, strict=True):
+                    self._run(command, None, at, tree)
+                    change = partial(_commit_change, at) if what.endswith("new change") else None
+                    self._measure(
+                        what, who, command, before=change or (lambda: None), directory=at, tree=tree
+                    )
+        finally:
+            subprocess.run([*git, "remove", "--force", str(before)], check=True)
+
     def _forget(self) -> None:
         shutil.rmtree(self._place / "cache", ignore_errors=True)
 
@@ -287,13 +320,14 @@ class Bench:
         server: Server | None = None,
         before: Callable[[], None] = lambda: None,
         directory: Path | None = None,
+        tree: Path = ROOT,
     ) -> None:
         """Run a command some times and note the median of what it cost."""
         costs = []
         for _ in range(self._repeat):
             before()
             earlier = server.count() if server else 0
-            cost = self._run(command, server, directory)
+            cost = self._run(command, server, directory, tree)
             requests = server.count() - earlier if server and server.loopback else -1
             costs.append(Cost(cost.wall, cost.cpu, cost.memory, requests))
         middle = Cost(
@@ -305,12 +339,18 @@ class Bench:
         self.rows.append(Row(what, who, middle))
         print(f"{what:40} {who:38} {middle.wall:7.2f} s", file=sys.stderr)
 
-    def _run(self, command: Sequence[str], server: Server | None, directory: Path | None) -> Cost:
+    def _run(
+        self,
+        command: Sequence[str],
+        server: Server | None,
+        directory: Path | None,
+        tree: Path,
+    ) -> Cost:
         environment = {
             **os.environ,
             "XDG_CACHE_HOME": str(self._place / "cache"),
             "XDG_STATE_HOME": str(self._place / "state"),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": str(tree),
             "PYTHONWARNINGS": "ignore",
         }
         if server is not None:
@@ -335,6 +375,32 @@ class Bench:
 
 def _ours(verb: str) -> list[str]:
     return [sys.executable, "-m", "cfl_jobs", verb]
+
+
+def _make_history(tree: Path, place: Path) -> Path:
+    """Return a repository of a build's own definitions: `main`, and a branch for changes."""
+    for name in ("jobs", "templates"):
+        shutil.copytree(tree / name, place / name)
+    for command in (["init", "-qb", "main"], ["add", "."], ["checkout", "-qb", "change"]):
+        subprocess.run(["git", *command], cwd=place, check=True)
+        if command[0] == "add":
+            _commit(place)
+    _commit_change(place)
+    return place
+
+
+def _commit_change(place: Path) -> None:
+    """Commit that builds of the deploy jobs are kept for a day less."""
+    path = place / "jobs" / "deploy.yaml"
+    before, key, after = path.read_text().rpartition("  retention_days: ")
+    days, _, rest = after.partition("\n")
+    path.write_text(f"{before}{key}{int(days) - 1}\n{rest}")
+    _commit(place)
+
+
+def _commit(place: Path) -> None:
+    name = ["-c", "user.name=bench", "-c", "user.email=bench@localhost"]
+    subprocess.run(["git", *name, "commit", "-qam", "A change"], cwd=place, check=True)
 
 
 def _names(project: Project) -> Iterator[str]:
@@ -402,6 +468,18 @@ def write_growth(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
+def write_starts(rows: Sequence[Row]) -> str:
+    """Return a Markdown table of CPU seconds: of the revision, of this build, and the ratios."""
+    base = rows[0].who
+    lines = [f"| | {base} | now | now ÷ {base} | now ÷ `pass` |", "|---|--:|--:|--:|--:|"]
+    cpu = {(row.what, row.who): row.cost.cpu for row in rows}
+    for what in dict.fromkeys(row.what for row in rows):
+        then, now = cpu[what, base], cpu[what, "now"]
+        ratios = f"{now / then:.2f} | {now / cpu['python -c pass', 'now']:.1f}"
+        lines.append(f"| {what} | {then:.3f} | {now:.3f} | {ratios} |")
+    return "\n".join(lines)
+
+
 @contextmanager
 def loopback(latency: float, dialect: str) -> Iterator[Server]:
     with JenkinsServer(dialect, latency=latency) as server:
@@ -417,7 +495,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="30 jobs, no latency, one run")
     parser.add_argument("--dialect", choices=DIALECTS, default=NEW, help="the loopback server's")
     parser.add_argument("--sizes", type=int, nargs="*", default=[100, 1000, 10000], metavar="N")
-    parser.add_argument("--only", choices=["render", "push", "scale"], help="one part")
+    parser.add_argument("--only", choices=["render", "push", "scale", "start"], help="one part")
+    parser.add_argument("--base", default="", metavar="REV", help="what `start` is compared with")
     options = parser.parse_args()
     count = 30 if options.quick else options.jobs
     repeat = 1 if options.quick else options.repeat
@@ -440,6 +519,9 @@ def main() -> None:
                     with loopback(latency, options.dialect) as server:
                         label = f", {latency * 1000:.0f} ms" if latency else ""
                         bench.compare_pushing(label, server, project)
+        start = Bench(place, max(repeat, 9))
+        if options.base and options.only in (None, "start"):
+            start.compare_start(options.base)
         growth = Bench(place, 1)
         if options.only in (None, "scale") and not options.url:
             with loopback(0.0, options.dialect) as server:
@@ -447,7 +529,11 @@ def main() -> None:
                     growth.measure_growth(size, server)
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     print(f"{system}, Python {platform.python_version()}; medians of {repeat}\n")
-    for rows, write in ((bench.rows, write_table), (growth.rows, write_growth)):
+    for rows, write in (
+        (bench.rows, write_table),
+        (start.rows, write_starts),
+        (growth.rows, write_growth),
+    ):
         if rows:
             print(f"{write(rows)}\n")
 
