@@ -165,6 +165,17 @@ def count(number: float, word: str) -> str:
     return f"1 {word}" if number == 1 else f"{number:,.0f} {word}s"
 
 
+def bracket(text: str, gap: str = " ") -> str:
+    """Return a remark in brackets, to be put behind something; "" for none."""
+    return f"{gap}({text})" if text else ""
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Return "a", "a and b" or "a, b and c"."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def some(names: Sequence[str], most: int = 3) -> str:
     """Return the first names, and how many more there are."""
     more = len(names) - most

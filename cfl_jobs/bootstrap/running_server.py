@@ -28,7 +28,8 @@ from cfl_jobs.review.formats import paint, write_text
 from cfl_jobs.target import Kind, Target
 from cfl_jobs.targets.client import FORM_TYPE
 from cfl_jobs.targets.server import JenkinsTarget, path_of
-from cfl_jobs.terminal.pushing import Consent, colour, look_at, update_jobs
+from cfl_jobs.terminal.looking import colour, look_at
+from cfl_jobs.terminal.pushing import Consent, update_jobs
 from cfl_jobs.terminal.streams import confirm
 
 # What no later step can fix; of the rest the last step asks again.

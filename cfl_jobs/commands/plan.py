@@ -11,7 +11,7 @@ from cfl_jobs.commands.completion import JOB
 from cfl_jobs.commands.target_options import ChosenTarget, target_options
 from cfl_jobs.planning.basis import Asked, save_plan
 from cfl_jobs.review.formats import WRITERS, paint
-from cfl_jobs.terminal.pushing import colour, find_obstacles, look_at
+from cfl_jobs.terminal.looking import colour, find_obstacles, look_at
 
 
 @click.command()

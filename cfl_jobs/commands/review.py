@@ -12,7 +12,7 @@ from cfl_jobs.files import write_whole
 from cfl_jobs.review.comparing import make_review
 from cfl_jobs.review.formats import WRITERS, paint
 from cfl_jobs.review.review import Review
-from cfl_jobs.terminal.pushing import colour
+from cfl_jobs.terminal.looking import colour
 
 
 @click.command()

@@ -9,7 +9,7 @@ import click
 from cfl_jobs.commands import find_project
 from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.review.watch import watch
-from cfl_jobs.terminal.pushing import colour
+from cfl_jobs.terminal.looking import colour
 
 
 @click.command()

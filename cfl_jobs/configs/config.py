@@ -23,6 +23,7 @@ from cfl_jobs.configs.mark import (
     Fingerprint,
     Mark,
     code,
+    code_of_text,
     description_of,
     fingerprint,
     join_description,
@@ -121,6 +122,17 @@ class Config:
     @cached_property
     def fingerprint(self) -> Fingerprint:
         return fingerprint(self.normal)
+
+    def is_confirmed_by(self, mark: Mark | None) -> bool:
+        """Tell whether a mark says just what it would say after an update now."""
+        return (
+            mark is not None
+            and mark.is_verified
+            and mark.applied == self.fingerprint
+            and (mark.file, mark.project) == (self.definition.file, self.project)
+            and mark.name == code_of_text(self.name)
+            and mark.said_disabled == self.says_disabled
+        )
 
     def parse(self) -> ET.Element:
         """Return its root, which the caller may change."""

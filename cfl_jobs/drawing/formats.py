@@ -16,10 +16,8 @@ from types import MappingProxyType
 from cfl_jobs.configs.graph import Chain, CopyEdge, Node, StartKind, TriggerEdge
 from cfl_jobs.drawing.svg import draw_svg
 from cfl_jobs.drawing.words import (
-    bracket,
     describe_node,
     group_starts,
-    join_names,
     list_arrows,
     say_condition,
     say_node_notes,
@@ -27,6 +25,7 @@ from cfl_jobs.drawing.words import (
     say_passed,
     say_start,
 )
+from cfl_jobs.errors import bracket, join_names
 
 _MOST_EDGES = 500
 _LONGEST = 50_000

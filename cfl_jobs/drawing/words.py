@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
 from cfl_jobs.configs.graph import Chain, CopyEdge, Node, Passed, Start, StartKind, TriggerEdge
 from cfl_jobs.configs.model import Parameter, ParameterKind
 from cfl_jobs.configs.steps.artifacts import Selector, parse_selector
+from cfl_jobs.errors import bracket, join_names
 
 # hudson.plugins.parameterizedtrigger.ResultCondition
 _CONDITIONS = {
@@ -132,17 +133,6 @@ def say_selector(edge: CopyEdge) -> str:
 
 def say_artifacts(artifacts: Iterable[str]) -> str:
     return ", ".join(artifacts) or "everything"
-
-
-def bracket(text: str, gap: str = " ") -> str:
-    """Return a remark in brackets, to be put behind something; "" for none."""
-    return f"{gap}({text})" if text else ""
-
-
-def join_names(names: Sequence[str]) -> str:
-    """Return "a", "a and b" or "a, b and c"."""
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def describe_node(chain: Chain, node: Node) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.mark import Mark, code_of_text
+from cfl_jobs.configs.mark import Mark
 from cfl_jobs.planning.describing import describe, place_of
 from cfl_jobs.planning.differences import find_losses
 from cfl_jobs.planning.fields import secret_paths
@@ -78,7 +78,7 @@ def plan_job(
     update = Update(
         desired, live, tuple(differences), keep_disabled=stays_disabled, adopted=adopted
     )
-    is_needed = bool(differences or update.old_name) or not _is_confirmed(desired, mark)
+    is_needed = bool(differences or update.old_name) or not desired.is_confirmed_by(mark)
     return JobPlan(update, is_needed, tuple(notes), tuple(taken))
 
 
@@ -114,15 +114,3 @@ def _compare_disabled(
     words = {True: "true", False: "false"}
     shown = (Change.CHANGED, words[live.disabled], words[desired.disabled], owner)
     yield Difference("disabled", "disabled", *shown, desired.place_of("disabled"))
-
-
-def _is_confirmed(desired: Config, mark: Mark | None) -> bool:
-    """Tell whether the mark says just what it would say after an update now."""
-    return (
-        mark is not None
-        and mark.is_verified
-        and mark.applied == desired.fingerprint
-        and (mark.file, mark.project) == (desired.definition.file, desired.project)
-        and mark.name == code_of_text(desired.name)
-        and mark.said_disabled == desired.says_disabled
-    )

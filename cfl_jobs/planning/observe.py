@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -155,6 +154,8 @@ def _ask_all(
             return ask(*key)
         except (TargetError, ConfigError) as error:
             return error
+
+    from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(max_workers=min(WORKERS, max(len(keys), 1)))
     try:

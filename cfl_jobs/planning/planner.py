@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cache
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_text, split_description
 from cfl_jobs.errors import UnsafePlan
-from cfl_jobs.planning.jobplan import plan_job
-from cfl_jobs.planning.losses import note_taken
 from cfl_jobs.planning.observe import Observed, is_inside
 from cfl_jobs.planning.plan import Create, Delete, Note, Plan, PlannedChange, Update, turn_of
 from cfl_jobs.planning.renames import mark_followers, pair_alike, previous_names
@@ -97,11 +95,17 @@ class _Planner:
             unchanged=tuple(self._unchanged),
             undone=tuple(self._undone),
             unadopted=tuple(self._unadopted),
-            notes=(*self._notes, *note_taken(self._taken)),
+            notes=(*self._notes, *self._note_taken()),
             probable_renames=tuple(self._probable_renames.values()),
             managed=sum(1 for key in observed.listed if self._is_managed(key)) + adopted,
         )
         return mark_followers(plan)
+
+    def _note_taken(self) -> Iterator[Note]:
+        if self._taken:
+            from cfl_jobs.planning.losses import note_taken
+
+            yield from note_taken(self._taken)
 
     def _is_managed(self, key: Key) -> bool:
         live = self._observed.live.get(key)
@@ -198,6 +202,11 @@ class _Planner:
             self._undone.append(Note(*live.key, text))
             return
         foreign = self._foreign(key, live)
+        if not foreign and _is_as_desired(desired, live):
+            self._unchanged.append(key)
+            return
+        from cfl_jobs.planning.jobplan import plan_job  # what compares and words differences
+
         made = plan_job(desired, live, habits=self._habits, adopted=bool(foreign))
         if foreign and not self._adopt:
             self._undone.append(Note(*live.key, foreign))
@@ -245,6 +254,8 @@ class _Planner:
         live = self._observed.live
         gone = [live[key] for key in sorted(going, key=lambda key: key[1]) if key in live]
         for old, desired in pair_alike(gone, [one for one in new if one.kind is Kind.JOB]):
+            from cfl_jobs.planning.jobplan import plan_job
+
             made = plan_job(desired, old, habits=self._habits)
             self._probable_renames[old.key] = made.update
 
@@ -269,6 +280,21 @@ class _Planner:
         else:
             text = f"is a copy of {of!r}, or that one renamed by hand, so it is left alone"
         self._notes.append(Note(*key, text, quiet=(key[0], of) in self._observed.listed))
+
+
+def _is_as_desired(desired: Config, live: Config) -> bool:
+    """Tell whether a job is just as the last update left it, so that nothing is to be compared.
+
+    Passwords are left to a comparison, since Jenkins encrypts them.
+    """
+    return (
+        desired.name == live.name
+        and desired.normal == live.normal
+        and desired.disabled == live.disabled
+        and desired.is_confirmed_by(live.mark)
+        and live.beside(desired) is live
+        and not any(part.secrets for config in (desired, live) for part in config.normal.walk())
+    )
 
 
 class _Held:

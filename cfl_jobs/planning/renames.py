@@ -10,14 +10,16 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import format_config
-from cfl_jobs.planning.differences import Raw, compare
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.target import Key, Kind
+
+if TYPE_CHECKING:
+    from cfl_jobs.planning.differences import Raw
 
 _ALIKE = 0.8  # of the lines of two jobs
 _LOOKED_AT = 100
@@ -113,6 +115,8 @@ def mark_followers(plan: Plan) -> Plan:
 
 
 def _mark_follower(update: Update, renames: Renames) -> Update:
+    from cfl_jobs.planning.differences import compare
+
     desired = update.desired
 
     def compare_with(live: Config) -> list[Raw]:

@@ -13,10 +13,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from cfl_jobs.configs.mark import Mark, find_plugins
 from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.planning.differences import Raw
+
+if TYPE_CHECKING:
+    from cfl_jobs.planning.differences import Raw
 
 # Fields of a job that only people fill: AbstractItem's, AbstractProject's (core 2.568).
 PEOPLES = frozenset(

@@ -7,11 +7,9 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 from types import MappingProxyType
 
-from cfl_jobs.check.secret_text import find_secrets
 from cfl_jobs.configs.configxml import ENCRYPTED
 from cfl_jobs.configs.mark import MATRIX
 from cfl_jobs.configs.normalform import SECRET, Normal
-from cfl_jobs.configs.steps import label_of
 
 # Class or field: what the Jenkins page calls it.
 _WORDS = MappingProxyType(
@@ -66,6 +64,8 @@ def word_for(normal: Normal) -> str:
     name = normal.find("name")
     if kind.endswith(("ParameterDefinition", "SelectorParameter")) and name is not None:
         return f"parameter {name.text}"
+    from cfl_jobs.configs.steps import label_of  # a plan without changes needs no step's words
+
     return label_of(kind) or _WORDS.get(kind) or split_words(kind)
 
 
@@ -128,6 +128,8 @@ def secrets_of(text: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8192)  # the same lines of scripts stand in many jobs
 def _hide(line: str) -> tuple[str, tuple[str, ...]]:
+    from cfl_jobs.check.secret_text import find_secrets
+
     hidden = [found[0] for found in _SECRET_TEXT.finditer(line)]
     line = _SECRET_TEXT.sub(SECRET, line)
     for secret in reversed(find_secrets(line)):

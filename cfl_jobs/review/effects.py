@@ -38,8 +38,7 @@ from cfl_jobs.configs.steps.wrappers import (
     TimeLimit,
     Timestamps,
 )
-from cfl_jobs.drawing.words import join_names
-from cfl_jobs.errors import count
+from cfl_jobs.errors import count, join_names
 from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Owner, Plan
 from cfl_jobs.review.flow import find_copies, find_edges, find_starts, merge_chains

@@ -13,13 +13,13 @@ from cfl_jobs.check.rule import holder_of
 from cfl_jobs.configs.graph import Chain, CopyEdge, StartKind, TriggerEdge, build_chain
 from cfl_jobs.configs.model import Job
 from cfl_jobs.drawing.words import (
-    join_names,
     list_arrows,
     say_artifacts,
     say_condition,
     say_selector,
     say_start,
 )
+from cfl_jobs.errors import join_names
 from cfl_jobs.review.pair import Pair
 from cfl_jobs.review.review import About, Effect, Weight
 

@@ -10,11 +10,9 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from cfl_jobs.drawing.words import bracket
-from cfl_jobs.errors import Finding
+from cfl_jobs.errors import Finding, bracket
 from cfl_jobs.planning.plan import Create, Delete, Difference, Owner, Plan, PlannedChange, Update
 from cfl_jobs.planning.visible import make_json_visible, make_line_visible
-from cfl_jobs.review.markdown import write_markdown
 from cfl_jobs.review.outline import (
     Entry,
     action_of,
@@ -213,6 +211,12 @@ def _differences_to_json(plan: Plan, *, whole: bool) -> Iterator[dict[str, Any]]
         yield {**_pick(found, *names), "side": found.owner.value, "jobs": found_in}
 
 
+def _write_markdown(review: Review, *, verbose: bool = False) -> str:
+    from cfl_jobs.review.markdown import write_markdown
+
+    return write_markdown(review, verbose=verbose)
+
+
 def _write_page(review: Review, *, verbose: bool = False) -> str:
     # The drawing and its templates are for pages only: each plan would wait for them.
     from cfl_jobs.review.page import write_page
@@ -224,7 +228,7 @@ WRITERS: Mapping[str, Writer] = MappingProxyType(
     {
         "text": write_text,
         "json": write_json,
-        "markdown": write_markdown,
+        "markdown": _write_markdown,
         "html": _write_page,
     }
 )

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cfl_jobs.drawing.words import bracket
-from cfl_jobs.errors import count
+from cfl_jobs.errors import bracket, count
 from cfl_jobs.planning.visible import escape, fence, guard
 from cfl_jobs.review.outline import Entry, count_actions, list_entries, summarise
 from cfl_jobs.review.review import Review

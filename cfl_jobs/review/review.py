@@ -13,9 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from cfl_jobs.check.rule import Problem, Severity
-from cfl_jobs.check.secret_text import hide_secrets
-from cfl_jobs.drawing.words import bracket, join_names
-from cfl_jobs.errors import Finding
+from cfl_jobs.errors import Finding, bracket, join_names
 from cfl_jobs.planning.plan import Create, Delete, Plan
 from cfl_jobs.planning.visible import make_line_visible
 from cfl_jobs.target import Kind
@@ -84,6 +82,8 @@ class Effect:
 
     @property
     def text(self) -> str:
+        from cfl_jobs.check.secret_text import hide_secrets
+
         names = f"all {len(self.jobs)} jobs" if self.of_all else join_names(self.jobs)
         tail = self.tail_of_many if self.tail_of_many and len(self.jobs) > 1 else self.tail
         gap = "" if tail[:1] in ("", ":", ",") else " "

@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
-import shutil
 import stat
 import threading
 import time
@@ -181,7 +179,7 @@ def delete_directory(path: Path, *, durable: bool) -> None:
     The caller has locked it. One step counts: it gets a name that is no job's. What a run that was
     killed leaves of it, the next one that makes or deletes a job there removes.
     """
-    aside = path.with_name(f".cfl-jobs.{secrets.token_hex(4)}.deleted")
+    aside = path.with_name(f".cfl-jobs.{os.urandom(4).hex()}.deleted")
     try:
         path.rename(aside)
         try:
@@ -326,4 +324,6 @@ def _remove_tree(path: Path) -> None:
     if path.is_symlink():
         path.unlink(missing_ok=True)
     elif path.exists():
+        import shutil
+
         shutil.rmtree(path)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +16,10 @@ import click
 
 from cfl_jobs.errors import CflJobsError, PlanError, UnsafePlan, count
 from cfl_jobs.planning.apply import Outcome, Result, Status, action_of, apply_plan, describe_change
-from cfl_jobs.planning.basis import Asked, Basis, load_plan, look
-from cfl_jobs.planning.journal import Journal, find_run, list_left, list_runs, state_directory
+from cfl_jobs.planning.basis import Asked, load_plan
+from cfl_jobs.planning.journal import Journal, find_run, list_runs
 from cfl_jobs.planning.observe import list_versions
-from cfl_jobs.planning.plan import Delete, Plan, PlannedChange, find_loss
+from cfl_jobs.planning.plan import Delete, Plan, PlannedChange
 from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.planning.unchanged import check_unchanged
 from cfl_jobs.planning.visible import make_line_visible, make_visible
@@ -29,6 +27,7 @@ from cfl_jobs.review.formats import paint, write_text
 from cfl_jobs.review.review import Review
 from cfl_jobs.target import Target, full_label, name_command
 from cfl_jobs.terminal.interrupts import stopping
+from cfl_jobs.terminal.looking import colour, find_obstacles, judge, look_at, runs_place
 from cfl_jobs.terminal.streams import confirm, counting, find_canvas, silence_output
 
 if TYPE_CHECKING:
@@ -55,30 +54,6 @@ class Consent:
     verbose: bool = False
 
 
-def look_at(
-    root: Path, target: Target, asked: Asked, backup: Path | None = None
-) -> tuple[Basis, Review]:
-    """Render, look at the target with a bar at a terminal, and judge what would change."""
-    recall = partial(list_left, runs_place(target, backup), full_label(target.label))
-    with counting("Looking at", find_canvas(sys.stderr)) as progress:
-        basis = look(root, target, asked, recall=recall, progress=progress)
-    plan = basis.plan()
-    if plan.changes:  # what judges is imported, and run, only where there is something to judge
-        from cfl_jobs.review.setups import check_setup
-
-        setup = check_setup(root, basis.desired, is_part=bool(asked.jobs))
-        basis = replace(basis, setup=setup)
-    return basis, _judge(plan, basis)
-
-
-def _judge(plan: Plan, basis: Basis) -> Review:
-    if basis.setup is None:
-        return Review(plan)
-    from cfl_jobs.review.comparing import review_plan
-
-    return review_plan(plan, basis.setup, is_part=bool(basis.asked.jobs))
-
-
 def update_jobs(root: Path, target: Target, asked: Asked, consent: Consent) -> int:
     """Plan, ask, apply; returns the exit code. Raises PlanError where it isn't to be."""
     _say_if_interrupted(target, consent.backup)
@@ -100,7 +75,7 @@ def apply_kept_plan(path: Path, open_target: Callable[[str], Target], consent: C
             advice="Leave --home and --url out: the plan says where it is for.",
         )
     _say_if_interrupted(target, consent.backup)
-    return push_plan(_judge(plan, basis), target, consent)
+    return push_plan(judge(plan, basis), target, consent)
 
 
 def roll_back_run(root: Path, target: Target, run: str, consent: Consent) -> int:
@@ -154,27 +129,6 @@ def show_history(target: Target, run: str, backup: Path | None) -> int:
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why an update isn't made unless an `option` says that it is meant; both in words."""
-
-    message: str
-    option: str
-
-
-def find_obstacles(
-    review: Review, *, despite: Collection[str] = (), force: bool = False
-) -> Iterator[Obstacle]:
-    """Yield what needs someone's explicit word, but for what was let through already."""
-    refusing = [rule for rule in review.refusing if rule not in despite]
-    if refusing:
-        message = f"the checks find errors in this: {', '.join(refusing)}"
-        yield Obstacle(message, " ".join(f"--despite {rule}" for rule in refusing))
-    loss = "" if force else find_loss(review.plan, review.deploys)
-    if loss:
-        yield Obstacle(loss, "--force")
-
-
 def push_plan(
     review: Review,
     target: Target,
@@ -196,15 +150,6 @@ def push_plan(
         check_unchanged(plan, target)
         versions = list_versions(target)
     return _apply(plan, target, consent.backup, versions=versions)
-
-
-def runs_place(target: Target, backup: Path | None) -> Path:
-    """Return where the runs against a target are kept."""
-    return backup or state_directory(os.environ, full_label(target.label))
-
-
-def colour(text: str, name: str) -> str:
-    return click.style(text, fg=name)
 
 
 def _show(review: Review, *, verbose: bool) -> None:
