@@ -17,7 +17,7 @@ from cfl_jobs.bootstrap.running_server import (
     wait_for_installation,
 )
 from cfl_jobs.doctor.needs import find_needs
-from cfl_jobs.errors import CflJobsError, PlanError, TargetError
+from cfl_jobs.errors import CflJobsError, PlanError, TargetError, UnsafePlan
 from cfl_jobs.reading.inventory import INVENTORY, load_inventory
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.targets.credentials import Credentials
@@ -25,10 +25,12 @@ from cfl_jobs.targets.server import JenkinsTarget
 from cfl_jobs.terminal.pushing import Consent
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_configs import DIALECTS, NEW, recorded
-from tests.projects import ROOT, copy_project
+from tests.projects import ROOT, copy_project, edit
 from tests.server_targets import retry_policy
+from tests.terminal import Terminal
 from tests.test_doctor import AGENTS, use_agents
 
+PROMOTED = "environment: Prod\n    after_promotion: true"
 ADHOC = "Ad-hoc distribution"
 NEEDS = find_needs(ROOT)
 OURS = set(NEEDS.names)
@@ -131,6 +133,30 @@ def test_nothing_is_installed_without_a_word(
     with pytest.raises(PlanError, match="nobody is there to ask"):
         set_up(project, target, yes=False)
     assert posts(fresh) == []
+
+
+def test_no_is_no_error_and_ends_it_there(project: Path, fresh: JenkinsServer) -> None:
+    login = {"JENKINS_USER_ID": fresh.user, "JENKINS_API_TOKEN": fresh.token}
+    arguments = ["bootstrap", "--url", fresh.url]
+    with Terminal(arguments, cwd=project, environment=login) as terminal:
+        terminal.wait_for("and restart? [y/N]")
+        terminal.type("n\n")
+        assert terminal.end() == 0
+    said = "Stopped at step 2, 'plugins'; run this again to go on from there.\n"
+    assert terminal.plain.endswith(said)
+    assert posts(fresh) == []
+
+
+def test_an_error_of_check_ends_it_before_the_update(
+    project: Path, fresh: JenkinsServer, target: JenkinsTarget
+) -> None:
+    """It is to be let through by its name, as in an update."""
+    edit(project, "jobs/deploy.yaml", "environment: Prod", PROMOTED)
+    with pytest.raises(UnsafePlan, match="the checks find errors in this: deploy-trigger"):
+        set_up(project, target)
+    assert not fresh.jobs
+    consent = Consent(yes=True, despite=("deploy-trigger",))
+    assert set_up_server(project, target, consent, waiting=WAITING) == 0
 
 
 def test_plugin_that_the_update_centre_lacks_is_named_and_the_run_can_go_on_later(
