@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import fnmatch
+import html
 import os
 import re
 import shlex
@@ -142,6 +143,9 @@ def test_every_example_works_in_a_rehearsal(
         assert run(command) == 0
     assert (home / "deployed/Demo/current/static").is_dir()
     suggested = re.findall(r"^  cfl-jobs (rehearse .*)$", shown, re.MULTILINE)
+    picture = (ROOT / "cfl_jobs/rehearsal/screen.svg").read_text(encoding="utf-8")
+    drawn = html.unescape(picture.replace("&#160;", " ")).replace(" --home build/demo", "")
+    assert re.findall(r">  cfl-jobs (rehearse .*)</text>", drawn) == suggested
     assert suggested[0] == "rehearse push ocargo --commit"  # a test on a stub site runs that
     for text in suggested[1:]:
         assert run(shlex.split(text)) == 0, text
