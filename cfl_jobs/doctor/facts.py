@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from cfl_jobs.doctor.needs import Needs
-from cfl_jobs.target import Listed
+from cfl_jobs.target import Listed, name_command
 from cfl_jobs.targets.server import Login
 
 
@@ -140,3 +140,9 @@ def untold(facts: Facts, field: str) -> Diagnosis:
         f"can't be told: {facts.untold.get(field, 'the server does not say')}",
         "Ask as a user with Overall/Administer.",
     )
+
+
+def renew_inventory(facts: Facts) -> str:
+    """Return what to do where the jobs are rendered for older versions."""
+    inventory, plan = (name_command(verb, facts.url) for verb in ("inventory", "plan"))
+    return f"Run `{inventory}` and look at `{plan}`."

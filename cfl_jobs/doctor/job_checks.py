@@ -13,11 +13,13 @@ from cfl_jobs.doctor.facts import (
     NodeState,
     State,
     ok,
+    renew_inventory,
     untold,
 )
 from cfl_jobs.doctor.needs import Needs, PluginNeed
 from cfl_jobs.errors import count, some
 from cfl_jobs.reading.versions import is_older
+from cfl_jobs.target import name_command
 
 
 def check_plugins(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
@@ -25,7 +27,9 @@ def check_plugins(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     if facts.plugins is None:
         yield untold(facts, "plugins")
         return
-    wrong = [found for need in needs.plugins for found in _explain_plugin(need, facts.plugins)]
+    wrong = [
+        found for need in needs.plugins for found in _explain_plugin(need, facts.plugins, facts.url)
+    ]
     yield from wrong
     good = len(needs.plugins) - len(wrong)
     newer = [
@@ -42,22 +46,21 @@ def check_plugins(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
         message = (
             f"newer than what the jobs are rendered for: {count(len(newer), 'plugin')}, {names}"
         )
-        yield Diagnosis(
-            State.NOTE, message, "Run `cfl-jobs inventory` and look at `cfl-jobs plan`."
-        )
+        yield Diagnosis(State.NOTE, message, renew_inventory(facts))
     if good:
         yield ok(f"at work: {good} of {count(len(needs.plugins), 'plugin')} that jobs need")
 
 
 def _explain_plugin(
-    need: PluginNeed, installed: Mapping[str, InstalledPlugin]
+    need: PluginNeed, installed: Mapping[str, InstalledPlugin], url: str
 ) -> Iterator[Diagnosis]:
     """Yield what keeps a plugin from doing what jobs need it for."""
     name, there = need.name, installed.get(need.name)
     what = f"{some(need.elements)} of {some(need.users)}"
     if there is None:
         state = "is missing"
-        fix = f"Install {name} {need.version}".rstrip() + " or later, or `bootstrap --url`."
+        fix = f"Install {name} {need.version}".rstrip()
+        fix += f" or later, or `{name_command('bootstrap', url)}`."
     elif not there.is_enabled:
         state = "is disabled"
         fix = f"Manage Jenkins → Plugins → Installed: enable {name}, and restart."
@@ -66,7 +69,8 @@ def _explain_plugin(
         fix = "Jenkins' log says why: mostly another plugin is missing, disabled or too old."
     elif need.version and is_older(there.version, need.version):
         message = f"the plugin {name} is {there.version}, and the jobs are rendered for "
-        fix = f"Update {name}, or render for what is there: `cfl-jobs inventory`."
+        inventory = name_command("inventory", url)
+        fix = f"Update {name}, or render for what is there: `{inventory}`."
         yield Diagnosis(State.ERROR, f"{message}{need.version}: {what}", fix, need.users)
         return
     else:
@@ -222,22 +226,22 @@ def check_jobs(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
             yield Diagnosis(State.WARNING, message, fix, (job.name,))
         elif mark is None:
             message = f"{job.name} is there, but wasn't made by cfl-jobs"
-            fix = "Look at it with `cfl-jobs plan --adopt`."
+            fix = f"Look at it with `{name_command('plan --adopt', facts.url)}`."
             yield Diagnosis(State.WARNING, message, fix, (job.name,))
     there = {job.name for job in facts.jobs}
     missing = tuple(name for name in needs.names if name not in there)
     told = (
-        (missing, "not there yet", "`cfl-jobs update` makes them."),
+        (missing, "not there yet", f"`{name_command('update', facts.url)}` makes them."),
         (
             tuple(marked),
             "ours, but not defined any more",
-            "`cfl-jobs update --prune` deletes them, after asking.",
+            f"`{name_command('update --prune', facts.url)}` deletes them, after asking.",
         ),
         (tuple(others), "another project's, left alone", ""),
         (
             tuple(strangers),
             "managed by nobody",
-            "Take them over as definitions (`cfl-jobs import`), delete them, or leave them.",
+            f"Take them over (`{name_command('import JOB', facts.url)}`), delete or leave them.",
         ),
     )
     for names, what, fix in told:

@@ -7,14 +7,23 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from cfl_jobs.configs.graph import name_repository
-from cfl_jobs.doctor.facts import Diagnosis, Disk, Facts, Repository, State, ok, untold
+from cfl_jobs.doctor.facts import (
+    Diagnosis,
+    Disk,
+    Facts,
+    Repository,
+    State,
+    ok,
+    renew_inventory,
+    untold,
+)
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.errors import some
 from cfl_jobs.reading.versions import is_older
+from cfl_jobs.target import name_command
 
 _SKEW = 30.0  # seconds; git, make and GitHub's tokens go by the clock
 _STALE = 7.0  # days; Jenkins asks its update centre each day
-_INVENTORY_FIX = "Run `cfl-jobs inventory` and look at `cfl-jobs plan`."
 
 
 def check_version(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
@@ -22,12 +31,13 @@ def check_version(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     if not facts.version:
         yield Diagnosis(State.WARNING, "the server doesn't say its version", "Is it Jenkins?")
     elif wanted and is_older(facts.version, wanted):
-        fix = f"Update Jenkins, or render for {facts.version}: `cfl-jobs inventory`."
+        inventory = name_command("inventory", facts.url)
+        fix = f"Update Jenkins, or render for {facts.version}: `{inventory}`."
         message = f"Jenkins {facts.version} is older than {wanted}, which the jobs are rendered for"
         yield Diagnosis(State.ERROR, message, fix)
     elif wanted and facts.version != wanted:
         message = f"Jenkins {facts.version} is newer than {wanted}, which the jobs are rendered for"
-        yield Diagnosis(State.NOTE, message, _INVENTORY_FIX)
+        yield Diagnosis(State.NOTE, message, renew_inventory(facts))
     else:
         yield ok(f"Jenkins {facts.version}")
     if facts.is_quieting_down:
