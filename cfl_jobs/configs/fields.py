@@ -54,6 +54,14 @@ def short_class(name: str) -> str:
     return name.rpartition(".")[2]
 
 
+def class_of(element: ET.Element, tag: str) -> str:
+    """Return the simple class of the object in a field, "" where there is none."""
+    found = element.find(tag)
+    if found is None:
+        return ""
+    return short_class(found.get("class", ""))
+
+
 def is_default(element: ET.Element) -> bool:
     """Tell whether a field says what XStream gives an absent one: false, empty, no elements."""
     if len(element) or (element.text or "").strip() not in ("", "false"):

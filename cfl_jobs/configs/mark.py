@@ -153,11 +153,11 @@ class Mark:
 
     def __str__(self) -> str:
         kept = "=" if self.kept == self.applied else str(self.kept)
-        versions = f" v{''.join(self.versions)}" if self.versions else ""
-        name = f" n{self.name}" if self.name else ""
+        told = {"v": "".join(self.versions), "n": self.name}
+        more = "".join(f" {sign}{codes_}" for sign, codes_ in told.items() if codes_)
         said = {None: "", True: " d", False: " e"}[self.said_disabled]
         status = "" if self.is_verified else "?"
-        code_ = f"[cfl-jobs 1{status} {self.applied} {kept}{versions}{name}{said}]"
+        code_ = f"[cfl-jobs 1{status} {self.applied} {kept}{more}{said}]"
         source = f"{self.file} in {self.project}" if self.project else self.file
         return f"Managed by cfl-jobs from {source}. Change it there. {code_}"
 

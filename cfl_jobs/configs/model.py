@@ -142,8 +142,7 @@ def _read_permissions(root: ET.Element) -> tuple[str, ...]:
 
 
 def _read_inheritance(root: ET.Element) -> str:
-    strategy = root.find(f"{MATRIX}/inheritanceStrategy")
-    return "" if strategy is None else short_class(strategy.get("class", ""))
+    return fields.class_of(root, f"{MATRIX}/inheritanceStrategy")
 
 
 @dataclass(frozen=True, slots=True)

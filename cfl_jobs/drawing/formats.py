@@ -37,6 +37,8 @@ _DOT_STYLES = {"starts": "solid", "waits": "bold", "copies": "dashed"}
 _MERMAID_LINES = {"starts": "-->", "waits": "==>", "copies": "-.->"}
 
 
+# Of what is and isn't the last of its neighbours: what stands before it, and before what is below.
+_TWIGS = {True: ("└─ ", "   "), False: ("├─ ", "│  ")}
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _HEADINGS = {
     StartKind.PUSH: "A push to GitHub starts",
@@ -86,8 +88,7 @@ class _Tree:
                 is_last = is_last_run and name == run[-1]
                 yield from self._job(name, indent, is_last=is_last, again=name not in new)
             if run[-1] in new:
-                inner = indent + ("   " if is_last_run else "│  ")
-                yield from self._branch(run, inner)
+                yield from self._branch(run, indent + _TWIGS[is_last_run][1])
 
     def _runs(self, names: Sequence[str]) -> list[list[str]]:
         runs: list[list[str]] = []
@@ -124,14 +125,14 @@ class _Tree:
         node = self._chain.node(name)
         note = ", ".join(filter(None, (say_node_notes(node), "shown above" if again else "")))
         shown = f"{_BOLD}{name}{_PLAIN}" if self._color and not again else name
-        yield f"{indent}{'└─ ' if is_last else '├─ '}{shown}{bracket(note, '  ')}"
+        twig, below = _TWIGS[is_last]
+        yield f"{indent}{twig}{shown}{bracket(note, '  ')}"
         if again:
             return
         starts = [say_start(start) for start in node.starts if start.kind is not StartKind.HAND]
         details = [("on", join_names(starts))] if starts else []
-        inner = indent + ("     " if is_last else "│    ")
         for verb, what in (*details, *describe_node(self._chain, node)):
-            yield from self._wrap(f"{verb} {what}", inner)
+            yield from self._wrap(f"{verb} {what}", f"{indent}{below}  ")
 
     def _wrap(self, text: str, indent: str) -> Iterator[str]:
         width = max(self._width - len(indent), 40)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
+from operator import attrgetter
 from statistics import fmean
 
 _COLUMN_GAP = 32.0
@@ -120,10 +121,11 @@ def _make_way(source: _Slot, target: _Slot, rows: list[list[_Slot]]) -> list[_Sl
 def _order(rows: list[list[_Slot]]) -> None:
     """Order each layer by the middle of what it is joined to: fewer arrows cross."""
     _renumber(rows)
+    ways = (rows, attrgetter("above")), (rows[::-1], attrgetter("below"))
     for sweep in range(_SWEEPS):
-        down = sweep % 2 == 0
-        for row in rows if down else reversed(rows):
-            row.sort(key=lambda slot: _middle(slot.above if down else slot.below, slot))
+        way, joined = ways[sweep % 2]
+        for row in way:
+            row.sort(key=lambda slot: _middle(joined(slot), slot))
             _renumber([row])
 
 
@@ -146,7 +148,7 @@ def _spread(rows: list[list[_Slot]]) -> None:
             slot.x = x + (slot.width + _COLUMN_GAP) / 2
             x += slot.width + _COLUMN_GAP
     for sweep in range(_SWEEPS):
-        for row in rows if sweep % 2 == 0 else reversed(rows):
+        for row in (rows, rows[::-1])[sweep % 2]:
             best = [_middle([*slot.above, *slot.below], slot) for slot in row]
             gaps = [(one.width + other.width) / 2 + _COLUMN_GAP for one, other in pairwise(row)]
             least = best[:1]

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs.fields import class_of
+
 _PREFIX = "hudson.plugins.parameterizedtrigger."
 # trigger-parameterized-builds goes through the keys that are there, in their order; each makes an
 # element of a class.
@@ -92,8 +94,7 @@ def _begin_bindings(element: ET.Element) -> list[Any]:
 
 def _begin_authorization(element: ET.Element) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    strategy = element.find("inheritanceStrategy")
-    kind = "" if strategy is None else strategy.get("class", "").rpartition(".")[2]
+    kind = class_of(element, "inheritanceStrategy")
     if kind in _INHERITANCES:
         options["inheritance-strategy"] = _INHERITANCES[kind]
     for permission in element.findall("permission"):

@@ -370,9 +370,11 @@ def _read_module(name: str) -> tuple[str, frozenset[str]]:
 
 
 @cache
-def _words_of(function: Callable[..., object]) -> frozenset[str]:
-    """Return the texts in a function's code, and in what it names of jenkins-job-builder."""
-    return frozenset(_texts_of([function], set()))
+def _read_function(function: Callable[..., object] | None) -> tuple[str, frozenset[str]]:
+    """Return a docstring and the texts in the code, and in what that names of its own."""
+    if function is None:
+        return "", frozenset()
+    return function.__doc__ or "", frozenset(_texts_of([function], set()))
 
 
 def _texts_of(values: Iterable[Any], seen: set[int]) -> Iterator[str]:
@@ -472,10 +474,7 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
             self.problems.append(self._explain(error, component_type, name, component))
             note_deeply(component)
         made = tuple(xml_parent)[before:]
-        reader = self._functions_of(component_type).get(name)
-        told = (
-            ("", frozenset[str]()) if reader is None else (reader.__doc__ or "", _words_of(reader))
-        )
+        told = _read_function(self._functions_of(component_type).get(name))
         self.components.append(
             Component(component_type, name, self.current, component, made, *told)
         )
@@ -488,7 +487,7 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
             message = f"there is no {component_type} {name!r}"
             return Finding(message, self.current, advice=advice)
         problem = _explain(error, self.current, component)
-        words = _words_of(self._functions_of(component_type)[name]) if name in names else ()
+        _, words = _read_function(self._functions_of(component_type).get(name))
         if problem.advice:
             return problem
         for word, where in _words_in(component):

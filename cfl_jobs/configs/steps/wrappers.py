@@ -118,10 +118,9 @@ class TimeLimit(Step):
 
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        strategy = element.find("strategy")
-        name = "" if strategy is None else short_class(strategy.get("class", ""))
-        kind, field, unit = _TIMEOUTS.get(name, (TimeoutKind.ABSOLUTE, "", 0))
-        amount = None if strategy is None else read_number(strategy, field)
+        strategy = fields.class_of(element, "strategy")
+        kind, field, unit = _TIMEOUTS.get(strategy, (TimeoutKind.ABSOLUTE, "none", 0))
+        amount = read_number(element, f"strategy/{field}")
         if amount is None:
             yield keep_unknown("buildWrappers", element, paths)
             return
