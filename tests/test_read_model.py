@@ -230,7 +230,7 @@ def test_publishers_and_properties_are_read_with_their_options() -> None:
 def test_triggers_are_read_with_what_starts_them() -> None:
     assert read("wide-triggers").triggers == (
         Trigger(TriggerKind.TIMER, "H 2 * * 1-5"),
-        Trigger(TriggerKind.POLL, "H/15 * * * *", ignore_hooks=True),
+        Trigger(TriggerKind.POLL, "H/15 * * * *"),
         UpstreamTrigger(("wide-empty",), "UNSTABLE_OR_BETTER"),
         Trigger(TriggerKind.GITHUB_PUSH),
     )

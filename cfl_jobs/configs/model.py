@@ -92,11 +92,10 @@ class TriggerKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Trigger(Placed):
-    """`ignore_hooks` is polling's "ignore post-commit hooks"."""
+    """What starts builds other than another job."""
 
     kind: TriggerKind
     spec: str = fields.text("spec")
-    ignore_hooks: bool = fields.flag("ignorePostCommitHooks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +175,6 @@ class Job:
         lambda root: tuple(read_text(root, f"{RESOURCES}/resourceNames").split()), ()
     )
     resources_variable: str = fields.text(f"{RESOURCES}/resourceNamesVar")
-    project_url: str = fields.text(f"{GITHUB}/projectUrl")
     workspace: str = fields.text("customWorkspace")
     scm: Git | None = None
     triggers: tuple[Trigger | UpstreamTrigger, ...] = ()
@@ -226,12 +224,11 @@ def _read_job_names(root: ET.Element) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A list view. `jobs` are job names, sorted; `include_regex` adds more."""
+    """A list view. `jobs` are job names, sorted."""
 
     name: str
     description: str = fields.text("description")
     jobs: tuple[str, ...] = fields.value(_read_job_names, ())
-    include_regex: str = fields.text("includeRegex")
     recurse: bool = fields.flag("recurse")
     columns: tuple[str, ...] = fields.value(
         lambda root: tuple(short_class(item.tag) for item in list_items(root, "columns")), ()

@@ -45,7 +45,6 @@ class CleanBefore(Step):
     TAG: ClassVar[str] = _CLEANING + "PreBuildCleanup"
     LABEL: ClassVar[str] = "clean workspace before"
     patterns: tuple[tuple[str, str], ...] = fields.value(read_patterns, ())
-    delete_directories: bool = fields.flag("deleteDirs")
     parameter: str = fields.text("cleanupParameter")
 
     def unrehearsable(self) -> Iterator[tuple[str, str]]:
