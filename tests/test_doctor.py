@@ -20,7 +20,7 @@ from cfl_jobs.__main__ import run
 from cfl_jobs.configs.mark import Mark, code_of_text, fingerprint
 from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.doctor.examine import examine
-from cfl_jobs.doctor.facts import Row, State
+from cfl_jobs.doctor.facts import Diagnosis, State
 from cfl_jobs.doctor.needs import Needs, find_needs
 from cfl_jobs.doctor.report import CHECKS, diagnose
 from cfl_jobs.targets.credentials import Credentials
@@ -63,14 +63,14 @@ def target_of(server: JenkinsServer, *, user: str = "admin", token: str = "") ->
     return JenkinsTarget(server.url, Credentials(user, token or server.token, "a test"))
 
 
-def examined(server: JenkinsServer, needs: Needs, **login: str) -> tuple[Row, ...]:
+def examined(server: JenkinsServer, needs: Needs, **login: str) -> tuple[Diagnosis, ...]:
     with target_of(server, **login) as target:
         return diagnose(target, needs)
 
 
-def bad(rows: tuple[Row, ...], *states: State) -> list[tuple[str, str]]:
+def bad(rows: tuple[Diagnosis, ...], *states: State) -> list[tuple[str, str]]:
     wanted = states or (State.WARNING, State.ERROR)
-    return [(r.check, r.diagnosis.message) for r in rows if r.diagnosis.state in wanted]
+    return [(r.check, r.message) for r in rows if r.state in wanted]
 
 
 def test_good_server_has_no_fault_and_every_check_says_something(
@@ -177,15 +177,15 @@ def test_planted_fault_is_found(
 ) -> None:
     plant(good)
     found = [row for row in examined(good, needs) if row.check == check]
-    (row,) = [row for row in found if row.diagnosis.state is state]
-    assert message in row.diagnosis.message
-    assert row.diagnosis.fix
+    (row,) = [row for row in found if row.state is state]
+    assert message in row.message
+    assert row.fix
 
 
 def test_fault_with_jobs_names_them(good: JenkinsServer, needs: Needs) -> None:
     del good.plugins["junit"]
-    (row,) = [r for r in examined(good, needs) if r.diagnosis.state is State.ERROR]
-    assert row.diagnosis.jobs == ("Run Portal Tests", "Run Ocargo Tests")
+    (row,) = [r for r in examined(good, needs) if r.state is State.ERROR]
+    assert row.jobs == ("Run Portal Tests", "Run Ocargo Tests")
 
 
 def test_node_label_without_a_node_is_found(tmp_path: Path, good: JenkinsServer) -> None:
@@ -266,7 +266,7 @@ def test_page_that_is_another_one_costs_only_what_stands_there(
     good.fail(Fault.HTML, path="/manage/", times=9)
     rows = examined(good, needs)
     assert bad(rows) == []
-    (message,) = [row.diagnosis.message for row in rows if row.check == "support"]
+    (message,) = [row.message for row in rows if row.check == "support"]
     assert message.startswith("whether it is out of support or has published faults can't be told")
 
 
@@ -301,7 +301,7 @@ def test_bootstrapped_servers_agents_are_known_and_enough(
     use_agents(good, *AGENTS)
     rows = examined(good, needs)
     assert bad(rows) == []
-    told = {row.check: row.diagnosis.message for row in rows}
+    told = {row.check: row.message for row in rows}
     assert told["labels"] == "each label that a job asks for has a node with an executor"
     assert told["executors"] == "6 executors on 4 nodes; waiting jobs may hold 1 of them"
     assert told["secrets"] == "no build can read the secrets of a job that binds credentials"
@@ -360,7 +360,7 @@ def test_what_lacks_of_agents_is_told(
 ) -> None:
     if agents:
         use_agents(good, *agents)
-    told = [row.diagnosis.message for row in examined(good, needs)]
+    told = [row.message for row in examined(good, needs)]
     assert any(line.startswith(message) for line in told)
 
 
@@ -368,8 +368,8 @@ def test_secrets_that_other_builds_can_read_are_told(good: JenkinsServer, needs:
     use_agents(good, *AGENTS)["builder"]["assignedLabels"] = [{"name": "deploy-prod"}]
     rows = examined(good, needs)
     (row,) = [row for row in rows if row.check == "secrets"]
-    assert row.diagnosis.state is State.NOTE
-    assert row.diagnosis.jobs == ("Deploy to Prod",)
+    assert row.state is State.NOTE
+    assert row.jobs == ("Deploy to Prod",)
 
 
 def test_user_who_may_only_read_is_told_what_that_keeps_from_working(
@@ -392,7 +392,7 @@ def test_user_who_sees_plugins_without_being_administrator_is_not_taken_for_one(
     """Overall/SystemRead shows them too, where a plugin brings that permission."""
     good.plugins["extended-read-permission"] = "53.v6499940139e5"
     rows = examined(good, needs)
-    said = [row.diagnosis.message for row in rows if row.check == "permissions"]
+    said = [row.message for row in rows if row.check == "permissions"]
     assert not any("may do everything" in message for message in said)
     assert "admin may create jobs" in said
     assert good.jobs == {}
@@ -400,9 +400,9 @@ def test_user_who_sees_plugins_without_being_administrator_is_not_taken_for_one(
 
 def test_wrong_token_is_one_row(good: JenkinsServer, needs: Needs) -> None:
     (row,) = examined(good, needs, token="wrong")
-    assert row.diagnosis.state is State.ERROR
-    assert "does not know the user 'admin'" in row.diagnosis.message
-    assert "wrong" not in row.diagnosis.message + row.diagnosis.fix
+    assert row.state is State.ERROR
+    assert "does not know the user 'admin'" in row.message
+    assert "wrong" not in row.message + row.fix
 
 
 def test_anonymous_user_is_told_to_log_in(good: JenkinsServer, needs: Needs) -> None:
@@ -526,8 +526,8 @@ def test_repository_that_redirects_is_told(
         rows = examined(good, replace(needs, watched=((url, ("Publish",)),)))
         host.shutdown()
     (row,) = (row for row in rows if row.check == "repositories")
-    assert row.diagnosis.state is state
-    assert said in row.diagnosis.message
+    assert row.state is state
+    assert said in row.message
     refs = ("/old/a.git/info/refs?service=git-upload-pack", None)
     assert asked == ([] if answer is None else [refs])
 
@@ -538,5 +538,5 @@ def test_repository_that_needs_a_login_is_not_asked(
 ) -> None:
     rows = examined(good, replace(needs, watched=((url, ("Publish",)),)))
     (row,) = (row for row in rows if row.check == "repositories")
-    assert row.diagnosis.state is State.NOTE
-    assert row.diagnosis.message.endswith("of a/b: only a plain http(s) URL is asked")
+    assert row.state is State.NOTE
+    assert row.message.endswith("of a/b: only a plain http(s) URL is asked")

@@ -87,7 +87,7 @@ class _Steps:
     def _examine(self) -> int:
         rows = diagnose(self._target, self._needs)
         write_table(rows, self._target.label, sys.stdout)
-        errors = {row.check for row in rows if row.diagnosis.state is State.ERROR}
+        errors = {row.check for row in rows if row.state is State.ERROR}
         return 1 if errors & _STOPPING else 0
 
     def _install(self) -> int:
@@ -152,10 +152,10 @@ class _Steps:
             click.echo(f"{job} has been built already, so it isn't started: {page}")
             return 0
         rows = diagnose(self._target, self._needs)
-        errors = [row for row in rows if row.diagnosis.state is State.ERROR]
+        errors = [row for row in rows if row.state is State.ERROR]
         for row in errors:
-            click.echo(f"  {row.check}: {row.diagnosis.message}", err=True)
-            click.echo(f"    → {row.diagnosis.fix}", err=True)
+            click.echo(f"  {row.check}: {row.message}", err=True)
+            click.echo(f"    → {row.fix}", err=True)
         if errors:
             return 1
         self._confirm(f"Start {job} with BRANCH={branch}? It ends with a deployment.")

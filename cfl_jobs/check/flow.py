@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, holder_of
 from cfl_jobs.configs.graph import Chain, TriggerEdge
-from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.model import PERMITTED, Job
 from cfl_jobs.errors import count, suggest
 
 
@@ -138,15 +138,12 @@ def find_unknown_jobs(scope: Scope) -> Iterator[Found]:
         for entry in job.copy_permissions or ():
             if not _permits_someone(job, entry, scope):
                 message = f"{job.name} lets {entry!r} copy its artifacts, and there is no such job"
-                yield Found(job.name, message, suggest(entry, names), _PERMISSION)
+                yield Found(job.name, message, suggest(entry, names), PERMITTED)
     for view in scope.views:
         for name in view.jobs:
             if not _is_there(name, scope):
                 message = f"the view {view.name} shows the job {name!r}, and there is none"
                 yield Found(view.name, message, suggest(name, names), "jobNames")
-
-
-_PERMISSION = "properties/hudson.plugins.copyartifact.CopyArtifactPermissionProperty"
 
 
 def _is_there(name: str, scope: Scope) -> bool:

@@ -110,20 +110,16 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One thing that a check says, and how to fix it. `jobs` are those that it is about."""
+    """One thing that a check says, and how to fix it. `jobs` are those that it is about.
+
+    `check` is the check's name, once they are put together.
+    """
 
     state: State
     message: str
     fix: str = ""
     jobs: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A diagnosis with the name of its check."""
-
-    check: str
-    diagnosis: Diagnosis
+    check: str = ""
 
 
 Check = Callable[[Needs, Facts], Iterator[Diagnosis]]

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.configs.configxml import class_of_tag, parse_config
+from cfl_jobs.configs.fields import short_class
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.model import Job, TriggerKind
 from cfl_jobs.configs.read_model import read_job
@@ -147,7 +148,7 @@ def _find_plugins(
     unknown: dict[tuple[str, str], None] = {}
     for job in rendered:
         for use in find_uses(parse_config(job.config, name=job.name)):
-            name = short_name(use.class_name)
+            name = short_class(class_of_tag(use.class_name)).rpartition("$")[2]
             if use.plugin is None:
                 unknown[name, job.name] = None
                 continue
@@ -163,12 +164,6 @@ def _find_plugins(
         for plugin in sorted(users)
     )
     return tuple(needs), tuple(unknown)
-
-
-def short_name(class_name: str) -> str:
-    """Return a class's own name: "hudson.plugins.ws__cleanup.PreBuildCleanup" → the last part."""
-    name = class_name.replace("_-", "$").replace("__", "_")
-    return name.rpartition(".")[2].rpartition("$")[2]
 
 
 def _find_credentials(jobs: Iterable[Job]) -> tuple[CredentialNeed, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import TextIO
 
 from cfl_jobs.doctor import job_checks, server_checks
 from cfl_jobs.doctor.examine import ask_repositories, examine
-from cfl_jobs.doctor.facts import Check, Diagnosis, Facts, Row, State
+from cfl_jobs.doctor.facts import Check, Diagnosis, State
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.errors import TargetError, count
 from cfl_jobs.targets.server import JenkinsTarget
@@ -36,7 +36,7 @@ CHECKS: MappingProxyType[str, Check] = MappingProxyType(
 )
 
 
-def diagnose(target: JenkinsTarget, needs: Needs) -> tuple[Row, ...]:
+def diagnose(target: JenkinsTarget, needs: Needs) -> tuple[Diagnosis, ...]:
     """Ask the server and the repositories' hosts, apply every check.
 
     A server that can't be asked is one row.
@@ -44,25 +44,24 @@ def diagnose(target: JenkinsTarget, needs: Needs) -> tuple[Row, ...]:
     try:
         facts = examine(target, needs.names)
     except TargetError as error:
-        return (Row("server", Diagnosis(State.ERROR, error.message, error.advice)),)
+        return (Diagnosis(State.ERROR, error.message, error.advice, check="server"),)
     repositories = ask_repositories(url for url, _ in needs.watched)
-    return apply_checks(needs, replace(facts, repositories=repositories))
-
-
-def apply_checks(needs: Needs, facts: Facts) -> tuple[Row, ...]:
+    facts = replace(facts, repositories=repositories)
     return tuple(
-        Row(name, diagnosis) for name, check in CHECKS.items() for diagnosis in check(needs, facts)
+        replace(found, check=name)
+        for name, check in CHECKS.items()
+        for found in check(needs, facts)
     )
 
 
-def count_state(rows: tuple[Row, ...], state: State) -> int:
-    return sum(row.diagnosis.state is state for row in rows)
+def count_state(rows: tuple[Diagnosis, ...], state: State) -> int:
+    return sum(row.state is state for row in rows)
 
 
 _STYLES = {State.OK: "green", State.NOTE: "cyan", State.WARNING: "yellow", State.ERROR: "red"}
 
 
-def write_table(rows: tuple[Row, ...], url: str, stream: TextIO) -> None:
+def write_table(rows: tuple[Diagnosis, ...], url: str, stream: TextIO) -> None:
     """Write a row for each diagnosis, under it what fixes it, and a summary."""
     from rich.console import Console
     from rich.table import Table
@@ -72,19 +71,18 @@ def write_table(rows: tuple[Row, ...], url: str, stream: TextIO) -> None:
     table = Table("Check", "", "What", expand=False)
     before = ""
     for row in rows:
-        found = row.diagnosis
-        text = Text(found.message)
-        if found.fix:
-            text.append(f"\n→ {found.fix}", style="bold")
-        style = _STYLES[found.state]
+        text = Text(row.message)
+        if row.fix:
+            text.append(f"\n→ {row.fix}", style="bold")
+        style = _STYLES[row.state]
         name = "" if row.check == before else row.check
-        table.add_row(name, Text(found.state.value, style=style), text)
+        table.add_row(name, Text(row.state.value, style=style), text)
         before = row.check
     console.print(table)
     console.print(Text(summarise(rows, url)), soft_wrap=True)
 
 
-def summarise(rows: tuple[Row, ...], url: str) -> str:
+def summarise(rows: tuple[Diagnosis, ...], url: str) -> str:
     errors, warnings = count_state(rows, State.ERROR), count_state(rows, State.WARNING)
     if not errors and not warnings:
         return f"{url} is ready for the chain."
@@ -93,20 +91,11 @@ def summarise(rows: tuple[Row, ...], url: str) -> str:
     return f"{url}: {words}; {end}."
 
 
-def write_json(rows: tuple[Row, ...], url: str) -> str:
+def write_json(rows: tuple[Diagnosis, ...], url: str) -> str:
     """Return an object with the server, `checks` and counts."""
     data = {
         "server": url,
-        "checks": [
-            {
-                "check": row.check,
-                "state": row.diagnosis.state.value,
-                "message": row.diagnosis.message,
-                "fix": row.diagnosis.fix,
-                "jobs": list(row.diagnosis.jobs),
-            }
-            for row in rows
-        ],
+        "checks": [{"check": row.check, **asdict(row), "state": row.state.value} for row in rows],
         "errors": count_state(rows, State.ERROR),
         "warnings": count_state(rows, State.WARNING),
     }
