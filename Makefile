@@ -25,10 +25,11 @@ browser:
 	$$(test "$$(id -u)" = 0 || echo sudo) apt-get update
 	$$(test "$$(id -u)" = 0 || echo sudo) apt-get install -y --no-install-recommends chromium chromium-driver
 
+# pip would leave what it fetched in the user's home.
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "cfl-jobs needs Python 3.11 or later: make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-cache-dir --editable '.[dev]'
 	touch $@
 
 clean:

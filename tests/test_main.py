@@ -100,7 +100,7 @@ def test_every_verb_has_a_module_with_help(capsys: pytest.CaptureFixture[str]) -
         ("rehearse --repo a", "'a' is not NAME=PATH"),
         ("bootstrap", "Name a directory with --home or a server with --url"),
         ("bootstrap --home a --url http://b", "go together only with --lock"),
-        ("bootstrap --home a --yes", "--yes goes with --url"),
+        ("bootstrap --home a --yes", "--yes and --despite go with --url"),
         ("bootstrap --url http://b --secrets c", "go with --home"),
         ("import", "no job is named"),
         ("import a --name b", "--name goes with --file"),

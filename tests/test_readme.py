@@ -9,6 +9,8 @@ import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -300,3 +302,27 @@ def test_every_link_leads_to_a_page_and_a_heading_of_it() -> None:
             headings = re.findall(r"^#+ (.*)$", pages.get(target, ""), re.MULTILINE)
             assert not heading or heading in {h.lower().replace(" ", "-") for h in headings}, link
     assert set(PAGES) <= linked
+
+
+def test_make_test_leaves_nothing_at_home_and_says_how_long_it_took_and_what_it_skipped(
+    tmp_path: Path,
+) -> None:
+    """Tried with a test that keeps a run and what it rendered, and those that need a server."""
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = ("CFL_JOBS_TEST_URL", "PYTEST_", "XDG_")
+    environment = {key: os.environ[key] for key in os.environ if not key.startswith(kept)}
+    made = subprocess.run(["make", "-nB", "test"], cwd=ROOT, capture_output=True, text=True)
+    assert re.search(r"pip install .*--no-cache-dir", made.stdout)
+    tests = ["tests/test_live_server.py", "tests/test_main.py", "-k", "live or jenkins_home"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n", "1", "-p", "no:cacheprovider", *tests],
+        cwd=ROOT,
+        env=environment | {"HOME": str(home)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert list(home.iterdir()) == []
+    assert "2 skipped: CFL_JOBS_TEST_URL names no live Jenkins" in done.stdout
+    assert re.search(r"1 passed, 2 skipped in [\d.]+s", done.stdout)
