@@ -122,8 +122,9 @@ def make_today(directory: Path) -> dict[str, Path]:
     (directory / "ocargo").rename(game)
     deploy = directory / "codeforlife-deploy"
     shutil.move(deploy / "codeforlife", portal / "codeforlife")
-    (portal / "manage.py").write_text(_RUNS.format(places='"lib",'))
-    (portal / "manage.py").chmod(0o755)
+    for root, place in ((portal, "lib"), (game, "../..")):
+        (root / "manage.py").write_text(_RUNS.format(places=f'"{place}",'))
+        (root / "manage.py").chmod(0o755)
     shutil.rmtree(deploy)
     settings = portal / "codeforlife" / "settings.py"
     text = settings.read_text().replace("COMPRESS_OFFLINE = True", "COMPRESS_OFFLINE = False")

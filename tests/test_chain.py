@@ -546,7 +546,17 @@ def test_a_repository_may_be_read_with_an_ssh_key(project: Path) -> None:
     assert "\nlogins=(GIT_KEY_OCARGO '' '')\n" in script
 
 
+EACH_KIND = """    secrets:
+      - {credential: demo-text, variable: A, kind: text}
+      - {credential: demo-file, variable: B, kind: file, path: certs/demo.pem}
+      - {credential: demo-pair, variable: C, kind: username-password}
+      - {credential: demo-two, username: D, password: E, kind: username-password-separated}
+      - {credential: demo-key, variable: F, username: G, kind: ssh-user-private-key}
+"""
+
+
 def test_each_kind_of_secret_is_bound_and_a_file_goes_where_it_is_looked_for(project: Path) -> None:
+    set_in(project, "distribution.yaml", "    expect:", f"{EACH_KIND}    expect:")
     changed = add(
         project,
         "deploy.yaml",
@@ -555,13 +565,8 @@ def test_each_kind_of_secret_is_bound_and_a_file_goes_where_it_is_looked_for(pro
     environment: Demo
     command: ./ship.sh --to {environment}
     variables: {VERSION: "{number}"}
-    secrets:
-      - {credential: demo-text, variable: A, kind: text}
-      - {credential: demo-file, variable: B, kind: file, path: certs/demo.pem}
-      - {credential: demo-pair, variable: C, kind: username-password}
-      - {credential: demo-two, username: D, password: E, kind: username-password-separated}
-      - {credential: demo-key, variable: F, username: G, kind: ssh-user-private-key}
-""",
+"""
+        + EACH_KIND,
     )
     job = changed["Deploy to Demo"]
     bindings = only(job.wrappers, BindCredentials).bindings
@@ -582,6 +587,7 @@ def test_each_kind_of_secret_is_bound_and_a_file_goes_where_it_is_looked_for(pro
         assert f"\n{line}\n" in script
     create = of(changed[CREATE].builders, Shell)[-1].script
     assert "\nprograms=(deploy.sh deploy.sh deploy.sh ship.sh)\n" in create
+    assert "\nkept_out_texts=(A C E)\nkept_out_files=(B F)\n" in create
 
 
 def test_a_suite_may_have_a_lock_services_and_no_requirements(project: Path) -> None:

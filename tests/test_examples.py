@@ -141,7 +141,8 @@ def test_the_chain_of_today_runs_from_push_to_deploy(
 ) -> None:
     offline(
         *("tiny-portal", "tiny-game", "pytest", "pytest-django", "pytest-mock", "pytest-order"),
-        *("pyvirtualdisplay", "responses", "selenium", "snapshottest"),
+        *("pyvirtualdisplay", "responses", "selenium", "snapshottest", "django-extensions"),
+        *("django-selenium-clean", "django-test-migrations", "pyOpenSSL", "pypdf", "Werkzeug"),
     )
     gcloud = make_gcloud(tmp_path / "bin")
     monkeypatch.setenv("PATH", f"{gcloud}{os.pathsep}{os.environ['PATH']}")

@@ -331,7 +331,15 @@ def test_steps_have_directories_environments_and_secrets_and_make_what_is_expect
         ("mkdir -p static/a.css", "static/a.css is a directory, and 'expect' names files"),
         (
             "mkdir static; echo x >static/a.css; cp certs/site.pem static/copy",
-            "static/copy is a copy of the secret file certs/site.pem, which must not be packed",
+            "static/copy has the secret in KEY_FILE, which must not be packed",
+        ),
+        (
+            "mkdir static; (echo new; cat certs/site.pem) >static/a.css",
+            "static/a.css has the secret in KEY_FILE, which must not be packed",
+        ),
+        (
+            'mkdir static; echo "the ${PAIR#*:} of" >static/a.css',
+            "static/a.css has the secret in PAIR, which must not be packed",
         ),
         (
             'kill -TERM "$PPID"; sleep 2',
@@ -344,22 +352,25 @@ def test_a_step_that_makes_nothing_or_is_killed_fails(
     command: str, said: str, repositories: Path, tmp_path: Path
 ) -> None:
     workspace = publish_all(repositories, tmp_path)
-    (tmp_path / "key").write_text("s3cret")
+    key = "BEGIN\na s3cret of ours\nEND\n"
+    (tmp_path / "key").write_text(key)
     one = {
         "file_variables": ["KEY_FILE"],
         "file_paths": ["certs/site.pem"],
+        "kept_out_texts": ["PAIR"],
+        "kept_out_files": ["KEY_FILE"],
         "steps": ["working"],
         "commands": [command],
         "step_directories": ["."],
         "step_environments": [""],
         "expected": ["static/*.css"],
     }
-    secret = {"KEY_FILE": str(tmp_path / "key")}
-    step = create(workspace, secret, requirements=[], manage="", **one)
+    secrets = {"KEY_FILE": str(tmp_path / "key"), "PAIR": "someone:passw0rd"}
+    step = create(workspace, secrets, requirements=[], manage="", **one)
     assert step.code != 0
     assert said in step.log
     left = [each for each in (workspace / "distribution").rglob("*") if each.is_file()]
-    assert not [each for each in left if each.read_bytes() == b"s3cret"]
+    assert not [each for each in left if "s3cret" in each.read_text(errors="replace")]
     assert not (workspace / "distribution.tar.gz").exists()
 
 

@@ -21,6 +21,8 @@ set -euo pipefail
 : "${environment[@]-}"
 : "${file_variables[@]-}"
 : "${file_paths[@]-}"
+: "${kept_out_texts[@]-}"
+: "${kept_out_files[@]-}"
 : "${steps[@]-}"
 : "${commands[@]-}"
 : "${step_directories[@]-}"
@@ -263,16 +265,27 @@ forget_the_place() {
 
 begin "packing $archive"
 rm -f -- "${placed[@]}"
-for index in "${!file_paths[@]}"; do
-    variable="${file_variables[index]}"
+refuse_secret() { # a file that has it, "" for none; the secret's variable
+    [ -n "$1" ] || return 0
+    placed+=("$1")
+    fail "${1#"$root/"} has the secret in $2, which must not be packed: keep it out in the step" \
+        "that puts it there"
+}
+for variable in "${kept_out_files[@]}"; do
     size="$(stat -L -c %s -- "${!variable}")"
     [ "$size" -gt 0 ] || continue
-    copy="$(find "$root" -type f -size "${size}c" -exec cmp -s -- "${!variable}" {} \; -print -quit)"
-    if [ -n "$copy" ]; then
-        placed+=("$copy")
-        fail "${copy#"$root/"} is a copy of the secret file ${file_paths[index]}, which must not be" \
-            "packed: remove it in the step that makes it"
-    fi
+    refuse_secret "$(find "$root" -type f -size "${size}c" -exec cmp -s -- "${!variable}" {} \; \
+        -print -quit)" "$variable"
+done
+# The longest line of each, of a user name and a password the latter. What is short, or what a step
+# encodes, packs or cuts, isn't recognised.
+for variable in "${kept_out_texts[@]}" "${kept_out_files[@]}"; do
+    text="${!variable}"
+    case " ${kept_out_files[*]} " in *" $variable "*) text="$(tr -d '\0' <"$text")" ;; esac
+    line="$(awk 'length > length(longest) { longest = $0 } END { print longest }' <<<"$text")"
+    line="${line#*:}"
+    [ "${#line}" -ge 8 ] || continue
+    refuse_secret "$(LC_ALL=C grep -rlF -m 1 -f - "$root" <<<"$line" | head -n 1)" "$variable"
 done
 for directory in "$vendor" "$vendor-suites"; do
     [ ! -d "distribution/$directory" ] || forget_the_place "distribution/$directory"
