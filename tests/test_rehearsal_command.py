@@ -151,13 +151,13 @@ def test_a_damaged_record_is_told_and_the_others_are_shown(
     assert run(["rehearse", "status", *home]) == 1
     shown = capsys.readouterr()
     assert "Deploy to Dev\n  #1 FAILURE" in shown.out
-    assert f"{record} is not a record of a build" in shown.err
-    assert f"Remove {record.parent}" in shown.err
+    assert f"{record} is damaged" in shown.err
+    assert "Remove it and run this again." in shown.err
     assert run(["rehearse", "log", "Deploy to Dev", *home]) == 0
     assert run(["rehearse", "log", "Create Distribution", *home]) == 1
-    assert f"{record} is not a record of a build" in capsys.readouterr().err
+    assert f"{record} is damaged" in capsys.readouterr().err
     assert rehearse(chain, "build", "Deploy to Dev", "-p", "DISTRIBUTION=1") == 1
-    assert f"{record} is not a record of a build" in capsys.readouterr().err
+    assert f"{record} is damaged" in capsys.readouterr().err
 
 
 def test_secrets_are_asked_for_when_a_build_needs_them(
@@ -228,7 +228,7 @@ def test_without_definitions_and_jobs_it_says_where_to_run_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run(["rehearse"]) == 1
-    assert "Run it where jobs/ and templates/ are" in capsys.readouterr().err
+    assert "Run cfl-jobs where jobs/ and templates/ are" in capsys.readouterr().err
     assert run(["rehearse", "status"]) == 1
     assert "There is no rehearsal in build/rehearsal" in capsys.readouterr().err
 

@@ -7,29 +7,9 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from cfl_jobs.configs.steps.artifacts import ArchiveArtifacts
 from cfl_jobs.rehearsal.directory import Home
-from cfl_jobs.rehearsal.records import BuildRecord
-
-
-def archive_files(
-    home: Home, record: BuildRecord, step: ArchiveArtifacts, workspace: Path, patterns: str
-) -> tuple[str, ...]:
-    """Copy the files that `patterns` (variables replaced) select into the build's archive."""
-    names = find_files(
-        workspace,
-        patterns,
-        step.excludes,
-        default_excludes=step.default_excludes,
-        case_sensitive=step.case_sensitive,
-        follow_symlinks=step.follow_symlinks,
-    )
-    archive = home.archive(record.job, record.number)
-    for name in names:
-        copy_file(workspace / name, archive / name)
-    return names
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -41,17 +21,6 @@ def copy_file(source: Path, target: Path) -> None:
         target.symlink_to(source.readlink())
     else:
         shutil.copy2(source, target)
-
-
-def copy_artifacts(
-    archive: Path, target: Path, *, includes: str, excludes: str, flatten: bool
-) -> tuple[str, ...]:
-    """Copy from an archive and return the names there. Default excludes don't count here."""
-    names = find_files(archive, includes, excludes, default_excludes=False)
-    target.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        copy_file(archive / name, target / (PurePosixPath(name).name if flatten else name))
-    return names
 
 
 def list_artifacts(home: Home, job: str, number: int) -> Mapping[str, Path]:

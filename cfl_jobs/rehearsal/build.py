@@ -31,20 +31,14 @@ class ProcessEnds:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemStarts:
-    """The build goes on when this queue item has become a build."""
+class ItemGoesOn:
+    """The build goes on when this queue item has become a build, or when that has ended."""
 
     item: int
+    has_ended: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ItemEnds:
-    """The build goes on when the build that this queue item became has ended."""
-
-    item: int
-
-
-Wait: TypeAlias = ProcessEnds | ItemStarts | ItemEnds
+Wait: TypeAlias = ProcessEnds | ItemGoesOn
 
 
 class Interrupted(Exception):

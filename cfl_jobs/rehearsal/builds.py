@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -10,7 +9,14 @@ from pathlib import Path
 from cfl_jobs.configs.model import BuildDiscarder
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.rehearsal.directory import Home, remove_tree, write_json, write_text
+from cfl_jobs.rehearsal.directory import (
+    Home,
+    read_as_written,
+    read_json,
+    remove_tree,
+    write_json,
+    write_text,
+)
 from cfl_jobs.rehearsal.records import (
     BuildRecord,
     UpstreamCause,
@@ -99,13 +105,9 @@ class Builds:
 
 
 def _read_record(path: Path) -> BuildRecord:
-    try:
-        return record_from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise RehearsalError(
-            f"{path} is not a record of a build: {error!r}",
-            advice=f"Remove {path.parent} and run it again.",
-        ) from error
+    data = read_json(path)
+    with read_as_written(path):
+        return record_from_json(data)
 
 
 def find_aborted(builds: Builds, jobs: Iterable[str]) -> Iterator[BuildRecord]:

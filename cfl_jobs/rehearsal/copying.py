@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from posixpath import relpath
 
 from cfl_jobs.configs.references import expand, resolve_job
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector, parse_selector
 from cfl_jobs.configs.steps.step import Result, StepFailed
 from cfl_jobs.errors import count
-from cfl_jobs.rehearsal.artifacts import copy_artifacts
+from cfl_jobs.rehearsal.artifacts import copy_file, find_files
 from cfl_jobs.rehearsal.build import BuildRun
 from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.environment import build_variables
@@ -62,9 +63,10 @@ def _copy(step: CopyArtifact, build: BuildRun, name: str, source: BuildRecord) -
     if archive.is_dir():
         target = build.workspace / expand(step.target, variables)
         excludes = expand(step.excludes, variables)
-        names = copy_artifacts(
-            archive, target, includes=includes, excludes=excludes, flatten=step.flatten
-        )
+        names = find_files(archive, includes, excludes, default_excludes=False)
+        target.mkdir(parents=True, exist_ok=True)
+        for file in names:
+            copy_file(archive / file, target / (PurePosixPath(file).name if step.flatten else file))
         copied = count(len(names), "artifact")
         build.log(f'Copied {copied} from "{source.job}" build number {source.number}')
     if not names and not step.optional:

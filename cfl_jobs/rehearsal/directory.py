@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -26,7 +26,8 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    write_text(path, json.dumps(data, indent=2) + "\n")
+    """Write JSON; what it has no form for, as a path, becomes text."""
+    write_text(path, json.dumps(data, indent=2, default=str) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -35,7 +36,7 @@ def read_json(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
     return data if isinstance(data, dict) else {}
 
@@ -172,12 +173,7 @@ def load_settings(home: Home) -> Settings:
 
 
 def save_settings(home: Home, settings: Settings) -> None:
-    data = {
-        "repositories": {name: str(place) for name, place in settings.repositories.items()},
-        "secrets": settings.secrets and str(settings.secrets),
-        "rendered": settings.rendered,
-    }
-    write_json(home.state / "settings.json", data)
+    write_json(home.state / "settings.json", asdict(settings))
 
 
 @contextmanager

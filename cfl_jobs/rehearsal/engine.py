@@ -20,8 +20,7 @@ from cfl_jobs.configs.steps.wrappers import TimeLimit, TimeoutKind
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.build import (
     Interrupted,
-    ItemEnds,
-    ItemStarts,
+    ItemGoesOn,
     ProcessEnds,
     Request,
     Surroundings,
@@ -107,7 +106,6 @@ class Engine:
         self.queue = Queue(home.state / "queue.json")
         self._repositories = repositories
         self._executors = executors
-        self._secrets = dict(secrets or {})
         self._clock = Clock()
         self._notify = notify
         self._locate = locate
@@ -124,7 +122,7 @@ class Engine:
             self._processes,
             self._trash,
             self._clock,
-            self._secrets,
+            secrets or {},
             self._submit_downstream,
             self._cancel,
             self._by_item,
@@ -295,10 +293,9 @@ class Engine:
         match wait:
             case ProcessEnds(process):
                 return process.exit_code is not None
-            case ItemStarts(item):
-                return item in self._by_item
-            case ItemEnds(item):
-                return self._by_item[item].result is not None
+            case ItemGoesOn(item, has_ended):
+                record = self._by_item.get(item)
+                return record is not None and (not has_ended or record.result is not None)
         return True
 
     def _resume(self, running: Running) -> None:
@@ -355,7 +352,7 @@ class Engine:
         waits = [
             (running.build.record, self.queue.find(running.wait.item))
             for running in self._running
-            if isinstance(running.wait, ItemStarts | ItemEnds)
+            if isinstance(running.wait, ItemGoesOn)
         ]
         lines = explain_deadlock(waits, self.queue, self._executors)
         self._notify(Deadlocked(lines))

@@ -17,7 +17,7 @@ from cfl_jobs.configs.steps.triggering import TriggerBuilds
 from cfl_jobs.configs.steps.wrappers import BoundCredential, CleanAfter
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.reading.secrets import KINDS, CredentialKind
-from cfl_jobs.rehearsal.artifacts import archive_files, find_files
+from cfl_jobs.rehearsal.artifacts import copy_file, find_files
 from cfl_jobs.rehearsal.build import BuildRun, Interrupted, Wait
 from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.checkout import check_out
@@ -62,7 +62,17 @@ class RehearsedBuild(BuildRun):
         self.log("[WS-CLEANUP] Done")
 
     def archive(self, step: ArchiveArtifacts, patterns: str) -> bool:
-        names = archive_files(self.home, self.record, step, self.workspace, patterns)
+        names = find_files(
+            self.workspace,
+            patterns,
+            step.excludes,
+            default_excludes=step.default_excludes,
+            case_sensitive=step.case_sensitive,
+            follow_symlinks=step.follow_symlinks,
+        )
+        archive = self.home.archive(self.record.job, self.record.number)
+        for name in names:
+            copy_file(self.workspace / name, archive / name)
         if names and step.fingerprint:
             self.log("Recording fingerprints")
         return bool(names)

@@ -66,37 +66,30 @@ def values_from_person(job: Job, given: Mapping[str, str]) -> dict[str, str]:
             value = format_selector(BuildSelector(Selector.SPECIFIC, value.strip()))
         if parameter.trim:
             value = value.strip()
-        _check_offered(job, parameter, value)
+        if advice := _find_offers(parameter, value):
+            what = f"{job.name!r}: {name} can't be {value!r}."
+            raise RehearsalError(what, advice=advice)
         values[name] = _convert(parameter, value)
     return values
 
 
-def _check_offered(job: Job, parameter: Parameter, value: str) -> None:
-    """Raise RehearsalError for a value that the form doesn't offer.
-
-    Jenkins itself would take any other text than "true" for false.
-    """
+def _find_offers(parameter: Parameter, value: str) -> str:
+    """Return what the form offers in place of a value that it doesn't have, or ""."""
     match parameter.kind:
         case ParameterKind.BOOLEAN if value.lower() not in ("true", "false"):
-            advice = "It is true or false."
+            return "It is true or false."
         case ParameterKind.CHOICE if value not in parameter.choices:
-            advice = f"It offers: {', '.join(parameter.choices)}"
+            return f"It offers: {', '.join(parameter.choices)}"
         case ParameterKind.BUILD_SELECTOR if parse_selector(value) is None:
-            message = f"{job.name!r}: {value!r} is not a build selector."
-            raise RehearsalError(message, advice="A build number will do.")
-        case _:
-            return
-    raise RehearsalError(f"{job.name!r}: {parameter.name} can't be {value!r}.", advice=advice)
+            return "A build number will do."
+    return ""
 
 
 def _convert(parameter: Parameter, value: str) -> str:
-    match parameter.kind:
-        case ParameterKind.BOOLEAN:
-            return str(value.lower() == "true").lower()
-        case ParameterKind.CHOICE if value not in parameter.choices:
-            raise BadValue(f"illegal choice for parameter {parameter.name}: {value!r}")
-        case ParameterKind.BUILD_SELECTOR if parse_selector(value) is None:
-            raise BadValue(f"{value!r} is not a build selector")
+    if parameter.kind is ParameterKind.BOOLEAN:  # any text but "true" is false
+        return str(value.lower() == "true").lower()
+    if _find_offers(parameter, value):
+        raise BadValue(f"illegal value for parameter {parameter.name}: {value!r}")
     return value
 
 

@@ -69,24 +69,14 @@ class Repositories:
         answer = self.git("ls-remote", url, f"refs/heads/{short_branch(branch)}").split()
         return next(iter(answer), None)
 
-    def commit_nothing(self, name: str, branch: str, message: str) -> None:
-        """Add an empty commit to a branch of a sample repository."""
-        directory = self.paths[name]
-        tip = f"refs/heads/{branch}"
-        tree = self.git("rev-parse", f"{tip}^{{tree}}", directory=directory).strip()
-        parent = self.git("rev-parse", tip, directory=directory).strip()
-        make = (*_WHO, "commit-tree", tree, "-p", parent, "-m", message)
-        made = self.git(*make, directory=directory)
-        self.git("update-ref", tip, made.strip(), parent, directory=directory)
-
     def list_uncommitted(self, name: str) -> tuple[str, ...]:
         """Return the files that are changed or new in a repository's work tree, if it has one."""
         arguments = ("--no-optional-locks", "status", "--porcelain", "--no-renames", "-z")
         listed = self._ask(self.paths[name], *arguments).split("\0")
         return tuple(entry.split(maxsplit=1)[-1] for entry in listed if entry)
 
-    def commit_all(self, name: str, branch: str) -> None:
-        """Commit everything in a sample repository's work tree, which has to be on that branch."""
+    def commit(self, name: str, branch: str) -> None:
+        """Commit all that a sample's work tree has, be it nothing new; it has to be on `branch`."""
         directory = self.paths[name]
         current = self._ask(directory, "branch", "--show-current")
         if current != branch:
@@ -95,7 +85,8 @@ class Repositories:
                 advice=f"Check out {branch} there, or push what is checked out with --branch.",
             )
         self.git("add", "--all", directory=directory)
-        self.git(*_WHO, "commit", "--quiet", "--message=A change", directory=directory)
+        what = ("commit", "--quiet", "--allow-empty", "--message=A change to rehearse with")
+        self.git(*_WHO, *what, directory=directory)
 
     def git(self, *arguments: str, directory: Path | None = None) -> str:
         """Run git on local repositories and return what it prints. Raises RehearsalError."""

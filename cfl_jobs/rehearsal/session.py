@@ -50,15 +50,11 @@ class Definitions:
 
     root: Path
 
-    @property
-    def are_here(self) -> bool:
-        return (self.root / "jobs").is_dir()
-
     def fill(self, home: Home) -> int:
         """Bring the jobs in `home` to what the definitions say; returns how many changed.
 
         Jobs that are no longer defined go, with their builds. The run's journal is kept in the home
-        too, not in the user's own directories. Raises PlanError if a job can't be written.
+        too, not in the user's own directories. Raises CflJobsError if one can't be written.
         """
         target = HomeTarget(home.root)
         plan = look(self.root, target, Asked(prune=True)).plan()
@@ -76,8 +72,6 @@ class Definitions:
 
         0 where there are no definitions, or none that render: they are not what is rehearsed.
         """
-        if not self.are_here:
-            return 0
         try:
             return len(look(self.root, HomeTarget(home.root), Asked()).plan().changes)
         except CflJobsError:
@@ -251,7 +245,8 @@ def prepare(options: Options, home: Home, definitions: Definitions, tell: Tell) 
     """
     settings = load_settings(home)
     if settings.rendered or not any(True for _ in home.configs()):
-        _fill(home, definitions, tell)
+        if changed := definitions.fill(home):
+            tell(f"Rendered jobs/ into {show_path(home.root)}: {count(changed, 'config')}.")
         settings = replace(settings, rendered=True)
         save_settings(home, settings)
     elif different := definitions.count_differences(home):
@@ -286,17 +281,6 @@ def _require_used(names: Iterable[str], used: Collection[str]) -> None:
         if name not in used:
             advice = suggest(name, used) or f"They check out: {', '.join(sorted(used)) or 'none'}."
             raise RehearsalError(f"No job checks out a repository {name!r}.", advice=advice)
-
-
-def _fill(home: Home, definitions: Definitions, tell: Tell) -> None:
-    if not definitions.are_here:
-        raise RehearsalError(
-            f"There are no jobs in {home.root}, and no definitions here.",
-            advice="Run it where jobs/ and templates/ are, or fill DIR: cfl-jobs update --home DIR",
-        )
-    changed = definitions.fill(home)
-    if changed:
-        tell(f"Rendered jobs/ into {show_path(home.root)}: {count(changed, 'config')}.")
 
 
 def _make_sample(home: Home, tell: Tell) -> dict[str, Path]:
@@ -335,7 +319,7 @@ def _commit(builds: Builds, ready: Ready, name: str, branch: str, *, commit: boo
         return
     changed = repositories.list_uncommitted(name)
     if commit and changed:
-        repositories.commit_all(name, branch)
+        repositories.commit(name, branch)
         ready.tell(f"Committed on {branch} of the sample's {name}: {some(changed)}.")
         return
     head = repositories.read_head(str(place), branch)
@@ -347,7 +331,7 @@ def _commit(builds: Builds, ready: Ready, name: str, branch: str, *, commit: boo
             f"{name} has nothing to push: {some(changed)} in {show_path(place)} is not committed.",
             advice=f"Commit it and push: {own_command(repositories.home)} push {name} --commit",
         )
-    repositories.commit_nothing(name, branch, "A change to rehearse with")
+    repositories.commit(name, branch)
     ready.tell(f"Made an empty commit to push, on {branch} of the sample's {name}.")
 
 

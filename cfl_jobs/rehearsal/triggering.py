@@ -14,7 +14,7 @@ from cfl_jobs.configs.steps.triggering import (
     TriggerBuilds,
     variable_part,
 )
-from cfl_jobs.rehearsal.build import BuildRun, Interrupted, ItemEnds, ItemStarts, Request, Wait
+from cfl_jobs.rehearsal.build import BuildRun, Interrupted, ItemGoesOn, Request, Wait
 from cfl_jobs.rehearsal.queueing import BadValue, convert_triggered, default_values
 
 
@@ -138,10 +138,10 @@ def _await_all(
 
 def _await(name: str, item: int, build: BuildRun) -> Generator[Wait, None, tuple[int, Result]]:
     build.log(f"Waiting for the completion of {name}")
-    yield ItemStarts(item)
+    yield ItemGoesOn(item, has_ended=False)
     number = build.around.started_by_item[item].number
     build.log(f"{name} #{number} started.")
-    yield ItemEnds(item)
+    yield ItemGoesOn(item, has_ended=True)
     result = build.around.started_by_item[item].result or Result.ABORTED
     build.log(f"{name} #{number} completed. Result was {result.name}")
     return number, result
