@@ -22,6 +22,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.read_model import read_job, read_view
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position, suggest
+from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.reading.located_yaml import line_at
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.target import Kind
@@ -115,7 +116,7 @@ def check_rendered(
 def read_files(root: Path) -> dict[str, str]:
     """Return the texts below jobs/ and templates/ by path; what isn't UTF-8 text is left out."""
     files: dict[str, str] = {}
-    for directory in ("jobs", "templates"):
+    for directory in (JOBS, TEMPLATES):
         for path in sorted((root / directory).rglob("*")):
             if path.is_file():
                 try:

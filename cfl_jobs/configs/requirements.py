@@ -8,18 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import class_of_tag, element_paths
-from cfl_jobs.reading.inventory import INVENTORY, Inventory
+from cfl_jobs.reading import JOBS
+
+if TYPE_CHECKING:
+    from cfl_jobs.reading.inventory import Inventory
 
 CORE = ""
 # A line is a plugin's short name ("-" is Jenkins itself) and the beginnings of its classes' names;
 # one without a dot is the whole of an element's tag. Gathered from what jenkins-job-builder 6.5.0
 # writes for its own test cases, the plugins its documentation names, and the
 # `plugin="name@version"` attributes of real Jenkins.
-_LINES = (files(__package__) / "providers.txt").read_text(encoding="utf-8").splitlines()
+_LINES = Path(__file__).with_name("providers.txt").read_text(encoding="utf-8").splitlines()
 _PROVIDERS = {
     beginning: plugin.removeprefix("-")
     for plugin, *beginnings in map(str.split, _LINES)
@@ -63,7 +67,7 @@ def word_missing(use: Use) -> tuple[str, str]:
         )
     return (
         f"{name} needs the plugin {use.plugin!r}, which the server doesn't have",
-        f"Install it and run `cfl-jobs inventory`, or add it to {INVENTORY}.",
+        f"Install it and run `cfl-jobs inventory`, or add it to {JOBS}/plugins.yaml.",
     )
 
 

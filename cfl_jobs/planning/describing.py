@@ -17,6 +17,7 @@ from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.plan import Change, Difference, Owner
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.planning.words import secrets_of, show_value
+from cfl_jobs.reading import JOBS
 from cfl_jobs.reading.tracking import Pieces
 from cfl_jobs.reading.versions import NEWEST
 
@@ -115,7 +116,7 @@ def _place_of_change(desired: str, live: str, pieces: Pieces, whole: Position) -
         at, place = found[-2]
     elif end > ends[len(found) - 1]:
         others = {of.file for here, of in pieces[len(found) :] if here < end} - {place.file}
-        written = [(here, of) for here, of in found if not of.file.startswith("jobs/")]
+        written = [(here, of) for here, of in found if not of.file.startswith(f"{JOBS}/")]
         if others:
             at, place = written[-1] if written else (start, whole)
     lines = desired.count("\n", at, start)

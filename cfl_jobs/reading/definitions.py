@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cfl_jobs.errors import CflJobsError, Finding, Position, nearest, suggest
+from cfl_jobs.reading import JOBS
 from cfl_jobs.reading.inventory import Inventory, read_inventory
 from cfl_jobs.reading.located_yaml import Sources, load_yaml
 from cfl_jobs.reading.names import find_name_problem
@@ -19,7 +20,6 @@ from cfl_jobs.reading.server_url import check_url, has_login
 from cfl_jobs.reading.tracking import TrackedDict, TrackedList
 from cfl_jobs.target import Kind
 
-JOBS = "jobs"
 SETTINGS = "settings"
 PLUGINS = "plugins"
 _LISTS = {"jobs": Kind.JOB, "views": Kind.VIEW}

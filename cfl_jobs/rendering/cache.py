@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import cfl_jobs
 from cfl_jobs.files import kept_file, list_states, load_kept, save_kept
+from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.reading.names import select_names
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _program() -> bytes:
 
 def _inputs(root: Path) -> Iterator[tuple[str, bytes]]:
     """Yield the names and bytes of a project's files. Raises OSError at a link."""
-    for directory in ("jobs", "templates"):
+    for directory in (JOBS, TEMPLATES):
         for path in sorted((root / directory).rglob("*")):
             if path.is_symlink():
                 raise OSError("where it leads to is for render to judge")

@@ -16,8 +16,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from cfl_jobs.errors import CflJobsError, Finding
-from cfl_jobs.reading.definitions import JOBS
-from cfl_jobs.rendering.templates import TEMPLATES
+from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.review.review import Revision
 
 WORK_TREE = "work tree"

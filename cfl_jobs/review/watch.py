@@ -15,9 +15,8 @@ from cfl_jobs.check.project import check_project
 from cfl_jobs.check.rule import Severity
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError, count
-from cfl_jobs.reading.definitions import JOBS
+from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.rendering.cache import render_cached
-from cfl_jobs.rendering.templates import TEMPLATES
 from cfl_jobs.review.comparing import plan_revision
 from cfl_jobs.review.formats import paint, tell_changes
 from cfl_jobs.target import Kind
