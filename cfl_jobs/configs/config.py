@@ -18,7 +18,13 @@ from cfl_jobs.configs.buildwritten import (
     put_build_written,
     take_build_written,
 )
-from cfl_jobs.configs.configxml import child_of, format_config, is_folder_tag, parse_config
+from cfl_jobs.configs.configxml import (
+    child_of,
+    element_paths,
+    format_config,
+    is_folder_tag,
+    parse_config,
+)
 from cfl_jobs.configs.mark import (
     Fingerprint,
     Mark,
@@ -217,6 +223,26 @@ class Config:
                 return places[path]
             path = path.rpartition("/")[0]
         return self.definition
+
+    def place_of_item(self, path: str, text: str) -> Position:
+        """Return the place that made an item of a list, or the first place that made part of it.
+
+        The number in its path may be of a list that was sorted, as sets are: one that is a `text`
+        is known by that.
+        """
+        path = self._texts.get((path.rpartition("[")[0], text), path) if text else path
+        made = (blame for blame in self.blame if f"{blame.path}/".startswith(f"{path}/"))
+        first = next(made, None)
+        return first.position if first else self.place_of(path)
+
+    @cached_property
+    def _texts(self) -> Mapping[tuple[str, str], str]:
+        """The paths of texts in lists, by their paths without the last number and the texts."""
+        return {
+            (path.rpartition("[")[0], element.text or ""): path
+            for path, element in element_paths(self.parse())
+            if path.endswith("]") and not len(element)
+        }
 
     def to_json(self) -> dict[str, Any]:
         return {

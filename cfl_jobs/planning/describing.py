@@ -92,6 +92,8 @@ def place_of(rendered: Config, raw: Raw) -> Position:
     if raw.desired is None:
         # A number in the path counts the server's elements, not ours.
         return rendered.place_of(path.rpartition("/")[0] if raw.is_item else path)
+    if raw.live is None and raw.is_item:
+        return rendered.place_of_item(path, raw.desired.text)
     pieces = rendered.pieces_of(path)
     whole = rendered.place_of(path)
     if raw.live is None or not pieces or not raw.desired.text:
@@ -108,6 +110,9 @@ def _place_of_change(desired: str, live: str, pieces: Pieces, whole: Position) -
     end = len(desired) - count_common(desired[start:][::-1], live[start:][::-1])
     line_end = desired.find("\n", start, end)
     end = end if line_end < 0 else line_end
+    # What stands between two values of a list, a blank or a comma, comes with the second one.
+    new = next((at for at, _ in pieces if start < at < end), start)
+    start = new if not re.search(r"\w", desired[start:new]) else start
     ends = [at for at, _ in pieces[1:]] + [len(desired)]
     found = [(at, place) for at, place in pieces if at <= start] or [(0, whole)]
     at, place = found[-1]

@@ -13,7 +13,7 @@ from cfl_jobs.configs.configxml import element_paths, steps_of
 from cfl_jobs.configs.fields import is_default
 from cfl_jobs.configs.normalform import TEXTS
 from cfl_jobs.errors import Position
-from cfl_jobs.reading.tracking import TrackedDict, peek, walk_mappings
+from cfl_jobs.reading.tracking import LocatedText, Pieces, TrackedDict, peek, walk_mappings
 from cfl_jobs.rendering.generator import Component, Generated
 from cfl_jobs.rendering.noeffect import NO_EFFECTS, Successor
 
@@ -73,10 +73,8 @@ class _Blamer:
             around = self._options_of(component)
             self.look_inside(element, path, around)
             return False, True
-        if around.is_given and (place := around.find(element, path)) is not None:
-            text = self._texts.get(element.text or "")
-            pieces = text.pieces if text and text.pos == place else ()
-            self.found.append(Blame(path, place, pieces))
+        if around.is_given and (made := around.find_text(element, path, self._texts)):
+            self.found.append(Blame(path, *made))
         if len(element):
             is_own, is_asked = self.look_inside(element, path, around)
         else:
@@ -109,6 +107,7 @@ class _Options:
         self.is_given = bool(self._mappings)
         owners: list[TrackedDict] = []
         keys: list[str] = []
+        values: list[str] = []
         for mapping in self._mappings:
             places, given = mapping.value_positions, mapping.key_positions
             for key, value in dict.items(mapping):
@@ -116,11 +115,12 @@ class _Options:
                     continue  # jenkins-job-builder adds some defaults to its data
                 owners.append(mapping)
                 keys.append(key)
+                values.append(value if isinstance(value, str) else "")
                 if isinstance(value, (str, int, float)):
                     text = str(value).lower() if isinstance(value, bool) else str(value)
                     found = (key, places.get(key, mapping.pos))
                     self._by_text.setdefault(text, []).append(found)
-        self._owners, self._keys = owners, tuple(keys)
+        self._owners, self._keys, self._values = owners, tuple(keys), values
 
     def find(self, element: ET.Element, path: str) -> Position | None:
         """Return the place of the one option that made the element at a path."""
@@ -136,6 +136,36 @@ class _Options:
                     return places.pop() if len(places) == 1 else None
         named = _indices(self._keys).get(_plain(self._special.get(path, element.tag)), ())
         return self._place_of(named[0]) if len(named) == 1 else None
+
+    def find_text(
+        self, element: ET.Element, path: str, texts: Mapping[str, LocatedText]
+    ) -> tuple[Position, Pieces] | None:
+        """Return the place of what made an element, an option or a part of one, and its pieces.
+
+        `texts` are those of which it is known where their pieces stand.
+        """
+        text = element.text or ""
+        place = self.find(element, path)
+        if place is None and not len(element) and text.strip():
+            place = self._find_item(text, texts)
+        if place is None:
+            return None
+        found = texts.get(text)
+        return place, found.pieces if found and found.pos == place else ()
+
+    def _find_item(self, text: str, texts: Mapping[str, LocatedText]) -> Position | None:
+        """Return the one place of what made an item of a list: a part of an option, or its name."""
+        words = set(text.split(":"))
+        places: set[Position] = set()
+        for index, (key, option) in enumerate(zip(self._keys, self._values, strict=True)):
+            if ":" in text and words.issuperset(key.split(":")):
+                # Where a value of a definition is the option's name, that is to blame.
+                places.add(texts[key].pos if key in texts else self._place_of(index))
+            elif text in option and "\n" not in option and text in _items(option):
+                pieces = texts[option].pieces if option in texts else ()
+                before = [place for at, place in pieces if at <= option.index(text)]
+                places.add(before[-1] if before else self._place_of(index))
+        return places.pop() if len(places) == 1 else None
 
     def leaves_out(self, element: ET.Element) -> bool:
         """Tell whether what made a field is an option that was looked for and not given."""
@@ -162,6 +192,12 @@ class _Options:
         place = mapping.position_of(self._keys[index])
         inside = getattr(dict.get(mapping, self._keys[index]), "pos", None)
         return inside if isinstance(inside, Position) and inside.file != place.file else place
+
+
+def _items(option: str) -> list[str]:
+    """Return the items of a text that is a list of several."""
+    items = re.split(r"\s*,\s*", option)
+    return items if len(items) > 1 else []
 
 
 @lru_cache(maxsize=1024)

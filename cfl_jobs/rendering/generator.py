@@ -338,6 +338,8 @@ def _hand_over(value: Any, texts: dict[str, LocatedText], changes: Changes | Non
         for key, item in value.raw_items():
             if isinstance(item, LocatedText):
                 value.value_positions[key] = item.pos
+            if isinstance(key, LocatedText) and key.pos != value.position_of(key):
+                texts.setdefault(str(key), key)  # a value of a definition is the key
             name, item = changes.get((id(value), key), (key, item)) if changes else (key, item)
             items.append((str(name), _hand_over(item, texts, changes)))
         return value.copy_with(items) if changes is None else TrackedDict(items, pos=value.pos)

@@ -16,10 +16,11 @@ import jinja2.runtime
 import jinja2.sandbox
 from jinja2 import nodes
 from jinja2.exceptions import SecurityError
+from jinja2.filters import do_join
 from jinja2.utils import missing as _no_owner
 
 from cfl_jobs.errors import CflJobsError, Position, suggest
-from cfl_jobs.reading.tracking import TrackedDict
+from cfl_jobs.reading.tracking import LocatedText, TrackedDict
 from cfl_jobs.rendering.lost_text import (
     LostText,
     Outline,
@@ -53,6 +54,24 @@ def _refuse_text(value: Any) -> Any:
             "nothing is given where a list is needed", advice="Give it, or write []."
         )
     return value
+
+
+@jinja2.pass_eval_context
+def _join(context: nodes.EvalContext, value: Any, d: str = "", attribute: Any = None) -> str:
+    """Join as Jinja2's own filter does; the text knows where each of its parts stands."""
+    parts = list(value)
+    text: str = do_join(context, parts, d, attribute)
+    places: list[tuple[int, Position]] = []
+    length = 0
+    for part in () if attribute is not None else parts:
+        if isinstance(part, LocatedText):
+            inside = part.pieces or ((0, part.pos),)
+            places += [(length + offset, place) for offset, place in inside]
+        length += len(str(part)) + len(str(d))
+    if not places:
+        return text
+    first = places[0][1]
+    return LocatedText(text, first, ((0, first), *(piece for piece in places if piece[0])))
 
 
 def _is_large(value: Any, limit: int = _LARGEST) -> bool:
@@ -293,6 +312,7 @@ def make_environment(host: Host) -> Environment:
     for name in _HTML_FILTERS:
         del environment.filters[name]
     environment.filters[_NO_TEXT] = _refuse_text
+    environment.filters["join"] = _join
     environment.filters[_NOTE_NAME] = environment.note_name
     environment.filters[_CHECK_PARENT] = _pass_context(environment.check_parent)
     environment.filters[_CHECK_IMPORTED] = _pass_context(environment.check_imported)
