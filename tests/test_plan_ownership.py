@@ -13,6 +13,7 @@ from cfl_jobs.errors import UnsafePlan
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Create, Delete, Owner, Update, find_loss
 from cfl_jobs.planning.planner import plan_changes
+from cfl_jobs.review.effects import weigh_plan
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
@@ -306,3 +307,23 @@ class Broken(MemoryTarget):
     def read(self, kind: Kind, name: str) -> str:
         text = super().read(kind, name)
         return text.replace("echo one", "echo &one;") if name == "A" else text
+
+
+def test_what_a_plan_means_is_told_for_whose_change_it_is(
+    target: MemoryTarget, tmp_path: Path
+) -> None:
+    """An edit on the server is put back, and said to be; what nobody touched is no effect."""
+    name = "Deploy to Prod"
+    update(target, tmp_path, job(name), job("Publish"))
+    target.edit(name, "echo two", "echo theirs")
+    target.edit("Publish", "false</concurrentBuild>", "true</concurrentBuild>")
+    wanted = (job(name), job("Publish", branch="main"))
+    review = weigh_plan(plan(target, *wanted), wanted)
+    put_back = "(changed on the server, will be put back)"
+    assert {effect.text: effect.weight.word for effect in review.effects} == {
+        f"changes what {name} runs {put_back}": "high",
+        "changes the parameter BRANCH of Publish: its default is main, not master": "medium",
+        f"lets several builds of Publish run at once no longer {put_back}": "medium",
+    }
+    assert str(review.risk) == f"Risk: high: changes what {name} runs {put_back}"
+    assert weigh_plan(plan(target), ()).effects == ()

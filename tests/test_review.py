@@ -14,9 +14,10 @@ from click.testing import CliRunner
 from cfl_jobs.__main__ import run
 from cfl_jobs.cli import cli
 from cfl_jobs.planning.basis import Setup
+from cfl_jobs.planning.plan import Update
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.review.comparing import make_review, review_setups
-from cfl_jobs.review.formats import write_json, write_text
+from cfl_jobs.review.formats import WRITERS, write_json, write_text
 from cfl_jobs.review.outline import Entry, action_of, list_entries
 from cfl_jobs.review.review import Review, Revision, Weight
 from cfl_jobs.review.setups import read_setup
@@ -128,6 +129,31 @@ def test_job_that_goes_needs_prune_and_leaves_its_environment(history: History) 
 
 DEPLOY, DEPLOY_TEMPLATE = "jobs/deploy.yaml", "templates/deploy.yaml.j2"
 PROD = "environment: Prod\n"
+SCRIPT = "templates/scripts/deploy-distribution.sh"
+UNTESTED = """else
+    refuse "distribution $number is not tested" \\
+        "$promote_job has not recorded distribution $number as tested." \\
+        "Run its test suites, or tick ALLOW_UNTESTED to deploy it all the same"
+fi
+"""
+SECRET = """\
+    secrets:
+      - {credential: codeforlife-prod-secret-key, variable: KEY, kind: text}
+"""
+NEXT = "    secrets:\n"
+MORE = "      - {name: more, command: make}\n"
+SECRET_OF_PROD = (
+    "      - {credential: codeforlife-prod-secret-key, variable: SITE_SECRET_KEY, kind: text}\n"
+)
+MAIL = """\
+  - email:
+      recipients: {{ settings.mail }}
+      notify-every-unstable-build: true
+      send-to-individuals: true
+"""
+RETENTION = "{% if retention_builds is defined %}\n"
+COPIER = "projects: {{ distribution }}"
+UNKNOWN = "  - raw:\n      xml: <org.jenkinsci.plugins.credentialsbinding.impl.RunCondition/>"
 EFFECTS = {
     "job that looks renamed": (
         (DEPLOY, "- name: Deploy to Staging", "- name: Deploy to Test"),
@@ -159,6 +185,112 @@ EFFECTS = {
         (DEPLOY, "    after_promotion: true\n", ""),
         "keeps Promote Distribution from starting Deploy to Dev",
         Weight.MEDIUM,
+    ),
+    "comment in a script": (
+        (SCRIPT, "umask 022\n", "umask 022\n# for the user's sake\n\n"),
+        f"changes nothing but comments and blank lines in what {DEPLOYS} run",
+        Weight.LOW,
+    ),
+    "description": (
+        (DEPLOY_TEMPLATE, "  By hand: Build", "  By a person: Build"),
+        f"changes only text for people (description) of {DEPLOYS}",
+        Weight.LOW,
+    ),
+    "description of a parameter": (
+        (DEPLOY_TEMPLATE, "for example 42.", "for example 43."),
+        f"changes only text for people (parameter DISTRIBUTION: description) of {DEPLOYS}",
+        Weight.LOW,
+    ),
+    "untested check cut out": (
+        (SCRIPT, UNTESTED, "fi\n"),
+        f"lets {DEPLOYS} deploy what was not tested: nothing stops it any more",
+        Weight.HIGH,
+    ),
+    "guard that goes": (
+        (SCRIPT, UNTESTED, "fi\n"),
+        f'takes the guard `refuse "distribution $number is not tested"` out of {DEPLOYS}',
+        Weight.HIGH,
+    ),
+    "guard that holds less often": (
+        (SCRIPT, 'elif [ "${ALLOW_UNTESTED:-false}" = true ]; then', "elif true; then"),
+        f'changes when the guard `refuse "distribution $number is not tested"` of {DEPLOYS} '
+        "stops them",
+        Weight.HIGH,
+    ),
+    "errors that are passed over": (
+        (SCRIPT, "set -euo pipefail", "set -u"),
+        f"takes the guard `set -euo pipefail` out of {DEPLOYS}",
+        Weight.HIGH,
+    ),
+    "guard of what is deployed": (
+        ("templates/scripts/run-suite.sh", 'if [ "$tests" -eq 0 ]; then', "if false; then"),
+        'changes when the guard `fail "the suite ended well but reported no test: there is none in '
+        '\\$JUNIT_REPORTS/*.xml"` of Run Portal Tests and Run Ocargo Tests stops them',
+        Weight.HIGH,
+    ),
+    "test results": (
+        ("templates/tests.yaml.j2", "allow-empty-results: false", "allow-empty-results: true"),
+        "lets Run Portal Tests and Run Ocargo Tests succeed without any test result",
+        Weight.HIGH,
+    ),
+    "what a deploy runs": (
+        (DEPLOY, PROD, f"{PROD}    command: ./deploy.sh {{environment}}\n"),
+        "changes what Deploy to Prod runs",
+        Weight.HIGH,
+    ),
+    "secret for a suite": (
+        ("jobs/tests.yaml", "    suite: portal\n", f"    suite: portal\n{SECRET}"),
+        "gives the secret codeforlife-prod-secret-key to Run Portal Tests as $KEY",
+        Weight.HIGH,
+    ),
+    "retention of builds": (
+        ("jobs/deploy.yaml", "retention_days: 365", "retention_days: 7"),
+        f"keeps fewer builds of {DEPLOYS}: those older than 7 days go, 365 days were kept",
+        Weight.HIGH,
+    ),
+    "retention of artifacts": (
+        ("templates/base.yaml.j2", RETENTION, f"      artifact-num-to-keep: 3\n{RETENTION}"),
+        "keeps fewer artifacts of all 12 jobs: all but the newest 3 builds' go, all were kept",
+        Weight.HIGH,
+    ),
+    "longer retention": (
+        ("jobs/deploy.yaml", "retention_days: 365", "retention_days: 400"),
+        f"keeps more builds of {DEPLOYS}: 400 days, not 365 days",
+        Weight.LOW,
+    ),
+    "mail of one": (
+        ("jobs/settings.yaml", "mail: builds@codeforlife.education", 'mail: ""'),
+        "no longer mails builds@codeforlife.education when a build of all 12 jobs fails",
+        Weight.HIGH,
+    ),
+    "mail of all": (
+        ("templates/base.yaml.j2", MAIL, "  - fingerprint:\n      files: '{{ settings.mail }}'\n"),
+        "mails nobody when a build of all 12 jobs fails: builds@codeforlife.education and those "
+        "whose commits broke it heard of it",
+        Weight.HIGH,
+    ),
+    "copies by one more": (
+        ("templates/publish.yaml.j2", COPIER, f"{COPIER},Check Jobs"),
+        "lets Check Jobs copy the artifacts of Publish Ocargo Files, Publish Portal Files and "
+        "Publish Deploy Files",
+        Weight.HIGH,
+    ),
+    "copies by all": (
+        ("templates/publish.yaml.j2", COPIER, COPIER.replace("{{ distribution }}", '"*"')),
+        "lets every job copy the artifacts of Publish Ocargo Files, Publish Portal Files and "
+        "Publish Deploy Files",
+        Weight.HIGH,
+    ),
+    "another repository": (
+        ("jobs/settings.yaml", "organisation: ocadotechnology", "organisation: someone"),
+        "checks out https://github.com/someone/ocargo.git, not "
+        "https://github.com/ocadotechnology/ocargo.git, in Publish Ocargo Files",
+        Weight.HIGH,
+    ),
+    "what nobody knows": (
+        (DEPLOY_TEMPLATE, "{% block publishers %}", "{% block publishers %}\n" + UNKNOWN),
+        f"adds “run condition” to {DEPLOYS}",
+        Weight.HIGH,
     ),
     "another secret": (
         (DEPLOY, "codeforlife-prod-secret-key", "codeforlife-other-secret-key"),
@@ -237,6 +369,92 @@ def test_what_a_change_means_for_the_chain(case: str, before: Setup, tmp_path: P
     assert effects.get(expected) is weight, "\n".join(effects)
     same = review_setups(Revision("main"), Revision("main"), before, before)
     assert same.effects == ()
+
+
+def test_the_concrete_danger_stands_first_and_is_never_folded(history: History) -> None:
+    """A script's many changed lines come after the guard that goes, and are open to read."""
+    edit(history.root, SCRIPT, UNTESTED, "fi\n" + "echo more\n" * 60)
+    add(history.root, "templates/scripts/check-jobs.sh", "echo more\n" * 60)
+    history.commit("cut")
+    review = make_review(history.root, "main", "change")
+    texts = [effect.text for effect in review.effects if effect.weight is Weight.HIGH]
+    assert texts[0].startswith("lets Deploy to Dev")
+    assert texts[1].startswith("takes the guard")
+    assert texts[2:] == [f"changes what {DEPLOYS} run"]
+    groups = list(list_entries(review.plan, weights=review.weights))
+    assert [entry.names[0] for entry in groups] == ["Deploy to Dev", "Check Jobs"]
+    for text in (WRITERS["markdown"](review), WRITERS["html"](review)):
+        folds = [line for line in text.split("\n") if "<details" in line]
+        assert [" open" in fold.partition(">")[0] for fold in folds] == [True, False]
+
+
+def test_permissions_stand_one_a_line_and_are_never_cut(history: History) -> None:
+    people = [f"USER:person-{number}" for number in range(40)]
+    edit(history.root, DEPLOY, PROD, f"{PROD}    restricted_to: [{', '.join(people)}]\n")
+    history.commit("many")
+    review = make_review(history.root, "main", "change")
+    entry = "USER:hudson.model.Item.Build:person-"
+    for text in (write_text(review), WRITERS["markdown"](review, verbose=False)):
+        lines = [line.strip() for line in text.split("\n") if entry in line]
+        assert sorted(lines) == sorted(f"+ {entry}{number}" for number in range(40))
+    assert "more line" not in text
+
+
+ENDS = {
+    "person": (
+        (DEPLOY, PROD, f"{PROD}    restricted_to:\n      - USER:alice\n"),
+        (DEPLOY, "      - USER:alice\n", "      - USER:alice\n      - USER:zoe\n"),
+        {"permissions: permission"},
+    ),
+    "variable": (
+        (DEPLOY, PROD, f"{PROD}    variables:\n      ONE: a\n"),
+        (DEPLOY, "      ONE: a\n", "      ONE: a\n      TWO: b\n"),
+        {"shell step: script"},
+    ),
+    "secret": (
+        (DEPLOY, "", ""),
+        (DEPLOY, SECRET_OF_PROD, f"{SECRET_OF_PROD}{SECRET.partition(NEXT)[2]}"),
+        {"credentials: bindings: string binding"},
+    ),
+    "step": (
+        (DEPLOY, "", ""),
+        (
+            "jobs/distribution.yaml",
+            "    expect:",
+            "      - {name: more, command: make}\n    expect:",
+        ),
+        {"shell step: script", "description"},
+    ),
+    "environment": (
+        (DEPLOY, "", ""),
+        (DEPLOY, SECRET_OF_PROD, f"{SECRET_OF_PROD}  - name: Deploy to X\n    environment: X\n"),
+        {"who may copy artifacts", "description"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ENDS)
+def test_what_is_added_at_the_end_of_a_list_is_blamed_on_its_line(
+    case: str, tmp_path: Path
+) -> None:
+    """Not on the item before it, on the list or on the template that makes something of it."""
+    first, (file, old, new), labels = ENDS[case]
+    root = copy_project(tmp_path)
+    edit(root, *first)
+    start = read_setup(root)
+    edit(root, file, old, new)
+    review = review_setups(Revision("main"), Revision("change"), start, read_setup(root))
+    lines = (root / file).read_text().split("\n")
+    added = set(lines) - set((tmp_path / file).read_text().replace(new, old).split("\n"))
+    found = {
+        re.sub(r" \d+", "", difference.label): lines[difference.position.line - 1]
+        for change in review.plan.changes
+        if isinstance(change, Update)
+        for difference in change.differences
+        if difference.position and difference.position.file == file
+    }
+    assert set(found) == labels
+    assert set(found.values()) <= added
 
 
 def test_lifted_restriction_of_a_deploy_weighs_most(tmp_path: Path) -> None:

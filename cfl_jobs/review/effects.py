@@ -30,6 +30,7 @@ from cfl_jobs.configs.references import expand
 from cfl_jobs.configs.steps import label_of
 from cfl_jobs.configs.steps.results import JUnitResults, Mail
 from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.configs.steps.step import HARMLESS
 from cfl_jobs.configs.steps.triggering import BuildOther, TriggerBuilds, TriggerStep
 from cfl_jobs.configs.steps.wrappers import (
     AnsiColor,
@@ -150,7 +151,10 @@ def _tell_unknown(pair: Pair, name: str, found: Difference) -> Effect:
     if found.change is Change.CHANGED and len(values) == 2 and len("".join(values)) < _SHORT:
         tail = f": {values[0] or 'empty'}, not {values[1] or 'empty'}"
     weight = Weight.MEDIUM
-    if not any(map(label_of, path.split("/"))):
+    classes = [step for step in path.split("/") if "." in step]
+    if not HARMLESS.isdisjoint(classes):
+        weight = Weight.LOW
+    elif classes and not any(map(label_of, classes)):
         weight = pair.weigh(name)  # nobody knows what it does
     return Effect(About.SETTING, weight, lead, (name,), tail, remark=_say_owner([found]))
 
