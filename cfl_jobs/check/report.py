@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from cfl_jobs import __version__
 from cfl_jobs.check.rule import RULES, Problem, Report, Severity
-from cfl_jobs.errors import count
+from cfl_jobs.errors import Position, count, some
 
 
 def write_text(report: Report) -> str:
@@ -49,23 +49,22 @@ def write_json(report: Report) -> str:
 
 
 def _as_data(problem: Problem) -> dict[str, Any]:
-    position = problem.finding.position
+    place: dict[str, Any] = dict.fromkeys(Position._fields)
+    if problem.finding.position:
+        place = problem.finding.position._asdict()
     return {
         "rule": problem.rule,
         "severity": problem.severity.value,
         "message": problem.finding.message,
         "advice": problem.finding.advice,
-        "file": position.file if position else None,
-        "line": position.line if position else None,
-        "column": position.column if position else None,
+        **place,
         "jobs": list(problem.names),
     }
 
 
 def _sentence(problem: Problem) -> str:
     """Return message, jobs and advice, for where the place alone doesn't tell the job."""
-    first, *others = problem.names or ("",)
-    jobs = f" ({first}{f' and {len(others)} more' if others else ''})" if first else ""
+    jobs = f" ({some(problem.names, 1)})" if problem.names else ""
     return f"{problem.finding.message}{jobs}\n{problem.finding.advice}".strip()
 
 
