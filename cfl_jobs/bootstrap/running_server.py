@@ -24,13 +24,14 @@ from cfl_jobs.doctor.report import diagnose, write_table
 from cfl_jobs.errors import CflJobsError, Declined, TargetError, Unavailable, Unreachable, count
 from cfl_jobs.planning.basis import Asked
 from cfl_jobs.reading.versions import is_older
-from cfl_jobs.review.formats import paint, write_text
+from cfl_jobs.review.formats import COLOURS, write_text
 from cfl_jobs.target import Kind, Target
 from cfl_jobs.targets.client import FORM_TYPE
 from cfl_jobs.targets.server import JenkinsTarget, path_of
-from cfl_jobs.terminal.looking import colour, look_at
+from cfl_jobs.terminal.looking import look_at
 from cfl_jobs.terminal.pushing import Consent, update_jobs
 from cfl_jobs.terminal.streams import confirm
+from cfl_jobs.terminal.text import paint
 
 # What no later step can fix; of the rest the last step asks again.
 _STOPPING = frozenset({"server", "version", "login", "permissions"})
@@ -136,7 +137,7 @@ class _Steps:
     def _verify(self) -> int:
         _, review = look_at(self._root, self._target, Asked())
         if review.plan.changes or review.plan.undone:
-            click.echo(paint(write_text(review), colour), nl=False)
+            click.echo(paint(write_text(review), COLOURS), nl=False)
             return 1
         click.echo("The plan is empty: the server is what the definitions say.")
         return 0

@@ -12,6 +12,15 @@ from cfl_jobs import __version__
 from cfl_jobs.check.rule import RULES, Problem, Report, Severity
 from cfl_jobs.errors import Position, count, some
 
+# How a line of text begins, and its colour: findings, rules, the summary.
+COLOURS = (
+    (r".*\[error: [\w-]+\]$|[\w-]+ \(error\): |[\w-]+ +error ", "red"),
+    (r".*\[warning: [\w-]+\]$|[\w-]+ \(warning\): |[\w-]+ +warning ", "yellow"),
+    (r"[\d,]+ jobs? checked by .*: no problems", "green"),
+    (r"[1-9][\d,]* errors?, ", "red"),
+    (r"0 errors, ", "yellow"),
+)
+
 
 def write_text(report: Report) -> str:
     """Return each problem with its source line, and a summary."""

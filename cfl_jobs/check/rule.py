@@ -145,7 +145,8 @@ class Rules:
         """Register a function as a rule; its docstring is the explanation."""
 
         def register(search: Search) -> Search:
-            why = "\n".join(line.strip() for line in (search.__doc__ or "").strip().splitlines())
+            paragraphs = (search.__doc__ or "").strip().split("\n\n")
+            why = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
             self.add(Rule(name, severity, title, why, search))
             return search
 

@@ -34,7 +34,7 @@ DEFINITION = RULES.add(
         Severity.ERROR,
         "definitions or templates that can't be rendered",
         "Rendering is strict: bad YAML, an unknown or missing variable, an option that"
-        " jenkins-job-builder\nnever reads, a value that makes no sense. While there are any, no"
+        " jenkins-job-builder never reads, a value that makes no sense. While there are any, no"
         " other rule is looked at.\n\nIt can't be silenced: fix what the message says.",
     )
 )
@@ -44,7 +44,7 @@ SILENCE_WITHOUT_REASON = RULES.add(
         Severity.ERROR,
         "a rule is silenced and nobody says why",
         "The next reader can't tell whether it still holds. The comment silences nothing until it"
-        " says\nwhy.\n\nWrite the reason behind the rule's name. It can't be silenced itself.",
+        " says why.\n\nWrite the reason behind the rule's name. It can't be silenced itself.",
     )
 )
 UNUSED_SILENCE = RULES.add(
@@ -53,7 +53,7 @@ UNUSED_SILENCE = RULES.add(
         Severity.WARNING,
         "a comment silences nothing",
         "The rule finds nothing at that place (any more), or there is no rule of that name. A"
-        " comment that\nstays would hide the next finding.\n\nRemove it. It can't be silenced"
+        " comment that stays would hide the next finding.\n\nRemove it. It can't be silenced"
         " itself.",
     )
 )
@@ -226,5 +226,5 @@ def explain_rule(name: str) -> str:
         return text
     return text + (
         f"\nSilence it where it is right: `# cfl-jobs: ignore {rule.id} REASON` behind the line"
-        " or on the\nline above it, or above the job's entry in jobs/ for that job alone.\n"
+        " or on the line above it, or above the job's entry in jobs/ for that job alone.\n"
     )

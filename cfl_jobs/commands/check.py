@@ -7,9 +7,10 @@ import re
 import click
 
 from cfl_jobs.check.project import check_project, find_sizes
-from cfl_jobs.check.report import WRITERS
+from cfl_jobs.check.report import COLOURS, WRITERS
 from cfl_jobs.check.rule import Severity
 from cfl_jobs.commands import find_project
+from cfl_jobs.terminal.text import show
 
 
 @click.command()
@@ -49,7 +50,11 @@ def command(
     root = find_project()
     given = find_sizes(root / "build/rehearsal") | dict(map(_read_size, sizes))
     report = check_project(root, executors=executors, sizes=given, builds_a_day=builds_a_day)
-    click.echo(WRITERS[form](report), nl=False)
+    text = WRITERS[form](report)
+    if form == "text":
+        show(text, COLOURS)
+    else:
+        click.echo(text, nl=False)
     failing = report.count(Severity.ERROR) + (report.count(Severity.WARNING) if strict else 0)
     return 1 if failing else 0
 

@@ -10,8 +10,9 @@ from cfl_jobs.commands import find_project
 from cfl_jobs.commands.completion import JOB
 from cfl_jobs.commands.target_options import ChosenTarget, target_options
 from cfl_jobs.planning.basis import Asked, save_plan
-from cfl_jobs.review.formats import WRITERS, paint
-from cfl_jobs.terminal.looking import colour, find_obstacles, look_at
+from cfl_jobs.review.formats import COLOURS, WRITERS
+from cfl_jobs.terminal.looking import find_obstacles, look_at
+from cfl_jobs.terminal.text import paint
 
 
 @click.command()
@@ -48,7 +49,7 @@ def command(
     root = find_project()
     basis, review = look_at(root, target.open(root), Asked(jobs, adopt, prune))
     text = WRITERS[layout](review, verbose=verbose)
-    click.echo(paint(text, colour) if layout == "text" else text, nl=False)
+    click.echo(paint(text, COLOURS) if layout == "text" else text, nl=False)
     if out is not None:
         save_plan(basis, out)
         click.echo(f"Kept in {out}; `cfl-jobs update --plan {out}` does it.", err=True)

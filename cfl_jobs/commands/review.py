@@ -10,9 +10,9 @@ from cfl_jobs.commands import find_project
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.files import write_whole
 from cfl_jobs.review.comparing import make_review
-from cfl_jobs.review.formats import WRITERS, paint
+from cfl_jobs.review.formats import COLOURS, WRITERS
 from cfl_jobs.review.review import Review
-from cfl_jobs.terminal.looking import colour
+from cfl_jobs.terminal.text import paint
 
 
 @click.command()
@@ -56,7 +56,7 @@ def command(
     review = make_review(find_project(), base, None if worktree else head or "HEAD")
     if output is None:
         text = WRITERS[layout](review)
-        click.echo(paint(text, colour) if layout == "text" else text, nl=False)
+        click.echo(paint(text, COLOURS) if layout == "text" else text, nl=False)
     else:
         _write(review, layout, output)
     if review.head_findings:

@@ -8,8 +8,8 @@ import click
 
 from cfl_jobs.commands import find_project
 from cfl_jobs.reading.definitions import load_definitions
-from cfl_jobs.review.watch import watch
-from cfl_jobs.terminal.looking import colour
+from cfl_jobs.review.watch import COLOURS, watch
+from cfl_jobs.terminal.text import paint
 
 
 @click.command()
@@ -21,7 +21,7 @@ def command() -> int:
     root = find_project()
     load_definitions(root)  # raises where there is nothing to watch
     try:
-        watch(root, say=click.echo, wait=time.sleep, style=colour)
+        watch(root, say=lambda text: click.echo(paint(text, COLOURS)), wait=time.sleep)
     except KeyboardInterrupt:
         click.echo("")
     return 0

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from enum import Enum
 from types import MappingProxyType
@@ -39,11 +38,11 @@ _ADOPTED = "~ "  # whatever else is done to the job
 _SHOWN_NAMES = 6
 _SHOWN_LINES = 200  # of one difference
 # How a line of the text begins, and its colour.
-_COLOURS = (
-    (re.compile(r"(      )?\+ "), "green"),
-    (re.compile(r"(      )?- |! |Risk: high|  high  "), "red"),
-    (re.compile(r"[~>?] |Risk: medium|  medium  "), "yellow"),
-    (re.compile(r"Risk: low|  low  "), "green"),
+COLOURS = (
+    (r"(      )?\+ ", "green"),
+    (r"(      )?- |! |Risk: high|  high  ", "red"),
+    (r"[~>?] |Risk: medium|  medium  ", "yellow"),
+    (r"Risk: low|  low  ", "green"),
 )
 
 
@@ -53,16 +52,6 @@ class Writer(Protocol):
 
         `verbose`: with all lines, with Jenkins' own changes and with what is as it should be.
         """
-
-
-def paint(text: str, style: Callable[[str, str], str]) -> str:
-    """Return the text that `write_text` wrote, in colours: `style` gets a line and its colour."""
-
-    def paint_line(line: str) -> str:
-        colour = next((colour for begins, colour in _COLOURS if begins.match(line)), "")
-        return style(line, colour) if colour else line
-
-    return "\n".join(map(paint_line, text.split("\n")))
 
 
 def write_text(review: Review, *, verbose: bool = False) -> str:

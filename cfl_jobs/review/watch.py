@@ -12,16 +12,17 @@ from pathlib import Path
 from time import perf_counter
 
 from cfl_jobs.check.project import check_project
-from cfl_jobs.check.rule import Severity
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError, count
 from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.review.comparing import plan_revision
-from cfl_jobs.review.formats import paint, tell_changes
+from cfl_jobs.review.formats import COLOURS as _OF_PLANS
+from cfl_jobs.review.formats import tell_changes
 from cfl_jobs.target import Kind
 
 INTERVAL = 0.2
+COLOURS = ((r"error |\S+:\d+:\d+: ", "red"), (r"warning ", "yellow"), *_OF_PLANS)
 Look = Mapping[str, tuple[int, int, int]]
 
 
@@ -30,12 +31,11 @@ def watch(
     *,
     say: Callable[[str], None],
     wait: Callable[[float], None],
-    style: Callable[[str, str], str] = lambda text, colour: text,
 ) -> None:
     """Render and check at once and after each save, until `wait` raises. Nothing else ends it."""
     say(f"Watching {JOBS}/ and {TEMPLATES}/; Ctrl-C ends it.")
     seen = look(root)
-    good = _show(root, None, say, style)
+    good = _show(root, None, say)
     while True:
         wait(INTERVAL)
         now = look(root)
@@ -45,7 +45,7 @@ def watch(
         seen = now
         say("")
         say(f"{', '.join(changed[:4])}{' and more' if changed[4:] else ''}:")
-        good = _show(root, good, say, style)
+        good = _show(root, good, say)
 
 
 def look(root: Path) -> Look:
@@ -65,7 +65,6 @@ def _show(
     root: Path,
     good: tuple[Config, ...] | None,
     say: Callable[[str], None],
-    style: Callable[[str, str], str],
 ) -> tuple[Config, ...] | None:
     """Say what changed since the last good rendering, or what is wrong; return the last good."""
     start = perf_counter()
@@ -73,15 +72,14 @@ def _show(
         rendered = render_cached(root)
         report = check_project(root, rendered)
     except CflJobsError as error:
-        say(style(str(error), "red"))
+        say(str(error))
         return good
     if good is not None:
         lines = list(tell_changes(plan_revision(good, rendered), of_revisions=True))
         for line in lines or ["  no change on the server"]:
-            say(paint(line, style))
+            say(line)
     for problem in report.problems:
-        colour = "red" if problem.severity is Severity.ERROR else "yellow"
-        say(style(f"{problem.title}: {problem.finding}", colour))
+        say(f"{problem.title}: {problem.finding}")
     jobs = sum(1 for job in rendered if job.kind is Kind.JOB)
     found = f"{count(jobs, 'job')} and {count(len(rendered) - jobs, 'view')}"
     problems = len(report.problems)

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-import click
-
 from cfl_jobs.planning.basis import Asked, Basis, look
 from cfl_jobs.planning.journal import list_left, state_directory
 from cfl_jobs.planning.plan import Plan, find_loss
@@ -68,7 +66,3 @@ def find_obstacles(
 def runs_place(target: Target, backup: Path | None) -> Path:
     """Return where the runs against a target are kept."""
     return backup or state_directory(os.environ, full_label(target.label))
-
-
-def colour(text: str, name: str) -> str:
-    return click.style(text, fg=name)

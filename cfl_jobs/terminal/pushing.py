@@ -23,12 +23,13 @@ from cfl_jobs.planning.plan import Delete, Plan, PlannedChange
 from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.planning.unchanged import check_unchanged
 from cfl_jobs.planning.visible import make_line_visible, make_visible
-from cfl_jobs.review.formats import paint, write_text
+from cfl_jobs.review.formats import COLOURS, write_text
 from cfl_jobs.review.review import Review
 from cfl_jobs.target import Target, full_label, name_command
 from cfl_jobs.terminal.interrupts import stopping
-from cfl_jobs.terminal.looking import colour, find_obstacles, judge, look_at, runs_place
+from cfl_jobs.terminal.looking import find_obstacles, judge, look_at, runs_place
 from cfl_jobs.terminal.streams import confirm, counting, find_canvas, silence_output
+from cfl_jobs.terminal.text import paint
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -155,7 +156,7 @@ def push_plan(
 def _show(review: Review, *, verbose: bool) -> None:
     """Write the plan. Raises PlanError where its reader went away: nobody saw all of it."""
     try:
-        click.echo(paint(write_text(review, verbose=verbose), colour), nl=False)
+        click.echo(paint(write_text(review, verbose=verbose), COLOURS), nl=False)
     except BrokenPipeError:
         silence_output()
         raise PlanError(

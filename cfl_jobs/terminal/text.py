@@ -1,0 +1,82 @@
+"""Text for people → lines in colours, wrapped between words: for every command that writes text."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable
+from typing import TypeAlias
+
+import click
+
+# How a line begins (a regular expression), and its colour; the first that fits counts.
+Colours: TypeAlias = Iterable[tuple[str, str]]
+_WIDTH, _LEAST = 80, 30  # columns
+
+
+def paint(text: str, colours: Colours) -> str:
+    """Return text in colours, which `click.echo` takes out again where nobody would see them."""
+    lines = text.split("\n")
+    return "\n".join(_dye(line, _find_colour(line, colours)) for line in lines)
+
+
+def _find_colour(line: str, colours: Colours) -> str:
+    return next((colour for begins, colour in colours if re.match(begins, line)), "")
+
+
+def _dye(text: str, colour: str) -> str:
+    return click.style(text, fg=colour) if colour else text
+
+
+def show(text: str, colours: Colours) -> None:
+    """Write text for people: in colours, its lines wrapped between words.
+
+    They have 80 columns, fewer at a terminal that has fewer. A source line with a caret below is
+    cut instead.
+    """
+    width = _WIDTH
+    if sys.stdout.isatty():
+        width = max(min(shutil.get_terminal_size().columns, _WIDTH), _LEAST)
+    lines = text.rstrip("\n").split("\n")
+    for before, line, after in zip(["", *lines], lines, [*lines[1:], ""], strict=False):
+        shown = wrap(line, width)
+        if after.strip() == "^":
+            shown = _cut_around(line, after, width)[:1]
+        elif line.strip() == "^":
+            shown = _cut_around(before, line, width)[1:]
+        colour = _find_colour(line, colours)
+        click.echo("\n".join(_dye(each, colour) for each in shown))
+
+
+def wrap(line: str, width: int) -> list[str]:
+    """Return a line in pieces that fit, as far as words do.
+
+    Those behind the first stand below its last column, as in a table, else deeper than what is
+    indented or has a place in front. Prose stays prose.
+    """
+    column = re.match(r".*\S {2,}(?=\S)", line[: width // 2])
+    hang = len(line) - len(line.lstrip())
+    if column:
+        hang = column.end()
+    elif hang or re.match(r"\S+:\d+:\d+: ", line):
+        hang += 4
+    return textwrap.wrap(
+        line,
+        width,
+        subsequent_indent=" " * hang,
+        break_long_words=False,
+        break_on_hyphens=False,
+    ) or [""]
+
+
+def _cut_around(source: str, caret: str, width: int) -> list[str]:
+    """Return a source line and the caret below it, without what is too far from the caret."""
+    if len(source) <= width:
+        return [source, caret]
+    source, caret = source.expandtabs(), caret.expandtabs()
+    begin = max(0, len(caret) - width // 2)
+    if begin:
+        source, caret = f"…{source[begin + 1 :]}", caret[begin:]
+    return [source if len(source) <= width else f"{source[: width - 1]}…", caret]
