@@ -178,3 +178,17 @@ def test_the_tenth_run_of_a_second_is_newer_than_the_ninth(tmp_path: Path) -> No
         journal.directory.rename(tmp_path / f"20260101-000000{number}")
     names = [run.name for run in list_runs(tmp_path, "x")]
     assert names[:2] == ["20260101-000000-10", "20260101-000000-9"]
+
+
+def test_a_run_of_old_is_told_without_who_made_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, target="x", verb="update")
+    for name in "cab":
+        journal.note(Step(Kind.JOB, name, "update", "done"))
+    journal.note(Step(Kind.VIEW, "v", "create", "failed"))
+    (journal.directory / "run.json").write_text('{"target": "x", "verb": "update"}')
+    (run,) = list_runs(tmp_path, "x")
+    assert str(run).splitlines() == [
+        f"{journal.run}  update: 3 of 4 steps done, 1 failed, under way",
+        "    update job  a, b, c",
+        "    create view  v",
+    ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cfl_jobs.__main__ import run
-from tests.projects import copy_project
+from tests.projects import History, copy_project
 
 Run = Callable[..., tuple[int, str]]
 JOB = """\
@@ -328,9 +329,9 @@ def test_history_lists_runs_and_rollback_puts_one_back(cfl_jobs: Run, project: P
     before = path.read_text()
     edit(project / "jobs/publish.yaml", "branch: master", "branch: main")
     cfl_jobs("update", "--yes")
-    runs = cfl_jobs("history")[1].splitlines()
+    runs = [line for line in cfl_jobs("history")[1].splitlines() if line[0] != " "]
     assert len(runs) == 2
-    assert "3 of 3 jobs done" in runs[0]
+    assert "3 of 3 steps done" in runs[0]
     steps = cfl_jobs("history", runs[0].split()[0])[1]
     assert "update   job  Publish A: done" in steps
     code, output = cfl_jobs("rollback")
@@ -358,7 +359,7 @@ def test_rollback_deletes_only_when_told_the_number(cfl_jobs: Run, project: Path
     assert code == 1
     assert "delete job Publish B and its 1 build" in output
     assert "Plan for home: 1 to change, 1 to delete." in output
-    assert "1 jobs and views, with 1 builds, without being asked: --delete-count 1." in output
+    assert "1 job, with 1 build, without being asked: --delete-count 1." in output
     assert (project / "home/jobs/Publish B").exists()
     assert ">main<" in (project / "home/jobs/Publish A/config.xml").read_text()
     assert cfl_jobs("rollback", "--yes", "--delete-count", "2")[0] == 1
@@ -453,3 +454,30 @@ def test_nothing_that_a_target_holds_reaches_the_terminal_as_it_is(
     assert text.count("- echo \\u202eowt\\r") == 2
     assert "+ echo \\u202eowt\\r" in text
     assert all(character.isprintable() for character in text.replace("\n", ""))
+
+
+def test_history_tells_who_did_what_from_which_commit(
+    history: History,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of a kept plan, the commit that it was made from; of a rollback, the run."""
+    monkeypatch.chdir(history.root)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("LOGNAME", "ann")
+    first = history.git("rev-parse", "--short=10", "HEAD").strip()
+    assert run(["update", "--home", "home", "--yes"]) == 0
+    edit(history.root / "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+    assert run(["plan", "--home", "home", "--out", "plan"]) == 0
+    history.commit("later")
+    assert run(["update", "--plan", "plan", "--yes"]) == 0
+    assert run(["rollback", "--home", "home", "--yes"]) == 0
+    capsys.readouterr()
+    assert run(["history", "--home", "home"]) == 0
+    told = [re.sub(r"\s+", " ", run) for run in re.split(r"\n(?=\d)", capsys.readouterr().out)]
+    changed = "11 of 11 steps done; by ann"
+    assert re.match(rf"[\d-]+ rollback: {changed}, of the run [\d-]+ update job Check", told[0])
+    assert f" update: {changed}, commit {first} and what is not committed update job" in told[1]
+    assert f" update: 13 of 13 steps done; by ann, commit {first} create job Ad-hoc" in told[2]
+    assert "Deploy to Staging and 6 more create view Code for Life" in told[2]

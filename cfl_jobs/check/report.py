@@ -42,7 +42,7 @@ def _summary(report: Report) -> str:
     errors = count(report.count(Severity.ERROR), "error")
     warnings = count(report.count(Severity.WARNING), "warning")
     named = report.problems[0].rule
-    return f"{errors}, {warnings}{silenced}. `cfl-jobs explain {named}` tells more about a rule."
+    return f"{errors}, {warnings}{silenced}.\n`cfl-jobs explain {named}` tells more about a rule."
 
 
 def write_json(report: Report) -> str:

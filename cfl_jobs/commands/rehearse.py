@@ -147,10 +147,11 @@ def resume(**given: Any) -> int:
 @command.command(short_help="Show jobs, their newest builds and the queue.")
 @_options
 def status(**given: Any) -> int:
-    from cfl_jobs.rehearsal.reports import list_status
+    from cfl_jobs.rehearsal.reports import COLOURS, list_status
+    from cfl_jobs.terminal.text import show
 
     builds, code = _look_at("", **given)
-    _echo(list_status(builds))
+    show("\n".join(list_status(builds)), COLOURS)
     return code
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # a plan without changes needs no model
     from cfl_jobs.configs.graph import Chain
     from cfl_jobs.configs.model import Job
 
-_FORMAT = f"cfl-jobs {__version__} plan 8"
+_FORMAT = f"cfl-jobs {__version__} plan 9"
 _MAKE_ONE = "Make one with `cfl-jobs plan --out FILE`."
 
 
@@ -48,12 +48,14 @@ class Asked:
 class Setup:
     """What a revision, or the files here, define: all its jobs and views.
 
-    `problems` are what the checks find; `findings` are why it doesn't render.
+    `problems` are what the checks find; `findings` are why it doesn't render. `commit` says which
+    commit it is, "" where nobody asked.
     """
 
     rendered: tuple[Config, ...] = ()
     problems: tuple[Problem, ...] = ()
     findings: tuple[Finding, ...] = ()
+    commit: str = ""
 
     @property
     def renders(self) -> bool:
@@ -197,6 +199,7 @@ def _setup_to_json(basis: Basis) -> dict[str, Any] | None:
     return {
         "others": [config.to_json() for config in others],
         "problems": [problem.to_json() for problem in basis.setup.problems],
+        "commit": basis.setup.commit,
     }
 
 
@@ -204,6 +207,7 @@ def _setup_from_json(content: dict[str, Any], desired: tuple[Config, ...]) -> Se
     return Setup(
         (*desired, *map(Config.from_json, content["others"])),
         tuple(map(Problem.from_json, content["problems"])),
+        commit=content["commit"],
     )
 
 

@@ -7,6 +7,7 @@ A run is a directory `<place>/<run>/`: `run.json`, `journal.jsonl` with one line
 from __future__ import annotations
 
 import errno
+import getpass
 import json
 import os
 import re
@@ -21,12 +22,19 @@ from typing import Any
 from urllib.parse import quote
 
 from cfl_jobs.configs.configxml import parse_config
-from cfl_jobs.errors import CflJobsError, ConfigError, count
+from cfl_jobs.errors import CflJobsError, ConfigError, count, some
 from cfl_jobs.files import lock, sync_directory
 from cfl_jobs.target import Key, Kind, name_command
 
 RUN = "run.json"
 JOURNAL = "journal.jsonl"
+# How a line of the history begins, and its colour: runs, then a run's steps.
+HISTORY = (
+    (r"\d{8}-\d{6}.* can't be read|\d{8}-\d{6}.*\d failed|\w+ +(job|view) .*: failed", "red"),
+    (r"\d{8}-\d{6}.* (not finished|under way|started)\b|\w+ +(job|view) .*: started", "yellow"),
+    (r"\d{8}-\d{6}|\w+ +(job|view) .*: done", "green"),
+)
+_SHOWN = 6
 _NAME = re.compile(r"(\d{8}-\d{6})(?:-(\d+))?")
 
 
@@ -57,17 +65,20 @@ class Step:
 class Journal:
     """Writes one run down as it happens. `target` is the target's full label.
 
+    `source` says what the run is made of: a commit, or another run.
+
     A kept config is on the disk, and a line of the journal out of this process' hands, before the
     next request. The journal is locked (flock) until the run ends, however it does.
     """
 
-    def __init__(self, place: Path, *, target: str, verb: str) -> None:
+    def __init__(self, place: Path, *, target: str, verb: str, source: str = "") -> None:
         self._lock = threading.Lock()
         self._directory = _make_run(place)
         self._before = self._directory / "before"
         self._lines = self._begin()
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        self._write(RUN, json.dumps({"target": target, "verb": verb, "started": started}))
+        head = {"target": target, "verb": verb, "started": started}
+        self._write(RUN, json.dumps({**head, "user": _own_name(), "source": source}))
 
     @property
     def run(self) -> str:
@@ -142,6 +153,14 @@ class Journal:
         return True
 
 
+def _own_name() -> str:
+    """Return who runs this: the login name, or the number of a user without one."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
 def _make_run(place: Path) -> Path:
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     try:
@@ -178,6 +197,8 @@ def _open_private(path: str, flags: int) -> int:
 class Run:
     """A run as its files tell it. `target` is the full label of what it was about.
 
+    `user` ran it, and `source` is what it was made of; "" for runs of old that don't say.
+
     `is_complete` is False where it was killed or is under way (`is_running`). `damaged` counts
     lines of its journal that can't be read; `problem` says why nothing of it can, "" otherwise.
     """
@@ -185,6 +206,8 @@ class Run:
     directory: Path
     target: str = ""
     verb: str = ""
+    user: str = ""
+    source: str = ""
     steps: tuple[Step, ...] = ()
     is_complete: bool = False
     is_running: bool = False
@@ -192,16 +215,24 @@ class Run:
     problem: str = ""
 
     def __str__(self) -> str:
+        """Return lines: who did what and of what, how it ended, which jobs it was about."""
         if self.problem:
             return f"{self.name}  can't be read: {self.problem}"
         states = Counter(step.state for step in self.steps)
-        counts = [f"{states['done']} of {count(len(self.steps), 'job')} done"]
-        counts += [f"{states[state]} {state}" for state in ("failed", "started") if states[state]]
+        told = [f"{states['done']} of {count(len(self.steps), 'step')} done"]
+        told += [f"{states[state]} {state}" for state in ("failed", "started") if states[state]]
         if not self.is_complete:
-            counts.append("under way" if self.is_running else "not finished")
+            told.append("under way" if self.is_running else "not finished")
         if self.damaged:
-            counts.append(self.damage)
-        return f"{self.name}  {self.verb:8}  {', '.join(counts)}"
+            told.append(self.damage)
+        names: dict[str, list[str]] = {}
+        for step in self.steps:
+            names.setdefault(f"{step.action} {step.kind.value}", []).append(step.name)
+        who = ", ".join(filter(None, (self.user and f"by {self.user}", self.source)))
+        first = f"{self.name}  {self.verb}: {', '.join(told)}"
+        lines = ["; ".join(filter(None, (first, who)))]
+        lines += [f"    {what}  {some(sorted(found), _SHOWN)}" for what, found in names.items()]
+        return "\n".join(lines)
 
     @property
     def damage(self) -> str:
@@ -321,6 +352,8 @@ def _read_run(directory: Path) -> Run | None:
         directory,
         target=str(head.get("target", "")),
         verb=str(head.get("verb", "")),
+        user=str(head.get("user", "")),
+        source=str(head.get("source", "")),
         steps=tuple(steps.values()),
         is_complete=is_complete,
         is_running=is_running,

@@ -25,6 +25,15 @@ _TAIL = 12
 _NEWEST = 3
 
 
+# How a line of the status begins, and its colour.
+COLOURS = (
+    (r"  #\d+ SUCCESS", "green"),
+    (r"  #\d+ (UNSTABLE|NOT_BUILT)|In the queue: |Go on with: ", "yellow"),
+    (r"  #\d+ (FAILURE|ABORTED)", "red"),
+    (r"  #\d+ running", "cyan"),
+)
+
+
 def read_jobs(home: Home) -> dict[str, Job]:
     """Read every job's config. Raises ConfigError on one that can't be read."""
     read = (read_job(name, path.read_text(encoding="utf-8")) for name, path in home.configs())

@@ -53,6 +53,21 @@ def find_revision(root: Path, name: str) -> Revision:
     return Revision(name, found.stdout.decode().strip())
 
 
+def describe_commit(root: Path) -> str:
+    """Return "commit 1a2b3c4d5e", and what isn't committed of the definitions; "" without git."""
+    told = ("status", "--porcelain=v2", "--branch", "--untracked-files=all", "--", JOBS, TEMPLATES)
+    try:
+        found = _git(root, *told).stdout.decode("utf-8", "replace").splitlines()
+    except CflJobsError:
+        return ""
+    begin = "# branch.oid "
+    commits = [line.removeprefix(begin) for line in found if line.startswith(begin)]
+    if not commits or commits == ["(initial)"]:
+        return ""
+    others = [line for line in found if not line.startswith("# ")]
+    return f"commit {commits[0][:10]}{' and what is not committed' if others else ''}"
+
+
 def find_fork_point(root: Path, base: Revision, head: Revision) -> Revision:
     """Return where `head` left `base`: what `base` got since then is not of `head`'s making.
 

@@ -26,10 +26,11 @@ def look_at(
         basis = look(root, target, asked, recall=recall, progress=progress)
     plan = basis.plan()
     if plan.changes:  # what judges is imported, and run, only where there is something to judge
+        from cfl_jobs.review.revisions import describe_commit
         from cfl_jobs.review.setups import check_setup
 
         setup = check_setup(root, basis.desired, is_part=bool(asked.jobs))
-        basis = replace(basis, setup=setup)
+        basis = replace(basis, setup=replace(setup, commit=describe_commit(root)))
     return basis, judge(plan, basis)
 
 

@@ -16,8 +16,8 @@ import click
 
 from cfl_jobs.errors import CflJobsError, PlanError, UnsafePlan, count
 from cfl_jobs.planning.apply import Outcome, Result, Status, action_of, apply_plan, describe_change
-from cfl_jobs.planning.basis import Asked, load_plan
-from cfl_jobs.planning.journal import Journal, find_run, list_runs
+from cfl_jobs.planning.basis import Asked, Basis, load_plan
+from cfl_jobs.planning.journal import HISTORY, Journal, find_run, list_runs
 from cfl_jobs.planning.observe import list_versions
 from cfl_jobs.planning.plan import Delete, Plan, PlannedChange
 from cfl_jobs.planning.rollback import plan_rollback
@@ -29,7 +29,7 @@ from cfl_jobs.target import Target, full_label, name_command
 from cfl_jobs.terminal.interrupts import stopping
 from cfl_jobs.terminal.looking import find_obstacles, judge, look_at, runs_place
 from cfl_jobs.terminal.streams import confirm, counting, find_canvas, silence_output
-from cfl_jobs.terminal.text import paint
+from cfl_jobs.terminal.text import paint, show
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,7 +59,9 @@ def update_jobs(root: Path, target: Target, asked: Asked, consent: Consent) -> i
     """Plan, ask, apply; returns the exit code. Raises PlanError where it isn't to be."""
     _say_if_interrupted(target, consent.backup)
     basis, review = look_at(root, target, asked, consent.backup)
-    return push_plan(review, target, consent, versions=basis.observed.versions)
+    return push_plan(
+        review, target, consent, versions=basis.observed.versions, source=_commit_of(basis)
+    )
 
 
 def apply_kept_plan(path: Path, open_target: Callable[[str], Target], consent: Consent) -> int:
@@ -76,7 +78,11 @@ def apply_kept_plan(path: Path, open_target: Callable[[str], Target], consent: C
             advice="Leave --home and --url out: the plan says where it is for.",
         )
     _say_if_interrupted(target, consent.backup)
-    return push_plan(judge(plan, basis), target, consent)
+    return push_plan(judge(plan, basis), target, consent, source=_commit_of(basis))
+
+
+def _commit_of(basis: Basis) -> str:
+    return basis.setup.commit if basis.setup else ""
 
 
 def roll_back_run(root: Path, target: Target, run: str, consent: Consent) -> int:
@@ -91,7 +97,8 @@ def roll_back_run(root: Path, target: Target, run: str, consent: Consent) -> int
     plan = plan_rollback(found, target, force=consent.force)
     click.echo(f"Run {found.name} on {target.label}, put back:")
     review = _weigh_rollback(root, plan)
-    code = push_plan(review, target, consent, versions=list_versions(target))
+    source = f"of the run {found.name}"
+    code = push_plan(review, target, consent, versions=list_versions(target), source=source)
     return code or int(bool(found.damaged))
 
 
@@ -117,17 +124,16 @@ def show_history(target: Target, run: str, backup: Path | None) -> int:
     place, label = runs_place(target, backup), full_label(target.label)
     if run:
         found = find_run(place, label, run)
-        for step in found.steps:
-            click.echo(make_visible(str(step)))
+        _show_runs([found, *found.steps])
         if found.damaged:
             click.echo(found.damage, err=True)
         return 0
-    runs = list_runs(place, label)
-    for text in (
-        map(str, runs) if runs else [f"No runs against {target.label} are kept in {place}."]
-    ):
-        click.echo(text)
+    _show_runs(list_runs(place, label) or [f"No runs against {target.label} are kept in {place}."])
     return 0
+
+
+def _show_runs(lines: Iterable[object]) -> None:
+    show(make_visible("\n".join(map(str, lines))), HISTORY)
 
 
 def push_plan(
@@ -136,10 +142,12 @@ def push_plan(
     consent: Consent,
     *,
     versions: Mapping[str, str] | None = None,
+    source: str = "",
 ) -> int:
     """Show a plan, ask, carry it out and say what became of it; returns the exit code.
 
     `versions` are the server's, where it was looked at just now; otherwise it is looked at again.
+    `source` says for the history what the plan is made of.
     """
     plan = review.plan
     _show(review, verbose=consent.verbose)
@@ -150,7 +158,10 @@ def push_plan(
     if versions is None:
         check_unchanged(plan, target)
         versions = list_versions(target)
-    return _apply(plan, target, consent.backup, versions=versions)
+    verb = "rollback" if plan.undoes else "update"
+    place, label = runs_place(target, consent.backup), full_label(target.label)
+    journal = Journal(place, target=label, verb=verb, source=source)
+    return _apply(plan, target, journal, versions=versions)
 
 
 def _show(review: Review, *, verbose: bool) -> None:
@@ -201,13 +212,11 @@ def _count_kinds(changes: Iterable[PlannedChange]) -> str:
     return " and ".join(count(number, kind) for kind, number in kinds.items())
 
 
-def _apply(plan: Plan, target: Target, backup: Path | None, *, versions: Mapping[str, str]) -> int:
+def _apply(plan: Plan, target: Target, journal: Journal, *, versions: Mapping[str, str]) -> int:
     total = len(plan.changes)
     numbers = itertools.count(1)
     one_at_a_time = threading.Lock()
     canvas = find_canvas(sys.stdout)
-    verb = "rollback" if plan.undoes else "update"
-    journal = Journal(runs_place(target, backup), target=full_label(target.label), verb=verb)
     with stopping() as stop:
         lines = Lines(stop)
 
