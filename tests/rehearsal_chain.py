@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cfl_jobs.configs.steps.step import Result
-from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.engine import Engine
 from cfl_jobs.rehearsal.environment import Credential
-from cfl_jobs.rehearsal.records import BuildRecord, Event
+from cfl_jobs.rehearsal.records import BuildRecord, Builds, Event
 from cfl_jobs.rehearsal.session import Definitions
 from tests.rehearsal_home import commit, git, make_engine, make_repository
 

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cfl_jobs.configs.steps.step import Result
-from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.engine import Engine
 from cfl_jobs.rehearsal.environment import Credential
-from cfl_jobs.rehearsal.records import Event
+from cfl_jobs.rehearsal.records import Builds, Event
 from cfl_jobs.rehearsal.reports import read_jobs
 from cfl_jobs.rehearsal.repositories import Repositories
 

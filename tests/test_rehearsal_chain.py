@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.steps.step import Result
-from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.guard import find_by_cookie
-from cfl_jobs.rehearsal.records import Event, Started, UpstreamCause
+from cfl_jobs.rehearsal.records import Builds, Event, Started, UpstreamCause
 from tests.rehearsal_chain import ALL, NAMES, PROJECT, Chain, copy_chain, make_chain
 from tests.rehearsal_home import git, wait_until
 

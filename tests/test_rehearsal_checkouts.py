@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.engine import Engine
+from cfl_jobs.rehearsal.records import Builds
 from tests.rehearsal_home import (
     GIT,
     commit,

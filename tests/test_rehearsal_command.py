@@ -14,9 +14,9 @@ import pytest
 from cfl_jobs.__main__ import run
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.reading.secrets import name_of
-from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.guard import find_by_cookie
+from cfl_jobs.rehearsal.records import Builds
 from tests.rehearsal_chain import PROJECT, SECRETS, Chain, copy_chain, make_chain
 from tests.rehearsal_home import (
     GIT,

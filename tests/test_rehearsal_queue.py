@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.steps.step import Result
-from cfl_jobs.rehearsal.builds import Builds
+from cfl_jobs.rehearsal.records import Builds
 from tests.rehearsal_home import (
     PERMIT,
     archive,

@@ -12,10 +12,10 @@ import pytest
 from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.directory import Trash
 from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.execution import find_unrehearsable
+from cfl_jobs.rehearsal.records import Builds
 from tests.rehearsal_home import (
     DATA,
     archive,

@@ -14,7 +14,7 @@ from cfl_jobs.commands import Verbs, find_project
 from cfl_jobs.commands.completion import JOB
 
 if TYPE_CHECKING:
-    from cfl_jobs.rehearsal.builds import Builds
+    from cfl_jobs.rehearsal.records import Builds
     from cfl_jobs.rehearsal.session import Ask, Options
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])

@@ -9,7 +9,6 @@ from typing import TypeAlias
 
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.step import Result, StepFailed
-from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.directory import Trash
 from cfl_jobs.rehearsal.environment import (
     Credential,
@@ -19,7 +18,7 @@ from cfl_jobs.rehearsal.environment import (
     process_environment,
 )
 from cfl_jobs.rehearsal.processes import Clock, Processes, StepProcess
-from cfl_jobs.rehearsal.records import BuildRecord
+from cfl_jobs.rehearsal.records import BuildRecord, Builds
 from cfl_jobs.rehearsal.repositories import Repositories
 
 

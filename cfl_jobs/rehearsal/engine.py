@@ -26,12 +26,10 @@ from cfl_jobs.rehearsal.build import (
     Surroundings,
     Wait,
 )
-from cfl_jobs.rehearsal.builds import Builds, discard_builds
 from cfl_jobs.rehearsal.directory import Home, Trash, remove_tree, require_job
 from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.execution import Locate, RehearsedBuild, recover, refuse_unknown, run_build
 from cfl_jobs.rehearsal.processes import SOFT_KILL, Clock, Processes
-from cfl_jobs.rehearsal.pushes import find_watching, poll_branch, require_pushed
 from cfl_jobs.rehearsal.queueing import (
     Item,
     ItemState,
@@ -44,6 +42,7 @@ from cfl_jobs.rehearsal.queueing import (
 )
 from cfl_jobs.rehearsal.records import (
     BuildRecord,
+    Builds,
     Cause,
     Deadlocked,
     Finished,
@@ -53,9 +52,11 @@ from cfl_jobs.rehearsal.records import (
     Recovered,
     Started,
     UserCause,
+    discard_builds,
     upstream_of,
 )
 from cfl_jobs.rehearsal.repositories import Repositories
+from cfl_jobs.rehearsal.triggering import find_watching, poll_branch, require_pushed
 
 
 @dataclass(slots=True)

@@ -17,16 +17,14 @@ from cfl_jobs.configs.steps.triggering import TriggerBuilds
 from cfl_jobs.configs.steps.wrappers import BoundCredential, CleanAfter
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.reading.secrets import KINDS, CredentialKind
-from cfl_jobs.rehearsal.artifacts import copy_file, find_files
+from cfl_jobs.rehearsal.artifacts import copy_file, copy_from, find_files
 from cfl_jobs.rehearsal.build import BuildRun, Interrupted, Wait
-from cfl_jobs.rehearsal.builds import Builds
 from cfl_jobs.rehearsal.checkout import check_out
-from cfl_jobs.rehearsal.copying import copy_from
 from cfl_jobs.rehearsal.directory import Home, remove_tree, write_text
 from cfl_jobs.rehearsal.environment import ask_for
 from cfl_jobs.rehearsal.guard import signal_build
 from cfl_jobs.rehearsal.queueing import Queue
-from cfl_jobs.rehearsal.records import BuildRecord, log_lines
+from cfl_jobs.rehearsal.records import BuildRecord, Builds, log_lines
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name
 from cfl_jobs.rehearsal.triggering import find_downstream, start_builds
 

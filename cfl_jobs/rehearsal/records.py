@@ -1,15 +1,27 @@
-"""What is kept of a build, why it was started, and what happens in a rehearsal, as values.
+"""What is kept of builds, why they were started, and what happens in a rehearsal.
 
 A record is JSON in `builds/<n>/build.json`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import takewhile
+from pathlib import Path
 from typing import Any, TypeAlias
 
+from cfl_jobs.configs.model import BuildDiscarder
 from cfl_jobs.configs.steps.step import Result
+from cfl_jobs.errors import RehearsalError
+from cfl_jobs.rehearsal.directory import (
+    Home,
+    read_as_written,
+    read_json,
+    remove_tree,
+    write_json,
+    write_text,
+)
 
 # hudson.model.Cause.UpstreamCause: how much of the past a cause carries along
 _MAX_DEPTH = 10
@@ -168,3 +180,126 @@ class Deadlocked:
 
 Event: TypeAlias = Queued | Started | Finished | Recovered | Deadlocked
 Notify: TypeAlias = Callable[[Event], None]
+
+
+_DAY = 24 * 60 * 60
+_ENDED = frozenset(Result)
+_PERMALINKS: dict[str, frozenset[Result | None]] = {
+    "lastBuild": _ENDED | {None},
+    "lastCompletedBuild": _ENDED,
+    "lastStableBuild": frozenset({Result.SUCCESS}),
+    "lastSuccessfulBuild": frozenset({Result.SUCCESS, Result.UNSTABLE}),
+    "lastUnstableBuild": frozenset({Result.UNSTABLE}),
+    "lastFailedBuild": frozenset({Result.FAILURE}),
+    "lastUnsuccessfulBuild": _ENDED - {Result.SUCCESS},
+}
+
+
+class Builds:
+    """The builds in a home. Records are read once and kept; only this rehearsal writes them.
+
+    A record that can't be read is an error; where builds are only looked at, `lenient`, it is left
+    out, and told in `damaged`.
+    """
+
+    def __init__(self, home: Home, *, lenient: bool = False) -> None:
+        self.home = home
+        self.damaged: list[RehearsalError] = []
+        self._lenient = lenient
+        self._records: dict[str, dict[int, BuildRecord]] = {}
+
+    def of(self, job: str) -> tuple[BuildRecord, ...]:
+        """Return the builds of a job, newest first, running ones too."""
+        records = self._load(job)
+        return tuple(records[number] for number in sorted(records, reverse=True))
+
+    def completed(self, job: str) -> tuple[BuildRecord, ...]:
+        """Return the builds of a job that have ended, newest first."""
+        return tuple(record for record in self.of(job) if record.result)
+
+    def get(self, job: str, number: int) -> BuildRecord | None:
+        return self._load(job).get(number)
+
+    def take_number(self, job: str) -> int:
+        """Return the next build number and count on, as Jenkins does in nextBuildNumber."""
+        path = self.home.job_directory(job) / "nextBuildNumber"
+        try:
+            number = int(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            number = 1
+        number = max([number, *(known + 1 for known in self._load(job))])
+        write_text(path, f"{number + 1}\n")
+        return number
+
+    def save(self, record: BuildRecord) -> None:
+        self._load(record.job)[record.number] = record
+        path = self.home.build_directory(record.job, record.number) / "build.json"
+        write_json(path, record_to_json(record))
+
+    def delete(self, record: BuildRecord) -> None:
+        remove_tree(self.home.build_directory(record.job, record.number))
+        self._load(record.job).pop(record.number, None)
+
+    def find_permalink(self, job: str, permalink: str) -> BuildRecord | None:
+        """Resolve lastBuild, lastStableBuild and the others (hudson.model.PermalinkProjectAction).
+
+        Raises KeyError for a name that is no permalink.
+        """
+        accepted = _PERMALINKS[permalink]
+        return next((record for record in self.of(job) if record.result in accepted), None)
+
+    def _load(self, job: str) -> dict[int, BuildRecord]:
+        if job not in self._records:
+            known = self._records[job] = {}
+            for path in (self.home.job_directory(job) / "builds").glob("*/build.json"):
+                try:
+                    record = _read_record(path)
+                    known[record.number] = record
+                except RehearsalError as error:
+                    if not self._lenient:
+                        raise
+                    self.damaged.append(error)
+        return self._records[job]
+
+
+def _read_record(path: Path) -> BuildRecord:
+    data = read_json(path)
+    with read_as_written(path):
+        return record_from_json(data)
+
+
+def find_aborted(builds: Builds, jobs: Iterable[str]) -> Iterator[BuildRecord]:
+    """Yield the builds that were aborted and not built since, of like ones the newest.
+
+    What an aborted build had started is left out: built again, that build starts it again.
+    """
+
+    def was_aborted(record: BuildRecord | None) -> bool:
+        return record is not None and record.result is Result.ABORTED
+
+    for job in jobs:
+        aborted = reversed(tuple(takewhile(was_aborted, builds.of(job))))
+        for record in {tuple(record.parameters.items()): record for record in aborted}.values():
+            above = [cause for cause in record.causes if isinstance(cause, UpstreamCause)]
+            if not any(was_aborted(builds.get(cause.job, cause.number)) for cause in above):
+                yield record
+
+
+def discard_builds(builds: Builds, job: str, discarder: BuildDiscarder, *, now: float) -> None:
+    """Remove what the discarder doesn't keep.
+
+    The last stable and the last successful build stay whatever it says, and so do running ones.
+    """
+    links = ("lastStableBuild", "lastSuccessfulBuild")
+    exempt = [builds.find_permalink(job, link) for link in links]
+
+    def spent(count: int, days: int) -> Iterator[BuildRecord]:
+        for index, record in enumerate(builds.of(job)):
+            is_old = 0 <= count <= index or 0 <= days < (now - record.started) / _DAY
+            if is_old and record.result is not None and record not in exempt:
+                yield record
+
+    for record in spent(discarder.builds_to_keep, discarder.days_to_keep):
+        builds.delete(record)
+    for record in spent(discarder.artifact_builds_to_keep, discarder.artifact_days_to_keep):
+        remove_tree(builds.home.archive(record.job, record.number))

@@ -14,10 +14,9 @@ from cfl_jobs.configs.steps.artifacts import CopyArtifact, Selector, parse_selec
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError, count
 from cfl_jobs.rehearsal.artifacts import list_artifacts
-from cfl_jobs.rehearsal.builds import Builds, find_aborted
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.queueing import Queue
-from cfl_jobs.rehearsal.records import BuildRecord
+from cfl_jobs.rehearsal.records import BuildRecord, Builds, find_aborted
 from cfl_jobs.rehearsal.view import outcome
 
 DEFAULT_HOME = Path("build/rehearsal")

@@ -16,7 +16,6 @@ from cfl_jobs.errors import CflJobsError, PlanError, RehearsalError, count, some
 from cfl_jobs.planning.apply import Status, apply_plan
 from cfl_jobs.planning.basis import Asked, look
 from cfl_jobs.planning.journal import Journal
-from cfl_jobs.rehearsal.builds import Builds, find_aborted
 from cfl_jobs.rehearsal.directory import (
     Home,
     load_settings,
@@ -28,7 +27,7 @@ from cfl_jobs.rehearsal.directory import (
 )
 from cfl_jobs.rehearsal.engine import Engine, Outcome
 from cfl_jobs.rehearsal.environment import Credential, read_credentials
-from cfl_jobs.rehearsal.pushes import find_watched, find_watching
+from cfl_jobs.rehearsal.records import Builds, find_aborted
 from cfl_jobs.rehearsal.reports import (
     DEFAULT_HOME,
     list_failures,
@@ -38,6 +37,7 @@ from cfl_jobs.rehearsal.reports import (
     show_path,
 )
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name
+from cfl_jobs.rehearsal.triggering import find_watched, find_watching
 from cfl_jobs.rehearsal.view import showing
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.sample import REPOSITORIES, make_repositories
