@@ -182,7 +182,7 @@ def test_adopting_many_jobs_counts_as_changing_them(target: MemoryTarget) -> Non
         name = f"Job {number}"
         target.configs[Kind.JOB, name] = save(job(name, branch="by hand").config, PLUGINS)
     made = plan(target, *(job(f"Job {number}") for number in range(20)), adopt=True)
-    assert "replace 20 that others made or changed: 20 of the 20" in find_loss(made, ())
+    assert "20 replaced that others made or changed; together 20 of the 20" in find_loss(made, ())
 
 
 def test_what_is_no_longer_defined_is_named_and_deleted_only_with_prune(
@@ -266,14 +266,15 @@ def test_what_may_be_lost_is_weighed(
     assert find_loss(plan(target, *changed), ()) == ""
     too_much = there > 9 and lost > 3
     deploys = [f"Job {number}" for number in range(there)]
-    words = f"change {lost} that deploy: {lost} of the {there} jobs and views of ours on memory"
+    together = f"; together {lost} of the {there} jobs and views of ours on memory"
+    words = f"{lost} of those that deploy changed{together}"
     assert (words in find_loss(plan(target, *changed), deploys)) is too_much
-    words = f"this would delete {lost}: {lost} of the {there}"
+    words = f"lost at once: {lost} deleted{together}"
     assert (words in find_loss(plan(target, *jobs[lost:], prune=True), ())) is too_much
     for number in range(lost):
         edited = target.configs[Kind.JOB, f"Job {number}"].replace("echo two", "echo theirs")
         target.configs[Kind.JOB, f"Job {number}"] = edited
-    words = f"replace {lost} that others made or changed: {lost} of the {there}"
+    words = f"{lost} replaced that others made or changed{together}"
     assert (words in find_loss(plan(target, *jobs), ())) is too_much
 
 

@@ -12,6 +12,9 @@ from cfl_jobs.errors import Refused
 from cfl_jobs.planning.apply import Status
 from cfl_jobs.planning.journal import list_runs
 from cfl_jobs.planning.plan import find_loss
+from cfl_jobs.review.comparing import plan_revision
+from cfl_jobs.review.formats import write_text
+from cfl_jobs.review.review import Review, Revision
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.planned import tell
@@ -131,6 +134,16 @@ def test_a_job_that_goes_while_one_like_it_comes_is_probably_renamed(
     assert plan(target, *wanted, filtered=True).probable_renames == ()
 
 
+def test_a_review_tells_a_probable_rename_in_one_line() -> None:
+    """And not of --prune, which would delete what it was."""
+    before, after = [job("Old", scripts=(SCRIPT,))], [job("New", scripts=(SCRIPT,))]
+    made = plan_revision(before, after)
+    text = write_text(Review(made, (Revision("main"), Revision("change"))))
+    assert "What changes on the server: 1 probable rename\n> job Old seems to be" in text
+    assert "--prune" not in text
+    assert "make 1" not in text
+
+
 def test_renames_without_moved_are_what_may_be_lost(tmp_path: Path) -> None:
     """Each once, with --prune too."""
     target = jenkins()
@@ -142,7 +155,7 @@ def test_renames_without_moved_are_what_may_be_lost(tmp_path: Path) -> None:
         assert [(u.old_name, u.name) for u in made.probable_renames] == [
             (f"Job {n}", f"New Job {n}") for n in range(4)
         ]
-        said = "make 4 anew that seem to be renamed, without their builds: 4 of the 10 jobs"
+        said = ": 4 made anew, without builds, instead of renamed; together 4 of the 10 jobs"
         assert said in find_loss(made, ())
     moved = [replace(one, moved_from=(f"Job {n}",)) for n, one in enumerate(wanted[:4])]
     assert find_loss(plan(target, *moved, *some[4:], prune=True), ()) == ""

@@ -219,15 +219,15 @@ def find_loss(plan: Plan, deploys: Collection[str]) -> str:
         return ""
     parts = [words.format(counts[words]) for words in _LOSSES if counts[words]]
     return (
-        f"this would {', '.join(parts)}: {counts.total()} of the {plan.managed} jobs and views of "
-        f"ours on {plan.target}, more than {LARGE_SHARE:.0%}"
+        f"much may be lost at once: {', '.join(parts)}; together {counts.total()} of the "
+        f"{plan.managed} jobs and views of ours on {plan.target}, more than {LARGE_SHARE:.0%}"
     )
 
 
-_DELETES = "delete {}"
-_MAKES_ANEW = "make {} anew that seem to be renamed, without their builds"
-_REPLACES = "replace {} that others made or changed"
-_CHANGES_DEPLOYS = "change {} that deploy"
+_DELETES = "{} deleted"
+_MAKES_ANEW = "{} made anew, without builds, instead of renamed"
+_REPLACES = "{} replaced that others made or changed"
+_CHANGES_DEPLOYS = "{} of those that deploy changed"
 _LOSSES = (_DELETES, _MAKES_ANEW, _REPLACES, _CHANGES_DEPLOYS)
 
 
