@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 from cfl_jobs import __version__
 from cfl_jobs.check.rule import Problem
 from cfl_jobs.configs.config import Config
-from cfl_jobs.errors import Finding, PlanError
+from cfl_jobs.errors import DefinitionError, Finding, PlanError
 from cfl_jobs.files import write_whole
 from cfl_jobs.planning.observe import Observed, observe
 from cfl_jobs.planning.plan import Plan
 from cfl_jobs.planning.planner import check_filter, plan_changes
 from cfl_jobs.planning.renames import names_to_look_at
+from cfl_jobs.reading.names import select_names
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.target import Key, Kind, Listed, Target, full_label
 
@@ -112,7 +114,7 @@ def look(
     Raises UnsafePlan, before anything is looked at, where names come with a wish to prune.
     """
     check_filter(prune=asked.prune, filtered=bool(asked.jobs))
-    desired = render_cached(root, only=asked.jobs)
+    desired = _render(root, asked.jobs)
     project = desired[0].project if desired else ""
     names = names_to_look_at(desired)
     observed = observe(
@@ -127,6 +129,16 @@ def look(
         left = frozenset(recall()).difference(observed.listed)
         observed = replace(observed, left=left.intersection(config.key for config in desired))
     return Basis(desired, observed, asked)
+
+
+def _render(root: Path, jobs: tuple[str, ...]) -> tuple[Config, ...]:
+    """Return what is asked for. All is rendered at once, where it can be: all of it is judged."""
+    if jobs:
+        with suppress(DefinitionError):
+            whole = render_cached(root)
+            chosen = frozenset(select_names([each.name for each in whole], jobs))
+            return tuple(each for each in whole if each.name in chosen)
+    return render_cached(root, only=jobs)
 
 
 def save_plan(basis: Basis, path: Path) -> None:
