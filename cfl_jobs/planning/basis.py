@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cfl_jobs import __version__
-from cfl_jobs.check.rule import Problem
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import DefinitionError, Finding, PlanError
 from cfl_jobs.files import write_whole
@@ -30,6 +29,7 @@ from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.target import Key, Kind, Listed, Target, full_label
 
 if TYPE_CHECKING:  # a plan without changes needs no model
+    from cfl_jobs.check.rule import Problem
     from cfl_jobs.configs.graph import Chain
     from cfl_jobs.configs.model import Job
 
@@ -216,6 +216,8 @@ def _setup_to_json(basis: Basis) -> dict[str, Any] | None:
 
 
 def _setup_from_json(content: dict[str, Any], desired: tuple[Config, ...]) -> Setup:
+    from cfl_jobs.check.rule import Problem
+
     return Setup(
         (*desired, *map(Config.from_json, content["others"])),
         tuple(map(Problem.from_json, content["problems"])),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from cfl_jobs.configs.config import Config
@@ -68,6 +69,8 @@ def observe(
         (kind, entry.name): entry for kind in (Kind.JOB, Kind.VIEW) for entry in target.list(kind)
     }
     versions = list_versions(target)
+    # A directory answers at once.
+    ask_all = _ask_all if "://" in target.label else _ask_each
     desired = tuple(desired)
     ours = {key for key, entry in listed.items() if _is_ours(entry, project)}
     names = {key for key in desired if key in listed}
@@ -82,14 +85,14 @@ def observe(
     live: dict[Key, Config] = {}
     failed: dict[Key, CflJobsError] = {}
     builds: dict[str, int] = {}
-    for number, (key, found) in enumerate(_ask_all(read, keys), start=1):
+    for number, (key, found) in enumerate(ask_all(read, keys), start=1):
         if isinstance(found, Config):
             live[key] = found
         else:
             failed[key] = found
         progress(number, len(keys))
     jobs = [key for key in keys if key in orphans and key in live and key[0] is Kind.JOB]
-    for key, count in _ask_all(lambda _, name: target.count_builds(name), jobs):
+    for key, count in ask_all(lambda _, name: target.count_builds(name), jobs):
         if isinstance(count, int):
             builds[key[1]] = count
         else:
@@ -111,7 +114,7 @@ def observe(
     if any(has_upgraded(config.normal, config.mark) for config in live.values()):
         others |= ours
     # That one the plan isn't about can't be read is no matter here; making a job tells of it.
-    for key, found in _ask_all(read, _sorted(others.intersection(listed).difference(keys))):
+    for key, found in ask_all(read, _sorted(others.intersection(listed).difference(keys))):
         if isinstance(found, Config):
             live[key] = found
     return Observed(target.label, listed, live, versions, builds, unreadable, project)
@@ -141,6 +144,20 @@ def _is_ours(entry: Listed, project: str) -> bool:
     return mark is not None and mark.is_surely_for(entry.name, project)
 
 
+def _attempt(ask: Callable[[Kind, str], T], key: Key) -> T | CflJobsError:
+    try:
+        return ask(*key)
+    except (TargetError, ConfigError) as error:
+        return error
+
+
+def _ask_each(
+    ask: Callable[[Kind, str], T], keys: Sequence[Key]
+) -> Iterator[tuple[Key, T | CflJobsError]]:
+    """Ask for each key, one after the other; yield the answers, and errors in their place."""
+    return ((key, _attempt(ask, key)) for key in keys)
+
+
 def _ask_all(
     ask: Callable[[Kind, str], T], keys: Sequence[Key]
 ) -> Iterator[tuple[Key, T | CflJobsError]]:
@@ -149,17 +166,11 @@ def _ask_all(
     Whoever interrupts the work needn't wait until the threads have their answers.
     """
 
-    def attempt(key: Key) -> T | CflJobsError:
-        try:
-            return ask(*key)
-        except (TargetError, ConfigError) as error:
-            return error
-
     from concurrent.futures import ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(max_workers=min(WORKERS, max(len(keys), 1)))
     try:
-        yield from zip(keys, pool.map(attempt, keys), strict=True)
+        yield from zip(keys, pool.map(partial(_attempt, ask), keys), strict=True)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 

@@ -12,13 +12,13 @@ from enum import Enum, IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from cfl_jobs.check.rule import Problem, Severity
 from cfl_jobs.errors import Finding, bracket, join_names
 from cfl_jobs.planning.plan import Create, Delete, Plan
 from cfl_jobs.planning.visible import make_line_visible
 from cfl_jobs.target import Kind
 
 if TYPE_CHECKING:
+    from cfl_jobs.check.rule import Problem
     from cfl_jobs.configs.graph import Chain
 
 _MARKS = {Create: "new", Delete: "gone"}
@@ -154,7 +154,7 @@ class Review:
     @property
     def refusing(self) -> tuple[str, ...]:
         """Return the rules whose errors keep an update from being made."""
-        errors = (found.rule for found in self.problems if found.severity is Severity.ERROR)
+        errors = (found.rule for found in self.problems if found.severity.value == "error")
         return tuple(dict.fromkeys(errors))
 
     @property

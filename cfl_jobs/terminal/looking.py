@@ -6,14 +6,12 @@ import os
 import sys
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from cfl_jobs.planning.basis import Asked, Basis, look
-from cfl_jobs.planning.journal import list_left, state_directory
 from cfl_jobs.planning.plan import Plan, find_loss
 from cfl_jobs.review.review import Review
-from cfl_jobs.target import Target, full_label
+from cfl_jobs.target import Key, Target, full_label
 from cfl_jobs.terminal.streams import counting, find_canvas
 
 
@@ -21,7 +19,12 @@ def look_at(
     root: Path, target: Target, asked: Asked, backup: Path | None = None
 ) -> tuple[Basis, Review]:
     """Render, look at the target with a bar at a terminal, and judge what would change."""
-    recall = partial(list_left, runs_place(target, backup), full_label(target.label))
+
+    def recall() -> Collection[Key]:
+        from cfl_jobs.planning.journal import list_left
+
+        return list_left(runs_place(target, backup), full_label(target.label))
+
     with counting("Looking at", find_canvas(sys.stderr)) as progress:
         basis = look(root, target, asked, recall=recall, progress=progress)
     plan = basis.plan()
@@ -66,4 +69,6 @@ def find_obstacles(
 
 def runs_place(target: Target, backup: Path | None) -> Path:
     """Return where the runs against a target are kept."""
+    from cfl_jobs.planning.journal import state_directory
+
     return backup or state_directory(os.environ, full_label(target.label))
