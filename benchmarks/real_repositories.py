@@ -192,10 +192,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         root = given.keep or Path(scratch)
         project = lay_out(given.example, given.python, root / "project")
         watch, home = rehearse(project, clones)
+        published = {record.job for record in watch.done if record.result is Result.SUCCESS}
         git = {
             job.name: measure_publish(project, clones, job)
             for job in read_jobs(home).values()
-            if job.scm
+            if job.scm and job.name in published
         }
         print("\n".join(write_table(watch, home, git)))
     return 0

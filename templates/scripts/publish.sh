@@ -87,9 +87,10 @@ description+=" ${commit:0:10}${AD_HOC:+, ad-hoc distribution $AD_HOC}"
 look_at_files() {
     local told="is named like a private key, and is published" lfs_pointer
     local key='([^\t]*/)?(id_(rsa|dsa|ecdsa|ed25519)|[^/]+\.(p12|pfx|ppk|jks))"?'
-    git ls-tree -r "$commit" | sed -nE "s%^1[02][^\t]*\t($key)\$%note: \1 $told%p"
-    [ "$submodules" = true ] || git ls-tree -r "$commit" | sed -nE \
-        's%^160000[^\t]*\t(.*)%note: \1 is a git submodule, another repository: published as an empty directory%p'
+    local module='is a git submodule, another repository: published as an empty directory'
+    [ "$submodules" != true ] || module=""
+    git ls-tree -r "$commit" | sed -nE -e "s%^1[02][^\t]*\t($key)\$%note: \1 $told%p" \
+        -e "${module:+s%^160000[^\t]*\t(.*)%note: \1 $module%p}"
     # Looking for fixed texts is quick, and most repositories have none of them.
     git grep -I -q -F -e 'PRIVATE KEY-----' -e 'version https://git-lfs.github.com/spec/' "$commit" ||
         return 0
@@ -106,8 +107,7 @@ if [ "$lfs" = true ]; then
 fi
 
 begin "packing $repository at $commit"
-notes="$(mktemp)"
-look_at_files >"$notes" &
+exec {notes}< <(look_at_files)
 looking="$!"
 # The same on every node, whatever git-lfs was told there.
 filter=(-c filter.lfs.process= -c filter.lfs.required=false)
@@ -150,9 +150,8 @@ else
 fi
 
 begin "looking at the files of $repository"
+cat <&"$notes"
 wait "$looking"
-cat "$notes"
-rm -f -- "$notes"
 
 echo "$repository $commit${compare:+ $branch $compare...$commit}" >commit.txt
 echo "$here: published $repository at $commit as $archive, $(stat -c %s "$archive") bytes"
