@@ -291,6 +291,8 @@ def test_page_has_its_style_from_beside_it(
         page = f"{url}/review.html" if policy else artifacts / "review.html"
         session.open(page, width=360, height=740)
         assert session.run("return document.documentElement.scrollWidth") <= 360
+        width = "return document.querySelector('.drawing svg').getBoundingClientRect().width"
+        assert session.run(width) <= 360
         session.open(page)
         refused = [message.partition(" - ")[2][:24] for message in session.messages()]
         assert refused == ([] if runs else 2 * ["Blocked script execution"])
@@ -300,7 +302,6 @@ def test_page_has_its_style_from_beside_it(
         assert bool(facts["tools"]) is runs
         assert set(facts["hidden"]) <= {'<p id="told" class="soft" role="status"></p>'}
         assert session.run(_LOW_CONTRAST) == []
-        width = "return document.querySelector('.drawing svg').getBoundingClientRect().width"
         overview = session.run(width)
         session.click("[for=size]")
         assert session.run(width) > overview

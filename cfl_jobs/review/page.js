@@ -62,8 +62,9 @@ if (find) {
 }
 const drawing = document.querySelector(".drawing");
 const first = drawing?.querySelector(".card[class*=mark-]");
-if (first) {
+document.getElementById("size")?.addEventListener("change", () => {
+  if (!first) return;
   const box = first.getBoundingClientRect();
   const around = drawing.getBoundingClientRect();
   drawing.scrollLeft += box.left + box.width / 2 - around.left - around.width / 2;
-}
+});
