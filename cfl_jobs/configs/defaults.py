@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from types import MappingProxyType
 
 from cfl_jobs.reading.versions import ALWAYS, CORE, Span
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Default:
     """What an absent field of a class means in the versions of `span`, and how that is known."""
 
@@ -136,10 +136,12 @@ def defaults_for(versions: Mapping[str, str]) -> Mapping[tuple[str, str], str]:
 
     `versions` are by plugin or CORE; what isn't listed there counts as the newest.
     """
-    return table_of(tuple(row for row in DEFAULTS if row.span.holds(versions)))
+    return _table_of(DEFAULTS, frozenset(versions.items()))
 
 
-@cache
-def table_of(rows: tuple[Default, ...]) -> Mapping[tuple[str, str], str]:
-    """Return the values of rows by class and field."""
-    return MappingProxyType({(row.kind, row.tag): row.value for row in rows})
+@lru_cache(maxsize=8)
+def _table_of(
+    rows: tuple[Default, ...], versions: frozenset[tuple[str, str]]
+) -> Mapping[tuple[str, str], str]:
+    held = [row for row in rows if row.span.holds(dict(versions))]
+    return MappingProxyType({(row.kind, row.tag): row.value for row in held})

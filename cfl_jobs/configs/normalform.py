@@ -118,9 +118,11 @@ class Normal:
         return next((child for child in self.children if child.tag == tag), None)
 
     def walk(self) -> Iterator[Normal]:
-        yield self
-        for child in self.children:
-            yield from child.walk()
+        waiting = [self]
+        while waiting:
+            element = waiting.pop()
+            yield element
+            waiting += reversed(element.children)
 
 
 def normalise(config: str, *, name: str, versions: Mapping[str, str] = NEWEST) -> Normal:

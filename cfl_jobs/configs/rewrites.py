@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import child_of, parse_config
@@ -72,7 +72,7 @@ _RECIPIENTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rewrite:
     """What becomes of elements whose tag or class is `at` ("" is a config's root).
 
@@ -87,7 +87,7 @@ class Rewrite:
 
 def rewrite(root: ET.Element, versions: Mapping[str, str]) -> None:
     """Rewrite a config, which is changed, as a server with these versions reads it."""
-    rules = _rules_of(tuple(row for row in REWRITES if row.span.holds(versions)))
+    rules = _rules_of(REWRITES, frozenset(versions.items()))
     for make in rules[""]:
         make(root)
     waiting = [root]
@@ -362,10 +362,13 @@ REWRITES: tuple[Rewrite, ...] = (
 )
 
 
-@cache
-def _rules_of(rows: tuple[Rewrite, ...]) -> Mapping[str, tuple[Make, ...]]:
+@lru_cache(maxsize=8)
+def _rules_of(
+    rows: tuple[Rewrite, ...], versions: frozenset[tuple[str, str]]
+) -> Mapping[str, tuple[Make, ...]]:
     """Return what is done at each tag and class, in the table's order."""
     found: dict[str, tuple[Make, ...]] = {"": ()}
     for row in rows:
-        found[row.at] = (*found.get(row.at, ()), row.make)
+        if row.span.holds(dict(versions)):
+            found[row.at] = (*found.get(row.at, ()), row.make)
     return found

@@ -185,7 +185,9 @@ def _compare_children(pair: Raw) -> Iterator[Raw]:
 
     fields = {child.tag: child for _, child in filter(is_field, theirs)}
     for step, child in filter(is_field, ours):
-        yield from _compare(_descend(pair, step, child, fields.pop(child.tag, None)))
+        other = fields.pop(child.tag, None)
+        if child != other:
+            yield from _compare(_descend(pair, step, child, other))
     for tag, child in fields.items():
         yield _descend(pair, tag, None, child)
     yield from _compare_items(

@@ -424,6 +424,8 @@ def _list_of(raw: Raw) -> str:
 
 def _find_reordered(now: Normal, parts: Codes, then: Codes) -> frozenset[str]:
     """Return the lists whose sections, those that are as they were, have another order."""
+    if parts == then:
+        return frozenset()
     lists: dict[str, list[str]] = {}
     for part, (path, _) in zip(parts, sections(now), strict=True):
         lists.setdefault(path.partition("/")[0], []).append(part)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cfl_jobs.configs.mark import Mark, find_plugins
@@ -114,12 +115,16 @@ class Upgrade:
         self._mark, self._is_saved = mark, is_saved
         self._is_any = has_upgraded(live, mark)
         self._habits = habits() if self._is_any else NO_HABITS
-        # Fields, by class, that our elements have: no upgrade brings those.
-        self._known = {
+        self._desired = desired
+
+    @cached_property
+    def _known(self) -> frozenset[tuple[str, str]]:
+        """Fields, by class, that our elements have: no upgrade brings those."""
+        return frozenset(
             (element.kind, tag)
-            for element in desired.walk()
+            for element in self._desired.walk()
             for tag in (*element.defaults, *(child.tag for child in element.children))
-        }
+        )
 
     def undo(self, element: Normal, path: str, plugin: str) -> Normal:
         """Return an element of the server's without the fields that newer versions added to it.
