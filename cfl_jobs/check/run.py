@@ -18,6 +18,7 @@ from cfl_jobs.check import (  # noqa: F401 - they register their rules
 from cfl_jobs.check.positions import Positions, Silence, find_silences
 from cfl_jobs.check.rule import RENDERING, RULES, Found, Problem, Report, Rule, Scope, Severity
 from cfl_jobs.check.secret_text import hide_secrets
+from cfl_jobs.check.shell import forget_scripts
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.read_model import read_job, read_view
@@ -107,6 +108,7 @@ def check_rendered(
             silenced += bool(covering)
             if not covering:
                 kept.append(_problem(rule, found, position, job, files))
+    forget_scripts()
     problems = [*_merge(kept), *_check_silences(silences, used, files)]
     nowhere = Position("", 0, 0)
     problems.sort(key=lambda p: (p.finding.position or nowhere, p.rule, p.finding.message))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _USE = re.compile(rf"\$(?:\{{[#!]?(?P<braced>{_NAME})(?P<rest>[^}}]*)\}}?|(?P<plain>{_NAME}))")
@@ -65,16 +65,18 @@ class Use:
     is_required: bool = False
 
 
-@lru_cache(maxsize=256)
+@cache
 def find_uses(script: str) -> tuple[Use, ...]:
     """Return the variables that the script expands, in order; arithmetic isn't looked into."""
     return tuple(_find_uses(expanding_text(script)))
 
 
 def _find_uses(text: str) -> Iterator[Use]:
+    line, at = 1, 0
     for match in _USE.finditer(text):
         rest = match["rest"] or ""
-        line = text.count("\n", 0, match.start()) + 1
+        line += text.count("\n", at, match.start())
+        at = match.start()
         name = match["braced"] or match["plain"]
         operator = re.match(r"(?:\[[^\]]*\])?:?([-=+?])", rest)
         yield Use(
@@ -88,7 +90,7 @@ def _find_uses(text: str) -> Iterator[Use]:
             yield Use(inner["braced"] or inner["plain"], line)
 
 
-@lru_cache(maxsize=256)
+@cache
 def find_assigned(script: str) -> frozenset[str]:
     """Return the names that the script sets itself anywhere."""
     text = expanding_text(script, quoted=False)
@@ -100,7 +102,7 @@ def find_assigned(script: str) -> frozenset[str]:
     return frozenset(names)
 
 
-@lru_cache(maxsize=256)
+@cache
 def expanding_text(script: str, *, quoted: bool = True) -> str:
     """Blank out what no variable expands in: comments, single quotes, quoted here-documents.
 
@@ -214,7 +216,13 @@ def _find_body(script: str, at: int, here: re.Match[str]) -> str:
 
 
 def _blank(text: str) -> str:
-    return re.sub(r"[^\n]", " ", text)
+    return "\n".join(" " * len(line) for line in text.split("\n"))
+
+
+def forget_scripts() -> None:
+    """Let go of what is kept of scripts, which many rules ask for: to be called after the rules."""
+    for kept in (find_uses, find_assigned, expanding_text):
+        kept.cache_clear()
 
 
 # What tells a script about itself, its comments included.
@@ -372,7 +380,8 @@ class Guard(Enum):
 
 def deploys(script: str) -> bool:
     """Tell whether a script runs a program, or the command of a variable, that is called deploy."""
-    return _DEPLOYS.search(expanding_text(script)) is not None
+    # The word itself is found much faster than what stands around it.
+    return "deploy" in script and _DEPLOYS.search(expanding_text(script)) is not None
 
 
 def find_guard(script: str, files: Collection[str]) -> Guard:
