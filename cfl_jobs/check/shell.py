@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _USE = re.compile(rf"\$(?:\{{[#!]?(?P<braced>{_NAME})(?P<rest>[^}}]*)\}}?|(?P<plain>{_NAME}))")
@@ -109,6 +109,21 @@ def expanding_text(script: str, *, quoted: bool = True) -> str:
     Without `quoted`, blank what stands in double quotes too, but not commands in them. Lines and
     columns stay as they are.
     """
+    return "".join(_expand(part, quoted=quoted) for part in _cut(script))
+
+
+def _cut(script: str) -> tuple[str, ...]:
+    """Return a script in two, cut at its first empty line, where nothing is open there.
+
+    Scripts of one template begin with values of their own and go on alike.
+    """
+    at = script.find("\n\n") + 1
+    *_, end = _Lexer(script[:at]).read()
+    return (script[:at], script[at:]) if end.is_sure else (script,)
+
+
+@cache
+def _expand(script: str, *, quoted: bool) -> str:
     return "".join(_expanding_parts(script, quoted=quoted))
 
 
@@ -221,7 +236,7 @@ def _blank(text: str) -> str:
 
 def forget_scripts() -> None:
     """Let go of what is kept of scripts, which many rules ask for: to be called after the rules."""
-    for kept in (find_uses, find_assigned, expanding_text):
+    for kept in (find_uses, find_assigned, expanding_text, _expand):
         kept.cache_clear()
 
 
