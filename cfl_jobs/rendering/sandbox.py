@@ -65,8 +65,10 @@ def _join(context: nodes.EvalContext, value: Any, d: str = "", attribute: Any = 
     length = 0
     for part in () if attribute is not None else parts:
         if isinstance(part, LocatedText):
-            inside = part.pieces or ((0, part.pos),)
-            places += [(length + offset, place) for offset, place in inside]
+            (_, begin), *rest = part.pieces or ((0, part.pos),)
+            # What stands between two parts comes with the second one.
+            places.append((max(length - len(str(d)), 0), begin))
+            places += [(length + offset, place) for offset, place in rest]
         length += len(str(part)) + len(str(d))
     if not places:
         return text

@@ -329,6 +329,9 @@ def _pieces_of_step(
             for item in value if isinstance(value, list | tuple) else ():
                 yield start, _place_of(item, _place_of(value))
                 start += len(quote_value(item)) + len(" ")
+            if isinstance(value, LocatedText) and value in part:
+                start = offset + part.index(value)
+                yield from ((start + at, place) for at, place in value.pieces[1:])
         offset += len(part) + len("\n")
 
 
