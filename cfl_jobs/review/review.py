@@ -12,7 +12,7 @@ from enum import Enum, IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from cfl_jobs.errors import Finding, bracket, join_names
+from cfl_jobs.errors import Finding, bracket, count, join_names
 from cfl_jobs.planning.plan import Create, Delete, Plan
 from cfl_jobs.planning.visible import make_line_visible
 from cfl_jobs.target import Kind
@@ -84,7 +84,8 @@ class Effect:
     def text(self) -> str:
         from cfl_jobs.check.secret_text import hide_secrets
 
-        names = f"all {len(self.jobs)} jobs" if self.of_all else join_names(self.jobs)
+        jobs = count(len(self.jobs), "job")
+        names = f"all {jobs}" if self.of_all else join_names(self.jobs)
         tail = self.tail_of_many if self.tail_of_many and len(self.jobs) > 1 else self.tail
         gap = "" if tail[:1] in ("", ":", ",") else " "
         text = f"{self.lead} {names}{gap}{tail}{bracket(self.remark)}"
