@@ -27,7 +27,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -290,12 +289,14 @@ class Bench:
                 ("review main", [*_ours("review"), "main"]),
                 ("review main, a new change", [*_ours("review"), "main"]),
             ):
-                for (who, tree), at in zip(builds, places, strict=True):
-                    self._run(command, None, at, tree)
-                    change = partial(_commit_change, at) if what.endswith("new change") else None
-                    self._measure(
-                        what, who, command, before=change or (lambda: None), directory=at, tree=tree
-                    )
+                costs: dict[str, list[Cost]] = {base: [], "now": []}
+                for turn in range(self._repeat + 1):
+                    for (who, tree), at in zip(builds, places, strict=True):
+                        if what.endswith("new change"):
+                            _commit_change(at)
+                        cost = self._run(command, None, at, tree)
+                        costs[who] += [cost] if turn else []  # the first one fills the caches
+                self.rows += [Row(what, who, _middle(costs[who])) for who in costs]
         finally:
             subprocess.run([*git, "remove", "--force", str(before)], check=True)
 
@@ -320,22 +321,16 @@ class Bench:
         server: Server | None = None,
         before: Callable[[], None] = lambda: None,
         directory: Path | None = None,
-        tree: Path = ROOT,
     ) -> None:
         """Run a command some times and note the median of what it cost."""
         costs = []
         for _ in range(self._repeat):
             before()
             earlier = server.count() if server else 0
-            cost = self._run(command, server, directory, tree)
+            cost = self._run(command, server, directory)
             requests = server.count() - earlier if server and server.loopback else -1
             costs.append(Cost(cost.wall, cost.cpu, cost.memory, requests))
-        middle = Cost(
-            statistics.median(cost.wall for cost in costs),
-            statistics.median(cost.cpu for cost in costs),
-            statistics.median(cost.memory for cost in costs),
-            costs[-1].requests,
-        )
+        middle = _middle(costs)
         self.rows.append(Row(what, who, middle))
         print(f"{what:40} {who:38} {middle.wall:7.2f} s", file=sys.stderr)
 
@@ -344,7 +339,7 @@ class Bench:
         command: Sequence[str],
         server: Server | None,
         directory: Path | None,
-        tree: Path,
+        tree: Path = ROOT,
     ) -> Cost:
         environment = {
             **os.environ,
@@ -375,6 +370,15 @@ class Bench:
 
 def _ours(verb: str) -> list[str]:
     return [sys.executable, "-m", "cfl_jobs", verb]
+
+
+def _middle(costs: Sequence[Cost]) -> Cost:
+    return Cost(
+        statistics.median(cost.wall for cost in costs),
+        statistics.median(cost.cpu for cost in costs),
+        statistics.median(cost.memory for cost in costs),
+        costs[-1].requests,
+    )
 
 
 def _make_history(tree: Path, place: Path) -> Path:
@@ -519,7 +523,7 @@ def main() -> None:
                     with loopback(latency, options.dialect) as server:
                         label = f", {latency * 1000:.0f} ms" if latency else ""
                         bench.compare_pushing(label, server, project)
-        start = Bench(place, max(repeat, 9))
+        start = Bench(place, repeat)
         if options.base and options.only in (None, "start"):
             start.compare_start(options.base)
         growth = Bench(place, 1)
