@@ -93,7 +93,12 @@ def _find_uses(text: str) -> Iterator[Use]:
 @cache
 def find_assigned(script: str) -> frozenset[str]:
     """Return the names that the script sets itself anywhere."""
-    text = expanding_text(script, quoted=False)
+    return frozenset[str]().union(*map(_find_assigned, _cut(script)))
+
+
+@cache
+def _find_assigned(part: str) -> frozenset[str]:
+    text = _expand(part, quoted=False)
     names = {match["name"] for pattern in _SET for match in pattern.finditer(text)}
     for match in _SETS_MANY.finditer(text):
         # `export NAME` hands on what is there; `export NAME=value` sets it, found above
@@ -112,6 +117,7 @@ def expanding_text(script: str, *, quoted: bool = True) -> str:
     return "".join(_expand(part, quoted=quoted) for part in _cut(script))
 
 
+@cache
 def _cut(script: str) -> tuple[str, ...]:
     """Return a script in two, cut at its first empty line, where nothing is open there.
 
@@ -236,7 +242,7 @@ def _blank(text: str) -> str:
 
 def forget_scripts() -> None:
     """Let go of what is kept of scripts, which many rules ask for: to be called after the rules."""
-    for kept in (find_uses, find_assigned, expanding_text, _expand):
+    for kept in (find_uses, find_assigned, _find_assigned, expanding_text, _cut, _expand):
         kept.cache_clear()
 
 
