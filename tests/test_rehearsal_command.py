@@ -17,6 +17,7 @@ from cfl_jobs.reading.secrets import name_of
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Builds
+from cfl_jobs.rehearsal.repositories import find_submodules
 from tests.rehearsal_chain import PROJECT, SECRETS, Chain, copy_chain, make_chain
 from tests.rehearsal_home import (
     GIT,
@@ -196,6 +197,9 @@ def test_a_clone_that_no_job_uses_is_an_error(
     assert "No job checks out a repository 'ocarga'." in error
     assert "'ocargo'" in error
     assert rehearse(chain, "--repo", f"ocadotechnology/ocargo={clone}", "resume") == 0
+    modules = '[submodule "blocks"]\npath = blocks\nurl = ../blocks.git\n'
+    chain.commit("ocargo", {".gitmodules": modules})
+    assert find_submodules(chain.home, chain.repositories.values()) == {"blocks"}
 
 
 def test_a_bad_secrets_file_is_told_by_line_without_its_content(

@@ -129,6 +129,14 @@ class Repositories:
 _WHO = ("-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@example.org")
 
 
+def find_submodules(home: Home, clones: Iterable[Path]) -> set[str]:
+    """Return the names of the repositories that are submodules of clones, at their HEAD."""
+    asked = ("config", "--blob=HEAD:.gitmodules", "--get-regexp", r"^submodule\..*\.url$")
+    variables = git_variables(home) | _SAFE
+    told = (_run_git(asked, path, variables).stdout for path in clones if path.is_dir())
+    return {repository_name(line.split()[-1]) for text in told for line in text.splitlines()}
+
+
 def _run_git(
     arguments: Sequence[str], directory: Path, environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:

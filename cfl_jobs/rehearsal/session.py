@@ -36,7 +36,7 @@ from cfl_jobs.rehearsal.reports import (
     read_jobs,
     show_path,
 )
-from cfl_jobs.rehearsal.repositories import Repositories, repository_name
+from cfl_jobs.rehearsal.repositories import Repositories, find_submodules, repository_name
 from cfl_jobs.rehearsal.triggering import find_watched, find_watching
 from cfl_jobs.rehearsal.view import showing
 from cfl_jobs.rendering.cache import render_cached
@@ -257,9 +257,10 @@ def prepare(options: Options, home: Home, definitions: Definitions, tell: Tell) 
     used = {repository_name(url) for job in jobs.values() for url in job.urls}
     given = {repository_name(name): path.resolve() for name, path in options.repositories.items()}
     known = {**settings.repositories, **given}
-    if not any(job.scm and job.scm.submodules for job in jobs.values()):
-        _require_used(given, used)
-        known = {name: path for name, path in known.items() if name in used}
+    if any(job.scm and job.scm.submodules for job in jobs.values()):
+        used |= find_submodules(home, known.values())
+    _require_used(given, used)
+    known = {name: path for name, path in known.items() if name in used}
     # The sample stands for its own repositories, where the chain has them all and none is given.
     if used and known.keys().isdisjoint(REPOSITORIES) and (not known or used >= {*REPOSITORIES}):
         known |= _make_sample(home, tell)
