@@ -80,7 +80,8 @@ def _is_written(name: str, job: Job) -> bool:
     if any(may_overlap(name, pattern) for pattern in fetched):
         return True
     scripts = map(expanding_text, scripts_of(job))
-    commands = (c for script in scripts for c in re.split(r"&&|\|\||[;|\n]", script))
+    lines = (line for script in scripts for line in script.split("\n") if name in line)
+    commands = (command for line in lines for command in re.split(r"&&|\|\||[;|]", line))
     return any(name in command and _writes(command, name) for command in commands)
 
 

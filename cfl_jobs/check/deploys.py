@@ -15,7 +15,6 @@ from cfl_jobs.check.rule import (
     Scope,
     Severity,
     found_at,
-    holder_of,
     parts_of,
     scripts_of,
 )
@@ -152,6 +151,6 @@ def find_triggers(scope: Scope) -> Iterator[Found]:
         if not job.triggers and any(start.kind is not StartKind.HAND for start in node.starts):
             yield Found(job.name, "this is deployed by hand only, and the job has a trigger")
         for edge in scope.chain.started_by(job.name):
-            if holder_of(edge) != job.name:
+            if edge.holder != job.name:
                 message = f"{edge.source} starts {job.name}, which is deployed by hand only"
                 yield found_at(edge, message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, holder_of
+from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at
 from cfl_jobs.configs.graph import Chain, TriggerEdge
 from cfl_jobs.configs.model import PERMITTED, Job
 from cfl_jobs.errors import count, suggest
@@ -124,7 +124,7 @@ def find_unknown_jobs(scope: Scope) -> Iterator[Found]:
     """
     names = scope.job_names
     for edge in scope.chain.triggers:
-        holder = holder_of(edge)
+        holder = edge.holder
         other = edge.source if holder == edge.target else edge.target
         if not _is_there(other, scope):
             field = "upstreamProjects" if holder == edge.target else "projects"

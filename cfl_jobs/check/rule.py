@@ -56,16 +56,7 @@ def found_at(
     """Return what is found at a trigger or a copy, or at one of its fields."""
     path = edge.part.path if edge.part else ""
     path = f"{path}/{field}" if field else path
-    return Found(holder_of(edge), message, advice, path, severity=severity)
-
-
-def holder_of(edge: TriggerEdge | CopyEdge) -> str:
-    """Return the job whose config holds an edge: who copies, who starts, or says by whom it is."""
-    from cfl_jobs.configs.graph import CopyEdge  # a kept report is read without the model
-    from cfl_jobs.configs.model import UpstreamTrigger
-
-    is_of_target = isinstance(edge, CopyEdge) or isinstance(edge.part, UpstreamTrigger)
-    return edge.target if is_of_target else edge.source
+    return Found(edge.holder, message, advice, path, severity=severity)
 
 
 def parts_of(parts: tuple[Placed, ...], kind: type[_Part]) -> Iterator[_Part]:

@@ -92,7 +92,7 @@ def find_unused(scope: Scope) -> Iterator[Found]:
     """
     for job in scope.freestyle():
         scripts = scripts_of(job)
-        if any(_RUNS_OTHERS.search(expanding_text(script)) for script in scripts):
+        if not job.bindings or any(_RUNS_OTHERS.search(expanding_text(script)) for script in scripts):
             continue
         texts = "\n".join(scripts)
         used = {use.name for script in scripts for use in find_uses(script)}

@@ -68,11 +68,21 @@ class Use:
 @cache
 def find_uses(script: str) -> tuple[Use, ...]:
     """Return the variables that the script expands, in order; arithmetic isn't looked into."""
-    return tuple(_find_uses(expanding_text(script)))
+    uses: tuple[Use, ...] = ()
+    line = 1
+    for part in _cut(script):
+        uses += _find_uses_in(part, line)
+        line += part.count("\n")
+    return uses
 
 
-def _find_uses(text: str) -> Iterator[Use]:
-    line, at = 1, 0
+@cache
+def _find_uses_in(part: str, first_line: int) -> tuple[Use, ...]:
+    return tuple(_find_uses(_expand(part, quoted=True), first_line))
+
+
+def _find_uses(text: str, line: int) -> Iterator[Use]:
+    at = 0
     for match in _USE.finditer(text):
         rest = match["rest"] or ""
         line += text.count("\n", at, match.start())
@@ -119,13 +129,25 @@ def expanding_text(script: str, *, quoted: bool = True) -> str:
 
 @cache
 def _cut(script: str) -> tuple[str, ...]:
-    """Return a script in two, cut at its first empty line, where nothing is open there.
+    """Return a script in parts, cut where nothing is open: its first lines, and what follows them.
 
-    Scripts of one template begin with values of their own and go on alike.
+    Scripts of one template begin with values of their own, up to the first empty line, and have all
+    else in common: what is found in a part is found once.
     """
     at = script.find("\n\n") + 1
-    *_, end = _Lexer(script[:at]).read()
-    return (script[:at], script[at:]) if end.is_sure else (script,)
+    head, rest = script[:at], script[at:]
+    parts: list[str] = []
+    while (line := head[: head.find("\n") + 1]) and _is_whole(line):
+        parts.append(line)
+        head = head[len(line) :]
+    return (*parts, head, rest) if _is_whole(head) else (*parts, head + rest)
+
+
+@cache
+def _is_whole(part: str) -> bool:
+    """Tell whether nothing is open at the end of a part, so that what follows means the same."""
+    *_, end = _Lexer(part).read()
+    return end.is_sure and not part.endswith("\\\n")
 
 
 @cache
@@ -242,8 +264,14 @@ def _blank(text: str) -> str:
 
 def forget_scripts() -> None:
     """Let go of what is kept of scripts, which many rules ask for: to be called after the rules."""
-    for kept in (find_uses, find_assigned, _find_assigned, expanding_text, _cut, _expand):
+    for kept in _KEPT:
         kept.cache_clear()
+
+
+_KEPT = (
+    *(find_uses, _find_uses_in, find_assigned, _find_assigned),
+    *(expanding_text, _expand, _cut, _is_whole),
+)
 
 
 # What tells a script about itself, its comments included.

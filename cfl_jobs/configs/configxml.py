@@ -104,8 +104,9 @@ def element_paths(root: ET.Element) -> Iterator[tuple[str, ET.Element]]:
         path, element = waiting.pop()
         if path:
             yield path, element
-        around = f"{path}/" if path else ""
-        waiting += reversed([(f"{around}{step}", inner) for step, inner in steps_of(element)])
+        if len(element):
+            around = f"{path}/" if path else ""
+            waiting += reversed([(f"{around}{step}", inner) for step, inner in steps_of(element)])
 
 
 def number_tags(tags: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -103,5 +104,10 @@ def value(read: Callable[[ET.Element], Any], default: object = None) -> Any:
 
 def read(kind: type, element: ET.Element) -> dict[str, Any]:
     """Return the fields of a dataclass whose defaults say how they are read."""
-    readers = {each.name: each.metadata.get("read") for each in dataclasses.fields(kind)}
-    return {name: read(element) for name, read in readers.items() if read}
+    return {name: read(element) for name, read in _readers_of(kind)}
+
+
+@cache
+def _readers_of(kind: type) -> tuple[tuple[str, Callable[[ET.Element], Any]], ...]:
+    readers = ((each.name, each.metadata.get("read")) for each in dataclasses.fields(kind))
+    return tuple((name, read) for name, read in readers if read)

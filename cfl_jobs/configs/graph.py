@@ -81,6 +81,11 @@ class TriggerEdge:
     step: int = 0
     part: Placed | None = None
 
+    @property
+    def holder(self) -> str:
+        """The job whose config says so: it names whom it starts, or who starts it."""
+        return self.target if isinstance(self.part, UpstreamTrigger) else self.source
+
 
 @dataclass(frozen=True, slots=True)
 class CopyEdge:
@@ -98,6 +103,11 @@ class CopyEdge:
     optional: bool = False
     permitted: bool | None = None
     part: Placed | None = None
+
+    @property
+    def holder(self) -> str:
+        """The job whose config says so."""
+        return self.target
 
 
 _Edge = TypeVar("_Edge", TriggerEdge, CopyEdge)
@@ -130,14 +140,25 @@ class Chain:
     def _copied(self) -> dict[str, tuple[CopyEdge, ...]]:
         return _group(self.copies, "target")
 
+    @cached_property
+    def _held(self) -> dict[str, tuple[TriggerEdge, ...]]:
+        return _group(self.triggers, "holder")
+
     def node(self, name: str) -> Node:
         return self._nodes[name]
+
+    def has(self, name: str) -> bool:
+        return name in self._nodes
 
     def started_by(self, name: str) -> tuple[TriggerEdge, ...]:
         return self._started.get(name, ())
 
     def starts_of(self, name: str) -> tuple[TriggerEdge, ...]:
         return self._starts.get(name, ())
+
+    def held_by(self, name: str) -> tuple[TriggerEdge, ...]:
+        """Return the triggers that stand in a job's config."""
+        return self._held.get(name, ())
 
     def copied_by(self, name: str) -> tuple[CopyEdge, ...]:
         return self._copied.get(name, ())

@@ -184,7 +184,7 @@ def pair_alike(gone: Sequence[Config], new: Sequence[Config]) -> Iterator[tuple[
 
     Looked at are, for each, those with the same name in another folder, else the first hundred.
     """
-    lines = {config.key: _lines_of(config) for config in (*gone, *new)}
+    lines = {config.key: _lines_of(config) for config in (*gone, *new)} if gone else {}
     found: list[tuple[float, Config, Config]] = []
     for old in gone:
         leaf = old.name.rpartition("/")[2]

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cfl_jobs.check.deploys import is_by_hand_only
-from cfl_jobs.check.rule import holder_of
 from cfl_jobs.configs.graph import Chain, CopyEdge, StartKind, TriggerEdge, build_chain
 from cfl_jobs.configs.model import Job
 from cfl_jobs.drawing.words import (
@@ -37,7 +36,7 @@ def find_starts(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
 
 
 def _starts_of(chain: Chain, name: str) -> list[str]:
-    starts = [start for node in chain.nodes if node.name == name for start in node.starts]
+    starts = chain.node(name).starts if chain.has(name) else ()
     return [say_start(start) for start in starts if start.kind is not StartKind.HAND]
 
 
@@ -62,9 +61,8 @@ def find_edges(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
 def _edges_of(chain: Chain, holder: str) -> dict[tuple[str, str], list[TriggerEdge]]:
     """Return the triggers that a job's config holds, by who starts whom."""
     found: dict[tuple[str, str], list[TriggerEdge]] = {}
-    for edge in chain.triggers:
-        if holder_of(edge) == holder:
-            found.setdefault((edge.source, edge.target), []).append(edge)
+    for edge in chain.held_by(holder):
+        found.setdefault((edge.source, edge.target), []).append(edge)
     return found
 
 
@@ -113,10 +111,12 @@ def _copies_of(chain: Chain, name: str) -> dict[tuple[str, str], list[str]]:
 
 def merge_chains(pair: Pair) -> tuple[Chain, Mapping[tuple[str, str], str]]:
     """Return the chain, and what becomes of its arrows: "new", "changed" or "gone"."""
-    jobs = dict(pair.after.jobs)
-    for name, job in pair.before.jobs.items():
-        jobs.setdefault(name, replace(job, name=name))
-    merged = build_chain(jobs.values())
+    gone = [
+        replace(job, name=name)
+        for name, job in pair.before.jobs.items()
+        if name not in pair.after.jobs
+    ]
+    merged = build_chain((*pair.after.jobs.values(), *gone)) if gone else pair.after.chain
     before, after, there = map(_terms, (pair.before.chain, pair.after.chain, merged))
     known = {node.name for node in merged.nodes}
 

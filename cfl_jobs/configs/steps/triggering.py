@@ -112,8 +112,7 @@ class FileParameters(TriggerParameters):
         """Take the parameters that a step which names the file names too: the best to be read."""
         names = read_names(self.files)
         writers = [script for script in jobs.scripts if any(name in script for name in names)]
-        words = {word for script in writers for word in re.findall(r"(?<![\w$])\w+", script)}
-        return {name: None for name in jobs.asked if name in words}
+        return {name: None for name in jobs.asked if any(_says(s, name) for s in writers)}
 
     def values(self, build: BuildState) -> Mapping[str, str] | None:
         variables = build.variables()
@@ -130,6 +129,13 @@ class FileParameters(TriggerParameters):
                 )
                 raise DontTrigger
         return values or None
+
+
+def _says(script: str, name: str) -> bool:
+    """Tell whether a script has a name as a word by itself, other than to expand it."""
+    word = re.escape(name)  # in front, as that is found fastest
+    said = re.search(rf"{word}(?<![\w$]{word})(?!\w)", script)
+    return said is not None and re.fullmatch(r"\w+", name) is not None
 
 
 @dataclass(frozen=True, slots=True)
