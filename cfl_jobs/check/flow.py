@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at
 from cfl_jobs.configs.graph import Chain, TriggerEdge
 from cfl_jobs.configs.model import PERMITTED, Job
+from cfl_jobs.configs.references import resolve_job
 from cfl_jobs.errors import count, suggest
 
 
@@ -154,4 +155,7 @@ def _permits_someone(job: Job, entry: str, scope: Scope) -> bool:
     if re.fullmatch(r"[*/]+", entry):
         return True
     only = Job(job.name, copy_permissions=(entry,))
+    named = resolve_job(entry, job.name, scope.job_names)  # most entries are just a job's name
+    if scope.job(named) is not None and only.permits(named):
+        return True
     return any(only.permits(other) for other in scope.job_names)

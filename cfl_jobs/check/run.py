@@ -21,7 +21,7 @@ from cfl_jobs.check.secret_text import hide_secrets
 from cfl_jobs.check.shell import forget_scripts
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import build_chain
-from cfl_jobs.configs.read_model import read_job, read_view
+from cfl_jobs.configs.read_model import read_view
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position, suggest
 from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.reading.located_yaml import line_at
@@ -79,7 +79,7 @@ def check_anew(
         )
         return Report(tuple(problems))
     report = check_rendered(rendered, files, executors=executors)
-    jobs = (read_job(each.name, each.config) for each in rendered if each.kind is Kind.JOB)
+    jobs = (each.job for each in rendered if each.kind is Kind.JOB)
     disk = upkeep.estimate_disk(jobs, sizes, builds_a_day) if sizes else ()
     return replace(report, disk=tuple(disk))
 
@@ -89,7 +89,7 @@ def check_rendered(
 ) -> Report:
     """Apply the rules to rendered jobs and views; `files` are the texts that they came from."""
     rendered = tuple(rendered)
-    jobs = tuple(read_job(r.name, r.config) for r in rendered if r.kind is Kind.JOB)
+    jobs = tuple(r.job for r in rendered if r.kind is Kind.JOB)
     views = tuple(read_view(r.name, r.config) for r in rendered if r.kind is Kind.VIEW)
     scope = Scope(jobs, views, build_chain(jobs), files, executors)
     by_name = {r.name: r for r in rendered}

@@ -91,8 +91,8 @@ def find_unused(scope: Scope) -> Iterator[Found]:
     which may read it from the environment.
     """
     for job in scope.freestyle():
-        scripts = scripts_of(job)
-        if not job.bindings or any(_RUNS_OTHERS.search(expanding_text(script)) for script in scripts):
+        scripts = scripts_of(job) if job.bindings else []
+        if any(_RUNS_OTHERS.search(expanding_text(script)) for script in scripts):
             continue
         texts = "\n".join(scripts)
         used = {use.name for script in scripts for use in find_uses(script)}

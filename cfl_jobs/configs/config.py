@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.buildwritten import (
@@ -41,6 +41,9 @@ from cfl_jobs.errors import Position
 from cfl_jobs.reading.tracking import NOWHERE, Pieces
 from cfl_jobs.reading.versions import CORE, NEWEST
 from cfl_jobs.target import Key, Kind
+
+if TYPE_CHECKING:
+    from cfl_jobs.configs.model import Job
 
 
 class Blame(NamedTuple):
@@ -124,6 +127,16 @@ class Config:
     def digest(self) -> str:
         """A short digest of what people make of a job, for "is it as we left it?"."""
         return digest_of(self.beside(None).normal, is_disabled=self.disabled)
+
+    @cached_property
+    def job(self) -> Job:
+        """The job that it describes, for all that look at that, until `forget_job`."""
+        from cfl_jobs.configs.read_model import read_job  # rendering and applying do without
+
+        return read_job(self.name, self.config)
+
+    def forget_job(self) -> None:
+        self.__dict__.pop("job", None)
 
     @cached_property
     def fingerprint(self) -> Fingerprint:

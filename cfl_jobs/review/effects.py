@@ -83,6 +83,8 @@ class Danger:
 def weigh_plan(plan: Plan, desired: Sequence[Config]) -> Review:
     """Return a plan with what it means, `desired` being all that is defined."""
     pair = Pair.of(plan, desired)
+    for config in desired:  # the checks had looked at it before
+        config.forget_job()
     effects, weights = find_effects(pair)
     chain, arrow_marks = merge_chains(pair)
     return Review(

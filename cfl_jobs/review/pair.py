@@ -75,16 +75,16 @@ class Pair:
         What the plan neither changes nor deletes is taken to be the same before and after.
         """
         changes = {change.name: change for change in plan.changes if change.kind is Kind.JOB}
-        rest = (config for config in desired if config.kind is Kind.JOB)
-        same = {c.name: read_job(c.name, c.config) for c in rest if c.name not in changes}
+        defined = {config.name: config for config in desired if config.kind is Kind.JOB}
+        same = {name: each.job for name, each in defined.items() if name not in changes}
         before, after, renamed = dict(same), dict(same), dict[str, str]()
         for name, change in changes.items():
             if isinstance(change, Delete | Update):
                 before[name] = _read_live(change)
                 renamed[change.live.name] = name
             if isinstance(change, Create | Update):
-                after[name] = _read_desired(change)
-        order = {**{c.name: None for c in desired}, **dict.fromkeys((*before, *after))}
+                after[name] = _read_desired(change, defined.get(name))
+        order = dict.fromkeys((*defined, *before, *after))
         before, after = ({n: jobs[n] for n in order if n in jobs} for jobs in (before, after))
         old_chain = _rename(build_chain(before.values()), renamed)
         return cls(plan, Side(before, old_chain), Side(after, build_chain(after.values())), changes)
@@ -149,8 +149,11 @@ def _read_live(change: Update | Delete) -> Job:
     return replace(job, permissions=tuple(p for p in job.permissions if p not in stays))
 
 
-def _read_desired(change: Create | Update) -> Job:
-    job = read_job(change.name, change.desired.config)
+def _read_desired(change: Create | Update, defined: Config | None) -> Job:
+    if defined is not None and defined.config == change.desired.config:
+        job = defined.job
+    else:
+        job = read_job(change.name, change.desired.config)
     stays_disabled = isinstance(change, Update) and change.keep_disabled
     return replace(job, disabled=job.disabled or stays_disabled)
 
