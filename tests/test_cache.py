@@ -159,6 +159,23 @@ def test_what_a_report_depends_on_is_checked_again(
     assert len(kept(project, "checked")) == 2
 
 
+@pytest.mark.parametrize("kept_before", [True, False])
+def test_what_was_rendered_before_a_save_is_no_report_of_what_was_saved(
+    project: Path, *, kept_before: bool
+) -> None:
+    old = render_cached(project)
+    definitions = project / "jobs/a.yaml"
+    definitions.write_text(DEFINITIONS.replace("Two", "Three"))
+    if kept_before:
+        check_project(project)
+    for rendered, name in ((old, "Two"), (None, "Three"), (render_cached(project), "Three")):
+        problems = check_project(project, rendered).problems
+        assert {each for p in problems for each in p.names} == {"One", name}
+    definitions.write_text(DEFINITIONS)
+    assert check_project(project, old) == check_project(project)
+    assert len(kept(project, "checked")) == 2
+
+
 def test_another_shellcheck_checks_again(project: Path, shellcheck: Callable[[str], None]) -> None:
     remark = {"file": "0.sh", "code": 1, "level": "error", "message": "x", "line": 1, "column": 1}
     for comments in ([], [remark], []):

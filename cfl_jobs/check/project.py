@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from cfl_jobs.check.rule import Report, find_shellcheck
 from cfl_jobs.files import describe_file, kept_file, load_kept, save_kept
-from cfl_jobs.rendering.cache import digest_project
+from cfl_jobs.rendering.cache import digest_project, is_rendering_of
 
 if TYPE_CHECKING:
     from cfl_jobs.configs.config import Config
@@ -32,10 +32,13 @@ def check_project(
 ) -> Report:
     """Return what every rule finds in the project's jobs and views, and what rendering finds.
 
-    `rendered` are its jobs and views, where they are at hand. `sizes` are megabytes of artifacts a
-    build, by job: what retention makes of them is estimated.
+    `rendered` are its jobs and views, where they are at hand. A file may have been saved since they
+    were rendered; then nothing is kept. `sizes` are megabytes of artifacts a build, by job: what
+    retention makes of them is estimated.
     """
     project = digest_project(root)
+    if rendered is not None and not is_rendering_of(project, rendered):
+        project = ""
     shellcheck = describe_file(find_shellcheck())
     given = [executors, sorted(sizes.items()), builds_a_day, shellcheck]
     place = kept_file("checked", sha256(f"{project} {json.dumps(given)}".encode()).hexdigest())

@@ -51,16 +51,22 @@ def _place_of(project: str, only: Sequence[str]) -> Path | None:
 def digest_project(root: Path) -> str:
     """Return a digest of a project's files and of this program, which say what is rendered.
 
-    "" where that can't be told: a file that can't be read, or a link.
+    "" where that can't be told: a file that can't be read, a link, or a program that is installed
+    anew at this moment.
     """
-    digest = sha256(_program())
     try:
+        digest = sha256(_program())
         for name, data in _inputs(root):
             digest.update(f"{len(name)} {name} {len(data)} ".encode(errors="surrogatepass"))
             digest.update(data)
     except OSError:
         return ""
     return digest.hexdigest()
+
+
+def is_rendering_of(project: str, rendered: Sequence[Config]) -> bool:
+    """Tell whether that is all that is kept for a project with this digest."""
+    return _load(_place_of(project, ())) == tuple(rendered)
 
 
 @cache
