@@ -161,8 +161,11 @@ class Refused(TargetError):
 
 
 def count(number: float, word: str) -> str:
-    """Return "1 job", "3 jobs" or "1,000 jobs"."""
-    return f"1 {word}" if number == 1 else f"{number:,.0f} {word}s"
+    """Return "1 job", "3 jobs", "1,000 jobs" or "2 repositories"."""
+    if number == 1:
+        return f"1 {word}"
+    several = f"{word[:-1]}ies" if word.endswith("ory") else f"{word}s"
+    return f"{number:,.0f} {several}"
 
 
 def bracket(text: str, gap: str = " ") -> str:

@@ -44,6 +44,7 @@ DISTRIBUTION = {
     "file_variables": [],
     "file_paths": [],
     "kept_out_texts": [],
+    "kept_out_pairs": [],
     "kept_out_files": [],
     "steps": ["collecting static files", "compressing static files"],
     "commands": ["python manage.py collectstatic --noinput", "python manage.py compress --force"],

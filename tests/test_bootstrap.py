@@ -139,7 +139,7 @@ def test_directory_holds_all_that_a_fresh_jenkins_needs(bootstrap: Bootstrap) ->
     jobs = {path.parent.name for path in (bootstrap.home / "jobs").glob("*/config.xml")}
     assert {"Create Distribution", "Deploy to Prod", "Ad-hoc distribution"} <= jobs
     assert "<name>Code for Life</name>" in bootstrap.read("config.xml")
-    assert ": 7 of 7 secrets:" in printed
+    assert "7 of 7 secrets are missing in the environment:" in printed
     assert all(f"  {name}: not given (" in printed for name in SECRETS)
     assert run(["plan", "--home", str(bootstrap.home), "--detailed-exitcode"]) == 0
 
@@ -389,7 +389,7 @@ def test_given_secrets_are_counted_and_never_written_or_shown(
         monkeypatch.setenv(name, value)
     code, printed = bootstrap()
     assert code == 0
-    assert "All in the environment: 7 secrets." in printed
+    assert "All 7 secrets are in the environment." in printed
     assert bootstrap("--require-secrets")[0] == 0
     assert f"Start it: cd {bootstrap.home} && docker compose up --build" in printed
     texts = [path.read_text() for path in bootstrap.home.rglob("*") if path.is_file()]
@@ -410,7 +410,7 @@ def test_secrets_file_is_read_instead_of_the_environment(
     assert code == 0
     assert bootstrap("--secrets", "secrets.env", "--require-secrets")[0] == 1
     assert "secrets.env: GITHUB_TOKN is not needed. Did you mean 'GITHUB_TOKEN'?" in printed
-    assert "Missing in secrets.env: 1 of 7 secrets:\n  GITHUB_TOKEN: not given" in printed
+    assert "1 of 7 secrets is missing in secrets.env:\n  GITHUB_TOKEN: not given" in printed
 
 
 def test_secrets_file_that_stands_where_it_should_is_read_the_next_time(
@@ -422,7 +422,7 @@ def test_secrets_file_that_stands_where_it_should_is_read_the_next_time(
     (bootstrap.home / "secrets.env").write_text(text)
     code, printed = bootstrap("--require-secrets")
     assert code == 0
-    assert f"All in {bootstrap.home / 'secrets.env'}: 7 secrets." in printed
+    assert f"All 7 secrets are in {bootstrap.home / 'secrets.env'}." in printed
     assert "docker compose --env-file secrets.env up --build" in printed
 
 

@@ -135,7 +135,7 @@ def test_every_copy_is_optional_so_that_a_script_can_say_what_is_missing(
     name: str, jobs: dict[str, Job]
 ) -> None:
     builders = jobs[name].builders
-    assert all(copy.optional and copy.fingerprint for copy in of(builders, CopyArtifact))
+    assert all(copy.optional for copy in of(builders, CopyArtifact))
     assert isinstance(builders[-1], Shell)
 
 
@@ -170,7 +170,6 @@ def test_publish(name: str, repository: str, jobs: dict[str, Job]) -> None:
     assert [getattr(each, "kind", None) for each in job.triggers] == [TriggerKind.GITHUB_PUSH]
     archive = only(job.publishers, ArchiveArtifacts)
     assert archive.patterns == f"{component}.tar.gz,commit.txt"
-    assert archive.fingerprint
     assert job.copy_permissions == (CREATE,)
     trigger = only(job.publishers, TriggerBuilds)
     assert trigger.projects == (CREATE,)
@@ -587,7 +586,7 @@ def test_each_kind_of_secret_is_bound_and_a_file_goes_where_it_is_looked_for(pro
         assert f"\n{line}\n" in script
     create = of(changed[CREATE].builders, Shell)[-1].script
     assert "\nprograms=(deploy.sh deploy.sh deploy.sh ship.sh)\n" in create
-    assert "\nkept_out_texts=(A C E)\nkept_out_files=(B F)\n" in create
+    assert "\nkept_out_texts=(A E)\nkept_out_pairs=(C)\nkept_out_files=(B F)\n" in create
 
 
 def test_a_suite_may_have_a_lock_services_and_no_requirements(project: Path) -> None:
@@ -633,7 +632,7 @@ def test_retention_and_compression_reach_the_jobs(project: Path) -> None:
 PROD = "codeforlife-prod-secret-key, variable: SITE_SECRET_KEY, kind: text"
 NOT_TAKEN = [
     ("settings.yaml:", "compression: gzip", "compression: lz4", "lz4 is no compression"),
-    ("distribution.yaml:20:13", "    expect:", "    vendor: ../lib\n    expect:",
+    ("distribution.yaml:21:13", "    expect:", "    vendor: ../lib\n    expect:",
      "../lib leads out of the distribution"),
     ("distribution.yaml:", "    expect:", "    environment: {A-B: x}\n    expect:",
      "A-B is no name of a variable"),

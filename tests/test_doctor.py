@@ -489,12 +489,15 @@ def _moved(to: str) -> tuple[int, str]:
 
 # What the host answers for each repository; what is told.
 HOSTS = [
-    ((200, ""), State.OK, "repositories that have the name by which jobs watch them: 1"),
+    ((200, ""), State.OK, "jobs watch 1 repository by the right name"),
     (_moved("b"), State.WARNING,
      "old/a redirects to new/b; a push is announced by that name, so it starts nothing: Publish"),
-    ((301, "/old/a.git/info/refs"), State.OK, "repositories that have the name"),
+    ((301, "../../b.git/info/refs"), State.WARNING, "old/a redirects to old/b; a push"),
+    ((301, "/old/a.git/info/refs"), State.OK, "jobs watch 1 repository"),
     ((302, "/login?next=%2Fold"), State.NOTE, "can't be told of old/a: its host answers with"),
     ((401, ""), State.NOTE, "of old/a: its host answers with status 401 without a login"),
+    ((999999, ""), State.NOTE, "can't be told of old/a: it can't be asked (HTTP/1.0 999999"),
+    ((301, "http://[::1/a.git/info/refs"), State.NOTE, "it can't be asked (Invalid IPv6 URL)"),
     (None, State.NOTE, "can't be told of old/a: 127.0.0.1:"),
 ]  # fmt: skip
 
@@ -503,7 +506,10 @@ HOSTS = [
 def test_repository_that_redirects_is_told(
     good: JenkinsServer, needs: Needs, answer: tuple[int, str] | None, state: State, said: str
 ) -> None:
-    """Hosts are asked as git asks them, without a login, and never followed."""
+    """Hosts are asked as git asks them, without a login, and never followed.
+
+    What is odd about one URL says nothing of another one of its host.
+    """
     asked: list[tuple[str, str | None]] = []
 
     class Host(BaseHTTPRequestHandler):
@@ -523,20 +529,33 @@ def test_repository_that_redirects_is_told(
         if answer is None:
             host.shutdown()
             host.server_close()
-        rows = examined(good, replace(needs, watched=((url, ("Publish",)),)))
+        watched = ((url.replace("old", "a b"), ("Publish",)), (url, ("Publish",)))
+        rows = examined(good, replace(needs, watched=watched))
         host.shutdown()
-    (row,) = (row for row in rows if row.check == "repositories")
+    odd = "of a b/a: it can't be asked"
+    told = sorted(
+        (row for row in rows if row.check == "repositories"), key=lambda r: odd in r.message
+    )
+    row, other = told
+    assert odd in other.message
     assert row.state is state
     assert said in row.message
     refs = ("/old/a.git/info/refs?service=git-upload-pack", None)
     assert asked == ([] if answer is None else [refs])
 
 
-@pytest.mark.parametrize("url", ["https://u:secret@h.example/a/b.git", "git@h.example:a/b.git"])
-def test_repository_that_needs_a_login_is_not_asked(
-    good: JenkinsServer, needs: Needs, url: str
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://u:secret@h.example/a/b.git", "only a plain http(s) URL is asked"),
+        ("git@h.example:a/b.git", "only a plain http(s) URL is asked"),
+        ("https://[h.example/a/b.git", "it can't be asked (Invalid IPv6 URL)"),
+    ],
+)
+def test_repository_that_needs_a_login_or_has_no_url_is_not_asked(
+    good: JenkinsServer, needs: Needs, url: str, reason: str
 ) -> None:
     rows = examined(good, replace(needs, watched=((url, ("Publish",)),)))
     (row,) = (row for row in rows if row.check == "repositories")
     assert row.state is State.NOTE
-    assert row.message.endswith("of a/b: only a plain http(s) URL is asked")
+    assert row.message.endswith(f"of a/b: {reason}")

@@ -157,7 +157,7 @@ def test_each_selector_is_read_with_its_argument() -> None:
         BuildSelector(Selector.WORKSPACE),
         BuildSelector(Selector.PARAMETER, "D"),
     ]
-    assert (copies[0].flatten, copies[0].optional, copies[0].fingerprint) == (True, True, False)
+    assert (copies[0].flatten, copies[0].optional) == (True, True)
     assert copies[0].excludes == "", "jenkins-job-builder's `exclude` has no effect"
 
 

@@ -151,14 +151,19 @@ MODULES = (
 
 
 @pytest.mark.parametrize(
-    "url", ["../blocks.git", "https://github.com/o/blocks", "git@github.com:o/blocks.git"]
+    ("url", "name"),
+    [
+        ("../blocks.git", "inner"),
+        ("https://github.com/o/blocks", "inner"),
+        ("git@github.com:o/blocks.git", r"in\1 #er"),
+    ],
 )
-def test_submodules_come_from_clones_too(tmp_path: Path, url: str) -> None:
+def test_submodules_come_from_clones_too(tmp_path: Path, url: str, name: str) -> None:
     """One is given by its name, and stands beside the repository that has it."""
     blocks = make_repository(tmp_path / "clones/blocks", {"b": "block"})
-    inner = make_repository(tmp_path / "clones/inner", {"i": "inner"})
+    inner = make_repository(tmp_path / "clones" / name, {"i": "inner"})
     repository = make_repository(tmp_path / "clones/repo", {"a": "1"})
-    for outer, module, there in ((blocks, inner, "../inner.git"), (repository, blocks, url)):
+    for outer, module, there in ((blocks, inner, f"../{name}.git"), (repository, blocks, url)):
         allowed = ("-c", "protocol.file.allow=always")
         git(outer, *allowed, "submodule", "--quiet", "add", str(module), "sub")
         git(outer, "config", "--file=.gitmodules", "submodule.sub.url", there)
@@ -166,7 +171,7 @@ def test_submodules_come_from_clones_too(tmp_path: Path, url: str) -> None:
     scm = GIT.format("repo", "master").replace("</scm>", MODULES)
     config = job_xml(scm=scm, builders=shell('[ "$(cat sub/b sub/sub/i)" = blockinner ]'))
     home = make_home(tmp_path / "home", {"J": config})
-    clones = {"repo": repository, "blocks": blocks, "inner": inner}
+    clones = {"repo": repository, "blocks": blocks, name: inner}
     with make_engine(home, clones) as engine:
         engine.build("J", {})
         assert engine.run().succeeded, read_log(home, "J")

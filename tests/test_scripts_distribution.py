@@ -341,6 +341,23 @@ def test_steps_have_directories_environments_and_secrets_and_make_what_is_expect
             'mkdir static; echo "the ${PAIR#*:} of" >static/a.css',
             "static/a.css has the secret in PAIR, which must not be packed",
         ),
+        (  # too short a password, but not with its user
+            'mkdir static; echo "the $SHORT of" >static/a.css',
+            "static/a.css has the secret in SHORT, which must not be packed",
+        ),
+        (
+            'mkdir static; echo "the $TOKEN of" >static/a.css',
+            "static/a.css has the secret in TOKEN, which must not be packed",
+        ),
+        (
+            'mkdir static; tail -c 20 "$DER_FILE" >static/a.css',
+            "static/a.css has the secret in DER_FILE, which must not be packed",
+        ),
+        (
+            "mkdir -p static lib/bin; echo x >static/a.css; echo exit 2 >lib/bin/grep; "
+            "chmod 755 lib/bin/grep",
+            "grep can't read every file to look for the secret in TOKEN, see above",
+        ),
         (
             'kill -TERM "$PPID"; sleep 2',
             'FAILED while working (kill -TERM "$PPID"; sleep 2): the build was stopped, by its '
@@ -352,20 +369,27 @@ def test_a_step_that_makes_nothing_or_is_killed_fails(
     command: str, said: str, repositories: Path, tmp_path: Path
 ) -> None:
     workspace = publish_all(repositories, tmp_path)
-    key = "BEGIN\na s3cret of ours\nEND\n"
-    (tmp_path / "key").write_text(key)
+    (tmp_path / "key").write_text("BEGIN\na s3cret of ours: x\nEND\n")
+    (tmp_path / "der").write_bytes(b"\x30\x00a longer \x00s3cret in bytes\x00")
     one = {
         "file_variables": ["KEY_FILE"],
         "file_paths": ["certs/site.pem"],
-        "kept_out_texts": ["PAIR"],
-        "kept_out_files": ["KEY_FILE"],
+        "kept_out_texts": ["TOKEN"],
+        "kept_out_pairs": ["SHORT", "PAIR"],
+        "kept_out_files": ["KEY_FILE", "DER_FILE"],
         "steps": ["working"],
         "commands": [command],
         "step_directories": ["."],
         "step_environments": [""],
         "expected": ["static/*.css"],
     }
-    secrets = {"KEY_FILE": str(tmp_path / "key"), "PAIR": "someone:passw0rd"}
+    secrets = {
+        "KEY_FILE": str(tmp_path / "key"),
+        "DER_FILE": str(tmp_path / "der"),
+        "PAIR": "someone:passw0rd",
+        "SHORT": "someone:pass",
+        "TOKEN": "https://hooks.example/s3cret:1",
+    }
     step = create(workspace, secrets, requirements=[], manage="", **one)
     assert step.code != 0
     assert said in step.log

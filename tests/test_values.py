@@ -69,7 +69,7 @@ def modules() -> list[ast.Module]:
 def test_a_value_of_another_type_than_the_default_is_wrong(
     key: str, value: object, default: object, message: str
 ) -> None:
-    (reason,) = check_value(key, value, default)
+    (reason,) = check_value(key, value, default, Documented())
     assert reason.message == message
     assert reason.advice
 
@@ -99,7 +99,7 @@ def test_a_value_of_another_type_than_the_default_is_wrong(
 def test_a_value_that_jenkins_understands_is_right(
     key: str, value: object, default: object
 ) -> None:
-    assert check_value(key, value, default) == ()
+    assert check_value(key, value, default, Documented()) == ()
 
 
 @pytest.mark.parametrize(

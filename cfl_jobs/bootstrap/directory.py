@@ -102,8 +102,9 @@ def _tell_secrets(
     if missing or secrets_file is not None:
         start += f" --env-file {shlex.quote(os.path.relpath(file, home))}"
     if missing:
-        what = f"{len(missing)} of {count(len(secrets), 'secret')}"
-        click.echo(f"Missing in {where}: {what}:", err=True)
+        verb = "is" if len(missing) == 1 else "are"
+        what = f"{len(missing)} of {count(len(secrets), 'secret')} {verb} missing"
+        click.echo(f"{what} in {where}:", err=True)
         for secret, why in missing:
             click.echo(f"  {secret.name}: {why} ({secret.meaning})", err=True)
         click.echo(
@@ -112,7 +113,7 @@ def _tell_secrets(
             err=True,
         )
     else:
-        click.echo(f"All in {where}: {count(len(secrets), 'secret')}.")
+        click.echo(f"All {count(len(secrets), 'secret')} are in {where}.")
     click.echo(f"Start it: {start} up --build --detach --wait")
     return 1 if missing and is_error else 0
 

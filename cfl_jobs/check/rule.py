@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cfl_jobs.configs.model import Job, View
     from cfl_jobs.configs.steps.step import Placed
 
-RENDERING = "definition"  # the rule that all breaks which doesn't render
+RENDERING = "definition"  # the rule for what doesn't render
 _Part = TypeVar("_Part")
 
 

@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from typing import Any, TypeVar
 from urllib.error import HTTPError
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from cfl_jobs.doctor.facts import Disk, Facts, InstalledPlugin, NodeState, Repository, Upkeep
@@ -35,7 +35,7 @@ from cfl_jobs.targets.server import JenkinsTarget
 
 # hudson.node_monitors.DiskSpaceMonitorDescriptor: what a server without its own bounds has.
 _STOPS_AT, _WARNS_AT = 2**30, 2 * 2**30
-_PATIENCE = 5.0  # seconds for a repository's host
+_TIME_LIMIT = 5.0  # seconds for a repository's host
 # Where git asks for a repository's branches first (gitprotocol-http).
 _REFS = "/info/refs"
 _NOT_ALLOWED = (PermissionDenied, LoginRefused)
@@ -232,28 +232,31 @@ def ask_repositories(urls: Iterable[str]) -> dict[str, Repository]:
     told: dict[str, Repository] = {}
     silent: dict[str, str] = {}
     for url in urls:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or "@" in parts.netloc or "$" in url:
-            told[url] = Repository(untold="only a plain http(s) URL is asked")
-        elif parts.netloc in silent:
-            told[url] = Repository(untold=silent[parts.netloc])
-        else:
-            try:
+        host = ""
+        try:
+            scheme, host, *_ = urlsplit(url)
+            if scheme not in ("http", "https") or "@" in host or "$" in url:
+                told[url] = Repository(untold="only a plain http(s) URL is asked")
+            elif host in silent:
+                told[url] = Repository(untold=silent[host])
+            else:
                 told[url] = _ask_repository(url)
-            except (OSError, HTTPException, ValueError) as error:
-                reason = getattr(error, "reason", None) or error
-                silent[parts.netloc] = f"{parts.netloc} doesn't answer ({reason})"
-                told[url] = Repository(untold=silent[parts.netloc])
+        except (HTTPException, ValueError) as error:  # of this URL alone
+            told[url] = Repository(
+                untold=f"it can't be asked ({str(error) or type(error).__name__})"
+            )
+        except OSError as error:
+            silent[host] = f"{host} doesn't answer ({getattr(error, 'reason', None) or error})"
+            told[url] = Repository(untold=silent[host])
     return told
 
 
 def _ask_repository(url: str) -> Repository:
+    asked = f"{url}{_REFS}?service=git-upload-pack"
     try:
-        build_opener(_Stays).open(
-            f"{url}{_REFS}?service=git-upload-pack", timeout=_PATIENCE
-        ).close()
+        build_opener(_Stays).open(asked, timeout=_TIME_LIMIT).close()
     except HTTPError as answer:
-        place = urlsplit(answer.headers.get("Location", ""))
+        place = urlsplit(urljoin(asked, answer.headers.get("Location", "")))
         answer.close()
         if answer.code in (301, 302, 307, 308) and place.path.endswith(_REFS):
             return Repository(place._replace(path=place.path[: -len(_REFS)], query="").geturl())

@@ -48,7 +48,8 @@ def check_plugins(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
         )
         yield Diagnosis(State.NOTE, message, renew_inventory(facts))
     if good:
-        yield ok(f"at work: {good} of {count(len(needs.plugins), 'plugin')} that jobs need")
+        total = count(len(needs.plugins), "plugin")
+        yield ok(f"{good} of the {total} that jobs need are at work")
 
 
 def _explain_plugin(

@@ -18,7 +18,7 @@ from cfl_jobs.doctor.facts import (
     untold,
 )
 from cfl_jobs.doctor.needs import Needs
-from cfl_jobs.errors import some
+from cfl_jobs.errors import count, some
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import name_command
 
@@ -195,7 +195,7 @@ def check_repositories(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
         message = f"whether it has another name can't be told of {some(tuple(names))}: {reason}"
         yield Diagnosis(State.NOTE, message)
     if good or not needs.watched:
-        yield ok(f"repositories that have the name by which jobs watch them: {good}")
+        yield ok(f"jobs watch {count(good, 'repository')} by the right name")
 
 
 def _is_private(url: str) -> bool:

@@ -57,9 +57,16 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "blockBuildWhenDownstreamBuilding": ("block-downstream", _flag),
     "blockBuildWhenUpstreamBuilding": ("block-upstream", _flag),
 }
-# Fields that are lists of components, and what jenkins-job-builder calls one otherwise.
-_LISTS = frozenset(COMPONENT_LISTS.keys() - {"properties", "scm"} | {"buildWrappers"})
-_NAMED_OTHERWISE = {"buildWrappers": "wrappers"}
+# Fields that are lists of components, and their keys.
+_LISTS = {
+    "triggers": "triggers",
+    "buildWrappers": "wrappers",
+    "prebuilders": "prebuilders",
+    "builders": "builders",
+    "postbuilders": "postbuilders",
+    "publishers": "publishers",
+    "reporters": "reporters",
+}
 _RUNS_ON_NODES = frozenset(PROJECT_TYPES) - {_PIPELINE, _FOLDER, _MULTIBRANCH}
 _SEVERAL_SCMS = "org.jenkinsci.plugins.multiplescms.MultiSCM"
 _ROTATION = ("daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep")
@@ -139,7 +146,7 @@ class _Taker:
         elif tag == "properties":
             self._take_properties(child)
         elif tag in _LISTS:
-            key = _NAMED_OTHERWISE.get(tag, tag)
+            key = _LISTS[tag]
             data[key] = self._components(COMPONENT_LISTS[key], child)
         elif tag == "definition" and self._type == "pipeline":
             self._take_definition(child)

@@ -71,8 +71,6 @@ class RehearsedBuild(BuildRun):
         archive = self.home.archive(self.record.job, self.record.number)
         for name in names:
             copy_file(self.workspace / name, archive / name)
-        if names and step.fingerprint:
-            self.log("Recording fingerprints")
         return bool(names)
 
     def copy(self, step: CopyArtifact) -> None:

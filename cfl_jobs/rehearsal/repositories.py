@@ -56,12 +56,10 @@ class Repositories:
         known = {url for url in urls if repository_name(url) in self.paths}
         # A clone that no job's URL names is that of a submodule, which stands beside a repository.
         others = {*self.paths}.difference(map(repository_name, known))
-        beside = {re.sub(r"[^/:]+$", f"{name}.git", url) for url in known for name in others}
+        beside = {f"{re.sub('[^/:]+/*$', '', url)}{name}.git" for url in known for name in others}
         for url in sorted(known | beside):
-            path = str(self.paths[repository_name(url)])
-            quoted = path.replace("\\", "\\\\").replace('"', '\\"')
-            lines.append(f'[url "{quoted}"]')
-            lines += [f"\tinsteadOf = {form}" for form in _forms(url)]
+            lines.append(f"[url {_quote(str(self.paths[repository_name(url)]))}]")
+            lines += [f"\tinsteadOf = {_quote(form)}" for form in _forms(url)]
         write_text(self.home.state / "gitconfig", "\n".join(lines) + "\n")
 
     def read_head(self, url: str, branch: str) -> str | None:
@@ -157,6 +155,12 @@ def _run_git(
 
 # safe.directory counts only from the command line, the environment or a user's own settings.
 _SAFE = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+
+
+def _quote(text: str) -> str:
+    """Return text as git's settings take any."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _forms(url: str) -> tuple[str, ...]:

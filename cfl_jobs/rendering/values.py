@@ -36,9 +36,6 @@ for _row in NO_EFFECTS:
         _NO_EFFECTS.setdefault((_row.kind, _row.name), []).append(_row)
 
 
-_UNDOCUMENTED = Documented()
-
-
 def read_options(kind: str, name: str, documentation: str) -> Mapping[str, Documented]:
     """Return what is known of a component's options, by their plain names."""
     documented = read_documentation(documentation)
@@ -49,7 +46,7 @@ def read_options(kind: str, name: str, documentation: str) -> Mapping[str, Docum
 
 
 def check_value(
-    key: str, value: object, default: object, documented: Documented = _UNDOCUMENTED
+    key: str, value: object, default: object, documented: Documented
 ) -> tuple[Reason, ...]:
     """Return what is wrong with an option's value, given its reader's default and documentation.
 

@@ -22,6 +22,7 @@ set -euo pipefail
 : "${file_variables[@]-}"
 : "${file_paths[@]-}"
 : "${kept_out_texts[@]-}"
+: "${kept_out_pairs[@]-}"
 : "${kept_out_files[@]-}"
 : "${steps[@]-}"
 : "${commands[@]-}"
@@ -277,15 +278,23 @@ for variable in "${kept_out_files[@]}"; do
     refuse_secret "$(find "$root" -type f -size "${size}c" -exec cmp -s -- "${!variable}" {} \; \
         -print -quit)" "$variable"
 done
-# The longest line of each, of a user name and a password the latter. What is short, or what a step
-# encodes, packs or cuts, isn't recognised.
-for variable in "${kept_out_texts[@]}" "${kept_out_files[@]}"; do
-    text="${!variable}"
-    case " ${kept_out_files[*]} " in *" $variable "*) text="$(tr -d '\0' <"$text")" ;; esac
-    line="$(awk 'length > length(longest) { longest = $0 } END { print longest }' <<<"$text")"
-    line="${line#*:}"
-    [ "${#line}" -ge 8 ] || continue
-    refuse_secret "$(LC_ALL=C grep -rlF -m 1 -f - "$root" <<<"$line" | head -n 1)" "$variable"
+# The longest line of each. What is short, or what a step encodes, packs or cuts, isn't recognised.
+refuse_text() { # the secret's text and variable
+    local line found status=0
+    line="$(LC_ALL=C awk 'length > length(longest) { longest = $0 } END { print longest }' <<<"$1")"
+    [ "${#line}" -ge 8 ] || return 0
+    found="$(LC_ALL=C grep -rlF -m 1 -f - "$root" <<<"$line")" || status=$?
+    refuse_secret "${found%%$'\n'*}" "$2"
+    [ "$status" -le 1 ] || fail "grep can't read every file to look for the secret in $2, see above"
+}
+for variable in "${kept_out_texts[@]}"; do refuse_text "${!variable}" "$variable"; done
+for variable in "${kept_out_files[@]}"; do
+    refuse_text "$(tr '\0' '\n' <"${!variable}")" "$variable"
+done
+for variable in "${kept_out_pairs[@]}"; do
+    # user:password; a password that is too short is recognised beside its user only.
+    refuse_text "${!variable}" "$variable"
+    refuse_text "${!variable#*:}" "$variable"
 done
 for directory in "$vendor" "$vendor-suites"; do
     [ ! -d "distribution/$directory" ] || forget_the_place "distribution/$directory"

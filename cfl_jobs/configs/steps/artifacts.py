@@ -127,7 +127,6 @@ class CopyArtifact(Step):
     parameter_filter: str = fields.text("parameters")
     flatten: bool = fields.flag("flatten")
     optional: bool = fields.flag("optional")
-    fingerprint: bool = fields.flag("doNotFingerprintArtifacts", inverse=True)
     variable_suffix: str = fields.text("resultVariableSuffix")
 
     @classmethod
@@ -188,7 +187,6 @@ class ArchiveArtifacts(Step):
     excludes: str = fields.text("excludes")
     allow_empty: bool = fields.flag("allowEmptyArchive")
     only_if_successful: bool = fields.flag("onlyIfSuccessful")
-    fingerprint: bool = fields.flag("fingerprint")
     default_excludes: bool = fields.flag("defaultExcludes", of=TAG)
     case_sensitive: bool = fields.flag("caseSensitive", of=TAG)
     follow_symlinks: bool = fields.flag("followSymlinks", of=TAG)
