@@ -73,6 +73,21 @@ def write_whole(
         sync_directory(path.parent)
 
 
+def write_named(path: Path, text: str, *, mode: int | None = None) -> None:
+    """Write to a file that someone named: whole or not at all, as write_whole does.
+
+    A link stays one, and what isn't a plain file, such as a pipe or a device, is written into.
+    """
+    if not path.is_symlink() and (path.is_file() or not path.exists()):
+        write_whole(path, text, mode=mode)
+        return
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if mode is None else mode)
+    with os.fdopen(handle, "wb") as stream:
+        if mode is not None and stat.S_ISREG(os.fstat(handle).st_mode):
+            os.fchmod(handle, mode)
+        stream.write(text.encode())
+
+
 def sync_directory(path: Path) -> None:
     """Have the names in a directory on the disk, where it may be read and can do that."""
     with suppress(PermissionError):

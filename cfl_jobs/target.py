@@ -90,9 +90,15 @@ def name_command(verb: str, label: str) -> str:
     """
     if not label:
         return f"cfl-jobs {verb}"
-    return f"cfl-jobs {verb} {'--url' if '://' in label else '--home'} {shlex.quote(label)}"
+    option = "--url" if is_server(label) else "--home"
+    return f"cfl-jobs {verb} {option} {shlex.quote(label)}"
+
+
+def is_server(label: str) -> bool:
+    """Tell a server's label, its URL, from a directory's."""
+    return "://" in label
 
 
 def full_label(label: str) -> str:
     """Return what a target is called wherever one stands: its URL, or the absolute directory."""
-    return label if "://" in label else str(Path(label).resolve())
+    return label if is_server(label) else str(Path(label).resolve())

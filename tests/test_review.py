@@ -527,10 +527,11 @@ def test_broken_base_has_nothing_to_compare_with(history: History) -> None:
     edit(history.root, "jobs/deploy.yaml", "enviroment: Prod", "environment: Prod")
     history.commit("fixed")
     code, out = run_review(history, broken, "change", "--detailed-exitcode")
-    assert code == 0
+    assert code == 1
     assert "doesn't render, so what this changes can't be told" in out
     assert out.startswith("Risk: high: ")
     assert "renders: 12 jobs and 1 view" in out
+    assert run_review(history, broken, "change")[0] == 0
     code, out = run_review(history, broken, broken)
     assert code == 1
     assert out.splitlines()[-1].endswith("doesn't render either.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from cfl_jobs.__main__ import run
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.review.comparing import make_review
 from cfl_jobs.review.outline import list_entries
+from cfl_jobs.review.page import read_style_sheet
 from cfl_jobs.review.revisions import find_revision, taken_out
 from cfl_jobs.review.setups import read_setup
 from tests.projects import ROOT, History, add, edit
@@ -114,6 +117,38 @@ def test_nothing_of_a_revision_is_left_behind(history: History) -> None:
         assert (folder / "jobs/deploy.yaml").is_file()
         assert findings == ()
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("layout", ["text", "html"])
+def test_a_review_goes_where_a_link_leads_to_and_through_a_pipe(
+    history: History, tmp_path: Path, layout: str
+) -> None:
+    link, pipe = tmp_path / "link", tmp_path / "pipe"
+    link.symlink_to("there")
+    os.mkfifo(pipe)
+    for path in (link, pipe):
+        arguments = ["-C", str(history.root), "review", "HEAD", "--format", layout, "-o", str(path)]
+        with ThreadPoolExecutor() as pool:
+            got = pool.submit(pipe.read_text) if path is pipe else None
+            assert run(arguments) == 0
+            text = got.result() if got else (tmp_path / "there").read_text()
+        assert "No change" in text
+    assert link.is_symlink()
+    assert pipe.is_fifo()
+    assert not (tmp_path / "pipe.css").exists()
+
+
+def test_a_style_sheet_that_is_not_a_reviews_is_not_replaced(
+    history: History, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, sheet = tmp_path / "page.html", tmp_path / "page.html.css"
+    arguments = ["-C", str(history.root), "review", "HEAD", "--format", "html", "-o", str(page)]
+    ours = read_style_sheet()
+    for before, code in ((ours + "/* older */", 0), ("body {}\n", 1)):
+        sheet.write_text(before)
+        assert run(arguments) == code
+        assert sheet.read_text() == (before if code else ours)
+    assert f"{sheet} is not a review's style sheet" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["no-such-branch", "--upload-pack=x", ""])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cfl_jobs.__main__ import run
+from tests.jenkins_server import JenkinsServer
 from tests.projects import History, copy_project
 
 Run = Callable[..., tuple[int, str]]
@@ -171,6 +173,31 @@ def test_a_kept_plan_is_for_one_directory_wherever_it_is_applied(
     assert run(["update", "--plan", "../plan.json", "--yes"]) == 0
     assert not any((other / "home").iterdir())
     assert (project / "home/jobs/Publish A/config.xml").exists()
+
+
+def test_a_kept_plan_for_a_server_that_settings_do_not_name_wants_its_url(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever wrote the file doesn't say where the token goes."""
+    settings = project / "jobs/settings.yaml"
+    with JenkinsServer() as server:
+        monkeypatch.setenv("JENKINS_USER_ID", server.user)
+        monkeypatch.setenv("JENKINS_API_TOKEN", server.token)
+        for named in ("", "https://jenkins.example.org/", server.url):
+            if named:
+                settings.write_text(f"settings:\n  server: {named}\n")
+            assert run(["plan", "--url", server.url, "--out", "my plan"]) == 0
+            advised = shlex.split(capsys.readouterr().err.split("`")[1])
+            assert advised[1:4] == ["update", "--plan", "my plan"]
+            assert advised[4:] == (["--url", server.url] if named != server.url else [])
+            seen = len(server.requests)
+            code = run(["update", "--plan", "my plan"])
+            said = capsys.readouterr().err
+            if advised[4:]:
+                assert code == 1
+                assert f"add {shlex.join(advised[4:])}." in said
+                assert len(server.requests) == seen
+        assert run([*advised[1:], "--yes"]) == 0
 
 
 def test_a_kept_plan_is_refused_where_a_job_changed_since(cfl_jobs: Run, project: Path) -> None:

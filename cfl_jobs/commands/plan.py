@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
 from cfl_jobs.commands import find_project
 from cfl_jobs.commands.completion import JOB
-from cfl_jobs.commands.target_options import ChosenTarget, target_options
+from cfl_jobs.commands.target_options import ChosenTarget, is_settings_server, target_options
 from cfl_jobs.planning.basis import Asked, save_plan
 from cfl_jobs.review.formats import COLOURS, WRITERS
+from cfl_jobs.target import is_server, name_command
 from cfl_jobs.terminal.looking import find_obstacles, look_at
 from cfl_jobs.terminal.text import paint
 
@@ -52,7 +54,11 @@ def command(
     click.echo(paint(text, COLOURS) if layout == "text" else text, nl=False)
     if out is not None:
         save_plan(basis, out)
-        click.echo(f"Kept in {out}; `cfl-jobs update --plan {out}` does it.", err=True)
+        label = review.plan.target
+        if not is_server(label) or is_settings_server(root, label):
+            label = ""  # the plan says itself where it is for
+        update = name_command(f"update --plan {shlex.quote(str(out))}", label)
+        click.echo(f"Kept in {out}; `{update}` does it.", err=True)
     for obstacle in find_obstacles(review):
         click.echo(f"Careful: {obstacle.message}; update will want {obstacle.option}.", err=True)
     return 2 if detailed_exitcode and (review.plan.changes or review.plan.undone) else 0

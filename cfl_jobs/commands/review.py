@@ -8,11 +8,13 @@ import click
 
 from cfl_jobs.commands import find_project
 from cfl_jobs.errors import CflJobsError
-from cfl_jobs.files import write_whole
+from cfl_jobs.files import write_named
 from cfl_jobs.review.comparing import make_review
 from cfl_jobs.review.formats import COLOURS, WRITERS
 from cfl_jobs.review.review import Review
 from cfl_jobs.terminal.text import paint
+
+_OTHER = "It would be replaced: move it, or name another page with -o."
 
 
 @click.command()
@@ -49,7 +51,8 @@ def command(
     Compared is what HEAD changed since it left BASE. Works offline, leaves files, index and
     branches alone and runs no code of either revision.
 
-    Exits with 1 where HEAD doesn't render; its findings are the review then.
+    Exits with 1 where HEAD doesn't render; its findings are the review then. So it does with
+    --detailed-exitcode where BASE doesn't: nothing is compared.
     """
     if worktree and head is not None:
         raise click.UsageError("--worktree and HEAD don't go together; name one of them.")
@@ -59,25 +62,35 @@ def command(
         click.echo(paint(text, COLOURS) if layout == "text" else text, nl=False)
     else:
         _write(review, layout, output)
-    if review.head_findings:
+    if review.head_findings or (detailed_exitcode and not review.is_compared):
         return 1
     return 2 if detailed_exitcode and review.plan.changes else 0
 
 
 def _write(review: Review, layout: str, output: Path) -> None:
     """Write a review to a file; a page gets its style from another one, as Jenkins wants it."""
-    if layout == "html":
+    if layout == "html" and (output.is_file() or not output.exists()):
         from cfl_jobs.review.page import read_style_sheet, write_page
 
         sheet = output.with_name(f"{output.name}.css")
+        _check_sheet(sheet, read_style_sheet())
         files = {output: write_page(review, sheet=sheet.name), sheet: read_style_sheet()}
     else:
         files = {output: WRITERS[layout](review)}
     for path, text in files.items():
         try:
-            write_whole(path, text)
+            write_named(path, text)
         except OSError as error:
             raise CflJobsError(
                 f"{path}: {error.strerror}", advice="Name a file that can be written."
             ) from error
     click.echo(f"Wrote {' and '.join(map(str, files))}.", err=True)
+
+
+def _check_sheet(path: Path, ours: str) -> None:
+    """Raise CflJobsError where a file has a style sheet's name and isn't one of ours."""
+    from cfl_jobs.files import read_text
+
+    start = "".join(ours.splitlines(keepends=True)[:3])  # that of every version
+    if path.exists() and not read_text(path, advice=_OTHER).startswith(start):
+        raise CflJobsError(f"{path} is not a review's style sheet", advice=_OTHER)

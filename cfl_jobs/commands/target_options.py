@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from cfl_jobs.commands import find_project
 
 if TYPE_CHECKING:
     from cfl_jobs.target import Target
@@ -59,8 +62,20 @@ class ChosenTarget:
         return target
 
     def open_kept(self, label: str) -> Target:
-        """Return the target that was named, else the one that a kept plan has this label of."""
-        kind = "url" if "://" in label else "home"
+        """Return the target that was named, else the one that a kept plan has this label of.
+
+        The user's token goes to no server but one that they, or their settings, name. Raises
+        PlanError.
+        """
+        from cfl_jobs.errors import PlanError
+        from cfl_jobs.target import is_server
+
+        if not self.named and is_server(label) and not is_settings_server(find_project(), label):
+            raise PlanError(
+                f"the plan is for {label}, which isn't the settings' server",
+                advice=f"If you mean that one, add --url {shlex.quote(label)}.",
+            )
+        kind = "url" if is_server(label) else "home"
         return replace(self, named=self.named or {kind: label}).open(Path())
 
 
@@ -115,6 +130,17 @@ def _check_usage(url: str) -> None:
         check_url(url)
     except CflJobsError as error:
         raise click.BadParameter(f"{error.message}. {error.advice}", param_hint="--url") from error
+
+
+def is_settings_server(root: Path, label: str) -> bool:
+    """Tell whether that is what is chosen here where no target is named."""
+    from cfl_jobs.errors import CflJobsError
+    from cfl_jobs.reading.server_url import check_url
+
+    try:
+        return check_url(server_of(root)) == label
+    except CflJobsError:  # no project, or none that names a server
+        return False
 
 
 def server_of(root: Path) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from cfl_jobs import __version__
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import DefinitionError, Finding, PlanError
-from cfl_jobs.files import write_whole
+from cfl_jobs.files import write_named
 from cfl_jobs.planning.observe import Observed, observe
 from cfl_jobs.planning.plan import Plan
 from cfl_jobs.planning.planner import check_filter, plan_changes
@@ -148,7 +148,7 @@ def save_plan(basis: Basis, path: Path) -> None:
     try:
         if path.exists() and not path.is_file():
             raise PlanError(f"{path} is not a file", advice="Name a file to keep the plan in.")
-        write_whole(path, json.dumps(document, ensure_ascii=False), mode=0o600)
+        write_named(path, json.dumps(document, ensure_ascii=False), mode=0o600)
     except OSError as error:
         raise PlanError(
             f"{path}: {error.strerror}", advice="Name a file that can be written."

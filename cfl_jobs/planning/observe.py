@@ -13,7 +13,7 @@ from cfl_jobs.errors import CflJobsError, ConfigError, Missing, PermissionDenied
 from cfl_jobs.planning.upgrades import has_upgraded
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.reading.versions import CORE
-from cfl_jobs.target import Key, Kind, Listed, Target
+from cfl_jobs.target import Key, Kind, Listed, Target, is_server
 
 # How many requests are under way at the same time.
 WORKERS = 16
@@ -70,7 +70,7 @@ def observe(
     }
     versions = list_versions(target)
     # A directory answers at once.
-    ask_all = _ask_all if "://" in target.label else _ask_each
+    ask_all = _ask_all if is_server(target.label) else _ask_each
     desired = tuple(desired)
     ours = {key for key, entry in listed.items() if _is_ours(entry, project)}
     names = {key for key in desired if key in listed}
