@@ -8,6 +8,7 @@ import pytest
 
 import tests.jenkins_server_configs as configs
 from cfl_jobs.configs.config import Blame, Config
+from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.apply import Result, apply_plan
 from cfl_jobs.planning.journal import Journal
@@ -125,6 +126,11 @@ def job(
     blame = (Blame("builders/hudson.tasks.Shell", Position("templates/publish.yaml.j2", 9, 5)),)
     place = Position("jobs/publish.yaml", line, 5)
     return Config(Kind.JOB, name, config, place, blame, moved_from, project)
+
+
+def normal_of(config: str, *, name: str) -> Normal:
+    """Return what `Config.normal` is of a text."""
+    return Config(Kind.JOB, name, config).normal
 
 
 def folder(name: str) -> Config:

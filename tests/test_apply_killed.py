@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.configs.config import normal_of
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
-from tests.rendered_jobs import folder, jenkins, job, plan, update, view
+from tests.rendered_jobs import folder, jenkins, job, normal_of, plan, update, view
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
 

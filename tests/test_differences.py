@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from cfl_jobs.configs.config import normal_of
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.describing import describe
 from cfl_jobs.planning.differences import compare, find_losses, find_moved
 from cfl_jobs.planning.plan import Change, Difference, Owner
+from tests.rendered_jobs import normal_of
 
 SHELL = "<project><builders><hudson.tasks.Shell><command>{}</command></hudson.tasks.Shell>"
 SHELL += "</builders></project>"

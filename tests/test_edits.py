@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tests.jenkins_server_configs as configs
-from cfl_jobs.configs.config import Config, normal_of
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import description_of, set_description
 from cfl_jobs.configs.normalform import normalise
@@ -32,7 +32,7 @@ from tests.jenkins_server_configs import (
     save,
 )
 from tests.memory_target import MemoryTarget
-from tests.rendered_jobs import choose_dialect, jenkins, job, plan, update
+from tests.rendered_jobs import choose_dialect, jenkins, job, normal_of, plan, update
 
 KEY = (Kind.JOB, "Job")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.buildwritten import take_build_written
-from cfl_jobs.configs.config import normal_of
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.taken import Imported, import_config
 from cfl_jobs.rendering.render import render
 from tests.jenkins_server_configs import DIALECTS, OLD
+from tests.rendered_jobs import normal_of
 
 DATA = Path(__file__).parent / "data" / "jenkins"
 CONFIGS = DATA / "2.440.3" / "config"

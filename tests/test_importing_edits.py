@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.configs.config import normal_of
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.errors import ConfigError
 from cfl_jobs.rendering.render import render
 from tests.config_edits import EDITS
 from tests.jenkins_server_configs import OLD
+from tests.rendered_jobs import normal_of
 from tests.test_importing import FORMS, import_, put, recorded
 
 SAVED = [form for form, version in FORMS if form.endswith(".saved") and version == OLD]

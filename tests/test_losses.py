@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.configs.config import Config, normal_of
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import element_paths, parse_config
 from cfl_jobs.planning.differences import compare, find_losses
 from cfl_jobs.planning.losses import advise_on_loss
 from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind
 from tests.case_files import write_project
+from tests.rendered_jobs import normal_of
 
 COPY = "hudson.plugins.copyartifact.CopyArtifact"
 GIT = '<scm class="hudson.plugins.git.GitSCM"><configVersion>2</configVersion></scm>'

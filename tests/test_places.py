@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.configs.config import Config, normal_of
+from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.basis import Basis, load_plan, save_plan
 from cfl_jobs.planning.describing import place_of
@@ -16,7 +16,7 @@ from cfl_jobs.planning.differences import compare
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.rendering.render import render
 from tests.case_files import write_project
-from tests.rendered_jobs import jenkins
+from tests.rendered_jobs import jenkins, normal_of
 
 FILES = {
     "jobs/settings.yaml": "settings:\n  mail: a@example.org\n  limit: 5\n  kept: 30\n",

@@ -288,11 +288,6 @@ def digest_of(normal: Normal, *, is_disabled: bool) -> str:
     return f"{digest(normal)[:16]}{'d' if is_disabled else ''}"
 
 
-def normal_of(config: str, *, name: str) -> Normal:
-    """Return what `Config.normal` is of a text."""
-    return Config(Kind.JOB, name, config).normal
-
-
 def _blame_from_json(path: str, position: list[Any], pieces: list[list[Any]]) -> Blame:
     places = tuple((int(offset), Position(*place)) for offset, place in pieces)
     return Blame(path, Position(*position), places)
