@@ -21,6 +21,8 @@ from cfl_jobs.check.shell import expanding_text, find_assigned, find_uses
         ("cat <<<$A; echo $((B + 1)) $# $? $1", ["A"]),
         ("case x in a) echo $A;; esac\necho '$B'", ["A"]),
         ("echo a#$A", ["A"]),
+        ("true\u00a0# $A", ["A"]),
+        ("cat <<X\nb\\\nX\n# $A\nX", ["A"]),
     ],
 )
 def test_variables_are_found_where_they_expand(script: str, names: list[str]) -> None:

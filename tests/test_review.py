@@ -388,6 +388,21 @@ def test_the_concrete_danger_stands_first_and_is_never_folded(history: History) 
         assert [" open" in fold.partition(">")[0] for fold in folds] == [True, False]
 
 
+def test_guard_of_any_shape_that_goes_weighs_most(tmp_path: Path) -> None:
+    root = copy_project(tmp_path)
+    ends = ("{ echo no; exit 1; }", "(echo no; exit 1)", "exit", "{ echo no; exit; }")
+    guards = [f"test -s {number} || {end}" for number, end in enumerate(ends)]
+    added = "umask 022\n" + "".join(f"{guard}\n" for guard in guards)
+    edit(root, SCRIPT, "umask 022\n", added)
+    start = read_setup(root)
+    edit(root, SCRIPT, added, "umask 022\n")
+    effects = effects_of(
+        review_setups(Revision("main"), Revision("change"), start, read_setup(root))
+    )
+    for guard in guards:
+        assert effects[f"takes the guard `{guard}` out of {DEPLOYS}"] is Weight.HIGH
+
+
 def test_permissions_stand_one_a_line_and_are_never_cut(history: History) -> None:
     people = [f"USER:person-{number}" for number in range(40)]
     edit(history.root, DEPLOY, PROD, f"{PROD}    restricted_to: [{', '.join(people)}]\n")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.check.shell import Guard, deploys, find_guard, without_comments
+from cfl_jobs.check.shell import Guard, Stop, deploys, find_guard, find_stops, without_comments
 
 SCRIPT = Path(__file__).parent.parent / "templates/scripts/deploy-distribution.sh"
 PLAIN = "#!/usr/bin/env bash\n"
@@ -20,6 +20,8 @@ STRICT = f"{PLAIN}set -euo pipefail\n"
         f"{PLAIN}test -e evidence/tests.txt && ./deploy.sh Dev",
         f"{PLAIN}[ -s evidence/tests.txt ] || exit 1\n./deploy.sh Dev",
         f"{PLAIN}[ -s evidence/tests.txt ] \\\n    || {{ echo no; exit 1; }}\n./deploy.sh Dev",
+        f"{PLAIN}[ -s evidence/tests.txt ] || {{ echo $(date); exit 1; }}\n./deploy.sh Dev",
+        f"{PLAIN}# so: \\\n[ -s evidence/tests.txt ] || exit 1\n./deploy.sh Dev",
         f"{PLAIN}[ -s evidence/tests.txt ] || {{\n  echo no\n  exit 1\n}}\n./deploy.sh Dev",
         f"{PLAIN}if [ ! -s evidence/tests.txt ]; then exit 1; fi\n./deploy.sh Dev",
         f"{PLAIN}if [ -s evidence/tests.txt ]; then\n  cd a\n  ./deploy.sh Dev\nfi",
@@ -100,6 +102,26 @@ def test_what_runs_a_deploy_is_told_from_what_names_one(script: str, expected: b
     assert deploys(script) is expected
 
 
+@pytest.mark.parametrize(
+    ("script", "words", "condition"),
+    [
+        ("test -s a || { echo no; exit 1; }", "test -s a || { echo no; exit 1; }", "test -s a ||"),
+        ("test -s a || (echo no; exit 1)", "test -s a || (echo no; exit 1)", "test -s a ||"),
+        ("test -s a || exit", "test -s a || exit", "test -s a ||"),
+        ("test -s a || {\n  echo no\n  exit 1\n}", "test -s a || exit 1", "test -s a ||"),
+        ('a || { echo "$(date)"; exit; }', 'a || { echo "$(date)"; exit; }', "a ||"),
+        ("{ test -s a || exit 1; }", "test -s a || exit 1", "test -s a ||"),
+        ("if a; then (echo no; exit 1); fi", "if a: (echo no; exit 1)", "if a"),
+        ("# so: \\\ntest -s a ||\n  exit 1", "test -s a || exit 1", "test -s a ||"),
+        ("case $a in\n*) exit 1 ;;\nesac", "*) exit 1", "case $a in > *)"),
+    ],
+)
+def test_statement_at_which_a_script_stops_is_told_whole(
+    script: str, words: str, condition: str
+) -> None:
+    assert find_stops(script) == (Stop(words, condition),)
+
+
 COMMENTED = [
     ("echo a\n", "echo a # why\n\n  # and how it's done\n"),
     ("if a; then\n  b\nfi\n", 'if a; then # (\n  b\n  # "\nfi\n'),
@@ -107,6 +129,8 @@ COMMENTED = [
     ("a=(\n  one\n)\n", "a=(\n  # first\n  one\n)\n"),
     ('x="${y//\'}\'/"$z"}"\n', 'x="${y//\'}\'/"$z"}" # replaced\n'),
     ("#!/bin/bash -e\necho a\n", "#!/bin/bash -e\n# note\necho a\n"),
+    ("cat <<A\nb\\\\\nA\n", "cat <<A\nb\\\\\nA\n# : nothing\n"),
+    ("cat <<'A'\nb\\\nA\n", "cat <<'A'\nb\\\nA\n# : nothing\n"),
 ]
 NOT_COMMENTS = [
     ("echo 'a\nb'\n", "echo 'a\n# text\nb'\n"),
@@ -123,6 +147,15 @@ NOT_COMMENTS = [
     ("[[ a =~ (b) ]]\n", "[[ a =~ (#b) ]]\n"),
     ("#!/bin/bash\na\n", "#!/bin/bash -e\na\n"),
     ("#!/usr/bin/env python3\na = 1\n", "#!/usr/bin/env python3\na = 1  # one\n"),
+    ("true\u00a0\n", "true\u00a0# : nothing\n"),
+    ("true\u2003\n", "true\u2003# : nothing\n"),
+    ("true\u0085\n", "true\u0085# : nothing\n"),
+    ("true\r\n", "true\r# : nothing\n"),
+    ("true\v\n", "true\v# : nothing\n"),
+    ("true # a\n", "true # a\r: nothing\n"),
+    ("cat <<A\u00a0\nb\nA\n", "cat <<A\u00a0\nb\nA\n# : nothing\n"),
+    ("cat <<A\nb\\\nA\nA\n", "cat <<A\nb\\\nA\n# : nothing\nA\n"),
+    ("cat <<A\n\\\nA\nA\n", "cat <<A\n\\\nA\n A\n"),
     ("grep '^#' \"$0\"\n", "grep '^#' \"$0\"\n# read by the script itself\n"),
 ]
 

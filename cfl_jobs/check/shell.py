@@ -15,13 +15,14 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _USE = re.compile(rf"\$(?:\{{[#!]?(?P<braced>{_NAME})(?P<rest>[^}}]*)\}}?|(?P<plain>{_NAME}))")
 # Pieces of a script where commands stand, in double quotes, and in ${...}.
 _HERE = r"""<<(?!<)(?P<dash>-?)[ \t]*(?P<word>(?P<mark>['"]?)\\?[A-Za-z_][\w.-]*(?P=mark))
-      (?=[\s;&|()<>]|$)(?P<here>)"""
+      (?=[ \t\n;&|()<>]|$)(?P<here>)"""
 _ARITHMETIC = (
     r"""(?P<arithmetic>\$?\(\((?:[^()'"`\\\n#]|\$\{[^{}'"`\n]*\}|\([^()'"`\n#]*\))*\)\))"""
 )
 _STRANGE = r"(?P<strange>`|\$\[|\$?\(\("
 _IN_CODE = re.compile(
-    rf"""(?P<escape>\\.?) | (?P<newline>\n) | (?P<blank>[ \t]+) | (?P<comment>(?<![^\s;])\#[^\n]*)
+    rf"""(?P<escape>\\.?) | (?P<newline>\n) | (?P<blank>[ \t]+)
+      | (?P<comment>(?<![^ \t\n;])\#[^\n\r]*)
       | {_ARITHMETIC} | {_STRANGE} | [?*+@!]\( | (?<=[&|()<>])\#) | (?P<open>\$?\() | (?P<close>\))
       | (?P<brace>\$\{{) | (?P<quote>\$?") | (?P<single>\$'(?:\\.|[^'\\])*'? | '[^']*'?)
       | {_HERE} | (?P<odd><<(?!<)) | (?P<other><<< | [^\\\n \t()"'\#<`$?*+@!]+ | .)""",
@@ -38,8 +39,14 @@ _IN_BRACES = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _OPENED = {"open": _IN_CODE, "brace": _IN_BRACES, "quote": _IN_DOUBLE}
+# White space that separates no words in bash, though it does elsewhere. After a carriage return
+# nothing is sure: Jenkins may make a new line of it.
+_NO_BLANK = re.compile(r"[^\S \t\n]")
 # Single quotes that say the same whether they quote or not.
 _NEUTRAL = re.compile(r"""\$?'(?:[^'"`$}\\]|\\[a-z])*'""")
+# Lines of a here-document: where it isn't quoted, one that ends in a backslash goes on.
+_LINE = re.compile(r"[^\n]*\n|[^\n]+$")
+_JOINED_LINE = re.compile(r"(?:[^\\\n]|\\.)*\n|(?:[^\\\n]|\\.?)+$", re.DOTALL)
 # An expansion in which single quotes quote, even in double quotes: ${NAME#...}, ${NAME//.../...}
 _QUOTING = re.compile(rf"\$\{{(?:{_NAME}|[\d@*])(?:\[[^\]]*\])?[#%/^,]")
 _SET = (
@@ -121,8 +128,9 @@ def _find_assigned(part: str) -> frozenset[str]:
 def expanding_text(script: str, *, quoted: bool = True) -> str:
     """Blank out what no variable expands in: comments, single quotes, quoted here-documents.
 
-    Without `quoted`, blank what stands in double quotes too, but not commands in them. Lines and
-    columns stay as they are.
+    Without `quoted`, blank what stands in double quotes and in all here-documents too, but not
+    commands in quotes. Lines and columns stay as they are. White space that separates no words
+    becomes U+FFFD.
     """
     return "".join(_expand(part, quoted=quoted) for part in _cut(script))
 
@@ -152,7 +160,7 @@ def _is_whole(part: str) -> bool:
 
 @cache
 def _expand(script: str, *, quoted: bool) -> str:
-    return "".join(_expanding_parts(script, quoted=quoted))
+    return _NO_BLANK.sub("\ufffd", "".join(_expanding_parts(script, quoted=quoted)))
 
 
 def _expanding_parts(script: str, *, quoted: bool) -> Iterator[str]:
@@ -160,6 +168,7 @@ def _expanding_parts(script: str, *, quoted: bool) -> Iterator[str]:
         is_blank = token.kind in _NOT_EXPANDING
         if token.in_double and not quoted:
             is_blank = token.kind not in ("quote", "open", "close")
+        is_blank = is_blank or (token.kind == "here-document" and not quoted)
         yield _blank(token.text) if is_blank else token.text
 
 
@@ -182,7 +191,7 @@ class _Lexer:
     def __init__(self, script: str) -> None:
         self._script = script
         self._at = 0
-        self._is_sure = True
+        self._is_sure = "\r" not in script
         self._around = [_IN_CODE]  # what the next piece stands in, innermost last
         self._waiting: list[tuple[re.Match[str], int]] = []  # here-documents of the next line
 
@@ -227,15 +236,13 @@ class _Lexer:
     def _take_here_documents(self) -> Iterator[_Token]:
         for here, depth in self._waiting:
             self._doubt(depth != len(self._around))
-            body = _find_body(self._script, self._at, here)
-            is_quoted = here["mark"] or "\\" in here["word"]
+            is_quoted = bool(here["mark"]) or "\\" in here["word"]
             kind = "quoted here-document" if is_quoted else "here-document"
-            yield _Token(kind, body, is_sure=self._is_sure)
-            self._at += len(body)
-            self._doubt(self._at == len(self._script))
-            end = self._script.find("\n", self._at) + 1 or len(self._script)
-            yield _Token("end of here-document", self._script[self._at : end])
-            self._at = end
+            end, after = _find_end(self._script, self._at, here, is_quoted=is_quoted)
+            yield _Token(kind, self._script[self._at : end], is_sure=self._is_sure)
+            self._doubt(end == len(self._script))
+            yield _Token("end of here-document", self._script[end:after])
+            self._at = after
         self._waiting.clear()
 
 
@@ -250,12 +257,16 @@ def _is_rare(kind: str, text: str, following: str, *, depth: int) -> bool:
     return kind in ("strange", "odd")
 
 
-def _find_body(script: str, at: int, here: re.Match[str]) -> str:
-    """Return the lines of a here-document, without the one that ends it."""
-    tabs = r"\t*" if here["dash"] else ""
-    word = re.escape(here["word"].strip("'\"").removeprefix("\\"))
-    end = re.compile(rf"^{tabs}{word}$", re.MULTILINE).search(script, at)
-    return script[at : end.start() if end else len(script)]
+def _find_end(script: str, at: int, here: re.Match[str], *, is_quoted: bool) -> tuple[int, int]:
+    """Return where the line begins and ends that ends a here-document: if none does, its end."""
+    word = here["word"].strip("'\"").removeprefix("\\")
+    lines = _LINE if is_quoted else _JOINED_LINE
+    for line in lines.finditer(script, at):
+        text = line[0].removesuffix("\n")
+        text = text if is_quoted else text.replace("\\\n", "")
+        if (text.lstrip("\t") if here["dash"] else text) == word:
+            return line.span()
+    return len(script), len(script)
 
 
 def _blank(text: str) -> str:
@@ -316,9 +327,13 @@ class Stop:
 
 _BLOCK = re.compile(r"(?:if|while|until|for|case)\b|.*[{(]$", re.DOTALL)
 _BRANCH = re.compile(r"(?:elif|else)\b")
+# What brackets hold together in one line, brackets in brackets too.
+_GROUP = re.compile(r"[{(](?:[^{}()\n]|[{(](?:[^{}()\n]|[{(][^{}()\n]*[})])*[})])*[})]")
 _LEADS = r"(?:(?:then|do|else|\{|\(|!)(?:\s+|$))*"
 _DEFINES = re.compile(r"(?:function\s+)?(\w+)\s*\(\)")
-_ENDS = r"(?:exit|return)\s+[\"$1-9]"
+# Without a number they end as the last command did, which failed right behind `||`.
+_ENDS = r"""(?:(?:exit|return)\s+["$1-9]
+    |(?:exit|(?:(?<=\|\|)|(?<=\|\|\s))return)(?=\s*(?:[\0&|)}\n]|$)))"""
 # A call, up to its first argument: what it says is enough to know it by.
 _CALL = re.compile(r'\S+\s+"[^"$]*(?:\$(?:\w+|\{\w+(?:\[[@*\w]+\])?\})[^"$]*)*"')
 _SHOWN_WORDS = 90
@@ -330,16 +345,24 @@ def find_stops(script: str) -> tuple[Stop, ...]:
 
     They call `exit` or a function that does, or are tests at which `set -e` ends it.
     """
-    return tuple(_find_stops(script.replace("\\\n", "  ")))
+    return tuple(_find_stops(_join_lines(script)))
+
+
+def _join_lines(script: str) -> str:
+    """Return a script, as long as it is, with what a backslash joins in one line."""
+    tokens = _Lexer(script).read()
+    return "".join("  " if token.text == "\\\n" else token.text for token in tokens)
 
 
 def _find_stops(script: str) -> Iterator[Stop]:
     # As long as the script, so that each statement can be shown as it is written.
     text = _in_one_line(expanding_text(script, quoted=False))
     functions = {found["name"]: found["body"] for found in _FUNCTION.finditer(text)}
-    ending = [name for name, body in functions.items() if re.search(rf"\b{_ENDS}", body)]
-    calls = "|".join((_ENDS, *(rf"{name}(?=\s|$)" for name in ending)))
-    stops = re.compile(rf"(?:^|[;&|(){{!]\s*|\b(?:then|do|else)\s+)(?P<own>{calls})")
+    ends = re.compile(rf"\b{_ENDS}", re.VERBOSE)
+    ending = [name for name, body in functions.items() if ends.search(body)]
+    calls = "|".join((rf"(?P<ends>{_ENDS})", *(rf"{name}(?=\s|$)" for name in ending)))
+    leads = r"(?:^|[\0&|(){!]\s*|\b(?:then|do|else)\s+)"
+    stops = re.compile(rf"{leads}(?P<own>{calls})", re.VERBOSE)
     blocks: list[list[str]] = []  # around a statement: a block's conditions, from `if` to `else`
     for found in re.finditer(r"[^\n;]+", text):
         shape = found[0].strip()
@@ -354,7 +377,7 @@ def _find_stops(script: str) -> Iterator[Stop]:
 def _in_one_line(text: str) -> str:
     """Return a text with what `&&`, `||` or brackets join in one statement each."""
     joined = re.sub(r"(?:&&|\|\|)\s*\n", lambda found: found[0].replace("\n", " "), text)
-    return re.sub(r"[{(][^{}()\n]*[})]", lambda group: group[0].replace(";", "\0"), joined)
+    return _GROUP.sub(lambda group: group[0].replace(";", "\0"), joined)
 
 
 def _follow_blocks(blocks: list[list[str]], shape: str, words: str) -> None:
@@ -363,7 +386,7 @@ def _follow_blocks(blocks: list[list[str]], shape: str, words: str) -> None:
     elif blocks and _BRANCH.match(shape):
         blocks[-1].append(words)
     elif _BLOCK.match(shape):
-        blocks.append([words])
+        blocks.append([words.rstrip(" {(")])
 
 
 def _read_stop(
@@ -375,18 +398,44 @@ def _read_stop(
     if stop:
         at = stop.start("own")
         before = words[start:at].strip() if at > start else ""
-        own = words[at:].rstrip(" ;}")
-        if re.match(_ENDS, own):
-            own = f"{before} {own}" if before else ": ".join((*around[-1:], own))
-        elif first := _CALL.match(own):
-            own = first[0]
-        yield Stop(_shorten(own), " > ".join(filter(None, (*around, before))))
+        unclosed, _ = _find_unmatched(shape[start:at])
+        condition = before[: next(iter(unclosed), None)].strip()
+        if stop["ends"]:
+            _, unopened = _find_unmatched(shape[start:])
+            ends = (start + bracket for bracket in unopened if start + bracket > at)
+            own = words[start : next(ends, None)].rstrip(" ;")
+            own = own if condition else _lead(around[-1:], own)
+        else:
+            own = words[at:].rstrip(" ;}")
+            first = _CALL.match(own)
+            own = first[0] if first else own
+        yield Stop(_shorten(own), " > ".join(filter(None, (*around, condition))))
     elif _ERREXIT.match(shape, start) or _TESTS_ALONE.match(shape, start):
         yield Stop(_shorten(words[start:]), " > ".join(around))
 
 
+def _find_unmatched(shape: str) -> tuple[list[int], list[int]]:
+    """Return where brackets stand that aren't closed, and where those that weren't opened."""
+    unclosed: list[int] = []
+    unopened: list[int] = []
+    for at, sign in enumerate(shape):
+        if sign in "{(":
+            unclosed.append(at)
+        elif sign in "})":
+            if unclosed:
+                unclosed.pop()
+            else:
+                unopened.append(at)
+    return unclosed, unopened
+
+
+def _lead(around: Sequence[str], own: str) -> str:
+    joint = " " if "".join(around).endswith(("&&", "||")) else ": "
+    return joint.join((*around, own))
+
+
 def _shorten(words: str) -> str:
-    words = re.sub(r"\s+", " ", words)
+    words = re.sub(r"[ \t\n]+", " ", words)
     return words if len(words) <= _SHOWN_WORDS else f"{words[:_SHOWN_WORDS]}…"
 
 
@@ -438,7 +487,7 @@ def find_guard(script: str, files: Collection[str]) -> Guard:
     first, _, rest = script.partition("\n")
     if first.startswith("#!") and not re.search(r"sh\b", first):
         return Guard.STOPS if any(file in script for file in files) else Guard.NEITHER
-    text = expanding_text(script.replace("\\\n", "  "))
+    text = expanding_text(_join_lines(script))
     stops_by_itself = not first.startswith("#!") or re.search(r"\s-\w*e", first) is not None
     return _Reader(text, files, errexit=stops_by_itself or _ERREXIT.search(rest) is not None).read()
 
@@ -521,7 +570,7 @@ class _Reader:
 def _statements(text: str) -> Iterator[str]:
     """Yield the statements of a script; those that `&&` or `||` join, or brackets, are one."""
     joined = re.sub(r"(&&|\|\|)[ \t]*\n|\n[ \t]*(?=&&|\|\|)", r"\1 ", text)
-    joined = re.sub(r"[{(][^{}()\n]*[})]", lambda group: group[0].replace(";", "\0"), joined)
+    joined = _GROUP.sub(lambda group: group[0].replace(";", "\0"), joined)
     for part in re.split(r"[\n;]", joined):
         if part.strip():
             yield part.strip()
