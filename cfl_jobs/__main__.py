@@ -9,6 +9,10 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import click
 
 INTERRUPTED = 130
 
@@ -57,6 +61,8 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
+        if isinstance(error, click.NoSuchOption):
+            error = _keep_near(error)
         with suppress(OSError):
             error.show()
         return error.exit_code
@@ -65,6 +71,15 @@ def run(arguments: list[str]) -> int:
         return INTERRUPTED
     except Exception as error:
         return _tell(error)
+
+
+def _keep_near(error: click.NoSuchOption) -> click.NoSuchOption:
+    """Suggest only what is like the option without its dashes, which click counts as letters."""
+    from cfl_jobs.errors import nearest
+
+    name = error.option_name.lstrip("-")
+    near = [p for p in error.possibilities or () if nearest(name, [p.lstrip("-")])]
+    return type(error)(error.option_name, possibilities=near, ctx=error.ctx)
 
 
 def _tell(error: Exception) -> int:

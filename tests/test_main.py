@@ -89,11 +89,13 @@ def test_every_verb_has_a_module_with_help(capsys: pytest.CaptureFixture[str]) -
         ("rendre", "No such command 'rendre'. Did you mean 'render'?"),
         ("rehearse biuld", "No such command 'biuld'. Did you mean 'build'?"),
         ("check --formt json", "Did you mean '--format'?"),
+        ("plan --nosuch", "No such option '--nosuch'.\n"),
+        ("rehearse push --nosuch", "No such option '--nosuch'.\n"),
         ("explain shelcheck", "there is no rule 'shelcheck'. Did you mean 'shellcheck'?"),
         ("-C nowhere check", "'nowhere': No such file or directory"),
         ("plan --home a --url http://b", "--home and --url don't go together"),
         ("plan --url ftp://b", "Invalid value for --url: 'ftp://b' is not the URL of a server"),
-        ("update --plan p --prune", "--plan does just what the plan says"),
+        ("update --plan setup.cfg --prune", "--plan does just what the plan says"),
         ("update --delete-count -1", "-1 is not in the range"),
         ("review main --worktree HEAD", "--worktree and HEAD don't go together"),
         ("rehearse log X 0", "0 is not in the range"),
@@ -101,7 +103,7 @@ def test_every_verb_has_a_module_with_help(capsys: pytest.CaptureFixture[str]) -
         ("bootstrap", "Name a directory with --home or a server with --url"),
         ("bootstrap --home a --url http://b", "go together only with --lock"),
         ("bootstrap --home a --yes", "--yes and --despite go with --url"),
-        ("bootstrap --url http://b --secrets c", "go with --home"),
+        ("bootstrap --url http://b --secrets setup.cfg", "go with --home"),
         ("import", "no job is named"),
         ("import a --name b", "--name goes with --file"),
         ("import --file setup.cfg", "--file takes one config.xml and goes with --name only"),
@@ -109,6 +111,34 @@ def test_every_verb_has_a_module_with_help(capsys: pytest.CaptureFixture[str]) -
         ("import --file setup.cfg --name b?", "the character '?' in the name 'b?'"),
         ("inventory --jenkins 2.5", "--jenkins goes with --from"),
         ("check --size a", "'a' is not JOB=MB"),
+        ("check --executors two", "'two' is not a valid whole number."),
+        ("check --builds-a-day often", "'often' is not a valid number."),
+        ("update --delete-count 1", "--delete-count goes with --prune"),
+        ("import --file nowhere --name b", "File 'nowhere' does not exist."),
+        ("inventory --from nowhere", "File 'nowhere' does not exist."),
+        ("upgrade nowhere", "File 'nowhere' does not exist."),
+        ("update --plan nowhere", "File 'nowhere' does not exist."),
+        ("rehearse --secrets nowhere", "File 'nowhere' does not exist."),
+        ("bootstrap --home a --secrets nowhere", "File 'nowhere' does not exist."),
+        ("doctor --conf nowhere", "File 'nowhere' does not exist."),
+        ("plan --home a --conf nowhere", "File 'nowhere' does not exist."),
+        ("rehearse --repo a=nowhere", "Directory 'nowhere' does not exist."),
+        ("graph --home nowhere", "Directory 'nowhere' does not exist."),
+        ("history --home nowhere", "Directory 'nowhere' does not exist."),
+        ("history --home . --backup-dir nowhere", "Directory 'nowhere' does not exist."),
+        ("rollback --home nowhere", "Directory 'nowhere' does not exist."),
+        ("rollback --home . --backup-dir nowhere", "Directory 'nowhere' does not exist."),
+        ("import --home nowhere a", "Directory 'nowhere' does not exist."),
+        ("rehearse --home nowhere status", "Directory 'nowhere' does not exist."),
+        *[
+            (f"{verb} --home setup.cfg", "Directory 'setup.cfg' is a file.")
+            for verb in ("plan", "update", "rehearse", "bootstrap", "graph", "history", "rollback")
+        ],
+        ("import --home setup.cfg a", "Directory 'setup.cfg' is a file."),
+        ("render -o setup.cfg", "Directory 'setup.cfg' is a file."),
+        ("update --home a --backup-dir setup.cfg", "Directory 'setup.cfg' is a file."),
+        ("plan --out .", "File '.' is a directory."),
+        ("review HEAD -o .", "File '.' is a directory."),
     ],
 )
 def test_wrong_usage_exits_2_and_says_what_was_probably_meant(
@@ -188,7 +218,9 @@ def complete(project: Path, *words: str) -> list[str]:
     command.write_text(f'#!/bin/sh\nexec {sys.executable} -m cfl_jobs "$@"\n')
     command.chmod(0o755)
     script = (
-        'eval "$(_CFL_JOBS_COMPLETE=bash_source cfl-jobs)"; COMP_WORDS=("$@") COMP_CWORD=$(($#-1));'
+        'eval "$(_CFL_JOBS_COMPLETE=bash_source cfl-jobs)"; '
+        'compopt() { COMPREPLY=("$2"); }; '  # it works only where bash itself asks
+        'COMP_WORDS=("$@") COMP_CWORD=$(($#-1));'
         "_cfl_jobs_completion cfl-jobs; printf '%s\\n' \"${COMPREPLY[@]}\""
     )
     done = subprocess.run(
@@ -218,6 +250,8 @@ def complete(project: Path, *words: str) -> list[str]:
         (("rollback", "--home", "home", ""), ["RUN"]),
         (("rollback", "--home", "elsewhere", ""), [""]),
         (("history", "--url", "no-url", ""), [""]),
+        (("update", "--home", "b"), ["dirnames"]),
+        (("update", "--plan", "p"), ["default"]),
     ],
 )
 def test_bash_completes_jobs_rules_and_runs(

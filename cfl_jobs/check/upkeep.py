@@ -80,7 +80,7 @@ def estimate_disk(
 ) -> Iterator[str]:
     """Yield what retention lets the artifacts of each job take at most, the largest first.
 
-    `sizes` are megabytes a build; jobs without one, or below 1 MB in all, are left out.
+    `sizes` are megabytes a build; jobs without one, or below 0.1 GB in all, are left out.
     """
     takes: list[tuple[float, str]] = []
     for job in jobs:
@@ -92,7 +92,7 @@ def estimate_disk(
         if not limits:
             if megabytes:
                 takes.append((float("inf"), f"{job.name}: {megabytes:.1f} MB a build, for ever"))
-        elif megabytes * min(limits) >= 1:
+        elif megabytes * min(limits) >= 100:
             text = f"{megabytes * min(limits) / 1000:.1f} GB, {count(min(limits), 'build')} of "
             takes.append((megabytes * min(limits), f"{job.name}: {text}{megabytes:.1f} MB"))
     yield from (text for _, text in sorted(takes, reverse=True))

@@ -1,10 +1,23 @@
-"""One module for each verb, and what they share: the project, and verbs that are misspelt."""
+"""One module for each verb, and what they share: the project, verbs that are misspelt, types.
+
+A path that isn't there, or is a file in place of a directory, is wrong usage.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
+
+INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)
+OUTPUT = click.Path(dir_okay=False, path_type=Path)
+DIRECTORY = click.Path(file_okay=False, path_type=Path)  # it may be new
+
+
+class Count(click.IntRange):
+    """A whole number, in the words of people."""
+
+    name = "whole number"
 
 
 class Verbs(click.Group):
@@ -31,3 +44,9 @@ def find_project() -> Path:
         if any((place / "jobs").glob("*.yaml")):
             return place
     return here
+
+
+def check_there(directory: Path, option: str) -> None:
+    """Raise BadParameter where there is no such directory."""
+    if not directory.is_dir():
+        raise click.BadParameter(f"Directory {str(directory)!r} does not exist.", param_hint=option)

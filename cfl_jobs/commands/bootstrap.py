@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands import find_project
+from cfl_jobs.commands import INPUT, find_project
 from cfl_jobs.commands.completion import RULE
 from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
@@ -16,7 +16,7 @@ from cfl_jobs.commands.target_options import ChosenTarget, target_options
 @click.option(
     "--secrets",
     "secrets_file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=INPUT,
     metavar="FILE",
     help="With --home: NAME=value lines, else DIR/secrets.env, else the environment.",
 )

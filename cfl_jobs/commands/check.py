@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
 
 import click
 
 from cfl_jobs.check.project import check_project, find_sizes
 from cfl_jobs.check.report import COLOURS, WRITERS
 from cfl_jobs.check.rule import Severity
-from cfl_jobs.commands import find_project
+from cfl_jobs.commands import Count, find_project
+from cfl_jobs.errors import CflJobsError, suggest
+from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.terminal.text import show
+
+_BUILDS_A_DAY = 10
+
+
+class _Rate(click.FloatRange):
+    name = "number"
 
 
 @click.command()
@@ -20,8 +30,9 @@ from cfl_jobs.terminal.text import show
 @click.option("--strict", is_flag=True, help="Let warnings fail too.")
 @click.option(
     "--executors",
-    type=click.IntRange(min=1),
+    type=Count(min=1),
     default=2,
+    metavar="N",
     show_default=True,
     help="How many builds the server runs at once.",
 )
@@ -30,17 +41,16 @@ from cfl_jobs.terminal.text import show
     "sizes",
     metavar="JOB=MB",
     multiple=True,
-    help="What a build of a job archives; else as seen in build/rehearsal.",
+    help="Tell what disk artifacts take at most; sizes that aren't given are build/rehearsal's.",
 )
 @click.option(
     "--builds-a-day",
-    type=click.FloatRange(min=0, min_open=True),
-    default=10,
-    show_default=True,
-    help="How often each job builds, for the estimate of the disk that artifacts take.",
+    type=_Rate(min=0, min_open=True),
+    metavar="N",
+    help="Tell what disk artifacts take at most, if each job builds so often (else: 10 times).",
 )
 def command(
-    form: str, strict: bool, executors: int, sizes: tuple[str, ...], builds_a_day: float
+    form: str, strict: bool, executors: int, sizes: tuple[str, ...], builds_a_day: float | None
 ) -> int:
     """Check definitions, templates, scripts and the chain that they make.
 
@@ -48,8 +58,13 @@ def command(
     and how to silence one at a place.
     """
     root = find_project()
-    given = find_sizes(root / "build/rehearsal") | dict(map(_read_size, sizes))
-    report = check_project(root, executors=executors, sizes=given, builds_a_day=builds_a_day)
+    given = dict(map(_read_size, sizes))
+    _check_jobs(root, given)
+    if given or builds_a_day:
+        given = find_sizes(root / "build/rehearsal") | given
+    report = check_project(
+        root, executors=executors, sizes=given, builds_a_day=builds_a_day or _BUILDS_A_DAY
+    )
     text = WRITERS[form](report)
     if form == "text":
         show(text, COLOURS)
@@ -57,6 +72,18 @@ def command(
         click.echo(text, nl=False)
     failing = report.count(Severity.ERROR) + (report.count(Severity.WARNING) if strict else 0)
     return 1 if failing else 0
+
+
+def _check_jobs(root: Path, names: Iterable[str]) -> None:
+    """Raise CflJobsError at a name that no job has; definitions with mistakes are the checks'."""
+    for name in names:
+        definitions = load_definitions(root)
+        known = [entry.name for entry in definitions.entries]
+        if name not in known and not definitions.findings:
+            raise CflJobsError(
+                f"--size: there is no job {name!r}",
+                advice=suggest(name, known) or "`cfl-jobs graph` shows all jobs.",
+            )
 
 
 def _read_size(text: str) -> tuple[str, float]:

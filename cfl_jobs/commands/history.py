@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands import find_project
+from cfl_jobs.commands import DIRECTORY, find_project
 from cfl_jobs.commands.completion import RUN
 from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 
 @click.command()
 @click.argument("run", type=RUN, required=False, default="")
-@target_options("home", "url")
+@target_options("home", "url", reads=("home", "backup_dir"))
 @click.option(
     "--backup-dir",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=DIRECTORY,
     metavar="DIR",
     help="Where the runs were kept, if not below ~/.local/state/cfl-jobs.",
 )

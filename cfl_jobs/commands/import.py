@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cfl_jobs.commands import find_project
+from cfl_jobs.commands import INPUT, find_project
 from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
-@target_options("home", "url")
+@target_options("home", "url", reads=("home",))
 @click.option(
     "--file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=INPUT,
     metavar="FILE",
     help="A config.xml, instead of a server.",
 )
@@ -38,6 +38,8 @@ def command(
     What jenkins-job-builder has a module for becomes one, the rest stays raw XML and is named.
     What is written renders to an equal config; files that are there are never overwritten.
     """
+    from cfl_jobs.configs.configxml import check_config
+    from cfl_jobs.errors import CflJobsError, ConfigError
     from cfl_jobs.files import read_text
     from cfl_jobs.reading.names import find_name_problem, select_names
     from cfl_jobs.target import Kind
@@ -50,6 +52,10 @@ def command(
         if problem := find_name_problem(name):
             raise click.BadParameter(f"{problem} in the name {name!r}", param_hint="--name")
         config = read_text(file, advice="Name a job's config.xml.")
+        try:
+            check_config(config, name=str(file))
+        except ConfigError as error:
+            raise CflJobsError(error.message, advice="Name a job's config.xml.") from error
         return import_jobs(root, [name], lambda _: config)
     if name is not None or not jobs:
         raise click.UsageError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cfl_jobs.commands import find_project
+from cfl_jobs.commands import INPUT, find_project
 from cfl_jobs.commands.target_options import ChosenTarget, target_options
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option(
     "--from",
     "source",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=INPUT,
     metavar="FILE",
     help="A list kept elsewhere, instead of a server: plugins.txt, a plugin manager's JSON.",
 )

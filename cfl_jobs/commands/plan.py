@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands import find_project
+from cfl_jobs.commands import OUTPUT, find_project
 from cfl_jobs.commands.completion import JOB
 from cfl_jobs.commands.target_options import ChosenTarget, is_settings_server, target_options
 from cfl_jobs.planning.basis import Asked, save_plan
@@ -28,7 +28,7 @@ from cfl_jobs.terminal.text import paint
 )
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OUTPUT,
     metavar="FILE",
     help="Keep the plan, for `update --plan FILE`.",
 )

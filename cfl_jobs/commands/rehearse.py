@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cfl_jobs.commands import Verbs, find_project
+from cfl_jobs.commands import DIRECTORY, INPUT, Count, Verbs, check_there, find_project
 from cfl_jobs.commands.completion import JOB
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ def _options(command: _Command) -> _Command:
     for option in (
         click.option(
             "--secrets",
-            type=click.Path(dir_okay=False, path_type=Path),
+            type=INPUT,
             metavar="FILE",
             help="Credentials, as lines NAME=value: SITE_KEY for the id site-key.",
         ),
         click.option(
             "--executors",
-            type=click.IntRange(min=1),
+            type=Count(min=1),
             metavar="N",
             help="How many builds run at a time (2, as on a new Jenkins).",
         ),
@@ -44,7 +44,7 @@ def _options(command: _Command) -> _Command:
         ),
         click.option(
             "--home",
-            type=click.Path(file_okay=False, path_type=Path),
+            type=DIRECTORY,
             metavar="DIR",
             help="Where jobs and builds are kept (default build/rehearsal).",
         ),
@@ -65,6 +65,8 @@ def _read_options(
     here = Options(find_project() / DEFAULT_HOME)
     base = outer if isinstance(outer, Options) else here
     paths = {name: Path(path) for name, path in _read_pairs(repositories, "--repo", "NAME=PATH")}
+    for path in paths.values():
+        check_there(path, "--repo")
     return Options(
         home or base.home,
         {**base.repositories, **paths},
@@ -157,7 +159,7 @@ def status(**given: Any) -> int:
 
 @command.command(short_help="Show a build's log, the newest without a number.")
 @click.argument("job", type=JOB)
-@click.argument("number", type=click.IntRange(min=1), required=False)
+@click.argument("number", type=Count(min=1), required=False)
 @_options
 def log(job: str, number: int | None, **given: Any) -> int:
     from cfl_jobs.rehearsal.reports import find_build, read_log
@@ -169,7 +171,7 @@ def log(job: str, number: int | None, **given: Any) -> int:
 
 @command.command(short_help="List a build's artifacts, the newest's without a number.")
 @click.argument("job", type=JOB)
-@click.argument("number", type=click.IntRange(min=1), required=False)
+@click.argument("number", type=Count(min=1), required=False)
 @_options
 def artifacts(job: str, number: int | None, **given: Any) -> int:
     from cfl_jobs.rehearsal.reports import find_build, list_build_artifacts
@@ -181,9 +183,13 @@ def artifacts(job: str, number: int | None, **given: Any) -> int:
 
 def _look_at(job: str, **given: Any) -> tuple[Builds, int]:
     """Return the builds, of one job or of all, and the exit code: 1 where a record is damaged."""
+    from cfl_jobs.rehearsal.reports import DEFAULT_HOME
     from cfl_jobs.rehearsal.session import look_at
 
-    builds = look_at(_read_options(**given), job)
+    options = _read_options(**given)
+    if options.home != find_project() / DEFAULT_HOME:
+        check_there(options.home, "--home")
+    builds = look_at(options, job)
     for error in builds.damaged:
         click.echo(str(error), err=True)
     return builds, int(bool(builds.damaged))

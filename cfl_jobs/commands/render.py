@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cfl_jobs.commands import find_project
+from cfl_jobs.commands import DIRECTORY, find_project
 from cfl_jobs.commands.completion import JOB
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=DIRECTORY,
     help="Write DIR/jobs/<name>/config.xml instead.",
     metavar="DIR",
 )

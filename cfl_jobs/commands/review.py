@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands import find_project
+from cfl_jobs.commands import OUTPUT, find_project
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.files import write_named
 from cfl_jobs.review.comparing import make_review
@@ -32,7 +32,7 @@ _OTHER = "It would be replaced: move it, or name another page with -o."
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OUTPUT,
     help="Write it to a file instead; html with its style sheet beside it, as FILE.css.",
     metavar="FILE",
 )

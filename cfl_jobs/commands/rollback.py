@@ -13,7 +13,7 @@ from cfl_jobs.commands.target_options import ChosenTarget, consent_options, targ
 
 @click.command()
 @click.argument("run", type=RUN, required=False, default="")
-@target_options("home", "url")
+@target_options("home", "url", reads=("home", "backup_dir"))
 @consent_options
 @click.option("--force", is_flag=True, help="Also jobs that were changed since.")
 def command(

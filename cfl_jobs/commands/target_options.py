@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from importlib import import_module
@@ -12,27 +12,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cfl_jobs.commands import find_project
+from cfl_jobs.commands import DIRECTORY, INPUT, Count, check_there, find_project
 
 if TYPE_CHECKING:
     from cfl_jobs.target import Target
 
 # A kind of target: what its option takes and says, and the function that opens it, which is given
 # that and the file with credentials. It is imported only where it is chosen.
-_KINDS: Mapping[str, tuple[str, str, str]] = {
+_KINDS: Mapping[str, tuple[click.ParamType[str], str, str, str]] = {
     "home": (
+        click.Path(file_okay=False),
         "DIR",
         "A directory laid out as JENKINS_HOME, instead of a server.",
         "cfl_jobs.targets.home.open_home",
     ),
     "url": (
+        click.STRING,
         "URL",
         "The server, instead of the settings' one.",
         "cfl_jobs.targets.server.open_server",
     ),
 }
 _OF_SETTINGS = "url"
-_DIRECTORY = click.Path(file_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class ChosenTarget:
             raise click.UsageError(f"{options} don't go together; name one of them.")
         named = self.named or {_OF_SETTINGS: server_of(root)}
         ((kind, value),) = named.items()
-        module, _, function = _KINDS[kind][2].rpartition(".")
+        module, _, function = _KINDS[kind][-1].rpartition(".")
         target: Target = getattr(import_module(module), function)(value, conf=self.conf)
         return target
 
@@ -79,24 +80,33 @@ class ChosenTarget:
         return replace(self, named=self.named or {kind: label}).open(Path())
 
 
-def target_options(*kinds: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Let a command take these kinds of targets, and a file with credentials, as one `target`."""
+def target_options(
+    *kinds: str, reads: Sequence[str] = ()
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Let a command take these kinds of targets, and a file with credentials, as one `target`.
+
+    `reads` are the parameters that name a directory which must be there.
+    """
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         @wraps(command)
         def run(*, conf: Path | None, **given: Any) -> int:
+            for parameter in reads:
+                if given[parameter] is not None:
+                    check_there(Path(given[parameter]), f"--{parameter.replace('_', '-')}")
             named = {kind: value for kind in kinds if (value := given.pop(kind)) is not None}
             if "url" in named:
                 _check_usage(named["url"])
             return command(target=ChosenTarget(named, conf), **given)
 
         options = [
-            click.option(f"--{kind}", metavar=_KINDS[kind][0], help=_KINDS[kind][1])
-            for kind in kinds
+            click.option(f"--{kind}", type=takes, metavar=metavar, help=says)
+            for kind, (takes, metavar, says, _) in _KINDS.items()
+            if kind in kinds
         ]
         conf = click.option(
             "--conf",
-            type=click.Path(dir_okay=False, path_type=Path),
+            type=INPUT,
             metavar="FILE",
             help="A jenkins_jobs.ini that holds the credentials.",
         )
@@ -114,8 +124,8 @@ def consent_options(command: Callable[..., int]) -> Callable[..., int]:
     count = "Don't ask, if just N jobs and views would be deleted."
     backup = "Where runs and replaced configs are kept, if not below ~/.local/state/cfl-jobs."
     for option in (
-        click.option("--backup-dir", type=_DIRECTORY, metavar="DIR", help=backup),
-        click.option("--delete-count", type=click.IntRange(min=0), metavar="N", help=count),
+        click.option("--backup-dir", type=DIRECTORY, metavar="DIR", help=backup),
+        click.option("--delete-count", type=Count(min=0), metavar="N", help=count),
         click.option("-y", "--yes", is_flag=True, help=yes),
     ):
         command = option(command)

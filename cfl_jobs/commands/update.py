@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands import find_project
+from cfl_jobs.commands import INPUT, find_project
 from cfl_jobs.commands.completion import JOB, RULE
 from cfl_jobs.commands.target_options import ChosenTarget, consent_options, target_options
 
@@ -22,7 +22,7 @@ from cfl_jobs.commands.target_options import ChosenTarget, consent_options, targ
 @click.option(
     "--plan",
     "plan_file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=INPUT,
     metavar="FILE",
     help="Do just what `plan --out FILE` kept, there where it is for.",
 )
@@ -51,6 +51,8 @@ def command(
     if plan_file is not None and (jobs or adopt or prune):
         message = "--plan does just what the plan says; leave job names and flags out."
         raise click.UsageError(message)
+    if delete_count is not None and not (prune or plan_file):
+        raise click.UsageError("--delete-count goes with --prune; nothing is deleted without it.")
     consent = Consent(yes, delete_count, force, despite, backup_dir, verbose)
     if plan_file is not None:
         return apply_kept_plan(plan_file, target.open_kept, consent)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands import find_project
+from cfl_jobs.commands import INPUT, find_project
 from cfl_jobs.commands.inventory import read_committed
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.reading.inventory import INVENTORY, read_plugin_list
@@ -14,7 +14,7 @@ from cfl_jobs.review.upgrade import examine_upgrade, tell_upgrade
 
 
 @click.command()
-@click.argument("plugins", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("plugins", type=INPUT)
 @click.option("--jenkins", metavar="VERSION", default="", help="The Jenkins that is to run.")
 def command(plugins: Path, jenkins: str) -> int:
     """Render the jobs for the inventory and for the list PLUGINS, and tell the differences.

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -29,6 +29,7 @@ _KEYS = ("jenkins", "plugins")
 _SHORT_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 _LINE = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)(?::(?P<version>[^:\s]*)(?::\S*)?)?")
 _NAME_VERSIONS = "Write each plugin's version, as in `git:5.10.1`."
+_SHOWN = 3
 _HEADER = """\
 # yaml-language-server: $schema=../templates/schema.json
 # What the server runs, so that everyone renders the same config XML.
@@ -216,6 +217,15 @@ def read_plugin_list(path: Path, *, jenkins: str = "") -> PluginList:
     return found
 
 
+def _shorten(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield the first ones, and how many more there are: every line of a file of another kind."""
+    yield from findings[: _SHOWN - 1]
+    for found in findings[_SHOWN - 1 : _SHOWN]:
+        more = len(findings) - _SHOWN
+        told = f"{found.advice} And {more:,} more like this." if more else found.advice
+        yield replace(found, advice=told)
+
+
 def _read_lines(text: str, file: str) -> Mapping[str, str]:
     """Read a plugins.txt: a name and a version a line, `#` begins a comment."""
     plugins: dict[str, str] = {}
@@ -232,7 +242,7 @@ def _read_lines(text: str, file: str) -> Mapping[str, str]:
             wrong = f"{version!r} is no version" if version else f"{entry!r} names no version"
             findings.append(Finding(wrong, Position(file, number), line, advice=_NAME_VERSIONS))
     if findings:
-        raise DefinitionError(findings)
+        raise DefinitionError(_shorten(findings))
     return MappingProxyType(plugins)
 
 
@@ -253,7 +263,7 @@ def _read_yaml(text: str, file: str) -> Inventory:
             place = getattr(entry, "pos", Position(file, 1))
             findings.append(Finding(wrong, place, advice=_NAME_VERSIONS))
     if findings:
-        raise DefinitionError(findings)
+        raise DefinitionError(_shorten(findings))
     return Inventory(MappingProxyType(plugins))
 
 

@@ -13,6 +13,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import element_paths, write_config
 from cfl_jobs.configs.requirements import find_missing_plugins, word_missing
 from cfl_jobs.errors import DefinitionError, Finding, Origin, Position
+from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.reading.definitions import Definition, Definitions, load_definitions
 from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.reading.names import select_names
@@ -40,6 +41,10 @@ def render(
     definitions = load_definitions(root)
     if inventory is not None:
         definitions = replace(definitions, inventory=inventory)
+    if definitions.entries and not (root / TEMPLATES).is_dir():
+        advice = f"Put {JOBS}/ and {TEMPLATES}/ side by side: the definitions name its templates."
+        missing = Finding(f"there is no directory {TEMPLATES}/ beside {JOBS}/", advice=advice)
+        raise DefinitionError((missing, *definitions.findings))
     names = [entry.name for entry in definitions.entries]
     chosen = frozenset(select_names(names, only) if not definitions.findings else names)
     rendered, findings = _render_entries(definitions, chosen)

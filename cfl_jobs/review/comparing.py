@@ -9,7 +9,7 @@ from pathlib import Path
 from cfl_jobs.check.rule import RENDERING, Problem, Severity
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_text, fingerprint
-from cfl_jobs.errors import count
+from cfl_jobs.errors import count, some
 from cfl_jobs.planning.basis import Setup
 from cfl_jobs.planning.observe import Observed
 from cfl_jobs.planning.plan import Create, Plan
@@ -19,7 +19,13 @@ from cfl_jobs.reading.versions import NEWEST
 from cfl_jobs.review.effects import weigh_plan
 from cfl_jobs.review.outline import action_of
 from cfl_jobs.review.review import Review, Revision, Risk, Weight
-from cfl_jobs.review.revisions import WORK_TREE, find_fork_point, find_revision, taken_out
+from cfl_jobs.review.revisions import (
+    WORK_TREE,
+    find_fork_point,
+    find_revision,
+    list_uncommitted,
+    taken_out,
+)
 from cfl_jobs.review.setups import read_setup
 from cfl_jobs.target import Kind, Listed
 
@@ -36,7 +42,12 @@ def make_review(root: Path, base: str, head: str | None) -> Review:
         before = read_setup(folder, findings)
     with taken_out(root, new) as (folder, findings):
         after = read_setup(folder, findings)
-    return review_setups(old, new, before, after)
+    review = review_setups(old, new, before, after)
+    left = list_uncommitted(root) if head == "HEAD" else ()
+    if not left:
+        return review
+    note = f"Note: not committed, so not in this review: {some(left)}; --worktree takes it."
+    return replace(review, outlook=f"{review.outlook} {note}".lstrip())
 
 
 def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -> Review:

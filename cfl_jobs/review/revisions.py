@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from cfl_jobs.errors import CflJobsError, Finding
+from cfl_jobs.planning.visible import make_line_visible
 from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.review.review import Revision
 
@@ -55,17 +56,25 @@ def find_revision(root: Path, name: str) -> Revision:
 
 def describe_commit(root: Path) -> str:
     """Return "commit 1a2b3c4d5e", and what isn't committed of the definitions; "" without git."""
-    told = ("status", "--porcelain=v2", "--branch", "--untracked-files=all", "--", JOBS, TEMPLATES)
     try:
-        found = _git(root, *told).stdout.decode("utf-8", "replace").splitlines()
+        found = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
     except CflJobsError:
         return ""
-    begin = "# branch.oid "
-    commits = [line.removeprefix(begin) for line in found if line.startswith(begin)]
-    if not commits or commits == ["(initial)"]:
+    if found.returncode:
         return ""
-    others = [line for line in found if not line.startswith("# ")]
-    return f"commit {commits[0][:10]}{' and what is not committed' if others else ''}"
+    remark = " and what is not committed" if list_uncommitted(root) else ""
+    return f"commit {found.stdout.decode()[:10]}{remark}"
+
+
+def list_uncommitted(root: Path) -> tuple[str, ...]:
+    """Return the files of the definitions that are not as the current commit has them."""
+    told = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all")
+    found = _git(root, *told, "--", JOBS, TEMPLATES).stdout.decode("utf-8", "replace")
+    if not found:
+        return ()
+    prefix = _run(root, "rev-parse", "--show-prefix").decode().strip()
+    paths = (entry[3:].removeprefix(prefix) for entry in found.split("\0") if entry)
+    return tuple(map(make_line_visible, paths))
 
 
 def find_fork_point(root: Path, base: Revision, head: Revision) -> Revision:

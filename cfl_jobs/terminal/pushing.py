@@ -183,7 +183,7 @@ def _check(review: Review, consent: Consent) -> None:
         options = " ".join(obstacle.option for obstacle in found)
         raise UnsafePlan(
             "; ".join(obstacle.message for obstacle in found),
-            advice=f"Nothing was changed. If that is what you want, run it again with {options}.",
+            advice=f"Nothing was changed. To apply it all the same, run it again with {options}.",
         )
     for rule in dict.fromkeys(consent.despite):
         let = "lets its errors through" if rule in review.refusing else "isn't needed"
