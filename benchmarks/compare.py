@@ -502,6 +502,8 @@ def main() -> None:
     parser.add_argument("--only", choices=["render", "push", "scale", "start"], help="one part")
     parser.add_argument("--base", default="", metavar="REV", help="what `start` is compared with")
     options = parser.parse_args()
+    if options.only == "start" and not options.base:
+        parser.error("--only start wants --base REV, which it is compared with")
     count = 30 if options.quick else options.jobs
     repeat = 1 if options.quick else options.repeat
     with ExitStack() as stack:

@@ -89,7 +89,10 @@ def _tell(error: Exception) -> int:
     from cfl_jobs.terminal.streams import is_broken_stream, silence_output
 
     if isinstance(error, Declined):
-        print(error.message)
+        try:
+            print(error.message, flush=True)
+        except (OSError, ValueError):  # nobody reads it
+            silence_output()
         return 0
     if isinstance(error, CflJobsError):
         # Findings begin with their place, as editors and terminals know it.

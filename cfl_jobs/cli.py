@@ -71,10 +71,15 @@ def _go_to(context: click.Context, option: click.Parameter, directories: Sequenc
     What the shell completes is looked for only after its context was closed.
     """
     for directory in directories:
+        from cfl_jobs.target import moves
+
         try:
-            if not context.resilient_parsing:
-                context.call_on_close(partial(os.chdir, Path.cwd()))
+            here = Path.cwd()
             os.chdir(directory)
+            if not context.resilient_parsing:
+                moves.append(directory)
+                context.call_on_close(moves.clear)
+                context.call_on_close(partial(os.chdir, here))
         except OSError as error:
             raise click.BadParameter(f"{directory!r}: {error.strerror}") from error
 

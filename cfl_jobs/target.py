@@ -83,15 +83,24 @@ class Target(Protocol):
         ...
 
 
+# The directories that -C led to, each from the one before; a person's shell is where it began.
+moves: list[str] = []
+
+
+def program(name: str = "cfl-jobs") -> str:
+    """Return how a person calls us to work where we are: `cfl-jobs -C DIR`."""
+    return " ".join([name, *(f"-C {shlex.quote(directory)}" for directory in moves)])
+
+
 def name_command(verb: str, label: str) -> str:
     """Return how to call a verb for the target of this label: `cfl-jobs plan --home DIR`.
 
     Without a label it is for the server of the settings.
     """
     if not label:
-        return f"cfl-jobs {verb}"
+        return f"{program()} {verb}"
     option = "--url" if is_server(label) else "--home"
-    return f"cfl-jobs {verb} {option} {shlex.quote(label)}"
+    return f"{program()} {verb} {option} {shlex.quote(label)}"
 
 
 def is_server(label: str) -> bool:

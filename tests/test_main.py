@@ -13,7 +13,7 @@ import pytest
 
 from cfl_jobs import cli
 from cfl_jobs.__main__ import run
-from cfl_jobs.errors import CflJobsError
+from cfl_jobs.errors import CflJobsError, Declined
 from tests.projects import ROOT, copy_project, edit
 
 
@@ -104,7 +104,7 @@ def test_every_verb_has_a_module_with_help(capsys: pytest.CaptureFixture[str]) -
         ("bootstrap --home a --url http://b", "go together only with --lock"),
         ("bootstrap --home a --yes", "--yes and --despite go with --url"),
         ("bootstrap --url http://b --secrets setup.cfg", "go with --home"),
-        ("import", "no job is named"),
+        ("import", "Name a job: `import JOB`."),
         ("import a --name b", "--name goes with --file"),
         ("import --file setup.cfg", "--file takes one config.xml and goes with --name only"),
         ("import --file setup.cfg --name b c", "goes with --name only"),
@@ -155,6 +155,20 @@ def test_wrong_usage_exits_2_and_says_what_was_probably_meant(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+def test_an_answer_of_no_whose_reader_went_away_is_still_one(
+    verb: type[click.Command], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def decline() -> None:
+        raise Declined("Nothing was changed.")
+
+    verb.action = decline  # type: ignore[attr-defined]
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert run(["boom"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_help_lists_every_command_in_its_group(capsys: pytest.CaptureFixture[str]) -> None:
     run(["--help"])
     lines = capsys.readouterr().out.splitlines()
@@ -190,6 +204,34 @@ def test_the_project_is_found_from_below_and_paths_stay_where_the_user_is(
     edit(project, "jobs/deploy.yaml", "environment: Dev", "enviroment: Dev")
     assert run([*arguments, "check"]) == 1
     assert capsys.readouterr().out.startswith("jobs/deploy.yaml:")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advised"),
+    [
+        (["plan", "--home", "home", "--out", "my plan"], "update --plan 'my plan'"),
+        (["import", "No such", "--home", "home"], "graph --home home"),
+    ],
+)
+def test_a_command_that_is_advised_is_for_the_shell_that_asked(
+    arguments: list[str],
+    advised: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With -C it needs that too."""
+    copy_project(tmp_path / "my project")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "my project/home").mkdir()
+    for place, before, said in (
+        (tmp_path, ["-C", "my project"], f"cfl-jobs -C 'my project' {advised}"),
+        (tmp_path / "my project", [], f"cfl-jobs {advised}"),
+    ):
+        monkeypatch.chdir(place)
+        run([*before, *arguments])
+        captured = capsys.readouterr()
+        assert said in captured.err + captured.out
 
 
 def test_a_jenkins_home_in_the_project_is_not_taken_for_one(

@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
 from cfl_jobs.__main__ import run
-from cfl_jobs.review.watch import look, watch
+from cfl_jobs.review.watch import COLOURS, look, watch
+from cfl_jobs.terminal.text import paint
 from tests.projects import ROOT, add, copy_project, edit
 
 
@@ -110,6 +112,20 @@ def test_problems_that_the_checks_find_are_told(tmp_path: Path) -> None:
     assert "templates/scripts/promote.sh:" in text
     assert "hunter2" not in text
     assert "nothing wrong" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "colour"),
+    [
+        ("Error: no jobs\n  Write one.", "red"),
+        ("jobs/a.yaml:1:2: is wrong\n  a: b\n  ^", "red"),
+        ("error secret: jobs/a.yaml:1:2: is one\n  + a", "red"),
+        ("warning retention: jobs/a.yaml:1:2: is long\n  + a", "yellow"),
+        ("+ new: New", "green"),
+    ],
+)
+def test_all_lines_of_a_finding_have_its_colour(text: str, colour: str) -> None:
+    assert paint(text, COLOURS, as_one=True) == click.style(text, fg=colour)
 
 
 def test_directory_without_jobs_is_an_error(

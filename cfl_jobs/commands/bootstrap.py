@@ -21,7 +21,9 @@ from cfl_jobs.commands.target_options import ChosenTarget, target_options
     help="With --home: NAME=value lines, else DIR/secrets.env, else the environment.",
 )
 @click.option("-y", "--yes", is_flag=True, help="With --url: don't ask.")
-@click.option("--despite", type=RULE, multiple=True, help="With --url: let errors of it through.")
+@click.option(
+    "--despite", type=RULE, multiple=True, help="Let errors of this rule through; repeatable."
+)
 @click.option("--lock", is_flag=True, help="With --home: the server's exact plugin versions too.")
 @click.option("--require-secrets", is_flag=True, help="With --home: a missing one is an error.")
 def command(

@@ -42,7 +42,7 @@ def command(
     from cfl_jobs.errors import CflJobsError, ConfigError
     from cfl_jobs.files import read_text
     from cfl_jobs.reading.names import find_name_problem, select_names
-    from cfl_jobs.target import Kind
+    from cfl_jobs.target import Kind, program
 
     root = find_project()
     if file is not None:
@@ -59,10 +59,14 @@ def command(
         return import_jobs(root, [name], lambda _: config)
     if name is not None or not jobs:
         raise click.UsageError(
-            "--name goes with --file." if name is not None else "no job is named: `import JOB`."
+            "--name goes with --file." if name is not None else "Name a job: `import JOB`."
         )
     opened = target.open(root)
-    names = select_names([job.name for job in opened.list(Kind.JOB)], jobs)
+    advice = f"Look at the names on {opened.label}."
+    if target.home:
+        graph = f"{program()} graph --home {shlex.quote(opened.label)}"
+        advice = f"`{graph}` shows the names there are."
+    names = select_names([job.name for job in opened.list(Kind.JOB)], jobs, advice=advice)
     return import_jobs(root, names, lambda name: opened.read(Kind.JOB, name), opened.label)
 
 

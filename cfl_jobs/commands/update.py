@@ -18,7 +18,9 @@ from cfl_jobs.commands.target_options import ChosenTarget, consent_options, targ
 @click.option("--adopt", is_flag=True, help="Take over jobs of our names that aren't ours yet.")
 @click.option("--prune", is_flag=True, help="Delete jobs of ours that are no longer defined.")
 @click.option("--force", is_flag=True, help="Even where much of what is there could be lost.")
-@click.option("--despite", type=RULE, multiple=True, help="Let errors of this rule of check by.")
+@click.option(
+    "--despite", type=RULE, multiple=True, help="Let errors of this rule through; repeatable."
+)
 @click.option(
     "--plan",
     "plan_file",

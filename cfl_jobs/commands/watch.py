@@ -21,7 +21,11 @@ def command() -> int:
     root = find_project()
     load_definitions(root)  # raises where there is nothing to watch
     try:
-        watch(root, say=lambda text: click.echo(paint(text, COLOURS)), wait=time.sleep)
+        watch(root, say=_say, wait=time.sleep)
     except KeyboardInterrupt:
         click.echo("")
     return 0
+
+
+def _say(text: str) -> None:
+    click.echo(paint(text, COLOURS, as_one=True))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from cfl_jobs.reading.versions import ALWAYS, CORE, Span
+from cfl_jobs.reading.versions import ALWAYS, CORE, Span, rows_for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,5 +143,5 @@ def defaults_for(versions: Mapping[str, str]) -> Mapping[tuple[str, str], str]:
 def _table_of(
     rows: tuple[Default, ...], versions: frozenset[tuple[str, str]]
 ) -> Mapping[tuple[str, str], str]:
-    held = [row for row in rows if row.span.holds(dict(versions))]
+    held = rows_for(rows, versions)
     return MappingProxyType({(row.kind, row.tag): row.value for row in held})

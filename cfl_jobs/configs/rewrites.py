@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import child_of, parse_config
 from cfl_jobs.errors import ConfigError
-from cfl_jobs.reading.versions import ALWAYS, CORE, Span
+from cfl_jobs.reading.versions import ALWAYS, CORE, Span, rows_for
 
 Make = Callable[[ET.Element], None]
 
@@ -368,7 +368,6 @@ def _rules_of(
 ) -> Mapping[str, tuple[Make, ...]]:
     """Return what is done at each tag and class, in the table's order."""
     found: dict[str, tuple[Make, ...]] = {"": ()}
-    for row in rows:
-        if row.span.holds(dict(versions)):
-            found[row.at] = (*found.get(row.at, ()), row.make)
+    for row in rows_for(rows, versions):
+        found[row.at] = (*found.get(row.at, ()), row.make)
     return found

@@ -37,11 +37,16 @@ def folders_of(name: str) -> tuple[str, ...]:
     return tuple("/".join(parts[:depth]) for depth in range(1, len(parts)))
 
 
-def select_names(names: Sequence[str], patterns: Iterable[str]) -> tuple[str, ...]:
+def select_names(
+    names: Sequence[str],
+    patterns: Iterable[str],
+    *,
+    advice: str = "`cfl-jobs graph` shows the names there are.",
+) -> tuple[str, ...]:
     """Return the names that match any pattern, in their own order; all where there is no pattern.
 
     A pattern that is a name means just that name, so brackets and stars in names do no harm.
-    Raises CflJobsError where a pattern matches nothing.
+    Raises CflJobsError where a pattern matches nothing; `advice` says where the names are shown.
     """
     wanted = tuple(patterns)
     if not wanted:
@@ -50,7 +55,7 @@ def select_names(names: Sequence[str], patterns: Iterable[str]) -> tuple[str, ..
     for pattern in wanted:
         found = {pattern} & set(names) or {name for name in names if fnmatchcase(name, pattern)}
         if not found:
-            advice = suggest(pattern, names) or "`cfl-jobs graph` shows the names there are."
-            raise CflJobsError(f"no job or view is called {pattern!r}", advice=advice)
+            near = suggest(pattern, names)
+            raise CflJobsError(f"no job or view is called {pattern!r}", advice=near or advice)
         chosen |= found
     return tuple(name for name in names if name in chosen)

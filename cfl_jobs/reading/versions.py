@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from types import MappingProxyType
+from typing import Protocol, TypeVar
 
 # What Jenkins itself is called among its plugins. (None has that name.)
 CORE = "jenkins"
@@ -41,6 +42,20 @@ class Span:
 
 
 ALWAYS = Span()
+
+
+class _Spanned(Protocol):
+    @property
+    def span(self) -> Span: ...
+
+
+Row = TypeVar("Row", bound=_Spanned)
+
+
+def rows_for(rows: Iterable[Row], versions: Iterable[tuple[str, str]]) -> Iterator[Row]:
+    """Yield a table's rows that hold for a server with these versions, in the table's order."""
+    known = dict(versions)
+    return (row for row in rows if row.span.holds(known))
 
 
 def is_version(text: str) -> bool:

@@ -18,6 +18,7 @@ from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.queueing import Queue
 from cfl_jobs.rehearsal.records import BuildRecord, Builds, find_aborted
 from cfl_jobs.rehearsal.view import outcome
+from cfl_jobs.target import moves, program
 
 DEFAULT_HOME = Path("build/rehearsal")
 _TAIL = 12
@@ -147,12 +148,14 @@ def own_command(home: Home) -> str:
     own = Path(sys.argv[0])
     name = "cfl-jobs" if shutil.which("cfl-jobs") or own.name != "cfl-jobs" else show_path(own)
     if home.root == DEFAULT_HOME.resolve():
-        return f"{name} rehearse"
-    return f"{name} rehearse --home {shlex.quote(show_path(home.root))}"
+        return f"{program(name)} rehearse"
+    return f"{program(name)} rehearse --home {shlex.quote(show_path(home.root))}"
 
 
 def show_path(path: Path) -> str:
-    """Return the path as short as it is understood here."""
+    """Return the path as short as the shell that called us understands it."""
+    if moves:
+        return str(path)
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

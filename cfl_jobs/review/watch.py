@@ -6,6 +6,7 @@ Files are looked at by time and size a few times a second: the chain is a few do
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +23,8 @@ from cfl_jobs.review.formats import tell_changes
 from cfl_jobs.target import Kind
 
 INTERVAL = 0.2
-COLOURS = ((r"error |\S+:\d+:\d+: ", "red"), (r"warning ", "yellow"), *_OF_PLANS)
+_PLACE = r"\S+:\d+:\d+: "
+COLOURS = ((rf"[Ee]rror:? |{_PLACE}", "red"), (r"warning ", "yellow"), *_OF_PLANS)
 Look = Mapping[str, tuple[int, int, int]]
 
 
@@ -72,7 +74,8 @@ def _show(
         rendered = render_cached(root)
         report = check_project(root, rendered)
     except CflJobsError as error:
-        say(str(error))
+        text = str(error)
+        say(text if re.match(_PLACE, text) else f"Error: {text}")
         return good
     if good is not None:
         lines = list(tell_changes(plan_revision(good, rendered), of_revisions=True))

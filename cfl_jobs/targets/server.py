@@ -17,7 +17,7 @@ from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.errors import ConfigError, Missing, Refused
 from cfl_jobs.reading.server_url import check_url
 from cfl_jobs.reading.versions import is_older
-from cfl_jobs.target import Kind, Listed
+from cfl_jobs.target import Kind, Listed, name_command
 from cfl_jobs.targets.answers import explain_lost_login, explain_page
 from cfl_jobs.targets.client import FORM_TYPE, Client
 from cfl_jobs.targets.credentials import Credentials, find_credentials
@@ -79,7 +79,7 @@ class JenkinsTarget:
         self._url = check_url(url)
         self._credentials = credentials or Credentials()
         self._settings: dict[str, Any] = {"timeout": timeout, "policy": policy, "say": say}
-        self._seen = _Seen(self._read)
+        self._seen = _Seen(self._url, self._read)
         self._client = Client(self._url, self._credentials, timeout, policy or RetryPolicy(), say)
 
     def __repr__(self) -> str:
@@ -320,7 +320,8 @@ class _Seen:
     the change is made again only where it is still as it was.
     """
 
-    def __init__(self, read: Callable[[Kind, str], str]) -> None:
+    def __init__(self, url: str, read: Callable[[Kind, str], str]) -> None:
+        self._url = url
         self._read = read
         self._configs: dict[tuple[Kind, str], str] = {}
 
@@ -353,7 +354,7 @@ class _Seen:
         there = self._read(kind, name)
         if _is_same(there, config) or (before and _is_marked(there, config, before)):
             return True
-        _check_as_before(name, before is not None and _is_same(there, before))
+        self._check_as_before(name, before is not None and _is_same(there, before))
         return False
 
     def check_deletion(self, kind: Kind, name: str) -> bool:
@@ -363,7 +364,7 @@ class _Seen:
             there = self._read(kind, name)
         except Missing:
             return True
-        _check_as_before(name, before is not None and _is_same(there, before))
+        self._check_as_before(name, before is not None and _is_same(there, before))
         return False
 
     def check_save(self, name: str, description: str) -> bool:
@@ -374,15 +375,15 @@ class _Seen:
         before = self._configs.get((Kind.JOB, name))
         there = _description_of(self._read(Kind.JOB, name))
         known = [_words(description)] + ([_description_of(before)] if before is not None else [])
-        _check_as_before(name, there in known)
+        self._check_as_before(name, there in known)
         return False
 
-
-def _check_as_before(name: str, is_as_before: bool) -> None:
-    if not is_as_before:
+    def _check_as_before(self, name: str, is_as_before: bool) -> None:
+        if is_as_before:
+            return
         raise Refused(
             f"an answer was lost, and {name!r} isn't as it was before: someone else may be at work",
-            advice="Plan again to see how it is now.",
+            advice=f"Run `{name_command('plan', self._url)}` to see how it is now.",
         )
 
 

@@ -6,19 +6,22 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import click
 
 # How a line begins (a regular expression), and its colour; the first that fits counts.
-Colours: TypeAlias = Iterable[tuple[str, str]]
+Colours: TypeAlias = Sequence[tuple[str, str]]
 _WIDTH, _LEAST = 80, 30  # columns
 
 
-def paint(text: str, colours: Colours) -> str:
-    """Return text in colours, which `click.echo` takes out again where nobody would see them."""
-    lines = text.split("\n")
+def paint(text: str, colours: Colours, *, as_one: bool = False) -> str:
+    """Return text in colours, which `click.echo` takes out again where nobody would see them.
+
+    `as_one`: all of it as it begins.
+    """
+    lines = [text] if as_one else text.split("\n")
     return "\n".join(_dye(line, _find_colour(line, colours)) for line in lines)
 
 
