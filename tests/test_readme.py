@@ -252,7 +252,12 @@ def printed_commands() -> Iterator[tuple[str, str]]:
         for text in said:
             for command in re.findall(r"cfl-jobs ([a-z][a-z-]*(?: [^`]*)?)(?=`|$)", text):
                 if command.split()[0] in cli.VERBS and "-->" not in command:
-                    yield path.name, command.replace("explain 1", "explain cycle")
+                    yield path.name, _with_real_names(command)
+
+
+def _with_real_names(command: str) -> str:
+    command = command.replace("explain 1", "explain cycle")
+    return command.replace("--plan 1", f"--plan {shlex.quote(__file__)}")
 
 
 def find_misuse(verb: str, *words: str) -> str:
