@@ -106,7 +106,9 @@ def test_new_environment_is_told_with_its_whole_job(history: History) -> None:
     assert "+ environment=Demo" in scripts
     effects = effects_of(review)
     assert effects["adds the environment Demo: Deploy to Demo"] is Weight.MEDIUM
-    assert "adds Deploy to Demo" in effects
+    where = "on deploy-demo || built-in"
+    made = f"adds Deploy to Demo, which runs `./deploy.sh {{environment}} {{number}}` {where}"
+    assert effects[made] is Weight.MEDIUM
     assert any(text.startswith("takes distribution.tar.gz") for text in effects)
     assert review.marks["Deploy to Demo"] == "new"
     assert review.marks["Create Distribution"] == "changed"
@@ -154,11 +156,135 @@ MAIL = """\
 RETENTION = "{% if retention_builds is defined %}\n"
 COPIER = "projects: {{ distribution }}"
 UNKNOWN = "  - raw:\n      xml: <org.jenkinsci.plugins.credentialsbinding.impl.RunCondition/>"
+GATE = "templates/scripts/promote.sh"
+TESTS = "jobs/tests.yaml"
+SECOND_SUITE = """
+  - name: Run Ocargo Tests
+    suite: ocargo
+    command: python manage.py test game --testrunner xmlrunner.extra.djangotestrunner.XMLTestRunner
+"""
+PORTAL = "command: python manage.py test portal --testrunner " + (
+    "xmlrunner.extra.djangotestrunner.XMLTestRunner"
+)
+JUDGES = "changes what decides whether a distribution was tested: Promote Distribution"
+PASSES = "lets Run Portal Tests pass whatever its tests say"
 EFFECTS = {
+    "suite on a deploy's node": (
+        (TESTS, "    suite: portal\n", "    suite: portal\n    node_label: deploy-prod\n"),
+        "runs Run Portal Tests where Deploy to Prod's secrets can be read",
+        Weight.HIGH,
+    ),
+    "deploy on another deploy's node": (
+        (DEPLOY, "environment: Dev\n", "environment: Dev\n    node_label: deploy-prod\n"),
+        "runs Deploy to Dev where Deploy to Prod's secrets can be read",
+        Weight.HIGH,
+    ),
+    "condition of the gate": (
+        (GATE, 'if [ "${#waiting[@]}" -gt 0 ]; then\n    if', "if false; then\n    if"),
+        JUDGES,
+        Weight.HIGH,
+    ),
+    "gate that goes on": (
+        (GATE, 'for ${waits# and }"\n    exit 0\n', 'for ${waits# and }"\n'),
+        JUDGES,
+        Weight.HIGH,
+    ),
+    "gate that waits for nothing": (
+        (GATE, '; else waiting+=("${jobs[index]}"); fi', "; fi"),
+        JUDGES,
+        Weight.HIGH,
+    ),
+    "gate that is given one suite less": (
+        ("templates/promote.yaml.j2", "suites=chain.tests |", "suites=chain.tests[:1] |"),
+        JUDGES,
+        Weight.HIGH,
+    ),
+    "evidence of any distribution": (
+        (
+            "templates/promote.yaml.j2",
+            "      parameter-filters: DISTRIBUTION_NUMBER=$DISTRIBUTION_NUMBER\n",
+            "",
+        ),
+        JUDGES,
+        Weight.HIGH,
+    ),
+    "comment at the gate": (
+        (
+            GATE,
+            "rm -f tests.txt deploy.properties\n",
+            "# anew\nrm -f tests.txt deploy.properties\n",
+        ),
+        "changes nothing but comments and blank lines in what Promote Distribution runs",
+        Weight.LOW,
+    ),
+    "suite that goes": (
+        (TESTS, SECOND_SUITE, ""),
+        "lets a distribution be promoted without Run Ocargo Tests",
+        Weight.HIGH,
+    ),
+    "suite that can't fail": (
+        (TESTS, PORTAL, f"{PORTAL} || true"),
+        PASSES,
+        Weight.HIGH,
+    ),
+    "suite that does nothing": ((TESTS, PORTAL, "command: 'true'"), PASSES, Weight.HIGH),
+    "suites that can't fail": (
+        (
+            "templates/scripts/run-suite.sh",
+            '-c "$command"\n\nbegin "counting',
+            '-c "$command" || echo failed\n\nbegin "counting',
+        ),
+        "lets Run Portal Tests and Run Ocargo Tests pass whatever their tests say",
+        Weight.HIGH,
+    ),
+    "another command of a suite": (
+        (TESTS, "test portal --testrunner", "test portal --failfast --testrunner"),
+        f"changes what Run Portal Tests runs, and so what {DEPLOYS} may deploy",
+        Weight.MEDIUM,
+    ),
+    "kind of a secret": (
+        (DEPLOY, "SITE_SECRET_KEY, kind: text}\n\n", "SITE_SECRET_KEY, kind: file}\n\n"),
+        "changes how the secret codeforlife-dev-secret-key gets to Deploy to Dev: a file, not text",
+        Weight.HIGH,
+    ),
+    "token": (
+        (
+            DEPLOY_TEMPLATE,
+            "{% block source %}\nparameters:",
+            "{% block source %}\nauth-token: sesame\nparameters:",
+        ),
+        f"lets whoever knows a token start {DEPLOYS}",
+        Weight.HIGH,
+    ),
+    "deploy after a failure": (
+        ("templates/promote.yaml.j2", "        condition: SUCCESS", "        condition: ALWAYS"),
+        "changes how Promote Distribution starts Deploy to Dev, also when the build failed",
+        Weight.HIGH,
+    ),
+    "artifacts of fewer builds, beside days": (
+        (
+            "jobs/distribution.yaml",
+            "    requirements:",
+            "    retention_builds: 5\n    requirements:",
+        ),
+        "keeps fewer artifacts of Create Distribution: all but the newest 5 builds' go, "
+        "90 days were kept",
+        Weight.HIGH,
+    ),
+    "new suite": (
+        (
+            TESTS,
+            SECOND_SUITE,
+            SECOND_SUITE + SECOND_SUITE.replace("ocargo", "two").replace("Ocargo", "Two"),
+        ),
+        "adds Run Two Tests, which runs `python manage.py test game --testrunner "
+        "xmlrunner.extra.djangotestrunner.XMLTestRunner` on any node",
+        Weight.MEDIUM,
+    ),
     "job that looks renamed": (
         (DEPLOY, "- name: Deploy to Staging", "- name: Deploy to Test"),
-        "makes Deploy to Test anew, without the builds of Deploy to Staging: "
-        "`moved: [Deploy to Staging]` at jobs/deploy.yaml:26:5 would keep them",
+        "probably renames Deploy to Staging to Deploy to Test, without its builds: "
+        "write `moved: [Deploy to Staging]` at jobs/deploy.yaml:26:5 to keep them",
         Weight.HIGH,
     ),
     "job that is renamed": (
@@ -250,7 +376,7 @@ EFFECTS = {
     ),
     "retention of artifacts": (
         ("templates/base.yaml.j2", RETENTION, f"      artifact-num-to-keep: 3\n{RETENTION}"),
-        "keeps fewer artifacts of all 12 jobs: all but the newest 3 builds' go, all were kept",
+        f"keeps fewer artifacts of {DEPLOYS}: all but the newest 3 builds' go, 365 days were kept",
         Weight.HIGH,
     ),
     "longer retention": (
@@ -260,12 +386,12 @@ EFFECTS = {
     ),
     "mail of one": (
         ("jobs/settings.yaml", "mail: builds@codeforlife.education", 'mail: ""'),
-        "no longer mails builds@codeforlife.education when a build of all 12 jobs fails",
+        "no longer mails builds@codeforlife.education when a build of any of 12 jobs fails",
         Weight.HIGH,
     ),
     "mail of all": (
         ("templates/base.yaml.j2", MAIL, "  - fingerprint:\n      files: '{{ settings.mail }}'\n"),
-        "mails nobody when a build of all 12 jobs fails: builds@codeforlife.education and those "
+        "mails nobody when a build of any of 12 jobs fails: builds@codeforlife.education and those "
         "whose commits broke it heard of it",
         Weight.HIGH,
     ),
@@ -482,7 +608,10 @@ def test_lifted_restriction_of_a_deploy_weighs_most(tmp_path: Path) -> None:
     added = effects_of(review_setups(*names, restricted, more))
     assert set(added.values()) == {Weight.HIGH}
     (text,) = added
-    assert text == "lets USER:bob build, cancel, discover, read and workspace Deploy to Prod"
+    assert (
+        text
+        == "lets USER:bob build, cancel, discover and read Deploy to Prod and read its workspace"
+    )
     edit(root, DEPLOY, '    restricted_to: ["USER:alice", "USER:bob"]\n', "")
     lifted = effects_of(review_setups(*names, more, read_setup(root)))
     (said,) = lifted

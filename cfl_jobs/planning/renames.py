@@ -103,15 +103,21 @@ def find_renames(plan: Plan) -> Renames:
 
 
 def mark_followers(plan: Plan) -> Plan:
-    """Return the plan with each difference marked that is but the new name of a renamed job."""
-    renames = find_renames(plan)
+    """Return the plan with each difference marked that is but the new name of a renamed job.
+
+    Jobs that were probably renamed count too.
+    """
+    probable = plan.probable_renames
+    pairs = tuple((update.name_there, update.name) for update in probable)
+    renames = Renames((*find_renames(plan).pairs, *pairs))
     if not renames.pairs:
         return plan
     changes = [
         _mark_follower(change, renames) if isinstance(change, Update) else change
         for change in plan.changes
     ]
-    return replace(plan, changes=tuple(changes))
+    probable = tuple(_mark_follower(update, renames) for update in probable)
+    return replace(plan, changes=tuple(changes), probable_renames=probable)
 
 
 def _mark_follower(update: Update, renames: Renames) -> Update:

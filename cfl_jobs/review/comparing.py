@@ -55,11 +55,8 @@ def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -
     if not before.renders or not after.renders:
         return _review_broken(base, head, before, after)
     plan = plan_revision(before.rendered, after.rendered)
-    return replace(
-        weigh_plan(plan, after.rendered),
-        revisions=(base, head),
-        problems=tuple(_new_problems(before.problems, after.problems)),
-    )
+    review = replace(weigh_plan(plan, after.rendered), revisions=(base, head))
+    return review.with_problems(_new_problems(before.problems, after.problems))
 
 
 def _review_broken(base: Revision, head: Revision, before: Setup, after: Setup) -> Review:
@@ -113,7 +110,7 @@ def review_plan(plan: Plan, setup: Setup, *, is_part: bool = False) -> Review:
         there = [change.live for change in plan.changes if not isinstance(change, Create)]
         rest = [config for config in setup.rendered if config.name not in changed]
         problems += _new_problems(check_rendered((*there, *rest), {}).problems, others)
-    return replace(weigh_plan(plan, setup.rendered), problems=tuple(problems))
+    return weigh_plan(plan, setup.rendered).with_problems(problems, changed)
 
 
 def plan_revision(before: Sequence[Config], after: Sequence[Config]) -> Plan:

@@ -7,6 +7,7 @@ row knows is told as it stands, so that nothing passes as harmless that wasn't u
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from cfl_jobs.configs.model import (
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.references import expand
 from cfl_jobs.configs.steps import label_of
+from cfl_jobs.configs.steps.artifacts import CopyArtifact
 from cfl_jobs.configs.steps.results import JUnitResults, Mail
 from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.configs.steps.step import HARMLESS
@@ -50,6 +52,8 @@ from cfl_jobs.review.review import About, Effect, Review, Weight, Weights, join_
 # matrix-auth 3.2: the strategy under which nothing granted elsewhere counts.
 _CLOSED = "NonInheritingStrategy"
 _SHOWS_DEFAULT = (ParameterKind.BOOLEAN, ParameterKind.STRING, ParameterKind.CHOICE)
+# What a template gives a script stands before it (rendering/scripts.py).
+BEGIN = "\n# From here on: "
 _SHORT = 60  # characters of a value that is told
 _OWNED = {
     Owner.THEIRS: "changed on the server, will be put back",
@@ -168,8 +172,12 @@ def _unnumbered(label: str) -> str:
 def _guards(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     """Yield checks that a job's scripts stop at no more, first that of passed tests."""
     if name in pair.after.unguarded and name not in pair.before.unguarded:
-        tail = "deploy what was not tested: nothing stops it any more"
-        yield Effect(About.GUARD, Weight.HIGH, "lets", (name,), tail)
+        lead, tail = "lets", "deploy what was not tested: nothing stops it any more"
+        if pair.is_new(name):
+            lead, tail = "adds what deploys without looking whether it was tested:", ""
+        yield Effect(About.GUARD, Weight.HIGH, lead, (name,), tail)
+    if pair.is_new(name) or name not in pair.after.jobs:
+        return
     was, now = _stops_of(old), _stops_of(new)
     weight = pair.weigh_feeding(name)
     said = {condition for conditions in now.values() for condition in conditions if condition}
@@ -209,6 +217,27 @@ def _tests(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         yield Effect(About.GUARD, weight, "lets", (name,), "succeed without any test result")
 
 
+def _passes(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield that a suite can't fail any more, as far as that can be told."""
+    if _results(new) and set(_passing(new)) - set(_passing(old)):
+        weight, tail = pair.weigh_feeding(name), "pass whatever its tests say"
+        yield Effect(About.GUARD, weight, "lets", (name,), tail, "pass whatever their tests say")
+
+
+# A command whose failure is passed over, and one that can't fail.
+_PASSES = re.compile(r"\|\|\s*(?:true|:|echo|printf|exit\s+0)(?![\w-])")
+_NOTHING = re.compile(r"command=['\"]?(?:true|:|exit 0)['\"]?$")
+_RUNS_TESTS = re.compile(r"\bcommand\b|\btest(?![\w'])|\bpytest\b")
+
+
+def _passing(job: Job) -> Iterator[str]:
+    """Yield the lines of a job's scripts that run tests and don't fail with them."""
+    for step in job.shells:
+        for line in without_comments(step.script).replace("\\\n", " ").split("\n"):
+            if _NOTHING.match(line) or (_PASSES.search(line) and _RUNS_TESTS.search(line)):
+                yield line
+
+
 def _results(job: Job) -> list[JUnitResults]:
     return [step for step in job.publishers if isinstance(step, JUnitResults)]
 
@@ -217,8 +246,10 @@ def _environments(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]
     was, now = (side.environments.get(name) for side in (pair.before, pair.after))
     others = [env for job, env in pair.before.environments.items() if job != name]
     if now and was is None:
-        what = "another way to deploy to" if now in others else "the environment"
-        yield Effect(About.ENVIRONMENT, Weight.MEDIUM, f"adds {what} {now}:", (name,))
+        what, weight = "the environment", Weight.MEDIUM
+        if now in others:
+            what, weight = "another way to deploy to", Weight.HIGH
+        yield Effect(About.ENVIRONMENT, weight, f"adds {what} {now}:", (name,))
     elif now and was and was != now:
         tail = f"deploy to {now}, not {was}"
         yield Effect(About.ENVIRONMENT, Weight.HIGH, "lets", (name,), tail)
@@ -236,12 +267,50 @@ def _runs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         lead = "changes nothing but comments and blank lines in what"
         yield Effect(About.RUNS, Weight.LOW, lead, (name,), "runs", "run")
         return
+    if name in pair.judges and _judges_otherwise(was, now):
+        lead = "changes what decides whether a distribution was tested:"
+        yield Effect(About.GUARD, Weight.HIGH, lead, (name,))
+        return
     weight, along = Weight.HIGH, ""
     if name not in pair.deploys:
         fed = pair.fed_by(name)
         weight = Weight.MEDIUM if fed else Weight.LOW
         along = f", and so what {join_names(fed)} may deploy" if fed else ""
     yield Effect(About.RUNS, weight, "changes what", (name,), f"runs{along}", f"run{along}")
+
+
+def _judges_otherwise(was: Normal | None, now: Normal | None) -> bool:
+    """Tell whether more changes than what a script is given, or one more place to look at."""
+    old, new = (_judging_steps(side) for side in (was, now))
+    if [step for step in new if step in old] != old:
+        return True
+    if any(step.tag != CopyArtifact.TAG for step in new if step not in old):
+        return True
+    lists, lists_now = (dict(_LIST.findall(_given(side))) for side in (was, now))
+    return any(
+        set(words.split()) - set(lists_now.get(name, "").split()) for name, words in lists.items()
+    )
+
+
+_LIST = re.compile(r"^(\w+)=\((.*)\)$", re.MULTILINE)
+
+
+def _judging_steps(builders: Normal | None) -> list[Normal]:
+    """Return the code of what is run, each script without the inputs that a template gives it."""
+    steps = builders.children if builders else ()
+    return [_code_of_step(step, _without_inputs) for step in steps]
+
+
+def _without_inputs(script: str) -> str:
+    head, mark, rest = script.partition(BEGIN)
+    return f"{head.partition(chr(10))[0]}{mark}{rest}" if mark else script
+
+
+def _given(builders: Normal | None) -> str:
+    """Return the inputs of all scripts."""
+    steps = builders.children if builders else ()
+    scripts = (step.find("command") for step in steps if step.tag == Shell.TAG)
+    return "\n".join(script.text.partition(BEGIN)[0] for script in scripts if script)
 
 
 def _only_code(builders: Normal | None) -> Normal | None:
@@ -252,12 +321,12 @@ def _only_code(builders: Normal | None) -> Normal | None:
     return replace(builders, children=steps)
 
 
-def _code_of_step(step: Normal) -> Normal:
+def _code_of_step(step: Normal, of: Callable[[str], str] = str) -> Normal:
     script = step.find("command")
     if step.tag != Shell.TAG or script is None:
         return step
     others = tuple(child for child in step.children if child is not script)
-    code = replace(script, text=without_comments(script.text))
+    code = replace(script, text=without_comments(of(script.text)))
     return replace(step, children=(*others, code))
 
 
@@ -265,23 +334,70 @@ def _secrets(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     was, now = _secrets_of(old), _secrets_of(new)
     for credential, way in now.items():
         lead = f"gives the secret {credential} to"
-        if credential in was:
+        before = was.get(credential)
+        tail = way.place
+        if before:
             lead = f"changes how the secret {credential} gets to"
-        if was.get(credential) != way:
-            yield Effect(About.SECRET, Weight.HIGH, lead, (name,), way)
+            if before.kind != way.kind:
+                tail = f": {way.kind}, not {before.kind}"
+        if before != way:
+            yield Effect(About.SECRET, Weight.HIGH, lead, (name,), tail)
     for credential in _without(was, now) if name in pair.after.jobs else []:
         lead = f"takes the secret {credential} from"
         yield Effect(About.SECRET, Weight.HIGH, lead, (name,))
 
 
-def _secrets_of(job: Job) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a credential gets to a job."""
+
+    place: str
+    kind: str = ""
+
+
+_KINDS = {
+    "StringBinding": "text",
+    "FileBinding": "a file",
+    "ZipFileBinding": "an unpacked file",
+    "UsernamePasswordBinding": "user and password in one variable",
+    "UsernamePasswordMultiBinding": "user and password in two variables",
+    "SSHUserPrivateKeyBinding": "a key's file",
+    "CertificateMultiBinding": "a certificate's file",
+}
+
+
+def _secrets_of(job: Job) -> dict[str, _Way]:
     """Return how each credential gets to a job."""
-    found: dict[str, str] = {}
+    found: dict[str, _Way] = {}
     for bound in job.bindings:
-        found[bound.credentials_id] = f"as {', '.join(f'${v}' for v in bound.variables)}"
+        place = f"as {', '.join(f'${v}' for v in bound.variables)}"
+        found[bound.credentials_id] = _Way(place, _KINDS.get(bound.kind, bound.kind))
     if job.scm is not None and job.scm.credentials_id:
-        found[job.scm.credentials_id] = "for its checkout"
+        found[job.scm.credentials_id] = _Way("for its checkout", "for git")
     return found
+
+
+def _tokens(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield that a job can be started from anywhere by a token."""
+    was, now = pair.tokens(name)
+    if now and not was:
+        lead = "lets whoever knows a token start"
+        yield Effect(About.TRIGGER, pair.weigh(name), lead, (name,))
+    elif was and not now and name in pair.after.jobs:
+        lead = "no longer lets whoever knows a token start"
+        yield Effect(About.TRIGGER, Weight.LOW, lead, (name,))
+    elif was and now:
+        lead = "changes the token of who may start"
+        yield Effect(About.TRIGGER, pair.weigh(name), lead, (name,))
+
+
+def _nodes(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield that a job may run where a deploy does, and read what is there."""
+    were = pair.shares_nodes_with(name, old)
+    if shared := _without(pair.shares_nodes_with(name, new), were):
+        owners = join_names([f"{deploy}'s" for deploy in shared])
+        tail = f"where {owners} secrets can be read"
+        yield Effect(About.SECRET, Weight.HIGH, "runs", (name,), tail)
 
 
 def _permissions(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
@@ -300,11 +416,21 @@ def _permissions(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     for who in dict.fromkeys((*now, *was)):
         rights, before = now.get(who, []), was.get(who, [])
         if gained := _without(rights, before):
-            yield Effect(About.PERMISSION, weight, f"lets {who} {join_names(gained)}", (name,))
+            yield _permit(f"lets {who}", gained, weight, name)
         lost = _without(before, rights)
         if lost and not is_lifted:  # then others' rights hold again, theirs too
-            lead = f"no longer lets {who} {join_names(lost)}"
-            yield Effect(About.PERMISSION, weight, lead, (name,))
+            yield _permit(f"no longer lets {who}", lost, weight, name)
+
+
+def _permit(lead: str, rights: Sequence[str], weight: Weight, name: str) -> Effect:
+    """Return what someone may do with a job; "workspace" is the right to read one."""
+    others = [right for right in rights if right != "workspace"]
+    if len(others) == len(rights):
+        return Effect(About.PERMISSION, weight, f"{lead} {join_names(others)}", (name,))
+    if not others:
+        return Effect(About.PERMISSION, weight, f"{lead} read the workspace of", (name,))
+    tails = "and read its workspace", "and read their workspaces"
+    return Effect(About.PERMISSION, weight, f"{lead} {join_names(others)}", (name,), *tails)
 
 
 def _by_who(job: Job) -> dict[str, list[str]]:
@@ -320,6 +446,8 @@ def _by_who(job: Job) -> dict[str, list[str]]:
 
 def _copy_permissions(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     was, now = old.copy_permissions, new.copy_permissions
+    if was is not None:
+        was = tuple(pair.renamed.get(who, who) for who in was)
     if was == now:
         return
     if now is None:
@@ -394,10 +522,17 @@ def _retention(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     was, now = old.discarder or BuildDiscarder(), new.discarder or BuildDiscarder()
     for kept in _KEPT:
         before, after = getattr(was, kept.field), getattr(now, kept.field)
+        others = [
+            other.amount.format(n)
+            for other in _KEPT
+            if other is not kept and (n := getattr(was, other.field)) >= 0
+            if other.what in ("builds", kept.what)
+        ]
+        held = " and ".join(others) if before < 0 and others else ""
         amounts = [kept.amount.format(n) if n >= 0 else "all" for n in (after, before)]
         if after >= 0 and (before < 0 or after < before):
             lead = f"keeps fewer {kept.what} of"
-            tail = f": {kept.goes.format(after)} go, {amounts[1]} were kept"
+            tail = f": {kept.goes.format(after)} go, {held or amounts[1]} were kept"
             yield Effect(About.RETENTION, Weight.HIGH, lead, (name,), tail)
         elif after != before:
             lead = f"keeps more {kept.what} of"
@@ -487,23 +622,41 @@ def _jobs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     probable = {update.name: update for update in pair.plan.probable_renames}
     is_server = bool(pair.plan.target)
     if update := probable.get(name):
-        tail = f"anew, without the builds of {update.old_name}: "
-        tail += f"{say_moved(update)} at {update.desired.definition} would keep them"
-        yield Effect(About.JOB, pair.weigh(name), "makes", (name,), tail)
+        tail = f", without its builds: write {say_moved(update)} at {update.desired.definition}"
+        lead = f"probably renames {update.old_name} to"
+        yield Effect(About.RENAME, Weight.HIGH, lead, (name,), f"{tail} to keep them")
     elif isinstance(change, Create) and change.gone:
         yield Effect(About.JOB, Weight.MEDIUM, "makes", (name,), f"again, {change.gone}")
     elif isinstance(change, Create):
-        yield Effect(About.JOB, Weight.LOW, "adds", (name,))
+        weight = Weight.LOW if new.is_folder else Weight.MEDIUM
+        yield Effect(About.JOB, weight, "adds", (name,), _say_what_runs(new))
     elif isinstance(change, Delete):
-        is_told = name in {update.old_name for update in probable.values()}
         along = count(change.builds, "build") if is_server else "its builds"
         more = "" if is_server else ", once update is run with --prune"
         tails = (f"with {along}{more}", f"with {along.replace('its', 'their')}{more}")
-        if is_server or not is_told:
-            yield Effect(About.JOB, pair.weigh(name), "deletes", (name,), *tails)
+        yield Effect(About.JOB, pair.weigh(name), "deletes", (name,), *tails)
     elif change.old_name:
         lead = f"renames {change.old_name}, whose builds stay, to"
         yield Effect(About.JOB, Weight.LOW, lead, (name,))
+
+
+def _say_what_runs(job: Job) -> str:
+    """Return what a new job runs, and where."""
+    if job.is_folder or not job.builders:
+        return ""
+    given = (_COMMAND.search(step.script.partition(BEGIN)[0]) for step in job.shells)
+    codes = [without_comments(step.script).strip() for step in job.shells]
+    short = [code for code in codes if "\n" not in code and len(code) <= _LONG_COMMAND]
+    what = f"{count(len(job.builders), 'step')}"
+    if commands := [" ".join(shlex.split(found[1])) for found in given if found]:
+        what = join_names([f"`{command}`" for command in commands])
+    elif short and len(short) == len(job.builders):
+        what = join_names([f"`{code}`" for code in short])
+    return f", which runs {what} on {job.node_label or 'any node'}"
+
+
+_COMMAND = re.compile(r"^command=('[^'\n]*'|[^\s'\"]+)$", re.MULTILINE)
+_LONG_COMMAND = 100  # characters
 
 
 def _disabled(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
@@ -571,12 +724,15 @@ _PLACES = (
     f"buildWrappers/{CleanBefore.TAG}",
 )
 DANGERS = (
-    Danger(_guards, ("builders",), of_kept=True),
+    Danger(_guards, ("builders",)),
     Danger(_tests, (f"publishers/{JUnitResults.TAG}",), of_kept=True),
+    Danger(_passes, ("builders",), of_kept=True),
     Danger(_environments, ("builders",)),
     Danger(find_starts, ("triggers", "scm/userRemoteConfigs")),
     Danger(find_edges, _TRIGGERING),
     Danger(_secrets, (f"buildWrappers/{BindCredentials.TAG}", "scm/userRemoteConfigs")),
+    Danger(_tokens, ("authToken",)),
+    Danger(_nodes, ("assignedNode", "canRoam")),
     Danger(_permissions, (MATRIX,), of_kept=True),
     Danger(_copy_permissions, (PERMITTED,), of_kept=True),
     Danger(_sources, ("scm", f"{DECLARED}/parameterDefinitions"), of_kept=True),

@@ -22,6 +22,8 @@ from cfl_jobs.errors import join_names
 from cfl_jobs.review.pair import Pair
 from cfl_jobs.review.review import About, Effect, Weight
 
+_ALWAYS = "ALWAYS"  # hudson.plugins.parameterizedtrigger.ResultCondition
+
 
 def find_starts(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     """Yield what starts a job, other than jobs and people, or does so no more."""
@@ -48,6 +50,8 @@ def find_edges(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         before = was.get((source, target), [])
         if not before:
             condition = next(filter(None, map(say_condition, edges)), "")
+            if any(edge.condition == _ALWAYS and not edge.blocking for edge in edges):
+                condition = " ".join(filter(None, (condition, "also when the build failed")))
             yield Effect(About.EDGE, weight, f"lets {source} start", (target,), condition)
         elif sorted(map(_terms_of, before)) != sorted(map(_terms_of, edges)):
             tail = _say_terms(before, edges)
@@ -72,6 +76,12 @@ def _say_terms(before: Sequence[TriggerEdge], after: Sequence[TriggerEdge]) -> s
         " or ".join(dict.fromkeys(say_condition(edge) or "whatever the build wrote" for edge in of))
         for of in (before, after)
     )
+    results, before_results = ({edge.condition for edge in of} for of in (after, before))
+    if _ALWAYS in results and _ALWAYS not in before_results:
+        now = "also when the build failed"
+        return f", {now}"
+    if now == was and results != before_results:
+        return ", only when the build succeeded"
     return f": {now}, not {was}" if now != was else ""
 
 
@@ -94,8 +104,14 @@ def find_copies(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
             lead = f"takes {artifacts} of {source} from {join_names(words)}"
             lead += f", not {join_names(before)}, into"
             yield Effect(About.COPY, weight, lead, (name,))
+    taken = {source for source, _ in now}
     for source, artifacts in was:
-        if (source, artifacts) not in now and name in pair.after.jobs:
+        if name not in pair.after.jobs or (source, artifacts) in now:
+            continue
+        if name in pair.judges and source not in taken and pair.before.tests(source):
+            lead = "lets a distribution be promoted without"
+            yield Effect(About.GUARD, Weight.HIGH, lead, (source,))
+        else:
             lead = f"no longer takes {artifacts} of {source} into"
             yield Effect(About.COPY, weight, lead, (name,))
 

@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from cfl_jobs.configs.normalform import Normal
@@ -83,7 +83,7 @@ class Entry:
     """What becomes of some jobs alike: a `line` for each of them, the parts that change in all.
 
     `action` is one of ACTIONS, "left alone", "note" or "unchanged"; `about` is what else is to be
-    said.
+    said. `own_weight` is that of a job which is made or goes.
     """
 
     action: str
@@ -92,6 +92,7 @@ class Entry:
     lines: tuple[str, ...]
     parts: tuple[Part, ...] = ()
     about: str = ""
+    own_weight: Weight = Weight.LOW
 
     @property
     def title(self) -> str:
@@ -107,8 +108,8 @@ class Entry:
 
     @property
     def weight(self) -> Weight:
-        """The heaviest part's."""
-        return max((part.weight or Weight.LOW for part in self.parts), default=Weight.LOW)
+        """The heaviest part's, or that of a job as a whole that is made or goes."""
+        return max([self.own_weight, *(part.weight or Weight.LOW for part in self.parts)])
 
     def is_open(self, most: int) -> bool:
         """Tell whether all of it is to be seen at once: what weighs most, and what is short."""
@@ -253,16 +254,18 @@ class _OfServer:
 
     def changes(self) -> Iterator[Entry]:
         changes = self._plan.changes
+        updates = [change for change in changes if isinstance(change, Update)]
         renamed = {update.key: update for update in self._plan.probable_renames}
         for update in renamed.values():
-            grouped = group_differences([update.differences])
+            grouped = group_differences([update.told])
             parts = [self.parts(grouping, [update]) for grouping in grouped]
-            line = _say_probable_rename(update)
-            yield Entry("rename", update.kind, (update.name,), (line,), tuple(chain(*parts)))
+            line, about = _say_probable_rename(update), _say_followers(update, updates)
+            names = (update.name,)
+            yield Entry("rename", update.kind, names, (line,), tuple(chain(*parts)), about)
         for change in changes:
             if isinstance(change, Create) and change.key not in renamed:
-                yield _entry(change, self.whole(change), _say_origin(change))
-        updates = [change for change in changes if isinstance(change, Update)]
+                made = _entry(change, self.whole(change), _say_origin(change))
+                yield self._weighed(made)
         for update in updates:
             if update.old_name:
                 yield _entry(update, about=_say_followers(update, updates))
@@ -281,6 +284,10 @@ class _OfServer:
     def deletion(self, deletion: Delete, *, is_told: bool) -> Iterator[Entry]:
         """Yield what is told of a deletion; `is_told`: that it is probably a rename."""
         yield _entry(deletion, about="see above: is it renamed?" if is_told else "")
+
+    def _weighed(self, entry: Entry) -> Entry:
+        weights = [self._weights.get((name, ""), Weight.LOW) for name in entry.names]
+        return replace(entry, own_weight=max(weights))
 
     def undone(self) -> Iterator[Entry]:
         """Yield what is left alone and why, with what --adopt would change."""
@@ -333,7 +340,7 @@ class _OfRevisions(_OfServer):
     def deletion(self, deletion: Delete, *, is_told: bool) -> Iterator[Entry]:
         if not is_told:
             about = "update deletes it with --prune only"
-            yield _entry(deletion, self.whole(deletion), about)
+            yield self._weighed(_entry(deletion, self.whole(deletion), about))
 
     def whole(self, change: Create | Delete) -> tuple[Part, ...]:
         most = self._most and min(self._most, _SHOWN_WHOLE)

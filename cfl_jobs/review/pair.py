@@ -21,6 +21,7 @@ from cfl_jobs.configs.graph import Chain, build_chain, follow
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.read_model import read_job
+from cfl_jobs.configs.steps.results import JUnitResults
 from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.permissions import find_granted
 from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Plan, PlannedChange, Update
@@ -29,6 +30,9 @@ from cfl_jobs.target import Kind
 
 _ENVIRONMENT = re.compile(r"^environment=(.+)$", re.MULTILINE)
 _BUILDERS = "builders"
+# The controller's own labels: any job may name them.
+_CONTROLLER = frozenset({"built-in", "master"})
+_OPERATORS = re.compile(r'&&|\|\||<->|->|[!()\s"]+')
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,11 @@ class Side:
         jobs = (replace(job, name=name) for name, job in self.jobs.items())
         return frozenset(found.name for found in find_unguarded(Scope(tuple(jobs), (), self.chain)))
 
+    def tests(self, name: str) -> bool:
+        """Tell whether a job publishes results of tests."""
+        job = self.jobs.get(name)
+        return job is not None and any(isinstance(step, JUnitResults) for step in job.publishers)
+
 
 def _environment_of(job: Job) -> str:
     """Return what the deploying script's input `environment` says."""
@@ -61,12 +70,17 @@ def _environment_of(job: Job) -> str:
 
 @dataclass(frozen=True)
 class Pair:
-    """Both sides of a plan. `changes` are those of jobs, by the names they have after it."""
+    """Both sides of a plan. `changes` are those of jobs, by the names they have after it.
+
+    `renamed` are the new names by the old ones. A job that was probably renamed is one that is:
+    what else changes in it is what may do harm.
+    """
 
     plan: Plan
     before: Side
     after: Side
     changes: Mapping[str, PlannedChange] = field(default_factory=dict)
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, plan: Plan, desired: Iterable[Config]) -> Pair:
@@ -74,7 +88,13 @@ class Pair:
 
         What the plan neither changes nor deletes is taken to be the same before and after.
         """
-        changes = {change.name: change for change in plan.changes if change.kind is Kind.JOB}
+        probable = {update.key: update for update in plan.probable_renames}
+        left = {update.live.key for update in probable.values()}
+        changes: dict[str, PlannedChange] = {
+            change.name: probable.get(change.key, change)
+            for change in plan.changes
+            if change.kind is Kind.JOB and not (isinstance(change, Delete) and change.key in left)
+        }
         defined = {config.name: config for config in desired if config.kind is Kind.JOB}
         same = {name: each.job for name, each in defined.items() if name not in changes}
         before, after, renamed = dict(same), dict(same), dict[str, str]()
@@ -87,12 +107,43 @@ class Pair:
         order = dict.fromkeys((*defined, *before, *after))
         before, after = ({n: jobs[n] for n in order if n in jobs} for jobs in (before, after))
         old_chain = _rename(build_chain(before.values()), renamed)
-        return cls(plan, Side(before, old_chain), Side(after, build_chain(after.values())), changes)
+        sides = Side(before, old_chain), Side(after, build_chain(after.values()))
+        names = {old: new for old, new in renamed.items() if old != new}
+        return cls(plan, *sides, changes, names)
 
     @cached_property
     def deploys(self) -> frozenset[str]:
         """The jobs that deploy somewhere, before or after."""
         return frozenset(self.before.environments) | frozenset(self.after.environments)
+
+    @cached_property
+    def judges(self) -> frozenset[str]:
+        """The jobs that record what was tested: deploys look for the record of what they deploy."""
+        copies = (*self.before.chain.copies, *self.after.chain.copies)
+        return frozenset(
+            e.source for e in copies if e.parameter_filter and e.target in self.deploys
+        )
+
+    @cached_property
+    def _nodes_of_deploys(self) -> Mapping[str, tuple[str, ...]]:
+        """The deploys that run on nodes of a label that no other kind of job had before."""
+        others = {
+            label
+            for name, job in self.before.jobs.items()
+            if name not in self.deploys
+            for label in _labels_of(job)
+        }
+        found: dict[str, tuple[str, ...]] = {}
+        for name, job in self.after.jobs.items():
+            for label in _labels_of(job) - others if name in self.deploys else ():
+                found[label] = (*found.get(label, ()), name)
+        return found
+
+    def shares_nodes_with(self, name: str, job: Job) -> dict[str, None]:
+        """Return the other jobs whose own nodes, where they deploy, a job may run on."""
+        labels = sorted(_labels_of(job))
+        found = (deploy for label in labels for deploy in self._nodes_of_deploys.get(label, ()))
+        return dict.fromkeys(deploy for deploy in found if deploy != name)
 
     def is_new(self, name: str) -> bool:
         return name not in self.before.jobs
@@ -120,12 +171,27 @@ class Pair:
         change = self.changes[name]
         return change.told if isinstance(change, Update) else ()
 
+    def tokens(self, name: str) -> tuple[Normal | None, Normal | None]:
+        """Return a job's token for remote builds, before and after; what it is isn't told."""
+        change = self.changes[name]
+        live = None if isinstance(change, Create) else change.live.normal.find("authToken")
+        desired = None if isinstance(change, Delete) else change.desired.normal.find("authToken")
+        return live, desired
+
     def builders(self, name: str) -> tuple[Normal | None, Normal | None]:
         """Return what a job runs, before and after, in normal form."""
         change = self.changes[name]
         live = None if isinstance(change, Create) else change.live.normal.find(_BUILDERS)
+        if live is not None and self.renamed:
+            live = self._with_new_names(live)
         desired = None if isinstance(change, Delete) else change.desired.normal.find(_BUILDERS)
         return live, desired
+
+    def _with_new_names(self, part: Normal) -> Normal:
+        text = part.text
+        for old, new in self.renamed.items():
+            text = text.replace(old, new)
+        return replace(part, text=text, children=tuple(map(self._with_new_names, part.children)))
 
     def fed_by(self, name: str) -> tuple[str, ...]:
         """Return the deploying jobs that get artifacts of a job, however indirectly."""
@@ -133,6 +199,10 @@ class Pair:
         reached = follow([name], lambda n: [e.target for e in chain.copies if e.source == n])
         fed = self.deploys.intersection(reached)
         return tuple(node.name for node in chain.nodes if node.name in fed)
+
+
+def _labels_of(job: Job) -> frozenset[str]:
+    return frozenset(_OPERATORS.split(job.node_label)) - _CONTROLLER - {""}
 
 
 def _read_live(change: Update | Delete) -> Job:

@@ -46,6 +46,7 @@ class About(Enum):
     """What an effect is about, in the order that effects of one weight are told: what can be named
     first, what only the differences tell last."""
 
+    RENAME = "jobs that were renamed"
     GUARD = "guards"
     ENVIRONMENT = "environments"
     TRIGGER = "what starts a job"
@@ -85,7 +86,9 @@ class Effect:
         from cfl_jobs.check.secret_text import hide_secrets
 
         jobs = count(len(self.jobs), "job")
-        names = f"all {jobs}" if self.of_all else join_names(self.jobs)
+        names = join_names(self.jobs)
+        if self.of_all:
+            names = f"{'any of' if self.lead.endswith('a build of') else 'all'} {jobs}"
         tail = self.tail_of_many if self.tail_of_many and len(self.jobs) > 1 else self.tail
         gap = "" if tail[:1] in ("", ":", ",") else " "
         text = f"{self.lead} {names}{gap}{tail}{bracket(self.remark)}"
@@ -146,6 +149,24 @@ class Review:
     deploys: frozenset[str] = frozenset()
     chain: Chain | None = None
     arrow_marks: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def with_problems(self, problems: Iterable[Problem], changed: Collection[str] = ()) -> Review:
+        """Return it with what the checks find: errors make the risk high.
+
+        Where names of jobs that are `changed` are given, the errors about these do.
+        """
+        found = tuple(problems)
+        errors = [
+            problem
+            for problem in found
+            if problem.severity.value == "error"
+            and (not changed or not problem.names or not set(changed).isdisjoint(problem.names))
+        ]
+        risk = self.risk
+        if errors and risk.weight is not None:
+            text = f"{risk.text}; check finds {count(len(errors), 'error')}"
+            risk = Risk(Weight.HIGH, text)
+        return replace(self, problems=found, risk=risk)
 
     @property
     def findings(self) -> Mapping[str, tuple[Finding, ...]]:
