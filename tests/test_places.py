@@ -118,7 +118,7 @@ def edit(tmp_path: Path) -> Edit:
 
 def places(wanted: Config, live: Config) -> dict[str, str]:
     found = compare(normal_of(wanted.config, name="A"), normal_of(live.config, name="A"))
-    blamed = {raw.label: place_of(wanted, raw) for raw in found}
+    blamed = {raw.label: place_of(wanted, raw, live) for raw in found}
     return {label: f"{place.file}:{place.line}" for label, place in blamed.items()}
 
 

@@ -90,7 +90,8 @@ def _hide_control(reference: re.Match[str]) -> str:
 
 
 def _explain(error: Exception, name: str, line: int, column: int) -> ConfigError:
-    return ConfigError(f"{name}: config.xml line {line}, column {column + 1}: {error}")
+    reason = str(error).partition(": line ")[0]
+    return ConfigError(f"{name}: config.xml line {line}, column {column + 1}: {reason}")
 
 
 def element_paths(root: ET.Element) -> Iterator[tuple[str, ET.Element]]:

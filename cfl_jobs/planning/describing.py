@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import unified_diff
 from itertools import groupby, zip_longest
 
-from cfl_jobs.configs.config import Config
+from cfl_jobs.configs.config import Blame, Config
 from cfl_jobs.configs.mark import MATRIX
 from cfl_jobs.configs.normalform import SECRET, Normal, absent_value
 from cfl_jobs.errors import Position, count
@@ -86,19 +86,73 @@ def _meaning_of_absence(raw: Raw, versions: Mapping[str, str]) -> str:
     return opposite if meant == opposite else ""
 
 
-def place_of(rendered: Config, raw: Raw) -> Position:
-    """Return the place that made a part, or that it would stand in: its list, its element."""
+def place_of(rendered: Config, raw: Raw, before: Config) -> Position:
+    """Return the place that made a part, or that it would stand in: its list, its element.
+
+    `before` knows places only where it was rendered too.
+    """
     path = raw.path
     if raw.desired is None:
+        if raw.is_item and raw.live and (gone := _value_behind(before, path, raw.live.text)):
+            return _nearest(rendered, gone)
         # A number in the path counts the server's elements, not ours.
         return rendered.place_of(path.rpartition("/")[0] if raw.is_item else path)
     if raw.live is None and raw.is_item:
-        return rendered.place_of_item(path, raw.desired.text)
+        text = raw.desired.text
+        return _value_behind(rendered, path, text) or rendered.place_of_item(path, text)
     pieces = rendered.pieces_of(path)
     whole = rendered.place_of(path)
     if raw.live is None or not pieces or not raw.desired.text:
         return whole
     return _place_of_change(raw.desired.text, raw.live.text, pieces, whole)
+
+
+def _value_behind(rendered: Config, path: str, text: str) -> Position | None:
+    """Return the place of the value, in jobs/, that an item of a list is there for, if one is.
+
+    Where a template's line made several items, a value makes the difference. So does one of the
+    job's own that nothing else is made of: no template read it before, and it had to be read.
+    """
+    place = rendered.place_of_item(path, text)
+    if text or _is_value(place):
+        return place if _is_value(place) else None
+    inside, others = _split_blame(rendered.blame, (path,))
+    values = sorted(of for of in _places(inside) if _is_value(of))
+    if alike := [blame.path for blame in others if blame.position == place]:
+        others = _split_blame(others, alike)[0]
+    else:
+        own = rendered.definition
+        values = [of for of in values if of.file == own.file and of.line > own.line]
+    elsewhere = set(_places(others))
+    return next((value for value in values if value not in elsewhere), None)
+
+
+def _split_blame(blame: Iterable[Blame], paths: Sequence[str]) -> tuple[list[Blame], list[Blame]]:
+    """Return the parts that are, or are in, elements of these paths, and the others."""
+    found: tuple[list[Blame], list[Blame]] = ([], [])
+    starts = tuple(f"{path}/" for path in paths)
+    for part in blame:
+        found[not f"{part.path}/".startswith(starts)].append(part)
+    return found
+
+
+def _places(blame: Iterable[Blame]) -> Iterator[Position]:
+    for part in blame:
+        yield part.position
+        yield from (of for _, of in part.pieces)
+
+
+def _nearest(rendered: Config, gone: Position) -> Position:
+    """Return the place of what stood before something that is gone from a file of jobs/."""
+    if gone.file == rendered.definition.file and gone.line > rendered.definition.line:
+        return rendered.definition
+    made = _places(rendered.blame)
+    before = [of for of in made if of.file == gone.file and of.line <= gone.line]
+    return max(before, default=rendered.definition)
+
+
+def _is_value(place: Position) -> bool:
+    return place.file.startswith(f"{JOBS}/")
 
 
 def _place_of_change(desired: str, live: str, pieces: Pieces, whole: Position) -> Position:
@@ -121,7 +175,7 @@ def _place_of_change(desired: str, live: str, pieces: Pieces, whole: Position) -
         at, place = found[-2]
     elif end > ends[len(found) - 1]:
         others = {of.file for here, of in pieces[len(found) :] if here < end} - {place.file}
-        written = [(here, of) for here, of in found if not of.file.startswith(f"{JOBS}/")]
+        written = [(here, of) for here, of in found if not _is_value(of)]
         if others:
             at, place = written[-1] if written else (start, whole)
     lines = desired.count("\n", at, start)

@@ -50,7 +50,7 @@ def plan_job(
         describe(
             hide_granted(raw, mark),
             owner,
-            place_of(desired, raw),
+            place_of(desired, raw, live),
             remark=remark,
             hidden=hidden,
             versions=live.versions,

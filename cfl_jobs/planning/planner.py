@@ -279,7 +279,14 @@ class _Planner:
             text = "has a mark of ours that is damaged or another job's, so it is left alone"
         else:
             text = f"is a copy of {of!r}, or that one renamed by hand, so it is left alone"
-        self._notes.append(Note(*key, text, quiet=(key[0], of) in self._observed.listed))
+        is_quiet = (key[0], of) in self._observed.listed and not self._deploys((key[0], of))
+        self._notes.append(Note(*key, text, quiet=is_quiet))
+
+    def _deploys(self, key: Key) -> bool:
+        from cfl_jobs.check.shell import deploys
+
+        desired = self._desired_by_key.get(key)
+        return desired is not None and any(deploys(step.script) for step in desired.job.shells)
 
 
 def _is_as_desired(desired: Config, live: Config) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from types import MappingProxyType
 from xml.etree import ElementTree as ET
 
@@ -104,6 +105,8 @@ class _Options:
         self._is_raw = is_raw
         self._special = _MADE_OF if is_job else {}
         self._by_text: dict[str, list[tuple[str, Position]]] = {}
+        self._items: dict[str, set[Position]] = {}
+        self._joined: dict[str, tuple[Position, Pieces]] = {}
         self.is_given = bool(self._mappings)
         owners: list[TrackedDict] = []
         keys: list[str] = []
@@ -120,6 +123,11 @@ class _Options:
                     text = str(value).lower() if isinstance(value, bool) else str(value)
                     found = (key, places.get(key, mapping.pos))
                     self._by_text.setdefault(text, []).append(found)
+                elif items := getattr(value, "value_pos", ()):
+                    self._joined.update(_join(value, items, mapping.position_of(key)))
+                    for item, of in zip(value, items, strict=False):
+                        if isinstance(item, str):
+                            self._items.setdefault(item, set()).add(of)
         self._owners, self._keys, self._values = owners, tuple(keys), values
 
     def find(self, element: ET.Element, path: str) -> Position | None:
@@ -145,6 +153,8 @@ class _Options:
         `texts` are those of which it is known where their pieces stand.
         """
         text = element.text or ""
+        if text in self._joined and text not in self._by_text and not len(element):
+            return self._joined[text]
         place = self.find(element, path)
         if place is None and not len(element) and text.strip():
             place = self._find_item(text, texts)
@@ -156,7 +166,7 @@ class _Options:
     def _find_item(self, text: str, texts: Mapping[str, LocatedText]) -> Position | None:
         """Return the one place of what made an item of a list: a part of an option, or its name."""
         words = set(text.split(":"))
-        places: set[Position] = set()
+        places = set(self._items.get(text, ()))
         for index, (key, option) in enumerate(zip(self._keys, self._values, strict=True)):
             if ":" in text and words.issuperset(key.split(":")):
                 # Where a value of a definition is the option's name, that is to blame.
@@ -187,11 +197,26 @@ class _Options:
         return frozenset().union(*(at.asked_keys() for at in self._mappings)) - self._names
 
     def _place_of(self, index: int) -> Position:
-        """Return where an option stands, or a list that came from another file as its value."""
-        mapping = self._owners[index]
-        place = mapping.position_of(self._keys[index])
-        inside = getattr(dict.get(mapping, self._keys[index]), "pos", None)
-        return inside if isinstance(inside, Position) and inside.file != place.file else place
+        """Return where an option stands, or its value where that came from another file."""
+        mapping, key = self._owners[index], self._keys[index]
+        place = mapping.position_of(key)
+        of_value = mapping.value_positions.get(key, place)
+        inside = getattr(dict.get(mapping, key), "pos", of_value)
+        return inside if inside.file != place.file else place
+
+
+def _join(
+    items: Sequence[object], places: Sequence[Position], place: Position
+) -> Iterator[tuple[str, tuple[Position, Pieces]]]:
+    """Yield what jenkins-job-builder makes of a list that is to be one text, with its pieces.
+
+    What stands between two items comes with the second one.
+    """
+    texts = [item for item in items if isinstance(item, str)]
+    for comma in (",", ", ") if len(texts) == len(items) else ():
+        ends = accumulate(len(comma) + len(text) for text in texts)
+        starts = (0, *(end - len(comma) for end in ends))
+        yield comma.join(texts), (place, tuple(zip(starts, places, strict=False)))
 
 
 def _items(option: str) -> list[str]:
