@@ -126,6 +126,7 @@ def places(wanted: Config, live: Config) -> dict[str, str]:
     ("file", "old", "new", "labels"),
     [
         ("jobs/settings.yaml", "a@example", "b@example", ["mail: recipients"]),
+        ("jobs/settings.yaml", "a@example.org", "''", ["mail: recipients"]),
         ("jobs/settings.yaml", "limit: 5", "limit: 6", ["time limit: timeout minutes"]),
         ("jobs/settings.yaml", "kept: 30", "kept: 31", ["builds to keep: builds"]),
         ("jobs/a.yaml", "out.txt", "all.txt", ["archive artifacts: artifacts"]),

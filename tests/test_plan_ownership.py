@@ -101,14 +101,21 @@ def test_a_project_that_gets_a_name_keeps_its_jobs(target: MemoryTarget, tmp_pat
     assert plan(target, job("A")).undone != ()
 
 
-def test_a_copy_made_in_jenkins_is_not_ours(target: MemoryTarget, tmp_path: Path) -> None:
-    """It carries its original's mark, but for the name; pruning and updates leave it alone."""
-    update(target, tmp_path, job("Deploy"))
-    target.configs[Kind.JOB, "Copy"] = target.configs[Kind.JOB, "Deploy"]
-    made = plan(target, job("Deploy"), prune=True)
+@pytest.mark.parametrize(("script", "is_quiet"), [("make\n", True), ("./deploy.sh Prod\n", False)])
+def test_a_copy_made_in_jenkins_is_not_ours(
+    target: MemoryTarget, tmp_path: Path, script: str, is_quiet: bool
+) -> None:
+    """It carries its original's mark, but for the name; pruning and updates leave it alone.
+
+    One that deploys is told of without -v.
+    """
+    original = job("Original", scripts=(script,))
+    update(target, tmp_path, original)
+    target.configs[Kind.JOB, "Copy"] = target.configs[Kind.JOB, "Original"]
+    made = plan(target, original, prune=True)
     assert made.changes == ()
-    assert [(note.name, note.quiet) for note in made.notes] == [("Copy", True)]
-    made = plan(target, job("Deploy"), job("Copy", branch="x"))
+    assert [(note.name, note.quiet) for note in made.notes] == [("Copy", is_quiet)]
+    made = plan(target, original, job("Copy", branch="x"))
     assert made.changes == ()
     assert "carries another job's mark" in made.undone[0].text
 
@@ -294,7 +301,7 @@ def test_a_config_that_cannot_be_read_stops_only_its_job(
     observed = observe(Broken(target), [(Kind.JOB, "A"), (Kind.JOB, "B")], with_orphans=False)
     made = plan_changes((job("A"), job("B", branch="new")), observed)
     assert [change.name for change in made.changes] == ["B"]
-    assert "can't be read: A: config.xml line" in made.undone[0].text
+    assert "can't be read: config.xml line" in made.undone[0].text
     assert "Open it in Jenkins and save it" in made.undone[0].text
 
 

@@ -541,7 +541,26 @@ def test_permissions_stand_one_a_line_and_are_never_cut(history: History) -> Non
     assert "more line" not in text
 
 
+SUITE = "  - name: Run Ocargo Tests\n"
 ENDS = {
+    "first person": (
+        (DEPLOY, "", ""),
+        (DEPLOY, PROD, f'{PROD}    restricted_to: ["USER:alice"]\n'),
+        {"permissions"},
+    ),
+    "first secret": (
+        (DEPLOY, NEXT + SECRET_OF_PROD, ""),
+        (DEPLOY, PROD, f"{PROD}{NEXT}{SECRET_OF_PROD}"),
+        {"credentials"},
+    ),
+    "suite": (
+        (DEPLOY, "", ""),
+        ("jobs/tests.yaml", SUITE, f"  - name: Run More\n    suite: more\n    command: x\n{SUITE}"),
+        {
+            *("copy artifacts", "description", "shell step: script", "trigger builds: projects"),
+            "who may copy artifacts",
+        },
+    ),
     "person": (
         (DEPLOY, PROD, f"{PROD}    restricted_to:\n      - USER:alice\n"),
         (DEPLOY, "      - USER:alice\n", "      - USER:alice\n      - USER:zoe\n"),
@@ -596,6 +615,25 @@ def test_what_is_added_at_the_end_of_a_list_is_blamed_on_its_line(
     }
     assert set(found) == labels
     assert set(found.values()) <= added
+
+
+@pytest.mark.parametrize("case", ["first person", "first secret"])
+def test_what_left_an_entry_is_blamed_on_the_entry(case: str, tmp_path: Path) -> None:
+    """Not on the template's list that has one item less."""
+    first, (file, old, new), labels = ENDS[case]
+    root = copy_project(tmp_path)
+    edit(root, *first)
+    edit(root, file, old, new)
+    start = read_setup(root)
+    edit(root, file, new, old)
+    review = review_setups(Revision("main"), Revision("change"), start, read_setup(root))
+    lines = (root / file).read_text().split("\n")
+    (change,) = review.plan.changes
+    assert isinstance(change, Update)
+    assert {difference.label for difference in change.differences} == labels
+    (place,) = {difference.position for difference in change.differences}
+    assert place
+    assert (place.file, lines[place.line - 1]) == (file, f"  - name: {change.name}")
 
 
 def test_lifted_restriction_of_a_deploy_weighs_most(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def observe(
         if isinstance(failure, Missing):
             del listed[key]  # it went between the listing and the reading
         else:
-            unreadable[key] = _word(failure)
+            unreadable[key] = _word(failure).removeprefix(f"{key[1]}: ")
     new = [name for kind, name in desired if (kind, name) not in listed]
     others = {(Kind.JOB, folder) for name in new for folder in folders_of(name)}
     if new and not is_part:  # one of ours may be called otherwise by now

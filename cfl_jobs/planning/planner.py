@@ -274,15 +274,18 @@ class _Planner:
         """Tell of a job that has a mark of ours, and isn't the one it was set for."""
         mark = self._marks(key)
         code = mark.name if mark else ""
+        is_quiet = False
         of = self._names_by_code().get((key[0], code), "")
         if not code or not of:
             text = "has a mark of ours that is damaged or another job's, so it is left alone"
         else:
             text = f"is a copy of {of!r}, or that one renamed by hand, so it is left alone"
-        is_quiet = (key[0], of) in self._observed.listed and not self._deploys((key[0], of))
+            original = (key[0], of)
+            is_quiet = original in self._observed.listed and not self._deploys(original)
         self._notes.append(Note(*key, text, quiet=is_quiet))
 
     def _deploys(self, key: Key) -> bool:
+        """Tell whether a defined job deploys: then a copy of it may be built by mistake."""
         from cfl_jobs.check.shell import deploys
 
         desired = self._desired_by_key.get(key)
