@@ -79,7 +79,6 @@ class Git(Placed):
     submodules: tuple[str, ...] = ()
     extensions: tuple[str, ...] = ()
     directory: str = ""
-    local_branch: str = ""
     identity: tuple[str, str] = ("", "")
     unknown: tuple[Unknown, ...] = ()
 
@@ -229,7 +228,6 @@ class View:
     name: str
     description: str = fields.text("description")
     jobs: tuple[str, ...] = fields.value(_read_job_names, ())
-    recurse: bool = fields.flag("recurse")
     columns: tuple[str, ...] = fields.value(
         lambda root: tuple(short_class(item.tag) for item in list_items(root, "columns")), ()
     )

@@ -202,7 +202,6 @@ def _read_git(root: ET.Element, paths: Paths) -> Git | None:
         submodules=submodules,
         extensions=tuple(names),
         directory=read_text(scm, f"{_GIT_EXTENSIONS}RelativeTargetDirectory/relativeTargetDir"),
-        local_branch=read_text(scm, f"{_GIT_EXTENSIONS}LocalBranch/localBranch"),
         identity=(name, email),
         unknown=(
             *(keep_unknown("userRemoteConfigs", remote, paths) for remote in remotes[1:]),

@@ -308,7 +308,7 @@ class Engine:
     def _interrupt(self, running: Running, result: Result, message: str) -> None:
         """Stop a build as Jenkins does: say why, ask its processes to end, then kill them."""
         running.build.log(message)
-        self._processes.end(running.build.record.cookie, patience=SOFT_KILL)
+        self._processes.end(running.build.record.cookie, grace=SOFT_KILL)
         stop = Interrupted(result)
         try:
             running.wait = running.generator.throw(stop)

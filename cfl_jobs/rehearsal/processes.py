@@ -99,14 +99,14 @@ class Processes:
                 self._drain(process, now())
                 self._forget(process)
 
-    def end(self, cookie: str, *, patience: float = 0.0) -> None:
+    def end(self, cookie: str, *, grace: float = 0.0) -> None:
         """End what is left of a build's processes: their groups, and whoever has its cookie.
 
-        With `patience` they are asked (SIGTERM) and, as long as they write, listened to; what is
+        With `grace` they are asked (SIGTERM) and, as long as they write, listened to; what is
         still there so many seconds later is killed.
         """
         groups = self._groups.pop(cookie, [])
-        for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, _DYING)):
+        for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, _DYING)):
             if seconds and signal_build(groups, cookie, number):
                 self._await_end(groups, cookie, seconds)
         for process in list(self._running):
@@ -116,8 +116,8 @@ class Processes:
         for group in groups:
             self._tell_guard(f"-{group} {cookie}")
 
-    def _await_end(self, groups: Sequence[int], cookie: str, patience: float) -> None:
-        deadline = time.monotonic() + patience
+    def _await_end(self, groups: Sequence[int], cookie: str, grace: float) -> None:
+        deadline = time.monotonic() + grace
         while time.monotonic() < deadline and (
             any(process.popen.pid in groups for process in self._running) or find_by_cookie(cookie)
         ):
