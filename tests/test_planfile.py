@@ -46,7 +46,7 @@ def test_a_kept_plan_is_the_same_plan(target: MemoryTarget, tmp_path: Path) -> N
     origin = Origin("for the job 'A' at", Position("jobs/a.yaml", 3))
     finding = Finding("odd", Position("templates/a.yaml.j2", 2, 5), "  - shell", (origin,), "Fix")
     problems = (Problem("some-rule", Severity.ERROR, finding, ("A", "Other")),)
-    setup = Setup((*basis.desired, job("Other")), problems)
+    setup = Setup((job("First"), *basis.desired, job("Other")), problems)
     save_plan(replace(basis, setup=setup), path)
     kept = load_plan(path)
     assert kept.plan() == replace(made, target=full_label("memory"))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from cfl_jobs.__main__ import run
+from cfl_jobs.configs.config import Config
+from cfl_jobs.rendering.render import render
 from tests.jenkins_server import JenkinsServer
 from tests.projects import History, copy_project
 
@@ -283,14 +285,22 @@ def test_growing_the_chain_and_renaming_a_job_need_no_force(dangerous: Run) -> N
     ("jobs", "code"), [(["Promote *"], 1), (["Deploy to Prod"], 0), (["Run Ocargo *"], 0)]
 )
 def test_an_update_of_some_jobs_is_judged_by_what_these_do(
-    dangerous: Run, jobs: list[str], code: int
+    dangerous: Run, jobs: list[str], code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And by that the rest doesn't render, whatever it is that doesn't."""
+    """And by that the rest doesn't render, whatever it is that doesn't; which is found out once."""
     edit(Path("jobs/tests.yaml"), "manage.py test game", "manage.py test games")
     assert dangerous("update", *jobs, "--yes")[0] == code
     edit(Path("jobs/adhoc.yaml"), "time_limit: 60", "time_limit: much")
     edit(Path("jobs/tests.yaml"), "manage.py test games", "manage.py test gamer")
+    rendered: list[Sequence[str]] = []
+
+    def count_and_render(root: Path, *, only: Sequence[str] = ()) -> tuple[Config, ...]:
+        rendered.append(only)
+        return render(root, only=only)
+
+    monkeypatch.setattr("cfl_jobs.rendering.render.render", count_and_render)
     code, output = dangerous("update", "Run *", "--yes")
+    assert rendered.count(()) == 1
     assert code == 1
     assert "error definition\njobs/adhoc.yaml" in output
     assert "run it again with --despite definition" in output

@@ -73,15 +73,17 @@ def check_anew(
     try:
         rendered = render_cached(root) if rendered is None else rendered
     except DefinitionError as error:
-        problems = (
-            Problem(DEFINITION.id, DEFINITION.severity, hide_in_finding(finding))
-            for finding in error.findings
-        )
-        return Report(tuple(problems))
+        return Report(tuple(problems_of(error.findings)))
     report = check_rendered(rendered, files, executors=executors)
     jobs = (each.job for each in rendered if each.kind is Kind.JOB)
     disk = upkeep.estimate_disk(jobs, sizes, builds_a_day) if sizes else ()
     return replace(report, disk=tuple(disk))
+
+
+def problems_of(findings: Iterable[Finding]) -> Iterator[Problem]:
+    """Yield what keeps definitions from being rendered as problems of the rule of that."""
+    for finding in findings:
+        yield Problem(DEFINITION.id, DEFINITION.severity, hide_in_finding(finding))
 
 
 def check_rendered(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +32,7 @@ if TYPE_CHECKING:  # a plan without changes needs no model
     from cfl_jobs.configs.graph import Chain
     from cfl_jobs.configs.model import Job
 
-_FORMAT = f"cfl-jobs {__version__} plan 9"
+_FORMAT = f"cfl-jobs {__version__} plan 10"
 _MAKE_ONE = "Make one with `cfl-jobs plan --out FILE`."
 
 
@@ -81,7 +80,8 @@ class Setup:
 class Basis:
     """What a plan is made of: the same basis always makes the same plan.
 
-    `setup` is all that the project defines, None where nothing changes and nothing is judged.
+    `setup` is all that the project defines: of a look as it is rendered, or what is left out and
+    why; then with what the checks find. None where nothing changes and nothing is judged.
     """
 
     desired: tuple[Config, ...]
@@ -114,7 +114,7 @@ def look(
     Raises UnsafePlan, before anything is looked at, where names come with a wish to prune.
     """
     check_filter(prune=asked.prune, filtered=bool(asked.jobs))
-    desired = _render(root, asked.jobs)
+    desired, setup = _render(root, asked.jobs)
     project = desired[0].project if desired else ""
     names = names_to_look_at(desired)
     observed = observe(
@@ -128,17 +128,20 @@ def look(
     if any(config.key not in observed.listed for config in desired):
         left = frozenset(recall()).difference(observed.listed)
         observed = replace(observed, left=left.intersection(config.key for config in desired))
-    return Basis(desired, observed, asked)
+    return Basis(desired, observed, asked, setup)
 
 
-def _render(root: Path, jobs: tuple[str, ...]) -> tuple[Config, ...]:
-    """Return what is asked for. All is rendered at once, where it can be: all of it is judged."""
-    if jobs:
-        with suppress(DefinitionError):
-            whole = render_cached(root)
-            chosen = frozenset(select_names([each.name for each in whole], jobs))
-            return tuple(each for each in whole if each.name in chosen)
-    return render_cached(root, only=jobs)
+def _render(root: Path, jobs: tuple[str, ...]) -> tuple[tuple[Config, ...], Setup]:
+    """Return what is asked for, and all, where it can be rendered: all of it is judged."""
+    try:
+        whole = render_cached(root)
+    except DefinitionError as error:
+        if not jobs:
+            raise
+        desired = render_cached(root, only=jobs)
+        return desired, Setup(desired, findings=error.findings)
+    chosen = frozenset(select_names([each.name for each in whole], jobs))
+    return tuple(each for each in whole if each.name in chosen), Setup(whole)
 
 
 def save_plan(basis: Basis, path: Path) -> None:
@@ -206,10 +209,9 @@ def _to_json(basis: Basis) -> dict[str, Any]:
 def _setup_to_json(basis: Basis) -> dict[str, Any] | None:
     if basis.setup is None:
         return None
-    desired = {config.key for config in basis.desired}
-    others = (config for config in basis.setup.rendered if config.key not in desired)
-    return {
-        "others": [config.to_json() for config in others],
+    numbers = {config.key: number for number, config in enumerate(basis.desired)}
+    return {  # what is desired stands there by its number
+        "rendered": [numbers.get(each.key, each.to_json()) for each in basis.setup.rendered],
         "problems": [problem.to_json() for problem in basis.setup.problems],
         "commit": basis.setup.commit,
     }
@@ -219,7 +221,10 @@ def _setup_from_json(content: dict[str, Any], desired: tuple[Config, ...]) -> Se
     from cfl_jobs.check.rule import Problem
 
     return Setup(
-        (*desired, *map(Config.from_json, content["others"])),
+        tuple(
+            desired[each] if isinstance(each, int) else Config.from_json(each)
+            for each in content["rendered"]
+        ),
         tuple(map(Problem.from_json, content["problems"])),
         commit=content["commit"],
     )

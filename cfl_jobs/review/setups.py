@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -24,16 +24,16 @@ from cfl_jobs.rendering.cache import render_cached
 TIME_LIMIT = 240.0  # seconds; ten thousand jobs take less
 
 
-def check_setup(root: Path, desired: tuple[Config, ...], *, is_part: bool) -> Setup:
-    """Return what the files here define, checked, `desired` being what is rendered of it so far.
+def check_setup(root: Path, setup: Setup) -> Setup:
+    """Return what the files here define, checked: `setup` is what is rendered of them.
 
-    `is_part`: that is not all. Where the rest doesn't render that is a problem, and all it has.
+    Where the rest doesn't render that is a problem, and all it has.
     """
-    rendered = None if is_part else desired
-    if is_part:
-        with suppress(DefinitionError):
-            rendered = render_cached(root)
-    return Setup(rendered or desired, _check(root, rendered))
+    if setup.renders:
+        return Setup(setup.rendered, _check(root, setup.rendered))
+    from cfl_jobs.check.run import problems_of
+
+    return Setup(setup.rendered, tuple(map(_show_problem, problems_of(setup.findings))))
 
 
 def read_setup(
@@ -59,9 +59,12 @@ def read_setup(
     return Setup(rendered, _check(root, rendered) if rendered else ())
 
 
-def _check(root: Path, rendered: tuple[Config, ...] | None) -> tuple[Problem, ...]:
-    problems = check_project(root, rendered).problems
-    return tuple(replace(problem, finding=_show(problem.finding)) for problem in problems)
+def _check(root: Path, rendered: tuple[Config, ...]) -> tuple[Problem, ...]:
+    return tuple(map(_show_problem, check_project(root, rendered).problems))
+
+
+def _show_problem(problem: Problem) -> Problem:
+    return replace(problem, finding=_show(problem.finding))
 
 
 class _TimeUp(BaseException):

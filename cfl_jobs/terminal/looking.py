@@ -27,13 +27,13 @@ def look_at(
 
     with counting("Looking at", find_canvas(sys.stderr)) as progress:
         basis = look(root, target, asked, recall=recall, progress=progress)
-    plan = basis.plan()
-    if plan.changes:  # what judges is imported, and run, only where there is something to judge
+    plan, setup = basis.plan(), None
+    if plan.changes and basis.setup:  # what judges is imported, and run, only where it is needed
         from cfl_jobs.review.revisions import describe_commit
         from cfl_jobs.review.setups import check_setup
 
-        setup = check_setup(root, basis.desired, is_part=bool(asked.jobs))
-        basis = replace(basis, setup=replace(setup, commit=describe_commit(root)))
+        setup = replace(check_setup(root, basis.setup), commit=describe_commit(root))
+    basis = replace(basis, setup=setup)
     return basis, judge(plan, basis)
 
 
