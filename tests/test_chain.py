@@ -170,6 +170,7 @@ def test_publish(name: str, repository: str, jobs: dict[str, Job]) -> None:
     assert [getattr(each, "kind", None) for each in job.triggers] == [TriggerKind.GITHUB_PUSH]
     archive = only(job.publishers, ArchiveArtifacts)
     assert archive.patterns == f"{component}.tar.gz,commit.txt"
+    assert archive.fingerprint
     assert job.copy_permissions == (CREATE,)
     trigger = only(job.publishers, TriggerBuilds)
     assert trigger.projects == (CREATE,)

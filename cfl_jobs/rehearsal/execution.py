@@ -71,6 +71,9 @@ class RehearsedBuild(BuildRun):
         archive = self.home.archive(self.record.job, self.record.number)
         for name in names:
             copy_file(self.workspace / name, archive / name)
+        if names and step.fingerprint:
+            # As in Jenkins' log, which a rehearsal's is held against; it keeps no fingerprints.
+            self.log("Recording fingerprints")
         return bool(names)
 
     def copy(self, step: CopyArtifact) -> None:

@@ -187,6 +187,7 @@ class ArchiveArtifacts(Step):
     excludes: str = fields.text("excludes")
     allow_empty: bool = fields.flag("allowEmptyArchive")
     only_if_successful: bool = fields.flag("onlyIfSuccessful")
+    fingerprint: bool = fields.flag("fingerprint")
     default_excludes: bool = fields.flag("defaultExcludes", of=TAG)
     case_sensitive: bool = fields.flag("caseSensitive", of=TAG)
     follow_symlinks: bool = fields.flag("followSymlinks", of=TAG)
