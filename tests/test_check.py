@@ -293,6 +293,7 @@ def test_the_disk_that_retention_takes_is_estimated_of_sizes_given_or_seen(
     definition = Path("jobs/distribution.yaml")
     text = definition.read_text().replace("    expect:", "    retention_builds: 20\n    expect:")
     definition.write_text(text)
+    assert CliRunner().invoke(cli, ["check"]).output.endswith("27 rules: no problems.\n")
     asked = ["check", "--size", "Create Distribution=60", "--builds-a-day", "4"]
     told = CliRunner().invoke(cli, asked).output
     assert told.endswith(
@@ -300,7 +301,8 @@ def test_the_disk_that_retention_takes_is_estimated_of_sizes_given_or_seen(
         "  Create Distribution: 1.2 GB, 20 builds of 60.0 MB\n"
         "  Publish Portal Files: 0.9 GB, 360 builds of 2.5 MB\n"
     )
-    assert "is not JOB=MB" in CliRunner().invoke(cli, ["check", "--size", "60"]).output
+    with pytest.raises(CflJobsError, match=r"no job 'Create Dist'\n  Did you mean 'Create Dist"):
+        CliRunner().invoke(cli, ["check", "--size", "Create Dist=60"], catch_exceptions=False)
 
 
 def test_an_error_of_shellcheck_is_an_error_and_a_remark_is_a_warning(chain: Path) -> None:

@@ -186,6 +186,14 @@ def test_a_plugin_that_the_inventory_lacks_is_told_before_anything_is_written(
     assert cfl_jobs("import", *file)[0] == 0
 
 
+def test_what_is_no_config_is_told_by_the_name_of_its_file(cfl_jobs: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("# no config")
+    code, output = cfl_jobs("import", "--file", str(page), "--name", "X")
+    assert code == 1
+    assert f"{page}: line 1, column 2: not well-formed (invalid token)\n" in output
+
+
 def test_a_job_type_without_project_type_is_refused_by_name(cfl_jobs: Run, tmp_path: Path) -> None:
     """Its class, and what can be taken over."""
     config = tmp_path / "config.xml"

@@ -69,7 +69,10 @@ def sessions() -> Iterator[tuple[str, str]]:
 def test_every_console_command_prints_what_the_readme_shows(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`...` stands for anything."""
+    """Also after what `make demo` does; `...` stands for anything."""
+    [demo] = re.findall(r"\$\(BIN\)/cfl-jobs (update .*)", (ROOT / "Makefile").read_text())
+    assert run(demo.split()) == 0
+    capsys.readouterr()
     ran = 0
     for command, expected in sessions():
         words = shlex.split(command)
@@ -236,7 +239,7 @@ def fill(node: ast.expr) -> str:
 def printed_commands() -> Iterator[tuple[str, str]]:
     """Yield (module, what stands behind "cfl-jobs") of every text in the code that names a command.
 
-    A rule that is filled in later stands as one that there is.
+    A rule or a file that is filled in later stands as one that there is.
     """
     for path in sorted((ROOT / "cfl_jobs").rglob("*.py")):
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))

@@ -11,6 +11,7 @@ import pytest
 from cfl_jobs.__main__ import run
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.review.comparing import make_review
+from cfl_jobs.review.formats import write_text
 from cfl_jobs.review.outline import list_entries
 from cfl_jobs.review.page import read_style_sheet
 from cfl_jobs.review.revisions import find_revision, taken_out
@@ -38,7 +39,15 @@ def test_review_touches_no_file_and_nothing_of_git(history: History) -> None:
 
 def test_uncommitted_changes_count_only_where_they_are_asked_for(history: History) -> None:
     edit(history.root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
-    assert make_review(history.root, "main", "HEAD").plan.changes == ()
+    (history.root / "templates/new.yaml.j2").write_text("name: {{ name }}")
+    told = write_text(make_review(history.root, "main", "HEAD"))
+    assert told.startswith("No change on the server.\n")
+    assert told.endswith(
+        "\nNote: not committed, so not in this review: jobs/settings.yaml, "
+        "templates/new.yaml.j2; --worktree takes it.\n"
+    )
+    assert make_review(history.root, "main", "main").outlook == ""
+    (history.root / "templates/new.yaml.j2").unlink()
     review = make_review(history.root, "main", None)
     assert review.revisions is not None
     assert review.revisions[1].asked == "work tree"

@@ -303,7 +303,7 @@ def test_an_update_of_some_jobs_is_judged_by_what_these_do(
     assert rendered.count(()) == 1
     assert code == 1
     assert "error definition\njobs/adhoc.yaml" in output
-    assert "run it again with --despite definition" in output
+    assert "To apply it all the same, run it again with --despite definition" in output
 
 
 def test_a_rule_that_is_misspelt_is_wrong_usage(cfl_jobs: Run) -> None:

@@ -155,6 +155,7 @@ def test_a_list_kept_elsewhere_becomes_the_inventory(
         ("plugins.txt", "git:latest\n", "plugins.txt:1:1: 'latest' is no version"),
         ("plugins.txt", "git:incrementals;a.b;1\n", "'incrementals;a.b;1' is no version"),
         ("plugins.txt", "# nothing\n", "there is no plugin in it"),
+        ("plugins.txt", "no plugin\n" * 1000, "as in `git:5.10.1`. And 997 more like this."),
         ("plugins.yaml", "plugins:\n  - artifactId: git\n", "plugins.yaml:2:5: 'git' names no"),
         ("plugins.yaml", "plugins: [git]\n", "'git' names no version"),
         ("a.yaml", "plugins: {git: latest}\n", "a.yaml:1:16: 'latest' is no version"),

@@ -55,7 +55,8 @@ def command(
         try:
             check_config(config, name=str(file))
         except ConfigError as error:
-            raise CflJobsError(error.message, advice="Name a job's config.xml.") from error
+            message = error.message.replace(": config.xml ", ": ")  # the file may have another name
+            raise CflJobsError(message, advice="Name a job's config.xml.") from error
         return import_jobs(root, [name], lambda _: config)
     if name is not None or not jobs:
         raise click.UsageError(
