@@ -385,6 +385,21 @@ def test_a_deploy_to_demo_is_two_lines(project: Path) -> None:
     assert "Deploy to Demo" in read_view(view.name, view.config).jobs
 
 
+def test_a_deploy_may_be_for_everyone_who_is_logged_in(project: Path) -> None:
+    """They may read it anyway; whoever is named twice is granted the same once."""
+    more = '    restricted_to: ["GROUP:authenticated", "USER:bob", "USER:bob"]\n'
+    permissions = add(project, "deploy.yaml", more)["Deploy to Prod"].permissions
+    assert len(permissions) == len(set(permissions)) == 10
+    assert "GROUP:hudson.model.Item.Build:authenticated" in permissions
+
+
+def test_one_suite_has_passed(project: Path) -> None:
+    tests = project / "jobs/tests.yaml"
+    tests.write_text(tests.read_text().partition("\n  - name: Run Ocargo Tests")[0])
+    (promote,) = (each for each in render(project) if each.name == PROMOTE)
+    assert "once Run Portal Tests has passed for it." in promote.description
+
+
 def test_one_line_restricts_deploy_to_prod(project: Path) -> None:
     changed = add(
         project, "deploy.yaml", "    restricted_to: [GROUP:release-managers, USER:alice]\n"
