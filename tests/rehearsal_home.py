@@ -173,6 +173,17 @@ def copy(project: str, files: str = "", more: str = "", **selector: str) -> str:
     return COPY.format(project=project, filter=files, more=more, **chosen)
 
 
+def bind(**kinds: str) -> str:
+    """Return a wrapper that binds credentials: id, and its kind and fields."""
+    impl = "org.jenkinsci.plugins.credentialsbinding.impl."
+    inner = ""
+    for id_, text in kinds.items():
+        kind, *fields = text.split()
+        named = "".join("<{0}>{1}</{0}>".format(*each.split("=")) for each in fields)
+        inner += f"<{impl}{kind}><credentialsId>{id_}</credentialsId>{named}</{impl}{kind}>"
+    return f"<{impl}SecretBuildWrapper><bindings>{inner}</bindings></{impl}SecretBuildWrapper>"
+
+
 def trigger(projects: str, parameters: str, condition: str = "SUCCESS", more: str = "") -> str:
     return (
         "<hudson.plugins.parameterizedtrigger.BuildTrigger><configs>"

@@ -287,6 +287,8 @@ def complete(project: Path, *words: str) -> list[str]:
         (("-C", "jobs", "render", "Ad"), [r"Ad-hoc\ distribution"]),
         (("-C", "/", "render", "Ad"), [""]),
         (("rehearse", "build", "Create"), [r"Create\ Distribution"]),
+        (("rehearse", "build", "Code"), [""]),
+        (("plan", "Code"), [r"Code\ for\ Life"]),
         (("explain", "shell"), ["shellcheck"]),
         (("history", "--home", "home", "2"), ["RUN"]),
         (("rollback", "--home", "home", ""), ["RUN"]),

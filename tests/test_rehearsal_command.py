@@ -18,9 +18,11 @@ from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Builds
 from cfl_jobs.rehearsal.repositories import find_submodules
+from cfl_jobs.sample import REPOSITORIES
 from tests.rehearsal_chain import PROJECT, SECRETS, Chain, copy_chain, make_chain
 from tests.rehearsal_home import (
     GIT,
+    bind,
     blocking,
     git,
     job_xml,
@@ -84,7 +86,8 @@ def test_what_is_not_committed_is_told_and_pushed_on_request_only(
     (repository / "README.md").write_text("mine\n")
     (repository / "new file").touch()
     refused = push(expect=1)
-    assert "ocargo has nothing to push: README.md, new file in build/reh" in refused
+    assert "ocargo has nothing to push; not committed in build/rehearsal/repositories/oc" in refused
+    assert "ocargo: README.md, new file.\n" in refused
     assert "Commit it and push: cfl-jobs rehearse push ocargo --commit" in refused
     assert len(Builds(home).of("Publish")) == 2
     assert "is on master, not on other" in push("--commit", "--branch", "other", expect=1)
@@ -111,7 +114,9 @@ def test_what_is_not_committed_in_peoples_clones_is_told(
     monkeypatch.chdir(tmp_path)
     told = "Note: not committed in clone, so no build gets it: 0.md, 1.md, 2.md and 2 more.\n"
     known = ["--home", "home", "--repo", "ocargo=clone"]
-    for command, is_told in ((["push", "ocargo"], True), (["build", "Other"], False)):
+    # A push of what is built already starts nothing, and is told of all the same.
+    commands = (["push", "ocargo"], True), (["push", "ocargo"], True), (["build", "Other"], False)
+    for command, is_told in commands:
         assert run(["rehearse", *known, *command]) == 0
         assert (told in capsys.readouterr().out) is is_told
     assert run(["rehearse", *known, "push", "ocargo", "--commit"]) == 1
@@ -129,7 +134,10 @@ def test_what_is_not_committed_in_peoples_clones_is_told(
         (["build", "Run Ocargo Tests", "-p", "X=1"], "has no parameter 'X'"),
         (["push", "ocrgo"], "Did you mean 'ocargo'?"),
         (["push", "ocargo", "--branch", "none"], "ocargo has no branch 'none'"),
-        (["log", "Deploy to Dev"], "has no builds yet"),
+        (["log", "Deploy to Dev"], "build 'Deploy to Dev' -p DISTRIBUTION=..."),
+        (["log", "Run Ocargo Tests"], "-p DISTRIBUTION_NUMBER=..."),
+        (["log", "Ad-hoc distribution"], "build 'Ad-hoc distribution' -p BRANCH=..."),
+        (["log", "Publish Ocargo Files"], "build 'Publish Ocargo Files'\n"),
     ],
 )
 def test_what_is_not_there_is_said_in_a_sentence(
@@ -234,7 +242,10 @@ def test_without_definitions_and_jobs_it_says_where_to_run_it(
     assert run(["rehearse"]) == 1
     assert "Run cfl-jobs where jobs/ and templates/ are" in capsys.readouterr().err
     assert run(["rehearse", "status"]) == 1
-    assert "There is no rehearsal in build/rehearsal" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "There is no rehearsal in build/rehearsal.\n  Start one: cfl-jobs rehearse\n" in said
+    assert run(["rehearse", "--home", "other home", "status"]) == 1
+    assert "Start one: cfl-jobs rehearse --home 'other home'\n" in capsys.readouterr().err
 
 
 def test_an_unknown_element_is_refused_with_its_template_line(
@@ -292,6 +303,36 @@ def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Si
     assert "Finished: ABORTED" in _log(home.log("J", 1))
 
 
+def test_killed_it_shows_its_builds_as_aborted_and_to_be_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How long nobody looked is no time of a build's. What runs is no reason to resume."""
+    script = shell('[ -e "$JENKINS_HOME/FAST" ] || { echo begun; sleep 600; }')
+    home = make_home(tmp_path / "home", {"J": job_xml(builders=script), "K": job_xml()})
+    monkeypatch.chdir(tmp_path)
+
+    def status() -> str:
+        assert run(["rehearse", "--home", "home", "status"]) == 0
+        return capsys.readouterr().out
+
+    rehearsal = _start(tmp_path, "build", "J")
+    wait_until(lambda: "begun" in _log(home.log("J", 1)))
+    assert status() == "J\n  #1 running\nK: no builds\n"
+    rehearsal.kill()
+    rehearsal.wait()
+    last_write = Builds(home).of("J")[0].started + 0.5
+    os.utime(home.log("J", 1), (last_write, last_write))
+    resume = "Aborted, to be built again: J #1\nGo on with: cfl-jobs rehearse --home home resume\n"
+    assert status() == f"J\n  #1 ABORTED in 0.5 s\nK: no builds\n{resume}"
+    assert Builds(home).of("J")[0].result is None  # it only looks
+    assert run(["rehearse", "--home", "home", "build", "K"]) == 0
+    assert capsys.readouterr().out.endswith(f"\n{resume}")
+    assert status().startswith("J\n  #1 ABORTED in 0.5 s\nK\n  #1 SUCCESS")
+    (home.root / "FAST").touch()
+    assert run(["rehearse", "--home", "home", "resume"]) == 0
+    assert "Go on with" not in capsys.readouterr().out + status()
+
+
 def test_resume_builds_what_was_aborted_and_what_waited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -341,8 +382,15 @@ def _start(
     stdout: int = subprocess.DEVNULL,
     stderr: int | None = None,
 ) -> subprocess.Popen[str]:
+    given = ("-m", "cfl_jobs", "rehearse", "--home", "home", *arguments)
+    return _run_program(directory, *given, stdout=stdout, stderr=stderr)
+
+
+def _run_program(
+    directory: Path, *arguments: str, stdout: int, stderr: int | None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "cfl_jobs", "rehearse", "--home", "home", *arguments],
+        [sys.executable, *arguments],
         cwd=directory,
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
         stdout=stdout,
@@ -407,16 +455,110 @@ def test_a_directory_that_cannot_be_made_is_named(
     assert "file/home" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("slip", [["--secrets", "nothing"], ["--repo", "ocargo=nothing"]])
-def test_a_slip_is_not_remembered(
-    chain: Chain, capsys: pytest.CaptureFixture[str], slip: list[str]
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize(
+    ("slip", "code"),
+    [
+        (["--secrets", "nothing", "resume"], 2),
+        (["--secrets", "bad", "resume"], 1),
+        (["--repo", "ocargo=nothing", "resume"], 2),
+        (["--repo", "ocargo=jobs", "resume"], 1),
+        (["--repo", "ocarga=clone", "resume"], 1),
+        (["build", "Publish Ocarga Files"], 1),
+    ],
+)
+def test_a_slip_makes_nothing_and_is_not_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slip: list[str], code: int, is_first: bool
 ) -> None:
-    """What could not be read must not break every later run."""
-    assert rehearse(chain, "resume") == 0
-    home = ["--home", str(chain.home.root)]
-    assert run(["rehearse", *home, *slip, "resume"]) == 2
-    capsys.readouterr()
-    assert run(["rehearse", *home, "resume"]) == 0
+    """What could not be read must not break every later run, be it the very first."""
+    make_repository(tmp_path / "clone", {})
+    (tmp_path / "bad").write_text("no name\n")
+    for folder in ("jobs", "templates"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    monkeypatch.chdir(tmp_path)
+    if not is_first:
+        assert run(["rehearse", "resume"]) == 0
+    assert run(["rehearse", *slip]) == code
+    home = Home(tmp_path / "build/rehearsal")
+    assert home.repositories.exists() is not is_first
+    needs_jobs = "ocarga=clone" in slip  # they say which repositories there are
+    assert (home.root / "jobs").exists() is (needs_jobs or not is_first)
+    assert run(["rehearse", "resume"]) == 0
+    assert {path.name for path in home.repositories.iterdir()} == {*REPOSITORIES}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        'event == "os.rename" and "jobs/C" in str(arguments[1])',
+        'event == "subprocess.Popen" and "init" in arguments[1]',
+        'event == "subprocess.Popen" and "commit" in arguments[1]',
+    ],
+)
+def test_a_first_run_that_was_interrupted_is_gone_on_with(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    moment: str,
+    number: signal.Signals,
+) -> None:
+    """While it renders, or while it makes the sample's repositories: the home stays its own."""
+    for folder in ("jobs", "templates"):
+        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    program = (
+        "import os, sys, time\n"
+        "def hook(event, arguments):\n"
+        f"    if {moment}:\n"
+        f"        os.kill(os.getpid(), {int(number)})\n"
+        "        time.sleep(0.5)\n"
+        "sys.addaudithook(hook)\n"
+        "from cfl_jobs.__main__ import main\n"
+        "sys.argv[1:] = ['rehearse', 'resume']\n"
+        "sys.exit(main())\n"
+    )
+    rehearsal = _run_program(
+        tmp_path, "-c", program, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    said, error = rehearsal.communicate(timeout=60)
+    if number is signal.SIGINT:
+        assert (rehearsal.returncode, error) == (130, "\nInterrupted.\n")
+    assert "Go on with" not in said
+    monkeypatch.chdir(tmp_path)
+    assert run(["rehearse", "resume"]) == 0
+    shown = capsys.readouterr().out
+    assert "Made the sample's repositories" in shown
+    assert "Note: " not in shown
+    assert run(["plan", "--home", "build/rehearsal"]) == 0
+    assert "13 as they should be" in capsys.readouterr().out
+
+
+def test_an_own_clone_for_one_of_the_sample_says_that_made_up_secrets_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And how to go back."""
+    job = job_xml(
+        scm=GIT.format("ocargo", "master"), wrappers=bind(t="StringBinding variable=TOKEN")
+    )
+    make_home(tmp_path / "build/rehearsal", {"J": job})
+    make_repository(tmp_path / "clone", {})
+    monkeypatch.chdir(tmp_path)
+    told = (
+        "Note: made-up secrets are no longer used, since ocargo is your clone; give --secrets FILE."
+    )
+    back = "--repo ocargo=build/rehearsal/repositories/ocargo"
+    Path("secrets").write_text("")
+    for given, is_told in (
+        ("--executors=2", False),
+        ("--repo=ocargo=clone", True),
+        ("--executors=2", True),
+        (back.replace("--repo ", "--repo="), False),
+        ("--repo=ocargo=clone", True),
+        ("--secrets=secrets", False),
+    ):
+        assert run(["rehearse", given, "resume"]) == 0
+        said = f"{told}\n  To go back to the sample: cfl-jobs rehearse {back}\n"
+        assert (said in capsys.readouterr().out) is is_told
 
 
 def test_a_log_that_is_gone_is_told(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:

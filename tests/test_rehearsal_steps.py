@@ -20,6 +20,7 @@ from tests.rehearsal_home import (
     DATA,
     archive,
     artifacts,
+    bind,
     copy,
     job_xml,
     last,
@@ -255,17 +256,6 @@ def _is_alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state != "Z"
-
-
-def bind(**kinds: str) -> str:
-    """Return a wrapper that binds credentials: id, and its kind and fields."""
-    impl = "org.jenkinsci.plugins.credentialsbinding.impl."
-    inner = ""
-    for id_, text in kinds.items():
-        kind, *fields = text.split()
-        named = "".join("<{0}>{1}</{0}>".format(*each.split("=")) for each in fields)
-        inner += f"<{impl}{kind}><credentialsId>{id_}</credentialsId>{named}</{impl}{kind}>"
-    return f"<{impl}SecretBuildWrapper><bindings>{inner}</bindings></{impl}SecretBuildWrapper>"
 
 
 BIND = bind(

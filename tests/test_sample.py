@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.errors import CflJobsError
 from cfl_jobs.sample import REPOSITORIES, make_repositories
 from tests.shell_steps import git
 
@@ -42,10 +41,15 @@ def test_commits_do_not_depend_on_the_users_git(
         assert git(one, "rev-parse", "master") == git(other, "rev-parse", "master")
 
 
-def test_a_directory_that_is_there_is_not_touched(tmp_path: Path) -> None:
+def test_a_repository_that_is_there_stays_and_a_half_made_one_is_begun_anew(
+    tmp_path: Path,
+) -> None:
     kept = tmp_path / "ocargo" / "kept"
-    kept.parent.mkdir()
-    kept.write_text("mine")
-    with pytest.raises(CflJobsError, match="ocargo is there already"):
-        make_repositories(tmp_path)
+    half = tmp_path / ".codeforlife-deploy.new" / "half"
+    for file in (kept, half):
+        file.parent.mkdir()
+        file.write_text("mine")
+    make_repositories(tmp_path)
     assert list(kept.parent.iterdir()) == [kept]
+    assert {path.name for path in tmp_path.iterdir()} == {*REPOSITORIES}
+    assert not list(tmp_path.rglob("half"))

@@ -38,10 +38,14 @@ class _Job(_Named):
 
     name = "job"
 
+    def __init__(self, *kinds: str) -> None:
+        self._kinds = kinds
+
     def list_names(self, context: click.Context) -> Iterable[str]:
         from cfl_jobs.reading.definitions import load_definitions
 
-        return (entry.name for entry in load_definitions(find_project()).entries)
+        entries = load_definitions(find_project()).entries
+        return (entry.name for entry in entries if entry.kind.value in self._kinds)
 
 
 class _Rule(_Named):
@@ -84,7 +88,7 @@ class _Run(_Named):
         return (run.name for run in list_runs(Path(place), label))
 
 
-JOB, RULE, RUN = _Job(), _Rule(), _Run()
+JOB, JOB_ALONE, RULE, RUN = _Job("job", "view"), _Job("job"), _Rule(), _Run()
 
 
 class _Bash(BashComplete):

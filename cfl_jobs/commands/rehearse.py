@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cfl_jobs.commands import DIRECTORY, INPUT, Count, Verbs, check_there, find_project
-from cfl_jobs.commands.completion import JOB
+from cfl_jobs.commands.completion import JOB_ALONE
 
 if TYPE_CHECKING:
     from cfl_jobs.rehearsal.records import Builds
@@ -123,15 +123,17 @@ def push(names: tuple[str, ...], branch: str | None, commit: bool, **given: Any)
 
 
 @command.command(short_help="Start a job, as Build with Parameters does.")
-@click.argument("job", type=JOB)
+@click.argument("job", type=JOB_ALONE)
 @click.option(
     "-p", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter; repeat it."
 )
 @_options
 def build(job: str, parameters: tuple[str, ...], **given: Any) -> int:
     """Start JOB by hand and run what follows; for a build selector a plain number will do."""
+    from cfl_jobs.rehearsal.session import build
+
     values = dict(_read_pairs(parameters, "-p", "NAME=VALUE"))
-    return _run(_read_options(**given), lambda engine, ready: engine.build(job, values))
+    return _run(_read_options(**given), partial(build, job=job, values=values), job)
 
 
 @command.command(short_help="Go on with what was interrupted.")
@@ -158,7 +160,7 @@ def status(**given: Any) -> int:
 
 
 @command.command(short_help="Show a build's log, the newest without a number.")
-@click.argument("job", type=JOB)
+@click.argument("job", type=JOB_ALONE)
 @click.argument("number", type=Count(min=1), required=False)
 @_options
 def log(job: str, number: int | None, **given: Any) -> int:
@@ -170,7 +172,7 @@ def log(job: str, number: int | None, **given: Any) -> int:
 
 
 @command.command(short_help="List a build's artifacts, the newest's without a number.")
-@click.argument("job", type=JOB)
+@click.argument("job", type=JOB_ALONE)
 @click.argument("number", type=Count(min=1), required=False)
 @_options
 def artifacts(job: str, number: int | None, **given: Any) -> int:
@@ -195,13 +197,13 @@ def _look_at(job: str, **given: Any) -> tuple[Builds, int]:
     return builds, int(bool(builds.damaged))
 
 
-def _run(options: Options, ask: Ask) -> int:
+def _run(options: Options, ask: Ask, job: str = "") -> int:
     from cfl_jobs.rehearsal.session import Definitions, rehearse
     from cfl_jobs.terminal.interrupts import interrupting
 
     with interrupting():
         definitions = Definitions(find_project())
-        outcome = rehearse(options, definitions, ask, stream=sys.stdout, tell=click.echo)
+        outcome = rehearse(options, definitions, ask, stream=sys.stdout, tell=click.echo, job=job)
     return 0 if outcome.succeeded else 1
 
 

@@ -176,6 +176,15 @@ def save_settings(home: Home, settings: Settings) -> None:
     write_json(home.state / "settings.json", asdict(settings))
 
 
+def is_free(home: Home) -> bool:
+    """Whether no rehearsal is at work in this home: what is recorded as running was killed."""
+    try:
+        with (home.state / "lock").open("rb") as file:
+            return lock(file.fileno(), shared=True)
+    except FileNotFoundError:
+        return True
+
+
 @contextmanager
 def locked(home: Home) -> Iterator[None]:
     """Keep every other rehearsal out of this home. Raises RehearsalError if one is there."""

@@ -130,8 +130,7 @@ class Engine:
         )
         (home.state / "home").mkdir(parents=True, exist_ok=True)
         repositories.write_git_config(url for job in self.jobs.values() for url in job.urls)
-        now = self._clock.wall()
-        for record in recover(home, self.builds, self.queue, self.jobs, now=now):
+        for record in recover(home, self.builds, self.queue, self.jobs):
             notify(Recovered(record))
 
     def __enter__(self) -> Self:

@@ -225,7 +225,7 @@ def _refuse_unknown_repositories(jobs: Iterable[Job], repositories: Repositories
 
 
 def recover(
-    home: Home, builds: Builds, queue: Queue, jobs: Mapping[str, Job], *, now: float
+    home: Home, builds: Builds, queue: Queue, jobs: Mapping[str, Job]
 ) -> Iterator[BuildRecord]:
     """Record as aborted what an earlier rehearsal left running when it was killed; yield that.
 
@@ -241,10 +241,10 @@ def recover(
             if record.result is not None:
                 continue
             signal_build((), record.cookie, signal.SIGKILL)
+            ended = builds.abort(record)
             with home.log(name, record.number).open("a", encoding="utf-8") as log:
                 log.write("The rehearsal ended while this build was running.\n")
                 log.write("Finished: ABORTED\n")
-            ended = replace(record, result=Result.ABORTED, finished=now)
             builds.save(ended)
             item = queue.find(record.item)
             if item:

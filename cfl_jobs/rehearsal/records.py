@@ -6,7 +6,7 @@ A record is JSON in `builds/<n>/build.json`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -199,11 +199,12 @@ class Builds:
     """The builds in a home. Records are read once and kept; only this rehearsal writes them.
 
     A record that can't be read is an error; where builds are only looked at, `lenient`, it is left
-    out, and told in `damaged`.
+    out, and told in `damaged`. `idle`: no rehearsal is at work, so those that run were aborted.
     """
 
-    def __init__(self, home: Home, *, lenient: bool = False) -> None:
+    def __init__(self, home: Home, *, lenient: bool = False, idle: bool = False) -> None:
         self.home = home
+        self.idle = idle
         self.damaged: list[RehearsalError] = []
         self._lenient = lenient
         self._records: dict[str, dict[int, BuildRecord]] = {}
@@ -236,6 +237,15 @@ class Builds:
         path = self.home.build_directory(record.job, record.number) / "build.json"
         write_json(path, record_to_json(record))
 
+    def abort(self, record: BuildRecord) -> BuildRecord:
+        """Return the record of a build that was killed with its rehearsal, when its log ended."""
+        try:
+            ended = self.home.log(record.job, record.number).stat().st_mtime
+        except OSError:
+            ended = record.started
+        finished = max(ended, record.started)
+        return replace(record, result=Result.ABORTED, finished=finished)
+
     def delete(self, record: BuildRecord) -> None:
         remove_tree(self.home.build_directory(record.job, record.number))
         self._load(record.job).pop(record.number, None)
@@ -254,7 +264,8 @@ class Builds:
             for path in (self.home.job_directory(job) / "builds").glob("*/build.json"):
                 try:
                     record = _read_record(path)
-                    known[record.number] = record
+                    is_aborted = self.idle and record.result is None
+                    known[record.number] = self.abort(record) if is_aborted else record
                 except RehearsalError as error:
                     if not self._lenient:
                         raise

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from cfl_jobs.configs.model import Job, ParameterKind
+from cfl_jobs.configs.model import Job, Parameter, ParameterKind
 from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.configs.steps.artifacts import CopyArtifact, Selector, parse_selector
 from cfl_jobs.configs.steps.step import Result
@@ -50,17 +50,20 @@ def list_status(builds: Builds) -> Iterator[str]:
         for record in records[:_NEWEST]:
             yield f"  #{record.number} {outcome(record)}"
     unfinished = list(list_unfinished(builds, queue, [job for job, _ in home.configs()]))
-    if unfinished:
-        yield from unfinished
+    yield from unfinished
+    if unfinished and builds.idle:
         yield f"Go on with: {own_command(home)} resume"
 
 
 def list_unfinished(builds: Builds, queue: Queue, jobs: Iterable[str]) -> Iterator[str]:
     """Yield what `resume` builds: what was aborted, then what waits in the queue."""
-    for record in find_aborted(builds, jobs):
+    aborted = list(find_aborted(builds, jobs))
+    for record in aborted:
         yield f"Aborted, to be built again: {record.name}{_show_values(record.parameters)}"
+    begun = {record.item for record in aborted}
     for item in queue:
-        yield f"In the queue: {item.job}{_show_values(item.parameters)}"
+        if item.id not in begun:  # we were killed just as its build began
+            yield f"In the queue: {item.job}{_show_values(item.parameters)}"
 
 
 def _show_values(parameters: Mapping[str, str]) -> str:
@@ -77,10 +80,8 @@ def find_build(builds: Builds, job: str, number: int | None) -> BuildRecord:
     """Return the build, the newest without a number. Raises RehearsalError."""
     records = builds.of(job)
     if not records:
-        raise RehearsalError(
-            f"{job!r} has no builds yet.",
-            advice=f"Start one: {own_command(builds.home)} build {shlex.quote(job)}",
-        )
+        advice = f"Start one: {own_command(builds.home)} build {_how_to_start(builds, job)}"
+        raise RehearsalError(f"{job!r} has no builds yet.", advice=advice)
     if number is None:
         return records[0]
     found = builds.get(job, number)
@@ -88,6 +89,25 @@ def find_build(builds: Builds, job: str, number: int | None) -> BuildRecord:
         known = ", ".join(f"#{record.number}" for record in records)
         raise RehearsalError(f"{job!r} has no build #{number}.", advice=f"There are {known}.")
     return found
+
+
+def _how_to_start(builds: Builds, name: str) -> str:
+    """Return a job and what it has to be given: the build to choose, else `NAME=...`.
+
+    A job with a trigger builds with its defaults alone.
+    """
+    job = read_jobs(builds.home)[name]
+    asked = [p.name for p in job.parameters if not job.triggers and _is_asked(p)]
+    values = "".join(f" -p {each}=..." for each in asked)
+    return next(_choices(job, builds), shlex.quote(name) + values)
+
+
+def _is_asked(parameter: Parameter) -> bool:
+    """Whether its default is nothing to build with."""
+    if parameter.kind is not ParameterKind.BUILD_SELECTOR:
+        return not parameter.default
+    selector = parse_selector(parameter.default)
+    return selector is None or (selector.kind is Selector.SPECIFIC and not selector.argument)
 
 
 def list_build_artifacts(home: Home, record: BuildRecord) -> Iterator[str]:

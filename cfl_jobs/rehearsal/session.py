@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets as random_source
 import shlex
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from threading import Event
 from typing import TextIO, TypeAlias
 
 from cfl_jobs.configs.model import Job
@@ -18,6 +19,7 @@ from cfl_jobs.planning.basis import Asked, look
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.rehearsal.directory import (
     Home,
+    is_free,
     load_settings,
     locked,
     read_json,
@@ -27,6 +29,7 @@ from cfl_jobs.rehearsal.directory import (
 )
 from cfl_jobs.rehearsal.engine import Engine, Outcome
 from cfl_jobs.rehearsal.environment import Credential, read_credentials
+from cfl_jobs.rehearsal.queueing import Queue
 from cfl_jobs.rehearsal.records import Builds, find_aborted
 from cfl_jobs.rehearsal.reports import (
     DEFAULT_HOME,
@@ -41,6 +44,7 @@ from cfl_jobs.rehearsal.triggering import find_watched, find_watching
 from cfl_jobs.rehearsal.view import showing
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.sample import REPOSITORIES, make_repositories
+from cfl_jobs.target import Kind
 from cfl_jobs.targets.home import HomeTarget
 
 
@@ -50,18 +54,23 @@ class Definitions:
 
     root: Path
 
-    def fill(self, home: Home) -> int:
+    def fill(self, home: Home, begin: Callable[[], None] = lambda: None) -> int:
         """Bring the jobs in `home` to what the definitions say; returns how many changed.
 
         Jobs that are no longer defined go, with their builds. The run's journal is kept in the home
-        too, not in the user's own directories. Raises CflJobsError if one can't be written.
+        too, not in the user's own directories. `begin` is called before the first is written.
+        Raises CflJobsError if one can't be written, KeyboardInterrupt after those in hand.
         """
         target = HomeTarget(home.root)
         plan = look(self.root, target, Asked(prune=True)).plan()
+        begin()
         if not plan.changes:
             return 0
         journal = Journal(home.state / "runs", target=target.label, verb="rehearse")
-        result = apply_plan(plan, target, journal)
+        stop = Event()
+        result = apply_plan(plan, target, journal, stop=stop)
+        if stop.is_set():
+            raise KeyboardInterrupt
         for done in result.outcomes:
             if done.status in (Status.FAILED, Status.NOT_DONE):
                 raise PlanError(f"{done.change.name} could not be written: {done.message}")
@@ -76,6 +85,11 @@ class Definitions:
             return len(look(self.root, HomeTarget(home.root), Asked()).plan().changes)
         except CflJobsError:
             return 0
+
+    def require(self, job: str) -> None:
+        """Raise RehearsalError where the definitions have no such job."""
+        rendered = render_cached(self.root)
+        require_job({each.name: each for each in rendered if each.kind is Kind.JOB}, job)
 
     def locate(self, job: str, path: str) -> str:
         """Say which line made an element of a job, if definitions are here."""
@@ -115,17 +129,27 @@ class Ready:
     tell: Tell
 
 
-Ask: TypeAlias = Callable[[Engine, Ready], object]
+# Asks for builds; returns the repositories that were pushed.
+Ask: TypeAlias = Callable[[Engine, Ready], Iterable[str]]
 
 
 def rehearse(
-    options: Options, definitions: Definitions, ask: Ask, *, stream: TextIO, tell: Tell
+    options: Options,
+    definitions: Definitions,
+    ask: Ask,
+    *,
+    stream: TextIO,
+    tell: Tell,
+    job: str = "",
 ) -> Outcome:
-    """Open the home, ask for builds, run them while showing them, and tell of failures."""
+    """Open the home, ask for builds, run them while showing them, and tell of failures.
+
+    `job` is the one that is asked for: nothing is made where there is no such job.
+    """
     home = Home(options.home)
     try:
         with locked(home):
-            ready = prepare(options, home, definitions, tell)
+            ready = prepare(options, home, definitions, tell, job)
             with (
                 showing(stream, home) as notify,
                 Engine(
@@ -138,11 +162,12 @@ def rehearse(
                     locate=definitions.locate,
                 ) as engine,
             ):
-                ask(engine, ready)
-                _name_uncommitted(engine, ready)
+                _name_uncommitted(engine, ready, ask(engine, ready))
                 outcome = engine.run()
+            unfinished = list(list_unfinished(engine.builds, engine.queue, engine.jobs))
     except KeyboardInterrupt:
-        tell(f"Go on with: {own_command(home)} resume")
+        if any(_list_left(home)):
+            tell(f"Go on with: {own_command(home)} resume")
         raise
     except BrokenPipeError:
         raise
@@ -155,19 +180,35 @@ def rehearse(
         tell(line)
     for problem in outcome.not_started:
         tell(f"Not started: {problem}.")
+    if unfinished and not outcome.deadlock:
+        tell("\n".join([*unfinished, f"Go on with: {own_command(home)} resume"]))
     return outcome
 
 
-def rehearse_chain(engine: Engine, ready: Ready) -> None:
+def _list_left(home: Home) -> Iterator[str]:
+    """Yield what an interrupt left undone."""
+    jobs = [name for name, _ in home.configs()]
+    return list_unfinished(
+        Builds(home, lenient=True, idle=True), Queue(home.state / "queue.json"), jobs
+    )
+
+
+def rehearse_chain(engine: Engine, ready: Ready) -> Iterable[str]:
     """Start the first distribution by the job that publishes all; later play a push to each."""
     first = _find_first(engine, ready)
     if first is None:
-        push(engine, ready)
-        return
+        return push(engine, ready)
     job, values = first
     engine.build(job, values)
     given = ", ".join(f"{name}={value}" for name, value in values.items())
     ready.tell(f"Nothing is built yet, so {job} is started with {given}: it publishes all.")
+    return ()
+
+
+def build(engine: Engine, ready: Ready, job: str, values: Mapping[str, str]) -> Iterable[str]:
+    """Start a job by hand."""
+    engine.build(job, values)
+    return ()
 
 
 def _find_first(engine: Engine, ready: Ready) -> tuple[str, dict[str, str]] | None:
@@ -196,7 +237,7 @@ def push(
     branch: str | None = None,
     *,
     commit: bool = False,
-) -> None:
+) -> Iterable[str]:
     """Play a push to these repositories, or to all; without a branch to the one that jobs build.
 
     `commit`: what is changed in the sample's is committed first. Raises RehearsalError.
@@ -209,14 +250,16 @@ def push(
     for name in pushed:
         for job, says in engine.push(name, pushed[name]).items():
             ready.tell(f"Push to {pushed[name]} of {name}: {job} {says}.")
+    return pushed
 
 
-def resume(engine: Engine, ready: Ready) -> None:
+def resume(engine: Engine, ready: Ready) -> Iterable[str]:
     """Say what was aborted and what waits, and ask for the first again."""
     unfinished = list(list_unfinished(engine.builds, engine.queue, engine.jobs))
     for record in list(find_aborted(engine.builds, engine.jobs)):
         engine.repeat(record)
     ready.tell("\n".join(unfinished) or "Nothing was aborted, and nothing waits in the queue.")
+    return ()
 
 
 def look_at(options: Options, job: str = "") -> Builds:
@@ -227,9 +270,9 @@ def look_at(options: Options, job: str = "") -> Builds:
     home = Home(options.home)
     if not (home.root / "jobs").is_dir():
         raise RehearsalError(
-            f"There is no rehearsal in {options.home}.", advice="Start one: cfl-jobs rehearse"
+            f"There is no rehearsal in {options.home}.", advice=f"Start one: {own_command(home)}"
         )
-    builds, jobs = Builds(home, lenient=True), dict(home.configs())
+    builds, jobs = Builds(home, lenient=True, idle=is_free(home)), dict(home.configs())
     if job:
         require_job(jobs, job)
     for name in [job] if job else jobs:
@@ -237,39 +280,49 @@ def look_at(options: Options, job: str = "") -> Builds:
     return builds
 
 
-def prepare(options: Options, home: Home, definitions: Definitions, tell: Tell) -> Ready:
+def prepare(
+    options: Options, home: Home, definitions: Definitions, tell: Tell, job: str = ""
+) -> Ready:
     """Fill the home with jobs if that is left to us, and find repositories and secrets.
 
     Repositories and a secrets file that were given once are remembered. With no repository at all
-    the sample's are made, if a job checks one out.
+    the sample's are made, if a job checks one out. All that was given is looked at before.
     """
     settings = load_settings(home)
+    secrets = options.secrets.resolve() if options.secrets else settings.secrets
+    given = {repository_name(name): path.resolve() for name, path in options.repositories.items()}
+    if secrets:
+        read_credentials(secrets, ())
+    Repositories(home, given)
     if settings.rendered or not any(True for _ in home.configs()):
-        if changed := definitions.fill(home):
-            tell(f"Rendered jobs/ into {show_path(home.root)}: {count(changed, 'config')}.")
+        if job:
+            definitions.require(job)
         settings = replace(settings, rendered=True)
-        save_settings(home, settings)
+        # Marked as ours first: else what an interrupt leaves of it was taken for another's.
+        if changed := definitions.fill(home, partial(save_settings, home, settings)):
+            tell(f"Rendered jobs/ into {show_path(home.root)}: {count(changed, 'config')}.")
     elif different := definitions.count_differences(home):
         where = shlex.quote(show_path(home.root))
         tell(f"Note: not as in jobs/: {count(different, 'config')}; what is here is run.")
         tell(f"  To bring them up to date: cfl-jobs update --home {where}")
     jobs = read_jobs(home)
     used = {repository_name(url) for job in jobs.values() for url in job.urls}
-    given = {repository_name(name): path.resolve() for name, path in options.repositories.items()}
     known = {**settings.repositories, **given}
     if any(job.scm and job.scm.submodules for job in jobs.values()):
         used |= find_submodules(home, known.values())
     _require_used(given, used)
     known = {name: path for name, path in known.items() if name in used}
-    # The sample stands for its own repositories, where the chain has them all and none is given.
-    if used and known.keys().isdisjoint(REPOSITORIES) and (not known or used >= {*REPOSITORIES}):
-        known |= _make_sample(home, tell)
-    secrets = options.secrets.resolve() if options.secrets else settings.secrets
-    ours = {name for name, path in known.items() if path.is_relative_to(home.repositories)}
     bindings = [binding for job in jobs.values() for binding in job.bindings]
     values = read_credentials(secrets, bindings) if secrets else {}
-    if ours.issuperset(used & {*REPOSITORIES}):
+    theirs = {name for name, path in known.items() if not path.is_relative_to(home.repositories)}
+    # The sample stands for its own repositories, where the chain has them all and none is given.
+    if used and theirs.isdisjoint(REPOSITORIES) and (not theirs or used >= {*REPOSITORIES}):
+        known |= _make_sample(home, tell)
+    ours = known.keys() - theirs
+    if ours >= used & {*REPOSITORIES}:
         values = {**_make_up_secrets(home, bindings, tell), **values}
+    elif not secrets and (home.state / "secrets.json").is_file():
+        _tell_of_own_clones(home, sorted(theirs.intersection(REPOSITORIES)), tell)
     repositories = Repositories(home, known)
     # Only what could be read is remembered: a slip of the pen must not break every later run.
     save_settings(home, replace(settings, repositories=known, secrets=secrets))
@@ -286,9 +339,19 @@ def _require_used(names: Iterable[str], used: Collection[str]) -> None:
 
 def _make_sample(home: Home, tell: Tell) -> dict[str, Path]:
     home.repositories.mkdir(parents=True, exist_ok=True)
+    is_new = not all((home.repositories / name).exists() for name in REPOSITORIES)
     paths = make_repositories(home.repositories)
-    tell(f"Made the sample's repositories in {show_path(home.repositories)}.")
+    if is_new:
+        tell(f"Made the sample's repositories in {show_path(home.repositories)}.")
     return {path.name: path for path in paths}
+
+
+def _tell_of_own_clones(home: Home, names: Sequence[str], tell: Tell) -> None:
+    """Say why a deploy asks for secrets now that were made up before."""
+    what = " and ".join(names) + (" is your clone" if len(names) == 1 else " are your clones")
+    tell(f"Note: made-up secrets are no longer used, since {what}; give --secrets FILE.")
+    places = (f"--repo {name}={shlex.quote(show_path(home.repositories / name))}" for name in names)
+    tell(f"  To go back to the sample: {own_command(home)} {' '.join(places)}")
 
 
 def _make_up_secrets(
@@ -329,19 +392,19 @@ def _commit(builds: Builds, ready: Ready, name: str, branch: str, *, commit: boo
         return
     if changed:
         raise RehearsalError(
-            f"{name} has nothing to push: {some(changed)} in {show_path(place)} is not committed.",
+            f"{name} has nothing to push; not committed in {show_path(place)}: {some(changed)}.",
             advice=f"Commit it and push: {own_command(repositories.home)} push {name} --commit",
         )
     repositories.commit(name, branch)
     ready.tell(f"Made an empty commit to push, on {branch} of the sample's {name}.")
 
 
-def _name_uncommitted(engine: Engine, ready: Ready) -> None:
-    """Tell what no build gets of the repositories that builds are about to check out."""
+def _name_uncommitted(engine: Engine, ready: Ready, pushed: Iterable[str]) -> None:
+    """Tell what no build gets of the repositories that were pushed or are to be checked out."""
     asked = [item.job for item in engine.queue if item.job in ready.jobs]
     reached = [ready.jobs[name] for name in engine.chain.reachable(asked)]
     used = {repository_name(url) for job in reached for url in job.urls}
-    for name in sorted(used & ready.repositories.paths.keys()):
+    for name in sorted(ready.repositories.paths.keys() & used.union(pushed)):
         if changed := ready.repositories.list_uncommitted(name):
             place = show_path(ready.repositories.paths[name])
             ready.tell(f"Note: not committed in {place}, so no build gets it: {some(changed)}.")

@@ -31,19 +31,21 @@ IDENTITY = {
 def make_repositories(directory: Path) -> tuple[Path, ...]:
     """Make the three repositories in `directory`, each with one commit on master.
 
-    Returns their paths, `directory`/<repository>, in REPOSITORIES' order. Raises CflJobsError if
-    one is there already or git can't make it.
+    Returns their paths, `directory`/<repository>, in REPOSITORIES' order. Each is whole or not
+    there, and one that is there stays as it is. Raises CflJobsError if git can't make one.
     """
     return tuple(_make_repository(directory / name) for name in REPOSITORIES)
 
 
-def _make_repository(repository: Path) -> Path:
+def _make_repository(place: Path) -> Path:
+    """Make a repository beside its place, then move it there: an interrupt leaves no half."""
+    if place.exists():
+        return place
+    repository = place.with_name(f".{place.name}.new")
     if repository.exists():
-        raise CflJobsError(
-            f"{repository} is there already", advice="Choose a new directory, or remove this one."
-        )
+        shutil.rmtree(repository)
     shutil.copytree(
-        SOURCE / repository.name,
+        SOURCE / place.name,
         repository,
         copy_function=shutil.copyfile,
         ignore=shutil.ignore_patterns("__pycache__"),
@@ -53,8 +55,8 @@ def _make_repository(repository: Path) -> Path:
             file.chmod(0o755 if file.name in EXECUTABLE else 0o644)
     _run_git(repository, "init", "--quiet", "--initial-branch=master", "--object-format=sha1")
     _run_git(repository, "-c", "core.autocrlf=false", "-c", "core.fileMode=true", "add", "--all")
-    _run_git(repository, "commit", "--quiet", f"--message=Start {repository.name}")
-    return repository
+    _run_git(repository, "commit", "--quiet", f"--message=Start {place.name}")
+    return repository.rename(place)
 
 
 def _run_git(repository: Path, *arguments: str) -> None:
