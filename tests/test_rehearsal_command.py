@@ -244,6 +244,7 @@ def test_without_definitions_and_jobs_it_says_where_to_run_it(
     assert run(["rehearse", "status"]) == 1
     said = capsys.readouterr().err
     assert "There is no rehearsal in build/rehearsal.\n  Start one: cfl-jobs rehearse\n" in said
+    Path("other home").mkdir()
     assert run(["rehearse", "--home", "other home", "status"]) == 1
     assert "Start one: cfl-jobs rehearse --home 'other home'\n" in capsys.readouterr().err
 
