@@ -169,6 +169,15 @@ PORTAL = "command: python manage.py test portal --testrunner " + (
 JUDGES = "changes what decides whether a distribution was tested: Promote Distribution"
 PASSES = "lets Run Portal Tests pass whatever its tests say"
 EFFECTS = {
+    "danger in a job that looks renamed": (
+        (
+            DEPLOY,
+            "  - name: Deploy to Prod\n    environment: Prod\n",
+            "  - name: Prod Deploy\n    environment: Prod\n    command: ./deploy.sh -f\n",
+        ),
+        "changes what Prod Deploy runs",
+        Weight.HIGH,
+    ),
     "suite on a deploy's node": (
         (TESTS, "    suite: portal\n", "    suite: portal\n    node_label: deploy-prod\n"),
         "runs Run Portal Tests where Deploy to Prod's secrets can be read",
@@ -495,6 +504,53 @@ def test_what_a_change_means_for_the_chain(case: str, before: Setup, tmp_path: P
     assert effects.get(expected) is weight, "\n".join(effects)
     same = review_setups(Revision("main"), Revision("main"), before, before)
     assert same.effects == ()
+
+
+NEW_JOBS = {
+    "./deploy.sh Prod latest": (
+        "",
+        "adds what deploys without looking whether it was tested: New",
+        "adds New, which runs `./deploy.sh Prod latest` on any node",
+    ),
+    "make tidy": (
+        "node: deploy-prod || built-in\n",
+        "runs New where Deploy to Prod's secrets can be read",
+        "adds New, which runs `make tidy` on deploy-prod || built-in",
+    ),
+}
+
+
+@pytest.mark.parametrize("command", NEW_JOBS)
+def test_new_job_is_weighed_by_what_it_runs_and_where(
+    command: str, before: Setup, tmp_path: Path
+) -> None:
+    node, danger, made = NEW_JOBS[command]
+    root = copy_project(tmp_path)
+    text = f"name: {{{{ name }}}}\nproject-type: freestyle\n{node}builders:\n  - shell: {command}\n"
+    (root / "templates/new.yaml.j2").write_text(text)
+    (root / "jobs/new.yaml").write_text("template: new.yaml.j2\njobs:\n  - name: New\n")
+    after = read_setup(root)
+    review = review_setups(Revision("main"), Revision("change"), before, after)
+    effects = effects_of(review)
+    assert (effects[danger], effects[made]) == (Weight.HIGH, Weight.MEDIUM)
+    errors = len(review.refusing)
+    assert str(review.risk).startswith(f"Risk: high: {danger}")
+    assert ("check finds 1 error" in review.risk.text) is (errors == 1)
+    for write in (WRITERS["markdown"], WRITERS["html"]):
+        (fold,) = (line for line in write(review).split("\n") if "<details" in line)
+        assert " open" in fold.partition(">")[0]
+
+
+def test_probable_rename_is_one_line_with_all_that_gets_the_name(
+    before: Setup, tmp_path: Path
+) -> None:
+    edit(copy_project(tmp_path), TESTS, "Run Portal Tests", "Test Portal")
+    review = review_setups(Revision("main"), Revision("change"), before, read_setup(tmp_path))
+    (text,) = effects_of(review)
+    assert text.startswith("probably renames Run Portal Tests to Test Portal, without its builds: ")
+    (entry,) = entries_of(review)
+    names = "job Create Distribution, job Promote Distribution, view Code for Life"
+    assert (entry.action, entry.parts, entry.about) == ("rename", (), f"and its name in {names}")
 
 
 def test_the_concrete_danger_stands_first_and_is_never_folded(history: History) -> None:

@@ -88,10 +88,10 @@ def _entry(entry: Entry) -> Iterator[str]:
     if not entry.parts:
         yield from (f"- {escape(line + about)}" for line in entry.lines)
         return
-    state = " open" if entry.is_open(_FOLDED) else ""
     is_whole = entry.action in ("create", "delete")
+    state = " open" if entry.is_open(0 if is_whole else _FOLDED) else ""
     title = f"<b>{guard(entry.title)}</b>{guard(about)}"
-    yield from ("", f"<details{'' if is_whole else state}><summary>{title}</summary>", "")
+    yield from ("", f"<details{state}><summary>{title}</summary>", "")
     if entry.action == "left alone" and len(entry.lines) > 1:
         yield from (f"- {escape(line)}" for line in entry.lines)
         yield ""
