@@ -64,10 +64,7 @@ class Setup:
 
     @cached_property
     def jobs(self) -> Mapping[str, Job]:
-        from cfl_jobs.configs.read_model import read_job
-
-        jobs = (each for each in self.rendered if each.kind is Kind.JOB)
-        return {job.name: read_job(job.name, job.config) for job in jobs}
+        return {each.name: each.job for each in self.rendered if each.kind is Kind.JOB}
 
     @cached_property
     def chain(self) -> Chain:
