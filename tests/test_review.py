@@ -445,7 +445,7 @@ EFFECTS = {
     "restriction": (
         (DEPLOY, PROD, f'{PROD}    restricted_to: ["USER:alice"]\n'),
         "restricts who may build Deploy to Prod to USER:alice",
-        Weight.HIGH,
+        Weight.MEDIUM,
     ),
     "guard's default": (
         (DEPLOY_TEMPLATE, "      default: false", "      default: true"),

@@ -51,6 +51,7 @@ from cfl_jobs.review.review import About, Effect, Review, Weight, Weights, join_
 
 # matrix-auth 3.2: the strategy under which nothing granted elsewhere counts.
 _CLOSED = "NonInheritingStrategy"
+_OF_BUILDERS = ("build", "cancel", "discover", "read", "workspace")
 _SHOWS_DEFAULT = (ParameterKind.BOOLEAN, ParameterKind.STRING, ParameterKind.CHOICE)
 # What a template gives a script stands before it (rendering/scripts.py).
 BEGIN = "\n# From here on: "
@@ -76,12 +77,32 @@ Find = Callable[[Pair, str, Job, Job], Iterator[Effect]]
 class Danger:
     """A kind of danger. `paths` are the places in a config whose differences may be it, the
     likeliest first. `find` gets the pair, a job's name, and the job before and after: where it is
-    new or goes, an empty one, unless the row is `of_kept` jobs only.
+    new or goes, an empty one, unless the row is `of_kept` jobs only. What it finds says all of a
+    difference whose path, below one of `paths`, is as `tells` has it; all others are told apart.
     """
 
     find: Find
     paths: tuple[str, ...]
     of_kept: bool = False
+    tells: str = ".*"
+
+    def says(self, effect: Effect, found: Difference) -> bool:
+        """Tell whether an effect that is found says what a difference is."""
+        if not covers(self.paths, found) or not _is_in(effect.paths, found):
+            return False
+        path = without_numbers(found.path)
+        return any(
+            re.fullmatch(self.tells, path.removeprefix(place).lstrip("/"))
+            if path.startswith(f"{place}/")
+            else f"{place}/".startswith(f"{path}/".lstrip("/"))
+            for place in self.paths
+        )
+
+
+def _is_in(paths: Container[str], found: Difference) -> bool:
+    """Tell whether a difference is at one of these paths or in it, where there are any."""
+    steps = found.path.split("/")
+    return not paths or any("/".join(steps[:n]) in paths for n in range(1, len(steps) + 1))
 
 
 def weigh_plan(plan: Plan, desired: Sequence[Config]) -> Review:
@@ -120,7 +141,8 @@ def find_effects(
             for effect in danger.find(pair, name, old, new):
                 effects.append(replace(effect, remark=remark))
                 for found in about:
-                    untold.pop(found, None)
+                    if danger.says(effect, found):
+                        untold.pop(found, None)
                 for path in [found.path for found in _nearest(danger.paths, about)] or [""]:
                     weights[name, path] = max(effect.weight, weights.get((name, path), Weight.LOW))
         for found in untold:
@@ -400,25 +422,33 @@ def _nodes(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         yield Effect(About.SECRET, Weight.HIGH, "runs", (name,), tail)
 
 
-def _permissions(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
-    was, now, weight = _by_who(old), _by_who(new), pair.weigh(name)
+def _restriction(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    weight = pair.weigh(name)
     if old.inheritance != _CLOSED and new.inheritance == _CLOSED:
-        builders = [who for who, rights in now.items() if "build" in rights]
-        tail = f"to {join_names(builders or ['administrators'])}"
-        yield Effect(About.PERMISSION, weight, "restricts who may build", (name,), tail)
-        return
-    is_lifted = old.inheritance == _CLOSED and new.inheritance != _CLOSED
-    if is_lifted:
-        builders = [who for who, rights in was.items() if "build" in rights]
-        tail = f", which only {join_names(builders or ['administrators'])} could"
+        tail = f"to {join_names(_builders_of(new))}"
+        yield Effect(About.PERMISSION, Weight.MEDIUM, "restricts who may build", (name,), tail)
+    elif old.inheritance == _CLOSED and new.inheritance != _CLOSED:
+        tail = f", which only {join_names(_builders_of(old))} could"
         lead = "lifts the restriction of who may build"
         yield Effect(About.PERMISSION, weight, lead, (name,), tail)
+
+
+def _builders_of(job: Job) -> list[str]:
+    found = [who for who, rights in _by_who(job).items() if "build" in rights]
+    return found or ["administrators"]
+
+
+def _permissions(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    was, now, weight = _by_who(old), _by_who(new), pair.weigh(name)
+    closed = [job.inheritance == _CLOSED for job in (old, new)]
+    # Where others' rights begin or end to count, who may build is told of all at once.
+    told = _OF_BUILDERS if closed == [False, True] else ()
     for who in dict.fromkeys((*now, *was)):
         rights, before = now.get(who, []), was.get(who, [])
-        if gained := _without(rights, before):
+        if gained := _without(rights, (*before, *told)):
             yield _permit(f"lets {who}", gained, weight, name)
         lost = _without(before, rights)
-        if lost and not is_lifted:  # then others' rights hold again, theirs too
+        if lost and closed != [True, False]:  # then others' rights hold again, theirs too
             yield _permit(f"no longer lets {who}", lost, weight, name)
 
 
@@ -493,8 +523,14 @@ def _sources(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         else:
             lead = f"checks out {_say_branches(now)}, not {_say_branches(was)}, in"
             yield Effect(About.SOURCE, weight, lead, (name,))
-    elif old.urls == new.urls and old.scm != new.scm:
-        yield Effect(About.SOURCE, Weight.MEDIUM, "changes how git fetches for", (name,))
+
+
+def _fetching(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield that a checkout differs in more than its repositories and branches."""
+    if old.scm and new.scm:
+        was = replace(old.scm, urls=new.scm.urls, branches=new.scm.branches)
+        if was != new.scm:
+            yield Effect(About.SOURCE, Weight.MEDIUM, "changes how git fetches for", (name,))
 
 
 def _branches_of(job: Job) -> tuple[str, ...]:
@@ -599,12 +635,15 @@ def _parameters(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         before = was.get(parameter.name)
         if before is None:
             lead = f"adds the parameter {parameter.name} to"
-            yield Effect(About.PARAMETER, Weight.MEDIUM, lead, (name,))
+            here = (parameter.path,)
+            yield Effect(About.PARAMETER, Weight.MEDIUM, lead, (name,), paths=here)
         elif _meaning(before) != _meaning(parameter):
             lead = f"changes the parameter {parameter.name} of"
-            yield Effect(About.PARAMETER, weight, lead, (name,), _say_default(before, parameter))
+            tail, paths = _say_default(before, parameter), (before.path, parameter.path)
+            yield Effect(About.PARAMETER, weight, lead, (name,), tail, paths=paths)
     for gone in _without(was, now):
-        yield Effect(About.PARAMETER, weight, f"drops the parameter {gone} of", (name,))
+        lead, there = f"drops the parameter {gone} of", (was[gone].path,)
+        yield Effect(About.PARAMETER, weight, lead, (name,), paths=there)
 
 
 def _meaning(parameter: Parameter) -> tuple[object, ...]:
@@ -665,20 +704,33 @@ def _disabled(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         yield Effect(About.JOB, pair.weigh(name), lead, (name,))
 
 
-def _where(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
-    """Yield on which nodes a job runs, how many builds of it at once, in what workspace."""
-    weight = pair.weigh(name)
+def _node(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     if old.node_label != new.node_label:
         tail = f"on {new.node_label or 'any node'}, not on {old.node_label or 'any node'}"
-        yield Effect(About.RUNS, weight, "runs", (name,), tail)
-    if old.concurrent != new.concurrent:
-        tail = "run at once" if new.concurrent else "run at once no longer"
-        yield Effect(About.RUNS, weight, "lets several builds of", (name,), tail)
+        yield Effect(About.RUNS, pair.weigh(name), "runs", (name,), tail)
+
+
+def _concurrency(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    lead = "lets several builds of"
+    if new.concurrent and not old.concurrent:
+        yield Effect(About.RUNS, pair.weigh(name), lead, (name,), "run at once")
+    elif old.concurrent and not new.concurrent:
+        yield Effect(About.RUNS, Weight.LOW, lead, (name,), "run at once no longer")
+
+
+def _resources(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     if lost := _without(old.resources, new.resources):
-        tail = f"without waiting for {join_names(lost)}"
-        yield Effect(About.RUNS, weight, "lets", (name,), f"run {tail}")
+        tail = f"run without waiting for {join_names(lost)}"
+        yield Effect(About.RUNS, pair.weigh(name), "lets", (name,), tail)
+    if gained := _without(new.resources, old.resources):
+        tail = f"wait for {join_names(gained)}"
+        yield Effect(About.RUNS, Weight.MEDIUM, "lets", (name,), tail)
+
+
+def _cleaning(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     if _is_cleaned(old) and not _is_cleaned(new):
-        yield Effect(About.RUNS, weight, "no longer cleans the workspace of", (name,))
+        lead = "no longer cleans the workspace of"
+        yield Effect(About.RUNS, pair.weigh(name), lead, (name,))
 
 
 def _time_limit(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
@@ -696,7 +748,9 @@ def _minutes(job: Job) -> float | None:
 
 
 def _say_minutes(minutes: float | None) -> str:
-    return "none" if minutes is None else f"{minutes:g} minutes"
+    if minutes is None:
+        return "none"
+    return "1 minute" if minutes == 1 else f"{minutes:g} minutes"
 
 
 def _is_cleaned(job: Job) -> bool:
@@ -716,33 +770,72 @@ _TRIGGERING = (
     DECLARED,
     "builders",
 )
-_PLACES = (
-    "assignedNode",
-    "canRoam",
-    "concurrentBuild",
-    RESOURCES,
-    f"buildWrappers/{CleanBefore.TAG}",
+_STARTING = r"(com\.cloudbees\.jenkins\.GitHubPushTrigger|hudson\.triggers\.(SCM|Timer)Trigger)"
+# Below `configs` of the parameterized trigger: whom it starts, when, and with what.
+_STARTED = (
+    r"configs|configs/[^/]+(/(projects|condition|configs|configs/[^/]+"
+    r"|configs/[^/]+/(properties|propertiesFile|failTriggerOnMissing)|block))?"
+    r"|childProjects|threshold(/.*)?|jenkins\.triggers\.ReverseBuildTrigger(/.*)?"
 )
 DANGERS = (
     Danger(_guards, ("builders",)),
-    Danger(_tests, (f"publishers/{JUnitResults.TAG}",), of_kept=True),
+    Danger(
+        _tests,
+        (f"publishers/{JUnitResults.TAG}",),
+        of_kept=True,
+        tells="allowEmptyResults|skipMarkingBuildUnstable",
+    ),
     Danger(_passes, ("builders",), of_kept=True),
     Danger(_environments, ("builders",)),
-    Danger(find_starts, ("triggers", "scm/userRemoteConfigs")),
-    Danger(find_edges, _TRIGGERING),
-    Danger(_secrets, (f"buildWrappers/{BindCredentials.TAG}", "scm/userRemoteConfigs")),
+    Danger(find_starts, ("triggers", "scm/userRemoteConfigs"), tells=rf"{_STARTING}(/spec)?"),
+    Danger(find_edges, _TRIGGERING, tells=_STARTED),
+    Danger(
+        _secrets,
+        (f"buildWrappers/{BindCredentials.TAG}", "scm/userRemoteConfigs"),
+        tells=r"bindings|bindings/[^/]+(/\w*Variable)?|(.*/)?credentialsId",
+    ),
     Danger(_tokens, ("authToken",)),
     Danger(_nodes, ("assignedNode", "canRoam")),
-    Danger(_permissions, (MATRIX,), of_kept=True),
+    Danger(_restriction, (f"{MATRIX}/inheritanceStrategy",), of_kept=True),
+    Danger(_permissions, (f"{MATRIX}/permission",), of_kept=True),
     Danger(_copy_permissions, (PERMITTED,), of_kept=True),
-    Danger(_sources, ("scm", f"{DECLARED}/parameterDefinitions"), of_kept=True),
-    Danger(_retention, (DISCARDER, "logRotator"), of_kept=True),
-    Danger(_mail, (f"publishers/{Mail.TAG}",), of_kept=True),
+    Danger(
+        _sources,
+        ("scm", f"{DECLARED}/parameterDefinitions"),
+        of_kept=True,
+        tells=r"userRemoteConfigs(/[^/]+(/url)?)?|branches(/.*)?",
+    ),
+    Danger(_fetching, ("scm",), of_kept=True),
+    Danger(
+        _retention,
+        (DISCARDER, "logRotator"),
+        of_kept=True,
+        tells=r"(strategy|(strategy/)?(artifactD|d)aysToKeep|(strategy/)?(artifactN|n)umToKeep)",
+    ),
+    Danger(
+        _mail,
+        (f"publishers/{Mail.TAG}",),
+        of_kept=True,
+        tells="recipients|sendToIndividuals|dontNotifyEveryUnstableBuild",
+    ),
     Danger(find_copies, ("builders",)),
-    Danger(_parameters, (DECLARED,), of_kept=True),
+    Danger(
+        _parameters,
+        (f"{DECLARED}/parameterDefinitions",),
+        of_kept=True,
+        tells=r"[^/]+(/(defaultValue|defaultSelector|choices|trim)(/.*)?)?",
+    ),
     Danger(_jobs, ()),
     Danger(_disabled, ("disabled",), of_kept=True),
-    Danger(_where, _PLACES, of_kept=True),
+    Danger(_node, ("assignedNode", "canRoam"), of_kept=True),
+    Danger(_concurrency, ("concurrentBuild",), of_kept=True),
+    Danger(_resources, (RESOURCES,), of_kept=True, tells="resourceNames"),
+    Danger(_cleaning, (f"buildWrappers/{CleanBefore.TAG}",), of_kept=True),
     Danger(_runs, ("builders",), of_kept=True),
-    Danger(_time_limit, (f"buildWrappers/{TimeLimit.TAG}",), of_kept=True),
+    Danger(
+        _time_limit,
+        (f"buildWrappers/{TimeLimit.TAG}",),
+        of_kept=True,
+        tells="strategy/(timeoutMinutes|timeoutSecondsString)",
+    ),
 )

@@ -69,7 +69,8 @@ class Effect:
     """A sentence without its subject, "this change": lead, the jobs' names, tail.
 
     `tail_of_many` stands in for `tail` where it speaks of several jobs. `remark` says more, of
-    whose change it is. `of_all`: the jobs are all there are.
+    whose change it is. `of_all`: the jobs are all there are. `paths` are the places in the configs
+    that it speaks of, where it doesn't speak of all that made it.
     """
 
     about: About
@@ -80,6 +81,7 @@ class Effect:
     tail_of_many: str = ""
     remark: str = ""
     of_all: bool = False
+    paths: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def text(self) -> str:
