@@ -553,6 +553,41 @@ def test_probable_rename_is_one_line_with_all_that_gets_the_name(
     assert (entry.action, entry.parts, entry.about) == ("rename", (), f"and its name in {names}")
 
 
+BASE = "templates/base.yaml.j2"
+LIMIT = "{{ time_limit | default(settings.time_limit) }}\n      fail: true\n"
+BESIDE = {
+    "what is done after another time limit": (
+        (BASE, LIMIT, LIMIT.replace(") }}", ") + 1 }}").replace("fail", "abort")),
+        {
+            "changes the time limit of",
+            "adds “time limit: operation list: abort operation” to all 12 jobs",
+            "takes “time limit: operation list: fail operation” from all 12 jobs",
+        },
+    ),
+    "description of a parameter with another default": (
+        (
+            DEPLOY_TEMPLATE,
+            "      name: ALLOW_UNTESTED\n      default: false\n      description: ",
+            "      name: ALLOW_UNTESTED\n      default: true\n      description: So ",
+        ),
+        {
+            f"changes the parameter ALLOW_UNTESTED of {DEPLOYS}: its default is true, not false",
+            f"changes only text for people (parameter ALLOW_UNTESTED: description) of {DEPLOYS}",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BESIDE)
+def test_what_changes_beside_a_danger_is_told_too(case: str, before: Setup, tmp_path: Path) -> None:
+    change, expected = BESIDE[case]
+    edit(copy_project(tmp_path), *change)
+    review = review_setups(Revision("main"), Revision("change"), before, read_setup(tmp_path))
+    told = effects_of(review)
+    for text in expected:
+        assert any(found.startswith(text) for found in told), "\n".join(told)
+
+
 def test_the_concrete_danger_stands_first_and_is_never_folded(history: History) -> None:
     """A script's many changed lines come after the guard that goes, and are open to read."""
     edit(history.root, SCRIPT, UNTESTED, "fi\n" + "echo more\n" * 60)

@@ -9,7 +9,7 @@ from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at
 from cfl_jobs.configs.graph import Chain, TriggerEdge
 from cfl_jobs.configs.model import PERMITTED, Job
 from cfl_jobs.configs.references import resolve_job
-from cfl_jobs.errors import count, suggest
+from cfl_jobs.errors import count, join_names, suggest
 
 
 @RULES.rule("cycle", Severity.ERROR, "jobs start each other in a circle")
@@ -79,11 +79,11 @@ def find_too_many_blocking(scope: Scope) -> Iterator[Found]:
             )
             yield found_at(edge, message, "Set `concurrent: false`.")
         if len(blocking) >= scope.executors:
-            others = ", ".join(blocking)
-            message = (
-                f"what waits for builds that it starts ({others}) may take every executor; the"
-                f" server has {count(scope.executors, 'executor')}"
-            )
+            who = f"{join_names(blocking)} wait for builds that they start"
+            if len(blocking) == 1:
+                who = f"{name} waits for builds that it starts"
+            message = f"{who} and may take every executor; the server has "
+            message += count(scope.executors, "executor")
             yield found_at(edge, message)
 
 

@@ -100,17 +100,19 @@ def check_rendered(
     used: set[Silence] = set()
     kept: list[Problem] = []
     silenced = 0
-    for rule in RULES:
-        for found in rule.search(scope) if rule.search else ():
-            position = positions.find(found)
-            job = by_name.get(found.name)
-            lines = (position, job.definition if job else None)
-            covering = _find_covering(silences, rule, lines)
-            used.update(covering)
-            silenced += bool(covering)
-            if not covering:
-                kept.append(_problem(rule, found, position, job, files))
-    forget_scripts()
+    try:
+        for rule in RULES:
+            for found in rule.search(scope) if rule.search else ():
+                position = positions.find(found)
+                job = by_name.get(found.name)
+                lines = (position, job.definition if job else None)
+                covering = _find_covering(silences, rule, lines)
+                used.update(covering)
+                silenced += bool(covering)
+                if not covering:
+                    kept.append(_problem(rule, found, position, job, files))
+    finally:
+        forget_scripts()
     problems = [*_merge(kept), *_check_silences(silences, used, files)]
     nowhere = Position("", 0, 0)
     problems.sort(key=lambda p: (p.finding.position or nowhere, p.rule, p.finding.message))

@@ -62,7 +62,7 @@ def observe(
     Where a plugin was upgraded since a job's last update, all of the project's jobs are read: what
     its new version writes by itself is told by what they have alike (see upgrades.py). Folders that
     new jobs are to be in are read as well: one may be a job. So are, unless only `is_part` of what
-    is defined is desired, orphans where something is new: that may be what one is called by now.
+    is defined is desired, orphans where something is new: an orphan may be its old name.
     Raises TargetError for what concerns the whole target; what concerns a job makes it unreadable.
     """
     listed = {

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cfl_jobs.check.shell import find_stops, without_comments
+from cfl_jobs.check.shell import find_stops, forget_scripts, without_comments
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.model import (
     DECLARED,
@@ -110,7 +110,10 @@ def weigh_plan(plan: Plan, desired: Sequence[Config]) -> Review:
     pair = Pair.of(plan, desired)
     for config in desired:  # the checks had looked at it before
         config.forget_job()
-    effects, weights = find_effects(pair)
+    try:
+        effects, weights = find_effects(pair)
+    finally:
+        forget_scripts()
     chain, arrow_marks = merge_chains(pair)
     return Review(
         plan,
@@ -493,9 +496,10 @@ def _copy_permissions(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Eff
     gained = _without(now, was)
     # A job that comes with this very plan, to copy from this one, is told as what it is.
     expected = [who for who in gained if who in copies and pair.is_new(who)]
-    for some, weight in ((_without(gained, expected), Weight.HIGH), (expected, Weight.MEDIUM)):
-        if some:
-            lead = f"lets {join_names(list(map(_say_copier, some)))} copy the artifacts of"
+    others = _without(gained, expected)
+    for copiers, weight in ((others, Weight.HIGH), (expected, Weight.MEDIUM)):
+        if copiers:
+            lead = f"lets {join_names(list(map(_say_copier, copiers)))} copy the artifacts of"
             yield Effect(About.PERMISSION, weight, lead, (name,))
     if lost := _without(was, now):
         lead = f"no longer lets {join_names(lost)} copy the artifacts of"
@@ -542,7 +546,9 @@ def _branches_of(job: Job) -> tuple[str, ...]:
 
 def _is_wider(now: Sequence[str], was: Sequence[str]) -> bool:
     """Tell whether more branches are built than were."""
-    was_any, is_any = (any("*" in spec or spec[:1] == ":" for spec in some) for some in (was, now))
+    was_any, is_any = (
+        any("*" in spec or spec[:1] == ":" for spec in specs) for specs in (was, now)
+    )
     return (is_any and not was_any) or set(now) > set(was)
 
 
@@ -670,9 +676,10 @@ def _jobs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         weight = Weight.LOW if new.is_folder else Weight.MEDIUM
         yield Effect(About.JOB, weight, "adds", (name,), _say_what_runs(new))
     elif isinstance(change, Delete):
-        along = count(change.builds, "build") if is_server else "its builds"
-        more = "" if is_server else ", once update is run with --prune"
-        tails = (f"with {along}{more}", f"with {along.replace('its', 'their')}{more}")
+        more = ", once update is run with --prune"
+        tails = (f"with its builds{more}", f"with their builds{more}")
+        if is_server:
+            tails = (f"with {count(change.builds, 'build')}",) * 2
         yield Effect(About.JOB, pair.weigh(name), "deletes", (name,), *tails)
     elif change.old_name:
         lead = f"renames {change.old_name}, whose builds stay, to"
