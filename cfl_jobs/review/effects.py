@@ -151,7 +151,9 @@ def find_effects(
         for found in untold:
             effect = _tell_unknown(pair, name, found)
             effects.append(effect)
-            weights[name, found.path] = effect.weight
+            weights[name, found.path] = max(
+                effect.weight, weights.get((name, found.path), Weight.LOW)
+            )
     return join_effects(effects, pair.after.jobs), weights
 
 
@@ -711,7 +713,7 @@ def _disabled(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         yield Effect(About.JOB, pair.weigh(name), lead, (name,))
 
 
-def _node(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+def _label(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     if old.node_label != new.node_label:
         tail = f"on {new.node_label or 'any node'}, not on {old.node_label or 'any node'}"
         yield Effect(About.RUNS, pair.weigh(name), "runs", (name,), tail)
@@ -834,7 +836,7 @@ DANGERS = (
     ),
     Danger(_jobs, ()),
     Danger(_disabled, ("disabled",), of_kept=True),
-    Danger(_node, ("assignedNode", "canRoam"), of_kept=True),
+    Danger(_label, ("assignedNode", "canRoam"), of_kept=True),
     Danger(_concurrency, ("concurrentBuild",), of_kept=True),
     Danger(_resources, (RESOURCES,), of_kept=True, tells="resourceNames"),
     Danger(_cleaning, (f"buildWrappers/{CleanBefore.TAG}",), of_kept=True),
