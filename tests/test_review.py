@@ -909,3 +909,16 @@ def test_the_page_of_plans_shows_what_review_prints(history: History) -> None:
     told = write_text(make_review(history.root, "main", "HEAD")).strip()
     pattern = re.escape(shown).replace(re.escape("..."), ".*")
     assert re.fullmatch(pattern, told, re.DOTALL), told
+
+
+def test_deploy_that_changes_in_nothing_high_counts_as_no_loss(
+    before: Setup, tmp_path: Path
+) -> None:
+    edit(copy_project(tmp_path), "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+    names = Revision("main"), Revision("change")
+    review = review_setups(*names, before, read_setup(tmp_path))
+    assert review.plan.changes
+    assert not review.endangered_deploys
+    add(tmp_path, SCRIPT, "echo more\n")
+    review = review_setups(*names, before, read_setup(tmp_path))
+    assert review.endangered_deploys == review.deploys

@@ -208,7 +208,8 @@ class Plan:
 def find_loss(plan: Plan, deploys: Collection[str]) -> str:
     """Say what may be lost, where that is too much to be meant; "" otherwise.
 
-    `deploys` are the jobs that deploy. Renames without `moved:` count once, as what is made anew.
+    `deploys` are the jobs that deploy whose changes may do harm. Renames without `moved:` count
+    once, as what is made anew.
     """
     made_anew = {update.live.key for update in plan.probable_renames}
     counts = Counter(_loss_of(change, deploys) for change in plan.changes)

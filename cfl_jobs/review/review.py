@@ -171,6 +171,12 @@ class Review:
         return replace(self, problems=found, risk=risk)
 
     @property
+    def endangered_deploys(self) -> frozenset[str]:
+        """Return the jobs that deploy of which a difference is high."""
+        high = (name for (name, _), weight in self.weights.items() if weight is Weight.HIGH)
+        return self.deploys.intersection(high)
+
+    @property
     def findings(self) -> Mapping[str, tuple[Finding, ...]]:
         """Return why the base and the head don't render."""
         return {"base": self.base_findings, "head": self.head_findings}

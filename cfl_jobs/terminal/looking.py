@@ -62,7 +62,7 @@ def find_obstacles(
     if refusing:
         message = f"the checks find errors in this: {', '.join(refusing)}"
         yield Obstacle(message, " ".join(f"--despite {rule}" for rule in refusing))
-    loss = "" if force else find_loss(review.plan, review.deploys)
+    loss = "" if force else find_loss(review.plan, review.endangered_deploys)
     if loss:
         yield Obstacle(loss, "--force")
 
