@@ -331,7 +331,7 @@ def test_what_a_plan_means_is_told_for_whose_change_it_is(
     assert {effect.text: effect.weight.word for effect in review.effects} == {
         f"changes what {name} runs {put_back}": "high",
         "changes the parameter BRANCH of Publish: its default is main, not master": "medium",
-        f"lets several builds of Publish run at once no longer {put_back}": "medium",
+        f"lets several builds of Publish run at once no longer {put_back}": "low",
     }
     assert str(review.risk) == f"Risk: high: changes what {name} runs {put_back}"
     assert weigh_plan(plan(target), ()).effects == ()
