@@ -33,7 +33,9 @@ def review(tmp_path_factory: pytest.TempPathFactory) -> Review:
     """A change with a new job, a job that goes, new and gone arrows, and hostile text."""
     root = copy_project(tmp_path_factory.mktemp("change"))
     add(root, "jobs/deploy.yaml", "\n  - name: Deploy to Demo\n    environment: Demo\n")
-    edit(root, "jobs/deploy.yaml", "- name: Deploy to Staging", "- name: Deploy to Test")
+    suites, cut, _ = (root / "jobs/tests.yaml").read_text().partition("\n  - name: Run Ocargo Tests")
+    assert cut
+    (root / "jobs/tests.yaml").write_text(suites)
     edit(root, "jobs/deploy.yaml", "    after_promotion: true\n", "")
     add(root, "templates/scripts/publish.sh", f"cat <<'END'\n{XSS}\nEND\n")
     edit(root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
@@ -163,15 +165,15 @@ def test_drawing_shows_what_is_new_changed_and_gone(browser: Browser) -> None:
         return str(browser.run(found, job))
 
     assert "mark-new" in mark("Deploy to Demo")
-    assert "mark-gone" in mark("Deploy to Staging")
+    assert "mark-gone" in mark("Run Ocargo Tests")
     assert "mark-changed" in mark("Publish Ocargo Files")
     arrow = (
-        "return document.querySelector(`[data-from='Promote Distribution'][data-to='${arguments[0]}"
-        "']`).getAttribute('class')"
+        "return document.querySelector(`[data-from='${arguments[0]}'][data-to='${arguments[1]}']`)"
+        ".getAttribute('class')"
     )
-    assert "mark-changed" in browser.run(arrow, "Deploy to Dev")
-    assert "mark-gone" in browser.run(arrow, "Deploy to Staging")
-    assert "mark-new" in browser.run(arrow, "Deploy to Demo")
+    assert "mark-changed" in browser.run(arrow, "Promote Distribution", "Deploy to Dev")
+    assert "mark-gone" in browser.run(arrow, "Create Distribution", "Run Ocargo Tests")
+    assert "mark-new" in browser.run(arrow, "Promote Distribution", "Deploy to Demo")
     badge = "return document.querySelector(`[data-job='Deploy to Demo'] .badge`).textContent"
     assert browser.run(badge) == "new"
 

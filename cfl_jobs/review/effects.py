@@ -479,6 +479,10 @@ def _by_who(job: Job) -> dict[str, list[str]]:
     return found
 
 
+# What Copy Artifact does with a job that names nobody; new installations are in production mode.
+_UNSAID = "no job may in Copy Artifact's production mode, every job in its migration mode"
+
+
 def _copy_permissions(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     was, now = old.copy_permissions, new.copy_permissions
     if was is not None:
@@ -486,13 +490,15 @@ def _copy_permissions(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Eff
     if was == now:
         return
     if now is None:
-        tail = f", which only {join_names(was or ['no one'])} could"
-        lead = "lets every job copy the artifacts of"
+        lead = "no longer says who may copy the artifacts of"
+        tail = f", which {join_names(was or ['no one'])} could: {_UNSAID}"
         yield Effect(About.PERMISSION, Weight.HIGH, lead, (name,), tail)
         return
     if was is None:
-        lead, tail = "restricts who may copy the artifacts of", join_names(now or ["no one"])
-        yield Effect(About.PERMISSION, Weight.LOW, lead, (name,), f"to {tail}")
+        tail = f": {join_names(now or ['no one'])}; until now {_UNSAID}"
+        yield Effect(
+            About.PERMISSION, Weight.MEDIUM, "says who may copy the artifacts of", (name,), tail
+        )
         return
     copies = {edge.target for edge in pair.after.chain.copies if edge.source == name}
     gained = _without(now, was)
