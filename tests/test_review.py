@@ -416,6 +416,13 @@ EFFECTS = {
         "Publish Deploy Files",
         Weight.HIGH,
     ),
+    "copies by nobody named": (
+        ("templates/publish.yaml.j2", f"  - copyartifact:\n      {COPIER}\n", ""),
+        "no longer says who may copy the artifacts of Publish Ocargo Files, Publish Portal Files and "
+        "Publish Deploy Files, which Create Distribution could: no job may "
+        "in Copy Artifact's production mode, every job in its migration mode",
+        Weight.HIGH,
+    ),
     "another repository": (
         ("jobs/settings.yaml", "organisation: ocadotechnology", "organisation: someone"),
         "checks out https://github.com/someone/ocargo.git, not "

@@ -33,7 +33,9 @@ def review(tmp_path_factory: pytest.TempPathFactory) -> Review:
     """A change with a new job, a job that goes, new and gone arrows, and hostile text."""
     root = copy_project(tmp_path_factory.mktemp("change"))
     add(root, "jobs/deploy.yaml", "\n  - name: Deploy to Demo\n    environment: Demo\n")
-    suites, cut, _ = (root / "jobs/tests.yaml").read_text().partition("\n  - name: Run Ocargo Tests")
+    suites, cut, _ = (
+        (root / "jobs/tests.yaml").read_text().partition("\n  - name: Run Ocargo Tests")
+    )
     assert cut
     (root / "jobs/tests.yaml").write_text(suites)
     edit(root, "jobs/deploy.yaml", "    after_promotion: true\n", "")
