@@ -418,8 +418,8 @@ EFFECTS = {
     ),
     "copies by nobody named": (
         ("templates/publish.yaml.j2", f"  - copyartifact:\n      {COPIER}\n", ""),
-        "no longer says who may copy the artifacts of Publish Ocargo Files, Publish Portal Files and "
-        "Publish Deploy Files, which Create Distribution could: no job may "
+        "no longer says who may copy the artifacts of Publish Ocargo Files, Publish Portal Files "
+        "and Publish Deploy Files, which Create Distribution could: no job may "
         "in Copy Artifact's production mode, every job in its migration mode",
         Weight.HIGH,
     ),
