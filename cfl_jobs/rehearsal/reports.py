@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cfl_jobs.configs.model import Job, Parameter, ParameterKind
@@ -43,25 +43,25 @@ def read_jobs(home: Home) -> dict[str, Job]:
 def list_status(builds: Builds) -> Iterator[str]:
     """Yield each job's newest builds, then what waits in the queue."""
     home = builds.home
-    queue = Queue(home.state / "queue.json")
     for job, _ in home.configs():
         records = builds.of(job)
         yield job if records else f"{job}: no builds"
         for record in records[:_NEWEST]:
             yield f"  #{record.number} {outcome(record)}"
-    unfinished = list(list_unfinished(builds, queue, [job for job, _ in home.configs()]))
+    unfinished = list(list_unfinished(builds))
     yield from unfinished
     if unfinished and builds.idle:
         yield f"Go on with: {own_command(home)} resume"
 
 
-def list_unfinished(builds: Builds, queue: Queue, jobs: Iterable[str]) -> Iterator[str]:
+def list_unfinished(builds: Builds) -> Iterator[str]:
     """Yield what `resume` builds: what was aborted, then what waits in the queue."""
-    aborted = list(find_aborted(builds, jobs))
+    home = builds.home
+    aborted = list(find_aborted(builds, [job for job, _ in home.configs()]))
     for record in aborted:
         yield f"Aborted, to be built again: {record.name}{_show_values(record.parameters)}"
     begun = {record.item for record in aborted}
-    for item in queue:
+    for item in Queue(home.state / "queue.json"):
         if item.id not in begun:  # we were killed just as its build began
             yield f"In the queue: {item.job}{_show_values(item.parameters)}"
 

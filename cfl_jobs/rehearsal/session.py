@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets as random_source
 import shlex
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -29,7 +29,6 @@ from cfl_jobs.rehearsal.directory import (
 )
 from cfl_jobs.rehearsal.engine import Engine, Outcome
 from cfl_jobs.rehearsal.environment import Credential, read_credentials
-from cfl_jobs.rehearsal.queueing import Queue
 from cfl_jobs.rehearsal.records import Builds, find_aborted
 from cfl_jobs.rehearsal.reports import (
     DEFAULT_HOME,
@@ -164,9 +163,9 @@ def rehearse(
             ):
                 _name_uncommitted(engine, ready, ask(engine, ready))
                 outcome = engine.run()
-            unfinished = list(list_unfinished(engine.builds, engine.queue, engine.jobs))
+            unfinished = list(list_unfinished(engine.builds))
     except KeyboardInterrupt:
-        if any(_list_left(home)):
+        if any(list_unfinished(Builds(home, lenient=True, idle=True))):
             tell(f"Go on with: {own_command(home)} resume")
         raise
     except BrokenPipeError:
@@ -183,14 +182,6 @@ def rehearse(
     if unfinished and not outcome.deadlock:
         tell("\n".join([*unfinished, f"Go on with: {own_command(home)} resume"]))
     return outcome
-
-
-def _list_left(home: Home) -> Iterator[str]:
-    """Yield what an interrupt left undone."""
-    jobs = [name for name, _ in home.configs()]
-    return list_unfinished(
-        Builds(home, lenient=True, idle=True), Queue(home.state / "queue.json"), jobs
-    )
 
 
 def rehearse_chain(engine: Engine, ready: Ready) -> Iterable[str]:
@@ -255,7 +246,7 @@ def push(
 
 def resume(engine: Engine, ready: Ready) -> Iterable[str]:
     """Say what was aborted and what waits, and ask for the first again."""
-    unfinished = list(list_unfinished(engine.builds, engine.queue, engine.jobs))
+    unfinished = list(list_unfinished(engine.builds))
     for record in list(find_aborted(engine.builds, engine.jobs)):
         engine.repeat(record)
     ready.tell("\n".join(unfinished) or "Nothing was aborted, and nothing waits in the queue.")
