@@ -145,6 +145,19 @@ def test_a_script_is_composed_with_its_inputs_and_blamed_on_its_file(tmp_path: P
 
 
 @pytest.mark.parametrize(
+    "loop", ["x", "x | unique", "x | default([]) | sort | list", "x | map('lower') | reverse"]
+)
+def test_a_loop_takes_no_text_for_its_letters(tmp_path: Path, loop: str) -> None:
+    """Also where a filter would have made a list of them."""
+    template = f"description: {{% for y in {loop} %}}{{{{ y }}}}{{% endfor %}}"
+    assert render_one(tmp_path, template, "    x: [a]\n")["description"].lower() == "a"
+    (tmp_path / "jobs/a.yaml").write_text("template: a.yaml.j2\njobs:\n  - {name: One, x: alice}\n")
+    definitions = load_definitions(tmp_path)
+    _, [finding] = TemplateRenderer(definitions).render(definitions.entries[0])
+    assert finding.message == "'alice' is text where a list is needed"
+
+
+@pytest.mark.parametrize(
     ("template", "text"),
     [
         ('echo {{ "${#files[@]}" }}\n', "echo ${#files[@]}\n"),

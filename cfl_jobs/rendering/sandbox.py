@@ -36,6 +36,11 @@ from cfl_jobs.rendering.provenance import mark_lines
 _HTML_FILTERS = ("e", "escape", "forceescape", "safe", "tojson", "urlize", "xmlattr")
 _LARGEST = 1_000_000
 _NO_TEXT = "no text"  # no template can name a filter so
+# Filters that take text too, as a list of its letters.
+_BY_ITEM = (
+    *("batch", "groupby", "list", "map", "reject", "rejectattr", "reverse", "select"),
+    *("selectattr", "slice", "sort", "unique"),
+)
 _NOTE_NAME = "note name"
 _CHECK_PARENT = "check parent"
 _CHECK_IMPORTED = "check imported"
@@ -88,6 +93,14 @@ def _note_name(node: nodes.Expr) -> nodes.Expr:
     if not isinstance(inner, nodes.Name):
         return node
     return _filtered(node, _NOTE_NAME, nodes.Const(inner.name))
+
+
+def _check_list(node: nodes.Node) -> nodes.Filter:
+    """Let a `for` look at what it loops over, before a filter makes a list of letters of it."""
+    if isinstance(node, nodes.Filter) and node.name in _BY_ITEM and node.node is not None:
+        node.node = _check_list(node.node)
+        return node
+    return _filtered(node, _NO_TEXT)
 
 
 def _filtered(node: nodes.Node, name: str, *arguments: nodes.Expr) -> nodes.Filter:
@@ -190,7 +203,7 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         self._outlines[name] = outline_of(tree, name)
         for node in tuple(tree.find_all(_CHANGED)):
             if isinstance(node, nodes.For):
-                node.iter = _filtered(node.iter, _NO_TEXT)
+                node.iter = _check_list(node.iter)
             elif isinstance(node, nodes.Output):
                 node.nodes = [_note_name(part) for part in node.nodes]
             elif isinstance(node, nodes.Extends):
