@@ -14,7 +14,7 @@ from cfl_jobs.check.project import check_project
 from cfl_jobs.check.rule import Report
 from cfl_jobs.errors import CflJobsError, DefinitionError
 from cfl_jobs.rendering import cache
-from cfl_jobs.rendering.cache import render_cached
+from cfl_jobs.rendering.cache import render_cached, render_whole
 from cfl_jobs.rendering.render import render
 
 DEFINITIONS = "template: a.yaml.j2\njobs:\n  - name: One\n  - name: Two\n"
@@ -163,12 +163,12 @@ def test_what_a_report_depends_on_is_checked_again(
 def test_what_was_rendered_before_a_save_is_no_report_of_what_was_saved(
     project: Path, *, kept_before: bool
 ) -> None:
-    old = render_cached(project)
+    old = render_whole(project)
     definitions = project / "jobs/a.yaml"
     definitions.write_text(DEFINITIONS.replace("Two", "Three"))
     if kept_before:
         check_project(project)
-    for rendered, name in ((old, "Two"), (None, "Three"), (render_cached(project), "Three")):
+    for rendered, name in ((old, "Two"), (None, "Three"), (render_whole(project), "Three")):
         problems = check_project(project, rendered).problems
         assert {each for p in problems for each in p.names} == {"One", name}
     definitions.write_text(DEFINITIONS)

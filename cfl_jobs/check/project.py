@@ -6,25 +6,21 @@ That is the project's files, this program, the options, and which ShellCheck the
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from cfl_jobs.check.rule import Report, find_shellcheck
 from cfl_jobs.files import describe_file, kept_file, load_kept, save_kept
-from cfl_jobs.rendering.cache import digest_project, is_rendering_of
-
-if TYPE_CHECKING:
-    from cfl_jobs.configs.config import Config
+from cfl_jobs.rendering.cache import Rendering, digest_project
 
 _KEPT = 100  # projects, or states of one
 
 
 def check_project(
     root: Path,
-    rendered: Sequence[Config] | None = None,
+    rendered: Rendering | None = None,
     *,
     executors: int = 2,
     sizes: Mapping[str, float] = MappingProxyType({}),
@@ -32,13 +28,11 @@ def check_project(
 ) -> Report:
     """Return what every rule finds in the project's jobs and views, and what rendering finds.
 
-    `rendered` are its jobs and views, where they are at hand. A file may have been saved since they
-    were rendered; then nothing is kept. `sizes` are megabytes of artifacts a build, by job: what
-    retention makes of them is estimated.
+    `rendered` is all it defines, where that is at hand. A file may have been saved since; then
+    nothing is kept. `sizes` are megabytes of artifacts a build, by job: what retention makes of
+    them is estimated.
     """
-    project = digest_project(root)
-    if rendered is not None and not is_rendering_of(project, rendered):
-        project = ""
+    project = rendered.project if rendered else digest_project(root)
     shellcheck = describe_file(find_shellcheck())
     given = [executors, sorted(sizes.items()), builds_a_day, shellcheck]
     place = kept_file("checked", sha256(f"{project} {json.dumps(given)}".encode()).hexdigest())
@@ -48,7 +42,8 @@ def check_project(
     # The rules, and what they read, are most of the start-up time, so they are imported only here.
     from cfl_jobs.check.run import check_anew
 
-    report = check_anew(root, rendered, executors=executors, sizes=sizes, builds_a_day=builds_a_day)
+    configs = rendered.configs if rendered else None
+    report = check_anew(root, configs, executors=executors, sizes=sizes, builds_a_day=builds_a_day)
     if project and project == digest_project(root) and _is_of_project(report):
         save_kept(place, report.to_json(), most=_KEPT)
     return report

@@ -23,8 +23,7 @@ from cfl_jobs.planning.observe import Observed, observe
 from cfl_jobs.planning.plan import Plan
 from cfl_jobs.planning.planner import check_filter, plan_changes
 from cfl_jobs.planning.renames import names_to_look_at
-from cfl_jobs.reading.names import select_names
-from cfl_jobs.rendering.cache import render_cached
+from cfl_jobs.rendering.cache import render_cached, render_whole, select_configs
 from cfl_jobs.target import Key, Kind, Listed, Target, full_label
 
 if TYPE_CHECKING:  # a plan without changes needs no model
@@ -50,13 +49,14 @@ class Setup:
     """What a revision, or the files here, define: all its jobs and views.
 
     `problems` are what the checks find; `findings` are why it doesn't render. `commit` says which
-    commit it is, "" where nobody asked.
+    commit it is, "" where nobody asked; `project` is a Rendering's.
     """
 
     rendered: tuple[Config, ...] = ()
     problems: tuple[Problem, ...] = ()
     findings: tuple[Finding, ...] = ()
     commit: str = ""
+    project: str = ""
 
     @property
     def renders(self) -> bool:
@@ -131,14 +131,13 @@ def look(
 def _render(root: Path, jobs: tuple[str, ...]) -> tuple[tuple[Config, ...], Setup]:
     """Return what is asked for, and all, where it can be rendered: all of it is judged."""
     try:
-        whole = render_cached(root)
+        whole = render_whole(root)
     except DefinitionError as error:
         if not jobs:
             raise
         desired = render_cached(root, only=jobs)
         return desired, Setup(desired, findings=error.findings)
-    chosen = frozenset(select_names([each.name for each in whole], jobs))
-    return tuple(each for each in whole if each.name in chosen), Setup(whole)
+    return select_configs(whole.configs, jobs), Setup(whole.configs, project=whole.project)
 
 
 def save_plan(basis: Basis, path: Path) -> None:

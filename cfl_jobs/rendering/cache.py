@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cfl_jobs
 from cfl_jobs.files import kept_file, list_states, load_kept, save_kept
@@ -25,8 +25,30 @@ if TYPE_CHECKING:
 _KEPT = 20  # projects, or states of one
 
 
+class Rendering(NamedTuple):
+    """What a project defines. `project` is its digest as it was then, "" where that isn't known."""
+
+    configs: tuple[Config, ...]
+    project: str = ""
+
+
 def render_cached(root: Path, *, only: Sequence[str] = ()) -> tuple[Config, ...]:
     """Render a project as render.render does, or take what is kept of it."""
+    return _render(root, only).configs
+
+
+def render_whole(root: Path) -> Rendering:
+    """Render all of a project, and tell of what."""
+    return _render(root, ())
+
+
+def select_configs(configs: Sequence[Config], only: Sequence[str]) -> tuple[Config, ...]:
+    """Return those that names or globs ask for; () is all."""
+    chosen = frozenset(select_names([each.name for each in configs], only))
+    return tuple(each for each in configs if each.name in chosen)
+
+
+def _render(root: Path, only: Sequence[str]) -> Rendering:
     project = digest_project(root)
     whole, part = (_place_of(project, names) for names in ((), only))
     kept = _load(whole) or _load(part)
@@ -35,11 +57,11 @@ def render_cached(root: Path, *, only: Sequence[str] = ()) -> tuple[Config, ...]
         from cfl_jobs.rendering.render import render
 
         rendered = render(root, only=only)
-        if project == digest_project(root):  # nobody saved a file meanwhile
-            save_kept(part, [each.to_json() for each in rendered], most=_KEPT)
-        return rendered
-    chosen = frozenset(select_names([each.name for each in kept], only))
-    return tuple(each for each in kept if each.name in chosen)
+        if project != digest_project(root):  # somebody saved a file meanwhile
+            return Rendering(rendered)
+        save_kept(part, [each.to_json() for each in rendered], most=_KEPT)
+        return Rendering(rendered, project)
+    return Rendering(select_configs(kept, only), project)
 
 
 def _place_of(project: str, only: Sequence[str]) -> Path | None:
@@ -62,11 +84,6 @@ def digest_project(root: Path) -> str:
     except OSError:
         return ""
     return digest.hexdigest()
-
-
-def is_rendering_of(project: str, rendered: Sequence[Config]) -> bool:
-    """Tell whether that is all that is kept for a project with this digest."""
-    return _load(_place_of(project, ())) == tuple(rendered)
 
 
 @cache

@@ -15,11 +15,10 @@ from types import FrameType
 
 from cfl_jobs.check.project import check_project
 from cfl_jobs.check.rule import Problem
-from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, sort_findings
 from cfl_jobs.planning.basis import Setup
 from cfl_jobs.planning.visible import make_visible
-from cfl_jobs.rendering.cache import render_cached
+from cfl_jobs.rendering.cache import Rendering, render_whole
 
 TIME_LIMIT = 240.0  # seconds; ten thousand jobs take less
 
@@ -30,7 +29,7 @@ def check_setup(root: Path, setup: Setup) -> Setup:
     Where the rest doesn't render that is a problem, and all it has.
     """
     if setup.renders:
-        return Setup(setup.rendered, _check(root, setup.rendered))
+        return Setup(setup.rendered, _check(root, Rendering(setup.rendered, setup.project)))
     from cfl_jobs.check.run import problems_of
 
     return Setup(setup.rendered, tuple(map(_show_problem, problems_of(setup.findings))))
@@ -46,7 +45,7 @@ def read_setup(
     found = tuple(findings)
     try:
         with _limited(time_limit):
-            rendered = () if _is_empty(root) else render_cached(root)
+            whole = Rendering(()) if _is_empty(root) else render_whole(root)
     except _TimeUp as error:
         advice = "Look for a loop that never ends in the templates."
         return Setup(findings=(*found, Finding(str(error), advice=advice)))
@@ -56,11 +55,11 @@ def read_setup(
         return Setup(findings=(*found, _show(Finding(error.message, advice=error.advice))))
     if found:
         return Setup(findings=found)
-    return Setup(rendered, _check(root, rendered) if rendered else ())
+    return Setup(whole.configs, _check(root, whole) if whole.configs else ())
 
 
-def _check(root: Path, rendered: tuple[Config, ...]) -> tuple[Problem, ...]:
-    return tuple(map(_show_problem, check_project(root, rendered).problems))
+def _check(root: Path, whole: Rendering) -> tuple[Problem, ...]:
+    return tuple(map(_show_problem, check_project(root, whole).problems))
 
 
 def _show_problem(problem: Problem) -> Problem:

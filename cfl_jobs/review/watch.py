@@ -16,7 +16,7 @@ from cfl_jobs.check.project import check_project
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError, count
 from cfl_jobs.reading import JOBS, TEMPLATES
-from cfl_jobs.rendering.cache import render_cached
+from cfl_jobs.rendering.cache import render_whole
 from cfl_jobs.review.comparing import plan_revision
 from cfl_jobs.review.formats import COLOURS as _OF_PLANS
 from cfl_jobs.review.formats import tell_changes
@@ -71,8 +71,9 @@ def _show(
     """Say what changed since the last good rendering, or what is wrong; return the last good."""
     start = perf_counter()
     try:
-        rendered = render_cached(root)
-        report = check_project(root, rendered)
+        whole = render_whole(root)
+        report = check_project(root, whole)
+        rendered = whole.configs
     except CflJobsError as error:
         text = str(error)
         say(text if re.match(_PLACE, text) else f"Error: {text}")
