@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import unified_diff
 from itertools import groupby, zip_longest
 
 from cfl_jobs.configs.config import Blame, Config
@@ -238,6 +237,8 @@ def _key(difference: Difference) -> tuple[object, ...]:
 
 def diff_lines(before: str, after: str) -> Iterator[str]:
     """Yield the lines that changed, with some around them, whole and as they are."""
+    from difflib import unified_diff
+
     old, new = _split(before), _split(after)
     if before and after and before.endswith("\n") is not after.endswith("\n"):
         (new if before.endswith("\n") else old).append(_NO_END)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -41,6 +40,8 @@ def show(text: str, colours: Colours) -> None:
     """
     width = _WIDTH
     if sys.stdout.isatty():
+        import shutil
+
         width = max(min(shutil.get_terminal_size().columns, _WIDTH), _LEAST)
     lines = text.rstrip("\n").split("\n")
     for before, line, after in zip(["", *lines], lines, [*lines[1:], ""], strict=False):
