@@ -71,6 +71,7 @@ class _Planner:
         self._desired_by_key = {config.key: config for config in self._desired}
         self._folder_problem = cache(self._check_folder)
         self._names_by_code = cache(self._code_names)
+        self._names_by_mark = cache(self._mark_names)
         self._changes: list[PlannedChange] = []
         self._unchanged: list[Key] = []
         self._undone: list[Note] = []
@@ -128,6 +129,11 @@ class _Planner:
         """Return the names that are there, or desired, by the codes that marks have of them."""
         keys = (*self._desired_by_key, *reversed(tuple(self._observed.listed)))
         return {(kind, code_of_text(name)): name for kind, name in keys}
+
+    def _mark_names(self) -> dict[str, str]:
+        """Return the names that are there by the codes in their marks; of several, the first."""
+        keys = reversed(tuple(self._observed.listed))
+        return {mark.name: key[1] for key in keys if (mark := self._marks(key))}
 
     def _plan_one(self, desired: Config) -> None:
         key = desired.key
@@ -189,9 +195,7 @@ class _Planner:
         """Say what someone did to a job on the server that an earlier run left there."""
         if key not in self._observed.left:
             return ""
-        code = code_of_text(key[1])
-        marks = ((name, self._marks((kind, name))) for kind, name in self._observed.listed)
-        other = next((name for name, mark in marks if mark and mark.name == code), "")
+        other = self._names_by_mark().get(code_of_text(key[1]), "")
         return f"deleted on the server{f', or called {other!r} there' if other else ''}"
 
     def _plan_update(self, desired: Config, live: Config) -> None:
