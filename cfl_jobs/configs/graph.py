@@ -141,6 +141,10 @@ class Chain:
         return _group(self.copies, "target")
 
     @cached_property
+    def _copies(self) -> dict[str, tuple[CopyEdge, ...]]:
+        return _group(self.copies, "source")
+
+    @cached_property
     def _held(self) -> dict[str, tuple[TriggerEdge, ...]]:
         return _group(self.triggers, "holder")
 
@@ -162,6 +166,9 @@ class Chain:
 
     def copied_by(self, name: str) -> tuple[CopyEdge, ...]:
         return self._copied.get(name, ())
+
+    def copies_of(self, name: str) -> tuple[CopyEdge, ...]:
+        return self._copies.get(name, ())
 
     def reachable(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return these jobs and all that their builds may lead to, as far as they are defined."""

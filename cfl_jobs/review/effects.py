@@ -500,7 +500,7 @@ def _copy_permissions(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Eff
             About.PERMISSION, Weight.MEDIUM, "says who may copy the artifacts of", (name,), tail
         )
         return
-    copies = {edge.target for edge in pair.after.chain.copies if edge.source == name}
+    copies = {edge.target for edge in pair.after.chain.copies_of(name)}
     gained = _without(now, was)
     # A job that comes with this very plan, to copy from this one, is told as what it is.
     expected = [who for who in gained if who in copies and pair.is_new(who)]

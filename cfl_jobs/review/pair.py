@@ -25,6 +25,7 @@ from cfl_jobs.configs.steps.results import JUnitResults
 from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.permissions import find_granted
 from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Plan, PlannedChange, Update
+from cfl_jobs.reading.names import folders_of
 from cfl_jobs.review.review import Weight
 from cfl_jobs.target import Kind
 
@@ -117,6 +118,10 @@ class Pair:
         return frozenset(self.before.environments) | frozenset(self.after.environments)
 
     @cached_property
+    def _folders_of_deploys(self) -> frozenset[str]:
+        return frozenset(folder for deploy in self.deploys for folder in folders_of(deploy))
+
+    @cached_property
     def judges(self) -> frozenset[str]:
         """The jobs that record what was tested: deploys look for the record of what they deploy."""
         copies = (*self.before.chain.copies, *self.after.chain.copies)
@@ -151,8 +156,8 @@ class Pair:
     def weigh(self, name: str) -> Weight:
         """Return what a change of a job weighs that may do harm: most where it, or what is in it,
         deploys."""
-        is_above = any(deploy.startswith(f"{name}/") for deploy in self.deploys)
-        return Weight.HIGH if name in self.deploys or is_above else Weight.MEDIUM
+        is_high = name in self.deploys or name in self._folders_of_deploys
+        return Weight.HIGH if is_high else Weight.MEDIUM
 
     def weigh_feeding(self, name: str) -> Weight:
         """Return the same where the jobs that are fed count as much as the job itself."""
@@ -195,10 +200,15 @@ class Pair:
 
     def fed_by(self, name: str) -> tuple[str, ...]:
         """Return the deploying jobs that get artifacts of a job, however indirectly."""
-        chain = self.after.chain
-        reached = follow([name], lambda n: [e.target for e in chain.copies if e.source == n])
-        fed = self.deploys.intersection(reached)
-        return tuple(node.name for node in chain.nodes if node.name in fed)
+        copies_of = self.after.chain.copies_of
+        reached = follow([name], lambda n: [edge.target for edge in copies_of(n)])
+        fed = self.deploys.intersection(reached).intersection(self._places)
+        return tuple(sorted(fed, key=self._places.__getitem__))
+
+    @cached_property
+    def _places(self) -> Mapping[str, int]:
+        """Where each job comes in the chain after the plan."""
+        return {node.name: place for place, node in enumerate(self.after.chain.nodes)}
 
 
 def _labels_of(job: Job) -> frozenset[str]:
