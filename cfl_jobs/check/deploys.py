@@ -7,7 +7,7 @@ or the command in a variable of such a name: `bash -c "$deploy_command"`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from cfl_jobs.check.rule import (
     RULES,
@@ -53,11 +53,12 @@ def find_unguarded(scope: Scope) -> Iterator[Found]:
     Copy the record of the tests with `parameter-filters: DISTRIBUTION_NUMBER=...`, and let the
     script stop without it, as in `[ -s evidence/tests.txt ] || exit 1`.
     """
+    tests = {job.name for job in scope.jobs if any(parts_of(job.publishers, JUnitResults))}
     for job in _deploy_jobs(scope):
         records = [
             copy.part
             for copy in scope.chain.copied_by(job.name)
-            if copy.parameter_filter and _follows_tests(copy.source, scope)
+            if copy.parameter_filter and _follows_tests(copy.source, tests, scope)
         ]
         evidence: list[str] = []
         looks: Found | None = None
@@ -73,9 +74,8 @@ def find_unguarded(scope: Scope) -> Iterator[Found]:
             yield looks or Found(job.name, message)
 
 
-def _follows_tests(name: str, scope: Scope) -> bool:
-    """Tell whether a job publishes test results, or starts or copies after one that does."""
-    tests = {job.name for job in scope.jobs if any(parts_of(job.publishers, JUnitResults))}
+def _follows_tests(name: str, tests: Set[str], scope: Scope) -> bool:
+    """Tell whether a job is one of `tests`, or starts or copies after one that is."""
     chain = scope.chain
 
     def sources(name: str) -> list[str]:
