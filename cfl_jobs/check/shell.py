@@ -6,10 +6,11 @@ Not a full parser of bash: enough to tell `$NAME` that expands from one that doe
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache
+from typing import TypeVar
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _USE = re.compile(rf"\$(?:\{{[#!]?(?P<braced>{_NAME})(?P<rest>[^}}]*)\}}?|(?P<plain>{_NAME}))")
@@ -61,6 +62,22 @@ _SETS_MANY = re.compile(
     re.MULTILINE,
 )
 
+_Read = TypeVar("_Read")
+_FORGET: list[Callable[[], None]] = []
+
+
+def _kept(read: Callable[..., _Read]) -> Callable[..., _Read]:
+    """Keep what a function reads of scripts, which many rules ask for, until forget_scripts."""
+    kept = cache(read)
+    _FORGET.append(kept.cache_clear)
+    return kept
+
+
+def forget_scripts() -> None:
+    """Let go of what is kept of scripts: to be called after the rules."""
+    for forget in _FORGET:
+        forget()
+
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -72,7 +89,7 @@ class Use:
     is_required: bool = False
 
 
-@cache
+@_kept
 def find_uses(script: str) -> tuple[Use, ...]:
     """Return the variables that the script expands, in order; arithmetic isn't looked into."""
     uses: tuple[Use, ...] = ()
@@ -83,7 +100,7 @@ def find_uses(script: str) -> tuple[Use, ...]:
     return uses
 
 
-@cache
+@_kept
 def _find_uses_in(part: str, first_line: int) -> tuple[Use, ...]:
     return tuple(_find_uses(_expand(part, quoted=True), first_line))
 
@@ -107,13 +124,13 @@ def _find_uses(text: str, line: int) -> Iterator[Use]:
             yield Use(inner["braced"] or inner["plain"], line)
 
 
-@cache
+@_kept
 def find_assigned(script: str) -> frozenset[str]:
     """Return the names that the script sets itself anywhere."""
     return frozenset[str]().union(*map(_find_assigned, _cut(script)))
 
 
-@cache
+@_kept
 def _find_assigned(part: str) -> frozenset[str]:
     text = _expand(part, quoted=False)
     names = {match["name"] for pattern in _SET for match in pattern.finditer(text)}
@@ -124,7 +141,7 @@ def _find_assigned(part: str) -> frozenset[str]:
     return frozenset(names)
 
 
-@cache
+@_kept
 def expanding_text(script: str, *, quoted: bool = True) -> str:
     """Blank out what no variable expands in: comments, single quotes, quoted here-documents.
 
@@ -135,7 +152,7 @@ def expanding_text(script: str, *, quoted: bool = True) -> str:
     return "".join(_expand(part, quoted=quoted) for part in _cut(script))
 
 
-@cache
+@_kept
 def _cut(script: str) -> tuple[str, ...]:
     """Return a script in parts, cut where nothing is open: its first lines, and what follows them.
 
@@ -151,14 +168,14 @@ def _cut(script: str) -> tuple[str, ...]:
     return (*parts, head, rest) if _is_whole(head) else (*parts, head + rest)
 
 
-@cache
+@_kept
 def _is_whole(part: str) -> bool:
     """Tell whether nothing is open at the end of a part, so that what follows means the same."""
     *_, end = _Lexer(part).read()
     return end.is_sure and not part.endswith("\\\n")
 
 
-@cache
+@_kept
 def _expand(script: str, *, quoted: bool) -> str:
     return _NO_BLANK.sub("\ufffd", "".join(_expanding_parts(script, quoted=quoted)))
 
@@ -273,18 +290,6 @@ def _blank(text: str) -> str:
     return "\n".join(" " * len(line) for line in text.split("\n"))
 
 
-def forget_scripts() -> None:
-    """Let go of what is kept of scripts, which many rules ask for: to be called after the rules."""
-    for kept in _KEPT:
-        kept.cache_clear()
-
-
-_KEPT = (
-    *(find_uses, _find_uses_in, find_assigned, _find_assigned),
-    *(expanding_text, _expand, _cut, _is_whole),
-)
-
-
 # What tells a script about itself, its comments included.
 _OF_ITSELF = re.compile(r"\$\{?(?:0(?!\d)|LINENO|BASH_SOURCE|BASH_LINENO)|\bcaller\b")
 _SHELL = re.compile(r"#![ \t]*(?:\S*/)?(?:env[ \t]+(?:-S[ \t]*)?)?(?:\S*/)?(?:ba|da)?sh(?:[ \t]|$)")
@@ -350,7 +355,12 @@ def find_stops(script: str) -> tuple[Stop, ...]:
 
 def _join_lines(script: str) -> str:
     """Return a script, as long as it is, with what a backslash joins in one line."""
-    tokens = _Lexer(script).read()
+    return "".join(map(_join_lines_of, _cut(script)))
+
+
+@_kept
+def _join_lines_of(part: str) -> str:
+    tokens = _Lexer(part).read()
     return "".join("  " if token.text == "\\\n" else token.text for token in tokens)
 
 
@@ -476,6 +486,7 @@ class Guard(Enum):
     NEITHER = "neither"
 
 
+@_kept
 def deploys(script: str) -> bool:
     """Tell whether a script runs a program, or the command of a variable, that is called deploy."""
     # The word itself is found much faster than what stands around it.
