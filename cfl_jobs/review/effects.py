@@ -87,8 +87,8 @@ class Danger:
     tells: str = ".*"
 
     def says(self, effect: Effect, found: Difference) -> bool:
-        """Tell whether an effect that is found says what a difference is."""
-        if not covers(self.paths, found) or not _is_in(effect.paths, found):
+        """Tell whether an effect that is found says what a difference at one of `paths` is."""
+        if not _is_in(effect.paths, found):
             return False
         path = without_numbers(found.path)
         return any(
@@ -99,10 +99,9 @@ class Danger:
         )
 
 
-def _is_in(paths: Container[str], found: Difference) -> bool:
+def _is_in(paths: Sequence[str], found: Difference) -> bool:
     """Tell whether a difference is at one of these paths or in it, where there are any."""
-    steps = found.path.split("/")
-    return not paths or any("/".join(steps[:n]) in paths for n in range(1, len(steps) + 1))
+    return not paths or any(f"{found.path}/".startswith(f"{path}/") for path in paths)
 
 
 def weigh_plan(plan: Plan, desired: Sequence[Config]) -> Review:
@@ -126,35 +125,38 @@ def weigh_plan(plan: Plan, desired: Sequence[Config]) -> Review:
     )
 
 
-def find_effects(
-    pair: Pair,
-) -> tuple[tuple[Effect, ...], Weights]:
+def find_effects(pair: Pair) -> tuple[tuple[Effect, ...], Weights]:
     """Return what a plan means, heaviest first, and what each difference weighs."""
     effects: list[Effect] = []
     weights: dict[tuple[str, str], Weight] = {}
     for name, old, new in pair.sides():
-        told = pair.differences(name)
-        untold = dict.fromkeys(told)
-        is_kept = name in pair.before.jobs and name in pair.after.jobs
-        for danger in DANGERS:
-            about = [found for found in told if covers(danger.paths, found)]
-            if (is_kept and danger.paths and not about) or (danger.of_kept and not is_kept):
-                continue
-            remark = _say_owner(about)
-            for effect in danger.find(pair, name, old, new):
-                effects.append(replace(effect, remark=remark))
-                for found in about:
-                    if danger.says(effect, found):
-                        untold.pop(found, None)
-                for path in [found.path for found in _nearest(danger.paths, about)] or [""]:
-                    weights[name, path] = max(effect.weight, weights.get((name, path), Weight.LOW))
-        for found in untold:
-            effect = _tell_unknown(pair, name, found)
+        for effect, paths in _find_effects_of(pair, name, old, new):
             effects.append(effect)
-            weights[name, found.path] = max(
-                effect.weight, weights.get((name, found.path), Weight.LOW)
-            )
+            for path in paths:
+                weights[name, path] = max(effect.weight, weights.get((name, path), Weight.LOW))
     return join_effects(effects, pair.after.jobs), weights
+
+
+def _find_effects_of(
+    pair: Pair, name: str, old: Job, new: Job
+) -> Iterator[tuple[Effect, Sequence[str]]]:
+    """Yield what becomes of a job, with the paths of the differences that weigh as much."""
+    told = pair.differences(name)
+    untold = dict.fromkeys(told)
+    is_kept = name in pair.before.jobs and name in pair.after.jobs
+    for danger in DANGERS:
+        about = [found for found in told if covers(danger.paths, found)]
+        if (is_kept and danger.paths and not about) or (danger.of_kept and not is_kept):
+            continue
+        remark = _say_owner(about)
+        weighed = [found.path for found in _nearest(danger.paths, about)] or [""]
+        for effect in danger.find(pair, name, old, new):
+            for found in about:
+                if danger.says(effect, found):
+                    untold.pop(found, None)
+            yield replace(effect, remark=remark), weighed
+    for found in untold:
+        yield _tell_unknown(pair, name, found), (found.path,)
 
 
 def _nearest(paths: Iterable[str], about: Sequence[Difference]) -> Sequence[Difference]:
