@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from cfl_jobs.check.rule import parts_of
 from cfl_jobs.check.shell import find_stops, forget_scripts, without_comments
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.model import (
@@ -268,7 +269,7 @@ def _passing(job: Job) -> Iterator[str]:
 
 
 def _results(job: Job) -> list[JUnitResults]:
-    return [step for step in job.publishers if isinstance(step, JUnitResults)]
+    return list(parts_of(job.publishers, JUnitResults))
 
 
 def _environments(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
@@ -630,7 +631,7 @@ def _mail(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
 
 
 def _mails(job: Job) -> list[Mail]:
-    return [step for step in job.publishers if isinstance(step, Mail)]
+    return list(parts_of(job.publishers, Mail))
 
 
 def _mailed(job: Job) -> list[str]:
@@ -760,8 +761,8 @@ def _time_limit(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
 
 
 def _minutes(job: Job) -> float | None:
-    limits = (wrapper.seconds for wrapper in job.wrappers if isinstance(wrapper, TimeLimit))
-    return min((seconds / 60 for seconds in limits), default=None)
+    limits = parts_of(job.wrappers, TimeLimit)
+    return min((limit.seconds / 60 for limit in limits), default=None)
 
 
 def _say_minutes(minutes: float | None) -> str:
@@ -771,7 +772,7 @@ def _say_minutes(minutes: float | None) -> str:
 
 
 def _is_cleaned(job: Job) -> bool:
-    return any(isinstance(wrapper, CleanBefore) for wrapper in job.wrappers)
+    return any(parts_of(job.wrappers, CleanBefore))
 
 
 def _without(some: Iterable[str], others: Container[str]) -> list[str]:

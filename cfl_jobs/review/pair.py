@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from cfl_jobs.check.deploys import find_unguarded, is_deploy
-from cfl_jobs.check.rule import Scope
+from cfl_jobs.check.rule import Scope, parts_of
 from cfl_jobs.check.shell import deploys
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import Chain, build_chain, follow
@@ -57,7 +57,7 @@ class Side:
     def tests(self, name: str) -> bool:
         """Tell whether a job publishes results of tests."""
         job = self.jobs.get(name)
-        return job is not None and any(isinstance(step, JUnitResults) for step in job.publishers)
+        return job is not None and any(parts_of(job.publishers, JUnitResults))
 
 
 def _environment_of(job: Job) -> str:
