@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 
 from cfl_jobs.configs.mark import is_plain_list, number_children, sections
 from cfl_jobs.configs.normalform import LISTS, SECRET, Normal
@@ -198,6 +197,8 @@ def _compare_children(pair: Raw) -> Iterator[Raw]:
 
 
 def _compare_items(around: Raw, ours: list[_Numbered], theirs: list[_Numbered]) -> Iterator[Raw]:
+    from difflib import SequenceMatcher
+
     matcher = SequenceMatcher(
         None, [child for _, child in theirs], [child for _, child in ours], autojunk=False
     )
