@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from cfl_jobs.errors import CflJobsError, DefinitionError
 from cfl_jobs.rendering import cache
 from cfl_jobs.rendering.cache import render_cached, render_whole
 from cfl_jobs.rendering.render import render
+from tests.projects import ROOT
 
 DEFINITIONS = "template: a.yaml.j2\njobs:\n  - name: One\n  - name: Two\n"
 TEMPLATE = "name: {{ name }}\nbuilders:\n  - shell: {{ script('a.sh') }}\n"
@@ -129,6 +131,26 @@ def test_an_equal_project_is_not_checked_again(
     monkeypatch.setitem(sys.modules, "cfl_jobs.check.run", None)  # can't be imported
     monkeypatch.setitem(sys.modules, "cfl_jobs.configs.read_model", None)
     assert check_project(project, sizes={"One": 500.0}) == first
+
+
+def test_what_is_kept_is_told_without_what_makes_it(project: Path) -> None:
+    """By a process of its own: check, and a plan without changes, import nothing heavy then."""
+    program = (
+        "import sys; from cfl_jobs.__main__ import run; codes = {run(a.split()) for a in %r};"
+        "heavy = {'yaml', 'jinja2', 'jenkins_jobs', 'requests', 'rich', 'difflib'};"
+        "print(codes, sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    lines = [["update --home home --yes", "check"], ["check", "plan --home home"]]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(project / "state")}
+    for line in lines:
+        done = subprocess.run(
+            [sys.executable, "-c", program % line],
+            cwd=project,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+    assert done.stderr == "{0} []\n"
 
 
 def _edit(name: str, old: str, new: str) -> Callable[[Path], Report]:

@@ -13,7 +13,6 @@ from cfl_jobs.check.report import COLOURS, WRITERS
 from cfl_jobs.check.rule import Severity
 from cfl_jobs.commands import Count, find_project
 from cfl_jobs.errors import CflJobsError, suggest
-from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.terminal.text import show
 
 _BUILDS_A_DAY = 10
@@ -59,7 +58,8 @@ def command(
     """
     root = find_project()
     given = dict(map(_read_size, sizes))
-    _check_jobs(root, given)
+    if given:
+        _check_jobs(root, given)
     if given or builds_a_day:
         given = find_sizes(root / "build/rehearsal") | given
     report = check_project(
@@ -76,9 +76,11 @@ def command(
 
 def _check_jobs(root: Path, names: Iterable[str]) -> None:
     """Raise CflJobsError at a name that no job has; definitions with mistakes are the checks'."""
+    from cfl_jobs.reading.definitions import load_definitions  # YAML, which few checks need
+
+    definitions = load_definitions(root)
+    known = [entry.name for entry in definitions.entries]
     for name in names:
-        definitions = load_definitions(root)
-        known = [entry.name for entry in definitions.entries]
         if name not in known and not definitions.findings:
             raise CflJobsError(
                 f"--size: there is no job {name!r}",
