@@ -300,6 +300,14 @@ def test_a_creator_keeps_what_jenkins_lets_them_do_with_the_job(
     assert ("USER:hudson.model.Item.Build:alice" in config) is bool(matrix)
 
 
+def letting_build(name: str) -> tuple[Config, ...]:
+    """Return a folder, and a job with a matrix that lets someone build it; "" is no matrix."""
+    matrix = MATRIX.replace("alice", name) if name else ""
+    made = job()
+    config = made.config.replace("<properties>", f"<properties>{matrix}")
+    return folder("team"), replace(made, config=config)
+
+
 @pytest.mark.parametrize(("before", "after"), [("", "bob"), ("alice", "bob"), ("alice", "")])
 def test_a_creator_keeps_it_where_the_definition_lets_others_do_something(
     jenkins_server: JenkinsServer,
@@ -309,20 +317,13 @@ def test_a_creator_keeps_it_where_the_definition_lets_others_do_something(
     after: str,
 ) -> None:
     """The plan tells of those others alone, and is empty afterwards."""
-
-    def wanted(name: str) -> tuple[Config, ...]:
-        matrix = MATRIX.replace("alice", name) if name else ""
-        made = job()
-        config = made.config.replace("<properties>", f"<properties>{matrix}")
-        return folder("team"), replace(made, config=config)
-
-    assert update(creator, tmp_path, wanted(before)).is_complete
-    made = make_plan(creator, wanted(after))
+    assert update(creator, tmp_path, letting_build(before)).is_complete
+    made = make_plan(creator, letting_build(after))
     told = [d for c in made.changes if isinstance(c, Update) for d in c.differences]
     assert not any("creator" in d.before + d.after for d in told)
     assert {d.owner for d in told} == {Owner.OURS}
-    assert update(creator, tmp_path, wanted(after)).is_complete
-    assert make_plan(creator, wanted(after)).changes == ()
+    assert update(creator, tmp_path, letting_build(after)).is_complete
+    assert make_plan(creator, letting_build(after)).changes == ()
     config = jenkins_server.config("Publish")
     assert "USER:hudson.model.Item.Read:creator" in config
     assert re.findall("USER:hudson.model.Item.Build:(\\w+)", config) == after.split()
@@ -353,14 +354,7 @@ def test_a_grant_on_the_server_is_not_taken_for_the_creators(
     A mark may have lost the blanks at its end.
     """
     by = request.getfixturevalue(maker)
-
-    def wanted(name: str) -> tuple[Config, ...]:
-        matrix = MATRIX.replace("alice", name) if name else ""
-        made = job()
-        config = made.config.replace("<properties>", f"<properties>{matrix}")
-        return folder("team"), replace(made, config=config)
-
-    assert update(by, tmp_path, wanted(before)).is_complete
+    assert update(by, tmp_path, letting_build(before)).is_complete
     config = jenkins_server.config("Publish")
     if granted:
         entry = f"<permission>USER:hudson.model.Item.Cancel:{granted}</permission>"
@@ -371,15 +365,15 @@ def test_a_grant_on_the_server_is_not_taken_for_the_creators(
         assert cuts == 1
     jenkins_server.edit_job("Publish", config)
 
-    made = make_plan(by, wanted(""))
+    made = make_plan(by, letting_build(""))
     told = "".join(d.before for c in made.changes if isinstance(c, Update) for d in c.differences)
     assert ("Item.Cancel" in told) is bool(granted)
     assert "creator" not in told
-    assert update(by, tmp_path, wanted("")).is_complete
+    assert update(by, tmp_path, letting_build("")).is_complete
     config = jenkins_server.config("Publish")
     users = set(re.findall(r"USER:[\w.]+:(\w+)", config))
     assert users == {maker} - {"target"}
-    assert make_plan(by, wanted("")).changes == ()
+    assert make_plan(by, letting_build("")).changes == ()
 
 
 def test_a_job_that_one_may_not_see_is_said_to_be_in_the_way(
