@@ -174,6 +174,10 @@ class Problem:
     names: tuple[str, ...] = ()
 
     @property
+    def is_error(self) -> bool:
+        return self.severity is Severity.ERROR
+
+    @property
     def title(self) -> str:
         """Return "warning no-time-limit"."""
         return f"{self.severity.value} {self.rule}"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from cfl_jobs.check.rule import RENDERING, Problem, Severity
+from cfl_jobs.check.rule import RENDERING, Problem
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_text, fingerprint
 from cfl_jobs.errors import count, some
@@ -97,14 +97,14 @@ def review_plan(plan: Plan, setup: Setup, *, is_part: bool = False) -> Review:
     problems = [
         problem
         for problem in setup.problems
-        if not (is_part or problem.severity is Severity.WARNING)
+        if (problem.is_error and not is_part)
         or problem.rule == RENDERING
         or not changed.isdisjoint(problem.names)
     ]
     others = [
         found for found in setup.problems if is_part and found not in problems and found.names
     ]
-    if any(found.severity is Severity.ERROR for found in others):
+    if any(found.is_error for found in others):
         from cfl_jobs.check.run import check_rendered
 
         there = [change.live for change in plan.changes if not isinstance(change, Create)]

@@ -6,7 +6,7 @@ server is a review too.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
 from types import MappingProxyType
@@ -152,7 +152,7 @@ class Review:
     chain: Chain | None = None
     arrow_marks: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
-    def with_problems(self, problems: Iterable[Problem], changed: Collection[str] = ()) -> Review:
+    def with_problems(self, problems: Iterable[Problem], changed: Set[str] = frozenset()) -> Review:
         """Return it with what the checks find: errors make the risk high.
 
         Where names of jobs that are `changed` are given, the errors about these do.
@@ -161,8 +161,8 @@ class Review:
         errors = [
             problem
             for problem in found
-            if problem.severity.value == "error"
-            and (not changed or not problem.names or not set(changed).isdisjoint(problem.names))
+            if problem.is_error
+            and (not changed or not problem.names or not changed.isdisjoint(problem.names))
         ]
         risk = self.risk
         if errors and risk.weight is not None:
@@ -184,7 +184,7 @@ class Review:
     @property
     def refusing(self) -> tuple[str, ...]:
         """Return the rules whose errors keep an update from being made."""
-        errors = (found.rule for found in self.problems if found.severity.value == "error")
+        errors = (found.rule for found in self.problems if found.is_error)
         return tuple(dict.fromkeys(errors))
 
     @property
