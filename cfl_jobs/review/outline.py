@@ -73,10 +73,6 @@ class Part:
     lines: tuple[str, ...]
     weight: Weight | None = None
 
-    @property
-    def size(self) -> int:
-        return len(self.lines)
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -103,17 +99,14 @@ class Entry:
         return f"{self.action} {count(len(self.names), self.kind.value)}: {names}"
 
     @property
-    def size(self) -> int:
-        return sum(len(part.lines) for part in self.parts)
-
-    @property
     def weight(self) -> Weight:
         """The heaviest part's, or that of a job as a whole that is made or goes."""
         return max([self.own_weight, *(part.weight or Weight.LOW for part in self.parts)])
 
     def is_open(self, most: int) -> bool:
         """Tell whether all of it is to be seen at once: what weighs most, and what is short."""
-        return self.weight is Weight.HIGH or self.size <= most
+        size = sum(len(part.lines) for part in self.parts)
+        return self.weight is Weight.HIGH or size <= most
 
 
 def list_entries(

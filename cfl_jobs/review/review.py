@@ -243,7 +243,7 @@ def weigh(effects: Sequence[Effect], *, is_changed: bool) -> Risk:
     if not effects:
         return Risk(Weight.LOW, "no job runs, starts, copies or may do anything else than before")
     weight = effects[0].weight
-    heaviest = [effect.text for effect in effects if effect.weight is weight]
+    heaviest = [effect for effect in effects if effect.weight is weight]
     more = len(heaviest) - _SHOWN
-    shown = "; ".join(heaviest[:_SHOWN])
+    shown = "; ".join(effect.text for effect in heaviest[:_SHOWN])
     return Risk(weight, f"{shown}; and {more} more like this" if more > 0 else shown)
