@@ -488,6 +488,15 @@ def test_a_slip_makes_nothing_and_is_not_remembered(
     assert {path.name for path in home.repositories.iterdir()} == {*REPOSITORIES}
 
 
+def test_a_slip_makes_nothing_where_someone_else_filled_the_home(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = make_home(tmp_path / "home", {"Publish": PUBLISH})
+    assert run(["rehearse", "--home", str(home.root), "build", "Publsh"]) == 1
+    assert "Did you mean 'Publish'?" in capsys.readouterr().err
+    assert not home.repositories.exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize(
     "moment",

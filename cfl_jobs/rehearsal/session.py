@@ -297,6 +297,8 @@ def prepare(
         tell(f"Note: not as in jobs/: {count(different, 'config')}; what is here is run.")
         tell(f"  To bring them up to date: cfl-jobs update --home {where}")
     jobs = read_jobs(home)
+    if job:
+        require_job(jobs, job)
     used = {repository_name(url) for job in jobs.values() for url in job.urls}
     known = {**settings.repositories, **given}
     if any(job.scm and job.scm.submodules for job in jobs.values()):
@@ -392,7 +394,7 @@ def _commit(builds: Builds, ready: Ready, name: str, branch: str, *, commit: boo
 
 def _name_uncommitted(engine: Engine, ready: Ready, pushed: Iterable[str]) -> None:
     """Tell what no build gets of the repositories that were pushed or are to be checked out."""
-    asked = [item.job for item in engine.queue if item.job in ready.jobs]
+    asked = [item.job for item in engine.queue]
     reached = [ready.jobs[name] for name in engine.chain.reachable(asked)]
     used = {repository_name(url) for job in reached for url in job.urls}
     for name in sorted(ready.repositories.paths.keys() & used.union(pushed)):
