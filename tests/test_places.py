@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.config import Config
+from cfl_jobs.configs.configxml import element_paths
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.basis import Basis, load_plan, save_plan
 from cfl_jobs.planning.describing import place_of
@@ -206,6 +207,21 @@ def test_an_option_inside_another_is_blamed_on_its_line(tmp_path: Path) -> None:
     )
     (job,) = render(tmp_path)
     assert job.place_of("definition/scriptPath") == Position("templates/a.yaml.j2", 7, 16)
+
+
+def test_an_item_of_a_text_is_not_blamed_on_another_that_begins_alike(tmp_path: Path) -> None:
+    """The text is one option, which jenkins-job-builder splits at commas."""
+    template = (
+        "name: {{ name }}\nproperties:\n  - copyartifact:\n"
+        "      projects: \"{{ copiers | join(',') }}\"\n"
+    )
+    definitions = "template: a.yaml.j2\njobs:\n  - name: A\n    copiers:\n"
+    definitions += "      - deploy-all\n      - deploy\n"
+    write_project(tmp_path, definitions=definitions, template=template)
+    (job,) = render(tmp_path)
+    made = {element.text: path for path, element in element_paths(job.parse())}
+    lines = {name: job.place_of(made[name]).line for name in ("deploy-all", "deploy")}
+    assert lines == {"deploy-all": 5, "deploy": 6}
 
 
 def test_text_of_a_block_is_blamed_on_where_the_block_stands(tmp_path: Path) -> None:

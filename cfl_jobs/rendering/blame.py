@@ -42,7 +42,8 @@ def blame_parts(made: Generated, data: TrackedDict) -> tuple[tuple[Blame, ...], 
     name, which nobody gave. Where that isn't sure, somebody is taken to have asked for it.
     """
     blamer = _Blamer(made)
-    blamer.look_inside(made.root, "", _Options(walk_mappings(data, into_lists=False), is_job=True))
+    own = _Options(walk_mappings(data, into_lists=False), made.texts, is_job=True)
+    blamer.look_inside(made.root, "", own)
     return tuple(blamer.found), frozenset(blamer.own)
 
 
@@ -74,7 +75,7 @@ class _Blamer:
             around = self._options_of(component)
             self.look_inside(element, path, around)
             return False, True
-        if around.is_given and (made := around.find_text(element, path, self._texts)):
+        if around.is_given and (made := around.find_text(element, path)):
             self.found.append(Blame(path, *made))
         if len(element):
             is_own, is_asked = self.look_inside(element, path, around)
@@ -88,20 +89,28 @@ class _Blamer:
     def _options_of(self, component: Component) -> _Options:
         if id(component) not in self._options:
             mappings = walk_mappings(component.data)
-            self._options[id(component)] = _Options(mappings, is_raw=component.name == "raw")
+            is_raw = component.name == "raw"
+            self._options[id(component)] = _Options(mappings, self._texts, is_raw=is_raw)
         return self._options[id(component)]
 
 
 class _Options:
     """Where the options of a job or component stand, by their names and values.
 
-    A job's lists hold components, which have options of their own.
+    A job's lists hold components, which have options of their own. `texts` are those of which it
+    is known where their pieces stand.
     """
 
     def __init__(
-        self, mappings: Iterable[TrackedDict], *, is_job: bool = False, is_raw: bool = False
+        self,
+        mappings: Iterable[TrackedDict],
+        texts: Mapping[str, LocatedText],
+        *,
+        is_job: bool = False,
+        is_raw: bool = False,
     ) -> None:
         self._mappings = tuple(mappings)
+        self._texts = texts
         self._is_raw = is_raw
         self._special = _MADE_OF if is_job else {}
         self._by_text: dict[str, list[tuple[str, Position]]] = {}
@@ -110,7 +119,6 @@ class _Options:
         self.is_given = bool(self._mappings)
         owners: list[TrackedDict] = []
         keys: list[str] = []
-        values: list[str] = []
         for mapping in self._mappings:
             places, given = mapping.value_positions, mapping.key_positions
             for key, value in dict.items(mapping):
@@ -118,17 +126,21 @@ class _Options:
                     continue  # jenkins-job-builder adds some defaults to its data
                 owners.append(mapping)
                 keys.append(key)
-                values.append(value if isinstance(value, str) else "")
                 if isinstance(value, (str, int, float)):
                     text = str(value).lower() if isinstance(value, bool) else str(value)
                     found = (key, places.get(key, mapping.pos))
                     self._by_text.setdefault(text, []).append(found)
+                    if "," in text and "\n" not in text:
+                        self._add_items(_split(text, texts.get(text), _place_of(mapping, key)))
                 elif items := getattr(value, "value_pos", ()):
                     self._joined.update(_join(value, items, mapping.position_of(key)))
-                    for item, of in zip(value, items, strict=False):
-                        if isinstance(item, str):
-                            self._items.setdefault(item, set()).add(of)
-        self._owners, self._keys, self._values = owners, tuple(keys), values
+                    self._add_items(zip(value, items, strict=False))
+        self._owners, self._keys = owners, tuple(keys)
+
+    def _add_items(self, items: Iterable[tuple[object, Position]]) -> None:
+        for item, place in items:
+            if isinstance(item, str):
+                self._items.setdefault(item, set()).add(place)
 
     def find(self, element: ET.Element, path: str) -> Position | None:
         """Return the place of the one option that made the element at a path."""
@@ -143,38 +155,32 @@ class _Options:
                 if places:
                     return places.pop() if len(places) == 1 else None
         named = _indices(self._keys).get(_plain(self._special.get(path, element.tag)), ())
-        return self._place_of(named[0]) if len(named) == 1 else None
+        if len(named) != 1:
+            return None
+        return _place_of(self._owners[named[0]], self._keys[named[0]])
 
-    def find_text(
-        self, element: ET.Element, path: str, texts: Mapping[str, LocatedText]
-    ) -> tuple[Position, Pieces] | None:
-        """Return the place of what made an element, an option or a part of one, and its pieces.
-
-        `texts` are those of which it is known where their pieces stand.
-        """
+    def find_text(self, element: ET.Element, path: str) -> tuple[Position, Pieces] | None:
+        """Return the place of what made an element, an option or a part of one, and its pieces."""
         text = element.text or ""
         if text in self._joined and text not in self._by_text and not len(element):
             return self._joined[text]
         place = self.find(element, path)
         if place is None and not len(element) and text.strip():
-            place = self._find_item(text, texts)
+            place = self._find_item(text)
         if place is None:
             return None
-        found = texts.get(text)
+        found = self._texts.get(text)
         return place, found.pieces if found and found.pos == place else ()
 
-    def _find_item(self, text: str, texts: Mapping[str, LocatedText]) -> Position | None:
+    def _find_item(self, text: str) -> Position | None:
         """Return the one place of what made an item of a list: a part of an option, or its name."""
-        words = set(text.split(":"))
         places = set(self._items.get(text, ()))
-        for index, (key, option) in enumerate(zip(self._keys, self._values, strict=True)):
-            if ":" in text and words.issuperset(key.split(":")):
+        words = set(text.split(":"))
+        for mapping, key in zip(self._owners, self._keys, strict=True) if ":" in text else ():
+            if words.issuperset(key.split(":")):
                 # Where a value of a definition is the option's name, that is to blame.
-                places.add(texts[key].pos if key in texts else self._place_of(index))
-            elif text in option and "\n" not in option and text in _items(option):
-                pieces = texts[option].pieces if option in texts else ()
-                before = [place for at, place in pieces if at <= option.index(text)]
-                places.add(before[-1] if before else self._place_of(index))
+                name = self._texts.get(key)
+                places.add(name.pos if name else _place_of(mapping, key))
         return places.pop() if len(places) == 1 else None
 
     def leaves_out(self, element: ET.Element) -> bool:
@@ -196,13 +202,13 @@ class _Options:
     def _missing(self) -> frozenset[str]:
         return frozenset().union(*(at.asked_keys() for at in self._mappings)) - self._names
 
-    def _place_of(self, index: int) -> Position:
-        """Return where an option stands, or its value where that came from another file."""
-        mapping, key = self._owners[index], self._keys[index]
-        place = mapping.position_of(key)
-        of_value = mapping.value_positions.get(key, place)
-        inside = getattr(dict.get(mapping, key), "pos", of_value)
-        return inside if inside.file != place.file else place
+
+def _place_of(mapping: TrackedDict, key: str) -> Position:
+    """Return where an option stands, or its value where that came from another file."""
+    place = mapping.position_of(key)
+    of_value = mapping.value_positions.get(key, place)
+    inside = getattr(dict.get(mapping, key), "pos", of_value)
+    return inside if inside.file != place.file else place
 
 
 def _join(
@@ -219,10 +225,16 @@ def _join(
         yield comma.join(texts), (place, tuple(zip(starts, places, strict=False)))
 
 
-def _items(option: str) -> list[str]:
-    """Return the items of a text that is a list of several."""
-    items = re.split(r"\s*,\s*", option)
-    return items if len(items) > 1 else []
+def _split(
+    option: str, located: LocatedText | None, place: Position
+) -> Iterator[tuple[str, Position]]:
+    """Yield the items of a text that is a list of several, each with its place."""
+    pieces = located.pieces if located else ()
+    end = 0
+    for item in re.split(r"\s*,\s*", option):
+        start = option.index(item, end)
+        end = start + len(item)
+        yield item, next((of for at, of in reversed(pieces) if at <= start), place)
 
 
 @lru_cache(maxsize=1024)
