@@ -377,6 +377,52 @@ def test_resume_builds_what_was_aborted_and_what_waited(
     assert "Nothing was aborted, and nothing waits in the queue." in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_what_is_ended_just_as_a_build_begins_is_told_and_built_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals,
+) -> None:
+    """Its record is there, and so is its request in the file of the queue."""
+    home = make_home(tmp_path / "home", {"Top": job_xml(builders=blocking("J")), "J": job_xml()})
+    record = home.build_directory("J", 1) / "build.json"
+    moment = f'event == "os.rename" and "queue.json" in str(arguments[1]) and exists("{record}")'
+    _end_at(tmp_path, moment, number, "--home", "home", "build", "Top")
+    monkeypatch.chdir(tmp_path)
+    assert run(["rehearse", "--home", "home", "status"]) == 0
+    assert capsys.readouterr().out.splitlines()[4:] == [
+        "Aborted, to be built again: Top #1",
+        "Go on with: cfl-jobs rehearse --home home resume",
+    ]
+    assert run(["rehearse", "--home", "home", "resume"]) == 0
+    for job in ("Top", "J"):
+        assert [r.result for r in Builds(home).of(job)] == [Result.SUCCESS, Result.ABORTED]
+
+
+def _end_at(
+    directory: Path, moment: str, number: signal.Signals, *arguments: str
+) -> tuple[int, str, str]:
+    """Rehearse, and send ourselves a signal at that moment; the exit code and what was said."""
+    program = (
+        "import signal, sys\n"
+        "from os.path import exists\n"
+        "sent = []\n"
+        "def hook(event, arguments):\n"
+        f"    if not sent and {moment}:\n"
+        "        sent.append(True)\n"
+        f"        signal.raise_signal({int(number)})\n"
+        "sys.addaudithook(hook)\n"
+        "from cfl_jobs.__main__ import main\n"
+        f"sys.argv[1:] = ['rehearse', *{arguments!r}]\n"
+        "sys.exit(main())\n"
+    )
+    given = ("-c", program)
+    rehearsal = _run_program(directory, *given, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    said, error = rehearsal.communicate(timeout=60)
+    return rehearsal.returncode, said, error
+
+
 def _start(
     directory: Path,
     *arguments: str,
@@ -516,23 +562,9 @@ def test_a_first_run_that_was_interrupted_is_gone_on_with(
     """While it renders, or while it makes the sample's repositories: the home stays its own."""
     for folder in ("jobs", "templates"):
         shutil.copytree(PROJECT / folder, tmp_path / folder)
-    program = (
-        "import os, sys, time\n"
-        "def hook(event, arguments):\n"
-        f"    if {moment}:\n"
-        f"        os.kill(os.getpid(), {int(number)})\n"
-        "        time.sleep(0.5)\n"
-        "sys.addaudithook(hook)\n"
-        "from cfl_jobs.__main__ import main\n"
-        "sys.argv[1:] = ['rehearse', 'resume']\n"
-        "sys.exit(main())\n"
-    )
-    rehearsal = _run_program(
-        tmp_path, "-c", program, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    said, error = rehearsal.communicate(timeout=60)
+    code, said, error = _end_at(tmp_path, moment, number, "resume")
     if number is signal.SIGINT:
-        assert (rehearsal.returncode, error) == (130, "\nInterrupted.\n")
+        assert (code, error) == (130, "\nInterrupted.\n")
     assert "Go on with" not in said
     monkeypatch.chdir(tmp_path)
     assert run(["rehearse", "resume"]) == 0

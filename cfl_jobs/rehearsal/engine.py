@@ -104,7 +104,7 @@ class Engine:
         self.jobs = dict(jobs)
         self.chain = build_chain(self.jobs.values())
         self.builds = Builds(home)
-        self.queue = Queue(home.state / "queue.json")
+        self.queue = Queue(home.state / "queue.json", self.builds.items(self.jobs))
         self._repositories = repositories
         self._executors = executors
         self._clock = Clock()

@@ -229,7 +229,7 @@ def recover(
 ) -> Iterator[BuildRecord]:
     """Record as aborted what an earlier rehearsal left running when it was killed; yield that.
 
-    The queue stays, but for requests that had just become those builds and for jobs that are gone.
+    The queue stays, but for requests for jobs that are gone.
     """
     remove_tree(home.state / "tmp")
     for name in jobs:
@@ -246,9 +246,6 @@ def recover(
                 log.write("The rehearsal ended while this build was running.\n")
                 log.write("Finished: ABORTED\n")
             builds.save(ended)
-            item = queue.find(record.item)
-            if item:
-                queue.remove(item)
             yield ended
     for item in list(queue):
         if item.job not in jobs:

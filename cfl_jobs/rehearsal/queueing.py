@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -118,17 +118,21 @@ class Item:
 
 
 class Queue:
-    """The queue, kept in a file after every change, so that it survives us."""
+    """The queue, kept in a file after every change, so that it survives us.
 
-    def __init__(self, path: Path) -> None:
+    `begun` are the items that have become builds: a rehearsal that was killed at that moment has
+    left one in the file as well.
+    """
+
+    def __init__(self, path: Path, begun: Collection[int]) -> None:
         self._path = path
         self._items: list[Item] = []
-        self._next = 1
         if path.is_file():
             data = read_json(path)
             with read_as_written(path):
-                self._next = int(data["next"])
-                self._items = [_from_json(item) for item in data["items"]]
+                items = map(_from_json, data["items"])
+                self._items = [item for item in items if item.id not in begun]
+        self._next = 1 + max([0, *begun, *(item.id for item in self._items)])
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items)
@@ -209,8 +213,7 @@ class Queue:
         return min((item.due for item in self.at(ItemState.WAITING)), default=None)
 
     def save(self) -> None:
-        data = {"next": self._next, "items": [_to_json(item) for item in self._items]}
-        write_json(self._path, data)
+        write_json(self._path, {"items": [_to_json(item) for item in self._items]})
 
 
 def _to_json(item: Item) -> dict[str, Any]:
@@ -225,7 +228,7 @@ def _to_json(item: Item) -> dict[str, Any]:
 def _from_json(data: Mapping[str, Any]) -> Item:
     """Read an item back: it has waited long enough, where it stands is found out again."""
     return Item(
-        id=data["id"],
+        id=int(data["id"]),
         job=data["job"],
         parameters=data["parameters"],
         causes=[cause_from_json(cause) for cause in data["causes"]],

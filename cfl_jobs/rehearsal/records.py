@@ -221,6 +221,10 @@ class Builds:
     def get(self, job: str, number: int) -> BuildRecord | None:
         return self._load(job).get(number)
 
+    def items(self, jobs: Iterable[str]) -> frozenset[int]:
+        """Return the queue items that have become builds of these jobs."""
+        return frozenset(record.item for job in jobs for record in self.of(job))
+
     def take_number(self, job: str) -> int:
         """Return the next build number and count on, as Jenkins does in nextBuildNumber."""
         path = self.home.job_directory(job) / "nextBuildNumber"

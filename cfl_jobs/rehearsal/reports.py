@@ -57,13 +57,11 @@ def list_status(builds: Builds) -> Iterator[str]:
 def list_unfinished(builds: Builds) -> Iterator[str]:
     """Yield what `resume` builds: what was aborted, then what waits in the queue."""
     home = builds.home
-    aborted = list(find_aborted(builds, [job for job, _ in home.configs()]))
-    for record in aborted:
+    jobs = [job for job, _ in home.configs()]
+    for record in find_aborted(builds, jobs):
         yield f"Aborted, to be built again: {record.name}{_show_values(record.parameters)}"
-    begun = {record.item for record in aborted}
-    for item in Queue(home.state / "queue.json"):
-        if item.id not in begun:  # we were killed just as its build began
-            yield f"In the queue: {item.job}{_show_values(item.parameters)}"
+    for item in Queue(home.state / "queue.json", builds.items(jobs)):
+        yield f"In the queue: {item.job}{_show_values(item.parameters)}"
 
 
 def _show_values(parameters: Mapping[str, str]) -> str:
