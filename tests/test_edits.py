@@ -85,10 +85,11 @@ def owners(made: Plan) -> set[Owner]:
 
 def makes_a_difference(now: Iterable[Raw], without: Iterable[Raw]) -> bool:
     """Tell whether a side's edits brought differences; some only take one away."""
-    kinds = [
-        {(raw.parent, raw.change, raw.desired, raw.live) for raw in raws} for raws in (now, without)
-    ]
-    return not kinds[0] <= kinds[1]
+    there, here = (
+        {(raw.parent, raw.is_moved, raw.desired, raw.live) for raw in raws}
+        for raws in (now, without)
+    )
+    return not there <= here
 
 
 @settings(max_examples=50)

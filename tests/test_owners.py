@@ -224,7 +224,7 @@ def brings_differences(now: Iterable[Raw], then: Iterable[Raw]) -> bool:
 
 
 def content(raw: Raw) -> tuple[object, ...]:
-    return (raw.parent, raw.change, raw.desired, raw.live)
+    return (raw.parent, raw.is_moved, raw.desired, raw.live)
 
 
 def test_of_a_job_with_very_many_parts_the_mark_knows_only_the_whole() -> None:

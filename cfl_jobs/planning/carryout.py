@@ -46,7 +46,7 @@ from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import Kind, Target, name_command
 
 # What differs, whichever job it is in: around it, where, how, our element and the server's.
-_Signature = tuple[str, str, Change, Normal | None, Normal | None]
+_Signature = tuple[str, str, bool, Normal | None, Normal | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +278,7 @@ def restore(
 
 
 def _sign(raw: Raw) -> _Signature:
-    return raw.parent, without_numbers(raw.path), raw.change, raw.desired, raw.live
+    return raw.parent, without_numbers(raw.path), raw.is_moved, raw.desired, raw.live
 
 
 def _differing(posting: _Posting, live: Config) -> set[_Signature]:

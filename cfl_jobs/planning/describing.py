@@ -47,7 +47,9 @@ def describe(
     path = without_numbers(raw.path)
     before = show_value(raw.live, path, hidden) if raw.live else ""
     after = show_value(raw.desired, path, hidden) if raw.desired else ""
-    change = raw.change
+    change = Change.MOVED if raw.is_moved else Change.CHANGED
+    if raw.desired is None or raw.live is None:
+        change = Change.ADDED if raw.desired else Change.REMOVED
     if raw.desired and raw.live and raw.desired.kind != raw.live.kind:
         before = "; ".join(filter(None, (f"class: {raw.live.kind}", before)))
         after = "; ".join(filter(None, (f"class: {raw.desired.kind}", after)))

@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cfl_jobs.configs.mark import is_plain_list, number_children, sections
+from cfl_jobs.configs.mark import Mark, is_plain_list, number_children, sections
 from cfl_jobs.configs.normalform import LISTS, SECRET, Normal
-from cfl_jobs.planning.plan import Change
 from cfl_jobs.planning.words import is_secret, is_silent, word_for
 
 _FLAG_OR_NUMBER = re.compile(r"true|false|-?\d+(\.\d+)?")
@@ -27,7 +26,8 @@ class Raw:
     """A difference with the elements themselves; `desired` or `live` is None where it has none.
 
     `path` is as configxml.element_paths gives it, in the config of the side that has the element;
-    `words` are people's words along it, `word` is the last step's though nobody speaks of it.
+    `words` are people's words along it, `word` is the last step's though nobody speaks of it. It
+    `is_moved` where both have it alike, in another order.
     `parent` is the class of the element around it, `plugin` the one that saved that on the server,
     as Jenkins writes it: "git@5.2.1". It is in these sections of both sides.
     """
@@ -35,7 +35,7 @@ class Raw:
     path: str
     desired: Normal | None
     live: Normal | None
-    change: Change = Change.CHANGED
+    is_moved: bool = False
     parent: str = ""
     plugin: str = ""
     words: tuple[str, ...] = ()
@@ -59,6 +59,10 @@ class Raw:
     def is_new_field(self) -> bool:
         """Whether it is a field that only the server's element has."""
         return self.desired is None and not self.is_item
+
+    def is_upgraded(self, mark: Mark | None) -> bool:
+        """Tell whether a version that the last update didn't meet saved the element around it."""
+        return mark is not None and mark.is_older_than(self.plugin)
 
 
 def compare(desired: Normal, live: Normal) -> tuple[Raw, ...]:
@@ -141,15 +145,12 @@ def _descend(around: Raw, step: str, desired: Normal | None, live: Normal | None
         plugin = around.live.plugin or plugin
     word, number = word_for(child), step.partition("[")[2].rstrip("]")
     shown = f"{word} {number}" if number and not word.startswith("parameter ") else word
-    change = Change.CHANGED
-    if desired is None or live is None:
-        change = Change.REMOVED if desired is None else Change.ADDED
     is_section = around.desired_section is None and around.live_section is None
     return Raw(
         f"{around.path}/{step}".lstrip("/"),
         desired,
         live,
-        change,
+        False,
         (around.desired or around.live or child).kind,
         plugin,
         around.words if is_silent(child.tag) else (*around.words, shown),
@@ -227,7 +228,7 @@ def _compare_items(around: Raw, ours: list[_Numbered], theirs: list[_Numbered]) 
             new.remove(numbered)
             moved.append((numbered, same))
     for (step, child), (_, other) in moved:
-        yield replace(_descend(around, step, child, other), change=Change.MOVED)
+        yield replace(_descend(around, step, child, other), is_moved=True)
     for step, child in new:
         yield _descend(around, step, child, None)
     for step, child in gone:
@@ -235,7 +236,7 @@ def _compare_items(around: Raw, ours: list[_Numbered], theirs: list[_Numbered]) 
 
 
 def _is_lost(raw: Raw) -> bool:
-    if raw.desired is None or raw.change is Change.MOVED:
+    if raw.desired is None or raw.is_moved:
         return False
     if raw.live is None or is_other_class(raw.desired, raw.live):
         return True

@@ -47,8 +47,8 @@ from cfl_jobs.planning.fields import (
     text_of,
     write_fields,
 )
-from cfl_jobs.planning.plan import Change, Owner
-from cfl_jobs.planning.upgrades import Habits, Upgrade, is_upgraded
+from cfl_jobs.planning.plan import Owner
+from cfl_jobs.planning.upgrades import Habits, Upgrade
 
 # The codes of what each side, we and they, has of a difference, or of the section it is in.
 _Part = tuple[Codes, Codes]
@@ -290,12 +290,23 @@ class _Judge:
         """Return whose a difference is that was found `by`; all of its section's are `told` by."""
         if by:
             by |= self._find_untold(raw, told)
-        if by & _By.THEM and self._upgrade.has_made(raw, self._renamed):
+        if by & _By.THEM and self._has_upgrade_made(raw):
             by = _By.NOBODY
         by &= self._whole  # who changed nothing has no part in any difference
-        if by is _By.THEM and raw.is_new_field and is_upgraded(raw, self._mark):
+        if by is _By.THEM and raw.is_new_field and raw.is_upgraded(self._mark):
             return Owned(raw, Owner.THEIRS, _NEWER.format(raw.plugin))
         return Owned(raw, _OWNERS[by])
+
+    def _has_upgrade_made(self, raw: Raw) -> bool:
+        """Tell whether what differs is what a newer version of a plugin does to all alike."""
+        if raw.is_item or (raw.desired and raw.live) or not raw.is_upgraded(self._mark):
+            return False
+        if raw.path in self._renamed:
+            return True
+        does, field = self._upgrade.adds, raw.live
+        if raw.desired:
+            does, field = self._upgrade.takes, raw.desired
+        return field is not None and does(raw.parent, field, raw.plugin)
 
     def attribute_password(self, raw: Raw, owned: Iterable[Owned]) -> Owned:
         """Return whose another password is. `owned` are all other differences."""
@@ -415,7 +426,7 @@ def _is_section(raw: Raw) -> bool:
 
 
 def _is_moved_section(raw: Raw) -> bool:
-    return raw.change is Change.MOVED and _is_section(raw)
+    return raw.is_moved and _is_section(raw)
 
 
 def _list_of(raw: Raw) -> str:

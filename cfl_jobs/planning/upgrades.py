@@ -11,16 +11,12 @@ gone, if none of them says anything of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from cfl_jobs.configs.mark import Mark, find_plugins
 from cfl_jobs.configs.normalform import Normal
-
-if TYPE_CHECKING:
-    from cfl_jobs.planning.differences import Raw
 
 # Fields of a job that only people fill: AbstractItem's, AbstractProject's (core 2.568).
 PEOPLES = frozenset(
@@ -93,11 +89,6 @@ def has_upgraded(normal: Normal, mark: Mark | None) -> bool:
     return mark is not None and any(map(mark.is_older_than, find_plugins(normal)))
 
 
-def is_upgraded(raw: Raw, mark: Mark | None) -> bool:
-    """Tell whether the element around a difference was saved by such a version."""
-    return mark is not None and mark.is_older_than(raw.plugin)
-
-
 class Upgrade:
     """What the upgrade of plugins since the last update did to a job.
 
@@ -138,23 +129,15 @@ class Upgrade:
             self.undo(child, inner, plugin)
             for child in element.children
             for inner in [f"{path}/{child.tag}".lstrip("/")]
-            if not (self._adds(element.kind, child, plugin) and not self._is_saved(child, inner))
+            if not (self.adds(element.kind, child, plugin) and not self._is_saved(child, inner))
         )
         return replace(element, children=children)
 
-    def _adds(self, kind: str, child: Normal, plugin: str) -> bool:
+    def adds(self, kind: str, child: Normal, plugin: str) -> bool:
+        """Tell whether a plugin's version, newer than at the last update, gave a class a field."""
         is_new = (kind, child.tag) not in self._known and self._mark.is_older_than(plugin)
         return is_new and self._habits.adds(plugin, kind, child)
 
-    def has_made(self, raw: Raw, renamed: Collection[str]) -> bool:
-        """Tell whether what differs in an element is what its plugin's version does to all alike.
-
-        `renamed` are the paths of what stands under another name now.
-        """
-        if raw.is_item or (raw.desired and raw.live) or not is_upgraded(raw, self._mark):
-            return False
-        if raw.path in renamed:
-            return True
-        if raw.desired:
-            return self._habits.takes(raw.plugin, raw.parent, raw.desired)
-        return raw.live is not None and self._adds(raw.parent, raw.live, raw.plugin)
+    def takes(self, kind: str, child: Normal, plugin: str) -> bool:
+        """Tell whether a plugin's version has no such flag in a class any more."""
+        return self._habits.takes(plugin, kind, child)
