@@ -92,10 +92,10 @@ def program(name: str = "cfl-jobs") -> str:
     return " ".join([name, *(f"-C {shlex.quote(directory)}" for directory in moves)])
 
 
-def name_command(verb: str, label: str) -> str:
+def name_command(verb: str, label: str = "") -> str:
     """Return how to call a verb for the target of this label: `cfl-jobs plan --home DIR`.
 
-    Without a label it is for the server of the settings.
+    Without a label it is for the server of the settings, or for none.
     """
     if not label:
         return f"{program()} {verb}"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
+
+from cfl_jobs.cli import VERBS
 
 PACKAGE = Path(__file__).parent.parent / "cfl_jobs"
 ONLY_IMPORTERS = {
@@ -113,6 +116,18 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 def test_every_module_opens_with_a_docstring() -> None:
     for name, path in modules().items():
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), name
+
+
+def test_a_command_that_is_advised_is_named_for_where_one_is() -> None:
+    """With -C it needs that too: `name_command` knows. A file's comment says who made it."""
+    verbs = "|".join(VERBS)
+    command = re.compile(rf"\A[^#]*(?<!by `)(?<!<!-- )\bcfl-jobs (?:-C |(?:{verbs})\b)")
+    for path in modules().values():
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and id(node) not in statements:
+                assert not command.match(str(node.value)), f"{path}:{node.lineno}"
 
 
 def test_what_the_program_reads_is_packed_with_it() -> None:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from cfl_jobs.check.rule import Report, find_shellcheck
 from cfl_jobs.files import describe_file, kept_file, load_kept, save_kept
 from cfl_jobs.rendering.cache import Rendering, digest_project
+from cfl_jobs.target import program
 
 _KEPT = 100  # projects, or states of one
 
@@ -34,7 +35,8 @@ def check_project(
     """
     project = rendered.project if rendered else digest_project(root)
     shellcheck = describe_file(find_shellcheck())
-    given = [executors, sorted(sizes.items()), builds_a_day, shellcheck]
+    # The commands that its advice names are those of where we are.
+    given = [executors, sorted(sizes.items()), builds_a_day, shellcheck, program()]
     place = kept_file("checked", sha256(f"{project} {json.dumps(given)}".encode()).hexdigest())
     kept = _load(place) if project else None
     if kept is not None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from cfl_jobs import __version__
 from cfl_jobs.check.rule import RULES, Problem, Report, Severity
 from cfl_jobs.errors import Position, count, some
+from cfl_jobs.target import name_command
 
 # How a line of text begins, and its colour: findings, rules, the summary.
 COLOURS = (
@@ -41,8 +42,8 @@ def _summary(report: Report) -> str:
         return f"{checked}: no problems{silenced}."
     errors = count(report.count(Severity.ERROR), "error")
     warnings = count(report.count(Severity.WARNING), "warning")
-    named = report.problems[0].rule
-    return f"{errors}, {warnings}{silenced}.\n`cfl-jobs explain {named}` tells more about a rule."
+    explain = name_command(f"explain {report.problems[0].rule}")
+    return f"{errors}, {warnings}{silenced}.\n`{explain}` tells more about a rule."
 
 
 def write_json(report: Report) -> str:

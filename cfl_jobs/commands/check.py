@@ -13,6 +13,7 @@ from cfl_jobs.check.report import COLOURS, WRITERS
 from cfl_jobs.check.rule import Severity
 from cfl_jobs.commands import Count, find_project
 from cfl_jobs.errors import CflJobsError, suggest
+from cfl_jobs.target import name_command
 from cfl_jobs.terminal.text import show
 
 _BUILDS_A_DAY = 10
@@ -84,7 +85,7 @@ def _check_jobs(root: Path, names: Iterable[str]) -> None:
         if name not in known and not definitions.findings:
             raise CflJobsError(
                 f"--size: there is no job {name!r}",
-                advice=suggest(name, known) or "`cfl-jobs graph` shows all jobs.",
+                advice=suggest(name, known) or f"`{name_command('graph')}` shows all jobs.",
             )
 
 

@@ -61,11 +61,12 @@ class _Rule(_Named):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from cfl_jobs.errors import suggest
+        from cfl_jobs.target import name_command
 
         known = list(self.list_names(click.get_current_context()))
         if value not in known:
             near = suggest(value, known)
-            advice = f"{near} `cfl-jobs explain` lists all rules.".strip()
+            advice = f"{near} `{name_command('explain')}` lists all rules.".strip()
             self.fail(f"there is no rule {value!r}. {advice}", param, ctx)
         return str(value)
 

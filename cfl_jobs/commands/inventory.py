@@ -95,9 +95,10 @@ def read_committed(root: Path) -> Inventory:
     """Return what the project's file says, nothing where there is none."""
     from cfl_jobs.files import read_text
     from cfl_jobs.reading.inventory import INVENTORY, Inventory, load_inventory
+    from cfl_jobs.target import name_command
 
     path = root / INVENTORY
     if not path.exists():
         return Inventory()
-    text = read_text(path, advice="Remove it, and `cfl-jobs inventory` writes it anew.")
+    text = read_text(path, advice=f"Remove it, and `{name_command('inventory')}` writes it anew.")
     return load_inventory(text)

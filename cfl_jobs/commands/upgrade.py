@@ -11,6 +11,7 @@ from cfl_jobs.commands.inventory import read_committed
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.reading.inventory import INVENTORY, read_plugin_list
 from cfl_jobs.review.upgrade import examine_upgrade, tell_upgrade
+from cfl_jobs.target import name_command
 
 
 @click.command()
@@ -29,7 +30,7 @@ def command(plugins: Path, jenkins: str) -> int:
     if not old.plugins:
         raise CflJobsError(
             f"{INVENTORY} names no plugins, so there is nothing to upgrade from",
-            advice="`cfl-jobs inventory` takes them from the server.",
+            advice=f"`{name_command('inventory')}` takes them from the server.",
         )
     listed = read_plugin_list(plugins, jenkins=jenkins)
     upgrade = examine_upgrade(root, old, listed.with_jenkins(old.jenkins))

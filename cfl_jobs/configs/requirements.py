@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import class_of_tag, element_paths
 from cfl_jobs.reading import JOBS
+from cfl_jobs.target import name_command
 
 if TYPE_CHECKING:
     from cfl_jobs.reading.inventory import Inventory
@@ -67,7 +68,7 @@ def word_missing(use: Use) -> tuple[str, str]:
         )
     return (
         f"{name} needs the plugin {use.plugin!r}, which the server doesn't have",
-        f"Install it and run `cfl-jobs inventory`, or add it to {JOBS}/plugins.yaml.",
+        f"Install it and run `{name_command('inventory')}`, or add it to {JOBS}/plugins.yaml.",
     )
 
 

@@ -179,7 +179,8 @@ def check_isolation(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
         for job in sorted(keepers)
         if any(job in jobs and jobs - keepers for jobs in runs.values())
     )
-    fix = "Give it a node of its own by its label, as `cfl-jobs bootstrap --home DIR` writes it."
+    bootstrap = name_command("bootstrap --home DIR")
+    fix = f"Give it a node of its own by its label, as `{bootstrap}` writes it."
     on_controller = [node.name for node in usable if node.is_controller and runs[node.name]]
     if on_controller:
         message = "builds run on the controller, where they can read its files and every secret"

@@ -20,7 +20,7 @@ from cfl_jobs.errors import CflJobsError
 from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.reading.inventory import INVENTORY, Inventory
 from cfl_jobs.rendering.cache import render_cached
-from cfl_jobs.target import Kind
+from cfl_jobs.target import Kind, name_command
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def find_needs(root: Path) -> Needs:
     if definitions.inventory is None:
         raise CflJobsError(
             f"{INVENTORY} is missing, so nobody knows which versions a server needs",
-            advice="`cfl-jobs inventory --url URL` writes it from a server.",
+            advice=f"`{name_command('inventory --url URL')}` writes it from a server.",
         )
     words = {
         key: str(value)

@@ -123,7 +123,8 @@ def check_permissions(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
 
 
 def check_security(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
-    fix = "Manage Jenkins → Security; `cfl-jobs bootstrap --home DIR` writes a jenkins.yaml for it."
+    bootstrap = name_command("bootstrap --home DIR")
+    fix = f"Manage Jenkins → Security; `{bootstrap}` writes a jenkins.yaml for it."
     if not facts.uses_security:
         message = "security is switched off: everyone may do everything and read every secret"
         yield Diagnosis(State.ERROR, message, fix)

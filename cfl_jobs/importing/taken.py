@@ -25,7 +25,7 @@ from cfl_jobs.reading.definitions import Definitions
 from cfl_jobs.reading.inventory import INVENTORY
 from cfl_jobs.reading.names import find_name_problem
 from cfl_jobs.rendering.render import render
-from cfl_jobs.target import Kind
+from cfl_jobs.target import Kind, name_command
 
 _ENCRYPTED = re.compile(ENCRYPTED)
 # Digests look random too; such text is left for `check` to tell.
@@ -169,7 +169,7 @@ def _render(files: tuple[tuple[str, str], ...], name: str, inventory: str | None
     except DefinitionError as error:
         raise ConfigError(
             f"{name}: what was made of it isn't a valid definition:\n{error.message}",
-            advice="If plugins are missing there, run `cfl-jobs inventory` first.",
+            advice=f"If plugins are missing there, run `{name_command('inventory')}` first.",
         ) from error
 
 

@@ -24,7 +24,7 @@ from cfl_jobs.planning.plan import Plan
 from cfl_jobs.planning.planner import check_filter, plan_changes
 from cfl_jobs.planning.renames import names_to_look_at
 from cfl_jobs.rendering.cache import render_cached, render_whole, select_configs
-from cfl_jobs.target import Key, Kind, Listed, Target, full_label
+from cfl_jobs.target import Key, Kind, Listed, Target, full_label, name_command
 
 if TYPE_CHECKING:  # a plan without changes needs no model
     from cfl_jobs.check.rule import Problem
@@ -32,7 +32,6 @@ if TYPE_CHECKING:  # a plan without changes needs no model
     from cfl_jobs.configs.model import Job
 
 _FORMAT = f"cfl-jobs {__version__} plan 10"
-_MAKE_ONE = "Make one with `cfl-jobs plan --out FILE`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,19 +155,20 @@ def save_plan(basis: Basis, path: Path) -> None:
 
 def load_plan(path: Path) -> Basis:
     """Return what a plan is made of. Raises PlanError on another file, or an altered one."""
+    advice = f"Make one with `{name_command('plan --out FILE')}`."
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         if not str(document["format"]).startswith("cfl-jobs "):
             raise ValueError(document["format"])
         if document["format"] != _FORMAT:
-            raise PlanError(f"{path} was made by another version of cfl-jobs", advice=_MAKE_ONE)
+            raise PlanError(f"{path} was made by another version of cfl-jobs", advice=advice)
         if document["digest"] != _digest(document["content"]):
-            raise PlanError(f"{path} was altered after it was made", advice=_MAKE_ONE)
+            raise PlanError(f"{path} was altered after it was made", advice=advice)
         return _from_json(document["content"])
     except OSError as error:
-        raise PlanError(f"{path}: {error.strerror}", advice=_MAKE_ONE) from error
+        raise PlanError(f"{path}: {error.strerror}", advice=advice) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise PlanError(f"{path} is not a plan", advice=_MAKE_ONE) from error
+        raise PlanError(f"{path} is not a plan", advice=advice) from error
 
 
 def _digest(content: Any) -> str:

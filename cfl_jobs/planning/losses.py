@@ -12,9 +12,7 @@ from cfl_jobs.configs.requirements import find_uses
 from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.plan import Note
 from cfl_jobs.rendering.noeffect import SUCCESSORS
-from cfl_jobs.target import Kind
-
-_RENEW = "run `cfl-jobs inventory`: newer versions have another field for it, which is written then"
+from cfl_jobs.target import Kind, name_command
 
 
 def advise_on_loss(config: Config, losses: Sequence[Raw], plugins: Mapping[str, str]) -> str:
@@ -47,15 +45,22 @@ def advise_on_loss(config: Config, losses: Sequence[Raw], plugins: Mapping[str, 
         many = "plugins" if len(missing) > 1 else "plugin"
         advice.append(f"Install the {many} {', '.join(missing)}, then run the update again.")
     if renamed:
-        advice.append(f"For {', '.join(renamed)}, {_RENEW}.")
+        advice.append(f"For {', '.join(renamed)}, {_advise_renewal()}.")
     if senseless:
         advice.append(f"Take out of the definition what can't work: {'; '.join(senseless)}.")
     return " ".join(advice)
 
 
+def _advise_renewal() -> str:
+    return (
+        f"run `{name_command('inventory')}`: newer versions have another field for it, which is "
+        "written then"
+    )
+
+
 def advise_on_taken(raw: Raw) -> str:
     """Return advice on a field of ours that an upgrade took."""
-    return _RENEW if _has_successor(raw) else "take it out of the definition"
+    return _advise_renewal() if _has_successor(raw) else "take it out of the definition"
 
 
 def _has_successor(raw: Raw) -> bool:

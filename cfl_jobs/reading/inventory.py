@@ -23,6 +23,7 @@ from cfl_jobs.files import read_text
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import TrackedDict, peek
 from cfl_jobs.reading.versions import CORE, is_older, is_version, order
+from cfl_jobs.target import name_command
 
 INVENTORY = "jobs/plugins.yaml"
 _KEYS = ("jenkins", "plugins")
@@ -86,7 +87,9 @@ def load_inventory(text: str, file: str = INVENTORY) -> Inventory:
         inventory, more = read_inventory(loaded.value)
         findings += more
     elif not findings:
-        findings = (Finding("an inventory is a mapping", Position(file, 1), advice=_RENEW),)
+        findings = (
+            Finding("an inventory is a mapping", Position(file, 1), advice=_advise_renewal()),
+        )
     if findings:
         lines = text.split("\n")
         raise DefinitionError(
@@ -94,9 +97,6 @@ def load_inventory(text: str, file: str = INVENTORY) -> Inventory:
             for found in findings
         )
     return inventory
-
-
-_RENEW = "`cfl-jobs inventory` writes the file anew from the server."
 
 
 def read_inventory(document: TrackedDict) -> tuple[Inventory, tuple[Finding, ...]]:
@@ -110,7 +110,7 @@ def read_inventory(document: TrackedDict) -> tuple[Inventory, tuple[Finding, ...
     plugins = dict.get(document, "plugins")
     if not isinstance(plugins, TrackedDict):
         message = "`plugins:` needs a mapping of versions"
-        findings.append(Finding(message, document.position_of("plugins"), advice=_RENEW))
+        findings.append(Finding(message, document.position_of("plugins"), advice=_advise_renewal()))
         plugins = TrackedDict(pos=document.pos)
     versions = dict[str, str]()
     for name, _ in plugins.raw_items():
@@ -129,7 +129,7 @@ def _read_version(mapping: TrackedDict, key: str, findings: list[Finding]) -> st
     version = dict.get(mapping, key)
     if isinstance(version, str) and is_version(version):
         return str(version)
-    message, advice = f"{key!r} has no version", _RENEW
+    message, advice = f"{key!r} has no version", _advise_renewal()
     if isinstance(version, (int, float)) and not isinstance(version, bool):
         message, advice = f"{version} is a number, and versions are text", "Put it in quotes."
     elif isinstance(version, str) and version.strip():
@@ -137,6 +137,10 @@ def _read_version(mapping: TrackedDict, key: str, findings: list[Finding]) -> st
     place = mapping.value_positions.get(key, mapping.position_of(key))
     findings.append(Finding(message, place, advice=advice))
     return ""
+
+
+def _advise_renewal() -> str:
+    return f"`{name_command('inventory')}` writes the file anew from the server."
 
 
 def dump_inventory(inventory: Inventory) -> str:

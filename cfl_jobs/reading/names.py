@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from cfl_jobs.errors import CflJobsError, suggest
+from cfl_jobs.target import name_command
 
 # hudson.model.Jenkins.checkGoodName, core 2.440: what no name of a job or view may hold.
 _UNSAFE = re.compile(r"[?*\\%!@#$^&|<>\[\]:;\x00-\x1f\x7f-\x9f]")
@@ -41,12 +42,13 @@ def select_names(
     names: Sequence[str],
     patterns: Iterable[str],
     *,
-    advice: str = "`cfl-jobs graph` shows the names there are.",
+    advice: str = "",
 ) -> tuple[str, ...]:
     """Return the names that match any pattern, in their own order; all where there is no pattern.
 
     A pattern that is a name means just that name, so brackets and stars in names do no harm.
-    Raises CflJobsError where a pattern matches nothing; `advice` says where the names are shown.
+    Raises CflJobsError where a pattern matches nothing; `advice` says where the names are shown,
+    if not by `graph`.
     """
     wanted = tuple(patterns)
     if not wanted:
@@ -56,6 +58,7 @@ def select_names(
         found = {pattern} & set(names) or {name for name in names if fnmatchcase(name, pattern)}
         if not found:
             near = suggest(pattern, names)
-            raise CflJobsError(f"no job or view is called {pattern!r}", advice=near or advice)
+            advice = near or advice or f"`{name_command('graph')}` shows the names there are."
+            raise CflJobsError(f"no job or view is called {pattern!r}", advice=advice)
         chosen |= found
     return tuple(name for name in names if name in chosen)

@@ -57,6 +57,7 @@ from cfl_jobs.rehearsal.records import (
 )
 from cfl_jobs.rehearsal.repositories import Repositories
 from cfl_jobs.rehearsal.triggering import find_watching, poll_branch, require_pushed
+from cfl_jobs.target import name_command
 
 
 @dataclass(slots=True)
@@ -169,7 +170,7 @@ class Engine:
         if not watching:
             raise RehearsalError(
                 f"No job is started by a push to {repository!r}.",
-                advice="`cfl-jobs graph` tells what starts each job.",
+                advice=f"`{name_command('graph')}` tells what starts each job.",
             )
         self.check([job.name for job in watching if not job.disabled])
         found: dict[str, str] = {}

@@ -43,7 +43,7 @@ from cfl_jobs.rehearsal.triggering import find_watched, find_watching
 from cfl_jobs.rehearsal.view import showing
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.sample import REPOSITORIES, make_repositories
-from cfl_jobs.target import Kind
+from cfl_jobs.target import Kind, name_command
 from cfl_jobs.targets.home import HomeTarget
 
 
@@ -293,9 +293,9 @@ def prepare(
         if changed := definitions.fill(home, partial(save_settings, home, settings)):
             tell(f"Rendered jobs/ into {show_path(home.root)}: {count(changed, 'config')}.")
     elif different := definitions.count_differences(home):
-        where = shlex.quote(show_path(home.root))
+        update = name_command("update", show_path(home.root))
         tell(f"Note: not as in jobs/: {count(different, 'config')}; what is here is run.")
-        tell(f"  To bring them up to date: cfl-jobs update --home {where}")
+        tell(f"  To bring them up to date: {update}")
     jobs = read_jobs(home)
     if job:
         require_job(jobs, job)

@@ -27,7 +27,7 @@ from cfl_jobs.review.revisions import (
     taken_out,
 )
 from cfl_jobs.review.setups import read_setup
-from cfl_jobs.target import Kind, Listed
+from cfl_jobs.target import Kind, Listed, name_command
 
 
 def make_review(root: Path, base: str, head: str | None) -> Review:
@@ -62,14 +62,14 @@ def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -
 def _review_broken(base: Revision, head: Revision, before: Setup, after: Setup) -> Review:
     """Return what can be told where one of them doesn't render: why, and what the other one is."""
     text = f"{base} doesn't render, so what this changes can't be told"
-    advice = f"`cfl-jobs plan` compares {head.asked} with the server."
+    advice = f"`{name_command('plan')}` compares {head.asked} with the server."
     revision, known = head, after
     if after.findings:
         revision, known = base, before
         role = ", at" if len(after.findings) == 1 else ", the first at"
         first = next((f"{role} {at}" for f in after.findings if (at := f.position)), "")
         text = f"{head} doesn't render: {count(len(after.findings), 'mistake')}{first}"
-        advice = "Put these right and commit; `cfl-jobs check` shows what is left."
+        advice = f"Put these right and commit; `{name_command('check')}` shows what is left."
     jobs, views = len(known.jobs), len(known.rendered) - len(known.jobs)
     holds = f"renders: {count(jobs, 'job')} and {count(views, 'view')}"
     if not known.renders:

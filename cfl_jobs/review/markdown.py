@@ -32,7 +32,7 @@ def write_markdown(review: Review, *, verbose: bool = False, limit: int = LIMIT)
     command = name_command("plan -v", review.plan.target)
     if review.revisions:
         base, head = review.revisions
-        command = f"cfl-jobs review {base.commit[:10]} {head.commit[:10] or '--worktree'}"
+        command = name_command(f"review {base.commit[:10]} {head.commit[:10] or '--worktree'}")
     note = f"\n\n… and more: `{command}` shows all of it.\n"
     return _cut(text, limit - len(note)) + note
 
