@@ -12,8 +12,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from cfl_jobs.check.rule import Report, find_shellcheck
+from cfl_jobs.errors import DefinitionError
 from cfl_jobs.files import describe_file, kept_file, load_kept, save_kept
-from cfl_jobs.rendering.cache import Rendering, digest_project
+from cfl_jobs.rendering.cache import Rendering, digest_project, render_cached
 from cfl_jobs.target import program
 
 _KEPT = 100  # projects, or states of one
@@ -42,10 +43,16 @@ def check_project(
     if kept is not None:
         return kept
     # The rules, and what they read, are most of the start-up time, so they are imported only here.
-    from cfl_jobs.check.run import check_anew
+    from cfl_jobs.check.run import check_rendered, problems_of, read_files
 
-    configs = rendered.configs if rendered else None
-    report = check_anew(root, configs, executors=executors, sizes=sizes, builds_a_day=builds_a_day)
+    files = read_files(root)
+    try:
+        configs = rendered.configs if rendered else render_cached(root)
+    except DefinitionError as error:
+        return Report(tuple(problems_of(error.findings)))
+    report = check_rendered(
+        configs, files, executors=executors, sizes=sizes, builds_a_day=builds_a_day
+    )
     if project and project == digest_project(root) and _is_of_project(report):
         save_kept(place, report.to_json(), most=_KEPT)
     return report
@@ -53,7 +60,7 @@ def check_project(
 
 def _is_of_project(report: Report) -> bool:
     """Tell whether it is the project's alone: that ShellCheck takes too long names no job."""
-    return report.jobs > 0 and all(p.names or p.rule != "shellcheck" for p in report.problems)
+    return all(p.names or p.rule != "shellcheck" for p in report.problems)
 
 
 def _load(place: Path | None) -> Report | None:

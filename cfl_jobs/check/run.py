@@ -1,10 +1,11 @@
-"""A project's files → its problems: render, read, apply every rule, take out what is silenced."""
+"""Rendered jobs and the files they came from → problems: every rule, but for what is silenced."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from cfl_jobs.check import (  # noqa: F401 - they register their rules
     artifacts,
@@ -22,10 +23,9 @@ from cfl_jobs.check.shell import forget_scripts
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.read_model import read_view
-from cfl_jobs.errors import DefinitionError, Finding, Origin, Position, suggest
+from cfl_jobs.errors import Finding, Origin, Position, suggest
 from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.reading.located_yaml import line_at
-from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.target import Kind
 
 _SHOWN_JOBS = 3
@@ -60,26 +60,6 @@ UNUSED_SILENCE = RULES.add(
 )
 
 
-def check_anew(
-    root: Path,
-    rendered: Sequence[Config] | None,
-    *,
-    executors: int,
-    sizes: Mapping[str, float],
-    builds_a_day: float,
-) -> Report:
-    """Return what project.check_project does, whatever is kept."""
-    files = read_files(root)
-    try:
-        rendered = render_cached(root) if rendered is None else rendered
-    except DefinitionError as error:
-        return Report(tuple(problems_of(error.findings)))
-    report = check_rendered(rendered, files, executors=executors)
-    jobs = (each.job for each in rendered if each.kind is Kind.JOB)
-    disk = upkeep.estimate_disk(jobs, sizes, builds_a_day) if sizes else ()
-    return replace(report, disk=tuple(disk))
-
-
 def problems_of(findings: Iterable[Finding]) -> Iterator[Problem]:
     """Yield what keeps definitions from being rendered as problems of the rule of that."""
     for finding in findings:
@@ -87,9 +67,17 @@ def problems_of(findings: Iterable[Finding]) -> Iterator[Problem]:
 
 
 def check_rendered(
-    rendered: Iterable[Config], files: Mapping[str, str], *, executors: int = 2
+    rendered: Iterable[Config],
+    files: Mapping[str, str],
+    *,
+    executors: int = 2,
+    sizes: Mapping[str, float] = MappingProxyType({}),
+    builds_a_day: float = 10,
 ) -> Report:
-    """Apply the rules to rendered jobs and views; `files` are the texts that they came from."""
+    """Apply the rules to rendered jobs and views; `files` are the texts that they came from.
+
+    Of jobs that `sizes` names, in megabytes of artifacts a build, the disk is estimated.
+    """
     rendered = tuple(rendered)
     jobs = tuple(r.job for r in rendered if r.kind is Kind.JOB)
     views = tuple(read_view(r.name, r.config) for r in rendered if r.kind is Kind.VIEW)
@@ -116,7 +104,8 @@ def check_rendered(
     problems = [*_merge(kept), *_check_silences(silences, used, files)]
     nowhere = Position("", 0, 0)
     problems.sort(key=lambda p: (p.finding.position or nowhere, p.rule, p.finding.message))
-    return Report(tuple(problems), silenced, len(jobs), rules=len(RULES))
+    disk = tuple(upkeep.estimate_disk(jobs, sizes, builds_a_day)) if sizes else ()
+    return Report(tuple(problems), silenced, len(jobs), disk, rules=len(RULES))
 
 
 def read_files(root: Path) -> dict[str, str]:
