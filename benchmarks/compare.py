@@ -35,7 +35,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from cfl_jobs.configs.normalform import normalise  # noqa: E402
+from cfl_jobs.configs.config import normalise  # noqa: E402
 from cfl_jobs.reading.definitions import load_definitions  # noqa: E402
 from cfl_jobs.rendering.templates import TemplateRenderer  # noqa: E402
 from cfl_jobs.target import Kind  # noqa: E402

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
-from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import Paths
-from cfl_jobs.configs.fields import read_text
+from cfl_jobs.configs import fields
 from cfl_jobs.configs.references import expand
 from cfl_jobs.configs.steps.artifacts import ArchiveArtifacts
 from cfl_jobs.configs.steps.step import Build, Step, Waiting
@@ -19,13 +17,8 @@ class Pack(Step):
     TAG: ClassVar[str] = "org.example.PackBuilder"
     LABEL: ClassVar[str] = "pack a file"
     TITLE: ClassVar[str] = "Pack"
-    source: str
-    target: str
-
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        source, target = read_text(element, "source"), read_text(element, "target")
-        yield cls(source, target, path=paths[element])
+    source: str = fields.text("source")
+    target: str = fields.text("target")
 
     @property
     def archived(self) -> tuple[str, ...]:

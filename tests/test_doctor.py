@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from cfl_jobs.__main__ import run
+from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.mark import Mark, code_of_text, fingerprint
-from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.doctor.examine import examine
 from cfl_jobs.doctor.facts import Diagnosis, State
 from cfl_jobs.doctor.needs import Needs, find_needs

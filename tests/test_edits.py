@@ -12,10 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tests.jenkins_server_configs as configs
-from cfl_jobs.configs.config import Config
+from cfl_jobs.configs.config import Config, normalise
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import description_of, set_description
-from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.planning.differences import Raw, compare, find_losses
 from cfl_jobs.planning.plan import Owner, Plan, Update
 from cfl_jobs.target import Kind

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.mark import Mark, fingerprint, join_description, split_description
-from cfl_jobs.configs.normalform import Normal, normalise
+from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.fields import Fields, read_fields
 from cfl_jobs.planning.owners import record
 from tests.rendered_jobs import job

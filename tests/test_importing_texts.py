@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.configxml import format_config
-from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.errors import ConfigError
 from cfl_jobs.importing.taken import Imported
 from cfl_jobs.rendering.render import render

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.mark import (
     Fingerprint,
     Mark,
@@ -13,7 +14,6 @@ from cfl_jobs.configs.mark import (
     join_description,
     split_description,
 )
-from cfl_jobs.configs.normalform import normalise
 from tests.rendered_jobs import job
 
 CODES = st.text("abcXYZ019_-", min_size=8, max_size=8)

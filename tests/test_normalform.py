@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfl_jobs.configs import defaults, rewrites
+from cfl_jobs.configs import fields, rewrites
+from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.configxml import element_paths, format_config, parse_config
-from cfl_jobs.configs.defaults import DEFAULTS, Default
+from cfl_jobs.configs.fields import DEFAULTS, Default
 from cfl_jobs.configs.mark import fingerprint
-from cfl_jobs.configs.normalform import Normal, absent_value, digest, normalise
+from cfl_jobs.configs.normalform import Normal, digest
+from cfl_jobs.configs.normalising import absent_value
 from cfl_jobs.configs.rewrites import Rewrite
 from cfl_jobs.planning.differences import compare, find_losses
 from cfl_jobs.reading.versions import Span
@@ -400,7 +402,7 @@ def test_a_default_holds_for_the_versions_that_its_row_names(
         Default("a.B", "x", "1", Span("p", until="2"), "the first version"),
         Default("a.B", "x", "2", Span("p", since="2"), "the second version"),
     )
-    monkeypatch.setattr(defaults, "DEFAULTS", rows)
+    monkeypatch.setattr(fields, "DEFAULTS", rows)
     config = "<project><publishers><a.B><x>1</x></a.B></publishers></project>"
     without = normalise(config.replace("<x>1</x>", ""), name="a")
     assert normalise(config, name="a", versions={"p": "1.5"}) == without

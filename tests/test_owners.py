@@ -10,9 +10,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import Mark, fingerprint
-from cfl_jobs.configs.normalform import Normal, normalise
+from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.differences import Raw, compare
 from cfl_jobs.planning.owners import attribute, record
 from cfl_jobs.planning.plan import Owner

@@ -24,7 +24,7 @@ from cfl_jobs.configs.steps.artifacts import (
 )
 from cfl_jobs.configs.steps.results import Mail, SetDescription
 from cfl_jobs.configs.steps.shell import Shell
-from cfl_jobs.configs.steps.step import Unknown
+from cfl_jobs.configs.steps.step import BoundCredential, Unknown
 from cfl_jobs.configs.steps.triggering import (
     BlockingThresholds,
     BuildOther,
@@ -34,7 +34,6 @@ from cfl_jobs.configs.steps.triggering import (
 )
 from cfl_jobs.configs.steps.wrappers import (
     BindCredentials,
-    BoundCredential,
     BuildName,
     CleanAfter,
     CleanBefore,

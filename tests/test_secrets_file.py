@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.configs.steps.wrappers import BoundCredential
+from cfl_jobs.configs.steps.step import BoundCredential
 from cfl_jobs.errors import CflJobsError, DefinitionError
 from cfl_jobs.reading.secrets import CredentialKind, name_of, names_of, read_secrets
 from cfl_jobs.rehearsal.environment import Credential, read_credentials

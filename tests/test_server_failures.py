@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from cfl_jobs import errors
-from cfl_jobs.configs.normalform import normalise
+from cfl_jobs.configs.config import normalise
 from cfl_jobs.errors import TargetError
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.retries import retry_after

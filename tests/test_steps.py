@@ -10,10 +10,10 @@ import pytest
 from cfl_jobs.check.artifacts import find_unarchived
 from cfl_jobs.check.parameters import find_undeclared_variables
 from cfl_jobs.check.rule import Scope, Search
+from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.graph import build_chain
-from cfl_jobs.configs.normalform import Normal, normalise
-from cfl_jobs.configs.read_model import read_job
-from cfl_jobs.configs.steps import STEPS
+from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.read_model import STEPS, read_job
 from cfl_jobs.configs.steps.step import Result, Unknown
 from cfl_jobs.drawing.formats import WRITERS
 from cfl_jobs.errors import RehearsalError

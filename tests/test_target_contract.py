@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import tests.jenkins_server_configs as configs
-from cfl_jobs.configs.normalform import normalise
+from cfl_jobs.configs.config import normalise
 from cfl_jobs.errors import Missing, Refused
 from cfl_jobs.target import Kind, Target
 from cfl_jobs.targets.credentials import Credentials

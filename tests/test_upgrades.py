@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.mark import Mark, codes_of_versions, fingerprint
-from cfl_jobs.configs.normalform import Normal, normalise
+from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.owners import attribute, record
 from cfl_jobs.planning.plan import Owner
 from cfl_jobs.planning.upgrades import NO_HABITS, Habits, learn_habits

@@ -22,7 +22,7 @@ from cfl_jobs.check.secret_text import hide_secrets
 from cfl_jobs.check.shell import forget_scripts
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import build_chain
-from cfl_jobs.configs.read_model import read_view
+from cfl_jobs.configs.read_model import read_job, read_view
 from cfl_jobs.errors import Finding, Origin, Position, suggest
 from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.reading.located_yaml import line_at
@@ -79,8 +79,8 @@ def check_rendered(
     Of jobs that `sizes` names, in megabytes of artifacts a build, the disk is estimated.
     """
     rendered = tuple(rendered)
-    jobs = tuple(r.job for r in rendered if r.kind is Kind.JOB)
-    views = tuple(read_view(r.name, r.config) for r in rendered if r.kind is Kind.VIEW)
+    jobs = tuple(r.read(read_job) for r in rendered if r.kind is Kind.JOB)
+    views = tuple(r.read(read_view) for r in rendered if r.kind is Kind.VIEW)
     scope = Scope(jobs, views, build_chain(jobs), files, executors)
     by_name = {r.name: r for r in rendered}
     positions = Positions(by_name, files, jobs)

@@ -13,7 +13,7 @@ from typing import Any
 
 from cfl_jobs.check.positions import composed_from
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, find_shellcheck
-from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.configs.steps.step import Step
 from cfl_jobs.errors import CflJobsError, Position
 from cfl_jobs.files import describe_file, kept_file, load_kept, save_kept
 
@@ -31,7 +31,7 @@ def find_remarks(scope: Scope) -> Iterator[Found]:
     `# shellcheck disable=SC2086`, and say why. A script file is looked at once, as it stands: what
     holds for one job's values must hold for the next one's.
     """
-    steps: dict[str, tuple[str, Shell]] = {}
+    steps: dict[str, tuple[str, Step]] = {}
     for job in scope.jobs:
         for step in job.shells:
             steps.setdefault(composed_from(step.script) or step.script, (job.name, step))

@@ -35,7 +35,7 @@ def command(form: str, home: Path | None) -> int:
     """Draw the chain of jobs: what starts each, its parameters, what it copies and makes."""
     problems: list[str] = []
     configs = _read_home(home, problems) if home else render_cached(find_project())
-    chain = build_chain(read_job(c.name, c.config) for c in configs if c.kind is Kind.JOB)
+    chain = build_chain(c.read(read_job) for c in configs if c.kind is Kind.JOB)
     if form == "text":
         width = max(min(shutil.get_terminal_size((100, 24)).columns, 120), 60)
         text = draw_text(chain, width=width, color=sys.stdout.isatty())

@@ -5,10 +5,10 @@ Its text is parsed once, when something of it is first asked for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.buildwritten import (
@@ -36,14 +36,15 @@ from cfl_jobs.configs.mark import (
     set_description,
     split_description,
 )
-from cfl_jobs.configs.normalform import Normal, digest, normalise_element
+from cfl_jobs.configs.normalform import Normal, digest
+from cfl_jobs.configs.normalising import make_normal
+from cfl_jobs.configs.rewrites import rewrite
 from cfl_jobs.errors import Position
 from cfl_jobs.reading.tracking import NOWHERE, Pieces
 from cfl_jobs.reading.versions import CORE, NEWEST
 from cfl_jobs.target import Key, Kind
 
-if TYPE_CHECKING:
-    from cfl_jobs.configs.model import Job
+T = TypeVar("T")
 
 
 class Blame(NamedTuple):
@@ -128,15 +129,20 @@ class Config:
         """A short digest of what people make of a job, for "is it as we left it?"."""
         return digest_of(self.beside(None).normal, is_disabled=self.disabled)
 
+    def read(self, reader: Callable[[str, str], T]) -> T:
+        """Return what a reader makes of its name and text, the first time; kept until `forget`."""
+        if reader not in self._read:
+            self._read[reader] = reader(self.name, self.config)
+        made: T = self._read[reader]
+        return made
+
+    def forget(self) -> None:
+        """Forget what readers made of it, which is large."""
+        self._read.clear()
+
     @cached_property
-    def job(self) -> Job:
-        """The job that it describes, for all that look at that, until `forget_job`."""
-        from cfl_jobs.configs.read_model import read_job  # rendering and applying do without
-
-        return read_job(self.name, self.config)
-
-    def forget_job(self) -> None:
-        self.__dict__.pop("job", None)
+    def _read(self) -> dict[Callable[[str, str], Any], Any]:
+        return {}
 
     @cached_property
     def fingerprint(self) -> Fingerprint:
@@ -282,6 +288,20 @@ class Config:
             found["project"],
             frozenset(found["own"]),
         )
+
+
+def normalise(config: str, *, name: str, versions: Mapping[str, str] = NEWEST) -> Normal:
+    """Return the normal form of a job's or view's config. Raises ConfigError on bad XML.
+
+    `versions` are those of the server that reads it, by plugin or versions.CORE.
+    """
+    return normalise_element(parse_config(config, name=name), versions)
+
+
+def normalise_element(root: ET.Element, versions: Mapping[str, str] = NEWEST) -> Normal:
+    """Return the normal form of a parsed config; the element is used up."""
+    rewrite(root, versions)
+    return make_normal(root, versions)
 
 
 def digest_of(normal: Normal, *, is_disabled: bool) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from xml.dom import minidom
 from xml.etree import ElementTree as ET
@@ -31,6 +30,7 @@ _PLAIN_TAG = re.compile(r"[A-Za-z_][\w.-]*")
 _DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
 # What Jenkins makes of a password or secret text (hudson.util.Secret), wherever it stands.
 ENCRYPTED = r"\{AQAAA[A-Za-z0-9+/=]+\}"
+_ENCRYPTED = re.compile(ENCRYPTED)
 
 
 def parse_config(text: str, *, name: str) -> ET.Element:
@@ -110,6 +110,11 @@ def element_paths(root: ET.Element) -> Iterator[tuple[str, ET.Element]]:
             waiting += reversed([(f"{around}{step}", inner) for step, inner in steps_of(element)])
 
 
+def paths_of(root: ET.Element) -> dict[ET.Element, str]:
+    """Return the path of each element, "" of the root."""
+    return {root: "", **{element: path for path, element in element_paths(root)}}
+
+
 def number_tags(tags: list[str]) -> list[str]:
     """Return a step of a path for each of siblings' tags, numbered where they are alike."""
     if len(set(tags)) == len(tags):
@@ -126,6 +131,11 @@ def number_tags(tags: list[str]) -> list[str]:
 def steps_of(parent: ET.Element) -> Iterator[tuple[str, ET.Element]]:
     """Yield each child of an element with its step of a path."""
     yield from zip(number_tags([child.tag for child in parent]), parent, strict=True)
+
+
+def is_encrypted(text: str) -> bool:
+    """Tell whether a text is a password as Jenkins stores it."""
+    return _ENCRYPTED.fullmatch(text.strip()) is not None
 
 
 def child_of(parent: ET.Element, tag: str) -> ET.Element:
@@ -206,18 +216,3 @@ def escape(text: str) -> str:
     """Return a text as `write_config` writes it."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     return text.replace(">", "&gt;").replace("\r", "&#13;")
-
-
-@dataclass(frozen=True, slots=True)
-class Paths:
-    """Where each element of one config stands, and the element itself, so that its id stays."""
-
-    root: ET.Element
-    by_id: dict[int, str]
-
-    @classmethod
-    def of(cls, root: ET.Element) -> Paths:
-        return cls(root, {id(element): path for path, element in element_paths(root)})
-
-    def __getitem__(self, element: ET.Element) -> str:
-        return self.by_id.get(id(element), "")

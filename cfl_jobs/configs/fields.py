@@ -1,20 +1,125 @@
-"""Fields of an element of config XML → values, and a dataclass' fields that say what they are.
+"""Fields of an element of config XML → values: what an absent one means, how a dataclass says it.
 
-An absent field and an empty one are the same to XStream's strings; what an absent one means where
-that is neither nothing nor false, cfl_jobs.configs.defaults says.
+An absent field and an empty one are the same to XStream's strings; it leaves an absent number or
+flag 0 or false, whatever the class's initialisers say. What it means then is for the class's
+`readResolve` to say: `DEFAULTS` has a row for each where that is neither nothing nor false, with
+the versions that read it so: a class that changes its mind gets a second row.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.defaults import defaults_for
+from cfl_jobs.reading.versions import ALWAYS, CORE, NEWEST, Span, rows_for
 
-_ABSENT = defaults_for({})
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Default:
+    """What an absent field of a class means in the versions of `span`, and how that is known."""
+
+    kind: str
+    tag: str
+    value: str
+    span: Span
+    evidence: str
+
+
+_ARCHIVER = "hudson.tasks.ArtifactArchiver"
+_FINGERPRINTER = "hudson.tasks.Fingerprinter"
+_GERRIT = "com.sonyericsson.hudson.plugins.gerrit.trigger.hudsontrigger.GerritTrigger"
+_GERRIT_CHOOSER = f"{_GERRIT}BuildChooser"
+_GIT = "hudson.plugins.git.extensions.impl."
+_HTML = Span("htmlpublisher")
+_HTML_REPORT = "htmlpublisher.HtmlPublisherTarget"
+_MAVEN_JOB = "maven2-moduleset"
+_NAGINATOR = "com.chikli.hudson.plugin.naginator.NaginatorPublisher"
+_NAME_SETTER = "org.jenkinsci.plugins.buildnamesetter.BuildNameSetter"
+_STRATEGY = "hudson.matrix.DefaultMatrixExecutionStrategyImpl"
+_JUNIT = "hudson.tasks.junit.JUnitResultArchiver"
+_RUN = "hudson.model.RunParameterDefinition"
+_PUBLISH_OVER = "jenkins.plugins.publish__over__"
+_WS_PATTERN = "hudson.plugins.ws__cleanup.Pattern"
+
+DEFAULTS: tuple[Default, ...] = (
+    *(
+        Default(_ARCHIVER, tag, "true", Span(CORE), "ArtifactArchiver.readResolve, recorded")
+        for tag in ("defaultExcludes", "caseSensitive", "followSymlinks")
+    ),
+    *(
+        Default(_FINGERPRINTER, tag, "true", Span(CORE), "Fingerprinter.readResolve, recorded")
+        for tag in ("defaultExcludes", "caseSensitive")
+    ),
+    Default("hudson.tasks.Maven", "injectBuildVariables", "true", Span(CORE), "Maven.readResolve"),
+    *(
+        Default(_NAME_SETTER, tag, "true", Span("build-name-setter"), "BuildNameSetter.readResolve")
+        for tag in ("runAtStart", "runAtEnd")
+    ),
+    Default(
+        _STRATEGY, "scheduleDelayMillis", "0", Span("matrix-project"), "recorded from version 917"
+    ),
+    Default(f"{_GIT}CloneOption", "depth", "1", Span("git"), "CloneOption.decorateCloneCommand"),
+    Default(f"{_GIT}SubmoduleOption", "threads", "1", Span("git"), "SubmoduleOption"),
+    *(
+        Default(f"{_GIT}{kind}", "timeout", "10", Span("git"), "CliGitAPIImpl.TIMEOUT")
+        for kind in ("CheckoutOption", "CloneOption", "SubmoduleOption")
+    ),
+    *(
+        Default(f"{_PUBLISH_OVER}{kind}", "patternSeparator", "[, ]+", ALWAYS, "FileFinder")
+        for kind in ("cifs.CifsTransfer", "ftp.BapFtpTransfer", "ssh.BapSshTransfer")
+    ),
+    Default(_NAGINATOR, "noChildStrategy", "RerunWhole", Span("naginator"), "its getter"),
+    *(
+        Default(_NAGINATOR, tag, value, Span("naginator"), "NaginatorPublisher.readResolve")
+        for tag, value in (
+            ("regexpForMatrixParent", "true"),
+            ("regexpForMatrixStrategy", "TestParent"),
+        )
+    ),
+    Default(_HTML_REPORT, "includes", "**/*", _HTML, "HtmlPublisherTarget.readResolve"),
+    Default(
+        _HTML_REPORT, "wrapperName", "htmlpublisher-wrapper.html", Span("htmlpublisher"), "gone"
+    ),
+    Default(_MAVEN_JOB, "blockTriggerWhenBuilding", "true", Span("maven-plugin"), "its getter"),
+    *(
+        Default(_GERRIT, f"{tag}ParameterMode", mode, Span("gerrit-trigger"), "its readResolve")
+        for tag, mode in (
+            ("changeSubject", "PLAIN"),
+            ("commentText", "PLAIN"),
+            ("commitMessage", "BASE64"),
+            ("nameAndEmail", "PLAIN"),
+        )
+    ),
+    Default(_GERRIT_CHOOSER, "separator", "#", Span("gerrit-trigger"), "a constant of the class"),
+    Default(_JUNIT, "healthScaleFactor", "1.0", Span("junit"), "its getter, junit 1424"),
+    Default(_RUN, "filter", "ALL", Span(CORE), "RunParameterDefinition.getFilter, core 2.568"),
+    Default(_WS_PATTERN, "type", "INCLUDE", Span("ws-cleanup"), "Pattern.readResolve"),
+)
+
+
+def defaults_for(versions: Mapping[str, str]) -> Mapping[tuple[str, str], str]:
+    """Return what absent fields mean, by class and field, for a server's versions.
+
+    `versions` are by plugin or CORE; what isn't listed there counts as the newest.
+    """
+    return _table_of(DEFAULTS, frozenset(versions.items()))
+
+
+@lru_cache(maxsize=8)
+def _table_of(
+    rows: tuple[Default, ...], versions: frozenset[tuple[str, str]]
+) -> Mapping[tuple[str, str], str]:
+    held = rows_for(rows, versions)
+    return MappingProxyType({(row.kind, row.tag): row.value for row in held})
+
+
+_ABSENT = defaults_for(NEWEST)
+_THRESHOLDS = {"UNSTABLE": "UNSTABLE_OR_BETTER", "FAILURE": "FAILED_OR_BETTER", "ABORTED": "ALWAYS"}
 
 
 def read_text(element: ET.Element, tag: str) -> str:
@@ -43,11 +148,9 @@ def read_names(text: str) -> tuple[str, ...]:
     return tuple(name for name in (part.strip() for part in text.split(",")) if name)
 
 
-def list_items(element: ET.Element, tag: str) -> Iterator[ET.Element]:
-    """Yield the elements of the list in field `tag`."""
-    found = element.find(tag)
-    if found is not None:
-        yield from found
+def read_threshold(element: ET.Element) -> str:
+    """Return the condition that core's `threshold` stands for: that result or a better one."""
+    return _THRESHOLDS.get(read_text(element, "threshold/name"), "SUCCESS")
 
 
 def short_class(name: str) -> str:
@@ -100,14 +203,3 @@ def number(tag: str, default: int | None = None) -> Any:
 def value(read: Callable[[ET.Element], Any], default: object = None) -> Any:
     """Return a field that takes more to read."""
     return _read_by(read, default)
-
-
-def read(kind: type, element: ET.Element) -> dict[str, Any]:
-    """Return the fields of a dataclass whose defaults say how they are read."""
-    return {name: read(element) for name, read in _readers_of(kind)}
-
-
-@cache
-def _readers_of(kind: type) -> tuple[tuple[str, Callable[[ET.Element], Any]], ...]:
-    readers = ((each.name, each.metadata.get("read")) for each in dataclasses.fields(kind))
-    return tuple((name, read) for name, read in readers if read)

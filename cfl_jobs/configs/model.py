@@ -13,11 +13,8 @@ from posixpath import relpath
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
-from cfl_jobs.configs.fields import list_items, read_flag, read_names, read_text, short_class
-from cfl_jobs.configs.steps.shell import Shell
-from cfl_jobs.configs.steps.step import Placed, Step, Unknown
-from cfl_jobs.configs.steps.triggering import read_threshold
-from cfl_jobs.configs.steps.wrappers import BindCredentials, BoundCredential
+from cfl_jobs.configs.fields import read_flag, read_names, read_text, read_threshold, short_class
+from cfl_jobs.configs.steps.step import BoundCredential, Placed, Step, Unknown, read_fields
 
 
 class ParameterKind(Enum):
@@ -122,7 +119,7 @@ def _read_copy_permissions(root: ET.Element) -> tuple[str, ...] | None:
     found = root.find(PERMITTED)
     if found is None:
         return None
-    entries = list_items(found, "projectNameList")
+    entries = found.findall("projectNameList/*")
     return tuple(name for entry in entries for name in read_names(entry.text or ""))
 
 
@@ -132,7 +129,7 @@ def _read_discarder(root: ET.Element) -> BuildDiscarder | None:
     rotator = root.find(f"{DISCARDER}/strategy" if is_new else "logRotator")
     if rotator is None:
         return None
-    return BuildDiscarder(**fields.read(BuildDiscarder, rotator))
+    return BuildDiscarder(**read_fields(BuildDiscarder, rotator))
 
 
 def _read_permissions(root: ET.Element) -> tuple[str, ...]:
@@ -192,14 +189,14 @@ class Job:
         return self.scm.urls if self.scm else ()
 
     @property
-    def shells(self) -> tuple[Shell, ...]:
-        return tuple(step for step in self.builders if isinstance(step, Shell))
+    def shells(self) -> tuple[Step, ...]:
+        """Return the builders that run a script."""
+        return tuple(step for step in self.builders if step.script)
 
     @property
     def bindings(self) -> tuple[BoundCredential, ...]:
         """Return the credentials that its builds are given."""
-        bound = (step for step in self.wrappers if isinstance(step, BindCredentials))
-        return tuple(binding for step in bound for binding in step.bindings)
+        return tuple(binding for step in self.wrappers for binding in step.bindings)
 
     def permits(self, copier: str) -> bool:
         """Tell whether the copyartifact property lets job `copier` copy from this one.
@@ -229,6 +226,6 @@ class View:
     description: str = fields.text("description")
     jobs: tuple[str, ...] = fields.value(_read_job_names, ())
     columns: tuple[str, ...] = fields.value(
-        lambda root: tuple(short_class(item.tag) for item in list_items(root, "columns")), ()
+        lambda root: tuple(short_class(item.tag) for item in root.findall("columns/*")), ()
     )
     unknown: tuple[Unknown, ...] = ()

@@ -10,16 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs import fields
-from cfl_jobs.configs.configxml import Paths, parse_config
-from cfl_jobs.configs.fields import (
-    is_default,
-    list_items,
-    read_flag,
-    read_number,
-    read_text,
-    short_class,
-)
+from cfl_jobs.configs.configxml import parse_config, paths_of
+from cfl_jobs.configs.fields import is_default, read_flag, read_number, read_text, short_class
 from cfl_jobs.configs.model import (
     DECLARED,
     DISCARDER,
@@ -36,10 +28,35 @@ from cfl_jobs.configs.model import (
     UpstreamTrigger,
     View,
 )
-from cfl_jobs.configs.steps import read_steps
-from cfl_jobs.configs.steps.artifacts import read_default_selector
-from cfl_jobs.configs.steps.step import Unknown, keep_unknown
+from cfl_jobs.configs.steps.artifacts import ArchiveArtifacts, CopyArtifact, read_default_selector
+from cfl_jobs.configs.steps.results import JUnitResults, Mail, SetDescription
+from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.configs.steps.step import Paths, Step, Unknown, keep_unknown, read_fields
+from cfl_jobs.configs.steps.triggering import BuildOther, TriggerBuilds, TriggerStep
+from cfl_jobs.configs.steps.wrappers import (
+    AnsiColor,
+    BindCredentials,
+    BuildName,
+    CleanAfter,
+    CleanBefore,
+    TimeLimit,
+    Timestamps,
+)
 
+# The kinds of builders, publishers and wrappers that are known, by the list that they stand in.
+STEPS: dict[str, list[type[Step]]] = {
+    "builders": [Shell, CopyArtifact, TriggerStep],
+    "publishers": [
+        ArchiveArtifacts,
+        BuildOther,
+        CleanAfter,
+        JUnitResults,
+        Mail,
+        SetDescription,
+        TriggerBuilds,
+    ],
+    "buildWrappers": [AnsiColor, BindCredentials, BuildName, CleanBefore, TimeLimit, Timestamps],
+}
 _TRIGGERS = {
     "com.cloudbees.jenkins.GitHubPushTrigger": TriggerKind.GITHUB_PUSH,
     "hudson.triggers.SCMTrigger": TriggerKind.POLL,
@@ -83,17 +100,17 @@ _VIEW_READ = frozenset("name description jobNames includeRegex recurse columns p
 def read_job(name: str, config: str) -> Job:
     """Return the job that a config describes. Raises ConfigError, naming `name`, on bad XML."""
     root = parse_config(config, name=name)
-    paths = Paths.of(root)
+    paths = paths_of(root)
     return Job(
         name=name,
         root=root.tag,
-        **fields.read(Job, root),
+        **read_fields(Job, root),
         parameters=tuple(_read_parameter(element, paths) for element in _definitions(root)),
         scm=_read_git(root, paths),
         triggers=tuple(_read_triggers(root, paths)),
-        wrappers=tuple(read_steps("buildWrappers", root, paths)),
-        builders=tuple(read_steps("builders", root, paths)),
-        publishers=tuple(read_steps("publishers", root, paths)),
+        wrappers=tuple(_read_steps("buildWrappers", root, paths)),
+        builders=tuple(_read_steps("builders", root, paths)),
+        publishers=tuple(_read_steps("publishers", root, paths)),
         unknown=tuple(_read_unknown(root, paths)),
     )
 
@@ -101,10 +118,10 @@ def read_job(name: str, config: str) -> Job:
 def read_view(name: str, config: str) -> View:
     """Return the list view that a config describes. Raises ConfigError on bad XML."""
     root = parse_config(config, name=name)
-    paths = Paths.of(root)
+    paths = paths_of(root)
     return View(
         name=name,
-        **fields.read(View, root),
+        **read_fields(View, root),
         unknown=tuple(
             keep_unknown(root.tag, child, paths)
             for child in root
@@ -113,21 +130,38 @@ def read_view(name: str, config: str) -> View:
     )
 
 
+def _read_steps(section: str, root: ET.Element, paths: Paths) -> Iterator[Step]:
+    """Yield the steps in a list of a job's config, in order; what is of no kind, as `Unknown`."""
+    kinds = {kind.TAG: kind for kind in STEPS[section]}
+    for element in root.findall(f"{section}/*"):
+        kind = kinds.get(element.tag)
+        if kind is None:
+            yield keep_unknown(section, element, paths)
+        else:
+            yield from kind.read(element, paths)
+
+
+def label_of(tag: str) -> str:
+    """Return what people call a step of this tag; "" where it is of no kind known here."""
+    kinds = (kind for section in STEPS.values() for kind in section)
+    return next((kind.LABEL for kind in kinds if tag == kind.TAG), "")
+
+
 def _read_triggers(root: ET.Element, paths: Paths) -> Iterator[Trigger | UpstreamTrigger]:
-    for element in list_items(root, "triggers"):
+    for element in root.findall("triggers/*"):
         kind, path = _TRIGGERS.get(element.tag), paths[element]
         if kind is not None:
-            yield Trigger(kind, **fields.read(Trigger, element), path=path)
+            yield Trigger(kind, **read_fields(Trigger, element), path=path)
         elif element.tag == _UPSTREAM:
-            yield UpstreamTrigger(**fields.read(UpstreamTrigger, element), path=path)
+            yield UpstreamTrigger(**read_fields(UpstreamTrigger, element), path=path)
 
 
 def _read_unknown(root: ET.Element, paths: Paths) -> Iterator[Unknown]:
     """Yield the properties, parameters, scm, triggers and fields that the model has no type for."""
     parts = [
-        ("properties", list_items(root, "properties"), _PROPERTIES_READ),
+        ("properties", root.findall("properties/*"), _PROPERTIES_READ),
         ("parameterDefinitions", _definitions(root), _PARAMETERS),
-        ("triggers", list_items(root, "triggers"), {*_TRIGGERS, _UPSTREAM}),
+        ("triggers", root.findall("triggers/*"), {*_TRIGGERS, _UPSTREAM}),
     ]
     for section, elements, known in parts:
         for element in elements:
@@ -166,7 +200,7 @@ def _read_parameter(element: ET.Element, paths: Paths) -> Parameter:
         default=default,
         choices=choices,
         has_password=has_password,
-        **fields.read(Parameter, element),
+        **read_fields(Parameter, element),
         path=paths[element],
     )
 
@@ -176,9 +210,9 @@ def _read_git(root: ET.Element, paths: Paths) -> Git | None:
     scm = root.find("scm")
     if scm is None or scm.get("class") != _GIT:
         return None
-    remotes = list(list_items(scm, "userRemoteConfigs"))
+    remotes = scm.findall("userRemoteConfigs/*")
     first = next(iter(remotes), scm)
-    extensions = {short_class(item.tag): item for item in list_items(scm, "extensions")}
+    extensions = {short_class(item.tag): item for item in scm.findall("extensions/*")}
     # GitSCM.readResolve turns the old fields into the new
     new = f"{_GIT_EXTENSIONS}UserIdentity"
     name = read_text(scm, f"{new}/name") or read_text(scm, "gitConfigName")
@@ -192,7 +226,7 @@ def _read_git(root: ET.Element, paths: Paths) -> Git | None:
     others = [child for child in scm if child.tag not in _GIT_READ and not is_default(child)]
     return Git(
         urls=tuple(read_text(remote, "url") for remote in remotes),
-        branches=tuple(read_text(item, "name") for item in list_items(scm, "branches")),
+        branches=tuple(read_text(item, "name") for item in scm.findall("branches/*")),
         refspec=read_text(first, "refspec"),
         credentials_id=read_text(first, "credentialsId"),
         clean_before_checkout=not _CLEANING.isdisjoint(names),

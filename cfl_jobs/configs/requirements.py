@@ -5,19 +5,15 @@ Jenkins drops an element whose plugin isn't installed at its next save, without 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import class_of_tag, element_paths
+from cfl_jobs.configs.configxml import class_of_tag, paths_of
 from cfl_jobs.reading import JOBS
 from cfl_jobs.target import name_command
-
-if TYPE_CHECKING:
-    from cfl_jobs.reading.inventory import Inventory
 
 CORE = ""
 # A line is a plugin's short name ("-" is Jenkins itself) and the beginnings of its classes' names;
@@ -46,14 +42,14 @@ class Use:
     plugin: str | None
 
 
-def find_missing_plugins(config: ET.Element, inventory: Inventory) -> tuple[Use, ...]:
-    """Return the elements whose plugin the inventory lacks or isn't known, outermost ones only."""
-    if used_plugins(config) <= inventory.plugins.keys():
+def find_missing_plugins(config: ET.Element, there: Set[str]) -> tuple[Use, ...]:
+    """Return the elements whose plugin isn't `there` or isn't known, outermost ones only."""
+    if used_plugins(config) <= there:
         return ()
     missing: list[Use] = []
     for use in find_uses(config):
         inside = any(use.path.startswith(f"{outer.path}/") for outer in missing)
-        if use.plugin not in inventory.plugins and not inside:
+        if use.plugin not in there and not inside:
             missing.append(use)
     return tuple(missing)
 
@@ -74,9 +70,9 @@ def word_missing(use: Use) -> tuple[str, str]:
 
 def find_uses(config: ET.Element) -> Iterator[Use]:
     """Yield every element of a config that is a plugin's, in the config's order."""
-    paths = {element: path for path, element in element_paths(config)}
+    paths = paths_of(config)
     for element, class_name, plugin in _find_classes(config):
-        yield Use(paths.get(element, ""), class_name, plugin)
+        yield Use(paths[element], class_name, plugin)
 
 
 def used_plugins(config: ET.Element) -> frozenset[str | None]:

@@ -109,7 +109,7 @@ def find_needs(root: Path) -> Needs:
 def needs_of(rendered: Iterable[Config], inventory: Inventory, **words: str) -> Needs:
     """Say what rendered jobs and views need; `words` are what Needs says of settings."""
     rendered = tuple(rendered)
-    jobs = tuple(read_job(job.name, job.config) for job in rendered if job.kind is Kind.JOB)
+    jobs = tuple(job.read(read_job) for job in rendered if job.kind is Kind.JOB)
     chain = build_chain(jobs)
     plugins, unknown = _find_plugins(rendered, inventory)
     labels: dict[str, list[str]] = {}

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.normalform import normalise_element
+from cfl_jobs.configs.config import normalise_element
 from cfl_jobs.configs.requirements import find_missing_plugins
 from cfl_jobs.importing.options import SHAPES, Descent, complete
 from cfl_jobs.importing.trial import PARENTS, ROOT, Trials, normal_of_element, tag_of
@@ -87,6 +87,6 @@ def _is_sound(
     if loaded.findings or not isinstance(loaded.value, TrackedDict):
         return "{{" in text  # Jinja2's escapes are taken out only in a project
     made = generator.generate(loaded.value, is_view=False)
-    if made.problems or (inventory and find_missing_plugins(made.root, inventory)):
+    if made.problems or (inventory and find_missing_plugins(made.root, inventory.plugins.keys())):
         return False
     return not any(find_losses(loaded.value, made, word="job"))

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.normalform import Normal, normalise_element
+from cfl_jobs.configs.config import normalise_element
+from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.reading.tracking import TrackedDict
 from cfl_jobs.rendering.generator import Generator
 

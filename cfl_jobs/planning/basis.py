@@ -63,7 +63,9 @@ class Setup:
 
     @cached_property
     def jobs(self) -> Mapping[str, Job]:
-        return {each.name: each.job for each in self.rendered if each.kind is Kind.JOB}
+        from cfl_jobs.configs.read_model import read_job  # planning does without
+
+        return {each.name: each.read(read_job) for each in self.rendered if each.kind is Kind.JOB}
 
     @cached_property
     def chain(self) -> Chain:

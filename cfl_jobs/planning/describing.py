@@ -9,7 +9,8 @@ from itertools import groupby, zip_longest
 
 from cfl_jobs.configs.config import Blame, Config
 from cfl_jobs.configs.mark import MATRIX
-from cfl_jobs.configs.normalform import SECRET, Normal, absent_value
+from cfl_jobs.configs.normalform import SECRET, Normal
+from cfl_jobs.configs.normalising import absent_value
 from cfl_jobs.errors import Position, count
 from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.fields import without_numbers

@@ -299,9 +299,11 @@ class _Planner:
     def _deploys(self, key: Key) -> bool:
         """Tell whether a defined job deploys: then a copy of it may be built by mistake."""
         from cfl_jobs.check.shell import deploys
+        from cfl_jobs.configs.read_model import read_job
 
         desired = self._desired_by_key.get(key)
-        return desired is not None and any(deploys(step.script) for step in desired.job.shells)
+        shells = desired.read(read_job).shells if desired else ()
+        return any(deploys(step.script) for step in shells)
 
 
 def _is_as_desired(desired: Config, live: Config) -> bool:

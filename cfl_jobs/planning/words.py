@@ -64,7 +64,7 @@ def word_for(normal: Normal) -> str:
     name = normal.find("name")
     if kind.endswith(("ParameterDefinition", "SelectorParameter")) and name is not None:
         return f"parameter {name.text}"
-    from cfl_jobs.configs.steps import label_of  # a plan without changes needs no step's words
+    from cfl_jobs.configs.read_model import label_of
 
     return label_of(kind) or _WORDS.get(kind) or split_words(kind)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from cfl_jobs.configs.references import expand
-from cfl_jobs.configs.steps.wrappers import BoundCredential
+from cfl_jobs.configs.steps.step import BoundCredential
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.reading.secrets import KINDS, CredentialKind, name_of, names_of, read_secrets
 from cfl_jobs.rehearsal.directory import Home

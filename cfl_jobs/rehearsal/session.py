@@ -12,7 +12,7 @@ from threading import Event
 from typing import TextIO, TypeAlias
 
 from cfl_jobs.configs.model import Job
-from cfl_jobs.configs.steps.wrappers import BoundCredential
+from cfl_jobs.configs.steps.step import BoundCredential
 from cfl_jobs.errors import CflJobsError, PlanError, RehearsalError, count, some, suggest
 from cfl_jobs.planning.apply import Status, apply_plan
 from cfl_jobs.planning.basis import Asked, look

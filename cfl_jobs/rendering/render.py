@@ -194,7 +194,7 @@ class _JobRenderer:
         """Find elements that Jenkins would drop, as their plugin isn't on the server."""
         if self._inventory is None:
             return
-        for use in find_missing_plugins(made.root, self._inventory):
+        for use in find_missing_plugins(made.root, self._inventory.plugins.keys()):
             message, advice = word_missing(use)
             place = self._data.pos if not use.path else rendered.place_of(use.path)
             yield self._find(message, place, advice=advice)

@@ -28,8 +28,8 @@ from cfl_jobs.configs.model import (
     ParameterKind,
 )
 from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.read_model import label_of
 from cfl_jobs.configs.references import expand
-from cfl_jobs.configs.steps import label_of
 from cfl_jobs.configs.steps.artifacts import CopyArtifact
 from cfl_jobs.configs.steps.results import JUnitResults, Mail
 from cfl_jobs.configs.steps.shell import Shell
@@ -109,7 +109,7 @@ def weigh_plan(plan: Plan, desired: Sequence[Config]) -> Review:
     """Return a plan with what it means, `desired` being all that is defined."""
     pair = Pair.of(plan, desired)
     for config in desired:  # the checks had looked at it before
-        config.forget_job()
+        config.forget()
     try:
         effects, weights = find_effects(pair)
     finally:

@@ -97,7 +97,7 @@ class Pair:
             if change.kind is Kind.JOB and not (isinstance(change, Delete) and change.key in left)
         }
         defined = {config.name: config for config in desired if config.kind is Kind.JOB}
-        same = {name: each.job for name, each in defined.items() if name not in changes}
+        same = {name: each.read(read_job) for name, each in defined.items() if name not in changes}
         before, after, renamed = dict(same), dict(same), dict[str, str]()
         for name, change in changes.items():
             if isinstance(change, Delete | Update):
@@ -217,7 +217,7 @@ def _labels_of(job: Job) -> frozenset[str]:
 
 def _read_live(change: Update | Delete) -> Job:
     """Return what the plan finds, without what it leaves as it is."""
-    job = read_job(change.live.name, change.live.config)
+    job = change.live.read(read_job)
     if isinstance(change, Delete):
         return job
     shown = {d.path for d in change.differences if d.change is not Change.ADDED}
@@ -231,7 +231,7 @@ def _read_live(change: Update | Delete) -> Job:
 
 def _read_desired(change: Create | Update, defined: Config | None) -> Job:
     if defined is not None and defined.config == change.desired.config:
-        job = defined.job
+        job = defined.read(read_job)
     else:
         job = read_job(change.name, change.desired.config)
     stays_disabled = isinstance(change, Update) and change.keep_disabled

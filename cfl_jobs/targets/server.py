@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.configxml import format_config, is_folder_tag, parse_config
 from cfl_jobs.configs.mark import description_of, set_description, split_description
-from cfl_jobs.configs.normalform import normalise
 from cfl_jobs.errors import ConfigError, Missing, Refused
 from cfl_jobs.reading.server_url import check_url
 from cfl_jobs.reading.versions import is_older

@@ -15,10 +15,19 @@ from typing import ClassVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
-from cfl_jobs.configs.configxml import Paths, parse_config
+from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.fields import read_flag, read_names, read_text, short_class
 from cfl_jobs.configs.references import expand
-from cfl_jobs.configs.steps.step import Build, Result, Step, StepFailed, Waiting, keep_unknown
+from cfl_jobs.configs.steps.step import (
+    Build,
+    Paths,
+    Result,
+    Step,
+    StepFailed,
+    Waiting,
+    keep_unknown,
+    read_fields,
+)
 from cfl_jobs.errors import ConfigError
 
 
@@ -134,7 +143,7 @@ class CopyArtifact(Step):
         if _read_chosen(element) is None:
             yield keep_unknown("builders", element, paths)
         else:
-            yield cls(**fields.read(cls, element), path=paths[element])
+            yield cls(**read_fields(cls, element), path=paths[element])
 
     @property
     def fetched(self) -> tuple[str, ...]:

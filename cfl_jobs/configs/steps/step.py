@@ -1,23 +1,23 @@
 """What a step is: how its kind is read, what the chain and the checks ask it, what it does.
 
 A kind of builder, publisher or wrapper is one class in a module beside this one, and one line in
-the table of cfl_jobs.configs.steps.
+the table of cfl_jobs.configs.read_model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs import fields
-from cfl_jobs.configs.configxml import Paths
-from cfl_jobs.configs.fields import list_items, read_text, short_class
-
 T = TypeVar("T")
+# Where each element of a config stands, as configxml.paths_of tells.
+Paths: TypeAlias = Mapping[ET.Element, str]
 # What a step does while it waits for something; it returns a T when that is over.
 Waiting: TypeAlias = Generator[Any, None, T]
 
@@ -123,8 +123,8 @@ class Build(BuildState, Protocol):
     def start_builds(self, step: Any) -> Waiting[bool]:
         """Start builds as a TriggerStep says; False where one that it waits for failed it."""
 
-    def bind(self, bindings: Any) -> None:
-        """Set the variables of BoundCredentials, whose values no log shows. Raises StepFailed."""
+    def bind(self, bindings: Sequence[BoundCredential]) -> None:
+        """Set their variables, whose values no log shows. Raises StepFailed."""
 
     def run_script(self, script: str) -> Waiting[int]:
         """Run a script by its `#!` line, else by /bin/sh -xe; returns its exit code."""
@@ -135,6 +135,30 @@ class Placed:
     """A part of a config. `path` is its element's, as configxml.element_paths gives it."""
 
     path: str = field(default="", compare=False, repr=False)
+
+
+def read_fields(kind: type, element: ET.Element) -> dict[str, Any]:
+    """Return the fields of a dataclass that say how they are read, as those of configs.fields."""
+    return {name: read(element) for name, read in _readers_of(kind)}
+
+
+@cache
+def _readers_of(kind: type) -> tuple[tuple[str, Callable[[ET.Element], Any]], ...]:
+    readers = ((each.name, each.metadata.get("read")) for each in dataclasses.fields(kind))
+    return tuple((name, read) for name, read in readers if read)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundCredential(Placed):
+    """One binding. `variables` are the environment variables it sets; `kind` its short class.
+
+    `roles` tell what each variable holds, by the plugin's fields: "passwordVariable", "variable".
+    """
+
+    credentials_id: str
+    kind: str
+    variables: tuple[str, ...]
+    roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +175,17 @@ class Step(Placed):
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
         """Yield the steps that an element stands for."""
-        yield cls(**fields.read(cls, element), path=paths[element])
+        yield cls(**read_fields(cls, element), path=paths[element])
+
+    @property
+    def script(self) -> str:
+        """Return the shell script that it runs."""
+        return ""
+
+    @property
+    def bindings(self) -> tuple[BoundCredential, ...]:
+        """Return the credentials that it gives to builds."""
+        return ()
 
     @property
     def archived(self) -> tuple[str, ...]:
@@ -212,12 +246,3 @@ class Unknown(Step):
 
 def keep_unknown(section: str, element: ET.Element, paths: Paths) -> Unknown:
     return Unknown(section, element.tag, element, path=paths[element])
-
-
-def read_patterns(element: ET.Element) -> tuple[tuple[str, str], ...]:
-    """Return ws-cleanup's patterns: ("INCLUDE" or "EXCLUDE", pattern)."""
-    return tuple(
-        (read_text(item, "type"), read_text(item, "pattern"))
-        for item in list_items(element, "patterns")
-        if short_class(item.tag) == "Pattern"
-    )

@@ -10,10 +10,18 @@ from typing import ClassVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
-from cfl_jobs.configs.configxml import Paths
-from cfl_jobs.configs.fields import list_items, read_flag, read_names, read_text
+from cfl_jobs.configs.fields import read_flag, read_names, read_text, read_threshold
 from cfl_jobs.configs.references import expand, read_properties
-from cfl_jobs.configs.steps.step import Build, BuildState, Placed, Result, Step, Waiting
+from cfl_jobs.configs.steps.step import (
+    Build,
+    BuildState,
+    Paths,
+    Placed,
+    Result,
+    Step,
+    Waiting,
+    read_fields,
+)
 
 _PLUGIN = "hudson.plugins.parameterizedtrigger."
 # parameterizedtrigger.ResultCondition
@@ -28,12 +36,6 @@ CONDITIONS: Mapping[str, frozenset[Result]] = MappingProxyType(
         "ALWAYS": frozenset(Result),
     }
 )
-_THRESHOLDS = {"UNSTABLE": "UNSTABLE_OR_BETTER", "FAILURE": "FAILED_OR_BETTER", "ABORTED": "ALWAYS"}
-
-
-def read_threshold(element: ET.Element) -> str:
-    """Return the condition that core's `threshold` stands for: that result or a better one."""
-    return _THRESHOLDS.get(read_text(element, "threshold/name"), "SUCCESS")
 
 
 def variable_part(job: str) -> str:
@@ -62,7 +64,7 @@ class TriggerParameters(Placed):
 
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> TriggerParameters:
-        return cls(**fields.read(cls, element), path=paths[element])
+        return cls(**read_fields(cls, element), path=paths[element])
 
     def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
         """Return what goes along, so far as the configs tell; None where a file says the value."""
@@ -160,7 +162,7 @@ class BooleanParameters(TriggerParameters):
     flags: tuple[tuple[str, str], ...] = fields.value(
         lambda element: tuple(
             (read_text(item, "name"), str(read_flag(item, "value")).lower())
-            for item in list_items(element, "configs")
+            for item in element.findall("configs/*")
         )
     )
 
@@ -197,7 +199,7 @@ def _read_thresholds(element: ET.Element) -> BlockingThresholds | None:
     block = element.find("block")
     if block is None:
         return None
-    return BlockingThresholds(**fields.read(BlockingThresholds, block))
+    return BlockingThresholds(**read_fields(BlockingThresholds, block))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +220,9 @@ class TriggerBuilds(Step):
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
         """Yield one step for each trigger block of an element."""
-        for config in list_items(element, "configs"):
-            sources = tuple(_read_source(source, paths) for source in list_items(config, "configs"))
-            yield cls(parameters=sources, **fields.read(cls, config), path=paths[config])
+        for config in element.findall("configs/*"):
+            sources = tuple(_read_source(source, paths) for source in config.findall("configs/*"))
+            yield cls(parameters=sources, **read_fields(cls, config), path=paths[config])
 
     @property
     def needed_files(self) -> tuple[str, ...]:
@@ -285,4 +287,4 @@ class BuildOther(TriggerBuilds):
 
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        yield cls(**fields.read(cls, element), path=paths[element])
+        yield cls(**read_fields(cls, element), path=paths[element])

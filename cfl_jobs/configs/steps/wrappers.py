@@ -14,12 +14,17 @@ from typing import ClassVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
-from cfl_jobs.configs.configxml import Paths
-from cfl_jobs.configs.fields import list_items, read_flag, read_number, read_text, short_class
+from cfl_jobs.configs.fields import read_flag, read_number, read_text, short_class
 from cfl_jobs.configs.references import expand
-from cfl_jobs.configs.steps.step import Build, Placed, Step, keep_unknown, read_patterns
+from cfl_jobs.configs.steps.step import BoundCredential, Build, Paths, Step, keep_unknown
 
 _CLEANING = "hudson.plugins.ws__cleanup."
+
+
+def _read_patterns(element: ET.Element) -> tuple[tuple[str, str], ...]:
+    """Return ws-cleanup's patterns: ("INCLUDE" or "EXCLUDE", pattern)."""
+    patterns = element.findall(f"patterns/{_CLEANING}Pattern")
+    return tuple((read_text(item, "type"), read_text(item, "pattern")) for item in patterns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,7 @@ class CleanBefore(Step):
 
     TAG: ClassVar[str] = _CLEANING + "PreBuildCleanup"
     LABEL: ClassVar[str] = "clean workspace before"
-    patterns: tuple[tuple[str, str], ...] = fields.value(read_patterns, ())
+    patterns: tuple[tuple[str, str], ...] = fields.value(_read_patterns, ())
     parameter: str = fields.text("cleanupParameter")
 
     def unrehearsable(self) -> Iterator[tuple[str, str]]:
@@ -81,7 +86,7 @@ class CleanAfter(Step):
     TAG: ClassVar[str] = _CLEANING + "WsCleanup"
     LABEL: ClassVar[str] = "clean workspace after"
     results: tuple[str, ...] = fields.value(_read_results, tuple(_CLEANED_AFTER))
-    patterns: tuple[tuple[str, str], ...] = fields.value(read_patterns, ())
+    patterns: tuple[tuple[str, str], ...] = fields.value(_read_patterns, ())
 
     def unrehearsable(self) -> Iterator[tuple[str, str]]:
         if self.patterns:
@@ -123,7 +128,7 @@ class TimeLimit(Step):
         if amount is None:
             yield keep_unknown("buildWrappers", element, paths)
             return
-        actions = tuple(short_class(item.tag) for item in list_items(element, "operationList"))
+        actions = tuple(short_class(item.tag) for item in element.findall("operationList/*"))
         variable = read_text(element, "timeoutEnvVar")
         yield cls(kind, amount * unit, actions, variable, path=paths[element])
 
@@ -194,43 +199,26 @@ _REHEARSED_BINDINGS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class BoundCredential(Placed):
-    """One binding. `variables` are the environment variables it sets; `kind` its short class.
-
-    `roles` tell what each variable holds, by the plugin's fields: "passwordVariable", "variable".
-    """
-
-    credentials_id: str
-    kind: str
-    variables: tuple[str, ...]
-    roles: tuple[str, ...] = ()
-
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> BoundCredential:
-        named = {role: read_text(element, role) for role in _ROLES}
-        others = (child for child in element if child.tag.endswith("Variable"))
-        named |= {child.tag: child.text or "" for child in others if child.tag not in named}
-        roles = tuple(role for role, variable in named.items() if variable)
-        return cls(
-            read_text(element, "credentialsId"),
-            short_class(element.tag),
-            tuple(named[role] for role in roles),
-            roles,
-            path=paths[element],
-        )
+def _read_binding(element: ET.Element, path: str) -> BoundCredential:
+    named = {role: read_text(element, role) for role in _ROLES}
+    others = (child for child in element if child.tag.endswith("Variable"))
+    named |= {child.tag: child.text or "" for child in others if child.tag not in named}
+    roles = tuple(role for role, variable in named.items() if variable)
+    variables = tuple(named[role] for role in roles)
+    credentials_id, kind = read_text(element, "credentialsId"), short_class(element.tag)
+    return BoundCredential(credentials_id, kind, variables, roles, path=path)
 
 
 @dataclass(frozen=True, slots=True)
 class BindCredentials(Step):
     TAG: ClassVar[str] = "org.jenkinsci.plugins.credentialsbinding.impl.SecretBuildWrapper"
     LABEL: ClassVar[str] = "credentials"
-    bindings: tuple[BoundCredential, ...]
+    bindings: tuple[BoundCredential, ...] = ()
 
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        items = list_items(element, "bindings")
-        yield cls(tuple(BoundCredential.read(item, paths) for item in items), path=paths[element])
+        bindings = (_read_binding(item, paths[item]) for item in element.findall("bindings/*"))
+        yield cls(tuple(bindings), path=paths[element])
 
     @property
     def variables(self) -> tuple[str, ...]:
