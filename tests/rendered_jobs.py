@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -164,13 +165,14 @@ def plan(
     *wanted: Config,
     adopt: bool = False,
     prune: bool = False,
-    filtered: bool = False,
+    defined: Collection[Config] | None = None,
 ) -> Plan:
     """Look at the target and plan, as the commands do."""
     names = names_to_look_at(wanted)
     project = wanted[0].project if wanted else ""
-    observed = observe(target, names, with_orphans=prune, project=project)
-    return plan_changes(wanted, observed, adopt=adopt, prune=prune, filtered=filtered)
+    known = None if defined is None else names_to_look_at(tuple(defined))
+    observed = observe(target, names, with_orphans=prune, defined=known, project=project)
+    return plan_changes(wanted, observed, adopt=adopt, prune=prune, defined=known)
 
 
 def apply(made: Plan, target: MemoryTarget, place: Path, *, workers: int = 1) -> Result:

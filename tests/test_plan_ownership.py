@@ -209,9 +209,9 @@ def test_what_is_no_longer_defined_is_named_and_deleted_only_with_prune(
 def test_a_filter_never_deletes(target: MemoryTarget, tmp_path: Path) -> None:
     """With names, what isn't named is not spoken of; together with --prune it is an error."""
     update(target, tmp_path, job("Keep"), job("Old"))
-    assert plan(target, job("Keep"), filtered=True).changes == ()
+    assert plan(target, job("Keep"), defined=()).changes == ()
     with pytest.raises(UnsafePlan, match="a filter never deletes"):
-        plan(target, job("Keep"), prune=True, filtered=True)
+        plan(target, job("Keep"), prune=True, defined=())
 
 
 def test_a_folder_that_holds_jobs_of_others_is_not_deleted(

@@ -83,15 +83,15 @@ def test_a_plan_for_one_job_learns_what_an_upgraded_plugin_adds_from_all(
     """They are read, though the plan isn't about them; one that can't be read is no matter."""
     wanted = apply_jobs(target, tmp_path)
     target.requests.clear()
-    assert plan(target, wanted[0], filtered=True).changes == ()
+    assert plan(target, wanted[0], defined=()).changes == ()
     assert [name for verb, name in target.requests if verb == "read"] == ["Job 0"]
     upgrade(target)
     add_everywhere(target, wanted)
     refuse_reading(target, "Job 2")
-    made = plan(target, wanted[0], filtered=True)
+    made = plan(target, wanted[0], defined=())
     assert (made.changes, made.managed) == ((), 4)
     target.edit("Job 0", "<pack>zip</pack>", "<pack>tar</pack>")
-    assert [change.name for change in plan(target, wanted[0], filtered=True).changes] == ["Job 0"]
+    assert [change.name for change in plan(target, wanted[0], defined=()).changes] == ["Job 0"]
 
 
 def refuse_reading(target: MemoryTarget, job_name: str) -> None:

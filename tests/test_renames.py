@@ -131,7 +131,10 @@ def test_a_job_that_goes_while_one_like_it_comes_is_probably_renamed(
     assert ("make 10" in text) is ("make 10" in new.config)
     assert text.index("New") < text.index(f"delete job {old.name}" if prune else "--prune")
     assert find_loss(replace(made, managed=10), ()) == ""
-    assert plan(target, *wanted, filtered=True).probable_renames == ()
+    for defined, is_told in ((wanted, bool(written)), ((*wanted, old), False), ((), False)):
+        part = plan(target, new, defined=defined)
+        assert (told in tell(part)) is is_told
+        assert "--prune" not in tell(part)
 
 
 def test_a_review_tells_a_probable_rename_in_one_line() -> None:

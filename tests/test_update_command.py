@@ -312,6 +312,20 @@ def test_a_rule_that_is_misspelt_is_wrong_usage(cfl_jobs: Run) -> None:
     assert "there is no rule 'deploy-triger'. Did you mean 'deploy-trigger'?" in output
 
 
+@pytest.mark.parametrize("asked", [(), ("Publish C",), ("Publish *", "--adopt")])
+def test_a_probable_rename_is_told_whatever_part_is_asked_for(
+    asked: tuple[str, ...], cfl_jobs: Run, project: Path
+) -> None:
+    """A kept plan tells it too; where only others are asked for, nothing is made."""
+    cfl_jobs("update", "--yes")
+    edit(project / "jobs/publish.yaml", "Publish A", "Publish C")
+    told = "> job Publish A seems to be called Publish C now: to rename it, with its builds, write "
+    assert told in cfl_jobs("plan", *asked, "--out", "kept")[1]
+    assert told in cfl_jobs("update", *asked)[1]
+    assert told in cfl_jobs("update", "--plan", "kept")[1]
+    assert told not in cfl_jobs("plan", "Publish B")[1]
+
+
 def test_what_was_deleted_on_the_server_is_theirs(
     cfl_jobs: Run, project: Path, tmp_path: Path
 ) -> None:

@@ -95,7 +95,7 @@ class Basis:
             self.observed,
             adopt=asked.adopt,
             prune=asked.prune,
-            filtered=bool(asked.jobs),
+            defined=_list_defined(asked, self.setup),
         )
 
 
@@ -119,7 +119,7 @@ def look(
         target,
         names,
         with_orphans=asked.prune,
-        is_part=bool(asked.jobs),
+        defined=_list_defined(asked, setup),
         project=project,
         progress=progress,
     )
@@ -127,6 +127,13 @@ def look(
         left = frozenset(recall()).difference(observed.listed)
         observed = replace(observed, left=left.intersection(config.key for config in desired))
     return Basis(desired, observed, asked, setup)
+
+
+def _list_defined(asked: Asked, setup: Setup | None) -> Collection[Key] | None:
+    """Return all names that are defined, where only a part is asked for; () if unknown."""
+    if not asked.jobs:
+        return None
+    return names_to_look_at(setup.rendered) if setup and setup.renders else ()
 
 
 def _render(root: Path, jobs: tuple[str, ...]) -> tuple[tuple[Config, ...], Setup]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -52,7 +52,7 @@ def observe(
     desired: Iterable[Key],
     *,
     with_orphans: bool,
-    is_part: bool = False,
+    defined: Collection[Key] | None = None,
     project: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Observed:
@@ -61,8 +61,9 @@ def observe(
     `with_orphans` also reads, and counts the builds of, jobs of this project that aren't desired.
     Where a plugin was upgraded since a job's last update, all of the project's jobs are read: what
     its new version writes by itself is told by what they have alike (see upgrades.py). Folders that
-    new jobs are to be in are read as well: one may be a job. So are, unless only `is_part` of what
-    is defined is desired, orphans where something is new: an orphan may be its old name.
+    new jobs are to be in are read as well: one may be a job. So are orphans where something is new:
+    an orphan may be its old name. Where only a part of what is `defined` is desired, that tells
+    what is none, unless it isn't known.
     Raises TargetError for what concerns the whole target; what concerns a job makes it unreadable.
     """
     listed = {
@@ -109,8 +110,8 @@ def observe(
             unreadable[key] = _word(failure).removeprefix(f"{key[1]}: ")
     new = [name for kind, name in desired if (kind, name) not in listed]
     others = {(Kind.JOB, folder) for name in new for folder in folders_of(name)}
-    if new and not is_part:  # one of ours may be called otherwise by now
-        others |= ours
+    if new and (defined is None or defined):  # one of ours may be called otherwise by now
+        others |= ours.difference(defined or ())
     if any(has_upgraded(config.normal, config.mark) for config in live.values()):
         others |= ours
     # That one the plan isn't about can't be read is no matter here; making a job tells of it.

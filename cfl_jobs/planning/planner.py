@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 
@@ -52,15 +52,16 @@ def plan_changes(
     *,
     adopt: bool = False,
     prune: bool = False,
-    filtered: bool = False,
+    defined: Collection[Key] | None = None,
 ) -> Plan:
     """Compare what is desired with what is there.
 
-    `filtered`: `desired` is only a part, so what isn't in it says nothing about what may go.
+    `defined`, where `desired` is only a part: all names, and previous ones, that are defined; none
+    where that isn't known. Nothing goes then, but one that a new job probably was is told.
     Raises UnsafePlan where both are asked: to prune, and only a part.
     """
-    check_filter(prune=prune, filtered=filtered)
-    return _Planner(desired, observed, adopt=adopt).plan(prune=prune, filtered=filtered)
+    check_filter(prune=prune, filtered=defined is not None)
+    return _Planner(desired, observed, adopt=adopt).plan(prune=prune, defined=defined)
 
 
 def check_filter(*, prune: bool, filtered: bool) -> None:
@@ -95,12 +96,15 @@ class _Planner:
         # What no definition asks for by this name, and that is not to be deleted all the same.
         self._spared: set[Key] = set()
 
-    def plan(self, *, prune: bool, filtered: bool) -> Plan:
+    def plan(self, *, prune: bool, defined: Collection[Key] | None) -> Plan:
         for desired in self._desired:
             self._plan_one(desired)
-        if not filtered:
-            self._plan_orphans(prune=prune)
         observed = self._observed
+        if defined is None:
+            self._plan_orphans(prune=prune)
+        elif defined:
+            others = observed.live.keys() - self._desired_by_key.keys() - self._spared - {*defined}
+            self._find_probable_renames({key for key in others if observed.is_ours(key)})
         adopted = sum(1 for c in self._changes if isinstance(c, Update) and c.adopted)
         plan = Plan(
             target=observed.label,
