@@ -248,7 +248,7 @@ def printed_commands() -> Iterator[tuple[str, str]]:
         texts: list[ast.expr] = [*filled, *(n for n in nodes if isinstance(n, ast.Constant))]
         said = [fill(node) for node in texts if node not in inside]
         said += [
-            f"cfl-jobs {fill(node.args[0])} --url https://example.org/"
+            f"cfl-jobs {fill(node.args[0])}{' --url https://example.org/' * (len(node.args) - 1)}"
             for node in nodes
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "name_command"
         ]
