@@ -11,7 +11,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.rendering.provenance import RESERVED
+from cfl_jobs.reading.located_yaml import RESERVED
 
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./+@ -]*(?<! )\Z")
 # YAML 1.1 reads these as something else than text.

@@ -26,6 +26,12 @@ _NUMBERS = {int: _YAML.construct_yaml_int, float: _YAML.construct_yaml_float}
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # YAML 1.1 ends a line there, which no editor shows: what follows would be lost, or misread.
 _SEPARATOR = "\u2028"
+# What templates put around places and values: noncharacters of Unicode. No text means anything
+# by them, and YAML lets them through.
+MARK_OPEN, MARK_CLOSE = "\ufdd0", "\ufdd1"
+VALUE_OPEN, VALUE_CLOSE = "\ufdd2", "\ufdd3"
+RESERVED = re.compile("[\ufdd0-\ufdd3]")
+MARK = re.compile(f"{MARK_OPEN}(\\d+),(\\d+),(\\d+){MARK_CLOSE}")
 
 Locate = Callable[[int, int], Position]
 # Makes a text of a scalar's; told where it stands, in what pieces, and whether it is unquoted.

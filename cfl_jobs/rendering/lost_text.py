@@ -14,8 +14,7 @@ import jinja2
 from jinja2 import nodes
 
 from cfl_jobs.errors import nearest, suggest
-from cfl_jobs.reading.located_yaml import line_at
-from cfl_jobs.rendering.provenance import MARK
+from cfl_jobs.reading.located_yaml import MARK, line_at
 
 _SILENT = (
     nodes.Assign,

@@ -16,18 +16,21 @@ from operator import itemgetter
 from typing import Any
 
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position
-from cfl_jobs.reading.located_yaml import Loaded, find_repeat, line_at, load_yaml
+from cfl_jobs.reading.located_yaml import (
+    MARK,
+    MARK_CLOSE,
+    MARK_OPEN,
+    VALUE_CLOSE,
+    VALUE_OPEN,
+    Loaded,
+    find_repeat,
+    line_at,
+    load_yaml,
+)
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, Pieces, TrackedDict, TrackedList
 from cfl_jobs.rendering.options import show
 
-# Noncharacters of Unicode: no text means anything by them, and YAML lets them through.
-MARK_OPEN, MARK_CLOSE = "\ufdd0", "\ufdd1"
-VALUE_OPEN, VALUE_CLOSE = "\ufdd2", "\ufdd3"
-RESERVED = re.compile("[\ufdd0-\ufdd3]")
-MARK = re.compile(f"{MARK_OPEN}(\\d+),(\\d+),(\\d+){MARK_CLOSE}")
 _VALUE = re.compile(f"{VALUE_OPEN}(\\d+){VALUE_CLOSE}")
-
-
 NEEDS_TEXT = "stands where text is needed"
 
 

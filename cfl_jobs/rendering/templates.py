@@ -20,9 +20,10 @@ from markupsafe import Markup
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, suggest
 from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.reading.definitions import Definition, Definitions
+from cfl_jobs.reading.located_yaml import RESERVED
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict, entries_of, note_deeply
 from cfl_jobs.rendering.lost_text import LostText
-from cfl_jobs.rendering.provenance import RESERVED, Misplaced, Values, read_marked
+from cfl_jobs.rendering.provenance import Misplaced, Values, read_marked
 from cfl_jobs.rendering.sandbox import MissingKey, make_environment
 from cfl_jobs.rendering.scripts import compose_lines, quote_value
 
