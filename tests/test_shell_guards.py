@@ -21,6 +21,7 @@ STRICT = f"{PLAIN}set -euo pipefail\n"
         f"{PLAIN}[ -s evidence/tests.txt ] || exit 1\n./deploy.sh Dev",
         f"{PLAIN}[ -s evidence/tests.txt ] \\\n    || {{ echo no; exit 1; }}\n./deploy.sh Dev",
         f"{PLAIN}[ -s evidence/tests.txt ] || {{ echo $(date); exit 1; }}\n./deploy.sh Dev",
+        f"{PLAIN}[ -s evidence/tests.txt ] ||\n  # not tested\n  exit 1\n./deploy.sh Dev",
         f"{PLAIN}# so: \\\n[ -s evidence/tests.txt ] || exit 1\n./deploy.sh Dev",
         f"{PLAIN}[ -s evidence/tests.txt ] || {{\n  echo no\n  exit 1\n}}\n./deploy.sh Dev",
         f"{PLAIN}if [ ! -s evidence/tests.txt ]; then exit 1; fi\n./deploy.sh Dev",

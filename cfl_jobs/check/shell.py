@@ -332,6 +332,8 @@ class Stop:
 
 _BLOCK = re.compile(r"(?:if|while|until|for|case)\b|.*[{(]$", re.DOTALL)
 _BRANCH = re.compile(r"(?:elif|else)\b")
+# An operator and the lines that it joins, those with a comment only too.
+_JOINT = re.compile(r"(?:&&|\|\|)\s*\n|\n[ \t]*(?=&&|\|\|)")
 # What brackets hold together in one line, brackets in brackets too.
 _GROUP = re.compile(r"[{(](?:[^{}()\n]|[{(](?:[^{}()\n]|[{(][^{}()\n]*[})])*[})])*[})]")
 _LEADS = r"(?:(?:then|do|else|\{|\(|!)(?:\s+|$))*"
@@ -386,7 +388,7 @@ def _find_stops(script: str) -> Iterator[Stop]:
 
 def _in_one_line(text: str) -> str:
     """Return a text with what `&&`, `||` or brackets join in one statement each."""
-    joined = re.sub(r"(?:&&|\|\|)\s*\n", lambda found: found[0].replace("\n", " "), text)
+    joined = _JOINT.sub(lambda joint: joint[0].replace("\n", " "), text)
     return _GROUP.sub(lambda group: group[0].replace(";", "\0"), joined)
 
 
@@ -580,8 +582,6 @@ class _Reader:
 
 def _statements(text: str) -> Iterator[str]:
     """Yield the statements of a script; those that `&&` or `||` join, or brackets, are one."""
-    joined = re.sub(r"(&&|\|\|)[ \t]*\n|\n[ \t]*(?=&&|\|\|)", r"\1 ", text)
-    joined = _GROUP.sub(lambda group: group[0].replace(";", "\0"), joined)
-    for part in re.split(r"[\n;]", joined):
+    for part in re.split(r"[\n;]", _in_one_line(text)):
         if part.strip():
             yield part.strip()

@@ -95,13 +95,14 @@ def place_of(rendered: Config, raw: Raw, before: Config) -> Position:
     """
     path = raw.path
     if raw.desired is None:
-        if raw.is_item and raw.live and (gone := _value_behind(before, path, raw.live.text)):
-            return _nearest(rendered, gone)
+        if raw.is_item and raw.live and before.blame:
+            gone = _place_of_item(before, path, raw.live.text)
+            if _is_value(gone):
+                return _nearest(rendered, gone)
         # A number in the path counts the server's elements, not ours.
         return rendered.place_of(path.rpartition("/")[0] if raw.is_item else path)
     if raw.live is None and raw.is_item:
-        text = raw.desired.text
-        return _value_behind(rendered, path, text) or rendered.place_of_item(path, text)
+        return _place_of_item(rendered, path, raw.desired.text)
     pieces = rendered.pieces_of(path)
     whole = rendered.place_of(path)
     if raw.live is None or not pieces or not raw.desired.text:
@@ -109,15 +110,15 @@ def place_of(rendered: Config, raw: Raw, before: Config) -> Position:
     return _place_of_change(raw.desired.text, raw.live.text, pieces, whole)
 
 
-def _value_behind(rendered: Config, path: str, text: str) -> Position | None:
-    """Return the place of the value, in jobs/, that an item of a list is there for, if one is.
+def _place_of_item(rendered: Config, path: str, text: str) -> Position:
+    """Return the place that made an item of a list, or of the value in jobs/ that it is there for.
 
     Where a template's line made several items, a value makes the difference. So does one of the
     job's own that nothing else is made of: no template read it before, and it had to be read.
     """
     place = rendered.place_of_item(path, text)
     if text or _is_value(place):
-        return place if _is_value(place) else None
+        return place
     inside, others = _split_blame(rendered.blame, (path,))
     values = sorted(of for of in _places(inside) if _is_value(of))
     if alike := [blame.path for blame in others if blame.position == place]:
@@ -126,7 +127,7 @@ def _value_behind(rendered: Config, path: str, text: str) -> Position | None:
         own = rendered.definition
         values = [of for of in values if of.file == own.file and of.line > own.line]
     elsewhere = set(_places(others))
-    return next((value for value in values if value not in elsewhere), None)
+    return next((value for value in values if value not in elsewhere), place)
 
 
 def _split_blame(blame: Iterable[Blame], paths: Sequence[str]) -> tuple[list[Blame], list[Blame]]:
