@@ -167,6 +167,16 @@ PORTAL = "command: python manage.py test portal --testrunner " + (
     "xmlrunner.extra.djangotestrunner.XMLTestRunner"
 )
 JUDGES = "changes what decides whether a distribution was tested: Promote Distribution"
+RUNS = 'env "${environment[@]}" bash -euo pipefail -c "$command"'
+TOOTHLESS = {
+    "passes its failure over": f"{PORTAL[9:]} || true",
+    "only says so": f"if ! {PORTAL[9:]}; then echo failed; fi",
+    "goes on": f"set +e; {PORTAL[9:]}; echo done",
+    "is the other way round": f"! {PORTAL[9:]}",
+    "runs behind its back": f"{PORTAL[9:]} &",
+    "does nothing": "true",
+}
+ON_CONTROLLER = "on the controller, whose files hold all that Jenkins knows, secrets too"
 PASSES = "lets Run Portal Tests pass whatever its tests say"
 EFFECTS = {
     "danger in a job that looks renamed": (
@@ -231,19 +241,29 @@ EFFECTS = {
         "lets a distribution be promoted without Run Ocargo Tests",
         Weight.HIGH,
     ),
-    "suite that can't fail": (
-        (TESTS, PORTAL, f"{PORTAL} || true"),
-        PASSES,
-        Weight.HIGH,
-    ),
-    "suite that does nothing": ((TESTS, PORTAL, "command: 'true'"), PASSES, Weight.HIGH),
-    "suites that can't fail": (
-        (
-            "templates/scripts/run-suite.sh",
-            '-c "$command"\n\nbegin "counting',
-            '-c "$command" || echo failed\n\nbegin "counting',
-        ),
-        "lets Run Portal Tests and Run Ocargo Tests pass whatever their tests say",
+    **{
+        f"suite that {way}": (
+            (TESTS, PORTAL, f"command: {json.dumps(command)}"),
+            PASSES,
+            Weight.HIGH,
+        )
+        for way, command in TOOTHLESS.items()
+    },
+    **{
+        f"suites that {way}": (
+            ("templates/scripts/run-suite.sh", RUNS, runs),
+            "lets Run Portal Tests and Run Ocargo Tests pass whatever their tests say",
+            Weight.HIGH,
+        )
+        for way, runs in {
+            "only say so": f"{RUNS} || echo failed",
+            "are asked": f"if ! {RUNS}; then\n    echo failed\nfi",
+            "may fail": f"set +e\n{RUNS}",
+        }.items()
+    },
+    "suite that `set -e` alone holds": (
+        (TESTS, PORTAL, f"{PORTAL}; true"),
+        "leaves it to `set -e` alone to fail Run Portal Tests: what comes after the tests succeeds",
         Weight.HIGH,
     ),
     "another command of a suite": (
@@ -353,9 +373,62 @@ EFFECTS = {
         Weight.HIGH,
     ),
     "errors that are passed over": (
-        (SCRIPT, "set -euo pipefail", "set -u"),
-        f"takes the guard `set -euo pipefail` out of {DEPLOYS}",
+        (SCRIPT, "set -euo pipefail", "set -uo pipefail"),
+        f"lets {DEPLOYS} go on after a command that fails, without `set -e`",
         Weight.HIGH,
+    ),
+    "errors before a pipe, and what isn't set": (
+        (SCRIPT, "set -euo pipefail", "set -o errexit"),
+        f"lets {DEPLOYS} go on after a variable that isn't set or a failure before a pipe, without "
+        "`set -u` and `set -o pipefail`",
+        Weight.HIGH,
+    ),
+    "errors that are passed over further on": (
+        (SCRIPT, "umask 022\n", "umask 022\nset +e\n"),
+        f"lets {DEPLOYS} go on after a command that fails, as of `set +e`",
+        Weight.HIGH,
+    ),
+    "errors of the command": (
+        (SCRIPT, '"${filled[@]}" bash -euo', '"${filled[@]}" bash -uo'),
+        f"lets {DEPLOYS} go on after a command that fails in what a shell of its own runs",
+        Weight.HIGH,
+    ),
+    "errors before a pipe alone": (
+        ("templates/scripts/check-number.sh", "set -euo pipefail", "set -eu"),
+        "lets Run Portal Tests, Run Ocargo Tests and Promote Distribution go on after a failure "
+        "before a pipe, without `set -o pipefail`",
+        Weight.HIGH,
+    ),
+    "guards that end green": (
+        (SCRIPT, "exit 1", "exit 0"),
+        f'lets {DEPLOYS} end green where `refuse "no distribution $number"`, `refuse "distribution '
+        '$number is not tested"` and 2 more refused: `refuse` ends green now',
+        Weight.HIGH,
+    ),
+    "guards that stop nothing": (
+        (SCRIPT, '    reason="refused, ${*:2}"\n    exit 1\n', '    reason="refused, ${*:2}"\n'),
+        f'lets {DEPLOYS} go on where `refuse "no distribution $number"`, `refuse "distribution '
+        '$number is not tested"` and 2 more refused: `refuse` goes on now',
+        Weight.HIGH,
+    ),
+    "suite on the controller": (
+        (TESTS, "    suite: portal\n", "    suite: portal\n    node_label: big || built-in\n"),
+        f"runs Run Portal Tests {ON_CONTROLLER}",
+        Weight.HIGH,
+    ),
+    "code of branches on the controller": (
+        (
+            "jobs/check.yaml",
+            "  - name: Check Jobs\n",
+            "  - name: Check Jobs\n    node_label: master\n",
+        ),
+        f"runs Check Jobs {ON_CONTROLLER}",
+        Weight.HIGH,
+    ),
+    "anywhere but on the controller": (
+        (TESTS, "    suite: portal\n", "    suite: portal\n    node_label: '!built-in'\n"),
+        "runs Run Portal Tests on !built-in, not on any node",
+        Weight.MEDIUM,
     ),
     "guard of what is deployed": (
         ("templates/scripts/run-suite.sh", 'if [ "$tests" -eq 0 ]; then', "if false; then"),
@@ -511,6 +584,25 @@ def test_what_a_change_means_for_the_chain(case: str, before: Setup, tmp_path: P
     assert effects.get(expected) is weight, "\n".join(effects)
     same = review_setups(Revision("main"), Revision("main"), before, before)
     assert same.effects == ()
+
+
+TEETH = (
+    f"if ! {PORTAL[9:]}; then echo failed; exit 3; fi",
+    f"if {PORTAL[9:]}; then echo fine; else exit 1; fi",
+    f"set +e; {PORTAL[9:]}; code=$?; echo done; exit $code",
+    f"{PORTAL[9:]} | tee log",
+    f"{PORTAL[9:]} & wait $!",
+)
+
+
+@pytest.mark.parametrize("command", TEETH)
+def test_suite_that_can_fail_is_not_said_to_pass(
+    command: str, before: Setup, tmp_path: Path
+) -> None:
+    edit(copy_project(tmp_path), TESTS, PORTAL, f"command: {json.dumps(command)}")
+    review = review_setups(Revision("main"), Revision("change"), before, read_setup(tmp_path))
+    (text,) = effects_of(review)
+    assert text == f"changes what Run Portal Tests runs, and so what {DEPLOYS} may deploy"
 
 
 NEW_JOBS = {

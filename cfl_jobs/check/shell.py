@@ -6,10 +6,12 @@ Not a full parser of bash: enough to tell `$NAME` that expands from one that doe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import TypeVar
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -322,12 +324,25 @@ def without_comments(script: str) -> str:
     return lines + (f"{line}\n" if line else "")
 
 
+class End(Enum):
+    """What becomes of a script at a statement."""
+
+    FAILS = "fails"
+    PASSES = "ends green"
+    NONE = "goes on"
+
+
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A statement at which a script ends early, in its own words, and the condition for that."""
+    """A statement at which a script ends early, in its own words, and the condition for that.
+
+    `by` is the function that it calls, if that is what ends it.
+    """
 
     words: str
     condition: str = ""
+    by: str = ""
+    end: End = End.FAILS
 
 
 _BLOCK = re.compile(r"(?:if|while|until|for|case)\b|.*[{(]$", re.DOTALL)
@@ -341,18 +356,20 @@ _DEFINES = re.compile(r"(?:function\s+)?(\w+)\s*\(\)")
 # Without a number they end as the last command did, which failed right behind `||`.
 _ENDS = r"""(?:(?:exit|return)\s+["$1-9]
     |(?:exit|(?:(?<=\|\|)|(?<=\|\|\s))return)(?=\s*(?:[\0&|)}\n]|$)))"""
+_ENDS_GREEN = r"exit\s+0(?!\w)"
 # A call, up to its first argument: what it says is enough to know it by.
 _CALL = re.compile(r'\S+\s+"[^"$]*(?:\$(?:\w+|\{\w+(?:\[[@*\w]+\])?\})[^"$]*)*"')
 _SHOWN_WORDS = 90
 
 
 @lru_cache(maxsize=256)
-def find_stops(script: str) -> tuple[Stop, ...]:
-    """Return the statements at which a script refuses to go on, each with the conditions around it.
+def find_stops(script: str, known: frozenset[str] = frozenset()) -> tuple[Stop, ...]:
+    """Return the statements at which a script ends, each with the conditions around it.
 
-    They call `exit` or a function that does, or are tests at which `set -e` ends it.
+    They call `exit` or a function that does, or are tests at which `set -e` ends it. So are calls
+    of functions that are `known` to have ended it, even where they don't any more.
     """
-    return tuple(_find_stops(_join_lines(script)))
+    return tuple(_find_stops(_join_lines(script), known))
 
 
 def _join_lines(script: str) -> str:
@@ -366,24 +383,42 @@ def _join_lines_of(part: str) -> str:
     return "".join("  " if token.text == "\\\n" else token.text for token in tokens)
 
 
-def _find_stops(script: str) -> Iterator[Stop]:
+def _find_stops(script: str, known: frozenset[str]) -> Iterator[Stop]:
     # As long as the script, so that each statement can be shown as it is written.
     text = _in_one_line(expanding_text(script, quoted=False))
-    functions = {found["name"]: found["body"] for found in _FUNCTION.finditer(text)}
-    ends = re.compile(rf"\b{_ENDS}", re.VERBOSE)
-    ending = [name for name, body in functions.items() if ends.search(body)]
-    calls = "|".join((rf"(?P<ends>{_ENDS})", *(rf"{name}(?=\s|$)" for name in ending)))
+    functions = {found["name"]: _end_of(found["body"]) for found in _FUNCTION.finditer(text)}
+    ending = {name: end for name, end in functions.items() if end is not End.NONE or name in known}
+    calls = "|".join(
+        (rf"(?P<ends>{_ENDS})", rf"(?P<green>{_ENDS_GREEN})", *(rf"{n}(?=\s|$)" for n in ending))
+    )
     leads = r"(?:^|[\0&|(){!]\s*|\b(?:then|do|else)\s+)"
     stops = re.compile(rf"{leads}(?P<own>{calls})", re.VERBOSE)
-    blocks: list[list[str]] = []  # around a statement: a block's conditions, from `if` to `else`
+    for words, shape, around in _walk(script, text):
+        opened = [_DEFINES.match(each) for each in (shape, *(block[0] for block in around))]
+        if not any(defined and defined[1] in ending for defined in opened):
+            conditions = [" or ".join(block) for block in around]
+            yield from _read_stop(words, shape, stops, conditions, ending)
+
+
+def _walk(script: str, text: str) -> Iterator[tuple[str, str, list[list[str]]]]:
+    """Yield a script's statements as they are written and as they read in `text`, as long as it.
+
+    And what is around each: a block's conditions, from `if` to `else`.
+    """
+    blocks: list[list[str]] = []
     for found in re.finditer(r"[^\n;]+", text):
         shape = found[0].strip()
         begin = found.start() + found[0].index(shape)
         words = script[begin : begin + len(shape)]
         _follow_blocks(blocks, shape, words)
-        opened = [_DEFINES.match(each) for each in (shape, *(block[0] for block in blocks))]
-        if not any(defined and defined[1] in ending for defined in opened):
-            yield from _read_stop(words, shape, stops, [" or ".join(block) for block in blocks])
+        yield words, shape, blocks
+
+
+def _end_of(body: str) -> End:
+    """Return what becomes of a script in a function."""
+    if re.search(rf"\b{_ENDS}", body, re.VERBOSE):
+        return End.FAILS
+    return End.PASSES if re.search(rf"\b{_ENDS_GREEN}", body) else End.NONE
 
 
 def _in_one_line(text: str) -> str:
@@ -402,7 +437,11 @@ def _follow_blocks(blocks: list[list[str]], shape: str, words: str) -> None:
 
 
 def _read_stop(
-    words: str, shape: str, stops: re.Pattern[str], around: Sequence[str]
+    words: str,
+    shape: str,
+    stops: re.Pattern[str],
+    around: Sequence[str],
+    functions: Mapping[str, End],
 ) -> Iterator[Stop]:
     lead = re.match(_LEADS, shape)
     start = lead.end() if lead else 0
@@ -412,7 +451,9 @@ def _read_stop(
         before = words[start:at].strip() if at > start else ""
         unclosed, _ = _find_unmatched(shape[start:at])
         condition = before[: next(iter(unclosed), None)].strip()
-        if stop["ends"]:
+        by = "" if stop["ends"] or stop["green"] else stop["own"]
+        end = End.PASSES if stop["green"] else functions.get(by, End.FAILS)
+        if not by:
             _, unopened = _find_unmatched(shape[start:])
             ends = (start + bracket for bracket in unopened if start + bracket > at)
             own = words[start : next(ends, None)].rstrip(" ;")
@@ -421,8 +462,8 @@ def _read_stop(
             own = words[at:].rstrip(" ;}")
             first = _CALL.match(own)
             own = first[0] if first else own
-        yield Stop(_shorten(own), " > ".join(filter(None, (*around, condition))))
-    elif _ERREXIT.match(shape, start) or _TESTS_ALONE.match(shape, start):
+        yield Stop(_shorten(own), " > ".join(filter(None, (*around, condition))), by, end)
+    elif _TESTS_ALONE.match(shape, start):
         yield Stop(_shorten(words[start:]), " > ".join(around))
 
 
@@ -449,6 +490,96 @@ def _lead(around: Sequence[str], own: str) -> str:
 def _shorten(words: str) -> str:
     words = re.sub(r"[ \t\n]+", " ", words)
     return words if len(words) <= _SHOWN_WORDS else f"{words[:_SHOWN_WORDS]}…"
+
+
+# What `set -e` and the like let a script stop at, by the option's letter or name.
+STOPS_AT = MappingProxyType(
+    {
+        "e": "a command that fails",
+        "u": "a variable that isn't set",
+        "pipefail": "a failure before a pipe",
+    }
+)
+_NAMES = {"errexit": "e", "nounset": "u"}
+_OPTIONS = re.compile(
+    r"(?:^|[\s;&|({!])(?P<program>set|(?:\S*/)?(?:ba|da|z|k)?sh)"
+    r"(?P<words>(?:[ \t]+(?:[-+]\w+|errexit|nounset|pipefail))+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of STOPS_AT: those that hold in a script, that it takes back (`set +e`), and how many
+    shells that it calls have each; "" counts these shells.
+    """
+
+    on: frozenset[str]
+    off: frozenset[str]
+    inner: Counter[str]
+
+
+def find_options(script: str) -> Options:
+    """Return at what a script is to stop by itself; one without a first line `#!` has `-e`."""
+    first = script.partition("\n")[0]
+    on, off, inner = set[str](), set[str](), Counter[str]()
+    if not first.startswith("#!"):
+        on.add("e")  # hudson.tasks.Shell calls sh with -xe
+        first = ""
+    for found in _OPTIONS.finditer(f"{first[2:]}\n{expanding_text(_join_lines(script))}"):
+        given = list(_read_options(found["words"]))
+        if found["program"] == "set" or (first and found.start() < len(first)):
+            on |= {option for sign, option in given if sign == "-"}
+            off |= {option for sign, option in given if sign == "+"}
+        else:
+            inner.update(["", *(option for sign, option in given if sign == "-")])
+    return Options(frozenset(on), frozenset(off), inner)
+
+
+def _read_options(words: str) -> Iterator[tuple[str, str]]:
+    """Yield "-" or "+" and the option for each that `-euo pipefail` has."""
+    sign = "-"
+    for word in words.split():
+        sign = word[0] if word[0] in "-+" else sign
+        letters = word[1:] if word[0] in "-+" else [_NAMES.get(word, word)]
+        yield from ((sign, option) for option in letters if option in STOPS_AT)
+
+
+_EXCUSES = re.compile(r"\|\|\s*(?:true|:|echo|printf|exit\s+0)(?![\w-])")
+_ASKS = re.compile(r"(?:if|elif|while|until)\b")
+_PIPE = re.compile(r"(?<!\|)\|(?!\|)")
+_BACKGROUND = re.compile(r"(?<!&)&$")
+_TAKES_CODE = re.compile(r"\$\?|\b(?:exit|return)\s+\"?\$|\bwait\b")
+_SUCCEEDS = re.compile(r"(?:true|:|echo|printf|exit\s+0)(?![\w-])")
+
+
+def find_excused(script: str, options: Collection[str]) -> Iterator[tuple[str, bool]]:
+    """Yield statements whose failure a script passes over, `options` being those that it begins
+    with; and whether nothing but `set -e` keeps it from that: all it does after them succeeds.
+    """
+    text = _in_one_line(expanding_text(_join_lines(script)))
+    asked = [stop.condition for stop in find_stops(script) if stop.end is End.FAILS]
+    walked = [(words, shape) for words, shape, _ in _walk(script, text) if shape]
+    holds = set(options)
+    for number, (words, shape) in enumerate(walked):
+        if found := _OPTIONS.match(f" {shape}"):
+            for sign, option in _read_options(found["words"]) if found["program"] == "set" else ():
+                (holds.add if sign == "-" else holds.discard)(option)
+        core = re.sub(_LEADS, "", shape) if not shape.startswith("!") else shape
+        after = [later for _, later in walked[number + 1 :] if not _CLOSES.match(later)]
+        is_taken = any(map(_TAKES_CODE.search, after))
+        if _ASKS.match(core):
+            # One with a branch that fails, or that keeps what came of it, has teeth.
+            is_excused = not is_taken and not any(words in condition for condition in asked)
+        else:
+            is_excused = (
+                core.startswith("!")
+                or _EXCUSES.search(shape) is not None
+                or (_BACKGROUND.search(shape) is not None and not is_taken)
+                or (_PIPE.search(shape) is not None and "pipefail" not in holds)
+                or ("e" not in holds and bool(after) and not is_taken)
+            )
+        if is_excused or (after and all(map(_SUCCEEDS.match, after))):
+            yield words, not is_excused
 
 
 _DEPLOYS = re.compile(

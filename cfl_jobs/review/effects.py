@@ -13,7 +13,15 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cfl_jobs.check.rule import parts_of
-from cfl_jobs.check.shell import find_stops, forget_scripts, without_comments
+from cfl_jobs.check.shell import (
+    STOPS_AT,
+    End,
+    find_excused,
+    find_options,
+    find_stops,
+    forget_scripts,
+    without_comments,
+)
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.model import (
     DECLARED,
@@ -42,12 +50,12 @@ from cfl_jobs.configs.steps.wrappers import (
     TimeLimit,
     Timestamps,
 )
-from cfl_jobs.errors import count, join_names
+from cfl_jobs.errors import count, join_names, some
 from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Owner, Plan
 from cfl_jobs.review.flow import find_copies, find_edges, find_starts, merge_chains
 from cfl_jobs.review.outline import say_moved
-from cfl_jobs.review.pair import Pair, covers
+from cfl_jobs.review.pair import Pair, covers, runs_on_controller
 from cfl_jobs.review.review import About, Effect, Review, Weight, Weights, join_effects, weigh
 
 # matrix-auth 3.2: the strategy under which nothing granted elsewhere counts.
@@ -208,30 +216,89 @@ def _guards(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         yield Effect(About.GUARD, Weight.HIGH, lead, (name,), tail)
     if pair.is_new(name) or name not in pair.after.jobs:
         return
-    was, now = _stops_of(old), _stops_of(new)
     weight = pair.weigh_feeding(name)
+    yield from _say_options(old, new, name, weight)
+    was, now, weak = _stops_of(old), _stops_of(new), _weak_stops(old, new)
     said = {condition for conditions in now.values() for condition in conditions if condition}
+    softened: dict[tuple[End, str], list[str]] = {}
     for words, conditions in was.items():
         left = now.get(words, [])
         # One with the same condition says the same in other words.
         lost = (Counter(conditions) - Counter(left)).keys() - said
-        if lost and len(left) < len(conditions):
+        becomes = next((weak[key] for key in (words, *conditions) if key in weak), None)
+        if lost and becomes:
+            softened.setdefault(becomes, []).append(f"`{words}`")
+        elif lost and len(left) < len(conditions):
             yield Effect(About.GUARD, weight, f"takes the guard `{words}` out of", (name,))
         elif lost:
             lead, tails = f"changes when the guard `{words}` of", ("stops it", "stops them")
             yield Effect(About.GUARD, weight, lead, (name,), *tails)
+    for (end, by), guards in softened.items():
+        tail = f"{_SOFTENED[end]} {some(guards, _SHOWN_GUARDS)} refused"
+        tail += f": `{by}` {end.value} now" if by else ""
+        yield Effect(About.GUARD, weight, "lets", (name,), tail)
     before = {condition for conditions in was.values() for condition in conditions if condition}
     for words in _without(now, was):
         if before.isdisjoint(now[words]):
             yield Effect(About.GUARD, Weight.LOW, f"adds the guard `{words}` to", (name,))
 
 
+_SOFTENED = {End.PASSES: "end green where", End.NONE: "go on where"}
+_SHOWN_GUARDS = 2
+
+
+def _say_options(old: Job, new: Job, name: str, weight: Weight) -> Iterator[Effect]:
+    """Yield at what a job's scripts stop by themselves no more, or do now: `set -e` and such."""
+    was, now = ([find_options(step.script) for step in job.shells] for job in (old, new))
+    if len(was) != len(now):
+        return
+    for before, after in zip(was, now, strict=True):
+        if lost := [option for option in STOPS_AT if option in before.on - after.on]:
+            tail = f"go on after {_say_stops(lost)}, without {_say_set(lost)}"
+            yield Effect(About.GUARD, weight, "lets", (name,), tail)
+        if off := [option for option in STOPS_AT if option in after.off - before.off]:
+            tail = f"go on after {_say_stops(off)}, as of {_say_set(off, '+')}"
+            yield Effect(About.GUARD, weight, "lets", (name,), tail)
+        if more := [option for option in STOPS_AT if option in after.on - before.on]:
+            tail = f"at {_say_stops(more)}, with {_say_set(more)}"
+            yield Effect(About.GUARD, Weight.LOW, "stops", (name,), tail)
+        fewer = before.inner - after.inner
+        if not fewer[""] and (inner := [option for option in STOPS_AT if fewer[option]]):
+            tail = f"go on after {_say_stops(inner)} in what a shell of its own runs"
+            yield Effect(About.GUARD, weight, "lets", (name,), tail)
+
+
+def _say_stops(options: Iterable[str]) -> str:
+    return " or ".join(map(STOPS_AT.__getitem__, options))
+
+
+def _say_set(options: Iterable[str], sign: str = "-") -> str:
+    return " and ".join(
+        f"`set {sign}{option if len(option) == 1 else f'o {option}'}`" for option in options
+    )
+
+
 def _stops_of(job: Job) -> dict[str, list[str]]:
-    """Return the statements at which a job's scripts stop, with the conditions that each has."""
+    """Return the statements at which a job's scripts fail, with the conditions that each has."""
     found: dict[str, list[str]] = {}
     for step in job.shells:
         for stop in find_stops(step.script):
-            found.setdefault(stop.words, []).append(stop.condition)
+            if stop.end is End.FAILS:
+                found.setdefault(stop.words, []).append(stop.condition)
+    return found
+
+
+def _weak_stops(old: Job, new: Job) -> dict[str, tuple[End, str]]:
+    """Return what becomes of a job's scripts where they don't fail, by the words or the condition,
+    and which function that comes of. Functions count at which they failed before."""
+    stops = (stop for step in old.shells for stop in find_stops(step.script))
+    known = frozenset(stop.by for stop in stops if stop.by)
+    found: dict[str, tuple[End, str]] = {}
+    for step in new.shells:
+        for stop in find_stops(step.script, known):
+            if stop.end is not End.FAILS:
+                found[stop.words if stop.by else stop.condition] = (stop.end, stop.by)
+    found.pop("", None)
     return found
 
 
@@ -249,23 +316,39 @@ def _tests(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
 
 def _passes(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     """Yield that a suite can't fail any more, as far as that can be told."""
-    if _results(new) and set(_passing(new)) - set(_passing(old)):
-        weight, tail = pair.weigh_feeding(name), "pass whatever its tests say"
-        yield Effect(About.GUARD, weight, "lets", (name,), tail, "pass whatever their tests say")
+    were, weight = set(_passing(old)), pair.weigh_feeding(name)
+    found = {is_held for line, is_held in _passing(new) if (line, is_held) not in were}
+    if False in found and _results(new):
+        tails = "pass whatever its tests say", "pass whatever their tests say"
+        yield Effect(About.GUARD, weight, "lets", (name,), *tails)
+    elif found and _results(new):
+        lead, tail = "leaves it to `set -e` alone to fail", ": what comes after the tests succeeds"
+        yield Effect(About.GUARD, weight, lead, (name,), tail)
 
 
-# A command whose failure is passed over, and one that can't fail.
-_PASSES = re.compile(r"\|\|\s*(?:true|:|echo|printf|exit\s+0)(?![\w-])")
-_NOTHING = re.compile(r"command=['\"]?(?:true|:|exit 0)['\"]?$")
-_RUNS_TESTS = re.compile(r"\bcommand\b|\btest(?![\w'])|\bpytest\b")
+# A command that can't fail.
+_NOTHING = re.compile(r"command=['\"]?(?:true|:|exit 0)['\"]?$", re.MULTILINE)
+_RUNS_TESTS = re.compile(
+    r"\bcommand\b|\btest(?![\w'])|\b(?:pytest|unittest|tox|nox|jest|behave|cypress)\b"
+)
+_RUNS_COMMAND = re.compile(r"sh\s[^\n]*-\w*c\s+\"?\$\{?command\b")
 
 
-def _passing(job: Job) -> Iterator[str]:
-    """Yield the lines of a job's scripts that run tests and don't fail with them."""
+def _passing(job: Job) -> Iterator[tuple[str, bool]]:
+    """Yield what of a job's scripts runs tests and doesn't fail with them; see find_excused."""
     for step in job.shells:
-        for line in without_comments(step.script).replace("\\\n", " ").split("\n"):
-            if _NOTHING.match(line) or (_PASSES.search(line) and _RUNS_TESTS.search(line)):
-                yield line
+        script = step.script
+        yield from ((found[0], False) for found in _NOTHING.finditer(script))
+        given, mark, _ = script.partition(BEGIN)
+        texts = [(script, find_options(script))]
+        command = _COMMAND.search(given) if mark else None
+        if command and (runs := _RUNS_COMMAND.search(without_comments(script))):
+            texts.append(("".join(shlex.split(command[1])), find_options(f"#!sh\n{runs[0]}")))
+        for text, options in texts:
+            own = {*options.inner, *options.on} if text is not script else options.on
+            for words, is_held in find_excused(text, own):
+                if _RUNS_TESTS.search(words):
+                    yield words, is_held
 
 
 def _results(job: Job) -> list[JUnitResults]:
@@ -427,6 +510,10 @@ def _nodes(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     if shared := _without(pair.shares_nodes_with(name, new), were):
         owners = join_names([f"{deploy}'s" for deploy in shared])
         tail = f"where {owners} secrets can be read"
+        yield Effect(About.SECRET, Weight.HIGH, "runs", (name,), tail)
+    is_usual = pair.is_new(name) and name in pair.deploys  # where there are no agents
+    if runs_on_controller(new) and not runs_on_controller(old) and not is_usual:
+        tail = "on the controller, whose files hold all that Jenkins knows, secrets too"
         yield Effect(About.SECRET, Weight.HIGH, "runs", (name,), tail)
 
 

@@ -33,6 +33,7 @@ _ENVIRONMENT = re.compile(r"^environment=(.+)$", re.MULTILINE)
 _BUILDERS = "builders"
 # The controller's own labels: any job may name them.
 _CONTROLLER = frozenset({"built-in", "master"})
+_ON_CONTROLLER = re.compile(rf"(?<![!\w-])(?:{'|'.join(_CONTROLLER)})(?![\w-])")
 _OPERATORS = re.compile(r'&&|\|\||<->|->|[!()\s"]+')
 
 
@@ -213,6 +214,11 @@ class Pair:
 
 def _labels_of(job: Job) -> frozenset[str]:
     return frozenset(_OPERATORS.split(job.node_label)) - _CONTROLLER - {""}
+
+
+def runs_on_controller(job: Job) -> bool:
+    """Tell whether a job asks for the controller, alone or beside other nodes."""
+    return bool(job.builders) and _ON_CONTROLLER.search(job.node_label) is not None
 
 
 def _read_live(change: Update | Delete) -> Job:
