@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.planning.apply import Status, action_of, apply_plan
+from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Owner, Plan, Update
+from cfl_jobs.planning.plan import Owner, Plan, Status, Update
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.review.formats import WRITERS
 from cfl_jobs.review.review import Review
@@ -61,6 +61,6 @@ def ways(made: Plan) -> dict[str, str]:
     """Return what is done to each job, or why it is left alone."""
     return {
         **{name: "unchanged" for _, name in made.unchanged},
-        **{change.name: action_of(change) for change in made.changes},
+        **{change.name: change.verb for change in made.changes},
         **{note.name: note.text for note in made.undone},
     }

@@ -11,10 +11,10 @@ import tests.jenkins_server_configs as configs
 from cfl_jobs.configs.config import Blame, Config
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.errors import Position
-from cfl_jobs.planning.apply import Result, apply_plan
+from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Plan
+from cfl_jobs.planning.plan import Plan, Result
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.renames import names_to_look_at
 from cfl_jobs.target import Kind, Target

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.errors import CflJobsError, Refused, Unreachable
-from cfl_jobs.planning.apply import Status, apply_plan
+from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal, Step, list_runs
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Create, Owner, Update
+from cfl_jobs.planning.plan import Create, Owner, Status, Update
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart

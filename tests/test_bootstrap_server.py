@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from cfl_jobs.bootstrap.running_server import (
 )
 from cfl_jobs.doctor.needs import find_needs
 from cfl_jobs.errors import CflJobsError, PlanError, TargetError, UnsafePlan
+from cfl_jobs.planning.basis import Asked
 from cfl_jobs.reading.inventory import INVENTORY, load_inventory
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.targets.credentials import Credentials
 from cfl_jobs.targets.server import JenkinsTarget
-from cfl_jobs.terminal.pushing import Consent
+from cfl_jobs.terminal.pushing import Consent, update_jobs, verify_jobs
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_configs import DIALECTS, NEW, recorded
 from tests.projects import ROOT, copy_project, edit
@@ -76,8 +78,12 @@ def project(tmp_path: Path, jenkins_server: JenkinsServer, monkeypatch: pytest.M
     return copy_project(root, jenkins_server.version)
 
 
-def set_up(project: Path, target: JenkinsTarget, *, yes: bool = True) -> int:
-    return set_up_server(project, target, Consent(yes), waiting=WAITING)
+def set_up(
+    project: Path, target: JenkinsTarget, *, yes: bool = True, despite: tuple[str, ...] = ()
+) -> int:
+    update = partial(update_jobs, project, target, Asked(), Consent(yes, despite=despite))
+    verify = partial(verify_jobs, project, target)
+    return set_up_server(project, target, update=update, verify=verify, yes=yes, waiting=WAITING)
 
 
 def posts(server: JenkinsServer) -> list[str]:
@@ -155,8 +161,7 @@ def test_an_error_of_check_ends_it_before_the_update(
     with pytest.raises(UnsafePlan, match="the checks find errors in this: deploy-trigger"):
         set_up(project, target)
     assert not fresh.jobs
-    consent = Consent(yes=True, despite=("deploy-trigger",))
-    assert set_up_server(project, target, consent, waiting=WAITING) == 0
+    assert set_up(project, target, despite=("deploy-trigger",)) == 0
 
 
 def test_plugin_that_the_update_centre_lacks_is_named_and_the_run_can_go_on_later(

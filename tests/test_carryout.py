@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.planning.apply import Status
 from cfl_jobs.planning.journal import list_runs
-from cfl_jobs.planning.plan import Owner, Update
+from cfl_jobs.planning.plan import Owner, Status, Update
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import apply, jenkins, job, plan, update, view

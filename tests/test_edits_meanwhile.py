@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.planning.apply import Status
-from cfl_jobs.planning.plan import Update
+from cfl_jobs.planning.plan import Status, Update
 from tests.jenkins_server_configs import DIALECTS
 from tests.memory_target import MemoryTarget
 from tests.rendered_jobs import choose_dialect, folder, jenkins, job, plan, update, view

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.planning.apply import Status, apply_plan
+from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal, list_runs
+from cfl_jobs.planning.plan import Status
 from cfl_jobs.target import full_label
 from cfl_jobs.terminal.interrupts import Wish, interrupting, stopping
 from cfl_jobs.terminal.pushing import INTERRUPTED, Consent, roll_back_run

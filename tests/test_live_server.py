@@ -12,9 +12,8 @@ import pytest
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import set_description, split_description
-from cfl_jobs.planning.apply import Result
 from cfl_jobs.planning.journal import list_runs
-from cfl_jobs.planning.plan import Owner, Plan, Update
+from cfl_jobs.planning.plan import Owner, Plan, Result, Update
 from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.planning.apply import Outcome, Status, apply_plan
+from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal
-from cfl_jobs.planning.plan import Create
+from cfl_jobs.planning.plan import Create, Outcome, Status
 from cfl_jobs.target import Kind
 from cfl_jobs.terminal.pushing import INTERRUPTED, Lines, line_of, tell_given_up, tell_result
 from tests.rendered_jobs import jenkins, job, plan, update

@@ -9,9 +9,8 @@ import pytest
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Refused
-from cfl_jobs.planning.apply import Status
 from cfl_jobs.planning.journal import list_runs
-from cfl_jobs.planning.plan import find_loss
+from cfl_jobs.planning.plan import Status, find_loss
 from cfl_jobs.review.comparing import plan_revision
 from cfl_jobs.review.formats import write_text
 from cfl_jobs.review.review import Review, Revision

@@ -16,11 +16,10 @@ from cfl_jobs.cli import cli
 from cfl_jobs.planning.basis import Setup
 from cfl_jobs.planning.plan import Update
 from cfl_jobs.planning.visible import make_visible
-from cfl_jobs.review.comparing import make_review, review_setups
+from cfl_jobs.review.comparing import make_review, read_setup, review_setups
 from cfl_jobs.review.formats import WRITERS, write_json, write_text
 from cfl_jobs.review.outline import Entry, action_of, list_entries
 from cfl_jobs.review.review import Review, Revision, Weight
-from cfl_jobs.review.setups import read_setup
 from tests.projects import ROOT, History, add, copy_project, edit
 
 DEPLOYS = "Deploy to Dev, Deploy to Staging and Deploy to Prod"

@@ -14,10 +14,9 @@ from threading import Thread
 import pytest
 
 from cfl_jobs.drawing.svg import draw_svg
-from cfl_jobs.review.comparing import review_setups
+from cfl_jobs.review.comparing import read_setup, review_setups
 from cfl_jobs.review.page import read_style_sheet, write_page
 from cfl_jobs.review.review import Review, Revision
-from cfl_jobs.review.setups import read_setup
 from tests.browser import ENTER, ESCAPE, TAB, Browser, why_no_browser
 from tests.projects import ROOT, add, copy_project, edit
 

@@ -16,10 +16,10 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import set_description
 from cfl_jobs.errors import Position
-from cfl_jobs.planning.apply import Result, Status, apply_plan
+from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal, list_runs
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Owner, Plan, Update
+from cfl_jobs.planning.plan import Owner, Plan, Result, Status, Update
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.renames import names_to_look_at
 from cfl_jobs.planning.rollback import plan_rollback

@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
 
@@ -26,11 +26,8 @@ from cfl_jobs.bootstrap.texts import (
 from cfl_jobs.doctor.needs import Needs, find_needs
 from cfl_jobs.errors import CflJobsError, TargetError, count
 from cfl_jobs.files import write_whole
-from cfl_jobs.planning.basis import Asked
 from cfl_jobs.reading.secrets import CredentialKind, read_secrets
 from cfl_jobs.target import Target
-from cfl_jobs.targets.home import HomeTarget
-from cfl_jobs.terminal.pushing import Consent, update_jobs
 
 LOCK = "plugins.lock.txt"
 _COMPOSE_OVERRIDE = "compose.override.yaml"
@@ -48,9 +45,15 @@ class Written(Enum):
 
 
 def write_home(
-    root: Path, home: Path, secrets_file: Path | None, lock: str | None, *, require_secrets: bool
+    root: Path,
+    home: Path,
+    secrets_file: Path | None,
+    lock: str | None,
+    *,
+    require_secrets: bool,
+    update: Callable[[], int],
 ) -> int:
-    """Write the jobs and every file; returns the exit code."""
+    """Write the jobs, by `update`, and every file; returns the exit code."""
     needs = find_needs(root)
     if secrets_file is None and (home / SECRETS_FILE).is_file():
         secrets_file = home / SECRETS_FILE
@@ -58,8 +61,7 @@ def write_home(
     overrides = read_overrides(home)
     files = make_files(needs, overrides, lock=lock, has_lock=(home / LOCK).is_file())
     check_ours(home, files)
-    code = update_jobs(root, HomeTarget(home), Asked(), Consent(yes=True))
-    if code:
+    if code := update():
         return code
     for name, became, kept in write_files(home, files):
         if became is Written.EDITED:

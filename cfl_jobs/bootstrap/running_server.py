@@ -22,16 +22,11 @@ from cfl_jobs.doctor.facts import InstalledPlugin, State
 from cfl_jobs.doctor.needs import Needs, PluginNeed, find_needs
 from cfl_jobs.doctor.report import diagnose, write_table
 from cfl_jobs.errors import CflJobsError, Declined, TargetError, Unavailable, Unreachable, count
-from cfl_jobs.planning.basis import Asked
 from cfl_jobs.reading.versions import is_older
-from cfl_jobs.review.formats import COLOURS, write_text
 from cfl_jobs.target import Kind, Target
 from cfl_jobs.targets.client import FORM_TYPE
 from cfl_jobs.targets.server import JenkinsTarget, path_of
-from cfl_jobs.terminal.looking import look_at
-from cfl_jobs.terminal.pushing import Consent, update_jobs
 from cfl_jobs.terminal.streams import confirm
-from cfl_jobs.terminal.text import paint
 
 # What no later step can fix; of the rest the last step asks again.
 _STOPPING = frozenset({"server", "version", "login", "permissions"})
@@ -41,14 +36,20 @@ _AGAIN = "Fix it and run this again: it goes on from what is there."
 def set_up_server(
     root: Path,
     target: Target,
-    consent: Consent,
     *,
+    update: Callable[[], int],
+    verify: Callable[[], int],
+    yes: bool,
     waiting: Waiting | None = None,
 ) -> int:
-    """Do all steps on a server; returns the exit code."""
+    """Do all steps on a server; returns the exit code.
+
+    `update` makes its jobs what is defined, `verify` tells whether they are, both by their exit
+    codes. `yes`: nothing is asked.
+    """
     if not isinstance(target, JenkinsTarget):
         raise CflJobsError(f"{target.label} is no server", advice="Name one with --url.")
-    steps = _Steps(root, target, find_needs(root), consent, waiting or Waiting())
+    steps = _Steps(target, find_needs(root), update, verify, yes, waiting or Waiting())
     for number, (title, step) in enumerate(steps.all(), 1):
         click.echo(f"[{number}/{len(steps.all())}] {title}")
         try:
@@ -65,14 +66,16 @@ def set_up_server(
 class _Steps:
     def __init__(
         self,
-        root: Path,
         target: JenkinsTarget,
         needs: Needs,
-        consent: Consent,
+        update: Callable[[], int],
+        verify: Callable[[], int],
+        yes: bool,
         waiting: Waiting,
     ) -> None:
-        self._root, self._target, self._needs = root, target, needs
-        self._consent, self._waiting = consent, waiting
+        self._target, self._needs = target, needs
+        self._update, self._verify = update, verify
+        self._yes, self._waiting = yes, waiting
         self._installed = False
 
     def all(self) -> tuple[tuple[str, Callable[[], int]], ...]:
@@ -131,17 +134,6 @@ class _Steps:
             )
         return 0
 
-    def _update(self) -> int:
-        return update_jobs(self._root, self._target, Asked(), self._consent)
-
-    def _verify(self) -> int:
-        _, review = look_at(self._root, self._target, Asked())
-        if review.plan.changes or review.plan.undone:
-            click.echo(paint(write_text(review), COLOURS), nl=False)
-            return 1
-        click.echo("The plan is empty: the server is what the definitions say.")
-        return 0
-
     def _distribute(self) -> int:
         job, branch = self._needs.adhoc, self._needs.branch
         if not job or not branch:
@@ -165,7 +157,7 @@ class _Steps:
         return 0
 
     def _confirm(self, question: str) -> None:
-        if not self._consent.yes:
+        if not self._yes:
             confirm(question, advice="Add --yes to go ahead.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -44,7 +45,8 @@ def command(
     """
     from cfl_jobs.bootstrap.directory import read_lock, write_home
     from cfl_jobs.bootstrap.running_server import set_up_server
-    from cfl_jobs.terminal.pushing import Consent
+    from cfl_jobs.planning.basis import Asked
+    from cfl_jobs.terminal.pushing import Consent, update_jobs, verify_jobs
 
     root, home = find_project(), target.home
     if home is None and not target.named:
@@ -54,10 +56,17 @@ def command(
     if home is not None and (yes or despite):
         raise click.UsageError("--yes and --despite go with --url; with --home nothing is asked.")
     if home is None:
-        return set_up_server(root, target.open(root), Consent(yes, despite=despite))
+        named = target.open(root)
+        update = partial(update_jobs, root, named, Asked(), Consent(yes, despite=despite))
+        verify = partial(verify_jobs, root, named)
+        return set_up_server(root, named, update=update, verify=verify, yes=yes)
     server = target.without("home")
     if server.named and not lock:
         message = "--home and --url go together only with --lock, for the server's plugin versions."
         raise click.UsageError(message)
     locked = read_lock(root, home, server.open(root)) if lock else None
-    return write_home(root, home, secrets_file, locked, require_secrets=require_secrets)
+    there = target.without("url").open(root)
+    update = partial(update_jobs, root, there, Asked(), Consent(yes=True))
+    return write_home(
+        root, home, secrets_file, locked, require_secrets=require_secrets, update=update
+    )

@@ -13,7 +13,7 @@ from cfl_jobs.commands.target_options import ChosenTarget, is_settings_server, t
 from cfl_jobs.planning.basis import Asked, save_plan
 from cfl_jobs.review.formats import COLOURS, WRITERS
 from cfl_jobs.target import is_server, name_command
-from cfl_jobs.terminal.looking import find_obstacles, look_at
+from cfl_jobs.terminal.pushing import find_obstacles, look_at
 from cfl_jobs.terminal.text import paint
 
 

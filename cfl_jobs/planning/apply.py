@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from enum import Enum
 from itertools import groupby
 
 from cfl_jobs.configs.config import Config
@@ -18,40 +17,21 @@ from cfl_jobs.errors import CflJobsError
 from cfl_jobs.planning.carryout import Maker, restore
 from cfl_jobs.planning.journal import Journal, Step
 from cfl_jobs.planning.observe import WORKERS
-from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update, turn_of
-from cfl_jobs.planning.renames import find_renames, has_rename, name_before_rename
+from cfl_jobs.planning.plan import (
+    Create,
+    Delete,
+    Outcome,
+    Plan,
+    PlannedChange,
+    Result,
+    Status,
+    Update,
+    turn_of,
+)
+from cfl_jobs.planning.renames import find_renames
 from cfl_jobs.planning.unchanged import check_deletion, read_unchanged
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.target import Key, Target
-
-
-class Status(Enum):
-    DONE = "done"
-    FAILED = "failed"
-    NOT_DONE = "not done"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one change. `message` says what people should know."""
-
-    change: PlannedChange
-    status: Status
-    message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a plan. `problem` says why the run was ended early, "" where it wasn't."""
-
-    outcomes: tuple[Outcome, ...]
-    is_interrupted: bool = False
-    problem: str = ""
-
-    @property
-    def is_complete(self) -> bool:
-        done = all(outcome.status is Status.DONE for outcome in self.outcomes)
-        return done and not self.problem
 
 
 def apply_plan(
@@ -122,7 +102,7 @@ def _stages(changes: Sequence[PlannedChange]) -> list[list[_Task]]:
     tasks += [
         _Task((-1, change.name.count("/")), change, is_rename=True)
         for change in changes
-        if isinstance(change, Update) and has_rename(change)
+        if isinstance(change, Update) and change.has_rename
     ]
     tasks.sort(key=lambda task: task.turn)
     return [list(stage) for _, stage in groupby(tasks, key=lambda task: task.turn)]
@@ -216,8 +196,8 @@ class _Run:
         """Give a job its new name; returns what became of it only where that failed."""
         if not isinstance(change, Update):
             raise TypeError("only a job that is there can be renamed")
-        old_name = name_before_rename(change)
-        step = Step(*change.key, action_of(change), "started", old_name=old_name)
+        old_name = change.name_at_rename
+        step = Step(*change.key, change.verb, "started", old_name=old_name)
         try:
             before = self._read_unchanged(change, old_name)
             step = replace(step, before=self._journal.keep(*change.key, before.config))
@@ -232,9 +212,7 @@ class _Run:
         name = change.name
         if isinstance(change, Delete):  # its folder may have another name by now
             name = self._renames.find_place(name)
-        step = self._renamed.get(change.key) or Step(
-            change.kind, name, action_of(change), "started"
-        )
+        step = self._renamed.get(change.key) or Step(change.kind, name, change.verb, "started")
         message = after = ""
 
         def begin(after: str) -> None:
@@ -285,18 +263,3 @@ class _Run:
 _A_WHILE = 0.2  # seconds
 _INTERRUPTED = "interrupted before it was begun"
 _GIVEN_UP = "given up while in hand, so it may be done or not"
-
-
-def describe_change(change: PlannedChange) -> str:
-    """Return "create job Publish Ocargo Files"."""
-    return f"{action_of(change)} {change.kind.value} {change.name}"
-
-
-def action_of(change: PlannedChange) -> str:
-    if isinstance(change, Create):
-        return "create"
-    if isinstance(change, Delete):
-        return "delete"
-    if has_rename(change):
-        return "rename"
-    return "update" if change.differences else "confirm"

@@ -24,7 +24,7 @@ from urllib.parse import quote
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.errors import CflJobsError, ConfigError, count, some
 from cfl_jobs.files import lock, sync_directory
-from cfl_jobs.target import Key, Kind, name_command
+from cfl_jobs.target import Key, Kind, Target, full_label, name_command
 
 RUN = "run.json"
 JOURNAL = "journal.jsonl"
@@ -257,6 +257,11 @@ class Run:
         except (OSError, ValueError, ConfigError) as error:
             raise CflJobsError(f"its backup, {place}, can't be read") from error
         return config
+
+
+def runs_place(target: Target, backup: Path | None) -> Path:
+    """Return where the runs against a target are kept."""
+    return backup or state_directory(os.environ, full_label(target.label))
 
 
 def state_directory(environment: Mapping[str, str], target: str) -> Path:

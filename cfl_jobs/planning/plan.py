@@ -86,6 +86,15 @@ class _Change:
         """The name that it has on the target."""
         return self.config.name
 
+    @property
+    def verb(self) -> str:
+        """What is done, in a word: create, update, rename, delete or confirm."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        """Return "create job Publish Ocargo Files"."""
+        return f"{self.verb} {self.kind.value} {self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class Create(_Change):
@@ -97,6 +106,10 @@ class Create(_Change):
     @property
     def config(self) -> Config:
         return self.desired
+
+    @property
+    def verb(self) -> str:
+        return "create"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +141,23 @@ class Update(_Change):
         return "" if self.live.name == self.desired.name else self.live.name
 
     @property
+    def name_at_rename(self) -> str:
+        """Its full name when its turn to be renamed comes: its folder has its new one by then."""
+        folder, slash, _ = self.name.rpartition("/")
+        return folder + slash + self.live.name.rpartition("/")[2]
+
+    @property
+    def has_rename(self) -> bool:
+        """Whether it is to be renamed itself, and not just its folder."""
+        return self.name_at_rename != self.name
+
+    @property
+    def verb(self) -> str:
+        if self.has_rename:
+            return "rename"
+        return "update" if self.differences else "confirm"
+
+    @property
     def told(self) -> tuple[Difference, ...]:
         """What differs but for new names of jobs that the plan renames."""
         return tuple(found for found in self.differences if not found.follows)
@@ -143,6 +173,10 @@ class Delete(_Change):
     @property
     def config(self) -> Config:
         return self.live
+
+    @property
+    def verb(self) -> str:
+        return "delete"
 
 
 PlannedChange: TypeAlias = Create | Update | Delete
@@ -203,6 +237,37 @@ class Plan:
     @property
     def builds_to_go(self) -> int:
         return sum(deletion.builds for deletion in self.deletions)
+
+
+class Status(Enum):
+    """What became of a change."""
+
+    DONE = "done"
+    FAILED = "failed"
+    NOT_DONE = "not done"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change. `message` says what people should know."""
+
+    change: PlannedChange
+    status: Status
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a plan. `problem` says why the run was ended early, "" where it wasn't."""
+
+    outcomes: tuple[Outcome, ...]
+    is_interrupted: bool = False
+    problem: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        done = all(outcome.status is Status.DONE for outcome in self.outcomes)
+        return done and not self.problem
 
 
 def find_loss(plan: Plan, deploys: Collection[str]) -> str:

@@ -97,9 +97,9 @@ NO_RENAMES = Renames()
 
 def find_renames(plan: Plan) -> Renames:
     """Return a plan's renames: folders before what is in them."""
-    made = [change for change in plan.changes if isinstance(change, Update) and has_rename(change)]
+    made = [change for change in plan.changes if isinstance(change, Update) and change.has_rename]
     made.sort(key=lambda change: change.name.count("/"))
-    return Renames(tuple((name_before_rename(change), change.name) for change in made))
+    return Renames(tuple((change.name_at_rename, change.name) for change in made))
 
 
 def mark_followers(plan: Plan) -> Plan:
@@ -148,18 +148,6 @@ def _is_but_a_name(raw: Raw, renames: Renames) -> bool:
         for one, other in dict.fromkeys(((old, new), leaves)):
             text = text.replace(one, other)
     return replace(live, text=text) == desired and live.secrets == desired.secrets
-
-
-def name_before_rename(change: Update) -> str:
-    """Return a job's full name when its turn to be renamed comes: its folder has its new one."""
-    folder = change.name.rpartition("/")[0]
-    leaf = change.name_there.rpartition("/")[2]
-    return f"{folder}/{leaf}" if folder else leaf
-
-
-def has_rename(change: Update) -> bool:
-    """Tell whether a job has to be renamed itself, and not just its folder."""
-    return name_before_rename(change) != change.name
 
 
 def previous_names(desired: Sequence[Config]) -> Mapping[Key, tuple[str, ...]]:

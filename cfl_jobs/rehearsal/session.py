@@ -14,9 +14,10 @@ from typing import TextIO, TypeAlias
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.step import BoundCredential
 from cfl_jobs.errors import CflJobsError, PlanError, RehearsalError, count, some, suggest
-from cfl_jobs.planning.apply import Status, apply_plan
+from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.basis import Asked, look
 from cfl_jobs.planning.journal import Journal
+from cfl_jobs.planning.plan import Status
 from cfl_jobs.rehearsal.directory import (
     Home,
     is_free,

@@ -1,4 +1,7 @@
-"""A plan → shown, confirmed, carried out and told: for update, rollback and a new server alike."""
+"""A project and a target → what would change, judged; shown, confirmed, carried out and told.
+
+For plan, update, rollback and a new server alike. What carries a plan out is imported only then.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,24 @@ import itertools
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from cfl_jobs.errors import CflJobsError, PlanError, UnsafePlan, count
-from cfl_jobs.planning.apply import Outcome, Result, Status, action_of, apply_plan, describe_change
-from cfl_jobs.planning.basis import Asked, Basis, load_plan
-from cfl_jobs.planning.journal import HISTORY, Journal, find_run, list_runs
+from cfl_jobs.planning.basis import Asked, Basis, load_plan, look
+from cfl_jobs.planning.journal import HISTORY, Journal, find_run, list_left, list_runs, runs_place
 from cfl_jobs.planning.observe import list_versions
-from cfl_jobs.planning.plan import Delete, Plan, PlannedChange
-from cfl_jobs.planning.rollback import plan_rollback
-from cfl_jobs.planning.unchanged import check_unchanged
+from cfl_jobs.planning.plan import Delete, Outcome, Plan, PlannedChange, Result, Status, find_loss
 from cfl_jobs.planning.visible import make_line_visible, make_visible
 from cfl_jobs.review.formats import COLOURS, write_text
 from cfl_jobs.review.review import Review
-from cfl_jobs.target import Target, full_label, name_command
+from cfl_jobs.target import Key, Target, full_label, name_command
 from cfl_jobs.terminal.interrupts import stopping
-from cfl_jobs.terminal.looking import find_obstacles, judge, look_at, runs_place
 from cfl_jobs.terminal.streams import confirm, counting, find_canvas, silence_output
 from cfl_jobs.terminal.text import paint, show
 
@@ -36,6 +35,56 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 _COLOURS = {Status.DONE: "green", Status.FAILED: "red", Status.NOT_DONE: "yellow"}
+
+
+def look_at(
+    root: Path, target: Target, asked: Asked, backup: Path | None = None
+) -> tuple[Basis, Review]:
+    """Render, look at the target with a bar at a terminal, and judge what would change."""
+
+    def recall() -> Collection[Key]:
+        return list_left(runs_place(target, backup), full_label(target.label))
+
+    with counting("Looking at", find_canvas(sys.stderr)) as progress:
+        basis = look(root, target, asked, recall=recall, progress=progress)
+    plan, setup = basis.plan(), None
+    if plan.changes and basis.setup:  # what judges is imported, and run, only where it is needed
+        from cfl_jobs.review.comparing import check_setup
+        from cfl_jobs.review.revisions import describe_commit
+
+        setup = replace(check_setup(root, basis.setup), commit=describe_commit(root))
+    basis = replace(basis, setup=setup)
+    return basis, _judge(plan, basis)
+
+
+def _judge(plan: Plan, basis: Basis) -> Review:
+    """Weigh a plan by the setup that its basis carries, where it carries one."""
+    if basis.setup is None:
+        return Review(plan)
+    from cfl_jobs.review.comparing import review_plan
+
+    return review_plan(plan, basis.setup, is_part=bool(basis.asked.jobs))
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why an update isn't made unless an `option` says that it is meant; both in words."""
+
+    message: str
+    option: str
+
+
+def find_obstacles(
+    review: Review, *, despite: Collection[str] = (), force: bool = False
+) -> Iterator[Obstacle]:
+    """Yield what needs someone's explicit word, but for what was let through already."""
+    refusing = [rule for rule in review.refusing if rule not in despite]
+    if refusing:
+        message = f"the checks find errors in this: {', '.join(refusing)}"
+        yield Obstacle(message, " ".join(f"--despite {rule}" for rule in refusing))
+    loss = "" if force else find_loss(review.plan, review.endangered_deploys)
+    if loss:
+        yield Obstacle(loss, "--force")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +113,16 @@ def update_jobs(root: Path, target: Target, asked: Asked, consent: Consent) -> i
     )
 
 
+def verify_jobs(root: Path, target: Target) -> int:
+    """Show what an update would still change; returns 1 where that is anything."""
+    _, review = look_at(root, target, Asked())
+    if review.plan.changes or review.plan.undone:
+        _show(review)
+        return 1
+    click.echo("The plan is empty: the server is what the definitions say.")
+    return 0
+
+
 def apply_kept_plan(path: Path, open_target: Callable[[str], Target], consent: Consent) -> int:
     """Apply a plan that was kept, if nothing it is about has changed since.
 
@@ -78,7 +137,7 @@ def apply_kept_plan(path: Path, open_target: Callable[[str], Target], consent: C
             advice="Leave --home and --url out: the plan says where it is for.",
         )
     _say_if_interrupted(target, consent.backup)
-    return push_plan(judge(plan, basis), target, consent, source=_commit_of(basis))
+    return push_plan(_judge(plan, basis), target, consent, source=_commit_of(basis))
 
 
 def _commit_of(basis: Basis) -> str:
@@ -94,6 +153,8 @@ def roll_back_run(root: Path, target: Target, run: str, consent: Consent) -> int
         )
     if found.damaged:
         click.echo(f"{found.damage}; they are left out.", err=True)
+    from cfl_jobs.planning.rollback import plan_rollback
+
     plan = plan_rollback(found, target, force=consent.force)
     click.echo(f"Run {found.name} on {target.label}, put back:")
     review = _weigh_rollback(root, plan)
@@ -156,6 +217,8 @@ def push_plan(
     _check(review, consent)
     _ask(plan, consent)
     if versions is None:
+        from cfl_jobs.planning.unchanged import check_unchanged
+
         check_unchanged(plan, target)
         versions = list_versions(target)
     verb = "rollback" if plan.undoes else "update"
@@ -164,7 +227,7 @@ def push_plan(
     return _apply(plan, target, journal, versions=versions)
 
 
-def _show(review: Review, *, verbose: bool) -> None:
+def _show(review: Review, *, verbose: bool = False) -> None:
     """Write the plan. Raises PlanError where its reader went away: nobody saw all of it."""
     try:
         click.echo(paint(write_text(review, verbose=verbose), COLOURS), nl=False)
@@ -213,6 +276,8 @@ def _count_kinds(changes: Iterable[PlannedChange]) -> str:
 
 
 def _apply(plan: Plan, target: Target, journal: Journal, *, versions: Mapping[str, str]) -> int:
+    from cfl_jobs.planning.apply import apply_plan
+
     total = len(plan.changes)
     numbers = itertools.count(1)
     one_at_a_time = threading.Lock()
@@ -275,7 +340,7 @@ class Lines:
 
 def line_of(outcome: Outcome) -> str:
     """Return "create job Publish Ocargo Files: done", with why where it isn't."""
-    text = f"{make_line_visible(describe_change(outcome.change))}: {outcome.status.value}"
+    text = f"{make_line_visible(str(outcome.change))}: {outcome.status.value}"
     first = outcome.message.splitlines()[:1]
     return f"{text}: {first[0]}" if first else text
 
@@ -291,7 +356,7 @@ def tell_result(plan: Plan, result: Result, lines: Lines, canvas: Console | None
     lines.write(f"{done} of {count(len(plan.changes), 'change')} made on {plan.target}.")
     said = []
     for problem, changes in _by_message(failed).items():
-        said.append(f"Failed: {', '.join(map(describe_change, changes))}: {problem}")
+        said.append(f"Failed: {', '.join(map(str, changes))}: {problem}")
     for reason, changes in _by_message(left).items():
         said.append(f"Not done, {reason}: {', '.join(change.name for change in changes)}")
     said += [f"Left alone: {note.kind.value} {note.name} {note.text}" for note in plan.undone]
@@ -335,5 +400,5 @@ def _print_table(result: Result, canvas: Console) -> None:
         change, status = outcome.change, outcome.status
         name = escape(make_line_visible(change.name))
         shown = f"[{_COLOURS[status]}]{status.value}[/]"
-        table.add_row(change.kind.value, name, action_of(change), shown)
+        table.add_row(change.kind.value, name, change.verb, shown)
     canvas.print(table)
