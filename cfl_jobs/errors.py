@@ -22,7 +22,7 @@ The tree::
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 
@@ -86,6 +86,21 @@ class Finding:
         if self.advice:
             lines.append(f"  {self.advice}")
         return "\n".join(lines)
+
+
+def merge_findings(findings: Sequence[Finding]) -> Finding:
+    """Return one for all that say the same of a place: a template's line is wrong for all its jobs.
+
+    The first one's origins are told, then those of two more, and how many there are beside.
+    """
+    first = findings[0]
+    origins = tuple(dict.fromkeys(origin for found in findings for origin in found.origins))
+    shown = origins[: max(len(first.origins), 1) + 2]
+    if more := len(origins) - len(shown):
+        *shown_whole, last = shown
+        role = f"{last.role.removesuffix(' at')} and {more} more, at"
+        shown = (*shown_whole, Origin(role, last.position))
+    return replace(first, origins=shown)
 
 
 class CflJobsError(Exception):

@@ -10,8 +10,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from cfl_jobs.reading.definitions import load_definitions
+from cfl_jobs.rendering.sandbox import Loader
 from cfl_jobs.rendering.template_reads import read_template
-from cfl_jobs.rendering.templates import TemplateRenderer
 from tests.projects import ROOT
 
 SCHEMA = json.loads((ROOT / "templates/schema.json").read_text(encoding="utf-8"))
@@ -37,7 +37,7 @@ def messages(validator: Draft202012Validator, document: Any) -> list[str]:
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_the_schema_knows_what_a_template_reads_and_nothing_that_none_reads(template: str) -> None:
     """Some variables are for other templates, which find them in `chain`."""
-    load = TemplateRenderer(load_definitions(ROOT)).load_template
+    load = Loader(load_definitions(ROOT).sources).read
     reads = {name: read_template(name, load) for name in TEMPLATES}
     known = SCHEMA["$defs"][f"{template.partition('.')[0]}-variables"]["properties"]
     assert {"name", "moved"} | reads[template].variables.keys() <= known.keys()
@@ -47,7 +47,7 @@ def test_the_schema_knows_what_a_template_reads_and_nothing_that_none_reads(temp
 
 def test_the_schema_knows_the_settings_and_the_templates_that_are_in_use() -> None:
     definitions = load_definitions(ROOT)
-    load = TemplateRenderer(definitions).load_template
+    load = Loader(definitions.sources).read
     read = frozenset[str]().union(*(read_template(name, load).settings for name in TEMPLATES))
     settings = SCHEMA["$defs"]["settings"]["properties"]["settings"]["properties"]
     assert read | {"project", "server"} == settings.keys()

@@ -23,12 +23,11 @@ from cfl_jobs.check.shell import forget_scripts
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.read_model import read_job, read_view
-from cfl_jobs.errors import Finding, Origin, Position, suggest
+from cfl_jobs.errors import Finding, Origin, Position, merge_findings, suggest
 from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.reading.located_yaml import line_at
 from cfl_jobs.target import Kind
 
-_SHOWN_JOBS = 3
 DEFINITION = RULES.add(
     Rule(
         RENDERING,
@@ -162,15 +161,9 @@ def _merge(problems: Iterable[Problem]) -> Iterator[Problem]:
         key = (problem.rule, problem.finding.message, problem.finding.position)
         alike.setdefault(key, []).append(problem)
     for group in alike.values():
-        origins = dict.fromkeys(origin for p in group for origin in p.finding.origins)
-        shown = list(origins)[:_SHOWN_JOBS]
-        if len(origins) > _SHOWN_JOBS:
-            more = len(origins) - _SHOWN_JOBS
-            shown[-1] = Origin(f"{shown[-1].role[:-3]} and {more} more, at", shown[-1].position)
         names = tuple(dict.fromkeys(name for p in group for name in p.names))
-        yield replace(
-            group[0], finding=replace(group[0].finding, origins=tuple(shown)), names=names
-        )
+        merged = merge_findings([problem.finding for problem in group])
+        yield replace(group[0], finding=merged, names=names)
 
 
 def _find_covering(

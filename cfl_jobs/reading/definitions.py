@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cfl_jobs.errors import CflJobsError, Finding, Position, nearest, suggest
+from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, nearest, suggest
 from cfl_jobs.reading import JOBS
 from cfl_jobs.reading.inventory import Inventory, read_inventory
 from cfl_jobs.reading.located_yaml import Sources, load_yaml
@@ -49,6 +49,11 @@ class Definition:
     @property
     def name_position(self) -> Position:
         return self.variables.value_positions["name"]
+
+    @property
+    def origin(self) -> Origin:
+        """Who asked for what is wrong in a template."""
+        return Origin(f"for the {self.kind.value} {self.name!r} at", self.position)
 
 
 @dataclass(frozen=True, slots=True)

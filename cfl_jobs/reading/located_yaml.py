@@ -132,45 +132,37 @@ class _Reader:
         self._open: set[int] = set()
 
     def load(self) -> Loaded:
-        if _SEPARATOR in self._text:
-            *whole, last = self._text.partition(_SEPARATOR)[0].split("\n")
-            message = "YAML and Jenkins make a line's end of U+2028"
-            self._find(message, len(whole), len(last), advice="Remove it.")
-            return Loaded(None, tuple(self._findings))
+        value = None
         try:
-            return self._load()
+            value = self._load()
         except yaml.MarkedYAMLError as error:
-            return self._give_up(error)
+            self._explain(error)
         except yaml.reader.ReaderError as error:
-            before = self._text[: error.position]
-            column = len(before) - (before.rfind("\n") + 1)
             bad = error.character  # libyaml's reader gives a number, PyYAML's own a character
-            self._find(
-                f"the character U+{bad if isinstance(bad, int) else ord(bad):04X} is not allowed "
-                "in YAML",
-                before.count("\n"),
-                column,
-                advice="Remove it, or write it as an escape in double quotes.",
+            code = bad if isinstance(bad, int) else ord(bad)
+            advice = "Remove it, or write it as an escape in double quotes."
+            self._find_at(
+                error.position, f"the character U+{code:04X} is not allowed in YAML", advice
             )
-            return Loaded(None, tuple(self._findings))
         except yaml.YAMLError as error:
             self._find(f"not YAML: {error}", 0, 0)
-            return Loaded(None, tuple(self._findings))
         except RecursionError:
             self._find("nested too deeply to be read", 0, 0, advice="Write it flatter.")
-            return Loaded(None, tuple(self._findings))
-
-    def _load(self) -> Loaded:
-        node = _compose(self._text)
-        if node is None:
-            return Loaded(None, ())
-        if "&" in self._text and self._size(node) > _LARGEST:  # no anchors, no aliases
-            self._complain(node, f"its aliases expand to more than {_LARGEST:,} values")
-            return Loaded(None, tuple(self._findings))
-        value = self._make(node)
         return Loaded(value, tuple(self._findings))
 
-    def _give_up(self, error: yaml.MarkedYAMLError) -> Loaded:
+    def _load(self) -> Any:
+        separator = self._text.find(_SEPARATOR)
+        if separator >= 0:
+            message = "YAML and Jenkins make a line's end of U+2028"
+            return self._find_at(separator, message, "Remove it.")
+        node = _compose(self._text)
+        if node is None:
+            return None
+        if "&" in self._text and self._size(node) > _LARGEST:  # no anchors, no aliases
+            return self._complain(node, f"its aliases expand to more than {_LARGEST:,} values")
+        return self._make(node)
+
+    def _explain(self, error: yaml.MarkedYAMLError) -> None:
         mark = error.problem_mark or error.context_mark
         problem = str(error.problem or error.context or "not YAML")
         line, column = (mark.line, mark.column) if mark else (0, 0)
@@ -183,7 +175,10 @@ class _Reader:
         elif error.context and error.context_mark:
             advice = f"It began {error.context} at line {error.context_mark.line + 1}."
         self._find(f"not YAML: {problem}", line, column, advice=advice)
-        return Loaded(None, tuple(self._findings))
+
+    def _find_at(self, offset: int, message: str, advice: str) -> None:
+        *whole, last = self._text[:offset].split("\n")
+        self._find(message, len(whole), len(last), advice=advice)
 
     def _find(self, message: str, line: int, column: int, *, advice: str = "") -> None:
         position = self._locate(line, column)

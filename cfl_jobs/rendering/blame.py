@@ -77,11 +77,12 @@ class _Blamer:
             return False, True
         if around.is_given and (made := around.find_text(element, path)):
             self.found.append(Blame(path, *made))
+        is_own = is_asked = False
         if len(element):
             is_own, is_asked = self.look_inside(element, path, around)
-        else:
+        elif not _is_trivial(element):
             is_own = around.leaves_out(element)
-            is_asked = not is_own and not _is_trivial(element)
+            is_asked = not is_own
         if is_own and not is_asked:
             self.own.append(path)
         return is_own, is_asked
@@ -154,7 +155,7 @@ class _Options:
                 places = {place for key, place in found if fits(key, element.tag)}
                 if places:
                     return places.pop() if len(places) == 1 else None
-        named = _indices(self._keys).get(_plain(self._special.get(path, element.tag)), ())
+        named = self._indices.get(_plain(self._special.get(path, element.tag)), ())
         if len(named) != 1:
             return None
         return _place_of(self._owners[named[0]], self._keys[named[0]])
@@ -184,8 +185,8 @@ class _Options:
         return places.pop() if len(places) == 1 else None
 
     def leaves_out(self, element: ET.Element) -> bool:
-        """Tell whether what made a field is an option that was looked for and not given."""
-        if self._is_raw or _is_trivial(element) or element.attrib or "." in element.tag:
+        """Tell whether what made a field that says something is an option that nobody gave."""
+        if self._is_raw or element.attrib or "." in element.tag:
             return False
         if not self.is_given:
             return True
@@ -193,6 +194,14 @@ class _Options:
         if element.tag in TEXTS:
             return False
         return _is_any(self._missing, element.tag) and not _is_any(self._names, element.tag)
+
+    @cached_property
+    def _indices(self) -> Mapping[str, Sequence[int]]:
+        """Where the keys of one name stand."""
+        found: dict[str, list[int]] = {}
+        for index, key in enumerate(self._keys):
+            found.setdefault(_plain(key), []).append(index)
+        return found
 
     @cached_property
     def _names(self) -> frozenset[str]:
@@ -235,15 +244,6 @@ def _split(
         start = option.index(item, end)
         end = start + len(item)
         yield item, next((of for at, of in reversed(pieces) if at <= start), place)
-
-
-@lru_cache(maxsize=1024)
-def _indices(keys: tuple[str, ...]) -> Mapping[str, Sequence[int]]:
-    """Return where the keys of one name stand."""
-    found: dict[str, list[int]] = {}
-    for index, key in enumerate(keys):
-        found.setdefault(_plain(key), []).append(index)
-    return found
 
 
 def _is_same(key: str, tag: str) -> bool:

@@ -53,6 +53,9 @@ class Documented:
     words: frozenset[str] = frozenset()
 
 
+UNDOCUMENTED = Documented()
+
+
 @dataclass(slots=True)
 class _Entry:
     """One mention of an option; `text` is what is said of it."""

@@ -17,7 +17,7 @@ from cfl_jobs.errors import Finding, Origin, Position, nearest, suggest
 from cfl_jobs.reading.tracking import NOWHERE, TrackedDict, unread_places
 from cfl_jobs.reading.versions import NEWEST
 from cfl_jobs.rendering import options as want
-from cfl_jobs.rendering.documentation import Documented, plain_name
+from cfl_jobs.rendering.documentation import UNDOCUMENTED, Documented, plain_name
 from cfl_jobs.rendering.generator import Changes, Component, Generated
 from cfl_jobs.rendering.options import COMPONENT_LISTS, Reason
 from cfl_jobs.rendering.values import (
@@ -292,9 +292,8 @@ def _judge_options(scopes: Mapping[int, _Scope], made: Generated) -> Iterator[_O
             continue
         for key in mapping.key_positions:
             value, default = dict.get(mapping, key), mapping.defaults.get(key)
-            for reason in check_value(
-                key, value, default, options.get(plain_name(key), Documented())
-            ):
+            documented = options.get(plain_name(key), UNDOCUMENTED)
+            for reason in check_value(key, value, default, documented):
                 yield _Value(scope, key, mapping, key), reason
         if id(scope.owner) not in broken:
             sound.append(scope)
@@ -389,7 +388,7 @@ def _find_suspects(scopes: Sequence[_Scope], job: _Scope, config: str) -> Iterat
                 continue
             if option not in mapping.key_positions or (option in _NAMES and scope is job):
                 continue
-            known = (scope.options or {}).get(plain_name(option)) or Documented()
+            known = (scope.options or {}).get(plain_name(option)) or UNDOCUMENTED
             for key, word in enumerate(value) if isinstance(value, list) else ((option, value),):
                 if isinstance(word, str) and _is_suspect(word, known, scope.words, config):
                     holder = value if isinstance(value, list) else mapping

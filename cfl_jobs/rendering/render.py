@@ -12,7 +12,7 @@ from pathlib import Path
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import element_paths, write_config
 from cfl_jobs.configs.requirements import find_missing_plugins, word_missing
-from cfl_jobs.errors import DefinitionError, Finding, Origin, Position
+from cfl_jobs.errors import DefinitionError, Finding, Position, merge_findings
 from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.reading.definitions import Definition, Definitions, load_definitions
 from cfl_jobs.reading.inventory import Inventory
@@ -22,11 +22,10 @@ from cfl_jobs.rendering.blame import blame_parts, put_successors
 from cfl_jobs.rendering.generator import Generated, Generator
 from cfl_jobs.rendering.losses import advise_on_unread, find_losses
 from cfl_jobs.rendering.provenance import NEEDS_TEXT, locate
+from cfl_jobs.rendering.sandbox import Loader
 from cfl_jobs.rendering.template_reads import find_misspelt
 from cfl_jobs.rendering.templates import TemplateRenderer
 from cfl_jobs.target import Kind
-
-_SHOWN_JOBS = 3
 
 
 def render(
@@ -49,7 +48,7 @@ def render(
     chosen = frozenset(select_names(names, only) if not definitions.findings else names)
     rendered, findings = _render_entries(definitions, chosen)
     if findings:
-        misspelt = tuple(find_misspelt(definitions, TemplateRenderer(definitions).load_template))
+        misspelt = tuple(find_misspelt(definitions, Loader(definitions.sources).read))
         if misspelt:
             findings = (*misspelt, *_render_entries(definitions, chosen)[1])
     if findings:
@@ -62,8 +61,7 @@ def _render_entries(
 ) -> tuple[tuple[Config, ...], tuple[Finding, ...]]:
     """Return what came of the entries, and everything that is wrong."""
     renderer = TemplateRenderer(definitions)
-    inventory = definitions.inventory
-    generator = Generator((inventory or Inventory()).as_plugins_list())
+    jobs = _JobRenderer(definitions)
     findings = list(definitions.findings)
     told = {found.position for found in findings}
     rendered: list[Config] = []
@@ -73,11 +71,14 @@ def _render_entries(
         complete = complete and data is not None
         more: Sequence[Finding] = ()
         if data is not None and definition.name in chosen:
-            made, more = _JobRenderer(definitions, generator, definition, data).render()
-            if made is not None:
-                rendered.append(made)
-            lines = {_line(place) for found in problems for place in _places(found)}
-            more = [it for it in more if not (it.position and _line(it.position) in lines)]
+            made, found = jobs.render(definition, data)
+            rendered += made
+            lines = {_line(place) for problem in problems for place in _places(problem)}
+            more = [
+                definitions.sources.quote(it, definition.origin)
+                for it in found
+                if not (it.position and _line(it.position) in lines)
+            ]
         findings += [found for found in (*problems, *more) if found.position not in told]
     if complete:
         findings += _unread_variables(definitions)
@@ -118,33 +119,24 @@ def _unread_variable(
 
 
 class _JobRenderer:
-    """Makes XML of one job's data and looks for what was lost on the way."""
+    """Makes XML of jobs' data and looks for what was lost on the way."""
 
-    def __init__(
-        self,
-        definitions: Definitions,
-        generator: Generator,
-        definition: Definition,
-        data: TrackedDict,
-    ) -> None:
-        self._sources = definitions.sources
+    def __init__(self, definitions: Definitions) -> None:
         self._inventory = definitions.inventory
-        self._versions = (self._inventory or Inventory()).versions
-        self._generator = generator
         self._project = definitions.project
-        self._definition = definition
-        self._data = data
-        role = f"for the {definition.kind.value} {definition.name!r} at"
-        self._origin = Origin(role, definition.position)
+        inventory = definitions.inventory or Inventory()
+        self._versions = inventory.versions
+        self._generator = Generator(inventory.as_plugins_list())
 
-    def render(self) -> tuple[Config | None, tuple[Finding, ...]]:
-        """Return the rendered job, and what is wrong with it."""
-        definition, data = self._definition, self._data
+    def render(
+        self, definition: Definition, data: TrackedDict
+    ) -> tuple[tuple[Config, ...], tuple[Finding, ...]]:
+        """Return the rendered job, none where it can't be, and what is wrong with it."""
         name = dict.get(data, "name")
         if name != definition.name:
             advice = "Write `name: {{ name }}` in the template."
             message = f"the template names it {name!r}"
-            return None, (self._find(message, data.position_of("name"), advice=advice),)
+            return (), (Finding(message, data.position_of("name"), advice=advice),)
         is_view = definition.kind is Kind.VIEW
         if is_view:
             data.setdefault("view-type", "list")
@@ -152,10 +144,9 @@ class _JobRenderer:
         losses = tuple(find_losses(data, made, word=definition.kind.value, versions=self._versions))
         # What a component can't take most likely comes of what is wrong in it.
         explained = {origin.position for loss in losses for origin in loss.origins}
-        problems = [found for found in made.problems if found.position not in explained]
-        findings = tuple(self._sources.quote(it, self._origin) for it in (*losses, *problems))
+        problems = tuple(found for found in made.problems if found.position not in explained)
         if made.problems:
-            return None, findings
+            return (), losses + problems
         blame, own = blame_parts(made, data)
         text = made.text
         renamed = put_successors(made, self._versions)
@@ -172,35 +163,35 @@ class _JobRenderer:
             self._project,
             own,
         )
-        findings += tuple(self._line_separators(made, rendered))
-        return rendered, (*findings, *self._missing_plugins(made, rendered))
+        missing = self._missing_plugins(made, rendered, data.pos)
+        return (rendered,), (*losses, *_line_separators(made, rendered), *missing)
 
-    def _line_separators(self, made: Generated, rendered: Config) -> Iterator[Finding]:
-        """Find what Jenkins reads as a line's end at its next start: its files are XML 1.1.
-
-        Recorded from Jenkins 2.568.2; U+0085 survives, though XML 1.1 says the same of it.
-        """
-        if "\u2028" not in made.text:
-            return
-        for path, element in element_paths(made.root):
-            offset = (element.text or "").find("\u2028")
-            if offset >= 0:
-                pieces = rendered.pieces_of(path) or ((0, rendered.place_of(path)),)
-                place = locate(element.text or "", pieces, offset)
-                message = "Jenkins makes a line's end of U+2028 when it starts again"
-                yield self._find(message, place, advice="Remove it, or let a script make it.")
-
-    def _missing_plugins(self, made: Generated, rendered: Config) -> Iterator[Finding]:
+    def _missing_plugins(
+        self, made: Generated, rendered: Config, start: Position
+    ) -> Iterator[Finding]:
         """Find elements that Jenkins would drop, as their plugin isn't on the server."""
         if self._inventory is None:
             return
         for use in find_missing_plugins(made.root, self._inventory.plugins.keys()):
             message, advice = word_missing(use)
-            place = self._data.pos if not use.path else rendered.place_of(use.path)
-            yield self._find(message, place, advice=advice)
+            place = rendered.place_of(use.path) if use.path else start
+            yield Finding(message, place, advice=advice)
 
-    def _find(self, message: str, place: Position, *, advice: str = "") -> Finding:
-        return self._sources.find(message, place, origins=(self._origin,), advice=advice)
+
+def _line_separators(made: Generated, rendered: Config) -> Iterator[Finding]:
+    """Find what Jenkins reads as a line's end at its next start: its files are XML 1.1.
+
+    Recorded from Jenkins 2.568.2; U+0085 survives, though XML 1.1 says the same of it.
+    """
+    if "\u2028" not in made.text:
+        return
+    for path, element in element_paths(made.root):
+        offset = (element.text or "").find("\u2028")
+        if offset >= 0:
+            pieces = rendered.pieces_of(path) or ((0, rendered.place_of(path)),)
+            place = locate(element.text or "", pieces, offset)
+            message = "Jenkins makes a line's end of U+2028 when it starts again"
+            yield Finding(message, place, advice="Remove it, or let a script make it.")
 
 
 def _merge_repeats(findings: Sequence[Finding]) -> Iterator[Finding]:
@@ -211,12 +202,4 @@ def _merge_repeats(findings: Sequence[Finding]) -> Iterator[Finding]:
         if finding.position in misplaced and not finding.message.endswith(NEEDS_TEXT):
             continue  # the same in other words
         alike.setdefault((finding.message, finding.position), []).append(finding)
-    for group in alike.values():
-        first = group[0]
-        origins = list(dict.fromkeys(origin for finding in group for origin in finding.origins))
-        more = len(origins) - len(first.origins) - _SHOWN_JOBS + 1
-        if more > 0:
-            origins = origins[: len(first.origins) + _SHOWN_JOBS - 1]
-            last = origins[-1]
-            origins[-1] = Origin(f"and {more} more, as", last.position)
-        yield replace(first, origins=tuple(origins))
+    return map(merge_findings, alike.values())

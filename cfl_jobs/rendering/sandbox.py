@@ -1,13 +1,13 @@
 """Jinja2's sandbox as templates get it: marks in the text, values held back, reads noted.
 
-Nothing here knows definitions or files: a `Host` gives the texts and takes the values.
+It knows templates' files, but no definitions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import jinja2
 import jinja2.ext
@@ -20,6 +20,8 @@ from jinja2.filters import do_join
 from jinja2.utils import missing as _no_owner
 
 from cfl_jobs.errors import CflJobsError, Position, suggest
+from cfl_jobs.reading import TEMPLATES
+from cfl_jobs.reading.located_yaml import RESERVED, Sources
 from cfl_jobs.reading.tracking import LocatedText, TrackedDict
 from cfl_jobs.rendering.lost_text import (
     LostText,
@@ -32,6 +34,7 @@ from cfl_jobs.rendering.lost_text import (
 )
 from cfl_jobs.rendering.provenance import mark_lines
 
+SCRIPTS = f"{TEMPLATES}/scripts"
 # Filters that return HTML, which has no place in YAML.
 _HTML_FILTERS = ("e", "escape", "forceescape", "safe", "tojson", "urlize", "xmlattr")
 _LARGEST = 1_000_000
@@ -106,24 +109,6 @@ def _check_list(node: nodes.Node) -> nodes.Filter:
 def _filtered(node: nodes.Node, name: str, *arguments: nodes.Expr) -> nodes.Filter:
     assert isinstance(node, nodes.Expr)
     return nodes.Filter(node, name, list(arguments), [], None, None, lineno=node.lineno)
-
-
-class Host(Protocol):
-    """What an environment needs to be told."""
-
-    def load_template(self, name: str) -> str:
-        """Return a template's text. Raises jinja2.TemplateNotFound."""
-        ...
-
-    def number_of(self, name: str) -> int:
-        """Return the number that stands for a template's file in marks."""
-        ...
-
-    def source_lines(self, name: str) -> list[str]: ...
-
-    def hold(self, value: Any) -> Any:
-        """Return what stands in the rendered text for a `{{ … }}`."""
-        ...
 
 
 class MissingKey(jinja2.UndefinedError):
@@ -280,19 +265,45 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         return super().getattr(obj, attribute)
 
 
-class _Loader(jinja2.BaseLoader):
-    def __init__(self, host: Host) -> None:
-        self._host = host
+class Loader(jinja2.BaseLoader):
+    """Reads templates; `files` are those that were asked for, whose numbers stand in marks."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self.files: list[str] = []
+
+    def read(self, name: str) -> str:
+        """Return a template's text. Raises TemplateNotFound, TemplateSyntaxError, CflJobsError."""
+        file = f"{TEMPLATES}/{name}"
+        if name.startswith("/") or ".." in name.split("/"):
+            raise jinja2.TemplateNotFound(name)
+        if file.startswith(f"{SCRIPTS}/"):
+            script = file.removeprefix(f"{SCRIPTS}/")
+            advice = f'Write {{{{ script("{script}") }}}}: then its text is taken as it stands.'
+            raise CflJobsError(f"{file} is a script, not a template", advice=advice)
+        try:
+            text = self._sources.read(file)
+        except OSError as error:
+            raise jinja2.TemplateNotFound(name) from error
+        except ValueError as error:
+            raise CflJobsError(f"{file}: {error}") from error
+        if found := RESERVED.search(text):
+            line = text.count("\n", 0, found.start()) + 1
+            message = f"the character U+{ord(found[0]):04X} is no character; remove it"
+            raise jinja2.TemplateSyntaxError(message, line, name)
+        return text
 
     def get_source(
         self, environment: jinja2.Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
-        text = self._host.load_template(template)
-        self._host.number_of(template)
+        text = self.read(template)
+        self.files.append(f"{TEMPLATES}/{template}")
         return text, template, lambda: True
 
 
-def make_environment(host: Host) -> Environment:
+def make_environment(loader: Loader, hold: Callable[[Any], Any]) -> Environment:
+    """Make the sandbox. `hold` returns what stands in the rendered text for a `{{ … }}`."""
+
     class LineMarks(jinja2.ext.Extension):
         """Marks each line of template text with its place."""
 
@@ -301,8 +312,8 @@ def make_environment(host: Host) -> Environment:
 
         def filter_stream(self, stream: jinja2.lexer.TokenStream) -> Iterator[jinja2.lexer.Token]:
             name = stream.name or ""
-            number = host.number_of(name)
-            source = host.source_lines(name)
+            number = loader.files.index(f"{TEMPLATES}/{name}")
+            source = loader.read(name).splitlines()
             at_line, column = 0, 0
             for token in stream:
                 if token.type == "data":
@@ -315,14 +326,14 @@ def make_environment(host: Host) -> Environment:
                     yield token
 
     environment = Environment(
-        loader=_Loader(host),
+        loader=loader,
         undefined=_Missing,
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
         extensions=[LineMarks],
-        finalize=_pass_context(host.hold),
+        finalize=_pass_context(hold),
     )
     for name in _HTML_FILTERS:
         del environment.filters[name]

@@ -20,14 +20,12 @@ from markupsafe import Markup
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, suggest
 from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.reading.definitions import Definition, Definitions
-from cfl_jobs.reading.located_yaml import RESERVED
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict, entries_of, note_deeply
 from cfl_jobs.rendering.lost_text import LostText
 from cfl_jobs.rendering.provenance import Misplaced, Values, read_marked
-from cfl_jobs.rendering.sandbox import MissingKey, make_environment
+from cfl_jobs.rendering.sandbox import SCRIPTS, Loader, MissingKey, make_environment
 from cfl_jobs.rendering.scripts import compose_lines, quote_value
 
-SCRIPTS = f"{TEMPLATES}/scripts"
 _UNDEFINED = re.compile(r"'([^']*)' is undefined\Z")
 _BRACKETS = re.compile(r"\{[{%]")
 _NO_FILTER = re.compile(r"No (filter|test) named '([^']*)'")
@@ -55,10 +53,10 @@ class TemplateRenderer:
         # Files whose jobs other templates may look for in vain.
         self._damaged = {f.position.file for f in definitions.findings if f.position}
         self._variables = tuple(entry.variables for entry in definitions.entries)
-        self._files: list[str] = []
         self._values = Values()
         self._refused: list[Finding] = []
-        self._environment = make_environment(self)
+        self._loader = Loader(definitions.sources)
+        self._environment = make_environment(self._loader, self._hold)
 
     def render(self, definition: Definition) -> tuple[TrackedDict | None, tuple[Finding, ...]]:
         """Return the job that the template makes of a definition, and what is wrong with it."""
@@ -70,18 +68,17 @@ class TemplateRenderer:
         if self._refused:
             return None, tuple(self._refused)
         first = Position(f"{TEMPLATES}/{definition.template}", 1)
-        asked = _asked_for(definition)
-        read = read_marked(text, tuple(self._files), first)
+        read = read_marked(text, tuple(self._loader.files), first)
         loaded = self._values.fill(read.value)
         problems = (*read.findings, *loaded.findings)
-        findings = tuple(self._sources.quote(found, asked) for found in problems)
+        findings = tuple(self._sources.quote(found, definition.origin) for found in problems)
         if isinstance(loaded.value, TrackedDict):
             return loaded.value, findings
         if not findings:
             message = (
                 "the template makes no mapping, but a job is one: `name: {{ name }}` and so on"
             )
-            findings = (self._sources.find(message, first, origins=(asked,)),)
+            findings = (self._find(message, first, definition),)
         return None, findings
 
     def _find_more(self, definition: Definition, problem: TemplateProblem) -> tuple[Finding, ...]:
@@ -99,40 +96,7 @@ class TemplateRenderer:
                     findings += problem.findings
         return tuple(findings)
 
-    # -- called by the environment -------------------------------------------------------------
-
-    def load_template(self, name: str) -> str:
-        """Return a template's text. Raises TemplateNotFound."""
-        file = f"{TEMPLATES}/{name}"
-        if name.startswith("/") or ".." in name.split("/"):
-            raise jinja2.TemplateNotFound(name)
-        if file.startswith(f"{SCRIPTS}/"):
-            script = file.removeprefix(f"{SCRIPTS}/")
-            advice = f'Write {{{{ script("{script}") }}}}: then its text is taken as it stands.'
-            raise CflJobsError(f"{file} is a script, not a template", advice=advice)
-        try:
-            text = self._sources.read(file)
-        except OSError as error:
-            raise jinja2.TemplateNotFound(name) from error
-        except ValueError as error:
-            raise CflJobsError(f"{file}: {error}") from error
-        if found := RESERVED.search(text):
-            line = text.count("\n", 0, found.start()) + 1
-            message = f"the character U+{ord(found[0]):04X} is no character; remove it"
-            raise jinja2.TemplateSyntaxError(message, line, name)
-        return text
-
-    def number_of(self, name: str) -> int:
-        """Return the number that stands for a template's file in marks."""
-        file = f"{TEMPLATES}/{name}"
-        if file not in self._files:
-            self._files.append(file)
-        return self._files.index(file)
-
-    def source_lines(self, name: str) -> list[str]:
-        return self._sources.read(f"{TEMPLATES}/{name}").splitlines()
-
-    def hold(self, value: Any) -> Any:
+    def _hold(self, value: Any) -> Any:
         """Return what stands in the rendered text for a `{{ … }}`."""
         if isinstance(value, Markup):  # a macro's or block's own text
             return value
@@ -141,8 +105,6 @@ class TemplateRenderer:
         note_deeply(value)  # from here on it is the generator's reads that count
         place = self._environment.take_place(value)
         return Markup(self._values.hold(value, place))  # noqa: S704 - a placeholder, not HTML
-
-    # -- running -------------------------------------------------------------------------------
 
     def _run(self, definition: Definition, assumed: Mapping[str, Any]) -> str:
         variables = definition.variables
@@ -188,14 +150,19 @@ class TemplateRenderer:
     def _problem(
         self, message: str, place: Position, definition: Definition, advice: str = ""
     ) -> TemplateProblem:
-        origins = (_asked_for(definition),)
-        return TemplateProblem(self._sources.find(message, place, origins=origins, advice=advice))
+        return TemplateProblem(self._find(message, place, definition, advice))
+
+    def _find(
+        self, message: str, place: Position, definition: Definition, advice: str = ""
+    ) -> Finding:
+        origins = (definition.origin,)
+        return self._sources.find(message, place, origins=origins, advice=advice)
 
     def _place_of(self, error: BaseException, definition: Definition) -> Position:
         """Return the template line that an error came from: Jinja2 puts it into the traceback."""
         for frame in reversed(traceback.extract_tb(error.__traceback__)):
             file = f"{TEMPLATES}/{frame.filename}"
-            if file in self._files and frame.lineno:
+            if file in self._loader.files and frame.lineno:
                 return Position(file, frame.lineno)
         return Position(f"{TEMPLATES}/{definition.template}", 1)
 
@@ -212,9 +179,7 @@ class TemplateRenderer:
         message = f"no template {name!r} in {TEMPLATES}/"
         if name == definition.template:
             return self._sources.find(message, definition.template_position, advice=advice)
-        place = self._place_of(error, definition)
-        origins = (_asked_for(definition),)
-        return self._sources.find(message, place, origins=origins, advice=advice)
+        return self._find(message, self._place_of(error, definition), definition, advice)
 
     def _syntax_advice(self, message: str, place: Position) -> str:
         if missing := _NO_FILTER.match(message):
@@ -231,15 +196,12 @@ class TemplateRenderer:
 
     def _lost(self, error: LostText, definition: Definition) -> TemplateProblem:
         file = f"{TEMPLATES}/{error.name or definition.template}"
-        origins = (_asked_for(definition),)
         findings = []
         for mistake in error.mistakes:
             line = self._sources.line(Position(file, mistake.line))
             column = mistake.column or len(line) - len(line.lstrip()) + 1
             place = Position(file, mistake.line, column)
-            findings.append(
-                self._sources.find(mistake.message, place, origins=origins, advice=mistake.advice)
-            )
+            findings.append(self._find(mistake.message, place, definition, mistake.advice))
         return TemplateProblem(*findings)
 
     def _undefined(
@@ -268,15 +230,10 @@ class TemplateRenderer:
         name = found[1]
         message = f"the variable {name!r} is missing"
         advice = suggest(name, context) or f"Add `{name}: …` to this entry or its `defaults:`."
-        return TemplateProblem(
-            self._sources.find(
-                message,
-                definition.position,
-                origins=needed,
-                advice=advice,
-            ),
-            missing=name,
+        found_missing = self._sources.find(
+            message, definition.position, origins=needed, advice=advice
         )
+        return TemplateProblem(found_missing, missing=name)
 
     def _refuse(self, definition: Definition, value: Any, message: str, advice: str = "") -> str:
         """The templates' `refuse(value, "why", "what to do")`: an error where the value stands."""
@@ -285,9 +242,7 @@ class TemplateRenderer:
             variables.value_positions.get(key) for key, it in variables.raw_items() if it is value
         )
         place = getattr(value, "pos", None) or next(own, None) or definition.position
-        origins = (_asked_for(definition),)
-        found = self._sources.find(str(message), place, origins=origins, advice=str(advice))
-        self._refused.append(found)
+        self._refused.append(self._find(str(message), place, definition, str(advice)))
         return ""
 
     def _compose_script(self, file: str, /, **values: Any) -> LocatedText:
@@ -339,7 +294,3 @@ def _pieces_of_step(
 def _place_of(value: Any, otherwise: Position = NOWHERE) -> Position:
     place = getattr(value, "pos", None)
     return place if isinstance(place, Position) else otherwise
-
-
-def _asked_for(definition: Definition) -> Origin:
-    return Origin(f"for the {definition.kind.value} {definition.name!r} at", definition.position)
