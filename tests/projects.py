@@ -7,7 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from cfl_jobs.doctor.needs import Needs, find_needs
 from cfl_jobs.reading.inventory import INVENTORY, Inventory, dump_inventory
+from cfl_jobs.rendering.cache import render_cached
 from tests.jenkins_server_configs import recorded_plugins
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +34,10 @@ def copy_project(target: Path, version: str = "") -> Path:
         inventory = dump_inventory(Inventory(recorded_plugins(version), version))
         (target / INVENTORY).write_text(inventory, encoding="utf-8")
     return target
+
+
+def needs_of_project(root: Path) -> Needs:
+    return find_needs(root, render_cached(root))
 
 
 def edit(root: Path, file: str, old: str, new: str) -> None:

@@ -109,6 +109,19 @@ def test_no_module_imports_in_a_circle() -> None:
     assert len(done) > 100
 
 
+def test_no_chain_of_imports_has_more_than_twelve_modules() -> None:
+    """Whoever reads from a command down to what it rests on has that many steps before them."""
+
+    @cache
+    def longest_from(name: str) -> tuple[str, ...]:
+        below = map(longest_from, sorted(imported_modules(modules()[name]) - {name}))
+        return (name, *max(below, key=len, default=()))
+
+    longest = max(map(longest_from, modules()), key=len)
+    assert len(longest) <= 12, " > ".join(longest)
+    assert longest[0].startswith("commands.")
+
+
 def test_no_module_has_a_name_that_says_nothing() -> None:
     assert not {name.rpartition(".")[2] for name in modules()} & FORBIDDEN_NAMES
 

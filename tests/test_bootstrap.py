@@ -24,13 +24,13 @@ from cfl_jobs.bootstrap.plugins import OF_THE_SERVER, list_plugins
 from cfl_jobs.bootstrap.secrets import Form, Secret, find_missing, list_secrets
 from cfl_jobs.bootstrap.texts import find_exposed, list_agents, write_texts
 from cfl_jobs.configs.labels import satisfies
-from cfl_jobs.doctor.needs import CredentialNeed, Needs, find_needs, needs_of
+from cfl_jobs.doctor.needs import CredentialNeed, Needs, needs_of
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.reading.versions import is_older
 from tests.jenkins_server import JenkinsServer
 from tests.jenkins_server_configs import recorded_plugins
-from tests.projects import ROOT, add, copy_project, edit
+from tests.projects import ROOT, add, copy_project, edit, needs_of_project
 from tests.rendered_jobs import job
 
 FILES = (
@@ -54,7 +54,7 @@ SCHEMAS = {
     version: json.loads((CASC / version / "casc-schema.json").read_text(encoding="utf-8"))
     for version in ("2.440.3", "2.568.2")
 }
-NEEDS = find_needs(ROOT)
+NEEDS = needs_of_project(ROOT)
 # All files of it, as nobody changed anything.
 MADE = make_files(NEEDS, Overrides({}), lock=None, has_lock=False)
 SECRETS = {
@@ -184,7 +184,7 @@ def test_each_plugin_says_which_jobs_need_it_for_what() -> None:
 
 def test_plugin_that_no_job_needs_any_more_is_not_listed(bootstrap: Bootstrap) -> None:
     edit(bootstrap.root, "templates/base.yaml.j2", "  - timestamps\n", "")
-    plugins = [line.name for line in list_plugins(find_needs(bootstrap.root))]
+    plugins = [line.name for line in list_plugins(needs_of_project(bootstrap.root))]
     assert "timestamper" not in plugins
     assert "git" in plugins
 
@@ -322,7 +322,7 @@ def test_no_build_runs_on_the_controller_and_deploys_have_agents_of_their_own(
         "deploy-staging": ("EXCLUSIVE", 1),
     }
     labels = {name: {name, *node.get("labelString", "").split()} for name, node in there.items()}
-    for expression, jobs in find_needs(bootstrap.root).labels:
+    for expression, jobs in needs_of_project(bootstrap.root).labels:
         fitting = {name for name, has in labels.items() if satisfies(expression, has)}
         deploys = {job.lower().replace(" to ", "-") for job in jobs if job.startswith("Deploy to")}
         assert fitting == (deploys or {"builder"})
@@ -600,7 +600,7 @@ def test_weekly_release_is_not_taken_for_a_long_term_one(bootstrap: Bootstrap) -
 def test_project_without_inventory_is_told_to_make_one(bootstrap: Bootstrap) -> None:
     (bootstrap.root / "jobs/plugins.yaml").unlink()
     with pytest.raises(CflJobsError, match=r"jobs/plugins\.yaml is missing"):
-        find_needs(bootstrap.root)
+        needs_of_project(bootstrap.root)
 
 
 def test_lock_has_the_servers_exact_versions_and_is_used(
@@ -622,6 +622,6 @@ def test_lock_has_the_servers_exact_versions_and_is_used(
 
 def test_blocking_jobs_more_than_one_get_an_executor_each(bootstrap: Bootstrap) -> None:
     add(bootstrap.root, "jobs/adhoc.yaml", "\n  - name: Another distribution\n    time_limit: 60\n")
-    needs = find_needs(bootstrap.root)
+    needs = needs_of_project(bootstrap.root)
     assert len(needs.blocking) == 2
     assert list_agents(needs)[0].executors == 4

@@ -17,7 +17,6 @@ from cfl_jobs.bootstrap.running_server import (
     start_build,
     wait_for_installation,
 )
-from cfl_jobs.doctor.needs import find_needs
 from cfl_jobs.errors import CflJobsError, PlanError, TargetError, UnsafePlan
 from cfl_jobs.planning.basis import Asked
 from cfl_jobs.reading.inventory import INVENTORY, load_inventory
@@ -27,14 +26,14 @@ from cfl_jobs.targets.server import JenkinsTarget
 from cfl_jobs.terminal.pushing import Consent, update_jobs, verify_jobs
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_configs import DIALECTS, NEW, recorded
-from tests.projects import ROOT, copy_project, edit
+from tests.projects import ROOT, copy_project, edit, needs_of_project
 from tests.server_targets import retry_policy
 from tests.terminal import Terminal
 from tests.test_doctor import AGENTS, use_agents
 
 PROMOTED = "environment: Prod\n    after_promotion: true"
 ADHOC = "Ad-hoc distribution"
-NEEDS = find_needs(ROOT)
+NEEDS = needs_of_project(ROOT)
 OURS = set(NEEDS.names)
 WAITING = Waiting(limit=5, interval=1, sleep=lambda seconds: None)
 STEPS = ("doctor", "plugins", "restart", "update", "verify", "first distribution")
@@ -83,7 +82,9 @@ def set_up(
 ) -> int:
     update = partial(update_jobs, project, target, Asked(), Consent(yes, despite=despite))
     verify = partial(verify_jobs, project, target)
-    return set_up_server(project, target, update=update, verify=verify, yes=yes, waiting=WAITING)
+    return set_up_server(
+        target, needs_of_project(project), update=update, verify=verify, yes=yes, waiting=WAITING
+    )
 
 
 def posts(server: JenkinsServer) -> list[str]:

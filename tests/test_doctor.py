@@ -21,13 +21,13 @@ from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.mark import Mark, code_of_text, fingerprint
 from cfl_jobs.doctor.examine import examine
 from cfl_jobs.doctor.facts import Diagnosis, State
-from cfl_jobs.doctor.needs import Needs, find_needs
+from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.doctor.report import CHECKS, diagnose
 from cfl_jobs.targets.credentials import Credentials
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_configs import recorded
-from tests.projects import copy_project, edit
+from tests.projects import copy_project, edit, needs_of_project
 
 SITE = "https://build.codeforlife.education/"
 BINDS = (
@@ -43,7 +43,7 @@ Plant = Callable[[JenkinsServer], object]
 def needs_for(version: str) -> Needs:
     """Return what the jobs need where they are rendered for a recorded Jenkins."""
     with TemporaryDirectory() as place:
-        return find_needs(copy_project(Path(place), version))
+        return needs_of_project(copy_project(Path(place), version))
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ def test_fault_with_jobs_names_them(good: JenkinsServer, needs: Needs) -> None:
 def test_node_label_without_a_node_is_found(tmp_path: Path, good: JenkinsServer) -> None:
     root = copy_project(tmp_path, good.version)
     edit(root, "jobs/settings.yaml", 'node_label: ""', "node_label: python && linux")
-    wanted = find_needs(root)
+    wanted = needs_of_project(root)
     ((check, message),) = bad(examined(good, wanted))
     assert check == "labels"
     assert message.startswith(
@@ -213,7 +213,7 @@ def test_another_version_of_jenkins_is_told(good: JenkinsServer, tmp_path: Path)
         inventory = root / "jobs/plugins.yaml"
         text = inventory.read_text(encoding="utf-8")
         inventory.write_text(re.sub("jenkins: .*", f'jenkins: "{wanted}"', text), encoding="utf-8")
-        found = bad(examined(good, find_needs(root)), state)
+        found = bad(examined(good, needs_of_project(root)), state)
         assert (
             f"Jenkins {good.version} is {'older' if state is State.ERROR else 'newer'} than"
             in str(found)

@@ -17,7 +17,7 @@ from cfl_jobs.configs.read_model import STEPS, read_job
 from cfl_jobs.configs.steps.step import Result, Unknown
 from cfl_jobs.drawing.formats import WRITERS
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.planning.words import word_for
+from cfl_jobs.planning.differences import word_for
 from cfl_jobs.rehearsal.artifacts import list_artifacts
 from tests.pack_step import Pack
 from tests.rehearsal_home import PERMIT, copy, job_xml, make_engine, make_home, read_log, run, shell

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cfl_jobs.planning.words import hide_secrets, is_secret, split_words
+from cfl_jobs.check.secret_text import hide_secrets, is_secret
+from cfl_jobs.planning.differences import split_words
 
 
 @pytest.mark.parametrize(

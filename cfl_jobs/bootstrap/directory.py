@@ -23,7 +23,7 @@ from cfl_jobs.bootstrap.texts import (
     read_ours,
     write_texts,
 )
-from cfl_jobs.doctor.needs import Needs, find_needs
+from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.errors import CflJobsError, TargetError, count
 from cfl_jobs.files import write_whole
 from cfl_jobs.reading.secrets import CredentialKind, read_secrets
@@ -45,7 +45,7 @@ class Written(Enum):
 
 
 def write_home(
-    root: Path,
+    needs: Needs,
     home: Path,
     secrets_file: Path | None,
     lock: str | None,
@@ -54,7 +54,6 @@ def write_home(
     update: Callable[[], int],
 ) -> int:
     """Write the jobs, by `update`, and every file; returns the exit code."""
-    needs = find_needs(root)
     if secrets_file is None and (home / SECRETS_FILE).is_file():
         secrets_file = home / SECRETS_FILE
     values = dict(os.environ) if secrets_file is None else read_secrets(secrets_file)
@@ -120,10 +119,10 @@ def _tell_secrets(
     return 1 if missing and is_error else 0
 
 
-def read_lock(root: Path, home: Path, target: Target) -> str:
+def read_lock(needs: Needs, home: Path, target: Target) -> str:
     """Return the text of a lock: the exact versions of a server's plugins."""
     installed = target.plugins()
-    lines = plugins_of(find_needs(root), read_overrides(home))
+    lines = plugins_of(needs, read_overrides(home))
     return write_lock(installed, lines, label=target.label, jenkins=target.version())
 
 

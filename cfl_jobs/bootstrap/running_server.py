@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 from xml.sax.saxutils import quoteattr
@@ -19,7 +18,7 @@ import click
 
 from cfl_jobs.doctor.examine import ask_plugins
 from cfl_jobs.doctor.facts import InstalledPlugin, State
-from cfl_jobs.doctor.needs import Needs, PluginNeed, find_needs
+from cfl_jobs.doctor.needs import Needs, PluginNeed
 from cfl_jobs.doctor.report import diagnose, write_table
 from cfl_jobs.errors import CflJobsError, Declined, TargetError, Unavailable, Unreachable, count
 from cfl_jobs.reading.versions import is_older
@@ -34,8 +33,8 @@ _AGAIN = "Fix it and run this again: it goes on from what is there."
 
 
 def set_up_server(
-    root: Path,
     target: Target,
+    needs: Needs,
     *,
     update: Callable[[], int],
     verify: Callable[[], int],
@@ -49,7 +48,7 @@ def set_up_server(
     """
     if not isinstance(target, JenkinsTarget):
         raise CflJobsError(f"{target.label} is no server", advice="Name one with --url.")
-    steps = _Steps(target, find_needs(root), update, verify, yes, waiting or Waiting())
+    steps = _Steps(target, needs, update, verify, yes, waiting or Waiting())
     for number, (title, step) in enumerate(steps.all(), 1):
         click.echo(f"[{number}/{len(steps.all())}] {title}")
         try:

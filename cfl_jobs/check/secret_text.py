@@ -1,6 +1,6 @@
 """Text → the secrets that stand in it, by shape, by name and by chance of being random.
 
-Nothing here returns a secret's text except `hide_secrets`, which takes it away.
+Nothing here returns a secret's text but `secrets_of`, to compare it with another.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cfl_jobs.configs.configxml import ENCRYPTED
 
@@ -75,6 +76,13 @@ _PATH = re.compile(r"[\w.~@+-]*(?:/[\w.@+-]*)+")
 _WORD = re.compile(r"(?<![A-Za-z0-9+_=-])[A-Za-z0-9+_=-]{24,}(?![A-Za-z0-9+_=-])")
 _HEX = re.compile(r"(?<![A-Za-z0-9])[0-9a-fA-F]{32,}(?![A-Za-z0-9])")
 _DIGEST_NEAR = re.compile(r"(?i)sha\d|md5|commit|digest|checksum|revision|\brev\b")
+_LOGIN = re.compile(r"(?<=://)[^/@:\s]+:[^/@\s]+(?=@)")
+_SECRET_FIELD = re.compile(
+    r"password|passwd|passphrase|secret|token$|api_?key|private_?key", re.IGNORECASE
+)
+_HARMLESS_FIELD = re.compile(r"(credentials?id|variable|credentials)$", re.IGNORECASE)
+# A variable, or a flag.
+_HARMLESS_TEXT = re.compile(r"\s*(\$\w+|\$\{\w+\}|true|false)?\s*")
 # Random base64 of 24 characters has 4.2 bits in each, English words with digits about 3.5
 _RANDOM_BITS = 4.0
 
@@ -89,15 +97,30 @@ def find_secrets(line: str) -> tuple[Secret, ...]:
     return tuple(kept)
 
 
-def hide_secrets(text: str) -> str:
-    """Return the text with each secret as dots."""
-    return "\n".join(_hide(line) for line in text.split("\n"))
+def hide_secrets(text: str, mark: str = "•••") -> str:
+    """Return the text with a mark in place of each secret, and of each login in a URL."""
+    return "\n".join(_hide(line, mark)[0] for line in text.split("\n"))
 
 
-def _hide(line: str) -> str:
+def secrets_of(text: str) -> tuple[str, ...]:
+    """Return what `hide_secrets` leaves out of a text; not to be shown, only to be compared."""
+    return tuple(secret for line in text.split("\n") for secret in _hide(line, "•••")[1])
+
+
+@lru_cache(maxsize=8192)  # the same lines of scripts stand in many jobs
+def _hide(line: str, mark: str) -> tuple[str, tuple[str, ...]]:
+    hidden = _LOGIN.findall(line)
+    line = _LOGIN.sub(mark, line)
     for secret in reversed(find_secrets(line)):
-        line = f"{line[: secret.start]}•••{line[secret.end :]}"
-    return line
+        hidden.append(line[secret.start : secret.end])
+        line = f"{line[: secret.start]}{mark}{line[secret.end :]}"
+    return line, tuple(hidden)
+
+
+def is_secret(tag: str, text: str) -> bool:
+    """Tell whether a field of a config holds, by its name and with this text, a secret."""
+    named_so = _SECRET_FIELD.search(tag) and not _HARMLESS_FIELD.search(tag)
+    return bool(named_so) and not _HARMLESS_TEXT.fullmatch(text)
 
 
 def _find(line: str) -> Iterator[Secret]:

@@ -45,7 +45,9 @@ def command(
     """
     from cfl_jobs.bootstrap.directory import read_lock, write_home
     from cfl_jobs.bootstrap.running_server import set_up_server
+    from cfl_jobs.doctor.needs import find_needs
     from cfl_jobs.planning.basis import Asked
+    from cfl_jobs.rendering.cache import render_cached
     from cfl_jobs.terminal.pushing import Consent, update_jobs, verify_jobs
 
     root, home = find_project(), target.home
@@ -55,18 +57,19 @@ def command(
         raise click.UsageError("--secrets, --lock and --require-secrets go with --home.")
     if home is not None and (yes or despite):
         raise click.UsageError("--yes and --despite go with --url; with --home nothing is asked.")
+    server = target.without("home")
+    if home is not None and server.named and not lock:
+        message = "--home and --url go together only with --lock, for the server's plugin versions."
+        raise click.UsageError(message)
+    needs = find_needs(root, render_cached(root))
     if home is None:
         named = target.open(root)
         update = partial(update_jobs, root, named, Asked(), Consent(yes, despite=despite))
         verify = partial(verify_jobs, root, named)
-        return set_up_server(root, named, update=update, verify=verify, yes=yes)
-    server = target.without("home")
-    if server.named and not lock:
-        message = "--home and --url go together only with --lock, for the server's plugin versions."
-        raise click.UsageError(message)
-    locked = read_lock(root, home, server.open(root)) if lock else None
+        return set_up_server(named, needs, update=update, verify=verify, yes=yes)
+    locked = read_lock(needs, home, server.open(root)) if lock else None
     there = target.without("url").open(root)
     update = partial(update_jobs, root, there, Asked(), Consent(yes=True))
     return write_home(
-        root, home, secrets_file, locked, require_secrets=require_secrets, update=update
+        needs, home, secrets_file, locked, require_secrets=require_secrets, update=update
     )

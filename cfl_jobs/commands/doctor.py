@@ -45,8 +45,9 @@ def show_doctor(root: Path, target: JenkinsTarget, form: str) -> int:
     from cfl_jobs.doctor.facts import State
     from cfl_jobs.doctor.needs import find_needs
     from cfl_jobs.doctor.report import count_state, diagnose, write_json, write_table
+    from cfl_jobs.rendering.cache import render_cached
 
-    rows = diagnose(target, find_needs(root))
+    rows = diagnose(target, find_needs(root, render_cached(root)))
     if form == "json":
         click.echo(write_json(rows, target.label))
     else:

@@ -19,7 +19,6 @@ from cfl_jobs.configs.requirements import find_uses
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.reading.inventory import INVENTORY, Inventory
-from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.target import Kind, name_command
 
 
@@ -85,12 +84,11 @@ class Needs:
         )
 
 
-def find_needs(root: Path) -> Needs:
-    """Render the project in `root` and say what its jobs need.
+def find_needs(root: Path, rendered: Iterable[Config]) -> Needs:
+    """Say what the jobs of the project in `root` need, `rendered` being all of them.
 
-    Raises DefinitionError where it doesn't render, CflJobsError without an inventory.
+    Raises CflJobsError without an inventory.
     """
-    rendered = render_cached(root)
     definitions = load_definitions(root)
     if definitions.inventory is None:
         raise CflJobsError(

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.check.secret_text import find_secrets
+from cfl_jobs.check.secret_text import find_secrets, is_secret
 from cfl_jobs.configs.buildwritten import take_build_written
 from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.configxml import ENCRYPTED, element_paths, format_config, parse_config
@@ -21,7 +21,6 @@ from cfl_jobs.errors import CflJobsError, ConfigError, DefinitionError, count, s
 from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.takeover import PROJECT_TYPES, Takeover, take_over
 from cfl_jobs.importing.writing import write_template, write_text
-from cfl_jobs.planning.words import is_secret
 from cfl_jobs.reading.definitions import Definitions
 from cfl_jobs.reading.inventory import INVENTORY
 from cfl_jobs.reading.names import find_name_problem

@@ -7,16 +7,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, zip_longest
 
+from cfl_jobs.check.secret_text import hide_secrets, is_secret, secrets_of
 from cfl_jobs.configs.config import Blame, Config
 from cfl_jobs.configs.mark import MATRIX
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.configs.normalising import absent_value
 from cfl_jobs.errors import Position, count
-from cfl_jobs.planning.differences import Raw
+from cfl_jobs.planning.differences import Raw, split_words
 from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.plan import Change, Difference, Owner
 from cfl_jobs.planning.visible import make_visible
-from cfl_jobs.planning.words import secrets_of, show_value
 from cfl_jobs.reading import JOBS
 from cfl_jobs.reading.tracking import Pieces
 from cfl_jobs.reading.versions import NEWEST
@@ -66,6 +66,35 @@ def describe(
     if absent:
         before, after, change = before or absent, after or absent, Change.CHANGED
     return Difference(raw.path, raw.label, change, before, after, owner, position, remark)
+
+
+def show_value(normal: Normal, path: str = "", hidden: Collection[str] = ()) -> str:
+    """Return the content of an element at `path` as text for people, secrets left out.
+
+    At paths in `hidden` stand passwords, whatever their fields are called. None has numbers.
+    """
+    if not normal.children:
+        is_hidden = bool(normal.text) and path in hidden
+        if is_hidden or normal.text == SECRET or is_secret(normal.tag, normal.text):
+            return SECRET
+        return hide_secrets(normal.text, SECRET)
+    if normal.tag.endswith(MATRIX):
+        return "\n".join(_list_permissions(normal))
+    inside = []
+    for child in normal.children:
+        text = show_value(child, f"{path}/{child.tag}".lstrip("/"), hidden)
+        short = split_words(child.tag)
+        inside.append(f"{short}: {text}" if text else short)
+    return "; ".join(inside)
+
+
+def _list_permissions(matrix: Normal) -> Iterator[str]:
+    """Yield a property's permissions, and what else is granted, each for a line of its own."""
+    for child in matrix.children:
+        what = child.text
+        if child.tag != "permission":
+            what = f"{split_words(child.tag)}: {what or split_words(child.kind)}"
+        yield what
 
 
 def _text(normal: Normal | None) -> tuple[str, ...]:

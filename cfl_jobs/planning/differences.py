@@ -9,14 +9,53 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
+from cfl_jobs.check.secret_text import is_secret
 from cfl_jobs.configs.mark import Mark, is_plain_list, number_children, sections
 from cfl_jobs.configs.normalform import LISTS, SECRET, Normal
-from cfl_jobs.planning.words import is_secret, is_silent, word_for
 
 _FLAG_OR_NUMBER = re.compile(r"true|false|-?\d+(\.\d+)?")
 _TELLING = 8  # characters: such a text is hardly two fields' by chance
 _COLLECTION = re.compile(r"java\.(util|lang)\.")
+# Class or field: what the Jenkins page calls it.
+_WORDS = MappingProxyType(
+    {
+        "hudson.tasks.BatchFile": "batch step",
+        "hudson.tasks.Fingerprinter": "fingerprint files",
+        "hudson.plugins.copyartifact.CopyArtifactPermissionProperty": "who may copy artifacts",
+        "hudson.security.AuthorizationMatrixProperty": "permissions",
+        "jenkins.model.BuildDiscarderProperty": "builds to keep",
+        "org.jenkins.plugins.lockableresources.RequiredResourcesProperty": "lockable resources",
+        "com.coravy.hudson.plugins.github.GithubProjectProperty": "GitHub project",
+        "com.cloudbees.jenkins.GitHubPushTrigger": "trigger on GitHub push",
+        "hudson.triggers.TimerTrigger": "timer",
+        "hudson.triggers.SCMTrigger": "polling",
+        "jenkins.triggers.ReverseBuildTrigger": "build after other projects",
+        "assignedNode": "node label",
+        "canRoam": "run on any node",
+        "command": "script",
+        "concurrentBuild": "concurrent builds",
+        "blockBuildWhenDownstreamBuilding": "wait for downstream builds",
+        "blockBuildWhenUpstreamBuilding": "wait for upstream builds",
+        "defaultSelector": "default",
+        "defaultValue": "default",
+        "jobNames": "jobs",
+        "numToKeep": "builds",
+        "daysToKeep": "days",
+        "artifactNumToKeep": "builds with artifacts",
+        "artifactDaysToKeep": "days with artifacts",
+        "quietPeriod": "quiet period",
+    }
+)
+# Parts of a path that people don't speak of: lists, and objects around what they do speak of.
+_SILENT = frozenset(
+    """
+    builders publishers buildWrappers properties triggers strategy configs parameterDefinitions
+    hudson.model.ParametersDefinitionProperty hudson.plugins.parameterizedtrigger.BuildTriggerConfig
+    hudson.plugins.parameterizedtrigger.BlockableBuildTriggerConfig projectNameList string
+    """.split()  # noqa: SIM905 - longer as a list
+)
 # A child's path within its parent, and the child.
 _Numbered = tuple[str, Normal]
 
@@ -153,7 +192,7 @@ def _descend(around: Raw, step: str, desired: Normal | None, live: Normal | None
         False,
         (around.desired or around.live or child).kind,
         plugin,
-        around.words if is_silent(child.tag) else (*around.words, shown),
+        around.words if child.tag in _SILENT else (*around.words, shown),
         word,
         desired if is_section else around.desired_section,
         live if is_section else around.live_section,
@@ -320,3 +359,21 @@ def _is_like(one: str, other: str) -> bool:
 
 def _simple(class_name: str) -> str:
     return re.split(r"[.$]", class_name)[-1]
+
+
+def word_for(normal: Normal) -> str:
+    """Return what people call an element: a parameter by its name, others by their kind."""
+    kind = normal.tag
+    name = normal.find("name")
+    if kind.endswith(("ParameterDefinition", "SelectorParameter")) and name is not None:
+        return f"parameter {name.text}"
+    from cfl_jobs.configs.read_model import label_of
+
+    return label_of(kind) or _WORDS.get(kind) or split_words(kind)
+
+
+def split_words(tag: str) -> str:
+    """Return "pre build cleanup" for "hudson.plugins.ws__cleanup.PreBuildCleanup"."""
+    simple = re.split(r"[.$]|_-", tag)[-1].replace("__", "_")
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", simple)
+    return " ".join(word if word.isupper() else word.lower() for word in words) or tag

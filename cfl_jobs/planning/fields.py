@@ -34,10 +34,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from cfl_jobs.check.secret_text import is_secret
 from cfl_jobs.configs.configxml import is_encrypted
 from cfl_jobs.configs.mark import CODE_LENGTH, Mark, code_of_text, number_children
 from cfl_jobs.configs.normalform import SECRET, Normal
-from cfl_jobs.planning.words import is_secret
 
 _DIGITS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 _MOST_FIELDS = 250

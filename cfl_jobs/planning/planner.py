@@ -417,7 +417,7 @@ def _plan_job(
 
 def _note_build_written(desired: Config, live: Config) -> Iterator[Note]:
     """Tell what stays that the definition doesn't set, and more loudly where that is a guess."""
-    from cfl_jobs.planning.words import split_words
+    from cfl_jobs.planning.differences import split_words
 
     for listed, text in (
         (True, "Jenkins' own, written by its builds"),
