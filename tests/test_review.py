@@ -581,6 +581,9 @@ def test_what_a_change_means_for_the_chain(case: str, before: Setup, tmp_path: P
     review = review_setups(Revision("main"), Revision("change"), before, read_setup(tmp_path))
     effects = effects_of(review)
     assert effects.get(expected) is weight, "\n".join(effects)
+
+
+def test_no_change_has_no_effects(before: Setup) -> None:
     same = review_setups(Revision("main"), Revision("main"), before, before)
     assert same.effects == ()
 

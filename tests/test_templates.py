@@ -120,6 +120,18 @@ def test_places_survive_inheritance_macros_loops_and_comments(tmp_path: Path) ->
     assert place(data, "name") == "templates/settings.yaml.j2:5:1"
 
 
+def test_places_are_a_templates_own_whether_it_is_read_first_or_last(tmp_path: Path) -> None:
+    extending = "{% extends 'a.yaml.j2' %}"
+    for number, first in enumerate(("a.yaml.j2", "settings.yaml.j2", "a.yaml.j2")):
+        root = write_project(tmp_path / str(number), template=BASE)
+        (root / "templates/settings.yaml.j2").write_text(extending)
+        (root / "jobs/a.yaml").write_text(f"template: {first}\njobs:\n  - name: One\n")
+        definitions = load_definitions(root)
+        data, findings = TemplateRenderer(definitions).render(definitions.entries[0])
+        assert data is not None, findings
+        assert str(data.position_of("name")) == "templates/a.yaml.j2:5:1"
+
+
 def test_a_value_from_a_definition_keeps_the_place_where_it_was_written(tmp_path: Path) -> None:
     data = render_one(tmp_path, "name: {{ name }}\ndescription: {{ x }}\n", "    x: text\n")
     assert data["description"].pos == Position("jobs/a.yaml", 4, 8)

@@ -66,17 +66,26 @@ _SETS_MANY = re.compile(
 
 _Read = TypeVar("_Read")
 _FORGET: list[Callable[[], None]] = []
+_MANY = 1000  # several times what a chain's scripts and their parts are
 
 
 def _kept(read: Callable[..., _Read]) -> Callable[..., _Read]:
     """Keep what a function reads of scripts, which many rules ask for, until forget_scripts."""
     kept = cache(read)
-    _FORGET.append(kept.cache_clear)
+
+    def forget() -> None:
+        if kept.cache_info().currsize > _MANY:
+            kept.cache_clear()
+
+    _FORGET.append(forget)
     return kept
 
 
 def forget_scripts() -> None:
-    """Let go of what is kept of scripts: to be called after the rules."""
+    """Let go of what is kept of many scripts: to be called after the rules.
+
+    A few are kept for the next check: a review's base and head have most of theirs in common.
+    """
     for forget in _FORGET:
         forget()
 

@@ -5,7 +5,7 @@ It knows templates' files, but no definitions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ import jinja2.sandbox
 from jinja2 import nodes
 from jinja2.exceptions import SecurityError
 from jinja2.filters import do_join
+from jinja2.utils import LRUCache
 from jinja2.utils import missing as _no_owner
 
 from cfl_jobs.errors import CflJobsError, Position, suggest
@@ -47,6 +48,7 @@ _BY_ITEM = (
 _NOTE_NAME = "note name"
 _CHECK_PARENT = "check parent"
 _CHECK_IMPORTED = "check imported"
+_COMPILED = LRUCache(100)
 # Nodes of templates that look at a value first.
 _CHANGED = (nodes.For, nodes.Output, nodes.Extends, nodes.Import, nodes.FromImport)
 
@@ -171,7 +173,7 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._outlines: dict[str, Outline] = {}
+        self.outlines: dict[str, Outline] = {}
         self._checked: set[tuple[str, str]] = set()  # templates with the parents that they fit
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -185,7 +187,7 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
             if odd := tuple(find_odd_comments(tokens, source.split("\n"))):
                 raise LostText(odd, name)
         tree = super()._parse(source, name, filename)
-        self._outlines[name] = outline_of(tree, name)
+        self.outlines[name] = outline_of(tree, name)
         for node in tuple(tree.find_all(_CHANGED)):
             if isinstance(node, nodes.For):
                 node.iter = _check_list(node.iter)
@@ -201,7 +203,7 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     def outline(self, name: str) -> Outline:
         """Return the outline of a template. Raises as `get_template`."""
         self.get_template(name)
-        return self._outlines[name]
+        return self.outlines[name]
 
     def check_parent(self, parent: Any, name: str) -> Any:
         """Return a template's parent. Raises LostText for what of the template it doesn't take."""
@@ -266,7 +268,11 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
 
 class Loader(jinja2.BaseLoader):
-    """Reads templates; `files` are those that were asked for, whose numbers stand in marks."""
+    """Reads templates; `files` are those that were asked for, whose numbers stand in marks.
+
+    A text is compiled once, whichever projects have it: a review's base and head have most alike.
+    What it is compiled to depends on the text, its name and its number alone.
+    """
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
@@ -292,6 +298,21 @@ class Loader(jinja2.BaseLoader):
             message = f"the character U+{ord(found[0]):04X} is no character; remove it"
             raise jinja2.TemplateSyntaxError(message, line, name)
         return text
+
+    def load(
+        self,
+        environment: jinja2.Environment,
+        name: str,
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002 - jinja2's name
+    ) -> jinja2.Template:
+        assert isinstance(environment, Environment)
+        source, filename, is_current = self.get_source(environment, name)
+        key = (source, name, self.files.index(f"{TEMPLATES}/{name}"))
+        if key not in _COMPILED:
+            code = environment.compile(source, name, filename)
+            _COMPILED[key] = code, environment.outlines[name]
+        code, environment.outlines[name] = _COMPILED[key]
+        return environment.template_class.from_code(environment, code, globals or {}, is_current)
 
     def get_source(
         self, environment: jinja2.Environment, template: str
