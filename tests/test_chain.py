@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 
-from cfl_jobs.configs.model import BuildDiscarder, Job, ParameterKind, TriggerKind
+from cfl_jobs.configs.model import BuildDiscarder, Job, ParameterKind, StartKind
 from cfl_jobs.configs.read_model import read_job, read_view
 from cfl_jobs.configs.steps.artifacts import ArchiveArtifacts, CopyArtifact, Selector
 from cfl_jobs.configs.steps.results import JUnitResults, Mail, SetDescription
@@ -167,7 +167,7 @@ def test_publish(name: str, repository: str, jobs: dict[str, Job]) -> None:
     assert job.scm is not None
     assert job.scm.urls == (f"https://github.com/ocadotechnology/{repository}.git",)
     assert job.scm.branches == ("refs/heads/${BRANCH}",)
-    assert [getattr(each, "kind", None) for each in job.triggers] == [TriggerKind.GITHUB_PUSH]
+    assert [getattr(each, "kind", None) for each in job.triggers] == [StartKind.PUSH]
     archive = only(job.publishers, ArchiveArtifacts)
     assert archive.patterns == f"{component}.tar.gz,commit.txt"
     assert archive.fingerprint

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import cfl_jobs.check.artifacts
 import cfl_jobs.configs.graph
-from cfl_jobs.configs.graph import Passed, Start, StartKind, build_chain, name_repository, sort_jobs
-from cfl_jobs.configs.model import Job, Parameter, ParameterKind, UpstreamTrigger
+from cfl_jobs.configs.graph import Passed, Start, build_chain, name_repository, sort_jobs
+from cfl_jobs.configs.model import Job, Parameter, ParameterKind, StartKind, UpstreamTrigger
 from cfl_jobs.configs.references import resolve_job
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector
 from cfl_jobs.configs.steps.triggering import CurrentParameters, TriggerBuilds
@@ -60,8 +60,8 @@ def test_a_copy_says_which_artifacts_and_whether_the_source_permits_it() -> None
     chain = read_trial_chain()
     distribution, evidence = chain.copied_by("Deploy to Prod")
     assert distribution.artifacts == ("distribution.tar.gz", "commit.txt")
-    assert distribution.selector == BuildSelector(Selector.PARAMETER, "DISTRIBUTION")
-    assert evidence.optional
+    assert distribution.part.selector == BuildSelector(Selector.PARAMETER, "DISTRIBUTION")
+    assert evidence.part.optional
     assert evidence.permitted
 
 

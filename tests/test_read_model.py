@@ -9,8 +9,8 @@ from cfl_jobs.configs.model import (
     Job,
     Parameter,
     ParameterKind,
+    StartKind,
     Trigger,
-    TriggerKind,
     UpstreamTrigger,
     View,
 )
@@ -113,7 +113,7 @@ UNKNOWN = {
 
 def test_a_publish_job_says_what_starts_it_and_what_it_starts() -> None:
     job = read("Publish Ocargo Files")
-    assert job.triggers == (Trigger(TriggerKind.GITHUB_PUSH),)
+    assert job.triggers == (Trigger(StartKind.PUSH),)
     assert job.scm is not None
     assert job.scm.urls == ("https://github.com/ocadotechnology/ocargo.git",)
     assert job.scm.branches == ("${BRANCH}",)
@@ -228,10 +228,10 @@ def test_publishers_and_properties_are_read_with_their_options() -> None:
 
 def test_triggers_are_read_with_what_starts_them() -> None:
     assert read("wide-triggers").triggers == (
-        Trigger(TriggerKind.TIMER, "H 2 * * 1-5"),
-        Trigger(TriggerKind.POLL, "H/15 * * * *"),
+        Trigger(StartKind.TIMER, "H 2 * * 1-5"),
+        Trigger(StartKind.POLL, "H/15 * * * *"),
         UpstreamTrigger(("wide-empty",), "UNSTABLE_OR_BETTER"),
-        Trigger(TriggerKind.GITHUB_PUSH),
+        Trigger(StartKind.PUSH),
     )
 
 

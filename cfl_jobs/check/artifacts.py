@@ -28,7 +28,7 @@ def find_unarchived(scope: Scope) -> Iterator[Found]:
     for copy in scope.chain.copies:
         source = scope.job(copy.source)
         is_known = source is not None and source.root == "project"
-        if not is_known or copy.selector.kind is Selector.WORKSPACE:
+        if not is_known or copy.part.selector.kind is Selector.WORKSPACE:
             continue
         archived = scope.chain.node(copy.source).artifacts
         for pattern in copy.artifacts or ("**",):

@@ -20,8 +20,8 @@ from cfl_jobs.check.rule import (
 )
 from cfl_jobs.check.shell import Guard, deploys, expanding_text, find_guard
 from cfl_jobs.configs.fields import read_names
-from cfl_jobs.configs.graph import StartKind, follow
-from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.graph import follow
+from cfl_jobs.configs.model import Job, StartKind
 from cfl_jobs.configs.steps.artifacts import CopyArtifact, Selector, parse_selector
 from cfl_jobs.configs.steps.results import JUnitResults
 from cfl_jobs.configs.steps.shell import Shell
@@ -58,7 +58,7 @@ def find_unguarded(scope: Scope) -> Iterator[Found]:
         records = [
             copy.part
             for copy in scope.chain.copied_by(job.name)
-            if copy.parameter_filter and _follows_tests(copy.source, tests, scope)
+            if copy.part.parameter_filter and _follows_tests(copy.source, tests, scope)
         ]
         evidence: list[str] = []
         looks: Found | None = None

@@ -46,7 +46,7 @@ def find_undeclared_parameters(scope: Scope) -> Iterator[Found]:
                 yield found_at(edge, message, advice, field="configs")
     for copy in scope.chain.copies:
         source = scope.job(copy.source)
-        for name in _filter_names(copy.parameter_filter):
+        for name in _filter_names(copy.part.parameter_filter):
             if source is not None and name not in _names(source):
                 message = (
                     f"{copy.target} copies from builds of {copy.source} by their {name}, which"

@@ -6,28 +6,18 @@ Drawings, checks and the review of a change read this one value.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from functools import cached_property
 from heapq import heappop, heappush
 from typing import TypeVar
 
 from cfl_jobs.configs.fields import read_names
-from cfl_jobs.configs.model import Job, Parameter, Trigger, TriggerKind, UpstreamTrigger
+from cfl_jobs.configs.model import Job, Parameter, StartKind, Trigger, UpstreamTrigger
 from cfl_jobs.configs.references import resolve_job
-from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact
+from cfl_jobs.configs.steps.artifacts import CopyArtifact
 from cfl_jobs.configs.steps.step import Placed
 from cfl_jobs.configs.steps.triggering import TriggerBuilds, TwoJobs
-
-
-class StartKind(Enum):
-    """What starts a job's builds other than another job."""
-
-    PUSH = "push"
-    POLL = "polling"
-    TIMER = "timer"
-    HAND = "by hand"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +38,6 @@ class Node:
     artifacts: tuple[str, ...] = ()
     defined: bool = True
     disabled: bool = False
-    description: str = ""
 
     @property
     def by_hand(self) -> bool:
@@ -89,7 +78,7 @@ class TriggerEdge:
 
 @dataclass(frozen=True, slots=True)
 class CopyEdge:
-    """`target` copies `artifacts` of a build of `source`.
+    """`target` copies `artifacts` of a build of `source`, as `part` of its config says.
 
     `permitted` is whether the source's copyartifact property allows it; None where the source
     isn't defined here.
@@ -97,12 +86,12 @@ class CopyEdge:
 
     source: str
     target: str
-    artifacts: tuple[str, ...]
-    selector: BuildSelector
-    parameter_filter: str = ""
-    optional: bool = False
+    part: CopyArtifact
     permitted: bool | None = None
-    part: Placed | None = None
+
+    @property
+    def artifacts(self) -> tuple[str, ...]:
+        return read_names(self.part.filter)
 
     @property
     def holder(self) -> str:
@@ -129,24 +118,12 @@ class Chain:
         return {node.name: node for node in self.nodes}
 
     @cached_property
-    def _starts(self) -> dict[str, tuple[TriggerEdge, ...]]:
-        return _group(self.triggers, "source")
+    def _ends(self) -> Mapping[str, Mapping[str, tuple[TriggerEdge, ...]]]:
+        return {end: _group(self.triggers, end) for end in ("source", "target", "holder")}
 
     @cached_property
-    def _started(self) -> dict[str, tuple[TriggerEdge, ...]]:
-        return _group(self.triggers, "target")
-
-    @cached_property
-    def _copied(self) -> dict[str, tuple[CopyEdge, ...]]:
-        return _group(self.copies, "target")
-
-    @cached_property
-    def _copies(self) -> dict[str, tuple[CopyEdge, ...]]:
-        return _group(self.copies, "source")
-
-    @cached_property
-    def _held(self) -> dict[str, tuple[TriggerEdge, ...]]:
-        return _group(self.triggers, "holder")
+    def _copy_ends(self) -> Mapping[str, Mapping[str, tuple[CopyEdge, ...]]]:
+        return {end: _group(self.copies, end) for end in ("source", "target")}
 
     def node(self, name: str) -> Node:
         return self._nodes[name]
@@ -155,20 +132,20 @@ class Chain:
         return name in self._nodes
 
     def started_by(self, name: str) -> tuple[TriggerEdge, ...]:
-        return self._started.get(name, ())
+        return self._ends["target"].get(name, ())
 
     def starts_of(self, name: str) -> tuple[TriggerEdge, ...]:
-        return self._starts.get(name, ())
+        return self._ends["source"].get(name, ())
 
     def held_by(self, name: str) -> tuple[TriggerEdge, ...]:
         """Return the triggers that stand in a job's config."""
-        return self._held.get(name, ())
+        return self._ends["holder"].get(name, ())
 
     def copied_by(self, name: str) -> tuple[CopyEdge, ...]:
-        return self._copied.get(name, ())
+        return self._copy_ends["target"].get(name, ())
 
     def copies_of(self, name: str) -> tuple[CopyEdge, ...]:
-        return self._copies.get(name, ())
+        return self._copy_ends["source"].get(name, ())
 
     def reachable(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return these jobs and all that their builds may lead to, as far as they are defined."""
@@ -207,13 +184,9 @@ def build_chain(jobs: Iterable[Job]) -> Chain:
     by_name = {job.name: job for job in jobs}
     triggers = tuple(edge for job in jobs for edge in _trigger_edges(job, by_name))
     copies = tuple(edge for job in jobs for edge in _copy_edges(job, by_name))
-    named = dict.fromkeys(
-        [job.name for job in jobs]
-        + [name for edge in triggers for name in (edge.source, edge.target)]
-        + [edge.source for edge in copies]
-    )
     pairs = [(edge.source, edge.target) for edge in triggers]
     pairs += [(edge.source, edge.target) for edge in copies]
+    named = dict.fromkeys([*by_name, *(name for pair in pairs for name in pair)])
     order = sort_jobs(list(named), pairs)
     started = {edge.target for edge in triggers}
     rank = {name: place for place, name in enumerate(order)}
@@ -237,20 +210,16 @@ def _node(name: str, job: Job | None, *, is_started: bool) -> Node:
         job.parameters,
         artifacts=tuple(pattern for step in steps for pattern in step.archived),
         disabled=job.disabled,
-        description=job.description,
     )
 
 
 def _starts(job: Job) -> Iterator[Start]:
     repositories = [name_repository(url) for url in job.urls]
     for trigger in job.triggers:
-        if not isinstance(trigger, Trigger):
-            continue
-        if trigger.kind is TriggerKind.TIMER:
-            yield Start(StartKind.TIMER, trigger.spec.strip())
-        else:
-            kind = StartKind.PUSH if trigger.kind is TriggerKind.GITHUB_PUSH else StartKind.POLL
-            yield from (Start(kind, repository) for repository in repositories or [""])
+        if isinstance(trigger, Trigger):
+            is_timer = trigger.kind is StartKind.TIMER
+            details = [trigger.spec.strip()] if is_timer else repositories or [""]
+            yield from (Start(trigger.kind, detail) for detail in details)
 
 
 def name_repository(url: str) -> str:
@@ -266,7 +235,8 @@ def _trigger_edges(job: Job, jobs: dict[str, Job]) -> Iterator[TriggerEdge]:
             continue
         for project in part.projects:
             target = resolve_job(project, job.name, jobs)
-            both = TwoJobs(_names(job), scripts, _names(jobs.get(target)))
+            asked = jobs[target].parameters if target in jobs else ()
+            both = TwoJobs(_names(job.parameters), scripts, _names(asked))
             passed: dict[str, str | None] = {}
             for source in part.parameters:
                 found = source.passed(both)
@@ -290,25 +260,16 @@ def _trigger_edges(job: Job, jobs: dict[str, Job]) -> Iterator[TriggerEdge]:
                 yield TriggerEdge(upstream, job.name, trigger.condition, step=1000, part=trigger)
 
 
-def _names(job: Job | None) -> tuple[str, ...]:
-    return () if job is None else tuple(parameter.name for parameter in job.parameters)
+def _names(parameters: Iterable[Parameter]) -> tuple[str, ...]:
+    return tuple(parameter.name for parameter in parameters)
 
 
 def _copy_edges(job: Job, jobs: dict[str, Job]) -> Iterator[CopyEdge]:
     for part in job.builders:
         if isinstance(part, CopyArtifact):
             source = resolve_job(part.project, job.name, jobs)
-            origin = jobs.get(source)
-            yield CopyEdge(
-                source,
-                job.name,
-                read_names(part.filter),
-                part.selector,
-                part.parameter_filter,
-                part.optional,
-                None if origin is None else origin.permits(job.name),
-                part,
-            )
+            permitted = jobs[source].permits(job.name) if source in jobs else None
+            yield CopyEdge(source, job.name, part, permitted)
 
 
 def sort_jobs(names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> list[str]:

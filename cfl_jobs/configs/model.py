@@ -80,17 +80,20 @@ class Git(Placed):
     unknown: tuple[Unknown, ...] = ()
 
 
-class TriggerKind(Enum):
-    GITHUB_PUSH = "push to GitHub"
+class StartKind(Enum):
+    """What starts a job's builds other than another job."""
+
+    PUSH = "push"
     POLL = "polling"
     TIMER = "timer"
+    HAND = "by hand"
 
 
 @dataclass(frozen=True, slots=True)
 class Trigger(Placed):
     """What starts builds other than another job."""
 
-    kind: TriggerKind
+    kind: StartKind
     spec: str = fields.text("spec")
 
 

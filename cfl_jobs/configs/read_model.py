@@ -23,8 +23,8 @@ from cfl_jobs.configs.model import (
     Job,
     Parameter,
     ParameterKind,
+    StartKind,
     Trigger,
-    TriggerKind,
     UpstreamTrigger,
     View,
 )
@@ -58,9 +58,9 @@ STEPS: dict[str, list[type[Step]]] = {
     "buildWrappers": [AnsiColor, BindCredentials, BuildName, CleanBefore, TimeLimit, Timestamps],
 }
 _TRIGGERS = {
-    "com.cloudbees.jenkins.GitHubPushTrigger": TriggerKind.GITHUB_PUSH,
-    "hudson.triggers.SCMTrigger": TriggerKind.POLL,
-    "hudson.triggers.TimerTrigger": TriggerKind.TIMER,
+    "com.cloudbees.jenkins.GitHubPushTrigger": StartKind.PUSH,
+    "hudson.triggers.SCMTrigger": StartKind.POLL,
+    "hudson.triggers.TimerTrigger": StartKind.TIMER,
 }
 _UPSTREAM = "jenkins.triggers.ReverseBuildTrigger"
 _PARAMETERS = {

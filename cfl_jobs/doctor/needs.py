@@ -13,7 +13,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import class_of_tag, parse_config
 from cfl_jobs.configs.fields import short_class
 from cfl_jobs.configs.graph import build_chain
-from cfl_jobs.configs.model import Job, TriggerKind
+from cfl_jobs.configs.model import Job, StartKind
 from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.configs.requirements import find_uses
 from cfl_jobs.errors import CflJobsError
@@ -115,9 +115,7 @@ def needs_of(rendered: Iterable[Config], inventory: Inventory, **words: str) -> 
         if job.node_label:
             labels.setdefault(job.node_label, []).append(job.name)
     hooked = [
-        job
-        for job in jobs
-        if any(getattr(t, "kind", None) is TriggerKind.GITHUB_PUSH for t in job.triggers)
+        job for job in jobs if any(getattr(t, "kind", None) is StartKind.PUSH for t in job.triggers)
     ]
     watched: dict[str, list[str]] = {}
     for job in hooked:

@@ -13,7 +13,8 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from cfl_jobs.configs.graph import Chain, CopyEdge, Node, StartKind, TriggerEdge
+from cfl_jobs.configs.graph import Chain, CopyEdge, Node, TriggerEdge
+from cfl_jobs.configs.model import StartKind
 from cfl_jobs.drawing.svg import draw_svg
 from cfl_jobs.drawing.words import (
     describe_node,
@@ -268,13 +269,14 @@ def _trigger(edge: TriggerEdge) -> dict[str, object]:
 
 
 def _copy(edge: CopyEdge) -> dict[str, object]:
+    selector = edge.part.selector
     return {
         "from": edge.source,
         "to": edge.target,
         "artifacts": edge.artifacts,
-        "build": {"selector": edge.selector.kind.value, "argument": edge.selector.argument},
-        "parameter_filter": edge.parameter_filter,
-        "optional": edge.optional,
+        "build": {"selector": selector.kind.value, "argument": selector.argument},
+        "parameter_filter": edge.part.parameter_filter,
+        "optional": edge.part.optional,
         "permitted": edge.permitted,
     }
 

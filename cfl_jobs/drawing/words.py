@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from cfl_jobs.configs.graph import Chain, CopyEdge, Node, Passed, Start, StartKind, TriggerEdge
-from cfl_jobs.configs.model import Parameter, ParameterKind
+from cfl_jobs.configs.graph import Chain, CopyEdge, Node, Passed, Start, TriggerEdge
+from cfl_jobs.configs.model import Parameter, ParameterKind, StartKind
 from cfl_jobs.configs.steps.artifacts import Selector, parse_selector
 from cfl_jobs.errors import bracket, join_names
 
@@ -121,14 +121,14 @@ def say_default(parameter: Parameter) -> str:
 
 def say_selector(edge: CopyEdge) -> str:
     """Return which build is copied from, for example "build $DISTRIBUTION_NUMBER"."""
-    argument = edge.selector.argument
+    argument = edge.part.selector.argument
     others = {
         Selector.SPECIFIC: f"build {argument}",
         Selector.PARAMETER: f"the build that {argument} selects",
         Selector.PERMALINK: argument,
     }
-    words = (others | _SELECTORS)[edge.selector.kind]
-    return f"{words} with {edge.parameter_filter}" if edge.parameter_filter else words
+    words = (others | _SELECTORS)[edge.part.selector.kind]
+    return f"{words} with {edge.part.parameter_filter}" if edge.part.parameter_filter else words
 
 
 def say_artifacts(artifacts: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping
 
-from cfl_jobs.configs.model import Job, Trigger, TriggerKind, UpstreamTrigger
+from cfl_jobs.configs.model import Job, StartKind, Trigger, UpstreamTrigger
 from cfl_jobs.configs.references import expand, resolve_job
 from cfl_jobs.configs.steps.step import Result, StepFailed
 from cfl_jobs.configs.steps.triggering import (
@@ -75,8 +75,7 @@ def require_pushed(repositories: Repositories, repository: str, branch: str) -> 
 
 def _watches(job: Job, repository: str) -> bool:
     pushed = any(
-        isinstance(trigger, Trigger) and trigger.kind is TriggerKind.GITHUB_PUSH
-        for trigger in job.triggers
+        isinstance(trigger, Trigger) and trigger.kind is StartKind.PUSH for trigger in job.triggers
     )
     return pushed and any(repository_name(url) == repository for url in job.urls)
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cfl_jobs.check.deploys import is_by_hand_only
-from cfl_jobs.configs.graph import Chain, CopyEdge, StartKind, TriggerEdge, build_chain
-from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.graph import Chain, CopyEdge, TriggerEdge, build_chain
+from cfl_jobs.configs.model import Job, StartKind
 from cfl_jobs.drawing.words import (
     list_arrows,
     say_artifacts,
@@ -120,7 +120,7 @@ def _copies_of(chain: Chain, name: str) -> dict[tuple[str, str], list[str]]:
     """Return which builds a job copies from, in words, by source and artifacts."""
     found: dict[tuple[str, str], list[str]] = {}
     for edge in chain.copied_by(name):
-        words = f"{say_selector(edge)}{', if there is one' if edge.optional else ''}"
+        words = f"{say_selector(edge)}{', if there is one' if edge.part.optional else ''}"
         found.setdefault((edge.source, say_artifacts(edge.artifacts)), []).append(words)
     return found
 
@@ -157,7 +157,10 @@ def _terms(chain: Chain) -> dict[tuple[str, str], list[object]]:
     return {
         arrow.ends: [
             *map(_terms_of, arrow.triggers),
-            *((c.artifacts, c.selector, c.parameter_filter, c.optional) for c in arrow.copies),
+            *(
+                (c.artifacts, c.part.selector, c.part.parameter_filter, c.part.optional)
+                for c in arrow.copies
+            ),
         ]
         for arrow in list_arrows(chain)
     }

@@ -127,7 +127,7 @@ class Pair:
         """The jobs that record what was tested: deploys look for the record of what they deploy."""
         copies = (*self.before.chain.copies, *self.after.chain.copies)
         return frozenset(
-            e.source for e in copies if e.parameter_filter and e.target in self.deploys
+            e.source for e in copies if e.part.parameter_filter and e.target in self.deploys
         )
 
     @cached_property
