@@ -36,11 +36,10 @@ _DOT_HEAD = """digraph chain {
     edge [fontname="sans-serif", fontsize=10];"""
 _DOT_STYLES = {"starts": "solid", "waits": "bold", "copies": "dashed"}
 _MERMAID_LINES = {"starts": "-->", "waits": "==>", "copies": "-.->"}
-
-
 # Of what is and isn't the last of its neighbours: what stands before it, and before what is below.
 _TWIGS = {True: ("└─ ", "   "), False: ("├─ ", "│  ")}
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+_AWAITED = {True: "and waits for", False: "and waits for all of"}
 _HEADINGS = {
     StartKind.PUSH: "A push to GitHub starts",
     StartKind.POLL: "A change found by polling starts",
@@ -115,7 +114,7 @@ class _Tree:
             if edge.passed:
                 words.append(f"with {say_passed(edge.passed)}")
             if edge.blocking:
-                words.append("and waits for" if len(targets) == 1 else "and waits for all of")
+                words.append(_AWAITED[len(targets) == 1])
             if condition := say_condition(edge):
                 words[-1] += ","
                 words.append(condition)
@@ -124,28 +123,29 @@ class _Tree:
 
     def _job(self, name: str, indent: str, *, is_last: bool, again: bool) -> Iterator[str]:
         node = self._chain.node(name)
-        note = ", ".join(filter(None, (say_node_notes(node), "shown above" if again else "")))
-        shown = f"{_BOLD}{name}{_PLAIN}" if self._color and not again else name
         twig, below = _TWIGS[is_last]
-        yield f"{indent}{twig}{shown}{bracket(note, '  ')}"
+        note = say_node_notes(node)
         if again:
+            note = ", ".join(filter(None, (note, "shown above")))
+            yield f"{indent}{twig}{name}{bracket(note, '  ')}"
             return
+        yield f"{indent}{twig}{self._style(_BOLD, name)}{bracket(note, '  ')}"
         starts = [say_start(start) for start in node.starts if start.kind is not StartKind.HAND]
-        details = [("on", join_names(starts))] if starts else []
-        for verb, what in (*details, *describe_node(self._chain, node)):
+        if starts:
+            yield from self._wrap(f"on {join_names(starts)}", f"{indent}{below}  ")
+        for verb, what in describe_node(self._chain, node):
             yield from self._wrap(f"{verb} {what}", f"{indent}{below}  ")
 
     def _wrap(self, text: str, indent: str) -> Iterator[str]:
         width = max(self._width - len(indent), 40)
-        lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
-        for number, line in enumerate(lines):
-            hang = "  " if number else ""
-            yield f"{indent}{hang}{f'{_DIM}{line}{_PLAIN}' if self._color else line}"
+        lines = textwrap.wrap(
+            text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        )
+        for line in lines:
+            yield indent + self._style(_DIM, line)
 
-
-def draw_mermaid(chain: Chain) -> str:
-    """Return a Mermaid flowchart, as GitHub shows it in a README: dotted arrows only copy."""
-    return "\n".join(_mermaid(chain)) + "\n"
+    def _style(self, style: str, text: str) -> str:
+        return f"{style}{text}{_PLAIN}" if self._color else text
 
 
 def warn_of_size(text: str) -> str:
@@ -164,6 +164,7 @@ def warn_of_size(text: str) -> str:
 
 
 def _mermaid(chain: Chain) -> Iterator[str]:
+    """Yield a Mermaid flowchart, as GitHub shows it in a README: dotted arrows only copy."""
     ids = {node.name: f"job{number}" for number, node in enumerate(chain.nodes, 1)}
     yield "flowchart TD"
     events: list[str] = []
@@ -176,10 +177,10 @@ def _mermaid(chain: Chain) -> Iterator[str]:
     for arrow in list_arrows(chain):
         if arrow.source == arrow.target and not arrow.triggers:
             continue  # what a job takes of its own builds is no step of the chain
-        label = "<br>".join(_escape(words) for words in arrow.words())
-        text = f'|"{label}"|' if label else ""
         line = _MERMAID_LINES[arrow.kind]
-        yield f"    {ids[arrow.source]} {line}{text} {ids[arrow.target]}"
+        if label := "<br>".join(_escape(words) for words in arrow.words()):
+            line += f'|"{label}"|'
+        yield f"    {ids[arrow.source]} {line} {ids[arrow.target]}"
     if events:
         yield "    classDef event stroke-dasharray: 4 3"
         yield f"    class {','.join(events)} event"
@@ -199,18 +200,16 @@ def _escape(text: str) -> str:
     return re.sub(r"[^\w .,:/()$*+~=!?'-]", lambda found: f"#{ord(found[0])};", text)
 
 
-def draw_dot(chain: Chain) -> str:
-    """Return a digraph for Graphviz: solid arrows start a build, dashed ones only copy."""
-    return "\n".join(_dot(chain)) + "\n"
-
-
 def _dot(chain: Chain) -> Iterator[str]:
+    """Yield a digraph for Graphviz: solid arrows start a build, dashed ones only copy."""
     yield _DOT_HEAD
     events: set[str] = set()
     for node in chain.nodes:
-        style = ', style="rounded,dashed"' if say_node_notes(node) else ""
         lines = (node.name, say_parameters(node), say_node_notes(node))
-        yield f"    {_quote(node.name)} [label={_quote(*filter(None, lines))}{style}];"
+        look = f"label={_quote(*filter(None, lines))}"
+        if say_node_notes(node):
+            look += ', style="rounded,dashed"'
+        yield f"    {_quote(node.name)} [{look}];"
         for event in map(say_start, node.starts):
             if event not in events:
                 events.add(event)
@@ -228,14 +227,14 @@ def _quote(*lines: str) -> str:
     return '"' + "\\n".join(texts).replace("\n", " ") + '"'
 
 
-def draw_json(chain: Chain) -> str:
-    """Return an object with `jobs`, `triggers` and `copies`, in the chain's order."""
+def _json(chain: Chain) -> Iterator[str]:
+    """Yield an object with `jobs`, `triggers` and `copies`, in the chain's order."""
     data = {
         "jobs": [_job(node) for node in chain.nodes],
         "triggers": [_trigger(edge) for edge in chain.triggers],
         "copies": [_copy(edge) for edge in chain.copies],
     }
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    yield json.dumps(data, indent=2, ensure_ascii=False)
 
 
 def _job(node: Node) -> dict[str, object]:
@@ -281,12 +280,16 @@ def _copy(edge: CopyEdge) -> dict[str, object]:
     }
 
 
+def _writer(lines: Callable[[Chain], Iterator[str]]) -> Callable[[Chain], str]:
+    return lambda chain: "\n".join(lines(chain)) + "\n"
+
+
 WRITERS: Mapping[str, Callable[[Chain], str]] = MappingProxyType(
     {
         "text": draw_text,
-        "mermaid": draw_mermaid,
-        "dot": draw_dot,
-        "json": draw_json,
+        "mermaid": _writer(_mermaid),
+        "dot": _writer(_dot),
+        "json": _writer(_json),
         "svg": draw_svg,
     }
 )

@@ -32,6 +32,7 @@ from cfl_jobs.drawing.words import (
 _WIDTH, _PADDING, _KEY, _LINE, _HEAD, _MARGIN = 300, 12, 66, 17, 30, 24
 _ROOM = int((_WIDTH - _KEY - _PADDING) / (12 * 0.545))  # average characters of 12px
 _TITLE_EM = 14 * 0.62
+_WIDTHS = dict.fromkeys("_mw@%", 1.28) | dict.fromkeys("iljtf.,:;' ()/", 0.6)
 _KEYS = {"asks for": "asks", "parameters": "params"}
 
 
@@ -44,6 +45,8 @@ class _Look(NamedTuple):
     dashes: str = ""
 
 
+# By whether it is a person: the class of who starts a job, and the key of that row.
+_STARTERS = {True: ("person", "by"), False: ("event", "on")}
 _PLAIN = _Look("#fff", "#8a94a6", "1.2")
 _STARTED = {"person": _Look("#fff", "#a15c07", "1.8"), "event": _Look("#fff", "#1d5fbf", "1.8")}
 _MARKED = {
@@ -72,18 +75,26 @@ class Marks:
 class _Card:
     """A job as it is drawn. `rows` are (key, text), the key "" on continuation lines."""
 
-    name: str
+    node: Node
     title: str
-    kind: str
     mark: str
     rows: list[tuple[str, str]]
     box: Box
 
     @property
+    def kinds(self) -> list[str]:
+        """Its classes: who starts the job, and whether it is off."""
+        started = _STARTERS[self.node.by_hand][0]
+        found = {started: self.node.starts, "off": say_node_notes(self.node)}
+        return [kind for kind, holds in found.items() if holds]
+
+    @property
     def look(self) -> _Look:
-        started, *off = self.kind.split() or [""]
-        look = _MARKED.get(self.mark) or _STARTED.get(started, _PLAIN)
-        return look._replace(dashes="5 4") if "off" in (started, *off) else look
+        looks = [_MARKED.get(self.mark), *map(_STARTED.get, self.kinds), _PLAIN]
+        look = next(filter(None, looks))
+        if "off" in self.kinds:
+            return look._replace(dashes="5 4")
+        return look
 
 
 def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
@@ -101,7 +112,7 @@ def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
         mark = marks.jobs.get(node.name, "")
         title = _fit(node.name, _WIDTH - 2 * _PADDING - (60 if mark else 0))
         box = layout.boxes[node.name]
-        cards.append(_Card(node.name, title, _kind(node), mark, rows[node.name], box))
+        cards.append(_Card(node, title, mark, rows[node.name], box))
     return fill_template(
         Path(__file__).with_name("chain.svg.j2"),
         arrows=[(arrow, _path(layout.routes[arrow.ends])) for arrow in arrows],
@@ -114,20 +125,16 @@ def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
     )
 
 
-def _kind(node: Node) -> str:
-    """Return a card's classes: who starts the job, and whether it is off."""
-    event = " event" if node.starts else ""
-    off = " off" if say_node_notes(node) else ""
-    return (" person" if node.by_hand else event) + off
-
-
 def _rows(chain: Chain, node: Node) -> Iterator[tuple[str, str]]:
     if node.starts:
-        yield from _wrap("by" if node.by_hand else "on", " or ".join(map(say_start, node.starts)))
+        yield from _wrap(_STARTERS[node.by_hand][1], " or ".join(map(say_start, node.starts)))
     started: dict[str, dict[str, None]] = {}
     for edge in chain.started_by(node.name):
-        words = [f"with {say_passed(edge.passed)}" if edge.passed else ""]
-        words += [say_condition(edge), "and waited for" if edge.blocking else ""]
+        words = [say_condition(edge)]
+        if edge.passed:
+            words.insert(0, f"with {say_passed(edge.passed)}")
+        if edge.blocking:
+            words.append("and waited for")
         started.setdefault(", ".join(filter(None, words)), {})[edge.source] = None
     for along, sources in started.items():
         yield from _wrap("by", ", ".join(filter(None, (" or ".join(sources), along))))
@@ -170,9 +177,7 @@ def _cut(text: str, room: float) -> int:
 
 def _length(text: str) -> float:
     """Return the width of text, in average characters: capitals are wide, dots are narrow."""
-    return sum(
-        1.28 if c.isupper() or c in "_mw@%" else 0.6 if c in "iljtf.,:;' ()/" else 1.0 for c in text
-    )
+    return sum(1.28 if c.isupper() else _WIDTHS.get(c, 1.0) for c in text)
 
 
 def _path(points: Iterable[tuple[float, float]]) -> str:

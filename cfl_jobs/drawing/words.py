@@ -48,7 +48,9 @@ class Arrow:
         """What it does: it "starts" a build, "waits" for it too, or only "copies"."""
         if not self.triggers:
             return "copies"
-        return "waits" if any(edge.blocking for edge in self.triggers) else "starts"
+        if any(edge.blocking for edge in self.triggers):
+            return "waits"
+        return "starts"
 
     def words(self) -> tuple[str, ...]:
         """Return lines that say what goes along, on what condition."""
@@ -114,9 +116,11 @@ def say_default(parameter: Parameter) -> str:
     selector = parse_selector(parameter.default)
     if selector is None:
         return ""
-    if selector.kind is Selector.SPECIFIC:
-        return f"build {selector.argument}" if selector.argument else "a build number"
-    return _SELECTORS.get(selector.kind, selector.argument)
+    if selector.kind is Selector.SPECIFIC and selector.argument:
+        return f"build {selector.argument}"
+    return (_SELECTORS | {Selector.SPECIFIC: "a build number"}).get(
+        selector.kind, selector.argument
+    )
 
 
 def say_selector(edge: CopyEdge) -> str:
@@ -128,7 +132,7 @@ def say_selector(edge: CopyEdge) -> str:
         Selector.PERMALINK: argument,
     }
     words = (others | _SELECTORS)[edge.part.selector.kind]
-    return f"{words} with {edge.part.parameter_filter}" if edge.part.parameter_filter else words
+    return " with ".join(filter(None, (words, edge.part.parameter_filter)))
 
 
 def say_artifacts(artifacts: Iterable[str]) -> str:
@@ -158,4 +162,6 @@ def group_starts(edges: Iterable[TriggerEdge]) -> list[tuple[TriggerEdge, tuple[
 def say_node_notes(node: Node) -> str:
     if not node.defined:
         return "not defined here"
-    return "disabled" if node.disabled else ""
+    if node.disabled:
+        return "disabled"
+    return ""
