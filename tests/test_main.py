@@ -321,6 +321,51 @@ def test_bash_completes_jobs_rules_and_runs(
     assert complete(project, *words) == expected
 
 
+@pytest.mark.parametrize(
+    ("before", "last", "expected"),
+    [
+        ("plan", r"Deploy\ to\ D", "Deploy to Dev"),
+        ("-C jobs plan", '"Deploy to D', "Deploy to Dev"),
+        ("rehearse build", "Create", "Create Distribution"),
+        ("explain", "shell", "shellcheck"),
+        ("rollback --home home", "2", "RUN"),
+    ],
+)
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_zsh_and_fish_ask_in_their_words_and_get_whole_names(
+    shell: str,
+    before: str,
+    last: str,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As the scripts do that users evaluate: with the line as it is typed, and where one is in it.
+
+    Fish gives the last word itself. The shells quote what they get.
+    """
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(copy_project(tmp_path / "project"))
+    if expected == "RUN":
+        run(["update", "--home", "home", "--yes", "Ad-hoc distribution"])
+        (expected,) = [place.parent.name for place in tmp_path.glob("state/*/*/*/run.json")]
+    monkeypatch.setenv("_CFL_JOBS_COMPLETE", f"{shell}_source")
+    with pytest.raises(SystemExit):
+        run([])
+    assert f"_CFL_JOBS_COMPLETE={shell}_complete" in capsys.readouterr().out
+    number = len(f"cfl-jobs {before}".split())
+    monkeypatch.setenv("_CFL_JOBS_COMPLETE", f"{shell}_complete")
+    monkeypatch.setenv("COMP_WORDS", f"cfl-jobs {before} {last}")
+    monkeypatch.setenv("COMP_CWORD", last if shell == "fish" else str(number))
+    monkeypatch.setattr(sys, "stderr", sys.stderr)  # put back
+    with pytest.raises(SystemExit):
+        run([])
+    sys.stderr.close()
+    told = {"zsh": f"plain\n{expected}\n_\n", "fish": f"plain,{expected}\n"}
+    assert capsys.readouterr().out == told[shell]
+
+
 def test_version_and_help_import_nothing_heavy() -> None:
     """They must be instant: nothing of a command's own, nor what words errors."""
     program = (
