@@ -11,6 +11,7 @@ import pytest
 from cfl_jobs.__main__ import run
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.reports import DEFAULT_HOME
+from cfl_jobs.review.formats import PROSE
 from cfl_jobs.terminal.text import show, wrap
 from tests.projects import History, add
 from tests.terminal import Terminal
@@ -47,6 +48,24 @@ def test_source_line_is_cut_and_its_caret_stays_below_its_place(
     pad = re.sub(r"[^\t]", " ", source[: column - 1])
     show(f"a.txt:1:{column}: is wrong\n    {source}\n    {pad}^\n", ())
     assert capsys.readouterr().out.splitlines()[1:] == shown
+
+
+def test_of_a_plan_only_what_is_prose_is_wrapped_and_that_only_at_a_terminal(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lines of scripts and configs stay whole, whatever reads them."""
+    line = ["review", "main"]
+    with chdir(project):
+        run(line)
+    plain = capsys.readouterr().out.splitlines()
+    with Terminal(line, cwd=project, environment={"COLUMNS": "200"}) as terminal:
+        terminal.end()
+    shown = terminal.plain.splitlines()
+    assert " ".join(plain).split() == " ".join(shown).split()
+    assert {each for each in plain if each.startswith("   ")} <= set(shown)
+    is_prose = re.compile(PROSE)
+    assert max(len(each) for each in plain if is_prose.match(each)) > 80
+    assert max(len(each) for each in shown if is_prose.match(each)) <= 80
 
 
 @pytest.fixture

@@ -14,8 +14,9 @@ import click
 import pytest
 
 from cfl_jobs.__main__ import run
+from cfl_jobs.review.formats import PROSE
 from cfl_jobs.review.watch import COLOURS, look, watch
-from cfl_jobs.terminal.text import paint
+from cfl_jobs.terminal.text import show
 from tests.projects import ROOT, add, copy_project, edit
 
 
@@ -124,8 +125,13 @@ def test_problems_that_the_checks_find_are_told(tmp_path: Path) -> None:
         ("+ new: New", "green"),
     ],
 )
-def test_all_lines_of_a_finding_have_its_colour(text: str, colour: str) -> None:
-    assert paint(text, COLOURS, as_one=True) == click.style(text, fg=colour)
+def test_all_lines_of_a_finding_have_its_colour(
+    text: str, colour: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with click.Context(click.Command("watch"), color=True).scope():
+        show(text, COLOURS, prose=PROSE, as_one=True)
+    lines = [click.style(line, fg=colour) for line in text.split("\n")]
+    assert capsys.readouterr().out.splitlines() == lines
 
 
 def test_directory_without_jobs_is_an_error(

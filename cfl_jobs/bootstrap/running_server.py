@@ -6,7 +6,6 @@ jenkins.model.Jenkins of core 2.440, and its answers to the same requests.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,13 +18,14 @@ import click
 from cfl_jobs.doctor.examine import ask_plugins
 from cfl_jobs.doctor.facts import InstalledPlugin, State
 from cfl_jobs.doctor.needs import Needs, PluginNeed
-from cfl_jobs.doctor.report import diagnose, write_table
+from cfl_jobs.doctor.report import COLOURS, diagnose, write_text
 from cfl_jobs.errors import CflJobsError, Declined, TargetError, Unavailable, Unreachable, count
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import Kind, Target
 from cfl_jobs.targets.client import FORM_TYPE
 from cfl_jobs.targets.server import JenkinsTarget, path_of
 from cfl_jobs.terminal.streams import confirm
+from cfl_jobs.terminal.text import show
 
 # What no later step can fix; of the rest the last step asks again.
 _STOPPING = frozenset({"server", "version", "login", "permissions"})
@@ -89,7 +89,7 @@ class _Steps:
 
     def _examine(self) -> int:
         rows = diagnose(self._target, self._needs)
-        write_table(rows, self._target.label, sys.stdout)
+        show(write_text(rows, self._target.label), COLOURS)
         errors = {row.check for row in rows if row.state is State.ERROR}
         return 1 if errors & _STOPPING else 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,12 +43,13 @@ def show_doctor(root: Path, target: JenkinsTarget, form: str) -> int:
     """Examine the server and write what was found; returns the exit code."""
     from cfl_jobs.doctor.facts import State
     from cfl_jobs.doctor.needs import find_needs
-    from cfl_jobs.doctor.report import count_state, diagnose, write_json, write_table
+    from cfl_jobs.doctor.report import COLOURS, count_state, diagnose, write_json, write_text
     from cfl_jobs.rendering.cache import render_cached
+    from cfl_jobs.terminal.text import show
 
     rows = diagnose(target, find_needs(root, render_cached(root)))
     if form == "json":
         click.echo(write_json(rows, target.label))
     else:
-        write_table(rows, target.label, sys.stdout)
+        show(write_text(rows, target.label), COLOURS)
     return 1 if count_state(rows, State.ERROR) else 0

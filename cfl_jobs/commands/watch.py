@@ -8,8 +8,9 @@ import click
 
 from cfl_jobs.commands import find_project
 from cfl_jobs.reading.definitions import load_definitions
+from cfl_jobs.review.formats import PROSE
 from cfl_jobs.review.watch import COLOURS, watch
-from cfl_jobs.terminal.text import paint
+from cfl_jobs.terminal.text import show
 
 
 @click.command()
@@ -28,4 +29,4 @@ def command() -> int:
 
 
 def _say(text: str) -> None:
-    click.echo(paint(text, COLOURS, as_one=True))
+    show(text, COLOURS, prose=PROSE, as_one=True)

@@ -1,17 +1,17 @@
-"""All checks of a server → what they say, as a table for people or JSON."""
+"""All checks of a server → what they say, as text for people or JSON."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
 from types import MappingProxyType
-from typing import TextIO
 
 from cfl_jobs.doctor import job_checks, server_checks
 from cfl_jobs.doctor.examine import ask_repositories, examine
 from cfl_jobs.doctor.facts import Check, Diagnosis, State
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.errors import TargetError, count
+from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.targets.server import JenkinsTarget
 
 CHECKS: MappingProxyType[str, Check] = MappingProxyType(
@@ -58,28 +58,27 @@ def count_state(rows: tuple[Diagnosis, ...], state: State) -> int:
     return sum(row.state is state for row in rows)
 
 
-_STYLES = {State.OK: "green", State.NOTE: "cyan", State.WARNING: "yellow", State.ERROR: "red"}
+_COLUMN = max(map(len, CHECKS)) + 2
+# How a line of the text begins, and its colour: diagnoses, the summary.
+COLOURS = (
+    (rf".{{{_COLUMN}}}ok |.* is ready for the chain", "green"),
+    (rf".{{{_COLUMN}}}note ", "cyan"),
+    (rf".{{{_COLUMN}}}warning |.*; the chain can run there", "yellow"),
+    (rf".{{{_COLUMN}}}error |.*; the chain can't run there", "red"),
+)
 
 
-def write_table(rows: tuple[Diagnosis, ...], url: str, stream: TextIO) -> None:
-    """Write a row for each diagnosis, under it what fixes it, and a summary."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(file=stream)
-    table = Table("Check", "", "What", expand=False)
+def write_text(rows: tuple[Diagnosis, ...], url: str) -> str:
+    """Return a line for each diagnosis, below it what fixes it, and a summary."""
+    lines = []
     before = ""
     for row in rows:
-        text = Text(row.message)
-        if row.fix:
-            text.append(f"\n→ {row.fix}", style="bold")
-        style = _STYLES[row.state]
         name = "" if row.check == before else row.check
-        table.add_row(name, Text(row.state.value, style=style), text)
+        lines.append(f"{name:<{_COLUMN}}{row.state.value:<7}  {row.message}")
+        if row.fix:
+            lines.append(f"{'':<{_COLUMN}}{'':<7}  → {row.fix}")
         before = row.check
-    console.print(table)
-    console.print(Text(summarise(rows, url)), soft_wrap=True)
+    return make_visible("\n".join([*lines, "", summarise(rows, url)]))
 
 
 def summarise(rows: tuple[Diagnosis, ...], url: str) -> str:

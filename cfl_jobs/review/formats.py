@@ -37,6 +37,8 @@ _SIGNS = {
 _ADOPTED = "~ "  # whatever else is done to the job
 _SHOWN_NAMES = 6
 _SHOWN_LINES = 200  # of one difference
+# How a line of prose begins, between lines of configs and scripts, which stay whole.
+PROSE = r"\w|  (high|medium|low) "
 # How a line of the text begins, and its colour.
 COLOURS = (
     (r"(      )?\+ ", "green"),

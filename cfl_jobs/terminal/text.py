@@ -15,13 +15,31 @@ Colours: TypeAlias = Sequence[tuple[str, str]]
 _WIDTH, _LEAST = 80, 30  # columns
 
 
-def paint(text: str, colours: Colours, *, as_one: bool = False) -> str:
-    """Return text in colours, which `click.echo` takes out again where nobody would see them.
+def show(text: str, colours: Colours, *, prose: str = "", as_one: bool = False) -> None:
+    """Write text for people: in colours, its lines wrapped between words.
 
-    `as_one`: all of it as it begins.
+    They have 80 columns, fewer at a terminal that has fewer. A source line with a caret below is
+    cut instead. Where not all is `prose` (a regular expression: how a line of it begins), the rest
+    stays as it is, and elsewhere than at a terminal all of it. `as_one`: in one colour, as it
+    begins.
     """
-    lines = [text] if as_one else text.split("\n")
-    return "\n".join(_dye(line, _find_colour(line, colours)) for line in lines)
+    is_terminal = sys.stdout.isatty()
+    width = _WIDTH
+    if is_terminal:
+        import shutil
+
+        width = max(min(shutil.get_terminal_size().columns, _WIDTH), _LEAST)
+    lines = text.rstrip("\n").split("\n")
+    for before, line, after in zip(["", *lines], lines, [*lines[1:], ""], strict=False):
+        shown = [line]
+        if not prose and after.strip() == "^":
+            shown = _cut_around(line, after, width)[:1]
+        elif not prose and line.strip() == "^":
+            shown = _cut_around(before, line, width)[1:]
+        elif not prose or (is_terminal and re.match(prose, line)):
+            shown = wrap(line, width)
+        colour = _find_colour(lines[0] if as_one else line, colours)
+        click.echo("\n".join(_dye(each, colour) for each in shown))
 
 
 def _find_colour(line: str, colours: Colours) -> str:
@@ -30,28 +48,6 @@ def _find_colour(line: str, colours: Colours) -> str:
 
 def _dye(text: str, colour: str) -> str:
     return click.style(text, fg=colour) if colour else text
-
-
-def show(text: str, colours: Colours) -> None:
-    """Write text for people: in colours, its lines wrapped between words.
-
-    They have 80 columns, fewer at a terminal that has fewer. A source line with a caret below is
-    cut instead.
-    """
-    width = _WIDTH
-    if sys.stdout.isatty():
-        import shutil
-
-        width = max(min(shutil.get_terminal_size().columns, _WIDTH), _LEAST)
-    lines = text.rstrip("\n").split("\n")
-    for before, line, after in zip(["", *lines], lines, [*lines[1:], ""], strict=False):
-        shown = wrap(line, width)
-        if after.strip() == "^":
-            shown = _cut_around(line, after, width)[:1]
-        elif line.strip() == "^":
-            shown = _cut_around(before, line, width)[1:]
-        colour = _find_colour(line, colours)
-        click.echo("\n".join(_dye(each, colour) for each in shown))
 
 
 def wrap(line: str, width: int) -> list[str]:
