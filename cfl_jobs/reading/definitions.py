@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from cfl_jobs.reading.inventory import Inventory, read_inventory
 from cfl_jobs.reading.located_yaml import Sources, load_yaml
 from cfl_jobs.reading.names import find_name_problem
 from cfl_jobs.reading.server_url import check_url, has_login
-from cfl_jobs.reading.tracking import TrackedDict, TrackedList
+from cfl_jobs.reading.tracking import TrackedDict, TrackedList, entries_of
 from cfl_jobs.target import Kind
 
 SETTINGS = "settings"
@@ -97,7 +97,7 @@ def load_definitions(root: Path) -> Definitions:
 def mend_key(mapping: TrackedDict, key: str, known: Collection[str]) -> str:
     """Give a key the known name that is like it and isn't there yet; return that, "" for none."""
     forward = mapping.forward
-    kept = set(dict(mapping.raw_items())) - (set() if key in forward else set(forward))
+    kept = {name for name, _ in mapping.raw_items() if key in forward or name not in forward}
     near = nearest(key, [name for name in known if name not in kept])
     if near is None:
         return ""
@@ -162,7 +162,7 @@ class _Collector:
         try:
             text = self._sources.read(file)
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
+            reason = getattr(error, "strerror", None) or error
             self._find(f"can't be read: {reason}", start)
             return
         loaded = load_yaml(text, file)
@@ -229,9 +229,10 @@ class _Collector:
         try:
             check_url(str(server))
         except CflJobsError as error:
-            finding = self._sources.find(error.message, position, advice=error.advice)
-            is_secret = has_login(str(server))
-            self._findings.append(replace(finding, source="") if is_secret else finding)
+            finding = Finding(error.message, position, advice=error.advice)
+            if not has_login(str(server)):
+                finding = self._sources.quote(finding)
+            self._findings.append(finding)
 
     def _read_group(self, document: TrackedDict, group: str) -> None:
         advice = "A file may hold `template:`, `defaults:`, and `jobs:` or `views:`."
@@ -330,8 +331,8 @@ class _Collector:
         moved = variables.get("moved")
         if moved is None:
             return ()
-        names = [moved] if isinstance(moved, str) else moved
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        names = entries_of(moved)
+        if not all(isinstance(name, str) for name in names):
             where = variables.position_of("moved")
             self._find("`moved:` needs the old name, or a list of old names", where)
             return ()

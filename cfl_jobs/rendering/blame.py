@@ -42,7 +42,7 @@ def blame_parts(made: Generated, data: TrackedDict) -> tuple[tuple[Blame, ...], 
     name, which nobody gave. Where that isn't sure, somebody is taken to have asked for it.
     """
     blamer = _Blamer(made)
-    own = _Options(walk_mappings(data, into_lists=False), made.texts, is_job=True)
+    own = _Options(walk_mappings(data, into_lists=False), made.texts, special=_MADE_OF)
     blamer.look_inside(made.root, "", own)
     return tuple(blamer.found), frozenset(blamer.own)
 
@@ -107,13 +107,13 @@ class _Options:
         mappings: Iterable[TrackedDict],
         texts: Mapping[str, LocatedText],
         *,
-        is_job: bool = False,
+        special: Mapping[str, str] = MappingProxyType({}),
         is_raw: bool = False,
     ) -> None:
         self._mappings = tuple(mappings)
         self._texts = texts
         self._is_raw = is_raw
-        self._special = _MADE_OF if is_job else {}
+        self._special = special
         self._by_text: dict[str, list[tuple[str, Position]]] = {}
         self._items: dict[str, set[Position]] = {}
         self._joined: dict[str, tuple[Position, Pieces]] = {}
@@ -154,7 +154,7 @@ class _Options:
             for fits in (_is_same, _is_part):
                 places = {place for key, place in found if fits(key, element.tag)}
                 if places:
-                    return places.pop() if len(places) == 1 else None
+                    return _only(places)
         named = self._indices.get(_plain(self._special.get(path, element.tag)), ())
         if len(named) != 1:
             return None
@@ -177,12 +177,12 @@ class _Options:
         """Return the one place of what made an item of a list: a part of an option, or its name."""
         places = set(self._items.get(text, ()))
         words = set(text.split(":"))
-        for mapping, key in zip(self._owners, self._keys, strict=True) if ":" in text else ():
-            if words.issuperset(key.split(":")):
+        for mapping, key in zip(self._owners, self._keys, strict=True):
+            if ":" in text and words.issuperset(key.split(":")):
                 # Where a value of a definition is the option's name, that is to blame.
                 name = self._texts.get(key)
                 places.add(name.pos if name else _place_of(mapping, key))
-        return places.pop() if len(places) == 1 else None
+        return _only(places)
 
     def leaves_out(self, element: ET.Element) -> bool:
         """Tell whether what made a field that says something is an option that nobody gave."""
@@ -212,6 +212,11 @@ class _Options:
         return frozenset().union(*(at.asked_keys() for at in self._mappings)) - self._names
 
 
+def _only(places: set[Position]) -> Position | None:
+    """Return the one place, None where there are others."""
+    return next(iter(places)) if len(places) == 1 else None
+
+
 def _place_of(mapping: TrackedDict, key: str) -> Position:
     """Return where an option stands, or its value where that came from another file."""
     place = mapping.position_of(key)
@@ -228,7 +233,9 @@ def _join(
     What stands between two items comes with the second one.
     """
     texts = [item for item in items if isinstance(item, str)]
-    for comma in (",", ", ") if len(texts) == len(items) else ():
+    if len(texts) < len(items):
+        return
+    for comma in (",", ", "):
         ends = accumulate(len(comma) + len(text) for text in texts)
         starts = (0, *(end - len(comma) for end in ends))
         yield comma.join(texts), (place, tuple(zip(starts, places, strict=False)))
@@ -289,7 +296,8 @@ def put_successors(made: Generated, versions: Mapping[str, str]) -> Mapping[str,
     fields: list[tuple[ET.Element, Successor]] = []
     for component in made.components:
         row = rows.get((component.kind, component.name))
-        if row and row.successor and row.key in _options_of(component):
+        options = peek(component.data, component.name)
+        if row and row.successor and peek(options, row.key) is not None:
             found = [element.find(row.successor.old) for element in component.elements]
             fields += [(element, row.successor) for element in found if element is not None]
     if not fields:
@@ -299,9 +307,3 @@ def put_successors(made: Generated, versions: Mapping[str, str]) -> Mapping[str,
         element.tag, element.text = successor.new, successor.values.get(element.text or "", "")
     after = {element: path for path, element in element_paths(made.root)}
     return {before[element]: after[element] for element, _ in fields}
-
-
-def _options_of(component: Component) -> frozenset[str]:
-    """Return the names of a component's options, without reading them."""
-    options = peek(component.data, component.name)
-    return frozenset(dict.keys(options)) if isinstance(options, dict) else frozenset()

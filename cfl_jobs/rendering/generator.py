@@ -333,6 +333,7 @@ def _hand_over(value: Any, texts: dict[str, LocatedText], changes: Changes | Non
     beside it, in its mapping's or list's positions; those of which more is known are added to
     `texts`. Reads are noted in `value`, unless it is handed over with changes.
     """
+    changed = changes or {}
     if isinstance(value, TrackedDict):
         items: list[tuple[str, Any]] = []
         for key, item in value.raw_items():
@@ -340,7 +341,7 @@ def _hand_over(value: Any, texts: dict[str, LocatedText], changes: Changes | Non
                 value.value_positions[key] = item.pos
             if isinstance(key, LocatedText) and key.pos != value.position_of(key):
                 texts.setdefault(str(key), key)  # a value of a definition is the key
-            name, item = changes.get((id(value), key), (key, item)) if changes else (key, item)
+            name, item = changed.get((id(value), key), (key, item))
             items.append((str(name), _hand_over(item, texts, changes)))
         return value.copy_with(items) if changes is None else TrackedDict(items, pos=value.pos)
     if isinstance(value, TrackedList):
@@ -349,7 +350,7 @@ def _hand_over(value: Any, texts: dict[str, LocatedText], changes: Changes | Non
         for index, item in enumerate(value):
             if isinstance(item, LocatedText):
                 places[index] = item.pos
-            _, item = changes.get((id(value), index), (index, item)) if changes else (index, item)
+            _, item = changed.get((id(value), index), (index, item))
             entries.append(_hand_over(item, texts, changes))
         value.entry_positions = tuple(places)
         return LocList(entries, value.pos, places)

@@ -161,8 +161,10 @@ def _find_unused(suspects: list[_Option], made: Generated) -> list[_Option]:
     """Return those of the options whose name and value make no difference to the config."""
     for vary in (_rename, _replace):
         # Most of them are someone's own names and values: the config then shows their marks.
-        text = made.again(_vary_all(suspects, vary)).lower() if suspects else ""
+        text = made.again(_vary_all(suspects, vary)).lower()
         suspects = [option for at, option in enumerate(suspects) if _mark(at) not in text]
+        if not suspects:
+            return []
     if not _matter(suspects, made):
         return suspects
     return [option for option in suspects if not _matter([option], made)]
@@ -170,8 +172,7 @@ def _find_unused(suspects: list[_Option], made: Generated) -> list[_Option]:
 
 def _matter(options: Sequence[_Option], made: Generated) -> bool:
     """Tell whether the config is another one where the options are."""
-    ways = (_rename, _replace) if options else ()
-    return any(made.again(_vary_all(options, vary)) != made.text for vary in ways)
+    return any(made.again(_vary_all(options, vary)) != made.text for vary in (_rename, _replace))
 
 
 def _vary_all(options: Iterable[_Option], vary: _Vary) -> Changes:
@@ -266,8 +267,7 @@ def _judge_job(
     for element in made.root.iter():
         # XStream 1.4.21 reads text up to the first element.
         if len(element) and _holds_text(element):
-            owner = next((it for it in made.components if it.holds(element)), None)
-            given = owner.data if owner else data
+            given = next((it.data for it in made.components if it.holds(element)), data)
             message = (
                 f"<{element.tag}> holds text beside elements: Jenkins reads none after the first"
             )
@@ -284,7 +284,7 @@ def _holds_text(element: ET.Element) -> bool:
 
 def _judge_options(scopes: Mapping[int, _Scope], made: Generated) -> Iterator[_OddValue]:
     """Find values that are known to be wrong by what their component says of its options."""
-    broken = _find_broken(scopes.values(), made) if made.problems else set()
+    broken = _find_broken(scopes.values(), made)
     sound: list[_Scope] = []
     for scope in scopes.values():
         mapping, options = scope.mapping, scope.options
@@ -307,7 +307,8 @@ def _find_broken(scopes: Iterable[_Scope], made: Generated) -> set[int]:
     return {
         id(scope.owner)
         for scope in scopes
-        if not places.isdisjoint(
+        if places
+        and not places.isdisjoint(
             (
                 scope.mapping.pos,
                 *scope.mapping.key_positions.values(),
@@ -389,9 +390,12 @@ def _find_suspects(scopes: Sequence[_Scope], job: _Scope, config: str) -> Iterat
             if option not in mapping.key_positions or (option in _NAMES and scope is job):
                 continue
             known = (scope.options or {}).get(plain_name(option)) or UNDOCUMENTED
-            for key, word in enumerate(value) if isinstance(value, list) else ((option, value),):
+            holder: Any = mapping
+            words: Iterable[tuple[Any, Any]] = ((option, value),)
+            if isinstance(value, list):
+                holder, words = value, enumerate(value)
+            for key, word in words:
                 if isinstance(word, str) and _is_suspect(word, known, scope.words, config):
-                    holder = value if isinstance(value, list) else mapping
                     yield _Suspect(scope, option, holder, key, word, known)
 
 

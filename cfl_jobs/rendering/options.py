@@ -116,7 +116,7 @@ def whole_number(*, least: int | None = None, variable: bool = False) -> Expecta
         if digits != (digits.lstrip("0") or "0"):
             advice = f"Write {digits.lstrip('0') or 0}."
             return (Reason(f"Jenkins takes {show(value)} for an octal number", advice),)
-        size = int(digits[:12]) * (-1 if str(value).startswith("-") else 1)
+        size = int(str(value)[:13])
         if not -(2**31) <= size < 2**31:
             return _want(False, value, "is out of Jenkins' range", "It ends at 2147483647.")
         fits = least is None or size >= least
@@ -229,7 +229,7 @@ def addresses(value: object) -> tuple[Reason, ...]:
 
 def url(value: object) -> tuple[Reason, ...]:
     """Want a URL, if it looks like one: a scheme that exists, a host, no blanks."""
-    found = _SCHEME.match(value) if isinstance(value, str) else None
+    found = _SCHEME.match(str(value))
     if found is None or "$" in str(value):
         return ()
     scheme = found[1].lower()

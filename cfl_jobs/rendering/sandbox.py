@@ -71,9 +71,11 @@ def _join(context: nodes.EvalContext, value: Any, d: str = "", attribute: Any = 
     """Join as Jinja2's own filter does; the text knows where each of its parts stands."""
     parts = list(value)
     text: str = do_join(context, parts, d, attribute)
+    if attribute is not None:
+        return text
     places: list[tuple[int, Position]] = []
     length = 0
-    for part in () if attribute is not None else parts:
+    for part in parts:
         if isinstance(part, LocatedText):
             (_, begin), *rest = part.pieces or ((0, part.pos),)
             # What stands between two parts comes with the second one.
@@ -220,9 +222,10 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
     def check_imported(self, imported: Any) -> Any:
         """Return an imported template. Raises LostText for text in it that isn't in macros."""
-        outline = self.outline(imported) if isinstance(imported, str) else None
-        if outline is not None and (lost := tuple(find_beside_macros(outline))):
-            raise LostText(lost, outline.name)
+        if isinstance(imported, str) and (
+            lost := tuple(find_beside_macros(self.outline(imported)))
+        ):
+            raise LostText(lost, imported)
         return imported
 
     def getitem(self, obj: Any, argument: Any) -> Any:

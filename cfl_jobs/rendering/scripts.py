@@ -152,6 +152,6 @@ def _quote(what: str, value: object) -> str:
 
 def quote_value(value: Scalar) -> str:
     """Return a value as bash reads it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value) if isinstance(value, int) else shlex.quote(value)
+    if isinstance(value, str):
+        return shlex.quote(value)
+    return str(value).lower()

@@ -183,11 +183,10 @@ class TemplateRenderer:
 
     def _syntax_advice(self, message: str, place: Position) -> str:
         if missing := _NO_FILTER.match(message):
-            table = self._environment.filters if missing[1] == "filter" else self._environment.tests
-            return suggest(missing[2], table)
-        is_open = message.startswith("Unexpected end of template")
-        brackets = None if is_open else _BRACKETS.search(self._sources.line(place))
-        if brackets is None:
+            tables = {"filter": self._environment.filters, "test": self._environment.tests}
+            return suggest(missing[2], tables[missing[1]])
+        brackets = _BRACKETS.search(self._sources.line(place))
+        if brackets is None or message.startswith("Unexpected end of template"):
             return ""
         return (
             f"If it is shell, write {{{{ '{brackets[0]}' }}}} for {brackets[0]}, or put the script "
