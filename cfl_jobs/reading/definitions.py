@@ -293,8 +293,11 @@ class _Collector:
         name = entry.get("name")
         if not isinstance(name, str):
             message = "`name:` is missing" if name is None else "`name:` needs text"
-            where = entry.value_positions.get("name", entry.pos)
-            self._find(message, where, "Give the name that people will see in Jenkins.")
+            self._find(
+                message,
+                entry.position_of_value("name"),
+                "Give the name that people will see in Jenkins.",
+            )
             return
         if problem := find_name_problem(name):
             advice = "Jenkins would refuse it; choose another name."

@@ -134,7 +134,7 @@ def _read_version(mapping: TrackedDict, key: str, findings: list[Finding]) -> st
         message, advice = f"{version} is a number, and versions are text", "Put it in quotes."
     elif isinstance(version, str) and version.strip():
         message, advice = f"{version!r} is no version", "Write the one that the server has."
-    place = mapping.value_positions.get(key, mapping.position_of(key))
+    place = mapping.position_of_value(key)
     findings.append(Finding(message, place, advice=advice))
     return ""
 

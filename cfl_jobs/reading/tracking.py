@@ -144,6 +144,10 @@ class TrackedDict(dict[str, Any]):
         """Return where the key stands."""
         return self.key_positions.get(key, self.pos)
 
+    def position_of_value(self, key: str) -> Position:
+        """Return where the value of the key stands, or the key where that isn't known."""
+        return self.value_positions.get(key) or self.position_of(key)
+
     @property
     def identity(self) -> int:
         """What a mapping and its copies have in common."""

@@ -220,8 +220,7 @@ def _only(places: set[Position]) -> Position | None:
 def _place_of(mapping: TrackedDict, key: str) -> Position:
     """Return where an option stands, or its value where that came from another file."""
     place = mapping.position_of(key)
-    of_value = mapping.value_positions.get(key, place)
-    inside = getattr(dict.get(mapping, key), "pos", of_value)
+    inside = getattr(dict.get(mapping, key), "pos", mapping.position_of_value(key))
     return inside if inside.file != place.file else place
 
 

@@ -13,15 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from cfl_jobs.errors import count, suggest
+from cfl_jobs.errors import CflJobsError, count, suggest
 
 
 @dataclass(frozen=True, slots=True)
 class CronMistake:
-    """What is wrong in cron text. `line` and `column` count from 1 in that text."""
+    """What is wrong in cron text. `line` counts from 1 in that text."""
 
     line: int
-    column: int
     message: str
     advice: str = ""
 
@@ -42,10 +41,15 @@ _FIELDS = (
     _Field("month", 1, 12, 12),
     _Field("day of week", 0, 7, 6),
 )
-_ALIASES = ("yearly", "annually", "monthly", "weekly", "daily", "midnight", "hourly")
+_ALIASES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")
 _LONGEST_MONTH = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_NUMBERS = {
+    name: number
+    for names, first in ((_MONTHS, 1), (_DAYS, 0))
+    for number, name in enumerate(names, first)
+}
 _ORDER = "minute hour day-of-month month day-of-week"
 
 _NOT_IN_JAVA = frozenset({"Factory", "GMT+0", "GMT-0", "ROC"})
@@ -59,7 +63,7 @@ _ONLY_IN_JAVA = frozenset(
     )
 )
 
-_ALIAS = re.compile(r"@([^ \t]*)([ \t]*)(.*)", re.DOTALL)
+_WORD = re.compile(r"[^ \t]+")
 _TERM = re.compile(
     r"""(?P<single>[0-9]+)
       | (?P<start>[0-9]+) - (?P<end>[0-9]+) (/ (?P<step>[0-9]+))?
@@ -74,19 +78,11 @@ def find_cron_mistakes(spec: str) -> tuple[CronMistake, ...]:
 
     Text without a schedule (empty, or only comments) is not a mistake here.
     """
-    mistakes: list[CronMistake] = []
-    for number, indent, line in _split_lines(spec):
-        if line.startswith("TZ="):
-            found = _check_zone(line, number)
-        elif line.startswith("@"):
-            found = _check_alias(line, number)
-        else:
-            found = _check_fields(line, number)
-        mistakes += [
-            CronMistake(mistake.line, mistake.column + indent, mistake.message, mistake.advice)
-            for mistake in found
-        ]
-    return tuple(mistakes)
+    return tuple(
+        CronMistake(number, message, advice)
+        for number, line in _split_lines(spec)
+        for message, advice in _check_line(number, line)
+    )
 
 
 def find_cron_warnings(spec: str) -> tuple[CronMistake, ...]:
@@ -98,15 +94,15 @@ def find_cron_warnings(spec: str) -> tuple[CronMistake, ...]:
     if find_cron_mistakes(spec):
         return ()
     return tuple(
-        CronMistake(number, indent + 1, f"{line!r} {message}", advice)
-        for number, indent, line in _split_lines(spec)
+        CronMistake(number, f"{line!r} {message}", advice)
+        for number, line in _split_lines(spec)
         if not line.startswith(("TZ=", "@"))
         for message, advice in _find_doubts(line)
     )
 
 
 def _find_doubts(line: str) -> Iterator[tuple[str, str]]:
-    minute, hour, day, month, weekday = fields = [field for field, _ in _split_fields(line)]
+    minute, hour, day, month, weekday = fields = _WORD.findall(line)
     rest = " ".join(fields[1:])
     if _limits(day, _FIELDS[2]) and _limits(weekday, _FIELDS[4]):
         yield (
@@ -125,33 +121,30 @@ def _find_doubts(line: str) -> Iterator[tuple[str, str]]:
 
 def has_schedule(spec: str) -> bool:
     """Return whether any line of `spec` is a schedule, right or wrong."""
-    return any(not line.startswith("TZ=") for _, _, line in _split_lines(spec))
+    return any(not line.startswith("TZ=") for _, line in _split_lines(spec))
 
 
-def _split_lines(spec: str) -> list[tuple[int, int, str]]:
-    """Return (line number, width of its indent, stripped text) of the lines that matter."""
-    lines = []
+def _split_lines(spec: str) -> Iterator[tuple[int, str]]:
+    """Yield the number and the stripped text of each line that matters."""
     for number, text in enumerate(re.split(r"\r?\n", spec), start=1):
         # Java's String.trim(): everything up to the space
         line = text.strip("".join(map(chr, range(33))))
         if line and not line.startswith("#"):
-            lines.append((number, text.index(line), line))
-    return lines
+            yield number, line
 
 
-def _split_fields(line: str) -> list[tuple[str, int]]:
-    """Return the fields with their columns."""
-    return [(found[0], found.start() + 1) for found in re.finditer(r"[^ \t]+", line)]
-
-
-def _check_zone(line: str, number: int) -> list[CronMistake]:
+def _check_line(number: int, line: str) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong in a line, and what to do."""
     zone = line.replace("TZ=", "")
-    if number > 1:
-        return [CronMistake(number, 1, "TZ= is only taken on the first line", "Move it there.")]
-    if zone in time_zones():
-        return []
-    advice = suggest(zone, time_zones()) or "Use a name such as TZ=Europe/London."
-    return [CronMistake(number, 4, f"Jenkins knows no time zone {zone!r}", advice)]
+    if line.startswith("@"):
+        yield from _check_alias(line)
+    elif not line.startswith("TZ="):
+        yield from _check_fields(line)
+    elif number > 1:
+        yield "TZ= is only taken on the first line", "Move it there."
+    elif zone not in time_zones():
+        advice = suggest(zone, time_zones()) or "Use a name such as TZ=Europe/London."
+        yield f"Jenkins knows no time zone {zone!r}", advice
 
 
 @cache
@@ -166,68 +159,56 @@ def time_zones() -> frozenset[str]:
     return (frozenset(known) - _NOT_IN_JAVA) | _ONLY_IN_JAVA
 
 
-def _check_alias(line: str, number: int) -> list[CronMistake]:
-    found = _ALIAS.fullmatch(line)
-    assert found, "every line that starts with @ matches"
-    alias, space, rest = found.groups()
+def _check_alias(line: str) -> Iterator[tuple[str, str]]:
+    alias, *rest = _WORD.findall(line)
     if alias not in _ALIASES:
-        known = ", ".join(f"@{name}" for name in _ALIASES)
-        advice = suggest("@" + alias, (f"@{name}" for name in _ALIASES)) or f"There are {known}."
-        return [CronMistake(number, 1, f"Jenkins knows no schedule '@{alias}'", advice)]
-    if rest:
-        column = 2 + len(alias) + len(space)
-        return [CronMistake(number, column, f"{rest!r} after '@{alias}'", "Leave it out.")]
-    return []
+        advice = suggest(alias, _ALIASES) or f"There are {', '.join(_ALIASES)}."
+        yield f"Jenkins knows no schedule {alias!r}", advice
+    elif rest:
+        yield f"{' '.join(rest)!r} after {alias!r}", "Leave it out."
 
 
-def _check_fields(line: str, number: int) -> list[CronMistake]:
-    fields = _split_fields(line)
+def _check_fields(line: str) -> Iterator[tuple[str, str]]:
+    fields = _WORD.findall(line)
     if len(fields) != len(_FIELDS):
-        return [_miscounted(line, number, fields)]
-    mistakes: list[CronMistake] = []
+        yield f"{line!r} has {count(len(fields), 'field')}, not five", _count_again(line, fields)
+        return
+    mistakes: list[tuple[str, str]] = []
     possible: list[set[int]] = []
-    for (text, column), field in zip(fields, _FIELDS, strict=True):
+    for text, field in zip(fields, _FIELDS, strict=True):
         possible.append(set())
-        offset = column
         for term in text.split(","):
             try:
                 possible[-1] |= _read_term(term, field)
             except _Wrong as wrong:
-                mistakes.append(CronMistake(number, offset, str(wrong), wrong.advice))
-            offset += len(term) + 1
-    if not mistakes:
-        days, months = possible[2], possible[3]
-        if all(min(days) > _LONGEST_MONTH.get(month, 31) for month in months):
-            message = f"{line!r} never runs: there is no such day in that month"
-            mistakes.append(CronMistake(number, fields[2][1], message, "Check day and month."))
-    return mistakes
+                mistakes.append((wrong.message, wrong.advice))
+    yield from mistakes
+    _, _, days, months, _ = possible
+    if not mistakes and all(min(days) > _LONGEST_MONTH.get(month, 31) for month in months):
+        yield f"{line!r} never runs: there is no such day in that month", "Check day and month."
 
 
-def _miscounted(line: str, number: int, fields: list[tuple[str, int]]) -> CronMistake:
+def _count_again(line: str, fields: list[str]) -> str:
+    """Say what may have made other fields than five."""
     advice = f"The fields are: {_ORDER}."
     if "**" in line:
-        advice = "There must be a space between '*' and '*'."
-    elif len(fields) == 6:
-        advice += " Jenkins' cron has no seconds and no year."
-    elif re.search(r",[ \t]|[ \t],", line):
-        advice += " There is no space around a comma."
-    column = fields[5][1] if len(fields) > 5 else 1
-    return CronMistake(
-        number, column, f"{line!r} has {count(len(fields), 'field')}, not five", advice
-    )
+        return "There must be a space between '*' and '*'."
+    if len(fields) == 6:
+        return f"{advice} Jenkins' cron has no seconds and no year."
+    if re.search(r",[ \t]|[ \t],", line):
+        return f"{advice} There is no space around a comma."
+    return advice
 
 
-class _Wrong(Exception):
-    def __init__(self, message: str, advice: str = "") -> None:
-        super().__init__(message)
-        self.advice = advice
+class _Wrong(CflJobsError):
+    """A term that Jenkins doesn't take."""
 
 
 def _read_term(term: str, field: _Field) -> set[int]:
     """Return all values that `term` may stand for, whatever H will be. Raises _Wrong."""
     found = _TERM.fullmatch(term)
     if not found:
-        raise _Wrong(f"{term!r} is no {field.name}", _explain(term, field))
+        raise _Wrong(f"{term!r} is no {field.name}", advice=_explain(term, field))
     if found["single"]:
         return {_within(_number(found["single"]), field)}
     if found["start"]:
@@ -243,7 +224,7 @@ def _read_term(term: str, field: _Field) -> set[int]:
     if not 1 <= step <= len(hashed):
         raise _Wrong(
             f"the step {step} in {term!r} is out of range for {field.name}",
-            f"It can be 1 to {len(hashed)}.",
+            advice=f"It can be 1 to {len(hashed)}.",
         )
     return hashed
 
@@ -259,14 +240,14 @@ def _step_range(start: int, end: int, step: int, field: _Field) -> set[int]:
     if step < 1:
         raise _Wrong("a step must be at least 1")
     if start > end:
-        raise _Wrong(f"the range {start}-{end} runs backwards", f"Write {end}-{start}.")
+        raise _Wrong(f"the range {start}-{end} runs backwards", advice=f"Write {end}-{start}.")
     return set(range(start, end + 1, step))
 
 
 def _within(value: int, field: _Field) -> int:
     if not field.lowest <= value <= field.highest:
         advice = f"It can be {field.lowest} to {field.highest}."
-        raise _Wrong(f"{value} is out of range for {field.name}", advice)
+        raise _Wrong(f"{value} is out of range for {field.name}", advice=advice)
     return value
 
 
@@ -276,9 +257,8 @@ def _explain(term: str, field: _Field) -> str:
         return "A comma stands where it separates nothing."
     if term == "**":
         return "There must be a space between '*' and '*'."
-    if names := [name for name in [*_MONTHS, *_DAYS] if name in lower]:
-        number = _DAYS.index(names[0]) if names[0] in _DAYS else _MONTHS.index(names[0]) + 1
-        return f"Jenkins takes numbers, not names: {number} is {names[0].capitalize()}."
+    if name := next((name for name in _NUMBERS if name in lower), ""):
+        return f"Jenkins takes numbers, not names: {_NUMBERS[name]} is {name.capitalize()}."
     if re.fullmatch(r"[0-9]+/[0-9]+", term):
         start, step = term.split("/")
         return f"A step needs a range: {start}-{field.highest}/{step}."

@@ -195,7 +195,7 @@ class Generator:
     def _run(self, module: Any, root: ET.Element, data: TrackedDict) -> None:
         """Let a module add its part of a job. What goes wrong is noted, so that others are run."""
         key = module.component_list_type or ""
-        place = data.value_positions.get(key, data.position_of(key))
+        place = data.position_of_value(key)
         try:
             value = dict.get(data, key)
             if value and not isinstance(value, list) and key != "pipeline-scm":
@@ -238,7 +238,7 @@ def _find_odd_text(
     owner = next((found for found in components if found.holds(element)), None)
     data, place = (owner.data, owner.position) if owner else (job, job.pos)
     places = {
-        plain_name(key): mapping.value_positions.get(key, mapping.position_of(key))
+        plain_name(key): mapping.position_of_value(key)
         for mapping in walk_mappings(data)
         for key, item in mapping.raw_items()
         if item is value
@@ -333,6 +333,11 @@ def _hand_over(value: Any, texts: dict[str, LocatedText], changes: Changes | Non
     beside it, in its mapping's or list's positions; those of which more is known are added to
     `texts`. Reads are noted in `value`, unless it is handed over with changes.
     """
+    if isinstance(value, LocatedText):
+        text = str(value)
+        if value.pieces and texts.setdefault(text, value).pieces != value.pieces:
+            texts[text] = LocatedText(text, value.pos)  # which of the two it was is not to be told
+        return text
     changed = changes or {}
     if isinstance(value, TrackedDict):
         items: list[tuple[str, Any]] = []
@@ -354,12 +359,7 @@ def _hand_over(value: Any, texts: dict[str, LocatedText], changes: Changes | Non
             entries.append(_hand_over(item, texts, changes))
         value.entry_positions = tuple(places)
         return LocList(entries, value.pos, places)
-    if not isinstance(value, LocatedText):
-        return value
-    text = str(value)
-    if value.pieces and texts.setdefault(text, value).pieces != value.pieces:
-        texts[text] = LocatedText(text, value.pos)  # which of the two it was is not to be told
-    return text
+    return value
 
 
 @cache

@@ -70,8 +70,7 @@ class _Value:
     @property
     def place(self) -> Position:
         if isinstance(self.holder, TrackedDict):
-            key = str(self.key)
-            return self.holder.value_positions.get(key, self.holder.position_of(key))
+            return self.holder.position_of_value(str(self.key))
         places: Any = getattr(self.holder, "value_pos", None)
         places = places or getattr(self.holder, "entry_positions", ())
         if isinstance(self.key, int) and self.key < len(places):
