@@ -21,9 +21,9 @@ ONLY_IMPORTERS = {
 }
 # The stages in order: a package imports only from those before it.
 STAGES = (
-    "errors", "files", "target", "reading", "configs", "rendering", "check", "drawing", "planning",
-    "targets", "sample", "rehearsal", "importing", "review", "terminal", "doctor", "bootstrap",
-    "commands", "cli", "__main__",
+    "errors", "files", "interrupts", "target", "reading", "configs", "rendering", "check",
+    "drawing", "planning", "targets", "sample", "rehearsal", "importing", "review", "terminal",
+    "doctor", "bootstrap", "commands", "cli", "__main__",
 )  # fmt: skip
 # Pure: no network, no clock, no environment, no processes.
 PURE = {"errors", "target", "reading", "configs", "rendering", "drawing"}

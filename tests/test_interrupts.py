@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from cfl_jobs.interrupts import Wish, interrupting, stopping, undisturbed
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal, list_runs
 from cfl_jobs.planning.plan import Status
 from cfl_jobs.target import full_label
-from cfl_jobs.terminal.interrupts import Wish, interrupting, stopping
 from cfl_jobs.terminal.pushing import INTERRUPTED, Consent, roll_back_run
 from tests.jenkins_server import JenkinsServer, Request
 from tests.rendered_jobs import jenkins, job, plan, update
@@ -50,16 +50,16 @@ def test_signals_right_after_an_order_are_let_pass() -> None:
     for give_up in (True, False):
         wish = Wish(clock=lambda: now[0])
         if give_up:
-            wish.hear()
+            wish.hear(signal.SIGINT)
             with pytest.raises(KeyboardInterrupt):
-                wish.hear()
+                wish.hear(signal.SIGINT)
         else:
             wish.end()
         now[0] += 1
-        wish.hear()
+        wish.hear(signal.SIGINT)
         now[0] += 2
         with pytest.raises(KeyboardInterrupt):
-            wish.hear()
+            wish.hear(signal.SIGINT)
 
 
 def test_what_would_end_us_is_an_interrupt_where_that_is_wanted() -> None:
@@ -70,6 +70,20 @@ def test_what_would_end_us_is_an_interrupt_where_that_is_wanted() -> None:
     with stopping() as stop, interrupting():
         signal.raise_signal(signal.SIGTERM)
         assert stop.wait(10)
+
+
+def test_what_is_short_is_finished_before_a_signal_is_heard() -> None:
+    """Also where another thread gets it."""
+    done = []
+    go_on = threading.Event()
+    other = threading.Thread(target=go_on.wait)
+    other.start()
+    with pytest.raises(KeyboardInterrupt), undisturbed():  # noqa: PT012
+        signal.pthread_kill(other.ident or 0, signal.SIGINT)
+        go_on.set()
+        other.join()
+        done.append(True)
+    assert done
 
 
 def test_a_signal_that_is_ignored_stays_so() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import signal
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cfl_jobs.configs.steps.step import Result
-from cfl_jobs.rehearsal.records import Builds
+from cfl_jobs.files import write_whole
+from cfl_jobs.rehearsal.records import Builds, find_aborted
 from tests.rehearsal_home import (
     PERMIT,
     archive,
@@ -56,6 +60,52 @@ def test_a_build_that_is_interrupted_at_its_own_work_has_an_end_in_its_log(
         engine.run()
     assert last(home, "J") is Result.ABORTED
     assert read_log(home, "J").endswith("Finished: ABORTED\n")
+
+
+def test_wherever_an_interrupt_comes_each_build_has_an_end_and_is_built_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Right after the first file that is written, the second one, and so on."""
+    configs = {
+        "Up": job_xml(publishers=trigger("Down", predefined("A=1"))),
+        "Down": job_xml(parameters=string("A")),
+    }
+    left = 0
+
+    def write(*arguments: Any) -> None:
+        nonlocal left
+        write_whole(*arguments)
+        left -= 1
+        if left == 0:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("cfl_jobs.rehearsal.directory.write_whole", write)
+    ended = 0
+    for number in count(1):
+        home = make_home(tmp_path / str(number), configs)
+        engine = make_engine(home)
+        engine.build("Up", {})
+        left = number
+        try:
+            with engine:
+                engine.run()
+        except KeyboardInterrupt:
+            pass
+        else:
+            break
+        builds = Builds(home)
+        for record in (*builds.of("Up"), *builds.of("Down")):
+            assert record.result, record.name
+            assert read_log(home, record.job).endswith(f"Finished: {record.result.name}\n")
+            ended += record.result is Result.ABORTED
+        with make_engine(home) as engine:
+            for record in list(find_aborted(engine.builds, configs)):
+                engine.repeat(record)
+            assert engine.run().succeeded
+        for job in configs:
+            results = [record.result for record in Builds(home).of(job)]
+            assert results in ([Result.SUCCESS], [Result.SUCCESS, Result.ABORTED])
+    assert ended >= 2
 
 
 def _timing(**fields: str) -> str:

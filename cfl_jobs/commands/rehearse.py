@@ -198,8 +198,8 @@ def _look_at(job: str, **given: Any) -> tuple[Builds, int]:
 
 
 def _run(options: Options, ask: Ask, job: str = "") -> int:
+    from cfl_jobs.interrupts import interrupting
     from cfl_jobs.rehearsal.session import Definitions, rehearse
-    from cfl_jobs.terminal.interrupts import interrupting
 
     with interrupting():
         definitions = Definitions(find_project())

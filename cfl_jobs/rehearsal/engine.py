@@ -18,6 +18,7 @@ from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.configs.steps.wrappers import TimeLimit, TimeoutKind
 from cfl_jobs.errors import RehearsalError
+from cfl_jobs.interrupts import undisturbed
 from cfl_jobs.rehearsal.build import (
     Interrupted,
     ItemGoesOn,
@@ -56,7 +57,12 @@ from cfl_jobs.rehearsal.records import (
     upstream_of,
 )
 from cfl_jobs.rehearsal.repositories import Repositories
-from cfl_jobs.rehearsal.triggering import find_watching, poll_branch, require_pushed
+from cfl_jobs.rehearsal.triggering import (
+    find_downstream,
+    find_watching,
+    poll_branch,
+    require_pushed,
+)
 from cfl_jobs.target import name_command
 
 
@@ -213,7 +219,7 @@ class Engine:
         moved = self.queue.maintain(self._clock.now(), self._find_block)
         for item in self.queue.at(ItemState.BUILDABLE):
             if len(self._running) < self._executors and self.queue.is_free(item, self._find_block):
-                self._start(item)
+                self._resume(self._start(item))
                 moved = True
         for running in list(self._running):
             if self._is_over(running.wait):
@@ -254,7 +260,8 @@ class Engine:
         running = {run.build.job.name for run in self._running}
         return find_block(item, self.jobs, self.chain, running, self.queue)
 
-    def _start(self, item: Item) -> None:
+    @undisturbed()
+    def _start(self, item: Item) -> Running:
         job = self.jobs[item.job]
         taken = {running.build.executor for running in self._running}
         record = BuildRecord(
@@ -279,7 +286,7 @@ class Engine:
         running = Running(build, run_build(build), self._clock.now())
         self._running.append(running)
         self._notify(Started(record))
-        self._resume(running)
+        return running
 
     def _find_workspace(self, job: Job) -> Path:
         """Return the job's workspace; a second build at a time gets its own, NAME@2."""
@@ -319,8 +326,14 @@ class Engine:
             running.build.worsen(result)
             self._end(running)
 
+    @undisturbed()
     def _end(self, running: Running) -> None:
+        self._running.remove(running)
         build = running.build
+        for request in find_downstream(build):
+            self._submit_downstream(request, build.record)
+        for wrapper in build.job.wrappers:
+            wrapper.tear_down(build)
         build.log(f"Finished: {build.result.name}")
         build.close()
         self._not_started += build.not_started
@@ -328,7 +341,6 @@ class Engine:
         record = replace(build.record, result=build.result, finished=self._clock.wall())
         self.builds.save(record)
         self._by_item[record.item] = record
-        self._running.remove(running)
         self._finished.append(record)
         if build.job.discarder:
             discard_builds(self.builds, record.job, build.job.discarder, now=self._clock.wall())

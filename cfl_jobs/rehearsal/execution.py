@@ -26,7 +26,7 @@ from cfl_jobs.rehearsal.guard import signal_build
 from cfl_jobs.rehearsal.queueing import Queue
 from cfl_jobs.rehearsal.records import BuildRecord, Builds, log_lines
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name
-from cfl_jobs.rehearsal.triggering import find_downstream, start_builds
+from cfl_jobs.rehearsal.triggering import start_builds
 
 
 class RehearsedBuild(BuildRun):
@@ -122,7 +122,7 @@ class RehearsedBuild(BuildRun):
 
 
 def run_build(build: RehearsedBuild) -> Generator[Wait, None, None]:
-    """Run a build to its end; its record then has the result. Yields what it waits for."""
+    """Run a build's steps; its record then has the result. Yields what it waits for."""
     build.record = replace(build.record, result=Result.SUCCESS)
     for cause in build.record.causes:
         for line in log_lines(cause):
@@ -144,10 +144,6 @@ def run_build(build: RehearsedBuild) -> Generator[Wait, None, None]:
         except (StepFailed, OSError) as error:
             build.log(f"ERROR: {error}")
             build.worsen(Result.FAILURE)
-    for request in find_downstream(build):
-        build.around.submit(request, build.record)
-    for wrapper in build.job.wrappers:
-        wrapper.tear_down(build)
 
 
 def _build(build: RehearsedBuild) -> Generator[Wait, None, bool]:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from cfl_jobs.interrupts import undisturbed
 from cfl_jobs.rehearsal import guard
 from cfl_jobs.rehearsal.guard import find_by_cookie, signal_build
 
@@ -48,6 +49,7 @@ class Processes:
         self._groups: dict[str, list[int]] = {}
         self._guard: subprocess.Popen[bytes] | None = None
 
+    @undisturbed()
     def start(
         self,
         command: Sequence[str],
@@ -105,7 +107,7 @@ class Processes:
         With `grace` they are asked (SIGTERM) and, as long as they write, listened to; what is
         still there so many seconds later is killed.
         """
-        groups = self._groups.pop(cookie, [])
+        groups = self._groups.get(cookie, ())
         for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, _DYING)):
             if seconds and signal_build(groups, cookie, number):
                 self._await_end(groups, cookie, seconds)
@@ -113,7 +115,7 @@ class Processes:
             if process.popen.pid in groups:
                 process.popen.wait()
                 self._forget(process)
-        for group in groups:
+        for group in self._groups.pop(cookie, ()):
             self._tell_guard(f"-{group} {cookie}")
 
     def _await_end(self, groups: Sequence[int], cookie: str, grace: float) -> None:
@@ -157,12 +159,14 @@ class Processes:
             process.activity = now
             process.write(data)
 
+    @undisturbed()
     def _forget(self, process: StepProcess) -> None:
         self._close(process)
         self._selector.unregister(process.end)
         os.close(process.end)
         self._running.remove(process)
 
+    @undisturbed()
     def _close(self, process: StepProcess) -> None:
         stream = process.popen.stdout
         if stream and not stream.closed:

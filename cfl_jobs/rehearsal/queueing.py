@@ -18,6 +18,7 @@ from cfl_jobs.configs.steps.artifacts import (
     parse_selector,
 )
 from cfl_jobs.errors import RehearsalError, suggest
+from cfl_jobs.interrupts import undisturbed
 from cfl_jobs.rehearsal.directory import read_as_written, read_json, write_json
 from cfl_jobs.rehearsal.records import BuildRecord, Cause, cause_from_json
 
@@ -169,6 +170,7 @@ class Queue:
         self.save()
         return item, True
 
+    @undisturbed()
     def maintain(self, now: float, find_block: Callable[[Item], str]) -> bool:
         """Move items on: blocked ones that may go first, then those whose time has come.
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cfl_jobs.errors import CflJobsError, PlanError, UnsafePlan, count
+from cfl_jobs.interrupts import stopping
 from cfl_jobs.planning.basis import Asked, Basis, load_plan, look
 from cfl_jobs.planning.journal import HISTORY, Journal, find_run, list_left, list_runs, runs_place
 from cfl_jobs.planning.observe import list_versions
@@ -26,7 +27,6 @@ from cfl_jobs.planning.visible import make_line_visible, make_visible
 from cfl_jobs.review.formats import COLOURS, PROSE, write_text
 from cfl_jobs.review.review import Review
 from cfl_jobs.target import Key, Target, full_label, name_command
-from cfl_jobs.terminal.interrupts import stopping
 from cfl_jobs.terminal.streams import confirm, counting, find_canvas, silence_output
 from cfl_jobs.terminal.text import show
 

@@ -84,7 +84,7 @@ def counting(
         TimeRemainingColumn,
     )
 
-    from cfl_jobs.terminal.interrupts import interrupting, undisturbed
+    from cfl_jobs.interrupts import interrupting, undisturbed
 
     columns = (
         TextColumn("{task.description}"),

@@ -30,7 +30,7 @@ class Wish(threading.Event):
         self._is_heard = False
         self._deaf_until = -math.inf
 
-    def hear(self) -> None:
+    def hear(self, number: int) -> None:
         """Take note of a signal. Raises KeyboardInterrupt where it is an order."""
         if self._clock() < self._deaf_until:
             return
@@ -63,7 +63,7 @@ def stopping() -> Iterator[Wish]:
 def interrupting() -> Iterator[None]:
     """Let what would end us on the spot raise KeyboardInterrupt, as Ctrl-C does."""
 
-    def interrupt() -> None:
+    def interrupt(number: int) -> None:
         raise KeyboardInterrupt
 
     lethal = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
@@ -73,21 +73,25 @@ def interrupting() -> Iterator[None]:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let signals wait until something short is done, which is no good when half of it is."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    """Let signals wait until something short is done, which is no good when half of it is.
+
+    Not by blocking them: another thread would get them, and Python tells the main one.
+    """
+    heard: list[int] = []
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        yield
+        with _handling(_SIGNALS, heard.append):
+            yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number in heard[:1]:
+            signal.raise_signal(number)
 
 
 @contextmanager
-def _handling(numbers: Sequence[signal.Signals], do: Callable[[], None]) -> Iterator[None]:
+def _handling(numbers: Sequence[signal.Signals], do: Callable[[int], None]) -> Iterator[None]:
     """Do this for these signals, but for those that are ignored; only the main thread can."""
 
     def handle(number: int, frame: FrameType | None) -> None:
-        do()
+        do(number)
 
     usual = {}
     if threading.current_thread() is threading.main_thread():
