@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -144,187 +145,161 @@ def test_a_property_that_does_nothing_is_as_good_as_none(
     assert (normalise(config, name="a") == normalise("<project/>", name="a")) is is_idle
 
 
-MATRIX = "<properties><{0}>{1}<permission>a</permission></{0}></properties>"
-AUTHORIZATION = "hudson.security.AuthorizationMatrixProperty"
-STRATEGY = '<inheritanceStrategy class="org.jenkinsci.plugins.matrixauth.inheritance.{}Strategy"/>'
-TIMEOUT = "<buildWrappers><{0}>{1}</{0}></buildWrappers>"
-WRAPPER = "hudson.plugins.build__timeout.BuildTimeoutWrapper"
-OPERATION = "<hudson.plugins.build__timeout.operations.{}Operation/>"
-RESULT = "<runPostStepsIfResult><name>{}</name></runPostStepsIfResult>"
-ARRAY = '<choices class="java.util.Arrays$ArrayList"><a class="string-array">{}</a></choices>'
-GIT = '<scm class="hudson.plugins.git.GitSCM">{}<extensions>{}</extensions></scm>'
-EXTENSION = "<hudson.plugins.git.extensions.impl.{0}>{1}</hudson.plugins.git.extensions.impl.{0}>"
-CLEANUP = "<publishers><{0}>{{}}</{0}></publishers>".format("hudson.plugins.ws__cleanup.WsCleanup")
+GIT = "hudson.plugins.git."
+EMAIL = "hudson.plugins.emailext.plugins."
+TIMEOUT = "hudson.plugins.build__timeout."
 RESULTS = ("Success", "Unstable", "Failure", "NotBuilt", "Aborted")
-SCRIPT = "<publishers><{0}>{{}}</{0}></publishers>"
-SCRIPT = SCRIPT.format("hudson.plugins.emailext.plugins.trigger.ScriptTrigger")
 SECURE = "<secureTriggerScript><script>true</script><sandbox>false</sandbox></secureTriggerScript>"
 
 
+def fields_of(said: str) -> str:
+    """Return XML, which may be given as "a=1 b="."""
+    if said.startswith("<"):
+        return said
+    pairs = (field.split("=", 1) for field in said.split())
+    return "".join(f"<{tag}>{text}</{tag}>" for tag, text in pairs)
+
+
+def element(path: str, said: str = "") -> str:
+    """Return the elements of a path, one in the other, with what the last one says."""
+    tags = path.split("/")
+    around = "".join(f"<{tag}>" for tag in tags), "".join(f"</{tag}>" for tag in reversed(tags))
+    return fields_of(said).join(around)
+
+
+cleanup = partial(element, "publishers/hudson.plugins.ws__cleanup.WsCleanup")
+mail = partial(element, f"publishers/{EMAIL}trigger.FirstFailureTrigger/email")
+script = partial(element, f"publishers/{EMAIL}trigger.ScriptTrigger")
+copy = partial(element, "builders/hudson.plugins.copyartifact.CopyArtifact")
+after = partial(element, "runPostStepsIfResult")
+metadata = partial(element, "properties/job-metadata/values/metadata-tree")
+
+
+def git(old: str = "", **extensions: str) -> str:
+    of = (element(f"{GIT}extensions.impl.{name}", said) for name, said in extensions.items())
+    inside = fields_of(old) + element("extensions", "".join(of))
+    return f'<scm class="{GIT}GitSCM">{inside}</scm>'
+
+
 def extensions(*names: str) -> str:
-    return GIT.format("", "".join(EXTENSION.format(name, "") for name in names))
+    return git(**dict.fromkeys(names, ""))
 
 
 def cleaned(value: str, *names: str) -> str:
-    return CLEANUP.format("".join(f"<cleanWhen{n}>{value}</cleanWhen{n}>" for n in names))
+    return cleanup(" ".join(f"cleanWhen{name}={value}" for name in names))
 
 
-CLONE = "<{0}>{{}}</{0}>".format("hudson.plugins.git.extensions.impl.CloneOption")
-MAIL = (
-    "<publishers><{0}FirstFailureTrigger><email>{{}}</email></{0}FirstFailureTrigger></publishers>"
-)
-MAIL = MAIL.format("hudson.plugins.emailext.plugins.trigger.")
-RECIPIENT = "<recipientProviders><{}{{}}RecipientProvider/></recipientProviders>"
-RECIPIENT = RECIPIENT.format("hudson.plugins.emailext.plugins.recipients.")
-COPY = "<builders><{0}><{{0}}>{{1}}</{{0}}></{0}></builders>"
-COPY = COPY.format("hudson.plugins.copyartifact.CopyArtifact")
-METADATA = """<properties><job-metadata><values><metadata-tree><name>{}</name>
-<generated>{}</generated></metadata-tree></values></job-metadata></properties>"""
-SUBMODULES = "<{0}>{{}}</{0}>".format("hudson.plugins.git.extensions.impl.SubmoduleOption")
+def matrix(strategy: str = "") -> str:
+    kind = f"org.jenkinsci.plugins.matrixauth.inheritance.{strategy}Strategy"
+    inside = f'<inheritanceStrategy class="{kind}"/>' if strategy else ""
+    inside += "<permission>a</permission>"
+    return element("properties/hudson.security.AuthorizationMatrixProperty", inside)
+
+
+def timeout(*operations: str) -> str:
+    of = "".join(f"<{TIMEOUT}operations.{name}Operation/>" for name in operations)
+    return element(f"buildWrappers/{TIMEOUT}BuildTimeoutWrapper/operationList", of)
+
+
+def array(text: str) -> str:
+    inside = f'<a class="string-array"><string>{text}</string></a>'
+    return f'<choices class="java.util.Arrays$ArrayList">{inside}</choices>'
+
+
+REQUESTER = element(f"recipientProviders/{EMAIL}recipients.RequesterRecipientProvider")
 # Two texts of a project that mean the same, and two that don't.
 SAME = {
     "may not roam": ("<canRoam>false</canRoam>", "<assignedNode>built-in</assignedNode>"),
     "runs there": ("", "<assignedNode>built-in</assignedNode><canRoam>false</canRoam>"),
-    "inherits": (
-        MATRIX.format(AUTHORIZATION, STRATEGY.format("InheritParent")),
-        MATRIX.format(AUTHORIZATION, ""),
-    ),
-    "aborts": (
-        TIMEOUT.format(WRAPPER, "<operationList/>"),
-        TIMEOUT.format(WRAPPER, f"<operationList>{OPERATION.format('Abort')}</operationList>"),
-    ),
-    "in any case": (RESULT.format("FAILURE"), ""),
-    "git 1": (
-        GIT.format("<wipeOutWorkspace>true</wipeOutWorkspace><clean>false</clean>", ""),
-        GIT.format("", "<hudson.plugins.git.extensions.impl.WipeWorkspace/>"),
-    ),
+    "inherits": (matrix("InheritParent"), matrix()),
+    "aborts": (timeout(), timeout("Abort")),
+    "in any case": (after("name=FAILURE"), ""),
+    "git 1": (git("wipeOutWorkspace=true clean=false"), git(WipeWorkspace="")),
     "git 1, one of several": (
-        "<scms><{0}><clean>true</clean></{0}></scms>".format("hudson.plugins.git.GitSCM"),
-        "<scms><{0}><extensions><{1}/></extensions></{0}></scms>".format(
-            "hudson.plugins.git.GitSCM", "hudson.plugins.git.extensions.impl.CleanCheckout"
-        ),
+        element(f"scms/{GIT}GitSCM", "clean=true"),
+        element(f"scms/{GIT}GitSCM/extensions/{GIT}extensions.impl.CleanCheckout"),
     ),
-    "git 1, shallow": (
-        GIT.format("<useShallowClone>true</useShallowClone>", ""),
-        GIT.format("", CLONE.format("<shallow>true</shallow>")),
-    ),
-    "git 1, tags": (
-        GIT.format("<skipTag>false</skipTag>", ""),
-        GIT.format("", "<hudson.plugins.git.extensions.impl.PerBuildTag/>"),
-    ),
-    "git 1, no tags": (GIT.format("<skipTag>true</skipTag>", ""), GIT.format("", "")),
-    "mail, old flags": (
-        MAIL.format(
-            "<sendToRequester>true</sendToRequester><includeCulprits>false</includeCulprits>"
-        ),
-        MAIL.format(RECIPIENT.format("Requester")),
-    ),
+    "git 1, shallow": (git("useShallowClone=true"), git(CloneOption="shallow=true")),
+    "git 1, tags": (git("skipTag=false"), git(PerBuildTag="")),
+    "git 1, no tags": (git("skipTag=true"), git()),
+    "mail, old flags": (mail("sendToRequester=true includeCulprits=false"), mail(REQUESTER)),
     "a class by its alias": (
         "<buildWrappers><org.jenkinsci.plugins.xvfb.XvfbBuildWrapper/></buildWrappers>",
         "<buildWrappers><org.jenkinsci.plugins.xvfb.Xvfb/></buildWrappers>",
     ),
-    "artifacts of a job": (COPY.format("projectName", "a"), COPY.format("project", "a")),
+    "artifacts of a job": (copy("projectName=a"), copy("project=a")),
     "Hudson's time": ("<creationTime>1430000000000</creationTime>", ""),
-    "metadata of a save": (METADATA.format("job-info", "true"), ""),
-    "submodules": (
-        GIT.format("", SUBMODULES.format("<timeout>10</timeout><threads>1</threads>")),
-        GIT.format("", SUBMODULES.format("")),
-    ),
+    "metadata of a save": (metadata("name=job-info generated=true"), ""),
+    "submodules": (git(SubmoduleOption="timeout=10 threads=1"), git(SubmoduleOption="")),
     "git, in any order": (
         extensions("CloneOption", "CleanCheckout", "PruneStaleBranch", "SubmoduleOption"),
         extensions("PruneStaleBranch", "CleanCheckout", "CloneOption", "SubmoduleOption"),
     ),
-    "git 1, reference": (
-        GIT.format("<reference>/a</reference>", ""),
-        GIT.format("", EXTENSION.format("CloneOption", "<reference>/a</reference>")),
-    ),
+    "git 1, reference": (git("reference=/a"), git(CloneOption="reference=/a")),
     "git 1, reference twice": (
-        GIT.format("<reference>/b</reference>", CLONE.format("<reference>/a</reference>")),
-        GIT.format("", EXTENSION.format("CloneOption", "<reference>/a</reference>")),
+        git("reference=/b", CloneOption="reference=/a"),
+        git(CloneOption="reference=/a"),
     ),
     "git 1, no submodules": (
-        GIT.format("<disableSubmodules>true</disableSubmodules>", ""),
-        GIT.format("", SUBMODULES.format("<disableSubmodules>true</disableSubmodules>")),
+        git("disableSubmodules=true"),
+        git(SubmoduleOption="disableSubmodules=true"),
     ),
-    "git 1, user": (
-        GIT.format("<gitConfigName>a</gitConfigName><gitConfigEmail/>", ""),
-        GIT.format("", EXTENSION.format("UserIdentity", "<name>a</name>")),
-    ),
-    "git 1, what nothing reads": (
-        GIT.format("<remotePoll>true</remotePoll>", ""),
-        GIT.format("", ""),
-    ),
-    "git 1, nothing said": (
-        GIT.format("<reference/><disableSubmodules>false</disableSubmodules>", ""),
-        GIT.format("", ""),
-    ),
-    "cleanup, nothing said": (CLEANUP.format(""), cleaned("true", *RESULTS)),
+    "git 1, user": (git("gitConfigName=a gitConfigEmail="), git(UserIdentity="name=a")),
+    "git 1, what nothing reads": (git("remotePoll=true"), git()),
+    "git 1, nothing said": (git("reference= disableSubmodules=false"), git()),
+    "cleanup, nothing said": (cleanup(), cleaned("true", *RESULTS)),
     "cleanup, all turned off": (cleaned("false", *RESULTS), cleaned("true", *RESULTS)),
     "cleanup, one": (
         cleaned("true", "Failure"),
-        CLEANUP.format(
-            "<cleanWhenFailure>true</cleanWhenFailure><cleanWhenAborted>false</cleanWhenAborted>"
-        ),
+        cleanup("cleanWhenFailure=true cleanWhenAborted=false"),
     ),
     "cleanup, the older option": (
-        CLEANUP.format("<skipWhenFailed>true</skipWhenFailed>"),
+        cleanup("skipWhenFailed=true"),
         cleaned("true", "Success", "Unstable"),
     ),
-    "mail, a script": (SCRIPT.format("<triggerScript>true</triggerScript>"), SCRIPT.format(SECURE)),
+    "mail, a script": (script("triggerScript=true"), script(SECURE)),
     "line ends of a browser": (
         "<description>one\ntwo</description>",
         "<description>one&#xd;\ntwo</description>",
     ),
-    "an array": (ARRAY.format("<string>a</string>"), "<choices><string>a</string></choices>"),
+    "an array": (array("a"), "<choices><string>a</string></choices>"),
+    "a view's old filter": (
+        "<statusFilter>true</statusFilter>",
+        element("jobFilters/hudson.views.StatusFilter", "statusFilter=true"),
+    ),
+    "a view's old filter, false": (
+        "<statusFilter>false</statusFilter>",
+        element("jobFilters/hudson.views.StatusFilter"),
+    ),
 }
 DIFFERENT = {
     "may roam": ("<canRoam>true</canRoam>", "<canRoam>false</canRoam>"),
     "a label": ("<assignedNode>master</assignedNode>", "<canRoam>false</canRoam>"),
-    "inherits nothing": (
-        MATRIX.format(AUTHORIZATION, STRATEGY.format("NonInheriting")),
-        MATRIX.format(AUTHORIZATION, ""),
-    ),
-    "fails": (
-        TIMEOUT.format(WRAPPER, "<operationList/>"),
-        TIMEOUT.format(WRAPPER, f"<operationList>{OPERATION.format('Fail')}</operationList>"),
-    ),
-    "after success": (RESULT.format("SUCCESS"), ""),
-    "git 1, a directory": (
-        GIT.format("<relativeTargetDir>a</relativeTargetDir>", ""),
-        GIT.format("", ""),
-    ),
-    "mail, other recipients": (
-        MAIL.format("<includeCulprits>true</includeCulprits>"),
-        MAIL.format(RECIPIENT.format("Requester")),
-    ),
-    "artifacts by parameters": (
-        COPY.format("projectName", "a/B=c"),
-        COPY.format("project", "a/B=c"),
-    ),
-    "metadata of a user": (METADATA.format("job-info", "false"), ""),
-    "other metadata": (METADATA.format("owner", "true"), ""),
-    "submodules, sooner": (
-        GIT.format("", SUBMODULES.format("<timeout>9</timeout>")),
-        GIT.format("", SUBMODULES.format("")),
-    ),
+    "inherits nothing": (matrix("NonInheriting"), matrix()),
+    "fails": (timeout(), timeout("Fail")),
+    "after success": (after("name=SUCCESS"), ""),
+    "git 1, a directory": (git("relativeTargetDir=a"), git()),
+    "mail, other recipients": (mail("includeCulprits=true"), mail(REQUESTER)),
+    "artifacts by parameters": (copy("projectName=a/B=c"), copy("project=a/B=c")),
+    "metadata of a user": (metadata("name=job-info generated=false"), ""),
+    "other metadata": (metadata("name=owner generated=true"), ""),
+    "submodules, sooner": (git(SubmoduleOption="timeout=9"), git(SubmoduleOption="")),
     "git, cleaned after the submodules": (
         extensions("CleanCheckout", "SubmoduleOption"),
         extensions("SubmoduleOption", "CleanCheckout"),
     ),
     "cleanup, another": (cleaned("true", "Failure"), cleaned("true", "Aborted")),
-    "mail, another script": (
-        SCRIPT.format("<triggerScript>1</triggerScript>"),
-        SCRIPT.format(SECURE),
-    ),
+    "mail, another script": (script("triggerScript=1"), script(SECURE)),
     "a step that runs `false`": (
-        "<builders><hudson.tasks.Shell><command>false</command></hudson.tasks.Shell></builders>",
-        "<builders><hudson.tasks.Shell><command/></hudson.tasks.Shell></builders>",
+        element("builders/hudson.tasks.Shell", "command=false"),
+        element("builders/hudson.tasks.Shell", "command="),
     ),
     "a carriage return alone": (
         "<description>one\ntwo</description>",
         "<description>one&#xd;two</description>",
     ),
-    "another array": (ARRAY.format("<string>a</string>"), "<choices><string>b</string></choices>"),
+    "no filter of a view": (element("jobFilters/hudson.views.StatusFilter"), ""),
+    "another array": (array("a"), "<choices><string>b</string></choices>"),
 }
 
 
@@ -426,19 +401,3 @@ def test_a_rewrite_holds_for_the_versions_that_its_row_names(
         return publishers.children[0].kind
 
     assert [kind({"p": "1.5"}), kind({"p": "2"}), kind({})] == ["old", "new", "new"]
-
-
-VIEW = "<hudson.model.ListView>{}</hudson.model.ListView>"
-
-
-@pytest.mark.parametrize(
-    ("old", "inside"), [("true", "<statusFilter>true</statusFilter>"), ("false", "")]
-)
-def test_a_list_views_old_status_filter_is_the_job_filter_that_jenkins_makes_of_it(
-    old: str, inside: str
-) -> None:
-    """ListView.readResolve; it is told from none."""
-    made = f"<hudson.views.StatusFilter>{inside}</hudson.views.StatusFilter>"
-    saved = normalise(VIEW.format(f"<jobFilters>{made}</jobFilters>"), name="a")
-    assert normalise(VIEW.format(f"<statusFilter>{old}</statusFilter>"), name="a") == saved
-    assert normalise(VIEW.format(""), name="a") != saved
