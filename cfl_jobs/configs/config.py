@@ -221,7 +221,7 @@ class Config:
         description = description.strip()
         set_description(root, description)
         found = root.findall("disabled")
-        says_disabled = found[0].text == "true" if found else None
+        says_disabled = next((element.text == "true" for element in found), None)
         for element in found:
             root.remove(element)
         normal = normalise_element(root, self.versions)
@@ -249,18 +249,17 @@ class Config:
         The number in its path may be of a list that was sorted, as sets are: one that is a `text`
         is known by that.
         """
-        path = self._texts.get((path.rpartition("[")[0], text), path) if text else path
-        made = (blame for blame in self.blame if f"{blame.path}/".startswith(f"{path}/"))
-        first = next(made, None)
-        return first.position if first else self.place_of(path)
+        path = self._texts.get((path.rpartition("[")[0], text), path)
+        made = (b.position for b in self.blame if f"{b.path}/".startswith(f"{path}/"))
+        return next(made, None) or self.place_of(path)
 
     @cached_property
     def _texts(self) -> Mapping[tuple[str, str], str]:
         """The paths of texts in lists, by their paths without the last number and the texts."""
         return {
-            (path.rpartition("[")[0], element.text or ""): path
+            (path.rpartition("[")[0], element.text): path
             for path, element in element_paths(self.parse())
-            if path.endswith("]") and not len(element)
+            if path.endswith("]") and element.text and not len(element)
         }
 
     def to_json(self) -> dict[str, Any]:

@@ -192,6 +192,11 @@ def names(tag: str) -> Any:
     return _read_by(lambda element: read_names(read_text(element, tag)), ())
 
 
+def texts(path: str) -> Any:
+    """Return a field of the texts of all elements at a path."""
+    return _read_by(lambda element: tuple(each.text or "" for each in element.iterfind(path)), ())
+
+
 def number(tag: str, default: int | None = None) -> Any:
     def read(element: ET.Element) -> int | None:
         found = read_number(element, tag)

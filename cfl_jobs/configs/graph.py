@@ -99,6 +99,7 @@ class CopyEdge:
         return self.target
 
 
+_NO_JOB = Job("")
 _Edge = TypeVar("_Edge", TriggerEdge, CopyEdge)
 
 
@@ -235,7 +236,7 @@ def _trigger_edges(job: Job, jobs: dict[str, Job]) -> Iterator[TriggerEdge]:
             continue
         for project in part.projects:
             target = resolve_job(project, job.name, jobs)
-            asked = jobs[target].parameters if target in jobs else ()
+            asked = jobs.get(target, _NO_JOB).parameters
             both = TwoJobs(_names(job.parameters), scripts, _names(asked))
             passed: dict[str, str | None] = {}
             for source in part.parameters:

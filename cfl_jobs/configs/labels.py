@@ -83,26 +83,31 @@ def _names(part: Expression) -> Iterator[str]:
 
 
 class _Parser:
-    """Reads from left to right, as deep as parentheses go. The next symbol is the last one."""
+    """Reads from left to right, as deep as parentheses go. The next symbol is the last one.
+
+    "" stands for the end.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._symbols: list[str] = []
+        self._symbols = [""]
         offset, end = 0, len(text.rstrip(" \t"))
         while offset < end:
             found = _TOKEN.match(text, offset)
             if found is None:
                 rest = text[offset:].strip()
                 raise LabelError(f"{rest!r} is no part of a label expression")
-            self._symbols.insert(0, found[1])
+            self._symbols.insert(1, found[1])
             offset = found.end()
 
     def read_all(self) -> Expression:
         found = self._read(0)
-        return found if not self._symbols else self._expect("")
+        if self._next():
+            self._expect("")
+        return found
 
     def _next(self) -> str:
-        return self._symbols[-1] if self._symbols else ""
+        return self._symbols[-1]
 
     def _read(self, level: int) -> Expression:
         """Return what stands next and is joined by operators of a level or a stronger one."""

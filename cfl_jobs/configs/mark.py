@@ -28,15 +28,14 @@ WHOLE_LENGTH = 8
 MATRIX = ".AuthorizationMatrixProperty"
 _CODE = r"[A-Za-z0-9_-]"
 _MARK = re.compile(
-    r"\s*Managed by cfl-jobs from (?P<source>[^\n]*?)\. Change it there\."
+    r"\s*Managed by cfl-jobs from (?P<file>[^\n]*?)(?:(?<=\.yaml) in (?P<project>\S+))?"
+    r"\. Change it there\."
     rf"(?:\s*\[cfl-jobs (?:1(?P<open>[?]?) (?P<applied>{_CODE}*) (?P<kept>=|{_CODE}*)"
     rf"(?: v(?P<versions>{_CODE}*))?(?: n(?P<name>{_CODE}*))?(?: (?P<said>[de]))?|[^\]\n]*)\])?"
     r"(?P<blank>[ \t]*)[ \t\r\n]*"
 )
 # What jenkins-job-builder's own update leaves in each description.
 _FOREIGN_MARK = re.compile(r"\s*<!-- Managed by Jenkins Job Builder -->\s*\Z")
-# A source: the definition's file, and the project's name if it has one.
-_SOURCE = re.compile(r"(?P<file>.*\.yaml) in (?P<project>\S+)")
 _MAX_SECTIONS = 80
 Codes = tuple[str, ...]
 
@@ -158,7 +157,7 @@ class Mark:
         said = {None: "", True: " d", False: " e"}[self.said_disabled]
         status = "" if self.is_verified else "?"
         code_ = f"[cfl-jobs 1{status} {self.applied} {kept}{more}{said}]"
-        source = f"{self.file} in {self.project}" if self.project else self.file
+        source = " in ".join(filter(None, (self.file, self.project)))
         return f"Managed by cfl-jobs from {source}. Change it there. {code_}"
 
 
@@ -173,23 +172,21 @@ def split_description(description: str) -> tuple[str, Mark | None]:
     found = _MARK.search(description)
     if found is None:
         return _FOREIGN_MARK.sub("", description), None
-    above, below = description[: found.start()], description[found.end() :]
-    rest = f"{above}\n{below}" if above and below else above + below
-    source = _SOURCE.fullmatch(found["source"])
+    around = description[: found.start()], description[found.end() :]
     kept = found["kept"]
     applied = _read_fingerprint(found["applied"] or "")
     mark = Mark(
-        file=source["file"] if source else found["source"],
+        file=found["file"],
         applied=applied,
         kept=applied if kept == "=" else _read_fingerprint(kept or ""),
         is_verified=not found["open"] and applied is not None,
         versions=_read_codes(found["versions"] or ""),
-        project=source["project"] if source else "",
+        project=found["project"] or "",
         name=found["name"] or "",
         said_disabled={"d": True, "e": False}.get(found["said"] or ""),
         blank=found["blank"],
     )
-    return rest, mark
+    return "\n".join(filter(None, around)), mark
 
 
 def join_description(description: str, mark: Mark) -> str:

@@ -13,7 +13,14 @@ from posixpath import relpath
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
-from cfl_jobs.configs.fields import read_flag, read_names, read_text, read_threshold, short_class
+from cfl_jobs.configs.fields import (
+    read_flag,
+    read_names,
+    read_number,
+    read_text,
+    read_threshold,
+    short_class,
+)
 from cfl_jobs.configs.steps.step import BoundCredential, Placed, Step, Unknown, read_fields
 
 
@@ -56,6 +63,34 @@ class BuildDiscarder:
     artifact_builds_to_keep: int = fields.number("artifactNumToKeep", -1)
 
 
+EXTENSIONS = "extensions/hudson.plugins.git.extensions.impl."
+
+
+def _read_depth(scm: ET.Element) -> int:
+    clone = scm.find(f"{EXTENSIONS}CloneOption")
+    if clone is None or not read_flag(clone, "shallow"):
+        return 0
+    return read_number(clone, "depth") or 1
+
+
+def _read_submodules(scm: ET.Element) -> tuple[str, ...]:
+    """Return the options of `git submodule update`, () where that isn't all that is asked for."""
+    option = scm.find(f"{EXTENSIONS}SubmoduleOption")
+    if option is None or read_text(option, "reference"):
+        return ()
+    if any(read_flag(option, name) for name in ("disableSubmodules", "trackingSubmodules")):
+        return ()
+    wanted = {"--init": True, "--recursive": read_flag(option, "recursiveSubmodules")}
+    return tuple(word for word, is_wanted in wanted.items() if is_wanted)
+
+
+def _read_identity(scm: ET.Element) -> tuple[str, str]:
+    # GitSCM.readResolve turns the old fields into the new
+    new = f"{EXTENSIONS}UserIdentity"
+    name = read_text(scm, f"{new}/name") or read_text(scm, "gitConfigName")
+    return name, read_text(scm, f"{new}/email") or read_text(scm, "gitConfigEmail")
+
+
 @dataclass(frozen=True, slots=True)
 class Git(Placed):
     """A git checkout. `branches` may hold parameters, for example "${BRANCH}".
@@ -66,18 +101,21 @@ class Git(Placed):
     `submodules` are the options of `git submodule update`, () where that isn't run.
     """
 
-    urls: tuple[str, ...]
-    branches: tuple[str, ...]
-    refspec: str = ""
-    credentials_id: str = ""
-    clean_before_checkout: bool = False
-    depth: int = 0
-    fetches_tags: bool = True
-    submodules: tuple[str, ...] = ()
+    urls: tuple[str, ...] = fields.texts("userRemoteConfigs/*/url")
+    branches: tuple[str, ...] = fields.texts("branches/*/name")
+    refspec: str = fields.text("userRemoteConfigs/*[1]/refspec")
+    credentials_id: str = fields.text("userRemoteConfigs/*[1]/credentialsId")
+    depth: int = fields.value(_read_depth, 0)
+    fetches_tags: bool = fields.flag(f"{EXTENSIONS}CloneOption/noTags", inverse=True)
+    submodules: tuple[str, ...] = fields.value(_read_submodules, ())
     extensions: tuple[str, ...] = ()
-    directory: str = ""
-    identity: tuple[str, str] = ("", "")
+    directory: str = fields.text(f"{EXTENSIONS}RelativeTargetDirectory/relativeTargetDir")
+    identity: tuple[str, str] = fields.value(_read_identity, ("", ""))
     unknown: tuple[Unknown, ...] = ()
+
+    @property
+    def clean_before_checkout(self) -> bool:
+        return not {"CleanBeforeCheckout", "WipeWorkspace"}.isdisjoint(self.extensions)
 
 
 class StartKind(Enum):

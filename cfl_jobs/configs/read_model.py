@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import parse_config, paths_of
-from cfl_jobs.configs.fields import is_default, read_flag, read_number, read_text, short_class
+from cfl_jobs.configs.fields import is_default, read_text, short_class
 from cfl_jobs.configs.model import (
     DECLARED,
     DISCARDER,
@@ -85,8 +85,6 @@ _READ = frozenset(
     """.split()  # noqa: SIM905 - longer as a list
 )
 _GIT = "hudson.plugins.git.GitSCM"
-_GIT_EXTENSIONS = "extensions/hudson.plugins.git.extensions.impl."
-_CLEANING = frozenset({"CleanBeforeCheckout", "WipeWorkspace"})
 # GitSCM's fields that are read here, or that say nothing; CheckoutOption and the like are kept.
 _GIT_READ = frozenset(
     """
@@ -210,46 +208,26 @@ def _read_git(root: ET.Element, paths: Paths) -> Git | None:
     scm = root.find("scm")
     if scm is None or scm.get("class") != _GIT:
         return None
-    remotes = scm.findall("userRemoteConfigs/*")
-    first = next(iter(remotes), scm)
+    read = read_fields(Git, scm)
     extensions = {short_class(item.tag): item for item in scm.findall("extensions/*")}
-    # GitSCM.readResolve turns the old fields into the new
-    new = f"{_GIT_EXTENSIONS}UserIdentity"
-    name = read_text(scm, f"{new}/name") or read_text(scm, "gitConfigName")
-    email = read_text(scm, f"{new}/email") or read_text(scm, "gitConfigEmail")
-    names = dict.fromkeys([*extensions, *(["UserIdentity"] if name or email else [])])
-    submodules = _read_submodules(extensions.get("SubmoduleOption"))
-    known = {*_CLEANING, "CloneOption", "GitLFSPull", "UserIdentity"}
-    known |= {"SubmoduleOption"} if submodules else set()
-    clone = extensions.get("CloneOption", ET.Element("nothing"))
-    unknown = [item for kind, item in extensions.items() if kind not in known]
-    others = [child for child in scm if child.tag not in _GIT_READ and not is_default(child)]
+    known = {"CleanBeforeCheckout", "CloneOption", "GitLFSPull", "UserIdentity", "WipeWorkspace"}
+    if read["submodules"]:
+        known.add("SubmoduleOption")
+    names = list(extensions)
+    if any(read["identity"]) and "UserIdentity" not in names:
+        names.append("UserIdentity")
+    unknown = {
+        "userRemoteConfigs": scm.findall("userRemoteConfigs/*")[1:],
+        "extensions": [item for kind, item in extensions.items() if kind not in known],
+        "scm": [child for child in scm if child.tag not in _GIT_READ and not is_default(child)],
+    }
     return Git(
-        urls=tuple(read_text(remote, "url") for remote in remotes),
-        branches=tuple(read_text(item, "name") for item in scm.findall("branches/*")),
-        refspec=read_text(first, "refspec"),
-        credentials_id=read_text(first, "credentialsId"),
-        clean_before_checkout=not _CLEANING.isdisjoint(names),
-        # CloneOption: a depth that is missing is 1
-        depth=(read_number(clone, "depth") or 1) if read_flag(clone, "shallow") else 0,
-        fetches_tags=not read_flag(clone, "noTags"),
-        submodules=submodules,
+        **read,
         extensions=tuple(names),
-        directory=read_text(scm, f"{_GIT_EXTENSIONS}RelativeTargetDirectory/relativeTargetDir"),
-        identity=(name, email),
-        unknown=(
-            *(keep_unknown("userRemoteConfigs", remote, paths) for remote in remotes[1:]),
-            *(keep_unknown("extensions", item, paths) for item in unknown),
-            *(keep_unknown("scm", child, paths) for child in others),
+        unknown=tuple(
+            keep_unknown(section, element, paths)
+            for section, elements in unknown.items()
+            for element in elements
         ),
         path=paths[scm],
     )
-
-
-def _read_submodules(option: ET.Element | None) -> tuple[str, ...]:
-    """Return the options of `git submodule update`, () where that isn't all that is asked for."""
-    if option is None or read_text(option, "reference"):
-        return ()
-    if any(read_flag(option, name) for name in ("disableSubmodules", "trackingSubmodules")):
-        return ()
-    return ("--init", *(["--recursive"] if read_flag(option, "recursiveSubmodules") else []))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Mapping
-from posixpath import normpath
+from posixpath import join, normpath
 
 # hudson.Util.VARIABLE
 _VARIABLE = re.compile(r"\$([A-Za-z0-9_]+|\{[A-Za-z0-9_.]+\}|\$)")
@@ -79,5 +79,5 @@ def resolve_job(name: str, holder: str, jobs: Container[str]) -> str:
     if name.startswith("/"):
         return name.strip("/")
     folder = holder.rpartition("/")[0]
-    near = normpath(f"{folder}/{name}" if folder else name)
+    near = normpath(join(folder, name))
     return near if near in jobs else name

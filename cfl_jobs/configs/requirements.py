@@ -131,4 +131,4 @@ def find_provider(class_name: str) -> str | None:
     if "." not in name:
         return _PROVIDERS.get(name)
     fitting = [start for start in _PROVIDERS if "." in start and name.startswith(start)]
-    return _PROVIDERS[max(fitting, key=len)] if fitting else None
+    return _PROVIDERS.get(max(fitting, key=len, default=""))

@@ -102,12 +102,13 @@ def read_default_selector(parameter: ET.Element) -> str:
     jenkins-job-builder posts it as `defaultSelector`; Jenkins saves it as `defaultSelectorXml`.
     """
     element = parameter.find("defaultSelector")
-    xml = read_text(parameter, "defaultSelectorXml")
-    found = read_selector(element) if element is not None else parse_selector(xml)
+    if element is None:
+        xml = read_text(parameter, "defaultSelectorXml")
+        found = parse_selector(xml)
+        return xml if found is None else format_selector(found)
+    found = read_selector(element)
     if found is not None:
         return format_selector(found)
-    if element is None:
-        return xml
     root = ET.Element(short_class(element.get("class") or element.tag))
     root.extend(list(element))
     return ET.tostring(root, encoding="unicode", short_empty_elements=False)
