@@ -311,12 +311,19 @@ def peek(value: object, key: str) -> Any:
     return dict.get(value, key) if isinstance(value, dict) else None
 
 
+def listed(value: object) -> Sequence[Any]:
+    """Return a list's entries; anything else has none."""
+    return value if isinstance(value, (list, tuple)) else ()
+
+
 def entries_of(value: object) -> Sequence[Any]:
     """Return a list's entries; anything else is one by itself."""
     return value if isinstance(value, (list, tuple)) else (value,)
 
 
-def walk_mappings(value: object, *, into_lists: bool = True) -> Iterator[TrackedDict]:
+def walk_mappings(
+    value: object, *, into_lists: bool = True, into_unread: bool = True
+) -> Iterator[TrackedDict]:
     """Yield each mapping in a value once, parents first, without noting reads."""
     if not isinstance(value, (dict, list, tuple)):
         return
@@ -330,7 +337,8 @@ def walk_mappings(value: object, *, into_lists: bool = True) -> Iterator[Tracked
         seen.add(id(current))
         if isinstance(current, TrackedDict):
             yield current
-            current = dict.values(current)
+            unread = () if into_unread else current.unread_keys()
+            current = [item for key, item in dict.items(current) if key not in unread]
         elif isinstance(current, dict):
             continue
         waiting += [item for item in reversed(current) if isinstance(item, inner)]
@@ -338,16 +346,5 @@ def walk_mappings(value: object, *, into_lists: bool = True) -> Iterator[Tracked
 
 def unread_places(value: object) -> Iterator[tuple[TrackedDict, str]]:
     """Yield (mapping, key) for each key no one read; not for what stands inside such a key."""
-    seen: set[int] = set()
-    waiting = [value]
-    while waiting:
-        current = waiting.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        if isinstance(current, TrackedDict):
-            unread = current.unread_keys()
-            yield from ((current, key) for key in unread)
-            waiting += [item for key, item in dict.items(current) if key not in unread]
-        elif isinstance(current, (list, tuple)):
-            waiting += current
+    for mapping in walk_mappings(value, into_unread=False):
+        yield from ((mapping, key) for key in mapping.unread_keys())

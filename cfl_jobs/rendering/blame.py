@@ -15,6 +15,7 @@ from cfl_jobs.configs.fields import is_default
 from cfl_jobs.configs.normalising import TEXTS
 from cfl_jobs.errors import Position
 from cfl_jobs.reading.tracking import LocatedText, Pieces, TrackedDict, peek, walk_mappings
+from cfl_jobs.rendering.documentation import plain_name
 from cfl_jobs.rendering.generator import Component, Generated
 from cfl_jobs.rendering.noeffect import NO_EFFECTS, Successor
 
@@ -155,7 +156,7 @@ class _Options:
                 places = {place for key, place in found if fits(key, element.tag)}
                 if places:
                     return _only(places)
-        named = self._indices.get(_plain(self._special.get(path, element.tag)), ())
+        named = self._indices.get(plain_name(self._special.get(path, element.tag)), ())
         if len(named) != 1:
             return None
         return _place_of(self._owners[named[0]], self._keys[named[0]])
@@ -200,7 +201,7 @@ class _Options:
         """Where the keys of one name stand."""
         found: dict[str, list[int]] = {}
         for index, key in enumerate(self._keys):
-            found.setdefault(_plain(key), []).append(index)
+            found.setdefault(plain_name(key), []).append(index)
         return found
 
     @cached_property
@@ -254,12 +255,12 @@ def _split(
 
 def _is_same(key: str, tag: str) -> bool:
     """Tell whether an option and an element are called the same: days-to-keep, daysToKeep."""
-    return _plain(key) == _plain(tag)
+    return plain_name(key) == plain_name(tag)
 
 
 def _is_part(key: str, tag: str) -> bool:
     """Tell whether an option's name is an element's in short: block-downstream, timeout."""
-    return len(_plain(key)) > 2 and _words(key) <= _words(tag)
+    return len(plain_name(key)) > 2 and _words(key) <= _words(tag)
 
 
 def _is_trivial(element: ET.Element) -> bool:
@@ -270,11 +271,6 @@ def _is_trivial(element: ET.Element) -> bool:
 @lru_cache(maxsize=4096)
 def _is_any(keys: frozenset[str], tag: str) -> bool:
     return any(_is_same(key, tag) or _is_part(key, tag) for key in keys)
-
-
-@lru_cache(maxsize=4096)
-def _plain(name: str) -> str:
-    return re.sub("[^a-z0-9]", "", name.lower())
 
 
 @lru_cache(maxsize=4096)

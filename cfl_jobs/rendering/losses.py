@@ -262,7 +262,7 @@ def _judge_job(
     for reason in (*check_job(plain, versions), *check_written(plain, texts)):
         holder, key = _follow(data, reason.path)
         scope = scopes.get(getattr(holder, "identity", 0), own)
-        yield _Value(scope, _option_of(key), holder, key), reason
+        yield _Value(scope, key if isinstance(key, str) else "", holder, key), reason
     for element in made.root.iter():
         # XStream 1.4.21 reads text up to the first element.
         if len(element) and _holds_text(element):
@@ -326,10 +326,6 @@ def _follow(data: TrackedDict, path: want.Path) -> tuple[object, str | int]:
         elif isinstance(holder, list) and isinstance(key, int):
             holder = holder[key]
     return holder, path[-1]
-
-
-def _option_of(key: str | int) -> str:
-    return "" if isinstance(key, int) else key
 
 
 # -- words that jenkins-job-builder or Jenkins doesn't know --------------------------------------

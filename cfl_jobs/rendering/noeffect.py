@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cfl_jobs.reading.tracking import listed
 from cfl_jobs.reading.versions import ALWAYS, Span
 
 Options = dict[str, Any]
@@ -69,8 +70,7 @@ def _aborts_anyway(options: Options) -> bool:
 
 def _cleans_never(options: Options) -> bool:
     """Tell whether each of the five results is turned off."""
-    said = options.get("clean-if")
-    parts = [part for part in said if isinstance(part, dict)] if isinstance(said, list) else []
+    parts = [part for part in listed(options.get("clean-if")) if isinstance(part, dict)]
     off = {name for part in parts for name, value in part.items() if str(value).lower() == "false"}
     return len(off) == 5
 

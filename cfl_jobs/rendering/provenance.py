@@ -196,7 +196,7 @@ def locate(text: str, pieces: Pieces, offset: int) -> Position:
     """Return the place of a character of a text."""
     start, place = next((piece for piece in reversed(pieces) if piece[0] <= offset), pieces[0])
     lines = text.count("\n", start, offset)
-    return Position(place.file, place.line + lines, place.column) if lines else place
+    return place._replace(line=place.line + lines)
 
 
 def cut(text: str, pieces: Pieces, start: int, end: int) -> Iterator[tuple[int, Position]]:

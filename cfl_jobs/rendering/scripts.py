@@ -57,18 +57,14 @@ def find_inputs(text: str) -> tuple[Input, ...]:
     return tuple(inputs.values())
 
 
-def compose_step(file: str, text: str, values: Mapping[str, object]) -> str:
-    """Return the text of a shell step: #! line, assignments, then the script from its line 2.
+def compose_lines(file: str, text: str, values: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Return the lines of a shell step: #! line, assignments, then the script from its line 2.
 
+    Each assignment is with its input's name, "" for others.
     `file` is the script's path as people know it. Jenkins runs a step with the interpreter that
     its first line names (hudson.tasks.Shell, "#!" as the first two characters).
     Raises CflJobsError with everything that is wrong with the values or the script.
     """
-    return "\n".join(text for _, text in compose_lines(file, text, values))
-
-
-def compose_lines(file: str, text: str, values: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Return the parts of `compose_step`: each assignment with its input's name, "" for others."""
     check_script(file, text)
     inputs = find_inputs(text)
     problems = [*_find_unknown(file, inputs, values)]
@@ -81,12 +77,8 @@ def compose_lines(file: str, text: str, values: Mapping[str, object]) -> list[tu
     if problems:
         raise CflJobsError("\n".join(problems), advice=_describe_inputs(file, inputs))
     interpreter, _, rest = text.partition("\n")
-    return [("", interpreter), *assignments, ("", from_here_on(file)), ("", rest)]
-
-
-def from_here_on(file: str) -> str:
-    """Return the line of a step after which a script's own text follows, from its line 2."""
-    return f"# From here on: {file}, line 2."
+    from_here_on = f"# From here on: {file}, line 2."  # as check.positions reads it
+    return [("", interpreter), *assignments, ("", from_here_on), ("", rest)]
 
 
 def check_script(file: str, text: str) -> None:

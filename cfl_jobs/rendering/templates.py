@@ -20,7 +20,14 @@ from markupsafe import Markup
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, suggest
 from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.reading.definitions import Definition, Definitions
-from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict, entries_of, note_deeply
+from cfl_jobs.reading.tracking import (
+    NOWHERE,
+    LocatedText,
+    TrackedDict,
+    entries_of,
+    listed,
+    note_deeply,
+)
 from cfl_jobs.rendering.lost_text import LostText
 from cfl_jobs.rendering.provenance import Misplaced, Values, read_marked
 from cfl_jobs.rendering.sandbox import SCRIPTS, Loader, MissingKey, make_environment
@@ -281,7 +288,7 @@ def _pieces_of_step(
             value = values[name]
             yield offset, _place_of(value)
             start = offset + len(f"{name}=(")
-            for item in value if isinstance(value, list | tuple) else ():
+            for item in listed(value):
                 yield start, _place_of(item, _place_of(value))
                 start += len(quote_value(item)) + len(" ")
             if isinstance(value, LocatedText) and value in part:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from cfl_jobs.reading.tracking import peek
+from cfl_jobs.reading.tracking import listed, peek
 from cfl_jobs.reading.versions import NEWEST
 from cfl_jobs.rendering import options as want
 from cfl_jobs.rendering.documentation import Documented, plain_name, read_documentation
@@ -186,7 +186,7 @@ def _check_view(data: dict[str, object]) -> Iterator[Reason]:
     """A column that jenkins-job-builder doesn't know is left out without a word."""
     columns = data.get("columns", [])
     yield from want.at(("columns",), want.is_list(columns))
-    for index, column in enumerate(columns if isinstance(columns, list) else ()):
+    for index, column in enumerate(listed(columns)):
         if not isinstance(column, dict):
             for reason in want.one_of(COLUMNS)(column):
                 message = f"there is no column {want.show(column)}"
@@ -241,7 +241,7 @@ def _check_options(
 def _items(value: object) -> Iterable[tuple[str | int, object]]:
     if isinstance(value, dict):
         return value.items()
-    return enumerate(value if isinstance(value, list) else ())
+    return enumerate(listed(value))
 
 
 def plain_copy(value: object) -> object:
