@@ -284,9 +284,14 @@ def diff_lines(before: str, after: str) -> Iterator[str]:
             yield "  …"
 
 
-def show_diff(before: str, after: str) -> Iterator[str]:
-    """Yield the same for people's eyes: what is hidden is spelled out, long lines are cut."""
-    for sign, run in groupby(diff_lines(before, after), key=lambda line: line[0] != " "):
+def show_diff(before: str, after: str, *, whole: bool = False) -> Iterator[str]:
+    """Yield the same for people's eyes: what is hidden is spelled out, and long lines are cut,
+    unless all is to be shown `whole`."""
+    lines = diff_lines(before, after)
+    if whole:
+        yield from map(make_visible, lines)
+        return
+    for sign, run in groupby(lines, key=lambda line: line[0] != " "):
         if sign:
             yield from _show_changed(list(run))
         else:

@@ -47,6 +47,17 @@ class Renames:
                 element.text = "".join(self._follow_name(part, folder) for part in parts)
         return replace(config, config=format_config(root))
 
+    def in_text(self, text: str) -> str:
+        """Return a text, such as a script, with new names, in Copy Artifact's variables too."""
+        from cfl_jobs.configs.steps.artifacts import build_variable_of
+
+        for old, new in self.pairs:
+            leaves = (old.rpartition("/")[2], new.rpartition("/")[2])
+            for names in dict.fromkeys(((old, new), leaves)):
+                text = text.replace(*names)
+            text = re.sub(rf"{build_variable_of(leaves[0])}\b", build_variable_of(leaves[1]), text)
+        return text
+
     def find_place(self, name: str) -> str:
         """Return the full name of what was in a folder that was renamed, by the name it had."""
         folder, slash, leaf = name.rpartition("/")
@@ -142,12 +153,8 @@ def _is_but_a_name(raw: Raw, renames: Renames) -> bool:
     live, desired = raw.live, raw.desired
     if live is None or desired is None or live.children or desired.children:
         return False
-    text = live.text
-    for old, new in renames.pairs:
-        leaves = (old.rpartition("/")[2], new.rpartition("/")[2])
-        for one, other in dict.fromkeys(((old, new), leaves)):
-            text = text.replace(one, other)
-    return replace(live, text=text) == desired and live.secrets == desired.secrets
+    is_same = replace(live, text=renames.in_text(live.text)) == desired
+    return is_same and live.secrets == desired.secrets
 
 
 def previous_names(desired: Sequence[Config]) -> Mapping[Key, tuple[str, ...]]:

@@ -384,12 +384,11 @@ def _runs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         lead = "changes what decides whether a distribution was tested:"
         yield Effect(About.GUARD, Weight.HIGH, lead, (name,))
         return
-    weight, along = Weight.HIGH, ""
-    if name not in pair.deploys:
-        fed = pair.fed_by(name)
-        weight = Weight.MEDIUM if fed else Weight.LOW
-        along = f", and so what {join_names(fed)} may deploy" if fed else ""
-    yield Effect(About.RUNS, weight, "changes what", (name,), f"runs{along}", f"run{along}")
+    fed = () if name in pair.deploys else pair.fed_by(name)
+    weight = pair.weigh(name) if fed or name in pair.deploys else Weight.LOW
+    along = ", and so what {others} may deploy" if fed else ""
+    tails = f"runs{along}", f"run{along}"
+    yield Effect(About.RUNS, weight, "changes what", (name,), *tails, others=fed)
 
 
 def _judges_otherwise(was: Normal | None, now: Normal | None) -> bool:
@@ -508,9 +507,8 @@ def _nodes(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     """Yield that a job may run where a deploy does, and read what is there."""
     were = pair.shares_nodes_with(name, old)
     if shared := _without(pair.shares_nodes_with(name, new), were):
-        owners = join_names([f"{deploy}'s" for deploy in shared])
-        tail = f"where {owners} secrets can be read"
-        yield Effect(About.SECRET, Weight.HIGH, "runs", (name,), tail)
+        tail = "where {others}'s secrets can be read"
+        yield Effect(About.SECRET, Weight.HIGH, "runs", (name,), tail, others=tuple(shared))
     is_usual = pair.is_new(name) and name in pair.deploys  # where there are no agents
     if runs_on_controller(new) and not runs_on_controller(old) and not is_usual:
         tail = "on the controller, whose files hold all that Jenkins knows, secrets too"

@@ -61,13 +61,13 @@ def write_text(review: Review, *, verbose: bool = False) -> str:
     plan = review.plan
     of_revisions = review.revisions is not None
     changes = tell_changes(plan, weights=review.weights, of_revisions=of_revisions, verbose=verbose)
-    lines = [*_meaning(review), *changes]
+    lines = [*_meaning(review, verbose=verbose), *changes]
     if not of_revisions:
         lines += [*([""] if lines else []), summarise(plan)]
     return "\n".join(lines) + "\n"
 
 
-def _meaning(review: Review) -> Iterator[str]:
+def _meaning(review: Review, *, verbose: bool) -> Iterator[str]:
     """Yield what stands above the changes: risk, revisions, findings, effects, problems."""
     if review.risk.text:
         yield f"{review.risk}."
@@ -79,7 +79,8 @@ def _meaning(review: Review) -> Iterator[str]:
         yield from ("", review.outlook)
     if review.effects:
         yield from ("", "This change")
-        yield from (f"  {effect.weight.word:<6}  {effect.text}" for effect in review.effects)
+        for effect in review.effects:
+            yield f"  {effect.weight.word:<6}  {effect.text if verbose else effect.short}"
     if review.problems:
         yield from ("", f"{review.problems_title}:")
         yield from (f"\n{problem.title}\n{problem.finding}" for problem in review.problems)

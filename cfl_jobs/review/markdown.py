@@ -58,7 +58,8 @@ def _lines(review: Review, cap: int | None, *, verbose: bool) -> Iterator[str]:
     if review.effects:
         yield from ("", "**This change**", "")
         for effect in review.effects:
-            yield f"- {_SIGNS[effect.weight.word]} {escape(effect.text)}"
+            text = effect.text if verbose else effect.short
+            yield f"- {_SIGNS[effect.weight.word]} {escape(text)}"
     if review.problems:
         yield from ("", f"**{review.problems_title}**", "")
         yield from _fence_texts([f"{p.title}\n{p.finding}" for p in review.problems], cap)
@@ -99,7 +100,9 @@ def _entry(entry: Entry) -> Iterator[str]:
         yield escape(part.label + bracket(part.about))
         if part.lines:
             yield ""
-            yield from fence(list(map(_shorten, part.lines)), "diff")
+            yield from fence(
+                part.lines if part.is_whole else list(map(_shorten, part.lines)), "diff"
+            )
         yield ""
     yield from ("</details>", "")
 

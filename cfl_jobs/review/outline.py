@@ -64,14 +64,15 @@ _SHOWN_WHOLE = 40  # lines of one part of a job that is made or goes
 class Part:
     """One part of some jobs that changes. `about` says whose it is and which place makes it.
 
-    `lines` show how it changes: "- old", "+ new", "  as before", "  …". `weight` is how much harm
-    that could do, None where it wasn't weighed.
+    `lines` show how it changes: "- old", "+ new", "  as before", "  …", which `is_whole` if nothing
+    of them may be cut. `weight` is how much harm that could do, None where it wasn't weighed.
     """
 
     label: str
     about: str
     lines: tuple[str, ...]
     weight: Weight | None = None
+    is_whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +317,7 @@ class _OfServer:
             make_line_visible("; ".join(filter(None, about))),
             self.shorten(tuple(_show(first)), None if is_never_cut(first) else self._most),
             max(filter(None, weights), default=None),
+            is_never_cut(first),
         )
 
     def shorten(self, lines: tuple[str, ...], most: int | None) -> tuple[str, ...]:
@@ -342,8 +344,10 @@ class _OfRevisions(_OfServer):
                 make_line_visible(found.label),
                 make_line_visible(str(found.position or "")),
                 self.shorten(
-                    tuple(show_diff(*_texts_of(found))), None if is_never_cut(found) else most
+                    tuple(show_diff(*_texts_of(found), whole=is_never_cut(found))),
+                    None if is_never_cut(found) else most,
                 ),
+                is_whole=is_never_cut(found),
             )
             for found in _whole(change)
         )
@@ -383,7 +387,7 @@ def _show(found: Difference) -> Iterator[str]:
     if found.change is Change.MOVED:
         yield "  moved to another place in its list"
     elif is_told or is_long(found) or len(before) + len(after) > _LONG:
-        yield from show_diff(before, after)
+        yield from show_diff(before, after, whole=is_never_cut(found))
     else:
         old, new = _MISSING.get(found.change, ("(empty)", "(empty)"))
         yield f"- {make_line_visible(before) or old}"

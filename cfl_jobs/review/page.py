@@ -51,6 +51,7 @@ def write_page(review: Review, *, verbose: bool = False, sheet: str = "") -> str
     return fill_template(
         Path(__file__).with_name("page.html.j2"),
         review=review,
+        verbose=verbose,
         entries=entries,
         open_lines=_OPEN_LINES,
         drawing=Markup(drawing),  # noqa: S704 - it is escaped

@@ -25,6 +25,7 @@ from cfl_jobs.configs.steps.results import JUnitResults
 from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.permissions import find_granted
 from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Plan, PlannedChange, Update
+from cfl_jobs.planning.renames import Renames
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.review.review import Weight
 from cfl_jobs.target import Kind
@@ -194,9 +195,7 @@ class Pair:
         return live, desired
 
     def _with_new_names(self, part: Normal) -> Normal:
-        text = part.text
-        for old, new in self.renamed.items():
-            text = text.replace(old, new)
+        text = Renames(tuple(self.renamed.items())).in_text(part.text)
         return replace(part, text=text, children=tuple(map(self._with_new_names, part.children)))
 
     def fed_by(self, name: str) -> tuple[str, ...]:
@@ -247,13 +246,23 @@ def _read_desired(change: Create | Update, defined: Config | None) -> Job:
 def _rename(chain: Chain, names: Mapping[str, str]) -> Chain:
     """Return a chain with the names that its jobs get."""
 
+    in_text = Renames(tuple((old, new) for old, new in names.items() if old != new)).in_text
+
     def now(name: str) -> str:
         return names.get(name, name)
 
     return Chain(
         tuple(replace(node, name=now(node.name)) for node in chain.nodes),
         tuple(replace(e, source=now(e.source), target=now(e.target)) for e in chain.triggers),
-        tuple(replace(e, source=now(e.source), target=now(e.target)) for e in chain.copies),
+        tuple(
+            replace(
+                e,
+                source=now(e.source),
+                target=now(e.target),
+                parameter_filter=in_text(e.parameter_filter),
+            )
+            for e in chain.copies
+        ),
     )
 
 

@@ -12,7 +12,7 @@ from enum import Enum, IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from cfl_jobs.errors import Finding, bracket, count, join_names
+from cfl_jobs.errors import Finding, bracket, count, join_names, some
 from cfl_jobs.planning.plan import Create, Delete, Plan
 from cfl_jobs.planning.visible import make_line_visible
 from cfl_jobs.target import Kind
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _MARKS = {Create: "new", Delete: "gone"}
 _SHOWN = 3
+_SHOWN_JOBS = 8
 
 
 class Weight(IntEnum):
@@ -69,7 +70,8 @@ class Effect:
     """A sentence without its subject, "this change": lead, the jobs' names, tail.
 
     `tail_of_many` stands in for `tail` where it speaks of several jobs. `remark` says more, of
-    whose change it is. `of_all`: the jobs are all there are. `paths` are the places in the configs
+    whose change it is. `of_all`: the jobs are all there are. `others` are the jobs that stand for
+    "{others}" in the tails. `paths` are the places in the configs
     that it speaks of, where it doesn't speak of all that made it.
     """
 
@@ -81,20 +83,34 @@ class Effect:
     tail_of_many: str = ""
     remark: str = ""
     of_all: bool = False
+    others: tuple[str, ...] = ()
     paths: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def text(self) -> str:
+        return self.tell(max(len(self.jobs), len(self.others)))
+
+    @property
+    def short(self) -> str:
+        """The same with the first few of many jobs, and their number."""
+        return self.tell(_SHOWN_JOBS)
+
+    def tell(self, most: int) -> str:
         from cfl_jobs.check.secret_text import hide_secrets
 
         jobs = count(len(self.jobs), "job")
-        names = join_names(self.jobs)
+        names, others = (_name(of, most) for of in (self.jobs, self.others))
         if self.of_all:
             names = f"{'any of' if self.lead.endswith('a build of') else 'all'} {jobs}"
         tail = self.tail_of_many if self.tail_of_many and len(self.jobs) > 1 else self.tail
         gap = "" if tail[:1] in ("", ":", ",") else " "
+        tail = tail.replace("{others}", others)
         text = f"{self.lead} {names}{gap}{tail}{bracket(self.remark)}"
         return make_line_visible(hide_secrets(text))
+
+
+def _name(jobs: Sequence[str], most: int) -> str:
+    return some(jobs, most) if len(jobs) > most or not jobs else join_names(jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,5 +261,5 @@ def weigh(effects: Sequence[Effect], *, is_changed: bool) -> Risk:
     weight = effects[0].weight
     heaviest = [effect for effect in effects if effect.weight is weight]
     more = len(heaviest) - _SHOWN
-    shown = "; ".join(effect.text for effect in heaviest[:_SHOWN])
+    shown = "; ".join(effect.short for effect in heaviest[:_SHOWN])
     return Risk(weight, f"{shown}; and {more} more like this" if more > 0 else shown)

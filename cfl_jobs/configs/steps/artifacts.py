@@ -114,6 +114,17 @@ def read_default_selector(parameter: ET.Element) -> str:
     return ET.tostring(root, encoding="unicode", short_empty_elements=False)
 
 
+_BUILD_NUMBER = "COPYARTIFACT_BUILD_NUMBER_"
+
+
+def build_variable_of(project: str) -> str:
+    """Return the variable that gets the number of the build that is copied from.
+
+    Only letters of the name stay (copyartifact 722, CopyArtifact.EnvAction).
+    """
+    return _BUILD_NUMBER + re.sub("[^A-Z]+", "_", project.upper())
+
+
 def _read_project(element: ET.Element) -> str:
     # `projectName` is the field's name up to copyartifact 1.25
     return (read_text(element, "project") or read_text(element, "projectName")).strip()
@@ -155,14 +166,11 @@ class CopyArtifact(Step):
         return (self.variable_for(self.project),)
 
     def variable_for(self, project: str) -> str:
-        """Return the variable that gets the build's number, for a project by its relative name.
-
-        Only letters of the name stay (copyartifact 722, CopyArtifact.EnvAction).
-        """
+        """Return the variable that gets the build's number, for a project by its relative name."""
         suffix = self.variable_suffix
         if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", suffix):
-            suffix = re.sub("[^A-Z]+", "_", project.upper())
-        return f"COPYARTIFACT_BUILD_NUMBER_{suffix}"
+            return build_variable_of(project)
+        return f"{_BUILD_NUMBER}{suffix}"
 
     def expanded(self) -> Iterator[tuple[str, str]]:
         yield f"{self.path}/project", self.project
