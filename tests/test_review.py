@@ -14,12 +14,12 @@ from click.testing import CliRunner
 from cfl_jobs.__main__ import run
 from cfl_jobs.cli import cli
 from cfl_jobs.planning.basis import Setup
-from cfl_jobs.planning.plan import Update
+from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.review.comparing import make_review, read_setup, review_setups
 from cfl_jobs.review.formats import WRITERS, write_json, write_text
 from cfl_jobs.review.outline import Entry, action_of, list_entries
-from cfl_jobs.review.review import Review, Revision, Weight
+from cfl_jobs.review.review import About, Effect, Review, Revision, Weight, weigh
 from tests.projects import ROOT, History, add, copy_project, edit
 
 DEPLOYS = "Deploy to Dev, Deploy to Staging and Deploy to Prod"
@@ -38,7 +38,7 @@ def groups_of(review: Review) -> list[Entry]:
 
 
 def entries_of(review: Review) -> list[Entry]:
-    return list(list_entries(review.plan, of_revisions=True))
+    return list(list_entries(review))
 
 
 def run_review(history: History, *arguments: str) -> tuple[int, str]:
@@ -60,7 +60,7 @@ def test_changed_deploy_script_is_the_risk_on_top(history: History) -> None:
     assert review.risk.weight is Weight.HIGH
     assert review.risk.text == f"changes what {DEPLOYS} run"
     (group,) = groups_of(review)
-    assert group.names == ("Deploy to Dev", "Deploy to Prod", "Deploy to Staging")
+    assert group.names == ("Deploy to Dev", "Deploy to Staging", "Deploy to Prod")
     (part,) = group.parts
     assert part.label == "shell step 2: script"
     assert part.lines[-1] == '+ echo "and done"'
@@ -642,16 +642,30 @@ def test_new_job_is_weighed_by_what_it_runs_and_where(
         assert " open" in fold.partition(">")[0]
 
 
+FOLLOWERS = {
+    (TESTS, "Run Portal Tests", "Test Portal"): (
+        "job Create Distribution, job Promote Distribution, view Code for Life"
+    ),
+    # Scripts name it in a variable of Copy Artifact, too.
+    ("jobs/distribution.yaml", "Create Distribution", "Make Distribution"): (
+        "job Ad-hoc distribution, job Publish Ocargo Files, job Publish Portal Files, "
+        "job Publish Deploy Files, job Run Portal Tests, job Run Ocargo Tests and 5 more"
+    ),
+}
+
+
+@pytest.mark.parametrize("change", FOLLOWERS)
 def test_probable_rename_is_one_line_with_all_that_gets_the_name(
-    before: Setup, tmp_path: Path
+    change: tuple[str, str, str], before: Setup, tmp_path: Path
 ) -> None:
-    edit(copy_project(tmp_path), TESTS, "Run Portal Tests", "Test Portal")
+    edit(copy_project(tmp_path), *change)
     review = review_setups(Revision("main"), Revision("change"), before, read_setup(tmp_path))
     (text,) = effects_of(review)
-    assert text.startswith("probably renames Run Portal Tests to Test Portal, without its builds: ")
+    _, old, new = change
+    assert text.startswith(f"probably renames {old} to {new}, without its builds: ")
     (entry,) = entries_of(review)
-    names = "job Create Distribution, job Promote Distribution, view Code for Life"
-    assert (entry.action, entry.parts, entry.about) == ("rename", (), f"and its name in {names}")
+    about = f"and its name in {FOLLOWERS[change]}"
+    assert (entry.action, entry.parts, entry.about) == ("rename", (), about)
 
 
 BASE = "templates/base.yaml.j2"
@@ -699,7 +713,7 @@ def test_the_concrete_danger_stands_first_and_is_never_folded(history: History) 
     assert texts[0].startswith("lets Deploy to Dev")
     assert texts[1].startswith("takes the guard")
     assert texts[2:] == [f"changes what {DEPLOYS} run"]
-    groups = list(list_entries(review.plan, weights=review.weights))
+    groups = list(list_entries(review))
     assert [entry.names[0] for entry in groups] == ["Deploy to Dev", "Check Jobs"]
     for text in (WRITERS["markdown"](review), WRITERS["html"](review)):
         folds = [line for line in text.split("\n") if "<details" in line]
@@ -722,14 +736,15 @@ def test_guard_of_any_shape_that_goes_weighs_most(tmp_path: Path) -> None:
 
 
 def test_permissions_stand_one_a_line_and_are_never_cut(history: History) -> None:
-    people = [f"USER:person-{number}" for number in range(40)]
+    names = [*map(str, range(39)), "x" * 1200]
+    people = [f"USER:person-{name}" for name in names]
     edit(history.root, DEPLOY, PROD, f"{PROD}    restricted_to: [{', '.join(people)}]\n")
     history.commit("many")
     review = make_review(history.root, "main", "change")
     entry = "USER:hudson.model.Item.Build:person-"
     for text in (write_text(review), WRITERS["markdown"](review, verbose=False)):
         lines = [line.strip() for line in text.split("\n") if entry in line]
-        assert sorted(lines) == sorted(f"+ {entry}{number}" for number in range(40))
+        assert sorted(lines) == sorted(f"+ {entry}{name}" for name in names)
     assert "more line" not in text
 
 
@@ -826,6 +841,36 @@ def test_what_left_an_entry_is_blamed_on_the_entry(case: str, tmp_path: Path) ->
     (place,) = {difference.position for difference in change.differences}
     assert place
     assert (place.file, lines[place.line - 1]) == (file, f"  - name: {change.name}")
+
+
+def test_effect_names_some_of_many_jobs_and_all_of_them_on_request() -> None:
+    names = tuple(f"Job {number}" for number in range(300))
+    effect = Effect(
+        About.RUNS, Weight.HIGH, "changes what", names, "so that {others} do", others=names
+    )
+    review = Review(Plan(""), effects=(effect,), risk=weigh([effect], is_changed=True))
+    some = "Job 0, Job 1, Job 2, Job 3, Job 4, Job 5, Job 6, Job 7 and 292 more"
+    assert review.risk.text == f"changes what {some} so that {some} do"
+    for layout in ("text", "markdown", "html"):
+        told, whole = (WRITERS[layout](review, verbose=verbose) for verbose in (False, True))
+        assert (told.count("Job 8"), whole.count("Job 299")) == (0, 2)
+    (found,) = json.loads(write_json(review))["effects"]
+    assert found["jobs"] == list(names)
+    assert found["text"].count("Job 299") == 2
+
+
+def test_changes_of_one_weight_are_in_the_chains_order(history: History) -> None:
+    review = review_edit(
+        history,
+        ("jobs/deploy.yaml", "retention_days: 365", "retention_days: 7"),
+        ("jobs/check.yaml", "jobs:\n", "defaults: {time_limit: 20}\njobs:\n"),
+        ("jobs/publish.yaml", "jobs:\n", "defaults: {time_limit: 20}\njobs:\n"),
+    )
+    assert review.chain
+    told = [name for entry in groups_of(review) for name in entry.names]
+    assert told[:3] == DEPLOYS.replace(" and ", ", ").split(", ")
+    rest = told[3:]
+    assert rest == [node.name for node in review.chain.nodes if node.name in rest]
 
 
 def test_lifted_restriction_of_a_deploy_weighs_most(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_what_base_got_since_is_not_of_the_changes_making(history: History) -> N
     edit(history.root, "jobs/deploy.yaml", "retention_days: 365", "retention_days: 30")
     history.commit("main moves on")
     review = make_review(history.root, "main", "change")
-    labels = {part.label for entry in list_entries(review.plan) for part in entry.parts}
+    labels = {part.label for entry in list_entries(review) for part in entry.parts}
     assert labels == {"time limit: timeout minutes"}
     assert review.revisions is not None
     assert review.revisions[0].asked == "where it left main"
@@ -97,7 +97,7 @@ def test_attributes_of_the_revision_hide_and_change_nothing(history: History) ->
     (history.root / ".gitattributes").write_text("*.sh export-ignore export-subst filter=evil\n")
     history.commit("attributes")
     review = make_review(history.root, "main", "change")
-    (group,) = list_entries(review.plan)
+    (group,) = list_entries(review)
     assert group.parts[0].lines[-1] == "+ echo more # $Format:%H$"
 
 

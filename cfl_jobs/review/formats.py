@@ -20,7 +20,7 @@ from cfl_jobs.review.outline import (
     list_entries,
     summarise,
 )
-from cfl_jobs.review.review import NO_WEIGHTS, Review, Weight, Weights
+from cfl_jobs.review.review import Review, Weight
 
 VERSION = 2
 _NOTE = ("kind", "name", "text", "quiet")
@@ -58,12 +58,9 @@ class Writer(Protocol):
 
 def write_text(review: Review, *, verbose: bool = False) -> str:
     """Return it as text for a terminal; see Writer."""
-    plan = review.plan
-    of_revisions = review.revisions is not None
-    changes = tell_changes(plan, weights=review.weights, of_revisions=of_revisions, verbose=verbose)
-    lines = [*_meaning(review, verbose=verbose), *changes]
-    if not of_revisions:
-        lines += [*([""] if lines else []), summarise(plan)]
+    lines = [*_meaning(review, verbose=verbose), *tell_changes(review, verbose=verbose)]
+    if not review.revisions:
+        lines += [*([""] if lines else []), summarise(review.plan)]
     return "\n".join(lines) + "\n"
 
 
@@ -90,19 +87,10 @@ def _meaning(review: Review, *, verbose: bool) -> Iterator[str]:
         yield ""
 
 
-def tell_changes(
-    plan: Plan,
-    *,
-    weights: Weights = NO_WEIGHTS,
-    of_revisions: bool = False,
-    verbose: bool = False,
-) -> Iterator[str]:
+def tell_changes(review: Review, *, verbose: bool = False) -> Iterator[str]:
     """Yield the lines that tell what changes; see outline.list_entries."""
     most = None if verbose else _SHOWN_LINES
-    told = list_entries(
-        plan, weights=weights, of_revisions=of_revisions, verbose=verbose, most=most
-    )
-    for entry in told:
+    for entry in list_entries(review, verbose=verbose, most=most):
         yield from _tell_names(entry)
         for part in entry.parts if entry.action != "delete" else ():
             yield f"    {part.label}{bracket(part.about, '  ')}"

@@ -63,13 +63,7 @@ def _lines(review: Review, cap: int | None, *, verbose: bool) -> Iterator[str]:
     if review.problems:
         yield from ("", f"**{review.problems_title}**", "")
         yield from _fence_texts([f"{p.title}\n{p.finding}" for p in review.problems], cap)
-    entries = list_entries(
-        plan,
-        weights=review.weights,
-        of_revisions=review.revisions is not None,
-        verbose=verbose,
-        most=cap,
-    )
+    entries = list_entries(review, verbose=verbose, most=cap)
     if review.revisions and plan.changes:
         yield from ("", "**What changes on the server**")
     yield ""

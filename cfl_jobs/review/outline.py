@@ -34,9 +34,10 @@ from cfl_jobs.planning.plan import (
     Plan,
     PlannedChange,
     Update,
+    turn_of,
 )
 from cfl_jobs.planning.visible import make_line_visible
-from cfl_jobs.review.review import NO_WEIGHTS, Weight, Weights
+from cfl_jobs.review.review import Review, Weight
 from cfl_jobs.target import Kind
 
 ACTIONS = ("create", "change", "rename", "follow", "confirm", "delete")
@@ -111,19 +112,16 @@ class Entry:
 
 
 def list_entries(
-    plan: Plan,
-    *,
-    weights: Weights = NO_WEIGHTS,
-    of_revisions: bool = False,
-    verbose: bool = False,
-    most: int | None = None,
+    review: Review, *, verbose: bool = False, most: int | None = None
 ) -> Iterator[Entry]:
-    """Yield what is told of a plan, of changes the heaviest first; of one difference `most` lines.
+    """Yield what is told of a plan, of changes the heaviest first, then in the chain's order.
 
-    One `of_revisions` is of no server: every difference is ours, deletions wait for --prune, and
-    of a job that is made or goes all that it has is told. `verbose`: with Jenkins' own.
+    Of one difference `most` lines. A plan of revisions is of no server: every difference is ours,
+    deletions wait for --prune, and of a job that is made or goes all that it has is told.
+    `verbose`: with Jenkins' own.
     """
-    told = (_OfRevisions if of_revisions else _OfServer)(plan, most, weights)
+    plan = review.plan
+    told = (_OfServer if plan.target else _OfRevisions)(review, most)
     yield from told.changes()
     yield from told.undone()
     yield from (_note("note", note) for note in plan.notes if verbose or not note.quiet)
@@ -241,13 +239,15 @@ class _OfServer:
     owners: Mapping[Owner, str] = _OWNERS
     hint = "; -v shows them"
 
-    def __init__(self, plan: Plan, most: int | None, weights: Weights) -> None:
-        self._plan = plan
+    def __init__(self, review: Review, most: int | None) -> None:
+        self._plan = review.plan
         self._most = most
-        self._weights = weights
+        self._weights = review.weights
+        places = review.places
+        self._order = lambda change: (turn_of(change), places.get(change.name, len(places)))
 
     def changes(self) -> Iterator[Entry]:
-        changes = self._plan.changes
+        changes = sorted(self._plan.changes, key=self._order)
         updates = [change for change in changes if isinstance(change, Update)]
         renamed = {update.key: update for update in self._plan.probable_renames}
         for update in renamed.values():
@@ -272,7 +272,7 @@ class _OfServer:
             entries.append(Entry("change", alike[0].kind, _names(alike), lines, of_entry))
         yield from sorted(entries, key=lambda entry: -entry.weight)
         told = {update.live.key for update in renamed.values()}
-        for deletion in self._plan.deletions:
+        for deletion in sorted(self._plan.deletions, key=self._order):
             yield from self.deletion(deletion, is_told=deletion.key in told)
 
     def deletion(self, deletion: Delete, *, is_told: bool) -> Iterator[Entry]:

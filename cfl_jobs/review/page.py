@@ -33,9 +33,7 @@ def read_style_sheet() -> str:
 def write_page(review: Review, *, verbose: bool = False, sheet: str = "") -> str:
     """Return the page. `sheet` is the name of its style sheet beside it; "": it is in the page."""
     plan = review.plan
-    of_revisions = review.revisions is not None
-    told = list_entries(plan, weights=review.weights, of_revisions=of_revisions, verbose=verbose)
-    entries = list(told)
+    entries = list(list_entries(review, verbose=verbose))
     anchors: dict[str, str] = {}
     for number, entry in enumerate(entries, start=1):
         for name in entry.names:

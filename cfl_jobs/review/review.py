@@ -230,6 +230,12 @@ class Review:
         }
 
     @property
+    def places(self) -> Mapping[str, int]:
+        """Return where each job comes in the chain, after the change or before it."""
+        nodes = self.chain.nodes if self.chain else ()
+        return {node.name: place for place, node in enumerate(nodes)}
+
+    @property
     def title(self) -> str:
         """Return what is compared: "HEAD (1a2b3c4) compared with main (5d6e7f8)"."""
         base, head = self.revisions or ("", "")

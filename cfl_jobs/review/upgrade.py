@@ -17,6 +17,7 @@ from cfl_jobs.rendering.noeffect import NO_EFFECTS
 from cfl_jobs.rendering.render import render
 from cfl_jobs.review.comparing import plan_revision
 from cfl_jobs.review.formats import tell_changes
+from cfl_jobs.review.review import Review
 from cfl_jobs.target import Kind
 
 _SHOWN_NAMES = 6
@@ -128,7 +129,7 @@ def tell_upgrade(upgrade: Upgrade) -> Iterator[str]:
     yield ""
     if upgrade.plan.changes:
         yield "What is rendered differently:"
-        yield from tell_changes(upgrade.plan, of_revisions=True)
+        yield from tell_changes(Review(upgrade.plan))
     else:
         yield "Every job is rendered as before."
 

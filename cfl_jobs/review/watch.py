@@ -20,6 +20,7 @@ from cfl_jobs.rendering.cache import render_whole
 from cfl_jobs.review.comparing import plan_revision
 from cfl_jobs.review.formats import COLOURS as _OF_PLANS
 from cfl_jobs.review.formats import tell_changes
+from cfl_jobs.review.review import Review
 from cfl_jobs.target import Kind
 
 INTERVAL = 0.2
@@ -79,7 +80,7 @@ def _show(
         say(text if re.match(_PLACE, text) else f"Error: {text}")
         return good
     if good is not None:
-        lines = list(tell_changes(plan_revision(good, rendered), of_revisions=True))
+        lines = list(tell_changes(Review(plan_revision(good, rendered))))
         for line in lines or ["  no change on the server"]:
             say(line)
     for problem in report.problems:
