@@ -245,6 +245,85 @@ def test_text_around_a_value_is_not_blamed_on_the_value(edit: Edit) -> None:
     assert found == {"description": "templates/a.yaml.j2:3"}
 
 
+STEERED = {
+    "jobs/settings.yaml": "settings:\n  verbose: false\n",
+    "jobs/a.yaml": """\
+template: a.yaml.j2
+defaults: {chosen: false, strict: false}
+jobs:
+  - name: A
+    kept: 3
+    first: true
+    people: [USER:eve, USER:bob]
+  - name: B
+    chosen: false
+    people: []
+""",
+    "templates/a.yaml.j2": """\
+{% set chosen_ones = chain.a | selectattr("chosen") | map(attribute="name") | list %}
+name: {{ name }}
+description: |
+  All of them are A, B.
+  Chosen: {{ chosen_ones | join(", ") or "none" }}.
+  {% if strict and not settings.verbose %}
+  It is strict, so nobody may do anything by hand.
+  {% elif first | default(false) %}
+  It is the first one that anybody looks at.
+  {% else %}
+  There is nothing to be said of it.
+  {% endif %}
+{% if kept is defined %}
+properties:
+  - build-discarder:
+      num-to-keep: 9
+  - authorization:
+      "GROUP:all": [job-read]
+{% for who in people %}
+      {{ who }}: [job-build]
+{% endfor %}
+{% endif %}
+{% if settings.verbose %}
+wrappers:
+  - timestamps
+{% endif %}
+""",
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("jobs/a.yaml", "  chosen: false", "  chosen: true", {"description": "chosen: true"}),
+        ("jobs/a.yaml", "    kept: 3\n", "    kept: 3\n    strict: true\n",
+         {"description": "strict: true"}),
+        ("jobs/a.yaml", "first: true", "first: false", {"description": "first: false"}),
+        ("jobs/settings.yaml", "false", "true", {"timestamps": "verbose: true"}),
+        ("jobs/a.yaml", "USER:eve, USER:bob", "USER:eve", {"permissions: permission 2": "people"}),
+        ("templates/a.yaml.j2", "that anybody looks", "that all look",
+         {"description": "that all look"}),
+        ("templates/a.yaml.j2", "num-to-keep: 9", "num-to-keep: 8",
+         {"builds to keep: builds": "num-to-keep"}),
+    ],
+)  # fmt: skip
+def test_what_a_value_decided_is_blamed_on_the_value(
+    tmp_path: Path, file: str, old: str, new: str, told: dict[str, str]
+) -> None:
+    """An `if` that it lets take another way, a list that it picks for; not what is reworded."""
+    for name, text in STEERED.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    before = render(tmp_path)[0]
+    text = STEERED[file].replace(old, new, 1)
+    (tmp_path / file).write_text(text)
+    lines = text.split("\n")
+    live = replace(before, blame=(), steering=())  # as a server has it
+    expected = {
+        label: f"{file}:{next(n for n, line in enumerate(lines, 1) if part in line)}"
+        for label, part in told.items()
+    }
+    assert places(render(tmp_path)[0], live) == expected
+
+
 def test_a_kept_plan_knows_the_same_places(edit: Edit, tmp_path: Path) -> None:
     """Those of parts of texts too."""
     edit("jobs/a.yaml", "who: bob", "who: eve")

@@ -792,6 +792,11 @@ ENDS = {
         ),
         {"shell step: script", "description"},
     ),
+    "flag": (
+        (DEPLOY, "    after_promotion: true\n", ""),
+        (DEPLOY, PROD, f"{PROD}    after_promotion: true\n"),
+        {"shell step: script", "description"},
+    ),
     "environment": (
         (DEPLOY, "", ""),
         (DEPLOY, SECRET_OF_PROD, f"{SECRET_OF_PROD}  - name: Deploy to X\n    environment: X\n"),

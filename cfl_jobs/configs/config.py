@@ -58,6 +58,20 @@ class Blame(NamedTuple):
     pieces: Pieces = ()
 
 
+class Steering(NamedTuple):
+    """A value, at `position`, that a template read to tell whether to take what stands in these
+    lines of a file: an `if` in a template, or an entry that was picked by it.
+    """
+
+    file: str
+    first: int
+    last: int
+    position: Position
+
+    def holds(self, place: Position) -> bool:
+        return self.file == place.file and self.first <= place.line <= self.last
+
+
 @dataclass(frozen=True, slots=True)
 class _Parts:
     """What a config says, taken apart."""
@@ -87,6 +101,7 @@ class Config:
     moved_from: tuple[str, ...] = ()
     project: str = ""
     own: frozenset[str] = frozenset()
+    steering: tuple[Steering, ...] = ()
     versions: Mapping[str, str] = field(default_factory=lambda: NEWEST, compare=False, repr=False)
     build_written: tuple[BuildWritten, ...] = field(default=(), compare=False, repr=False)
 
@@ -234,6 +249,11 @@ class Config:
         """Return where the text of the element at `path` comes from, () where that isn't known."""
         return next((blame.pieces for blame in self.blame if blame.path == path), ())
 
+    def steered(self, place: Position) -> Steering | None:
+        """Return what let in what was made at a place, by the fewest lines around it, if known."""
+        around = (each for each in self.steering if each.holds(place))
+        return min(around, key=lambda each: each.last - each.first, default=None)
+
     def place_of(self, path: str) -> Position:
         """Return the place that made the element at `path`, or the nearest one around it."""
         places = {blame.path: blame.position for blame in self.blame}
@@ -272,6 +292,7 @@ class Config:
             "project": self.project,
             "blame": self.blame,
             "own": sorted(self.own),
+            "steering": self.steering,
         }
 
     @classmethod
@@ -286,6 +307,10 @@ class Config:
             tuple(found["moved_from"]),
             found["project"],
             frozenset(found["own"]),
+            tuple(
+                Steering(file, first, last, Position(*place))
+                for file, first, last, place in found["steering"]
+            ),
         )
 
 

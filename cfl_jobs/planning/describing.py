@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby, zip_longest
 
 from cfl_jobs.check.secret_text import hide_secrets, is_secret, secrets_of
-from cfl_jobs.configs.config import Blame, Config
+from cfl_jobs.configs.config import Blame, Config, Steering
 from cfl_jobs.configs.mark import MATRIX
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.configs.normalising import absent_value
@@ -120,7 +120,8 @@ def _meaning_of_absence(raw: Raw, versions: Mapping[str, str]) -> str:
 def place_of(rendered: Config, raw: Raw, before: Config) -> Position:
     """Return the place that made a part, or that it would stand in: its list, its element.
 
-    `before` knows places only where it was rendered too.
+    Where a value only decided that the part is there, that is to blame, if all of the part is new
+    with it. `before` knows places only where it was rendered too.
     """
     path = raw.path
     if raw.desired is None:
@@ -128,15 +129,65 @@ def place_of(rendered: Config, raw: Raw, before: Config) -> Position:
             gone = _place_of_item(before, path, raw.live.text)
             if _is_value(gone):
                 return _nearest(rendered, gone)
+        if not raw.is_item:
+            return rendered.place_of(path)
         # A number in the path counts the server's elements, not ours.
-        return rendered.place_of(path.rpartition("/")[0] if raw.is_item else path)
-    if raw.live is None and raw.is_item:
-        return _place_of_item(rendered, path, raw.desired.text)
+        text = raw.live.text if raw.live else ""
+        beside = path.rpartition("[")[0]
+        made = (it.position for it in rendered.blame if it.path.startswith(f"{beside}["))
+        values = list(filter(_is_value, made)) if text else []
+        return max(values) if values else rendered.place_of(path.rpartition("/")[0])
+    text = raw.desired.text
+    if raw.live is None:
+        place = rendered.place_of(path)
+        if raw.is_item:
+            place = _place_of_item(rendered, path, text)
+        return _steered(rendered, place, text, before, is_new=_is_alone(rendered, path, place))
     pieces = rendered.pieces_of(path)
     whole = rendered.place_of(path)
-    if raw.live is None or not pieces or not raw.desired.text:
+    if not pieces or not text:
         return whole
-    return _place_of_change(raw.desired.text, raw.live.text, pieces, whole)
+    change = _find_change(text, raw.live.text, pieces)
+    place, piece = _place_of_change(text, change, pieces, whole)
+    new = text[max(change.start, piece.start) : min(change.stop, piece.stop)]
+    is_new = _is_mostly(text, raw.live.text, change, rendered.steered(place), pieces)
+    return _steered(rendered, place, new, before, is_new=is_new)
+
+
+def _steered(
+    rendered: Config, place: Position, text: str, before: Config, *, is_new: bool
+) -> Position:
+    """Return the value that let in what a place made; the place itself, if that is what is new.
+
+    A value is none where its text was elsewhere. `is_new`: all that was let in with it is new.
+    """
+    by = rendered.steered(place)
+    if by is None:
+        return place
+    if _is_value(place):
+        bare = re.sub(r"^(?:\W|and\b)+|\W+$", "", text)
+        word = re.compile(rf"(?<!\w){re.escape(bare)}(?!\w)")
+        is_new = bool(bare) and any(word.search(part.text) for part in before.normal.walk())
+    return by.position if is_new else place
+
+
+def _is_alone(rendered: Config, path: str, place: Position) -> bool:
+    """Tell whether nothing but an element, and what is around it, was let in with it."""
+    by = rendered.steered(place)
+    outside = _split_blame(rendered.blame, (path,))[1]
+    others = (part for part in outside if not path.startswith(f"{part.path}/"))
+    return by is not None and not any(map(by.holds, _places(others)))
+
+
+def _is_mostly(desired: str, live: str, change: slice, by: Steering | None, pieces: Pieces) -> bool:
+    """Tell whether most of what was let in into a text changed."""
+    if by is None:
+        return False
+    here = [number for number, (_, of) in enumerate(pieces) if by.holds(of)]
+    ends = [at for at, _ in pieces[1:]] + [len(desired)]
+    size = ends[here[-1]] - pieces[here[0]][0] if here else 0
+    changed: int = change.stop - change.start
+    return size > 0 and 2 * max(changed, changed + len(live) - len(desired)) > size
 
 
 def _place_of_item(rendered: Config, path: str, text: str) -> Position:
@@ -187,18 +238,27 @@ def _is_value(place: Position) -> bool:
     return place.file.startswith(f"{JOBS}/")
 
 
-def _place_of_change(desired: str, live: str, pieces: Pieces, whole: Position) -> Position:
-    """Return the place of the first part of a text that the other one doesn't have.
+def _find_change(desired: str, live: str, pieces: Pieces) -> slice:
+    """Return the part of a text that the other one doesn't have, without what they begin and end
+    with alike."""
+    start = count_common(desired, live)
+    end = len(desired) - count_common(desired[start:][::-1], live[start:][::-1])
+    # What stands between two values of a list, a blank or a comma, comes with the second one.
+    line = desired.find("\n", start, end)
+    new = next((at for at, _ in pieces if start < at < (line if line >= 0 else end)), start)
+    return slice(start if re.search(r"\w", desired[start:new]) else new, end)
+
+
+def _place_of_change(
+    desired: str, change: slice, pieces: Pieces, whole: Position
+) -> tuple[Position, slice]:
+    """Return the place of the first piece of a text that changed, and where the piece is.
 
     A value that was put into the text is to blame where nothing around it, in its line, changed.
     """
-    start = count_common(desired, live)
-    end = len(desired) - count_common(desired[start:][::-1], live[start:][::-1])
+    start, end = change.start, change.stop
     line_end = desired.find("\n", start, end)
     end = end if line_end < 0 else line_end
-    # What stands between two values of a list, a blank or a comma, comes with the second one.
-    new = next((at for at, _ in pieces if start < at < end), start)
-    start = new if not re.search(r"\w", desired[start:new]) else start
     ends = [at for at, _ in pieces[1:]] + [len(desired)]
     found = [(at, place) for at, place in pieces if at <= start] or [(0, whole)]
     at, place = found[-1]
@@ -211,7 +271,8 @@ def _place_of_change(desired: str, live: str, pieces: Pieces, whole: Position) -
         if others:
             at, place = written[-1] if written else (start, whole)
     lines = desired.count("\n", at, start)
-    return place._replace(line=place.line + lines, column=1 if lines else place.column)
+    place = place._replace(line=place.line + lines, column=1 if lines else place.column)
+    return place, slice(at, ends[len(found) - 1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def _render_entries(
         more: Sequence[Finding] = ()
         if data is not None and definition.name in chosen:
             made, found = jobs.render(definition, data)
-            rendered += made
+            rendered += [replace(each, steering=renderer.take_steering()) for each in made]
             lines = {_line(place) for problem in problems for place in _places(problem)}
             more = [
                 definitions.sources.quote(it, definition.origin)

@@ -20,6 +20,7 @@ from jinja2.filters import do_join
 from jinja2.utils import LRUCache
 from jinja2.utils import missing as _no_owner
 
+from cfl_jobs.configs.config import Steering
 from cfl_jobs.errors import CflJobsError, Position, suggest
 from cfl_jobs.reading import TEMPLATES
 from cfl_jobs.reading.located_yaml import RESERVED, Sources
@@ -46,11 +47,13 @@ _BY_ITEM = (
     *("selectattr", "slice", "sort", "unique"),
 )
 _NOTE_NAME = "note name"
+_BEGIN_TEST = "begin test"
+_END_TEST = "end test"
 _CHECK_PARENT = "check parent"
 _CHECK_IMPORTED = "check imported"
 _COMPILED = LRUCache(100)
 # Nodes of templates that look at a value first.
-_CHANGED = (nodes.For, nodes.Output, nodes.Extends, nodes.Import, nodes.FromImport)
+_CHANGED = (nodes.For, nodes.If, nodes.Output, nodes.Extends, nodes.Import, nodes.FromImport)
 
 
 def _refuse_text(value: Any) -> Any:
@@ -90,6 +93,29 @@ def _join(context: nodes.EvalContext, value: Any, d: str = "", attribute: Any = 
 
 def _is_large(value: Any, limit: int = _LARGEST) -> bool:
     return isinstance(value, int) and abs(value) > limit
+
+
+def _note_tests(node: nodes.If, template: str) -> None:
+    """Let an `if` and each `elif` tell which values it reads, and up to which line it decides."""
+    last = max(map(_last_line, (node, *node.find_all(nodes.Node))))
+    for branch in (node, *node.elif_):
+        for parent in (branch, branch.test, *branch.test.find_all(nodes.Expr)):
+            for name, value in tuple(parent.iter_fields()):
+                if isinstance(value, nodes.Name):
+                    setattr(parent, name, _note_name(value))
+                elif isinstance(value, list) and isinstance(parent, nodes.Expr):
+                    value[:] = [
+                        _note_name(it) if isinstance(it, nodes.Name) else it for it in value
+                    ]
+        begin = _filtered(nodes.Const(None, lineno=branch.lineno), _BEGIN_TEST)
+        pair = nodes.Tuple([begin, branch.test], "load", lineno=branch.lineno)
+        place = (nodes.Const(part) for part in (template, branch.lineno, last))
+        branch.test = _filtered(pair, _END_TEST, *place)
+
+
+def _last_line(node: nodes.Node) -> int:
+    text = node.data.rstrip("\n") if isinstance(node, nodes.TemplateData) else ""
+    return (node.lineno or 0) + text.count("\n")  # those that are put in stand nowhere
 
 
 def _note_name(node: nodes.Expr) -> nodes.Expr:
@@ -177,6 +203,9 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         super().__init__(**options)
         self.outlines: dict[str, Outline] = {}
         self._checked: set[tuple[str, str]] = set()  # templates with the parents that they fit
+        self._reads: list[tuple[TrackedDict, str]] = []  # of the test at hand
+        # The places of the values that decided of lines of a file.
+        self._steering: dict[tuple[str, int, int], set[Position]] = {}
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         """Parse, and let every `for` look at what it loops over first.
@@ -190,9 +219,14 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
                 raise LostText(odd, name)
         tree = super()._parse(source, name, filename)
         self.outlines[name] = outline_of(tree, name)
+        others = [branch for node in tree.find_all(nodes.If) for branch in node.elif_]
         for node in tuple(tree.find_all(_CHANGED)):
+            if any(node is other for other in others):
+                continue  # it is noted with its `if`
             if isinstance(node, nodes.For):
                 node.iter = _check_list(node.iter)
+            elif isinstance(node, nodes.If):
+                _note_tests(node, name)
             elif isinstance(node, nodes.Output):
                 node.nodes = [_note_name(part) for part in node.nodes]
             elif isinstance(node, nodes.Extends):
@@ -232,13 +266,39 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         value = super().getitem(obj, argument)
         if isinstance(obj, TrackedDict) and isinstance(argument, str):
             self._last_read = (obj, argument, value)
+            self._reads.append((obj, argument))
         return value
 
     def note_name(self, value: Any, name: str) -> Any:
         """Note that a value may be the variable of that name; returns the value."""
         if dict.get(self.reading, name, _no_owner) is value:
             self._last_read = (self.reading, name, value)
+            self._reads.append((self.reading, name))
         return value
+
+    def begin_test(self, value: Any) -> Any:
+        self._reads.clear()
+        return value
+
+    def end_test(self, tested: tuple[Any, Any], template: str, first: int, last: int) -> Any:
+        """Note what a test read, of the entry's own values or else of all; return its result."""
+        own = [(it, key) for it, key in self._reads if it is self.reading and key not in it.forward]
+        read = {_place_of(*each) for each in own or self._reads}
+        self._steering.setdefault((f"{TEMPLATES}/{template}", first, last), set()).update(read)
+        return tested[1]
+
+    def note_picked(self, picked: Any) -> None:
+        """Note that an entry was picked by the value that was read last."""
+        last = self._last_read
+        if last and last[0] is picked and picked.key_positions:
+            lines = [place.line for place in picked.key_positions.values()]
+            place = _place_of(picked, last[1])
+            self._steering.setdefault((picked.pos.file, min(lines), max(lines)), set()).add(place)
+
+    def take_steering(self) -> tuple[Steering, ...]:
+        """Return what let in parts of what was rendered last, where that is one value; forget."""
+        found, self._steering = self._steering, {}
+        return tuple(Steering(*lines, *of) for lines, of in found.items() if len(of) == 1)
 
     def take_place(self, value: Any) -> Position | None:
         """Return where a number or flag stands, if it is what was read last, and forget that."""
@@ -268,6 +328,25 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         ):
             return self.getitem(obj, attribute)
         return super().getattr(obj, attribute)
+
+
+def _place_of(mapping: TrackedDict, key: str) -> Position:
+    return mapping.forward.get(key, mapping).position_of(key)
+
+
+def _picking(environment: Environment, pick: Callable[..., Iterator[Any]]) -> Callable[..., Any]:
+    """Make a filter that notes by which value of its own, and nothing else, an entry was picked."""
+
+    @jinja2.pass_context
+    def picking(
+        context: jinja2.runtime.Context, value: Any, *arguments: Any, **named: Any
+    ) -> Iterator[Any]:
+        for picked in pick(context, value, *arguments, **named):
+            if len(arguments) == 1:
+                environment.note_picked(picked)
+            yield picked
+
+    return picking
 
 
 class Loader(jinja2.BaseLoader):
@@ -364,6 +443,10 @@ def make_environment(loader: Loader, hold: Callable[[Any], Any]) -> Environment:
     environment.filters[_NO_TEXT] = _refuse_text
     environment.filters["join"] = _join
     environment.filters[_NOTE_NAME] = environment.note_name
+    environment.filters[_BEGIN_TEST] = _pass_context(environment.begin_test)
+    environment.filters[_END_TEST] = _pass_context(environment.end_test)
+    for name in ("selectattr", "rejectattr"):
+        environment.filters[name] = _picking(environment, environment.filters[name])
     environment.filters[_CHECK_PARENT] = _pass_context(environment.check_parent)
     environment.filters[_CHECK_IMPORTED] = _pass_context(environment.check_imported)
     del environment.globals["lipsum"]

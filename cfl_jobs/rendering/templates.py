@@ -17,6 +17,7 @@ import jinja2
 from jinja2.exceptions import SecurityError
 from markupsafe import Markup
 
+from cfl_jobs.configs.config import Steering
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, suggest
 from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.reading.definitions import Definition, Definitions
@@ -88,6 +89,10 @@ class TemplateRenderer:
             findings = (self._find(message, first, definition),)
         return None, findings
 
+    def take_steering(self) -> tuple[Steering, ...]:
+        """Return what let in parts of the job that was rendered last."""
+        return self._environment.take_steering()
+
     def _find_more(self, definition: Definition, problem: TemplateProblem) -> tuple[Finding, ...]:
         """Return a problem with what else is missing: each missing variable is assumed in turn."""
         findings = [*problem.findings]
@@ -127,6 +132,7 @@ class TemplateRenderer:
         try:
             template = self._environment.get_template(definition.template)
             self._environment.reading = variables
+            self._environment.take_steering()
             return template.render(context)
         except jinja2.TemplateNotFound as error:
             raise TemplateProblem(self._not_found(definition, str(error.name), error)) from error

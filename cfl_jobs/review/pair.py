@@ -17,7 +17,7 @@ from cfl_jobs.check.deploys import find_unguarded, is_deploy
 from cfl_jobs.check.rule import Scope, parts_of
 from cfl_jobs.check.shell import deploys
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.graph import Chain, build_chain, follow
+from cfl_jobs.configs.graph import Chain, CopyEdge, build_chain, follow
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.read_model import read_job
@@ -245,24 +245,19 @@ def _read_desired(change: Create | Update, defined: Config | None) -> Job:
 
 def _rename(chain: Chain, names: Mapping[str, str]) -> Chain:
     """Return a chain with the names that its jobs get."""
-
     in_text = Renames(tuple((old, new) for old, new in names.items() if old != new)).in_text
 
     def now(name: str) -> str:
         return names.get(name, name)
 
+    def copy_now(e: CopyEdge) -> CopyEdge:
+        part = replace(e.part, parameter_filter=in_text(e.part.parameter_filter))
+        return replace(e, source=now(e.source), target=now(e.target), part=part)
+
     return Chain(
         tuple(replace(node, name=now(node.name)) for node in chain.nodes),
         tuple(replace(e, source=now(e.source), target=now(e.target)) for e in chain.triggers),
-        tuple(
-            replace(
-                e,
-                source=now(e.source),
-                target=now(e.target),
-                parameter_filter=in_text(e.parameter_filter),
-            )
-            for e in chain.copies
-        ),
+        tuple(map(copy_now, chain.copies)),
     )
 
 
