@@ -78,8 +78,9 @@ def test_text_shows_each_job_once_and_points_back_to_it() -> None:
     assert text.count("(shown above)") == 4
 
 
-def test_text_keeps_to_the_width_it_gets() -> None:
-    assert max(map(len, draw_text(read_trial_chain(), width=72).splitlines())) <= 72
+@pytest.mark.parametrize("width", [60, 72])
+def test_text_keeps_to_the_width_it_gets(width: int) -> None:
+    assert max(map(len, draw_text(read_trial_chain(), width=width).splitlines())) <= width
 
 
 def test_text_draws_a_circle_that_nothing_starts() -> None:

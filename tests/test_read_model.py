@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.model import (
     BuildDiscarder,
     Job,
@@ -42,6 +43,7 @@ from cfl_jobs.configs.steps.wrappers import (
     Timestamps,
 )
 from cfl_jobs.errors import ConfigError
+from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import DIALECTS, NEW, OLD, recorded, recorded_names
 from tests.rehearsal_home import job_xml
 
@@ -216,7 +218,7 @@ def test_publishers_and_properties_are_read_with_their_options() -> None:
     assert SetDescription("version=(.*)", "\\1", "", "failed") in publishers
     results = ("SUCCESS", "UNSTABLE", "NOT_BUILT", "ABORTED")
     patterns = (("INCLUDE", "*.o"), ("EXCLUDE", "keep/**"))
-    assert CleanAfter(results, patterns) in publishers
+    assert CleanAfter(patterns, results) in publishers
     job = read("wide-properties")
     assert job.discarder == BuildDiscarder(14, 40, 7, 20)
     assert job.resources == ("env-dev",)
@@ -244,6 +246,15 @@ def test_each_part_says_where_it_stands_in_the_config() -> None:
     ]
     assert isinstance(job.builders[1], Shell)
     assert job.builders[1].unstable_return == 78
+
+
+def test_a_config_keeps_what_is_read_of_it_until_it_forgets() -> None:
+    config = Config(Kind.JOB, "Deploy to Dev", recorded("Deploy to Dev", "posted"))
+    job = config.read(read_job)
+    assert config.read(read_job) is job
+    config.forget()
+    assert config.read(read_job) is not job
+    assert config.read(read_job) == job == read("Deploy to Dev")
 
 
 def test_bad_xml_names_the_job() -> None:
@@ -296,7 +307,7 @@ def test_cleaning_after_a_build_is_for_the_results_that_are_chosen(
 ) -> None:
     """WsCleanup.readResolve, ws-cleanup 0.49: an absent one isn't, but none is all of them."""
     text = f"<hudson.plugins.ws__cleanup.WsCleanup>{fields}</hudson.plugins.ws__cleanup.WsCleanup>"
-    assert read_job("J", job_xml(publishers=text)).publishers == (CleanAfter(results),)
+    assert read_job("J", job_xml(publishers=text)).publishers == (CleanAfter(results=results),)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ TRIGGERS = "org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobPro
 _PARAMETERS = "hudson.model.ParametersDefinitionProperty"
 # Properties that are lists of what may be a build's, each by itself.
 _LISTS = {TRIGGERS: "triggers", _PARAMETERS: "parameterDefinitions"}
+# A config that sets nothing.
+NOTHING = ET.Element("project")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class BuildWritten:
 
 
 def take_build_written(
-    root: ET.Element, beside: ET.Element | None = None, *, unlisted: bool = False
+    root: ET.Element, beside: ET.Element = NOTHING, *, unlisted: bool = False
 ) -> tuple[BuildWritten, ...]:
     """Take what builds wrote out of a job's config and return it.
 
@@ -44,7 +46,7 @@ def take_build_written(
     actions = root.find("actions")
     written = _Written(root, unlisted=unlisted)
     taken: list[BuildWritten] = []
-    if actions is not None and not _sets(beside, "actions/*"):
+    if actions is not None and beside.find("actions/*") is None:
         taken += [BuildWritten(("actions",), action) for action in actions]
         root.remove(actions)
     properties = root.find("properties")
@@ -55,9 +57,9 @@ def take_build_written(
                 entries = tuple(_take_entries(element, beside, written))
                 taken += entries
                 is_empty = not element.findall(f"{_LISTS[element.tag]}/*")
-                if entries and is_empty and not _sets(beside, path):
+                if entries and is_empty and beside.find(path) is None:
                     properties.remove(element)
-            elif written.is_property(element) and not _sets(beside, path):
+            elif written.is_property(element) and beside.find(path) is None:
                 properties.remove(element)
                 taken.append(BuildWritten(("properties",), element))
     return tuple(taken)
@@ -105,13 +107,13 @@ class _Written:
 
 
 def _take_entries(
-    element: ET.Element, beside: ET.Element | None, written: _Written
+    element: ET.Element, beside: ET.Element, written: _Written
 ) -> Iterator[BuildWritten]:
     parents = ("properties", element.tag, _LISTS[element.tag])
     entries = element.find(parents[-1])
     if entries is None:
         return
-    there = () if beside is None else beside.findall(f"{'/'.join(parents)}/*")
+    there = beside.findall(f"{'/'.join(parents)}/*")
     set_here = {(entry.tag, entry.findtext("name")) for entry in there}
     names = {name for _, name in set_here if name}
     for entry in list(entries):
@@ -120,7 +122,3 @@ def _take_entries(
         if not is_set and (written.is_property(element) or written.is_entry(entry)):
             entries.remove(entry)
             yield BuildWritten(parents, entry, written.is_told)
-
-
-def _sets(beside: ET.Element | None, path: str) -> bool:
-    return beside is not None and beside.find(path) is not None

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.buildwritten import (
+    NOTHING,
     PIPELINE,
     TRIGGERS,
     BuildWritten,
@@ -193,11 +194,10 @@ class Config:
         if whole.tag != PIPELINE and whole.find("actions") is None:
             return self
         root = self.parse()
-        properties = whole.find("properties")
-        triggers = properties.find(TRIGGERS) if properties else None
         known = self.mark.kept.parts if self.mark and self.mark.kept else ()
-        unlisted = desired is not None and triggers is not None and code(triggers) not in known
-        set_here = desired.parse() if desired else None
+        triggers = (part for part in whole.walk() if part.tag == TRIGGERS)
+        unlisted = desired is not None and any(code(part) not in known for part in triggers)
+        set_here = desired.parse() if desired else NOTHING
         written = take_build_written(root, set_here, unlisted=unlisted)
         return self._with(self._take_apart(root), build_written=written)
 

@@ -153,7 +153,9 @@ GITHUB = "properties/com.coravy.hudson.plugins.github.GithubProjectProperty"
 
 
 def _read_label(root: ET.Element) -> str:
-    return "" if read_flag(root, "canRoam") else read_text(root, "assignedNode")
+    if read_flag(root, "canRoam"):
+        return ""
+    return read_text(root, "assignedNode")
 
 
 def _read_copy_permissions(root: ET.Element) -> tuple[str, ...] | None:

@@ -109,19 +109,19 @@ def absent_value(kind: str, tag: str, versions: Mapping[str, str] = NEWEST) -> s
 
 def _normal(element: ET.Element, parent: str, known: _Defaults) -> Normal:
     tag = element.tag
-    attributes = _attributes(element) if element.attrib else ()
-    kind = dict(attributes).get("class", tag) if attributes else tag
-    children, defaults = _children(element, kind, known) if len(element) else ((), ())
+    attributes = _attributes(element)
+    kind = dict(attributes).get("class", tag)
+    children, defaults = _children(element, kind, known)
     text = (element.text or "").replace("\r\n", "\n")
     secrets: tuple[str, ...] = ()
     if len(element) or tag in LISTS:
-        text = text if text.strip() else ""
+        text = text.strip() and text
     elif (
         (parent, tag) in _SECRET_FIELDS
         or tag in _SECRET_TAGS
         or ("{" in text and is_encrypted(text))
     ):
-        secrets = (text,) if text else ()
+        secrets = tuple(filter(None, [text]))
         text = SECRET
     elif tag in _NAME_LISTS:
         text = ",".join(filter(None, map(str.strip, text.split(","))))
@@ -130,6 +130,8 @@ def _normal(element: ET.Element, parent: str, known: _Defaults) -> Normal:
 
 def _attributes(element: ET.Element) -> tuple[tuple[str, str], ...]:
     """Return the attributes that count."""
+    if not element.attrib:
+        return ()
     found = {key: value for key, value in element.attrib.items() if key != "plugin"}
     declared = found.get("class", "")
     if declared in _COLLECTIONS or (element.tag, declared) in _PLAIN_CLASSES:
@@ -141,6 +143,8 @@ def _children(
     element: ET.Element, kind: str, known: _Defaults
 ) -> tuple[tuple[Normal, ...], tuple[str, ...]]:
     """Return the children that say something, and the tags of those that don't."""
+    if not len(element):
+        return (), ()
     tags = [child.tag for child in element]
     counts = Counter(tags) if len(set(tags)) < len(tags) else {}
     is_list, is_property = element.tag in LISTS, element.tag == "properties"

@@ -131,8 +131,7 @@ def _read_project(element: ET.Element) -> str:
 
 
 def _read_chosen(element: ET.Element) -> BuildSelector | None:
-    chosen = element.find("selector")
-    return None if chosen is None else read_selector(chosen)
+    return next(map(read_selector, element.findall("selector")), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,21 +40,23 @@ class AnsiColor(Step):
 
 
 @dataclass(frozen=True, slots=True)
-class CleanBefore(Step):
-    """The workspace is emptied before the checkout.
+class _Cleaning(Step):
+    """With `patterns`, ("INCLUDE" or "EXCLUDE", pattern), only what they match goes."""
 
-    With `patterns`, ("INCLUDE" or "EXCLUDE", pattern), only what they match goes; with a
-    `parameter` only where that is true.
-    """
-
-    TAG: ClassVar[str] = _CLEANING + "PreBuildCleanup"
-    LABEL: ClassVar[str] = "clean workspace before"
     patterns: tuple[tuple[str, str], ...] = fields.value(_read_patterns, ())
-    parameter: str = fields.text("cleanupParameter")
 
     def unrehearsable(self) -> Iterator[tuple[str, str]]:
         if self.patterns:
             yield "workspace cleaning by patterns", self.path
+
+
+@dataclass(frozen=True, slots=True)
+class CleanBefore(_Cleaning):
+    """The workspace is emptied before the checkout; with a `parameter` only where that is true."""
+
+    TAG: ClassVar[str] = _CLEANING + "PreBuildCleanup"
+    LABEL: ClassVar[str] = "clean workspace before"
+    parameter: str = fields.text("cleanupParameter")
 
     def prepare(self, build: Build) -> None:
         if not self.parameter or build.variables().get(self.parameter) == "true":
@@ -77,7 +79,7 @@ def _read_results(element: ET.Element) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class CleanAfter(Step):
+class CleanAfter(_Cleaning):
     """A publisher that empties the workspace after builds of these results.
 
     It runs when the others have run, wherever it stands (seen with 0.49).
@@ -86,11 +88,6 @@ class CleanAfter(Step):
     TAG: ClassVar[str] = _CLEANING + "WsCleanup"
     LABEL: ClassVar[str] = "clean workspace after"
     results: tuple[str, ...] = fields.value(_read_results, tuple(_CLEANED_AFTER))
-    patterns: tuple[tuple[str, str], ...] = fields.value(_read_patterns, ())
-
-    def unrehearsable(self) -> Iterator[tuple[str, str]]:
-        if self.patterns:
-            yield "workspace cleaning by patterns", self.path
 
     def publish(self, build: Build) -> None:
         if build.result.name in self.results:
