@@ -18,7 +18,6 @@ from collections.abc import (
     Sequence,
     ValuesView,
 )
-from copy import deepcopy
 from typing import Any
 
 from cfl_jobs.errors import Position
@@ -46,12 +45,6 @@ class LocatedText(str):
         made.pieces = pieces
         return made
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> LocatedText:
-        return self
-
-    def __reduce__(self) -> tuple[type[LocatedText], tuple[str, Position, Pieces]]:
-        return (LocatedText, (str(self), self.pos, self.pieces))
-
 
 class TrackedList(list[Any]):
     """A list that knows where it and its entries stand."""
@@ -68,10 +61,6 @@ class TrackedList(list[Any]):
         super().__init__(entries)
         self.pos = pos
         self.entry_positions = entry_positions
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> TrackedList:
-        entries = [deepcopy(entry, memo) for entry in self]
-        return TrackedList(entries, pos=self.pos, entry_positions=self.entry_positions)
 
 
 class _Notes:
@@ -107,9 +96,6 @@ class _HandedKey(str):
         return not self == other
 
     __hash__ = str.__hash__
-
-    def __reduce__(self) -> tuple[type[str], tuple[str]]:
-        return (str, (str(self),))
 
 
 class TrackedDict(dict[str, Any]):
@@ -278,9 +264,6 @@ class TrackedDict(dict[str, Any]):
         return self.copy_with(dict.items(self))
 
     __copy__ = copy
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> TrackedDict:
-        return self.copy_with((key, deepcopy(value, memo)) for key, value in dict.items(self))
 
     def copy_with(self, entries: Iterable[tuple[str, Any]]) -> TrackedDict:
         """Return a copy with other entries that shares the notes."""

@@ -112,23 +112,15 @@ def check_job(
     plain: Any = plain_copy(data)
     if "view-type" in plain:
         return tuple(_check_view(plain))
-    components = tuple(_walk_components(plain, ()))
-    own = _check_options(plain, JOB_OPTIONS, ())
-    return (
-        *_find_no_effect((), plain, _NO_EFFECTS[("", "")], versions),
-        *(found for part in components for found in _find_no_effect_of(*part, versions)),
-        *own,
-        *_find_same_parameters(plain.get("parameters")),
-        *(found for part in components for found in _check_component(*part)),
-    )
-
-
-def _find_no_effect_of(
-    path: Path, kind: str, name: str, options: object, versions: Mapping[str, str]
-) -> Iterator[Reason]:
-    rows = _NO_EFFECTS.get((kind, name))
-    if rows and isinstance(options, dict):
-        yield from _find_no_effect(path, options, rows, versions)
+    found = [*_find_no_effect((), plain, _NO_EFFECTS[("", "")], versions)]
+    found += _check_options(plain, JOB_OPTIONS, ())
+    found += _find_same_parameters(plain.get("parameters"))
+    for path, kind, name, options in _walk_components(plain, ()):
+        rows = _NO_EFFECTS.get((kind, name))
+        if rows and isinstance(options, dict):
+            found += _find_no_effect(path, options, rows, versions)
+        found += _check_component(path, kind, name, options)
+    return tuple(found)
 
 
 def _find_no_effect(
