@@ -127,23 +127,13 @@ class _Collector:
             elif path.suffix in (".yml", ".json") or (
                 path.is_dir() and (path.suffix == ".yaml" or any(path.glob("*.y*ml")))
             ):
-                self._findings.append(
-                    Finding(
-                        f"{file}: not read: definitions are {JOBS}/*.yaml",
-                        advice=f"Move it to {JOBS}/{path.stem}.yaml.",
-                    )
-                )
+                message = f"{file}: not read: definitions are {JOBS}/*.yaml"
+                self._find(message, None, f"Move it to {JOBS}/{path.stem}.yaml.")
+        advice = "README.md shows how to add a job."
         if not read_any:
-            self._findings.append(
-                Finding(f"{JOBS}/: no *.yaml in it", advice="README.md shows how to add a job.")
-            )
+            self._find(f"{JOBS}/: no *.yaml in it", None, advice)
         elif not self._entries and not self._findings:
-            self._findings.append(
-                Finding(
-                    f"{JOBS}/: no job and no view is defined",
-                    advice="README.md shows how to add a job.",
-                )
-            )
+            self._find(f"{JOBS}/: no job and no view is defined", None, advice)
         self._findings += map(self._sources.quote, _find_clashes(self._entries))
         return Definitions(
             self._sources,
@@ -154,7 +144,7 @@ class _Collector:
             tuple(self._findings),
         )
 
-    def _find(self, message: str, position: Position, advice: str = "") -> None:
+    def _find(self, message: str, position: Position | None, advice: str = "") -> None:
         self._findings.append(self._sources.find(message, position, advice=advice))
 
     def _read_file(self, file: str, group: str) -> None:

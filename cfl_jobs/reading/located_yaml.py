@@ -68,15 +68,17 @@ class Sources:
                 raise ValueError(f"line {line} is not UTF-8; save the file as UTF-8") from error
         return self._texts[file]
 
-    def line(self, position: Position) -> str:
+    def line(self, position: Position | None) -> str:
         """Return the text of a line, or "" where it isn't known."""
+        if position is None:
+            return ""
         lines = self._texts.get(position.file, "").split("\n")
         return line_at(lines, position.line - 1).rstrip("\r")
 
     def find(
         self,
         message: str,
-        position: Position,
+        position: Position | None,
         *,
         origins: tuple[Origin, ...] = (),
         advice: str = "",
@@ -86,7 +88,7 @@ class Sources:
 
     def quote(self, found: Finding, *origins: Origin) -> Finding:
         """Return a finding with its line, and more origins."""
-        source = self.line(found.position) if found.position else ""
+        source = self.line(found.position)
         return replace(found, source=source, origins=(*found.origins, *origins))
 
 

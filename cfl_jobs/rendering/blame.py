@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
-from itertools import accumulate
+from itertools import accumulate, chain
 from types import MappingProxyType
 from xml.etree import ElementTree as ET
 
@@ -119,15 +119,13 @@ class _Options:
         self._items: dict[str, set[Position]] = {}
         self._joined: dict[str, tuple[Position, Pieces]] = {}
         self.is_given = bool(self._mappings)
-        owners: list[TrackedDict] = []
-        keys: list[str] = []
+        self._by_name: dict[str, list[tuple[TrackedDict, str]]] = {}
         for mapping in self._mappings:
             places, given = mapping.value_positions, mapping.key_positions
             for key, value in dict.items(mapping):
                 if key not in given:
                     continue  # jenkins-job-builder adds some defaults to its data
-                owners.append(mapping)
-                keys.append(key)
+                self._by_name.setdefault(plain_name(key), []).append((mapping, key))
                 if isinstance(value, (str, int, float)):
                     text = str(value).lower() if isinstance(value, bool) else str(value)
                     found = (key, places.get(key, mapping.pos))
@@ -137,7 +135,6 @@ class _Options:
                 elif items := getattr(value, "value_pos", ()):
                     self._joined.update(_join(value, items, mapping.position_of(key)))
                     self._add_items(zip(value, items, strict=False))
-        self._owners, self._keys = owners, tuple(keys)
 
     def _add_items(self, items: Iterable[tuple[object, Position]]) -> None:
         for item, place in items:
@@ -156,10 +153,10 @@ class _Options:
                 places = {place for key, place in found if fits(key, element.tag)}
                 if places:
                     return _only(places)
-        named = self._indices.get(plain_name(self._special.get(path, element.tag)), ())
+        named = self._by_name.get(plain_name(self._special.get(path, element.tag)), ())
         if len(named) != 1:
             return None
-        return _place_of(self._owners[named[0]], self._keys[named[0]])
+        return _place_of(*named[0])
 
     def find_text(self, element: ET.Element, path: str) -> tuple[Position, Pieces] | None:
         """Return the place of what made an element, an option or a part of one, and its pieces."""
@@ -178,8 +175,9 @@ class _Options:
         """Return the one place of what made an item of a list: a part of an option, or its name."""
         places = set(self._items.get(text, ()))
         words = set(text.split(":"))
-        for mapping, key in zip(self._owners, self._keys, strict=True):
-            if ":" in text and words.issuperset(key.split(":")):
+        given = chain.from_iterable(self._by_name.values()) if ":" in text else ()
+        for mapping, key in given:
+            if words.issuperset(key.split(":")):
                 # Where a value of a definition is the option's name, that is to blame.
                 name = self._texts.get(key)
                 places.add(name.pos if name else _place_of(mapping, key))
@@ -197,16 +195,8 @@ class _Options:
         return _is_any(self._missing, element.tag) and not _is_any(self._names, element.tag)
 
     @cached_property
-    def _indices(self) -> Mapping[str, Sequence[int]]:
-        """Where the keys of one name stand."""
-        found: dict[str, list[int]] = {}
-        for index, key in enumerate(self._keys):
-            found.setdefault(plain_name(key), []).append(index)
-        return found
-
-    @cached_property
     def _names(self) -> frozenset[str]:
-        return frozenset(self._keys)
+        return frozenset(key for named in self._by_name.values() for _, key in named)
 
     @cached_property
     def _missing(self) -> frozenset[str]:
