@@ -19,8 +19,7 @@ from cfl_jobs.configs.model import Job, Parameter, ParameterKind
 from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.configs.steps.triggering import BuildOther
 from cfl_jobs.drawing.formats import WRITERS, draw_text, warn_of_size
-from cfl_jobs.drawing.layout import Box, lay_out
-from cfl_jobs.drawing.svg import Marks, draw_svg
+from cfl_jobs.drawing.svg import Box, Marks, draw_svg, lay_out
 from tests.trial_chain import CONFIGS, NAMES, read_trial_chain
 
 CASES = Path(__file__).parent / "cases/drawing"
