@@ -49,6 +49,7 @@ def run(arguments: list[str]) -> int:
     import click
 
     from cfl_jobs.cli import cli
+    from cfl_jobs.interrupts import interrupting
     from cfl_jobs.terminal.streams import prepare_streams, wants_colour
 
     prepare_streams()
@@ -59,7 +60,8 @@ def run(arguments: list[str]) -> int:
             sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
     color = None if wants_colour(os.environ) else False
     try:
-        code = cli.main(arguments, prog_name="cfl-jobs", standalone_mode=False, color=color)
+        with interrupting():  # what is half done is cleaned up, whatever the signal
+            code = cli.main(arguments, prog_name="cfl-jobs", standalone_mode=False, color=color)
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code

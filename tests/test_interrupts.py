@@ -62,7 +62,7 @@ def test_signals_right_after_an_order_are_let_pass() -> None:
             wish.hear(signal.SIGINT)
 
 
-def test_what_would_end_us_is_an_interrupt_where_that_is_wanted() -> None:
+def test_what_would_end_us_is_an_interrupt() -> None:
     """With everything cleaned up; a handler that is there already stays."""
     with interrupting(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGTERM)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import pytest
@@ -64,6 +66,24 @@ def test_each_kind_of_error_has_its_exit_code(
     assert said in told
     assert "Traceback" not in told
     assert "secret" not in told
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_nothing_half_done(
+    verb: type[click.Command], number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither a directory of ours nor the part of a file that was being written."""
+    begun: list[Path] = []
+
+    def begin() -> None:
+        with TemporaryDirectory() as folder:
+            begun.append(Path(folder))
+            signal.raise_signal(number)
+
+    verb.action = staticmethod(begin)  # type: ignore[attr-defined]
+    assert run(["boom"]) == 130
+    assert capsys.readouterr().err.strip() == "Interrupted."
+    assert not begun[0].exists()
 
 
 def test_a_verb_decides_the_exit_code(verb: type[click.Command]) -> None:
@@ -371,7 +391,7 @@ def test_version_and_help_import_nothing_heavy() -> None:
     program = (
         "import sys; from cfl_jobs.__main__ import run; run(['--help']); run(['--version']);"
         "light = {'cfl_jobs', 'cfl_jobs.__main__', 'cfl_jobs.cli', 'cfl_jobs.commands',"
-        " 'cfl_jobs.terminal', 'cfl_jobs.terminal.streams'};"
+        " 'cfl_jobs.interrupts', 'cfl_jobs.terminal', 'cfl_jobs.terminal.streams'};"
         "found = {name for name in sys.modules if name.startswith('cfl_jobs')} - light;"
         "found |= {'difflib', 'rich', 'yaml', 'jinja2', 'requests', 'json'} & set(sys.modules);"
         "assert not found, found"

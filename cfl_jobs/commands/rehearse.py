@@ -198,12 +198,10 @@ def _look_at(job: str, **given: Any) -> tuple[Builds, int]:
 
 
 def _run(options: Options, ask: Ask, job: str = "") -> int:
-    from cfl_jobs.interrupts import interrupting
     from cfl_jobs.rehearsal.session import Definitions, rehearse
 
-    with interrupting():
-        definitions = Definitions(find_project())
-        outcome = rehearse(options, definitions, ask, stream=sys.stdout, tell=click.echo, job=job)
+    definitions = Definitions(find_project())
+    outcome = rehearse(options, definitions, ask, stream=sys.stdout, tell=click.echo, job=job)
     return 0 if outcome.succeeded else 1
 
 

@@ -84,7 +84,7 @@ def counting(
         TimeRemainingColumn,
     )
 
-    from cfl_jobs.interrupts import interrupting, undisturbed
+    from cfl_jobs.interrupts import undisturbed
 
     columns = (
         TextColumn("{task.description}"),
@@ -94,14 +94,13 @@ def counting(
     )
     bar = Progress(*columns, console=canvas, transient=True)
     task = bar.add_task(what, total=total)
-    with interrupting():
-        try:  # not `with bar`, which an interrupt leaves half put up, or half taken down
-            with undisturbed():
-                bar.start()
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-        finally:
-            with undisturbed(), suppress(OSError):
-                bar.stop()
+    try:  # not `with bar`, which an interrupt leaves half put up, or half taken down
+        with undisturbed():
+            bar.start()
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+    finally:
+        with undisturbed(), suppress(OSError):
+            bar.stop()
 
 
 def confirm(question: str, *, advice: str) -> None:
