@@ -306,22 +306,29 @@ _OF_ITSELF = re.compile(r"\$\{?(?:0(?!\d)|LINENO|BASH_SOURCE|BASH_LINENO)|\bcall
 _SHELL = re.compile(r"#![ \t]*(?:\S*/)?(?:env[ \t]+(?:-S[ \t]*)?)?(?:\S*/)?(?:ba|da)?sh(?:[ \t]|$)")
 
 
-@lru_cache(maxsize=256)
+@_kept
 def without_comments(script: str) -> str:
     """Return a script without its comments and blank lines, so that what is left runs the same.
 
     As it is where that isn't sure: it is of another language, looks at itself, or is written in a
     way that isn't read here.
     """
-    first = script.partition("\n")[0]
-    is_other = first.startswith("#!") and not _SHELL.match(first)
-    if is_other or _OF_ITSELF.search(expanding_text(script)):
+    first, _, rest = script.partition("\n")
+    is_headed = first.startswith("#!")
+    if (is_headed and not _SHELL.match(first)) or _OF_ITSELF.search(expanding_text(script)):
         return script
-    lines = first + "\n" if first.startswith("#!") else ""
-    line = blank = ""
-    for token in _Lexer(script).read():
+    head = f"{first}\n" if is_headed else ""
+    codes = [_code_of(part) for part in _cut(rest if is_headed else script)]
+    return script if None in codes else "".join((head, *filter(None, codes)))
+
+
+@_kept
+def _code_of(part: str) -> str | None:
+    """Return a part of a script without comments and blank lines; None where that isn't sure."""
+    lines = line = blank = ""
+    for token in _Lexer(part).read():
         if not token.is_sure:
-            return script
+            return None
         if token.kind == "blank":
             blank = token.text
         elif token.kind == "newline":
