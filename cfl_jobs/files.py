@@ -11,15 +11,18 @@ import fcntl
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cfl_jobs.errors import CflJobsError
 
 # What a network's file system says that has no locks, or no fsync, of directories or at all.
 _CANT = {errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP}
+
+_Value = TypeVar("_Value")
 
 
 def read_text(path: Path, *, advice: str) -> str:
@@ -38,7 +41,7 @@ def read_text(path: Path, *, advice: str) -> str:
 
 def write_whole(
     path: Path,
-    text: str | bytes,
+    text: str | bytes | Iterable[str],
     *,
     mode: int | None = None,
     like: os.stat_result | None = None,
@@ -46,18 +49,19 @@ def write_whole(
 ) -> None:
     """Write beside the file (`.NAME.` and eight hexadecimal digits), then rename it into place.
 
-    Whoever reads it sees the old text or the new, never half. It has this mode, else that of the
-    file that it is to be `like`, with its owner where that is allowed, else the umask says it.
-    `durable`: it is on the disk before this returns.
+    Whoever reads it sees the old text or the new, never half. `text` may come in pieces. The file
+    has this mode, else that of the file that it is to be `like`, with its owner where that is
+    allowed, else the umask says it. `durable`: it is on the disk before this returns.
     """
-    data = text.encode() if isinstance(text, str) else text
+    pieces = [text] if isinstance(text, str | bytes) else text
     beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     # Until it has the right mode, only we may read it: it may hold secrets.
     is_open = mode is None and like is None
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if is_open else 0o600)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
+            for piece in pieces:
+                stream.write(piece.encode() if isinstance(piece, str) else piece)
             stream.flush()
             if mode is not None:
                 os.fchmod(handle, mode)
@@ -157,23 +161,35 @@ def kept_file(kind: str, digest: str) -> Path | None:
     return base / "cfl-jobs" / kind / f"{digest}.json"
 
 
-def load_kept(place: Path | None) -> Any:
-    """Return what is kept there; None where there is nothing, or nothing that can be read."""
+def load_kept(place: Path | None, read: Callable[[Any], _Value]) -> tuple[_Value, ...] | None:
+    """Return the values that are kept there, as `read` makes them of JSON.
+
+    None where nothing is kept, or nothing that `read` can take.
+    """
     if place is None:
         return None
     try:
-        return json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        with place.open(encoding="utf-8") as lines:
+            many = json.loads(next(lines))
+            values = tuple(read(json.loads(line)) for line in lines)
+    except (OSError, StopIteration, ValueError, KeyError, TypeError, RecursionError):
         return None
+    return values if len(values) == many else None
 
 
-def save_kept(place: Path | None, value: Any, *, most: int) -> None:
-    """Keep JSON, where that can be done, and let go of the oldest but `most` of its kind."""
+def save_kept(
+    place: Path | None, values: Sequence[_Value], write: Callable[[_Value], Any], *, most: int
+) -> None:
+    """Keep values as JSON, where that can be done, and let go of the oldest but `most` of the kind.
+
+    A line each, so that never more than one is in memory; the first line tells how many there are.
+    """
     if place is None:
         return
     try:
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_whole(place, json.dumps(value), mode=0o600)
+        lines = (f"{json.dumps(write(value))}\n" for value in values)
+        write_whole(place, chain([f"{len(values)}\n"], lines), mode=0o600)
         kept = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime)
         for old in kept[:-most]:
             old.unlink(missing_ok=True)

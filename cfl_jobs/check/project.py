@@ -39,9 +39,8 @@ def check_project(
     # The commands that its advice names are those of where we are.
     given = [executors, sorted(sizes.items()), builds_a_day, shellcheck, program()]
     place = kept_file("checked", sha256(f"{project} {json.dumps(given)}".encode()).hexdigest())
-    kept = _load(place) if project else None
-    if kept is not None:
-        return kept
+    if project and (kept := load_kept(place, Report.from_json)):
+        return kept[0]
     # The rules, and what they read, are most of the start-up time, so they are imported only here.
     from cfl_jobs.check.run import check_rendered, problems_of, read_files
 
@@ -54,20 +53,13 @@ def check_project(
         configs, files, executors=executors, sizes=sizes, builds_a_day=builds_a_day
     )
     if project and project == digest_project(root) and _is_of_project(report):
-        save_kept(place, report.to_json(), most=_KEPT)
+        save_kept(place, [report], Report.to_json, most=_KEPT)
     return report
 
 
 def _is_of_project(report: Report) -> bool:
     """Tell whether it is the project's alone: that ShellCheck takes too long names no job."""
     return all(p.names or p.rule != "shellcheck" for p in report.problems)
-
-
-def _load(place: Path | None) -> Report | None:
-    try:
-        return Report.from_json(load_kept(place))
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def find_sizes(home: Path) -> dict[str, float]:

@@ -86,22 +86,17 @@ def find_kept_remarks(
         script: kept_file("shellcheck", hashlib.sha256((program + script).encode()).hexdigest())
         for script in scripts
     }
-    found = {script: _load_remarks(file) for script, file in files.items()}
+    found = {
+        script: load_kept(file, lambda remark: Remark(*remark)) for script, file in files.items()
+    }
     new = [script for script, remarks in found.items() if remarks is None]
     answers = run_shellcheck(executable, new)
     if answers is None:
         return None
     for script, remarks in zip(new, answers, strict=True):
         found[script] = remarks
-        save_kept(files[script], [astuple(remark) for remark in remarks], most=_KEPT)
+        save_kept(files[script], remarks, astuple, most=_KEPT)
     return tuple(found[script] or () for script in scripts)
-
-
-def _load_remarks(file: Path | None) -> tuple[Remark, ...] | None:
-    try:
-        return tuple(Remark(*remark) for remark in load_kept(file))
-    except TypeError:
-        return None
 
 
 def run_shellcheck(

@@ -49,9 +49,11 @@ def select_configs(configs: Sequence[Config], only: Sequence[str]) -> tuple[Conf
 
 
 def _render(root: Path, only: Sequence[str]) -> Rendering:
+    from cfl_jobs.configs.config import Config  # the digest of a project is told without
+
     project = digest_project(root)
     whole, part = (_place_of(project, names) for names in ((), only))
-    kept = _load(whole) or _load(part)
+    kept = load_kept(whole, Config.from_json) or load_kept(part, Config.from_json)
     if kept is None:
         # jenkins-job-builder is most of the start-up time, so it is imported only here.
         from cfl_jobs.rendering.render import render
@@ -59,7 +61,7 @@ def _render(root: Path, only: Sequence[str]) -> Rendering:
         rendered = render(root, only=only)
         if project != digest_project(root):  # somebody saved a file meanwhile
             return Rendering(rendered)
-        save_kept(part, [each.to_json() for each in rendered], most=_KEPT)
+        save_kept(part, rendered, Config.to_json, most=_KEPT)
         return Rendering(rendered, project)
     return Rendering(select_configs(kept, only), project)
 
@@ -102,12 +104,3 @@ def _inputs(root: Path) -> Iterator[tuple[str, bytes]]:
                 raise OSError("where it leads to is for render to judge")
             if path.is_file():
                 yield path.relative_to(root).as_posix(), path.read_bytes()
-
-
-def _load(place: Path | None) -> tuple[Config, ...] | None:
-    from cfl_jobs.configs.config import Config
-
-    try:
-        return tuple(Config.from_json(each) for each in load_kept(place))
-    except (ValueError, KeyError, TypeError):
-        return None
