@@ -19,9 +19,6 @@ INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line and exit, without waiting for a thread that waits for a server."""
-    import gc
-
-    gc.set_threshold(50_000)  # most of what a command makes is kept until it ends
     is_interrupted = False
     try:
         _spread_wish_for_no_colour()
