@@ -576,13 +576,12 @@ def find_excused(script: str, options: Collection[str]) -> Iterator[tuple[str, b
     asked = [stop.condition for stop in find_stops(script) if stop.end is End.FAILS]
     walked = [(words, shape) for words, shape, _ in _walk(script, text) if shape]
     holds = set(options)
-    for number, (words, shape) in enumerate(walked):
+    following = _find_following([shape for _, shape in walked])
+    for (words, shape), (has_more, is_taken, only_succeeds) in zip(walked, following, strict=True):
         if found := _OPTIONS.match(f" {shape}"):
             for sign, option in _read_options(found["words"]) if found["program"] == "set" else ():
                 (holds.add if sign == "-" else holds.discard)(option)
         core = re.sub(_LEADS, "", shape) if not shape.startswith("!") else shape
-        after = [later for _, later in walked[number + 1 :] if not _CLOSES.match(later)]
-        is_taken = any(map(_TAKES_CODE.search, after))
         if _ASKS.match(core):
             # One with a branch that fails, or that keeps what came of it, has teeth.
             is_excused = not is_taken and not any(words in condition for condition in asked)
@@ -592,10 +591,23 @@ def find_excused(script: str, options: Collection[str]) -> Iterator[tuple[str, b
                 or _EXCUSES.search(shape) is not None
                 or (_BACKGROUND.search(shape) is not None and not is_taken)
                 or (_PIPE.search(shape) is not None and "pipefail" not in holds)
-                or ("e" not in holds and bool(after) and not is_taken)
+                or ("e" not in holds and has_more and not is_taken)
             )
-        if is_excused or (after and all(map(_SUCCEEDS.match, after))):
+        if is_excused or (has_more and only_succeeds):
             yield words, not is_excused
+
+
+def _find_following(shapes: Sequence[str]) -> list[tuple[bool, bool, bool]]:
+    """Return of what comes after each: is there any, does it take a code, does it only succeed."""
+    found: list[tuple[bool, bool, bool]] = []
+    has_more, is_taken, only_succeeds = False, False, True
+    for shape in reversed(shapes):
+        found.append((has_more, is_taken, only_succeeds))
+        if not _CLOSES.match(shape):
+            has_more = True
+            is_taken = is_taken or _TAKES_CODE.search(shape) is not None
+            only_succeeds = only_succeeds and _SUCCEEDS.match(shape) is not None
+    return found[::-1]
 
 
 _DEPLOYS = re.compile(
