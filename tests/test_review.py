@@ -18,7 +18,7 @@ from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.review.comparing import make_review, read_setup, review_setups
 from cfl_jobs.review.formats import WRITERS, write_json, write_text
-from cfl_jobs.review.outline import Entry, action_of, list_entries
+from cfl_jobs.review.outline import Entry, list_entries
 from cfl_jobs.review.review import About, Effect, Review, Revision, Weight, weigh
 from tests.projects import ROOT, History, add, copy_project, edit
 
@@ -966,7 +966,7 @@ def test_first_commit_of_the_definitions_makes_everything_new(history: History) 
     history.git("rm", "-rq", "--cached", ".")
     history.git("commit", "-q", "--allow-empty", "-m", "nothing yet")
     review = make_review(history.root, "empty", "main")
-    assert set(map(action_of, review.plan.changes)) == {"create"}
+    assert {change.action for change in review.plan.changes} == {"create"}
     assert len(review.plan.changes) > 10
 
 

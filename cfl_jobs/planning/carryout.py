@@ -40,7 +40,7 @@ from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.losses import advise_on_loss
 from cfl_jobs.planning.owners import record
 from cfl_jobs.planning.permissions import find_granted
-from cfl_jobs.planning.plan import Change, Create, Update
+from cfl_jobs.planning.plan import Create, Update
 from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import Kind, Target, name_command
@@ -146,9 +146,7 @@ class Maker:
         mark = record(mark, desired.normal, desired.normal)
         kept = list(there.build_written) if there else []
         if there and isinstance(change, Update):
-            # What is added stands at a place of ours, which may be called as one of theirs.
-            shown = {d.path for d in change.differences if d.change is not Change.ADDED}
-            kept += find_granted(desired, there, shown)
+            kept += find_granted(desired, there, change.found_there)
         return _Posting(change, desired, there, mark, tuple(kept))
 
     def _versions_saved_by(self, desired: Config, there: Config | None) -> tuple[str, ...]:

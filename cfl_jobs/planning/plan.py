@@ -87,9 +87,14 @@ class _Change:
         return self.config.name
 
     @property
-    def verb(self) -> str:
-        """What is done, in a word: create, update, rename, delete or confirm."""
+    def action(self) -> str:
+        """What a plan calls it: create, change, rename, follow, confirm or delete."""
         raise NotImplementedError
+
+    @property
+    def verb(self) -> str:
+        """What a run calls it: create, update, rename, confirm or delete."""
+        return self.action
 
     def __str__(self) -> str:
         """Return "create job Publish Ocargo Files"."""
@@ -108,7 +113,7 @@ class Create(_Change):
         return self.desired
 
     @property
-    def verb(self) -> str:
+    def action(self) -> str:
         return "create"
 
 
@@ -152,10 +157,26 @@ class Update(_Change):
         return self.name_at_rename != self.name
 
     @property
+    def action(self) -> str:
+        if self.old_name:
+            return "rename"
+        if self.told:
+            return "change"
+        return "follow" if self.differences else "confirm"
+
+    @property
     def verb(self) -> str:
         if self.has_rename:
             return "rename"
         return "update" if self.differences else "confirm"
+
+    @property
+    def found_there(self) -> frozenset[str]:
+        """The paths of what differs on the target.
+
+        What is added stands at a place of ours, which may be called as one of theirs.
+        """
+        return frozenset(d.path for d in self.differences if d.change is not Change.ADDED)
 
     @property
     def told(self) -> tuple[Difference, ...]:
@@ -175,7 +196,7 @@ class Delete(_Change):
         return self.live
 
     @property
-    def verb(self) -> str:
+    def action(self) -> str:
         return "delete"
 
 

@@ -24,7 +24,6 @@ from cfl_jobs.reading.names import folders_of
 from cfl_jobs.reading.versions import NEWEST
 from cfl_jobs.rendering.cache import Rendering, render_whole
 from cfl_jobs.review.effects import weigh_plan
-from cfl_jobs.review.outline import action_of
 from cfl_jobs.review.review import Review, Revision, Risk, Weight
 from cfl_jobs.review.revisions import (
     WORK_TREE,
@@ -140,7 +139,7 @@ def plan_revision(before: Sequence[Config], after: Sequence[Config]) -> Plan:
     observed = Observed("", listed, configs, NEWEST, builds, project=project)
     plan = plan_changes([c for c in after if c.key not in same], observed, prune=True)
     # A job that only moved to another file has another mark, which is none of a review's matter.
-    changes = tuple(change for change in plan.changes if action_of(change) != "confirm")
+    changes = tuple(change for change in plan.changes if change.action != "confirm")
     return replace(plan, changes=changes)
 
 

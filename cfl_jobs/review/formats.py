@@ -14,7 +14,6 @@ from cfl_jobs.planning.plan import Create, Delete, Difference, Owner, Plan, Plan
 from cfl_jobs.planning.visible import make_json_visible, make_line_visible
 from cfl_jobs.review.outline import (
     Entry,
-    action_of,
     count_actions,
     differences_of,
     list_entries,
@@ -168,7 +167,7 @@ def _pick(value: object, *names: str) -> dict[str, Any]:
 
 
 def _change_to_json(change: PlannedChange) -> dict[str, Any]:
-    found = {"action": action_of(change), **_pick(change, "kind", "name")}
+    found = {"action": change.action, **_pick(change, "kind", "name")}
     if isinstance(change, Delete):
         return {**found, "builds": change.builds}
     found |= _pick(change.desired, "definition")

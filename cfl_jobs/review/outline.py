@@ -178,20 +178,9 @@ def _say_followers(rename: Update, updates: Iterable[Update]) -> str:
     return make_line_visible(f"and its name in {some(names, _SHOWN)}") if names else ""
 
 
-def action_of(change: PlannedChange) -> str:
-    """Return which of ACTIONS a change is."""
-    if isinstance(change, Update):
-        if change.old_name:
-            return "rename"
-        if change.told:
-            return "change"
-        return "follow" if change.differences else "confirm"
-    return "create" if isinstance(change, Create) else "delete"
-
-
 def count_actions(plan: Plan) -> list[str]:
     """Return, for example, ["1 to create", "10 to change"]."""
-    counts = Counter(map(action_of, plan.changes))
+    counts = Counter(change.action for change in plan.changes)
     probable = len(plan.probable_renames)
     counts["create"] -= probable
     if not plan.target:  # of revisions: what goes waits for --prune
@@ -365,7 +354,7 @@ def _group(updates: Sequence[Update]) -> Iterator[tuple[Grouping, tuple[Update, 
 
 def _entry(change: PlannedChange, parts: tuple[Part, ...] = (), about: str = "") -> Entry:
     names = _names((change,))
-    return Entry(action_of(change), change.kind, names, (headline(change),), parts, about)
+    return Entry(change.action, change.kind, names, (headline(change),), parts, about)
 
 
 def _note(action: str, note: Note) -> Entry:

@@ -24,7 +24,7 @@ from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.configs.steps.results import JUnitResults
 from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.permissions import find_granted
-from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Plan, PlannedChange, Update
+from cfl_jobs.planning.plan import Create, Delete, Difference, Plan, PlannedChange, Update
 from cfl_jobs.planning.renames import Renames
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.review.review import Weight
@@ -225,10 +225,9 @@ def _read_live(change: Update | Delete) -> Job:
     job = change.live.read(read_job)
     if isinstance(change, Delete):
         return job
-    shown = {d.path for d in change.differences if d.change is not Change.ADDED}
     stays = [
         text
-        for part in find_granted(change.desired, change.live, shown)
+        for part in find_granted(change.desired, change.live, change.found_there)
         for text in (entry.text for entry in part.element.iter())
     ]
     return replace(job, permissions=tuple(p for p in job.permissions if p not in stays))
