@@ -222,7 +222,7 @@ def runs_on_controller(job: Job) -> bool:
 
 def _read_live(change: Update | Delete) -> Job:
     """Return what the plan finds, without what it leaves as it is."""
-    job = change.live.read(read_job)
+    job = read_job(change.live.name, change.live.config)
     if isinstance(change, Delete):
         return job
     stays = [
