@@ -382,6 +382,24 @@ EFFECTS = {
         "`set -u` and `set -o pipefail`",
         Weight.HIGH,
     ),
+    "errors that end it in one case only": (
+        (SCRIPT, "set -euo pipefail", 'set -uo pipefail\nif [ -n "${CI:-}" ]; then set -e; fi'),
+        f"lets {DEPLOYS} go on after a command that fails, with `set -e` only behind "
+        '`if [ -n "${CI:-}" ]`',
+        Weight.HIGH,
+    ),
+    "errors that end it beside, in one case only": (
+        (SCRIPT, "set -euo pipefail", 'set -uo pipefail\n[ -z "${CI:-}" ] || set -e'),
+        f"lets {DEPLOYS} go on after a command that fails, with `set -e` only behind "
+        '`[ -z "${CI:-}" ]`',
+        Weight.HIGH,
+    ),
+    "errors that end a shell of its own": (
+        (SCRIPT, "set -euo pipefail", "set -uo pipefail\n(set -e)"),
+        f"lets {DEPLOYS} go on after a command that fails, with `set -e` only in a shell of its "
+        "own",
+        Weight.HIGH,
+    ),
     "errors that are passed over further on": (
         (SCRIPT, "umask 022\n", "umask 022\nset +e\n"),
         f"lets {DEPLOYS} go on after a command that fails, as of `set +e`",
@@ -718,6 +736,23 @@ def test_the_concrete_danger_stands_first_and_is_never_folded(history: History) 
     for text in (WRITERS["markdown"](review), WRITERS["html"](review)):
         folds = [line for line in text.split("\n") if "<details" in line]
         assert [" open" in fold.partition(">")[0] for fold in folds] == [True, False]
+
+
+def test_errors_that_no_longer_end_a_script_are_told_beside_a_new_step(tmp_path: Path) -> None:
+    """Also where they were passed over for a while, and are to the end now."""
+    root = copy_project(tmp_path)
+    edit(root, SCRIPT, "umask 022\n", "umask 022\nset +e\nset -e\n")
+    start = read_setup(root)
+    edit(root, SCRIPT, "set +e\nset -e\n", "set +e\n")
+    edit(
+        root,
+        "templates/deploy.yaml.j2",
+        '  - shell: {{ script("deploy-distribution.sh"',
+        '  - shell: echo begun\n  - shell: {{ script("deploy-distribution.sh"',
+    )
+    review = review_setups(Revision("main"), Revision("change"), start, read_setup(root))
+    told = f"lets {DEPLOYS} go on after a command that fails, without `set -e`"
+    assert effects_of(review).get(told) is Weight.HIGH, "\n".join(effects_of(review))
 
 
 def test_guard_of_any_shape_that_goes_weighs_most(tmp_path: Path) -> None:

@@ -518,7 +518,7 @@ STOPS_AT = MappingProxyType(
 )
 _NAMES = {"errexit": "e", "nounset": "u"}
 _OPTIONS = re.compile(
-    r"(?:^|[\s;&|({!])(?P<program>set|(?:\S*/)?(?:ba|da|z|k)?sh)"
+    r"(?:^|[\0\s;&|({!])(?P<program>set|(?:\S*/)?(?:ba|da|z|k)?sh)"
     r"(?P<words>(?:[ \t]+(?:[-+]\w+|errexit|nounset|pipefail))+)"
 )
 
@@ -527,28 +527,59 @@ _OPTIONS = re.compile(
 class Options:
     """Options of STOPS_AT: those that hold in a script, that it takes back (`set +e`), and how many
     shells that it calls have each; "" counts these shells.
+
+    At the `end` those hold that weren't taken back, each with where alone it does, "" without that.
     """
 
     on: frozenset[str]
     off: frozenset[str]
+    end: Mapping[str, str]
     inner: Counter[str]
 
 
 def find_options(script: str) -> Options:
     """Return at what a script is to stop by itself; one without a first line `#!` has `-e`."""
     first = script.partition("\n")[0]
-    on, off, inner = set[str](), set[str](), Counter[str]()
-    if not first.startswith("#!"):
-        on.add("e")  # hudson.tasks.Shell calls sh with -xe
-        first = ""
-    for found in _OPTIONS.finditer(f"{first[2:]}\n{expanding_text(_join_lines(script))}"):
-        given = list(_read_options(found["words"]))
-        if found["program"] == "set" or (first and found.start() < len(first)):
-            on |= {option for sign, option in given if sign == "-"}
-            off |= {option for sign, option in given if sign == "+"}
-        else:
-            inner.update(["", *(option for sign, option in given if sign == "-")])
-    return Options(frozenset(on), frozenset(off), inner)
+    on, off, inner = {"e"}, set[str](), Counter[str]()  # hudson.tasks.Shell calls sh with -xe
+    if first.startswith("#!"):
+        given = _OPTIONS.search(first[2:])
+        words = given["words"] if given else ""
+        on = {option for sign, option in _read_options(words) if sign == "-"}
+    end = dict.fromkeys(on, "")
+    script = _join_lines(script)
+    for words, shape, around in _walk(script, _in_one_line(expanding_text(script))):
+        for found in _OPTIONS.finditer(shape):
+            options = list(_read_options(found["words"]))
+            set_here = [option for sign, option in options if sign == "-"]
+            if found["program"] != "set":
+                inner.update(["", *set_here])
+                continue
+            where = _where_of(words[: found.start("program")], around)
+            on.update(set_here)
+            for sign, option in options:
+                if sign == "-":
+                    end[option] = end.get(option, where) and where
+                else:
+                    off.add(option)
+                    if not where:
+                        end.pop(option, None)
+    return Options(frozenset(on), frozenset(off), end, inner)
+
+
+_DECIDES = re.compile(r"(?:if|while|until|for|case)\b")
+
+
+def _where_of(lead: str, around: Sequence[Sequence[str]]) -> str:
+    """Return where alone a command is run that has this before it in its statement; "" for always.
+
+    A function is taken to be called.
+    """
+    if lead.count("(") > lead.count(")"):
+        return "in a shell of its own"
+    conditions = [" or ".join(block) for block in around if _DECIDES.match(block[0])]
+    if re.search(r"&&|\|\|", lead):
+        conditions.append(lead.rstrip(" &|"))
+    return f"behind `{_shorten(' > '.join(conditions))}`" if conditions else ""
 
 
 def _read_options(words: str) -> Iterator[tuple[str, str]]:

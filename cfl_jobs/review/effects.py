@@ -249,15 +249,20 @@ _SHOWN_GUARDS = 2
 
 def _say_options(old: Job, new: Job, name: str, weight: Weight) -> Iterator[Effect]:
     """Yield at what a job's scripts stop by themselves no more, or do now: `set -e` and such."""
-    was, now = ([find_options(step.script) for step in job.shells] for job in (old, new))
-    if len(was) != len(now):
-        return
-    for before, after in zip(was, now, strict=True):
-        if lost := [option for option in STOPS_AT if option in before.on - after.on]:
-            tail = f"go on after {_say_stops(lost)}, without {_say_set(lost)}"
-            yield Effect(About.GUARD, weight, "lets", (name,), tail)
-        if off := [option for option in STOPS_AT if option in after.off - before.off]:
+    for script, other in _pair_scripts(old, new):
+        before, after = find_options(script), find_options(other)
+        off = [option for option in STOPS_AT if option in after.off - before.off]
+        if off:
             tail = f"go on after {_say_stops(off)}, as of {_say_set(off, '+')}"
+            yield Effect(About.GUARD, weight, "lets", (name,), tail)
+        lost: dict[str, list[str]] = {}
+        for option in STOPS_AT:
+            held = option in before.end and after.end.get(option) not in ("", before.end[option])
+            if option not in off and (held or option in before.on - after.on):
+                lost.setdefault(after.end.get(option, ""), []).append(option)
+        for where, options in lost.items():
+            with_it = f"with {_say_set(options)} only {where}" if where else ""
+            tail = f"go on after {_say_stops(options)}, {with_it or f'without {_say_set(options)}'}"
             yield Effect(About.GUARD, weight, "lets", (name,), tail)
         if more := [option for option in STOPS_AT if option in after.on - before.on]:
             tail = f"at {_say_stops(more)}, with {_say_set(more)}"
@@ -266,6 +271,27 @@ def _say_options(old: Job, new: Job, name: str, weight: Weight) -> Iterator[Effe
         if not fewer[""] and (inner := [option for option in STOPS_AT if fewer[option]]):
             tail = f"go on after {_say_stops(inner)} in what a shell of its own runs"
             yield Effect(About.GUARD, weight, "lets", (name,), tail)
+
+
+def _pair_scripts(old: Job, new: Job) -> Iterator[tuple[str, str]]:
+    """Yield a job's scripts before and after; where there are more or fewer, those most alike."""
+    was, now = ([step.script for step in job.shells] for job in (old, new))
+    if len(was) == len(now):
+        yield from zip(was, now, strict=True)
+        return
+    left = [script for script in now if script not in was]
+    for script in was:
+        if script not in now and left:
+            lines = _lines_of(script)
+            other = max(left, key=lambda one: (lines & _lines_of(one)).total())
+            if lines & _lines_of(other):
+                left.remove(other)
+                yield script, other
+
+
+def _lines_of(script: str) -> Counter[str]:
+    lines = (line.strip() for line in script.split("\n"))
+    return Counter(line for line in lines if line and not line.startswith("#!"))
 
 
 def _say_stops(options: Iterable[str]) -> str:
