@@ -324,6 +324,31 @@ def test_what_a_value_decided_is_blamed_on_the_value(
     assert places(render(tmp_path)[0], live) == expected
 
 
+@pytest.mark.parametrize(
+    ("condition", "before", "after"),
+    [
+        ("level > least", "9", "1"),
+        ("level and 'prod' == least", "dev", "prod"),
+        ("level and 'a' in least", "bob", "eva"),
+    ],
+)
+def test_what_two_values_decided_is_blamed_on_neither(
+    tmp_path: Path, condition: str, before: str, after: str
+) -> None:
+    """Wherever in the condition they stand: the template's line says which they are."""
+    template = (
+        "name: {{ name }}\ndescription: |\n  All of it.\n"
+        f"  {{% if {condition} %}}\n  It is level enough.\n  {{% endif %}}\n  The end.\n"
+    )
+    definitions = "template: a.yaml.j2\njobs:\n  - name: A\n    level: 5\n    least: "
+    found: list[Config] = []
+    for least in (before, after):
+        write_project(tmp_path, definitions=f"{definitions}{least}\n", template=template)
+        found += render(tmp_path)
+    live = replace(found[0], blame=(), steering=())
+    assert places(found[1], live) == {"description": "templates/a.yaml.j2:5"}
+
+
 def test_a_kept_plan_knows_the_same_places(edit: Edit, tmp_path: Path) -> None:
     """Those of parts of texts too."""
     edit("jobs/a.yaml", "who: bob", "who: eve")

@@ -99,11 +99,12 @@ def _note_tests(node: nodes.If, template: str) -> None:
     """Let an `if` and each `elif` tell which values it reads, and up to which line it decides."""
     last = max(map(_last_line, (node, *node.find_all(nodes.Node))))
     for branch in (node, *node.elif_):
-        for parent in (branch, branch.test, *branch.test.find_all(nodes.Expr)):
+        # What stands right of an operator, or of a name's `=`, is a helper's.
+        for parent in (branch, branch.test, *branch.test.find_all((nodes.Expr, nodes.Helper))):
             for name, value in tuple(parent.iter_fields()):
                 if isinstance(value, nodes.Name):
                     setattr(parent, name, _note_name(value))
-                elif isinstance(value, list) and isinstance(parent, nodes.Expr):
+                elif isinstance(value, list) and parent is not branch:
                     value[:] = [
                         _note_name(it) if isinstance(it, nodes.Name) else it for it in value
                     ]
