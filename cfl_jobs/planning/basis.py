@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # a plan without changes needs no model
     from cfl_jobs.configs.graph import Chain
     from cfl_jobs.configs.model import Job
 
-_FORMAT = f"cfl-jobs {__version__} plan 10"
+_FORMAT = f"cfl-jobs {__version__} plan 11"
 
 
 @dataclass(frozen=True, slots=True)
