@@ -1003,6 +1003,8 @@ def test_first_commit_of_the_definitions_makes_everything_new(history: History) 
     review = make_review(history.root, "empty", "main")
     assert {change.action for change in review.plan.changes} == {"create"}
     assert len(review.plan.changes) > 10
+    promote = "adds Create Distribution and Promote Distribution, each of which runs 5 steps"
+    assert f"{promote} on any node" in effects_of(review)
 
 
 def test_exit_codes_are_the_plans(history: History) -> None:

@@ -796,7 +796,7 @@ def _jobs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         yield Effect(About.JOB, Weight.MEDIUM, "makes", (name,), f"again, {change.gone}")
     elif isinstance(change, Create):
         weight = Weight.LOW if new.is_folder else Weight.MEDIUM
-        yield Effect(About.JOB, weight, "adds", (name,), _say_what_runs(new))
+        yield Effect(About.JOB, weight, "adds", (name,), *_say_what_runs(new))
     elif isinstance(change, Delete):
         more = ", once update is run with --prune"
         tails = (f"with its builds{more}", f"with their builds{more}")
@@ -808,10 +808,10 @@ def _jobs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         yield Effect(About.JOB, Weight.LOW, lead, (name,))
 
 
-def _say_what_runs(job: Job) -> str:
-    """Return what a new job runs, and where."""
+def _say_what_runs(job: Job) -> tuple[str, str]:
+    """Return what a new job runs, and where; and the same of one of several jobs."""
     if job.is_folder or not job.builders:
-        return ""
+        return "", ""
     given = (_COMMAND.search(step.script.partition(BEGIN)[0]) for step in job.shells)
     codes = [without_comments(step.script).strip() for step in job.shells]
     short = [code for code in codes if "\n" not in code and len(code) <= _LONG_COMMAND]
@@ -820,7 +820,8 @@ def _say_what_runs(job: Job) -> str:
         what = join_names([f"`{command}`" for command in commands])
     elif short and len(short) == len(job.builders):
         what = join_names([f"`{code}`" for code in short])
-    return f", which runs {what} on {job.node_label or 'any node'}"
+    runs = f"runs {what} on {job.node_label or 'any node'}"
+    return f", which {runs}", f", each of which {runs}"
 
 
 _COMMAND = re.compile(r"^command=('[^'\n]*'|[^\s'\"]+)$", re.MULTILINE)
