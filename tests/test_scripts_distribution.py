@@ -359,9 +359,8 @@ def test_steps_have_directories_environments_and_secrets_and_make_what_is_expect
             "grep can't read every file to look for the secret in TOKEN, see above",
         ),
         (
-            'kill -TERM "$PPID"; sleep 2',
-            'FAILED while working (kill -TERM "$PPID"; sleep 2): the build was stopped, by its '
-            "time limit or by a person",
+            'kill -TERM "$PPID"',
+            'STOPPED while working (kill -TERM "$PPID"): by its time limit or by a person',
         ),
     ],
 )

@@ -96,7 +96,7 @@ def test_a_suite_has_its_environment_its_secrets_and_its_services(tmp_path: Path
 test "$BROWSER" = "a b"
 test -f certs/a.pem
 python -c 'import tool'
-for try in $(seq 100); do test -f ../service && exit 0; sleep 0.1; done; exit 9
+until test -f ../service; do sleep 0.05; done
 """
     step = run_suite(
         workspace,
@@ -134,15 +134,19 @@ def test_suite_and_deploy_run_the_python_that_is_named_where_it_has_no_venv(tmp_
 
 def test_a_service_that_ended_is_told_where_the_suite_fails(tmp_path: Path) -> None:
     pack(tmp_path / "w", {})
-    step = run_suite(tmp_path / "w", "sleep 0.5; exit 4", services=["exit 3"])
-    assert "Run Ocargo Tests 7: exit 3 had ended before the suite did" in step.log
+    ended = 'test -s ../pid && ! kill -0 "$(<../pid)" 2>/dev/null'
+    suite = f"until {ended}; do sleep 0.05; done; exit 4"
+    step = run_suite(tmp_path / "w", suite, services=["echo $$ >../pid; exit 3"])
+    assert "7: echo $$ >../pid; exit 3 had ended before the suite did" in step.log
 
 
 def test_a_suite_that_is_stopped_says_in_which_step(tmp_path: Path) -> None:
     pack(tmp_path / "w", {})
-    step = run_suite(tmp_path / "w", 'kill -TERM "$PPID"; sleep 1')
+    step = run_suite(tmp_path / "w", 'kill -TERM "$PPID"')
     assert step.code == 143
-    assert "sleep 1): the build was stopped, by its time limit or by a person" in step.log
+    said = 'STOPPED while running the suite (kill -TERM "$PPID"): by its time limit or by a person'
+    assert f"Run Ocargo Tests 7: {said}" in step.log
+    assert "FAILED" not in step.log
 
 
 def test_a_suite_of_an_unknown_distribution_is_refused_in_a_sentence(tmp_path: Path) -> None:
@@ -377,11 +381,14 @@ def test_an_unknown_distribution_is_refused_even_if_untested_is_allowed(tmp_path
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({"deploy.sh": "#!/bin/sh\nexit 6\n"}, "running ./deploy.sh Prod 42: exit code 6"),
+        (
+            {"deploy.sh": "#!/bin/sh\nexit 6\n"},
+            "FAILED while running ./deploy.sh Prod 42: exit code 6",
+        ),
         ({"deploy": ""}, "has no executable file deploy.sh"),
         (
-            {"deploy.sh": '#!/bin/sh\nkill -TERM "$PPID"; sleep 1\n'},
-            "running ./deploy.sh Prod 42: the build was stopped, by its time limit or by a person",
+            {"deploy.sh": '#!/bin/sh\nkill -TERM "$PPID"\n'},
+            "STOPPED while running ./deploy.sh Prod 42: by its time limit or by a person",
         ),
     ],
 )
@@ -391,14 +398,15 @@ def test_a_failed_deploy_says_what_failed_and_which_commits(
     pack(tmp_path / "w", files)
     step = deploy(tmp_path / "w", ALLOW_UNTESTED="true", BUILD_URL="http://jenkins/5/")
     assert step.code != 0
-    assert "Deploy to Prod 5: FAILED while " in step.log
+    ended = said.partition(" ")[0] if "while" in said else "FAILED"
+    assert f"Deploy to Prod 5: {ended} while " in step.log
     assert said in step.log
     last = step.log.splitlines()[-1]
     assert last.startswith(f"distribution 42, commits: ocargo {'1' * 40} codeforlife-deploy ")
     assert last.endswith("this log: http://jenkins/5/")
     runs = "deploy.sh" in files
     assert ("may be half deployed" in last) == runs
-    described = f"distribution 42 to Prod, UNTESTED ({SHORT}): FAILED while running ./deploy.sh"
+    described = f"distribution 42 to Prod, UNTESTED ({SHORT}): {ended} while running ./deploy.sh"
     assert f"[description] {described if runs else 'refused: no deploy.sh'}" in step.log
 
 

@@ -14,10 +14,10 @@ begin() {
     echo "$here: $step"
 }
 tell() {
-    local code=$?
+    local code=$? ended=FAILED
     [ "$code" -ne 0 ] || return 0
-    [ "$code" -ne 143 ] || reason="the build was stopped, by its time limit or by a person"
-    echo "$here: FAILED while $step: ${reason:-exit code $code, see above}"
+    [ "$code" -ne 143 ] || ended=STOPPED reason="by its time limit or by a person"
+    echo "$here: $ended while $step: ${reason:-exit code $code, see above}"
     echo "commit $commit; nothing was changed on the server; this log: ${BUILD_URL:-$here}"
 }
 trap tell EXIT

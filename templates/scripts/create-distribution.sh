@@ -48,15 +48,15 @@ fail() {
     exit 1
 }
 tell() {
-    local code=$?
+    local code=$? ended=FAILED
     rm -f -- "${placed[@]}"
     if [ "$code" -eq 0 ]; then
         echo "[description] distribution $number of $branch"
         return 0
     fi
-    [ "$code" -ne 143 ] || reason="the build was stopped, by its time limit or by a person"
-    echo "[description] distribution $number of $branch: FAILED while $step"
-    say "FAILED while $step: ${reason:-exit code $code, see above}"
+    [ "$code" -ne 143 ] || ended=STOPPED reason="by its time limit or by a person"
+    echo "[description] distribution $number of $branch: $ended while $step"
+    say "$ended while $step: ${reason:-exit code $code, see above}"
     say "branch $branch, commits: $commits; this log: ${BUILD_URL:-${JOB_NAME:-} $number}"
 }
 trap tell EXIT

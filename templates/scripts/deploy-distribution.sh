@@ -32,16 +32,16 @@ refuse() {
     exit 1
 }
 tell() {
-    local code=$?
+    local code=$? ended=FAILED
     rm -f -- "${placed[@]}"
     if [ "$code" -eq 0 ]; then
         echo "[description] $description"
         return 0
     fi
-    [ "$code" -ne 143 ] || reason="the build was stopped, by its time limit or by a person"
-    [[ ${reason:-} == refused,* ]] || description+=": FAILED while $step"
+    [ "$code" -ne 143 ] || ended=STOPPED reason="by its time limit or by a person"
+    [[ ${reason:-} == refused,* ]] || description+=": $ended while $step"
     echo "[description] $description"
-    echo "$here: FAILED while $step: ${reason:-exit code $code, see above}"
+    echo "$here: $ended while $step: ${reason:-exit code $code, see above}"
     echo "distribution $number, commits: $commits; $state; this log: ${BUILD_URL:-$here}"
 }
 trap tell EXIT

@@ -30,14 +30,14 @@ fail() {
     exit 1
 }
 tell() {
-    local code=$?
+    local code=$? ended=FAILED
     if [ "$code" -eq 0 ]; then
         echo "[description] $description"
         return 0
     fi
-    [ "$code" -ne 143 ] || reason="the build was stopped, by its time limit or by a person"
-    echo "[description] $description: FAILED while $step"
-    echo "$here: FAILED while $step: ${reason:-exit code $code, see above}"
+    [ "$code" -ne 143 ] || ended=STOPPED reason="by its time limit or by a person"
+    echo "[description] $description: $ended while $step"
+    echo "$here: $ended while $step: ${reason:-exit code $code, see above}"
     echo "nothing was published; this log: ${BUILD_URL:-$here}"
 }
 trap tell EXIT

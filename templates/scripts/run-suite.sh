@@ -30,7 +30,7 @@ fail() {
     exit 1
 }
 tell() {
-    local code=$?
+    local code=$? ended=FAILED
     rm -f -- "${placed[@]}"
     for index in "${!running[@]}"; do
         if ! kill "${running[index]}" 2>/dev/null && [ "$code" -ne 0 ]; then
@@ -41,9 +41,9 @@ tell() {
         echo "[description] distribution $number"
         return 0
     fi
-    [ "$code" -ne 143 ] || reason="the build was stopped, by its time limit or by a person"
-    echo "[description] distribution $number: FAILED while $step"
-    echo "$here: FAILED while $step: ${reason:-exit code $code, see above}"
+    [ "$code" -ne 143 ] || ended=STOPPED reason="by its time limit or by a person"
+    echo "[description] distribution $number: $ended while $step"
+    echo "$here: $ended while $step: ${reason:-exit code $code, see above}"
     echo "distribution $number, commits: $commits; this log: ${BUILD_URL:-$here}"
 }
 trap tell EXIT
