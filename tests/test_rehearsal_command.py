@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import shutil
 import signal
@@ -14,7 +16,7 @@ import pytest
 from cfl_jobs.__main__ import run
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.reading.secrets import name_of
-from cfl_jobs.rehearsal.directory import Home
+from cfl_jobs.rehearsal.directory import Home, locked
 from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Builds
 from cfl_jobs.rehearsal.repositories import find_submodules
@@ -318,7 +320,11 @@ def test_killed_it_shows_its_builds_as_aborted_and_to_be_resumed(
 
     rehearsal = _start(tmp_path, "build", "J")
     wait_until(lambda: "begun" in _log(home.log("J", 1)))
-    assert status() == "J\n  #1 running\nK: no builds\n"
+    for has_locks in (True, False):
+        with monkeypatch.context() as patch:
+            if not has_locks:
+                patch.setattr("fcntl.flock", _refuse)
+            assert status() == "J\n  #1 running\nK: no builds\n"
     rehearsal.kill()
     rehearsal.wait()
     last_write = Builds(home).of("J")[0].started + 0.5
@@ -332,6 +338,31 @@ def test_killed_it_shows_its_builds_as_aborted_and_to_be_resumed(
     (home.root / "FAST").touch()
     assert run(["rehearse", "--home", "home", "resume"]) == 0
     assert "Go on with" not in capsys.readouterr().out + status()
+
+
+def _refuse(*_: object) -> None:
+    raise OSError(errno.ENOLCK, "No locks available")
+
+
+def test_who_only_looks_keeps_no_rehearsal_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`status` has a shared lock for a moment."""
+    home = make_home(tmp_path, {})
+    home.state.mkdir()
+    looking = (home.state / "lock").open("a")
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    real = fcntl.flock
+
+    def look_until_it_was_tried(handle: int, kind: int) -> None:
+        try:
+            real(handle, kind)
+        finally:
+            looking.close()
+
+    monkeypatch.setattr("fcntl.flock", look_until_it_was_tried)
+    with locked(home):
+        assert looking.closed
 
 
 def test_resume_builds_what_was_aborted_and_what_waited(
@@ -492,6 +523,15 @@ def test_a_damaged_file_is_named(
     (chain.home.state / name).write_text(text)
     assert rehearse(chain, "resume") == 1
     assert f"{name} is damaged" in capsys.readouterr().err
+
+
+def test_an_interrupt_is_told_as_one_though_the_queue_is_damaged(tmp_path: Path) -> None:
+    home = make_home(tmp_path / "home", {"J": job_xml()})
+    home.state.mkdir()
+    (home.state / "queue.json").write_text("{")
+    moment = 'event == "open" and "settings.json" in str(arguments[0])'
+    code, said, error = _end_at(tmp_path, moment, signal.SIGINT, "--home", "home", "resume")
+    assert (code, said, error) == (130, "", "\nInterrupted.\n")
 
 
 def test_a_directory_that_cannot_be_made_is_named(

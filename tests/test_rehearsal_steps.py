@@ -32,6 +32,7 @@ from tests.rehearsal_home import (
     shell,
     string,
     trigger,
+    wait_until,
 )
 
 UNSTABLE = "<unstableReturn>7</unstableReturn>"
@@ -248,6 +249,19 @@ def test_no_process_outlives_its_build(
     assert said in read_log(home, "J").partition("Build timed out" if limit else "Running")[2]
     for name in ("first", "second"):
         assert not _is_alive(int((home.workspace("J") / name).read_text()))
+
+
+def test_no_process_stays_where_the_end_of_another_build_cannot_be_recorded(tmp_path: Path) -> None:
+    begun = 'echo $$ > "$JENKINS_HOME/$JOB_NAME"; exec sleep 600'
+    spoilt = shell(f'cd "$JENKINS_HOME/jobs/A"; rm -r builds; touch builds; {begun}')
+    home = make_home(tmp_path, {"A": job_xml(builders=spoilt), "B": job_xml(builders=shell(begun))})
+    noted = [home.root / "A", home.root / "B"]
+    with pytest.raises(OSError, match="jobs/A/builds"), make_engine(home) as engine:  # noqa: PT012
+        engine.build("A", {})
+        engine.build("B", {})
+        wait_until(lambda: not engine.step() and all(p.is_file() and p.read_text() for p in noted))
+    assert not any(_is_alive(int(path.read_text())) for path in noted)
+    assert last(home, "B") is Result.ABORTED
 
 
 def _is_alive(pid: int) -> bool:

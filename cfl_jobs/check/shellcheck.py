@@ -15,7 +15,7 @@ from cfl_jobs.check.positions import composed_from
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, find_shellcheck
 from cfl_jobs.configs.steps.step import Step
 from cfl_jobs.errors import CflJobsError, Position
-from cfl_jobs.files import describe_file, kept_file, load_kept, save_kept
+from cfl_jobs.files import describe_file, kept_file, load_kept, save_kept, write_whole
 
 _TIME_LIMIT = 60.0  # seconds
 _KEPT = 500  # scripts
@@ -114,7 +114,7 @@ def run_shellcheck(
         paths = [Path(directory, f"{number}.sh") for number in range(len(scripts))]
         for path, script in zip(paths, scripts, strict=True):
             text = script if script.startswith("#!") else f"# shellcheck shell=sh\n{script}"
-            path.write_text(text, encoding="utf-8", newline="")
+            write_whole(path, text)
         arguments = [str(executable), "--norc", "--format=json1", *map(str, paths)]
         try:
             done = subprocess.run(

@@ -178,9 +178,14 @@ def save_settings(home: Home, settings: Settings) -> None:
 
 def is_free(home: Home) -> bool:
     """Whether no rehearsal is at work in this home: what is recorded as running was killed."""
+    path = home.state / "lock"
     try:
-        with (home.state / "lock").open("rb") as file:
-            return lock(file.fileno(), shared=True)
+        with path.open("rb") as one, path.open("rb") as other:
+            if not lock(one.fileno(), shared=True):
+                return False
+            has_locks = not lock(other.fileno())
+            noted = one.read().decode(errors="replace").strip() or "-"
+            return has_locks or not Path("/proc", noted).exists()
     except FileNotFoundError:
         return True
 
@@ -190,7 +195,9 @@ def locked(home: Home) -> Iterator[None]:
     """Keep every other rehearsal out of this home. Raises RehearsalError if one is there."""
     home.state.mkdir(parents=True, exist_ok=True)
     with (home.state / "lock").open("a+", encoding="utf-8") as file:
-        if not lock(file.fileno()):
+        while not lock(file.fileno()):
+            if lock(file.fileno(), shared=True):
+                continue  # someone only looked, see is_free
             file.seek(0)
             raise RehearsalError(
                 f"Another rehearsal is running in {home.root} (process {file.read().strip()}).",

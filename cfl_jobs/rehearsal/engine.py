@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -228,11 +229,13 @@ class Engine:
         return moved
 
     def close(self) -> None:
-        """Stop what still runs and record it as aborted; the queue stays."""
-        for running in list(self._running):
-            self._interrupt(running, Result.ABORTED, "Aborted by the person at it")
-        self._processes.close()
-        self._trash.close()
+        """Stop all that still runs and record it as aborted; the queue stays. Raises OSError."""
+        with ExitStack() as stack:
+            stack.callback(self._trash.close)
+            stack.callback(self._processes.close)
+            for running in reversed(self._running):
+                why = "Aborted by the person at it"
+                stack.callback(self._interrupt, running, Result.ABORTED, why)
 
     def _submit(
         self,

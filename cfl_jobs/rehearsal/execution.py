@@ -108,9 +108,8 @@ class RehearsedBuild(BuildRun):
 
     def run_script(self, script: str) -> Generator[Wait, None, int]:
         path = self.home.state / "tmp" / f"jenkins{uuid4().int % 10**18}.sh"
-        path.parent.mkdir(parents=True, exist_ok=True)
         script = script.replace("\r\n", "\n")
-        path.write_text(script, encoding="utf-8")
+        write_text(path, script)
         first = script.partition("\n")[0].strip()
         interpreter = first[2:].split() if first.startswith("#!") else ["/bin/sh", "-xe"]
         command = [*interpreter, str(path)]

@@ -126,15 +126,19 @@ class Processes:
             self.pump(_MOST, time.time)
 
     def close(self) -> None:
-        """Kill everything that still runs."""
-        for cookie in list(self._groups):
-            self.end(cookie)
+        """Kill everything that still runs. Raises OSError where its output can't be written."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._selector.close)
+            stack.callback(self._dismiss_guard)
+            for cookie in self._groups:
+                stack.callback(self.end, cookie)
+
+    def _dismiss_guard(self) -> None:
         if self._guard and self._guard.stdin:
             with contextlib.suppress(BrokenPipeError):
                 self._guard.stdin.close()
             self._guard.wait()
         self._guard = None
-        self._selector.close()
 
     def _tell_guard(self, line: str) -> None:
         if self._guard and self._guard.stdin:

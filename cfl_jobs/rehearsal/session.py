@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets as random_source
 import shlex
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -166,8 +167,9 @@ def rehearse(
                 outcome = engine.run()
             unfinished = list(list_unfinished(engine.builds))
     except KeyboardInterrupt:
-        if any(list_unfinished(Builds(home, lenient=True, idle=True))):
-            tell(f"Go on with: {own_command(home)} resume")
+        with suppress(CflJobsError, OSError):  # damaged, or not readable: the next run says so
+            if any(list_unfinished(Builds(home, lenient=True, idle=True))):
+                tell(f"Go on with: {own_command(home)} resume")
         raise
     except BrokenPipeError:
         raise
