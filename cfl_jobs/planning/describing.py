@@ -46,20 +46,18 @@ def describe(
     versions.CORE.
     """
     path = without_numbers(raw.path)
-    before = show_value(raw.live, path, hidden) if raw.live else ""
-    after = show_value(raw.desired, path, hidden) if raw.desired else ""
-    change = Change.MOVED if raw.is_moved else Change.CHANGED
-    if raw.desired is None or raw.live is None:
-        change = Change.ADDED if raw.desired else Change.REMOVED
+    before, after = (show_value(side, path, hidden) for side in (raw.live, raw.desired))
+    change = _change_of(raw)
     if raw.desired and raw.live and raw.desired.kind != raw.live.kind:
         before = "; ".join(filter(None, (f"class: {raw.live.kind}", before)))
         after = "; ".join(filter(None, (f"class: {raw.desired.kind}", after)))
     elif raw.desired and raw.live and raw.desired.text == raw.live.text == SECRET:
         after = f"{SECRET} (another)"
-    elif change is Change.CHANGED and before == after and _text(raw.live) != _text(raw.desired):
+    elif change is Change.CHANGED and before == after and _texts(raw.live) != _texts(raw.desired):
         # All that differs is hidden.
-        before, after = (SECRET, after) if before == SECRET else (f"text with {SECRET}", "")
-        after = f"{after or before} (another)"
+        if before != SECRET:
+            before = f"text with {SECRET}"
+        after = f"{before} (another)"
     elif raw.desired and raw.live and _has_other_secrets(raw.desired, raw.live):
         remark = "; ".join(filter(None, (remark, "a secret in it changed too")))
     absent = _meaning_of_absence(raw, versions)
@@ -68,11 +66,21 @@ def describe(
     return Difference(raw.path, raw.label, change, before, after, owner, position, remark)
 
 
-def show_value(normal: Normal, path: str = "", hidden: Collection[str] = ()) -> str:
+def _change_of(raw: Raw) -> Change:
+    if raw.live is None:
+        return Change.ADDED
+    if raw.desired is None:
+        return Change.REMOVED
+    return Change.MOVED if raw.is_moved else Change.CHANGED
+
+
+def show_value(normal: Normal | None, path: str = "", hidden: Collection[str] = ()) -> str:
     """Return the content of an element at `path` as text for people, secrets left out.
 
-    At paths in `hidden` stand passwords, whatever their fields are called. None has numbers.
+    "" for none. At paths in `hidden`, without numbers, stand passwords, whatever they are called.
     """
+    if normal is None:
+        return ""
     if not normal.children:
         is_hidden = bool(normal.text) and path in hidden
         if is_hidden or normal.text == SECRET or is_secret(normal.tag, normal.text):
@@ -83,8 +91,7 @@ def show_value(normal: Normal, path: str = "", hidden: Collection[str] = ()) -> 
     inside = []
     for child in normal.children:
         text = show_value(child, f"{path}/{child.tag}".lstrip("/"), hidden)
-        short = split_words(child.tag)
-        inside.append(f"{short}: {text}" if text else short)
+        inside.append(": ".join(filter(None, (split_words(child.tag), text))))
     return "; ".join(inside)
 
 
@@ -97,8 +104,8 @@ def _list_permissions(matrix: Normal) -> Iterator[str]:
         yield what
 
 
-def _text(normal: Normal | None) -> tuple[str, ...]:
-    return () if normal is None else tuple(part.text for part in normal.walk())
+def _texts(normal: Normal | None) -> list[str]:
+    return [part.text for part in normal.walk()] if normal else []
 
 
 def _has_other_secrets(one: Normal, other: Normal) -> bool:
@@ -257,8 +264,7 @@ def _place_of_change(
     A value that was put into the text is to blame where nothing around it, in its line, changed.
     """
     start, end = change.start, change.stop
-    line_end = desired.find("\n", start, end)
-    end = end if line_end < 0 else line_end
+    end = start + len(desired[start:end].partition("\n")[0])
     ends = [at for at, _ in pieces[1:]] + [len(desired)]
     found = [(at, place) for at, place in pieces if at <= start] or [(0, whole)]
     at, place = found[-1]

@@ -57,9 +57,9 @@ class Step:
     message: str = ""
 
     def __str__(self) -> str:
-        name = f"{self.old_name} → {self.name}" if self.old_name else self.name
-        message = f": {self.message}" if self.message else ""
-        return f"{self.action:8} {self.kind.value:4} {name}: {self.state}{message}"
+        name = " → ".join(filter(None, (self.old_name, self.name)))
+        became = ": ".join(filter(None, (self.state, self.message)))
+        return f"{self.action:8} {self.kind.value:4} {name}: {became}"
 
 
 class Journal:
@@ -91,8 +91,7 @@ class Journal:
     def keep(self, kind: Kind, name: str, config: str) -> str:
         """Keep a config that is about to be replaced; returns the file's name."""
         plain = f"{kind.value} {quote(name, safe=' ')[:180]}.xml"
-        for number in range(1, 1000):
-            file = plain if number == 1 else f"{number} {plain}"
+        for file in (plain, *(f"{number} {plain}" for number in range(2, 1000))):
             if self._write(f"before/{file}", config):
                 return file
         raise CflJobsError(f"{self._before} is full of configs of {name!r}")
@@ -165,8 +164,8 @@ def _make_run(place: Path) -> Path:
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for number in range(1, 1000):
-            directory = place / (now if number == 1 else f"{now}-{number}")
+        for name in (now, *(f"{now}-{number}" for number in range(2, 1000))):
+            directory = place / name
             try:
                 directory.mkdir(mode=0o700)
             except FileExistsError:
@@ -259,9 +258,10 @@ class Run:
         return config
 
 
-def runs_place(target: Target, backup: Path | None) -> Path:
-    """Return where the runs against a target are kept."""
-    return backup or state_directory(os.environ, full_label(target.label))
+def runs_of(target: Target, backup: Path | None) -> tuple[Path, str]:
+    """Return where the runs against a target are kept, and what they call it."""
+    label = full_label(target.label)
+    return backup or state_directory(os.environ, label), label
 
 
 def state_directory(environment: Mapping[str, str], target: str) -> Path:
@@ -315,7 +315,7 @@ def find_run(place: Path, target: str, name: str) -> Run:
             advice="Name the server or directory that was updated.",
         )
     known = name_command("history", target)
-    found = list(runs[:1]) if not name else [run for run in runs if run.name == name]
+    found = [run for run in runs if run.name == (name or runs[0].name)]
     found = found or [run for run in runs if run.name.startswith(name)]
     if len(found) != 1:
         many = "several runs begin" if found else "no run begins"

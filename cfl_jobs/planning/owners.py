@@ -197,7 +197,7 @@ class _Lookup:
 
 
 def _by(ours: object, theirs: object) -> _By:
-    return (_By.US if ours else _By.NOBODY) | (_By.THEM if theirs else _By.NOBODY)
+    return _By(bool(ours) + 2 * bool(theirs))
 
 
 def _has_changed(here: _Past, there: _Past, part: Codes, other: Codes) -> bool:

@@ -6,10 +6,10 @@ Nothing here asks a server: a plan can be shown, kept in a file, reviewed and ap
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Position
@@ -201,6 +201,7 @@ class Delete(_Change):
 
 
 PlannedChange: TypeAlias = Create | Update | Delete
+_C = TypeVar("_C", bound=PlannedChange)
 
 
 def turn_of(change: PlannedChange) -> tuple[int, int]:
@@ -212,6 +213,11 @@ def turn_of(change: PlannedChange) -> tuple[int, int]:
     if isinstance(change, Delete):
         return (2 if is_view else 3, -depth)
     return (1 if is_view else 0, depth)
+
+
+def in_order(changes: Iterable[_C]) -> tuple[_C, ...]:
+    """Return changes in the order in which they are made."""
+    return tuple(sorted(changes, key=lambda change: (turn_of(change), change.name)))
 
 
 @dataclass(frozen=True, slots=True)

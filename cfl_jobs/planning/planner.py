@@ -20,7 +20,7 @@ from cfl_jobs.planning.plan import (
     Plan,
     PlannedChange,
     Update,
-    turn_of,
+    in_order,
 )
 from cfl_jobs.planning.renames import mark_followers, pair_alike, previous_names
 from cfl_jobs.planning.upgrades import Habits, learn_habits
@@ -108,7 +108,7 @@ class _Planner:
         adopted = sum(1 for c in self._changes if isinstance(c, Update) and c.adopted)
         plan = Plan(
             target=observed.label,
-            changes=tuple(sorted(self._changes, key=lambda change: (turn_of(change), change.name))),
+            changes=in_order(self._changes),
             unchanged=tuple(self._unchanged),
             undone=tuple(self._undone),
             unadopted=tuple(self._unadopted),
@@ -242,17 +242,20 @@ class _Planner:
         """Plan what becomes of jobs of ours that no definition asks for: nothing, or they go."""
         defined = self._desired_by_key.keys() | self._spared
         observed = self._observed
-        marked = [key for key in observed.listed if key not in defined and self._marks(key)]
+        others = [key for key in observed.listed if key not in defined]
+        marked = {key: mark for key in others if (mark := self._marks(key))}
         orphans = {key for key in marked if observed.is_ours(key)}
         going = orphans - set(observed.unreadable)
         self._find_probable_renames(going)
         held = _Held(key for key in observed.listed if key not in going)
-        for key in sorted(set(observed.unreadable) - defined - set(marked), key=lambda key: key[1]):
+        for key in sorted(
+            set(observed.unreadable) - defined - marked.keys(), key=lambda key: key[1]
+        ):
             text = f"can't be read, so it is left alone: {observed.unreadable[key]}"
             self._notes.append(Note(*key, text))
         for key in sorted(marked, key=lambda key: (key[0].value, -key[1].count("/"), key[1])):
             if key not in orphans:
-                self._note_copy(key)
+                self._note_copy(key, marked[key].name)
             elif key in observed.unreadable:
                 text = f"is no longer defined, but can't be read: {observed.unreadable[key]}"
                 (self._undone if prune else self._notes).append(Note(*key, text))
@@ -286,10 +289,8 @@ class _Planner:
         mark = split_description(self._observed.listed[key].description)[1]
         return mark if mark and mark.project == self._observed.project else None
 
-    def _note_copy(self, key: Key) -> None:
-        """Tell of a job that has a mark of ours, and isn't the one it was set for."""
-        mark = self._marks(key)
-        code = mark.name if mark else ""
+    def _note_copy(self, key: Key, code: str) -> None:
+        """Tell of a job that has a mark of ours, set for the one whose name has this code."""
         is_quiet = False
         of = self._names_by_code().get((key[0], code), "")
         if not code or not of:
@@ -376,8 +377,9 @@ def _plan_job(
     # What Jenkins dropped at the last update is tried again: its plugin may be there by now.
     is_verified = mark is None or mark.is_verified
     lost = frozenset(find_losses(raws, desired.own))
-    dropped = frozenset() if is_verified else lost
-    visible = {raw for raw, owner, _ in owned if owner is not Owner.JENKINS or raw in dropped}
+    visible = {raw for raw, owner, _ in owned if owner is not Owner.JENKINS}
+    if not is_verified:
+        visible |= lost
     hidden = secret_paths(desired.normal) | secret_paths(live.normal)
     differences = [
         describe(
@@ -403,8 +405,9 @@ def _plan_job(
     ]
     stays_disabled = _stays_disabled(desired, live, mark)
     differences += _compare_disabled(desired, live, mark, stays_disabled=stays_disabled)
-    notes = [Note(kind, name, "is disabled on the server, and stays so")] if stays_disabled else []
-    notes += _note_build_written(desired, live)
+    notes = [*_note_build_written(desired, live)]
+    if stays_disabled:
+        notes.insert(0, Note(kind, name, "is disabled on the server, and stays so"))
     for found in own:
         text = f"Jenkins' own: {found.label}: {found.before or 'not there'}"
         notes.append(Note(kind, name, text, quiet=True))
@@ -434,8 +437,8 @@ def _stays_disabled(desired: Config, live: Config, mark: Mark | None) -> bool:
 
     One that says no more that the job is disabled, as it did at the last update, says something.
     """
-    said = mark.said_disabled if mark else None
-    return live.disabled and desired.says_disabled is None and said is not True
+    has_said = mark is not None and mark.said_disabled
+    return live.disabled and desired.says_disabled is None and not has_said
 
 
 def _compare_disabled(

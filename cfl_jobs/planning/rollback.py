@@ -26,7 +26,7 @@ from cfl_jobs.planning.plan import (
     Plan,
     PlannedChange,
     Update,
-    turn_of,
+    in_order,
 )
 from cfl_jobs.planning.renames import Renames
 from cfl_jobs.planning.unchanged import is_same_job
@@ -69,7 +69,7 @@ class _Planner:
         self._look_into_deletions()
         return Plan(
             self._target.label,
-            tuple(sorted(self._changes, key=lambda change: (turn_of(change), change.name))),
+            in_order(self._changes),
             tuple(self._unchanged),
             tuple(self._undone),
             tuple(self._unadopted),
@@ -147,7 +147,7 @@ class _Planner:
         """Count the builds that would go; leave folders alone that hold what isn't deleted."""
         deletions = [change for change in self._changes if isinstance(change, Delete)]
         to_go = {deletion.live.key for deletion in deletions}
-        for deletion in sorted(deletions, key=turn_of):
+        for deletion in in_order(deletions):
             self._changes.remove(deletion)
             try:
                 reason, builds = self._look_into(deletion, to_go)

@@ -20,7 +20,7 @@ import click
 from cfl_jobs.errors import CflJobsError, PlanError, UnsafePlan, count
 from cfl_jobs.interrupts import stopping
 from cfl_jobs.planning.basis import Asked, Basis, load_plan, look
-from cfl_jobs.planning.journal import HISTORY, Journal, find_run, list_left, list_runs, runs_place
+from cfl_jobs.planning.journal import HISTORY, Journal, find_run, list_left, list_runs, runs_of
 from cfl_jobs.planning.observe import list_versions
 from cfl_jobs.planning.plan import Delete, Outcome, Plan, PlannedChange, Result, Status, find_loss
 from cfl_jobs.planning.visible import make_line_visible, make_visible
@@ -43,7 +43,7 @@ def look_at(
     """Render, look at the target with a bar at a terminal, and judge what would change."""
 
     def recall() -> Collection[Key]:
-        return list_left(runs_place(target, backup), full_label(target.label))
+        return list_left(*runs_of(target, backup))
 
     with counting("Looking at", find_canvas(sys.stderr)) as progress:
         basis = look(root, target, asked, recall=recall, progress=progress)
@@ -146,7 +146,7 @@ def _commit_of(basis: Basis) -> str:
 
 def roll_back_run(root: Path, target: Target, run: str, consent: Consent) -> int:
     """Put back what a run changed; returns the exit code. "" is the last run."""
-    found = find_run(runs_place(target, consent.backup), full_label(target.label), run)
+    found = find_run(*runs_of(target, consent.backup), run)
     if found.is_running:
         raise CflJobsError(
             f"the run {found.name} is under way", advice="Wait until it is done, or stop it."
@@ -182,7 +182,7 @@ def _weigh_rollback(root: Path, plan: Plan) -> Review:
 
 def show_history(target: Target, run: str, backup: Path | None) -> int:
     """Write the runs, or one run's steps; returns the exit code."""
-    place, label = runs_place(target, backup), full_label(target.label)
+    place, label = runs_of(target, backup)
     if run:
         found = find_run(place, label, run)
         _show_runs([found, *found.steps])
@@ -222,7 +222,7 @@ def push_plan(
         check_unchanged(plan, target)
         versions = list_versions(target)
     verb = "rollback" if plan.undoes else "update"
-    place, label = runs_place(target, consent.backup), full_label(target.label)
+    place, label = runs_of(target, consent.backup)
     journal = Journal(place, target=label, verb=verb, source=source)
     return _apply(plan, target, journal, versions=versions)
 
@@ -304,7 +304,7 @@ def _apply(plan: Plan, target: Target, journal: Journal, *, versions: Mapping[st
 
 
 def _say_if_interrupted(target: Target, backup: Path | None) -> None:
-    runs = list_runs(runs_place(target, backup), full_label(target.label))
+    runs = list_runs(*runs_of(target, backup))
     last = next((run for run in runs if not run.problem), None)
     if last is None or last.is_complete:
         return
