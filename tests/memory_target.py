@@ -11,6 +11,10 @@ from cfl_jobs.errors import Missing, Refused
 from cfl_jobs.target import Kind, Listed
 
 
+class Killed(BaseException):
+    """The process is gone: nothing catches this."""
+
+
 class MemoryTarget:
     """Jobs and views in a dict. `normalise` plays what Jenkins makes of a job when it saves it.
 
@@ -118,6 +122,19 @@ class MemoryTarget:
     def plugins(self) -> dict[str, str]:
         self._note("plugins", "")
         return self.installed
+
+    def fail(self, error: Exception, verb: str, *names: str) -> None:
+        """Let requests of a kind fail, by default for every job."""
+
+        def fail(its_verb: str, name: str) -> None:
+            if its_verb == verb and (name in names or not names):
+                raise error
+
+        self.before_request = fail
+
+    def recover(self) -> None:
+        """Carry every request out again."""
+        self.before_request = lambda verb, name: None
 
     def edit(self, name: str, old: str, new: str, *, kind: Kind = Kind.JOB) -> None:
         """Change a config the way a person on the server would."""

@@ -192,3 +192,16 @@ def update(
     """Plan and apply at once, as `update --yes` does."""
     made = plan(target, *wanted, adopt=adopt, prune=prune)
     return apply(made, target, place, workers=workers)
+
+
+def invent_zip(target: MemoryTarget) -> None:
+    """Give the archiver a field of which no one has heard."""
+    saved = target.normalise
+
+    def normalise(config: str) -> str:
+        text = saved(config)
+        if "<zip>" in text:
+            return text
+        return text.replace("</artifacts>", "</artifacts><zip>fast</zip>")
+
+    target.normalise = normalise

@@ -12,13 +12,21 @@ import pytest
 from cfl_jobs.errors import CflJobsError, Refused, Unreachable
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal, Step, list_runs
-from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Create, Owner, Status, Update
-from cfl_jobs.planning.planner import plan_changes
+from cfl_jobs.planning.plan import Owner, Status, Update
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart
-from tests.memory_target import MemoryTarget
-from tests.rendered_jobs import apply, folder, jenkins, job, plan, update, view
+from tests.memory_target import Killed, MemoryTarget
+from tests.rendered_jobs import (
+    apply,
+    folder,
+    invent_zip,
+    jenkins,
+    job,
+    normal_of,
+    plan,
+    update,
+    view,
+)
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
 
@@ -43,34 +51,6 @@ def test_an_update_makes_what_is_defined_and_the_next_plan_is_empty(tmp_path: Pa
     assert made.index("team") < made.index("team/Inner")
     assert made[-1] == "Code for Life"
     assert plan(target, *CHAIN).changes == ()
-
-
-def test_an_update_is_not_repeated(tmp_path: Path) -> None:
-    """The second update only reads, once for each job."""
-    target = jenkins()
-    update(target, tmp_path, *CHAIN)
-    target.requests.clear()
-    assert plan(target, *CHAIN).changes == ()
-    verbs = [verb for verb, _ in target.requests]
-    assert verbs.count("read") == len(CHAIN)
-    assert set(verbs) == {"list", "plugins", "read"}
-
-
-def test_a_changed_job_is_read_again_before_it_is_replaced(tmp_path: Path) -> None:
-    """Read, read again, post, save if need be, and read back; a new job isn't read before."""
-    target = jenkins()
-    saved = ["save"] if target.stores_posted else []
-    update(target, tmp_path, job())
-    assert [v for v, name in target.requests if name == "Publish"] == ["create", *saved, "read"]
-    target.requests.clear()
-    names = [(Kind.JOB, "Publish")]
-    changed = job(branch="main")
-    observed = observe(target, names, with_orphans=False)
-    made = plan_changes([changed], observed)
-    journal = Journal(tmp_path, target="memory", verb="update")
-    apply_plan(made, target, journal)
-    verbs = [verb for verb, name in target.requests if name == "Publish"]
-    assert verbs == ["read", "read", "update", *saved, "read"]
 
 
 def test_a_step_that_jenkins_dropped_is_an_error_that_names_the_plugin(tmp_path: Path) -> None:
@@ -98,31 +78,6 @@ def test_a_step_that_jenkins_dropped_is_back_once_its_plugin_is_there(tmp_path: 
     assert plan(target, wanted).changes == ()
 
 
-def test_a_value_that_has_no_effect_is_an_error(tmp_path: Path) -> None:
-    """jenkins-job-builder's `exclude` of Copy Artifact is no field of the plugin."""
-    copy = """
-    <hudson.plugins.copyartifact.CopyArtifact>
-      <project>Other</project><filter>a</filter><exclude>*.tmp</exclude>
-    </hudson.plugins.copyartifact.CopyArtifact>"""
-    result = update(jenkins(), tmp_path, job(builders=copy))
-    assert result.outcomes[0].status is Status.FAILED
-    assert "dropped: copy artifacts: exclude" in result.outcomes[0].message
-    assert "has no effect on this server" in result.outcomes[0].message
-
-
-def invent_zip(target: MemoryTarget) -> None:
-    """Give the archiver a field of which no one has heard."""
-    saved = target.normalise
-
-    def normalise(config: str) -> str:
-        text = saved(config)
-        return (
-            text if "<zip>" in text else text.replace("</artifacts>", "</artifacts><zip>fast</zip>")
-        )
-
-    target.normalise = normalise
-
-
 def test_what_jenkins_makes_of_a_job_is_kept_in_the_mark(tmp_path: Path) -> None:
     """A field that no rule knows is Jenkins' own from then on, for any admin."""
     target = jenkins()
@@ -139,12 +94,7 @@ def test_what_jenkins_makes_of_a_job_is_kept_in_the_mark(tmp_path: Path) -> None
 def test_a_job_that_fails_does_not_stop_the_others_but_its_folders_jobs(tmp_path: Path) -> None:
     """What is in a folder that couldn't be made is not done; all else is."""
     target = jenkins()
-
-    def refuse(verb: str, name: str) -> None:
-        if (verb, name) == ("create", "team"):
-            raise Refused("no")
-
-    target.before_request = refuse
+    target.fail(Refused("no"), "create", "team")
     result = update(target, tmp_path, *CHAIN)
     by_name = {outcome.change.name: outcome.status for outcome in result.outcomes}
     assert by_name == {
@@ -181,7 +131,7 @@ def test_ctrl_c_finishes_the_job_in_hand_and_tells_what_was_not_done(tmp_path: P
     assert result.is_interrupted
     assert states[:2] == [Status.DONE, Status.DONE]
     assert states[-1] is Status.NOT_DONE
-    target.before_request = lambda verb, name: None
+    target.recover()
     for outcome in result.outcomes:
         there = (Kind.JOB, outcome.change.name) in target.configs
         assert there is (outcome.status is Status.DONE)
@@ -260,12 +210,7 @@ def test_a_change_at_the_very_same_moment_is_noticed(tmp_path: Path) -> None:
 def test_an_unreachable_server_fails_each_job_with_its_reason(tmp_path: Path) -> None:
     """One line for each job; the journal knows too."""
     target = jenkins()
-
-    def vanish(verb: str, name: str) -> None:
-        if verb == "create":
-            raise Unreachable("no answer", advice="Try later.")
-
-    target.before_request = vanish
+    target.fail(Unreachable("no answer", advice="Try later."), "create")
     result = update(target, tmp_path, job("A"), job("B"))
     assert [outcome.status for outcome in result.outcomes] == [Status.FAILED] * 2
     steps = list_runs(tmp_path, "memory")[0].steps
@@ -295,28 +240,11 @@ def test_a_definition_that_says_enabled_enables_the_job(tmp_path: Path) -> None:
     assert "<disabled>true</disabled>" not in target.configs[Kind.JOB, "Publish"]
 
 
-def test_a_create_of_a_job_that_came_meanwhile_leaves_that_one_alone(tmp_path: Path) -> None:
-    """Two admins create the same job: the second one is told."""
-    target = jenkins()
-    made = plan(target, job(branch="mine"))
-    assert [type(change) for change in made.changes] == [Create]
-    update(target, tmp_path, job(branch="theirs"))
-    journal = Journal(tmp_path, target="memory", verb="update")
-    result = apply_plan(made, target, journal)
-    assert result.outcomes[0].status is Status.FAILED
-    assert "<defaultValue>theirs" in target.configs[Kind.JOB, "Publish"]
-
-
 def test_nothing_is_deleted_while_what_may_take_its_place_is_missing(tmp_path: Path) -> None:
     """A job whose name was changed without `moved:` is one to make and one to delete."""
     target = jenkins()
     update(target, tmp_path, job("Old"))
-
-    def refuse(verb: str, name: str) -> None:
-        if verb == "create":
-            raise Refused("no")
-
-    target.before_request = refuse
+    target.fail(Refused("no"), "create")
     result = update(target, tmp_path, job("New"), prune=True)
     assert [outcome.status for outcome in result.outcomes] == [Status.FAILED, Status.NOT_DONE]
     assert (Kind.JOB, "Old") in target.configs
@@ -380,3 +308,94 @@ def test_a_run_that_can_no_longer_be_written_down_ends(
     assert len(target.configs) == done
     assert len([o for o in result.outcomes if o.status is Status.DONE]) == done
     assert len(result.outcomes) == 3
+
+
+BEFORE = (
+    folder("team"),
+    job("Publish", branch="old"),
+    job("Old name", scripts=("make old",)),
+    view("Code for Life", ()),
+)
+AFTER = (
+    folder("team"),
+    job("Publish", branch="new", scripts=("echo new", "echo more")),
+    job("New name", scripts=("make old",), moved_from=("Old name",)),
+    job("team/Inner"),
+    view("Code for Life", ("Publish", "New name")),
+)
+
+
+@pytest.mark.parametrize("point", ["before", "after"])
+def test_killed_at_any_request_a_job_is_as_it_was_or_as_it_should_be(
+    tmp_path: Path, point: str
+) -> None:
+    """And the next run goes on from there, without posting again what was posted."""
+    number = 0
+    while True:
+        target = jenkins()
+        update(target, tmp_path / f"{number}-first", *BEFORE)
+        target.requests.clear()
+        if not kill_at(target, number, point, tmp_path / f"{number}-killed"):
+            break
+        for key in target.configs:
+            assert_whole(target, key)
+        posted = [name for verb, name in done_writes(target)]
+        target.requests.clear()
+        result = update(target, tmp_path / f"{number}-next", *AFTER, prune=True)
+        assert result.is_complete, (number, [o.message for o in result.outcomes])
+        again = [name for verb, name in done_writes(target)]
+        assert not set(posted) & set(again), number
+        assert plan(target, *AFTER, prune=True).changes == ()
+        assert (Kind.JOB, "Old name") not in target.configs
+        number += 1
+    assert number > 10
+
+
+def done_writes(target: MemoryTarget) -> list[tuple[str, str]]:
+    return [
+        (verb, name)
+        for verb, name in target.requests
+        if verb in ("create", "update") and name != "Code for Life"
+    ]
+
+
+def kill_at(target: MemoryTarget, number: int, point: str, place: Path) -> bool:
+    """Update, and be killed before (or right after) one request; False: there was none so late."""
+    seen = 0
+    write = ("create", "update", "save", "rename", "delete")
+    pending: list[bool] = []
+
+    def die(verb: str, name: str) -> None:
+        nonlocal seen
+        if pending:
+            # The request before this one was carried out; its answer never came.
+            target.requests.pop()
+            raise Killed
+        if verb in (*write, "read"):
+            if seen == number and point == "before":
+                target.requests.pop()
+                raise Killed
+            if seen == number:
+                pending.append(True)
+            seen += 1
+
+    target.before_request = die
+    try:
+        update(target, place, *AFTER, prune=True)
+    except Killed:
+        return True
+    finally:
+        target.recover()
+    return bool(pending)
+
+
+def assert_whole(target: MemoryTarget, key: tuple[Kind, str]) -> None:
+    """Every job is the old or the new one."""
+    kind, name = key
+    now = normal_of(target.configs[key], name=name)
+    fits = [
+        normal_of(rendered.config, name=name)
+        for rendered in (*BEFORE, *AFTER)
+        if rendered.kind is kind and name in (rendered.name, *rendered.moved_from)
+    ]
+    assert now in fits, name

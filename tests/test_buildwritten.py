@@ -212,7 +212,7 @@ def test_a_build_during_an_update_is_no_one_elses_change(tmp_path: Path) -> None
 
     target.before_request = build
     assert update(target, tmp_path, wanted).is_complete
-    target.before_request = lambda verb, name: None
+    target.recover()
     assert plan(target, wanted).changes == ()
 
 

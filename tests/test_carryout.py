@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cfl_jobs.configs.config import Config
 from cfl_jobs.planning.journal import list_runs
 from cfl_jobs.planning.plan import Owner, Status, Update
 from cfl_jobs.target import Kind
+from tests.jenkins_server_configs import DIALECTS
 from tests.memory_target import MemoryTarget
-from tests.rendered_jobs import apply, jenkins, job, plan, update, view
+from tests.rendered_jobs import (
+    apply,
+    choose_dialect,
+    folder,
+    invent_zip,
+    jenkins,
+    job,
+    plan,
+    update,
+    view,
+)
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
 
@@ -61,7 +74,7 @@ def test_an_edit_between_our_write_and_our_reading_back_stays_and_is_told(
     wanted = job(branch="new")
     (outcome,) = update(target, tmp_path, wanted).outcomes
     assert meddled()
-    target.before_request = lambda verb, name: None
+    target.recover()
     assert outcome.status is Status.FAILED
     assert "changed by someone else at the same time" in outcome.message
     kept = next(run for run in list_runs(tmp_path, "memory")).directory / "before"
@@ -81,7 +94,7 @@ def test_an_edit_while_only_the_mark_is_set_stays_too(tmp_path: Path) -> None:
     meddled = meddle(target, "Publish", "<artifacts>out/*<", "<artifacts>all/*<")
     (outcome,) = update(target, tmp_path, job()).outcomes
     assert meddled()
-    target.before_request = lambda verb, name: None
+    target.recover()
     assert outcome.status is Status.FAILED
     assert "<artifacts>all/*<" in target.configs[Kind.JOB, "Publish"]
     (again,) = plan(target, job()).changes
@@ -96,7 +109,7 @@ def test_an_edit_after_it_was_posted_once_more_stays_too(tmp_path: Path) -> None
     meddled = meddle(target, "Publish", "<artifacts>out/*<", "<artifacts>all/*<", at=2)
     (outcome,) = update(target, tmp_path, job()).outcomes
     assert meddled()
-    target.before_request = lambda verb, name: None
+    target.recover()
     assert outcome.status is Status.FAILED
     assert "<artifacts>all/*<" in target.configs[Kind.JOB, "Publish"]
 
@@ -111,19 +124,6 @@ def test_what_was_edited_at_that_moment_is_kept_even_if_the_run_is_killed(tmp_pa
     kept = [path.read_text() for path in (tmp_path / "run").rglob("before/*.xml")]
     assert len(kept) == 3
     assert any("<trim>true<" in text for text in kept)
-
-
-def invent_zip(target: MemoryTarget) -> None:
-    """Give the archiver a field of which no one has heard."""
-    saved = target.normalise
-
-    def normalise(config: str) -> str:
-        text = saved(config)
-        if "<zip>" in text:
-            return text
-        return text.replace("</artifacts>", "</artifacts><zip>fast</zip>")
-
-    target.normalise = normalise
 
 
 def test_what_jenkins_makes_of_one_job_is_found_out_once_for_all(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_a_change_of_a_view_at_the_same_moment_stays_and_is_told(tmp_path: Path)
     meddled = meddle(target, "Chain", old, new, kind=Kind.VIEW)
     result = update(target, tmp_path, *jobs, view("Chain", ("A", "B")))
     assert meddled()
-    target.before_request = lambda verb, name: None
+    target.recover()
     (outcome,) = result.outcomes
     assert outcome.status is Status.FAILED
     assert "<string>Mine</string>" in target.configs[Kind.VIEW, "Chain"]
@@ -183,8 +183,95 @@ def test_what_jenkins_dropped_of_a_view_is_posted_again_by_the_next_run(tmp_path
     wanted = (job("A"), view("Chain", ("A",)))
     (outcome,) = update(target, tmp_path, *wanted).outcomes
     assert "dropped: " in outcome.message
-    target.before_request = lambda verb, name: None
+    target.recover()
     again = plan(target, *wanted)
     assert [change.name for change in again.changes] == ["Chain"]
     assert apply(again, target, tmp_path).is_complete
     assert column in target.configs[Kind.VIEW, "Chain"]
+
+
+TOKEN = "COLLEAGUE"
+EDITS = (
+    ("<artifacts>", f"<artifacts>{TOKEN},"),
+    ("<description>Publishes.", f"<description>{TOKEN} Publishes."),
+    (
+        "</builders>",
+        f"<hudson.tasks.Shell><command>{TOKEN}</command></hudson.tasks.Shell></builders>",
+    ),
+    ("<followSymlinks>false", f"<followSymlinks>{TOKEN}"),
+    ("</jobNames>", f"<string>{TOKEN}</string></jobNames>"),
+)
+
+
+def wanted(number: int) -> tuple[Config, ...]:
+    new = number > 1
+    return (
+        job("A", branch=f"branch-{number}"),
+        job("B", scripts=(f"echo {number}",)),
+        folder("F"),
+        job("F/C", artifacts=f"out-{number}/*"),
+        job("New" if new else "Old", moved_from=("Old",) if new else ()),
+        view("V", ("A", "B") if new else ("A",)),
+    )
+
+
+# Someone edits a job at any request of an update: what they did is there, or kept; never lost.
+# Jenkins has no conditional write, so an edit right before our own write to that job can't be seen:
+# those are left out.
+def edit_at(target: MemoryTarget, chosen: random.Random, number: int) -> list[tuple[str, str]]:
+    """Let someone edit something before the numbered request; returns what was asked then."""
+    seen = 0
+    done: list[tuple[str, str]] = []
+
+    def edit(verb: str, name: str) -> None:
+        nonlocal seen
+        seen += 1
+        if seen != number:
+            return
+        key = chosen.choice(sorted(target.configs, key=str))
+        fitting = [pair for pair in EDITS if pair[0] in target.configs[key]]
+        is_blind = name == key[1] and verb in ("update", "save")
+        if fitting and not is_blind:
+            target.edit(key[1], *chosen.choice(fitting), kind=key[0])
+            done.append((verb, name))
+
+    target.before_request = edit
+    return done
+
+
+def test_an_edit_at_any_moment_is_there_or_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There: it is in the job, and the next plan shows it as theirs. Kept: it was replaced.
+
+    The edits come before and after our writes; some are overwritten and kept, some left there.
+    """
+    verbs: set[str] = set()
+    left = 0
+    for seed in range(60):
+        place = tmp_path / f"{seed}"
+        choose_dialect(DIALECTS[seed // 2 % 2], monkeypatch)
+        chosen = random.Random(seed)
+        target = jenkins()
+        if seed % 2:
+            invent_zip(target)
+        update(target, place, *wanted(1))
+        done = edit_at(target, chosen, chosen.randint(1, 60))
+        result = update(target, place, *wanted(2))
+        target.recover()
+        verbs |= {verb for verb, _ in done}
+        if any(TOKEN in config for config in target.configs.values()):
+            left += 1
+            differences = [
+                found.before
+                for change in plan(target, *wanted(2)).changes
+                if isinstance(change, Update)
+                for found in change.differences
+            ]
+            assert any(TOKEN in before for before in differences), (seed, done)
+        elif done:
+            kept = [path for path in place.rglob("before/*") if TOKEN in path.read_text()]
+            told = [o.message for o in result.outcomes if o.status is not Status.DONE]
+            assert kept, (seed, done, told)
+    assert {"list", "read", "update", "save", "rename"} <= verbs
+    assert 9 < left < 51

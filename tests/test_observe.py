@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,14 +26,6 @@ def target(tmp_path: Path) -> MemoryTarget:
     return made
 
 
-def failing(error: TargetError, *asked: tuple[str, str]) -> Callable[[str, str], None]:
-    def fail(verb: str, name: str) -> None:
-        if (verb, name) in asked:
-            raise error
-
-    return fail
-
-
 def changed(made: Plan) -> list[str]:
     return [change.name for change in made.changes]
 
@@ -45,7 +36,7 @@ def test_a_job_that_cannot_be_read_is_told_and_the_others_go_on(
 ) -> None:
     """It is neither changed nor taken for absent; what was left undone makes an exit code of 1."""
     error = kind("the server stumbled", advice="Look into its log.")
-    target.before_request = failing(error, ("read", "b"))
+    target.fail(error, "read", "b")
     made = plan(target, *CHANGED)
     assert changed(made) == ["a", "c"]
     assert [(note.name, note.text) for note in made.undone] == [
@@ -55,7 +46,7 @@ def test_a_job_that_cannot_be_read_is_told_and_the_others_go_on(
 
 @pytest.mark.parametrize("verb", ["read", "count_builds"])
 def test_a_job_that_cannot_be_looked_at_is_never_pruned(target: MemoryTarget, verb: str) -> None:
-    target.before_request = failing(TargetError("no"), (verb, "b"))
+    target.fail(TargetError("no"), verb, "b")
     made = plan(target, job("a"), prune=True)
     assert changed(made) == ["c"]
     assert [(note.name, note.text) for note in made.undone] == [
@@ -67,14 +58,14 @@ def test_a_folder_that_holds_a_job_that_cannot_be_read_is_not_pruned(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
     assert update(target, tmp_path, folder("team"), job("team/x")).is_complete
-    target.before_request = failing(TargetError("no"), ("read", "team/x"))
+    target.fail(TargetError("no"), "read", "team/x")
     made = plan(target, *WANTED, prune=True)
     assert changed(made) == []
     assert set(target.configs) >= {(Kind.JOB, "team"), (Kind.JOB, "team/x")}
 
 
 def test_a_job_that_went_since_it_was_listed_is_absent(target: MemoryTarget) -> None:
-    target.before_request = failing(Missing("none"), ("read", "b"))
+    target.fail(Missing("none"), "read", "b")
     made = plan(target, *WANTED)
     assert [change.name for change in made.changes] == ["b"]
     assert made.undone == ()
@@ -99,7 +90,6 @@ def test_a_target_that_goes_away_in_the_middle_is_an_error(
 
 
 def test_who_may_read_no_job_at_all_gets_one_error(target: MemoryTarget) -> None:
-    asked = [("read", name) for name in "abc"]
-    target.before_request = failing(PermissionDenied("no"), *asked)
+    target.fail(PermissionDenied("no"), "read")
     with pytest.raises(PermissionDenied):
         plan(target, *WANTED)

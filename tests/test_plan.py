@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,10 +12,10 @@ from cfl_jobs.configs.mark import split_description
 from cfl_jobs.planning.describing import group_differences
 from cfl_jobs.planning.plan import Change, Create, Owner, Update
 from cfl_jobs.target import Kind
-from tests.jenkins_server_configs import restart, save
+from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
 from tests.planned import owners, tell, update
-from tests.rendered_jobs import PLUGINS, folder, jenkins, job, plan, view
+from tests.rendered_jobs import PLUGINS, jenkins, job, plan, view
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
 
@@ -23,90 +25,58 @@ def target() -> MemoryTarget:
     return jenkins()
 
 
-def test_a_changed_definition_is_ours(target: MemoryTarget, tmp_path: Path) -> None:
-    """Only we changed something since the last update."""
-    update(target, tmp_path, job())
-    made = plan(target, job(branch="main"))
-    assert owners(made) == {"parameter BRANCH: default": Owner.OURS}
-    found = made.changes[0].differences[0]  # type: ignore[union-attr]
-    assert (found.before, found.after, found.change) == ("master", "main", Change.CHANGED)
-
-
-def test_an_edit_on_the_server_is_theirs(target: MemoryTarget, tmp_path: Path) -> None:
-    """Only the server's job changed since the last update."""
-    update(target, tmp_path, job())
-    target.edit("Publish", "echo two", "echo 2")
-    assert owners(plan(target, job())) == {"shell step: script": Owner.THEIRS}
-
-
-def test_an_edit_in_one_step_and_a_change_in_another_are_told_apart(
-    target: MemoryTarget, tmp_path: Path
+@pytest.mark.parametrize(
+    ("then", "wanted", "edited", "expected"),
+    [
+        ({}, {"branch": "main"}, None, {"parameter BRANCH: default": Owner.OURS}),
+        ({}, {}, ("echo two", "echo 2"), {"shell step: script": Owner.THEIRS}),
+        ({}, {}, ("</description>", " Ask Ann!</description>"), {"description": Owner.THEIRS}),
+        (
+            {"scripts": ("one", "two")},
+            {"scripts": ("one", "TWO")},
+            ("<command>one<", "<command>ONE<"),
+            {"shell step 1: script": Owner.THEIRS, "shell step 2: script": Owner.OURS},
+        ),
+        (
+            {"scripts": ("one", "two")},
+            {"scripts": ("eins", "two")},
+            ("<command>one<", "<command>ONE<"),
+            {"shell step 1: script": Owner.BOTH},
+        ),
+        (
+            {"scripts": ("one",)},
+            {"scripts": ("one",)},
+            ("</builders>", "<a.Step/></builders>"),
+            {"step": Owner.THEIRS},
+        ),
+        (
+            {"scripts": ("one", "two", "three")},
+            {"scripts": ("one", "three")},
+            None,
+            {"shell step 2": Owner.OURS},
+        ),
+        (
+            {"scripts": ("one", "two", "three")},
+            {"scripts": ("one", "two", "three")},
+            ("<hudson.tasks.Shell>.*?</hudson.tasks.Shell>", ""),
+            {"shell step 1": Owner.THEIRS},
+        ),
+    ],
+)
+def test_whose_a_difference_is_tells_who_changed_it_since_the_last_update(
+    target: MemoryTarget,
+    tmp_path: Path,
+    then: dict[str, Any],
+    wanted: dict[str, Any],
+    edited: tuple[str, str] | None,
+    expected: dict[str, Owner],
 ) -> None:
-    """Theirs and ours in one job, each with its own side."""
-    update(target, tmp_path, job(scripts=("one", "two")))
-    target.edit("Publish", "<command>one<", "<command>ONE<")
-    made = plan(target, job(scripts=("one", "TWO")))
-    assert owners(made) == {
-        "shell step 1: script": Owner.THEIRS,
-        "shell step 2: script": Owner.OURS,
-    }
-
-
-def test_the_same_step_changed_by_both_is_both(target: MemoryTarget, tmp_path: Path) -> None:
-    """Neither the definition nor the server has what was applied."""
-    update(target, tmp_path, job(scripts=("one", "two")))
-    target.edit("Publish", "<command>one<", "<command>ONE<")
-    made = plan(target, job(scripts=("eins", "two")))
-    assert owners(made) == {"shell step 1: script": Owner.BOTH}
-
-
-def test_a_step_added_on_the_server_is_theirs(target: MemoryTarget, tmp_path: Path) -> None:
-    """It will be removed, and the plan says whose it is."""
-    update(target, tmp_path, job(scripts=("one",)))
-    new = "<hudson.tasks.Shell><command>extra</command></hudson.tasks.Shell></builders>"
-    target.edit("Publish", "</builders>", new)
-    made = plan(target, job(scripts=("one",)))
-    assert owners(made) == {"shell step 2": Owner.THEIRS}
-
-
-def test_a_step_that_we_removed_is_ours_and_one_that_they_removed_is_theirs(
-    target: MemoryTarget, tmp_path: Path
-) -> None:
-    """What is gone is gone on one side."""
-    update(target, tmp_path, job(scripts=("one", "two", "three")))
-    made = plan(target, job(scripts=("one", "three")))
-    assert owners(made) == {"shell step 2": Owner.OURS}
-    config = target.configs[Kind.JOB, "Publish"]
-    start = config.index("    <hudson.tasks.Shell>")
-    end = config.index("</hudson.tasks.Shell>") + len("</hudson.tasks.Shell>")
-    target.configs[Kind.JOB, "Publish"] = config[:start] + config[end:]
-    made = plan(target, job(scripts=("one", "two", "three")))
-    assert list(owners(made).values()) == [Owner.THEIRS]
-
-
-def test_steps_in_another_order_are_a_difference(target: MemoryTarget, tmp_path: Path) -> None:
-    """The order of steps counts."""
-    update(target, tmp_path, job(scripts=("one", "two")))
-    made = plan(target, job(scripts=("two", "one")))
-    assert made.changes
-
-
-def test_a_plan_after_an_update_is_empty_in_every_state(
-    target: MemoryTarget, tmp_path: Path
-) -> None:
-    """Saved, re-saved, restarted, with a plugin upgraded: nothing is to be done."""
-    wanted = (folder("team"), job("Publish"), job("team/Inner"), view("All of it", ("Publish",)))
-    update(target, tmp_path, *wanted)
-    for change in ("resave", "restart", "upgrade"):
-        if change == "upgrade":
-            target.installed["timestamper"] = "9.27"
-        for key, config in target.configs.items():
-            if key[0] is Kind.JOB:
-                function = restart if change == "restart" else save
-                target.configs[key] = function(config, target.installed)
-        made = plan(target, *wanted)
-        assert made.changes == (), change
-        assert [note for note in made.notes if not note.quiet] == []
+    """We did, they did in the browser (below the mark too), or both, each in its own step."""
+    update(target, tmp_path, job(**then))
+    if edited:
+        config = target.configs[Kind.JOB, "Publish"]
+        target.configs[Kind.JOB, "Publish"] = re.sub(*edited, config, count=1, flags=re.DOTALL)
+    assert owners(plan(target, job(**wanted))) == expected
 
 
 def test_a_job_that_is_no_longer_said_to_be_disabled_is_enabled(
@@ -137,15 +107,6 @@ def test_the_mark_of_jenkins_job_builder_is_no_difference(
     update(target, tmp_path, job(), adopt=True)
     root = target.configs[Kind.JOB, "Publish"]
     assert "Job Builder" not in root
-
-
-def test_text_that_someone_wrote_below_the_mark_is_theirs(
-    target: MemoryTarget, tmp_path: Path
-) -> None:
-    """The mark is found wherever it is; the rest is the description."""
-    update(target, tmp_path, job())
-    target.edit("Publish", "</description>", " Ask Ann!</description>")
-    assert owners(plan(target, job())) == {"description": Owner.THEIRS}
 
 
 def test_the_same_change_in_many_jobs_is_one_group(target: MemoryTarget, tmp_path: Path) -> None:

@@ -87,21 +87,11 @@ def test_a_plan_for_one_job_learns_what_an_upgraded_plugin_adds_from_all(
     assert [name for verb, name in target.requests if verb == "read"] == ["Job 0"]
     upgrade(target)
     add_everywhere(target, wanted)
-    refuse_reading(target, "Job 2")
+    target.fail(PermissionDenied("may not read it"), "read", "Job 2")
     made = plan(target, wanted[0], defined=())
     assert (made.changes, made.managed) == ((), 4)
     target.edit("Job 0", "<pack>zip</pack>", "<pack>tar</pack>")
     assert [change.name for change in plan(target, wanted[0], defined=()).changes] == ["Job 0"]
-
-
-def refuse_reading(target: MemoryTarget, job_name: str) -> None:
-    """Let a job be listed, but not read."""
-
-    def refuse(verb: str, name: str) -> None:
-        if (verb, name) == ("read", job_name):
-            raise PermissionDenied("may not read it")
-
-    target.before_request = refuse
 
 
 def test_what_only_one_job_has_is_theirs_even_after_an_upgrade(

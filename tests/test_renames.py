@@ -215,12 +215,7 @@ def test_a_failed_rename_is_told_once_and_its_job_left_alone(tmp_path: Path) -> 
     """Nothing is posted under the new name then, nor anything deleted."""
     target = jenkins()
     update(target, tmp_path, job("Old"), job("Gone"))
-
-    def refuse(verb: str, name: str) -> None:
-        if verb == "rename":
-            raise Refused("no")
-
-    target.before_request = refuse
+    target.fail(Refused("no"), "rename")
     result = update(target, tmp_path, job("New", moved_from=("Old",)), prune=True)
     states = {outcome.change.name: outcome.status for outcome in result.outcomes}
     assert states == {"New": Status.FAILED, "Gone": Status.NOT_DONE}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,12 @@ from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal, Run, list_runs
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.rollback import compare_configs, plan_rollback
+from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.target import Kind
-from tests.memory_target import MemoryTarget
+from tests.memory_target import Killed, MemoryTarget
 from tests.planned import roll_back, tell, ways
 from tests.rendered_jobs import folder, jenkins, job, plan, view
+from tests.test_renames import COPY
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
 
@@ -32,11 +35,7 @@ def update(target: MemoryTarget, place: Path, *wanted: Config, prune: bool = Fal
 CHANGED = "was changed since; --force puts it back all the same"
 
 
-EDIT = "changed"
-DELETION = "deleted"
-
-
-@pytest.mark.parametrize("what", [EDIT, DELETION])
+@pytest.mark.parametrize("what", ["changed", "deleted"])
 @pytest.mark.parametrize("wanted", [job("A", branch="new"), job("New")])
 def test_a_job_that_changes_while_people_are_asked_is_left_alone(
     tmp_path: Path, what: str, wanted: Config
@@ -48,13 +47,13 @@ def test_a_job_that_changes_while_people_are_asked_is_left_alone(
     run = run or update(target, tmp_path, wanted)
     undos = plan_rollback(run, target)
     key = (Kind.JOB, wanted.name)
-    if what == EDIT:
+    if what == "changed":
         target.edit(wanted.name, "echo two", "echo COLLEAGUE")
     else:
         del target.configs[key]
     (problem,) = roll_back(undos, target, tmp_path)
     assert f"{wanted.name!r} was {what} on the server since the plan was made" in problem
-    assert ("COLLEAGUE" in target.configs.get(key, "")) is (what == EDIT)
+    assert ("COLLEAGUE" in target.configs.get(key, "")) is (what == "changed")
 
 
 def test_a_deleted_job_is_made_again_as_it_was(tmp_path: Path) -> None:
@@ -71,30 +70,29 @@ def test_a_deleted_job_is_made_again_as_it_was(tmp_path: Path) -> None:
     assert plan(target, job("A"), job("Gone")).changes == ()
 
 
-def test_a_rollback_can_be_rolled_back(tmp_path: Path) -> None:
-    """It is a run like any other."""
-    target = jenkins()
-    update(target, tmp_path, job("A"))
-    run = update(target, tmp_path, job("A", branch="new"), job("New"))
-    after = dict(target.configs)
-    assert roll_back(plan_rollback(run, target), target, tmp_path) == []
-    assert (Kind.JOB, "New") not in target.configs
-    assert (
-        roll_back(plan_rollback(list_runs(tmp_path, "memory")[0], target), target, tmp_path) == []
-    )
-    assert target.configs == after
-
-
-def test_a_job_that_was_changed_since_the_run_is_left_alone_unless_forced(tmp_path: Path) -> None:
-    """Its edit would be lost."""
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("echo two", "echo COLLEAGUE"),
+        ("<disabled>false<", "<disabled>true<"),
+        ("Publishes.", "DO NOT BUILD (bob)"),
+    ],
+)
+def test_a_job_that_was_changed_since_the_run_is_left_alone_unless_forced(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    """Its edit would be lost; what force would do is told."""
     target = jenkins()
     update(target, tmp_path, job("A"))
     run = update(target, tmp_path, job("A", branch="new"))
-    target.edit("A", "echo two", "echo COLLEAGUE")
+    target.edit("A", old, new)
     left = plan_rollback(run, target)
     assert ways(left) == {"A": CHANGED}
+    shown = tell(left)
+    assert shown.startswith(f"! job A {CHANGED}\n")
+    assert ("- echo COLLEAGUE" in shown) is ("COLLEAGUE" in new)
     assert roll_back(left, target, tmp_path) == []
-    assert "COLLEAGUE" in target.configs[Kind.JOB, "A"]
+    assert new in target.configs[Kind.JOB, "A"]
     assert ways(plan_rollback(run, target, force=True)) == {"A": "update"}
 
 
@@ -145,10 +143,6 @@ def test_the_builds_that_would_go_are_counted(tmp_path: Path) -> None:
     assert builds == {"A": 40, "V": 0}
 
 
-class Killed(BaseException):
-    """The process is gone."""
-
-
 def kill_update(
     target: MemoryTarget, place: Path, verb: str, *wanted: Config, after: bool = True
 ) -> Run:
@@ -166,23 +160,8 @@ def kill_update(
     journal = Journal(place, target=target.label, verb="update")
     with pytest.raises(Killed):
         apply_plan(made, target, journal, versions=target.installed, workers=1)
-    target.before_request = lambda verb, name: None
+    target.recover()
     return list_runs(place, "memory")[0]
-
-
-@pytest.mark.parametrize("what", ["the description", "disabled"])
-def test_an_edit_of_the_description_or_a_disabling_since_is_an_edit(
-    tmp_path: Path, what: str
-) -> None:
-    """As any other: putting the job back would take it back."""
-    target = jenkins()
-    update(target, tmp_path, job("A"))
-    run = update(target, tmp_path, job("A", branch="new"))
-    if what == "disabled":
-        target.edit("A", "<disabled>false<", "<disabled>true<")
-    else:
-        target.edit("A", "Publishes.", "DO NOT BUILD (bob)")
-    assert ways(plan_rollback(run, target)) == {"A": CHANGED}
 
 
 def test_what_a_killed_run_posted_is_put_back(tmp_path: Path) -> None:
@@ -288,32 +267,6 @@ def test_a_rename_that_was_killed_anywhere_is_put_back(
     assert target.configs == before
 
 
-def test_a_rollback_of_a_rename_that_was_killed_can_be_run_again(tmp_path: Path) -> None:
-    """And ends as it should, whichever request it was killed at."""
-    for number in range(1, 9):
-        target = jenkins()
-        place = tmp_path / str(number)
-        update(target, place, job("Old"))
-        before = dict(target.configs)
-        run = update(target, place, job("New", branch="new", moved_from=("Old",)))
-        undos = plan_rollback(run, target)
-        seen = 0
-
-        def die(verb: str, name: str, last: int = number) -> None:
-            nonlocal seen
-            seen += 1
-            if seen >= last:
-                raise Killed
-
-        target.before_request = die
-        with suppress(Killed):
-            roll_back(undos, target, place)
-        target.before_request = lambda verb, name: None
-        again = plan_rollback(run, target, force=True)
-        assert roll_back(again, target, place) == [], number
-        assert target.configs == before, number
-
-
 def test_a_failed_deletion_is_nothing_to_put_back(tmp_path: Path) -> None:
     """Nor to delete, with --force: what the run could not delete isn't what it made."""
     target = jenkins()
@@ -347,12 +300,7 @@ def test_one_job_that_cannot_be_read_costs_only_itself(tmp_path: Path) -> None:
     target = jenkins()
     update(target, tmp_path, job("A"), job("B"))
     run = update(target, tmp_path, job("A", branch="new"), job("B", branch="new"))
-
-    def refuse(verb: str, name: str) -> None:
-        if name == "A":
-            raise Refused("the job 'A' can't be read")
-
-    target.before_request = refuse
+    target.fail(Refused("the job 'A' can't be read"), "read", "A")
     assert ways(plan_rollback(run, target)) == {"A": "the job 'A' can't be read", "B": "update"}
 
 
@@ -387,16 +335,6 @@ def test_that_nothing_but_the_mark_is_put_back_is_told(tmp_path: Path) -> None:
     assert shown.startswith("? confirm job A: nothing but its mark is out of date\n")
 
 
-def test_what_force_would_do_to_a_job_that_is_left_alone_is_told(tmp_path: Path) -> None:
-    target = jenkins()
-    update(target, tmp_path, job("A"))
-    update(target, tmp_path, job("A", branch="new"))
-    target.edit("A", "echo two", "echo COLLEAGUE")
-    shown = tell(plan_rollback(list_runs(tmp_path, "memory")[0], target))
-    assert shown.startswith(f"! job A {CHANGED}\n")
-    assert "- echo COLLEAGUE" in shown
-
-
 def test_a_password_that_is_put_back_is_told_and_not_shown() -> None:
     """Jenkins encrypts it, so the texts can't be compared by people either."""
     config = "<project><builders><a.B><password>{{{}}}</password></a.B></builders></project>"
@@ -408,3 +346,74 @@ def test_a_password_that_is_put_back_is_told_and_not_shown() -> None:
     assert "password" in shown
     assert "(another)" in shown
     assert "AQAAAB" not in shown
+
+
+BEFORE = (
+    folder("F"),
+    job("F/a"),
+    job("F/gone"),
+    job("Old", branch="old"),
+    job("Copies", builders=COPY.format("Old") + COPY.format("F/a")),
+    view("V", ("Old", "Copies")),
+)
+AFTER = (
+    replace(folder("G"), moved_from=("F",)),
+    job("G/b", moved_from=("G/a",)),
+    job("G/new"),
+    job("New", branch="new", moved_from=("Old",)),
+    job("Copied", builders=COPY.format("New") + COPY.format("G/b"), moved_from=("Copies",)),
+    view("V", ("New", "Copied")),
+)
+
+
+def renamed(place: Path) -> tuple[MemoryTarget, dict[tuple[Kind, str], str], Run]:
+    """Return a target after a run with renames, its configs before that, and the run."""
+    target = jenkins()
+    target.follows_renames = True
+    assert update(target, place, *BEFORE).is_complete
+    before = dict(target.configs)
+    assert update(target, place, *AFTER, prune=True).is_complete
+    return target, before, list_runs(place, "memory")[0]
+
+
+def assert_same(
+    configs: dict[tuple[Kind, str], str], expected: dict[tuple[Kind, str], str]
+) -> None:
+    assert set(configs) == set(expected)
+    for key, config in configs.items():
+        assert is_same_job(Config(*key, config), Config(*key, expected[key])), key
+
+
+def test_a_rollback_of_renames_and_one_of_that(tmp_path: Path) -> None:
+    """What Jenkins rewrote at the renames is nobody's edit."""
+    target, before, run = renamed(tmp_path)
+    after = dict(target.configs)
+    assert roll_back(plan_rollback(run, target), target, tmp_path) == []
+    assert_same(target.configs, before)
+    again = list_runs(tmp_path, "memory")[0]
+    assert again.verb == "rollback"
+    assert roll_back(plan_rollback(again, target), target, tmp_path) == []
+    assert_same(target.configs, after)
+
+
+def test_a_rollback_of_renames_that_was_killed_goes_on_from_there(tmp_path: Path) -> None:
+    """At any second request; what is in a folder is found under the folder's name of now."""
+    last = seen = 0
+    while seen >= last:
+        last, seen = last + 2, 0
+        place = tmp_path / str(last)
+        target, before, run = renamed(place)
+
+        def die(verb: str, name: str, last: int = last) -> None:
+            nonlocal seen
+            seen += 1
+            if seen >= last:
+                raise Killed
+
+        target.before_request = die
+        with suppress(Killed):
+            roll_back(plan_rollback(run, target), target, place)
+        target.recover()
+        assert roll_back(plan_rollback(run, target, force=True), target, place) == [], last
+        assert_same(target.configs, before)
+    assert last > 30

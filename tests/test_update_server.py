@@ -477,32 +477,6 @@ def test_what_is_kept_is_what_was_replaced(
     assert "timestamper@9.27" in replaced
 
 
-def test_an_edit_in_the_browser_is_seen(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
-    """Of all jobs only the one that was edited."""
-    update(target, tmp_path, WANTED)
-    edited = jenkins_server.config("team/Inner").replace("make", "make clean")
-    jenkins_server.edit_job("team/Inner", edited)
-    assert [change.name for change in make_plan(target, WANTED).changes] == ["team/Inner"]
-
-
-def test_a_reader_may_plan_but_not_update(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
-    """Each job's line says that it isn't allowed."""
-    update(target, tmp_path, (job(),))
-    credentials = Credentials(jenkins_server.reader, jenkins_server.reader_token)
-    with JenkinsTarget(jenkins_server.url, credentials) as reader:
-        names = [(Kind.JOB, "New")]
-        observed = observe(reader, names, with_orphans=False)
-        made = plan_changes((job("New"),), observed)
-        journal = Journal(tmp_path, target="x", verb="update")
-        (outcome,) = apply_plan(made, reader, journal).outcomes
-    assert outcome.status is Status.FAILED
-    assert "reader" in outcome.message
-
-
 def test_a_run_against_a_server_is_rolled_back(
     jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
 ) -> None:
@@ -558,78 +532,6 @@ def test_an_update_comes_through_bad_weather(
     assert [o.message for o in result.outcomes if o.status is not Status.DONE] == []
     assert make_plan(target, CHANGED).changes == ()
     target.close()
-
-
-class Killed(BaseException):
-    """The process is gone: nothing catches this."""
-
-
-class Doomed:
-    """A target that ends the process before, or right after, one request."""
-
-    def __init__(self, target: JenkinsTarget, number: int, *, after: bool) -> None:
-        self._target = target
-        self._left = number
-        self._after = after
-        self.died = False
-
-    def __getattr__(self, name: str) -> object:
-        value = getattr(self._target, name)
-        if name == "label" or not callable(value):
-            return value
-
-        def call(*arguments: object) -> object:
-            if self.died:
-                raise Killed
-            if self._left == 0 and not self._after:
-                self.died = True
-                raise Killed
-            answer = value(*arguments)
-            if self._left == 0:
-                self.died = True
-                raise Killed
-            self._left -= 1
-            return answer
-
-        return call
-
-
-@pytest.mark.parametrize(
-    ("jenkins_server", "number", "after"),
-    [
-        (configs.DIALECTS[(number + after) % 2], number, after)
-        for number in range(26)
-        for after in (0, 1)
-    ],
-    indirect=["jenkins_server"],
-)
-def test_a_run_that_is_killed_at_any_request_is_gone_on_with(
-    target: JenkinsTarget, jenkins_server: JenkinsServer, tmp_path: Path, number: int, after: int
-) -> None:
-    """The next run finishes it, and posts nothing again that was posted."""
-    update(target, tmp_path, WANTED)
-    jenkins_server.requests.clear()
-    doomed = Doomed(target, number, after=bool(after))
-    try:
-        update(doomed, tmp_path, CHANGED)  # type: ignore[arg-type] # it is whatever it wraps
-    except Killed:
-        assert doomed.died
-    posted = posts(jenkins_server)
-    jenkins_server.requests.clear()
-    assert update(target, tmp_path, CHANGED).is_complete
-    assert not posted & posts(jenkins_server)
-    assert make_plan(target, CHANGED).changes == ()
-
-
-def posts(server: JenkinsServer) -> set[str]:
-    """Return the paths of jobs' configs that were posted (views are posted whole again)."""
-    return {
-        logged.path
-        for logged in server.requests
-        if logged.method == "POST"
-        and logged.path.endswith(("config.xml", "createItem"))
-        and "/view/" not in logged.path
-    }
 
 
 def test_the_chain_itself_is_quiet_in_every_state(
