@@ -374,8 +374,8 @@ def test_a_default_holds_for_the_versions_that_its_row_names(
 ) -> None:
     """A class that changes its mind is one more row."""
     rows = (
-        Default("a.B", "x", "1", Span("p", until="2"), "the first version"),
-        Default("a.B", "x", "2", Span("p", since="2"), "the second version"),
+        Default("a.B", "x", "1", Span("p", until="2")),
+        Default("a.B", "x", "2", Span("p", since="2")),
     )
     monkeypatch.setattr(fields, "DEFAULTS", rows)
     config = "<project><publishers><a.B><x>1</x></a.B></publishers></project>"

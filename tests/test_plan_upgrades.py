@@ -189,7 +189,7 @@ def test_what_an_absent_field_means_is_for_the_servers_versions_to_say(
     told: list[str],
 ) -> None:
     """What one version takes for nothing is an edit in another, for a plan and for a rollback."""
-    row = Default(WRAPPER, "pack", "zip", Span("timestamper", until="1.26"), "a trial")
+    row = Default(WRAPPER, "pack", "zip", Span("timestamper", until="1.26"))
     monkeypatch.setattr(fields, "DEFAULTS", (*fields.DEFAULTS, row))
     target.installed["timestamper"] = version
     update(target, tmp_path, job())

@@ -2,8 +2,8 @@
 
 An absent field and an empty one are the same to XStream's strings; it leaves an absent number or
 flag 0 or false, whatever the class's initialisers say. What it means then is for the class's
-`readResolve` to say: `DEFAULTS` has a row for each where that is neither nothing nor false, with
-the versions that read it so: a class that changes its mind gets a second row.
+`readResolve` to say: `DEFAULTS` has a row for each where that is neither nothing nor false. A class
+that changes its mind gets a second row, each with the versions that read it so.
 """
 
 from __future__ import annotations
@@ -12,93 +12,30 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.reading.versions import ALWAYS, CORE, NEWEST, Span, rows_for
+from cfl_jobs.reading.versions import NEWEST, Span, rows_for
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Default:
-    """What an absent field of a class means in the versions of `span`, and how that is known."""
+    """What an absent field of a class means in the versions of `span`."""
 
     kind: str
     tag: str
     value: str
     span: Span
-    evidence: str
 
 
-_ARCHIVER = "hudson.tasks.ArtifactArchiver"
-_FINGERPRINTER = "hudson.tasks.Fingerprinter"
-_GERRIT = "com.sonyericsson.hudson.plugins.gerrit.trigger.hudsontrigger.GerritTrigger"
-_GERRIT_CHOOSER = f"{_GERRIT}BuildChooser"
-_GIT = "hudson.plugins.git.extensions.impl."
-_HTML = Span("htmlpublisher")
-_HTML_REPORT = "htmlpublisher.HtmlPublisherTarget"
-_MAVEN_JOB = "maven2-moduleset"
-_NAGINATOR = "com.chikli.hudson.plugin.naginator.NaginatorPublisher"
-_NAME_SETTER = "org.jenkinsci.plugins.buildnamesetter.BuildNameSetter"
-_STRATEGY = "hudson.matrix.DefaultMatrixExecutionStrategyImpl"
-_JUNIT = "hudson.tasks.junit.JUnitResultArchiver"
-_RUN = "hudson.model.RunParameterDefinition"
-_PUBLISH_OVER = "jenkins.plugins.publish__over__"
-_WS_PATTERN = "hudson.plugins.ws__cleanup.Pattern"
-
-DEFAULTS: tuple[Default, ...] = (
-    *(
-        Default(_ARCHIVER, tag, "true", Span(CORE), "ArtifactArchiver.readResolve, recorded")
-        for tag in ("defaultExcludes", "caseSensitive", "followSymlinks")
-    ),
-    *(
-        Default(_FINGERPRINTER, tag, "true", Span(CORE), "Fingerprinter.readResolve, recorded")
-        for tag in ("defaultExcludes", "caseSensitive")
-    ),
-    Default("hudson.tasks.Maven", "injectBuildVariables", "true", Span(CORE), "Maven.readResolve"),
-    *(
-        Default(_NAME_SETTER, tag, "true", Span("build-name-setter"), "BuildNameSetter.readResolve")
-        for tag in ("runAtStart", "runAtEnd")
-    ),
-    Default(
-        _STRATEGY, "scheduleDelayMillis", "0", Span("matrix-project"), "recorded from version 917"
-    ),
-    Default(f"{_GIT}CloneOption", "depth", "1", Span("git"), "CloneOption.decorateCloneCommand"),
-    Default(f"{_GIT}SubmoduleOption", "threads", "1", Span("git"), "SubmoduleOption"),
-    *(
-        Default(f"{_GIT}{kind}", "timeout", "10", Span("git"), "CliGitAPIImpl.TIMEOUT")
-        for kind in ("CheckoutOption", "CloneOption", "SubmoduleOption")
-    ),
-    *(
-        Default(f"{_PUBLISH_OVER}{kind}", "patternSeparator", "[, ]+", ALWAYS, "FileFinder")
-        for kind in ("cifs.CifsTransfer", "ftp.BapFtpTransfer", "ssh.BapSshTransfer")
-    ),
-    Default(_NAGINATOR, "noChildStrategy", "RerunWhole", Span("naginator"), "its getter"),
-    *(
-        Default(_NAGINATOR, tag, value, Span("naginator"), "NaginatorPublisher.readResolve")
-        for tag, value in (
-            ("regexpForMatrixParent", "true"),
-            ("regexpForMatrixStrategy", "TestParent"),
-        )
-    ),
-    Default(_HTML_REPORT, "includes", "**/*", _HTML, "HtmlPublisherTarget.readResolve"),
-    Default(
-        _HTML_REPORT, "wrapperName", "htmlpublisher-wrapper.html", Span("htmlpublisher"), "gone"
-    ),
-    Default(_MAVEN_JOB, "blockTriggerWhenBuilding", "true", Span("maven-plugin"), "its getter"),
-    *(
-        Default(_GERRIT, f"{tag}ParameterMode", mode, Span("gerrit-trigger"), "its readResolve")
-        for tag, mode in (
-            ("changeSubject", "PLAIN"),
-            ("commentText", "PLAIN"),
-            ("commitMessage", "BASE64"),
-            ("nameAndEmail", "PLAIN"),
-        )
-    ),
-    Default(_GERRIT_CHOOSER, "separator", "#", Span("gerrit-trigger"), "a constant of the class"),
-    Default(_JUNIT, "healthScaleFactor", "1.0", Span("junit"), "its getter, junit 1424"),
-    Default(_RUN, "filter", "ALL", Span(CORE), "RunParameterDefinition.getFilter, core 2.568"),
-    Default(_WS_PATTERN, "type", "INCLUDE", Span("ws-cleanup"), "Pattern.readResolve"),
+# A line is a class, its fields, what they mean, the plugin ("" for any), and how that is known.
+_LINES = Path(__file__).with_name("defaults.txt").read_text(encoding="utf-8").splitlines()
+DEFAULTS = tuple(
+    Default(kind, tag, value, Span(plugin))
+    for kind, tags, value, plugin, _ in (line.split("|") for line in _LINES)
+    for tag in tags.split()
 )
 
 

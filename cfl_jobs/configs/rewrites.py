@@ -13,11 +13,14 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import child_of, parse_config
 from cfl_jobs.errors import ConfigError
-from cfl_jobs.reading.versions import ALWAYS, CORE, Span, rows_for
+from cfl_jobs.reading.versions import CORE, Span, rows_for
 
 Make = Callable[[ET.Element], None]
 
 BUILT_IN_NODE = "built-in"
+_COPY = "hudson.plugins.copyartifact."
+_CLEANUP = "hudson.plugins.ws__cleanup."
+_MATRIX = "hudson.security.AuthorizationMatrixProperty"
 _XVFB = "org.jenkinsci.plugins.xvfb.Xvfb"
 _EMAIL = "hudson.plugins.emailext.plugins."
 _GIT = "hudson.plugins.git.GitSCM"
@@ -26,8 +29,8 @@ _DEFAULT_CHOOSER = "hudson.plugins.git.util.DefaultBuildChooser"
 _TIMEOUT = "hudson.plugins.build__timeout."
 _FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
 _MULTIBRANCH = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject"
-# What only a folder's config from jenkins-job-builder holds: cloudbees-folder has no such fields.
-_NOT_A_FOLDERS = ("canRoam", "scm", "publishers", "buildWrappers", "builders")
+# What only a folder's config from jenkins-job-builder holds.
+_NOT_A_FOLDERS = "canRoam scm publishers buildWrappers builders"
 _OLD_VIEWS = ("views", "viewsTabBar", "primaryView")
 _RETENTION = ("daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep")
 _CLEANED = ("Success", "Unstable", "Failure", "NotBuilt", "Aborted")
@@ -72,6 +75,21 @@ _RECIPIENTS = {
 }
 
 
+# Fields that say nothing: at which tags or classes, of which plugin ("": any), and why.
+_SENSELESS = (
+    ("", "owner", "", "a view's: where it stands, which its name says"),
+    ("", "creationTime", "", "Hudson 3 wrote it; core 2.568 has no field"),
+    (f"{_FOLDER} {_MULTIBRANCH}", _NOT_A_FOLDERS, "cloudbees-folder", "it has no such fields"),
+    (_FOLDER, "triggers", "cloudbees-folder", "it has no such field"),
+    (
+        f"{_EMAIL}trigger.FirstFailureTrigger {_EMAIL}trigger.SecondFailureTrigger",
+        "failureCount",
+        "email-ext",
+        "NthFailureTrigger",
+    ),
+)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rewrite:
     """What becomes of elements whose tag or class is `at` ("" is a config's root).
@@ -83,6 +101,20 @@ class Rewrite:
     make: Make
     span: Span
     evidence: str
+
+
+_ROWS: list[Rewrite] = []
+
+
+def _rule(places: str, plugin: str, evidence: str, *, since: str = "") -> Callable[[Make], Make]:
+    """Enter a rule for elements of any of these tags or classes."""
+
+    def enter(make: Make) -> Make:
+        for at in places.split() or [""]:
+            _ROWS.append(Rewrite(at, make, Span(plugin, since), evidence))
+        return make
+
+    return enter
 
 
 def rewrite(root: ET.Element, versions: Mapping[str, str]) -> None:
@@ -107,8 +139,8 @@ def _remove(parent: ET.Element, *tags: str) -> None:
             parent.remove(found)
 
 
-def _removing(*tags: str) -> Make:
-    return lambda parent: _remove(parent, *tags)
+def _removing(tags: str) -> Make:
+    return lambda parent: _remove(parent, *tags.split())
 
 
 def _take_flag(element: ET.Element, tag: str) -> bool:
@@ -118,6 +150,7 @@ def _take_flag(element: ET.Element, tag: str) -> bool:
     return is_set
 
 
+@_rule(f"{_COPY}BuildSelectorParameter", "copyartifact", "its readResolve, copyartifact 722")
 def _unfold_selector(parameter: ET.Element) -> None:
     """Make an element again of its text, which names the class by its simple name."""
     text = parameter.find("defaultSelectorXml")
@@ -133,6 +166,7 @@ def _unfold_selector(parameter: ET.Element) -> None:
     parameter.remove(text)
 
 
+@_rule(_GIT, "git", "GitSCM.readResolve, GitSCMBackwardCompatibility; git 5.2.1, 5.10.1")
 def _make_extensions_of_fields(scm: ET.Element) -> None:
     """Turn old fields that say something into extensions; one that is there stays as it is."""
     if _GIT_OLD_TAGS.isdisjoint(field.tag for field in scm):
@@ -154,6 +188,7 @@ def _make_extensions_of_fields(scm: ET.Element) -> None:
                     ET.SubElement(extension, key).text = value
 
 
+@_rule("extensions", "git", "hooks of git 5.10.1")
 def _sort_extensions(extensions: ET.Element) -> None:
     def rank(extension: ET.Element) -> str:
         is_unordered = extension.tag.removeprefix(_GIT_EXTENSIONS) in _UNORDERED
@@ -162,6 +197,7 @@ def _sort_extensions(extensions: ET.Element) -> None:
     extensions[:] = sorted(extensions, key=rank)
 
 
+@_rule("email", "email-ext", "EmailType.readResolve, email-ext 2.39, 1933")
 def _name_providers(mail: ET.Element) -> None:
     for flag, name in _RECIPIENTS.items():
         if _take_flag(mail, flag):
@@ -169,6 +205,11 @@ def _name_providers(mail: ET.Element) -> None:
             ET.SubElement(child_of(mail, "recipientProviders"), kind)
 
 
+@_rule(
+    f"{_EMAIL}trigger.ScriptTrigger {_EMAIL}trigger.PreBuildScriptTrigger",
+    "email-ext",
+    "AbstractScriptTrigger, 2017",
+)
 def _wrap_script(trigger: ET.Element) -> None:
     for found in trigger.findall("triggerScript"):
         trigger.remove(found)
@@ -176,6 +217,7 @@ def _wrap_script(trigger: ET.Element) -> None:
         ET.SubElement(secure, "script").text = found.text
 
 
+@_rule(f"{_COPY}CopyArtifact", "copyartifact", "its upgradeIfNecessary, copyartifact 722")
 def _rename_project(copy: ET.Element) -> None:
     """Unless its last part tells parameters: then it depends on what jobs there are."""
     name = copy.find("projectName")
@@ -183,10 +225,12 @@ def _rename_project(copy: ET.Element) -> None:
         name.tag = "project"
 
 
+@_rule(f"{_XVFB}BuildWrapper", "xvfb", "Xvfb.setupBackwardCompatibility, not tried", since="1.1")
 def _rename_xvfb(wrapper: ET.Element) -> None:
     wrapper.tag = _XVFB
 
 
+@_rule("java.util.Arrays$ArrayList", "", "any save may write it plain")
 def _flatten_array(element: ET.Element) -> None:
     arrays = element.findall("a")
     if len(arrays) == len(element):
@@ -194,18 +238,21 @@ def _flatten_array(element: ET.Element) -> None:
         element[:] = [item for array in arrays for item in array]
 
 
+@_rule(f"{_TIMEOUT}BuildTimeoutWrapper", "build-timeout", "EnvironmentImpl, build-timeout 1.41")
 def _abort_by_default(wrapper: ET.Element) -> None:
     operations = wrapper.find("operationList")
     if operations is not None and not len(operations):
         ET.SubElement(operations, f"{_TIMEOUT}operations.AbortOperation")
 
 
+@_rule(_MATRIX, "matrix-auth", "AbstractAuthorizationPropertyConverter, matrix-auth 3.2")
 def _inherit_by_default(matrix: ET.Element) -> None:
     strategy = matrix.find("inheritanceStrategy")
     if strategy is not None and strategy.get("class", "").endswith(".InheritParentStrategy"):
         matrix.remove(strategy)
 
 
+@_rule(f"{_CLEANUP}WsCleanup", "ws-cleanup", "WsCleanup.readResolve, ws-cleanup 0.45, 0.49")
 def _clean_all_by_default(cleanup: ET.Element) -> None:
     said = {name for name in _CLEANED if _take_flag(cleanup, f"cleanWhen{name}")} or set(_CLEANED)
     if _take_flag(cleanup, "skipWhenFailed"):
@@ -214,6 +261,7 @@ def _clean_all_by_default(cleanup: ET.Element) -> None:
         ET.SubElement(cleanup, f"cleanWhen{name}").text = str(name in said).lower()
 
 
+@_rule("", CORE, "ArtifactArchiver.Migrator, at a start")
 def _migrate_archiver(root: ET.Element) -> None:
     """The job's first archiver and fingerprinter only."""
     archiver = root.find("publishers/hudson.tasks.ArtifactArchiver")
@@ -239,6 +287,7 @@ def _keep_latest_artifacts_only(root: ET.Element) -> None:
         number.text = "1"
 
 
+@_rule("", "metadata", "JobContributorsController, metadata 1.1")
 def _forget_who_saved(root: ET.Element) -> None:
     for properties in root.findall("properties"):
         for metadata in properties.findall("job-metadata"):
@@ -248,12 +297,14 @@ def _forget_who_saved(root: ET.Element) -> None:
                 properties.remove(metadata)
 
 
+@_rule("", "", "hudson.model.Result, follows from its name")
 def _forget_completeness(root: ET.Element) -> None:
     if next(root.iter("completeBuild"), None) is not None:
         for element in root.findall(".//ordinal/.."):
             _remove(element, "completeBuild")
 
 
+@_rule(f"{_FOLDER} {_MULTIBRANCH}", "cloudbees-folder", "AbstractFolder.onLoad")
 def _forget_own_views(folder: ET.Element) -> None:
     """Its views that only show all jobs; old ones are read only where there are no new ones."""
     if folder.find("folderViews") is not None:
@@ -268,6 +319,7 @@ def _shows_all(view: ET.Element) -> bool:
     return view.tag == "hudson.model.AllView" and view.findtext("name") == "All"
 
 
+@_rule("", CORE, "ListView.readResolve, core 2.568")
 def _make_filter_of_status(root: ET.Element) -> None:
     """The last one of its filters."""
     for found in root.findall("statusFilter"):
@@ -276,88 +328,25 @@ def _make_filter_of_status(root: ET.Element) -> None:
         ET.SubElement(status, "statusFilter").text = found.text
 
 
+@_rule("", "maven-plugin", "MavenModuleSet.getRunPostStepsIfResult")
 def _fail_by_default(root: ET.Element) -> None:
     if root.findtext("runPostStepsIfResult/name") == "FAILURE":
         _remove(root, "runPostStepsIfResult")
 
 
+@_rule("", CORE, "AbstractProject.getAssignedLabel")
 def _stay_by_default(root: ET.Element) -> None:
     node = root.find("assignedNode")
     if node is not None and node.text == BUILT_IN_NODE and root.findtext("canRoam") != "true":
         root.remove(node)
 
 
-_EXT = Span("email-ext")
-REWRITES: tuple[Rewrite, ...] = (
-    Rewrite("", _migrate_archiver, Span(CORE), "ArtifactArchiver.Migrator, at a start"),
-    Rewrite("", _forget_completeness, ALWAYS, "hudson.model.Result, follows from its name"),
-    Rewrite("", _make_filter_of_status, Span(CORE), "ListView.readResolve, core 2.568"),
-    Rewrite("", _stay_by_default, Span(CORE), "AbstractProject.getAssignedLabel"),
-    Rewrite("", _removing("owner"), ALWAYS, "a view's: where it stands, which its name says"),
-    Rewrite("", _removing("creationTime"), ALWAYS, "Hudson 3 wrote it; core 2.568 has no field"),
-    Rewrite("", _fail_by_default, Span("maven-plugin"), "MavenModuleSet.getRunPostStepsIfResult"),
-    Rewrite("", _forget_who_saved, Span("metadata"), "JobContributorsController, metadata 1.1"),
+REWRITES = (
+    *_ROWS,
     *(
-        Rewrite(tag, make, Span("cloudbees-folder"), evidence)
-        for tag in (_FOLDER, _MULTIBRANCH)
-        for make, evidence in (
-            (_removing(*_NOT_A_FOLDERS), "a folder has no such fields"),
-            (_forget_own_views, "AbstractFolder.onLoad"),
-        )
-    ),
-    Rewrite(_FOLDER, _removing("triggers"), Span("cloudbees-folder"), "no such field"),
-    Rewrite(
-        "hudson.plugins.copyartifact.BuildSelectorParameter",
-        _unfold_selector,
-        Span("copyartifact"),
-        "BuildSelectorParameter.readResolve makes text of it, copyartifact 722",
-    ),
-    Rewrite(
-        "hudson.plugins.copyartifact.CopyArtifact",
-        _rename_project,
-        Span("copyartifact"),
-        "CopyArtifact.upgradeIfNecessary, copyartifact 722",
-    ),
-    Rewrite("java.util.Arrays$ArrayList", _flatten_array, ALWAYS, "any save may write it plain"),
-    Rewrite(
-        f"{_TIMEOUT}BuildTimeoutWrapper",
-        _abort_by_default,
-        Span("build-timeout"),
-        "EnvironmentImpl, build-timeout 1.41",
-    ),
-    Rewrite(
-        "hudson.security.AuthorizationMatrixProperty",
-        _inherit_by_default,
-        Span("matrix-auth"),
-        "AbstractAuthorizationPropertyConverter, matrix-auth 3.2",
-    ),
-    Rewrite(
-        _GIT,
-        _make_extensions_of_fields,
-        Span("git"),
-        "GitSCM.readResolve, GitSCMBackwardCompatibility; git 5.2.1, 5.10.1",
-    ),
-    Rewrite("extensions", _sort_extensions, Span("git"), "hooks of git 5.10.1"),
-    Rewrite("email", _name_providers, _EXT, "EmailType.readResolve, email-ext 2.39, 1933"),
-    *(
-        Rewrite(f"{_EMAIL}trigger.{kind}", _removing("failureCount"), _EXT, "NthFailureTrigger")
-        for kind in ("FirstFailureTrigger", "SecondFailureTrigger")
-    ),
-    *(
-        Rewrite(f"{_EMAIL}trigger.{kind}", _wrap_script, _EXT, "AbstractScriptTrigger, 2017")
-        for kind in ("ScriptTrigger", "PreBuildScriptTrigger")
-    ),
-    Rewrite(
-        "hudson.plugins.ws__cleanup.WsCleanup",
-        _clean_all_by_default,
-        Span("ws-cleanup"),
-        "WsCleanup.readResolve, ws-cleanup 0.45, 0.49",
-    ),
-    Rewrite(
-        f"{_XVFB}BuildWrapper",
-        _rename_xvfb,
-        Span("xvfb", since="1.1"),
-        "an alias in Xvfb.setupBackwardCompatibility, xvfb 1.1; read, not tried on a server",
+        Rewrite(at, _removing(tags), Span(plugin), evidence)
+        for places, tags, plugin, evidence in _SENSELESS
+        for at in places.split() or [""]
     ),
 )
 
