@@ -63,9 +63,12 @@ class Normal:
     def walk(self) -> Iterator[Normal]:
         waiting = [self]
         while waiting:
-            element = waiting.pop()
-            yield element
+            yield (element := waiting.pop())
             waiting += reversed(element.children)
+
+
+# An element that says nothing.
+NOTHING = Normal("")
 
 
 def digest(normal: Normal) -> str:
@@ -75,19 +78,12 @@ def digest(normal: Normal) -> str:
 
 def canonical(normal: Normal) -> list[str]:
     """Return the pieces of a text that tells every two normal forms apart."""
-    pieces: list[str] = []
-    _add_canonical(normal, pieces)
-    return pieces
-
-
-def _add_canonical(normal: Normal, pieces: list[str]) -> None:
     # Lengths in front, so that no text can look like structure.
-    pieces.append(f"<{normal.tag}")
-    for key, value in normal.attributes:
-        pieces.append(f" {key}={len(value)}:{value}")
+    pieces = [f"<{normal.tag}"]
+    pieces += [f" {key}={len(value)}:{value}" for key, value in normal.attributes]
     pieces.append(f">{len(normal.text)}:{normal.text}")
-    for secret in normal.secrets:
-        pieces.append(f"!{len(secret)}:{secret}")
+    pieces += [f"!{len(secret)}:{secret}" for secret in normal.secrets]
     for child in normal.children:
-        _add_canonical(child, pieces)
+        pieces += canonical(child)
     pieces.append("/")
+    return pieces

@@ -10,7 +10,7 @@ from itertools import groupby, zip_longest
 from cfl_jobs.check.secret_text import hide_secrets, is_secret, secrets_of
 from cfl_jobs.configs.config import Blame, Config, Steering
 from cfl_jobs.configs.mark import MATRIX
-from cfl_jobs.configs.normalform import SECRET, Normal
+from cfl_jobs.configs.normalform import NOTHING, SECRET, Normal
 from cfl_jobs.configs.normalising import absent_value
 from cfl_jobs.errors import Position, count
 from cfl_jobs.planning.differences import Raw, split_words
@@ -34,8 +34,8 @@ def describe(
     raw: Raw,
     owner: Owner,
     position: Position | None = None,
-    *,
     remark: str = "",
+    *,
     hidden: Collection[str] = (),
     versions: Mapping[str, str] = NEWEST,
 ) -> Difference:
@@ -71,7 +71,9 @@ def _change_of(raw: Raw) -> Change:
         return Change.ADDED
     if raw.desired is None:
         return Change.REMOVED
-    return Change.MOVED if raw.is_moved else Change.CHANGED
+    if raw.is_moved:
+        return Change.MOVED
+    return Change.CHANGED
 
 
 def show_value(normal: Normal | None, path: str = "", hidden: Collection[str] = ()) -> str:
@@ -105,7 +107,7 @@ def _list_permissions(matrix: Normal) -> Iterator[str]:
 
 
 def _texts(normal: Normal | None) -> list[str]:
-    return [part.text for part in normal.walk()] if normal else []
+    return [part.text for part in (normal or NOTHING).walk()]
 
 
 def _has_other_secrets(one: Normal, other: Normal) -> bool:
@@ -116,12 +118,12 @@ def _has_other_secrets(one: Normal, other: Normal) -> bool:
 
 def _meaning_of_absence(raw: Raw, versions: Mapping[str, str]) -> str:
     """Return what a flag that one side doesn't have means there, "" where it is no flag."""
-    element = raw.desired or raw.live
-    if element is None or raw.is_item or (raw.desired and raw.live):
+    if raw.is_item or (raw.desired and raw.live):
         return ""
-    opposite = {"true": "false", "false": "true"}.get(element.text, "")
-    meant = absent_value(raw.parent, element.tag, versions)
-    return opposite if meant == opposite else ""
+    opposite = {"true": "false", "false": "true"}.get(raw.element.text, "")
+    if absent_value(raw.parent, raw.element.tag, versions) != opposite:
+        return ""
+    return opposite
 
 
 def place_of(rendered: Config, raw: Raw, before: Config) -> Position:
@@ -130,21 +132,17 @@ def place_of(rendered: Config, raw: Raw, before: Config) -> Position:
     Where a value only decided that the part is there, that is to blame, if all of the part is new
     with it. `before` knows places only where it was rendered too.
     """
-    path = raw.path
+    path, text = raw.path, raw.element.text
     if raw.desired is None:
-        if raw.is_item and raw.live and before.blame:
-            gone = _place_of_item(before, path, raw.live.text)
-            if _is_value(gone):
-                return _nearest(rendered, gone)
         if not raw.is_item:
             return rendered.place_of(path)
+        if before.blame and _is_value(gone := _place_of_item(before, path, text)):
+            return _nearest(rendered, gone)
         # A number in the path counts the server's elements, not ours.
-        text = raw.live.text if raw.live else ""
         beside = path.rpartition("[")[0]
-        made = (it.position for it in rendered.blame if it.path.startswith(f"{beside}["))
-        values = list(filter(_is_value, made)) if text else []
-        return max(values) if values else rendered.place_of(path.rpartition("/")[0])
-    text = raw.desired.text
+        made = [of.position for of in rendered.blame if of.path.startswith(f"{beside}[")]
+        values = (of for of in made if text and _is_value(of))
+        return max(values, default=rendered.place_of(path.rpartition("/")[0]))
     if raw.live is None:
         place = rendered.place_of(path)
         if raw.is_item:
@@ -188,13 +186,16 @@ def _is_alone(rendered: Config, path: str, place: Position) -> bool:
 
 def _is_mostly(desired: str, live: str, change: slice, by: Steering | None, pieces: Pieces) -> bool:
     """Tell whether most of what was let in into a text changed."""
-    if by is None:
+    here = [number for number, (_, of) in enumerate(pieces) if by and by.holds(of)]
+    if not here:
         return False
-    here = [number for number, (_, of) in enumerate(pieces) if by.holds(of)]
-    ends = [at for at, _ in pieces[1:]] + [len(desired)]
-    size = ends[here[-1]] - pieces[here[0]][0] if here else 0
+    size = _ends(pieces, desired)[here[-1]] - pieces[here[0]][0]
     changed: int = change.stop - change.start
-    return size > 0 and 2 * max(changed, changed + len(live) - len(desired)) > size
+    return 0 < size < 2 * max(changed, changed + len(live) - len(desired))
+
+
+def _ends(pieces: Pieces, text: str) -> list[int]:
+    return [*(at for at, _ in pieces[1:]), len(text)]
 
 
 def _place_of_item(rendered: Config, path: str, text: str) -> Position:
@@ -251,9 +252,11 @@ def _find_change(desired: str, live: str, pieces: Pieces) -> slice:
     start = count_common(desired, live)
     end = len(desired) - count_common(desired[start:][::-1], live[start:][::-1])
     # What stands between two values of a list, a blank or a comma, comes with the second one.
-    line = desired.find("\n", start, end)
-    new = next((at for at, _ in pieces if start < at < (line if line >= 0 else end)), start)
-    return slice(start if re.search(r"\w", desired[start:new]) else new, end)
+    line_end = start + len(desired[start:end].partition("\n")[0])
+    new = next((at for at, _ in pieces if start < at < line_end), start)
+    if re.search(r"\w", desired[start:new]):
+        new = start
+    return slice(new, end)
 
 
 def _place_of_change(
@@ -263,9 +266,9 @@ def _place_of_change(
 
     A value that was put into the text is to blame where nothing around it, in its line, changed.
     """
-    start, end = change.start, change.stop
-    end = start + len(desired[start:end].partition("\n")[0])
-    ends = [at for at, _ in pieces[1:]] + [len(desired)]
+    start = change.start
+    end = start + len(desired[change].partition("\n")[0])
+    ends = _ends(pieces, desired)
     found = [(at, place) for at, place in pieces if at <= start] or [(0, whole)]
     at, place = found[-1]
     if start == end and start == at and len(found) > 1:
@@ -273,11 +276,11 @@ def _place_of_change(
         at, place = found[-2]
     elif end > ends[len(found) - 1]:
         others = {of.file for here, of in pieces[len(found) :] if here < end} - {place.file}
-        written = [(here, of) for here, of in found if not _is_value(of)]
+        written = [(start, whole), *(piece for piece in found if not _is_value(piece[1]))]
         if others:
-            at, place = written[-1] if written else (start, whole)
-    lines = desired.count("\n", at, start)
-    place = place._replace(line=place.line + lines, column=1 if lines else place.column)
+            at, place = written[-1]
+    if lines := desired.count("\n", at, start):
+        place = place._replace(line=place.line + lines, column=1)
     return place, slice(at, ends[len(found) - 1])
 
 
@@ -310,8 +313,8 @@ def group_differences(differences: Sequence[Sequence[Difference]]) -> tuple[Grou
 
 def label_of(change: Sequence[Difference]) -> str:
     """Return what a change is called in all of its jobs: "shell step" for steps 1 and 2."""
-    labels = {difference.label for difference in change}
-    return labels.pop() if len(labels) == 1 else _NUMBER.sub("", change[0].label)
+    first, *others = dict.fromkeys(difference.label for difference in change)
+    return _NUMBER.sub("", first) if others else first
 
 
 def is_long(difference: Difference) -> bool:
@@ -341,12 +344,12 @@ def diff_lines(before: str, after: str) -> Iterator[str]:
 
     old, new = _split(before), _split(after)
     if before and after and before.endswith("\n") is not after.endswith("\n"):
-        (new if before.endswith("\n") else old).append(_NO_END)
+        (old, new)[before.endswith("\n")].append(_NO_END)
     for number, line in enumerate(unified_diff(old, new, n=_CONTEXT, lineterm="")):
         if number < 2:
             continue
         if not line.startswith("@@"):
-            yield f"{line[:1]} {_NO_END_SHOWN if line[1:] == _NO_END else line[1:]}"
+            yield f"{line[:1]} {line[1:].replace(_NO_END, _NO_END_SHOWN)}"
         elif number > 2:
             yield "  …"
 
@@ -355,32 +358,28 @@ def show_diff(before: str, after: str, *, whole: bool = False) -> Iterator[str]:
     """Yield the same for people's eyes: what is hidden is spelled out, and long lines are cut,
     unless all is to be shown `whole`."""
     lines = diff_lines(before, after)
-    if whole:
-        yield from map(make_visible, lines)
-        return
-    for sign, run in groupby(lines, key=lambda line: line[0] != " "):
-        if sign:
+    for is_changed, run in groupby(lines, key=lambda line: line[0] != " "):
+        if whole:
+            yield from map(make_visible, run)
+        elif is_changed:
             yield from _show_changed(list(run))
         else:
             yield from (_cut(make_visible(line)) for line in run)
 
 
 def _split(text: str) -> list[str]:
-    return text.removesuffix("\n").split("\n") if text else []
+    if not text:
+        return []
+    return text.removesuffix("\n").split("\n")
 
 
 def _show_changed(lines: Sequence[str]) -> Iterator[str]:
     """Yield lines that went and lines that came in their place, each pair so that they differ."""
     old = [line for line in lines if line[0] == "-"]
     new = [line for line in lines if line[0] == "+"]
-    came = []
-    for left, right in zip_longest(old, new, fillvalue=""):
-        shown = _show_pair(left, right)
-        if left:
-            yield shown[0]
-        if right:
-            came.append(shown[1])
-    yield from came
+    shown = [_show_pair(*pair) for pair in zip_longest(old, new, fillvalue="")]
+    yield from (left for left, _ in shown[: len(old)])
+    yield from (right for _, right in shown[: len(new)])
 
 
 def _show_pair(old: str, new: str) -> tuple[str, str]:
@@ -417,4 +416,4 @@ def _cut_around(line: str, start: int, end: int) -> str:
     sign, text = line[:2], line[2:]
     first = max(start - _AROUND, 0)
     last = min(len(text) - end + _AROUND, len(text), first + _LONG)
-    return f"{sign}{'…' if first else ''}{text[first:last]}{'…' if last < len(text) else ''}"
+    return f"{sign}{'…' * (first > 0)}{text[first:last]}{'…' * (last < len(text))}"

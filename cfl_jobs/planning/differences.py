@@ -9,11 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import filterfalse
 from types import MappingProxyType
 
 from cfl_jobs.check.secret_text import is_secret
 from cfl_jobs.configs.mark import Mark, is_plain_list, number_children, sections
-from cfl_jobs.configs.normalform import LISTS, SECRET, Normal
+from cfl_jobs.configs.normalform import LISTS, NOTHING, SECRET, Normal
 
 _FLAG_OR_NUMBER = re.compile(r"true|false|-?\d+(\.\d+)?")
 _TELLING = 8  # characters: such a text is hardly two fields' by chance
@@ -87,12 +88,14 @@ class Raw:
         return ": ".join(self.words) or self.word
 
     @property
+    def element(self) -> Normal:
+        """What either side has, ours first."""
+        return self.desired or self.live or NOTHING
+
+    @property
     def is_item(self) -> bool:
         """Whether it is a whole element of a list: a step, a publisher, a parameter."""
-        element = self.desired or self.live
-        if element is None:
-            return False
-        return self.parent in LISTS or "." in element.tag or self.path.endswith("]")
+        return self.parent in LISTS or "." in self.element.tag or self.path.endswith("]")
 
     @property
     def is_new_field(self) -> bool:
@@ -108,7 +111,9 @@ def compare(desired: Normal, live: Normal) -> tuple[Raw, ...]:
     """Return every difference, in the order of the job's parts."""
     if desired == live:
         return ()
-    return tuple(_compare_jobs(desired, live))
+    if (desired.tag, desired.attributes) != (live.tag, live.attributes):
+        return (replace(_pair_plain(desired, live), words=("kind of job",)),)
+    return tuple(raw for pair in _pair_top(desired, live) for raw in _compare(pair))
 
 
 def find_losses(found: Iterable[Raw], own: Collection[str] = ()) -> tuple[Raw, ...]:
@@ -119,15 +124,6 @@ def find_losses(found: Iterable[Raw], own: Collection[str] = ()) -> tuple[Raw, .
     raws = tuple(found)
     kept = find_renamed(raws).union(own)
     return tuple(raw for raw in raws if raw.path not in kept and _is_lost(raw))
-
-
-def _compare_jobs(desired: Normal, live: Normal) -> Iterator[Raw]:
-    if (desired.tag, desired.attributes) != (live.tag, live.attributes):
-        yield replace(_pair_plain(desired, live), words=("kind of job",))
-        return
-    for pair in _pair_top(desired, live):
-        is_list = pair.desired_section is None and pair.live_section is None
-        yield from (_compare_children if is_list else _compare)(pair)
 
 
 def _pair_plain(desired: Normal, live: Normal) -> Raw:
@@ -178,24 +174,25 @@ def _name_of(step: str, child: Normal) -> str:
 
 def _descend(around: Raw, step: str, desired: Normal | None, live: Normal | None) -> Raw:
     """Return what may be a difference of a child, `step` being its path in the element around."""
-    child = desired or live or Normal("")
-    plugin = around.plugin
-    if around.live is not None:
-        plugin = around.live.plugin or plugin
+    child = desired or live or NOTHING
     word, number = word_for(child), step.partition("[")[2].rstrip("]")
-    shown = f"{word} {number}" if number and not word.startswith("parameter ") else word
-    is_section = around.desired_section is None and around.live_section is None
+    shown, sides = [word], (around.desired_section, around.live_section)
+    if number and not word.startswith("parameter "):
+        shown = [f"{word} {number}"]
+    if child.tag in _SILENT:
+        shown = []
+    if sides == (None, None):
+        sides = desired, live
     return Raw(
         f"{around.path}/{step}".lstrip("/"),
         desired,
         live,
-        False,
-        (around.desired or around.live or child).kind,
-        plugin,
-        around.words if child.tag in _SILENT else (*around.words, shown),
-        word,
-        desired if is_section else around.desired_section,
-        live if is_section else around.live_section,
+        parent=around.element.kind,
+        plugin=(around.live or NOTHING).plugin or around.plugin,
+        words=(*around.words, *shown),
+        word=word,
+        desired_section=sides[0],
+        live_section=sides[1],
     )
 
 
@@ -213,35 +210,28 @@ def _compare(pair: Raw) -> Iterator[Raw]:
 
 
 def _compare_children(pair: Raw) -> Iterator[Raw]:
-    if pair.desired is None or pair.live is None:
-        raise ValueError("children of one side")
-    ours, theirs = list(number_children(pair.desired)), list(number_children(pair.live))
+    ours, theirs = (list(number_children(side or NOTHING)) for side in (pair.desired, pair.live))
     counts = Counter(child.tag for _, child in ours) | Counter(child.tag for _, child in theirs)
-    is_list = pair.desired.is_ordered
+    is_list = pair.element.is_ordered
 
-    def is_field(numbered: _Numbered) -> bool:
-        return not is_list and counts[numbered[1].tag] == 1
+    def is_item(numbered: _Numbered) -> bool:
+        return is_list or counts[numbered[1].tag] > 1
 
-    fields = {child.tag: child for _, child in filter(is_field, theirs)}
-    for step, child in filter(is_field, ours):
+    fields = {child.tag: child for _, child in filterfalse(is_item, theirs)}
+    for step, child in filterfalse(is_item, ours):
         other = fields.pop(child.tag, None)
         if child != other:
             yield from _compare(_descend(pair, step, child, other))
     for tag, child in fields.items():
         yield _descend(pair, tag, None, child)
-    yield from _compare_items(
-        pair,
-        [numbered for numbered in ours if not is_field(numbered)],
-        [numbered for numbered in theirs if not is_field(numbered)],
-    )
+    yield from _compare_items(pair, list(filter(is_item, ours)), list(filter(is_item, theirs)))
 
 
 def _compare_items(around: Raw, ours: list[_Numbered], theirs: list[_Numbered]) -> Iterator[Raw]:
     from difflib import SequenceMatcher
 
-    matcher = SequenceMatcher(
-        None, [child for _, child in theirs], [child for _, child in ours], autojunk=False
-    )
+    before, after = ([child for _, child in side] for side in (theirs, ours))
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
     gone: list[_Numbered] = []
     new: list[_Numbered] = []
     pairs: list[tuple[_Numbered, _Numbered]] = []
@@ -261,8 +251,7 @@ def _compare_items(around: Raw, ours: list[_Numbered], theirs: list[_Numbered]) 
     places = {step: number for number, (step, _) in enumerate(theirs)}
     moved = [pairs[number] for number in find_moved([places[pair[0]] for _, pair in pairs])]
     for numbered in list(new):
-        same = next((pair for pair in gone if pair[1] == numbered[1]), None)
-        if same is not None:
+        for same in [pair for pair in gone if pair[1] == numbered[1]][:1]:
             gone.remove(same)
             new.remove(numbered)
             moved.append((numbered, same))
@@ -306,8 +295,8 @@ def _choose_pair(child: Normal, candidates: Sequence[_Numbered]) -> _Numbered | 
     if name is not None and child.tag.endswith(("ParameterDefinition", "Parameter")):
         return next((pair for pair in same if pair[1].find("name") == name), None)
     if not child.children:  # a value, or an element whose fields are all as they are by default
-        return None if child.text else next((p for p in same if p[1].children), None)
-    return same[0] if same else None
+        same = [pair for pair in same if pair[1].children and not child.text]
+    return next(iter(same), None)
 
 
 def find_moved(places: Sequence[int]) -> tuple[int, ...]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
+from functools import cache, cached_property
+from operator import itemgetter
+from typing import NamedTuple
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_text, split_description
@@ -80,11 +81,9 @@ class _Planner:
         self._adopt = adopt
         self._previous = previous_names(desired)
         self._by_lower_name = {(kind, name.lower()): name for kind, name in observed.listed}
-        self._habits = cache(self._learn_habits)
+        self._habits = cache(lambda: learn_habits(job.normal for job in observed.live.values()))
         self._desired_by_key = {config.key: config for config in self._desired}
         self._folder_problem = cache(self._check_folder)
-        self._names_by_code = cache(self._code_names)
-        self._names_by_mark = cache(self._mark_names)
         self._changes: list[PlannedChange] = []
         self._unchanged: list[Key] = []
         self._undone: list[Note] = []
@@ -105,24 +104,23 @@ class _Planner:
         elif defined:
             others = observed.live.keys() - self._desired_by_key.keys() - self._spared - {*defined}
             self._find_probable_renames({key for key in others if observed.is_ours(key)})
-        adopted = sum(1 for c in self._changes if isinstance(c, Update) and c.adopted)
+        adopted = sum(isinstance(c, Update) and c.adopted for c in self._changes)
+        notes = list(self._notes)
+        if self._taken:
+            from cfl_jobs.planning.losses import note_taken
+
+            notes += note_taken(self._taken)
         plan = Plan(
             target=observed.label,
             changes=in_order(self._changes),
             unchanged=tuple(self._unchanged),
             undone=tuple(self._undone),
             unadopted=tuple(self._unadopted),
-            notes=(*self._notes, *self._note_taken()),
+            notes=tuple(notes),
             probable_renames=tuple(self._probable_renames.values()),
-            managed=sum(1 for key in observed.listed if self._is_managed(key)) + adopted,
+            managed=sum(map(self._is_managed, observed.listed)) + adopted,
         )
         return mark_followers(plan)
-
-    def _note_taken(self) -> Iterator[Note]:
-        if self._taken:
-            from cfl_jobs.planning.losses import note_taken
-
-            yield from note_taken(self._taken)
 
     def _is_managed(self, key: Key) -> bool:
         live = self._observed.live.get(key)
@@ -135,27 +133,33 @@ class _Planner:
             return _UNMARKED
         if mark.project not in ("", self._observed.project):
             return _OF_ANOTHER_PROJECT.format(mark)
-        names = (key[1], *self._previous.get(key, ()))
-        return "" if mark.is_for(names) else _OF_ANOTHER_JOB
+        if not mark.is_for((key[1], *self._previous.get(key, ()))):
+            return _OF_ANOTHER_JOB
+        return ""
 
-    def _learn_habits(self) -> Habits:
-        return learn_habits(live.normal for live in self._observed.live.values())
-
-    def _code_names(self) -> dict[tuple[Kind, str], str]:
-        """Return the names that are there, or desired, by the codes that marks have of them."""
+    @cached_property
+    def _names_by_code(self) -> dict[tuple[Kind, str], str]:
+        """The names that are there, or desired, by the codes that marks have of them."""
         keys = (*self._desired_by_key, *reversed(tuple(self._observed.listed)))
         return {(kind, code_of_text(name)): name for kind, name in keys}
 
-    def _mark_names(self) -> dict[str, str]:
-        """Return the names that are there by the codes in their marks; of several, the first."""
+    @cached_property
+    def _names_by_mark(self) -> dict[str, str]:
+        """The names that are there by the codes in their marks; of several, the first."""
         keys = reversed(tuple(self._observed.listed))
         return {mark.name: key[1] for key in keys if (mark := self._marks(key))}
 
     def _plan_one(self, desired: Config) -> None:
         key = desired.key
         observed = self._observed
-        there = key if key in observed.listed else self._find_previous(key)
-        self._spare_previous(key, there)
+        previous = [(key[0], name) for name in self._previous.get(key, ())]
+        there = next((name for name in (key, *previous) if name in observed.listed), None)
+        # Never delete what a definition says it once was, in place of renaming it.
+        self._spared.update(previous)
+        for name in previous:
+            if there == key and name in observed.listed and observed.is_ours(name):
+                text = f"was to become {key[1]!r}, which is there too: it is left alone"
+                self._notes.append(Note(*name, text))
         if there is None:
             self._plan_new(desired)
         elif there != key and there[1].lower() == key[1].lower():
@@ -164,21 +168,6 @@ class _Planner:
             self._undone.append(Note(*there, f"can't be read: {observed.unreadable[there]}"))
         elif there in observed.live:
             self._plan_update(desired, observed.live[there])
-
-    def _find_previous(self, key: Key) -> Key | None:
-        """Return the job under the name it had before, if it is still there under that."""
-        names = ((key[0], name) for name in self._previous.get(key, ()))
-        return next((name for name in names if name in self._observed.listed), None)
-
-    def _spare_previous(self, key: Key, there: Key | None) -> None:
-        """Never delete what a definition says it once was, in place of renaming it."""
-        for name in self._previous.get(key, ()):
-            previous = (key[0], name)
-            self._spared.add(previous)
-            is_there = previous in self._observed.listed and self._observed.is_ours(previous)
-            if there == key and is_there:
-                text = f"was to become {key[1]!r}, which is there too: it is left alone"
-                self._notes.append(Note(*previous, text))
 
     def _check_folder(self, folder: str) -> str:
         """Return why nothing can be made in a folder, "" if it can."""
@@ -194,25 +183,22 @@ class _Planner:
 
     def _plan_new(self, desired: Config) -> None:
         key = kind, name = desired.key
-        problems = filter(None, map(self._folder_problem, folders_of(name)))
-        if problem := next(problems, ""):
+        problem = next(filter(None, map(self._folder_problem, folders_of(name))), "")
+        other = self._by_lower_name.get((kind, name.lower()))
+        if not problem and other is not None:
+            self._spared.add((kind, other))
+            problem = f"Jenkins takes it for {other!r}, which is there"
+            if kind is Kind.JOB:
+                problem += f"; to rename that, {_TWO_STEPS}"
+        if problem:
             self._undone.append(Note(*key, f"can't be made: {problem}"))
             return
-        other = self._by_lower_name.get((kind, name.lower()))
-        if other is not None:
-            self._spared.add((kind, other))
-            text = f"can't be made: Jenkins takes it for {other!r}, which is there"
-            hint = f"; to rename that, {_TWO_STEPS}" if kind is Kind.JOB else ""
-            self._undone.append(Note(*key, text + hint))
-            return
-        self._changes.append(Create(desired, self._say_gone(key)))
-
-    def _say_gone(self, key: Key) -> str:
-        """Say what someone did to a job on the server that an earlier run left there."""
-        if key not in self._observed.left:
-            return ""
-        other = self._names_by_mark().get(code_of_text(key[1]), "")
-        return f"deleted on the server{f', or called {other!r} there' if other else ''}"
+        gone = ""
+        if key in self._observed.left:
+            gone = "deleted on the server"
+            if called := self._names_by_mark.get(code_of_text(name)):
+                gone += f", or called {called!r} there"
+        self._changes.append(Create(desired, gone))
 
     def _plan_update(self, desired: Config, live: Config) -> None:
         key = desired.key
@@ -247,10 +233,12 @@ class _Planner:
         orphans = {key for key in marked if observed.is_ours(key)}
         going = orphans - set(observed.unreadable)
         self._find_probable_renames(going)
-        held = _Held(key for key in observed.listed if key not in going)
-        for key in sorted(
-            set(observed.unreadable) - defined - marked.keys(), key=lambda key: key[1]
-        ):
+        held: dict[str, str] = {}  # the first name of what stays in each folder
+        for key in observed.listed:
+            if key not in going:
+                _hold(key, held)
+        unreadable = set(observed.unreadable) - defined - marked.keys()
+        for key in sorted(unreadable, key=itemgetter(1)):
             text = f"can't be read, so it is left alone: {observed.unreadable[key]}"
             self._notes.append(Note(*key, text))
         for key in sorted(marked, key=lambda key: (key[0].value, -key[1].count("/"), key[1])):
@@ -259,9 +247,9 @@ class _Planner:
             elif key in observed.unreadable:
                 text = f"is no longer defined, but can't be read: {observed.unreadable[key]}"
                 (self._undone if prune else self._notes).append(Note(*key, text))
-            elif inside := held.find_inside(key):
-                held.add(key)
-                text = f"is no longer defined, but holds {inside!r}, so it stays"
+            elif key[0] is Kind.JOB and key[1] in held:
+                _hold(key, held)
+                text = f"is no longer defined, but holds {held[key[1]]!r}, so it stays"
                 self._notes.append(Note(*key, text))
             elif not prune:
                 self._notes.append(Note(*key, self._say_orphan(key)))
@@ -273,7 +261,7 @@ class _Planner:
         """Find new jobs that are much the same as one that goes: did someone forget `moved:`?"""
         new = [change.desired for change in self._changes if isinstance(change, Create)]
         live = self._observed.live
-        gone = [live[key] for key in sorted(going, key=lambda key: key[1]) if key in live]
+        gone = [live[key] for key in sorted(going, key=itemgetter(1)) if key in live]
         for old, desired in pair_alike(gone, [one for one in new if one.kind is Kind.JOB]):
             made = _plan_job(desired, old, habits=self._habits)
             self._probable_renames[old.key] = made.update
@@ -291,15 +279,11 @@ class _Planner:
 
     def _note_copy(self, key: Key, code: str) -> None:
         """Tell of a job that has a mark of ours, set for the one whose name has this code."""
-        is_quiet = False
-        of = self._names_by_code().get((key[0], code), "")
-        if not code or not of:
-            text = "has a mark of ours that is damaged or another job's, so it is left alone"
-        else:
-            text = f"is a copy of {of!r}, or that one renamed by hand, so it is left alone"
-            original = (key[0], of)
+        text, is_quiet = "has a mark of ours that is damaged or another job's", False
+        if code and (of := self._names_by_code.get((key[0], code))):
+            text, original = f"is a copy of {of!r}, or that one renamed by hand", (key[0], of)
             is_quiet = original in self._observed.listed and not self._deploys(original)
-        self._notes.append(Note(*key, text, quiet=is_quiet))
+        self._notes.append(Note(*key, f"{text}, so it is left alone", quiet=is_quiet))
 
     def _deploys(self, key: Key) -> bool:
         """Tell whether a defined job deploys: then a copy of it may be built by mistake."""
@@ -307,8 +291,9 @@ class _Planner:
         from cfl_jobs.configs.read_model import read_job
 
         desired = self._desired_by_key.get(key)
-        shells = desired.read(read_job).shells if desired else ()
-        return any(deploys(step.script) for step in shells)
+        return desired is not None and any(
+            deploys(step.script) for step in desired.read(read_job).shells
+        )
 
 
 def _is_as_desired(desired: Config, live: Config) -> bool:
@@ -326,26 +311,14 @@ def _is_as_desired(desired: Config, live: Config) -> bool:
     )
 
 
-class _Held:
-    """What stays in each folder: of all that stays in one, the name that comes first."""
-
-    def __init__(self, staying: Iterable[Key]) -> None:
-        self._first: dict[str, str] = {}
-        for key in staying:
-            self.add(key)
-
-    def add(self, key: Key) -> None:
-        for folder in folders_of(key[1]):
-            if is_inside(key, folder):
-                self._first[folder] = min(key[1], self._first.get(folder, key[1]))
-
-    def find_inside(self, folder: Key) -> str:
-        """Return the name of something that stays in a folder, "" for nothing."""
-        return self._first.get(folder[1], "") if folder[0] is Kind.JOB else ""
+def _hold(key: Key, held: dict[str, str]) -> None:
+    """Enter something that stays for each folder it is in, if its name is the first there."""
+    for folder in folders_of(key[1]):
+        if is_inside(key, folder):
+            held[folder] = min(key[1], held.get(folder, key[1]))
 
 
-@dataclass(frozen=True, slots=True)
-class _JobPlan:
+class _JobPlan(NamedTuple):
     """What makes a job that is there what is desired. `is_needed` is False for nothing at all.
 
     `taken` is what someone asked for and an upgrade took away: its words, the plugin, what to do.
@@ -369,48 +342,32 @@ def _plan_job(
     from cfl_jobs.planning.owners import attribute
     from cfl_jobs.planning.permissions import hide_granted
 
-    kind, name = desired.key
-    live = live.beside(desired)
-    mark = None if adopted else live.mark
+    live, mark = live.beside(desired), live.mark
+    if adopted:
+        mark = None
     owned = attribute(desired.normal, live.normal, mark, habits)
-    raws = [one.raw for one in owned]
-    # What Jenkins dropped at the last update is tried again: its plugin may be there by now.
-    is_verified = mark is None or mark.is_verified
-    lost = frozenset(find_losses(raws, desired.own))
-    visible = {raw for raw, owner, _ in owned if owner is not Owner.JENKINS}
-    if not is_verified:
-        visible |= lost
+    lost = frozenset(find_losses((one.raw for one in owned), desired.own))
     hidden = secret_paths(desired.normal) | secret_paths(live.normal)
-    differences = [
-        describe(
-            hide_granted(raw, mark),
-            owner,
-            place_of(desired, raw, live),
-            remark=remark,
-            hidden=hidden,
-            versions=live.versions,
-        )
-        for raw, owner, remark in owned
-        if raw in visible
-    ]
-    own = [
-        describe(raw, owner, hidden=hidden, versions=live.versions)
-        for raw, owner, _ in owned
-        if raw not in visible
-    ]
-    taken = [
-        (raw.label, raw.plugin, advise_on_taken(raw))
-        for raw in raws
-        if raw in lost and raw not in visible and raw.is_upgraded(mark)
-    ]
+    differences: list[Difference] = []
+    taken: list[tuple[str, str, str]] = []
     stays_disabled = _stays_disabled(desired, live, mark)
-    differences += _compare_disabled(desired, live, mark, stays_disabled=stays_disabled)
-    notes = [*_note_build_written(desired, live)]
-    if stays_disabled:
-        notes.insert(0, Note(kind, name, "is disabled on the server, and stays so"))
-    for found in own:
-        text = f"Jenkins' own: {found.label}: {found.before or 'not there'}"
-        notes.append(Note(kind, name, text, quiet=True))
+    notes = [Note(*desired.key, "is disabled on the server, and stays so")] * stays_disabled
+    notes += _note_build_written(desired, live)
+    for raw, owner, remark in owned:
+        # What Jenkins dropped at the last update is tried again: its plugin may be there by now.
+        is_tried = raw in lost and mark is not None and not mark.is_verified
+        if owner is not Owner.JENKINS or is_tried:
+            shown, place = hide_granted(raw, mark), place_of(desired, raw, live)
+            said = describe(shown, owner, place, remark, hidden=hidden, versions=live.versions)
+            differences.append(said)
+            continue
+        own = describe(raw, owner, hidden=hidden, versions=live.versions)
+        text = f"Jenkins' own: {own.label}: {own.before or 'not there'}"
+        notes.append(Note(*desired.key, text, quiet=True))
+        if raw in lost and raw.is_upgraded(mark):
+            taken.append((raw.label, raw.plugin, advise_on_taken(raw)))
+    if not stays_disabled:
+        differences += _compare_disabled(desired, live, mark)
     update = Update(
         desired, live, tuple(differences), keep_disabled=stays_disabled, adopted=adopted
     )
@@ -441,14 +398,14 @@ def _stays_disabled(desired: Config, live: Config, mark: Mark | None) -> bool:
     return live.disabled and desired.says_disabled is None and not has_said
 
 
-def _compare_disabled(
-    desired: Config, live: Config, mark: Mark | None, *, stays_disabled: bool
-) -> Iterator[Difference]:
-    if stays_disabled or desired.disabled == live.disabled:
+def _compare_disabled(desired: Config, live: Config, mark: Mark | None) -> Iterator[Difference]:
+    if desired.disabled == live.disabled:
         return
-    owner = Owner.ADOPT
-    if mark:
-        owner = Owner.THEIRS if mark.said_disabled == desired.says_disabled else Owner.OURS
-    words = {True: "true", False: "false"}
-    shown = (Change.CHANGED, words[live.disabled], words[desired.disabled], owner)
-    yield Difference("disabled", "disabled", *shown, desired.place_of("disabled"))
+    owner = Owner.OURS
+    if mark is None:
+        owner = Owner.ADOPT
+    elif mark.said_disabled == desired.says_disabled:
+        owner = Owner.THEIRS
+    before, after = (str(config.disabled).lower() for config in (live, desired))
+    place = desired.place_of("disabled")
+    yield Difference("disabled", "disabled", Change.CHANGED, before, after, owner, place)
