@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import jinja2
 import jinja2.runtime
@@ -38,48 +40,43 @@ class TemplateReads:
     words: frozenset[str]
 
 
+class _File(NamedTuple):
+    """What stands in one template: names that it reads and `own` ones that it sets for itself."""
+
+    others: tuple[str, ...]
+    read: frozenset[str]
+    own: frozenset[str]
+    fields: frozenset[tuple[str, str]]
+    words: frozenset[str]
+
+
 def read_template(name: str, load: Callable[[str], str]) -> TemplateReads:
     """Return what a template takes, and the templates it extends or includes take.
 
     `load` returns a template's text. Raises jinja2.TemplateError, as rendering would.
     """
-    environment = jinja2.Environment(autoescape=True, finalize=_compute_nothing)
-    variables: set[str] = set()
-    fields: dict[str, set[str]] = {}
-    own: set[str] = set()
-    words: set[str] = set()
-    seen: set[str] = set()
+    files: dict[str, _File] = {}
     waiting = [name]
     while waiting:
         current = waiting.pop()
-        if current in seen:
-            continue
-        seen.add(current)
-        tree = environment.parse(load(current), name=current)
-        waiting += [other for other in meta.find_referenced_templates(tree) if other]
-        own |= {target.name for target in _assigned(tree)}
-        words |= set(_words(tree))
-        for owner, field in _fields(tree):
-            fields.setdefault(owner, set()).add(field)
-        tracker = _Tracker(environment)
-        tracker.visit(tree)
-        variables |= tracker.undeclared_identifiers
-    hidden = own | _GIVEN | set(environment.globals)
-    taken = {key: frozenset(fields.get(key, ())) for key in sorted(variables) if key not in hidden}
-    chain = {
-        owner.removeprefix("chain."): frozenset(found)
-        for owner, found in fields.items()
-        if owner.startswith("chain.")
-    }
-    return TemplateReads(taken, chain, frozenset(fields.get("settings", ())), frozenset(words))
-
-
-class _Tracker(meta.TrackingCodeGenerator):
-    """meta.find_undeclared_variables, but constants aren't computed: one may fill the memory."""
-
-    def __init__(self, environment: jinja2.Environment) -> None:
-        super().__init__(environment)
-        self.optimizer = None
+        if current not in files:
+            files[current] = _read_text(load(current))
+            waiting += files[current].others
+    fields: dict[str, set[str]] = {}
+    for owner, field in frozenset[tuple[str, str]]().union(*(it.fields for it in files.values())):
+        fields.setdefault(owner, set()).add(field)
+    own = _GIVEN.union(*(it.own for it in files.values()))
+    variables = frozenset[str]().union(*(it.read for it in files.values())) - own
+    return TemplateReads(
+        {key: frozenset(fields.get(key, ())) for key in sorted(variables)},
+        {
+            owner.removeprefix("chain."): frozenset(found)
+            for owner, found in fields.items()
+            if owner.startswith("chain.")
+        },
+        frozenset(fields.get("settings", ())),
+        frozenset[str]().union(*(it.words for it in files.values())),
+    )
 
 
 @jinja2.pass_context
@@ -88,71 +85,53 @@ def _compute_nothing(_context: jinja2.runtime.Context, value: object) -> object:
     return value
 
 
+_ENVIRONMENT = jinja2.Environment(autoescape=True, finalize=_compute_nothing)
+
+
+class _Tracker(meta.TrackingCodeGenerator):
+    """meta.find_undeclared_variables, but constants aren't computed: one may fill the memory."""
+
+    def __init__(self) -> None:
+        super().__init__(_ENVIRONMENT)
+        self.optimizer = None
+
+
+@lru_cache(maxsize=100)
+def _read_text(text: str) -> _File:
+    tree = _ENVIRONMENT.parse(text)
+    tracker = _Tracker()
+    tracker.visit(tree)
+    return _File(
+        tuple(other for other in meta.find_referenced_templates(tree) if other),
+        frozenset(tracker.undeclared_identifiers - _ENVIRONMENT.globals.keys()),
+        frozenset(_assigned(tree)),
+        frozenset(_fields(tree)),
+        frozenset(_words(tree)),
+    )
+
+
 def _words(tree: nodes.Template) -> Iterator[str]:
     yield from (name.name for name in tree.find_all(nodes.Name))
-    yield from (field for attribute in _attributes(tree) if (field := _field(attribute)))
+    yield from (field for _, field in _attributes(tree))
     for constant in tree.find_all(nodes.Const):
         if isinstance(constant.value, str):
             yield from re.findall(r"\w+", constant.value)
 
 
-def find_misspelt(definitions: Definitions, load: Callable[[str], str]) -> Iterator[Finding]:
-    """Find keys that no template reads and that are like one which is read and isn't there.
-
-    Each is put right in `definitions`, so that what follows from it isn't told as well.
-    """
-    templates = {entry.template: entry for entry in definitions.entries}
-    reads: dict[str, TemplateReads] = {}
-    for name in templates:
-        try:
-            reads[name] = read_template(name, load)
-        except (jinja2.TemplateError, CflJobsError):
-            return  # rendering tells it
-    words = frozenset[str]().union(*(read.words for read in reads.values()))
-    settings = frozenset({"server", "project"}).union(*(read.settings for read in reads.values()))
-
-    def fix(mapping: TrackedDict, taken: Collection[str]) -> Iterator[Finding]:
-        for key, _ in mapping.raw_items():
-            if key not in words and key not in taken:
-                place = mapping.position_of(key)
-                if near := mend_key(mapping, key, taken):
-                    message = f"{key!r} is misspelt: no template reads it"
-                    advice = f"Did you mean {near!r}?"
-                    yield definitions.sources.find(message, place, advice=advice)
-
-    yield from fix(definitions.settings, settings)
-    given: dict[str, set[str]] = {}  # also to be read of the chain, by another template
-    for entry in definitions.entries:
-        given.setdefault(entry.template, set()).update(words & {*dict(entry.variables.raw_items())})
-    for entry in definitions.entries:
-        variables = reads[entry.template].variables
-        taken = {"name", "moved", *variables, *given[entry.template]}
-        taken = taken.union(*(read.chain.get(entry.group, ()) for read in reads.values()))
-        yield from fix(entry.variables, taken)
-        yield from fix(definitions.defaults[entry.group], taken)
-        for name, fields in variables.items():
-            value = dict.get(entry.variables, name)
-            for inner in entries_of(value):
-                if isinstance(inner, TrackedDict):
-                    yield from fix(inner, fields - set(dir(dict)))
-
-
-def _assigned(tree: nodes.Template) -> Iterator[nodes.Name]:
+def _assigned(tree: nodes.Template) -> Iterator[str]:
     """Yield the names that a template sets for itself; its blocks read them like variables."""
-    targets = [assign.target for assign in tree.find_all(nodes.Assign)]
+    targets: list[nodes.Node] = [assign.target for assign in tree.find_all(nodes.Assign)]
     targets += [assign.target for assign in tree.find_all(nodes.AssignBlock)]
     for target in targets:
-        yield from [target] if isinstance(target, nodes.Name) else target.find_all(nodes.Name)
-    for macro in tree.find_all(nodes.Macro):
-        yield nodes.Name(macro.name, "store")
-    for imported in tree.find_all(nodes.Import):
-        yield nodes.Name(imported.target, "store")
-    for imported_names in tree.find_all(nodes.FromImport):
-        for item in imported_names.names:
-            yield nodes.Name(item if isinstance(item, str) else item[1], "store")
+        names = (target, *target.find_all(nodes.Name))
+        yield from (it.name for it in names if isinstance(it, nodes.Name))
+    yield from (macro.name for macro in tree.find_all(nodes.Macro))
+    yield from (imported.target for imported in tree.find_all(nodes.Import))
+    for imported in tree.find_all(nodes.FromImport):
+        yield from (it if isinstance(it, str) else it[1] for it in imported.names)
 
 
-def _fields(tree: nodes.Node) -> Iterator[tuple[str, str]]:
+def _fields(tree: nodes.Template) -> Iterator[tuple[str, str]]:
     """Yield the keys that are read of variables, and of the chain's entries ("chain.tests").
 
     What a loop goes over and what another name is set to count as the variables they come from.
@@ -161,12 +140,12 @@ def _fields(tree: nodes.Node) -> Iterator[tuple[str, str]]:
     named_parts = [(loop.target, loop.iter) for loop in tree.find_all(nodes.For)]
     named_parts += [(assign.target, assign.node) for assign in tree.find_all(nodes.Assign)]
     for target, node in named_parts:
-        if isinstance(target, nodes.Name) and (origin := _owner(node)):
-            origins.setdefault(target.name, set()).add(origin)
-    reads = [(_owner(attribute.node), _field(attribute)) for attribute in _attributes(tree)]
+        if isinstance(target, nodes.Name):
+            origins.setdefault(target.name, set()).add(_owner(node))
+    reads = [(_owner(node), field) for node, field in _attributes(tree)]
     for filtered in tree.find_all(nodes.Filter):
         named = [keyword.value for keyword in filtered.kwargs if keyword.key == "attribute"]
-        named += filtered.args[:1] if filtered.name in ("selectattr", "rejectattr") else []
+        named += filtered.args[: filtered.name in ("selectattr", "rejectattr")]
         reads += [(_owner(filtered), one.value) for one in named if isinstance(one, nodes.Const)]
     for owner, field in reads:
         owners, waiting = set[str](), [owner]
@@ -179,22 +158,64 @@ def _fields(tree: nodes.Node) -> Iterator[tuple[str, str]]:
 
 def _owner(node: nodes.Node | None) -> str:
     """Return the variable, or the list of the chain, that something is or is an item of."""
-    while isinstance(node, nodes.Filter) or (isinstance(node, nodes.Getitem) and not _field(node)):
-        node = node.node
-    if isinstance(node, nodes.Name):
-        return node.name
-    if isinstance(node, (nodes.Getattr, nodes.Getitem)) and _owner(node.node) == "chain":
-        return f"chain.{_field(node)}"
+    match node:
+        case nodes.Name(name=name):
+            return name
+        case nodes.Getattr(node=inner) | nodes.Getitem(node=inner) if field := _field(node):
+            return f"chain.{field}" if _owner(inner) == "chain" else ""
+        case nodes.Filter(node=inner) | nodes.Getitem(node=inner):
+            return _owner(inner)
     return ""
 
 
-def _attributes(node: nodes.Node) -> Iterator[nodes.Getattr | nodes.Getitem]:
-    yield from node.find_all(nodes.Getattr)
-    yield from node.find_all(nodes.Getitem)
+def _attributes(tree: nodes.Template) -> Iterator[tuple[nodes.Node, str]]:
+    """Yield each value that a key is read of, and the key."""
+    reads: list[nodes.Getattr | nodes.Getitem] = [*tree.find_all(nodes.Getattr)]
+    for read in (*reads, *tree.find_all(nodes.Getitem)):
+        if field := _field(read):
+            yield read.node, field
 
 
-def _field(node: nodes.Getattr | nodes.Getitem) -> str:
-    if isinstance(node, nodes.Getattr):
-        return node.attr
-    is_text = isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str)
-    return str(node.arg.value) if is_text and isinstance(node.arg, nodes.Const) else ""
+def _field(node: nodes.Node) -> str:
+    match node:
+        case nodes.Getattr(attr=key) | nodes.Getitem(arg=nodes.Const(value=str(key))):
+            return str(key)
+    return ""
+
+
+def find_misspelt(definitions: Definitions, load: Callable[[str], str]) -> Iterator[Finding]:
+    """Find keys that no template reads and that are like one which is read and isn't there.
+
+    Each is put right in `definitions`, so that what follows from it isn't told as well.
+    """
+    names = dict.fromkeys(entry.template for entry in definitions.entries)
+    try:
+        reads = {name: read_template(name, load) for name in names}
+    except (jinja2.TemplateError, CflJobsError):
+        return  # rendering tells it
+    words = frozenset[str]().union(*(read.words for read in reads.values()))
+
+    def fix(mapping: TrackedDict, taken: Collection[str]) -> Iterator[Finding]:
+        for key, _ in mapping.raw_items():
+            if key not in words and key not in taken:
+                place = mapping.position_of(key)
+                if near := mend_key(mapping, key, taken):
+                    message = f"{key!r} is misspelt: no template reads it"
+                    advice = f"Did you mean {near!r}?"
+                    yield definitions.sources.find(message, place, advice=advice)
+
+    settings = (read.settings for read in reads.values())
+    yield from fix(definitions.settings, {"server", "project"}.union(*settings))
+    given: dict[str, set[str]] = {}  # also to be read of the chain, by another template
+    for entry in definitions.entries:
+        given.setdefault(entry.template, set()).update(words & {*dict(entry.variables.raw_items())})
+    for entry in definitions.entries:
+        variables = reads[entry.template].variables
+        taken = {"name", "moved", *variables, *given[entry.template]}
+        taken = taken.union(*(read.chain.get(entry.group, ()) for read in reads.values()))
+        yield from fix(entry.variables, taken)
+        yield from fix(definitions.defaults[entry.group], taken)
+        for name, fields in variables.items():
+            for inner in entries_of(dict.get(entry.variables, name)):
+                if isinstance(inner, TrackedDict):
+                    yield from fix(inner, fields - set(dir(dict)))
