@@ -14,7 +14,7 @@ from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import TrackedDict, unread_places
 from cfl_jobs.rendering.entrypoints import light_imports
-from cfl_jobs.rendering.generator import Generator, _NoConfig
+from cfl_jobs.rendering.generator import _NO_CONFIG, Generator
 
 with light_imports():
     from jenkins_jobs.registry import ModuleRegistry
@@ -33,7 +33,7 @@ def load(text: str) -> TrackedDict:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
 def test_tracking_changes_no_byte_and_every_key_is_read(case: Path) -> None:
     text = case.read_text(encoding="utf-8")
-    registry = ModuleRegistry(_NoConfig(), None)
+    registry = ModuleRegistry(_NO_CONFIG, None)
     plain: Any = copy.deepcopy(yaml.safe_load(text))
     expected = XmlJobGenerator(registry)._getXMLForData(plain).output().decode("utf-8")
     data = load(text)

@@ -138,6 +138,17 @@ def test_nothing_is_overwritten_and_no_name_defined_twice(
     assert (project / "jobs/imported-a-job.yaml").read_bytes() == before
 
 
+def test_what_cannot_be_written_leaves_nothing(cfl_jobs: Run, project: Path) -> None:
+    """The definition goes again where the template's directory is a file."""
+    (project / "templates").mkdir()
+    (project / "templates/imported").write_text("")
+    file = ("--file", str(CONFIGS / "wide-wrappers.saved.xml"))
+    code, output = cfl_jobs("import", *file, "--name", "A job")
+    assert code == 1
+    assert "templates/imported/a-job.yaml.j2: can't be written: File exists" in output
+    assert not (project / "jobs/imported-a-job.yaml").exists()
+
+
 def test_a_secret_stops_the_import_of_its_job_only(
     cfl_jobs: Run, project: Path, jenkins_server: JenkinsServer
 ) -> None:

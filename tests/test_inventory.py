@@ -139,6 +139,15 @@ def test_the_command_writes_what_the_server_has(
     assert "is what memory has: 2 plugins" in capsys.readouterr().out
 
 
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A link stays one: here it leads into a directory that isn't there."""
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / INVENTORY).symlink_to("nowhere/plugins.yaml")
+    with pytest.raises(CflJobsError, match=f"^{INVENTORY}: can't be written: No such file"):
+        take_inventory(tmp_path, MemoryTarget(plugins={"git": "5.2.1"}), check=False)
+    assert (tmp_path / INVENTORY).is_symlink()
+
+
 def test_the_command_repairs_a_broken_file_but_does_not_check_it(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     (tmp_path / INVENTORY).write_text("- x\n", encoding="utf-8")

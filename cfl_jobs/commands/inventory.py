@@ -63,7 +63,8 @@ def take_inventory(root: Path, target: Target, *, check: bool) -> int:
 
 def renew_inventory(root: Path, new: Inventory, *, source: str, check: bool) -> int:
     """Compare the file with what a source has, write it unless `check`; returns the exit code."""
-    from cfl_jobs.errors import DefinitionError, count
+    from cfl_jobs.errors import CflJobsError, DefinitionError, count
+    from cfl_jobs.files import write_named
     from cfl_jobs.reading.inventory import INVENTORY, Inventory, compare_inventories, dump_inventory
 
     try:
@@ -85,8 +86,14 @@ def renew_inventory(root: Path, new: Inventory, *, source: str, check: bool) -> 
         click.echo(f"{INVENTORY} is not what {source} has. Run this without --check.")
         return 1
     path = root / INVENTORY
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(dump_inventory(new), encoding="utf-8", newline="\n")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        write_named(path, dump_inventory(new))
+    except OSError as error:
+        advice = "Make room or fix the permissions, and run it again."
+        raise CflJobsError(
+            f"{INVENTORY}: can't be written: {error.strerror}", advice=advice
+        ) from error
     click.echo(f"Wrote {INVENTORY}: {count(len(new.plugins), 'plugin')} of {source}.")
     return 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -33,18 +32,16 @@ _BINDINGS = {
     "ZipFileBinding": "zip-file",
 }
 # Other spellings of the same options, which would only be tried in vain.
-SKIPPED: Mapping[tuple[str, str], frozenset[str]] = MappingProxyType(
-    {("scm", "git"): frozenset({"remotes", "disable-submodules", "recursive-submodules"})}
-)
+SKIPPED: Mapping[tuple[str, str], frozenset[str]] = {
+    ("scm", "git"): frozenset({"remotes", "disable-submodules", "recursive-submodules"}),
+}
 
 
 # Values that no error message of the component lists.
-VALUES: Mapping[tuple[str, str, str], tuple[str, ...]] = MappingProxyType(
-    {
-        ("wrapper", "timeout", "type"): ("no-activity", "likely-stuck", "elastic", "deadline"),
-        ("scm", "svn", "workspaceupdater"): ("revertupdate", "emulateclean", "update"),
-    }
-)
+VALUES: Mapping[tuple[str, str, str], tuple[str, ...]] = {
+    ("wrapper", "timeout", "type"): ("no-activity", "likely-stuck", "elastic", "deadline"),
+    ("scm", "svn", "workspaceupdater"): ("revertupdate", "emulateclean", "update"),
+}
 _PERMISSIONS = {
     "com.cloudbees.plugins.credentials.CredentialsProvider": "credentials",
     "com.synopsys.arc.jenkins.plugins.ownership.OwnershipPlugin": "ownership",
@@ -83,8 +80,8 @@ def hidden_keys(kind: str, name: str, element: ET.Element) -> tuple[str, ...]:
 
 def begin(kind: str, name: str, element: ET.Element) -> Any:
     """Return options to begin with, or None where a search begins with none."""
-    beginning = _BEGINNINGS.get((kind, name))
-    return None if beginning is None else beginning(element)
+    search = _BEGINNINGS.get((kind, name))
+    return search and search(element)
 
 
 def _begin_bindings(element: ET.Element) -> list[Any]:
@@ -172,16 +169,16 @@ def _words(name: str) -> str:
 
 def _begin_git(element: ET.Element) -> dict[str, Any]:
     remotes = [_remote(remote) for remote in element.findall("userRemoteConfigs/*")]
-    branches = [branch.text or "" for branch in element.findall("branches/*/name")]
-    options: dict[str, Any]
+    options: dict[str, Any] = {"remotes": remotes}
     if len(remotes) == 1:
         ((remote, told),) = remotes[0].items()
         options = {"url": told["url"], "name": remote, **told}
-    else:
-        options = {"remotes": remotes}
     wipes = element.find("extensions/hudson.plugins.git.extensions.impl.WipeWorkspace")
-    options |= {"branches": branches, "wipe-workspace": wipes is not None}
-    return {**options, "git-tool": element.findtext("gitTool") or ""}
+    return options | {
+        "branches": [branch.text or "" for branch in element.findall("branches/*/name")],
+        "wipe-workspace": wipes is not None,
+        "git-tool": element.findtext("gitTool") or "",
+    }
 
 
 def _remote(remote: ET.Element) -> dict[str, dict[str, str]]:
@@ -191,13 +188,11 @@ def _remote(remote: ET.Element) -> dict[str, dict[str, str]]:
     return {remote.findtext("name") or "": options}
 
 
-_BEGINNINGS: Mapping[tuple[str, str], Callable[[ET.Element], Any]] = MappingProxyType(
-    {
-        ("builder", "trigger-builds"): _begin_triggers,
-        ("property", "authorization"): _begin_authorization,
-        ("publisher", "workspace-cleanup"): _begin_cleanup,
-        ("scm", "git"): _begin_git,
-        ("trigger", "gerrit"): _begin_gerrit,
-        ("wrapper", "credentials-binding"): _begin_bindings,
-    }
-)
+_BEGINNINGS: Mapping[tuple[str, str], Callable[[ET.Element], Any]] = {
+    ("builder", "trigger-builds"): _begin_triggers,
+    ("property", "authorization"): _begin_authorization,
+    ("publisher", "workspace-cleanup"): _begin_cleanup,
+    ("scm", "git"): _begin_git,
+    ("trigger", "gerrit"): _begin_gerrit,
+    ("wrapper", "credentials-binding"): _begin_bindings,
+}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -18,8 +20,9 @@ from cfl_jobs.configs.configxml import ENCRYPTED, element_paths, format_config, 
 from cfl_jobs.configs.mark import description_of, set_description, split_description
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.errors import CflJobsError, ConfigError, DefinitionError, count, suggest
+from cfl_jobs.files import write_whole
 from cfl_jobs.importing.solving import ComponentSolver
-from cfl_jobs.importing.takeover import PROJECT_TYPES, Takeover, take_over
+from cfl_jobs.importing.takeover import PROJECT_TYPES, Takeover
 from cfl_jobs.importing.writing import write_template, write_text
 from cfl_jobs.reading.definitions import Definitions
 from cfl_jobs.reading.inventory import INVENTORY
@@ -28,38 +31,9 @@ from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind, name_command
 
 _ENCRYPTED = re.compile(ENCRYPTED)
-# Digests look random too; such text is left for `check` to tell.
-_RANDOM = re.compile(r"random")
-_PASSWORDS = ("hudson.model.PasswordParameterDefinition",)
-
-
-def find_kept_secrets(config: ET.Element) -> Iterator[tuple[str, str]]:
-    """Yield (path, what it is) of each secret."""
-    for path, element in element_paths(config):
-        texts = (element.text or "", *element.attrib.values())
-        if any(map(_ENCRYPTED.search, texts)):
-            yield path, "a secret that Jenkins encrypted"
-        elif _is_password_default(config, path, element):
-            yield path, "the default of a password parameter"
-        elif not len(element) and is_secret(element.tag, element.text or ""):
-            yield path, "a password or token, by its name"
-        elif not len(element):
-            yield from ((path, what) for what in _secrets_in_text(element.text or ""))
-
-
-def _secrets_in_text(text: str) -> Iterator[str]:
-    """Yield what stands in a script and the like, at most one secret of each line."""
-    for number, line in enumerate(text.split("\n"), 1):
-        kinds = [found.kind for found in find_secrets(line) if not _RANDOM.search(found.kind)]
-        if kinds:
-            yield f"line {number}: {kinds[0]}"
-
-
-def _is_password_default(config: ET.Element, path: str, element: ET.Element) -> bool:
-    around = path.rpartition("/")[0].rpartition("/")[2].partition("[")[0]
-    return element.tag == "defaultValue" and around in _PASSWORDS and bool(element.text)
-
-
+_PASSWORD = re.compile(
+    r".*/hudson\.model\.PasswordParameterDefinition(\[\d+\])?/defaultValue(\[\d+\])?"
+)
 _SHOWN = 3
 _CONTROL = re.compile(r"[^\t\n\r -\u2027\u2029-\U0010ffff]")
 
@@ -91,16 +65,19 @@ def import_config(
     wanted = _normal_without_mark(deepcopy(root), name=name)
     raw_fields: frozenset[str] = frozenset()
     while True:
-        taken = take_over(root, solver, raw_fields=raw_fields)
+        taken = Takeover(root, solver, raw_fields=raw_fields)
         files = write_files(name, taken)
         different = _find_different_fields(wanted, _render(files, name, inventory))
-        more = frozenset(different) - raw_fields - {""}
         if not different:
             names = tuple(dict.fromkeys(each.element.tag for each in left))
             return Imported(name, files, taken.modules, tuple(taken.kept), names)
-        if not more:
-            raise _nowhere(name, different)
-        raw_fields |= more
+        if not set(different) - raw_fields - {""}:
+            shown = ", ".join(field or "the job itself" for field in different)
+            raise ConfigError(
+                f"{name}: jenkins-job-builder can't write this so that it stays as it is: {shown}",
+                advice="Nothing was written. Change that in Jenkins, or keep this job outside.",
+            )
+        raw_fields |= {*different} - {""}
 
 
 def slug_of(name: str) -> str:
@@ -117,19 +94,15 @@ def write_files(name: str, taken: Takeover) -> tuple[tuple[str, str], ...]:
         "# Taken over from a running Jenkins by `cfl-jobs import`.\n"
         f"template: {template}\njobs:\n  - name: {write_text(name)}\n"
     )
+    raw = ""
+    if taken.kept:
+        kept = count(len(taken.kept), "element")
+        raw = f" {kept} stayed raw XML: no\n   options of jenkins-job-builder were found that"
+        raw += " make the same."
+    opening = f"{{# Taken over by `cfl-jobs import`.{raw} #}}\n"
     return (
         (f"jobs/imported-{slug}.yaml", definition),
-        (f"templates/{template}", _opening(taken) + write_template(taken.data)),
-    )
-
-
-def _opening(taken: Takeover) -> str:
-    if not taken.kept:
-        return "{# Taken over by `cfl-jobs import`. #}\n"
-    kept = count(len(taken.kept), "element")
-    return (
-        f"{{# Taken over by `cfl-jobs import`. {kept} stayed raw XML: no\n"
-        "   options of jenkins-job-builder were found that make the same. #}\n"
+        (f"templates/{template}", opening + write_template(taken.data)),
     )
 
 
@@ -163,41 +136,28 @@ def _refuse(root: ET.Element, name: str) -> None:
         )
 
 
-def _render(files: tuple[tuple[str, str], ...], name: str, inventory: str | None) -> Normal:
-    try:
-        return normalise(_render_alone(dict(files), inventory), name=name)
-    except DefinitionError as error:
-        raise ConfigError(
-            f"{name}: what was made of it isn't a valid definition:\n{error.message}",
-            advice=f"If plugins are missing there, run `{name_command('inventory')}` first.",
-        ) from error
-
-
-def _nowhere(name: str, fields: tuple[str, ...]) -> ConfigError:
-    shown = ", ".join(field or "the job itself" for field in fields)
-    return ConfigError(
-        f"{name}: jenkins-job-builder can't write this so that it stays as it is: {shown}",
-        advice="Nothing was written. Change that in Jenkins, or keep this job outside.",
-    )
-
-
-def _render_alone(files: Mapping[str, str], inventory: str | None) -> str:
-    """Return the config that the files of one definition render to. Raises DefinitionError."""
+def _render(files: Iterable[tuple[str, str]], name: str, inventory: str | None) -> Normal:
+    """Return what the files of one definition render to. Raises ConfigError."""
     with tempfile.TemporaryDirectory(prefix="cfl-jobs-import-") as folder:
-        root = Path(folder)
-        there = dict(files) if inventory is None else {**files, INVENTORY: inventory}
-        for name, text in there.items():
-            path = root / name
+        given = () if inventory is None else ((INVENTORY, inventory),)
+        for file, text in (*files, *given):
+            path = Path(folder, file)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
-        return render(root)[0].config
+        try:
+            return normalise(render(Path(folder))[0].config, name=name)
+        except DefinitionError as error:
+            raise ConfigError(
+                f"{name}: what was made of it isn't a valid definition:\n{error.message}",
+                advice=f"If plugins are missing there, run `{name_command('inventory')}` first.",
+            ) from error
 
 
 def _find_different_fields(wanted: Normal, made: Normal) -> tuple[str, ...]:
     """Return the tags of the root's fields that aren't equal, and "" for the root itself."""
     tags = dict.fromkeys(child.tag for child in (*wanted.children, *made.children))
     different = [tag for tag in tags if _named(wanted, tag) != _named(made, tag)]
-    if (wanted.tag, wanted.attributes, wanted.text) != (made.tag, made.attributes, made.text):
+    if replace(wanted, children=()) != replace(made, children=()):
         different.append("")
     return tuple(different)
 
@@ -214,6 +174,23 @@ def _named(parent: Normal, tag: str) -> list[Normal]:
     return [child for child in parent.children if child.tag == tag]
 
 
+def find_kept_secrets(config: ET.Element) -> Iterator[tuple[str, str]]:
+    """Yield (path, what it is) of each secret; at most one of each line of a script."""
+    for path, element in element_paths(config):
+        text = element.text or ""
+        if any(map(_ENCRYPTED.search, (text, *element.attrib.values()))):
+            yield path, "a secret that Jenkins encrypted"
+        elif text and _PASSWORD.fullmatch(f"/{path}"):
+            yield path, "the default of a password parameter"
+        elif not len(element) and is_secret(element.tag, text):
+            yield path, "a password or token, by its name"
+        elif not len(element):
+            for number, line in enumerate(text.split("\n"), 1):
+                # Digests look random too; such text is left for `check` to tell.
+                kinds = (it.kind for it in find_secrets(line) if "random" not in it.kind)
+                yield from ((path, f"line {number}: {kind}") for kind in islice(kinds, 1))
+
+
 def check_new(definitions: Definitions, name: str) -> None:
     """Raise CflJobsError if a definition makes a job of this name; Jenkins ignores case."""
     for entry in definitions.entries:
@@ -226,24 +203,22 @@ def check_new(definitions: Definitions, name: str) -> None:
 
 def write_new(root: Path, files: Iterable[tuple[str, str]]) -> None:
     """Write files that must not be there yet, all or none. Raises CflJobsError."""
-    wanted = [(root / name, text) for name, text in files]
-    for path, _ in wanted:
+    wanted = [(name, root / name, text) for name, text in files]
+    for name, path, _ in wanted:
         if path.exists():
             raise CflJobsError(
-                f"{path.relative_to(root)} is already there, and is not overwritten",
+                f"{name} is already there, and is not overwritten",
                 advice="Rename or remove it first.",
             )
-    written: list[Path] = []
-    try:
-        for path, text in wanted:
+    for name, path, text in wanted:
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("x", encoding="utf-8", newline="\n") as opened:
-                written.append(path)
-                opened.write(text)
-    except OSError as error:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise CflJobsError(
-            f"{error.filename}: can't be written: {error.strerror}",
-            advice="Nothing was kept; make room or fix the permissions and try again.",
-        ) from error
+            write_whole(path, text)
+        except OSError as error:
+            for _, written, _ in wanted:
+                with suppress(OSError):
+                    written.unlink()
+            raise CflJobsError(
+                f"{name}: can't be written: {error.strerror}",
+                advice="Nothing was kept; make room or fix the permissions and try again.",
+            ) from error

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.mark import split_description
@@ -58,83 +58,66 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "blockBuildWhenUpstreamBuilding": ("block-upstream", _flag),
 }
 # Fields that are lists of components, and their keys.
-_LISTS = {
-    "triggers": "triggers",
-    "buildWrappers": "wrappers",
-    "prebuilders": "prebuilders",
-    "builders": "builders",
-    "postbuilders": "postbuilders",
-    "publishers": "publishers",
-    "reporters": "reporters",
+_LISTS = {"buildWrappers": "wrappers"} | {
+    key: key
+    for key in ("triggers", "prebuilders", "builders", "postbuilders", "publishers", "reporters")
 }
 _RUNS_ON_NODES = frozenset(PROJECT_TYPES) - {_PIPELINE, _FOLDER, _MULTIBRANCH}
 _SEVERAL_SCMS = "org.jenkinsci.plugins.multiplescms.MultiSCM"
 _ROTATION = ("daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep")
 
 
-@dataclass(slots=True)
 class Takeover:
-    """What became of a job: its data, and how many of its elements are modules.
+    """What became of a job: its `data`, and how many of its elements are `modules`.
 
-    `kept` names the elements that stay raw XML.
+    `kept` names the elements that stay raw XML; fields of the root in `raw_fields` are to.
     """
 
-    data: dict[str, object] = field(default_factory=dict)
-    modules: int = 0
-    kept: list[str] = field(default_factory=list)
-
-
-def take_over(root: ET.Element, solver: ComponentSolver, *, raw_fields: frozenset[str]) -> Takeover:
-    """Return the data of a job. `raw_fields` are fields of the root that are to be raw XML."""
-    return _Taker(root, solver, raw_fields).take()
-
-
-class _Taker:
     def __init__(
-        self, root: ET.Element, solver: ComponentSolver, raw_fields: frozenset[str]
+        self, root: ET.Element, solver: ComponentSolver, *, raw_fields: frozenset[str]
     ) -> None:
         self._root = root
-        self._type = PROJECT_TYPES[root.tag]
         self._solver = solver
-        # Its option is refused beside the property that overrides it.
-        has_discarder = root.find(f"properties/{_DISCARDER}") is not None
-        self._raw_fields = raw_fields | ({"logRotator"} if has_discarder else frozenset())
-        self._made = Takeover()
+        self._type = PROJECT_TYPES[root.tag]
+        self.data: dict[str, object] = {
+            "name": Verbatim("{{ name }}"),
+            "project-type": self._type,
+        }
+        self.modules = 0
+        self.kept: list[str] = []
+        if root.find(f"properties/{_DISCARDER}") is not None:
+            # The option is refused beside the property that overrides it.
+            raw_fields |= {"logRotator"}
+        self._take_root()
+        for child in root:
+            if child.tag not in raw_fields:
+                self._take_field(child)
+        raw = [child for child in root if child.tag in raw_fields]
+        fields = [replace(self._keep(child), is_field=True) for child in raw]
+        if fields:
+            self.data["raw"] = fields if len(fields) > 1 else fields[0]
 
-    def take(self) -> Takeover:
-        data = self._made.data
-        data["name"] = Verbatim("{{ name }}")
-        data["project-type"] = self._type
-        description = split_description(self._root.findtext("description") or "")[0]
-        if description:
+    def _take_root(self) -> None:
+        """Add what a job of its type is without any field."""
+        data, root = self.data, self._root
+        if description := split_description(root.findtext("description") or "")[0]:
             data["description"] = _lines(description)
         if self._type == "maven":
-            data["maven"] = self._solver.solve_root("maven", self._root)
+            data["maven"] = self._solver.solve_root("maven", root)
         if self._type == "multibranch":
-            data["scm"] = []
-            data.update(self._solver.solve_root("multibranch", self._root))
+            data |= {"scm": [], **self._solver.solve_root("multibranch", root)}
         if self._type == "pipeline":
             data["dsl"] = ""  # unless there is a definition
-            data["concurrent"] = self._root.find(f"properties/{_NO_CONCURRENT}") is None
-        if self._root.tag in _RUNS_ON_NODES and self._root.findtext("canRoam") != "true":
+            data["concurrent"] = root.find(f"properties/{_NO_CONCURRENT}") is None
+        if root.tag in _RUNS_ON_NODES and root.findtext("canRoam") != "true":
             data["node"] = BUILT_IN_NODE  # unless a label says otherwise
-        for child in self._root:
-            if child.tag not in self._raw_fields:
-                self._take_field(child)
-        kept = [child for child in self._root if child.tag in self._raw_fields]
-        fields = [replace(self._keep(child), is_field=True) for child in kept]
-        if fields:
-            data["raw"] = fields if len(fields) > 1 else fields[0]
-        return self._made
 
     def _take_field(self, child: ET.Element) -> None:
         """Add what makes a field; whether it does is found by comparing, afterwards."""
         tag, text = child.tag, _lines(child.text or "")
-        data = self._made.data
-        if tag == "scm" and child.get("class") == _SEVERAL_SCMS:
-            data["scm"] = [self._component("scm", each) for each in _list_scms(child)]
-        elif tag == "scm" and child.get("class") != "hudson.scm.NullSCM":
-            data["scm"] = [self._component("scm", child)]
+        data = self.data
+        if tag == "scm" and (scms := list(_list_scms(child))):
+            data["scm"] = self._components("scm", scms)
         elif not len(child) and not text:
             return
         elif tag in _FIELDS:
@@ -154,28 +137,27 @@ class _Taker:
             _take_matrix_field(child, data)
 
     def _take_properties(self, properties: ET.Element) -> None:
-        data = self._made.data
-        parameters = properties.findall(PARAMETERS)
-        listed = len(parameters) == 1 and _is_only_a_list(parameters[0])
+        parameters = [[it.tag for it in each] for each in properties.findall(PARAMETERS)]
+        listed = parameters == [["parameterDefinitions"]]
         entries: list[object] = []
         for element in properties:
+            is_pipeline = self._type == "pipeline"
             if element.tag == PARAMETERS and listed and len(element[0]):
-                data["parameters"] = self._components("parameter", element[0])
-            elif self._type == "pipeline" and element.tag == _NO_CONCURRENT:
+                self.data["parameters"] = self._components("parameter", element[0])
+            elif is_pipeline and element.tag == _NO_CONCURRENT:
                 if element.findtext("abortPrevious") == "true":
-                    data["concurrent"] = True  # so that it isn't written twice
+                    self.data["concurrent"] = True  # so that it isn't written twice
                     entries.append(self._keep(element))
-            elif self._type == "pipeline" and element.tag == _PIPELINE_TRIGGERS:
-                triggers = element.find("triggers")
-                if triggers is not None and len(triggers):
-                    data["triggers"] = self._components("trigger", triggers)
+            elif is_pipeline and element.tag == _PIPELINE_TRIGGERS:
+                if triggers := element.findall("triggers/*"):
+                    self.data["triggers"] = self._components("trigger", triggers)
             elif not is_idle(element):
                 entries.append(self._component("property", element))
         if entries:
-            data["properties"] = entries
+            self.data["properties"] = entries
 
     def _take_definition(self, definition: ET.Element) -> None:
-        data = self._made.data
+        data = self.data
         kind = definition.get("class")
         if kind == _SCRIPT:
             data["dsl"] = _lines(definition.findtext("script") or "")
@@ -192,31 +174,30 @@ class _Taker:
             options["lightweight-checkout"] = definition.findtext("lightweight") == "true"
         data["pipeline-scm"] = options
 
-    def _components(self, kind: str, parent: ET.Element) -> list[object]:
+    def _components(self, kind: str, parent: Iterable[ET.Element]) -> list[object]:
         return [self._component(kind, element) for element in parent]
 
     def _component(self, kind: str, element: ET.Element) -> object:
         made = self._solver.solve(kind, element)
         if made is None:
             return self._keep(element)
-        self._made.modules += 1
+        self.modules += 1
         return made
 
     def _keep(self, element: ET.Element) -> Raw:
-        self._made.kept.append(describe(element))
+        self.kept.append(describe(element))
         return keep_raw(element)
 
 
-def _list_scms(several: ET.Element) -> Iterator[ET.Element]:
-    """Yield the parts of a checkout of several, as they would be alone."""
-    for part in several.findall("scms/*"):
-        scm = ET.Element("scm", {**part.attrib, "class": part.tag})
-        scm.extend(part)
+def _list_scms(scm: ET.Element) -> Iterator[ET.Element]:
+    """Yield a checkout, or the parts of one of several as they would be alone."""
+    if scm.get("class") == _SEVERAL_SCMS:
+        for part in scm.findall("scms/*"):
+            alone = ET.Element("scm", {**part.attrib, "class": part.tag})
+            alone.extend(part)
+            yield alone
+    elif scm.get("class") != "hudson.scm.NullSCM":
         yield scm
-
-
-def _is_only_a_list(parameters: ET.Element) -> bool:
-    return len(parameters) == 1 and parameters[0].tag == "parameterDefinitions"
 
 
 _AXES = {
@@ -229,9 +210,7 @@ _STRATEGY = "hudson.matrix.DefaultMatrixExecutionStrategyImpl"
 
 
 def _take_matrix_field(child: ET.Element, data: dict[str, object]) -> None:
-    if child.tag == "axes":
-        if not all(axis.tag in _AXES for axis in child):
-            return
+    if child.tag == "axes" and all(axis.tag in _AXES for axis in child):
         data["axes"] = [
             {
                 "axis": {
@@ -242,24 +221,17 @@ def _take_matrix_field(child: ET.Element, data: dict[str, object]) -> None:
             }
             for axis in child
         ]
-        return
-    if child.tag not in ("combinationFilter", "executionStrategy"):
-        return
-    strategy = data.setdefault("execution-strategy", {})
-    assert isinstance(strategy, dict)
-    if child.tag == "combinationFilter":
-        strategy["combination-filter"] = child.text or ""
-    elif child.get("class") == _STRATEGY:
-        _take_strategy(child, strategy)
-
-
-def _take_strategy(child: ET.Element, strategy: dict[str, object]) -> None:
-    strategy["sequential"] = child.findtext("runSequentially") == "true"
-    expression = child.findtext("touchStoneCombinationFilter")
-    if expression:
-        result = child.findtext("touchStoneResultCondition/name", "SUCCESS")
-        names = {"SUCCESS": "stable", "UNSTABLE": "unstable"}
-        strategy["touchstone"] = {"expr": expression, "result": names.get(result, result)}
+    elif child.tag in ("combinationFilter", "executionStrategy"):
+        strategy = data.setdefault("execution-strategy", {})
+        assert isinstance(strategy, dict)
+        if child.tag == "combinationFilter":
+            strategy["combination-filter"] = child.text or ""
+        elif child.get("class") == _STRATEGY:
+            strategy["sequential"] = child.findtext("runSequentially") == "true"
+            if expression := child.findtext("touchStoneCombinationFilter"):
+                result = child.findtext("touchStoneResultCondition/name", "SUCCESS")
+                names = {"SUCCESS": "stable", "UNSTABLE": "unstable"}
+                strategy["touchstone"] = {"expr": expression, "result": names.get(result, result)}
 
 
 def _lines(text: str) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -46,7 +47,7 @@ _ONE_OF = re.compile(r"must be one of: ([^']*)")
 _VALID = re.compile(r"[Vv]alid (?:values|options)[^:]*:(.*)|only (.*) (?:are|is) supported", re.S)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Trial:
     """What came of a trial. `normal` is None where there was a problem, or not one element.
 
@@ -55,11 +56,14 @@ class Trial:
     """
 
     normal: Normal | None
-    leaves: Counter[Leaf]
     asked: dict[Path, object]
     tag: str = ""
     valid: tuple[str, ...] = ()
     documentation: str = ""
+
+    @cached_property
+    def leaves(self) -> Counter[Leaf]:
+        return Counter(list_leaves(self.normal) if self.normal else ())
 
     def distance(self, wanted: Counter[Leaf]) -> float:
         """Count what is there and not wanted, or wanted and not there."""
@@ -111,37 +115,36 @@ class Trials:
         """Render one component. `options` None stands for its bare name."""
         self.count += 1
         log: dict[Path, object] = {}
-        data = {} if options is None else options
         if kind == ROOT:
             return self._make_root(name, options, log)
-        component = TrackedDict([(name, _noting(data, (), log))])
+        given = _noting({} if options is None else options, (), log)
+        component = TrackedDict([(name, given)])
         parent = PARENTS[kind]
         made = self.generator.make_component(kind, component, parent=parent or "project")
         if made.problems or len(made.root) != 1:
-            message = made.problems[0].message + made.problems[0].advice if made.problems else ""
-            return Trial(None, Counter(), log, valid=_valid_values(message))
-        tag = tag_of(kind, made.root[0])
+            told = "".join(problem.message + problem.advice for problem in made.problems[:1])
+            return Trial(None, log, valid=_valid_values(told))
         try:
             normal = normal_of_element(kind, made.root[0])
         except (TypeError, AttributeError):  # a text that is none
-            return Trial(None, Counter(), log)
+            return Trial(None, log)
         documentation = made.components[-1].documentation
-        return Trial(normal, leaves_of(normal), log, tag, documentation=documentation)
+        return Trial(normal, log, tag_of(kind, made.root[0]), documentation=documentation)
 
     def _make_root(self, name: str, options: Any, log: dict[Path, object]) -> Trial:
         """Render what a kind of job makes of its own options, nested below its name or not."""
         given = _noting(options, (), log)
+        data = given
         if name in NESTED:
             data = TrackedDict([(name, given)])
         else:
-            data = given
             dict.update(data, scm=[])
         dict.update(data, {"name": "job", "project-type": name})
         made = self.generator.generate(data, is_view=False)
         if made.problems:
-            return Trial(None, Counter(), log)
+            return Trial(None, log)
         normal = self.own_fields(normalise_element(made.root))
-        return Trial(normal, leaves_of(normal), log, documentation=made.documentation)
+        return Trial(normal, log, documentation=made.documentation)
 
     def own_fields(self, job: Normal) -> Normal:
         """Return a job without the fields that jobs of all kinds have."""
@@ -173,17 +176,14 @@ def is_idle(element: ET.Element) -> bool:
     return not normal_of_element("property", element).children
 
 
-def leaves_of(normal: Normal) -> Counter[Leaf]:
-    return Counter(_leaves(normal, ""))
-
-
-def _leaves(normal: Normal, path: str) -> list[Leaf]:
+def list_leaves(normal: Normal, path: str = "") -> list[Leaf]:
+    """Return each text of an element and each attribute, with the path that leads there."""
     here = f"{path}/{normal.tag}"
     found = [(f"{here}@{key}", value) for key, value in normal.attributes]
     if normal.text or not normal.children:
         found.append((here, normal.text))
     for child in normal.children:
-        found += _leaves(child, here)
+        found += list_leaves(child, here)
     return found
 
 
@@ -200,5 +200,6 @@ def _noting(value: object, path: Path, log: dict[Path, object]) -> Any:
 def _valid_values(message: str) -> tuple[str, ...]:
     if found := _ONE_OF.search(message):
         return tuple(word for word in re.findall(r"[\w-]+", found[1]) if word != "or")
-    found = _VALID.search(message)
-    return tuple(re.findall(r"'([^']*)'", found[1] or found[2] or "")) if found else ()
+    if found := _VALID.search(message):
+        return tuple(re.findall(r"'([^']*)'", found[1] or found[2] or ""))
+    return ()

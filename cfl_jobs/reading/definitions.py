@@ -39,9 +39,9 @@ class Definition:
 
     kind: Kind
     group: str
-    name: str
     template: str
     template_position: Position
+    name: str
     position: Position
     variables: TrackedDict
     moved_from: tuple[str, ...] = ()
@@ -135,14 +135,8 @@ class _Collector:
         elif not self._entries and not self._findings:
             self._find(f"{JOBS}/: no job and no view is defined", None, advice)
         self._findings += map(self._sources.quote, _find_clashes(self._entries))
-        return Definitions(
-            self._sources,
-            self._settings,
-            self._inventory,
-            tuple(self._entries),
-            self._defaults,
-            tuple(self._findings),
-        )
+        read = self._sources, self._settings, self._inventory, tuple(self._entries)
+        return Definitions(*read, self._defaults, tuple(self._findings))
 
     def _find(self, message: str, position: Position | None, advice: str = "") -> None:
         self._findings.append(self._sources.find(message, position, advice=advice))
@@ -161,15 +155,11 @@ class _Collector:
         if document is None:
             if not loaded.findings:
                 self._find("the file is empty", start, "Delete it, or add a `jobs:` list.")
-            return
-        if not isinstance(document, TrackedDict):
-            self._find(
-                f"a {_kind_of(document)} where a mapping is needed",
-                getattr(document, "pos", start),
-                "Begin with `template:` and a `jobs:` list.",
-            )
-            return
-        if group == SETTINGS:
+        elif not isinstance(document, TrackedDict):
+            message = f"a {_kind_of(document)} where a mapping is needed"
+            advice = "Begin with `template:` and a `jobs:` list."
+            self._find(message, getattr(document, "pos", start), advice)
+        elif group == SETTINGS:
             self._settings = self._only_mapping(document, SETTINGS)
             self._check_project()
             self._check_server()
@@ -204,11 +194,9 @@ class _Collector:
     def _check_project(self) -> None:
         name = self._settings.get("project", "")
         if not isinstance(name, str) or not _PROJECT.fullmatch(name):
-            self._find(
-                f"{name!r} is no name of a project",
-                self._settings.position_of("project"),
-                "Letters, digits, '.', '_' and '-', as in the name of a repository.",
-            )
+            advice = "Letters, digits, '.', '_' and '-', as in the name of a repository."
+            place = self._settings.position_of("project")
+            self._find(f"{name!r} is no name of a project", place, advice)
 
     def _check_server(self) -> None:
         """Tell of a URL that no server can have; a password in it isn't shown."""
@@ -229,28 +217,25 @@ class _Collector:
         self._check_keys(document, _FILE_KEYS, advice)
         template = document.get("template")
         if not isinstance(template, str) or not template:
-            self._find(
-                "`template:` is missing" if template is None else "`template:` needs a file name",
-                document.position_of("template"),
-                f"Name a file of templates/, as in `template: {group}.yaml.j2`.",
-            )
+            wrong = "is missing" if template is None else "needs a file name"
+            advice = f"Name a file of templates/, as in `template: {group}.yaml.j2`."
+            self._find(f"`template:` {wrong}", document.position_of("template"), advice)
             return
-        defaults = document.get("defaults")
-        shared = TrackedDict()
-        if isinstance(defaults, TrackedDict):
-            shared = defaults
-        elif defaults is not None:
-            message = f"`defaults:` needs a mapping, not a {_kind_of(defaults)}"
-            self._find(message, document.position_of("defaults"))
+        shared = document.get("defaults")
+        if not isinstance(shared, TrackedDict):
+            if shared is not None:
+                message = f"`defaults:` needs a mapping, not a {_kind_of(shared)}"
+                self._find(message, document.position_of("defaults"))
+            shared = TrackedDict()
         self._defaults[group] = shared
         self._check_variables(shared)
-        position = document.value_positions["template"]
-        lists = [(key, kind) for key, kind in _LISTS.items() if key in document]
+        lists = [key for key in _LISTS if key in document]
         if not lists:
             self._find("no `jobs:` and no `views:`", document.pos, "Add one, or delete the file.")
-        for key, kind in lists:
-            for variables in self._entries_of(document, key):
-                self._add(kind, group, template, position, variables, shared)
+        for key in lists:
+            file = (_LISTS[key], group, str(template), document.value_positions["template"])
+            for entry in self._entries_of(document, key):
+                self._add(file, entry, shared)
 
     def _entries_of(self, document: TrackedDict, key: str) -> Iterator[TrackedDict]:
         entries = document.get(key)
@@ -267,13 +252,7 @@ class _Collector:
                 self._find(f"an entry must be a mapping, not a {_kind_of(entry)}", where, advice)
 
     def _add(
-        self,
-        kind: Kind,
-        group: str,
-        template: str,
-        template_position: Position,
-        entry: TrackedDict,
-        shared: TrackedDict,
+        self, file: tuple[Kind, str, str, Position], entry: TrackedDict, shared: TrackedDict
     ) -> None:
         self._check_variables(entry)
         if not _has(entry, "name") and (key := nearest("name", dict(entry.raw_items()))):
@@ -281,21 +260,18 @@ class _Collector:
             mend_key(entry, key, ("name",))
             self._find(f"{key!r} is misspelt", place, "Did you mean 'name'?")
         name = entry.get("name")
+        place = entry.position_of_value("name")
         if not isinstance(name, str):
-            message = "`name:` is missing" if name is None else "`name:` needs text"
-            self._find(
-                message,
-                entry.position_of_value("name"),
-                "Give the name that people will see in Jenkins.",
-            )
+            wrong = "is missing" if name is None else "needs text"
+            advice = "Give the name that people will see in Jenkins."
+            self._find(f"`name:` {wrong}", place, advice)
             return
         if problem := find_name_problem(name):
             advice = "Jenkins would refuse it; choose another name."
-            self._find(f"{problem} in the name {name!r}", entry.value_positions["name"], advice)
+            self._find(f"{problem} in the name {name!r}", place, advice)
             return
         for key, value in entry.raw_items():
-            default = dict.get(shared, key)
-            if isinstance(default, bool) and not isinstance(value, bool):
+            if isinstance(dict.get(shared, key), bool) and not isinstance(value, bool):
                 message = f"{key!r}: {value!r} is not true or false"
                 self._find(message, entry.value_positions[key], "Write true or false.")
         inherited = [(key, value) for key, value in shared.raw_items() if not _has(entry, key)]
@@ -307,60 +283,42 @@ class _Collector:
             forward={key: shared for key, _ in inherited},
         )
         variables.note("name")
-        self._entries.append(
-            Definition(
-                kind,
-                group,
-                str(name),
-                str(template),
-                template_position,
-                entry.pos,
-                variables,
-                self._moved_from(variables),
-            )
-        )
+        moved = self._moved_from(variables)
+        self._entries.append(Definition(*file, str(name), entry.pos, variables, moved))
 
     def _moved_from(self, variables: TrackedDict) -> tuple[str, ...]:
-        moved = variables.get("moved")
-        if moved is None:
+        if (moved := variables.get("moved")) is None:
             return ()
         names = entries_of(moved)
         if not all(isinstance(name, str) for name in names):
             where = variables.position_of("moved")
             self._find("`moved:` needs the old name, or a list of old names", where)
             return ()
-        return tuple(str(name) for name in names)
+        return tuple(map(str, names))
 
     def _check_variables(self, variables: TrackedDict) -> None:
         for key, _ in variables.raw_items():
+            message = advice = ""
             if key in _RESERVED:
-                self._find(
-                    f"{key!r} is a name that templates already have",
-                    variables.position_of(key),
-                    "Choose another name.",
-                )
+                message, advice = "is a name that templates already have", "Choose another name."
             elif not _VARIABLE.match(key):
-                self._find(
-                    f"{key!r} can't be a variable: templates couldn't name it",
-                    variables.position_of(key),
-                    f"Write {re.sub('[^A-Za-z0-9_]', '_', key)!r}.",
-                )
+                message = "can't be a variable: templates couldn't name it"
+                advice = f"Write {re.sub('[^A-Za-z0-9_]', '_', key)!r}."
+            if message:
+                self._find(f"{key!r} {message}", variables.position_of(key), advice)
 
 
 def _has(mapping: TrackedDict, key: str) -> bool:
     return dict.__contains__(mapping, key)
 
 
+_WORDS = {dict: "mapping", list: "list", bool: "truth value", str: "text"}
+
+
 def _kind_of(value: Any) -> str:
-    kinds: tuple[tuple[type, str], ...] = (
-        (dict, "mapping"),
-        (list, "list"),
-        (bool, "truth value"),
-        (str, "text"),
-        (int, "number"),
-        (float, "number"),
-    )
-    return next((word for kind, word in kinds if isinstance(value, kind)), "nothing")
+    if value is None:
+        return "nothing"
+    return next((word for kind, word in _WORDS.items() if isinstance(value, kind)), "number")
 
 
 def _find_clashes(entries: Sequence[Definition]) -> Iterator[Finding]:
@@ -370,12 +328,11 @@ def _find_clashes(entries: Sequence[Definition]) -> Iterator[Finding]:
         first = seen.setdefault((entry.kind, entry.name.lower()), entry)
         if first is not entry:
             same = "the same" if first.name == entry.name else "but for its case the same"
-            yield Finding(
+            message = (
                 f"two {entry.kind.value}s of one name: {entry.name!r} is {same} as at "
-                f"{first.name_position}",
-                entry.name_position,
-                advice="Rename one of them.",
+                f"{first.name_position}"
             )
+            yield Finding(message, entry.name_position, advice="Rename one of them.")
     moved: dict[str, Definition] = {}
     for entry in entries:
         for old_name in entry.moved_from:
@@ -392,25 +349,22 @@ def _check_move(
     first: Definition,
 ) -> tuple[str, str] | None:
     """Return what is wrong with a rename, and what to do. `first` is who has the old name first."""
+    other = defined.get((Kind.JOB, old_name.lower()))
+    folder, old_folder = (name.rpartition("/")[0] for name in (entry.name, old_name))
+    parent = defined.get((Kind.JOB, folder.lower()))
     if entry.kind is Kind.VIEW:
         return (
             "`moved:` is for jobs: a view has no builds to keep",
             "Leave it out; the view is made under its new name, and --prune deletes the old one.",
         )
-    other = defined.get((Kind.JOB, old_name.lower()))
-    folder, old_folder = (name.rpartition("/")[0] for name in (entry.name, old_name))
-    parent = defined.get((Kind.JOB, folder.lower()))
     if other is not None and (other is not entry or old_name == entry.name):
         return (
             f"{entry.name!r} can't be what {old_name!r} was: that is defined, at "
             f"{other.name_position}",
             "Rename first, update, and define the other job after that; or leave `moved:` out.",
         )
-    if (
-        other is None
-        and old_folder != folder
-        and (parent is None or old_folder not in parent.moved_from)
-    ):
+    followed = parent is not None and old_folder in parent.moved_from
+    if other is None and old_folder != folder and not followed:
         return (
             f"Jenkins can't rename {old_name!r} to {entry.name!r}: that is in another folder",
             "Move it in Jenkins, then name it so here, without `moved:`.",

@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, Position, suggest
@@ -40,22 +39,20 @@ _HEADER = """\
 
 # jenkins-job-builder 6.5.0 asks for some plugins by their long names (ModuleRegistry's
 # get_plugin_version). A server may show another long name, so it is given the one it asks for.
-LONG_NAMES = MappingProxyType(
-    {
-        "build-timeout": "Build Timeout",
-        "cmakebuilder": "CMake plugin",
-        "flexible-publish": "Flexible Publish Plugin",
-        "gerrit-trigger": "Gerrit Trigger",
-        "gitlab-merge-request-jenkins": "Gitlab Merge Request Builder",
-        "gitlab-plugin": "GitLab Plugin",
-        "groovy": "Groovy",
-        "hipchat": "Jenkins HipChat Plugin",
-        "maven-plugin": "Maven Integration plugin",
-        "rvm": "RVM Plugin",
-        "slack": "Slack Notification Plugin",
-        "ssh-agent": "SSH Agent Plugin",
-    }
-)
+LONG_NAMES = {
+    "build-timeout": "Build Timeout",
+    "cmakebuilder": "CMake plugin",
+    "flexible-publish": "Flexible Publish Plugin",
+    "gerrit-trigger": "Gerrit Trigger",
+    "gitlab-merge-request-jenkins": "Gitlab Merge Request Builder",
+    "gitlab-plugin": "GitLab Plugin",
+    "groovy": "Groovy",
+    "hipchat": "Jenkins HipChat Plugin",
+    "maven-plugin": "Maven Integration plugin",
+    "rvm": "RVM Plugin",
+    "slack": "Slack Notification Plugin",
+    "ssh-agent": "SSH Agent Plugin",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +78,13 @@ class Inventory:
 def load_inventory(text: str, file: str = INVENTORY) -> Inventory:
     """Read the text of an inventory. Raises DefinitionError with every finding."""
     loaded = load_yaml(text, file)
-    findings = loaded.findings
-    inventory = Inventory()
+    inventory, findings = Inventory(), loaded.findings
     if isinstance(loaded.value, TrackedDict):
         inventory, more = read_inventory(loaded.value)
         findings += more
     elif not findings:
-        findings = (
-            Finding("an inventory is a mapping", Position(file, 1), advice=_advise_renewal()),
-        )
+        advice = _advise_renewal()
+        findings = (Finding("an inventory is a mapping", Position(file, 1), advice=advice),)
     if findings:
         lines = text.split("\n")
         raise DefinitionError(
@@ -111,7 +106,7 @@ def read_inventory(document: TrackedDict) -> tuple[Inventory, tuple[Finding, ...
     if not isinstance(plugins, TrackedDict):
         message = "`plugins:` needs a mapping of versions"
         findings.append(Finding(message, document.position_of("plugins"), advice=_advise_renewal()))
-        plugins = TrackedDict(pos=document.pos)
+        plugins = TrackedDict()
     versions = dict[str, str]()
     for name, _ in plugins.raw_items():
         if not _SHORT_NAME.fullmatch(str(name)):
@@ -122,7 +117,7 @@ def read_inventory(document: TrackedDict) -> tuple[Inventory, tuple[Finding, ...
     jenkins = ""
     if dict.get(document, "jenkins") is not None:
         jenkins = _read_version(document, "jenkins", findings)
-    return Inventory(MappingProxyType(versions), jenkins), tuple(findings)
+    return Inventory(versions, jenkins), tuple(findings)
 
 
 def _read_version(mapping: TrackedDict, key: str, findings: list[Finding]) -> str:
@@ -134,8 +129,7 @@ def _read_version(mapping: TrackedDict, key: str, findings: list[Finding]) -> st
         message, advice = f"{version} is a number, and versions are text", "Put it in quotes."
     elif isinstance(version, str) and version.strip():
         message, advice = f"{version!r} is no version", "Write the one that the server has."
-    place = mapping.position_of_value(key)
-    findings.append(Finding(message, place, advice=advice))
+    findings.append(Finding(message, mapping.position_of_value(key), advice=advice))
     return ""
 
 
@@ -146,11 +140,8 @@ def _advise_renewal() -> str:
 def dump_inventory(inventory: Inventory) -> str:
     """Return the text of jobs/plugins.yaml: the same for the same inventory."""
     lines = [f'jenkins: "{inventory.jenkins}"'] if inventory.jenkins else []
-    if inventory.plugins:
-        lines.append("plugins:")
-        lines += [f'  {name}: "{version}"' for name, version in sorted(inventory.plugins.items())]
-    else:
-        lines.append("plugins: {}")
+    lines.append("plugins:" if inventory.plugins else "plugins: {}")
+    lines += [f'  {name}: "{version}"' for name, version in sorted(inventory.plugins.items())]
     return _HEADER + "\n".join(lines) + "\n"
 
 
@@ -213,7 +204,7 @@ def read_plugin_list(path: Path, *, jenkins: str = "") -> PluginList:
     elif path.suffix in (".yaml", ".yml"):
         found = PluginList(_read_yaml(text, str(path)))
     else:
-        found = PluginList(Inventory(_read_lines(text, str(path))))
+        found = PluginList(_read_lines(text, str(path)))
     if not found.inventory.plugins:
         raise CflJobsError(f"{path}: there is no plugin in it", advice=_NAME_VERSIONS)
     if jenkins:
@@ -221,33 +212,33 @@ def read_plugin_list(path: Path, *, jenkins: str = "") -> PluginList:
     return found
 
 
-def _shorten(findings: Sequence[Finding]) -> Iterator[Finding]:
-    """Yield the first ones, and how many more there are: every line of a file of another kind."""
-    yield from findings[: _SHOWN - 1]
-    for found in findings[_SHOWN - 1 : _SHOWN]:
-        more = len(findings) - _SHOWN
-        told = f"{found.advice} And {more:,} more like this." if more else found.advice
-        yield replace(found, advice=told)
+def _refuse_lines(findings: Sequence[Finding]) -> None:
+    """Raise DefinitionError with the first ones, and how many more there are, if there are any.
+
+    Every line of a file of another kind is wrong.
+    """
+    if len(findings) > _SHOWN:
+        more = f"{_NAME_VERSIONS} And {len(findings) - _SHOWN:,} more like this."
+        findings = (*findings[: _SHOWN - 1], replace(findings[_SHOWN - 1], advice=more))
+    if findings:
+        raise DefinitionError(findings)
 
 
-def _read_lines(text: str, file: str) -> Mapping[str, str]:
+def _read_lines(text: str, file: str) -> Inventory:
     """Read a plugins.txt: a name and a version a line, `#` begins a comment."""
     plugins: dict[str, str] = {}
     findings = []
     for number, line in enumerate(text.splitlines(), start=1):
         entry = line.partition("#")[0].strip()
-        if not entry:
-            continue
         found = _LINE.fullmatch(entry)
-        version = (found["version"] or "") if found else ""
-        if found and is_version(version):
+        version = found["version"] if found else None
+        if found and version and is_version(version):
             plugins[found["name"]] = version
-        else:
+        elif entry:
             wrong = f"{version!r} is no version" if version else f"{entry!r} names no version"
             findings.append(Finding(wrong, Position(file, number), line, advice=_NAME_VERSIONS))
-    if findings:
-        raise DefinitionError(_shorten(findings))
-    return MappingProxyType(plugins)
+    _refuse_lines(findings)
+    return Inventory(plugins)
 
 
 def _read_yaml(text: str, file: str) -> Inventory:
@@ -266,9 +257,8 @@ def _read_yaml(text: str, file: str) -> Inventory:
             wrong = f"{str(name or entry)!r} names no version"
             place = getattr(entry, "pos", Position(file, 1))
             findings.append(Finding(wrong, place, advice=_NAME_VERSIONS))
-    if findings:
-        raise DefinitionError(_shorten(findings))
-    return Inventory(MappingProxyType(plugins))
+    _refuse_lines(findings)
+    return Inventory(plugins)
 
 
 def _read_json(text: str, file: str) -> PluginList:
@@ -279,7 +269,8 @@ def _read_json(text: str, file: str) -> PluginList:
         if isinstance(listed, dict):
             listed = [{"shortName": name, **entry} for name, entry in listed.items()]
         active = [entry for entry in listed if entry.get("active", True)]
-        plugins = {str(entry["shortName"]): str(entry["version"]) for entry in active}
+        # A plugin that someone built by hand says so behind its version.
+        plugins = {str(it["shortName"]): str(it["version"]).split(" ")[0] for it in active}
         needs = {str(entry["shortName"]): dict(_read_needs(entry)) for entry in active}
     except json.JSONDecodeError as error:
         place = Position(file, error.lineno, error.colno)
@@ -289,12 +280,9 @@ def _read_json(text: str, file: str) -> PluginList:
             f"{file}: is no list of plugins: each has a shortName and a version",
             advice="Take the answer to `pluginManager/api/json?depth=2` of a server.",
         ) from error
-    odd = [name for name, version in plugins.items() if not is_version(version.split(" ")[0])]
-    if odd:
+    if odd := [name for name, version in plugins.items() if not is_version(version)]:
         raise CflJobsError(f"{file}: no version of {', '.join(odd)}", advice=_NAME_VERSIONS)
-    # A plugin that someone built by hand says so behind its version.
-    cut = {name: version.split(" ")[0] for name, version in plugins.items()}
-    return PluginList(Inventory(MappingProxyType(cut)), MappingProxyType(needs))
+    return PluginList(Inventory(plugins), needs)
 
 
 def _read_needs(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

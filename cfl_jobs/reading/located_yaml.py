@@ -21,7 +21,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _LARGEST = 1_000_000  # nodes after aliases are expanded
 _BOOLEANS = {"true": True, "false": False}
 _YAML: Any = yaml.constructor.SafeConstructor()
-_NUMBERS = {int: _YAML.construct_yaml_int, float: _YAML.construct_yaml_float}
+_NUMBERS = {"int": _YAML.construct_yaml_int, "float": _YAML.construct_yaml_float}
 # Characters that no XML 1.0 document can hold.
 _NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # YAML 1.1 ends a line there, which no editor shows: what follows would be lost, or misread.
@@ -143,13 +143,12 @@ class _Reader:
             bad = error.character  # libyaml's reader gives a number, PyYAML's own a character
             code = bad if isinstance(bad, int) else ord(bad)
             advice = "Remove it, or write it as an escape in double quotes."
-            self._find_at(
-                error.position, f"the character U+{code:04X} is not allowed in YAML", advice
-            )
+            message = f"the character U+{code:04X} is not allowed in YAML"
+            self._find_at(error.position, message, advice)
         except yaml.YAMLError as error:
             self._find(f"not YAML: {error}", 0, 0)
         except RecursionError:
-            self._find("nested too deeply to be read", 0, 0, advice="Write it flatter.")
+            self._find("nested too deeply to be read", 0, 0, "Write it flatter.")
         return Loaded(value, tuple(self._findings))
 
     def _load(self) -> Any:
@@ -157,7 +156,11 @@ class _Reader:
         if separator >= 0:
             message = "YAML and Jenkins make a line's end of U+2028"
             return self._find_at(separator, message, "Remove it.")
-        node = _compose(self._text)
+        loader = _Loader(self._text)
+        try:
+            node: yaml.Node | None = loader.get_single_node()
+        finally:
+            loader.dispose()
         if node is None:
             return None
         if "&" in self._text and self._size(node) > _LARGEST:  # no anchors, no aliases
@@ -169,26 +172,26 @@ class _Reader:
         problem = str(error.problem or error.context or "not YAML")
         line, column = (mark.line, mark.column) if mark else (0, 0)
         advice = ""
-        text = line_at(self._lines, line)
-        if "\t" in text[: column + 1]:
+        if "\t" in line_at(self._lines, line)[: column + 1]:
             advice = "Indent with spaces: YAML takes no tabs there."
         elif "mapping values are not allowed" in problem:
             advice = "Put text that holds a colon in quotes, or check the indentation."
         elif error.context and error.context_mark:
             advice = f"It began {error.context} at line {error.context_mark.line + 1}."
-        self._find(f"not YAML: {problem}", line, column, advice=advice)
+        self._find(f"not YAML: {problem}", line, column, advice)
 
     def _find_at(self, offset: int, message: str, advice: str) -> None:
         *whole, last = self._text[:offset].split("\n")
-        self._find(message, len(whole), len(last), advice=advice)
+        self._find(message, len(whole), len(last), advice)
 
-    def _find(self, message: str, line: int, column: int, *, advice: str = "") -> None:
-        position = self._locate(line, column)
-        source = line_at(self._lines, line) if self._own_lines else ""
-        self._findings.append(Finding(message, position, source.rstrip("\r"), advice=advice))
+    def _find(self, message: str, line: int, column: int, advice: str = "") -> None:
+        source = ""
+        if self._own_lines:
+            source = line_at(self._lines, line).rstrip("\r")
+        self._findings.append(Finding(message, self._locate(line, column), source, advice=advice))
 
     def _complain(self, node: yaml.Node, message: str, advice: str = "") -> None:
-        self._find(message, node.start_mark.line, node.start_mark.column, advice=advice)
+        self._find(message, node.start_mark.line, node.start_mark.column, advice)
 
     def _where(self, node: yaml.Node) -> Position:
         return self._locate(node.start_mark.line, node.start_mark.column)
@@ -199,30 +202,30 @@ class _Reader:
             return _LARGEST + 1
         if id(node) not in self._sizes:
             self._open.add(id(node))
-            inner: list[yaml.Node] = []
+            parts = node.value if isinstance(node, yaml.CollectionNode) else ()
             if isinstance(node, yaml.MappingNode):
-                inner = [part for pair in node.value for part in pair]
-            elif isinstance(node, yaml.SequenceNode):
-                inner = list(node.value)
-            self._sizes[id(node)] = 1 + sum(self._size(part) for part in inner)
+                parts = [part for pair in parts for part in pair]
+            self._sizes[id(node)] = 1 + sum(map(self._size, parts))
             self._open.discard(id(node))
         return self._sizes[id(node)]
 
     def _make(self, node: yaml.Node) -> Any:
         if id(node) not in self._made:
-            self._made[id(node)] = self._make_new(node)
+            kind = node.tag.removeprefix("tag:yaml.org,2002:")
+            make: Callable[[Any], Any] = self._refuse_tag
+            if isinstance(node, yaml.ScalarNode):
+                make = self._make_scalar
+            elif isinstance(node, yaml.MappingNode) and kind == "map":
+                make = self._make_mapping
+            elif isinstance(node, yaml.SequenceNode) and kind == "seq":
+                make = self._make_list
+            self._made[id(node)] = make(node)
         return self._made[id(node)]
 
-    def _make_new(self, node: yaml.Node) -> Any:
-        if isinstance(node, yaml.MappingNode) and node.tag == "tag:yaml.org,2002:map":
-            return self._make_mapping(node)
-        if isinstance(node, yaml.SequenceNode) and node.tag == "tag:yaml.org,2002:seq":
-            entries = [self._make(entry) for entry in node.value]
-            positions = tuple(self._where(entry) for entry in node.value)
-            return TrackedList(entries, pos=self._where(node), entry_positions=positions)
-        if isinstance(node, yaml.ScalarNode):
-            return self._make_scalar(node)
-        return self._refuse_tag(node)
+    def _make_list(self, node: yaml.SequenceNode) -> TrackedList:
+        entries = [self._make(entry) for entry in node.value]
+        positions = tuple(self._where(entry) for entry in node.value)
+        return TrackedList(entries, pos=self._where(node), entry_positions=positions)
 
     def _make_mapping(self, node: yaml.MappingNode) -> TrackedDict:
         entries: dict[str, Any] = {}
@@ -231,10 +234,8 @@ class _Reader:
         for key_node, value_node in node.value:
             value = self._make(value_node)
             if key_node.tag == "tag:yaml.org,2002:merge":
-                self._complain(
-                    key_node, "merge keys (<<) are not read here", "Write the keys out, or share "
-                    "them through `defaults:` or a template."
-                )  # fmt: skip
+                advice = "Write the keys out, or share them through `defaults:` or a template."
+                self._complain(key_node, "merge keys (<<) are not read here", advice)
                 continue
             key = self._make_key(key_node)
             if key is None:
@@ -253,18 +254,15 @@ class _Reader:
     def _make_key(self, node: yaml.Node) -> str | None:
         if not isinstance(node, yaml.ScalarNode):
             self._complain(node, "a key must be text", "Put the list or mapping under a key.")
-            return None
-        if not node.style and node.tag != "tag:yaml.org,2002:str":
+        elif not node.style and node.tag != "tag:yaml.org,2002:str":
             kind = node.tag.rpartition(":")[2]
-            self._complain(
-                node, f"YAML reads the key {node.value!r} as {kind}, not text", "Put it in quotes."
-            )
-            return None
-        key = self._make_scalar(node)
-        if not isinstance(key, str):
+            message = f"YAML reads the key {node.value!r} as {kind}, not text"
+            self._complain(node, message, "Put it in quotes.")
+        elif isinstance(key := self._make_scalar(node), str):
+            return key
+        else:
             self._complain(node, f"a key must be text, not {key!r}", "Use a text as key.")
-            return None
-        return key
+        return None
 
     def _make_scalar(self, node: yaml.ScalarNode) -> Any:
         text = str(node.value)
@@ -278,13 +276,10 @@ class _Reader:
             advice = f'Write {str(truth).lower()}, or "{text}" in quotes for the word.'
             self._complain(node, f"YAML reads {text} as {str(truth).lower()}", advice)
             return truth
-        if kind == "int":
-            return self._make_number(node, text, int)
-        if kind == "float":
-            return self._make_number(node, text, float)
+        if kind in _NUMBERS:
+            return self._make_number(node, text, _NUMBERS[kind])
         if kind in ("str", "timestamp", "value"):
-            bad = _NOT_IN_XML.search(text)
-            if bad:
+            if bad := _NOT_IN_XML.search(text):
                 shown = f"U+{ord(bad[0]):04X}"
                 self._complain(node, f"the character {shown} can't stand in XML", "Remove it.")
                 text = _NOT_IN_XML.sub("", text)
@@ -306,7 +301,8 @@ class _Reader:
             advice = "Leave the tag out: all of a template is Jinja2."
         elif kind == "!join":
             advice = 'In a template, write {{ ["a", "b"] | join(", ") }}.'
-        self._complain(node, f"the tag {_shown_tag(node.tag)} is not allowed", advice)
+        shown = node.tag.replace("tag:yaml.org,2002:", "!!")
+        self._complain(node, f"the tag {shown} is not allowed", advice)
         return LocatedText(node.tag, self._where(node))
 
     def _pieces(self, node: yaml.ScalarNode) -> Pieces:
@@ -324,36 +320,21 @@ class _Reader:
             offset += len(line) + 1
         return tuple(pieces)
 
-    def _make_number(self, node: yaml.ScalarNode, text: str, kind: type[int] | type[float]) -> Any:
+    def _make_number(self, node: yaml.ScalarNode, text: str, read_it: Callable[..., Any]) -> Any:
         """Return the number, if writing it again gives the same text; else say what YAML makes."""
         try:
-            read = _NUMBERS[kind](node)
+            read = read_it(node)
         except ValueError:
             read = "another number"
         if str(read) == text:
             return read
-        self._complain(
-            node,
-            f"YAML reads {text} as a number ({read}), and would write it otherwise",
-            f'Write "{text}" in quotes for the text, or the number in plain form.',
-        )
+        message = f"YAML reads {text} as a number ({read}), and would write it otherwise"
+        advice = f'Write "{text}" in quotes for the text, or the number in plain form.'
+        self._complain(node, message, advice)
         return LocatedText(text, self._where(node))
-
-
-def _compose(text: str) -> yaml.Node | None:
-    loader = _Loader(text)
-    try:
-        node: yaml.Node | None = loader.get_single_node()
-        return node
-    finally:
-        loader.dispose()
 
 
 def find_repeat(key: str, place: Position, first: Position) -> Finding:
     """Word that a mapping has a key twice."""
     message = f"the key {key!r} stands here a second time; the first is at {first}"
     return Finding(message, place, advice="Keep one of the two.")
-
-
-def _shown_tag(tag: str) -> str:
-    return tag.replace("tag:yaml.org,2002:", "!!")

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
-from types import MappingProxyType
 
 from cfl_jobs.errors import DefinitionError, Finding, Position
 from cfl_jobs.files import read_text
@@ -26,17 +25,15 @@ class CredentialKind(Enum):
 
 
 # Credentials Binding's classes (credentials-binding 642); "Git" is a checkout over HTTPS.
-KINDS: Mapping[str, CredentialKind] = MappingProxyType(
-    {
-        "StringBinding": CredentialKind.STRING,
-        "FileBinding": CredentialKind.FILE,
-        "ZipFileBinding": CredentialKind.FILE,
-        "UsernamePasswordBinding": CredentialKind.USERNAME_PASSWORD,
-        "UsernamePasswordMultiBinding": CredentialKind.USERNAME_PASSWORD,
-        "SSHUserPrivateKeyBinding": CredentialKind.SSH_KEY,
-        "Git": CredentialKind.USERNAME_PASSWORD,
-    }
-)
+KINDS: Mapping[str, CredentialKind] = {
+    "StringBinding": CredentialKind.STRING,
+    "FileBinding": CredentialKind.FILE,
+    "ZipFileBinding": CredentialKind.FILE,
+    "UsernamePasswordBinding": CredentialKind.USERNAME_PASSWORD,
+    "UsernamePasswordMultiBinding": CredentialKind.USERNAME_PASSWORD,
+    "SSHUserPrivateKeyBinding": CredentialKind.SSH_KEY,
+    "Git": CredentialKind.USERNAME_PASSWORD,
+}
 # A value whose name ends with _FILE is the path of a file.
 _ENDINGS = {
     CredentialKind.STRING: ("",),

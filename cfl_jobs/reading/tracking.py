@@ -18,6 +18,7 @@ from collections.abc import (
     Sequence,
     ValuesView,
 )
+from dataclasses import dataclass, field
 from typing import Any
 
 from cfl_jobs.errors import Position
@@ -63,6 +64,7 @@ class TrackedList(list[Any]):
         self.entry_positions = entry_positions
 
 
+@dataclass(slots=True, eq=False)
 class _Notes:
     """What was asked of one mapping; copies of the mapping share it.
 
@@ -70,14 +72,11 @@ class _Notes:
     with; `handed_out` says that it went through the keys without saying which it wanted.
     """
 
-    __slots__ = ("asked", "defaults", "everything", "handed_out", "known")
-
-    def __init__(self) -> None:
-        self.asked: set[Hashable] = set()
-        self.known: set[str] = set()
-        self.defaults: dict[str, object] = {}
-        self.everything = False
-        self.handed_out = False
+    asked: set[Hashable] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+    defaults: dict[str, object] = field(default_factory=dict)
+    everything: bool = False
+    handed_out: bool = False
 
 
 class _HandedKey(str):
@@ -180,14 +179,16 @@ class TrackedDict(dict[str, Any]):
     def note_everything(self) -> None:
         """Note that every key was read."""
         self._notes.everything = True
-        for key in self.forward:
-            self.forward[key].note(key)
+        self._note_inherited()
 
     def hand_out(self) -> None:
         """Note that someone went through the keys."""
         self._notes.handed_out = True
-        for key in self.forward:
-            self.forward[key].note(key)
+        self._note_inherited()
+
+    def _note_inherited(self) -> None:
+        for key, owner in self.forward.items():
+            owner.note(key)
 
     def _ask(self, key: Any) -> Any:
         """Note a key that is asked for; those that this mapping handed out say nothing new."""
@@ -267,12 +268,8 @@ class TrackedDict(dict[str, Any]):
 
     def copy_with(self, entries: Iterable[tuple[str, Any]]) -> TrackedDict:
         """Return a copy with other entries that shares the notes."""
-        made = TrackedDict.__new__(TrackedDict)
-        dict.__init__(made, entries)
-        made.pos = self.pos
-        made.key_positions = self.key_positions
-        made.value_positions = self.value_positions
-        made.forward = self.forward
+        places = {"key_positions": self.key_positions, "value_positions": self.value_positions}
+        made = TrackedDict(entries, pos=self.pos, **places, forward=self.forward)
         made._notes = self._notes
         return made
 

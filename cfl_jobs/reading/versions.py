@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
-from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 # What Jenkins itself is called among its plugins. (None has that name.)
 CORE = "jenkins"
 # Versions of a server of which none is known, so that each counts as the newest.
-NEWEST: Mapping[str, str] = MappingProxyType({})
+NEWEST: Mapping[str, str] = {}
 # A version begins with a number, which "latest" and "stable" don't.
 _VERSION = re.compile(r"\d[\w.+-]*")
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from types import MappingProxyType
 
 # Of task[matches][operator] it is the last name that is the option's.
 _NAME = r"<?([\w*\[\]]+\[)?(?P<name>[\w.-]+)\]?>?"
@@ -79,7 +78,7 @@ def read_documentation(text: str) -> Mapping[str, Documented]:
     for entry in _read_entries(text):
         if entry.name:
             mentions.setdefault(plain_name(entry.name), []).append(entry)
-    return MappingProxyType({name: _merge(entries) for name, entries in mentions.items()})
+    return {name: _merge(entries) for name, entries in mentions.items()}
 
 
 def _read_entries(text: str) -> list[_Entry]:

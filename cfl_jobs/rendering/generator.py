@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -114,7 +114,7 @@ class Generator:
     def __init__(self, plugins: Iterable[Mapping[str, str]] = ()) -> None:
         # Modules compare versions with text; plain text would compare letter by letter.
         listed = [{**plugin, "version": PluginVersion(plugin["version"])} for plugin in plugins]
-        self._registry = _Registry(_NoConfig(), listed)
+        self._registry = _Registry(_NO_CONFIG, listed)
         self._roots: dict[tuple[str, str], Any] = {}
 
     def generate(self, data: TrackedDict, *, is_view: bool) -> Generated:
@@ -141,15 +141,9 @@ class Generator:
         except Exception as error:
             registry.problems.append(_explain(error, data.pos, job))
             note_deeply(job)
-        return Generated(
-            root,
-            text,
-            tuple(registry.components),
-            tuple(registry.problems),
-            texts,
-            *about,
-            lambda changes: self._generate(data, changes, is_view=is_view).text,
-        )
+        again = lambda changes: self._generate(data, changes, is_view=is_view).text  # noqa: E731
+        found = tuple(registry.components), tuple(registry.problems)
+        return Generated(root, text, *found, texts, *about, again)
 
     def make_component(self, kind: str, component: Any, *, parent: str) -> Generated:
         """Return the elements of one component alone, in a root called `parent`, and no text."""
@@ -163,7 +157,7 @@ class Generator:
         """Return the names of all components of a type ("builder")."""
         # Looked up once, the type's names are known.
         self.make_component(kind, {"raw": {"xml": "<known/>"}}, parent="list")
-        return self._registry.names_of(kind)
+        return tuple(sorted(self._registry.functions_of(kind)))
 
     def _find_root(self, data: TrackedDict, generator: Any) -> Any:
         """Return what makes the root of a kind of job or view, loaded only once."""
@@ -368,16 +362,14 @@ def _read_module(name: str) -> tuple[str, frozenset[str]]:
     module = sys.modules[name]
     parts = [part for part in vars(module).values() if getattr(part, "__module__", "") == name]
     methods = [item for part in parts if isinstance(part, type) for item in vars(part).values()]
-    texts = set(_texts_of(parts, set())) | set(_texts_of(methods, set()))
-    return "\n".join(part.__doc__ or "" for part in (module, *parts)), frozenset(texts)
+    told = "\n".join(part.__doc__ or "" for part in (module, *parts))
+    return told, frozenset(_texts_of([*parts, *methods], set()))
 
 
 @cache
 def _read_function(function: Callable[..., object] | None) -> tuple[str, frozenset[str]]:
     """Return a docstring and the texts in the code, and in what that names of its own."""
-    if function is None:
-        return "", frozenset()
-    return function.__doc__ or "", frozenset(_texts_of([function], set()))
+    return getattr(function, "__doc__", "") or "", frozenset(_texts_of([function], set()))
 
 
 def _texts_of(values: Iterable[Any], seen: set[int]) -> Iterator[str]:
@@ -407,17 +399,14 @@ def _named_by(function: FunctionType) -> Iterator[object]:
                 yield found
 
 
-class _NoConfig:
-    """Stands for jenkins_jobs.ini: rendering must not depend on whose machine it runs on."""
-
-    def __init__(self) -> None:
-        self.config_parser = configparser.ConfigParser()
-        self.yamlparser: dict[str, Any] = {"keep_descriptions": True}
-        self.jenkins: dict[str, Any] = {}
-        self.builder: dict[str, Any] = {}
-
-    def get_plugin_config(self, plugin: str, key: str, default: Any = None) -> Any:
-        return default
+# Stands for jenkins_jobs.ini: rendering must not depend on whose machine it runs on.
+_NO_CONFIG = SimpleNamespace(
+    config_parser=configparser.ConfigParser(),
+    yamlparser={"keep_descriptions": True},
+    jenkins={},
+    builder={},
+    get_plugin_config=lambda plugin, key, default=None: default,
+)
 
 
 @cache
@@ -427,10 +416,6 @@ def _arguments_of(func: Callable[..., object]) -> tuple[str, ...]:
 
 class _Registry(ModuleRegistry):  # type: ignore[misc]
     """A registry that notes which elements each component became."""
-
-    def __init__(self, config: _NoConfig, plugins: list[dict[str, Any]]) -> None:
-        super().__init__(config, plugins)
-        self.start()
 
     @staticmethod
     def _filter_kwargs(func: Callable[..., object], **kwargs: object) -> dict[str, object]:
@@ -443,14 +428,9 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
         self.problems: list[Finding] = []
         self.current = Position("", 0)
 
-    def names_of(self, component_type: str) -> tuple[str, ...]:
-        """Return the names of all components of a type that was used once."""
-        return tuple(sorted(self._functions_of(component_type)))
-
-    def _functions_of(self, component_type: str) -> Mapping[str, Callable[..., object]]:
-        entry_point = self.modules_by_component_type.get(component_type)
-        if entry_point is None:
-            return {}
+    def functions_of(self, component_type: str) -> Mapping[str, Callable[..., object]]:
+        """Return what makes components, by their names, of a type that was used once."""
+        entry_point = self.modules_by_component_type[component_type]
         listed = self.get_component_list_type(entry_point)
         functions: Mapping[str, Callable[..., object]] = self._entry_points_cache.get(listed, {})
         return functions
@@ -477,22 +457,23 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
             self.problems.append(self._explain(error, component_type, name, component))
             note_deeply(component)
         made = tuple(xml_parent)[before:]
-        told = _read_function(self._functions_of(component_type).get(name))
+        told = _read_function(self.functions_of(component_type).get(name))
         self.components.append(
             Component(component_type, name, self.current, component, made, *told)
         )
         self.current = outer
 
     def _explain(self, error: Exception, component_type: str, name: str, component: Any) -> Finding:
-        names = self.names_of(component_type)
-        if name and names and name not in names:
-            advice = suggest(name, names) or f"jenkins-job-builder has no such {component_type}."
+        functions = self.functions_of(component_type)
+        if name and functions and name not in functions:
+            advice = suggest(name, sorted(functions))
+            advice = advice or f"jenkins-job-builder has no such {component_type}."
             message = f"there is no {component_type} {name!r}"
             return Finding(message, self.current, advice=advice)
         problem = _explain(error, self.current, component)
-        _, words = _read_function(self._functions_of(component_type).get(name))
         if problem.advice:
             return problem
+        _, words = _read_function(functions.get(name))
         for word, where in _words_in(component):
             if word not in words and _NAME.fullmatch(word) and (near := suggest(word, words)):
                 # What it misses depends on this.

@@ -40,33 +40,18 @@ SCRIPTS = f"{TEMPLATES}/scripts"
 # Filters that return HTML, which has no place in YAML.
 _HTML_FILTERS = ("e", "escape", "forceescape", "safe", "tojson", "urlize", "xmlattr")
 _LARGEST = 1_000_000
-_NO_TEXT = "no text"  # no template can name a filter so
+# Methods that what is parsed calls, as filters with a blank in their names: no template can.
+_METHODS = (
+    *("refuse_text", "note_name", "begin_test", "end_test", "check_parent", "check_imported"),
+)
 # Filters that take text too, as a list of its letters.
 _BY_ITEM = (
     *("batch", "groupby", "list", "map", "reject", "rejectattr", "reverse", "select"),
     *("selectattr", "slice", "sort", "unique"),
 )
-_NOTE_NAME = "note name"
-_BEGIN_TEST = "begin test"
-_END_TEST = "end test"
-_CHECK_PARENT = "check parent"
-_CHECK_IMPORTED = "check imported"
 _COMPILED = LRUCache(100)
 # Nodes of templates that look at a value first.
 _CHANGED = (nodes.For, nodes.If, nodes.Output, nodes.Extends, nodes.Import, nodes.FromImport)
-
-
-def _refuse_text(value: Any) -> Any:
-    """Return what a `for` loops over. Text would be taken letter by letter: `who: alice`."""
-    if isinstance(value, str):
-        raise CflJobsError(
-            f"{str(value)!r} is text where a list is needed", advice=f"Write [{value}]."
-        )
-    if value is None:
-        raise CflJobsError(
-            "nothing is given where a list is needed", advice="Give it, or write []."
-        )
-    return value
 
 
 @jinja2.pass_eval_context
@@ -74,11 +59,9 @@ def _join(context: nodes.EvalContext, value: Any, d: str = "", attribute: Any = 
     """Join as Jinja2's own filter does; the text knows where each of its parts stands."""
     parts = list(value)
     text: str = do_join(context, parts, d, attribute)
-    if attribute is not None:
-        return text
     places: list[tuple[int, Position]] = []
     length = 0
-    for part in parts:
+    for part in parts if attribute is None else ():
         if isinstance(part, LocatedText):
             (_, begin), *rest = part.pieces or ((0, part.pos),)
             # What stands between two parts comes with the second one.
@@ -105,13 +88,10 @@ def _note_tests(node: nodes.If, template: str) -> None:
                 if isinstance(value, nodes.Name):
                     setattr(parent, name, _note_name(value))
                 elif isinstance(value, list) and parent is not branch:
-                    value[:] = [
-                        _note_name(it) if isinstance(it, nodes.Name) else it for it in value
-                    ]
-        begin = _filtered(nodes.Const(None, lineno=branch.lineno), _BEGIN_TEST)
+                    value[:] = map(_note_name, value)
+        begin = _filtered(nodes.Const(None, lineno=branch.lineno), "begin_test")
         pair = nodes.Tuple([begin, branch.test], "load", lineno=branch.lineno)
-        place = (nodes.Const(part) for part in (template, branch.lineno, last))
-        branch.test = _filtered(pair, _END_TEST, *place)
+        branch.test = _filtered(pair, "end_test", template, branch.lineno, last)
 
 
 def _last_line(node: nodes.Node) -> int:
@@ -119,27 +99,26 @@ def _last_line(node: nodes.Node) -> int:
     return (node.lineno or 0) + text.count("\n")  # those that are put in stand nowhere
 
 
-def _note_name(node: nodes.Expr) -> nodes.Expr:
+def _note_name(node: Any) -> Any:
     """Let a lone variable, or one with a default, note its name: its value doesn't know it."""
-    inner: nodes.Node | None = node
+    inner = node
     while isinstance(inner, nodes.Filter) and inner.name in ("default", "d"):
         inner = inner.node
-    if not isinstance(inner, nodes.Name):
-        return node
-    return _filtered(node, _NOTE_NAME, nodes.Const(inner.name))
+    return _filtered(node, "note_name", inner.name) if isinstance(inner, nodes.Name) else node
 
 
-def _check_list(node: nodes.Node) -> nodes.Filter:
+def _check_list(node: Any) -> nodes.Filter:
     """Let a `for` look at what it loops over, before a filter makes a list of letters of it."""
     if isinstance(node, nodes.Filter) and node.name in _BY_ITEM and node.node is not None:
         node.node = _check_list(node.node)
         return node
-    return _filtered(node, _NO_TEXT)
+    return _filtered(node, "refuse_text")
 
 
-def _filtered(node: nodes.Node, name: str, *arguments: nodes.Expr) -> nodes.Filter:
-    assert isinstance(node, nodes.Expr)
-    return nodes.Filter(node, name, list(arguments), [], None, None, lineno=node.lineno)
+def _filtered(node: Any, method: str, *arguments: object) -> nodes.Filter:
+    """Return what calls a method of Environment with a value, when that is known."""
+    given: list[nodes.Expr] = [nodes.Const(argument) for argument in arguments]
+    return nodes.Filter(node, f"{method} ", given, [], None, None, lineno=node.lineno)
 
 
 class MissingKey(jinja2.UndefinedError):
@@ -190,19 +169,37 @@ class _NotingContext(jinja2.runtime.Context):
 class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     """The sandbox, where `mapping.key` is the mapping's key even when dict has such a method.
 
-    `reading` are the variables of the definition that is being rendered.
+    `hold` returns what stands in the rendered text for a `{{ … }}`. `reading` are the variables of
+    the definition that is being rendered.
     """
 
     context_class = _NotingContext
-    reading = TrackedDict()
-    # The mapping and key that were read last, and what was found there.
-    _last_read: tuple[TrackedDict, str, Any] | None = None
     # Operators that make much of little: a typo must not fill the memory.
     intercepted_binops = frozenset({"*", "**", "%"})
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, loader: Loader, hold: Callable[[Any], Any]) -> None:
+        super().__init__(
+            loader=loader,
+            undefined=_Missing,
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            extensions=[_LineMarks],
+            finalize=_pass_context(hold),
+        )
+        for name in _HTML_FILTERS:
+            del self.filters[name]
+        del self.globals["lipsum"]
+        for name in _METHODS:
+            self.filters[f"{name} "] = _pass_context(getattr(self, name))
+        self.filters["join"] = _join
+        for name in ("selectattr", "rejectattr"):
+            self.filters[name] = self._picking(self.filters[name])
         self.outlines: dict[str, Outline] = {}
+        self.reading = TrackedDict()
+        # The mapping and key that were read last, and what was found there.
+        self._last_read: tuple[TrackedDict, str, Any] | None = None
         self._checked: set[tuple[str, str]] = set()  # templates with the parents that they fit
         self._reads: list[tuple[TrackedDict, str]] = []  # of the test at hand
         # The places of the values that decided of lines of a file.
@@ -220,20 +217,19 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
                 raise LostText(odd, name)
         tree = super()._parse(source, name, filename)
         self.outlines[name] = outline_of(tree, name)
-        others = [branch for node in tree.find_all(nodes.If) for branch in node.elif_]
+        others = {id(branch) for node in tree.find_all(nodes.If) for branch in node.elif_}
         for node in tuple(tree.find_all(_CHANGED)):
-            if any(node is other for other in others):
-                continue  # it is noted with its `if`
             if isinstance(node, nodes.For):
                 node.iter = _check_list(node.iter)
             elif isinstance(node, nodes.If):
-                _note_tests(node, name)
+                if id(node) not in others:  # it is noted with its `if`
+                    _note_tests(node, name)
             elif isinstance(node, nodes.Output):
                 node.nodes = [_note_name(part) for part in node.nodes]
             elif isinstance(node, nodes.Extends):
-                node.template = _filtered(node.template, _CHECK_PARENT, nodes.Const(name))
+                node.template = _filtered(node.template, "check_parent", name)
             elif isinstance(node, nodes.Import | nodes.FromImport):
-                node.template = _filtered(node.template, _CHECK_IMPORTED)
+                node.template = _filtered(node.template, "check_imported")
         tree.set_environment(self)
         return tree
 
@@ -257,11 +253,20 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
     def check_imported(self, imported: Any) -> Any:
         """Return an imported template. Raises LostText for text in it that isn't in macros."""
-        if isinstance(imported, str) and (
-            lost := tuple(find_beside_macros(self.outline(imported)))
-        ):
+        known = isinstance(imported, str)
+        if known and (lost := tuple(find_beside_macros(self.outline(imported)))):
             raise LostText(lost, imported)
         return imported
+
+    def refuse_text(self, value: Any) -> Any:
+        """Return what a `for` loops over. Text would be taken letter by letter: `who: alice`."""
+        if isinstance(value, str):
+            message = f"{str(value)!r} is text where a list is needed"
+            raise CflJobsError(message, advice=f"Write [{value}].")
+        if value is None:
+            message = "nothing is given where a list is needed"
+            raise CflJobsError(message, advice="Give it, or write [].")
+        return value
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         value = super().getitem(obj, argument)
@@ -288,13 +293,23 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         self._steering.setdefault((f"{TEMPLATES}/{template}", first, last), set()).update(read)
         return tested[1]
 
-    def note_picked(self, picked: Any) -> None:
-        """Note that an entry was picked by the value that was read last."""
-        last = self._last_read
-        if last and last[0] is picked and picked.key_positions:
-            lines = [place.line for place in picked.key_positions.values()]
-            place = _place_of(picked, last[1])
-            self._steering.setdefault((picked.pos.file, min(lines), max(lines)), set()).add(place)
+    def _picking(self, pick: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+        """Make a filter that notes by which value of its own, and nothing else, it picks entries.
+
+        That is the value that was read last.
+        """
+
+        @jinja2.pass_context
+        def picking(context: Any, value: Any, *arguments: Any, **named: Any) -> Iterator[Any]:
+            for picked in pick(context, value, *arguments, **named):
+                last = self._last_read
+                if len(arguments) == 1 and last and last[0] is picked and picked.key_positions:
+                    lines = [place.line for place in picked.key_positions.values()]
+                    steered = (picked.pos.file, min(lines), max(lines))
+                    self._steering.setdefault(steered, set()).add(_place_of(picked, last[1]))
+                yield picked
+
+        return picking
 
     def take_steering(self) -> tuple[Steering, ...]:
         """Return what let in parts of what was rendered last, where that is one value; forget."""
@@ -333,21 +348,6 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
 def _place_of(mapping: TrackedDict, key: str) -> Position:
     return mapping.forward.get(key, mapping).position_of(key)
-
-
-def _picking(environment: Environment, pick: Callable[..., Iterator[Any]]) -> Callable[..., Any]:
-    """Make a filter that notes by which value of its own, and nothing else, an entry was picked."""
-
-    @jinja2.pass_context
-    def picking(
-        context: jinja2.runtime.Context, value: Any, *arguments: Any, **named: Any
-    ) -> Iterator[Any]:
-        for picked in pick(context, value, *arguments, **named):
-            if len(arguments) == 1:
-                environment.note_picked(picked)
-            yield picked
-
-    return picking
 
 
 class Loader(jinja2.BaseLoader):
@@ -405,53 +405,27 @@ class Loader(jinja2.BaseLoader):
         return text, template, lambda: True
 
 
-def make_environment(loader: Loader, hold: Callable[[Any], Any]) -> Environment:
-    """Make the sandbox. `hold` returns what stands in the rendered text for a `{{ … }}`."""
+class _LineMarks(jinja2.ext.Extension):
+    """Marks each line of template text with its place."""
 
-    class LineMarks(jinja2.ext.Extension):
-        """Marks each line of template text with its place."""
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return keep_blanks(source)
 
-        def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-            return keep_blanks(source)
-
-        def filter_stream(self, stream: jinja2.lexer.TokenStream) -> Iterator[jinja2.lexer.Token]:
-            name = stream.name or ""
-            number = loader.files.index(f"{TEMPLATES}/{name}")
-            source = loader.read(name).splitlines()
-            at_line, column = 0, 0
-            for token in stream:
-                if token.type == "data":
-                    start = column if token.lineno == at_line else 0
-                    text = "".join(mark_lines(token.value, number, token.lineno, source, start))
-                    yield jinja2.lexer.Token(token.lineno, token.type, text)
-                    at_line = token.lineno + token.value.count("\n")
-                    column = len(token.value) - token.value.rfind("\n") - 1
-                else:
-                    yield token
-
-    environment = Environment(
-        loader=loader,
-        undefined=_Missing,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        extensions=[LineMarks],
-        finalize=_pass_context(hold),
-    )
-    for name in _HTML_FILTERS:
-        del environment.filters[name]
-    environment.filters[_NO_TEXT] = _refuse_text
-    environment.filters["join"] = _join
-    environment.filters[_NOTE_NAME] = environment.note_name
-    environment.filters[_BEGIN_TEST] = _pass_context(environment.begin_test)
-    environment.filters[_END_TEST] = _pass_context(environment.end_test)
-    for name in ("selectattr", "rejectattr"):
-        environment.filters[name] = _picking(environment, environment.filters[name])
-    environment.filters[_CHECK_PARENT] = _pass_context(environment.check_parent)
-    environment.filters[_CHECK_IMPORTED] = _pass_context(environment.check_imported)
-    del environment.globals["lipsum"]
-    return environment
+    def filter_stream(self, stream: jinja2.lexer.TokenStream) -> Iterator[jinja2.lexer.Token]:
+        loader = self.environment.loader
+        assert isinstance(loader, Loader)
+        name = stream.name or ""
+        number = loader.files.index(f"{TEMPLATES}/{name}")
+        source = loader.read(name).splitlines()
+        at_line, column = 0, 0
+        for token in stream:
+            if token.type == "data":
+                start = column * (token.lineno == at_line)
+                text = "".join(mark_lines(token.value, number, token.lineno, source, start))
+                at_line = token.lineno + token.value.count("\n")
+                column = len(token.value) - token.value.rfind("\n") - 1
+                token = jinja2.lexer.Token(token.lineno, token.type, text)
+            yield token
 
 
 def _pass_context(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -31,7 +31,7 @@ from cfl_jobs.reading.tracking import (
 )
 from cfl_jobs.rendering.lost_text import LostText
 from cfl_jobs.rendering.provenance import Misplaced, Values, read_marked
-from cfl_jobs.rendering.sandbox import SCRIPTS, Loader, MissingKey, make_environment
+from cfl_jobs.rendering.sandbox import SCRIPTS, Environment, Loader, MissingKey
 from cfl_jobs.rendering.scripts import compose_lines, quote_value
 
 _UNDEFINED = re.compile(r"'([^']*)' is undefined\Z")
@@ -64,7 +64,7 @@ class TemplateRenderer:
         self._values = Values()
         self._refused: list[Finding] = []
         self._loader = Loader(definitions.sources)
-        self._environment = make_environment(self._loader, self._hold)
+        self._environment = Environment(self._loader, self._hold)
 
     def render(self, definition: Definition) -> tuple[TrackedDict | None, tuple[Finding, ...]]:
         """Return the job that the template makes of a definition, and what is wrong with it."""
