@@ -113,9 +113,10 @@ def whole_number(*, least: int | None = None, variable: bool = False) -> Expecta
         if isinstance(value, bool) or not (isinstance(value, int) or is_text):
             return _want(False, value, "is not a whole number", "Write a number.")
         digits = str(value).lstrip("+-")
-        if digits != (digits.lstrip("0") or "0"):
-            advice = f"Write {digits.lstrip('0') or 0}."
-            return (Reason(f"Jenkins takes {show(value)} for an octal number", advice),)
+        plain = digits.lstrip("0") or "0"
+        if digits != plain:
+            message = f"Jenkins takes {show(value)} for an octal number"
+            return (Reason(message, f"Write {plain}."),)
         size = int(str(value)[:13])
         if not -(2**31) <= size < 2**31:
             return _want(False, value, "is out of Jenkins' range", "It ends at 2147483647.")
@@ -321,6 +322,12 @@ _TIMEOUT_TYPES = ("absolute", "no-activity", "likely-stuck", "elastic", "deadlin
 KEPT = dict.fromkeys(
     ("days-to-keep", "num-to-keep", "artifact-days-to-keep", "artifact-num-to-keep"), kept
 )
+_PARAMETERS: Mapping[str, Expectation] = {
+    "boolean-parameters": booleans,
+    "predefined-parameters": assignments,
+    "current-parameters": boolean,
+    "svn-revision": boolean,
+}
 ANY = "*"
 
 # (component type, name, or * for all) → option → what it wants; the option "" is the whole value,
@@ -330,13 +337,8 @@ COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
     ("trigger", ANY): {"cron": cron(never_is_fine=True)},
     ("wrapper", "timeout"): {"type": one_of(_TIMEOUT_TYPES), "write-description": text},
     ("wrapper", "credentials-binding"): dict.fromkeys(
-        (
-            "key-file-variable",
-            "password",
-            "passphrase-variable",
-            "username",
-            "username-variable",
-            "variable",
+        _words(
+            "key-file-variable password passphrase-variable username username-variable variable"
         ),
         variable,
     ),
@@ -357,20 +359,10 @@ COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
     ("publisher", "trigger"): {"project": filled_text},
     ("publisher", "pipeline"): {"boolean-parameters": booleans},
     ("publisher", "trigger-parameterized-builds"): {
-        "boolean-parameters": booleans,
+        **_PARAMETERS,
         "condition": one_of(_CONDITIONS),
-        "predefined-parameters": assignments,
-        "current-parameters": boolean,
-        "svn-revision": boolean,
     },
-    ("builder", "trigger-builds"): {
-        "block": boolean,
-        "boolean-parameters": booleans,
-        "predefined-parameters": assignments,
-        "current-parameters": boolean,
-        "same-node": boolean,
-        "svn-revision": boolean,
-    },
+    ("builder", "trigger-builds"): {**_PARAMETERS, "block": boolean, "same-node": boolean},
     ("builder", "copyartifact"): {"project": filled_text},
     ("builder", "shell"): {"": scalar},
 }
@@ -384,9 +376,7 @@ COMPONENT_LISTS = {
     "publishers": "publisher",
     "reporters": "reporter",
     "action": "publisher",
-    "builders": "builder",
-    "steps": "builder",
-    "on-evaluation-fail": "builder",
-    "prebuilders": "builder",
-    "postbuilders": "builder",
+    **dict.fromkeys(
+        ("builders", "steps", "on-evaluation-fail", "prebuilders", "postbuilders"), "builder"
+    ),
 }

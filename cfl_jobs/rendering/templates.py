@@ -60,7 +60,8 @@ class TemplateRenderer:
         self._chain = definitions.chain()
         # Files whose jobs other templates may look for in vain.
         self._damaged = {f.position.file for f in definitions.findings if f.position}
-        self._variables = tuple(entry.variables for entry in definitions.entries)
+        variables = (id(entry.variables) for entry in definitions.entries)
+        self._kinds = {**dict.fromkeys(variables, "variable"), id(self._settings): "setting"}
         self._values = Values()
         self._refused: list[Finding] = []
         self._loader = Loader(definitions.sources)
@@ -134,35 +135,33 @@ class TemplateRenderer:
             self._environment.reading = variables
             self._environment.take_steering()
             return template.render(context)
-        except jinja2.TemplateNotFound as error:
-            raise TemplateProblem(self._not_found(definition, str(error.name), error)) from error
-        except LostText as error:
-            raise self._lost(error, definition) from error
-        except jinja2.TemplateSyntaxError as error:
-            place = Position(f"{TEMPLATES}/{error.name or definition.template}", error.lineno)
-            advice = self._syntax_advice(str(error.message), place)
-            message = f"not Jinja2: {error.message}"
-            raise self._problem(message, place, definition, advice) from error
-        except jinja2.UndefinedError as error:
-            raise self._undefined(error, definition, context) from error
-        except RecursionError as error:
-            message = "the template includes or calls itself without end"
-            raise self._problem(message, self._place_of(error, definition), definition) from error
-        except CflJobsError as error:
-            place = getattr(error, "position", None) or self._place_of(error, definition)
-            raise self._problem(error.message, place, definition, error.advice) from error
-        except SecurityError as error:
-            place = self._place_of(error, definition)
-            advice = "Templates may only read their variables."
-            raise self._problem(f"not allowed: {error}", place, definition, advice) from error
         except Exception as error:  # whatever an expression of the template raises
-            place = self._place_of(error, definition)
-            message = f"{type(error).__name__}: {error}"
-            raise self._problem(message, place, definition) from error
+            raise self._explain(error, definition, context) from error
 
-    def _problem(
-        self, message: str, place: Position, definition: Definition, advice: str = ""
+    def _explain(
+        self, error: Exception, definition: Definition, context: Mapping[str, Any]
     ) -> TemplateProblem:
+        place, advice = self._place_of(error, definition), ""
+        match error:
+            case jinja2.TemplateNotFound():
+                return TemplateProblem(self._not_found(definition, str(error.name), place))
+            case LostText():
+                return TemplateProblem(*self._lost(error, definition))
+            case jinja2.TemplateSyntaxError():
+                place = Position(f"{TEMPLATES}/{error.name or definition.template}", error.lineno)
+                message = f"not Jinja2: {error.message}"
+                advice = self._syntax_advice(str(error.message), place)
+            case jinja2.UndefinedError():
+                return self._undefined(error, place, definition, context)
+            case RecursionError():
+                message = "the template includes or calls itself without end"
+            case CflJobsError(message=message, advice=advice):
+                place = getattr(error, "position", None) or place
+            case SecurityError():
+                message = f"not allowed: {error}"
+                advice = "Templates may only read their variables."
+            case _:
+                message = f"{type(error).__name__}: {error}"
         return TemplateProblem(self._find(message, place, definition, advice))
 
     def _find(
@@ -179,9 +178,7 @@ class TemplateRenderer:
                 return Position(file, frame.lineno)
         return Position(f"{TEMPLATES}/{definition.template}", 1)
 
-    def _not_found(
-        self, definition: Definition, name: str, error: jinja2.TemplateNotFound
-    ) -> Finding:
+    def _not_found(self, definition: Definition, name: str, place: Position) -> Finding:
         folder = self._sources.root / TEMPLATES
         there = [
             path.relative_to(folder).as_posix()
@@ -192,7 +189,7 @@ class TemplateRenderer:
         message = f"no template {name!r} in {TEMPLATES}/"
         if name == definition.template:
             return self._sources.find(message, definition.template_position, advice=advice)
-        return self._find(message, self._place_of(error, definition), definition, advice)
+        return self._find(message, place, definition, advice)
 
     def _syntax_advice(self, message: str, place: Position) -> str:
         if missing := _NO_FILTER.match(message):
@@ -206,46 +203,41 @@ class TemplateRenderer:
             f"into {SCRIPTS}/, where it is plain text."
         )
 
-    def _lost(self, error: LostText, definition: Definition) -> TemplateProblem:
+    def _lost(self, error: LostText, definition: Definition) -> Iterator[Finding]:
         file = f"{TEMPLATES}/{error.name or definition.template}"
-        findings = []
         for mistake in error.mistakes:
             line = self._sources.line(Position(file, mistake.line))
             column = mistake.column or len(line) - len(line.lstrip()) + 1
             place = Position(file, mistake.line, column)
-            findings.append(self._find(mistake.message, place, definition, mistake.advice))
-        return TemplateProblem(*findings)
+            yield self._find(mistake.message, place, definition, mistake.advice)
 
     def _undefined(
-        self, error: jinja2.UndefinedError, definition: Definition, context: Mapping[str, Any]
+        self,
+        error: jinja2.UndefinedError,
+        place: Position,
+        definition: Definition,
+        context: Mapping[str, Any],
     ) -> TemplateProblem:
-        place = self._place_of(error, definition)
         needed = (Origin("needed by the template", place),)
         if isinstance(error, MissingKey) and error.owner is self._chain:
             if f"{JOBS}/{error.key}.yaml" in self._damaged:
                 return TemplateProblem()
-        elif isinstance(error, MissingKey) and _place_of(error.owner) != NOWHERE:
-            is_variable = any(error.owner is other for other in self._variables)
-            kind = "setting" if error.owner is self._settings else "key"
-            message = f"the {'variable' if is_variable else kind} {error.key!r} is missing"
-            where = _place_of(error.owner)
+        elif isinstance(error, MissingKey) and (where := _place_of(error.owner)) != NOWHERE:
+            message = f"the {self._kinds.get(id(error.owner), 'key')} {error.key!r} is missing"
             advice = f"Add `{error.key}: …`."
-            return TemplateProblem(
-                self._sources.find(message, where, origins=needed, advice=advice)
-            )
+            missing = self._sources.find(message, where, origins=needed, advice=advice)
+            return TemplateProblem(missing)
         found = _UNDEFINED.search(str(error.message))
         if not found:
-            message = str(error.message)
-            in_quotes = re.search(r"[\"']\{\{", self._sources.line(place))  # as in Go's templates
-            advice = self._syntax_advice(message, place) if in_quotes else ""
-            return self._problem(message, place, definition, advice)
+            message, advice = str(error.message), ""
+            if re.search(r"[\"']\{\{", self._sources.line(place)):  # as in Go's templates
+                advice = self._syntax_advice(message, place)
+            return TemplateProblem(self._find(message, place, definition, advice))
         name = found[1]
         message = f"the variable {name!r} is missing"
         advice = suggest(name, context) or f"Add `{name}: …` to this entry or its `defaults:`."
-        found_missing = self._sources.find(
-            message, definition.position, origins=needed, advice=advice
-        )
-        return TemplateProblem(found_missing, missing=name)
+        missing = self._sources.find(message, definition.position, origins=needed, advice=advice)
+        return TemplateProblem(missing, missing=name)
 
     def _refuse(self, definition: Definition, value: Any, message: str, advice: str = "") -> str:
         """The templates' `refuse(value, "why", "what to do")`: an error where the value stands."""

@@ -38,11 +38,9 @@ for _row in NO_EFFECTS:
 
 def read_options(kind: str, name: str, documentation: str) -> Mapping[str, Documented]:
     """Return what is known of a component's options, by their plain names."""
-    documented = read_documentation(documentation)
-    numbers = WHOLE_NUMBERS.get((kind, name))
-    if numbers is None:
-        return documented
-    return {**documented, **{plain_name(key): Documented("number") for key in numbers}}
+    numbers = WHOLE_NUMBERS.get((kind, name), ())
+    known = {plain_name(key): Documented("number") for key in numbers}
+    return {**read_documentation(documentation), **known}
 
 
 def check_value(
@@ -72,9 +70,7 @@ def check_value(
 
 def _flag(value: object) -> tuple[Reason, ...]:
     """Want true or false; a mapping of options may stand for true."""
-    if isinstance(value, dict):
-        return ()
-    return want.boolean(value)
+    return () if isinstance(value, dict) else want.boolean(value)
 
 
 _WHOLE = want.whole_number(variable=True)
@@ -116,9 +112,8 @@ def check_job(
     found += _check_options(plain, JOB_OPTIONS, ())
     found += _find_same_parameters(plain.get("parameters"))
     for path, kind, name, options in _walk_components(plain, ()):
-        rows = _NO_EFFECTS.get((kind, name))
-        if rows and isinstance(options, dict):
-            found += _find_no_effect(path, options, rows, versions)
+        if isinstance(options, dict):
+            found += _find_no_effect(path, options, _NO_EFFECTS.get((kind, name), ()), versions)
         found += _check_component(path, kind, name, options)
     return tuple(found)
 
