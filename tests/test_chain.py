@@ -317,9 +317,8 @@ def test_records_of_tests_are_kept_as_long_as_distributions(jobs: dict[str, Job]
 def test_the_view_tells_the_chain_in_order() -> None:
     (view,) = (each for each in render(ROOT) if each.kind is Kind.VIEW)
     assert view.name == "Code for Life"
-    read = read_view(view.name, view.config)
-    assert sorted(read.jobs) == sorted(JOBS)
-    places = [read.description.index(name) for name in JOBS]
+    assert sorted(read_view(view.name, view.config).jobs) == sorted(JOBS)
+    places = [view.description.index(name) for name in JOBS]
     assert places == sorted(places)
 
 

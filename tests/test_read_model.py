@@ -268,7 +268,7 @@ def test_a_view_reads_its_jobs() -> None:
     <string>b</string><string>a</string></jobNames><jobFilters/>
     <columns><hudson.views.StatusColumn/></columns><recurse>false</recurse></hudson.model.ListView>
     """
-    assert read_view("V", config) == View("V", "d", ("a", "b"), columns=("StatusColumn",))
+    assert read_view("V", config) == View("V", ("a", "b"))
 
 
 @pytest.mark.parametrize(

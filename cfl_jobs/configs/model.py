@@ -13,14 +13,7 @@ from posixpath import relpath
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
-from cfl_jobs.configs.fields import (
-    read_flag,
-    read_names,
-    read_number,
-    read_text,
-    read_threshold,
-    short_class,
-)
+from cfl_jobs.configs.fields import read_flag, read_names, read_number, read_text, read_threshold
 from cfl_jobs.configs.steps.step import BoundCredential, Placed, Step, Unknown, read_fields
 
 
@@ -67,10 +60,10 @@ EXTENSIONS = "extensions/hudson.plugins.git.extensions.impl."
 
 
 def _read_depth(scm: ET.Element) -> int:
-    clone = scm.find(f"{EXTENSIONS}CloneOption")
-    if clone is None or not read_flag(clone, "shallow"):
-        return 0
-    return read_number(clone, "depth") or 1
+    clones = (
+        each for each in scm.findall(f"{EXTENSIONS}CloneOption") if read_flag(each, "shallow")
+    )
+    return next((read_number(clone, "depth") or 1 for clone in clones), 0)
 
 
 def _read_submodules(scm: ET.Element) -> tuple[str, ...]:
@@ -152,35 +145,22 @@ RESOURCES = "properties/org.jenkins.plugins.lockableresources.RequiredResourcesP
 GITHUB = "properties/com.coravy.hudson.plugins.github.GithubProjectProperty"
 
 
-def _read_label(root: ET.Element) -> str:
-    if read_flag(root, "canRoam"):
-        return ""
-    return read_text(root, "assignedNode")
-
-
 def _read_copy_permissions(root: ET.Element) -> tuple[str, ...] | None:
     found = root.find(PERMITTED)
     if found is None:
         return None
-    entries = found.findall("projectNameList/*")
-    return tuple(name for entry in entries for name in read_names(entry.text or ""))
+    return tuple(
+        name for part in found.iterfind("projectNameList/*") for name in read_names(part.text or "")
+    )
 
 
 def _read_discarder(root: ET.Element) -> BuildDiscarder | None:
     # Job.getBuildDiscarder: the property wins over the old top-level field
     is_new = root.find(DISCARDER) is not None
-    rotator = root.find(f"{DISCARDER}/strategy" if is_new else "logRotator")
+    rotator = root.find(("logRotator", f"{DISCARDER}/strategy")[is_new])
     if rotator is None:
         return None
     return BuildDiscarder(**read_fields(BuildDiscarder, rotator))
-
-
-def _read_permissions(root: ET.Element) -> tuple[str, ...]:
-    return tuple(sorted(entry.text or "" for entry in root.findall(f"{MATRIX}/permission")))
-
-
-def _read_inheritance(root: ET.Element) -> str:
-    return fields.class_of(root, f"{MATRIX}/inheritanceStrategy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,18 +178,26 @@ class Job:
     name: str
     root: str = "project"
     description: str = fields.text("description")
-    display_name: str = fields.text("displayName")
     disabled: bool = fields.flag("disabled")
     concurrent: bool = fields.flag("concurrentBuild")
     quiet_period: int | None = fields.number("quietPeriod")
-    node_label: str = fields.value(_read_label, "")
+    node_label: str = fields.value(
+        lambda root: "" if read_flag(root, "canRoam") else read_text(root, "assignedNode"), ""
+    )
     block_when_upstream: bool = fields.flag("blockBuildWhenUpstreamBuilding")
     block_when_downstream: bool = fields.flag("blockBuildWhenDownstreamBuilding")
     parameters: tuple[Parameter, ...] = ()
     copy_permissions: tuple[str, ...] | None = fields.value(_read_copy_permissions)
     discarder: BuildDiscarder | None = fields.value(_read_discarder)  # noqa: RUF009 - a field
-    permissions: tuple[str, ...] = fields.value(_read_permissions, ())
-    inheritance: str = fields.value(_read_inheritance, "")
+    permissions: tuple[str, ...] = fields.value(
+        lambda root: tuple(
+            sorted(entry.text or "" for entry in root.findall(f"{MATRIX}/permission"))
+        ),
+        (),
+    )
+    inheritance: str = fields.value(
+        lambda root: fields.class_of(root, f"{MATRIX}/inheritanceStrategy"), ""
+    )
     resources: tuple[str, ...] = fields.value(
         lambda root: tuple(read_text(root, f"{RESOURCES}/resourceNames").split()), ()
     )
@@ -250,15 +238,11 @@ class Job:
         """
         folder = self.name.rpartition("/")[0] or "."
         spelt = (relpath(copier, folder), f"/{copier}")
-        expressions = [
-            ".*".join(re.escape(piece) for piece in entry.split("*"))
-            for entry in self.copy_permissions or ()
-        ]
-        return any(re.fullmatch(expression, name) for expression in expressions for name in spelt)
-
-
-def _read_job_names(root: ET.Element) -> tuple[str, ...]:
-    return tuple(sorted(item.text or "" for item in root.findall("jobNames/string")))
+        for entry in self.copy_permissions or ():
+            expression = ".*".join(map(re.escape, entry.split("*")))
+            if any(re.fullmatch(expression, name) for name in spelt):
+                return True
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,9 +250,4 @@ class View:
     """A list view. `jobs` are job names, sorted."""
 
     name: str
-    description: str = fields.text("description")
-    jobs: tuple[str, ...] = fields.value(_read_job_names, ())
-    columns: tuple[str, ...] = fields.value(
-        lambda root: tuple(short_class(item.tag) for item in root.findall("columns/*")), ()
-    )
-    unknown: tuple[Unknown, ...] = ()
+    jobs: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ and lockable-resources 1232.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import parse_config, paths_of
@@ -85,6 +85,7 @@ _READ = frozenset(
     """.split()  # noqa: SIM905 - longer as a list
 )
 _GIT = "hudson.plugins.git.GitSCM"
+_SCMS = (_GIT, "hudson.scm.NullSCM")
 # GitSCM's fields that are read here, or that say nothing; CheckoutOption and the like are kept.
 _GIT_READ = frozenset(
     """
@@ -92,7 +93,6 @@ _GIT_READ = frozenset(
     userRemoteConfigs
     """.split()  # noqa: SIM905 - longer as a list
 )
-_VIEW_READ = frozenset("name description jobNames includeRegex recurse columns properties".split())  # noqa: SIM905
 
 
 def read_job(name: str, config: str) -> Job:
@@ -115,17 +115,8 @@ def read_job(name: str, config: str) -> Job:
 
 def read_view(name: str, config: str) -> View:
     """Return the list view that a config describes. Raises ConfigError on bad XML."""
-    root = parse_config(config, name=name)
-    paths = paths_of(root)
-    return View(
-        name=name,
-        **read_fields(View, root),
-        unknown=tuple(
-            keep_unknown(root.tag, child, paths)
-            for child in root
-            if child.tag not in _VIEW_READ and not is_default(child)
-        ),
-    )
+    names = parse_config(config, name=name).findall("jobNames/string")
+    return View(name, tuple(sorted(item.text or "" for item in names)))
 
 
 def _read_steps(section: str, root: ET.Element, paths: Paths) -> Iterator[Step]:
@@ -156,21 +147,17 @@ def _read_triggers(root: ET.Element, paths: Paths) -> Iterator[Trigger | Upstrea
 
 def _read_unknown(root: ET.Element, paths: Paths) -> Iterator[Unknown]:
     """Yield the properties, parameters, scm, triggers and fields that the model has no type for."""
-    parts = [
+    parts: list[tuple[str, list[ET.Element], Collection[str]]] = [
         ("properties", root.findall("properties/*"), _PROPERTIES_READ),
         ("parameterDefinitions", _definitions(root), _PARAMETERS),
         ("triggers", root.findall("triggers/*"), {*_TRIGGERS, _UPSTREAM}),
     ]
+    tops = [child for child in root if not is_default(child) and child.get("class") not in _SCMS]
+    parts.append((root.tag, sorted(tops, key=lambda child: child.tag), _READ))
     for section, elements, known in parts:
         for element in elements:
             if element.tag not in known:
                 yield keep_unknown(section, element, paths)
-    for child in sorted(root, key=lambda found: found.tag):
-        is_read = child.tag in _READ or is_default(child)
-        if child.tag == "scm":
-            is_read = child.get("class") in (_GIT, "hudson.scm.NullSCM")
-        if not is_read:
-            yield keep_unknown(root.tag, child, paths)
 
 
 def _definitions(root: ET.Element) -> list[ET.Element]:
@@ -213,9 +200,9 @@ def _read_git(root: ET.Element, paths: Paths) -> Git | None:
     known = {"CleanBeforeCheckout", "CloneOption", "GitLFSPull", "UserIdentity", "WipeWorkspace"}
     if read["submodules"]:
         known.add("SubmoduleOption")
-    names = list(extensions)
-    if any(read["identity"]) and "UserIdentity" not in names:
-        names.append("UserIdentity")
+    names = dict.fromkeys(extensions)
+    if any(read["identity"]):
+        names["UserIdentity"] = None
     unknown = {
         "userRemoteConfigs": scm.findall("userRemoteConfigs/*")[1:],
         "extensions": [item for kind, item in extensions.items() if kind not in known],
