@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from heapq import heappop, heappush
+from itertools import chain
 from typing import TypeVar
 
 from cfl_jobs.configs.fields import read_names
@@ -185,9 +186,9 @@ def build_chain(jobs: Iterable[Job]) -> Chain:
     by_name = {job.name: job for job in jobs}
     triggers = tuple(edge for job in jobs for edge in _trigger_edges(job, by_name))
     copies = tuple(edge for job in jobs for edge in _copy_edges(job, by_name))
-    pairs = [(edge.source, edge.target) for edge in triggers]
-    pairs += [(edge.source, edge.target) for edge in copies]
-    named = dict.fromkeys([*by_name, *(name for pair in pairs for name in pair)])
+    edges: list[TriggerEdge | CopyEdge] = [*triggers, *copies]
+    pairs = [(edge.source, edge.target) for edge in edges]
+    named = dict.fromkeys([*by_name, *chain(*pairs)])
     order = sort_jobs(list(named), pairs)
     started = {edge.target for edge in triggers}
     rank = {name: place for place, name in enumerate(order)}
@@ -204,22 +205,16 @@ def _node(name: str, job: Job | None, *, is_started: bool) -> Node:
     starts = tuple(_starts(job))
     if not starts and not is_started:
         starts = (Start(StartKind.HAND),)
-    steps = (*job.builders, *job.publishers)
-    return Node(
-        name,
-        starts,
-        job.parameters,
-        artifacts=tuple(pattern for step in steps for pattern in step.archived),
-        disabled=job.disabled,
-    )
+    archived = tuple(chain(*(step.archived for step in (*job.builders, *job.publishers))))
+    return Node(name, starts, job.parameters, archived, disabled=job.disabled)
 
 
 def _starts(job: Job) -> Iterator[Start]:
-    repositories = [name_repository(url) for url in job.urls]
     for trigger in job.triggers:
         if isinstance(trigger, Trigger):
-            is_timer = trigger.kind is StartKind.TIMER
-            details = [trigger.spec.strip()] if is_timer else repositories or [""]
+            details = [name_repository(url) for url in job.urls] or [""]
+            if trigger.kind is StartKind.TIMER:
+                details = [trigger.spec.strip()]
             yield from (Start(trigger.kind, detail) for detail in details)
 
 
@@ -236,8 +231,11 @@ def _trigger_edges(job: Job, jobs: dict[str, Job]) -> Iterator[TriggerEdge]:
             continue
         for project in part.projects:
             target = resolve_job(project, job.name, jobs)
-            asked = jobs.get(target, _NO_JOB).parameters
-            both = TwoJobs(_names(job.parameters), scripts, _names(asked))
+            here, there = (
+                tuple(parameter.name for parameter in each.parameters)
+                for each in (job, jobs.get(target, _NO_JOB))
+            )
+            both = TwoJobs(here, scripts, there)
             passed: dict[str, str | None] = {}
             for source in part.parameters:
                 found = source.passed(both)
@@ -261,16 +259,14 @@ def _trigger_edges(job: Job, jobs: dict[str, Job]) -> Iterator[TriggerEdge]:
                 yield TriggerEdge(upstream, job.name, trigger.condition, step=1000, part=trigger)
 
 
-def _names(parameters: Iterable[Parameter]) -> tuple[str, ...]:
-    return tuple(parameter.name for parameter in parameters)
-
-
 def _copy_edges(job: Job, jobs: dict[str, Job]) -> Iterator[CopyEdge]:
     for part in job.builders:
         if isinstance(part, CopyArtifact):
             source = resolve_job(part.project, job.name, jobs)
-            permitted = jobs[source].permits(job.name) if source in jobs else None
-            yield CopyEdge(source, job.name, part, permitted)
+            edge = CopyEdge(source, job.name, part)
+            if source in jobs:
+                edge = replace(edge, permitted=jobs[source].permits(job.name))
+            yield edge
 
 
 def sort_jobs(names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> list[str]:
@@ -294,7 +290,11 @@ def sort_jobs(names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> list[st
     waiting = dict.fromkeys(names)
     order: list[str] = []
     while waiting:
-        chosen = names[heappop(ready)] if ready else _first_of_circle(list(waiting), before)
+        if ready:
+            chosen = names[heappop(ready)]
+        else:  # the first that waits, however indirectly, for itself
+            circles = (name for name in waiting if name in follow(before[name], before.__getitem__))
+            chosen = next(circles, next(iter(waiting)))
         del waiting[chosen]
         order.append(chosen)
         for name in after[chosen]:
@@ -302,9 +302,3 @@ def sort_jobs(names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> list[st
             if not before[name] and name in waiting:
                 heappush(ready, place[name])
     return order
-
-
-def _first_of_circle(waiting: list[str], before: dict[str, set[str]]) -> str:
-    """Return the first name that waits, however indirectly, for itself."""
-    in_circles = (name for name in waiting if name in follow(before[name], before.__getitem__))
-    return next(in_circles, waiting[0])

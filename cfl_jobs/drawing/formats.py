@@ -11,9 +11,10 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from types import MappingProxyType
 
-from cfl_jobs.configs.graph import Chain, CopyEdge, Node, TriggerEdge
+from cfl_jobs.configs.graph import Chain, Node
 from cfl_jobs.configs.model import StartKind
 from cfl_jobs.drawing.svg import draw_svg
 from cfl_jobs.drawing.words import (
@@ -38,7 +39,8 @@ _DOT_STYLES = {"starts": "solid", "waits": "bold", "copies": "dashed"}
 _MERMAID_LINES = {"starts": "-->", "waits": "==>", "copies": "-.->"}
 # Of what is and isn't the last of its neighbours: what stands before it, and before what is below.
 _TWIGS = {True: ("└─ ", "   "), False: ("├─ ", "│  ")}
-_BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+# How names look, and what is told of them, at a terminal in colours and elsewhere.
+_STYLES = {True: ("\x1b[1m{}\x1b[0m", "\x1b[2m{}\x1b[0m"), False: ("{}", "{}")}
 _AWAITED = {True: "and waits for", False: "and waits for all of"}
 _HEADINGS = {
     StartKind.PUSH: "A push to GitHub starts",
@@ -50,15 +52,15 @@ _HEADINGS = {
 
 def draw_text(chain: Chain, *, width: int = 100, color: bool = False) -> str:
     """Return the tree, lines at most `width` wide where names allow it."""
-    lines = list(_Tree(chain, width, color=color).lines())
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    tree = _Tree(chain, width, *_STYLES[color])
+    return "\n".join(line.rstrip() for line in tree.lines()) + "\n"
 
 
 class _Tree:
-    def __init__(self, chain: Chain, width: int, *, color: bool) -> None:
-        self._chain = chain
-        self._width = width
-        self._color = color
+    """`strong` and `weak` are formats for names and for what is told of them."""
+
+    def __init__(self, chain: Chain, width: int, strong: str, weak: str) -> None:
+        self._chain, self._width, self._strong, self._weak = chain, width, strong, weak
         self._shown: set[str] = set()
 
     def lines(self) -> Iterator[str]:
@@ -129,7 +131,7 @@ class _Tree:
             note = ", ".join(filter(None, (note, "shown above")))
             yield f"{indent}{twig}{name}{bracket(note, '  ')}"
             return
-        yield f"{indent}{twig}{self._style(_BOLD, name)}{bracket(note, '  ')}"
+        yield f"{indent}{twig}{self._strong.format(name)}{bracket(note, '  ')}"
         starts = [say_start(start) for start in node.starts if start.kind is not StartKind.HAND]
         if starts:
             yield from self._wrap(f"on {join_names(starts)}", f"{indent}{below}  ")
@@ -138,14 +140,10 @@ class _Tree:
 
     def _wrap(self, text: str, indent: str) -> Iterator[str]:
         width = max(self._width - len(indent), 40)
-        lines = textwrap.wrap(
+        for line in textwrap.wrap(
             text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
-        )
-        for line in lines:
-            yield indent + self._style(_DIM, line)
-
-    def _style(self, style: str, text: str) -> str:
-        return f"{style}{text}{_PLAIN}" if self._color else text
+        ):
+            yield indent + self._weak.format(line)
 
 
 def warn_of_size(text: str) -> str:
@@ -187,12 +185,9 @@ def _mermaid(chain: Chain) -> Iterator[str]:
 
 
 def _mermaid_label(node: Node) -> str:
-    lines = [f"<b>{_escape(node.name)}</b>"]
-    if node.parameters:
-        lines.append(f"{'asks for ' if node.by_hand else ''}{_escape(say_parameters(node))}")
-    if note := say_node_notes(node):
-        lines.append(f"<i>{_escape(note)}</i>")
-    return "<br>".join(lines)
+    asked = "asks for " * (node.by_hand and bool(node.parameters)) + say_parameters(node)
+    lines = {"<b>{}</b>": node.name, "{}": asked, "<i>{}</i>": say_node_notes(node)}
+    return "<br>".join(look.format(_escape(text)) for look, text in lines.items() if text)
 
 
 def _escape(text: str) -> str:
@@ -229,55 +224,46 @@ def _quote(*lines: str) -> str:
 
 def _json(chain: Chain) -> Iterator[str]:
     """Yield an object with `jobs`, `triggers` and `copies`, in the chain's order."""
-    data = {
-        "jobs": [_job(node) for node in chain.nodes],
-        "triggers": [_trigger(edge) for edge in chain.triggers],
-        "copies": [_copy(edge) for edge in chain.copies],
-    }
-    yield json.dumps(data, indent=2, ensure_ascii=False)
+    jobs = [
+        {
+            **_pick(node, "name", "defined", "disabled"),
+            "started_by": [_pick(start, "kind", "detail") for start in node.starts],
+            "parameters": [_pick(p, "name", "kind", "default", "choices") for p in node.parameters],
+            "artifacts": node.artifacts,
+        }
+        for node in chain.nodes
+    ]
+    triggers = [
+        {
+            "from": edge.source,
+            "to": edge.target,
+            "condition": edge.condition,
+            "parameters": {item.name: item.value for item in edge.passed},
+            "needs_file": edge.file or None,
+            "waits": edge.blocking,
+        }
+        for edge in chain.triggers
+    ]
+    copies = [
+        {
+            "from": edge.source,
+            "to": edge.target,
+            "artifacts": edge.artifacts,
+            "build": {
+                "selector": edge.part.selector.kind.value,
+                "argument": edge.part.selector.argument,
+            },
+            **_pick(edge.part, "parameter_filter", "optional"),
+            "permitted": edge.permitted,
+        }
+        for edge in chain.copies
+    ]
+    data = {"jobs": jobs, "triggers": triggers, "copies": copies}
+    yield json.dumps(data, indent=2, ensure_ascii=False, default=attrgetter("value"))
 
 
-def _job(node: Node) -> dict[str, object]:
-    return {
-        "name": node.name,
-        "defined": node.defined,
-        "disabled": node.disabled,
-        "started_by": [{"kind": start.kind.value, "detail": start.detail} for start in node.starts],
-        "parameters": [
-            {
-                "name": parameter.name,
-                "kind": parameter.kind.value,
-                "default": parameter.default,
-                "choices": parameter.choices,
-            }
-            for parameter in node.parameters
-        ],
-        "artifacts": node.artifacts,
-    }
-
-
-def _trigger(edge: TriggerEdge) -> dict[str, object]:
-    return {
-        "from": edge.source,
-        "to": edge.target,
-        "condition": edge.condition,
-        "parameters": {item.name: item.value for item in edge.passed},
-        "needs_file": edge.file or None,
-        "waits": edge.blocking,
-    }
-
-
-def _copy(edge: CopyEdge) -> dict[str, object]:
-    selector = edge.part.selector
-    return {
-        "from": edge.source,
-        "to": edge.target,
-        "artifacts": edge.artifacts,
-        "build": {"selector": selector.kind.value, "argument": selector.argument},
-        "parameter_filter": edge.part.parameter_filter,
-        "optional": edge.part.optional,
-        "permitted": edge.permitted,
-    }
+def _pick(value: object, *names: str) -> dict[str, object]:
+    return {name: getattr(value, name) for name in names}
 
 
 def _writer(lines: Callable[[Chain], Iterator[str]]) -> Callable[[Chain], str]:

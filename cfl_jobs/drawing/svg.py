@@ -131,9 +131,8 @@ def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
     cards = []
     for node in chain.nodes:
         mark = marks.jobs.get(node.name, "")
-        title = _fit(node.name, _WIDTH - 2 * _PADDING - (60 if mark else 0))
-        box = layout.boxes[node.name]
-        cards.append(_Card(node, title, mark, rows[node.name], box))
+        title = _fit(node.name, _WIDTH - 2 * _PADDING - 60 * bool(mark))
+        cards.append(_Card(node, title, mark, rows[node.name], layout.boxes[node.name]))
     return fill_template(
         Path(__file__).with_name("chain.svg.j2"),
         arrows=[(arrow, _path(layout.routes[arrow.ends])) for arrow in arrows],
@@ -188,7 +187,9 @@ def _pieces(words: Iterable[str]) -> Iterator[str]:
 
 def _fit(name: str, width: float) -> str:
     room = int(width / _TITLE_EM)
-    return name if _length(name) <= room else f"{name[: _cut(name, room - 1)]}…"
+    if _length(name) > room:
+        return f"{name[: _cut(name, room - 1)]}…"
+    return name
 
 
 def _cut(text: str, room: float) -> int:
@@ -324,7 +325,7 @@ def _renumber(rows: Iterable[list[_Slot]]) -> None:
 
 def _middle(others: Sequence[_Slot], slot: _Slot) -> float:
     """Return the middle of what a slot is joined to, its own where that is nothing."""
-    return fmean(other.x for other in others) if others else slot.x
+    return fmean([other.x for other in others] or [slot.x])
 
 
 def _spread(rows: list[list[_Slot]]) -> None:

@@ -27,6 +27,17 @@ _SELECTORS = {
     Selector.UPSTREAM: "the build that started it",
     Selector.SAVED: "newest kept for ever",
     Selector.WORKSPACE: "the workspace",
+    Selector.SPECIFIC: "build {}",
+    Selector.PARAMETER: "the build that {} selects",
+    Selector.PERMALINK: "{}",
+}
+
+
+_STARTS = {
+    StartKind.PUSH: "a push to {}",
+    StartKind.POLL: "a change in {}, found by polling",
+    StartKind.TIMER: "the clock, {}",
+    StartKind.HAND: "a person",
 }
 
 
@@ -46,11 +57,9 @@ class Arrow:
     @property
     def kind(self) -> str:
         """What it does: it "starts" a build, "waits" for it too, or only "copies"."""
-        if not self.triggers:
-            return "copies"
         if any(edge.blocking for edge in self.triggers):
             return "waits"
-        return "starts"
+        return "starts" if self.triggers else "copies"
 
     def words(self) -> tuple[str, ...]:
         """Return lines that say what goes along, on what condition."""
@@ -64,29 +73,17 @@ class Arrow:
 
 def list_arrows(chain: Chain) -> tuple[Arrow, ...]:
     """Return the arrows, triggers first, in the chain's order. A job's copies of itself count."""
-    triggers: dict[tuple[str, str], list[TriggerEdge]] = {}
-    copies: dict[tuple[str, str], list[CopyEdge]] = {}
+    found: dict[tuple[str, str], tuple[list[TriggerEdge], list[CopyEdge]]] = {}
     for edge in chain.triggers:
-        triggers.setdefault((edge.source, edge.target), []).append(edge)
+        found.setdefault((edge.source, edge.target), ([], []))[0].append(edge)
     for copy in chain.copies:
-        copies.setdefault((copy.source, copy.target), []).append(copy)
-    return tuple(
-        Arrow(*pair, tuple(triggers.get(pair, ())), tuple(copies.get(pair, ())))
-        for pair in dict.fromkeys([*triggers, *copies])
-    )
+        found.setdefault((copy.source, copy.target), ([], []))[1].append(copy)
+    return tuple(Arrow(*pair, tuple(ts), tuple(cs)) for pair, (ts, cs) in found.items())
 
 
 def say_start(start: Start) -> str:
     """Return, for example, "a push to ocadotechnology/ocargo"."""
-    match start.kind:
-        case StartKind.PUSH:
-            return f"a push to {start.detail or 'its repository'}"
-        case StartKind.POLL:
-            return f"a change in {start.detail or 'its repository'}, found by polling"
-        case StartKind.TIMER:
-            return f"the clock, {start.detail}"
-        case StartKind.HAND:
-            return "a person"
+    return _STARTS[start.kind].format(start.detail or "its repository")
 
 
 def say_condition(edge: TriggerEdge) -> str:
@@ -116,22 +113,17 @@ def say_default(parameter: Parameter) -> str:
     selector = parse_selector(parameter.default)
     if selector is None:
         return ""
-    if selector.kind is Selector.SPECIFIC and selector.argument:
-        return f"build {selector.argument}"
-    return (_SELECTORS | {Selector.SPECIFIC: "a build number"}).get(
-        selector.kind, selector.argument
-    )
+    if selector.kind is Selector.PARAMETER:
+        return selector.argument
+    if selector.kind is Selector.SPECIFIC and not selector.argument:
+        return "a build number"
+    return _SELECTORS[selector.kind].format(selector.argument)
 
 
 def say_selector(edge: CopyEdge) -> str:
     """Return which build is copied from, for example "build $DISTRIBUTION_NUMBER"."""
-    argument = edge.part.selector.argument
-    others = {
-        Selector.SPECIFIC: f"build {argument}",
-        Selector.PARAMETER: f"the build that {argument} selects",
-        Selector.PERMALINK: argument,
-    }
-    words = (others | _SELECTORS)[edge.part.selector.kind]
+    selector = edge.part.selector
+    words = _SELECTORS[selector.kind].format(selector.argument)
     return " with ".join(filter(None, (words, edge.part.parameter_filter)))
 
 
@@ -162,6 +154,4 @@ def group_starts(edges: Iterable[TriggerEdge]) -> list[tuple[TriggerEdge, tuple[
 def say_node_notes(node: Node) -> str:
     if not node.defined:
         return "not defined here"
-    if node.disabled:
-        return "disabled"
-    return ""
+    return "disabled" * node.disabled
