@@ -188,10 +188,10 @@ def bracket(text: str, gap: str = " ") -> str:
     return f"{gap}({text})" if text else ""
 
 
-def join_names(names: Sequence[str]) -> str:
-    """Return "a", "a and b" or "a, b and c"."""
+def join_names(names: Iterable[str], word: str = "and") -> str:
+    """Return "a", "a and b" or "a, b and c"; another `word` takes the place of "and"."""
     *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
+    return f"{', '.join(first)} {word} {last}" if first else last
 
 
 def some(names: Sequence[str], most: int = 3) -> str:

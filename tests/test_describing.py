@@ -6,7 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfl_jobs.planning.describing import diff_lines, show_diff
+from cfl_jobs.planning.describing import describe, diff_lines, show_diff
+from cfl_jobs.planning.differences import compare
+from cfl_jobs.planning.plan import Owner
+from tests.rendered_jobs import normal_of
 
 
 @pytest.mark.parametrize(
@@ -67,3 +70,26 @@ def test_lines_for_comparing_are_whole() -> None:
     """Two long lines that differ at their ends are not alike."""
     long = "x" * 5000
     assert list(diff_lines(f"{long}1", f"{long}2")) == [f"- {long}1", f"+ {long}2"]
+
+
+ROAMS, STAYS = "<canRoam>true</canRoam>", "<canRoam>false</canRoam>"
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        (ROAMS, "any node"),
+        (STAYS, "built-in"),
+        (f"<assignedNode>built-in</assignedNode>{STAYS}", "built-in"),
+        (f"<assignedNode>big || small</assignedNode>{STAYS}", "big || small"),
+    ],
+)
+def test_a_node_that_no_label_names_is_told(fields: str, shown: str) -> None:
+    """Jenkins leaves the label out for any node and for the built-in one."""
+    one = normal_of(f"<project>{fields}</project>", name="A")
+    label = "<assignedNode>linux</assignedNode>"
+    other = normal_of(f"<project>{label}{STAYS}</project>", name="A")
+    for desired, live in ((one, other), (other, one)):
+        found = {raw.label: describe(raw, Owner.OURS) for raw in compare(desired, live)}
+        told = (found["node label"].before, found["node label"].after)
+        assert told == (("linux", shown) if desired is one else (shown, "linux"))

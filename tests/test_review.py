@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from contextlib import chdir
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -174,9 +175,12 @@ TOOTHLESS = {
     "is the other way round": f"! {PORTAL[9:]}",
     "runs behind its back": f"{PORTAL[9:]} &",
     "does nothing": "true",
+    "says so and goes on": f"! {PORTAL[9:]} || true",
+    "is the other way round, with more to do": f"if true; then ! {PORTAL[9:]}; fi; echo done",
 }
 ON_CONTROLLER = "on the controller, whose files hold all that Jenkins knows, secrets too"
 PASSES = "lets Run Portal Tests pass whatever its tests say"
+INVERTED = "lets Run Portal Tests pass only when its tests fail"
 EFFECTS = {
     "danger in a job that looks renamed": (
         (
@@ -243,7 +247,7 @@ EFFECTS = {
     **{
         f"suite that {way}": (
             (TESTS, PORTAL, f"command: {json.dumps(command)}"),
-            PASSES,
+            INVERTED if way == "is the other way round" else PASSES,
             Weight.HIGH,
         )
         for way, command in TOOTHLESS.items()
@@ -258,6 +262,7 @@ EFFECTS = {
             "only say so": f"{RUNS} || echo failed",
             "are asked": f"if ! {RUNS}; then\n    echo failed\nfi",
             "may fail": f"set +e\n{RUNS}",
+            "go on where they fail": f"! {RUNS}",
         }.items()
     },
     "suite that `set -e` alone holds": (
@@ -335,6 +340,11 @@ EFFECTS = {
         "lets Promote Distribution start Deploy to Prod if the build wrote deploy.properties",
         Weight.HIGH,
     ),
+    "what one deploy alone is concerned by": (
+        (DEPLOY, PROD, f"{PROD}    after_promotion: true\n"),
+        "changes what Promote Distribution runs, and so what Deploy to Prod may deploy",
+        Weight.MEDIUM,
+    ),
     "edge that goes": (
         (DEPLOY, "    after_promotion: true\n", ""),
         "keeps Promote Distribution from starting Deploy to Dev",
@@ -380,6 +390,12 @@ EFFECTS = {
         (SCRIPT, "set -euo pipefail", "set -o errexit"),
         f"lets {DEPLOYS} go on after a variable that isn't set or a failure before a pipe, without "
         "`set -u` and `set -o pipefail`",
+        Weight.HIGH,
+    ),
+    "errors of all kinds": (
+        (SCRIPT, "set -euo pipefail", ""),
+        f"lets {DEPLOYS} go on after a command that fails, a variable that isn't set or a failure "
+        "before a pipe, without `set -e`, `set -u` and `set -o pipefail`",
         Weight.HIGH,
     ),
     "errors that end it in one case only": (
@@ -894,6 +910,9 @@ def test_effect_names_some_of_many_jobs_and_all_of_them_on_request() -> None:
     for layout in ("text", "markdown", "html"):
         told, whole = (WRITERS[layout](review, verbose=verbose) for verbose in (False, True))
         assert (told.count("Job 8"), whole.count("Job 299")) == (0, 2)
+    lighter = replace(effect, weight=Weight.LOW, jobs=("Job 300", "Job 301"))
+    more = weigh([effect, lighter, replace(lighter, tail="else")], is_changed=True)
+    assert more.text == review.risk.text.replace("292 more so", "294 more so")
     (found,) = json.loads(write_json(review))["effects"]
     assert found["jobs"] == list(names)
     assert found["text"].count("Job 299") == 2

@@ -11,10 +11,10 @@ from cfl_jobs.commands import OUTPUT, find_project
 from cfl_jobs.commands.completion import JOB
 from cfl_jobs.commands.target_options import ChosenTarget, is_settings_server, target_options
 from cfl_jobs.planning.basis import Asked, save_plan
-from cfl_jobs.review.formats import COLOURS, PROSE, WRITERS
+from cfl_jobs.review.formats import WRITERS
 from cfl_jobs.target import is_server, name_command
 from cfl_jobs.terminal.pushing import find_obstacles, look_at
-from cfl_jobs.terminal.text import show
+from cfl_jobs.terminal.text import show_review
 
 
 @click.command()
@@ -50,11 +50,7 @@ def command(
     """
     root = find_project()
     basis, review = look_at(root, target.open(root), Asked(jobs, adopt, prune))
-    text = WRITERS[layout](review, verbose=verbose)
-    if layout == "text":
-        show(text, COLOURS, prose=PROSE)
-    else:
-        click.echo(text, nl=False)
+    show_review(review, layout, verbose=verbose)
     if out is not None:
         save_plan(basis, out)
         label = review.plan.target

@@ -10,9 +10,9 @@ from cfl_jobs.commands import OUTPUT, find_project
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.files import write_named
 from cfl_jobs.review.comparing import make_review
-from cfl_jobs.review.formats import COLOURS, PROSE, WRITERS
+from cfl_jobs.review.formats import WRITERS
 from cfl_jobs.review.review import Review
-from cfl_jobs.terminal.text import show
+from cfl_jobs.terminal.text import show_review
 
 _OTHER = "It would be replaced: move it, or name another page with -o."
 
@@ -57,10 +57,8 @@ def command(
     if worktree and head is not None:
         raise click.UsageError("--worktree and HEAD don't go together; name one of them.")
     review = make_review(find_project(), base, None if worktree else head or "HEAD")
-    if output is None and layout == "text":
-        show(WRITERS[layout](review), COLOURS, prose=PROSE)
-    elif output is None:
-        click.echo(WRITERS[layout](review), nl=False)
+    if output is None:
+        show_review(review, layout)
     else:
         _write(review, layout, output)
     if review.head_findings or (detailed_exitcode and not review.is_compared):

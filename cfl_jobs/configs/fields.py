@@ -19,6 +19,8 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.reading.versions import NEWEST, Span, rows_for
 
+BUILT_IN_NODE = "built-in"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Default:

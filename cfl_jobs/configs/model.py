@@ -13,7 +13,14 @@ from posixpath import relpath
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
-from cfl_jobs.configs.fields import read_flag, read_names, read_number, read_text, read_threshold
+from cfl_jobs.configs.fields import (
+    BUILT_IN_NODE,
+    read_flag,
+    read_names,
+    read_number,
+    read_text,
+    read_threshold,
+)
 from cfl_jobs.configs.steps.step import BoundCredential, Placed, Step, Unknown, read_fields
 
 
@@ -145,6 +152,14 @@ RESOURCES = "properties/org.jenkins.plugins.lockableresources.RequiredResourcesP
 GITHUB = "properties/com.coravy.hudson.plugins.github.GithubProjectProperty"
 
 
+def _read_label(root: ET.Element) -> str:
+    if read_flag(root, "canRoam"):
+        return ""
+    # AbstractProject.getAssignedLabel, core 2.568; a pipeline's config says nothing of nodes.
+    default = BUILT_IN_NODE if root.find("canRoam") is not None else ""
+    return read_text(root, "assignedNode") or default
+
+
 def _read_copy_permissions(root: ET.Element) -> tuple[str, ...] | None:
     found = root.find(PERMITTED)
     if found is None:
@@ -181,9 +196,7 @@ class Job:
     disabled: bool = fields.flag("disabled")
     concurrent: bool = fields.flag("concurrentBuild")
     quiet_period: int | None = fields.number("quietPeriod")
-    node_label: str = fields.value(
-        lambda root: "" if read_flag(root, "canRoam") else read_text(root, "assignedNode"), ""
-    )
+    node_label: str = fields.value(_read_label, "")
     block_when_upstream: bool = fields.flag("blockBuildWhenUpstreamBuilding")
     block_when_downstream: bool = fields.flag("blockBuildWhenDownstreamBuilding")
     parameters: tuple[Parameter, ...] = ()

@@ -12,12 +12,12 @@ from functools import lru_cache
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import child_of, parse_config
+from cfl_jobs.configs.fields import BUILT_IN_NODE
 from cfl_jobs.errors import ConfigError
 from cfl_jobs.reading.versions import CORE, Span, rows_for
 
 Make = Callable[[ET.Element], None]
 
-BUILT_IN_NODE = "built-in"
 _COPY = "hudson.plugins.copyartifact."
 _CLEANUP = "hudson.plugins.ws__cleanup."
 _MATRIX = "hudson.security.AuthorizationMatrixProperty"

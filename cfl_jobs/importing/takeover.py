@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs.fields import BUILT_IN_NODE
 from cfl_jobs.configs.mark import split_description
-from cfl_jobs.configs.rewrites import BUILT_IN_NODE
 from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.trial import is_idle
 from cfl_jobs.importing.writing import Raw, Verbatim, describe, keep_raw

@@ -9,6 +9,7 @@ from itertools import groupby, zip_longest
 
 from cfl_jobs.check.secret_text import hide_secrets, is_secret, secrets_of
 from cfl_jobs.configs.config import Blame, Config, Steering
+from cfl_jobs.configs.fields import BUILT_IN_NODE
 from cfl_jobs.configs.mark import MATRIX
 from cfl_jobs.configs.normalform import NOTHING, SECRET, Normal
 from cfl_jobs.configs.normalising import absent_value
@@ -117,9 +118,13 @@ def _has_other_secrets(one: Normal, other: Normal) -> bool:
 
 
 def _meaning_of_absence(raw: Raw, versions: Mapping[str, str]) -> str:
-    """Return what a flag that one side doesn't have means there, "" where it is no flag."""
+    """Return what a flag or a node's label that one side doesn't have means there, else ""."""
     if raw.is_item or (raw.desired and raw.live):
         return ""
+    if raw.path == "assignedNode":
+        around = raw.live_section if raw.desired else raw.desired_section
+        roams = around and around.find("canRoam")
+        return "any node" if roams and roams.text == "true" else BUILT_IN_NODE
     opposite = {"true": "false", "false": "true"}.get(raw.element.text, "")
     if absent_value(raw.parent, raw.element.tag, versions) != opposite:
         return ""

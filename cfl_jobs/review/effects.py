@@ -11,6 +11,7 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from cfl_jobs.check.rule import parts_of
 from cfl_jobs.check.shell import (
@@ -295,13 +296,11 @@ def _lines_of(script: str) -> Counter[str]:
 
 
 def _say_stops(options: Iterable[str]) -> str:
-    return " or ".join(map(STOPS_AT.__getitem__, options))
+    return join_names(map(STOPS_AT.__getitem__, options), "or")
 
 
 def _say_set(options: Iterable[str], sign: str = "-") -> str:
-    return " and ".join(
-        f"`set {sign}{option if len(option) == 1 else f'o {option}'}`" for option in options
-    )
+    return join_names(f"`set {sign}{'o ' * (len(option) > 1)}{option}`" for option in options)
 
 
 def _stops_of(job: Job) -> dict[str, list[str]]:
@@ -343,13 +342,21 @@ def _tests(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
 def _passes(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     """Yield that a suite can't fail any more, as far as that can be told."""
     were, weight = set(_passing(old)), pair.weigh_feeding(name)
-    found = {is_held for line, is_held in _passing(new) if (line, is_held) not in were}
-    if False in found and _results(new):
-        tails = "pass whatever its tests say", "pass whatever their tests say"
-        yield Effect(About.GUARD, weight, "lets", (name,), *tails)
-    elif found and _results(new):
-        lead, tail = "leaves it to `set -e` alone to fail", ": what comes after the tests succeeds"
-        yield Effect(About.GUARD, weight, lead, (name,), tail)
+    found = {passes for line, passes in _passing(new) if (line, passes) not in were}
+    if found and _results(new):
+        lead, *tails = next(way for way in _Passes if way in found).value
+        yield Effect(About.GUARD, weight, lead, (name,), *tails)
+
+
+class _Passes(Enum):
+    """How a suite passes though its tests fail, in words; the worst first."""
+
+    ALWAYS = "lets", "pass whatever its tests say", "pass whatever their tests say"
+    INVERTED = "lets", "pass only when its tests fail", "pass only when their tests fail"
+    UNHELD = (
+        "leaves it to `set -e` alone to fail",
+        ": what comes after the tests succeeds",
+    )
 
 
 # A command that can't fail.
@@ -357,14 +364,15 @@ _NOTHING = re.compile(r"command=['\"]?(?:true|:|exit 0)['\"]?$", re.MULTILINE)
 _RUNS_TESTS = re.compile(
     r"\bcommand\b|\btest(?![\w'])|\b(?:pytest|unittest|tox|nox|jest|behave|cypress)\b"
 )
+_INVERTED = re.compile(r"!\s[^|&]*")
 _RUNS_COMMAND = re.compile(r"sh\s[^\n]*-\w*c\s+\"?\$\{?command\b")
 
 
-def _passing(job: Job) -> Iterator[tuple[str, bool]]:
+def _passing(job: Job) -> Iterator[tuple[str, _Passes]]:
     """Yield what of a job's scripts runs tests and doesn't fail with them; see find_excused."""
     for step in job.shells:
         script = step.script
-        yield from ((found[0], False) for found in _NOTHING.finditer(script))
+        yield from ((found[0], _Passes.ALWAYS) for found in _NOTHING.finditer(script))
         given, mark, _ = script.partition(BEGIN)
         texts = [(script, find_options(script))]
         command = _COMMAND.search(given) if mark else None
@@ -373,8 +381,12 @@ def _passing(job: Job) -> Iterator[tuple[str, bool]]:
         for text, options in texts:
             own = {*options.inner, *options.on} if text is not script else options.on
             for words, is_held in find_excused(text, own):
+                is_last = without_comments(text).strip().endswith(words)
+                passes = _Passes.UNHELD if is_held else _Passes.ALWAYS
+                if is_last and _INVERTED.fullmatch(words):
+                    passes = _Passes.INVERTED
                 if _RUNS_TESTS.search(words):
-                    yield words, is_held
+                    yield words, passes
 
 
 def _results(job: Job) -> list[JUnitResults]:
@@ -410,11 +422,26 @@ def _runs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
         lead = "changes what decides whether a distribution was tested:"
         yield Effect(About.GUARD, Weight.HIGH, lead, (name,))
         return
-    fed = () if name in pair.deploys else pair.fed_by(name)
+    fed = () if name in pair.deploys else _narrow(pair.fed_by(name), was, now)
     weight = pair.weigh(name) if fed or name in pair.deploys else Weight.LOW
     along = ", and so what {others} may deploy" if fed else ""
     tails = f"runs{along}", f"run{along}"
     yield Effect(About.RUNS, weight, "changes what", (name,), *tails, others=fed)
+
+
+def _narrow(fed: tuple[str, ...], was: Normal | None, now: Normal | None) -> tuple[str, ...]:
+    """Return which of the jobs that are fed are meant, where only inputs that name them change."""
+    before, after = (Counter(_given(side).split("\n")) for side in (was, now))
+    lines = ["\n".join(part.elements()) for part in (before - after, after - before)]
+    name = re.compile("|".join(map(re.escape, sorted(fed, key=len, reverse=True))))
+    rest = [_LINKS.sub("", name.sub("", text)) for text in lines]
+    if not fed or rest[0] != rest[1] or _judging_steps(was) != _judging_steps(now):
+        return fed
+    old, new = (set(name.findall(text)) for text in lines)
+    return tuple(job for job in fed if job in old ^ new) or fed
+
+
+_LINKS = re.compile(r"\b(?:and|nothing)\b|[\s,'()]")
 
 
 def _judges_otherwise(was: Normal | None, now: Normal | None) -> bool:

@@ -73,7 +73,7 @@ def _edges_of(chain: Chain, holder: str) -> dict[tuple[str, str], list[TriggerEd
 def _say_terms(before: Sequence[TriggerEdge], after: Sequence[TriggerEdge]) -> str:
     """Return on what condition a job is started now, and was, where that differs."""
     was, now = (
-        " or ".join(dict.fromkeys(say_condition(edge) or "whatever the build wrote" for edge in of))
+        join_names(dict.fromkeys(say_condition(e) or "whatever the build wrote" for e in of), "or")
         for of in (before, after)
     )
     results, before_results = ({edge.condition for edge in of} for of in (after, before))

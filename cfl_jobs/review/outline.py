@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -121,7 +121,7 @@ def list_entries(
     `verbose`: with Jenkins' own.
     """
     plan = review.plan
-    told = (_OfServer if plan.target else _OfRevisions)(review, most)
+    told = _Entries(review, most)
     yield from told.changes()
     yield from told.undone()
     yield from (_note("note", note) for note in plan.notes if verbose or not note.quiet)
@@ -222,16 +222,14 @@ def _whole(change: Create | Delete) -> Iterator[Difference]:
             yield describe(raw, Owner.UNKNOWN, place)
 
 
-class _OfServer:
-    """A plan for a server: its changes, and what is left alone."""
-
-    owners: Mapping[Owner, str] = _OWNERS
-    hint = "; -v shows them"
+class _Entries:
+    """What a plan has to tell, of a server or of two revisions."""
 
     def __init__(self, review: Review, most: int | None) -> None:
         self._plan = review.plan
         self._most = most
         self._weights = review.weights
+        self._is_of_server = bool(review.plan.target)
         places = review.places
         self._order = lambda change: (turn_of(change), places.get(change.name, len(places)))
 
@@ -241,14 +239,13 @@ class _OfServer:
         renamed = {update.key: update for update in self._plan.probable_renames}
         for update in renamed.values():
             grouped = group_differences([update.told])
-            parts = [self.parts(grouping, [update]) for grouping in grouped]
+            parts = [self._parts(grouping, [update]) for grouping in grouped]
             line, about = _say_probable_rename(update), _say_followers(update, updates)
             names = (update.name,)
             yield Entry("rename", update.kind, names, (line,), tuple(chain(*parts)), about)
         for change in changes:
             if isinstance(change, Create) and change.key not in renamed:
-                made = _entry(change, self.whole(change), _say_origin(change))
-                yield self._weighed(made)
+                yield self._entry_of_whole(change, _say_origin(change))
         for update in updates:
             if update.old_name:
                 yield _entry(update, about=_say_followers(update, updates))
@@ -257,20 +254,16 @@ class _OfServer:
         entries: list[Entry] = []
         for grouping, alike in _group([update for update in updates if update.told]):
             lines = tuple(headline(update, is_changed=True) for update in alike)
-            of_entry = self.parts(grouping, alike)
+            of_entry = self._parts(grouping, alike)
             entries.append(Entry("change", alike[0].kind, _names(alike), lines, of_entry))
         yield from sorted(entries, key=lambda entry: -entry.weight)
         told = {update.live.key for update in renamed.values()}
         for deletion in sorted(self._plan.deletions, key=self._order):
-            yield from self.deletion(deletion, is_told=deletion.key in told)
-
-    def deletion(self, deletion: Delete, *, is_told: bool) -> Iterator[Entry]:
-        """Yield what is told of a deletion; `is_told`: that it is probably a rename."""
-        yield _entry(deletion, about="see above: is it renamed?" if is_told else "")
-
-    def _weighed(self, entry: Entry) -> Entry:
-        weights = [self._weights.get((name, ""), Weight.LOW) for name in entry.names]
-        return replace(entry, own_weight=max(weights))
+            is_told = deletion.key in told
+            if self._is_of_server:
+                yield _entry(deletion, about="see above: is it renamed?" if is_told else "")
+            elif not is_told:
+                yield self._entry_of_whole(deletion, "update deletes it with --prune only")
 
     def undone(self) -> Iterator[Entry]:
         """Yield what is left alone and why, with what --adopt would change."""
@@ -279,67 +272,57 @@ class _OfServer:
             again = (Note(*update.live.key, "as above") for update in alike)
             notes = [reasons.pop((note.kind, note.name), note) for note in again]
             lines = tuple(map(say_note, notes))
-            parts = self.parts(grouping, alike)
+            parts = self._parts(grouping, alike)
             yield Entry("left alone", alike[0].kind, _names(alike), lines, parts)
         yield from (_note("left alone", note) for note in reasons.values())
 
-    def whole(self, change: Create | Delete) -> tuple[Part, ...]:
-        """Return all that a job has that is made, or had that goes, where that is told."""
-        return ()
+    def _entry_of_whole(self, change: Create | Delete, about: str) -> Entry:
+        """Return that a job is made or goes; of revisions with all that it has."""
+        most = self._most and min(self._most, _SHOWN_WHOLE)
+        parts = tuple(
+            self._part(found, found.label, str(found.position or ""), _show_whole, most)
+            for found in differences_of(change, whole=not self._is_of_server)
+        )
+        weight = self._weights.get((change.name, ""), Weight.LOW)
+        return replace(_entry(change, parts, about), own_weight=weight)
 
-    def parts(self, grouping: Grouping, some: Sequence[Update]) -> tuple[Part, ...]:
-        parts = [self._part(found, some) for found in grouping.changes]
+    def _parts(self, grouping: Grouping, some: Sequence[Update]) -> tuple[Part, ...]:
+        """Return what people see of the differences that some jobs have."""
+        parts: list[Part] = []
+        for found in grouping.changes:
+            first = found[0]
+            weights = (
+                self._weights.get((update.name, each.path))
+                for update, each in zip(some, found, strict=True)
+            )
+            places = dict.fromkeys(str(each.position) for each in found if each.position)
+            owner = _OWNERS[first.owner] if self._is_of_server else ""
+            about = "; ".join(filter(None, (owner, first.remark, _say_places(list(places)))))
+            part = self._part(first, label_of(found), about, _show, self._most)
+            parts.append(replace(part, weight=max(filter(None, weights), default=None)))
         return tuple(sorted(parts, key=lambda part: -(part.weight or 0)))
 
-    def _part(self, found: Sequence[Difference], some: Sequence[Update]) -> Part:
-        """Return what people see of a difference that some jobs have."""
-        first = found[0]
-        weights = (
-            self._weights.get((update.name, each.path))
-            for update, each in zip(some, found, strict=True)
-        )
-        places = list(dict.fromkeys(str(each.position) for each in found if each.position))
-        more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-        about = (self.owners.get(first.owner, ""), first.remark, "".join(places[:1]) + more)
-        return Part(
-            make_line_visible(label_of(found)),
-            make_line_visible("; ".join(filter(None, about))),
-            self.shorten(tuple(_show(first)), None if is_never_cut(first) else self._most),
-            max(filter(None, weights), default=None),
-            is_never_cut(first),
-        )
-
-    def shorten(self, lines: tuple[str, ...], most: int | None) -> tuple[str, ...]:
-        if most is None or len(lines) <= most:
-            return lines
-        return (*lines[:most], f"  … and {count(len(lines) - most, 'more line')}{self.hint}")
+    def _part(
+        self,
+        found: Difference,
+        label: str,
+        about: str,
+        show: Callable[[Difference, bool], Iterator[str]],
+        most: int | None,
+    ) -> Part:
+        """Return a part with the first `most` lines of a difference, all where it is never cut."""
+        is_whole = is_never_cut(found)
+        lines = tuple(show(found, is_whole))
+        if most is not None and len(lines) > most and not is_whole:
+            hint = "; -v shows them" if self._is_of_server else ""
+            lines = (*lines[:most], f"  … and {count(len(lines) - most, 'more line')}{hint}")
+        label, about = make_line_visible(label), make_line_visible(about)
+        return Part(label, about, lines, is_whole=is_whole)
 
 
-class _OfRevisions(_OfServer):
-    """A plan from one revision to another, which is for no server."""
-
-    owners: Mapping[Owner, str] = {}
-    hint = ""
-
-    def deletion(self, deletion: Delete, *, is_told: bool) -> Iterator[Entry]:
-        if not is_told:
-            about = "update deletes it with --prune only"
-            yield self._weighed(_entry(deletion, self.whole(deletion), about))
-
-    def whole(self, change: Create | Delete) -> tuple[Part, ...]:
-        most = self._most and min(self._most, _SHOWN_WHOLE)
-        return tuple(
-            Part(
-                make_line_visible(found.label),
-                make_line_visible(str(found.position or "")),
-                self.shorten(
-                    tuple(show_diff(*_texts_of(found), whole=is_never_cut(found))),
-                    None if is_never_cut(found) else most,
-                ),
-                is_whole=is_never_cut(found),
-            )
-            for found in _whole(change)
-        )
+def _say_places(places: Sequence[str]) -> str:
+    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
+    return "".join(places[:1]) + more
 
 
 def _group(updates: Sequence[Update]) -> Iterator[tuple[Grouping, tuple[Update, ...]]]:
@@ -370,13 +353,17 @@ def _texts_of(found: Difference) -> tuple[str, str]:
     return found.before.removeprefix("command: "), found.after.removeprefix("command: ")
 
 
-def _show(found: Difference) -> Iterator[str]:
+def _show_whole(found: Difference, is_whole: bool) -> Iterator[str]:
+    return show_diff(*_texts_of(found), whole=is_whole)
+
+
+def _show(found: Difference, is_whole: bool) -> Iterator[str]:
     before, after = _texts_of(found)
     is_told = before and after and before != after
     if found.change is Change.MOVED:
         yield "  moved to another place in its list"
     elif is_told or is_long(found) or len(before) + len(after) > _LONG:
-        yield from show_diff(before, after, whole=is_never_cut(found))
+        yield from show_diff(before, after, whole=is_whole)
     else:
         old, new = _MISSING.get(found.change, ("(empty)", "(empty)"))
         yield f"- {make_line_visible(before) or old}"

@@ -12,7 +12,7 @@ from enum import Enum, IntEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from cfl_jobs.errors import Finding, bracket, count, join_names, some
+from cfl_jobs.errors import Finding, bracket, count, join_names
 from cfl_jobs.planning.plan import Create, Delete, Plan
 from cfl_jobs.planning.visible import make_line_visible
 from cfl_jobs.target import Kind
@@ -86,6 +86,10 @@ class Effect:
     others: tuple[str, ...] = ()
     paths: tuple[str, ...] = field(default=(), compare=False)
 
+    def is_like(self, other: Effect) -> bool:
+        """Tell whether it says the same of other jobs, whatever that weighs there."""
+        return self == replace(other, jobs=self.jobs, weight=self.weight, of_all=self.of_all)
+
     @property
     def text(self) -> str:
         return self.tell(max(len(self.jobs), len(self.others)))
@@ -95,22 +99,29 @@ class Effect:
         """The same with the first few of many jobs, and their number."""
         return self.tell(_SHOWN_JOBS)
 
-    def tell(self, most: int) -> str:
+    def tell(self, most: int, more: int = 0) -> str:
+        """Return it with the first `most` jobs; it is as true of `more` that it doesn't hold."""
         from cfl_jobs.check.secret_text import hide_secrets
 
         jobs = count(len(self.jobs), "job")
-        names, others = (_name(of, most) for of in (self.jobs, self.others))
+        names, others = _name(self.jobs, most, more), _name(self.others, most)
         if self.of_all:
             names = f"{'any of' if self.lead.endswith('a build of') else 'all'} {jobs}"
-        tail = self.tail_of_many if self.tail_of_many and len(self.jobs) > 1 else self.tail
+        tail = self.tail
+        if len(self.jobs) + more > 1:
+            tail = self.tail_of_many or tail
         gap = "" if tail[:1] in ("", ":", ",") else " "
         tail = tail.replace("{others}", others)
         text = f"{self.lead} {names}{gap}{tail}{bracket(self.remark)}"
         return make_line_visible(hide_secrets(text))
 
 
-def _name(jobs: Sequence[str], most: int) -> str:
-    return some(jobs, most) if len(jobs) > most or not jobs else join_names(jobs)
+def _name(jobs: Sequence[str], most: int, more: int = 0) -> str:
+    shown = jobs[:most]
+    more += len(jobs) - len(shown)
+    if more:
+        return f"{', '.join(shown)} and {more} more"
+    return join_names(shown or [""])
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +277,10 @@ def weigh(effects: Sequence[Effect], *, is_changed: bool) -> Risk:
         return Risk(Weight.LOW, "no job runs, starts, copies or may do anything else than before")
     weight = effects[0].weight
     heaviest = [effect for effect in effects if effect.weight is weight]
+    lighter = effects[len(heaviest) :]
     more = len(heaviest) - _SHOWN
-    shown = "; ".join(effect.short for effect in heaviest[:_SHOWN])
+    shown = "; ".join(
+        effect.tell(_SHOWN_JOBS, sum(len(e.jobs) for e in lighter if e.is_like(effect)))
+        for effect in heaviest[:_SHOWN]
+    )
     return Risk(weight, f"{shown}; and {more} more like this" if more > 0 else shown)

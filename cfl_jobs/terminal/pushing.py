@@ -24,11 +24,10 @@ from cfl_jobs.planning.journal import HISTORY, Journal, find_run, list_left, lis
 from cfl_jobs.planning.observe import list_versions
 from cfl_jobs.planning.plan import Delete, Outcome, Plan, PlannedChange, Result, Status, find_loss
 from cfl_jobs.planning.visible import make_line_visible, make_visible
-from cfl_jobs.review.formats import COLOURS, PROSE, write_text
 from cfl_jobs.review.review import Review
 from cfl_jobs.target import Key, Target, full_label, name_command
 from cfl_jobs.terminal.streams import confirm, counting, find_canvas, silence_output
-from cfl_jobs.terminal.text import show
+from cfl_jobs.terminal.text import show, show_review
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -230,7 +229,7 @@ def push_plan(
 def _show(review: Review, *, verbose: bool = False) -> None:
     """Write the plan. Raises PlanError where its reader went away: nobody saw all of it."""
     try:
-        show(write_text(review, verbose=verbose), COLOURS, prose=PROSE)
+        show_review(review, verbose=verbose)
     except BrokenPipeError:
         silence_output()
         raise PlanError(

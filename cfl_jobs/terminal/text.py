@@ -6,9 +6,12 @@ import re
 import sys
 import textwrap
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
+
+if TYPE_CHECKING:
+    from cfl_jobs.review.review import Review
 
 # How a line begins (a regular expression), and its colour; the first that fits counts.
 Colours: TypeAlias = Sequence[tuple[str, str]]
@@ -40,6 +43,17 @@ def show(text: str, colours: Colours, *, prose: str = "", as_one: bool = False) 
             shown = wrap(line, width)
         colour = _find_colour(lines[0] if as_one else line, colours)
         click.echo("\n".join(_dye(each, colour) for each in shown))
+
+
+def show_review(review: Review, layout: str = "text", *, verbose: bool = False) -> None:
+    """Write a plan or a review in one of its formats."""
+    from cfl_jobs.review.formats import COLOURS, PROSE, WRITERS
+
+    text = WRITERS[layout](review, verbose=verbose)
+    if layout == "text":
+        show(text, COLOURS, prose=PROSE)
+    else:
+        click.echo(text, nl=False)
 
 
 def _find_colour(line: str, colours: Colours) -> str:
