@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 
@@ -91,14 +92,14 @@ class Finding:
 def merge_findings(findings: Sequence[Finding]) -> Finding:
     """Return one for all that say the same of a place: a template's line is wrong for all its jobs.
 
-    The first one's origins are told, then those of two more, and how many there are beside.
+    The origins of three are told, and how many more findings there are beside.
     """
-    first = findings[0]
-    origins = tuple(dict.fromkeys(origin for found in findings for origin in found.origins))
-    shown = origins[: max(len(first.origins), 1) + 2]
-    if more := len(origins) - len(shown):
+    first, most = findings[0], 3
+    each = tuple(dict.fromkeys(found.origins for found in findings))
+    shown = tuple(dict.fromkeys(chain.from_iterable(each[:most])))
+    if shown and len(each) > most:
         *shown_whole, last = shown
-        role = f"{last.role.removesuffix(' at')} and {more} more, at"
+        role = f"{last.role.removesuffix(' at')} and {len(each) - most} more, at"
         shown = (*shown_whole, Origin(role, last.position))
     return replace(first, origins=shown)
 

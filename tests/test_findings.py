@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.errors import DefinitionError, count
+from cfl_jobs.errors import (
+    DefinitionError,
+    Finding,
+    Origin,
+    Position,
+    count,
+    merge_findings,
+)
 from cfl_jobs.rendering.render import render
 from tests.case_files import find_cases, lay_out
 from tests.test_architecture import PACKAGE
@@ -39,3 +46,15 @@ def test_what_is_counted_is_told_by_the_one_function_that_knows_plurals() -> Non
                 if isinstance(number, ast.FormattedValue) and isinstance(text, ast.Constant):
                     told = ast.unparse(number.value) + str(text.value)
                     assert not re.match(r"len\(.*\) (more )?(?!as |is )\w+s\b", told), (path, told)
+
+
+@pytest.mark.parametrize("own", [("for the job",), ("set here", "for the job")])
+def test_findings_beyond_three_are_counted_however_many_places_each_has(
+    own: tuple[str, ...],
+) -> None:
+    places = [
+        tuple(Origin(role, Position(f"{role}.yaml", line)) for role in own) for line in range(1, 8)
+    ]
+    merged = merge_findings([Finding("bad", origins=origins) for origins in places])
+    assert len(merged.origins) == 3 * len(own)
+    assert str(merged).endswith(f"  for the job and 4 more, at {own[-1]}.yaml:3:1")

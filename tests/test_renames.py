@@ -11,6 +11,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Refused
 from cfl_jobs.planning.journal import list_runs
 from cfl_jobs.planning.plan import Status, find_loss
+from cfl_jobs.planning.renames import Renames
 from cfl_jobs.review.comparing import plan_revision
 from cfl_jobs.review.formats import write_text
 from cfl_jobs.review.review import Review, Revision
@@ -265,3 +266,22 @@ def test_blanks_in_a_list_of_jobs_are_no_difference_after_a_rename(
     )
     assert update(target, tmp_path, *wanted).is_complete
     assert plan(target, *wanted).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "folder", "text", "now"),
+    [
+        ("Old", "New", "", "Old, then Old/a, Older and a-Old", "New, then New/a, Older and a-New"),
+        ("F/build", "F/built", "", "make build; F/build", "make build; F/built"),
+        ("F/build", "F/built", "F", "copies build of G/build", "copies built of G/build"),
+        ("F/build", "G/built", "F", "copies build", "copies build"),
+        ("F", "G", "F", "F/build of H/F", "G/build of H/F"),
+        ("F/My job", "F/Job", "", "$NUMBER_MY_JOB", "$NUMBER_JOB"),
+    ],
+)  # fmt: skip
+def test_only_what_names_a_renamed_job_follows_it(
+    old: str, new: str, folder: str, text: str, now: str
+) -> None:
+    """In a job beside it its own name is enough; elsewhere that may be any word."""
+    text, now = (each.replace("$", "$COPYARTIFACT_BUILD_") for each in (text, now))
+    assert Renames(((old, new),)).in_text(text, folder) == now

@@ -176,7 +176,6 @@ TOOTHLESS = {
     "runs behind its back": f"{PORTAL[9:]} &",
     "does nothing": "true",
     "says so and goes on": f"! {PORTAL[9:]} || true",
-    "is the other way round, with more to do": f"if true; then ! {PORTAL[9:]}; fi; echo done",
 }
 ON_CONTROLLER = "on the controller, whose files hold all that Jenkins knows, secrets too"
 PASSES = "lets Run Portal Tests pass whatever its tests say"
@@ -846,7 +845,7 @@ ENDS = {
     "flag": (
         (DEPLOY, "    after_promotion: true\n", ""),
         (DEPLOY, PROD, f"{PROD}    after_promotion: true\n"),
-        {"shell step: script", "description"},
+        {"trigger builds", "shell step: script", "description"},
     ),
     "environment": (
         (DEPLOY, "", ""),
@@ -878,6 +877,70 @@ def test_what_is_added_at_the_end_of_a_list_is_blamed_on_its_line(
     }
     assert set(found) == labels
     assert set(found.values()) <= added
+
+
+NODE, PROMOTED = '    node_label: ""\n', "    after_promotion: true\n"
+KEPT = ("jobs/distribution.yaml", "    requirements:", "    retention_builds: 5\n    requirements:")
+DECIDED = {
+    "value that a filter changes": (
+        (DEPLOY, "", ""),
+        (DEPLOY, "environment: Prod", "environment: Live"),
+        ("node label", "shell step: script", "description"),
+        "environment: Live",
+    ),
+    "value that takes a node away": (
+        (DEPLOY, "", ""),
+        (DEPLOY, PROD, f"{PROD}{NODE}"),
+        ("node label", "run on any node"),
+        NODE.strip(),
+    ),
+    "value that took a node away": (
+        (DEPLOY, PROD, f"{PROD}{NODE}"),
+        (DEPLOY, NODE, ""),
+        ("node label", "run on any node"),
+        "- name: Deploy to Prod",
+    ),
+    "value by which a list has its first entry": (
+        (DEPLOY, PROMOTED, ""),
+        (DEPLOY, PROD, f"{PROD}{PROMOTED}"),
+        ("trigger builds", "shell step: script", "description"),
+        PROMOTED.strip(),
+    ),
+    "value by which a list had its only entry": (
+        (DEPLOY, "", ""),
+        (DEPLOY, PROMOTED, ""),
+        ("trigger builds", "shell step: script", "description"),
+        "- name: Deploy to Dev",
+    ),
+    "value that let a field in": (
+        KEPT,
+        (KEPT[0], KEPT[2], KEPT[1]),
+        ("builds to keep: builds with artifacts",),
+        "- name: Create Distribution",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DECIDED)
+def test_what_a_value_decides_is_blamed_on_it_or_on_the_entry_it_left(
+    case: str, tmp_path: Path
+) -> None:
+    """Not on the template's line that it lets in, nor on the default that holds without it."""
+    first, change, labels, expected = DECIDED[case]
+    root = copy_project(tmp_path)
+    edit(root, *first)
+    start = read_setup(root)
+    edit(root, *change)
+    review = review_setups(Revision("main"), Revision("change"), start, read_setup(root))
+    found = [
+        (re.sub(r" \d+", "", difference.label), difference.position)
+        for update in review.plan.changes
+        if isinstance(update, Update)
+        for difference in update.differences
+    ]
+    assert {label for label, _ in found} == set(labels)
+    lines = {(root / at.file).read_text().split("\n")[at.line - 1].strip() for _, at in found if at}
+    assert lines == {expected}
 
 
 @pytest.mark.parametrize("case", ["first person", "first secret"])

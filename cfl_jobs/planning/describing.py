@@ -19,7 +19,7 @@ from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.plan import Change, Difference, Owner
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.reading import JOBS
-from cfl_jobs.reading.tracking import Pieces
+from cfl_jobs.reading.tracking import NOWHERE, Pieces
 from cfl_jobs.reading.versions import NEWEST
 
 _CONTEXT = 2
@@ -138,11 +138,19 @@ def place_of(rendered: Config, raw: Raw, before: Config) -> Position:
     with it. `before` knows places only where it was rendered too.
     """
     path, text = raw.path, raw.element.text
+    if path == "canRoam":  # says the opposite of what an option makes of assignedNode
+        node = Normal("assignedNode")
+        opposite = replace(raw, desired=raw.live and node, live=raw.desired and node)
+        return place_of(rendered, replace(opposite, path=node.tag), before)
     if raw.desired is None:
+        if before.blame:
+            gone = _place_of_item(before, path, text) if raw.is_item else before.place_of(path)
+            if flipped := _place_of_flip(rendered, gone):
+                return flipped
+            if raw.is_item and _is_value(gone := _find_deciding(before, gone)):
+                return _nearest(rendered, gone)
         if not raw.is_item:
             return rendered.place_of(path)
-        if before.blame and _is_value(gone := _place_of_item(before, path, text)):
-            return _nearest(rendered, gone)
         # A number in the path counts the server's elements, not ours.
         beside = path.rpartition("[")[0]
         made = [of.position for of in rendered.blame if of.path.startswith(f"{beside}[")]
@@ -152,13 +160,18 @@ def place_of(rendered: Config, raw: Raw, before: Config) -> Position:
         place = rendered.place_of(path)
         if raw.is_item:
             place = _place_of_item(rendered, path, text)
-        return _steered(rendered, place, text, before, is_new=_is_alone(rendered, path, place))
+        return _steered(
+            rendered, place, text, before, is_new=_is_alone(rendered, path, place, before)
+        )
     pieces = rendered.pieces_of(path)
     whole = rendered.place_of(path)
     if not pieces or not text:
-        return whole
+        return _place_of_value(rendered, path, whole, before)
     change = _find_change(text, raw.live.text, pieces)
-    place, piece = _place_of_change(text, change, pieces, whole)
+    within = _find_changed_value(text, raw.live.text, pieces) or change
+    place, piece = _place_of_change(text, within, pieces, whole)
+    if not _is_value(place) and (unpicked := _find_unpicked(rendered, before, raw)):
+        return _nearest(rendered, unpicked)
     new = text[max(change.start, piece.start) : min(change.stop, piece.stop)]
     is_new = _is_mostly(text, raw.live.text, change, rendered.steered(place), pieces)
     return _steered(rendered, place, new, before, is_new=is_new)
@@ -172,21 +185,70 @@ def _steered(
     A value is none where its text was elsewhere. `is_new`: all that was let in with it is new.
     """
     by = rendered.steered(place)
+    if by is None or not _is_own(rendered, by.position):
+        was = before.steered(place)
+        if was and is_new and not _is_value(place) and _is_own(before, was.position):
+            return rendered.definition  # it was taken out of the entry
     if by is None:
         return place
     if _is_value(place):
         bare = re.sub(r"^(?:\W|and\b)+|\W+$", "", text)
         word = re.compile(rf"(?<!\w){re.escape(bare)}(?!\w)")
         is_new = bool(bare) and any(word.search(part.text) for part in before.normal.walk())
-    return by.position if is_new else place
+    return _find_deciding(rendered, by.position) if is_new else place
 
 
-def _is_alone(rendered: Config, path: str, place: Position) -> bool:
-    """Tell whether nothing but an element, and what is around it, was let in with it."""
+def _place_of_value(rendered: Config, path: str, place: Position, before: Config) -> Position:
+    """Return the place of a field without pieces: of what it was made of, or isn't any more."""
+    gone = before.place_of(path)
+    if all(blame.path != path for blame in rendered.blame) and before.blame:
+        if _is_value(gone) and gone != before.definition:
+            return _nearest(rendered, gone)
+        return _place_of_flip(rendered, gone) or place
+    is_new = _is_alone(rendered, path, place, before)
+    return _steered(rendered, place, "", before, is_new=is_new)
+
+
+def _find_deciding(rendered: Config, place: Position) -> Position:
+    """Return the value that decided that something is made at a place, else the place itself."""
     by = rendered.steered(place)
+    if by is None or by.position == place:
+        return place
+    return by.position if _is_value(place) else _find_deciding(rendered, by.position)
+
+
+def _place_of_flip(rendered: Config, gone: Position) -> Position | None:
+    """Return the value that lets nothing in any more where something was made, if it is there."""
+    by = rendered.steered(gone)
+    if by is None or any(map(by.holds, _places(rendered.blame))):
+        return None
+    return by.position
+
+
+def _find_unpicked(rendered: Config, before: Config, raw: Raw) -> Position | None:
+    """Return the value by which an entry was picked that isn't any more, if a text named that."""
+    live, text = (side.text if side else "" for side in (raw.live, raw.desired))
+    was, now = (sum(s.file == s.position.file for s in of.steering) for of in (before, rendered))
+    if now >= was or not (pieces := before.pieces_of(raw.path)):
+        return None
+    place, _ = _place_of_change(live, _find_change(live, text, pieces), pieces, NOWHERE)
+    gone = _find_deciding(before, place)
+    return gone if _is_value(place) and gone != place else None
+
+
+def _is_own(rendered: Config, place: Position) -> bool:
+    """Tell whether a place is in the job's own entry, as far as that is known."""
+    own = rendered.definition
+    return place.file == own.file and place.line >= own.line
+
+
+def _is_alone(rendered: Config, path: str, place: Position, before: Config) -> bool:
+    """Tell whether nothing but an element, and what is around it or in its line, was let in."""
+    by = rendered.steered(place) or before.steered(place)
     outside = _split_blame(rendered.blame, (path,))[1]
     others = (part for part in outside if not path.startswith(f"{part.path}/"))
-    return by is not None and not any(map(by.holds, _places(others)))
+    lines = (of for of in _places(others) if (of.file, of.line) != (place.file, place.line))
+    return by is not None and not any(map(by.holds, lines))
 
 
 def _is_mostly(desired: str, live: str, change: slice, by: Steering | None, pieces: Pieces) -> bool:
@@ -251,17 +313,43 @@ def _is_value(place: Position) -> bool:
     return place.file.startswith(f"{JOBS}/")
 
 
+def _find_changed_value(desired: str, live: str, pieces: Pieces) -> slice | None:
+    """Return where in a text the first value that changed differs, if all that a template wrote
+    is in the other one too, in that order."""
+    ends = [at for at, _ in pieces[1:]] + [len(desired)]
+    found: slice | None = None
+    first = last = start = 0  # of the values since the last of a template's pieces, in both texts
+    for (at, place), end in zip((*pieces, (len(desired), NOWHERE)), (*ends, -1), strict=True):
+        if _is_value(place):
+            last = end
+            continue
+        text = desired[at:end] if end >= 0 else ""
+        here = live.find(text, start) if end >= 0 else len(live)
+        if here < 0 or (here > start and first == last):
+            return None
+        if found is None and desired[first:last] != live[start:here]:
+            at = _pass_gap(
+                desired, first + count_common(desired[first:last], live[start:here]), last, pieces
+            )
+            found = slice(at, min(at + 1, last))
+        start, first, last = here + len(text), end, end
+    return found
+
+
 def _find_change(desired: str, live: str, pieces: Pieces) -> slice:
     """Return the part of a text that the other one doesn't have, without what they begin and end
     with alike."""
     start = count_common(desired, live)
     end = len(desired) - count_common(desired[start:][::-1], live[start:][::-1])
-    # What stands between two values of a list, a blank or a comma, comes with the second one.
-    line_end = start + len(desired[start:end].partition("\n")[0])
+    return slice(_pass_gap(desired, start, end, pieces), end)
+
+
+def _pass_gap(text: str, start: int, end: int, pieces: Pieces) -> int:
+    """Return where what begins in a text says something: what stands between two values of a list,
+    a blank or a comma, comes with the second one."""
+    line_end = start + len(text[start:end].partition("\n")[0])
     new = next((at for at, _ in pieces if start < at < line_end), start)
-    if re.search(r"\w", desired[start:new]):
-        new = start
-    return slice(new, end)
+    return start if re.search(r"\w", text[start:new]) else new
 
 
 def _place_of_change(

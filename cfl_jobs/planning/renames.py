@@ -47,15 +47,21 @@ class Renames:
                 element.text = "".join(self._follow_name(part, folder) for part in parts)
         return replace(config, config=format_config(root))
 
-    def in_text(self, text: str) -> str:
-        """Return a text, such as a script, with new names, in Copy Artifact's variables too."""
+    def in_text(self, text: str, folder: str | None = None) -> str:
+        """Return a text, such as a script, with new names, in Copy Artifact's variables too.
+
+        In a job in `folder` a name may be relative to that.
+        """
         from cfl_jobs.configs.steps.artifacts import build_variable_of
 
         for old, new in self.pairs:
-            leaves = (old.rpartition("/")[2], new.rpartition("/")[2])
-            for names in dict.fromkeys(((old, new), leaves)):
-                text = text.replace(*names)
-            text = re.sub(rf"{build_variable_of(leaves[0])}\b", build_variable_of(leaves[1]), text)
+            (of_old, _, leaf), (of_new, _, new_leaf) = old.rpartition("/"), new.rpartition("/")
+            names = {old: new, build_variable_of(leaf): build_variable_of(new_leaf)}
+            if folder == of_old == of_new:
+                names[leaf] = new_leaf
+            for name, name_now in names.items():
+                whole = re.compile(rf"(?<![\w/]){re.escape(name)}(?!\w)")
+                text = whole.sub(name_now.replace("\\", r"\\"), text)
         return text
 
     def find_place(self, name: str) -> str:
@@ -141,19 +147,20 @@ def _mark_follower(update: Update, renames: Renames) -> Update:
 
     before = {raw.path for raw in compare_with(update.live)}
     found = compare_with(renames.follow(update.live))
-    left = {raw.path for raw in found if not _is_but_a_name(raw, renames)}
+    folder = desired.name.rpartition("/")[0]
+    left = {raw.path for raw in found if not _is_but_a_name(raw, renames, folder)}
     if not left <= before:  # it can't be told which is which
         return update
     differences = (replace(d, follows=d.path in before - left) for d in update.differences)
     return replace(update, differences=tuple(differences))
 
 
-def _is_but_a_name(raw: Raw, renames: Renames) -> bool:
+def _is_but_a_name(raw: Raw, renames: Renames, folder: str) -> bool:
     """Tell whether two texts, as scripts and descriptions, differ in names of renamed jobs only."""
     live, desired = raw.live, raw.desired
     if live is None or desired is None or live.children or desired.children:
         return False
-    is_same = replace(live, text=renames.in_text(live.text)) == desired
+    is_same = replace(live, text=renames.in_text(live.text, folder)) == desired
     return is_same and live.secrets == desired.secrets
 
 

@@ -158,8 +158,9 @@ class Values:
                 break
             index, start = int(found[1]), found.end()
             value = self._text(index)
-            inside = self._pieces_of(index) or ((0, locate(text, pieces, found.start())),)
-            places += [(length + offset, place) for offset, place in inside]
+            here = locate(text, pieces, found.start())
+            inside = self._pieces_of(index) or ((0, here),)
+            places += [(length + at, here if of == NOWHERE else of) for at, of in inside]
             made.append(value)
             length += len(value)
         return LocatedText("".join(made), position, tuple(places))

@@ -6,7 +6,7 @@ It knows templates' files, but no definitions.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, MutableMapping
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 import jinja2
@@ -16,7 +16,7 @@ import jinja2.runtime
 import jinja2.sandbox
 from jinja2 import nodes
 from jinja2.exceptions import SecurityError
-from jinja2.filters import do_join
+from jinja2.filters import do_join, do_replace
 from jinja2.utils import LRUCache
 from jinja2.utils import missing as _no_owner
 
@@ -24,7 +24,7 @@ from cfl_jobs.configs.config import Steering
 from cfl_jobs.errors import CflJobsError, Position, suggest
 from cfl_jobs.reading import TEMPLATES
 from cfl_jobs.reading.located_yaml import RESERVED, Sources
-from cfl_jobs.reading.tracking import LocatedText, TrackedDict
+from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict
 from cfl_jobs.rendering.lost_text import (
     LostText,
     Outline,
@@ -34,7 +34,7 @@ from cfl_jobs.rendering.lost_text import (
     keep_blanks,
     outline_of,
 )
-from cfl_jobs.rendering.provenance import mark_lines
+from cfl_jobs.rendering.provenance import cut, mark_lines
 
 SCRIPTS = f"{TEMPLATES}/scripts"
 # Filters that return HTML, which has no place in YAML.
@@ -72,6 +72,38 @@ def _join(context: nodes.EvalContext, value: Any, d: str = "", attribute: Any = 
         return text
     first = places[0][1]
     return LocatedText(text, first, ((0, first), *(piece for piece in places if piece[0])))
+
+
+@jinja2.pass_eval_context
+def _replace(
+    context: nodes.EvalContext, value: Any, old: str, new: str, count: int | None = None
+) -> str:
+    """Replace as Jinja2's own filter does; the text knows where each of its parts stands."""
+    text: str = do_replace(context, value, old, new, count)
+    located = [each for each in (value, new) if isinstance(each, LocatedText)]
+    if count is not None or not old or not located:
+        return text
+    pieces = getattr(value, "pieces", ()) or ((0, getattr(value, "pos", NOWHERE)),)
+    places: list[tuple[int, Position]] = []
+    at = length = 0
+    for number, part in enumerate(str(value).split(old)):
+        if number:
+            places.append((length, getattr(new, "pos", NOWHERE)))
+            at, length = at + len(old), length + len(new)
+        places += [(length + offset, of) for offset, of in cut(value, pieces, at, at + len(part))]
+        at, length = at + len(part), length + len(part)
+    return LocatedText(text, located[0].pos, tuple(places))
+
+
+def _keep_place(change: Callable[..., str]) -> Callable[..., str]:
+    """Make a filter of one text, such as `lower`, whose text knows where the value stands."""
+
+    @wraps(change)
+    def changed(value: Any, *arguments: Any) -> str:
+        text = change(value, *arguments)
+        return LocatedText(text, value.pos) if isinstance(value, LocatedText) else text
+
+    return changed
 
 
 def _is_large(value: Any, limit: int = _LARGEST) -> bool:
@@ -194,6 +226,9 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         for name in _METHODS:
             self.filters[f"{name} "] = _pass_context(getattr(self, name))
         self.filters["join"] = _join
+        self.filters["replace"] = _replace
+        for name in ("lower", "upper", "capitalize", "title", "trim"):
+            self.filters[name] = _keep_place(self.filters[name])
         for name in ("selectattr", "rejectattr"):
             self.filters[name] = self._picking(self.filters[name])
         self.outlines: dict[str, Outline] = {}
@@ -202,6 +237,7 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         self._last_read: tuple[TrackedDict, str, Any] | None = None
         self._checked: set[tuple[str, str]] = set()  # templates with the parents that they fit
         self._reads: list[tuple[TrackedDict, str]] = []  # of the test at hand
+        self._listed: list[Position] = []
         # The places of the values that decided of lines of a file.
         self._steering: dict[tuple[str, int, int], set[Position]] = {}
 
@@ -276,20 +312,26 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         return value
 
     def note_name(self, value: Any, name: str) -> Any:
-        """Note that a value may be the variable of that name; returns the value."""
+        """Note that a value may be the variable of that name, or is a list made of others'."""
         if dict.get(self.reading, name, _no_owner) is value:
             self._last_read = (self.reading, name, value)
             self._reads.append((self.reading, name))
+        elif isinstance(value, list):
+            self._listed = [item.pos for item in value[:1] if isinstance(item, LocatedText)]
         return value
 
     def begin_test(self, value: Any) -> Any:
         self._reads.clear()
+        self._listed = []
         return value
 
     def end_test(self, tested: tuple[Any, Any], template: str, first: int, last: int) -> Any:
-        """Note what a test read, of the entry's own values or else of all; return its result."""
+        """Note what a test read, of the entry's own values or else of all; return its result.
+
+        Of a list that a template made of values it is the first one.
+        """
         own = [(it, key) for it, key in self._reads if it is self.reading and key not in it.forward]
-        read = {_place_of(*each) for each in own or self._reads}
+        read = {_place_of(*each) for each in own or self._reads} or set(self._listed)
         self._steering.setdefault((f"{TEMPLATES}/{template}", first, last), set()).update(read)
         return tested[1]
 

@@ -190,13 +190,14 @@ class Pair:
         change = self.changes[name]
         live = None if isinstance(change, Create) else change.live.normal.find(_BUILDERS)
         if live is not None and self.renamed:
-            live = self._with_new_names(live)
+            live = self._with_new_names(live, name.rpartition("/")[0])
         desired = None if isinstance(change, Delete) else change.desired.normal.find(_BUILDERS)
         return live, desired
 
-    def _with_new_names(self, part: Normal) -> Normal:
-        text = Renames(tuple(self.renamed.items())).in_text(part.text)
-        return replace(part, text=text, children=tuple(map(self._with_new_names, part.children)))
+    def _with_new_names(self, part: Normal, folder: str) -> Normal:
+        text = Renames(tuple(self.renamed.items())).in_text(part.text, folder)
+        inside = tuple(self._with_new_names(child, folder) for child in part.children)
+        return replace(part, text=text, children=inside)
 
     def fed_by(self, name: str) -> tuple[str, ...]:
         """Return the deploying jobs that get artifacts of a job, however indirectly."""
