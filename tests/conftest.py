@@ -12,10 +12,12 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, settings
 
+from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import JenkinsServer
 from tests.jenkins_server_configs import DIALECTS
 from tests.projects import History
 from tests.rendered_jobs import choose_dialect
+from tests.server_targets import target_at
 
 # Other work on the machine is no fault of a test.
 # The same examples in each run: what is new in a change is what makes a run red.
@@ -65,6 +67,13 @@ def jenkins_server(request: pytest.FixtureRequest) -> Iterator[JenkinsServer]:
     """A stand-in for Jenkins on loopback, empty, of each recorded version."""
     with JenkinsServer(request.param) as server:
         yield server
+
+
+@pytest.fixture
+def target(jenkins_server: JenkinsServer) -> Iterator[JenkinsTarget]:
+    """The stand-in as one sees it who may do everything; waiting for it takes no time."""
+    with target_at(jenkins_server.url) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

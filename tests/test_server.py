@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-
-import pytest
 
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.server import JenkinsTarget, Login
 from tests.jenkins_server import JenkinsServer
 from tests.server_targets import CONFIG, FOLDER, OTHER, PASSWORD, login, target_at
-
-
-@pytest.fixture
-def target(jenkins_server: JenkinsServer) -> Iterator[JenkinsTarget]:
-    with target_at(jenkins_server.url) as found:
-        yield found
 
 
 def test_a_listing_is_one_request_however_deep_the_folders(

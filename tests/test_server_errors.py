@@ -8,7 +8,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -33,12 +32,6 @@ from tests.server_targets import (
     raw_server,
     target_at,
 )
-
-
-@pytest.fixture
-def target(jenkins_server: JenkinsServer) -> Iterator[JenkinsTarget]:
-    with target_at(jenkins_server.url) as found:
-        yield found
 
 
 def test_wrong_credentials(jenkins_server: JenkinsServer) -> None:
