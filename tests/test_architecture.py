@@ -42,10 +42,15 @@ def modules() -> dict[str, Path]:
 
 
 @cache
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports_of(path: Path) -> frozenset[str]:
     """Return the dotted names a module imports anywhere, also inside functions."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parse(path)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -128,7 +133,7 @@ def test_no_module_has_a_name_that_says_nothing() -> None:
 
 def test_every_module_opens_with_a_docstring() -> None:
     for name, path in modules().items():
-        assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), name
+        assert ast.get_docstring(parse(path)), name
 
 
 def test_a_command_that_is_advised_is_named_for_where_one_is() -> None:
@@ -136,7 +141,7 @@ def test_a_command_that_is_advised_is_named_for_where_one_is() -> None:
     verbs = "|".join(VERBS)
     command = re.compile(rf"\A[^#]*(?<!by `)(?<!<!-- )\bcfl-jobs (?:-C |(?:{verbs})\b)")
     for path in modules().values():
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parse(path)
         statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and id(node) not in statements:

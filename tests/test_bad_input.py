@@ -321,10 +321,10 @@ def test_small_arithmetic_is_allowed() -> None:
     assert "<quietPeriod>13</quietPeriod>" in output
 
 
-def test_thousands_of_jobs_render() -> None:
-    entries = "".join(f"  - name: Job {number}\n" for number in range(3_000))
+def test_a_thousand_jobs_render() -> None:
+    entries = "".join(f"  - name: Job {number}\n" for number in range(1_000))
     definitions = f"template: a.yaml.j2\njobs:\n{entries}"
     template = "name: {{ name }}\nbuilders:\n  - shell: echo {{ name }}\n"
     code, output, errors = render({"definitions": definitions, "template": template})
     assert (code, errors) == (0, "")
-    assert output.count("<command>echo Job ") == 3_000
+    assert output.count("<command>echo Job ") == 1_000

@@ -1,4 +1,4 @@
-"""The two example definitions of docs/: checked, and run from a push to a deploy.
+"""The two example definitions of docs/: checked, and run to a deploy.
 
 Their commands run as they stand, on the sample repositories shaped as the real ones; only the
 Python is another.
@@ -23,7 +23,7 @@ from cfl_jobs.cli import cli
 from cfl_jobs.rehearsal.directory import Home
 from tests.rehearsal_chain import Chain
 from tests.sample_variants import make_2015, make_gcloud, make_tiny_wheels, make_today
-from tests.shell_steps import commit_all, list_tar, quick_python
+from tests.shell_steps import list_tar, quick_python
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ("2015", "today")
@@ -69,11 +69,11 @@ def test_an_example_checks_clean_and_fits_the_schema(
 
 
 @pytest.fixture
-def rehearse_push(
+def rehearse_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Chain]:
     def rehearse(example: str, repositories: dict[str, Path], secrets: dict[str, str]) -> Chain:
-        """Make the first distribution, then commit to the first repository and push that."""
+        """Publish all repositories: the first distribution is made, tested and deployed to Dev."""
         project = copy_example(example, tmp_path / example)
         settings = project / "jobs/settings.yaml"
         python = quick_python(tmp_path)
@@ -87,14 +87,9 @@ def rehearse_push(
         (tmp_path / "secrets.env").write_text("".join(lines))
         monkeypatch.chdir(project)
         clones = [f"--repo={name}={path}" for name, path in repositories.items()]
-        pushed, path = next(iter(repositories.items()))
-        for arguments in (["--secrets=../secrets.env", *clones], ["push", pushed]):
-            code = run(["rehearse", *arguments])
-            said = capsys.readouterr().out
-            assert code == 0, said
-            (path / "pushed.txt").write_text(said)
-            commit_all(path)
-        assert f"Push to master of {pushed}: Publish" in said
+        code = run(["rehearse", "--secrets=../secrets.env", *clones])
+        said = capsys.readouterr().out
+        assert (code, "Deploy to Dev #1: SUCCESS" in said) == (0, True), said
         return Chain(Home(project / "build/rehearsal"), repositories)
 
     return rehearse
@@ -110,19 +105,18 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
     return provide
 
 
-def test_the_chain_of_2015_runs_from_push_to_deploy(
-    tmp_path: Path, offline: Callable[..., None], rehearse_push: Callable[..., Chain]
+def test_the_chain_of_2015_runs_from_repositories_to_deploy(
+    tmp_path: Path, offline: Callable[..., None], rehearse_all: Callable[..., Chain]
 ) -> None:
     offline("tiny-road", "tiny-teach", "tiny-site", "unittest-xml-reporting", "selenium")
     repositories = make_2015(tmp_path / "repositories")
-    chain = rehearse_push("2015", repositories, SECRETS_2015)
+    chain = rehearse_all("2015", repositories, SECRETS_2015)
 
-    made = list_tar(chain.home.archive("Create Distribution", 2) / "distribution.tar.gz")
-    assert "submodules/ocargo/pushed.txt" in made
+    made = list_tar(chain.home.archive("Create Distribution", 1) / "distribution.tar.gz")
     assert {"lib/tiny_road.py", "lib/tiny_site.py", "lib/tiny_teach.py"} <= set(made)
     assert "static/CACHE/manifest.json" in made
     version = (chain.home.root / "deployed/app-dev.yaml/version").read_text()
-    assert version == "2 dev-2- 6 c3rtificate\n"
+    assert version == "1 dev-1- 6 c3rtificate\n"
     commit_txt = chain.artifact("Deploy to Dev", "commit.txt").decode().splitlines()
     link = (
         r"\S+ ([0-9a-f]{40}) master https://github.com/ocadotechnology/\S+/compare/master\.\.\.\1"
@@ -133,10 +127,10 @@ def test_the_chain_of_2015_runs_from_push_to_deploy(
     assert not [value for value in ("t0ken", "dj4ngo", "c3rtificate") if value in logs]
 
 
-def test_the_chain_of_today_runs_from_push_to_deploy(
+def test_the_chain_of_today_runs_from_repositories_to_deploy(
     tmp_path: Path,
     offline: Callable[..., None],
-    rehearse_push: Callable[..., Chain],
+    rehearse_all: Callable[..., Chain],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     offline(
@@ -147,13 +141,12 @@ def test_the_chain_of_today_runs_from_push_to_deploy(
     gcloud = make_gcloud(tmp_path / "bin")
     monkeypatch.setenv("PATH", f"{gcloud}{os.pathsep}{os.environ['PATH']}")
     repositories = make_today(tmp_path / "repositories")
-    chain = rehearse_push("today", repositories, SECRETS_TODAY)
+    chain = rehearse_all("today", repositories, SECRETS_TODAY)
 
-    made = list_tar(chain.home.archive("Create Distribution", 2) / "distribution.tar.gz")
-    assert "pushed.txt" in made
+    made = list_tar(chain.home.archive("Create Distribution", 1) / "distribution.tar.gz")
     assert {"lib/game/route.py", "lib/portal/views.py", "lib/tiny_game.py"} <= set(made)
     assert not [name for name in made if name.startswith("build")]
     asked = (chain.home.root / "deployed/dev/version").read_text()
     assert asked == (
-        "app deploy --quiet --version 2 --project code-for-life-dev app.yaml as django\n"
+        "app deploy --quiet --version 1 --project code-for-life-dev app.yaml as django\n"
     )

@@ -21,7 +21,8 @@ FORMS = [
     (path.stem, version)
     for version in DIALECTS
     for path in sorted((DATA / version / "config").glob("*.xml"))
-    if not path.stem.endswith(".upgraded")  # all but equal to what was stored
+    # What was posted a server has as "stored", and that all but equal as "upgraded".
+    if not path.stem.endswith((".posted", ".upgraded"))
 ]
 PLUGINS = "plugins: {git: 5.2.1}\n"
 _SECRETS = re.compile(

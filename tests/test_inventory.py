@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfl_jobs.__main__ import run
@@ -44,6 +44,7 @@ ASKED_SHORT = frozenset(
 )
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(NAMES, VERSIONS), st.one_of(st.just(""), VERSIONS))
 def test_what_is_written_is_read_back(plugins: dict[str, str], jenkins: str) -> None:
     inventory = Inventory(plugins, jenkins)

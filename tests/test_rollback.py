@@ -397,10 +397,10 @@ def test_a_rollback_of_renames_and_one_of_that(tmp_path: Path) -> None:
 
 
 def test_a_rollback_of_renames_that_was_killed_goes_on_from_there(tmp_path: Path) -> None:
-    """At any second request; what is in a folder is found under the folder's name of now."""
+    """At any third request; what is in a folder is found under the folder's name of now."""
     last = seen = 0
     while seen >= last:
-        last, seen = last + 2, 0
+        last, seen = last + 3, 0
         place = tmp_path / str(last)
         target, before, run = renamed(place)
 

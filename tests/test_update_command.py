@@ -281,39 +281,32 @@ def test_growing_the_chain_and_renaming_a_job_need_no_force(dangerous: Run) -> N
     assert "1 to rename, 3 to follow, 12 as they should be." in output
 
 
-@pytest.mark.parametrize(
-    ("file", "old", "new", "is_asked"),
-    [
-        ("jobs/settings.yaml", "time_limit: 30", "time_limit: 45", False),
-        ("templates/scripts/deploy-distribution.sh", "umask 022", "umask 022\n# why", False),
-        ("templates/scripts/deploy-distribution.sh", "umask 022", "umask 077", True),
-    ],
-)
-def test_force_is_asked_for_what_may_do_harm_in_many_deploys(
-    dangerous: Run, file: str, old: str, new: str, *, is_asked: bool
-) -> None:
+def test_force_is_asked_for_what_may_do_harm_in_many_deploys(dangerous: Run) -> None:
     """Not for a comment in them, nor for what changes in each job and harms none."""
     edit(Path("jobs/deploy.yaml"), "Prod\n    after_promotion: true", "Prod")
     with Path("jobs/deploy.yaml").open("a") as definitions:
         for name in "ABC":
             definitions.write(f"\n  - {{name: Deploy to {name}, environment: {name}}}\n")
     assert dangerous("update", "--yes")[0] == 0
-    edit(Path(file), old, new)
-    code, output = dangerous("update", "--yes")
-    assert code == is_asked
-    assert ("6 of those that deploy changed; together 6 of the 16" in output) is is_asked
+    for file, old, new, is_asked in (
+        ("jobs/settings.yaml", "time_limit: 30", "time_limit: 45", False),
+        ("templates/scripts/deploy-distribution.sh", "umask 022", "umask 022\n# why", False),
+        ("templates/scripts/deploy-distribution.sh", "umask 022", "umask 077", True),
+    ):
+        edit(Path(file), old, new)
+        code, output = dangerous("update", "--yes")
+        assert code == is_asked
+        assert ("6 of those that deploy changed; together 6 of the 16" in output) is is_asked
     assert dangerous("update", "--yes", "--force")[0] == 0
 
 
-@pytest.mark.parametrize(
-    ("jobs", "code"), [(["Promote *"], 1), (["Deploy to Prod"], 0), (["Run Ocargo *"], 0)]
-)
 def test_an_update_of_some_jobs_is_judged_by_what_these_do(
-    dangerous: Run, jobs: list[str], code: int, monkeypatch: pytest.MonkeyPatch
+    dangerous: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And by that the rest doesn't render, whatever it is that doesn't; which is found out once."""
     edit(Path("jobs/tests.yaml"), "manage.py test game", "manage.py test games")
-    assert dangerous("update", *jobs, "--yes")[0] == code
+    for jobs, expected in (("Promote *", 1), ("Deploy to Prod", 0), ("Run Ocargo *", 0)):
+        assert dangerous("update", jobs, "--yes")[0] == expected
     edit(Path("jobs/adhoc.yaml"), "time_limit: 60", "time_limit: much")
     edit(Path("jobs/tests.yaml"), "manage.py test games", "manage.py test gamer")
     rendered: list[Sequence[str]] = []
