@@ -58,6 +58,6 @@ def command(
             label = ""  # the plan says itself where it is for
         update = name_command(f"update --plan {shlex.quote(str(out))}", label)
         click.echo(f"Kept in {out}; `{update}` does it.", err=True)
-    for obstacle in find_obstacles(review):
-        click.echo(f"Careful: {obstacle.message}; update will want {obstacle.option}.", err=True)
+    for message, option in find_obstacles(review):
+        click.echo(f"Careful: {message}; update will want {option}.", err=True)
     return 2 if detailed_exitcode and (review.plan.changes or review.plan.undone) else 0

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from cfl_jobs.planning.observe import list_versions
 from cfl_jobs.planning.plan import Delete, Outcome, Plan, PlannedChange, Result, Status, find_loss
 from cfl_jobs.planning.visible import make_line_visible, make_visible
 from cfl_jobs.review.review import Review
-from cfl_jobs.target import Key, Target, full_label, name_command
+from cfl_jobs.target import Target, full_label, name_command
 from cfl_jobs.terminal.streams import confirm, counting, find_canvas, silence_output
 from cfl_jobs.terminal.text import show, show_review
 
@@ -40,12 +41,9 @@ def look_at(
     root: Path, target: Target, asked: Asked, backup: Path | None = None
 ) -> tuple[Basis, Review]:
     """Render, look at the target with a bar at a terminal, and judge what would change."""
-
-    def recall() -> Collection[Key]:
-        return list_left(*runs_of(target, backup))
-
     with counting("Looking at", find_canvas(sys.stderr)) as progress:
-        basis = look(root, target, asked, recall=recall, progress=progress)
+        runs = partial(list_left, *runs_of(target, backup))
+        basis = look(root, target, asked, recall=runs, progress=progress)
     plan, setup = basis.plan(), None
     if plan.changes and basis.setup:  # what judges is imported, and run, only where it is needed
         from cfl_jobs.review.comparing import check_setup
@@ -65,25 +63,20 @@ def _judge(plan: Plan, basis: Basis) -> Review:
     return review_plan(plan, basis.setup, is_part=bool(basis.asked.jobs))
 
 
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why an update isn't made unless an `option` says that it is meant; both in words."""
-
-    message: str
-    option: str
-
-
 def find_obstacles(
     review: Review, *, despite: Collection[str] = (), force: bool = False
-) -> Iterator[Obstacle]:
-    """Yield what needs someone's explicit word, but for what was let through already."""
+) -> Iterator[tuple[str, str]]:
+    """Yield what needs someone's explicit word, but for what was let through already.
+
+    That is, in words, why an update isn't made, and the option that says that it is meant.
+    """
     refusing = [rule for rule in review.refusing if rule not in despite]
     if refusing:
         message = f"the checks find errors in this: {', '.join(refusing)}"
-        yield Obstacle(message, " ".join(f"--despite {rule}" for rule in refusing))
-    loss = "" if force else find_loss(review.plan, review.endangered_deploys)
-    if loss:
-        yield Obstacle(loss, "--force")
+        yield message, " ".join(f"--despite {rule}" for rule in refusing)
+    loss = find_loss(review.plan, review.endangered_deploys)
+    if loss and not force:
+        yield loss, "--force"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,13 +175,14 @@ def _weigh_rollback(root: Path, plan: Plan) -> Review:
 def show_history(target: Target, run: str, backup: Path | None) -> int:
     """Write the runs, or one run's steps; returns the exit code."""
     place, label = runs_of(target, backup)
-    if run:
-        found = find_run(place, label, run)
-        _show_runs([found, *found.steps])
-        if found.damaged:
-            click.echo(found.damage, err=True)
+    if not run:
+        empty = f"No runs against {target.label} are kept in {place}."
+        _show_runs(list_runs(place, label) or [empty])
         return 0
-    _show_runs(list_runs(place, label) or [f"No runs against {target.label} are kept in {place}."])
+    found = find_run(place, label, run)
+    _show_runs([found, *found.steps])
+    if found.damaged:
+        click.echo(found.damage, err=True)
     return 0
 
 
@@ -212,7 +206,7 @@ def push_plan(
     plan = review.plan
     _show(review, verbose=consent.verbose)
     if not plan.changes:
-        return 1 if plan.undone else 0
+        return int(bool(plan.undone))
     _check(review, consent)
     _ask(plan, consent)
     if versions is None:
@@ -220,8 +214,8 @@ def push_plan(
 
         check_unchanged(plan, target)
         versions = list_versions(target)
-    verb = "rollback" if plan.undoes else "update"
     place, label = runs_of(target, consent.backup)
+    verb = ("update", "rollback")[bool(plan.undoes)]
     journal = Journal(place, target=label, verb=verb, source=source)
     return _apply(plan, target, journal, versions=versions)
 
@@ -242,13 +236,13 @@ def _check(review: Review, consent: Consent) -> None:
     """Raise UnsafePlan where something needs an explicit word, and say what is let through."""
     found = list(find_obstacles(review, despite=consent.despite, force=consent.force))
     if found:
-        options = " ".join(obstacle.option for obstacle in found)
+        options = " ".join(option for _, option in found)
         raise UnsafePlan(
-            "; ".join(obstacle.message for obstacle in found),
+            "; ".join(message for message, _ in found),
             advice=f"Nothing was changed. To apply it all the same, run it again with {options}.",
         )
     for rule in dict.fromkeys(consent.despite):
-        let = "lets its errors through" if rule in review.refusing else "isn't needed"
+        let = ("isn't needed", "lets its errors through")[rule in review.refusing]
         click.echo(f"--despite {rule} {let}.")
 
 
@@ -339,9 +333,8 @@ class Lines:
 
 def line_of(outcome: Outcome) -> str:
     """Return "create job Publish Ocargo Files: done", with why where it isn't."""
-    text = f"{make_line_visible(str(outcome.change))}: {outcome.status.value}"
-    first = outcome.message.splitlines()[:1]
-    return f"{text}: {first[0]}" if first else text
+    why = outcome.message.splitlines()[:1]
+    return ": ".join([make_line_visible(str(outcome.change)), outcome.status.value, *why])
 
 
 def tell_result(plan: Plan, result: Result, lines: Lines, canvas: Console | None) -> int:
@@ -349,22 +342,25 @@ def tell_result(plan: Plan, result: Result, lines: Lines, canvas: Console | None
     if canvas:  # elsewhere each change had its line
         with suppress(OSError):
             _print_table(result, canvas)
-    failed = [o for o in result.outcomes if o.status is Status.FAILED]
-    left = [o for o in result.outcomes if o.status is Status.NOT_DONE]
-    done = len(result.outcomes) - len(failed) - len(left)
+    found: dict[tuple[Status, str], list[PlannedChange]] = {}
+    for outcome in sorted(result.outcomes, key=lambda outcome: outcome.status is not Status.FAILED):
+        found.setdefault((outcome.status, outcome.message), []).append(outcome.change)
+    done = sum(outcome.status is Status.DONE for outcome in result.outcomes)
     lines.write(f"{done} of {count(len(plan.changes), 'change')} made on {plan.target}.")
     said = []
-    for problem, changes in _by_message(failed).items():
-        said.append(f"Failed: {', '.join(map(str, changes))}: {problem}")
-    for reason, changes in _by_message(left).items():
-        said.append(f"Not done, {reason}: {', '.join(change.name for change in changes)}")
+    for (status, why), changes in found.items():
+        if status is Status.FAILED:
+            said.append(f"Failed: {', '.join(map(str, changes))}: {why}")
+        elif status is Status.NOT_DONE:
+            said.append(f"Not done, {why}: {', '.join(change.name for change in changes)}")
     said += [f"Left alone: {note.kind.value} {note.name} {note.text}" for note in plan.undone]
     problem = result.problem or lines.problem
     if problem:
         said.append(f"Ended early: {problem}")
+    elif result.is_interrupted and plan.undoes:
+        said.append(f"Interrupted; `{plan.again}` goes on from here.")
     elif result.is_interrupted:
-        again = f"`{plan.again}` goes" if plan.undoes else "run it again to go"
-        said.append(f"Interrupted; {again} on from here.")
+        said.append("Interrupted; run it again to go on from here.")
     for text in said:
         with suppress(OSError):
             click.echo(make_visible(text), err=True)
@@ -372,14 +368,7 @@ def tell_result(plan: Plan, result: Result, lines: Lines, canvas: Console | None
         silence_output()
     if result.is_interrupted and not problem:
         return INTERRUPTED
-    return 1 if problem or plan.undone or not result.is_complete else 0
-
-
-def _by_message(outcomes: Iterable[Outcome]) -> dict[str, list[PlannedChange]]:
-    found: dict[str, list[PlannedChange]] = {}
-    for outcome in outcomes:
-        found.setdefault(outcome.message, []).append(outcome.change)
-    return found
+    return int(bool(problem or plan.undone) or not result.is_complete)
 
 
 def tell_given_up(label: str) -> int:
