@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.requirements import find_uses
+from cfl_jobs.errors import bracket
 from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.plan import Note
 from cfl_jobs.rendering.noeffect import SUCCESSORS
@@ -20,29 +21,25 @@ def advise_on_loss(config: Config, losses: Sequence[Raw], plugins: Mapping[str, 
 
     `plugins` are the server's, by short name; empty where they aren't known.
     """
-    brought: dict[str, str | None] = {}
-    for use in find_uses(config.parse()):
-        brought.setdefault(use.path, use.plugin)
+    brought = {use.path: use.plugin for use in reversed([*find_uses(config.parse())])}
     missing: dict[str, None] = {}
     senseless: dict[str, None] = {}
     renamed: dict[str, None] = {}
     for loss in losses:
-        path = loss.path
+        plugin = brought.get(loss.path)
         if _has_successor(loss):
             renamed[repr(loss.label)] = None
-            continue
-        plugin = brought.get(path)
-        if not plugin and (loss.is_item or path in brought):
-            senseless[f"no plugin is known that brings {loss.label!r}"] = None
-        elif not plugin:
-            senseless[f"{loss.label!r} has no effect on this server"] = None
-        elif plugin in plugins:
-            senseless[f"the installed version of {plugin} doesn't know {loss.label!r}"] = None
-        else:
+        elif plugin and plugin not in plugins:
             missing[plugin] = None
+        elif plugin:
+            senseless[f"the installed version of {plugin} doesn't know {loss.label!r}"] = None
+        elif loss.is_item or loss.path in brought:
+            senseless[f"no plugin is known that brings {loss.label!r}"] = None
+        else:
+            senseless[f"{loss.label!r} has no effect on this server"] = None
     advice = []
     if missing:
-        many = "plugins" if len(missing) > 1 else "plugin"
+        many = f"plugin{'s' * (len(missing) > 1)}"
         advice.append(f"Install the {many} {', '.join(missing)}, then run the update again.")
     if renamed:
         advice.append(f"For {', '.join(renamed)}, {_advise_renewal()}.")
@@ -60,12 +57,13 @@ def _advise_renewal() -> str:
 
 def advise_on_taken(raw: Raw) -> str:
     """Return advice on a field of ours that an upgrade took."""
-    return _advise_renewal() if _has_successor(raw) else "take it out of the definition"
+    if _has_successor(raw):
+        return _advise_renewal()
+    return "take it out of the definition"
 
 
 def _has_successor(raw: Raw) -> bool:
-    field = (raw.parent, raw.desired.tag if raw.desired else "")
-    return any(field == (successor.kind, successor.old) for successor in SUCCESSORS)
+    return any((it.kind, it.old) == (raw.parent, raw.element.tag) for it in SUCCESSORS)
 
 
 def note_taken(taken: Mapping[tuple[str, str, str], Sequence[str]]) -> Iterator[Note]:
@@ -75,6 +73,7 @@ def note_taken(taken: Mapping[tuple[str, str, str], Sequence[str]]) -> Iterator[
     what to do.
     """
     for (label, plugin, advice), names in taken.items():
-        also = f" (so have {', '.join(names[1:])})" if names[1:] else ""
+        first, *others = names
+        also = bracket(f"so have {', '.join(others)}" * bool(others))
         text = f"has lost {label!r}{also}: {plugin.replace('@', ' ')} doesn't know it"
-        yield Note(Kind.JOB, names[0], f"{text}; {advice}")
+        yield Note(Kind.JOB, first, f"{text}; {advice}")

@@ -45,6 +45,7 @@ from cfl_jobs.planning.fields import (
     read_fields,
     secret_paths,
     text_of,
+    without_numbers,
     write_fields,
 )
 from cfl_jobs.planning.plan import Owner
@@ -75,12 +76,8 @@ class _By(Flag):
     THEM = 2
 
 
-_OWNERS = {
-    _By.NOBODY: Owner.JENKINS,
-    _By.US: Owner.OURS,
-    _By.THEM: Owner.THEIRS,
-    _By.US | _By.THEM: Owner.BOTH,
-}
+# By what a _By counts.
+_OWNERS = (Owner.JENKINS, Owner.OURS, Owner.THEIRS, Owner.BOTH)
 
 
 def attribute(
@@ -191,9 +188,11 @@ class _Lookup:
         if all(part):
             return True
         # What one side has alone: there were more of its kind on that side.
-        here, there = (0, 1) if part[0] else (1, 0)
-        kinds = [Counter(map(self._key, only.elements())) for only in self._only]
-        return any(kinds[here][key] > kinds[there][key] for key in map(self._key, part[here]))
+        ours, theirs = (Counter(map(self._key, only.elements())) for only in self._only)
+        kinds = (ours - theirs, theirs - ours)
+        return any(
+            kind[self._key(code)] for kind, side in zip(kinds, part, strict=True) for code in side
+        )
 
 
 def _by(ours: object, theirs: object) -> _By:
@@ -284,7 +283,8 @@ class _Judge:
         told = any(is_alone and by in its for is_alone, its in zip(alone, found, strict=True))
         if told or not by or not self._has_sections:
             return found
-        return [its | by if is_alone else its for is_alone, its in zip(alone, found, strict=True)]
+        more = (_By.NOBODY, by)
+        return [its | more[is_alone] for is_alone, its in zip(alone, found, strict=True)]
 
     def _judge(self, raw: Raw, by: _By, told: _By) -> Owned:
         """Return whose a difference is that was found `by`; all of its section's are `told` by."""
@@ -295,24 +295,20 @@ class _Judge:
         by &= self._whole  # who changed nothing has no part in any difference
         if by is _By.THEM and raw.is_new_field and raw.is_upgraded(self._mark):
             return Owned(raw, Owner.THEIRS, _NEWER.format(raw.plugin))
-        return Owned(raw, _OWNERS[by])
+        return Owned(raw, _OWNERS[by.value])
 
     def _has_upgrade_made(self, raw: Raw) -> bool:
         """Tell whether what differs is what a newer version of a plugin does to all alike."""
         if raw.is_item or (raw.desired and raw.live) or not raw.is_upgraded(self._mark):
             return False
-        if raw.path in self._renamed:
-            return True
-        does, field = self._upgrade.adds, raw.live
-        if raw.desired:
-            does, field = self._upgrade.takes, raw.desired
-        return field is not None and does(raw.parent, field, raw.plugin)
+        does = (self._upgrade.adds, self._upgrade.takes)[raw.desired is not None]
+        return raw.path in self._renamed or does(raw.parent, raw.element, raw.plugin)
 
     def attribute_password(self, raw: Raw, owned: Iterable[Owned]) -> Owned:
         """Return whose another password is. `owned` are all other differences."""
         known = self._know_password(raw)
         if known is not None or not self._whole:
-            return Owned(raw, _OWNERS[known or _By.NOBODY])
+            return Owned(raw, _OWNERS[(known or _By.NOBODY).value])
         place = raw.desired_section, raw.live_section
         around = {
             one.owner for one in owned if (one.raw.desired_section, one.raw.live_section) == place
@@ -326,10 +322,10 @@ class _Judge:
                 by &= ~_By.US  # that explains what changed on our side
         if raw.desired_section == raw.live_section and self._past[1].then[section[0][0]]:
             by &= ~_By.THEM  # a directory has it as we wrote it, until a Jenkins starts with that
-        remark = _AGAIN if by & _By.THEM else ""
+        remark = _AGAIN * bool(by & _By.THEM)
         if not has_codes and (around or not self._has_sections):
             remark = _AROUND
-        return Owned(raw, _OWNERS[by], remark)
+        return Owned(raw, _OWNERS[by.value], remark)
 
     def _know_password(self, raw: Raw) -> _By | None:
         """Return who changed a password that the server has as it encrypted it at the update."""
@@ -352,12 +348,11 @@ class _Judge:
             found = self._lookup.who_changed(self._part(raw))
         if found is None:
             return changed or reordered or self._whole
-        if not _is_section(raw):
-            return found
-        # One that was moved and changed is told as one gone and one new.
-        if tag in self._moved:
-            return found | changed
-        return found | changed | reordered
+        if _is_section(raw):
+            found |= changed
+            if tag not in self._moved:  # one moved and changed is told as one gone and one new
+                found |= reordered
+        return found
 
     def _find_untold(self, raw: Raw, told: _By) -> _By:
         """Return who changed a section too, though no field that differs tells it.
@@ -396,8 +391,9 @@ class _Judge:
             return _code_parts(raw, live, self._hidden)
         ours, theirs = self._section(raw)
         # Jenkins may have made a matrix by itself, for who made the job.
-        is_granted = raw.desired is None and raw.parent.endswith(MATRIX)
-        return () if is_granted and not self._past[0].lost else ours, theirs
+        if raw.desired is None and raw.parent.endswith(MATRIX) and not self._past[0].lost:
+            ours = ()
+        return ours, theirs
 
     def _section(self, raw: Raw) -> _Part:
         """Return the codes of the section that a difference is in."""
@@ -412,12 +408,16 @@ def _pair(raw: Raw) -> tuple[int, int]:
 
 
 def _code_section(section: Normal | None) -> Codes:
-    return (code(section),) if section else ()
+    if section is None:
+        return ()
+    return (code(section),)
 
 
 def _section_path(raw: Raw, section: Normal) -> str:
-    tags = [step.partition("[")[0] for step in raw.path.split("/")[:2]]
-    return "/".join(tags[: tags.index(section.tag) + 1]) if section.tag in tags else ""
+    tags = without_numbers(raw.path).split("/")[:2]
+    if section.tag not in tags:
+        return ""
+    return "/".join(tags[: tags.index(section.tag) + 1])
 
 
 def _is_section(raw: Raw) -> bool:

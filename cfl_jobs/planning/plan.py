@@ -211,8 +211,8 @@ def turn_of(change: PlannedChange) -> tuple[int, int]:
     """
     depth, is_view = change.name.count("/"), change.kind is Kind.VIEW
     if isinstance(change, Delete):
-        return (2 if is_view else 3, -depth)
-    return (1 if is_view else 0, depth)
+        return (3 - is_view, -depth)
+    return (int(is_view), depth)
 
 
 def in_order(changes: Iterable[_C]) -> tuple[_C, ...]:
@@ -259,7 +259,9 @@ class Plan:
     def again(self) -> str:
         """The command that makes such a plan of how things are now."""
         verb = "plan --prune" if self.deletions else "plan"
-        return name_command(f"rollback {self.undoes}" if self.undoes else verb, self.target)
+        if self.undoes:
+            verb = f"rollback {self.undoes}"
+        return name_command(verb, self.target)
 
     @property
     def builds_to_go(self) -> int:

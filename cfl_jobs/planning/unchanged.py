@@ -71,9 +71,8 @@ def _read_again(then: Config, target: Target, renames: Renames = NO_RENAMES) -> 
 def check_deletion(change: Delete, target: Target, *, again: str) -> None:
     """Raise Refused where more would go than the plan says: builds, or what is in a folder."""
     problem = _find_more_to_go(change, target)
-    if not problem and change.live.is_folder:
-        inside = list_inside(change.name, target)
-        problem = f"still holds {describe_some(inside)}" if inside else ""
+    if not problem and change.live.is_folder and (inside := list_inside(change.name, target)):
+        problem = f"still holds {describe_some(inside)}"
     if problem:
         raise Refused(
             f"{change.name!r} {problem}, so it is left alone",
@@ -86,11 +85,9 @@ def _find_more_to_go(change: Delete, target: Target) -> str:
     if change.kind is Kind.VIEW:
         return ""
     builds = target.count_builds(change.name)
-    return (
-        f"has {count(builds, 'build')} by now, not {change.builds}"
-        if builds > change.builds
-        else ""
-    )
+    if builds <= change.builds:
+        return ""
+    return f"has {count(builds, 'build')} by now, not {change.builds}"
 
 
 def check_unchanged(plan: Plan, target: Target) -> None:
@@ -99,14 +96,15 @@ def check_unchanged(plan: Plan, target: Target) -> None:
     there = {(kind, entry.name.lower()) for kind in Kind for entry in target.list(kind)}
 
     def look(change: PlannedChange) -> str:
-        if not isinstance(change, Delete) and _is_taken(change, there):
-            return f"{change.kind.value} {change.name} is there already"
-        if isinstance(change, Create):
-            return ""
-        problem = _read_again(change.live, target)[1]
+        name, problem = change.name_there, ""
+        is_new = isinstance(change, Create) or change.name.lower() != name.lower()
+        if is_new and (change.kind, change.name.lower()) in there:
+            name, problem = change.name, "is there already"
+        elif not isinstance(change, Create):
+            problem = _read_again(change.live, target)[1]
         if isinstance(change, Delete):
             problem = problem or _find_more_to_go(change, target)
-        return f"{change.kind.value} {change.name_there} {problem}" if problem else ""
+        return f"{change.kind.value} {name} {problem}" if problem else ""
 
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         texts = [text for text in pool.map(look, plan.changes) if text]
@@ -115,10 +113,3 @@ def check_unchanged(plan: Plan, target: Target) -> None:
             f"{plan.target} isn't as it was when the plan was made: {'; '.join(texts)}",
             advice="Nothing was changed. Make a new plan.",
         )
-
-
-def _is_taken(change: Create | Update, there: set[tuple[Kind, str]]) -> bool:
-    """Tell whether something has the name that a job is to get."""
-    name = change.name.lower()
-    is_new = isinstance(change, Create) or name != change.name_there.lower()
-    return is_new and (change.kind, name) in there

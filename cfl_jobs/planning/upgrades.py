@@ -103,10 +103,10 @@ class Upgrade:
         habits: Callable[[], Habits],
         is_saved: Callable[[Normal, str], bool],
     ) -> None:
-        self._mark, self._is_saved = mark, is_saved
-        self._is_any = has_upgraded(live, mark)
-        self._habits = habits() if self._is_any else NO_HABITS
-        self._desired = desired
+        self._mark, self._is_saved, self._desired = mark, is_saved, desired
+        self._is_any, self._habits = has_upgraded(live, mark), NO_HABITS
+        if self._is_any:
+            self._habits = habits()
 
     @cached_property
     def _known(self) -> frozenset[tuple[str, str]]:
@@ -125,11 +125,11 @@ class Upgrade:
         if not self._is_any:
             return element
         plugin = element.plugin or plugin
+        inside = [(child, f"{path}/{child.tag}".lstrip("/")) for child in element.children]
         children = tuple(
             self.undo(child, inner, plugin)
-            for child in element.children
-            for inner in [f"{path}/{child.tag}".lstrip("/")]
-            if not (self.adds(element.kind, child, plugin) and not self._is_saved(child, inner))
+            for child, inner in inside
+            if self._is_saved(child, inner) or not self.adds(element.kind, child, plugin)
         )
         return replace(element, children=children)
 
