@@ -1,20 +1,28 @@
-"""jenkins-job-builder makes the same bytes of tracked data as of plain data."""
+"""jenkins-job-builder makes the same bytes of tracked data as of plain data, module by module."""
 
 from __future__ import annotations
 
 import copy
+import importlib
+import re
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from cfl_jobs.errors import Position
+from cfl_jobs.configs.config import Config
+from cfl_jobs.errors import DefinitionError, Finding, Position
 from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import TrackedDict, unread_places
-from cfl_jobs.rendering.entrypoints import light_imports
+from cfl_jobs.rendering.entrypoints import EntryPoint, iter_entry_points, light_imports
 from cfl_jobs.rendering.generator import _NO_CONFIG, Generator
+from cfl_jobs.rendering.render import render
 
 with light_imports():
     from jenkins_jobs.registry import ModuleRegistry
@@ -204,3 +212,143 @@ def test_a_wrong_raw_field_is_told_at_its_place(raw: str, message: str) -> None:
     (problem,) = Generator().generate(load(f"name: a\nraw: {raw}\n"), is_view=False).problems
     assert problem.message.startswith(message)
     assert str(problem.position).startswith("a.yaml:2:")
+
+
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message=".*pkg_resources.*")
+    # Its types are other ones in each version of setuptools, and in some there are none.
+    pkg_resources: Any = importlib.import_module("pkg_resources")
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("kind", ["modules", "projects", "views", "builders", "publishers"])
+def test_the_entry_points_are_those_that_pkg_resources_finds(kind: str) -> None:
+    group = f"jenkins_jobs.{kind}"
+    theirs = [
+        (point.name, point.module_name, point.attrs, point.dist.key)
+        for point in pkg_resources.iter_entry_points(group)
+    ]
+    ours = [
+        (point.name, point.module_name, point.attrs, point.dist.name)
+        for point in iter_entry_points(group)
+    ]
+    assert ours == theirs
+    assert theirs
+
+
+def test_a_name_chooses_one() -> None:
+    (found,) = iter_entry_points("jenkins_jobs.projects", name="pipeline")
+    assert found.load().__name__ == "Pipeline"
+
+
+def test_without_attributes_the_module_itself_is_meant() -> None:
+    assert EntryPoint("all", "json.decoder").load().__name__ == "json.decoder"
+
+
+def test_what_is_not_there_is_an_import_error() -> None:
+    with pytest.raises(ImportError):
+        EntryPoint("none", "json.no_such_module").load()
+
+
+def run_python(program: str) -> str:
+    command = [sys.executable, "-c", f"import sys; from pathlib import Path; {program}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_rendering_imports_neither_pkg_resources_nor_requests() -> None:
+    """They are more than a third of what rendering the chain took."""
+    rendering = "from cfl_jobs.rendering.render import render; assert render(Path());"
+    heavy = "print({'pkg_resources', 'requests', 'jenkins'} & set(sys.modules))"
+    assert run_python(rendering + heavy) == "set()\n"
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_python_jenkins_is_whole_before_and_after(order: tuple[int, int]) -> None:
+    both = ("import cfl_jobs.rendering.generator", "import cfl_jobs.targets.client")
+    look = "import jenkins, jenkins_jobs.registry as registry"
+    same = (
+        "print(jenkins.Jenkins.__name__, jenkins.plugins.PluginVersion is registry.PluginVersion)"
+    )
+    program = "; ".join([*(both[number] for number in order), look, same])
+    assert run_python(program) == "Jenkins True\n"
+
+
+LISTS = {
+    "builder": "builders",
+    "metadata": "metadata",
+    "notification": "notifications",
+    "parameter": "parameters",
+    "property": "properties",
+    "publisher": "publishers",
+    "reporter": "reporters",
+    "scm": "scm",
+    "trigger": "triggers",
+    "wrapper": "wrappers",
+}
+_ARGUMENT = re.compile(r":arg (\w+) ([\w-]+):")
+_VALUES: dict[str, Any] = {"bool": True, "int": 1, "list": ["a"], "dict": {"a": "b"}}
+TEMPLATE = "name: {{ name }}\n{% for key in data %}\n{{ key }}: {{ data[key] }}\n{% endfor %}\n"
+
+
+def documented_options(text: str) -> dict[str, Any]:
+    return {name: _VALUES.get(kind, "a") for kind, name in _ARGUMENT.findall(text)}
+
+
+def components() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (name, data) of jobs that each hold one component of jenkins-job-builder's."""
+    generator = Generator()
+    for kind, listed in LISTS.items():
+        for name in generator.component_names(kind):
+            made = generator.make_component(kind, {name: None}, parent="project")
+            options = documented_options(made.components[-1].documentation)
+            forms = {"alone": name, "whole": {name: options}, "listed": {name: [options]}}
+            for form, component in forms.items():
+                data: dict[str, Any] = {listed: [component]}
+                if kind == "reporter":
+                    data["project-type"] = "maven"
+                yield f"{kind} {name} {form}", data
+
+
+def kinds_of_jobs() -> Iterator[tuple[str, dict[str, Any]]]:
+    for point in iter_entry_points("jenkins_jobs.projects"):
+        options = documented_options("\n".join(map(str, vars(point.load()).values())))
+        yield f"project {point.name} alone", {"project-type": point.name}
+        yield f"project {point.name} whole", {"project-type": point.name, **options}
+
+
+def write(project: Path, jobs: dict[str, dict[str, Any]]) -> None:
+    (project / "jobs").mkdir(exist_ok=True)
+    (project / "templates").mkdir(exist_ok=True)
+    entries = [{"name": name, "data": data} for name, data in jobs.items()]
+    text = yaml.safe_dump({"template": "a.yaml.j2", "jobs": entries}, sort_keys=False)
+    (project / "jobs/a.yaml").write_text(text)
+    (project / "templates/a.yaml.j2").write_text(TEMPLATE)
+
+
+def attempt(project: Path) -> tuple[tuple[Config, ...], tuple[Finding, ...]]:
+    try:
+        return render(project), ()
+    except DefinitionError as error:
+        return (), error.findings
+
+
+def test_no_module_ends_the_run_for_the_others(tmp_path: Path) -> None:
+    """What jenkins-job-builder can't take is a finding of that job, with its place."""
+    jobs = dict([*components(), *kinds_of_jobs()])
+    findings: Sequence[Finding] = ()
+    rendered: Sequence[Config] = ()
+    while not rendered:
+        write(tmp_path, jobs)
+        rendered, findings = attempt(tmp_path)
+        assert [found for found in findings if not (found.position and found.origins)] == []
+        # Of findings that many jobs share, only the first of them are named.
+        roles = {origin.role for found in findings for origin in found.origins}
+        jobs = {
+            name: data for name, data in jobs.items() if f"for the job {name!r} at" not in roles
+        }
+    assert [job.name for job in rendered] == list(jobs)
+    whole = [name for name in jobs if name.endswith(" whole")]
+    assert len(whole) > 150  # of 395: documentation doesn't tell what each option's value can be

@@ -1,4 +1,4 @@
-"""The chain as a value: what starts what, what goes along, what copies what."""
+"""The chain as a value: what starts what, what goes along, what copies what; its variables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import cfl_jobs.check.artifacts
 import cfl_jobs.configs.graph
 from cfl_jobs.configs.graph import Passed, Start, build_chain, name_repository, sort_jobs
 from cfl_jobs.configs.model import Job, Parameter, ParameterKind, StartKind, UpstreamTrigger
-from cfl_jobs.configs.references import resolve_job
+from cfl_jobs.configs.references import expand, read_properties, resolve_job
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector
 from cfl_jobs.configs.steps.triggering import CurrentParameters, TriggerBuilds
 from tests.trial_chain import read_trial_chain
@@ -136,3 +136,53 @@ def test_examples_in_docstrings_hold(module: ModuleType) -> None:
     results = doctest.testmod(module)
     assert results.attempted
     assert not results.failed
+
+
+VARIABLES = {"BRANCH": "master", "EMPTY": "", "A.B": "dotted"}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("$BRANCH", "master"),
+        ("${BRANCH}", "master"),
+        ("x${BRANCH}y", "xmastery"),
+        ("$branch", "master"),
+        ("$UNKNOWN/${UNKNOWN}", "$UNKNOWN/${UNKNOWN}"),
+        ("[$EMPTY]", "[]"),
+        ("${A.B}", "dotted"),
+        ("$$BRANCH", "$BRANCH"),
+        ("50 % of $", "50 % of $"),
+        ("$(BRANCH) `BRANCH`", "$(BRANCH) `BRANCH`"),
+    ],
+)
+def test_variables_are_replaced_as_jenkins_does(text: str, value: str) -> None:
+    assert expand(text, VARIABLES) == value
+
+
+def test_a_replaced_value_is_not_read_again() -> None:
+    assert expand("$A", {"A": "$B", "B": "no"}) == "$B"
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("A=1\nB = 2 \n", {"A": "1", "B": "2 "}),
+        ("A:1\nB 2", {"A": "1", "B": "2"}),
+        ("# no\n! no\n\n  A=1", {"A": "1"}),
+        ("A=one\\\n    two", {"A": "onetwo"}),
+        ("A=x\\\\\nB=2", {"A": "x\\", "B": "2"}),
+        ("A=\\u2713 \\t\\q", {"A": "✓ \tq"}),
+        ("A\\ b=c", {"A b": "c"}),
+        ("A", {"A": ""}),
+        ("A=1\nA=2", {"A": "2"}),
+        ("A=x=y:z", {"A": "x=y:z"}),
+        ("A=1\r\nB=2\r\n", {"A": "1", "B": "2"}),
+        (
+            "D=<SpecificBuildSelector><buildNumber>3</buildNumber></SpecificBuildSelector>",
+            {"D": "<SpecificBuildSelector><buildNumber>3</buildNumber></SpecificBuildSelector>"},
+        ),
+    ],
+)
+def test_properties_are_read_as_java_reads_them(text: str, values: dict[str, str]) -> None:
+    assert read_properties(text) == values

@@ -1,4 +1,4 @@
-"""Three sides: whose each difference is, and how it is told."""
+"""Three sides: what is looked at, whose each difference is, and how it is told."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from cfl_jobs.configs.mark import split_description
+from cfl_jobs.errors import LoginRefused, Missing, PermissionDenied, TargetError, Unreachable
 from cfl_jobs.planning.describing import group_differences
-from cfl_jobs.planning.plan import Change, Create, Owner, Update
+from cfl_jobs.planning.plan import Change, Create, Owner, Plan, Update
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
 from tests.planned import owners, tell, update
-from tests.rendered_jobs import PLUGINS, jenkins, job, plan, view
+from tests.rendered_jobs import PLUGINS, folder, jenkins, job, plan, view
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
 
@@ -249,3 +250,85 @@ def test_a_flag_that_is_true_where_it_is_absent_is_read_so(
     made = plan(target, wanted, adopt=adopt)
     found = [one for each in made.changes if isinstance(each, Update) for one in each.differences]
     assert tuple((one.before, one.after) for one in found) == shown
+
+
+# What is looked at: one job that can't be read is told, and doesn't hide the others.
+WANTED = (job("a"), job("b"), job("c"))
+CHANGED = (job("a", branch="main"), job("b", branch="main"), job("c", branch="main"))
+
+
+@pytest.fixture
+def updated(tmp_path: Path) -> MemoryTarget:
+    """Jobs as an update left them."""
+    made = jenkins()
+    update(made, tmp_path, *WANTED)
+    return made
+
+
+def changed(made: Plan) -> list[str]:
+    return [change.name for change in made.changes]
+
+
+@pytest.mark.parametrize("kind", [TargetError, PermissionDenied, Unreachable])
+def test_a_job_that_cannot_be_read_is_told_and_the_others_go_on(
+    updated: MemoryTarget, kind: type[TargetError]
+) -> None:
+    """It is neither changed nor taken for absent; what was left undone makes an exit code of 1."""
+    error = kind("the server stumbled", advice="Look into its log.")
+    updated.fail(error, "read", "b")
+    made = plan(updated, *CHANGED)
+    assert changed(made) == ["a", "c"]
+    assert [(note.name, note.text) for note in made.undone] == [
+        ("b", "can't be read: the server stumbled. Look into its log.")
+    ]
+
+
+@pytest.mark.parametrize("verb", ["read", "count_builds"])
+def test_a_job_that_cannot_be_looked_at_is_never_pruned(updated: MemoryTarget, verb: str) -> None:
+    updated.fail(TargetError("no"), verb, "b")
+    made = plan(updated, job("a"), prune=True)
+    assert changed(made) == ["c"]
+    assert [(note.name, note.text) for note in made.undone] == [
+        ("b", "is no longer defined, but can't be read: no.")
+    ]
+
+
+def test_a_folder_that_holds_a_job_that_cannot_be_read_is_not_pruned(
+    updated: MemoryTarget, tmp_path: Path
+) -> None:
+    update(updated, tmp_path, folder("team"), job("team/x"))
+    updated.fail(TargetError("no"), "read", "team/x")
+    made = plan(updated, *WANTED, prune=True)
+    assert changed(made) == []
+    assert set(updated.configs) >= {(Kind.JOB, "team"), (Kind.JOB, "team/x")}
+
+
+def test_a_job_that_went_since_it_was_listed_is_absent(updated: MemoryTarget) -> None:
+    updated.fail(Missing("none"), "read", "b")
+    made = plan(updated, *WANTED)
+    assert [change.name for change in made.changes] == ["b"]
+    assert made.undone == ()
+
+
+@pytest.mark.parametrize("kind", [Unreachable, LoginRefused])
+def test_a_target_that_goes_away_in_the_middle_is_an_error(
+    updated: MemoryTarget, kind: type[TargetError]
+) -> None:
+    """Not a plan that leaves most of the jobs alone."""
+    is_gone = []
+
+    def go_away(verb: str, name: str) -> None:
+        if (verb, name) == ("read", "b"):
+            is_gone.append(True)
+        if is_gone:
+            raise kind("gone")
+
+    updated.before_request = go_away
+    with pytest.raises(kind):
+        plan(updated, *WANTED)
+
+
+def test_who_may_read_no_job_at_all_gets_one_error(updated: MemoryTarget) -> None:
+    updated.fail(PermissionDenied("no"), "read")
+    with pytest.raises(PermissionDenied):
+        plan(updated, *WANTED)

@@ -1,8 +1,9 @@
-"""Plans that are kept: the same plan again, or none."""
+"""Plans that are kept: the same plan again, or none; applied where all is as it was."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from cfl_jobs.planning.basis import Asked, Basis, Setup, load_plan, save_plan
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Create, Delete, Update
 from cfl_jobs.planning.renames import names_to_look_at
+from cfl_jobs.planning.unchanged import check_unchanged
 from cfl_jobs.target import Kind, full_label
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
 from tests.planned import tell, update
-from tests.rendered_jobs import PLUGINS, jenkins, job
+from tests.rendered_jobs import PLUGINS, jenkins, job, plan
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
 
@@ -101,3 +103,66 @@ def test_a_plan_replaces_no_more_than_a_file(target: MemoryTarget, tmp_path: Pat
         with pytest.raises(PlanError, match="is not a file"):
             save_plan(basis_of(target, job("A")), tmp_path / name)
         assert (tmp_path / name).exists()
+
+
+# Before it is applied, what no longer is as it was stops all of it.
+WANTED = (job("A", branch="new"), job("Fresh"), job("New", moved_from=("Old",)))
+
+
+@pytest.fixture
+def updated(tmp_path: Path) -> MemoryTarget:
+    updated = jenkins()
+    update(updated, tmp_path, job("A"), job("Old"), job("Gone"))
+    updated.builds["Gone"] = 3
+    return updated
+
+
+def test_a_plan_whose_jobs_are_as_they_were_is_good(updated: MemoryTarget) -> None:
+    """A renamed job is looked for under its old name; fewer builds do no harm."""
+    made = plan(updated, *WANTED, prune=True)
+    assert len(made.changes) == 4
+    updated.builds["Gone"] = 2
+    check_unchanged(made, updated)
+
+
+def make(name: str) -> Callable[[MemoryTarget], None]:
+    def change(updated: MemoryTarget) -> None:
+        updated.configs[Kind.JOB, name] = job(name).config
+
+    return change
+
+
+def build_gone(updated: MemoryTarget) -> None:
+    updated.builds["Gone"] = 4
+
+
+def edit_old(updated: MemoryTarget) -> None:
+    updated.edit("Old", "out/*", "all/*")
+
+
+def delete_a(updated: MemoryTarget) -> None:
+    del updated.configs[Kind.JOB, "A"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (make("Fresh"), "job Fresh is there already"),
+        (make("FRESH"), "job Fresh is there already"),
+        (make("New"), "job New is there already"),
+        (make("new"), "job New is there already"),
+        (build_gone, "job Gone has 4 builds by now, not 3"),
+        (edit_old, "job Old was changed"),
+        (delete_a, "job A was deleted"),
+    ],
+)
+def test_what_changed_since_is_told(
+    updated: MemoryTarget, change: Callable[[MemoryTarget], None], told: str
+) -> None:
+    """Names that differ only in case are one to Jenkins."""
+    made = plan(updated, *WANTED, prune=True)
+    change(updated)
+    with pytest.raises(PlanError) as refused:
+        check_unchanged(made, updated)
+    assert told in refused.value.message
+    assert refused.value.message.count("; ") == 0

@@ -1,7 +1,8 @@
-"""Rendering a whole project: what comes out, in which order, and who is to blame for what."""
+"""Rendering a project's own files: what comes out, in which order, and who is blamed for what."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -138,3 +139,97 @@ def test_a_line_separator_is_refused_where_it_stands(
     (finding,) = raised.value.findings
     assert "a line's end of U+2028" in finding.message
     assert str(finding.position).startswith(place)
+
+
+# Only the project's own files are read: a pull request can't show others.
+SECRET = "hunter2: not yours"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    (tmp_path / "secret").write_text(f"#!/bin/sh\n{SECRET}\n")
+    return write_project(
+        tmp_path / "project",
+        definitions="template: a.yaml.j2\njobs:\n  - name: One\n",
+        template='name: {{ name }}\nbuilders:\n  - shell: {{ script("a.sh") }}\n',
+        script="#!/bin/sh\ntrue\n",
+    )
+
+
+def findings(root: Path) -> str:
+    with pytest.raises(DefinitionError) as caught:
+        render(root)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("file", ["jobs/a.yaml", "templates/a.yaml.j2", "templates/scripts/a.sh"])
+def test_a_link_out_of_the_project_is_not_followed(small: Path, file: str) -> None:
+    path = small / file
+    path.unlink()
+    path.symlink_to(small.parent / "secret")
+    told = findings(small)
+    assert f"{file}" in told
+    assert "it leads out of the project" in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("file", ["templates/a.yaml.j2", "templates/scripts/a.sh"])
+def test_a_link_to_git_s_own_files_is_not_followed(small: Path, file: str) -> None:
+    """A checkout may keep its token in .git/config."""
+    (small / ".git").mkdir()
+    (small / ".git/config").write_text(f"#!/bin/sh\n{SECRET}\n")
+    path = small / file
+    path.unlink()
+    path.symlink_to(small / ".git/config")
+    told = findings(small)
+    assert "it leads out of the project's templates/" in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("file", ["jobs/a.yaml", "templates/a.yaml.j2", "templates/scripts/a.sh"])
+def test_a_link_to_itself_is_told_without_the_machine_s_paths(small: Path, file: str) -> None:
+    path = small / file
+    path.unlink()
+    path.symlink_to(path.name)
+    told = findings(small)
+    assert "link to itself" in told or "no template" in told or "no script" in told
+    assert str(small.resolve()) not in told
+
+
+@pytest.mark.parametrize("file", ["jobs/a.yaml", "templates/a.yaml.j2", "templates/scripts/a.sh"])
+def test_a_pipe_is_not_waited_for(small: Path, file: str) -> None:
+    path = small / file
+    path.unlink()
+    os.mkfifo(path)
+    assert "it is no plain file" in findings(small)
+
+
+def test_a_link_to_nothing_is_told(small: Path) -> None:
+    (small / "jobs/b.yaml").symlink_to("nothing")
+    assert "jobs/b.yaml:1:1: can't be read" in findings(small)
+
+
+def test_a_link_inside_the_project_is_followed(small: Path) -> None:
+    (small / "templates/scripts/a.sh").rename(small / "templates/scripts/b.sh")
+    (small / "templates/scripts/a.sh").symlink_to("b.sh")
+    assert "true" in render(small)[0].config
+
+
+@pytest.mark.parametrize("name", ["../../../secret", "{outside}", "../../jobs/a.yaml"])
+def test_a_script_is_only_taken_from_its_directory(small: Path, name: str) -> None:
+    name = name.format(outside=small.parent / "secret")
+    template = f'name: {{{{ name }}}}\nbuilders:\n  - shell: {{{{ script("{name}") }}}}\n'
+    (small / "templates/a.yaml.j2").write_text(template)
+    told = findings(small)
+    assert "templates/a.yaml.j2:3" in told
+    assert "hunter2" not in told
+
+
+def test_settings_alone_are_no_chain(tmp_path: Path) -> None:
+    write_project(tmp_path, settings="settings: {}\n")
+    assert "no job and no view is defined" in findings(tmp_path)
+
+
+def test_text_in_another_encoding_is_told_with_its_line(small: Path) -> None:
+    (small / "templates/a.yaml.j2").write_bytes(b"name: {{ name }}\ndescription: \xfcmlaut\n")
+    assert "line 2 is not UTF-8" in findings(small)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfl_jobs.rendering.documentation import Documented
+from cfl_jobs.configs.configxml import parse_config
+from cfl_jobs.rendering.documentation import Documented, plain_name, read_documentation
+from cfl_jobs.rendering.noeffect import NO_EFFECTS
 from cfl_jobs.rendering.options import COLUMNS
+from cfl_jobs.rendering.render import render
 from cfl_jobs.rendering.values import check_job, check_value, check_written
+from tests.case_files import write_project
 
 NAMES = (
     *("triggers", "builders", "parameters", "timed", "shell", "choice", "choices", "node", "cron"),
@@ -291,3 +296,154 @@ def test_known_columns_are_those_of_jenkins_job_builder() -> None:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "COLUMN_DICT"
     ]
     assert {key for table in tables for key in ast.literal_eval(table)} == set(COLUMNS)
+
+
+DOCSTRING = """yaml: sample
+    Sends a report. Can be used once.
+
+    :arg int timeout: how long to wait
+    :arg str quiet: minutes of silence, "5" for one (default '')
+    :arg str count: Total number of warnings (default '')
+    :arg str mode: how to send it. Can be 'fast' (at once), 'slow' or "never". (default 'fast')
+    :arg str path: can be absolute or relative to the workspace
+    :arg str role: Execute on. One of MASTER / SLAVE / BOTH.
+
+    :arg list send-to: recipients
+
+        :send-to values:
+            * **developers** (disabled by default)
+            * **culprits**
+              and those before them
+
+    :arg dict clean-if: when
+
+        :clean-if values:
+            * **success** (`bool`) (default true)
+            * **failure** (`bool`)
+
+    :arg str type: what it is
+
+        :Allowed Values: * **tag**
+                    * **branch** any
+
+        :Thresholds: * **unstable** (`dict`)
+            :unstable: * **total-all** (int)
+            * **size**: ('int'): how large
+    :arg int size: the largest
+    :arg bool twice: yes
+    :arg str twice: or no
+
+    Full Example:
+
+    .. literalinclude:: /fixtures/sample.yaml
+    """
+
+
+@pytest.mark.parametrize(
+    ("option", "kind", "choices"),
+    [
+        ("timeout", "int", set()),
+        ("quiet", "str", set()),
+        ("count", "int", set()),
+        ("mode", "str", {"fast", "slow", "never"}),
+        ("path", "str", set()),
+        ("role", "str", {"MASTER", "SLAVE", "BOTH"}),
+        ("send-to", "list", {"developers", "culprits"}),
+        ("clean-if", "dict", set()),
+        ("success", "bool", set()),
+        ("type", "str", {"tag", "branch"}),
+        ("unstable", "dict", set()),
+        ("totalAll", "int", set()),
+        ("size", "int", set()),
+        ("twice", "", set()),
+    ],
+)
+def test_an_option_is_read_from_the_docstring(option: str, kind: str, choices: set[str]) -> None:
+    found = read_documentation(DOCSTRING)[plain_name(option)]
+    assert found.kind == kind
+    assert found.choices == frozenset(choices)
+
+
+def test_words_in_quotes_are_known_of_their_option() -> None:
+    found = read_documentation(DOCSTRING)
+    assert found["mode"].words == {"fast", "slow", "never"}
+    assert found["path"].words == set()
+
+
+def test_a_docstring_without_options_says_nothing() -> None:
+    assert read_documentation("") == {}
+
+
+CONFIGS = Path(__file__).parent / "data" / "jenkins" / "2.440.3" / "config"
+
+
+def test_the_same_options_are_fine_where_they_work() -> None:
+    data = {
+        "node": "linux",
+        "logrotate": {},
+        "builders": [{"copyartifact": {"exclude": ""}}, {"shell": "true"}, "timestamps"],
+        "publishers": [{"archive": {"latest-only": False}}],
+        "properties": [{"lockable-resources": {"groovy-sandbox": True, "match-script": "x"}}],
+        "wrappers": [
+            {"timeout": {"timeout": 2, "type": "elastic", "abort": False, "fail": True}},
+            {"timeout": {"timeout": "$LIMIT"}},
+        ],
+    }
+    assert check_job(data) == ()
+    assert check_job({"project-type": "pipeline", "dsl": "", "sandbox": True}) == ()
+    assert check_job({"view-type": "list", "node": "x"}) == ()
+
+
+def test_every_entry_says_how_it_is_known() -> None:
+    assert all(entry.why and entry.instead and entry.evidence for entry in NO_EFFECTS)
+
+
+@pytest.mark.parametrize(
+    ("job", "tag", "after"),
+    [
+        ("wide-copyartifact", "exclude", "saved"),
+        ("wide-pipeline-scm", "sandbox", "saved"),
+        ("wide-properties", "resourceMatchScript", "saved"),
+        ("wide-folder", "concurrentBuild", "saved"),
+        ("wide-folder", "scm", "saved"),
+        ("wide-publishers", "latestOnly", "restarted"),
+    ],
+)
+def test_a_recorded_server_dropped_the_element(job: str, tag: str, after: str) -> None:
+    """What was posted is gone, or was renamed, in the server's own text."""
+    posted = (CONFIGS / f"{job}.posted.xml").read_text(encoding="utf-8")
+    later = (CONFIGS / f"{job}.{after}.xml").read_text(encoding="utf-8")
+    assert re.search(rf"<{tag}\b", posted)
+    assert not re.search(rf"<{tag}\b", later)
+
+
+@pytest.mark.parametrize(
+    ("option", "junit", "written"),
+    [
+        ("keep-long-stdio: true", "1424.vc64a_edde7777", {"stdioRetention": "ALL"}),
+        ("keep-long-stdio: true", "1252.vfc2e5efa_294f", {"keepLongStdio": "true"}),
+        ("keep-long-stdio: false", "1424.vc64a_edde7777", {}),
+        # jenkins-job-builder's own default stays: nobody asked for it.
+        ("results: a.xml", "1424.vc64a_edde7777", {"keepLongStdio": "true"}),
+    ],
+)
+def test_what_has_a_successor_is_rendered_as_that_for_newer_plugins(
+    tmp_path: Path, option: str, junit: str, written: dict[str, str]
+) -> None:
+    """With the place that asked for it."""
+    definitions = "template: a.yaml.j2\njobs:\n  - name: A\n"
+    template = f"name: {{{{ name }}}}\npublishers:\n  - junit: {{results: a.xml, {option}}}\n"
+    template = template.replace("{results: a.xml, results: a.xml}", "{results: a.xml}")
+    plugins = f"plugins: {{junit: '{junit}'}}\n"
+    write_project(tmp_path, definitions=definitions, template=template, plugins=plugins)
+    (rendered,) = render(tmp_path)
+    path = "publishers/hudson.tasks.junit.JUnitResultArchiver"
+    element = parse_config(rendered.config, name="A").find(path)
+    assert element is not None
+    tags = ("keepLongStdio", "stdioRetention")
+    found = {tag: element.findtext(tag) for tag in tags if element.findtext(tag)}
+    assert found == {key: value for key, value in written.items() if value != "false"}
+    places = {blame.path for blame in rendered.blame}
+    asked = {f"{path}/{tag}" for tag in written} if "stdio" in option else set()
+    assert asked <= places
+    assert not asked & rendered.own
