@@ -140,63 +140,87 @@ def test_a_server_given_up_is_asked_by_one_at_a_time_and_not_all_the_time() -> N
         world.ask()
 
 
-def test_what_takes_too_long_is_cut_and_an_error_whatever_it_returns() -> None:
+class Watched:
+    """A time limit of 0.04 s by a clock that stands until it is moved; what it told is kept."""
+
+    def __init__(self) -> None:
+        self.told: list[float] = []
+        self.now = 0.0
+        self._looks = 0
+        self.limit = TimeLimit(0.04, self.told.append, self._look)
+        self.connection = HTTPConnection("jenkins")
+        self.connection.sock, self.server = socket.socketpair()
+
+    def _look(self) -> float:
+        self._looks += 1
+        return self.now
+
+    def pass_time(self) -> None:
+        """Let more time pass than the limit, and wait until the watching thread has seen it."""
+        self.now += 1
+        seen = self._looks + 2
+        while self._looks < seen:
+            time.sleep(0.001)
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    made = Watched()
+    with made.server, made.connection.sock:
+        yield made
+    made.limit.close()
+
+
+def test_what_takes_too_long_is_cut_and_an_error_whatever_it_returns(watched: Watched) -> None:
     """One that begins meanwhile, in another thread, has a time limit of its own."""
-    limit = TimeLimit(0.04, lambda seconds: None)
-    connection = HTTPConnection("jenkins")
-    connection.sock, server = socket.socketpair()
 
     def ask() -> bool:
-        with limit.over():
+        with watched.limit.over():
             return True
 
     def keep_asking() -> None:
-        with limit.over():
-            limit.follow(connection)
-            assert connection.sock.recv(1) == b""
+        with watched.limit.over():
+            watched.limit.follow(watched.connection)
+            watched.pass_time()
+            assert watched.connection.sock.recv(1) == b""
             with ThreadPoolExecutor(max_workers=1) as pool:
                 assert pool.submit(ask).result()
+            watched.told.append(0)
 
-    with server, connection.sock, pytest.raises(TooSlow):
+    with pytest.raises(TooSlow):
         keep_asking()
-    limit.close()
+    assert watched.told[-1] == 0
 
 
-def test_a_wait_between_two_tries_is_neither_silence_nor_cut() -> None:
-    told: list[float] = []
-    limit = TimeLimit(2, told.append)
-    with limit.over():
-        with limit.pausing():
-            time.sleep(0.7)
-        time.sleep(0.1)
-    limit.close()
-    assert told == []
+def test_a_wait_between_two_tries_is_neither_silence_nor_cut(watched: Watched) -> None:
+    with watched.limit.over():
+        with watched.limit.pausing():
+            watched.pass_time()
+        watched.now += 0.001
+    assert watched.told == []
 
 
 @pytest.mark.parametrize("is_paused", [True, False])
-def test_a_connection_that_another_request_uses_by_now_is_not_cut(*, is_paused: bool) -> None:
+def test_a_connection_that_another_request_uses_by_now_is_not_cut(
+    watched: Watched, *, is_paused: bool
+) -> None:
     """It went back to the pool before a wait, or at the end of an answer."""
-    limit = TimeLimit(0.04, lambda seconds: None)
-    connection = HTTPConnection("jenkins")
-    connection.sock, server = socket.socketpair()
 
     def give_back() -> None:
-        with limit.over():
-            limit.follow(connection)
+        with watched.limit.over():
+            watched.limit.follow(watched.connection)
             if is_paused:
-                with limit.pausing():
+                with watched.limit.pausing():
                     pass
             else:
                 with ThreadPoolExecutor(max_workers=1) as pool:
-                    pool.submit(limit.follow, connection).result()
-            time.sleep(0.4)
+                    pool.submit(watched.limit.follow, watched.connection).result()
+            watched.pass_time()
 
-    with server, connection.sock:
-        with pytest.raises(TooSlow):
-            give_back()
-        server.send(b"answer")
-        assert connection.sock.recv(10) == b"answer"
-    limit.close()
+    with pytest.raises(TooSlow):
+        give_back()
+    watched.server.send(b"answer")
+    assert watched.connection.sock.recv(10) == b"answer"
 
 
 def test_what_takes_long_is_told_again_and_again() -> None:

@@ -48,6 +48,7 @@ CONFIG_TYPE = {"Content-Type": "text/xml; charset=utf-8"}
 FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 _CONNECTING = 15.0  # seconds for a connection, which a server makes before it works on anything
 _KEPT = 32  # connections
+_LOOKS = 0.1  # seconds between two looks at what takes long, at most
 _READS = 1  # more tries of a read that urllib3 has tried again in vain
 _EXTRA_HEADERS = "JENKINS_API_EXTRA_HEADERS"
 
@@ -75,7 +76,9 @@ class Client:
         self._policy = policy
         self._outage = Outage(url, policy, self._probe, say)
         self._time_limit = TimeLimit(
-            2 * timeout, lambda seconds: say(f"Waiting for {url}: no answer for {seconds:.0f} s.")
+            2 * timeout,
+            lambda seconds: say(f"Waiting for {url}: no answer for {seconds:.0f} s."),
+            policy.clock,
         )
         self._adapter = _Adapter(
             self._time_limit.follow, ReadRetry.by(policy, self._time_limit.pausing)
@@ -302,6 +305,10 @@ def _followed(kind: Any, follow: Callable[[HTTPConnection], None]) -> type[HTTPC
             follow(self)
             super().request(*args, **kwargs)
 
+        def getresponse(self) -> Any:
+            follow(self)  # "Connection: close" leaves the socket to the answer alone
+            return super().getresponse()
+
     return Followed
 
 
@@ -309,6 +316,7 @@ def _followed(kind: Any, follow: Callable[[HTTPConnection], None]) -> type[HTTPC
 class _UnderWay:
     began: float
     connection: HTTPConnection | None = None
+    sock: Any = None
     is_cut: bool = False
 
     def cut(self) -> None:
@@ -316,7 +324,7 @@ class _UnderWay:
         self.is_cut = True
         sock: Any = getattr(self.connection, "sock", None)
         with suppress(OSError, TypeError):  # TypeError: none, or TLS through a proxy's TLS
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            socket.socket.shutdown(sock or self.sock, socket.SHUT_RDWR)
 
 
 class TimeLimit:
@@ -326,9 +334,15 @@ class TimeLimit:
     whole request. `tell` takes for how long there was no answer, after each quarter of the limit.
     """
 
-    def __init__(self, limit: float, tell: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        limit: float,
+        tell: Callable[[float], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._limit = limit
         self._tell = tell
+        self._clock = clock
         self._under_way: dict[int, _UnderWay] = {}  # by thread
         self._following = threading.Lock()
         self._ended = threading.Event()
@@ -343,7 +357,7 @@ class TimeLimit:
                 self._thread = threading.Thread(target=self._watch, daemon=True)
                 self._thread.start()
         me = threading.get_ident()
-        request = self._under_way[me] = _UnderWay(time.monotonic())
+        request = self._under_way[me] = _UnderWay(self._clock())
         try:
             yield
         finally:
@@ -355,18 +369,18 @@ class TimeLimit:
     @contextmanager
     def pausing(self) -> Iterator[None]:
         """Hold a wait between two tries: it counts neither as the request's time nor as silence."""
-        me, began = threading.get_ident(), time.monotonic()
+        me, began = threading.get_ident(), self._clock()
         request = self._under_way.pop(me)
         self._forget(request)
         try:
             yield
         finally:
-            request.began += time.monotonic() - began
+            request.began += self._clock() - began
             self._under_way[me] = request
 
     def _forget(self, request: _UnderWay) -> None:
         with self._following:
-            request.connection = None
+            request.connection = request.sock = None
 
     def follow(self, connection: HTTPConnection) -> None:
         """Note which connection this thread uses. Who had it before, gave it back to the pool."""
@@ -374,9 +388,9 @@ class TimeLimit:
         with self._following:
             for other in list(self._under_way.values()):
                 if other.connection is connection:
-                    other.connection = None
+                    other.connection = other.sock = None
             if request is not None:
-                request.connection = connection
+                request.connection, request.sock = connection, connection.sock
 
     def close(self) -> None:
         with self._starting:
@@ -388,8 +402,8 @@ class TimeLimit:
 
     def _watch(self) -> None:
         told = 0.0
-        while not self._ended.wait(self._limit / 40):
-            now = time.monotonic()
+        while not self._ended.wait(min(self._limit / 40, _LOOKS)):
+            now = self._clock()
             requests_now = list(self._under_way.values())
             for request in requests_now:
                 if now >= request.began + self._limit:
