@@ -228,7 +228,7 @@ def last(home: Home, job: str) -> Result | None:
     return Builds(home).of(job)[0].result
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"

@@ -50,11 +50,11 @@ def test_a_rule_leaves_alone_what_is_right(case: Path, tmp_path: Path) -> None:
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {case.stem for case in CASES} == {rule.id for rule in RULES}
+    assert {case.stem for case in CASES} == {*RULES}
 
 
 def test_every_rule_says_what_comes_of_it_and_what_to_do() -> None:
-    for rule in RULES:
+    for rule in RULES.values():
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.id)
         assert rule.title[0].islower() or rule.title.startswith("ShellCheck")
         assert not rule.title.endswith(".")
@@ -68,8 +68,7 @@ def test_every_rule_reads_whatever_jobs_a_server_has(form: str) -> None:
     names = [path.name.removesuffix(f".{form}.xml") for path in paths]
     jobs = tuple(read_trial_job(name, form) for name in names)
     scope = Scope(jobs, (), build_chain(jobs))
-    searches = {rule.id: rule.search for rule in RULES if rule.search}
-    found = [(rule, one) for rule, search in searches.items() for one in search(scope)]
+    found = [(name, one) for name, rule in RULES.items() for one in rule.search(scope)]
     assert all(one.name in names for _, one in found)
     assert {"undeclared-parameter", "no-time-limit", "deploy-of-newest"} <= {
         rule for rule, _ in found

@@ -276,12 +276,12 @@ def test_two_rehearsals_in_one_directory_are_one_too_many(tmp_path: Path) -> Non
     try:
         wait_until(lambda: len(_processes(home)) >= 1)
         second = _start(tmp_path, "build", "J", stderr=subprocess.PIPE)
-        _, error = second.communicate(timeout=60)
+        _, error = second.communicate(timeout=300)
         assert second.returncode == 1
         assert f"Another rehearsal is running in {home.root} (process {rehearsal.pid})" in error
     finally:
         rehearsal.send_signal(signal.SIGTERM)
-        rehearsal.wait(timeout=60)
+        rehearsal.wait(timeout=300)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -294,13 +294,13 @@ def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Si
         wait_until(lambda: len(_processes(home)) >= 4)  # the shell and its three
         cookie = Builds(home).of("J")[0].cookie
         rehearsal.send_signal(number)
-        said, _ = rehearsal.communicate(timeout=60)
+        said, _ = rehearsal.communicate(timeout=300)
         assert rehearsal.returncode == 130
         assert said.endswith("\nGo on with: cfl-jobs rehearse --home home resume\n")
     finally:
         rehearsal.kill()
         rehearsal.wait()
-    assert not find_by_cookie(cookie)
+    wait_until(lambda: not find_by_cookie(cookie))
     record = Builds(home).of("J")[0]
     assert record.result is Result.ABORTED
     assert "Finished: ABORTED" in _log(home.log("J", 1))
@@ -382,7 +382,7 @@ def test_resume_builds_what_was_aborted_and_what_waited(
     rehearsal = _start(tmp_path, "resume", "--executors", "3")
     wait_until(lambda: None not in (Builds(home).get("Below", 1), Builds(home).get("Slow", 2)))
     rehearsal.send_signal(signal.SIGINT)
-    assert rehearsal.wait(timeout=60) == 130
+    assert rehearsal.wait(timeout=300) == 130
     unfinished = (
         "Aborted, to be built again: Slow #2 (A=2)\n"
         "Aborted, to be built again: Top #1\n"
@@ -450,7 +450,7 @@ def _end_at(
     )
     given = ("-c", program)
     rehearsal = _run_program(directory, *given, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    said, error = rehearsal.communicate(timeout=60)
+    said, error = rehearsal.communicate(timeout=300)
     return rehearsal.returncode, said, error
 
 

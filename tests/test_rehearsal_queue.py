@@ -108,14 +108,15 @@ def test_wherever_an_interrupt_comes_each_build_has_an_end_and_is_built_once(
     assert ended >= 2
 
 
-def _timing(**fields: str) -> str:
-    times = '>> "$JENKINS_HOME/times"'
-    script = f"echo begin $A {times}; sleep 0.3; echo end $A {times}"
+def _timing(more: str = "sleep 0.3", **fields: str) -> str:
+    times = '"$JENKINS_HOME/times"'
+    script = f"echo begin $A >> {times}; {more}; echo end $A >> {times}"
     return job_xml(builders=shell(script), parameters=string("A"), **fields)
 
 
 def test_a_job_runs_one_build_at_a_time_unless_it_may_run_more(tmp_path: Path) -> None:
-    concurrent = _timing(fields="<concurrentBuild>true</concurrentBuild>")
+    both = 'until [ "$(grep -c begin "$JENKINS_HOME/times")" = 2 ]; do sleep 0.05; done'
+    concurrent = _timing(both, fields="<concurrentBuild>true</concurrentBuild>")
     for name, config in (("Single", _timing()), ("Many", concurrent)):
         home = make_home(tmp_path / name, {name: config})
         with make_engine(home) as engine:
@@ -123,8 +124,7 @@ def test_a_job_runs_one_build_at_a_time_unless_it_may_run_more(tmp_path: Path) -
             engine.build(name, {"A": "2"})
             engine.run()
         times = [line.split()[0] for line in (home.root / "times").read_text().splitlines()]
-        alone = times == ["begin", "end", "begin", "end"]
-        assert alone is (name == "Single")
+        assert (times == ["begin", "end", "begin", "end"]) is (name == "Single")
         assert home.workspace(f"{name}@2").exists() is (name == "Many")
 
 

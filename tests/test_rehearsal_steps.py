@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.directory import Trash
 from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.execution import find_unrehearsable
+from cfl_jobs.rehearsal.processes import Clock
 from cfl_jobs.rehearsal.records import Builds
 from tests.rehearsal_home import (
     DATA,
@@ -219,36 +222,53 @@ def test_test_results_make_a_builds_result(
 TIME_LIMIT = (
     "<hudson.plugins.build__timeout.BuildTimeoutWrapper>"
     '<strategy class="hudson.plugins.build_timeout.impl.NoActivityTimeOutStrategy">'
-    "<timeoutSecondsString>1</timeoutSecondsString></strategy><operationList>"
+    "<timeoutSecondsString>3600</timeoutSecondsString></strategy><operationList>"
     "<hudson.plugins.build__timeout.operations.FailOperation/></operationList>"
     "</hudson.plugins.build__timeout.BuildTimeoutWrapper>"
 )
 
 
 @pytest.mark.parametrize(
-    ("script", "limit", "said"),
+    ("script", "limit", "grace", "said"),
     [
-        ("sleep 600 & echo $! > first; echo $$ > second", "", "SUCCESS"),
-        ("setsid sleep 600 & echo $! > first; sleep 600 & echo $! > second; wait", TIME_LIMIT, ""),
-        # SIGTERM first, so that a script can say what it was doing; what is deaf to it is killed.
+        ("sleep 600 & echo $! > first; echo $$ > second", "", 300, "SUCCESS"),
+        ("setsid sleep 600 & echo $! > first; sleep 600 & echo $! > second; wait", "is", 300, ""),
+        # SIGTERM first, so that a script can say what it was doing.
         (
             "#!/usr/bin/env bash\ntrap 'echo \"stopped in step 2\"; exit 1' TERM\n"
-            "(trap '' TERM; exec sleep 600) & echo $! > first\n"
-            "sleep 600 & echo $! > second; wait",
-            TIME_LIMIT,
+            "sleep 600 & echo $! > first; echo $$ > second; wait",
+            "is",
+            300,
             "\nstopped in step 2\n",
         ),
+        # What is deaf to it is killed.
+        ("trap '' TERM; sleep 600 & echo $! > first; echo $$ > second; wait", "is", 0.1, ""),
     ],
 )
 def test_no_process_outlives_its_build(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, limit: str, said: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    script: str,
+    limit: str,
+    grace: float,
+    said: str,
 ) -> None:
-    monkeypatch.setattr("cfl_jobs.rehearsal.engine.SOFT_KILL", 0.5)
-    home = make_home(tmp_path, {"J": job_xml(builders=shell(script), wrappers=limit)})
+    """The time limit is up as soon as the processes have been noted: two hours at each look."""
+    ahead = count(step=7200)
+    home = make_home(
+        tmp_path, {"J": job_xml(builders=shell(script), wrappers=limit and TIME_LIMIT)}
+    )
+    noted = [home.workspace("J") / name for name in ("first", "second")]
+
+    def now(_: Clock) -> float:
+        are_noted = all(path.is_file() and path.read_text() for path in noted)
+        return time.time() + (next(ahead) if are_noted else 0)
+
+    monkeypatch.setattr(Clock, "now", now)
+    monkeypatch.setattr("cfl_jobs.rehearsal.engine.SOFT_KILL", grace)
     assert run(home, "J") is (Result.FAILURE if limit else Result.SUCCESS)
     assert said in read_log(home, "J").partition("Build timed out" if limit else "Running")[2]
-    for name in ("first", "second"):
-        assert not _is_alive(int((home.workspace("J") / name).read_text()))
+    wait_until(lambda: not any(_is_alive(int(path.read_text())) for path in noted))
 
 
 def test_no_process_stays_where_the_end_of_another_build_cannot_be_recorded(tmp_path: Path) -> None:
@@ -260,7 +280,7 @@ def test_no_process_stays_where_the_end_of_another_build_cannot_be_recorded(tmp_
         engine.build("A", {})
         engine.build("B", {})
         wait_until(lambda: not engine.step() and all(p.is_file() and p.read_text() for p in noted))
-    assert not any(_is_alive(int(path.read_text())) for path in noted)
+    wait_until(lambda: not any(_is_alive(int(path.read_text())) for path in noted))
     assert last(home, "B") is Result.ABORTED
 
 

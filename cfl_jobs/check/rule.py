@@ -54,8 +54,7 @@ def found_at(
     severity: Severity | None = None,
 ) -> Found:
     """Return what is found at a trigger or a copy, or at one of its fields."""
-    path = edge.part.path if edge.part else ""
-    path = f"{path}/{field}" if field else path
+    path = f"{getattr(edge.part, 'path', '')}/{field}".removesuffix("/")
     return Found(edge.holder, message, advice, path, severity=severity)
 
 
@@ -100,37 +99,24 @@ class Scope:
 Search = Callable[[Scope], Iterator[Found]]
 
 
+def find_nothing(scope: Scope) -> Iterator[Found]:
+    """Stand for what the check finds by itself, which no comment silences."""
+    yield from ()
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. `title` is a sentence on what is wrong, `why` what comes of it and what to do.
-
-    `search` is None for what the check finds by itself, which no comment silences.
-    """
+    """One rule. `title` is a sentence on what is wrong, `why` what comes of it and what to do."""
 
     id: str
     severity: Severity
     title: str
     why: str
-    search: Search | None = None
+    search: Search = find_nothing
 
 
-class Rules:
-    """A table that rules register themselves in, in the order of their modules."""
-
-    def __init__(self) -> None:
-        self._rules: dict[str, Rule] = {}
-
-    def __iter__(self) -> Iterator[Rule]:
-        return iter(self._rules.values())
-
-    def __len__(self) -> int:
-        return len(self._rules)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._rules
-
-    def __getitem__(self, name: str) -> Rule:
-        return self._rules[name]
+class Rules(dict[str, Rule]):
+    """The rules by name. They register themselves, in the order of their modules."""
 
     def rule(self, name: str, severity: Severity, title: str) -> Callable[[Search], Search]:
         """Register a function as a rule; its docstring is the explanation."""
@@ -144,9 +130,9 @@ class Rules:
         return register
 
     def add(self, rule: Rule) -> Rule:
-        if rule.id in self._rules:
+        if rule.id in self:
             raise ValueError(f"two rules {rule.id}")
-        self._rules[rule.id] = rule
+        self[rule.id] = rule
         return rule
 
 

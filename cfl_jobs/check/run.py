@@ -17,7 +17,17 @@ from cfl_jobs.check import (  # noqa: F401 - they register their rules
     upkeep,
 )
 from cfl_jobs.check.positions import Positions, Silence, find_silences
-from cfl_jobs.check.rule import RENDERING, RULES, Found, Problem, Report, Rule, Scope, Severity
+from cfl_jobs.check.rule import (
+    RENDERING,
+    RULES,
+    Found,
+    Problem,
+    Report,
+    Rule,
+    Scope,
+    Severity,
+    find_nothing,
+)
 from cfl_jobs.check.secret_text import hide_secrets
 from cfl_jobs.check.shell import forget_scripts
 from cfl_jobs.configs.config import Config
@@ -25,7 +35,7 @@ from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.read_model import read_job, read_view
 from cfl_jobs.errors import Finding, Origin, Position, merge_findings, suggest
 from cfl_jobs.reading import JOBS, TEMPLATES
-from cfl_jobs.reading.located_yaml import line_at
+from cfl_jobs.reading.located_yaml import Sources
 from cfl_jobs.target import Kind
 
 DEFINITION = RULES.add(
@@ -82,28 +92,27 @@ def check_rendered(
     views = tuple(r.read(read_view) for r in rendered if r.kind is Kind.VIEW)
     scope = Scope(jobs, views, build_chain(jobs), files, executors)
     by_name = {r.name: r for r in rendered}
-    positions = Positions(by_name, files, jobs)
+    positions, sources = Positions(by_name, files, jobs), Sources(Path(), files)
     silences = find_silences(files)
     used: set[Silence] = set()
     kept: list[Problem] = []
     silenced = 0
     try:
-        for rule in RULES:
-            for found in rule.search(scope) if rule.search else ():
+        for rule in RULES.values():
+            for found in rule.search(scope):
                 position = positions.find(found)
                 job = by_name.get(found.name)
-                lines = (position, job.definition if job else None)
-                covering = _find_covering(silences, rule, lines)
+                covering = _find_covering(silences, rule, position, job)
                 used.update(covering)
                 silenced += bool(covering)
                 if not covering:
-                    kept.append(_problem(rule, found, position, job, files))
+                    kept.append(_problem(rule, found, position, job, sources))
     finally:
         forget_scripts()
-    problems = [*_merge(kept), *_check_silences(silences, used, files)]
+    problems = [*_merge(kept), *_check_silences(silences, used, sources)]
     nowhere = Position("", 0, 0)
     problems.sort(key=lambda p: (p.finding.position or nowhere, p.rule, p.finding.message))
-    disk = tuple(upkeep.estimate_disk(jobs, sizes, builds_a_day)) if sizes else ()
+    disk = tuple(upkeep.estimate_disk(jobs, sizes, builds_a_day))
     return Report(tuple(problems), silenced, len(jobs), disk, rules=len(RULES))
 
 
@@ -126,22 +135,16 @@ def _problem(
     found: Found,
     position: Position | None,
     job: Config | None,
-    files: Mapping[str, str],
+    sources: Sources,
 ) -> Problem:
     origins: tuple[Origin, ...] = ()
     if job is not None and job.definition != position:
         origins = (Origin(f"for the {job.kind.value} {job.name!r} at", job.definition),)
-    source = "" if found.secret else _line(position, files)
-    finding = Finding(found.message, position, source, origins, found.advice)
-    names = (found.name,) if found.name else ()
+    finding = sources.find(found.message, position, origins=origins, advice=found.advice)
+    if found.secret:
+        finding = replace(finding, source="")
+    names = tuple(filter(None, [found.name]))
     return Problem(rule.id, found.severity or rule.severity, hide_in_finding(finding), names)
-
-
-def _line(position: Position | None, files: Mapping[str, str]) -> str:
-    if position is None:
-        return ""
-    lines = files.get(position.file, "").split("\n")
-    return line_at(lines, position.line - 1).rstrip("\r")
 
 
 def hide_in_finding(finding: Finding) -> Finding:
@@ -167,10 +170,10 @@ def _merge(problems: Iterable[Problem]) -> Iterator[Problem]:
 
 
 def _find_covering(
-    silences: Iterable[Silence], rule: Rule, positions: Iterable[Position | None]
+    silences: Iterable[Silence], rule: Rule, position: Position | None, job: Config | None
 ) -> list[Silence]:
     """Return the comments at a finding's place, or at its job's definition, that silence it."""
-    lines = {(position.file, position.line) for position in positions if position}
+    lines = {(each.file, each.line) for each in (position, job and job.definition) if each}
     return [
         silence
         for silence in silences
@@ -181,28 +184,29 @@ def _find_covering(
 
 
 def _check_silences(
-    silences: Iterable[Silence], used: Container[Silence], files: Mapping[str, str]
+    silences: Iterable[Silence], used: Container[Silence], sources: Sources
 ) -> Iterator[Problem]:
     for silence in silences:
         rule, advice = UNUSED_SILENCE, "Remove the comment."
         message = f"{silence.rule} finds nothing here"
         if silence.rule not in RULES:
             message = f"there is no rule {silence.rule!r} to silence"
-            advice = suggest(silence.rule, (known.id for known in RULES))
+            advice = suggest(silence.rule, RULES)
         elif not silence.reason:
             rule = SILENCE_WITHOUT_REASON
             message = f"{silence.rule} is silenced without a reason"
             advice = f"Say why: # cfl-jobs: ignore {silence.rule} because ..."
         if silence not in used:
-            source = _line(silence.position, files)
-            finding = Finding(message, silence.position, source, advice=advice)
+            finding = sources.find(message, silence.position, advice=advice)
             yield Problem(rule.id, rule.severity, hide_in_finding(finding))
 
 
 def list_rules() -> str:
     """Return all rules, one a line."""
-    width = max(len(rule.id) for rule in RULES)
-    lines = (f"{rule.id:{width}}  {rule.severity.value:7}  {rule.title}\n" for rule in RULES)
+    width = max(map(len, RULES))
+    lines = (
+        f"{id_:{width}}  {rule.severity.value:7}  {rule.title}\n" for id_, rule in RULES.items()
+    )
     return "".join(lines)
 
 
@@ -210,7 +214,7 @@ def explain_rule(name: str) -> str:
     """Return what a rule looks for and what to do."""
     rule = RULES[name]
     text = f"{rule.id} ({rule.severity.value}): {rule.title}\n\n{rule.why}\n"
-    if rule.search is None:
+    if rule.search is find_nothing:
         return text
     return text + (
         f"\nSilence it where it is right: `# cfl-jobs: ignore {rule.id} REASON` behind the line"

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
 from cfl_jobs.configs.configxml import ENCRYPTED
 
@@ -73,9 +74,8 @@ _HARMLESS = re.compile(
     r"|\d+(?:\.[\w-]+)+|.*[-_](?:key|token|secret|password)s?"
 )
 _PATH = re.compile(r"[\w.~@+-]*(?:/[\w.@+-]*)+")
-_WORD = re.compile(r"(?<![A-Za-z0-9+_=-])[A-Za-z0-9+_=-]{24,}(?![A-Za-z0-9+_=-])")
-_HEX = re.compile(r"(?<![A-Za-z0-9])[0-9a-fA-F]{32,}(?![A-Za-z0-9])")
-_DIGEST_NEAR = re.compile(r"(?i)sha\d|md5|commit|digest|checksum|revision|\brev\b")
+_WORD = re.compile(r"(?<![A-Za-z0-9+_=-])(?P<value>[A-Za-z0-9+_=-]{24,})(?![A-Za-z0-9+_=-])")
+_HEX = re.compile(r"(?<![A-Za-z0-9])(?P<value>[0-9a-fA-F]{32,})(?![A-Za-z0-9])")
 _LOGIN = re.compile(r"(?<=://)[^/@:\s]+:[^/@\s]+(?=@)")
 _SECRET_FIELD = re.compile(
     r"password|passwd|passphrase|secret|token$|api_?key|private_?key", re.IGNORECASE
@@ -89,9 +89,8 @@ _RANDOM_BITS = 4.0
 
 def find_secrets(line: str) -> tuple[Secret, ...]:
     """Return the secrets in a line, in order, none inside another."""
-    found = sorted(_find(line), key=lambda secret: (secret.start, -secret.end))
     kept: list[Secret] = []
-    for secret in found:
+    for secret in sorted(_find(line), key=lambda secret: (secret.start, -secret.end)):
         if not kept or secret.start >= kept[-1].end:
             kept.append(secret)
     return tuple(kept)
@@ -127,23 +126,11 @@ def _find(line: str) -> Iterator[Secret]:
     for kind, shape in _SHAPE.items():
         for match in shape.finditer(line):
             yield Secret(match.start(), match.end(), kind)
-    for match in _URL.finditer(line):
-        yield Secret(*match.span("value"), "a password in a URL")
-    for pattern in (_NAMED, _OPTION):
-        for match in pattern.finditer(line):
-            if not is_harmless(match["value"]):
-                yield Secret(*match.span("value"), "a password or token, by its name")
-    may_give = " -" in line or "sqlplus" in line or "uthorization:" in line  # else it's slow
-    for match in _GIVEN.finditer(line) if may_give else ():
-        if not _HARMLESS.fullmatch(match["value"]):
-            yield Secret(*match.span("value"), "a password that a program is given")
-    for match in _WORD.finditer(line):
-        if _is_random(match[0]):
-            yield Secret(*match.span(), "text that looks random")
-    if not _DIGEST_NEAR.search(line):
-        for match in _HEX.finditer(line):
-            if len(set(match[0].lower())) >= 8:
-                yield Secret(*match.span(), "a random hexadecimal number")
+    for kind, where, pattern, is_one in _VALUES:
+        if where.search(line):
+            for match in pattern.finditer(line):
+                if is_one(match["value"]):
+                    yield Secret(*match.span("value"), kind)
 
 
 def is_harmless(value: str) -> bool:
@@ -170,3 +157,23 @@ def _bits(word: str) -> float:
     """Return the entropy of a word's characters, in bits for each."""
     counts = Counter(word).values()
     return -sum(n / len(word) * math.log2(n / len(word)) for n in counts)
+
+
+_ANYWHERE = re.compile("")
+_MAY_GIVE = re.compile(" -|sqlplus|uthorization:")  # elsewhere _GIVEN would only be slow
+_NO_DIGEST = re.compile(r"(?i)^(?!.*(?:sha\d|md5|commit|digest|checksum|revision|\brev\b))")
+_Tell: TypeAlias = Callable[[str], bool]
+# What it is, the lines that may hold it, how it stands there, and whether a value is one.
+_VALUES: tuple[tuple[str, re.Pattern[str], re.Pattern[str], _Tell], ...] = (
+    ("a password in a URL", _ANYWHERE, _URL, bool),
+    ("a password or token, by its name", _ANYWHERE, _NAMED, lambda text: not is_harmless(text)),
+    ("a password or token, by its name", _ANYWHERE, _OPTION, lambda text: not is_harmless(text)),
+    (
+        "a password that a program is given",
+        _MAY_GIVE,
+        _GIVEN,
+        lambda text: not _HARMLESS.fullmatch(text),
+    ),
+    ("text that looks random", _ANYWHERE, _WORD, _is_random),
+    ("a random hexadecimal number", _NO_DIGEST, _HEX, lambda text: len({*text.lower()}) >= 8),
+)

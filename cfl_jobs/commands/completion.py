@@ -57,7 +57,7 @@ class _Rule(_Named):
         import cfl_jobs.check.run  # noqa: F401 - all rules register themselves
         from cfl_jobs.check.rule import RULES
 
-        return (rule.id for rule in RULES)
+        return RULES
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from cfl_jobs.errors import suggest

@@ -7,9 +7,10 @@ bool, int, float, None. Nothing but these: no tags, no objects, no merge keys.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -39,11 +40,11 @@ MakeText = Callable[[str, Position, Pieces, bool], LocatedText]
 
 
 class Sources:
-    """Reads files below the project's root; paths are relative to it, with "/"."""
+    """Reads files below the project's root, but for known texts; paths are relative, with "/"."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, texts: Mapping[str, str] = MappingProxyType({})) -> None:
         self.root = root
-        self._texts: dict[str, str] = {}
+        self._texts = dict(texts)
 
     def read(self, file: str) -> str:
         """Return a file's text, without a byte order mark. Raises OSError, or ValueError with
