@@ -59,7 +59,7 @@ def take_build_written(
                 is_empty = not element.findall(f"{_LISTS[element.tag]}/*")
                 if entries and is_empty and beside.find(path) is None:
                     properties.remove(element)
-            elif written.is_property(element) and beside.find(path) is None:
+            elif class_of_tag(element.tag) in written.properties and beside.find(path) is None:
                 properties.remove(element)
                 taken.append(BuildWritten(("properties",), element))
     return tuple(taken)
@@ -84,41 +84,34 @@ def keep_build_written(config: str, live: str, *, name: str) -> str:
 
 
 class _Written:
-    """What the builds of a job say that they wrote."""
+    """What the builds of a job say that they wrote: properties, and entries of their lists."""
 
     def __init__(self, root: ET.Element, *, unlisted: bool) -> None:
-        self._properties: set[str] = set()
-        self._entries: set[str] = set()
+        self.properties: set[str] = set()
+        self.entries: set[str | None] = set()
         trackers = [a for a in root.findall("actions/*") if a.tag.endswith("PropertyTrackerAction")]
-        for tracker in trackers:
-            for field in tracker:
-                texts = {inner.text or "" for inner in field}
-                is_entry = field.tag in ("triggers", "parameters")
-                (self._entries if is_entry else self._properties).update(texts)
+        for field in (field for tracker in trackers for field in tracker):
+            texts = {inner.text or "" for inner in field}
+            if field.tag in ("triggers", "parameters"):
+                self.entries |= texts
+            else:
+                self.properties |= texts
         self.is_told = bool(trackers)
         if unlisted and not trackers:
-            self._properties.add(TRIGGERS)
-
-    def is_property(self, element: ET.Element) -> bool:
-        return class_of_tag(element.tag) in self._properties
-
-    def is_entry(self, element: ET.Element) -> bool:
-        return not self._entries.isdisjoint((class_of_tag(element.tag), element.findtext("name")))
+            self.properties.add(TRIGGERS)
 
 
 def _take_entries(
     element: ET.Element, beside: ET.Element, written: _Written
 ) -> Iterator[BuildWritten]:
     parents = ("properties", element.tag, _LISTS[element.tag])
-    entries = element.find(parents[-1])
-    if entries is None:
-        return
+    is_all = class_of_tag(element.tag) in written.properties
     there = beside.findall(f"{'/'.join(parents)}/*")
-    set_here = {(entry.tag, entry.findtext("name")) for entry in there}
-    names = {name for _, name in set_here if name}
-    for entry in list(entries):
-        name = entry.findtext("name")
-        is_set = name in names if name else (entry.tag, None) in set_here
-        if not is_set and (written.is_property(element) or written.is_entry(entry)):
-            entries.remove(entry)
-            yield BuildWritten(parents, entry, written.is_told)
+    set_here = {entry.findtext("name") or entry.tag for entry in there}
+    for entries in element.findall(parents[-1])[:1]:
+        for entry in list(entries):
+            name = entry.findtext("name")
+            is_told = not written.entries.isdisjoint((class_of_tag(entry.tag), name))
+            if (name or entry.tag) not in set_here and (is_all or is_told):
+                entries.remove(entry)
+                yield BuildWritten(parents, entry, written.is_told)

@@ -68,19 +68,29 @@ def write_fields(mark: Mark, desired: Normal, live: Normal, own: Sequence[str]) 
     gone, new = Counter(applied) - Counter(saved), Counter(saved) - Counter(applied)
     secrets = list(_code_secrets(desired, live))
     lists = (applied, list(gone.elements()), list(new.elements()), own, secrets)
-    text = "".join(_write_number(len(codes)) + "".join(codes) for codes in lists)
-    return replace(mark, blank=_write_blank(_check(mark, text) + text))
+    numbers = [divmod(len(codes), 64) for codes in lists]
+    text = "".join(
+        _DIGITS[high] + _DIGITS[low] + "".join(codes)
+        for (high, low), codes in zip(numbers, lists, strict=True)
+    )
+    # In blanks a tab is 0, a space and a tab 1, of six bits for each of base64's digits.
+    bits = "".join(f"{_DIGITS.index(digit):06b}" for digit in _check(mark, text) + text)
+    return replace(mark, blank=bits.replace("1", " \t").replace("0", "\t"))
 
 
 def read_fields(mark: Mark) -> Fields:
     """Return what stands behind a mark: nothing where that isn't what was written with it."""
-    text = _read_blank(mark.blank)
+    bits = mark.blank.replace(" \t", "1").replace("\t", "0")
+    if bits.strip("01") or len(bits) % 6:
+        return Fields()
+    text = "".join(_DIGITS[int(bits[i : i + 6], 2)] for i in range(0, len(bits), 6))
     check, text = text[:CODE_LENGTH], text[CODE_LENGTH:]
     if not text or check != _check(mark, text):
         return Fields()
     lists: list[tuple[str, ...]] = []
     while text:
-        end = 2 + CODE_LENGTH * _read_number(text[:2])
+        high, low = map(_DIGITS.index, text[:2])
+        end = 2 + CODE_LENGTH * (64 * high + low)
         lists.append(tuple(text[i : i + CODE_LENGTH] for i in range(2, end, CODE_LENGTH)))
         text = text[end:]
     applied, gone, new, own, secrets = lists
@@ -95,16 +105,16 @@ def code_fields(
 
     Numbers in the path say nothing. At paths in `hidden` stands what is a password elsewhere.
     """
-    return [] if element is None else _code_fields(element, without_numbers(path), hidden)
-
-
-def _code_fields(element: Normal, path: str, hidden: Collection[str]) -> list[str]:
-    found = []
-    if path and (element.attributes or element.text or not element.children):
-        text = SECRET if path in hidden else element.text
-        found.append(_code_field(path, element.attributes, text))
-    for child in element.children:
-        found += _code_fields(child, f"{path}/{child.tag}" if path else child.tag, hidden)
+    found: list[str] = []
+    waiting = [(without_numbers(path), element)]
+    while waiting:
+        path, part = waiting.pop()
+        if part is None:
+            continue
+        if path and (part.attributes or part.text or not part.children):
+            text = SECRET if path in hidden else part.text
+            found.append(_code_field(path, part.attributes, text))
+        waiting += [(f"{path}/{child.tag}".lstrip("/"), child) for child in reversed(part.children)]
     return found
 
 
@@ -115,9 +125,8 @@ def without_numbers(path: str) -> str:
 
 def secret_paths(normal: Normal) -> frozenset[str]:
     """Return the paths, without numbers, of passwords."""
-    if not _has_secrets(normal):
-        return frozenset()
-    return frozenset(without_numbers(path) for path, child in _walk(normal) if child.text == SECRET)
+    found = (path for path, child in _walk(normal) if child.text == SECRET)
+    return frozenset(map(without_numbers, found)) if _has_secrets(normal) else frozenset()
 
 
 def code_encrypted(encrypted: str) -> str:
@@ -170,24 +179,3 @@ def _code_field(path: str, attributes: tuple[tuple[str, str], ...], text: str) -
 
 def _check(mark: Mark, text: str) -> str:
     return code_of_text(f"{mark.applied} {mark.kept} {text}")
-
-
-def _write_number(number: int) -> str:
-    return _DIGITS[number // 64] + _DIGITS[number % 64]
-
-
-def _read_number(text: str) -> int:
-    return 64 * _DIGITS.index(text[0]) + _DIGITS.index(text[1])
-
-
-def _write_blank(text: str) -> str:
-    """Return a text of base64's digits in blanks: a tab is 0, a space and a tab 1."""
-    bits = "".join(f"{_DIGITS.index(digit):06b}" for digit in text)
-    return bits.replace("1", " \t").replace("0", "\t")
-
-
-def _read_blank(blank: str) -> str:
-    bits = blank.replace(" \t", "1").replace("\t", "0")
-    if bits.strip("01") or len(bits) % 6:
-        return ""
-    return "".join(_DIGITS[int(bits[i : i + 6], 2)] for i in range(0, len(bits), 6))

@@ -6,9 +6,8 @@ No definition has them, and they stay: without them the creator could see the jo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import replace
-from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.buildwritten import BuildWritten
 from cfl_jobs.configs.config import Config
@@ -26,34 +25,25 @@ def find_granted(desired: Config, live: Config, shown: Collection[str] = ()) -> 
     if MATRIX not in live.config:
         return []
     extra = [raw for raw in compare(desired.normal, live.normal) if raw.desired is None]
-    return [
-        found
-        for matrix in live.parse().findall("properties/*")
-        if matrix.tag.endswith(MATRIX)
-        for found in _find_in(matrix, extra, shown, live.mark)
-    ]
-
-
-def _find_in(
-    matrix: ET.Element, extra: list[Raw], shown: Collection[str], mark: Mark | None
-) -> Iterator[BuildWritten]:
-    whole = next((raw for raw in extra if raw.live and raw.live.tag == matrix.tag), None)
-    if whole is None:
-        texts = {
-            raw.live.text
-            for raw in extra
-            if raw.live and raw.parent == matrix.tag and raw.path not in shown
-        }
-        inside = ("properties", matrix.tag)
-        yield from (BuildWritten(inside, entry) for entry in matrix if entry.text in texts)
-        return
-    if whole.live and whole.path in shown:
-        creators = _find_creators_entries(whole.live, mark)
-        for entry in matrix.findall("permission"):
-            if entry.text not in creators:
-                matrix.remove(entry)
-    if matrix.find("permission") is not None:
-        yield BuildWritten(("properties",), matrix)
+    found: list[BuildWritten] = []
+    for matrix in live.parse().findall("properties/*"):
+        if not matrix.tag.endswith(MATRIX):
+            continue
+        whole = next((raw for raw in extra if raw.element.tag == matrix.tag), None)
+        if whole is None:
+            inside = [raw for raw in extra if raw.parent == matrix.tag and raw.path not in shown]
+            texts = {raw.element.text for raw in inside}
+            parents = ("properties", matrix.tag)
+            found += [BuildWritten(parents, entry) for entry in matrix if entry.text in texts]
+            continue
+        if whole.path in shown:
+            creators = _find_creators_entries(whole.element, live.mark)
+            for entry in matrix.findall("permission"):
+                if entry.text not in creators:
+                    matrix.remove(entry)
+        if matrix.find("permission") is not None:
+            found.append(BuildWritten(("properties",), matrix))
+    return found
 
 
 def hide_granted(raw: Raw, mark: Mark | None) -> Raw:
@@ -70,19 +60,21 @@ def _find_creators_entries(matrix: Normal, mark: Mark | None) -> frozenset[str]:
     """
     if not (mark and mark.applied and mark.kept):
         return frozenset()
-    entries = [entry for entry in matrix.children if _user_of(entry.text)]
+    # By whom they are for: the user of "USER:hudson.model.Item.Read:alice".
+    by_user: dict[str, set[str]] = {}
+    for entry in matrix.children:
+        kind, _, rest = entry.text.partition(":")
+        if kind == "USER" and (user := rest.partition(":")[2]):
+            by_user.setdefault(user, set()).add(entry.text)
     fields = read_fields(mark)
     if fields.saved:
         path = f"properties/{matrix.tag}/permission"
-        added = Counter(fields.saved) - Counter(fields.applied)
-        return frozenset(
-            entry.text for entry in entries if not added.keys().isdisjoint(code_fields(entry, path))
-        )
+        added = (Counter(fields.saved) - Counter(fields.applied)).keys()
+        users = frozenset().union(*by_user.values())
+        entries = (entry for entry in matrix.children if entry.text in users)
+        return frozenset(e.text for e in entries if not added.isdisjoint(code_fields(e, path)))
     if code(matrix) not in mark.kept.parts:
         return frozenset()
-    by_user: dict[str, set[str]] = {}
-    for entry in entries:
-        by_user.setdefault(_user_of(entry.text), set()).add(entry.text)
     found = (one for one in by_user.values() if code(_without(matrix, one)) in mark.applied.parts)
     return frozenset().union(*found)
 
@@ -90,9 +82,3 @@ def _find_creators_entries(matrix: Normal, mark: Mark | None) -> frozenset[str]:
 def _without(matrix: Normal, entries: Collection[str]) -> Normal:
     rest = tuple(child for child in matrix.children if child.text not in entries)
     return replace(matrix, children=rest)
-
-
-def _user_of(entry: str) -> str:
-    """Return whom an entry is for: the user of "USER:hudson.model.Item.Read:alice", else ""."""
-    kind, _, rest = entry.partition(":")
-    return rest.partition(":")[2] if kind == "USER" else ""

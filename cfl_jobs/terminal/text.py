@@ -77,11 +77,7 @@ def wrap(line: str, width: int) -> list[str]:
     elif hang or re.match(r"\S+:\d+:\d+: ", line):
         hang += 4
     return textwrap.wrap(
-        line,
-        width,
-        subsequent_indent=" " * hang,
-        break_long_words=False,
-        break_on_hyphens=False,
+        line, width, subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False
     ) or [""]
 
 
