@@ -9,7 +9,6 @@ import pytest
 
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.configs.requirements import (
-    CORE,
     find_missing_plugins,
     find_provider,
     find_uses,
@@ -18,6 +17,7 @@ from cfl_jobs.configs.requirements import (
 )
 from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.trial import PARENTS
+from cfl_jobs.reading.versions import CORE
 from tests.jenkins_server_configs import (
     DIALECTS,
     NEW,

@@ -134,7 +134,7 @@ class Config:
 
     @property
     def disabled(self) -> bool:
-        return self._parts.says_disabled is True
+        return self.says_disabled is True
 
     @property
     def is_folder(self) -> bool:
@@ -257,11 +257,9 @@ class Config:
     def place_of(self, path: str) -> Position:
         """Return the place that made the element at `path`, or the nearest one around it."""
         places = {blame.path: blame.position for blame in self.blame}
-        while path:
-            if path in places:
-                return places[path]
+        while path and path not in places:
             path = path.rpartition("/")[0]
-        return self.definition
+        return places.get(path, self.definition)
 
     def place_of_item(self, path: str, text: str) -> Position:
         """Return the place that made an item of a list, or the first place that made part of it.
@@ -298,19 +296,20 @@ class Config:
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> Config:
         """Return what `to_json` gave. Raises ValueError, KeyError or TypeError on anything else."""
+        blame = tuple(
+            Blame(path, Position(*at), tuple((offset, Position(*of)) for offset, of in pieces))
+            for path, at, pieces in found["blame"]
+        )
         return cls(
             Kind(found["kind"]),
             found["name"],
             found["config"],
             Position(*found["definition"]),
-            tuple(_blame_from_json(*blame) for blame in found["blame"]),
+            blame,
             tuple(found["moved_from"]),
             found["project"],
             frozenset(found["own"]),
-            tuple(
-                Steering(file, first, last, Position(*place))
-                for file, first, last, place in found["steering"]
-            ),
+            tuple(Steering(a, b, c, Position(*place)) for a, b, c, place in found["steering"]),
         )
 
 
@@ -329,9 +328,4 @@ def normalise_element(root: ET.Element, versions: Mapping[str, str] = NEWEST) ->
 
 
 def digest_of(normal: Normal, *, is_disabled: bool) -> str:
-    return f"{digest(normal)[:16]}{'d' if is_disabled else ''}"
-
-
-def _blame_from_json(path: str, position: list[Any], pieces: list[list[Any]]) -> Blame:
-    places = tuple((int(offset), Position(*place)) for offset, place in pieces)
-    return Blame(path, Position(*position), places)
+    return digest(normal)[:16] + "d" * is_disabled

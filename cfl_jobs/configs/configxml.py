@@ -5,6 +5,7 @@ Input: what jenkins-job-builder made, or what Jenkins answers; output: `xml.etre
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -85,7 +86,7 @@ def restore_controls(text: str) -> str:
 
 
 def _hide_control(reference: re.Match[str]) -> str:
-    code = int(reference[1], 16) if reference[1] else int(reference[2])
+    code = int(reference[1] or reference[2], 16 if reference[1] else 10)
     return _PRIVATE.get(code, reference[0])
 
 
@@ -100,14 +101,11 @@ def element_paths(root: ET.Element) -> Iterator[tuple[str, ET.Element]]:
     A step of a path is the tag, with its number among siblings of that tag where it is not alone:
     "builders/hudson.tasks.Shell[2]/command".
     """
-    waiting: list[tuple[str, ET.Element]] = [("", root)]
+    waiting = list(steps_of(root))[::-1]
     while waiting:
         path, element = waiting.pop()
-        if path:
-            yield path, element
-        if len(element):
-            around = f"{path}/" if path else ""
-            waiting += reversed([(f"{around}{step}", inner) for step, inner in steps_of(element)])
+        yield path, element
+        waiting += reversed([(f"{path}/{step}", inner) for step, inner in steps_of(element)])
 
 
 def paths_of(root: ET.Element) -> dict[ET.Element, str]:
@@ -119,13 +117,8 @@ def number_tags(tags: list[str]) -> list[str]:
     """Return a step of a path for each of siblings' tags, numbered where they are alike."""
     if len(set(tags)) == len(tags):
         return tags
-    counts = Counter(tags)
-    numbers: Counter[str] = Counter()
-    steps: list[str] = []
-    for tag in tags:
-        numbers[tag] += 1
-        steps.append(f"{tag}[{numbers[tag]}]" if counts[tag] > 1 else tag)
-    return steps
+    numbers = {tag: itertools.count(1) for tag, times in Counter(tags).items() if times > 1}
+    return [f"{tag}[{next(numbers[tag])}]" if tag in numbers else tag for tag in tags]
 
 
 def steps_of(parent: ET.Element) -> Iterator[tuple[str, ET.Element]]:
@@ -192,9 +185,7 @@ def _is_plain(tag: object) -> bool:
 
 
 def _write(element: ET.Element, indent: str, pieces: list[str]) -> None:
-    attributes = ""
-    for key, value in element.attrib.items():
-        attributes += f' {key}="{escape(value)}"'
+    attributes = "".join(f' {key}="{escape(value)}"' for key, value in element.attrib.items())
     text = element.text or ""
     if len(element):
         inner = f"{indent}  "

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs.configxml import number_tags
+from cfl_jobs.configs.configxml import child_of, number_tags
 from cfl_jobs.configs.normalform import LISTS, Normal, digest
 
 CODE_LENGTH = 3
@@ -76,19 +76,18 @@ def codes(normal: Normal) -> tuple[str, tuple[str, ...]]:
     """
     found = [(path.partition("[")[0], digest(section)) for path, section in sections(normal)]
     text = "\n".join(f"{path} {its_digest}" for path, its_digest in found)
-    whole = hashlib.sha256(text.encode()).hexdigest()
-    parts = tuple(_shorten(its_digest, CODE_LENGTH) for _, its_digest in found)
-    return _shorten(whole, WHOLE_LENGTH), parts
+    parts = tuple(_shorten(its_digest) for _, its_digest in found)
+    return code_of_text(text, WHOLE_LENGTH), parts
 
 
 def code(section: Normal) -> str:
     """Return the code of one section."""
-    return _shorten(digest(section), CODE_LENGTH)
+    return _shorten(digest(section))
 
 
-def code_of_text(text: str) -> str:
+def code_of_text(text: str, length: int = CODE_LENGTH) -> str:
     """Return a code (18 bits): of a job's full name, or of a plugin's version, "git@5.2.1"."""
-    return _shorten(hashlib.sha256(text.encode()).hexdigest(), CODE_LENGTH)
+    return _shorten(hashlib.sha256(text.encode()).hexdigest(), length)
 
 
 def find_plugins(normal: Normal) -> frozenset[str]:
@@ -100,7 +99,7 @@ def codes_of_versions(plugins: Iterable[str]) -> Codes:
     return tuple(sorted({code_of_text(plugin) for plugin in plugins}))
 
 
-def _shorten(hexadecimal: str, length: int) -> str:
+def _shorten(hexadecimal: str, length: int = CODE_LENGTH) -> str:
     return urlsafe_b64encode(bytes.fromhex(hexadecimal)).decode()[:length]
 
 
@@ -173,18 +172,18 @@ def split_description(description: str) -> tuple[str, Mark | None]:
     if found is None:
         return _FOREIGN_MARK.sub("", description), None
     around = description[: found.start()], description[found.end() :]
-    kept = found["kept"]
-    applied = _read_fingerprint(found["applied"] or "")
+    said = found.groupdict("")
+    applied, kept = map(_read_fingerprint, (said["applied"], said["kept"]))
     mark = Mark(
-        file=found["file"],
-        applied=applied,
-        kept=applied if kept == "=" else _read_fingerprint(kept or ""),
-        is_verified=not found["open"] and applied is not None,
-        versions=_read_codes(found["versions"] or ""),
-        project=found["project"] or "",
-        name=found["name"] or "",
-        said_disabled={"d": True, "e": False}.get(found["said"] or ""),
-        blank=found["blank"],
+        said["file"],
+        applied,
+        applied if said["kept"] == "=" else kept,
+        is_verified=not said["open"] and applied is not None,
+        versions=_read_codes(said["versions"]),
+        project=said["project"],
+        name=said["name"],
+        said_disabled={"d": True, "e": False}.get(said["said"]),
+        blank=said["blank"],
     )
     return "\n".join(filter(None, around)), mark
 
@@ -200,12 +199,9 @@ def description_of(root: ET.Element) -> str:
 
 
 def set_description(root: ET.Element, description: str) -> None:
-    """Set the description of a job or view."""
-    element = root.find("description")
-    if element is None:
-        element = ET.Element("description")
-        root.insert(0, element)
-    element.text = description
+    if root.find("description") is None:
+        root.insert(0, ET.Element("description"))
+    child_of(root, "description").text = description
 
 
 def _read_fingerprint(text: str) -> Fingerprint | None:

@@ -45,6 +45,7 @@ TEXTS = frozenset(
     properties recipients regexp script spec subject target template text value
     """.split()  # noqa: SIM905 - longer as a list
 )
+_PLAIN_CLASS = ("logRotator", "hudson.tasks.LogRotator")
 # class= that only says how a list is kept: jenkins-job-builder's `vector` goes at every save.
 _COLLECTIONS = frozenset(
     """
@@ -52,7 +53,6 @@ _COLLECTIONS = frozenset(
     java.util.concurrent.CopyOnWriteArrayList
     """.split()  # noqa: SIM905 - longer as a list
 )
-_PLAIN_CLASSES = frozenset({("logRotator", "hudson.tasks.LogRotator")})
 # Properties that a plugin adds to each job whose page someone saves, and that do nothing as long as
 # their fields are empty, false or one of _IDLE_VALUES.
 _IDLE = frozenset(
@@ -85,10 +85,8 @@ _IDLE_VALUES = frozenset(
         ("throttleOption", "project"),
     }
 )
-_SECRET_FIELDS = frozenset({("hudson.model.PasswordParameterDefinition", "defaultValue")})
+_PASSWORD = ("hudson.model.PasswordParameterDefinition", "defaultValue")
 _Defaults = Mapping[tuple[str, str], str]
-# A job's token for remote builds, plain until Jenkins 2.568 saves it, and what plugins call so.
-_SECRET_TAGS = frozenset({"authToken"})
 # Names of jobs with commas: hudson.model.Items strips each name, and a rename writes "a,b".
 _NAME_LISTS = frozenset({"childProjects", "projects", "upstreamProjects"})
 
@@ -117,8 +115,8 @@ def _normal(element: ET.Element, parent: str, known: _Defaults) -> Normal:
     if len(element) or tag in LISTS:
         text = text.strip() and text
     elif (
-        (parent, tag) in _SECRET_FIELDS
-        or tag in _SECRET_TAGS
+        (parent, tag) == _PASSWORD
+        or tag == "authToken"  # of remote builds, plain until Jenkins 2.568 saves it
         or ("{" in text and is_encrypted(text))
     ):
         secrets = tuple(filter(None, [text]))
@@ -130,13 +128,11 @@ def _normal(element: ET.Element, parent: str, known: _Defaults) -> Normal:
 
 def _attributes(element: ET.Element) -> tuple[tuple[str, str], ...]:
     """Return the attributes that count."""
-    if not element.attrib:
-        return ()
-    found = {key: value for key, value in element.attrib.items() if key != "plugin"}
-    declared = found.get("class", "")
-    if declared in _COLLECTIONS or (element.tag, declared) in _PLAIN_CLASSES:
-        del found["class"]
-    return tuple(sorted(found.items()))
+    silent = {"plugin"}
+    declared = element.get("class")
+    if declared in _COLLECTIONS or (element.tag, declared) == _PLAIN_CLASS:
+        silent.add("class")
+    return tuple(sorted(each for each in element.attrib.items() if each[0] not in silent))
 
 
 def _children(
@@ -168,7 +164,7 @@ def _children(
         else:
             fields.append(normal)
     if element.tag in SETS or kind == "hudson.security.AuthorizationMatrixProperty":
-        items.sort(key=_sort_key)
+        items.sort(key=lambda item: (item.tag, "".join(canonical(item))))
     fields.sort(key=attrgetter("tag"))  # no two have the same
     return (*fields, *items), tuple(defaults)
 
@@ -188,10 +184,6 @@ def _leaf(tag: str, text: str, parent: str, absent: str | None) -> tuple[Normal,
 @lru_cache(maxsize=4096)
 def _is_item(tag: str) -> bool:
     return _LIST_ITEM.search(tag) is not None
-
-
-def _sort_key(normal: Normal) -> tuple[str, str]:
-    return normal.tag, "".join(canonical(normal))
 
 
 def _is_default(normal: Normal, absent: str | None) -> bool:

@@ -13,18 +13,16 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import class_of_tag, paths_of
 from cfl_jobs.reading import JOBS
+from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import name_command
 
-CORE = ""
-# A line is a plugin's short name ("-" is Jenkins itself) and the beginnings of its classes' names;
-# one without a dot is the whole of an element's tag. Gathered from what jenkins-job-builder 6.5.0
-# writes for its own test cases, the plugins its documentation names, and the
-# `plugin="name@version"` attributes of real Jenkins.
+# A line is a plugin's short name, or CORE, and the beginnings of its classes' names; one without a
+# dot is the whole of an element's tag. Gathered from what jenkins-job-builder 6.5.0 writes for its
+# own test cases, the plugins its documentation names, and the `plugin="name@version"` attributes of
+# real Jenkins.
 _LINES = Path(__file__).with_name("providers.txt").read_text(encoding="utf-8").splitlines()
 _PROVIDERS = {
-    beginning: plugin.removeprefix("-")
-    for plugin, *beginnings in map(str.split, _LINES)
-    for beginning in beginnings
+    beginning: plugin for plugin, *beginnings in map(str.split, _LINES) for beginning in beginnings
 }
 # Lists of a root whose entries' tags are class names, dots or not.
 _CLASS_LISTS = frozenset({"builders", "buildWrappers", "properties", "publishers", "triggers"})
@@ -48,8 +46,8 @@ def find_missing_plugins(config: ET.Element, there: Set[str]) -> tuple[Use, ...]
         return ()
     missing: list[Use] = []
     for use in find_uses(config):
-        inside = any(use.path.startswith(f"{outer.path}/") for outer in missing)
-        if use.plugin not in there and not inside:
+        around = tuple(f"{outer.path}/" for outer in missing)
+        if use.plugin not in there and not use.path.startswith(around):
             missing.append(use)
     return tuple(missing)
 
@@ -114,9 +112,7 @@ def plugin_of(element: ET.Element, class_name: str) -> str | None:
     named = element.get("plugin", "").partition("@")[0]
     if named:
         return named
-    ruby = element.find("ruby-object")
-    if ruby is not None:
-        # A class written in Ruby; its plugin's name stands inside.
+    for ruby in element.findall("ruby-object"):  # its plugin's name stands inside
         return ruby.get("pluginid") or ruby.findtext("pluginid") or None
     return find_provider(class_name)
 
