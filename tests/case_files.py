@@ -6,6 +6,7 @@ A line `==> PATH` begins a file; the part `==> expected` is what the test compar
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 CASES = Path(__file__).parent / "cases"
@@ -19,27 +20,34 @@ def find_cases(kind: str) -> list[Path]:
     return found
 
 
-def lay_out(case: Path, root: Path, *, expected: str = "expected") -> str:
-    """Write a case's files below `root` and return its `expected` part."""
+def read_case(case: Path) -> dict[str, str]:
+    """Return a case's files by name."""
     parts = _HEAD.split(case.read_text(encoding="utf-8"))[1:]
-    files = dict(zip(parts[::2], parts[1::2], strict=True))
-    wanted = files.pop(expected)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def write_files(root: Path, files: Mapping[str, str]) -> Path:
+    """Write files below `root`, which is returned."""
     for name, text in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    return root
+
+
+def lay_out(case: Path, root: Path, *, expected: str = "expected") -> str:
+    """Write a case's files below `root` and return its `expected` part."""
+    files = read_case(case)
+    wanted = files.pop(expected)
+    write_files(root, files)
     return wanted
 
 
 def write_project(root: Path, **files: str) -> Path:
-    """Write a project's files; `jobs__a_yaml` would be ugly, so names map through FILES below."""
-    for name, text in files.items():
-        path = root / PLACES[name]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    (root / "jobs").mkdir(exist_ok=True)
-    (root / "templates").mkdir(exist_ok=True)
-    return root
+    """Write a project's files; `jobs__a_yaml` would be ugly, so names map through PLACES below."""
+    for folder in ("jobs", "templates"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    return write_files(root, {PLACES[name]: text for name, text in files.items()})
 
 
 PLACES = {

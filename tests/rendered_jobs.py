@@ -18,85 +18,21 @@ from cfl_jobs.planning.plan import Plan, Result
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.renames import names_to_look_at
 from cfl_jobs.target import Kind, Target
+from tests.case_files import CASES
 from tests.jenkins_server_pages import DIALECTS
 from tests.memory_target import MemoryTarget
 
 # The plugins of the server in memory; their versions are those of the chosen dialect.
 _NAMES = ("git", "copyartifact", "cloudbees-folder", "timestamper", "ws-cleanup")
 PLUGINS = {name: configs.recorded_plugins()[name] for name in (*_NAMES, "parameterized-trigger")}
-_JOB = """<?xml version="1.0" encoding="utf-8"?>
-<project>
-  <actions/>
-  <description>{description}</description>
-  <keepDependencies>false</keepDependencies>
-  <concurrentBuild>{concurrent}</concurrentBuild>
-  <canRoam>true</canRoam>
-  {extra}
-  <properties>
-    <hudson.model.ParametersDefinitionProperty>
-      <parameterDefinitions>
-        <hudson.model.StringParameterDefinition>
-          <name>BRANCH</name>
-          <description>What to build</description>
-          <defaultValue>{branch}</defaultValue>
-          <trim>false</trim>
-        </hudson.model.StringParameterDefinition>
-      </parameterDefinitions>
-    </hudson.model.ParametersDefinitionProperty>
-  </properties>
-  <scm class="hudson.scm.NullSCM"/>
-  <builders>{builders}
-  </builders>
-  <publishers>
-    <hudson.tasks.ArtifactArchiver>
-      <artifacts>{artifacts}</artifacts>
-      <allowEmptyArchive>false</allowEmptyArchive>
-      <onlyIfSuccessful>false</onlyIfSuccessful>
-      <fingerprint>true</fingerprint>
-      <defaultExcludes>true</defaultExcludes>
-      <caseSensitive>true</caseSensitive>
-      <latestOnly>false</latestOnly>
-      <followSymlinks>false</followSymlinks>
-    </hudson.tasks.ArtifactArchiver>{publishers}
-  </publishers>
-  <buildWrappers>
-    <hudson.plugins.timestamper.TimestamperBuildWrapper/>
-  </buildWrappers>
-</project>
-"""
+_JOB, _FOLDER, _VIEW = (
+    (CASES / f"rendered/{name}.xml").read_text(encoding="utf-8")
+    for name in ("job", "folder", "view")
+)
 _SHELL = """
     <hudson.tasks.Shell>
       <command>{}</command>
     </hudson.tasks.Shell>"""
-_FOLDER = """<?xml version="1.0" encoding="utf-8"?>
-<com.cloudbees.hudson.plugins.folder.Folder plugin="cloudbees-folder">
-  <icon class="com.cloudbees.hudson.plugins.folder.icons.StockFolderIcon"/>
-  <views/>
-  <viewsTabBar class="hudson.views.DefaultViewsTabBar"/>
-  <primaryView>All</primaryView>
-  <healthMetrics/>
-  <actions/>
-  <description>A folder</description>
-</com.cloudbees.hudson.plugins.folder.Folder>
-"""
-_VIEW = """<?xml version="1.0" encoding="utf-8"?>
-<hudson.model.ListView>
-  <name>{name}</name>
-  <description>The chain</description>
-  <filterExecutors>false</filterExecutors>
-  <filterQueue>false</filterQueue>
-  <properties class="hudson.model.View$PropertyList"/>
-  <jobNames>
-    <comparator class="hudson.util.CaseInsensitiveComparator"/>{jobs}
-  </jobNames>
-  <jobFilters/>
-  <columns>
-    <hudson.views.StatusColumn/>
-    <hudson.views.JobColumn/>
-  </columns>
-  <recurse>false</recurse>
-</hudson.model.ListView>
-"""
 
 
 def job(

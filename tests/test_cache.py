@@ -17,6 +17,7 @@ from cfl_jobs.errors import CflJobsError, DefinitionError
 from cfl_jobs.rendering import cache
 from cfl_jobs.rendering.cache import render_cached, render_whole
 from cfl_jobs.rendering.render import render
+from tests.case_files import write_project
 from tests.projects import ROOT
 
 DEFINITIONS = "template: a.yaml.j2\njobs:\n  - name: One\n  - name: Two\n"
@@ -26,15 +27,10 @@ TEMPLATE = "name: {{ name }}\nbuilders:\n  - shell: {{ script('a.sh') }}\n"
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    root = tmp_path / "project"
-    for name, text in (
-        ("jobs/a.yaml", DEFINITIONS),
-        ("templates/a.yaml.j2", TEMPLATE),
-        ("templates/scripts/a.sh", "#!/usr/bin/env bash\necho one\n"),
-    ):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text)
-    return root
+    script = "#!/usr/bin/env bash\necho one\n"
+    return write_project(
+        tmp_path / "project", definitions=DEFINITIONS, template=TEMPLATE, script=script
+    )
 
 
 def kept(project: Path, kind: str = "rendered") -> list[Path]:

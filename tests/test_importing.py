@@ -18,7 +18,7 @@ from cfl_jobs.errors import ConfigError
 from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.taken import Imported, import_config
 from cfl_jobs.rendering.render import render
-from tests.case_files import CASES, find_cases, lay_out
+from tests.case_files import CASES, find_cases, lay_out, write_files
 from tests.config_edits import EDITS
 from tests.jenkins_server_configs import DIALECTS, OLD
 from tests.rendered_jobs import normal_of
@@ -52,18 +52,12 @@ def import_(config: str, name: str = "A job") -> Imported:
     return import_config(config, name=name, solver=SOLVER, inventory=None)
 
 
-def put(root: Path, imported: Imported) -> None:
-    for name, text in imported.files:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8", newline="\n")
-
-
 @pytest.mark.parametrize("version", DIALECTS)
 def test_every_recorded_config_renders_equal_after_its_import(version: str, tmp_path: Path) -> None:
     """As plan compares it: in normal form, without mark."""
     found = {form: recorded(form, version) for form, its_version in FORMS if its_version == version}
     for form, config in found.items():
-        put(tmp_path, import_(config, form))
+        write_files(tmp_path, dict(import_(config, form).files))
     rendered = {job.name: job.config for job in render(tmp_path)}
     assert rendered.keys() == found.keys()
     for form, config in found.items():
@@ -79,7 +73,7 @@ def test_what_servers_save_becomes_modules(case: Path, tmp_path: Path) -> None:
     template = dict(made.files)["templates/imported/a-job.yaml.j2"]
     assert [part for part in parts if part not in template] == []
     assert list(made.kept) == (kept.read_text().splitlines() if kept.exists() else [])
-    put(tmp_path / "made", made)
+    write_files(tmp_path / "made", dict(made.files))
     (rendered,) = render(tmp_path / "made")
     root = parse_config(config.read_text(encoding="utf-8"), name="live")
     take_build_written(root)
@@ -122,7 +116,7 @@ def test_a_config_with_random_edits_imports_equal_or_is_refused(form: str, tmp_p
             made = import_(config)
         except ConfigError:
             continue
-        put(place, made)
+        write_files(place, dict(made.files))
         (rendered,) = render(place)
         assert normal_of(rendered.config, name=form) == normal_of(config, name=form), number
         imported += 1
@@ -144,7 +138,7 @@ def shell_job(*scripts: str) -> str:
 def assert_comes_back(root_of: pytest.TempPathFactory, config: str) -> Imported:
     made = import_(config)
     place = root_of.mktemp("texts")
-    put(place, made)
+    write_files(place, dict(made.files))
     (rendered,) = render(place)
     assert normalise(rendered.config, name="made") == normalise(config, name="config")
     return made

@@ -16,84 +16,10 @@ from cfl_jobs.planning.describing import place_of
 from cfl_jobs.planning.differences import compare
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.rendering.render import render
-from tests.case_files import write_project
+from tests.case_files import CASES, read_case, write_files, write_project
 from tests.rendered_jobs import jenkins, normal_of
 
-FILES = {
-    "jobs/settings.yaml": "settings:\n  mail: a@example.org\n  limit: 5\n  kept: 30\n",
-    "jobs/a.yaml": """\
-template: a.yaml.j2
-defaults:
-  files: out.txt
-  may_be_empty: true
-jobs:
-  - name: A
-    who: bob
-    quiet: 3
-    parallel: true
-    branch: master
-    trim: true
-    parts: [one, two]
-    tries: 7
-    notes: |
-      a note
-      another note
-""",
-    "templates/part.yaml.j2": """\
-  - archive:
-      artifacts: {{ files }}
-      allow-empty: {{ may_be_empty }}
-      latest-only: false
-""",
-    "templates/a.yaml.j2": """\
-name: {{ name }}
-description: |
-  About {{ who }} and {{ branch }}
-  second line
-quiet-period: {{ quiet }}
-concurrent: {{ parallel }}
-properties:
-  - build-discarder:
-      num-to-keep: {{ settings.kept }}
-      days-to-keep: 30
-parameters:
-  - string:
-      name: BRANCH
-      default: "{{ branch }}"
-      description: What to build
-      trim: {{ trim }}
-  - bool:
-      name: FLAG
-wrappers:
-  - timestamps
-  - timeout:
-      type: absolute
-      timeout: {{ settings.limit | default(9) }}
-builders:
-  - shell: |
-      echo one
-{% for part in parts %}
-      echo {{ part }} {{ who }}
-{% endfor %}
-      echo three
-  - shell: {{ script("s.sh", who=who, parts=parts, tries=tries) }}
-  - shell: exit 0
-  - shell: {{ notes }}
-publishers:
-{% include "part.yaml.j2" %}
-  - email:
-      recipients: {{ settings.mail }}
-""",
-    "templates/scripts/s.sh": """\
-#!/usr/bin/env bash
-: "${who:?}" # not a guard
-: "${who:?}"
-: "${parts[@]:?}"
-: "${tries:?}"
-echo first
-echo second
-""",
-}
+FILES, STEERED = (read_case(CASES / f"places/{name}.txt") for name in ("one-job", "steered"))
 STEP = "shell step {}: script"
 Edit = Callable[[str, str, str], dict[str, str]]
 
@@ -101,10 +27,7 @@ Edit = Callable[[str, str, str], dict[str, str]]
 @pytest.fixture
 def edit(tmp_path: Path) -> Edit:
     """Return a function that edits a file and returns, by label, the lines that are blamed."""
-    for name, text in FILES.items():
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+    write_files(tmp_path, FILES)
 
     def blame(file: str, old: str, new: str) -> dict[str, str]:
         (before,) = render(tmp_path)
@@ -245,51 +168,6 @@ def test_text_around_a_value_is_not_blamed_on_the_value(edit: Edit) -> None:
     assert found == {"description": "templates/a.yaml.j2:3"}
 
 
-STEERED = {
-    "jobs/settings.yaml": "settings:\n  verbose: false\n",
-    "jobs/a.yaml": """\
-template: a.yaml.j2
-defaults: {chosen: false, strict: false}
-jobs:
-  - name: A
-    kept: 3
-    first: true
-    people: [USER:eve, USER:bob]
-  - name: B
-    chosen: false
-    people: []
-""",
-    "templates/a.yaml.j2": """\
-{% set chosen_ones = chain.a | selectattr("chosen") | map(attribute="name") | list %}
-name: {{ name }}
-description: |
-  All of them are A, B.
-  Chosen: {{ chosen_ones | join(", ") or "none" }}.
-  {% if strict and not settings.verbose %}
-  It is strict, so nobody may do anything by hand.
-  {% elif first | default(false) %}
-  It is the first one that anybody looks at.
-  {% else %}
-  There is nothing to be said of it.
-  {% endif %}
-{% if kept is defined %}
-properties:
-  - build-discarder:
-      num-to-keep: 9
-  - authorization:
-      "GROUP:all": [job-read]
-{% for who in people %}
-      {{ who }}: [job-build]
-{% endfor %}
-{% endif %}
-{% if settings.verbose %}
-wrappers:
-  - timestamps
-{% endif %}
-""",
-}
-
-
 @pytest.mark.parametrize(
     ("file", "old", "new", "told"),
     [
@@ -309,9 +187,7 @@ def test_what_a_value_decided_is_blamed_on_the_value(
     tmp_path: Path, file: str, old: str, new: str, told: dict[str, str]
 ) -> None:
     """An `if` that it lets take another way, a list that it picks for; not what is reworded."""
-    for name, text in STEERED.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
+    write_files(tmp_path, STEERED)
     before = render(tmp_path)[0]
     text = STEERED[file].replace(old, new, 1)
     (tmp_path / file).write_text(text)

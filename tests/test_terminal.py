@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.case_files import write_project
 from tests.jenkins_server import Fault, JenkinsServer, Request
 from tests.jenkins_server_configs import NEW
 from tests.terminal import HIDE_CURSOR, SHOW_CURSOR, Terminal
@@ -29,11 +30,8 @@ def jenkins_server() -> Iterator[JenkinsServer]:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of two jobs."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    root = tmp_path / "project"
-    (root / "templates").mkdir(parents=True)
-    (root / "jobs").mkdir()
     template = "name: {{ name }}\nbuilders:\n  - shell: echo {{ word }}\n"
-    (root / "templates/a.yaml.j2").write_text(template)
+    root = write_project(tmp_path / "project", template=template)
     define(root, JOBS)
     return root
 

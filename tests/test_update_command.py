@@ -13,6 +13,7 @@ import pytest
 from cfl_jobs.__main__ import run
 from cfl_jobs.configs.config import Config
 from cfl_jobs.rendering.render import render
+from tests.case_files import write_files
 from tests.jenkins_server import JenkinsServer
 from tests.projects import History, copy_project
 
@@ -46,12 +47,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "templates/view.yaml.j2": "name: {{ name }}\njob-name: [Publish A, Publish B]\n",
         "templates/scripts/publish.sh": SCRIPT,
     }
-    for name, text in files.items():
-        path = tmp_path / "project" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(write_files(tmp_path / "project", files))
     return tmp_path / "project"
 
 
