@@ -14,7 +14,7 @@ from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.configxml import element_paths, format_config, parse_config
 from cfl_jobs.configs.fields import DEFAULTS, Default
 from cfl_jobs.configs.mark import fingerprint
-from cfl_jobs.configs.normalform import Normal, digest
+from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.normalising import absent_value
 from cfl_jobs.configs.rewrites import Rewrite
 from cfl_jobs.planning.differences import compare, find_losses
@@ -101,7 +101,7 @@ def test_a_real_edit_always_changes_the_normal_form(data: st.DataObject) -> None
     if not edit(root, lambda size: data.draw(st.integers(0, size - 1))):
         return
     after = normalise(format_config(root), name=name)
-    assert digest(before) != digest(after), f"{edit.__name__} was lost"
+    assert before.digest != after.digest, f"{edit.__name__} was lost"
     assert fingerprint(before).whole != fingerprint(after).whole
     sides = (*before.walk(), *after.walk())
     is_password = any(element.secrets for element in sides) and before == after
@@ -324,7 +324,7 @@ def test_text_can_not_look_like_structure_in_the_digest() -> None:
     """Two configs of the same characters in other elements have other digests."""
     one = "<project><x><a>1</a><b>2&lt;/</b></x></project>"
     other = "<project><x><a>1&lt;/</a><b>2</b></x></project>"
-    assert digest(normalise(one, name="a")) != digest(normalise(other, name="a"))
+    assert normalise(one, name="a").digest != normalise(other, name="a").digest
 
 
 def test_a_password_that_jenkins_encrypted_is_equal_to_the_one_posted() -> None:
@@ -339,7 +339,7 @@ def test_a_password_that_jenkins_encrypted_is_equal_to_the_one_posted() -> None:
     saved = normalise(text.format("{AQAAABAAAAAQxIyRO+G2ncy+IfR2qVKHJ9gE}"), name="a")
     edited = normalise(text.format("{AQAAABAAAAAQaaaaO+G2ncy+IfR2qVKHJ9gE}"), name="a")
     assert posted == saved
-    assert digest(saved) != digest(edited)
+    assert saved.digest != edited.digest
 
 
 def test_paths_of_parts_are_those_of_the_config() -> None:

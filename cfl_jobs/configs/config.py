@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, TypeVar
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs import fields, rewrites
 from cfl_jobs.configs.buildwritten import (
     NOTHING,
     PIPELINE,
@@ -37,9 +38,8 @@ from cfl_jobs.configs.mark import (
     set_description,
     split_description,
 )
-from cfl_jobs.configs.normalform import Normal, digest
-from cfl_jobs.configs.normalising import make_normal
-from cfl_jobs.configs.rewrites import rewrite
+from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.normalising import Reader
 from cfl_jobs.errors import Position
 from cfl_jobs.reading.tracking import NOWHERE, Pieces
 from cfl_jobs.reading.versions import CORE, NEWEST
@@ -323,9 +323,18 @@ def normalise(config: str, *, name: str, versions: Mapping[str, str] = NEWEST) -
 
 def normalise_element(root: ET.Element, versions: Mapping[str, str] = NEWEST) -> Normal:
     """Return the normal form of a parsed config; the element is used up."""
-    rewrite(root, versions)
-    return make_normal(root, versions)
+    reader = _reader_for(fields.DEFAULTS, rewrites.REWRITES, frozenset(versions.items()))
+    return reader.read_root(root)
+
+
+@lru_cache(maxsize=8)
+def _reader_for(
+    defaults: tuple[fields.Default, ...],
+    rules: tuple[rewrites.Rewrite, ...],
+    versions: frozenset[tuple[str, str]],
+) -> Reader:
+    return Reader(fields.table_of(defaults, versions), rewrites.rules_of(rules, versions))
 
 
 def digest_of(normal: Normal, *, is_disabled: bool) -> str:
-    return digest(normal)[:16] + "d" * is_disabled
+    return normal.digest[:16] + "d" * is_disabled

@@ -46,13 +46,14 @@ def defaults_for(versions: Mapping[str, str]) -> Mapping[tuple[str, str], str]:
 
     `versions` are by plugin or CORE; what isn't listed there counts as the newest.
     """
-    return _table_of(DEFAULTS, frozenset(versions.items()))
+    return table_of(DEFAULTS, frozenset(versions.items()))
 
 
 @lru_cache(maxsize=8)
-def _table_of(
+def table_of(
     rows: tuple[Default, ...], versions: frozenset[tuple[str, str]]
 ) -> Mapping[tuple[str, str], str]:
+    """Return what absent fields mean to a server with these versions, by these rows."""
     held = rows_for(rows, versions)
     return MappingProxyType({(row.kind, row.tag): row.value for row in held})
 

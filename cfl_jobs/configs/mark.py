@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import child_of, number_tags
-from cfl_jobs.configs.normalform import LISTS, Normal, digest
+from cfl_jobs.configs.normalform import LISTS, Normal
 
 CODE_LENGTH = 3
 WHOLE_LENGTH = 8
@@ -74,7 +74,7 @@ def codes(normal: Normal) -> tuple[str, tuple[str, ...]]:
 
     That is enough to tell that a job changed, and to find which of its sections did.
     """
-    found = [(path.partition("[")[0], digest(section)) for path, section in sections(normal)]
+    found = [(path.partition("[")[0], section.digest) for path, section in sections(normal)]
     text = "\n".join(f"{path} {its_digest}" for path, its_digest in found)
     parts = tuple(_shorten(its_digest) for _, its_digest in found)
     return code_of_text(text, WHOLE_LENGTH), parts
@@ -82,7 +82,7 @@ def codes(normal: Normal) -> tuple[str, tuple[str, ...]]:
 
 def code(section: Normal) -> str:
     """Return the code of one section."""
-    return _shorten(digest(section))
+    return _shorten(section.digest)
 
 
 def code_of_text(text: str, length: int = CODE_LENGTH) -> str:

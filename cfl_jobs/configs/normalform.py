@@ -47,6 +47,15 @@ class Normal:
     plugin: str = field(default="", compare=False)
     secrets: tuple[str, ...] = field(default=(), compare=False)
     defaults: tuple[str, ...] = field(default=(), compare=False)
+    _digest: str = field(default="", init=False, compare=False, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """A SHA-256 of all that counts, and of secrets, hexadecimal."""
+        if not self._digest:
+            text = "".join(canonical(self))
+            object.__setattr__(self, "_digest", hashlib.sha256(text.encode()).hexdigest())
+        return self._digest
 
     @property
     def kind(self) -> str:
@@ -69,11 +78,6 @@ class Normal:
 
 # An element that says nothing.
 NOTHING = Normal("")
-
-
-def digest(normal: Normal) -> str:
-    """Return a SHA-256 of the normal form, hexadecimal. Secrets count, plugins don't."""
-    return hashlib.sha256("".join(canonical(normal)).encode()).hexdigest()
 
 
 def canonical(normal: Normal) -> list[str]:

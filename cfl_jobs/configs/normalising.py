@@ -21,8 +21,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from hashlib import sha256
 from operator import attrgetter
 from xml.etree import ElementTree as ET
 
@@ -86,17 +87,12 @@ _IDLE_VALUES = frozenset(
     }
 )
 _PASSWORD = ("hudson.model.PasswordParameterDefinition", "defaultValue")
-_Defaults = Mapping[tuple[str, str], str]
 # Names of jobs with commas: hudson.model.Items strips each name, and a rename writes "a,b".
 _NAME_LISTS = frozenset({"childProjects", "projects", "upstreamProjects"})
 
 _SHORT = 100  # characters; longer texts are seldom the same
+_MOST_KEPT = 4096  # elements
 _LIST_ITEM = re.compile(r"[.]|^(string|int|long|boolean|entry|a|null|permission)$|^[A-Z]")
-
-
-def make_normal(root: ET.Element, versions: Mapping[str, str] = NEWEST) -> Normal:
-    """Return the normal form of a config that rewrites.rewrite has changed for these versions."""
-    return _normal(root, "", defaults_for(versions))
 
 
 def absent_value(kind: str, tag: str, versions: Mapping[str, str] = NEWEST) -> str:
@@ -105,25 +101,108 @@ def absent_value(kind: str, tag: str, versions: Mapping[str, str] = NEWEST) -> s
     return defaults_for(versions).get((kind, tag), plain)
 
 
-def _normal(element: ET.Element, parent: str, known: _Defaults) -> Normal:
-    tag = element.tag
-    attributes = _attributes(element)
-    kind = dict(attributes).get("class", tag)
-    children, defaults = _children(element, kind, known)
-    text = (element.text or "").replace("\r\n", "\n")
-    secrets: tuple[str, ...] = ()
+# What is done at each tag and class, "" for the root, in this order.
+Rules = Mapping[str | None, tuple[Callable[[ET.Element], None], ...]]
+# A normal form, and whether it says nothing, or is an item of a list.
+_Found = tuple[Normal, bool, bool]
+
+
+class Reader:
+    """Normalises configs as one server reads them: what absent fields mean there, and `rules`.
+
+    Jobs of one template have most elements in common: each is looked at once, and is one and the
+    same in all of them.
+    """
+
+    def __init__(self, known: Mapping[tuple[str, str], str], rules: Rules) -> None:
+        self._known, self._rules = known, rules
+        self._kept: dict[bytes, _Found] = {}
+
+    def read_root(self, root: ET.Element) -> Normal:
+        """Return the normal form of a config; the element is used up."""
+        for make in self._rules[""]:
+            make(root)
+        self._rewrite(root)
+        return self._normal(root, "")
+
+    def _rewrite(self, element: ET.Element) -> None:
+        for make in self._rules.get(element.tag, ()):
+            make(element)
+        for make in self._rules.get(element.get("class"), ()):
+            make(element)
+
+    def _normal(self, element: ET.Element, parent: str) -> Normal:
+        attributes = _attributes(element)
+        kind = dict(attributes).get("class", element.tag)
+        children, defaults = self._children(element, kind)
+        text, secrets = _text_of(element, parent)
+        plugin = element.get("plugin", "")
+        return Normal(element.tag, attributes, text, children, plugin, secrets, defaults)
+
+    def _children(
+        self, element: ET.Element, kind: str
+    ) -> tuple[tuple[Normal, ...], tuple[str, ...]]:
+        """Return the children that say something, and the tags of those that don't."""
+        if not len(element):
+            return (), ()
+        found = [self._read(child, kind) for child in element]
+        counts = Counter([normal.tag for normal, _, _ in found])
+        is_list, is_property = element.tag in LISTS, element.tag == "properties"
+        single: list[Normal] = []
+        items: list[Normal] = []
+        defaults: list[str] = []
+        for normal, is_default, is_item in found:
+            if is_property and _is_idle(normal):
+                continue
+            if is_list or is_item or counts[normal.tag] > 1:
+                items.append(normal)
+            elif is_default:
+                defaults.append(normal.tag)
+            else:
+                single.append(normal)
+        if element.tag in SETS or kind == "hudson.security.AuthorizationMatrixProperty":
+            items.sort(key=lambda item: (item.tag, "".join(canonical(item))))
+        single.sort(key=attrgetter("tag"))  # no two have the same
+        return (*single, *items), tuple(defaults)
+
+    def _read(self, element: ET.Element, parent: str) -> _Found:
+        tag, text = element.tag, element.text or ""
+        is_plain = not (len(element) or element.keys() or len(text) >= _SHORT)
+        if is_plain and tag not in self._rules:
+            return _leaf(tag, text, parent, self._known.get((parent, tag)))
+        key = _key_of(element, parent)
+        found = self._kept.get(key)
+        if found is None:
+            self._rewrite(element)
+            normal = self._normal(element, parent)
+            absent = self._known.get((parent, normal.tag))
+            found = normal, _is_default(normal, absent), _is_item(normal.tag)
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = found
+        return found
+
+
+def _key_of(element: ET.Element, parent: str) -> bytes:
+    """Return a digest of an element and of all in it. No text of XML holds a NUL."""
+    pieces = [parent]
+    for each in element.iter():
+        pieces += (each.tag, each.text or "", str(len(each)), *map("=".join, each.items()))
+    return sha256("\0".join(pieces).encode(errors="surrogatepass")).digest()
+
+
+def _text_of(element: ET.Element, parent: str) -> tuple[str, tuple[str, ...]]:
+    """Return the text that counts, and the secret that it stands for."""
+    tag, text = element.tag, (element.text or "").replace("\r\n", "\n")
     if len(element) or tag in LISTS:
-        text = text.strip() and text
-    elif (
-        (parent, tag) == _PASSWORD
-        or tag == "authToken"  # of remote builds, plain until Jenkins 2.568 saves it
-        or ("{" in text and is_encrypted(text))
-    ):
-        secrets = tuple(filter(None, [text]))
-        text = SECRET
-    elif tag in _NAME_LISTS:
-        text = ",".join(filter(None, map(str.strip, text.split(","))))
-    return Normal(tag, attributes, text, children, element.get("plugin", ""), secrets, defaults)
+        return text.strip() and text, ()
+    # authToken: of remote builds, plain until Jenkins 2.568 saves it
+    is_secret = (parent, tag) == _PASSWORD or tag == "authToken"
+    if is_secret or ("{" in text and is_encrypted(text)):
+        return SECRET, tuple(filter(None, [text]))
+    if tag in _NAME_LISTS:
+        return ",".join(filter(None, map(str.strip, text.split(",")))), ()
+    return text, ()
 
 
 def _attributes(element: ET.Element) -> tuple[tuple[str, str], ...]:
@@ -132,52 +211,16 @@ def _attributes(element: ET.Element) -> tuple[tuple[str, str], ...]:
     declared = element.get("class")
     if declared in _COLLECTIONS or (element.tag, declared) == _PLAIN_CLASS:
         silent.add("class")
-    return tuple(sorted(each for each in element.attrib.items() if each[0] not in silent))
-
-
-def _children(
-    element: ET.Element, kind: str, known: _Defaults
-) -> tuple[tuple[Normal, ...], tuple[str, ...]]:
-    """Return the children that say something, and the tags of those that don't."""
-    if not len(element):
-        return (), ()
-    tags = [child.tag for child in element]
-    counts = Counter(tags) if len(set(tags)) < len(tags) else {}
-    is_list, is_property = element.tag in LISTS, element.tag == "properties"
-    fields: list[Normal] = []
-    items: list[Normal] = []
-    defaults: list[str] = []
-    for child in element:
-        tag, text = child.tag, child.text or ""
-        absent = known.get((kind, tag))
-        if child.attrib or len(child) or len(text) >= _SHORT:
-            normal = _normal(child, kind, known)
-            is_default, is_item = _is_default(normal, absent), _is_item(tag)
-        else:
-            normal, is_default, is_item = _leaf(tag, text, kind, absent)
-        if is_property and _is_idle(normal):
-            continue
-        if is_list or is_item or (counts and counts[tag] > 1):
-            items.append(normal)
-        elif is_default:
-            defaults.append(tag)
-        else:
-            fields.append(normal)
-    if element.tag in SETS or kind == "hudson.security.AuthorizationMatrixProperty":
-        items.sort(key=lambda item: (item.tag, "".join(canonical(item))))
-    fields.sort(key=attrgetter("tag"))  # no two have the same
-    return (*fields, *items), tuple(defaults)
+    return tuple(sorted(each for each in element.items() if each[0] not in silent))
 
 
 @lru_cache(maxsize=4096)
-def _leaf(tag: str, text: str, parent: str, absent: str | None) -> tuple[Normal, bool, bool]:
-    """Return a plain field and whether it says nothing, or is an item of a list.
-
-    Such are most of a config, and ever the same.
-    """
+def _leaf(tag: str, text: str, parent: str, absent: str | None) -> _Found:
+    """Return a plain field. Such are most of a config, and ever the same."""
     element = ET.Element(tag)
     element.text = text
-    normal = _normal(element, parent, {})
+    counted, secrets = _text_of(element, parent)
+    normal = Normal(tag, text=counted, secrets=secrets)
     return normal, _is_default(normal, absent), _is_item(tag)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import child_of, parse_config
@@ -115,22 +114,6 @@ def _rule(places: str, plugin: str, evidence: str, *, since: str = "") -> Callab
         return make
 
     return enter
-
-
-def rewrite(root: ET.Element, versions: Mapping[str, str]) -> None:
-    """Rewrite a config, which is changed, as a server with these versions reads it."""
-    rules = _rules_of(REWRITES, frozenset(versions.items()))
-    for make in rules[""]:
-        make(root)
-    waiting = [root]
-    while waiting:
-        element = waiting.pop()
-        for make in rules.get(element.tag, ()):
-            make(element)
-        if "class" in element.attrib:
-            for make in rules.get(element.attrib["class"], ()):
-                make(element)
-        waiting += element
 
 
 def _remove(parent: ET.Element, *tags: str) -> None:
@@ -351,12 +334,11 @@ REWRITES = (
 )
 
 
-@lru_cache(maxsize=8)
-def _rules_of(
+def rules_of(
     rows: tuple[Rewrite, ...], versions: frozenset[tuple[str, str]]
-) -> Mapping[str, tuple[Make, ...]]:
-    """Return what is done at each tag and class, in the table's order."""
-    found: dict[str, tuple[Make, ...]] = {"": ()}
+) -> Mapping[str | None, tuple[Make, ...]]:
+    """Return what is done at each tag and class for these versions, in the table's order."""
+    found: dict[str | None, tuple[Make, ...]] = {"": ()}
     for row in rows_for(rows, versions):
         found[row.at] = (*found.get(row.at, ()), row.make)
     return found
