@@ -1,16 +1,22 @@
-"""Two setups → effects on the flow: what starts a job, which job starts which, what is copied.
+"""Two setups → effects on the flow: what starts a job, which job starts which, what is copied, run.
 
 And one chain to draw: all that is there after the change, and what was before it.
 """
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cfl_jobs.check.deploys import is_by_hand_only
+from cfl_jobs.check.shell import without_comments
 from cfl_jobs.configs.graph import Chain, CopyEdge, TriggerEdge, build_chain
 from cfl_jobs.configs.model import Job, StartKind
+from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.steps.artifacts import CopyArtifact
+from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.drawing.words import (
     list_arrows,
     say_artifacts,
@@ -19,7 +25,7 @@ from cfl_jobs.drawing.words import (
     say_start,
 )
 from cfl_jobs.errors import join_names
-from cfl_jobs.review.pair import Pair
+from cfl_jobs.review.pair import BEGIN, Pair, without_inputs
 from cfl_jobs.review.review import About, Effect, Weight
 
 _ALWAYS = "ALWAYS"  # hudson.plugins.parameterizedtrigger.ResultCondition
@@ -123,6 +129,78 @@ def _copies_of(chain: Chain, name: str) -> dict[tuple[str, str], list[str]]:
         words = f"{say_selector(edge)}{', if there is one' if edge.part.optional else ''}"
         found.setdefault((edge.source, say_artifacts(edge.artifacts)), []).append(words)
     return found
+
+
+def find_runs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield that a job runs something else, unless that is known to be comments alone."""
+    was, now = pair.steps(name)
+    code, code_now = (list(map(_code_of, steps)) for steps in (was, now))
+    if was == now:
+        return
+    if code == code_now:
+        lead = "changes nothing but comments and blank lines in what"
+        yield Effect(About.RUNS, Weight.LOW, lead, (name,), "runs", "run")
+    elif name in pair.judges and _judges_otherwise(was, now):
+        lead = "changes what decides whether a distribution was tested:"
+        yield Effect(About.GUARD, Weight.HIGH, lead, (name,))
+    elif name in pair.deploys:
+        yield Effect(About.RUNS, Weight.HIGH, "changes what", (name,), "runs", "run")
+    elif fed := _narrow(pair.fed_by(name), was, now):
+        along, weight = ", and so what {others} may deploy", pair.weigh(name)
+        tails = f"runs{along}", f"run{along}"
+        yield Effect(About.RUNS, weight, "changes what", (name,), *tails, others=fed)
+    else:
+        yield Effect(About.RUNS, Weight.LOW, "changes what", (name,), "runs", "run")
+
+
+Steps = Sequence[Normal]
+# What a template puts between names of jobs, or in place of them.
+_LINKS = re.compile(r"\b(?:and|nothing)\b|[\s,'()]")
+_LIST = re.compile(r"^(\w+)=\((.*)\)$", re.MULTILINE)
+
+
+def _narrow(fed: tuple[str, ...], was: Steps, now: Steps) -> tuple[str, ...]:
+    """Return which of the jobs that are fed are meant, where only inputs that name them change."""
+    before, after = (Counter(_inputs_of(steps).split("\n")) for steps in (was, now))
+    lines = ["\n".join(part.elements()) for part in (before - after, after - before)]
+    name = re.compile("|".join(map(re.escape, sorted(fed, key=len, reverse=True))))
+    rest = {_LINKS.sub("", name.sub("", text)) for text in lines}
+    if not fed or len(rest) > 1 or _without_inputs(was) != _without_inputs(now):
+        return fed
+    old, new = (set(name.findall(text)) for text in lines)
+    return tuple(job for job in fed if job in old ^ new) or fed
+
+
+def _judges_otherwise(was: Steps, now: Steps) -> bool:
+    """Tell whether more changes than what a script is given, or one more place to look at."""
+    old, new = _without_inputs(was), _without_inputs(now)
+    if [step for step in new if step in old] != old:
+        return True
+    lists, lists_now = (dict(_LIST.findall(_inputs_of(steps))) for steps in (was, now))
+    return any(step.tag != CopyArtifact.TAG for step in new if step not in old) or any(
+        set(words.split()) - set(lists_now.get(name, "").split()) for name, words in lists.items()
+    )
+
+
+def _without_inputs(steps: Steps) -> list[Normal]:
+    """Return the code of steps, each script without the inputs that a template gives it."""
+    return [_code_of(step, with_inputs=False) for step in steps]
+
+
+def _inputs_of(steps: Steps) -> str:
+    """Return the inputs of all scripts."""
+    scripts = (step.find("command") for step in steps if step.tag == Shell.TAG)
+    return "\n".join(script.text.partition(BEGIN)[0] for script in scripts if script)
+
+
+def _code_of(step: Normal, *, with_inputs: bool = True) -> Normal:
+    """Return a step without what shell takes for comments and blank lines."""
+    script = step.find("command")
+    if step.tag != Shell.TAG or script is None:
+        return step
+    others = tuple(child for child in step.children if child is not script)
+    text = script.text if with_inputs else without_inputs(script.text)
+    return replace(step, children=(*others, replace(script, text=without_comments(text))))
 
 
 def merge_chains(pair: Pair) -> tuple[Chain, Mapping[tuple[str, str], str]]:

@@ -19,7 +19,7 @@ from cfl_jobs.check.shell import deploys
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import Chain, CopyEdge, build_chain, follow
 from cfl_jobs.configs.model import Job
-from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.configs.normalform import NOTHING, Normal
 from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.configs.steps.results import JUnitResults
 from cfl_jobs.planning.fields import without_numbers
@@ -31,6 +31,9 @@ from cfl_jobs.review.review import Weight
 from cfl_jobs.target import Kind
 
 _ENVIRONMENT = re.compile(r"^environment=(.+)$", re.MULTILINE)
+# What a template gives a script stands before it (rendering/scripts.py).
+BEGIN = "\n# From here on: "
+COMMAND = re.compile(r"^command=('[^'\n]*'|[^\s'\"]+)$", re.MULTILINE)
 _BUILDERS = "builders"
 # The controller's own labels: any job may name them.
 _CONTROLLER = frozenset({"built-in", "master"})
@@ -178,21 +181,18 @@ class Pair:
         change = self.changes[name]
         return change.told if isinstance(change, Update) else ()
 
-    def tokens(self, name: str) -> tuple[Normal | None, Normal | None]:
-        """Return a job's token for remote builds, before and after; what it is isn't told."""
-        change = self.changes[name]
-        live = None if isinstance(change, Create) else change.live.normal.find("authToken")
-        desired = None if isinstance(change, Delete) else change.desired.normal.find("authToken")
+    def find_in_configs(self, name: str, tag: str) -> tuple[Normal | None, Normal | None]:
+        """Return a part of a job's config before and after; what a token is isn't told."""
+        configs = (getattr(self.changes[name], side, None) for side in ("live", "desired"))
+        live, desired = (config and config.normal.find(tag) for config in configs)
         return live, desired
 
-    def builders(self, name: str) -> tuple[Normal | None, Normal | None]:
-        """Return what a job runs, before and after, in normal form."""
-        change = self.changes[name]
-        live = None if isinstance(change, Create) else change.live.normal.find(_BUILDERS)
+    def steps(self, name: str) -> tuple[tuple[Normal, ...], tuple[Normal, ...]]:
+        """Return what a job runs, before and after, in normal form, with the names of after."""
+        live, desired = self.find_in_configs(name, _BUILDERS)
         if live is not None and self.renamed:
             live = self._with_new_names(live, name.rpartition("/")[0])
-        desired = None if isinstance(change, Delete) else change.desired.normal.find(_BUILDERS)
-        return live, desired
+        return (live or NOTHING).children, (desired or NOTHING).children
 
     def _with_new_names(self, part: Normal, folder: str) -> Normal:
         text = Renames(tuple(self.renamed.items())).in_text(part.text, folder)
@@ -210,6 +210,12 @@ class Pair:
     def _places(self) -> Mapping[str, int]:
         """Where each job comes in the chain after the plan."""
         return {node.name: place for place, node in enumerate(self.after.chain.nodes)}
+
+
+def without_inputs(script: str) -> str:
+    """Return a script without the inputs that a template gives it."""
+    head, mark, rest = script.partition(BEGIN)
+    return f"{head.partition(chr(10))[0]}{mark}{rest}" if mark else script
 
 
 def _labels_of(job: Job) -> frozenset[str]:
