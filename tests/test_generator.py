@@ -20,7 +20,7 @@ from cfl_jobs.errors import DefinitionError, Finding, Position
 from cfl_jobs.reading.inventory import Inventory
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import TrackedDict, unread_places
-from cfl_jobs.rendering.entrypoints import EntryPoint, iter_entry_points, light_imports
+from cfl_jobs.rendering.entrypoints import iter_entry_points, light_imports
 from cfl_jobs.rendering.generator import _NO_CONFIG, Generator
 from cfl_jobs.rendering.render import render
 
@@ -226,29 +226,30 @@ ROOT = Path(__file__).parent.parent
 def test_the_entry_points_are_those_that_pkg_resources_finds(kind: str) -> None:
     group = f"jenkins_jobs.{kind}"
     theirs = [
-        (point.name, point.module_name, point.attrs, point.dist.key)
+        (point.name, point.module_name, ".".join(point.attrs), point.dist.key)
         for point in pkg_resources.iter_entry_points(group)
     ]
     ours = [
-        (point.name, point.module_name, point.attrs, point.dist.name)
+        (point.name, point.module, point.attr, point.dist and point.dist.name)
         for point in iter_entry_points(group)
     ]
     assert ours == theirs
     assert theirs
 
 
-def test_a_name_chooses_one() -> None:
-    (found,) = iter_entry_points("jenkins_jobs.projects", name="pipeline")
-    assert found.load().__name__ == "Pipeline"
-
-
-def test_without_attributes_the_module_itself_is_meant() -> None:
-    assert EntryPoint("all", "json.decoder").load().__name__ == "json.decoder"
-
-
-def test_what_is_not_there_is_an_import_error() -> None:
-    with pytest.raises(ImportError):
-        EntryPoint("none", "json.no_such_module").load()
+@pytest.mark.parametrize("kind", ["builder", "parameter", "property", "publisher", "trigger"])
+def test_components_are_those_that_jenkins_job_builder_finds(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks pkg_resources for them; both take the functions of its modules."""
+    monkeypatch.setattr(ModuleRegistry, "_entry_points_cache", {})
+    ours = Generator().component_names(kind)
+    monkeypatch.setattr("jenkins_jobs.registry.pkg_resources", pkg_resources)
+    theirs = ModuleRegistry(_NO_CONFIG)
+    point = theirs.modules_by_component_type[kind]
+    found = theirs._load_eps(theirs.get_component_list_type(point), kind, point, "")
+    assert ours == tuple(sorted(found))
+    assert len(found) > 5
 
 
 def run_python(program: str) -> str:

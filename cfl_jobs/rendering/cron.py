@@ -45,11 +45,7 @@ _ALIASES = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight"
 _LONGEST_MONTH = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_NUMBERS = {
-    name: number
-    for names, first in ((_MONTHS, 1), (_DAYS, 0))
-    for number, name in enumerate(names, first)
-}
+_NUMBERS = dict(zip((*_MONTHS, *_DAYS), (*range(1, 13), *range(7)), strict=True))
 _ORDER = "minute hour day-of-month month day-of-week"
 
 _NOT_IN_JAVA = frozenset({"Factory", "GMT+0", "GMT-0", "ROC"})
@@ -66,9 +62,8 @@ _ONLY_IN_JAVA = frozenset(
 _WORD = re.compile(r"[^ \t]+")
 _TERM = re.compile(
     r"""(?P<single>[0-9]+)
-      | (?P<start>[0-9]+) - (?P<end>[0-9]+) (/ (?P<step>[0-9]+))?
-      | (?P<all>\*) (/ (?P<all_step>[0-9]+))?
-      | H (\( (?P<hash_start>[0-9]+) - (?P<hash_end>[0-9]+) \))? (/ (?P<hash_step>[0-9]+))?""",
+      | (\* | (?P<low>[0-9]+) - (?P<high>[0-9]+)
+           | (?P<hash>H) (\( (?P<least>[0-9]+) - (?P<most>[0-9]+) \))?) (/ (?P<step>[0-9]+))?""",
     re.VERBOSE,
 )
 
@@ -174,12 +169,11 @@ def _check_fields(line: str) -> Iterator[tuple[str, str]]:
         yield f"{line!r} has {count(len(fields), 'field')}, not five", _count_again(line, fields)
         return
     mistakes: list[tuple[str, str]] = []
-    possible: list[set[int]] = []
-    for text, field in zip(fields, _FIELDS, strict=True):
-        possible.append(set())
+    possible: list[set[int]] = [set() for _ in fields]
+    for text, field, values in zip(fields, _FIELDS, possible, strict=True):
         for term in text.split(","):
             try:
-                possible[-1] |= _read_term(term, field)
+                values |= _read_term(term, field)
             except _Wrong as wrong:
                 mistakes.append((wrong.message, wrong.advice))
     yield from mistakes
@@ -210,17 +204,16 @@ def _read_term(term: str, field: _Field) -> set[int]:
     if not found:
         raise _Wrong(f"{term!r} is no {field.name}", advice=_explain(term, field))
     if found["single"]:
-        return {_within(_number(found["single"]), field)}
-    if found["start"]:
-        start, end = _number(found["start"]), _number(found["end"])
-        return _step_range(start, end, _number(found["step"] or "1"), field)
-    if found["all"]:
-        return _step_range(field.lowest, field.highest, _number(found["all_step"] or "1"), field)
-    start, end = field.lowest, field.highest_hash
-    if found["hash_start"]:
-        start, end = _number(found["hash_start"]), _number(found["hash_end"])
+        return _step_range(_number(found["single"]), _number(found["single"]), 1, field)
+    low, high = found["low"] or found["least"], found["high"] or found["most"]
+    start, end, step = field.lowest, field.highest, _number(found["step"] or "1")
+    if low and high:
+        start, end = _number(low), _number(high)
+    elif found["hash"]:
+        end = field.highest_hash
+    if not found["hash"]:
+        return _step_range(start, end, step, field)
     hashed = _step_range(start, end, 1, field)
-    step = _number(found["hash_step"] or "1")
     if not 1 <= step <= len(hashed):
         raise _Wrong(
             f"the step {step} in {term!r} is out of range for {field.name}",
@@ -235,20 +228,15 @@ def _number(digits: str) -> int:
 
 
 def _step_range(start: int, end: int, step: int, field: _Field) -> set[int]:
-    _within(start, field)
-    _within(end, field)
+    for value in (start, end):
+        if not field.lowest <= value <= field.highest:
+            advice = f"It can be {field.lowest} to {field.highest}."
+            raise _Wrong(f"{value} is out of range for {field.name}", advice=advice)
     if step < 1:
         raise _Wrong("a step must be at least 1")
     if start > end:
         raise _Wrong(f"the range {start}-{end} runs backwards", advice=f"Write {end}-{start}.")
     return set(range(start, end + 1, step))
-
-
-def _within(value: int, field: _Field) -> int:
-    if not field.lowest <= value <= field.highest:
-        advice = f"It can be {field.lowest} to {field.highest}."
-        raise _Wrong(f"{value} is out of range for {field.name}", advice=advice)
-    return value
 
 
 def _explain(term: str, field: _Field) -> str:
@@ -287,8 +275,8 @@ def _spread(minutes: str) -> str:
     if minutes.isdigit():
         return "H"
     values = minutes.split(",")
-    if len(values) > 1 and values[0] == "0" and all(value.isdigit() for value in values):
+    if len(values) > 1 and all(map(str.isdigit, values)):
         period = int(values[1])
-        if period and [int(value) for value in values] == list(range(0, 60, period)):
+        if period and [*map(int, values)] == [*range(0, 60, period)]:
             return f"H/{period}"
     return ""

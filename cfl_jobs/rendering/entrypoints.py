@@ -1,4 +1,4 @@
-"""What is installed → entry points, in the few words of pkg_resources that the generator's use.
+"""What is installed → entry points, in the one word of pkg_resources that the generator's use.
 
 jenkins-job-builder 6.5 imports pkg_resources, which setuptools deprecated, then dropped (82). It
 is slow, too: half of it parses requirements of versions, and it checks them anew for each of 400
@@ -10,35 +10,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
-from typing import Any
+
+# Reads the lists of everything that is installed: once is enough.
+_installed = cache(entry_points)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class EntryPoint:
-    """As pkg_resources.EntryPoint: `attrs` lead from the module to the thing itself."""
-
-    name: str
-    module_name: str
-    attrs: tuple[str, ...] = ()
-    dist: Any = None
-
-    def load(self) -> Any:
-        """Import and return the thing. Raises ImportError or AttributeError where it isn't."""
-        found: Any = import_module(self.module_name)
-        for attribute in self.attrs:
-            found = getattr(found, attribute)
-        return found
-
-
-def iter_entry_points(group: str, name: str | None = None) -> Iterator[EntryPoint]:
-    """Yield the installed entry points of a group, those of one distribution as it lists them."""
-    return (point for point in _points_of(group) if name in (None, point.name))
+@cache
+def iter_entry_points(group: str) -> tuple[EntryPoint, ...]:
+    """Return the installed entry points of a group, those of one distribution as it lists them."""
+    return tuple(_installed().select(group=group))
 
 
 @contextmanager
@@ -69,17 +53,3 @@ def _find_package(name: str) -> ModuleType:
     if spec is None:
         raise ImportError(f"{name} is not installed", name=name)
     return module_from_spec(spec)
-
-
-@cache
-def _points_of(group: str) -> tuple[EntryPoint, ...]:
-    return tuple(
-        EntryPoint(
-            point.name, point.module, tuple(filter(None, (point.attr or "").split("."))), point.dist
-        )
-        for point in _installed().select(group=group)
-    )
-
-
-# Reads the lists of everything that is installed: once is enough.
-_installed = cache(entry_points)

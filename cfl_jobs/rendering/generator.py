@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import import_module
 from types import CodeType, FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -115,7 +116,6 @@ class Generator:
         # Modules compare versions with text; plain text would compare letter by letter.
         listed = [{**plugin, "version": PluginVersion(plugin["version"])} for plugin in plugins]
         self._registry = _Registry(_NO_CONFIG, listed)
-        self._roots: dict[tuple[str, str], Any] = {}
 
     def generate(self, data: TrackedDict, *, is_view: bool) -> Generated:
         """Return the XML of a job or view, and what was wrong with any part of it.
@@ -160,18 +160,15 @@ class Generator:
         return tuple(sorted(self._registry.functions_of(kind)))
 
     def _find_root(self, data: TrackedDict, generator: Any) -> Any:
-        """Return what makes the root of a kind of job or view, loaded only once."""
+        """Return what makes the root of a kind of job or view."""
         attribute = generator.kind_attribute
         kind = str(data.get(attribute, generator.kind_default))
-        key = (attribute, kind)
-        if key not in self._roots:
-            found = {point.name: point for point in iter_entry_points(generator.entry_point_group)}
-            if kind not in found:
-                close = suggest(kind, found) or f"There are: {', '.join(sorted(found))}."
-                message = f"unknown {attribute} {kind!r}. {close}"
-                raise JenkinsJobsException(message, pos=data.position_of(attribute))
-            self._roots[key] = found[kind].load()(self._registry)
-        return self._roots[key]
+        found = {point.name: point for point in iter_entry_points(generator.entry_point_group)}
+        if kind not in found:
+            close = suggest(kind, found) or f"There are: {', '.join(sorted(found))}."
+            message = f"unknown {attribute} {kind!r}. {close}"
+            raise JenkinsJobsException(message, pos=data.position_of(attribute))
+        return found[kind].load()(self._registry)
 
     def _make_root(self, data: TrackedDict, maker: Any) -> ET.Element:
         """Do what XmlGenerator._getXMLForData does, but for raw fields: there may be several."""
@@ -421,6 +418,22 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
     def _filter_kwargs(func: Callable[..., object], **kwargs: object) -> dict[str, object]:
         """Return the arguments that a component's function takes; looked up once for each."""
         return {name: value for name, value in kwargs.items() if name in _arguments_of(func)}
+
+    def _load_eps(
+        self, listed: str, component_type: str, entry_point: Any, name: str
+    ) -> dict[str, Callable[..., object]]:
+        """Find what makes components of a type: functions of its module say so, and entry points.
+
+        Keeps what it found for the method it overrides, whose pkg_resources.EntryPoint needs more.
+        """
+        found: dict[str, Callable[..., object]] = {}
+        for function in vars(import_module(entry_point.module)).values():
+            first, _, _ = (getattr(function, "__doc__", "") or "").partition("\n")
+            if isinstance(function, FunctionType) and first.startswith("yaml: "):
+                found[first.split()[1]] = function
+        found |= {point.name: point.load() for point in iter_entry_points(f"jenkins_jobs.{listed}")}
+        self._entry_points_cache[listed] = found
+        return found
 
     def start(self) -> None:
         """Forget the job before."""

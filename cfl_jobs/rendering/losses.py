@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import escape
@@ -33,7 +33,9 @@ _NAMES = frozenset({"name", "project-type", "view-type"})
 _SHORT = 3
 _KINDS = {**COMPONENT_LISTS, "axes": "axis"}
 _Option = tuple[TrackedDict, str]
-_Vary = Callable[[str, object, str], tuple[str, object]]
+_Item = TypeVar("_Item")
+# An option or word, and a mark → where it stands, and the key and value that stand there instead.
+_Vary = Callable[[_Item, str], tuple[tuple[int, str | int], tuple[str | int, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +73,11 @@ class _Value:
     def place(self) -> Position:
         if isinstance(self.holder, TrackedDict):
             return self.holder.position_of_value(str(self.key))
-        places: Any = getattr(self.holder, "value_pos", None)
-        places = places or getattr(self.holder, "entry_positions", ())
-        if isinstance(self.key, int) and self.key < len(places):
-            place = places[self.key]
-            if isinstance(place, Position):
-                return place
-        return getattr(self.holder, "pos", None) or NOWHERE
+        around: Position = getattr(self.holder, "pos", NOWHERE)
+        places: Mapping[Any, Position] = dict(
+            enumerate(getattr(self.holder, "entry_positions", ()))
+        )
+        return places.get(self.key, around)
 
 
 _OddValue = tuple[_Value, Reason]
@@ -160,44 +160,51 @@ def _find_unused(suspects: list[_Option], made: Generated) -> list[_Option]:
     """Return those of the options whose name and value make no difference to the config."""
     for vary in (_rename, _replace):
         # Most of them are someone's own names and values: the config then shows their marks.
-        text = made.again(_vary_all(suspects, vary)).lower()
-        suspects = [option for at, option in enumerate(suspects) if _mark(at) not in text]
-        if not suspects:
-            return []
-    if not _matter(suspects, made):
+        suspects = _not_shown(suspects, vary, made)
+    if not _matter(suspects, made, _rename, _replace):
         return suspects
-    return [option for option in suspects if not _matter([option], made)]
-
-
-def _matter(options: Sequence[_Option], made: Generated) -> bool:
-    """Tell whether the config is another one where the options are."""
-    return any(made.again(_vary_all(options, vary)) != made.text for vary in (_rename, _replace))
-
-
-def _vary_all(options: Iterable[_Option], vary: _Vary) -> Changes:
-    return {
-        (id(mapping), key): vary(key, dict.get(mapping, key), _mark(number))
-        for number, (mapping, key) in enumerate(options)
-    }
+    return [option for option in suspects if not _matter([option], made, _rename, _replace)]
 
 
 def _mark(number: int) -> str:
     return f"zq{number}qz"
 
 
-def _rename(key: str, value: object, mark: str) -> tuple[str, object]:
-    return f"{mark}{key}{mark}", value
+def _vary_all(items: Sequence[_Item], vary: _Vary[_Item]) -> Changes:
+    return dict(vary(item, _mark(at)) for at, item in enumerate(items))
 
 
-def _replace(key: str, value: object, mark: str) -> tuple[str, object]:
+def _not_shown(items: Sequence[_Item], vary: _Vary[_Item], made: Generated) -> list[_Item]:
+    """Return those whose marks don't stand in the config."""
+    text = made.again(_vary_all(items, vary)).lower() if items else ""
+    return [item for at, item in enumerate(items) if _mark(at) not in text]
+
+
+def _matter(items: Sequence[_Item], made: Generated, *varies: _Vary[_Item]) -> bool:
+    """Tell whether the config is another one where they are."""
+    return any(items and made.again(_vary_all(items, vary)) != made.text for vary in varies)
+
+
+def _rename(option: _Option, mark: str) -> tuple[tuple[int, str], tuple[str, Any]]:
+    mapping, key = option
+    return (id(mapping), key), (f"{mark}{key}{mark}", dict.get(mapping, key))
+
+
+def _replace(option: _Option, mark: str) -> tuple[tuple[int, str], tuple[str, Any]]:
     """Put another value of the same type in its place, so that it isn't refused for that."""
-    if isinstance(value, bool):
-        return key, not value
-    if isinstance(value, (int, float)):
-        return key, value + 1
-    if isinstance(value, list):
-        return key, [mark]
-    return key, {mark: mark} if isinstance(value, dict) else f"{value}{mark}"
+    mapping, key = option
+    other: Any = dict.get(mapping, key)
+    if isinstance(other, bool):
+        other = not other
+    elif isinstance(other, (int, float)):
+        other += 1
+    elif isinstance(other, list):
+        other = [mark]
+    elif isinstance(other, dict):
+        other = {mark: mark}
+    else:
+        other = f"{other}{mark}"
+    return (id(mapping), key), (key, other)
 
 
 def _find_unread_options(
@@ -303,18 +310,11 @@ def _judge_options(scopes: Mapping[int, _Scope], made: Generated) -> Iterator[_O
 def _find_broken(scopes: Iterable[_Scope], made: Generated) -> set[int]:
     """Return the ids of components that have a problem: all their words are lost with it."""
     places = {problem.position for problem in made.problems}
-    return {
-        id(scope.owner)
-        for scope in scopes
-        if places
-        and not places.isdisjoint(
-            (
-                scope.mapping.pos,
-                *scope.mapping.key_positions.values(),
-                *scope.mapping.value_positions.values(),
-            )
-        )
-    }
+    return {id(scope.owner) for scope in scopes if places and places & _places_in(scope.mapping)}
+
+
+def _places_in(mapping: TrackedDict) -> set[Position]:
+    return {mapping.pos, *mapping.key_positions.values(), *mapping.value_positions.values()}
 
 
 def _follow(data: TrackedDict, path: want.Path) -> tuple[object, str | int]:
@@ -338,9 +338,8 @@ class _Suspect(_Value):
     word: str
     known: Documented
 
-    @property
-    def id(self) -> tuple[int, str | int]:
-        return id(self.holder), self.key
+    def mark(self, mark: object) -> tuple[tuple[int, str | int], tuple[str | int, Any]]:
+        return (id(self.holder), self.key), (self.key, mark)
 
 
 def _is_written(word: str, config: str) -> bool:
@@ -359,19 +358,14 @@ def _find_unknown_words(
     scopes: Sequence[_Scope], job: _Scope, made: Generated
 ) -> Iterator[_OddValue]:
     suspects = [*_find_suspects(scopes, job, made.text.lower())]
-    if not suspects:
-        return
-    varied = made.again(_mark_all(suspects)).lower()
-    lost = []
-    for number, suspect in enumerate(suspects):
-        if _mark(number) not in varied:
-            lost.append(suspect)
-        elif suspect.known.choices:
+    lost = _not_shown(suspects, _Suspect.mark, made)
+    for suspect in suspects:
+        if suspect.known.choices and not any(suspect is other for other in lost):
             reasons = want.one_of(suspect.known.choices)(suspect.word)
             yield from ((suspect, reason) for reason in reasons)
-    together = bool(lost) and made.again(_mark_all(lost)) == made.text
+    together = not _matter(lost, made, _Suspect.mark)
     for suspect in lost:
-        if together or made.again(_mark_all([suspect])) == made.text:
+        if together or not _matter([suspect], made, _Suspect.mark):
             yield from ((suspect, reason) for reason in _judge_ignored(suspect, made))
 
 
@@ -380,16 +374,15 @@ def _find_suspects(scopes: Sequence[_Scope], job: _Scope, config: str) -> Iterat
         mapping = scope.mapping
         unread = mapping.unread_keys()
         for option, value in dict.items(mapping):
-            if not isinstance(value, (str, list)) or option in COMPONENT_LISTS or option in unread:
+            if option in COMPONENT_LISTS or option in unread:
                 continue
             if option not in mapping.key_positions or (option in _NAMES and scope is job):
                 continue
             known = (scope.options or {}).get(plain_name(option)) or UNDOCUMENTED
-            holder: Any = mapping
-            words: Iterable[tuple[Any, Any]] = ((option, value),)
+            words: list[tuple[Any, str | int, Any]] = [(mapping, option, value)]
             if isinstance(value, list):
-                holder, words = value, enumerate(value)
-            for key, word in words:
+                words = [(value, at, word) for at, word in enumerate(value)]
+            for holder, key, word in words:
                 if isinstance(word, str) and _is_suspect(word, known, scope.words, config):
                     yield _Suspect(scope, option, holder, key, word, known)
 
@@ -412,7 +405,7 @@ def _judge_ignored(suspect: _Suspect, made: Generated) -> tuple[Reason, ...]:
     word, known = suspect.word, suspect.known
     truth = want.TRUTH.get(word.lower())
     if truth is not None:
-        if made.again({suspect.id: (suspect.key, truth)}) == made.text:
+        if made.again(dict([suspect.mark(truth)])) == made.text:
             return ()
         message = f"the text {word!r} counts as {str(not truth).lower()} here"
         return (Reason(message, f"Write {str(truth).lower()} without quotes."),)
@@ -423,7 +416,3 @@ def _judge_ignored(suspect: _Suspect, made: Generated) -> tuple[Reason, ...]:
     message = f"{want.show(word)} has no effect: any other text does the same"
     near = suggest(word, suspect.scope.words)
     return (Reason(message, near or "Look on the module's page for the words it knows."),)
-
-
-def _mark_all(suspects: list[_Suspect]) -> Changes:
-    return {suspect.id: (suspect.key, _mark(at)) for at, suspect in enumerate(suspects)}
