@@ -49,6 +49,12 @@ class NoEffect:
     successor: Successor | None = None
 
 
+def _row(option: str, why: str, instead: str, evidence: str, **more: Any) -> NoEffect:
+    """Make a row for "type component option", or a job's own "option"."""
+    *_, kind, name, key = ("", "", *option.split())
+    return NoEffect(kind, name, key, why, instead, evidence, **more)
+
+
 def _is_type(word: str) -> Callable[[Options], bool]:
     return lambda job: job.get("project-type") == word
 
@@ -86,19 +92,15 @@ _NO_FIELD = "no such field in WorkflowJob (workflow-job 1385), AbstractProject's
 _FOLDER_DROPS = "recorded from Jenkins 2.440.3: the element is gone after a save (folder 6.858)"
 
 NO_EFFECTS: tuple[NoEffect, ...] = (
-    NoEffect(
-        "builder",
-        "copyartifact",
-        "exclude",
+    _row(
+        "builder copyartifact exclude",
         "jenkins-job-builder writes `exclude`, and the plugin's field is `excludes`",
         "Name what to copy in `filter:`, or remove the rest in a shell step.",
         "recorded from copyartifact 722 and 795: <exclude> is gone after a save",
         when=lambda options: bool(options.get("exclude")),
     ),
-    NoEffect(
-        "publisher",
-        "junit",
-        "keep-long-stdio",
+    _row(
+        "publisher junit keep-long-stdio",
         "junit has no such field since 1256",
         "Remove it.",
         "recorded from junit 1424: <keepLongStdio> is gone, and no stdioRetention is set",
@@ -110,81 +112,63 @@ NO_EFFECTS: tuple[NoEffect, ...] = (
             {"true": "ALL"},
         ),
     ),
-    NoEffect(
-        "publisher",
-        "workspace-cleanup",
-        "clean-if",
+    _row(
+        "publisher workspace-cleanup clean-if",
         "the plugin takes a cleanup for no result for one of every result",
         "Name one result at least, or remove the whole publisher.",
         "ws-cleanup 0.45 and 0.49: WsCleanup.readResolve",
         when=_cleans_never,
     ),
-    NoEffect(
-        "scm",
-        "git",
-        "fastpoll",
+    _row(
+        "scm git fastpoll",
         "the git plugin doesn't read it any more",
         "Remove it; it polls without a workspace where it can.",
         "git 5.2.1 and 5.10.1: GitSCMBackwardCompatibility has `remotePoll` and never reads it",
         when=lambda options: str(options.get("fastpoll")).lower() == "true",
     ),
-    NoEffect(
-        "publisher",
-        "archive",
-        "latest-only",
+    _row(
+        "publisher archive latest-only",
         "Jenkins turns it into a build discarder at its next start",
         "Use the property build-discarder with `artifact-num-to-keep: 1`.",
         "recorded from Jenkins 2.440.3: a BuildDiscarderProperty after a restart",
         when=lambda options: str(options.get("latest-only")).lower() == "true",
     ),
-    NoEffect(
-        "property",
-        "lockable-resources",
-        "groovy-sandbox",
+    _row(
+        "property lockable-resources groovy-sandbox",
         "there is no `match-script` that it could apply to",
         "Remove it, or write the `match-script:`.",
         "recorded from lockable-resources 1232: <resourceMatchScript> is gone after a save",
         when=lambda options: "match-script" not in options,
     ),
-    NoEffect(
-        "wrapper",
-        "timeout",
-        "timeout",
+    _row(
+        "wrapper timeout timeout",
         "the plugin's least time limit is 3 minutes",
         "Write 3 or more.",
         "build-timeout 1.32: BuildTimeoutWrapper.MINIMUM_TIMEOUT_MILLISECONDS",
         when=_is_short,
     ),
-    NoEffect(
-        "wrapper",
-        "timeout",
-        "timeout",
+    _row(
+        "wrapper timeout timeout",
         "a build that is likely stuck is told by the builds before it",
         "Remove it, or take another `type:`.",
         "build-timeout 1.32 and 1.41: LikelyStuckTimeOutStrategy has no fields",
         when=lambda options: options.get("type") == "likely-stuck",
     ),
-    NoEffect(
-        "wrapper",
-        "timeout",
-        "abort",
+    _row(
+        "wrapper timeout abort",
         "without another action jenkins-job-builder writes the abort all the same",
         "Say `fail: true` to fail the build instead, or remove it.",
         "jenkins_jobs.modules.wrappers.timeout (6.5.0)",
         when=_aborts_anyway,
     ),
-    NoEffect(
-        "",
-        "",
+    _row(
         "sandbox",
         "a pipeline from a repository always runs in the sandbox",
         "Remove it.",
         "recorded from workflow-cps 3853: CpsScmFlowDefinition has no such field",
         when=lambda job: _is_type("pipeline")(job) and "pipeline-scm" in job,
     ),
-    NoEffect(
-        "",
-        "",
+    _row(
         "logrotate",
         "the property build-discarder overrides it",
         "Remove it; build-discarder has the same options.",
@@ -195,13 +179,11 @@ NO_EFFECTS: tuple[NoEffect, ...] = (
         ),
     ),
     *(
-        NoEffect("", "", key, f"a pipeline has no {key}", _IN_DSL, _NO_FIELD, _is_type("pipeline"))
+        _row(key, f"a pipeline has no {key}", _IN_DSL, _NO_FIELD, when=_is_type("pipeline"))
         for key in ("builders", "publishers", "wrappers", "scm", "node", "jdk", "retry-count")
     ),
     *(
-        NoEffect(
-            "", "", key, f"a folder has no {key}", _NOT_A_FOLDER, _FOLDER_DROPS, _is_type("folder")
-        )
+        _row(key, f"a folder has no {key}", _NOT_A_FOLDER, _FOLDER_DROPS, when=_is_type("folder"))
         for key in _NOT_A_FOLDERS
     ),
 )
