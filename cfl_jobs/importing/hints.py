@@ -37,6 +37,8 @@ SKIPPED: Mapping[tuple[str, str], frozenset[str]] = {
 }
 
 
+# What options are: a mapping, or a list of mappings.
+SHAPES: tuple[Any, ...] = ({}, [{}])
 # Values that no error message of the component lists.
 VALUES: Mapping[tuple[str, str, str], tuple[str, ...]] = {
     ("wrapper", "timeout", "type"): ("no-activity", "likely-stuck", "elastic", "deadline"),
@@ -78,10 +80,12 @@ def hidden_keys(kind: str, name: str, element: ET.Element) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for key in keys if key))
 
 
-def begin(kind: str, name: str, element: ET.Element) -> Any:
-    """Return options to begin with, or None where a search begins with none."""
+def begin(kind: str, name: str, element: ET.Element) -> tuple[Any, ...]:
+    """Return what options a search begins with: a mapping or a list of mappings without any."""
     search = _BEGINNINGS.get((kind, name))
-    return search and search(element)
+    if search is None:
+        return SHAPES
+    return (search(element),)
 
 
 def _begin_bindings(element: ET.Element) -> list[Any]:
@@ -96,11 +100,12 @@ def _begin_authorization(element: ET.Element) -> dict[str, Any]:
         options["inheritance-strategy"] = _INHERITANCES[kind]
     for permission in element.findall("permission"):
         parts = (permission.text or "").split(":")
-        what, who = parts[-2:] if len(parts) > 1 else ("", "")
+        *_, what, who = ("", *parts)
         owner, _, right = what.rpartition(".")
         words = _words(right.removeprefix("View") or right)
-        name = f"{parts[0]}:{who}" if len(parts) > 2 else who
-        options.setdefault(name, []).append(f"{_PERMISSIONS.get(owner, owner)}-{words}")
+        options.setdefault(":".join((*parts[:-2], who)), []).append(
+            f"{_PERMISSIONS.get(owner, owner)}-{words}"
+        )
     return options
 
 

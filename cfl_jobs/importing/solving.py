@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 from cfl_jobs.configs.config import normalise_element
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.requirements import find_missing_plugins
-from cfl_jobs.importing.hints import SKIPPED, VALUES, begin, hidden_keys
+from cfl_jobs.importing.hints import SHAPES, SKIPPED, VALUES, begin, hidden_keys
 from cfl_jobs.importing.trial import (
     PARENTS,
     ROOT,
@@ -49,8 +49,6 @@ _KEYS = {kind: key for key, kind in reversed(COMPONENT_LISTS.items())}
 # What stands where a component needs some value, and what shows where a value goes.
 _MARK = "zqmarkqz"
 _PROBE = "zqprobeqz"
-# What options are: a mapping, or a list of mappings.
-_SHAPES: tuple[Any, ...] = ({}, [{}])
 # Types of options as jenkins-job-builder's documentation has them.
 _NESTING = ("dict", "list")
 _PLAIN = ("int", "str")
@@ -107,7 +105,7 @@ class ComponentSolver:
         """Return the classes of elements that a component makes without much told."""
         component = _Component(self._trials, kind, name)
         tags = {component.make(shape).tag for shape in (None, "x")}
-        tags |= {component.complete(shape)[1].tag for shape in _SHAPES}
+        tags |= {component.complete(shape)[1].tag for shape in SHAPES}
         return frozenset(tags - {""})
 
     def _is_sound(self, kind: str, component: object) -> bool:
@@ -176,7 +174,7 @@ class _Descent(_Component):
         self._leaves = Counter(list_leaves(wanted))
         self._hidden = hidden_keys(kind, name, element)
         self._skipped = SKIPPED.get((kind, name), frozenset())
-        self._start = begin(kind, name, element)
+        self._starts = begin(kind, name, element)
         self._end = trials.count + _MOST_TRIALS
 
     def solve(self) -> Iterator[object]:
@@ -187,7 +185,7 @@ class _Descent(_Component):
             if _PROBE in text:
                 for value in filter(self._fits, self._values_at(path, text, None)):
                     yield {self._name: value}
-        for start in _SHAPES if self._start is None else (self._start,):
+        for start in self._starts:
             options, trial = self._begin(start)
             if trial.normal is not None and self._fits(options := self._improve(options, (), 0)):
                 options = self._without_defaults(options, ())
@@ -344,7 +342,7 @@ class _Descent(_Component):
 
     def _nested(self, options: Any, path: Path, depth: int) -> Iterator[Any]:
         """Yield options with a mapping, or a list of mappings, at a path."""
-        for value in _SHAPES:
+        for value in SHAPES:
             filled, trial = self.complete(put(options, path, value))
             if trial.normal is not None and any(_is_under(asked, path) for asked in trial.asked):
                 yield self._lengthen(self._improve(filled, path, depth + 1), path, depth)
@@ -433,5 +431,5 @@ def _typed(options: Any, *, numbers: bool) -> Any:
     if options in ("true", "false"):
         return options == "true"
     if numbers and isinstance(options, str) and options.isdecimal():
-        return int(options) if str(int(options)) == options else options
+        return next(number for number in (int(options), options) if str(number) == options)
     return options

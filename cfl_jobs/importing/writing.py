@@ -116,7 +116,7 @@ def _scalar(value: object) -> str:
     if isinstance(value, str):
         return _jinja(write_text(value))
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return str(value).lower()
     if value is None:
         return "null"
     return {"{}": "{}", "[]": "[]"}.get(repr(value), str(value))
@@ -135,7 +135,7 @@ def _block(head: str, text: str, depth: int) -> Iterator[str]:
     ends = len(text) - len(body)
     chomping = {0: "-", 1: ""}.get(ends, "+")
     # Spaces in front of the first line would be taken for the block's indentation.
-    indent = "2" if text[0] in " \n" else ""
+    indent = "2" * text.startswith((" ", "\n"))
     yield f"{head} |{indent}{chomping}"
     pad = "  " * (depth + 1)
     for line in body.split("\n"):

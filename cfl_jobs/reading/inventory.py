@@ -65,7 +65,8 @@ class Inventory:
     @property
     def versions(self) -> Mapping[str, str]:
         """Versions by plugin, and Jenkins' own as versions.CORE, as far as they are known."""
-        return {**self.plugins, CORE: self.jenkins} if self.jenkins else self.plugins
+        versions = {**self.plugins, CORE: self.jenkins}
+        return {name: version for name, version in versions.items() if version}
 
     def as_plugins_list(self) -> list[dict[str, str]]:
         """Return what jenkins_jobs.registry.ModuleRegistry takes, sorted by short name."""

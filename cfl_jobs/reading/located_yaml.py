@@ -171,7 +171,7 @@ class _Reader:
     def _explain(self, error: yaml.MarkedYAMLError) -> None:
         mark = error.problem_mark or error.context_mark
         problem = str(error.problem or error.context or "not YAML")
-        line, column = (mark.line, mark.column) if mark else (0, 0)
+        line, column = getattr(mark, "line", 0), getattr(mark, "column", 0)
         advice = ""
         if "\t" in line_at(self._lines, line)[: column + 1]:
             advice = "Indent with spaces: YAML takes no tabs there."

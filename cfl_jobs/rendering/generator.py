@@ -226,8 +226,8 @@ def _find_odd_text(
 ) -> Finding:
     """Tell which value it is that a module made an element's text though it is none."""
     value: Any = element.text
-    owner = next((found for found in components if found.holds(element)), None)
-    data, place = (owner.data, owner.position) if owner else (job, job.pos)
+    owners = ((it.data, it.position) for it in components if it.holds(element))
+    data, place = next(owners, (job, job.pos))
     places = {
         plain_name(key): mapping.position_of_value(key)
         for mapping in walk_mappings(data)
@@ -291,15 +291,12 @@ def _explain(error: Exception, place: Position, data: Any) -> Finding:
 
 def _find_wrong_word(message: str, advice: str, data: Any) -> Finding | None:
     """Find the word that a message is about, if it says which it can be."""
-    invalid = _INVALID.search(message)
-    wrong = (invalid["word"] or invalid["first"] or "").lower() if invalid else ""
-    choices = _CHOICES.search(f"{message} {advice}")
-    known = _NAME.findall(choices["words"]) if choices else []
-    if not wrong and not known:
-        return None
-    for word, where in _words_in(data):
+    wrong = {(it["word"] or it["first"] or "").lower() for it in _INVALID.finditer(message)}
+    choices = _CHOICES.finditer(f"{message} {advice}")
+    known = [name for found in choices for name in _NAME.findall(found["words"])]
+    for word, where in _words_in(data) if wrong or known else ():
         near = suggest(word.lower(), known) or suggest(word.upper(), known)
-        if word.lower() == wrong if wrong else near and word not in known:
+        if word.lower() in wrong or (near and not wrong and word not in known):
             return Finding(message, where, advice=near or advice)
     return None
 
@@ -458,7 +455,7 @@ class _Registry(ModuleRegistry):  # type: ignore[misc]
         component_pos: Any = None,
     ) -> None:
         """Make a component's elements. What goes wrong is noted, so that the next one is tried."""
-        place = component_pos if isinstance(component_pos, Position) else self.current
+        place: Position = component_pos or self.current
         before, outer = len(xml_parent), self.current
         name = ""
         try:

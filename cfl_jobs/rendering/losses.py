@@ -176,7 +176,9 @@ def _vary_all(items: Sequence[_Item], vary: _Vary[_Item]) -> Changes:
 
 def _not_shown(items: Sequence[_Item], vary: _Vary[_Item], made: Generated) -> list[_Item]:
     """Return those whose marks don't stand in the config."""
-    text = made.again(_vary_all(items, vary)).lower() if items else ""
+    if not items:
+        return []
+    text = made.again(_vary_all(items, vary)).lower()
     return [item for at, item in enumerate(items) if _mark(at) not in text]
 
 

@@ -54,7 +54,7 @@ def show(value: object) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
-    text = repr(str(value)) if isinstance(value, str) else str(value)
+    text = repr(value)
     return text if len(text) <= 60 else f"{text[:56]} ..."
 
 
@@ -162,19 +162,22 @@ def filled_text(value: object) -> tuple[Reason, ...]:
 
 def texts(value: object) -> tuple[Reason, ...]:
     """Want a list of one or more texts."""
-    if isinstance(value, list) and not value:
+    if not isinstance(value, list):
+        return is_list(value)
+    if not value:
         return (Reason("the list is empty", "Write at least one entry."),)
-    return _each(enumerate(value), text) if isinstance(value, list) else is_list(value)
+    return _each(enumerate(value), text)
 
 
 def one_of(choices: Collection[str]) -> Expectation:
     """Want one of a few words, spelt exactly."""
 
     def check(value: object) -> tuple[Reason, ...]:
-        fits = isinstance(value, str) and value in choices
-        near = "" if fits else suggest(value, choices) or suggest(str(value).upper(), choices)
+        if isinstance(value, str) and value in choices:
+            return ()
+        near = suggest(value, choices) or suggest(str(value).upper(), choices)
         known = f"It can be {', '.join(sorted(choices))}."
-        return _want(fits, value, "is not among the choices", near or known)
+        return _want(False, value, "is not among the choices", near or known)
 
     return check
 

@@ -45,7 +45,9 @@ def render(
         missing = Finding(f"there is no directory {TEMPLATES}/ beside {JOBS}/", advice=advice)
         raise DefinitionError((missing, *definitions.findings))
     names = [entry.name for entry in definitions.entries]
-    chosen = frozenset(select_names(names, only) if not definitions.findings else names)
+    if not definitions.findings:
+        names = list(select_names(names, only))
+    chosen = frozenset(names)
     rendered, findings = _render_entries(definitions, chosen)
     if findings:
         misspelt = tuple(find_misspelt(definitions, Loader(definitions.sources).read))

@@ -59,9 +59,11 @@ def _join(context: nodes.EvalContext, value: Any, d: str = "", attribute: Any = 
     """Join as Jinja2's own filter does; the text knows where each of its parts stands."""
     parts = list(value)
     text: str = do_join(context, parts, d, attribute)
+    if attribute is not None:
+        return text
     places: list[tuple[int, Position]] = []
     length = 0
-    for part in parts if attribute is None else ():
+    for part in parts:
         if isinstance(part, LocatedText):
             (_, begin), *rest = part.pieces or ((0, part.pos),)
             # What stands between two parts comes with the second one.
@@ -373,11 +375,10 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
             raise SecurityError("text % values is not for templates; use ~")
         if operator == "**" and (_is_large(left) or _is_large(right, 100)):
             raise SecurityError("such a power is too large")
-        if operator == "*" and not (isinstance(left, float) or isinstance(right, float)):
-            sized, count = (right, left) if isinstance(left, int) else (left, right)
-            length = len(sized) if isinstance(sized, (str, list, tuple)) else 0
-            if length and isinstance(count, int) and length * count > _LARGEST:
-                raise SecurityError("such a product is too long")
+        lengths = [len(it) for it in (left, right) if isinstance(it, (str, list, tuple))]
+        counts = [it for it in (left, right) if isinstance(it, int)]
+        if operator == "*" and lengths and counts and lengths[0] * counts[0] > _LARGEST:
+            raise SecurityError("such a product is too long")
         return super().call_binop(context, operator, left, right)
 
     def getattr(self, obj: Any, attribute: str) -> Any:

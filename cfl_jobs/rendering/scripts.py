@@ -114,7 +114,7 @@ def _find_unknown(
 def _describe_inputs(file: str, inputs: tuple[Input, ...]) -> str:
     if not inputs:
         return f'{file} takes no inputs; an input is declared by a line like : "${{name:?}}"'
-    names = ", ".join(f"{each.name} (a list)" if each.is_array else each.name for each in inputs)
+    names = ", ".join(each.name + " (a list)" * each.is_array for each in inputs)
     return f"{file} takes: {names}."
 
 

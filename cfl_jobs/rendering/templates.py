@@ -296,5 +296,5 @@ def _pieces_of_step(
 
 
 def _place_of(value: Any, otherwise: Position = NOWHERE) -> Position:
-    place = getattr(value, "pos", None)
-    return place if isinstance(place, Position) else otherwise
+    place: Position = getattr(value, "pos", otherwise)
+    return place

@@ -123,9 +123,8 @@ def _find_no_effect(
 ) -> Iterator[Reason]:
     for row in rows:
         # An empty list of a job's is as good as none.
-        if (row.key in options if path else options.get(row.key) is not None) and (
-            row.when(options) and row.span.holds(versions)
-        ):
+        given = (path and row.key in options) or options.get(row.key) is not None
+        if given and row.when(options) and row.span.holds(versions):
             message = f"it has no effect: {row.why}"
             yield Reason(message, row.instead, (*path, row.key))
 
@@ -188,7 +187,7 @@ def _walk_components(value: object, path: Path) -> Iterator[tuple[Path, str, str
     for key, item in _items(value):
         if not isinstance(item, (dict, list)):
             continue
-        kind = COMPONENT_LISTS.get(key) if isinstance(key, str) else None
+        kind = COMPONENT_LISTS.get(str(key))
         if kind and isinstance(item, list):
             for index, component in enumerate(item):
                 if isinstance(component, dict) and len(component) == 1:
