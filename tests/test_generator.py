@@ -27,6 +27,10 @@ from cfl_jobs.rendering.render import render
 with light_imports():
     from jenkins_jobs.registry import ModuleRegistry
     from jenkins_jobs.xml_config import XmlJobGenerator
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message=".*pkg_resources.*")
+    # Its types are other ones in each version of setuptools, and in some there are none.
+    pkg_resources: Any = importlib.import_module("pkg_resources")
 
 CASES = sorted((Path(__file__).parent / "cases/generator").glob("*.yaml"))
 
@@ -39,11 +43,16 @@ def load(text: str) -> TrackedDict:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.stem)
-def test_tracking_changes_no_byte_and_every_key_is_read(case: Path) -> None:
+def test_tracking_changes_no_byte_and_every_key_is_read(
+    case: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = case.read_text(encoding="utf-8")
-    registry = ModuleRegistry(_NO_CONFIG, None)
     plain: Any = copy.deepcopy(yaml.safe_load(text))
-    expected = XmlJobGenerator(registry)._getXMLForData(plain).output().decode("utf-8")
+    with monkeypatch.context() as patched:
+        patched.setattr("jenkins_jobs.registry.pkg_resources", pkg_resources)
+        patched.setattr("jenkins_jobs.xml_config.pkg_resources", pkg_resources)
+        maker = XmlJobGenerator(ModuleRegistry(_NO_CONFIG, None))
+        expected = maker._getXMLForData(plain).output().decode("utf-8")
     data = load(text)
     made = Generator().generate(data, is_view=False)
     assert made.problems == ()
@@ -213,11 +222,6 @@ def test_a_wrong_raw_field_is_told_at_its_place(raw: str, message: str) -> None:
     assert problem.message.startswith(message)
     assert str(problem.position).startswith("a.yaml:2:")
 
-
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message=".*pkg_resources.*")
-    # Its types are other ones in each version of setuptools, and in some there are none.
-    pkg_resources: Any = importlib.import_module("pkg_resources")
 
 ROOT = Path(__file__).parent.parent
 

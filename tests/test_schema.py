@@ -40,7 +40,7 @@ def test_the_schema_knows_what_a_template_reads_and_nothing_that_none_reads(temp
     load = Loader(load_definitions(ROOT).sources).read
     reads = {name: read_template(name, load) for name in TEMPLATES}
     known = SCHEMA["$defs"][f"{template.partition('.')[0]}-variables"]["properties"]
-    assert {"name", "moved"} | reads[template].variables.keys() <= known.keys()
+    assert {"name", "moved"} | reads[template].variables <= known.keys()
     words = frozenset[str]().union(*(read.words for read in reads.values()))
     assert known.keys() - {"moved"} <= words
 
@@ -48,7 +48,9 @@ def test_the_schema_knows_what_a_template_reads_and_nothing_that_none_reads(temp
 def test_the_schema_knows_the_settings_and_the_templates_that_are_in_use() -> None:
     definitions = load_definitions(ROOT)
     load = Loader(definitions.sources).read
-    read = frozenset[str]().union(*(read_template(name, load).settings for name in TEMPLATES))
+    read = frozenset[str]().union(
+        *(read_template(name, load).keys_of("settings") for name in TEMPLATES)
+    )
     settings = SCHEMA["$defs"]["settings"]["properties"]["settings"]["properties"]
     assert read | {"project", "server"} == settings.keys()
     assert {entry.template for entry in definitions.entries} <= set(TEMPLATES)

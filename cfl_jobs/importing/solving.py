@@ -102,7 +102,6 @@ class ComponentSolver:
         return self._makers[kind]
 
     def _tags_of(self, kind: str, name: str) -> frozenset[str]:
-        """Return the classes of elements that a component makes without much told."""
         component = _Component(self._trials, kind, name)
         tags = {component.make(shape).tag for shape in (None, "x")}
         tags |= {component.complete(shape)[1].tag for shape in SHAPES}
@@ -220,7 +219,6 @@ class _Descent(_Component):
         return self.make(options).distance(self._leaves)
 
     def _nearest(self, options: Any, others: Iterator[Any]) -> Any:
-        """Return the options, or the first of the others that are nearest."""
         return min((options, *others), key=self._distance)
 
     def _improve(self, options: Any, under: Path, depth: int) -> Any:
@@ -295,7 +293,6 @@ class _Descent(_Component):
     def _known(
         self, options: Any, path: Path, words: Sequence[str], *, is_list: bool
     ) -> Iterator[Any]:
-        """Yield options with the words that a component says it takes."""
         if is_list:
             yield self._choose_several(options, path, words)
             return
@@ -306,7 +303,6 @@ class _Descent(_Component):
                 yield chosen
 
     def _constants(self, options: Any, path: Path) -> Iterator[Any]:
-        """Yield options with a number, or the name of a constant, of the element."""
         for text in dict.fromkeys(text for _, text in self._leaves):
             if text.isdecimal():
                 yield put(options, path, int(text))
@@ -336,12 +332,10 @@ class _Descent(_Component):
         return options
 
     def _documented(self, options: Any, path: Path) -> Documented:
-        """Return what the component's documentation says that an option wants."""
         told = read_documentation(self.make(options).documentation)
         return told.get(plain_name(str(path[-1])), UNDOCUMENTED)
 
     def _nested(self, options: Any, path: Path, depth: int) -> Iterator[Any]:
-        """Yield options with a mapping, or a list of mappings, at a path."""
         for value in SHAPES:
             filled, trial = self.complete(put(options, path, value))
             if trial.normal is not None and any(_is_under(asked, path) for asked in trial.asked):
@@ -360,7 +354,6 @@ class _Descent(_Component):
         return options
 
     def _texts_at(self, field: str) -> list[str]:
-        """Return the wanted texts of a field, in the element's order."""
         return [text for path, text in list_leaves(self._wanted) if path == field]
 
     def _values_at(self, field: str, text: str, default: object) -> Iterator[Any]:
@@ -399,7 +392,6 @@ class _Descent(_Component):
 
 
 def _hits(trial: Trial) -> list[Leaf]:
-    """Return the fields where a tried value came out."""
     return [leaf for leaf in trial.leaves if _PROBE in leaf[1].lower()]
 
 

@@ -98,7 +98,6 @@ class Takeover:
             self.data["raw"] = fields if len(fields) > 1 else fields[0]
 
     def _take_root(self) -> None:
-        """Add what a job of its type is without any field."""
         data, root = self.data, self._root
         if description := split_description(root.findtext("description") or "")[0]:
             data["description"] = _lines(description)

@@ -170,7 +170,6 @@ class _Collector:
             self._read_group(document, group)
 
     def _only_mapping(self, document: TrackedDict, key: str) -> TrackedDict:
-        """Return the mapping under the file's only key."""
         if not _has(document, key) and not nearest(key, dict(document.raw_items())):
             self._find(f"`{key}:` is missing", document.pos, f"Put all of this under `{key}:`.")
             return document

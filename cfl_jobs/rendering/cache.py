@@ -34,12 +34,7 @@ class Rendering(NamedTuple):
 
 def render_cached(root: Path, *, only: Sequence[str] = ()) -> tuple[Config, ...]:
     """Render a project as render.render does, or take what is kept of it."""
-    return _render(root, only).configs
-
-
-def render_whole(root: Path) -> Rendering:
-    """Render all of a project, and tell of what."""
-    return _render(root, ())
+    return render_whole(root, only).configs
 
 
 def select_configs(configs: Sequence[Config], only: Sequence[str]) -> tuple[Config, ...]:
@@ -48,7 +43,8 @@ def select_configs(configs: Sequence[Config], only: Sequence[str]) -> tuple[Conf
     return tuple(each for each in configs if each.name in chosen)
 
 
-def _render(root: Path, only: Sequence[str]) -> Rendering:
+def render_whole(root: Path, only: Sequence[str] = ()) -> Rendering:
+    """Do the same, and tell of what."""
     from cfl_jobs.configs.config import Config  # the digest of a project is told without
 
     project = digest_project(root)
@@ -67,7 +63,6 @@ def _render(root: Path, only: Sequence[str]) -> Rendering:
 
 
 def _place_of(project: str, only: Sequence[str]) -> Path | None:
-    """Return the file for what is rendered of a project by these names; () is all."""
     digest = sha256(f"{project} {json.dumps(tuple(only))}".encode())
     return kept_file("rendered", digest.hexdigest()) if project else None
 

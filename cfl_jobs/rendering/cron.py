@@ -120,7 +120,6 @@ def has_schedule(spec: str) -> bool:
 
 
 def _split_lines(spec: str) -> Iterator[tuple[int, str]]:
-    """Yield the number and the stripped text of each line that matters."""
     for number, text in enumerate(re.split(r"\r?\n", spec), start=1):
         # Java's String.trim(): everything up to the space
         line = text.strip("".join(map(chr, range(33))))
@@ -129,7 +128,6 @@ def _split_lines(spec: str) -> Iterator[tuple[int, str]]:
 
 
 def _check_line(number: int, line: str) -> Iterator[tuple[str, str]]:
-    """Yield what is wrong in a line, and what to do."""
     zone = line.replace("TZ=", "")
     if line.startswith("@"):
         yield from _check_alias(line)
@@ -183,7 +181,6 @@ def _check_fields(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _count_again(line: str, fields: list[str]) -> str:
-    """Say what may have made other fields than five."""
     advice = f"The fields are: {_ORDER}."
     if "**" in line:
         return "There must be a space between '*' and '*'."

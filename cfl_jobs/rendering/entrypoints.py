@@ -15,19 +15,14 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 
-
-@cache
-def _points_of(group: str) -> tuple[EntryPoint, ...]:
-    return tuple(_installed().select(group=group))
-
-
 # Reads the lists of everything that is installed: once is enough.
 _installed = cache(entry_points)
 
 
-def iter_entry_points(group: str, name: str | None = None) -> Iterator[EntryPoint]:
-    """Yield the installed entry points of a group, those of one distribution as it lists them."""
-    return (point for point in _points_of(group) if name in (None, point.name))
+@cache
+def iter_entry_points(group: str) -> tuple[EntryPoint, ...]:
+    """Return the installed entry points of a group, those of one distribution as it lists them."""
+    return tuple(_installed().select(group=group))
 
 
 @contextmanager

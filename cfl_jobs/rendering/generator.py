@@ -160,7 +160,6 @@ class Generator:
         return tuple(sorted(self._registry.functions_of(kind)))
 
     def _find_root(self, data: TrackedDict, generator: Any) -> Any:
-        """Return what makes the root of a kind of job or view."""
         attribute = generator.kind_attribute
         kind = str(data.get(attribute, generator.kind_default))
         found = {point.name: point for point in iter_entry_points(generator.entry_point_group)}
@@ -224,7 +223,6 @@ def _mend(root: ET.Element, job: TrackedDict, components: Sequence[Component]) -
 def _find_odd_text(
     element: ET.Element, job: TrackedDict, components: Sequence[Component]
 ) -> Finding:
-    """Tell which value it is that a module made an element's text though it is none."""
     value: Any = element.text
     owners = ((it.data, it.position) for it in components if it.holds(element))
     data, place = next(owners, (job, job.pos))
@@ -384,7 +382,6 @@ def _texts_of(values: Iterable[Any], seen: set[int]) -> Iterator[str]:
 
 
 def _named_by(function: FunctionType) -> Iterator[object]:
-    """Yield the functions and tables of modules that a function names."""
     spaces = [function.__globals__]
     spaces += [vars(it) for it in function.__globals__.values() if isinstance(it, ModuleType)]
     for space in spaces:

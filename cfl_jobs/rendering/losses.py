@@ -101,7 +101,6 @@ def find_losses(
 
 
 def _find_scopes(data: TrackedDict, made: Generated, word: str) -> Iterator[_Scope]:
-    """Yield every mapping of a job, parents first."""
     components = {
         component.data.identity: component
         for component in made.components
@@ -157,7 +156,6 @@ def _settle(mappings: Sequence[TrackedDict], made: Generated) -> None:
 
 
 def _find_unused(suspects: list[_Option], made: Generated) -> list[_Option]:
-    """Return those of the options whose name and value make no difference to the config."""
     for vary in (_rename, _replace):
         # Most of them are someone's own names and values: the config then shows their marks.
         suspects = _not_shown(suspects, vary, made)
@@ -175,7 +173,6 @@ def _vary_all(items: Sequence[_Item], vary: _Vary[_Item]) -> Changes:
 
 
 def _not_shown(items: Sequence[_Item], vary: _Vary[_Item], made: Generated) -> list[_Item]:
-    """Return those whose marks don't stand in the config."""
     if not items:
         return []
     text = made.again(_vary_all(items, vary)).lower()
@@ -183,7 +180,6 @@ def _not_shown(items: Sequence[_Item], vary: _Vary[_Item], made: Generated) -> l
 
 
 def _matter(items: Sequence[_Item], made: Generated, *varies: _Vary[_Item]) -> bool:
-    """Tell whether the config is another one where they are."""
     return any(items and made.again(_vary_all(items, vary)) != made.text for vary in varies)
 
 
@@ -285,7 +281,6 @@ def _judge_job(
 
 
 def _holds_text(element: ET.Element) -> bool:
-    """Tell whether raw XML holds text beside elements."""
     beside = (element.text, *(child.tail for child in element))
     return any(part and not part.isspace() for part in beside)
 

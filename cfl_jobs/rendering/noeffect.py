@@ -75,7 +75,6 @@ def _aborts_anyway(options: Options) -> bool:
 
 
 def _cleans_never(options: Options) -> bool:
-    """Tell whether each of the five results is turned off."""
     parts = [part for part in listed(options.get("clean-if")) if isinstance(part, dict)]
     off = {name for part in parts for name, value in part.items() if str(value).lower() == "false"}
     return len(off) == 5

@@ -69,6 +69,10 @@ def or_nothing(expectation: Expectation) -> Expectation:
     return lambda value: () if value is None else expectation(value)
 
 
+def anything(_: object) -> tuple[Reason, ...]:
+    return ()
+
+
 def at(path: Path, reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     """Return what is wrong with a value that stands at a path."""
     return tuple(Reason(it.message, it.advice, (*path, *it.path)) for it in reasons)
@@ -337,6 +341,8 @@ ANY = "*"
 # and "each" stands before options of a component that is a list.
 COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
     ("trigger", "timed"): {"": cron(never_is_fine=False)},
+    ("trigger", "pollscm"): {"": cron(never_is_fine=True)},
+    ("trigger", "parameterized-timer"): {"cron": anything},  # "@daily % NAME=value" is its own
     ("trigger", ANY): {"cron": cron(never_is_fine=True)},
     ("wrapper", "timeout"): {"type": one_of(_TIMEOUT_TYPES), "write-description": text},
     ("wrapper", "credentials-binding"): dict.fromkeys(

@@ -61,7 +61,6 @@ def render(
 def _render_entries(
     definitions: Definitions, chosen: frozenset[str]
 ) -> tuple[tuple[Config, ...], tuple[Finding, ...]]:
-    """Return what came of the entries, and everything that is wrong."""
     renderer = TemplateRenderer(definitions)
     jobs = _JobRenderer(definitions)
     findings = list(definitions.findings)
@@ -98,7 +97,6 @@ def _line(place: Position) -> tuple[str, int]:
 
 
 def _unread_variables(definitions: Definitions) -> Iterator[Finding]:
-    """Find variables and settings that no template read."""
     inherited = {id(found) for found in walk_mappings(list(definitions.defaults.values()))}
     for mapping, key in unread_places([entry.variables for entry in definitions.entries]):
         if key not in mapping.forward and id(mapping) not in inherited:
@@ -171,7 +169,6 @@ class _JobRenderer:
     def _missing_plugins(
         self, made: Generated, rendered: Config, start: Position
     ) -> Iterator[Finding]:
-        """Find elements that Jenkins would drop, as their plugin isn't on the server."""
         if self._inventory is None:
             return
         for use in find_missing_plugins(made.root, self._inventory.plugins.keys()):

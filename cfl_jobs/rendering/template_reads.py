@@ -7,10 +7,9 @@ So keys of definitions are seen to be misspelt even where rendering fails for wa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jinja2
 import jinja2.runtime
@@ -25,58 +24,46 @@ _GIVEN = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class TemplateReads:
-    """What a template takes.
+class TemplateReads(NamedTuple):
+    """What a template takes, and those that it extends or includes, which are `others`.
 
-    `variables` are its definitions', with the keys that it reads of their items, or of themselves.
-    `chain` are keys of the chain's entries, by group. `words` are all names that stand in it, also
-    in texts as `map(attribute="x")` has.
+    `own` are names that it sets for itself, `words` all that stand in it, also in texts as
+    `map(attribute="x")` has. `fields` are pairs of a name and a key that is read of it or of its
+    items; a group of the chain is called "chain.tests".
     """
 
-    variables: Mapping[str, frozenset[str]]
-    chain: Mapping[str, frozenset[str]]
-    settings: frozenset[str]
-    words: frozenset[str]
-
-
-class _File(NamedTuple):
-    """What stands in one template: names that it reads and `own` ones that it sets for itself."""
-
-    others: tuple[str, ...]
-    read: frozenset[str]
+    others: frozenset[str]
+    names: frozenset[str]
     own: frozenset[str]
     fields: frozenset[tuple[str, str]]
     words: frozenset[str]
 
+    @property
+    def variables(self) -> frozenset[str]:
+        """The variables of definitions."""
+        return self.names - self.own - _GIVEN
+
+    def keys_of(self, owner: str) -> frozenset[str]:
+        return frozenset(field for name, field in self.fields if name == owner)
+
 
 def read_template(name: str, load: Callable[[str], str]) -> TemplateReads:
-    """Return what a template takes, and the templates it extends or includes take.
+    """Return what a template takes, with those it extends or includes.
 
     `load` returns a template's text. Raises jinja2.TemplateError, as rendering would.
     """
-    files: dict[str, _File] = {}
+    files: dict[str, TemplateReads] = {}
     waiting = [name]
     while waiting:
         current = waiting.pop()
         if current not in files:
             files[current] = _read_text(load(current))
             waiting += files[current].others
-    fields: dict[str, set[str]] = {}
-    for owner, field in frozenset[tuple[str, str]]().union(*(it.fields for it in files.values())):
-        fields.setdefault(owner, set()).add(field)
-    own = _GIVEN.union(*(it.own for it in files.values()))
-    variables = frozenset[str]().union(*(it.read for it in files.values())) - own
-    return TemplateReads(
-        {key: frozenset(fields.get(key, ())) for key in sorted(variables)},
-        {
-            owner.removeprefix("chain."): frozenset(found)
-            for owner, found in fields.items()
-            if owner.startswith("chain.")
-        },
-        frozenset(fields.get("settings", ())),
-        frozenset[str]().union(*(it.words for it in files.values())),
-    )
+    return TemplateReads(*(_union(parts) for parts in zip(*files.values(), strict=True)))
+
+
+def _union(sets: Iterable[Iterable[Any]]) -> frozenset[Any]:
+    return frozenset().union(*sets)
 
 
 @jinja2.pass_context
@@ -97,12 +84,12 @@ class _Tracker(meta.TrackingCodeGenerator):
 
 
 @lru_cache(maxsize=100)
-def _read_text(text: str) -> _File:
+def _read_text(text: str) -> TemplateReads:
     tree = _ENVIRONMENT.parse(text)
     tracker = _Tracker()
     tracker.visit(tree)
-    return _File(
-        tuple(other for other in meta.find_referenced_templates(tree) if other),
+    return TemplateReads(
+        frozenset(filter(None, meta.find_referenced_templates(tree))),
         frozenset(tracker.undeclared_identifiers - _ENVIRONMENT.globals.keys()),
         frozenset(_assigned(tree)),
         frozenset(_fields(tree)),
@@ -169,7 +156,6 @@ def _owner(node: nodes.Node | None) -> str:
 
 
 def _attributes(tree: nodes.Template) -> Iterator[tuple[nodes.Node, str]]:
-    """Yield each value that a key is read of, and the key."""
     reads: list[nodes.Getattr | nodes.Getitem] = [*tree.find_all(nodes.Getattr)]
     for read in (*reads, *tree.find_all(nodes.Getitem)):
         if field := _field(read):
@@ -193,7 +179,7 @@ def find_misspelt(definitions: Definitions, load: Callable[[str], str]) -> Itera
         reads = {name: read_template(name, load) for name in names}
     except (jinja2.TemplateError, CflJobsError):
         return  # rendering tells it
-    words = frozenset[str]().union(*(read.words for read in reads.values()))
+    words = _union(read.words for read in reads.values())
 
     def fix(mapping: TrackedDict, taken: Collection[str]) -> Iterator[Finding]:
         for key, _ in mapping.raw_items():
@@ -204,18 +190,19 @@ def find_misspelt(definitions: Definitions, load: Callable[[str], str]) -> Itera
                     advice = f"Did you mean {near!r}?"
                     yield definitions.sources.find(message, place, advice=advice)
 
-    settings = (read.settings for read in reads.values())
-    yield from fix(definitions.settings, {"server", "project"}.union(*settings))
+    settings = _union(read.keys_of("settings") for read in reads.values())
+    yield from fix(definitions.settings, {"server", "project", *settings})
     given: dict[str, set[str]] = {}  # also to be read of the chain, by another template
     for entry in definitions.entries:
         given.setdefault(entry.template, set()).update(words & {*dict(entry.variables.raw_items())})
     for entry in definitions.entries:
         variables = reads[entry.template].variables
         taken = {"name", "moved", *variables, *given[entry.template]}
-        taken = taken.union(*(read.chain.get(entry.group, ()) for read in reads.values()))
+        taken |= _union(read.keys_of(f"chain.{entry.group}") for read in reads.values())
         yield from fix(entry.variables, taken)
         yield from fix(definitions.defaults[entry.group], taken)
-        for name, fields in variables.items():
+        for name in sorted(variables):
+            fields = reads[entry.template].keys_of(name) - set(dir(dict))
             for inner in entries_of(dict.get(entry.variables, name)):
                 if isinstance(inner, TrackedDict):
-                    yield from fix(inner, fields - set(dir(dict)))
+                    yield from fix(inner, fields)

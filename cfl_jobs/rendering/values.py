@@ -198,11 +198,6 @@ def _walk_components(value: object, path: Path) -> Iterator[tuple[Path, str, str
 
 def _check_component(path: Path, kind: str, name: str, options: object) -> Iterator[Reason]:
     wanted = {**COMPONENT_OPTIONS.get((kind, ANY), {}), **COMPONENT_OPTIONS.get((kind, name), {})}
-    if (kind, name) == ("trigger", "parameterized-timer"):
-        # "@daily % NAME=value" is that plugin's own
-        wanted.pop("cron")
-    if (kind, name) == ("trigger", "pollscm") and isinstance(options, str):
-        wanted = {"": wanted["cron"]}
     if isinstance(options, dict):
         yield from _check_options(options, wanted, path)
     elif isinstance(options, list):
