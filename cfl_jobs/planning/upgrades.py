@@ -10,10 +10,9 @@ gone, if none of them says anything of it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
+from functools import cache, cached_property
 
 from cfl_jobs.configs.mark import Mark, find_plugins
 from cfl_jobs.configs.normalform import Normal
@@ -26,54 +25,48 @@ PEOPLES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
 class Habits:
-    """What the elements of a class have alike, by the plugin that saved them and the class.
+    """What a server's elements of a class have alike, by the plugin that saved them and the class.
 
-    `alike` are fields with one and the same value in two jobs or more, `said` the tags that any of
-    the elements has, whatever it says.
+    `elements` are those of each, with the number of their job.
     """
 
-    alike: Mapping[tuple[str, str, str], Normal]
-    said: Mapping[tuple[str, str], frozenset[str]]
+    def __init__(self, elements: Mapping[tuple[str, str], list[tuple[int, Normal]]]) -> None:
+        self._elements = elements
+        self.adds, self.takes = cache(self._adds), cache(self._takes)
 
-    def adds(self, plugin: str, kind: str, child: Normal) -> bool:
-        """Tell whether a plugin's version writes a field with this value into a class."""
-        return child.tag not in PEOPLES and self.alike.get((plugin, kind, child.tag)) == child
+    def _adds(self, plugin: str, kind: str, child: Normal) -> bool:
+        """Tell whether a plugin's version writes a field with this value into a class.
 
-    def takes(self, plugin: str, kind: str, child: Normal) -> bool:
+        All elements have it then, in two jobs or more.
+        """
+        found = self._elements.get((plugin, kind), ())
+        return (
+            child.tag not in PEOPLES
+            and len({number for number, _ in found}) > 1
+            and all([c for c in it.children if c.tag == child.tag] == [child] for _, it in found)
+        )
+
+    def _takes(self, plugin: str, kind: str, child: Normal) -> bool:
         """Tell whether a plugin's version has no such flag in a class any more.
 
         A flag that a class has is always written; any other field may have been emptied.
         """
-        said = self.said.get((plugin, kind))
-        return said is not None and child.tag not in said and child.text in ("true", "false")
+        found = [element for _, element in self._elements.get((plugin, kind), ())]
+        is_said = any(child.tag in element.defaults or element.find(child.tag) for element in found)
+        return bool(found) and not is_said and child.text in ("true", "false")
 
 
-NO_HABITS = Habits({}, {})
+NO_HABITS = Habits({})
 
 
 def learn_habits(jobs: Iterable[Normal]) -> Habits:
     """Return what the elements of a class have alike in a server's jobs."""
-    totals: Counter[tuple[str, str]] = Counter()
-    values: dict[tuple[str, str, str], list[tuple[int, Normal]]] = {}
-    said: dict[tuple[str, str], set[str]] = {}
+    elements: dict[tuple[str, str], list[tuple[int, Normal]]] = {}
     for number, job in enumerate(jobs):
         for plugin, element in _with_plugins(job):
-            key = (plugin, element.kind)
-            totals[key] += 1
-            said.setdefault(key, set()).update(element.defaults)
-            for child in element.children:
-                said[key].add(child.tag)
-                values.setdefault((*key, child.tag), []).append((number, child))
-    alike = {
-        key: found[0][1]
-        for key, found in values.items()
-        if len(found) == totals[key[:2]]
-        and len({child for _, child in found}) == 1
-        and len({number for number, _ in found}) > 1
-    }
-    return Habits(alike, {key: frozenset(tags) for key, tags in said.items()})
+            elements.setdefault((plugin, element.kind), []).append((number, element))
+    return Habits(elements)
 
 
 def _with_plugins(element: Normal, around: str = "") -> Iterator[tuple[str, Normal]]:
@@ -129,7 +122,7 @@ class Upgrade:
         children = tuple(
             self.undo(child, inner, plugin)
             for child, inner in inside
-            if self._is_saved(child, inner) or not self.adds(element.kind, child, plugin)
+            if not self.adds(element.kind, child, plugin) or self._is_saved(child, inner)
         )
         return replace(element, children=children)
 
@@ -139,5 +132,4 @@ class Upgrade:
         return is_new and self._habits.adds(plugin, kind, child)
 
     def takes(self, kind: str, child: Normal, plugin: str) -> bool:
-        """Tell whether a plugin's version has no such flag in a class any more."""
         return self._habits.takes(plugin, kind, child)
