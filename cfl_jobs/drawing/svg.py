@@ -84,12 +84,22 @@ class Marks:
     links: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Box:
-    x: float
-    y: float
+    """A card, or a lane of a long arrow, in a layer that reaches from `y` to `bottom`."""
+
     width: float
     height: float
+    layer: int = 0
+    middle: float = 0.0
+    y: float = 0.0
+    bottom: float = 0.0
+    above: list[Box] = field(default_factory=list)
+    below: list[Box] = field(default_factory=list)
+
+    @property
+    def x(self) -> float:
+        return self.middle - self.width / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,74 +239,43 @@ class Layout:
     height: float
 
 
-@dataclass(slots=True)
-class _Slot:
-    """A card, or a lane of a long arrow, in a layer that reaches from `top` to `bottom`."""
-
-    layer: int
-    width: float
-    height: float
-    above: list[_Slot] = field(default_factory=list)
-    below: list[_Slot] = field(default_factory=list)
-    x: float = 0.0  # of its middle
-    top: float = 0.0
-    bottom: float = 0.0
-
-    @property
-    def box(self) -> Box:
-        return Box(self.x - self.width / 2, self.top, self.width, self.height)
-
-
 def lay_out(sizes: Mapping[str, tuple[float, float]], arrows: Sequence[_Pair]) -> Layout:
-    """Place cards of (width, height). `sizes` is in an order in which most arrows point forward."""
+    """Place cards of (width, height), all as wide.
+
+    `sizes` is in an order in which most arrows point forward. A card is below all that point to it.
+    """
     rank = {name: number for number, name in enumerate(sizes)}
     pairs = dict.fromkeys(
         (source, target) if rank[source] < rank[target] else (target, source)
         for source, target in arrows
         if source != target
     )
-    cards = _make_cards(sizes, pairs)
-    rows: list[list[_Slot]] = [[] for _ in {card.layer for card in cards.values()}]
-    for card in cards.values():
-        rows[card.layer].append(card)
-    ways = {pair: _make_way(cards[pair[0]], cards[pair[1]], rows) for pair in pairs}
+    boxes = {name: Box(*size) for name, size in sizes.items()}
+    for source, target in sorted(pairs, key=lambda pair: rank[pair[0]]):
+        boxes[target].layer = max(boxes[target].layer, boxes[source].layer + 1)
+    joined = {name for pair in pairs for name in pair}
+    rows: list[list[Box]] = [[] for _ in {boxes[name].layer for name in joined}]
+    for name in filter(joined.__contains__, sizes):
+        rows[boxes[name].layer].append(boxes[name])
+    ways = {pair: _make_way(boxes[pair[0]], boxes[pair[1]], rows) for pair in pairs}
     _order(rows)
     _spread(rows)
     y = _stack(rows)
-    boxes = {name: card.box for name, card in cards.items()}
-    loose = [name for name in sizes if name not in cards]
+    loose = [box for name, box in boxes.items() if name not in joined]
     for start in range(0, len(loose), _LOOSE_COLUMNS):
         row = loose[start : start + _LOOSE_COLUMNS]
-        x = 0.0
-        for name in row:
-            boxes[name] = Box(x, y, *sizes[name])
-            x += sizes[name][0] + _COLUMN_GAP
-        y += max(sizes[name][1] for name in row) + _LAYER_GAP
-    routes = _route(arrows, ways, cards)
+        for column, box in enumerate(row):
+            box.middle, box.y = column * (box.width + _COLUMN_GAP) + box.width / 2, y
+        y += max(box.height for box in row) + _LAYER_GAP
+    routes = _route(arrows, ways, boxes)
     ends = [box.x + box.width for box in boxes.values()]
     ends += [x + _LANE for points in routes.values() for x, _ in points]
     return Layout(boxes, routes, max(ends, default=0.0), max(y - _LAYER_GAP, 0.0))
 
 
-def _make_cards(
-    sizes: Mapping[str, tuple[float, float]], pairs: Iterable[_Pair]
-) -> dict[str, _Slot]:
-    """Return a slot for each card that has arrows, below all that point to it."""
-    sources: dict[str, list[str]] = {}
-    for source, target in pairs:
-        sources.setdefault(source, [])
-        sources.setdefault(target, []).append(source)
-    cards: dict[str, _Slot] = {}
-    for name in sizes:  # in order, so sources come first
-        if name in sources:
-            layer = max((cards[source].layer + 1 for source in sources[name]), default=0)
-            cards[name] = _Slot(layer, *sizes[name])
-    return cards
-
-
-def _make_way(source: _Slot, target: _Slot, rows: list[list[_Slot]]) -> list[_Slot]:
+def _make_way(source: Box, target: Box, rows: list[list[Box]]) -> list[Box]:
     """Add a lane in each layer that an arrow passes; return its stops, both cards among them."""
-    lanes = [_Slot(layer, _LANE, 0.0) for layer in range(source.layer + 1, target.layer)]
+    lanes = [Box(_LANE, 0.0, layer) for layer in range(source.layer + 1, target.layer)]
     for lane in lanes:
         rows[lane.layer].append(lane)
     stops = [source, *lanes, target]
@@ -306,38 +285,38 @@ def _make_way(source: _Slot, target: _Slot, rows: list[list[_Slot]]) -> list[_Sl
     return stops
 
 
-def _order(rows: list[list[_Slot]]) -> None:
+def _order(rows: list[list[Box]]) -> None:
     """Order each layer by the middle of what it is joined to: fewer arrows cross."""
     _renumber(rows)
     ways = (rows, attrgetter("above")), (rows[::-1], attrgetter("below"))
     for sweep in range(_SWEEPS):
         way, joined = ways[sweep % 2]
         for row in way:
-            row.sort(key=lambda slot: _middle(joined(slot), slot))
+            row.sort(key=lambda box: _middle(joined(box), box))
             _renumber([row])
 
 
-def _renumber(rows: Iterable[list[_Slot]]) -> None:
+def _renumber(rows: Iterable[list[Box]]) -> None:
     for row in rows:
-        for number, slot in enumerate(row):
-            slot.x = (number + 0.5) / len(row)
+        for number, box in enumerate(row):
+            box.middle = (number + 0.5) / len(row)
 
 
-def _middle(others: Sequence[_Slot], slot: _Slot) -> float:
-    """Return the middle of what a slot is joined to, its own where that is nothing."""
-    return fmean([other.x for other in others] or [slot.x])
+def _middle(others: Sequence[Box], box: Box) -> float:
+    """Return the middle of what a box is joined to, its own where that is nothing."""
+    return fmean([other.middle for other in others] or [box.middle])
 
 
-def _spread(rows: list[list[_Slot]]) -> None:
-    """Give each slot its x: near the middle of what it is joined to, and apart from others."""
+def _spread(rows: list[list[Box]]) -> None:
+    """Give each box its x: near the middle of what it is joined to, and apart from others."""
     for row in rows:
-        x = -sum(slot.width + _COLUMN_GAP for slot in row) / 2
-        for slot in row:
-            slot.x = x + (slot.width + _COLUMN_GAP) / 2
-            x += slot.width + _COLUMN_GAP
+        x = -sum(box.width + _COLUMN_GAP for box in row) / 2
+        for box in row:
+            box.middle = x + (box.width + _COLUMN_GAP) / 2
+            x += box.width + _COLUMN_GAP
     for sweep in range(_SWEEPS):
         for row in (rows, rows[::-1])[sweep % 2]:
-            best = [_middle([*slot.above, *slot.below], slot) for slot in row]
+            best = [_middle([*box.above, *box.below], box) for box in row]
             gaps = [(one.width + other.width) / 2 + _COLUMN_GAP for one, other in pairwise(row)]
             least = best[:1]
             for x, gap in zip(best[1:], gaps, strict=True):
@@ -345,48 +324,48 @@ def _spread(rows: list[list[_Slot]]) -> None:
             most = best[-1:]
             for x, gap in zip(best[-2::-1], reversed(gaps), strict=True):
                 most.append(min(x, most[-1] - gap))
-            for slot, low, high in zip(row, least, reversed(most), strict=True):
-                slot.x = (low + high) / 2
+            for box, low, high in zip(row, least, reversed(most), strict=True):
+                box.middle = (low + high) / 2
 
 
-def _stack(rows: list[list[_Slot]]) -> float:
+def _stack(rows: list[list[Box]]) -> float:
     """Move the rows to the left edge and below each other; return where the next one begins."""
-    left = min((slot.x - slot.width / 2 for row in rows for slot in row), default=0.0)
+    left = min((box.x for row in rows for box in row), default=0.0)
     y = 0.0
     for row in rows:
-        height = max(slot.height for slot in row)
-        for slot in row:
-            slot.x -= left
-            slot.top, slot.bottom = y, y + height
+        height = max(box.height for box in row)
+        for box in row:
+            box.middle -= left
+            box.y, box.bottom = y, y + height
         y += height + _LAYER_GAP
     return y
 
 
 def _route(
-    arrows: Sequence[_Pair], ways: Mapping[_Pair, Sequence[_Slot]], cards: Mapping[str, _Slot]
+    arrows: Sequence[_Pair], ways: Mapping[_Pair, Sequence[Box]], boxes: Mapping[str, Box]
 ) -> dict[_Pair, _Points]:
     """Return each arrow's points. Arrows leave and reach a card side by side."""
-    starts = _share(cards, [(pair[0], stops[1].x, pair) for pair, stops in ways.items()])
-    ends = _share(cards, [(pair[1], stops[-2].x, pair) for pair, stops in ways.items()])
+    starts = _share(boxes, [(pair[0], stops[1].middle, pair) for pair, stops in ways.items()])
+    ends = _share(boxes, [(pair[1], stops[-2].middle, pair) for pair, stops in ways.items()])
     routes: dict[_Pair, _Points] = {}
     for pair, (upper, *lanes, lower) in ways.items():
-        points = [(starts[pair], upper.top + upper.height), (starts[pair], upper.bottom)]
+        points = [(starts[pair], upper.y + upper.height), (starts[pair], upper.bottom)]
         for lane in lanes:
-            points += [(lane.x, lane.top), (lane.x, lane.bottom)]
-        points += [(ends[pair], lower.top)] * 2
+            points += [(lane.middle, lane.y), (lane.middle, lane.bottom)]
+        points += [(ends[pair], lower.y)] * 2
         routes[pair] = tuple(points)
         routes[pair[1], pair[0]] = tuple(reversed(points))
     return {arrow: routes[arrow] for arrow in dict.fromkeys(arrows) if arrow in routes}
 
 
 def _share(
-    cards: Mapping[str, _Slot], ends: Iterable[tuple[str, float, _Pair]]
+    boxes: Mapping[str, Box], ends: Iterable[tuple[str, float, _Pair]]
 ) -> dict[_Pair, float]:
     """Return where each arrow meets its card, given (card, where the arrow comes from, arrow)."""
     ports: dict[_Pair, float] = {}
     for name, group in groupby(sorted(ends), key=lambda end: end[0]):
         together = list(group)
-        box = cards[name].box
+        box = boxes[name]
         for number, (_, _, pair) in enumerate(together, 1):
             ports[pair] = box.x + box.width * number / (len(together) + 1)
     return ports
