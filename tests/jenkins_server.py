@@ -36,7 +36,6 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from enum import Enum
 from http import HTTPStatus
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote
 
@@ -179,12 +178,7 @@ class JenkinsServer:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stopping.set()
         self._http.shutdown()
         self.drop_connections()
@@ -547,11 +541,7 @@ class _Handler(socketserver.StreamRequestHandler):
     def _send(self, answer: Answer) -> bool:
         """Send an answer; returns False where its body isn't as long as it says."""
         jenkins = self.server.jenkins
-        headers = {
-            "X-Content-Type-Options": "nosniff",
-            **jenkins.dialect.always,
-            **answer.headers,
-        }
+        headers = {"X-Content-Type-Options": "nosniff", **jenkins.dialect.always, **answer.headers}
         if jenkins.clock_ahead is not None:  # Jetty's own header, not recorded
             headers["Date"] = formatdate(time.time() + jenkins.clock_ahead, usegmt=True)
         if "X-Jenkins" in headers:  # Jenkins.SESSION_HASH, not recorded

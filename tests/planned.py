@@ -22,12 +22,7 @@ def update(target: MemoryTarget, place: Path, *wanted: Config, adopt: bool = Fal
     observed = observe(target, names, with_orphans=False, project=wanted[0].project)
     made = plan_changes(wanted, observed, adopt=adopt)
     journal = Journal(place, target="memory", verb="update")
-    result = apply_plan(
-        made,
-        target,
-        journal,
-        versions=target.installed,
-    )
+    result = apply_plan(made, target, journal, versions=target.installed)
     assert result.is_complete, [outcome.message for outcome in result.outcomes]
 
 

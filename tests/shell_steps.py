@@ -20,11 +20,7 @@ from typing import Any
 from cfl_jobs.rendering.scripts import compose_lines
 
 SCRIPTS = Path(__file__).parent.parent / "templates" / "scripts"
-COMPONENTS = {
-    "ocargo": "ocargo",
-    "portal": "codeforlife-portal",
-    "deploy": "codeforlife-deploy",
-}
+COMPONENTS = {"ocargo": "ocargo", "portal": "codeforlife-portal", "deploy": "codeforlife-deploy"}
 DISTRIBUTION = {
     "components": ["ocargo", "portal", "deploy"],
     "repositories": ["ocargo", "codeforlife-portal", "codeforlife-deploy"],

@@ -68,7 +68,6 @@ def test_a_step_that_jenkins_dropped_is_an_error_that_names_the_plugin(tmp_path:
 
 
 def test_a_step_that_jenkins_dropped_is_back_once_its_plugin_is_there(tmp_path: Path) -> None:
-    """The next update posts the job again."""
     target = jenkins()
     wanted = job(builders=ANT)
     assert not update(target, tmp_path, wanted).is_complete
@@ -181,7 +180,6 @@ def test_a_job_that_jenkins_rewrote_since_is_no_changed_job(tmp_path: Path) -> N
 
 
 def test_a_backup_that_cannot_be_written_leaves_the_job_alone(tmp_path: Path) -> None:
-    """Nothing is replaced that isn't kept."""
     target = jenkins()
     update(target, tmp_path, job("A"))
     before = target.configs[Kind.JOB, "A"]
@@ -230,7 +228,6 @@ def test_a_job_that_was_disabled_by_hand_stays_disabled(tmp_path: Path) -> None:
 
 
 def test_a_definition_that_says_enabled_enables_the_job(tmp_path: Path) -> None:
-    """The definition's word counts, where it says one."""
     target = jenkins()
     wanted = job(extra="<disabled>false</disabled>")
     update(target, tmp_path, wanted)
@@ -251,7 +248,6 @@ def test_nothing_is_deleted_while_what_may_take_its_place_is_missing(tmp_path: P
 
 
 def test_a_deletion_takes_no_more_builds_than_were_shown(tmp_path: Path) -> None:
-    """One that was built since the plan is left alone."""
     target = jenkins()
     update(target, tmp_path, job("A"), job("Gone"), job("Gone too"))
     target.builds = {"Gone": 3, "Gone too": 3}

@@ -118,7 +118,6 @@ def assert_clear(code: int, output: str, errors: str) -> None:
 
 
 def test_the_project_of_these_tests_is_right() -> None:
-    """What is mangled below renders before it is mangled."""
     code, output, errors = render(PROJECT)
     assert (code, errors) == (0, "")
     assert output.count("<?xml ") == 2
@@ -130,7 +129,6 @@ def test_the_project_of_these_tests_is_right() -> None:
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 20), SPICE), min_size=1, max_size=3),
 )
 def test_mangled_files_give_a_clear_error(name: str, changes: list[tuple[float, int, str]]) -> None:
-    """Text is cut out of one file, and other text put in, at up to three places."""
     text = PROJECT[name]
     for place, length, spice in changes:
         start = int(place * len(text))

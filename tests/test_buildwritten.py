@@ -143,7 +143,6 @@ def test_a_timer_that_no_build_says_it_wrote_is_told_and_stays(tmp_path: Path) -
 
 
 def test_what_a_build_says_it_wrote_is_told_on_request(tmp_path: Path) -> None:
-    """`plan -v` names it."""
     target = MemoryTarget()
     update(target, tmp_path, pipeline())
     built(target, actions=declared(parameters="WHO"), properties=parameters("WHO"))

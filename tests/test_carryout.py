@@ -152,7 +152,6 @@ def test_what_jenkins_made_of_a_job_before_is_known_at_its_next_change(tmp_path:
 
 
 def test_a_change_of_a_view_at_the_same_moment_stays_and_is_told(tmp_path: Path) -> None:
-    """Views are verified as jobs are."""
     target = jenkins()
     jobs = (job("A"), job("B"))
     update(target, tmp_path, *jobs, view("Chain", ("A",)))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,8 +24,8 @@ from cfl_jobs.configs.steps.wrappers import (
 from cfl_jobs.errors import DefinitionError
 from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind
+from tests.projects import ROOT, copy_project
 
-ROOT = Path(__file__).parent.parent
 PUBLISHES = {
     "Publish Ocargo Files": ("ocargo", "ocargo"),
     "Publish Portal Files": ("codeforlife-portal", "portal"),
@@ -108,53 +106,17 @@ def test_every_script_tells_the_builds_description(name: str, jobs: dict[str, Jo
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_a_guard_comes_before_everything_else(name: str, jobs: dict[str, Job]) -> None:
-    first = jobs[name].builders[0]
-    assert isinstance(first, Shell)
-    assert scripts_of(jobs[name])[0].startswith("check-")
-
-
-@pytest.mark.parametrize("name", JOBS)
-def test_shell_steps_are_bash_that_bash_can_read(name: str, jobs: dict[str, Job]) -> None:
-    for step in of(jobs[name].builders, Shell):
-        assert step.script.startswith("#!/usr/bin/env bash\n")
-        subprocess.run(["bash", "-n"], input=step.script, text=True, check=True)
-
-
-@pytest.mark.parametrize("name", JOBS)
-def test_every_copy_is_permitted_by_its_source(name: str, jobs: dict[str, Job]) -> None:
-    for copy in of(jobs[name].builders, CopyArtifact):
-        permitted = jobs[copy.project].copy_permissions
-        assert permitted is not None
-        assert name in permitted
-        assert not any("*" in each for each in permitted)
-
-
-@pytest.mark.parametrize("name", JOBS)
-def test_every_copy_is_optional_so_that_a_script_can_say_what_is_missing(
+def test_a_guard_is_first_and_a_script_that_says_what_is_missing_last(
     name: str, jobs: dict[str, Job]
 ) -> None:
-    builders = jobs[name].builders
-    assert all(copy.optional for copy in of(builders, CopyArtifact))
-    assert isinstance(builders[-1], Shell)
-
-
-@pytest.mark.parametrize("name", JOBS)
-def test_copied_files_are_archived_by_their_source(name: str, jobs: dict[str, Job]) -> None:
-    for copy in of(jobs[name].builders, CopyArtifact):
-        archived = only(jobs[copy.project].publishers, ArchiveArtifacts).patterns.split(",")
-        assert set(copy.filter.split(",")) <= set(archived)
-
-
-@pytest.mark.parametrize("name", JOBS)
-def test_triggered_jobs_declare_what_they_are_given(name: str, jobs: dict[str, Job]) -> None:
-    steps = (*jobs[name].builders, *jobs[name].publishers)
-    for trigger in of(steps, TriggerBuilds):
-        for parameters in trigger.parameters:
-            if isinstance(parameters, PredefinedParameters):
-                given = {line.partition("=")[0] for line in parameters.properties.splitlines()}
-                for project in trigger.projects:
-                    assert given <= set(parameters_of(jobs[project]))
+    """So every copy is optional; whoever may copy is named."""
+    job = jobs[name]
+    assert isinstance(job.builders[0], Shell)
+    assert scripts_of(job)[0].startswith("check-")
+    assert isinstance(job.builders[-1], Shell)
+    assert all(step.script.startswith("#!/usr/bin/env bash\n") for step in of(job.builders, Shell))
+    assert all(copy.optional for copy in of(job.builders, CopyArtifact))
+    assert "*" not in "".join(job.copy_permissions or ())
 
 
 @pytest.mark.parametrize(("name", "repository"), [(k, v[0]) for k, v in PUBLISHES.items()])
@@ -325,9 +287,7 @@ def test_the_view_tells_the_chain_in_order() -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of the project's definitions, to be changed."""
-    for folder in ("jobs", "templates"):
-        shutil.copytree(ROOT / folder, tmp_path / folder)
-    return tmp_path
+    return copy_project(tmp_path)
 
 
 def add(project: Path, file: str, lines: str) -> dict[str, Job]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,29 +12,32 @@ from click.testing import CliRunner, Result
 
 from cfl_jobs.check.project import check_project
 from cfl_jobs.check.report import WRITERS
-from cfl_jobs.check.rule import Severity
+from cfl_jobs.check.rule import RULES, Scope, Severity
 from cfl_jobs.check.shellcheck import Remark, find_kept_remarks, run_shellcheck
 from cfl_jobs.cli import cli
+from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.errors import CflJobsError
-from tests.case_files import lay_out
+from tests.case_files import find_cases, lay_out
+from tests.projects import ROOT, copy_project
+from tests.trial_chain import CONFIGS, read_trial_job
 
-PROJECT = Path(__file__).parent.parent
-CASES = PROJECT / "tests/cases/check"
+CASES = {case.stem: case for case in find_cases("check")}
 
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Path:
     """A copy of the project's definitions and templates, to be damaged."""
-    for directory in ("jobs", "templates"):
-        shutil.copytree(PROJECT / directory, tmp_path / directory)
-    return tmp_path
+    return copy_project(tmp_path)
 
 
 def lay_out_case(name: str, root: Path) -> Path:
-    lay_out(CASES / f"{name}.txt", root, expected="found/expected")
-    project = root / "found"
+    lay_out(CASES[name], root, expected="found/expected")
+    return add_template(root / "found")
+
+
+def add_template(project: Path) -> Path:
     (project / "templates").mkdir(exist_ok=True)
-    shutil.copy(CASES / "job.yaml.j2", project / "templates")
+    shutil.copy(ROOT / "tests/cases/check/job.yaml.j2", project / "templates")
     return project
 
 
@@ -42,7 +46,7 @@ def run(*arguments: str) -> Result:
 
 
 def test_the_chain_has_no_problems_and_silences_none() -> None:
-    report = check_project(PROJECT)
+    report = check_project(ROOT)
     assert [str(problem.finding) for problem in report.problems] == []
     assert report.silenced == 0
     assert report.jobs >= 11
@@ -324,4 +328,58 @@ def test_an_error_of_shellcheck_is_an_error_and_a_remark_is_a_warning(chain: Pat
     assert found == {
         ("templates/scripts/publish.sh", Severity.WARNING),
         ("templates/scripts/run-suite.sh", Severity.ERROR),
+    }
+
+
+def find_problems(project: Path, rule: str) -> list[str]:
+    """Return the problems of one rule as "file:line: message"."""
+    found = []
+    for problem in check_project(add_template(project)).problems:
+        place = problem.finding.position
+        if problem.rule == rule:
+            assert place is not None
+            found.append(f"{place.file}:{place.line}: {problem.finding.message}")
+    return sorted(
+        found,
+        key=lambda line: [
+            int(part) if part.isdigit() else part for part in re.split(r"(\d+)", line)
+        ],
+    )
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_rule_finds_what_it_is_for_at_its_line(case: Path, tmp_path: Path) -> None:
+    expected = lay_out(case, tmp_path, expected="found/expected")
+    assert find_problems(tmp_path / "found", case.stem) == expected.splitlines()
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_a_rule_leaves_alone_what_is_right(case: Path, tmp_path: Path) -> None:
+    lay_out(case, tmp_path, expected="found/expected")
+    assert find_problems(tmp_path / "left", case.stem) == []
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {*CASES} == {*RULES}
+
+
+def test_every_rule_says_what_comes_of_it_and_what_to_do() -> None:
+    for rule in RULES.values():
+        assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.id)
+        assert rule.title[0].islower() or rule.title.startswith("ShellCheck")
+        assert not rule.title.endswith(".")
+        why, *_, advice = rule.why.split("\n\n")
+        assert why != advice, f"{rule.id} doesn't say what to do"
+
+
+@pytest.mark.parametrize("form", ["posted", "saved"])
+def test_every_rule_reads_whatever_jobs_a_server_has(form: str) -> None:
+    paths = sorted(CONFIGS.glob(f"*.{form}.xml"))
+    names = [path.name.removesuffix(f".{form}.xml") for path in paths]
+    jobs = tuple(read_trial_job(name, form) for name in names)
+    scope = Scope(jobs, (), build_chain(jobs))
+    found = [(name, one) for name, rule in RULES.items() for one in rule.search(scope)]
+    assert all(one.name in names for _, one in found)
+    assert {"undeclared-parameter", "no-time-limit", "deploy-of-newest"} <= {
+        rule for rule, _ in found
     }

@@ -88,33 +88,31 @@ def test_one_server_is_written_in_several_ways(its_url: str, tmp_path: Path) -> 
     assert find_credentials(URL, {}, conf, tmp_path).user == "ann"
 
 
-def test_the_section_for_this_server_is_taken(tmp_path: Path) -> None:
-    """jenkins-job-builder's -s lets one file serve several servers."""
-    text = "[job_builder]\nrecursive=True\n" + ini_for("http://localhost:8080/")
-    conf = write_ini(tmp_path / "x.ini", text + ini_for(URL, "production").replace("ann", "eve"))
-    assert find_credentials(URL, {}, conf, tmp_path).user == "eve"
+NO_URL = f"[jenkins]\nuser=ann\npassword={SECRET}\n"
+OTHERS = "[job_builder]\nrecursive=True\n" + ini_for("http://localhost:8080/")
 
 
-def test_an_ini_without_a_url_is_for_the_server_on_this_machine(tmp_path: Path) -> None:
-    """As jenkins-job-builder has it: its default is http://localhost:8080/."""
-    conf = write_ini(tmp_path / "x.ini", f"[jenkins]\nuser=ann\npassword={SECRET}\n")
-    assert find_credentials("http://localhost:8080", {}, conf, tmp_path).user == "ann"
-    assert find_credentials(URL, {}, conf, tmp_path).is_anonymous
-
-
-def test_a_file_that_others_may_read_is_mentioned(tmp_path: Path) -> None:
-    conf = write_ini(tmp_path / "x.ini", ini_for(URL))
-    conf.chmod(0o644)
-    found = find_credentials(URL, {}, conf, tmp_path)
-    assert found.user == "ann"
-    assert found.notes == (f"{conf} holds credentials and others may read it: chmod 600 {conf}",)
-
-
-def test_a_section_without_credentials_is_mentioned(tmp_path: Path) -> None:
-    conf = write_ini(tmp_path / "x.ini", f"[jenkins]\nurl={URL}\n")
-    found = find_credentials(URL, {}, conf, tmp_path)
-    assert found.is_anonymous
-    assert found.notes == (f"{conf}: [jenkins] has no user and password",)
+@pytest.mark.parametrize(
+    ("text", "mode", "url", "user", "note"),
+    [
+        # jenkins-job-builder's -s lets one file serve several servers.
+        (OTHERS + ini_for(URL, "production").replace("ann", "eve"), 0o600, URL, "eve", ""),
+        # Its default is http://localhost:8080/.
+        (NO_URL, 0o600, "http://localhost:8080", "ann", ""),
+        (NO_URL, 0o600, URL, "", "{} is for http://localhost:8080/: its credentials are not sent"),
+        (ini_for(URL), 0o644, URL, "ann", "{} holds credentials and others may read it: chmod 600"),
+        (f"[jenkins]\nurl={URL}\n", 0o600, URL, "", "{}: [jenkins] has no user and password"),
+    ],
+)
+def test_what_a_file_says_for_this_server_is_taken_and_what_is_odd_is_mentioned(
+    text: str, mode: int, url: str, user: str, note: str, tmp_path: Path
+) -> None:
+    conf = write_ini(tmp_path / "x.ini", text)
+    conf.chmod(mode)
+    found = find_credentials(url, {}, conf, tmp_path)
+    assert (found.user, found.is_anonymous) == (user, not user)
+    assert "".join(found.notes).startswith(note.format(conf))
+    assert bool(found.notes) is bool(note)
 
 
 @pytest.mark.parametrize(

@@ -36,17 +36,13 @@ def test_a_secret_in_a_script_is_not_shown() -> None:
 def test_a_difference_that_is_hidden_is_said_to_be_there() -> None:
     """Where nothing but a secret in a text changed, or the whole value is one."""
     found = difference(SHELL.format(f"one\nrun {TOKEN}"), SHELL.format(f"one\nrun {TOKEN}a"))
-    assert (found.before, found.after) == (
-        "text with {secret}",
-        "text with {secret} (another)",
-    )
+    assert (found.before, found.after) == ("text with {secret}", "text with {secret} (another)")
     field = "<project><apiToken>{}</apiToken></project>"
     found = difference(field.format("hunter2"), field.format("hunter3"))
     assert (found.before, found.after) == ("{secret}", "{secret} (another)")
 
 
 def test_an_object_of_another_class_is_told_by_its_class() -> None:
-    """What is in it may be the same."""
     strategy = '<matrix-project><strategy class="{}"><minutes>3</minutes></strategy>'
     strategy += "</matrix-project>"
     found = difference(strategy.format("a.Absolute"), strategy.format("a.Elastic"))
@@ -91,7 +87,6 @@ def test_a_secret_that_changed_beside_other_lines_is_said_to_have() -> None:
     ],
 )
 def test_as_few_as_can_be_are_said_to_have_moved(places: list[int], moved: tuple[int, ...]) -> None:
-    """All others go up."""
     assert find_moved(places) == moved
 
 
@@ -140,7 +135,6 @@ def test_texts_that_differ_have_lines_that_differ(before: str, after: str) -> No
 
 
 def test_of_a_very_long_line_what_changed_is_shown() -> None:
-    """With some of what is around it."""
     old, new = show_diff("x" * 5000 + "OLD" + "y" * 5000, "x" * 5000 + "NEW!" + "y" * 5000)
     assert "xOLDy" in old
     assert "xNEW!y" in new
@@ -231,7 +225,6 @@ def test_what_a_terminal_obeys_or_a_reader_does_not_see_is_spelled_out() -> None
 
 
 def test_text_of_people_stays_as_it_is() -> None:
-    """Whatever they write in; lines and tabs too."""
     text = "ä ß 配置 тест עברית ✔️ 🙂\n\tb"
     assert make_visible(text) == text
 

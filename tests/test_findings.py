@@ -9,14 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.errors import (
-    DefinitionError,
-    Finding,
-    Origin,
-    Position,
-    count,
-    merge_findings,
-)
+from cfl_jobs.errors import DefinitionError, Finding, Origin, Position, count, merge_findings
 from cfl_jobs.rendering.render import render
 from tests.case_files import find_cases, lay_out
 from tests.test_architecture import PACKAGE

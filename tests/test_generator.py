@@ -92,30 +92,15 @@ def test_every_broken_component_is_told_and_the_others_are_made() -> None:
 @pytest.mark.parametrize(
     ("text", "message", "place", "advice"),
     [
-        (
-            "builders:\n  - copyartifact: {projct: A}",
-            "missing project from an instance of 'builder.copyartifact'",
-            "a.yaml:3:20",
-            "Did you mean 'project'?",
-        ),
-        (
-            "scm:\n  - git: {ulr: x}",
-            'must specify a url for git remote "origin"',
-            "a.yaml:3:11",
-            "Did you mean 'url'?",
-        ),
-        (
-            "project-type: workflow\ndsll: x",
-            "missing dsl in the job",
-            "a.yaml:3:1",
-            "Did you mean 'dsl'?",
-        ),
-        (
-            "builders: {shell: x}",
-            "'builders': a mapping is not a list",
-            "a.yaml:2:11",
-            "Write a list, each entry after '- '.",
-        ),
+        ("builders:\n  - copyartifact: {projct: A}",
+         "missing project from an instance of 'builder.copyartifact'", "a.yaml:3:20",
+         "Did you mean 'project'?"),
+        ("scm:\n  - git: {ulr: x}", 'must specify a url for git remote "origin"', "a.yaml:3:11",
+         "Did you mean 'url'?"),
+        ("project-type: workflow\ndsll: x", "missing dsl in the job", "a.yaml:3:1",
+         "Did you mean 'dsl'?"),
+        ("builders: {shell: x}", "'builders': a mapping is not a list", "a.yaml:2:11",
+         "Write a list, each entry after '- '."),
         (
             "parameters:\n  - active-choices: [{a: b}]",
             "jenkins-job-builder can't take this (TypeError: list indices must be integers or "
@@ -123,20 +108,12 @@ def test_every_broken_component_is_told_and_the_others_are_made() -> None:
             "a.yaml:3:3",
             "Compare its options, and which are lists and which mappings, with the module's page.",
         ),
-        (
-            "quiet-period: 7\npublishers:\n  - email-ext: {recipients: 7}",
-            "7 can't be the text of <recipientList>",
-            "a.yaml:4:29",
-            "Put it in quotes.",
-        ),
-        (
-            "display-name: [a]\nworkspace: [a]",
-            "a list can't be the text of <displayName>",
-            "a.yaml:2:15",
-            "Write one text.",
-        ),
+        ("quiet-period: 7\npublishers:\n  - email-ext: {recipients: 7}",
+         "7 can't be the text of <recipientList>", "a.yaml:4:29", "Put it in quotes."),
+        ("display-name: [a]\nworkspace: [a]", "a list can't be the text of <displayName>",
+         "a.yaml:2:15", "Write one text."),
     ],
-)
+)  # fmt: skip
 def test_what_a_module_cannot_take_is_told_at_its_line(
     text: str, message: str, place: str, advice: str
 ) -> None:

@@ -102,7 +102,6 @@ def test_what_a_jenkins_has_in_its_config_stays(tmp_path: Path) -> None:
 
 
 def test_deleting_and_renaming_take_the_builds_along(tmp_path: Path) -> None:
-    """Builds lie in the job's directory."""
     home = HomeTarget(tmp_path)
     home.create(Kind.JOB, "a", job().config)
     for number in (1, 2):
@@ -135,7 +134,6 @@ def test_a_name_that_jenkins_refuses_is_refused(tmp_path: Path, name: str) -> No
 
 @pytest.mark.parametrize("name", ["..", "a/../../..", "", "a//b", "a\0"])
 def test_no_name_leads_out_of_the_home(home: HomeTarget, name: str) -> None:
-    """Whatever is done."""
     with pytest.raises(Refused):
         home.read(Kind.JOB, name)
     with pytest.raises(Refused):
@@ -213,7 +211,6 @@ def test_a_job_that_makes_no_sense_is_listed_and_hinders_no_other(
 
 @pytest.mark.parametrize("is_wanted", [True, False], ids=["wanted", "foreign"])
 def test_a_plan_leaves_what_makes_no_sense_alone(tmp_path: Path, *, is_wanted: bool) -> None:
-    """It says so; all else is planned."""
     home = HomeTarget(tmp_path)
     path = tmp_path / "jobs" / "bad" / "config.xml"
     put_job(tmp_path, "bad", "")
@@ -380,7 +377,6 @@ def put_job(home: Path, name: str, config: str) -> None:
 
 
 def test_a_config_that_is_not_xml_is_not_written(home: HomeTarget) -> None:
-    """The job stays as it was."""
     home.create(Kind.JOB, "a", job().config)
     with pytest.raises(Exception, match="line 1"):
         home.update(Kind.JOB, "a", "<project><builders></project>")
@@ -388,7 +384,6 @@ def test_a_config_that_is_not_xml_is_not_written(home: HomeTarget) -> None:
 
 
 def test_a_directory_that_is_a_file_is_one_clear_error(tmp_path: Path) -> None:
-    """Not a traceback."""
     (tmp_path / "home").write_text("")
     with pytest.raises(TargetError, match="is a file"):
         HomeTarget(tmp_path / "home").list(Kind.JOB)

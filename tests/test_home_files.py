@@ -125,7 +125,6 @@ def test_a_file_is_read_and_written_in_the_encoding_it_says(place: Path) -> None
     ],
 )
 def test_a_file_in_another_encoding_is_named(place: Path, content: bytes, message: str) -> None:
-    """With the encoding, and what to do."""
     place.write_bytes(content)
     with pytest.raises(TargetError, match=message) as caught:
         read_text(place)
@@ -165,7 +164,6 @@ def test_what_a_killed_run_left_of_a_job_is_no_job_and_is_removed(
 
 @pytest.mark.usefixtures("home")
 def test_what_another_run_is_deleting_is_left_to_it(tmp_path: Path) -> None:
-    """It has that locked."""
     (tmp_path / "jobs" / LEFT).mkdir()
     with locked(tmp_path / "jobs" / LEFT, timeout=0):
         HomeTarget(tmp_path).create(Kind.JOB, "c", job().config)
@@ -315,7 +313,6 @@ def test_a_view_has_one_owner_and_is_read_without_it() -> None:
 
 
 def test_what_makes_no_sense_names_its_source() -> None:
-    """With what to do."""
     with pytest.raises(TargetError, match=r"home: config\.xml line 1") as caught:
         parse_views("<hudson>", source="home")
     assert caught.value.advice

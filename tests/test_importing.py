@@ -92,7 +92,6 @@ def test_what_builds_wrote_is_named_and_left_to_them(tmp_path: Path) -> None:
 
 
 def test_names_that_ascii_cannot_say_get_files_of_their_own() -> None:
-    """Two jobs with names in Cyrillic are two files."""
     names = ("Сборка", "Тест", "Größe", "Job")
     files = [import_("<project><canRoam>true</canRoam></project>", name).files for name in names]
     assert len({path for made in files for path, _ in made}) == 2 * len(names)
@@ -159,7 +158,6 @@ TEXTS = st.text(
 def test_any_text_of_a_script_comes_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory, texts: list[str]
 ) -> None:
-    """Whatever YAML or Jinja2 would take it for."""
     try:
         assert_comes_back(tmp_path_factory, shell_job(*texts))
     except ConfigError as error:
@@ -180,7 +178,6 @@ def test_any_text_of_a_script_comes_back_as_it_was(
 def test_text_that_something_else_could_be_made_of(
     text: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """It is written so that nothing is."""
     assert_comes_back(tmp_path_factory, shell_job(text))
 
 

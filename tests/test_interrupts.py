@@ -283,8 +283,6 @@ def test_lines_go_to_stderr_where_stdout_is_gone(
     assert capsys.readouterr().err == "one\ntwo\n"
 
 
-def test_a_run_that_was_given_up_is_told_where_to_look(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_run_that_was_given_up_is_told_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:
     assert tell_given_up("build/demo") == INTERRUPTED
     assert "`cfl-jobs history --home build/demo`" in capsys.readouterr().err

@@ -170,7 +170,6 @@ def test_the_command_line_takes_it_from_a_server(
     capsys: pytest.CaptureFixture[str],
     jenkins_server: JenkinsServer,
 ) -> None:
-    """Without permission it says so."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("JENKINS_USER_ID", jenkins_server.reader)
     monkeypatch.setenv("JENKINS_API_TOKEN", jenkins_server.reader_token)
@@ -344,7 +343,6 @@ def test_each_mistake_in_a_list_is_told(tmp_path: Path, name: str, text: str, me
 
 
 def test_plugins_that_need_one_another_must_fit_together() -> None:
-    """Those of the recorded server do."""
     assert list(read_plugin_list(TODAY, jenkins=NEW).unmet()) == []
 
 

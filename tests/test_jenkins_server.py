@@ -14,14 +14,7 @@ from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_rewrites import read_matrix
 from tests.jenkins_server_rules import mask_ciphers
 from tests.jenkins_server_xml import parse, read_text, write
-from tests.recording import (
-    IGNORED_FIELDS,
-    TELLING,
-    ask,
-    compare_bodies,
-    complete_objects,
-    login,
-)
+from tests.recording import IGNORED_FIELDS, TELLING, ask, compare_bodies, complete_objects, login
 
 # What the stand-in can't answer as recorded, with the reason.
 NOT_COMPARABLE = {
@@ -226,12 +219,7 @@ def post(
     authorization = login(user or server.user, token or server.token)
     kind = "text/xml" if body.startswith("<") else "application/x-www-form-urlencoded"
     return ask(
-        server.url,
-        "POST",
-        path,
-        body=body.encode(),
-        Authorization=authorization,
-        Content_Type=kind,
+        server.url, "POST", path, body=body.encode(), Authorization=authorization, Content_Type=kind
     )
 
 

@@ -15,7 +15,6 @@ from cfl_jobs.target import Kind
 
 
 def test_runs_of_the_same_second_have_their_own_directories(tmp_path: Path) -> None:
-    """The newest is listed first."""
     names = [Journal(tmp_path, target="x", verb="update").run for _ in range(3)]
     assert len(set(names)) == 3
     assert [run.name for run in list_runs(tmp_path, "x")] == sorted(names, reverse=True)

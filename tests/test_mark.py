@@ -63,12 +63,10 @@ def test_a_mark_is_a_sentence_for_people() -> None:
     "text", ["", "Publishes.", "Managed by Jenkins", "Managed by cfl-jobs", "[cfl-jobs 1 abc =]"]
 )
 def test_other_text_has_no_mark(text: str) -> None:
-    """A job that only speaks of cfl-jobs isn't ours."""
     assert split_description(text) == (text, None)
 
 
 def test_a_mark_whose_code_was_damaged_is_still_ours_but_tells_nothing() -> None:
-    """Someone edited the description and broke it."""
     text = "Publishes.\n\nManaged by cfl-jobs from jobs/a.yaml. Change it there. [cfl-jo"
     rest, mark = split_description(text)
     assert mark is not None
@@ -134,7 +132,6 @@ def test_it_is_found_again_unless_someone_cut_some_of_it_off() -> None:
 
 
 def test_what_was_applied_is_told_from_what_was_saved() -> None:
-    """Each field by itself."""
     same, other = read(make(step("x=1"), step("x=1"))), read(make(step("x=1"), step("x=2")))
     assert same.applied == other.applied
     assert sorted(same.saved) == sorted(same.applied)

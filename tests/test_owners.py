@@ -94,7 +94,6 @@ def test_a_change_of_the_definition_is_ours(data: st.DataObject) -> None:
 def test_what_jenkins_made_of_a_job_at_the_update_is_its_own(
     name: str, version: str, *, is_cut: bool
 ) -> None:
-    """Whatever it was, the mark knows it."""
     wanted = normalise(read(name), name=name)
     live = normalise(read(name, version), name=name)
     assert set(owners(wanted, live, mark_of(wanted, live, is_cut=is_cut))) <= {Owner.JENKINS}
@@ -243,7 +242,6 @@ def test_of_a_job_with_very_many_parts_the_mark_knows_only_the_whole() -> None:
 
 
 def test_without_a_mark_nothing_is_known() -> None:
-    """A job that isn't ours, or whose mark was damaged."""
     here, there = (normalise(job(branch=name).config, name="a") for name in "ab")
     for mark, expected in ((None, Owner.ADOPT), (Mark("jobs/a.yaml"), Owner.UNKNOWN)):
         found = attribute(here, there, mark, lambda: NO_HABITS)

@@ -32,38 +32,19 @@ def target() -> MemoryTarget:
         ({}, {"branch": "main"}, None, {"parameter BRANCH: default": Owner.OURS}),
         ({}, {}, ("echo two", "echo 2"), {"shell step: script": Owner.THEIRS}),
         ({}, {}, ("</description>", " Ask Ann!</description>"), {"description": Owner.THEIRS}),
-        (
-            {"scripts": ("one", "two")},
-            {"scripts": ("one", "TWO")},
-            ("<command>one<", "<command>ONE<"),
-            {"shell step 1: script": Owner.THEIRS, "shell step 2: script": Owner.OURS},
-        ),
-        (
-            {"scripts": ("one", "two")},
-            {"scripts": ("eins", "two")},
-            ("<command>one<", "<command>ONE<"),
-            {"shell step 1: script": Owner.BOTH},
-        ),
-        (
-            {"scripts": ("one",)},
-            {"scripts": ("one",)},
-            ("</builders>", "<a.Step/></builders>"),
-            {"step": Owner.THEIRS},
-        ),
-        (
-            {"scripts": ("one", "two", "three")},
-            {"scripts": ("one", "three")},
-            None,
-            {"shell step 2": Owner.OURS},
-        ),
-        (
-            {"scripts": ("one", "two", "three")},
-            {"scripts": ("one", "two", "three")},
-            ("<hudson.tasks.Shell>.*?</hudson.tasks.Shell>", ""),
-            {"shell step 1": Owner.THEIRS},
-        ),
+        ({"scripts": ("one", "two")}, {"scripts": ("one", "TWO")},
+         ("<command>one<", "<command>ONE<"),
+         {"shell step 1: script": Owner.THEIRS, "shell step 2: script": Owner.OURS}),
+        ({"scripts": ("one", "two")}, {"scripts": ("eins", "two")},
+         ("<command>one<", "<command>ONE<"), {"shell step 1: script": Owner.BOTH}),
+        ({"scripts": ("one",)}, {"scripts": ("one",)}, ("</builders>", "<a.Step/></builders>"),
+         {"step": Owner.THEIRS}),
+        ({"scripts": ("one", "two", "three")}, {"scripts": ("one", "three")}, None,
+         {"shell step 2": Owner.OURS}),
+        ({"scripts": ("one", "two", "three")}, {"scripts": ("one", "two", "three")},
+         ("<hudson.tasks.Shell>.*?</hudson.tasks.Shell>", ""), {"shell step 1": Owner.THEIRS}),
     ],
-)
+)  # fmt: skip
 def test_whose_a_difference_is_tells_who_changed_it_since_the_last_update(
     target: MemoryTarget,
     tmp_path: Path,
@@ -161,7 +142,6 @@ def test_a_difference_is_blamed_on_its_template(target: MemoryTarget, tmp_path: 
 
 
 def test_a_moved_definition_renames(target: MemoryTarget, tmp_path: Path) -> None:
-    """And the old name isn't taken for a job that nobody defines."""
     update(target, tmp_path, job("Old"))
     made = plan(target, job("New", moved_from=("Older", "Old")), prune=True)
     (change,) = made.changes

@@ -296,7 +296,6 @@ def test_a_job_of_another_kind_is_left_alone(target: MemoryTarget, tmp_path: Pat
 def test_a_config_that_cannot_be_read_stops_only_its_job(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
-    """It is told with what to do."""
     update(target, tmp_path, job("A"), job("B"))
     observed = observe(Broken(target), [(Kind.JOB, "A"), (Kind.JOB, "B")], with_orphans=False)
     made = plan_changes((job("A"), job("B", branch="new")), observed)

@@ -118,7 +118,6 @@ def test_what_only_one_job_has_is_theirs_even_after_an_upgrade(
 def test_the_upgrade_of_another_plugin_excuses_nothing(
     target: MemoryTarget, tmp_path: Path, old: str, new: str
 ) -> None:
-    """Not even the same edit in every job."""
     wanted = apply_jobs(target, tmp_path)
     upgrade(target)
     for rendered in wanted:
@@ -204,7 +203,6 @@ def test_what_an_absent_field_means_is_for_the_servers_versions_to_say(
 def test_a_new_field_is_theirs_where_no_plugin_was_upgraded(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
-    """Only someone can have set it."""
     wanted = apply_jobs(target, tmp_path)
     add_everywhere(target, wanted)
     assert owners_of(plan(target, *wanted)) == [Owner.THEIRS] * 4

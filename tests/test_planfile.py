@@ -59,7 +59,6 @@ def test_a_kept_plan_is_the_same_plan(target: MemoryTarget, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("old", ["echo two", '"prune": true', "Publishes.", '"plan.json"'])
 def test_an_altered_plan_is_refused(target: MemoryTarget, tmp_path: Path, old: str) -> None:
-    """Whatever was altered in it."""
     update(target, tmp_path, job("A"))
     path = tmp_path / "plan.json"
     save_plan(basis_of(target, job("A", branch="x"), job("plan.json")), path)

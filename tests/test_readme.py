@@ -24,12 +24,12 @@ from cfl_jobs.reading.secrets import name_of
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rendering.render import render
 from cfl_jobs.sample import REPOSITORIES
+from tests.projects import ROOT, copy_project
 from tests.rehearsal_chain import NAMES, SECRETS, make_chain
 from tests.rehearsal_home import make_repository
 from tests.shell_steps import quick_python
 from tests.wheelhouse import make_pip_offline, make_wheelhouse
 
-ROOT = Path(__file__).parent.parent
 PAGES = {path: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("docs/*.md"))}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ALL = "\n".join([README, *PAGES.values()])
@@ -50,9 +50,7 @@ def between(name: str) -> str:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the definitions and templates, as current directory."""
-    root = tmp_path / "project"
-    for name in ("jobs", "templates"):
-        shutil.copytree(ROOT / name, root / name)
+    root = copy_project(tmp_path / "project")
     monkeypatch.chdir(root)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     return root

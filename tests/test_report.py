@@ -47,7 +47,6 @@ PLAN = Plan(
 
 
 def test_text_says_all_that_people_must_know() -> None:
-    """Word for word."""
     assert tell(PLAN) == (
         "+ create job New *one*  (jobs/a.yaml:3:5)\n"
         "> rename job Old to Moved\n"
@@ -105,21 +104,18 @@ def test_the_same_lines_of_a_script_are_one_change_wherever_the_step_stands() ->
 
 
 def test_a_change_made_in_several_places_says_how_many() -> None:
-    """The first, and the number of others."""
     there = replace(SHORT, position=Position("jobs/b.yaml", 9))
     text = tell(Plan("x", (update("A", SHORT), update("B", there))))
     assert "    mail: recipients  (ours; jobs/a.yaml:3:5 and 1 more)\n" in text
 
 
 def test_what_jenkins_did_is_shown_on_request() -> None:
-    """And what is as it should be."""
     text = tell(PLAN, verbose=True)
     assert "  job A Jenkins' own\n" in text
     assert "= view All is as it should be\n" in text
 
 
 def test_the_same_change_in_many_jobs_names_them_in_one_line() -> None:
-    """Six of them on lines of their own."""
     plan = Plan("x", tuple(update(f"Job {number}", SHORT) for number in range(9)))
     text = tell(plan)
     assert text.count("mail: recipients") == 1
@@ -192,7 +188,6 @@ def test_markdown_has_diffs_that_are_coloured_and_names_that_are_not_markup() ->
 
 
 def test_text_of_a_script_cannot_end_a_block_of_markdown() -> None:
-    """Backquotes in a script stay in the block, as they are."""
     found = Difference("x", "shell step", Change.CHANGED, "````\na", "````\nb")
     text = tell(Plan("x", (update("A", found),)), "markdown")
     assert text.count("`````") == 2

@@ -135,7 +135,6 @@ def test_a_folder_that_gets_a_job_or_view_while_people_are_asked_is_left_alone(
 
 
 def test_the_builds_that_would_go_are_counted(tmp_path: Path) -> None:
-    """For each job that would be deleted."""
     target = jenkins()
     run = update(target, tmp_path, job("A"), view("V", ("A",)))
     target.builds["A"] = 40
@@ -327,7 +326,6 @@ def test_that_a_job_was_enabled_is_told(tmp_path: Path) -> None:
 
 
 def test_that_nothing_but_the_mark_is_put_back_is_told(tmp_path: Path) -> None:
-    """Else people would wonder what it is about."""
     target = jenkins()
     update(target, tmp_path, job("A"))
     update(target, tmp_path, job("A", extra="<disabled>false</disabled>"))

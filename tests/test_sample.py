@@ -41,9 +41,7 @@ def test_commits_do_not_depend_on_the_users_git(
         assert git(one, "rev-parse", "master") == git(other, "rev-parse", "master")
 
 
-def test_a_repository_that_is_there_stays_and_a_half_made_one_is_begun_anew(
-    tmp_path: Path,
-) -> None:
+def test_a_repository_that_is_there_stays_and_a_half_made_one_is_begun_anew(tmp_path: Path) -> None:
     kept = tmp_path / "ocargo" / "kept"
     half = tmp_path / ".codeforlife-deploy.new" / "half"
     for file in (kept, half):

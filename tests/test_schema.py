@@ -83,32 +83,20 @@ ALICE = ["USER:alice"]
     [
         ("deploy", "jobs/2", {"restrictd_to": ALICE}, ["$.jobs[2]: ", "'restrictd_to' was unexp"]),
         ("deploy", "", {"defaults": None, "defalts": {}}, ["'defalts' was unexpected"]),
-        (
-            "deploy",
-            "jobs/0/secrets/0",
-            {"credential": None, "credentail": "x"},
-            ["'credentail' was unexpected", "'credential' is a required property"],
-        ),
+        ("deploy", "jobs/0/secrets/0", {"credential": None, "credentail": "x"},
+         ["'credentail' was unexpected", "'credential' is a required property"]),
         ("deploy", "", {"template": "deplot.yaml.j2"}, ["'deplot.yaml.j2' is not one of"]),
-        (
-            "settings",
-            "settings",
-            {"retention_days": "90 days"},
-            ["$.settings.retention_days: '90 days' is not of type 'integer'"],
-        ),
-        (
-            "publish",
-            "jobs/0",
-            {"restricted_to": "USER:alice"},
-            ["$.jobs[0].restricted_to: 'USER:alice' is not of type 'array'"],
-        ),
+        ("settings", "settings", {"retention_days": "90 days"},
+         ["$.settings.retention_days: '90 days' is not of type 'integer'"]),
+        ("publish", "jobs/0", {"restricted_to": "USER:alice"},
+         ["$.jobs[0].restricted_to: 'USER:alice' is not of type 'array'"]),
         # The directory of a repository is read through `chain`, by the distribution's template.
         ("publish", "jobs/0", {"directory": None}, ["$.jobs[0]: 'directory' is a required pro"]),
         # Read in the templates' base, with a default, and by no definition so far.
         ("publish", "jobs/0", {"restricted_to": ALICE, "node_label": "linux"}, []),
         ("publish", "", {"defaults": {"directory": "."}}, []),
     ],
-)
+)  # fmt: skip
 def test_what_is_wrong_is_rejected_and_nothing_else(
     file: str, path: str, changes: dict[str, Any], told: list[str], validator: Draft202012Validator
 ) -> None:

@@ -69,9 +69,12 @@ def test_a_password_is_quiet_once_jenkins_encrypted_it(target: MemoryTarget) -> 
         assert plan(target, with_password("hunter2")).changes == ()
 
 
-def test_a_password_entered_on_the_server_is_theirs(target: MemoryTarget, tmp_path: Path) -> None:
+@pytest.mark.parametrize("entered", [OTHER, ""])
+def test_a_password_entered_on_the_server_is_theirs(
+    target: MemoryTarget, tmp_path: Path, entered: str
+) -> None:
     """Be it the same: nobody but Jenkins can tell. An update puts ours back."""
-    target.edit("Publish", stored(target), OTHER)
+    target.edit("Publish", stored(target), entered)
     made = plan(target, with_password("hunter2"))
     assert told(made) == [(LABEL, Owner.THEIRS, UNSURE)]
     text = tell(made)
@@ -80,12 +83,6 @@ def test_a_password_entered_on_the_server_is_theirs(target: MemoryTarget, tmp_pa
     update(target, tmp_path, with_password("hunter2"))
     assert stored(target)
     assert plan(target, with_password("hunter2")).changes == ()
-
-
-def test_a_password_that_was_emptied_on_the_server_is_theirs(target: MemoryTarget) -> None:
-    """No text is another text too."""
-    target.edit("Publish", stored(target), "")
-    assert told(plan(target, with_password("hunter2"))) == [(LABEL, Owner.THEIRS, UNSURE)]
 
 
 def test_a_password_that_the_definition_changed_is_ours(target: MemoryTarget) -> None:
@@ -161,7 +158,6 @@ def test_a_password_is_not_shown_where_only_jenkins_knows_that_it_is_one(
 
 
 def test_a_kept_plan_is_refused_once_a_password_was_entered(target: MemoryTarget) -> None:
-    """The plan says nothing of it."""
     made = plan(target, with_password("hunter2", script="two"))
     check_unchanged(made, target)
     target.edit("Publish", stored(target), OTHER)

@@ -48,7 +48,6 @@ def made(root: Path) -> list[str]:
 
 @pytest.mark.parametrize("answer", ["YES\n", "perhaps\ny\n"])
 def test_yes_is_yes_however_it_is_written(project: Path, answer: str) -> None:
-    """Something else is asked again."""
     with Terminal(UPDATE, cwd=project) as terminal:
         terminal.wait_for("Make 2 changes on home? [y/N]")
         terminal.type(answer)
@@ -89,7 +88,6 @@ def test_deletions_are_confirmed_apart(project: Path, asked: tuple[str, ...]) ->
 
 
 def test_ctrl_c_at_the_question_changes_nothing(project: Path) -> None:
-    """What is said then has its own line."""
     with Terminal(UPDATE, cwd=project) as terminal:
         terminal.wait_for("[y/N]")
         terminal.interrupt_reading()

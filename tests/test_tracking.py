@@ -10,11 +10,7 @@ from typing import Any
 
 import pytest
 
-from cfl_jobs.reading.tracking import (
-    TrackedDict,
-    TrackedList,
-    unread_places,
-)
+from cfl_jobs.reading.tracking import TrackedDict, TrackedList, unread_places
 
 
 def tracked(**entries: Any) -> TrackedDict:

@@ -88,7 +88,6 @@ def test_update_makes_what_is_defined_and_the_second_one_nothing(
 
 
 def test_update_without_anyone_to_ask_changes_nothing(cfl_jobs: Run, project: Path) -> None:
-    """It shows the plan, and says what to add."""
     code, output = cfl_jobs("update")
     assert code == 1
     assert "3 to create" in output
@@ -200,7 +199,6 @@ def test_a_kept_plan_for_a_server_that_settings_do_not_name_wants_its_url(
 
 
 def test_a_kept_plan_is_refused_where_a_job_changed_since(cfl_jobs: Run, project: Path) -> None:
-    """Nothing at all is done then."""
     cfl_jobs("update", "--yes")
     edit(project / "jobs/publish.yaml", "branch: master", "branch: main")
     cfl_jobs("plan", "--out", "plan.json")
@@ -435,7 +433,6 @@ def test_rollback_deletes_only_when_told_the_number(cfl_jobs: Run, project: Path
 
 
 def test_rollback_leaves_alone_what_was_changed_since(cfl_jobs: Run, project: Path) -> None:
-    """Unless it is forced."""
     cfl_jobs("update", "--yes")
     edit(project / "jobs/publish.yaml", "branch: master", "branch: main")
     cfl_jobs("update", "--yes")
@@ -451,7 +448,6 @@ def test_rollback_leaves_alone_what_was_changed_since(cfl_jobs: Run, project: Pa
 def test_a_run_that_was_killed_is_spoken_of_and_gone_on_with(
     cfl_jobs: Run, project: Path, tmp_path: Path
 ) -> None:
-    """Its journal has no end."""
     cfl_jobs("update", "Publish A", "--yes")
     (journal,) = tmp_path.glob("state/cfl-jobs/*/*/journal.jsonl")
     lines = journal.read_text().splitlines()
@@ -485,13 +481,11 @@ def test_a_rollback_that_was_killed_is_not_what_an_update_goes_on_with(
 
 
 def test_a_target_must_be_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Where the settings name no server."""
     assert run(["update", "--yes"]) == 1
     assert "jobs/settings.yaml names no `server`" in capsys.readouterr().err
 
 
 def test_a_definition_that_is_wrong_stops_everything(cfl_jobs: Run, project: Path) -> None:
-    """Before the target is even looked at."""
     edit(project / "jobs/publish.yaml", "branch: master", "brunch: master")
     code, output = cfl_jobs("update", "--yes")
     assert code == 1

@@ -304,11 +304,7 @@ def letting_build(name: str) -> tuple[Config, ...]:
 
 @pytest.mark.parametrize(("before", "after"), [("", "bob"), ("alice", "bob"), ("alice", "")])
 def test_a_creator_keeps_it_where_the_definition_lets_others_do_something(
-    jenkins_server: JenkinsServer,
-    creator: JenkinsTarget,
-    tmp_path: Path,
-    before: str,
-    after: str,
+    jenkins_server: JenkinsServer, creator: JenkinsTarget, tmp_path: Path, before: str, after: str
 ) -> None:
     """The plan tells of those others alone, and is empty afterwards."""
     assert update(creator, tmp_path, letting_build(before)).is_complete

@@ -27,8 +27,7 @@ NAMES = (
 PLAIN = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9)),
     lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(NAMES), inner, max_size=3)
     ),
     max_leaves=12,
 )
@@ -187,21 +186,12 @@ IN_A_STEP = "builders/0/conditional-step/steps/0/copyartifact/"
         ("parameters/0/string/name", " ", "the text is empty"),
         ("parameters/0/string/default", ["x"], "a list is not"),
         ("parameters:1/bool/name", TWICE, "two parameters are called A"),
-        (
-            "publishers/0/trigger-parameterized-builds/0/condition",
-            "FAILURE",
-            "'FAILURE' is not among the choices",
-        ),
-        (
-            "builders/0/trigger-builds/0/boolean-parameters:B",
-            {"A": True, "B": "no"},
-            "'no' is not true or false",
-        ),
-        (
-            "builders/0/trigger-builds/0/predefined-parameters",
-            "A=1\nB",
-            "the line 'B' sets nothing",
-        ),
+        ("publishers/0/trigger-parameterized-builds/0/condition", "FAILURE",
+         "'FAILURE' is not among the choices"),
+        ("builders/0/trigger-builds/0/boolean-parameters:B", {"A": True, "B": "no"},
+         "'no' is not true or false"),
+        ("builders/0/trigger-builds/0/predefined-parameters", "A=1\nB",
+         "the line 'B' sets nothing"),
         (f"{IN_A_STEP}project", "", "the text is empty"),
         ("wrappers/0/credentials-binding/0/text/variable", "$T", "'$T' is no variable's name"),
         ("publishers/0/email/recipients", "a@b.c b(at)c.d", "'b(at)c.d' is no mail address"),
@@ -223,7 +213,7 @@ IN_A_STEP = "builders/0/conditional-step/steps/0/copyartifact/"
         (":triggers", {"project-type": "folder", "triggers": []}, LEFT),
         (":logrotate", {"logrotate": {}, "properties": [{"build-discarder": {}}]}, LEFT),
     ],
-)
+)  # fmt: skip
 def test_each_senseless_value_is_reported_with_its_path(
     path: str, value: object, message: str
 ) -> None:
@@ -430,7 +420,6 @@ def test_a_recorded_server_dropped_the_element(job: str, tag: str, after: str) -
 def test_what_has_a_successor_is_rendered_as_that_for_newer_plugins(
     tmp_path: Path, option: str, junit: str, written: dict[str, str]
 ) -> None:
-    """With the place that asked for it."""
     definitions = "template: a.yaml.j2\njobs:\n  - name: A\n"
     template = f"name: {{{{ name }}}}\npublishers:\n  - junit: {{results: a.xml, {option}}}\n"
     template = template.replace("{results: a.xml, results: a.xml}", "{results: a.xml}")
