@@ -772,7 +772,7 @@ def test_errors_that_no_longer_end_a_script_are_told_beside_a_new_step(tmp_path:
 
 def test_guard_of_any_shape_that_goes_weighs_most(tmp_path: Path) -> None:
     root = copy_project(tmp_path)
-    ends = ("{ echo no; exit 1; }", "(echo no; exit 1)", "exit", "{ echo no; exit; }")
+    ends = ("{ echo no; exit 1; }", "(echo no; exit 1)", "exit", "{ echo no; exit 3; }")
     guards = [f"test -s {number} || {end}" for number, end in enumerate(ends)]
     added = "umask 022\n" + "".join(f"{guard}\n" for guard in guards)
     edit(root, SCRIPT, "umask 022\n", added)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Set
 
+from cfl_jobs.check.failing import Guard, find_guard
 from cfl_jobs.check.rule import (
     RULES,
     Found,
@@ -18,7 +19,7 @@ from cfl_jobs.check.rule import (
     parts_of,
     scripts_of,
 )
-from cfl_jobs.check.shell import Guard, deploys, expanding_text, find_guard
+from cfl_jobs.check.shell import deploys, expanding_text
 from cfl_jobs.configs.fields import read_names
 from cfl_jobs.configs.graph import follow
 from cfl_jobs.configs.model import Job, StartKind

@@ -1,4 +1,6 @@
-"""Two jobs → guards that one has and the other hasn't, and tests that can't fail any more."""
+"""A job's scripts before and after → which of their guards are lost, and where they can't fail any
+more.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +8,76 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import Enum
 
-from cfl_jobs.check.rule import parts_of
-from cfl_jobs.check.shell import (
+from cfl_jobs.check.failing import (
     STOPS_AT,
+    Clause,
     End,
-    find_excused,
+    Reading,
+    Stop,
+    call_of,
     find_options,
-    find_stops,
-    without_comments,
+    option_changes,
+    read_script,
+    text_of,
 )
+from cfl_jobs.check.rule import parts_of
+from cfl_jobs.check.script import ASSIGNS, Node
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.results import JUnitResults
 from cfl_jobs.errors import join_names, some
-from cfl_jobs.review.pair import BEGIN, COMMAND, Pair
+from cfl_jobs.review.pair import BEGIN, COMMAND, Pair, without_inputs
 from cfl_jobs.review.review import About, Effect, Weight
+
+_SHOWN = 2  # guards of those that one thing weakens
+_LETS = {End.PASSES: "end green", End.NONE: "go on", End.UNSURE: "perhaps end green"}
+_RUNS_TESTS = re.compile(
+    r"\bcommand\b|\btest(?![\w'])|\b(?:pytest|unittest|tox|nox|jest|behave|cypress)\b"
+)
+
+
+def _runs_tests(text: str) -> bool:
+    return _RUNS_TESTS.search(text) is not None and not text.startswith(("! ", "test "))
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What a job's scripts do where commands fail, all scripts taken together."""
+
+    readings: tuple[Reading, ...]
+    red: dict[Clause, Stop]
+    green: dict[Clause, Stop]
+
+    @classmethod
+    def of(cls, job: Job) -> _Side:
+        readings = tuple(read_script(without_inputs(step.script)) for step in job.shells)
+        red = {stop.clause: stop for reading in readings for stop in reading.red}
+        green = {stop.clause: stop for reading in readings for stop in reading.green}
+        return cls(readings, red, green)
+
+    def nodes(self) -> Iterator[Node]:
+        for reading in self.readings:
+            yield from (node for node in reading.tree.walk() if node.kind == "run")
+
+    def passed_over(self) -> Counter[tuple[str, End]]:
+        """Return the commands whose failure doesn't end a script red."""
+        commands = (command for reading in self.readings for command in reading.commands)
+        return Counter((each.text, each.end) for each in commands if each.end is not End.FAILS)
+
+    def end_of(self, function: str) -> End | None:
+        ends = {reading.functions.get(function) for reading in self.readings} - {None}
+        return next(iter(ends - {End.FAILS} or ends), None)
+
+    def assigned(self) -> dict[str, list[str]]:
+        """Return what is assigned to each variable, in one form for all spellings."""
+        found: dict[str, list[str]] = {}
+        for node in self.nodes():
+            for word in node.words:
+                if given := ASSIGNS.fullmatch(word):
+                    found.setdefault(given[1], []).append(text_of(Node("run", (), (word,))))
+        return found
 
 
 def find_guards(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
@@ -34,34 +90,95 @@ def find_guards(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     if pair.is_new(name) or name not in pair.after.jobs:
         return
     weight = pair.weigh_feeding(name)
-    yield from _say_options(old, new, name, weight)
-    was, now, weak = _stops_of(old), _stops_of(new), _weak_stops(old, new)
-    said = {condition for conditions in now.values() for condition in conditions if condition}
-    softened: dict[tuple[End, str], list[str]] = {}
-    for words, conditions in was.items():
-        left = now.get(words, [])
-        # One with the same condition says the same in other words.
-        lost = (Counter(conditions) - Counter(left)).keys() - said
-        becomes = next((weak[key] for key in (words, *conditions) if key in weak), None)
-        if lost and becomes:
-            softened.setdefault(becomes, []).append(f"`{words}`")
-        elif lost and len(left) < len(conditions):
-            yield Effect(About.GUARD, weight, f"takes the guard `{words}` out of", (name,))
-        elif lost:
-            lead, tails = f"changes when the guard `{words}` of", ("stops it", "stops them")
-            yield Effect(About.GUARD, weight, lead, (name,), *tails)
-    for (end, by), guards in softened.items():
-        tail = f"{_SOFTENED[end]} {some(guards, _SHOWN_GUARDS)} refused"
+    options = list(_say_options(old, new, name, weight))
+    yield from options
+    was, now = _Side.of(old), _Side.of(new)
+    early = _without_stronger(now.green, was.green)
+    lost = _without_stronger(was.red, now.red)
+    if options or any(not stop.clause for stop in early):
+        lost = [stop for stop in lost if not (stop.by_itself or frozenset() in now.green)]
+    known = {stop.asked for stop in lost}
+    has_results = any(parts_of(new.publishers, JUnitResults))
+    for stop in early:
+        if not known & {stop.asked}:
+            tail = f"end green early: `{stop.words}`"
+            yield Effect(About.GUARD, weight, "lets", (name,), tail)
+    yield from _say_lost(lost, was, now, name, weight, has_results=has_results)
+    yield from _say_fed(was, now, name, weight)
+    words = {stop.words for stop in was.red.values()}
+    added = [
+        stop for stop in _without_stronger(now.red, was.red) if not (options and stop.by_itself)
+    ]
+    for shown in dict.fromkeys(stop.words for stop in added if stop.is_guard):
+        if shown not in words and not lost:
+            yield Effect(About.GUARD, Weight.LOW, f"adds the guard `{shown}` to", (name,))
+
+
+def _without_stronger(some: dict[Clause, Stop], others: dict[Clause, Stop]) -> list[Stop]:
+    """Return the stops that none of the others is, or makes sure of."""
+    by_asked: dict[str, list[Clause]] = {}
+    for clause, stop in others.items():
+        by_asked.setdefault(stop.asked if clause else "", []).append(clause)
+    return [
+        stop
+        for clause, stop in some.items()
+        if clause not in others
+        and not any(other <= clause for asked in ("", *clause) for other in by_asked.get(asked, ()))
+    ]
+
+
+def _say_lost(
+    lost: list[Stop], was: _Side, now: _Side, name: str, weight: Weight, *, has_results: bool
+) -> Iterator[Effect]:
+    """Yield the guards that are gone, hold in other cases only, or stop nothing any more."""
+    weak = now.passed_over() - was.passed_over()
+    there = set(map(text_of, now.nodes()))
+    kept = {stop.words for stop in now.red.values()}
+    softened: dict[tuple[End, str, bool], dict[str, None]] = {}
+    gone: dict[str, bool] = {}  # whether they are there all the same
+    for stop in lost:
+        by, becomes = stop.by, now.end_of(stop.by)
+        if becomes in (None, End.FAILS):
+            by, ends = "", (end for text, end in weak if text == stop.asked)
+            becomes = next(ends, None)
+            if stop.by and stop.text not in there:
+                becomes = None
+        if becomes and stop.by_itself and has_results and _runs_tests(stop.asked):
+            continue  # which find_passing tells
+        if becomes:
+            group = becomes, by, stop.by_itself
+            softened.setdefault(group, {})[f"`{stop.words}`"] = None
+        elif stop.is_guard:
+            is_there = stop.words in kept or stop.text in there
+            gone[stop.words] = is_there or gone.get(stop.words, False)
+    for (end, by, by_itself), guards in softened.items():
+        verb = "refused"
+        if by_itself:
+            verb = "fails" if len(guards) == 1 else "fail"
+        tail = f"{_LETS[end]} where {some(list(guards), _SHOWN)} {verb}"
         tail += f": `{by}` {end.value} now" if by else ""
         yield Effect(About.GUARD, weight, "lets", (name,), tail)
-    before = {condition for conditions in was.values() for condition in conditions if condition}
-    for words in [words for words in now if words not in was]:
-        if before.isdisjoint(now[words]):
-            yield Effect(About.GUARD, Weight.LOW, f"adds the guard `{words}` to", (name,))
+    for words, is_there in gone.items():
+        if is_there:
+            lead, tails = f"changes when the guard `{words}` of", ("stops it", "stops them")
+            yield Effect(About.GUARD, weight, lead, (name,), *tails)
+        else:
+            yield Effect(About.GUARD, weight, f"takes the guard `{words}` out of", (name,))
 
 
-_SOFTENED = {End.PASSES: "end green where", End.NONE: "go on where"}
-_SHOWN_GUARDS = 2
+def _say_fed(was: _Side, now: _Side, name: str, weight: Weight) -> Iterator[Effect]:
+    """Yield the guards that look at what is made in another way."""
+    before, after = was.assigned(), now.assigned()
+    said: set[str] = set()
+    for clause, stop in was.red.items():
+        if not stop.is_guard or clause not in now.red or stop.words in said:
+            continue
+        used = {variable for text in clause for variable in re.findall(r"\$\{?#?(\w+)", text)}
+        if changed := [v for v in sorted(used) if before.get(v, []) != after.get(v, [])]:
+            said.add(stop.words)
+            lead = f"changes what the guard `{stop.words}` of"
+            tail = f"at: {changed[0]}"
+            yield Effect(About.GUARD, weight, lead, (name,), f"looks {tail}", f"look {tail}")
 
 
 def _say_options(old: Job, new: Job, name: str, weight: Weight) -> Iterator[Effect]:
@@ -119,75 +236,86 @@ def _say_set(options: Iterable[str], sign: str = "-") -> str:
     return join_names(f"`set {sign}{'o ' * (len(option) > 1)}{option}`" for option in options)
 
 
-def _stops_of(job: Job) -> dict[str, list[str]]:
-    """Return the statements at which a job's scripts fail, with the conditions that each has."""
-    found: dict[str, list[str]] = {}
-    for step in job.shells:
-        for stop in find_stops(step.script):
-            if stop.end is End.FAILS:
-                found.setdefault(stop.words, []).append(stop.condition)
-    return found
-
-
-def _weak_stops(old: Job, new: Job) -> dict[str, tuple[End, str]]:
-    """Return what becomes of a job's scripts where they don't fail, by the words or the condition,
-    and which function that comes of. Functions count at which they failed before."""
-    stops = (stop for step in old.shells for stop in find_stops(step.script))
-    known = frozenset(stop.by for stop in stops if stop.by)
-    found: dict[str, tuple[End, str]] = {}
-    for step in new.shells:
-        for stop in find_stops(step.script, known):
-            if stop.end is not End.FAILS:
-                found[stop.words if stop.by else stop.condition] = (stop.end, stop.by)
-    found.pop("", None)
-    return found
-
-
-def find_passing(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
-    """Yield that a suite can't fail any more, as far as that can be told."""
-    were, weight = set(_passing(old)), pair.weigh_feeding(name)
-    found = {passes for line, passes in _passing(new) if (line, passes) not in were}
-    if found and any(parts_of(new.publishers, JUnitResults)):
-        lead, *tails = next(way for way in _Passes if way in found).value
-        yield Effect(About.GUARD, weight, lead, (name,), *tails)
-
-
 class _Passes(Enum):
     """How a suite passes though its tests fail, in words; the worst first."""
 
     ALWAYS = "lets", "pass whatever its tests say", "pass whatever their tests say"
     INVERTED = "lets", "pass only when its tests fail", "pass only when their tests fail"
-    UNHELD = (
-        "leaves it to `set -e` alone to fail",
-        ": what comes after the tests succeeds",
-    )
+    PERHAPS = "lets", "perhaps pass though its tests fail", "perhaps pass though their tests fail"
+    UNHELD = "leaves it to `set -e` alone to fail", ": what comes after the tests succeeds"
 
 
-# A command that can't fail.
-_NOTHING = re.compile(r"command=['\"]?(?:true|:|exit 0)['\"]?$", re.MULTILINE)
-_RUNS_TESTS = re.compile(
-    r"\bcommand\b|\btest(?![\w'])|\b(?:pytest|unittest|tox|nox|jest|behave|cypress)\b"
-)
-_INVERTED = re.compile(r"!\s[^|&]*")
-_RUNS_COMMAND = re.compile(r"sh\s[^\n]*-\w*c\s+\"?\$\{?command\b")
+def find_passing(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
+    """Yield that a suite can't fail any more, as far as that can be told."""
+    were, weight = dict(_passing(old)), pair.weigh_feeding(name)
+    patterns = [results.pattern for results in parts_of(new.publishers, JUnitResults)]
+    if not patterns:
+        return
+    new_ways = ((text, way) for text, way in _passing(new) if were.get(text) is not way)
+    found = {way for text, way in new_ways if were.get(text) in (None, _Passes.UNHELD)}
+    for way in _Passes:
+        if way in found:
+            lead, *tails = way.value
+            yield Effect(About.GUARD, weight, lead, (name,), *tails)
+            break
+    written = set(_writing(old, patterns))
+    for words in dict.fromkeys(_writing(new, patterns)):
+        if words not in written:
+            lead = f"takes for test results what `{words}` writes, in"
+            yield Effect(About.GUARD, weight, lead, (name,))
+
+
+def _scripts_of(job: Job) -> Iterator[Reading]:
+    """Yield what a job's scripts do, and what the commands do that they are given to run."""
+    for step in job.shells:
+        reading = read_script(without_inputs(step.script))
+        yield reading
+        given, mark, _ = step.script.partition(BEGIN)
+        command = COMMAND.search(given) if mark else None
+        runs = (_options_of_command(node) for node in reading.tree.walk() if node.kind == "run")
+        options = next((found for found in runs if found is not None), None)
+        if command and options is not None:
+            yield read_script("".join(shlex.split(command[1])), options)
+
+
+def _options_of_command(node: Node) -> frozenset[str] | None:
+    """Return the options of a shell that runs $command; None where a command isn't that."""
+    words = call_of(node)
+    for at, word in enumerate(words):
+        if re.fullmatch(r"\S*sh", word) and re.search(r"\$\{?command\b", " ".join(words[at:])):
+            return frozenset(name for name, sets in option_changes(words[at:]) if sets)
+    return None
 
 
 def _passing(job: Job) -> Iterator[tuple[str, _Passes]]:
-    """Yield what of a job's scripts runs tests and doesn't fail with them; see find_excused."""
-    for step in job.shells:
-        script = step.script
-        yield from ((found[0], _Passes.ALWAYS) for found in _NOTHING.finditer(script))
-        given, mark, _ = script.partition(BEGIN)
-        texts = [(script, find_options(script))]
-        command = COMMAND.search(given) if mark else None
-        if command and (runs := _RUNS_COMMAND.search(without_comments(script))):
-            texts.append(("".join(shlex.split(command[1])), find_options(f"#!sh\n{runs[0]}")))
-        for text, options in texts:
-            own = {*options.inner, *options.on} if text is not script else options.on
-            for words, is_held in find_excused(text, own):
-                is_last = without_comments(text).strip().endswith(words)
-                passes = _Passes.UNHELD if is_held else _Passes.ALWAYS
-                if is_last and _INVERTED.fullmatch(words):
-                    passes = _Passes.INVERTED
-                if _RUNS_TESTS.search(words):
-                    yield words, passes
+    """Yield what of a job's scripts runs tests and doesn't fail with them, and how."""
+    for reading in _scripts_of(job):
+        if not any(command.end in (End.FAILS, End.UNSURE) for command in reading.commands):
+            yield " ".join(map(text_of, reading.tree.parts)), _Passes.ALWAYS
+        ends = {command.text: command.end for command in reading.commands}
+        for command in reading.commands:
+            if not _runs_tests(command.text):
+                continue
+            if command.is_held:
+                yield command.text, _Passes.UNHELD
+            elif command.end is End.UNSURE:
+                yield command.text, _Passes.PERHAPS
+            elif command.end is not End.FAILS:
+                is_inverted = ends.get(f"! {command.text}") is End.FAILS
+                yield command.text, _Passes.INVERTED if is_inverted else _Passes.ALWAYS
+
+
+def _writing(job: Job, patterns: Iterable[str]) -> Iterator[str]:
+    """Yield the commands that write into the directory of test results by their own words."""
+    places = [re.escape(pattern.partition("/")[0]) for pattern in patterns if "/" in pattern]
+    place = re.compile("|".join([r"JUNIT_REPORTS", *(rf"(?:^|/){each}/" for each in places)]))
+    for reading in _scripts_of(job):
+        for node in reading.tree.walk():
+            written = [word for word in node.words if re.match(r"(?:\d*|&)>", word)]
+            if call_of(node)[:1] in _WRITERS:
+                written += node.words[-1:]
+            if any(place.search(word.lstrip("&>0123456789 \"'")) for word in written):
+                yield text_of(node)
+
+
+_WRITERS = [(name,) for name in ("cp", "mv", "ln", "install", "tee", "touch")]

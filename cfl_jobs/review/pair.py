@@ -33,7 +33,7 @@ from cfl_jobs.target import Kind
 _ENVIRONMENT = re.compile(r"^environment=(.+)$", re.MULTILINE)
 # What a template gives a script stands before it (rendering/scripts.py).
 BEGIN = "\n# From here on: "
-COMMAND = re.compile(r"^command=('[^'\n]*'|[^\s'\"]+)$", re.MULTILINE)
+COMMAND = re.compile(r"""^command=((?:'[^']*'|"'"|[^\s'"])+)$""", re.MULTILINE)
 _BUILDERS = "builders"
 # The controller's own labels: any job may name them.
 _CONTROLLER = frozenset({"built-in", "master"})

@@ -1,0 +1,215 @@
+"""Guards of the chain's own scripts: what a line in other words loses, told, or nothing."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from cfl_jobs.configs.graph import build_chain
+from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.planning.plan import Plan
+from cfl_jobs.review.comparing import read_setup
+from cfl_jobs.review.guards import find_guards, find_passing
+from cfl_jobs.review.pair import Pair, Side
+from cfl_jobs.review.review import Weight
+from tests.projects import ROOT
+
+SUITE, DEPLOY, PUBLISH = "Run Portal Tests", "Deploy to Dev", "Publish Ocargo Files"
+PACK, GATE, CHECK = "Create Distribution", "Promote Distribution", "Check Jobs"
+RUNS = 'env "${environment[@]}" bash -euo pipefail -c "$command"'
+FAIL = '    reason="$*"\n    exit 1\n'
+NUMBER = "    printf '[description] refused: no distribution number\\n'\n    exit 1\n"
+CMP = "cmp -- commit.txt distribution/commit.txt\n"
+COUNT = 'if [ "$tests" -eq 0 ]; then'
+UNTESTED = 'elif [ "${ALLOW_UNTESTED:-false}" = true ]; then'
+THERE = 'if [ ! -f "$archive" ] || [ ! -f commit.txt ]; then'
+NAMED = "if [[ ! $branch =~ ^[A-Za-z0-9._/+@#-]{1,200}$ ]]; then"
+BROKEN = '[ -z "$broken" ]\n'
+EARLY = "end green early: "
+PASSES = "pass whatever its tests say"
+ENDS_GREEN = "refused: `fail` ends green now"
+GOES_ON = "go on where "
+
+
+@pytest.fixture(scope="module")
+def jobs() -> Mapping[str, Job]:
+    return read_setup(ROOT).jobs
+
+
+def say(jobs: Mapping[str, Job], name: str, old: str, new: str) -> list[str]:
+    """Return the sentences of weight on a job whose scripts get `new` for `old`."""
+    assert any(old in step.script for step in jobs[name].shells), old
+    builders = tuple(
+        replace(step, script=step.script.replace(old, new)) if isinstance(step, Shell) else step
+        for step in jobs[name].builders
+    )
+    after = {**jobs, name: replace(jobs[name], builders=builders)}
+    before, now = (Side(each, build_chain(each.values())) for each in (jobs, after))
+    pair = Pair(Plan(""), before, now)
+    effects = [
+        effect
+        for find in (find_guards, find_passing)
+        for effect in find(pair, name, jobs[name], after[name])
+    ]
+    return [effect.text for effect in effects if effect.weight is not Weight.LOW]
+
+
+WEAKER = [
+    *(
+        (SUITE, FAIL, FAIL.replace("exit 1", end), ENDS_GREEN)
+        for end in ("exit 0", 'exit "0"', "exit $((0))", "exit 256", "code=0; exit $code")
+    ),
+    (SUITE, FAIL, FAIL.replace("exit 1", "exit ${X:-0}"), "refused: `fail` may end green now"),
+    (SUITE, FAIL, FAIL.replace("exit 1", "return 1 || true"), "refused: `fail` goes on now"),
+    (SUITE, NUMBER, NUMBER.replace("exit 1", 'exit "0"'), "end green where `if [[ ! $number"),
+    (SUITE, NUMBER, NUMBER.replace("exit 1", "exit $((0))"), "end green where `if [[ ! $number"),
+    (SUITE, NUMBER, NUMBER.replace("exit 1", "exit ${X:-0}"), "perhaps end green where `if [["),
+    (SUITE, "umask", "shopt -uo errexit\numask", "go on after a command that fails, as of"),
+    (SUITE, "umask", "shopt -uo pipefail\numask", "go on after a failure before a pipe, as of"),
+    (SUITE, "umask", 'set "+e"\numask', "go on after a command that fails, as of `set +e`"),
+    *(
+        (SUITE, f"{RUNS}\n", f"{runs}\n", PASSES)
+        for runs in (
+            f"{RUNS} || code=$?",
+            f"{RUNS} && echo fine",
+            f"out=$({RUNS}) || out=failed",
+            f'out="$({RUNS} || true)"',
+            f'echo "$({RUNS})"',
+            f'export OUT="$({RUNS})"',
+            f'{RUNS} &\nwait "$!" || echo failed',
+            f"if {RUNS}; then echo fine; fi",
+            f"{RUNS} || exit 0",
+            f"set +e\n{RUNS}\nset -e",
+        )
+    ),
+    (SUITE, "trap 'exit 143' TERM", "trap 'exit 143' TERM\ntrap 'exit 0' ERR", PASSES),
+    (SUITE, "trap tell EXIT", "trap 'tell; exit 0' EXIT", PASSES),
+    (SUITE, 'log: ${BUILD_URL:-$here}"\n}', 'log: ${BUILD_URL:-$here}"\n    exit 0\n}', PASSES),
+    (SUITE, COUNT, f"echo '<testcase/>' >reports/x.xml\n{COUNT}", "takes for test results what"),
+    (SUITE, COUNT, f"cp all.xml reports/\n{COUNT}", "takes for test results what `cp all.xml"),
+    (SUITE, COUNT, f"tests=$((tests + 1))\n{COUNT}", "changes what the guard `fail "),
+    (SUITE, COUNT, f"tests=1\n{COUNT}", "changes when the guard `fail "),
+    (SUITE, COUNT, COUNT.replace("0", "-1"), "changes when the guard `fail "),
+    *(
+        (SUITE, "command", command, PASSES)
+        for command in (
+            "echo tests",
+            "printf 'passed\\n'; exit 0",
+            "pytest || code=$?",
+            "pytest & wait $! || echo failed",
+            "out=$(pytest) || out=bad",
+            "trap 'exit 0' ERR; pytest",
+            "set +o pipefail; pytest | tee log",
+            'run() { "$@" || true; }; run pytest',
+            "timeout 60 pytest || :",
+            "until pytest; do break; done",
+            "case $(pytest) in *) ;; esac",
+        )
+    ),
+    (SUITE, "command", "set +e; pytest; exit ${CODE:-0}", "perhaps pass though its tests fail"),
+    (DEPLOY, "umask", '[ -z "${SKIP:-}" ] || exit 0\numask', f"{EARLY}`[ -z "),
+    (DEPLOY, "umask", 'if [ -n "${SKIP:-}" ]; then\n    exit 0\nfi\numask', f"{EARLY}`if [ -n "),
+    (DEPLOY, "umask", "exit 0\numask", f"{EARLY}`exit 0`"),
+    (DEPLOY, CMP, "", "takes the guard `cmp -- "),
+    (DEPLOY, CMP, f"{CMP[:-1]} || true\n", f"{GOES_ON}`cmp -- "),
+    (DEPLOY, CMP, f"if ! {CMP[:-1]}; then echo differs; fi\n", f"{GOES_ON}`cmp -- "),
+    (DEPLOY, CMP, f'[ -n "${{CI:-}}" ] || {CMP}', "changes when the guard `cmp -- "),
+    (DEPLOY, UNTESTED, UNTESTED.replace("false", "true"), "changes when the guard `refuse "),
+    (DEPLOY, '[ "$recorded" = ', '[ "$recorded" != ', "changes when the guard `refuse "),
+    (DEPLOY, 'sum="$(sha256sum "$archive"', 'sum="$(sha256sum "$1"', "changes what the guard `ref"),
+    (DEPLOY, "tar -xf", "! tar -xf", f"{GOES_ON}`tar -xf "),
+    (PUBLISH, 'fail "the checked out commit', 'echo "the checked out commit', "takes the guard"),
+    (PUBLISH, 'wait "$looking"', "wait", "takes the guard `wait"),
+    (PACK, FAIL, FAIL.replace("exit 1", "return 0"), "2 more refused: `fail` goes on now"),
+    (PACK, '    refuse_secret "${found%%$\'\\n\'*}" "$2"\n', "", "takes the guard `refuse_secret"),
+    (PACK, '[ -s "distribution/$file" ]', '[ -e "distribution/$file" ]', "changes when the guard"),
+    (PACK, '[ -n "$1" ] || return 0', "return 0", "changes when the guard"),
+    (CHECK, BROKEN, f"{BROKEN[:-1]} || true\n", f"{GOES_ON}`[ -z "),
+    (CHECK, '|| broken="the definitions don\'t render"', "|| true", "changes when the guard"),
+    (CHECK, "bin/cfl-jobs check\n", "bin/cfl-jobs check || echo bad\n", f"{GOES_ON}`.cfl-jobs/bin"),
+]
+AS_BEFORE = [
+    (SUITE, FAIL, FAIL.replace("exit 1", 'exit "1"')),
+    (SUITE, FAIL, FAIL.replace("exit 1", "code=3; exit $code")),
+    (SUITE, f"fail() {{\n{FAIL}}}", f"fail() (\n{FAIL})"),
+    (SUITE, f"fail() {{\n{FAIL}}}", f"function fail\n{{\n{FAIL}}}"),
+    (SUITE, "set -euo pipefail", 'set "-euo" "pipefail"'),
+    (SUITE, "set -euo pipefail", "set -o errexit -o nounset -o pipefail"),
+    (SUITE, "set -euo pipefail", "shopt -so errexit nounset pipefail"),
+    (SUITE, COUNT, "if [[ $tests -eq 0 ]]; then"),
+    (SUITE, COUNT, 'if ! [ "${tests}" -ne 0 ]; then'),
+    (SUITE, COUNT, 'if (false || [ "$tests" "-eq" 0 ]); then'),
+    *(
+        (SUITE, f"{RUNS}\n", f"{runs}\n")
+        for runs in (
+            f"if ! {RUNS}; then\n    fail 'it failed'\nfi",
+            f"{RUNS} || exit $?",
+            f'code=0\n{RUNS} || code=$?\n[ "$code" -eq 0 ] || exit "$code"',
+            f"{RUNS} 2>&1 | cat",
+            f"({RUNS})",
+            f"{RUNS} &\nwait $!",
+            f"failed=()\n{RUNS} || failed+=(it)\n"
+            + 'if [ "${#failed[@]}" -gt 0 ]; then exit 1; fi',
+        )
+    ),
+    *(
+        (SUITE, "command", command)
+        for command in (
+            "set -x; pytest",
+            "{ pytest; }",
+            "pytest 2>&1 | tee log",
+            "code=0; pytest || code=$?; exit $code",
+            "pytest\nif [ $? -ne 0 ]; then exit 1; fi",
+            'set +e; pytest; code=$?; set -e; exit "$code"',
+            "exec pytest",
+            "cd . && pytest",
+            "pytest && echo fine",
+            "if pytest; then echo fine; else exit 1; fi",
+        )
+    ),
+    (DEPLOY, CMP, f"{CMP[:-1]} || exit 1\n"),
+    (DEPLOY, CMP, f"if ! {CMP[:-1]}; then exit 1; fi\n"),
+    (DEPLOY, CMP, f"if {CMP[:-1]}; then\n    :\nelse\n    exit 1\nfi\n"),
+    (DEPLOY, CMP, f"{CMP[:-1]} >/dev/null || {{\n    echo differs\n    exit 1\n}}\n"),
+    (DEPLOY, UNTESTED, 'elif [[ "${ALLOW_UNTESTED:-false}" == true ]]; then'),
+    (DEPLOY, UNTESTED, 'elif test "${ALLOW_UNTESTED:-false}" = "true"; then'),
+    (DEPLOY, THERE, 'if ! { [ -f "$archive" ] && [ -f commit.txt ]; }; then'),
+    (DEPLOY, THERE, "if [[ ! -f $archive || ! -f commit.txt ]]; then"),
+    (DEPLOY, "umask", 'case "${CI:-}" in\n1) echo one ;;\nesac\numask'),
+    (PUBLISH, NAMED, f"if ! [[ {NAMED[7:]}"),
+    (PUBLISH, 'if [ -z "$branch" ]; then', "if ! [[ -n $branch ]]; then"),
+    (PUBLISH, '[ "$submodules" != true ] || m', 'if [ "$submodules" = true ]; then :; fi; m'),
+    (PACK, '[ -n "$manage" ] && run', 'test -n "$manage" && run'),
+    (PACK, '[ -n "$found" ] || fail', "! [[ -z $found ]] || fail"),
+    (GATE, 'if [ -n "$same" ]; then', "if [[ -n $same ]]; then"),
+    (CHECK, BROKEN, 'if [ -n "$broken" ]; then exit 1; fi\n'),
+    (CHECK, "bin/cfl-jobs check\n", "bin/cfl-jobs check || exit 1\n"),
+]
+
+
+def of_command(jobs: Mapping[str, Job], row: tuple[str, ...]) -> tuple[str, ...]:
+    """Return a row, `command` as the line that gives a suite's script its command."""
+    name, old, new, *expected = row
+    if old == "command":
+        script = "\n".join(step.script for step in jobs[name].shells)
+        old = next(line for line in script.split("\n") if line.startswith("command="))
+        new = f"command={shlex.quote(new)}"
+    return (name, old, new, *expected)
+
+
+@pytest.mark.parametrize("row", WEAKER, ids=lambda row: f"{row[0]}: {row[2]}")
+def test_guard_that_is_lost_is_told(row: tuple[str, ...], jobs: Mapping[str, Job]) -> None:
+    *edit, expected = of_command(jobs, row)
+    told = say(jobs, *edit)
+    assert any(expected in text for text in told), told
+
+
+@pytest.mark.parametrize("row", AS_BEFORE, ids=lambda row: f"{row[0]}: {row[2]}")
+def test_guard_in_other_words_is_none_that_is_lost(
+    row: tuple[str, ...], jobs: Mapping[str, Job]
+) -> None:
+    assert say(jobs, *of_command(jobs, row)) == []
