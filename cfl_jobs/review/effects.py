@@ -465,7 +465,9 @@ def _say_what_runs(job: Job) -> tuple[str, str]:
     codes = [without_comments(step.script).strip() for step in job.shells]
     short = [code for code in codes if "\n" not in code and len(code) <= _LONG_COMMAND]
     what = f"{count(len(job.builders), 'step')}"
-    if commands := [" ".join(shlex.split(found[1])) for found in given if found and "\n" not in found[1]]:
+    if commands := [
+        " ".join(shlex.split(found[1])) for found in given if found and "\n" not in found[1]
+    ]:
         what = join_names([f"`{command}`" for command in commands])
     elif short and len(short) == len(job.builders):
         what = join_names([f"`{code}`" for code in short])
