@@ -18,11 +18,18 @@ import yaml
 from jsonschema.validators import validator_for
 
 from cfl_jobs.__main__ import run
+from cfl_jobs.bootstrap.contents import (
+    OF_THE_SERVER,
+    Form,
+    Secret,
+    find_exposed,
+    find_missing,
+    list_agents,
+    list_plugins,
+    list_secrets,
+)
 from cfl_jobs.bootstrap.directory import make_files
 from cfl_jobs.bootstrap.overrides import Overrides
-from cfl_jobs.bootstrap.plugins import OF_THE_SERVER, list_plugins
-from cfl_jobs.bootstrap.secrets import Form, Secret, find_missing, list_secrets
-from cfl_jobs.bootstrap.texts import find_exposed, list_agents, write_texts
 from cfl_jobs.configs.labels import satisfies
 from cfl_jobs.doctor.needs import CredentialNeed, Needs, needs_of
 from cfl_jobs.errors import CflJobsError
@@ -55,8 +62,10 @@ SCHEMAS = {
     for version in ("2.440.3", "2.568.2")
 }
 NEEDS = needs_of_project(ROOT)
+NOTHING = Overrides()
+SSH_NEED = CredentialNeed("key", "SSHUserPrivateKeyBinding", ("Deploy to Dev",))
 # All files of it, as nobody changed anything.
-MADE = make_files(NEEDS, Overrides({}), lock=None, has_lock=False)
+MADE = make_files(NEEDS, NOTHING)
 SECRETS = {
     "JENKINS_ADMIN_PASSWORD": "value-one",
     "SMTP_HOST": "mail.example.org",
@@ -184,7 +193,7 @@ def test_each_plugin_says_which_jobs_need_it_for_what() -> None:
 
 def test_plugin_that_no_job_needs_any_more_is_not_listed(bootstrap: Bootstrap) -> None:
     edit(bootstrap.root, "templates/base.yaml.j2", "  - timestamps\n", "")
-    plugins = [line.name for line in list_plugins(needs_of_project(bootstrap.root))]
+    plugins = [line.name for line in list_plugins(needs_of_project(bootstrap.root), NOTHING)]
     assert "timestamper" not in plugins
     assert "git" in plugins
 
@@ -196,8 +205,10 @@ def test_list_of_plugins_fits_together(jenkins: str) -> None:
     of_today = {name: plugin["version"] for name, plugin in recorded.items()}
     partly = {name: of_today[name] for name in ("git", "junit", "copyartifact", "matrix-auth")}
     for plugins in ({}, partly, of_today) if jenkins == "2.568.2" else ({},):
-        needs = dataclasses.replace(NEEDS, inventory=Inventory(plugins, jenkins))
-        listed = {line.name: line.version for line in list_plugins(needs, with_ssh=True)}
+        needs = dataclasses.replace(
+            NEEDS, inventory=Inventory(plugins, jenkins), credentials=(SSH_NEED,)
+        )
+        listed = {line.name: line.version for line in list_plugins(needs, NOTHING)}
         assert set(OF_THE_SERVER) | {"ssh-credentials"} <= {n for n, v in listed.items() if v}
         if jenkins != "2.568.2":
             continue
@@ -229,7 +240,7 @@ def test_what_the_schema_refuses_wrongly_is_what_the_server_started_with() -> No
 
 
 def load_setup(needs: Needs) -> Any:
-    return yaml.safe_load(write_texts(needs, Overrides({}), has_lock=False)["jenkins.yaml"])
+    return yaml.safe_load(make_files(needs, NOTHING)["jenkins.yaml"])
 
 
 @pytest.mark.parametrize("version", SCHEMAS)
@@ -367,7 +378,7 @@ def test_agents_have_names_that_a_service_can_have() -> None:
         ("agent", ("☃",), 1),
     ]
     assert list(find_exposed(needs)) == ["C"]
-    first = nodes(write_texts(needs, Overrides({}), has_lock=False)["jenkins.yaml"])["two-words"]
+    first = nodes(make_files(needs, NOTHING)["jenkins.yaml"])["two-words"]
     assert first["labelString"] == '"two words"'
 
 
@@ -558,7 +569,7 @@ def test_other_kinds_of_credentials_get_their_secrets() -> None:
     )
     made = type(rendered)(rendered.kind, "It is ${HERE}", config, rendered.definition, ())
     needs = needs_of([made], Inventory({}, "2.479.3"))
-    names = [secret.name for secret in list_secrets(needs)][2:]
+    names = [secret.name for secret in list_secrets(needs, NOTHING)][2:]
     assert names == [
         "SECRET_2SSH_USERNAME",
         "SECRET_2SSH_KEY_FILE",
@@ -566,7 +577,7 @@ def test_other_kinds_of_credentials_get_their_secrets() -> None:
         "REGISTRY_USERNAME",
         "REGISTRY_PASSWORD",
     ]
-    files = make_files(needs, Overrides({}), lock=None, has_lock=False)
+    files = make_files(needs, NOTHING)
     document = yaml.safe_load(files["jenkins.yaml"])
     assert refused(document, "2.440.3") == set()
     entries = document["credentials"]["system"]["domainCredentials"][0]["credentials"]
@@ -584,9 +595,9 @@ def test_other_kinds_of_credentials_get_their_secrets() -> None:
 def test_secret_that_should_be_a_file_must_be_one(tmp_path: Path) -> None:
     secret = Secret("KEY_FILE", "a key", Form.FILE)
     path = tmp_path / "key"
-    assert find_missing([secret], {"KEY_FILE": "key"}, tmp_path) == ((secret, "names no file"),)
+    assert [*find_missing([secret], {"KEY_FILE": "key"}, tmp_path)] == [(secret, "names no file")]
     path.write_text("-")
-    assert find_missing([secret], {"KEY_FILE": "key"}, tmp_path) == ()
+    assert [*find_missing([secret], {"KEY_FILE": "key"}, tmp_path)] == []
 
 
 def test_weekly_release_is_not_taken_for_a_long_term_one(bootstrap: Bootstrap) -> None:
@@ -611,7 +622,7 @@ def test_lock_has_the_servers_exact_versions_and_is_used(
     jenkins_server.plugins["git"] = "5.3.0"
     bootstrap("--lock", "--url", jenkins_server.url)
     locked = plugin_lines(bootstrap.read("plugins.lock.txt"))
-    setup = {line.name: line.version for line in list_plugins(NEEDS)}
+    setup = {line.name: line.version for line in list_plugins(NEEDS, NOTHING)}
     setup = {"configuration-as-code": setup["configuration-as-code"]}
     assert locked == setup | jenkins_server.plugins
     assert bootstrap.read("plugins.lock.txt").startswith("# plugins.lock.txt: ")

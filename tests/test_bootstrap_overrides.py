@@ -38,7 +38,7 @@ def put(home: Path, name: str, text: str) -> Path:
 
 
 def files_with(home: Path) -> dict[str, str]:
-    return make_files(NEEDS, read_overrides(home), lock=None, has_lock=False)
+    return make_files(NEEDS, read_overrides(home))
 
 
 def test_snippets_are_copied_after_ours_and_kept(bootstrap: Bootstrap) -> None:
@@ -142,7 +142,7 @@ def test_override_that_is_no_text_is_named(tmp_path: Path) -> None:
     put(tmp_path, "compose.yaml", "").write_bytes(b"\xff\xfe")
     with pytest.raises(CflJobsError, match=r"compose\.yaml can't be read: it is not UTF-8 text"):
         read_overrides(tmp_path)
-    assert read_overrides(tmp_path / "none") == Overrides({})
+    assert read_overrides(tmp_path / "none") == Overrides()
 
 
 def write_all(home: Path) -> list[tuple[str, Written, Path]]:

@@ -1,38 +1,59 @@
-"""Needs → the files beside jobs/ in a directory. People's own are kept; edits are backed up."""
+"""Needs → the files beside jobs/ in a directory. People's own are kept; edits are backed up.
+
+compose.yaml runs one controller, which alone is given secrets and runs no build, and its agents;
+both are made of the controller's image (https://github.com/jenkinsci/docker): one tag to keep, the
+same Java, git and user. What the jobs' scripts need beside that is in the agents' only. Keys of
+jenkins.yaml: configuration-as-code-plugin (demos/, docs/features). plugins.txt: "Plugin Input
+Format" of https://github.com/jenkinsci/plugin-installation-manager-tool.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from importlib.resources import files
+from itertools import count as numbers
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
+import jinja2
 
-from cfl_jobs.bootstrap.overrides import OVERRIDES, Overrides, read_overrides
-from cfl_jobs.bootstrap.plugins import PluginLine, list_plugins, write_lock, write_plugins
-from cfl_jobs.bootstrap.secrets import Secret, find_missing, find_unneeded, list_credentials
-from cfl_jobs.bootstrap.texts import (
-    SECRETS_FILE,
-    SIGN,
-    find_exposed,
-    list_all_secrets,
-    read_ours,
-    write_texts,
-)
+from cfl_jobs.bootstrap import contents
+from cfl_jobs.bootstrap.overrides import OVERRIDES, SETUP, Overrides, read_overrides
 from cfl_jobs.doctor.needs import Needs
-from cfl_jobs.errors import CflJobsError, TargetError, count
+from cfl_jobs.errors import CflJobsError, TargetError, count, suggest
 from cfl_jobs.files import write_whole
+from cfl_jobs.reading.inventory import INVENTORY
 from cfl_jobs.reading.secrets import CredentialKind, read_secrets
+from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import Target
 
 LOCK = "plugins.lock.txt"
+SECRETS_FILE = "secrets.env"
+_SECRETS_DIRECTORY = "/run/secrets"
 _COMPOSE_OVERRIDE = "compose.override.yaml"
-_AS_THEY_ARE = ("agent.sh", "agents.groovy", "backup.sh", "controller.sh", "restore.sh")
-_SIGNED = re.compile(re.escape(SIGN.rstrip("`")) + r"[^`\n]*`(?: \(([0-9a-f]{12})\))?")
+_SIGN = "Written by `cfl-jobs bootstrap`"
+_SIGNED = re.compile(re.escape(_SIGN.rstrip("`")) + r"[^`\n]*`(?: \(([0-9a-f]{12})\))?")
+# What each file is made of, in files/.
+_TEMPLATES = {
+    "plugins.txt": "plugins.txt.j2",
+    "jenkins.yaml": "jenkins.yaml.j2",
+    "Dockerfile": "Dockerfile.j2",
+    ".dockerignore": "dockerignore.j2",
+    "compose.yaml": "compose.yaml.j2",
+    "secrets.env.example": "secrets.env.example.j2",
+    **{name: name for name in ("agent.sh", "agents.groovy", "backup.sh", "controller.sh")},
+    "restore.sh": "restore.sh",
+    f"{OVERRIDES}/README.md": "overrides.md",
+    _COMPOSE_OVERRIDE: "compose.override.yaml.j2",
+    LOCK: "plugins.lock.txt.j2",
+}
 
 
 class Written(Enum):
@@ -48,59 +69,64 @@ def write_home(
     needs: Needs,
     home: Path,
     secrets_file: Path | None,
-    lock: str | None,
     *,
+    source: Target | None,
     require_secrets: bool,
     update: Callable[[], int],
 ) -> int:
-    """Write the jobs, by `update`, and every file; returns the exit code."""
+    """Write the jobs, by `update`, and every file; returns the exit code.
+
+    Exact versions of plugins are taken from the server `source`.
+    """
     if secrets_file is None and (home / SECRETS_FILE).is_file():
         secrets_file = home / SECRETS_FILE
-    values = dict(os.environ) if secrets_file is None else read_secrets(secrets_file)
+    values = read_secrets(secrets_file) if secrets_file else dict(os.environ)
     overrides = read_overrides(home)
-    files = make_files(needs, overrides, lock=lock, has_lock=(home / LOCK).is_file())
-    check_ours(home, files)
+    made = make_files(needs, overrides, source=source, has_lock=(home / LOCK).is_file())
+    check_ours(home, made)
     if code := update():
         return code
-    for name, became, kept in write_files(home, files):
+    for name, became, kept in write_files(home, made):
         if became is Written.EDITED:
             click.echo(f"{home / name}: {became.value} {kept}", err=True)
             click.echo(f"  What it adds is kept each time if it stands in {OVERRIDES}/.", err=True)
         else:
             click.echo(f"{home / name}: {became.value}")
-    if unlocked := find_unlocked(home, needs, overrides):
-        click.echo(
-            f"{home / LOCK} lacks {', '.join(unlocked)}, so they aren't installed.", err=True
-        )
+    locked = {line.partition(":")[0].strip() for line in _read(home / LOCK).splitlines()}
+    needed = {line.name for line in contents.list_plugins(needs, overrides)}
+    if len(locked) > 1 and (unlocked := sorted(needed - locked)):
+        names = ", ".join(unlocked)
+        click.echo(f"{home / LOCK} lacks {names}, so they aren't installed.", err=True)
         click.echo("  Take the versions again with --lock, or remove that file.", err=True)
-    for job in find_exposed(needs):
+    for job in contents.find_exposed(needs):
         click.echo(
             f"{job} binds credentials and may run where every branch's builds run: they can read "
             "them there. Give its entry a node_label of its own.",
             err=True,
         )
-    return _tell_secrets(
-        list_all_secrets(needs, overrides), home, values, secrets_file, is_error=require_secrets
-    )
+    secrets = contents.list_secrets(needs, overrides)
+    is_complete = _tell_secrets(secrets, home, values, secrets_file)
+    return int(require_secrets and not is_complete)
 
 
 def _tell_secrets(
-    secrets: tuple[Secret, ...],
+    secrets: tuple[contents.Secret, ...],
     home: Path,
-    values: dict[str, str],
+    values: Mapping[str, str],
     secrets_file: Path | None,
-    *,
-    is_error: bool,
-) -> int:
-    """Say which secrets are missing and how to start; returns the exit code."""
-    where = "the environment" if secrets_file is None else str(secrets_file)
-    if secrets_file is not None:
-        for line in find_unneeded(secrets, values):
-            click.echo(f"{secrets_file}: {line}", err=True)
-    missing = find_missing(secrets, values, home)
+) -> bool:
+    """Say which secrets are missing and how to start; returns whether none is."""
+    if secrets_file:
+        known = [secret.name for secret in secrets]
+        for name in values:
+            if name not in known:
+                line = f"{secrets_file}: {name} is not needed. {suggest(name, known)}"
+                click.echo(line.rstrip(), err=True)
+    where = secrets_file or "the environment"
+    missing = list(contents.find_missing(secrets, values, home))
     file = secrets_file or home / SECRETS_FILE
     start = f"cd {shlex.quote(str(home))} && docker compose"
-    if missing or secrets_file is not None:
+    if missing or secrets_file:
         start += f" --env-file {shlex.quote(os.path.relpath(file, home))}"
     if missing:
         verb = "is" if len(missing) == 1 else "are"
@@ -116,45 +142,119 @@ def _tell_secrets(
     else:
         click.echo(f"All {count(len(secrets), 'secret')} are in {where}.")
     click.echo(f"Start it: {start} up --build --detach --wait")
-    return 1 if missing and is_error else 0
-
-
-def read_lock(needs: Needs, home: Path, target: Target) -> str:
-    """Return the text of a lock: the exact versions of a server's plugins."""
-    installed = target.plugins()
-    lines = plugins_of(needs, read_overrides(home))
-    return write_lock(installed, lines, label=target.label, jenkins=target.version())
-
-
-def plugins_of(needs: Needs, overrides: Overrides) -> tuple[PluginLine, ...]:
-    """Return the plugins to install for the jobs, for what jenkins.yaml sets up, and people's."""
-    kinds = {credential.kind for credential in list_credentials(needs)}
-    lines = {
-        line.name: line for line in list_plugins(needs, with_ssh=CredentialKind.SSH_KEY in kinds)
-    }
-    for line in overrides.plugins:
-        before = lines.get(line.name, line)
-        reasons = tuple(dict.fromkeys((*before.reasons, *line.reasons)))
-        lines[line.name] = PluginLine(line.name, line.version or before.version, reasons)
-    return tuple(lines[name] for name in sorted(lines))
+    return not missing
 
 
 def make_files(
-    needs: Needs, overrides: Overrides, *, lock: str | None, has_lock: bool
+    needs: Needs, overrides: Overrides, *, source: Target | None = None, has_lock: bool = False
 ) -> dict[str, str]:
-    """Return all files by name. `lock` is the text of a new lock; one may be there already."""
-    made = {
-        "plugins.txt": write_plugins(plugins_of(needs, overrides)),
-        **write_texts(needs, overrides, has_lock=has_lock or lock is not None),
-        **{name: read_ours(name) for name in _AS_THEY_ARE},
-        f"{OVERRIDES}/README.md": read_ours("overrides.md"),
+    """Return all files by name; no secret is in them.
+
+    What a snippet of overrides/ sets to another kind of thing is left to it. A lock is made of a
+    server's plugins, or may be there already. Raises CflJobsError for credentials of an unknown
+    kind, and where the version of Jenkins has no image.
+    """
+    image = image_of(needs)
+    installed = source.plugins() if source else {}
+    environment = jinja2.Environment(  # noqa: S701 - no HTML
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {
+        "ascii": ascii,
+        "entry": _entry,
+        "json": json.dumps,
+        "label": _label,
+        "quote": _quote,
+        "reference": _reference,
     }
-    if overrides.compose:
-        made[_COMPOSE_OVERRIDE] = (
-            f"# {_COMPOSE_OVERRIDE}: overrides/compose.yaml. {SIGN}; to change it, change that.\n"
-            + overrides.compose
+    values = {
+        "needs": needs,
+        "overrides": overrides,
+        "source": source,
+        "installed": installed,
+        "plugins": contents.list_plugins(needs, overrides),
+        "agents": contents.list_agents(needs),
+        "secrets": contents.list_secrets(needs, overrides),
+        "credentials": contents.list_credentials(needs),
+        "has_lock": has_lock or source,
+        "image": image,
+        "tag": image.partition(":")[2],
+        "host": urlsplit(needs.server).hostname,
+        "mail": next(iter(needs.mail.replace(",", " ").split()), ""),
+        "python": needs.python,
+        "has_package": re.fullmatch(r"python3(\.\d+)?", needs.python),
+        "has_old_remoting": is_older(needs.inventory.jenkins, "2.326"),
+        "sign": _SIGN,
+        "change": "change jobs/ or overrides/ and run that again",
+        "compose": f"docker compose --env-file {SECRETS_FILE}",
+        "secrets_file": SECRETS_FILE,
+        "secrets_directory": _SECRETS_DIRECTORY,
+        "controller_secrets": "/var/agents",
+        "agent_secret": "/run/agent",
+        "agent_home": "/var/jenkins_home",  # of the image's user
+        "inventory": INVENTORY,
+        "setup": SETUP,
+        "taken_in": _taken_in,
+        "kinds": CredentialKind,
+        "admin_password": contents.ADMIN_PASSWORD,
+        "smtp_host": contents.SMTP_HOST,
+        "github_token": contents.GITHUB_TOKEN,
+        "github_hook": contents.GITHUB_HOOK,
+    }
+    left_out = {LOCK: not source, _COMPOSE_OVERRIDE: not overrides.compose}
+    folder = files("cfl_jobs.bootstrap").joinpath("files")
+    return {
+        name: environment.from_string(folder.joinpath(template).read_text("utf-8")).render(values)
+        for name, template in _TEMPLATES.items()
+        if not left_out.get(name)
+    }
+
+
+def image_of(needs: Needs) -> str:
+    """Return the image and its tag. Raises CflJobsError where the version isn't a long-term one."""
+    version = needs.inventory.jenkins
+    if not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        what = f"({version}) is a weekly release" if version else "is not known"
+        raise CflJobsError(
+            f"the version of Jenkins {what}; the image is made of a long-term-support one",
+            advice=f'Write `jenkins: "2.568.2"` or a later release into {INVENTORY}.',
         )
-    return made if lock is None else {**made, LOCK: lock}
+    # Jenkins 2.463 and later run on Java 21 as well as on 17; from 2.555 on they need it.
+    java = "jdk17" if is_older(version, "2.463") else "jdk21"
+    return f"jenkins/jenkins:{version}-lts-{java}"
+
+
+def _entry(line: contents.PluginLine) -> str:
+    """Return a plugin's lines of plugins.txt."""
+    comments = "".join(f"# {reason}\n" for reason in line.reasons)
+    if not line.version:
+        comments += f"# {INVENTORY} has no version of it, so this is the newest\n"
+    return f"\n{comments}{line.name}:{line.version}".rstrip(":") + "\n"
+
+
+def _taken_in(text: str, name: str) -> str:
+    """Return people's own instructions, run as root as installing needs."""
+    text = text.strip()
+    return text and f"\n# {OVERRIDES}/{name}:\nUSER root\n{text}\nUSER jenkins\n"
+
+
+def _label(label: str) -> str:
+    """Return a label as a node's list of labels, separated by blanks, has it."""
+    return label if re.fullmatch(r"[^\s\"()&|!<>]+", label) else json.dumps(label)
+
+
+def _quote(text: str) -> str:
+    """Return a YAML scalar that Configuration as Code takes literally: `^` keeps `${` from it."""
+    return json.dumps(text.replace("${", "^${"), ensure_ascii=False)
+
+
+def _reference(name: str, function: str = "") -> str:
+    """Return a secret, or what a function makes of its file."""
+    what = f"{function}:{_SECRETS_DIRECTORY}/{name}" if function else name
+    return f'"${{{what}}}"'
 
 
 def check_ours(directory: Path, names: Mapping[str, str]) -> None:
@@ -166,38 +266,32 @@ def check_ours(directory: Path, names: Mapping[str, str]) -> None:
         if not _find_sign(there)
     ]
     if strange:
+        verb = "is" if len(strange) == 1 else "are"
         raise CflJobsError(
-            f"{', '.join(strange)} in {directory} {'is' if len(strange) == 1 else 'are'} not "
-            "written by cfl-jobs, so nothing was written",
+            f"{', '.join(strange)} in {directory} {verb} not written by cfl-jobs, so nothing was "
+            "written",
             advice=f"Move it away (what it adds may stand in {OVERRIDES}/), or name another "
             "directory.",
         )
 
 
-def find_unlocked(directory: Path, needs: Needs, overrides: Overrides) -> tuple[str, ...]:
-    """Return the plugins that are needed by now, and that plugins.lock.txt doesn't have."""
-    locked = {line.partition(":")[0].strip() for line in _read(directory / LOCK).splitlines()}
-    names = (line.name for line in plugins_of(needs, overrides))
-    return tuple(name for name in names if len(locked) > 1 and name not in locked)
-
-
-def write_files(directory: Path, files: Mapping[str, str]) -> Iterator[tuple[str, Written, Path]]:
+def write_files(directory: Path, made: Mapping[str, str]) -> Iterator[tuple[str, Written, Path]]:
     """Write each file whole; yield its name, what became of it, and where an edited one is now."""
-    for name, text in files.items():
+    for name, text in made.items():
         path = directory / name
         there, signed = _read(path), _sign(text)
         # What stands in overrides/ is people's own; an edited README.md is too.
         if there == signed or (name.startswith(OVERRIDES) and _is_edited(there)):
             yield name, Written.SAME, path
             continue
-        kept = path
+        kept, became = path, Written.NEW
         if _is_edited(there):
-            kept = _free_name(path)
+            kept, became = _free_name(path), Written.EDITED
             _write(kept, there)
         _write(path, signed)
-        yield name, Written.NEW if kept == path else Written.EDITED, kept
+        yield name, became, kept
     stale = directory / _COMPOSE_OVERRIDE
-    if _COMPOSE_OVERRIDE not in files and _find_sign(there := _read(stale)):
+    if _COMPOSE_OVERRIDE not in made and _find_sign(there := _read(stale)):
         if _is_edited(there):
             stale.rename(_free_name(stale))
         stale.unlink(missing_ok=True)
@@ -228,9 +322,10 @@ def _is_edited(text: str) -> bool:
 
 def _free_name(path: Path) -> Path:
     """Return the first of NAME.edited, NAME.edited.2, ... that is free."""
-    number, kept = 1, path.with_name(f"{path.name}.edited")
-    while kept.exists():
-        number += 1
+    kept = path.with_name(f"{path.name}.edited")
+    for number in numbers(2):
+        if not kept.exists():
+            break
         kept = path.with_name(f"{path.name}.edited.{number}")
     return kept
 

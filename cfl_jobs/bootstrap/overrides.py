@@ -8,30 +8,34 @@ Configuration as Code reads jenkins.yaml and then overrides/jenkins/*.yaml with 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cfl_jobs.bootstrap.plugins import PluginLine
-from cfl_jobs.bootstrap.secrets import Secret
-from cfl_jobs.errors import DefinitionError, Finding, Position, TargetError
+from cfl_jobs.errors import DefinitionError, Finding, Position
+from cfl_jobs.files import read_text
 from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import peek
 
 OVERRIDES = "overrides"
 SETUP = f"{OVERRIDES}/jenkins"
+PLUGINS = f"{OVERRIDES}/plugins.txt"
 _PLUGIN = re.compile(r"([A-Za-z0-9_.-]+)(?::([^\s:#]+))?\s*(?:#.*)?")
 _REFERENCE = re.compile(r"(?<!\^)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """`setup` are the snippets of Configuration as Code, by file; the rest is text, "" for none."""
+    """What people added; text is "" for none.
 
-    setup: Mapping[str, Mapping[str, Any]]
-    plugins: tuple[PluginLine, ...] = ()
-    secrets: tuple[Secret, ...] = ()
+    `setup` are the snippets of Configuration as Code, by file; `secrets` are named in them: names
+    and files. `plugins` are names and versions, "" for any.
+    """
+
+    setup: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    plugins: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
     controller: str = ""
     agent: str = ""
     compose: str = ""
@@ -53,10 +57,10 @@ class Overrides:
 
 
 def read_overrides(home: Path) -> Overrides:
-    """Read overrides/ below `home`. Raises DefinitionError with every mistake, TargetError."""
+    """Read overrides/ below `home`. Raises DefinitionError with every mistake, CflJobsError."""
     setup: dict[str, Mapping[str, Any]] = {}
     findings: list[Finding] = []
-    secrets: dict[str, Secret] = {}
+    secrets: dict[str, str] = {}
     for path in sorted((home / SETUP).glob("*.y*ml")):
         name, text = f"{SETUP}/{path.name}", _read(path)
         loaded = load_yaml(text, str(path))
@@ -66,38 +70,29 @@ def read_overrides(home: Path) -> Overrides:
         elif not loaded.findings:
             findings.append(Finding("a snippet is a mapping", Position(str(path), 1)))
         for found in _REFERENCE.finditer(text):
-            secrets.setdefault(found[1], Secret(found[1], f"named in {name}"))
-    plugins = tuple(_read_plugins(home / OVERRIDES / "plugins.txt", findings))
+            secrets.setdefault(found[1], name)
+    plugins = _read_plugins(home / PLUGINS, findings)
     if findings:
         raise DefinitionError(findings)
-    controller, agent, compose = (
-        _read(home / OVERRIDES / name)
-        for name in ("controller.Dockerfile", "agent.Dockerfile", "compose.yaml")
-    )
-    return Overrides(setup, plugins, tuple(secrets.values()), controller, agent, compose)
+    texts = ("controller.Dockerfile", "agent.Dockerfile", "compose.yaml")
+    return Overrides(setup, plugins, secrets, *(_read(home / OVERRIDES / name) for name in texts))
 
 
-def _read_plugins(path: Path, findings: list[Finding]) -> Iterator[PluginLine]:
+def _read_plugins(path: Path, findings: list[Finding]) -> dict[str, str]:
+    plugins: dict[str, str] = {}
     for number, line in enumerate(_read(path).split("\n"), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        found = _PLUGIN.fullmatch(line.strip())
-        if found is None:
-            advice = "One `name:version` a line; # begins a comment."
-            findings.append(
-                Finding("this names no plugin", Position(str(path), number), line, advice=advice)
-            )
+        if found := _PLUGIN.fullmatch(line.strip()):
+            plugins[found[1]] = found[2] or plugins.get(found[1], "")
         else:
-            yield PluginLine(found[1], found[2] or "", (f"{OVERRIDES}/plugins.txt",))
+            place, advice = (
+                Position(str(path), number),
+                "One `name:version` a line; # begins a comment.",
+            )
+            findings.append(Finding("this names no plugin", place, line, advice=advice))
+    return plugins
 
 
 def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise TargetError(
-            f"{path} can't be read: {reason}", advice="Fix it or move it away."
-        ) from None
+    return read_text(path, advice="Fix it or move it away.") if path.exists() else ""

@@ -48,9 +48,17 @@ def set_up_server(
     """
     if not isinstance(target, JenkinsTarget):
         raise CflJobsError(f"{target.label} is no server", advice="Name one with --url.")
-    steps = _Steps(target, needs, update, verify, yes, waiting or Waiting())
-    for number, (title, step) in enumerate(steps.all(), 1):
-        click.echo(f"[{number}/{len(steps.all())}] {title}")
+    steps = _Steps(target, needs, yes, waiting or Waiting())
+    all_steps = (
+        ("doctor", steps.examine),
+        ("plugins", steps.install),
+        ("restart", steps.restart),
+        ("update", update),
+        ("verify", verify),
+        ("first distribution", steps.distribute),
+    )
+    for number, (title, step) in enumerate(all_steps, 1):
+        click.echo(f"[{number}/{len(all_steps)}] {title}")
         try:
             code = step()
         except Declined:
@@ -62,112 +70,96 @@ def set_up_server(
     return 0
 
 
+@dataclass
 class _Steps:
-    def __init__(
-        self,
-        target: JenkinsTarget,
-        needs: Needs,
-        update: Callable[[], int],
-        verify: Callable[[], int],
-        yes: bool,
-        waiting: Waiting,
-    ) -> None:
-        self._target, self._needs = target, needs
-        self._update, self._verify = update, verify
-        self._yes, self._waiting = yes, waiting
-        self._installed = False
+    """Those that aren't an update's own; each returns an exit code."""
 
-    def all(self) -> tuple[tuple[str, Callable[[], int]], ...]:
-        return (
-            ("doctor", self._examine),
-            ("plugins", self._install),
-            ("restart", self._restart),
-            ("update", self._update),
-            ("verify", self._verify),
-            ("first distribution", self._distribute),
-        )
+    target: JenkinsTarget
+    needs: Needs
+    yes: bool
+    waiting: Waiting
+    has_installed: bool = False
 
-    def _examine(self) -> int:
-        rows = diagnose(self._target, self._needs)
-        show(write_text(rows, self._target.label), COLOURS)
+    def examine(self) -> int:
+        rows = diagnose(self.target, self.needs)
+        show(write_text(rows, self.target.label), COLOURS)
         errors = {row.check for row in rows if row.state is State.ERROR}
-        return 1 if errors & _STOPPING else 0
+        return int(bool(errors & _STOPPING))
 
-    def _install(self) -> int:
-        installed = ask_plugins(self._target)
-        off = [n.name for n in self._needs.plugins if not _is_on(installed.get(n.name))]
+    def install(self) -> int:
+        installed = ask_plugins(self.target)
+        off = [
+            need.name
+            for need in self.needs.plugins
+            if need.name in installed and not installed[need.name].is_enabled
+        ]
         if off:
+            verb = "is" if len(off) == 1 else "are"
             raise TargetError(
-                f"{', '.join(off)} {'is' if len(off) == 1 else 'are'} disabled",
+                f"{', '.join(off)} {verb} disabled",
                 advice="Manage Jenkins → Plugins → Installed: enable, restart, run this again.",
             )
-        lacking = find_lacking(self._needs, installed)
+        lacking = find_lacking(self.needs, installed)
         if not lacking:
-            click.echo(f"All there: {count(len(self._needs.plugins), 'plugin')}.")
+            click.echo(f"All there: {count(len(self.needs.plugins), 'plugin')}.")
             return 0
         for need in lacking:
-            click.echo(f"  {need.name} {need.version}".rstrip() + f", for {', '.join(need.users)}")
+            click.echo(f"  {_name(need)}, for {', '.join(need.users)}")
         what = count(len(lacking), "plugin")
-        self._confirm(f"Install {what} on {self._target.label}, and restart?")
-        install_plugins(self._target, lacking)
+        self.confirm(f"Install {what} on {self.target.label}, and restart?")
+        install_plugins(self.target, lacking)
         click.echo("Jenkins installs them, and what they depend on.")
-        for line in wait_for_installation(self._target, self._waiting):
+        for line in wait_for_installation(self.target, self.waiting):
             click.echo(f"  {line}", err=True)
-        self._installed = True
+        self.has_installed = True
         return 0
 
-    def _restart(self) -> int:
-        if not self._installed and not needs_restart(self._target):
+    def restart(self) -> int:
+        if not (self.has_installed or _ask_installations(self.target).get(_WAITS)):
             click.echo("No restart is needed.")
             return 0
         click.echo("Jenkins restarts as soon as no build runs.")
-        restart(self._target, self._waiting)
+        restart(self.target, self.waiting)
         click.echo("It is back.")
-        lacking = find_lacking(self._needs, ask_plugins(self._target))
+        lacking = find_lacking(self.needs, ask_plugins(self.target))
         if lacking:
-            names = ", ".join(f"{need.name} {need.version}".rstrip() for need in lacking)
             raise TargetError(
-                f"{self._target.label} still lacks {names}",
+                f"{self.target.label} still lacks {', '.join(map(_name, lacking))}",
                 advice="Press “Check now” in Manage Jenkins → Plugins, look whether its update "
                 "centre offers them, and run this again.",
             )
         return 0
 
-    def _distribute(self) -> int:
-        job, branch = self._needs.adhoc, self._needs.branch
+    def distribute(self) -> int:
+        job, branch = self.needs.adhoc, self.needs.branch
         if not job or not branch:
             click.echo("There is no ad-hoc job (jobs/adhoc.yaml) or no branch in the settings.")
             return 0
-        page = f"{self._target.label}{path_of(Kind.JOB, job)}/"
-        builds = self._target.count_builds(job)
+        page = f"{self.target.label}{path_of(Kind.JOB, job)}/"
+        builds = self.target.count_builds(job)
         if builds:
             click.echo(f"{job} has been built already, so it isn't started: {page}")
             return 0
-        rows = diagnose(self._target, self._needs)
-        errors = [row for row in rows if row.state is State.ERROR]
+        errors = [r for r in diagnose(self.target, self.needs) if r.state is State.ERROR]
         for row in errors:
             click.echo(f"  {row.check}: {row.message}", err=True)
             click.echo(f"    → {row.fix}", err=True)
         if errors:
             return 1
-        self._confirm(f"Start {job} with BRANCH={branch}? It ends with a deployment.")
-        start_build(self._target, job, {"BRANCH": branch})
+        self.confirm(f"Start {job} with BRANCH={branch}? It ends with a deployment.")
+        start_build(self.target, job, {"BRANCH": branch})
         click.echo(f"Started {job} with BRANCH={branch}: {page}")
         return 0
 
-    def _confirm(self, question: str) -> None:
-        if not self._yes:
+    def confirm(self, question: str) -> None:
+        if not self.yes:
             confirm(question, advice="Add --yes to go ahead.")
-
-
-def _is_on(plugin: InstalledPlugin | None) -> bool:
-    """Tell whether nobody switched a plugin off; one that isn't there can be installed."""
-    return plugin is None or plugin.is_enabled
 
 
 # Where Jenkins leads to after an installation was asked for: before and since 2.4xx.
 _AFTER_INSTALL = ("updateCenter", "pluginManager/updates")
 _UNDER_WAY = ("Pending", "Installing")
+_WAITS = "restartRequiredForCompletion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +176,10 @@ class Waiting:
         for _ in range(int(self.limit / self.interval)):
             self.sleep(self.interval)
             yield
+
+
+def _name(need: PluginNeed) -> str:
+    return f"{need.name} {need.version}".rstrip()
 
 
 def find_lacking(needs: Needs, installed: Mapping[str, InstalledPlugin]) -> tuple[PluginNeed, ...]:
@@ -229,13 +225,8 @@ def wait_for_installation(target: JenkinsTarget, waiting: Waiting) -> tuple[str,
     )
 
 
-def needs_restart(target: JenkinsTarget) -> bool:
-    """Tell whether Jenkins waits for a restart to finish an installation."""
-    return bool(_ask_installations(target).get("restartRequiredForCompletion"))
-
-
 def _ask_installations(target: JenkinsTarget) -> dict[str, Any]:
-    tree = "restartRequiredForCompletion,jobs[name,errorMessage,status[type]]"
+    tree = f"{_WAITS},jobs[name,errorMessage,status[type]]"
     path, doing = f"updateCenter/api/json?tree={tree}", "look at the installation"
     return target.client.ask_json(path, doing, "jobs")
 

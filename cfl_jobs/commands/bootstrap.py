@@ -43,7 +43,7 @@ def command(
     With --url URL: doctor, install the missing plugins, restart, update, verify with an empty plan,
     and start the first distribution. Each step tells what it does; what is done isn't done again.
     """
-    from cfl_jobs.bootstrap.directory import read_lock, write_home
+    from cfl_jobs.bootstrap.directory import write_home
     from cfl_jobs.bootstrap.running_server import set_up_server
     from cfl_jobs.doctor.needs import find_needs
     from cfl_jobs.planning.basis import Asked
@@ -67,9 +67,12 @@ def command(
         update = partial(update_jobs, root, named, Asked(), Consent(yes, despite=despite))
         verify = partial(verify_jobs, root, named)
         return set_up_server(named, needs, update=update, verify=verify, yes=yes)
-    locked = read_lock(needs, home, server.open(root)) if lock else None
     there = target.without("url").open(root)
-    update = partial(update_jobs, root, there, Asked(), Consent(yes=True))
     return write_home(
-        needs, home, secrets_file, locked, require_secrets=require_secrets, update=update
+        needs,
+        home,
+        secrets_file,
+        source=server.open(root) if lock else None,
+        require_secrets=require_secrets,
+        update=partial(update_jobs, root, there, Asked(), Consent(yes=True)),
     )
