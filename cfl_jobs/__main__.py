@@ -59,7 +59,7 @@ def run(arguments: list[str]) -> int:
     try:
         with interrupting():  # what is half done is cleaned up, whatever the signal
             code = cli.main(arguments, prog_name="cfl-jobs", standalone_mode=False, color=color)
-        return code if isinstance(code, int) else 0
+        return int(code or 0)
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
@@ -98,8 +98,8 @@ def _tell(error: Exception) -> int:
         return 0
     if isinstance(error, CflJobsError):
         # Findings begin with their place, as editors and terminals know it.
-        has_places = isinstance(error, DefinitionError)
-        _complain(make_visible(str(error) if has_places else f"Error: {error}"))
+        begin = "" if isinstance(error, DefinitionError) else "Error: "
+        _complain(make_visible(f"{begin}{error}"))
         return 1
     if isinstance(error, OSError) and is_broken_stream(error):
         silence_output()

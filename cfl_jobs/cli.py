@@ -33,9 +33,7 @@ _GROUPS = {
         "update": "Create and change jobs on a server or in a directory.",
         "rollback": "Put back what a run changed.",
     },
-    "Rehearse": {
-        "rehearse": "Run the chain here, on real repositories, without Jenkins.",
-    },
+    "Rehearse": {"rehearse": "Run the chain here, on real repositories, without Jenkins."},
     "Server": {
         "doctor": "Say whether a server can run the chain, and what it lacks.",
         "bootstrap": "Make a fresh Jenkins this server: its files, or the steps on it.",

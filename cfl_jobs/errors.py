@@ -21,6 +21,7 @@ The tree::
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -77,11 +78,10 @@ class Finding:
         if not self.position or not self.source.strip():
             return ()
         shown = self.source[: self.position.column - 1]
-        pad = "".join("\t" if character == "\t" else " " for character in shown)
-        return self.source, f"{pad}^"
+        return self.source, re.sub(r"[^\t]", " ", shown) + "^"
 
     def __str__(self) -> str:
-        lines = [f"{self.position}: {self.message}" if self.position else self.message]
+        lines = [": ".join(str(part) for part in (self.position, self.message) if part)]
         lines += [f"    {line}" for line in self.excerpt]
         lines += [f"  {origin.role} {origin.position}" for origin in self.origins]
         if self.advice:
@@ -113,7 +113,7 @@ class CflJobsError(Exception):
         self.advice = advice
 
     def __str__(self) -> str:
-        return f"{self.message}\n  {self.advice}" if self.advice else self.message
+        return "\n  ".join(filter(None, (self.message, self.advice)))
 
 
 class DefinitionError(CflJobsError):
@@ -180,13 +180,12 @@ def count(number: float, word: str) -> str:
     """Return "1 job", "3 jobs", "1,000 jobs" or "2 repositories"."""
     if number == 1:
         return f"1 {word}"
-    several = f"{word[:-1]}ies" if word.endswith("ory") else f"{word}s"
-    return f"{number:,.0f} {several}"
+    return f"{number:,.0f} " + re.sub("orys$", "ories", f"{word}s")
 
 
 def bracket(text: str, gap: str = " ") -> str:
     """Return a remark in brackets, to be put behind something; "" for none."""
-    return f"{gap}({text})" if text else ""
+    return text and f"{gap}({text})"
 
 
 def join_names(names: Iterable[str], word: str = "and") -> str:
@@ -197,8 +196,12 @@ def join_names(names: Iterable[str], word: str = "and") -> str:
 
 def some(names: Sequence[str], most: int = 3) -> str:
     """Return the first names, and how many more there are."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if names[most:] else shown
+
+
+def is_or_are(names: Sequence[object]) -> str:
+    return "is" if len(names) == 1 else "are"
 
 
 def sort_findings(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -213,7 +216,7 @@ def nearest(name: object, known: Iterable[object]) -> str | None:
     from difflib import get_close_matches
 
     near = get_close_matches(str(name), [str(choice) for choice in known], n=1, cutoff=0.6)
-    return near[0] if near else None
+    return next(iter(near), None)
 
 
 def suggest(name: object, known: Iterable[object]) -> str:

@@ -56,8 +56,8 @@ def write_whole(
     pieces = [text] if isinstance(text, str | bytes) else text
     beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     # Until it has the right mode, only we may read it: it may hold secrets.
-    is_open = mode is None and like is None
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if is_open else 0o600)
+    first = 0o666 if mode is None and like is None else 0o600
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, first)
     try:
         with os.fdopen(handle, "wb") as stream:
             for piece in pieces:

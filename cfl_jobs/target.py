@@ -99,8 +99,12 @@ def name_command(verb: str, label: str = "") -> str:
     """
     if not label:
         return f"{program()} {verb}"
-    option = "--url" if is_server(label) else "--home"
-    return f"{program()} {verb} {option} {shlex.quote(label)}"
+    return f"{program()} {verb} {option_of(label)} {shlex.quote(label)}"
+
+
+def option_of(label: str) -> str:
+    """Return the option that names a target of this label."""
+    return "--url" if is_server(label) else "--home"
 
 
 def is_server(label: str) -> bool:

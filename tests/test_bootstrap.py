@@ -564,8 +564,7 @@ def test_other_kinds_of_credentials_get_their_secrets() -> None:
     wrapper = "org.jenkinsci.plugins.credentialsbinding.impl.SecretBuildWrapper"
     rendered = job()
     config = rendered.config.replace(
-        "<buildWrappers>",
-        f"<buildWrappers><{wrapper}><bindings>{bindings}</bindings></{wrapper}>",
+        "<buildWrappers>", f"<buildWrappers><{wrapper}><bindings>{bindings}</bindings></{wrapper}>"
     )
     made = type(rendered)(rendered.kind, "It is ${HERE}", config, rendered.definition, ())
     needs = needs_of([made], Inventory({}, "2.479.3"))

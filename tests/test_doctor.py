@@ -19,10 +19,10 @@ import pytest
 from cfl_jobs.__main__ import run
 from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.mark import Mark, code_of_text, fingerprint
-from cfl_jobs.doctor.examine import examine
-from cfl_jobs.doctor.facts import Diagnosis, State
+from cfl_jobs.doctor.checks import CHECKS, Diagnosis, State
+from cfl_jobs.doctor.facts import examine
 from cfl_jobs.doctor.needs import Needs
-from cfl_jobs.doctor.report import CHECKS, diagnose
+from cfl_jobs.doctor.report import diagnose
 from cfl_jobs.targets.credentials import Credentials
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
@@ -422,7 +422,7 @@ def test_server_without_date_header_is_only_noted(good: JenkinsServer, needs: Ne
 def test_clock_within_the_answers_second_is_right(good: JenkinsServer, needs: Needs) -> None:
     """The header has no fractions; a slow answer is no wrong clock either."""
     with target_of(good) as target:
-        facts = examine(target, needs.names)
+        facts = examine(target, needs)
     assert facts.clock_difference is not None
     assert abs(facts.clock_difference) < 5
 

@@ -14,8 +14,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from importlib.resources import files
 from pathlib import Path
-from types import MappingProxyType
 
 from cfl_jobs.bootstrap.overrides import PLUGINS, Overrides
 from cfl_jobs.configs.labels import named_labels, satisfies
@@ -24,48 +24,12 @@ from cfl_jobs.errors import CflJobsError, some
 from cfl_jobs.reading.secrets import KINDS, CredentialKind, name_of, names_of
 from cfl_jobs.reading.versions import is_older
 
-# What jenkins.yaml configures needs these plugins; without one Configuration as Code stops the
-# start of Jenkins at a key that it doesn't know. With what versions, where the inventory has none:
-# by the first Jenkins of which they are recorded together, so that none is older than another
-# needs (jenkins-plugin-cli refuses such a list). configuration-as-code 1810 asks for Jenkins
-# 2.426.3 (its pom.xml).
-OF_THE_SERVER = MappingProxyType(
-    {
-        "configuration-as-code": "reads jenkins.yaml at the start",
-        "copyartifact": "production mode in jenkins.yaml",
-        "credentials": "keeps the credentials of jenkins.yaml",
-        "github": "GitHub's server and hook in jenkins.yaml",
-        "mailer": "the mail host in jenkins.yaml",
-        "matrix-auth": "who may do what, in jenkins.yaml",
-        "plain-credentials": "secret texts and files of jenkins.yaml",
-        "script-security": "approved scripts (none) in jenkins.yaml",
-    }
-)
-_SSH = ("ssh-credentials", "SSH keys of jenkins.yaml")
-_VERSIONS = {
-    "2.426.3": {
-        "configuration-as-code": "1810.v9b_c30a_249a_4c",
-        "copyartifact": "722.v0662a_9b_e22a_c",
-        "credentials": "1311.vcf0a_900b_37c2",
-        "github": "1.37.3.1",
-        "mailer": "463.vedf8358e006b_",
-        "matrix-auth": "3.2.1",
-        "plain-credentials": "143.v1b_df8b_d3b_e48",
-        "script-security": "1313.v7a_6067dc7087",
-        "ssh-credentials": "308.ve4497b_ccd8f4",
-    },
-    "2.568.2": {
-        "configuration-as-code": "2117.vc05a_0b_e6b_f4e",
-        "copyartifact": "795.ve8e151429b_27",
-        "credentials": "1502.v5c95e620ddfe",
-        "github": "1.47.0",
-        "mailer": "534.v1b_36f5864073",
-        "matrix-auth": "3.2.8",
-        "plain-credentials": "199.v9f8e1f741799",
-        "script-security": "1402.1405.vc96e74964250",
-        "ssh-credentials": "361.vb_f6760818e8c",
-    },
-}
+# Plugin, its version for each Jenkins, what jenkins.yaml needs it for.
+_OWN = files("cfl_jobs.bootstrap").joinpath("files/plugins-of-the-server.txt").read_text("utf-8")
+_ROWS = (re.split(r"\s{2,}", row) for row in _OWN.splitlines() if not row.startswith("#"))
+(_, *_SINCE, _), *_OF_THE_SERVER = _ROWS
+SSH = "ssh-credentials"  # where there is such a key
+OF_THE_SERVER = frozenset(name for name, *_ in _OF_THE_SERVER) - {SSH}
 BUILDER = "builder"
 # The controller's own labels (the second one before Jenkins 2.319): no agent has them.
 _CONTROLLER = frozenset({"built-in", "master"})
@@ -141,14 +105,13 @@ def list_plugins(needs: Needs, overrides: Overrides) -> tuple[PluginLine, ...]:
     for need in needs.plugins:
         reasons[need.name].append(f"{some(need.users)}: {some(need.elements, 4)}")
     kinds = {credential.kind for credential in list_credentials(needs)}
-    ssh = [_SSH] if CredentialKind.SSH_KEY in kinds else []
-    for name, reason in (*OF_THE_SERVER.items(), *ssh):
-        reasons[name].append(reason)
-    # Those of the newest recorded Jenkins that isn't newer than this one.
     jenkins, versions = needs.inventory.jenkins, dict[str, str]()
-    for since, those in _VERSIONS.items():
-        if not jenkins or not is_older(jenkins, since):
-            versions = dict(those)
+    for name, *recorded, reason in _OF_THE_SERVER:
+        if name != SSH or CredentialKind.SSH_KEY in kinds:
+            reasons[name].append(reason)
+        for since, version in zip(_SINCE, recorded, strict=True):
+            if not jenkins or not is_older(jenkins, since):
+                versions[name] = version
     versions |= needs.inventory.plugins
     for name, version in overrides.plugins.items():
         reasons[name].append(PLUGINS)

@@ -27,16 +27,15 @@ import jinja2
 from cfl_jobs.bootstrap import contents
 from cfl_jobs.bootstrap.overrides import OVERRIDES, SETUP, Overrides, read_overrides
 from cfl_jobs.doctor.needs import Needs
-from cfl_jobs.errors import CflJobsError, TargetError, count, suggest
+from cfl_jobs.errors import CflJobsError, TargetError, count, is_or_are, suggest
 from cfl_jobs.files import write_whole
 from cfl_jobs.reading.inventory import INVENTORY
-from cfl_jobs.reading.secrets import CredentialKind, read_secrets
+from cfl_jobs.reading.secrets import read_secrets
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import Target
 
 LOCK = "plugins.lock.txt"
 SECRETS_FILE = "secrets.env"
-_SECRETS_DIRECTORY = "/run/secrets"
 _COMPOSE_OVERRIDE = "compose.override.yaml"
 _SIGN = "Written by `cfl-jobs bootstrap`"
 _SIGNED = re.compile(re.escape(_SIGN.rstrip("`")) + r"[^`\n]*`(?: \(([0-9a-f]{12})\))?")
@@ -80,7 +79,9 @@ def write_home(
     """
     if secrets_file is None and (home / SECRETS_FILE).is_file():
         secrets_file = home / SECRETS_FILE
-    values = read_secrets(secrets_file) if secrets_file else dict(os.environ)
+    values = dict(os.environ)
+    if secrets_file:
+        values = read_secrets(secrets_file)
     overrides = read_overrides(home)
     made = make_files(needs, overrides, source=source, has_lock=(home / LOCK).is_file())
     check_ours(home, made)
@@ -129,8 +130,7 @@ def _tell_secrets(
     if missing or secrets_file:
         start += f" --env-file {shlex.quote(os.path.relpath(file, home))}"
     if missing:
-        verb = "is" if len(missing) == 1 else "are"
-        what = f"{len(missing)} of {count(len(secrets), 'secret')} {verb} missing"
+        what = f"{len(missing)} of {count(len(secrets), 'secret')} {is_or_are(missing)} missing"
         click.echo(f"{what} in {where}:", err=True)
         for secret, why in missing:
             click.echo(f"  {secret.name}: {why} ({secret.meaning})", err=True)
@@ -155,7 +155,6 @@ def make_files(
     kind, and where the version of Jenkins has no image.
     """
     image = image_of(needs)
-    installed = source.plugins() if source else {}
     environment = jinja2.Environment(  # noqa: S701 - no HTML
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -171,10 +170,11 @@ def make_files(
         "reference": _reference,
     }
     values = {
+        "contents": contents,
         "needs": needs,
         "overrides": overrides,
         "source": source,
-        "installed": installed,
+        "installed": source and source.plugins(),
         "plugins": contents.list_plugins(needs, overrides),
         "agents": contents.list_agents(needs),
         "secrets": contents.list_secrets(needs, overrides),
@@ -184,25 +184,15 @@ def make_files(
         "tag": image.partition(":")[2],
         "host": urlsplit(needs.server).hostname,
         "mail": next(iter(needs.mail.replace(",", " ").split()), ""),
-        "python": needs.python,
         "has_package": re.fullmatch(r"python3(\.\d+)?", needs.python),
         "has_old_remoting": is_older(needs.inventory.jenkins, "2.326"),
         "sign": _SIGN,
         "change": "change jobs/ or overrides/ and run that again",
         "compose": f"docker compose --env-file {SECRETS_FILE}",
         "secrets_file": SECRETS_FILE,
-        "secrets_directory": _SECRETS_DIRECTORY,
-        "controller_secrets": "/var/agents",
-        "agent_secret": "/run/agent",
-        "agent_home": "/var/jenkins_home",  # of the image's user
         "inventory": INVENTORY,
         "setup": SETUP,
         "taken_in": _taken_in,
-        "kinds": CredentialKind,
-        "admin_password": contents.ADMIN_PASSWORD,
-        "smtp_host": contents.SMTP_HOST,
-        "github_token": contents.GITHUB_TOKEN,
-        "github_hook": contents.GITHUB_HOOK,
     }
     left_out = {LOCK: not source, _COMPOSE_OVERRIDE: not overrides.compose}
     folder = files("cfl_jobs.bootstrap").joinpath("files")
@@ -253,8 +243,8 @@ def _quote(text: str) -> str:
 
 def _reference(name: str, function: str = "") -> str:
     """Return a secret, or what a function makes of its file."""
-    what = f"{function}:{_SECRETS_DIRECTORY}/{name}" if function else name
-    return f'"${{{what}}}"'
+    file = function and f"{function}:/run/secrets/"
+    return f'"${{{file}{name}}}"'
 
 
 def check_ours(directory: Path, names: Mapping[str, str]) -> None:
@@ -266,10 +256,9 @@ def check_ours(directory: Path, names: Mapping[str, str]) -> None:
         if not _find_sign(there)
     ]
     if strange:
-        verb = "is" if len(strange) == 1 else "are"
         raise CflJobsError(
-            f"{', '.join(strange)} in {directory} {verb} not written by cfl-jobs, so nothing was "
-            "written",
+            f"{', '.join(strange)} in {directory} {is_or_are(strange)} not written by cfl-jobs, "
+            "so nothing was written",
             advice=f"Move it away (what it adds may stand in {OVERRIDES}/), or name another "
             "directory.",
         )

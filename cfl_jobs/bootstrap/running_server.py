@@ -15,11 +15,19 @@ from xml.sax.saxutils import quoteattr
 
 import click
 
-from cfl_jobs.doctor.examine import ask_plugins
-from cfl_jobs.doctor.facts import InstalledPlugin, State
+from cfl_jobs.doctor.checks import State
+from cfl_jobs.doctor.facts import InstalledPlugin, ask_plugins
 from cfl_jobs.doctor.needs import Needs, PluginNeed
-from cfl_jobs.doctor.report import COLOURS, diagnose, write_text
-from cfl_jobs.errors import CflJobsError, Declined, TargetError, Unavailable, Unreachable, count
+from cfl_jobs.doctor.report import COLOURS, diagnose, of_state, write_text
+from cfl_jobs.errors import (
+    CflJobsError,
+    Declined,
+    TargetError,
+    Unavailable,
+    Unreachable,
+    count,
+    is_or_are,
+)
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import Kind, Target
 from cfl_jobs.targets.client import FORM_TYPE
@@ -83,7 +91,7 @@ class _Steps:
     def examine(self) -> int:
         rows = diagnose(self.target, self.needs)
         show(write_text(rows, self.target.label), COLOURS)
-        errors = {row.check for row in rows if row.state is State.ERROR}
+        errors = {row.check for row in of_state(rows, State.ERROR)}
         return int(bool(errors & _STOPPING))
 
     def install(self) -> int:
@@ -94,9 +102,8 @@ class _Steps:
             if need.name in installed and not installed[need.name].is_enabled
         ]
         if off:
-            verb = "is" if len(off) == 1 else "are"
             raise TargetError(
-                f"{', '.join(off)} {verb} disabled",
+                f"{', '.join(off)} {is_or_are(off)} disabled",
                 advice="Manage Jenkins → Plugins → Installed: enable, restart, run this again.",
             )
         lacking = find_lacking(self.needs, installed)
@@ -140,7 +147,7 @@ class _Steps:
         if builds:
             click.echo(f"{job} has been built already, so it isn't started: {page}")
             return 0
-        errors = [r for r in diagnose(self.target, self.needs) if r.state is State.ERROR]
+        errors = of_state(diagnose(self.target, self.needs), State.ERROR)
         for row in errors:
             click.echo(f"  {row.check}: {row.message}", err=True)
             click.echo(f"    → {row.fix}", err=True)

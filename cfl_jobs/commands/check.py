@@ -71,8 +71,8 @@ def command(
         show(text, COLOURS)
     else:
         click.echo(text, nl=False)
-    failing = report.count(Severity.ERROR) + (report.count(Severity.WARNING) if strict else 0)
-    return 1 if failing else 0
+    failing = [Severity.ERROR, Severity.WARNING][: 1 + strict]
+    return int(any(map(report.count, failing)))
 
 
 def _check_jobs(root: Path, names: Iterable[str]) -> None:

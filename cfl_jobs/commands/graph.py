@@ -46,7 +46,7 @@ def command(form: str, home: Path | None) -> int:
         click.echo(warning, err=True)
     for problem in problems:
         click.echo(make_visible(f"Not drawn, since it can't be read: {problem}"), err=True)
-    return 1 if problems else 0
+    return int(bool(problems))
 
 
 def _read_home(home: Path, problems: list[str]) -> Iterator[Config]:

@@ -20,18 +20,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
 @target_options("home", "url", reads=("home",))
-@click.option(
-    "--file",
-    type=INPUT,
-    metavar="FILE",
-    help="A config.xml, instead of a server.",
-)
+@click.option("--file", type=INPUT, metavar="FILE", help="A config.xml, instead of a server.")
 @click.option("--name", metavar="NAME", help="With --file: the job's name.")
 def command(
-    jobs: tuple[str, ...],
-    target: ChosenTarget,
-    file: Path | None,
-    name: str | None,
+    jobs: tuple[str, ...], target: ChosenTarget, file: Path | None, name: str | None
 ) -> int:
     """Write a definition and a template for each JOB (names or globs), from the server's config.
 
@@ -59,9 +51,7 @@ def command(
             raise CflJobsError(message, advice="Name a job's config.xml.") from error
         return import_jobs(root, [name], lambda _: config)
     if name is not None or not jobs:
-        raise click.UsageError(
-            "--name goes with --file." if name is not None else "Name a job: `import JOB`."
-        )
+        raise click.UsageError("--name goes with --file." if name else "Name a job: `import JOB`.")
     opened = target.open(root)
     advice = f"Look at the names on {opened.label}."
     if target.home:
@@ -101,7 +91,7 @@ def import_jobs(
             _tell(imported, label)
     if failed:
         click.echo(f"{failed} not imported.", err=True)
-    return 1 if failed else 0
+    return int(bool(failed))
 
 
 def _tell(imported: Imported, label: str) -> None:

@@ -39,10 +39,7 @@ def command(target: ChosenTarget, source: Path | None, jenkins: str, check: bool
     if target.named or target.conf:
         raise click.UsageError("--from and a server don't go together; name one of them.")
     return renew_inventory(
-        root,
-        read_plugin_list(source, jenkins=jenkins).inventory,
-        source=str(source),
-        check=check,
+        root, read_plugin_list(source, jenkins=jenkins).inventory, source=str(source), check=check
     )
 
 

@@ -26,12 +26,7 @@ from cfl_jobs.terminal.text import show_review
 @click.option(
     "--format", "layout", type=click.Choice(list(WRITERS)), default="text", help="How to write it."
 )
-@click.option(
-    "--out",
-    type=OUTPUT,
-    metavar="FILE",
-    help="Keep the plan, for `update --plan FILE`.",
-)
+@click.option("--out", type=OUTPUT, metavar="FILE", help="Keep the plan, for `update --plan FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes.")
 def command(
     jobs: tuple[str, ...],

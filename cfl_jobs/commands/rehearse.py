@@ -60,10 +60,8 @@ def _read_options(
     from cfl_jobs.rehearsal.reports import DEFAULT_HOME
     from cfl_jobs.rehearsal.session import Options
 
-    parent = click.get_current_context().parent
-    outer = parent.obj if parent else None
-    here = Options(find_project() / DEFAULT_HOME)
-    base = outer if isinstance(outer, Options) else here
+    base = click.get_current_context().find_object(Options)
+    base = base or Options(find_project() / DEFAULT_HOME)
     paths = {name: Path(path) for name, path in _read_pairs(repositories, "--repo", "NAME=PATH")}
     for path in paths.values():
         check_there(path, "--repo")
@@ -202,7 +200,7 @@ def _run(options: Options, ask: Ask, job: str = "") -> int:
 
     definitions = Definitions(find_project())
     outcome = rehearse(options, definitions, ask, stream=sys.stdout, tell=click.echo, job=job)
-    return 0 if outcome.succeeded else 1
+    return int(not outcome.succeeded)
 
 
 def _echo(lines: Iterable[str]) -> None:

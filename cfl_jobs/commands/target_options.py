@@ -69,14 +69,14 @@ class ChosenTarget:
         PlanError.
         """
         from cfl_jobs.errors import PlanError
-        from cfl_jobs.target import is_server
+        from cfl_jobs.target import is_server, option_of
 
         if not self.named and is_server(label) and not is_settings_server(find_project(), label):
             raise PlanError(
                 f"the plan is for {label}, which isn't the settings' server",
                 advice=f"If you mean that one, add --url {shlex.quote(label)}.",
             )
-        kind = "url" if is_server(label) else "home"
+        kind = option_of(label).lstrip("-")
         return replace(self, named=self.named or {kind: label}).open(Path())
 
 

@@ -36,4 +36,4 @@ def command(plugins: Path, jenkins: str) -> int:
     upgrade = examine_upgrade(root, old, listed.with_jenkins(old.jenkins))
     for line in tell_upgrade(upgrade):
         click.echo(line)
-    return 0 if upgrade.is_possible else 1
+    return int(not upgrade.is_possible)

@@ -1,14 +1,46 @@
-"""What one look at a server told, and what a check says of it: values only."""
+"""A live server → facts, by asking only: nothing on the server is changed.
+
+The one POST is sent for users who aren't administrators: a create without a name, which Jenkins
+refuses, with status 403 for those who may not create jobs and with 400 for those who may
+(recorded, core 2.440.3). Repositories' hosts are asked without any login.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+import html
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException
+from typing import Any, TypeVar
+from urllib.error import HTTPError
+from urllib.parse import quote, urljoin, urlsplit
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from cfl_jobs.doctor.needs import Needs
-from cfl_jobs.target import Listed, name_command
-from cfl_jobs.targets.server import Login
+from cfl_jobs.errors import (
+    LoginRefused,
+    Missing,
+    PermissionDenied,
+    Refused,
+    TargetError,
+    Unavailable,
+    Unreachable,
+)
+from cfl_jobs.target import Kind, Listed
+from cfl_jobs.targets.answers import find_group
+from cfl_jobs.targets.client import parse_json
+from cfl_jobs.targets.server import JenkinsTarget, Login
+
+# hudson.node_monitors.DiskSpaceMonitorDescriptor: what a server without its own bounds has.
+_STOPS_AT, _WARNS_AT = 2**30, 2 * 2**30
+_TIME_LIMIT = 5.0  # seconds for a repository's host
+# Where git asks for a repository's branches first (gitprotocol-http).
+_REFS = "/info/refs"
+_NOT_ALLOWED = (PermissionDenied, LoginRefused)
+_Told = TypeVar("_Told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +87,7 @@ class Upkeep:
     are published faults of what it runs: what they say, and the address of the advisory.
     """
 
-    age: float | None
+    age: float | None = None
     offered: str = ""
     warnings: tuple[tuple[str, str], ...] = ()
 
@@ -70,7 +102,7 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a server told of itself. None: it didn't tell, and `untold` says why, by field name.
+    """What a server told of itself; `untold` says by field name why it didn't tell something.
 
     `own_url` is the one it believes it has. `clock_difference` is how many seconds its clock is
     ahead of ours. `unreadable` are jobs of ours whose config this user may not read or change.
@@ -86,59 +118,230 @@ class Facts:
     is_quieting_down: bool
     login: Login
     jobs: tuple[Listed, ...]
-    clock_difference: float | None = None
-    is_administrator: bool = True
-    may_create: bool = True
-    unreadable: tuple[str, ...] = ()
-    anonymous_reads: bool = False
-    plugins: Mapping[str, InstalledPlugin] | None = None
-    credential_ids: tuple[str, ...] | None = None
-    nodes: tuple[NodeState, ...] | None = None
-    upkeep: Upkeep | None = None
-    repositories: Mapping[str, Repository] = field(default_factory=dict)
-    untold: Mapping[str, str] = field(default_factory=dict)
+    clock_difference: float | None
+    is_administrator: bool
+    may_create: bool
+    unreadable: tuple[str, ...]
+    anonymous_reads: bool
+    plugins: Mapping[str, InstalledPlugin]
+    credential_ids: tuple[str, ...]
+    nodes: tuple[NodeState, ...]
+    upkeep: Upkeep
+    repositories: Mapping[str, Repository]
+    untold: Mapping[str, str]
 
 
-class State(Enum):
-    """How bad it is; only an ERROR keeps the chain from running."""
+def examine(target: JenkinsTarget, needs: Needs, *, now: Callable[[], float] = time.time) -> Facts:
+    """Ask a server, and the repositories' hosts, for all that the checks need.
 
-    OK = "ok"
-    NOTE = "note"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
-    """One thing that a check says, and how to fix it. `jobs` are those that it is about.
-
-    `check` is the check's name, once they are put together.
+    Raises TargetError where the server can't be asked at all.
     """
+    login = target.whoami()
+    state, version, difference = _ask_state(target, now)
+    untold: dict[str, str] = {}
 
-    state: State
-    message: str
-    fix: str = ""
-    jobs: tuple[str, ...] = ()
-    check: str = ""
+    def ask(field: str, question: Callable[[], _Told], otherwise: _Told) -> _Told:
+        try:
+            return question()
+        except (Unavailable, Unreachable):
+            raise
+        except TargetError as error:  # the other questions may be answered
+            untold[field] = error.message
+            return otherwise
 
-
-Check = Callable[[Needs, Facts], Iterator[Diagnosis]]
-
-
-def ok(message: str) -> Diagnosis:
-    return Diagnosis(State.OK, message)
-
-
-def untold(facts: Facts, field: str) -> Diagnosis:
-    """Say that a server didn't tell, and why."""
-    return Diagnosis(
-        State.WARNING,
-        f"can't be told: {facts.untold.get(field, 'the server does not say')}",
-        "Ask as a user with Overall/Administer.",
+    jobs = target.list(Kind.JOB)
+    plugins: Mapping[str, InstalledPlugin] = ask("plugins", lambda: ask_plugins(target), {})
+    # Jenkins lists its plugins for administrators, and for those who have the permission
+    # Overall/SystemRead, which only this plugin brings.
+    is_administrator = not untold and "extended-read-permission" not in plugins
+    ours = {job.name for job in jobs}.intersection(() if is_administrator else needs.names)
+    return Facts(
+        url=target.label,
+        version=version,
+        own_url=str(state.get("url") or ""),
+        uses_security=bool(state.get("useSecurity", True)),
+        uses_crumbs=bool(state.get("useCrumbs", True)),
+        is_quieting_down=bool(state["quietingDown"]),
+        login=login,
+        jobs=jobs,
+        clock_difference=difference,
+        is_administrator=is_administrator,
+        may_create=is_administrator or _may_create(target),
+        unreadable=tuple(n for n in needs.names if n in ours and not _may_change(target, n)),
+        anonymous_reads=_anonymous_reads(target),
+        plugins=plugins,
+        credential_ids=ask("credential_ids", target.credential_ids, ()),
+        nodes=ask("nodes", lambda: _ask_nodes(target, str(state.get("mode") or "")), ()),
+        upkeep=ask("upkeep", lambda: _ask_upkeep(target, now), Upkeep()),
+        repositories=_ask_repositories(url for url, _ in needs.watched),
+        untold=untold,
     )
 
 
-def renew_inventory(facts: Facts) -> str:
-    """Return what to do where the jobs are rendered for older versions."""
-    inventory, plan = (name_command(verb, facts.url) for verb in ("inventory", "plan"))
-    return f"Run `{inventory}` and look at `{plan}`."
+def _ask_state(
+    target: JenkinsTarget, now: Callable[[], float]
+) -> tuple[dict[str, Any], str, float | None]:
+    """Return the server's state, its version, and how far its clock is ahead, in seconds."""
+    path, doing = "api/json?tree=mode,quietingDown,useCrumbs,useSecurity,url", "ask for its state"
+    before = now()
+    answer = target.client.ask(path, doing)
+    after = now()
+    state = parse_json(answer, target.client.asked(path, doing), "quietingDown")
+    try:
+        theirs = parsedate_to_datetime(answer.headers.get("Date", "")).timestamp()
+    except ValueError:  # no such header, or no date in it
+        difference = None
+    else:  # the header has whole seconds, and was written at some moment in between
+        difference = max(theirs - after, 0.0) + min(theirs + 1 - before, 0.0)
+    return state, answer.headers.get("X-Jenkins", ""), difference
+
+
+def ask_plugins(target: JenkinsTarget) -> dict[str, InstalledPlugin]:
+    """Return all plugins by short name. Raises PermissionDenied for all but administrators."""
+    path = "pluginManager/api/json?tree=plugins[shortName,version,active,enabled]"
+    found = target.client.ask_json(path, "list plugins", "plugins")["plugins"]
+    return {
+        plugin["shortName"]: InstalledPlugin(
+            plugin["version"], bool(plugin["active"]), bool(plugin["enabled"])
+        )
+        for plugin in found
+    }
+
+
+def _ask_nodes(target: JenkinsTarget, mode: str) -> tuple[NodeState, ...]:
+    """Return all nodes; `mode` is the controller's, hudson.model.Node.Mode."""
+    found = target.client.ask_json("computer/api/json?depth=0", "list nodes", "computer")
+    return tuple(_read_node(target, node, mode) for node in found["computer"])
+
+
+def _read_node(target: JenkinsTarget, node: dict[str, Any], mode: str) -> NodeState:
+    monitors = node.get("monitorData") or {}
+    disks = []
+    for monitor in ("DiskSpaceMonitor", "TemporarySpaceMonitor"):
+        data = monitors.get(f"hudson.node_monitors.{monitor}")
+        if data and data.get("size") is not None:
+            stops, warns = data.get("threshold") or _STOPS_AT, data.get("warningThreshold")
+            disks.append(Disk(data.get("path", ""), int(data["size"]), stops, warns or _WARNS_AT))
+    clock = monitors.get("hudson.node_monitors.ClockMonitor")
+    is_controller = str(node.get("_class", "")).endswith("MasterComputer")
+    mode = mode if is_controller else _ask_mode(target, node["displayName"])
+    return NodeState(
+        node["displayName"],
+        int(node["numExecutors"]),
+        tuple(label["name"] for label in node.get("assignedLabels", ()) if label),
+        bool(node["offline"]),
+        is_controller,
+        mode == "EXCLUSIVE" if mode else None,
+        tuple(disks),
+        clock["diff"] / 1000 if clock and "diff" in clock else None,
+    )
+
+
+def _ask_mode(target: JenkinsTarget, name: str) -> str:
+    """Return an agent's mode, which only its config has; "" where we may not read that."""
+    try:
+        config = _ask_page(target, f"computer/{quote(name, safe='')}/config.xml", "look at a node")
+    except (*_NOT_ALLOWED, Missing, Refused):
+        return ""
+    return find_group(r"<mode>(\w+)</mode>", config)
+
+
+def _ask_page(target: JenkinsTarget, path: str, doing: str) -> str:
+    return target.client.ask(path, doing).body.decode("utf-8", errors="replace")
+
+
+def _ask_upkeep(target: JenkinsTarget, now: Callable[[], float]) -> Upkeep:
+    """Look what the update centre told the server.
+
+    The remote API has only when that was; which Jenkins is offered (CoreUpdateMonitor) and the
+    published faults (UpdateSiteWarningsMonitor) stand on the page Manage Jenkins alone, in core
+    2.440 and 2.568: links to a jenkins.war and to advisories, in any language.
+    """
+    tree = "updateCenter/api/json?tree=sites[id,dataTimestamp]"
+    sites = target.client.ask_json(tree, "look at the update centre", "sites")["sites"]
+    asked = [site["dataTimestamp"] / 1000 for site in sites if site.get("dataTimestamp")]
+    page = _ask_page(target, "manage/", "look at Manage Jenkins")
+    section = '<section class="manage-messages">'
+    if section not in page:
+        raise TargetError("this Jenkins shows its messages otherwise than 2.440 and 2.568 do")
+    text = find_group(rf"{section}(.*?)</section>", page)
+    return Upkeep(
+        (now() - max(asked)) / 86400 if asked else None,
+        find_group(r'href="[^"]*/(\d+(?:\.\d+)+)/jenkins\.war"', text),
+        tuple(
+            (html.unescape(found[2]).strip(), html.unescape(found[1]))
+            for found in re.finditer(r'href="([^"]*/security/advisory/[^"]*)"[^>]*>([^<]*)<', text)
+        ),
+    )
+
+
+def _may_create(target: JenkinsTarget) -> bool:
+    try:
+        target.client.post("createItem?name=", "create jobs", "<project/>")
+    except _NOT_ALLOWED:
+        return False
+    except Refused:
+        return True  # for want of a name
+    return True
+
+
+def _may_change(target: JenkinsTarget, name: str) -> bool:
+    """Jenkins shows a job's config to those who may change it."""
+    try:
+        target.read(Kind.JOB, name)
+    except _NOT_ALLOWED:
+        return False
+    return True
+
+
+def _anonymous_reads(target: JenkinsTarget) -> bool:
+    with target.without_login() as anyone:
+        try:
+            anyone.list(Kind.JOB)
+        except TargetError:  # a login is wanted, by Jenkins or by a proxy before it
+            return False
+    return True
+
+
+class _Stays(HTTPRedirectHandler):
+    """Tells of a redirect instead of following it."""
+
+    def redirect_request(self, *arguments: Any) -> Request | None:
+        return None
+
+
+def _ask_repositories(urls: Iterable[str]) -> dict[str, Repository]:
+    """Ask each repository's host whether the repository has moved. A silent host is asked once."""
+    told: dict[str, Repository] = {}
+    silent: dict[str, str] = {}
+    for url in urls:
+        host = ""
+        try:
+            scheme, host, *_ = urlsplit(url)
+            if scheme not in ("http", "https") or "@" in host or "$" in url:
+                told[url] = Repository(untold="only a plain http(s) URL is asked")
+            elif host in silent:
+                told[url] = Repository(untold=silent[host])
+            else:
+                told[url] = _ask_repository(url)
+        except (HTTPException, ValueError) as error:  # of this URL alone
+            told[url] = Repository(
+                untold=f"it can't be asked ({str(error) or type(error).__name__})"
+            )
+        except OSError as error:
+            silent[host] = f"{host} doesn't answer ({getattr(error, 'reason', None) or error})"
+            told[url] = Repository(untold=silent[host])
+    return told
+
+
+def _ask_repository(url: str) -> Repository:
+    asked = f"{url}{_REFS}?service=git-upload-pack"
+    try:
+        build_opener(_Stays).open(asked, timeout=_TIME_LIMIT).close()
+    except HTTPError as answer:
+        place = urlsplit(urljoin(asked, answer.headers.get("Location", "")))
+        answer.close()
+        if answer.code in (301, 302, 307, 308) and place.path.endswith(_REFS):
+            return Repository(place._replace(path=place.path[: -len(_REFS)], query="").geturl())
+        return Repository(untold=f"its host answers with status {answer.code} without a login")
+    return Repository()
