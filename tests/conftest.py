@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,15 @@ settings.register_profile(
     "tests", deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 settings.load_profile("tests")
+
+
+# Whoever starts the tests in the background, or by nohup, has these ignored; then they do nothing.
+for number, usual in (
+    (signal.SIGINT, signal.default_int_handler),
+    (signal.SIGHUP, signal.SIG_DFL),
+):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,6 +12,7 @@ import click
 INPUT = click.Path(exists=True, dir_okay=False, path_type=Path)
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 DIRECTORY = click.Path(file_okay=False, path_type=Path)  # it may be new
+THERE = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 class Count(click.IntRange):

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands import INPUT, find_project
-from cfl_jobs.commands.completion import RULE
-from cfl_jobs.commands.target_options import ChosenTarget, target_options
+from cfl_jobs.commands import INPUT, find_project, options
+from cfl_jobs.commands.options import ChosenTarget, target_options
 
 
 @click.command()
@@ -22,9 +21,7 @@ from cfl_jobs.commands.target_options import ChosenTarget, target_options
     help="With --home: NAME=value lines, else DIR/secrets.env, else the environment.",
 )
 @click.option("-y", "--yes", is_flag=True, help="With --url: don't ask.")
-@click.option(
-    "--despite", type=RULE, multiple=True, help="Let errors of this rule through; repeatable."
-)
+@options.DESPITE
 @click.option("--lock", is_flag=True, help="With --home: the server's exact plugin versions too.")
 @click.option("--require-secrets", is_flag=True, help="With --home: a missing one is an error.")
 def command(

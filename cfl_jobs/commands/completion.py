@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -15,11 +14,12 @@ from click.types import StringParamType
 from cfl_jobs.commands import find_project
 
 
-class _Named(StringParamType):
+class Named(StringParamType):
     """Text that names something. What can't be listed is not completed."""
 
-    def list_names(self, context: click.Context) -> Iterable[str]:
-        raise NotImplementedError
+    def __init__(self, name: str, list_names: Callable[[click.Context], Iterable[str]]) -> None:
+        self.name = name
+        self.list_names = list_names
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
@@ -33,31 +33,8 @@ class _Named(StringParamType):
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
-class _Job(_Named):
-    """A job or view, as jobs/*.yaml name it; the commands take globs too."""
-
-    name = "job"
-
-    def __init__(self, *kinds: str) -> None:
-        self._kinds = kinds
-
-    def list_names(self, context: click.Context) -> Iterable[str]:
-        from cfl_jobs.reading.definitions import load_definitions
-
-        entries = load_definitions(find_project()).entries
-        return (entry.name for entry in entries if entry.kind.value in self._kinds)
-
-
-class _Rule(_Named):
+class _Rule(Named):
     """A rule of `cfl-jobs check`; another word is wrong usage."""
-
-    name = "rule"
-
-    def list_names(self, context: click.Context) -> Iterable[str]:
-        import cfl_jobs.check.run  # noqa: F401 - all rules register themselves
-        from cfl_jobs.check.rule import RULES
-
-        return RULES
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from cfl_jobs.errors import suggest
@@ -71,25 +48,24 @@ class _Rule(_Named):
         return str(value)
 
 
-class _Run(_Named):
-    """A run against the target that the options before it name, the newest first."""
+def _list_jobs(context: click.Context, *kinds: str) -> Iterable[str]:
+    from cfl_jobs.reading.definitions import load_definitions
 
-    name = "run"
-
-    def list_names(self, context: click.Context) -> Iterable[str]:
-        from cfl_jobs.commands.target_options import server_of
-        from cfl_jobs.planning.journal import list_runs, state_directory
-        from cfl_jobs.reading.server_url import check_url
-        from cfl_jobs.target import full_label
-
-        given = context.params
-        target = given.get("home") or check_url(given.get("url") or server_of(find_project()))
-        label = full_label(target)
-        place = given.get("backup_dir") or state_directory(os.environ, label)
-        return (run.name for run in list_runs(Path(place), label))
+    entries = load_definitions(find_project()).entries
+    return (entry.name for entry in entries if entry.kind.value in kinds)
 
 
-JOB, JOB_ALONE, RULE, RUN = _Job("job", "view"), _Job("job"), _Rule(), _Run()
+def _list_rules(context: click.Context) -> Iterable[str]:
+    import cfl_jobs.check.run  # noqa: F401 - all rules register themselves
+    from cfl_jobs.check.rule import RULES
+
+    return RULES
+
+
+# As jobs/*.yaml name them; the commands take globs too.
+JOB = Named("job", lambda context: _list_jobs(context, "job", "view"))
+JOB_ALONE = Named("job", lambda context: _list_jobs(context, "job"))
+RULE = _Rule("rule", _list_rules)
 
 
 class _Bash(BashComplete):

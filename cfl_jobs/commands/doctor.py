@@ -5,7 +5,14 @@ from __future__ import annotations
 import click
 
 from cfl_jobs.commands import find_project
-from cfl_jobs.commands.target_options import ChosenTarget, target_options
+from cfl_jobs.commands.options import ChosenTarget, target_options
+from cfl_jobs.doctor.checks import State
+from cfl_jobs.doctor.needs import find_needs
+from cfl_jobs.doctor.report import COLOURS, diagnose, of_state, write_json, write_text
+from cfl_jobs.errors import CflJobsError
+from cfl_jobs.rendering.cache import render_cached
+from cfl_jobs.targets.server import JenkinsTarget
+from cfl_jobs.terminal.text import show
 
 
 @click.command()
@@ -19,14 +26,6 @@ def command(target: ChosenTarget, form: str) -> int:
     Who we are to it, what its plugins, credentials, nodes and setup are, against what the jobs
     need, each with what fixes it. Exit code 1 where an error keeps the chain from running.
     """
-    from cfl_jobs.doctor.checks import State
-    from cfl_jobs.doctor.needs import find_needs
-    from cfl_jobs.doctor.report import COLOURS, diagnose, of_state, write_json, write_text
-    from cfl_jobs.errors import CflJobsError
-    from cfl_jobs.rendering.cache import render_cached
-    from cfl_jobs.targets.server import JenkinsTarget
-    from cfl_jobs.terminal.text import show
-
     root = find_project()
     server = target.open(root)
     if not isinstance(server, JenkinsTarget):

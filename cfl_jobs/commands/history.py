@@ -6,22 +6,16 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands import DIRECTORY, find_project
-from cfl_jobs.commands.completion import RUN
-from cfl_jobs.commands.target_options import ChosenTarget, target_options
+from cfl_jobs.commands import find_project, options
+from cfl_jobs.commands.options import ChosenTarget, target_options
 
 
 @click.command()
-@click.argument("run", type=RUN, required=False, default="")
-@target_options("home", "url", reads=("home", "backup_dir"))
-@click.option(
-    "--backup-dir",
-    type=DIRECTORY,
-    metavar="DIR",
-    help="Where the runs were kept, if not below ~/.local/state/cfl-jobs.",
-)
-def command(run: str, target: ChosenTarget, backup_dir: Path | None) -> int:
+@options.RUN
+@target_options("home", "url", is_there=True)
+@options.BACKUP_THERE
+def command(run: str, target: ChosenTarget, backup: Path | None) -> int:
     """List runs, the newest first; with RUN, what that run did to each job."""
     from cfl_jobs.terminal.pushing import show_history
 
-    return show_history(target.open(find_project()), run, backup_dir)
+    return show_history(target.open(find_project()), run, backup)

@@ -6,20 +6,25 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from cfl_jobs.commands import INPUT, find_project
-from cfl_jobs.commands.target_options import ChosenTarget, target_options
-
-if TYPE_CHECKING:
-    from cfl_jobs.importing.taken import Imported
+from cfl_jobs.commands.options import ChosenTarget, target_options
+from cfl_jobs.configs.configxml import check_config
+from cfl_jobs.errors import CflJobsError, ConfigError, DefinitionError, count
+from cfl_jobs.files import read_text
+from cfl_jobs.importing.solving import ComponentSolver
+from cfl_jobs.importing.taken import Imported, check_new, import_config, write_new
+from cfl_jobs.reading.definitions import load_definitions
+from cfl_jobs.reading.inventory import INVENTORY
+from cfl_jobs.reading.names import find_name_problem, select_names
+from cfl_jobs.target import Kind, name_command, program
 
 
 @click.command()
 @click.argument("jobs", nargs=-1, metavar="[JOB]...")
-@target_options("home", "url", reads=("home",))
+@target_options("home", "url", is_there=True)
 @click.option("--file", type=INPUT, metavar="FILE", help="A config.xml, instead of a server.")
 @click.option("--name", metavar="NAME", help="With --file: the job's name.")
 def command(
@@ -30,12 +35,6 @@ def command(
     What jenkins-job-builder has a module for becomes one, the rest stays raw XML and is named.
     What is written renders to an equal config; files that are there are never overwritten.
     """
-    from cfl_jobs.configs.configxml import check_config
-    from cfl_jobs.errors import CflJobsError, ConfigError
-    from cfl_jobs.files import read_text
-    from cfl_jobs.reading.names import find_name_problem, select_names
-    from cfl_jobs.target import Kind, program
-
     root = find_project()
     if file is not None:
         if name is None or jobs or target.named:
@@ -65,12 +64,6 @@ def import_jobs(
     root: Path, names: Iterable[str], read: Callable[[str], str], label: str = ""
 ) -> int:
     """Import each job, tell what became of it, and return the exit code."""
-    from cfl_jobs.errors import CflJobsError, DefinitionError
-    from cfl_jobs.importing.solving import ComponentSolver
-    from cfl_jobs.importing.taken import check_new, import_config, write_new
-    from cfl_jobs.reading.definitions import load_definitions
-    from cfl_jobs.reading.inventory import INVENTORY
-
     definitions = load_definitions(root)
     # That nothing is defined yet is no reason not to begin; it has no position.
     if any(finding.position for finding in definitions.findings):
@@ -95,9 +88,6 @@ def import_jobs(
 
 
 def _tell(imported: Imported, label: str) -> None:
-    from cfl_jobs.errors import count
-    from cfl_jobs.target import name_command
-
     (definition, _), (template, _) = imported.files
     modules, kept = count(imported.modules, "module"), count(len(imported.kept), "element")
     click.echo(f"{imported.name}: {definition}, {template}: {modules}; {kept} stayed raw XML.")

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from cfl_jobs.commands import INPUT, find_project
-from cfl_jobs.commands.target_options import ChosenTarget, target_options
-
-if TYPE_CHECKING:
-    from cfl_jobs.reading.inventory import Inventory
-    from cfl_jobs.target import Target
+from cfl_jobs.commands.options import ChosenTarget, target_options
+from cfl_jobs.errors import CflJobsError, DefinitionError, count
+from cfl_jobs.files import read_text, write_named
+from cfl_jobs.reading.inventory import (
+    INVENTORY,
+    Inventory,
+    compare_inventories,
+    dump_inventory,
+    load_inventory,
+    read_plugin_list,
+)
+from cfl_jobs.target import Target, name_command
 
 
 @click.command()
@@ -29,8 +35,6 @@ if TYPE_CHECKING:
 @click.option("--check", is_flag=True, help="Only compare; exit with 1 where they differ.")
 def command(target: ChosenTarget, source: Path | None, jenkins: str, check: bool) -> int:
     """Write jobs/plugins.yaml, which settles for which versions config XML is rendered."""
-    from cfl_jobs.reading.inventory import read_plugin_list
-
     root = find_project()
     if source is None:
         if jenkins:
@@ -45,9 +49,6 @@ def command(target: ChosenTarget, source: Path | None, jenkins: str, check: bool
 
 def take_inventory(root: Path, target: Target, *, check: bool) -> int:
     """Compare the file with the server, write it unless `check`; returns the exit code."""
-    from cfl_jobs.errors import CflJobsError
-    from cfl_jobs.reading.inventory import Inventory
-
     plugins = target.plugins()
     if not plugins:
         raise CflJobsError(
@@ -60,10 +61,6 @@ def take_inventory(root: Path, target: Target, *, check: bool) -> int:
 
 def renew_inventory(root: Path, new: Inventory, *, source: str, check: bool) -> int:
     """Compare the file with what a source has, write it unless `check`; returns the exit code."""
-    from cfl_jobs.errors import CflJobsError, DefinitionError, count
-    from cfl_jobs.files import write_named
-    from cfl_jobs.reading.inventory import INVENTORY, Inventory, compare_inventories, dump_inventory
-
     try:
         old = read_committed(root)
     except DefinitionError:
@@ -97,10 +94,6 @@ def renew_inventory(root: Path, new: Inventory, *, source: str, check: bool) -> 
 
 def read_committed(root: Path) -> Inventory:
     """Return what the project's file says, nothing where there is none."""
-    from cfl_jobs.files import read_text
-    from cfl_jobs.reading.inventory import INVENTORY, Inventory, load_inventory
-    from cfl_jobs.target import name_command
-
     path = root / INVENTORY
     if not path.exists():
         return Inventory()

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands import OUTPUT, find_project
-from cfl_jobs.commands.completion import JOB
-from cfl_jobs.commands.target_options import ChosenTarget, is_settings_server, target_options
+from cfl_jobs.commands import OUTPUT, find_project, options
+from cfl_jobs.commands.options import ChosenTarget, is_settings_server, target_options
 from cfl_jobs.planning.basis import Asked, save_plan
 from cfl_jobs.review.formats import WRITERS
 from cfl_jobs.target import is_server, name_command
@@ -18,16 +17,16 @@ from cfl_jobs.terminal.text import show_review
 
 
 @click.command()
-@click.argument("jobs", type=JOB, nargs=-1, metavar="[JOB]...")
+@options.JOBS
 @target_options("home", "url")
-@click.option("--adopt", is_flag=True, help="Take over jobs of our names that aren't ours yet.")
-@click.option("--prune", is_flag=True, help="Delete jobs of ours that are no longer defined.")
-@click.option("-v", "--verbose", is_flag=True, help="Show Jenkins' own changes too.")
+@options.ADOPT
+@options.PRUNE
+@options.VERBOSE
 @click.option(
     "--format", "layout", type=click.Choice(list(WRITERS)), default="text", help="How to write it."
 )
 @click.option("--out", type=OUTPUT, metavar="FILE", help="Keep the plan, for `update --plan FILE`.")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes.")
+@options.DETAILED
 def command(
     jobs: tuple[str, ...],
     target: ChosenTarget,

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from cfl_jobs.commands import DIRECTORY, find_project
-from cfl_jobs.commands.completion import JOB
-
-if TYPE_CHECKING:
-    from cfl_jobs.configs.config import Config
-    from cfl_jobs.target import Target
+from cfl_jobs.commands import DIRECTORY, find_project, options
+from cfl_jobs.configs.config import Config
+from cfl_jobs.errors import Missing, TargetError
+from cfl_jobs.rendering.cache import render_cached
+from cfl_jobs.target import Target
+from cfl_jobs.targets.home import HomeTarget
 
 
 @click.command()
-@click.argument("jobs", type=JOB, nargs=-1, metavar="[JOB]...")
+@options.JOBS
 @click.option(
     "-o",
     "--output",
@@ -26,22 +25,13 @@ if TYPE_CHECKING:
 )
 def command(jobs: tuple[str, ...], output: Path | None) -> int:
     """Render jobs and views to config XML; names or globs limit which."""
-    return render_jobs(find_project(), jobs, output)
-
-
-def render_jobs(root: Path, jobs: tuple[str, ...], output: Path | None) -> int:
-    """Render and write; returns the exit code."""
-    from cfl_jobs.rendering.cache import render_cached
-
-    rendered = render_cached(root, only=jobs)
+    rendered = render_cached(find_project(), only=jobs)
     if output is None:
         for job in rendered:
             if len(rendered) > 1:
                 click.echo(f"<!-- {job.kind.value} {job.name} -->")
             click.echo(job.config)
         return 0
-    from cfl_jobs.targets.home import HomeTarget
-
     target = HomeTarget(output, durable=False)
     for job in sorted(rendered, key=lambda job: job.name.count("/")):  # folders come first
         _write(target, job)
@@ -51,8 +41,6 @@ def render_jobs(root: Path, jobs: tuple[str, ...], output: Path | None) -> int:
 
 def _write(target: Target, job: Config) -> None:
     """Put a job where it isn't there, or is another one."""
-    from cfl_jobs.errors import Missing, TargetError
-
     try:
         is_same = target.read(job.kind, job.name) == job.config
     except Missing:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands import OUTPUT, find_project
+from cfl_jobs.commands import OUTPUT, find_project, options
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.files import write_named
 from cfl_jobs.review.comparing import make_review
@@ -36,7 +36,7 @@ _OTHER = "It would be replaced: move it, or name another page with -o."
     help="Write it to a file instead; html with its style sheet beside it, as FILE.css.",
     metavar="FILE",
 )
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 where there are changes.")
+@options.DETAILED
 def command(
     base: str,
     head: str | None,

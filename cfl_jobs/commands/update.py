@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from cfl_jobs.commands import INPUT, find_project
-from cfl_jobs.commands.completion import JOB, RULE
-from cfl_jobs.commands.target_options import ChosenTarget, consent_options, target_options
+from cfl_jobs.commands import INPUT, find_project, options
+from cfl_jobs.commands.options import ChosenTarget, target_options
 
 
 @click.command()
-@click.argument("jobs", type=JOB, nargs=-1, metavar="[JOB]...")
+@options.JOBS
 @target_options("home", "url")
-@consent_options
-@click.option("--adopt", is_flag=True, help="Take over jobs of our names that aren't ours yet.")
-@click.option("--prune", is_flag=True, help="Delete jobs of ours that are no longer defined.")
+@options.YES
+@options.DELETE_COUNT
+@options.BACKUP
+@options.ADOPT
+@options.PRUNE
 @click.option("--force", is_flag=True, help="Even where much of what is there could be lost.")
-@click.option(
-    "--despite", type=RULE, multiple=True, help="Let errors of this rule through; repeatable."
-)
+@options.DESPITE
 @click.option(
     "--plan",
     "plan_file",
@@ -28,19 +28,14 @@ from cfl_jobs.commands.target_options import ChosenTarget, consent_options, targ
     metavar="FILE",
     help="Do just what `plan --out FILE` kept, there where it is for.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Show Jenkins' own changes too.")
+@options.VERBOSE
 def command(
     jobs: tuple[str, ...],
     target: ChosenTarget,
-    yes: bool,
     adopt: bool,
     prune: bool,
-    delete_count: int | None,
-    force: bool,
-    despite: tuple[str, ...],
     plan_file: Path | None,
-    backup_dir: Path | None,
-    verbose: bool,
+    **said: Any,
 ) -> int:
     """Bring a server or a directory to what the definitions say; names or globs limit which jobs.
 
@@ -53,9 +48,9 @@ def command(
     if plan_file is not None and (jobs or adopt or prune):
         message = "--plan does just what the plan says; leave job names and flags out."
         raise click.UsageError(message)
-    if delete_count is not None and not (prune or plan_file):
+    if said["delete_count"] is not None and not (prune or plan_file):
         raise click.UsageError("--delete-count goes with --prune; nothing is deleted without it.")
-    consent = Consent(yes, delete_count, force, despite, backup_dir, verbose)
+    consent = Consent(**said)
     if plan_file is not None:
         return apply_kept_plan(plan_file, target.open_kept, consent)
     root = find_project()

@@ -11,8 +11,10 @@ import html
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http.client import HTTPException
 from typing import Any, TypeVar
 from urllib.error import HTTPError
@@ -166,8 +168,13 @@ def examine(target: JenkinsTarget, needs: Needs, *, now: Callable[[], float] = t
         jobs=jobs,
         clock_difference=difference,
         is_administrator=is_administrator,
-        may_create=is_administrator or _may_create(target),
-        unreadable=tuple(n for n in needs.names if n in ours and not _may_change(target, n)),
+        may_create=is_administrator or _may(partial(_create_nothing, target)),
+        # Jenkins shows a job's config to those who may change it.
+        unreadable=tuple(
+            name
+            for name in needs.names
+            if name in ours and not _may(partial(target.read, Kind.JOB, name))
+        ),
         anonymous_reads=_anonymous_reads(target),
         plugins=plugins,
         credential_ids=ask("credential_ids", target.credential_ids, ()),
@@ -275,20 +282,14 @@ def _ask_upkeep(target: JenkinsTarget, now: Callable[[], float]) -> Upkeep:
     )
 
 
-def _may_create(target: JenkinsTarget) -> bool:
-    try:
+def _create_nothing(target: JenkinsTarget) -> None:
+    with suppress(Refused):  # for want of a name
         target.client.post("createItem?name=", "create jobs", "<project/>")
-    except _NOT_ALLOWED:
-        return False
-    except Refused:
-        return True  # for want of a name
-    return True
 
 
-def _may_change(target: JenkinsTarget, name: str) -> bool:
-    """Jenkins shows a job's config to those who may change it."""
+def _may(do: Callable[[], object]) -> bool:
     try:
-        target.read(Kind.JOB, name)
+        do()
     except _NOT_ALLOWED:
         return False
     return True

@@ -5,7 +5,7 @@ Bootstrap writes it down for a new server, doctor looks for it on a running one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -109,72 +109,64 @@ def needs_of(rendered: Iterable[Config], inventory: Inventory, **words: str) -> 
     rendered = tuple(rendered)
     jobs = tuple(job.read(read_job) for job in rendered if job.kind is Kind.JOB)
     chain = build_chain(jobs)
+    waits = [edge for edge in chain.triggers if edge.blocking]
     plugins, unknown = _find_plugins(rendered, inventory)
-    labels: dict[str, list[str]] = {}
-    for job in jobs:
-        if job.node_label:
-            labels.setdefault(job.node_label, []).append(job.name)
     hooked = [
         job for job in jobs if any(getattr(t, "kind", None) is StartKind.PUSH for t in job.triggers)
     ]
-    watched: dict[str, list[str]] = {}
-    for job in hooked:
-        for url in job.urls:
-            watched.setdefault(url, []).append(job.name)
     return Needs(
         names=tuple(job.name for job in jobs),
         plugins=plugins,
         credentials=_find_credentials(jobs),
-        labels=tuple((label, tuple(names)) for label, names in sorted(labels.items())),
-        blocking=tuple(dict.fromkeys(edge.source for edge in chain.triggers if edge.blocking)),
-        awaited=tuple(dict.fromkeys(edge.target for edge in chain.triggers if edge.blocking)),
+        labels=tuple(sorted(_group((j.node_label, j.name) for j in jobs if j.node_label).items())),
+        blocking=tuple(dict.fromkeys(edge.source for edge in waits)),
+        awaited=tuple(dict.fromkeys(edge.target for edge in waits)),
         hooked=tuple(job.name for job in hooked),
-        watched=tuple((url, tuple(names)) for url, names in watched.items()),
+        watched=tuple(_group((url, job.name) for job in hooked for url in job.urls).items()),
         inventory=inventory,
         unknown=unknown,
         **words,
     )
 
 
+def _group(pairs: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Return what stands second in the pairs, once each, by what stands first."""
+    found: dict[str, dict[str, None]] = {}
+    for first, second in pairs:
+        found.setdefault(first, {})[second] = None
+    return {first: tuple(seconds) for first, seconds in found.items()}
+
+
 def _find_plugins(
     rendered: Iterable[Config], inventory: Inventory
 ) -> tuple[tuple[PluginNeed, ...], tuple[tuple[str, str], ...]]:
-    users: dict[str, dict[str, None]] = {}
-    elements: dict[str, set[str]] = {}
-    unknown: dict[tuple[str, str], None] = {}
-    for job in rendered:
-        for use in find_uses(parse_config(job.config, name=job.name)):
-            name = short_class(class_of_tag(use.class_name)).rpartition("$")[2]
-            if use.plugin is None:
-                unknown[name, job.name] = None
-                continue
-            users.setdefault(use.plugin, {})[job.name] = None
-            elements.setdefault(use.plugin, set()).add(name)
+    uses = [
+        (use.plugin, short_class(class_of_tag(use.class_name)).rpartition("$")[2], job.name)
+        for job in rendered
+        for use in find_uses(parse_config(job.config, name=job.name))
+    ]
+    users = _group((plugin, job) for plugin, _, job in uses if plugin is not None)
+    elements = _group((plugin, name) for plugin, name, _ in uses if plugin is not None)
     needs = (
         PluginNeed(
             plugin,
             inventory.plugins.get(plugin, ""),
-            tuple(users[plugin]),
+            users[plugin],
             tuple(sorted(elements[plugin])),
         )
         for plugin in sorted(users)
     )
+    unknown = dict.fromkeys((name, job) for plugin, name, job in uses if plugin is None)
     return tuple(needs), tuple(unknown)
 
 
 def _find_credentials(jobs: Iterable[Job]) -> tuple[CredentialNeed, ...]:
     found: dict[str, CredentialNeed] = {}
     for job in jobs:
-        for id_, kind, url in _uses_of(job):
-            there = found.setdefault(id_, CredentialNeed(id_, kind, (), url))
-            names = tuple(dict.fromkeys((*there.jobs, job.name)))
-            found[id_] = replace(there, jobs=names)
-    return tuple(found[id_] for id_ in sorted(found))
-
-
-def _uses_of(job: Job) -> Iterator[tuple[str, str, str]]:
-    for binding in job.bindings:
-        if binding.credentials_id:
-            yield binding.credentials_id, binding.kind, ""
-    if job.scm is not None and job.scm.credentials_id:
-        yield job.scm.credentials_id, "Git", next(iter(job.scm.urls), "")
+        uses = [(binding.credentials_id, binding.kind, "") for binding in job.bindings]
+        if job.scm is not None:
+            uses.append((job.scm.credentials_id, "Git", next(iter(job.scm.urls), "")))
+        for id_, kind, url in uses:
+            there = found.get(id_, CredentialNeed(id_, kind, (), url))
+            found[id_] = replace(there, jobs=tuple(dict.fromkeys((*there.jobs, job.name))))
+    return tuple(found[id_] for id_ in sorted(found) if id_)

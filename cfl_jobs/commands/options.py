@@ -1,21 +1,24 @@
-"""Options that name a target, for all verbs that have one, and the target they choose."""
+"""Options that several verbs have; those that name a target, and the target they choose."""
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from cfl_jobs.commands import DIRECTORY, INPUT, Count, check_there, find_project
-
-if TYPE_CHECKING:
-    from cfl_jobs.target import Target
+from cfl_jobs.commands import DIRECTORY, INPUT, THERE, Count, check_there, find_project
+from cfl_jobs.commands.completion import JOB, RULE, Named
+from cfl_jobs.errors import CflJobsError, PlanError
+from cfl_jobs.reading.definitions import load_definitions
+from cfl_jobs.reading.server_url import check_url
+from cfl_jobs.target import Target, full_label, is_server, option_of
 
 # A kind of target: what its option takes and says, and the function that opens it, which is given
 # that and the file with credentials. It is imported only where it is chosen.
@@ -34,6 +37,27 @@ _KINDS: Mapping[str, tuple[click.ParamType[str], str, str, str]] = {
     ),
 }
 _OF_SETTINGS = "url"
+
+
+def flag(says: str, *names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    return click.option(*names, is_flag=True, help=says)
+
+
+JOBS = click.argument("jobs", type=JOB, nargs=-1, metavar="[JOB]...")
+ADOPT = flag("Take over jobs of our names that aren't ours yet.", "--adopt")
+PRUNE = flag("Delete jobs of ours that are no longer defined.", "--prune")
+VERBOSE = flag("Show Jenkins' own changes too.", "-v", "--verbose")
+YES = flag("Don't ask (deletions are confirmed separately).", "-y", "--yes")
+DETAILED = flag("Exit with 2 where there are changes.", "--detailed-exitcode")
+_LET = "Let errors of this rule through; repeatable."
+DESPITE = click.option("--despite", type=RULE, multiple=True, help=_LET)
+_COUNT = "Don't ask, if just N jobs and views would be deleted."
+DELETE_COUNT = click.option("--delete-count", type=Count(min=0), metavar="N", help=_COUNT)
+_KEPT = "Where runs and replaced configs are kept, if not below ~/.local/state/cfl-jobs."
+BACKUP = click.option("--backup-dir", "backup", type=DIRECTORY, metavar="DIR", help=_KEPT)
+BACKUP_THERE = click.option("--backup-dir", "backup", type=THERE, metavar="DIR", help=_KEPT)
+_INI = "A jenkins_jobs.ini that holds the credentials."
+_CONF = click.option("--conf", type=INPUT, metavar="FILE", help=_INI)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +92,6 @@ class ChosenTarget:
         The user's token goes to no server but one that they, or their settings, name. Raises
         PlanError.
         """
-        from cfl_jobs.errors import PlanError
-        from cfl_jobs.target import is_server, option_of
-
         if not self.named and is_server(label) and not is_settings_server(find_project(), label):
             raise PlanError(
                 f"the plan is for {label}, which isn't the settings' server",
@@ -81,20 +102,19 @@ class ChosenTarget:
 
 
 def target_options(
-    *kinds: str, reads: Sequence[str] = ()
+    *kinds: str, is_there: bool = False
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Let a command take these kinds of targets, and a file with credentials, as one `target`.
 
-    `reads` are the parameters that name a directory which must be there.
+    `is_there`: a directory must be.
     """
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         @wraps(command)
         def run(*, conf: Path | None, **given: Any) -> int:
-            for parameter in reads:
-                if given[parameter] is not None:
-                    check_there(Path(given[parameter]), f"--{parameter.replace('_', '-')}")
             named = {kind: value for kind in kinds if (value := given.pop(kind)) is not None}
+            if is_there and "home" in named:
+                check_there(Path(named["home"]), "--home")
             if "url" in named:
                 _check_usage(named["url"])
             return command(target=ChosenTarget(named, conf), **given)
@@ -104,38 +124,15 @@ def target_options(
             for kind, (takes, metavar, says, _) in _KINDS.items()
             if kind in kinds
         ]
-        conf = click.option(
-            "--conf",
-            type=INPUT,
-            metavar="FILE",
-            help="A jenkins_jobs.ini that holds the credentials.",
-        )
         decorated = run
-        for option in (conf, *reversed(options)):
+        for option in (_CONF, *reversed(options)):
             decorated = option(decorated)
         return decorated
 
     return decorate
 
 
-def consent_options(command: Callable[..., int]) -> Callable[..., int]:
-    """Let a command that changes a target be told beforehand what it would ask."""
-    yes = "Don't ask (deletions are confirmed separately)."
-    count = "Don't ask, if just N jobs and views would be deleted."
-    backup = "Where runs and replaced configs are kept, if not below ~/.local/state/cfl-jobs."
-    for option in (
-        click.option("--backup-dir", type=DIRECTORY, metavar="DIR", help=backup),
-        click.option("--delete-count", type=Count(min=0), metavar="N", help=count),
-        click.option("-y", "--yes", is_flag=True, help=yes),
-    ):
-        command = option(command)
-    return command
-
-
 def _check_usage(url: str) -> None:
-    from cfl_jobs.errors import CflJobsError
-    from cfl_jobs.reading.server_url import check_url
-
     try:
         check_url(url)
     except CflJobsError as error:
@@ -144,9 +141,6 @@ def _check_usage(url: str) -> None:
 
 def is_settings_server(root: Path, label: str) -> bool:
     """Tell whether that is what is chosen here where no target is named."""
-    from cfl_jobs.errors import CflJobsError
-    from cfl_jobs.reading.server_url import check_url
-
     try:
         return check_url(server_of(root)) == label
     except CflJobsError:  # no project, or none that names a server
@@ -154,9 +148,6 @@ def is_settings_server(root: Path, label: str) -> bool:
 
 
 def server_of(root: Path) -> str:
-    from cfl_jobs.errors import CflJobsError
-    from cfl_jobs.reading.definitions import load_definitions
-
     server = load_definitions(root).settings.get("server")
     if not isinstance(server, str):
         raise CflJobsError(
@@ -164,3 +155,17 @@ def server_of(root: Path) -> str:
             advice="Name a server with --url or a directory with --home.",
         )
     return str(server)
+
+
+def _list_runs(context: click.Context) -> Iterable[str]:
+    """Those against the target that the options before name, the newest first."""
+    from cfl_jobs.planning.journal import list_runs, state_directory
+
+    given = context.params
+    target = given.get("home") or check_url(given.get("url") or server_of(find_project()))
+    label = full_label(target)
+    place = given.get("backup") or state_directory(os.environ, label)
+    return (run.name for run in list_runs(Path(place), label))
+
+
+RUN = click.argument("run", type=Named("run", _list_runs), required=False, default="")
