@@ -6,9 +6,10 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from posixpath import relpath
 
 from cfl_jobs.configs.references import expand, resolve_job
@@ -31,20 +32,20 @@ def copy_from(step: CopyArtifact, build: BuildRun) -> None:
     source = jobs.get(resolve_job(name, build.job.name, jobs))
     # A server on which any logged-in user may read the source would not ask; the rehearsal is as
     # strict as the strictest, so that what passes here passes on both.
-    if source is None or not source.permits(build.job.name):
-        if source is not None:
-            build.log(
-                f"({name!r} does not permit copying: its copyartifact property would have to "
-                f"name {build.job.name!r})"
-            )
+    if source is not None and not source.permits(build.job.name):
+        build.log(
+            f"({name!r} does not permit copying: its copyartifact property would have to name "
+            f"{build.job.name!r})"
+        )
+        source = None
+    if source is None:
         raise StepFailed(
             f"Unable to find project for artifact copy: {name}\n"
             "This may be due to incorrect project name or permission settings; "
             "see help for project name in job configuration."
         )
-    choice = Choice(
-        build.around.builds, source.name, variables, expand(step.parameter_filter, variables)
-    )
+    given = expand(step.parameter_filter, variables)
+    choice = Choice(build.around.builds, source.name, variables, given)
     chosen = choice.select(step.selector, build.record)
     if chosen is None:
         message = f"Unable to find a build for artifact copy from: {name}"
@@ -53,7 +54,9 @@ def copy_from(step: CopyArtifact, build: BuildRun) -> None:
         build.log(message)
         return
     folder = build.job.name.rpartition("/")[0] or "."
-    shown = source.name if name.startswith("/") else relpath(source.name, folder)
+    shown = source.name
+    if not name.startswith("/"):
+        shown = relpath(source.name, folder)
     build.set_variable(step.variable_for(shown), str(chosen.number))
     _copy(step, build, name, chosen)
 
@@ -69,7 +72,10 @@ def _copy(step: CopyArtifact, build: BuildRun, name: str, source: BuildRecord) -
         names = find_files(archive, includes, excludes, default_excludes=False)
         target.mkdir(parents=True, exist_ok=True)
         for file in names:
-            copy_file(archive / file, target / (PurePosixPath(file).name if step.flatten else file))
+            *folders, last = file.split("/")
+            if step.flatten:
+                folders = []
+            copy_file(archive / file, target.joinpath(*folders, last))
         copied = count(len(names), "artifact")
         build.log(f'Copied {copied} from "{source.job}" build number {source.number}')
     if not names and not step.optional:
@@ -94,54 +100,54 @@ class Choice:
 
         Raises StepFailed for an empty number: Copy Artifact answers it with a stack trace.
         """
+        return next(filter(self._passes, self._candidates(selector, copier)), None)
+
+    def _candidates(self, selector: BuildSelector, copier: BuildRecord) -> Iterator[BuildRecord]:
         match selector.kind:
+            case Selector.LAST_SUCCESSFUL if selector.stable_only:
+                yield from self._at_least(Result.SUCCESS)
             case Selector.LAST_SUCCESSFUL:
-                return self._latest(Result.SUCCESS if selector.stable_only else Result.UNSTABLE)
+                yield from self._at_least(Result.UNSTABLE)
             case Selector.LAST_COMPLETED:
-                return self._latest(Result.ABORTED)
+                yield from self._at_least(Result.ABORTED)
             case Selector.SPECIFIC:
-                chosen = self._specific(expand(selector.argument, self.variables))
+                yield from self._specific(expand(selector.argument, self.variables))
             case Selector.PERMALINK:
-                chosen = self._permalink(selector.argument)
+                yield from self._permalink(selector.argument)
             case Selector.UPSTREAM:
-                chosen = self._upstream(copier)
-                if chosen is None and selector.fall_back_to_last_successful:
-                    chosen = self._latest(Result.SUCCESS)
+                if upstream := self._upstream(copier):
+                    yield upstream
+                elif selector.fall_back_to_last_successful:
+                    yield from self._at_least(Result.SUCCESS)
             case Selector.PARAMETER:
                 inner = parse_selector(self._parameter(selector.argument))
-                if inner is None or inner.kind is Selector.PARAMETER:
-                    return None
-                return self.select(inner, copier)
+                if inner and inner.kind is not Selector.PARAMETER:
+                    yield from self._candidates(inner, copier)
             case _:
                 raise StepFailed(f"Copy Artifact's {selector.kind.value} can't be rehearsed.")
-        return chosen if chosen and self._passes(chosen) else None
 
     def _passes(self, record: BuildRecord) -> bool:
         environment = build_variables(record)
         filters = _FILTER.finditer(self.parameter_filter)
         return all(environment.get(match[1]) == match[2] for match in filters)
 
-    def _latest(self, enough: Result) -> BuildRecord | None:
+    def _at_least(self, enough: Result) -> Iterator[BuildRecord]:
         for record in self.builds.completed(self.job):
-            if record.result and record.result.is_at_least(enough) and self._passes(record):
-                return record
-        return None
+            if record.result and record.result.is_at_least(enough):
+                yield record
 
-    def _specific(self, number: str) -> BuildRecord | None:
-        if number.startswith("$"):
-            return None
+    def _specific(self, number: str) -> Iterator[BuildRecord]:
         if not number:
             raise StepFailed('java.lang.NumberFormatException: For input string: ""')
         if re.fullmatch("[0-9]+", number):
-            return self.builds.get(self.job, int(number))
-        shown = (r for r in self.builds.of(self.job) if number == r.shown_name)
-        return self._permalink(number) or next(shown, None)
+            yield from filter(None, [self.builds.get(self.job, int(number))])
+        elif not number.startswith("$"):
+            yield from self._permalink(number)
+            yield from (r for r in self.builds.of(self.job) if number == r.shown_name)
 
-    def _permalink(self, name: str) -> BuildRecord | None:
-        try:
-            return self.builds.find_permalink(self.job, name)
-        except KeyError:
-            return None
+    def _permalink(self, name: str) -> Iterator[BuildRecord]:
+        with suppress(KeyError):
+            yield from filter(None, [self.builds.find_permalink(self.job, name)])
 
     def _upstream(self, copier: BuildRecord) -> BuildRecord | None:
         """Follow the causes up; of several builds the oldest (the plugin's own default)."""
@@ -159,7 +165,9 @@ class Choice:
     def _parameter(self, name: str) -> str:
         if "<" in name:
             return name
-        return expand(name, self.variables) if "$" in name else self.variables.get(name, "")
+        if "$" in name:
+            return expand(name, self.variables)
+        return self.variables.get(name, "")
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -202,18 +210,15 @@ def find_files(
     `includes` and `excludes` are comma separated. Without `follow_symlinks` every symbolic link,
     to a file or to a directory, is passed over, as Ant's scanner does.
     """
-    wanted = _compile(includes, case_sensitive=case_sensitive)
-    unwanted = _compile(excludes, case_sensitive=case_sensitive)
+    flags = re.DOTALL
+    if not case_sensitive:
+        flags |= re.IGNORECASE
+    wanted, unwanted = _compile(includes, flags), _compile(excludes, flags)
     if default_excludes:
-        unwanted += _compile(DEFAULT_EXCLUDES, case_sensitive=case_sensitive)
-    return tuple(
-        sorted(
-            name
-            for name in _walk(directory, "", follow_symlinks=follow_symlinks)
-            if any(pattern.fullmatch(name) for pattern in wanted)
-            and not any(pattern.fullmatch(name) for pattern in unwanted)
-        )
-    )
+        unwanted += _compile(DEFAULT_EXCLUDES, flags)
+    found = _walk(directory, "", follow_symlinks=follow_symlinks)
+    selected = (name for name in found if any(pattern.fullmatch(name) for pattern in wanted))
+    return tuple(sorted(n for n in selected if not any(p.fullmatch(n) for p in unwanted)))
 
 
 def _walk(directory: Path, prefix: str, *, follow_symlinks: bool) -> Iterator[str]:
@@ -237,38 +242,25 @@ def _leads_back(link: Path) -> bool:
     return target == link.parent.resolve() or target in link.parent.resolve().parents
 
 
-def _compile(patterns: str, *, case_sensitive: bool) -> tuple[re.Pattern[str], ...]:
+def _compile(patterns: str, flags: re.RegexFlag) -> tuple[re.Pattern[str], ...]:
     names = (name.strip() for name in patterns.split(","))
-    return tuple(_compile_one(name, case_sensitive) for name in names if name)
+    return tuple(_compile_one(name, flags) for name in names if name)
 
 
 @lru_cache(maxsize=512)
-def _compile_one(pattern: str, case_sensitive: bool) -> re.Pattern[str]:
-    pattern = pattern.replace("\\", "/")
+def _compile_one(pattern: str, flags: re.RegexFlag) -> re.Pattern[str]:
+    pattern = re.sub(r"/+", "/", pattern.replace("\\", "/"))
     if pattern.endswith("/"):
         pattern += "**"
-    parts = re.sub(r"/+", "/", pattern).split("/")
-    text = ""
-    for index, part in enumerate(parts):
-        last = index == len(parts) - 1
-        if part == "**":
-            # "**" at the end takes everything below; elsewhere any number of directories.
-            text += ".*" if last else "(?:[^/]+/)*"
-        else:
-            text += _segment(part)
-            if not last:
-                # "a/**" also selects "a" itself.
-                tail_is_any = all(rest == "**" for rest in parts[index + 1 :])
-                if tail_is_any:
-                    return re.compile(text + "(?:/.*)?", _flags(case_sensitive))
-                text += "/"
-    return re.compile(text, _flags(case_sensitive))
-
-
-def _flags(case_sensitive: bool) -> re.RegexFlag:
-    return re.DOTALL if case_sensitive else re.DOTALL | re.IGNORECASE
+    text = "/".join(_segment(part) for part in pattern.split("/"))
+    # "a/**" also selects "a" itself; elsewhere "**" takes any number of directories.
+    text = re.sub(r"(?:/\*\*)+$", "(?:/.*)?", text).replace("**/", "(?:[^/]+/)*")
+    return re.compile(text.replace("**", ".*"), flags)
 
 
 def _segment(part: str) -> str:
+    """Return a pattern of one name; "**" stays, to be told from others."""
     wild = {"*": "[^/]*", "?": "[^/]"}
+    if part == "**":
+        return part
     return "".join(wild.get(character, re.escape(character)) for character in part)
