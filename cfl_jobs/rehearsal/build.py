@@ -154,8 +154,7 @@ class BuildRun:
         except OSError as error:
             raise StepFailed(f"Cannot run program {command[0]!r}: {error.strerror}") from error
         yield ProcessEnds(process)
-        code = process.exit_code
-        return 1 if code is None else code
+        return process.exit_code or 0
 
     def flush(self) -> None:
         """Write what is held back of the log, an unfinished line."""

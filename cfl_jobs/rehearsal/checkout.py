@@ -18,6 +18,7 @@ CLEAN_AFTER = "CleanCheckout"
 LFS = "GitLFSPull"
 PRUNE = "PruneStaleBranch"
 WIPE = "WipeWorkspace"
+_TAGS = {True: "--tags", False: "--no-tags"}
 _DEFAULT_REFSPEC = "+refs/heads/*:refs/remotes/origin/*"
 
 
@@ -28,7 +29,7 @@ def check_out(git: Git, build: BuildRun) -> Generator[Wait, None, Revision]:
     url = expand(git.urls[0], variables)
     refspec = expand(git.refspec, variables) or _DEFAULT_REFSPEC
     build.log("The recommended git tool is: NONE")
-    credentials = f"using credential {git.credentials_id}" if git.credentials_id else ""
+    credentials = git.credentials_id and f"using credential {git.credentials_id}"
     build.log(credentials or "No credentials specified")
     if WIPE in git.extensions:
         build.log("Wiping out workspace first.")
@@ -46,9 +47,11 @@ def check_out(git: Git, build: BuildRun) -> Generator[Wait, None, Revision]:
         yield from _git(build, "init", str(workspace))
     yield from _git(build, "config", "remote.origin.url", url)
     build.log(f"Fetching upstream changes from {url}")
-    prune = ("--prune",) if PRUNE in git.extensions else ()
-    depth = (f"--depth={git.depth}",) if git.depth else ()
-    options = ("--tags" if git.fetches_tags else "--no-tags", "--force", *prune, *depth)
+    options = [_TAGS[git.fetches_tags], "--force"]
+    if PRUNE in git.extensions:
+        options.append("--prune")
+    if git.depth:
+        options.append(f"--depth={git.depth}")
     yield from _git(build, "fetch", *options, "--quiet", "--", url, *refspec.split())
     revision = _resolve(git, repositories, variables, url, workspace)
     if revision is None:
@@ -118,8 +121,7 @@ def _candidates(name: str) -> tuple[str, ...]:
         return (name,)
     if name.startswith("remotes/"):
         return (f"refs/{name}",)
-    inside = (f"refs/remotes/{name}",) if name.startswith("origin/") else ()
-    return (*inside, f"refs/remotes/origin/{name}", f"refs/tags/{name}")
+    return (f"refs/remotes/{name}", f"refs/remotes/origin/{name}", f"refs/tags/{name}")
 
 
 def _match_wildcard(pattern: str, known: Mapping[str, str]) -> str | None:

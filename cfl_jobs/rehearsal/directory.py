@@ -131,7 +131,7 @@ class Home:
         """Yield each job's full name and its config.xml, folders' jobs as folder/job."""
 
         def walk(jobs: Path, prefix: str) -> Iterator[tuple[str, Path]]:
-            for directory in sorted(jobs.iterdir()) if jobs.is_dir() else ():
+            for directory in sorted(jobs.glob("*")):
                 config = directory / "config.xml"
                 if config.is_file():
                     yield f"{prefix}{directory.name}", config

@@ -6,10 +6,12 @@ While nothing runs and everything only waits out a quiet period, the clock is mo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Self
 from uuid import uuid4
@@ -202,12 +204,11 @@ class Engine:
         while self._running or len(self.queue):
             if self.step():
                 continue
+            due = self.queue.next_due()
             if self._is_working():
-                due = self.queue.next_due()
-                ahead = 1.0 if due is None else max(0.0, due - self._clock.now())
-                self._processes.pump(ahead, self._clock.now)
+                self._processes.pump(max(0.0, due - self._clock.now()), self._clock.now)
                 self._stop_overdue()
-            elif (due := self.queue.next_due()) is not None:
+            elif due < math.inf:
                 self._clock.skip_to(due)
             else:
                 deadlock = self._break_deadlock()
@@ -295,10 +296,8 @@ class Engine:
         """Return the job's workspace; a second build at a time gets its own, NAME@2."""
         base = self.home.workspace(job.name)
         used = {running.build.workspace for running in self._running}
-        number = 1
-        while (path := base if number == 1 else base.with_name(f"{base.name}@{number}")) in used:
-            number += 1
-        return path
+        others = (base.with_name(f"{base.name}@{number}") for number in count(2))
+        return next(path for path in chain([base], others) if path not in used)
 
     def _is_over(self, wait: Wait | None) -> bool:
         match wait:
@@ -357,11 +356,9 @@ class Engine:
         for running in list(self._running):
             for limit in running.build.job.wrappers:
                 if isinstance(limit, TimeLimit) and _is_overdue(limit, running, now):
-                    failing = "FailOperation" in limit.actions
-                    result = Result.FAILURE if failing else Result.ABORTED
+                    result, what = _TIMED_OUT["FailOperation" in limit.actions]
                     message = f"Build timed out (after {limit.seconds} seconds). Marking the build "
-                    message += "as failed." if failing else "as aborted."
-                    self._interrupt(running, result, message)
+                    self._interrupt(running, result, f"{message}as {what}.")
                     break
 
     def _break_deadlock(self) -> tuple[str, ...]:
@@ -376,6 +373,10 @@ class Engine:
             message = "Deadlock: aborted, for it would have waited for ever.\n" + "\n".join(lines)
             self._interrupt(running, Result.ABORTED, message)
         return lines
+
+
+# Whether the limit fails the build → its result, in words too.
+_TIMED_OUT = {True: (Result.FAILURE, "failed"), False: (Result.ABORTED, "aborted")}
 
 
 def _is_overdue(limit: TimeLimit, running: Running, now: float) -> bool:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from cfl_jobs.configs.references import expand
 from cfl_jobs.configs.steps.step import BoundCredential
-from cfl_jobs.errors import RehearsalError
+from cfl_jobs.files import read_text
 from cfl_jobs.reading.secrets import KINDS, CredentialKind, name_of, names_of, read_secrets
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.records import BuildRecord
@@ -125,18 +125,22 @@ class Credential:
     user: str = ""
 
 
-def read_credentials(path: Path, bindings: Iterable[BoundCredential]) -> dict[str, Credential]:
-    """Return what a secrets file gives of these credentials, by id.
+def read_credentials(
+    path: Path | None, bindings: Iterable[BoundCredential]
+) -> dict[str, Credential]:
+    """Return what a secrets file, if there is one, gives of these credentials, by id.
 
     Raises CflJobsError, DefinitionError.
     """
+    if path is None:
+        return {}
     given = {name_of(name): value for name, value in read_secrets(path).items()}
     found: dict[str, Credential] = {}
     for binding in bindings:
         *user, secret = (given.get(name, "") for name in _names_for(binding))
         if secret and all(user):
             if KINDS.get(binding.kind) in (CredentialKind.FILE, CredentialKind.SSH_KEY):
-                secret = _read_file(path.parent / secret)
+                secret = read_text(path.parent / secret, advice="It is to hold the secret.")
             found[binding.credentials_id] = Credential(secret, *user)
     return found
 
@@ -154,14 +158,6 @@ def ask_for(missing: Iterable[BoundCredential]) -> str:
 
 def _names_for(binding: BoundCredential) -> tuple[str, ...]:
     return names_of(binding.credentials_id, KINDS.get(binding.kind, CredentialKind.STRING))
-
-
-def _read_file(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise RehearsalError(f"The secret file {path} can't be read: {reason}.") from error
 
 
 class Masker:

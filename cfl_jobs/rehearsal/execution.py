@@ -34,8 +34,7 @@ class RehearsedBuild(BuildRun):
 
     @property
     def previous_result(self) -> Result | None:
-        before = self.around.builds.completed(self.job.name)
-        return before[0].result if before else None
+        return next((r.result for r in self.around.builds.completed(self.job.name)), None)
 
     def rename(self, name: str) -> None:
         self.record = replace(self.record, display_name=name)
@@ -199,8 +198,13 @@ def find_unrehearsable(job: Job) -> Iterator[tuple[str, str]]:
         yield f"it is a {job.root}, not a freestyle job", ""
     if job.workspace:
         yield f"its own workspace {job.workspace}", "customWorkspace"
-    git = job.scm.unknown if job.scm else ()
-    for part in (*job.unknown, *git, *job.wrappers, *job.builders, *job.publishers):
+    for part in (
+        *job.unknown,
+        *getattr(job.scm, "unknown", ()),
+        *job.wrappers,
+        *job.builders,
+        *job.publishers,
+    ):
         yield from part.unrehearsable()
     for parameter in job.parameters:
         if parameter.kind in _PARAMETERS:

@@ -37,7 +37,9 @@ class StepProcess:
     def exit_code(self) -> int | None:
         """None while it runs; a signal's number as the shell tells it, 128 and up."""
         code = self.popen.returncode
-        return code if code is None or code >= 0 else 128 - code
+        if code is not None and code < 0:
+            return 128 - code
+        return code
 
 
 class Processes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -37,10 +38,10 @@ def convert_triggered(job: Job, given: Mapping[str, str]) -> dict[str, str]:
     Names that the job doesn't declare are still there: they keep two requests in the queue apart,
     but no build sees them. Raises BadValue.
     """
-    declared = {parameter.name: parameter for parameter in job.parameters}
-    values = default_values(job)
-    for name, value in given.items():
-        values[name] = _convert(declared[name], value) if name in declared else value
+    values = {**default_values(job), **given}
+    for parameter in job.parameters:
+        if parameter.name in given:
+            values[parameter.name] = _convert(parameter, given[parameter.name])
     return values
 
 
@@ -154,9 +155,8 @@ class Queue:
 
         Returns the item and whether it is new. Of two due times the earlier counts.
         """
-        if quiet_period is None:
-            quiet_period = QUIET_PERIOD if job.quiet_period is None else job.quiet_period
-        due = now + quiet_period
+        said = (quiet_period, job.quiet_period, QUIET_PERIOD)
+        due = now + next(period for period in said if period is not None)
         for item in self._items:
             if item.job == job.name and dict(item.parameters) == dict(parameters):
                 item.causes += [cause for cause in causes if cause not in item.causes]
@@ -211,8 +211,9 @@ class Queue:
         self._items.remove(item)
         self.save()
 
-    def next_due(self) -> float | None:
-        return min((item.due for item in self.at(ItemState.WAITING)), default=None)
+    def next_due(self) -> float:
+        """Return when the next quiet period ends; infinite without one."""
+        return min((item.due for item in self.at(ItemState.WAITING)), default=math.inf)
 
     def save(self) -> None:
         write_json(self._path, {"items": [_to_json(item) for item in self._items]})
@@ -267,12 +268,14 @@ def explain_deadlock(
     waits: Sequence[tuple[BuildRecord, Item | None]], queue: Queue, executors: int
 ) -> tuple[str, ...]:
     """Say who holds an executor, what for, and why that can't start."""
-    lines = []
-    for record, item in waits:
-        for_what = item.job if item else "a build that doesn't end"
-        lines.append(f"{record.name} holds an executor and waits for {for_what}")
-    held = "the only executor is held" if executors == 1 else f"all {executors} executors are held"
-    for item in queue:
-        why = item.why or held
-        lines.append(f"{item.job} waits in the queue: {why}")
-    return tuple(lines)
+    held = f"all {executors} executors are held"
+    if executors == 1:
+        held = "the only executor is held"
+    return (
+        *(
+            f"{record.name} holds an executor and waits for "
+            + getattr(item, "job", "a build that doesn't end")
+            for record, item in waits
+        ),
+        *(f"{item.job} waits in the queue: {item.why or held}" for item in queue),
+    )

@@ -268,8 +268,9 @@ class Builds:
             for path in (self.home.job_directory(job) / "builds").glob("*/build.json"):
                 try:
                     record = _read_record(path)
-                    is_aborted = self.idle and record.result is None
-                    known[record.number] = self.abort(record) if is_aborted else record
+                    if self.idle and record.result is None:
+                        record = self.abort(record)
+                    known[record.number] = record
                 except RehearsalError as error:
                     if not self._lenient:
                         raise

@@ -68,8 +68,7 @@ def _show_values(parameters: Mapping[str, str]) -> str:
     """Return values in brackets; of a build selector only a build's number."""
     shown = []
     for name, value in parameters.items():
-        selector = parse_selector(value) if value.startswith("<") else None
-        if said := selector.argument if selector else value:
+        if said := getattr(parse_selector(value), "argument", value):
             shown.append(f"{name}={said}")
     return f" ({', '.join(shown)})" if shown else ""
 
@@ -119,11 +118,10 @@ def list_build_artifacts(home: Home, record: BuildRecord) -> Iterator[str]:
 def list_failures(home: Home, records: Sequence[BuildRecord]) -> Iterator[str]:
     """Yield, for each build that didn't succeed, the end of its log and how to see all of it."""
     for record in records:
-        if record.result is Result.SUCCESS:
+        if record.result is None or record.result is Result.SUCCESS:
             continue
-        result = record.result.name if record.result else "running"
         yield ""
-        yield f"{record.name} is {result}. Its log says:"
+        yield f"{record.name} is {record.result.name}. Its log says:"
         yield from (f"    {line}" for line in _find_end(home, record))
         yield from _list_failing(record)
         command = f"{own_command(home)} log {shlex.quote(record.job)} {record.number}"
@@ -163,8 +161,9 @@ def read_log(home: Home, record: BuildRecord) -> str:
 
 def own_command(home: Home) -> str:
     """Return how to call rehearse again for this home, from where we are."""
-    own = Path(sys.argv[0])
-    name = "cfl-jobs" if shutil.which("cfl-jobs") or own.name != "cfl-jobs" else show_path(own)
+    own, name = Path(sys.argv[0]), "cfl-jobs"
+    if own.name == name and not shutil.which(name):
+        name = show_path(own)
     if home.root == DEFAULT_HOME.resolve():
         return f"{program(name)} rehearse"
     return f"{program(name)} rehearse --home {shlex.quote(show_path(home.root))}"
@@ -206,7 +205,7 @@ def _suggestions(home: Home, builds: Builds, jobs: dict[str, Job]) -> Iterator[s
     start = own_command(home)
     repositories = sorted(path.name for path in home.repositories.glob("*") if path.is_dir())
     if repositories:
-        name = "ocargo" if "ocargo" in repositories else repositories[0]
+        name = min(repositories, key=lambda name: (name != "ocargo", name))
         yield f"{start} push {name} --commit"
         yield f"    commits what you changed in {show_path(home.repositories / name)} first"
     by_hand = [job for job in jobs.values() if not builds.of(job.name)]

@@ -94,12 +94,12 @@ class Definitions:
 
     def locate(self, job: str, path: str) -> str:
         """Say which line made an element of a job, if definitions are here."""
-        place_of = self._places.get(job)
-        return f"{path}, from {place_of(path)}" if place_of else path
+        if job in self._places:
+            return f"{path}, from {self._places[job](path)}"
+        return path
 
     @cached_property
     def _places(self) -> dict[str, Callable[[str], object]]:
-
         try:
             return {job.name: job.place_of for job in render_cached(self.root)}
         except CflJobsError:
@@ -227,7 +227,7 @@ def _find_first(engine: Engine, ready: Ready) -> tuple[str, dict[str, str]] | No
 def push(
     engine: Engine,
     ready: Ready,
-    names: Iterable[str] | None = None,
+    names: Iterable[str] = (),
     branch: str | None = None,
     *,
     commit: bool = False,
@@ -237,7 +237,7 @@ def push(
     `commit`: what is changed in the sample's is committed first. Raises RehearsalError.
     """
     watched = find_watched(ready.jobs, ready.repositories)
-    given = watched if names is None else map(ready.repositories.require, names)
+    given = [*map(ready.repositories.require, names)] or watched
     pushed = {name: branch or watched.get(name, "master") for name in given}
     for name in pushed:
         _commit(engine.builds, ready, name, pushed[name], commit=commit)
@@ -269,8 +269,9 @@ def look_at(options: Options, job: str = "") -> Builds:
     builds, jobs = Builds(home, lenient=True, idle=is_free(home)), dict(home.configs())
     if job:
         require_job(jobs, job)
-    for name in [job] if job else jobs:
-        builds.of(name)
+    for name in jobs:
+        if name == (job or name):
+            builds.of(name)
     return builds
 
 
@@ -283,10 +284,9 @@ def prepare(
     the sample's are made, if a job checks one out. All that was given is looked at before.
     """
     settings = load_settings(home)
-    secrets = options.secrets.resolve() if options.secrets else settings.secrets
+    secrets = (options.secrets and options.secrets.resolve()) or settings.secrets
     given = {repository_name(name): path.resolve() for name, path in options.repositories.items()}
-    if secrets:
-        read_credentials(secrets, ())
+    read_credentials(secrets, ())
     Repositories(home, given)
     if settings.rendered or not any(True for _ in home.configs()):
         if job:
@@ -309,7 +309,7 @@ def prepare(
     _require_used(given, used)
     known = {name: path for name, path in known.items() if name in used}
     bindings = [binding for job in jobs.values() for binding in job.bindings]
-    values = read_credentials(secrets, bindings) if secrets else {}
+    values = read_credentials(secrets, bindings)
     theirs = {name for name, path in known.items() if not path.is_relative_to(home.repositories)}
     # The sample stands for its own repositories, where the chain has them all and none is given.
     if used and theirs.isdisjoint(REPOSITORIES) and (not theirs or used >= {*REPOSITORIES}):

@@ -38,7 +38,7 @@ def find_watched(jobs: Mapping[str, Job], repositories: Repositories) -> dict[st
 
 def watched_branch(job: Job) -> str:
     """Return the branch that a job builds after a push: with its parameters' defaults."""
-    branches = job.scm.branches if job.scm else ("",)
+    branches = getattr(job.scm, "branches", ("",))
     return short_branch(expand(branches[0], default_values(job)))
 
 
@@ -53,7 +53,9 @@ def poll_branch(
         return False, "is disabled"
     branch = watched_branch(job)
     head = repositories.read_head(job.urls[0], branch)
-    other = "" if pushed == branch else f"looks at {branch} only, and "
+    other = ""
+    if pushed != branch:
+        other = f"looks at {branch} only, and "
     if head is None:
         return False, f"{other}finds no branch {branch}"
     for record in builds.of(job.name):

@@ -172,8 +172,10 @@ def outcome(record: BuildRecord) -> str:
     text = f"{record.result.name} in {show_time(record.finished - record.started)}"
     if record.tests:
         ran, failed = record.tests
-        text += f", {count(ran, 'test')}" + (f", {failed} failed" if failed else "")
-    return f"{text} - {record.description}" if record.description else text
+        text += f", {count(ran, 'test')}"
+        if failed:
+            text += f", {failed} failed"
+    return f"{text} - {record.description}".removesuffix(" - ")
 
 
 def show_time(seconds: float) -> str:
