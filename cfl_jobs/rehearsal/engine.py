@@ -22,6 +22,7 @@ from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.configs.steps.wrappers import TimeLimit, TimeoutKind
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.interrupts import undisturbed
+from cfl_jobs.rehearsal import queueing, records, triggering
 from cfl_jobs.rehearsal.build import (
     Interrupted,
     ItemGoesOn,
@@ -34,38 +35,7 @@ from cfl_jobs.rehearsal.directory import Home, Trash, remove_tree, require_job
 from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.execution import Locate, RehearsedBuild, recover, refuse_unknown, run_build
 from cfl_jobs.rehearsal.processes import SOFT_KILL, Clock, Processes
-from cfl_jobs.rehearsal.queueing import (
-    Item,
-    ItemState,
-    Queue,
-    declared_only,
-    default_values,
-    explain_deadlock,
-    find_block,
-    values_from_person,
-)
-from cfl_jobs.rehearsal.records import (
-    BuildRecord,
-    Builds,
-    Cause,
-    Deadlocked,
-    Finished,
-    Notify,
-    PushCause,
-    Queued,
-    Recovered,
-    Started,
-    UserCause,
-    discard_builds,
-    upstream_of,
-)
 from cfl_jobs.rehearsal.repositories import Repositories
-from cfl_jobs.rehearsal.triggering import (
-    find_downstream,
-    find_watching,
-    poll_branch,
-    require_pushed,
-)
 from cfl_jobs.target import name_command
 
 
@@ -86,7 +56,7 @@ class Outcome:
     `not_started` says what a build should have started and, by a mistake in a job, didn't.
     """
 
-    builds: tuple[BuildRecord, ...]
+    builds: tuple[records.BuildRecord, ...]
     deadlock: tuple[str, ...] = ()
     not_started: tuple[str, ...] = ()
 
@@ -107,14 +77,14 @@ class Engine:
         *,
         executors: int = 2,
         secrets: Mapping[str, Credential] | None = None,
-        notify: Notify = lambda event: None,
+        notify: records.Notify = lambda event: None,
         locate: Locate = lambda job, path: "",
     ) -> None:
         self.home = home
         self.jobs = dict(jobs)
         self.chain = build_chain(self.jobs.values())
-        self.builds = Builds(home)
-        self.queue = Queue(home.state / "queue.json", self.builds.items(self.jobs))
+        self.builds = records.Builds(home)
+        self.queue = queueing.Queue(home.state / "queue.json", self.builds.items(self.jobs))
         self._repositories = repositories
         self._executors = executors
         self._clock = Clock()
@@ -123,8 +93,8 @@ class Engine:
         self._processes = Processes()
         self._trash = Trash(home.state / "trash", ThreadPoolExecutor(1))
         self._running: list[Running] = []
-        self._by_item: dict[int, BuildRecord] = {}
-        self._finished: list[BuildRecord] = []
+        self._by_item: dict[int, records.BuildRecord] = {}
+        self._finished: list[records.BuildRecord] = []
         self._not_started: list[str] = []
         self._around = Surroundings(
             self.jobs,
@@ -141,7 +111,7 @@ class Engine:
         (home.state / "home").mkdir(parents=True, exist_ok=True)
         repositories.write_git_config(url for job in self.jobs.values() for url in job.urls)
         for record in recover(home, self.builds, self.queue, self.jobs):
-            notify(Recovered(record))
+            notify(records.Recovered(record))
 
     def __enter__(self) -> Self:
         return self
@@ -149,7 +119,7 @@ class Engine:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def build(self, name: str, given: Mapping[str, str], *, user: str = "you") -> Item:
+    def build(self, name: str, given: Mapping[str, str], *, user: str = "you") -> queueing.Item:
         """Do what a person does with Build with Parameters: no quiet period."""
         job = require_job(self.jobs, name)
         if job.disabled:
@@ -157,15 +127,15 @@ class Engine:
                 f"{name!r} is disabled: nothing starts it.",
                 advice="Take that out of its definition, or of its config.xml here.",
             )
-        values = values_from_person(job, given)
+        values = queueing.values_from_person(job, given)
         self.check([name])
-        return self._submit(job, values, UserCause(user), quiet_period=0)
+        return self._submit(job, values, records.UserCause(user), quiet_period=0)
 
-    def repeat(self, record: BuildRecord) -> None:
+    def repeat(self, record: records.BuildRecord) -> None:
         """Ask for a build once more, with its parameters and for its causes."""
         job = require_job(self.jobs, record.job)
         for cause in record.causes:
-            self._submit(job, {**default_values(job), **record.parameters}, cause)
+            self._submit(job, {**queueing.default_values(job), **record.parameters}, cause)
 
     def push(self, repository: str, branch: str, *, pusher: str = "you") -> dict[str, str]:
         """Tell the jobs of a repository that something was pushed to it.
@@ -174,8 +144,8 @@ class Engine:
         started if there is a commit that it hasn't built. Returns job → what came of it. A push
         to another branch than a job's makes that job poll too, and find nothing.
         """
-        name = require_pushed(self._repositories, repository, branch)
-        watching = find_watching(self.jobs, name)
+        name = triggering.require_pushed(self._repositories, repository, branch)
+        watching = triggering.find_watching(self.jobs, name)
         if not watching:
             raise RehearsalError(
                 f"No job is started by a push to {repository!r}.",
@@ -184,11 +154,11 @@ class Engine:
         self.check([job.name for job in watching if not job.disabled])
         found: dict[str, str] = {}
         for job in watching:
-            starts, found[job.name] = poll_branch(
+            starts, found[job.name] = triggering.poll_branch(
                 job, self.builds, self._repositories, pushed=branch
             )
             if starts:
-                self._submit(job, default_values(job), PushCause(pusher))
+                self._submit(job, queueing.default_values(job), records.PushCause(pusher))
         return found
 
     def check(self, names: Sequence[str]) -> None:
@@ -219,7 +189,7 @@ class Engine:
     def step(self) -> bool:
         """Do what can be done without waiting. Returns whether there was anything."""
         moved = self.queue.maintain(self._clock.now(), self._find_block)
-        for item in self.queue.at(ItemState.BUILDABLE):
+        for item in self.queue.at(queueing.ItemState.BUILDABLE):
             if len(self._running) < self._executors and self.queue.is_free(item, self._find_block):
                 self._resume(self._start(item))
                 moved = True
@@ -242,17 +212,17 @@ class Engine:
         self,
         job: Job,
         parameters: Mapping[str, str],
-        cause: Cause,
+        cause: records.Cause,
         *,
         quiet_period: float | None = None,
-    ) -> Item:
+    ) -> queueing.Item:
         now = self._clock.now()
         item, new = self.queue.submit(job, parameters, [cause], now=now, quiet_period=quiet_period)
-        self._notify(Queued(item.id, job.name, cause, merged=not new))
+        self._notify(records.Queued(item.id, job.name, cause, merged=not new))
         return item
 
-    def _submit_downstream(self, request: Request, upstream: BuildRecord) -> int:
-        cause = upstream_of(upstream.job, upstream.number, upstream.causes)
+    def _submit_downstream(self, request: Request, upstream: records.BuildRecord) -> int:
+        cause = records.upstream_of(upstream.job, upstream.number, upstream.causes)
         return self._submit(request.job, request.parameters, cause).id
 
     def _cancel(self, number: int) -> None:
@@ -260,20 +230,20 @@ class Engine:
         if item:
             self.queue.remove(item)
 
-    def _find_block(self, item: Item) -> str:
+    def _find_block(self, item: queueing.Item) -> str:
         running = {run.build.job.name for run in self._running}
-        return find_block(item, self.jobs, self.chain, running, self.queue)
+        return queueing.find_block(item, self.jobs, self.chain, running, self.queue)
 
     @undisturbed()
-    def _start(self, item: Item) -> Running:
+    def _start(self, item: queueing.Item) -> Running:
         job = self.jobs[item.job]
         taken = {running.build.executor for running in self._running}
-        record = BuildRecord(
+        record = records.BuildRecord(
             job=job.name,
             number=self.builds.take_number(job.name),
             item=item.id,
             cookie=str(uuid4()),
-            parameters=declared_only(job, item.parameters),
+            parameters=queueing.declared_only(job, item.parameters),
             causes=tuple(item.causes),
             started=self._clock.wall(),
         )
@@ -289,7 +259,7 @@ class Engine:
         )
         running = Running(build, run_build(build), self._clock.now())
         self._running.append(running)
-        self._notify(Started(record))
+        self._notify(records.Started(record))
         return running
 
     def _find_workspace(self, job: Job) -> Path:
@@ -332,7 +302,7 @@ class Engine:
     def _end(self, running: Running) -> None:
         self._running.remove(running)
         build = running.build
-        for request in find_downstream(build):
+        for request in triggering.find_downstream(build):
             self._submit_downstream(request, build.record)
         for wrapper in build.job.wrappers:
             wrapper.tear_down(build)
@@ -345,8 +315,10 @@ class Engine:
         self._by_item[record.item] = record
         self._finished.append(record)
         if build.job.discarder:
-            discard_builds(self.builds, record.job, build.job.discarder, now=self._clock.wall())
-        self._notify(Finished(record))
+            records.discard_builds(
+                self.builds, record.job, build.job.discarder, now=self._clock.wall()
+            )
+        self._notify(records.Finished(record))
 
     def _is_working(self) -> bool:
         return any(isinstance(running.wait, ProcessEnds) for running in self._running)
@@ -367,8 +339,8 @@ class Engine:
             for running in self._running
             if isinstance(running.wait, ItemGoesOn)
         ]
-        lines = explain_deadlock(waits, self.queue, self._executors)
-        self._notify(Deadlocked(lines))
+        lines = queueing.explain_deadlock(waits, self.queue, self._executors)
+        self._notify(records.Deadlocked(lines))
         for running in list(self._running):
             message = "Deadlock: aborted, for it would have waited for ever.\n" + "\n".join(lines)
             self._interrupt(running, Result.ABORTED, message)

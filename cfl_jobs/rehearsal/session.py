@@ -19,27 +19,11 @@ from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.basis import Asked, look
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.plan import Status
-from cfl_jobs.rehearsal.directory import (
-    Home,
-    is_free,
-    load_settings,
-    locked,
-    read_json,
-    require_job,
-    save_settings,
-    write_json,
-)
+from cfl_jobs.rehearsal import directory, reports
 from cfl_jobs.rehearsal.engine import Engine, Outcome
 from cfl_jobs.rehearsal.environment import Credential, read_credentials
 from cfl_jobs.rehearsal.records import Builds, find_aborted
-from cfl_jobs.rehearsal.reports import (
-    DEFAULT_HOME,
-    list_failures,
-    list_unfinished,
-    own_command,
-    read_jobs,
-    show_path,
-)
+from cfl_jobs.rehearsal.reports import own_command, show_path
 from cfl_jobs.rehearsal.repositories import Repositories, find_submodules, repository_name
 from cfl_jobs.rehearsal.triggering import find_watched, find_watching
 from cfl_jobs.rehearsal.view import showing
@@ -55,7 +39,7 @@ class Definitions:
 
     root: Path
 
-    def fill(self, home: Home, begin: Callable[[], None] = lambda: None) -> int:
+    def fill(self, home: directory.Home, begin: Callable[[], None] = lambda: None) -> int:
         """Bring the jobs in `home` to what the definitions say; returns how many changed.
 
         Jobs that are no longer defined go, with their builds. The run's journal is kept in the home
@@ -77,7 +61,7 @@ class Definitions:
                 raise PlanError(f"{done.change.name} could not be written: {done.message}")
         return len(result.outcomes)
 
-    def count_differences(self, home: Home) -> int:
+    def count_differences(self, home: directory.Home) -> int:
         """Return how many jobs and views of `home` are not as the definitions say.
 
         0 where there are no definitions, or none that render: they are not what is rehearsed.
@@ -90,7 +74,7 @@ class Definitions:
     def require(self, job: str) -> None:
         """Raise RehearsalError where the definitions have no such job."""
         rendered = render_cached(self.root)
-        require_job({each.name: each for each in rendered if each.kind is Kind.JOB}, job)
+        directory.require_job({each.name: each for each in rendered if each.kind is Kind.JOB}, job)
 
     def locate(self, job: str, path: str) -> str:
         """Say which line made an element of a job, if definitions are here."""
@@ -113,7 +97,7 @@ Tell: TypeAlias = Callable[[str], None]
 class Options:
     """`repositories` are clones by name; `secrets` is a file of NAME=value lines."""
 
-    home: Path = DEFAULT_HOME
+    home: Path = reports.DEFAULT_HOME
     repositories: Mapping[str, Path] = field(default_factory=dict)
     executors: int = 2
     secrets: Path | None = None
@@ -147,9 +131,9 @@ def rehearse(
 
     `job` is the one that is asked for: nothing is made where there is no such job.
     """
-    home = Home(options.home)
+    home = directory.Home(options.home)
     try:
-        with locked(home):
+        with directory.locked(home):
             ready = prepare(options, home, definitions, tell, job)
             with (
                 showing(stream, home) as notify,
@@ -165,10 +149,10 @@ def rehearse(
             ):
                 _name_uncommitted(engine, ready, ask(engine, ready))
                 outcome = engine.run()
-            unfinished = list(list_unfinished(engine.builds))
+            unfinished = list(reports.list_unfinished(engine.builds))
     except KeyboardInterrupt:
         with suppress(CflJobsError, OSError):  # damaged, or not readable: the next run says so
-            if any(list_unfinished(Builds(home, lenient=True, idle=True))):
+            if any(reports.list_unfinished(Builds(home, lenient=True, idle=True))):
                 tell(f"Go on with: {own_command(home)} resume")
         raise
     except BrokenPipeError:
@@ -178,7 +162,7 @@ def rehearse(
         raise RehearsalError(
             f"{where}: {error.strerror or error}", advice="Put that right, then run it again."
         ) from error
-    for line in list_failures(home, outcome.builds):
+    for line in reports.list_failures(home, outcome.builds):
         tell(line)
     for problem in outcome.not_started:
         tell(f"Not started: {problem}.")
@@ -249,7 +233,7 @@ def push(
 
 def resume(engine: Engine, ready: Ready) -> Iterable[str]:
     """Say what was aborted and what waits, and ask for the first again."""
-    unfinished = list(list_unfinished(engine.builds))
+    unfinished = list(reports.list_unfinished(engine.builds))
     for record in list(find_aborted(engine.builds, engine.jobs)):
         engine.repeat(record)
     ready.tell("\n".join(unfinished) or "Nothing was aborted, and nothing waits in the queue.")
@@ -261,14 +245,14 @@ def look_at(options: Options, job: str = "") -> Builds:
 
     Raises RehearsalError where there is no such home or job.
     """
-    home = Home(options.home)
+    home = directory.Home(options.home)
     if not (home.root / "jobs").is_dir():
         raise RehearsalError(
             f"There is no rehearsal in {options.home}.", advice=f"Start one: {own_command(home)}"
         )
-    builds, jobs = Builds(home, lenient=True, idle=is_free(home)), dict(home.configs())
+    builds, jobs = Builds(home, lenient=True, idle=directory.is_free(home)), dict(home.configs())
     if job:
-        require_job(jobs, job)
+        directory.require_job(jobs, job)
     for name in jobs:
         if name == (job or name):
             builds.of(name)
@@ -276,14 +260,14 @@ def look_at(options: Options, job: str = "") -> Builds:
 
 
 def prepare(
-    options: Options, home: Home, definitions: Definitions, tell: Tell, job: str = ""
+    options: Options, home: directory.Home, definitions: Definitions, tell: Tell, job: str = ""
 ) -> Ready:
     """Fill the home with jobs if that is left to us, and find repositories and secrets.
 
     Repositories and a secrets file that were given once are remembered. With no repository at all
     the sample's are made, if a job checks one out. All that was given is looked at before.
     """
-    settings = load_settings(home)
+    settings = directory.load_settings(home)
     secrets = (options.secrets and options.secrets.resolve()) or settings.secrets
     given = {repository_name(name): path.resolve() for name, path in options.repositories.items()}
     read_credentials(secrets, ())
@@ -293,15 +277,15 @@ def prepare(
             definitions.require(job)
         settings = replace(settings, rendered=True)
         # Marked as ours first: else what an interrupt leaves of it was taken for another's.
-        if changed := definitions.fill(home, partial(save_settings, home, settings)):
+        if changed := definitions.fill(home, partial(directory.save_settings, home, settings)):
             tell(f"Rendered jobs/ into {show_path(home.root)}: {count(changed, 'config')}.")
     elif different := definitions.count_differences(home):
         update = name_command("update", show_path(home.root))
         tell(f"Note: not as in jobs/: {count(different, 'config')}; what is here is run.")
         tell(f"  To bring them up to date: {update}")
-    jobs = read_jobs(home)
+    jobs = reports.read_jobs(home)
     if job:
-        require_job(jobs, job)
+        directory.require_job(jobs, job)
     used = {repository_name(url) for job in jobs.values() for url in job.urls}
     known = {**settings.repositories, **given}
     if any(job.scm and job.scm.submodules for job in jobs.values()):
@@ -321,7 +305,7 @@ def prepare(
         _tell_of_own_clones(home, sorted(theirs.intersection(REPOSITORIES)), tell)
     repositories = Repositories(home, known)
     # Only what could be read is remembered: a slip of the pen must not break every later run.
-    save_settings(home, replace(settings, repositories=known, secrets=secrets))
+    directory.save_settings(home, replace(settings, repositories=known, secrets=secrets))
     return Ready(jobs, repositories, values, frozenset(ours), tell)
 
 
@@ -333,7 +317,7 @@ def _require_used(names: Iterable[str], used: Collection[str]) -> None:
             raise RehearsalError(f"No job checks out a repository {name!r}.", advice=advice)
 
 
-def _make_sample(home: Home, tell: Tell) -> dict[str, Path]:
+def _make_sample(home: directory.Home, tell: Tell) -> dict[str, Path]:
     home.repositories.mkdir(parents=True, exist_ok=True)
     is_new = not all((home.repositories / name).exists() for name in REPOSITORIES)
     paths = make_repositories(home.repositories)
@@ -342,7 +326,7 @@ def _make_sample(home: Home, tell: Tell) -> dict[str, Path]:
     return {path.name: path for path in paths}
 
 
-def _tell_of_own_clones(home: Home, names: Sequence[str], tell: Tell) -> None:
+def _tell_of_own_clones(home: directory.Home, names: Sequence[str], tell: Tell) -> None:
     """Say why a deploy asks for secrets now that were made up before."""
     what = " and ".join(names) + (" is your clone" if len(names) == 1 else " are your clones")
     tell(f"Note: made-up secrets are no longer used, since {what}; give --secrets FILE.")
@@ -351,15 +335,15 @@ def _tell_of_own_clones(home: Home, names: Sequence[str], tell: Tell) -> None:
 
 
 def _make_up_secrets(
-    home: Home, bindings: Iterable[BoundCredential], tell: Tell
+    home: directory.Home, bindings: Iterable[BoundCredential], tell: Tell
 ) -> dict[str, Credential]:
     """Return made-up values for all credentials: the sample site needs some, any will do."""
     path = home.state / "secrets.json"
-    values: dict[str, str] = read_json(path)
+    values: dict[str, str] = directory.read_json(path)
     missing = {binding.credentials_id for binding in bindings} - set(values)
     if missing:
         values |= {name: random_source.token_hex(12) for name in sorted(missing)}
-        write_json(path, values)
+        directory.write_json(path, values)
         path.chmod(0o600)
         tell(f"Made up values for {count(len(missing), 'credential')}, for the sample site only.")
     return {name: Credential(value, "made-up") for name, value in values.items()}

@@ -13,20 +13,8 @@ from typing import TYPE_CHECKING, TextIO
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import count
 from cfl_jobs.planning.visible import make_visible
+from cfl_jobs.rehearsal import records
 from cfl_jobs.rehearsal.directory import Home
-from cfl_jobs.rehearsal.records import (
-    BuildRecord,
-    Cause,
-    Deadlocked,
-    Event,
-    Finished,
-    Notify,
-    PushCause,
-    Queued,
-    Recovered,
-    Started,
-    UpstreamCause,
-)
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -53,8 +41,8 @@ class Shown:
 
     item: int
     job: str
-    causes: list[Cause]
-    record: BuildRecord | None = None
+    causes: list[records.Cause]
+    record: records.BuildRecord | None = None
     children: list[Shown] = field(default_factory=list)
 
 
@@ -69,30 +57,30 @@ class BuildTree:
         self._by_item: dict[int, Shown] = {}
         self._by_build: dict[tuple[str, int], Shown] = {}
 
-    def add(self, event: Event) -> None:
+    def add(self, event: records.Event) -> None:
         with self.lock:
             match event:
-                case Queued():
+                case records.Queued():
                     self._add_request(event)
-                case Started(record):
+                case records.Started(record):
                     node = self._find(record)
                     node.record = record
                     self._by_build[record.job, record.number] = node
-                case Finished(record):
+                case records.Finished(record):
                     self._find(record).record = record
-                case Recovered(record):
+                case records.Recovered(record):
                     self.roots.append(Shown(record.item, record.job, list(record.causes), record))
-                case Deadlocked(lines):
+                case records.Deadlocked(lines):
                     self.deadlock = lines
 
-    def _add_request(self, event: Queued) -> None:
+    def _add_request(self, event: records.Queued) -> None:
         node = self._by_item.get(event.item)
         if node:
             node.causes.append(event.cause)
         else:
             self._place(Shown(event.item, event.job, [event.cause]))
 
-    def _find(self, record: BuildRecord) -> Shown:
+    def _find(self, record: records.BuildRecord) -> Shown:
         """Return the build's node; a request of an earlier session gets one now."""
         known = self._by_item.get(record.item)
         return known or self._place(Shown(record.item, record.job, list(record.causes)))
@@ -101,20 +89,20 @@ class BuildTree:
         self._by_item[node.item] = node
         cause = node.causes[0]
         siblings = self.roots
-        if isinstance(cause, UpstreamCause) and (cause.job, cause.number) in self._by_build:
+        if isinstance(cause, records.UpstreamCause) and (cause.job, cause.number) in self._by_build:
             siblings = self._by_build[cause.job, cause.number].children
         siblings.append(node)
         return node
 
 
-def describe_causes(causes: Iterable[Cause]) -> str:
+def describe_causes(causes: Iterable[records.Cause]) -> str:
     """Say what started a build."""
     texts = []
     for cause in dict.fromkeys(causes):
         match cause:
-            case UpstreamCause(job, number):
+            case records.UpstreamCause(job, number):
                 texts.append(f"{job} #{number}")
-            case PushCause():
+            case records.PushCause():
                 texts.append("a push")
             case _:
                 texts.append(cause.user)
@@ -122,7 +110,7 @@ def describe_causes(causes: Iterable[Cause]) -> str:
 
 
 @contextmanager
-def showing(stream: TextIO, home: Home) -> Iterator[Notify]:
+def showing(stream: TextIO, home: Home) -> Iterator[records.Notify]:
     """Yield what takes the rehearsal's events; on a terminal the tree stays up to date."""
     if not stream.isatty():
         yield lambda event: print_line(event, stream)
@@ -145,19 +133,19 @@ def showing(stream: TextIO, home: Home) -> Iterator[Notify]:
             console.print(draw(tree, console, fits=False))
 
 
-def print_line(event: Event, stream: TextIO) -> None:
+def print_line(event: records.Event, stream: TextIO) -> None:
     """Print one line for an event that is worth one."""
     match event:
-        case Started(record):
+        case records.Started(record):
             causes = " and ".join(str(cause).removeprefix("Started by ") for cause in record.causes)
             line = f"{record.name}: started by {causes}"
-        case Finished(record):
+        case records.Finished(record):
             line = f"{record.name}: {outcome(record)}"
-        case Queued(job=job, cause=cause, merged=True):
+        case records.Queued(job=job, cause=cause, merged=True):
             line = f"{job}: already waiting, now also {str(cause).replace('Started', 'started')}"
-        case Recovered(record):
+        case records.Recovered(record):
             line = f"{record.name}: was running when the last rehearsal ended; recorded as ABORTED"
-        case Deadlocked(lines):
+        case records.Deadlocked(lines):
             line = "Deadlock: nothing can go on.\n" + "\n".join(f"  {line}" for line in lines)
         case _:
             return
@@ -165,7 +153,7 @@ def print_line(event: Event, stream: TextIO) -> None:
     stream.flush()
 
 
-def outcome(record: BuildRecord) -> str:
+def outcome(record: records.BuildRecord) -> str:
     """Return a finished build's result, time, tests and description in a line."""
     if record.result is None or record.finished is None:
         return "running"
@@ -239,7 +227,7 @@ def _label(home: Home, node: Shown, why: str, *, plain: bool) -> Text:
     return text
 
 
-def _last_line(home: Home, record: BuildRecord) -> str:
+def _last_line(home: Home, record: records.BuildRecord) -> str:
     """Return the newest line of a running build's log, as far as it is text; "" without one."""
     from rich.text import Text
 
