@@ -11,9 +11,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.directory import Home
-from cfl_jobs.rehearsal.engine import Engine
+from cfl_jobs.rehearsal.engine import Engine, Outcome
 from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.records import BuildRecord, Builds, Event
 from cfl_jobs.rehearsal.session import Definitions
@@ -88,6 +87,19 @@ class Chain:
             self.home, self.repositories, executors=executors, secrets=CREDENTIALS, events=events
         )
 
+    def push(self, *names: str) -> Outcome:
+        """Push to master of these repositories, and run everything to its end."""
+        with self.engine() as engine:
+            for name in names:
+                engine.push(name, "master")
+            return engine.run()
+
+    def build(self, job: str, *, executors: int = 2, **values: str) -> Outcome:
+        """Start a job by hand, and run everything to its end."""
+        with self.engine(executors=executors) as engine:
+            engine.build(job, values)
+            return engine.run()
+
     def commit(self, name: str, files: dict[str, str] | None = None) -> str:
         return commit(self.repositories[name], files or {}, "a change")
 
@@ -154,7 +166,3 @@ def copy_chain(chain: Chain, root: Path) -> Chain:
     for name, path in chain.repositories.items():
         shutil.copytree(path, root / "clones" / name, symlinks=True)
     return Chain(Home(root / "home"), {name: root / "clones" / name for name in NAMES})
-
-
-def succeeded(chain: Chain, job: str) -> bool:
-    return chain.last(job).result is Result.SUCCESS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.directory import Home
-from cfl_jobs.rehearsal.engine import Engine
+from cfl_jobs.rehearsal.engine import Engine, Outcome
 from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.records import Builds, Event
 from cfl_jobs.rehearsal.reports import read_jobs
@@ -222,6 +222,16 @@ def run(
         engine.build(job, parameters)
         engine.run()
     return last(home, job)
+
+
+def play(
+    home: Home, *jobs: str, repositories: Mapping[str, Path] | None = None, executors: int = 2
+) -> Outcome:
+    """Start jobs by hand, one right after the other, and run everything to its end."""
+    with make_engine(home, repositories, executors=executors) as engine:
+        for job in jobs:
+            engine.build(job, {})
+        return engine.run()
 
 
 def last(home: Home, job: str) -> Result | None:

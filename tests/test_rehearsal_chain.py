@@ -21,9 +21,7 @@ from tests.rehearsal_home import git, wait_until
 def first(tmp_path_factory: pytest.TempPathFactory) -> Chain:
     """The chain after its first distribution, which Ad-hoc distribution of master made."""
     chain = make_chain(tmp_path_factory.mktemp("chain"))
-    with chain.engine() as engine:
-        engine.build("Ad-hoc distribution", {"BRANCH": "master"})
-        assert engine.run().succeeded
+    assert chain.build("Ad-hoc distribution", BRANCH="master").succeeded
     return chain
 
 
@@ -71,10 +69,7 @@ def test_a_push_to_one_repository_deploys_its_commit(chain: Chain) -> None:
 def test_three_pushes_at_once_make_one_distribution(chain: Chain) -> None:
     """The three requests merge; all three causes are kept, and all three commits are in it."""
     new = {name: chain.commit(name) for name in NAMES}
-    with chain.engine() as engine:
-        for name in NAMES:
-            engine.push(name, "master")
-        assert engine.run().succeeded
+    assert chain.push(*NAMES).succeeded
     assert chain.results("Create Distribution") == ["SUCCESS"] * 2
     causes = {
         c.job for c in chain.last("Create Distribution").causes if isinstance(c, UpstreamCause)
@@ -90,19 +85,14 @@ def test_a_failing_suite_stops_the_chain_until_it_passes(chain: Chain) -> None:
     new = chain.commit("ocargo")
     flaky = chain.home.root / "FAIL-game"
     flaky.touch()
-    with chain.engine() as engine:
-        engine.push("ocargo", "master")
-        assert not engine.run().succeeded
-        assert chain.last("Run Ocargo Tests").result is Result.FAILURE
-        assert chain.last("Promote Distribution").description.endswith(
-            "waiting for Run Ocargo Tests"
-        )
-        assert not list(chain.home.archive("Promote Distribution", 2).glob("*"))
-        assert chain.results("Deploy to Dev") == ["SUCCESS"]
-        assert chain.deployed("Dev") == before
-        flaky.unlink()
-        engine.build("Run Ocargo Tests", {"DISTRIBUTION_NUMBER": "2"})
-        assert engine.run().succeeded
+    assert not chain.push("ocargo").succeeded
+    assert chain.last("Run Ocargo Tests").result is Result.FAILURE
+    assert chain.last("Promote Distribution").description.endswith("waiting for Run Ocargo Tests")
+    assert not list(chain.home.archive("Promote Distribution", 2).glob("*"))
+    assert chain.results("Deploy to Dev") == ["SUCCESS"]
+    assert chain.deployed("Dev") == before
+    flaky.unlink()
+    assert chain.build("Run Ocargo Tests", DISTRIBUTION_NUMBER="2").succeeded
     assert chain.last("Promote Distribution").description == "distribution 2: tested"
     assert chain.results("Deploy to Dev") == ["SUCCESS"] * 2
     assert chain.deployed("Dev") == {**before, "ocargo": new}
@@ -158,9 +148,7 @@ def test_an_ad_hoc_branch_does_not_mix_with_a_running_chain(chain: Chain, moment
 def test_an_ad_hoc_branch_that_is_missing_somewhere_publishes_nothing(chain: Chain) -> None:
     """It is refused before anything is published, naming the repository."""
     git(chain.repositories["ocargo"], "branch", "only-here")
-    with chain.engine() as engine:
-        engine.build("Ad-hoc distribution", {"BRANCH": "only-here"})
-        outcome = engine.run()
+    outcome = chain.build("Ad-hoc distribution", BRANCH="only-here")
     assert [(record.name, record.result) for record in outcome.builds] == [
         ("Ad-hoc distribution #2", Result.FAILURE)
     ]
@@ -173,11 +161,8 @@ def test_a_distribution_is_deployed_to_staging_by_its_number(chain: Chain) -> No
     """The number that a person enters, not the newest one."""
     first = chain.heads()
     chain.commit("ocargo")
-    with chain.engine() as engine:
-        engine.push("ocargo", "master")
-        assert engine.run().succeeded
-        engine.build("Deploy to Staging", {"DISTRIBUTION": "1"})
-        assert engine.run().succeeded
+    assert chain.push("ocargo").succeeded
+    assert chain.build("Deploy to Staging", DISTRIBUTION="1").succeeded
     assert chain.deployed("Staging") == first
     assert chain.last("Deploy to Staging").description.startswith("distribution 1 to Staging")
     assert chain.artifact("Deploy to Staging", "commit.txt") == chain.artifact(
@@ -196,9 +181,8 @@ def test_a_distribution_is_deployed_to_staging_by_its_number(chain: Chain) -> No
 )
 def test_a_deploy_of_what_is_not_there_is_refused(chain: Chain, value: str, said: str) -> None:
     """An unknown number, the next one, none at all, "the latest": a sentence, and nothing done."""
-    with chain.engine() as engine:
-        engine.build("Deploy to Staging", {"DISTRIBUTION": value, "ALLOW_UNTESTED": "true"})
-        assert not engine.run().succeeded
+    done = chain.build("Deploy to Staging", DISTRIBUTION=value, ALLOW_UNTESTED="true")
+    assert not done.succeeded
     assert chain.last("Deploy to Staging").result is Result.FAILURE
     assert said in chain.log("Deploy to Staging")
     assert not (chain.home.root / "deployed/Staging").exists()
@@ -207,14 +191,11 @@ def test_a_deploy_of_what_is_not_there_is_refused(chain: Chain, value: str, said
 def test_an_untested_distribution_is_deployed_only_when_it_is_allowed(chain: Chain) -> None:
     """Refused in a sentence; with ALLOW_UNTESTED deployed, and the description says so."""
     new = _make_untested(chain)
-    with chain.engine() as engine:
-        engine.build("Deploy to Staging", {"DISTRIBUTION": "2"})
-        assert not engine.run().succeeded
-        assert "has not recorded distribution 2 as tested" in chain.log("Deploy to Staging")
-        assert chain.last("Deploy to Staging").description.startswith("refused")
-        assert not (chain.home.root / "deployed/Staging").exists()
-        engine.build("Deploy to Staging", {"DISTRIBUTION": "2", "ALLOW_UNTESTED": "true"})
-        assert engine.run().succeeded
+    assert not chain.build("Deploy to Staging", DISTRIBUTION="2").succeeded
+    assert "has not recorded distribution 2 as tested" in chain.log("Deploy to Staging")
+    assert chain.last("Deploy to Staging").description.startswith("refused")
+    assert not (chain.home.root / "deployed/Staging").exists()
+    assert chain.build("Deploy to Staging", DISTRIBUTION="2", ALLOW_UNTESTED="true").succeeded
     assert "UNTESTED" in chain.last("Deploy to Staging").description
     assert chain.deployed("Staging")["ocargo"] == new
 
@@ -222,15 +203,9 @@ def test_an_untested_distribution_is_deployed_only_when_it_is_allowed(chain: Cha
 def test_a_deploy_takes_nothing_stale_from_the_one_before(chain: Chain) -> None:
     """Deploy, refused deploy, deploy: each has its own evidence and commit.txt, or none."""
     _make_untested(chain)
-    with chain.engine() as engine:
-        engine.build("Deploy to Staging", {"DISTRIBUTION": "1"})
-        assert engine.run().succeeded
-        engine.build("Deploy to Staging", {"DISTRIBUTION": "2"})
-        assert not engine.run().succeeded
-        engine.build("Deploy to Staging", {"DISTRIBUTION": "99"})
-        assert not engine.run().succeeded
-        engine.build("Deploy to Staging", {"DISTRIBUTION": "1"})
-        assert engine.run().succeeded
+    for number in ("1", "2", "99", "1"):
+        done = chain.build("Deploy to Staging", DISTRIBUTION=number)
+        assert done.succeeded is (number == "1")
     text = {n: chain.artifact("Create Distribution", "commit.txt", n) for n in (1, 2)}
     assert chain.artifact("Deploy to Staging", "commit.txt", 1) == text[1]
     assert chain.artifact("Deploy to Staging", "commit.txt", 2) == text[2]
@@ -251,9 +226,7 @@ def test_two_deploys_to_one_environment_wait_for_each_other(chain: Chain) -> Non
 
 def test_one_executor_and_an_ad_hoc_build_are_a_deadlock(chain: Chain) -> None:
     """It is told as one, with who waits for whom, and left."""
-    with chain.engine(executors=1) as engine:
-        engine.build("Ad-hoc distribution", {"BRANCH": "master"})
-        outcome = engine.run()
+    outcome = chain.build("Ad-hoc distribution", executors=1, BRANCH="master")
     assert not outcome.succeeded
     assert outcome.deadlock[0] == (
         "Ad-hoc distribution #2 holds an executor and waits for Publish Ocargo Files"
@@ -305,7 +278,5 @@ def test_killed_in_the_middle_it_goes_on(chain: Chain, tmp_path: Path) -> None:
 def _make_untested(chain: Chain) -> str:
     """Make distribution 2, whose ocargo suite fails; returns ocargo's commit in it."""
     new = chain.commit("ocargo", {"FAIL": "FAIL-game"})
-    with chain.engine() as engine:
-        engine.push("ocargo", "master")
-        assert not engine.run().succeeded
+    assert not chain.push("ocargo").succeeded
     return new

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Builds
 from cfl_jobs.rehearsal.repositories import find_submodules
 from cfl_jobs.sample import REPOSITORIES
+from tests.projects import copy_project
 from tests.rehearsal_chain import PROJECT, SECRETS, Chain, copy_chain, make_chain
 from tests.rehearsal_home import (
     GIT,
@@ -492,8 +492,7 @@ def test_a_home_of_its_own_follows_the_definitions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What rehearse rendered it renders again; what `update` put there it only compares."""
-    for folder in ("jobs", "templates"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    copy_project(tmp_path)
     monkeypatch.chdir(tmp_path)
     make_repository(tmp_path / "clone", {"a": ""})
     repository = "ocargo=clone"
@@ -517,11 +516,12 @@ def test_a_home_of_its_own_follows_the_definitions(
 @pytest.mark.parametrize("text", ['{"next": ', "{}", "[]", '{"items": [{}], "next": 1}'])
 @pytest.mark.parametrize("name", ["queue.json", "settings.json"])
 def test_a_damaged_file_is_named(
-    chain: Chain, capsys: pytest.CaptureFixture[str], name: str, text: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
 ) -> None:
-    chain.home.state.mkdir(exist_ok=True)
-    (chain.home.state / name).write_text(text)
-    assert rehearse(chain, "resume") == 1
+    home = make_home(tmp_path, {"J": job_xml()})
+    home.state.mkdir()
+    (home.state / name).write_text(text)
+    assert run(["rehearse", "--home", str(tmp_path), "resume"]) == 1
     assert f"{name} is damaged" in capsys.readouterr().err
 
 
@@ -542,35 +542,30 @@ def test_a_directory_that_cannot_be_made_is_named(
     assert "file/home" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("is_first", [True, False])
-@pytest.mark.parametrize(
-    ("slip", "code"),
-    [
-        (["--secrets", "nothing", "resume"], 2),
-        (["--secrets", "bad", "resume"], 1),
-        (["--repo", "ocargo=nothing", "resume"], 2),
-        (["--repo", "ocargo=jobs", "resume"], 1),
-        (["--repo", "ocarga=clone", "resume"], 1),
-        (["build", "Publish Ocarga Files"], 1),
-    ],
-)
 def test_a_slip_makes_nothing_and_is_not_remembered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, slip: list[str], code: int, is_first: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What could not be read must not break every later run, be it the very first."""
     make_repository(tmp_path / "clone", {})
     (tmp_path / "bad").write_text("no name\n")
-    for folder in ("jobs", "templates"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    copy_project(tmp_path)
     monkeypatch.chdir(tmp_path)
-    if not is_first:
-        assert run(["rehearse", "resume"]) == 0
-    assert run(["rehearse", *slip]) == code
     home = Home(tmp_path / "build/rehearsal")
-    assert home.repositories.exists() is not is_first
-    needs_jobs = "ocarga=clone" in slip  # they say which repositories there are
-    assert (home.root / "jobs").exists() is (needs_jobs or not is_first)
-    assert run(["rehearse", "resume"]) == 0
+    unknown = ["--repo", "ocarga=clone", "resume"]  # the jobs say which repositories there are
+    slips = (
+        (["--secrets", "nothing", "resume"], 2),
+        (["--secrets", "bad", "resume"], 1),
+        (["--repo", "ocargo=nothing", "resume"], 2),
+        (["--repo", "ocargo=jobs", "resume"], 1),
+        (["build", "Publish Ocarga Files"], 1),
+        (unknown, 1),
+    )
+    for is_first in (True, False):
+        for slip, code in slips:
+            assert run(["rehearse", *slip]) == code
+            assert home.repositories.exists() is not is_first
+            assert (home.root / "jobs").exists() is (slip is unknown or not is_first)
+        assert run(["rehearse", "resume"]) == 0
     assert {path.name for path in home.repositories.iterdir()} == {*REPOSITORIES}
 
 
@@ -600,8 +595,7 @@ def test_a_first_run_that_was_interrupted_is_gone_on_with(
     number: signal.Signals,
 ) -> None:
     """While it renders, or while it makes the sample's repositories: the home stays its own."""
-    for folder in ("jobs", "templates"):
-        shutil.copytree(PROJECT / folder, tmp_path / folder)
+    copy_project(tmp_path)
     code, said, error = _end_at(tmp_path, moment, number, "resume")
     if number is signal.SIGINT:
         assert (code, error) == (130, "\nInterrupted.\n")

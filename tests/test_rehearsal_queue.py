@@ -11,6 +11,7 @@ import pytest
 
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.files import write_whole
+from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.records import Builds, find_aborted
 from tests.rehearsal_home import (
     PERMIT,
@@ -20,6 +21,7 @@ from tests.rehearsal_home import (
     last,
     make_engine,
     make_home,
+    play,
     predefined,
     read_log,
     run,
@@ -31,18 +33,10 @@ from tests.rehearsal_home import (
 
 def test_requests_with_the_same_parameters_merge(tmp_path: Path) -> None:
     """Two that are alike become one build with both causes; another one stays its own."""
-    down = job_xml(parameters=string("A"))
-    configs = {
-        "One": job_xml(publishers=trigger("Down", predefined("A=1"))),
-        "Two": job_xml(publishers=trigger("Down", predefined("A=1"))),
-        "Three": job_xml(publishers=trigger("Down", predefined("A=3"))),
-        "Down": down,
-    }
-    home = make_home(tmp_path, configs)
-    with make_engine(home) as engine:
-        for name in ("One", "Two", "Three"):
-            engine.build(name, {})
-        engine.run()
+    values = {"One": "A=1", "Two": "A=1", "Three": "A=3"}
+    up = {n: job_xml(publishers=trigger("Down", predefined(v))) for n, v in values.items()}
+    home = make_home(tmp_path, {**up, "Down": job_xml(parameters=string("A"))})
+    play(home, *up)
     causes = {r.parameters["A"]: len(r.causes) for r in Builds(home).of("Down")}
     assert causes == {"1": 2, "3": 1}
 
@@ -114,6 +108,11 @@ def _timing(more: str = "sleep 0.3", **fields: str) -> str:
     return job_xml(builders=shell(script), parameters=string("A"), **fields)
 
 
+def _read_times(home: Home) -> list[str]:
+    """Return "begin" and "end", as they came."""
+    return [line.split()[0] for line in (home.root / "times").read_text().splitlines()]
+
+
 def test_a_job_runs_one_build_at_a_time_unless_it_may_run_more(tmp_path: Path) -> None:
     both = 'until [ "$(grep -c begin "$JENKINS_HOME/times")" = 2 ]; do sleep 0.05; done'
     concurrent = _timing(both, fields="<concurrentBuild>true</concurrentBuild>")
@@ -123,8 +122,7 @@ def test_a_job_runs_one_build_at_a_time_unless_it_may_run_more(tmp_path: Path) -
             engine.build(name, {"A": "1"})
             engine.build(name, {"A": "2"})
             engine.run()
-        times = [line.split()[0] for line in (home.root / "times").read_text().splitlines()]
-        assert (times == ["begin", "end", "begin", "end"]) is (name == "Single")
+        assert (_read_times(home) == ["begin", "end", "begin", "end"]) is (name == "Single")
         assert home.workspace(f"{name}@2").exists() is (name == "Many")
 
 
@@ -135,12 +133,8 @@ def test_a_locked_resource_keeps_two_jobs_apart(tmp_path: Path) -> None:
         "</org.jenkins.plugins.lockableresources.RequiredResourcesProperty>"
     )
     home = make_home(tmp_path, {n: _timing(properties=lock) for n in ("A", "B")})
-    with make_engine(home) as engine:
-        engine.build("A", {})
-        engine.build("B", {})
-        engine.run()
-    times = [line.split()[0] for line in (home.root / "times").read_text().splitlines()]
-    assert times == ["begin", "end", "begin", "end"]
+    play(home, "A", "B")
+    assert _read_times(home) == ["begin", "end", "begin", "end"]
 
 
 def test_a_discarder_keeps_the_last_good_build_whatever_it_says(tmp_path: Path) -> None:
@@ -186,10 +180,7 @@ def test_what_a_mistake_kept_from_starting_is_no_success(
         "</hudson.plugins.copyartifact.BuildSelectorParameter>"
     )
     configs = {"Up": job_xml(publishers=publisher), "Down": job_xml(parameters=selector)}
-    home = make_home(tmp_path, configs)
-    with make_engine(home) as engine:
-        engine.build("Up", {})
-        outcome = engine.run()
+    outcome = play(make_home(tmp_path, configs), "Up")
     assert [record.result for record in outcome.builds] == [Result.SUCCESS]
     assert not outcome.succeeded
     assert outcome.not_started[0].startswith(said)
@@ -201,15 +192,13 @@ def test_jobs_of_a_folder_name_each_other_from_there(tmp_path: Path) -> None:
     source = job_xml(
         builders=shell("echo x > a"),
         publishers=archive("a") + trigger("Inner,/Outer", predefined("A=1")),
-        properties=PERMIT.format("Inner") + "",
+        properties=PERMIT.format("Inner"),
     ).replace("<string>Inner</string>", "<string>Inner</string><string>/Outer</string>")
     inner = job_xml(builders=copy("Source", "a") + shell("env | grep COPYARTIFACT_"))
     outer = job_xml(builders=copy("team/Source", "a") + shell("env | grep COPYARTIFACT_"))
     configs = {"team": folder, "team/Source": source, "team/Inner": inner, "Outer": outer}
     home = make_home(tmp_path, configs)
-    with make_engine(home) as engine:
-        engine.build("team/Source", {})
-        assert engine.run().succeeded
+    assert play(home, "team/Source").succeeded
     assert "COPYARTIFACT_BUILD_NUMBER_SOURCE=1" in read_log(home, "team/Inner")
     assert "COPYARTIFACT_BUILD_NUMBER_TEAM_SOURCE=1" in read_log(home, "Outer")
 
@@ -228,9 +217,5 @@ def test_a_build_that_is_ready_is_held_if_its_upstream_begins_first(tmp_path: Pa
         engine.build("Down", {"A": "first"})
         engine.build("Up", {"A": "up"})
         assert engine.run().succeeded
-    begun = [
-        line.split()[1]
-        for line in (home.root / "times").read_text().splitlines()
-        if line.startswith("begin")
-    ]
+    begun = (home.root / "times").read_text().split()[1::2]
     assert begun.index("up") < begun.index("first")
