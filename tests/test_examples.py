@@ -1,4 +1,4 @@
-"""The two example definitions of docs/: checked, and run to a deploy.
+"""The sample repositories, and the two example definitions of docs/: checked, and run to a deploy.
 
 Their commands run as they stand, on the sample repositories shaped as the real ones; only the
 Python is another.
@@ -21,9 +21,10 @@ from jsonschema import Draft202012Validator
 from cfl_jobs.__main__ import run
 from cfl_jobs.cli import cli
 from cfl_jobs.rehearsal.directory import Home
+from cfl_jobs.sample import REPOSITORIES, make_repositories
 from tests.rehearsal_chain import Chain
 from tests.sample_variants import make_2015, make_gcloud, make_tiny_wheels, make_today
-from tests.shell_steps import list_tar, quick_python
+from tests.shell_steps import git, list_tar, quick_python
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ("2015", "today")
@@ -150,3 +151,46 @@ def test_the_chain_of_today_runs_from_repositories_to_deploy(
     assert asked == (
         "app deploy --quiet --version 1 --project code-for-life-dev app.yaml as django\n"
     )
+
+
+def test_three_repositories_are_made_with_the_same_commits_each_time(tmp_path: Path) -> None:
+    made = [make_repositories(tmp_path / name) for name in ("one", "two")]
+    assert [path.relative_to(tmp_path / "one").as_posix() for path in made[0]] == list(REPOSITORIES)
+    commits = [[git(path, "rev-parse", "master") for path in paths] for paths in made]
+    assert commits[0] == commits[1]
+    assert len(set(commits[0])) == 3
+
+
+def test_a_repository_is_clean_and_its_scripts_can_be_run(tmp_path: Path) -> None:
+    for repository in make_repositories(tmp_path):
+        assert git(repository, "status", "--porcelain", "--ignored") == ""
+    deploy = tmp_path / "codeforlife-deploy"
+    listed = {line.split("\t")[1]: line[:6] for line in git(deploy, "ls-files", "-s").splitlines()}
+    assert {name for name, mode in listed.items() if mode == "100755"} == {"deploy.sh", "manage.py"}
+
+
+def test_commits_do_not_depend_on_the_users_git(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = make_repositories(tmp_path / "plain")
+    config = tmp_path / "gitconfig"
+    config.write_text("[core]\n\tautocrlf = true\n[init]\n\tdefaultBranch = trunk\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "Somebody Else")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    others = make_repositories(tmp_path / "others")
+    monkeypatch.undo()
+    for one, other in zip(plain, others, strict=True):
+        assert git(one, "rev-parse", "master") == git(other, "rev-parse", "master")
+
+
+def test_a_repository_that_is_there_stays_and_a_half_made_one_is_begun_anew(tmp_path: Path) -> None:
+    kept = tmp_path / "ocargo" / "kept"
+    half = tmp_path / ".codeforlife-deploy.new" / "half"
+    for file in (kept, half):
+        file.parent.mkdir()
+        file.write_text("mine")
+    make_repositories(tmp_path)
+    assert list(kept.parent.iterdir()) == [kept]
+    assert {path.name for path in tmp_path.iterdir()} == {*REPOSITORIES}
+    assert not list(tmp_path.rglob("half"))

@@ -1,13 +1,37 @@
-"""What a live server is asked: few requests, and what only it can tell."""
+"""A live server: few requests, transient errors are waited out, and no change is made twice."""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
 
+import pytest
+import requests
+
+from cfl_jobs import errors
+from cfl_jobs.configs.config import normalise
+from cfl_jobs.errors import TargetError
 from cfl_jobs.target import Kind
-from cfl_jobs.targets.server import JenkinsTarget, Login
-from tests.jenkins_server import JenkinsServer
-from tests.server_targets import CONFIG, FOLDER, OTHER, PASSWORD, login, target_at
+from cfl_jobs.targets.retries import retry_after
+from cfl_jobs.targets.server import JenkinsTarget, Login, open_server
+from tests.jenkins_server import Fault, JenkinsServer, Request
+from tests.jenkins_server_configs import NEW, OLD
+from tests.server_targets import (
+    CONFIG,
+    FOLDER,
+    OTHER,
+    PASSWORD,
+    TOKEN,
+    failing,
+    login,
+    page,
+    raw_server,
+    retry_policy,
+    target_at,
+)
 
 
 def test_a_listing_is_one_request_however_deep_the_folders(
@@ -112,3 +136,310 @@ def test_a_context_path_in_the_url_is_kept() -> None:
         target.save("a", "x")
         target.delete(Kind.JOB, "a")
         assert target.list(Kind.JOB) == ()
+
+
+def test_open_server_takes_the_users_credentials_and_says_what_it_did_not_take(
+    jenkins_server: JenkinsServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("JENKINS_USER_ID", "JENKINS_API_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    conf = tmp_path / "jenkins_jobs.ini"
+    conf.write_text(f"[jenkins]\nuser=admin\npassword={TOKEN}\nurl={jenkins_server.url}\n")
+    conf.chmod(0o600)
+    said: list[str] = []
+    with open_server(jenkins_server.url, conf=conf, say=said.append) as target:
+        assert target.whoami().name == "admin"
+    assert said == []
+    with open_server("http://127.0.0.1:1/", conf=conf, say=said.append):
+        assert len(said) == 1
+        assert "not sent" in said[0]
+
+
+def test_what_is_waited_for_is_said(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JENKINS_USER_ID", JenkinsServer.user)
+    monkeypatch.setenv("JENKINS_API_TOKEN", TOKEN)
+    server = JenkinsServer()
+    with open_server(server.url, policy=retry_policy()) as target:
+        with server:
+            target.whoami()
+        failing(errors.Unreachable, target.whoami)
+    said = capfd.readouterr().err.splitlines()
+    assert said[0] == f"Waiting, up to 120 s more: {server.url} refused the connection."
+    assert 3 <= len(said) <= 5
+
+
+# All but what no retry ends: a slow answer, and a proxy's own page.
+PASSING_FAULTS = [fault for fault in Fault if fault not in (Fault.DELAY, Fault.HTML)]
+
+
+def do_everything(target: JenkinsTarget) -> None:
+    """Each kind of request once, with what it must lead to."""
+    assert target.list(Kind.JOB) == ()
+    target.create(Kind.JOB, "folder", FOLDER)
+    target.create(Kind.JOB, "folder/a", CONFIG)
+    assert normalise(target.read(Kind.JOB, "folder/a"), name="a") == normalise(CONFIG, name="a")
+    target.update(Kind.JOB, "folder/a", OTHER)
+    target.save("folder/a", "saved")
+    assert "saved" in target.read(Kind.JOB, "folder/a")
+    target.rename("folder/a", "folder/b")
+    assert [entry.name for entry in target.list(Kind.JOB)] == ["folder", "folder/b"]
+    assert target.count_builds("folder/b") == 0
+    target.delete(Kind.JOB, "folder/b")
+    assert [entry.name for entry in target.list(Kind.JOB)] == ["folder"]
+    view = "<hudson.model.ListView><name>v</name></hudson.model.ListView>"
+    target.create(Kind.VIEW, "v", view)
+    target.update(Kind.VIEW, "v", view)
+    assert "v" in [entry.name for entry in target.list(Kind.VIEW)]
+    target.delete(Kind.VIEW, "v")
+    assert "git" in target.plugins()
+    assert target.whoami().name == "admin"
+
+
+@pytest.mark.parametrize("fault", PASSING_FAULTS)
+@pytest.mark.parametrize(
+    ("jenkins_server", "secret", "number"),
+    [(OLD, TOKEN, 0), (NEW, PASSWORD, 1)],
+    indirect=["jenkins_server"],
+)
+def test_each_fault_at_each_request_passes(
+    fault: Fault, secret: str, number: int, jenkins_server: JenkinsServer
+) -> None:
+    """Run with one fault at the first request, then at the third, and so on; or from the second."""
+    with target_at(jenkins_server.url, login(secret)) as target:
+        target.whoami()  # from here on the server is known to be there
+        while True:
+            jenkins_server._planned.clear()
+            jenkins_server.fail(fault, after=number)
+            do_everything(target)
+            if jenkins_server._planned[0].times:
+                break  # the run was over before the fault's turn
+            number += 2
+            target.delete(Kind.JOB, "folder")
+    assert number >= 18
+
+
+@pytest.mark.parametrize(
+    ("jenkins_server", "seed"),
+    [((OLD, NEW)[seed % 2], seed) for seed in range(8)],
+    indirect=["jenkins_server"],
+)
+def test_faults_at_random_pass(seed: int, jenkins_server: JenkinsServer) -> None:
+    """Some runs in which about every sixth request meets some accident."""
+    dice = random.Random(seed)
+
+    def choose(_: Request) -> Fault | None:
+        return dice.choice(PASSING_FAULTS) if dice.random() < 0.15 else None
+
+    jenkins_server.hook = choose
+    secret = dice.choice([TOKEN, PASSWORD])
+    never_tired = retry_policy(attempts=200, limit=1e9, draw=dice.random)
+    with JenkinsTarget(jenkins_server.url, login(secret), policy=never_tired) as target:
+        do_everything(target)
+    assert list(jenkins_server.jobs) == ["folder"]
+
+
+def test_a_create_that_met_another_job_of_that_name_is_refused(
+    jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    """Someone else made it between our request and its repetition: theirs is not taken as ours."""
+    target.whoami()
+    jenkins_server.fail(Fault.BAD_GATEWAY, path="createItem")
+    jenkins_server.add_job("a", OTHER)
+    failing(errors.Refused, lambda: target.create(Kind.JOB, "a", CONFIG))
+    assert jenkins_server.config("a") == jenkins_server.as_read(OTHER)
+
+
+CHANGES: dict[str, Callable[[JenkinsTarget], None]] = {
+    "update": lambda target: target.update(Kind.JOB, "a", OTHER),
+    "save": lambda target: target.save("a", "ours"),
+    "delete": lambda target: target.delete(Kind.JOB, "a"),
+}
+
+
+@pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.GATEWAY_TIMEOUT, Fault.RESTART_AFTER])
+@pytest.mark.parametrize("change", ["create", "update", "delete"])
+def test_a_change_whose_answer_was_lost_is_not_sent_again(
+    fault: Fault, change: str, jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    """And is none that failed: what had to be there is there, or gone."""
+    if change != "create":
+        jenkins_server.add_job("a", CONFIG)
+    target.whoami()
+    jenkins_server.fail(fault, method="POST")
+    {"create": lambda target: target.create(Kind.JOB, "a", OTHER), **CHANGES}[change](target)
+    assert jenkins_server.count("POST") == 1
+    assert set(jenkins_server.jobs) == ({"a"} if change != "delete" else set())
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("fault", [Fault.DROP_BEFORE, Fault.DROP_AFTER, Fault.UNAVAILABLE])
+def test_a_change_that_failed_is_not_made_over_an_edit_since_then(
+    fault: Fault, change: str, jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    """While we waited, someone else changed the job, or made another of that name."""
+    edited = CONFIG.replace("<description>", "<description>theirs ").replace("bold", "theirs")
+    jenkins_server.add_job("a", CONFIG)
+    target.read(Kind.JOB, "a")
+    jenkins_server.fail(fault, method="POST")
+
+    def edit(asked: Request) -> None:
+        if asked.method == "GET":
+            jenkins_server.top.jobs.pop("a", None)
+            jenkins_server.add_job("a", edited)
+
+    jenkins_server.hook = edit
+    error = failing(errors.Refused, lambda: CHANGES[change](target))
+    assert "someone else may be at work" in error.message
+    assert jenkins_server.config("a") == jenkins_server.as_read(edited)
+    assert jenkins_server.count("POST") == 1
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_that_failed_is_made_again_where_all_is_as_before(
+    change: str, jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    """Also where Jenkins wrote it anew at its restart."""
+    jenkins_server.add_job("a", CONFIG)
+    target.read(Kind.JOB, "a")
+    jenkins_server.fail(Fault.RESTART, method="POST")
+    CHANGES[change](target)
+    assert jenkins_server.count("POST", "") == 2
+
+
+def test_waits_double_up_to_a_limit_and_end(jenkins_server: JenkinsServer) -> None:
+    waits: list[float] = []
+    jenkins_server.fail(Fault.BAD_GATEWAY, times=99)
+    with target_at(jenkins_server.url, waits=waits) as target:
+        error = failing(errors.Unavailable, lambda: target.list(Kind.JOB))
+    assert "(status 502)" in error.message
+    assert waits == [0.5, 1.0, 2.0, 4.0]
+    assert jenkins_server.count() == 5
+
+
+def test_a_server_that_is_starting_up_is_waited_for_longer(jenkins_server: JenkinsServer) -> None:
+    waits: list[float] = []
+    jenkins_server.starting_for = 40
+    with target_at(jenkins_server.url, waits=waits) as target:
+        target.list(Kind.JOB)
+        assert sum(waits) > 60
+        jenkins_server.starting_for = 9999
+        error = failing(errors.Unavailable, lambda: target.list(Kind.JOB))
+    assert error.message.endswith("is starting up")
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(5, [5.25, 5.5]), (40, [40.25, 40.25])])
+def test_too_many_requests_are_waited_out_for_as_long_as_the_server_says(
+    seconds: float, expected: list[float], jenkins_server: JenkinsServer
+) -> None:
+    waits: list[float] = []
+    jenkins_server.fail(Fault.TOO_MANY, times=2, seconds=seconds)
+    with target_at(jenkins_server.url, waits=waits) as target:
+        target.list(Kind.JOB)
+    assert waits == expected
+
+
+@pytest.mark.parametrize(("fault", "status"), [(Fault.TOO_MANY, 429), (Fault.UNAVAILABLE, 503)])
+def test_a_long_wait_is_told_with_its_reason_at_the_first_request_too(
+    fault: Fault, status: int, jenkins_server: JenkinsServer
+) -> None:
+    jenkins_server.fail(fault, seconds=40)
+    said: list[str] = []
+    with JenkinsTarget(
+        jenkins_server.url, login(), policy=retry_policy(), say=said.append
+    ) as target:
+        target.list(Kind.JOB)
+    assert len(said) == 1
+    assert said[0].startswith("Waiting for 40 s: ")
+    assert f"(status {status}" in said[0]
+
+
+def test_a_read_is_put_off_for_long_as_often_as_a_change_though_others_are_answered(
+    jenkins_server: JenkinsServer,
+) -> None:
+    waits: list[float] = []
+    jenkins_server.fail(Fault.TOO_MANY, path="^/api/json", times=3, seconds=40)
+    with target_at(jenkins_server.url, waits=waits) as target:
+        target.whoami()
+        target.list(Kind.JOB)
+    assert waits == [40.25, 40.5, 41.0]
+
+
+def test_a_server_that_wants_to_be_left_alone_for_long_is_not_waited_for(
+    jenkins_server: JenkinsServer,
+) -> None:
+    waits: list[float] = []
+    jenkins_server.fail(Fault.TOO_MANY, seconds=600)
+    with target_at(jenkins_server.url, waits=waits) as target:
+        error = failing(errors.Unavailable, lambda: target.list(Kind.JOB))
+    assert "it wants no more requests for the next 600 s (status 429" in error.message
+    assert waits == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("", 0),
+        ("30", 30),
+        ("soon", 0),
+        ("-1", 0),
+        ("Wed, 21 Oct 2026 07:28:30 GMT", 30),
+        ("Wed, 21 Oct 2026 07:27:30 GMT", 0),
+        ("9" * 5000, 999_999_999),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_by_the_servers_clock(text: str, seconds: int) -> None:
+    headers = {"Retry-After": text, "Date": "Wed, 21 Oct 2026 07:28:00 GMT"}
+    assert retry_after(headers) == seconds
+
+
+def test_waits_are_shortened_at_random(jenkins_server: JenkinsServer) -> None:
+    waits: list[float] = []
+    chosen = retry_policy(waits, draw=random.Random(1).random)
+    jenkins_server.fail(Fault.UNAVAILABLE, times=4)
+    with JenkinsTarget(jenkins_server.url, login(), policy=chosen) as target:
+        target.list(Kind.JOB)
+    for wait, longest in zip(waits, [0.5, 1.0, 2.0, 4.0], strict=True):
+        assert longest / 2 <= wait < longest
+
+
+@pytest.mark.parametrize("head", [b"", page("", "X-Jenkins: 2").replace(b" 0\r", b" 9999\r")])
+def test_an_answer_that_comes_by_drips_is_cut(head: bytes) -> None:
+    """Each byte comes in time, but the whole takes too long: half a minute at each look."""
+    once = retry_policy(attempts=0, clock=count(step=30).__next__)
+    with (
+        raw_server(head, drips=page("", f"X-Pad: {'x' * 9999}")) as url,
+        JenkinsTarget(url, login(), timeout=60, policy=once) as target,
+    ):
+        error = failing(errors.Unreachable, lambda: target.list(Kind.JOB))
+    assert error.message == f"{url} did not answer in full within 120 seconds"
+
+
+def test_a_connection_closed_while_idle_is_opened_again(
+    jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    target.create(Kind.JOB, "a", CONFIG)
+    jenkins_server.drop_connections()
+    target.update(Kind.JOB, "a", OTHER)
+    assert jenkins_server.config("a") == jenkins_server.as_read(OTHER)
+
+
+def test_every_error_of_requests_is_mapped(jenkins_server: JenkinsServer) -> None:
+    """No exception of the library gets out, whichever it is."""
+    from cfl_jobs.targets.failures import explain_failure, is_final
+
+    kinds = [
+        kind
+        for kind in vars(requests.exceptions).values()
+        if isinstance(kind, type) and issubclass(kind, requests.RequestException)
+    ]
+    assert len(kinds) > 15
+    for kind in kinds:
+        thrown = (
+            kind("x", "doc", 0) if issubclass(kind, requests.exceptions.JSONDecodeError) else kind()
+        )
+        error = explain_failure(thrown, jenkins_server.url, 1)
+        assert isinstance(error, TargetError)
+        assert error.advice
+        assert isinstance(is_final(thrown), bool)

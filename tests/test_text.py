@@ -1,18 +1,27 @@
-"""Lines for people: wrapped between words, in colours at a terminal and plain elsewhere."""
+"""Lines for people, wherever stdout leads: wrapped, in colours at a terminal, no traceback."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
 from cfl_jobs.__main__ import run
+from cfl_jobs.planning.journal import list_runs
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.reports import DEFAULT_HOME
 from cfl_jobs.review.formats import PROSE
+from cfl_jobs.terminal.streams import wants_colour
 from cfl_jobs.terminal.text import show, wrap
+from tests.case_files import write_project
 from tests.projects import History, add
 from tests.terminal import Terminal
 
@@ -112,3 +121,129 @@ def test_texts_are_wrapped_and_coloured_at_a_terminal_only(
     with Terminal(line.split(), cwd=project, environment={"COLUMNS": "60"}) as terminal:
         terminal.end()
     assert max(map(len, terminal.plain.splitlines())) <= 60
+
+
+ROOT = Path(__file__).parents[1]
+Done = subprocess.CompletedProcess[bytes]
+Start = Callable[..., Done]
+TEMPLATE = "name: {{ name }}\nbuilders:\n  - shell: echo\n"
+
+
+@pytest.fixture
+def many_jobs(tmp_path: Path) -> Path:
+    """A project of 40 jobs with long names, the last one with one that isn't ASCII."""
+    names = [*(f"Job {number:02} {'x' * 230}" for number in range(39)), "Zürich"]
+    entries = "".join(f"  - name: {name}\n" for name in names)
+    definitions = f"template: a.yaml.j2\njobs:\n{entries}"
+    return write_project(tmp_path / "project", definitions=definitions, template=TEMPLATE)
+
+
+@pytest.fixture
+def start(many_jobs: Path) -> Start:
+    """Run the shell command; `cfl` in it stands for cfl-jobs."""
+
+    def run(command: str, stdout: int = subprocess.PIPE, **environment: str) -> Done:
+        cfl = f'"{sys.executable}" -m cfl_jobs'
+        return subprocess.run(
+            ["bash", "-c", command.replace("cfl ", f"{cfl} ")],
+            cwd=many_jobs,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "XDG_STATE_HOME": str(many_jobs / "state"),
+                **environment,
+            },
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+
+    return run
+
+
+def test_a_reader_that_goes_away_ends_the_run_between_two_jobs(
+    start: Start, many_jobs: Path
+) -> None:
+    """What was done is told on stderr, and the journal ends as it should.
+
+    A small pipe takes few of its lines before the reader has gone, after the first job.
+    """
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+
+    def read() -> None:
+        with open(reading, "rb", buffering=0) as lines:  # noqa: PTH123
+            assert any(b": done" in line for line in lines)
+
+    with ThreadPoolExecutor(1) as pool:
+        reader = pool.submit(read)
+        done = start("cfl update --yes --home home", stdout=writing)
+        os.close(writing)
+        reader.result()
+    told = done.stderr.decode()
+    assert done.returncode == 1
+    assert "Ended early: the output can't be written: Broken pipe" in told
+    assert "of 40 changes made on home." in told
+    made = len(list((many_jobs / "home/jobs").iterdir()))
+    assert f"{made} of 40 changes made" in told
+    assert made < 40
+    (place,) = (many_jobs / "state/cfl-jobs").iterdir()
+    assert list_runs(place, str(many_jobs / "home"))[0].is_complete
+
+
+def test_a_reader_that_never_saw_the_plan_means_no(start: Start, many_jobs: Path) -> None:
+    """Nobody knows what would be done; and it is said."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = start("cfl update --yes --home home", stdout=writing)
+    os.close(writing)
+    assert done.returncode == 1
+    assert "its reader went away, so nothing was changed" in done.stderr.decode()
+    assert not (many_jobs / "home/jobs").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+def test_a_full_disk_behind_the_output_is_an_error_in_a_line(start: Start, many_jobs: Path) -> None:
+    """Before anything was changed: the plan itself can't be shown."""
+    done = start("cfl update --yes --home home > /dev/full")
+    assert done.returncode == 1
+    assert done.stderr.decode() == "Error: the output can't be written: No space left on device\n"
+    assert not (many_jobs / "home/jobs").exists()
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_are_no_obstacle(start: Start, many_jobs: Path, closed: str) -> None:
+    """The job is done all the same."""
+    done = start(f"cfl update --yes --home home {closed}")
+    assert done.returncode == 0
+    assert len(list((many_jobs / "home/jobs").iterdir())) == 40
+
+
+@pytest.mark.parametrize(
+    ("encoding", "shown"), [("cp1251", rb"Z\xfcrich"), ("latin-1", b"Z\xfcrich")]
+)
+def test_a_name_that_the_output_has_no_letters_for_is_shown_all_the_same(
+    start: Start, encoding: str, shown: bytes
+) -> None:
+    """As an escape, where the encoding lacks it."""
+    for command in ("update --yes", "plan", "history"):
+        done = start(f"cfl {command} --home home", PYTHONIOENCODING=encoding)
+        assert done.returncode == 0, done.stderr
+        if command == "update --yes":
+            assert b"create job " + shown in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("environment", "wanted"),
+    [
+        ({}, True),
+        ({"TERM": "xterm", "NO_COLOR": ""}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+        ({"CLICOLOR": "0"}, False),
+    ],
+)
+def test_colours_are_left_out_where_they_are_not_wanted(
+    environment: Mapping[str, str], wanted: bool
+) -> None:
+    assert wants_colour(environment) is wanted

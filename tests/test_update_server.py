@@ -35,7 +35,7 @@ from tests.planned import roll_back
 from tests.projects import ROOT, copy_project, edit
 from tests.rendered_jobs import folder, job, view
 from tests.server_targets import retry_policy
-from tests.test_server_failures import PASSING_FAULTS
+from tests.test_server import PASSING_FAULTS
 
 # The recorded jobs that lose something for good, with what an update says of it.
 _MISSING = ("ant", "sonar", "rbenv", "slack", "cobertura", "throttle-concurrents")
