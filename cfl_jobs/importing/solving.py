@@ -95,7 +95,7 @@ class ComponentSolver:
         """Return the names of the components that make elements of each class."""
         if kind not in self._makers:
             makers = self._makers[kind] = {}
-            for name in self._generator.component_names(kind):
+            for name in sorted(self._generator.functions_of(kind)):
                 if name != "raw":
                     for tag in self._tags_of(kind, name):
                         makers.setdefault(tag, []).append(name)

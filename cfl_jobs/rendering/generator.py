@@ -109,24 +109,31 @@ class Generated:
     again: Callable[[Changes], str] = lambda changes: ""
 
 
-class Generator:
-    """Makes config XML; one serves many jobs. `plugins` is what ModuleRegistry takes."""
+class Generator(ModuleRegistry):  # type: ignore[misc]
+    """Makes config XML; one serves many jobs. `plugins` is what ModuleRegistry takes.
+
+    It is the registry itself, which notes which elements each component became.
+    """
 
     def __init__(self, plugins: Iterable[Mapping[str, str]] = ()) -> None:
         # Modules compare versions with text; plain text would compare letter by letter.
         listed = [{**plugin, "version": PluginVersion(plugin["version"])} for plugin in plugins]
-        self._registry = _Registry(_NO_CONFIG, listed)
+        super().__init__(_NO_CONFIG, listed)
+        self._begin()
 
-    def generate(self, data: TrackedDict, *, is_view: bool) -> Generated:
+    def _begin(self) -> None:
+        self._components: list[Component] = []
+        self._problems: list[Finding] = []
+        self._current = Position("", 0)
+
+    def generate(
+        self, data: TrackedDict, *, is_view: bool, changes: Changes | None = None
+    ) -> Generated:
         """Return the XML of a job or view, and what was wrong with any part of it.
 
-        `data` stays as it is, but for its notes of what was read.
+        `data` stays as it is, but for its notes of what was read; with `changes` these, too.
         """
-        return self._generate(data, None, is_view=is_view)
-
-    def _generate(self, data: TrackedDict, changes: Changes | None, *, is_view: bool) -> Generated:
-        registry = self._registry
-        registry.start()
+        self._begin()
         root, text, about = ET.Element("project"), "", ("", frozenset[str]())
         texts: dict[str, LocatedText] = {}
         job = None
@@ -136,28 +143,30 @@ class Generator:
             about = _read_module(type(maker).__module__)
             root = self._make_root(job, maker)
             job.note("name")  # the caller's, jenkins-job-builder only files the XML by it
-            registry.problems += _mend(root, job, registry.components)
+            self._problems += _mend(root, job, self._components)
             text = write_config(root)
         except Exception as error:
-            registry.problems.append(_explain(error, data.pos, job))
+            self._problems.append(_explain(error, data.pos, job))
             note_deeply(job)
-        again = lambda changes: self._generate(data, changes, is_view=is_view).text  # noqa: E731
-        found = tuple(registry.components), tuple(registry.problems)
-        return Generated(root, text, *found, texts, *about, again)
+        again = lambda changes: self.generate(data, is_view=is_view, changes=changes).text  # noqa: E731
+        return Generated(root, text, *self._found(), texts, *about, again)
 
     def make_component(self, kind: str, component: Any, *, parent: str) -> Generated:
         """Return the elements of one component alone, in a root called `parent`, and no text."""
-        registry = self._registry
-        registry.start()
+        self._begin()
         root = ET.Element(parent)
-        registry.dispatch(kind, root, component, job_data={})
-        return Generated(root, "", tuple(registry.components), tuple(registry.problems))
+        self.dispatch(kind, root, component, job_data={})
+        return Generated(root, "", *self._found())
 
-    def component_names(self, kind: str) -> tuple[str, ...]:
-        """Return the names of all components of a type ("builder")."""
-        # Looked up once, the type's names are known.
-        self.make_component(kind, {"raw": {"xml": "<known/>"}}, parent="list")
-        return tuple(sorted(self._registry.functions_of(kind)))
+    def _found(self) -> tuple[tuple[Component, ...], tuple[Finding, ...]]:
+        return tuple(self._components), tuple(self._problems)
+
+    def functions_of(self, kind: str) -> Mapping[str, Callable[..., object]]:
+        """Return what makes the components of a type ("builder"), by their names."""
+        point = self.modules_by_component_type.get(kind)
+        if point is None:
+            return {}
+        return _find_functions(point.module, point.load().component_list_type)
 
     def _find_root(self, data: TrackedDict, generator: Any) -> Any:
         attribute = generator.kind_attribute
@@ -167,7 +176,7 @@ class Generator:
             close = suggest(kind, found) or f"There are: {', '.join(sorted(found))}."
             message = f"unknown {attribute} {kind!r}. {close}"
             raise JenkinsJobsException(message, pos=data.position_of(attribute))
-        return found[kind].load()(self._registry)
+        return found[kind].load()(self)
 
     def _make_root(self, data: TrackedDict, maker: Any) -> ET.Element:
         """Do what XmlGenerator._getXMLForData does, but for raw fields: there may be several."""
@@ -176,7 +185,7 @@ class Generator:
             raw = data.get("raw") or []
             others = data.copy()
             dict.pop(others, "raw", None)
-            for module in self._registry.modules:
+            for module in self.modules:
                 self._run(module, root, others)
             for field_ in entries_of(raw):
                 _set_raw_field(root, field_, data.position_of("raw"))
@@ -193,9 +202,73 @@ class Generator:
                 raise JenkinsJobsException(f"{key!r}: {show(value)} is not a list\n{advice}")
             module.gen_xml(root, data)
         except Exception as error:
-            self._registry.problems.append(_explain(error, place, data))
+            self._problems.append(_explain(error, place, data))
             data.note(key)
             note_deeply(value if key else data)
+
+    def dispatch(
+        self,
+        component_type: str,
+        xml_parent: ET.Element,
+        component: Any,
+        template_data: Any = None,
+        job_data: Any = None,
+        component_pos: Any = None,
+    ) -> None:
+        """Make a component's elements: in place of the registry's method, for what modules call.
+
+        What goes wrong is noted, so that the next one is tried. Errors look for `component_type`
+        and `name` in what calls a component's function.
+        """
+        before, outer = len(xml_parent), self._current
+        functions, name = self.functions_of(component_type), ""
+        try:
+            name, self._current = _name_component(component_type, component, component_pos or outer)
+            make, options = functions[name], {}
+            if isinstance(component, dict):
+                options = component[name]
+            make(self, xml_parent, options, **({"job_data": job_data} if _takes_job(make) else {}))
+        except Exception as error:
+            self._problems.append(self._explain(error, component_type, name, component))
+            note_deeply(component)
+        made = tuple(xml_parent)[before:]
+        told = _read_function(functions.get(name))
+        self._components.append(
+            Component(component_type, name, self._current, component, made, *told)
+        )
+        self._current = outer
+
+    def _explain(self, error: Exception, kind: str, name: str, component: Any) -> Finding:
+        functions = self.functions_of(kind)
+        if name and functions and name not in functions:
+            near = suggest(name, sorted(functions))
+            advice = near or f"jenkins-job-builder has no such {kind}."
+            return Finding(f"there is no {kind} {name!r}", self._current, advice=advice)
+        problem = _explain(error, self._current, component)
+        if problem.advice:
+            return problem
+        _, words = _read_function(functions.get(name))
+        for word, where in _words_in(component):
+            if word not in words and _NAME.fullmatch(word) and (near := suggest(word, words)):
+                # What it misses depends on this.
+                return Finding(problem.message, where, advice=near)
+        return problem
+
+
+@cache
+def _find_functions(module: str, listed: str) -> Mapping[str, Callable[..., object]]:
+    """Find what makes components: the functions of a module that say so, and entry points."""
+    found: dict[str, Callable[..., object]] = {}
+    for function in vars(import_module(module)).values():
+        first, _, _ = (getattr(function, "__doc__", "") or "").partition("\n")
+        if isinstance(function, FunctionType) and first.startswith("yaml: "):
+            found[first.split()[1]] = function
+    return found | {it.name: it.load() for it in iter_entry_points(f"jenkins_jobs.{listed}")}
+
+
+@cache
+def _takes_job(function: Callable[..., object]) -> bool:
+    return "job_data" in inspect.getfullargspec(function).args
 
 
 def _mend(root: ET.Element, job: TrackedDict, components: Sequence[Component]) -> Iterator[Finding]:
@@ -398,94 +471,6 @@ _NO_CONFIG = SimpleNamespace(
     builder={},
     get_plugin_config=lambda plugin, key, default=None: default,
 )
-
-
-@cache
-def _arguments_of(func: Callable[..., object]) -> tuple[str, ...]:
-    return tuple(inspect.getfullargspec(func).args)
-
-
-class _Registry(ModuleRegistry):  # type: ignore[misc]
-    """A registry that notes which elements each component became."""
-
-    @staticmethod
-    def _filter_kwargs(func: Callable[..., object], **kwargs: object) -> dict[str, object]:
-        """Return the arguments that a component's function takes; looked up once for each."""
-        return {name: value for name, value in kwargs.items() if name in _arguments_of(func)}
-
-    def _load_eps(
-        self, listed: str, component_type: str, entry_point: Any, name: str
-    ) -> dict[str, Callable[..., object]]:
-        """Find what makes components of a type: functions of its module say so, and entry points.
-
-        Keeps what it found for the method it overrides, whose pkg_resources.EntryPoint needs more.
-        """
-        found: dict[str, Callable[..., object]] = {}
-        for function in vars(import_module(entry_point.module)).values():
-            first, _, _ = (getattr(function, "__doc__", "") or "").partition("\n")
-            if isinstance(function, FunctionType) and first.startswith("yaml: "):
-                found[first.split()[1]] = function
-        found |= {point.name: point.load() for point in iter_entry_points(f"jenkins_jobs.{listed}")}
-        self._entry_points_cache[listed] = found
-        return found
-
-    def start(self) -> None:
-        """Forget the job before."""
-        self.components: list[Component] = []
-        self.problems: list[Finding] = []
-        self.current = Position("", 0)
-
-    def functions_of(self, component_type: str) -> Mapping[str, Callable[..., object]]:
-        """Return what makes components, by their names, of a type that was used once."""
-        entry_point = self.modules_by_component_type[component_type]
-        listed = self.get_component_list_type(entry_point)
-        functions: Mapping[str, Callable[..., object]] = self._entry_points_cache.get(listed, {})
-        return functions
-
-    def dispatch(
-        self,
-        component_type: str,
-        xml_parent: ET.Element,
-        component: Any,
-        template_data: Any = {},  # noqa: B006 - as the method it overrides
-        job_data: Any = None,
-        component_pos: Any = None,
-    ) -> None:
-        """Make a component's elements. What goes wrong is noted, so that the next one is tried."""
-        place: Position = component_pos or self.current
-        before, outer = len(xml_parent), self.current
-        name = ""
-        try:
-            name, self.current = _name_component(component_type, component, place)
-            if isinstance(component, str):
-                component = LocatedText(name, self.current)  # errors read its `pos`
-            super().dispatch(component_type, xml_parent, component, template_data, job_data)
-        except Exception as error:
-            self.problems.append(self._explain(error, component_type, name, component))
-            note_deeply(component)
-        made = tuple(xml_parent)[before:]
-        told = _read_function(self.functions_of(component_type).get(name))
-        self.components.append(
-            Component(component_type, name, self.current, component, made, *told)
-        )
-        self.current = outer
-
-    def _explain(self, error: Exception, component_type: str, name: str, component: Any) -> Finding:
-        functions = self.functions_of(component_type)
-        if name and functions and name not in functions:
-            advice = suggest(name, sorted(functions))
-            advice = advice or f"jenkins-job-builder has no such {component_type}."
-            message = f"there is no {component_type} {name!r}"
-            return Finding(message, self.current, advice=advice)
-        problem = _explain(error, self.current, component)
-        if problem.advice:
-            return problem
-        _, words = _read_function(functions.get(name))
-        for word, where in _words_in(component):
-            if word not in words and _NAME.fullmatch(word) and (near := suggest(word, words)):
-                # What it misses depends on this.
-                return Finding(problem.message, where, advice=near)
-        return problem
 
 
 def _name_component(kind: str, component: Any, place: Position) -> tuple[str, Position]:

@@ -98,24 +98,19 @@ def _line(place: Position) -> tuple[str, int]:
 
 def _unread_variables(definitions: Definitions) -> Iterator[Finding]:
     inherited = {id(found) for found in walk_mappings(list(definitions.defaults.values()))}
-    for mapping, key in unread_places([entry.variables for entry in definitions.entries]):
-        if key not in mapping.forward and id(mapping) not in inherited:
-            yield _unread_variable(definitions, mapping, key, "no template reads the variable")
-    for group, shared in definitions.defaults.items():
-        uses = [entry for entry in definitions.entries if entry.group == group]
-        for mapping, key in unread_places(shared):
-            if uses:
-                yield _unread_variable(definitions, mapping, key, "no template reads the default")
-    for mapping, key in unread_places(definitions.settings):
-        yield _unread_variable(definitions, mapping, key, "no template reads the setting")
-
-
-def _unread_variable(
-    definitions: Definitions, mapping: TrackedDict, key: str, message: str
-) -> Finding:
-    advice = advise_on_unread(key, mapping) or "Remove it, or use it in the template."
-    place = mapping.position_of(key)
-    return definitions.sources.find(f"{message} {key!r}", place, advice=advice)
+    entries = [entry.variables for entry in definitions.entries]
+    unread = [
+        ("variable", mapping, key)
+        for mapping, key in unread_places(entries)
+        if key not in mapping.forward and id(mapping) not in inherited
+    ]
+    for group in {entry.group: entry for entry in definitions.entries}:
+        unread += [("default", *place) for place in unread_places(definitions.defaults[group])]
+    unread += [("setting", *place) for place in unread_places(definitions.settings)]
+    for what, mapping, key in unread:
+        advice = advise_on_unread(key, mapping) or "Remove it, or use it in the template."
+        message = f"no template reads the {what} {key!r}"
+        yield definitions.sources.find(message, mapping.position_of(key), advice=advice)
 
 
 class _JobRenderer:
