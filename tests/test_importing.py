@@ -16,7 +16,7 @@ from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.errors import ConfigError
 from cfl_jobs.importing.solving import ComponentSolver
-from cfl_jobs.importing.taken import Imported, import_config
+from cfl_jobs.importing.takeover import Imported, import_config
 from cfl_jobs.rendering.render import render
 from tests.case_files import CASES, find_cases, lay_out, write_files
 from tests.config_edits import EDITS

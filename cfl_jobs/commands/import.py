@@ -15,7 +15,7 @@ from cfl_jobs.configs.configxml import check_config
 from cfl_jobs.errors import CflJobsError, ConfigError, DefinitionError, count
 from cfl_jobs.files import read_text
 from cfl_jobs.importing.solving import ComponentSolver
-from cfl_jobs.importing.taken import Imported, check_new, import_config, write_new
+from cfl_jobs.importing.takeover import Imported, check_new, import_config, write_new
 from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.reading.inventory import INVENTORY
 from cfl_jobs.reading.names import find_name_problem, select_names

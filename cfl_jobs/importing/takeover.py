@@ -1,17 +1,39 @@
-"""A job's config XML → job data as jenkins-job-builder takes it: modules, else raw XML."""
+"""A job's config XML → the files of its definition, proved to render to an equal config.
+
+The data is as jenkins-job-builder takes it: modules, else raw XML.
+"""
 
 from __future__ import annotations
 
+import re
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.check.secret_text import find_secrets, is_secret
+from cfl_jobs.configs.buildwritten import take_build_written
+from cfl_jobs.configs.config import normalise
+from cfl_jobs.configs.configxml import ENCRYPTED, element_paths, format_config, parse_config
 from cfl_jobs.configs.fields import BUILT_IN_NODE
-from cfl_jobs.configs.mark import split_description
+from cfl_jobs.configs.mark import description_of, set_description, split_description
+from cfl_jobs.configs.normalform import Normal
+from cfl_jobs.errors import CflJobsError, ConfigError, DefinitionError, count, suggest
+from cfl_jobs.files import write_whole
 from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.trial import is_idle
-from cfl_jobs.importing.writing import Raw, Verbatim, describe, keep_raw
+from cfl_jobs.importing.writing import Raw, Verbatim, describe, keep_raw, write_template, write_text
+from cfl_jobs.reading.definitions import Definitions
+from cfl_jobs.reading.inventory import INVENTORY
+from cfl_jobs.reading.names import find_name_problem
 from cfl_jobs.rendering.options import COMPONENT_LISTS
+from cfl_jobs.rendering.render import render
+from cfl_jobs.target import Kind, name_command
 
 _PACKAGE = "org.jenkinsci.plugins.workflow"
 _PIPELINE = "flow-definition"
@@ -26,7 +48,7 @@ PROJECT_TYPES = {
     "maven2-moduleset": "maven",
     _MULTIBRANCH: "multibranch",
 }
-PARAMETERS = "hudson.model.ParametersDefinitionProperty"
+_PARAMETERS = "hudson.model.ParametersDefinitionProperty"
 _DISCARDER = "jenkins.model.BuildDiscarderProperty"
 _NO_CONCURRENT = f"{_PACKAGE}.job.properties.DisableConcurrentBuildsJobProperty"
 _PIPELINE_TRIGGERS = f"{_PACKAGE}.job.properties.PipelineTriggersJobProperty"
@@ -56,11 +78,6 @@ _FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = {
     "concurrentBuild": ("concurrent", _flag),
     "blockBuildWhenDownstreamBuilding": ("block-downstream", _flag),
     "blockBuildWhenUpstreamBuilding": ("block-upstream", _flag),
-}
-# Fields that are lists of components, and their keys.
-_LISTS = {"buildWrappers": "wrappers"} | {
-    key: key
-    for key in ("triggers", "prebuilders", "builders", "postbuilders", "publishers", "reporters")
 }
 _RUNS_ON_NODES = frozenset(PROJECT_TYPES) - {_PIPELINE, _FOLDER, _MULTIBRANCH}
 _SEVERAL_SCMS = "org.jenkinsci.plugins.multiplescms.MultiSCM"
@@ -127,8 +144,7 @@ class Takeover:
             data["logrotate"] = {key: _number(child.findtext(key, "-1")) for key in _ROTATION}
         elif tag == "properties":
             self._take_properties(child)
-        elif tag in _LISTS:
-            key = _LISTS[tag]
+        elif (key := {"buildWrappers": "wrappers"}.get(tag, tag)) in COMPONENT_LISTS:
             data[key] = self._components(COMPONENT_LISTS[key], child)
         elif tag == "definition" and self._type == "pipeline":
             self._take_definition(child)
@@ -136,12 +152,12 @@ class Takeover:
             _take_matrix_field(child, data)
 
     def _take_properties(self, properties: ET.Element) -> None:
-        parameters = [[it.tag for it in each] for each in properties.findall(PARAMETERS)]
+        parameters = [[it.tag for it in each] for each in properties.findall(_PARAMETERS)]
         listed = parameters == [["parameterDefinitions"]]
         entries: list[object] = []
         for element in properties:
             is_pipeline = self._type == "pipeline"
-            if element.tag == PARAMETERS and listed and len(element[0]):
+            if element.tag == _PARAMETERS and listed and len(element[0]):
                 self.data["parameters"] = self._components("parameter", element[0])
             elif is_pipeline and element.tag == _NO_CONCURRENT:
                 if element.findtext("abortPrevious") == "true":
@@ -239,3 +255,197 @@ def _lines(text: str) -> str:
 
 def _number(text: str) -> object:
     return int(text) if text.lstrip("-").isdecimal() else text
+
+
+_ENCRYPTED = re.compile(ENCRYPTED)
+_PASSWORD = re.compile(
+    r".*/hudson\.model\.PasswordParameterDefinition(\[\d+\])?/defaultValue(\[\d+\])?"
+)
+_SHOWN = 3
+_CONTROL = re.compile(r"[^\t\n\r -\u2027\u2029-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A job as definition: its files by path, how many elements are modules, which are raw XML.
+
+    `left` are tags of elements that its builds wrote, and that are left to them.
+    """
+
+    name: str
+    files: tuple[tuple[str, str], ...]
+    modules: int
+    kept: tuple[str, ...]
+    left: tuple[str, ...] = ()
+
+
+def import_config(
+    config: str, *, name: str, solver: ComponentSolver, inventory: str | None
+) -> Imported:
+    """Return a job's definition. `inventory` is the text of jobs/plugins.yaml.
+
+    Raises ConfigError where there is something that can't be taken over, and says what.
+    """
+    root = parse_config(config, name=name)
+    _refuse(root, name)
+    left = take_build_written(root)
+    wanted = _normal_without_mark(deepcopy(root), name=name)
+    raw_fields: frozenset[str] = frozenset()
+    while True:
+        taken = Takeover(root, solver, raw_fields=raw_fields)
+        files = write_files(name, taken)
+        different = _find_different_fields(wanted, _render(files, name, inventory))
+        if not different:
+            names = tuple(dict.fromkeys(each.element.tag for each in left))
+            return Imported(name, files, taken.modules, tuple(taken.kept), names)
+        if not set(different) - raw_fields - {""}:
+            shown = ", ".join(field or "the job itself" for field in different)
+            raise ConfigError(
+                f"{name}: jenkins-job-builder can't write this so that it stays as it is: {shown}",
+                advice="Nothing was written. Change that in Jenkins, or keep this job outside.",
+            )
+        raw_fields |= {*different} - {""}
+
+
+def slug_of(name: str) -> str:
+    """Return a job's name as part of a file's name; a code tells apart what ASCII can't."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "job"
+    return slug if name.isascii() else f"{slug}-{sha256(name.encode()).hexdigest()[:6]}"
+
+
+def write_files(name: str, taken: Takeover) -> tuple[tuple[str, str], ...]:
+    """Return the definition and the template, by path."""
+    slug = slug_of(name)
+    template = f"imported/{slug}.yaml.j2"
+    definition = (
+        "# Taken over from a running Jenkins by `cfl-jobs import`.\n"
+        f"template: {template}\njobs:\n  - name: {write_text(name)}\n"
+    )
+    raw = ""
+    if taken.kept:
+        kept = count(len(taken.kept), "element")
+        raw = f" {kept} stayed raw XML: no\n   options of jenkins-job-builder were found that"
+        raw += " make the same."
+    opening = f"{{# Taken over by `cfl-jobs import`.{raw} #}}\n"
+    return (
+        (f"jobs/imported-{slug}.yaml", definition),
+        (f"templates/{template}", opening + write_template(taken.data)),
+    )
+
+
+def _refuse(root: ET.Element, name: str) -> None:
+    """Raise ConfigError for a job that must not or can't be taken over."""
+    if problem := find_name_problem(name):
+        raise ConfigError(
+            f"{problem} in the name {name!r}", advice="Give the job's full name as Jenkins has it."
+        )
+    if root.tag not in PROJECT_TYPES:
+        near = suggest(root.tag, PROJECT_TYPES)
+        raise ConfigError(
+            f"{name}: a job of the type {root.tag} can't be taken over",
+            advice=near or f"These can: {', '.join(PROJECT_TYPES.values())}.",
+        )
+    for path, element in element_paths(root):
+        if control := _CONTROL.search(element.text or ""):
+            raise ConfigError(
+                f"{name}: {path} holds the character U+{ord(control[0]):04X}, which no definition "
+                "can: only XML 1.1 has it, or takes it for a line's end",
+                advice="Take it out in Jenkins; a script can make it, as with `printf '\\033'`.",
+            )
+    secrets = tuple(find_kept_secrets(root))
+    if secrets:
+        shown = "; ".join(f"{path} ({what})" for path, what in secrets[:_SHOWN])
+        more = f" and {len(secrets) - _SHOWN} more" if len(secrets) > _SHOWN else ""
+        raise ConfigError(
+            f"{name}: it holds secrets, which don't belong into a repository: {shown}{more}",
+            advice="Keep them as credentials on the server and name those in the job, then import "
+            "it again; or import a copy of its config.xml without them, with --file.",
+        )
+
+
+def _render(files: Iterable[tuple[str, str]], name: str, inventory: str | None) -> Normal:
+    """Return what the files of one definition render to. Raises ConfigError."""
+    with tempfile.TemporaryDirectory(prefix="cfl-jobs-import-") as folder:
+        given = () if inventory is None else ((INVENTORY, inventory),)
+        for file, text in (*files, *given):
+            path = Path(folder, file)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        try:
+            return normalise(render(Path(folder))[0].config, name=name)
+        except DefinitionError as error:
+            raise ConfigError(
+                f"{name}: what was made of it isn't a valid definition:\n{error.message}",
+                advice=f"If plugins are missing there, run `{name_command('inventory')}` first.",
+            ) from error
+
+
+def _find_different_fields(wanted: Normal, made: Normal) -> tuple[str, ...]:
+    """Return the tags of the root's fields that aren't equal, and "" for the root itself."""
+    tags = dict.fromkeys(child.tag for child in (*wanted.children, *made.children))
+    different = [tag for tag in tags if _named(wanted, tag) != _named(made, tag)]
+    if replace(wanted, children=()) != replace(made, children=()):
+        different.append("")
+    return tuple(different)
+
+
+def _normal_without_mark(root: ET.Element, *, name: str) -> Normal:
+    """Return the normal form of a config whose description is without any mark."""
+    description = split_description(description_of(root))[0]
+    if description != description_of(root):
+        set_description(root, description)
+    return normalise(format_config(root), name=name)
+
+
+def _named(parent: Normal, tag: str) -> list[Normal]:
+    return [child for child in parent.children if child.tag == tag]
+
+
+def find_kept_secrets(config: ET.Element) -> Iterator[tuple[str, str]]:
+    """Yield (path, what it is) of each secret; at most one of each line of a script."""
+    for path, element in element_paths(config):
+        text = element.text or ""
+        if any(map(_ENCRYPTED.search, (text, *element.attrib.values()))):
+            yield path, "a secret that Jenkins encrypted"
+        elif text and _PASSWORD.fullmatch(f"/{path}"):
+            yield path, "the default of a password parameter"
+        elif not len(element) and is_secret(element.tag, text):
+            yield path, "a password or token, by its name"
+        elif not len(element):
+            for number, line in enumerate(text.split("\n"), 1):
+                # Digests look random too; such text is left for `check` to tell.
+                kinds = (it.kind for it in find_secrets(line) if "random" not in it.kind)
+                yield from ((path, f"line {number}: {kind}") for kind in islice(kinds, 1))
+
+
+def check_new(definitions: Definitions, name: str) -> None:
+    """Raise CflJobsError if a definition makes a job of this name; Jenkins ignores case."""
+    for entry in definitions.entries:
+        if entry.kind is Kind.JOB and entry.name.lower() == name.lower():
+            raise CflJobsError(
+                f"{name}: {entry.position} already defines it",
+                advice="Change it there, or rename or remove that definition first.",
+            )
+
+
+def write_new(root: Path, files: Iterable[tuple[str, str]]) -> None:
+    """Write files that must not be there yet, all or none. Raises CflJobsError."""
+    wanted = [(name, root / name, text) for name, text in files]
+    for name, path, _ in wanted:
+        if path.exists():
+            raise CflJobsError(
+                f"{name} is already there, and is not overwritten",
+                advice="Rename or remove it first.",
+            )
+    for name, path, text in wanted:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(path, text)
+        except OSError as error:
+            for _, written, _ in wanted:
+                with suppress(OSError):
+                    written.unlink()
+            raise CflJobsError(
+                f"{name}: can't be written: {error.strerror}",
+                advice="Nothing was kept; make room or fix the permissions and try again.",
+            ) from error
