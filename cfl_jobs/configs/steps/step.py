@@ -137,6 +137,16 @@ class Placed:
     path: str = field(default="", compare=False, repr=False)
 
 
+def part(path: str, kind: type[T]) -> Any:
+    """Return a field that holds what another dataclass reads of an element, None without it."""
+
+    def read(element: ET.Element) -> T | None:
+        found = element.find(path)
+        return None if found is None else kind(**read_fields(kind, found))
+
+    return field(default=None, metadata={"read": read})
+
+
 def read_fields(kind: type, element: ET.Element) -> dict[str, Any]:
     """Return the fields of a dataclass that say how they are read, as those of configs.fields."""
     return {name: read(element) for name, read in _readers_of(kind)}

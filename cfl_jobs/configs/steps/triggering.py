@@ -10,7 +10,12 @@ from typing import ClassVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
-from cfl_jobs.configs.fields import read_flag, read_names, read_text, read_threshold
+from cfl_jobs.configs.fields import (
+    read_flag,
+    read_names,
+    read_text,
+    read_threshold,
+)
 from cfl_jobs.configs.references import expand, read_properties
 from cfl_jobs.configs.steps.step import (
     Build,
@@ -20,6 +25,7 @@ from cfl_jobs.configs.steps.step import (
     Result,
     Step,
     Waiting,
+    part,
     read_fields,
 )
 
@@ -61,10 +67,6 @@ class TriggerParameters(Placed):
     """A source of the parameters that a trigger passes."""
 
     TAG: ClassVar[str] = ""
-
-    @classmethod
-    def read(cls, element: ET.Element, paths: Paths) -> TriggerParameters:
-        return cls(**read_fields(cls, element), path=paths[element])
 
     def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
         """Return what goes along, so far as the configs tell; None where a file says the value."""
@@ -183,7 +185,7 @@ def _read_source(element: ET.Element, paths: Paths) -> TriggerParameters:
     kind = _SOURCES.get(element.tag)
     if kind is None:
         return UnknownParameters(element.tag, path=paths[element])
-    return kind.read(element, paths)
+    return kind(**read_fields(kind, element), path=paths[element])
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +197,6 @@ class BlockingThresholds:
     mark_failed: str = fields.text("failureThreshold/name")
 
 
-def _read_thresholds(element: ET.Element) -> BlockingThresholds | None:
-    block = element.find("block")
-    if block is None:
-        return None
-    return BlockingThresholds(**read_fields(BlockingThresholds, block))
-
-
 @dataclass(frozen=True, slots=True)
 class TriggerBuilds(Step):
     """A publisher that starts jobs where the build's result meets `condition`.
@@ -211,11 +206,12 @@ class TriggerBuilds(Step):
 
     TAG: ClassVar[str] = _PLUGIN + "BuildTrigger"
     LABEL: ClassVar[str] = "trigger builds"
+    STARTS_WITHOUT: ClassVar[bool] = False  # any parameter
     projects: tuple[str, ...] = fields.names("projects")
     parameters: tuple[TriggerParameters, ...] = ()
     condition: str = fields.text("condition", "SUCCESS")
     trigger_without_parameters: bool = fields.flag("triggerWithNoParameters")
-    blocking: BlockingThresholds | None = fields.value(_read_thresholds)  # noqa: RUF009 - a field
+    blocking: BlockingThresholds | None = part("block", BlockingThresholds)  # noqa: RUF009
 
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
@@ -232,7 +228,8 @@ class TriggerBuilds(Step):
         needs one that isn't empty, with or without "fail on missing" (parameterized-trigger 890).
         """
         files = [source for source in self.parameters if isinstance(source, FileParameters)]
-        needs_any = len(files) == len(self.parameters) and not self.trigger_without_parameters
+        is_free = self.STARTS_WITHOUT or self.trigger_without_parameters
+        needs_any = len(files) == len(self.parameters) and not is_free
         return tuple(file.files for file in files if file.fail_on_missing or needs_any)
 
     def expanded(self) -> Iterator[tuple[str, str]]:
@@ -251,12 +248,8 @@ class TriggerBuilds(Step):
 
         None if no source has any. Raises DontTrigger.
         """
-        given: dict[str, str] | None = None
-        for source in self.parameters:
-            found = source.values(build)
-            if found is not None:
-                given = {**(given or {}), **found}
-        return given
+        given = [found for it in self.parameters if (found := it.values(build)) is not None]
+        return {name: value for found in given for name, value in found.items()} if given else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,12 +259,8 @@ class TriggerStep(TriggerBuilds):
     TAG: ClassVar[str] = _PLUGIN + "TriggerBuilder"
     LABEL: ClassVar[str] = "trigger builds (step)"
     TITLE: ClassVar[str] = "Trigger/call builds on other projects"
+    STARTS_WITHOUT: ClassVar[bool] = True
     condition: str = fields.text("condition", "ALWAYS")
-
-    @property
-    def needed_files(self) -> tuple[str, ...]:
-        files = (source for source in self.parameters if isinstance(source, FileParameters))
-        return tuple(file.files for file in files if file.fail_on_missing)
 
     def run(self, build: Build) -> Waiting[bool]:
         return (yield from build.start_builds(self))
