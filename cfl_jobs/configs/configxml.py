@@ -13,6 +13,7 @@ from functools import cache
 from xml.dom import minidom
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
+from xml.sax import saxutils
 
 from cfl_jobs.errors import ConfigError
 
@@ -205,5 +206,4 @@ def _write(element: ET.Element, indent: str, pieces: list[str]) -> None:
 
 def escape(text: str) -> str:
     """Return a text as `write_config` writes it."""
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    return text.replace(">", "&gt;").replace("\r", "&#13;")
+    return saxutils.escape(text, {'"': "&quot;", "\r": "&#13;"})

@@ -150,6 +150,7 @@ DISCARDER = "properties/jenkins.model.BuildDiscarderProperty"
 MATRIX = "properties/hudson.security.AuthorizationMatrixProperty"
 RESOURCES = "properties/org.jenkins.plugins.lockableresources.RequiredResourcesProperty"
 GITHUB = "properties/com.coravy.hudson.plugins.github.GithubProjectProperty"
+PROPERTIES = (DECLARED, PERMITTED, DISCARDER, MATRIX, RESOURCES, GITHUB)
 
 
 def _read_label(root: ET.Element) -> str:

@@ -10,57 +10,38 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs import model
 from cfl_jobs.configs.configxml import parse_config, paths_of
 from cfl_jobs.configs.fields import is_default, read_text, short_class
-from cfl_jobs.configs.model import (
-    DECLARED,
-    DISCARDER,
-    GITHUB,
-    MATRIX,
-    PERMITTED,
-    RESOURCES,
-    Git,
-    Job,
-    Parameter,
-    ParameterKind,
-    StartKind,
-    Trigger,
-    UpstreamTrigger,
-    View,
-)
-from cfl_jobs.configs.steps.artifacts import ArchiveArtifacts, CopyArtifact, read_default_selector
-from cfl_jobs.configs.steps.results import JUnitResults, Mail, SetDescription
-from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.configs.model import Git, Job, Parameter, ParameterKind, Trigger, UpstreamTrigger
+from cfl_jobs.configs.steps import artifacts, results, shell, triggering, wrappers
 from cfl_jobs.configs.steps.step import Paths, Step, Unknown, keep_unknown, read_fields
-from cfl_jobs.configs.steps.triggering import BuildOther, TriggerBuilds, TriggerStep
-from cfl_jobs.configs.steps.wrappers import (
-    AnsiColor,
-    BindCredentials,
-    BuildName,
-    CleanAfter,
-    CleanBefore,
-    TimeLimit,
-    Timestamps,
-)
 
 # The kinds of builders, publishers and wrappers that are known, by the list that they stand in.
 STEPS: dict[str, list[type[Step]]] = {
-    "builders": [Shell, CopyArtifact, TriggerStep],
+    "builders": [shell.Shell, artifacts.CopyArtifact, triggering.TriggerStep],
     "publishers": [
-        ArchiveArtifacts,
-        BuildOther,
-        CleanAfter,
-        JUnitResults,
-        Mail,
-        SetDescription,
-        TriggerBuilds,
+        artifacts.ArchiveArtifacts,
+        triggering.BuildOther,
+        wrappers.CleanAfter,
+        results.JUnitResults,
+        results.Mail,
+        results.SetDescription,
+        triggering.TriggerBuilds,
     ],
-    "buildWrappers": [AnsiColor, BindCredentials, BuildName, CleanBefore, TimeLimit, Timestamps],
+    "buildWrappers": [
+        wrappers.AnsiColor,
+        wrappers.BindCredentials,
+        wrappers.BuildName,
+        wrappers.CleanBefore,
+        wrappers.TimeLimit,
+        wrappers.Timestamps,
+    ],
 }
 _TRIGGERS = {
-    "com.cloudbees.jenkins.GitHubPushTrigger": StartKind.PUSH,
-    "hudson.triggers.SCMTrigger": StartKind.POLL,
-    "hudson.triggers.TimerTrigger": StartKind.TIMER,
+    "com.cloudbees.jenkins.GitHubPushTrigger": model.StartKind.PUSH,
+    "hudson.triggers.SCMTrigger": model.StartKind.POLL,
+    "hudson.triggers.TimerTrigger": model.StartKind.TIMER,
 }
 _UPSTREAM = "jenkins.triggers.ReverseBuildTrigger"
 _PARAMETERS = {
@@ -73,9 +54,7 @@ _PARAMETERS = {
     "hudson.model.FileParameterDefinition": ParameterKind.FILE,
     "hudson.plugins.copyartifact.BuildSelectorParameter": ParameterKind.BUILD_SELECTOR,
 }
-_PROPERTIES_READ = frozenset(
-    path.rpartition("/")[2] for path in (DECLARED, PERMITTED, DISCARDER, MATRIX, RESOURCES, GITHUB)
-)
+_PROPERTIES_READ = frozenset(path.rpartition("/")[2] for path in model.PROPERTIES)
 # Top-level fields that the model has, or that say nothing about what the job does.
 _READ = frozenset(
     """
@@ -113,10 +92,10 @@ def read_job(name: str, config: str) -> Job:
     )
 
 
-def read_view(name: str, config: str) -> View:
+def read_view(name: str, config: str) -> model.View:
     """Return the list view that a config describes. Raises ConfigError on bad XML."""
     names = parse_config(config, name=name).findall("jobNames/string")
-    return View(name, tuple(sorted(item.text or "" for item in names)))
+    return model.View(name, tuple(sorted(item.text or "" for item in names)))
 
 
 def _read_steps(section: str, root: ET.Element, paths: Paths) -> Iterator[Step]:
@@ -161,7 +140,7 @@ def _read_unknown(root: ET.Element, paths: Paths) -> Iterator[Unknown]:
 
 
 def _definitions(root: ET.Element) -> list[ET.Element]:
-    return root.findall(f"{DECLARED}/parameterDefinitions/*")
+    return root.findall(f"{model.DECLARED}/parameterDefinitions/*")
 
 
 def _read_parameter(element: ET.Element, paths: Paths) -> Parameter:
@@ -170,7 +149,7 @@ def _read_parameter(element: ET.Element, paths: Paths) -> Parameter:
     choices: tuple[str, ...] = ()
     has_password = False
     if kind is ParameterKind.BUILD_SELECTOR:
-        default = read_default_selector(element)
+        default = artifacts.read_default_selector(element)
     elif kind is ParameterKind.BOOLEAN:
         default = str(default == "true").lower()
     elif kind is ParameterKind.PASSWORD:

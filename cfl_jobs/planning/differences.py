@@ -278,13 +278,11 @@ def find_renamed(raws: Sequence[Raw]) -> frozenset[str]:
     new = [raw for raw in raws if raw.desired is None and not raw.is_item]
     found: set[str] = set()
     for old in gone:
-        for other in new:
-            around = old.path.rpartition("/")[0]
-            beside = around and around == other.path.rpartition("/")[0]
-            if beside and old.desired and other.live and is_renamed(old.desired, other.live):
-                found |= {old.path, other.path}
-                new.remove(other)
-                break
+        around = old.path.rpartition("/")[0]
+        beside = (raw for raw in new if around and raw.path.rpartition("/")[0] == around)
+        for other in [raw for raw in beside if is_renamed(old.element, raw.element)][:1]:
+            found |= {old.path, other.path}
+            new.remove(other)
     return frozenset(found)
 
 
@@ -322,7 +320,11 @@ def is_renamed(gone: Normal, new: Normal) -> bool:
         return False
     if (gone.text, gone.children) != (new.text, new.children) or not (gone.text or gone.children):
         return False
-    return _tells(gone) or _is_like(gone.tag.lower(), new.tag.lower())
+    if gone.children or (len(gone.text) >= _TELLING and not _FLAG_OR_NUMBER.fullmatch(gone.text)):
+        return True
+    # One name is the other's with something added: `project`, `projectName`.
+    shorter, longer = sorted((gone.tag.lower(), new.tag.lower()), key=len)
+    return len(shorter) > 2 and shorter in longer
 
 
 def is_other_class(desired: Normal, live: Normal) -> bool:
@@ -330,24 +332,8 @@ def is_other_class(desired: Normal, live: Normal) -> bool:
     ours, theirs = (dict(side.attributes).get("class", "") for side in (desired, live))
     if "." not in ours or _COLLECTION.match(ours) or ours == theirs:
         return False
-    has_moved = _simple(ours) == _simple(theirs)
+    has_moved = re.split(r"[.$]", ours)[-1] == re.split(r"[.$]", theirs)[-1]
     return not has_moved or (desired.text, desired.children) != (live.text, live.children)
-
-
-def _tells(normal: Normal) -> bool:
-    if normal.children:
-        return True
-    return len(normal.text) >= _TELLING and not _FLAG_OR_NUMBER.fullmatch(normal.text)
-
-
-def _is_like(one: str, other: str) -> bool:
-    """Tell whether a name is the other's with something added: `project`, `projectName`."""
-    shorter, longer = sorted((one, other), key=len)
-    return len(shorter) > 2 and shorter in longer
-
-
-def _simple(class_name: str) -> str:
-    return re.split(r"[.$]", class_name)[-1]
 
 
 def word_for(normal: Normal) -> str:

@@ -37,17 +37,8 @@ from cfl_jobs.configs.mark import (
     sections,
 )
 from cfl_jobs.configs.normalform import SECRET, Normal
+from cfl_jobs.planning import fields
 from cfl_jobs.planning.differences import Raw, compare, compare_passwords, find_renamed
-from cfl_jobs.planning.fields import (
-    code_encrypted,
-    code_fields,
-    code_password,
-    read_fields,
-    secret_paths,
-    text_of,
-    without_numbers,
-    write_fields,
-)
 from cfl_jobs.planning.plan import Owner
 from cfl_jobs.planning.upgrades import Habits, Upgrade
 
@@ -103,17 +94,17 @@ def attribute(
 
 def record(mark: Mark, desired: Normal, live: Normal) -> Mark:
     """Return a mark with codes of a job's fields, as it was applied and as Jenkins saved it."""
-    hidden = secret_paths(live)
+    hidden = fields.secret_paths(live)
     parts = [_code_parts(raw, raw.live, hidden) for raw in compare(desired, live)]
     own = [_code_of_part(part) for part in parts if max(map(len, part)) > 1]
-    return write_fields(mark, desired, live, own)
+    return fields.write_fields(mark, desired, live, own)
 
 
 def _code_parts(raw: Raw, live: Normal | None, hidden: Collection[str]) -> _Part:
     """Return the codes of what each side has of a difference, the server `live`."""
     return (
-        tuple(code_fields(raw.desired, raw.path, hidden=hidden)),
-        tuple(code_fields(live, raw.path)),
+        tuple(fields.code_fields(raw.desired, raw.path, hidden=hidden)),
+        tuple(fields.code_fields(live, raw.path)),
     )
 
 
@@ -237,9 +228,9 @@ class _Judge:
         mark: Mark,
         habits: Callable[[], Habits],
     ) -> None:
-        applied, saved, fields = mark.applied or _NONE, mark.kept or _NONE, read_fields(mark)
-        self._fields, self._mark, self._plugin = fields, mark, live.plugin
-        self._saved = frozenset(fields.saved)
+        applied, saved, known = mark.applied or _NONE, mark.kept or _NONE, fields.read_fields(mark)
+        self._fields, self._mark, self._plugin = known, mark, live.plugin
+        self._saved = frozenset(known.saved)
         self._upgrade = Upgrade(desired, live, mark, habits, self._was_saved)
         before = self._upgrade.undo(live, "", "")
         (our_whole, our_parts), (their_whole, their_parts) = codes(desired), codes(before)
@@ -252,12 +243,15 @@ class _Judge:
         )
         # The lists of which a new order is told by a difference of its own.
         self._moved = {_list_of(raw) for raw in raws if _is_moved_section(raw)}
-        self._renamed, self._hidden = find_renamed(raws), secret_paths(live)
+        self._renamed, self._hidden = find_renamed(raws), fields.secret_paths(live)
         stayed = [raw for raw in raws if not _is_moved_section(raw)]
-        if fields.applied:
-            ours = _Past(code_fields(desired, hidden=self._hidden), fields.applied)
-            past, parts = (ours, _Past(code_fields(before), fields.saved)), map(self._part, stayed)
-            self._lookup = _Lookup(past, tuple(parts), key=lambda code: code[0], own=fields.own)
+        if known.applied:
+            ours = _Past(fields.code_fields(desired, hidden=self._hidden), known.applied)
+            past, parts = (
+                (ours, _Past(fields.code_fields(before), known.saved)),
+                map(self._part, stayed),
+            )
+            self._lookup = _Lookup(past, tuple(parts), key=lambda code: code[0], own=known.own)
         else:
             found = {_pair(raw): self._section(raw) for raw in stayed}
             self._lookup = _Lookup(self._past, tuple(found.values()), key=lambda code: "")
@@ -331,10 +325,10 @@ class _Judge:
         """Return who changed a password that the server has as it encrypted it at the update."""
         if not (raw.live and raw.desired):
             return None
-        encrypted, plain = text_of(raw.live), text_of(raw.desired)
-        if code_encrypted(encrypted) not in self._fields.secrets:
+        encrypted, plain = fields.text_of(raw.live), fields.text_of(raw.desired)
+        if fields.code_encrypted(encrypted) not in self._fields.secrets:
             return None
-        return _by(code_password(encrypted, plain) not in self._fields.secrets, None)
+        return _by(fields.code_password(encrypted, plain) not in self._fields.secrets, None)
 
     def _find(self, raw: Raw) -> _By:
         if not self._whole or not self._has_sections:
@@ -382,7 +376,7 @@ class _Judge:
         return _by(not ours.keeps(section[0]), not theirs.keeps(section[1]))
 
     def _was_saved(self, field: Normal, path: str) -> bool:
-        return self._saved.issuperset(code_fields(field, path))
+        return self._saved.issuperset(fields.code_fields(field, path))
 
     def _part(self, raw: Raw) -> _Part:
         """Return the codes of what differs."""
@@ -414,7 +408,7 @@ def _code_section(section: Normal | None) -> Codes:
 
 
 def _section_path(raw: Raw, section: Normal) -> str:
-    tags = without_numbers(raw.path).split("/")[:2]
+    tags = fields.without_numbers(raw.path).split("/")[:2]
     if section.tag not in tags:
         return ""
     return "/".join(tags[: tags.index(section.tag) + 1])

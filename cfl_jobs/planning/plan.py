@@ -89,7 +89,7 @@ class _Change:
     @property
     def action(self) -> str:
         """What a plan calls it: create, change, rename, follow, confirm or delete."""
-        raise NotImplementedError
+        return type(self).__name__.lower()
 
     @property
     def verb(self) -> str:
@@ -111,10 +111,6 @@ class Create(_Change):
     @property
     def config(self) -> Config:
         return self.desired
-
-    @property
-    def action(self) -> str:
-        return "create"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,10 +190,6 @@ class Delete(_Change):
     @property
     def config(self) -> Config:
         return self.live
-
-    @property
-    def action(self) -> str:
-        return "delete"
 
 
 PlannedChange: TypeAlias = Create | Update | Delete

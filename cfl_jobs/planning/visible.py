@@ -5,6 +5,7 @@ A terminal obeys control characters, and a reader doesn't see what has no width.
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ _LINKS = re.compile(r"(?<=:)(?=//)|(?<=[@#])(?=\w)|(?<=www)(?=\.)|(?<=[Gg][Hh])(
 
 def make_visible(text: str) -> str:
     """Return the text with each hidden character as its code, for example "\\u202e"."""
-    return _HIDDEN.sub(lambda found: _spell(found[0]), text)
+    return _HIDDEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def make_line_visible(text: str) -> str:
@@ -42,10 +43,7 @@ def escape(text: str) -> str:
 
 def guard(text: str) -> str:
     """Return plain text as HTML that shows just that, and that GitHub makes no links of."""
-    split = _LINKS.sub("\u200b", text)
-    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-        split = split.replace(character, entity)
-    return split
+    return html.escape(_LINKS.sub("\u200b", text), quote=False)
 
 
 def fence(lines: Sequence[str], language: str = "") -> Iterator[str]:
@@ -55,12 +53,3 @@ def fence(lines: Sequence[str], language: str = "") -> Iterator[str]:
     yield f"{ticks}{language}"
     yield from lines
     yield ticks
-
-
-def _spell(character: str) -> str:
-    code = ord(character)
-    if character == "\r":
-        return "\\r"
-    if code > 0xFFFF:
-        return f"\\U{code:08x}"
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

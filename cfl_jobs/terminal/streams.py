@@ -62,7 +62,9 @@ def find_canvas(stream: TextIO) -> Console | None:
     from rich.console import Console
 
     canvas = Console(file=stream)
-    return None if canvas.is_dumb_terminal or canvas.width < _ROOM else canvas
+    if canvas.is_dumb_terminal or canvas.width < _ROOM:
+        return None
+    return canvas
 
 
 @contextmanager
@@ -76,22 +78,11 @@ def counting(
     if canvas is None:
         yield lambda done, total: None
         return
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     from cfl_jobs.interrupts import undisturbed
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
+    columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=canvas, transient=True)
     task = bar.add_task(what, total=total)
     try:  # not `with bar`, which an interrupt leaves half put up, or half taken down
