@@ -308,6 +308,23 @@ def test_a_change_that_failed_is_made_again_where_all_is_as_before(
     assert jenkins_server.count("POST", "") == 2
 
 
+@pytest.mark.parametrize(("others", "is_known"), [(99, True), (100, False)])
+def test_the_last_hundred_configs_are_kept_and_none_is_changed_again_unseen(
+    others: int, is_known: bool, jenkins_server: JenkinsServer, target: JenkinsTarget
+) -> None:
+    """However many jobs there are: whoever changes one has read it just before."""
+    names = ["a", *(f"other {number}" for number in range(others))]
+    for name in names:
+        jenkins_server.add_job(name, CONFIG)
+        target.read(Kind.JOB, name)
+    jenkins_server.fail(Fault.DROP_BEFORE, method="POST")
+    if is_known:
+        target.update(Kind.JOB, "a", OTHER)
+    else:
+        failing(errors.Refused, lambda: target.update(Kind.JOB, "a", OTHER))
+    assert jenkins_server.config("a") == jenkins_server.as_read(OTHER if is_known else CONFIG)
+
+
 def test_waits_double_up_to_a_limit_and_end(jenkins_server: JenkinsServer) -> None:
     waits: list[float] = []
     jenkins_server.fail(Fault.BAD_GATEWAY, times=99)

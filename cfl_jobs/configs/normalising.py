@@ -19,6 +19,7 @@ Sources: the recordings of Jenkins in tests/data/jenkins, and the classes named.
 
 from __future__ import annotations
 
+import marshal
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -184,11 +185,9 @@ class Reader:
 
 
 def _key_of(element: ET.Element, parent: str) -> bytes:
-    """Return a digest of an element and of all in it. No text of XML holds a NUL."""
-    pieces = [parent]
-    for each in element.iter():
-        pieces += (each.tag, each.text or "", str(len(each)), *map("=".join, each.items()))
-    return sha256("\0".join(pieces).encode(errors="surrogatepass")).digest()
+    """Return a digest of an element and of all in it."""
+    inside = [(each.tag, each.text, len(each), each.items()) for each in element.iter()]
+    return sha256(marshal.dumps((parent, inside), 0)).digest()  # 0: the same for equal texts
 
 
 def _text_of(element: ET.Element, parent: str) -> tuple[str, tuple[str, ...]]:

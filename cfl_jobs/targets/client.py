@@ -282,17 +282,23 @@ def _open(
 
 
 class _Adapter(requests.adapters.HTTPAdapter):
-    """Tells which connection a thread uses."""
+    """Tells which connection a thread uses. All are of one pool: there is one server."""
 
     def __init__(self, follow: Callable[[HTTPConnection], None], retry: ReadRetry) -> None:
         self._follow = follow
+        self._pool: Any = None
         super().__init__(pool_maxsize=_KEPT, max_retries=retry)
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        if "ConnectionCls" not in vars(pool):
-            pool.ConnectionCls = _followed(pool.ConnectionCls, self._follow)
-        return pool
+        if self._pool is None:
+            pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+            pool.ConnectionCls = _followed(type(pool).ConnectionCls, self._follow)
+            self._pool = pool
+        return self._pool
+
+    def close(self) -> None:
+        self._pool = None
+        super().close()
 
 
 def _followed(kind: Any, follow: Callable[[HTTPConnection], None]) -> type[HTTPConnection]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from cfl_jobs.targets.credentials import Credentials, find_credentials
 from cfl_jobs.targets.retries import RetryPolicy
 
 TIMEOUT = 60.0  # seconds for a connection, and for each pause in an answer; twice that for all
+_IN_HAND = 100  # configs: far more than threads that each read a job right before they change it
 _FOLDER_DEPTH = 8  # folders in folders that one listing request sees
 _CREATE = {Kind.JOB: "createItem", Kind.VIEW: "createView"}
 # Where a folder has its jobs or views, and what is asked of them.
@@ -313,7 +315,7 @@ def _say(line: str) -> None:
 
 
 class _Seen:
-    """The configs that were read or posted last. `read` asks the server; raises Missing.
+    """The last configs that were read or posted. `read` asks the server; raises Missing.
 
     They tell whether a change whose answer was lost is made again. Between a try and the next,
     minutes may pass, in which someone else edits the job. So what is there is looked at before, and
@@ -323,14 +325,17 @@ class _Seen:
     def __init__(self, url: str, read: Callable[[Kind, str], str]) -> None:
         self._url = url
         self._read = read
-        self._configs: dict[tuple[Kind, str], str] = {}
+        self._configs: dict[tuple[Kind, str], str] = {}  # the oldest first
+        self._noting = threading.Lock()
 
     def note(self, kind: Kind, name: str, config: str | None) -> None:
         """Note a config, or with None that it isn't known any more."""
-        if config is None:
+        with self._noting:
             self._configs.pop((kind, name), None)
-        else:
-            self._configs[kind, name] = config
+            if config is not None:
+                self._configs[kind, name] = config
+            if len(self._configs) > _IN_HAND:
+                del self._configs[next(iter(self._configs))]
 
     def find(self, kind: Kind, name: str) -> str | None:
         """Return the config that was seen last, if it still is known."""
