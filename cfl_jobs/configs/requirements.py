@@ -87,7 +87,12 @@ def _find_classes(config: ET.Element) -> Iterator[tuple[ET.Element, str, str | N
         element, is_class, around, named = waiting.pop()
         named = element.get("plugin", "").partition("@")[0] or named
         owner = around
-        for class_name in _classes_of(element, is_class=is_class):
+        names = []  # class="list", "vector", "string-array" are XStream's own words
+        if is_class or "." in element.tag or "plugin" in element.attrib:
+            names.append(element.tag)
+        if "." in (named_class := element.get("class", "")):
+            names.append(named_class)
+        for class_name in names:
             # Jenkins names a plugin on the outermost of its elements only.
             owner = plugin_of(element, class_name)
             owner = (named or None) if owner is None else owner
@@ -96,15 +101,6 @@ def _find_classes(config: ET.Element) -> Iterator[tuple[ET.Element, str, str | N
         in_list = element in tops and element.tag in _CLASS_LISTS
         inner = "" if in_list else named
         waiting += [(child, in_list, owner, inner) for child in reversed(element)]
-
-
-def _classes_of(element: ET.Element, *, is_class: bool) -> Iterator[str]:
-    """Yield the class names that an element is made of: its tag, its `class` attribute."""
-    if is_class or "." in element.tag or "plugin" in element.attrib:
-        yield element.tag
-    # class="list", "vector", "string-array" are XStream's own words
-    if "." in element.get("class", ""):
-        yield element.get("class", "")
 
 
 def plugin_of(element: ET.Element, class_name: str) -> str | None:

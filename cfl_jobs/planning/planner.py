@@ -252,7 +252,11 @@ class _Planner:
                 text = f"is no longer defined, but holds {held[key[1]]!r}, so it stays"
                 self._notes.append(Note(*key, text))
             elif not prune:
-                self._notes.append(Note(*key, self._say_orphan(key)))
+                text = "is no longer defined; --prune deletes it"
+                if renamed := self._probable_renames.get(key):
+                    called = f"if it isn't called {renamed.name!r} by now"
+                    text = f"is no longer defined; {called}, --prune deletes it"
+                self._notes.append(Note(*key, text))
             elif key in observed.live:
                 builds = observed.builds[key[1]] if key[0] is Kind.JOB else 0
                 self._changes.append(Delete(observed.live[key], builds))
@@ -265,12 +269,6 @@ class _Planner:
         for old, desired in pair_alike(gone, [one for one in new if one.kind is Kind.JOB]):
             made = _plan_job(desired, old, habits=self._habits)
             self._probable_renames[old.key] = made.update
-
-    def _say_orphan(self, key: Key) -> str:
-        if key in self._probable_renames:
-            name = self._probable_renames[key].name
-            return f"is no longer defined; if it isn't called {name!r} by now, --prune deletes it"
-        return "is no longer defined; --prune deletes it"
 
     def _marks(self, key: Key) -> Mark | None:
         """Return the mark of a listed job that this project, or one without a name, set."""
@@ -350,7 +348,10 @@ def _plan_job(
     hidden = secret_paths(desired.normal) | secret_paths(live.normal)
     differences: list[Difference] = []
     taken: list[tuple[str, str, str]] = []
-    stays_disabled = _stays_disabled(desired, live, mark)
+    # Someone disabled it on the server. A definition that no more says that the job is disabled, as
+    # it did at the last update, says something.
+    has_said = desired.says_disabled is not None or (mark is not None and bool(mark.said_disabled))
+    stays_disabled = live.disabled and not has_said
     notes = [Note(*desired.key, "is disabled on the server, and stays so")] * stays_disabled
     notes += _note_build_written(desired, live)
     for raw, owner, remark in owned:
@@ -387,15 +388,6 @@ def _note_build_written(desired: Config, live: Config) -> Iterator[Note]:
         words = dict.fromkeys(split_words(part.element.tag) for part in parts)
         if parts:
             yield Note(*desired.key, f"{text}: {', '.join(words)}", quiet=listed)
-
-
-def _stays_disabled(desired: Config, live: Config, mark: Mark | None) -> bool:
-    """Tell whether someone disabled it on the server, and the definition says nothing of that.
-
-    One that says no more that the job is disabled, as it did at the last update, says something.
-    """
-    has_said = mark is not None and mark.said_disabled
-    return live.disabled and desired.says_disabled is None and not has_said
 
 
 def _compare_disabled(desired: Config, live: Config, mark: Mark | None) -> Iterator[Difference]:

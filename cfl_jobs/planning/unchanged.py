@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import is_encrypted
-from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.errors import Missing, PlanError, Refused, count
 from cfl_jobs.planning.observe import WORKERS, describe_some, list_inside
 from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update
@@ -25,13 +24,10 @@ def is_same_job(one: Config, other: Config, *, renames: Renames = NO_RENAMES) ->
     ours, theirs = (renames.follow(config).beside(None) for config in (one, other))
     if (ours.normal, ours.mark, ours.disabled) != (theirs.normal, theirs.mark, theirs.disabled):
         return False
-    return all(map(_may_be_same_secret, ours.normal.walk(), theirs.normal.walk()))
-
-
-def _may_be_same_secret(one: Normal, other: Normal) -> bool:
-    """Tell whether a password may be the same: Jenkins encrypts a plain one when it saves it."""
-    texts = (*one.secrets, *other.secrets)
-    return one.secrets == other.secrets or not all(is_encrypted(text) for text in texts)
+    pairs = zip(ours.normal.walk(), theirs.normal.walk(), strict=True)
+    secrets = [(one.secrets, other.secrets) for one, other in pairs]
+    # A password may be the same: Jenkins encrypts a plain one when it saves it.
+    return all(one == other or not all(map(is_encrypted, one + other)) for one, other in secrets)
 
 
 def read_unchanged(

@@ -41,8 +41,11 @@ def show(text: str, colours: Colours, *, prose: str = "", as_one: bool = False) 
             shown = _cut_around(before, line, width)[1:]
         elif not prose or (is_terminal and re.match(prose, line)):
             shown = wrap(line, width)
-        colour = _find_colour(lines[0] if as_one else line, colours)
-        click.echo("\n".join(_dye(each, colour) for each in shown))
+        first = lines[0] if as_one else line
+        colour = next((colour for begins, colour in colours if re.match(begins, first)), "")
+        if colour:
+            shown = [click.style(each, fg=colour) for each in shown]
+        click.echo("\n".join(shown))
 
 
 def show_review(review: Review, layout: str = "text", *, verbose: bool = False) -> None:
@@ -54,14 +57,6 @@ def show_review(review: Review, layout: str = "text", *, verbose: bool = False) 
         show(text, COLOURS, prose=PROSE)
     else:
         click.echo(text, nl=False)
-
-
-def _find_colour(line: str, colours: Colours) -> str:
-    return next((colour for begins, colour in colours if re.match(begins, line)), "")
-
-
-def _dye(text: str, colour: str) -> str:
-    return click.style(text, fg=colour) if colour else text
 
 
 def wrap(line: str, width: int) -> list[str]:

@@ -101,16 +101,14 @@ def read_default_selector(parameter: ET.Element) -> str:
 
     jenkins-job-builder posts it as `defaultSelector`; Jenkins saves it as `defaultSelectorXml`.
     """
-    element = parameter.find("defaultSelector")
-    if element is None:
-        xml = read_text(parameter, "defaultSelectorXml")
-        found = parse_selector(xml)
-        return xml if found is None else format_selector(found)
-    found = read_selector(element)
+    element, xml = parameter.find("defaultSelector"), read_text(parameter, "defaultSelectorXml")
+    found = parse_selector(xml) if element is None else read_selector(element)
     if found is not None:
         return format_selector(found)
+    if element is None:
+        return xml
     root = ET.Element(short_class(element.get("class") or element.tag))
-    root.extend(list(element))
+    root.extend(element)
     return ET.tostring(root, encoding="unicode", short_empty_elements=False)
 
 
@@ -125,11 +123,6 @@ def build_variable_of(project: str) -> str:
     return _BUILD_NUMBER + re.sub("[^A-Z]+", "_", project.upper())
 
 
-def _read_project(element: ET.Element) -> str:
-    # `projectName` is the field's name up to copyartifact 1.25
-    return (read_text(element, "project") or read_text(element, "projectName")).strip()
-
-
 def _read_chosen(element: ET.Element) -> BuildSelector | None:
     return next(map(read_selector, element.findall("selector")), None)
 
@@ -139,7 +132,10 @@ class CopyArtifact(Step):
     TAG: ClassVar[str] = "hudson.plugins.copyartifact.CopyArtifact"
     LABEL: ClassVar[str] = "copy artifacts"
     TITLE: ClassVar[str] = "Copy artifacts from another project"
-    project: str = fields.value(_read_project, "")
+    # `projectName` is the field's name up to copyartifact 1.25
+    project: str = fields.value(
+        lambda it: (read_text(it, "project") or read_text(it, "projectName")).strip(), ""
+    )
     selector: BuildSelector = fields.value(_read_chosen)  # noqa: RUF009 - a field
     filter: str = fields.text("filter")
     excludes: str = fields.text("excludes")
@@ -223,8 +219,8 @@ class ArchiveArtifacts(Step):
             raise StepFailed("No artifacts will be archived: the pattern is empty.")
         if build.archive(self, patterns):
             return
-        message = f'No artifacts found that match the file pattern "{patterns}".'
-        message += " Configuration error?"
+        found = f'No artifacts found that match the file pattern "{patterns}".'
+        message = f"{found} Configuration error?"
         if self.allow_empty:
             build.log(message)
         elif build.result.is_at_least(Result.UNSTABLE):

@@ -19,12 +19,7 @@ from cfl_jobs.configs.references import expand
 from cfl_jobs.configs.steps.step import BoundCredential, Build, Paths, Step, keep_unknown
 
 _CLEANING = "hudson.plugins.ws__cleanup."
-
-
-def _read_patterns(element: ET.Element) -> tuple[tuple[str, str], ...]:
-    """Return ws-cleanup's patterns: ("INCLUDE" or "EXCLUDE", pattern)."""
-    patterns = element.findall(f"patterns/{_CLEANING}Pattern")
-    return tuple((read_text(item, "type"), read_text(item, "pattern")) for item in patterns)
+_CLEANED_AFTER = ("SUCCESS", "UNSTABLE", "FAILURE", "NOT_BUILT", "ABORTED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +38,13 @@ class AnsiColor(Step):
 class _Cleaning(Step):
     """With `patterns`, ("INCLUDE" or "EXCLUDE", pattern), only what they match goes."""
 
-    patterns: tuple[tuple[str, str], ...] = fields.value(_read_patterns, ())
+    patterns: tuple[tuple[str, str], ...] = fields.value(
+        lambda element: tuple(
+            (read_text(item, "type"), read_text(item, "pattern"))
+            for item in element.findall(f"patterns/{_CLEANING}Pattern")
+        ),
+        (),
+    )
 
     def unrehearsable(self) -> Iterator[tuple[str, str]]:
         if self.patterns:
@@ -63,19 +64,12 @@ class CleanBefore(_Cleaning):
             build.clean_workspace()
 
 
-_CLEANED_AFTER = {
-    "SUCCESS": "cleanWhenSuccess",
-    "UNSTABLE": "cleanWhenUnstable",
-    "FAILURE": "cleanWhenFailure",
-    "NOT_BUILT": "cleanWhenNotBuilt",
-    "ABORTED": "cleanWhenAborted",
-}
-
-
 def _read_results(element: ET.Element) -> tuple[str, ...]:
     # WsCleanup.readResolve: where none is chosen, all are
-    chosen = tuple(name for name, tag in _CLEANED_AFTER.items() if read_flag(element, tag))
-    return chosen or tuple(_CLEANED_AFTER)
+    tags = {name: f"cleanWhen{name.title().replace('_', '')}" for name in _CLEANED_AFTER}
+    return (
+        tuple(name for name in _CLEANED_AFTER if read_flag(element, tags[name])) or _CLEANED_AFTER
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +81,7 @@ class CleanAfter(_Cleaning):
 
     TAG: ClassVar[str] = _CLEANING + "WsCleanup"
     LABEL: ClassVar[str] = "clean workspace after"
-    results: tuple[str, ...] = fields.value(_read_results, tuple(_CLEANED_AFTER))
+    results: tuple[str, ...] = fields.value(_read_results, _CLEANED_AFTER)
 
     def publish(self, build: Build) -> None:
         if build.result.name in self.results:
