@@ -12,9 +12,8 @@ import pytest
 from cfl_jobs.configs.configxml import parse_config
 from cfl_jobs.errors import ConfigError, Refused, TargetError
 from cfl_jobs.target import Kind
-from cfl_jobs.targets.home import HomeTarget
-from cfl_jobs.targets.home_files import _is_locked, list_directory, locked, read_text, write_text
-from cfl_jobs.targets.home_views import (
+from cfl_jobs.targets.home import (
+    HomeTarget,
     find_view,
     make_view,
     parse_views,
@@ -22,6 +21,7 @@ from cfl_jobs.targets.home_views import (
     read_view,
     replace_views,
 )
+from cfl_jobs.targets.home_files import _is_locked, list_directory, locked, read_text, write_text
 from tests.rendered_jobs import job, view
 
 OLD, NEW = "<project>old</project>", "<project>new</project>"

@@ -14,8 +14,8 @@ import pytest
 from urllib3.connection import HTTPConnection
 
 from cfl_jobs.errors import Missing, TargetError, Unreachable
+from cfl_jobs.targets.answers import TooSlow
 from cfl_jobs.targets.client import TimeLimit
-from cfl_jobs.targets.failures import TooSlow
 from cfl_jobs.targets.retries import Outage, RetryPolicy, TransientError
 
 URL = "http://jenkins/"

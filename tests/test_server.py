@@ -444,7 +444,7 @@ def test_a_connection_closed_while_idle_is_opened_again(
 
 def test_every_error_of_requests_is_mapped(jenkins_server: JenkinsServer) -> None:
     """No exception of the library gets out, whichever it is."""
-    from cfl_jobs.targets.failures import explain_failure, is_final
+    from cfl_jobs.targets.answers import explain_failure, is_final
 
     kinds = [
         kind

@@ -25,16 +25,19 @@ from urllib3.connection import HTTPConnection
 
 from cfl_jobs.errors import Missing, Refused
 from cfl_jobs.targets.answers import (
+    FOREIGN,
     Answer,
     Asked,
+    TooSlow,
     explain,
+    explain_failure,
     explain_page,
+    is_final,
     is_starting,
     leads_to,
     wants_crumb,
 )
 from cfl_jobs.targets.credentials import Credentials
-from cfl_jobs.targets.failures import FOREIGN, TooSlow, explain_failure, is_final
 from cfl_jobs.targets.retries import (
     NO_ANSWER,
     Outage,
