@@ -26,6 +26,7 @@ _NOTE = ("kind", "name", "text", "quiet")
 _SIGNS = {
     "create": "+ ",
     "change": "~ ",
+    "adopt": "~ ",  # whatever else is done to the job
     "rename": "> ",
     "confirm": "? ",
     "delete": "- ",
@@ -33,7 +34,6 @@ _SIGNS = {
     "note": "  ",
     "unchanged": "= ",
 }
-_ADOPTED = "~ "  # whatever else is done to the job
 _SHOWN_NAMES = 6
 _SHOWN_LINES = 200  # of one difference
 # How a line of prose begins, between lines of configs and scripts, which stay whole.
@@ -59,7 +59,9 @@ def write_text(review: Review, *, verbose: bool = False) -> str:
     """Return it as text for a terminal; see Writer."""
     lines = [*_meaning(review, verbose=verbose), *tell_changes(review, verbose=verbose)]
     if not review.revisions:
-        lines += [*([""] if lines else []), summarise(review.plan)]
+        if lines:
+            lines.append("")
+        lines.append(summarise(review.plan))
     return "\n".join(lines) + "\n"
 
 
@@ -76,7 +78,7 @@ def _meaning(review: Review, *, verbose: bool) -> Iterator[str]:
     if review.effects:
         yield from ("", "This change")
         for effect in review.effects:
-            yield f"  {effect.weight.word:<6}  {effect.text if verbose else effect.short}"
+            yield f"  {effect.weight.word:<6}  {effect.shown(verbose=verbose)}"
     if review.problems:
         yield from ("", f"{review.problems_title}:")
         yield from (f"\n{problem.title}\n{problem.finding}" for problem in review.problems)
@@ -88,10 +90,12 @@ def _meaning(review: Review, *, verbose: bool) -> Iterator[str]:
 
 def tell_changes(review: Review, *, verbose: bool = False) -> Iterator[str]:
     """Yield the lines that tell what changes; see outline.list_entries."""
-    most = None if verbose else _SHOWN_LINES
+    most = (_SHOWN_LINES, None)[verbose]
     for entry in list_entries(review, verbose=verbose, most=most):
         yield from _tell_names(entry)
-        for part in entry.parts if entry.action != "delete" else ():
+        if entry.action == "delete":
+            continue
+        for part in entry.parts:
             yield f"    {part.label}{bracket(part.about, '  ')}"
             yield from (f"      {line}" for line in part.lines)
 
@@ -100,8 +104,7 @@ def _tell_names(entry: Entry) -> Iterator[str]:
     """Yield the lines that name an entry's jobs: one each, those of many in one."""
     about = bracket(entry.about, "  ")
     for line in entry.lines[:_SHOWN_NAMES]:
-        sign = _ADOPTED if line.startswith("adopt ") else _SIGNS[entry.action]
-        yield f"{sign}{line}{about}"
+        yield f"{_SIGNS.get(line.split()[0], _SIGNS[entry.action])}{line}{about}"
     if more := entry.names[_SHOWN_NAMES:]:
         yield f"  and {len(more)} more: {', '.join(map(make_line_visible, more))}"
 
@@ -109,17 +112,16 @@ def _tell_names(entry: Entry) -> Iterator[str]:
 def write_json(review: Review, *, verbose: bool = False) -> str:
     """Return it as one JSON object, always with everything; configs are not in it."""
     plan = review.plan
-    of_revisions = review.revisions is not None
     document = {
         "version": VERSION,
-        **(_revisions_to_json(review) if of_revisions else {"target": plan.target}),
+        **_sides_to_json(review),
         **_meaning_to_json(review),
         "changes": [_change_to_json(change) for change in plan.changes],
         "probable_renames": [
             _pick(update, "kind", "old_name", "name") | _pick(update.desired, "definition")
             for update in plan.probable_renames
         ],
-        "differences": list(_differences_to_json(plan, whole=of_revisions)),
+        "differences": list(_differences_to_json(plan, whole=review.revisions is not None)),
         "unchanged": [{"kind": kind.value, "name": name} for kind, name in plan.unchanged],
         "undone": [_pick(note, *_NOTE) for note in plan.undone],
         "notes": [_pick(note, *_NOTE) for note in plan.notes],
@@ -127,8 +129,10 @@ def write_json(review: Review, *, verbose: bool = False) -> str:
     return make_json_visible(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
 
 
-def _revisions_to_json(review: Review) -> dict[str, Any]:
-    revisions = zip(("base", "head"), review.revisions or (), strict=False)
+def _sides_to_json(review: Review) -> dict[str, Any]:
+    if review.revisions is None:
+        return {"target": review.plan.target}
+    revisions = zip(("base", "head"), review.revisions, strict=True)
     return {
         **{name: _pick(revision, "asked", "commit") for name, revision in revisions},
         "renders": {name: not found for name, found in review.findings.items()},
@@ -137,9 +141,8 @@ def _revisions_to_json(review: Review) -> dict[str, Any]:
 
 
 def _meaning_to_json(review: Review) -> dict[str, Any]:
-    weight = review.risk.weight
     return {
-        "risk": {"weight": weight.word if weight else "none", "text": review.risk.text},
+        "risk": {"weight": review.risk.word, "text": review.risk.text},
         "outlook": review.outlook,
         "effects": [_pick(effect, "about", "weight", "jobs", "text") for effect in review.effects],
         "problems": [
@@ -162,7 +165,9 @@ def _pick(value: object, *names: str) -> dict[str, Any]:
             of = of.word
         elif isinstance(of, Enum):
             of = of.value
-        found[name] = str(of or "") if name in ("position", "definition") else of
+        elif name in ("position", "definition"):
+            of = str(of or "")
+        found[name] = of
     return found
 
 
@@ -172,9 +177,11 @@ def _change_to_json(change: PlannedChange) -> dict[str, Any]:
         return {**found, "builds": change.builds}
     found |= _pick(change.desired, "definition")
     if isinstance(change, Create):
-        found["side"] = (Owner.THEIRS if change.gone else Owner.OURS).value
+        found["side"] = (Owner.OURS, Owner.THEIRS)[bool(change.gone)].value
     if isinstance(change, Update):
-        found |= _pick(change, *(["old_name"] if change.old_name else []), "adopted")
+        found |= _pick(change, "old_name", "adopted")
+        if not change.old_name:
+            del found["old_name"]
     return found
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cfl_jobs.errors import bracket, count
+from cfl_jobs.errors import bracket
 from cfl_jobs.planning.visible import escape, fence, guard
-from cfl_jobs.review.outline import Entry, count_actions, list_entries, summarise
+from cfl_jobs.review.outline import Entry, count_actions, cut_lines, list_entries, summarise
 from cfl_jobs.review.review import Review
 from cfl_jobs.target import name_command
 
@@ -18,14 +18,14 @@ from cfl_jobs.target import name_command
 LIMIT = 65_000
 MARK = "<!-- cfl-jobs review -->"
 _CAPS = (400, 120, 40, 12, 4, 0)  # lines of one difference
-_SIGNS = {"high": "🔴", "medium": "🟠", "low": "🟢"}
+_SIGNS = {"high": "🔴 ", "medium": "🟠 ", "low": "🟢 ", "none": ""}
 _FOLDED = 12
 
 
 def write_markdown(review: Review, *, verbose: bool = False, limit: int = LIMIT) -> str:
     """Return it as Markdown; unless `verbose`, with shorter parts than are longer than `limit`."""
-    text = ""
-    for cap in (None,) if verbose else _CAPS:
+    caps: tuple[int | None, ...] = (_CAPS, (None,))[verbose]
+    for cap in caps:
         text = "\n".join(_lines(review, cap, verbose=verbose)) + "\n"
         if verbose or len(text) <= limit:
             return text
@@ -42,12 +42,10 @@ def _lines(review: Review, cap: int | None, *, verbose: bool) -> Iterator[str]:
     if review.revisions:
         yield MARK
     if review.risk.text:
-        weight = review.risk.weight
-        yield f"### {f'{_SIGNS[weight.word]} ' if weight else ''}{escape(str(review.risk))}"
-        yield ""
+        yield from (f"### {_SIGNS[review.risk.word]}{escape(str(review.risk))}", "")
     if review.revisions:
-        summary = ", ".join(count_actions(plan))
-        yield escape(f"{review.title}{f': {summary}' if summary else ''}.")
+        told = (review.title, ", ".join(count_actions(plan)))
+        yield escape(f"{': '.join(filter(None, told))}.")
     else:
         yield f"**{escape(summarise(plan))}**"
     for title, findings in review.mistakes.items():
@@ -58,8 +56,7 @@ def _lines(review: Review, cap: int | None, *, verbose: bool) -> Iterator[str]:
     if review.effects:
         yield from ("", "**This change**", "")
         for effect in review.effects:
-            text = effect.text if verbose else effect.short
-            yield f"- {_SIGNS[effect.weight.word]} {escape(text)}"
+            yield f"- {_SIGNS[effect.weight.word]}{escape(effect.shown(verbose=verbose))}"
     if review.problems:
         yield from ("", f"**{review.problems_title}**", "")
         yield from _fence_texts([f"{p.title}\n{p.finding}" for p in review.problems], cap)
@@ -73,9 +70,7 @@ def _lines(review: Review, cap: int | None, *, verbose: bool) -> Iterator[str]:
 
 def _fence_texts(texts: Sequence[str], cap: int | None) -> Iterator[str]:
     lines = "\n\n".join(texts).split("\n")
-    most = len(lines) if cap is None else max(cap, 4)
-    more = [f"  … and {count(len(lines) - most, 'more line')}"] if len(lines) > most else []
-    yield from fence([*map(_shorten, lines[:most]), *more])
+    yield from fence(list(map(_shorten, cut_lines(lines, cap and max(cap, 4)))))
 
 
 def _entry(entry: Entry) -> Iterator[str]:
@@ -83,8 +78,8 @@ def _entry(entry: Entry) -> Iterator[str]:
     if not entry.parts:
         yield from (f"- {escape(line + about)}" for line in entry.lines)
         return
-    is_whole = entry.action in ("create", "delete")
-    state = " open" if entry.is_open(0 if is_whole else _FOLDED) else ""
+    most = _FOLDED * (entry.action not in ("create", "delete"))
+    state = " open" * entry.is_open(most)
     title = f"<b>{guard(entry.title)}</b>{guard(about)}"
     yield from ("", f"<details{state}><summary>{title}</summary>", "")
     if entry.action == "left alone" and len(entry.lines) > 1:
@@ -94,9 +89,10 @@ def _entry(entry: Entry) -> Iterator[str]:
         yield escape(part.label + bracket(part.about))
         if part.lines:
             yield ""
-            yield from fence(
-                part.lines if part.is_whole else list(map(_shorten, part.lines)), "diff"
-            )
+            lines = part.lines
+            if not part.is_whole:
+                lines = tuple(map(_shorten, lines))
+            yield from fence(lines, "diff")
         yield ""
     yield from ("</details>", "")
 
@@ -111,4 +107,4 @@ def _cut(text: str, limit: int) -> str:
     if end >= 0:
         return text[: end + len("\n</details>")]
     end = text.rfind("\n- ", 0, limit)
-    return text[: end if end > 0 else limit]
+    return text[: limit if end < 0 else end]

@@ -141,7 +141,7 @@ def headline(change: PlannedChange, *, is_changed: bool = False) -> str:
         return f"rename {kind} {make_line_visible(change.old_name)} to {name}"
     if not change.differences and not change.adopted:
         return f"confirm {kind} {name}: nothing but its mark is out of date"
-    return f"{'adopt' if change.adopted else 'change'} {kind} {name}"
+    return f"{('change', 'adopt')[change.adopted]} {kind} {name}"
 
 
 def _say_probable_rename(update: Update) -> str:
@@ -155,8 +155,8 @@ def _say_probable_rename(update: Update) -> str:
 def _say_origin(change: Create) -> str:
     """Return where a new job is defined, and what someone did to the one there was."""
     place = change.desired.definition
-    gone = f"theirs: {change.gone}, will be made again" if change.gone else ""
-    return make_line_visible("; ".join(filter(None, (gone, str(place) if place.file else ""))))
+    gone = change.gone and f"theirs: {change.gone}, will be made again"
+    return make_line_visible("; ".join(filter(None, (gone, place.file and str(place)))))
 
 
 def say_moved(update: Update) -> str:
@@ -175,7 +175,7 @@ def _say_followers(rename: Update, updates: Iterable[Update]) -> str:
         for update in updates
         if any(found.follows and leaf in found.before for found in update.differences)
     ]
-    return make_line_visible(f"and its name in {some(names, _SHOWN)}") if names else ""
+    return make_line_visible(f"and its name in {some(names, _SHOWN)}" * bool(names))
 
 
 def count_actions(plan: Plan) -> list[str]:
@@ -186,7 +186,9 @@ def count_actions(plan: Plan) -> list[str]:
     if not plan.target:  # of revisions: what goes waits for --prune
         counts["delete"] -= probable
     parts = [f"{counts[action]} to {action}" for action in ACTIONS if counts[action]]
-    return [*([count(probable, "probable rename")] if probable else []), *parts]
+    if probable:
+        parts.insert(0, count(probable, "probable rename"))
+    return parts
 
 
 def summarise(plan: Plan) -> str:
@@ -209,7 +211,9 @@ def differences_of(change: PlannedChange, *, whole: bool = False) -> tuple[Diffe
     """Return what differs; `whole`: all that a job has that is made, or had that goes."""
     if isinstance(change, Update):
         return change.differences
-    return tuple(_whole(change)) if whole else ()
+    if not whole:
+        return ()
+    return tuple(_whole(change))
 
 
 def _whole(change: Create | Delete) -> Iterator[Difference]:
@@ -261,7 +265,7 @@ class _Entries:
         for deletion in sorted(self._plan.deletions, key=self._order):
             is_told = deletion.key in told
             if self._is_of_server:
-                yield _entry(deletion, about="see above: is it renamed?" if is_told else "")
+                yield _entry(deletion, about="see above: is it renamed?" * is_told)
             elif not is_told:
                 yield self._entry_of_whole(deletion, "update deletes it with --prune only")
 
@@ -286,18 +290,18 @@ class _Entries:
         weight = self._weights.get((change.name, ""), Weight.LOW)
         return replace(_entry(change, parts, about), own_weight=weight)
 
-    def _parts(self, grouping: Grouping, some: Sequence[Update]) -> tuple[Part, ...]:
+    def _parts(self, grouping: Grouping, updates: Sequence[Update]) -> tuple[Part, ...]:
         """Return what people see of the differences that some jobs have."""
         parts: list[Part] = []
         for found in grouping.changes:
             first = found[0]
             weights = (
                 self._weights.get((update.name, each.path))
-                for update, each in zip(some, found, strict=True)
+                for update, each in zip(updates, found, strict=True)
             )
             places = dict.fromkeys(str(each.position) for each in found if each.position)
-            owner = _OWNERS[first.owner] if self._is_of_server else ""
-            about = "; ".join(filter(None, (owner, first.remark, _say_places(list(places)))))
+            owner = _OWNERS[first.owner] * self._is_of_server
+            about = "; ".join(filter(None, (owner, first.remark, some(list(places), 1))))
             part = self._part(first, label_of(found), about, _show, self._most)
             parts.append(replace(part, weight=max(filter(None, weights), default=None)))
         return tuple(sorted(parts, key=lambda part: -(part.weight or 0)))
@@ -313,16 +317,17 @@ class _Entries:
         """Return a part with the first `most` lines of a difference, all where it is never cut."""
         is_whole = is_never_cut(found)
         lines = tuple(show(found, is_whole))
-        if most is not None and len(lines) > most and not is_whole:
-            hint = "; -v shows them" if self._is_of_server else ""
-            lines = (*lines[:most], f"  … and {count(len(lines) - most, 'more line')}{hint}")
+        if not is_whole:
+            lines = cut_lines(lines, most, "; -v shows them" * self._is_of_server)
         label, about = make_line_visible(label), make_line_visible(about)
         return Part(label, about, lines, is_whole=is_whole)
 
 
-def _say_places(places: Sequence[str]) -> str:
-    more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-    return "".join(places[:1]) + more
+def cut_lines(lines: Sequence[str], most: int | None, hint: str = "") -> tuple[str, ...]:
+    """Return the first lines, and how many more there are."""
+    if most is None or len(lines) <= most:
+        return tuple(lines)
+    return (*lines[:most], f"  … and {count(len(lines) - most, 'more line')}{hint}")
 
 
 def _group(updates: Sequence[Update]) -> Iterator[tuple[Grouping, tuple[Update, ...]]]:

@@ -92,31 +92,30 @@ class Effect:
 
     @property
     def text(self) -> str:
-        return self.tell(max(len(self.jobs), len(self.others)))
+        return self.tell(None)
 
-    @property
-    def short(self) -> str:
-        """The same with the first few of many jobs, and their number."""
-        return self.tell(_SHOWN_JOBS)
+    def shown(self, *, verbose: bool) -> str:
+        """Return the sentence, with the first few of many jobs and their number unless verbose."""
+        return self.tell((_SHOWN_JOBS, None)[verbose])
 
-    def tell(self, most: int, more: int = 0) -> str:
+    def tell(self, most: int | None, more: int = 0) -> str:
         """Return it with the first `most` jobs; it is as true of `more` that it doesn't hold."""
         from cfl_jobs.check.secret_text import hide_secrets
 
         jobs = count(len(self.jobs), "job")
         names, others = _name(self.jobs, most, more), _name(self.others, most)
         if self.of_all:
-            names = f"{'any of' if self.lead.endswith('a build of') else 'all'} {jobs}"
+            names = f"{('all', 'any of')[self.lead.endswith('a build of')]} {jobs}"
         tail = self.tail
         if len(self.jobs) + more > 1:
             tail = self.tail_of_many or tail
-        gap = "" if tail[:1] in ("", ":", ",") else " "
+        gap = " " * (tail[:1] not in ("", ":", ","))
         tail = tail.replace("{others}", others)
         text = f"{self.lead} {names}{gap}{tail}{bracket(self.remark)}"
         return make_line_visible(hide_secrets(text))
 
 
-def _name(jobs: Sequence[str], most: int, more: int = 0) -> str:
+def _name(jobs: Sequence[str], most: int | None, more: int = 0) -> str:
     shown = jobs[:most]
     more += len(jobs) - len(shown)
     if more:
@@ -131,10 +130,14 @@ class Risk:
     weight: Weight | None
     text: str
 
+    @property
+    def word(self) -> str:
+        return self.weight.word if self.weight else "none"
+
     def __str__(self) -> str:
         if self.weight is None:
             return self.text[:1].upper() + self.text[1:]
-        return f"Risk: {self.weight.word}: {self.text}"
+        return f"Risk: {self.word}: {self.text}"
 
 
 _NOT_WEIGHED = Risk(None, "")
@@ -283,4 +286,6 @@ def weigh(effects: Sequence[Effect], *, is_changed: bool) -> Risk:
         effect.tell(_SHOWN_JOBS, sum(len(e.jobs) for e in lighter if e.is_like(effect)))
         for effect in heaviest[:_SHOWN]
     )
-    return Risk(weight, f"{shown}; and {more} more like this" if more > 0 else shown)
+    if more > 0:
+        shown += f"; and {more} more like this"
+    return Risk(weight, shown)
