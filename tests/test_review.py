@@ -23,6 +23,7 @@ from cfl_jobs.review.outline import Entry, list_entries
 from cfl_jobs.review.review import About, Effect, Review, Revision, Weight, weigh
 from tests.projects import ROOT, History, add, copy_project, edit
 
+Edit = tuple[str, str, str]  # of a file, what is replaced and by what
 DEPLOYS = "Deploy to Dev, Deploy to Staging and Deploy to Prod"
 
 
@@ -799,167 +800,122 @@ def test_permissions_stand_one_a_line_and_are_never_cut(history: History) -> Non
 
 
 SUITE = "  - name: Run Ocargo Tests\n"
-ENDS = {
+NODE, PROMOTED, PEOPLE = (
+    f"    {line}\n"
+    for line in ('node_label: ""', "after_promotion: true", 'restricted_to: ["USER:alice"]')
+)
+AT_PROD, KEPT = "- name: Deploy to Prod", "    retention_builds: 5\n    requirements:"
+DECIDED = {"trigger builds", "shell step: script", "description"}
+# Edits made before, the change, and by line which differences it is to blame for.
+BLAMED: dict[str, tuple[Edit | None, Edit, dict[str, set[str]]]] = {
     "first person": (
-        (DEPLOY, "", ""),
-        (DEPLOY, PROD, f'{PROD}    restricted_to: ["USER:alice"]\n'),
-        {"permissions"},
+        None,
+        (DEPLOY, PROD, f"{PROD}{PEOPLE}"),
+        {PEOPLE: {"permissions"}},
+    ),
+    "first person that went": (
+        (DEPLOY, PROD, f"{PROD}{PEOPLE}"),
+        (DEPLOY, PEOPLE, ""),
+        {AT_PROD: {"permissions"}},
     ),
     "first secret": (
         (DEPLOY, NEXT + SECRET_OF_PROD, ""),
         (DEPLOY, PROD, f"{PROD}{NEXT}{SECRET_OF_PROD}"),
-        {"credentials"},
+        {SECRET_OF_PROD: {"credentials"}},
+    ),
+    "first secret that went": (
+        None,
+        (DEPLOY, NEXT + SECRET_OF_PROD, ""),
+        {AT_PROD: {"credentials"}},
     ),
     "suite": (
-        (DEPLOY, "", ""),
-        ("jobs/tests.yaml", SUITE, f"  - name: Run More\n    suite: more\n    command: x\n{SUITE}"),
+        None,
+        (TESTS, SUITE, f"  - name: Run More\n    suite: more\n    command: x\n{SUITE}"),
         {
-            *("copy artifacts", "description", "shell step: script", "trigger builds: projects"),
-            "who may copy artifacts",
+            "- name: Run More": {"copy artifacts", "description", "trigger builds: projects"}
+            | {"who may copy artifacts"},
+            "suite: more": {"shell step: script"},
+            "requirements: [requirements-test.txt]": {"shell step: script"},
         },
     ),
     "person": (
         (DEPLOY, PROD, f"{PROD}    restricted_to:\n      - USER:alice\n"),
         (DEPLOY, "      - USER:alice\n", "      - USER:alice\n      - USER:zoe\n"),
-        {"permissions: permission"},
+        {"- USER:zoe": {"permissions: permission"}},
     ),
     "variable": (
         (DEPLOY, PROD, f"{PROD}    variables:\n      ONE: a\n"),
         (DEPLOY, "      ONE: a\n", "      ONE: a\n      TWO: b\n"),
-        {"shell step: script"},
+        {"TWO: b": {"shell step: script"}},
     ),
     "secret": (
-        (DEPLOY, "", ""),
+        None,
         (DEPLOY, SECRET_OF_PROD, f"{SECRET_OF_PROD}{SECRET.partition(NEXT)[2]}"),
-        {"credentials: bindings: string binding"},
+        {SECRET.partition(NEXT)[2]: {"credentials: bindings: string binding"}},
     ),
     "step": (
-        (DEPLOY, "", ""),
-        (
-            "jobs/distribution.yaml",
-            "    expect:",
-            "      - {name: more, command: make}\n    expect:",
-        ),
-        {"shell step: script", "description"},
-    ),
-    "flag": (
-        (DEPLOY, "    after_promotion: true\n", ""),
-        (DEPLOY, PROD, f"{PROD}    after_promotion: true\n"),
-        {"trigger builds", "shell step: script", "description"},
+        None,
+        ("jobs/distribution.yaml", "    expect:", f"{MORE}    expect:"),
+        {MORE: {"shell step: script", "description"}},
     ),
     "environment": (
-        (DEPLOY, "", ""),
+        None,
         (DEPLOY, SECRET_OF_PROD, f"{SECRET_OF_PROD}  - name: Deploy to X\n    environment: X\n"),
-        {"who may copy artifacts", "description"},
+        {"- name: Deploy to X": {"who may copy artifacts", "description"}},
     ),
-}
-
-
-@pytest.mark.parametrize("case", ENDS)
-def test_what_is_added_at_the_end_of_a_list_is_blamed_on_its_line(
-    case: str, tmp_path: Path
-) -> None:
-    """Not on the item before it, on the list or on the template that makes something of it."""
-    first, (file, old, new), labels = ENDS[case]
-    root = copy_project(tmp_path)
-    edit(root, *first)
-    start = read_setup(root)
-    edit(root, file, old, new)
-    review = review_setups(Revision("main"), Revision("change"), start, read_setup(root))
-    lines = (root / file).read_text().split("\n")
-    added = set(lines) - set((tmp_path / file).read_text().replace(new, old).split("\n"))
-    found = {
-        re.sub(r" \d+", "", difference.label): lines[difference.position.line - 1]
-        for change in review.plan.changes
-        if isinstance(change, Update)
-        for difference in change.differences
-        if difference.position and difference.position.file == file
-    }
-    assert set(found) == labels
-    assert set(found.values()) <= added
-
-
-NODE, PROMOTED = '    node_label: ""\n', "    after_promotion: true\n"
-KEPT = ("jobs/distribution.yaml", "    requirements:", "    retention_builds: 5\n    requirements:")
-DECIDED = {
     "value that a filter changes": (
-        (DEPLOY, "", ""),
+        None,
         (DEPLOY, "environment: Prod", "environment: Live"),
-        ("node label", "shell step: script", "description"),
-        "environment: Live",
+        {"environment: Live": {"node label", "shell step: script", "description"}},
     ),
     "value that takes a node away": (
-        (DEPLOY, "", ""),
+        None,
         (DEPLOY, PROD, f"{PROD}{NODE}"),
-        ("node label", "run on any node"),
-        NODE.strip(),
+        {NODE: {"node label", "run on any node"}},
     ),
     "value that took a node away": (
         (DEPLOY, PROD, f"{PROD}{NODE}"),
         (DEPLOY, NODE, ""),
-        ("node label", "run on any node"),
-        "- name: Deploy to Prod",
+        {AT_PROD: {"node label", "run on any node"}},
     ),
     "value by which a list has its first entry": (
         (DEPLOY, PROMOTED, ""),
         (DEPLOY, PROD, f"{PROD}{PROMOTED}"),
-        ("trigger builds", "shell step: script", "description"),
-        PROMOTED.strip(),
+        {PROMOTED: DECIDED},
     ),
     "value by which a list had its only entry": (
-        (DEPLOY, "", ""),
+        None,
         (DEPLOY, PROMOTED, ""),
-        ("trigger builds", "shell step: script", "description"),
-        "- name: Deploy to Dev",
+        {"- name: Deploy to Dev": DECIDED},
     ),
     "value that let a field in": (
-        KEPT,
-        (KEPT[0], KEPT[2], KEPT[1]),
-        ("builds to keep: builds with artifacts",),
-        "- name: Create Distribution",
+        ("jobs/distribution.yaml", "    requirements:", KEPT),
+        ("jobs/distribution.yaml", KEPT, "    requirements:"),
+        {"- name: Create Distribution": {"builds to keep: builds with artifacts"}},
     ),
 }
 
 
-@pytest.mark.parametrize("case", DECIDED)
-def test_what_a_value_decides_is_blamed_on_it_or_on_the_entry_it_left(
+@pytest.mark.parametrize("case", BLAMED)
+def test_a_change_of_a_definition_is_blamed_on_its_line_or_on_the_entry_it_left(
     case: str, tmp_path: Path
 ) -> None:
-    """Not on the template's line that it lets in, nor on the default that holds without it."""
-    first, change, labels, expected = DECIDED[case]
+    """Not on the item before it, the list, a default, or a template that makes something of it."""
+    first, change, expected = BLAMED[case]
     root = copy_project(tmp_path)
-    edit(root, *first)
+    if first:
+        edit(root, *first)
     start = read_setup(root)
     edit(root, *change)
     review = review_setups(Revision("main"), Revision("change"), start, read_setup(root))
-    found = [
-        (re.sub(r" \d+", "", difference.label), difference.position)
-        for update in review.plan.changes
-        if isinstance(update, Update)
-        for difference in update.differences
-    ]
-    assert {label for label, _ in found} == set(labels)
-    lines = {(root / at.file).read_text().split("\n")[at.line - 1].strip() for _, at in found if at}
-    assert lines == {expected}
-
-
-@pytest.mark.parametrize("case", ["first person", "first secret"])
-def test_what_left_an_entry_is_blamed_on_the_entry(case: str, tmp_path: Path) -> None:
-    """Not on the template's list that has one item less."""
-    first, (file, old, new), labels = ENDS[case]
-    root = copy_project(tmp_path)
-    edit(root, *first)
-    edit(root, file, old, new)
-    start = read_setup(root)
-    edit(root, file, new, old)
-    review = review_setups(Revision("main"), Revision("change"), start, read_setup(root))
-    lines = (root / file).read_text().split("\n")
-    (change,) = review.plan.changes
-    assert isinstance(change, Update)
-    assert {difference.label for difference in change.differences} == labels
-    (place,) = {difference.position for difference in change.differences}
-    assert place
-    assert (place.file, lines[place.line - 1]) == (file, f"  - name: {change.name}")
+    lines = (root / change[0]).read_text().split("\n")
+    found: dict[str, set[str]] = {}
+    for update in review.plan.changes:
+        for difference in update.differences if isinstance(update, Update) else ():
+            place, label = difference.position, re.sub(r" \d+", "", difference.label)
+            if place and place.file == change[0]:
+                found.setdefault(lines[place.line - 1].strip(), set()).add(label)
+    assert found == {line.strip(): labels for line, labels in expected.items()}
 
 
 def test_effect_names_some_of_many_jobs_and_all_of_them_on_request() -> None:
