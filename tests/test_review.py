@@ -833,7 +833,7 @@ BLAMED: dict[str, tuple[Edit | None, Edit, dict[str, set[str]]]] = {
         (TESTS, SUITE, f"  - name: Run More\n    suite: more\n    command: x\n{SUITE}"),
         {
             "- name: Run More": {"copy artifacts", "description", "trigger builds: projects"}
-            | {"who may copy artifacts"},
+            | {"who may copy artifacts", "jobs"},
             "suite: more": {"shell step: script"},
             "requirements: [requirements-test.txt]": {"shell step: script"},
         },
@@ -861,7 +861,7 @@ BLAMED: dict[str, tuple[Edit | None, Edit, dict[str, set[str]]]] = {
     "environment": (
         None,
         (DEPLOY, SECRET_OF_PROD, f"{SECRET_OF_PROD}  - name: Deploy to X\n    environment: X\n"),
-        {"- name: Deploy to X": {"who may copy artifacts", "description"}},
+        {"- name: Deploy to X": {"who may copy artifacts", "description", "jobs"}},
     ),
     "value that a filter changes": (
         None,

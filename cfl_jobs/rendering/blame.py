@@ -132,7 +132,7 @@ class _Options:
                     self._by_text.setdefault(text, []).append(found)
                     if "," in text and "\n" not in text:
                         self._add_items(_split(text, texts.get(text), _place_of(mapping, key)))
-                elif items := getattr(value, "value_pos", ()):
+                elif items := getattr(value, "value_pos", getattr(value, "entry_positions", ())):
                     self._joined.update(_join(value, items, mapping.position_of(key)))
                     self._add_items(zip(value, items, strict=False))
 
