@@ -238,8 +238,8 @@ def _located(value: Any, position: Position) -> Any:
         return TrackedList(entries, pos=value.pos, entry_positions=value.entry_positions)
     if isinstance(value, (list, tuple)):
         entries = [_located(entry, position) for entry in value]
-        places = tuple(getattr(entry, "pos", position) for entry in entries)
-        return TrackedList(entries, pos=position, entry_positions=places)
+        stand = tuple(getattr(entry, "pos", position) for entry in entries)
+        return TrackedList(entries, pos=position, entry_positions=stand)
     if value is None or isinstance(value, (bool, int, float)):
         return value
     raise ValueError(
