@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cfl_jobs.check.artifacts import may_overlap
+from cfl_jobs.check.flow import may_overlap
 from cfl_jobs.check.secret_text import find_secrets, hide_secrets
 from cfl_jobs.check.shell import expanding_text, find_assigned, find_uses
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import cfl_jobs.check.artifacts
+import cfl_jobs.check.flow
 import cfl_jobs.configs.graph
 from cfl_jobs.configs.graph import Passed, Start, build_chain, name_repository, sort_jobs
 from cfl_jobs.configs.model import Job, Parameter, ParameterKind, StartKind, UpstreamTrigger
@@ -131,7 +131,7 @@ def test_sorting_loses_no_name_and_follows_every_arrow_outside_circles(
     assert all(order.index(a) < order.index(b) for a, b in forward)
 
 
-@pytest.mark.parametrize("module", [cfl_jobs.configs.graph, cfl_jobs.check.artifacts])
+@pytest.mark.parametrize("module", [cfl_jobs.configs.graph, cfl_jobs.check.flow])
 def test_examples_in_docstrings_hold(module: ModuleType) -> None:
     results = doctest.testmod(module)
     assert results.attempted

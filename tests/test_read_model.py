@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.check.artifacts import find_unarchived
+from cfl_jobs.check.flow import find_unarchived
 from cfl_jobs.check.parameters import find_undeclared_variables
 from cfl_jobs.check.rule import Scope, Search
 from cfl_jobs.configs.config import Config, normalise

@@ -13,7 +13,7 @@ from cfl_jobs.configs.graph import Chain, TriggerEdge
 from cfl_jobs.configs.model import Job, Parameter, ParameterKind, UpstreamTrigger
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector, parse_selector
 from cfl_jobs.configs.steps.step import Unknown
-from cfl_jobs.configs.steps.triggering import CurrentParameters, TriggerBuilds, variable_part
+from cfl_jobs.configs.steps.triggering import CurrentParameters, variable_part
 from cfl_jobs.errors import suggest
 
 _SELECTS = ParameterKind.BUILD_SELECTOR
@@ -57,8 +57,7 @@ def find_undeclared_parameters(scope: Scope) -> Iterator[Found]:
 
 
 def _passes_current(edge: TriggerEdge) -> bool:
-    parameters = edge.part.parameters if isinstance(edge.part, TriggerBuilds) else ()
-    return any(isinstance(given, CurrentParameters) for given in parameters)
+    return any(parts_of(getattr(edge.part, "parameters", ()), CurrentParameters))
 
 
 def _filter_names(text: str) -> list[str]:
@@ -191,7 +190,7 @@ class Reference:
 
     @property
     def line(self) -> int:
-        return self.use.line if self.use else 0
+        return getattr(self.use, "line", 0)
 
 
 def is_set(name: str, job: Job, chain: Chain) -> bool:

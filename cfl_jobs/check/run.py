@@ -7,15 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from cfl_jobs.check import (  # noqa: F401 - they register their rules
-    artifacts,
-    deploys,
-    flow,
-    parameters,
-    secrets,
-    shellcheck,
-    upkeep,
-)
+from cfl_jobs.check import deploys, flow, parameters, shellcheck  # noqa: F401 - rules register
+from cfl_jobs.check.jobs import estimate_disk
 from cfl_jobs.check.positions import Positions, Silence, find_silences
 from cfl_jobs.check.rule import (
     RENDERING,
@@ -112,7 +105,7 @@ def check_rendered(
     problems = [*_merge(kept), *_check_silences(silences, used, sources)]
     nowhere = Position("", 0, 0)
     problems.sort(key=lambda p: (p.finding.position or nowhere, p.rule, p.finding.message))
-    disk = tuple(upkeep.estimate_disk(jobs, sizes, builds_a_day))
+    disk = tuple(estimate_disk(jobs, sizes, builds_a_day))
     return Report(tuple(problems), silenced, len(jobs), disk, rules=len(RULES))
 
 

@@ -109,12 +109,11 @@ def run_shellcheck(
     """
     if not scripts:
         return ()
-    remarks: list[list[Remark]] = [[] for _ in scripts]
+    heads = ["" if script.startswith("#!") else "# shellcheck shell=sh\n" for script in scripts]
     with tempfile.TemporaryDirectory() as directory:
         paths = [Path(directory, f"{number}.sh") for number in range(len(scripts))]
-        for path, script in zip(paths, scripts, strict=True):
-            text = script if script.startswith("#!") else f"# shellcheck shell=sh\n{script}"
-            write_whole(path, text)
+        for path, head, script in zip(paths, heads, scripts, strict=True):
+            write_whole(path, head + script)
         arguments = [str(executable), "--norc", "--format=json1", *map(str, paths)]
         try:
             done = subprocess.run(
@@ -122,19 +121,13 @@ def run_shellcheck(
             )
         except subprocess.TimeoutExpired:
             return None
-        for comment in _read_answer(done.stdout):
-            number = int(Path(comment["file"]).stem)
-            shifted = 0 if scripts[number].startswith("#!") else 1
-            remarks[number].append(
-                Remark(
-                    f"SC{comment['code']}",
-                    comment["level"],
-                    comment["message"],
-                    max(comment["line"] - shifted, 1),
-                    comment["column"],
-                )
-            )
-    return tuple(tuple(found) for found in remarks)
+    remarks: list[list[Remark]] = [[] for _ in scripts]
+    for found in _read_answer(done.stdout):
+        number = int(Path(found["file"]).stem)
+        line = max(found["line"] - len(heads[number].splitlines()), 1)
+        said = (found["level"], found["message"], line, found["column"])
+        remarks[number].append(Remark(f"SC{found['code']}", *said))
+    return tuple(map(tuple, remarks))
 
 
 def _read_answer(text: str) -> list[dict[str, Any]]:

@@ -5,15 +5,14 @@ Clones are only read: git fetches from them, nothing is checked out or written t
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cfl_jobs.errors import RehearsalError, suggest
 from cfl_jobs.rehearsal.directory import Home, write_text
 from cfl_jobs.rehearsal.environment import git_variables
+from cfl_jobs.sample import run_git
 
 
 def repository_name(url: str) -> str:
@@ -88,7 +87,7 @@ class Repositories:
 
     def git(self, *arguments: str, directory: Path | None = None) -> str:
         """Run git on local repositories and return what it prints. Raises RehearsalError."""
-        done = _run_git(arguments, directory or self.home.root, git_variables(self.home))
+        done = run_git(arguments, directory or self.home.root, git_variables(self.home))
         if done.returncode:
             what = " ".join(["git", *arguments])
             raise RehearsalError(
@@ -120,7 +119,7 @@ class Repositories:
 
     def _ask(self, path: Path, *arguments: str) -> str:
         """Return what git answers about a clone of anyone's, "" where it fails."""
-        done = _run_git(arguments, path, git_variables(self.home) | _SAFE)
+        done = run_git(arguments, path, git_variables(self.home) | _SAFE)
         return done.stdout.strip() if done.returncode == 0 else ""
 
 
@@ -131,26 +130,8 @@ def find_submodules(home: Home, clones: Iterable[Path]) -> set[str]:
     """Return the names of the repositories that are submodules of clones, at their HEAD."""
     asked = ("config", "--blob=HEAD:.gitmodules", "--get-regexp", r"^submodule\..*\.url$")
     variables = git_variables(home) | _SAFE
-    told = (_run_git(asked, path, variables).stdout for path in clones if path.is_dir())
+    told = (run_git(asked, path, variables).stdout for path in clones if path.is_dir())
     return {repository_name(line.split()[-1]) for text in told for line in text.splitlines()}
-
-
-def _run_git(
-    arguments: Sequence[str], directory: Path, environment: Mapping[str, str]
-) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            ["git", *arguments],
-            cwd=directory,
-            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise RehearsalError("git is not there", advice="Install git, 2.32 or later.") from error
 
 
 # safe.directory counts only from the command line, the environment or a user's own settings.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cfl_jobs.errors import CflJobsError
@@ -60,21 +61,27 @@ def _make_repository(place: Path) -> Path:
 
 
 def _run_git(repository: Path, *arguments: str) -> None:
-    others = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = run_git(arguments, repository, IDENTITY)
+    if done.returncode:
+        raise CflJobsError(
+            f"git {arguments[0]} failed in {repository}: {done.stderr.strip()}",
+            advice="Is git 2.32 or later, and is there space on the disk?",
+        )
+
+
+def run_git(
+    arguments: Sequence[str], directory: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run git there with this environment and little else. Raises CflJobsError without git."""
     try:
-        done = subprocess.run(
+        return subprocess.run(
             ["git", *arguments],
-            cwd=repository,
-            env=others | IDENTITY,
+            cwd=directory,
+            env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", **environment},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             errors="replace",
         )
     except FileNotFoundError as error:
-        raise CflJobsError("git is not there", advice="Install git, 2.30 or later.") from error
-    if done.returncode:
-        raise CflJobsError(
-            f"git {arguments[0]} failed in {repository}: {done.stderr.strip()}",
-            advice="Is git 2.30 or later, and is there space on the disk?",
-        )
+        raise CflJobsError("git is not there", advice="Install git, 2.32 or later.") from error
