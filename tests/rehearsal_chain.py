@@ -16,7 +16,8 @@ from cfl_jobs.rehearsal.engine import Engine, Outcome
 from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.records import BuildRecord, Builds, Event
 from cfl_jobs.rehearsal.session import Definitions
-from tests.rehearsal_home import commit, git, make_engine, make_repository
+from tests.rehearsal_home import commit, make_engine, make_repository
+from tests.shell_steps import git
 
 PROJECT = Path(__file__).parent.parent
 NAMES = ("ocargo", "codeforlife-portal", "codeforlife-deploy")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,28 +13,9 @@ from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.records import Builds, Event
 from cfl_jobs.rehearsal.reports import read_jobs
 from cfl_jobs.rehearsal.repositories import Repositories
+from tests.shell_steps import git
 
 DATA = Path(__file__).parent / "data/jenkins/2.440.3"
-IDENTITY = {
-    "GIT_AUTHOR_NAME": "A",
-    "GIT_AUTHOR_EMAIL": "a@example.org",
-    "GIT_COMMITTER_NAME": "A",
-    "GIT_COMMITTER_EMAIL": "a@example.org",
-    "GIT_CONFIG_GLOBAL": "/dev/null",
-    "GIT_CONFIG_NOSYSTEM": "1",
-}
-
-
-def git(repository: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments],
-        cwd=repository,
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", **IDENTITY},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout.strip()
 
 
 def make_repository(path: Path, files: Mapping[str, str], *, branch: str = "master") -> Path:

@@ -14,7 +14,8 @@ from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Builds, Event, Started, UpstreamCause
 from tests.rehearsal_chain import ALL, NAMES, PROJECT, Chain, copy_chain, make_chain
-from tests.rehearsal_home import git, wait_until
+from tests.rehearsal_home import wait_until
+from tests.shell_steps import git
 
 
 @pytest.fixture(scope="module")

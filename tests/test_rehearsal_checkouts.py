@@ -13,7 +13,6 @@ from cfl_jobs.rehearsal.records import Builds
 from tests.rehearsal_home import (
     GIT,
     commit,
-    git,
     job_xml,
     make_engine,
     make_home,
@@ -23,6 +22,7 @@ from tests.rehearsal_home import (
     shell,
     string,
 )
+from tests.shell_steps import git
 
 
 def _checkout(tmp_path: Path, branch: str, script: str = "true") -> tuple[Home, Engine, Path]:

@@ -26,7 +26,6 @@ from tests.rehearsal_home import (
     GIT,
     bind,
     blocking,
-    git,
     job_xml,
     make_engine,
     make_home,
@@ -35,6 +34,7 @@ from tests.rehearsal_home import (
     string,
     wait_until,
 )
+from tests.shell_steps import git
 
 
 @pytest.fixture(scope="module")

@@ -13,13 +13,13 @@ from tests.rehearsal_home import (
     DATA,
     artifacts,
     commit,
-    git,
     make_engine,
     make_home,
     make_repository,
     read_log,
     trial_configs,
 )
+from tests.shell_steps import git
 
 SCENARIO: list[dict[str, Any]] = json.loads((DATA / "scenario.json").read_text())
 DEPLOY = '#!/bin/sh\necho "deploying to $1 version $2"\n'

@@ -16,7 +16,6 @@ import click
 from cfl_jobs.commands import DIRECTORY, INPUT, THERE, Count, check_there, find_project
 from cfl_jobs.commands.completion import JOB, RULE, Named
 from cfl_jobs.errors import CflJobsError, PlanError
-from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.reading.server_url import check_url
 from cfl_jobs.target import Target, full_label, is_server, option_of
 
@@ -148,6 +147,8 @@ def is_settings_server(root: Path, label: str) -> bool:
 
 
 def server_of(root: Path) -> str:
+    from cfl_jobs.reading.definitions import load_definitions  # yaml is slow to import
+
     server = load_definitions(root).settings.get("server")
     if not isinstance(server, str):
         raise CflJobsError(

@@ -77,7 +77,7 @@ class Surroundings:
 
 
 class BuildRun:
-    """One running build. Changes to it are written to its record by whoever runs it."""
+    """One running build, which writes no record. `wait` is what it last asked to wait for."""
 
     def __init__(
         self, job: Job, record: BuildRecord, around: Surroundings, *, executor: int, workspace: Path
@@ -91,6 +91,8 @@ class BuildRun:
         self.contributed: dict[str, str] = {}
         self.bound: dict[str, str] = {}
         self.not_started: list[str] = []
+        self.begun = around.clock.now()
+        self.wait: Wait | None = None
         self._masker = Masker(credential.secret for credential in around.secrets.values())
         path = self.home.log(record.job, record.number)
         path.parent.mkdir(parents=True, exist_ok=True)

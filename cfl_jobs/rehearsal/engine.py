@@ -7,7 +7,7 @@ While nothing runs and everything only waits out a quiet period, the clock is mo
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -33,20 +33,10 @@ from cfl_jobs.rehearsal.build import (
 )
 from cfl_jobs.rehearsal.directory import Home, Trash, remove_tree, require_job
 from cfl_jobs.rehearsal.environment import Credential
-from cfl_jobs.rehearsal.execution import Locate, RehearsedBuild, recover, refuse_unknown, run_build
+from cfl_jobs.rehearsal.execution import Locate, RehearsedBuild, recover, refuse_unknown
 from cfl_jobs.rehearsal.processes import SOFT_KILL, Clock, Processes
 from cfl_jobs.rehearsal.repositories import Repositories
 from cfl_jobs.target import name_command
-
-
-@dataclass(slots=True)
-class Running:
-    """A build on an executor. `wait` is what it last asked to wait for."""
-
-    build: RehearsedBuild
-    generator: Generator[Wait, None, None]
-    begun: float
-    wait: Wait | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +82,7 @@ class Engine:
         self._locate = locate
         self._processes = Processes()
         self._trash = Trash(home.state / "trash", ThreadPoolExecutor(1))
-        self._running: list[Running] = []
+        self._running: list[RehearsedBuild] = []
         self._by_item: dict[int, records.BuildRecord] = {}
         self._finished: list[records.BuildRecord] = []
         self._not_started: list[str] = []
@@ -193,9 +183,9 @@ class Engine:
             if len(self._running) < self._executors and self.queue.is_free(item, self._find_block):
                 self._resume(self._start(item))
                 moved = True
-        for running in list(self._running):
-            if self._is_over(running.wait):
-                self._resume(running)
+        for build in list(self._running):
+            if self._is_over(build.wait):
+                self._resume(build)
                 moved = True
         return moved
 
@@ -204,9 +194,9 @@ class Engine:
         with ExitStack() as stack:
             stack.callback(self._trash.close)
             stack.callback(self._processes.close)
-            for running in reversed(self._running):
+            for build in reversed(self._running):
                 why = "Aborted by the person at it"
-                stack.callback(self._interrupt, running, Result.ABORTED, why)
+                stack.callback(self._interrupt, build, Result.ABORTED, why)
 
     def _submit(
         self,
@@ -231,13 +221,13 @@ class Engine:
             self.queue.remove(item)
 
     def _find_block(self, item: queueing.Item) -> str:
-        running = {run.build.job.name for run in self._running}
-        return queueing.find_block(item, self.jobs, self.chain, running, self.queue)
+        names = {build.job.name for build in self._running}
+        return queueing.find_block(item, self.jobs, self.chain, names, self.queue)
 
     @undisturbed()
-    def _start(self, item: queueing.Item) -> Running:
+    def _start(self, item: queueing.Item) -> RehearsedBuild:
         job = self.jobs[item.job]
-        taken = {running.build.executor for running in self._running}
+        taken = {build.executor for build in self._running}
         record = records.BuildRecord(
             job=job.name,
             number=self.builds.take_number(job.name),
@@ -257,15 +247,14 @@ class Engine:
             executor=min(set(range(self._executors)) - taken),
             workspace=self._find_workspace(job),
         )
-        running = Running(build, run_build(build), self._clock.now())
-        self._running.append(running)
+        self._running.append(build)
         self._notify(records.Started(record))
-        return running
+        return build
 
     def _find_workspace(self, job: Job) -> Path:
         """Return the job's workspace; a second build at a time gets its own, NAME@2."""
         base = self.home.workspace(job.name)
-        used = {running.build.workspace for running in self._running}
+        used = {build.workspace for build in self._running}
         others = (base.with_name(f"{base.name}@{number}") for number in count(2))
         return next(path for path in chain([base], others) if path not in used)
 
@@ -278,30 +267,29 @@ class Engine:
                 return record is not None and (not has_ended or record.result is not None)
         return True
 
-    def _resume(self, running: Running) -> None:
+    def _resume(self, build: RehearsedBuild) -> None:
         try:
-            running.wait = next(running.generator)
+            build.wait = next(build.steps)
         except StopIteration:
-            self._end(running)
+            self._end(build)
 
-    def _interrupt(self, running: Running, result: Result, message: str) -> None:
+    def _interrupt(self, build: RehearsedBuild, result: Result, message: str) -> None:
         """Stop a build as Jenkins does: say why, ask its processes to end, then kill them."""
-        running.build.log(message)
-        self._processes.end(running.build.record.cookie, grace=SOFT_KILL)
+        build.log(message)
+        self._processes.end(build.record.cookie, grace=SOFT_KILL)
         stop = Interrupted(result)
         try:
-            running.wait = running.generator.throw(stop)
+            build.wait = build.steps.throw(stop)
         except StopIteration:
-            self._end(running)
+            self._end(build)
         except Interrupted:
             # Ctrl-C came while the build itself was at work: its generator is gone.
-            running.build.worsen(result)
-            self._end(running)
+            build.worsen(result)
+            self._end(build)
 
     @undisturbed()
-    def _end(self, running: Running) -> None:
-        self._running.remove(running)
-        build = running.build
+    def _end(self, build: RehearsedBuild) -> None:
+        self._running.remove(build)
         for request in triggering.find_downstream(build):
             self._submit_downstream(request, build.record)
         for wrapper in build.job.wrappers:
@@ -321,29 +309,29 @@ class Engine:
         self._notify(records.Finished(record))
 
     def _is_working(self) -> bool:
-        return any(isinstance(running.wait, ProcessEnds) for running in self._running)
+        return any(isinstance(build.wait, ProcessEnds) for build in self._running)
 
     def _stop_overdue(self) -> None:
         now = self._clock.now()
-        for running in list(self._running):
-            for limit in running.build.job.wrappers:
-                if isinstance(limit, TimeLimit) and _is_overdue(limit, running, now):
+        for build in list(self._running):
+            for limit in build.job.wrappers:
+                if isinstance(limit, TimeLimit) and _is_overdue(limit, build, now):
                     result, what = _TIMED_OUT["FailOperation" in limit.actions]
                     message = f"Build timed out (after {limit.seconds} seconds). Marking the build "
-                    self._interrupt(running, result, f"{message}as {what}.")
+                    self._interrupt(build, result, f"{message}as {what}.")
                     break
 
     def _break_deadlock(self) -> tuple[str, ...]:
         waits = [
-            (running.build.record, self.queue.find(running.wait.item))
-            for running in self._running
-            if isinstance(running.wait, ItemGoesOn)
+            (build.record, self.queue.find(build.wait.item))
+            for build in self._running
+            if isinstance(build.wait, ItemGoesOn)
         ]
         lines = queueing.explain_deadlock(waits, self.queue, self._executors)
         self._notify(records.Deadlocked(lines))
-        for running in list(self._running):
+        for build in list(self._running):
             message = "Deadlock: aborted, for it would have waited for ever.\n" + "\n".join(lines)
-            self._interrupt(running, Result.ABORTED, message)
+            self._interrupt(build, Result.ABORTED, message)
         return lines
 
 
@@ -351,8 +339,8 @@ class Engine:
 _TIMED_OUT = {True: (Result.FAILURE, "failed"), False: (Result.ABORTED, "aborted")}
 
 
-def _is_overdue(limit: TimeLimit, running: Running, now: float) -> bool:
-    begun = running.begun
-    if limit.kind is TimeoutKind.NO_ACTIVITY and isinstance(running.wait, ProcessEnds):
-        begun = running.wait.process.activity
+def _is_overdue(limit: TimeLimit, build: RehearsedBuild, now: float) -> bool:
+    begun = build.begun
+    if limit.kind is TimeoutKind.NO_ACTIVITY and isinstance(build.wait, ProcessEnds):
+        begun = build.wait.process.activity
     return now > begun + limit.seconds

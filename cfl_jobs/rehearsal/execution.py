@@ -6,6 +6,7 @@ import glob
 import signal
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 from uuid import uuid4
@@ -31,6 +32,11 @@ from cfl_jobs.rehearsal.triggering import start_builds
 
 class RehearsedBuild(BuildRun):
     """A running build with all that its steps may ask of it: `cfl_jobs.configs.steps`' Build."""
+
+    @cached_property
+    def steps(self) -> Generator[Wait, None, None]:
+        """What runs it from its first line to its last."""
+        return run_build(self)
 
     @property
     def previous_result(self) -> Result | None:
