@@ -116,6 +116,32 @@ def offer(server: JenkinsServer, version: str) -> None:
     server.monitors += OFFER.format(version)
 
 
+AGENTS = ("deploy-dev", "deploy-staging", "deploy-prod")
+
+
+def marked(name: str, project: str) -> str:
+    """Return the config of a job as an update of a project leaves it."""
+    config = "<project><description>{}</description></project>"
+    applied = fingerprint(normalise(config.format(""), name=name))
+    return config.format(
+        Mark("jobs/x.yaml", applied, applied, project=project, name=code_of_text(name))
+    )
+
+
+def use_agents(
+    server: JenkinsServer, *reserved: str, builder: int = 3
+) -> dict[str, dict[str, Any]]:
+    """Have nodes as `bootstrap --home` makes them."""
+    server.executors = 0
+    there = {
+        name: {"displayName": name, "assignedLabels": [{"name": name}], "numExecutors": executors}
+        for name, executors in (("builder", builder), *((name, 1) for name in reserved))
+    }
+    server.more_nodes += there.values()
+    server.node_modes |= dict.fromkeys(reserved, "EXCLUSIVE")
+    return there
+
+
 FAULTS: list[tuple[str, Plant, str, State, str]] = [
     ("missing plugin", lambda s: s.plugins.pop("git"), "plugins", State.ERROR,
      "the plugin git is missing; without it Jenkins drops BranchSpec, "),
@@ -164,6 +190,30 @@ FAULTS: list[tuple[str, Plant, str, State, str]] = [
     ("our name, not ours",
      lambda s: s.add_job("Deploy to Prod", recorded("Deploy to Prod", "saved")),
      "jobs", State.WARNING, "Deploy to Prod is there, but wasn't made by cfl-jobs"),
+    ("our name, another project's",
+     lambda s: s.add_job("Deploy to Dev", marked("Deploy to Dev", "other")),
+     "jobs", State.WARNING, "Deploy to Dev is there, but is the project other's"),
+    ("same line", lambda s: offer(s, f"{s.version.rpartition('.')[0]}.99"), "support", State.NOTE,
+     ".99 is offered"),
+    ("another page", lambda s: s.fail(Fault.HTML, path="/manage/", times=9), "support", State.NOTE,
+     "whether it is out of support or has published faults can't be told"),
+    ("no time", lambda s: setattr(s, "clock_ahead", None), "clock", State.NOTE,
+     "the server's answers don't tell its time"),
+    ("few executors", lambda s: use_agents(s, *AGENTS, builder=1), "executors", State.ERROR,
+     "1 executor for Publish Ocargo Files, and 1 job may hold one"),
+    ("offline", lambda s: use_agents(s, *AGENTS)["deploy-prod"].update(offline=True), "labels",
+     State.ERROR, "only deploy-prod has the label deploy-prod || built-in, and it is offline"),
+    ("idle", lambda s: use_agents(s, *AGENTS)["deploy-prod"].update(numExecutors=0), "labels",
+     State.ERROR, "no node with an executor has the label deploy-prod || built-in: Deploy to"),
+    ("no agent", lambda s: use_agents(s, *AGENTS[:2]), "labels", State.ERROR,
+     "no node with an executor has the label deploy-prod || built-in: Deploy to Prod"),
+    ("no builder", lambda s: use_agents(s, *AGENTS)["builder"].update(offline=True), "labels",
+     State.ERROR, "only builder has room for jobs without a label, and it is offline"),
+    ("no agents", lambda s: None, "secrets", State.NOTE,
+     "builds run on the controller, where they can read its files and every secret"),
+    ("shared agent", lambda s: use_agents(s, *AGENTS)["builder"].update(
+        assignedLabels=[{"name": "deploy-prod"}]), "secrets", State.NOTE,
+     "builds of other jobs can read the secrets of Deploy to Prod: they share a node"),
 ]  # fmt: skip
 
 
@@ -175,17 +225,16 @@ FAULTS: list[tuple[str, Plant, str, State, str]] = [
 def test_planted_fault_is_found(
     good: JenkinsServer, needs: Needs, plant: Plant, check: str, state: State, message: str
 ) -> None:
+    """What is only noted comes with nothing that is bad."""
     plant(good)
-    found = [row for row in examined(good, needs) if row.check == check]
-    (row,) = [row for row in found if row.state is state]
-    assert message in row.message
-    assert row.fix
-
-
-def test_fault_with_jobs_names_them(good: JenkinsServer, needs: Needs) -> None:
-    del good.plugins["junit"]
-    (row,) = [r for r in examined(good, needs) if r.state is State.ERROR]
-    assert row.jobs == ("Run Portal Tests", "Run Ocargo Tests")
+    rows = examined(good, needs)
+    (row,) = [row for row in rows if message in row.message]
+    assert (row.check, row.state) == (check, state)
+    assert all(name in needs.names for name in row.jobs)
+    if state is State.NOTE:
+        assert bad(rows) == []
+    else:
+        assert row.fix
 
 
 def test_node_label_without_a_node_is_found(tmp_path: Path, good: JenkinsServer) -> None:
@@ -229,15 +278,6 @@ def test_newer_plugin_is_no_fault_but_told(good: JenkinsServer, needs: Needs) ->
     assert ("plugins", message) in bad(rows, State.NOTE)
 
 
-def marked(name: str, project: str) -> str:
-    """Return the config of a job as an update of a project leaves it."""
-    config = "<project><description>{}</description></project>"
-    applied = fingerprint(normalise(config.format(""), name=name))
-    return config.format(
-        Mark("jobs/x.yaml", applied, applied, project=project, name=code_of_text(name))
-    )
-
-
 def test_jobs_of_nobody_and_jobs_not_defined_any_more_are_listed(
     good: JenkinsServer, needs: Needs
 ) -> None:
@@ -251,50 +291,6 @@ def test_jobs_of_nobody_and_jobs_not_defined_any_more_are_listed(
     assert "another project's, left alone: 2 jobs, their 2, theirs" in notes
 
 
-def test_job_of_our_name_that_is_another_projects_is_a_warning(
-    good: JenkinsServer, needs: Needs
-) -> None:
-    good.add_job("Deploy to Dev", marked("Deploy to Dev", "other"))
-    assert ("jobs", "Deploy to Dev is there, but is the project other's") in bad(
-        examined(good, needs)
-    )
-
-
-def test_page_that_is_another_one_costs_only_what_stands_there(
-    good: JenkinsServer, needs: Needs
-) -> None:
-    good.fail(Fault.HTML, path="/manage/", times=9)
-    rows = examined(good, needs)
-    assert bad(rows) == []
-    (message,) = [row.message for row in rows if row.check == "support"]
-    assert message.startswith("whether it is out of support or has published faults can't be told")
-
-
-def test_release_of_the_same_line_is_only_noted(good: JenkinsServer, needs: Needs) -> None:
-    newer = f"{good.version.rpartition('.')[0]}.99"
-    offer(good, newer)
-    rows = examined(good, needs)
-    assert bad(rows) == []
-    assert ("support", f"Jenkins {newer} is offered") in bad(rows, State.NOTE)
-
-
-AGENTS = ("deploy-dev", "deploy-staging", "deploy-prod")
-
-
-def use_agents(
-    server: JenkinsServer, *reserved: str, builder: int = 3
-) -> dict[str, dict[str, Any]]:
-    """Have nodes as `bootstrap --home` makes them."""
-    server.executors = 0
-    there = {
-        name: {"displayName": name, "assignedLabels": [{"name": name}], "numExecutors": executors}
-        for name, executors in (("builder", builder), *((name, 1) for name in reserved))
-    }
-    server.more_nodes += there.values()
-    server.node_modes |= dict.fromkeys(reserved, "EXCLUSIVE")
-    return there
-
-
 def test_bootstrapped_servers_agents_are_known_and_enough(
     good: JenkinsServer, needs: Needs
 ) -> None:
@@ -305,71 +301,6 @@ def test_bootstrapped_servers_agents_are_known_and_enough(
     assert told["labels"] == "each label that a job asks for has a node with an executor"
     assert told["executors"] == "6 executors on 4 nodes; waiting jobs may hold 1 of them"
     assert told["secrets"] == "no build can read the secrets of a job that binds credentials"
-
-
-def test_executors_of_agents_that_take_only_deploys_are_none_for_builds(
-    good: JenkinsServer, needs: Needs
-) -> None:
-    use_agents(good, *AGENTS, builder=1)
-    ((check, message),) = bad(examined(good, needs))
-    assert check == "executors"
-    assert message.startswith("1 executor for Publish Ocargo Files, and 1 job may hold one")
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (
-            {"offline": True},
-            "only deploy-prod has the label deploy-prod || built-in, and it is off",
-        ),
-        (
-            {"numExecutors": 0},
-            "no node with an executor has the label deploy-prod || built-in: Deploy to",
-        ),
-    ],
-)
-def test_agent_that_can_run_nothing_is_found(
-    good: JenkinsServer, needs: Needs, change: dict[str, Any], message: str
-) -> None:
-    use_agents(good, *AGENTS)["deploy-prod"].update(change)
-    ((check, found),) = bad(examined(good, needs))
-    assert check == "labels"
-    assert message in found
-
-
-def test_no_agent_for_jobs_without_a_label_is_found(good: JenkinsServer, needs: Needs) -> None:
-    use_agents(good, *AGENTS)["builder"]["offline"] = True
-    found = [message for check, message in bad(examined(good, needs)) if check == "labels"]
-    (message,) = found
-    assert message.startswith("only builder has room for jobs without a label, and it is offline")
-
-
-@pytest.mark.parametrize(
-    ("agents", "message"),
-    [
-        ((), "builds run on the controller, where they can read its files and every secret"),
-        (
-            AGENTS[:2],
-            "no node with an executor has the label deploy-prod || built-in: Deploy to Prod",
-        ),
-    ],
-)
-def test_what_lacks_of_agents_is_told(
-    good: JenkinsServer, needs: Needs, agents: tuple[str, ...], message: str
-) -> None:
-    if agents:
-        use_agents(good, *agents)
-    told = [row.message for row in examined(good, needs)]
-    assert any(line.startswith(message) for line in told)
-
-
-def test_secrets_that_other_builds_can_read_are_told(good: JenkinsServer, needs: Needs) -> None:
-    use_agents(good, *AGENTS)["builder"]["assignedLabels"] = [{"name": "deploy-prod"}]
-    rows = examined(good, needs)
-    (row,) = [row for row in rows if row.check == "secrets"]
-    assert row.state is State.NOTE
-    assert row.jobs == ("Deploy to Prod",)
 
 
 def test_user_who_may_only_read_is_told_what_that_keeps_from_working(
@@ -410,13 +341,6 @@ def test_anonymous_user_is_told_to_log_in(good: JenkinsServer, needs: Needs) -> 
     with JenkinsTarget(good.url) as target:
         rows = diagnose(target, needs)
     assert ("login", "we are not logged in") in bad(rows, State.ERROR)
-
-
-def test_server_without_date_header_is_only_noted(good: JenkinsServer, needs: Needs) -> None:
-    good.clock_ahead = None
-    rows = examined(good, needs)
-    assert ("clock", "the server's answers don't tell its time") in bad(rows, State.NOTE)
-    assert bad(rows) == []
 
 
 def test_clock_within_the_answers_second_is_right(good: JenkinsServer, needs: Needs) -> None:
