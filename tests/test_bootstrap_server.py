@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from cfl_jobs.bootstrap.running_server import (
     start_build,
     wait_for_installation,
 )
-from cfl_jobs.errors import CflJobsError, PlanError, TargetError, UnsafePlan
+from cfl_jobs.errors import CflJobsError, TargetError, UnsafePlan
 from cfl_jobs.planning.basis import Asked
 from cfl_jobs.reading.inventory import INVENTORY, load_inventory
 from cfl_jobs.reading.versions import is_older
@@ -100,7 +100,7 @@ def parameters(server: JenkinsServer) -> list[dict[str, Any]]:
 
 
 @in_both_versions
-def test_fresh_server_becomes_ours(
+def test_fresh_server_becomes_ours_and_a_second_run_changes_nothing(
     project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert set_up(project, target) == 0
@@ -117,28 +117,29 @@ def test_fresh_server_becomes_ours(
     assert order[:2] == ["/pluginManager/installNecessaryPlugins", "/safeRestart"]
     assert order[-1].endswith("/buildWithParameters")
     assert f"Started {ADHOC} with BRANCH=master: {fresh.url}job/Ad-hoc%20distribution/" in printed
-
-
-@in_both_versions
-def test_second_run_changes_nothing(
-    project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
-) -> None:
-    set_up(project, target)
-    before = len(posts(fresh))
-    capsys.readouterr()
     assert set_up(project, target) == 0
-    assert len(posts(fresh)) == before
+    assert posts(fresh) == order
     printed = capsys.readouterr().out
     assert f"All there: {len(NEEDS.plugins)} plugins." in printed
     assert "No restart is needed." in printed
     assert "has been built already" in printed
 
 
-def test_nothing_is_installed_without_a_word(
-    project: Path, fresh: JenkinsServer, target: JenkinsTarget
+@pytest.mark.parametrize(
+    ("yes", "disabled", "said"),
+    [(False, (), "nobody is there to ask"), (True, ("timestamper",), "timestamper is disabled")],
+)
+def test_nothing_is_installed_without_a_word_nor_switched_on(
+    project: Path,
+    fresh: JenkinsServer,
+    target: JenkinsTarget,
+    yes: bool,
+    disabled: tuple[str, ...],
+    said: str,
 ) -> None:
-    with pytest.raises(PlanError, match="nobody is there to ask"):
-        set_up(project, target, yes=False)
+    fresh.disabled_plugins.update(disabled)
+    with pytest.raises(CflJobsError, match=said):
+        set_up(project, target, yes=yes)
     assert posts(fresh) == []
 
 
@@ -177,50 +178,41 @@ def test_plugin_that_the_update_centre_lacks_is_named_and_the_run_can_go_on_late
     assert set(fresh.jobs) == OURS
 
 
-def test_plugin_that_someone_disabled_is_left_to_them(
-    project: Path, fresh: JenkinsServer, target: JenkinsTarget
+@pytest.mark.parametrize(
+    ("spoil", "said", "repair"),
+    [
+        (lambda s: setattr(s, "executors", 1), "executors: 1 executor for Publish",
+         lambda s: setattr(s, "executors", 2)),
+        (lambda s: s.credentials.pop(), "credentials: the credentials codeforlife-prod-secret-key",
+         lambda s: s.credentials.append({"id": "codeforlife-prod-secret-key"})),
+        (lambda s: use_agents(s, *AGENTS[:2]),
+         "labels: no node with an executor has the label deploy-prod || built-in",
+         lambda s: s.more_nodes.append(
+             {"displayName": "x", "assignedLabels": [{"name": AGENTS[2]}]})),
+    ],
+    ids=["executors", "credentials", "agents"],
+)  # fmt: skip
+def test_what_would_fail_keeps_the_first_distribution_back(
+    project: Path,
+    fresh: JenkinsServer,
+    target: JenkinsTarget,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[JenkinsServer], object],
+    said: str,
+    repair: Callable[[JenkinsServer], object],
 ) -> None:
-    fresh.disabled_plugins.add("timestamper")
-    with pytest.raises(TargetError, match="timestamper is disabled"):
-        set_up(project, target)
-    assert posts(fresh) == []
-
-
-def test_missing_credentials_keep_the_first_distribution_back(
-    project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
-) -> None:
-    kept = fresh.credentials.pop()
+    """Executors that only deploys can have are none for the chain, nor the other way round."""
+    spoil(fresh)
     assert set_up(project, target) == 1
     printed = capsys.readouterr().err
-    assert "  credentials: the credentials codeforlife-prod-secret-key are missing" in printed
+    assert f"  {said}" in printed
     assert "Stopped at step 6, 'first distribution'." in printed
     assert set(fresh.jobs) == OURS
     assert fresh.jobs[ADHOC].builds == []
-    fresh.credentials.append(kept)
+    repair(fresh)
     fresh.requests.clear()
     assert set_up(project, target) == 0
     assert posts(fresh) == ["/job/Ad-hoc%20distribution/buildWithParameters"]
-
-
-def test_one_executor_would_hang_so_nothing_is_started(
-    project: Path, fresh: JenkinsServer, target: JenkinsTarget
-) -> None:
-    fresh.executors = 1
-    assert set_up(project, target) == 1
-    assert fresh.jobs[ADHOC].builds == []
-
-
-def test_deploys_without_their_agent_keep_the_first_distribution_back(
-    project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Executors that only deploys can have are none for the chain, nor the other way round."""
-    use_agents(fresh, *AGENTS[:2])
-    assert set_up(project, target) == 1
-    printed = capsys.readouterr().err
-    assert "labels: no node with an executor has the label deploy-prod || built-in" in printed
-    assert fresh.jobs[ADHOC].builds == []
-    fresh.more_nodes.append({"displayName": "x", "assignedLabels": [{"name": AGENTS[2]}]})
-    assert set_up(project, target) == 0
     assert parameters(fresh) == [{"BRANCH": "master"}]
 
 
