@@ -6,7 +6,7 @@ import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -109,30 +109,48 @@ def update(target: JenkinsTarget, place: Path, wanted: tuple[Config, ...]) -> Re
     )
 
 
+@dataclass(frozen=True)
+class Site:
+    """A server, as one sees it who may do everything, and where runs are kept."""
+
+    server: JenkinsServer
+    target: JenkinsTarget
+    place: Path
+
+    def plan(self, wanted: tuple[Config, ...], *, prune: bool = False) -> Plan:
+        return make_plan(self.target, wanted, prune=prune)
+
+    def update(self, wanted: tuple[Config, ...]) -> Result:
+        return update(self.target, self.place, wanted)
+
+
+@pytest.fixture
+def site(jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path) -> Site:
+    return Site(jenkins_server, target, tmp_path)
+
+
 def newer(server: JenkinsServer, plugin: str) -> Callable[[], None]:
     """Return what installs the next version of a plugin."""
     return lambda: server.upgrade_plugin(plugin, f"{server.plugins[plugin]}.1")
 
 
-def test_every_recorded_job_is_quiet_in_every_state(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
+def test_every_recorded_job_is_quiet_in_every_state(site: Site) -> None:
     """After an update, a re-save, a restart and a plugin's upgrade the plan is empty."""
-    wanted = all_recorded(jenkins_server.version)
-    result = update(target, tmp_path, wanted)
+    wanted = all_recorded(site.server.version)
+    result = site.update(wanted)
     assert [(o.change.name, o.message) for o in result.outcomes if o.status.value != "done"] == []
     states: tuple[Callable[[], None], ...] = (
         lambda: None,
-        jenkins_server.resave,
-        jenkins_server.restart,
-        *(newer(jenkins_server, plugin) for plugin in ("git", "copyartifact")),
+        site.server.resave,
+        site.server.restart,
+        *(newer(site.server, plugin) for plugin in ("git", "copyartifact")),
     )
     for number, bring_about in enumerate(states):
         bring_about()
-        made = make_plan(target, wanted)
+        made = site.plan(wanted)
         assert made.changes == (), number
         assert [note for note in made.notes if not note.quiet] == [], number
-    assert_each_edit_is_told(jenkins_server, target, wanted)
+    assert_each_edit_is_told(site, wanted)
 
 
 # What someone changes on a job's page.
@@ -144,16 +162,14 @@ EDITED = (
 )
 
 
-def assert_each_edit_is_told(
-    server: JenkinsServer, target: JenkinsTarget, wanted: tuple[Config, ...]
-) -> None:
+def assert_each_edit_is_told(site: Site, wanted: tuple[Config, ...]) -> None:
     """Edit each job in its own way: after an upgrade, what is new in all alike is the plugin's."""
     for number, rendered in enumerate(wanted):
-        config = server.config(rendered.name)
+        config = site.server.config(rendered.name)
         fitting = [edit for edit in EDITED if edit[0] in config]
         old, new = fitting[number % len(fitting)]
-        server.edit_job(rendered.name, config.replace(old, new.format(number), 1))
-    made = make_plan(target, wanted)
+        site.server.edit_job(rendered.name, config.replace(old, new.format(number), 1))
+    made = site.plan(wanted)
     sides = {
         change.name: {found.owner for found in change.differences}
         for change in made.changes
@@ -162,55 +178,49 @@ def assert_each_edit_is_told(
     assert sides == {rendered.name: {Owner.THEIRS} for rendered in wanted}
 
 
-def test_a_server_that_starts_on_an_updated_directory_is_quiet(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
+def test_a_server_that_starts_on_an_updated_directory_is_quiet(site: Site) -> None:
     """What it adds and encrypts at its start is its own, though no Jenkins was there before."""
-    home = HomeTarget(tmp_path / "home")
-    wanted = all_recorded(jenkins_server.version)
+    home = HomeTarget(site.place / "home")
+    wanted = all_recorded(site.server.version)
     observed = observe(home, [], with_orphans=False)
-    journal = Journal(tmp_path, target=home.label, verb="update")
+    journal = Journal(site.place, target=home.label, verb="update")
     assert apply_plan(plan_changes(wanted, observed), home, journal).is_complete
     for rendered in wanted:
-        jenkins_server.add_job(rendered.name, home.read(Kind.JOB, rendered.name))
-    for bring_about in (jenkins_server.restart, jenkins_server.resave, jenkins_server.restart):
+        site.server.add_job(rendered.name, home.read(Kind.JOB, rendered.name))
+    for bring_about in (site.server.restart, site.server.resave, site.server.restart):
         bring_about()
-        assert make_plan(target, wanted).changes == ()
+        assert site.plan(wanted).changes == ()
 
 
 @pytest.mark.parametrize("jenkins_server", [configs.OLD], indirect=True)
-def test_every_recorded_job_is_quiet_after_an_upgrade_of_jenkins(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
+def test_every_recorded_job_is_quiet_after_an_upgrade_of_jenkins(site: Site) -> None:
     """Before and after Jenkins saves them; what loses something is others' subject."""
     lost = LOSSES[configs.NEW]
     wanted = tuple(one for one in all_recorded(configs.OLD) if one.name not in lost)
-    assert update(target, tmp_path, wanted).is_complete
+    assert site.update(wanted).is_complete
     states: tuple[Callable[[], None], ...] = (
-        lambda: jenkins_server.upgrade(configs.NEW),
-        jenkins_server.restart,
-        jenkins_server.resave,
+        lambda: site.server.upgrade(configs.NEW),
+        site.server.restart,
+        site.server.resave,
     )
     for bring_about in states:
         bring_about()
-        made = make_plan(target, wanted)
+        made = site.plan(wanted)
         assert (made.changes, [note for note in made.notes if not note.quiet]) == ((), [])
-    assert_each_edit_is_told(jenkins_server, target, wanted)
+    assert_each_edit_is_told(site, wanted)
 
 
-def test_what_jenkins_has_as_stored_only_is_quiet_too(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
+def test_what_jenkins_has_as_stored_only_is_quiet_too(site: Site) -> None:
     """A job whose config was posted again, as another tool does, and never saved."""
-    wanted = all_recorded(jenkins_server.version)
-    update(target, tmp_path, wanted)
-    marks = {entry.name: entry.description for entry in target.list(Kind.JOB)}
+    wanted = all_recorded(site.server.version)
+    site.update(wanted)
+    marks = {entry.name: entry.description for entry in site.target.list(Kind.JOB)}
     for rendered in wanted:
         config = with_description(rendered.config, marks[rendered.name])
-        target.update(Kind.JOB, rendered.name, config)
+        site.target.update(Kind.JOB, rendered.name, config)
     # 2.568.2 encrypts a password anew whenever it is posted, as if another had been entered.
-    entered = [] if jenkins_server.dialect.reads_file else ["wide-parameters"]
-    assert [change.name for change in make_plan(target, wanted).changes] == entered
+    entered = [] if site.server.dialect.reads_file else ["wide-parameters"]
+    assert [change.name for change in site.plan(wanted).changes] == entered
 
 
 def with_description(config: str, description: str) -> str:
@@ -224,34 +234,30 @@ def with_description(config: str, description: str) -> str:
     [(version, name) for version, names in LOSSES.items() for name in names],
     indirect=["jenkins_server"],
 )
-def test_a_loss_is_an_error_now_and_in_the_next_run(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path, name: str
-) -> None:
+def test_a_loss_is_an_error_now_and_in_the_next_run(site: Site, name: str) -> None:
     """It names the plugins to install, or what has no effect."""
     wanted = (recorded(name),)
     for _ in range(2):
-        (outcome,) = update(target, tmp_path, wanted).outcomes
+        (outcome,) = site.update(wanted).outcomes
         assert outcome.status is Status.FAILED
-        for words in LOSSES[jenkins_server.version][name]:
+        for words in LOSSES[site.server.version][name]:
             assert words in outcome.message
 
 
-def test_requests_a_job_takes_to_create_to_leave_and_to_change(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
+def test_requests_a_job_takes_to_create_to_leave_and_to_change(site: Site) -> None:
     """Beside those for all: two listings and the plugins.
 
     A changed one is read for the plan, read again, posted and read back; a Jenkins that rewrites
     it late is made to save it before.
     """
-    late = 1 if jenkins_server.dialect.reads_file else 0
+    late = 1 if site.server.dialect.reads_file else 0
     path = "/job/Publish/|createItem"
 
     def count(wanted: tuple[Config, ...]) -> tuple[int, int]:
-        jenkins_server.requests.clear()
-        update(target, tmp_path, wanted)
-        own = jenkins_server.count(path=path)
-        return own, jenkins_server.count() - own
+        site.server.requests.clear()
+        site.update(wanted)
+        own = site.server.count(path=path)
+        return own, site.server.count() - own
 
     assert count((job(),)) == (2 + late, 3)
     assert count((job(),)) == (1, 3)
@@ -375,113 +381,99 @@ def test_a_job_that_one_may_not_see_is_said_to_be_in_the_way(
     assert "there is one already that creator may not see" in outcome.message
 
 
-def test_what_create_item_leaves_out_of_a_matrix_job_is_posted_again(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
+def test_what_create_item_leaves_out_of_a_matrix_job_is_posted_again(site: Site) -> None:
     """It has the default execution strategy until its config comes again."""
     wanted = (recorded("wide-matrix"), replace(recorded("wide-matrix"), name="another"))
-    result = update(target, tmp_path, wanted)
+    result = site.update(wanted)
     assert [outcome.message for outcome in result.outcomes] == ["", ""]
-    assert "touchStoneCombinationFilter" in jenkins_server.config("another")
-    for bring_about in (jenkins_server.restart, jenkins_server.resave):
+    assert "touchStoneCombinationFilter" in site.server.config("another")
+    for bring_about in (site.server.restart, site.server.resave):
         bring_about()
-        assert make_plan(target, wanted).changes == ()
+        assert site.plan(wanted).changes == ()
 
 
-def test_a_password_of_a_new_job_is_not_left_plain_on_the_disk(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
+def test_a_password_of_a_new_job_is_not_left_plain_on_the_disk(site: Site) -> None:
     """createItem keeps its text as it came until Jenkins saves the job."""
     made = recorded("wide-parameters")
     secret = "secret</description>\n          <defaultValue"
     config = made.config.replace(f"{secret}/>", f"{secret}>sesame</defaultValue>")
     assert config != made.config
     wanted = (replace(made, config=config),)
-    assert update(target, tmp_path, wanted).is_complete
-    assert "sesame" not in jenkins_server.jobs["wide-parameters"].file
-    assert make_plan(target, wanted).changes == ()
+    assert site.update(wanted).is_complete
+    assert "sesame" not in site.server.jobs["wide-parameters"].file
+    assert site.plan(wanted).changes == ()
 
 
-def test_a_change_whose_answer_was_lost_is_known_by_its_mark(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
+def test_a_change_whose_answer_was_lost_is_known_by_its_mark(site: Site) -> None:
     """Also where Jenkins made something else of the rest at once, as if someone were at work."""
     results = "<testResults>*.xml</testResults><keepLongStdio>true</keepLongStdio>"
     tag = "hudson.tasks.junit.JUnitResultArchiver"
-    update(target, tmp_path, (job(),))
-    jenkins_server.fail(Fault.DROP_AFTER, method="POST", path="config.xml")
+    site.update((job(),))
+    site.server.fail(Fault.DROP_AFTER, method="POST", path="config.xml")
     wanted = job(publishers=f"<{tag}>{results}</{tag}>")
-    (outcome,) = update(target, tmp_path, (wanted,)).outcomes
+    (outcome,) = site.update((wanted,)).outcomes
     assert "an answer was lost" not in outcome.message
-    assert ("dropped" in outcome.message) is not jenkins_server.dialect.reads_file
+    assert ("dropped" in outcome.message) is not site.server.dialect.reads_file
 
 
-def test_a_folder_goes_once_nothing_of_others_is_in_it(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
+def test_a_folder_goes_once_nothing_of_others_is_in_it(site: Site) -> None:
     """The view that Jenkins itself makes in each folder doesn't hold it."""
-    update(target, tmp_path, WANTED)
-    made = make_plan(target, (job(),), prune=True)
+    site.update(WANTED)
+    made = site.plan((job(),), prune=True)
     assert [change.name for change in made.deletions] == ["Code for Life", "team/Inner", "team"]
-    journal = Journal(tmp_path, target=target.label, verb="update")
-    assert apply_plan(made, target, journal).is_complete
-    assert set(jenkins_server.jobs) == {"Publish"}
+    journal = Journal(site.place, target=site.target.label, verb="update")
+    assert apply_plan(made, site.target, journal).is_complete
+    assert set(site.server.jobs) == {"Publish"}
 
 
-def test_an_edit_made_while_an_update_runs_is_left_alone(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
+def test_an_edit_made_while_an_update_runs_is_left_alone(site: Site) -> None:
     """Not replaced by what was planned before it; the other jobs are done."""
     names = [f"Job {number:02}" for number in range(40)]
-    update(target, tmp_path, tuple(job(name) for name in names))
+    site.update(tuple(job(name) for name in names))
     edits: list[str] = []
 
     def edit_once(request: Request) -> None:
         if request.method == "POST" and not edits:
             edits.append(names[-1])
-            config = jenkins_server.config(names[-1])
-            jenkins_server.edit_job(names[-1], config.replace("echo two", "echo COLLEAGUE"))
+            config = site.server.config(names[-1])
+            site.server.edit_job(names[-1], config.replace("echo two", "echo COLLEAGUE"))
 
-    jenkins_server.hook = edit_once
-    result = update(target, tmp_path, tuple(job(name, branch="main") for name in names))
-    jenkins_server.hook = None
+    site.server.hook = edit_once
+    result = site.update(tuple(job(name, branch="main") for name in names))
+    site.server.hook = None
     failed = [o for o in result.outcomes if o.status is Status.FAILED]
     assert [outcome.change.name for outcome in failed] == edits
     assert "was changed on the server since the plan was made" in failed[0].message
-    assert "COLLEAGUE" in jenkins_server.config(names[-1])
+    assert "COLLEAGUE" in site.server.config(names[-1])
     assert len(result.outcomes) == len(names)
 
 
-def test_what_is_kept_is_what_was_replaced(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
+def test_what_is_kept_is_what_was_replaced(site: Site) -> None:
     """Also where Jenkins wrote the job in other words since the plan."""
-    update(target, tmp_path, (job(),))
-    made = make_plan(target, (job(branch="main"),))
-    jenkins_server.upgrade_plugin("timestamper", "9.27")
-    replaced = jenkins_server.config("Publish")
-    journal = Journal(tmp_path, target=target.label, verb="update")
-    assert apply_plan(made, target, journal).is_complete
+    site.update((job(),))
+    made = site.plan((job(branch="main"),))
+    site.server.upgrade_plugin("timestamper", "9.27")
+    replaced = site.server.config("Publish")
+    journal = Journal(site.place, target=site.target.label, verb="update")
+    assert apply_plan(made, site.target, journal).is_complete
     (kept,) = (journal.directory / "before").iterdir()
     assert kept.read_text(encoding="utf-8") == replaced
     assert "timestamper@9.27" in replaced
 
 
-def test_a_run_against_a_server_is_rolled_back(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
+def test_a_run_against_a_server_is_rolled_back(site: Site) -> None:
     """Changed jobs as they were, new ones gone, renamed ones back, the view too."""
     before = (*WANTED, job("Old", scripts=("old",)))
-    update(target, tmp_path, before)
-    configs = {name: jenkins_server.config(name) for name in jenkins_server.jobs}
-    update(target, tmp_path, (*CHANGED, job("Moved", scripts=("old",), moved_from=("Old",))))
-    assert "Moved" in jenkins_server.jobs
-    assert "Old" not in jenkins_server.jobs
-    run = list_runs(tmp_path, target.label)[0]
-    assert roll_back(plan_rollback(run, target), target, tmp_path) == []
-    now = {name: jenkins_server.config(name) for name in jenkins_server.jobs}
+    site.update(before)
+    configs = {name: site.server.config(name) for name in site.server.jobs}
+    site.update((*CHANGED, job("Moved", scripts=("old",), moved_from=("Old",))))
+    assert "Moved" in site.server.jobs
+    assert "Old" not in site.server.jobs
+    run = list_runs(site.place, site.target.label)[0]
+    assert roll_back(plan_rollback(run, site.target), site.target, site.place) == []
+    now = {name: site.server.config(name) for name in site.server.jobs}
     assert now == configs
-    assert make_plan(target, before).changes == ()
+    assert site.plan(before).changes == ()
 
 
 @pytest.mark.parametrize(
@@ -516,39 +508,35 @@ def test_an_update_comes_through_bad_weather(
     target.close()
 
 
-def test_the_chain_itself_is_quiet_in_every_state(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
+def test_the_chain_itself_is_quiet_in_every_state(site: Site) -> None:
     """The definitions of this repository: nothing is lost, and every plan after it is empty."""
     wanted = render(Path(__file__).parents[1])
-    result = update(target, tmp_path, wanted)
+    result = site.update(wanted)
     assert [o.message for o in result.outcomes if o.message] == []
     assert result.is_complete
     states: tuple[Callable[[], None], ...] = (
         lambda: None,
-        jenkins_server.resave,
-        jenkins_server.restart,
-        newer(jenkins_server, "parameterized-trigger"),
+        site.server.resave,
+        site.server.restart,
+        newer(site.server, "parameterized-trigger"),
     )
     for bring_about in states:
         bring_about()
-        made = make_plan(target, wanted)
+        made = site.plan(wanted)
         assert (made.changes, made.undone) == ((), ())
         assert [note for note in made.notes if not note.quiet] == []
 
 
 @pytest.mark.parametrize("jenkins_server", [configs.OLD], indirect=True)
-def test_a_server_that_was_upgraded_with_the_chain_on_it_is_quiet(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
-) -> None:
+def test_a_server_that_was_upgraded_with_the_chain_on_it_is_quiet(site: Site) -> None:
     """What the newer plugins added, left out and renamed is Jenkins' own; an edit is told."""
     wanted = render(Path(__file__).parents[1])
-    assert update(target, tmp_path, wanted).is_complete
-    jenkins_server.upgrade(configs.NEW)
+    assert site.update(wanted).is_complete
+    site.server.upgrade(configs.NEW)
     for is_saved in (False, True):
         if is_saved:
-            jenkins_server.resave()
-        made = make_plan(target, wanted)
+            site.server.resave()
+        made = site.plan(wanted)
         assert (made.changes, made.undone) == ((), ())
         assert [note for note in made.notes if not note.quiet] == []
     told = {note.name for note in made.notes if "keep long stdio" in note.text}
@@ -557,22 +545,22 @@ def test_a_server_that_was_upgraded_with_the_chain_on_it_is_quiet(
 
 @pytest.mark.parametrize("jenkins_server", [configs.OLD], indirect=True)
 def test_what_was_asked_for_and_an_upgrade_took_is_told_and_its_successor_is_ours(
-    jenkins_server: JenkinsServer, target: JenkinsTarget, tmp_path: Path
+    site: Site,
 ) -> None:
     """Told once for both jobs; rendered for the new inventory it is a change of ours."""
-    root = copy_project(tmp_path / "project", configs.OLD)
+    root = copy_project(site.place / "project", configs.OLD)
     edit(root, "templates/tests.yaml.j2", "- junit:\n", "- junit:\n      keep-long-stdio: true\n")
     wanted = render(root)
-    assert update(target, tmp_path, wanted).is_complete
-    jenkins_server.upgrade(configs.NEW)
-    made = make_plan(target, wanted)
+    assert site.update(wanted).is_complete
+    site.server.upgrade(configs.NEW)
+    made = site.plan(wanted)
     assert (made.changes, made.undone) == ((), ())
     (note,) = (note for note in made.notes if not note.quiet)
     junit = configs.recorded_plugins(configs.NEW)["junit"]
     assert note.text.startswith("has lost 'JUnit results: keep long stdio' (so have Run ")
     assert f"junit {junit} doesn't know it; run `cfl-jobs inventory`" in note.text
     shutil.copy(ROOT / INVENTORY, root / INVENTORY)
-    changes = make_plan(target, render(root)).changes
+    changes = site.plan(render(root)).changes
     assert {change.name for change in changes} == {"Run Portal Tests", "Run Ocargo Tests"}
     found = [d for c in changes if isinstance(c, Update) for d in c.differences]
     assert {(d.label, d.after, d.owner) for d in found} == {
