@@ -64,7 +64,7 @@ WEAKER = [
         for end in ("exit 0", 'exit "0"', "exit $((0))", "exit 256", "code=0; exit $code")
     ),
     (SUITE, FAIL, FAIL.replace("exit 1", "exit ${X:-0}"), "refused: `fail` may end green now"),
-    (SUITE, FAIL, FAIL.replace("exit 1", "return 1 || true"), "refused: `fail` goes on now"),
+    (SUITE, FAIL, FAIL.replace("exit 1", "return 0"), "refused: `fail` goes on now"),
     (SUITE, NUMBER, NUMBER.replace("exit 1", 'exit "0"'), "end green where `if [[ ! $number"),
     (SUITE, NUMBER, NUMBER.replace("exit 1", "exit $((0))"), "end green where `if [[ ! $number"),
     (SUITE, NUMBER, NUMBER.replace("exit 1", "exit ${X:-0}"), "perhaps end green where `if [["),
@@ -135,6 +135,7 @@ WEAKER = [
 AS_BEFORE = [
     (SUITE, FAIL, FAIL.replace("exit 1", 'exit "1"')),
     (SUITE, FAIL, FAIL.replace("exit 1", "code=3; exit $code")),
+    (SUITE, FAIL, FAIL.replace("exit 1", "return 1")),
     (SUITE, f"fail() {{\n{FAIL}}}", f"fail() (\n{FAIL})"),
     (SUITE, f"fail() {{\n{FAIL}}}", f"function fail\n{{\n{FAIL}}}"),
     (SUITE, "set -euo pipefail", 'set "-euo" "pipefail"'),

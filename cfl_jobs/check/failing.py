@@ -29,6 +29,7 @@ class End(Enum):
     PASSES = "ends green"
     NONE = "goes on"
     UNSURE = "may end green"
+    LEFT = "returns an error"  # a function
 
 
 # Conditions, all of which hold; and several of them, one of which does.
@@ -36,6 +37,7 @@ Clause: TypeAlias = frozenset[str]
 _Ways: TypeAlias = tuple[Clause, ...]
 _MANY_WAYS = 8
 _MANY_STATES = 12  # of one step: from then on, variables aren't followed
+_MANY_KNOWN = 8  # variables at once
 _FAIL, _PASS, _NOT_KNOWN = "1", "0", "?"
 
 
@@ -115,6 +117,16 @@ class _Step:
 
     def __post_init__(self) -> None:
         self.call = call_of(self.node)
+
+
+class _Function(NamedTuple):
+    """What a function does: how it always ends the script, NONE where it may return; whether it
+    may return an error, or none; and whether it may end the script red."""
+
+    always: End
+    fails: bool
+    succeeds: bool
+    may_end: bool
 
 
 _Ends: TypeAlias = Mapping[End, _Step | None]
@@ -394,8 +406,11 @@ def _places(node: Node, script: str, around: tuple[str, ...]) -> Iterator[tuple[
 @lru_cache(maxsize=256)
 def read_script(script: str, options: frozenset[str] | None = None) -> Reading:
     """Return what becomes of a script where its commands fail; `options` are those that it begins
-    with, where its first line doesn't say."""
-    return _Reader(script, options_at_first(script) if options is None else options).read()
+    with, where its first line doesn't say. Nothing is known of one that is nested too deeply."""
+    try:
+        return _Reader(script, options_at_first(script) if options is None else options).read()
+    except RecursionError:
+        return Reading((), (), (), {}, Node("do"), {})
 
 
 class _Reader:
@@ -405,7 +420,8 @@ class _Reader:
         self._tree = parse(script)
         self._is_bash = script.startswith("#!")
         self._functions = {n.words[0]: n.parts[0] for n in self._tree.walk() if n.kind == "def"}
-        self._summaries: dict[str, tuple[End, bool, bool]] = {}
+        self._known_functions: dict[tuple[str, bool], _Function] = {}
+        self._is_noting = False  # calls: not while a function is looked at in itself
         self._calls: dict[str, list[tuple[_State, bool, set[End]]]] = {}
         self._memo: dict[tuple[_Step, _State], Mapping[End, _Step | None]] = {}
         self._visits: dict[_Step, int] = {}
@@ -623,7 +639,7 @@ class _Reader:
             code = self._code(words[1], state) if words[1:] else state.status
             return self._end(code, step, state)
         if name in self._functions:
-            always, _, _ = self._summary(name)
+            always = self._function(name, step, state).always
             if always is not End.NONE:
                 status = {End.FAILS: _FAIL, End.PASSES: _PASS}.get(always, _NOT_KNOWN)
                 return self._end(status, step, state)
@@ -631,7 +647,7 @@ class _Reader:
         statuses = self._statuses(words, step, state)
         if len(statuses) > 1 and not step.is_checked:
             if _DOUBTED in state.options:
-                return self._end(_NOT_KNOWN, step, state)
+                return [(self._last, state._replace(status=_NOT_KNOWN, traps=("", "")))]
             statuses = (_PASS,)  # it is another that is taken to fail
         ways = [self._settle(step, state._replace(status=status)) for status in statuses]
         return [each for way in ways for each in way]
@@ -652,8 +668,9 @@ class _Reader:
         if name in ("[", "[[", "test"):
             answer = self._answer(step.node, state)
             return (_PASS, _FAIL) if answer is None else (_PASS if answer else _FAIL,)
-        if name in self._functions and not self._summary(name)[1]:
-            return (_PASS,)
+        if name in self._functions:
+            function = self._function(name, step, state)
+            return (_PASS,) * function.succeeds + (_FAIL,) * function.fails
         return (_PASS, _FAIL)
 
     def _changed(self, words: Sequence[str], step: _Step, state: _State) -> _State:
@@ -688,6 +705,8 @@ class _Reader:
                 if found[2] or found[3].startswith("("):
                     value = self._listed(found[3], known_now.get(found[1]), adds=bool(found[2]))
                 known_now.pop(found[1], None)
+                if len(known_now) >= _MANY_KNOWN:
+                    known_now.clear()
                 if value is not None:
                     known_now[found[1]] = value
         return state._replace(known=frozenset(known_now.items()))
@@ -788,38 +807,47 @@ class _Reader:
         return key
 
     def _judge(self, step: _Step, state: _State) -> Mapping[End, _Step | None]:
-        if step.do == "returned":  # from a function, whatever with
-            return {End.NONE: None}
+        if step.do == "returned":
+            return {End.LEFT if state.status == _FAIL else End.NONE: None}
         if state.status == _NOT_KNOWN:
             return {End.UNSURE: state.by}
         if state.status == _FAIL:
             return {End.FAILS: state.by}
         return {End.PASSES if state.has_ended else End.NONE: state.by}
 
-    def _summary(self, name: str) -> tuple[End, bool, bool]:
-        """Return whether a function always ends the script, how, whether it can fail, and whether
-        it may end the script red."""
-        if name not in self._summaries:
-            self._summaries[name] = End.NONE, True, False
-            body = self._functions[name]
-            state = _State(options=frozenset("e"))
-            ends = self._outcome(self._root(body, over="returned"), state)
-            always = End.NONE
-            if End.NONE not in ends:
-                always = next(iter(ends)) if len(ends) == 1 else End.UNSURE
-            steps = self._reach(self._root(body), [state])
-            fails = any(End.FAILS in bad for _, _, bad in self._weigh(steps))
-            may_end = End.FAILS in ends or any(
-                step.do == "run" and self._ends_red(step) for step in steps
+    def _function(self, name: str, step: _Step, state: _State) -> _Function:
+        """Return what a function does that is called in a step."""
+        ends_itself = "e" in state.options and not step.is_checked
+        key = name, ends_itself
+        if key not in self._known_functions:
+            self._known_functions[key] = _Function(End.NONE, True, True, True)  # calls itself
+            start = _State(options=state.options if ends_itself else state.options - {"e"})
+            root = self._root(self._functions[name], over="returned", is_checked=step.is_checked)
+            ends = set(self._outcome(root, start))
+            was_noting, self._is_noting = self._is_noting, False
+            steps = self._reach(root, [start])
+            fails = any({End.FAILS, End.LEFT} & set(bad) for _, _, bad in self._weigh(steps))
+            self._is_noting = was_noting
+            self._known_functions[key] = _Function(
+                End.NONE
+                if ends & {End.NONE, End.LEFT}
+                else ends.pop()
+                if len(ends) == 1
+                else End.UNSURE,
+                fails or bool(ends & {End.FAILS, End.LEFT}),
+                End.NONE in ends,
+                any(map(self._ends_red, steps)),
             )
-            self._summaries[name] = always, fails or End.FAILS in ends, may_end
-        return self._summaries[name]
+        return self._known_functions[key]
 
     def _ends_red(self, step: _Step) -> bool:
-        words = step.call
-        if words[:1] == ("exit",):
-            return words[1:] != ("0",)
-        return words[0] in self._functions and self._summary(words[0])[2] if words else False
+        """Tell whether a step may end the script red by its own words."""
+        if step.do != "run" or _of(step.out).do != "out":
+            return False
+        name = "".join(step.call[:1])
+        if name in self._functions:
+            return self._function(name, step, _State(options=self._options)).may_end
+        return name == "exit" and step.call[1:] != ("0",)
 
     def _reach(self, root: _Step, states: Iterable[_State]) -> dict[_Step, set[_State]]:
         """Return the steps that are reached, with what is known at each."""
@@ -841,24 +869,23 @@ class _Reader:
             if step.do != "run" or not words or words[0] == "exit" or not step.around:
                 continue
             is_call = words[0] in self._functions
-            if is_call and self._summary(words[0])[0] is not End.NONE:
-                continue
             ok: _Ends = {}
             bad: _Ends = {}
             for state in states:
+                if is_call and self._function(words[0], step, state).always is not End.NONE:
+                    continue
                 after = self._changed(words, step, state)
                 statuses = self._statuses(words, step, after)
                 if _PASS in statuses:
                     ok = {**ok, **self._ends_after(step, after._replace(status=_PASS))}
                 if _FAIL in statuses:
-                    if is_call and self._summary(words[0])[2]:
+                    if is_call and self._function(words[0], step, state).may_end:
                         bad = {**bad, End.FAILS: step}
                     else:
                         bad = {**bad, **self._ends_after(step, after._replace(status=_FAIL))}
-            if is_call:
-                checked = step.is_checked
+            if is_call and self._is_noting:
                 calls = self._calls.setdefault(words[0], [])
-                calls += [(state, checked, set(bad)) for state in states]
+                calls += [(state, step.is_checked, set(bad)) for state in states]
             if bad:
                 yield step, ok, bad
 
@@ -882,6 +909,7 @@ class _Reader:
         while roots:
             root, states, of = roots.pop(0)
             reached = self._reach(root, states)
+            self._is_noting = True
             around |= {step.node: step.around for step in reached if step.do == "run"}
             for step, ok, bad in self._weigh(reached):
                 text, holds = literal(step.node)
@@ -906,7 +934,10 @@ class _Reader:
                 states = list({s._replace(outer=None, known=frozenset()) for s, _, _ in calls})
                 body = self._functions[name]
                 roots.append((self._root(body, is_checked=is_checked), states, name))
-        functions = {name: self._summary(name)[0] for name in self._functions}
+        functions: dict[str, End] = {}
+        for (name, _), function in self._known_functions.items():
+            if functions.get(name, End.FAILS) is End.FAILS:
+                functions[name] = function.always
         return Reading(
             _shorten_clauses(red), tuple(green), tuple(commands), functions, self._tree, around
         )
@@ -933,8 +964,7 @@ class _Reader:
         name = words[0] if words else ""
         by = name if name in self._functions and last is not step else ""
         by_itself = name != "exit" and not by
-        own = step.call[0]
-        is_guard = not by_itself or (own in self._functions and self._summary(own)[2])
+        is_guard = not by_itself or self._ends_red(step)
         is_guard = is_guard or (last is step and _TESTS.match(asked.removeprefix("! ")) is not None)
         start = step.shown.start if step.shown else 0
         shown, text = self._shown(step, last, by, by_itself=by_itself), asked.removeprefix("! ")

@@ -39,6 +39,7 @@ _RUNS_TESTS = re.compile(
 
 
 def _runs_tests(text: str) -> bool:
+    text = re.sub(r'(?<!-c )"[^"]*\s[^"]*"', "", text)  # words for people
     return _RUNS_TESTS.search(text) is not None and not text.startswith(("! ", "test "))
 
 
