@@ -137,7 +137,7 @@ def _say_lost(
     kept = {stop.words for stop in now.red.values()}
     softened: dict[tuple[End, str, bool], dict[str, None]] = {}
     gone: dict[str, bool] = {}  # whether they are there all the same
-    for stop in lost:
+    for stop in sorted(lost, key=lambda each: not each.is_guard):
         by, becomes = stop.by, now.end_of(stop.by)
         if becomes in (None, End.FAILS):
             by, ends = "", (end for text, end in weak if text == stop.asked)
