@@ -345,6 +345,11 @@ EFFECTS = {
         "changes what Promote Distribution runs, and so what Deploy to Prod may deploy",
         Weight.MEDIUM,
     ),
+    "what goes along": (
+        ("jobs/publish.yaml", "component: portal", "component: site"),
+        "changes how Ad-hoc distribution starts Create Distribution, with SITE too, without PORTAL",
+        Weight.MEDIUM,
+    ),
     "edge that goes": (
         (DEPLOY, "    after_promotion: true\n", ""),
         "keeps Promote Distribution from starting Deploy to Dev",

@@ -88,7 +88,17 @@ def _say_terms(before: Sequence[TriggerEdge], after: Sequence[TriggerEdge]) -> s
         return f", {now}"
     if now == was and results != before_results:
         return ", only when the build succeeded"
-    return f": {now}, not {was}" if now != was else ""
+    if now != was:
+        return f": {now}, not {was}"
+    given, had = (
+        {item.name: item.value for e in of for item in e.passed} for of in (after, before)
+    )
+    told = (
+        ("with {} too", [name for name in given if name not in had]),
+        ("without {}", [name for name in had if name not in given]),
+        ("with another {}", [name for name in given if given[name] != had.get(name, given[name])]),
+    )
+    return "".join(f", {words.format(join_names(names))}" for words, names in told if names)
 
 
 def _terms_of(edge: TriggerEdge) -> tuple[object, ...]:
