@@ -173,7 +173,7 @@ def _read_copy_permissions(root: ET.Element) -> tuple[str, ...] | None:
 def _read_discarder(root: ET.Element) -> BuildDiscarder | None:
     # Job.getBuildDiscarder: the property wins over the old top-level field
     is_new = root.find(DISCARDER) is not None
-    rotator = root.find(("logRotator", f"{DISCARDER}/strategy")[is_new])
+    rotator = root.find(f"{DISCARDER}/strategy" if is_new else "logRotator")
     if rotator is None:
         return None
     return BuildDiscarder(**read_fields(BuildDiscarder, rotator))

@@ -185,8 +185,8 @@ def _mermaid(chain: Chain) -> Iterator[str]:
 
 
 def _mermaid_label(node: Node) -> str:
-    asked = "asks for " * (node.by_hand and bool(node.parameters)) + say_parameters(node)
-    lines = {"<b>{}</b>": node.name, "{}": asked, "<i>{}</i>": say_node_notes(node)}
+    asks = "asks for {}" if node.by_hand else "{}"
+    lines = {"<b>{}</b>": node.name, asks: say_parameters(node), "<i>{}</i>": say_node_notes(node)}
     return "<br>".join(look.format(_escape(text)) for look, text in lines.items() if text)
 
 

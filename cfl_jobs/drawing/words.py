@@ -154,4 +154,4 @@ def group_starts(edges: Iterable[TriggerEdge]) -> list[tuple[TriggerEdge, tuple[
 def say_node_notes(node: Node) -> str:
     if not node.defined:
         return "not defined here"
-    return "disabled" * node.disabled
+    return "disabled" if node.disabled else ""

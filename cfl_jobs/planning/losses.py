@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.requirements import find_uses
-from cfl_jobs.errors import bracket
 from cfl_jobs.planning.differences import Raw
 from cfl_jobs.planning.plan import Note
 from cfl_jobs.rendering.noeffect import SUCCESSORS
@@ -74,6 +73,6 @@ def note_taken(taken: Mapping[tuple[str, str, str], Sequence[str]]) -> Iterator[
     """
     for (label, plugin, advice), names in taken.items():
         first, *others = names
-        also = bracket(f"so have {', '.join(others)}" * bool(others))
+        also = f" (so have {', '.join(others)})" if others else ""
         text = f"has lost {label!r}{also}: {plugin.replace('@', ' ')} doesn't know it"
         yield Note(Kind.JOB, first, f"{text}; {advice}")

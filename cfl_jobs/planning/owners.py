@@ -316,7 +316,7 @@ class _Judge:
                 by &= ~_By.US  # that explains what changed on our side
         if raw.desired_section == raw.live_section and self._past[1].then[section[0][0]]:
             by &= ~_By.THEM  # a directory has it as we wrote it, until a Jenkins starts with that
-        remark = _AGAIN * bool(by & _By.THEM)
+        remark = _AGAIN if by & _By.THEM else ""
         if not has_codes and (around or not self._has_sections):
             remark = _AROUND
         return Owned(raw, _OWNERS[by.value], remark)

@@ -215,7 +215,7 @@ def push_plan(
         check_unchanged(plan, target)
         versions = list_versions(target)
     place, label = runs_of(target, consent.backup)
-    verb = ("update", "rollback")[bool(plan.undoes)]
+    verb = "rollback" if plan.undoes else "update"
     journal = Journal(place, target=label, verb=verb, source=source)
     return _apply(plan, target, journal, versions=versions)
 
@@ -242,7 +242,7 @@ def _check(review: Review, consent: Consent) -> None:
             advice=f"Nothing was changed. To apply it all the same, run it again with {options}.",
         )
     for rule in dict.fromkeys(consent.despite):
-        let = ("isn't needed", "lets its errors through")[rule in review.refusing]
+        let = "lets its errors through" if rule in review.refusing else "isn't needed"
         click.echo(f"--despite {rule} {let}.")
 
 

@@ -23,21 +23,16 @@ Waiting: TypeAlias = Generator[Any, None, T]
 
 # Elements without a type here that cannot change what a build does or starts.
 HARMLESS = frozenset(
-    {
-        "com.sonyericsson.rebuild.RebuildSettings",
-        "com.cloudbees.jenkins.GitHubSetCommitStatusBuilder",
-        "com.cloudbees.jenkins.GitHubCommitNotifier",
-        "hudson.plugins.disk__usage.DiskUsageProperty",
-        "hudson.plugins.jobConfigHistory.JobConfigHistory",
-        "hudson.plugins.git.extensions.impl.CheckoutOption",
-        "hudson.plugins.git.extensions.impl.IgnoreNotifyCommit",
-        "hudson.plugins.git.extensions.impl.CleanCheckout",
-        "hudson.plugins.git.extensions.impl.PruneStaleBranch",
-        "hudson.tasks.Fingerprinter",
-        "keepDependencies",
-        "jenkins.plugins.slack.SlackNotifier",
-        "jenkins.branch.RateLimitBranchProperty_-JobPropertyImpl",
-    }
+    """
+    com.cloudbees.jenkins.GitHubCommitNotifier com.cloudbees.jenkins.GitHubSetCommitStatusBuilder
+    com.sonyericsson.rebuild.RebuildSettings hudson.plugins.disk__usage.DiskUsageProperty
+    hudson.plugins.git.extensions.impl.CheckoutOption keepDependencies
+    hudson.plugins.git.extensions.impl.CleanCheckout hudson.tasks.Fingerprinter
+    hudson.plugins.git.extensions.impl.IgnoreNotifyCommit jenkins.plugins.slack.SlackNotifier
+    hudson.plugins.git.extensions.impl.PruneStaleBranch
+    hudson.plugins.jobConfigHistory.JobConfigHistory
+    jenkins.branch.RateLimitBranchProperty_-JobPropertyImpl
+    """.split()  # noqa: SIM905 - longer as a list
 )
 
 
@@ -51,7 +46,6 @@ class Result(Enum):
     ABORTED = 4
 
     def is_at_least(self, other: Result) -> bool:
-        """Return whether this result is as good as `other` or better."""
         return self.value <= other.value
 
     def is_better_than(self, other: Result) -> bool:
