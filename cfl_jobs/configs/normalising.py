@@ -187,7 +187,11 @@ class Reader:
 def _key_of(element: ET.Element, parent: str) -> bytes:
     """Return a digest of an element and of all in it."""
     inside = [(each.tag, each.text, len(each), each.items()) for each in element.iter()]
-    return sha256(marshal.dumps((parent, inside), 0)).digest()  # 0: the same for equal texts
+    try:
+        key = marshal.dumps((parent, inside), 0)  # 0: the same for equal texts
+    except ValueError:  # a text that knows where it comes from, as jenkins-job-builder was given it
+        key = repr((parent, inside)).encode()
+    return sha256(key).digest()
 
 
 def _text_of(element: ET.Element, parent: str) -> tuple[str, tuple[str, ...]]:
