@@ -15,61 +15,16 @@ from hypothesis import strategies as st
 
 from cfl_jobs.__main__ import run
 from cfl_jobs.configs.configxml import parse_config
-from tests.case_files import PLACES, write_project
+from tests.case_files import CASES, PLACES, read_case, write_project
 
 ROOT = Path(__file__).parent.parent
 PLACE = re.compile(r"^(jobs|templates)/[^\n]*?:\d+:\d+: ", re.MULTILINE)
 
-DEFINITIONS = """\
-template: a.yaml.j2
-defaults:
-  when: "@daily"
-jobs:
-  - name: One
-    title: "quotes ' \\" & <tags>"
-    files: ["*.txt", "a b"]
-  - name: Two
-    title: ümlaut 🎉
-    files: [x]
-    when: H 4 * * 1-5
-"""
-TEMPLATE = """\
-{% set twice = title ~ title %}
-name: {{ name }}
-description: |
-  {{ twice }}
-node: {{ settings.label }}
-parameters:
-  - string:
-      name: AD_HOC
-      default: ""
-triggers:
-  - timed: {{ when }}
-builders:
-  {% if files %}
-  - shell: {{ script("a.sh", who=title, files=files) }}
-  {% endif %}
-  - copyartifact:
-      project: {{ chain.a[0].name }}
-      which-build: last-successful
-publishers:
-  - archive:
-      artifacts: "{{ files | join(',') }}"
-      allow-empty: true
-"""
-SCRIPT = """\
-#!/usr/bin/env bash
-set -euo pipefail
-: "${who:?}"
-: "${files[@]:?}"
-echo "$who" "${files[@]}"
-"""
 PROJECT = {
-    "settings": "settings:\n  label: linux\n",
-    "plugins": 'plugins:\n  copyartifact: "722"\n',
-    "definitions": DEFINITIONS,
-    "template": TEMPLATE,
-    "script": SCRIPT,
+    name: text
+    for place, text in read_case(CASES / "bad_input/project.txt").items()
+    for name in PLACES
+    if PLACES[name] == place
 }
 # Text that means something to YAML, Jinja, XML, Jenkins or a shell.
 SPICE = st.one_of(
@@ -281,7 +236,7 @@ def test_a_byte_order_mark_changes_nothing() -> None:
 def test_carriage_returns_change_nothing_but_scripts_that_would_break() -> None:
     """A shell takes them for part of its words, so a script that has them is refused."""
     changed = {name: text.replace("\n", "\r\n") for name, text in PROJECT.items()}
-    assert render({**changed, "script": SCRIPT}) == render(PROJECT)
+    assert render({**changed, "script": PROJECT["script"]}) == render(PROJECT)
     code, output, errors = render({**PROJECT, "script": changed["script"]})
     assert_clear(code, output, errors)
     assert code == 1

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from cfl_jobs.check.flow import may_overlap
 from cfl_jobs.check.secret_text import find_secrets, hide_secrets
 from cfl_jobs.check.shell import expanding_text, find_assigned, find_uses
+from tests.case_files import CASES
 
 
 @pytest.mark.parametrize(
@@ -79,41 +80,11 @@ def test_patterns_overlap_where_some_path_matches_both(
     assert may_overlap(other, one) is expected
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "password=correct-horse",
-        "DB_PASSWORD: 'correct horse'",
-        'token = "abcd1234"',
-        "api-key: 1234abcd",
-        "curl https://user:hunter2@example.org",
-        "AKIAABCDEFGHIJKLMNOP",
-        "-----BEGIN RSA PRIVATE KEY-----",
-        "x = 'q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83v'",
-        "deadbeef01234567deadbeef01234567",
-        "xoxb-123456789012-abcdefghij",
-        "AWS_SECRET_ACCESS_KEY=ab3CD/ef5GH/ij7KL/mn9OP/qr1ST/uv3WX/yz5AB+cd",
-        "AWS_SECRET_ACCESS_KEY=abCD/efGH/ijKL/mnOP/qrST/uvWX/yzAB/c7deF",
-        "PGPASSWORD=hunter2 psql",
-        "wget --http-password hunter2 https://example.org",
-        "curl -u admin:pw https://example.org",
-        "curl -fsSuadmin:pw https://example.org",
-        "curl --user 'admin:pw' https://example.org",
-        "curl -H 'Authorization: Bearer abcd1234' https://example.org",
-        "mysql -u root -ppw shop",
-        "mysqldump -p'p w' shop",
-        "sshpass -p pw ssh example.org",
-        "docker login -u ann -p pw registry.example.org",
-        "redis-cli -a pw ping",
-        "unzip -P pw a.zip",
-        "ldapsearch -x -w pw",
-        "smbclient -U ann%pw //example.org/a",
-        "sqlplus ann/pw@shop",
-        "openssl pkcs12 -passin pass:pw",
-        "keytool -storepass geheim -list",
-        "echo pw | sudo -S true",
-    ],
-)
+def lines(name: str) -> list[str]:
+    return (CASES / f"secrets/{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("line", lines("found"))
 def test_a_secret_is_found_and_hidden(line: str) -> None:
     (secret,) = find_secrets(line)
     text = line[secret.start : secret.end]
@@ -121,36 +92,7 @@ def test_a_secret_is_found_and_hidden(line: str) -> None:
     assert text not in hide_secrets(line)
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        'password="$PASSWORD"',
-        "password: {{ password }}",
-        "credential-id: codeforlife-prod-secret-key",
-        "variable: SITE_SECRET_KEY",
-        "auth-token-id: slack-of-team",
-        "token-macro: 400.v35420b_922dcb_",
-        "secret_file=/run/secrets/key",
-        "git checkout 3f786850e387550fdab836ed7e6dc881de23001b  # this commit",
-        "https://github.com/ocadotechnology/ocargo.git",
-        "COPYARTIFACT_BUILD_NUMBER_CREATE_DISTRIBUTION",
-        "refspec: +refs/heads/*:refs/remotes/origin/*",
-        "secrets: read",
-        "SSH_KEY_TOKEN=/run/secrets/a",
-        "access_key: secrets/prod/shop",
-        'curl -u "$USER:$PASSWORD" https://example.org:8080/',
-        "curl -u admin: https://example.org",
-        'curl -H "Authorization: Bearer $TOKEN" https://example.org',
-        "mysql -p shop",
-        'mysql -p"$PASSWORD" -P 3306 shop',
-        "docker run -p 80:80 -u 1000:1000 nginx",
-        'docker login -u ann -p "$PASSWORD"',
-        "mkdir -p a/b && ssh -p 22 example.org",
-        "git push -u origin main",
-        'echo "$PASSWORD" | sudo -S true',
-        "zip -r a.zip a",
-    ],
-)
+@pytest.mark.parametrize("line", lines("left"))
 def test_what_is_no_secret_is_left_alone(line: str) -> None:
     assert find_secrets(line) == ()
 

@@ -13,42 +13,18 @@ import pytest
 from cfl_jobs.__main__ import run
 from cfl_jobs.configs.config import Config
 from cfl_jobs.rendering.render import render
-from tests.case_files import write_files
+from tests.case_files import CASES, read_case, write_files
 from tests.jenkins_server import JenkinsServer
 from tests.projects import History, copy_project
 
 Run = Callable[..., tuple[int, str]]
-JOB = """\
-name: {{ name }}
-description: Publishes.
-parameters:
-  - string: {name: BRANCH, default: {{ branch }}, description: What to build}
-builders:
-  - shell: {{ script("publish.sh", branch=branch) }}
-publishers:
-  - archive: {artifacts: "out/*", fingerprint: true}
-"""
-SCRIPT = """\
-#!/usr/bin/env bash
-: "${branch:?}"
-echo "$branch"
-echo two
-"""
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project of two jobs and a view, as the working directory."""
-    files = {
-        "jobs/publish.yaml": "template: publish.yaml.j2\njobs:\n"
-        "  - {name: Publish A, branch: master}\n  - {name: Publish B, branch: master}\n",
-        "jobs/view.yaml": "template: view.yaml.j2\nviews:\n  - name: Code for Life\n",
-        "templates/publish.yaml.j2": JOB,
-        "templates/view.yaml.j2": "name: {{ name }}\njob-name: [Publish A, Publish B]\n",
-        "templates/scripts/publish.sh": SCRIPT,
-    }
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.chdir(write_files(tmp_path / "project", files))
+    monkeypatch.chdir(write_files(tmp_path / "project", read_case(CASES / "update/project.txt")))
     return tmp_path / "project"
 
 
