@@ -265,7 +265,7 @@ class _Descent(_Component):
             if told.kind == "bool":
                 return
         marked = self.make(put(options, path, _PROBE))
-        hits = [] if told.kind in _NESTING else _hits(marked)
+        hits = [hit for hit in _hits(marked) if told.kind not in _NESTING]
         for field, text in hits:
             for value in self._values_at(field, text, default):
                 yield put(options, path, value)

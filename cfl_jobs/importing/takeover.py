@@ -366,8 +366,10 @@ def _refuse(root: ET.Element, name: str) -> None:
 def _render(files: Iterable[tuple[str, str]], name: str, inventory: str | None) -> Normal:
     """Return what the files of one definition render to. Raises ConfigError."""
     with tempfile.TemporaryDirectory(prefix="cfl-jobs-import-") as folder:
-        given = () if inventory is None else ((INVENTORY, inventory),)
-        for file, text in (*files, *given):
+        there = dict(files)
+        if inventory is not None:
+            there[INVENTORY] = inventory
+        for file, text in there.items():
             path = Path(folder, file)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")

@@ -203,9 +203,11 @@ class _Reader:
             return _LARGEST + 1
         if id(node) not in self._sizes:
             self._open.add(id(node))
-            parts = node.value if isinstance(node, yaml.CollectionNode) else ()
+            parts: list[yaml.Node] = []
             if isinstance(node, yaml.MappingNode):
-                parts = [part for pair in parts for part in pair]
+                parts = [part for pair in node.value for part in pair]
+            elif isinstance(node, yaml.SequenceNode):
+                parts = node.value
             self._sizes[id(node)] = 1 + sum(map(self._size, parts))
             self._open.discard(id(node))
         return self._sizes[id(node)]
@@ -284,8 +286,7 @@ class _Reader:
                 shown = f"U+{ord(bad[0]):04X}"
                 self._complain(node, f"the character {shown} can't stand in XML", "Remove it.")
                 text = _NOT_IN_XML.sub("", text)
-            pieces = self._pieces(node) if node.style == "|" else ()
-            return self._make_text(text, self._where(node), pieces, not node.style)
+            return self._make_text(text, self._where(node), self._pieces(node), not node.style)
         return self._refuse_tag(node)
 
     def _refuse_tag(self, node: yaml.Node) -> LocatedText:
@@ -308,6 +309,8 @@ class _Reader:
 
     def _pieces(self, node: yaml.ScalarNode) -> Pieces:
         """Return where the lines of a literal block stand: they follow the line that opens it."""
+        if node.style != "|":
+            return ()
         pieces: list[tuple[int, Position]] = []
         offset = 0
         file, next_line = "", 0

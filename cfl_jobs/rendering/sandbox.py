@@ -25,15 +25,8 @@ from cfl_jobs.errors import CflJobsError, Position, suggest
 from cfl_jobs.reading import TEMPLATES
 from cfl_jobs.reading.located_yaml import RESERVED, Sources
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict
-from cfl_jobs.rendering.lost_text import (
-    LostText,
-    Outline,
-    find_beside_macros,
-    find_lost_text,
-    find_odd_comments,
-    keep_blanks,
-    outline_of,
-)
+from cfl_jobs.rendering import lost_text
+from cfl_jobs.rendering.lost_text import LostText, Outline
 from cfl_jobs.rendering.provenance import cut, mark_lines
 
 SCRIPTS = f"{TEMPLATES}/scripts"
@@ -108,10 +101,6 @@ def _keep_place(change: Callable[..., str]) -> Callable[..., str]:
     return changed
 
 
-def _is_large(value: Any, limit: int = _LARGEST) -> bool:
-    return isinstance(value, int) and abs(value) > limit
-
-
 def _note_tests(node: nodes.If, template: str) -> None:
     """Let an `if` and each `elif` tell which values it reads, and up to which line it decides."""
     last = max(map(_last_line, (node, *node.find_all(nodes.Node))))
@@ -129,7 +118,7 @@ def _note_tests(node: nodes.If, template: str) -> None:
 
 
 def _last_line(node: nodes.Node) -> int:
-    text = node.data.rstrip("\n") if isinstance(node, nodes.TemplateData) else ""
+    text = getattr(node, "data", "").rstrip("\n")
     return (node.lineno or 0) + text.count("\n")  # those that are put in stand nowhere
 
 
@@ -251,10 +240,10 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         name = name or ""
         if "{#" in source:
             tokens = self.lexer.tokeniter(source, name)
-            if odd := tuple(find_odd_comments(tokens, source.split("\n"))):
+            if odd := tuple(lost_text.find_odd_comments(tokens, source.split("\n"))):
                 raise LostText(odd, name)
         tree = super()._parse(source, name, filename)
-        self.outlines[name] = outline_of(tree, name)
+        self.outlines[name] = lost_text.outline_of(tree, name)
         others = {id(branch) for node in tree.find_all(nodes.If) for branch in node.elif_}
         for node in tuple(tree.find_all(_CHANGED)):
             if isinstance(node, nodes.For):
@@ -285,14 +274,14 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
             while above and above not in (outline.name for outline in chain):
                 chain.append(self.outline(above))
                 above = chain[-1].parent
-            if lost := tuple(find_lost_text(chain)):
+            if lost := tuple(lost_text.find_lost_text(chain)):
                 raise LostText(lost, name)
         return parent
 
     def check_imported(self, imported: Any) -> Any:
         """Return an imported template. Raises LostText for text in it that isn't in macros."""
         known = isinstance(imported, str)
-        if known and (lost := tuple(find_beside_macros(self.outline(imported)))):
+        if known and (lost := tuple(lost_text.find_beside_macros(self.outline(imported)))):
             raise LostText(lost, imported)
         return imported
 
@@ -373,8 +362,10 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     ) -> Any:
         if operator == "%" and isinstance(left, str):
             raise SecurityError("text % values is not for templates; use ~")
-        if operator == "**" and (_is_large(left) or _is_large(right, 100)):
-            raise SecurityError("such a power is too large")
+        highest = {"**": (_LARGEST, 100)}.get(operator, ())
+        for value, most in zip((left, right), highest, strict=False):
+            if isinstance(value, int) and abs(value) > most:
+                raise SecurityError("such a power is too large")
         lengths = [len(it) for it in (left, right) if isinstance(it, (str, list, tuple))]
         counts = [it for it in (left, right) if isinstance(it, int)]
         if operator == "*" and lengths and counts and lengths[0] * counts[0] > _LARGEST:
@@ -452,7 +443,7 @@ class _LineMarks(jinja2.ext.Extension):
     """Marks each line of template text with its place."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        return keep_blanks(source)
+        return lost_text.keep_blanks(source)
 
     def filter_stream(self, stream: jinja2.lexer.TokenStream) -> Iterator[jinja2.lexer.Token]:
         loader = self.environment.loader

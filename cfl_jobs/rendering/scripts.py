@@ -67,7 +67,12 @@ def compose_lines(file: str, text: str, values: Mapping[str, object]) -> list[tu
     """
     check_script(file, text)
     inputs = find_inputs(text)
-    problems = [*_find_unknown(file, inputs, values)]
+    names = [wanted.name for wanted in inputs]
+    problems = [
+        f"{file}: there is no input {name!r}. {suggest(name, names)}".rstrip()
+        for name in values
+        if name not in names
+    ]
     assignments: list[tuple[str, str]] = []
     for wanted in inputs:
         try:
@@ -98,17 +103,6 @@ def check_script(file: str, text: str) -> None:
         raise CflJobsError(
             f"{file}: the script has a NUL character", advice="Save it as plain UTF-8 text."
         )
-
-
-def _find_unknown(
-    file: str, inputs: tuple[Input, ...], values: Mapping[str, object]
-) -> tuple[str, ...]:
-    names = [wanted.name for wanted in inputs]
-    return tuple(
-        f"{file}: there is no input {name!r}. {suggest(name, names)}".rstrip()
-        for name in values
-        if name not in names
-    )
 
 
 def _describe_inputs(file: str, inputs: tuple[Input, ...]) -> str:

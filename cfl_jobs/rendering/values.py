@@ -16,19 +16,7 @@ from cfl_jobs.reading.versions import NEWEST
 from cfl_jobs.rendering import options as want
 from cfl_jobs.rendering.documentation import Documented, plain_name, read_documentation
 from cfl_jobs.rendering.noeffect import NO_EFFECTS, NoEffect
-from cfl_jobs.rendering.options import (
-    ANY,
-    COLUMNS,
-    COMPONENT_LISTS,
-    COMPONENT_OPTIONS,
-    JOB_OPTIONS,
-    TAKES_MORE,
-    TAKES_ONE,
-    WHOLE_NUMBERS,
-    Expectation,
-    Path,
-    Reason,
-)
+from cfl_jobs.rendering.options import Expectation, Path, Reason
 
 _NO_EFFECTS: dict[tuple[str, str], list[NoEffect]] = {}
 for _row in NO_EFFECTS:
@@ -38,7 +26,7 @@ for _row in NO_EFFECTS:
 
 def read_options(kind: str, name: str, documentation: str) -> Mapping[str, Documented]:
     """Return what is known of a component's options, by their plain names."""
-    numbers = WHOLE_NUMBERS.get((kind, name), ())
+    numbers = want.WHOLE_NUMBERS.get((kind, name), ())
     known = {plain_name(key): Documented("number") for key in numbers}
     return {**read_documentation(documentation), **known}
 
@@ -56,7 +44,7 @@ def check_value(
         return _WHOLE(value)
     if (key == "url" or key.endswith("-url")) and (reasons := want.url(value)):
         return reasons
-    if key in TAKES_MORE:
+    if key in want.TAKES_MORE:
         return ()
     if isinstance(default, list):
         if reasons := _check_against_list(key, value, default):
@@ -91,7 +79,7 @@ def _told_by(default: object) -> Expectation | None:
 
 
 def _check_against_list(key: str, value: object, default: list[object]) -> tuple[Reason, ...]:
-    if key not in TAKES_ONE and isinstance(value, (str, dict)):
+    if key not in want.TAKES_ONE and isinstance(value, (str, dict)):
         return want.is_list(value)
     if default and isinstance(value, list) and all(type(number) is int for number in default):
         return tuple(reason for entry in value for reason in want.whole_number()(entry))
@@ -109,7 +97,7 @@ def check_job(
     if "view-type" in plain:
         return tuple(_check_view(plain))
     found = [*_find_no_effect((), plain, _NO_EFFECTS[("", "")], versions)]
-    found += _check_options(plain, JOB_OPTIONS, ())
+    found += _check_options(plain, want.JOB_OPTIONS, ())
     found += _find_same_parameters(plain.get("parameters"))
     for path, kind, name, options in _walk_components(plain, ()):
         if isinstance(options, dict):
@@ -174,7 +162,7 @@ def _check_view(data: dict[str, object]) -> Iterator[Reason]:
     yield from want.at(("columns",), want.is_list(columns))
     for index, column in enumerate(listed(columns)):
         if not isinstance(column, dict):
-            for reason in want.one_of(COLUMNS)(column):
+            for reason in want.one_of(want.COLUMNS)(column):
                 message = f"there is no column {want.show(column)}"
                 yield Reason(message, reason.advice, ("columns", index))
     names = data.get("job-name")
@@ -187,7 +175,7 @@ def _walk_components(value: object, path: Path) -> Iterator[tuple[Path, str, str
     for key, item in _items(value):
         if not isinstance(item, (dict, list)):
             continue
-        kind = COMPONENT_LISTS.get(str(key))
+        kind = want.COMPONENT_LISTS.get(str(key))
         if kind and isinstance(item, list):
             for index, component in enumerate(item):
                 if isinstance(component, dict) and len(component) == 1:
@@ -197,7 +185,10 @@ def _walk_components(value: object, path: Path) -> Iterator[tuple[Path, str, str
 
 
 def _check_component(path: Path, kind: str, name: str, options: object) -> Iterator[Reason]:
-    wanted = {**COMPONENT_OPTIONS.get((kind, ANY), {}), **COMPONENT_OPTIONS.get((kind, name), {})}
+    wanted = {
+        **want.COMPONENT_OPTIONS.get((kind, want.ANY), {}),
+        **want.COMPONENT_OPTIONS.get((kind, name), {}),
+    }
     if isinstance(options, dict):
         yield from _check_options(options, wanted, path)
     elif isinstance(options, list):
