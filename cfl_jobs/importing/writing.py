@@ -5,6 +5,7 @@ Reading it back (Jinja2, then YAML) gives exactly the data.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from copy import deepcopy
@@ -115,11 +116,7 @@ def _scalar(value: object) -> str:
         return value.text
     if isinstance(value, str):
         return _jinja(write_text(value))
-    if isinstance(value, bool):
-        return str(value).lower()
-    if value is None:
-        return "null"
-    return {"{}": "{}", "[]": "[]"}.get(repr(value), str(value))
+    return json.dumps(value)
 
 
 def _fits_a_block(text: str) -> bool:

@@ -8,7 +8,7 @@ it was.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 from xml.etree import ElementTree as ET
 
@@ -116,16 +116,15 @@ def _find_scopes(data: TrackedDict, made: Generated, word: str) -> Iterator[_Sco
             continue
         owner = components.get(value.identity)
         if owner is None:
-            yield _Scope(value, around.owner, around.options, around.words, around.named)
+            yield replace(around, mapping=value)
         else:
-            named = f"the {owner.kind} {owner.name!r}"
-            yield _Scope(value, owner, None, owner.words, named)
             options = read_options(owner.kind, owner.name, owner.documentation)
+            named = f"the {owner.kind} {owner.name!r}"
             around = _Scope(value, owner, options, owner.words, named)
+            yield replace(around, options=None)
         for key, item in reversed(dict.items(value)):
             if isinstance(item, TrackedDict) and around.owner is None:
-                named = _name_mapping(key, listed)
-                inner = _Scope(item, None, around.options, around.words, named)
+                inner = replace(around, mapping=item, named=_name_mapping(key, listed))
                 waiting.append((item, inner, ""))
             elif _is_inside(item):
                 waiting.append((item, around, key))

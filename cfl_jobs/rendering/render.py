@@ -74,26 +74,18 @@ def _render_entries(
         if data is not None and definition.name in chosen:
             made, found = jobs.render(definition, data)
             rendered += [replace(each, steering=renderer.take_steering()) for each in made]
-            lines = {_line(place) for problem in problems for place in _places(problem)}
+            told_of = [origin.position for problem in problems for origin in problem.origins]
+            told_of += [problem.position for problem in problems if problem.position]
+            lines = {place[:2] for place in told_of}
             more = [
                 definitions.sources.quote(it, definition.origin)
                 for it in found
-                if not (it.position and _line(it.position) in lines)
+                if it.position is None or it.position[:2] not in lines
             ]
         findings += [found for found in (*problems, *more) if found.position not in told]
     if complete:
         findings += _unread_variables(definitions)
     return tuple(rendered), tuple(findings)
-
-
-def _places(finding: Finding) -> Iterator[Position]:
-    if finding.position:
-        yield finding.position
-    yield from (origin.position for origin in finding.origins)
-
-
-def _line(place: Position) -> tuple[str, int]:
-    return place.file, place.line
 
 
 def _unread_variables(definitions: Definitions) -> Iterator[Finding]:
