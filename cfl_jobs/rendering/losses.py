@@ -73,11 +73,9 @@ class _Value:
     def place(self) -> Position:
         if isinstance(self.holder, TrackedDict):
             return self.holder.position_of_value(str(self.key))
+        places = enumerate(getattr(self.holder, "entry_positions", ()))
         around: Position = getattr(self.holder, "pos", NOWHERE)
-        places: Mapping[Any, Position] = dict(
-            enumerate(getattr(self.holder, "entry_positions", ()))
-        )
-        return places.get(self.key, around)
+        return next((place for at, place in places if at == self.key), around)
 
 
 _OddValue = tuple[_Value, Reason]

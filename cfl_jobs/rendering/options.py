@@ -194,11 +194,11 @@ def cron(*, never_is_fine: bool) -> Expectation:
             return _want(False, value, "is not a schedule", "Write it as '@daily' or so.")
         if not never_is_fine and not has_schedule(value):
             return (Reason("there is no schedule, so it never runs", "Write one, or remove it."),)
+        several = "\n" in value
         return tuple(
-            Reason(f"line {found.line}: {found.message}" if "\n" in value else found.message,
-                   found.advice)
+            Reason(f"line {found.line}: " * several + found.message, found.advice)
             for found in find_cron_mistakes(value)
-        )  # fmt: skip
+        )
 
     return check
 
