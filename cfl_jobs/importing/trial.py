@@ -126,7 +126,7 @@ class Trials:
             return Trial(None, log, valid=_valid_values(told))
         try:
             normal = normal_of_element(kind, made.root[0])
-        except (TypeError, AttributeError):  # a text that is none
+        except (TypeError, AttributeError, ValueError):  # a text that is none
             return Trial(None, log)
         documentation = made.components[-1].documentation
         return Trial(normal, log, tag_of(kind, made.root[0]), documentation=documentation)
