@@ -18,7 +18,7 @@ from cfl_jobs.rendering.noeffect import NO_EFFECTS
 from cfl_jobs.rendering.options import COLUMNS
 from cfl_jobs.rendering.render import render
 from cfl_jobs.rendering.values import check_job, check_value, check_written
-from tests.case_files import write_project
+from tests.case_files import CASES, write_project
 
 NAMES = (
     *("triggers", "builders", "parameters", "timed", "shell", "choice", "choices", "node", "cron"),
@@ -288,45 +288,7 @@ def test_known_columns_are_those_of_jenkins_job_builder() -> None:
     assert {key for table in tables for key in ast.literal_eval(table)} == set(COLUMNS)
 
 
-DOCSTRING = """yaml: sample
-    Sends a report. Can be used once.
-
-    :arg int timeout: how long to wait
-    :arg str quiet: minutes of silence, "5" for one (default '')
-    :arg str count: Total number of warnings (default '')
-    :arg str mode: how to send it. Can be 'fast' (at once), 'slow' or "never". (default 'fast')
-    :arg str path: can be absolute or relative to the workspace
-    :arg str role: Execute on. One of MASTER / SLAVE / BOTH.
-
-    :arg list send-to: recipients
-
-        :send-to values:
-            * **developers** (disabled by default)
-            * **culprits**
-              and those before them
-
-    :arg dict clean-if: when
-
-        :clean-if values:
-            * **success** (`bool`) (default true)
-            * **failure** (`bool`)
-
-    :arg str type: what it is
-
-        :Allowed Values: * **tag**
-                    * **branch** any
-
-        :Thresholds: * **unstable** (`dict`)
-            :unstable: * **total-all** (int)
-            * **size**: ('int'): how large
-    :arg int size: the largest
-    :arg bool twice: yes
-    :arg str twice: or no
-
-    Full Example:
-
-    .. literalinclude:: /fixtures/sample.yaml
-    """
+DOCSTRING = (CASES / "documentation.txt").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
