@@ -345,15 +345,16 @@ def test_agents_have_names_that_a_service_can_have() -> None:
     assert first["labelString"] == '"two words"'
 
 
-def test_each_bound_credential_is_there_by_reference() -> None:
+def test_each_bound_credential_is_there_by_reference_and_asked_for() -> None:
     text = MADE["jenkins.yaml"]
     (domain,) = yaml.safe_load(text)["credentials"]["system"]["domainCredentials"]
     ids = {entry["string"]["id"]: entry["string"]["secret"] for entry in domain["credentials"]}
-    bound = {need.id for need in NEEDS.credentials}
-    assert bound < set(ids)
+    assert {need.id for need in NEEDS.credentials} < set(ids)
     assert ids["codeforlife-dev-secret-key"] == "${CODEFORLIFE_DEV_SECRET_KEY}"
     body = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     assert set(re.findall(r"\$\{([^}]*)\}", body)) == set(SECRETS)
+    asked = re.findall("^[^#\n].*$", MADE["secrets.env.example"], re.M)
+    assert sorted(asked) == sorted(f"{name}=" for name in SECRETS)
 
 
 def test_given_secrets_are_counted_and_never_written_or_shown(
@@ -406,20 +407,6 @@ def test_secrets_file_that_stands_where_it_should_is_read_the_next_time(
         printed = bootstrap("--secrets", "my secrets.env")[1]
         assert ("it starts when they are in my secrets.env, as" in printed) == (not text)
         assert f"{start} '../project/my secrets.env' {up}" in printed
-
-
-def test_bad_line_of_a_secrets_file_is_named_and_not_shown(bootstrap: Bootstrap) -> None:
-    (bootstrap.root / "secrets.env").write_text("A=1\nthe secret itself\n")
-    code, printed = bootstrap("--secrets", "secrets.env")
-    assert code == 1
-    assert "secrets.env:2:1: this line is not NAME=value" in printed
-    assert "itself" not in printed
-
-
-def test_secrets_example_asks_for_each_and_gives_none() -> None:
-    lines = MADE["secrets.env.example"].splitlines()
-    asked = [line for line in lines if line and not line.startswith("#")]
-    assert sorted(asked) == sorted(f"{name}=" for name in SECRETS)
 
 
 def test_dockerfile_passes_hadolint() -> None:
@@ -477,35 +464,45 @@ def test_dockerfile_pins_the_inventorys_release_and_copies_what_is_there(
     assert any("python3-venv" in words for _, words in agent)
 
 
-def test_only_the_controller_is_given_secrets_as_files() -> None:
+def test_only_the_controller_is_given_secrets_and_each_agent_shares_its_own_with_it() -> None:
     compose = yaml.safe_load(MADE["compose.yaml"])
     services = compose["services"]
     jenkins = services.pop("jenkins")
     assert set(jenkins["environment"]) == {"SMTP_HOST"}
     assert set(jenkins["secrets"]) == set(compose["secrets"]) == set(SECRETS) - {"SMTP_HOST"}
     assert all(source == {"environment": name} for name, source in compose["secrets"].items())
-    assert jenkins["volumes"][0] == "jenkins_home:/var/jenkins_home"
+    home, *others = jenkins["volumes"]
+    assert home == "jenkins_home:/var/jenkins_home"
     assert jenkins["ports"] == ["127.0.0.1:8080:8080"]
     assert json.dumps(jenkins["healthcheck"]["test"][1:]) in MADE["Dockerfile"]
-    for service in services.values():
-        assert not {"secrets", "env_file"} & set(service)
+    assert not any({"secrets", "env_file"} & set(service) for service in services.values())
     used = {name.split(":")[0] for s in (jenkins, *services.values()) for name in s["volumes"]}
     assert used - {"./backups"} == set(compose["volumes"])
-
-
-def test_each_agent_shares_its_own_secret_with_the_controller_and_nothing_else() -> None:
-    services = yaml.safe_load(MADE["compose.yaml"])["services"]
     names = list(nodes(MADE["jenkins.yaml"]))
-    of_controller = set(services["jenkins"]["volumes"])
+    assert sorted(others) == sorted(f"agent-{name}-secret:/var/agents/{name}" for name in names)
     for name in names:
         agent = services[f"agent-{name}"]
         assert agent["environment"] == {"AGENT_NAME": name}
         assert agent["depends_on"] == {"jenkins": {"condition": "service_healthy"}}
-        work, secret = agent["volumes"]
-        assert work == f"agent-{name}-work:/var/jenkins_home"
-        assert secret == f"agent-{name}-secret:/run/agent:ro"
-        assert f"agent-{name}-secret:/var/agents/{name}" in of_controller
-    assert len(of_controller) == len(names) + 1
+        own = [f"agent-{name}-work:/var/jenkins_home", f"agent-{name}-secret:/run/agent:ro"]
+        assert agent["volumes"] == own
+
+
+def test_files_say_how_to_start_back_up_and_put_a_proxy_before_it_and_who_may_build() -> None:
+    """Each command's service or profile is there."""
+    text = MADE["compose.yaml"]
+    services = yaml.safe_load(text)["services"]
+    told = re.findall(r"docker compose --env-file secrets\.env (.*)", text)
+    assert [line.split()[0] for line in told] == ["up", "stop", "run", "run", "--profile"]
+    assert [line.split()[2].strip(",") for line in told if "--rm" in line] == ["backup", "restore"]
+    proxy = services["proxy"]
+    assert proxy["profiles"] == [told[-1].split()[1]]
+    host = "build.codeforlife.education"
+    assert proxy["command"] == ["caddy", "reverse-proxy", "--from", host, "--to", "jenkins:8080"]
+    assert "443:443" in proxy["ports"]
+    deploys = (ROOT / "jobs/deploy.yaml").read_text(encoding="utf-8")
+    for place in (MADE["jenkins.yaml"], MADE["overrides/README.md"], deploys):
+        assert "restricted_to" in place
 
 
 def test_other_kinds_of_credentials_get_their_secrets() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -20,14 +21,8 @@ from tests.test_bootstrap import MADE, NEEDS, Bootstrap, bootstrap, plugin_lines
 
 __all__ = ["bootstrap"]  # the fixture
 SCRIPTS = Path(__file__).parent.parent / "cfl_jobs/bootstrap/files"
-SIGN_ON = "jenkins:\n  securityRealm:\n    oic:\n      clientSecret: ${OIC_SECRET}\n"
-PEOPLE = """\
-jenkins:
-  authorizationStrategy:
-    projectMatrix:
-      entries:
-        - user: {name: alice, permissions: [Job/Build, Job/Cancel]}
-"""
+# The examples of the file that tells people.
+PEOPLE, SIGN_ON = re.findall(r"^```yaml\n(.*?)^```", MADE["overrides/README.md"], re.M | re.S)
 
 
 def put(home: Path, name: str, text: str) -> Path:
@@ -64,10 +59,10 @@ def test_realm_of_a_snippet_takes_the_place_of_ours_and_its_secret_is_asked_for(
     assert "securityRealm" not in jenkins
     assert "projectMatrix" in jenkins["authorizationStrategy"]
     compose = yaml.safe_load(files["compose.yaml"])
-    assert "OIC_SECRET" in compose["secrets"]
-    assert "OIC_SECRET" in compose["services"]["jenkins"]["secrets"]
+    assert "GITHUB_OAUTH_SECRET" in compose["secrets"]
+    assert "GITHUB_OAUTH_SECRET" in compose["services"]["jenkins"]["secrets"]
     assert "JENKINS_ADMIN_PASSWORD" not in compose["secrets"]
-    assert "OIC_SECRET=\n" in files["secrets.env.example"]
+    assert "GITHUB_OAUTH_SECRET=\n" in files["secrets.env.example"]
 
 
 @pytest.mark.parametrize(
