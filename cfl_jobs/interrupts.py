@@ -13,8 +13,7 @@ from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SAID = b"\nFinishing what is in hand; once more gives it up.\n"
-# Seconds.
-_DEAF = 2.0
+_DEAF = 2.0  # seconds
 
 
 class Wish(threading.Event):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cfl_jobs.commands import find_project
-from cfl_jobs.commands.options import ChosenTarget, target_options
+from cfl_jobs.commands.options import ChosenTarget, layout_option, target_options
 from cfl_jobs.doctor.checks import State
 from cfl_jobs.doctor.needs import find_needs
 from cfl_jobs.doctor.report import COLOURS, diagnose, of_state, write_json, write_text
@@ -17,10 +17,8 @@ from cfl_jobs.terminal.text import show
 
 @click.command()
 @target_options("url")
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True
-)
-def command(target: ChosenTarget, form: str) -> int:
+@layout_option(["text", "json"])
+def command(target: ChosenTarget, layout: str) -> int:
     """Look at a server; nothing on it is changed.
 
     Who we are to it, what its plugins, credentials, nodes and setup are, against what the jobs
@@ -31,7 +29,7 @@ def command(target: ChosenTarget, form: str) -> int:
     if not isinstance(server, JenkinsTarget):
         raise CflJobsError("doctor is for a server", advice="Name one with --url.")
     rows = diagnose(server, find_needs(root, render_cached(root)))
-    if form == "json":
+    if layout == "json":
         click.echo(write_json(rows, server.label))
     else:
         show(write_text(rows, server.label), COLOURS)

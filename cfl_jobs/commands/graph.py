@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from cfl_jobs.commands import find_project
+from cfl_jobs.commands import THERE, find_project
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.read_model import read_job
@@ -27,7 +27,7 @@ from cfl_jobs.targets.home import HomeTarget
 )
 @click.option(
     "--home",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=THERE,
     help="Draw the jobs of a directory laid out as JENKINS_HOME, not those of jobs/.",
     metavar="DIR",
 )

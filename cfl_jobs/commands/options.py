@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
@@ -36,10 +36,18 @@ _KINDS: Mapping[str, tuple[click.ParamType[str], str, str, str]] = {
     ),
 }
 _OF_SETTINGS = "url"
+_Verb: TypeAlias = Callable[..., int]
 
 
-def flag(says: str, *names: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def flag(says: str, *names: str) -> Callable[[_Verb], _Verb]:
     return click.option(*names, is_flag=True, help=says)
+
+
+def layout_option(layouts: Iterable[str], note: str = "") -> Callable[[_Verb], _Verb]:
+    choice, says = click.Choice(list(layouts)), f"How to write it; {note}".rstrip("; ")
+    return click.option(
+        "--format", "layout", type=choice, default="text", show_default=True, help=says
+    )
 
 
 JOBS = click.argument("jobs", type=JOB, nargs=-1, metavar="[JOB]...")
@@ -100,15 +108,13 @@ class ChosenTarget:
         return replace(self, named=self.named or {kind: label}).open(Path())
 
 
-def target_options(
-    *kinds: str, is_there: bool = False
-) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def target_options(*kinds: str, is_there: bool = False) -> Callable[[_Verb], _Verb]:
     """Let a command take these kinds of targets, and a file with credentials, as one `target`.
 
     `is_there`: a directory must be.
     """
 
-    def decorate(command: Callable[..., int]) -> Callable[..., int]:
+    def decorate(command: _Verb) -> _Verb:
         @wraps(command)
         def run(*, conf: Path | None, **given: Any) -> int:
             named = {kind: value for kind in kinds if (value := given.pop(kind)) is not None}

@@ -8,7 +8,12 @@ from pathlib import Path
 import click
 
 from cfl_jobs.commands import OUTPUT, find_project, options
-from cfl_jobs.commands.options import ChosenTarget, is_settings_server, target_options
+from cfl_jobs.commands.options import (
+    ChosenTarget,
+    is_settings_server,
+    layout_option,
+    target_options,
+)
 from cfl_jobs.planning.basis import Asked, save_plan
 from cfl_jobs.review.formats import WRITERS
 from cfl_jobs.target import is_server, name_command
@@ -22,9 +27,7 @@ from cfl_jobs.terminal.text import show_review
 @options.ADOPT
 @options.PRUNE
 @options.VERBOSE
-@click.option(
-    "--format", "layout", type=click.Choice(list(WRITERS)), default="text", help="How to write it."
-)
+@layout_option(WRITERS)
 @click.option("--out", type=OUTPUT, metavar="FILE", help="Keep the plan, for `update --plan FILE`.")
 @options.DETAILED
 def command(

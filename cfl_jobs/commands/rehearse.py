@@ -18,36 +18,19 @@ if TYPE_CHECKING:
     from cfl_jobs.rehearsal.session import Ask, Options
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_SECRETS = "Credentials, as lines NAME=value: SITE_KEY for the id site-key."
+_EXECUTORS = "How many builds run at a time (2, as on a new Jenkins)."
+_REPO = "Your clone of a repository; it is only read."
+_HOME = "Where jobs and builds are kept (default build/rehearsal)."
 
 
 def _options(command: _Command) -> _Command:
     """Give a command the options that all of rehearse's commands share."""
     for option in (
-        click.option(
-            "--secrets",
-            type=INPUT,
-            metavar="FILE",
-            help="Credentials, as lines NAME=value: SITE_KEY for the id site-key.",
-        ),
-        click.option(
-            "--executors",
-            type=Count(min=1),
-            metavar="N",
-            help="How many builds run at a time (2, as on a new Jenkins).",
-        ),
-        click.option(
-            "--repo",
-            "repositories",
-            multiple=True,
-            metavar="NAME=PATH",
-            help="Your clone of a repository; it is only read.",
-        ),
-        click.option(
-            "--home",
-            type=DIRECTORY,
-            metavar="DIR",
-            help="Where jobs and builds are kept (default build/rehearsal).",
-        ),
+        click.option("--secrets", type=INPUT, metavar="FILE", help=_SECRETS),
+        click.option("--executors", type=Count(min=1), metavar="N", help=_EXECUTORS),
+        click.option("--repo", "repositories", multiple=True, metavar="NAME=PATH", help=_REPO),
+        click.option("--home", type=DIRECTORY, metavar="DIR", help=_HOME),
     ):
         command = option(command)
     return command

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cfl_jobs.commands import OUTPUT, find_project, options
+from cfl_jobs.commands.options import layout_option
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.files import write_named
 from cfl_jobs.review.comparing import make_review
@@ -21,14 +22,7 @@ _OTHER = "It would be replaced: move it, or name another page with -o."
 @click.argument("base")
 @click.argument("head", required=False)
 @click.option("--worktree", is_flag=True, help="Review what is in the files now, uncommitted too.")
-@click.option(
-    "--format",
-    "layout",
-    type=click.Choice(list(WRITERS)),
-    default="text",
-    show_default=True,
-    help="How to write it; markdown is for a pull request's comment.",
-)
+@layout_option(WRITERS, "markdown is for a pull request's comment.")
 @click.option(
     "-o",
     "--output",
