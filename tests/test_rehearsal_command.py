@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Builds
 from cfl_jobs.rehearsal.repositories import find_submodules
 from cfl_jobs.sample import REPOSITORIES
-from tests.projects import copy_project
+from tests.projects import copy_project, edit
 from tests.rehearsal_chain import PROJECT, SECRETS, Chain, copy_chain, make_chain
 from tests.rehearsal_home import (
     GIT,
@@ -52,13 +54,28 @@ def chain(made: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chain
     return chain
 
 
-def options(chain: Chain) -> list[str]:
+Say = Callable[..., str]
+
+
+@pytest.fixture
+def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Say:
+    """Run `cfl-jobs rehearse` in a directory of its own; return what it says."""
+    monkeypatch.chdir(tmp_path)
+
+    def say(*arguments: str, code: int = 0) -> str:
+        capsys.readouterr()
+        assert run(["rehearse", *arguments]) == code
+        said = capsys.readouterr()
+        return said.out + said.err
+
+    return say
+
+
+@pytest.fixture
+def ask(chain: Chain, say: Say) -> Say:
+    """The same for the chain."""
     repositories = [f"--repo={name}={path}" for name, path in chain.repositories.items()]
-    return ["--home", str(chain.home.root), "--secrets", "secrets", *repositories]
-
-
-def rehearse(chain: Chain, *arguments: str) -> int:
-    return run(["rehearse", *options(chain), *arguments])
+    return partial(say, "--home", str(chain.home.root), "--secrets", "secrets", *repositories)
 
 
 PUBLISH = job_xml(
@@ -68,31 +85,27 @@ PUBLISH = job_xml(
 )
 
 
-def test_what_is_not_committed_is_told_and_pushed_on_request_only(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_not_committed_is_told_and_pushed_on_request_only(tmp_path: Path, say: Say) -> None:
     """Of the sample; where nothing is changed an empty commit is made, so that there is a push."""
     home = make_home(tmp_path / "build/rehearsal", {"Publish": PUBLISH})
     repository = home.repositories / "ocargo"
-    monkeypatch.chdir(tmp_path)
 
-    def push(*more: str, expect: int = 0) -> str:
-        assert run(["rehearse", "push", "ocargo", *more]) == expect
-        said = capsys.readouterr()
-        assert expect or git(repository, "rev-parse", "--short=10", "master") in said.out
-        return said.out + said.err
+    def push(*more: str, code: int = 0) -> str:
+        said = say("push", "ocargo", *more, code=code)
+        assert code or git(repository, "rev-parse", "--short=10", "master") in said
+        return said
 
     assert "Publish starts for" in push()
     assert "Made an empty commit to push, on master of the sample's ocargo." in push()
     assert git(repository, "status", "--porcelain") == ""
     (repository / "README.md").write_text("mine\n")
     (repository / "new file").touch()
-    refused = push(expect=1)
+    refused = push(code=1)
     assert "ocargo has nothing to push; not committed in build/rehearsal/repositories/oc" in refused
     assert "ocargo: README.md, new file.\n" in refused
     assert "Commit it and push: cfl-jobs rehearse push ocargo --commit" in refused
     assert len(Builds(home).of("Publish")) == 2
-    assert "is on master, not on other" in push("--commit", "--branch", "other", expect=1)
+    assert "is on master, not on other" in push("--commit", "--branch", "other", code=1)
     assert "Committed on master of the sample's ocargo: README.md, new file." in push("--commit")
     assert "mine" in home.log("Publish", 3).read_text()
     (repository / "README.md").write_text("still mine\n")
@@ -103,9 +116,7 @@ def test_what_is_not_committed_is_told_and_pushed_on_request_only(
     assert "gets it: new file." in said
 
 
-def test_what_is_not_committed_in_peoples_clones_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_not_committed_in_peoples_clones_is_told(tmp_path: Path, say: Say) -> None:
     """They are only read: the work tree, the index and the commits stay as they are."""
     make_home(tmp_path / "home", {"Publish": PUBLISH, "Other": job_xml()})
     files = [f"{number}.md" for number in range(5)]
@@ -113,16 +124,14 @@ def test_what_is_not_committed_in_peoples_clones_is_told(
     for name in files:
         (clone / name).write_text("changed")
     before = (git(clone, "rev-parse", "HEAD"), (clone / ".git/index").read_bytes())
-    monkeypatch.chdir(tmp_path)
     told = "Note: not committed in clone, so no build gets it: 0.md, 1.md, 2.md and 2 more.\n"
     known = ["--home", "home", "--repo", "ocargo=clone"]
     # A push of what is built already starts nothing, and is told of all the same.
     commands = (["push", "ocargo"], True), (["push", "ocargo"], True), (["build", "Other"], False)
     for command, is_told in commands:
-        assert run(["rehearse", *known, *command]) == 0
-        assert (told in capsys.readouterr().out) is is_told
-    assert run(["rehearse", *known, "push", "ocargo", "--commit"]) == 1
-    assert "Commit there: git -C clone commit --all" in capsys.readouterr().err
+        assert (told in say(*known, *command)) is is_told
+    refused = say(*known, "push", "ocargo", "--commit", code=1)
+    assert "Commit there: git -C clone commit --all" in refused
     assert before == (git(clone, "rev-parse", "HEAD"), (clone / ".git/index").read_bytes())
 
 
@@ -142,82 +151,63 @@ def test_what_is_not_committed_in_peoples_clones_is_told(
         (["log", "Publish Ocargo Files"], "build 'Publish Ocargo Files'\n"),
     ],
 )
-def test_what_is_not_there_is_said_in_a_sentence(
-    chain: Chain, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
-) -> None:
-    assert rehearse(chain, *arguments) == 1
-    assert said in capsys.readouterr().err
+def test_what_is_not_there_is_said_in_a_sentence(ask: Say, arguments: list[str], said: str) -> None:
+    assert said in ask(*arguments, code=1)
 
 
 def test_a_damaged_record_is_told_and_the_others_are_shown(
-    chain: Chain, capsys: pytest.CaptureFixture[str]
+    chain: Chain, ask: Say, say: Say
 ) -> None:
     """Wherever builds are only looked at; a rehearsal that goes on needs them all."""
-    rehearse(chain, "build", "Create Distribution")
-    rehearse(chain, "build", "Deploy to Dev", "-p", "DISTRIBUTION=1")
-    capsys.readouterr()
+    ask("build", "Create Distribution", code=1)
+    ask("build", "Deploy to Dev", "-p", "DISTRIBUTION=1", code=1)
     record = chain.home.build_directory("Create Distribution", 1) / "build.json"
     record.write_text('{"job": ')
     home = ["--home", str(chain.home.root)]
-    assert run(["rehearse", "status", *home]) == 1
-    shown = capsys.readouterr()
-    assert "Deploy to Dev\n  #1 FAILURE" in shown.out
-    assert f"{record} is damaged" in shown.err
-    assert "Remove it and run this again." in shown.err
-    assert run(["rehearse", "log", "Deploy to Dev", *home]) == 0
-    assert run(["rehearse", "log", "Create Distribution", *home]) == 1
-    assert f"{record} is damaged" in capsys.readouterr().err
-    assert rehearse(chain, "build", "Deploy to Dev", "-p", "DISTRIBUTION=1") == 1
-    assert f"{record} is damaged" in capsys.readouterr().err
+    shown = say("status", *home, code=1)
+    assert "Deploy to Dev\n  #1 FAILURE" in shown
+    assert f"{record} is damaged" in shown
+    assert "Remove it and run this again." in shown
+    say("log", "Deploy to Dev", *home)
+    for command in (["log", "Create Distribution", *home], ["build", "Deploy to Dev", *home]):
+        assert f"{record} is damaged" in say(*command, code=1)
 
 
-def test_secrets_are_asked_for_when_a_build_needs_them(
-    chain: Chain, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_secrets_are_asked_for_when_a_build_needs_them(chain: Chain, ask: Say) -> None:
     """All that goes before runs; given then, the deploy alone is built again."""
     given = Path("secrets").read_text()
     Path("secrets").write_text("# none\n")
-    assert rehearse(chain) == 1
-    shown = capsys.readouterr().out
+    shown = ask(code=1)
     assert chain.results("Promote Distribution")[-1] == "SUCCESS"
     assert "Deploy to Dev #1: FAILURE" in shown
     assert "needed and not given: codeforlife-dev-secret-key" in shown
     assert "Write lines CODEFORLIFE_DEV_SECRET_KEY=... into a file" in shown
     Path("secrets").write_text(given)
-    assert rehearse(chain, "build", "Deploy to Dev", "-p", "DISTRIBUTION=1") == 0
+    ask("build", "Deploy to Dev", "-p", "DISTRIBUTION=1")
 
 
-def test_the_tests_of_a_suite_that_failed_are_named(
-    chain: Chain, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_tests_of_a_suite_that_failed_are_named(chain: Chain, ask: Say) -> None:
     """What its publishers say after the step that failed is left out."""
     (chain.home.root / "FAIL-game").touch()
-    assert rehearse(chain) == 1
-    shown = capsys.readouterr().out
+    shown = ask(code=1)
     assert "Run Ocargo Tests #1 is FAILURE. Its log says:" in shown
     assert "marked build as failure\n  Of 1 test 1 failed:\n    game.t\n  All of it:" in shown
 
 
-def test_a_clone_that_no_job_uses_is_an_error(
-    chain: Chain, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_clone_that_no_job_uses_is_an_error(chain: Chain, ask: Say) -> None:
     clone = chain.repositories["ocargo"]
-    assert rehearse(chain, "--repo", f"ocarga={clone}") == 1
-    error = capsys.readouterr().err
+    error = ask("--repo", f"ocarga={clone}", code=1)
     assert "No job checks out a repository 'ocarga'." in error
     assert "'ocargo'" in error
-    assert rehearse(chain, "--repo", f"ocadotechnology/ocargo={clone}", "resume") == 0
+    ask("--repo", f"ocadotechnology/ocargo={clone}", "resume")
     modules = '[submodule "blocks"]\npath = blocks\nurl = ../blocks.git\n'
     chain.commit("ocargo", {".gitmodules": modules})
     assert find_submodules(chain.home, chain.repositories.values()) == {"blocks"}
 
 
-def test_a_bad_secrets_file_is_told_by_line_without_its_content(
-    chain: Chain, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_bad_secrets_file_is_told_by_line_without_its_content(ask: Say) -> None:
     (Path.cwd() / "secrets").write_text("a=b\nhunter2\n")
-    assert rehearse(chain) == 1
-    error = capsys.readouterr().err
+    error = ask(code=1)
     assert "secrets:2:1: this line is not NAME=value" in error
     assert "hunter2" not in error
 
@@ -229,31 +219,21 @@ def test_options_that_make_no_sense_are_usage_errors(capsys: pytest.CaptureFixtu
     assert "is not NAME=PATH" in capsys.readouterr().err
 
 
-def test_a_clone_that_is_none_is_refused(
-    chain: Chain, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_a_clone_that_is_none_is_refused(tmp_path: Path, ask: Say) -> None:
     (tmp_path / "empty").mkdir()
-    assert rehearse(chain, "--repo", f"ocargo={tmp_path / 'empty'}") == 1
-    assert "is not a git repository" in capsys.readouterr().err
+    assert "is not a git repository" in ask("--repo", "ocargo=empty", code=1)
 
 
-def test_without_definitions_and_jobs_it_says_where_to_run_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert run(["rehearse"]) == 1
-    assert "Run cfl-jobs where jobs/ and templates/ are" in capsys.readouterr().err
-    assert run(["rehearse", "status"]) == 1
-    said = capsys.readouterr().err
+def test_without_definitions_and_jobs_it_says_where_to_run_it(say: Say) -> None:
+    assert "Run cfl-jobs where jobs/ and templates/ are" in say(code=1)
+    said = say("status", code=1)
     assert "There is no rehearsal in build/rehearsal.\n  Start one: cfl-jobs rehearse\n" in said
     Path("other home").mkdir()
-    assert run(["rehearse", "--home", "other home", "status"]) == 1
-    assert "Start one: cfl-jobs rehearse --home 'other home'\n" in capsys.readouterr().err
+    said = say("--home", "other home", "status", code=1)
+    assert "Start one: cfl-jobs rehearse --home 'other home'\n" in said
 
 
-def test_an_unknown_element_is_refused_with_its_template_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unknown_element_is_refused_with_its_template_line(tmp_path: Path, say: Say) -> None:
     """Job, element, and the line of the template that made it."""
     (tmp_path / "jobs").mkdir()
     (tmp_path / "templates").mkdir()
@@ -262,9 +242,7 @@ def test_an_unknown_element_is_refused_with_its_template_line(
     (tmp_path / "templates/odd.yaml.j2").write_text(
         "name: {{ name }}\nproject-type: freestyle\nbuilders:\n  - shell: 'true'\n  - ant: all\n"
     )
-    monkeypatch.chdir(tmp_path)
-    assert run(["rehearse", "build", "Odd"]) == 1
-    error = capsys.readouterr().err
+    error = say("build", "Odd", code=1)
     assert "Odd: unknown element hudson.tasks.Ant" in error
     assert "templates/odd.yaml.j2:5:" in error
 
@@ -307,37 +285,29 @@ def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Si
 
 
 def test_killed_it_shows_its_builds_as_aborted_and_to_be_resumed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say
 ) -> None:
     """How long nobody looked is no time of a build's. What runs is no reason to resume."""
     script = shell('[ -e "$JENKINS_HOME/FAST" ] || { echo begun; sleep 600; }')
     home = make_home(tmp_path / "home", {"J": job_xml(builders=script), "K": job_xml()})
-    monkeypatch.chdir(tmp_path)
-
-    def status() -> str:
-        assert run(["rehearse", "--home", "home", "status"]) == 0
-        return capsys.readouterr().out
-
+    status = ("--home", "home", "status")
     rehearsal = _start(tmp_path, "build", "J")
     wait_until(lambda: "begun" in _log(home.log("J", 1)))
-    for has_locks in (True, False):
-        with monkeypatch.context() as patch:
-            if not has_locks:
-                patch.setattr("fcntl.flock", _refuse)
-            assert status() == "J\n  #1 running\nK: no builds\n"
+    assert say(*status) == "J\n  #1 running\nK: no builds\n"
+    with monkeypatch.context() as patch:
+        patch.setattr("fcntl.flock", _refuse)
+        assert say(*status) == "J\n  #1 running\nK: no builds\n"
     rehearsal.kill()
     rehearsal.wait()
     last_write = Builds(home).of("J")[0].started + 0.5
     os.utime(home.log("J", 1), (last_write, last_write))
     resume = "Aborted, to be built again: J #1\nGo on with: cfl-jobs rehearse --home home resume\n"
-    assert status() == f"J\n  #1 ABORTED in 0.5 s\nK: no builds\n{resume}"
+    assert say(*status) == f"J\n  #1 ABORTED in 0.5 s\nK: no builds\n{resume}"
     assert Builds(home).of("J")[0].result is None  # it only looks
-    assert run(["rehearse", "--home", "home", "build", "K"]) == 0
-    assert capsys.readouterr().out.endswith(f"\n{resume}")
-    assert status().startswith("J\n  #1 ABORTED in 0.5 s\nK\n  #1 SUCCESS")
+    assert say("--home", "home", "build", "K").endswith(f"\n{resume}")
+    assert say(*status).startswith("J\n  #1 ABORTED in 0.5 s\nK\n  #1 SUCCESS")
     (home.root / "FAST").touch()
-    assert run(["rehearse", "--home", "home", "resume"]) == 0
-    assert "Go on with" not in capsys.readouterr().out + status()
+    assert "Go on with" not in say("--home", "home", "resume") + say(*status)
 
 
 def _refuse(*_: object) -> None:
@@ -365,16 +335,13 @@ def test_who_only_looks_keeps_no_rehearsal_out(
         assert looking.closed
 
 
-def test_resume_builds_what_was_aborted_and_what_waited(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_resume_builds_what_was_aborted_and_what_waited(tmp_path: Path, say: Say) -> None:
     """It says so first. What an aborted build had started, that build starts again."""
     slow = shell('[ "$A" = fast ] || [ -e "$JENKINS_HOME/FAST" ] || sleep 600')
     job = job_xml(builders=slow, parameters=string("A"))
     top = job_xml(builders=blocking("Below"))
     home = make_home(tmp_path / "home", {"Top": top, "Below": job, "Slow": job})
-    monkeypatch.chdir(tmp_path)
-    assert run(["rehearse", "--home", "home", "build", "Slow", "-p", "A=fast"]) == 0
+    say("--home", "home", "build", "Slow", "-p", "A=fast")
     with make_engine(home) as engine:
         engine.build("Slow", {"A": "2"})
         engine.build("Top", {})
@@ -388,14 +355,10 @@ def test_resume_builds_what_was_aborted_and_what_waited(
         "Aborted, to be built again: Top #1\n"
         "In the queue: Slow (A=3)\n"
     )
-    capsys.readouterr()
-    assert run(["rehearse", "status", "--home", "home"]) == 0
     going_on = "Go on with: cfl-jobs rehearse --home home resume"
-    assert f"{unfinished}{going_on}" in capsys.readouterr().out
+    assert f"{unfinished}{going_on}" in say("status", "--home", "home")
     (home.root / "FAST").touch()
-    arguments = ["rehearse", "resume", "--home", "home"]
-    assert run(arguments) == 0
-    assert capsys.readouterr().out.startswith(unfinished)
+    assert say("resume", "--home", "home").startswith(unfinished)
     results = {job: [r.result for r in Builds(home).of(job)] for job, _ in home.configs()}
     again = [Result.SUCCESS, Result.ABORTED]
     assert results == {
@@ -404,29 +367,24 @@ def test_resume_builds_what_was_aborted_and_what_waited(
         "Slow": [Result.SUCCESS, *again, Result.SUCCESS],
     }
     assert {Builds(home).of("Slow")[n].parameters["A"] for n in (0, 1)} == {"2", "3"}
-    assert run(arguments) == 0
-    assert "Nothing was aborted, and nothing waits in the queue." in capsys.readouterr().out
+    nothing = "Nothing was aborted, and nothing waits in the queue."
+    assert nothing in say("resume", "--home", "home")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_what_is_ended_just_as_a_build_begins_is_told_and_built_once(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    number: signal.Signals,
+    tmp_path: Path, say: Say, number: signal.Signals
 ) -> None:
     """Its record is there, and so is its request in the file of the queue."""
     home = make_home(tmp_path / "home", {"Top": job_xml(builders=blocking("J")), "J": job_xml()})
     record = home.build_directory("J", 1) / "build.json"
     moment = f'event == "os.rename" and "queue.json" in str(arguments[1]) and exists("{record}")'
     _end_at(tmp_path, moment, number, "--home", "home", "build", "Top")
-    monkeypatch.chdir(tmp_path)
-    assert run(["rehearse", "--home", "home", "status"]) == 0
-    assert capsys.readouterr().out.splitlines()[4:] == [
+    assert say("--home", "home", "status").splitlines()[4:] == [
         "Aborted, to be built again: Top #1",
         "Go on with: cfl-jobs rehearse --home home resume",
     ]
-    assert run(["rehearse", "--home", "home", "resume"]) == 0
+    say("--home", "home", "resume")
     for job in ("Top", "J"):
         assert [r.result for r in Builds(home).of(job)] == [Result.SUCCESS, Result.ABORTED]
 
@@ -488,41 +446,28 @@ def _log(path: Path) -> str:
     return path.read_text() if path.is_file() else ""
 
 
-def test_a_home_of_its_own_follows_the_definitions(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_home_of_its_own_follows_the_definitions(tmp_path: Path, say: Say) -> None:
     """What rehearse rendered it renders again; what `update` put there it only compares."""
     copy_project(tmp_path)
-    monkeypatch.chdir(tmp_path)
     make_repository(tmp_path / "clone", {"a": ""})
-    repository = "ocargo=clone"
     assert run(["update", "--home", "filled", "--yes"]) == 0
     for home in ("own", "filled"):
-        assert run(["rehearse", "--home", home, "--repo", repository, "resume"]) == 0
-    deploy = tmp_path / "jobs/deploy.yaml"
-    name = "Deploy to Prod"
-    assert name in deploy.read_text()
-    deploy.write_text(deploy.read_text().replace(f"name: {name}", "name: Deploy to Live"))
-    capsys.readouterr()
-    assert run(["rehearse", "--home", "own", "resume"]) == 0
-    assert "Rendered jobs/ into own" in capsys.readouterr().out
+        say("--home", home, "--repo", "ocargo=clone", "resume")
+    edit(tmp_path, "jobs/deploy.yaml", "name: Deploy to Prod", "name: Deploy to Live")
+    assert "Rendered jobs/ into own" in say("--home", "own", "resume")
     assert Path("own/jobs/Deploy to Live/config.xml").is_file()
-    assert not Path(f"own/jobs/{name}").exists()
-    assert run(["rehearse", "--home", "filled", "resume"]) == 0
-    assert "Note: not as in jobs/: " in capsys.readouterr().out
+    assert not Path("own/jobs/Deploy to Prod").exists()
+    assert "Note: not as in jobs/: " in say("--home", "filled", "resume")
     assert not Path("filled/jobs/Deploy to Live").exists()
 
 
 @pytest.mark.parametrize("text", ['{"next": ', "{}", "[]", '{"items": [{}], "next": 1}'])
 @pytest.mark.parametrize("name", ["queue.json", "settings.json"])
-def test_a_damaged_file_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str
-) -> None:
+def test_a_damaged_file_is_named(tmp_path: Path, say: Say, name: str, text: str) -> None:
     home = make_home(tmp_path, {"J": job_xml()})
     home.state.mkdir()
     (home.state / name).write_text(text)
-    assert run(["rehearse", "--home", str(tmp_path), "resume"]) == 1
-    assert f"{name} is damaged" in capsys.readouterr().err
+    assert f"{name} is damaged" in say("--home", ".", "resume", code=1)
 
 
 def test_an_interrupt_is_told_as_one_though_the_queue_is_damaged(tmp_path: Path) -> None:
@@ -534,22 +479,16 @@ def test_an_interrupt_is_told_as_one_though_the_queue_is_damaged(tmp_path: Path)
     assert (code, said, error) == (130, "", "\nInterrupted.\n")
 
 
-def test_a_directory_that_cannot_be_made_is_named(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path, say: Say) -> None:
     (tmp_path / "file").write_text("")
-    assert run(["rehearse", "--home", str(tmp_path / "file/home")]) == 1
-    assert "file/home" in capsys.readouterr().err
+    assert "file/home" in say("--home", str(tmp_path / "file/home"), code=1)
 
 
-def test_a_slip_makes_nothing_and_is_not_remembered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slip_makes_nothing_and_is_not_remembered(tmp_path: Path, say: Say) -> None:
     """What could not be read must not break every later run, be it the very first."""
     make_repository(tmp_path / "clone", {})
     (tmp_path / "bad").write_text("no name\n")
     copy_project(tmp_path)
-    monkeypatch.chdir(tmp_path)
     home = Home(tmp_path / "build/rehearsal")
     unknown = ["--repo", "ocarga=clone", "resume"]  # the jobs say which repositories there are
     slips = (
@@ -562,19 +501,16 @@ def test_a_slip_makes_nothing_and_is_not_remembered(
     )
     for is_first in (True, False):
         for slip, code in slips:
-            assert run(["rehearse", *slip]) == code
+            say(*slip, code=code)
             assert home.repositories.exists() is not is_first
             assert (home.root / "jobs").exists() is (slip is unknown or not is_first)
-        assert run(["rehearse", "resume"]) == 0
+        say("resume")
     assert {path.name for path in home.repositories.iterdir()} == {*REPOSITORIES}
 
 
-def test_a_slip_makes_nothing_where_someone_else_filled_the_home(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_slip_makes_nothing_where_someone_else_filled_the_home(tmp_path: Path, say: Say) -> None:
     home = make_home(tmp_path / "home", {"Publish": PUBLISH})
-    assert run(["rehearse", "--home", str(home.root), "build", "Publsh"]) == 1
-    assert "Did you mean 'Publish'?" in capsys.readouterr().err
+    assert "Did you mean 'Publish'?" in say("--home", "home", "build", "Publsh", code=1)
     assert not home.repositories.exists()
 
 
@@ -589,8 +525,8 @@ def test_a_slip_makes_nothing_where_someone_else_filled_the_home(
 )
 def test_a_first_run_that_was_interrupted_is_gone_on_with(
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    say: Say,
     moment: str,
     number: signal.Signals,
 ) -> None:
@@ -600,9 +536,7 @@ def test_a_first_run_that_was_interrupted_is_gone_on_with(
     if number is signal.SIGINT:
         assert (code, error) == (130, "\nInterrupted.\n")
     assert "Go on with" not in said
-    monkeypatch.chdir(tmp_path)
-    assert run(["rehearse", "resume"]) == 0
-    shown = capsys.readouterr().out
+    shown = say("resume")
     assert "Made the sample's repositories" in shown
     assert "Note: " not in shown
     assert run(["plan", "--home", "build/rehearsal"]) == 0
@@ -610,7 +544,7 @@ def test_a_first_run_that_was_interrupted_is_gone_on_with(
 
 
 def test_an_own_clone_for_one_of_the_sample_says_that_made_up_secrets_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, say: Say
 ) -> None:
     """And how to go back."""
     job = job_xml(
@@ -618,7 +552,6 @@ def test_an_own_clone_for_one_of_the_sample_says_that_made_up_secrets_go(
     )
     make_home(tmp_path / "build/rehearsal", {"J": job})
     make_repository(tmp_path / "clone", {})
-    monkeypatch.chdir(tmp_path)
     told = (
         "Note: made-up secrets are no longer used, since ocargo is your clone; give --secrets FILE."
     )
@@ -632,14 +565,12 @@ def test_an_own_clone_for_one_of_the_sample_says_that_made_up_secrets_go(
         ("--repo=ocargo=clone", True),
         ("--secrets=secrets", False),
     ):
-        assert run(["rehearse", given, "resume"]) == 0
         said = f"{told}\n  To go back to the sample: cfl-jobs rehearse {back}\n"
-        assert (said in capsys.readouterr().out) is is_told
+        assert (said in say(given, "resume")) is is_told
 
 
-def test_a_log_that_is_gone_is_told(chain: Chain, capsys: pytest.CaptureFixture[str]) -> None:
-    assert rehearse(chain, "push", "ocargo") in (0, 1)
+def test_a_log_that_is_gone_is_told(chain: Chain, ask: Say) -> None:
     job = "Publish Ocargo Files"
+    ask("build", job, code=1)
     chain.home.log(job, 1).unlink()
-    assert run(["rehearse", "--home", str(chain.home.root), "log", job, "1"]) == 1
-    assert "can't be read" in capsys.readouterr().err
+    assert "can't be read" in ask("log", job, "1", code=1)
