@@ -422,6 +422,5 @@ def _typed(options: Any, *, numbers: bool) -> Any:
         return [_typed(value, numbers=numbers) for value in options]
     if options in ("true", "false"):
         return options == "true"
-    if numbers and isinstance(options, str) and options.isdecimal():
-        return next(number for number in (int(options), options) if str(number) == options)
-    return options
+    is_number = isinstance(options, str) and options.isdecimal() and str(int(options)) == options
+    return int(options) if numbers and is_number else options

@@ -423,20 +423,14 @@ class Loader(jinja2.BaseLoader):
         globals: MutableMapping[str, Any] | None = None,  # noqa: A002 - jinja2's name
     ) -> jinja2.Template:
         assert isinstance(environment, Environment)
-        source, filename, is_current = self.get_source(environment, name)
-        key = (source, name, self.files.index(f"{TEMPLATES}/{name}"))
+        source = self.read(name)
+        self.files.append(f"{TEMPLATES}/{name}")
+        key = (source, name, self.files.index(self.files[-1]))
         if key not in _COMPILED:
-            code = environment.compile(source, name, filename)
+            code = environment.compile(source, name, name)
             _COMPILED[key] = code, environment.outlines[name]
         code, environment.outlines[name] = _COMPILED[key]
-        return environment.template_class.from_code(environment, code, globals or {}, is_current)
-
-    def get_source(
-        self, environment: jinja2.Environment, template: str
-    ) -> tuple[str, str, Callable[[], bool]]:
-        text = self.read(template)
-        self.files.append(f"{TEMPLATES}/{template}")
-        return text, template, lambda: True
+        return environment.template_class.from_code(environment, code, globals or {})
 
 
 class _LineMarks(jinja2.ext.Extension):
