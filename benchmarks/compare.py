@@ -24,9 +24,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,12 +61,16 @@ WORKERS = 8
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one command took: seconds, seconds of CPU, MiB at its peak, requests (-1: not known)."""
+    """What one command took: seconds, seconds of CPU, MiB at its peak.
+
+    Of the loopback server, which runs in this process: requests, and its seconds of CPU meanwhile.
+    """
 
     wall: float
     cpu: float
     memory: float
-    requests: int = -1
+    requests: int | None = None
+    served: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +90,6 @@ class Server:
     user: str
     token: str
     loopback: JenkinsServer | None
-
-    def count(self) -> int:
-        return len(self.loopback.requests) if self.loopback else -1
 
 
 class Project:
@@ -326,10 +328,15 @@ class Bench:
         costs = []
         for _ in range(self._repeat):
             before()
-            earlier = server.count() if server else 0
+            loopback = server and server.loopback
+            if loopback:
+                loopback.requests.clear()
+            began = time.process_time()
             cost = self._run(command, server, directory)
-            requests = server.count() - earlier if server and server.loopback else -1
-            costs.append(Cost(cost.wall, cost.cpu, cost.memory, requests))
+            if loopback:
+                served = time.process_time() - began
+                cost = replace(cost, requests=len(loopback.requests), served=served)
+            costs.append(cost)
         middle = _middle(costs)
         self.rows.append(Row(what, who, middle))
         print(f"{what:40} {who:38} {middle.wall:7.2f} s", file=sys.stderr)
@@ -378,6 +385,7 @@ def _middle(costs: Sequence[Cost]) -> Cost:
         statistics.median(cost.cpu for cost in costs),
         statistics.median(cost.memory for cost in costs),
         costs[-1].requests,
+        statistics.median(cost.served for cost in costs),
     )
 
 
@@ -436,24 +444,25 @@ def _check_same(theirs: Path, ours: Path) -> None:
 
 
 def write_table(rows: Sequence[Row]) -> str:
-    """Return a Markdown table; the ratio is ours to the best of theirs for the same thing."""
+    """Return a Markdown table; ratios are ours to each of theirs for the same thing."""
     lines = [
-        "| what | by | wall (s) | CPU (s) | peak (MiB) | requests | ours ÷ theirs |",
-        "|---|---|--:|--:|--:|--:|--:|",
+        "| what | by | wall (s) | CPU (s) | server's CPU (s) | peak (MiB) | requests |"
+        " ours ÷ theirs, wall | ours ÷ theirs, CPU |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for row in rows:
-        ratio = ""
+        theirs: list[Cost] = []
         if row.who.startswith("cfl-jobs"):
-            others = [
-                other
-                for other in rows
-                if other.what == row.what and not other.who.startswith("cfl-jobs")
-            ]
-            ratio = ", ".join(f"{row.cost.wall / other.cost.wall:.2f}" for other in others)
+            same = (other for other in rows if other.what == row.what)
+            theirs = [other.cost for other in same if not other.who.startswith("cfl-jobs")]
         cost = row.cost
-        requests = str(cost.requests) if cost.requests >= 0 else ""
-        numbers = f"{cost.wall:.2f} | {cost.cpu:.2f} | {cost.memory:.0f} | {requests}"
-        lines.append(f"| {row.what} | `{row.who}` | {numbers} | {ratio} |")
+        walls = ", ".join(f"{cost.wall / other.wall:.2f}" for other in theirs)
+        cpus = ", ".join(f"{cost.cpu / other.cpu:.2f}" for other in theirs)
+        served, asked = f"{cost.served:.2f}", f"{cost.requests}"
+        if cost.requests is None:
+            served = asked = ""
+        numbers = f"{cost.wall:.2f} | {cost.cpu:.2f} | {served} | {cost.memory:.0f} | {asked}"
+        lines.append(f"| {row.what} | `{row.who}` | {numbers} | {walls} | {cpus} |")
     return "\n".join(lines)
 
 

@@ -79,9 +79,7 @@ def observe(
     keys = _sorted(names | orphans)
 
     def read(kind: Kind, name: str) -> Config:
-        found = Config(kind, name, target.read(kind, name), versions=versions)
-        found.normal  # noqa: B018 - parses it
-        return found
+        return read_config(target, (kind, name), versions)
 
     live: dict[Key, Config] = {}
     failed: dict[Key, CflJobsError] = {}
@@ -119,6 +117,13 @@ def observe(
         if isinstance(found, Config):
             live[key] = found
     return Observed(target.label, listed, live, versions, builds, unreadable, project)
+
+
+def read_config(target: Target, key: Key, versions: Mapping[str, str]) -> Config:
+    """Return what is there, parsed already. Raises Missing, ConfigError."""
+    found = Config(*key, target.read(*key), versions=versions)
+    found.normal  # noqa: B018 - parses it
+    return found
 
 
 def _word(failure: CflJobsError) -> str:

@@ -15,7 +15,7 @@ from cfl_jobs.planning.describing import describe
 from cfl_jobs.planning.differences import compare, compare_passwords
 from cfl_jobs.planning.fields import secret_paths
 from cfl_jobs.planning.journal import Run, Step
-from cfl_jobs.planning.observe import describe_some, list_inside, list_versions
+from cfl_jobs.planning.observe import describe_some, list_inside, list_versions, read_config
 from cfl_jobs.planning.plan import (
     Change,
     Create,
@@ -137,11 +137,9 @@ class _Planner:
         if key not in self._there:
             return None
         try:
-            found = Config(*key, self._target.read(*key), versions=self._versions)
+            return read_config(self._target, key, self._versions)
         except Missing:
             return None
-        found.normal  # noqa: B018 - parses it
-        return found
 
     def _look_into_deletions(self) -> None:
         """Count the builds that would go; leave folders alone that hold what isn't deleted."""
