@@ -444,7 +444,7 @@ def _find_jobs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     elif isinstance(change, Create) and change.gone:
         yield Effect(About.JOB, Weight.MEDIUM, "makes", (name,), f"again, {change.gone}")
     elif isinstance(change, Create):
-        weight = Weight.LOW if new.is_folder else Weight.MEDIUM
+        weight = (Weight.MEDIUM, Weight.LOW)[new.is_folder]
         yield Effect(About.JOB, weight, "adds", (name,), *_say_what_runs(new))
     elif isinstance(change, Delete):
         more = ", once update is run with --prune"

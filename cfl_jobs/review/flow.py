@@ -64,7 +64,7 @@ def find_edges(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
             yield Effect(About.EDGE, weight, f"changes how {source} starts", (target,), tail)
     for source, target in was:
         if (source, target) not in now:
-            weight = Weight.HIGH if is_by_hand_only(target) else Weight.MEDIUM
+            weight = (Weight.MEDIUM, Weight.HIGH)[is_by_hand_only(target)]
             yield Effect(About.EDGE, weight, f"keeps {source} from starting", (target,))
 
 
@@ -136,7 +136,7 @@ def _copies_of(chain: Chain, name: str) -> dict[tuple[str, str], list[str]]:
     """Return which builds a job copies from, in words, by source and artifacts."""
     found: dict[tuple[str, str], list[str]] = {}
     for edge in chain.copied_by(name):
-        words = f"{say_selector(edge)}{', if there is one' if edge.part.optional else ''}"
+        words = say_selector(edge) + ", if there is one" * edge.part.optional
         found.setdefault((edge.source, say_artifacts(edge.artifacts)), []).append(words)
     return found
 

@@ -144,8 +144,8 @@ class Pair:
             for label in _labels_of(job)
         }
         found: dict[str, tuple[str, ...]] = {}
-        for name, job in self.after.jobs.items():
-            for label in _labels_of(job) - others if name in self.deploys else ():
+        for name in filter(self.deploys.__contains__, self.after.jobs):
+            for label in _labels_of(self.after.jobs[name]) - others:
                 found[label] = (*found.get(label, ()), name)
         return found
 
@@ -161,8 +161,9 @@ class Pair:
     def weigh(self, name: str) -> Weight:
         """Return what a change of a job weighs that may do harm: most where it, or what is in it,
         deploys."""
-        is_high = name in self.deploys or name in self._folders_of_deploys
-        return Weight.HIGH if is_high else Weight.MEDIUM
+        if name in self.deploys or name in self._folders_of_deploys:
+            return Weight.HIGH
+        return Weight.MEDIUM
 
     def weigh_feeding(self, name: str) -> Weight:
         """Return the same where the jobs that are fed count as much as the job itself."""

@@ -62,7 +62,7 @@ def describe_commit(root: Path) -> str:
         return ""
     if found.returncode:
         return ""
-    remark = " and what is not committed" if list_uncommitted(root) else ""
+    remark = " and what is not committed" * bool(list_uncommitted(root))
     return f"commit {found.stdout.decode()[:10]}{remark}"
 
 
@@ -154,7 +154,7 @@ def _is_file(entry: _Entry) -> bool:
 
 
 def _word(entry: _Entry) -> str:
-    return "symbolic link" if entry.mode == "120000" else "submodule"
+    return {"120000": "symbolic link"}.get(entry.mode, "submodule")
 
 
 def _run(root: Path, *arguments: str, input_: bytes = b"") -> bytes:

@@ -135,8 +135,9 @@ def tell_upgrade(upgrade: Upgrade) -> Iterator[str]:
 
 
 def _tell_version(change: VersionChange) -> str:
-    name = "Jenkins" if change.name == CORE else change.name
-    jobs = f"  (look at {some(change.jobs, _SHOWN_NAMES)})" if change.jobs else ""
+    name = {CORE: "Jenkins"}.get(change.name, change.name)
+    jobs = f"  (look at {some(change.jobs, _SHOWN_NAMES)})" * bool(change.jobs)
     if change.before and change.after:
         return f"{name} {change.before} → {change.after}{jobs}"
-    return f"{name} {change.before or change.after} is {'gone' if change.before else 'new'}{jobs}"
+    becomes = ("new", "gone")[bool(change.before)]
+    return f"{name} {change.before or change.after} is {becomes}{jobs}"

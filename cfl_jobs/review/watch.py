@@ -14,7 +14,7 @@ from time import perf_counter
 
 from cfl_jobs.check.project import check_project
 from cfl_jobs.configs.config import Config
-from cfl_jobs.errors import CflJobsError, count
+from cfl_jobs.errors import CflJobsError, count, some
 from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.rendering.cache import render_whole
 from cfl_jobs.review.comparing import plan_revision
@@ -47,7 +47,7 @@ def watch(
         changed = sorted({file for file, _ in now.items() ^ seen.items()})
         seen = now
         say("")
-        say(f"{', '.join(changed[:4])}{' and more' if changed[4:] else ''}:")
+        say(f"{some(changed, 4)}:")
         good = _show(root, good, say)
 
 
@@ -88,6 +88,6 @@ def _show(
     jobs = sum(1 for job in rendered if job.kind is Kind.JOB)
     found = f"{count(jobs, 'job')} and {count(len(rendered) - jobs, 'view')}"
     problems = len(report.problems)
-    verdict = count(problems, "problem") if problems else "nothing wrong"
+    verdict = (problems and count(problems, "problem")) or "nothing wrong"
     say(f"  {found}, {verdict} ({perf_counter() - start:.2f} s)")
     return rendered
