@@ -169,443 +169,203 @@ PORTAL = "command: python manage.py test portal --testrunner " + (
 )
 JUDGES = "changes what decides whether a distribution was tested: Promote Distribution"
 RUNS = 'env "${environment[@]}" bash -euo pipefail -c "$command"'
-TOOTHLESS = {
-    "passes its failure over": f"{PORTAL[9:]} || true",
-    "only says so": f"if ! {PORTAL[9:]}; then echo failed; fi",
-    "goes on": f"set +e; {PORTAL[9:]}; echo done",
-    "is the other way round": f"! {PORTAL[9:]}",
-    "runs behind its back": f"{PORTAL[9:]} &",
-    "does nothing": "true",
-    "says so and goes on": f"! {PORTAL[9:]} || true",
-}
 ON_CONTROLLER = "on the controller, whose files hold all that Jenkins knows, secrets too"
-PASSES = "lets Run Portal Tests pass whatever its tests say"
-INVERTED = "lets Run Portal Tests pass only when its tests fail"
-EFFECTS = {
-    "danger in a job that looks renamed": (
-        (
-            DEPLOY,
-            "  - name: Deploy to Prod\n    environment: Prod\n",
-            "  - name: Prod Deploy\n    environment: Prod\n    command: ./deploy.sh -f\n",
-        ),
-        "changes what Prod Deploy runs",
-        Weight.HIGH,
-    ),
-    "suite on a deploy's node": (
-        (TESTS, "    suite: portal\n", "    suite: portal\n    node_label: deploy-prod\n"),
-        "runs Run Portal Tests where Deploy to Prod's secrets can be read",
-        Weight.HIGH,
-    ),
-    "deploy on another deploy's node": (
-        (DEPLOY, "environment: Dev\n", "environment: Dev\n    node_label: deploy-prod\n"),
-        "runs Deploy to Dev where Deploy to Prod's secrets can be read",
-        Weight.HIGH,
-    ),
-    "condition of the gate": (
-        (GATE, 'if [ "${#waiting[@]}" -gt 0 ]; then\n    if', "if false; then\n    if"),
-        JUDGES,
-        Weight.HIGH,
-    ),
-    "gate that goes on": (
-        (GATE, 'for ${waits# and }"\n    exit 0\n', 'for ${waits# and }"\n'),
-        JUDGES,
-        Weight.HIGH,
-    ),
-    "gate that waits for nothing": (
-        (GATE, '; else waiting+=("${jobs[index]}"); fi', "; fi"),
-        JUDGES,
-        Weight.HIGH,
-    ),
-    "gate that is given one suite less": (
-        ("templates/promote.yaml.j2", "suites=chain.tests |", "suites=chain.tests[:1] |"),
-        JUDGES,
-        Weight.HIGH,
-    ),
-    "evidence of any distribution": (
-        (
-            "templates/promote.yaml.j2",
-            "      parameter-filters: DISTRIBUTION_NUMBER=$DISTRIBUTION_NUMBER\n",
-            "",
-        ),
-        JUDGES,
-        Weight.HIGH,
-    ),
-    "comment at the gate": (
-        (
-            GATE,
-            "rm -f tests.txt deploy.properties\n",
-            "# anew\nrm -f tests.txt deploy.properties\n",
-        ),
-        "changes nothing but comments and blank lines in what Promote Distribution runs",
-        Weight.LOW,
-    ),
-    "suite that goes": (
-        (TESTS, SECOND_SUITE, ""),
-        "lets a distribution be promoted without Run Ocargo Tests",
-        Weight.HIGH,
-    ),
-    **{
-        f"suite that {way}": (
-            (TESTS, PORTAL, f"command: {json.dumps(command)}"),
-            INVERTED if way == "is the other way round" else PASSES,
-            Weight.HIGH,
-        )
-        for way, command in TOOTHLESS.items()
-    },
-    **{
-        f"suites that {way}": (
-            ("templates/scripts/run-suite.sh", RUNS, runs),
-            "lets Run Portal Tests and Run Ocargo Tests pass whatever their tests say",
-            Weight.HIGH,
-        )
-        for way, runs in {
-            "only say so": f"{RUNS} || echo failed",
-            "are asked": f"if ! {RUNS}; then\n    echo failed\nfi",
-            "may fail": f"set +e\n{RUNS}",
-            "go on where they fail": f"! {RUNS}",
-        }.items()
-    },
-    "suite that `set -e` alone holds": (
-        (TESTS, PORTAL, f"{PORTAL}; true"),
-        "leaves it to `set -e` alone to fail Run Portal Tests: what comes after the tests succeeds",
-        Weight.HIGH,
-    ),
-    "another command of a suite": (
-        (TESTS, "test portal --testrunner", "test portal --failfast --testrunner"),
-        f"changes what Run Portal Tests runs, and so what {DEPLOYS} may deploy",
-        Weight.MEDIUM,
-    ),
-    "kind of a secret": (
-        (DEPLOY, "SITE_SECRET_KEY, kind: text}\n\n", "SITE_SECRET_KEY, kind: file}\n\n"),
-        "changes how the secret codeforlife-dev-secret-key gets to Deploy to Dev: a file, not text",
-        Weight.HIGH,
-    ),
-    "token": (
-        (
-            DEPLOY_TEMPLATE,
-            "{% block source %}\nparameters:",
-            "{% block source %}\nauth-token: sesame\nparameters:",
-        ),
-        f"lets whoever knows a token start {DEPLOYS}",
-        Weight.HIGH,
-    ),
-    "deploy after a failure": (
-        ("templates/promote.yaml.j2", "        condition: SUCCESS", "        condition: ALWAYS"),
-        "changes how Promote Distribution starts Deploy to Dev, also when the build failed",
-        Weight.HIGH,
-    ),
-    "artifacts of fewer builds, beside days": (
-        (
-            "jobs/distribution.yaml",
-            "    requirements:",
-            "    retention_builds: 5\n    requirements:",
-        ),
-        "keeps fewer artifacts of Create Distribution: all but the newest 5 builds' go, "
-        "90 days were kept",
-        Weight.HIGH,
-    ),
-    "new suite": (
-        (
-            TESTS,
-            SECOND_SUITE,
-            SECOND_SUITE + SECOND_SUITE.replace("ocargo", "two").replace("Ocargo", "Two"),
-        ),
-        "adds Run Two Tests, which runs `python manage.py test game --testrunner "
-        "xmlrunner.extra.djangotestrunner.XMLTestRunner` on any node",
-        Weight.MEDIUM,
-    ),
-    "job that looks renamed": (
-        (DEPLOY, "- name: Deploy to Staging", "- name: Deploy to Test"),
-        "probably renames Deploy to Staging to Deploy to Test, without its builds: "
-        "write `moved: [Deploy to Staging]` at jobs/deploy.yaml:26:5 to keep them",
-        Weight.HIGH,
-    ),
-    "job that is renamed": (
-        (
-            DEPLOY,
-            "- name: Deploy to Staging",
-            "- name: Deploy to Test\n    moved: Deploy to Staging",
-        ),
-        "renames Deploy to Staging, whose builds stay, to Deploy to Test",
-        Weight.LOW,
-    ),
-    "what a job that feeds deploys runs": (
-        ("templates/scripts/publish.sh", "#!/usr/bin/env bash\n", "#!/usr/bin/env bash\n: more\n"),
-        "changes what Publish Ocargo Files, Publish Portal Files and Publish Deploy Files run, and "
-        f"so what {DEPLOYS} may deploy",
-        Weight.MEDIUM,
-    ),
-    "production started by another job": (
-        (DEPLOY, PROD, f"{PROD}    after_promotion: true\n"),
-        "lets Promote Distribution start Deploy to Prod if the build wrote deploy.properties",
-        Weight.HIGH,
-    ),
-    "what one deploy alone is concerned by": (
-        (DEPLOY, PROD, f"{PROD}    after_promotion: true\n"),
-        "changes what Promote Distribution runs, and so what Deploy to Prod may deploy",
-        Weight.MEDIUM,
-    ),
-    "what goes along": (
-        ("jobs/publish.yaml", "component: portal", "component: site"),
-        "changes how Ad-hoc distribution starts Create Distribution, with SITE too, without PORTAL",
-        Weight.MEDIUM,
-    ),
-    "edge that goes": (
-        (DEPLOY, "    after_promotion: true\n", ""),
-        "keeps Promote Distribution from starting Deploy to Dev",
-        Weight.MEDIUM,
-    ),
-    "comment in a script": (
-        (SCRIPT, "umask 022\n", "umask 022\n# for the user's sake\n\n"),
-        f"changes nothing but comments and blank lines in what {DEPLOYS} run",
-        Weight.LOW,
-    ),
-    "description": (
-        (DEPLOY_TEMPLATE, "  By hand: Build", "  By a person: Build"),
-        f"changes only text for people (description) of {DEPLOYS}",
-        Weight.LOW,
-    ),
-    "description of a parameter": (
-        (DEPLOY_TEMPLATE, "for example 42.", "for example 43."),
-        f"changes only text for people (parameter DISTRIBUTION: description) of {DEPLOYS}",
-        Weight.LOW,
-    ),
-    "untested check cut out": (
-        (SCRIPT, UNTESTED, "fi\n"),
-        f"lets {DEPLOYS} deploy what was not tested: nothing stops it any more",
-        Weight.HIGH,
-    ),
-    "guard that goes": (
-        (SCRIPT, UNTESTED, "fi\n"),
-        f'takes the guard `refuse "distribution $number is not tested"` out of {DEPLOYS}',
-        Weight.HIGH,
-    ),
-    "guard that holds less often": (
-        (SCRIPT, 'elif [ "${ALLOW_UNTESTED:-false}" = true ]; then', "elif true; then"),
-        f'changes when the guard `refuse "distribution $number is not tested"` of {DEPLOYS} '
-        "stops them",
-        Weight.HIGH,
-    ),
-    "errors that are passed over": (
-        (SCRIPT, "set -euo pipefail", "set -uo pipefail"),
-        f"lets {DEPLOYS} go on after a command that fails, without `set -e`",
-        Weight.HIGH,
-    ),
-    "errors before a pipe, and what isn't set": (
-        (SCRIPT, "set -euo pipefail", "set -o errexit"),
-        f"lets {DEPLOYS} go on after a variable that isn't set or a failure before a pipe, without "
-        "`set -u` and `set -o pipefail`",
-        Weight.HIGH,
-    ),
-    "errors of all kinds": (
-        (SCRIPT, "set -euo pipefail", ""),
-        f"lets {DEPLOYS} go on after a command that fails, a variable that isn't set or a failure "
-        "before a pipe, without `set -e`, `set -u` and `set -o pipefail`",
-        Weight.HIGH,
-    ),
-    "errors that end it in one case only": (
-        (SCRIPT, "set -euo pipefail", 'set -uo pipefail\nif [ -n "${CI:-}" ]; then set -e; fi'),
-        f"lets {DEPLOYS} go on after a command that fails, with `set -e` only behind "
-        '`if [ -n "${CI:-}" ]`',
-        Weight.HIGH,
-    ),
-    "errors that end it beside, in one case only": (
-        (SCRIPT, "set -euo pipefail", 'set -uo pipefail\n[ -z "${CI:-}" ] || set -e'),
-        f"lets {DEPLOYS} go on after a command that fails, with `set -e` only behind "
-        '`[ -z "${CI:-}" ]`',
-        Weight.HIGH,
-    ),
-    "errors that end a shell of its own": (
-        (SCRIPT, "set -euo pipefail", "set -uo pipefail\n(set -e)"),
-        f"lets {DEPLOYS} go on after a command that fails, with `set -e` only in a shell of its "
-        "own",
-        Weight.HIGH,
-    ),
-    "errors that are passed over further on": (
-        (SCRIPT, "umask 022\n", "umask 022\nset +e\n"),
-        f"lets {DEPLOYS} go on after a command that fails, as of `set +e`",
-        Weight.HIGH,
-    ),
-    "errors of the command": (
-        (SCRIPT, '"${filled[@]}" bash -euo', '"${filled[@]}" bash -uo'),
-        f"lets {DEPLOYS} go on after a command that fails in what a shell of its own runs",
-        Weight.HIGH,
-    ),
-    "errors before a pipe alone": (
-        ("templates/scripts/check-number.sh", "set -euo pipefail", "set -eu"),
-        "lets Run Portal Tests, Run Ocargo Tests and Promote Distribution go on after a failure "
-        "before a pipe, without `set -o pipefail`",
-        Weight.HIGH,
-    ),
-    "guards that end green": (
-        (SCRIPT, "exit 1", "exit 0"),
-        f'lets {DEPLOYS} end green where `refuse "no distribution $number"`, `refuse "distribution '
-        '$number is not tested"` and 2 more refused: `refuse` ends green now',
-        Weight.HIGH,
-    ),
-    "guards that stop nothing": (
-        (SCRIPT, '    reason="refused, ${*:2}"\n    exit 1\n', '    reason="refused, ${*:2}"\n'),
-        f'lets {DEPLOYS} go on where `refuse "no distribution $number"`, `refuse "distribution '
-        '$number is not tested"` and 2 more refused: `refuse` goes on now',
-        Weight.HIGH,
-    ),
-    "suite on the controller": (
-        (TESTS, "    suite: portal\n", "    suite: portal\n    node_label: big || built-in\n"),
-        f"runs Run Portal Tests {ON_CONTROLLER}",
-        Weight.HIGH,
-    ),
-    "code of branches on the controller": (
-        (
-            "jobs/check.yaml",
-            "  - name: Check Jobs\n",
-            "  - name: Check Jobs\n    node_label: master\n",
-        ),
-        f"runs Check Jobs {ON_CONTROLLER}",
-        Weight.HIGH,
-    ),
-    "anywhere but on the controller": (
-        (TESTS, "    suite: portal\n", "    suite: portal\n    node_label: '!built-in'\n"),
-        "runs Run Portal Tests on !built-in, not on any node",
-        Weight.MEDIUM,
-    ),
-    "guard of what is deployed": (
-        ("templates/scripts/run-suite.sh", 'if [ "$tests" -eq 0 ]; then', "if false; then"),
-        'changes when the guard `fail "the suite ended well but reported no test: there is none in '
-        '\\$JUNIT_REPORTS/*.xml"` of Run Portal Tests and Run Ocargo Tests stops them',
-        Weight.HIGH,
-    ),
-    "test results": (
-        ("templates/tests.yaml.j2", "allow-empty-results: false", "allow-empty-results: true"),
-        "lets Run Portal Tests and Run Ocargo Tests succeed without any test result",
-        Weight.HIGH,
-    ),
-    "what a deploy runs": (
-        (DEPLOY, PROD, f"{PROD}    command: ./deploy.sh {{environment}}\n"),
-        "changes what Deploy to Prod runs",
-        Weight.HIGH,
-    ),
-    "secret for a suite": (
-        ("jobs/tests.yaml", "    suite: portal\n", f"    suite: portal\n{SECRET}"),
-        "gives the secret codeforlife-prod-secret-key to Run Portal Tests as $KEY",
-        Weight.HIGH,
-    ),
-    "retention of builds": (
-        ("jobs/deploy.yaml", "retention_days: 365", "retention_days: 7"),
-        f"keeps fewer builds of {DEPLOYS}: those older than 7 days go, 365 days were kept",
-        Weight.HIGH,
-    ),
-    "retention of artifacts": (
-        ("templates/base.yaml.j2", RETENTION, f"      artifact-num-to-keep: 3\n{RETENTION}"),
-        f"keeps fewer artifacts of {DEPLOYS}: all but the newest 3 builds' go, 365 days were kept",
-        Weight.HIGH,
-    ),
-    "longer retention": (
-        ("jobs/deploy.yaml", "retention_days: 365", "retention_days: 400"),
-        f"keeps more builds of {DEPLOYS}: 400 days, not 365 days",
-        Weight.LOW,
-    ),
-    "mail of one": (
-        ("jobs/settings.yaml", "mail: builds@codeforlife.education", 'mail: ""'),
-        "no longer mails builds@codeforlife.education when a build of any of 12 jobs fails",
-        Weight.HIGH,
-    ),
-    "mail of all": (
-        ("templates/base.yaml.j2", MAIL, "  - fingerprint:\n      files: '{{ settings.mail }}'\n"),
-        "mails nobody when a build of any of 12 jobs fails: builds@codeforlife.education and those "
-        "whose commits broke it heard of it",
-        Weight.HIGH,
-    ),
-    "copies by one more": (
-        ("templates/publish.yaml.j2", COPIER, f"{COPIER},Check Jobs"),
-        "lets Check Jobs copy the artifacts of Publish Ocargo Files, Publish Portal Files and "
-        "Publish Deploy Files",
-        Weight.HIGH,
-    ),
-    "copies by all": (
-        ("templates/publish.yaml.j2", COPIER, COPIER.replace("{{ distribution }}", '"*"')),
-        "lets every job copy the artifacts of Publish Ocargo Files, Publish Portal Files and "
-        "Publish Deploy Files",
-        Weight.HIGH,
-    ),
-    "copies by nobody named": (
-        ("templates/publish.yaml.j2", f"  - copyartifact:\n      {COPIER}\n", ""),
-        "no longer says who may copy the artifacts of Publish Ocargo Files, Publish Portal Files "
-        "and Publish Deploy Files, which Create Distribution could: no job may "
-        "in Copy Artifact's production mode, every job in its migration mode",
-        Weight.HIGH,
-    ),
-    "another repository": (
-        ("jobs/settings.yaml", "organisation: ocadotechnology", "organisation: someone"),
-        "checks out https://github.com/someone/ocargo.git, not "
-        "https://github.com/ocadotechnology/ocargo.git, in Publish Ocargo Files",
-        Weight.HIGH,
-    ),
-    "what nobody knows": (
-        (DEPLOY_TEMPLATE, "{% block publishers %}", "{% block publishers %}\n" + UNKNOWN),
-        f"adds “run condition” to {DEPLOYS}",
-        Weight.HIGH,
-    ),
-    "another secret": (
-        (DEPLOY, "codeforlife-prod-secret-key", "codeforlife-other-secret-key"),
-        "gives the secret codeforlife-other-secret-key to Deploy to Prod as $SITE_SECRET_KEY",
-        Weight.HIGH,
-    ),
-    "secret that goes": (
-        (DEPLOY, "codeforlife-prod-secret-key", "codeforlife-other-secret-key"),
-        "takes the secret codeforlife-prod-secret-key from Deploy to Prod",
-        Weight.HIGH,
-    ),
-    "another environment": (
-        (DEPLOY, "environment: Dev\n", "environment: QA\n"),
-        "lets Deploy to Dev deploy to QA, not Dev",
-        Weight.HIGH,
-    ),
-    "restriction": (
-        (DEPLOY, PROD, f'{PROD}    restricted_to: ["USER:alice"]\n'),
-        "restricts who may build Deploy to Prod to USER:alice",
-        Weight.MEDIUM,
-    ),
-    "guard's default": (
-        (DEPLOY_TEMPLATE, "      default: false", "      default: true"),
-        f"changes the parameter ALLOW_UNTESTED of {DEPLOYS}: its default is true, not false",
-        Weight.HIGH,
-    ),
-    "newest instead of the chosen one": (
-        (
-            DEPLOY_TEMPLATE,
-            "which-build: build-param\n      param: DISTRIBUTION",
-            "which-build: last-successful",
-        ),
-        "takes distribution.tar.gz, commit.txt of Create Distribution from newest successful, if "
-        f"there is one, not the build that DISTRIBUTION selects, if there is one, into {DEPLOYS}",
-        Weight.HIGH,
-    ),
-    "wider branch": (
-        ("templates/publish.yaml.j2", '"refs/heads/{{ fetched }}"', '"**"'),
-        "lets Publish Ocargo Files, Publish Portal Files and Publish Deploy Files build any branch"
-        ", not only branch master",
-        Weight.HIGH,
-    ),
-    "timer": (
-        (
-            "templates/tests.yaml.j2",
-            "{% block source %}",
-            "{% block source %}\ntriggers:\n  - timed: H 3 * * *",
-        ),
-        "lets the clock, H 3 * * * start Run Portal Tests and Run Ocargo Tests",
-        Weight.MEDIUM,
-    ),
-    "deploys at once": (
-        ("templates/base.yaml.j2", "concurrent: false", "concurrent: true"),
-        f"lets several builds of {DEPLOYS} run at once",
-        Weight.HIGH,
-    ),
-    "workspace": (
-        ("templates/base.yaml.j2", "  - workspace-cleanup\n", ""),
-        f"no longer cleans the workspace of {DEPLOYS}",
-        Weight.HIGH,
-    ),
+# Commands of a suite, by what is told of them.
+TOOTHLESS = {
+    "lets Run Portal Tests pass whatever its tests say": (
+        f"{PORTAL[9:]} || true",
+        f"if ! {PORTAL[9:]}; then echo failed; fi",
+        f"set +e; {PORTAL[9:]}; echo done",
+        f"{PORTAL[9:]} &",
+        f"! {PORTAL[9:]} || true",
+        "true",
+    ),
+    "lets Run Portal Tests pass only when its tests fail": (f"! {PORTAL[9:]}",),
 }
+UNASKED = (
+    f"{RUNS} || echo failed",
+    f"if ! {RUNS}; then\n    echo failed\nfi",
+    f"set +e\n{RUNS}",
+    f"! {RUNS}",
+)
+BOTH_PASS = "lets Run Portal Tests and Run Ocargo Tests pass whatever their tests say"
+# What is told of a change, by what it weighs.
+# fmt: off
+EFFECTS: dict[Weight, list[tuple[str, Edit]]] = {Weight.HIGH: [
+    ("changes what Prod Deploy runs",
+     (DEPLOY, "  - name: Deploy to Prod\n    environment: Prod\n",
+      "  - name: Prod Deploy\n    environment: Prod\n    command: ./deploy.sh -f\n")),
+    ("runs Run Portal Tests where Deploy to Prod's secrets can be read",
+     (TESTS, "    suite: portal\n", "    suite: portal\n    node_label: deploy-prod\n")),
+    ("runs Deploy to Dev where Deploy to Prod's secrets can be read",
+     (DEPLOY, "environment: Dev\n", "environment: Dev\n    node_label: deploy-prod\n")),
+    (JUDGES,
+     (GATE, 'if [ "${#waiting[@]}" -gt 0 ]; then\n    if', "if false; then\n    if")),
+    (JUDGES,
+     (GATE, 'for ${waits# and }"\n    exit 0\n', 'for ${waits# and }"\n')),
+    (JUDGES,
+     (GATE, '; else waiting+=("${jobs[index]}"); fi', "; fi")),
+    (JUDGES,
+     ("templates/promote.yaml.j2", "suites=chain.tests |", "suites=chain.tests[:1] |")),
+    (JUDGES,
+     ("templates/promote.yaml.j2",
+      "      parameter-filters: DISTRIBUTION_NUMBER=$DISTRIBUTION_NUMBER\n", "")),
+    ("lets a distribution be promoted without Run Ocargo Tests",
+     (TESTS, SECOND_SUITE, "")),
+    ("leaves it to `set -e` alone to fail Run Portal Tests: what comes after the tests succeeds",
+     (TESTS, PORTAL, f"{PORTAL}; true")),
+    ("changes how the secret codeforlife-dev-secret-key gets to Deploy to Dev: a file, not text",
+     (DEPLOY, "SITE_SECRET_KEY, kind: text}\n\n", "SITE_SECRET_KEY, kind: file}\n\n")),
+    (f"lets whoever knows a token start {DEPLOYS}",
+     (DEPLOY_TEMPLATE, "{% block source %}\nparameters:",
+      "{% block source %}\nauth-token: sesame\nparameters:")),
+    ("changes how Promote Distribution starts Deploy to Dev, also when the build failed",
+     ("templates/promote.yaml.j2", "        condition: SUCCESS", "        condition: ALWAYS")),
+    ("keeps fewer artifacts of Create Distribution: all but the newest 5 builds' go, "
+     "90 days were kept",
+     ("jobs/distribution.yaml", "    requirements:",
+      "    retention_builds: 5\n    requirements:")),
+    ("probably renames Deploy to Staging to Deploy to Test, without its builds: "
+     "write `moved: [Deploy to Staging]` at jobs/deploy.yaml:26:5 to keep them",
+     (DEPLOY, "- name: Deploy to Staging", "- name: Deploy to Test")),
+    ("lets Promote Distribution start Deploy to Prod if the build wrote deploy.properties",
+     (DEPLOY, PROD, f"{PROD}    after_promotion: true\n")),
+    (f"lets {DEPLOYS} deploy what was not tested: nothing stops it any more",
+     (SCRIPT, UNTESTED, "fi\n")),
+    (f'takes the guard `refuse "distribution $number is not tested"` out of {DEPLOYS}',
+     (SCRIPT, UNTESTED, "fi\n")),
+    (f'changes when the guard `refuse "distribution $number is not tested"` of {DEPLOYS} '
+     "stops them",
+     (SCRIPT, 'elif [ "${ALLOW_UNTESTED:-false}" = true ]; then', "elif true; then")),
+    (f"lets {DEPLOYS} go on after a command that fails, without `set -e`",
+     (SCRIPT, "set -euo pipefail", "set -uo pipefail")),
+    (f"lets {DEPLOYS} go on after a variable that isn't set or a failure before a pipe, without "
+     "`set -u` and `set -o pipefail`",
+     (SCRIPT, "set -euo pipefail", "set -o errexit")),
+    (f"lets {DEPLOYS} go on after a command that fails, a variable that isn't set or a failure "
+     "before a pipe, without `set -e`, `set -u` and `set -o pipefail`",
+     (SCRIPT, "set -euo pipefail", "")),
+    (f"lets {DEPLOYS} go on after a command that fails, with `set -e` only behind "
+     '`if [ -n "${CI:-}" ]`',
+     (SCRIPT, "set -euo pipefail", 'set -uo pipefail\nif [ -n "${CI:-}" ]; then set -e; fi')),
+    (f"lets {DEPLOYS} go on after a command that fails, with `set -e` only behind "
+     '`[ -z "${CI:-}" ]`',
+     (SCRIPT, "set -euo pipefail", 'set -uo pipefail\n[ -z "${CI:-}" ] || set -e')),
+    (f"lets {DEPLOYS} go on after a command that fails, with `set -e` only in a shell of its "
+     "own",
+     (SCRIPT, "set -euo pipefail", "set -uo pipefail\n(set -e)")),
+    (f"lets {DEPLOYS} go on after a command that fails, as of `set +e`",
+     (SCRIPT, "umask 022\n", "umask 022\nset +e\n")),
+    (f"lets {DEPLOYS} go on after a command that fails in what a shell of its own runs",
+     (SCRIPT, '"${filled[@]}" bash -euo', '"${filled[@]}" bash -uo')),
+    ("lets Run Portal Tests, Run Ocargo Tests and Promote Distribution go on after a failure "
+     "before a pipe, without `set -o pipefail`",
+     ("templates/scripts/check-number.sh", "set -euo pipefail", "set -eu")),
+    (f'lets {DEPLOYS} end green where `refuse "no distribution $number"`, `refuse "distribution '
+     '$number is not tested"` and 2 more refused: `refuse` ends green now',
+     (SCRIPT, "exit 1", "exit 0")),
+    (f'lets {DEPLOYS} go on where `refuse "no distribution $number"`, `refuse "distribution '
+     '$number is not tested"` and 2 more refused: `refuse` goes on now',
+     (SCRIPT, '    reason="refused, ${*:2}"\n    exit 1\n', '    reason="refused, ${*:2}"\n')),
+    (f"runs Run Portal Tests {ON_CONTROLLER}",
+     (TESTS, "    suite: portal\n", "    suite: portal\n    node_label: big || built-in\n")),
+    (f"runs Check Jobs {ON_CONTROLLER}",
+     ("jobs/check.yaml", "  - name: Check Jobs\n",
+      "  - name: Check Jobs\n    node_label: master\n")),
+    ('changes when the guard `fail "the suite ended well but reported no test: there is none in '
+     '\\$JUNIT_REPORTS/*.xml"` of Run Portal Tests and Run Ocargo Tests stops them',
+     ("templates/scripts/run-suite.sh", 'if [ "$tests" -eq 0 ]; then', "if false; then")),
+    ("lets Run Portal Tests and Run Ocargo Tests succeed without any test result",
+     ("templates/tests.yaml.j2", "allow-empty-results: false", "allow-empty-results: true")),
+    ("changes what Deploy to Prod runs",
+     (DEPLOY, PROD, f"{PROD}    command: ./deploy.sh {{environment}}\n")),
+    ("gives the secret codeforlife-prod-secret-key to Run Portal Tests as $KEY",
+     ("jobs/tests.yaml", "    suite: portal\n", f"    suite: portal\n{SECRET}")),
+    (f"keeps fewer builds of {DEPLOYS}: those older than 7 days go, 365 days were kept",
+     ("jobs/deploy.yaml", "retention_days: 365", "retention_days: 7")),
+    (f"keeps fewer artifacts of {DEPLOYS}: all but the newest 3 builds' go, 365 days were kept",
+     ("templates/base.yaml.j2", RETENTION, f"      artifact-num-to-keep: 3\n{RETENTION}")),
+    ("no longer mails builds@codeforlife.education when a build of any of 12 jobs fails",
+     ("jobs/settings.yaml", "mail: builds@codeforlife.education", 'mail: ""')),
+    ("mails nobody when a build of any of 12 jobs fails: builds@codeforlife.education and those "
+     "whose commits broke it heard of it",
+     ("templates/base.yaml.j2", MAIL, "  - fingerprint:\n      files: '{{ settings.mail }}'\n")),
+    ("lets Check Jobs copy the artifacts of Publish Ocargo Files, Publish Portal Files and "
+     "Publish Deploy Files",
+     ("templates/publish.yaml.j2", COPIER, f"{COPIER},Check Jobs")),
+    ("lets every job copy the artifacts of Publish Ocargo Files, Publish Portal Files and "
+     "Publish Deploy Files",
+     ("templates/publish.yaml.j2", COPIER, COPIER.replace("{{ distribution }}", '"*"'))),
+    ("no longer says who may copy the artifacts of Publish Ocargo Files, Publish Portal Files "
+     "and Publish Deploy Files, which Create Distribution could: no job may "
+     "in Copy Artifact's production mode, every job in its migration mode",
+     ("templates/publish.yaml.j2", f"  - copyartifact:\n      {COPIER}\n", "")),
+    ("checks out https://github.com/someone/ocargo.git, not "
+     "https://github.com/ocadotechnology/ocargo.git, in Publish Ocargo Files",
+     ("jobs/settings.yaml", "organisation: ocadotechnology", "organisation: someone")),
+    (f"adds “run condition” to {DEPLOYS}",
+     (DEPLOY_TEMPLATE, "{% block publishers %}", "{% block publishers %}\n" + UNKNOWN)),
+    ("gives the secret codeforlife-other-secret-key to Deploy to Prod as $SITE_SECRET_KEY",
+     (DEPLOY, "codeforlife-prod-secret-key", "codeforlife-other-secret-key")),
+    ("takes the secret codeforlife-prod-secret-key from Deploy to Prod",
+     (DEPLOY, "codeforlife-prod-secret-key", "codeforlife-other-secret-key")),
+    ("lets Deploy to Dev deploy to QA, not Dev",
+     (DEPLOY, "environment: Dev\n", "environment: QA\n")),
+    (f"changes the parameter ALLOW_UNTESTED of {DEPLOYS}: its default is true, not false",
+     (DEPLOY_TEMPLATE, "      default: false", "      default: true")),
+    ("takes distribution.tar.gz, commit.txt of Create Distribution from newest successful, if "
+     f"there is one, not the build that DISTRIBUTION selects, if there is one, into {DEPLOYS}",
+     (DEPLOY_TEMPLATE, "which-build: build-param\n      param: DISTRIBUTION",
+      "which-build: last-successful")),
+    ("lets Publish Ocargo Files, Publish Portal Files and Publish Deploy Files build any branch"
+     ", not only branch master",
+     ("templates/publish.yaml.j2", '"refs/heads/{{ fetched }}"', '"**"')),
+    (f"lets several builds of {DEPLOYS} run at once",
+     ("templates/base.yaml.j2", "concurrent: false", "concurrent: true")),
+    (f"no longer cleans the workspace of {DEPLOYS}",
+     ("templates/base.yaml.j2", "  - workspace-cleanup\n", "")),
+    *((told, (TESTS, PORTAL, f"command: {json.dumps(command)}"))
+      for told, commands in TOOTHLESS.items() for command in commands),
+    *((BOTH_PASS, ("templates/scripts/run-suite.sh", RUNS, runs)) for runs in UNASKED),
+], Weight.MEDIUM: [
+    (f"changes what Run Portal Tests runs, and so what {DEPLOYS} may deploy",
+     (TESTS, "test portal --testrunner", "test portal --failfast --testrunner")),
+    ("adds Run Two Tests, which runs `python manage.py test game --testrunner "
+     "xmlrunner.extra.djangotestrunner.XMLTestRunner` on any node",
+     (TESTS, SECOND_SUITE,
+      SECOND_SUITE + SECOND_SUITE.replace("ocargo", "two").replace("Ocargo", "Two"))),
+    ("changes what Publish Ocargo Files, Publish Portal Files and Publish Deploy Files run, and "
+     f"so what {DEPLOYS} may deploy",
+     ("templates/scripts/publish.sh", "#!/usr/bin/env bash\n", "#!/usr/bin/env bash\n: more\n")),
+    ("changes what Promote Distribution runs, and so what Deploy to Prod may deploy",
+     (DEPLOY, PROD, f"{PROD}    after_promotion: true\n")),
+    ("changes how Ad-hoc distribution starts Create Distribution, with SITE too, without PORTAL",
+     ("jobs/publish.yaml", "component: portal", "component: site")),
+    ("keeps Promote Distribution from starting Deploy to Dev",
+     (DEPLOY, "    after_promotion: true\n", "")),
+    ("runs Run Portal Tests on !built-in, not on any node",
+     (TESTS, "    suite: portal\n", "    suite: portal\n    node_label: '!built-in'\n")),
+    ("restricts who may build Deploy to Prod to USER:alice",
+     (DEPLOY, PROD, f'{PROD}    restricted_to: ["USER:alice"]\n')),
+    ("lets the clock, H 3 * * * start Run Portal Tests and Run Ocargo Tests",
+     ("templates/tests.yaml.j2", "{% block source %}",
+      "{% block source %}\ntriggers:\n  - timed: H 3 * * *")),
+], Weight.LOW: [
+    ("changes nothing but comments and blank lines in what Promote Distribution runs",
+     (GATE, "rm -f tests.txt deploy.properties\n", "# anew\nrm -f tests.txt deploy.properties\n")),
+    ("renames Deploy to Staging, whose builds stay, to Deploy to Test",
+     (DEPLOY, "- name: Deploy to Staging",
+      "- name: Deploy to Test\n    moved: Deploy to Staging")),
+    (f"changes nothing but comments and blank lines in what {DEPLOYS} run",
+     (SCRIPT, "umask 022\n", "umask 022\n# for the user's sake\n\n")),
+    (f"changes only text for people (description) of {DEPLOYS}",
+     (DEPLOY_TEMPLATE, "  By hand: Build", "  By a person: Build")),
+    (f"changes only text for people (parameter DISTRIBUTION: description) of {DEPLOYS}",
+     (DEPLOY_TEMPLATE, "for example 42.", "for example 43.")),
+    (f"keeps more builds of {DEPLOYS}: 400 days, not 365 days",
+     ("jobs/deploy.yaml", "retention_days: 365", "retention_days: 400")),
+]}
+# fmt: on
 
 
 @pytest.fixture(scope="module")
@@ -613,9 +373,13 @@ def before() -> Setup:
     return read_setup(ROOT)
 
 
-@pytest.mark.parametrize("case", EFFECTS)
-def test_what_a_change_means_for_the_chain(case: str, before: Setup, tmp_path: Path) -> None:
-    change, expected, weight = EFFECTS[case]
+@pytest.mark.parametrize(
+    ("weight", "expected", "change"),
+    [(weight, *row) for weight, rows in EFFECTS.items() for row in rows],
+)
+def test_what_a_change_means_for_the_chain(
+    weight: Weight, expected: str, change: Edit, before: Setup, tmp_path: Path
+) -> None:
     edit(copy_project(tmp_path), *change)
     review = review_setups(Revision("main"), Revision("change"), before, read_setup(tmp_path))
     effects = effects_of(review)

@@ -202,14 +202,14 @@ def build_chain(jobs: Iterable[Job]) -> Chain:
 def _node(name: str, job: Job | None, *, is_started: bool) -> Node:
     if job is None:
         return Node(name, defined=False)
-    starts = tuple(_starts(job))
+    starts = tuple(list_starts(job))
     if not starts and not is_started:
         starts = (Start(StartKind.HAND),)
     archived = tuple(chain(*(step.archived for step in (*job.builders, *job.publishers))))
     return Node(name, starts, job.parameters, archived, disabled=job.disabled)
 
 
-def _starts(job: Job) -> Iterator[Start]:
+def list_starts(job: Job) -> Iterator[Start]:
     for trigger in job.triggers:
         if isinstance(trigger, Trigger):
             details = [name_repository(url) for url in job.urls] or [""]

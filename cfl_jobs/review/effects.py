@@ -52,7 +52,7 @@ from cfl_jobs.review.access import (
     read_secrets,
     say_way,
 )
-from cfl_jobs.review.flow import find_copies, find_edges, find_runs, find_starts, merge_chains
+from cfl_jobs.review.flow import find_copies, find_edges, find_runs, merge_chains, read_starts
 from cfl_jobs.review.guards import find_guards, find_passing
 from cfl_jobs.review.outline import say_moved
 from cfl_jobs.review.pair import BEGIN, COMMAND, Pair, covers
@@ -478,6 +478,10 @@ def _say_what_runs(job: Job) -> tuple[str, str]:
 _LONG_COMMAND = 100  # characters
 
 
+def _read_cleaning(job: Job) -> Mapping[str, None]:
+    return dict.fromkeys(part.TAG for part in parts_of(job.wrappers, CleanBefore))
+
+
 def _read_minutes(job: Job) -> Mapping[str, float]:
     limits = (limit.seconds / 60 for limit in parts_of(job.wrappers, TimeLimit))
     return {"": min(limits, default=inf)}
@@ -502,144 +506,98 @@ _TRIGGERING = (
     DECLARED,
     "builders",
 )
-_STARTING = r"(com\.cloudbees\.jenkins\.GitHubPushTrigger|hudson\.triggers\.(SCM|Timer)Trigger)"
+_STARTING = (
+    r"(com\.cloudbees\.jenkins\.GitHubPushTrigger|hudson\.triggers\.(SCM|Timer)Trigger)(/spec)?"
+)
 # Below `configs` of the parameterized trigger: whom it starts, when, and with what.
 _STARTED = (
     r"configs|configs/[^/]+(/(projects|condition|configs|configs/[^/]+"
     r"|configs/[^/]+/(properties|propertiesFile|failTriggerOnMissing)|block))?"
     r"|childProjects|threshold(/.*)?|jenkins\.triggers\.ReverseBuildTrigger(/.*)?"
 )
+_OF_RESULTS = "allowEmptyResults|skipMarkingBuildUnstable"
+_BINDING = r"bindings|bindings/[^/]+(/\w*Variable)?|(.*/)?credentialsId"
+_CHECKED_OUT = r"userRemoteConfigs(/[^/]+(/url)?)?|branches(/.*)?"
+_KEEPING = r"(strategy|(strategy/)?(artifactD|d)aysToKeep|(strategy/)?(artifactN|n)umToKeep)"
+_MAILING = "recipients|sendToIndividuals|dontNotifyEveryUnstableBuild"
+_DEFAULTS = r"[^/]+(/(defaultValue|defaultSelector|choices|trim)(/.*)?)?"
 DANGERS = (
     Danger(find_guards, ("builders",), of_kept=False),
-    Danger(
-        _tests,
-        (f"publishers/{JUnitResults.TAG}",),
-        tells="allowEmptyResults|skipMarkingBuildUnstable",
-    ),
+    Danger(_tests, (f"publishers/{JUnitResults.TAG}",), _OF_RESULTS),
     Danger(find_passing, ("builders",)),
     Danger(_environments, ("builders",), of_kept=False),
     Danger(
-        find_starts,
-        ("triggers", "scm/userRemoteConfigs"),
-        rf"{_STARTING}(/spec)?",
-        of_kept=False,
+        Compare(About.TRIGGER, read_starts,
+                new=Told("lets {key} start"), gone=Told("stops starting", "by {key}")),
+        ("triggers", "scm/userRemoteConfigs"), _STARTING, of_kept=False,
     ),
-    Danger(find_edges, _TRIGGERING, tells=_STARTED, of_kept=False),
+    Danger(find_edges, _TRIGGERING, _STARTED, of_kept=False),
     Danger(
-        Compare(
-            About.SECRET,
-            read_secrets,
-            Told("gives the secret {key} to", "{now[0]}", Weight.HIGH),
-            Told("takes the secret {key} from", "", Weight.HIGH),
-            Told("changes how the secret {key} gets to", "", Weight.HIGH, say_way),
-        ),
-        (f"buildWrappers/{BindCredentials.TAG}", "scm/userRemoteConfigs"),
-        r"bindings|bindings/[^/]+(/\w*Variable)?|(.*/)?credentialsId",
-        of_kept=False,
+        Compare(About.SECRET, read_secrets,
+                new=Told("gives the secret {key} to", "{now[0]}", Weight.HIGH),
+                gone=Told("takes the secret {key} from", "", Weight.HIGH),
+                other=Told("changes how the secret {key} gets to", "", Weight.HIGH, say_way)),
+        (f"buildWrappers/{BindCredentials.TAG}", "scm/userRemoteConfigs"), _BINDING, of_kept=False,
     ),
     Danger(_find_tokens, ("authToken",), of_kept=False),
     Danger(find_nodes, ("assignedNode", "canRoam"), of_kept=False),
     Danger(
-        Compare(
-            About.PERMISSION,
-            read_restriction,
-            Told("restricts who may build", "to {now}", Weight.MEDIUM),
-            Told("lifts the restriction of who may build", ", which only {was} could"),
-        ),
+        Compare(About.PERMISSION, read_restriction,
+                new=Told("restricts who may build", "to {now}", Weight.MEDIUM),
+                gone=Told("lifts the restriction of who may build", ", which only {was} could")),
         (f"{MATRIX}/inheritanceStrategy",),
     ),
     Danger(find_permissions, (f"{MATRIX}/permission",)),
     Danger(find_copiers, (PERMITTED,)),
+    Danger(_find_sources, ("scm", f"{DECLARED}/parameterDefinitions"), _CHECKED_OUT),
     Danger(
-        _find_sources,
-        ("scm", f"{DECLARED}/parameterDefinitions"),
-        tells=r"userRemoteConfigs(/[^/]+(/url)?)?|branches(/.*)?",
-    ),
-    Danger(
-        Compare(
-            About.SOURCE,
-            _read_fetching,
-            other=Told("changes how git fetches for", weight=Weight.MEDIUM),
-        ),
+        Compare(About.SOURCE, _read_fetching,
+                other=Told("changes how git fetches for", "", Weight.MEDIUM)),
         ("scm",),
     ),
-    Danger(
-        _find_retention,
-        (DISCARDER, "logRotator"),
-        tells=r"(strategy|(strategy/)?(artifactD|d)aysToKeep|(strategy/)?(artifactN|n)umToKeep)",
-    ),
-    Danger(
-        _find_mail,
-        (f"publishers/{Mail.TAG}",),
-        tells="recipients|sendToIndividuals|dontNotifyEveryUnstableBuild",
-    ),
+    Danger(_find_retention, (DISCARDER, "logRotator"), _KEEPING),
+    Danger(_find_mail, (f"publishers/{Mail.TAG}",), _MAILING),
     Danger(find_copies, ("builders",), of_kept=False),
     Danger(
-        Compare(
-            About.PARAMETER,
-            _read_parameters,
-            Told("adds the parameter {key} to", weight=Weight.MEDIUM),
-            Told("drops the parameter {key} of"),
-            Told("changes the parameter {key} of", say=_say_default),
-        ),
-        (f"{DECLARED}/parameterDefinitions",),
-        tells=r"[^/]+(/(defaultValue|defaultSelector|choices|trim)(/.*)?)?",
+        Compare(About.PARAMETER, _read_parameters,
+                new=Told("adds the parameter {key} to", "", Weight.MEDIUM),
+                gone=Told("drops the parameter {key} of"),
+                other=Told("changes the parameter {key} of", say=_say_default)),
+        (f"{DECLARED}/parameterDefinitions",), _DEFAULTS,
     ),
     Danger(_find_jobs, (), of_kept=False),
     Danger(
-        Compare(
-            About.JOB,
-            lambda job: dict.fromkeys([""] * job.disabled),
-            Told("disables"),
-            Told("enables"),
-        ),
+        Compare(About.JOB, lambda job: dict.fromkeys([""] * job.disabled),
+                new=Told("disables"), gone=Told("enables")),
         ("disabled",),
     ),
     Danger(
-        Compare(
-            About.RUNS,
-            lambda job: {"": job.node_label or "any node"},
-            other=Told("runs", "on {now}, not on {was}"),
-        ),
+        Compare(About.RUNS, lambda job: {"": job.node_label or "any node"},
+                other=Told("runs", "on {now}, not on {was}")),
         ("assignedNode", "canRoam"),
     ),
     Danger(
-        Compare(
-            About.RUNS,
-            lambda job: dict.fromkeys([""] * job.concurrent),
-            Told("lets several builds of", "run at once"),
-            Told("lets several builds of", "run at once no longer", Weight.LOW),
-        ),
+        Compare(About.RUNS, lambda job: dict.fromkeys([""] * job.concurrent),
+                new=Told("lets several builds of", "run at once"),
+                gone=Told("lets several builds of", "run at once no longer", Weight.LOW)),
         ("concurrentBuild",),
     ),
     Danger(
-        Compare(
-            About.RUNS,
-            lambda job: dict.fromkeys(job.resources),
-            Told("lets", "wait for {key}", Weight.MEDIUM),
-            Told("lets", "run without waiting for {key}"),
-            as_one=True,
-        ),
-        (RESOURCES,),
-        tells="resourceNames",
+        Compare(About.RUNS, lambda job: dict.fromkeys(job.resources), as_one=True,
+                new=Told("lets", "wait for {key}", Weight.MEDIUM),
+                gone=Told("lets", "run without waiting for {key}")),
+        (RESOURCES,), "resourceNames",
     ),
     Danger(
-        Compare(
-            About.RUNS,
-            lambda job: dict.fromkeys(part.TAG for part in parts_of(job.wrappers, CleanBefore)),
-            gone=Told("no longer cleans the workspace of"),
-        ),
+        Compare(About.RUNS, _read_cleaning,
+                gone=Told("no longer cleans the workspace of")),
         (f"buildWrappers/{CleanBefore.TAG}",),
     ),
     Danger(find_runs, ("builders",)),
     Danger(
-        Compare(
-            About.SETTING,
-            _read_minutes,
-            other=Told("changes the time limit of", "", Weight.LOW, _say_limit),
-            less=Told("changes the time limit of", "", Weight.MEDIUM, _say_limit),
-        ),
-        (f"buildWrappers/{TimeLimit.TAG}",),
-        tells="strategy/(timeoutMinutes|timeoutSecondsString)",
+        Compare(About.SETTING, _read_minutes,
+                other=Told("changes the time limit of", "", Weight.LOW, _say_limit),
+                less=Told("changes the time limit of", "", Weight.MEDIUM, _say_limit)),
+        (f"buildWrappers/{TimeLimit.TAG}",), "strategy/(timeoutMinutes|timeoutSecondsString)",
     ),
-)
+)  # fmt: skip

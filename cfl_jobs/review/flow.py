@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from cfl_jobs.check.deploys import is_by_hand_only
 from cfl_jobs.check.shell import without_comments
-from cfl_jobs.configs.graph import Chain, CopyEdge, TriggerEdge, build_chain
-from cfl_jobs.configs.model import Job, StartKind
+from cfl_jobs.configs.graph import Chain, CopyEdge, TriggerEdge, build_chain, list_starts
+from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.steps.artifacts import CopyArtifact
 from cfl_jobs.configs.steps.shell import Shell
@@ -31,21 +31,9 @@ from cfl_jobs.review.review import About, Effect, Weight
 _ALWAYS = "ALWAYS"  # hudson.plugins.parameterizedtrigger.ResultCondition
 
 
-def find_starts(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
-    """Yield what starts a job, other than jobs and people, or does so no more."""
-    was, now = _starts_of(pair.before.chain, name), _starts_of(pair.after.chain, name)
-    weight = pair.weigh(name)
-    for start in now:
-        if start not in was:
-            yield Effect(About.TRIGGER, weight, f"lets {start} start", (name,))
-    for start in was:
-        if start not in now and name in pair.after.jobs:
-            yield Effect(About.TRIGGER, weight, "stops starting", (name,), f"by {start}")
-
-
-def _starts_of(chain: Chain, name: str) -> list[str]:
-    starts = chain.node(name).starts if chain.has(name) else ()
-    return [say_start(start) for start in starts if start.kind is not StartKind.HAND]
+def read_starts(job: Job) -> Mapping[str, None]:
+    """Return what starts a job, other than jobs and people."""
+    return dict.fromkeys(map(say_start, list_starts(job)))
 
 
 def find_edges(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
