@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.check.failing import Guard, find_guard, read_script
+from cfl_jobs.check.deploys import Guard, find_guard
+from cfl_jobs.check.failing import read_script
 from cfl_jobs.check.shell import deploys, without_comments
 
 SCRIPT = Path(__file__).parent.parent / "templates/scripts/deploy-distribution.sh"

@@ -7,9 +7,10 @@ or the command in a variable of such a name: `bash -c "$deploy_command"`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+from enum import Enum
 
-from cfl_jobs.check.failing import Guard, find_guard
+from cfl_jobs.check.failing import read_script
 from cfl_jobs.check.rule import (
     RULES,
     Found,
@@ -19,6 +20,7 @@ from cfl_jobs.check.rule import (
     parts_of,
     scripts_of,
 )
+from cfl_jobs.check.script import ASSIGNS, Node, call_of
 from cfl_jobs.check.shell import deploys, expanding_text
 from cfl_jobs.configs.fields import read_names
 from cfl_jobs.configs.graph import follow
@@ -27,6 +29,10 @@ from cfl_jobs.configs.steps.artifacts import CopyArtifact, Selector, parse_selec
 from cfl_jobs.configs.steps.results import JUnitResults
 from cfl_jobs.configs.steps.shell import Shell
 
+_DECIDES_NOTHING = re.compile(
+    r"(?:echo|printf|rm|:|true|mkdir|touch|export|local|declare|readonly|unset|set|trap|tee)(?:\s|$)"
+)
+_LOOKS = re.compile(r"(?:test|grep|cmp|diff|case|sha\d+sum|\S*/\S+)\s")
 _BY_HAND_ONLY = re.compile(r"\b(staging|prod|production|live)\b", re.IGNORECASE)
 
 
@@ -155,3 +161,63 @@ def find_triggers(scope: Scope) -> Iterator[Found]:
             if edge.holder != job.name:
                 message = f"{edge.source} starts {job.name}, which is deployed by hand only"
                 yield found_at(edge, message)
+
+
+class Guard(Enum):
+    """What a script does, whichever comes first."""
+
+    STOPS = "stops where the file isn't right"
+    DEPLOYS = "deploys"
+    NEITHER = "neither"
+
+
+def find_guard(script: str, files: Collection[str]) -> Guard:
+    """Return what a step does first: look at one of the files and stop, or deploy."""
+    first = script.partition("\n")[0]
+    if first.startswith("#!") and not re.search(r"sh\b", first):
+        return Guard.STOPS if any(file in script for file in files) else Guard.NEITHER
+    reading = read_script(script)
+    bodies = {node.words[0]: node for node in reading.tree.walk() if node.kind == "def"}
+    deploying = {name for name, body in bodies.items() if any(map(_deploys, body.walk()))}
+    deploy: Node | None = None
+    words = list(map(re.escape, files))
+    calls: dict[str, int] = {}
+    for node in reading.tree.walk():
+        if node.kind != "run" or node not in reading.around:
+            continue
+        name = "".join(call_of(node)[:1])
+        calls.setdefault(name or " ", node.start)
+        is_inner = any(body.start < node.start < body.end for body in bodies.values())
+        if deploy is None and not is_inner and (name in deploying or _deploys(node)):
+            deploy = node
+        words += _made_of(node, words)
+
+    def names(condition: str) -> bool:
+        return any(re.search(word, condition) for word in words)
+
+    if deploy and all(any(map(names, way)) for way in reading.around[deploy]):
+        return Guard.STOPS
+    for stop in (*reading.red, *reading.green):
+        body = next((n for n, b in bodies.items() if b.start < stop.start < b.end), "")
+        start = calls.get(body, stop.start)
+        asked = stop.asked.removeprefix("! ")
+        is_lone = stop.by_itself and (
+            not _LOOKS.match(asked) if stop.clause - {stop.asked} else _DECIDES_NOTHING.match(asked)
+        )
+        if any(map(names, stop.clause)) and not is_lone and not (deploy and start > deploy.start):
+            return Guard.STOPS
+    return Guard.DEPLOYS if deploy else Guard.NEITHER
+
+
+def _deploys(node: Node) -> bool:
+    return node.kind == "run" and deploys(" ".join(node.words))
+
+
+def _made_of(node: Node, words: Sequence[str]) -> Iterator[str]:
+    """Yield the variables that a command makes of what is named, as they are used."""
+    text = " ".join(node.words)
+    if any(re.search(word, text) for word in words):
+        made = [found[1] for word in node.words if (found := ASSIGNS.fullmatch(word))]
+        if node.words[0] in ("read", "mapfile", "readarray"):
+            made += [word for word in node.words[1:] if re.fullmatch(r"[a-z_]\w*", word, re.I)]
+        yield from (rf"\$\{{?{name}\b" for name in made)

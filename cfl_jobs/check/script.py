@@ -6,11 +6,11 @@ Not all of bash: what isn't understood is passed over word by word.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from cfl_jobs.check.shell import Lexer
+from cfl_jobs.check.shell import Lexer, Token
 
 _OPERATOR = re.compile(r"(&>>|&>|<<<|>>|>\||[<>]&|<>|[<>]|;;&|;&|;;|;|&&|\|\||\|&|\||&)")
 _REDIRECT = re.compile(r"(?:\d*|\{\w+\})(&>>|&>|<<<|>>|>\||[<>]&|<>|[<>])")
@@ -50,68 +50,79 @@ class Node:
             yield from part.walk()
 
 
-def _split(script: str) -> list[_Piece]:
-    """Return the words and operators of a script; what `$(...)` or quotes hold is of one word."""
-    pieces: list[_Piece] = []
-    word, at, depth, is_quoted = "", 0, 1, False
+class _Splitter:
+    """Takes a script into words and operators; what `$(...)` or quotes hold is of one word."""
 
-    def finish(operator: str, end: int) -> None:
-        nonlocal word
-        last = pieces[-1] if pieces else None
-        start = end - len(operator)
-        if operator and _REDIRECT.fullmatch(operator) and _PREFIX.fullmatch(word):
-            operator, word = word + operator, ""
-        elif operator[:1] in tuple("&>") and last and last.text in ("<", ">") and last.end == start:
-            operator = pieces.pop().text + operator
-        if word:
-            pieces.append(_Piece(word, start - len(word), start))
-        if operator:
-            pieces.append(_Piece(operator, end - len(operator), end, is_operator=True))
-        word = ""
+    def __init__(self, script: str) -> None:
+        self.pieces: list[_Piece] = []
+        self._word = ""
+        self._depth = 1  # of what a command stands in
+        self._is_quoted = False  # by backticks
+        end = 0
+        for token in Lexer(script).read():
+            end += len(token.text)
+            self._take(token, end - len(token.text), end)
 
-    for token in Lexer(script).read():
-        at += len(token.text)
-        is_base = token.depth == depth and not is_quoted
-        kind = token.kind if is_base else "inner"
-        if token.text == "`" and token.depth == depth:
-            is_quoted = not is_quoted
-            word += "`"
+    def _take(self, token: Token, start: int, end: int) -> None:
+        is_here = token.depth == self._depth
+        if token.text == "`" and is_here:
+            self._is_quoted = not self._is_quoted
+            self._word += "`"
         elif "here-document" in token.kind or token.text == "\\\n":
-            finish("", at - len(token.text))
-        elif kind == "close" or (token.kind == "close" and token.depth == depth > 1):
-            finish(")", at)
-            depth = max(depth - 1, 1)
-        elif kind == "open" and token.text == "(" and not _opens_word(word, pieces, at - 1):
-            finish("(", at)
-            depth += 1
-        elif kind == "open" and not word and token.text == "(":
-            word = f"{pieces.pop().text}("
-        elif kind in ("comment", "newline", "blank", "end"):
-            finish("\n" if kind == "newline" else "", at - (kind != "newline") * len(token.text))
-        elif kind == "other" and _OPERATOR.search(token.text):
-            end = at - len(token.text)
-            for part in _OPERATOR.split(token.text):
-                end += len(part)
+            self._finish(start)
+        elif is_here and token.kind == "close" and not (self._is_quoted and self._depth == 1):
+            self._finish(start, ")")
+            self._depth = max(self._depth - 1, 1)
+        elif not is_here or self._is_quoted:
+            self._word += token.text
+        elif token.kind == "newline":
+            self._finish(start, "\n")
+        elif token.kind in ("comment", "blank", "end"):
+            self._finish(start)
+        elif token.text == "(":
+            self._open(start)
+        elif token.kind == "other":
+            for part in filter(None, _OPERATOR.split(token.text)):
                 if _OPERATOR.fullmatch(part):
-                    finish(part, end)
+                    self._finish(start, part)
                 else:
-                    word += part
+                    self._word += part
+                start += len(part)
         else:
-            word += token.text
-    return pieces
+            self._word += token.text
 
+    def _open(self, start: int) -> None:
+        """Take a bracket: of a list, `a=(...)`, of a command's output, `<(...)`, or of commands."""
+        last = self.pieces[-1] if self.pieces else None
+        if self._word.endswith("="):
+            self._word += "("
+        elif not self._word and last and last.text in ("<", ">") and last.end == start:
+            self._word = f"{self.pieces.pop().text}("
+        else:
+            self._finish(start, "(")
+            self._depth += 1
 
-def _opens_word(word: str, pieces: Sequence[_Piece], at: int) -> bool:
-    """Tell whether a bracket belongs to a list, `a=(...)`, or to a command's output, `<(...)`."""
-    is_output = pieces and pieces[-1].text in ("<", ">") and pieces[-1].end == at
-    return word.endswith("=") or bool(not word and is_output)
+    def _finish(self, end: int, operator: str = "") -> None:
+        """End a word, if there is one, at an operator or before what separates words."""
+        word, self._word = self._word, ""
+        last = self.pieces[-1] if self.pieces else None
+        begin = end
+        if operator and _REDIRECT.fullmatch(operator) and _PREFIX.fullmatch(word):
+            begin, operator, word = end - len(word), word + operator, ""
+        elif operator[:1] in tuple("&>") and last and last.text in ("<", ">") and last.end == end:
+            begin, operator = last.start, self.pieces.pop().text + operator
+        if word:
+            self.pieces.append(_Piece(word, end - len(word), end))
+        if operator:
+            piece = _Piece(operator, begin, begin + len(operator), is_operator=True)
+            self.pieces.append(piece)
 
 
 @lru_cache(maxsize=256)
 def parse(script: str) -> Node:
     """Return a script's commands, in turn; none of one that is nested too deeply."""
     try:
-        return _Parser(_split(script), len(script)).sequence(())
+        return _Parser(_Splitter(script).pieces, len(script)).sequence(())
     except RecursionError:
         return Node("do")
 
@@ -331,6 +342,7 @@ _COMPOUND = {
     "[[": _Parser._test,
 }
 
+
 _SAFE = re.compile(r"[\w./:,@%+=-]*")
 _QUOTED = re.compile(
     r"""'([^']*)'|"((?:[^"\\`$]|\\.)*)"|("(?:[^"\\`]|\\.)*")|(\\.)|([^'"\\]+|.)""", re.DOTALL
@@ -385,3 +397,63 @@ def literal(node: Node) -> tuple[str, bool]:
 
 def _as_quoted(word: str) -> str:
     return f'"{word}"' if _LONE.fullmatch(word) else word
+
+
+def negate(condition: str) -> str:
+    return condition[2:] if condition.startswith("! ") else f"! {condition}"
+
+
+def say(text: str, holds: bool) -> str:
+    return text if holds else negate(text)
+
+
+def text_of(node: Node) -> str:
+    """Return a command in one form for all spellings."""
+    if node.kind in ("run", "each", "when"):
+        text, holds = literal(node)
+        return say(text, holds)
+    signs = {"pipe": " | ", "and": " && ", "or": " || ", "!": "! ", "back": " & "}
+    return signs.get(node.kind, "; ").join(map(text_of, node.parts))
+
+
+_REDIRECTS = re.compile(r"(?:\d*|&|\{\w+\})[<>]+&?(?!\()")
+
+
+def call_of(node: Node) -> tuple[str, ...]:
+    """Return a command's words without what is set for it alone, and without redirections."""
+    words = [plain(word) for word in node.words if not _REDIRECTS.match(word)]
+    while words and (ASSIGNS.fullmatch(words[0]) or words[0] in ("command", "builtin")):
+        if words[0] == "command" and words[1:2] == ["-v"]:
+            break
+        words = words[1:]
+    if not node.words[1:] and node.words[:1] and node.words[0].startswith("<"):
+        return ("<",)  # of $(<file)
+    return tuple(words)
+
+
+_OUTPUT = re.compile(r"[$<>]\(|`")
+
+
+def outputs_of(words: Iterable[str]) -> Iterator[str]:
+    """Yield the scripts whose output stands in words: `$(...)`, `<(...)`."""
+    for word in words:
+        if not _OUTPUT.search(word):
+            continue
+        yield from re.findall(r"`([^`]*)`", word)
+        begin, depth, at = -1, 0, 0
+        for token in Lexer(word).read():
+            at += len(token.text)
+            if token.kind == "open" and begin < 0 and word[at - 2 : at - 1] in ("$", "<", ">"):
+                begin, depth = at, token.depth + 1
+            elif token.kind == "close" and begin >= 0 and token.depth == depth:
+                yield word[begin : at - 1]
+                begin = -1
+
+
+_SHOWN_WORDS = 90
+
+
+def shorten(words: str) -> str:
+    words = re.sub(r"\\\n|(?<=[{(;&|])[ \t]*\n|\b(then|do|else)[ \t]*\n", r"\1 ", words)
+    words = re.sub(r"[ \t]+", " ", re.sub(r"[ \t]*\n\s*", "; ", words.strip()))
+    return words if len(words) <= _SHOWN_WORDS else f"{words[:_SHOWN_WORDS]}…"

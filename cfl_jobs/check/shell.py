@@ -201,7 +201,7 @@ _NOT_EXPANDING = ("comment", "single", "escape", "quoted here-document", "end of
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
     """A piece of a script. `is_sure`: the pieces so far are what bash takes them for.
 
     `depth` is 1 where nothing is open: brackets, `$(`, `${` or double quotes.
@@ -224,7 +224,7 @@ class Lexer:
         self._around = [_IN_CODE]  # what the next piece stands in, innermost last
         self._waiting: list[tuple[re.Match[str], int]] = []  # here-documents of the next line
 
-    def read(self) -> Iterator[_Token]:
+    def read(self) -> Iterator[Token]:
         """Yield all of the script, piece by piece, and a last empty one."""
         while found := self._around[-1].match(self._script, self._at):
             token = self._take(found)
@@ -236,12 +236,12 @@ class Lexer:
             else:
                 self._turn(token.kind)
         self._doubt(len(self._around) > 1 or bool(self._waiting))
-        yield _Token("end", "", is_sure=self._is_sure)
+        yield Token("end", "", is_sure=self._is_sure)
 
     def _doubt(self, is_doubtful: bool) -> None:
         self._is_sure = self._is_sure and not is_doubtful
 
-    def _take(self, found: re.Match[str]) -> _Token:
+    def _take(self, found: re.Match[str]) -> Token:
         kind, text = found.lastgroup or "other", found[0]
         nearest = next(inside for inside in reversed(self._around) if inside is not _IN_BRACES)
         in_double = nearest is _IN_DOUBLE
@@ -253,7 +253,7 @@ class Lexer:
         following = self._script[self._at : self._at + 1]
         self._doubt(_is_rare(kind, text, following, depth=len(self._around)))
         self._doubt(bool(self._waiting) and "\n" in text and kind != "newline")
-        return _Token(kind, text, in_double, self._is_sure, len(self._around))
+        return Token(kind, text, in_double, self._is_sure, len(self._around))
 
     def _turn(self, kind: str) -> None:
         """Go into what a piece opens, or out of what it closes."""
@@ -262,15 +262,15 @@ class Lexer:
         elif kind in ("quote", "end") or (kind == "close" and len(self._around) > 1):
             self._around.pop()
 
-    def _take_here_documents(self) -> Iterator[_Token]:
+    def _take_here_documents(self) -> Iterator[Token]:
         for here, depth in self._waiting:
             self._doubt(depth != len(self._around))
             is_quoted = bool(here["mark"]) or "\\" in here["word"]
             kind = "quoted here-document" if is_quoted else "here-document"
             end, after = _find_end(self._script, self._at, here, is_quoted=is_quoted)
-            yield _Token(kind, self._script[self._at : end], is_sure=self._is_sure)
+            yield Token(kind, self._script[self._at : end], is_sure=self._is_sure)
             self._doubt(end == len(self._script))
-            yield _Token("end of here-document", self._script[end:after])
+            yield Token("end of here-document", self._script[end:after])
             self._at = after
         self._waiting.clear()
 
