@@ -121,27 +121,28 @@ def test_a_move_to_another_folder_is_refused(target: JenkinsTarget) -> None:
     failing(errors.Refused, lambda: target.rename("a", "team/a"))
 
 
-def test_no_such_host() -> None:
+def unreachable(url: str) -> CflJobsError:
+    """Return the error of a list, which is told at once."""
     waits: list[float] = []
-    with target_at("http://no-such-host.invalid/", waits=waits) as target:
+    with target_at(url, waits=waits) as target:
         error = failing(errors.Unreachable, lambda: target.list(Kind.JOB))
-    assert error.message == "there is no host 'no-such-host.invalid'"
     assert waits == []
+    return error
+
+
+def test_no_such_host() -> None:
+    error = unreachable("http://no-such-host.invalid/")
+    assert error.message == "there is no host 'no-such-host.invalid'"
 
 
 def test_nothing_listens_at_the_port() -> None:
-    waits: list[float] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with target_at(f"http://127.0.0.1:{port}/", waits=waits) as target:
-        error = failing(errors.Unreachable, lambda: target.list(Kind.JOB))
-    assert "refused the connection" in error.message
-    assert waits == []
+    assert "refused the connection" in unreachable(f"http://127.0.0.1:{port}/").message
 
 
 def test_a_server_that_speaks_no_tls(jenkins_server: JenkinsServer) -> None:
-    with target_at(jenkins_server.url.replace("http:", "https:")) as target:
-        error = failing(errors.Unreachable, lambda: target.list(Kind.JOB))
+    error = unreachable(jenkins_server.url.replace("http:", "https:"))
     assert "does not speak TLS" in error.message
 
 
@@ -180,17 +181,14 @@ def test_a_certificate_that_is_not_right_is_told_at_once(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    waits: list[float] = []
     (tmp_path / "empty.pem").touch()
     with serve_tls(tmp_path) as url:
         if authorities is not None:
             bundle = tmp_path / (authorities or "cert.pem")
             monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
-        with target_at(url.replace("127.0.0.1", host), waits=waits) as target:
-            error = failing(errors.Unreachable, lambda: target.list(Kind.JOB))
+        error = unreachable(url.replace("127.0.0.1", host))
     assert message in error.message
     assert advice in error.advice
-    assert waits == []
 
 
 @pytest.mark.parametrize("words", ["certificate has expired", "certificate is not yet valid"])
@@ -377,8 +375,7 @@ def test_a_password_in_the_url_is_refused_and_not_shown(url: str) -> None:
 def test_hosts_that_can_not_be_are_no_bug() -> None:
     failing(CflJobsError, lambda: check_url(f"http://{'ü' * 70}/"))
     for host in ("a" * 80, "a..b", "xn--zz--", "ünï"):
-        with target_at(f"http://{host}.invalid/") as target:
-            failing(errors.Unreachable, lambda target=target: target.list(Kind.JOB))  # type: ignore[misc]
+        unreachable(f"http://{host}.invalid/")
 
 
 def test_no_secret_is_logged_or_shown(
