@@ -69,7 +69,7 @@ def test_a_password_is_quiet_once_jenkins_encrypted_it(target: MemoryTarget) -> 
         assert plan(target, with_password("hunter2")).changes == ()
 
 
-@pytest.mark.parametrize("entered", [OTHER, ""])
+@pytest.mark.parametrize("entered", [OTHER, ""], ids=["another", "empty"])
 def test_a_password_entered_on_the_server_is_theirs(
     target: MemoryTarget, tmp_path: Path, entered: str
 ) -> None:
