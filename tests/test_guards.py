@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from cfl_jobs.check.failing import read_script
+from cfl_jobs.check.following import End
+from cfl_jobs.check.options import find_options
 from cfl_jobs.configs.graph import build_chain
-from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.planning.plan import Plan
 from cfl_jobs.review.comparing import read_setup
@@ -36,24 +41,23 @@ GOES_ON = "go on where "
 
 
 @pytest.fixture(scope="module")
-def jobs() -> Mapping[str, Job]:
-    return read_setup(ROOT).jobs
+def before() -> Side:
+    jobs = read_setup(ROOT).jobs
+    return Side(jobs, build_chain(jobs.values()))
 
 
-def say(jobs: Mapping[str, Job], name: str, old: str, new: str) -> list[str]:
+def say(before: Side, name: str, old: str, new: str) -> list[str]:
     """Return the sentences of weight on a job whose scripts get `new` for `old`."""
-    assert any(old in step.script for step in jobs[name].shells), old
+    job = before.jobs[name]
+    assert any(old in step.script for step in job.shells), old
     builders = tuple(
         replace(step, script=step.script.replace(old, new)) if isinstance(step, Shell) else step
-        for step in jobs[name].builders
+        for step in job.builders
     )
-    after = {**jobs, name: replace(jobs[name], builders=builders)}
-    before, now = (Side(each, build_chain(each.values())) for each in (jobs, after))
-    pair = Pair(Plan(""), before, now)
+    changed = replace(job, builders=builders)
+    pair = Pair(Plan(""), before, Side({**before.jobs, name: changed}, before.chain))
     effects = [
-        effect
-        for find in (find_guards, find_passing)
-        for effect in find(pair, name, jobs[name], after[name])
+        effect for find in (find_guards, find_passing) for effect in find(pair, name, job, changed)
     ]
     return [effect.text for effect in effects if effect.weight is not Weight.LOW]
 
@@ -192,25 +196,93 @@ AS_BEFORE = [
 ]
 
 
-def of_command(jobs: Mapping[str, Job], row: tuple[str, ...]) -> tuple[str, ...]:
+def of_command(before: Side, row: tuple[str, ...]) -> tuple[str, ...]:
     """Return a row, `command` as the line that gives a suite's script its command."""
     name, old, new, *expected = row
     if old == "command":
-        script = "\n".join(step.script for step in jobs[name].shells)
+        script = "\n".join(step.script for step in before.jobs[name].shells)
         old = next(line for line in script.split("\n") if line.startswith("command="))
         new = f"command={shlex.quote(new)}"
     return (name, old, new, *expected)
 
 
 @pytest.mark.parametrize("row", WEAKER, ids=lambda row: f"{row[0]}: {row[2]}")
-def test_guard_that_is_lost_is_told(row: tuple[str, ...], jobs: Mapping[str, Job]) -> None:
-    *edit, expected = of_command(jobs, row)
-    told = say(jobs, *edit)
+def test_guard_that_is_lost_is_told(row: tuple[str, ...], before: Side) -> None:
+    *edit, expected = of_command(before, row)
+    told = say(before, *edit)
     assert any(expected in text for text in told), told
 
 
 @pytest.mark.parametrize("row", AS_BEFORE, ids=lambda row: f"{row[0]}: {row[2]}")
-def test_guard_in_other_words_is_none_that_is_lost(
-    row: tuple[str, ...], jobs: Mapping[str, Job]
-) -> None:
-    assert say(jobs, *of_command(jobs, row)) == []
+def test_guard_in_other_words_is_none_that_is_lost(row: tuple[str, ...], before: Side) -> None:
+    assert say(before, *of_command(before, row)) == []
+
+
+PIECES = """
+    if then fi else elif while do done case in esac for function { } ( ) (( )) [[ ]] [ ] && || | & ;
+    ;; ! ' " $( ` <<E E $x ${x < <( > 2>&1 # \\ b=1 b=( f() exit return trap EXIT set shopt -e -uo
+""".split(" ")
+FAILING = "cat nowhere"
+RUN_BY_BASH = (
+    "E",
+    "E || code=$?",
+    "E || code=$?\nexit $code",
+    "E || exit",
+    "E || { echo no; exit; }",
+    "E && echo fine",
+    "E && echo fine\necho more",
+    "! E",
+    "! E\necho more",
+    "out=$(E)",
+    "out=$(E\necho more)",
+    "local_out=1 E",
+    'export OUT="$(E)"',
+    "E | cat",
+    "set +o pipefail\nE | cat",
+    "(E)",
+    "(set +e\nE\necho more)",
+    "E & wait $!",
+    "E & wait $! || echo no",
+    "if E; then echo fine; fi",
+    "if ! E; then exit 4; fi",
+    "while E; do echo more; done",
+    "case x in x) E ;; esac",
+    "for i in 1 2; do E; done",
+    "f() { E; echo more; }\nf",
+    "f() { E; echo more; }\nf || echo no",
+    "f() { E || return 1; }\nf && echo fine\necho more",
+    "f() ( E; exit 0 )\nset +e\nf",
+    "fail() { exit 3; }\nE || fail",
+    "fail() ( exit 3 )\nE || fail",
+    "fail() ( exit 3 )\nset +e\nE || fail\necho more",
+    "set +e\nE",
+    "set +e\nE\necho more",
+    "set +e\nE\n[ $? -eq 0 ] || exit 1\necho more",
+    "trap 'exit 0' ERR\nE",
+    "trap 'exit 0' EXIT\nE",
+    "trap 'echo bye' EXIT\nE",
+    'end() { [ "$?" -eq 0 ] || exit 0; }\ntrap end EXIT\nE',
+    "exec E",
+    "bad=()\nE || bad+=(one)\n[ ${#bad[@]} -eq 0 ]",
+    'bad=""\nE || bad="it failed"\n[ -z "$bad" ]',
+)
+
+
+@pytest.mark.parametrize("text", RUN_BY_BASH)
+def test_bash_ends_as_it_is_told(text: str, tmp_path: Path) -> None:
+    script = f"#!/bin/bash\nset -eo pipefail\n{text.replace('E', FAILING, 1)}\n"
+    if "EXIT" in text or "ERR" in text:
+        head, _, end = text.rpartition("E")
+        script = f"#!/bin/bash\nset -eo pipefail\n{head}{FAILING}{end}\n"
+    (tmp_path / "script").write_text(script)
+    run = subprocess.run(["bash", "script"], cwd=tmp_path, capture_output=True, check=False)
+    ends = {each.end for each in read_script(script).commands if each.text.endswith(FAILING)}
+    assert ends == {End.FAILS} if run.returncode else ends <= {End.PASSES, End.NONE}
+    assert ends
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map(" ".join))
+def test_no_text_is_too_strange_to_read(script: str) -> None:
+    for text in (script, f"#!/bin/bash\n{script}"):
+        assert read_script(text).tree.kind == "do"
+        assert find_options(text).on >= find_options(text).end.keys() - {"e"}

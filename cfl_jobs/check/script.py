@@ -134,7 +134,7 @@ class _Parser:
 
     @property
     def _next(self) -> str:
-        return self._pieces[self._at].text
+        return self._pieces[min(self._at, len(self._pieces) - 1)].text
 
     def _is_over(self) -> bool:
         return self._at >= len(self._pieces) - 1
@@ -147,8 +147,8 @@ class _Parser:
 
     def _since(self, start: int) -> tuple[int, int]:
         """Return where what was read since a piece begins and ends."""
-        last = max(self._at - 1, start)
-        return self._pieces[start].start, self._pieces[last].end
+        pieces = self._pieces[start : max(self._at, start + 1)] or self._pieces[-1:]
+        return pieces[0].start, pieces[-1].end
 
     def sequence(self, ends: Sequence[str]) -> Node:
         parts: list[Node] = []
