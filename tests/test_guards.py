@@ -218,10 +218,12 @@ def test_guard_in_other_words_is_none_that_is_lost(row: tuple[str, ...], before:
     assert say(before, *of_command(before, row)) == []
 
 
-PIECES = """
-    if then fi else elif while do done case in esac for function { } ( ) (( )) [[ ]] [ ] && || | & ;
-    ;; ! ' " $( ` <<E E $x ${x < <( > 2>&1 # \\ b=1 b=( f() exit return trap EXIT set shopt -e -uo
-""".split(" ")
+PIECES = (
+    "if", "then", "fi", "else", "elif", "while", "do", "done", "case", "in", "esac", "for",
+    "function", "{", "}", "(", ")", "((", "))", "[[", "]]", "[", "]", "&&", "||", "|", "&", ";",
+    ";;", "!", "'", "$(", "`", "<<E", "E", "$x", "${x", "<", "<(", ">", "2>&1", "#", "b=1", "b=(",
+    "f()", "exit", "return", "trap", "EXIT", "set", "shopt", "-e", '"', "\\", "\n", "\n",
+)  # fmt: skip
 FAILING = "cat nowhere"
 RUN_BY_BASH = (
     "E",
