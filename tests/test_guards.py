@@ -177,6 +177,8 @@ AS_BEFORE = [
         )
     ),
     (DEPLOY, CMP, f"{CMP[:-1]} || exit 1\n"),
+    (DEPLOY, CMP, CMP.replace("-- ", "")),
+    (DEPLOY, UNTESTED, "elif [[ ${ALLOW_UNTESTED:-false} == true ]]; then"),
     (DEPLOY, CMP, f"if ! {CMP[:-1]}; then exit 1; fi\n"),
     (DEPLOY, CMP, f"if {CMP[:-1]}; then\n    :\nelse\n    exit 1\nfi\n"),
     (DEPLOY, CMP, f"{CMP[:-1]} >/dev/null || {{\n    echo differs\n    exit 1\n}}\n"),

@@ -348,7 +348,7 @@ _QUOTED = re.compile(
     r"""'([^']*)'|"((?:[^"\\`$]|\\.)*)"|("(?:[^"\\`]|\\.)*")|(\\.)|([^'"\\]+|.)""", re.DOTALL
 )
 _BRACED = re.compile(r"\$\{(\w+)\}(?!\w)")
-_LONE = re.compile(r"\$(?:\{#?\w+(?:\[[@*]\])?\}|\w+|[?#!@*])")
+_LONE = re.compile(r"\$(?:\{[^{}\"'`$]*\}|\w+|[?#!@*])")
 
 
 @lru_cache(maxsize=2048)
@@ -371,6 +371,7 @@ def literal(node: Node) -> tuple[str, bool]:
     """Return what one command asks, in one form for all spellings, and whether it asks that very
     thing or the opposite."""
     words = [plain(word) for word in node.words if not _NO_OUTPUT.fullmatch(plain(word))]
+    words = [word for word in words if word != "--"]
     if not words or words[0] not in ("[", "[[", "test"):
         return " ".join(words), True
     is_double = words[0] == "[["
