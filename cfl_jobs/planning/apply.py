@@ -53,7 +53,8 @@ def apply_plan(
     Ctrl-C, or `stop`, finishes the jobs in hand; the rest is reported as not done. So does a
     journal that can't be written any more. A second Ctrl-C doesn't wait for the jobs in hand.
     """
-    run = _Run(plan, target, journal, dict(versions or {}), report, stop or threading.Event())
+    maker = Maker(target, journal, versions or {})
+    run = _Run(plan, target, journal, maker, report, stop or threading.Event())
     try:
         for stage in _stages(plan.changes):
             pool = ThreadPoolExecutor(max_workers=min(workers, len(stage)))
@@ -116,7 +117,7 @@ class _Run:
         plan: Plan,
         target: Target,
         journal: Journal,
-        versions: dict[str, str],
+        maker: Maker,
         report: Callable[[Outcome], None],
         stop: threading.Event,
     ) -> None:
@@ -125,7 +126,7 @@ class _Run:
         self._target = target
         self._journal = journal
         self._report = report
-        self._maker = Maker(target, journal, versions)
+        self._maker = maker
         self._renames = find_renames(plan)
         self._renamed: dict[Key, Step] = {}
         self._outcomes: dict[Key, Outcome] = {}
@@ -184,13 +185,14 @@ class _Run:
         if self._problem:
             return "since no more could be written down"
         if self.stop.is_set():
-            was_renamed = change.key in self._renamed
-            return "interrupted after it was renamed" if was_renamed else _INTERRUPTED
+            if change.key in self._renamed:
+                return "interrupted after it was renamed"
+            return _INTERRUPTED
         if isinstance(change, Delete):
             # What was to take its place may be what failed.
-            return "since not all of the new jobs could be made" if self._is_one_missing else ""
-        folder = next((above for above in folders_of(change.name) if above in self._undone), "")
-        return f"its folder {folder!r} failed" if folder else ""
+            return "since not all of the new jobs could be made" * self._is_one_missing
+        failed = (above for above in folders_of(change.name) if above in self._undone)
+        return next((f"its folder {folder!r} failed" for folder in failed), "")
 
     def _rename(self, change: PlannedChange) -> Outcome | None:
         """Give a job its new name; returns what became of it only where that failed."""
@@ -231,11 +233,10 @@ class _Run:
                 there = replace(change, live=change.live.named(name))
                 check_deletion(there, self._target, again=self._plan.again)
                 self._target.delete(change.kind, name)
+            elif self._plan.undoes:
+                after, message = restore(change, before, self._target, begin)
             else:
-                if self._plan.undoes:
-                    after, message = restore(change, before, self._target, begin)
-                else:
-                    after, message = self._maker.make(change, before, begin)
+                after, message = self._maker.make(change, before, begin)
         except CflJobsError as error:
             return self._fail(change, step, error)
         if problem := self._note(replace(step, state="done", after=after)):

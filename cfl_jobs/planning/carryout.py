@@ -54,14 +54,21 @@ class _Posting:
     """What is posted of a change: the config desired, a mark, and what stays of what is there.
 
     `there` is the job as it is, without what its builds wrote; None where it is new. `mark` is the
-    one it has if Jenkins keeps it as it is posted, `kept` what others wrote and is to stay.
+    one it has if Jenkins keeps it as it is posted, `kept` what others wrote and is to stay. Where
+    it `opens`, it is posted with a mark that says "not verified yet", and another one follows.
     """
 
     change: Create | Update
     desired: Config
     there: Config | None
     mark: Mark
+    opens: bool
     kept: tuple[BuildWritten, ...] = ()
+
+    @property
+    def first(self) -> Mark:
+        """The mark that it is posted with."""
+        return replace(self.mark, is_verified=not self.opens)
 
     @property
     def stays_disabled(self) -> bool:
@@ -112,7 +119,7 @@ class Maker:
         begin("" if self._saves else posting.digest)
         posted = ""
         if isinstance(change, Create):
-            posted = posting.write(self._first(change, mark))
+            posted = posting.write(posting.first)
             self._target.create(change.kind, change.name, posted)
         elif change.differences or change.kind is Kind.VIEW:
             posted = self._post(posting)
@@ -132,7 +139,12 @@ class Maker:
 
     def _prepare(self, change: Create | Update, there: Config | None) -> _Posting:
         desired = change.desired.on(self._versions)
-        there = there and there.on(self._versions).beside(desired)
+        kept: list[BuildWritten] = []
+        if there:
+            there = there.on(self._versions).beside(desired)
+            kept += there.build_written
+            if isinstance(change, Update):
+                kept += find_granted(desired, there, change.found_there)
         print_ = desired.fingerprint
         mark = Mark(
             desired.definition.file,
@@ -144,45 +156,34 @@ class Maker:
             said_disabled=desired.says_disabled,
         )
         mark = record(mark, desired.normal, desired.normal)
-        kept = list(there.build_written) if there else []
-        if there and isinstance(change, Update):
-            kept += find_granted(desired, there, change.found_there)
-        return _Posting(change, desired, there, mark, tuple(kept))
+        opens = self._saves and desired.kind is Kind.JOB
+        return _Posting(change, desired, there, mark, opens, tuple(kept))
 
     def _versions_saved_by(self, desired: Config, there: Config | None) -> tuple[str, ...]:
         """Return codes of the versions of plugins that will stand in the saved job."""
         saved_by = find_plugins(there.normal) if there else frozenset()
         if self._versions:
-            plugins = used_plugins(desired.parse())
-            names = plugins | {text.partition("@")[0] for text in saved_by} | {CORE}
-            saved_by = frozenset(
-                f"{name}@{self._versions[name]}"
-                for name in names
-                if name is not None and name in self._versions
-            )
+            before = (text.partition("@")[0] for text in saved_by)
+            names = {CORE, *used_plugins(desired.parse()), *before}
+            known = self._versions.keys() & names
+            saved_by = frozenset(f"{name}@{self._versions[name]}" for name in known)
         return codes_of_versions(saved_by)
 
     def _post(self, posting: _Posting) -> str:
-        change = posting.change
-        config = posting.write(self._first(change, posting.mark))
-        self._target.update(change.kind, change.name, config)
+        config = posting.write(posting.first)
+        self._target.update(*posting.desired.key, config)
         return config
-
-    def _first(self, change: Create | Update, mark: Mark) -> Mark:
-        """Return the mark that a config is posted with: open where another one follows."""
-        return _opened(mark) if self._saves and change.kind is Kind.JOB else mark
 
     def _read_back(self, posting: _Posting, posted: str) -> Config:
         """Have it saved and read it. Raises Refused where our mark isn't there any more."""
-        kind, name = key = posting.desired.key
-        if kind is Kind.JOB and self._saves:
+        key, name = posting.desired.key, posting.desired.name
+        if posting.opens:
             self._target.save(name, posting.desired.describe(posting.mark))
-        config = self._target.read(kind, name)
-        first = self._first(posting.change, posting.mark)
-        if config == posted and posting.is_plain and first.is_verified:
-            return posting.desired.as_written(config, first)
+        config = self._target.read(*key)
+        if config == posted and posting.is_plain and not posting.opens:
+            return posting.desired.as_written(config, posting.mark)
         live = Config(*key, config, versions=self._versions).beside(posting.desired)
-        if live.mark is None or str(live.mark) != str(posting.mark):
+        if str(live.mark) != str(posting.mark):
             raise _meddled(name, self._target)
         return live
 
@@ -217,7 +218,7 @@ class Maker:
         losses = find_losses(found, desired.own)
         if losses:
             # The open mark makes the next run post it again, whoever's that is.
-            self._set_mark(posting, _opened(final))
+            self._set_mark(posting, replace(final, is_verified=False))
             names = ", ".join(dict.fromkeys(loss.label for loss in losses))
             raise Refused(
                 f"Jenkins took {desired.name!r}, but dropped: {names}",
@@ -237,10 +238,6 @@ class Maker:
 
 
 _OTHERWISE = "Jenkins made some of it otherwise; see plan -v"
-
-
-def _opened(mark: Mark) -> Mark:
-    return replace(mark, is_verified=False)
 
 
 def _came_late(first: Config, live: Config) -> bool:

@@ -31,6 +31,16 @@ _AROUND = 80  # of them before and after what changed in a longer line
 _NUMBER = re.compile(r" \d+(?=:|$)")
 
 
+def describe_disabled(
+    desired: Config, live: Config, owner: Owner, place: Position | None = None
+) -> Iterator[Difference]:
+    """Yield the difference in whether the job is disabled, if there is one."""
+    if desired.disabled != live.disabled:
+        before, after = (str(config.disabled).lower() for config in (live, desired))
+        change = Change.CHANGED
+        yield Difference("disabled", "disabled", change, before, after, owner, place)
+
+
 def describe(
     raw: Raw,
     owner: Owner,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TypeVar
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import split_description
-from cfl_jobs.errors import CflJobsError, ConfigError, Missing, PermissionDenied, TargetError
+from cfl_jobs.errors import CflJobsError, ConfigError, Missing, PermissionDenied, TargetError, some
 from cfl_jobs.planning.upgrades import has_upgraded
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.reading.versions import CORE
@@ -70,32 +70,24 @@ def observe(
         (kind, entry.name): entry for kind in (Kind.JOB, Kind.VIEW) for entry in target.list(kind)
     }
     versions = list_versions(target)
-    # A directory answers at once.
-    ask_all = _ask_all if is_server(target.label) else _ask_each
     desired = tuple(desired)
     ours = {key for key, entry in listed.items() if _is_ours(entry, project)}
     names = {key for key in desired if key in listed}
-    orphans = ours - names if with_orphans else set()
+    orphans = {key for key in ours - names if with_orphans}
     keys = _sorted(names | orphans)
 
     def read(kind: Kind, name: str) -> Config:
         return read_config(target, (kind, name), versions)
 
-    live: dict[Key, Config] = {}
+    def count_builds(kind: Kind, name: str) -> int:
+        return target.count_builds(name)
+
     failed: dict[Key, CflJobsError] = {}
-    builds: dict[str, int] = {}
-    for number, (key, found) in enumerate(ask_all(read, keys), start=1):
-        if isinstance(found, Config):
-            live[key] = found
-        else:
-            failed[key] = found
-        progress(number, len(keys))
+    live = dict(_ask_all(target, read, keys, failed, progress))
     jobs = [key for key in keys if key in orphans and key in live and key[0] is Kind.JOB]
-    for key, count in ask_all(lambda _, name: target.count_builds(name), jobs):
-        if isinstance(count, int):
-            builds[key[1]] = count
-        else:
-            failed[key] = count
+    counted = _ask_all(target, count_builds, jobs, failed)
+    builds = {name: number for (_, name), number in counted}
+    failed = {key: failed[key] for key in keys if key in failed}  # not as threads came to them
     _check_target(target, list(failed.values()), is_blind=not live)
     unreadable = {
         key: entry.problem for key, entry in listed.items() if entry.problem and key not in keys
@@ -113,9 +105,7 @@ def observe(
     if any(has_upgraded(config.normal, config.mark) for config in live.values()):
         others |= ours
     # That one the plan isn't about can't be read is no matter here; making a job tells of it.
-    for key, found in ask_all(read, _sorted(others.intersection(listed).difference(keys))):
-        if isinstance(found, Config):
-            live[key] = found
+    live |= _ask_all(target, read, _sorted(others.intersection(listed).difference(keys)), {})
     return Observed(target.label, listed, live, versions, builds, unreadable, project)
 
 
@@ -127,7 +117,9 @@ def read_config(target: Target, key: Key, versions: Mapping[str, str]) -> Config
 
 
 def _word(failure: CflJobsError) -> str:
-    advice = _FIX if isinstance(failure, ConfigError) else failure.advice
+    advice = failure.advice
+    if isinstance(failure, ConfigError):
+        advice = _FIX
     return f"{failure.message}. {advice}".rstrip(" .") + "."
 
 
@@ -141,8 +133,9 @@ def list_versions(target: Target) -> dict[str, str]:
         plugins = target.plugins()
     except PermissionDenied:  # only an administrator may ask for them
         plugins = {}
-    core = target.version()
-    return {**plugins, CORE: core} if core else plugins
+    if core := target.version():
+        return {**plugins, CORE: core}
+    return plugins
 
 
 def _is_ours(entry: Listed, project: str) -> bool:
@@ -150,35 +143,37 @@ def _is_ours(entry: Listed, project: str) -> bool:
     return mark is not None and mark.is_surely_for(entry.name, project)
 
 
-def _attempt(ask: Callable[[Kind, str], T], key: Key) -> T | CflJobsError:
-    try:
-        return ask(*key)
-    except (TargetError, ConfigError) as error:
-        return error
-
-
-def _ask_each(
-    ask: Callable[[Kind, str], T], keys: Sequence[Key]
-) -> Iterator[tuple[Key, T | CflJobsError]]:
-    """Ask for each key, one after the other; yield the answers, and errors in their place."""
-    return ((key, _attempt(ask, key)) for key in keys)
-
-
 def _ask_all(
-    ask: Callable[[Kind, str], T], keys: Sequence[Key]
-) -> Iterator[tuple[Key, T | CflJobsError]]:
-    """Ask for each key, in parallel; yield the answers, in order, and errors in their place.
+    target: Target,
+    ask: Callable[[Kind, str], T],
+    keys: Sequence[Key],
+    failed: dict[Key, CflJobsError],
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[tuple[Key, T]]:
+    """Ask for each key, a server in parallel; yield the answers, in order, and note what `failed`.
 
     Whoever interrupts the work needn't wait until the threads have their answers.
     """
 
+    def attempt(key: Key) -> T | None:
+        try:
+            return ask(*key)
+        except (TargetError, ConfigError) as error:
+            failed[key] = error
+            return None
+
     from concurrent.futures import ThreadPoolExecutor
 
-    pool = ThreadPoolExecutor(max_workers=min(WORKERS, max(len(keys), 1)))
-    try:
-        yield from zip(keys, pool.map(partial(_attempt, ask), keys), strict=True)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    with ExitStack() as stack:
+        answers: Iterator[T | None] = map(attempt, keys)
+        if is_server(target.label):  # a directory answers at once
+            pool = ThreadPoolExecutor(max_workers=min(WORKERS, max(len(keys), 1)))
+            stack.callback(pool.shutdown, wait=False, cancel_futures=True)
+            answers = pool.map(attempt, keys)
+        for number, (key, answer) in enumerate(zip(keys, answers, strict=True), start=1):
+            if answer is not None:
+                yield key, answer
+            progress(number, len(keys))
 
 
 def _check_target(target: Target, failures: Sequence[CflJobsError], *, is_blind: bool) -> None:
@@ -209,5 +204,4 @@ def is_inside(key: Key, folder: str) -> bool:
 
 def describe_some(keys: tuple[Key, ...]) -> str:
     """Return "job Team/A and 2 more"."""
-    kind, name = keys[0]
-    return f"{kind.value} {name}" + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
+    return some([f"{kind.value} {name}" for kind, name in keys], most=1)

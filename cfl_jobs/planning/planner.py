@@ -12,7 +12,6 @@ from cfl_jobs.configs.mark import Mark, code_of_text, split_description
 from cfl_jobs.errors import UnsafePlan
 from cfl_jobs.planning.observe import Observed, is_inside
 from cfl_jobs.planning.plan import (
-    Change,
     Create,
     Delete,
     Difference,
@@ -333,7 +332,7 @@ def _plan_job(
 ) -> _JobPlan:
     """Compare one job, which `live` may have another name of. `adopted` says that it isn't ours."""
     # What compares and words differences: a plan without any does without.
-    from cfl_jobs.planning.describing import describe, place_of
+    from cfl_jobs.planning.describing import describe, describe_disabled, place_of
     from cfl_jobs.planning.differences import find_losses
     from cfl_jobs.planning.fields import secret_paths
     from cfl_jobs.planning.losses import advise_on_taken
@@ -368,7 +367,9 @@ def _plan_job(
         if raw in lost and raw.is_upgraded(mark):
             taken.append((raw.label, raw.plugin, advise_on_taken(raw)))
     if not stays_disabled:
-        differences += _compare_disabled(desired, live, mark)
+        owner = _owner_of_disabled(desired, mark)
+        place = desired.place_of("disabled")
+        differences += describe_disabled(desired, live, owner, place)
     update = Update(
         desired, live, tuple(differences), keep_disabled=stays_disabled, adopted=adopted
     )
@@ -390,14 +391,7 @@ def _note_build_written(desired: Config, live: Config) -> Iterator[Note]:
             yield Note(*desired.key, f"{text}: {', '.join(words)}", quiet=listed)
 
 
-def _compare_disabled(desired: Config, live: Config, mark: Mark | None) -> Iterator[Difference]:
-    if desired.disabled == live.disabled:
-        return
-    owner = Owner.OURS
+def _owner_of_disabled(desired: Config, mark: Mark | None) -> Owner:
     if mark is None:
-        owner = Owner.ADOPT
-    elif mark.said_disabled == desired.says_disabled:
-        owner = Owner.THEIRS
-    before, after = (str(config.disabled).lower() for config in (live, desired))
-    place = desired.place_of("disabled")
-    yield Difference("disabled", "disabled", Change.CHANGED, before, after, owner, place)
+        return Owner.ADOPT
+    return Owner.THEIRS if mark.said_disabled == desired.says_disabled else Owner.OURS

@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError, Missing
-from cfl_jobs.planning.describing import describe
+from cfl_jobs.planning.describing import describe, describe_disabled
 from cfl_jobs.planning.differences import compare, compare_passwords
 from cfl_jobs.planning.fields import secret_paths
 from cfl_jobs.planning.journal import Run, Step
 from cfl_jobs.planning.observe import describe_some, list_inside, list_versions, read_config
 from cfl_jobs.planning.plan import (
-    Change,
     Create,
     Delete,
     Difference,
@@ -116,21 +115,19 @@ class _Planner:
 
     def _plan_change(self, desired: Config | None, now: Config | None, doubt: str) -> None:
         """Plan to make what is there what it was, unless it is in doubt."""
-        changes: list[PlannedChange] = []
+        updates: list[Update] = []
         if desired and now:
-            changes.append(Update(desired, now, compare_configs(desired, now)))
+            updates.append(Update(desired, now, compare_configs(desired, now)))
+        there = now or desired
+        if there and doubt and not self._force:
+            self._undone.append(Note(*there.key, doubt))
+            self._unadopted += updates
+        elif updates:
+            self._changes += updates
         elif desired:
-            changes.append(Create(desired))
+            self._changes.append(Create(desired))
         elif now:
-            changes.append(Delete(now))
-        if not doubt or self._force:
-            self._changes += changes
-            return
-        for change in changes:
-            there = change.desired if isinstance(change, Create) else change.live
-            self._undone.append(Note(there.kind, there.name, doubt))
-            if isinstance(change, Update):
-                self._unadopted.append(change)
+            self._changes.append(Delete(now))
 
     def _read(self, key: Key) -> Config | None:
         """Return what is there under just this name; Jenkins answers to it in another case too."""
@@ -175,10 +172,7 @@ def compare_configs(desired: Config, live: Config) -> tuple[Difference, ...]:
     raws = (*compare(*both), *compare_passwords(*both))
     hidden = secret_paths(desired.normal) | secret_paths(live.normal)
     found = [describe(raw, Owner.UNKNOWN, hidden=hidden, versions=live.versions) for raw in raws]
-    if desired.disabled != live.disabled:
-        before, after = (str(config.disabled).lower() for config in (live, desired))
-        found.append(Difference("disabled", "disabled", Change.CHANGED, before, after))
-    return tuple(found)
+    return (*found, *describe_disabled(desired, live, Owner.UNKNOWN))
 
 
 def _doubt(step: Step, kept: Config | None, now: Config | None, trace: _Trace) -> str:
@@ -187,12 +181,15 @@ def _doubt(step: Step, kept: Config | None, now: Config | None, trace: _Trace) -
     One that was killed, or failed, left what it was to leave, what it posted with a mark that says
     "not verified yet", or what it had only renamed.
     """
+    if now is None and step.action in _DELETES:
+        return ""
     if now is None:
-        return "" if step.action in _DELETES else "was deleted since; --force makes it again"
+        return "was deleted since; --force makes it again"
     remedy = "puts it back" if kept else "deletes it"
     if step.state == "done":
-        is_left = step.after == now.digest or step.after == trace.names_of_then(now).digest
-        return "" if is_left else _CHANGED.format(remedy)
+        if step.after == now.digest or step.after == trace.names_of_then(now).digest:
+            return ""
+        return _CHANGED.format(remedy)
     mark = now.mark
     if (
         (step.after and step.after == now.digest)
