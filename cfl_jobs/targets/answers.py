@@ -62,13 +62,13 @@ class Answer:
 
     @property
     def by(self) -> str:
-        return "" if self.is_jenkins else ", and not from Jenkins"
+        return ", and not from Jenkins" * (not self.is_jenkins)
 
     @property
     def title(self) -> str:
         """A page's title in brackets, "" where it has none."""
-        title = unescape(find_group(r"(?i)<title[^>]*>([^<]{1,80})", self.text))
-        return f" ({' '.join(title.split())!r})" if title.strip() else ""
+        title = unescape(find_group(r"(?i)<title[^>]*>([^<]{1,80})", self.text)).split()
+        return f" ({' '.join(title)!r})" * bool(title)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,7 @@ class Asked:
 
 def find_group(pattern: str, text: str) -> str:
     """Return the group of a pattern where it is first found in a text, "" where it isn't."""
-    found = re.search(pattern, text, re.DOTALL)
-    return found[1] if found else ""
+    return next((str(found[1]) for found in re.finditer(pattern, text, re.DOTALL)), "")
 
 
 def wants_crumb(answer: Answer) -> bool:
@@ -148,7 +147,8 @@ def _explain_redirect(answer: Answer, asked: Asked) -> TargetError:
     """Return the error for a redirect that leads away from what was asked."""
     location = answer.headers.get("Location", "")
     parts = urlsplit(location)
-    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else ""
+    host = parts.netloc.rpartition("@")[2]
+    place = host and f"{parts.scheme}://{host}"
     own_path = "/" + unquote(asked.path.partition("?")[0])
     if unquote(parts.path).endswith(own_path):
         base = place + unquote(parts.path).removesuffix(own_path) + "/"
@@ -157,7 +157,7 @@ def _explain_redirect(answer: Answer, asked: Asked) -> TargetError:
         )
     if re.search(r"login|oauth|saml|sso|securityRealm", location, re.IGNORECASE):
         return LoginRefused(
-            f"{asked.server} leads to a login page{f' at {place}' if place else ''}",
+            f"{asked.server} leads to a login page{place and f' at {place}'}",
             advice=f"{_LOGIN_ADVICE} If they are set, a proxy's login stands in front of Jenkins.",
         )
     return NotJenkins(
@@ -187,9 +187,13 @@ def _explain_refusal(answer: Answer, asked: Asked) -> TargetError:
     )
 
 
+def _want_login(asked: Asked) -> TargetError:
+    return LoginRefused(f"{asked.server} wants a login", advice=_LOGIN_ADVICE)
+
+
 def _explain_login(answer: Answer, asked: Asked) -> TargetError:
     if not asked.user:
-        return LoginRefused(f"{asked.server} wants a login", advice=_LOGIN_ADVICE)
+        return _want_login(asked)
     return LoginRefused(
         f"{asked.server} does not know the user {asked.user!r} with this API token",
         advice="Make a new token on the user's Security page in Jenkins, and check the user's ID.",
@@ -202,7 +206,7 @@ def _explain_forbidden(answer: Answer, asked: Asked) -> TargetError:
     if asked.user and (wants_login or user == "anonymous" or _ANONYMOUS.search(answer.text)):
         return explain_lost_login(asked)
     if wants_login:
-        return LoginRefused(f"{asked.server} wants a login", advice=_LOGIN_ADVICE)
+        return _want_login(asked)
     if permission := _permission(answer):
         return PermissionDenied(
             f"{user or asked.who} is missing the {permission} permission on {asked.server}, "
@@ -251,7 +255,7 @@ def _explain_too_large(answer: Answer, asked: Asked) -> TargetError:
 
 def _explain_too_many(answer: Answer, asked: Asked) -> TargetError:
     seconds = retry_after(answer.headers)
-    wait = f" for the next {seconds:.0f} s" if seconds else ""
+    wait = f" for the next {seconds:.0f} s" * (seconds > 0)
     return Unavailable(
         f"{asked.cant}: it wants no more requests{wait} (status 429{answer.by})",
         advice="Run it again later; ask who runs the server for a higher limit of requests.",

@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
@@ -33,7 +33,7 @@ from cfl_jobs.target import Kind, Listed, name_command
 from cfl_jobs.targets.home_files import (
     JobNames,
     delete_directory,
-    explain,
+    explaining,
     is_file,
     list_directory,
     locked,
@@ -89,8 +89,8 @@ class HomeTarget:
     def list(self, kind: Kind) -> tuple[Listed, ...]:
         """List jobs or views. One whose config can't be read has a name and a problem."""
         self._check_root()
-        found = self._list_views() if kind is Kind.VIEW else self._list_jobs()
-        return tuple(sorted(found))
+        list_kind = {Kind.JOB: self._list_jobs, Kind.VIEW: self._list_views}[kind]
+        return tuple(sorted(list_kind()))
 
     def read(self, kind: Kind, name: str) -> str:
         if kind is Kind.VIEW:
@@ -167,16 +167,12 @@ class HomeTarget:
                 "those of a Jenkins are UTF-8",
                 advice="Run it with LC_ALL=C.UTF-8, or with PYTHONUTF8=1.",
             )
-        try:
-            if stat.S_ISDIR(self._root.stat().st_mode):
-                return
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise explain(error, self._root) from error
-        raise TargetError(
-            f"{self._root} is a file, not a directory", advice="Name a directory with --home."
-        )
+        with explaining(self._root), suppress(FileNotFoundError):
+            if not stat.S_ISDIR(self._root.stat().st_mode):
+                raise TargetError(
+                    f"{self._root} is a file, not a directory",
+                    advice="Name a directory with --home.",
+                )
 
     def _list_jobs(self) -> Iterator[Listed]:
         for name, path in _find_jobs(self._root / "jobs"):
@@ -188,10 +184,8 @@ class HomeTarget:
                 yield Listed(name, problem=error.message)
 
     def _list_views(self) -> Iterator[Listed]:
-        for view in self._read_views():
-            name = view.findtext("name")
-            if name:
-                yield _listed(name, view)
+        named = ((view.findtext("name"), view) for view in self._read_views())
+        return (_listed(name, view) for name, view in named if name)
 
     def _config_path(self, name: str) -> Path:
         steps = []
@@ -240,16 +234,16 @@ class HomeTarget:
         make_directory(jobs, durable=self._durable)
         with self._names.adding(jobs, path.name):
             is_new = make_directory(path, durable=False)
-        try:
-            if self._durable:
+        if self._durable:
+            with explaining(jobs):
                 sync_directory(jobs)
-        except OSError as error:
-            raise explain(error, jobs) from error
         return is_new
 
     def _read_home(self) -> str:
         path = self._root / "config.xml"
-        return read_text(path) if is_file(path) else FRESH_HOME
+        if not is_file(path):
+            return FRESH_HOME
+        return read_text(path)
 
     def _read_views(self) -> ET.Element:
         return parse_views(self._read_home(), source=str(self._root))
@@ -275,16 +269,14 @@ class HomeTarget:
         return locked(directory, timeout=self._timeout)
 
     def _missing(self, kind: Kind, name: str) -> Missing:
-        return Missing(
-            f"{self.label} has no {kind.value} {name!r}",
-            advice=f"Run `{name_command('plan', self.label)}` to see what it has.",
-        )
+        return Missing(f"{self.label} has no {kind.value} {name!r}", advice=self._advice)
 
     def _taken(self, kind: Kind, name: str) -> Refused:
-        return Refused(
-            f"{self.label} has a {kind.value} {name!r} already",
-            advice=f"Run `{name_command('plan', self.label)}` to see what it has.",
-        )
+        return Refused(f"{self.label} has a {kind.value} {name!r} already", advice=self._advice)
+
+    @property
+    def _advice(self) -> str:
+        return f"Run `{name_command('plan', self.label)}` to see what it has."
 
 
 def open_home(place: str, *, conf: Path | None = None) -> HomeTarget:
@@ -351,28 +343,30 @@ def parse_views(text: str, *, source: str) -> ET.Element:
         advice = "Put that right first: no Jenkins starts with it."
         raise TargetError(error.message, advice=advice) from error
     data = split_declaration(text)[1].encode()
-    place = _locate(data)
-    return _parse(data[slice(*place)]) if place else ET.Element("views")
+    if place := _locate(data):
+        return _parse(data[slice(*place)])
+    return ET.Element("views")
 
 
 def replace_views(text: str, views: ET.Element) -> str:
     """Return a home's config with other views."""
     head, body = split_declaration(text)
-    return head + restore_controls(_replace(body.encode(), views))
-
-
-def _replace(data: bytes, views: ET.Element) -> str:
+    data = body.encode()
     ET.indent(views, level=1)
-    piece = ET.tostring(views, encoding="unicode").replace("\r", "&#13;").strip().encode()
-    place = _locate(data)
-    if place:
-        return (data[: place[0]] + piece + data[place[1] :]).decode()
-    end = data.rfind(f"</{_parse(data).tag}".encode())
-    if end >= 0:
-        return (data[:end].rstrip() + b"\n  " + piece + b"\n" + data[end:]).decode()
-    root = _parse(data)
-    root.append(views)
-    return ET.tostring(root, encoding="unicode").replace("\r", "&#13;") + "\n"
+    if place := _locate(data):
+        new = data[: place[0]] + _write(views).strip() + data[place[1] :]
+    else:
+        root = _parse(data)
+        end = data.rfind(f"</{root.tag}".encode())
+        new = data[:end].rstrip() + b"\n  " + _write(views).strip() + b"\n" + data[end:]
+        if end < 0:  # the root is an empty tag
+            root.append(views)
+            new = _write(root) + b"\n"
+    return head + restore_controls(new.decode())
+
+
+def _write(element: ET.Element) -> bytes:
+    return ET.tostring(element, encoding="unicode").replace("\r", "&#13;").encode()
 
 
 def find_view(views: ET.Element, name: str) -> ET.Element | None:
@@ -381,7 +375,7 @@ def find_view(views: ET.Element, name: str) -> ET.Element | None:
 
 def put_view(views: ET.Element, old: ET.Element | None, new: ET.Element | None) -> None:
     """Put a view where another was, or last; None for nothing."""
-    place = len(views) if old is None else list(views).index(old)
+    place = [*views, old].index(old)
     if old is not None:
         views.remove(old)
     if new is not None:
@@ -415,8 +409,8 @@ def _parse(data: bytes) -> ET.Element:
     return ET.fromstring(data, ET.XMLParser(target=builder))  # noqa: S314 - has no entities
 
 
-def _locate(data: bytes) -> tuple[int, int] | None:
-    """Return where the root's element `views` begins and ends."""
+def _locate(data: bytes) -> tuple[int, ...]:
+    """Return where the root's element `views` begins and ends, () where there is none."""
     depth = 0
     place: list[int] = []
     parser = expat.ParserCreate("UTF-8")
@@ -431,11 +425,12 @@ def _locate(data: bytes) -> tuple[int, int] | None:
         nonlocal depth
         if depth == 2 and tag == "views" and len(place) == 1:
             index = parser.CurrentByteIndex  # at the end tag, or after an empty element
-            is_tag = data.startswith(b"</views", index)
-            place.append(data.index(b">", index) + 1 if is_tag else index)
+            if data.startswith(b"</views", index):
+                index = data.index(b">", index) + 1
+            place.append(index)
         depth -= 1
 
     parser.StartElementHandler = begin
     parser.EndElementHandler = end
     parser.Parse(data, True)
-    return (place[0], place[1]) if place else None
+    return tuple(place)

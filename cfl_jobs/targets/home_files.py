@@ -37,6 +37,15 @@ def explain(error: OSError, path: Path) -> TargetError:
     return TargetError(message, advice="Put that right, then run it again.")
 
 
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Raise, in place of an OSError, what it means at this path."""
+    try:
+        yield
+    except OSError as error:
+        raise explain(error, path) from error
+
+
 def is_file(path: Path) -> bool:
     """Tell whether a file is there; one in a place that may not be read is an error."""
     try:
@@ -52,12 +61,10 @@ def read_text(path: Path) -> str:
 
     Raises TargetError where it is in another one, Missing, PermissionDenied.
     """
-    try:
+    with explaining(path):
         data = path.read_bytes()
-    except OSError as error:
-        raise explain(error, path) from error
-    said = _ENCODING.match(data[:200].decode("utf-8", "ignore"))
-    encoding = said[1] if said else "UTF-8"
+    said = _ENCODING.findall(data[:200].decode("utf-8", "ignore"))
+    encoding = next(iter(said), "UTF-8")
     advice = "Save it as UTF-8, and let its first line say so."
     try:
         return data.decode(encoding)
@@ -75,13 +82,12 @@ def write_text(path: Path, text: str, *, durable: bool, is_alone: bool = False) 
     the directory was made for it, so nothing is there yet.
     """
     data = _encode(text)
-    try:
-        place, old = (path, None) if is_alone else _follow(path)
+    place, old = path, None
+    with explaining(path):
         if not is_alone:
+            place, old = _follow(path)
             _remove_stale(place)
         write_whole(place, data, like=old, durable=durable)
-    except OSError as error:
-        raise explain(error, path) from error
 
 
 def _encode(text: str) -> bytes:
@@ -139,12 +145,13 @@ def list_directory(path: Path) -> list[str]:
         return []
     except OSError as error:
         raise explain(error, path) from error
-    return sorted(name for name in names if _is_text(name) and not _DELETED.fullmatch(name))
+    texts = (name for name in names if name.encode(errors="ignore").decode() == name)
+    return sorted(name for name in texts if not _DELETED.fullmatch(name))
 
 
 def make_directory(path: Path, *, durable: bool) -> bool:
     """Make a directory and those above it, as far as they are not there; tells if it wasn't."""
-    try:
+    with explaining(path):
         if path.is_dir():
             return False
         try:
@@ -158,19 +165,15 @@ def make_directory(path: Path, *, durable: bool) -> bool:
             path.mkdir(exist_ok=True)
         if durable:
             sync_directory(path.parent)
-    except OSError as error:
-        raise explain(error, path) from error
     return True
 
 
 def rename_directory(old: Path, new: Path, *, durable: bool) -> None:
-    try:
+    with explaining(new):
         old.rename(new)
         if durable:
             for parent in {old.parent, new.parent}:
                 sync_directory(parent)
-    except OSError as error:
-        raise explain(error, new) from error
 
 
 def delete_directory(path: Path, *, durable: bool) -> None:
@@ -180,7 +183,7 @@ def delete_directory(path: Path, *, durable: bool) -> None:
     killed leaves of it, the next one that makes or deletes a job there removes.
     """
     aside = path.with_name(f".cfl-jobs.{os.urandom(4).hex()}.deleted")
-    try:
+    with explaining(path):
         path.rename(aside)
         try:
             # Without a config.xml Jenkins takes it for no job, whatever its name is.
@@ -190,8 +193,6 @@ def delete_directory(path: Path, *, durable: bool) -> None:
             raise
         if durable:
             sync_directory(path.parent)
-    except OSError as error:
-        raise explain(error, path) from error
     try:
         _remove_tree(aside)
     except OSError as error:
@@ -276,20 +277,17 @@ def locked(directory: Path, *, timeout: float) -> Iterator[None]:
     Waits `timeout` seconds for them. The lock is one of the directory itself (flock), so it
     leaves nothing there, needs no right to write, and goes with the process that has it.
     """
-    handle = _open_locked(directory, timeout)
+    handle = _open_locked(directory, time.monotonic() + timeout)
     try:
         yield
     finally:
         os.close(handle)
 
 
-def _open_locked(directory: Path, timeout: float) -> int:
-    end = time.monotonic() + timeout
+def _open_locked(directory: Path, end: float) -> int:
     while True:
-        try:
+        with explaining(directory):
             handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError as error:
-            raise explain(error, directory) from error
         if _is_locked(handle, directory):
             return handle
         os.close(handle)
@@ -310,14 +308,6 @@ def _is_locked(handle: int, directory: Path) -> bool:
     except OSError as error:
         os.close(handle)
         raise explain(error, directory) from error
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _remove_tree(path: Path) -> None:
