@@ -56,6 +56,7 @@ def render_one(root: Path, template: str, entry: str = "", **files: str) -> Trac
         ("true", "is {{ x }}", "is true"),
         ("[a, b]", "{{ x | join(', ') }}", "a, b"),
         ("<&>", "{{ x | upper }}{{ '<' }}", "<&><"),
+        ("-a-1-", "{{ x | trim(chars='-') | replace('-', 2) | replace(1, 3) }}", "a23"),
         ("{items: 1, keys: 2}", "{{ x.items }}{{ x.keys }}", "12"),
         ("3", "{{ x * 2 }}", 6),
         ("a", "|\n  first {{ x }}\n  ${SHELL} {not: yaml}", "first a\n${SHELL} {not: yaml}\n"),

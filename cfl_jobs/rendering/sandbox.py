@@ -71,20 +71,21 @@ def _join(context: nodes.EvalContext, value: Any, d: str = "", attribute: Any = 
 
 @jinja2.pass_eval_context
 def _replace(
-    context: nodes.EvalContext, value: Any, old: str, new: str, count: int | None = None
+    context: nodes.EvalContext, value: Any, old: Any, new: Any, count: int | None = None
 ) -> str:
     """Replace as Jinja2's own filter does; the text knows where each of its parts stands."""
     text: str = do_replace(context, value, old, new, count)
     located = [each for each in (value, new) if isinstance(each, LocatedText)]
-    if count is not None or not old or not located:
+    looked_for, put_in = str(old), str(new)
+    if count is not None or not looked_for or not located:
         return text
     pieces = getattr(value, "pieces", ()) or ((0, getattr(value, "pos", NOWHERE)),)
     places: list[tuple[int, Position]] = []
     at = length = 0
-    for number, part in enumerate(str(value).split(old)):
+    for number, part in enumerate(str(value).split(looked_for)):
         if number:
             places.append((length, getattr(new, "pos", NOWHERE)))
-            at, length = at + len(old), length + len(new)
+            at, length = at + len(looked_for), length + len(put_in)
         places += [(length + offset, of) for offset, of in cut(value, pieces, at, at + len(part))]
         at, length = at + len(part), length + len(part)
     return LocatedText(text, located[0].pos, tuple(places))
@@ -94,8 +95,8 @@ def _keep_place(change: Callable[..., str]) -> Callable[..., str]:
     """Make a filter of one text, such as `lower`, whose text knows where the value stands."""
 
     @wraps(change)
-    def changed(value: Any, *arguments: Any) -> str:
-        text = change(value, *arguments)
+    def changed(value: Any, *arguments: Any, **named: Any) -> str:
+        text = change(value, *arguments, **named)
         return LocatedText(text, value.pos) if isinstance(value, LocatedText) else text
 
     return changed
