@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from cfl_jobs.__main__ import run
 from cfl_jobs.errors import CflJobsError
-from cfl_jobs.review.comparing import make_review, read_setup
+from cfl_jobs.review.comparing import _limited, _TimeUp, make_review, read_setup
 from cfl_jobs.review.formats import write_text
 from cfl_jobs.review.outline import list_entries
 from cfl_jobs.review.page import read_style_sheet
@@ -193,3 +194,15 @@ def test_template_that_loops_for_ever_is_a_finding(history: History) -> None:
     assert finding.message == "it takes longer than 0.5 seconds to render"
     assert finding.advice
     assert read_setup(ROOT).renders
+
+
+def test_a_time_limit_that_something_swallows_is_told_again() -> None:
+    def spin() -> None:
+        with suppress(_TimeUp):
+            while True:
+                pass
+        while True:
+            pass
+
+    with pytest.raises(_TimeUp), _limited(0.01):
+        spin()

@@ -223,14 +223,19 @@ def _limited(seconds: float) -> Iterator[None]:
         yield
         return
 
+    is_over = False
+
     def stop(_number: int, _frame: FrameType | None) -> None:
-        raise _TimeUp
+        if not is_over:
+            raise _TimeUp
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    # Again each second: what Python itself calls, as a finalizer, swallows one.
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
     try:
         yield
     finally:
+        is_over = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
 
