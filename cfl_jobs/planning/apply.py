@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import groupby
 
 from cfl_jobs.configs.config import Config
@@ -28,7 +29,7 @@ from cfl_jobs.planning.plan import (
     Update,
     turn_of,
 )
-from cfl_jobs.planning.renames import find_renames
+from cfl_jobs.planning.renames import Renames, find_renames
 from cfl_jobs.planning.unchanged import check_deletion, read_unchanged
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.target import Key, Target
@@ -109,89 +110,84 @@ def _stages(changes: Sequence[PlannedChange]) -> list[list[_Task]]:
     return [list(stage) for _, stage in groupby(tasks, key=lambda task: task.turn)]
 
 
+@dataclass(eq=False)
 class _Run:
     """A plan on its way: does one task after another, in several threads at once."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        target: Target,
-        journal: Journal,
-        maker: Maker,
-        report: Callable[[Outcome], None],
-        stop: threading.Event,
-    ) -> None:
-        self.stop = stop
-        self._plan = plan
-        self._target = target
-        self._journal = journal
-        self._report = report
-        self._maker = maker
-        self._renames = find_renames(plan)
-        self._renamed: dict[Key, Step] = {}
-        self._outcomes: dict[Key, Outcome] = {}
-        self._undone: set[str] = set()
-        self._is_one_missing = False
-        self._in_hand: set[Key] = set()
-        self._is_given_up = False
-        self._problem = ""
+    plan: Plan
+    target: Target
+    journal: Journal
+    maker: Maker
+    report: Callable[[Outcome], None]
+    stop: threading.Event
+    renamed: dict[Key, Step] = field(default_factory=dict)
+    outcomes: dict[Key, Outcome] = field(default_factory=dict)
+    undone: set[str] = field(default_factory=set)
+    in_hand: set[Key] = field(default_factory=set)
+    is_one_missing: bool = False
+    is_given_up: bool = False
+    problem: str = ""
+
+    @cached_property
+    def renames(self) -> Renames:
+        return find_renames(self.plan)
 
     def do(self, task: _Task) -> None:
         """Do a task, unless something forbids it by now, and report what became of it."""
         change, key = task.change, task.change.key
-        if key in self._outcomes:  # its renaming failed
+        if key in self.outcomes:  # its renaming failed
             return
         if reason := self._find_obstacle(change):
             self._set(Outcome(change, Status.NOT_DONE, reason))
             return
-        self._in_hand.add(key)
+        self.in_hand.add(key)
         outcome = self._rename(change) if task.is_rename else self._carry_out(change)
-        self._in_hand.discard(key)
+        self.in_hand.discard(key)
         if outcome:
             self._set(outcome)
-            if not self._is_given_up:
-                self._report(outcome)
+            if not self.is_given_up:
+                self.report(outcome)
 
     def _set(self, outcome: Outcome) -> None:
         change = outcome.change
-        self._outcomes[change.key] = outcome
+        self.outcomes[change.key] = outcome
         if outcome.status is not Status.DONE:
-            self._undone.add(change.name)
+            self.undone.add(change.name)
             is_new = isinstance(change, Create) or change.name != change.name_there
-            self._is_one_missing = self._is_one_missing or is_new
+            self.is_one_missing |= is_new
 
     def give_up(self) -> None:
         """Don't wait for what is in hand; say so of it, and that the rest isn't done."""
         self.stop.set()
-        self._is_given_up = True
-        for change in self._plan.changes:
-            reason = _GIVEN_UP if change.key in self._in_hand else _INTERRUPTED
-            self._outcomes.setdefault(change.key, Outcome(change, Status.NOT_DONE, reason))
+        self.is_given_up = True
+        for change in self.plan.changes:
+            reason = _GIVEN_UP if change.key in self.in_hand else _INTERRUPTED
+            self.outcomes.setdefault(change.key, Outcome(change, Status.NOT_DONE, reason))
 
     def finish(self) -> Result:
         """End the journal, unless it was given up; return what became of each change."""
-        outcomes = tuple(self._outcomes.values())
+        outcomes = tuple(self.outcomes.values())
         try:
-            if not self._is_given_up:
-                self._journal.finish()
+            if not self.is_given_up:
+                self.journal.finish()
         except CflJobsError as error:
-            self._problem = self._problem or str(error)
+            self.problem = self.problem or str(error)
         is_undone = any(outcome.status is Status.NOT_DONE for outcome in outcomes)
         is_interrupted = self.stop.is_set() and is_undone
-        return Result(outcomes, is_interrupted=is_interrupted, problem=self._problem)
+        return Result(outcomes, is_interrupted=is_interrupted, problem=self.problem)
 
     def _find_obstacle(self, change: PlannedChange) -> str:
         """Return why a task is not to be begun, "" for nothing."""
-        if self._problem:
+        if self.problem:
             return "since no more could be written down"
         if self.stop.is_set():
-            if change.key in self._renamed:
+            if change.key in self.renamed:
                 return "interrupted after it was renamed"
             return _INTERRUPTED
         if isinstance(change, Delete):
             # What was to take its place may be what failed.
-            return "since not all of the new jobs could be made" * self._is_one_missing
-        failed = (above for above in folders_of(change.name) if above in self._undone)
+            return "since not all of the new jobs could be made" * self.is_one_missing
+        failed = (above for above in folders_of(change.name) if above in self.undone)
         return next((f"its folder {folder!r} failed" for folder in failed), "")
 
     def _rename(self, change: PlannedChange) -> Outcome | None:
@@ -202,41 +198,41 @@ class _Run:
         step = Step(*change.key, change.verb, "started", old_name=old_name)
         try:
             before = self._read_unchanged(change, old_name)
-            step = replace(step, before=self._journal.keep(*change.key, before.config))
-            self._journal.note(step)
-            self._target.rename(old_name, change.name)
+            step = replace(step, before=self.journal.keep(*change.key, before.config))
+            self.journal.note(step)
+            self.target.rename(old_name, change.name)
         except CflJobsError as error:
             return self._fail(change, step, error)
-        self._renamed[change.key] = step
+        self.renamed[change.key] = step
         return None
 
     def _carry_out(self, change: PlannedChange) -> Outcome:
         name = change.name
         if isinstance(change, Delete):  # its folder may have another name by now
-            name = self._renames.find_place(name)
-        step = self._renamed.get(change.key) or Step(change.kind, name, change.verb, "started")
+            name = self.renames.find_place(name)
+        step = self.renamed.get(change.key) or Step(change.kind, name, change.verb, "started")
         message = after = ""
 
         def begin(after: str) -> None:
             nonlocal step
             step = replace(step, after=after)
-            self._journal.note(step)
+            self.journal.note(step)
 
         try:
             before = None
             if not isinstance(change, Create):
                 before = self._read_unchanged(change, name)
-                kept = step.before or self._journal.keep(change.kind, name, before.config)
+                kept = step.before or self.journal.keep(change.kind, name, before.config)
                 step = replace(step, before=kept)
             if isinstance(change, Delete):
-                self._journal.note(step)
+                self.journal.note(step)
                 there = replace(change, live=change.live.named(name))
-                check_deletion(there, self._target, again=self._plan.again)
-                self._target.delete(change.kind, name)
-            elif self._plan.undoes:
-                after, message = restore(change, before, self._target, begin)
+                check_deletion(there, self.target, again=self.plan.again)
+                self.target.delete(change.kind, name)
+            elif self.plan.undoes:
+                after, message = restore(change, before, self.target, begin)
             else:
-                after, message = self._maker.make(change, before, begin)
+                after, message = self.maker.make(change, before, begin)
         except CflJobsError as error:
             return self._fail(change, step, error)
         if problem := self._note(replace(step, state="done", after=after)):
@@ -244,8 +240,8 @@ class _Run:
         return Outcome(change, Status.DONE, message)
 
     def _read_unchanged(self, change: Update | Delete, name: str) -> Config:
-        renames, again = self._renames, self._plan.again
-        return read_unchanged(change, self._target, again=again, name=name, renames=renames)
+        renames, again = self.renames, self.plan.again
+        return read_unchanged(change, self.target, again=again, name=name, renames=renames)
 
     def _fail(self, change: PlannedChange, step: Step, error: CflJobsError) -> Outcome:
         self._note(replace(step, state="failed", message=error.message))
@@ -254,9 +250,9 @@ class _Run:
     def _note(self, step: Step) -> str:
         """Write a step down; returns why that can't be done, which also ends the run."""
         try:
-            self._journal.note(step)
+            self.journal.note(step)
         except CflJobsError as error:
-            self._problem = str(error)
+            self.problem = str(error)
             return error.message
         return ""
 

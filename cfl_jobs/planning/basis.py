@@ -113,7 +113,7 @@ def look(
     """
     check_filter(prune=asked.prune, filtered=bool(asked.jobs))
     desired, setup = _render(root, asked.jobs)
-    project = desired[0].project if desired else ""
+    project = next((config.project for config in desired), "")
     names = names_to_look_at(desired)
     observed = observe(
         target,
@@ -133,7 +133,9 @@ def _list_defined(asked: Asked, setup: Setup | None) -> Collection[Key] | None:
     """Return all names that are defined, where only a part is asked for; () if unknown."""
     if not asked.jobs:
         return None
-    return names_to_look_at(setup.rendered) if setup and setup.renders else ()
+    if not setup or setup.findings:
+        return ()
+    return names_to_look_at(setup.rendered)
 
 
 def _render(root: Path, jobs: tuple[str, ...]) -> tuple[tuple[Config, ...], Setup]:
@@ -194,70 +196,57 @@ def _to_json(basis: Basis) -> dict[str, Any]:
         "adopt": basis.asked.adopt,
         "prune": basis.asked.prune,
         "desired": [config.to_json() for config in basis.desired],
-        "setup": _setup_to_json(basis),
+        "setup": basis.setup and _setup_to_json(basis.setup, basis.desired),
         "listed": [
-            [kind.value, name, entry.description if observed.is_ours((kind, name)) else ""]
+            [kind.value, name, entry.description * observed.is_ours((kind, name))]
             for (kind, name), entry in observed.listed.items()
         ],
-        "configs": [
-            [kind.value, name, live.config] for (kind, name), live in observed.live.items()
-        ],
-        "unreadable": [
-            [kind.value, name, reason] for (kind, name), reason in observed.unreadable.items()
-        ],
+        "configs": [[key[0].value, key[1], live.config] for key, live in observed.live.items()],
+        "unreadable": [[key[0].value, key[1], why] for key, why in observed.unreadable.items()],
         "versions": dict(observed.versions),
         "builds": dict(observed.builds),
         "left": [[kind.value, name] for kind, name in sorted(observed.left, key=str)],
     }
 
 
-def _setup_to_json(basis: Basis) -> dict[str, Any] | None:
-    if basis.setup is None:
-        return None
-    numbers = {config.key: number for number, config in enumerate(basis.desired)}
+def _setup_to_json(setup: Setup, desired: tuple[Config, ...]) -> dict[str, Any]:
+    numbers = {config.key: number for number, config in enumerate(desired)}
     return {  # what is desired stands there by its number
-        "rendered": [numbers.get(each.key, each.to_json()) for each in basis.setup.rendered],
-        "problems": [problem.to_json() for problem in basis.setup.problems],
-        "commit": basis.setup.commit,
+        "rendered": [numbers.get(each.key, each.to_json()) for each in setup.rendered],
+        "problems": [problem.to_json() for problem in setup.problems],
+        "commit": setup.commit,
     }
 
 
 def _setup_from_json(content: dict[str, Any], desired: tuple[Config, ...]) -> Setup:
     from cfl_jobs.check.rule import Problem
 
-    return Setup(
-        tuple(
-            desired[each] if isinstance(each, int) else Config.from_json(each)
-            for each in content["rendered"]
-        ),
-        tuple(map(Problem.from_json, content["problems"])),
-        commit=content["commit"],
-    )
+    def read(rendered: int | dict[str, Any]) -> Config:
+        if isinstance(rendered, int):
+            return desired[rendered]
+        return Config.from_json(rendered)
+
+    rendered = tuple(map(read, content["rendered"]))
+    problems = tuple(map(Problem.from_json, content["problems"]))
+    return Setup(rendered, problems, commit=content["commit"])
 
 
 def _from_json(content: dict[str, Any]) -> Basis:
     versions: dict[str, str] = content["versions"]
     desired = tuple(map(Config.from_json, content["desired"]))
     live = [
-        Config(Kind(kind), name, config, versions=versions)
-        for kind, name, config in content["configs"]
+        Config(Kind(of), name, text, versions=versions) for of, name, text in content["configs"]
     ]
     observed = Observed(
         content["target"],
-        {
-            (Kind(kind), name): Listed(name, description)
-            for kind, name, description in content["listed"]
-        },
+        {(Kind(of), name): Listed(name, text) for of, name, text in content["listed"]},
         {config.key: config for config in live},
         versions,
         content["builds"],
-        {(Kind(kind), name): reason for kind, name, reason in content["unreadable"]},
+        {(Kind(of), name): reason for of, name, reason in content["unreadable"]},
         content["project"],
-        frozenset((Kind(kind), name) for kind, name in content["left"]),
+        frozenset((Kind(of), name) for of, name in content["left"]),
     )
-    return Basis(
-        desired,
-        observed,
-        Asked(tuple(content["jobs"]), content["adopt"], content["prune"]),
-        content["setup"] and _setup_from_json(content["setup"], desired),
-    )
+    asked = Asked(tuple(content["jobs"]), content["adopt"], content["prune"])
+    setup = content["setup"] and _setup_from_json(content["setup"], desired)
+    return Basis(desired, observed, asked, setup)

@@ -73,20 +73,13 @@ class Journal:
 
     def __init__(self, place: Path, *, target: str, verb: str, source: str = "") -> None:
         self._lock = threading.Lock()
-        self._directory = _make_run(place)
-        self._before = self._directory / "before"
+        self.directory = _make_run(place)
+        self.run = self.directory.name
+        self._before = self.directory / "before"
         self._lines = self._begin()
         started = datetime.now(UTC).isoformat(timespec="seconds")
         head = {"target": target, "verb": verb, "started": started}
         self._write(RUN, json.dumps({**head, "user": _own_name(), "source": source}))
-
-    @property
-    def run(self) -> str:
-        return self._directory.name
-
-    @property
-    def directory(self) -> Path:
-        return self._directory
 
     def keep(self, kind: Kind, name: str, config: str) -> str:
         """Keep a config that is about to be replaced; returns the file's name."""
@@ -112,7 +105,7 @@ class Journal:
                 self._lines = -1
 
     def _begin(self) -> int:
-        path = self._directory / JOURNAL
+        path = self.directory / JOURNAL
         try:
             self._before.mkdir(mode=0o700)
             lines = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -124,7 +117,7 @@ class Journal:
 
     def _append(self, line: str) -> None:
         """Write one line, or nothing of it. The file stays open: many threads wait for this."""
-        path = self._directory / JOURNAL
+        path = self.directory / JOURNAL
         data = f"{line}\n".encode()
         try:
             written = os.write(self._lines, data)
@@ -136,7 +129,7 @@ class Journal:
 
     def _write(self, name: str, text: str) -> bool:
         """Write a new file; returns whether there was none of that name."""
-        path = self._directory / name
+        path = self.directory / name
         try:
             with open(path, "x", encoding="utf-8", newline="", opener=_open_private) as stream:
                 stream.write(text)
@@ -148,7 +141,7 @@ class Journal:
         except OSError as error:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
-            raise _explain(self._directory, error) from error
+            raise _explain(self.directory, error) from error
         return True
 
 
@@ -221,7 +214,7 @@ class Run:
         told = [f"{states['done']} of {count(len(self.steps), 'step')} done"]
         told += [f"{states[state]} {state}" for state in ("failed", "started") if states[state]]
         if not self.is_complete:
-            told.append("under way" if self.is_running else "not finished")
+            told.append(("not finished", "under way")[self.is_running])
         if self.damaged:
             told.append(self.damage)
         names: dict[str, list[str]] = {}
@@ -244,8 +237,8 @@ class Run:
     @property
     def order(self) -> tuple[str, int]:
         """What sorts runs by their time; those of one second are numbered."""
-        found = _NAME.fullmatch(self.name)
-        return (found[1], int(found[2] or 1)) if found else ("", 0)
+        date, time, number = f"{self.name}-1".split("-")[:3]
+        return f"{date}-{time}", int(number)
 
     def read_before(self, step: Step) -> str:
         """Return the config before the step. Raises CflJobsError where it can't be read."""
@@ -318,7 +311,7 @@ def find_run(place: Path, target: str, name: str) -> Run:
     found = [run for run in runs if run.name == (name or runs[0].name)]
     found = found or [run for run in runs if run.name.startswith(name)]
     if len(found) != 1:
-        many = "several runs begin" if found else "no run begins"
+        many = ("no run begins", "several runs begin")[bool(found)]
         raise CflJobsError(f"{many} with {name!r}", advice=f"`{known}` lists the runs there are.")
     if found[0].problem:
         raise CflJobsError(
@@ -353,17 +346,10 @@ def _read_run(directory: Path) -> Run | None:
                 steps[step.kind, step.name] = step
         except (ValueError, KeyError, TypeError, AttributeError):
             damaged += 1
-    return Run(
-        directory,
-        target=str(head.get("target", "")),
-        verb=str(head.get("verb", "")),
-        user=str(head.get("user", "")),
-        source=str(head.get("source", "")),
-        steps=tuple(steps.values()),
-        is_complete=is_complete,
-        is_running=is_running,
-        damaged=damaged,
-    )
+    told = (str(head.get(name, "")) for name in ("target", "verb", "user", "source"))
+    target, verb, user, source = told
+    done = tuple(steps.values())
+    return Run(directory, target, verb, user, source, done, is_complete, is_running, damaged)
 
 
 def _read_step(line: Mapping[str, Any]) -> Step:

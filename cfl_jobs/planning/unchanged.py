@@ -61,7 +61,7 @@ def _read_again(then: Config, target: Target, renames: Renames = NO_RENAMES) -> 
     if config == then.config:
         return then, ""
     now = Config(*then.key, config, versions=then.versions)
-    return now, "" if is_same_job(now, then, renames=renames) else "was changed"
+    return now, "was changed" * (not is_same_job(now, then, renames=renames))
 
 
 def check_deletion(change: Delete, target: Target, *, again: str) -> None:
@@ -81,9 +81,7 @@ def _find_more_to_go(change: Delete, target: Target) -> str:
     if change.kind is Kind.VIEW:
         return ""
     builds = target.count_builds(change.name)
-    if builds <= change.builds:
-        return ""
-    return f"has {count(builds, 'build')} by now, not {change.builds}"
+    return f"has {count(builds, 'build')} by now, not {change.builds}" * (builds > change.builds)
 
 
 def check_unchanged(plan: Plan, target: Target) -> None:
@@ -100,7 +98,7 @@ def check_unchanged(plan: Plan, target: Target) -> None:
             problem = _read_again(change.live, target)[1]
         if isinstance(change, Delete):
             problem = problem or _find_more_to_go(change, target)
-        return f"{change.kind.value} {name} {problem}" if problem else ""
+        return problem and f"{change.kind.value} {name} {problem}"
 
     with ThreadPoolExecutor(max_workers=WORKERS) as pool:
         texts = [text for text in pool.map(look, plan.changes) if text]

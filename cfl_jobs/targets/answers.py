@@ -120,7 +120,9 @@ def leads_to(answer: Answer, path: str, server: str) -> bool:
 
 
 def explain(answer: Answer, asked: Asked) -> TargetError:
-    """Return the error that an answer means."""
+    """Return the error that an answer means; of status 200: that it isn't Jenkins' own."""
+    if answer.status == 200:
+        return explain_page(answer, asked)
     if 300 <= answer.status < 400:
         return _explain_redirect(answer, asked)
     if answer.status in _BY_STATUS:

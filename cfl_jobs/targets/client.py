@@ -49,6 +49,7 @@ from cfl_jobs.targets.retries import (
 
 CONFIG_TYPE = {"Content-Type": "text/xml; charset=utf-8"}
 FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+_NO_HEADERS: Mapping[str, str] = {}
 _CONNECTING = 15.0  # seconds for a connection, which a server makes before it works on anything
 _KEPT = 32  # connections
 _LOOKS = 0.1  # seconds between two looks at what takes long, at most
@@ -139,9 +140,11 @@ class Client:
         for again in count(1):
             try:
                 answer = self._send("POST", asked, text.encode(), headers)
-                if _is_success(answer, lands_on, self._url):
+                if answer.status in (200, 201) and not answer.body:
                     return
-                raise (explain_page if answer.status == 200 else explain)(answer, asked)
+                if any(leads_to(answer, path, self._url) for path in lands_on):
+                    return
+                raise explain(answer, asked)
             except TransientError as failure:
                 self._outage.wait(failure, again, self._policy.attempts)
                 if is_done():
@@ -155,23 +158,21 @@ class Client:
         self,
         method: str,
         asked: Asked,
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        headers: Mapping[str, str] = _NO_HEADERS,
     ) -> Answer:
         """Send one request, with a new crumb where it lacks one. Raises TransientError."""
         with self._outage.asking():
             crumb = self._crumb
-            answer = self._exchange(method, asked, body, {**(headers or {}), **crumb})
+            answer = self._exchange(method, asked, body, {**headers, **crumb})
             if method == "POST" and wants_crumb(answer):
                 self._renew_crumb(asked, crumb)
-                answer = self._exchange(method, asked, body, {**(headers or {}), **self._crumb})
+                answer = self._exchange(method, asked, body, {**headers, **self._crumb})
                 if wants_crumb(answer):  # lost again already: a restart, or another node
                     raise TransientError(explain(answer, asked))
             return answer
 
-    def _exchange(
-        self, method: str, asked: Asked, body: bytes | None, headers: dict[str, str]
-    ) -> Answer:
+    def _exchange(self, method: str, asked: Asked, body: bytes, headers: dict[str, str]) -> Answer:
         """Return the answer, whatever its status. Raises TransientError for what may pass."""
         answers: list[requests.Response] = []
         if cookies := self._cookies:
@@ -198,9 +199,10 @@ class Client:
                 raise failure from error
             raise TransientError(failure) from error
         found = answers[0]
-        answer = Answer(
-            found.status_code, found.headers, b"" if found.is_redirect else found.content
-        )
+        content = b""
+        if not found.is_redirect:
+            content = found.content
+        answer = Answer(found.status_code, found.headers, content)
         if answer.status in NO_ANSWER:
             after = retry_after(answer.headers)
             is_there = answer.status == 429 or is_starting(answer) or self._policy.is_long(after)
@@ -221,7 +223,7 @@ class Client:
                 return
             self._cookies, self._crumb = {}, {}
             asking = self.asked("crumbIssuer/api/json", "ask for a crumb")
-            answer = self._exchange("GET", asking, None, {})
+            answer = self._exchange("GET", asking, b"", {})
             if answer.status == 404:  # a server without crumbs
                 return
             if answer.status != 200:
@@ -236,19 +238,11 @@ class Client:
 
 def parse_json(answer: Answer, asked: Asked, *fields: str) -> dict[str, Any]:
     """Return the object that was answered. Raises TargetError where it hasn't these fields."""
-    try:
+    with suppress(ValueError):
         data = json.loads(answer.body)
-    except ValueError:
-        data = None
-    if not isinstance(data, dict) or not data.keys() >= set(fields):
-        raise explain_page(answer, asked)
-    return data
-
-
-def _is_success(answer: Answer, lands_on: tuple[str, ...], server: str) -> bool:
-    if answer.status in (200, 201) and not answer.body:
-        return True
-    return any(leads_to(answer, path, server) for path in lands_on)
+        if isinstance(data, dict) and data.keys() >= set(fields):
+            return data
+    raise explain_page(answer, asked)
 
 
 def _open(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import configparser
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -38,7 +39,9 @@ class Credentials:
         return not self.user
 
     def __str__(self) -> str:
-        return f"{self.user} (from {self.source})" if self.user else "anonymous"
+        if self.is_anonymous:
+            return "anonymous"
+        return f"{self.user} (from {self.source})"
 
 
 def find_credentials(
@@ -50,14 +53,14 @@ def find_credentials(
     user's home directory. Raises LoginRefused where only half is given, CflJobsError on a file
     that can't be read.
     """
-    user, token = environ.get(USER_VARIABLE, "").strip(), environ.get(TOKEN_VARIABLE, "").strip()
+    names = USER_VARIABLE, TOKEN_VARIABLE
+    user, token = (environ.get(name, "").strip() for name in names)
     if user and token:
-        return _checked(Credentials(user, token, f"{USER_VARIABLE} and {TOKEN_VARIABLE}"))
+        return _checked(Credentials(user, token, " and ".join(names)))
     if user or token:
-        there, lacking = (USER_VARIABLE, TOKEN_VARIABLE)[:: 1 if user else -1]
-        raise LoginRefused(
-            f"{there} is set, but {lacking} is not", advice="Set both, or neither of them."
-        )
+        there, lacking = sorted(names, key=lambda name: not environ.get(name, "").strip())
+        advice = "Set both, or neither of them."
+        raise LoginRefused(f"{there} is set, but {lacking} is not", advice=advice)
     notes: list[str] = []
     for path in _ini_files(conf, home):
         found = _read_ini(path, url, notes)
@@ -101,7 +104,7 @@ def _read_ini(path: Path, url: str, notes: list[str]) -> Credentials | None:
     except (configparser.Error, UnicodeDecodeError) as error:
         # The parser's own message quotes the line, which may be the password's.
         line = getattr(error, "lineno", None) or next(iter(getattr(error, "errors", [])), [None])[0]
-        place = f"{path}:{line}" if line else str(path)
+        place = f"{path}:{line}".removesuffix(":None")
         raise CflJobsError(
             f"{place}: not an ini file", advice="It needs a [jenkins] section with user, password."
         ) from None
@@ -130,26 +133,24 @@ def _read_ini(path: Path, url: str, notes: list[str]) -> Credentials | None:
 
 def _mode_note(path: Path) -> tuple[str, ...]:
     """Say that others may read the file, where they may."""
-    try:
-        open_to_others = path.stat().st_mode & 0o044
-    except OSError:
-        return ()
-    advice = f"{path} holds credentials and others may read it: chmod 600 {path}"
-    return (advice,) if open_to_others else ()
+    with suppress(OSError):
+        if path.stat().st_mode & 0o044:
+            return (f"{path} holds credentials and others may read it: chmod 600 {path}",)
+    return ()
 
 
 def _same_server(one: str, other: str) -> bool:
     """Compare scheme, host, port and path: a token for https must not go over http."""
-    return _place(one) == _place(other) and _place(one) is not None
-
-
-def _place(url: str) -> tuple[str, str, int | None, str] | None:
     try:
-        parts = urlsplit(url)
-        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
-        return parts.scheme, (parts.hostname or "").lower(), port, parts.path.strip("/")
-    except ValueError:
-        return None
+        return _place(one) == _place(other)
+    except ValueError:  # no URL
+        return False
+
+
+def _place(url: str) -> tuple[str, str | None, int | None, str]:
+    parts = urlsplit(url)
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    return parts.scheme, parts.hostname, port, parts.path.strip("/")
 
 
 def _without_login(url: str) -> str:

@@ -77,14 +77,11 @@ class HomeTarget:
 
     def __init__(self, root: Path, *, durable: bool = True, timeout: float = _TIMEOUT) -> None:
         self._root = root
+        self.label = str(root)
         self._durable = durable
         self._timeout = timeout
         self._names = JobNames()
         self._is_home = False
-
-    @property
-    def label(self) -> str:
-        return str(self._root)
 
     def list(self, kind: Kind) -> tuple[Listed, ...]:
         """List jobs or views. One whose config can't be read has a name and a problem."""

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -30,8 +31,8 @@ _FOLDER_DEPTH = 8  # folders in folders that one listing request sees
 _CREATE = {Kind.JOB: "createItem", Kind.VIEW: "createView"}
 # Where a folder has its jobs or views, and what is asked of them.
 _LISTED = {
-    Kind.JOB: ("jobs", "description,disabled"),
-    Kind.VIEW: ("views", "views[name,description]"),
+    Kind.JOB: ("jobs", "description,disabled", "jobs[fullName]"),
+    Kind.VIEW: ("views", "views[name,description]", "views[name,description],jobs[fullName]"),
 }
 
 
@@ -78,14 +79,15 @@ class JenkinsTarget:
         policy: RetryPolicy | None = None,
         say: Callable[[str], None] = lambda line: None,
     ) -> None:
-        self._url = check_url(url)
+        self.label = check_url(url)
         self._credentials = credentials or Credentials()
         self._settings: dict[str, Any] = {"timeout": timeout, "policy": policy, "say": say}
-        self._seen = _Seen(self._url, self._read)
-        self._client = Client(self._url, self._credentials, timeout, policy or RetryPolicy(), say)
+        self._seen = _Seen(self.label, self._read)
+        # What asks and posts, for what isn't about jobs and views too.
+        self.client = Client(self.label, self._credentials, timeout, policy or RetryPolicy(), say)
 
     def __repr__(self) -> str:
-        return f"JenkinsTarget({self._url!r}, {self._credentials})"
+        return f"JenkinsTarget({self.label!r}, {self._credentials})"
 
     def __enter__(self) -> Self:
         return self
@@ -95,20 +97,11 @@ class JenkinsTarget:
 
     def close(self) -> None:
         """Close the kept connections. The target can still be used."""
-        self._client.close()
-
-    @property
-    def label(self) -> str:
-        return self._url
-
-    @property
-    def client(self) -> Client:
-        """What asks and posts, for what isn't about jobs and views."""
-        return self._client
+        self.client.close()
 
     def without_login(self) -> JenkinsTarget:
         """Return the same server as someone sees it who isn't logged in."""
-        return JenkinsTarget(self._url, **self._settings)
+        return JenkinsTarget(self.label, **self._settings)
 
     # The target's interface.
 
@@ -130,27 +123,20 @@ class JenkinsTarget:
         folder, _, own = name.rpartition("/")
         path_of(kind, name)  # refuses names that would lead elsewhere
         path = f"{_folder_path(folder)}{_CREATE[kind]}?name={quote_name(own)}"
+        is_done = partial(self._seen.has, kind, name, config)
         try:
-            self._client.post(
-                path,
-                f"create {what(kind, name)}",
-                config,
-                is_done=lambda: self._seen.has(kind, name, config),
-            )
+            self.client.post(path, f"create {what(kind, name)}", config, is_done=is_done)
         except Missing as error:
             raise Refused(
-                f"{self._url} can't create {what(kind, name)}: its folder is not there",
+                f"{self.label} can't create {what(kind, name)}: its folder is not there",
                 advice="Create the folder first.",
             ) from error
         self._seen.note(kind, name, config)
 
     def update(self, kind: Kind, name: str, config: str) -> None:
-        self._client.post(
-            f"{path_of(kind, name)}/config.xml",
-            f"update {what(kind, name)}",
-            config,
-            is_done=lambda: self._seen.check_update(kind, name, config),
-        )
+        path = f"{path_of(kind, name)}/config.xml"
+        is_done = partial(self._seen.check_update, kind, name, config)
+        self.client.post(path, f"update {what(kind, name)}", config, is_done=is_done)
         self._seen.note(kind, name, config)
 
     def save(self, name: str, description: str) -> None:
@@ -165,23 +151,23 @@ class JenkinsTarget:
             self.update(Kind.JOB, name, format_config(root))
             return
         job = path_of(Kind.JOB, name)
-        self._client.post(
+        self.client.post(
             f"{job}/submitDescription",
             f"save {what(Kind.JOB, name)}",
             f"description={quote(description, safe='')}",
             lands_on=(job,),
-            is_done=lambda: self._seen.check_save(name, description),
+            is_done=partial(self._seen.check_save, name, description),
             headers=FORM_TYPE,
         )
         self._seen.note(Kind.JOB, name, None)
 
     def delete(self, kind: Kind, name: str) -> None:
         folder = name.rpartition("/")[0]
-        self._client.post(
+        self.client.post(
             f"{path_of(kind, name)}/doDelete",
             f"delete {what(kind, name)}",
             lands_on=(_folder_path(folder).rstrip("/"),),
-            is_done=lambda: self._seen.check_deletion(kind, name),
+            is_done=partial(self._seen.check_deletion, kind, name),
         )
         self._seen.note(kind, name, None)
 
@@ -196,7 +182,7 @@ class JenkinsTarget:
         def is_renamed() -> bool:
             return self._find_name(new_name) == own and self._find_name(name) is None
 
-        self._client.post(
+        self.client.post(
             f"{path_of(Kind.JOB, name)}/doRename?newName={quote_name(own)}",
             f"rename {what(Kind.JOB, name)} to {new_name!r}",
             lands_on=(path_of(Kind.JOB, new_name),),
@@ -206,20 +192,20 @@ class JenkinsTarget:
 
     def count_builds(self, name: str) -> int:
         path = f"{path_of(Kind.JOB, name)}/api/json?tree=allBuilds[number]"
-        builds = self._client.ask_json(path, f"count the builds of {what(Kind.JOB, name)}")
+        builds = self.client.ask_json(path, f"count the builds of {what(Kind.JOB, name)}")
         return len(builds.get("allBuilds") or ())
 
     def version(self) -> str:
-        return self._client.version
+        return self.client.version
 
     def rewrites_late(self, version: str) -> bool:
         """Until SECURITY-3744: weekly 2.568 and LTS 2.555.3, whose versions have three numbers."""
-        is_lts = version.count(".") > 1
-        return not version or is_older(version, "2.555.3" if is_lts else "2.568")
+        first = ("2.568", "2.555.3")[version.count(".") > 1]
+        return not version or is_older(version, first)
 
     def plugins(self) -> dict[str, str]:
         path = "pluginManager/api/json?tree=plugins[shortName,version,active]"
-        found = self._client.ask_json(path, "list plugins", "plugins")["plugins"]
+        found = self.client.ask_json(path, "list plugins", "plugins")["plugins"]
         return {
             plugin["shortName"]: plugin["version"]
             for plugin in sorted(found, key=lambda plugin: str(plugin["shortName"]))
@@ -230,46 +216,41 @@ class JenkinsTarget:
 
     def whoami(self) -> Login:
         path, doing = "whoAmI/api/json", "ask who we are"
-        data = self._client.ask_json(path, doing, "name", "anonymous")
+        data = self.client.ask_json(path, doing, "name", "anonymous")
         if data["anonymous"] and not self._credentials.is_anonymous:
-            raise explain_lost_login(self._client.asked(path, doing))
+            raise explain_lost_login(self.client.asked(path, doing))
         return Login(data["name"], bool(data["anonymous"]), tuple(data.get("authorities", ())))
 
     def credential_ids(self) -> tuple[str, ...]:
         """Return the ids in the global domain. Raises Missing for a user who may not see them."""
         path = "credentials/store/system/domain/_/api/json?tree=credentials[id]"
-        found = self._client.ask_json(path, "list credentials' ids", "credentials")["credentials"]
+        found = self.client.ask_json(path, "list credentials' ids", "credentials")["credentials"]
         return tuple(sorted(entry["id"] for entry in found))
 
     # Looking.
 
     def _read(self, kind: Kind, name: str) -> str:
-        path = f"{path_of(kind, name)}/config.xml"
-        answer = self._client.ask(path, f"read {what(kind, name)}")
-        try:
+        path, doing = f"{path_of(kind, name)}/config.xml", f"read {what(kind, name)}"
+        answer = self.client.ask(path, doing)
+        with suppress(UnicodeDecodeError):
             text = answer.body.decode("utf-8")
-        except UnicodeDecodeError:
-            text = ""
-        if not text.lstrip("\ufeff \r\n").startswith("<?xml"):
-            raise explain_page(answer, self._client.asked(path, f"read {what(kind, name)}"))
-        return text
+            if text.lstrip("\ufeff \r\n").startswith("<?xml"):
+                return text
+        raise explain_page(answer, self.client.asked(path, doing))
 
     def _walk_folders(self, kind: Kind) -> Iterator[tuple[str, Sequence[dict[str, Any]]]]:
         """Yield each folder's name ("" for the top) with its jobs, or its views.
 
         One request sees folders `_FOLDER_DEPTH` deep; only deeper ones need another.
         """
-        listed, fields = _LISTED[kind]
-        tree = "jobs[fullName]"
+        listed, fields, tree = _LISTED[kind]
         for _ in range(_FOLDER_DEPTH):
-            tree = f"jobs[fullName,{fields},{tree}]"
-        if listed != "jobs":
-            tree = f"{fields},{tree}"
+            tree = tree.replace("jobs[fullName]", f"jobs[fullName,{fields},jobs[fullName]]")
         folders = [""]
         while folders:
             folder = folders.pop()
             path = f"{_folder_path(folder)}api/json?tree={tree}"
-            top = self._client.ask_json(path, f"list {kind.value}s")
+            top = self.client.ask_json(path, f"list {kind.value}s")
             waiting = [(folder, top, 0)]
             while waiting:
                 name, data, depth = waiting.pop()
@@ -283,11 +264,9 @@ class JenkinsTarget:
     def _find_name(self, name: str) -> str | None:
         """Return the name, without its folder, that a job has in its own case; None for no job."""
         path = f"{path_of(Kind.JOB, name)}/api/json?tree=name"
-        try:
-            found = self._client.ask_json(path, f"find {what(Kind.JOB, name)}", "name")
-        except Missing:
-            return None
-        return str(found["name"])
+        with suppress(Missing):
+            return str(self.client.ask_json(path, f"find {what(Kind.JOB, name)}", "name")["name"])
+        return None
 
 
 def open_server(
@@ -347,45 +326,40 @@ class _Seen:
 
     def has(self, kind: Kind, name: str, config: str) -> bool:
         """Say whether there is such a job with this config."""
-        try:
+        with suppress(Missing):
             there = self._read(kind, name)
-        except Missing:
-            return False
-        return _is_same(there, config) or _is_marked(there, config)
+            return _is_same(there, config) or _is_marked(there, config)
+        return False
 
     def check_update(self, kind: Kind, name: str, config: str) -> bool:
         """Say whether an update was made. Raises Refused where someone else made another."""
-        before = self._configs.get((kind, name))
+        before = self._configs.get((kind, name), "")
         there = self._read(kind, name)
         if _is_same(there, config) or (before and _is_marked(there, config, before)):
             return True
-        self._check_as_before(name, before is not None and _is_same(there, before))
-        return False
+        return self._check_as_before(name, _is_same(there, before))
 
     def check_deletion(self, kind: Kind, name: str) -> bool:
         """Say whether a deletion was made. Raises Refused where it would hit something else."""
-        before = self._configs.get((kind, name))
-        try:
-            there = self._read(kind, name)
-        except Missing:
-            return True
-        self._check_as_before(name, before is not None and _is_same(there, before))
-        return False
+        with suppress(Missing):
+            before, there = self._configs.get((kind, name), ""), self._read(kind, name)
+            return self._check_as_before(name, _is_same(there, before))
+        return True
 
     def check_save(self, name: str, description: str) -> bool:
         """Return False: to set the same description once more makes sure that it was saved.
 
         Raises Refused where someone else set another.
         """
-        before = self._configs.get((Kind.JOB, name))
-        there = _description_of(self._read(Kind.JOB, name))
-        known = [_words(description)] + ([_description_of(before)] if before is not None else [])
-        self._check_as_before(name, there in known)
-        return False
+        known = [description.split()]
+        if before := self._configs.get((Kind.JOB, name)):
+            known.append(_description_of(before))
+        return self._check_as_before(name, _description_of(self._read(Kind.JOB, name)) in known)
 
-    def _check_as_before(self, name: str, is_as_before: bool) -> None:
+    def _check_as_before(self, name: str, is_as_before: bool) -> bool:
+        """Return False: it isn't changed yet. Raises Refused where it was changed otherwise."""
         if is_as_before:
-            return
+            return False
         raise Refused(
             f"an answer was lost, and {name!r} isn't as it was before: someone else may be at work",
             advice=f"Run `{name_command('plan', self._url)}` to see how it is now.",
@@ -412,9 +386,6 @@ def _is_marked(there: str, config: str, before: str = "") -> bool:
     return marks[0] is not None and marks[0] == marks[1] and marks[0] not in marks[2:]
 
 
-def _description_of(config: str) -> tuple[str, ...]:
-    return _words(description_of(parse_config(config, name="config")))
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(text.split())
+def _description_of(config: str) -> list[str]:
+    """Return the words of a config's description."""
+    return description_of(parse_config(config, name="config")).split()
