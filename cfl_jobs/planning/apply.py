@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
+from operator import itemgetter
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError
@@ -60,7 +61,7 @@ def apply_plan(
         for stage in _stages(plan.changes):
             pool = ThreadPoolExecutor(max_workers=min(workers, len(stage)))
             try:
-                futures = [pool.submit(run.do, task) for task in stage]
+                futures = [pool.submit(run.do, *task[1:]) for task in stage]
                 _wait(futures, run.stop)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -86,13 +87,8 @@ def _wait(futures: Sequence[Future[None]], stop: threading.Event) -> None:
             stop.set()
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """A change, or the renaming that comes before it. Those of a `turn` may be done at once."""
-
-    turn: tuple[int, int]
-    change: PlannedChange
-    is_rename: bool = False
+# When its turn comes, a change, and whether it is but its renaming that is to be done.
+_Task = tuple[tuple[int, int], PlannedChange, bool]
 
 
 def _stages(changes: Sequence[PlannedChange]) -> list[list[_Task]]:
@@ -100,14 +96,11 @@ def _stages(changes: Sequence[PlannedChange]) -> list[list[_Task]]:
 
     Renames come first, since Jenkins follows them in other jobs.
     """
-    tasks = [_Task(turn_of(change), change) for change in changes]
-    tasks += [
-        _Task((-1, change.name.count("/")), change, is_rename=True)
-        for change in changes
-        if isinstance(change, Update) and change.has_rename
-    ]
-    tasks.sort(key=lambda task: task.turn)
-    return [list(stage) for _, stage in groupby(tasks, key=lambda task: task.turn)]
+    renamed = [each for each in changes if isinstance(each, Update) and each.has_rename]
+    tasks: list[_Task] = [((-1, each.name.count("/")), each, True) for each in renamed]
+    tasks += [(turn_of(change), change, False) for change in changes]
+    tasks.sort(key=itemgetter(0))
+    return [list(stage) for _, stage in groupby(tasks, key=itemgetter(0))]
 
 
 @dataclass(eq=False)
@@ -132,16 +125,16 @@ class _Run:
     def renames(self) -> Renames:
         return find_renames(self.plan)
 
-    def do(self, task: _Task) -> None:
-        """Do a task, unless something forbids it by now, and report what became of it."""
-        change, key = task.change, task.change.key
+    def do(self, change: PlannedChange, is_rename: bool) -> None:
+        """Make a change, or rename its job, unless something forbids it, and report the outcome."""
+        key = change.key
         if key in self.outcomes:  # its renaming failed
             return
         if reason := self._find_obstacle(change):
             self._set(Outcome(change, Status.NOT_DONE, reason))
             return
         self.in_hand.add(key)
-        outcome = self._rename(change) if task.is_rename else self._carry_out(change)
+        outcome = (self._carry_out, self._rename)[is_rename](change)
         self.in_hand.discard(key)
         if outcome:
             self._set(outcome)

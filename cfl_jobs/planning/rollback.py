@@ -7,10 +7,11 @@ ones are made again (their builds are gone). A job that isn't as the run left it
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.errors import CflJobsError, Missing
+from cfl_jobs.errors import CflJobsError, Missing, Refused
 from cfl_jobs.planning.describing import describe, describe_disabled
 from cfl_jobs.planning.differences import compare, compare_passwords
 from cfl_jobs.planning.fields import secret_paths
@@ -131,12 +132,10 @@ class _Planner:
 
     def _read(self, key: Key) -> Config | None:
         """Return what is there under just this name; Jenkins answers to it in another case too."""
-        if key not in self._there:
-            return None
-        try:
-            return read_config(self._target, key, self._versions)
-        except Missing:
-            return None
+        with suppress(Missing):
+            if key in self._there:
+                return read_config(self._target, key, self._versions)
+        return None
 
     def _look_into_deletions(self) -> None:
         """Count the builds that would go; leave folders alone that hold what isn't deleted."""
@@ -145,24 +144,20 @@ class _Planner:
         for deletion in in_order(deletions):
             self._changes.remove(deletion)
             try:
-                reason, builds = self._look_into(deletion, to_go)
+                self._changes.append(replace(deletion, builds=self._look_into(deletion, to_go)))
             except CflJobsError as error:
-                reason, builds = error.message, 0
-            if reason:
                 to_go.remove(deletion.live.key)
-                self._undone.append(Note(*deletion.live.key, reason))
-            else:
-                self._changes.append(replace(deletion, builds=builds))
+                self._undone.append(Note(*deletion.live.key, error.message))
 
-    def _look_into(self, deletion: Delete, to_go: Set[Key]) -> tuple[str, int]:
-        """Return why something can't be deleted, "" for nothing, and how many builds it has."""
+    def _look_into(self, deletion: Delete, to_go: Set[Key]) -> int:
+        """Return how many builds would go. Raises Refused for a folder that holds anything else."""
         if deletion.kind is Kind.VIEW:
-            return "", 0
+            return 0
         if deletion.live.is_folder:
             inside = list_inside(deletion.name, self._target)
             if others := tuple(key for key in inside if key not in to_go):
-                return f"holds {describe_some(others)}", 0
-        return "", self._target.count_builds(deletion.name)
+                raise Refused(f"holds {describe_some(others)}")
+        return self._target.count_builds(deletion.name)
 
 
 def compare_configs(desired: Config, live: Config) -> tuple[Difference, ...]:
