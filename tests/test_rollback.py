@@ -32,6 +32,20 @@ def update(target: MemoryTarget, place: Path, *wanted: Config, prune: bool = Fal
     return list_runs(place, "memory")[0]
 
 
+def changed(place: Path, *names: str) -> tuple[MemoryTarget, Run]:
+    """Return a target after a run that changed these jobs, and that run."""
+    target = jenkins()
+    update(target, place, *map(job, names))
+    return target, update(target, place, *(job(name, branch="new") for name in names))
+
+
+def fail(target: MemoryTarget, place: Path, made: Plan) -> Run:
+    """Apply a plan in vain; returns the run."""
+    journal = Journal(place, target=target.label, verb="update")
+    assert not apply_plan(made, target, journal, versions=target.installed).is_complete
+    return list_runs(place, "memory")[0]
+
+
 CHANGED = "was changed since; --force puts it back all the same"
 
 
@@ -82,9 +96,7 @@ def test_a_job_that_was_changed_since_the_run_is_left_alone_unless_forced(
     tmp_path: Path, old: str, new: str
 ) -> None:
     """Its edit would be lost; what force would do is told."""
-    target = jenkins()
-    update(target, tmp_path, job("A"))
-    run = update(target, tmp_path, job("A", branch="new"))
+    target, run = changed(tmp_path, "A")
     target.edit("A", old, new)
     left = plan_rollback(run, target)
     assert ways(left) == {"A": CHANGED}
@@ -210,28 +222,22 @@ def test_a_create_that_lost_a_step_is_deleted(tmp_path: Path) -> None:
     """It failed, and left a job with an open mark."""
     target = jenkins()
     ant = "<hudson.tasks.Ant><targets>test</targets></hudson.tasks.Ant>"
-    journal = Journal(tmp_path, target="memory", verb="update")
-    made = plan(target, job("A", builders=ant))
-    assert not apply_plan(made, target, journal, versions=target.installed).is_complete
-    assert ways(plan_rollback(list_runs(tmp_path, "memory")[0], target)) == {"A": "delete"}
+    run = fail(target, tmp_path, plan(target, job("A", builders=ant)))
+    assert ways(plan_rollback(run, target)) == {"A": "delete"}
 
 
 def test_a_job_that_was_there_before_a_create_failed_is_nobodys_business(tmp_path: Path) -> None:
     target = jenkins()
     made = plan(target, job("A"))
     target.configs[Kind.JOB, "A"] = job("A").config
-    journal = Journal(tmp_path, target="memory", verb="update")
-    assert not apply_plan(made, target, journal).is_complete
-    found = plan_rollback(list_runs(tmp_path, "memory")[0], target, force=True)
+    found = plan_rollback(fail(target, tmp_path, made), target, force=True)
     assert ways(found) == {"A": "unchanged"}
 
 
 def test_a_job_that_was_deleted_since_its_update_is_made_again_only_by_force(
     tmp_path: Path,
 ) -> None:
-    target = jenkins()
-    update(target, tmp_path, job("A"))
-    run = update(target, tmp_path, job("A", branch="new"))
+    target, run = changed(tmp_path, "A")
     del target.configs[Kind.JOB, "A"]
     left = "was deleted since; --force makes it again"
     assert ways(plan_rollback(run, target)) == {"A": left}
@@ -272,9 +278,7 @@ def test_a_failed_deletion_is_nothing_to_put_back(tmp_path: Path) -> None:
     update(target, tmp_path, job("A"), job("B"))
     made = plan(target, job("A"), prune=True)
     target.edit("B", "echo two", "echo COLLEAGUE")
-    journal = Journal(tmp_path, target="memory", verb="update")
-    assert not apply_plan(made, target, journal).is_complete
-    found = plan_rollback(list_runs(tmp_path, "memory")[0], target, force=True)
+    found = plan_rollback(fail(target, tmp_path, made), target, force=True)
     assert ways(found) == {"B": "unchanged"}
 
 
@@ -283,9 +287,7 @@ def test_one_backup_that_is_gone_or_damaged_costs_only_its_job(
     tmp_path: Path, left: str | None
 ) -> None:
     """It is left alone with the reason; the others are put back."""
-    target = jenkins()
-    update(target, tmp_path, job("A"), job("B"))
-    run = update(target, tmp_path, job("A", branch="new"), job("B", branch="new"))
+    target, run = changed(tmp_path, "A", "B")
     backup = run.directory / "before" / "job A.xml"
     backup.unlink()
     if left is not None:
@@ -296,9 +298,7 @@ def test_one_backup_that_is_gone_or_damaged_costs_only_its_job(
 
 
 def test_one_job_that_cannot_be_read_costs_only_itself(tmp_path: Path) -> None:
-    target = jenkins()
-    update(target, tmp_path, job("A"), job("B"))
-    run = update(target, tmp_path, job("A", branch="new"), job("B", branch="new"))
+    target, run = changed(tmp_path, "A", "B")
     target.fail(Refused("the job 'A' can't be read"), "read", "A")
     assert ways(plan_rollback(run, target)) == {"A": "the job 'A' can't be read", "B": "update"}
 
@@ -316,21 +316,19 @@ def test_what_changes_in_many_jobs_alike_is_told_once(tmp_path: Path) -> None:
     assert shown.count("~ change job J0\n") == 2
 
 
-def test_that_a_job_was_enabled_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "told"),
+    [
+        ("<disabled>true</disabled>", "~ change job A\n    disabled\n      - false\n"),
+        ("", "? confirm job A: nothing but its mark is out of date\n"),
+    ],
+)
+def test_that_a_job_was_enabled_is_told(tmp_path: Path, before: str, told: str) -> None:
+    """Or that it only says so by now: then nothing but the mark is put back."""
     target = jenkins()
-    update(target, tmp_path, job("A", extra="<disabled>true</disabled>"))
-    update(target, tmp_path, job("A", extra="<disabled>false</disabled>"))
-    assert tell(plan_rollback(list_runs(tmp_path, "memory")[0], target)).startswith(
-        "~ change job A\n    disabled\n      - false\n      + true\n"
-    )
-
-
-def test_that_nothing_but_the_mark_is_put_back_is_told(tmp_path: Path) -> None:
-    target = jenkins()
-    update(target, tmp_path, job("A"))
-    update(target, tmp_path, job("A", extra="<disabled>false</disabled>"))
-    shown = tell(plan_rollback(list_runs(tmp_path, "memory")[0], target))
-    assert shown.startswith("? confirm job A: nothing but its mark is out of date\n")
+    update(target, tmp_path, job("A", extra=before))
+    run = update(target, tmp_path, job("A", extra="<disabled>false</disabled>"))
+    assert tell(plan_rollback(run, target)).startswith(told)
 
 
 def test_a_password_that_is_put_back_is_told_and_not_shown() -> None:

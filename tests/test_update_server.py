@@ -17,6 +17,7 @@ from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import set_description
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.apply import apply_plan
+from cfl_jobs.planning.basis import Asked, Basis
 from cfl_jobs.planning.journal import Journal, list_runs
 from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Owner, Plan, Result, Status, Update
@@ -89,24 +90,21 @@ def all_recorded(version: str) -> tuple[Config, ...]:
     return tuple(recorded(name) for name in names if name not in LOSSES[version])
 
 
-def make_plan(target: JenkinsTarget, wanted: tuple[Config, ...], *, prune: bool = False) -> Plan:
-    names = [(rendered.kind, rendered.name) for rendered in wanted]
-    project = wanted[0].project if wanted else ""
+def look(target: JenkinsTarget, wanted: tuple[Config, ...], *, prune: bool = False) -> Basis:
+    names, project = names_to_look_at(wanted), wanted[0].project
     observed = observe(target, names, with_orphans=prune, project=project)
-    return plan_changes(wanted, observed, prune=prune)
+    return Basis(wanted, observed, Asked(prune=prune))
+
+
+def make_plan(target: JenkinsTarget, wanted: tuple[Config, ...], *, prune: bool = False) -> Plan:
+    return look(target, wanted, prune=prune).plan()
 
 
 def update(target: JenkinsTarget, place: Path, wanted: tuple[Config, ...]) -> Result:
     """Look, plan and apply, as `update --yes` does."""
-    names = names_to_look_at(wanted)
-    project = wanted[0].project if wanted else ""
-    observed = observe(target, names, with_orphans=False, project=project)
-    return apply_plan(
-        plan_changes(wanted, observed),
-        target,
-        Journal(place, target=target.label, verb="update"),
-        versions=observed.versions,
-    )
+    basis = look(target, wanted)
+    journal = Journal(place, target=target.label, verb="update")
+    return apply_plan(basis.plan(), target, journal, versions=basis.observed.versions)
 
 
 @dataclass(frozen=True)
@@ -122,6 +120,14 @@ class Site:
 
     def update(self, wanted: tuple[Config, ...]) -> Result:
         return update(self.target, self.place, wanted)
+
+    def assert_quiet(self, wanted: tuple[Config, ...], *states: Callable[[], None]) -> None:
+        """Nothing is to be done, and nothing told, after any of these."""
+        for number, bring_about in enumerate(states):
+            bring_about()
+            made = self.plan(wanted)
+            assert (made.changes, made.undone) == ((), ()), number
+            assert [note for note in made.notes if not note.quiet] == [], number
 
 
 @pytest.fixture
@@ -139,17 +145,8 @@ def test_every_recorded_job_is_quiet_in_every_state(site: Site) -> None:
     wanted = all_recorded(site.server.version)
     result = site.update(wanted)
     assert [(o.change.name, o.message) for o in result.outcomes if o.status.value != "done"] == []
-    states: tuple[Callable[[], None], ...] = (
-        lambda: None,
-        site.server.resave,
-        site.server.restart,
-        *(newer(site.server, plugin) for plugin in ("git", "copyartifact")),
-    )
-    for number, bring_about in enumerate(states):
-        bring_about()
-        made = site.plan(wanted)
-        assert made.changes == (), number
-        assert [note for note in made.notes if not note.quiet] == [], number
+    upgrades = [newer(site.server, plugin) for plugin in ("git", "copyartifact")]
+    site.assert_quiet(wanted, lambda: None, site.server.resave, site.server.restart, *upgrades)
     assert_each_edit_is_told(site, wanted)
 
 
@@ -187,9 +184,7 @@ def test_a_server_that_starts_on_an_updated_directory_is_quiet(site: Site) -> No
     assert apply_plan(plan_changes(wanted, observed), home, journal).is_complete
     for rendered in wanted:
         site.server.add_job(rendered.name, home.read(Kind.JOB, rendered.name))
-    for bring_about in (site.server.restart, site.server.resave, site.server.restart):
-        bring_about()
-        assert site.plan(wanted).changes == ()
+    site.assert_quiet(wanted, site.server.restart, site.server.resave, site.server.restart)
 
 
 @pytest.mark.parametrize("jenkins_server", [configs.OLD], indirect=True)
@@ -198,15 +193,8 @@ def test_every_recorded_job_is_quiet_after_an_upgrade_of_jenkins(site: Site) -> 
     lost = LOSSES[configs.NEW]
     wanted = tuple(one for one in all_recorded(configs.OLD) if one.name not in lost)
     assert site.update(wanted).is_complete
-    states: tuple[Callable[[], None], ...] = (
-        lambda: site.server.upgrade(configs.NEW),
-        site.server.restart,
-        site.server.resave,
-    )
-    for bring_about in states:
-        bring_about()
-        made = site.plan(wanted)
-        assert (made.changes, [note for note in made.notes if not note.quiet]) == ((), [])
+    site.server.upgrade(configs.NEW)
+    site.assert_quiet(wanted, lambda: None, site.server.restart, site.server.resave)
     assert_each_edit_is_told(site, wanted)
 
 
@@ -387,9 +375,7 @@ def test_what_create_item_leaves_out_of_a_matrix_job_is_posted_again(site: Site)
     result = site.update(wanted)
     assert [outcome.message for outcome in result.outcomes] == ["", ""]
     assert "touchStoneCombinationFilter" in site.server.config("another")
-    for bring_about in (site.server.restart, site.server.resave):
-        bring_about()
-        assert site.plan(wanted).changes == ()
+    site.assert_quiet(wanted, site.server.restart, site.server.resave)
 
 
 def test_a_password_of_a_new_job_is_not_left_plain_on_the_disk(site: Site) -> None:
@@ -514,17 +500,8 @@ def test_the_chain_itself_is_quiet_in_every_state(site: Site) -> None:
     result = site.update(wanted)
     assert [o.message for o in result.outcomes if o.message] == []
     assert result.is_complete
-    states: tuple[Callable[[], None], ...] = (
-        lambda: None,
-        site.server.resave,
-        site.server.restart,
-        newer(site.server, "parameterized-trigger"),
-    )
-    for bring_about in states:
-        bring_about()
-        made = site.plan(wanted)
-        assert (made.changes, made.undone) == ((), ())
-        assert [note for note in made.notes if not note.quiet] == []
+    upgrade = newer(site.server, "parameterized-trigger")
+    site.assert_quiet(wanted, lambda: None, site.server.resave, site.server.restart, upgrade)
 
 
 @pytest.mark.parametrize("jenkins_server", [configs.OLD], indirect=True)
@@ -533,13 +510,8 @@ def test_a_server_that_was_upgraded_with_the_chain_on_it_is_quiet(site: Site) ->
     wanted = render(Path(__file__).parents[1])
     assert site.update(wanted).is_complete
     site.server.upgrade(configs.NEW)
-    for is_saved in (False, True):
-        if is_saved:
-            site.server.resave()
-        made = site.plan(wanted)
-        assert (made.changes, made.undone) == ((), ())
-        assert [note for note in made.notes if not note.quiet] == []
-    told = {note.name for note in made.notes if "keep long stdio" in note.text}
+    site.assert_quiet(wanted, lambda: None, site.server.resave)
+    told = {note.name for note in site.plan(wanted).notes if "keep long stdio" in note.text}
     assert told == {"Run Portal Tests", "Run Ocargo Tests"}
 
 
