@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cfl_jobs.check.deploys import Guard, find_guard
 from cfl_jobs.check.failing import read_script
 from cfl_jobs.check.following import End
 from cfl_jobs.check.options import find_options
@@ -224,6 +225,7 @@ PIECES = (
     "if", "then", "fi", "else", "elif", "while", "do", "done", "case", "in", "esac", "for",
     "function", "{", "}", "(", ")", "((", "))", "[[", "]]", "[", "]", "&&", "||", "|", "&", ";",
     ";;", "!", "'", "$(", "`", "<<E", "E", "$x", "${x", "<", "<(", ">", "2>&1", "#", "b=1", "b=(",
+    "exit ²", f"exit {'9' * 5000}",
     "f()", "exit", "return", "trap", "EXIT", "set", "shopt", "-e", '"', "\\", "\n", "\n",
 )  # fmt: skip
 FAILING = "cat nowhere"
@@ -291,3 +293,36 @@ def test_no_text_is_too_strange_to_read(script: str) -> None:
     for text in (script, f"#!/bin/bash\n{script}"):
         assert read_script(text).tree.kind == "do"
         assert find_options(text).on >= find_options(text).end.keys() - {"e"}
+
+
+MANY = 60
+LONG = {
+    "options": "\n".join(f"if a{n}; then set -o o{n}; fi" for n in range(MANY)),
+    "traps": "\n".join(f"if a{n}; then trap t{n} EXIT; fi" for n in range(20)),
+    "handler": "end() {\n" + "say it\n" * MANY + "}\ntrap end EXIT\n" + "work\n" * 20 * MANY,
+    "functions": "\n".join(f"f{n}() {{ f{n + 1}; f{n + 1}; }}" for n in range(MANY)) + "\nf0",
+    "variables": "\n".join(f"if a{n}; then v{n}=1; fi\n[ $v{n} ]" for n in range(MANY)),
+}
+
+
+@pytest.mark.parametrize("text", LONG.values(), ids=list(LONG))
+def test_long_script_has_its_guards(text: str) -> None:
+    red = read_script(f"#!/bin/bash -e\n{text}\ncmp a b || exit 1\n").red
+    assert "cmp a b || exit 1" in {stop.words for stop in red}
+
+
+DEEP = {
+    "if": "if a; then\n" * 400 + "b\n" + "fi\n" * 400,
+    "elif": "if a; then b\n" + "elif a; then b\n" * 400 + "fi",
+    "and": " && ".join(["a"] * 4000),
+    "output": "$(" * 400 + "b" + ")" * 400,
+    "twice": "".join(f"f{n}() {{ {f'f{n + 1};' * 90} }}\n" for n in range(4)) + "trap f0 EXIT\na",
+}
+
+
+@pytest.mark.parametrize("text", DEEP.values(), ids=list(DEEP))
+def test_script_that_is_too_deep_to_follow_has_no_guards(text: str) -> None:
+    script = f"#!/bin/bash -e\n{text}\n[ -s tests.txt ] || exit 1\n./deploy.sh\n"
+    assert read_script(script).red == ()
+    assert find_options(script).on == {"e"}
+    assert find_guard(script, ["tests.txt"]) is not Guard.STOPS

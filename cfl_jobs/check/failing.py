@@ -15,8 +15,9 @@ from cfl_jobs.check.following import DOUBTED, End, Ends, Follower, State
 from cfl_jobs.check.known import FAIL
 from cfl_jobs.check.options import options_at_first
 from cfl_jobs.check.script import Node, literal, negate, parse, say, shorten, text_of
-from cfl_jobs.check.steps import Builder, Clause, Step, Ways
+from cfl_jobs.check.steps import Builder, Clause, Step, TooLong, Ways, Work
 
+_WORK, _LEAST_WORK = 25, 10_000  # steps taken for each command, where usual scripts take 7
 _TESTS = re.compile(r"(?:test|cmp|diff|grep|case|wait)\s|sha\d+sum\s+-|\[\[?\s|\(\(")
 # A call, up to its first argument: what it says is enough to know it by.
 _CALL = re.compile(r'\S+\s+"[^"$]*(?:\$(?:\w+|\{\w+(?:\[[@*\w]+\])?\})[^"$]*)*"')
@@ -70,10 +71,10 @@ class Reading:
 @lru_cache(maxsize=256)
 def read_script(script: str, options: frozenset[str] | None = None) -> Reading:
     """Return what becomes of a script where its commands fail; `options` are those that it begins
-    with, where its first line doesn't say. Nothing is known of one that is nested too deeply."""
+    with, where its first line doesn't say. Nothing is known of one that is too deep or too long."""
     try:
         return _Reader(script, options_at_first(script) if options is None else options).read()
-    except RecursionError:
+    except (RecursionError, TooLong):
         return Reading((), (), (), {}, Node("do"), {})
 
 
@@ -82,8 +83,10 @@ class _Reader:
         self._script = script
         self._options = options
         self._tree = parse(script)
-        bodies = {node.words[0]: node.parts[0] for node in self._tree.walk() if node.kind == "def"}
-        self._builder = Builder(bodies, script.startswith("#!"))
+        nodes = list(self._tree.walk())
+        bodies = {node.words[0]: node.parts[0] for node in nodes if node.kind == "def"}
+        work = Work(_LEAST_WORK + _WORK * len(nodes))
+        self._builder = Builder(bodies, script.startswith("#!"), work)
         self._follower = Follower(script, self._tree, options, self._builder)
 
     def read(self) -> Reading:

@@ -28,6 +28,9 @@ from cfl_jobs.check.steps import Builder, Context, Step
 DOUBTED = "?"  # an option of ours: what may fail isn't taken to succeed
 _MANY_STATES = 6  # of one step: from then on, variables aren't followed
 _MANY_KNOWN = 8  # variables at once
+_DEEPEST = 12  # of functions that call others: what those do that are called there isn't known
+_FOLLOWED = ("e", "pipefail")  # options
+_WHATEVER = Step("run")  # ends a script: what the trap of EXIT does is the same for all
 _LAST = ("out", "over", "returned")
 _SETS = ("local", "export", "declare", "typeset", "readonly")
 _SUCCEED = ("true", ":", "echo", "printf", *_SETS)
@@ -72,6 +75,9 @@ class _Function(NamedTuple):
     may_end: bool
 
 
+_ANY = _Function(End.NONE, fails=True, succeeds=True, may_end=True)
+
+
 class Follower:
     """Follows a script from a step on; `tree` are its commands, `options` those it begins with."""
 
@@ -86,6 +92,7 @@ class Follower:
         self._memo: dict[tuple[Step, State], Ends] = {}
         self._visits: dict[Step, int] = {}
         self._handlers: dict[tuple[str, Step], Step] = {}
+        self._depth = 0  # of functions that are looked at
         self._last = Step("out")  # after a trap
         self._asked = frozenset(
             name.strip("#")
@@ -95,6 +102,7 @@ class Follower:
         )
 
     def _after(self, step: Step, state: State) -> list[tuple[Step, State]]:
+        self._builder.work.add()
         if step.do == "run":
             return self._run(step, state)
         if step.do == "enter":
@@ -118,6 +126,8 @@ class Follower:
             )
             return [(_of(step.ok), state._replace(status=status, by=step))]
         if step.do == "out":  # what the trap of EXIT ends is ended so; without that, as it was
+            if state.by is not _WHATEVER:
+                return [(step, state._replace(by=_WHATEVER))]
             left = state._replace(traps=("", ""))
             return self._handle(state.traps[0], self._last, self._last, left)
         if step.do == "restore":
@@ -217,7 +227,8 @@ class Follower:
         if name in ("set", "shopt"):
             options = set(state.options)
             for option, sets in option_changes(tuple(words)):
-                (options.add if sets else options.discard)(option)
+                if option in _FOLLOWED:
+                    (options.add if sets else options.discard)(option)
             return state._replace(options=frozenset(options))
         if name == "trap" and len(words) > 2:
             handler = words[1].strip("'\"") if words[1] != "-" else ""
@@ -275,6 +286,8 @@ class Follower:
             ends: dict[End, Step | None] = {}
             for each in following:
                 ends |= self._memo[each]
+            if key[0].do == "out":
+                ends = {end: key[1].by if by is _WHATEVER else by for end, by in ends.items()}
             self._memo[key] = ends
             open_.pop()
         return self._memo[start]
@@ -304,7 +317,10 @@ class Follower:
         ends_itself = "e" in state.options and not step.is_checked
         key = name, ends_itself
         if key not in self.known_functions:
-            self.known_functions[key] = _Function(End.NONE, True, True, True)  # calls itself
+            if self._depth == _DEEPEST:
+                return _ANY
+            self._depth += 1
+            self.known_functions[key] = _ANY  # where it calls itself
             start = State(options=state.options if ends_itself else state.options - {"e"})
             root = self._builder.root(
                 self.functions[name], over="returned", is_checked=step.is_checked
@@ -314,6 +330,7 @@ class Follower:
             steps = self.reach(root, [start])
             fails = any({End.FAILS, End.LEFT} & set(bad) for _, _, bad in self.weigh(steps))
             self.is_noting = was_noting
+            self._depth -= 1
             self.known_functions[key] = _Function(
                 End.NONE
                 if ends & {End.NONE, End.LEFT}

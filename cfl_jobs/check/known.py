@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 FAIL, PASS, NOT_KNOWN = "1", "0", "?"  # what a command's status may be
 VARIABLE = re.compile(r"\$\{?(#?\w+|\?)(?:\[[@*]\])?\}?")
+_NUMBER = re.compile(r"-?[0-9]{1,18}")  # bash takes no longer one, nor other digits
 _LISTS = {"()": "0", "(...)": "1"}  # lists that are known, and how long they are at least
 
 
@@ -43,7 +44,7 @@ def value_of(word: str, known: Mapping[str, str], status: str) -> str | None:
 
 def code_of(word: str, known: Mapping[str, str], status: str) -> str:
     value = value_of(word, known, status)
-    if value is None or not value.isdigit():
+    if value is None or not _NUMBER.fullmatch(value):
         return NOT_KNOWN
     return FAIL if int(value) % 256 else PASS
 
@@ -70,7 +71,7 @@ def answer_of(test: Sequence[str], known: Mapping[str, str], status: str) -> boo
     return None if found is None else found is not is_negated
 
 
-_NUMBERS: Mapping[str, Callable[[int, int], bool]] = {
+_COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {
     "-eq": operator.eq,
     "-ne": operator.ne,
     "-lt": operator.lt,
@@ -86,6 +87,6 @@ def _compare(sign: str, values: Sequence[str]) -> bool | None:
         return bool(values[0]) is (sign == "-n")
     if sign in ("=", "==", "!="):
         return (values[0] == values[1]) is (sign != "!=")
-    if sign in _NUMBERS and all(re.fullmatch(r"\d+", value) for value in values):
-        return _NUMBERS[sign](int(values[0]), int(values[1]))
+    if sign in _COMPARISONS and all(map(_NUMBER.fullmatch, values)):
+        return _COMPARISONS[sign](int(values[0]), int(values[1]))
     return None

@@ -18,6 +18,7 @@ _PREFIX = re.compile(r"\d+|\{\w+\}")  # of a redirection
 _SEPARATORS = ("\n", ";")
 _ENDS_COMMAND = ("\n", ";", "&", "&&", "||", "|", "|&", "(", ")", ";;", ";&", ";;&")
 _ENDS_BRANCH = (";;", ";&", ";;&", "esac")
+_DEEPEST = 200  # of commands in commands
 ASSIGNS = re.compile(r"([A-Za-z_]\w*)(?:\[[^\]]*\])?(\+?)=(.*)", re.DOTALL)
 
 
@@ -122,9 +123,13 @@ class _Splitter:
 def parse(script: str) -> Node:
     """Return a script's commands, in turn; none of one that is nested too deeply."""
     try:
-        return _Parser(_Splitter(script).pieces, len(script)).sequence(())
+        tree = _Parser(_Splitter(script).pieces, len(script)).sequence(())
     except RecursionError:
         return Node("do")
+    level, depth = [tree], 0
+    while level and depth < _DEEPEST:
+        level, depth = [part for node in level for part in node.parts], depth + 1
+    return Node("do") if level else tree
 
 
 class _Parser:

@@ -76,6 +76,23 @@ def _both(some: Ways, others: Ways) -> Ways:
     return tuple(dict.fromkeys(one | other for one in some for other in others))
 
 
+class TooLong(Exception):
+    """A script would take more than its share of work to follow."""
+
+
+@dataclass(slots=True)
+class Work:
+    """Counts what is done of `most`, so that the time is in proportion to a script's length."""
+
+    most: int
+    done: int = 0
+
+    def add(self) -> None:
+        self.done += 1
+        if self.done > self.most:
+            raise TooLong
+
+
 @dataclass(frozen=True, slots=True)
 class Builder:
     """Makes steps of commands, the last first. `functions` are the bodies of those that a trap may
@@ -84,8 +101,10 @@ class Builder:
 
     functions: Mapping[str, Node]
     is_bash: bool
+    work: Work
 
     def build(self, node: Node, ok: Step, bad: Step, at: Context) -> Step:
+        self.work.add()
         return _BUILD[node.kind](self, node, ok, bad, at)
 
     def _build_do(self, node: Node, ok: Step, bad: Step, at: Context) -> Step:
