@@ -79,10 +79,14 @@ def test_nothing_that_definitions_hold_becomes_markdown(history: History) -> Non
 def test_findings_of_a_broken_head_stay_in_their_fence(history: History) -> None:
     add(history.root, "jobs/deploy.yaml", '\n  - name: "x ```` </details> <script>"\n')
     history.commit("broken")
-    text = write_markdown(make_review(history.root, "main", "change"))
+    review = make_review(history.root, "main", "change")
+    text = write_markdown(review)
     check_folds(text)
     assert "### 🔴 Risk: high: change" in text
     assert "What is wrong in change" in text
+    finding = "\njobs/deploy.yaml:"
+    assert finding in text
+    assert finding in write_markdown(review, limit=len(text) - 1), "however little room there is"
 
 
 @pytest.mark.parametrize("lines", [50, 3000])

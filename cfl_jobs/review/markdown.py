@@ -70,7 +70,8 @@ def _lines(review: Review, cap: int | None, *, verbose: bool) -> Iterator[str]:
 
 def _fence_texts(texts: Sequence[str], cap: int | None) -> Iterator[str]:
     lines = "\n\n".join(texts).split("\n")
-    yield from fence(list(map(_shorten, cut_lines(lines, cap and max(cap, 4)))))
+    most = None if cap is None else max(cap, 4)
+    yield from fence(list(map(_shorten, cut_lines(lines, most))))
 
 
 def _entry(entry: Entry) -> Iterator[str]:
