@@ -158,8 +158,7 @@ def test_the_second_of_two_admins_stops_for_the_job_that_changed(tmp_path: Path)
     mine = plan(target, job("A", branch="mine"), job("B", branch="mine"))
     update(target, tmp_path, job("A", branch="theirs"), job("B"))
     theirs = target.configs[Kind.JOB, "A"]
-    journal = Journal(tmp_path, target="memory", verb="update")
-    result = apply_plan(mine, target, journal)
+    result = apply(mine, target, tmp_path)
     by_name = {outcome.change.name: outcome for outcome in result.outcomes}
     assert by_name["A"].status is Status.FAILED
     assert "was changed on the server since the plan was made" in by_name["A"].message
@@ -175,8 +174,7 @@ def test_a_job_that_jenkins_rewrote_since_is_no_changed_job(tmp_path: Path) -> N
     config = target.configs[Kind.JOB, "A"]
     target.configs[Kind.JOB, "A"] = restart(config, target.installed)
     assert target.configs[Kind.JOB, "A"] != config
-    journal = Journal(tmp_path, target="memory", verb="update")
-    assert apply_plan(made, target, journal).is_complete
+    assert apply(made, target, tmp_path).is_complete
 
 
 def test_a_backup_that_cannot_be_written_leaves_the_job_alone(tmp_path: Path) -> None:

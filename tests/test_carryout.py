@@ -10,7 +10,7 @@ import pytest
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.planning.journal import list_runs
-from cfl_jobs.planning.plan import Owner, Status, Update
+from cfl_jobs.planning.plan import Difference, Owner, Status, Update
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import DIALECTS
 from tests.memory_target import MemoryTarget
@@ -54,6 +54,22 @@ def meddle(
     return lambda: is_done
 
 
+def fail(target: MemoryTarget, place: Path, meddled: Callable[[], bool], *wanted: Config) -> str:
+    """Update one job in vain since someone meddles; returns why it failed."""
+    (outcome,) = update(target, place, *wanted).outcomes
+    assert meddled()
+    target.recover()
+    assert outcome.status is Status.FAILED
+    return outcome.message
+
+
+def told(target: MemoryTarget, *wanted: Config) -> list[Difference]:
+    """Return what the next plan tells of the one job that differs."""
+    (again,) = plan(target, *wanted).changes
+    assert isinstance(again, Update)
+    return list(again.differences)
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -72,18 +88,13 @@ def test_an_edit_between_our_write_and_our_reading_back_stays_and_is_told(
     update(target, tmp_path, job())
     meddled = meddle(target, "Publish", old, new)
     wanted = job(branch="new")
-    (outcome,) = update(target, tmp_path, wanted).outcomes
-    assert meddled()
-    target.recover()
-    assert outcome.status is Status.FAILED
-    assert "changed by someone else at the same time" in outcome.message
+    message = fail(target, tmp_path, meddled, wanted)
+    assert "changed by someone else at the same time" in message
     kept = next(run for run in list_runs(tmp_path, "memory")).directory / "before"
-    assert f"What was read meanwhile is kept in {kept}." in outcome.message
+    assert f"What was read meanwhile is kept in {kept}." in message
     assert any(old not in path.read_text(encoding="utf-8") for path in kept.iterdir())
     assert old not in target.configs[Kind.JOB, "Publish"]
-    (again,) = plan(target, wanted).changes
-    assert isinstance(again, Update)
-    assert {found.owner for found in again.differences} == {Owner.THEIRS}
+    assert {found.owner for found in told(target, wanted)} == {Owner.THEIRS}
 
 
 def test_an_edit_while_only_the_mark_is_set_stays_too(tmp_path: Path) -> None:
@@ -92,14 +103,9 @@ def test_an_edit_while_only_the_mark_is_set_stays_too(tmp_path: Path) -> None:
     update(target, tmp_path, job())
     target.edit("Publish", "[cfl-jobs 1 ", "[cfl-jobs 1? ")
     meddled = meddle(target, "Publish", "<artifacts>out/*<", "<artifacts>all/*<")
-    (outcome,) = update(target, tmp_path, job()).outcomes
-    assert meddled()
-    target.recover()
-    assert outcome.status is Status.FAILED
+    fail(target, tmp_path, meddled, job())
     assert "<artifacts>all/*<" in target.configs[Kind.JOB, "Publish"]
-    (again,) = plan(target, job()).changes
-    assert isinstance(again, Update)
-    assert [found.owner for found in again.differences] == [Owner.THEIRS]
+    assert [found.owner for found in told(target, job())] == [Owner.THEIRS]
 
 
 def test_an_edit_after_it_was_posted_once_more_stays_too(tmp_path: Path) -> None:
@@ -107,10 +113,7 @@ def test_an_edit_after_it_was_posted_once_more_stays_too(tmp_path: Path) -> None
     target = jenkins()
     invent_zip(target)
     meddled = meddle(target, "Publish", "<artifacts>out/*<", "<artifacts>all/*<", at=2)
-    (outcome,) = update(target, tmp_path, job()).outcomes
-    assert meddled()
-    target.recover()
-    assert outcome.status is Status.FAILED
+    fail(target, tmp_path, meddled, job())
     assert "<artifacts>all/*<" in target.configs[Kind.JOB, "Publish"]
 
 
@@ -153,19 +156,14 @@ def test_what_jenkins_made_of_a_job_before_is_known_at_its_next_change(tmp_path:
 
 def test_a_change_of_a_view_at_the_same_moment_stays_and_is_told(tmp_path: Path) -> None:
     target = jenkins()
-    jobs = (job("A"), job("B"))
+    jobs, wanted = (job("A"), job("B")), view("Chain", ("A", "B"))
     update(target, tmp_path, *jobs, view("Chain", ("A",)))
     old, new = "<string>B</string>", "<string>B</string><string>Mine</string>"
     meddled = meddle(target, "Chain", old, new, kind=Kind.VIEW)
-    result = update(target, tmp_path, *jobs, view("Chain", ("A", "B")))
-    assert meddled()
-    target.recover()
-    (outcome,) = result.outcomes
-    assert outcome.status is Status.FAILED
+    fail(target, tmp_path, meddled, *jobs, wanted)
     assert "<string>Mine</string>" in target.configs[Kind.VIEW, "Chain"]
-    (again,) = plan(target, *jobs, view("Chain", ("A", "B"))).changes
-    assert isinstance(again, Update)
-    assert [(found.owner, found.before) for found in again.differences] == [(Owner.THEIRS, "Mine")]
+    found = told(target, *jobs, wanted)
+    assert [(each.owner, each.before) for each in found] == [(Owner.THEIRS, "Mine")]
 
 
 def test_what_jenkins_dropped_of_a_view_is_posted_again_by_the_next_run(tmp_path: Path) -> None:
@@ -261,13 +259,9 @@ def test_an_edit_at_any_moment_is_there_or_kept(
         verbs |= {verb for verb, _ in done}
         if any(TOKEN in config for config in target.configs.values()):
             left += 1
-            differences = [
-                found.before
-                for change in plan(target, *wanted(2)).changes
-                if isinstance(change, Update)
-                for found in change.differences
-            ]
-            assert any(TOKEN in before for before in differences), (seed, done)
+            changes = plan(target, *wanted(2)).changes
+            found = [d for c in changes if isinstance(c, Update) for d in c.differences]
+            assert any(TOKEN in each.before for each in found), (seed, done)
         elif done:
             kept = [path for path in place.rglob("before/*") if TOKEN in path.read_text()]
             told = [o.message for o in result.outcomes if o.status is not Status.DONE]

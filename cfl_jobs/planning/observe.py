@@ -76,16 +76,13 @@ def observe(
     orphans = {key for key in ours - names if with_orphans}
     keys = _sorted(names | orphans)
 
-    def read(kind: Kind, name: str) -> Config:
-        return read_config(target, (kind, name), versions)
-
-    def count_builds(kind: Kind, name: str) -> int:
-        return target.count_builds(name)
+    def read(key: Key) -> Config:
+        return read_config(target, key, versions)
 
     failed: dict[Key, CflJobsError] = {}
     live = dict(_ask_all(target, read, keys, failed, progress))
     jobs = [key for key in keys if key in orphans and key in live and key[0] is Kind.JOB]
-    counted = _ask_all(target, count_builds, jobs, failed)
+    counted = _ask_all(target, lambda key: target.count_builds(key[1]), jobs, failed)
     builds = {name: number for (_, name), number in counted}
     failed = {key: failed[key] for key in keys if key in failed}  # not as threads came to them
     _check_target(target, list(failed.values()), is_blind=not live)
@@ -145,7 +142,7 @@ def _is_ours(entry: Listed, project: str) -> bool:
 
 def _ask_all(
     target: Target,
-    ask: Callable[[Kind, str], T],
+    ask: Callable[[Key], T],
     keys: Sequence[Key],
     failed: dict[Key, CflJobsError],
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -157,7 +154,7 @@ def _ask_all(
 
     def attempt(key: Key) -> T | None:
         try:
-            return ask(*key)
+            return ask(key)
         except (TargetError, ConfigError) as error:
             failed[key] = error
             return None

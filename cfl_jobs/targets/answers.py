@@ -9,7 +9,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import unescape
 from http.client import IncompleteRead
@@ -125,11 +125,61 @@ def explain(answer: Answer, asked: Asked) -> TargetError:
         return explain_page(answer, asked)
     if 300 <= answer.status < 400:
         return _explain_redirect(answer, asked)
-    if answer.status in _BY_STATUS:
-        return _BY_STATUS[answer.status](answer, asked)
+    if answer.status == 400:
+        return _explain_refusal(answer, asked)
+    if answer.status == 403:
+        return _explain_forbidden(answer, asked)
+    if found := _explain_status(answer, asked):
+        return found
     if answer.status >= 500 and answer.is_jenkins:
         return _explain_oops(answer, asked)
     return _explain_unexpected(answer, asked)
+
+
+def _explain_status(answer: Answer, asked: Asked) -> TargetError | None:
+    """Return what a status means by itself, None where more is to be looked at."""
+    match answer.status:
+        case 401 if not asked.user:
+            return _want_login(asked)
+        case 401:
+            return LoginRefused(
+                f"{asked.server} does not know the user {asked.user!r} with this API token",
+                advice="Make a new token on the user's Security page in Jenkins, and check the "
+                "user's ID.",
+            )
+        case 404 if not answer.is_jenkins:
+            return NotJenkins(
+                f"there is no Jenkins at {asked.server}{answer.title}",
+                advice="Check the URL, also the path after the host.",
+            )
+        case 404:
+            return Missing(
+                f"{asked.cant}: there is none, or {asked.who} may not see it",
+                advice="Check the name, and the user's permissions.",
+            )
+        case 413:
+            return Refused(
+                f"{asked.cant}: the config is larger than what is taken (status 413{answer.by})",
+                advice="Raise the limit: client_max_body_size in nginx, LimitRequestBody in "
+                "Apache.",
+            )
+        case 429:
+            seconds = retry_after(answer.headers)
+            wait = f" for the next {seconds:.0f} s" * (seconds > 0)
+            return Unavailable(
+                f"{asked.cant}: it wants no more requests{wait} (status 429{answer.by})",
+                advice="Run it again later; ask who runs the server for a higher limit of "
+                "requests.",
+            )
+        case 503 if is_starting(answer):
+            return Unavailable(f"{asked.server} is starting up", advice="Try again in a minute.")
+        case 502 | 503 | 504:
+            return Unavailable(
+                f"{asked.cant}: it is not available (status {answer.status})",
+                advice="Try again later; if it stays so, the proxy in front of Jenkins can't "
+                "reach it.",
+            )
+    return None
 
 
 def explain_page(answer: Answer, asked: Asked) -> TargetError:
@@ -193,15 +243,6 @@ def _want_login(asked: Asked) -> TargetError:
     return LoginRefused(f"{asked.server} wants a login", advice=_LOGIN_ADVICE)
 
 
-def _explain_login(answer: Answer, asked: Asked) -> TargetError:
-    if not asked.user:
-        return _want_login(asked)
-    return LoginRefused(
-        f"{asked.server} does not know the user {asked.user!r} with this API token",
-        advice="Make a new token on the user's Security page in Jenkins, and check the user's ID.",
-    )
-
-
 def _explain_forbidden(answer: Answer, asked: Asked) -> TargetError:
     user = answer.headers.get("X-You-Are-Authenticated-As", "")
     wants_login = "Authentication required" in answer.text
@@ -236,43 +277,6 @@ def _permission(answer: Answer) -> str:
     return unescape(find_group(r"is missing the ([^<>]{1,80}?) permission", answer.text))
 
 
-def _explain_missing(answer: Answer, asked: Asked) -> TargetError:
-    if not answer.is_jenkins:
-        return NotJenkins(
-            f"there is no Jenkins at {asked.server}{answer.title}",
-            advice="Check the URL, also the path after the host.",
-        )
-    return Missing(
-        f"{asked.cant}: there is none, or {asked.who} may not see it",
-        advice="Check the name, and the user's permissions.",
-    )
-
-
-def _explain_too_large(answer: Answer, asked: Asked) -> TargetError:
-    return Refused(
-        f"{asked.cant}: the config is larger than what is taken (status 413{answer.by})",
-        advice="Raise the limit: client_max_body_size in nginx, LimitRequestBody in Apache.",
-    )
-
-
-def _explain_too_many(answer: Answer, asked: Asked) -> TargetError:
-    seconds = retry_after(answer.headers)
-    wait = f" for the next {seconds:.0f} s" * (seconds > 0)
-    return Unavailable(
-        f"{asked.cant}: it wants no more requests{wait} (status 429{answer.by})",
-        advice="Run it again later; ask who runs the server for a higher limit of requests.",
-    )
-
-
-def _explain_unavailable(answer: Answer, asked: Asked) -> TargetError:
-    if is_starting(answer):
-        return Unavailable(f"{asked.server} is starting up", advice="Try again in a minute.")
-    return Unavailable(
-        f"{asked.cant}: it is not available (status {answer.status})",
-        advice="Try again later; if it stays so, the proxy in front of Jenkins can't reach it.",
-    )
-
-
 def _explain_oops(answer: Answer, asked: Asked) -> TargetError:
     place = find_group(r"(Logging ID=[0-9a-f-]+)", answer.text)
     message = f"{asked.cant}: it met a problem of its own (status {answer.status})"
@@ -287,19 +291,6 @@ def _explain_unexpected(answer: Answer, asked: Asked) -> TargetError:
         f"{asked.cant}: unexpected status {answer.status}{answer.by}{answer.title}",
         advice="Check the URL, and what stands between here and Jenkins.",
     )
-
-
-_BY_STATUS: Mapping[int, Callable[[Answer, Asked], TargetError]] = {
-    400: _explain_refusal,
-    401: _explain_login,
-    403: _explain_forbidden,
-    404: _explain_missing,
-    413: _explain_too_large,
-    429: _explain_too_many,
-    502: _explain_unavailable,
-    503: _explain_unavailable,
-    504: _explain_unavailable,
-}
 
 
 class TooSlow(TimeoutError):
