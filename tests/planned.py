@@ -8,7 +8,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Owner, Plan, Status, Update
+from cfl_jobs.planning.plan import Difference, Owner, Plan, Status, Update
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.review.formats import WRITERS
 from cfl_jobs.review.review import Review
@@ -28,9 +28,14 @@ def update(target: MemoryTarget, place: Path, *wanted: Config, adopt: bool = Fal
 
 def owners(made: Plan) -> dict[str, Owner]:
     """Return whose each difference of a plan's only update is, by its words."""
+    assert sum(isinstance(change, Update) for change in made.changes) == 1
+    return {found.label: found.owner for found in told(made)}
+
+
+def told(made: Plan) -> list[Difference]:
+    """Return the differences of all updates of a plan."""
     updates = [change for change in made.changes if isinstance(change, Update)]
-    assert len(updates) == 1
-    return {found.label: found.owner for found in updates[0].differences}
+    return [found for update in updates for found in update.differences]
 
 
 def upgrade(target: MemoryTarget) -> None:

@@ -16,6 +16,7 @@ from cfl_jobs.planning.plan import Owner, Status, Update
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart
 from tests.memory_target import Killed, MemoryTarget
+from tests.planned import told
 from tests.rendered_jobs import (
     apply,
     folder,
@@ -61,9 +62,8 @@ def test_a_step_that_jenkins_dropped_is_an_error_that_names_the_plugin(tmp_path:
     assert [outcome.status for outcome in result.outcomes] == [Status.FAILED]
     assert "dropped: ant" in result.outcomes[0].message
     assert "Install the plugin ant" in result.outcomes[0].message
-    (again,) = plan(target, wanted).changes
-    assert isinstance(again, Update)
-    assert [(found.label, found.owner) for found in again.differences] == [("ant", Owner.JENKINS)]
+    found = told(plan(target, wanted))
+    assert [(each.label, each.owner) for each in found] == [("ant", Owner.JENKINS)]
     assert update(target, tmp_path, wanted).outcomes[0].status is Status.FAILED
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.planning.journal import list_runs
-from cfl_jobs.planning.plan import Difference, Owner, Status, Update
+from cfl_jobs.planning.plan import Owner, Status
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import DIALECTS
 from tests.memory_target import MemoryTarget
+from tests.planned import told
 from tests.rendered_jobs import (
     apply,
     choose_dialect,
@@ -63,13 +64,6 @@ def fail(target: MemoryTarget, place: Path, meddled: Callable[[], bool], *wanted
     return outcome.message
 
 
-def told(target: MemoryTarget, *wanted: Config) -> list[Difference]:
-    """Return what the next plan tells of the one job that differs."""
-    (again,) = plan(target, *wanted).changes
-    assert isinstance(again, Update)
-    return list(again.differences)
-
-
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -94,7 +88,7 @@ def test_an_edit_between_our_write_and_our_reading_back_stays_and_is_told(
     assert f"What was read meanwhile is kept in {kept}." in message
     assert any(old not in path.read_text(encoding="utf-8") for path in kept.iterdir())
     assert old not in target.configs[Kind.JOB, "Publish"]
-    assert {found.owner for found in told(target, wanted)} == {Owner.THEIRS}
+    assert {found.owner for found in told(plan(target, wanted))} == {Owner.THEIRS}
 
 
 def test_an_edit_while_only_the_mark_is_set_stays_too(tmp_path: Path) -> None:
@@ -105,7 +99,7 @@ def test_an_edit_while_only_the_mark_is_set_stays_too(tmp_path: Path) -> None:
     meddled = meddle(target, "Publish", "<artifacts>out/*<", "<artifacts>all/*<")
     fail(target, tmp_path, meddled, job())
     assert "<artifacts>all/*<" in target.configs[Kind.JOB, "Publish"]
-    assert [found.owner for found in told(target, job())] == [Owner.THEIRS]
+    assert [found.owner for found in told(plan(target, job()))] == [Owner.THEIRS]
 
 
 def test_an_edit_after_it_was_posted_once_more_stays_too(tmp_path: Path) -> None:
@@ -162,7 +156,7 @@ def test_a_change_of_a_view_at_the_same_moment_stays_and_is_told(tmp_path: Path)
     meddled = meddle(target, "Chain", old, new, kind=Kind.VIEW)
     fail(target, tmp_path, meddled, *jobs, wanted)
     assert "<string>Mine</string>" in target.configs[Kind.VIEW, "Chain"]
-    found = told(target, *jobs, wanted)
+    found = told(plan(target, *jobs, wanted))
     assert [(each.owner, each.before) for each in found] == [(Owner.THEIRS, "Mine")]
 
 
@@ -259,12 +253,11 @@ def test_an_edit_at_any_moment_is_there_or_kept(
         verbs |= {verb for verb, _ in done}
         if any(TOKEN in config for config in target.configs.values()):
             left += 1
-            changes = plan(target, *wanted(2)).changes
-            found = [d for c in changes if isinstance(c, Update) for d in c.differences]
+            found = told(plan(target, *wanted(2)))
             assert any(TOKEN in each.before for each in found), (seed, done)
         elif done:
             kept = [path for path in place.rglob("before/*") if TOKEN in path.read_text()]
-            told = [o.message for o in result.outcomes if o.status is not Status.DONE]
-            assert kept, (seed, done, told)
+            failed = [o.message for o in result.outcomes if o.status is not Status.DONE]
+            assert kept, (seed, done, failed)
     assert {"list", "read", "update", "save", "rename"} <= verbs
     assert 6 < left < 34

@@ -15,7 +15,7 @@ from cfl_jobs.planning.plan import Change, Create, Owner, Plan, Update
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
-from tests.planned import owners, tell, update
+from tests.planned import owners, tell, told, update
 from tests.rendered_jobs import PLUGINS, folder, jenkins, job, plan, view
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
@@ -114,17 +114,15 @@ def test_a_flag_that_is_not_there_is_shown_as_what_that_means(
 ) -> None:
     """Jenkins leaves out what is false by itself, and so do we."""
     update(target, tmp_path, job())
-    (changed,) = plan(target, job(concurrent="true")).changes
-    assert isinstance(changed, Update)
-    shown = [(d.label, d.change, d.before, d.after) for d in changed.differences]
+    found = told(plan(target, job(concurrent="true")))
+    shown = [(d.label, d.change, d.before, d.after) for d in found]
     assert shown == [("concurrent builds", Change.CHANGED, "false", "true")]
     target.edit(
         "Publish", "<fingerprint>true", "<caseSensitive>false</caseSensitive><fingerprint>true"
     )
     target.edit("Publish", "<caseSensitive>true</caseSensitive>", "")
-    (changed,) = plan(target, job()).changes
-    assert isinstance(changed, Update)
-    shown = [(d.label, d.change, d.before, d.after) for d in changed.differences]
+    found = told(plan(target, job()))
+    shown = [(d.label, d.change, d.before, d.after) for d in found]
     assert shown == [("archive artifacts: case sensitive", Change.CHANGED, "false", "true")]
 
 
@@ -132,9 +130,7 @@ def test_a_difference_is_blamed_on_its_template(target: MemoryTarget, tmp_path: 
     """The step's line where it is known, else the definition's."""
     update(target, tmp_path, job())
     made = plan(target, job(scripts=("new",), branch="new"))
-    (changed,) = made.changes
-    assert isinstance(changed, Update)
-    places = {found.label: str(found.position) for found in changed.differences}
+    places = {found.label: str(found.position) for found in told(made)}
     assert places == {
         "shell step: script": "templates/publish.yaml.j2:9:5",
         "parameter BRANCH: default": "jobs/publish.yaml:3:5",
@@ -165,11 +161,9 @@ def test_secrets_are_not_shown(target: MemoryTarget, tmp_path: Path) -> None:
     secret = "{AQAAABAAAAAQxIyRO+G2ncy+IfR2qVKHJ9gE}"
     update(target, tmp_path, job(extra="<authToken>hunter2</authToken>", scripts=(secret,)))
     made = plan(target, job(extra="<authToken>hunter3</authToken>", scripts=("plain",)))
-    (change,) = made.changes
-    assert isinstance(change, Update)
-    assert "hunter" not in repr(change.differences)
-    assert "AQAA" not in repr(change.differences)
-    assert {found.label for found in change.differences} == {"auth token", "shell step: script"}
+    assert "hunter" not in repr(told(made))
+    assert "AQAA" not in repr(told(made))
+    assert {found.label for found in told(made)} == {"auth token", "shell step: script"}
 
 
 def test_a_control_character_that_someone_entered_is_told_and_put_back(

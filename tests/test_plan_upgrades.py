@@ -19,7 +19,7 @@ from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.reading.versions import Span
 from cfl_jobs.review.outline import say_note
 from tests.memory_target import MemoryTarget
-from tests.planned import update, upgrade
+from tests.planned import told, update, upgrade
 from tests.rendered_jobs import PLUGINS, jenkins, job, plan
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
@@ -53,8 +53,7 @@ def apply_jobs(
 
 
 def owners_of(made: Plan) -> list[Owner]:
-    updates = [change for change in made.changes if isinstance(change, Update)]
-    return [found.owner for change in updates for found in change.differences]
+    return [found.owner for found in told(made)]
 
 
 def add_everywhere(target: MemoryTarget, wanted: Iterable[Config]) -> None:
@@ -101,9 +100,7 @@ def test_what_only_one_job_has_is_theirs_even_after_an_upgrade(
     update(target, tmp_path, job())
     upgrade(target)
     set_field(target, "Publish", "<pack>zip</pack>")
-    (change,) = plan(target, job()).changes
-    assert isinstance(change, Update)
-    assert [(found.owner, found.remark) for found in change.differences] == [
+    assert [(found.owner, found.remark) for found in told(plan(target, job()))] == [
         (Owner.THEIRS, "or set by timestamper@9.27, which is newer than at the last update")
     ]
 

@@ -32,7 +32,7 @@ from cfl_jobs.targets.home import HomeTarget
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_routes import Request
-from tests.planned import roll_back
+from tests.planned import roll_back, told
 from tests.projects import ROOT, copy_project, edit
 from tests.rendered_jobs import folder, job, view
 from tests.server_targets import retry_policy
@@ -267,31 +267,25 @@ MATRIX = """
     </hudson.security.AuthorizationMatrixProperty>"""
 
 
-@pytest.mark.parametrize("matrix", ["", MATRIX], ids=["no matrix", "a matrix without the creator"])
+@pytest.mark.parametrize("user", ["", "alice"], ids=["no matrix", "a matrix without the creator"])
 def test_a_creator_keeps_what_jenkins_lets_them_do_with_the_job(
-    jenkins_server: JenkinsServer, creator: JenkinsTarget, tmp_path: Path, matrix: str
+    jenkins_server: JenkinsServer, creator: JenkinsTarget, tmp_path: Path, user: str
 ) -> None:
     """Jenkins gave it to them when they made it; without it they could see the job no more."""
-
-    def wanted(branch: str) -> tuple[Config, ...]:
-        made = job(branch=branch)
-        config = made.config.replace("<properties>", f"<properties>{matrix}")
-        return folder("team"), replace(made, config=config)
-
-    assert update(creator, tmp_path, wanted("one")).is_complete
-    assert make_plan(creator, wanted("one")).changes == ()
+    assert update(creator, tmp_path, letting_build(user, "one")).is_complete
+    assert make_plan(creator, letting_build(user, "one")).changes == ()
     for branch in ("two", "three"):
-        assert update(creator, tmp_path, wanted(branch)).is_complete
-    assert make_plan(creator, wanted("three")).changes == ()
+        assert update(creator, tmp_path, letting_build(user, branch)).is_complete
+    assert make_plan(creator, letting_build(user, "three")).changes == ()
     config = jenkins_server.config("Publish")
     assert "USER:hudson.model.Item.Read:creator" in config
-    assert ("USER:hudson.model.Item.Build:alice" in config) is bool(matrix)
+    assert ("USER:hudson.model.Item.Build:alice" in config) is bool(user)
 
 
-def letting_build(name: str) -> tuple[Config, ...]:
+def letting_build(name: str, branch: str = "master") -> tuple[Config, ...]:
     """Return a folder, and a job with a matrix that lets someone build it; "" is no matrix."""
-    matrix = MATRIX.replace("alice", name) if name else ""
-    made = job()
+    matrix = MATRIX.replace("alice", name) * bool(name)
+    made = job(branch=branch)
     config = made.config.replace("<properties>", f"<properties>{matrix}")
     return folder("team"), replace(made, config=config)
 
@@ -303,9 +297,8 @@ def test_a_creator_keeps_it_where_the_definition_lets_others_do_something(
     """The plan tells of those others alone, and is empty afterwards."""
     assert update(creator, tmp_path, letting_build(before)).is_complete
     made = make_plan(creator, letting_build(after))
-    told = [d for c in made.changes if isinstance(c, Update) for d in c.differences]
-    assert not any("creator" in d.before + d.after for d in told)
-    assert {d.owner for d in told} == {Owner.OURS}
+    assert not any("creator" in d.before + d.after for d in told(made))
+    assert {d.owner for d in told(made)} == {Owner.OURS}
     assert update(creator, tmp_path, letting_build(after)).is_complete
     assert make_plan(creator, letting_build(after)).changes == ()
     config = jenkins_server.config("Publish")
@@ -350,9 +343,9 @@ def test_a_grant_on_the_server_is_not_taken_for_the_creators(
     jenkins_server.edit_job("Publish", config)
 
     made = make_plan(by, letting_build(""))
-    told = "".join(d.before for c in made.changes if isinstance(c, Update) for d in c.differences)
-    assert ("Item.Cancel" in told) is bool(granted)
-    assert "creator" not in told
+    shown = "".join(found.before for found in told(made))
+    assert ("Item.Cancel" in shown) is bool(granted)
+    assert "creator" not in shown
     assert update(by, tmp_path, letting_build("")).is_complete
     config = jenkins_server.config("Publish")
     users = set(re.findall(r"USER:[\w.]+:(\w+)", config))
@@ -511,8 +504,8 @@ def test_a_server_that_was_upgraded_with_the_chain_on_it_is_quiet(site: Site) ->
     assert site.update(wanted).is_complete
     site.server.upgrade(configs.NEW)
     site.assert_quiet(wanted, lambda: None, site.server.resave)
-    told = {note.name for note in site.plan(wanted).notes if "keep long stdio" in note.text}
-    assert told == {"Run Portal Tests", "Run Ocargo Tests"}
+    names = {note.name for note in site.plan(wanted).notes if "keep long stdio" in note.text}
+    assert names == {"Run Portal Tests", "Run Ocargo Tests"}
 
 
 @pytest.mark.parametrize("jenkins_server", [configs.OLD], indirect=True)
@@ -532,9 +525,8 @@ def test_what_was_asked_for_and_an_upgrade_took_is_told_and_its_successor_is_our
     assert note.text.startswith("has lost 'JUnit results: keep long stdio' (so have Run ")
     assert f"junit {junit} doesn't know it; run `cfl-jobs inventory`" in note.text
     shutil.copy(ROOT / INVENTORY, root / INVENTORY)
-    changes = site.plan(render(root)).changes
-    assert {change.name for change in changes} == {"Run Portal Tests", "Run Ocargo Tests"}
-    found = [d for c in changes if isinstance(c, Update) for d in c.differences]
-    assert {(d.label, d.after, d.owner) for d in found} == {
+    made = site.plan(render(root))
+    assert {change.name for change in made.changes} == {"Run Portal Tests", "Run Ocargo Tests"}
+    assert {(d.label, d.after, d.owner) for d in told(made)} == {
         ("JUnit results: stdio retention", "ALL", Owner.OURS)
     }

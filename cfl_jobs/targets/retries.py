@@ -107,7 +107,7 @@ class ReadRetry(Retry):
         return super().increment(method, url, *args, **happened)
 
     def sleep(self, response: Any = None) -> None:
-        after = retry_after(response.headers) if response is not None else 0.0
+        after = retry_after(getattr(response, "headers", {}))
         with self.pausing():
             self.policy.wait(len(self.history), after)
 
@@ -127,6 +127,7 @@ def retry_after(headers: Mapping[str, str]) -> float:
         return 0.0
 
 
+@dataclass(eq=False)
 class Outage:
     """What the threads know of one server: whether it answers, is waited for, or is given up.
 
@@ -134,30 +135,23 @@ class Outage:
     whoever waits.
     """
 
-    def __init__(
-        self,
-        server: str,
-        policy: RetryPolicy,
-        probe: Callable[[], object],
-        say: Callable[[str], None],
-    ) -> None:
-        self._server = server
-        self._policy = policy
-        self._probe = probe
-        self._say = say
-        self._answers = 0
-        self._is_there = False
-        self._is_lost = False
-        self._not_before = 0.0
-        self._waiting = threading.Lock()
-        self._asking = threading.Lock()
-        self._saying = threading.Lock()
-        self._say_next = -math.inf
+    server: str
+    policy: RetryPolicy
+    probe: Callable[[], object]
+    say: Callable[[str], None]
+    answers: int = 0
+    is_there: bool = False
+    is_lost: bool = False
+    not_before: float = 0.0
+    say_next: float = -math.inf
+    waiting: threading.Lock = field(default_factory=threading.Lock)
+    only_one: threading.Lock = field(default_factory=threading.Lock)
+    saying: threading.Lock = field(default_factory=threading.Lock)
 
     def note_answer(self) -> None:
-        self._answers += 1
-        self._is_there = True
-        self._is_lost = False
+        self.answers += 1
+        self.is_there = True
+        self.is_lost = False
 
     @contextmanager
     def asking(self) -> Iterator[None]:
@@ -166,16 +160,16 @@ class Outage:
         Whether it is back is found out by one request at a time, and not all the time: hundreds of
         jobs mustn't wait for a server one after the other.
         """
-        if not self._is_lost:
+        if not self.is_lost:
             yield
-        elif self._policy.clock() >= self._not_before and self._asking.acquire(blocking=False):
+        elif self.policy.clock() >= self.not_before and self.only_one.acquire(blocking=False):
             try:
                 yield
             finally:
-                self._asking.release()
+                self.only_one.release()
         else:
             raise Unreachable(
-                f"{self._server} does not answer any more, and wasn't asked again",
+                f"{self.server} does not answer any more, and wasn't asked again",
                 advice="Run the command again when it does.",
             )
 
@@ -185,35 +179,35 @@ class Outage:
         Raises the failure's error where that is no use: the server never answered, or doesn't come
         back in time.
         """
-        answers = self._answers
-        self._is_there |= failure.is_there
-        if self._is_lost or not self._is_there:
+        answers = self.answers
+        self.is_there |= failure.is_there
+        if self.is_lost or not self.is_there:
             self._give_up()
             raise failure.error from failure.__cause__
-        if count > attempts or failure.after > self._policy.limit:
+        if count > attempts or failure.after > self.policy.limit:
             raise failure.error from failure.__cause__
-        if self._policy.is_long(failure.after):
+        if self.policy.is_long(failure.after):
             self._say_wait(failure)
-        self._policy.wait(count, failure.after)
-        with self._waiting:
-            if self._answers == answers:
+        self.policy.wait(count, failure.after)
+        with self.waiting:
+            if self.answers == answers:
                 self._find_again(failure)
 
     def _say_wait(self, failure: TransientError) -> None:
         """Say why nothing happens now, once for all threads that wait for the same."""
-        with self._saying:
-            now = self._policy.clock()
-            if now >= self._say_next:
-                self._say_next = now + _SAY_AGAIN
-                self._say(f"Waiting for {failure.after:.0f} s: {failure.error.message}.")
+        with self.saying:
+            now = self.policy.clock()
+            if now >= self.say_next:
+                self.say_next = now + _SAY_AGAIN
+                self.say(f"Waiting for {failure.after:.0f} s: {failure.error.message}.")
 
     def _find_again(self, failure: TransientError) -> None:
         """Ask the server until it answers, but not before it wants to be asked again."""
-        policy, count = self._policy, 0
+        policy, count = self.policy, 0
         said, end = None, policy.clock() + policy.limit
-        while not self._is_lost:
+        while not self.is_lost:
             try:
-                self._probe()
+                self.probe()
                 break
             except TransientError as found:
                 failure = found
@@ -224,15 +218,15 @@ class Outage:
                 self._give_up()
                 break
             if said is None or now - said >= _SAY_AGAIN:
-                self._say(f"Waiting, up to {end - now:.0f} s more: {failure.error.message}.")
+                self.say(f"Waiting, up to {end - now:.0f} s more: {failure.error.message}.")
                 said = now
             count += 1
             policy.wait(count, failure.after)
-        if self._is_lost:
+        if self.is_lost:
             raise failure.error from failure.__cause__
         if said is not None:
-            self._say(f"{self._server} answers again.")
+            self.say(f"{self.server} answers again.")
 
     def _give_up(self) -> None:
-        self._is_lost = True
-        self._not_before = self._policy.clock() + self._policy.longest
+        self.is_lost = True
+        self.not_before = self.policy.clock() + self.policy.longest
