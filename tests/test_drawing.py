@@ -14,12 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfl_jobs.cli import cli
-from cfl_jobs.configs.graph import build_chain
-from cfl_jobs.configs.model import Job, Parameter, ParameterKind
+from cfl_jobs.configs.graph import Start, build_chain
+from cfl_jobs.configs.model import Job, Parameter, ParameterKind, StartKind
 from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.configs.steps.triggering import BuildOther
 from cfl_jobs.drawing.formats import WRITERS, draw_text, warn_of_size
 from cfl_jobs.drawing.svg import Box, Marks, draw_svg, lay_out
+from cfl_jobs.drawing.words import say_start
 from tests.trial_chain import CONFIGS, NAMES, read_trial_chain
 
 CASES = Path(__file__).parent / "cases/drawing"
@@ -94,6 +95,21 @@ def test_text_draws_a_circle_that_nothing_starts() -> None:
         "      starts:",
         "      └─ a  (shown above)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail", "words"),
+    [
+        (StartKind.PUSH, "cfl/ocargo", "a push to cfl/ocargo"),
+        (StartKind.PUSH, "", "a push to its repository"),
+        (StartKind.POLL, "", "a change in its repository, found by polling"),
+        (StartKind.TIMER, "H 3 * * *", "the clock, H 3 * * *"),
+        (StartKind.TIMER, "", "the clock, never"),
+        (StartKind.HAND, "", "a person"),
+    ],
+)
+def test_what_starts_a_job_is_told_in_words(kind: StartKind, detail: str, words: str) -> None:
+    assert say_start(Start(kind, detail)) == words
 
 
 def test_no_jobs_are_drawn_in_every_format() -> None:

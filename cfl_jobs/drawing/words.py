@@ -31,13 +31,12 @@ _SELECTORS = {
     Selector.PARAMETER: "the build that {} selects",
     Selector.PERMALINK: "{}",
 }
-
-
+# In words, and what stands there for a detail that isn't known.
 _STARTS = {
-    StartKind.PUSH: "a push to {}",
-    StartKind.POLL: "a change in {}, found by polling",
-    StartKind.TIMER: "the clock, {}",
-    StartKind.HAND: "a person",
+    StartKind.PUSH: ("a push to {}", "its repository"),
+    StartKind.POLL: ("a change in {}, found by polling", "its repository"),
+    StartKind.TIMER: ("the clock, {}", "never"),
+    StartKind.HAND: ("a person", ""),
 }
 
 
@@ -83,7 +82,8 @@ def list_arrows(chain: Chain) -> tuple[Arrow, ...]:
 
 def say_start(start: Start) -> str:
     """Return, for example, "a push to ocadotechnology/ocargo"."""
-    return _STARTS[start.kind].format(start.detail or "its repository")
+    words, unknown = _STARTS[start.kind]
+    return words.format(start.detail or unknown)
 
 
 def say_condition(edge: TriggerEdge) -> str:
