@@ -183,7 +183,7 @@ class Follower:
     def _run(self, step: Step, state: State) -> list[tuple[Step, State]]:
         words = step.call
         name = words[0] if words else ""
-        if name == "exit":
+        if name == "exit" and name not in self.functions:
             code = code_of(words[1], dict(state.known), state.status) if words[1:] else state.status
             return self._end(code, step, state)
         if name in self.functions:
@@ -205,6 +205,9 @@ class Follower:
         if not words:
             has_output = any(outputs_of(step.node.words))
             return (state.status,) if has_output else (PASS,)
+        if name in self.functions:
+            function = self.function(name, step, state)
+            return (PASS,) * function.succeeds + (FAIL,) * function.fails
         if name in _SUCCEED and not (name == ":" and "?" in " ".join(words)):
             return (PASS,)
         if name in ("set", "shopt", "trap", "umask"):
@@ -216,9 +219,6 @@ class Follower:
         if name in ("[", "[[", "test"):
             answer = answer_of(step.node.words, dict(state.known), state.status)
             return (PASS, FAIL) if answer is None else (PASS if answer else FAIL,)
-        if name in self.functions:
-            function = self.function(name, step, state)
-            return (PASS,) * function.succeeds + (FAIL,) * function.fails
         return (PASS, FAIL)
 
     def _changed(self, words: Sequence[str], step: Step, state: State) -> State:

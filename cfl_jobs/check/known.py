@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 FAIL, PASS, NOT_KNOWN = "1", "0", "?"  # what a command's status may be
+_NOT_ZERO = "not zero"  # what a status is in numbers where a command failed
 VARIABLE = re.compile(r"\$\{?(#?\w+|\?)(?:\[[@*]\])?\}?")
 _NUMBER = re.compile(r"-?[0-9]{1,18}")  # bash takes no longer one, nor other digits
 _LISTS = {"()": "0", "(...)": "1"}  # lists that are known, and how long they are at least
@@ -35,7 +36,7 @@ def value_of(word: str, known: Mapping[str, str], status: str) -> str | None:
     if found is None:
         return None if re.search(special, text) else text
     if found[1] == "?":
-        return status if status != NOT_KNOWN else None
+        return {PASS: "0", FAIL: _NOT_ZERO}.get(status)
     value = known.get(found[1].removeprefix("#"))
     if found[1].startswith("#") or value in _LISTS:
         value = _LISTS.get(value or "")
@@ -44,6 +45,8 @@ def value_of(word: str, known: Mapping[str, str], status: str) -> str | None:
 
 def code_of(word: str, known: Mapping[str, str], status: str) -> str:
     value = value_of(word, known, status)
+    if value == _NOT_ZERO:
+        return FAIL
     if value is None or not _NUMBER.fullmatch(value):
         return NOT_KNOWN
     return FAIL if int(value) % 256 else PASS
@@ -81,10 +84,15 @@ _COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {
 }
 
 
+_OF_FAILURE = {"=": False, "==": False, "!=": True, "-eq": False, "-ne": True, "-gt": True}
+
+
 def _compare(sign: str, values: Sequence[str]) -> bool | None:
     """Return what a test of known values finds; None where it is of something else."""
     if sign in ("-n", "-z"):
         return bool(values[0]) is (sign == "-n")
+    if _NOT_ZERO in values:
+        return _OF_FAILURE.get(sign) if values == [_NOT_ZERO, "0"] else None
     if sign in ("=", "==", "!="):
         return (values[0] == values[1]) is (sign != "!=")
     if sign in _COMPARISONS and all(map(_NUMBER.fullmatch, values)):

@@ -18,6 +18,9 @@ _PREFIX = re.compile(r"\d+|\{\w+\}")  # of a redirection
 _SEPARATORS = ("\n", ";")
 _ENDS_COMMAND = ("\n", ";", "&", "&&", "||", "|", "|&", "(", ")", ";;", ";&", ";;&")
 _ENDS_BRANCH = (";;", ";&", ";;&", "esac")
+# ((a == 1)), which is read as [ "$a" -eq 1 ]
+_COMPARISON = re.compile(r"\(\(\s*\$?(\w+|\{#\w+\[[@*]\]\})\s*(==|!=|<=|>=|<|>)\s*(\d+)\s*\)\)")
+_SIGNS = {"==": "-eq", "!=": "-ne", "<": "-lt", "<=": "-le", ">": "-gt", ">=": "-ge"}
 _DEEPEST = 200  # of commands in commands
 ASSIGNS = re.compile(r"([A-Za-z_]\w*)(?:\[[^\]]*\])?(\+?)=(.*)", re.DOTALL)
 
@@ -298,6 +301,9 @@ class _Parser:
             return replace(
                 self._define(words[0]), start=self._since(start)[0], end=self._since(start)[1]
             )
+        if len(words) == 1 and (found := _COMPARISON.fullmatch(words[0])):
+            name, operator, value = found.groups()
+            words = ("[", f'"${name}"', _SIGNS[operator], value, "]")
         return Node("run", (), words, *self._since(start))
 
     def _test(self) -> Node:
@@ -398,6 +404,8 @@ def literal(node: Node) -> tuple[str, bool]:
         words[operator], holds = _OPPOSITE[words[operator]], not holds
     if words[operator] == "==":
         words[operator] = "="
+    if words[0].startswith('"${#') and words[1:] == ["-le", "0"]:
+        words[1] = "-eq"
     return " ".join(["test", *words]), holds
 
 
@@ -438,6 +446,26 @@ def call_of(node: Node) -> tuple[str, ...]:
 
 
 _OUTPUT = re.compile(r"[$<>]\(|`")
+
+
+def form_of(node: Node) -> str:
+    """Return a command in one form for all spellings, with what it is made of in brackets."""
+    if not node.parts or (node.kind == "do" and len(node.parts) == 1):
+        text = "".join(map(form_of, node.parts)) or text_of(node)
+        return {":": "true"}.get(text, text)
+    return f"{node.kind}({', '.join(map(form_of, node.parts))})"
+
+
+_OUTPUT_ALONE = re.compile(r"""([A-Za-z_]\w*=)(?:"(\$\(.*\))"|(\$\(.*\)))""", re.DOTALL)
+
+
+def assigned_form(word: str) -> str:
+    """Return what is assigned in one form for all spellings, of the output of commands too."""
+    found = _OUTPUT_ALONE.fullmatch(word)
+    inner = (found[2] or found[3]) if found else ""
+    if found and list(outputs_of([inner])) == [inner[2:-1]]:
+        return f"{found[1]}{form_of(parse(inner[2:-1]))}"
+    return plain(word)
 
 
 def outputs_of(words: Iterable[str]) -> Iterator[str]:

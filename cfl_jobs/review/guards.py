@@ -15,7 +15,7 @@ from cfl_jobs.check.failing import Reading, Stop, read_script
 from cfl_jobs.check.following import End
 from cfl_jobs.check.options import STOPS_AT, find_options, option_changes
 from cfl_jobs.check.rule import parts_of
-from cfl_jobs.check.script import ASSIGNS, Node, call_of, text_of
+from cfl_jobs.check.script import ASSIGNS, Node, assigned_form, call_of, plain, text_of
 from cfl_jobs.check.steps import Clause
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.results import JUnitResults
@@ -24,6 +24,7 @@ from cfl_jobs.review.pair import BEGIN, COMMAND, Pair, without_inputs
 from cfl_jobs.review.review import About, Effect, Weight
 
 _SHOWN = 2  # guards of those that one thing weakens
+_WRITES = re.compile(r"(?:1|&)?>{1,2}\|?([\w./-]*[\w-]/[\w./-]+)")  # into a directory
 _LETS = {End.PASSES: "end green", End.NONE: "go on", End.UNSURE: "perhaps end green"}
 _RUNS_TESTS = re.compile(
     r"\bcommand\b|\btest(?![\w'])|\b(?:pytest|unittest|tox|nox|jest|behave|cypress)\b"
@@ -69,8 +70,13 @@ class _Side:
         for node in self.nodes():
             for word in node.words:
                 if given := ASSIGNS.fullmatch(word):
-                    found.setdefault(given[1], []).append(text_of(Node("run", (), (word,))))
+                    found.setdefault(given[1], []).append(assigned_form(word))
         return found
+
+    def written(self) -> set[str]:
+        """Return the files that commands write by their own words."""
+        words = (plain(word) for node in self.nodes() for word in node.words)
+        return {found[1] for word in words if (found := _WRITES.fullmatch(word))}
 
 
 def find_guards(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
@@ -163,11 +169,15 @@ def _say_fed(was: _Side, now: _Side, name: str, weight: Weight) -> Iterator[Effe
     """Yield the guards that look at what is made in another way."""
     before, after = was.assigned(), now.assigned()
     said: set[str] = set()
-    for clause, stop in was.red.items():
-        if not stop.is_guard or clause not in now.red or stop.words in said:
+    written = now.written() - was.written()
+    still = now.red.keys() | now.green.keys()
+    for clause, stop in (was.red | was.green).items():
+        if not stop.is_guard or clause not in still or stop.words in said:
             continue
         used = {variable for text in clause for variable in re.findall(r"\$\{?#?(\w+)", text)}
-        if changed := [v for v in sorted(used) if before.get(v, []) != after.get(v, [])]:
+        looks = " ".join((*clause, *(text for v in used for text in after.get(v, []))))
+        changed = [v for v in sorted(used) if before.get(v, []) != after.get(v, [])]
+        if changed := changed + [file for file in sorted(written) if file in looks]:
             said.add(stop.words)
             lead = f"changes what the guard `{stop.words}` of"
             tail = f"at: {changed[0]}"
@@ -266,17 +276,24 @@ def _scripts_of(job: Job) -> Iterator[Reading]:
         given, mark, _ = step.script.partition(BEGIN)
         command = COMMAND.search(given) if mark else None
         runs = (_options_of_command(node) for node in reading.tree.walk() if node.kind == "run")
-        options = next((found for found in runs if found is not None), None)
-        if command and options is not None:
-            yield read_script("".join(shlex.split(command[1])), options)
+        found = next(filter(None, runs), None)
+        if command and found:
+            options, text = found
+            yield read_script(text.replace(_GIVEN, "".join(shlex.split(command[1]))), options)
 
 
-def _options_of_command(node: Node) -> frozenset[str] | None:
-    """Return the options of a shell that runs $command; None where a command isn't that."""
+_GIVEN = "$command"
+
+
+def _options_of_command(node: Node) -> tuple[frozenset[str], str] | None:
+    """Return the options of a shell that runs $command, and all that it runs; None where a command
+    isn't that."""
     words = call_of(node)
     for at, word in enumerate(words):
         if re.fullmatch(r"\S*sh", word) and re.search(r"\$\{?command\b", " ".join(words[at:])):
-            return frozenset(name for name, sets in option_changes(words[at:]) if sets)
+            given = next((word for word in words[at:] if _GIVEN in word), _GIVEN)
+            options = frozenset(name for name, sets in option_changes(words[at:]) if sets)
+            return options, given.strip('"').replace("${command}", _GIVEN)
     return None
 
 
