@@ -320,6 +320,7 @@ LONG = {
     "traps": "\n".join(f"if a{n}; then trap t{n} EXIT; fi" for n in range(20)),
     "handler": "end() {\n" + "say it\n" * MANY + "}\ntrap end EXIT\n" + "work\n" * 20 * MANY,
     "functions": "\n".join(f"f{n}() {{ f{n + 1}; f{n + 1}; }}" for n in range(MANY)) + "\nf0",
+    "case": f"case $x in {' '.join(f'a{n}) exit 1 ;;' for n in range(10 * MANY))} esac",
     "variables": "\n".join(f"if a{n}; then v{n}=1; fi\n[ $v{n} ]" for n in range(MANY)),
 }
 

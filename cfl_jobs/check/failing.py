@@ -17,7 +17,7 @@ from cfl_jobs.check.options import options_at_first
 from cfl_jobs.check.script import Node, literal, negate, parse, say, shorten, text_of
 from cfl_jobs.check.steps import Builder, Clause, Step, TooLong, Ways, Work
 
-_WORK, _LEAST_WORK = 25, 10_000  # steps taken for each command, where usual scripts take 7
+_WORK, _LEAST_WORK = 15, 10_000  # steps taken for each command, where usual scripts take 7
 _TESTS = re.compile(r"(?:test|cmp|diff|grep|case|wait)\s|sha\d+sum\s+-|\[\[?\s|\(\(")
 # A call, up to its first argument: what it says is enough to know it by.
 _CALL = re.compile(r'\S+\s+"[^"$]*(?:\$(?:\w+|\{\w+(?:\[[@*\w]+\])?\})[^"$]*)*"')
@@ -198,9 +198,18 @@ def _is_behind(step: Step | None, condition: str) -> bool:
 
 def _shorten_clauses(stops: Iterable[Stop]) -> tuple[Stop, ...]:
     """Leave out of each clause what another stop makes sure of."""
-    alone: set[str] = set()
-    shortened = list(stops)
-    while more := {negate(stop.asked) for stop in shortened if len(stop.clause) == 1} - alone:
-        alone |= more
-        shortened = [replace(s, clause=s.clause - (alone - {s.asked})) for s in shortened]
+    kept = list(stops)
+    clauses = [set(stop.clause) for stop in kept]
+    holding: dict[str, list[int]] = {}
+    for number, clause in enumerate(clauses):
+        for condition in clause:
+            holding.setdefault(condition, []).append(number)
+    alone = [number for number, clause in enumerate(clauses) if len(clause) == 1]
+    while alone:
+        sure = negate(kept[alone.pop()].asked)
+        for number in holding.pop(sure, ()):
+            if sure != kept[number].asked:
+                clauses[number].remove(sure)
+                alone += [number] * (len(clauses[number]) == 1)
+    shortened = (replace(s, clause=frozenset(c)) for s, c in zip(kept, clauses, strict=True))
     return tuple(dict.fromkeys(shortened))

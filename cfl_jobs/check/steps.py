@@ -23,6 +23,7 @@ from cfl_jobs.check.script import (
 Clause: TypeAlias = frozenset[str]
 Ways: TypeAlias = tuple[Clause, ...]
 _MANY_WAYS = 8
+_MANY_BRANCHES = 64  # from then on, which of those before is not taken isn't followed
 
 
 @dataclass(eq=False, slots=True)
@@ -153,13 +154,14 @@ class Builder:
     def _build_case(self, node: Node, ok: Step, bad: Step, at: Context) -> Step:
         entry = self._status(PASS, ok)
         before: Ways = (frozenset(),)
-        ways = []
+        ways: list[tuple[Node, str, Ways]] = []
         for branch in node.parts:
             words = branch.words[1:]
             is_rest = "*" in words
             asked = "" if is_rest else " ".join(map(plain, ("case", branch.words[0], *words)))
             here = _both(before, (frozenset({asked} - {""}),))
-            before = _both(before, (frozenset({negate(asked)}) if asked else frozenset(),))
+            if len(ways) < _MANY_BRANCHES:
+                before = _both(before, (frozenset({negate(asked)} if asked else ()),))
             ways.append((branch, asked, here))
         for branch, asked, here in reversed(ways):
             inner = at._replace(around=_both(at.around, here), shown=None)
