@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -103,13 +102,10 @@ class Browser:
         return [entry["message"] for entry in self._ask("POST", "/se/log", {"type": "browser"})]
 
     def _read_port(self) -> str:
-        deadline = time.monotonic() + 60
-        if self._driver.stdout is not None:
-            for line in self._driver.stdout:
-                if "started successfully on port" in line:
-                    return line.split()[-1].rstrip(".")
-                if time.monotonic() > deadline:
-                    break
+        """Return the port once the driver says it, however long a busy machine takes."""
+        for line in self._driver.stdout or ():
+            if "started successfully on port" in line:
+                return line.split()[-1].rstrip(".")
         raise RuntimeError("chromedriver did not start")
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
