@@ -13,7 +13,6 @@ from functools import cache
 from xml.dom import minidom
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
-from xml.sax import saxutils
 
 from cfl_jobs.errors import ConfigError
 
@@ -204,6 +203,10 @@ def _write(element: ET.Element, indent: str, pieces: list[str]) -> None:
         pieces.append(f"{indent}<{element.tag}{attributes}/>\n")
 
 
+# By hand, as xml.sax would import urllib and ssl with it.
+_ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"})
+
+
 def escape(text: str) -> str:
     """Return a text as `write_config` writes it."""
-    return saxutils.escape(text, {'"': "&quot;", "\r": "&#13;"})
+    return text.translate(_ESCAPED)

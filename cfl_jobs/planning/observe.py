@@ -159,11 +159,11 @@ def _ask_all(
             failed[key] = error
             return None
 
-    from concurrent.futures import ThreadPoolExecutor
-
     with ExitStack() as stack:
         answers: Iterator[T | None] = map(attempt, keys)
         if is_server(target.label):  # a directory answers at once
+            from concurrent.futures import ThreadPoolExecutor
+
             pool = ThreadPoolExecutor(max_workers=min(WORKERS, max(len(keys), 1)))
             stack.callback(pool.shutdown, wait=False, cancel_futures=True)
             answers = pool.map(attempt, keys)
