@@ -78,6 +78,12 @@ class _Function(NamedTuple):
 _ANY = _Function(End.NONE, fails=True, succeeds=True, may_end=True)
 
 
+def _given(step: Step, state: State) -> str:
+    """Return the status that `exit` or `return` gives: its own word, or the last command's."""
+    words = step.call
+    return code_of(words[1], dict(state.known), state.status) if words[1:] else state.status
+
+
 class Follower:
     """Follows a script from a step on; `tree` are its commands, `options` those it begins with."""
 
@@ -120,11 +126,7 @@ class Follower:
         if step.do == "choice":
             return [(_of(step.ok), state), (_of(step.bad), state)]
         if step.do == "return":
-            words = step.call
-            status = (
-                code_of(words[1], dict(state.known), state.status) if words[1:] else state.status
-            )
-            return [(_of(step.ok), state._replace(status=status, by=step))]
+            return [(_of(step.ok), state._replace(status=_given(step, state), by=step))]
         if step.do == "out":  # what the trap of EXIT ends is ended so; without that, as it was
             if state.by is not _WHATEVER:
                 return [(step, state._replace(by=_WHATEVER))]
@@ -184,8 +186,7 @@ class Follower:
         words = step.call
         name = words[0] if words else ""
         if name == "exit" and name not in self.functions:
-            code = code_of(words[1], dict(state.known), state.status) if words[1:] else state.status
-            return self._end(code, step, state)
+            return self._end(_given(step, state), step, state)
         if name in self.functions:
             always = self.function(name, step, state).always
             if always is not End.NONE:
@@ -331,12 +332,13 @@ class Follower:
             fails = any({End.FAILS, End.LEFT} & set(bad) for _, _, bad in self.weigh(steps))
             self.is_noting = was_noting
             self._depth -= 1
+            always = End.UNSURE
+            if ends & {End.NONE, End.LEFT}:
+                always = End.NONE
+            elif len(ends) == 1:
+                (always,) = ends
             self.known_functions[key] = _Function(
-                End.NONE
-                if ends & {End.NONE, End.LEFT}
-                else ends.pop()
-                if len(ends) == 1
-                else End.UNSURE,
+                always,
                 fails or bool(ends & {End.FAILS, End.LEFT}),
                 End.NONE in ends,
                 any(map(self.ends_red, steps)),

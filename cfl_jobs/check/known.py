@@ -15,10 +15,9 @@ _LISTS = {"()": "0", "(...)": "1"}  # lists that are known, and how long they ar
 
 def listed(text: str, before: str | None, *, adds: bool) -> str | None:
     """Return a list that is known to be empty or not, as "()" and "(...)"."""
-    is_empty = re.fullmatch(r"\(\s*\)", text) is not None
     if not text.startswith("("):
         return None
-    if not is_empty:
+    if not re.fullmatch(r"\(\s*\)", text):
         return None if re.search(r"\[[@*]\]", text) else "(...)"
     return before if adds else "()"
 
@@ -60,17 +59,17 @@ def answer_of(test: Sequence[str], known: Mapping[str, str], status: str) -> boo
     words = words[: len(words) - (words[-1:] in (["]"], ["]]"]))]
     values = [value_of(word, known, status) for word in words]
     if len(words) == 1 and not words[0].startswith("-"):
-        values, operator = values * 1, "-n"
+        sign = "-n"
     elif len(words) == 2 and words[0] in ("-n", "-z"):
-        values, operator = values[1:], words[0]
+        values, sign = values[1:], words[0]
     elif len(words) == 3:
-        values, operator = [values[0], values[2]], words[1]
+        values, sign = [values[0], values[2]], words[1]
     else:
         return None
     if None in values:
         return None
     is_negated = test[1:2] == ("!",)
-    found = _compare(operator, [value or "" for value in values])
+    found = _compare(sign, [value or "" for value in values])
     return None if found is None else found is not is_negated
 
 

@@ -6,7 +6,7 @@ Not all of bash: what isn't understood is passed over word by word.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -16,6 +16,7 @@ _OPERATOR = re.compile(r"(&>>|&>|<<<|>>|>\||[<>]&|<>|[<>]|;;&|;&|;;|;|&&|\|\||\|
 _REDIRECT = re.compile(r"(?:\d*|\{\w+\})(&>>|&>|<<<|>>|>\||[<>]&|<>|[<>])")
 _PREFIX = re.compile(r"\d+|\{\w+\}")  # of a redirection
 _SEPARATORS = ("\n", ";")
+_JOINS = {"&&": "and", "||": "or"}
 _ENDS_COMMAND = ("\n", ";", "&", "&&", "||", "|", "|&", "(", ")", ";;", ";&", ";;&")
 _ENDS_BRANCH = (";;", ";&", ";;&", "esac")
 # ((a == 1)), which is read as [ "$a" -eq 1 ]
@@ -165,7 +166,7 @@ class _Parser:
             if self._take(*_SEPARATORS):
                 continue
             before = self._at
-            node = self._and_or()
+            node = self._joined(self._pipeline)
             if self._take("&"):
                 node = Node("back", (node,), (), *self._since(before))
             parts.append(node)
@@ -173,15 +174,15 @@ class _Parser:
                 self._at += 1
         return Node("do", tuple(parts), (), *self._since(start))
 
-    def _and_or(self) -> Node:
+    def _joined(self, read: Callable[[], Node]) -> Node:
+        """Read commands, or tests, with `&&` and `||` between them."""
         start = self._at
-        node = self._pipeline()
-        while self._next in ("&&", "||"):
-            kind = "and" if self._next == "&&" else "or"
+        node = read()
+        while self._next in _JOINS:
+            kind = _JOINS[self._next]
             self._at += 1
             self._skip_lines()
-            right = self._pipeline()
-            node = Node(kind, (node, right), (), *self._since(start))
+            node = Node(kind, (node, read()), (), *self._since(start))
         return node
 
     def _skip_lines(self) -> None:
@@ -308,18 +309,8 @@ class _Parser:
 
     def _test(self) -> Node:
         """Read `[[ ... ]]`, whose `&&`, `||` and brackets join tests."""
-        node = self._joined_tests()
+        node = self._joined(self._one_test)
         self._take("]]")
-        return node
-
-    def _joined_tests(self) -> Node:
-        start = self._at
-        node = self._one_test()
-        while self._next in ("&&", "||"):
-            kind = "and" if self._next == "&&" else "or"
-            self._at += 1
-            self._skip_lines()
-            node = Node(kind, (node, self._one_test()), (), *self._since(start))
         return node
 
     def _one_test(self) -> Node:
@@ -327,12 +318,12 @@ class _Parser:
         if self._take("!"):
             return Node("!", (self._one_test(),), (), *self._since(start))
         if self._take("("):
-            node = self._joined_tests()
+            node = self._joined(self._one_test)
             self._take(")")
             return node
         depth = 0
         while not self._is_over() and self._next != "]]":
-            if depth == 0 and self._next in ("&&", "||", ")"):
+            if depth == 0 and self._next in (*_JOINS, ")"):
                 break
             depth += (self._next == "(") - (self._next == ")")  # of a pattern
             self._at += 1
