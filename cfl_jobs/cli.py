@@ -14,7 +14,7 @@ import click
 from cfl_jobs import __version__
 from cfl_jobs.commands import Verbs
 
-# verb: what it does, in a line; its module is cfl_jobs.commands.<verb>, which holds `command`
+# verb: what it does, in a line
 _GROUPS = {
     "Write definitions": {
         "check": "Look for mistakes that only a server or a deploy would show.",
@@ -44,6 +44,15 @@ _GROUPS = {
 VERBS = MappingProxyType({verb: line for group in _GROUPS.values() for verb, line in group.items()})
 
 
+# Its module is cfl_jobs.commands.<verb>, which holds `command`, or one that it shares.
+_SHARED = {
+    "check": ("check", "explain", "watch"),
+    "compare": ("plan", "review"),
+    "server": ("doctor", "bootstrap", "inventory", "upgrade"),
+    "update": ("update", "history", "rollback"),
+}
+
+
 class _AllVerbs(Verbs):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
@@ -51,9 +60,11 @@ class _AllVerbs(Verbs):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command = import_module(f"cfl_jobs.commands.{cmd_name}").command
-        if not isinstance(command, click.Command):
-            raise TypeError(f"cfl_jobs.commands.{cmd_name} has no click command")
+        module, name = next(
+            ((module, cmd_name) for module, verbs in _SHARED.items() if cmd_name in verbs),
+            (cmd_name, "command"),
+        )
+        command: click.Command = getattr(import_module(f"cfl_jobs.commands.{module}"), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

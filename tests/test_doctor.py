@@ -19,10 +19,9 @@ import pytest
 from cfl_jobs.__main__ import run
 from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.mark import Mark, code_of_text, fingerprint
-from cfl_jobs.doctor.checks import CHECKS, Diagnosis, State
+from cfl_jobs.doctor.checks import CHECKS, Diagnosis, State, diagnose
 from cfl_jobs.doctor.facts import examine
 from cfl_jobs.doctor.needs import Needs
-from cfl_jobs.doctor.report import diagnose
 from cfl_jobs.targets.credentials import Credentials
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfl_jobs.__main__ import run
-from cfl_jobs.commands.inventory import take_inventory
+from cfl_jobs.commands.server import renew_inventory
 from cfl_jobs.errors import CflJobsError, DefinitionError
 from cfl_jobs.reading.inventory import (
     INVENTORY,
@@ -27,7 +27,6 @@ from cfl_jobs.reading.inventory import (
 from cfl_jobs.reading.versions import ALWAYS, CORE, Span, is_older, is_version
 from tests.jenkins_server import JenkinsServer
 from tests.jenkins_server_configs import DATA, NEW, OLD, recorded_plugins
-from tests.memory_target import MemoryTarget
 from tests.projects import copy_project, edit
 
 ROOT = Path(__file__).parent.parent
@@ -130,18 +129,22 @@ def test_differences_are_told_one_by_one() -> None:
     assert list(compare_inventories(old, Inventory(old.plugins))) == []
 
 
-def test_the_command_writes_what_the_server_has(
+def renew(root: Path, *, check: bool = False) -> int:
+    """Take two plugins from a source that has them."""
+    new = Inventory({"junit": "3", "git": "5.2.1"})
+    return renew_inventory(root, new, source="memory", check=check)
+
+
+def test_the_first_run_writes_all_of_it_and_the_second_finds_no_difference(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The first run writes all of it, the second finds no difference."""
-    target = MemoryTarget(plugins={"junit": "3", "git": "5.2.1"})
-    assert take_inventory(tmp_path, target, check=True) == 1
+    assert renew(tmp_path, check=True) == 1
     assert not (tmp_path / INVENTORY).exists()
-    assert take_inventory(tmp_path, target, check=False) == 0
+    assert renew(tmp_path) == 0
     text = (tmp_path / INVENTORY).read_text(encoding="utf-8")
     assert load_inventory(text).plugins == {"git": "5.2.1", "junit": "3"}
     assert "git 5.2.1 is new" in capsys.readouterr().out
-    assert take_inventory(tmp_path, target, check=True) == 0
+    assert renew(tmp_path, check=True) == 0
     assert "is what memory has: 2 plugins" in capsys.readouterr().out
 
 
@@ -150,18 +153,17 @@ def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     (tmp_path / INVENTORY).symlink_to("nowhere/plugins.yaml")
     with pytest.raises(CflJobsError, match=f"^{INVENTORY}: can't be written: No such file"):
-        take_inventory(tmp_path, MemoryTarget(plugins={"git": "5.2.1"}), check=False)
+        renew(tmp_path)
     assert (tmp_path / INVENTORY).is_symlink()
 
 
 def test_the_command_repairs_a_broken_file_but_does_not_check_it(tmp_path: Path) -> None:
     (tmp_path / "jobs").mkdir()
     (tmp_path / INVENTORY).write_text("- x\n", encoding="utf-8")
-    target = MemoryTarget(plugins={"git": "5.2.1"})
     with pytest.raises(DefinitionError):
-        take_inventory(tmp_path, target, check=True)
-    assert take_inventory(tmp_path, target, check=False) == 0
-    assert take_inventory(tmp_path, target, check=True) == 0
+        renew(tmp_path, check=True)
+    assert renew(tmp_path) == 0
+    assert renew(tmp_path, check=True) == 0
 
 
 def test_the_command_line_takes_it_from_a_server(
@@ -181,12 +183,9 @@ def test_the_command_line_takes_it_from_a_server(
     taken = load_inventory((tmp_path / INVENTORY).read_text(encoding="utf-8"))
     assert taken == Inventory(jenkins_server.plugins, jenkins_server.version)
     assert run(["inventory", "--check", "--url", jenkins_server.url]) == 0
-
-
-def test_a_target_without_plugins_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CflJobsError, match="tells no plugins"):
-        take_inventory(tmp_path, MemoryTarget(), check=False)
-    assert not (tmp_path / INVENTORY).exists()
+    jenkins_server.plugins.clear()
+    assert run(["inventory", "--url", jenkins_server.url]) == 1
+    assert "tells no plugins" in capsys.readouterr().err
 
 
 TODAY = DATA / NEW / "plugins.json"

@@ -15,10 +15,9 @@ from xml.sax.saxutils import quoteattr
 
 import click
 
-from cfl_jobs.doctor.checks import State
+from cfl_jobs.doctor.checks import COLOURS, State, diagnose, of_state, write_text
 from cfl_jobs.doctor.facts import InstalledPlugin, ask_plugins
 from cfl_jobs.doctor.needs import Needs, PluginNeed
-from cfl_jobs.doctor.report import COLOURS, diagnose, of_state, write_text
 from cfl_jobs.errors import (
     CflJobsError,
     Declined,

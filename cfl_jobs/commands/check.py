@@ -1,10 +1,9 @@
-"""`cfl-jobs check`: rendering's strictness, and rules over the whole chain."""
+"""`cfl-jobs check`, `explain` and `watch`: rules over the whole chain, now or on each save."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from pathlib import Path
+import time
 
 import click
 
@@ -12,11 +11,10 @@ from cfl_jobs.check.project import check_project, find_sizes
 from cfl_jobs.check.report import COLOURS, WRITERS
 from cfl_jobs.check.rule import Severity
 from cfl_jobs.commands import Count, find_project
+from cfl_jobs.commands.completion import RULE
 from cfl_jobs.errors import CflJobsError, suggest
 from cfl_jobs.target import name_command
 from cfl_jobs.terminal.text import show
-
-_BUILDS_A_DAY = 10
 
 
 class _Rate(click.FloatRange):
@@ -49,7 +47,7 @@ class _Rate(click.FloatRange):
     metavar="N",
     help="Tell what disk artifacts take at most, if each job builds so often (else: 10 times).",
 )
-def command(
+def check(
     form: str, strict: bool, executors: int, sizes: tuple[str, ...], builds_a_day: float | None
 ) -> int:
     """Check definitions, templates, scripts and the chain that they make.
@@ -60,12 +58,17 @@ def command(
     root = find_project()
     given = dict(map(_read_size, sizes))
     if given:
-        _check_jobs(root, given)
+        from cfl_jobs.reading.definitions import load_definitions  # YAML, which few checks need
+
+        definitions = load_definitions(root)  # those with mistakes are the checks'
+        known = [entry.name for entry in definitions.entries]
+        for name in given:
+            if name not in known and not definitions.findings:
+                advice = suggest(name, known) or f"`{name_command('graph')}` shows all jobs."
+                raise CflJobsError(f"--size: there is no job {name!r}", advice=advice)
     if given or builds_a_day:
         given = find_sizes(root / "build/rehearsal") | given
-    report = check_project(
-        root, executors=executors, sizes=given, builds_a_day=builds_a_day or _BUILDS_A_DAY
-    )
+    report = check_project(root, executors=executors, sizes=given, builds_a_day=builds_a_day or 10)
     text = WRITERS[form](report)
     if form == "text":
         show(text, COLOURS)
@@ -75,23 +78,42 @@ def command(
     return int(any(map(report.count, failing)))
 
 
-def _check_jobs(root: Path, names: Iterable[str]) -> None:
-    """Raise CflJobsError at a name that no job has; definitions with mistakes are the checks'."""
-    from cfl_jobs.reading.definitions import load_definitions  # YAML, which few checks need
-
-    definitions = load_definitions(root)
-    known = [entry.name for entry in definitions.entries]
-    for name in names:
-        if name not in known and not definitions.findings:
-            raise CflJobsError(
-                f"--size: there is no job {name!r}",
-                advice=suggest(name, known) or f"`{name_command('graph')}` shows all jobs.",
-            )
-
-
 def _read_size(text: str) -> tuple[str, float]:
     job, _, megabytes = text.rpartition("=")
     if not job or not re.fullmatch(r"\d+(\.\d+)?", megabytes):
         message = f"{text!r} is not JOB=MB, as in 'Create Distribution=60'"
         raise click.BadParameter(message, param_hint="--size")
     return job, float(megabytes)
+
+
+@click.command()
+@click.argument("rule", type=RULE, required=False)
+def explain(rule: str | None) -> int:
+    """Explain a RULE of `cfl-jobs check`; without one, list them all."""
+    from cfl_jobs.check.run import explain_rule, list_rules
+
+    show(explain_rule(rule) if rule else list_rules(), COLOURS)
+    return 0
+
+
+@click.command()
+def watch() -> int:
+    """Render and check at once and after each save of a file in jobs/ or templates/.
+
+    Shows what the save changes on the server, or what is wrong. Ctrl-C ends it.
+    """
+    from cfl_jobs.reading.definitions import load_definitions
+    from cfl_jobs.review import watch
+    from cfl_jobs.review.formats import PROSE
+
+    root = find_project()
+    load_definitions(root)  # raises where there is nothing to watch
+    try:
+        watch.watch(
+            root,
+            say=lambda text: show(text, watch.COLOURS, prose=PROSE, as_one=True),
+            wait=time.sleep,
+        )
+    except KeyboardInterrupt:
+        click.echo("")
+    return 0

@@ -120,28 +120,21 @@ def target_options(*kinds: str, is_there: bool = False) -> Callable[[_Verb], _Ve
             named = {kind: value for kind in kinds if (value := given.pop(kind)) is not None}
             if is_there and "home" in named:
                 check_there(Path(named["home"]), "--home")
-            if "url" in named:
-                _check_usage(named["url"])
+            try:
+                if "url" in named:
+                    check_url(named["url"])
+            except CflJobsError as error:
+                message = f"{error.message}. {error.advice}"
+                raise click.BadParameter(message, param_hint="--url") from error
             return command(target=ChosenTarget(named, conf), **given)
 
-        options = [
-            click.option(f"--{kind}", type=takes, metavar=metavar, help=says)
-            for kind, (takes, metavar, says, _) in _KINDS.items()
-            if kind in kinds
-        ]
-        decorated = run
-        for option in (_CONF, *reversed(options)):
-            decorated = option(decorated)
+        decorated = _CONF(run)
+        for kind in reversed(kinds):
+            takes, metavar, says, _ = _KINDS[kind]
+            decorated = click.option(f"--{kind}", type=takes, metavar=metavar, help=says)(decorated)
         return decorated
 
     return decorate
-
-
-def _check_usage(url: str) -> None:
-    try:
-        check_url(url)
-    except CflJobsError as error:
-        raise click.BadParameter(f"{error.message}. {error.advice}", param_hint="--url") from error
 
 
 def is_settings_server(root: Path, label: str) -> bool:

@@ -7,10 +7,8 @@ from pathlib import Path
 import click
 
 from cfl_jobs.commands import DIRECTORY, find_project, options
-from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Missing, TargetError
 from cfl_jobs.rendering.cache import render_cached
-from cfl_jobs.target import Target
 from cfl_jobs.targets.home import HomeTarget
 
 
@@ -34,19 +32,14 @@ def command(jobs: tuple[str, ...], output: Path | None) -> int:
         return 0
     target = HomeTarget(output, durable=False)
     for job in sorted(rendered, key=lambda job: job.name.count("/")):  # folders come first
-        _write(target, job)
+        try:
+            there = target.read(job.kind, job.name)
+        except Missing:
+            target.create(job.kind, job.name, job.config)
+        except TargetError:  # something that can't be read
+            target.update(job.kind, job.name, job.config)
+        else:
+            if there != job.config:
+                target.update(job.kind, job.name, job.config)
         click.echo(f"{job.kind.value} {job.name}")
     return 0
-
-
-def _write(target: Target, job: Config) -> None:
-    """Put a job where it isn't there, or is another one."""
-    try:
-        is_same = target.read(job.kind, job.name) == job.config
-    except Missing:
-        target.create(job.kind, job.name, job.config)
-        return
-    except TargetError:  # something that can't be read
-        is_same = False
-    if not is_same:
-        target.update(job.kind, job.name, job.config)

@@ -1,4 +1,4 @@
-"""`cfl-jobs update`: shows what it will change, asks, does it, and says what was done."""
+"""`cfl-jobs update`, `history` and `rollback`: jobs are changed, what was done, and back again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from cfl_jobs.commands.options import ChosenTarget, target_options
     help="Do just what `plan --out FILE` kept, there where it is for.",
 )
 @options.VERBOSE
-def command(
+def update(
     jobs: tuple[str, ...],
     target: ChosenTarget,
     adopt: bool,
@@ -55,3 +55,34 @@ def command(
         return apply_kept_plan(plan_file, target.open_kept, consent)
     root = find_project()
     return update_jobs(root, target.open(root), Asked(jobs, adopt, prune), consent)
+
+
+@click.command()
+@options.RUN
+@target_options("home", "url", is_there=True)
+@options.BACKUP_THERE
+def history(run: str, target: ChosenTarget, backup: Path | None) -> int:
+    """List runs, the newest first; with RUN, what that run did to each job."""
+    from cfl_jobs.terminal.pushing import show_history
+
+    return show_history(target.open(find_project()), run, backup)
+
+
+@click.command()
+@options.RUN
+@target_options("home", "url", is_there=True)
+@options.YES
+@options.DELETE_COUNT
+@options.BACKUP_THERE
+@click.option("--force", is_flag=True, help="Also jobs that were changed since.")
+def rollback(run: str, target: ChosenTarget, **said: Any) -> int:
+    """Put every job back to what it was before RUN (the last one; see `cfl-jobs history`).
+
+    Jobs that the run made are deleted, which is confirmed separately; jobs that it deleted are made
+    again, without their builds. A job that was changed since is left alone, and so is a folder that
+    holds anything else by now.
+    """
+    from cfl_jobs.terminal.pushing import Consent, roll_back_run
+
+    root = find_project()
+    return roll_back_run(root, target.open(root), run, Consent(**said))
