@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cfl_jobs.planning.visible import escape, fence, guard
 from cfl_jobs.review.comparing import make_review
-from cfl_jobs.review.markdown import MARK, write_markdown
+from cfl_jobs.review.formats import MARK, write_markdown
 from tests.projects import History, add, edit
 
 HOSTILE = (

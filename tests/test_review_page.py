@@ -15,7 +15,7 @@ import pytest
 
 from cfl_jobs.drawing.svg import draw_svg
 from cfl_jobs.review.comparing import read_setup, review_setups
-from cfl_jobs.review.page import read_style_sheet, write_page
+from cfl_jobs.review.formats import read_style_sheet, write_page
 from cfl_jobs.review.review import Review, Revision
 from tests.browser import ENTER, ESCAPE, TAB, Browser, why_no_browser
 from tests.projects import ROOT, add, copy_project, edit

@@ -12,9 +12,8 @@ import pytest
 from cfl_jobs.__main__ import run
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.review.comparing import _limited, _TimeUp, make_review, read_setup
-from cfl_jobs.review.formats import write_text
+from cfl_jobs.review.formats import read_style_sheet, write_text
 from cfl_jobs.review.outline import list_entries
-from cfl_jobs.review.page import read_style_sheet
 from cfl_jobs.review.revisions import find_revision, taken_out
 from tests.projects import ROOT, History, add, edit
 

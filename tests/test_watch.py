@@ -14,7 +14,7 @@ import pytest
 
 from cfl_jobs.__main__ import run
 from cfl_jobs.review.formats import PROSE
-from cfl_jobs.review.watch import COLOURS, look, watch
+from cfl_jobs.review.rerendering import COLOURS, look, watch
 from cfl_jobs.terminal.text import show
 from tests.projects import ROOT, add, copy_project, edit
 

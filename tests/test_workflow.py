@@ -14,7 +14,7 @@ import yaml
 from cfl_jobs.check.rule import find_shellcheck
 from cfl_jobs.check.shellcheck import run_shellcheck
 from cfl_jobs.rendering.render import render
-from cfl_jobs.review.markdown import MARK
+from cfl_jobs.review.formats import MARK
 from tests.projects import ROOT, History, edit
 from tests.shell_steps import run_step
 

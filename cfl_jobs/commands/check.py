@@ -103,15 +103,15 @@ def watch() -> int:
     Shows what the save changes on the server, or what is wrong. Ctrl-C ends it.
     """
     from cfl_jobs.reading.definitions import load_definitions
-    from cfl_jobs.review import watch
+    from cfl_jobs.review import rerendering
     from cfl_jobs.review.formats import PROSE
 
     root = find_project()
     load_definitions(root)  # raises where there is nothing to watch
     try:
-        watch.watch(
+        rerendering.watch(
             root,
-            say=lambda text: show(text, watch.COLOURS, prose=PROSE, as_one=True),
+            say=lambda text: show(text, rerendering.COLOURS, prose=PROSE, as_one=True),
             wait=time.sleep,
         )
     except KeyboardInterrupt:

@@ -106,7 +106,7 @@ def _write(review: Review, layout: str, output: Path) -> None:
     from cfl_jobs.files import read_text, write_named
 
     if layout == "html" and (output.is_file() or not output.exists()):
-        from cfl_jobs.review.page import read_style_sheet, write_page
+        from cfl_jobs.review.formats import read_style_sheet, write_page
 
         sheet, style = output.with_name(f"{output.name}.css"), read_style_sheet()
         start = "".join(style.splitlines(keepends=True)[:3])  # that of every version

@@ -198,7 +198,7 @@ def upgrade(plugins: Path, jenkins: str) -> int:
 
     Exits with 1 where the jobs don't render for it, or where its plugins don't fit together.
     """
-    from cfl_jobs.review.upgrade import examine_upgrade, tell_upgrade
+    from cfl_jobs.review.rerendering import examine_upgrade
 
     root = find_project()
     old = _read_committed(root)
@@ -208,7 +208,6 @@ def upgrade(plugins: Path, jenkins: str) -> int:
             advice=f"`{name_command('inventory')}` takes them from the server.",
         )
     listed = read_plugin_list(plugins, jenkins=jenkins)
-    found = examine_upgrade(root, old, listed.with_jenkins(old.jenkins))
-    for line in tell_upgrade(found):
-        click.echo(line)
-    return int(not found.is_possible)
+    lines, is_possible = examine_upgrade(root, old, listed.with_jenkins(old.jenkins))
+    click.echo("\n".join(lines))
+    return int(not is_possible)

@@ -20,6 +20,7 @@ from cfl_jobs.planning.observe import Observed
 from cfl_jobs.planning.plan import Create, Plan
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.visible import make_visible
+from cfl_jobs.reading import JOBS
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.reading.versions import NEWEST
 from cfl_jobs.rendering.cache import Rendering, render_whole
@@ -32,7 +33,7 @@ from cfl_jobs.review.revisions import (
     list_uncommitted,
     taken_out,
 )
-from cfl_jobs.target import Kind, Listed, name_command
+from cfl_jobs.target import Key, Kind, Listed, name_command
 
 TIME_LIMIT = 240.0  # seconds; ten thousand jobs take less
 
@@ -68,15 +69,16 @@ def review_setups(base: Revision, head: Revision, before: Setup, after: Setup) -
 
 def _review_broken(base: Revision, head: Revision, before: Setup, after: Setup) -> Review:
     """Return what can be told where one of them doesn't render: why, and what the other one is."""
-    text = f"{base} doesn't render, so what this changes can't be told"
-    advice = f"`{name_command('plan')}` compares {head.asked} with the server."
-    revision, known = head, after
     if after.findings:
         revision, known = base, before
         role = ", at" if len(after.findings) == 1 else ", the first at"
         first = next((f"{role} {at}" for f in after.findings if (at := f.position)), "")
         text = f"{head} doesn't render: {count(len(after.findings), 'mistake')}{first}"
         advice = f"Put these right and commit; `{name_command('check')}` shows what is left."
+    else:
+        revision, known = head, after
+        text = f"{base} doesn't render, so what this changes can't be told"
+        advice = f"`{name_command('plan')}` compares {head.asked} with the server."
     jobs, views = len(known.jobs), len(known.rendered) - len(known.jobs)
     holds = f"renders: {count(jobs, 'job')} and {count(views, 'view')}"
     if not known.renders:
@@ -85,7 +87,7 @@ def _review_broken(base: Revision, head: Revision, before: Setup, after: Setup) 
         Plan(""),
         (base, head),
         risk=Risk(Weight.HIGH, text),
-        problems=known.problems if known is after else (),
+        problems=after.problems,
         base_findings=before.findings,
         head_findings=after.findings,
         outlook=f"{advice} {revision} {holds}.",
@@ -126,35 +128,32 @@ def plan_revision(before: Sequence[Config], after: Sequence[Config]) -> Plan:
     Nobody edited anything there, and folders that nothing defines are there.
     """
     texts = {config.key: config.config for config in before}
-    same = {config.key for config in after if texts.get(config.key) == config.config}
+    changed = [config for config in after if texts.get(config.key) != config.config]
+    same = {config.key for config in after}.difference(config.key for config in changed)
     project = after[0].project if after else ""
-    live = {c.key: _mark(c, project) for c in before if c.key not in same}
     # What is the same on both sides is listed as if it were of others: it needs no comparing.
-    names = [folder for config in after for folder in folders_of(config.name)]
-    listed = {key: Listed(key[1]) for key in (*((Kind.JOB, name) for name in names), *texts)}
-    for key, (config, description) in live.items():
-        listed[key] = Listed(config.name, description)
-    configs = {key: config for key, (config, _) in live.items()}
+    folders = ((Kind.JOB, name) for config in after for name in folders_of(config.name))
+    listed = {key: Listed(key[1]) for key in (*folders, *texts)}
+    live: dict[Key, Config] = {}
+    for config in before:
+        if config.key not in same:
+            print_ = fingerprint(config.normal)
+            mark = Mark(
+                config.definition.file,
+                print_,
+                print_,
+                project=project,
+                name=code_of_text(config.name),
+                said_disabled=config.says_disabled,
+            )
+            live[config.key] = replace(config, config=config.write(mark))
+            listed[config.key] = Listed(config.name, config.describe(mark))
     builds = dict.fromkeys((name for _, name in texts), 0)
-    observed = Observed("", listed, configs, NEWEST, builds, project=project)
-    plan = plan_changes([c for c in after if c.key not in same], observed, prune=True)
+    observed = Observed("", listed, live, NEWEST, builds, project=project)
+    plan = plan_changes(changed, observed, prune=True)
     # A job that only moved to another file has another mark, which is none of a review's matter.
     changes = tuple(change for change in plan.changes if change.action != "confirm")
     return replace(plan, changes=changes)
-
-
-def _mark(config: Config, project: str) -> tuple[Config, str]:
-    """Return a job as an update left it, and its description."""
-    print_ = fingerprint(config.normal)
-    mark = Mark(
-        config.definition.file,
-        print_,
-        print_,
-        project=project,
-        name=code_of_text(config.name),
-        said_disabled=config.says_disabled,
-    )
-    return replace(config, config=config.write(mark)), config.describe(mark)
 
 
 def _new_problems(before: Iterable[Problem], after: Iterable[Problem]) -> Iterator[Problem]:
@@ -171,10 +170,13 @@ def check_setup(root: Path, setup: Setup) -> Setup:
     Where the rest doesn't render that is a problem, and all it has.
     """
     if setup.renders:
-        return Setup(setup.rendered, _check(root, Rendering(setup.rendered, setup.project)))
-    from cfl_jobs.check.run import problems_of
+        problems = check_project(root, Rendering(setup.rendered, setup.project)).problems
+    else:
+        from cfl_jobs.check.run import problems_of
 
-    return Setup(setup.rendered, tuple(map(_show_problem, problems_of(setup.findings))))
+        problems = tuple(problems_of(setup.findings))
+    shown = (replace(problem, finding=_show(problem.finding)) for problem in problems)
+    return Setup(setup.rendered, tuple(shown))
 
 
 def read_setup(
@@ -182,12 +184,13 @@ def read_setup(
 ) -> Setup:
     """Render a revision's files. `findings` are those already made about them.
 
-    What takes longer than `time_limit` seconds doesn't render.
+    What takes longer than `time_limit` seconds doesn't render. Before there were any definitions,
+    a revision has no jobs.
     """
     found = tuple(findings)
     try:
         with _limited(time_limit):
-            whole = Rendering(()) if _is_empty(root) else render_whole(root)
+            whole = render_whole(root) if any((root / JOBS).glob("*")) else Rendering(())
     except _TimeUp:  # what it says may be a codec's that it came upon
         message = f"it takes longer than {time_limit:g} seconds to render"
         advice = "Look for a loop that never ends in the templates."
@@ -196,17 +199,22 @@ def read_setup(
         return Setup(findings=tuple(map(_show, sort_findings((*found, *error.findings)))))
     except CflJobsError as error:
         return Setup(findings=(*found, _show(Finding(error.message, advice=error.advice))))
-    if found:
+    if found or not whole.configs:
         return Setup(findings=found)
-    return Setup(whole.configs, _check(root, whole) if whole.configs else ())
+    return check_setup(root, Setup(whole.configs, project=whole.project))
 
 
-def _check(root: Path, whole: Rendering) -> tuple[Problem, ...]:
-    return tuple(map(_show_problem, check_project(root, whole).problems))
+def _show(finding: Finding) -> Finding:
+    """Return a finding without secrets, and without what can't be seen."""
+    from cfl_jobs.check.run import hide_in_finding  # what is found is rare
 
-
-def _show_problem(problem: Problem) -> Problem:
-    return replace(problem, finding=_show(problem.finding))
+    shown = hide_in_finding(finding)
+    return replace(
+        shown,
+        message=make_visible(shown.message),
+        source=make_visible(shown.source),
+        advice=make_visible(shown.advice),
+    )
 
 
 class _TimeUp(BaseException):
@@ -215,14 +223,10 @@ class _TimeUp(BaseException):
 
 @contextmanager
 def _limited(seconds: float) -> Iterator[None]:
-    """Raise _TimeUp inside the block when it takes longer, where the platform and thread allow."""
-    if (
-        not hasattr(signal, "setitimer")
-        or threading.current_thread() is not threading.main_thread()
-    ):
+    """Raise _TimeUp inside the block when it takes longer, in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-
     is_over = False
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -238,21 +242,3 @@ def _limited(seconds: float) -> Iterator[None]:
         is_over = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-def _is_empty(root: Path) -> bool:
-    """Tell whether a revision has no definitions at all, as before there were any."""
-    return next((root / "jobs").glob("*"), None) is None
-
-
-def _show(finding: Finding) -> Finding:
-    """Return a finding without secrets, and without what can't be seen."""
-    from cfl_jobs.check.run import hide_in_finding  # what is found is rare
-
-    shown = hide_in_finding(finding)
-    return replace(
-        shown,
-        message=make_visible(shown.message),
-        source=make_visible(shown.source),
-        advice=make_visible(shown.advice),
-    )

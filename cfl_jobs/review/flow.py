@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cfl_jobs.check.deploys import is_by_hand_only
+from cfl_jobs.check.rule import parts_of
 from cfl_jobs.check.shell import without_comments
-from cfl_jobs.configs.graph import Chain, CopyEdge, TriggerEdge, build_chain, list_starts
+from cfl_jobs.configs.graph import Chain, TriggerEdge, build_chain, list_starts
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.steps.artifacts import CopyArtifact
+from cfl_jobs.configs.steps.results import JUnitResults
 from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.drawing.words import (
     list_arrows,
@@ -26,7 +28,7 @@ from cfl_jobs.drawing.words import (
 )
 from cfl_jobs.errors import join_names
 from cfl_jobs.review.pair import BEGIN, Pair, without_inputs
-from cfl_jobs.review.review import About, Effect, Weight
+from cfl_jobs.review.review import JOB, About, Effect, Weight, say
 
 _ALWAYS = "ALWAYS"  # hudson.plugins.parameterizedtrigger.ResultCondition
 
@@ -46,14 +48,14 @@ def find_edges(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
             condition = next(filter(None, map(say_condition, edges)), "")
             if any(edge.condition == _ALWAYS and not edge.blocking for edge in edges):
                 condition = " ".join(filter(None, (condition, "also when the build failed")))
-            yield Effect(About.EDGE, weight, f"lets {source} start", (target,), condition)
+            yield say(About.EDGE, weight, f"lets {source} start {JOB} {condition}", target)
         elif sorted(map(_terms_of, before)) != sorted(map(_terms_of, edges)):
-            tail = _say_terms(before, edges)
-            yield Effect(About.EDGE, weight, f"changes how {source} starts", (target,), tail)
+            text = f"changes how {source} starts {JOB}{_say_terms(before, edges)}"
+            yield say(About.EDGE, weight, text, target)
     for source, target in was:
         if (source, target) not in now:
             weight = (Weight.MEDIUM, Weight.HIGH)[is_by_hand_only(target)]
-            yield Effect(About.EDGE, weight, f"keeps {source} from starting", (target,))
+            yield say(About.EDGE, weight, f"keeps {source} from starting {JOB}", target)
 
 
 def _edges_of(chain: Chain, holder: str) -> dict[tuple[str, str], list[TriggerEdge]]:
@@ -100,24 +102,26 @@ def find_copies(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     was, now = _copies_of(pair.before.chain, name), _copies_of(pair.after.chain, name)
     weight = Weight.LOW if pair.is_new(name) else pair.weigh(name)
     for (source, artifacts), words in now.items():
-        before = was.get((source, artifacts), words)
-        if (source, artifacts) not in was:
-            lead = f"takes {artifacts} of {source} ({join_names(words)}) into"
-            yield Effect(About.COPY, weight, lead, (name,))
+        before, builds = was.get((source, artifacts)), join_names(words)
+        if before is None:
+            text = f"takes {artifacts} of {source} ({builds}) into {JOB}"
+            yield say(About.COPY, weight, text, name)
         elif before != words:
-            lead = f"takes {artifacts} of {source} from {join_names(words)}"
-            lead += f", not {join_names(before)}, into"
-            yield Effect(About.COPY, weight, lead, (name,))
+            text = (
+                f"takes {artifacts} of {source} from {builds}, not {join_names(before)}, into {JOB}"
+            )
+            yield say(About.COPY, weight, text, name)
     taken = {source for source, _ in now}
     for source, artifacts in was:
         if name not in pair.after.jobs or (source, artifacts) in now:
             continue
-        if name in pair.judges and source not in taken and pair.before.tests(source):
-            lead = "lets a distribution be promoted without"
-            yield Effect(About.GUARD, Weight.HIGH, lead, (source,))
+        is_gone = name in pair.judges and source not in taken and source in pair.before.jobs
+        if is_gone and any(parts_of(pair.before.jobs[source].publishers, JUnitResults)):
+            text = f"lets a distribution be promoted without {JOB}"
+            yield say(About.GUARD, Weight.HIGH, text, source)
         else:
-            lead = f"no longer takes {artifacts} of {source} into"
-            yield Effect(About.COPY, weight, lead, (name,))
+            text = f"no longer takes {artifacts} of {source} into {JOB}"
+            yield say(About.COPY, weight, text, name)
 
 
 def _copies_of(chain: Chain, name: str) -> dict[tuple[str, str], list[str]]:
@@ -132,23 +136,21 @@ def _copies_of(chain: Chain, name: str) -> dict[tuple[str, str], list[str]]:
 def find_runs(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     """Yield that a job runs something else, unless that is known to be comments alone."""
     was, now = pair.steps(name)
-    code, code_now = (list(map(_code_of, steps)) for steps in (was, now))
     if was == now:
         return
-    if code == code_now:
-        lead = "changes nothing but comments and blank lines in what"
-        yield Effect(About.RUNS, Weight.LOW, lead, (name,), "runs", "run")
+    about, weight, text, many = About.RUNS, Weight.LOW, f"changes what {JOB} runs", "run"
+    fed: tuple[str, ...] = ()
+    if list(map(_code_of, was)) == list(map(_code_of, now)):
+        text = f"changes nothing but comments and blank lines in what {JOB} runs"
     elif name in pair.judges and _judges_otherwise(was, now):
-        lead = "changes what decides whether a distribution was tested:"
-        yield Effect(About.GUARD, Weight.HIGH, lead, (name,))
+        about, weight, many = About.GUARD, Weight.HIGH, ""
+        text = f"changes what decides whether a distribution was tested: {JOB}"
     elif name in pair.deploys:
-        yield Effect(About.RUNS, Weight.HIGH, "changes what", (name,), "runs", "run")
+        weight = Weight.HIGH
     elif fed := _narrow(pair.fed_by(name), was, now):
-        along, weight = ", and so what {others} may deploy", pair.weigh(name)
-        tails = f"runs{along}", f"run{along}"
-        yield Effect(About.RUNS, weight, "changes what", (name,), *tails, others=fed)
-    else:
-        yield Effect(About.RUNS, Weight.LOW, "changes what", (name,), "runs", "run")
+        weight, along = pair.weigh(name), ", and so what {others} may deploy"
+        text, many = text + along, many + along
+    yield say(about, weight, text, name, tail_of_many=many, others=fed)
 
 
 Steps = Sequence[Normal]
@@ -203,24 +205,18 @@ def _code_of(step: Normal, *, with_inputs: bool = True) -> Normal:
 
 def merge_chains(pair: Pair) -> tuple[Chain, Mapping[tuple[str, str], str]]:
     """Return the chain, and what becomes of its arrows: "new", "changed" or "gone"."""
-    gone = [
-        replace(job, name=name)
-        for name, job in pair.before.jobs.items()
-        if name not in pair.after.jobs
-    ]
+    jobs = pair.before.jobs
+    gone = [replace(jobs[name], name=name) for name in jobs if name not in pair.after.jobs]
     merged = build_chain((*pair.after.jobs.values(), *gone)) if gone else pair.after.chain
     before, after, there = map(_terms, (pair.before.chain, pair.after.chain, merged))
     known = {node.name for node in merged.nodes}
-
-    def is_drawn(edge: TriggerEdge | CopyEdge) -> bool:
-        """Tell whether an edge of before is to be added."""
-        ends = edge.source, edge.target
-        return ends not in there and known.issuperset(ends)
-
+    left = {ends for ends in before if ends not in there and known.issuperset(ends)}
+    triggers = (e for e in pair.before.chain.triggers if (e.source, e.target) in left)
+    copies = (e for e in pair.before.chain.copies if (e.source, e.target) in left)
     chain = replace(
         merged,
-        triggers=(*merged.triggers, *filter(is_drawn, pair.before.chain.triggers)),
-        copies=(*merged.copies, *filter(is_drawn, pair.before.chain.copies)),
+        triggers=(*merged.triggers, *triggers),
+        copies=(*merged.copies, *copies),
     )
     marks = {arrow: "new" for arrow in after if arrow not in before}
     marks |= {arrow: "gone" for arrow in before if arrow not in after}

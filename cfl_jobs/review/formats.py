@@ -1,28 +1,40 @@
-"""Plan or review → text for people, JSON for programs; and the table of all formats' writers."""
+"""Plan or review → text for people, JSON for programs, Markdown for a pull request, an HTML page.
+
+Everything that a server or a revision holds is data to all of them: no text of a definition can
+move a terminal's cursor, end a code fence, make a link, mention a person or become HTML.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
-from types import MappingProxyType
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 from cfl_jobs.errors import Finding, bracket
-from cfl_jobs.planning.plan import Create, Delete, Difference, Owner, Plan, PlannedChange, Update
-from cfl_jobs.planning.visible import make_json_visible, make_line_visible
+from cfl_jobs.planning.plan import Create, Delete, Difference, Owner, PlannedChange
+from cfl_jobs.planning.visible import (
+    escape,
+    fence,
+    guard,
+    make_json_visible,
+    make_line_visible,
+    make_visible,
+)
 from cfl_jobs.review.outline import (
     Entry,
     count_actions,
+    cut_lines,
     differences_of,
     list_entries,
     summarise,
 )
 from cfl_jobs.review.review import Review, Weight
+from cfl_jobs.target import name_command
 
 VERSION = 2
-_NOTE = ("kind", "name", "text", "quiet")
 _SIGNS = {
     "create": "+ ",
     "change": "~ ",
@@ -45,18 +57,17 @@ COLOURS = (
     (r"[~>?] |Risk: medium|  medium  ", "yellow"),
     (r"Risk: low|  low  ", "green"),
 )
-
-
-class Writer(Protocol):
-    def __call__(self, review: Review, *, verbose: bool = False) -> str:
-        """Return a plan, with what it means where it was weighed.
-
-        `verbose`: with all lines, with Jenkins' own changes and with what is as it should be.
-        """
+# What a comment on GitHub may have; some is left for what a workflow puts around it.
+LIMIT = 65_000
+MARK = "<!-- cfl-jobs review -->"
+_CAPS = (400, 120, 40, 12, 4, 0)  # lines of one difference
+_DOTS = {"high": "🔴 ", "medium": "🟠 ", "low": "🟢 ", "none": ""}
+_FOLDED = 12
+_OPEN_LINES = 40  # of a change on a page
 
 
 def write_text(review: Review, *, verbose: bool = False) -> str:
-    """Return it as text for a terminal; see Writer."""
+    """Return it as text for a terminal; `verbose`: see WRITERS."""
     lines = [*_meaning(review, verbose=verbose), *tell_changes(review, verbose=verbose)]
     if not review.revisions:
         if lines:
@@ -89,59 +100,34 @@ def _meaning(review: Review, *, verbose: bool) -> Iterator[str]:
 
 
 def tell_changes(review: Review, *, verbose: bool = False) -> Iterator[str]:
-    """Yield the lines that tell what changes; see outline.list_entries."""
+    """Yield the lines that tell what changes: one for each job, those of many in one."""
     most = (_SHOWN_LINES, None)[verbose]
     for entry in list_entries(review, verbose=verbose, most=most):
-        yield from _tell_names(entry)
-        if entry.action == "delete":
-            continue
-        for part in entry.parts:
+        for line in entry.lines[:_SHOWN_NAMES]:
+            sign = _SIGNS.get(line.split()[0], _SIGNS[entry.action])
+            yield f"{sign}{line}{bracket(entry.about, '  ')}"
+        if more := entry.names[_SHOWN_NAMES:]:
+            yield f"  and {len(more)} more: {', '.join(map(make_line_visible, more))}"
+        for part in entry.parts if entry.action != "delete" else ():
             yield f"    {part.label}{bracket(part.about, '  ')}"
             yield from (f"      {line}" for line in part.lines)
 
 
-def _tell_names(entry: Entry) -> Iterator[str]:
-    """Yield the lines that name an entry's jobs: one each, those of many in one."""
-    about = bracket(entry.about, "  ")
-    for line in entry.lines[:_SHOWN_NAMES]:
-        yield f"{_SIGNS.get(line.split()[0], _SIGNS[entry.action])}{line}{about}"
-    if more := entry.names[_SHOWN_NAMES:]:
-        yield f"  and {len(more)} more: {', '.join(map(make_line_visible, more))}"
-
-
 def write_json(review: Review, *, verbose: bool = False) -> str:
     """Return it as one JSON object, always with everything; configs are not in it."""
-    plan = review.plan
-    document = {
-        "version": VERSION,
-        **_sides_to_json(review),
-        **_meaning_to_json(review),
-        "changes": [_change_to_json(change) for change in plan.changes],
-        "probable_renames": [
-            _pick(update, "kind", "old_name", "name") | _pick(update.desired, "definition")
-            for update in plan.probable_renames
-        ],
-        "differences": list(_differences_to_json(plan, whole=review.revisions is not None)),
-        "unchanged": [{"kind": kind.value, "name": name} for kind, name in plan.unchanged],
-        "undone": [_pick(note, *_NOTE) for note in plan.undone],
-        "notes": [_pick(note, *_NOTE) for note in plan.notes],
-    }
-    return make_json_visible(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
-
-
-def _sides_to_json(review: Review) -> dict[str, Any]:
+    plan, document = review.plan, dict[str, Any](version=VERSION)
     if review.revisions is None:
-        return {"target": review.plan.target}
-    revisions = zip(("base", "head"), review.revisions, strict=True)
-    return {
-        **{name: _pick(revision, "asked", "commit") for name, revision in revisions},
-        "renders": {name: not found for name, found in review.findings.items()},
-        "findings": {name: list(map(_finding, found)) for name, found in review.findings.items()},
-    }
-
-
-def _meaning_to_json(review: Review) -> dict[str, Any]:
-    return {
+        document["target"] = plan.target
+    else:
+        sides = ("base", "head")
+        findings = dict(zip(sides, (review.base_findings, review.head_findings), strict=True))
+        for side, revision in zip(sides, review.revisions, strict=True):
+            document[side] = _pick(revision, "asked", "commit")
+        document["renders"] = {side: not found for side, found in findings.items()}
+        document["findings"] = {
+            side: list(map(_finding, found)) for side, found in findings.items()
+        }
+    document |= {
         "risk": {"weight": review.risk.word, "text": review.risk.text},
         "outlook": review.outlook,
         "effects": [_pick(effect, "about", "weight", "jobs", "text") for effect in review.effects],
@@ -149,7 +135,17 @@ def _meaning_to_json(review: Review) -> dict[str, Any]:
             {**_pick(problem, "rule", "severity"), **_finding(problem.finding)}
             for problem in review.problems
         ],
+        "changes": [_change_to_json(change) for change in plan.changes],
+        "probable_renames": [
+            _pick(update, "kind", "old_name", "name") | _pick(update.desired, "definition")
+            for update in plan.probable_renames
+        ],
+        "differences": list(_differences_to_json(review)),
+        "unchanged": [{"kind": kind.value, "name": name} for kind, name in plan.unchanged],
+        "undone": [_pick(note, "kind", "name", "text", "quiet") for note in plan.undone],
+        "notes": [_pick(note, "kind", "name", "text", "quiet") for note in plan.notes],
     }
+    return make_json_visible(json.dumps(document, indent=2, ensure_ascii=False)) + "\n"
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
@@ -177,19 +173,16 @@ def _change_to_json(change: PlannedChange) -> dict[str, Any]:
         return {**found, "builds": change.builds}
     found |= _pick(change.desired, "definition")
     if isinstance(change, Create):
-        found["side"] = (Owner.OURS, Owner.THEIRS)[bool(change.gone)].value
-    if isinstance(change, Update):
-        found |= _pick(change, "old_name", "adopted")
-        if not change.old_name:
-            del found["old_name"]
-    return found
+        return {**found, "side": (Owner.OURS, Owner.THEIRS)[bool(change.gone)].value}
+    old_name = _pick(change, "old_name") if change.old_name else {}
+    return {**found, **old_name, "adopted": change.adopted}
 
 
-def _differences_to_json(plan: Plan, *, whole: bool) -> Iterator[dict[str, Any]]:
+def _differences_to_json(review: Review) -> Iterator[dict[str, Any]]:
     """Yield each difference once, with the jobs that have it."""
     jobs: dict[Difference, list[dict[str, str]]] = {}
-    for change in (*plan.changes, *plan.unadopted):
-        for found in differences_of(change, whole=whole):
+    for change in (*review.plan.changes, *review.plan.unadopted):
+        for found in differences_of(change, whole=review.revisions is not None):
             job = {"name": change.name, "position": str(found.position or "")}
             jobs.setdefault(replace(found, position=None), []).append(job)
     names = ("path", "label", "change", "remark", "before", "after")
@@ -197,24 +190,147 @@ def _differences_to_json(plan: Plan, *, whole: bool) -> Iterator[dict[str, Any]]
         yield {**_pick(found, *names), "side": found.owner.value, "jobs": found_in}
 
 
-def _write_markdown(review: Review, *, verbose: bool = False) -> str:
-    from cfl_jobs.review.markdown import write_markdown
+def write_markdown(review: Review, *, verbose: bool = False, limit: int = LIMIT) -> str:
+    """Return it as Markdown; unless `verbose`, with shorter parts than are longer than `limit`."""
+    caps: tuple[int | None, ...] = (_CAPS, (None,))[verbose]
+    for cap in caps:
+        text = "\n".join(_markdown(review, cap, verbose=verbose)) + "\n"
+        if verbose or len(text) <= limit:
+            return text
+    command = name_command("plan -v", review.plan.target)
+    if review.revisions:
+        base, head = review.revisions
+        command = name_command(f"review {base.commit[:10]} {head.commit[:10] or '--worktree'}")
+    note = f"\n\n… and more: `{command}` shows all of it.\n"
+    room = limit - len(note)
+    end = text.rfind("\n</details>\n", 0, room)  # between two parts, so that nothing stays open
+    if end >= 0:
+        return text[: end + len("\n</details>")] + note
+    end = text.rfind("\n- ", 0, room)
+    return text[: room if end < 0 else end] + note
 
-    return write_markdown(review, verbose=verbose)
+
+def _markdown(review: Review, cap: int | None, *, verbose: bool) -> Iterator[str]:
+    plan = review.plan
+    if review.revisions:
+        yield MARK
+    if review.risk.text:
+        yield from (f"### {_DOTS[review.risk.word]}{escape(str(review.risk))}", "")
+    if review.revisions:
+        told = (review.title, ", ".join(count_actions(plan)))
+        yield escape(f"{': '.join(filter(None, told))}.")
+    else:
+        yield f"**{escape(summarise(plan))}**"
+    for title, findings in review.mistakes.items():
+        yield from ("", f"**{escape(title)}**", "")
+        yield from _fence_texts([str(finding) for finding in findings], cap)
+    if review.outlook:
+        yield from ("", escape(review.outlook))
+    if review.effects:
+        yield from ("", "**This change**", "")
+        for effect in review.effects:
+            yield f"- {_DOTS[effect.weight.word]}{escape(effect.shown(verbose=verbose))}"
+    if review.problems:
+        yield from ("", f"**{review.problems_title}**", "")
+        yield from _fence_texts([f"{p.title}\n{p.finding}" for p in review.problems], cap)
+    if review.revisions and plan.changes:
+        yield from ("", "**What changes on the server**")
+    yield ""
+    for entry in list_entries(review, verbose=verbose, most=cap):
+        yield from _fold(entry)
 
 
-def _write_page(review: Review, *, verbose: bool = False) -> str:
-    # The drawing and its templates are for pages only: each plan would wait for them.
-    from cfl_jobs.review.page import write_page
+def _fence_texts(texts: Sequence[str], cap: int | None) -> Iterator[str]:
+    lines = "\n\n".join(texts).split("\n")
+    most = None if cap is None else max(cap, 4)
+    yield from fence(list(map(_shorten, cut_lines(lines, most))))
 
-    return write_page(review, verbose=verbose)
+
+def _fold(entry: Entry) -> Iterator[str]:
+    """Yield an entry's lines, its parts in a fold."""
+    about = bracket(entry.about)
+    if not entry.parts:
+        yield from (f"- {escape(line + about)}" for line in entry.lines)
+        return
+    state = " open" * entry.is_open(_FOLDED * (entry.action not in ("create", "delete")))
+    title = f"<b>{guard(entry.title)}</b>{guard(about)}"
+    yield from ("", f"<details{state}><summary>{title}</summary>", "")
+    if entry.action == "left alone" and len(entry.lines) > 1:
+        yield from (f"- {escape(line)}" for line in entry.lines)
+        yield ""
+    for part in entry.parts:
+        yield escape(part.label + bracket(part.about))
+        if part.lines:
+            yield ""
+            yield from fence(part.lines if part.is_whole else [*map(_shorten, part.lines)], "diff")
+        yield ""
+    yield from ("</details>", "")
 
 
-WRITERS: Mapping[str, Writer] = MappingProxyType(
-    {
-        "text": write_text,
-        "json": write_json,
-        "markdown": _write_markdown,
-        "html": _write_page,
-    }
-)
+def _shorten(line: str) -> str:
+    return line if len(line) <= 1000 else f"{line[:1000]}…"
+
+
+def write_page(review: Review, *, verbose: bool = False, sheet: str = "") -> str:
+    """Return a page: the chain drawn with what changes marked, and the changes.
+
+    It loads nothing but its style sheet, where that is a file beside it, called `sheet`, and sends
+    nothing. Its policy allows its own style and script only, so that no text of a definition could
+    run even if it got through. All of it is readable without the script, and drawn without the
+    style: Jenkins' policy for artifacts (hudson.model.DirectoryBrowserSupport.CSP) refuses both in
+    a page, and takes a style sheet beside it.
+    """
+    # Each plan would wait for these.
+    from base64 import b64encode
+    from hashlib import sha256
+    from urllib.parse import quote
+
+    from markupsafe import Markup
+
+    from cfl_jobs.drawing.svg import Marks, draw_svg, fill_template
+
+    entries = list(list_entries(review, verbose=verbose))
+    numbers = reversed(list(enumerate(entries, start=1)))
+    anchors = {name: f"#change-{number}" for number, entry in numbers for name in entry.names}
+    links = {name: anchors[name] for name in review.marks if name in anchors}
+    drawing = ""
+    if review.chain and review.chain.nodes:
+        drawing = draw_svg(review.chain, marks=Marks(review.marks, review.arrow_marks, links))
+    title, summary = summarise(review.plan), ""
+    if review.revisions:
+        title, summary = f"Review: {review.title}", ", ".join(count_actions(review.plan))
+    script = _beside("page.js").read_text(encoding="utf-8")
+    return fill_template(
+        _beside("page.html.j2"),
+        review=review,
+        verbose=verbose,
+        entries=entries,
+        open_lines=_OPEN_LINES,
+        drawing=Markup(drawing),  # noqa: S704 - it is escaped
+        visible=make_visible,
+        title=make_visible(title),
+        summary=summary,
+        sheet=quote(sheet),
+        style=Markup("" if sheet else read_style_sheet()),  # noqa: S704 - our own
+        script=Markup(script),  # noqa: S704 - our own
+        code=b64encode(sha256(script.encode()).digest()).decode(),
+    )
+
+
+def read_style_sheet() -> str:
+    """Return the style sheet of all pages."""
+    return _beside("page.css").read_text(encoding="utf-8")
+
+
+def _beside(name: str) -> Path:
+    return Path(__file__).with_name(name)
+
+
+# Each takes a review, and `verbose`: with all lines, with Jenkins' own changes and with what is as
+# it should be.
+WRITERS: Mapping[str, Callable[..., str]] = {
+    "text": write_text,
+    "json": write_json,
+    "markdown": write_markdown,
+    "html": write_page,
+}

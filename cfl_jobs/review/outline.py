@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.errors import count, some
@@ -54,8 +53,7 @@ _PLAIN = frozenset({"run on any node"})
 _LONG = 100
 _SHOWN = 6  # names in one line
 # What YAML takes for a name, and not for something else, without quotes.
-_PLAIN_NAME = re.compile(r"[A-Za-z][\w /.()-]*[\w)]")
-_YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null"})
+_PLAIN_NAME = re.compile(r"(?!(?i:true|false|yes|no|on|off|null)$)[A-Za-z][\w /.()-]*[\w)]")
 _SHOWN_NOTE = 300  # characters
 _MISSING = {Change.ADDED: ("not there", "there"), Change.REMOVED: ("there", "not there")}
 _SHOWN_WHOLE = 40  # lines of one part of a job that is made or goes
@@ -120,13 +118,96 @@ def list_entries(
     deletions wait for --prune, and of a job that is made or goes all that it has is told.
     `verbose`: with Jenkins' own.
     """
-    plan = review.plan
-    told = _Entries(review, most)
-    yield from told.changes()
-    yield from told.undone()
+    plan, nodes = review.plan, review.chain.nodes if review.chain else ()
+    places = {node.name: place for place, node in enumerate(nodes)}
+    changes = sorted(plan.changes, key=lambda c: (turn_of(c), places.get(c.name, len(places))))
+    updates = [change for change in changes if isinstance(change, Update)]
+    renames = {update.key: update for update in plan.probable_renames}
+
+    def entry(change: PlannedChange, about: str) -> Entry:
+        """Return that a job is made or goes, is renamed or gets another mark."""
+        is_told_whole = not plan.target and not isinstance(change, Update)
+        found = differences_of(change, whole=True) if is_told_whole else ()
+        parts = _show_parts(review, most, [change], [(each,) for each in found])
+        names, lines = (change.name,), (headline(change),)
+        weight = review.weights.get((change.name, ""), Weight.LOW)
+        return Entry(change.action, change.kind, names, lines, parts, about, weight)
+
+    for update in renames.values():
+        line = make_line_visible(
+            f"{update.kind.value} {update.old_name} seems to be called {update.name} now: "
+            f"to rename it, with its builds, write {say_moved(update)} at "
+            f"{update.desired.definition}"
+        )
+        shown = [
+            part
+            for grouping in group_differences([update.told])
+            for part in _show_parts(review, most, [update], grouping.changes)
+        ]
+        about = _say_followers(update, updates)
+        yield Entry("rename", update.kind, (update.name,), (line,), tuple(shown), about)
+    for change in changes:
+        if isinstance(change, Create) and change.key not in renames:
+            place = change.desired.definition
+            gone = change.gone and f"theirs: {change.gone}, will be made again"
+            about = "; ".join(filter(None, (gone, place.file and str(place))))
+            yield entry(change, make_line_visible(about))
+    for update in updates:
+        if update.old_name or not update.differences:
+            yield entry(update, _say_followers(update, updates))
+    alike = [
+        Entry(
+            "change",
+            group[0].kind,
+            tuple(update.name for update in group),
+            tuple(headline(update, is_changed=True) for update in group),
+            _show_parts(review, most, group, grouping.changes),
+        )
+        for grouping, group in _group([update for update in updates if update.told])
+    ]
+    yield from sorted(alike, key=lambda entry: -entry.weight)
+    told = {update.live.key for update in renames.values()}
+    for change in changes:
+        if isinstance(change, Delete) and plan.target:
+            yield entry(change, "see above: is it renamed?" * (change.key in told))
+        elif isinstance(change, Delete) and change.key not in told:
+            yield entry(change, "update deletes it with --prune only")
+    yield from _list_undone(review, most)
     yield from (_note("note", note) for note in plan.notes if verbose or not note.quiet)
     for kind, name in plan.unchanged if verbose else ():
         yield _note("unchanged", Note(kind, name, "is as it should be"))
+
+
+def _list_undone(review: Review, most: int | None) -> Iterator[Entry]:
+    """Yield what is left alone and why, with what --adopt would change."""
+    reasons = {(note.kind, note.name): note for note in review.plan.undone}
+    for grouping, group in _group(review.plan.unadopted):
+        again = (Note(*update.live.key, "as above") for update in group)
+        notes = [reasons.pop((note.kind, note.name), note) for note in again]
+        names = tuple(update.name for update in group)
+        parts = _show_parts(review, most, group, grouping.changes)
+        yield Entry("left alone", group[0].kind, names, tuple(map(say_note, notes)), parts)
+    yield from (_note("left alone", note) for note in reasons.values())
+
+
+def _group(updates: Sequence[Update]) -> Iterator[tuple[Grouping, tuple[Update, ...]]]:
+    """Yield changes that the same updates make, with these, those of most jobs first."""
+    groups: list[tuple[Grouping, tuple[Update, ...]]] = []
+    for kind in Kind:
+        of_kind = [update for update in updates if update.kind is kind]
+        for grouping in group_differences([update.told for update in of_kind]):
+            groups.append((grouping, tuple(of_kind[number] for number in grouping.jobs)))
+    yield from sorted(groups, key=lambda group: -len(group[1]))
+
+
+def _note(action: str, note: Note) -> Entry:
+    return Entry(action, note.kind, (note.name,), (say_note(note),))
+
+
+def say_note(note: Note) -> str:
+    """Return a note as one line of visible text."""
+    text = make_line_visible(f"{note.name} {note.text}")
+    return f"{note.kind.value} {text if len(text) <= _SHOWN_NOTE else f'{text[:_SHOWN_NOTE]}…'}"
 
 
 def headline(change: PlannedChange, *, is_changed: bool = False) -> str:
@@ -144,25 +225,10 @@ def headline(change: PlannedChange, *, is_changed: bool = False) -> str:
     return f"{('change', 'adopt')[change.adopted]} {kind} {name}"
 
 
-def _say_probable_rename(update: Update) -> str:
-    """Return one line that says what to write, so that a job is renamed and not made anew."""
-    return make_line_visible(
-        f"{update.kind.value} {update.old_name} seems to be called {update.name} now: "
-        f"to rename it, with its builds, write {say_moved(update)} at {update.desired.definition}"
-    )
-
-
-def _say_origin(change: Create) -> str:
-    """Return where a new job is defined, and what someone did to the one there was."""
-    place = change.desired.definition
-    gone = change.gone and f"theirs: {change.gone}, will be made again"
-    return make_line_visible("; ".join(filter(None, (gone, place.file and str(place)))))
-
-
 def say_moved(update: Update) -> str:
     """Return the YAML that says what a job was called before."""
     name = update.old_name
-    if not _PLAIN_NAME.fullmatch(name) or name.lower() in _YAML_WORDS:
+    if not _PLAIN_NAME.fullmatch(name):
         name = json.dumps(name, ensure_ascii=False)
     return f"`moved: [{name}]`"
 
@@ -175,7 +241,7 @@ def _say_followers(rename: Update, updates: Iterable[Update]) -> str:
         for update in updates
         if any(found.follows and leaf in found.before for found in update.differences)
     ]
-    return make_line_visible(f"and its name in {some(names, _SHOWN)}" * bool(names))
+    return make_line_visible(f"and its name in {some(names, _SHOWN)}" * bool(leaf and names))
 
 
 def count_actions(plan: Plan) -> list[str]:
@@ -201,126 +267,50 @@ def summarise(plan: Plan) -> str:
     return f"Plan for {make_line_visible(plan.target)}: {', '.join(parts) or 'nothing is defined'}."
 
 
-def say_note(note: Note) -> str:
-    """Return a note as one line of visible text."""
-    text = make_line_visible(f"{note.name} {note.text}")
-    return f"{note.kind.value} {text if len(text) <= _SHOWN_NOTE else f'{text[:_SHOWN_NOTE]}…'}"
-
-
 def differences_of(change: PlannedChange, *, whole: bool = False) -> tuple[Difference, ...]:
     """Return what differs; `whole`: all that a job has that is made, or had that goes."""
     if isinstance(change, Update):
         return change.differences
     if not whole:
         return ()
-    return tuple(_whole(change))
-
-
-def _whole(change: Create | Delete) -> Iterator[Difference]:
     there = change.config.normal
-    pair = [there, Normal(there.tag, there.attributes)]
+    sides = [there, Normal(there.tag, there.attributes)]
     is_gone = isinstance(change, Delete)
-    for raw in compare(*(reversed(pair) if is_gone else pair)):
-        if raw.label not in _PLAIN:
-            place = None if is_gone else change.config.place_of(raw.path)
-            yield describe(raw, Owner.UNKNOWN, place)
+    return tuple(
+        describe(raw, Owner.UNKNOWN, None if is_gone else change.config.place_of(raw.path))
+        for raw in compare(*(reversed(sides) if is_gone else sides))
+        if raw.label not in _PLAIN
+    )
 
 
-class _Entries:
-    """What a plan has to tell, of a server or of two revisions."""
+def _show_parts(
+    review: Review,
+    most: int | None,
+    changes: Sequence[PlannedChange],
+    differences: Iterable[Sequence[Difference]],
+) -> tuple[Part, ...]:
+    """Return what people see of differences that some jobs have, each as it is in each of these.
 
-    def __init__(self, review: Review, most: int | None) -> None:
-        self._plan = review.plan
-        self._most = most
-        self._weights = review.weights
-        self._is_of_server = bool(review.plan.target)
-        places = review.places
-        self._order = lambda change: (turn_of(change), places.get(change.name, len(places)))
-
-    def changes(self) -> Iterator[Entry]:
-        changes = sorted(self._plan.changes, key=self._order)
-        updates = [change for change in changes if isinstance(change, Update)]
-        renamed = {update.key: update for update in self._plan.probable_renames}
-        for update in renamed.values():
-            grouped = group_differences([update.told])
-            parts = [self._parts(grouping, [update]) for grouping in grouped]
-            line, about = _say_probable_rename(update), _say_followers(update, updates)
-            names = (update.name,)
-            yield Entry("rename", update.kind, names, (line,), tuple(chain(*parts)), about)
-        for change in changes:
-            if isinstance(change, Create) and change.key not in renamed:
-                yield self._entry_of_whole(change, _say_origin(change))
-        for update in updates:
-            if update.old_name:
-                yield _entry(update, about=_say_followers(update, updates))
-            elif not update.differences:
-                yield _entry(update)
-        entries: list[Entry] = []
-        for grouping, alike in _group([update for update in updates if update.told]):
-            lines = tuple(headline(update, is_changed=True) for update in alike)
-            of_entry = self._parts(grouping, alike)
-            entries.append(Entry("change", alike[0].kind, _names(alike), lines, of_entry))
-        yield from sorted(entries, key=lambda entry: -entry.weight)
-        told = {update.live.key for update in renamed.values()}
-        for deletion in sorted(self._plan.deletions, key=self._order):
-            is_told = deletion.key in told
-            if self._is_of_server:
-                yield _entry(deletion, about="see above: is it renamed?" * is_told)
-            elif not is_told:
-                yield self._entry_of_whole(deletion, "update deletes it with --prune only")
-
-    def undone(self) -> Iterator[Entry]:
-        """Yield what is left alone and why, with what --adopt would change."""
-        reasons = {(note.kind, note.name): note for note in self._plan.undone}
-        for grouping, alike in _group(self._plan.unadopted):
-            again = (Note(*update.live.key, "as above") for update in alike)
-            notes = [reasons.pop((note.kind, note.name), note) for note in again]
-            lines = tuple(map(say_note, notes))
-            parts = self._parts(grouping, alike)
-            yield Entry("left alone", alike[0].kind, _names(alike), lines, parts)
-        yield from (_note("left alone", note) for note in reasons.values())
-
-    def _entry_of_whole(self, change: Create | Delete, about: str) -> Entry:
-        """Return that a job is made or goes; of revisions with all that it has."""
-        most = self._most and min(self._most, _SHOWN_WHOLE)
-        parts = tuple(
-            self._part(found, found.label, str(found.position or ""), _show_whole, most)
-            for found in differences_of(change, whole=not self._is_of_server)
-        )
-        weight = self._weights.get((change.name, ""), Weight.LOW)
-        return replace(_entry(change, parts, about), own_weight=weight)
-
-    def _parts(self, grouping: Grouping, updates: Sequence[Update]) -> tuple[Part, ...]:
-        """Return what people see of the differences that some jobs have."""
-        parts: list[Part] = []
-        for found in grouping.changes:
-            first = found[0]
-            weights = (
-                self._weights.get((update.name, each.path))
-                for update, each in zip(updates, found, strict=True)
-            )
-            places = dict.fromkeys(str(each.position) for each in found if each.position)
-            owner = _OWNERS[first.owner] * self._is_of_server
-            about = "; ".join(filter(None, (owner, first.remark, some(list(places), 1))))
-            part = self._part(first, label_of(found), about, _show, self._most)
-            parts.append(replace(part, weight=max(filter(None, weights), default=None)))
-        return tuple(sorted(parts, key=lambda part: -(part.weight or 0)))
-
-    def _part(
-        self,
-        found: Difference,
-        label: str,
-        about: str,
-        show: Callable[[Difference, bool], Iterator[str]],
-        most: int | None,
-    ) -> Part:
-        """Return a part with the first `most` lines of a difference, all where it is never cut."""
-        is_whole = is_never_cut(found)
-        lines = tuple(show(found, is_whole))
+    Of one they see the first `most` lines, all where it is never cut.
+    """
+    parts: list[Part] = []
+    is_of_server = bool(review.plan.target)
+    if most and not isinstance(changes[0], Update):
+        most = min(most, _SHOWN_WHOLE)
+    for found in differences:
+        first, is_whole = found[0], is_never_cut(found[0])
+        lines = tuple(_show(first, changes[0], is_whole))
         if not is_whole:
-            lines = cut_lines(lines, most, "; -v shows them" * self._is_of_server)
-        label, about = make_line_visible(label), make_line_visible(about)
-        return Part(label, about, lines, is_whole=is_whole)
+            lines = cut_lines(lines, most, "; -v shows them" * is_of_server)
+        places = dict.fromkeys(str(each.position) for each in found if each.position)
+        owner = _OWNERS[first.owner] * is_of_server
+        about = "; ".join(filter(None, (owner, first.remark, some(list(places), 1))))
+        told = zip(changes, found, strict=True)
+        weights = (review.weights.get((change.name, each.path)) for change, each in told)
+        weight = max(filter(None, weights), default=None)
+        label, about = make_line_visible(label_of(found)), make_line_visible(about)
+        parts.append(Part(label, about, lines, weight, is_whole))
+    return tuple(sorted(parts, key=lambda part: -(part.weight or 0)))
 
 
 def cut_lines(lines: Sequence[str], most: int | None, hint: str = "") -> tuple[str, ...]:
@@ -330,44 +320,14 @@ def cut_lines(lines: Sequence[str], most: int | None, hint: str = "") -> tuple[s
     return (*lines[:most], f"  … and {count(len(lines) - most, 'more line')}{hint}")
 
 
-def _group(updates: Sequence[Update]) -> Iterator[tuple[Grouping, tuple[Update, ...]]]:
-    """Yield changes that the same updates make, with these, those of most jobs first."""
-    groups: list[tuple[Grouping, tuple[Update, ...]]] = []
-    for kind in Kind:
-        some = [update for update in updates if update.kind is kind]
-        for grouping in group_differences([update.told for update in some]):
-            groups.append((grouping, tuple(some[number] for number in grouping.jobs)))
-    yield from sorted(groups, key=lambda group: -len(group[1]))
-
-
-def _entry(change: PlannedChange, parts: tuple[Part, ...] = (), about: str = "") -> Entry:
-    names = _names((change,))
-    return Entry(change.action, change.kind, names, (headline(change),), parts, about)
-
-
-def _note(action: str, note: Note) -> Entry:
-    return Entry(action, note.kind, (note.name,), (say_note(note),))
-
-
-def _names(changes: Sequence[PlannedChange]) -> tuple[str, ...]:
-    return tuple(change.name for change in changes)
-
-
-def _texts_of(found: Difference) -> tuple[str, str]:
-    """Return what was and will be there; a whole step's script as it stands."""
-    return found.before.removeprefix("command: "), found.after.removeprefix("command: ")
-
-
-def _show_whole(found: Difference, is_whole: bool) -> Iterator[str]:
-    return show_diff(*_texts_of(found), whole=is_whole)
-
-
-def _show(found: Difference, is_whole: bool) -> Iterator[str]:
-    before, after = _texts_of(found)
+def _show(found: Difference, change: PlannedChange, is_whole: bool) -> Iterator[str]:
+    """Yield the lines of a difference, of a whole step its script as it stands."""
+    before, after = (text.removeprefix("command: ") for text in (found.before, found.after))
+    is_long_text = is_long(found) or len(before) + len(after) > _LONG
     is_told = before and after and before != after
-    if found.change is Change.MOVED:
+    if isinstance(change, Update) and found.change is Change.MOVED:
         yield "  moved to another place in its list"
-    elif is_told or is_long(found) or len(before) + len(after) > _LONG:
+    elif not isinstance(change, Update) or is_told or is_long_text:
         yield from show_diff(before, after, whole=is_whole)
     else:
         old, new = _MISSING.get(found.change, ("(empty)", "(empty)"))

@@ -14,15 +14,13 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from cfl_jobs.check.deploys import find_unguarded, is_deploy
-from cfl_jobs.check.rule import Scope, parts_of
+from cfl_jobs.check.rule import Scope
 from cfl_jobs.check.shell import deploys
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.graph import Chain, CopyEdge, build_chain, follow
+from cfl_jobs.configs.graph import Chain, build_chain, follow
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.normalform import NOTHING, Normal
 from cfl_jobs.configs.read_model import read_job
-from cfl_jobs.configs.steps.results import JUnitResults
-from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.permissions import find_granted
 from cfl_jobs.planning.plan import Create, Delete, Difference, Plan, PlannedChange, Update
 from cfl_jobs.planning.renames import Renames
@@ -58,11 +56,6 @@ class Side:
         """The deploying jobs that don't look whether what they deploy was tested."""
         jobs = (replace(job, name=name) for name, job in self.jobs.items())
         return frozenset(found.name for found in find_unguarded(Scope(tuple(jobs), (), self.chain)))
-
-    def tests(self, name: str) -> bool:
-        """Tell whether a job publishes results of tests."""
-        job = self.jobs.get(name)
-        return job is not None and any(parts_of(job.publishers, JUnitResults))
 
 
 def _environment_of(job: Job) -> str:
@@ -107,15 +100,15 @@ class Pair:
         for name, change in changes.items():
             if isinstance(change, Delete | Update):
                 before[name] = _read_live(change)
-                renamed[change.live.name] = name
+                if change.live.name != name:
+                    renamed[change.live.name] = name
             if isinstance(change, Create | Update):
                 after[name] = _read_desired(change, defined.get(name))
         order = dict.fromkeys((*defined, *before, *after))
         before, after = ({n: jobs[n] for n in order if n in jobs} for jobs in (before, after))
         old_chain = _rename(build_chain(before.values()), renamed)
         sides = Side(before, old_chain), Side(after, build_chain(after.values()))
-        names = {old: new for old, new in renamed.items() if old != new}
-        return cls(plan, *sides, changes, names)
+        return cls(plan, *sides, changes, renamed)
 
     @cached_property
     def deploys(self) -> frozenset[str]:
@@ -252,23 +245,17 @@ def _read_desired(change: Create | Update, defined: Config | None) -> Job:
 
 def _rename(chain: Chain, names: Mapping[str, str]) -> Chain:
     """Return a chain with the names that its jobs get."""
-    in_text = Renames(tuple((old, new) for old, new in names.items() if old != new)).in_text
+    in_text = Renames(tuple(names.items())).in_text
+    copies = (
+        replace(e, part=replace(e.part, parameter_filter=in_text(e.part.parameter_filter)))
+        for e in chain.copies
+    )
 
     def now(name: str) -> str:
         return names.get(name, name)
 
-    def copy_now(e: CopyEdge) -> CopyEdge:
-        part = replace(e.part, parameter_filter=in_text(e.part.parameter_filter))
-        return replace(e, source=now(e.source), target=now(e.target), part=part)
-
     return Chain(
         tuple(replace(node, name=now(node.name)) for node in chain.nodes),
         tuple(replace(e, source=now(e.source), target=now(e.target)) for e in chain.triggers),
-        tuple(map(copy_now, chain.copies)),
+        tuple(replace(e, source=now(e.source), target=now(e.target)) for e in copies),
     )
-
-
-def covers(paths: Iterable[str], difference: Difference) -> bool:
-    """Tell whether a difference is at one of these places in a config, in it, or around it."""
-    found = f"{without_numbers(difference.path)}/".lstrip("/")
-    return any(found.startswith(f"{path}/") or f"{path}/".startswith(found) for path in paths)

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from enum import Enum, IntEnum
-from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cfl_jobs.errors import Finding, bracket, count, join_names
 from cfl_jobs.planning.plan import Create, Delete, Plan
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from cfl_jobs.check.rule import Problem
     from cfl_jobs.configs.graph import Chain
 
+JOB = "\0"
 _MARKS = {Create: "new", Delete: "gone"}
 _SHOWN = 3
 _SHOWN_JOBS = 8
@@ -40,7 +40,6 @@ class Weight(IntEnum):
 
 # Those of single differences, by job and path.
 Weights = Mapping[tuple[str, str], Weight]
-NO_WEIGHTS: Weights = MappingProxyType({})
 
 
 class About(Enum):
@@ -71,8 +70,8 @@ class Effect:
 
     `tail_of_many` stands in for `tail` where it speaks of several jobs. `remark` says more, of
     whose change it is. `of_all`: the jobs are all there are. `others` are the jobs that stand for
-    "{others}" in the tails. `paths` are the places in the configs
-    that it speaks of, where it doesn't speak of all that made it.
+    "{others}" in the tails. `paths` are the places in the configs that it speaks of, where it
+    doesn't speak of all that made it.
     """
 
     about: About
@@ -102,17 +101,21 @@ class Effect:
         """Return it with the first `most` jobs; it is as true of `more` that it doesn't hold."""
         from cfl_jobs.check.secret_text import hide_secrets
 
-        jobs = count(len(self.jobs), "job")
-        names, others = _name(self.jobs, most, more), _name(self.others, most)
+        names = _name(self.jobs, most, more)
         if self.of_all:
-            names = f"{('all', 'any of')[self.lead.endswith('a build of')]} {jobs}"
-        tail = self.tail
-        if len(self.jobs) + more > 1:
-            tail = self.tail_of_many or tail
+            all_of = ("all", "any of")[self.lead.endswith("a build of")]
+            names = f"{all_of} {count(len(self.jobs), 'job')}"
+        tail = (len(self.jobs) + more > 1 and self.tail_of_many) or self.tail
         gap = " " * (tail[:1] not in ("", ":", ","))
-        tail = tail.replace("{others}", others)
+        tail = tail.replace("{others}", _name(self.others, most))
         text = f"{self.lead} {names}{gap}{tail}{bracket(self.remark)}"
         return make_line_visible(hide_secrets(text))
+
+
+def say(about: About, weight: Weight, text: str, *jobs: str, **more: Any) -> Effect:
+    """Return the effect that a sentence tells, with JOB where the jobs' names are to stand."""
+    lead, _, tail = text.partition(JOB)
+    return Effect(about, weight, lead.rstrip(), jobs, tail.lstrip(), **more)
 
 
 def _name(jobs: Sequence[str], most: int | None, more: int = 0) -> str:
@@ -138,9 +141,6 @@ class Risk:
         if self.weight is None:
             return self.text[:1].upper() + self.text[1:]
         return f"Risk: {self.word}: {self.text}"
-
-
-_NOT_WEIGHED = Risk(None, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +172,12 @@ class Review:
     plan: Plan
     revisions: tuple[Revision, Revision] | None = None
     effects: tuple[Effect, ...] = ()
-    risk: Risk = _NOT_WEIGHED
+    risk: Risk = Risk(None, "")
     problems: tuple[Problem, ...] = ()
     base_findings: tuple[Finding, ...] = ()
     head_findings: tuple[Finding, ...] = ()
     outlook: str = ""
-    weights: Weights = field(default_factory=lambda: NO_WEIGHTS)
+    weights: Weights = field(default_factory=dict)
     deploys: frozenset[str] = frozenset()
     chain: Chain | None = None
     arrow_marks: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -205,11 +205,6 @@ class Review:
         """Return the jobs that deploy of which a difference is high."""
         high = (name for (name, _), weight in self.weights.items() if weight is Weight.HIGH)
         return self.deploys.intersection(high)
-
-    @property
-    def findings(self) -> Mapping[str, tuple[Finding, ...]]:
-        """Return why the base and the head don't render."""
-        return {"base": self.base_findings, "head": self.head_findings}
 
     @property
     def refusing(self) -> tuple[str, ...]:
@@ -244,12 +239,6 @@ class Review:
         }
 
     @property
-    def places(self) -> Mapping[str, int]:
-        """Return where each job comes in the chain, after the change or before it."""
-        nodes = self.chain.nodes if self.chain else ()
-        return {node.name: place for place, node in enumerate(nodes)}
-
-    @property
     def title(self) -> str:
         """Return what is compared: "HEAD (1a2b3c4) compared with main (5d6e7f8)"."""
         base, head = self.revisions or ("", "")
@@ -281,11 +270,10 @@ def weigh(effects: Sequence[Effect], *, is_changed: bool) -> Risk:
     weight = effects[0].weight
     heaviest = [effect for effect in effects if effect.weight is weight]
     lighter = effects[len(heaviest) :]
-    more = len(heaviest) - _SHOWN
-    shown = "; ".join(
+    shown = [
         effect.tell(_SHOWN_JOBS, sum(len(e.jobs) for e in lighter if e.is_like(effect)))
         for effect in heaviest[:_SHOWN]
-    )
-    if more > 0:
-        shown += f"; and {more} more like this"
-    return Risk(weight, shown)
+    ]
+    if len(heaviest) > _SHOWN:
+        shown.append(f"and {len(heaviest) - _SHOWN} more like this")
+    return Risk(weight, "; ".join(shown))

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
@@ -22,6 +21,7 @@ from cfl_jobs.review.review import Revision
 
 WORK_TREE = "work tree"
 _LARGEST = 50_000_000  # bytes of all files together
+_LINK = "120000"  # a symbolic link's mode
 _ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
@@ -29,15 +29,6 @@ _ENVIRONMENT = {
     "GIT_NO_REPLACE_OBJECTS": "1",
     "LC_ALL": "C",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    mode: str
-    kind: str
-    object: str
-    size: int
-    path: str
 
 
 def find_revision(root: Path, name: str) -> Revision:
@@ -96,65 +87,57 @@ def taken_out(root: Path, revision: Revision) -> Iterator[tuple[Path, tuple[Find
     if not revision.commit:
         yield root, ()
         return
-    entries = _list_entries(root, revision)
-    findings = tuple(
-        Finding(
-            f"{entry.path}: is a {_word(entry)}, which a review doesn't follow",
-            advice="Commit a plain file in its place.",
-        )
-        for entry in entries
-        if not _is_file(entry)
-    )
+    files, findings = _list_files(root, revision)
     with TemporaryDirectory(prefix="cfl-jobs-review-") as folder:
         target = Path(folder)
         (target / JOBS).mkdir()
-        _write_files(root, [entry for entry in entries if _is_file(entry)], target)
+        _write_files(root, files, target)
         yield target, findings
 
 
-def _list_entries(root: Path, revision: Revision) -> list[_Entry]:
+def _list_files(root: Path, revision: Revision) -> tuple[dict[str, str], tuple[Finding, ...]]:
+    """Return the objects of a revision's files, by path; what else there is is a finding."""
     prefix = _run(root, "rev-parse", "--show-prefix").decode().strip()
     paths = [f"{prefix}{folder}" for folder in (JOBS, TEMPLATES)]
     listed = _run(root, "ls-tree", "-r", "-l", "-z", "--full-tree", revision.commit, "--", *paths)
-    entries: list[_Entry] = []
-    for line in listed.decode("utf-8", "surrogateescape").split("\0"):
+    files: dict[str, str] = {}
+    findings: list[Finding] = []
+    total = 0
+    for line in filter(None, listed.decode("utf-8", "surrogateescape").split("\0")):
         about, _, path = line.partition("\t")
-        if path:
-            mode, kind, name, size = about.split()
-            inner = path.removeprefix(prefix)
-            entries.append(_Entry(mode, kind, name, int(size) if size != "-" else 0, inner))
-    if sum(entry.size for entry in entries) > _LARGEST:
+        mode, kind, name, size = about.split()
+        path = path.removeprefix(prefix)
+        if kind == "blob" and mode != _LINK:
+            files[path] = name
+            total += int(size)
+        else:
+            what = "symbolic link" if mode == _LINK else "submodule"
+            message = f"{path}: is a {what}, which a review doesn't follow"
+            findings.append(Finding(message, advice="Commit a plain file in its place."))
+    if total > _LARGEST:
         raise CflJobsError(
             f"{revision}: {JOBS}/ and {TEMPLATES}/ hold more than {_LARGEST // 1_000_000} MB",
             advice="They hold text; move anything else out.",
         )
-    return entries
+    return files, tuple(findings)
 
 
-def _write_files(root: Path, entries: list[_Entry], target: Path) -> None:
-    request = "".join(f"{entry.object}\n" for entry in entries).encode()
+def _write_files(root: Path, files: Mapping[str, str], target: Path) -> None:
+    request = "".join(f"{name}\n" for name in files.values()).encode()
     answer = _run(root, "cat-file", "--batch", input_=request)
     at = 0
-    for entry in entries:
+    for path, name in files.items():
         end = answer.index(b"\n", at)
-        name, _, size = answer[at:end].decode().split()
-        if name != entry.object:
-            raise CflJobsError(f"git has no contents of {entry.path}", advice="Run `git fsck`.")
+        found, _, size = answer[at:end].decode().split()
+        if found != name:
+            raise CflJobsError(f"git has no contents of {path}", advice="Run `git fsck`.")
         start, at = end + 1, end + 2 + int(size)
-        parts = PurePosixPath(entry.path).parts
-        if ".." in parts or entry.path.startswith("/"):
-            raise CflJobsError(f"{entry.path!r} is a path that git itself would refuse")
+        parts = PurePosixPath(path).parts
+        if ".." in parts or path.startswith("/"):
+            raise CflJobsError(f"{path!r} is a path that git itself would refuse")
         file = target.joinpath(*parts)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(answer[start : at - 1])
-
-
-def _is_file(entry: _Entry) -> bool:
-    return entry.kind == "blob" and entry.mode != "120000"
-
-
-def _word(entry: _Entry) -> str:
-    return {"120000": "symbolic link"}.get(entry.mode, "submodule")
 
 
 def _run(root: Path, *arguments: str, input_: bytes = b"") -> bytes:

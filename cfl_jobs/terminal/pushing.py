@@ -100,9 +100,7 @@ def update_jobs(root: Path, target: Target, asked: Asked, consent: Consent) -> i
     """Plan, ask, apply; returns the exit code. Raises PlanError where it isn't to be."""
     _say_if_interrupted(target, consent.backup)
     basis, review = look_at(root, target, asked, consent.backup)
-    return push_plan(
-        review, target, consent, versions=basis.observed.versions, source=_commit_of(basis)
-    )
+    return _push_plan(review, target, consent, basis.observed.versions, source=_commit_of(basis))
 
 
 def verify_jobs(root: Path, target: Target) -> int:
@@ -129,7 +127,7 @@ def apply_kept_plan(path: Path, open_target: Callable[[str], Target], consent: C
             advice="Leave --home and --url out: the plan says where it is for.",
         )
     _say_if_interrupted(target, consent.backup)
-    return push_plan(_judge(plan, basis), target, consent, source=_commit_of(basis))
+    return _push_plan(_judge(plan, basis), target, consent, source=_commit_of(basis))
 
 
 def _commit_of(basis: Basis) -> str:
@@ -146,57 +144,43 @@ def roll_back_run(root: Path, target: Target, run: str, consent: Consent) -> int
     if found.damaged:
         click.echo(f"{found.damage}; they are left out.", err=True)
     from cfl_jobs.planning.rollback import plan_rollback
-
-    plan = plan_rollback(found, target, force=consent.force)
-    click.echo(f"Run {found.name} on {target.label}, put back:")
-    review = _weigh_rollback(root, plan)
-    source = f"of the run {found.name}"
-    code = push_plan(review, target, consent, versions=list_versions(target), source=source)
-    return code or int(bool(found.damaged))
-
-
-def _weigh_rollback(root: Path, plan: Plan) -> Review:
-    """Return what a rollback means, for the chain as it is defined here, where it can be read.
-
-    What it puts back was there before, so the checks have no say.
-    """
-    if not plan.changes:
-        return Review(plan)
     from cfl_jobs.rendering.cache import render_cached
     from cfl_jobs.review.effects import weigh_plan
 
-    try:
-        desired = render_cached(root)
-    except CflJobsError:
-        desired = ()
-    return weigh_plan(plan, desired)
+    plan = plan_rollback(found, target, force=consent.force)
+    click.echo(f"Run {found.name} on {target.label}, put back:")
+    review = Review(plan)
+    if plan.changes:  # what is put back was there before, so the checks have no say
+        try:
+            review = weigh_plan(plan, render_cached(root))
+        except CflJobsError:  # what it means for the chain is told as far as it can be
+            review = weigh_plan(plan, ())
+    versions, source = list_versions(target), f"of the run {found.name}"
+    code = _push_plan(review, target, consent, versions, source=source)
+    return code or int(bool(found.damaged))
 
 
 def show_history(target: Target, run: str, backup: Path | None) -> int:
     """Write the runs, or one run's steps; returns the exit code."""
     place, label = runs_of(target, backup)
-    if not run:
-        empty = f"No runs against {target.label} are kept in {place}."
-        _show_runs(list_runs(place, label) or [empty])
-        return 0
-    found = find_run(place, label, run)
-    _show_runs([found, *found.steps])
-    if found.damaged:
-        click.echo(found.damage, err=True)
+    damage, lines = "", list[object](list_runs(place, label))
+    if run:
+        found = find_run(place, label, run)
+        damage, lines = found.damage * bool(found.damaged), [found, *found.steps]
+    empty = f"No runs against {target.label} are kept in {place}."
+    show(make_visible("\n".join(map(str, lines or [empty]))), HISTORY)
+    if damage:
+        click.echo(damage, err=True)
     return 0
 
 
-def _show_runs(lines: Iterable[object]) -> None:
-    show(make_visible("\n".join(map(str, lines))), HISTORY)
-
-
-def push_plan(
+def _push_plan(
     review: Review,
     target: Target,
     consent: Consent,
-    *,
     versions: Mapping[str, str] | None = None,
-    source: str = "",
+    *,
+    source: str,
 ) -> int:
     """Show a plan, ask, carry it out and say what became of it; returns the exit code.
 
@@ -247,25 +231,24 @@ def _check(review: Review, consent: Consent) -> None:
 
 
 def _ask(plan: Plan, consent: Consent) -> None:
-    deletions = plan.deletions
+    def say(changes: Iterable[PlannedChange]) -> str:
+        """Return "2 jobs and 1 view"."""
+        kinds = Counter(change.kind.value for change in changes)
+        return " and ".join(count(number, kind) for kind, number in kinds.items())
+
     others = [change for change in plan.changes if not isinstance(change, Delete)]
     if others and not consent.yes:
         question = f"Make {count(len(others), 'change')} on {plan.target}?"
         if plan.undoes:
-            question = f"Put {_count_kinds(others)} back?"
+            question = f"Put {say(others)} back?"
         confirm(question, advice="Add --yes to go ahead.")
-    if deletions and consent.delete_count != len(deletions):
-        what = f"{_count_kinds(deletions)}, with {count(plan.builds_to_go, 'build')},"
+    number = len(plan.deletions)
+    if number and consent.delete_count != number:
+        what = f"{say(plan.deletions)}, with {count(plan.builds_to_go, 'build')},"
         confirm(
             f"Delete {what} from {plan.target} for good?",
-            advice=f"To delete {what} without being asked: --delete-count {len(deletions)}.",
+            advice=f"To delete {what} without being asked: --delete-count {number}.",
         )
-
-
-def _count_kinds(changes: Iterable[PlannedChange]) -> str:
-    """Return "2 jobs and 1 view"."""
-    kinds = Counter(change.kind.value for change in changes)
-    return " and ".join(count(number, kind) for kind, number in kinds.items())
 
 
 def _apply(plan: Plan, target: Target, journal: Journal, *, versions: Mapping[str, str]) -> int:
@@ -301,16 +284,16 @@ def _say_if_interrupted(target: Target, backup: Path | None) -> None:
     last = next((run for run in runs if not run.problem), None)
     if last is None or last.is_complete:
         return
+    told = f"The run {last.name} was not finished; going on from what is there."
     if last.is_running:
-        click.echo(f"The run {last.name} is under way; what it changes meanwhile is left alone.")
+        told = f"The run {last.name} is under way; what it changes meanwhile is left alone."
     elif last.verb == "rollback":
-        click.echo(
+        told = (
             f"The rollback {last.name} was not finished; this update makes all as it is defined. "
             "To go on with the rollback instead, give it the run it was about: "
             f"`{name_command('history', target.label)}`."
         )
-    else:
-        click.echo(f"The run {last.name} was not finished; going on from what is there.")
+    click.echo(told)
 
 
 class Lines:
@@ -342,25 +325,26 @@ def tell_result(plan: Plan, result: Result, lines: Lines, canvas: Console | None
     if canvas:  # elsewhere each change had its line
         with suppress(OSError):
             _print_table(result, canvas)
-    found: dict[tuple[Status, str], list[PlannedChange]] = {}
-    for outcome in sorted(result.outcomes, key=lambda outcome: outcome.status is not Status.FAILED):
-        found.setdefault((outcome.status, outcome.message), []).append(outcome.change)
-    done = sum(outcome.status is Status.DONE for outcome in result.outcomes)
+    found: dict[Status, dict[str, list[PlannedChange]]] = {status: {} for status in Status}
+    for outcome in result.outcomes:
+        found[outcome.status].setdefault(outcome.message, []).append(outcome.change)
+    done = sum(map(len, found[Status.DONE].values()))
     lines.write(f"{done} of {count(len(plan.changes), 'change')} made on {plan.target}.")
-    said = []
-    for (status, why), changes in found.items():
-        if status is Status.FAILED:
-            said.append(f"Failed: {', '.join(map(str, changes))}: {why}")
-        elif status is Status.NOT_DONE:
-            said.append(f"Not done, {why}: {', '.join(change.name for change in changes)}")
+    said = [
+        f"Failed: {', '.join(map(str, changes))}: {why}"
+        for why, changes in found[Status.FAILED].items()
+    ]
+    said += [
+        f"Not done, {why}: {', '.join(change.name for change in changes)}"
+        for why, changes in found[Status.NOT_DONE].items()
+    ]
     said += [f"Left alone: {note.kind.value} {note.name} {note.text}" for note in plan.undone]
     problem = result.problem or lines.problem
     if problem:
         said.append(f"Ended early: {problem}")
-    elif result.is_interrupted and plan.undoes:
-        said.append(f"Interrupted; `{plan.again}` goes on from here.")
     elif result.is_interrupted:
-        said.append("Interrupted; run it again to go on from here.")
+        again = f"`{plan.again}` goes" if plan.undoes else "run it again to go"
+        said.append(f"Interrupted; {again} on from here.")
     for text in said:
         with suppress(OSError):
             click.echo(make_visible(text), err=True)
