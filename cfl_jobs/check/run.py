@@ -22,7 +22,6 @@ from cfl_jobs.check.rule import (
     find_nothing,
 )
 from cfl_jobs.check.secret_text import hide_secrets
-from cfl_jobs.check.shell import forget_scripts
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.read_model import read_job, read_view
@@ -90,20 +89,17 @@ def check_rendered(
     used: set[Silence] = set()
     kept: list[Problem] = []
     silenced = 0
-    try:
-        searches = [(rule, rule.search(scope)) for rule in RULES.values()]
-        searches.sort(key=lambda each: each[0].id == "shellcheck")  # it works meanwhile
-        for rule, search in searches:
-            for found in search:
-                position = positions.find(found)
-                job = by_name.get(found.name)
-                covering = _find_covering(silences, rule, position, job)
-                used.update(covering)
-                silenced += bool(covering)
-                if not covering:
-                    kept.append(_problem(rule, found, position, job, sources))
-    finally:
-        forget_scripts()
+    searches = [(rule, rule.search(scope)) for rule in RULES.values()]
+    searches.sort(key=lambda each: each[0].id == "shellcheck")  # it works meanwhile
+    for rule, search in searches:
+        for found in search:
+            position = positions.find(found)
+            job = by_name.get(found.name)
+            covering = _find_covering(silences, rule, position, job)
+            used.update(covering)
+            silenced += bool(covering)
+            if not covering:
+                kept.append(_problem(rule, found, position, job, sources))
     problems = [*_merge(kept), *_check_silences(silences, used, sources)]
     nowhere = Position("", 0, 0)
     problems.sort(key=lambda p: (p.finding.position or nowhere, p.rule, p.finding.message))

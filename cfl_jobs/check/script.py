@@ -9,16 +9,17 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
-from cfl_jobs.check.shell import Lexer, Token
+from cfl_jobs.check.shell import Token, lex
 
-_OPERATOR = re.compile(r"(&>>|&>|<<<|>>|>\||[<>]&|<>|[<>]|;;&|;&|;;|;|&&|\|\||\|&|\||&)")
 _REDIRECT = re.compile(r"(?:\d*|\{\w+\})(&>>|&>|<<<|>>|>\||[<>]&|<>|[<>])")
 _PREFIX = re.compile(r"\d+|\{\w+\}")  # of a redirection
 _SEPARATORS = ("\n", ";")
 _JOINS = {"&&": "and", "||": "or"}
 _ENDS_COMMAND = ("\n", ";", "&", "&&", "||", "|", "|&", "(", ")", ";;", ";&", ";;&")
 _ENDS_BRANCH = (";;", ";&", ";;&", "esac")
+_BEGINS = ("(", "{", "if", "while", "until", "for", "select", "case", "function", "[[")
 # ((a == 1)), which is read as [ "$a" -eq 1 ]
 _COMPARISON = re.compile(r"\(\(\s*\$?(\w+|\{#\w+\[[@*]\]\})\s*(==|!=|<=|>=|<|>)\s*(\d+)\s*\)\)")
 _SIGNS = {"==": "-eq", "!=": "-ne", "<": "-lt", "<=": "-le", ">": "-gt", ">=": "-ge"}
@@ -26,8 +27,7 @@ _DEEPEST = 200  # of commands in commands
 ASSIGNS = re.compile(r"([A-Za-z_]\w*)(?:\[[^\]]*\])?(\+?)=(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(NamedTuple):
     """A word or an operator of a script, and where it stands."""
 
     text: str
@@ -63,38 +63,31 @@ class _Splitter:
         self._word = ""
         self._depth = 1  # of what a command stands in
         self._is_quoted = False  # by backticks
-        end = 0
-        for token in Lexer(script).read():
-            end += len(token.text)
-            self._take(token, end - len(token.text), end)
+        at = 0
+        for token in lex(script):
+            self._take(token, at)
+            at += len(token.text)
 
-    def _take(self, token: Token, start: int, end: int) -> None:
-        is_here = token.depth == self._depth
-        if token.text == "`" and is_here:
+    def _take(self, token: Token, start: int) -> None:
+        kind, text, is_here = token.kind, token.text, token.depth == self._depth
+        if text == "`" and is_here:
             self._is_quoted = not self._is_quoted
             self._word += "`"
-        elif "here-document" in token.kind or token.text == "\\\n":
+        elif "here-document" in kind or text == "\\\n":
             self._finish(start)
-        elif is_here and token.kind == "close" and not (self._is_quoted and self._depth == 1):
+        elif is_here and kind == "close" and not (self._is_quoted and self._depth == 1):
             self._finish(start, ")")
             self._depth = max(self._depth - 1, 1)
         elif not is_here or self._is_quoted:
-            self._word += token.text
-        elif token.kind == "newline":
-            self._finish(start, "\n")
-        elif token.kind in ("comment", "blank", "end"):
+            self._word += text
+        elif kind in ("newline", "operator"):
+            self._finish(start, text)
+        elif kind in ("comment", "blank", "end"):
             self._finish(start)
-        elif token.text == "(":
+        elif text == "(":
             self._open(start)
-        elif token.kind == "other":
-            for part in filter(None, _OPERATOR.split(token.text)):
-                if _OPERATOR.fullmatch(part):
-                    self._finish(start, part)
-                else:
-                    self._word += part
-                start += len(part)
         else:
-            self._word += token.text
+            self._word += text
 
     def _open(self, start: int) -> None:
         """Take a bracket: of a list, `a=(...)`, of a command's output, `<(...)`, or of commands."""
@@ -110,24 +103,20 @@ class _Splitter:
     def _finish(self, end: int, operator: str = "") -> None:
         """End a word, if there is one, at an operator or before what separates words."""
         word, self._word = self._word, ""
-        last = self.pieces[-1] if self.pieces else None
-        begin = end
+        begin = end - len(word)
         if operator and _REDIRECT.fullmatch(operator) and _PREFIX.fullmatch(word):
-            begin, operator, word = end - len(word), word + operator, ""
-        elif operator[:1] in tuple("&>") and last and last.text in ("<", ">") and last.end == end:
-            begin, operator = last.start, self.pieces.pop().text + operator
+            word, operator, end = "", word + operator, begin
         if word:
-            self.pieces.append(_Piece(word, end - len(word), end))
+            self.pieces.append(_Piece(word, begin, end))
         if operator:
-            piece = _Piece(operator, begin, begin + len(operator), is_operator=True)
-            self.pieces.append(piece)
+            self.pieces.append(_Piece(operator, end, end + len(operator), is_operator=True))
 
 
 @lru_cache(maxsize=256)
 def parse(script: str) -> Node:
     """Return a script's commands, in turn; none of one that is nested too deeply."""
     try:
-        tree = _Parser(_Splitter(script).pieces, len(script)).sequence(())
+        tree = _Parser(script).sequence()
     except RecursionError:
         return Node("do")
     level, depth = [tree], 0
@@ -137,16 +126,20 @@ def parse(script: str) -> Node:
 
 
 class _Parser:
-    def __init__(self, pieces: list[_Piece], end: int) -> None:
-        self._pieces = [*pieces, _Piece("\n", end, end, is_operator=True)]
+    def __init__(self, script: str) -> None:
+        end = len(script)
+        self._pieces = [*_Splitter(script).pieces, _Piece("\n", end, end, is_operator=True)]
         self._at = 0
 
     @property
     def _next(self) -> str:
-        return self._pieces[min(self._at, len(self._pieces) - 1)].text
+        return self._pieces[self._at].text
 
     def _is_over(self) -> bool:
-        return self._at >= len(self._pieces) - 1
+        return self._at == len(self._pieces) - 1
+
+    def _skip(self) -> None:
+        self._at += not self._is_over()
 
     def _take(self, *wanted: str) -> bool:
         """Go on behind one of these, if it is next."""
@@ -154,12 +147,16 @@ class _Parser:
         self._at += is_next
         return is_next
 
-    def _since(self, start: int) -> tuple[int, int]:
-        """Return where what was read since a piece begins and ends."""
-        pieces = self._pieces[start : max(self._at, start + 1)] or self._pieces[-1:]
-        return pieces[0].start, pieces[-1].end
+    def _skip_all(self, *wanted: str) -> None:
+        while self._take(*wanted):
+            pass
 
-    def sequence(self, ends: Sequence[str]) -> Node:
+    def _node(self, start: int, kind: str, *parts: Node, words: Sequence[str] = ()) -> Node:
+        """Return a command that was read since a piece."""
+        last = self._pieces[max(self._at - 1, start)]
+        return Node(kind, parts, tuple(words), self._pieces[start].start, last.end)
+
+    def sequence(self, *ends: str) -> Node:
         parts: list[Node] = []
         start = self._at
         while not self._is_over() and self._next not in ends:
@@ -167,95 +164,105 @@ class _Parser:
                 continue
             before = self._at
             node = self._joined(self._pipeline)
-            if self._take("&"):
-                node = Node("back", (node,), (), *self._since(before))
-            parts.append(node)
+            parts.append(self._node(before, "back", node) if self._take("&") else node)
             if self._at == before:
                 self._at += 1
-        return Node("do", tuple(parts), (), *self._since(start))
+        return self._node(start, "do", *parts)
+
+    def _closed(self, end: str) -> Node:
+        body = self.sequence(end)
+        self._take(end)
+        return body
 
     def _joined(self, read: Callable[[], Node]) -> Node:
         """Read commands, or tests, with `&&` and `||` between them."""
         start = self._at
         node = read()
-        while self._next in _JOINS:
-            kind = _JOINS[self._next]
+        while kind := _JOINS.get(self._next):
             self._at += 1
-            self._skip_lines()
-            node = Node(kind, (node, read()), (), *self._since(start))
+            self._skip_all("\n")
+            node = self._node(start, kind, node, read())
         return node
-
-    def _skip_lines(self) -> None:
-        while self._take("\n"):
-            pass
 
     def _pipeline(self) -> Node:
         start = self._at
         if self._take("!"):
-            return Node("!", (self._pipeline(),), (), *self._since(start))
+            return self._node(start, "!", self._pipeline())
         parts = [self._command()]
         while self._take("|", "|&"):
-            self._skip_lines()
+            self._skip_all("\n")
             parts.append(self._command())
-        return Node("pipe", tuple(parts), (), *self._since(start)) if parts[1:] else parts[0]
+        return self._node(start, "pipe", *parts) if parts[1:] else parts[0]
 
     def _command(self) -> Node:
         start = self._at
         if self._take("time"):
             return self._command()
-        read = _COMPOUND.get(self._next)
-        if read is None:
-            return self._simple()
-        self._at += 1
-        node = read(self)
-        words = self._words() if self._next not in _ENDS_COMMAND else ()  # redirections
-        own = node.words if node.kind in ("run", "def") else ()
-        return replace(
-            node, words=own or words, start=self._since(start)[0], end=self._since(start)[1]
-        )
+        if self._take(*_BEGINS):
+            node = self._compound(self._pieces[start].text)
+            redirections = self._words()
+            if node.kind not in ("run", "def"):
+                node = replace(node, words=redirections)
+        else:
+            words = self._words()
+            if len(words) == 1 and self._take("("):
+                self._take(")")
+                node = self._function(words[0])
+            elif len(words) == 1 and (found := _COMPARISON.fullmatch(words[0])):
+                name, operator, value = found.groups()
+                node = Node("run", (), ("[", f'"${name}"', _SIGNS[operator], value, "]"))
+            else:
+                node = Node("run", (), words)
+        return self._node(start, node.kind, *node.parts, words=node.words)
 
-    def _closed(self, end: str) -> Node:
-        body = self.sequence((end,))
-        self._take(end)
-        return body
-
-    def _shell(self) -> Node:
-        return Node("shell", (self._closed(")"),))
-
-    def _group(self) -> Node:
-        return self._closed("}")
+    def _compound(self, word: str) -> Node:
+        """Read a command of several behind the word that begins it."""
+        match word:
+            case "(":
+                return Node("shell", (self._closed(")"),))
+            case "{":
+                return self._closed("}")
+            case "if":
+                return self._if()
+            case "while" | "until":
+                condition = self._closed("do")
+                asked = Node("!", (condition,)) if word == "until" else condition
+                return Node("loop", (asked, self._closed("done")))
+            case "for" | "select":
+                start = self._at
+                words = self._words()
+                each = self._node(start, "each", words=("for", *words))
+                self._skip_all(*_SEPARATORS)
+                self._take("do")
+                return Node("loop", (each, self._closed("done")))
+            case "case":
+                return self._case()
+            case "function":
+                name = self._next
+                self._skip()
+                if self._take("("):
+                    self._take(")")
+                return self._function(name)
+        node = self._joined(self._test)  # [[ ... ]], whose && and || and brackets join tests
+        self._take("]]")
+        return node
 
     def _if(self) -> Node:
         start = self._at
         condition = self._closed("then")
-        body = self.sequence(("elif", "else", "fi"))
+        parts = [condition, self.sequence("elif", "else", "fi")]
         if self._take("elif"):
-            return Node("if", (condition, body, self._if()), (), *self._since(start))
-        rest = (self._closed("fi"),) if self._take("else") else ()
-        self._take("fi")
-        return Node("if", (condition, body, *rest), (), *self._since(start))
-
-    def _while(self) -> Node:
-        condition = self._closed("do")
-        return Node("loop", (condition, self._closed("done")))
-
-    def _until(self) -> Node:
-        loop = self._while()
-        return replace(loop, parts=(Node("!", loop.parts[:1]), loop.parts[1]))
-
-    def _for(self) -> Node:
-        start = self._at
-        words = self._words()
-        each = Node("each", (), ("for", *words), *self._since(start))
-        while self._take(*_SEPARATORS):
-            pass
-        self._take("do")
-        return Node("loop", (each, self._closed("done")))
+            parts.append(self._if())
+        else:
+            if self._take("else"):
+                parts.append(self._closed("fi"))
+            self._take("fi")
+        return self._node(start, "if", *parts)
 
     def _case(self) -> Node:
         subject = self._next
-        self._at += not self._is_over()
-        self._skip_lines()
+        self._skip()
+        self._skip_all("\n")
         self._take("in")
         branches: list[Node] = []
         while not self._is_over() and not self._take("esac"):
@@ -264,21 +271,14 @@ class _Parser:
             start = self._at
             while not self._is_over() and self._next != ")":
                 self._at += 1
-            patterns = tuple(piece.text for piece in self._pieces[start : self._at])
+            patterns = [piece.text for piece in self._pieces[start : self._at]]
             self._take(")")
-            body = self.sequence(_ENDS_BRANCH)
-            branches.append(Node("when", (body,), (subject, *patterns), *self._since(start)))
+            body = self.sequence(*_ENDS_BRANCH)
+            branches.append(self._node(start, "when", body, words=(subject, *patterns)))
         return Node("case", tuple(branches))
 
-    def _function(self) -> Node:
-        name = self._next
-        self._at += 1
-        if self._take("("):
-            self._take(")")
-        return self._define(name)
-
-    def _define(self, name: str) -> Node:
-        self._skip_lines()
+    def _function(self, name: str) -> Node:
+        self._skip_all("\n")
         return Node("def", (self._command(),), (name,))
 
     def _words(self) -> tuple[str, ...]:
@@ -294,31 +294,12 @@ class _Parser:
             words.append(word)
         return tuple(words)
 
-    def _simple(self) -> Node:
-        start = self._at
-        words = self._words()
-        if len(words) == 1 and self._take("("):
-            self._take(")")
-            return replace(
-                self._define(words[0]), start=self._since(start)[0], end=self._since(start)[1]
-            )
-        if len(words) == 1 and (found := _COMPARISON.fullmatch(words[0])):
-            name, operator, value = found.groups()
-            words = ("[", f'"${name}"', _SIGNS[operator], value, "]")
-        return Node("run", (), words, *self._since(start))
-
     def _test(self) -> Node:
-        """Read `[[ ... ]]`, whose `&&`, `||` and brackets join tests."""
-        node = self._joined(self._one_test)
-        self._take("]]")
-        return node
-
-    def _one_test(self) -> Node:
         start = self._at
         if self._take("!"):
-            return Node("!", (self._one_test(),), (), *self._since(start))
+            return self._node(start, "!", self._test())
         if self._take("("):
-            node = self._joined(self._one_test)
+            node = self._joined(self._test)
             self._take(")")
             return node
         depth = 0
@@ -327,22 +308,8 @@ class _Parser:
                 break
             depth += (self._next == "(") - (self._next == ")")  # of a pattern
             self._at += 1
-        words = tuple(piece.text for piece in self._pieces[start : self._at])
-        return Node("run", (), ("[[", *words, "]]"), *self._since(start))
-
-
-_COMPOUND = {
-    "(": _Parser._shell,
-    "{": _Parser._group,
-    "if": _Parser._if,
-    "while": _Parser._while,
-    "until": _Parser._until,
-    "for": _Parser._for,
-    "select": _Parser._for,
-    "case": _Parser._case,
-    "function": _Parser._function,
-    "[[": _Parser._test,
-}
+        words = (piece.text for piece in self._pieces[start : self._at])
+        return self._node(start, "run", words=("[[", *words, "]]"))
 
 
 _SAFE = re.compile(r"[\w./:,@%+=-]*")
@@ -466,7 +433,7 @@ def outputs_of(words: Iterable[str]) -> Iterator[str]:
             continue
         yield from re.findall(r"`([^`]*)`", word)
         begin, depth, at = -1, 0, 0
-        for token in Lexer(word).read():
+        for token in lex(word):
             at += len(token.text)
             if token.kind == "open" and begin < 0 and word[at - 2 : at - 1] in ("$", "<", ">"):
                 begin, depth = at, token.depth + 1

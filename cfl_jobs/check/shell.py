@@ -6,10 +6,10 @@ Not a full parser of bash: enough to tell `$NAME` that expands from one that doe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from typing import TypeVar
+from functools import lru_cache
+from typing import NamedTuple
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _USE = re.compile(rf"\$(?:\{{[#!]?(?P<braced>{_NAME})(?P<rest>[^}}]*)\}}?|(?P<plain>{_NAME}))")
@@ -19,13 +19,14 @@ _HERE = r"""<<(?!<)(?P<dash>-?)[ \t]*(?P<word>(?P<mark>['"]?)\\?[A-Za-z_][\w.-]*
 _ARITHMETIC = (
     r"""(?P<arithmetic>\$?\(\((?:[^()'"`\\\n#]|\$\{[^{}'"`\n]*\}|\([^()'"`\n#]*\))*\)\))"""
 )
+_OPERATOR = r"(?P<operator>&>>|&>|<<<|>>|>\||[<>]&|<>|[<>]|;;&|;&|;;|;|&&|\|\||\|&|\||&)"
 _STRANGE = r"(?P<strange>`|\$\[|\$?\(\("
 _IN_CODE = re.compile(
     rf"""(?P<escape>\\.?) | (?P<newline>\n) | (?P<blank>[ \t]+)
       | (?P<comment>(?<![^ \t\n;])\#[^\n\r]*)
       | {_ARITHMETIC} | {_STRANGE} | [?*+@!]\( | (?<=[&|()<>])\#) | (?P<open>\$?\() | (?P<close>\))
       | (?P<brace>\$\{{) | (?P<quote>\$?") | (?P<single>\$'(?:\\.|[^'\\])*'? | '[^']*'?)
-      | {_HERE} | (?P<odd><<(?!<)) | (?P<other><<< | [^\\\n \t()"'\#<`$?*+@!]+ | .)""",
+      | {_HERE} | (?P<odd><<(?!<)) | {_OPERATOR} | (?P<other>[^\\\n \t()"'\#<`$?*+@!&|;>]+ | .)""",
     re.VERBOSE | re.DOTALL,
 )
 _IN_DOUBLE = re.compile(
@@ -61,30 +62,9 @@ _SETS_MANY = re.compile(
     re.MULTILINE,
 )
 
-_Read = TypeVar("_Read")
-_FORGET: list[Callable[[], None]] = []
-_MANY = 1000  # several times what a chain's scripts and their parts are
-
-
-def _kept(read: Callable[..., _Read]) -> Callable[..., _Read]:
-    """Keep what a function reads of scripts, which many rules ask for, until forget_scripts."""
-    kept = cache(read)
-
-    def forget() -> None:
-        if kept.cache_info().currsize > _MANY:
-            kept.cache_clear()
-
-    _FORGET.append(forget)
-    return kept
-
-
-def forget_scripts() -> None:
-    """Let go of what is kept of many scripts: to be called after the rules.
-
-    A few are kept for the next check: a review's base and head have most of theirs in common.
-    """
-    for forget in _FORGET:
-        forget()
+# What is read of scripts is kept, since many rules ask for it: several times what a chain's scripts
+# and their parts are. A review's base and head have most of theirs in common.
+_kept = lru_cache(maxsize=4096)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,47 +80,25 @@ class Use:
 @_kept
 def find_uses(script: str) -> tuple[Use, ...]:
     """Return the variables that the script expands, in order; arithmetic isn't looked into."""
-    uses: tuple[Use, ...] = ()
-    line = 1
-    for part in _cut(script):
-        uses += _find_uses_in(part, line)
-        line += part.count("\n")
-    return uses
-
-
-@_kept
-def _find_uses_in(part: str, first_line: int) -> tuple[Use, ...]:
-    return tuple(_find_uses(_expand(part, quoted=True), first_line))
-
-
-def _find_uses(text: str, line: int) -> Iterator[Use]:
-    at = 0
+    text, line, at = expanding_text(script), 1, 0
+    uses: list[Use] = []
     for match in _USE.finditer(text):
-        rest = match["rest"] or ""
         line += text.count("\n", at, match.start())
         at = match.start()
-        name = match["braced"] or match["plain"]
+        rest = match["rest"] or ""
         operator = re.match(r"(?:\[[^\]]*\])?:?([-=+?])", rest)
-        yield Use(
-            name,
-            line,
-            has_default=operator is not None and operator[1] != "?",
-            is_required=operator is not None and operator[1] == "?",
-        )
+        does = operator[1] if operator else ""
+        name = match["braced"] or match["plain"]
+        uses.append(Use(name, line, has_default=does in tuple("-=+"), is_required=does == "?"))
         # ${NAME:-$OTHER}: the rest is looked into as well
-        for inner in _USE.finditer(rest + "}"):
-            yield Use(inner["braced"] or inner["plain"], line)
+        uses += [Use(m["braced"] or m["plain"], line) for m in _USE.finditer(rest + "}")]
+    return tuple(uses)
 
 
 @_kept
 def find_assigned(script: str) -> frozenset[str]:
     """Return the names that the script sets itself anywhere."""
-    return frozenset[str]().union(*map(_find_assigned, _cut(script)))
-
-
-@_kept
-def _find_assigned(part: str) -> frozenset[str]:
-    text = _expand(part, quoted=False)
+    text = expanding_text(script, quoted=False)
     names = {match["name"] for pattern in _SET for match in pattern.finditer(text)}
     for match in _SETS_MANY.finditer(text):
         # `export NAME` hands on what is there; `export NAME=value` sets it, found above
@@ -162,46 +120,32 @@ def expanding_text(script: str, *, quoted: bool = True) -> str:
 
 @_kept
 def _cut(script: str) -> tuple[str, ...]:
-    """Return a script in parts, cut where nothing is open: its first lines, and what follows them.
+    """Return a script cut at the first empty line, unless something is open there.
 
-    Scripts of one template begin with values of their own, up to the first empty line, and have all
-    else in common: what is found in a part is found once.
+    Scripts of one template begin with values of their own and have all else in common: what is
+    read of that is read once.
     """
     at = script.find("\n\n") + 1
-    head, rest = script[:at], script[at:]
-    parts: list[str] = []
-    while (line := head[: head.find("\n") + 1]) and _is_whole(line):
-        parts.append(line)
-        head = head[len(line) :]
-    return (*parts, head, rest) if _is_whole(head) else (*parts, head + rest)
-
-
-@_kept
-def _is_whole(part: str) -> bool:
-    """Tell whether nothing is open at the end of a part, so that what follows means the same."""
-    *_, end = Lexer(part).read()
-    return end.is_sure and not part.endswith("\\\n")
-
-
-@_kept
-def _expand(script: str, *, quoted: bool) -> str:
-    return _NO_BLANK.sub("\ufffd", "".join(_expanding_parts(script, quoted=quoted)))
-
-
-def _expanding_parts(script: str, *, quoted: bool) -> Iterator[str]:
-    for token in Lexer(script).read():
-        is_blank = token.kind in _NOT_EXPANDING
-        if token.in_double and not quoted:
-            is_blank = token.kind not in ("quote", "open", "close")
-        is_blank = is_blank or (token.kind == "here-document" and not quoted)
-        yield _blank(token.text) if is_blank else token.text
+    *_, end = lex(script[:at])
+    is_whole = end.is_sure and not script.endswith("\\\n", 0, at)
+    return (script[:at], script[at:]) if at and is_whole else (script,)
 
 
 _NOT_EXPANDING = ("comment", "single", "escape", "quoted here-document", "end of here-document")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+@_kept
+def _expand(part: str, *, quoted: bool) -> str:
+    pieces: list[str] = []
+    for token in lex(part):
+        is_blank = token.kind in _NOT_EXPANDING or (token.kind == "here-document" and not quoted)
+        if token.in_double and not quoted:
+            is_blank = token.kind not in ("quote", "open", "close")
+        pieces.append(re.sub(r"[^\n]", " ", token.text) if is_blank else token.text)
+    return _NO_BLANK.sub("\ufffd", "".join(pieces))
+
+
+class Token(NamedTuple):
     """A piece of a script. `is_sure`: the pieces so far are what bash takes them for.
 
     `depth` is 1 where nothing is open: brackets, `$(`, `${` or double quotes.
@@ -214,72 +158,51 @@ class Token:
     depth: int = 1
 
 
-class Lexer:
-    """Takes a script apart. What it can't tell it reads as most scripts mean it, and isn't sure."""
+def lex(script: str) -> Iterator[Token]:
+    """Yield all of a script, piece by piece, and a last empty one.
 
-    def __init__(self, script: str) -> None:
-        self._script = script
-        self._at = 0
-        self._is_sure = "\r" not in script
-        self._around = [_IN_CODE]  # what the next piece stands in, innermost last
-        self._waiting: list[tuple[re.Match[str], int]] = []  # here-documents of the next line
-
-    def read(self) -> Iterator[Token]:
-        """Yield all of the script, piece by piece, and a last empty one."""
-        while found := self._around[-1].match(self._script, self._at):
-            token = self._take(found)
-            yield token
-            if token.kind == "here":
-                self._waiting.append((found, len(self._around)))
-            elif token.kind == "newline":
-                yield from self._take_here_documents()
-            else:
-                self._turn(token.kind)
-        self._doubt(len(self._around) > 1 or bool(self._waiting))
-        yield Token("end", "", is_sure=self._is_sure)
-
-    def _doubt(self, is_doubtful: bool) -> None:
-        self._is_sure = self._is_sure and not is_doubtful
-
-    def _take(self, found: re.Match[str]) -> Token:
-        kind, text = found.lastgroup or "other", found[0]
-        nearest = next(inside for inside in reversed(self._around) if inside is not _IN_BRACES)
+    What can't be told is read as most scripts mean it, and isn't sure.
+    """
+    at, is_sure = 0, "\r" not in script
+    around = [_IN_CODE]  # what the next piece stands in, innermost last
+    waiting: list[tuple[re.Match[str], int]] = []  # here-documents of the next line
+    while found := around[-1].match(script, at):
+        kind, text, inside = found.lastgroup or "other", found[0], around[-1]
+        nearest = next(each for each in reversed(around) if each is not _IN_BRACES)
         in_double = nearest is _IN_DOUBLE
-        if kind == "single" and in_double and not _NEUTRAL.fullmatch(text):
-            # Whether it quotes depends on what is expanded: ${NAME#'...'} or ${NAME:-'...'}.
-            opened = self._script.rfind("${", 0, self._at)
-            self._doubt(text.startswith("$") or not _QUOTING.match(self._script, opened))
-        self._at += len(text)
-        following = self._script[self._at : self._at + 1]
-        self._doubt(_is_rare(kind, text, following, depth=len(self._around)))
-        self._doubt(bool(self._waiting) and "\n" in text and kind != "newline")
-        return Token(kind, text, in_double, self._is_sure, len(self._around))
-
-    def _turn(self, kind: str) -> None:
-        """Go into what a piece opens, or out of what it closes."""
-        if kind in _OPENED and not (kind == "quote" and self._around[-1] is _IN_DOUBLE):
-            self._around.append(_OPENED[kind])
-        elif kind in ("quote", "end") or (kind == "close" and len(self._around) > 1):
-            self._around.pop()
-
-    def _take_here_documents(self) -> Iterator[Token]:
-        for here, depth in self._waiting:
-            self._doubt(depth != len(self._around))
-            is_quoted = bool(here["mark"]) or "\\" in here["word"]
-            kind = "quoted here-document" if is_quoted else "here-document"
-            end, after = _find_end(self._script, self._at, here, is_quoted=is_quoted)
-            yield Token(kind, self._script[self._at : end], is_sure=self._is_sure)
-            self._doubt(end == len(self._script))
-            yield Token("end of here-document", self._script[end:after])
-            self._at = after
-        self._waiting.clear()
+        is_sure = is_sure and not _is_rare(found, kind, len(around), in_double=in_double)
+        is_sure = is_sure and not (waiting and "\n" in text and kind != "newline")
+        at += len(text)
+        yield Token(kind, text, in_double, is_sure, len(around))
+        if kind == "here":
+            waiting.append((found, len(around)))
+        elif kind == "newline":
+            for here, depth in waiting:
+                is_quoted = bool(here["mark"]) or "\\" in here["word"]
+                end, after = _find_end(script, at, here, is_quoted=is_quoted)
+                is_sure = is_sure and depth == len(around)
+                yield Token("quoted " * is_quoted + "here-document", script[at:end], False, is_sure)
+                yield Token("end of here-document", script[end:after])
+                is_sure, at = is_sure and end < len(script), after
+            waiting.clear()
+        elif kind in _OPENED and not (kind == "quote" and inside is _IN_DOUBLE):
+            around.append(_OPENED[kind])
+        elif kind in ("quote", "end") or (kind == "close" and len(around) > 1):
+            around.pop()
+    yield Token("end", "", is_sure=is_sure and len(around) == 1 and not waiting)
 
 
-def _is_rare(kind: str, text: str, following: str, *, depth: int) -> bool:
+def _is_rare(found: re.Match[str], kind: str, depth: int, *, in_double: bool) -> bool:
     """Tell whether a piece is a way of writing that changes what the rest means."""
+    text, script = found[0], found.string
     if kind == "escape":
-        return following == "#"
+        return script.startswith("#", found.end())
     if kind == "single":
+        if in_double and not _NEUTRAL.fullmatch(text):
+            # Whether it quotes depends on what is expanded: ${NAME#'...'} or ${NAME:-'...'}.
+            opened = script.rfind("${", 0, found.start())
+            if text.startswith("$") or not _QUOTING.match(script, opened):
+                return True
         return len(text) < 2 or not text.endswith("'")
     if kind == "other" and depth > 1:
         return re.search(r"\bcase\b", text) is not None  # whose ) closes nothing
@@ -296,10 +219,6 @@ def _find_end(script: str, at: int, here: re.Match[str], *, is_quoted: bool) -> 
         if (text.lstrip("\t") if here["dash"] else text) == word:
             return line.span()
     return len(script), len(script)
-
-
-def _blank(text: str) -> str:
-    return "\n".join(" " * len(line) for line in text.split("\n"))
 
 
 # What tells a script about itself, its comments included.
@@ -327,7 +246,7 @@ def without_comments(script: str) -> str:
 def _code_of(part: str) -> str | None:
     """Return a part of a script without comments and blank lines; None where that isn't sure."""
     lines = line = blank = ""
-    for token in Lexer(part).read():
+    for token in lex(part):
         if not token.is_sure:
             return None
         if token.kind == "blank":
