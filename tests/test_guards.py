@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfl_jobs.check.deploys import Guard, find_guard
-from cfl_jobs.check.failing import read_script
+from cfl_jobs.check.failing import find_options, read_script
 from cfl_jobs.check.following import End
-from cfl_jobs.check.options import find_options
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.steps.shell import Shell
 from cfl_jobs.planning.plan import Plan

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence, Set
 from enum import Enum
 
 from cfl_jobs.check.failing import read_script
+from cfl_jobs.check.forms import call_of
 from cfl_jobs.check.rule import (
     RULES,
     Found,
@@ -20,7 +21,7 @@ from cfl_jobs.check.rule import (
     parts_of,
     scripts_of,
 )
-from cfl_jobs.check.script import ASSIGNS, Node, call_of
+from cfl_jobs.check.script import ASSIGNS, Node
 from cfl_jobs.check.shell import deploys, expanding_text
 from cfl_jobs.configs.fields import read_names
 from cfl_jobs.configs.graph import follow

@@ -7,17 +7,35 @@ ends the script red, it is a guard. What isn't known of a script may be either w
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from types import MappingProxyType
 
-from cfl_jobs.check.following import DOUBTED, End, Ends, Follower, State
-from cfl_jobs.check.known import FAIL
-from cfl_jobs.check.options import options_at_first
-from cfl_jobs.check.script import Node, literal, negate, parse, say, shorten, text_of
-from cfl_jobs.check.steps import Builder, Clause, Step, TooLong, Ways, Work
+from cfl_jobs.check.following import (
+    DOUBTED,
+    Clause,
+    End,
+    Ends,
+    Follower,
+    State,
+    Step,
+    TooLong,
+    Ways,
+)
+from cfl_jobs.check.forms import (
+    FAIL,
+    call_of,
+    literal,
+    negate,
+    option_changes,
+    say,
+    shorten,
+    text_of,
+)
+from cfl_jobs.check.script import Node, parse
 
-_WORK, _LEAST_WORK = 15, 10_000  # steps taken for each command, where usual scripts take 7
 _TESTS = re.compile(r"(?:test|cmp|diff|grep|case|wait)\s|sha\d+sum\s+-|\[\[?\s|\(\(")
 # A call, up to its first argument: what it says is enough to know it by.
 _CALL = re.compile(r'\S+\s+"[^"$]*(?:\$(?:\w+|\{\w+(?:\[[@*\w]+\])?\})[^"$]*)*"')
@@ -83,11 +101,7 @@ class _Reader:
         self._script = script
         self._options = options
         self._tree = parse(script)
-        nodes = list(self._tree.walk())
-        bodies = {node.words[0]: node.parts[0] for node in nodes if node.kind == "def"}
-        work = Work(_LEAST_WORK + _WORK * len(nodes))
-        self._builder = Builder(bodies, script.startswith("#!"), work)
-        self._follower = Follower(script, self._tree, options, self._builder)
+        self._follower = Follower(script, self._tree, options)
 
     def read(self) -> Reading:
         start = State(options=self._options)
@@ -96,7 +110,7 @@ class _Reader:
         commands: list[Command] = []
         around: dict[Node, Ways] = {}
         done: set[str] = set()
-        roots = [(self._builder.root(self._tree), [start], "")]
+        roots = [(self._follower.root(self._tree), [start], "")]
         ends = self._follower.outcome(roots[0][0], start)
         if set(ends) == {End.PASSES} and (last := ends[End.PASSES]):
             green[Stop(frozenset(), "", self._source(last.node), text_of(last.node))] = None
@@ -127,7 +141,7 @@ class _Reader:
                 is_checked = all(checked for _, checked, _ in calls)
                 states = list({s._replace(outer=None, known=frozenset()) for s, _, _ in calls})
                 body = self._follower.functions[name]
-                roots.append((self._builder.root(body, is_checked=is_checked), states, name))
+                roots.append((self._follower.root(body, is_checked=is_checked), states, name))
         functions: dict[str, End] = {}
         for (name, _), function in self._follower.known_functions.items():
             if functions.get(name, End.FAILS) is End.FAILS:
@@ -154,8 +168,7 @@ class _Reader:
 
     def _stops(self, step: Step, asked: str, end: Step | None) -> Iterator[Stop]:
         last = end or step
-        words = last.call
-        name = words[0] if words else ""
+        name = last.name
         by = name if name in self._follower.functions and last is not step else ""
         by_itself = name != "exit" and not by
         is_guard = not by_itself or self._follower.ends_red(step)
@@ -213,3 +226,85 @@ def _shorten_clauses(stops: Iterable[Stop]) -> tuple[Stop, ...]:
                 alone += [number] * (len(clauses[number]) == 1)
     shortened = (replace(s, clause=frozenset(c)) for s, c in zip(kept, clauses, strict=True))
     return tuple(dict.fromkeys(shortened))
+
+
+def options_at_first(script: str) -> frozenset[str]:
+    """Return the options that a script begins with. Jenkins calls sh -xe where there is no `#!`
+    (hudson.tasks.Shell)."""
+    first = script.partition("\n")[0]
+    if not first.startswith("#!"):
+        return frozenset("e")
+    words = first[2:].split()
+    program = next((n for n, word in enumerate(words) if re.search(r"sh$", word)), len(words))
+    return frozenset(name for name, sets in option_changes(tuple(words[program:])) if sets)
+
+
+# What `set -e` and the like let a script stop at, by the option's letter or name.
+STOPS_AT = MappingProxyType(
+    {
+        "e": "a command that fails",
+        "u": "a variable that isn't set",
+        "pipefail": "a failure before a pipe",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options of STOPS_AT: those that hold in a script, that it takes back (`set +e`), and how many
+    shells that it calls have each; "" counts these shells.
+
+    At the `end` those hold that weren't taken back, each with where alone it does, "" without that.
+    """
+
+    on: frozenset[str]
+    off: frozenset[str]
+    end: Mapping[str, str]
+    inner: Counter[str]
+
+
+_SHELL = re.compile(r"(?:\S*/)?(?:ba|da|z|k)?sh")
+
+
+def find_options(script: str) -> Options:
+    """Return at what a script is to stop by itself."""
+    on = set(options_at_first(script))
+    off, inner = set[str](), Counter[str]()
+    end = dict.fromkeys(on, "")
+    for node, where in _places(parse(script), script, ()):
+        words = call_of(node)
+        for at, word in enumerate(words):
+            if _SHELL.fullmatch(word) and words[at + 1 : at + 2]:
+                inner.update(["", *(name for name, sets in option_changes(words[at:]) if sets)])
+        if words[:1] not in (("set",), ("shopt",)):
+            continue
+        for option, sets in option_changes(words):
+            if sets:
+                on.add(option)
+                end[option] = end.get(option, where) and where
+            else:
+                off.add(option)
+                if not where:
+                    end.pop(option, None)
+    return Options(frozenset(on), frozenset(off), end, inner)
+
+
+_ITS_OWN = "in a shell of its own"
+
+
+def _places(node: Node, script: str, around: tuple[str, ...]) -> Iterator[tuple[Node, str]]:
+    """Yield each command with where alone it is run, "" for always; functions are called."""
+    if node.kind == "run":
+        where = f"behind `{shorten(' > '.join(around))}`" if around else ""
+        yield node, _ITS_OWN if _ITS_OWN in around else where
+    inner = around
+    for number, part in enumerate(node.parts):
+        if node.kind in ("shell", "pipe", "back"):
+            inner = (_ITS_OWN,)
+        elif node.kind in ("if", "loop", "and", "or") and number == 1:
+            asked = node.parts[0]
+            lead = {"if": "if ", "loop": "while "}.get(node.kind, "") if asked.kind == "do" else ""
+            inner = (*around, lead + script[asked.start : asked.end].rstrip("; "))
+        elif node.kind == "when":
+            inner = (*around, f"case {' '.join(node.words)}")
+        yield from _places(part, script, inner)

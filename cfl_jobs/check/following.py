@@ -1,41 +1,59 @@
-"""Steps and what is known there → the ends that a script may come to from each.
+"""A script's commands → the ends that it may come to from each.
 
-Others than the command that is taken to fail do what they do: one that is asked may answer either
-way, one that isn't succeeds.
+Commands become steps, each with where the script goes on after it. Others than the command that is
+taken to fail do what they do: one that is asked may answer either way, one that isn't succeeds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from cfl_jobs.check.known import (
+from cfl_jobs.check.forms import (
     FAIL,
     NOT_KNOWN,
     PASS,
     VARIABLE,
     answer_of,
+    call_of,
     code_of,
     listed,
+    literal,
+    negate,
+    option_changes,
+    outputs_of,
+    plain,
+    say,
+    text_of,
     value_of,
 )
-from cfl_jobs.check.options import option_changes
-from cfl_jobs.check.script import ASSIGNS, Node, outputs_of, parse
+from cfl_jobs.check.script import ASSIGNS, Node, parse
 from cfl_jobs.check.shell import find_assigned
-from cfl_jobs.check.steps import Builder, Context, Step
 
+# Conditions, all of which hold; and several of them, one of which does.
+Clause: TypeAlias = frozenset[str]
+Ways: TypeAlias = tuple[Clause, ...]
+_ALWAYS: Ways = (frozenset(),)
 DOUBTED = "?"  # an option of ours: what may fail isn't taken to succeed
+_WORK, _LEAST_WORK = 15, 10_000  # steps taken for each command, where usual scripts take 7
+_MANY_WAYS = 8
+_MANY_BRANCHES = 64  # from then on, which of those before is not taken isn't followed
 _MANY_STATES = 6  # of one step: from then on, variables aren't followed
 _MANY_KNOWN = 8  # variables at once
 _DEEPEST = 12  # of functions that call others: what those do that are called there isn't known
+_DEEPEST_TRAP = 4  # of functions that a trap calls
 _FOLLOWED = ("e", "pipefail")  # options
-_WHATEVER = Step("run")  # ends a script: what the trap of EXIT does is the same for all
-_LAST = ("out", "over", "returned")
 _SETS = ("local", "export", "declare", "typeset", "readonly")
-_SUCCEED = ("true", ":", "echo", "printf", *_SETS)
+_READS = ("read", "mapfile", "readarray", "getopts", "unset", "printf")
+_SUCCEED = ("true", ":", "echo", "printf", "set", "shopt", "trap", "umask", *_SETS)
 _SIGNALS = {"EXIT": 0, "0": 0, "ERR": 1}
 _ENDING = ("exit", "return", "wait", "[", "[[", "test", "case")
+
+
+class TooLong(Exception):
+    """A script would take more than its share of work to follow."""
 
 
 class End(Enum):
@@ -46,6 +64,33 @@ class End(Enum):
     NONE = "goes on"
     UNSURE = "may end green"
     LEFT = "returns an error"  # a function
+
+
+_NOWHERE: Any = None  # where the last steps go on
+
+
+@dataclass(eq=False, slots=True)
+class Step:
+    """A command, or what begins or ends several. `out` is where an end of this shell leads."""
+
+    do: str
+    node: Node = field(default_factory=lambda: Node("run"))
+    ok: Step = _NOWHERE
+    bad: Step = _NOWHERE
+    out: Step = _NOWHERE
+    is_checked: bool = False
+    around: Ways = _ALWAYS
+    shown: Node | None = None
+    value: str = ""
+    call: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.call[0] if self.call else ""
+
+
+_WHATEVER = Step("run")  # ends a script: what the trap of EXIT does is the same for all
+Ends: TypeAlias = Mapping[End, Step | None]
 
 
 class State(NamedTuple):
@@ -61,8 +106,22 @@ class State(NamedTuple):
     by: Step | None = None
     outer: State | None = None  # of the shell that began this one
 
+    def given(self, words: Sequence[str]) -> str:
+        """Return the status of `exit` or `return`: its own word, or the last command's."""
+        return code_of(words[1], dict(self.known), self.status) if words[1:] else self.status
 
-Ends: TypeAlias = Mapping[End, Step | None]
+
+_Way: TypeAlias = tuple[Step, State]
+
+
+class _Context(NamedTuple):
+    out: Step
+    back: Step  # where `return` leads
+    loop: Step
+    is_checked: bool = False
+    around: Ways = _ALWAYS
+    shown: Node | None = None  # the statement that a command is part of
+    depth: int = 0  # of functions in traps
 
 
 class _Function(NamedTuple):
@@ -78,156 +137,306 @@ class _Function(NamedTuple):
 _ANY = _Function(End.NONE, fails=True, succeeds=True, may_end=True)
 
 
-def _given(step: Step, state: State) -> str:
-    """Return the status that `exit` or `return` gives: its own word, or the last command's."""
-    words = step.call
-    return code_of(words[1], dict(state.known), state.status) if words[1:] else state.status
+def _conditions(node: Node, *, holds: bool = True) -> Ways:
+    """Return the ways in which a condition holds, or doesn't."""
+    if node.kind == "!":
+        return _conditions(node.parts[0], holds=not holds)
+    if node.kind in ("and", "or"):
+        left, right = (_conditions(part, holds=holds) for part in node.parts)
+        return _both(left, right) if (node.kind == "and") is holds else (*left, *right)
+    if node.kind in ("do", "shell") and node.parts:
+        return _conditions(node.parts[-1], holds=holds)
+    text, is_so = literal(node) if node.kind == "run" else (text_of(node), True)
+    if text in ("true", ":", "false"):
+        return _ALWAYS * ((text != "false") is (holds is is_so))
+    return (frozenset({say(text, holds is is_so)}),)
+
+
+def _both(some: Ways, others: Ways) -> Ways:
+    if len(some) * len(others) > _MANY_WAYS:
+        return some
+    return tuple(dict.fromkeys(one | other for one in some for other in others))
+
+
+def _status(value: str, following: Step) -> Step:
+    return Step("status", ok=following, value=value)
+
+
+def _run(node: Node, ok: Step, bad: Step, at: _Context) -> Step:
+    shown, call = at.shown or node, call_of(node)
+    return Step("run", node, ok, bad, at.out, at.is_checked, at.around, shown, call=call)
 
 
 class Follower:
     """Follows a script from a step on; `tree` are its commands, `options` those it begins with."""
 
-    def __init__(self, script: str, tree: Node, options: frozenset[str], builder: Builder) -> None:
+    def __init__(self, script: str, tree: Node, options: frozenset[str]) -> None:
+        nodes = list(tree.walk())
         self._script = script
         self._options = options
-        self._builder = builder
-        self.functions = builder.functions
+        self._left = _LEAST_WORK + _WORK * len(nodes)  # of work
+        self.functions = {node.words[0]: node.parts[0] for node in nodes if node.kind == "def"}
         self.known_functions: dict[tuple[str, bool], _Function] = {}
         self.is_noting = False  # calls: not while a function is looked at in itself
         self.calls: dict[str, list[tuple[State, bool, set[End]]]] = {}
-        self._memo: dict[tuple[Step, State], Ends] = {}
+        self._memo: dict[_Way, Ends] = {}
         self._visits: dict[Step, int] = {}
         self._handlers: dict[tuple[str, Step], Step] = {}
         self._depth = 0  # of functions that are looked at
         self._last = Step("out")  # after a trap
         self._asked = frozenset(
             name.strip("#")
-            for node in tree.walk()
+            for node in nodes
             if node.words and (node.kind == "when" or node.words[0] in _ENDING)
             for name in VARIABLE.findall(" ".join(node.words))
         )
 
-    def _after(self, step: Step, state: State) -> list[tuple[Step, State]]:
-        self._builder.work.add()
-        if step.do == "run":
-            return self._run(step, state)
-        if step.do == "enter":
-            options = state.options - {"e"} if step.value == "output" else state.options
-            inner = state._replace(outer=state, options=options, traps=("", ""))
-            return [(_of(step.ok), inner._replace(has_ended=False, is_piped=False))]
-        if step.do == "leave":
-            return self._leave(step, state)
-        if step.do == "join":
-            failed = state.is_piped and "pipefail" in state.options
-            status = FAIL if failed and state.status == PASS else state.status
-            return self._settle(step, state._replace(status=status, is_piped=False))
-        if step.do == "status":
-            return [(_of(step.ok), state._replace(status=step.value))]
-        if step.do == "choice":
-            return [(_of(step.ok), state), (_of(step.bad), state)]
-        if step.do == "return":
-            return [(_of(step.ok), state._replace(status=_given(step, state), by=step))]
-        if step.do == "out":  # what the trap of EXIT ends is ended so; without that, as it was
-            if state.by is not _WHATEVER:
-                return [(step, state._replace(by=_WHATEVER))]
-            left = state._replace(traps=("", ""))
-            return self._handle(state.traps[0], self._last, self._last, left)
-        if step.do == "restore":
-            return [(_of(step.ok), state.outer or state)]
-        if step.do == "trapped":
-            return [(_of(step.ok), state._replace(outer=state.outer and state.outer.outer))]
-        return [(_of(step.ok), state)]
+    def _work(self) -> None:
+        """Count what is done, so that the time is in proportion to a script's length."""
+        self._left -= 1
+        if self._left < 0:
+            raise TooLong
 
-    def _leave(self, step: Step, state: State) -> list[tuple[Step, State]]:
+    def root(self, body: Node, *, over: str = "over", is_checked: bool = False) -> Step:
+        """Return the first step of commands, which are made from the last on."""
+        end = Step(over)
+        return self._build(body, end, end, _Context(Step("out"), end, end, is_checked))
+
+    def _build(self, node: Node, ok: Step, bad: Step, at: _Context) -> Step:
+        self._work()
+        parts = node.parts
+        match node.kind:
+            case "run":
+                return self._build_run(node, ok, bad, at)
+            case "do":
+                following = ok
+                for number, part in enumerate(reversed(parts)):
+                    inner = at if at.shown else at._replace(shown=part)
+                    following = self._build(part, following, following if number else bad, inner)
+                return following if parts else _status(PASS, ok)
+            case "!":
+                ways = _status(FAIL, bad), _status(PASS, ok)
+                return self._build(parts[0], *ways, at._replace(is_checked=True))
+            case "and" | "or":
+                is_and = node.kind == "and"
+                around = _both(at.around, _conditions(parts[0], holds=is_and))
+                second = self._build(parts[1], ok, bad, at._replace(around=around))
+                ways = (second, bad) if is_and else (ok, second)
+                return self._build(parts[0], *ways, at._replace(is_checked=True))
+            case "if" | "loop":
+                return self._build_branches(node, ok, bad, at)
+            case "case":
+                return self._build_case(node, ok, bad, at)
+            case "each":
+                return self._with_outputs(node.words, Step("choice", node, ok, bad), at)
+            case "shell":
+                return self._inner(
+                    parts[0], Step("leave", node, ok, bad, at.out, at.is_checked), at
+                )
+            case "back":
+                leave = Step("leave", node, ok, ok, at.out, True, value="back")
+                return self._inner(parts[0], leave, at)
+            case "pipe":
+                following = Step("join", node, ok, bad, at.out, at.is_checked)
+                for part in reversed(parts):
+                    ways = following, following
+                    leave = Step("leave", part, *ways, following, True, value="pipe")
+                    following = self._inner(part, leave, at)
+                return following
+        return _status(PASS, ok)  # of what defines a function
+
+    def _build_branches(self, node: Node, ok: Step, bad: Step, at: _Context) -> Step:
+        condition, *bodies = node.parts
+        entries = [_status(PASS, ok), _status(PASS, ok)]
+        for number, body in enumerate(bodies):
+            around = _both(at.around, _conditions(condition, holds=not number))
+            inner = at._replace(around=around, shown=None)
+            if node.kind == "loop":
+                inner = inner._replace(loop=_status(PASS, ok))
+            entries[number] = self._build(body, ok, bad, inner)
+        then, otherwise = entries
+        asking = at._replace(is_checked=True, shown=node)
+        return self._build(condition, then, otherwise, asking)
+
+    def _build_case(self, node: Node, ok: Step, bad: Step, at: _Context) -> Step:
+        entry = _status(PASS, ok)
+        before = _ALWAYS
+        ways: list[tuple[Node, str, Ways]] = []
+        for branch in node.parts:
+            words = branch.words[1:]
+            asked = "" if "*" in words else " ".join(map(plain, ("case", *branch.words)))
+            ways.append((branch, asked, _both(before, (frozenset({asked} - {""}),))))
+            if len(ways) <= _MANY_BRANCHES:
+                before = _both(before, (frozenset({negate(asked)} if asked else ()),))
+        for branch, asked, here in reversed(ways):
+            inner = at._replace(around=_both(at.around, here), shown=None)
+            body = self._build(branch.parts[0], ok, bad, inner)
+            if not asked:
+                entry = body
+                continue
+            around = _both(at.around, tuple(way - {asked} for way in here))
+            question = Node("run", (), tuple(asked.split(" ")), branch.start, branch.end)
+            asking = at._replace(is_checked=True, around=around, shown=branch)
+            entry = _run(question, body, entry, asking)
+        return entry
+
+    def _build_run(self, node: Node, ok: Step, bad: Step, at: _Context) -> Step:
+        words = call_of(node)
+        name = words[0] if words else ""
+        if name in ("break", "continue"):
+            return _status(PASS, at.loop)
+        if name == "return":
+            return Step("return", node, at.back, at.back, call=words)
+        if name == "exec" and words[1:]:
+            return _run(node, at.out, at.out, at._replace(is_checked=True))
+        if 0 < at.depth < _DEEPEST_TRAP and name in self.functions:
+            inner = at._replace(back=ok, depth=at.depth + 1)
+            return self._build(self.functions[name], ok, bad, inner)
+        return self._with_outputs(node.words, _run(node, ok, bad, at), at)
+
+    def _inner(self, body: Node, leave: Step, at: _Context, value: str = "") -> Step:
+        """Return the first step of commands that a shell of their own runs."""
+        inner = at._replace(out=leave, back=leave, loop=leave)
+        return Step("enter", body, self._build(body, leave, leave, inner), value=value)
+
+    def _with_outputs(self, words: Sequence[str], step: Step, at: _Context) -> Step:
+        # bash runs $(...) without set -e, where another shell keeps it
+        value = "output" if self._script.startswith("#!") else ""
+        for output in reversed(list(outputs_of(words))):
+            leave = Step("leave", step.node, step, step, at.out, True)
+            step = self._inner(parse(output), leave, at, value)
+        return step
+
+    def _ways(self, step: Step, state: State) -> list[_Way]:
+        """Return where a script goes on after a step, and what is known there; nowhere at its end.
+
+        What variables hold is not followed for ever.
+        """
+        if step.do in ("over", "returned") or (step.do == "out" and not state.traps[0]):
+            return []
+        self._work()
+        return [self._keyed(*way) for way in self._after(step, state)]
+
+    def _keyed(self, step: Step, state: State) -> _Way:
+        if step.do in ("run", "status", "choice") and not state.has_ended:
+            state = state._replace(by=None)
+        if state.known and (step, state) not in self._memo:
+            self._visits[step] = self._visits.get(step, 0) + 1
+            if self._visits[step] > _MANY_STATES:
+                return step, state._replace(known=frozenset())
+        return step, state
+
+    def _after(self, step: Step, state: State) -> list[_Way]:
+        match step.do:
+            case "run":
+                return self._run(step, state)
+            case "enter":
+                options = state.options - {"e"} if step.value == "output" else state.options
+                inner = state._replace(outer=state, options=options, traps=("", ""))
+                return [(step.ok, inner._replace(has_ended=False, is_piped=False))]
+            case "leave":
+                return self._leave(step, state)
+            case "join":
+                failed = state.is_piped and "pipefail" in state.options and state.status == PASS
+                status = FAIL if failed else state.status
+                return self._settle(step, state._replace(status=status, is_piped=False))
+            case "status":
+                return [(step.ok, state._replace(status=step.value))]
+            case "choice":
+                return [(step.ok, state), (step.bad, state)]
+            case "return":
+                return [(step.ok, state._replace(status=state.given(step.call), by=step))]
+            case "restore":
+                return [(step.ok, state.outer or state)]
+            case "trapped":
+                return [(step.ok, state._replace(outer=state.outer and state.outer.outer))]
+        # The way out: what the trap of EXIT ends is ended so; without that, as it was.
+        if state.by is not _WHATEVER:
+            return [(step, state._replace(by=_WHATEVER))]
+        left = state._replace(traps=("", ""))
+        return self._handle(state.traps[0], self._last, self._last, left)
+
+    def _leave(self, step: Step, state: State) -> list[_Way]:
         outer = state.outer or state
         failed = state.status != PASS
         left = outer._replace(status=state.status, by=state.by)
         if step.value == "pipe":
             left = left._replace(is_piped=outer.is_piped or failed)
         elif step.value == "back":
-            return [
-                (_of(step.ok), left._replace(status=PASS, is_waiting=left.is_waiting or failed))
-            ]
+            left = left._replace(status=PASS, is_waiting=left.is_waiting or failed)
         return self._settle(step, left)
 
-    def _settle(self, step: Step, state: State) -> list[tuple[Step, State]]:
+    def _settle(self, step: Step, state: State) -> list[_Way]:
         """Go on after a command whose status is known."""
         if state.status == NOT_KNOWN:
             both = [self._settle(step, state._replace(status=each)) for each in (PASS, FAIL)]
             return [way for ways in both for way in ways]
         if state.status == PASS:
-            return [(_of(step.ok), state)]
+            return [(step.ok, state)]
         if step.is_checked:
-            return [(_of(step.bad), state)]
-        following, left = _of(step.bad), state
+            return [(step.bad, state)]
+        following, left = step.bad, state
         if "e" in state.options:
             by = state.by if step.do in ("leave", "join") and state.by else step
-            following, left = _of(step.out), state._replace(has_ended=True, by=by)
+            following, left = step.out, state._replace(has_ended=True, by=by)
         if handler := state.traps[1]:
-            return self._handle(handler, following, _of(step.out), left)
+            return self._handle(handler, following, step.out, left)
         return [(following, left)]
 
-    def _handle(
-        self, handler: str, following: Step, out: Step, state: State
-    ) -> list[tuple[Step, State]]:
+    def _handle(self, handler: str, following: Step, out: Step, state: State) -> list[_Way]:
         """Go on with a trap; after it, the status is what it was, unless it ends the script."""
         key = handler, following
         if key not in self._handlers:
             restore, ended = Step("restore", ok=following), Step("trapped", ok=out)
-            at = Context(ended, restore, restore, is_checked=True, around=(), depth=1)
-            self._handlers[key] = self._builder.build(parse(handler), restore, restore, at)
+            at = _Context(ended, restore, restore, is_checked=True, around=(), depth=1)
+            self._handlers[key] = self._build(parse(handler), restore, restore, at)
         inner = state._replace(traps=("", ""), has_ended=False, outer=state)
         return [(self._handlers[key], inner)]
 
-    def _end(self, status: str, step: Step, state: State) -> list[tuple[Step, State]]:
-        return [(_of(step.out), state._replace(status=status, has_ended=True, by=step))]
-
-    def _run(self, step: Step, state: State) -> list[tuple[Step, State]]:
-        words = step.call
-        name = words[0] if words else ""
-        if name == "exit" and name not in self.functions:
-            return self._end(_given(step, state), step, state)
-        if name in self.functions:
-            always = self.function(name, step, state).always
+    def _run(self, step: Step, state: State) -> list[_Way]:
+        status = ""  # with which the command ends the script
+        if step.name in self.functions:
+            always = self.function(step, state).always
             if always is not End.NONE:
                 status = {End.FAILS: FAIL, End.PASSES: PASS}.get(always, NOT_KNOWN)
-                return self._end(status, step, state)
-        state = self._changed(words, step, state)
-        statuses = self._statuses(words, step, state)
-        if len(statuses) > 1 and not step.is_checked:
+        elif step.name == "exit":
+            status = state.given(step.call)
+        if status:
+            return [(step.out, state._replace(status=status, has_ended=True, by=step))]
+        states = self._results(step, state)
+        if len(states) > 1 and not step.is_checked:
             if DOUBTED in state.options:
-                return [(self._last, state._replace(status=NOT_KNOWN, traps=("", "")))]
-            statuses = (PASS,)  # it is another that is taken to fail
-        ways = [self._settle(step, state._replace(status=status)) for status in statuses]
-        return [each for way in ways for each in way]
+                return [(self._last, states[0]._replace(status=NOT_KNOWN, traps=("", "")))]
+            states = states[:1]  # it is another that is taken to fail
+        return [way for each in states for way in self._settle(step, each)]
 
-    def _statuses(self, words: Sequence[str], step: Step, state: State) -> tuple[str, ...]:
-        name = words[0] if words else ""
+    def _results(self, step: Step, state: State) -> list[State]:
+        """Return what is known after a command where it succeeds, and where it fails, if it may."""
+        after = self._changed(step, state)
+        return [after._replace(status=status) for status in self._statuses(step, after)]
+
+    def _statuses(self, step: Step, state: State) -> tuple[str, ...]:
+        words, name = step.call, step.name
         if not words:
-            has_output = any(outputs_of(step.node.words))
-            return (state.status,) if has_output else (PASS,)
+            return (state.status if any(outputs_of(step.node.words)) else PASS,)
         if name in self.functions:
-            function = self.function(name, step, state)
+            function = self.function(step, state)
             return (PASS,) * function.succeeds + (FAIL,) * function.fails
         if name in _SUCCEED and not (name == ":" and "?" in " ".join(words)):
             return (PASS,)
-        if name in ("set", "shopt", "trap", "umask"):
-            return (PASS,)
-        if name == "false":
+        if name == "false" or (name == "wait" and words[1:] and state.is_waiting):
             return (FAIL,)
-        if name == "wait" and words[1:]:
-            return (FAIL,) if state.is_waiting else (PASS, FAIL)
         if name in ("[", "[[", "test"):
-            answer = answer_of(step.node.words, dict(state.known), state.status)
+            answer = answer_of(step.node, dict(state.known), state.status)
             return (PASS, FAIL) if answer is None else (PASS if answer else FAIL,)
         return (PASS, FAIL)
 
-    def _changed(self, words: Sequence[str], step: Step, state: State) -> State:
+    def _changed(self, step: Step, state: State) -> State:
         """Return what is known after a command that sets options, traps or variables."""
-        name = words[0] if words else ""
+        words, name = step.call, step.name
         if name in ("set", "shopt"):
             options = set(state.options)
-            for option, sets in option_changes(tuple(words)):
+            for option, sets in option_changes(words):
                 if option in _FOLLOWED:
                     (options.add if sets else options.discard)(option)
             return state._replace(options=frozenset(options))
@@ -238,121 +447,83 @@ class Follower:
                 if signal.removeprefix("SIG") in _SIGNALS:
                     traps[_SIGNALS[signal.removeprefix("SIG")]] = handler
             return state._replace(traps=(traps[0], traps[1]))
-        if words and name not in _SETS:
-            changed: Iterable[str] = ()
-            if name in self.functions:
-                body = self.functions[name]
-                changed = find_assigned(self._script[body.start : body.end])
-            elif name in ("read", "mapfile", "readarray", "getopts", "unset", "printf"):
-                changed = words[1:]
-            known = frozenset(pair for pair in state.known if pair[0] not in changed)
-            return state._replace(known=known)
-        return state._replace(known=self._assigned(step.node.words, state))
+        if not words or name in _SETS:
+            return state._replace(known=self._assigned(step.node.words, state))
+        changed: Iterable[str] = words[1:] if name in _READS else ()
+        if name in self.functions:
+            body = self.functions[name]
+            changed = find_assigned(self._script[body.start : body.end])
+        return state._replace(known=frozenset(p for p in state.known if p[0] not in changed))
 
     def _assigned(self, words: Sequence[str], state: State) -> frozenset[tuple[str, str]]:
         """Return what the variables hold that are asked for, after what is assigned to some."""
-        known_now = dict(state.known)
+        before, known = dict(state.known), dict(state.known)
         for word in words:
             found = ASSIGNS.fullmatch(word)
             if found and found[1] in self._asked:
-                value = value_of(found[3], dict(state.known), state.status)
+                value = value_of(found[3], before, state.status)
                 if found[2] or found[3].startswith("("):
-                    value = listed(found[3], known_now.get(found[1]), adds=bool(found[2]))
-                known_now.pop(found[1], None)
-                if len(known_now) >= _MANY_KNOWN:
-                    known_now.clear()
+                    value = listed(found[3], known.get(found[1]), adds=bool(found[2]))
+                known.pop(found[1], None)
+                if len(known) >= _MANY_KNOWN:
+                    known.clear()
                 if value is not None:
-                    known_now[found[1]] = value
-        return frozenset(known_now.items())
+                    known[found[1]] = value
+        return frozenset(known.items())
 
-    def outcome(self, step: Step, state: State) -> Mapping[End, Step | None]:
+    def outcome(self, step: Step, state: State) -> Ends:
         """Return the ends that a script may have from a step on, each with what makes it."""
-        open_: list[tuple[tuple[Step, State], list[tuple[Step, State]]]] = []
         start = self._keyed(step, state)
-        if start not in self._memo:
-            open_.append((start, []))
+        open_ = [] if start in self._memo else [(start, self._ways(*start))]
         while open_:
-            key, following = open_[-1]
-            if key[0].do in _LAST and not (key[0].do == "out" and key[1].traps[0]):
-                self._memo[key] = self._judge(*key)
-                open_.pop()
-                continue
-            if not following:
-                ways = self._after(*key)
-                following += [self._keyed(*way) for way in ways]
-            missing = next((each for each in following if each not in self._memo), None)
+            key, ways = open_[-1]
+            missing = next((way for way in ways if way not in self._memo), None)
             if missing:
-                open_.append((missing, []))
+                open_.append((missing, self._ways(*missing)))
                 continue
-            ends: dict[End, Step | None] = {}
-            for each in following:
-                ends |= self._memo[each]
+            open_.pop()
+            ends = {} if ways else dict(_judge(*key))
+            for way in ways:
+                ends |= self._memo[way]
             if key[0].do == "out":
                 ends = {end: key[1].by if by is _WHATEVER else by for end, by in ends.items()}
             self._memo[key] = ends
-            open_.pop()
         return self._memo[start]
 
-    def _keyed(self, step: Step, state: State) -> tuple[Step, State]:
-        """Return a step and what is known there; what variables hold, not for ever."""
-        if step.do in ("run", "status", "choice") and not state.has_ended:
-            state = state._replace(by=None)
-        key = step, state
-        if key not in self._memo and state.known:
-            self._visits[step] = self._visits.get(step, 0) + 1
-            if self._visits[step] > _MANY_STATES:
-                return step, state._replace(known=frozenset())
-        return key
-
-    def _judge(self, step: Step, state: State) -> Mapping[End, Step | None]:
-        if step.do == "returned":
-            return {End.LEFT if state.status == FAIL else End.NONE: None}
-        if state.status == NOT_KNOWN:
-            return {End.UNSURE: state.by}
-        if state.status == FAIL:
-            return {End.FAILS: state.by}
-        return {End.PASSES if state.has_ended else End.NONE: state.by}
-
-    def function(self, name: str, step: Step, state: State) -> _Function:
+    def function(self, step: Step, state: State) -> _Function:
         """Return what a function does that is called in a step."""
         ends_itself = "e" in state.options and not step.is_checked
-        key = name, ends_itself
+        key = step.name, ends_itself
         if key not in self.known_functions:
             if self._depth == _DEEPEST:
                 return _ANY
             self._depth += 1
             self.known_functions[key] = _ANY  # where it calls itself
             start = State(options=state.options if ends_itself else state.options - {"e"})
-            root = self._builder.root(
-                self.functions[name], over="returned", is_checked=step.is_checked
-            )
+            body = self.functions[step.name]
+            root = self.root(body, over="returned", is_checked=step.is_checked)
             ends = set(self.outcome(root, start))
             was_noting, self.is_noting = self.is_noting, False
             steps = self.reach(root, [start])
-            fails = any({End.FAILS, End.LEFT} & set(bad) for _, _, bad in self.weigh(steps))
+            failing = {End.FAILS, End.LEFT}
+            fails = any(failing & set(bad) for _, _, bad in self.weigh(steps))
             self.is_noting = was_noting
             self._depth -= 1
-            always = End.UNSURE
+            always = next(iter(ends)) if len(ends) == 1 else End.UNSURE
             if ends & {End.NONE, End.LEFT}:
                 always = End.NONE
-            elif len(ends) == 1:
-                (always,) = ends
-            self.known_functions[key] = _Function(
-                always,
-                fails or bool(ends & {End.FAILS, End.LEFT}),
-                End.NONE in ends,
-                any(map(self.ends_red, steps)),
-            )
+            ends_red = any(map(self.ends_red, steps))
+            does = _Function(always, fails or bool(ends & failing), End.NONE in ends, ends_red)
+            self.known_functions[key] = does
         return self.known_functions[key]
 
     def ends_red(self, step: Step) -> bool:
         """Tell whether a step may end the script red by its own words."""
-        if step.do != "run" or _of(step.out).do != "out":
+        if step.do != "run" or step.out.do != "out":
             return False
-        name = "".join(step.call[:1])
-        if name in self.functions:
-            return self.function(name, step, State(options=self._options)).may_end
-        return name == "exit" and step.call[1:] != ("0",)
+        if step.name in self.functions:
+            return self.function(step, State(options=self._options)).may_end
+        return step.name == "exit" and step.call[1:] != ("0",)
 
     def reach(self, root: Step, states: Iterable[State]) -> dict[Step, set[State]]:
         """Return the steps that are reached, with what is known at each."""
@@ -360,36 +531,31 @@ class Follower:
         waiting = [self._keyed(root, state) for state in states]
         while waiting:
             step, state = waiting.pop()
-            if state in reached.setdefault(step, set()):
-                continue
-            reached[step].add(state)
-            if step.do not in _LAST or (step.do == "out" and state.traps[0]):
-                waiting += [self._keyed(*way) for way in self._after(step, state)]
+            if state not in reached.setdefault(step, set()):
+                reached[step].add(state)
+                waiting += self._ways(step, state)
         return reached
 
     def weigh(self, reached: Mapping[Step, set[State]]) -> Iterator[tuple[Step, Ends, Ends]]:
         """Yield each command that may fail, with the ends where it succeeds and where it fails."""
         for step, states in reached.items():
-            words = step.call
-            if step.do != "run" or not words or words[0] == "exit" or not step.around:
+            if step.do != "run" or step.name in ("", "exit") or not step.around:
                 continue
-            is_call = words[0] in self.functions
+            is_call = step.name in self.functions
             ok: Ends = {}
             bad: Ends = {}
             for state in states:
-                if is_call and self.function(words[0], step, state).always is not End.NONE:
+                if is_call and self.function(step, state).always is not End.NONE:
                     continue
-                after = self._changed(words, step, state)
-                statuses = self._statuses(words, step, after)
-                if PASS in statuses:
-                    ok = {**ok, **self.ends_after(step, after._replace(status=PASS))}
-                if FAIL in statuses:
-                    if is_call and self.function(words[0], step, state).may_end:
+                for after in self._results(step, state):
+                    if after.status == PASS:
+                        ok = {**ok, **self.ends_after(step, after)}
+                    elif is_call and self.function(step, state).may_end:
                         bad = {**bad, End.FAILS: step}
                     else:
-                        bad = {**bad, **self.ends_after(step, after._replace(status=FAIL))}
+                        bad = {**bad, **self.ends_after(step, after)}
             if is_call and self.is_noting:
-                calls = self.calls.setdefault(words[0], [])
+                calls = self.calls.setdefault(step.name, [])
                 calls += [(state, step.is_checked, set(bad)) for state in states]
             if bad:
                 yield step, ok, bad
@@ -401,6 +567,9 @@ class Follower:
         return ends
 
 
-def _of(step: Step | None) -> Step:
-    assert step is not None
-    return step
+def _judge(step: Step, state: State) -> Ends:
+    """Return what a script comes to at a last step."""
+    if step.do == "returned":
+        return {End.LEFT if state.status == FAIL else End.NONE: None}
+    passes = End.PASSES if state.has_ended else End.NONE
+    return {{NOT_KNOWN: End.UNSURE, FAIL: End.FAILS}.get(state.status, passes): state.by}

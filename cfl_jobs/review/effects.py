@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cfl_jobs.check.rule import parts_of
-from cfl_jobs.check.shell import forget_scripts, without_comments
+from cfl_jobs.check.shell import without_comments
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.model import (
     DECLARED,
@@ -122,10 +122,7 @@ def weigh_plan(plan: Plan, desired: Sequence[Config]) -> Review:
     pair = Pair.of(plan, desired)
     for config in desired:  # the checks had looked at it before
         config.forget()
-    try:
-        effects, weights = find_effects(pair)
-    finally:
-        forget_scripts()
+    effects, weights = find_effects(pair)
     chain, arrow_marks = merge_chains(pair)
     return Review(
         plan,

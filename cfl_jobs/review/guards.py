@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from cfl_jobs.check.failing import Reading, Stop, read_script
-from cfl_jobs.check.following import End
-from cfl_jobs.check.options import STOPS_AT, find_options, option_changes
+from cfl_jobs.check.failing import STOPS_AT, Reading, Stop, find_options, read_script
+from cfl_jobs.check.following import Clause, End
+from cfl_jobs.check.forms import assigned_form, call_of, option_changes, plain, text_of
 from cfl_jobs.check.rule import parts_of
-from cfl_jobs.check.script import ASSIGNS, Node, assigned_form, call_of, plain, text_of
-from cfl_jobs.check.steps import Clause
+from cfl_jobs.check.script import ASSIGNS, Node
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.results import JUnitResults
 from cfl_jobs.errors import join_names, some
