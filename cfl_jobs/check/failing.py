@@ -85,6 +85,9 @@ class Reading:
     tree: Node
     around: Mapping[Node, Ways]
 
+    def runs(self) -> Iterator[Node]:
+        return (node for node in self.tree.walk() if node.kind == "run")
+
 
 @lru_cache(maxsize=256)
 def read_script(script: str, options: frozenset[str] | None = None) -> Reading:
@@ -120,21 +123,20 @@ class _Reader:
             self._follower.is_noting = True
             around |= {step.node: step.around for step in reached if step.do == "run"}
             for step, ok, bad in self._follower.weigh(reached):
-                text, holds = literal(step.node)
-                asked = say(text, holds)
-                for ends, others, condition in ((bad, ok, asked), (ok, bad, negate(asked))):
-                    if ends is ok and not step.is_checked:
-                        continue
+                asked = say(*literal(step.node))
+                sides = [(bad, ok, asked), (ok, bad, negate(asked))]
+                for ends, others, condition in sides[: 1 + step.is_checked]:
                     end = self._worst(ends, of)
-                    is_held = (
-                        end is End.FAILS and ends is bad and self._is_held(step, reached[step])
-                    )
+                    is_held = ends is bad and end is End.FAILS
+                    is_held = is_held and self._is_held(step, reached[step])
                     commands.append(Command(condition, end, is_held))
-                    kept = {End.FAILS: red, End.PASSES: green}.get(end)
-                    if kept is None or set(ends) != {end} or not set(others) - {end}:
+                    if set(ends) != {end} or not set(others) - {end}:
                         continue
-                    if kept is red or _is_behind(ends[end], negate(condition)):
-                        kept.update(dict.fromkeys(self._stops(step, condition, ends[end])))
+                    stops = self._stops(step, condition, ends[end])
+                    if end is End.FAILS:
+                        red.update(dict.fromkeys(stops))
+                    elif end is End.PASSES and _is_behind(ends[end], negate(condition)):
+                        green.update(dict.fromkeys(stops))
             for name in self._follower.calls.keys() - done:
                 done.add(name)
                 calls = self._follower.calls[name]
@@ -146,9 +148,8 @@ class _Reader:
         for (name, _), function in self._follower.known_functions.items():
             if functions.get(name, End.FAILS) is End.FAILS:
                 functions[name] = function.always
-        return Reading(
-            _shorten_clauses(red), tuple(green), tuple(commands), functions, self._tree, around
-        )
+        shortened = _shorten_clauses(red)
+        return Reading(shortened, tuple(green), tuple(commands), functions, self._tree, around)
 
     def _worst(self, ends: Iterable[End], function: str) -> End:
         worst = {End.PASSES, End.NONE, End.UNSURE} & set(ends)

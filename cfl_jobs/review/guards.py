@@ -37,45 +37,35 @@ def _runs_tests(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """What a job's scripts do where commands fail, all scripts taken together."""
+    """What a job's scripts do where commands fail, all scripts taken together.
+
+    `weak` are the commands whose failure doesn't end a script red, `made` what is assigned to each
+    variable, and `written` the files that commands write by their own words.
+    """
 
     readings: tuple[Reading, ...]
     red: dict[Clause, Stop]
     green: dict[Clause, Stop]
+    weak: Counter[tuple[str, End]]
+    made: dict[str, list[str]]
+    written: set[str]
 
-    @classmethod
-    def of(cls, job: Job) -> _Side:
-        readings = tuple(read_script(without_inputs(step.script)) for step in job.shells)
-        red = {stop.clause: stop for reading in readings for stop in reading.red}
-        green = {stop.clause: stop for reading in readings for stop in reading.green}
-        return cls(readings, red, green)
 
-    def nodes(self) -> Iterator[Node]:
-        for reading in self.readings:
-            yield from (node for node in reading.tree.walk() if node.kind == "run")
-
-    def passed_over(self) -> Counter[tuple[str, End]]:
-        """Return the commands whose failure doesn't end a script red."""
-        commands = (command for reading in self.readings for command in reading.commands)
-        return Counter((each.text, each.end) for each in commands if each.end is not End.FAILS)
-
-    def end_of(self, function: str) -> End | None:
-        ends = {reading.functions.get(function) for reading in self.readings} - {None}
-        return next(iter(ends - {End.FAILS} or ends), None)
-
-    def assigned(self) -> dict[str, list[str]]:
-        """Return what is assigned to each variable, in one form for all spellings."""
-        found: dict[str, list[str]] = {}
-        for node in self.nodes():
-            for word in node.words:
-                if given := ASSIGNS.fullmatch(word):
-                    found.setdefault(given[1], []).append(assigned_form(word))
-        return found
-
-    def written(self) -> set[str]:
-        """Return the files that commands write by their own words."""
-        words = (plain(word) for node in self.nodes() for word in node.words)
-        return {found[1] for word in words if (found := _WRITES.fullmatch(word))}
+def _read_side(job: Job) -> _Side:
+    readings = tuple(read_script(without_inputs(step.script)) for step in job.shells)
+    words = [word for reading in readings for node in reading.runs() for word in node.words]
+    made: dict[str, list[str]] = {}
+    for word in words:
+        if given := ASSIGNS.fullmatch(word):
+            made.setdefault(given[1], []).append(assigned_form(word))
+    return _Side(
+        readings,
+        {stop.clause: stop for reading in readings for stop in reading.red},
+        {stop.clause: stop for reading in readings for stop in reading.green},
+        Counter((c.text, c.end) for r in readings for c in r.commands if c.end is not End.FAILS),
+        made,
+        {found[1] for found in map(_WRITES.fullmatch, map(plain, words)) if found},
+    )
 
 
 def find_guards(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
@@ -90,18 +80,19 @@ def find_guards(pair: Pair, name: str, old: Job, new: Job) -> Iterator[Effect]:
     weight = pair.weigh_feeding(name)
     options = list(_say_options(old, new, name, weight))
     yield from options
-    was, now = _Side.of(old), _Side.of(new)
+    was, now = _read_side(old), _read_side(new)
     early = _without_stronger(now.green, was.green)
     lost = _without_stronger(was.red, now.red)
     if options or any(not stop.clause for stop in early):
         lost = [stop for stop in lost if not (stop.by_itself or frozenset() in now.green)]
-    known = {stop.asked for stop in lost}
-    has_results = any(parts_of(new.publishers, JUnitResults))
     for stop in early:
-        if not known & {stop.asked}:
+        if stop.asked not in {stop.asked for stop in lost}:
             tail = f"end green early: `{stop.words}`"
             yield Effect(About.GUARD, weight, "lets", (name,), tail)
-    yield from _say_lost(lost, was, now, name, weight, has_results=has_results)
+    if any(parts_of(new.publishers, JUnitResults)):  # find_passing tells of those that run tests
+        told = {text for text, _ in now.weak - was.weak if _runs_tests(text)}
+        lost = [stop for stop in lost if not (stop.by_itself and stop.asked in told)]
+    yield from _say_lost(lost, was, now, name, weight)
     yield from _say_fed(was, now, name, weight)
     words = {stop.words for stop in was.red.values()}
     added = [
@@ -126,23 +117,20 @@ def _without_stronger(some: dict[Clause, Stop], others: dict[Clause, Stop]) -> l
 
 
 def _say_lost(
-    lost: list[Stop], was: _Side, now: _Side, name: str, weight: Weight, *, has_results: bool
+    lost: list[Stop], was: _Side, now: _Side, name: str, weight: Weight
 ) -> Iterator[Effect]:
     """Yield the guards that are gone, hold in other cases only, or stop nothing any more."""
-    weak = now.passed_over() - was.passed_over()
-    there = set(map(text_of, now.nodes()))
+    weak = dict(reversed((now.weak - was.weak).keys()))
+    there = {text_of(node) for reading in now.readings for node in reading.runs()}
     kept = {stop.words for stop in now.red.values()}
     softened: dict[tuple[End, str, bool], dict[str, None]] = {}
     gone: dict[str, bool] = {}  # whether they are there all the same
     for stop in sorted(lost, key=lambda each: not each.is_guard):
-        by, becomes = stop.by, now.end_of(stop.by)
-        if becomes in (None, End.FAILS):
-            by, ends = "", (end for text, end in weak if text == stop.asked)
-            becomes = next(ends, None)
-            if stop.by and stop.text not in there:
-                becomes = None
-        if becomes and stop.by_itself and has_results and _runs_tests(stop.asked):
-            continue  # which find_passing tells
+        found = {reading.functions.get(stop.by) for reading in now.readings} - {None, End.FAILS}
+        by, becomes = stop.by, next(iter(found), None)
+        if not becomes:
+            by = ""
+            becomes = weak.get(stop.asked) if stop.text in there or not stop.by else None
         if becomes:
             group = becomes, by, stop.by_itself
             softened.setdefault(group, {})[f"`{stop.words}`"] = None
@@ -166,17 +154,16 @@ def _say_lost(
 
 def _say_fed(was: _Side, now: _Side, name: str, weight: Weight) -> Iterator[Effect]:
     """Yield the guards that look at what is made in another way."""
-    before, after = was.assigned(), now.assigned()
     said: set[str] = set()
-    written = now.written() - was.written()
-    still = now.red.keys() | now.green.keys()
+    written = sorted(now.written - was.written)
     for clause, stop in (was.red | was.green).items():
-        if not stop.is_guard or clause not in still or stop.words in said:
+        is_still = stop.is_guard and (clause in now.red or clause in now.green)
+        if not is_still or stop.words in said:
             continue
-        used = {variable for text in clause for variable in re.findall(r"\$\{?#?(\w+)", text)}
-        looks = " ".join((*clause, *(text for v in used for text in after.get(v, []))))
-        changed = [v for v in sorted(used) if before.get(v, []) != after.get(v, [])]
-        if changed := changed + [file for file in sorted(written) if file in looks]:
+        used = sorted({v for text in clause for v in re.findall(r"\$\{?#?(\w+)", text)})
+        looks = " ".join((*clause, *(text for v in used for text in now.made.get(v, []))))
+        changed = [v for v in used if was.made.get(v) != now.made.get(v)]
+        if changed := changed + [file for file in written if file in looks]:
             said.add(stop.words)
             lead = f"changes what the guard `{stop.words}` of"
             tail = f"at: {changed[0]}"
@@ -274,26 +261,23 @@ def _scripts_of(job: Job) -> Iterator[Reading]:
         yield reading
         given, mark, _ = step.script.partition(BEGIN)
         command = COMMAND.search(given) if mark else None
-        runs = (_options_of_command(node) for node in reading.tree.walk() if node.kind == "run")
-        found = next(filter(None, runs), None)
-        if command and found:
-            options, text = found
+        if command and (call := next(filter(None, map(_call_of_command, reading.runs())), None)):
+            options = frozenset(name for name, sets in option_changes(call) if sets)
+            text = next((word for word in call if _GIVEN in word), _GIVEN).strip('"')
+            text = text.replace("${command}", _GIVEN)
             yield read_script(text.replace(_GIVEN, "".join(shlex.split(command[1]))), options)
 
 
 _GIVEN = "$command"
 
 
-def _options_of_command(node: Node) -> tuple[frozenset[str], str] | None:
-    """Return the options of a shell that runs $command, and all that it runs; None where a command
-    isn't that."""
+def _call_of_command(node: Node) -> tuple[str, ...]:
+    """Return the call of a shell that runs $command; empty where a command isn't that."""
     words = call_of(node)
     for at, word in enumerate(words):
         if re.fullmatch(r"\S*sh", word) and re.search(r"\$\{?command\b", " ".join(words[at:])):
-            given = next((word for word in words[at:] if _GIVEN in word), _GIVEN)
-            options = frozenset(name for name, sets in option_changes(words[at:]) if sets)
-            return options, given.strip('"').replace("${command}", _GIVEN)
-    return None
+            return words[at:]
+    return ()
 
 
 def _passing(job: Job) -> Iterator[tuple[str, _Passes]]:
