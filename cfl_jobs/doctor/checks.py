@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
@@ -23,6 +24,7 @@ from cfl_jobs.target import name_command
 from cfl_jobs.targets.server import JenkinsTarget
 
 _SKEW = 30.0  # seconds; git, make and GitHub's tokens go by the clock
+_PRIVATE = (".local", ".internal", ".localhost", ".lan")
 _STALE = 7.0  # days; Jenkins asks its update centre each day
 
 
@@ -60,10 +62,8 @@ def _check(name: str, *, asks: str = "") -> Callable[[Check], Check]:
 
     def register(check: Check) -> Check:
         def run(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
-            if asks in facts.untold:
-                yield _untold(facts.untold[asks])
-            else:
-                yield from check(needs, facts)
+            found = _untold(facts.untold[asks]) if asks in facts.untold else check(needs, facts)
+            return (replace(row, check=name) for row in found)
 
         CHECKS[name] = run
         return check
@@ -71,22 +71,21 @@ def _check(name: str, *, asks: str = "") -> Callable[[Check], Check]:
     return register
 
 
-def _untold(why: str) -> Diagnosis:
-    return warning(f"can't be told: {why}", "Ask as a user with Overall/Administer.")
+def _untold(why: str) -> Iterator[Diagnosis]:
+    yield warning(f"can't be told: {why}", "Ask as a user with Overall/Administer.")
 
 
 @_check("version")
 def _check_version(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     wanted, there = needs.inventory.jenkins, facts.version
+    than = f"than {wanted}, which the jobs are rendered for"
     if not there:
         yield warning("the server doesn't say its version", "Is it Jenkins?")
     elif wanted and is_older(there, wanted):
-        inventory = name_command("inventory", facts.url)
-        message = f"Jenkins {there} is older than {wanted}, which the jobs are rendered for"
-        yield error(message, f"Update Jenkins, or render for {there}: `{inventory}`.")
+        fix = f"Update Jenkins, or render for {there}: `{name_command('inventory', facts.url)}`."
+        yield error(f"Jenkins {there} is older {than}", fix)
     elif wanted and there != wanted:
-        message = f"Jenkins {there} is newer than {wanted}, which the jobs are rendered for"
-        yield note(message, _renew_inventory(facts))
+        yield note(f"Jenkins {there} is newer {than}", _renew_inventory(facts))
     else:
         yield ok(f"Jenkins {there}")
     if facts.is_quieting_down:
@@ -204,9 +203,14 @@ def _check_hook(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     """GitHub must be able to tell of a push: by the URL, the plugin, a working GitHub trigger."""
     url = f"{(facts.own_url or needs.server or facts.url).rstrip('/')}/github-webhook/"
     plugin = facts.plugins.get("github")
+    host = urlsplit(url).hostname or ""
+    try:
+        is_private = not ipaddress.ip_address(host).is_global
+    except ValueError:
+        is_private = "." not in host or host.endswith(_PRIVATE)
     if not needs.hooked:
         yield ok("no job is started by a push to GitHub")
-    elif _is_private(url):
+    elif is_private:
         message = f"GitHub can't reach {url}, so a push starts nothing: {some(needs.hooked)}"
         fix = "Give Jenkins a URL that GitHub reaches (Manage Jenkins → System → Jenkins URL)."
         yield warning(message, fix, needs.hooked)
@@ -217,31 +221,23 @@ def _check_hook(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
         yield error(message, "Install or enable it.", needs.hooked)
 
 
-def _is_private(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return "." not in host or host.endswith((".local", ".internal", ".localhost", ".lan"))
-
-
 @_check("repositories")
 def _check_repositories(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     """git follows a repository that was renamed; the events of its pushes name the new one."""
-    untold: dict[str, list[str]] = {}
+    silent = defaultdict[str, list[str]](list)
     good = 0
     for url, jobs in needs.watched:
-        told = facts.repositories[url]
-        name, new = name_repository(url), name_repository(told.moved_to)
-        if told.untold:
-            untold.setdefault(told.untold, []).append(name)
-        elif told.moved_to and new != name:
+        moved_to, untold = facts.repositories[url]
+        name, new = name_repository(url), name_repository(moved_to)
+        if untold:
+            silent[untold].append(name)
+        elif moved_to and new != name:
             message = f"{name} redirects to {new}; a push is announced by that name, so it starts"
             fix = f"Write {new} in jobs/ and update."
             yield warning(f"{message} nothing: {some(jobs)}", fix, jobs)
         else:
             good += 1
-    for reason, names in untold.items():
+    for reason, names in silent.items():
         yield note(f"whether it has another name can't be told of {some(names)}: {reason}")
     if good or not needs.watched:
         yield ok(f"jobs watch {count(good, 'repository')} by the right name")
@@ -251,32 +247,29 @@ def _check_repositories(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
 def _check_plugins(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     """A step whose plugin isn't at work vanishes from its job, without an error."""
     good, newer = 0, list[str]()
+    bootstrap, inventory = (name_command(v, facts.url) for v in ("bootstrap", "inventory"))
     for need in needs.plugins:
         name, there = need.name, facts.plugins.get(need.name)
         what = f"{some(need.elements)} of {some(need.users)}"
+        without = f"; without it Jenkins drops {what}"
         if there is None:
-            state = "is missing"
-            fix = f"Install {name} {need.version}".rstrip()
-            fix += f" or later, or `{name_command('bootstrap', facts.url)}`."
+            state = f"is missing{without}"
+            fix = f"{f'Install {name} {need.version}'.rstrip()} or later, or `{bootstrap}`."
         elif not there.is_enabled:
-            state = "is disabled"
+            state = f"is disabled{without}"
             fix = f"Manage Jenkins → Plugins → Installed: enable {name}, and restart."
         elif not there.is_active:
-            state = "didn't start"
+            state = f"didn't start{without}"
             fix = "Jenkins' log says why: mostly another plugin is missing, disabled or too old."
         elif need.version and is_older(there.version, need.version):
-            message = f"the plugin {name} is {there.version}, and the jobs are rendered for "
-            inventory = name_command("inventory", facts.url)
+            state = f"is {there.version}, and the jobs are rendered for {need.version}: {what}"
             fix = f"Update {name}, or render for what is there: `{inventory}`."
-            yield error(f"{message}{need.version}: {what}", fix, need.users)
-            continue
         else:
             good += 1
             if need.version and is_older(need.version, there.version):
                 newer.append(f"{name} {there.version}")
             continue
-        message = f"the plugin {name} {state}; without it Jenkins drops {what}"
-        yield error(message, fix, need.users)
+        yield error(f"the plugin {name} {state}", fix, need.users)
     for element, job in needs.unknown:
         message = f"no one knows which plugin brings {element} of {job}"
         yield warning(message, "Look at the job after an update.", (job,))
@@ -290,8 +283,11 @@ def _check_plugins(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
 
 @_check("credentials")
 def _check_credentials(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
-    if needs.credentials and "credential_ids" in facts.untold:
-        yield _untold(facts.untold["credential_ids"])
+    if not needs.credentials:
+        yield ok("no job needs credentials")
+        return
+    if "credential_ids" in facts.untold:
+        yield from _untold(facts.untold["credential_ids"])
         return
     lacking = [need for need in needs.credentials if need.id not in facts.credential_ids]
     for need in lacking:
@@ -299,11 +295,8 @@ def _check_credentials(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
         fix = f"Add them: {facts.url}manage/credentials/store/system/domain/_/newCredentials"
         yield error(message, fix, need.jobs)
     total = len(needs.credentials)
-    if not total:
-        yield ok("no job needs credentials")
-    elif len(lacking) < total:
-        what = f"{total - len(lacking)} of {count(total, 'credential')}"
-        yield ok(f"there: {what} that jobs bind")
+    if there := total - len(lacking):
+        yield ok(f"there: {there} of {count(total, 'credential')} that jobs bind")
 
 
 @_check("labels", asks="nodes")
@@ -336,28 +329,24 @@ def _check_executors(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     online = [node for node in facts.nodes if not node.is_offline]
     total = sum(node.executors for node in online)
     fix = f"More executors there, or one more node: {facts.url}computer/"
+    if not total:
+        yield error("there is no executor, so no build ever starts", fix)
+        return
     labels = {job: label for label, jobs in needs.labels for job in jobs}
     nodes = {
         job: _nodes_for(labels.get(job, ""), online) for job in (*needs.awaited, *needs.blocking)
     }
-    if not total:
-        yield error("there is no executor, so no build ever starts", fix)
-        return
     for job in needs.awaited:
         room = sum(node.executors for node in nodes[job])
-        blocking = tuple(
-            name for name in needs.blocking if any(node in nodes[job] for node in nodes[name])
-        )
-        if room and room <= len(blocking):
-            message = (
-                f"{count(room, 'executor')} for {job}, and {count(len(blocking), 'job')} may "
-                f"hold one while waiting for others: {some(blocking)} may wait for ever"
-            )
-            yield error(message, fix, blocking)
+        held = tuple(name for name in needs.blocking if any(n in nodes[job] for n in nodes[name]))
+        if room and room <= len(held):
+            message = f"{count(room, 'executor')} for {job}, and {count(len(held), 'job')} may hold"
+            what = f"{some(held)} may wait for ever"
+            yield error(f"{message} one while waiting for others: {what}", fix, held)
             return
     where = count(sum(1 for node in online if node.executors), "node")
-    held = f"waiting jobs may hold {len(needs.blocking)} of them"
-    yield ok(f"{count(total, 'executor')} on {where}; {held}")
+    waiting = f"waiting jobs may hold {len(needs.blocking)} of them"
+    yield ok(f"{count(total, 'executor')} on {where}; {waiting}")
 
 
 @_check("secrets", asks="nodes")
@@ -406,29 +395,34 @@ def _nodes_for(expression: str, nodes: Iterable[NodeState]) -> list[NodeState]:
 @_check("jobs")
 def _check_jobs(needs: Needs, facts: Facts) -> Iterator[Diagnosis]:
     """Jobs of ours that aren't there or not defined any more, jobs of others and of nobody."""
-    there = {job.name: split_description(job.description)[1] for job in facts.jobs}
+    marks = {job.name: split_description(job.description)[1] for job in facts.jobs}
     marked, others, strangers = list[str](), list[str](), list[str]()
-    ours = set(needs.names)
-    for name, mark in there.items():
+    for name, mark in marks.items():
         is_others = mark is not None and mark.project != needs.project
-        if mark is None and name in ours:
-            fix = f"Look at it with `{name_command('plan --adopt', facts.url)}`."
-            yield warning(f"{name} is there, but wasn't made by cfl-jobs", fix, (name,))
-        elif mark is not None and is_others and name in ours:
-            message = f"{name} is there, but is the project {mark.project or 'without a name'}'s"
-            yield warning(message, "Name one of the two jobs otherwise.", (name,))
+        if name in needs.names:
+            if mark is None:
+                fix = f"Look at it with `{name_command('plan --adopt', facts.url)}`."
+                yield warning(f"{name} is there, but wasn't made by cfl-jobs", fix, (name,))
+            elif is_others:
+                message = (
+                    f"{name} is there, but is the project {mark.project or 'without a name'}'s"
+                )
+                yield warning(message, "Name one of the two jobs otherwise.", (name,))
         elif is_others:
             others.append(name)
-        elif mark is not None and name not in ours and mark.is_surely_for(name, needs.project):
+        elif mark is not None and mark.is_surely_for(name, needs.project):
             marked.append(name)
-        elif name not in ours:  # without a mark, or a copy of a job that has one
+        else:  # without a mark, or a copy of a job that has one
             strangers.append(name)
-    missing = [name for name in needs.names if name not in there]
     update, prune, take = (
         f"`{name_command(verb, facts.url)}`" for verb in ("update", "update --prune", "import JOB")
     )
     told = (
-        (missing, "not there yet", f"{update} makes them."),
+        (
+            [name for name in needs.names if name not in marks],
+            "not there yet",
+            f"{update} makes them.",
+        ),
         (marked, "ours, but not defined any more", f"{prune} deletes them, after asking."),
         (others, "another project's, left alone", ""),
         (strangers, "managed by nobody", f"Take them over ({take}), delete or leave them."),
@@ -488,13 +482,9 @@ def diagnose(target: JenkinsTarget, needs: Needs) -> tuple[Diagnosis, ...]:
     """
     try:
         facts = examine(target, needs)
-    except TargetError as error:
-        return (Diagnosis(State.ERROR, error.message, error.advice, check="server"),)
-    return tuple(
-        replace(found, check=name)
-        for name, check in CHECKS.items()
-        for found in check(needs, facts)
-    )
+    except TargetError as failure:
+        return (error(failure.message, failure.advice, check="server"),)
+    return tuple(found for check in CHECKS.values() for found in check(needs, facts))
 
 
 def of_state(rows: tuple[Diagnosis, ...], state: State) -> list[Diagnosis]:

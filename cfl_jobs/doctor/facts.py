@@ -10,11 +10,9 @@ from __future__ import annotations
 import html
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from functools import partial
 from http.client import HTTPException
 from typing import Any, TypeVar
 from urllib.error import HTTPError
@@ -95,21 +93,13 @@ class Upkeep:
 
 
 @dataclass(frozen=True, slots=True)
-class Repository:
-    """The URL that a repository's host redirects to, "" for none, or why that can't be told."""
-
-    moved_to: str = ""
-    untold: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """What a server told of itself; `untold` says by field name why it didn't tell something.
 
     `own_url` is the one it believes it has. `clock_difference` is how many seconds its clock is
     ahead of ours. `unreadable` are jobs of ours whose config this user may not read or change.
     `anonymous_reads` tells whether someone who isn't logged in gets a list of jobs. `repositories`
-    are what their hosts said, by URL.
+    are, by URL, the one that its host redirects to, "" for none, and why that can't be told.
     """
 
     url: str
@@ -129,7 +119,7 @@ class Facts:
     credential_ids: tuple[str, ...]
     nodes: tuple[NodeState, ...]
     upkeep: Upkeep
-    repositories: Mapping[str, Repository]
+    repositories: Mapping[str, tuple[str, str]]
     untold: Mapping[str, str]
 
 
@@ -168,17 +158,16 @@ def examine(target: JenkinsTarget, needs: Needs, *, now: Callable[[], float] = t
         jobs=jobs,
         clock_difference=difference,
         is_administrator=is_administrator,
-        may_create=is_administrator or _may(partial(_create_nothing, target)),
+        may_create=is_administrator
+        or _may(target.client.post, "createItem?name=", "create jobs", "<project/>"),
         # Jenkins shows a job's config to those who may change it.
         unreadable=tuple(
-            name
-            for name in needs.names
-            if name in ours and not _may(partial(target.read, Kind.JOB, name))
+            name for name in needs.names if name in ours and not _may(target.read, Kind.JOB, name)
         ),
         anonymous_reads=_anonymous_reads(target),
         plugins=plugins,
         credential_ids=ask("credential_ids", target.credential_ids, ()),
-        nodes=ask("nodes", lambda: _ask_nodes(target, str(state.get("mode") or "")), ()),
+        nodes=ask("nodes", lambda: tuple(_ask_nodes(target, str(state.get("mode") or ""))), ()),
         upkeep=ask("upkeep", lambda: _ask_upkeep(target, now), Upkeep()),
         repositories=_ask_repositories(url for url, _ in needs.watched),
         untold=untold,
@@ -215,42 +204,38 @@ def ask_plugins(target: JenkinsTarget) -> dict[str, InstalledPlugin]:
     }
 
 
-def _ask_nodes(target: JenkinsTarget, mode: str) -> tuple[NodeState, ...]:
-    """Return all nodes; `mode` is the controller's, hudson.model.Node.Mode."""
+def _ask_nodes(target: JenkinsTarget, mode: str) -> Iterator[NodeState]:
+    """Yield the nodes; `mode` is the controller's."""
     found = target.client.ask_json("computer/api/json?depth=0", "list nodes", "computer")
-    return tuple(_read_node(target, node, mode) for node in found["computer"])
-
-
-def _read_node(target: JenkinsTarget, node: dict[str, Any], mode: str) -> NodeState:
-    monitors = node.get("monitorData") or {}
-    disks = []
-    for monitor in ("DiskSpaceMonitor", "TemporarySpaceMonitor"):
-        data = monitors.get(f"hudson.node_monitors.{monitor}")
-        if data and data.get("size") is not None:
-            stops, warns = data.get("threshold") or _STOPS_AT, data.get("warningThreshold")
-            disks.append(Disk(data.get("path", ""), int(data["size"]), stops, warns or _WARNS_AT))
-    clock = monitors.get("hudson.node_monitors.ClockMonitor")
-    is_controller = str(node.get("_class", "")).endswith("MasterComputer")
-    mode = mode if is_controller else _ask_mode(target, node["displayName"])
-    return NodeState(
-        node["displayName"],
-        int(node["numExecutors"]),
-        tuple(label["name"] for label in node.get("assignedLabels", ()) if label),
-        bool(node["offline"]),
-        is_controller,
-        mode == "EXCLUSIVE" if mode else None,
-        tuple(disks),
-        clock["diff"] / 1000 if clock and "diff" in clock else None,
-    )
-
-
-def _ask_mode(target: JenkinsTarget, name: str) -> str:
-    """Return an agent's mode, which only its config has; "" where we may not read that."""
-    try:
-        config = _ask_page(target, f"computer/{quote(name, safe='')}/config.xml", "look at a node")
-    except (*_NOT_ALLOWED, Missing, Refused):
-        return ""
-    return find_group(r"<mode>(\w+)</mode>", config)
+    for node in found["computer"]:
+        monitors = node.get("monitorData") or {}
+        disks = []
+        for monitor in ("DiskSpaceMonitor", "TemporarySpaceMonitor"):
+            data = monitors.get(f"hudson.node_monitors.{monitor}") or {}
+            if data.get("size") is not None:
+                stops, warns = data.get("threshold"), data.get("warningThreshold")
+                bounds = stops or _STOPS_AT, warns or _WARNS_AT
+                disks.append(Disk(data.get("path", ""), int(data["size"]), *bounds))
+        clock = monitors.get("hudson.node_monitors.ClockMonitor") or {}
+        name, own_mode = node["displayName"], mode
+        is_controller = str(node.get("_class", "")).endswith("MasterComputer")
+        if not is_controller:  # an agent's mode stands in its config only
+            try:
+                page = f"computer/{quote(name, safe='')}/config.xml"
+                config = _ask_page(target, page, "look at a node")
+                own_mode = find_group(r"<mode>(\w+)</mode>", config)
+            except (*_NOT_ALLOWED, Missing, Refused):
+                own_mode = ""
+        yield NodeState(
+            name,
+            int(node["numExecutors"]),
+            tuple(label["name"] for label in node.get("assignedLabels", ()) if label),
+            bool(node["offline"]),
+            is_controller,
+            own_mode == "EXCLUSIVE" if own_mode else None,
+            tuple(disks),
+            clock["diff"] / 1000 if "diff" in clock else None,
+        )
 
 
 def _ask_page(target: JenkinsTarget, path: str, doing: str) -> str:
@@ -282,16 +267,13 @@ def _ask_upkeep(target: JenkinsTarget, now: Callable[[], float]) -> Upkeep:
     )
 
 
-def _create_nothing(target: JenkinsTarget) -> None:
-    with suppress(Refused):  # for want of a name
-        target.client.post("createItem?name=", "create jobs", "<project/>")
-
-
-def _may(do: Callable[[], object]) -> bool:
+def _may(do: Callable[..., object], *arguments: object) -> bool:
     try:
-        do()
+        do(*arguments)
     except _NOT_ALLOWED:
         return False
+    except Refused:  # for want of a name
+        pass
     return True
 
 
@@ -311,38 +293,40 @@ class _Stays(HTTPRedirectHandler):
         return None
 
 
-def _ask_repositories(urls: Iterable[str]) -> dict[str, Repository]:
+def _ask_repositories(urls: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Ask each repository's host whether the repository has moved. A silent host is asked once."""
-    told: dict[str, Repository] = {}
+    told: dict[str, tuple[str, str]] = {}
     silent: dict[str, str] = {}
     for url in urls:
-        host = ""
+        moved_to = host = untold = ""
         try:
             scheme, host, *_ = urlsplit(url)
             if scheme not in ("http", "https") or "@" in host or "$" in url:
-                told[url] = Repository(untold="only a plain http(s) URL is asked")
+                untold = "only a plain http(s) URL is asked"
             elif host in silent:
-                told[url] = Repository(untold=silent[host])
+                untold = silent[host]
             else:
-                told[url] = _ask_repository(url)
+                moved_to = _ask_repository(url)
+        except HTTPError as answer:
+            untold = f"its host answers with status {answer.code} without a login"
         except (HTTPException, ValueError) as error:  # of this URL alone
-            told[url] = Repository(
-                untold=f"it can't be asked ({str(error) or type(error).__name__})"
-            )
+            untold = f"it can't be asked ({str(error) or type(error).__name__})"
         except OSError as error:
-            silent[host] = f"{host} doesn't answer ({getattr(error, 'reason', None) or error})"
-            told[url] = Repository(untold=silent[host])
+            untold = f"{host} doesn't answer ({getattr(error, 'reason', None) or error})"
+            silent[host] = untold
+        told[url] = moved_to, untold
     return told
 
 
-def _ask_repository(url: str) -> Repository:
+def _ask_repository(url: str) -> str:
+    """Return the URL that a host redirects to, "" for none; another answer is an HTTPError."""
     asked = f"{url}{_REFS}?service=git-upload-pack"
     try:
         build_opener(_Stays).open(asked, timeout=_TIME_LIMIT).close()
     except HTTPError as answer:
-        place = urlsplit(urljoin(asked, answer.headers.get("Location", "")))
         answer.close()
-        if answer.code in (301, 302, 307, 308) and place.path.endswith(_REFS):
-            return Repository(place._replace(path=place.path[: -len(_REFS)], query="").geturl())
-        return Repository(untold=f"its host answers with status {answer.code} without a login")
-    return Repository()
+        place = urlsplit(urljoin(asked, answer.headers.get("Location", "")))
+        if answer.code not in (301, 302, 307, 308) or not place.path.endswith(_REFS):
+            raise
+        return place._replace(path=place.path.removesuffix(_REFS), query="").geturl()
+    return ""
