@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cfl_jobs.bootstrap.contents import Overrides, read_overrides
 from cfl_jobs.bootstrap.directory import Written, check_ours, make_files, write_files
-from cfl_jobs.bootstrap.overrides import Overrides, read_overrides
 from cfl_jobs.errors import CflJobsError
 from tests.test_bootstrap import MADE, NEEDS, Bootstrap, bootstrap, plugin_lines
 

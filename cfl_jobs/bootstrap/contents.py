@@ -1,10 +1,14 @@
-"""Needs and overrides → what a fresh server holds: plugins, secrets, credentials and agents.
+"""Needs, and what people added → what a fresh server holds: plugins, secrets, credentials, agents.
 
 The values of secrets are only looked at for being there; they are kept nowhere and shown to nobody.
 
 There is one agent for builds, and one for each label of jobs with secrets. Builds on one agent run
 as one user and can watch each other, so a job that binds credentials shares its agent only with
 jobs that ask for the same label.
+
+What people add stands in overrides/. Configuration as Code reads jenkins.yaml and then
+overrides/jenkins/*.yaml with its merge strategy `override`: mappings are merged, lists appended, of
+two values the later one counts (configuration-as-code 1810, OverrideMergeStrategy).
 """
 
 from __future__ import annotations
@@ -12,25 +16,33 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-from cfl_jobs.bootstrap.overrides import PLUGINS, Overrides
 from cfl_jobs.configs.labels import named_labels, satisfies
 from cfl_jobs.doctor.needs import CredentialNeed, Needs
-from cfl_jobs.errors import CflJobsError, some
+from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, Position, some
+from cfl_jobs.files import read_text
+from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.secrets import KINDS, CredentialKind, name_of, names_of
+from cfl_jobs.reading.tracking import peek
 from cfl_jobs.reading.versions import is_older
+
+OVERRIDES = "overrides"
+SETUP = f"{OVERRIDES}/jenkins"
+PLUGINS = f"{OVERRIDES}/plugins.txt"
+_PLUGIN = re.compile(r"([A-Za-z0-9_.-]+)(?::([^\s:#]+))?\s*(?:#.*)?")
+_REFERENCE = re.compile(r"(?<!\^)\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 # Plugin, its version for each Jenkins, what jenkins.yaml needs it for.
 _OWN = files("cfl_jobs.bootstrap").joinpath("files/plugins-of-the-server.txt").read_text("utf-8")
 _ROWS = (re.split(r"\s{2,}", row) for row in _OWN.splitlines() if not row.startswith("#"))
 (_, *_SINCE, _), *_OF_THE_SERVER = _ROWS
-SSH = "ssh-credentials"  # where there is such a key
-OF_THE_SERVER = frozenset(name for name, *_ in _OF_THE_SERVER) - {SSH}
-BUILDER = "builder"
+_SSH = "ssh-credentials"  # where there is such a key
+_BUILDER = "builder"
 # The controller's own labels (the second one before Jenkins 2.319): no agent has them.
 _CONTROLLER = frozenset({"built-in", "master"})
 _SPARE_EXECUTORS = 2
@@ -60,14 +72,6 @@ class Secret:
     name: str
     meaning: str
     form: Form = Form.TEXT
-
-    @property
-    def is_hidden(self) -> bool:
-        return self.form is not Form.PLAIN
-
-    @property
-    def is_file(self) -> bool:
-        return self.form is Form.FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,70 @@ _OF_GITHUB = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What people added; text is "" for none.
+
+    `setup` are the snippets of Configuration as Code, by file; `secrets` are named in them: names
+    and files. `plugins` are names and versions, "" for any.
+    """
+
+    setup: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    plugins: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    controller: str = ""
+    agent: str = ""
+    compose: str = ""
+
+    def replaces(self, key: str, kind: str, *, is_mapping: bool) -> bool:
+        """Tell whether a snippet sets `jenkins.key` to something that can't be merged with ours.
+
+        `key` takes one of several kinds of things; ours is a mapping under its kind's name, or the
+        name alone.
+        """
+        for snippet in self.setup.values():
+            theirs = peek(snippet.get("jenkins"), key)
+            if isinstance(theirs, Mapping):
+                if not is_mapping or kind not in theirs:
+                    return True
+            elif theirs is not None and is_mapping:
+                return True
+        return False
+
+
+def read_overrides(home: Path) -> Overrides:
+    """Read overrides/ below `home`. Raises DefinitionError with every mistake, CflJobsError."""
+    setup: dict[str, Mapping[str, Any]] = {}
+    findings: list[Finding] = []
+    secrets: dict[str, str] = {}
+    for path in sorted((home / SETUP).glob("*.y*ml")):
+        name, text = f"{SETUP}/{path.name}", _read(path)
+        loaded = load_yaml(text, str(path))
+        findings += loaded.findings
+        if isinstance(loaded.value, Mapping):
+            setup[name] = dict(loaded.value.items())
+        elif not loaded.findings:
+            findings.append(Finding("a snippet is a mapping", Position(str(path), 1)))
+        for found in _REFERENCE.finditer(text):
+            secrets.setdefault(found[1], name)
+    plugins: dict[str, str] = {}
+    for number, line in enumerate(_read(home / PLUGINS).split("\n"), 1):
+        if entry := _PLUGIN.fullmatch(line.strip()):
+            plugins[entry[1]] = entry[2] or plugins.get(entry[1], "")
+        elif line.strip() and not line.lstrip().startswith("#"):
+            place = Position(str(home / PLUGINS), number)
+            advice = "One `name:version` a line; # begins a comment."
+            findings.append(Finding("this names no plugin", place, line, advice=advice))
+    if findings:
+        raise DefinitionError(findings)
+    texts = ("controller.Dockerfile", "agent.Dockerfile", "compose.yaml")
+    return Overrides(setup, plugins, secrets, *(_read(home / OVERRIDES / name) for name in texts))
+
+
+def _read(path: Path) -> str:
+    return read_text(path, advice="Fix it or move it away.") if path.exists() else ""
+
+
 def list_plugins(needs: Needs, overrides: Overrides) -> tuple[PluginLine, ...]:
     """Return what must be installed, by name; Jenkins adds what these depend on."""
     reasons: dict[str, list[str]] = defaultdict(list)
@@ -107,7 +175,7 @@ def list_plugins(needs: Needs, overrides: Overrides) -> tuple[PluginLine, ...]:
     kinds = {credential.kind for credential in list_credentials(needs)}
     jenkins, versions = needs.inventory.jenkins, dict[str, str]()
     for name, *recorded, reason in _OF_THE_SERVER:
-        if name != SSH or CredentialKind.SSH_KEY in kinds:
+        if name != _SSH or CredentialKind.SSH_KEY in kinds:
             reasons[name].append(reason)
         for since, version in zip(_SINCE, recorded, strict=True):
             if not jenkins or not is_older(jenkins, since):
@@ -179,7 +247,7 @@ def find_missing(
         value = values.get(secret.name, "").strip()
         if not value:
             yield secret, "not given"
-        elif secret.is_file and not (directory / value).is_file():
+        elif secret.form is Form.FILE and not (directory / value).is_file():
             yield secret, "names no file"
 
 
@@ -193,11 +261,11 @@ def list_agents(needs: Needs) -> tuple[Agent, ...]:
         if not labels or needs.keepers.isdisjoint(jobs):
             shared |= dict.fromkeys(labels)
             continue
-        name = _name_agent(labels[0], {BUILDER, *(agent.name for agent in own)})
+        name = _name_agent(labels[0], {_BUILDER, *(agent.name for agent in own)})
         own.append(Agent(name, labels, 1 + len(blocking & set(jobs))))
         blocking -= set(jobs)
     # So many builds must run at a time that jobs never wait for each other for ever.
-    builder = Agent(BUILDER, tuple(shared), len(blocking) + _SPARE_EXECUTORS, is_shared=True)
+    builder = Agent(_BUILDER, tuple(shared), len(blocking) + _SPARE_EXECUTORS, is_shared=True)
     return (builder, *own)
 
 

@@ -16,7 +16,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from importlib.resources import files
+from itertools import chain
 from itertools import count as numbers
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ import click
 import jinja2
 
 from cfl_jobs.bootstrap import contents
-from cfl_jobs.bootstrap.overrides import OVERRIDES, SETUP, Overrides, read_overrides
+from cfl_jobs.bootstrap.contents import OVERRIDES, SETUP, Overrides, Secret, read_overrides
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.errors import CflJobsError, TargetError, count, is_or_are, suggest
 from cfl_jobs.files import write_whole
@@ -39,20 +39,12 @@ SECRETS_FILE = "secrets.env"
 _COMPOSE_OVERRIDE = "compose.override.yaml"
 _SIGN = "Written by `cfl-jobs bootstrap`"
 _SIGNED = re.compile(re.escape(_SIGN.rstrip("`")) + r"[^`\n]*`(?: \(([0-9a-f]{12})\))?")
-# What each file is made of, in files/.
-_TEMPLATES = {
-    "plugins.txt": "plugins.txt.j2",
-    "jenkins.yaml": "jenkins.yaml.j2",
-    "Dockerfile": "Dockerfile.j2",
-    ".dockerignore": "dockerignore.j2",
-    "compose.yaml": "compose.yaml.j2",
-    "secrets.env.example": "secrets.env.example.j2",
-    **{name: name for name in ("agent.sh", "agents.groovy", "backup.sh", "controller.sh")},
-    "restore.sh": "restore.sh",
-    f"{OVERRIDES}/README.md": "overrides.md",
-    _COMPOSE_OVERRIDE: "compose.override.yaml.j2",
-    LOCK: "plugins.lock.txt.j2",
-}
+# In the order in which they are told; each is made of files/NAME.j2, or is files/NAME.
+_FILES = (
+    "plugins.txt", "jenkins.yaml", "Dockerfile", ".dockerignore", "compose.yaml",
+    "secrets.env.example", "agent.sh", "agents.groovy", "backup.sh", "controller.sh", "restore.sh",
+    f"{OVERRIDES}/README.md", _COMPOSE_OVERRIDE, LOCK,
+)  # fmt: skip
 
 
 class Written(Enum):
@@ -79,9 +71,7 @@ def write_home(
     """
     if secrets_file is None and (home / SECRETS_FILE).is_file():
         secrets_file = home / SECRETS_FILE
-    values = dict(os.environ)
-    if secrets_file:
-        values = read_secrets(secrets_file)
+    values = read_secrets(secrets_file) if secrets_file else dict(os.environ)
     overrides = read_overrides(home)
     made = make_files(needs, overrides, source=source, has_lock=(home / LOCK).is_file())
     check_ours(home, made)
@@ -89,60 +79,52 @@ def write_home(
         return code
     for name, became, kept in write_files(home, made):
         if became is Written.EDITED:
-            click.echo(f"{home / name}: {became.value} {kept}", err=True)
-            click.echo(f"  What it adds is kept each time if it stands in {OVERRIDES}/.", err=True)
+            _warn(f"{home / name}: {became.value} {kept}")
+            _warn(f"  What it adds is kept each time if it stands in {OVERRIDES}/.")
         else:
             click.echo(f"{home / name}: {became.value}")
     locked = {line.partition(":")[0].strip() for line in _read(home / LOCK).splitlines()}
     needed = {line.name for line in contents.list_plugins(needs, overrides)}
     if len(locked) > 1 and (unlocked := sorted(needed - locked)):
-        names = ", ".join(unlocked)
-        click.echo(f"{home / LOCK} lacks {names}, so they aren't installed.", err=True)
-        click.echo("  Take the versions again with --lock, or remove that file.", err=True)
+        _warn(f"{home / LOCK} lacks {', '.join(unlocked)}, so they aren't installed.")
+        _warn("  Take the versions again with --lock, or remove that file.")
     for job in contents.find_exposed(needs):
-        click.echo(
-            f"{job} binds credentials and may run where every branch's builds run: they can read "
-            "them there. Give its entry a node_label of its own.",
-            err=True,
-        )
+        told = f"{job} binds credentials and may run where every branch's builds run: they can read"
+        _warn(f"{told} them there. Give its entry a node_label of its own.")
     secrets = contents.list_secrets(needs, overrides)
     is_complete = _tell_secrets(secrets, home, values, secrets_file)
     return int(require_secrets and not is_complete)
 
 
 def _tell_secrets(
-    secrets: tuple[contents.Secret, ...],
-    home: Path,
-    values: Mapping[str, str],
-    secrets_file: Path | None,
+    secrets: tuple[Secret, ...], home: Path, values: Mapping[str, str], secrets_file: Path | None
 ) -> bool:
     """Say which secrets are missing and how to start; returns whether none is."""
-    if secrets_file:
-        known = [secret.name for secret in secrets]
-        for name in values:
-            if name not in known:
-                line = f"{secrets_file}: {name} is not needed. {suggest(name, known)}"
-                click.echo(line.rstrip(), err=True)
-    where = secrets_file or "the environment"
+    known = [secret.name for secret in secrets]
+    for name in values if secrets_file else ():
+        if name not in known:
+            _warn(f"{secrets_file}: {name} is not needed. {suggest(name, known)}".rstrip())
+    where, file = secrets_file or "the environment", secrets_file or home / SECRETS_FILE
     missing = list(contents.find_missing(secrets, values, home))
-    file = secrets_file or home / SECRETS_FILE
-    start = f"cd {shlex.quote(str(home))} && docker compose"
-    if missing or secrets_file:
-        start += f" --env-file {shlex.quote(os.path.relpath(file, home))}"
     if missing:
         what = f"{len(missing)} of {count(len(secrets), 'secret')} {is_or_are(missing)} missing"
-        click.echo(f"{what} in {where}:", err=True)
+        _warn(f"{what} in {where}:")
         for secret, why in missing:
-            click.echo(f"  {secret.name}: {why} ({secret.meaning})", err=True)
-        click.echo(
-            f"  Everything is written; it starts when they are in {file}, as "
-            f"{home / SECRETS_FILE}.example tells.",
-            err=True,
-        )
+            _warn(f"  {secret.name}: {why} ({secret.meaning})")
+        example = f"{home / SECRETS_FILE}.example"
+        _warn(f"  Everything is written; it starts when they are in {file}, as {example} tells.")
     else:
         click.echo(f"All {count(len(secrets), 'secret')} are in {where}.")
-    click.echo(f"Start it: {start} up --build --detach --wait")
+    given = ""
+    if missing or secrets_file:
+        given = f" --env-file {shlex.quote(os.path.relpath(file, home))}"
+    start = f"cd {shlex.quote(str(home))} && docker compose{given} up --build --detach --wait"
+    click.echo(f"Start it: {start}")
     return not missing
+
+
+def _warn(line: str) -> None:
+    click.echo(line, err=True)
 
 
 def make_files(
@@ -156,19 +138,16 @@ def make_files(
     """
     image = image_of(needs)
     environment = jinja2.Environment(  # noqa: S701 - no HTML
+        loader=jinja2.PackageLoader("cfl_jobs.bootstrap", "files"),
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters |= {
-        "ascii": ascii,
-        "entry": _entry,
-        "json": json.dumps,
-        "label": _label,
-        "quote": _quote,
+        "ascii": ascii, "entry": _entry, "json": json.dumps, "label": _label, "quote": _quote,
         "reference": _reference,
-    }
+    }  # fmt: skip
     values = {
         "contents": contents,
         "needs": needs,
@@ -192,15 +171,13 @@ def make_files(
         "secrets_file": SECRETS_FILE,
         "inventory": INVENTORY,
         "setup": SETUP,
-        "taken_in": _taken_in,
     }
     left_out = {LOCK: not source, _COMPOSE_OVERRIDE: not overrides.compose}
-    folder = files("cfl_jobs.bootstrap").joinpath("files")
-    return {
-        name: environment.from_string(folder.joinpath(template).read_text("utf-8")).render(values)
-        for name, template in _TEMPLATES.items()
-        if not left_out.get(name)
-    }
+    made = {}
+    for name in (name for name in _FILES if not left_out.get(name)):
+        file = name.rpartition("/")[2].removeprefix(".")
+        made[name] = environment.select_template([f"{file}.j2", file]).render(values)
+    return made
 
 
 def image_of(needs: Needs) -> str:
@@ -223,12 +200,6 @@ def _entry(line: contents.PluginLine) -> str:
     if not line.version:
         comments += f"# {INVENTORY} has no version of it, so this is the newest\n"
     return f"\n{comments}{line.name}:{line.version}".rstrip(":") + "\n"
-
-
-def _taken_in(text: str, name: str) -> str:
-    """Return people's own instructions, run as root as installing needs."""
-    text = text.strip()
-    return text and f"\n# {OVERRIDES}/{name}:\nUSER root\n{text}\nUSER jenkins\n"
 
 
 def _label(label: str) -> str:
@@ -273,12 +244,16 @@ def write_files(directory: Path, made: Mapping[str, str]) -> Iterator[tuple[str,
         if there == signed or (name.startswith(OVERRIDES) and _is_edited(there)):
             yield name, Written.SAME, path
             continue
-        kept, became = path, Written.NEW
-        if _is_edited(there):
-            kept, became = _free_name(path), Written.EDITED
-            _write(kept, there)
-        _write(path, signed)
-        yield name, became, kept
+        kept = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if _is_edited(there):
+                kept = _free_name(path)
+                write_whole(kept, there, mode=0o644)
+            write_whole(path, signed, mode=0o644)
+        except OSError as error:
+            raise _wrap(path, error) from error
+        yield name, Written.NEW if kept == path else Written.EDITED, kept
     stale = directory / _COMPOSE_OVERRIDE
     if _COMPOSE_OVERRIDE not in made and _find_sign(there := _read(stale)):
         if _is_edited(there):
@@ -311,12 +286,9 @@ def _is_edited(text: str) -> bool:
 
 def _free_name(path: Path) -> Path:
     """Return the first of NAME.edited, NAME.edited.2, ... that is free."""
-    kept = path.with_name(f"{path.name}.edited")
-    for number in numbers(2):
-        if not kept.exists():
-            break
-        kept = path.with_name(f"{path.name}.edited.{number}")
-    return kept
+    ends = chain([""], map(".{}".format, numbers(2)))
+    kept = (path.with_name(f"{path.name}.edited{end}") for end in ends)
+    return next(path for path in kept if not path.exists())
 
 
 def _read(path: Path) -> str:
@@ -326,14 +298,6 @@ def _read(path: Path) -> str:
         return ""
     except UnicodeDecodeError:
         return "not text"
-    except OSError as error:
-        raise _wrap(path, error) from error
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text, mode=0o644)
     except OSError as error:
         raise _wrap(path, error) from error
 

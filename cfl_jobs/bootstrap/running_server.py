@@ -7,7 +7,8 @@ jenkins.model.Jenkins of core 2.440, and its answers to the same requests.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -37,6 +38,25 @@ from cfl_jobs.terminal.text import show
 # What no later step can fix; of the rest the last step asks again.
 _STOPPING = frozenset({"server", "version", "login", "permissions"})
 _AGAIN = "Fix it and run this again: it goes on from what is there."
+# Where Jenkins leads to after an installation was asked for: before and since 2.4xx.
+_AFTER_INSTALL = ("updateCenter", "pluginManager/updates")
+_WAITS = "restartRequiredForCompletion"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How long something on the server is waited for, and how often it is looked at, in seconds."""
+
+    limit: float = 900.0
+    interval: float = 3.0
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+
+    def rounds(self) -> Iterator[None]:
+        """Yield once at once, then after each interval, until the limit."""
+        yield
+        for _ in range(int(self.limit / self.interval)):
+            self.sleep(self.interval)
+            yield
 
 
 def set_up_server(
@@ -94,18 +114,19 @@ class _Steps:
         return int(bool(errors & _STOPPING))
 
     def install(self) -> int:
+        """Ask Jenkins to install what is missing or too old, and what that depends on.
+
+        Jenkins takes the newest that its update centre offers; one that it offers not at all is
+        left out without an error.
+        """
         installed = ask_plugins(self.target)
-        off = [
-            need.name
-            for need in self.needs.plugins
-            if need.name in installed and not installed[need.name].is_enabled
-        ]
-        if off:
+        there = [need.name for need in self.needs.plugins if need.name in installed]
+        if off := [name for name in there if not installed[name].is_enabled]:
             raise TargetError(
                 f"{', '.join(off)} {is_or_are(off)} disabled",
                 advice="Manage Jenkins → Plugins → Installed: enable, restart, run this again.",
             )
-        lacking = find_lacking(self.needs, installed)
+        lacking = self.find_lacking(installed)
         if not lacking:
             click.echo(f"All there: {count(len(self.needs.plugins), 'plugin')}.")
             return 0
@@ -113,12 +134,28 @@ class _Steps:
             click.echo(f"  {_name(need)}, for {', '.join(need.users)}")
         what = count(len(lacking), "plugin")
         self.confirm(f"Install {what} on {self.target.label}, and restart?")
-        install_plugins(self.target, lacking)
+        wanted = (quoteattr(f"{need.name}@{need.version or '0'}") for need in lacking)
+        body = "".join(f"<install plugin={plugin}/>" for plugin in wanted)
+        self.target.client.post(
+            "pluginManager/installNecessaryPlugins",
+            "install plugins",
+            f"<jenkins>{body}</jenkins>",
+            lands_on=_AFTER_INSTALL,
+        )
         click.echo("Jenkins installs them, and what they depend on.")
         for line in wait_for_installation(self.target, self.waiting):
             click.echo(f"  {line}", err=True)
         self.has_installed = True
         return 0
+
+    def find_lacking(self, installed: Mapping[str, InstalledPlugin]) -> list[PluginNeed]:
+        """Return the plugins to install or update."""
+        return [
+            need
+            for need in self.needs.plugins
+            if need.name not in installed
+            or (need.version and is_older(installed[need.name].version, need.version))
+        ]
 
     def restart(self) -> int:
         if not (self.has_installed or _ask_installations(self.target).get(_WAITS)):
@@ -127,8 +164,7 @@ class _Steps:
         click.echo("Jenkins restarts as soon as no build runs.")
         restart(self.target, self.waiting)
         click.echo("It is back.")
-        lacking = find_lacking(self.needs, ask_plugins(self.target))
-        if lacking:
+        if lacking := self.find_lacking(ask_plugins(self.target)):
             raise TargetError(
                 f"{self.target.label} still lacks {', '.join(map(_name, lacking))}",
                 advice="Press “Check now” in Manage Jenkins → Plugins, look whether its update "
@@ -142,14 +178,12 @@ class _Steps:
             click.echo("There is no ad-hoc job (jobs/adhoc.yaml) or no branch in the settings.")
             return 0
         page = f"{self.target.label}{path_of(Kind.JOB, job)}/"
-        builds = self.target.count_builds(job)
-        if builds:
+        if self.target.count_builds(job):
             click.echo(f"{job} has been built already, so it isn't started: {page}")
             return 0
         errors = of_state(diagnose(self.target, self.needs), State.ERROR)
         for row in errors:
-            click.echo(f"  {row.check}: {row.message}", err=True)
-            click.echo(f"    → {row.fix}", err=True)
+            click.echo(f"  {row.check}: {row.message}\n    → {row.fix}", err=True)
         if errors:
             return 1
         self.confirm(f"Start {job} with BRANCH={branch}? It ends with a deployment.")
@@ -162,69 +196,20 @@ class _Steps:
             confirm(question, advice="Add --yes to go ahead.")
 
 
-# Where Jenkins leads to after an installation was asked for: before and since 2.4xx.
-_AFTER_INSTALL = ("updateCenter", "pluginManager/updates")
-_UNDER_WAY = ("Pending", "Installing")
-_WAITS = "restartRequiredForCompletion"
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """How long something on the server is waited for, and how often it is looked at, in seconds."""
-
-    limit: float = 900.0
-    interval: float = 3.0
-    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
-
-    def rounds(self) -> Iterator[None]:
-        """Yield once at once, then after each interval, until the limit."""
-        yield
-        for _ in range(int(self.limit / self.interval)):
-            self.sleep(self.interval)
-            yield
-
-
 def _name(need: PluginNeed) -> str:
     return f"{need.name} {need.version}".rstrip()
-
-
-def find_lacking(needs: Needs, installed: Mapping[str, InstalledPlugin]) -> tuple[PluginNeed, ...]:
-    """Return the plugins to install or update; one that is switched off is nobody's to install."""
-    return tuple(
-        need
-        for need in needs.plugins
-        if need.name not in installed
-        or (need.version and is_older(installed[need.name].version, need.version))
-    )
-
-
-def install_plugins(target: JenkinsTarget, plugins: Iterable[PluginNeed]) -> None:
-    """Ask Jenkins to install these, and what they depend on, in at least these versions.
-
-    Jenkins takes the newest that its update centre offers; one that it offers not at all is left
-    out without an error.
-    """
-    wanted = [f"{need.name}@{need.version or '0'}" for need in plugins]
-    body = "".join(f"<install plugin={quoteattr(plugin)}/>" for plugin in wanted)
-    target.client.post(
-        "pluginManager/installNecessaryPlugins",
-        "install plugins",
-        f"<jenkins>{body}</jenkins>",
-        lands_on=_AFTER_INSTALL,
-    )
 
 
 def wait_for_installation(target: JenkinsTarget, waiting: Waiting) -> tuple[str, ...]:
     """Wait until nothing is being installed; return what went wrong, a line for each plugin."""
     for _ in waiting.rounds():
         jobs = _ask_installations(target)["jobs"]
-        states = [str((job.get("status") or {}).get("type", "")) for job in jobs]
-        if not any(state in _UNDER_WAY for state in states):
-            return tuple(
-                f"{job.get('name', 'a plugin')}: {job.get('errorMessage') or 'it failed'}"
-                for job, state in zip(jobs, states, strict=True)
-                if state == "Failure"
-            )
+        by_state = defaultdict[str, list[str]](list)
+        for job in jobs:
+            told = f"{job.get('name', 'a plugin')}: {job.get('errorMessage') or 'it failed'}"
+            by_state[str((job.get("status") or {}).get("type", ""))].append(told)
+        if not {"Pending", "Installing"} & by_state.keys():
+            return tuple(by_state["Failure"])
     raise TargetError(
         f"{target.label} has been installing plugins for {waiting.limit / 60:.0f} minutes",
         advice=f"Look at {target.label}pluginManager/updates/, then run this again.",
