@@ -13,8 +13,8 @@ import pytest
 
 import tests.jenkins_server_configs as configs
 from cfl_jobs.errors import CflJobsError
+from cfl_jobs.targets.client import RetryPolicy
 from cfl_jobs.targets.credentials import Credentials
-from cfl_jobs.targets.retries import RetryPolicy
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import JenkinsServer
 from tests.rendered_jobs import folder

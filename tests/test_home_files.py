@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -15,13 +14,19 @@ from cfl_jobs.target import Kind
 from cfl_jobs.targets.home import (
     HomeTarget,
     find_view,
+    join_views,
     make_view,
-    parse_views,
     put_view,
     read_view,
-    replace_views,
+    split_views,
 )
-from cfl_jobs.targets.home_files import _is_locked, list_directory, locked, read_text, write_text
+from cfl_jobs.targets.home_files import (
+    list_directory,
+    lock_directory,
+    locked,
+    read_text,
+    write_text,
+)
 from tests.rendered_jobs import job, view
 
 OLD, NEW = "<project>old</project>", "<project>new</project>"
@@ -233,11 +238,11 @@ def test_a_lock_on_a_directory_that_was_replaced_is_none(tmp_path: Path) -> None
     place.mkdir()
     handle = os.open(place, os.O_RDONLY)
     try:
-        assert _is_locked(handle, place)
+        assert lock_directory(handle, place)
         place.rename(tmp_path / "other")
-        assert not _is_locked(handle, place)
+        assert not lock_directory(handle, place)
         place.mkdir()
-        assert not _is_locked(handle, place)
+        assert not lock_directory(handle, place)
     finally:
         os.close(handle)
 
@@ -262,43 +267,39 @@ ONE = "<views><!-- kept --><v><owner/><name>one</name></v></views>"
 @pytest.mark.parametrize("views", ["<views/>", "<views />", "<views></views>", ONE])
 def test_all_but_the_views_stays_to_the_byte(views: str) -> None:
     """Comments, blanks, XML 1.1, and what only looks like views."""
-    text = BEFORE + views + AFTER
-    element = parse_views(text, source="home")
+    before, element, after = split_views(BEFORE + views + AFTER, "home")
+    assert (before, after) == (BEFORE, AFTER)
     put_view(element, None, make_view("new", view("new", ("a",)).config))
-    changed = replace_views(text, element)
+    changed = join_views(before, element, after)
     assert changed.startswith(BEFORE)
     assert changed.endswith(AFTER)
-    again = parse_views(changed, source="home")
-    new = find_view(again, "new")
-    assert new is not None
     assert ("<!-- kept -->" in changed) == (views == ONE)
-    put_view(again, new, None)
-    assert find_view(parse_views(replace_views(changed, again), source="home"), "new") is None
+    again = split_views(changed, "home")
+    put_view(again[1], find_view(again[1], "new"), None)
+    assert find_view(split_views(join_views(*again), "home")[1], "new") is None
 
 
-def test_a_tag_right_after_an_empty_one_is_not_taken_for_its_end() -> None:
+@pytest.mark.parametrize("views", ["<views/>", "<views><v/></views>"])
+def test_a_tag_right_after_an_empty_one_is_not_taken_for_its_end(views: str) -> None:
     """Where expat sees the end of an empty element differs from that of others."""
-    text = "<hudson><views/></hudson>"
-    assert replace_views(text, ET.Element("views")).count("</hudson>") == 1
-    text = "<hudson><views><v/></views></hudson>"
-    assert replace_views(text, ET.Element("views")) == "<hudson><views /></hudson>"
+    before, _, after = split_views(f"<hudson>{views}</hudson>", "home")
+    assert (before, after) == ("<hudson>", "</hudson>")
 
 
 @pytest.mark.parametrize("text", ["<hudson/>", "<hudson></hudson>", "<hudson>\n  <a/>\n</hudson>"])
 def test_a_home_without_views_gets_them(text: str) -> None:
     """Jenkins always writes the element; a person may not."""
-    views = parse_views(text, source="home")
+    before, views, after = split_views(text, "home")
     put_view(views, None, make_view("new", view("new", ()).config))
-    changed = replace_views(text, views)
-    found = parse_views(changed, source="home")
-    assert [view.findtext("name") for view in found] == ["new"]
+    changed = join_views(before, views, after)
+    assert find_view(split_views(changed, "home")[1], "new") is not None
     assert len(parse_config(changed, name="home")) == (2 if "<a/>" in text else 1)
 
 
 def test_a_view_takes_the_place_of_the_one_it_replaces() -> None:
     """Jenkins shows its tabs in this order."""
     text = "<hudson><views>" + "".join(f"<v><name>{n}</name></v>" for n in "abc")
-    views = parse_views(f"{text}</views></hudson>", source="home")
+    views = split_views(f"{text}</views></hudson>", "home")[1]
     put_view(views, find_view(views, "b"), make_view("b", view("b", ("j",)).config))
     assert [view.findtext("name") for view in views] == ["a", "b", "c"]
     assert views[1].find("jobNames") is not None
@@ -314,5 +315,5 @@ def test_a_view_has_one_owner_and_is_read_without_it() -> None:
 
 def test_what_makes_no_sense_names_its_source() -> None:
     with pytest.raises(TargetError, match=r"home: config\.xml line 1") as caught:
-        parse_views("<hudson>", source="home")
+        split_views("<hudson>", "home")
     assert caught.value.advice

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from itertools import chain, repeat
 
 import pytest
-from urllib3.connection import HTTPConnection
 
 from cfl_jobs.errors import Missing, TargetError, Unreachable
-from cfl_jobs.targets.answers import TooSlow
-from cfl_jobs.targets.client import TimeLimit
-from cfl_jobs.targets.retries import Outage, RetryPolicy, TransientError
+from cfl_jobs.target import Kind
+from cfl_jobs.targets.client import Outage, RetryPolicy, TransientError
+from cfl_jobs.targets.server import JenkinsTarget
+from tests.jenkins_server import JenkinsServer
+from tests.server_targets import login, retry_policy
 
 URL = "http://jenkins/"
 REFUSED = TransientError(Unreachable("refused", advice="Look."))
@@ -140,111 +138,32 @@ def test_a_server_given_up_is_asked_by_one_at_a_time_and_not_all_the_time() -> N
         world.ask()
 
 
-class Watched:
-    """A time limit of 0.04 s by a clock that stands until it is moved; what it told is kept."""
-
-    def __init__(self) -> None:
-        self.told: list[float] = []
-        self.now = 0.0
-        self._looks = 0
-        self.limit = TimeLimit(0.04, self.told.append, self._look)
-        self.connection = HTTPConnection("jenkins")
-        self.connection.sock, self.server = socket.socketpair()
-
-    def _look(self) -> float:
-        self._looks += 1
-        return self.now
-
-    def pass_time(self) -> None:
-        """Let more time pass than the limit, and wait until the watching thread has seen it."""
-        self.now += 1
-        seen = self._looks + 2
-        while self._looks < seen:
-            time.sleep(0.001)
-
-
-@pytest.fixture
-def watched() -> Iterator[Watched]:
-    made = Watched()
-    with made.server, made.connection.sock:
-        yield made
-    made.limit.close()
-
-
-def test_what_takes_too_long_is_cut_and_an_error_whatever_it_returns(watched: Watched) -> None:
-    """One that begins meanwhile, in another thread, has a time limit of its own."""
-
-    def ask() -> bool:
-        with watched.limit.over():
-            return True
-
-    def keep_asking() -> None:
-        with watched.limit.over():
-            watched.limit.follow(watched.connection)
-            watched.pass_time()
-            assert watched.connection.sock.recv(1) == b""
-            with ThreadPoolExecutor(max_workers=1) as pool:
-                assert pool.submit(ask).result()
-            watched.told.append(0)
-
-    with pytest.raises(TooSlow):
-        keep_asking()
-    assert watched.told[-1] == 0
-
-
-def test_a_wait_between_two_tries_is_neither_silence_nor_cut(watched: Watched) -> None:
-    with watched.limit.over():
-        with watched.limit.pausing():
-            watched.pass_time()
-        watched.now += 0.001
-    assert watched.told == []
-
-
-@pytest.mark.parametrize("is_paused", [True, False])
-def test_a_connection_that_another_request_uses_by_now_is_not_cut(
-    watched: Watched, *, is_paused: bool
+def test_what_takes_long_is_told_and_what_takes_too_long_is_an_error(
+    jenkins_server: JenkinsServer,
 ) -> None:
-    """It went back to the pool before a wait, or at the end of an answer."""
+    """However the answer drips; whoever asks meanwhile is answered."""
+    said: list[str] = []
+    waits: list[float] = []
 
-    def give_back() -> None:
-        with watched.limit.over():
-            watched.limit.follow(watched.connection)
-            if is_paused:
-                with watched.limit.pausing():
-                    pass
-            else:
-                with ThreadPoolExecutor(max_workers=1) as pool:
-                    pool.submit(watched.limit.follow, watched.connection).result()
-            watched.pass_time()
+    def hold(done: threading.Event, seconds: float) -> bool:
+        if not is_stuck:
+            return done.wait(60)
+        waits.append(seconds)
+        return False
 
-    with pytest.raises(TooSlow):
-        give_back()
-    watched.server.send(b"answer")
-    assert watched.connection.sock.recv(10) == b"answer"
-
-
-def test_what_takes_long_is_told_again_and_again() -> None:
-    told: list[float] = []
-    often = threading.Event()
-
-    def tell(seconds: float) -> None:
-        told.append(seconds)
-        if len(told) == 3:
-            often.set()
-
-    limit = TimeLimit(0.4, tell)
-    with suppress(TooSlow), limit.over():
-        assert often.wait(60)
-    limit.close()
-    assert sorted(told) == told
-    assert told[0] >= 0.1
-
-
-def test_no_thread_is_left_when_a_client_is_closed() -> None:
-    before = threading.active_count()
-    limit = TimeLimit(60, lambda seconds: None)
-    for _ in range(2):
-        with limit.over():
-            assert threading.active_count() == before + 1
-        limit.close()
-        assert threading.active_count() == before
+    is_stuck = False
+    policy = retry_policy(waits, attempts=0, hold=hold)
+    with (
+        JenkinsTarget(
+            jenkins_server.url, login(), timeout=60, policy=policy, say=said.append
+        ) as target,
+    ):
+        is_stuck = True
+        error = failing(lambda: target.list(Kind.JOB))
+        assert error.message == f"{target.label} did not answer in full within 120 seconds"
+        assert said == [
+            f"Waiting for {target.label}: no answer for {seconds} s." for seconds in (30, 60, 90)
+        ]
+        is_stuck = False
+        waits.append(10)
+        assert target.list(Kind.JOB) == ()

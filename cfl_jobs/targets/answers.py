@@ -11,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from html import unescape
 from http.client import IncompleteRead
 from urllib.parse import unquote, urlsplit
@@ -28,7 +29,6 @@ from cfl_jobs.errors import (
     Unavailable,
     Unreachable,
 )
-from cfl_jobs.targets.retries import retry_after
 
 # hudson.security.PermissionGroup: the owner's class -> the title that Jenkins shows.
 _PERMISSION_GROUPS = {
@@ -59,6 +59,31 @@ class Answer:
     def is_jenkins(self) -> bool:
         """Whether Jenkins signed it. It does not sign a config, a 401 or a page of its start."""
         return "X-Jenkins" in self.headers
+
+    @property
+    def after(self) -> float:
+        """For how many seconds the server asks to be left alone, 0 where it doesn't say.
+
+        Retry-After holds seconds, or a date (RFC 9110, 10.2.3), taken by the server's own clock.
+        """
+        text = self.headers.get("Retry-After", "").strip()
+        if text.isascii() and text.isdigit():
+            return float(text[:9])
+        try:
+            now = parsedate_to_datetime(self.headers.get("Date", ""))
+            return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
+        except (TypeError, ValueError):
+            return 0.0
+
+    @property
+    def wants_crumb(self) -> bool:
+        """Whether the crumb was missing or of a session that is no more."""
+        return self.status == 403 and "No valid crumb" in self.text
+
+    @property
+    def is_starting(self) -> bool:
+        """Whether Jenkins says that it is not ready yet."""
+        return self.status == 503 and "Jenkins is getting ready to work" in self.text
 
     @property
     def by(self) -> str:
@@ -93,16 +118,6 @@ class Asked:
 def find_group(pattern: str, text: str) -> str:
     """Return the group of a pattern where it is first found in a text, "" where it isn't."""
     return next((str(found[1]) for found in re.finditer(pattern, text, re.DOTALL)), "")
-
-
-def wants_crumb(answer: Answer) -> bool:
-    """Say whether the crumb was missing or of a session that is no more."""
-    return answer.status == 403 and "No valid crumb" in answer.text
-
-
-def is_starting(answer: Answer) -> bool:
-    """Say whether Jenkins answers that it is not ready yet."""
-    return answer.status == 503 and "Jenkins is getting ready to work" in answer.text
 
 
 def leads_to(answer: Answer, path: str, server: str) -> bool:
@@ -164,14 +179,13 @@ def _explain_status(answer: Answer, asked: Asked) -> TargetError | None:
                 "Apache.",
             )
         case 429:
-            seconds = retry_after(answer.headers)
-            wait = f" for the next {seconds:.0f} s" * (seconds > 0)
+            wait = f" for the next {answer.after:.0f} s" * (answer.after > 0)
             return Unavailable(
                 f"{asked.cant}: it wants no more requests{wait} (status 429{answer.by})",
                 advice="Run it again later; ask who runs the server for a higher limit of "
                 "requests.",
             )
-        case 503 if is_starting(answer):
+        case 503 if answer.is_starting:
             return Unavailable(f"{asked.server} is starting up", advice="Try again in a minute.")
         case 502 | 503 | 504:
             return Unavailable(
@@ -256,7 +270,7 @@ def _explain_forbidden(answer: Answer, asked: Asked) -> TargetError:
             f"which is needed to {asked.doing}",
             advice="Ask an administrator of Jenkins for it.",
         )
-    if wants_crumb(answer):
+    if answer.wants_crumb:
         return LoginRefused(
             f"{asked.server} did not take the crumb that it gave itself",
             advice="Use an API token instead of a password: it needs no crumb.",
@@ -394,6 +408,12 @@ def is_final(error: BaseException) -> bool:
     """Say whether trying again is no use, though the server was there before."""
     chain = list(_chain(error))
     return _has(chain, *_FINAL) or _missing_authorities(chain) is not None
+
+
+def is_brief(error: BaseException) -> bool:
+    """Say whether a connection broke, which is no reason to wait for a server."""
+    chain = list(_chain(error))
+    return _has(chain, below.ProtocolError) and not _has(chain, TimeoutError, below.TimeoutError)
 
 
 def _has(chain: Sequence[BaseException], *kinds: type[BaseException]) -> bool:

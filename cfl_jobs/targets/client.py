@@ -2,28 +2,31 @@
 
 python-jenkins' own create_job and the like ask twice more around each change and lose what the
 server answered, so its `jenkins_request` is used with the requests that are needed.
+
+A read that broke off is sent again at once. What still fails is sent again when the server answers
+anything: one thread asks whether it does, the others wait for that.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
-import socket
+import random
 import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from itertools import count
 from typing import Any
 
 import jenkins
 import requests
-from urllib3.connection import HTTPConnection
 
-from cfl_jobs.errors import Missing, Refused
+from cfl_jobs.errors import Missing, Refused, TargetError, Unreachable
 from cfl_jobs.targets.answers import (
     FOREIGN,
     Answer,
@@ -32,37 +35,191 @@ from cfl_jobs.targets.answers import (
     explain,
     explain_failure,
     explain_page,
+    is_brief,
     is_final,
-    is_starting,
     leads_to,
-    wants_crumb,
 )
 from cfl_jobs.targets.credentials import Credentials
-from cfl_jobs.targets.retries import (
-    NO_ANSWER,
-    Outage,
-    ReadRetry,
-    RetryPolicy,
-    TransientError,
-    retry_after,
-)
 
 CONFIG_TYPE = {"Content-Type": "text/xml; charset=utf-8"}
 FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 _NO_HEADERS: Mapping[str, str] = {}
+# What a server or a proxy in front of it answers while it can't answer.
+_NO_ANSWER = frozenset({429, 502, 503, 504})
 _CONNECTING = 15.0  # seconds for a connection, which a server makes before it works on anything
 _KEPT = 32  # connections
-_LOOKS = 0.1  # seconds between two looks at what takes long, at most
-_READS = 1  # more tries of a read that urllib3 has tried again in vain
+_READS = 1  # more tries of a read that was tried again at once in vain
+_SAY_AGAIN = 30.0  # seconds
 _EXTRA_HEADERS = "JENKINS_API_EXTRA_HEADERS"
+
+
+class TransientError(Exception):
+    """Carries the error that is raised if sending the request again doesn't help.
+
+    `after` is how long, in seconds, the server asks to be left alone. `is_there`: that it is there
+    at all, it says itself. `is_brief`: it may pass at once.
+    """
+
+    def __init__(
+        self,
+        error: TargetError,
+        after: float = 0.0,
+        *,
+        is_there: bool = False,
+        is_brief: bool = False,
+    ) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.after = after
+        self.is_there = is_there
+        self.is_brief = is_brief
+
+
+def _hold(done: threading.Event, seconds: float) -> bool:
+    return done.wait(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often requests are sent again, and how long, in seconds, is waited.
+
+    A change is sent again at most `attempts` times; so is a read, but what still fails then is
+    begun anew when the server answers again. Waits double from `first` to `longest`, or are as long
+    as the server asks for, and differ by chance so that threads don't come back as one. A server
+    that is known to be there is waited for until `limit`, by all requests together: a restart takes
+    a minute or two. `hold` waits for an answer, and tells whether there is one.
+    """
+
+    attempts: int = 4
+    limit: float = 120.0
+    first: float = 0.5
+    longest: float = 8.0
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    draw: Callable[[], float] = field(default=random.random, repr=False)
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+    hold: Callable[[threading.Event, float], bool] = field(default=_hold, repr=False)
+
+    def wait(self, count: int, at_least: float = 0.0) -> None:
+        """Wait before a request is sent for the `count`th time again."""
+        half = min(self.longest, self.first * 2.0 ** (count - 1)) / 2
+        self.sleep(max(at_least, half) + half * self.draw())
+
+    def is_long(self, after: float) -> bool:
+        """Whether a server that asks for this wait is waited for, but not within one request."""
+        return self.longest < after <= self.limit
+
+
+@dataclass(eq=False)
+class Outage:
+    """What the threads know of one server: whether it answers, is waited for, or is given up.
+
+    `probe` asks the server for next to nothing, and raises TransientError. `say` takes a line for
+    whoever waits.
+    """
+
+    server: str
+    policy: RetryPolicy
+    probe: Callable[[], object]
+    say: Callable[[str], None]
+    answers: int = 0
+    is_there: bool = False
+    is_lost: bool = False
+    not_before: float = 0.0
+    say_next: float = -math.inf
+    waiting: threading.Lock = field(default_factory=threading.Lock)
+    only_one: threading.Lock = field(default_factory=threading.Lock)
+    saying: threading.Lock = field(default_factory=threading.Lock)
+
+    def note_answer(self) -> None:
+        self.answers += 1
+        self.is_there = True
+        self.is_lost = False
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Hold one request. Raises Unreachable for a server that was given up.
+
+        Whether it is back is found out by one request at a time, and not all the time: hundreds of
+        jobs mustn't wait for a server one after the other.
+        """
+        if not self.is_lost:
+            yield
+        elif self.policy.clock() >= self.not_before and self.only_one.acquire(blocking=False):
+            try:
+                yield
+            finally:
+                self.only_one.release()
+        else:
+            raise Unreachable(
+                f"{self.server} does not answer any more, and wasn't asked again",
+                advice="Run the command again when it does.",
+            )
+
+    def wait(self, failure: TransientError, count: int, attempts: int) -> None:
+        """Wait before a request is sent for the `count`th time again, at most `attempts` times.
+
+        Raises the failure's error where that is no use: the server never answered, or doesn't come
+        back in time.
+        """
+        answers = self.answers
+        self.is_there |= failure.is_there
+        if self.is_lost or not self.is_there:
+            self._give_up()
+            raise failure.error from failure.__cause__
+        if count > attempts or failure.after > self.policy.limit:
+            raise failure.error from failure.__cause__
+        if self.policy.is_long(failure.after):
+            self.say_once(f"Waiting for {failure.after:.0f} s: {failure.error.message}.")
+        self.policy.wait(count, failure.after)
+        with self.waiting:
+            if self.answers == answers:
+                self._find_again(failure)
+
+    def say_once(self, line: str) -> None:
+        """Say why nothing happens now, once for all threads that wait for the same."""
+        with self.saying:
+            now = self.policy.clock()
+            if now >= self.say_next:
+                self.say_next = now + _SAY_AGAIN
+                self.say(line)
+
+    def _find_again(self, failure: TransientError) -> None:
+        """Ask the server until it answers, but not before it wants to be asked again."""
+        policy, count = self.policy, 0
+        said, end = None, policy.clock() + policy.limit
+        while not self.is_lost:
+            try:
+                self.probe()
+                break
+            except TransientError as found:
+                failure = found
+            except TargetError:  # an answer too
+                break
+            now = policy.clock()
+            if end - now <= failure.after:
+                self._give_up()
+                break
+            if said is None or now - said >= _SAY_AGAIN:
+                self.say(f"Waiting, up to {end - now:.0f} s more: {failure.error.message}.")
+                said = now
+            count += 1
+            policy.wait(count, failure.after)
+        if self.is_lost:
+            raise failure.error from failure.__cause__
+        if said is not None:
+            self.say(f"{self.server} answers again.")
+
+    def _give_up(self) -> None:
+        self.is_lost = True
+        self.not_before = self.policy.clock() + self.policy.longest
 
 
 class Client:
     """All requests to one server, over kept connections. Any number of threads may use it.
 
-    `timeout`, in seconds, is for each pause in an answer. A request has twice that, urllib3's
-    further tries of it included, the waits between them not. Every method takes what is being done,
-    as in "read the job 'a'", for its errors. All raise TargetError and its children.
+    `timeout`, in seconds, is for each pause in an answer. A request has twice that. Every method
+    takes what is being done, as in "read the job 'a'", for its errors. All raise TargetError and
+    its children.
     """
 
     def __init__(
@@ -79,14 +236,7 @@ class Client:
         self._timeout = timeout
         self._policy = policy
         self._outage = Outage(url, policy, self._probe, say)
-        self._time_limit = TimeLimit(
-            2 * timeout,
-            lambda seconds: say(f"Waiting for {url}: no answer for {seconds:.0f} s."),
-            policy.clock,
-        )
-        self._adapter = _Adapter(
-            self._time_limit.follow, ReadRetry.by(policy, self._time_limit.pausing)
-        )
+        self._adapter = requests.adapters.HTTPAdapter(pool_maxsize=_KEPT)
         self._jenkins = _open(url, credentials, timeout, self._adapter)
         self._cookies: dict[str, str] = {}
         self._crumb: dict[str, str] = {}
@@ -95,7 +245,6 @@ class Client:
     def close(self) -> None:
         """Close the kept connections. The client can still be used."""
         self._adapter.close()
-        self._time_limit.close()
 
     def asked(self, path: str, doing: str, *, is_write: bool = False) -> Asked:
         return Asked(self._url, self._user, doing, path, is_write)
@@ -112,10 +261,8 @@ class Client:
                 answer = self._send("GET", asked)
                 break
             except TransientError as failure:
-                # urllib3 leaves long waits to us: none of its tries were used.
-                is_long = self._policy.is_long(failure.after)
-                attempts = self._policy.attempts if is_long else _READS
-                self._outage.wait(failure, again, attempts)
+                is_long = self._policy.is_long(failure.after)  # it wasn't tried again at once
+                self._outage.wait(failure, again, self._policy.attempts if is_long else _READS)
         if answer.status != 200:
             raise explain(answer, asked)
         return answer
@@ -155,63 +302,92 @@ class Client:
                 raise
 
     def _send(
-        self,
-        method: str,
-        asked: Asked,
-        body: bytes = b"",
-        headers: Mapping[str, str] = _NO_HEADERS,
+        self, method: str, asked: Asked, body: bytes = b"", headers: Mapping[str, str] = _NO_HEADERS
     ) -> Answer:
         """Send one request, with a new crumb where it lacks one. Raises TransientError."""
         with self._outage.asking():
             crumb = self._crumb
-            answer = self._exchange(method, asked, body, {**headers, **crumb})
-            if method == "POST" and wants_crumb(answer):
+            answer = self._try(method, asked, body, {**headers, **crumb})
+            if method == "POST" and answer.wants_crumb:
                 self._renew_crumb(asked, crumb)
-                answer = self._exchange(method, asked, body, {**headers, **self._crumb})
-                if wants_crumb(answer):  # lost again already: a restart, or another node
+                answer = self._try(method, asked, body, {**headers, **self._crumb})
+                if answer.wants_crumb:  # lost again already: a restart, or another node
                     raise TransientError(explain(answer, asked))
             return answer
 
+    def _try(self, method: str, asked: Asked, body: bytes, headers: dict[str, str]) -> Answer:
+        """Send a request; a read that broke off again at once, some times."""
+        tries = 0
+        while True:
+            try:
+                return self._exchange(method, asked, body, headers)
+            except TransientError as failure:
+                tries += 1
+                if method != "GET" or not failure.is_brief or tries > self._policy.attempts:
+                    raise
+                self._policy.wait(tries, failure.after)
+
     def _exchange(self, method: str, asked: Asked, body: bytes, headers: dict[str, str]) -> Answer:
         """Return the answer, whatever its status. Raises TransientError for what may pass."""
-        answers: list[requests.Response] = []
         if cookies := self._cookies:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
-        request = requests.Request(
-            method,
-            self._url + asked.path,
-            headers,
-            data=body,
-            # python-jenkins words many answers anew and loses them.
-            hooks={"response": lambda response, **_: answers.append(response)},
-        )
+        request = requests.Request(method, self._url + asked.path, headers, data=body)
         try:
-            with self._time_limit.over():
-                try:
-                    self._jenkins.jenkins_request(request, add_crumb=False, resolve_auth=False)
-                except jenkins.TimeoutException:
-                    raise
-                except (jenkins.JenkinsException, requests.HTTPError, requests.TooManyRedirects):
-                    pass  # an answer
+            found = self._get_response(request)
         except (jenkins.JenkinsException, *FOREIGN) as error:
             failure = explain_failure(error, self._url, self._timeout)
             if is_final(error):
                 raise failure from error
-            raise TransientError(failure) from error
-        found = answers[0]
-        content = b""
-        if not found.is_redirect:
-            content = found.content
+            raise TransientError(failure, is_brief=is_brief(error)) from error
+        content = b"" if found.is_redirect else found.content
         answer = Answer(found.status_code, found.headers, content)
-        if answer.status in NO_ANSWER:
-            after = retry_after(answer.headers)
-            is_there = answer.status == 429 or is_starting(answer) or self._policy.is_long(after)
-            raise TransientError(explain(answer, asked), after, is_there=is_there)
+        if answer.status in _NO_ANSWER:
+            after = answer.after
+            is_there = answer.status == 429 or answer.is_starting or self._policy.is_long(after)
+            passes = after <= self._policy.longest
+            failure = explain(answer, asked)
+            raise TransientError(failure, after, is_there=is_there, is_brief=passes)
         if found.cookies:
             self._cookies = {**self._cookies, **found.cookies.get_dict()}
         self._outage.note_answer()
         self.version = answer.headers.get("X-Jenkins", self.version)
         return answer
+
+    def _get_response(self, request: requests.Request) -> requests.Response:
+        """Send a request in a thread, which is left alone where it takes too long.
+
+        The time limit of a socket counts anew with each byte that comes. Raises TooSlow, and what
+        else python-jenkins raises but for an answer, which it may word anew and lose.
+        """
+        answers: list[requests.Response] = []
+        failures: list[Exception] = []
+        done = threading.Event()
+        request.hooks["response"] = [lambda response, **_: answers.append(response)]
+
+        def send() -> None:
+            try:
+                self._jenkins.jenkins_request(request, add_crumb=False, resolve_auth=False)
+            except jenkins.TimeoutException as error:
+                failures.append(error)
+            except (jenkins.JenkinsException, requests.HTTPError, requests.TooManyRedirects):
+                pass  # an answer
+            except Exception as error:
+                failures.append(error)
+            done.set()
+
+        threading.Thread(target=send, daemon=True).start()
+        limit = 2 * self._timeout
+        for quarter in range(1, 5):
+            if self._policy.hold(done, limit / 4):
+                break
+            seconds = quarter * limit / 4
+            if quarter < 4:
+                self._outage.say_once(f"Waiting for {self._url}: no answer for {seconds:.0f} s.")
+        else:
+            raise TooSlow(limit)
+        for failure in failures:
+            raise failure
+        return answers[0]
 
     def _renew_crumb(self, asked: Asked, lost: dict[str, str]) -> None:
         """Begin a session and take its crumb, unless another thread did so meanwhile.
@@ -223,7 +399,7 @@ class Client:
                 return
             self._cookies, self._crumb = {}, {}
             asking = self.asked("crumbIssuer/api/json", "ask for a crumb")
-            answer = self._exchange("GET", asking, b"", {})
+            answer = self._try("GET", asking, b"", {})
             if answer.status == 404:  # a server without crumbs
                 return
             if answer.status != 200:
@@ -276,143 +452,3 @@ def _open(
     for scheme in ("http://", "https://"):
         session.mount(scheme, adapter)
     return client
-
-
-class _Adapter(requests.adapters.HTTPAdapter):
-    """Tells which connection a thread uses. All are of one pool: there is one server."""
-
-    def __init__(self, follow: Callable[[HTTPConnection], None], retry: ReadRetry) -> None:
-        self._follow = follow
-        self._pool: Any = None
-        super().__init__(pool_maxsize=_KEPT, max_retries=retry)
-
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        if self._pool is None:
-            pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-            pool.ConnectionCls = _followed(type(pool).ConnectionCls, self._follow)
-            self._pool = pool
-        return self._pool
-
-    def close(self) -> None:
-        self._pool = None
-        super().close()
-
-
-def _followed(kind: Any, follow: Callable[[HTTPConnection], None]) -> type[HTTPConnection]:
-    class Followed(kind):  # type: ignore[misc] # either of urllib3's two
-        def connect(self) -> None:
-            follow(self)
-            super().connect()
-
-        def request(self, *args: Any, **kwargs: Any) -> None:
-            follow(self)
-            super().request(*args, **kwargs)
-
-        def getresponse(self) -> Any:
-            follow(self)  # "Connection: close" leaves the socket to the answer alone
-            return super().getresponse()
-
-    return Followed
-
-
-@dataclass(eq=False, slots=True)
-class _UnderWay:
-    began: float
-    connection: HTTPConnection | None = None
-    sock: Any = None
-    is_cut: bool = False
-
-    def cut(self) -> None:
-        """End it, from another thread: its socket is shut."""
-        self.is_cut = True
-        sock: Any = getattr(self.connection, "sock", None)
-        with suppress(OSError, TypeError):  # TypeError: none, or TLS through a proxy's TLS
-            socket.socket.shutdown(sock or self.sock, socket.SHUT_RDWR)
-
-
-class TimeLimit:
-    """Watches requests in a thread: those that take long are told, those that take too long cut.
-
-    The time limit of a socket counts anew with each byte that comes; this one, in seconds, is for a
-    whole request. `tell` takes for how long there was no answer, after each quarter of the limit.
-    """
-
-    def __init__(
-        self,
-        limit: float,
-        tell: Callable[[float], None],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._limit = limit
-        self._tell = tell
-        self._clock = clock
-        self._under_way: dict[int, _UnderWay] = {}  # by thread
-        self._following = threading.Lock()
-        self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
-
-    @contextmanager
-    def over(self) -> Iterator[None]:
-        """Hold what this thread asks inside to the limit. Raises TooSlow."""
-        with self._starting:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._watch, daemon=True)
-                self._thread.start()
-        me = threading.get_ident()
-        request = self._under_way[me] = _UnderWay(self._clock())
-        try:
-            yield
-        finally:
-            del self._under_way[me]
-            self._forget(request)
-            if request.is_cut:  # whatever came of that
-                raise TooSlow(self._limit)
-
-    @contextmanager
-    def pausing(self) -> Iterator[None]:
-        """Hold a wait between two tries: it counts neither as the request's time nor as silence."""
-        me, began = threading.get_ident(), self._clock()
-        request = self._under_way.pop(me)
-        self._forget(request)
-        try:
-            yield
-        finally:
-            request.began += self._clock() - began
-            self._under_way[me] = request
-
-    def _forget(self, request: _UnderWay) -> None:
-        with self._following:
-            request.connection = request.sock = None
-
-    def follow(self, connection: HTTPConnection) -> None:
-        """Note which connection this thread uses. Who had it before, gave it back to the pool."""
-        request = self._under_way.get(threading.get_ident())
-        with self._following:
-            for other in list(self._under_way.values()):
-                if other.connection is connection:
-                    other.connection = other.sock = None
-            if request is not None:
-                request.connection, request.sock = connection, connection.sock
-
-    def close(self) -> None:
-        with self._starting:
-            thread, self._thread = self._thread, None
-            self._ended.set()
-            if thread is not None:
-                thread.join()
-            self._ended.clear()
-
-    def _watch(self) -> None:
-        told = 0.0
-        while not self._ended.wait(min(self._limit / 40, _LOOKS)):
-            now = self._clock()
-            requests_now = list(self._under_way.values())
-            for request in requests_now:
-                if now >= request.began + self._limit:
-                    with self._following:
-                        request.cut()
-            oldest = min((request.began for request in requests_now), default=now)
-            if now >= max(oldest, told) + self._limit / 4:
-                told = now
-                self._tell(now - oldest)

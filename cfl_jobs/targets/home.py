@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
@@ -81,36 +81,41 @@ class HomeTarget:
         self._durable = durable
         self._timeout = timeout
         self._names = JobNames()
-        self._is_home = False
 
     def list(self, kind: Kind) -> tuple[Listed, ...]:
         """List jobs or views. One whose config can't be read has a name and a problem."""
         self._check_root()
-        list_kind = {Kind.JOB: self._list_jobs, Kind.VIEW: self._list_views}[kind]
-        return tuple(sorted(list_kind()))
+        if kind is Kind.JOB:
+            return tuple(sorted(self._list_jobs()))
+        named = ((view.findtext("name"), view) for view in self._read_views()[1])
+        return tuple(sorted(_listed(name, view) for name, view in named if name))
 
     def read(self, kind: Kind, name: str) -> str:
-        if kind is Kind.VIEW:
-            view = find_view(self._read_views(), name)
-            if view is None:
-                raise self._missing(kind, name)
-            return read_view(view)
-        return read_text(self._find(name))
+        if kind is Kind.JOB:
+            return read_text(self._find(name))
+        view = find_view(self._read_views()[1], name)
+        if view is None:
+            raise self._missing(kind, name)
+        return read_view(view)
 
     def create(self, kind: Kind, name: str, config: str) -> None:
         check_config(config, name=name)
         _check_new(kind, name)
         if kind is Kind.VIEW:
+            self._make_home()
             self._change_views(name, make_view(name, config), is_new=True)
             return
-        path = self._config_path(name)
-        self._check_free(path, name)
-        self._make_home()
-        is_new = self._make_job_directory(path.parent)
+        with self._taking(name) as path:
+            self._make_home()
+            make_directory(path.parents[1], durable=self._durable)
+            make_directory(path.parent, durable=False)
+        if self._durable:
+            with explaining(path.parents[1]):
+                sync_directory(path.parents[1])
         with self._locked(path.parent):
             if is_file(path):
                 raise self._taken(kind, name)
-            write_text(path, config, durable=self._durable, is_alone=is_new)
+            write_text(path, config, durable=self._durable)
 
     def update(self, kind: Kind, name: str, config: str) -> None:
         check_config(config, name=name)
@@ -137,12 +142,10 @@ class HomeTarget:
 
     def rename(self, name: str, new_name: str) -> None:
         _check_new(Kind.JOB, new_name)
-        old, new = self._find(name).parent, self._config_path(new_name)
-        with self._locked(old):
-            self._check_free(new, new_name, renamed=old)
+        old = self._find(name).parent
+        with self._locked(old), self._taking(new_name, renamed=old) as new:
             make_directory(new.parents[1], durable=self._durable)
-            with self._names.adding(new.parents[1], new.parent.name):
-                rename_directory(old, new.parent, durable=self._durable)
+            rename_directory(old, new.parent, durable=self._durable)
 
     def count_builds(self, name: str) -> int:
         builds = self._config_path(name).parent / "builds"
@@ -180,10 +183,6 @@ class HomeTarget:
             except (ConfigError, TargetError) as error:
                 yield Listed(name, problem=error.message)
 
-    def _list_views(self) -> Iterator[Listed]:
-        named = ((view.findtext("name"), view) for view in self._read_views())
-        return (_listed(name, view) for name, view in named if name)
-
     def _config_path(self, name: str) -> Path:
         steps = []
         for part in name.split("/"):
@@ -199,68 +198,52 @@ class HomeTarget:
             raise self._missing(Kind.JOB, name)
         return path
 
-    def _check_free(self, path: Path, name: str, *, renamed: Path | None = None) -> None:
-        """Raise Refused where a new job has no folder, or the folder has one of its name.
+    @contextmanager
+    def _taking(self, name: str, *, renamed: Path | None = None) -> Iterator[Path]:
+        """Yield where a new job's config belongs, while no other thread takes a name there.
 
-        A name in other letters is the same to Jenkins; only the job that is `renamed` may have it.
+        Raises Refused where it has no folder, or the folder has one of its name. A name in other
+        letters is the same to Jenkins; only the job that is `renamed` may have it.
         """
+        path = self._config_path(name)
         own, jobs = path.parent.name, path.parents[1]
         if jobs.parent != self._root and not is_file(jobs.parent / "config.xml"):
             raise Refused(
                 f"{name!r} can't be made: its folder is not there", advice="Make the folder first."
             )
-        for other in self._names.find_equal(jobs, own):
-            if other != own and jobs / other == renamed:
-                continue
-            if is_file(jobs / other / "config.xml"):
-                raise self._taken(Kind.JOB, f"{name.rpartition('/')[0]}/{other}".lstrip("/"))
+        with self._names.taking(jobs, own) as equal:
+            for other in equal:
+                is_own = other != own and jobs / other == renamed
+                if not is_own and is_file(jobs / other / "config.xml"):
+                    raise self._taken(Kind.JOB, f"{name.rpartition('/')[0]}/{other}".lstrip("/"))
+            yield path
 
     def _make_home(self) -> None:
         """Write what Jenkins writes into a new home; one without it is taken for an old one."""
-        if self._is_home:
+        path = self._root / "config.xml"
+        if is_file(path):
             return
         make_directory(self._root, durable=self._durable)
         with self._locked(self._root):
-            if not is_file(self._root / "config.xml"):
-                write_text(self._root / "config.xml", FRESH_HOME, durable=self._durable)
-        self._is_home = True
+            if not is_file(path):
+                write_text(path, FRESH_HOME, durable=self._durable)
 
-    def _make_job_directory(self, path: Path) -> bool:
-        """Make a job's directory; returns False where it was there."""
-        jobs = path.parent
-        make_directory(jobs, durable=self._durable)
-        with self._names.adding(jobs, path.name):
-            is_new = make_directory(path, durable=False)
-        if self._durable:
-            with explaining(jobs):
-                sync_directory(jobs)
-        return is_new
-
-    def _read_home(self) -> str:
+    def _read_views(self) -> tuple[str, ET.Element, str]:
         path = self._root / "config.xml"
-        if not is_file(path):
-            return FRESH_HOME
-        return read_text(path)
-
-    def _read_views(self) -> ET.Element:
-        return parse_views(self._read_home(), source=str(self._root))
+        return split_views(read_text(path) if is_file(path) else FRESH_HOME, str(self._root))
 
     def _change_views(self, name: str, view: ET.Element | None, *, is_new: bool = False) -> None:
         """Put a view, new or instead of the one of its name; None removes that one."""
-        if is_new:
-            make_directory(self._root, durable=self._durable)
-        elif find_view(self._read_views(), name) is None:
-            raise self._missing(Kind.VIEW, name)
         with self._locked(self._root):
-            text = self._read_home()
-            views = parse_views(text, source=str(self._root))
+            before, views, after = self._read_views()
             there = find_view(views, name)
             if is_new and there is not None:
                 raise self._taken(Kind.VIEW, name)
             if not is_new and there is None:
                 raise self._missing(Kind.VIEW, name)
             put_view(views, there, view)
-            write_text(self._root / "config.xml", replace_views(text, views), durable=self._durable)
+            text = join_views(before, views, after)
+            write_text(self._root / "config.xml", text, durable=self._durable)
 
     def _locked(self, directory: Path) -> AbstractContextManager[None]:
         return locked(directory, timeout=self._timeout)
@@ -329,81 +312,28 @@ def _bad_name(name: str, problem: str) -> Refused:
     )
 
 
-def parse_views(text: str, *, source: str) -> ET.Element:
-    """Return the element `views`, with its comments; an empty one where there is none.
+def split_views(text: str, source: str) -> tuple[str, ET.Element, str]:
+    """Return what is before a home's views, those, with their comments, and what follows.
 
     Raises TargetError, naming `source`, where the text makes no sense.
     """
     try:
-        parse_config(text, name=source)
+        root = parse_config(text, name=source)
     except ConfigError as error:
         advice = "Put that right first: no Jenkins starts with it."
         raise TargetError(error.message, advice=advice) from error
-    data = split_declaration(text)[1].encode()
-    if place := _locate(data):
-        return _parse(data[slice(*place)])
-    return ET.Element("views")
-
-
-def replace_views(text: str, views: ET.Element) -> str:
-    """Return a home's config with other views."""
     head, body = split_declaration(text)
     data = body.encode()
-    ET.indent(views, level=1)
     if place := _locate(data):
-        new = data[: place[0]] + _write(views).strip() + data[place[1] :]
-    else:
-        root = _parse(data)
-        end = data.rfind(f"</{root.tag}".encode())
-        new = data[:end].rstrip() + b"\n  " + _write(views).strip() + b"\n" + data[end:]
-        if end < 0:  # the root is an empty tag
-            root.append(views)
-            new = _write(root) + b"\n"
-    return head + restore_controls(new.decode())
-
-
-def _write(element: ET.Element) -> bytes:
-    return ET.tostring(element, encoding="unicode").replace("\r", "&#13;").encode()
-
-
-def find_view(views: ET.Element, name: str) -> ET.Element | None:
-    return next((view for view in views if view.findtext("name") == name), None)
-
-
-def put_view(views: ET.Element, old: ET.Element | None, new: ET.Element | None) -> None:
-    """Put a view where another was, or last; None for nothing."""
-    place = [*views, old].index(old)
-    if old is not None:
-        views.remove(old)
-    if new is not None:
-        views.insert(place, new)
-
-
-def read_view(view: ET.Element) -> str:
-    """Return a view's config, without the owner, which says only where it stands."""
-    _drop_owner(view)
-    view.tail = None
-    ET.indent(view)
-    return format_config(view)
-
-
-def make_view(name: str, config: str) -> ET.Element:
-    """Return a view as the home's config has it."""
-    view = parse_config(config, name=name)
-    child_of(view, "name").text = name
-    _drop_owner(view)
-    view.insert(0, ET.Element("owner", {"class": "hudson", "reference": "../../.."}))
-    return view
-
-
-def _drop_owner(view: ET.Element) -> None:
-    for owner in view.findall("owner"):
-        view.remove(owner)
-
-
-def _parse(data: bytes) -> ET.Element:
-    builder = ET.TreeBuilder(insert_comments=True, insert_pis=True)
-    return ET.fromstring(data, ET.XMLParser(target=builder))  # noqa: S314 - has no entities
+        builder = ET.TreeBuilder(insert_comments=True, insert_pis=True)
+        parser = ET.XMLParser(target=builder)  # noqa: S314 - has no entities
+        parser.feed(data[slice(*place)])
+        views = parser.close()
+        return head + data[: place[0]].decode(), views, data[place[1] :].decode()
+    if not root.text and not len(root):
+        body = ET.tostring(root, encoding="unicode", short_empty_elements=False)
+    end = body.rfind(f"</{root.tag}")
+    return f"{head}{body[:end].rstrip()}\n  ", ET.Element("views"), f"\n{body[end:]}"
 
 
 def _locate(data: bytes) -> tuple[int, ...]:
@@ -431,3 +361,42 @@ def _locate(data: bytes) -> tuple[int, ...]:
     parser.EndElementHandler = end
     parser.Parse(data, True)
     return tuple(place)
+
+
+def join_views(before: str, views: ET.Element, after: str) -> str:
+    """Return the home's config with these views."""
+    ET.indent(views, level=1)
+    written = ET.tostring(views, encoding="unicode").replace("\r", "&#13;").strip()
+    return restore_controls(f"{before}{written}{after}")
+
+
+def find_view(views: ET.Element, name: str) -> ET.Element | None:
+    return next((view for view in views if view.findtext("name") == name), None)
+
+
+def put_view(views: ET.Element, old: ET.Element | None, new: ET.Element | None) -> None:
+    """Put a view where another was, or last; None for nothing."""
+    place = [*views, old].index(old)
+    views[place : place + 1] = [] if new is None else [new]
+
+
+def make_view(name: str, config: str) -> ET.Element:
+    """Return a view as the home's config has it."""
+    view = parse_config(config, name=name)
+    child_of(view, "name").text = name
+    _drop_owner(view)
+    view.insert(0, ET.Element("owner", {"class": "hudson", "reference": "../../.."}))
+    return view
+
+
+def read_view(view: ET.Element) -> str:
+    """Return a view's config, without the owner, which says only where it stands."""
+    _drop_owner(view)
+    view.tail = None
+    ET.indent(view)
+    return format_config(view)
+
+
+def _drop_owner(view: ET.Element) -> None:
+    for owner in view.findall("owner"):
+        view.remove(owner)

@@ -16,44 +16,41 @@ from cfl_jobs.errors import ConfigError, Missing, PermissionDenied, TargetError
 from cfl_jobs.files import lock, sync_directory, write_whole
 
 _ENCODING = re.compile(r"""\A\ufeff?\s*<\?xml[^>]*?\sencoding\s*=\s*["']([A-Za-z][\w.-]*)["']""")
-# What is written beside a file before it takes its place; a run that was killed leaves it there.
-_TEMPORARY = re.compile(r"[a-z0-9_]{8}")
 # What a job's directory is called while it is deleted.
 _DELETED = re.compile(r"\.cfl-jobs\.[a-z0-9]{8}\.deleted")
 _PAUSE = 0.005
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+_FORBIDDEN = PermissionDenied, "Is it a place you may read and write?"
+_FULL = TargetError, "Make room there, then run it again."
+_MEANINGS: dict[int | None, tuple[type[TargetError], str]] = {
+    errno.ENOENT: (Missing, "Run it again, to see how it is now."),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _FORBIDDEN),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), _FULL),
+}
 _Stamp = tuple[int, int, int]
 _UNKNOWN: _Stamp = (0, 0, 0)
 
 
-def explain(error: OSError, path: Path) -> TargetError:
-    """Return the error that says what went wrong, at which place, and what to do."""
-    message = f"{path}: {error.strerror or error}"
-    if error.errno == errno.ENOENT:
-        return Missing(message, advice="Run it again, to see how it is now.")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return PermissionDenied(message, advice="Is it a place you may read and write?")
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return TargetError(message, advice="Make room there, then run it again.")
-    return TargetError(message, advice="Put that right, then run it again.")
-
-
 @contextmanager
 def explaining(path: Path) -> Iterator[None]:
-    """Raise, in place of an OSError, what it means at this path."""
+    """Raise, in place of an OSError, what it means at this path, and what to do."""
     try:
         yield
     except OSError as error:
-        raise explain(error, path) from error
+        otherwise = TargetError, "Put that right, then run it again."
+        kind, advice = _MEANINGS.get(error.errno, otherwise)
+        raise kind(f"{path}: {error.strerror or error}", advice=advice) from error
 
 
 def is_file(path: Path) -> bool:
     """Tell whether a file is there; one in a place that may not be read is an error."""
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except OSError as error:
-        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG):
-            return False
-        raise explain(error, path) from error
+    with explaining(path):
+        try:
+            return stat.S_ISREG(path.stat().st_mode)
+        except OSError as error:
+            if error.errno in _ABSENT:
+                return False
+            raise
 
 
 def read_text(path: Path) -> str:
@@ -74,19 +71,21 @@ def read_text(path: Path) -> str:
         raise TargetError(f"{path} is in an unknown encoding, {encoding}", advice=advice) from error
 
 
-def write_text(path: Path, text: str, *, durable: bool, is_alone: bool = False) -> None:
+def write_text(path: Path, text: str, *, durable: bool) -> None:
     """Write beside the file, flush it to the disk, then rename it into place.
 
     The caller has locked the directory. A file that is a link stays one: what it points at is
-    replaced. What is replaced hands on its mode, and its owner where that is allowed. `is_alone`:
-    the directory was made for it, so nothing is there yet.
+    replaced. What is replaced hands on its mode, and its owner where that is allowed.
     """
     data = _encode(text)
-    place, old = path, None
     with explaining(path):
-        if not is_alone:
-            place, old = _follow(path)
-            _remove_stale(place)
+        place, old = _follow(path)
+        # What runs that were killed left beside it; no other run writes there now.
+        left = re.compile(rf"\.{re.escape(place.name)}\.[a-z0-9_]{{8}}")
+        for other in place.parent.iterdir():
+            if left.fullmatch(other.name):
+                with suppress(OSError):
+                    other.unlink()
         write_whole(place, data, like=old, durable=durable)
 
 
@@ -109,29 +108,15 @@ def _encode(text: str) -> bytes:
 def _follow(path: Path) -> tuple[Path, os.stat_result | None]:
     """Return where a link leads, and what is there: None for nothing."""
     try:
-        there = path.lstat()
-    except FileNotFoundError:
-        return path, None
-    if not stat.S_ISLNK(there.st_mode):
-        return path, there
-    try:
         place = Path(os.path.realpath(path, strict=True))
         return place, place.stat()
     except FileNotFoundError as error:
+        if not path.is_symlink():
+            return path, None
         raise TargetError(
             f"{path} is a link to {path.readlink()}, which isn't there",
             advice="Remove the link, or put the file there.",
         ) from error
-
-
-def _remove_stale(place: Path) -> None:
-    """Remove what runs that were killed left beside a file; no other run writes there now."""
-    start = f".{place.name}."
-    for other in place.parent.iterdir():
-        name = other.name
-        if name.startswith(start) and _TEMPORARY.fullmatch(name, len(start)):
-            with suppress(OSError):
-                other.unlink()
 
 
 def list_directory(path: Path) -> list[str]:
@@ -139,33 +124,27 @@ def list_directory(path: Path) -> list[str]:
 
     Those that aren't UTF-8 are no names to Jenkins either, and those being deleted are gone.
     """
-    try:
-        names = [entry.name for entry in path.iterdir()]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise explain(error, path) from error
+    with explaining(path):
+        try:
+            names = [entry.name for entry in path.iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
     texts = (name for name in names if name.encode(errors="ignore").decode() == name)
     return sorted(name for name in texts if not _DELETED.fullmatch(name))
 
 
-def make_directory(path: Path, *, durable: bool) -> bool:
-    """Make a directory and those above it, as far as they are not there; tells if it wasn't."""
+def make_directory(path: Path, *, durable: bool) -> None:
+    """Make a directory and those above it, as far as they are not there."""
     with explaining(path):
         if path.is_dir():
-            return False
+            return
         try:
-            path.mkdir()
-        except FileExistsError:
-            if path.is_dir():  # another run made it right now
-                return False
-            raise
+            path.mkdir(exist_ok=True)  # another run may make it right now
         except FileNotFoundError:
             make_directory(path.parent, durable=durable)
             path.mkdir(exist_ok=True)
         if durable:
             sync_directory(path.parent)
-    return True
 
 
 def rename_directory(old: Path, new: Path, *, durable: bool) -> None:
@@ -212,23 +191,22 @@ class JobNames:
         self._lock = threading.Lock()
         self._known: dict[Path, tuple[_Stamp, dict[str, set[str]]]] = {}
 
-    def find_equal(self, jobs: Path, name: str) -> tuple[str, ...]:
-        """Return the names there that are this one but for upper and lower case, sorted."""
-        with self._lock:
-            return tuple(sorted(self._list(jobs).get(name.lower(), ())))
-
     @contextmanager
-    def adding(self, jobs: Path, name: str) -> Iterator[None]:
-        """Follow a name that the caller puts there meanwhile."""
+    def taking(self, jobs: Path, name: str) -> Iterator[list[str]]:
+        """Yield the names there that are this one but for upper and lower case, sorted.
+
+        The caller puts this one there, and no other thread takes one meanwhile.
+        """
         with self._lock:
-            names = self._list(jobs)
-            before, _ = self._known[jobs]
-            yield
+            before, names = self._list(jobs)
+            equal = names.get(name.lower(), set())
+            yield sorted(equal)
+            names[name.lower()] = {*equal, name}
+            # What changes with the names: the directory's time alone is too coarse. Most file
+            # systems count its directories in its links, others in its size.
             after = _stamp(jobs)
-            names.setdefault(name.lower(), set()).add(name)
-            if after[1] - before[1] > 1:  # another run put one there too
-                after = _UNKNOWN
-            self._known[jobs] = (after, names)
+            is_alone = after[1] - before[1] <= 1  # no other run put one there too
+            self._known[jobs] = (after if is_alone else _UNKNOWN, names)
 
     def sweep(self, jobs: Path) -> None:
         """Remove, once, what runs that were killed left there of jobs they deleted."""
@@ -236,78 +214,31 @@ class JobNames:
             if jobs not in self._known:
                 self._list(jobs)
 
-    def _list(self, jobs: Path) -> dict[str, set[str]]:
+    def _list(self, jobs: Path) -> tuple[_Stamp, dict[str, set[str]]]:
         if jobs not in self._known:
             _remove_deleted(jobs)
         now = _stamp(jobs)
-        stamp, names = self._known.get(jobs, (_UNKNOWN, {}))
-        if stamp != now or stamp == _UNKNOWN:
-            names = {}
+        if now == _UNKNOWN or self._known.get(jobs, (_UNKNOWN,))[0] != now:
+            names: dict[str, set[str]] = {}
             for name in list_directory(jobs):
                 names.setdefault(name.lower(), set()).add(name)
             self._known[jobs] = (now, names)
-        return names
+        return self._known[jobs]
 
 
 def _stamp(path: Path) -> _Stamp:
-    """Return what changes with the names in a directory: its time alone is too coarse.
-
-    Most file systems count a directory's directories in its links, others in its size.
-    """
-    try:
+    with suppress(OSError):
         found = path.stat()
-    except OSError:
-        return _UNKNOWN
-    return found.st_mtime_ns, found.st_nlink, found.st_size
+        return found.st_mtime_ns, found.st_nlink, found.st_size
+    return _UNKNOWN
 
 
 def _remove_deleted(jobs: Path) -> None:
-    """Remove what runs that were killed left of jobs they deleted."""
     with suppress(OSError):
         for place in jobs.iterdir():
             if _DELETED.fullmatch(place.name):
                 with suppress(OSError, TargetError), locked(place, timeout=0):
                     _remove_tree(place)
-
-
-@contextmanager
-def locked(directory: Path, *, timeout: float) -> Iterator[None]:
-    """Keep other threads and other runs from changing what is in a directory.
-
-    Waits `timeout` seconds for them. The lock is one of the directory itself (flock), so it
-    leaves nothing there, needs no right to write, and goes with the process that has it.
-    """
-    handle = _open_locked(directory, time.monotonic() + timeout)
-    try:
-        yield
-    finally:
-        os.close(handle)
-
-
-def _open_locked(directory: Path, end: float) -> int:
-    while True:
-        with explaining(directory):
-            handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        if _is_locked(handle, directory):
-            return handle
-        os.close(handle)
-        if time.monotonic() >= end:
-            raise TargetError(
-                f"{directory} is being changed by another run",
-                advice="Wait until that is done, then run it again.",
-            )
-        time.sleep(_PAUSE)
-
-
-def _is_locked(handle: int, directory: Path) -> bool:
-    """Lock a directory; False where another has it locked, or renamed or deleted it."""
-    try:
-        return lock(handle) and os.path.samestat(os.fstat(handle), directory.stat())
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        os.close(handle)
-        raise explain(error, directory) from error
 
 
 def _remove_tree(path: Path) -> None:
@@ -317,3 +248,37 @@ def _remove_tree(path: Path) -> None:
         import shutil
 
         shutil.rmtree(path)
+
+
+@contextmanager
+def locked(directory: Path, *, timeout: float) -> Iterator[None]:
+    """Keep other threads and other runs from changing what is in a directory.
+
+    Waits `timeout` seconds for them. The lock is one of the directory itself (flock), so it
+    leaves nothing there, needs no right to write, and goes with the process that has it.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        with explaining(directory):
+            handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            with explaining(directory):
+                is_ours = lock_directory(handle, directory)
+            if is_ours:
+                yield
+                return
+        finally:
+            os.close(handle)
+        if time.monotonic() >= end:
+            raise TargetError(
+                f"{directory} is being changed by another run",
+                advice="Wait until that is done, then run it again.",
+            )
+        time.sleep(_PAUSE)
+
+
+def lock_directory(handle: int, directory: Path) -> bool:
+    """Lock a directory; False where another has it locked, or renamed or deleted it."""
+    with suppress(FileNotFoundError):
+        return lock(handle) and os.path.samestat(os.fstat(handle), directory.stat())
+    return False

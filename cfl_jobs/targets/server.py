@@ -19,11 +19,10 @@ from cfl_jobs.configs.mark import description_of, set_description, split_descrip
 from cfl_jobs.errors import ConfigError, Missing, Refused
 from cfl_jobs.reading.server_url import check_url
 from cfl_jobs.reading.versions import is_older
-from cfl_jobs.target import Kind, Listed, name_command
+from cfl_jobs.target import Key, Kind, Listed, name_command
 from cfl_jobs.targets.answers import explain_lost_login, explain_page
-from cfl_jobs.targets.client import FORM_TYPE, Client
+from cfl_jobs.targets.client import FORM_TYPE, Client, RetryPolicy
 from cfl_jobs.targets.credentials import Credentials, find_credentials
-from cfl_jobs.targets.retries import RetryPolicy
 
 TIMEOUT = 60.0  # seconds for a connection, and for each pause in an answer; twice that for all
 _IN_HAND = 100  # configs: far more than threads that each read a job right before they change it
@@ -123,7 +122,7 @@ class JenkinsTarget:
         folder, _, own = name.rpartition("/")
         path_of(kind, name)  # refuses names that would lead elsewhere
         path = f"{_folder_path(folder)}{_CREATE[kind]}?name={quote_name(own)}"
-        is_done = partial(self._seen.has, kind, name, config)
+        is_done = partial(self._seen.is_made, kind, name, config, is_new=True)
         try:
             self.client.post(path, f"create {what(kind, name)}", config, is_done=is_done)
         except Missing as error:
@@ -135,7 +134,7 @@ class JenkinsTarget:
 
     def update(self, kind: Kind, name: str, config: str) -> None:
         path = f"{path_of(kind, name)}/config.xml"
-        is_done = partial(self._seen.check_update, kind, name, config)
+        is_done = partial(self._seen.is_made, kind, name, config)
         self.client.post(path, f"update {what(kind, name)}", config, is_done=is_done)
         self._seen.note(kind, name, config)
 
@@ -156,10 +155,10 @@ class JenkinsTarget:
             f"save {what(Kind.JOB, name)}",
             f"description={quote(description, safe='')}",
             lands_on=(job,),
-            is_done=partial(self._seen.check_save, name, description),
+            is_done=partial(self._seen.is_saved, name, description),
             headers=FORM_TYPE,
         )
-        self._seen.note(Kind.JOB, name, None)
+        self._seen.note(Kind.JOB, name)
 
     def delete(self, kind: Kind, name: str) -> None:
         folder = name.rpartition("/")[0]
@@ -167,9 +166,9 @@ class JenkinsTarget:
             f"{path_of(kind, name)}/doDelete",
             f"delete {what(kind, name)}",
             lands_on=(_folder_path(folder).rstrip("/"),),
-            is_done=partial(self._seen.check_deletion, kind, name),
+            is_done=partial(self._seen.is_made, kind, name, ""),
         )
-        self._seen.note(kind, name, None)
+        self._seen.note(kind, name)
 
     def rename(self, name: str, new_name: str) -> None:
         folder, _, own = new_name.rpartition("/")
@@ -188,7 +187,8 @@ class JenkinsTarget:
             lands_on=(path_of(Kind.JOB, new_name),),
             is_done=is_renamed,
         )
-        self._seen.move(name, new_name)
+        self._seen.note(Kind.JOB, new_name, self._seen.find(Kind.JOB, name))
+        self._seen.note(Kind.JOB, name)
 
     def count_builds(self, name: str) -> int:
         path = f"{path_of(Kind.JOB, name)}/api/json?tree=allBuilds[number]"
@@ -304,55 +304,47 @@ class _Seen:
     def __init__(self, url: str, read: Callable[[Kind, str], str]) -> None:
         self._url = url
         self._read = read
-        self._configs: dict[tuple[Kind, str], str] = {}  # the oldest first
+        self._configs: dict[Key, str] = {}  # the oldest first
         self._noting = threading.Lock()
 
-    def note(self, kind: Kind, name: str, config: str | None) -> None:
-        """Note a config, or with None that it isn't known any more."""
+    def note(self, kind: Kind, name: str, config: str = "") -> None:
+        """Note a config, or that it isn't known any more."""
         with self._noting:
             self._configs.pop((kind, name), None)
-            if config is not None:
+            if config:
                 self._configs[kind, name] = config
             if len(self._configs) > _IN_HAND:
                 del self._configs[next(iter(self._configs))]
 
-    def find(self, kind: Kind, name: str) -> str | None:
-        """Return the config that was seen last, if it still is known."""
-        return self._configs.get((kind, name))
+    def find(self, kind: Kind, name: str) -> str:
+        """Return the config that was seen last, "" if it isn't known."""
+        return self._configs.get((kind, name), "")
 
-    def move(self, name: str, new_name: str) -> None:
-        """Note that a job was renamed."""
-        self.note(Kind.JOB, new_name, self._configs.pop((Kind.JOB, name), None))
+    def is_made(self, kind: Kind, name: str, config: str, *, is_new: bool = False) -> bool:
+        """Say whether a job or view was given this config, or with "" deleted.
 
-    def has(self, kind: Kind, name: str, config: str) -> bool:
-        """Say whether there is such a job with this config."""
-        with suppress(Missing):
+        Raises Refused where someone else changed it meanwhile.
+        """
+        before = "" if is_new else self.find(kind, name)
+        try:
             there = self._read(kind, name)
-            return _is_same(there, config) or _is_marked(there, config)
-        return False
-
-    def check_update(self, kind: Kind, name: str, config: str) -> bool:
-        """Say whether an update was made. Raises Refused where someone else made another."""
-        before = self._configs.get((kind, name), "")
-        there = self._read(kind, name)
-        if _is_same(there, config) or (before and _is_marked(there, config, before)):
+        except Missing:
+            if config and not is_new:
+                raise
+            return not config
+        if config and _is_same(there, config):
             return True
-        return self._check_as_before(name, _is_same(there, before))
+        if config and (before or is_new) and _is_marked(there, config, before):
+            return True
+        return not is_new and self._check_as_before(name, _is_same(there, before))
 
-    def check_deletion(self, kind: Kind, name: str) -> bool:
-        """Say whether a deletion was made. Raises Refused where it would hit something else."""
-        with suppress(Missing):
-            before, there = self._configs.get((kind, name), ""), self._read(kind, name)
-            return self._check_as_before(name, _is_same(there, before))
-        return True
-
-    def check_save(self, name: str, description: str) -> bool:
+    def is_saved(self, name: str, description: str) -> bool:
         """Return False: to set the same description once more makes sure that it was saved.
 
         Raises Refused where someone else set another.
         """
         known = [description.split()]
-        if before := self._configs.get((Kind.JOB, name)):
+        if before := self.find(Kind.JOB, name):
             known.append(_description_of(before))
         return self._check_as_before(name, _description_of(self._read(Kind.JOB, name)) in known)
 
