@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from cfl_jobs.rendering.scripts import compose_lines
+from cfl_jobs.rendering.scripts import compose_step
 
 SCRIPTS = Path(__file__).parent.parent / "templates" / "scripts"
 COMPONENTS = {"ocargo": "ocargo", "portal": "codeforlife-portal", "deploy": "codeforlife-deploy"}
@@ -78,11 +78,6 @@ class Step:
 
     code: int
     log: str
-
-
-def compose_step(file: str, text: str, values: Mapping[str, object]) -> str:
-    """Return the text of a shell step, as templates put it together."""
-    return "\n".join(part for _, part in compose_lines(file, text, values))
 
 
 def run_step(

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cfl_jobs.errors import CflJobsError
-from cfl_jobs.rendering.scripts import Input, find_inputs
-from tests.shell_steps import compose_step
+from cfl_jobs.rendering.scripts import Input, compose_step, find_inputs
 
 SCRIPT = """#!/usr/bin/env bash
 set -euo pipefail

@@ -16,7 +16,7 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.model import Job
 from cfl_jobs.errors import Position
 
-# What scripts.compose_lines writes before a script's own text
+# What scripts.compose_step writes before a script's own text
 _FROM_HERE = re.compile(r"^# From here on: (?P<file>.+), line (?P<line>\d+)\.$", re.MULTILINE)
 
 

@@ -75,7 +75,6 @@ class _Notes:
     asked: set[Hashable] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
     defaults: dict[str, object] = field(default_factory=dict)
-    everything: bool = False
     handed_out: bool = False
 
 
@@ -138,23 +137,22 @@ class TrackedDict(dict[str, Any]):
         """What a mapping and its copies have in common."""
         return id(self._notes)
 
+    @property
+    def defaults(self) -> Mapping[str, object]:
+        """The defaults, by key, that their reader named."""
+        return self._notes.defaults
+
     def unread_keys(self) -> tuple[str, ...]:
         """Return the keys no one asked for or was handed, in file order."""
-        if self._notes.handed_out:
-            return ()
-        return self.unasked_keys()
+        return () if self._notes.handed_out else self.unasked_keys()
 
     def unasked_keys(self) -> tuple[str, ...]:
         """Return the keys no one asked for, in file order."""
-        if self._notes.everything:
-            return ()
         return tuple(key for key in dict.keys(self) if key not in self._notes.asked)
 
     def suspect_keys(self) -> tuple[str, ...]:
         """Return the keys that were handed out, but not asked for."""
-        if self._notes.handed_out:
-            return self.unasked_keys()
-        return ()
+        return self.unasked_keys() if self._notes.handed_out else ()
 
     def settle(self, unread: Collection[str]) -> None:
         """Note that of the keys that were handed out all were read but these."""
@@ -165,11 +163,6 @@ class TrackedDict(dict[str, Any]):
         """Return the keys that were asked for, there or not: what the reader knows."""
         return frozenset(self._notes.known.union(map(str, self._notes.asked)))
 
-    @property
-    def defaults(self) -> Mapping[str, object]:
-        """The defaults, by key, that their reader named."""
-        return self._notes.defaults
-
     def raw_items(self) -> tuple[tuple[str, Any], ...]:
         """Return the items without noting a read."""
         return tuple(dict.items(self))
@@ -177,32 +170,22 @@ class TrackedDict(dict[str, Any]):
     def note(self, key: Hashable) -> None:
         """Note that the key was asked for."""
         self._notes.asked.add(key)
-        if self.forward and isinstance(key, str) and key in self.forward:
-            self.forward[key].note(key)
-
-    def note_everything(self) -> None:
-        """Note that every key was read."""
-        self._notes.everything = True
-        self._note_inherited()
+        if key in self.forward:
+            self.forward[str(key)].note(key)
 
     def hand_out(self) -> None:
         """Note that someone went through the keys."""
         self._notes.handed_out = True
-        self._note_inherited()
-
-    def _note_inherited(self) -> None:
         for key, owner in self.forward.items():
             owner.note(key)
 
     def _ask(self, key: Any) -> Any:
         """Note a key that is asked for; those that this mapping handed out say nothing new."""
         if type(key) is _HandedKey:
-            asked, key = key, str(key)
-            if asked.notes is self._notes:
-                return key
-        self._notes.asked.add(key)
-        if self.forward:
-            self.note(key)
+            if key.notes is self._notes:
+                return str(key)
+            key = str(key)
+        self.note(key)
         return key
 
     def _hand(self, key: str) -> str:
@@ -281,7 +264,8 @@ class TrackedDict(dict[str, Any]):
 def note_deeply(value: object) -> None:
     """Note that a value was read with everything in it."""
     for mapping in walk_mappings(value):
-        mapping.note_everything()
+        for key in dict.keys(mapping):
+            mapping.note(key)
 
 
 def hand_out_deeply(value: object) -> None:

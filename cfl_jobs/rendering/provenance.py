@@ -8,11 +8,8 @@ structure no value could change, with a template position for every character.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any
 
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position
@@ -146,30 +143,19 @@ class Values:
 
     def _join(self, text: str, position: Position, pieces: Pieces) -> LocatedText:
         """Return a text with its values put in, each a piece of its own."""
-        made: list[str] = []
-        places: list[tuple[int, Position]] = []
-        length = start = 0
-        for found in (*_VALUE.finditer(text), None):
-            end = found.start() if found else len(text)
-            made.append(text[start:end])
-            places += [(length + offset, place) for offset, place in cut(text, pieces, start, end)]
-            length += end - start
-            if found is None:
-                break
-            index, start = int(found[1]), found.end()
-            value = self._text(index)
+        parts: list[tuple[str, Pieces]] = []
+        end = 0
+        for found in _VALUE.finditer(text):
+            parts.append((text[end : found.start()], cut(text, pieces, end, found.start())))
+            end = found.end()
+            value, place = self._values[int(found[1])], self._places[int(found[1])]
             here = locate(text, pieces, found.start())
-            inside = self._pieces_of(index) or ((0, here),)
-            places += [(length + at, here if of == NOWHERE else of) for at, of in inside]
-            made.append(value)
-            length += len(value)
-        return LocatedText("".join(made), position, tuple(places))
-
-    def _pieces_of(self, index: int) -> Pieces:
-        value, place = self._values[index], self._places[index]
-        if isinstance(value, LocatedText):
-            return value.pieces or ((0, value.pos),)
-        return ((0, place),) if place else ()
+            known = pieces_of(value) or ((0, place or here),)
+            parts.append(
+                (_text(value), tuple((at, here if of == NOWHERE else of) for at, of in known))
+            )
+        parts.append((text[end:], cut(text, pieces, end, len(text))))
+        return LocatedText(*join(parts, position))
 
     def _origin(self, part: Any) -> Position | None:
         """Return where the value of a lone placeholder stands, if that was told."""
@@ -179,67 +165,73 @@ class Values:
         value = self._values[int(lone[1])]
         return value.pos if isinstance(value, TrackedDict) else self._places[int(lone[1])]
 
-    def _text(self, index: int) -> str:
-        value = self._values[index]
-        if isinstance(value, bool):
-            return str(value).lower()
-        if isinstance(value, (str, int, float)):
-            return str(value)
-        if isinstance(value, TrackedDict):
-            raise Misplaced(value)
-        raise ValueError(
-            f"{show(value)} can't stand inside text; let `{{{{ … }}}}` be the whole value, without "
-            "quotes"
-        )
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    if isinstance(value, TrackedDict):
+        raise Misplaced(value)
+    raise ValueError(
+        f"{show(value)} can't stand inside text; let `{{{{ … }}}}` be the whole value, without "
+        "quotes"
+    )
+
+
+def pieces_of(value: object) -> Pieces:
+    """Return where the parts of a text stand, () where it doesn't know."""
+    return (value.pieces or ((0, value.pos),)) if isinstance(value, LocatedText) else ()
+
+
+def join(parts: Iterable[tuple[str, Pieces]], position: Position) -> tuple[str, Position, Pieces]:
+    """Return what a LocatedText is made of: the texts in a row, with the pieces of each."""
+    text = ""
+    pieces: list[tuple[int, Position]] = []
+    for part, places in parts:
+        pieces += [(len(text) + offset, place) for offset, place in places]
+        text += part
+    return text, position, tuple(pieces)
 
 
 def locate(text: str, pieces: Pieces, offset: int) -> Position:
     """Return the place of a character of a text."""
     start, place = next((piece for piece in reversed(pieces) if piece[0] <= offset), pieces[0])
-    lines = text.count("\n", start, offset)
-    return place._replace(line=place.line + lines)
+    return place._replace(line=place.line + text.count("\n", start, offset))
 
 
-def cut(text: str, pieces: Pieces, start: int, end: int) -> Iterator[tuple[int, Position]]:
-    """Yield the pieces of a part of a text, counted from its start."""
-    if start < end:
-        yield 0, locate(text, pieces, start)
-    yield from ((offset - start, place) for offset, place in pieces if start < offset < end)
-
-
-def settle(text: LocatedText, position: Position) -> LocatedText:
-    """Return a text whose pieces all stand somewhere: those that don't know, at `position`."""
-    if not any(place == NOWHERE for _, place in text.pieces):
-        return text
-    known = tuple((at, position if place == NOWHERE else place) for at, place in text.pieces)
-    return LocatedText(text, text.pos, known)
+def cut(text: str, pieces: Pieces, start: int, end: int) -> Pieces:
+    """Return the pieces of a part of a text, counted from its start."""
+    if start == end:
+        return ()
+    inside = [(offset - start, place) for offset, place in pieces if start < offset < end]
+    return ((0, locate(text, pieces, start)), *inside)
 
 
 def _located(value: Any, position: Position) -> Any:
     """Return a value as the generator takes it: fresh, tracked, with the positions it came with."""
-    if isinstance(value, LocatedText):
-        return settle(value, position)
+    if isinstance(value, LocatedText) and any(place == NOWHERE for _, place in value.pieces):
+        known = tuple((at, position if of == NOWHERE else of) for at, of in value.pieces)
+        return LocatedText(value, value.pos, known)
     if isinstance(value, str):
-        return LocatedText(value, position)
-    if isinstance(value, TrackedDict):
-        items = [(key, _located(item, position)) for key, item in value.raw_items()]
+        return value if isinstance(value, LocatedText) else LocatedText(value, position)
+    if isinstance(value, dict):
+        items = [(str(key), _located(item, position)) for key, item in dict.items(value)]
+        places = dict.fromkeys((key for key, _ in items), position)
         return TrackedDict(
             items,
-            pos=value.pos,
-            key_positions=value.key_positions,
-            value_positions=value.value_positions,
+            pos=getattr(value, "pos", position),
+            key_positions=getattr(value, "key_positions", places),
+            value_positions=getattr(value, "value_positions", places),
         )
-    if isinstance(value, dict):
-        items = [(str(key), _located(item, position)) for key, item in value.items()]
-        places = dict.fromkeys((key for key, _ in items), position)
-        return TrackedDict(items, pos=position, key_positions=places, value_positions=places)
-    if isinstance(value, TrackedList):
-        entries = [_located(entry, position) for entry in value]
-        return TrackedList(entries, pos=value.pos, entry_positions=value.entry_positions)
     if isinstance(value, (list, tuple)):
         entries = [_located(entry, position) for entry in value]
-        stand = tuple(getattr(entry, "pos", position) for entry in entries)
-        return TrackedList(entries, pos=position, entry_positions=stand)
+        places_ = tuple(getattr(entry, "pos", position) for entry in entries)
+        return TrackedList(
+            entries,
+            pos=getattr(value, "pos", position),
+            entry_positions=getattr(value, "entry_positions", places_),
+        )
     if value is None or isinstance(value, (bool, int, float)):
         return value
     raise ValueError(
@@ -247,59 +239,36 @@ def _located(value: Any, position: Position) -> Any:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Mapped:
-    """Rendered text without marks. `starts` holds, by line, (column, Position) of its pieces."""
-
-    text: str
-    starts: tuple[tuple[tuple[int, Position], ...], ...]
-    first: Position
-
-    def locate(self, line: int, column: int) -> Position:
-        """Return the template position of a line and column, both from 0."""
-        pieces = self.starts[line] if line < len(self.starts) else ()
-        if pieces:
-            index = 0
-            if len(pieces) > 1:
-                index = max(bisect_right(pieces, column, key=itemgetter(0)) - 1, 0)
-            start, position = pieces[index]
-            if column <= start:
-                return position
-            return Position(position.file, position.line, position.column + column - start)
-        for earlier in range(min(line, len(self.starts)) - 1, -1, -1):
-            if self.starts[earlier]:
-                return self.starts[earlier][-1][1]
-        return self.first
-
-
 @lru_cache(maxsize=32)
 def read_marked(text: str, files: tuple[str, ...], first: Position) -> Loaded:
     """Read a rendered text, whose marks name one of `files`: what it holds has Slots for values.
 
-    Many jobs of one template are one text, with other values.
+    Many jobs of one template are one text, with other values. What stands before all marks is at
+    `first`.
     """
-    mapped = _take_marks_out(text, files, first)
-    return load_yaml(mapped.text, first.file, locate=mapped.locate, make_text=make_text)
-
-
-def _take_marks_out(text: str, files: tuple[str, ...], first: Position) -> _Mapped:
-    """Return the text without its marks, and where its pieces stand in `files`."""
     clean: list[str] = []
-    starts: list[tuple[tuple[int, Position], ...]] = []
+    starts: list[list[tuple[int, Position]]] = []  # by line, column and place of its pieces
     for line in text.split("\n"):
+        kept, end = "", 0
         pieces: list[tuple[int, Position]] = []
-        column = end = 0
-        kept: list[str] = []
         for mark in MARK.finditer(line):
-            kept.append(line[end : mark.start()])
-            column += mark.start() - end
+            kept += line[end : mark.start()]
             end = mark.end()
-            file, at, start = (int(group) for group in mark.groups())
-            pieces.append((column, Position(files[file], at, start)))
-        kept.append(line[end:])
-        clean.append("".join(kept))
-        starts.append(tuple(pieces))
-    return _Mapped("\n".join(clean), tuple(starts), first)
+            file, at, column = map(int, mark.groups())
+            pieces.append((len(kept), Position(files[file], at, column)))
+        clean.append(kept + line[end:])
+        starts.append(pieces)
+
+    def locate_mark(line: int, column: int) -> Position:
+        pieces = starts[line] if line < len(starts) else []
+        for start, place in reversed(pieces):
+            if start <= column:
+                return place._replace(column=place.column + column - start)
+        if pieces:
+            return pieces[0][1]
+        return next((earlier[-1][1] for earlier in reversed(starts[:line]) if earlier), first)
+
+    return load_yaml("\n".join(clean), first.file, locate=locate_mark, make_text=make_text)
 
 
 def mark_lines(text: str, file: int, line: int, source: list[str], column: int) -> Iterator[str]:

@@ -24,10 +24,10 @@ from cfl_jobs.configs.config import Steering
 from cfl_jobs.errors import CflJobsError, Position, suggest
 from cfl_jobs.reading import TEMPLATES
 from cfl_jobs.reading.located_yaml import RESERVED, Sources
-from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict
+from cfl_jobs.reading.tracking import NOWHERE, LocatedText, Pieces, TrackedDict
 from cfl_jobs.rendering import lost_text
 from cfl_jobs.rendering.lost_text import LostText, Outline
-from cfl_jobs.rendering.provenance import cut, mark_lines
+from cfl_jobs.rendering.provenance import cut, join, mark_lines, pieces_of
 
 SCRIPTS = f"{TEMPLATES}/scripts"
 # Filters that return HTML, which has no place in YAML.
@@ -50,23 +50,19 @@ _CHANGED = (nodes.For, nodes.If, nodes.Output, nodes.Extends, nodes.Import, node
 @jinja2.pass_eval_context
 def _join(context: nodes.EvalContext, value: Any, d: str = "", attribute: Any = None) -> str:
     """Join as Jinja2's own filter does; the text knows where each of its parts stands."""
-    parts = list(value)
-    text: str = do_join(context, parts, d, attribute)
-    if attribute is not None:
+    given = list(value)
+    text: str = do_join(context, given, d, attribute)
+    places = [place for part in given for _, place in pieces_of(part)]
+    if attribute is not None or not places:
         return text
-    places: list[tuple[int, Position]] = []
-    length = 0
-    for part in parts:
-        if isinstance(part, LocatedText):
-            (_, begin), *rest = part.pieces or ((0, part.pos),)
-            # What stands between two parts comes with the second one.
-            places.append((max(length - len(str(d)), 0), begin))
-            places += [(length + offset, place) for offset, place in rest]
-        length += len(str(part)) + len(str(d))
-    if not places:
-        return text
-    first = places[0][1]
-    return LocatedText(text, first, ((0, first), *(piece for piece in places if piece[0])))
+    parts: list[tuple[str, Pieces]] = []
+    for part in given:
+        pieces = pieces_of(part)
+        # What stands between two parts comes with the second one.
+        parts.append((str(d) * bool(parts), tuple((0, place) for _, place in pieces[:1])))
+        parts.append((str(part), pieces[1:]))
+    _, first, pieces = join(parts, places[0])
+    return LocatedText(text, first, ((0, first), *(piece for piece in pieces if piece[0])))
 
 
 @jinja2.pass_eval_context
@@ -76,19 +72,18 @@ def _replace(
     """Replace as Jinja2's own filter does; the text knows where each of its parts stands."""
     text: str = do_replace(context, value, old, new, count)
     located = [each for each in (value, new) if isinstance(each, LocatedText)]
-    looked_for, put_in = str(old), str(new)
-    if count is not None or not looked_for or not located:
+    if count is not None or not str(old) or not located:
         return text
-    pieces = getattr(value, "pieces", ()) or ((0, getattr(value, "pos", NOWHERE)),)
-    places: list[tuple[int, Position]] = []
-    at = length = 0
-    for number, part in enumerate(str(value).split(looked_for)):
-        if number:
-            places.append((length, getattr(new, "pos", NOWHERE)))
-            at, length = at + len(looked_for), length + len(put_in)
-        places += [(length + offset, of) for offset, of in cut(value, pieces, at, at + len(part))]
-        at, length = at + len(part), length + len(part)
-    return LocatedText(text, located[0].pos, tuple(places))
+    pieces = pieces_of(value) or ((0, NOWHERE),)
+    parts: list[tuple[str, Pieces]] = []
+    at = 0
+    for part in str(value).split(str(old)):
+        if parts:
+            parts.append((str(new), ((0, getattr(new, "pos", NOWHERE)),)))
+            at += len(str(old))
+        parts.append((part, cut(value, pieces, at, at + len(part))))
+        at += len(part)
+    return LocatedText(text, *join(parts, located[0].pos)[1:])
 
 
 def _keep_place(change: Callable[..., str]) -> Callable[..., str]:

@@ -18,12 +18,11 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
 
-from cfl_jobs.errors import CflJobsError, suggest
+from cfl_jobs.errors import CflJobsError, Position, suggest
+from cfl_jobs.reading.tracking import NOWHERE, LocatedText, Pieces
 from cfl_jobs.rendering.options import show
-
-Scalar: TypeAlias = str | int | bool
+from cfl_jobs.rendering.provenance import join
 
 GUARD = re.compile(
     r"""^:[ ]"\$\{
@@ -57,15 +56,14 @@ def find_inputs(text: str) -> tuple[Input, ...]:
     return tuple(inputs.values())
 
 
-def compose_lines(file: str, text: str, values: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Return the lines of a shell step: #! line, assignments, then the script from its line 2.
+def compose_step(file: str, text: str, values: Mapping[str, object]) -> LocatedText:
+    """Return the text of a shell step: #! line, assignments, then the script from its line 2.
 
-    Each assignment is with its input's name, "" for others.
     `file` is the script's path as people know it. Jenkins runs a step with the interpreter that
     its first line names (hudson.tasks.Shell, "#!" as the first two characters).
     Raises CflJobsError with everything that is wrong with the values or the script.
     """
-    check_script(file, text)
+    _check_script(file, text)
     inputs = find_inputs(text)
     names = [wanted.name for wanted in inputs]
     problems = [
@@ -73,20 +71,22 @@ def compose_lines(file: str, text: str, values: Mapping[str, object]) -> list[tu
         for name in values
         if name not in names
     ]
-    assignments: list[tuple[str, str]] = []
+    interpreter, _, rest = text.partition("\n")
+    here = ((0, Position(file, 1)),)
+    parts: list[tuple[str, Pieces]] = [(f"{interpreter}\n", here)]
     for wanted in inputs:
         try:
-            assignments.append((wanted.name, _assign(wanted, values)))
+            parts += [*_assign(wanted, values.get(wanted.name)), ("\n", ())]
         except ValueError as problem:
             problems.append(f"{file}:{wanted.line}: {problem}")
     if problems:
         raise CflJobsError("\n".join(problems), advice=_describe_inputs(file, inputs))
-    interpreter, _, rest = text.partition("\n")
-    from_here_on = f"# From here on: {file}, line 2."  # as check.positions reads it
-    return [("", interpreter), *assignments, ("", from_here_on), ("", rest)]
+    # As check.positions reads it.
+    parts += [(f"# From here on: {file}, line 2.\n", here), (rest, ((0, Position(file, 2)),))]
+    return LocatedText(*join(parts, Position(file, 1)))
 
 
-def check_script(file: str, text: str) -> None:
+def _check_script(file: str, text: str) -> None:
     """Raise CflJobsError if `text` can't run as a Jenkins shell step."""
     if not text.startswith("#!"):
         raise CflJobsError(
@@ -112,8 +112,9 @@ def _describe_inputs(file: str, inputs: tuple[Input, ...]) -> str:
     return f"{file} takes: {names}."
 
 
-def _assign(wanted: Input, values: Mapping[str, object]) -> str:
-    value = values.get(wanted.name)
+def _assign(wanted: Input, value: object) -> list[tuple[str, Pieces]]:
+    """Return the parts of an assignment, each with where its value stands."""
+    here: Position = getattr(value, "pos", NOWHERE)
     if value is None:
         raise ValueError(f"the input {wanted.name!r} is not given")
     if wanted.is_array:
@@ -121,23 +122,26 @@ def _assign(wanted: Input, values: Mapping[str, object]) -> str:
             raise ValueError(f"the input {wanted.name!r} must be a list, not {show(value)}")
         if not value and not wanted.may_be_empty:
             raise ValueError(f"the input {wanted.name!r} must have at least one item")
-        items = (_quote(f"an item of the input {wanted.name!r}", item) for item in value)
-        return f"{wanted.name}=({' '.join(items)})"
+        items: list[tuple[str, Pieces]] = []
+        for item in value:
+            quoted = _quote(f"an item of the input {wanted.name!r}", item)
+            items += [(" " * bool(items), ()), (quoted, ((0, getattr(item, "pos", here)),))]
+        return [(f"{wanted.name}=(", ((0, here),)), *items, (")", ())]
     if value == "" and not wanted.may_be_empty:
         raise ValueError(f"the input {wanted.name!r} must not be empty")
-    return f"{wanted.name}={_quote(f'the input {wanted.name!r}', value)}"
+    quoted = _quote(f"the input {wanted.name!r}", value)
+    inside: Pieces = ()
+    if isinstance(value, LocatedText) and value in quoted:
+        inside = tuple((quoted.index(value) + at, place) for at, place in value.pieces[1:])
+    return [(f"{wanted.name}=", ((0, here),)), (quoted, inside)]
 
 
 def _quote(what: str, value: object) -> str:
+    """Return a value as bash reads it."""
     if not isinstance(value, (bool, int, str)):
         raise ValueError(f"{what} must be text, a number or true/false, not {show(value)}")
-    if isinstance(value, str) and "\0" in value:
+    if not isinstance(value, str):
+        return str(value).lower()
+    if "\0" in value:
         raise ValueError(f"{what} has a NUL character, which no shell can hold")
-    return quote_value(value)
-
-
-def quote_value(value: Scalar) -> str:
-    """Return a value as bash reads it."""
-    if isinstance(value, str):
-        return shlex.quote(value)
-    return str(value).lower()
+    return shlex.quote(value)

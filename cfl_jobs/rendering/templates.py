@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,22 +17,14 @@ import jinja2
 from jinja2.exceptions import SecurityError
 from markupsafe import Markup
 
-from cfl_jobs.configs.config import Steering
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, suggest
 from cfl_jobs.reading import JOBS, TEMPLATES
 from cfl_jobs.reading.definitions import Definition, Definitions
-from cfl_jobs.reading.tracking import (
-    NOWHERE,
-    LocatedText,
-    TrackedDict,
-    entries_of,
-    listed,
-    note_deeply,
-)
+from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict, entries_of, note_deeply
 from cfl_jobs.rendering.lost_text import LostText
 from cfl_jobs.rendering.provenance import Misplaced, Values, read_marked
 from cfl_jobs.rendering.sandbox import SCRIPTS, Environment, Loader, MissingKey
-from cfl_jobs.rendering.scripts import compose_lines, quote_value
+from cfl_jobs.rendering.scripts import compose_step
 
 _UNDEFINED = re.compile(r"'([^']*)' is undefined\Z")
 _BRACKETS = re.compile(r"\{[{%]")
@@ -66,48 +58,40 @@ class TemplateRenderer:
         self._refused: list[Finding] = []
         self._loader = Loader(definitions.sources)
         self._environment = Environment(self._loader, self._hold)
+        # What let in parts of the job that was rendered last.
+        self.take_steering = self._environment.take_steering
 
     def render(self, definition: Definition) -> tuple[TrackedDict | None, tuple[Finding, ...]]:
-        """Return the job that the template makes of a definition, and what is wrong with it."""
+        """Return the job that the template makes of a definition, and what is wrong with it.
+
+        Where a variable is missing it is assumed, for what else is missing.
+        """
         self._refused = []
-        try:
-            text = self._run(definition, {})
-        except TemplateProblem as problem:
-            return None, (*self._refused, *self._find_more(definition, problem))
-        if self._refused:
-            return None, tuple(self._refused)
+        missing: list[Finding] = []
+        assumed: dict[str, Any] = {}
+        text = None
+        while text is None:
+            try:
+                text = self._run(definition, assumed)
+            except TemplateProblem as problem:
+                if not assumed:
+                    missing = [*self._refused, *problem.findings]
+                elif problem.missing:
+                    missing += problem.findings
+                if not problem.missing or problem.missing in assumed:
+                    return None, tuple(missing)
+                assumed[problem.missing] = ""
+        if assumed or self._refused:
+            return None, tuple(missing or self._refused)
         first = Position(f"{TEMPLATES}/{definition.template}", 1)
         read = read_marked(text, tuple(self._loader.files), first)
         loaded = self._values.fill(read.value)
         problems = (*read.findings, *loaded.findings)
-        findings = tuple(self._sources.quote(found, definition.origin) for found in problems)
-        if isinstance(loaded.value, TrackedDict):
-            return loaded.value, findings
-        if not findings:
-            message = (
-                "the template makes no mapping, but a job is one: `name: {{ name }}` and so on"
-            )
-            findings = (self._find(message, first, definition),)
-        return None, findings
-
-    def take_steering(self) -> tuple[Steering, ...]:
-        """Return what let in parts of the job that was rendered last."""
-        return self._environment.take_steering()
-
-    def _find_more(self, definition: Definition, problem: TemplateProblem) -> tuple[Finding, ...]:
-        """Return a problem with what else is missing: each missing variable is assumed in turn."""
-        findings = [*problem.findings]
-        assumed: dict[str, Any] = {}
-        while problem.missing and problem.missing not in assumed:
-            assumed[problem.missing] = ""
-            try:
-                self._run(definition, assumed)
-                break
-            except TemplateProblem as next_problem:
-                problem = next_problem
-                if problem.missing:
-                    findings += problem.findings
-        return tuple(findings)
+        if isinstance(loaded.value, TrackedDict) or problems:
+            value = loaded.value if isinstance(loaded.value, TrackedDict) else None
+            return value, tuple(self._sources.quote(it, definition.origin) for it in problems)
+        message = "the template makes no mapping, but a job is one: `name: {{ name }}` and so on"
+        return None, (self._find(message, first, definition),)
 
     def _hold(self, value: Any) -> Any:
         """Return what stands in the rendered text for a `{{ … }}`."""
@@ -222,7 +206,10 @@ class TemplateRenderer:
         if isinstance(error, MissingKey) and error.owner is self._chain:
             if f"{JOBS}/{error.key}.yaml" in self._damaged:
                 return TemplateProblem()
-        elif isinstance(error, MissingKey) and (where := _place_of(error.owner)) != NOWHERE:
+        elif (
+            isinstance(error, MissingKey)
+            and (where := getattr(error.owner, "pos", NOWHERE)) != NOWHERE
+        ):
             message = f"the {self._kinds.get(id(error.owner), 'key')} {error.key!r} is missing"
             advice = f"Add `{error.key}: …`."
             missing = self._sources.find(message, where, origins=needed, advice=advice)
@@ -269,32 +256,4 @@ class TemplateRenderer:
                 if isinstance(item, TrackedDict):
                     raise Misplaced(item)
             note_deeply(value)
-        parts = compose_lines(path, text, values)
-        step = "\n".join(part for _, part in parts)
-        return LocatedText(step, Position(path, 1), tuple(_pieces_of_step(path, parts, values)))
-
-
-def _pieces_of_step(
-    path: str, parts: Sequence[tuple[str, str]], values: Mapping[str, Any]
-) -> Iterator[tuple[int, Position]]:
-    """Yield where the parts of a step come from: its script, or what the inputs were given."""
-    offset = 0
-    for number, (name, part) in enumerate(parts):
-        if not name:
-            yield offset, Position(path, 2 if number == len(parts) - 1 else 1)
-        else:
-            value = values[name]
-            yield offset, _place_of(value)
-            start = offset + len(f"{name}=(")
-            for item in listed(value):
-                yield start, _place_of(item, _place_of(value))
-                start += len(quote_value(item)) + len(" ")
-            if isinstance(value, LocatedText) and value in part:
-                start = offset + part.index(value)
-                yield from ((start + at, place) for at, place in value.pieces[1:])
-        offset += len(part) + len("\n")
-
-
-def _place_of(value: Any, otherwise: Position = NOWHERE) -> Position:
-    place: Position = getattr(value, "pos", otherwise)
-    return place
+        return compose_step(path, text, values)
