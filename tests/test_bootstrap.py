@@ -27,7 +27,7 @@ from cfl_jobs.bootstrap.contents import (
     list_secrets,
 )
 from cfl_jobs.bootstrap.directory import make_files
-from cfl_jobs.configs.labels import satisfies
+from cfl_jobs.configs.references import satisfies
 from cfl_jobs.doctor.needs import CredentialNeed, Needs, needs_of
 from cfl_jobs.errors import CflJobsError
 from cfl_jobs.reading.inventory import Inventory

@@ -11,16 +11,18 @@ import pytest
 from cfl_jobs.configs.model import BuildDiscarder, Job, ParameterKind, StartKind
 from cfl_jobs.configs.read_model import read_job, read_view
 from cfl_jobs.configs.steps.artifacts import ArchiveArtifacts, CopyArtifact, Selector
-from cfl_jobs.configs.steps.results import JUnitResults, Mail, SetDescription
-from cfl_jobs.configs.steps.shell import Shell
-from cfl_jobs.configs.steps.triggering import FileParameters, PredefinedParameters, TriggerBuilds
-from cfl_jobs.configs.steps.wrappers import (
+from cfl_jobs.configs.steps.building import (
     BindCredentials,
     CleanAfter,
     CleanBefore,
+    JUnitResults,
+    Mail,
+    SetDescription,
+    Shell,
     TimeLimit,
     Timestamps,
 )
+from cfl_jobs.configs.steps.triggering import FileParameters, PredefinedParameters, TriggerBuilds
 from cfl_jobs.errors import DefinitionError
 from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind

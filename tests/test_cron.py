@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cfl_jobs.configs.labels import (
+from cfl_jobs.configs.references import (
     Compound,
     Expression,
     LabelError,

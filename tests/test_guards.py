@@ -15,7 +15,7 @@ from cfl_jobs.check.deploys import Guard, find_guard
 from cfl_jobs.check.failing import find_options, read_script
 from cfl_jobs.check.following import End
 from cfl_jobs.configs.graph import build_chain
-from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.configs.steps.building import Shell
 from cfl_jobs.planning.plan import Plan
 from cfl_jobs.review.comparing import read_setup
 from cfl_jobs.review.guards import find_guards, find_passing

@@ -9,13 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfl_jobs.configs import fields, rewrites
+from cfl_jobs.configs import normalform, rewrites
 from cfl_jobs.configs.config import normalise
 from cfl_jobs.configs.configxml import element_paths, format_config, parse_config
-from cfl_jobs.configs.fields import DEFAULTS, Default
 from cfl_jobs.configs.mark import fingerprint
-from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.configs.normalising import absent_value
+from cfl_jobs.configs.normalform import DEFAULTS, Default, Normal, absent_value
 from cfl_jobs.configs.rewrites import Rewrite
 from cfl_jobs.planning.differences import compare, find_losses
 from cfl_jobs.reading.versions import Span
@@ -377,7 +375,7 @@ def test_a_default_holds_for_the_versions_that_its_row_names(
         Default("a.B", "x", "1", Span("p", until="2")),
         Default("a.B", "x", "2", Span("p", since="2")),
     )
-    monkeypatch.setattr(fields, "DEFAULTS", rows)
+    monkeypatch.setattr(normalform, "DEFAULTS", rows)
     config = "<project><publishers><a.B><x>1</x></a.B></publishers></project>"
     without = normalise(config.replace("<x>1</x>", ""), name="a")
     assert normalise(config, name="a", versions={"p": "1.5"}) == without

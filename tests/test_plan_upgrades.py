@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cfl_jobs.configs import fields
+from cfl_jobs.configs import normalform
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.fields import Default
+from cfl_jobs.configs.normalform import Default
 from cfl_jobs.errors import PermissionDenied
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal, list_runs
@@ -186,7 +186,7 @@ def test_what_an_absent_field_means_is_for_the_servers_versions_to_say(
 ) -> None:
     """What one version takes for nothing is an edit in another, for a plan and for a rollback."""
     row = Default(WRAPPER, "pack", "zip", Span("timestamper", until="1.26"))
-    monkeypatch.setattr(fields, "DEFAULTS", (*fields.DEFAULTS, row))
+    monkeypatch.setattr(normalform, "DEFAULTS", (*normalform.DEFAULTS, row))
     target.installed["timestamper"] = version
     update(target, tmp_path, job())
     set_field(target, "Publish", "<pack>zip</pack>")

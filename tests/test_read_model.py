@@ -31,8 +31,18 @@ from cfl_jobs.configs.steps.artifacts import (
     format_selector,
     parse_selector,
 )
-from cfl_jobs.configs.steps.results import Mail, SetDescription
-from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.configs.steps.building import (
+    BindCredentials,
+    BuildName,
+    CleanAfter,
+    CleanBefore,
+    Mail,
+    SetDescription,
+    Shell,
+    TimeLimit,
+    TimeoutKind,
+    Timestamps,
+)
 from cfl_jobs.configs.steps.step import BoundCredential, Result, Unknown
 from cfl_jobs.configs.steps.triggering import (
     BlockingThresholds,
@@ -40,15 +50,6 @@ from cfl_jobs.configs.steps.triggering import (
     FileParameters,
     PredefinedParameters,
     TriggerBuilds,
-)
-from cfl_jobs.configs.steps.wrappers import (
-    BindCredentials,
-    BuildName,
-    CleanAfter,
-    CleanBefore,
-    TimeLimit,
-    TimeoutKind,
-    Timestamps,
 )
 from cfl_jobs.drawing.formats import WRITERS
 from cfl_jobs.errors import ConfigError, RehearsalError

@@ -22,7 +22,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from cfl_jobs.configs.labels import named_labels, satisfies
+from cfl_jobs.configs.references import named_labels, satisfies
 from cfl_jobs.doctor.needs import CredentialNeed, Needs
 from cfl_jobs.errors import CflJobsError, DefinitionError, Finding, Position, some
 from cfl_jobs.files import read_text

@@ -27,8 +27,7 @@ from cfl_jobs.configs.fields import read_names
 from cfl_jobs.configs.graph import follow
 from cfl_jobs.configs.model import Job, StartKind
 from cfl_jobs.configs.steps.artifacts import CopyArtifact, Selector, parse_selector
-from cfl_jobs.configs.steps.results import JUnitResults
-from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.configs.steps.building import JUnitResults, Shell
 
 _DECIDES_NOTHING = re.compile(
     r"(?:echo|printf|rm|:|true|mkdir|touch|export|local|declare|readonly|unset|set|trap|tee)(?:\s|$)"

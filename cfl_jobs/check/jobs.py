@@ -9,7 +9,7 @@ from cfl_jobs.check.rule import RULES, Found, Scope, Severity, parts_of, scripts
 from cfl_jobs.check.secret_text import find_secrets, is_harmless, is_named_like_secret
 from cfl_jobs.check.shell import expanding_text, find_uses
 from cfl_jobs.configs.model import BuildDiscarder, Job, Parameter, ParameterKind, Trigger
-from cfl_jobs.configs.steps.wrappers import CleanAfter, CleanBefore, TimeLimit
+from cfl_jobs.configs.steps.building import CleanAfter, CleanBefore, TimeLimit
 from cfl_jobs.errors import Position, count
 from cfl_jobs.rendering.cron import find_cron_mistakes, find_cron_warnings
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
-from cfl_jobs.configs.configxml import ENCRYPTED
+from cfl_jobs.configs.fields import ENCRYPTED
 
 
 @dataclass(frozen=True, slots=True)

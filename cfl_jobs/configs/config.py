@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, TypeVar
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs import fields, rewrites
+from cfl_jobs.configs import normalform, rewrites
 from cfl_jobs.configs.buildwritten import (
     NOTHING,
     PIPELINE,
@@ -38,8 +38,7 @@ from cfl_jobs.configs.mark import (
     set_description,
     split_description,
 )
-from cfl_jobs.configs.normalform import Normal
-from cfl_jobs.configs.normalising import Reader
+from cfl_jobs.configs.normalform import Normal, Reader
 from cfl_jobs.errors import Position
 from cfl_jobs.reading.tracking import NOWHERE, Pieces
 from cfl_jobs.reading.versions import CORE, NEWEST
@@ -75,7 +74,11 @@ class Steering(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """What a config says, taken apart."""
+    """What a config says, taken apart: its description without the mark, and the rest without both.
+
+    The normal form is also without `disabled`, which is compared by itself (None: it isn't said).
+    What no plugin wrote counts as Jenkins' own there.
+    """
 
     description: str
     mark: Mark | None
@@ -112,10 +115,6 @@ class Config:
 
     @property
     def normal(self) -> Normal:
-        """The normal form, without our mark and without `disabled`, which is compared by itself.
-
-        What no plugin wrote is counted as Jenkins' own.
-        """
         return self._parts.normal
 
     @property
@@ -124,12 +123,10 @@ class Config:
 
     @property
     def description(self) -> str:
-        """The description without any mark."""
         return self._parts.description
 
     @property
     def says_disabled(self) -> bool | None:
-        """Whether it says that the job is disabled; None: it says nothing of that."""
         return self._parts.says_disabled
 
     @property
@@ -281,17 +278,8 @@ class Config:
         }
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "kind": self.kind.value,
-            "name": self.name,
-            "config": self.config,
-            "definition": self.definition,
-            "moved_from": self.moved_from,
-            "project": self.project,
-            "blame": self.blame,
-            "own": sorted(self.own),
-            "steering": self.steering,
-        }
+        kept = {name: getattr(self, name) for name in _KEPT}
+        return kept | {"kind": self.kind.value, "own": sorted(self.own)}
 
     @classmethod
     def from_json(cls, found: dict[str, Any]) -> Config:
@@ -301,16 +289,18 @@ class Config:
             for path, at, pieces in found["blame"]
         )
         return cls(
-            Kind(found["kind"]),
-            found["name"],
-            found["config"],
-            Position(*found["definition"]),
-            blame,
-            tuple(found["moved_from"]),
-            found["project"],
-            frozenset(found["own"]),
-            tuple(Steering(a, b, c, Position(*place)) for a, b, c, place in found["steering"]),
+            **{name: found[name] for name in ("name", "config", "project")},
+            kind=Kind(found["kind"]),
+            definition=Position(*found["definition"]),
+            blame=blame,
+            moved_from=tuple(found["moved_from"]),
+            own=frozenset(found["own"]),
+            steering=tuple(Steering(a, b, c, Position(*at)) for a, b, c, at in found["steering"]),
         )
+
+
+# Fields that `to_json` keeps as they are.
+_KEPT = ("name", "config", "definition", "moved_from", "project", "blame", "steering")
 
 
 def normalise(config: str, *, name: str, versions: Mapping[str, str] = NEWEST) -> Normal:
@@ -323,17 +313,17 @@ def normalise(config: str, *, name: str, versions: Mapping[str, str] = NEWEST) -
 
 def normalise_element(root: ET.Element, versions: Mapping[str, str] = NEWEST) -> Normal:
     """Return the normal form of a parsed config; the element is used up."""
-    reader = _reader_for(fields.DEFAULTS, rewrites.REWRITES, frozenset(versions.items()))
+    reader = _reader_for(normalform.DEFAULTS, rewrites.REWRITES, frozenset(versions.items()))
     return reader.read_root(root)
 
 
 @lru_cache(maxsize=8)
 def _reader_for(
-    defaults: tuple[fields.Default, ...],
+    defaults: tuple[normalform.Default, ...],
     rules: tuple[rewrites.Rewrite, ...],
     versions: frozenset[tuple[str, str]],
 ) -> Reader:
-    return Reader(fields.table_of(defaults, versions), rewrites.rules_of(rules, versions))
+    return Reader(normalform.defaults_by(defaults, versions), rewrites.rules_of(rules, versions))
 
 
 def digest_of(normal: Normal, *, is_disabled: bool) -> str:

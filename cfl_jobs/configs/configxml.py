@@ -29,9 +29,6 @@ _WRITTEN = re.compile(f"[{''.join(_REFERENCES)}]")
 _REFERENCE = re.compile(r"&#(?:x([0-9a-fA-F]+)|([0-9]+));")
 _PLAIN_TAG = re.compile(r"[A-Za-z_][\w.-]*")
 _DOCTYPE = re.compile(r"<!DOCTYPE", re.IGNORECASE)
-# What Jenkins makes of a password or secret text (hudson.util.Secret), wherever it stands.
-ENCRYPTED = r"\{AQAAA[A-Za-z0-9+/=]+\}"
-_ENCRYPTED = re.compile(ENCRYPTED)
 
 
 def parse_config(text: str, *, name: str) -> ET.Element:
@@ -124,11 +121,6 @@ def number_tags(tags: list[str]) -> list[str]:
 def steps_of(parent: ET.Element) -> Iterator[tuple[str, ET.Element]]:
     """Yield each child of an element with its step of a path."""
     yield from zip(number_tags([child.tag for child in parent]), parent, strict=True)
-
-
-def is_encrypted(text: str) -> bool:
-    """Tell whether a text is a password as Jenkins stores it."""
-    return _ENCRYPTED.fullmatch(text.strip()) is not None
 
 
 def child_of(parent: ET.Element, tag: str) -> ET.Element:

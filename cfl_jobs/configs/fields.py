@@ -2,63 +2,52 @@
 
 An absent field and an empty one are the same to XStream's strings; it leaves an absent number or
 flag 0 or false, whatever the class's initialisers say. What it means then is for the class's
-`readResolve` to say: `DEFAULTS` has a row for each where that is neither nothing nor false. A class
-that changes its mind gets a second row, each with the versions that read it so.
+`readResolve` to say: `ABSENT` has a row for each where that is neither nothing nor false.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.reading.versions import NEWEST, Span, rows_for
-
+T = TypeVar("T")
+# Where each element of a config stands, as configxml.paths_of tells.
+Paths: TypeAlias = Mapping[ET.Element, str]
 BUILT_IN_NODE = "built-in"
+# What Jenkins makes of a password or secret text (hudson.util.Secret), wherever it stands.
+ENCRYPTED = r"\{AQAAA[A-Za-z0-9+/=]+\}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Default:
-    """What an absent field of a class means in the versions of `span`."""
-
-    kind: str
-    tag: str
-    value: str
-    span: Span
+def read_table(name: str) -> list[str]:
+    """Return the lines of a table beside this module, without comments."""
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
 
 
-# A line is a class, its fields, what they mean, the plugin ("" for any), and how that is known.
-_LINES = Path(__file__).with_name("defaults.txt").read_text(encoding="utf-8").splitlines()
-DEFAULTS = tuple(
-    Default(kind, tag, value, Span(plugin))
-    for kind, tags, value, plugin, _ in (line.split("|") for line in _LINES)
+def _read_tags() -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for line in read_table("tags.txt"):
+        if line.endswith(":"):
+            found[name := line[:-1]] = frozenset()
+        else:
+            found[name] |= frozenset(line.split())
+    return found
+
+
+TAGS: Mapping[str, frozenset[str]] = _read_tags()
+# What an absent field means: a class, a field, its meaning, and of which plugin ("" for any).
+# A line of the table is a class, its fields, what they mean, the plugin, and how that is known.
+ABSENT = tuple(
+    (kind, tag, value, plugin)
+    for kind, tags, value, plugin, _ in (line.split("|") for line in read_table("defaults.txt"))
     for tag in tags.split()
 )
-
-
-def defaults_for(versions: Mapping[str, str]) -> Mapping[tuple[str, str], str]:
-    """Return what absent fields mean, by class and field, for a server's versions.
-
-    `versions` are by plugin or CORE; what isn't listed there counts as the newest.
-    """
-    return table_of(DEFAULTS, frozenset(versions.items()))
-
-
-@lru_cache(maxsize=8)
-def table_of(
-    rows: tuple[Default, ...], versions: frozenset[tuple[str, str]]
-) -> Mapping[tuple[str, str], str]:
-    """Return what absent fields mean to a server with these versions, by these rows."""
-    held = rows_for(rows, versions)
-    return MappingProxyType({(row.kind, row.tag): row.value for row in held})
-
-
-_ABSENT = defaults_for(NEWEST)
+_NEWEST = {(kind, tag): value for kind, tag, value, _ in ABSENT}
 _THRESHOLDS = {"UNSTABLE": "UNSTABLE_OR_BETTER", "FAILURE": "FAILED_OR_BETTER", "ABORTED": "ALWAYS"}
 
 
@@ -66,7 +55,7 @@ def read_text(element: ET.Element, tag: str) -> str:
     """Return a field's text, or what it means to the newest versions that the field is absent."""
     found = element.find(tag)
     if found is None:
-        return _ABSENT.get((element.get("class") or element.tag, tag), "")
+        return _NEWEST.get((element.get("class") or element.tag, tag), "")
     return found.text or ""
 
 
@@ -76,16 +65,15 @@ def read_flag(element: ET.Element, tag: str) -> bool:
 
 def read_number(element: ET.Element, tag: str) -> int | None:
     """Return a field's number, or None where it is absent or no number."""
-    text = read_text(element, tag).strip()
     try:
-        return int(text)
+        return int(read_text(element, tag))
     except ValueError:
         return None
 
 
 def read_names(text: str) -> tuple[str, ...]:
     """Split Jenkins' comma separated names."""
-    return tuple(name for name in (part.strip() for part in text.split(",")) if name)
+    return tuple(filter(None, map(str.strip, text.split(","))))
 
 
 def read_threshold(element: ET.Element) -> str:
@@ -101,40 +89,60 @@ def short_class(name: str) -> str:
 def class_of(element: ET.Element, tag: str) -> str:
     """Return the simple class of the object in a field, "" where there is none."""
     found = element.find(tag)
-    if found is None:
-        return ""
-    return short_class(found.get("class", ""))
+    return "" if found is None else short_class(found.get("class", ""))
 
 
 def is_default(element: ET.Element) -> bool:
     """Tell whether a field says what XStream gives an absent one: false, empty, no elements."""
-    if len(element) or (element.text or "").strip() not in ("", "false"):
-        return False
-    return all(key == "plugin" for key in element.attrib)
+    is_empty = not len(element) and (element.text or "").strip() in ("", "false")
+    return is_empty and element.keys() in ([], ["plugin"])
 
 
-def _read_by(read: Callable[[ET.Element], Any], default: object) -> Any:
+def is_encrypted(text: str) -> bool:
+    """Tell whether a text is a password as Jenkins stores it."""
+    return re.fullmatch(ENCRYPTED, text.strip()) is not None
+
+
+def read_as(kind: type[T], element: ET.Element, paths: Paths | None = None, /, **others: Any) -> T:
+    """Return a dataclass whose fields, made by the functions below, tell how they are read.
+
+    With `paths` it gets its own; `others` are fields that the caller reads.
+    """
+    read = {name: read(element) for name, read in _readers_of(kind)}  # type: ignore[arg-type]
+    if paths is not None:
+        others["path"] = paths[element]
+    return kind(**read, **others)
+
+
+@cache
+def _readers_of(kind: Any) -> tuple[tuple[str, Callable[[ET.Element], Any]], ...]:
+    readers = ((each.name, each.metadata.get("read")) for each in dataclasses.fields(kind))
+    return tuple((name, read) for name, read in readers if read)
+
+
+def value(read: Callable[[ET.Element], Any], default: object = None) -> Any:
+    """Return a dataclass' field that is read from an element."""
     return dataclasses.field(default=default, metadata={"read": read})
 
 
 def text(tag: str, default: str = "") -> Any:
-    """Return a dataclass' field that is read from the element's field `tag`."""
-    return _read_by(lambda element: read_text(element, tag) or default, default)
+    """Return a field that is the text of the element's field `tag`."""
+    return value(lambda element: read_text(element, tag) or default, default)
 
 
 def flag(tag: str, *, of: str = "", inverse: bool = False) -> Any:
     """Return a field that is true or false; by default what is absent means to the class `of`."""
     default = read_flag(ET.Element(of or "class"), tag) != inverse
-    return _read_by(lambda element: read_flag(element, tag) != inverse, default)
+    return value(lambda element: read_flag(element, tag) != inverse, default)
 
 
 def names(tag: str) -> Any:
-    return _read_by(lambda element: read_names(read_text(element, tag)), ())
+    return value(lambda element: read_names(read_text(element, tag)), ())
 
 
 def texts(path: str) -> Any:
     """Return a field of the texts of all elements at a path."""
-    return _read_by(lambda element: tuple(each.text or "" for each in element.iterfind(path)), ())
+    return value(lambda element: tuple(each.text or "" for each in element.iterfind(path)), ())
 
 
 def number(tag: str, default: int | None = None) -> Any:
@@ -142,9 +150,14 @@ def number(tag: str, default: int | None = None) -> Any:
         found = read_number(element, tag)
         return default if found is None else found
 
-    return _read_by(read, default)
+    return value(read, default)
 
 
-def value(read: Callable[[ET.Element], Any], default: object = None) -> Any:
-    """Return a field that takes more to read."""
-    return _read_by(read, default)
+def part(path: str, kind: type[T]) -> Any:
+    """Return a field that is what another dataclass reads of an element, None without it."""
+
+    def read(element: ET.Element) -> T | None:
+        found = element.find(path)
+        return None if found is None else read_as(kind, found)
+
+    return value(read)

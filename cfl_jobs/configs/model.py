@@ -15,13 +15,24 @@ from xml.etree import ElementTree as ET
 from cfl_jobs.configs import fields
 from cfl_jobs.configs.fields import (
     BUILT_IN_NODE,
+    read_as,
     read_flag,
     read_names,
     read_number,
     read_text,
     read_threshold,
 )
-from cfl_jobs.configs.steps.step import BoundCredential, Placed, Step, Unknown, read_fields
+from cfl_jobs.configs.steps.step import BoundCredential, Placed, Step, Unknown
+
+# Properties that the model has.
+DECLARED = "properties/hudson.model.ParametersDefinitionProperty"
+PERMITTED = "properties/hudson.plugins.copyartifact.CopyArtifactPermissionProperty"
+DISCARDER = "properties/jenkins.model.BuildDiscarderProperty"
+MATRIX = "properties/hudson.security.AuthorizationMatrixProperty"
+RESOURCES = "properties/org.jenkins.plugins.lockableresources.RequiredResourcesProperty"
+GITHUB = "properties/com.coravy.hudson.plugins.github.GithubProjectProperty"
+PROPERTIES = (DECLARED, PERMITTED, DISCARDER, MATRIX, RESOURCES, GITHUB)
+EXTENSIONS = "extensions/hudson.plugins.git.extensions.impl."
 
 
 class ParameterKind(Enum):
@@ -30,9 +41,9 @@ class ParameterKind(Enum):
     BOOLEAN = "boolean"
     CHOICE = "choice"
     PASSWORD = "password"  # noqa: S105 - a kind of parameter
-    BUILD_SELECTOR = "build selector"
     RUN = "run"
     FILE = "file"
+    BUILD_SELECTOR = "build selector"
     OTHER = "other"
 
 
@@ -63,25 +74,18 @@ class BuildDiscarder:
     artifact_builds_to_keep: int = fields.number("artifactNumToKeep", -1)
 
 
-EXTENSIONS = "extensions/hudson.plugins.git.extensions.impl."
-
-
 def _read_depth(scm: ET.Element) -> int:
-    clones = (
-        each for each in scm.findall(f"{EXTENSIONS}CloneOption") if read_flag(each, "shallow")
-    )
+    clones = (it for it in scm.findall(f"{EXTENSIONS}CloneOption") if read_flag(it, "shallow"))
     return next((read_number(clone, "depth") or 1 for clone in clones), 0)
 
 
 def _read_submodules(scm: ET.Element) -> tuple[str, ...]:
-    """Return the options of `git submodule update`, () where that isn't all that is asked for."""
     option = scm.find(f"{EXTENSIONS}SubmoduleOption")
     if option is None or read_text(option, "reference"):
         return ()
     if any(read_flag(option, name) for name in ("disableSubmodules", "trackingSubmodules")):
         return ()
-    wanted = {"--init": True, "--recursive": read_flag(option, "recursiveSubmodules")}
-    return tuple(word for word, is_wanted in wanted.items() if is_wanted)
+    return ("--init", "--recursive") if read_flag(option, "recursiveSubmodules") else ("--init",)
 
 
 def _read_identity(scm: ET.Element) -> tuple[str, str]:
@@ -98,7 +102,8 @@ class Git(Placed):
     `refspec` and `credentials_id` are the first remote's. `extensions` are short class names of
     all; what has no field here is in `unknown`, other remotes too. `identity` is the committer's
     name and e-mail. A `depth` above 0 fetches no more commits of each branch than that.
-    `submodules` are the options of `git submodule update`, () where that isn't run.
+    `submodules` are the options of `git submodule update`, () where that isn't run, or isn't all
+    that is asked for.
     """
 
     urls: tuple[str, ...] = fields.texts("userRemoteConfigs/*/url")
@@ -143,16 +148,6 @@ class UpstreamTrigger(Placed):
     condition: str = fields.value(read_threshold, "SUCCESS")
 
 
-# Properties that the model has.
-DECLARED = "properties/hudson.model.ParametersDefinitionProperty"
-PERMITTED = "properties/hudson.plugins.copyartifact.CopyArtifactPermissionProperty"
-DISCARDER = "properties/jenkins.model.BuildDiscarderProperty"
-MATRIX = "properties/hudson.security.AuthorizationMatrixProperty"
-RESOURCES = "properties/org.jenkins.plugins.lockableresources.RequiredResourcesProperty"
-GITHUB = "properties/com.coravy.hudson.plugins.github.GithubProjectProperty"
-PROPERTIES = (DECLARED, PERMITTED, DISCARDER, MATRIX, RESOURCES, GITHUB)
-
-
 def _read_label(root: ET.Element) -> str:
     if read_flag(root, "canRoam"):
         return ""
@@ -162,21 +157,21 @@ def _read_label(root: ET.Element) -> str:
 
 
 def _read_copy_permissions(root: ET.Element) -> tuple[str, ...] | None:
-    found = root.find(PERMITTED)
-    if found is None:
+    if root.find(PERMITTED) is None:
         return None
-    return tuple(
-        name for part in found.iterfind("projectNameList/*") for name in read_names(part.text or "")
-    )
+    parts = root.iterfind(f"{PERMITTED}/projectNameList/*")
+    return tuple(name for part in parts for name in read_names(part.text or ""))
 
 
 def _read_discarder(root: ET.Element) -> BuildDiscarder | None:
     # Job.getBuildDiscarder: the property wins over the old top-level field
     is_new = root.find(DISCARDER) is not None
     rotator = root.find(f"{DISCARDER}/strategy" if is_new else "logRotator")
-    if rotator is None:
-        return None
-    return BuildDiscarder(**read_fields(BuildDiscarder, rotator))
+    return None if rotator is None else read_as(BuildDiscarder, rotator)
+
+
+def _read_permissions(root: ET.Element) -> tuple[str, ...]:
+    return tuple(sorted(entry.text or "" for entry in root.findall(f"{MATRIX}/permission")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +198,7 @@ class Job:
     parameters: tuple[Parameter, ...] = ()
     copy_permissions: tuple[str, ...] | None = fields.value(_read_copy_permissions)
     discarder: BuildDiscarder | None = fields.value(_read_discarder)  # noqa: RUF009 - a field
-    permissions: tuple[str, ...] = fields.value(
-        lambda root: tuple(
-            sorted(entry.text or "" for entry in root.findall(f"{MATRIX}/permission"))
-        ),
-        (),
-    )
+    permissions: tuple[str, ...] = fields.value(_read_permissions, ())
     inheritance: str = fields.value(
         lambda root: fields.class_of(root, f"{MATRIX}/inheritanceStrategy"), ""
     )

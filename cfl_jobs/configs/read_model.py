@@ -7,106 +7,120 @@ and lockable-resources 1232.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
-from cfl_jobs.configs import model
 from cfl_jobs.configs.configxml import parse_config, paths_of
-from cfl_jobs.configs.fields import is_default, read_text, short_class
-from cfl_jobs.configs.model import Git, Job, Parameter, ParameterKind, Trigger, UpstreamTrigger
-from cfl_jobs.configs.steps import artifacts, results, shell, triggering, wrappers
-from cfl_jobs.configs.steps.step import Paths, Step, Unknown, keep_unknown, read_fields
+from cfl_jobs.configs.fields import TAGS, Paths, is_default, read_as, read_text, short_class
+from cfl_jobs.configs.model import (
+    DECLARED,
+    PROPERTIES,
+    Git,
+    Job,
+    Parameter,
+    ParameterKind,
+    StartKind,
+    Trigger,
+    UpstreamTrigger,
+    View,
+)
+from cfl_jobs.configs.steps import artifacts, building, triggering
+from cfl_jobs.configs.steps.step import Step, Unknown, keep_unknown
 
 # The kinds of builders, publishers and wrappers that are known, by the list that they stand in.
 STEPS: dict[str, list[type[Step]]] = {
-    "builders": [shell.Shell, artifacts.CopyArtifact, triggering.TriggerStep],
+    "builders": [building.Shell, artifacts.CopyArtifact, triggering.TriggerStep],
     "publishers": [
         artifacts.ArchiveArtifacts,
         triggering.BuildOther,
-        wrappers.CleanAfter,
-        results.JUnitResults,
-        results.Mail,
-        results.SetDescription,
+        building.CleanAfter,
+        building.JUnitResults,
+        building.Mail,
+        building.SetDescription,
         triggering.TriggerBuilds,
     ],
     "buildWrappers": [
-        wrappers.AnsiColor,
-        wrappers.BindCredentials,
-        wrappers.BuildName,
-        wrappers.CleanBefore,
-        wrappers.TimeLimit,
-        wrappers.Timestamps,
+        building.AnsiColor,
+        building.BindCredentials,
+        building.BuildName,
+        building.CleanBefore,
+        building.TimeLimit,
+        building.Timestamps,
     ],
 }
-_TRIGGERS = {
-    "com.cloudbees.jenkins.GitHubPushTrigger": model.StartKind.PUSH,
-    "hudson.triggers.SCMTrigger": model.StartKind.POLL,
-    "hudson.triggers.TimerTrigger": model.StartKind.TIMER,
-}
-_UPSTREAM = "jenkins.triggers.ReverseBuildTrigger"
+# core has a class for each of the first ones: hudson.model.StringParameterDefinition
 _PARAMETERS = {
-    "hudson.model.StringParameterDefinition": ParameterKind.STRING,
-    "hudson.model.TextParameterDefinition": ParameterKind.TEXT,
-    "hudson.model.BooleanParameterDefinition": ParameterKind.BOOLEAN,
-    "hudson.model.ChoiceParameterDefinition": ParameterKind.CHOICE,
-    "hudson.model.PasswordParameterDefinition": ParameterKind.PASSWORD,
-    "hudson.model.RunParameterDefinition": ParameterKind.RUN,
-    "hudson.model.FileParameterDefinition": ParameterKind.FILE,
-    "hudson.plugins.copyartifact.BuildSelectorParameter": ParameterKind.BUILD_SELECTOR,
+    f"hudson.model.{kind.value.title()}ParameterDefinition": kind for kind in [*ParameterKind][:7]
+} | {"hudson.plugins.copyartifact.BuildSelectorParameter": ParameterKind.BUILD_SELECTOR}
+_UPSTREAM = "jenkins.triggers.ReverseBuildTrigger"
+_TRIGGERS = {
+    "com.cloudbees.jenkins.GitHubPushTrigger": StartKind.PUSH,
+    "hudson.triggers.SCMTrigger": StartKind.POLL,
+    "hudson.triggers.TimerTrigger": StartKind.TIMER,
 }
-_PROPERTIES_READ = frozenset(path.rpartition("/")[2] for path in model.PROPERTIES)
-# Top-level fields that the model has, or that say nothing about what the job does.
-_READ = frozenset(
-    """
-    actions assignedNode blockBuildWhenDownstreamBuilding blockBuildWhenUpstreamBuilding
-    buildWrappers builders canRoam concurrentBuild customWorkspace description disabled displayName
-    logRotator properties publishers quietPeriod triggers
-    """.split()  # noqa: SIM905 - longer as a list
-)
 _GIT = "hudson.plugins.git.GitSCM"
-_SCMS = (_GIT, "hudson.scm.NullSCM")
-# GitSCM's fields that are read here, or that say nothing; CheckoutOption and the like are kept.
-_GIT_READ = frozenset(
-    """
-    branches configVersion extensions gitConfigEmail gitConfigName gitTool submoduleCfg
-    userRemoteConfigs
-    """.split()  # noqa: SIM905 - longer as a list
-)
+_PROPERTIES = [path.rpartition("/")[2] for path in PROPERTIES]
 
 
 def read_job(name: str, config: str) -> Job:
     """Return the job that a config describes. Raises ConfigError, naming `name`, on bad XML."""
     root = parse_config(config, name=name)
     paths = paths_of(root)
-    return Job(
+    parameters = root.findall(f"{DECLARED}/parameterDefinitions/*")
+    triggers = root.findall("triggers/*")
+    fields_of_root = sorted(_telling(root), key=lambda child: child.tag)
+    unknown = (
+        *_keep("properties", root.findall("properties/*"), paths, _PROPERTIES),
+        *_keep("parameterDefinitions", parameters, paths, _PARAMETERS),
+        *_keep("triggers", triggers, paths, {*_TRIGGERS, _UPSTREAM}),
+        *_keep(root.tag, fields_of_root, paths, TAGS["read-of-jobs"]),
+    )
+    wrappers, builders, publishers = (
+        tuple(_read_steps(section, root, paths))
+        for section in ("buildWrappers", "builders", "publishers")
+    )
+    return read_as(
+        Job,
+        root,
         name=name,
         root=root.tag,
-        **read_fields(Job, root),
-        parameters=tuple(_read_parameter(element, paths) for element in _definitions(root)),
+        parameters=tuple(_read_parameter(element, paths) for element in parameters),
         scm=_read_git(root, paths),
-        triggers=tuple(_read_triggers(root, paths)),
-        wrappers=tuple(_read_steps("buildWrappers", root, paths)),
-        builders=tuple(_read_steps("builders", root, paths)),
-        publishers=tuple(_read_steps("publishers", root, paths)),
-        unknown=tuple(_read_unknown(root, paths)),
+        triggers=tuple(
+            read_as(UpstreamTrigger, it, paths)
+            if it.tag == _UPSTREAM
+            else read_as(Trigger, it, paths, kind=_TRIGGERS[it.tag])
+            for it in triggers
+            if it.tag in (*_TRIGGERS, _UPSTREAM)
+        ),
+        wrappers=wrappers,
+        builders=builders,
+        publishers=publishers,
+        unknown=unknown,
     )
-
-
-def read_view(name: str, config: str) -> model.View:
-    """Return the list view that a config describes. Raises ConfigError on bad XML."""
-    names = parse_config(config, name=name).findall("jobNames/string")
-    return model.View(name, tuple(sorted(item.text or "" for item in names)))
 
 
 def _read_steps(section: str, root: ET.Element, paths: Paths) -> Iterator[Step]:
     """Yield the steps in a list of a job's config, in order; what is of no kind, as `Unknown`."""
     kinds = {kind.TAG: kind for kind in STEPS[section]}
     for element in root.findall(f"{section}/*"):
-        kind = kinds.get(element.tag)
-        if kind is None:
-            yield keep_unknown(section, element, paths)
+        if element.tag in kinds:
+            yield from kinds[element.tag].read(element, paths)
         else:
-            yield from kind.read(element, paths)
+            yield keep_unknown(section, element, paths)
+
+
+def _telling(parent: ET.Element) -> list[ET.Element]:
+    """Return the fields that say something that isn't read as the scm."""
+    scms = (_GIT, "hudson.scm.NullSCM")
+    return [it for it in parent if not is_default(it) and it.get("class") not in scms]
+
+
+def _keep(
+    section: str, elements: Iterable[ET.Element], paths: Paths, known: Collection[str] = ()
+) -> Iterator[Unknown]:
+    return (keep_unknown(section, it, paths) for it in elements if it.tag not in known)
 
 
 def label_of(tag: str) -> str:
@@ -115,37 +129,15 @@ def label_of(tag: str) -> str:
     return next((kind.LABEL for kind in kinds if tag == kind.TAG), "")
 
 
-def _read_triggers(root: ET.Element, paths: Paths) -> Iterator[Trigger | UpstreamTrigger]:
-    for element in root.findall("triggers/*"):
-        kind, path = _TRIGGERS.get(element.tag), paths[element]
-        if kind is not None:
-            yield Trigger(kind, **read_fields(Trigger, element), path=path)
-        elif element.tag == _UPSTREAM:
-            yield UpstreamTrigger(**read_fields(UpstreamTrigger, element), path=path)
-
-
-def _read_unknown(root: ET.Element, paths: Paths) -> Iterator[Unknown]:
-    """Yield the properties, parameters, scm, triggers and fields that the model has no type for."""
-    parts: list[tuple[str, list[ET.Element], Collection[str]]] = [
-        ("properties", root.findall("properties/*"), _PROPERTIES_READ),
-        ("parameterDefinitions", _definitions(root), _PARAMETERS),
-        ("triggers", root.findall("triggers/*"), {*_TRIGGERS, _UPSTREAM}),
-    ]
-    tops = [child for child in root if not is_default(child) and child.get("class") not in _SCMS]
-    parts.append((root.tag, sorted(tops, key=lambda child: child.tag), _READ))
-    for section, elements, known in parts:
-        for element in elements:
-            if element.tag not in known:
-                yield keep_unknown(section, element, paths)
-
-
-def _definitions(root: ET.Element) -> list[ET.Element]:
-    return root.findall(f"{model.DECLARED}/parameterDefinitions/*")
+def read_view(name: str, config: str) -> View:
+    """Return the list view that a config describes. Raises ConfigError on bad XML."""
+    names = parse_config(config, name=name).findall("jobNames/string")
+    return View(name, tuple(sorted(item.text or "" for item in names)))
 
 
 def _read_parameter(element: ET.Element, paths: Paths) -> Parameter:
     kind = _PARAMETERS.get(element.tag, ParameterKind.OTHER)
-    default = read_text(element, "defaultValue")
+    name, default = read_text(element, "name"), read_text(element, "defaultValue")
     choices: tuple[str, ...] = ()
     has_password = False
     if kind is ParameterKind.BUILD_SELECTOR:
@@ -158,14 +150,15 @@ def _read_parameter(element: ET.Element, paths: Paths) -> Parameter:
     elif kind is ParameterKind.CHOICE:
         choices = tuple(item.text or "" for item in element.iter("string"))
         default = next(iter(choices), "")
-    return Parameter(
-        name=read_text(element, "name"),
+    return read_as(
+        Parameter,
+        element,
+        paths,
+        name=name,
         kind=kind,
         default=default,
         choices=choices,
         has_password=has_password,
-        **read_fields(Parameter, element),
-        path=paths[element],
     )
 
 
@@ -174,26 +167,18 @@ def _read_git(root: ET.Element, paths: Paths) -> Git | None:
     scm = root.find("scm")
     if scm is None or scm.get("class") != _GIT:
         return None
-    read = read_fields(Git, scm)
     extensions = {short_class(item.tag): item for item in scm.findall("extensions/*")}
     known = {"CleanBeforeCheckout", "CloneOption", "GitLFSPull", "UserIdentity", "WipeWorkspace"}
-    if read["submodules"]:
+    git = read_as(Git, scm, paths)
+    if git.submodules:
         known.add("SubmoduleOption")
     names = dict.fromkeys(extensions)
-    if any(read["identity"]):
+    if any(git.identity):
         names["UserIdentity"] = None
-    unknown = {
-        "userRemoteConfigs": scm.findall("userRemoteConfigs/*")[1:],
-        "extensions": [item for kind, item in extensions.items() if kind not in known],
-        "scm": [child for child in scm if child.tag not in _GIT_READ and not is_default(child)],
-    }
-    return Git(
-        **read,
-        extensions=tuple(names),
-        unknown=tuple(
-            keep_unknown(section, element, paths)
-            for section, elements in unknown.items()
-            for element in elements
-        ),
-        path=paths[scm],
+    others = [item for kind, item in extensions.items() if kind not in known]
+    unknown = (
+        *_keep("userRemoteConfigs", scm.findall("userRemoteConfigs/*")[1:], paths),
+        *_keep("extensions", others, paths),
+        *_keep("scm", _telling(scm), paths, TAGS["read-of-git"]),
     )
+    return replace(git, extensions=tuple(names), unknown=unknown)

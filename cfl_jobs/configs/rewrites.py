@@ -6,44 +6,28 @@ reads it otherwise ends a row's span and begins another's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import child_of, parse_config
-from cfl_jobs.configs.fields import BUILT_IN_NODE
+from cfl_jobs.configs.fields import BUILT_IN_NODE, TAGS
 from cfl_jobs.errors import ConfigError
 from cfl_jobs.reading.versions import CORE, Span, rows_for
 
 Make = Callable[[ET.Element], None]
 
 _COPY = "hudson.plugins.copyartifact."
-_CLEANUP = "hudson.plugins.ws__cleanup."
-_MATRIX = "hudson.security.AuthorizationMatrixProperty"
 _XVFB = "org.jenkinsci.plugins.xvfb.Xvfb"
 _EMAIL = "hudson.plugins.emailext.plugins."
-_GIT = "hudson.plugins.git.GitSCM"
 _GIT_EXTENSIONS = "hudson.plugins.git.extensions.impl."
 _DEFAULT_CHOOSER = "hudson.plugins.git.util.DefaultBuildChooser"
 _TIMEOUT = "hudson.plugins.build__timeout."
 _FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
 _MULTIBRANCH = "org.jenkinsci.plugins.workflow.multibranch.WorkflowMultiBranchProject"
-# What only a folder's config from jenkins-job-builder holds.
-_NOT_A_FOLDERS = "canRoam scm publishers buildWrappers builders"
 _OLD_VIEWS = ("views", "viewsTabBar", "primaryView")
 _RETENTION = ("daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep")
 _CLEANED = ("Success", "Unstable", "Failure", "NotBuilt", "Aborted")
-
-# Extensions of git that do their work at a moment of their own, so that their order says nothing:
-# none of their hooks in git 5.10.1 works on what another one's does.
-_UNORDERED = frozenset(
-    """
-    AuthorInChangelog BuildChooserSetting ChangelogToBranch CheckoutOption CleanBeforeCheckout
-    CloneOption DisableRemotePoll GitLFSPull IgnoreNotifyCommit LocalBranch MessageExclusion
-    PathRestriction PruneStaleBranch PruneStaleTag RelativeTargetDirectory ScmName
-    SparseCheckoutPaths UserExclusion UserIdentity WipeWorkspace
-    """.split()  # noqa: SIM905 - longer as a list
-)
 # GitSCM's old fields and the extensions that hold them now: extension, old fields, new ones ("-"
 # for a flag that the extension itself stands for).
 _GIT_FIELDS = (
@@ -72,17 +56,15 @@ _RECIPIENTS = {
     "includeCulprits": "Culprits",
     "sendToRecipientList": "List",
 }
-
-
 # Fields that say nothing: at which tags or classes, of which plugin ("": any), and why.
 _SENSELESS = (
-    ("", "owner", "", "a view's: where it stands, which its name says"),
-    ("", "creationTime", "", "Hudson 3 wrote it; core 2.568 has no field"),
-    (f"{_FOLDER} {_MULTIBRANCH}", _NOT_A_FOLDERS, "cloudbees-folder", "it has no such fields"),
-    (_FOLDER, "triggers", "cloudbees-folder", "it has no such field"),
+    ("", {"owner"}, "", "a view's: where it stands, which its name says"),
+    ("", {"creationTime"}, "", "Hudson 3 wrote it; core 2.568 has no field"),
+    (f"{_FOLDER} {_MULTIBRANCH}", TAGS["not-a-folders"], "cloudbees-folder", "no such fields"),
+    (_FOLDER, {"triggers"}, "cloudbees-folder", "it has no such field"),
     (
         f"{_EMAIL}trigger.FirstFailureTrigger {_EMAIL}trigger.SecondFailureTrigger",
-        "failureCount",
+        {"failureCount"},
         "email-ext",
         "NthFailureTrigger",
     ),
@@ -109,28 +91,28 @@ def _rule(places: str, plugin: str, evidence: str, *, since: str = "") -> Callab
     """Enter a rule for elements of any of these tags or classes."""
 
     def enter(make: Make) -> Make:
-        for at in places.split() or [""]:
-            _ROWS.append(Rewrite(at, make, Span(plugin, since), evidence))
+        span = Span(plugin, since)
+        _ROWS.extend(Rewrite(at, make, span, evidence) for at in places.split() or [""])
         return make
 
     return enter
 
 
-def _remove(parent: ET.Element, *tags: str) -> None:
-    for tag in tags:
-        for found in parent.findall(tag):
-            parent.remove(found)
-
-
-def _removing(tags: str) -> Make:
-    return lambda parent: _remove(parent, *tags.split())
+def _take(parent: ET.Element, *paths: str) -> list[str]:
+    """Remove what stands at these paths below a parent, and return its texts."""
+    found = [element for path in paths for element in parent.findall(path)]
+    for element in found:
+        parent.remove(element)
+    return [element.text or "" for element in found]
 
 
 def _take_flag(element: ET.Element, tag: str) -> bool:
     """Remove a flag and return what it said."""
-    is_set = any(flag.text == "true" for flag in element.findall(tag))
-    _remove(element, tag)
-    return is_set
+    return "true" in _take(element, tag)
+
+
+def _add(parent: ET.Element, tag: str, text: str) -> None:
+    ET.SubElement(parent, tag).text = text
 
 
 @_rule(f"{_COPY}BuildSelectorParameter", "copyartifact", "its readResolve, copyartifact 722")
@@ -149,7 +131,11 @@ def _unfold_selector(parameter: ET.Element) -> None:
     parameter.remove(text)
 
 
-@_rule(_GIT, "git", "GitSCM.readResolve, GitSCMBackwardCompatibility; git 5.2.1, 5.10.1")
+@_rule(
+    "hudson.plugins.git.GitSCM",
+    "git",
+    "GitSCM.readResolve, GitSCMBackwardCompatibility; git 5.2.1, 5.10.1",
+)
 def _make_extensions_of_fields(scm: ET.Element) -> None:
     """Turn old fields that say something into extensions; one that is there stays as it is."""
     if _GIT_OLD_TAGS.isdisjoint(field.tag for field in scm):
@@ -157,25 +143,23 @@ def _make_extensions_of_fields(scm: ET.Element) -> None:
     for name, fields in _GIT_FIELDS:
         values: dict[str, str] = {}
         for old, new in fields.items():
-            for found in scm.findall(old):
-                values[new or old] = found.text or ""
-                scm.remove(found)
+            for text in _take(scm, old):
+                values[new or old] = text
         if name == "PerBuildTag":  # the old flag said the opposite
             values = {key: "false" if text == "true" else "true" for key, text in values.items()}
         tag = f"{_GIT_EXTENSIONS}{name}"
         said = any(value not in ("", "false") for value in values.values())
         if name and said and scm.find(f"extensions/{tag}") is None:
             extension = ET.SubElement(child_of(scm, "extensions"), tag)
-            for key, value in values.items():
-                if key != "-":
-                    ET.SubElement(extension, key).text = value
+            for key in filter("-".__ne__, values):
+                _add(extension, key, values[key])
 
 
 @_rule("extensions", "git", "hooks of git 5.10.1")
 def _sort_extensions(extensions: ET.Element) -> None:
     def rank(extension: ET.Element) -> str:
-        is_unordered = extension.tag.removeprefix(_GIT_EXTENSIONS) in _UNORDERED
-        return extension.tag if is_unordered else "~"
+        short = extension.tag.removeprefix(_GIT_EXTENSIONS)
+        return extension.tag if short in TAGS["unordered-extensions"] else "~"
 
     extensions[:] = sorted(extensions, key=rank)
 
@@ -194,10 +178,8 @@ def _name_providers(mail: ET.Element) -> None:
     "AbstractScriptTrigger, 2017",
 )
 def _wrap_script(trigger: ET.Element) -> None:
-    for found in trigger.findall("triggerScript"):
-        trigger.remove(found)
-        secure = ET.SubElement(trigger, "secureTriggerScript")
-        ET.SubElement(secure, "script").text = found.text
+    for script in _take(trigger, "triggerScript"):
+        _add(ET.SubElement(trigger, "secureTriggerScript"), "script", script)
 
 
 @_rule(f"{_COPY}CopyArtifact", "copyartifact", "its upgradeIfNecessary, copyartifact 722")
@@ -228,20 +210,28 @@ def _abort_by_default(wrapper: ET.Element) -> None:
         ET.SubElement(operations, f"{_TIMEOUT}operations.AbortOperation")
 
 
-@_rule(_MATRIX, "matrix-auth", "AbstractAuthorizationPropertyConverter, matrix-auth 3.2")
+@_rule(
+    "hudson.security.AuthorizationMatrixProperty",
+    "matrix-auth",
+    "AbstractAuthorizationPropertyConverter, matrix-auth 3.2",
+)
 def _inherit_by_default(matrix: ET.Element) -> None:
     strategy = matrix.find("inheritanceStrategy")
     if strategy is not None and strategy.get("class", "").endswith(".InheritParentStrategy"):
         matrix.remove(strategy)
 
 
-@_rule(f"{_CLEANUP}WsCleanup", "ws-cleanup", "WsCleanup.readResolve, ws-cleanup 0.45, 0.49")
+@_rule(
+    "hudson.plugins.ws__cleanup.WsCleanup",
+    "ws-cleanup",
+    "WsCleanup.readResolve, ws-cleanup 0.45, 0.49",
+)
 def _clean_all_by_default(cleanup: ET.Element) -> None:
     said = {name for name in _CLEANED if _take_flag(cleanup, f"cleanWhen{name}")} or set(_CLEANED)
     if _take_flag(cleanup, "skipWhenFailed"):
         said = {"Success", "Unstable"}
     for name in _CLEANED:
-        ET.SubElement(cleanup, f"cleanWhen{name}").text = str(name in said).lower()
+        _add(cleanup, f"cleanWhen{name}", str(name in said).lower())
 
 
 @_rule("", CORE, "ArtifactArchiver.Migrator, at a start")
@@ -253,8 +243,8 @@ def _migrate_archiver(root: ET.Element) -> None:
         _keep_latest_artifacts_only(root)
     took = fingerprinter is not None and _take_flag(fingerprinter, "recordBuildArtifacts")
     if archiver is not None and took:
-        _remove(archiver, "fingerprint")
-        ET.SubElement(archiver, "fingerprint").text = "true"
+        _take(archiver, "fingerprint")
+        _add(archiver, "fingerprint", "true")
 
 
 def _keep_latest_artifacts_only(root: ET.Element) -> None:
@@ -264,7 +254,7 @@ def _keep_latest_artifacts_only(root: ET.Element) -> None:
         discarder = ET.SubElement(properties, "jenkins.model.BuildDiscarderProperty")
         strategy = ET.SubElement(discarder, "strategy", {"class": "hudson.tasks.LogRotator"})
         for tag in _RETENTION:
-            ET.SubElement(strategy, tag).text = root.findtext(f"logRotator/{tag}", "-1")
+            _add(strategy, tag, root.findtext(f"logRotator/{tag}", "-1"))
     number = discarder.find("strategy/artifactNumToKeep")
     if number is not None and number.text == "-1":
         number.text = "1"
@@ -284,37 +274,33 @@ def _forget_who_saved(root: ET.Element) -> None:
 def _forget_completeness(root: ET.Element) -> None:
     if next(root.iter("completeBuild"), None) is not None:
         for element in root.findall(".//ordinal/.."):
-            _remove(element, "completeBuild")
+            _take(element, "completeBuild")
 
 
 @_rule(f"{_FOLDER} {_MULTIBRANCH}", "cloudbees-folder", "AbstractFolder.onLoad")
 def _forget_own_views(folder: ET.Element) -> None:
     """Its views that only show all jobs; old ones are read only where there are no new ones."""
     if folder.find("folderViews") is not None:
-        _remove(folder, *_OLD_VIEWS)
+        _take(folder, *_OLD_VIEWS)
     views = folder.findall("views/*") + folder.findall("folderViews/views/*")
     shown = {folder.findtext(f"{path}primaryView", "All") for path in ("", "folderViews/")}
-    if shown == {"All"} and len(views) <= 1 and all(map(_shows_all, views)):
-        _remove(folder, *_OLD_VIEWS, "folderViews")
-
-
-def _shows_all(view: ET.Element) -> bool:
-    return view.tag == "hudson.model.AllView" and view.findtext("name") == "All"
+    kinds = [(view.tag, view.findtext("name")) for view in views]
+    if shown == {"All"} and kinds in ([], [("hudson.model.AllView", "All")]):
+        _take(folder, *_OLD_VIEWS, "folderViews")
 
 
 @_rule("", CORE, "ListView.readResolve, core 2.568")
 def _make_filter_of_status(root: ET.Element) -> None:
     """The last one of its filters."""
-    for found in root.findall("statusFilter"):
-        root.remove(found)
-        status = ET.SubElement(child_of(root, "jobFilters"), "hudson.views.StatusFilter")
-        ET.SubElement(status, "statusFilter").text = found.text
+    for wanted in _take(root, "statusFilter"):
+        filters = child_of(root, "jobFilters")
+        _add(ET.SubElement(filters, "hudson.views.StatusFilter"), "statusFilter", wanted)
 
 
 @_rule("", "maven-plugin", "MavenModuleSet.getRunPostStepsIfResult")
 def _fail_by_default(root: ET.Element) -> None:
     if root.findtext("runPostStepsIfResult/name") == "FAILURE":
-        _remove(root, "runPostStepsIfResult")
+        _take(root, "runPostStepsIfResult")
 
 
 @_rule("", CORE, "AbstractProject.getAssignedLabel")
@@ -324,14 +310,15 @@ def _stay_by_default(root: ET.Element) -> None:
         root.remove(node)
 
 
-REWRITES = (
-    *_ROWS,
-    *(
-        Rewrite(at, _removing(tags), Span(plugin), evidence)
-        for places, tags, plugin, evidence in _SENSELESS
-        for at in places.split() or [""]
-    ),
-)
+def _enter_removal(places: str, tags: Collection[str], plugin: str, evidence: str) -> None:
+    @_rule(places, plugin, evidence)
+    def remove(parent: ET.Element) -> None:
+        _take(parent, *tags)
+
+
+for _row in _SENSELESS:
+    _enter_removal(*_row)
+REWRITES = tuple(_ROWS)
 
 
 def rules_of(

@@ -13,8 +13,8 @@ from itertools import groupby
 from urllib.parse import urlsplit
 
 from cfl_jobs.configs.graph import name_repository
-from cfl_jobs.configs.labels import satisfies
 from cfl_jobs.configs.mark import split_description
+from cfl_jobs.configs.references import satisfies
 from cfl_jobs.doctor.facts import Disk, Facts, NodeState, examine
 from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.errors import TargetError, count, some

@@ -19,8 +19,8 @@ from xml.etree import ElementTree as ET
 from cfl_jobs.check.secret_text import find_secrets, is_secret
 from cfl_jobs.configs.buildwritten import take_build_written
 from cfl_jobs.configs.config import normalise
-from cfl_jobs.configs.configxml import ENCRYPTED, element_paths, format_config, parse_config
-from cfl_jobs.configs.fields import BUILT_IN_NODE
+from cfl_jobs.configs.configxml import element_paths, format_config, parse_config
+from cfl_jobs.configs.fields import BUILT_IN_NODE, ENCRYPTED
 from cfl_jobs.configs.mark import description_of, set_description, split_description
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.errors import CflJobsError, ConfigError, DefinitionError, count, suggest

@@ -11,8 +11,7 @@ from cfl_jobs.check.secret_text import hide_secrets, is_secret, secrets_of
 from cfl_jobs.configs.config import Blame, Config, Steering
 from cfl_jobs.configs.fields import BUILT_IN_NODE
 from cfl_jobs.configs.mark import MATRIX
-from cfl_jobs.configs.normalform import NOTHING, SECRET, Normal
-from cfl_jobs.configs.normalising import absent_value
+from cfl_jobs.configs.normalform import NOTHING, SECRET, Normal, absent_value
 from cfl_jobs.errors import Position, count
 from cfl_jobs.planning.differences import Raw, split_words
 from cfl_jobs.planning.fields import without_numbers

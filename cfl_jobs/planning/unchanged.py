@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.configs.configxml import is_encrypted
+from cfl_jobs.configs.fields import is_encrypted
 from cfl_jobs.errors import Missing, PlanError, Refused, count
 from cfl_jobs.planning.observe import WORKERS, describe_some, list_inside
 from cfl_jobs.planning.plan import Create, Delete, Plan, PlannedChange, Update

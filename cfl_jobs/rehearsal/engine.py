@@ -18,8 +18,8 @@ from uuid import uuid4
 
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.model import Job
+from cfl_jobs.configs.steps.building import TimeLimit, TimeoutKind
 from cfl_jobs.configs.steps.step import Result
-from cfl_jobs.configs.steps.wrappers import TimeLimit, TimeoutKind
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.interrupts import undisturbed
 from cfl_jobs.rehearsal import queueing, records, triggering

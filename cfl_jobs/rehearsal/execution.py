@@ -19,9 +19,9 @@ from uuid import uuid4
 from cfl_jobs.configs.model import Git, Job, ParameterKind
 from cfl_jobs.configs.references import expand
 from cfl_jobs.configs.steps.artifacts import ArchiveArtifacts, CopyArtifact
+from cfl_jobs.configs.steps.building import CleanAfter
 from cfl_jobs.configs.steps.step import BoundCredential, Result, StepFailed
 from cfl_jobs.configs.steps.triggering import TriggerBuilds
-from cfl_jobs.configs.steps.wrappers import CleanAfter
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.reading.secrets import KINDS, CredentialKind
 from cfl_jobs.rehearsal.artifacts import copy_file, copy_from, find_files

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 from cfl_jobs.configs.config import Blame
 from cfl_jobs.configs.configxml import element_paths, steps_of
 from cfl_jobs.configs.fields import is_default
-from cfl_jobs.configs.normalising import TEXTS
+from cfl_jobs.configs.normalform import TEXTS
 from cfl_jobs.errors import Position
 from cfl_jobs.reading.tracking import LocatedText, Pieces, TrackedDict, peek, walk_mappings
 from cfl_jobs.rendering.documentation import plain_name

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from cfl_jobs.configs.labels import LabelError, parse_labels
+from cfl_jobs.configs.references import LabelError, parse_labels
 from cfl_jobs.errors import suggest
 from cfl_jobs.rendering.cron import find_cron_mistakes, has_schedule
 

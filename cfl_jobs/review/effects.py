@@ -27,16 +27,17 @@ from cfl_jobs.configs.model import (
     ParameterKind,
 )
 from cfl_jobs.configs.read_model import label_of
-from cfl_jobs.configs.steps.results import JUnitResults, Mail
-from cfl_jobs.configs.steps.step import HARMLESS, Placed
-from cfl_jobs.configs.steps.triggering import BuildOther, TriggerBuilds, TriggerStep
-from cfl_jobs.configs.steps.wrappers import (
+from cfl_jobs.configs.steps.building import (
     AnsiColor,
     BindCredentials,
     CleanBefore,
+    JUnitResults,
+    Mail,
     TimeLimit,
     Timestamps,
 )
+from cfl_jobs.configs.steps.step import HARMLESS, Placed
+from cfl_jobs.configs.steps.triggering import BuildOther, TriggerBuilds, TriggerStep
 from cfl_jobs.errors import count, join_names
 from cfl_jobs.planning.fields import without_numbers
 from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Owner, Plan

@@ -17,8 +17,7 @@ from cfl_jobs.configs.graph import Chain, TriggerEdge, build_chain, list_starts
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.steps.artifacts import CopyArtifact
-from cfl_jobs.configs.steps.results import JUnitResults
-from cfl_jobs.configs.steps.shell import Shell
+from cfl_jobs.configs.steps.building import JUnitResults, Shell
 from cfl_jobs.drawing.words import (
     list_arrows,
     say_artifacts,

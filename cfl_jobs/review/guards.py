@@ -17,7 +17,7 @@ from cfl_jobs.check.forms import assigned_form, call_of, option_changes, plain, 
 from cfl_jobs.check.rule import parts_of
 from cfl_jobs.check.script import ASSIGNS, Node
 from cfl_jobs.configs.model import Job
-from cfl_jobs.configs.steps.results import JUnitResults
+from cfl_jobs.configs.steps.building import JUnitResults
 from cfl_jobs.errors import join_names, some
 from cfl_jobs.review.pair import BEGIN, COMMAND, Pair, without_inputs
 from cfl_jobs.review.review import About, Effect, Weight

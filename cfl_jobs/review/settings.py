@@ -9,8 +9,7 @@ from math import inf
 from cfl_jobs.check.rule import parts_of
 from cfl_jobs.configs.model import BuildDiscarder, Job
 from cfl_jobs.configs.references import expand
-from cfl_jobs.configs.steps.results import Mail
-from cfl_jobs.configs.steps.wrappers import TimeLimit
+from cfl_jobs.configs.steps.building import Mail, TimeLimit
 from cfl_jobs.errors import join_names
 from cfl_jobs.review.pair import Pair, runs_on_controller
 from cfl_jobs.review.review import JOB, About, Effect, Weight, say

@@ -16,17 +16,15 @@ from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
 from cfl_jobs.configs.configxml import parse_config
-from cfl_jobs.configs.fields import read_flag, read_names, read_text, short_class
+from cfl_jobs.configs.fields import Paths, read_as, read_flag, read_names, read_text, short_class
 from cfl_jobs.configs.references import expand
 from cfl_jobs.configs.steps.step import (
     Build,
-    Paths,
     Result,
     Step,
     StepFailed,
     Waiting,
     keep_unknown,
-    read_fields,
 )
 from cfl_jobs.errors import ConfigError
 
@@ -150,7 +148,7 @@ class CopyArtifact(Step):
         if _read_chosen(element) is None:
             yield keep_unknown("builders", element, paths)
         else:
-            yield cls(**read_fields(cls, element), path=paths[element])
+            yield read_as(cls, element, paths)
 
     @property
     def fetched(self) -> tuple[str, ...]:

@@ -6,34 +6,20 @@ the table of cfl_jobs.configs.read_model.
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
 from xml.etree import ElementTree as ET
 
+from cfl_jobs.configs.fields import TAGS, Paths, read_as
+
 T = TypeVar("T")
-# Where each element of a config stands, as configxml.paths_of tells.
-Paths: TypeAlias = Mapping[ET.Element, str]
 # What a step does while it waits for something; it returns a T when that is over.
 Waiting: TypeAlias = Generator[Any, None, T]
-
 # Elements without a type here that cannot change what a build does or starts.
-HARMLESS = frozenset(
-    """
-    com.cloudbees.jenkins.GitHubCommitNotifier com.cloudbees.jenkins.GitHubSetCommitStatusBuilder
-    com.sonyericsson.rebuild.RebuildSettings hudson.plugins.disk__usage.DiskUsageProperty
-    hudson.plugins.git.extensions.impl.CheckoutOption keepDependencies
-    hudson.plugins.git.extensions.impl.CleanCheckout hudson.tasks.Fingerprinter
-    hudson.plugins.git.extensions.impl.IgnoreNotifyCommit jenkins.plugins.slack.SlackNotifier
-    hudson.plugins.git.extensions.impl.PruneStaleBranch
-    hudson.plugins.jobConfigHistory.JobConfigHistory
-    jenkins.branch.RateLimitBranchProperty_-JobPropertyImpl
-    """.split()  # noqa: SIM905 - longer as a list
-)
+HARMLESS = TAGS["harmless"]
 
 
 class Result(Enum):
@@ -60,68 +46,53 @@ class StepFailed(Exception):
 
 
 class BuildState(Protocol):
-    """What is known of a running build. Errors of its files are OSError."""
+    """What is known of a running build. Errors of its files are OSError.
+
+    `name` is like "Deploy to Dev #7", `started` in seconds since 1970. `variables` are those that
+    plugins see: empty parameters are among them. A file is read where it is archived, else in the
+    workspace; its text is None where it is in neither.
+    """
 
     @property
-    def name(self) -> str:
-        """Return, for example, "Deploy to Dev #7"."""
-
+    def name(self) -> str: ...
     @property
-    def started(self) -> float:
-        """Return when it began, in seconds since 1970."""
-
+    def started(self) -> float: ...
     @property
     def workspace(self) -> Path: ...
     @property
     def result(self) -> Result: ...
     @property
     def parameters(self) -> Mapping[str, str]: ...
-    def variables(self) -> dict[str, str]:
-        """Return its environment as plugins see it: empty parameters are in it."""
-
-    def read_file(self, name: str) -> str | None:
-        """Return a file's text, the archived one first, else the workspace's, None without one."""
-
+    def variables(self) -> dict[str, str]: ...
+    def read_file(self, name: str) -> str | None: ...
     def log(self, text: str) -> None: ...
 
 
 class Build(BuildState, Protocol):
-    """A running build, as its steps see it."""
+    """A running build, as its steps see it.
+
+    `previous_result` is that of the newest build before it that has ended. Variables are set for
+    later steps; no log shows what credentials set. `copy` and `bind` may raise StepFailed. Files
+    are those of the workspace that Ant patterns select, relative and sorted; `archive` returns
+    False where there are none. A script is run by its `#!` line, else by /bin/sh -xe, and its exit
+    code returned. `start_builds` returns False where one that it waits for failed the step.
+    """
 
     @property
-    def previous_result(self) -> Result | None:
-        """Return the result of the newest build before it that has ended."""
-
-    def set_variable(self, name: str, value: str) -> None:
-        """Put a variable into the environment of its later steps."""
-
-    def worsen(self, result: Result) -> None:
-        """Set the result, unless it is already worse."""
-
+    def previous_result(self) -> Result | None: ...
+    def set_variable(self, name: str, value: str) -> None: ...
+    def worsen(self, result: Result) -> None: ...
     def rename(self, name: str) -> None: ...
     def describe(self, description: str) -> None: ...
-    def record_tests(self, ran: int, failing: Sequence[str]) -> None:
-        """Keep how many tests ran, and the names of those that failed."""
-
+    def record_tests(self, ran: int, failing: Sequence[str]) -> None: ...
     def read_log(self) -> str: ...
-    def find_files(self, patterns: str) -> tuple[str, ...]:
-        """Return the workspace's files that Ant patterns select, relative and sorted."""
-
+    def find_files(self, patterns: str) -> tuple[str, ...]: ...
     def clean_workspace(self) -> None: ...
-    def archive(self, step: Any, patterns: str) -> bool:
-        """Archive files, variables replaced, as an ArchiveArtifacts says; False without any."""
-
-    def copy(self, step: Any) -> None:
-        """Copy artifacts of another build as a CopyArtifact says. Raises StepFailed."""
-
-    def start_builds(self, step: Any) -> Waiting[bool]:
-        """Start builds as a TriggerStep says; False where one that it waits for failed it."""
-
-    def bind(self, bindings: Sequence[BoundCredential]) -> None:
-        """Set their variables, whose values no log shows. Raises StepFailed."""
-
-    def run_script(self, script: str) -> Waiting[int]:
-        """Run a script by its `#!` line, else by /bin/sh -xe; returns its exit code."""
+    def archive(self, step: Any, patterns: str) -> bool: ...
+    def copy(self, step: Any) -> None: ...
+    def start_builds(self, step: Any) -> Waiting[bool]: ...
+    def bind(self, bindings: Sequence[BoundCredential]) -> None: ...
+    def run_script(self, script: str) -> Waiting[int]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,27 +100,6 @@ class Placed:
     """A part of a config. `path` is its element's, as configxml.element_paths gives it."""
 
     path: str = field(default="", compare=False, repr=False)
-
-
-def part(path: str, kind: type[T]) -> Any:
-    """Return a field that holds what another dataclass reads of an element, None without it."""
-
-    def read(element: ET.Element) -> T | None:
-        found = element.find(path)
-        return None if found is None else kind(**read_fields(kind, found))
-
-    return field(default=None, metadata={"read": read})
-
-
-def read_fields(kind: type, element: ET.Element) -> dict[str, Any]:
-    """Return the fields of a dataclass that say how they are read, as those of configs.fields."""
-    return {name: read(element) for name, read in _readers_of(kind)}
-
-
-@cache
-def _readers_of(kind: type) -> tuple[tuple[str, Callable[[ET.Element], Any]], ...]:
-    readers = ((each.name, each.metadata.get("read")) for each in dataclasses.fields(kind))
-    return tuple((name, read) for name, read in readers if read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +120,9 @@ class Step(Placed):
     """A builder, publisher or wrapper. A kind says what it has; what it leaves out, it has not.
 
     `TAG` is its element's tag, `LABEL` what people call it, `TITLE` what Jenkins' logs do.
+    `script` is a shell's; `bindings` are credentials that builds get, `archived` and `fetched`
+    patterns of files, into the archive and into the workspace, `variables` those set for what
+    follows. What a step does may raise StepFailed.
     """
 
     TAG: ClassVar[str] = ""
@@ -179,31 +132,26 @@ class Step(Placed):
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
         """Yield the steps that an element stands for."""
-        yield cls(**read_fields(cls, element), path=paths[element])
+        yield read_as(cls, element, paths)
 
     @property
     def script(self) -> str:
-        """Return the shell script that it runs."""
         return ""
 
     @property
     def bindings(self) -> tuple[BoundCredential, ...]:
-        """Return the credentials that it gives to builds."""
         return ()
 
     @property
     def archived(self) -> tuple[str, ...]:
-        """Return patterns of the files that it archives."""
         return ()
 
     @property
     def fetched(self) -> tuple[str, ...]:
-        """Return patterns of the files that it puts into the workspace."""
         return ()
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Return the variables that it sets for what follows."""
         return ()
 
     def expanded(self) -> Iterator[tuple[str, str]]:
@@ -221,12 +169,12 @@ class Step(Placed):
         """Do what a wrapper does after the checkout."""
 
     def run(self, build: Build) -> Waiting[bool]:
-        """Do what a builder does; returns False where it failed. Raises StepFailed."""
+        """Do what a builder does; returns False where it failed."""
         yield from ()
         return True
 
     def publish(self, build: Build) -> None:
-        """Do what a publisher does, but start jobs: that comes last. Raises StepFailed."""
+        """Do what a publisher does, but start jobs: that comes last."""
 
     def tear_down(self, build: Build) -> None:
         """Do what a wrapper does when everything else is done."""

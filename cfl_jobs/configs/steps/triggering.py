@@ -5,43 +5,33 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import ClassVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
 from cfl_jobs.configs.fields import (
+    Paths,
+    part,
+    read_as,
     read_flag,
     read_names,
     read_text,
     read_threshold,
 )
 from cfl_jobs.configs.references import expand, read_properties
-from cfl_jobs.configs.steps.step import (
-    Build,
-    BuildState,
-    Paths,
-    Placed,
-    Result,
-    Step,
-    Waiting,
-    part,
-    read_fields,
-)
+from cfl_jobs.configs.steps.step import Build, BuildState, Placed, Result, Step, Waiting
 
 _PLUGIN = "hudson.plugins.parameterizedtrigger."
 # parameterizedtrigger.ResultCondition
-CONDITIONS: Mapping[str, frozenset[Result]] = MappingProxyType(
-    {
-        "SUCCESS": frozenset({Result.SUCCESS}),
-        "UNSTABLE": frozenset({Result.UNSTABLE}),
-        "FAILED": frozenset({Result.FAILURE}),
-        "FAILED_OR_BETTER": frozenset({Result.SUCCESS, Result.UNSTABLE, Result.FAILURE}),
-        "UNSTABLE_OR_BETTER": frozenset({Result.SUCCESS, Result.UNSTABLE}),
-        "UNSTABLE_OR_WORSE": frozenset(Result) - {Result.SUCCESS},
-        "ALWAYS": frozenset(Result),
-    }
-)
+CONDITIONS: Mapping[str, frozenset[Result]] = {
+    "SUCCESS": frozenset({Result.SUCCESS}),
+    "UNSTABLE": frozenset({Result.UNSTABLE}),
+    "FAILED": frozenset({Result.FAILURE}),
+    "FAILED_OR_BETTER": frozenset({Result.SUCCESS, Result.UNSTABLE, Result.FAILURE}),
+    "UNSTABLE_OR_BETTER": frozenset({Result.SUCCESS, Result.UNSTABLE}),
+    "UNSTABLE_OR_WORSE": frozenset(Result) - {Result.SUCCESS},
+    "ALWAYS": frozenset(Result),
+}
 
 
 def variable_part(job: str) -> str:
@@ -128,9 +118,8 @@ class FileParameters(TriggerParameters):
                 continue
             build.log(f"[parameterized-trigger] Properties file {name} did not exist.")
             if self.fail_on_missing:
-                build.log(
-                    "Not triggering due to missing file - did you archive it as a build artifact ?"
-                )
+                missing = "missing file - did you archive it as a build artifact ?"
+                build.log(f"Not triggering due to {missing}")
                 raise DontTrigger
         return values or None
 
@@ -182,10 +171,9 @@ _SOURCES = {
 
 
 def _read_source(element: ET.Element, paths: Paths) -> TriggerParameters:
-    kind = _SOURCES.get(element.tag)
-    if kind is None:
+    if element.tag not in _SOURCES:
         return UnknownParameters(element.tag, path=paths[element])
-    return kind(**read_fields(kind, element), path=paths[element])
+    return read_as(_SOURCES[element.tag], element, paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +206,7 @@ class TriggerBuilds(Step):
         """Yield one step for each trigger block of an element."""
         for config in element.findall("configs/*"):
             sources = tuple(_read_source(source, paths) for source in config.findall("configs/*"))
-            yield cls(parameters=sources, **read_fields(cls, config), path=paths[config])
+            yield read_as(cls, config, paths, parameters=sources)
 
     @property
     def needed_files(self) -> tuple[str, ...]:
@@ -276,4 +264,4 @@ class BuildOther(TriggerBuilds):
 
     @classmethod
     def read(cls, element: ET.Element, paths: Paths) -> Iterator[Step]:
-        yield cls(**read_fields(cls, element), path=paths[element])
+        yield read_as(cls, element, paths)
