@@ -34,7 +34,7 @@ from cfl_jobs.configs.steps.step import Result  # noqa: E402 - the repository is
 from cfl_jobs.rehearsal.directory import Home  # noqa: E402
 from cfl_jobs.rehearsal.engine import Engine  # noqa: E402
 from cfl_jobs.rehearsal.environment import Credential  # noqa: E402
-from cfl_jobs.rehearsal.records import BuildRecord, Event, Finished, Started  # noqa: E402
+from cfl_jobs.rehearsal.records import BuildRecord, Changed, Event  # noqa: E402
 from cfl_jobs.rehearsal.reports import read_jobs  # noqa: E402
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name  # noqa: E402
 from cfl_jobs.rehearsal.session import Definitions  # noqa: E402
@@ -57,9 +57,9 @@ class Watch:
     done: list[BuildRecord] = field(default_factory=list)
 
     def notify(self, event: Event) -> None:
-        if isinstance(event, Started):
+        if isinstance(event, Changed) and event.record.result is None:
             self.running[event.record.name] = event.record
-        elif isinstance(event, Finished):
+        elif isinstance(event, Changed):
             self.look()
             self.running.pop(event.record.name, None)
             self.done.append(event.record)

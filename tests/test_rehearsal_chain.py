@@ -12,7 +12,7 @@ import pytest
 
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.guard import find_by_cookie
-from cfl_jobs.rehearsal.records import Builds, Event, Started, UpstreamCause
+from cfl_jobs.rehearsal.records import Builds, Changed, Event, UpstreamCause
 from tests.rehearsal_chain import ALL, NAMES, PROJECT, Chain, copy_chain, make_chain
 from tests.rehearsal_home import wait_until
 from tests.shell_steps import git
@@ -113,7 +113,7 @@ def test_an_ad_hoc_branch_does_not_mix_with_a_running_chain(chain: Chain, moment
         """Presses Build when the moment has come."""
 
         def append(self, event: Event) -> None:
-            if isinstance(event, Started) and event.record.job == moment and not self:
+            if isinstance(event, Changed) and event.record.job == moment and not self:
                 super().append(event)
                 engine.build("Ad-hoc distribution", {"BRANCH": "hotfix"})
 

@@ -15,9 +15,9 @@ from cfl_jobs.configs.read_model import read_job
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.directory import Trash
+from cfl_jobs.rehearsal.engine import Engine
 from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.execution import find_unrehearsable
-from cfl_jobs.rehearsal.processes import Clock
 from cfl_jobs.rehearsal.records import Builds
 from tests.rehearsal_home import (
     DATA,
@@ -260,11 +260,11 @@ def test_no_process_outlives_its_build(
     )
     noted = [home.workspace("J") / name for name in ("first", "second")]
 
-    def now(_: Clock) -> float:
+    def now(_: Engine) -> float:
         are_noted = all(path.is_file() and path.read_text() for path in noted)
         return time.time() + (next(ahead) if are_noted else 0)
 
-    monkeypatch.setattr(Clock, "now", now)
+    monkeypatch.setattr(Engine, "now", now)
     monkeypatch.setattr("cfl_jobs.rehearsal.engine.SOFT_KILL", grace)
     assert run(home, "J") is (Result.FAILURE if limit else Result.SUCCESS)
     assert said in read_log(home, "J").partition("Build timed out" if limit else "Running")[2]

@@ -13,13 +13,11 @@ from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.records import (
     BuildRecord,
     Cause,
+    Changed,
     Deadlocked,
     Event,
-    Finished,
     PushCause,
     Queued,
-    Recovered,
-    Started,
     UpstreamCause,
     UserCause,
     log_lines,
@@ -48,14 +46,14 @@ def events() -> list[Event]:
     return [
         Queued(1, "Publish A", push, merged=False),
         Queued(2, "Publish B", push, merged=False),
-        Started(build("Publish A", 1)),
-        Started(build("Publish B", 2)),
+        Changed(build("Publish A", 1)),
+        Changed(build("Publish B", 2)),
         Queued(3, "Create", one, merged=False),
-        Finished(build("Publish A", 1, Result.SUCCESS)),
+        Changed(build("Publish A", 1, Result.SUCCESS)),
         Queued(3, "Create", two, merged=True),
-        Finished(build("Publish B", 2, Result.SUCCESS)),
-        Started(build("Create", 3, None, one, two)),
-        Finished(build("Create", 3, Result.FAILURE, one, two)),
+        Changed(build("Publish B", 2, Result.SUCCESS)),
+        Changed(build("Create", 3, None, one, two)),
+        Changed(build("Create", 3, Result.FAILURE, one, two)),
         Queued(4, "Suite", UpstreamCause("Create", 1), merged=False),
     ]
 
@@ -101,7 +99,7 @@ def test_below_a_running_build_is_the_last_line_of_its_log(
     file = Home(tmp_path).log("Slow", 1)
     file.parent.mkdir(parents=True)
     file.write_text(log)
-    lines = show(make_tree(Started(build("Slow", 7)), home=tmp_path)).splitlines()
+    lines = show(make_tree(Changed(build("Slow", 7)), home=tmp_path)).splitlines()
     assert lines[4].startswith("▶ Slow #1  running")
     assert lines[5:] == ([] if line is None else [line])
 
@@ -124,7 +122,7 @@ def test_a_deadlock_is_below_the_tree() -> None:
 
 
 def test_a_build_of_an_earlier_rehearsal_stands_alone() -> None:
-    shown = show(make_tree(Recovered(build("Old", 9, Result.ABORTED))))
+    shown = show(make_tree(Changed(build("Old", 9, Result.ABORTED), recovered=True)))
     assert "■ Old #1  ABORTED in 1.5 s  (by you)" in shown
 
 
@@ -162,7 +160,7 @@ def test_on_a_terminal_the_tree_stays_when_it_ends() -> None:
 
 def test_a_recovered_build_is_told() -> None:
     stream = io.StringIO()
-    print_line(Recovered(build("J", 1, Result.ABORTED)), stream)
+    print_line(Changed(build("J", 1, Result.ABORTED), recovered=True), stream)
     assert "J #1: was running when the last rehearsal ended" in stream.getvalue()
 
 
@@ -175,9 +173,9 @@ def test_times_are_short(seconds: float, text: str) -> None:
 
 def test_an_ancestor_is_told_once() -> None:
     """As Cause.UpstreamCause trims: what was told of a build is not told again."""
-    first = upstream_of("A", 1, [UserCause("ann")])
-    left, right = upstream_of("B", 1, [first]), upstream_of("C", 1, [first])
-    lines = list(log_lines(upstream_of("D", 1, [left, right])))
+    first = upstream_of(build("A", 1, None, UserCause("ann")))
+    left, right = (upstream_of(build(name, 1, None, first)) for name in "BC")
+    lines = list(log_lines(upstream_of(build("D", 1, None, left, right))))
     assert lines == [
         'Started by upstream project "D" build number 1',
         "originally caused by:",

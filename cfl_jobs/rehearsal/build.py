@@ -1,15 +1,17 @@
-"""A running build: workspace, variables, log, result, processes, and what is around it."""
+"""What builds of a rehearsal share, and a running one: workspace, variables, log, result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+import time
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.steps.step import Result, StepFailed
-from cfl_jobs.rehearsal.directory import Trash
+from cfl_jobs.rehearsal.directory import Home, Trash
 from cfl_jobs.rehearsal.environment import (
     Credential,
     Masker,
@@ -17,16 +19,17 @@ from cfl_jobs.rehearsal.environment import (
     node_variables,
     process_environment,
 )
-from cfl_jobs.rehearsal.processes import Clock, Processes, StepProcess
-from cfl_jobs.rehearsal.records import BuildRecord, Builds
+from cfl_jobs.rehearsal.processes import Processes, StepProcess
+from cfl_jobs.rehearsal.queueing import Item, Queue
+from cfl_jobs.rehearsal.records import (
+    BuildRecord,
+    Builds,
+    Cause,
+    Notify,
+    Queued,
+    upstream_of,
+)
 from cfl_jobs.rehearsal.repositories import Repositories
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessEnds:
-    """The build goes on when this process has ended."""
-
-    process: StepProcess
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class ItemGoesOn:
     has_ended: bool
 
 
-Wait: TypeAlias = ProcessEnds | ItemGoesOn
+# What a build waits for: an item, or the end of a process.
+Wait: TypeAlias = StepProcess | ItemGoesOn
 
 
 class Interrupted(Exception):
@@ -48,32 +52,52 @@ class Interrupted(Exception):
         self.result = result
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a build asks for: a build of `job` with these parameters."""
-
-    job: Job
-    parameters: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a build needs of the rest of the rehearsal.
+    """What the builds of a rehearsal share.
 
-    `submit` takes a request and the build that makes it, and returns the queue item's number;
-    `started_by_item` has what such items became.
+    `begun` has the records of builds by the queue item that each of them was. The time is the real
+    one, moved `ahead` while everything only waits; in seconds since 1970.
     """
 
-    jobs: Mapping[str, Job]
-    builds: Builds
-    repositories: Repositories
-    processes: Processes
-    trash: Trash
-    clock: Clock
-    secrets: Mapping[str, Credential]
-    submit: Callable[[Request, BuildRecord], int]
-    cancel: Callable[[int], None]
-    started_by_item: Mapping[int, BuildRecord]
+    def __init__(
+        self,
+        home: Home,
+        jobs: Mapping[str, Job],
+        repositories: Repositories,
+        secrets: Mapping[str, Credential],
+        notify: Notify,
+    ) -> None:
+        self.home = home
+        self.jobs = dict(jobs)
+        self.repositories = repositories
+        self.secrets = secrets
+        self.notify = notify
+        self.builds = Builds(home)
+        self.queue = Queue(home.state / "queue.json", self.builds.items(self.jobs))
+        self.begun: dict[int, BuildRecord] = {}
+        self.ahead = 0.0
+        self.processes = Processes(self.now)
+        self.trash = Trash(home.state / "trash", ThreadPoolExecutor(1))
+
+    def now(self) -> float:
+        return time.time() + self.ahead
+
+    def submit(
+        self,
+        job: Job,
+        parameters: Mapping[str, str],
+        cause: Cause,
+        *,
+        quiet_period: float | None = None,
+    ) -> Item:
+        now = self.now()
+        item, new = self.queue.submit(job, parameters, cause, now=now, quiet_period=quiet_period)
+        self.notify(Queued(item.id, job.name, cause, merged=not new))
+        return item
+
+    def trigger(self, job: Job, parameters: Mapping[str, str], upstream: BuildRecord) -> Item:
+        """Ask for a build because of another one."""
+        return self.submit(job, parameters, upstream_of(upstream))
 
 
 class BuildRun:
@@ -85,13 +109,13 @@ class BuildRun:
         self.job = job
         self.record = record
         self.around = around
-        self.home = around.builds.home
+        self.home = around.home
         self.executor = executor
         self.workspace = workspace
         self.contributed: dict[str, str] = {}
         self.bound: dict[str, str] = {}
         self.not_started: list[str] = []
-        self.begun = around.clock.now()
+        self.begun = around.now()
         self.wait: Wait | None = None
         self._masker = Masker(credential.secret for credential in around.secrets.values())
         path = self.home.log(record.job, record.number)
@@ -151,11 +175,10 @@ class BuildRun:
                 environment=process_environment(self.variables(), self.home),
                 cookie=self.record.cookie,
                 write=self.write,
-                now=self.around.clock.now(),
             )
         except OSError as error:
             raise StepFailed(f"Cannot run program {command[0]!r}: {error.strerror}") from error
-        yield ProcessEnds(process)
+        yield process
         return process.exit_code or 0
 
     def flush(self) -> None:

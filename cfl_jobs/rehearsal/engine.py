@@ -7,8 +7,8 @@ While nothing runs and everything only waits out a quiet period, the clock is mo
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain, count
@@ -22,19 +22,21 @@ from cfl_jobs.configs.steps.building import TimeLimit, TimeoutKind
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.interrupts import undisturbed
-from cfl_jobs.rehearsal import queueing, records, triggering
-from cfl_jobs.rehearsal.build import (
-    Interrupted,
-    ItemGoesOn,
-    ProcessEnds,
-    Request,
-    Surroundings,
-    Wait,
-)
-from cfl_jobs.rehearsal.directory import Home, Trash, remove_tree, require_job
+from cfl_jobs.rehearsal import queueing, triggering
+from cfl_jobs.rehearsal.build import Interrupted, ItemGoesOn, Surroundings, Wait
+from cfl_jobs.rehearsal.directory import Home, remove_tree, require_job
 from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.execution import Locate, RehearsedBuild, recover, refuse_unknown
-from cfl_jobs.rehearsal.processes import SOFT_KILL, Clock, Processes
+from cfl_jobs.rehearsal.processes import SOFT_KILL, StepProcess
+from cfl_jobs.rehearsal.records import (
+    BuildRecord,
+    Changed,
+    Deadlocked,
+    Notify,
+    PushCause,
+    UserCause,
+    discard_builds,
+)
 from cfl_jobs.rehearsal.repositories import Repositories
 from cfl_jobs.target import name_command
 
@@ -46,7 +48,7 @@ class Outcome:
     `not_started` says what a build should have started and, by a mistake in a job, didn't.
     """
 
-    builds: tuple[records.BuildRecord, ...]
+    builds: tuple[BuildRecord, ...]
     deadlock: tuple[str, ...] = ()
     not_started: tuple[str, ...] = ()
 
@@ -56,7 +58,7 @@ class Outcome:
         return fine and not self.deadlock and not self.not_started
 
 
-class Engine:
+class Engine(Surroundings):
     """A rehearsal in one home. Use it as a context manager: nothing is left running after it."""
 
     def __init__(
@@ -67,41 +69,20 @@ class Engine:
         *,
         executors: int = 2,
         secrets: Mapping[str, Credential] | None = None,
-        notify: records.Notify = lambda event: None,
+        notify: Notify = lambda event: None,
         locate: Locate = lambda job, path: "",
     ) -> None:
-        self.home = home
-        self.jobs = dict(jobs)
+        super().__init__(home, jobs, repositories, secrets or {}, notify)
         self.chain = build_chain(self.jobs.values())
-        self.builds = records.Builds(home)
-        self.queue = queueing.Queue(home.state / "queue.json", self.builds.items(self.jobs))
-        self._repositories = repositories
         self._executors = executors
-        self._clock = Clock()
-        self._notify = notify
         self._locate = locate
-        self._processes = Processes()
-        self._trash = Trash(home.state / "trash", ThreadPoolExecutor(1))
         self._running: list[RehearsedBuild] = []
-        self._by_item: dict[int, records.BuildRecord] = {}
-        self._finished: list[records.BuildRecord] = []
+        self._finished: list[BuildRecord] = []
         self._not_started: list[str] = []
-        self._around = Surroundings(
-            self.jobs,
-            self.builds,
-            repositories,
-            self._processes,
-            self._trash,
-            self._clock,
-            secrets or {},
-            self._submit_downstream,
-            self._cancel,
-            self._by_item,
-        )
         (home.state / "home").mkdir(parents=True, exist_ok=True)
         repositories.write_git_config(url for job in self.jobs.values() for url in job.urls)
         for record in recover(home, self.builds, self.queue, self.jobs):
-            notify(records.Recovered(record))
+            notify(Changed(record, recovered=True))
 
     def __enter__(self) -> Self:
         return self
@@ -119,13 +100,13 @@ class Engine:
             )
         values = queueing.values_from_person(job, given)
         self.check([name])
-        return self._submit(job, values, records.UserCause(user), quiet_period=0)
+        return self.submit(job, values, UserCause(user), quiet_period=0)
 
-    def repeat(self, record: records.BuildRecord) -> None:
+    def repeat(self, record: BuildRecord) -> None:
         """Ask for a build once more, with its parameters and for its causes."""
         job = require_job(self.jobs, record.job)
         for cause in record.causes:
-            self._submit(job, {**queueing.default_values(job), **record.parameters}, cause)
+            self.submit(job, {**queueing.default_values(job), **record.parameters}, cause)
 
     def push(self, repository: str, branch: str, *, pusher: str = "you") -> dict[str, str]:
         """Tell the jobs of a repository that something was pushed to it.
@@ -134,7 +115,7 @@ class Engine:
         started if there is a commit that it hasn't built. Returns job → what came of it. A push
         to another branch than a job's makes that job poll too, and find nothing.
         """
-        name = triggering.require_pushed(self._repositories, repository, branch)
+        name = triggering.require_pushed(self.repositories, repository, branch)
         watching = triggering.find_watching(self.jobs, name)
         if not watching:
             raise RehearsalError(
@@ -145,16 +126,16 @@ class Engine:
         found: dict[str, str] = {}
         for job in watching:
             starts, found[job.name] = triggering.poll_branch(
-                job, self.builds, self._repositories, pushed=branch
+                job, self.builds, self.repositories, pushed=branch
             )
             if starts:
-                self._submit(job, queueing.default_values(job), records.PushCause(pusher))
+                self.submit(job, queueing.default_values(job), PushCause(pusher))
         return found
 
     def check(self, names: Sequence[str]) -> None:
         """Raise RehearsalError if something that these jobs lead to can't be rehearsed."""
         reachable = [self.jobs[name] for name in self.chain.reachable(names)]
-        refuse_unknown(reachable, self._repositories, self._locate)
+        refuse_unknown(reachable, self.repositories, self._locate)
 
     def run(self) -> Outcome:
         """Run builds until the queue is empty and everything has ended."""
@@ -166,10 +147,10 @@ class Engine:
                 continue
             due = self.queue.next_due()
             if self._is_working():
-                self._processes.pump(max(0.0, due - self._clock.now()), self._clock.now)
+                self.processes.pump(max(0.0, due - self.now()))
                 self._stop_overdue()
             elif due < math.inf:
-                self._clock.skip_to(due)
+                self.ahead += max(0.0, due - self.now())
             else:
                 deadlock = self._break_deadlock()
                 break
@@ -178,7 +159,7 @@ class Engine:
 
     def step(self) -> bool:
         """Do what can be done without waiting. Returns whether there was anything."""
-        moved = self.queue.maintain(self._clock.now(), self._find_block)
+        moved = self.queue.maintain(self.now(), self._find_block)
         for item in self.queue.at(queueing.ItemState.BUILDABLE):
             if len(self._running) < self._executors and self.queue.is_free(item, self._find_block):
                 self._resume(self._start(item))
@@ -192,33 +173,11 @@ class Engine:
     def close(self) -> None:
         """Stop all that still runs and record it as aborted; the queue stays. Raises OSError."""
         with ExitStack() as stack:
-            stack.callback(self._trash.close)
-            stack.callback(self._processes.close)
+            stack.callback(self.trash.close)
+            stack.callback(self.processes.close)
             for build in reversed(self._running):
                 why = "Aborted by the person at it"
                 stack.callback(self._interrupt, build, Result.ABORTED, why)
-
-    def _submit(
-        self,
-        job: Job,
-        parameters: Mapping[str, str],
-        cause: records.Cause,
-        *,
-        quiet_period: float | None = None,
-    ) -> queueing.Item:
-        now = self._clock.now()
-        item, new = self.queue.submit(job, parameters, [cause], now=now, quiet_period=quiet_period)
-        self._notify(records.Queued(item.id, job.name, cause, merged=not new))
-        return item
-
-    def _submit_downstream(self, request: Request, upstream: records.BuildRecord) -> int:
-        cause = records.upstream_of(upstream.job, upstream.number, upstream.causes)
-        return self._submit(request.job, request.parameters, cause).id
-
-    def _cancel(self, number: int) -> None:
-        item = self.queue.find(number)
-        if item:
-            self.queue.remove(item)
 
     def _find_block(self, item: queueing.Item) -> str:
         names = {build.job.name for build in self._running}
@@ -228,27 +187,27 @@ class Engine:
     def _start(self, item: queueing.Item) -> RehearsedBuild:
         job = self.jobs[item.job]
         taken = {build.executor for build in self._running}
-        record = records.BuildRecord(
+        record = BuildRecord(
             job=job.name,
             number=self.builds.take_number(job.name),
             item=item.id,
             cookie=str(uuid4()),
             parameters=queueing.declared_only(job, item.parameters),
             causes=tuple(item.causes),
-            started=self._clock.wall(),
+            started=time.time(),
         )
         self.builds.save(record)
         self.queue.remove(item)
-        self._by_item[item.id] = record
+        self.begun[item.id] = record
         build = RehearsedBuild(
             job,
             record,
-            self._around,
+            self,
             executor=min(set(range(self._executors)) - taken),
             workspace=self._find_workspace(job),
         )
         self._running.append(build)
-        self._notify(records.Started(record))
+        self.notify(Changed(record))
         return build
 
     def _find_workspace(self, job: Job) -> Path:
@@ -260,10 +219,10 @@ class Engine:
 
     def _is_over(self, wait: Wait | None) -> bool:
         match wait:
-            case ProcessEnds(process):
-                return process.exit_code is not None
+            case StepProcess():
+                return wait.exit_code is not None
             case ItemGoesOn(item, has_ended):
-                record = self._by_item.get(item)
+                record = self.begun.get(item)
                 return record is not None and (not has_ended or record.result is not None)
         return True
 
@@ -276,7 +235,7 @@ class Engine:
     def _interrupt(self, build: RehearsedBuild, result: Result, message: str) -> None:
         """Stop a build as Jenkins does: say why, ask its processes to end, then kill them."""
         build.log(message)
-        self._processes.end(build.record.cookie, grace=SOFT_KILL)
+        self.processes.end(build.record.cookie, grace=SOFT_KILL)
         stop = Interrupted(result)
         try:
             build.wait = build.steps.throw(stop)
@@ -290,29 +249,27 @@ class Engine:
     @undisturbed()
     def _end(self, build: RehearsedBuild) -> None:
         self._running.remove(build)
-        for request in triggering.find_downstream(build):
-            self._submit_downstream(request, build.record)
+        for job, parameters in triggering.find_downstream(build):
+            self.trigger(job, parameters, build.record)
         for wrapper in build.job.wrappers:
             wrapper.tear_down(build)
         build.log(f"Finished: {build.result.name}")
         build.close()
         self._not_started += build.not_started
         remove_tree(build.workspace.with_name(f"{build.workspace.name}@tmp"))
-        record = replace(build.record, result=build.result, finished=self._clock.wall())
+        record = replace(build.record, result=build.result, finished=time.time())
         self.builds.save(record)
-        self._by_item[record.item] = record
+        self.begun[record.item] = record
         self._finished.append(record)
         if build.job.discarder:
-            records.discard_builds(
-                self.builds, record.job, build.job.discarder, now=self._clock.wall()
-            )
-        self._notify(records.Finished(record))
+            discard_builds(self.builds, record.job, build.job.discarder, now=time.time())
+        self.notify(Changed(record))
 
     def _is_working(self) -> bool:
-        return any(isinstance(build.wait, ProcessEnds) for build in self._running)
+        return any(isinstance(build.wait, StepProcess) for build in self._running)
 
     def _stop_overdue(self) -> None:
-        now = self._clock.now()
+        now = self.now()
         for build in list(self._running):
             for limit in build.job.wrappers:
                 if isinstance(limit, TimeLimit) and _is_overdue(limit, build, now):
@@ -328,7 +285,7 @@ class Engine:
             if isinstance(build.wait, ItemGoesOn)
         ]
         lines = queueing.explain_deadlock(waits, self.queue, self._executors)
-        self._notify(records.Deadlocked(lines))
+        self.notify(Deadlocked(lines))
         for build in list(self._running):
             message = "Deadlock: aborted, for it would have waited for ever.\n" + "\n".join(lines)
             self._interrupt(build, Result.ABORTED, message)
@@ -341,6 +298,6 @@ _TIMED_OUT = {True: (Result.FAILURE, "failed"), False: (Result.ABORTED, "aborted
 
 def _is_overdue(limit: TimeLimit, build: RehearsedBuild, now: float) -> bool:
     begun = build.begun
-    if limit.kind is TimeoutKind.NO_ACTIVITY and isinstance(build.wait, ProcessEnds):
-        begun = build.wait.process.activity
+    if limit.kind is TimeoutKind.NO_ACTIVITY and isinstance(build.wait, StepProcess):
+        begun = build.wait.activity
     return now > begun + limit.seconds

@@ -43,9 +43,13 @@ class StepProcess:
 
 
 class Processes:
-    """All processes of a rehearsal. A guard beside us ends them should we be killed."""
+    """All processes of a rehearsal. A guard beside us ends them should we be killed.
 
-    def __init__(self) -> None:
+    `now` tells the time, by which a step's `activity` is noted.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self._selector = selectors.DefaultSelector()
         self._running: list[StepProcess] = []
         self._groups: dict[str, list[int]] = {}
@@ -60,7 +64,6 @@ class Processes:
         environment: Mapping[str, str],
         cookie: str,
         write: Callable[[bytes], None],
-        now: float,
     ) -> StepProcess:
         """Start a command for the build with this cookie. Raises OSError if it can't be run."""
         if self._guard is None:
@@ -84,7 +87,7 @@ class Processes:
         )
         self._groups.setdefault(cookie, []).append(popen.pid)
         self._tell_guard(f"+{popen.pid} {cookie}")
-        process = StepProcess(popen, write, now)
+        process = StepProcess(popen, write, self._now())
         self._running.append(process)
         if popen.stdout:
             os.set_blocking(popen.stdout.fileno(), False)
@@ -92,15 +95,15 @@ class Processes:
         self._selector.register(process.end, selectors.EVENT_READ, process)
         return process
 
-    def pump(self, timeout: float, now: Callable[[], float]) -> None:
+    def pump(self, timeout: float) -> None:
         """Move output to logs and notice ends, for at most `timeout` seconds."""
         for key, _ in self._selector.select(min(timeout, _MOST)):
-            self._drain(key.data, now())
+            self._drain(key.data)
         for process in list(self._running):
             if process.popen.poll() is not None:
                 # Whatever it left in the background may hold the pipe open; what was written
                 # up to now is the step's output.
-                self._drain(process, now())
+                self._drain(process)
                 self._forget(process)
 
     def end(self, cookie: str, *, grace: float = 0.0) -> None:
@@ -125,7 +128,7 @@ class Processes:
         while time.monotonic() < deadline and (
             any(process.popen.pid in groups for process in self._running) or find_by_cookie(cookie)
         ):
-            self.pump(_MOST, time.time)
+            self.pump(_MOST)
 
     def close(self) -> None:
         """Kill everything that still runs. Raises OSError where its output can't be written."""
@@ -148,7 +151,7 @@ class Processes:
                 self._guard.stdin.write(f"{line}\n".encode())
                 self._guard.stdin.flush()
 
-    def _drain(self, process: StepProcess, now: float) -> None:
+    def _drain(self, process: StepProcess) -> None:
         stream = process.popen.stdout
         if stream is None or stream.closed:
             return
@@ -162,7 +165,7 @@ class Processes:
             if not data:
                 self._close(process)
                 return
-            process.activity = now
+            process.activity = self._now()
             process.write(data)
 
     @undisturbed()
@@ -178,19 +181,3 @@ class Processes:
         if stream and not stream.closed:
             self._selector.unregister(stream)
             stream.close()
-
-
-class Clock:
-    """The real time, skipped ahead while everything only waits; in seconds since 1970."""
-
-    def __init__(self) -> None:
-        self._ahead = 0.0
-
-    def now(self) -> float:
-        return time.time() + self._ahead
-
-    def wall(self) -> float:
-        return time.time()
-
-    def skip_to(self, moment: float) -> None:
-        self._ahead += max(0.0, moment - self.now())

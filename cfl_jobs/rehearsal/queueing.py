@@ -146,12 +146,12 @@ class Queue:
         self,
         job: Job,
         parameters: Mapping[str, str],
-        causes: Sequence[Cause],
+        cause: Cause,
         *,
         now: float,
         quiet_period: float | None = None,
     ) -> tuple[Item, bool]:
-        """Add a request; with one like it already there, that one gets the causes too.
+        """Add a request; with one like it already there, that one gets the cause too.
 
         Returns the item and whether it is new. Of two due times the earlier counts.
         """
@@ -159,12 +159,13 @@ class Queue:
         due = now + next(period for period in said if period is not None)
         for item in self._items:
             if item.job == job.name and dict(item.parameters) == dict(parameters):
-                item.causes += [cause for cause in causes if cause not in item.causes]
+                if cause not in item.causes:
+                    item.causes.append(cause)
                 if item.state is ItemState.WAITING:
                     item.due = min(item.due, due)
                 self.save()
                 return item, False
-        item = Item(self._next, job.name, dict(parameters), list(causes), due)
+        item = Item(self._next, job.name, dict(parameters), [cause], due)
         self._next += 1
         self._items.append(item)
         self.save()
@@ -216,27 +217,17 @@ class Queue:
         return min((item.due for item in self.at(ItemState.WAITING)), default=math.inf)
 
     def save(self) -> None:
-        write_json(self._path, {"items": [_to_json(item) for item in self._items]})
-
-
-def _to_json(item: Item) -> dict[str, Any]:
-    return {
-        "id": item.id,
-        "job": item.job,
-        "parameters": dict(item.parameters),
-        "causes": [asdict(cause) for cause in item.causes],
-    }
+        kept = [asdict(item) for item in self._items]
+        items = [
+            {name: each[name] for name in ("id", "job", "parameters", "causes")} for each in kept
+        ]
+        write_json(self._path, {"items": items})
 
 
 def _from_json(data: Mapping[str, Any]) -> Item:
     """Read an item back: it has waited long enough, where it stands is found out again."""
-    return Item(
-        id=int(data["id"]),
-        job=data["job"],
-        parameters=data["parameters"],
-        causes=[cause_from_json(cause) for cause in data["causes"]],
-        due=0.0,
-    )
+    causes = [cause_from_json(cause) for cause in data["causes"]]
+    return Item(int(data["id"]), data["job"], data["parameters"], causes, due=0.0)
 
 
 def find_block(

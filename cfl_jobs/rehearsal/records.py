@@ -5,7 +5,7 @@ A record is JSON in `builds/<n>/build.json`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
 from pathlib import Path
@@ -56,21 +56,23 @@ class UpstreamCause:
 Cause: TypeAlias = UserCause | PushCause | UpstreamCause
 
 
-def upstream_of(job: str, number: int, causes: Sequence[Cause]) -> UpstreamCause:
-    """Return the cause for what build `number` of `job` starts; each ancestor is told once."""
+def upstream_of(record: BuildRecord) -> UpstreamCause:
+    """Return the cause for what a build starts; each ancestor is told once."""
     traversed: set[tuple[str, int]] = set()
-    return UpstreamCause(job, number, tuple(_trim(c, _MAX_DEPTH, traversed) for c in causes))
 
+    def trim(cause: Cause, depth: int) -> Cause:
+        if not isinstance(cause, UpstreamCause):
+            return cause
+        key = (cause.job, cause.number)
+        inner: tuple[Cause, ...] = ()
+        if depth and key not in traversed:
+            traversed.add(key)
+            inner = tuple(trim(each, depth - 1) for each in cause.causes)
+        return replace(cause, causes=inner)
 
-def _trim(cause: Cause, depth: int, traversed: set[tuple[str, int]]) -> Cause:
-    if not isinstance(cause, UpstreamCause):
-        return cause
-    key = (cause.job, cause.number)
-    inner: tuple[Cause, ...] = ()
-    if depth > 0 and key not in traversed:
-        traversed.add(key)
-        inner = tuple(_trim(c, depth - 1, traversed) for c in cause.causes)
-    return UpstreamCause(cause.job, cause.number, inner)
+    return UpstreamCause(
+        record.job, record.number, tuple(trim(cause, _MAX_DEPTH) for cause in record.causes)
+    )
 
 
 def log_lines(cause: Cause, depth: int = 0) -> Iterator[str]:
@@ -128,22 +130,6 @@ class BuildRecord:
         return self.display_name or f"#{self.number}"
 
 
-def record_to_json(record: BuildRecord) -> dict[str, Any]:
-    return {**asdict(record), "result": record.result and record.result.name}
-
-
-def record_from_json(data: Mapping[str, Any]) -> BuildRecord:
-    """Read what `record_to_json` made. Raises KeyError, TypeError, ValueError on anything else."""
-    read = {
-        "causes": tuple(map(cause_from_json, data["causes"])),
-        "result": data["result"] and Result[data["result"]],
-        "revision": data["revision"] and Revision(**data["revision"]),
-        "tests": data["tests"] and tuple(data["tests"]),
-        "failing": tuple(data.get("failing", ())),
-    }
-    return BuildRecord(**{**data, **read})
-
-
 @dataclass(frozen=True, slots=True)
 class Queued:
     """A job was asked for. `merged`: a request like it was waiting already and took the cause."""
@@ -155,20 +141,14 @@ class Queued:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    record: BuildRecord
+class Changed:
+    """A build began, so that it has no result, or ended.
 
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    record: BuildRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered:
-    """A build that an earlier rehearsal left running has been recorded as aborted."""
+    `recovered`: an earlier rehearsal left it running, and it has been recorded as aborted.
+    """
 
     record: BuildRecord
+    recovered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +158,7 @@ class Deadlocked:
     lines: tuple[str, ...]
 
 
-Event: TypeAlias = Queued | Started | Finished | Recovered | Deadlocked
+Event: TypeAlias = Queued | Changed | Deadlocked
 Notify: TypeAlias = Callable[[Event], None]
 
 
@@ -239,7 +219,7 @@ class Builds:
     def save(self, record: BuildRecord) -> None:
         self._load(record.job)[record.number] = record
         path = self.home.build_directory(record.job, record.number) / "build.json"
-        write_json(path, record_to_json(record))
+        write_json(path, {**asdict(record), "result": record.result and record.result.name})
 
     def abort(self, record: BuildRecord) -> BuildRecord:
         """Return the record of a build that was killed with its rehearsal, when its log ended."""
@@ -257,10 +237,14 @@ class Builds:
     def find_permalink(self, job: str, permalink: str) -> BuildRecord | None:
         """Resolve lastBuild, lastStableBuild and the others (hudson.model.PermalinkProjectAction).
 
-        Raises KeyError for a name that is no permalink.
+        A name that is no permalink finds nothing.
         """
-        accepted = _PERMALINKS[permalink]
-        return next((record for record in self.of(job) if record.result in accepted), None)
+        return next(self.linked(job, permalink), None)
+
+    def linked(self, job: str, permalink: str) -> Iterator[BuildRecord]:
+        """Yield the builds of which the newest has this permalink."""
+        accepted = _PERMALINKS.get(permalink, frozenset())
+        return (record for record in self.of(job) if record.result in accepted)
 
     def _load(self, job: str) -> dict[int, BuildRecord]:
         if job not in self._records:
@@ -281,7 +265,14 @@ class Builds:
 def _read_record(path: Path) -> BuildRecord:
     data = read_json(path)
     with read_as_written(path):
-        return record_from_json(data)
+        read = {
+            "causes": tuple(map(cause_from_json, data["causes"])),
+            "result": data["result"] and Result[data["result"]],
+            "revision": data["revision"] and Revision(**data["revision"]),
+            "tests": data["tests"] and tuple(data["tests"]),
+            "failing": tuple(data.get("failing", ())),
+        }
+        return BuildRecord(**{**data, **read})
 
 
 def find_aborted(builds: Builds, jobs: Iterable[str]) -> Iterator[BuildRecord]:

@@ -15,7 +15,7 @@ from cfl_jobs.configs.steps.triggering import (
     variable_part,
 )
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.rehearsal.build import BuildRun, Interrupted, ItemGoesOn, Request, Wait
+from cfl_jobs.rehearsal.build import BuildRun, Interrupted, ItemGoesOn, Wait
 from cfl_jobs.rehearsal.queueing import BadValue, convert_triggered, default_values
 from cfl_jobs.rehearsal.records import Builds
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name, short_branch
@@ -82,8 +82,8 @@ def _watches(job: Job, repository: str) -> bool:
     return pushed and any(repository_name(url) == repository for url in job.urls)
 
 
-def find_downstream(build: BuildRun) -> Iterator[Request]:
-    """Yield what the build's end starts, by job name; the log says what it doesn't.
+def find_downstream(build: BuildRun) -> Iterator[tuple[Job, Mapping[str, str]]]:
+    """Yield what the build's end starts, job and parameters; the log says what it doesn't.
 
     Every publisher is asked for each job on its own, as Jenkins' dependency graph does.
     """
@@ -97,7 +97,7 @@ def find_downstream(build: BuildRun) -> Iterator[Request]:
             build.log(f"{name} is disabled. Triggering skipped")
             continue
         try:
-            request = _request(publisher, build, job)
+            parameters = _parameters(publisher, build, job)
         except DontTrigger:
             continue
         except BadValue as error:
@@ -106,7 +106,7 @@ def find_downstream(build: BuildRun) -> Iterator[Request]:
             build.not_started.append(f"{build.record.name} could not trigger {name}: {error}")
             continue
         build.log(f"Triggering a new build of {name}")
-        yield request
+        yield job, parameters
 
 
 def _downstream(build: BuildRun) -> Iterator[tuple[str, TriggerBuilds | None]]:
@@ -131,9 +131,9 @@ def _project_names(step: TriggerBuilds, build: BuildRun) -> tuple[str, ...]:
     return tuple(resolve_job(name.strip(), build.job.name, jobs) for name in names if name.strip())
 
 
-def _request(publisher: TriggerBuilds | None, build: BuildRun, job: Job) -> Request:
+def _parameters(publisher: TriggerBuilds | None, build: BuildRun, job: Job) -> Mapping[str, str]:
     if publisher is None:
-        return Request(job, default_values(job))
+        return default_values(job)
     given = publisher.values(build)
     if given is None and not publisher.trigger_without_parameters:
         build.log(
@@ -141,7 +141,7 @@ def _request(publisher: TriggerBuilds | None, build: BuildRun, job: Job) -> Requ
             "as no parameter is set."
         )
         raise DontTrigger
-    return Request(job, convert_triggered(job, given or {}))
+    return convert_triggered(job, given or {})
 
 
 def start_builds(step: TriggerBuilds, build: BuildRun) -> Generator[Wait, None, bool]:
@@ -152,15 +152,15 @@ def start_builds(step: TriggerBuilds, build: BuildRun) -> Generator[Wait, None, 
     known = [build.around.jobs[name] for name in names if name in build.around.jobs]
     try:
         given = step.values(build) or {}
-        requests = [Request(job, convert_triggered(job, given)) for job in known]
+        requests = [(job, convert_triggered(job, given)) for job in known]
     except DontTrigger:
         requests = []
     except BadValue as error:
         raise StepFailed(str(error)) from error
     items = [
-        (request.job.name, build.around.submit(request, build.record))
-        for request in requests
-        if not request.job.disabled
+        (job.name, build.around.trigger(job, parameters, build.record).id)
+        for job, parameters in requests
+        if not job.disabled
     ]
     missing = [name for name in names if name not in build.around.jobs]
     if missing:
@@ -170,9 +170,9 @@ def start_builds(step: TriggerBuilds, build: BuildRun) -> Generator[Wait, None, 
             + "".join(f" > {name}\n" for name in missing)
             + "Check your configuration!"
         )
-    for request in requests:
-        if request.job.disabled:
-            build.log(f"Skipping {request.job.name}. The project is either disabled, or …")
+    for job, _ in requests:
+        if job.disabled:
+            build.log(f"Skipping {job.name}. The project is either disabled, or …")
     if step.blocking is not None:
         return (yield from _await_all(step.blocking, items, build))
     build.log("Triggering projects: " + ", ".join(names))
@@ -194,8 +194,8 @@ def _await_all(
             build.contributed |= _triggered_variables(finished, name)
             succeeded = succeeded and _map_result(thresholds, build, result)
     except Interrupted:
-        for item in pending:
-            build.around.cancel(item)
+        for waiting in filter(None, map(build.around.queue.find, pending)):
+            build.around.queue.remove(waiting)
         raise
     return succeeded
 
@@ -203,10 +203,10 @@ def _await_all(
 def _await(name: str, item: int, build: BuildRun) -> Generator[Wait, None, tuple[int, Result]]:
     build.log(f"Waiting for the completion of {name}")
     yield ItemGoesOn(item, has_ended=False)
-    number = build.around.started_by_item[item].number
+    number = build.around.begun[item].number
     build.log(f"{name} #{number} started.")
     yield ItemGoesOn(item, has_ended=True)
-    result = build.around.started_by_item[item].result or Result.ABORTED
+    result = build.around.begun[item].result or Result.ABORTED
     build.log(f"{name} #{number} completed. Result was {result.name}")
     return number, result
 

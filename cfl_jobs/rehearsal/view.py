@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from os import SEEK_END
 from typing import TYPE_CHECKING, TextIO
 
@@ -39,60 +39,31 @@ _LOOKS = {
 class Shown:
     """A request that is waiting or has become a build; `record` is None while it waits."""
 
-    item: int
     job: str
     causes: list[records.Cause]
     record: records.BuildRecord | None = None
-    children: list[Shown] = field(default_factory=list)
+    recovered: bool = False
 
 
 class BuildTree:
-    """The builds of this session, each below the one that started it first."""
+    """The builds of this session by their queue items, each after the one that started it."""
 
     def __init__(self, home: Home) -> None:
         self.home = home
         self.lock = threading.Lock()
-        self.roots: list[Shown] = []
+        self.shown: dict[int, Shown] = {}
         self.deadlock: tuple[str, ...] = ()
-        self._by_item: dict[int, Shown] = {}
-        self._by_build: dict[tuple[str, int], Shown] = {}
 
     def add(self, event: records.Event) -> None:
         with self.lock:
             match event:
-                case records.Queued():
-                    self._add_request(event)
-                case records.Started(record):
-                    node = self._find(record)
-                    node.record = record
-                    self._by_build[record.job, record.number] = node
-                case records.Finished(record):
-                    self._find(record).record = record
-                case records.Recovered(record):
-                    self.roots.append(Shown(record.item, record.job, list(record.causes), record))
+                case records.Queued(item, job, cause):
+                    self.shown.setdefault(item, Shown(job, [])).causes.append(cause)
+                case records.Changed(record, recovered):
+                    shown = Shown(record.job, list(record.causes), recovered=recovered)
+                    self.shown.setdefault(record.item, shown).record = record
                 case records.Deadlocked(lines):
                     self.deadlock = lines
-
-    def _add_request(self, event: records.Queued) -> None:
-        node = self._by_item.get(event.item)
-        if node:
-            node.causes.append(event.cause)
-        else:
-            self._place(Shown(event.item, event.job, [event.cause]))
-
-    def _find(self, record: records.BuildRecord) -> Shown:
-        """Return the build's node; a request of an earlier session gets one now."""
-        known = self._by_item.get(record.item)
-        return known or self._place(Shown(record.item, record.job, list(record.causes)))
-
-    def _place(self, node: Shown) -> Shown:
-        self._by_item[node.item] = node
-        cause = node.causes[0]
-        siblings = self.roots
-        if isinstance(cause, records.UpstreamCause) and (cause.job, cause.number) in self._by_build:
-            siblings = self._by_build[cause.job, cause.number].children
-        siblings.append(node)
-        return node
 
 
 def describe_causes(causes: Iterable[records.Cause]) -> str:
@@ -129,22 +100,22 @@ def showing(stream: TextIO, home: Home) -> Iterator[records.Notify]:
         ):
             yield tree.add
     finally:
-        if tree.roots:
+        if tree.shown:
             console.print(draw(tree, console, fits=False))
 
 
 def print_line(event: records.Event, stream: TextIO) -> None:
     """Print one line for an event that is worth one."""
     match event:
-        case records.Started(record):
+        case records.Changed(record, recovered=True):
+            line = f"{record.name}: was running when the last rehearsal ended; recorded as ABORTED"
+        case records.Changed(record) if record.result is None:
             causes = " and ".join(str(cause).removeprefix("Started by ") for cause in record.causes)
             line = f"{record.name}: started by {causes}"
-        case records.Finished(record):
+        case records.Changed(record):
             line = f"{record.name}: {outcome(record)}"
         case records.Queued(job=job, cause=cause, merged=True):
             line = f"{job}: already waiting, now also {str(cause).replace('Started', 'started')}"
-        case records.Recovered(record):
-            line = f"{record.name}: was running when the last rehearsal ended; recorded as ABORTED"
         case records.Deadlocked(lines):
             line = "Deadlock: nothing can go on.\n" + "\n".join(f"  {line}" for line in lines)
         case _:
@@ -180,28 +151,34 @@ def draw(tree: BuildTree, console: Console, *, fits: bool) -> RenderableType:
     from rich.tree import Tree
 
     plain = not console.encoding.lower().startswith("utf")
+    drawn: list[RenderableType] = []
+    branches: dict[tuple[str, int], Tree] = {}
     with tree.lock:
-        drawn: list[RenderableType] = []
-        for root in tree.roots:
-            label = _label(tree.home, root, describe_causes(root.causes), plain=plain)
-            drawn.append(branch := Tree(label, guide_style="dim"))
-            _add_children(tree.home, branch, root, plain=plain)
+        for shown in tree.shown.values():
+            parent = None
+            match shown.causes:
+                case [records.UpstreamCause(job, number), *_] if not shown.recovered:
+                    parent = branches.get((job, number))
+            # Below what started it first it is told only what else did.
+            if parent:
+                others = describe_causes(shown.causes[1:])
+                branch = parent.add(
+                    _label(tree.home, shown, others and f"also {others}", plain=plain)
+                )
+            else:
+                why = describe_causes(shown.causes)
+                branch = Tree(_label(tree.home, shown, why, plain=plain), guide_style="dim")
+                drawn.append(branch)
+            if shown.record and not shown.recovered:
+                branches[shown.record.job, shown.record.number] = branch
         if tree.deadlock:
             lines = "\n".join(f"  {line}" for line in tree.deadlock)
             drawn.append(Text(f"Deadlock: nothing can go on.\n{lines}", style="red"))
     if not fits:
         return Group(*drawn)
-    shown = console.render_lines(Group(*drawn), pad=False)
+    shown_lines = console.render_lines(Group(*drawn), pad=False)
     room = max(1, console.height - 1)
-    return SegmentLines(shown[-room:], new_lines=True)
-
-
-def _add_children(home: Home, branch: Tree, node: Shown, *, plain: bool) -> None:
-    """Add what a build started; below it, only what else started that is told."""
-    for child in node.children:
-        others = describe_causes(child.causes[1:])
-        label = _label(home, child, f"also {others}" if others else "", plain=plain)
-        _add_children(home, branch.add(label), child, plain=plain)
+    return SegmentLines(shown_lines[-room:], new_lines=True)
 
 
 def _label(home: Home, node: Shown, why: str, *, plain: bool) -> Text:
