@@ -37,7 +37,7 @@ from cfl_jobs.rehearsal.environment import Credential  # noqa: E402
 from cfl_jobs.rehearsal.records import BuildRecord, Changed, Event  # noqa: E402
 from cfl_jobs.rehearsal.reports import read_jobs  # noqa: E402
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name  # noqa: E402
-from cfl_jobs.rehearsal.session import Definitions  # noqa: E402
+from cfl_jobs.rehearsal.session import fill  # noqa: E402
 
 ROUNDS = 3
 # A script announces a step in a line of its own: "distribution 1: packing distribution.tar.gz".
@@ -101,7 +101,7 @@ def make_up(jobs: Mapping[str, Job]) -> dict[str, Credential]:
 def rehearse(project: Path, clones: Mapping[str, Path]) -> tuple[Watch, Home]:
     """Run Ad-hoc distribution of master, and all that follows."""
     home = Home(project.parent / "home")
-    Definitions(project).fill(home)
+    fill(project, home)
     jobs = read_jobs(home)
     watch = Watch(home)
     stop = threading.Event()
@@ -132,7 +132,7 @@ def measure_publish(project: Path, clones: Mapping[str, Path], job: Job) -> tupl
     ours, theirs = [], []
     for _ in range(ROUNDS):
         home = Home(target)
-        Definitions(project).fill(home)
+        fill(project, home)
         watch = Watch(home)
         jobs = read_jobs(home)
         with Engine(

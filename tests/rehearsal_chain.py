@@ -15,7 +15,7 @@ from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.engine import Engine, Outcome
 from cfl_jobs.rehearsal.environment import Credential
 from cfl_jobs.rehearsal.records import BuildRecord, Builds, Event
-from cfl_jobs.rehearsal.session import Definitions
+from cfl_jobs.rehearsal.session import fill
 from tests.rehearsal_home import commit, make_engine, make_repository
 from tests.shell_steps import git
 
@@ -157,7 +157,7 @@ def make_chain(root: Path) -> Chain:
     assert count == 1
     settings.write_text(text)
     home = Home(root / "home")
-    Definitions(root / "project").fill(home)
+    fill(root / "project", home)
     return Chain(home, repositories)
 
 

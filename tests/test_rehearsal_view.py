@@ -23,7 +23,7 @@ from cfl_jobs.rehearsal.records import (
     log_lines,
     upstream_of,
 )
-from cfl_jobs.rehearsal.view import BuildTree, draw, print_line, show_time, showing
+from cfl_jobs.rehearsal.reports import BuildTree, draw, print_line, show_time, showing
 
 
 def build(job: str, item: int, result: Result | None = None, *causes: Cause) -> BuildRecord:

@@ -43,12 +43,13 @@ def _read_options(
     from cfl_jobs.rehearsal.reports import DEFAULT_HOME
     from cfl_jobs.rehearsal.session import Options
 
-    base = click.get_current_context().find_object(Options)
-    base = base or Options(find_project() / DEFAULT_HOME)
+    root = find_project()
+    base = click.get_current_context().find_object(Options) or Options(root, root / DEFAULT_HOME)
     paths = {name: Path(path) for name, path in _read_pairs(repositories, "--repo", "NAME=PATH")}
     for path in paths.values():
         check_there(path, "--repo")
     return Options(
+        root,
         home or base.home,
         {**base.repositories, **paths},
         executors or base.executors,
@@ -170,19 +171,18 @@ def _look_at(job: str, **given: Any) -> tuple[Builds, int]:
     from cfl_jobs.rehearsal.session import look_at
 
     options = _read_options(**given)
-    if options.home != find_project() / DEFAULT_HOME:
+    if options.home != options.root / DEFAULT_HOME:
         check_there(options.home, "--home")
-    builds = look_at(options, job)
+    builds = look_at(options.home, job)
     for error in builds.damaged:
         click.echo(str(error), err=True)
     return builds, int(bool(builds.damaged))
 
 
 def _run(options: Options, ask: Ask, job: str = "") -> int:
-    from cfl_jobs.rehearsal.session import Definitions, rehearse
+    from cfl_jobs.rehearsal.session import rehearse
 
-    definitions = Definitions(find_project())
-    outcome = rehearse(options, definitions, ask, stream=sys.stdout, tell=click.echo, job=job)
+    outcome = rehearse(options, ask, stream=sys.stdout, tell=click.echo, job=job)
     return int(not outcome.succeeded)
 
 

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +13,7 @@ from posixpath import relpath
 
 from cfl_jobs.configs.references import expand, resolve_job
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector, parse_selector
-from cfl_jobs.configs.steps.step import Result, StepFailed
+from cfl_jobs.configs.steps.step import StepFailed
 from cfl_jobs.errors import count
 from cfl_jobs.rehearsal.build import BuildRun
 from cfl_jobs.rehearsal.directory import Home
@@ -29,39 +28,35 @@ def copy_from(step: CopyArtifact, build: BuildRun) -> None:
     variables = build.variables()
     name = expand(step.project, variables)
     jobs = build.around.jobs
-    source = jobs.get(resolve_job(name, build.job.name, jobs))
+    job = jobs.get(resolve_job(name, build.job.name, jobs))
     # A server on which any logged-in user may read the source would not ask; the rehearsal is as
     # strict as the strictest, so that what passes here passes on both.
-    if source is not None and not source.permits(build.job.name):
+    if job is not None and not job.permits(build.job.name):
         build.log(
             f"({name!r} does not permit copying: its copyartifact property would have to name "
             f"{build.job.name!r})"
         )
-        source = None
-    if source is None:
+        job = None
+    if job is None:
         raise StepFailed(
             f"Unable to find project for artifact copy: {name}\n"
             "This may be due to incorrect project name or permission settings; "
             "see help for project name in job configuration."
         )
     given = expand(step.parameter_filter, variables)
-    choice = Choice(build.around.builds, source.name, variables, given)
-    chosen = choice.select(step.selector, build.record)
-    if chosen is None:
+    source = Choice(build.around.builds, job.name, variables, given).select(
+        step.selector, build.record
+    )
+    if source is None:
         message = f"Unable to find a build for artifact copy from: {name}"
         if not step.optional:
             raise StepFailed(message)
         build.log(message)
         return
-    folder = build.job.name.rpartition("/")[0] or "."
-    shown = source.name
+    shown = job.name
     if not name.startswith("/"):
-        shown = relpath(source.name, folder)
-    build.set_variable(step.variable_for(shown), str(chosen.number))
-    _copy(step, build, name, chosen)
-
-
-def _copy(step: CopyArtifact, build: BuildRun, name: str, source: BuildRecord) -> None:
+        shown = relpath(job.name, build.job.name.rpartition("/")[0] or ".")
+    build.set_variable(step.variable_for(shown), str(source.number))
     variables = build.variables()
     archive = build.home.archive(source.job, source.number)
     includes = expand(step.filter, variables).strip() or "**"
@@ -72,10 +67,7 @@ def _copy(step: CopyArtifact, build: BuildRun, name: str, source: BuildRecord) -
         names = find_files(archive, includes, excludes, default_excludes=False)
         target.mkdir(parents=True, exist_ok=True)
         for file in names:
-            *folders, last = file.split("/")
-            if step.flatten:
-                folders = []
-            copy_file(archive / file, target.joinpath(*folders, last))
+            copy_file(archive / file, target / (Path(file).name if step.flatten else file))
         copied = count(len(names), "artifact")
         build.log(f'Copied {copied} from "{source.job}" build number {source.number}')
     if not names and not step.optional:
@@ -104,12 +96,11 @@ class Choice:
 
     def _candidates(self, selector: BuildSelector, copier: BuildRecord) -> Iterator[BuildRecord]:
         match selector.kind:
-            case Selector.LAST_SUCCESSFUL if selector.stable_only:
-                yield from self._at_least(Result.SUCCESS)
             case Selector.LAST_SUCCESSFUL:
-                yield from self._at_least(Result.UNSTABLE)
+                link = "lastStableBuild" if selector.stable_only else "lastSuccessfulBuild"
+                yield from self.builds.linked(self.job, link)
             case Selector.LAST_COMPLETED:
-                yield from self._at_least(Result.ABORTED)
+                yield from self.builds.completed(self.job)
             case Selector.SPECIFIC:
                 yield from self._specific(expand(selector.argument, self.variables))
             case Selector.PERMALINK:
@@ -118,9 +109,14 @@ class Choice:
                 if upstream := self._upstream(copier):
                     yield upstream
                 elif selector.fall_back_to_last_successful:
-                    yield from self._at_least(Result.SUCCESS)
+                    yield from self.builds.linked(self.job, "lastStableBuild")
             case Selector.PARAMETER:
-                inner = parse_selector(self._parameter(selector.argument))
+                value = selector.argument
+                if "<" not in value and "$" in value:
+                    value = expand(value, self.variables)
+                elif "<" not in value:
+                    value = self.variables.get(value, "")
+                inner = parse_selector(value)
                 if inner and inner.kind is not Selector.PARAMETER:
                     yield from self._candidates(inner, copier)
             case _:
@@ -130,11 +126,6 @@ class Choice:
         environment = build_variables(record)
         filters = _FILTER.finditer(self.parameter_filter)
         return all(environment.get(match[1]) == match[2] for match in filters)
-
-    def _at_least(self, enough: Result) -> Iterator[BuildRecord]:
-        for record in self.builds.completed(self.job):
-            if record.result and record.result.is_at_least(enough):
-                yield record
 
     def _specific(self, number: str) -> Iterator[BuildRecord]:
         if not number:
@@ -146,8 +137,7 @@ class Choice:
             yield from (r for r in self.builds.of(self.job) if number == r.shown_name)
 
     def _permalink(self, name: str) -> Iterator[BuildRecord]:
-        with suppress(KeyError):
-            yield from filter(None, [self.builds.find_permalink(self.job, name)])
+        yield from filter(None, [self.builds.find_permalink(self.job, name)])
 
     def _upstream(self, copier: BuildRecord) -> BuildRecord | None:
         """Follow the causes up; of several builds the oldest (the plugin's own default)."""
@@ -161,13 +151,6 @@ class Choice:
             if upstream and self._passes(upstream):
                 found = min(found or upstream, upstream, key=lambda record: record.number)
         return found
-
-    def _parameter(self, name: str) -> str:
-        if "<" in name:
-            return name
-        if "$" in name:
-            return expand(name, self.variables)
-        return self.variables.get(name, "")
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -229,17 +212,15 @@ def _walk(directory: Path, prefix: str, *, follow_symlinks: bool) -> Iterator[st
         for entry in entries:
             if entry.is_symlink() and not follow_symlinks:
                 continue
-            if entry.is_dir():
-                inner = f"{prefix}{entry.name}/"
-                if not (entry.is_symlink() and _leads_back(Path(entry.path))):
-                    yield from _walk(Path(entry.path), inner, follow_symlinks=follow_symlinks)
-            else:
+            if not entry.is_dir():
                 yield f"{prefix}{entry.name}"
-
-
-def _leads_back(link: Path) -> bool:
-    target = link.resolve()
-    return target == link.parent.resolve() or target in link.parent.resolve().parents
+                continue
+            path = Path(entry.path)
+            if entry.is_symlink():
+                above = directory.resolve()
+                if path.resolve() in (above, *above.parents):
+                    continue
+            yield from _walk(path, f"{prefix}{entry.name}/", follow_symlinks=follow_symlinks)
 
 
 def _compile(patterns: str, flags: re.RegexFlag) -> tuple[re.Pattern[str], ...]:

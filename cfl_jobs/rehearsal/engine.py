@@ -115,7 +115,13 @@ class Engine(Surroundings):
         started if there is a commit that it hasn't built. Returns job → what came of it. A push
         to another branch than a job's makes that job poll too, and find nothing.
         """
-        name = triggering.require_pushed(self.repositories, repository, branch)
+        name = self.repositories.require(repository)
+        clone = self.repositories.paths[name]
+        if self.repositories.read_head(str(clone), branch) is None:
+            raise RehearsalError(
+                f"{name} has no branch {branch!r}.",
+                advice=f"Make it in {clone}, or name another with --branch.",
+            )
         watching = triggering.find_watching(self.jobs, name)
         if not watching:
             raise RehearsalError(

@@ -40,8 +40,27 @@ class RehearsedBuild(BuildRun):
 
     @cached_property
     def steps(self) -> Generator[Wait, None, None]:
-        """What runs it from its first line to its last."""
-        return run_build(self)
+        """What runs it from its first line to its last; its record then has the result."""
+        self.record = replace(self.record, result=Result.SUCCESS)
+        for cause in self.record.causes:
+            self.log("\n".join(log_lines(cause)))
+        self.log("Running as SYSTEM")
+        self.log(f"Building in workspace {self.workspace}")
+        try:
+            if not (yield from _build(self)):
+                self.worsen(Result.FAILURE)
+        except (StepFailed, OSError, RehearsalError) as error:
+            self.log(f"ERROR: {error}")
+            self.worsen(Result.FAILURE)
+        except Interrupted as stop:
+            self.worsen(stop.result)
+        self.bound.clear()
+        for publisher in sorted(self.job.publishers, key=lambda step: isinstance(step, CleanAfter)):
+            try:
+                publisher.publish(self)
+            except (StepFailed, OSError) as error:
+                self.log(f"ERROR: {error}")
+                self.worsen(Result.FAILURE)
 
     @property
     def previous_result(self) -> Result | None:
@@ -100,7 +119,11 @@ class RehearsedBuild(BuildRun):
             credential = secrets[bound.credentials_id]
             secret = credential.secret
             if KINDS[bound.kind] in (CredentialKind.FILE, CredentialKind.SSH_KEY):
-                secret = str(self._write_secret(bound.credentials_id, secret))
+                path = self.workspace.with_name(f"{self.workspace.name}@tmp") / bound.credentials_id
+                path.parent.mkdir(mode=0o700, exist_ok=True)
+                write_text(path, secret)
+                path.chmod(0o400)
+                secret = str(path)
             parts = {"usernameVariable": credential.user, "passphraseVariable": ""}
             if bound.kind == "UsernamePasswordBinding":
                 parts["variable"] = f"{credential.user}:{secret}"
@@ -108,13 +131,6 @@ class RehearsedBuild(BuildRun):
                 self.bound[variable] = parts.get(role, secret)
             names = " or ".join(f"${name}" for name in bound.variables)
             self.log(f"Masking supported pattern matches of {names}")
-
-    def _write_secret(self, credentials_id: str, text: str) -> Path:
-        path = self.workspace.with_name(f"{self.workspace.name}@tmp") / credentials_id
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        write_text(path, text)
-        path.chmod(0o400)
-        return path
 
     def run_script(self, script: str) -> Generator[Wait, None, int]:
         path = self.home.state / "tmp" / f"jenkins{uuid4().int % 10**18}.sh"
@@ -128,31 +144,6 @@ class RehearsedBuild(BuildRun):
             return (yield from self.run(command))
         finally:
             path.unlink(missing_ok=True)
-
-
-def run_build(build: RehearsedBuild) -> Generator[Wait, None, None]:
-    """Run a build's steps; its record then has the result. Yields what it waits for."""
-    build.record = replace(build.record, result=Result.SUCCESS)
-    for cause in build.record.causes:
-        for line in log_lines(cause):
-            build.log(line)
-    build.log("Running as SYSTEM")
-    build.log(f"Building in workspace {build.workspace}")
-    try:
-        if not (yield from _build(build)):
-            build.worsen(Result.FAILURE)
-    except (StepFailed, OSError, RehearsalError) as error:
-        build.log(f"ERROR: {error}")
-        build.worsen(Result.FAILURE)
-    except Interrupted as stop:
-        build.worsen(stop.result)
-    build.bound.clear()
-    for publisher in sorted(build.job.publishers, key=lambda step: isinstance(step, CleanAfter)):
-        try:
-            publisher.publish(build)
-        except (StepFailed, OSError) as error:
-            build.log(f"ERROR: {error}")
-            build.worsen(Result.FAILURE)
 
 
 def _build(build: RehearsedBuild) -> Generator[Wait, None, bool]:
@@ -181,10 +172,6 @@ def _build(build: RehearsedBuild) -> Generator[Wait, None, bool]:
     return True
 
 
-CLEAN_AFTER = "CleanCheckout"
-LFS = "GitLFSPull"
-PRUNE = "PruneStaleBranch"
-WIPE = "WipeWorkspace"
 _TAGS = {True: "--tags", False: "--no-tags"}
 _DEFAULT_REFSPEC = "+refs/heads/*:refs/remotes/origin/*"
 
@@ -195,40 +182,17 @@ def check_out(git: Git, build: BuildRun) -> Generator[Wait, None, Revision]:
     repositories = build.around.repositories
     url = expand(git.urls[0], variables)
     refspec = expand(git.refspec, variables) or _DEFAULT_REFSPEC
-    yield from _prepare_repository(git, build, url)
-    build.log(f"Fetching upstream changes from {url}")
-    options = [_TAGS[git.fetches_tags], "--force"]
-    if PRUNE in git.extensions:
-        options.append("--prune")
-    if git.depth:
-        options.append(f"--depth={git.depth}")
-    yield from _git(build, "fetch", *options, "--quiet", "--", url, *refspec.split())
-    revision = _resolve(git, repositories, variables, url, workspace)
-    if revision is None:
-        raise StepFailed(
-            "Couldn't find any revision to build. "
-            "Verify the repository and branch configuration for this job."
-        )
-    build.log(f"Checking out Revision {revision.commit} ({revision.branch})")
-    yield from _git(build, "checkout", "-q", "-f", revision.commit)
-    if LFS in git.extensions:
-        yield from _git(build, "lfs", "pull", "origin")
-    if git.submodules:
-        build.log("Submodules come from the clones that --repo names, as repositories do.")
-        yield from _git(build, "submodule", "update", *git.submodules)
-    if CLEAN_AFTER in git.extensions:
-        yield from _git(build, "clean", "-fdx")
-    subject = repositories.git("log", "-1", "--format=%s", directory=workspace).strip()
-    build.log(f'Commit message: "{subject}"')
-    return revision
 
+    def run(*arguments: str) -> Generator[Wait, None, None]:
+        build.log(" > git " + " ".join(arguments))
+        code = yield from build.run(["git", *arguments])
+        if code:
+            raise StepFailed(f"git {arguments[0]} returned status code {code}")
 
-def _prepare_repository(git: Git, build: BuildRun, url: str) -> Generator[Wait, None, None]:
-    workspace = build.workspace
     build.log("The recommended git tool is: NONE")
     credentials = git.credentials_id and f"using credential {git.credentials_id}"
     build.log(credentials or "No credentials specified")
-    if WIPE in git.extensions:
+    if "WipeWorkspace" in git.extensions:
         build.log("Wiping out workspace first.")
         for entry in workspace.iterdir():
             build.around.trash.put(entry)
@@ -236,36 +200,50 @@ def _prepare_repository(git: Git, build: BuildRun, url: str) -> Generator[Wait, 
         build.log("Fetching changes from the remote Git repository")
         if git.clean_before_checkout:
             build.log("Cleaning workspace")
-            yield from _git(build, "reset", "--hard")
-            yield from _git(build, "clean", "-fdx")
+            yield from run("reset", "--hard")
+            yield from run("clean", "-fdx")
     else:
-        build.log("Cloning the remote Git repository")
-        build.log(f"Cloning repository {url}")
-        yield from _git(build, "init", str(workspace))
-    yield from _git(build, "config", "remote.origin.url", url)
-
-
-def _git(build: BuildRun, *arguments: str) -> Generator[Wait, None, None]:
-    build.log(" > git " + " ".join(arguments))
-    code = yield from build.run(["git", *arguments])
-    if code:
-        raise StepFailed(f"git {arguments[0]} returned status code {code}")
+        build.log(f"Cloning the remote Git repository\nCloning repository {url}")
+        yield from run("init", str(workspace))
+    yield from run("config", "remote.origin.url", url)
+    build.log(f"Fetching upstream changes from {url}")
+    options = [_TAGS[git.fetches_tags], "--force"]
+    if "PruneStaleBranch" in git.extensions:
+        options.append("--prune")
+    if git.depth:
+        options.append(f"--depth={git.depth}")
+    yield from run("fetch", *options, "--quiet", "--", url, *refspec.split())
+    revision = _resolve(git, repositories, variables, url, workspace)
+    if revision is None:
+        raise StepFailed(
+            "Couldn't find any revision to build. "
+            "Verify the repository and branch configuration for this job."
+        )
+    build.log(f"Checking out Revision {revision.commit} ({revision.branch})")
+    yield from run("checkout", "-q", "-f", revision.commit)
+    if "GitLFSPull" in git.extensions:
+        yield from run("lfs", "pull", "origin")
+    if git.submodules:
+        build.log("Submodules come from the clones that --repo names, as repositories do.")
+        yield from run("submodule", "update", *git.submodules)
+    if "CleanCheckout" in git.extensions:
+        yield from run("clean", "-fdx")
+    subject = repositories.git("log", "-1", "--format=%s", directory=workspace).strip()
+    build.log(f'Commit message: "{subject}"')
+    return revision
 
 
 def _resolve(
     git: Git, repositories: Repositories, variables: Mapping[str, str], url: str, workspace: Path
 ) -> Revision | None:
     """Return the revision that the first branch specifier with a match stands for."""
-    known = _refs(repositories, workspace)
+    form = "--format=%(refname) %(objectname) %(*objectname)"
+    listed = repositories.git("for-each-ref", form, directory=workspace).splitlines()
+    # Full ref name → commit; a tag's own object comes before it.
+    known = {line.split()[0]: line.split()[-1] for line in listed}
     for specifier in git.branches:
         name = expand(specifier, variables).strip()
-        if not name:
-            continue
-        if "*" in name:
-            shown = _match_wildcard(name, known)
-        else:
-            shown = next((ref for ref in _candidates(name) if ref in known), None)
-        if shown:
+        if shown := next(_find_refs(name, known), None):
             return Revision(known[shown], shown.removeprefix("refs/remotes/"), url)
         if re.fullmatch(r"[0-9a-f]{6,40}", name):
             commits = repositories.git("rev-list", "--all", directory=workspace).splitlines()
@@ -274,35 +252,23 @@ def _resolve(
     return None
 
 
-def _refs(repositories: Repositories, workspace: Path) -> dict[str, str]:
-    """Return what the workspace's repository has, full ref name → commit."""
-    form = "%(refname) %(objectname) %(*objectname)"
-    listed = repositories.git("for-each-ref", f"--format={form}", directory=workspace)
-    refs = {}
-    for line in listed.splitlines():
-        name, *commits = line.split()
-        refs[name] = commits[-1]
-    return refs
-
-
-def _candidates(name: str) -> tuple[str, ...]:
-    """Return the refs that a branch specifier may mean, most likely first."""
+def _find_refs(name: str, known: Mapping[str, str]) -> Iterator[str]:
+    """Yield the refs that a branch specifier may mean and that are there, most likely first."""
+    if "*" in name:
+        for ref in known:
+            _, is_origins, short = ref.partition("refs/remotes/origin/")
+            if is_origins and (fnmatchcase(short, name) or fnmatchcase(f"origin/{short}", name)):
+                yield ref
+        return
     if name.startswith("refs/heads/"):
-        return (f"refs/remotes/origin/{name.removeprefix('refs/heads/')}",)
-    if name.startswith("refs/"):
-        return (name,)
-    if name.startswith("remotes/"):
-        return (f"refs/{name}",)
-    return (f"refs/remotes/{name}", f"refs/remotes/origin/{name}", f"refs/tags/{name}")
-
-
-def _match_wildcard(pattern: str, known: Mapping[str, str]) -> str | None:
-    for ref in known:
-        short = ref.removeprefix("refs/remotes/")
-        names = (short, short.removeprefix("origin/"))
-        if short.startswith("origin/") and any(fnmatchcase(name, pattern) for name in names):
-            return ref
-    return None
+        candidates = [f"refs/remotes/origin/{name.removeprefix('refs/heads/')}"]
+    elif name.startswith("refs/"):
+        candidates = [name]
+    elif name.startswith("remotes/"):
+        candidates = [f"refs/{name}"]
+    else:
+        candidates = [f"refs/{place}{name}" for place in ("remotes/", "remotes/origin/", "tags/")]
+    yield from filter(known.__contains__, candidates)
 
 
 # Tells where a part of a job's config comes from: (job, path of the element) → a place or "".
@@ -324,7 +290,14 @@ def refuse_unknown(jobs: Iterable[Job], repositories: Repositories, locate: Loca
             + "\n  ".join(problems),
             advice="Take them out of the job's template, or try the job on a server.",
         )
-    _refuse_unknown_repositories(jobs, repositories)
+    uses = {url: job.name for job in jobs for url in job.urls}
+    if missing := [url for url in uses if not repositories.is_known(url)]:
+        options = " ".join(f"--repo {repository_name(url)}=PATH" for url in missing)
+        raise RehearsalError(
+            "No local repository stands for "
+            + ", ".join(f"{url} (for {uses[url]})" for url in missing),
+            advice=f"Give your clones: {options}",
+        )
 
 
 def find_unrehearsable(job: Job) -> Iterator[tuple[str, str]]:
@@ -346,18 +319,6 @@ def find_unrehearsable(job: Job) -> Iterator[tuple[str, str]]:
             yield f"{parameter.kind.value} parameter {parameter.name}", parameter.path
 
 
-def _refuse_unknown_repositories(jobs: Iterable[Job], repositories: Repositories) -> None:
-    uses = {url: job.name for job in jobs for url in job.urls}
-    missing = {url: job for url, job in uses.items() if not repositories.is_known(url)}
-    if missing:
-        options = " ".join(f"--repo {repository_name(url)}=PATH" for url in missing)
-        raise RehearsalError(
-            "No local repository stands for "
-            + ", ".join(f"{url} (for {job})" for url, job in missing.items()),
-            advice=f"Give your clones: {options}",
-        )
-
-
 def recover(
     home: Home, builds: Builds, queue: Queue, jobs: Mapping[str, Job]
 ) -> Iterator[BuildRecord]:
@@ -377,8 +338,7 @@ def recover(
             signal_build((), record.cookie, signal.SIGKILL)
             ended = builds.abort(record)
             with home.log(name, record.number).open("a", encoding="utf-8") as log:
-                log.write("The rehearsal ended while this build was running.\n")
-                log.write("Finished: ABORTED\n")
+                log.write("The rehearsal ended while this build was running.\nFinished: ABORTED\n")
             builds.save(ended)
             yield ended
     for item in list(queue):

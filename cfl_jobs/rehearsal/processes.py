@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import selectors
 import signal
@@ -10,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from cfl_jobs.interrupts import undisturbed
@@ -23,12 +23,16 @@ _MOST = 0.05
 
 
 class StepProcess:
-    """A running step. `activity` is when it last wrote something, `end` is readable at its end."""
+    """A running step. `activity` is when it last wrote something, `end` is readable at its end.
+
+    `output` is None once it has been closed.
+    """
 
     def __init__(
         self, popen: subprocess.Popen[bytes], write: Callable[[bytes], None], now: float
     ) -> None:
         self.popen = popen
+        self.output = popen.stdout
         self.write = write
         self.activity = now
         self.end = os.pidfd_open(popen.pid)
@@ -69,6 +73,7 @@ class Processes:
         if self._guard is None:
             self._guard = subprocess.Popen(
                 [sys.executable, "-I", "-S", guard.__file__],
+                bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -86,12 +91,12 @@ class Processes:
             start_new_session=True,
         )
         self._groups.setdefault(cookie, []).append(popen.pid)
-        self._tell_guard(f"+{popen.pid} {cookie}")
+        self._tell_guard(f"+{popen.pid} {cookie}\n")
         process = StepProcess(popen, write, self._now())
         self._running.append(process)
-        if popen.stdout:
-            os.set_blocking(popen.stdout.fileno(), False)
-            self._selector.register(popen.stdout, selectors.EVENT_READ, process)
+        if process.output:
+            os.set_blocking(process.output.fileno(), False)
+            self._selector.register(process.output, selectors.EVENT_READ, process)
         self._selector.register(process.end, selectors.EVENT_READ, process)
         return process
 
@@ -115,51 +120,41 @@ class Processes:
         groups = self._groups.get(cookie, ())
         for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, _DYING)):
             if seconds and signal_build(groups, cookie, number):
-                self._await_end(groups, cookie, seconds)
-        for process in list(self._running):
-            if process.popen.pid in groups:
-                process.popen.wait()
-                self._forget(process)
+                deadline = time.monotonic() + seconds
+                while time.monotonic() < deadline and (
+                    self._find_running(groups) or find_by_cookie(cookie)
+                ):
+                    self.pump(_MOST)
+        for process in self._find_running(groups):
+            process.popen.wait()
+            self._forget(process)
         for group in self._groups.pop(cookie, ()):
-            self._tell_guard(f"-{group} {cookie}")
+            self._tell_guard(f"-{group} {cookie}\n")
 
-    def _await_end(self, groups: Sequence[int], cookie: str, grace: float) -> None:
-        deadline = time.monotonic() + grace
-        while time.monotonic() < deadline and (
-            any(process.popen.pid in groups for process in self._running) or find_by_cookie(cookie)
-        ):
-            self.pump(_MOST)
+    def _find_running(self, groups: Sequence[int]) -> list[StepProcess]:
+        return [process for process in self._running if process.popen.pid in groups]
 
     def close(self) -> None:
         """Kill everything that still runs. Raises OSError where its output can't be written."""
-        with contextlib.ExitStack() as stack:
+        with ExitStack() as stack:
             stack.callback(self._selector.close)
-            stack.callback(self._dismiss_guard)
+            if self._guard and self._guard.stdin:
+                stack.callback(self._guard.wait)
+                stack.callback(self._guard.stdin.close)
             for cookie in self._groups:
                 stack.callback(self.end, cookie)
 
-    def _dismiss_guard(self) -> None:
-        if self._guard and self._guard.stdin:
-            with contextlib.suppress(BrokenPipeError):
-                self._guard.stdin.close()
-            self._guard.wait()
-        self._guard = None
-
     def _tell_guard(self, line: str) -> None:
         if self._guard and self._guard.stdin:
-            with contextlib.suppress(BrokenPipeError):
-                self._guard.stdin.write(f"{line}\n".encode())
-                self._guard.stdin.flush()
+            with suppress(BrokenPipeError):
+                self._guard.stdin.write(line.encode())
 
     def _drain(self, process: StepProcess) -> None:
-        stream = process.popen.stdout
-        if stream is None or stream.closed:
-            return
         # A pipe holds less than this many reads; a step that never stops writing gets no more at
         # a time, so that time limits and other builds have their turn.
         for _ in range(16):
             try:
-                data = os.read(stream.fileno(), 1 << 16)
+                data = process.output and os.read(process.output.fileno(), 1 << 16)
             except BlockingIOError:
                 return
             if not data:
@@ -177,7 +172,7 @@ class Processes:
 
     @undisturbed()
     def _close(self, process: StepProcess) -> None:
-        stream = process.popen.stdout
-        if stream and not stream.closed:
-            self._selector.unregister(stream)
-            stream.close()
+        if process.output:
+            self._selector.unregister(process.output)
+            process.output.close()
+            process.output = None

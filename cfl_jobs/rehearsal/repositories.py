@@ -37,6 +37,10 @@ class Repositories:
     def is_known(self, url: str) -> bool:
         return repository_name(url) in self.paths or url.startswith(("/", "file://"))
 
+    def is_sample(self, name: str) -> bool:
+        """Whether a repository is one of the sample's, which is ours to change."""
+        return self.paths[name].is_relative_to(self.home.repositories)
+
     def require(self, name: str) -> str:
         """Return the name that is known. Raises RehearsalError."""
         short = repository_name(name)

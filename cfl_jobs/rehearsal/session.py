@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import secrets as random_source
 import shlex
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cache
 from pathlib import Path
 from threading import Event
 from typing import TextIO, TypeAlias
@@ -23,137 +23,98 @@ from cfl_jobs.rehearsal import directory, reports
 from cfl_jobs.rehearsal.engine import Engine, Outcome
 from cfl_jobs.rehearsal.environment import Credential, read_credentials
 from cfl_jobs.rehearsal.records import Builds, find_aborted
-from cfl_jobs.rehearsal.reports import own_command, show_path
+from cfl_jobs.rehearsal.reports import own_command, show_path, showing
 from cfl_jobs.rehearsal.repositories import Repositories, find_submodules, repository_name
 from cfl_jobs.rehearsal.triggering import find_watched, find_watching
-from cfl_jobs.rehearsal.view import showing
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.sample import REPOSITORIES, make_repositories
 from cfl_jobs.target import Kind, name_command
 from cfl_jobs.targets.home import HomeTarget
 
-
-@dataclass(frozen=True)
-class Definitions:
-    """The definitions in a project's directory, as a rehearsal needs them."""
-
-    root: Path
-
-    def fill(self, home: directory.Home, begin: Callable[[], None] = lambda: None) -> int:
-        """Bring the jobs in `home` to what the definitions say; returns how many changed.
-
-        Jobs that are no longer defined go, with their builds. The run's journal is kept in the home
-        too, not in the user's own directories. `begin` is called before the first is written.
-        Raises CflJobsError if one can't be written, KeyboardInterrupt after those in hand.
-        """
-        target = HomeTarget(home.root)
-        plan = look(self.root, target, Asked(prune=True)).plan()
-        begin()
-        if not plan.changes:
-            return 0
-        journal = Journal(home.state / "runs", target=target.label, verb="rehearse")
-        stop = Event()
-        result = apply_plan(plan, target, journal, stop=stop)
-        if stop.is_set():
-            raise KeyboardInterrupt
-        for done in result.outcomes:
-            if done.status in (Status.FAILED, Status.NOT_DONE):
-                raise PlanError(f"{done.change.name} could not be written: {done.message}")
-        return len(result.outcomes)
-
-    def count_differences(self, home: directory.Home) -> int:
-        """Return how many jobs and views of `home` are not as the definitions say.
-
-        0 where there are no definitions, or none that render: they are not what is rehearsed.
-        """
-        try:
-            return len(look(self.root, HomeTarget(home.root), Asked()).plan().changes)
-        except CflJobsError:
-            return 0
-
-    def require(self, job: str) -> None:
-        """Raise RehearsalError where the definitions have no such job."""
-        rendered = render_cached(self.root)
-        directory.require_job({each.name: each for each in rendered if each.kind is Kind.JOB}, job)
-
-    def locate(self, job: str, path: str) -> str:
-        """Say which line made an element of a job, if definitions are here."""
-        if job in self._places:
-            return f"{path}, from {self._places[job](path)}"
-        return path
-
-    @cached_property
-    def _places(self) -> dict[str, Callable[[str], object]]:
-        try:
-            return {job.name: job.place_of for job in render_cached(self.root)}
-        except CflJobsError:
-            return {}
-
-
 Tell: TypeAlias = Callable[[str], None]
+# Asks for builds; returns the repositories that were pushed.
+Ask: TypeAlias = Callable[[Engine, Tell], Iterable[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`repositories` are clones by name; `secrets` is a file of NAME=value lines."""
+    """`root` has the definitions; `repositories` are clones by name; `secrets` is a file."""
 
-    home: Path = reports.DEFAULT_HOME
+    root: Path
+    home: Path
     repositories: Mapping[str, Path] = field(default_factory=dict)
     executors: int = 2
     secrets: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """What an engine needs. `sample` are the names of repositories that are ours to change."""
+def fill(root: Path, home: directory.Home, begin: Callable[[], None] = lambda: None) -> int:
+    """Bring the jobs in `home` to what the definitions in `root` say; returns how many changed.
 
-    jobs: dict[str, Job]
-    repositories: Repositories
-    secrets: Mapping[str, Credential]
-    sample: frozenset[str]
-    tell: Tell
+    Jobs that are no longer defined go, with their builds. The run's journal is kept in the home
+    too, not in the user's own directories. `begin` is called before the first is written.
+    Raises CflJobsError if one can't be written, KeyboardInterrupt after those in hand.
+    """
+    target = HomeTarget(home.root)
+    plan = look(root, target, Asked(prune=True)).plan()
+    begin()
+    if not plan.changes:
+        return 0
+    journal = Journal(home.state / "runs", target=target.label, verb="rehearse")
+    stop = Event()
+    result = apply_plan(plan, target, journal, stop=stop)
+    if stop.is_set():
+        raise KeyboardInterrupt
+    for done in result.outcomes:
+        if done.status in (Status.FAILED, Status.NOT_DONE):
+            raise PlanError(f"{done.change.name} could not be written: {done.message}")
+    return len(result.outcomes)
 
 
-# Asks for builds; returns the repositories that were pushed.
-Ask: TypeAlias = Callable[[Engine, Ready], Iterable[str]]
+def _locate(root: Path) -> Callable[[str, str], str]:
+    """Return what says which line made an element of a job, if there are definitions."""
+
+    @cache
+    def places() -> dict[str, Callable[[str], object]]:
+        try:
+            return {job.name: job.place_of for job in render_cached(root)}
+        except CflJobsError:
+            return {}
+
+    def locate(job: str, path: str) -> str:
+        return f"{path}, from {places()[job](path)}" if job in places() else path
+
+    return locate
 
 
-def rehearse(
-    options: Options,
-    definitions: Definitions,
-    ask: Ask,
-    *,
-    stream: TextIO,
-    tell: Tell,
-    job: str = "",
-) -> Outcome:
+def rehearse(options: Options, ask: Ask, *, stream: TextIO, tell: Tell, job: str = "") -> Outcome:
     """Open the home, ask for builds, run them while showing them, and tell of failures.
 
     `job` is the one that is asked for: nothing is made where there is no such job.
     """
     home = directory.Home(options.home)
+    go_on = f"Go on with: {own_command(home)} resume"
     try:
         with directory.locked(home):
-            ready = prepare(options, home, definitions, tell, job)
+            jobs, repositories, secrets = prepare(options, home, tell, job)
             with (
                 showing(stream, home) as notify,
                 Engine(
                     home,
-                    ready.jobs,
-                    ready.repositories,
+                    jobs,
+                    repositories,
                     executors=options.executors,
-                    secrets=ready.secrets,
+                    secrets=secrets,
                     notify=notify,
-                    locate=definitions.locate,
+                    locate=_locate(options.root),
                 ) as engine,
             ):
-                _name_uncommitted(engine, ready, ask(engine, ready))
+                _name_uncommitted(engine, ask(engine, tell), tell)
                 outcome = engine.run()
             unfinished = list(reports.list_unfinished(engine.builds))
     except KeyboardInterrupt:
         with suppress(CflJobsError, OSError):  # damaged, or not readable: the next run says so
             if any(reports.list_unfinished(Builds(home, lenient=True, idle=True))):
-                tell(f"Go on with: {own_command(home)} resume")
+                tell(go_on)
         raise
     except BrokenPipeError:
         raise
@@ -167,50 +128,42 @@ def rehearse(
     for problem in outcome.not_started:
         tell(f"Not started: {problem}.")
     if unfinished and not outcome.deadlock:
-        tell("\n".join([*unfinished, f"Go on with: {own_command(home)} resume"]))
+        tell("\n".join([*unfinished, go_on]))
     return outcome
 
 
-def rehearse_chain(engine: Engine, ready: Ready) -> Iterable[str]:
-    """Start the first distribution by the job that publishes all; later play a push to each."""
-    first = _find_first(engine, ready)
-    if first is None:
-        return push(engine, ready)
-    job, values = first
-    engine.build(job, values)
-    given = ", ".join(f"{name}={value}" for name, value in values.items())
-    ready.tell(f"Nothing is built yet, so {job} is started with {given}: it publishes all.")
-    return ()
+def rehearse_chain(engine: Engine, tell: Tell) -> Iterable[str]:
+    """Start the first distribution by the job that publishes all; later play a push to each.
+
+    On an empty chain each push by itself would want what the others publish. So that job is started
+    by which a person starts all that a push starts; it must ask for one thing only, the branch,
+    which is the same for all.
+    """
+    watched = find_watched(engine.jobs, engine.repositories)
+    pushed = {job.name for name in watched for job in find_watching(engine.jobs, name)}
+    if pushed and not any(engine.builds.of(name) for name in pushed):
+        for node in engine.chain.nodes:
+            awaited = {edge.target for edge in engine.chain.starts_of(node.name) if edge.blocking}
+            asked = [parameter.name for parameter in node.parameters if not parameter.default]
+            branches = set(watched.values())
+            if awaited >= pushed and len(asked) == len(branches) == 1 and not node.disabled:
+                [(name, branch)] = zip(asked, branches, strict=True)
+                engine.build(node.name, {name: branch})
+                how = f"{node.name} is started with {name}={branch}: it publishes all."
+                tell(f"Nothing is built yet, so {how}")
+                return ()
+    return push(engine, tell)
 
 
-def build(engine: Engine, ready: Ready, job: str, values: Mapping[str, str]) -> Iterable[str]:
+def build(engine: Engine, tell: Tell, job: str, values: Mapping[str, str]) -> Iterable[str]:
     """Start a job by hand."""
     engine.build(job, values)
     return ()
 
 
-def _find_first(engine: Engine, ready: Ready) -> tuple[str, dict[str, str]] | None:
-    """Return the job by which a person starts, on an empty chain, all that a push starts.
-
-    Each push by itself would want what the others publish. It must ask for one thing only, the
-    branch, which is the same for all.
-    """
-    watched = find_watched(ready.jobs, ready.repositories)
-    pushed = {job.name for name in watched for job in find_watching(ready.jobs, name)}
-    if not pushed or any(engine.builds.of(name) for name in pushed):
-        return None
-    for node in engine.chain.nodes:
-        awaited = {edge.target for edge in engine.chain.starts_of(node.name) if edge.blocking}
-        asked = [parameter.name for parameter in node.parameters if not parameter.default]
-        branches = set(watched.values())
-        if awaited >= pushed and len(asked) == len(branches) == 1 and not node.disabled:
-            return node.name, {asked[0]: branches.pop()}
-    return None
-
-
 def push(
     engine: Engine,
-    ready: Ready,
+    tell: Tell,
     names: Iterable[str] = (),
     branch: str | None = None,
     *,
@@ -220,35 +173,75 @@ def push(
 
     `commit`: what is changed in the sample's is committed first. Raises RehearsalError.
     """
-    watched = find_watched(ready.jobs, ready.repositories)
-    given = [*map(ready.repositories.require, names)] or watched
+    watched = find_watched(engine.jobs, engine.repositories)
+    given = [*map(engine.repositories.require, names)] or watched
     pushed = {name: branch or watched.get(name, "master") for name in given}
     for name in pushed:
-        _commit(engine.builds, ready, name, pushed[name], commit=commit)
+        _commit(engine, tell, name, pushed[name], commit=commit)
     for name in pushed:
         for job, says in engine.push(name, pushed[name]).items():
-            ready.tell(f"Push to {pushed[name]} of {name}: {job} {says}.")
+            tell(f"Push to {pushed[name]} of {name}: {job} {says}.")
     return pushed
 
 
-def resume(engine: Engine, ready: Ready) -> Iterable[str]:
+def _commit(engine: Engine, tell: Tell, name: str, branch: str, *, commit: bool) -> None:
+    """Give a repository of the sample something to push, where its newest commit was built.
+
+    People's own clones are never touched. Raises RehearsalError where only they can commit.
+    """
+    repositories = engine.repositories
+    place = repositories.paths[name]
+    if not repositories.is_sample(name):
+        if commit:
+            advice = f"Commit there: git -C {shlex.quote(show_path(place))} commit --all"
+            raise RehearsalError(f"{name} is your clone, which is only read.", advice=advice)
+        return
+    changed = repositories.list_uncommitted(name)
+    if commit and changed:
+        repositories.commit(name, branch)
+        tell(f"Committed on {branch} of the sample's {name}: {some(changed)}.")
+        return
+    head = repositories.read_head(str(place), branch)
+    records = (r for job in find_watching(engine.jobs, name) for r in engine.builds.of(job.name))
+    if head not in {record.revision.commit for record in records if record.revision}:
+        return
+    if changed:
+        raise RehearsalError(
+            f"{name} has nothing to push; not committed in {show_path(place)}: {some(changed)}.",
+            advice=f"Commit it and push: {own_command(engine.home)} push {name} --commit",
+        )
+    repositories.commit(name, branch)
+    tell(f"Made an empty commit to push, on {branch} of the sample's {name}.")
+
+
+def _name_uncommitted(engine: Engine, pushed: Iterable[str], tell: Tell) -> None:
+    """Tell what no build gets of the repositories that were pushed or are to be checked out."""
+    reached = engine.chain.reachable([item.job for item in engine.queue])
+    used = {repository_name(url) for name in reached for url in engine.jobs[name].urls}
+    for name in sorted(engine.repositories.paths.keys() & used.union(pushed)):
+        if changed := engine.repositories.list_uncommitted(name):
+            place = show_path(engine.repositories.paths[name])
+            tell(f"Note: not committed in {place}, so no build gets it: {some(changed)}.")
+
+
+def resume(engine: Engine, tell: Tell) -> Iterable[str]:
     """Say what was aborted and what waits, and ask for the first again."""
     unfinished = list(reports.list_unfinished(engine.builds))
     for record in list(find_aborted(engine.builds, engine.jobs)):
         engine.repeat(record)
-    ready.tell("\n".join(unfinished) or "Nothing was aborted, and nothing waits in the queue.")
+    tell("\n".join(unfinished) or "Nothing was aborted, and nothing waits in the queue.")
     return ()
 
 
-def look_at(options: Options, job: str = "") -> Builds:
+def look_at(place: Path, job: str = "") -> Builds:
     """Return the builds of a job, or of all, without those whose records can't be read.
 
     Raises RehearsalError where there is no such home or job.
     """
-    home = directory.Home(options.home)
+    home = directory.Home(place)
     if not (home.root / "jobs").is_dir():
         raise RehearsalError(
-            f"There is no rehearsal in {options.home}.", advice=f"Start one: {own_command(home)}"
+            f"There is no rehearsal in {place}.", advice=f"Start one: {own_command(home)}"
         )
     builds, jobs = Builds(home, lenient=True, idle=directory.is_free(home)), dict(home.configs())
     if job:
@@ -260,8 +253,8 @@ def look_at(options: Options, job: str = "") -> Builds:
 
 
 def prepare(
-    options: Options, home: directory.Home, definitions: Definitions, tell: Tell, job: str = ""
-) -> Ready:
+    options: Options, home: directory.Home, tell: Tell, job: str = ""
+) -> tuple[dict[str, Job], Repositories, dict[str, Credential]]:
     """Fill the home with jobs if that is left to us, and find repositories and secrets.
 
     Repositories and a secrets file that were given once are remembered. With no repository at all
@@ -274,56 +267,57 @@ def prepare(
     Repositories(home, given)
     if settings.rendered or not any(True for _ in home.configs()):
         if job:
-            definitions.require(job)
+            rendered = render_cached(options.root)
+            directory.require_job({each.name: 0 for each in rendered if each.kind is Kind.JOB}, job)
         settings = replace(settings, rendered=True)
-        # Marked as ours first: else what an interrupt leaves of it was taken for another's.
-        if changed := definitions.fill(home, partial(directory.save_settings, home, settings)):
+
+        def begin() -> None:
+            """Mark it as ours first: else what an interrupt leaves was taken for another's."""
+            directory.save_settings(home, settings)
+
+        if changed := fill(options.root, home, begin):
             tell(f"Rendered jobs/ into {show_path(home.root)}: {count(changed, 'config')}.")
-    elif different := definitions.count_differences(home):
-        update = name_command("update", show_path(home.root))
-        tell(f"Note: not as in jobs/: {count(different, 'config')}; what is here is run.")
-        tell(f"  To bring them up to date: {update}")
+    else:
+        _tell_of_differences(options.root, home, tell)
     jobs = reports.read_jobs(home)
     if job:
         directory.require_job(jobs, job)
-    used = {repository_name(url) for job in jobs.values() for url in job.urls}
+    used = {repository_name(url) for each in jobs.values() for url in each.urls}
     known = {**settings.repositories, **given}
-    if any(job.scm and job.scm.submodules for job in jobs.values()):
+    if any(each.scm and each.scm.submodules for each in jobs.values()):
         used |= find_submodules(home, known.values())
-    _require_used(given, used)
+    for name in given:
+        if name not in used:
+            advice = suggest(name, used) or f"They check out: {', '.join(sorted(used)) or 'none'}."
+            raise RehearsalError(f"No job checks out a repository {name!r}.", advice=advice)
     known = {name: path for name, path in known.items() if name in used}
-    bindings = [binding for job in jobs.values() for binding in job.bindings]
+    bindings = [binding for each in jobs.values() for binding in each.bindings]
     values = read_credentials(secrets, bindings)
     theirs = {name for name, path in known.items() if not path.is_relative_to(home.repositories)}
     # The sample stands for its own repositories, where the chain has them all and none is given.
     if used and theirs.isdisjoint(REPOSITORIES) and (not theirs or used >= {*REPOSITORIES}):
-        known |= _make_sample(home, tell)
-    ours = known.keys() - theirs
-    if ours >= used & {*REPOSITORIES}:
+        home.repositories.mkdir(parents=True, exist_ok=True)
+        is_new = not all((home.repositories / name).exists() for name in REPOSITORIES)
+        known |= {path.name: path for path in make_repositories(home.repositories)}
+        if is_new:
+            tell(f"Made the sample's repositories in {show_path(home.repositories)}.")
+    if known.keys() - theirs >= used & {*REPOSITORIES}:
         values = {**_make_up_secrets(home, bindings, tell), **values}
     elif not secrets and (home.state / "secrets.json").is_file():
         _tell_of_own_clones(home, sorted(theirs.intersection(REPOSITORIES)), tell)
     repositories = Repositories(home, known)
     # Only what could be read is remembered: a slip of the pen must not break every later run.
     directory.save_settings(home, replace(settings, repositories=known, secrets=secrets))
-    return Ready(jobs, repositories, values, frozenset(ours), tell)
+    return jobs, repositories, values
 
 
-def _require_used(names: Iterable[str], used: Collection[str]) -> None:
-    """Raise RehearsalError for a repository that no job checks out."""
-    for name in names:
-        if name not in used:
-            advice = suggest(name, used) or f"They check out: {', '.join(sorted(used)) or 'none'}."
-            raise RehearsalError(f"No job checks out a repository {name!r}.", advice=advice)
-
-
-def _make_sample(home: directory.Home, tell: Tell) -> dict[str, Path]:
-    home.repositories.mkdir(parents=True, exist_ok=True)
-    is_new = not all((home.repositories / name).exists() for name in REPOSITORIES)
-    paths = make_repositories(home.repositories)
-    if is_new:
-        tell(f"Made the sample's repositories in {show_path(home.repositories)}.")
-    return {path.name: path for path in paths}
+def _tell_of_differences(root: Path, home: directory.Home, tell: Tell) -> None:
+    """Say where the jobs in `home` are not as the definitions say, if there are any that render."""
+    with suppress(CflJobsError):
+        if changes := look(root, HomeTarget(home.root), Asked()).plan().changes:
+            different = count(len(changes), "config")
+            tell(f"Note: not as in jobs/: {different}; what is here is run.")
+            tell(f"  To bring them up to date: {name_command('update', show_path(home.root))}")
 
 
 def _tell_of_own_clones(home: directory.Home, names: Sequence[str], tell: Tell) -> None:
@@ -347,44 +341,3 @@ def _make_up_secrets(
         path.chmod(0o600)
         tell(f"Made up values for {count(len(missing), 'credential')}, for the sample site only.")
     return {name: Credential(value, "made-up") for name, value in values.items()}
-
-
-def _commit(builds: Builds, ready: Ready, name: str, branch: str, *, commit: bool) -> None:
-    """Give a repository of the sample something to push, where its newest commit was built.
-
-    People's own clones are never touched. Raises RehearsalError where only they can commit.
-    """
-    repositories = ready.repositories
-    place = repositories.paths[name]
-    if name not in ready.sample:
-        if commit:
-            advice = f"Commit there: git -C {shlex.quote(show_path(place))} commit --all"
-            raise RehearsalError(f"{name} is your clone, which is only read.", advice=advice)
-        return
-    changed = repositories.list_uncommitted(name)
-    if commit and changed:
-        repositories.commit(name, branch)
-        ready.tell(f"Committed on {branch} of the sample's {name}: {some(changed)}.")
-        return
-    head = repositories.read_head(str(place), branch)
-    records = (r for job in find_watching(ready.jobs, name) for r in builds.of(job.name))
-    if head not in {record.revision.commit for record in records if record.revision}:
-        return
-    if changed:
-        raise RehearsalError(
-            f"{name} has nothing to push; not committed in {show_path(place)}: {some(changed)}.",
-            advice=f"Commit it and push: {own_command(repositories.home)} push {name} --commit",
-        )
-    repositories.commit(name, branch)
-    ready.tell(f"Made an empty commit to push, on {branch} of the sample's {name}.")
-
-
-def _name_uncommitted(engine: Engine, ready: Ready, pushed: Iterable[str]) -> None:
-    """Tell what no build gets of the repositories that were pushed or are to be checked out."""
-    asked = [item.job for item in engine.queue]
-    reached = [ready.jobs[name] for name in engine.chain.reachable(asked)]
-    used = {repository_name(url) for job in reached for url in job.urls}
-    for name in sorted(ready.repositories.paths.keys() & used.union(pushed)):
-        if changed := ready.repositories.list_uncommitted(name):
-            place = show_path(ready.repositories.paths[name])
-            ready.tell(f"Note: not committed in {place}, so no build gets it: {some(changed)}.")

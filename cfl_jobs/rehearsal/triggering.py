@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 
 from cfl_jobs.configs.model import Job, StartKind, Trigger, UpstreamTrigger
 from cfl_jobs.configs.references import expand, resolve_job
@@ -14,26 +14,26 @@ from cfl_jobs.configs.steps.triggering import (
     TriggerBuilds,
     variable_part,
 )
-from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.build import BuildRun, Interrupted, ItemGoesOn, Wait
 from cfl_jobs.rehearsal.queueing import BadValue, convert_triggered, default_values
-from cfl_jobs.rehearsal.records import Builds
+from cfl_jobs.rehearsal.records import BuildRecord, Builds
 from cfl_jobs.rehearsal.repositories import Repositories, repository_name, short_branch
 
 
 def find_watching(jobs: Mapping[str, Job], repository: str) -> tuple[Job, ...]:
     """Return the jobs that GitHub's push event for a repository makes poll."""
-    return tuple(job for job in jobs.values() if _watches(job, repository))
+    return tuple(
+        job
+        for job in jobs.values()
+        if repository in map(repository_name, job.urls)
+        and any(isinstance(t, Trigger) and t.kind is StartKind.PUSH for t in job.triggers)
+    )
 
 
 def find_watched(jobs: Mapping[str, Job], repositories: Repositories) -> dict[str, str]:
     """Return the repositories that jobs watch, each with the branch that the first one builds."""
-    watched = {}
-    for name in sorted(repositories.paths):
-        watching = find_watching(jobs, name)
-        if watching:
-            watched[name] = watched_branch(watching[0])
-    return watched
+    watching = {name: find_watching(jobs, name) for name in sorted(repositories.paths)}
+    return {name: watched_branch(found[0]) for name, found in watching.items() if found}
 
 
 def watched_branch(job: Job) -> str:
@@ -53,33 +53,13 @@ def poll_branch(
         return False, "is disabled"
     branch = watched_branch(job)
     head = repositories.read_head(job.urls[0], branch)
-    other = ""
-    if pushed != branch:
-        other = f"looks at {branch} only, and "
+    other = "" if pushed == branch else f"looks at {branch} only, and "
     if head is None:
         return False, f"{other}finds no branch {branch}"
     for record in builds.of(job.name):
         if record.revision and record.revision.commit == head:
             return False, f"{other}has built {head[:10]} of {branch} as #{record.number}"
     return True, f"{other}starts for {head[:10]} of {branch}"
-
-
-def require_pushed(repositories: Repositories, repository: str, branch: str) -> str:
-    """Return the repository's name. Raises RehearsalError if it hasn't that branch."""
-    name = repositories.require(repository)
-    if repositories.read_head(str(repositories.paths[name]), branch) is None:
-        raise RehearsalError(
-            f"{name} has no branch {branch!r}.",
-            advice=f"Make it in {repositories.paths[name]}, or name another with --branch.",
-        )
-    return name
-
-
-def _watches(job: Job, repository: str) -> bool:
-    pushed = any(
-        isinstance(trigger, Trigger) and trigger.kind is StartKind.PUSH for trigger in job.triggers
-    )
-    return pushed and any(repository_name(url) == repository for url in job.urls)
 
 
 def find_downstream(build: BuildRun) -> Iterator[tuple[Job, Mapping[str, str]]]:
@@ -97,7 +77,17 @@ def find_downstream(build: BuildRun) -> Iterator[tuple[Job, Mapping[str, str]]]:
             build.log(f"{name} is disabled. Triggering skipped")
             continue
         try:
-            parameters = _parameters(publisher, build, job)
+            if publisher is None:
+                parameters = default_values(job)
+            else:
+                given = publisher.values(build)
+                if given is None and not publisher.trigger_without_parameters:
+                    build.log(
+                        "[parameterized-trigger] Downstream builds will not be triggered "
+                        "as no parameter is set."
+                    )
+                    continue
+                parameters = convert_triggered(job, given or {})
         except DontTrigger:
             continue
         except BadValue as error:
@@ -131,19 +121,6 @@ def _project_names(step: TriggerBuilds, build: BuildRun) -> tuple[str, ...]:
     return tuple(resolve_job(name.strip(), build.job.name, jobs) for name in names if name.strip())
 
 
-def _parameters(publisher: TriggerBuilds | None, build: BuildRun, job: Job) -> Mapping[str, str]:
-    if publisher is None:
-        return default_values(job)
-    given = publisher.values(build)
-    if given is None and not publisher.trigger_without_parameters:
-        build.log(
-            "[parameterized-trigger] Downstream builds will not be triggered "
-            "as no parameter is set."
-        )
-        raise DontTrigger
-    return convert_triggered(job, given or {})
-
-
 def start_builds(step: TriggerBuilds, build: BuildRun) -> Generator[Wait, None, bool]:
     """Parameterized Trigger as a builder; with `blocking` it waits, and keeps its executor."""
     names = _project_names(step, build)
@@ -158,12 +135,11 @@ def start_builds(step: TriggerBuilds, build: BuildRun) -> Generator[Wait, None, 
     except BadValue as error:
         raise StepFailed(str(error)) from error
     items = [
-        (job.name, build.around.trigger(job, parameters, build.record).id)
+        build.around.trigger(job, parameters, build.record)
         for job, parameters in requests
         if not job.disabled
     ]
-    missing = [name for name in names if name not in build.around.jobs]
-    if missing:
+    if missing := [name for name in names if name not in build.around.jobs]:
         raise StepFailed(
             f"Build aborted. Can't trigger undefined projects. {len(missing)} of the below "
             "project(s) can't be resolved:\n"
@@ -173,42 +149,31 @@ def start_builds(step: TriggerBuilds, build: BuildRun) -> Generator[Wait, None, 
     for job, _ in requests:
         if job.disabled:
             build.log(f"Skipping {job.name}. The project is either disabled, or …")
-    if step.blocking is not None:
-        return (yield from _await_all(step.blocking, items, build))
-    build.log("Triggering projects: " + ", ".join(names))
-    build.contributed |= _triggered_variables([], names[0])
-    return True
-
-
-def _await_all(
-    thresholds: BlockingThresholds, items: list[tuple[str, int]], build: BuildRun
-) -> Generator[Wait, None, bool]:
-    finished: list[tuple[str, int, Result]] = []
+    if step.blocking is None:
+        build.log("Triggering projects: " + ", ".join(names))
+        build.contributed |= _triggered_variables([], names[0])
+        return True
+    finished: list[BuildRecord] = []
     succeeded = True
-    pending = [item for _, item in items]
     try:
-        for name, item in items:
-            number, result = yield from _await(name, item, build)
-            finished.append((name, number, result))
-            pending.remove(item)
-            build.contributed |= _triggered_variables(finished, name)
-            succeeded = succeeded and _map_result(thresholds, build, result)
+        for item in items:
+            build.log(f"Waiting for the completion of {item.job}")
+            yield ItemGoesOn(item.id, has_ended=False)
+            name = build.around.begun[item.id].name
+            build.log(f"{name} started.")
+            yield ItemGoesOn(item.id, has_ended=True)
+            record = build.around.begun[item.id]
+            result = record.result or Result.ABORTED
+            build.log(f"{name} completed. Result was {result.name}")
+            finished.append(record)
+            build.contributed |= _triggered_variables(finished, item.job)
+            succeeded = succeeded and _map_result(step.blocking, build, result)
     except Interrupted:
-        for waiting in filter(None, map(build.around.queue.find, pending)):
-            build.around.queue.remove(waiting)
+        for item in items[len(finished) :]:
+            if item in build.around.queue:
+                build.around.queue.remove(item)
         raise
     return succeeded
-
-
-def _await(name: str, item: int, build: BuildRun) -> Generator[Wait, None, tuple[int, Result]]:
-    build.log(f"Waiting for the completion of {name}")
-    yield ItemGoesOn(item, has_ended=False)
-    number = build.around.begun[item].number
-    build.log(f"{name} #{number} started.")
-    yield ItemGoesOn(item, has_ended=True)
-    result = build.around.begun[item].result or Result.ABORTED
-    build.log(f"{name} #{number} completed. Result was {result.name}")
-    return number, result
 
 
 def _map_result(thresholds: BlockingThresholds, build: BuildRun, result: Result) -> bool:
@@ -229,23 +194,24 @@ def _map_result(thresholds: BlockingThresholds, build: BuildRun, result: Result)
     return True
 
 
-def _triggered_variables(finished: list[tuple[str, int, Result]], last: str) -> dict[str, str]:
+def _triggered_variables(finished: Sequence[BuildRecord], last: str) -> dict[str, str]:
     """Return TRIGGERED_… for later steps (BuildInfoExporterAction).
 
     `finished` are the builds that were waited for, `last` the job that counts as the last.
     """
-    names = list(dict.fromkeys(job for job, _, _ in finished))
+    names = list(dict.fromkeys(record.job for record in finished))
     variables = {
         "LAST_TRIGGERED_JOB_NAME": variable_part(last),
         "TRIGGERED_JOB_NAMES": ",".join(map(variable_part, names)),
     }
     for job in names:
-        builds = [(number, result) for name, number, result in finished if name == job]
+        builds = [record for record in finished if record.job == job]
         key = variable_part(job)
-        variables[f"TRIGGERED_BUILD_NUMBERS_{key}"] = ",".join(str(n) for n, _ in builds)
+        variables[f"TRIGGERED_BUILD_NUMBERS_{key}"] = ",".join(str(b.number) for b in builds)
         variables[f"TRIGGERED_BUILD_RUN_COUNT_{key}"] = str(len(builds))
-        for number, result in builds:
-            variables[f"TRIGGERED_BUILD_RESULT_{key}_RUN_{number}"] = result.name
-            variables[f"TRIGGERED_BUILD_NUMBER_{key}"] = str(number)
-            variables[f"TRIGGERED_BUILD_RESULT_{key}"] = result.name
+        for build in builds:
+            result = (build.result or Result.ABORTED).name
+            variables[f"TRIGGERED_BUILD_RESULT_{key}_RUN_{build.number}"] = result
+            variables[f"TRIGGERED_BUILD_NUMBER_{key}"] = str(build.number)
+            variables[f"TRIGGERED_BUILD_RESULT_{key}"] = result
     return variables
