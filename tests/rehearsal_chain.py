@@ -51,10 +51,8 @@ case "$1 ${2:-}" in
     mkdir -p static; cp -r submodules/*/static/. static/ ;;
 "manage.py compress") mkdir -p static/CACHE; echo '{}' >static/CACHE/manifest.json ;;
 "manage.py test")
-    case "$(cat submodules/*/FAIL 2>/dev/null) $(ls "$JENKINS_HOME")" in
-    *"FAIL-$3"*) inner='<failure/>' ;;
-    *) inner= ;;
-    esac
+    inner=
+    [ ! -e "$JENKINS_HOME/FAIL-$3" ] || inner='<failure/>'
     printf '<testsuite><testcase classname="%s" name="t">%s</testcase></testsuite>' "$3" "$inner" \\
         >"$JUNIT_REPORTS/$3.xml"
     [ -z "$inner" ] ;;

@@ -63,12 +63,15 @@ PUBLISH = {
 }
 
 
-# Makes venvs without copying pip into each, and sees what is installed beside the tests.
+# Makes environments as venv does, without a pip in each, that see what is installed here.
 _QUICK_PYTHON = """#!/bin/sh
 [ "$1 $2" = "-m venv" ] || exec {python} "$@"
 for last in "$@"; do :; done
-{python} -m venv --without-pip "$last"
-echo {packages} >"$(echo "$last"/lib/python*/site-packages)/tests.pth"
+packages="$last/lib/python{version}/site-packages"
+mkdir -p "$last/bin" "$packages"
+ln -s {base} "$last/bin/python"
+echo "home = {home}" >"$last/pyvenv.cfg"
+echo {packages} >"$packages/tests.pth"
 """
 
 
@@ -107,8 +110,15 @@ def run_step(
 def quick_python(directory: Path) -> str:
     """Return a Python whose venvs take no second; pip in them finds what is installed here."""
     file = directory / "python3"
-    packages = sysconfig.get_path("purelib")
-    file.write_text(_QUICK_PYTHON.format(python=sys.executable, packages=packages))
+    base = Path(sys.executable).resolve()
+    text = _QUICK_PYTHON.format(
+        python=sys.executable,
+        base=base,
+        home=base.parent,
+        packages=sysconfig.get_path("purelib"),
+        version=sysconfig.get_python_version(),
+    )
+    file.write_text(text)
     file.chmod(0o755)
     return str(file)
 
@@ -204,31 +214,37 @@ def serve(directory: Path, user: str, password: str) -> Iterator[str]:
 def publish(
     repository: Path,
     workspace: Path,
-    component: str,
+    component: str = "ocargo",
     branch: str = "master",
-    ad_hoc: str = "",
+    environment: Mapping[str, str] | None = None,
     **values: object,
 ) -> Step:
-    check_out(repository, workspace, branch)
-    environment = {"BRANCH": branch, "JOB_NAME": "Publish Files", "BUILD_NUMBER": "7"}
-    if ad_hoc:
-        environment["AD_HOC"] = ad_hoc
+    """Run publish.sh in a workspace, which is checked out if it isn't there."""
+    if not workspace.exists():
+        check_out(repository, workspace, branch)
+    build = {"BRANCH": branch, "JOB_NAME": "Publish Files", "BUILD_NUMBER": "7"}
     names = {"component": component, "repository": COMPONENTS[component]}
-    return run_step("publish.sh", workspace, PUBLISH | names | values, environment)
+    given = PUBLISH | names | values
+    return run_step("publish.sh", workspace, given, build | dict(environment or {}))
 
 
 def publish_all(repositories: Path, directory: Path, **values: Any) -> Path:
     """Publish the three repositories; returns a workspace with published/<component>/."""
     workspace = directory / "Create Distribution"
-    for component, repository in COMPONENTS.items():
-        source = directory / f"publish {component}"
-        step = publish(repositories / repository, source, component, **values)
-        assert step.code == 0, step.log
-        target = workspace / "published" / component
-        target.mkdir(parents=True)
-        for name in (f"{component}.{values.get('suffix', 'tar.gz')}", "commit.txt"):
-            (source / name).rename(target / name)
+    for component in COMPONENTS:
+        publish_into(workspace, repositories, component, **values)
     return workspace
+
+
+def publish_into(workspace: Path, repositories: Path, component: str, **values: Any) -> None:
+    """Publish a repository, and put what it publishes where Create Distribution looks for it."""
+    source = workspace.parent / f"publish {component}"
+    step = publish(repositories / COMPONENTS[component], source, component, **values)
+    assert step.code == 0, step.log
+    target = workspace / "published" / component
+    target.mkdir(parents=True)
+    for name in (f"{component}.{values.get('suffix', 'tar.gz')}", "commit.txt"):
+        (source / name).rename(target / name)
 
 
 def create(workspace: Path, environment: Mapping[str, str], /, **values: object) -> Step:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from textwrap import dedent, indent
 from typing import TypeVar
 
 import pytest
@@ -26,7 +27,8 @@ from cfl_jobs.configs.steps.triggering import FileParameters, PredefinedParamete
 from cfl_jobs.errors import DefinitionError
 from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind
-from tests.projects import ROOT, copy_project
+from tests import projects
+from tests.projects import ROOT, copy_project, edit
 
 PUBLISHES = {
     "Publish Ocargo Files": ("ocargo", "ocargo"),
@@ -64,11 +66,17 @@ def only(steps: tuple[object, ...], kind: type[Step]) -> Step:
 
 
 def scripts_of(job: Job) -> list[str]:
+    return [step.script for step in of(job.builders, Shell)]
+
+
+def names_of(job: Job) -> list[str]:
     """Return the names of a job's scripts, in order."""
-    named = [
-        re.search(r"templates/scripts/(\S+), line 2", s.script) for s in of(job.builders, Shell)
-    ]
-    return [found[1] for found in named if found]
+    return re.findall(r"templates/scripts/(\S+), line 2", "\n".join(scripts_of(job)))
+
+
+def assigns(script: str, *lines: str) -> bool:
+    """Whether each of these lines gives a script an input."""
+    return all(f"\n{line}\n" in script for line in lines)
 
 
 def parameters_of(job: Job) -> dict[str, tuple[ParameterKind, str]]:
@@ -104,7 +112,7 @@ def test_every_script_tells_the_builds_description(name: str, jobs: dict[str, Jo
         assert found
         assert found[1] == "distribution 42 of master"
     assert setter.description == setter.description_for_failed == r"\1"
-    assert any("[description] " in step.script for step in of(jobs[name].builders, Shell))
+    assert any("[description] " in script for script in scripts_of(jobs[name]))
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -114,9 +122,9 @@ def test_a_guard_is_first_and_a_script_that_says_what_is_missing_last(
     """So every copy is optional; whoever may copy is named."""
     job = jobs[name]
     assert isinstance(job.builders[0], Shell)
-    assert scripts_of(job)[0].startswith("check-")
+    assert names_of(job)[0].startswith("check-")
     assert isinstance(job.builders[-1], Shell)
-    assert all(step.script.startswith("#!/usr/bin/env bash\n") for step in of(job.builders, Shell))
+    assert all(script.startswith("#!/usr/bin/env bash\n") for script in scripts_of(job))
     assert all(copy.optional for copy in of(job.builders, CopyArtifact))
     assert "*" not in "".join(job.copy_permissions or ())
 
@@ -163,10 +171,12 @@ def test_create_distribution(jobs: dict[str, Job]) -> None:
         assert copy.selector.argument == component.upper()
         assert copy.parameter_filter == "BRANCH=$BRANCH"
         assert copy.target == f"published/{component}"
-    script = of(job.builders, Shell)[-1].script
-    assert "\ncomponents=(ocargo portal deploy)\n" in script
-    assert "\nrepositories=(ocargo codeforlife-portal codeforlife-deploy)\n" in script
-    assert "\ndirectories=(submodules/ocargo submodules/portal .)\n" in script
+    assert assigns(
+        scripts_of(job)[-1],
+        "components=(ocargo portal deploy)",
+        "repositories=(ocargo codeforlife-portal codeforlife-deploy)",
+        "directories=(submodules/ocargo submodules/portal .)",
+    )
     assert only(job.publishers, ArchiveArtifacts).patterns == "distribution.tar.gz,commit.txt"
     assert job.copy_permissions == (*SUITES, *DEPLOYS)
     trigger = only(job.publishers, TriggerBuilds)
@@ -231,7 +241,7 @@ def test_deploy(name: str, jobs: dict[str, Job]) -> None:
     assert evidence.parameter_filter == (
         "DISTRIBUTION_NUMBER=$COPYARTIFACT_BUILD_NUMBER_CREATE_DISTRIBUTION"
     )
-    assert f"\nenvironment={environment}\n" in of(job.builders, Shell)[-1].script
+    assert assigns(scripts_of(job)[-1], f"environment={environment}")
     assert only(job.publishers, ArchiveArtifacts).patterns == "commit.txt"
     secret = f"codeforlife-{environment.lower()}-secret-key"
     (binding,) = only(job.wrappers, BindCredentials).bindings
@@ -262,7 +272,7 @@ def test_ad_hoc_is_the_only_job_that_blocks(jobs: dict[str, Job]) -> None:
 def test_ad_hoc_distribution(jobs: dict[str, Job]) -> None:
     job = jobs[AD_HOC]
     assert parameters_of(job) == {"BRANCH": (ParameterKind.STRING, "")}
-    assert scripts_of(job) == ["check-branch.sh", "check-branch-exists.sh", "hand-over.sh"]
+    assert names_of(job) == ["check-branch.sh", "check-branch-exists.sh", "hand-over.sh"]
     assert isinstance(job.builders[2], TriggerBuilds)
     trigger = only(job.publishers, TriggerBuilds)
     assert trigger.projects == (CREATE,)
@@ -292,53 +302,44 @@ def project(tmp_path: Path) -> Path:
     return copy_project(tmp_path)
 
 
-def add(project: Path, file: str, lines: str) -> dict[str, Job]:
-    with (project / "jobs" / file).open("a") as definitions:
-        definitions.write(lines)
+def add(project: Path, file: str, name: str, lines: str) -> dict[str, Job]:
+    """Add an entry with these lines, or lines to the last one."""
+    entry = f"\n  - name: {name}\n" if name else ""
+    projects.add(project, f"jobs/{file}", entry + indent(dedent(lines).strip(), "    ") + "\n")
     return read_jobs(project)
 
 
+def set_in(project: Path, file: str, old: str, new: str) -> None:
+    assert (project / "jobs" / file).read_text().count(old) == 1
+    edit(project, f"jobs/{file}", old, new)
+
+
 def test_a_fourth_repository_is_four_lines(project: Path) -> None:
-    changed = add(
-        project,
-        "publish.yaml",
-        """
-  - name: Publish Rapid Router Files
-    repository: rapid-router
-    component: rapid-router
-    directory: submodules/rapid-router
-""",
-    )
+    lines = "repository: rapid-router\ncomponent: rapid-router\ndirectory: submodules/rapid-router"
+    changed = add(project, "publish.yaml", "Publish Rapid Router Files", lines)
     assert "RAPID_ROUTER" in parameters_of(changed[CREATE])
-    copies = of(changed[CREATE].builders, CopyArtifact)
-    assert copies[-1].project == "Publish Rapid Router Files"
-    assert copies[-1].selector.argument == "RAPID_ROUTER"
+    copy = of(changed[CREATE].builders, CopyArtifact)[-1]
+    assert copy.project == "Publish Rapid Router Files"
+    assert copy.selector.argument == "RAPID_ROUTER"
     trigger = only(changed[AD_HOC].builders, TriggerBuilds)
     assert "Publish Rapid Router Files" in trigger.projects
-    steps = of(changed[AD_HOC].builders, Shell)
-    assert " rapid-router)" in steps[1].script
-    assert " RAPID_ROUTER)" in steps[2].script
+    scripts = scripts_of(changed[AD_HOC])
+    assert " rapid-router)" in scripts[1]
+    assert " RAPID_ROUTER)" in scripts[2]
 
 
 def test_a_third_suite_is_three_lines(project: Path) -> None:
-    changed = add(
-        project,
-        "tests.yaml",
-        """
-  - name: Run Browser Tests
-    suite: browser
-    command: ./browser-tests.sh
-""",
-    )
+    lines = "suite: browser\ncommand: ./browser-tests.sh"
+    changed = add(project, "tests.yaml", "Run Browser Tests", lines)
     assert only(changed[CREATE].publishers, TriggerBuilds).projects[-1] == "Run Browser Tests"
     assert "Run Browser Tests" in (changed[CREATE].copy_permissions or ())
     evidence = of(changed[PROMOTE].builders, CopyArtifact)[2]
     assert (evidence.project, evidence.target) == ("Run Browser Tests", "evidence/browser")
-    assert "suites=(portal ocargo browser)" in of(changed[PROMOTE].builders, Shell)[-1].script
+    assert assigns(scripts_of(changed[PROMOTE])[-1], "suites=(portal ocargo browser)")
 
 
 def test_a_deploy_to_demo_is_two_lines(project: Path) -> None:
-    changed = add(project, "deploy.yaml", "\n  - name: Deploy to Demo\n    environment: Demo\n")
+    changed = add(project, "deploy.yaml", "Deploy to Demo", "environment: Demo")
     assert of(changed["Deploy to Demo"].wrappers, BindCredentials) == []
     for source in (CREATE, PROMOTE):
         assert "Deploy to Demo" in (changed[source].copy_permissions or ())
@@ -348,8 +349,8 @@ def test_a_deploy_to_demo_is_two_lines(project: Path) -> None:
 
 def test_a_deploy_may_be_for_everyone_who_is_logged_in(project: Path) -> None:
     """They may read it anyway; whoever is named twice is granted the same once."""
-    more = '    restricted_to: ["GROUP:authenticated", "USER:bob", "USER:bob"]\n'
-    permissions = add(project, "deploy.yaml", more)["Deploy to Prod"].permissions
+    more = 'restricted_to: ["GROUP:authenticated", "USER:bob", "USER:bob"]'
+    permissions = add(project, "deploy.yaml", "", more)["Deploy to Prod"].permissions
     assert len(permissions) == len(set(permissions)) == 10
     assert "GROUP:hudson.model.Item.Build:authenticated" in permissions
 
@@ -362,9 +363,8 @@ def test_one_suite_has_passed(project: Path) -> None:
 
 
 def test_one_line_restricts_deploy_to_prod(project: Path) -> None:
-    changed = add(
-        project, "deploy.yaml", "    restricted_to: [GROUP:release-managers, USER:alice]\n"
-    )
+    line = "restricted_to: [GROUP:release-managers, USER:alice]"
+    changed = add(project, "deploy.yaml", "", line)
     build = "hudson.model.Item.Build"
     permissions = changed["Deploy to Prod"].permissions
     assert [each for each in permissions if build in each] == [
@@ -377,71 +377,46 @@ def test_one_line_restricts_deploy_to_prod(project: Path) -> None:
     assert "matrixauth.inheritance.NonInheritingStrategy" in prod.config
 
 
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("restricted_to: alice", "'alice' is text where a list is needed"),
-        ("restricted_to:", "nothing is given where a list is needed"),
-        ('after_promotion: "false"', "'after_promotion': 'false' is not true or false"),
-        ("secrets: text", "'text' is text where a list is needed"),
-    ],
-)
-def test_a_value_of_another_type_does_not_change_who_deploys(
-    project: Path, line: str, said: str
-) -> None:
-    """Text is true to Jinja, and a list of letters."""
-    with pytest.raises(DefinitionError) as caught:
-        add(
-            project,
-            "deploy.yaml",
-            f"\n  - name: Deploy to Demo\n    environment: Demo\n    {line}\n",
-        )
-    assert said in str(caught.value)
+ENTRIES = {
+    "publish.yaml": {"repository": "demo", "component": "demo", "directory": "demo"},
+    "tests.yaml": {"suite": "demo", "command": "demo"},
+    "deploy.yaml": {"environment": "Demo"},
+}
+NOT_AN_ENTRY = [
+    ("publish.yaml", "component: ocargo", "Publish Ocargo Files has the component ocargo already"),
+    ("publish.yaml", "directory: .", "Publish Deploy Files has the directory . already"),
+    ("publish.yaml", "directory: a/../..", "leads out of the distribution"),
+    ("publish.yaml", "directory: /srv", "leads out of the distribution"),
+    ("publish.yaml", "component: Ocargo", "two parameters are called OCARGO"),
+    ("tests.yaml", "suite: portal", "Run Portal Tests has the suite portal already"),
+    ("deploy.yaml", "environment: Prod", "Deploy to Prod deploys to Prod already"),
+    ("deploy.yaml", "restricted_to: []", "nobody may build it"),
+    ("deploy.yaml", "restricted_to: [USER:bob, alice]", "alice may be a user or a group"),
+    ("deploy.yaml", "retention_days: 0", "0 makes no sense here"),
+    ("deploy.yaml",
+     "secrets: [{credential: codeforlife-prod-secret-key, variable: KEY, kind: text}]",
+     "codeforlife-prod-secret-key is named for Prod, not for Demo"),
+    # Text is true to Jinja, and a list of letters: it does not change who deploys.
+    ("deploy.yaml", "restricted_to: alice", "'alice' is text where a list is needed"),
+    ("deploy.yaml", "restricted_to: ", "nothing is given where a list is needed"),
+    ("deploy.yaml", 'after_promotion: "false"', "'after_promotion': 'false' is not true or false"),
+    ("deploy.yaml", "secrets: text", "'text' is text where a list is needed"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("file", "entry", "said"),
-    [
-        (
-            "publish.yaml",
-            "component: ocargo",
-            "Publish Ocargo Files has the component ocargo already",
-        ),
-        ("publish.yaml", "directory: .", "Publish Deploy Files has the directory . already"),
-        ("publish.yaml", "directory: a/../..", "leads out of the distribution"),
-        ("publish.yaml", "directory: /srv", "leads out of the distribution"),
-        ("publish.yaml", "component: Ocargo", "two parameters are called OCARGO"),
-        ("tests.yaml", "suite: portal", "Run Portal Tests has the suite portal already"),
-        ("deploy.yaml", "environment: Prod", "Deploy to Prod deploys to Prod already"),
-        ("deploy.yaml", "restricted_to: []", "nobody may build it"),
-        ("deploy.yaml", "restricted_to: [USER:bob, alice]", "alice may be a user or a group"),
-        ("deploy.yaml", "retention_days: 0", "0 makes no sense here"),
-        (
-            "deploy.yaml",
-            "secrets: [{credential: codeforlife-prod-secret-key, variable: KEY, kind: text}]",
-            "codeforlife-prod-secret-key is named for Prod, not for Demo",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("file", "entry", "said"), NOT_AN_ENTRY)
 def test_a_value_that_the_chain_can_not_take_is_one_finding(
     project: Path, file: str, entry: str, said: str
 ) -> None:
-    given = {
-        "publish.yaml": {"repository": "demo", "component": "demo", "directory": "demo"},
-        "tests.yaml": {"suite": "demo", "command": "demo"},
-        "deploy.yaml": {"environment": "Demo"},
-    }[file]
     key, _, value = entry.partition(": ")
-    lines = "".join(f"    {name}: {text}\n" for name, text in {**given, key: value}.items())
+    lines = "\n".join(f"{name}: {text}" for name, text in {**ENTRIES[file], key: value}.items())
     with pytest.raises(DefinitionError) as caught:
-        add(project, file, f"\n  - name: Demo\n{lines}")
+        add(project, file, "Deploy to Demo", lines)
     (finding,) = caught.value.findings
     assert said in finding.message
 
 
 def test_settings_reach_the_jobs(project: Path) -> None:
-    file = project / "jobs" / "settings.yaml"
-    text = file.read_text()
     for old, new in (
         ("organisation: ocadotechnology", "organisation: someone"),
         ("branch: master", "branch: main"),
@@ -451,9 +426,7 @@ def test_settings_reach_the_jobs(project: Path) -> None:
         ('node_label: ""', "node_label: linux && python"),
         ("python: python3", "python: /opt/my python/bin/python3"),
     ):
-        assert old in text
-        text = text.replace(old, new)
-    file.write_text(text)
+        set_in(project, "settings.yaml", old, new)
     changed = read_jobs(project)
     publish = changed["Publish Ocargo Files"]
     assert publish.scm is not None
@@ -466,16 +439,7 @@ def test_settings_reach_the_jobs(project: Path) -> None:
         "linux && python",
         *(f"deploy-{name} || built-in" for name in ("dev", "staging", "prod")),
     }
-    assert (
-        "\npython='/opt/my python/bin/python3'\n" in of(changed[CREATE].builders, Shell)[1].script
-    )
-
-
-def set_in(project: Path, file: str, old: str, new: str) -> None:
-    path = project / "jobs" / file
-    text = path.read_text()
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new))
+    assert assigns(scripts_of(changed[CREATE])[1], "python='/opt/my python/bin/python3'")
 
 
 def test_a_repository_may_have_a_branch_and_credentials_of_its_own(project: Path) -> None:
@@ -496,9 +460,11 @@ def test_a_repository_may_have_a_branch_and_credentials_of_its_own(project: Path
     (binding,) = only(changed[AD_HOC].wrappers, BindCredentials).bindings
     assert binding.credentials_id == "github-token"
     assert binding.variables == ("GIT_USERNAME_OCARGO", "GIT_PASSWORD_OCARGO")
-    script = of(changed[AD_HOC].builders, Shell)[1].script
-    assert "\nlogins=('GIT_USERNAME_OCARGO GIT_PASSWORD_OCARGO' '' '')\n" in script
-    assert "\nown_branches=(main master master)\n" in script
+    assert assigns(
+        scripts_of(changed[AD_HOC])[1],
+        "logins=('GIT_USERNAME_OCARGO GIT_PASSWORD_OCARGO' '' '')",
+        "own_branches=(main master master)",
+    )
 
 
 def test_a_repository_may_be_read_with_an_ssh_key(project: Path) -> None:
@@ -516,10 +482,10 @@ def test_a_repository_may_be_read_with_an_ssh_key(project: Path) -> None:
         (binding,) = only(job.wrappers, BindCredentials).bindings
         assert (binding.credentials_id, binding.kind) == ("a-key", "SSHUserPrivateKeyBinding")
         assert binding.variables[0] == variable
-    assert "\nlogin=GIT_KEY\n" in of(publish.builders, Shell)[1].script
-    script = of(jobs[AD_HOC].builders, Shell)[1].script
+    assert assigns(scripts_of(publish)[1], "login=GIT_KEY")
+    script = scripts_of(jobs[AD_HOC])[1]
     assert "\nurls=(git@github.com:ocadotechnology/ocargo.git https://github.com/" in script
-    assert "\nlogins=(GIT_KEY_OCARGO '' '')\n" in script
+    assert assigns(script, "logins=(GIT_KEY_OCARGO '' '')")
 
 
 EACH_KIND = """    secrets:
@@ -533,17 +499,10 @@ EACH_KIND = """    secrets:
 
 def test_each_kind_of_secret_is_bound_and_a_file_goes_where_it_is_looked_for(project: Path) -> None:
     set_in(project, "distribution.yaml", "    expect:", f"{EACH_KIND}    expect:")
-    changed = add(
-        project,
-        "deploy.yaml",
-        """
-  - name: Deploy to Demo
-    environment: Demo
-    command: ./ship.sh --to {environment}
-    variables: {VERSION: "{number}"}
-"""
-        + EACH_KIND,
+    lines = (
+        'environment: Demo\ncommand: ./ship.sh --to {environment}\nvariables: {VERSION: "{number}"}'
     )
+    changed = add(project, "deploy.yaml", "Deploy to Demo", f"{lines}\n{dedent(EACH_KIND)}")
     job = changed["Deploy to Demo"]
     bindings = only(job.wrappers, BindCredentials).bindings
     assert [(b.kind, sorted(b.variables)) for b in bindings] == [
@@ -553,43 +512,36 @@ def test_each_kind_of_secret_is_bound_and_a_file_goes_where_it_is_looked_for(pro
         ("UsernamePasswordMultiBinding", ["D", "E"]),
         ("SSHUserPrivateKeyBinding", ["F", "G"]),
     ]
-    script = of(job.builders, Shell)[-1].script
-    for line in (
+    assert assigns(
+        scripts_of(job)[-1],
         "command='./ship.sh --to {environment}'",
         "variables=('VERSION={number}')",
         "file_variables=(B)",
         "file_paths=(certs/demo.pem)",
-    ):
-        assert f"\n{line}\n" in script
-    create = of(changed[CREATE].builders, Shell)[-1].script
-    assert "\nprograms=(deploy.sh deploy.sh deploy.sh ship.sh)\n" in create
-    assert "\nkept_out_texts=(A E)\nkept_out_pairs=(C)\nkept_out_files=(B F)\n" in create
+    )
+    assert assigns(
+        scripts_of(changed[CREATE])[-1],
+        "programs=(deploy.sh deploy.sh deploy.sh ship.sh)",
+        "kept_out_texts=(A E)\nkept_out_pairs=(C)\nkept_out_files=(B F)",
+    )
 
 
 def test_a_suite_may_have_a_lock_services_and_no_requirements(project: Path) -> None:
     set_in(project, "plugins.yaml", "  junit:", '  lockable-resources: "1232"\n  junit:')
-    changed = add(
-        project,
-        "tests.yaml",
-        """
-  - name: Run Browser Tests
-    suite: browser
-    requirements: []
-    command: ./browser-tests.sh
-    environment: {BROWSER: firefox}
-    services: [chromedriver --port=9515]
-    lock: selenium-hub
-""",
-    )
+    lines = """
+        suite: browser
+        requirements: []
+        command: ./browser-tests.sh
+        environment: {BROWSER: firefox}
+        services: [chromedriver --port=9515]
+        lock: selenium-hub
+    """
+    changed = add(project, "tests.yaml", "Run Browser Tests", lines)
     job = changed["Run Browser Tests"]
     assert job.resources == ("selenium-hub",)
-    script = of(job.builders, Shell)[-1].script
-    assert "\nservices=('chromedriver --port=9515')\n" in script
-    assert "\nenvironment=(BROWSER=firefox)\n" in script
-    assert (
-        "suite_requirements=(requirements-test.txt)"
-        in of(changed[CREATE].builders, Shell)[-1].script
-    )
+    inputs = ("services=('chromedriver --port=9515')", "environment=(BROWSER=firefox)")
+    assert assigns(scripts_of(job)[-1], *inputs)
+    assert assigns(scripts_of(changed[CREATE])[-1], "suite_requirements=(requirements-test.txt)")
 
 
 def test_retention_and_compression_reach_the_jobs(project: Path) -> None:

@@ -49,7 +49,10 @@ def test_what_is_deployed_was_tested_and_has_the_same_commit_txt(first: Chain) -
 
 
 def test_a_push_to_one_repository_deploys_its_commit(chain: Chain) -> None:
-    """Only that repository is published again; the others' newest files are taken."""
+    """Only that repository is published again; the others' newest files are taken.
+
+    To Staging goes the distribution whose number a person enters, not the newest one.
+    """
     before = chain.heads()
     new = chain.commit("ocargo", {"static/new.css": "b {}"})
     with chain.engine() as engine:
@@ -65,6 +68,11 @@ def test_a_push_to_one_repository_deploys_its_commit(chain: Chain) -> None:
         "Run Portal Tests #2",
     ]
     assert chain.deployed("Dev") == {**before, "ocargo": new}
+    assert chain.build("Deploy to Staging", DISTRIBUTION="1").succeeded
+    assert chain.deployed("Staging") == before
+    assert chain.last("Deploy to Staging").description.startswith("distribution 1 to Staging")
+    text = chain.artifact("Create Distribution", "commit.txt", 1)
+    assert chain.artifact("Deploy to Staging", "commit.txt") == text
 
 
 def test_three_pushes_at_once_make_one_distribution(chain: Chain) -> None:
@@ -81,8 +89,11 @@ def test_three_pushes_at_once_make_one_distribution(chain: Chain) -> None:
 
 
 def test_a_failing_suite_stops_the_chain_until_it_passes(chain: Chain) -> None:
-    """No promotion and no deploy; the suite run again, alone, opens the gate."""
-    before = chain.deployed("Dev")
+    """No promotion, no deploy that isn't allowed; the suite run again, alone, opens the gate.
+
+    Deploy, refused deploys, deploy: each has its own evidence and commit.txt, or none.
+    """
+    before, staging = chain.deployed("Dev"), "Deploy to Staging"
     new = chain.commit("ocargo")
     flaky = chain.home.root / "FAIL-game"
     flaky.touch()
@@ -92,6 +103,22 @@ def test_a_failing_suite_stops_the_chain_until_it_passes(chain: Chain) -> None:
     assert not list(chain.home.archive("Promote Distribution", 2).glob("*"))
     assert chain.results("Deploy to Dev") == ["SUCCESS"]
     assert chain.deployed("Dev") == before
+
+    for number in ("1", "2", "99", "1"):
+        assert chain.build(staging, DISTRIBUTION=number).succeeded is (number == "1")
+        if number == "2":
+            assert "has not recorded distribution 2 as tested" in chain.log(staging)
+            assert chain.last(staging).description.startswith("refused")
+    text = {n: chain.artifact("Create Distribution", "commit.txt", n) for n in (1, 2)}
+    for build, distribution in ((1, 1), (2, 2), (4, 1)):
+        assert chain.artifact(staging, "commit.txt", build) == text[distribution]
+    assert not list(chain.home.archive(staging, 3).glob("*"))
+    assert (chain.home.root / "deployed/Staging/number").read_text() == "1\n"
+
+    assert chain.build(staging, DISTRIBUTION="2", ALLOW_UNTESTED="true").succeeded
+    assert "UNTESTED" in chain.last(staging).description
+    assert chain.deployed("Staging")["ocargo"] == new
+
     flaky.unlink()
     assert chain.build("Run Ocargo Tests", DISTRIBUTION_NUMBER="2").succeeded
     assert chain.last("Promote Distribution").description == "distribution 2: tested"
@@ -123,25 +150,19 @@ def test_an_ad_hoc_branch_does_not_mix_with_a_running_chain(chain: Chain, moment
         if moment == "at once":
             engine.build("Ad-hoc distribution", {"BRANCH": "hotfix"})
         assert engine.run().succeeded
-    made = [r for r in Builds(chain.home).of("Create Distribution") if r.number > 1]
-    commits = {
-        record.number: chain.commits(
-            chain.artifact("Create Distribution", "commit.txt", record.number)
-        )
-        for record in made
-    }
-    by_lane = {
-        lane: [commits[r.number] for r in made if r.parameters["BRANCH"] == lane]
-        for lane in ("master", "hotfix")
-    }
-    assert by_lane["hotfix"] == [hotfix]
-    assert by_lane["master"][0] == master
-    for other in by_lane["master"]:
+
+    def packed(job: str, lane: str = "") -> list[dict[str, str]]:
+        """Return the commits in each build's commit.txt but the first's, the newest first."""
+        builds = Builds(chain.home).of(job)[:-1]
+        mine = [r.number for r in builds if r.parameters.get("BRANCH") == lane or not lane]
+        return [chain.commits(chain.artifact(job, "commit.txt", number)) for number in mine]
+
+    assert packed("Create Distribution", "hotfix") == [hotfix]
+    of_master = packed("Create Distribution", "master")
+    assert of_master[0] == master
+    for other in of_master:
         assert not set(other.values()) & set(hotfix.values())
-    deployed = [
-        chain.commits(chain.artifact("Deploy to Dev", "commit.txt", r.number))
-        for r in Builds(chain.home).of("Deploy to Dev")
-    ]
+    deployed = packed("Deploy to Dev")
     assert hotfix in deployed
     assert master in deployed
 
@@ -158,61 +179,22 @@ def test_an_ad_hoc_branch_that_is_missing_somewhere_publishes_nothing(chain: Cha
     assert "codeforlife-portal" in log
 
 
-def test_a_distribution_is_deployed_to_staging_by_its_number(chain: Chain) -> None:
-    """The number that a person enters, not the newest one."""
-    first = chain.heads()
-    chain.commit("ocargo")
-    assert chain.push("ocargo").succeeded
-    assert chain.build("Deploy to Staging", DISTRIBUTION="1").succeeded
-    assert chain.deployed("Staging") == first
-    assert chain.last("Deploy to Staging").description.startswith("distribution 1 to Staging")
-    assert chain.artifact("Deploy to Staging", "commit.txt") == chain.artifact(
-        "Create Distribution", "commit.txt", 1
-    )
+NO_NUMBER = "<SpecificBuildSelector><buildNumber/></SpecificBuildSelector>"
 
 
-@pytest.mark.parametrize(
-    ("value", "said"),
-    [
+def test_a_deploy_of_what_is_not_there_is_refused(chain: Chain) -> None:
+    """An unknown number, the next one, none at all, "the latest": a sentence, and nothing done."""
+    for value, said in (
         ("99", "there is no distribution 99"),
         ("2", "there is no distribution 2"),
-        ("<SpecificBuildSelector><buildNumber/></SpecificBuildSelector>", "has no build number"),
+        (NO_NUMBER, "has no build number"),
         ("<StatusBuildSelector/>", "must say which build"),
-    ],
-)
-def test_a_deploy_of_what_is_not_there_is_refused(chain: Chain, value: str, said: str) -> None:
-    """An unknown number, the next one, none at all, "the latest": a sentence, and nothing done."""
-    done = chain.build("Deploy to Staging", DISTRIBUTION=value, ALLOW_UNTESTED="true")
-    assert not done.succeeded
-    assert chain.last("Deploy to Staging").result is Result.FAILURE
-    assert said in chain.log("Deploy to Staging")
-    assert not (chain.home.root / "deployed/Staging").exists()
-
-
-def test_an_untested_distribution_is_deployed_only_when_it_is_allowed(chain: Chain) -> None:
-    """Refused in a sentence; with ALLOW_UNTESTED deployed, and the description says so."""
-    new = _make_untested(chain)
-    assert not chain.build("Deploy to Staging", DISTRIBUTION="2").succeeded
-    assert "has not recorded distribution 2 as tested" in chain.log("Deploy to Staging")
-    assert chain.last("Deploy to Staging").description.startswith("refused")
-    assert not (chain.home.root / "deployed/Staging").exists()
-    assert chain.build("Deploy to Staging", DISTRIBUTION="2", ALLOW_UNTESTED="true").succeeded
-    assert "UNTESTED" in chain.last("Deploy to Staging").description
-    assert chain.deployed("Staging")["ocargo"] == new
-
-
-def test_a_deploy_takes_nothing_stale_from_the_one_before(chain: Chain) -> None:
-    """Deploy, refused deploy, deploy: each has its own evidence and commit.txt, or none."""
-    _make_untested(chain)
-    for number in ("1", "2", "99", "1"):
-        done = chain.build("Deploy to Staging", DISTRIBUTION=number)
-        assert done.succeeded is (number == "1")
-    text = {n: chain.artifact("Create Distribution", "commit.txt", n) for n in (1, 2)}
-    assert chain.artifact("Deploy to Staging", "commit.txt", 1) == text[1]
-    assert chain.artifact("Deploy to Staging", "commit.txt", 2) == text[2]
-    assert not list(chain.home.archive("Deploy to Staging", 3).glob("*"))
-    assert chain.artifact("Deploy to Staging", "commit.txt", 4) == text[1]
-    assert (chain.home.root / "deployed/Staging/number").read_text() == "1\n"
+    ):
+        done = chain.build("Deploy to Staging", DISTRIBUTION=value, ALLOW_UNTESTED="true")
+        assert not done.succeeded
+        assert chain.last("Deploy to Staging").result is Result.FAILURE
+        assert said in chain.log("Deploy to Staging")
+        assert not (chain.home.root / "deployed/Staging").exists()
 
 
 def test_two_deploys_to_one_environment_wait_for_each_other(chain: Chain) -> None:
@@ -274,10 +256,3 @@ def test_killed_in_the_middle_it_goes_on(chain: Chain, tmp_path: Path) -> None:
     assert chain.results("Deploy to Prod") == ["SUCCESS"]
     # The push was not lost either: it was published, and its distribution deployed.
     assert chain.deployed("Dev")["ocargo"] == new
-
-
-def _make_untested(chain: Chain) -> str:
-    """Make distribution 2, whose ocargo suite fails; returns ocargo's commit in it."""
-    new = chain.commit("ocargo", {"FAIL": "FAIL-game"})
-    assert not chain.push("ocargo").succeeded
-    return new

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,18 +27,41 @@ from tests.rehearsal_home import (
 from tests.shell_steps import git
 
 
-def _checkout(tmp_path: Path, branch: str, script: str = "true") -> tuple[Home, Engine, Path]:
-    repository = make_repository(tmp_path / "clones/repo", {"a": "1"})
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with two commits, the first tagged v1."""
+    repository = make_repository(tmp_path_factory.mktemp("first") / "repo", {"a": "1"})
     git(repository, "tag", "v1")
     commit(repository, {"a": "2"}, "two")
-    config = job_xml(
-        scm=GIT.format("repo", branch),
-        builders=shell('echo "<$(cat a) $GIT_BRANCH $GIT_COMMIT $GIT_URL>"\n' + script),
-        parameters=string("BRANCH", "master"),
-        triggers="<com.cloudbees.jenkins.GitHubPushTrigger/>",
-    )
-    home = make_home(tmp_path / "home", {"J": config})
-    return home, make_engine(home, {"repo": repository}), repository
+    return repository
+
+
+Prepare = Callable[..., tuple[Home, Engine, Path]]
+
+
+@pytest.fixture
+def prepare(first: Path, tmp_path: Path) -> Prepare:
+    """Return a home with a job that builds a branch of a clone, an engine, and the clone."""
+
+    def prepare(branch: str, script: str = "true") -> tuple[Home, Engine, Path]:
+        repository = shutil.copytree(first, tmp_path / "clones/repo")
+        config = job_xml(
+            scm=GIT.format("repo", branch),
+            builders=shell('echo "<$(cat a) $GIT_BRANCH $GIT_COMMIT $GIT_URL>"\n' + script),
+            parameters=string("BRANCH", "master"),
+            triggers="<com.cloudbees.jenkins.GitHubPushTrigger/>",
+        )
+        home = make_home(tmp_path / "home", {"J": config})
+        return home, make_engine(home, {"repo": repository}), repository
+
+    return prepare
+
+
+def build(engine: Engine, **values: str) -> bool:
+    """Build J; whether that succeeded."""
+    with engine:
+        engine.build("J", values)
+        return engine.run().succeeded
 
 
 @pytest.mark.parametrize(
@@ -52,35 +77,29 @@ def _checkout(tmp_path: Path, branch: str, script: str = "true") -> tuple[Home, 
         ("v1", "1 refs/tags/v1"),
     ],
 )
-def test_a_branch_specifier_is_checked_out(tmp_path: Path, branch: str, shown: str) -> None:
-    home, engine, _ = _checkout(tmp_path, branch)
-    with engine:
-        engine.build("J", {})
-        assert engine.run().succeeded
+def test_a_branch_specifier_is_checked_out(prepare: Prepare, branch: str, shown: str) -> None:
+    home, engine, _ = prepare(branch)
+    assert build(engine)
     assert f"\n<{shown} " in read_log(home, "J")
 
 
-def test_a_commit_is_checked_out_by_its_id(tmp_path: Path) -> None:
-    home, engine, repository = _checkout(tmp_path, "$BRANCH")
+def test_a_commit_is_checked_out_by_its_id(prepare: Prepare) -> None:
+    home, engine, repository = prepare("$BRANCH")
     first = git(repository, "rev-parse", "v1")
-    with engine:
-        engine.build("J", {"BRANCH": first})
-        assert engine.run().succeeded
+    assert build(engine, BRANCH=first)
     assert f"\n<1 detached {first} https://github.com/o/repo.git>" in read_log(home, "J")
 
 
-def test_a_branch_that_is_not_there_fails_the_build(tmp_path: Path) -> None:
-    home, engine, _ = _checkout(tmp_path, "${BRANCH}")
-    with engine:
-        engine.build("J", {"BRANCH": "none"})
-        assert not engine.run().succeeded
+def test_a_branch_that_is_not_there_fails_the_build(prepare: Prepare) -> None:
+    home, engine, _ = prepare("${BRANCH}")
+    assert not build(engine, BRANCH="none")
     assert "Couldn't find any revision to build" in read_log(home, "J")
 
 
-def test_a_clone_is_only_read(tmp_path: Path) -> None:
+def test_a_clone_is_only_read(prepare: Prepare) -> None:
     """Its refs, its index and its files are as before, and no hook of it runs."""
     script = "git ls-remote https://github.com/o/repo.git master; git fetch -q origin"
-    home, engine, repository = _checkout(tmp_path, "master", script)
+    home, engine, repository = prepare("master", script)
     (repository / "untracked").write_text("mine")
     before = _everything(repository)
     with engine:
@@ -98,18 +117,16 @@ def _everything(directory: Path) -> dict[str, tuple[bytes, float]]:
     }
 
 
-def test_steps_never_reach_the_network(tmp_path: Path) -> None:
+def test_steps_never_reach_the_network(prepare: Prepare) -> None:
     """A repository that nobody stands for is refused by git itself."""
     script = "git ls-remote https://github.com/o/other.git"
-    home, engine, _ = _checkout(tmp_path, "master", script)
-    with engine:
-        engine.build("J", {})
-        assert not engine.run().succeeded
+    home, engine, _ = prepare("master", script)
+    assert not build(engine)
     assert "transport 'https' not allowed" in read_log(home, "J")
 
 
-def test_a_push_starts_a_job_only_for_a_new_commit_of_its_branch(tmp_path: Path) -> None:
-    home, engine, repository = _checkout(tmp_path, "${BRANCH}")
+def test_a_push_starts_a_job_only_for_a_new_commit_of_its_branch(prepare: Prepare) -> None:
+    home, engine, repository = prepare("${BRANCH}")
     with engine:
         engine.push("repo", "master")
         engine.run()
@@ -127,8 +144,8 @@ def test_a_push_starts_a_job_only_for_a_new_commit_of_its_branch(tmp_path: Path)
     assert [r.parameters["BRANCH"] for r in Builds(home).of("J")] == ["master", "other", "master"]
 
 
-def test_a_push_to_nowhere_is_an_error(tmp_path: Path) -> None:
-    _, engine, _ = _checkout(tmp_path, "master")
+def test_a_push_to_nowhere_is_an_error(prepare: Prepare) -> None:
+    _, engine, _ = prepare("master")
     with engine:
         with pytest.raises(RehearsalError, match="no repository"):
             engine.push("rep", "master")

@@ -45,13 +45,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Chain:
 
 
 @pytest.fixture
-def chain(made: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chain:
+def chain(made: Chain, tmp_path: Path) -> Chain:
     """A chain on the stub site with nothing built yet; the current directory has no definitions."""
-    chain = copy_chain(made, tmp_path)
-    text = "".join(f"{name_of(id_)}='{value}'\n" for id_, value in SECRETS.items())
-    (tmp_path / "secrets").write_text(text)
-    monkeypatch.chdir(tmp_path)
-    return chain
+    return copy_chain(made, tmp_path)
 
 
 Say = Callable[..., str]
@@ -71,11 +67,17 @@ def say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return say
 
 
-@pytest.fixture
-def ask(chain: Chain, say: Say) -> Say:
-    """The same for the chain."""
+def ask_of(chain: Chain, say: Say) -> Say:
+    """Return `say` with the chain's home, clones and secrets."""
+    text = "".join(f"{name_of(id_)}='{value}'\n" for id_, value in SECRETS.items())
+    Path("secrets").write_text(text)
     repositories = [f"--repo={name}={path}" for name, path in chain.repositories.items()]
     return partial(say, "--home", str(chain.home.root), "--secrets", "secrets", *repositories)
+
+
+@pytest.fixture
+def ask(chain: Chain, say: Say) -> Say:
+    return ask_of(chain, say)
 
 
 PUBLISH = job_xml(
@@ -151,8 +153,10 @@ def test_what_is_not_committed_in_peoples_clones_is_told(tmp_path: Path, say: Sa
         (["log", "Publish Ocargo Files"], "build 'Publish Ocargo Files'\n"),
     ],
 )
-def test_what_is_not_there_is_said_in_a_sentence(ask: Say, arguments: list[str], said: str) -> None:
-    assert said in ask(*arguments, code=1)
+def test_what_is_not_there_is_said_in_a_sentence(
+    made: Chain, say: Say, arguments: list[str], said: str
+) -> None:
+    assert said in ask_of(made, say)(*arguments, code=1)
 
 
 def test_a_damaged_record_is_told_and_the_others_are_shown(
@@ -169,12 +173,17 @@ def test_a_damaged_record_is_told_and_the_others_are_shown(
     assert f"{record} is damaged" in shown
     assert "Remove it and run this again." in shown
     say("log", "Deploy to Dev", *home)
+    chain.home.log("Deploy to Dev", 1).unlink()
+    assert "can't be read" in say("log", "Deploy to Dev", "1", *home, code=1)
     for command in (["log", "Create Distribution", *home], ["build", "Deploy to Dev", *home]):
         assert f"{record} is damaged" in say(*command, code=1)
 
 
-def test_secrets_are_asked_for_when_a_build_needs_them(chain: Chain, ask: Say) -> None:
-    """All that goes before runs; given then, the deploy alone is built again."""
+def test_a_build_that_fails_says_why(chain: Chain, ask: Say) -> None:
+    """It lacks secrets: all that goes before ran, and given then, the deploy alone is built again.
+
+    It is a suite: its tests that failed are named, and not what publishers say after the step.
+    """
     given = Path("secrets").read_text()
     Path("secrets").write_text("# none\n")
     shown = ask(code=1)
@@ -184,13 +193,9 @@ def test_secrets_are_asked_for_when_a_build_needs_them(chain: Chain, ask: Say) -
     assert "Write lines CODEFORLIFE_DEV_SECRET_KEY=... into a file" in shown
     Path("secrets").write_text(given)
     ask("build", "Deploy to Dev", "-p", "DISTRIBUTION=1")
-
-
-def test_the_tests_of_a_suite_that_failed_are_named(chain: Chain, ask: Say) -> None:
-    """What its publishers say after the step that failed is left out."""
     (chain.home.root / "FAIL-game").touch()
-    shown = ask(code=1)
-    assert "Run Ocargo Tests #1 is FAILURE. Its log says:" in shown
+    shown = ask("build", "Run Ocargo Tests", "-p", "DISTRIBUTION_NUMBER=1", code=1)
+    assert "Run Ocargo Tests #2 is FAILURE. Its log says:" in shown
     assert "marked build as failure\n  Of 1 test 1 failed:\n    game.t\n  All of it:" in shown
 
 
@@ -205,8 +210,9 @@ def test_a_clone_that_no_job_uses_is_an_error(chain: Chain, ask: Say) -> None:
     assert find_submodules(chain.home, chain.repositories.values()) == {"blocks"}
 
 
-def test_a_bad_secrets_file_is_told_by_line_without_its_content(ask: Say) -> None:
-    (Path.cwd() / "secrets").write_text("a=b\nhunter2\n")
+def test_a_bad_secrets_file_is_told_by_line_without_its_content(made: Chain, say: Say) -> None:
+    ask = ask_of(made, say)
+    Path("secrets").write_text("a=b\nhunter2\n")
     error = ask(code=1)
     assert "secrets:2:1: this line is not NAME=value" in error
     assert "hunter2" not in error
@@ -219,8 +225,9 @@ def test_options_that_make_no_sense_are_usage_errors(capsys: pytest.CaptureFixtu
     assert "is not NAME=PATH" in capsys.readouterr().err
 
 
-def test_a_clone_that_is_none_is_refused(tmp_path: Path, ask: Say) -> None:
-    (tmp_path / "empty").mkdir()
+def test_a_clone_that_is_none_is_refused(made: Chain, say: Say) -> None:
+    ask = ask_of(made, say)
+    Path("empty").mkdir()
     assert "is not a git repository" in ask("--repo", "ocargo=empty", code=1)
 
 
@@ -253,13 +260,13 @@ def test_two_rehearsals_in_one_directory_are_one_too_many(tmp_path: Path) -> Non
     rehearsal = _start(tmp_path, "build", "J")
     try:
         wait_until(lambda: len(_processes(home)) >= 1)
-        second = _start(tmp_path, "build", "J", stderr=subprocess.PIPE)
+        second = _start(tmp_path, "build", "J")
         _, error = second.communicate(timeout=300)
         assert second.returncode == 1
         assert f"Another rehearsal is running in {home.root} (process {rehearsal.pid})" in error
     finally:
         rehearsal.send_signal(signal.SIGTERM)
-        rehearsal.wait(timeout=300)
+        rehearsal.communicate(timeout=300)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -267,7 +274,7 @@ def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Si
     """The build is recorded as aborted, its processes are gone, the exit code says why."""
     script = "setsid sleep 600 & sleep 600 & sleep 600"
     home = make_home(tmp_path / "home", {"J": job_xml(builders=shell(script))})
-    rehearsal = _start(tmp_path, "build", "J", stdout=subprocess.PIPE)
+    rehearsal = _start(tmp_path, "build", "J")
     try:
         wait_until(lambda: len(_processes(home)) >= 4)  # the shell and its three
         cookie = Builds(home).of("J")[0].cookie
@@ -277,7 +284,7 @@ def test_interrupted_it_leaves_nothing_running(tmp_path: Path, number: signal.Si
         assert said.endswith("\nGo on with: cfl-jobs rehearse --home home resume\n")
     finally:
         rehearsal.kill()
-        rehearsal.wait()
+        rehearsal.communicate()
     wait_until(lambda: not find_by_cookie(cookie))
     record = Builds(home).of("J")[0]
     assert record.result is Result.ABORTED
@@ -298,7 +305,7 @@ def test_killed_it_shows_its_builds_as_aborted_and_to_be_resumed(
         patch.setattr("fcntl.flock", _refuse)
         assert say(*status) == "J\n  #1 running\nK: no builds\n"
     rehearsal.kill()
-    rehearsal.wait()
+    rehearsal.communicate()
     last_write = Builds(home).of("J")[0].started + 0.5
     os.utime(home.log("J", 1), (last_write, last_write))
     resume = "Aborted, to be built again: J #1\nGo on with: cfl-jobs rehearse --home home resume\n"
@@ -349,7 +356,8 @@ def test_resume_builds_what_was_aborted_and_what_waited(tmp_path: Path, say: Say
     rehearsal = _start(tmp_path, "resume", "--executors", "3")
     wait_until(lambda: None not in (Builds(home).get("Below", 1), Builds(home).get("Slow", 2)))
     rehearsal.send_signal(signal.SIGINT)
-    assert rehearsal.wait(timeout=300) == 130
+    rehearsal.communicate(timeout=300)
+    assert rehearsal.returncode == 130
     unfinished = (
         "Aborted, to be built again: Slow #2 (A=2)\n"
         "Aborted, to be built again: Top #1\n"
@@ -389,48 +397,43 @@ def test_what_is_ended_just_as_a_build_begins_is_told_and_built_once(
         assert [r.result for r in Builds(home).of(job)] == [Result.SUCCESS, Result.ABORTED]
 
 
+# Sends us a signal at a moment that an audit hook sees.
+_AT_A_MOMENT = """\
+import signal, sys
+from os.path import exists
+sent = []
+def hook(event, arguments):
+    if not sent and {moment}:
+        sent.append(True)
+        signal.raise_signal({number})
+sys.addaudithook(hook)
+from cfl_jobs.__main__ import main
+sys.argv[1:] = ["rehearse", *{arguments}]
+sys.exit(main())
+"""
+
+
 def _end_at(
     directory: Path, moment: str, number: signal.Signals, *arguments: str
 ) -> tuple[int, str, str]:
     """Rehearse, and send ourselves a signal at that moment; the exit code and what was said."""
-    program = (
-        "import signal, sys\n"
-        "from os.path import exists\n"
-        "sent = []\n"
-        "def hook(event, arguments):\n"
-        f"    if not sent and {moment}:\n"
-        "        sent.append(True)\n"
-        f"        signal.raise_signal({int(number)})\n"
-        "sys.addaudithook(hook)\n"
-        "from cfl_jobs.__main__ import main\n"
-        f"sys.argv[1:] = ['rehearse', *{arguments!r}]\n"
-        "sys.exit(main())\n"
-    )
-    given = ("-c", program)
-    rehearsal = _run_program(directory, *given, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    program = _AT_A_MOMENT.format(moment=moment, number=int(number), arguments=arguments)
+    rehearsal = _run_program(directory, "-c", program)
     said, error = rehearsal.communicate(timeout=300)
     return rehearsal.returncode, said, error
 
 
-def _start(
-    directory: Path,
-    *arguments: str,
-    stdout: int = subprocess.DEVNULL,
-    stderr: int | None = None,
-) -> subprocess.Popen[str]:
-    given = ("-m", "cfl_jobs", "rehearse", "--home", "home", *arguments)
-    return _run_program(directory, *given, stdout=stdout, stderr=stderr)
+def _start(directory: Path, *arguments: str) -> subprocess.Popen[str]:
+    return _run_program(directory, "-m", "cfl_jobs", "rehearse", "--home", "home", *arguments)
 
 
-def _run_program(
-    directory: Path, *arguments: str, stdout: int, stderr: int | None
-) -> subprocess.Popen[str]:
+def _run_program(directory: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, *arguments],
         cwd=directory,
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
-        stdout=stdout,
-        stderr=stderr,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         # Tests that run in the background of a shell would hand on that Ctrl-C is ignored.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -567,10 +570,3 @@ def test_an_own_clone_for_one_of_the_sample_says_that_made_up_secrets_go(
     ):
         said = f"{told}\n  To go back to the sample: cfl-jobs rehearse {back}\n"
         assert (said in say(given, "resume")) is is_told
-
-
-def test_a_log_that_is_gone_is_told(chain: Chain, ask: Say) -> None:
-    job = "Publish Ocargo Files"
-    ask("build", job, code=1)
-    chain.home.log(job, 1).unlink()
-    assert "can't be read" in ask("log", job, "1", code=1)

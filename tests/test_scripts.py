@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfl_jobs.errors import CflJobsError
@@ -68,6 +68,7 @@ def test_numbers_and_booleans_become_plain_words() -> None:
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 
 
+@settings(max_examples=40)
 @given(TEXT, st.lists(TEXT, min_size=1, max_size=3))
 def test_no_text_can_be_anything_but_a_value(text: str, items: list[str]) -> None:
     step = compose_step("x.sh", SCRIPT, {"component": text, "note": text, "directories": items})

@@ -3,31 +3,82 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import tarfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from cfl_jobs.sample import make_repositories
-from tests.shell_steps import commit_all, create, git, half_a_python, list_tar, publish_all
-from tests.wheelhouse import make_pip_offline, make_wheelhouse
+from tests.sample_variants import make_tiny_wheels
+from tests.shell_steps import (
+    Step,
+    commit_all,
+    create,
+    git,
+    half_a_python,
+    list_tar,
+    publish_all,
+    publish_into,
+)
+from tests.wheelhouse import make_pip_offline
+
+NO_DJANGO: dict[str, object] = {"steps": [], "commands": [], "expected": [], "manage": ""}
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the sample's repositories, and with what they publish."""
+    root = tmp_path_factory.mktemp("sample")
+    make_repositories(root / "repositories")
+    publish_all(root / "repositories", root)
+    return root
+
+
+Publish = Callable[..., Path]
 
 
 @pytest.fixture
-def repositories(tmp_path: Path) -> Path:
-    make_repositories(tmp_path / "repositories")
-    return tmp_path / "repositories"
+def published(sample: Path, tmp_path: Path) -> Publish:
+    """Return a workspace with what is published after a change of codeforlife-deploy, if any."""
+
+    def published(change: str = "") -> Path:
+        workspace = tmp_path / "Create Distribution"
+        shutil.copytree(sample / workspace.name, workspace)
+        if change:
+            deploy = tmp_path / "repositories/codeforlife-deploy"
+            shutil.copytree(sample / "repositories" / deploy.name, deploy, symlinks=True)
+            subprocess.run(["bash", "-ec", change], cwd=deploy, check=True)
+            commit_all(deploy)
+            shutil.rmtree(workspace / "published/deploy")
+            publish_into(workspace, deploy.parent, "deploy")
+        return workspace
+
+    return published
 
 
-def add_what_is_easily_lost(deploy: Path) -> None:
-    (deploy / "names with space").mkdir()
-    (deploy / "names with space" / "straße ☃.txt").write_text("ü")
-    (deploy / "link").symlink_to("names with space/straße ☃.txt")
-    tool = deploy / "tool.sh"
-    tool.write_text("#!/bin/sh\n")
-    tool.chmod(0o755)
+def commit_of(sample: Path, repository: str) -> str:
+    return git(sample / "repositories" / repository, "rev-parse", "HEAD")
 
 
+def create_well(
+    workspace: Path, given: Mapping[str, str] | None = None, /, **values: object
+) -> Step:
+    step = create(workspace, given or {}, **values)
+    assert step.code == 0, step.log
+    return step
+
+
+EASILY_LOST = """
+mkdir 'names with space'
+echo ü >'names with space/straße ☃.txt'
+ln -s 'names with space/straße ☃.txt' link
+install -m 755 /dev/null tool.sh
+mkdir helper a a.b
+touch a/c a-b a.b/c A ä
+"""
 # A package whose installation leaves files in the directory that it is installed from, as
 # setuptools does with build/ and *.egg-info.
 BACKEND = """
@@ -45,33 +96,28 @@ def build_wheel(directory, settings=None, metadata=None):
         wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: helper\\nVersion: 1\\n")
         tag = "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
         wheel.writestr(info + "WHEEL", tag)
+        wheel.writestr(info + "entry_points.txt", "[console_scripts]\\nhelp-me = helper:run\\n")
         wheel.writestr(info + "RECORD", "")
     return name
 """
-
-
-def require_own_package(deploy: Path) -> None:
-    package = deploy / "helper"
-    package.mkdir()
-    (package / "backend.py").write_text(BACKEND)
-    (package / "pyproject.toml").write_text(
-        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
-    )
-    with (deploy / "requirements.txt").open("a") as requirements:
-        requirements.write("./helper\n")
+PROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
 
 
 def test_a_distribution_has_the_layout_the_static_files_what_it_needs_and_nothing_else(
-    repositories: Path, tmp_path: Path
+    sample: Path, tmp_path: Path
 ) -> None:
-    pip = make_pip_offline(make_wheelhouse(tmp_path / "wheels"))
+    """Also where files are made with another umask."""
+    pip = make_pip_offline(make_tiny_wheels(tmp_path / "wheels", "tiny-site"))
+    repositories = tmp_path / "repositories"
+    shutil.copytree(sample / "repositories", repositories, symlinks=True)
     deploy = repositories / "codeforlife-deploy"
-    add_what_is_easily_lost(deploy)
-    require_own_package(deploy)
+    subprocess.run(["bash", "-ec", EASILY_LOST], cwd=deploy, check=True)
+    (deploy / "helper/backend.py").write_text(BACKEND)
+    (deploy / "helper/pyproject.toml").write_text(PROJECT)
+    (deploy / "requirements.txt").write_text("tiny-site\n./helper\n")
     commit_all(deploy)
     workspace = publish_all(repositories, tmp_path / "one")
-    step = create(workspace, pip, requirements=["requirements.txt"])
-    assert step.code == 0, step.log
+    step = create_well(workspace, pip, requirements=["requirements.txt"])
     assert "Successfully installed" in step.log  # what pip does is seen
 
     members = list_tar(workspace / "distribution.tar.gz")
@@ -88,53 +134,52 @@ def test_a_distribution_has_the_layout_the_static_files_what_it_needs_and_nothin
     static = {name for name in files if name.startswith("static/")}
     vendored = {name for name in files if name.startswith("lib/")}
     assert files - static - vendored == tracked | {"commit.txt"}
-    assert {"lib/django/__init__.py", "lib/helper-1.dist-info/METADATA"} <= vendored
+    assert {"lib/tiny_site.py", "lib/helper-1.dist-info/METADATA"} <= vendored
     assert not [name for name in vendored if "direct_url" in name or name.endswith(".pyc")]
     assert {"static/game/van.svg", "static/portal/home.css", "static/staticfiles.json"} <= static
     assert "static/CACHE/manifest.json" in static  # by manage.py compress
-    with tarfile.open(workspace / "distribution.tar.gz") as archive:
-        program = archive.extractfile("./lib/bin/django-admin")
-        assert program is not None
-        assert program.readline() in (b"#!/usr/bin/env python\n", b"#!/bin/sh\n")
 
     assert members["tool.sh"].mode & 0o777 == 0o755
     assert members["manage.py"].mode & 0o777 == 0o755
     assert members["requirements.txt"].mode & 0o777 == 0o644
+    assert {member.mode for member in members.values() if member.isfile()} == {0o644, 0o755}
     assert members["link"].linkname == "names with space/straße ☃.txt"
     assert {(member.uid, member.gid, member.uname) for member in members.values()} == {(0, 0, "")}
     assert len({member.mtime for member in members.values()}) == 1
     names = [member.rstrip("/") for member in members]
     assert names == sorted(names, key=lambda name: name.encode())
+    assert {"a/c", "a-b", "a.b/c", "A", "ä"} <= set(names)
 
-    lines = (workspace / "commit.txt").read_text().splitlines()
-    assert lines == [
+    commits = (workspace / "commit.txt").read_bytes()
+    assert commits.decode().splitlines() == [
         f"{name} {git(repositories / name, 'rev-parse', 'HEAD')}"
         for name in ("ocargo", "codeforlife-portal", "codeforlife-deploy")
     ]
     with tarfile.open(workspace / "distribution.tar.gz") as archive:
-        inside = archive.extractfile("./commit.txt")
-        assert inside is not None
-        assert inside.read() == (workspace / "commit.txt").read_bytes()
+        program, inside = map(archive.extractfile, ("./lib/bin/help-me", "./commit.txt"))
+        assert program
+        assert program.readline() in (b"#!/usr/bin/env python\n", b"#!/bin/sh\n")
+        assert inside
+        assert inside.read() == commits
 
-    again = publish_all(repositories, tmp_path / "two")
-    step = create(again, pip | {"BUILD_NUMBER": "43"}, requirements=["requirements.txt"])
-    assert step.code == 0, step.log
+    before = os.umask(0o077)
+    try:
+        again = publish_all(repositories, tmp_path / "two")
+        create_well(again, pip | {"BUILD_NUMBER": "43"}, requirements=["requirements.txt"])
+    finally:
+        os.umask(before)
     first, second = (each / "distribution.tar.gz" for each in (workspace, again))
     assert first.read_bytes() == second.read_bytes()
 
 
 def test_the_log_names_the_distribution_its_branch_and_commits(
-    repositories: Path, tmp_path: Path
+    sample: Path, published: Publish
 ) -> None:
-    workspace = publish_all(repositories, tmp_path)
-    step = create(workspace, {})
-    assert step.code == 0, step.log
-    assert "[description] distribution 42 of master\n" in step.log
-    commit = git(repositories / "ocargo", "rev-parse", "HEAD")
-    assert f"distribution 42: branch master, commits: ocargo {commit} codeforlife-portal " in (
-        step.log
-    )
-    assert "distribution 42: collecting static files (python manage.py collectstatic" in step.log
+    log = create_well(published()).log
+    assert "[description] distribution 42 of master\n" in log
+    commit = commit_of(sample, "ocargo")
+    assert f"distribution 42: branch master, commits: ocargo {commit} codeforlife-portal " in log
+    assert "distribution 42: collecting static files (python manage.py collectstatic" in log
 
 
 def test_a_distribution_needs_published_files_of_each_repository(tmp_path: Path) -> None:
@@ -147,85 +192,38 @@ def test_a_distribution_needs_published_files_of_each_repository(tmp_path: Path)
     ) in step.log
 
 
-def break_requirements(deploy: Path) -> None:
-    (deploy / "requirements.txt").write_text("no-such-package-anywhere\n")
+# What is done to codeforlife-deploy → what is said.
+DAMAGE = [
+    ("echo no-such-package >requirements.txt",
+     "FAILED while installing requirements.txt into lib: "),
+    ("echo 'raise RuntimeError()' >codeforlife/settings.py",
+     "FAILED while reading the site's settings with manage.py: "),
+    ("rm manage.py", "the site has no file manage.py, which Create Distribution needs"),
+    ("rm requirements-test.txt; chmod 644 deploy.sh",
+     "the site has no file requirements-test.txt, which Run Portal Tests needs; "
+     "a file deploy.sh that is not executable, and Deploy to Dev runs it"),
+    ("""sed -i 's/"compressor", //' codeforlife/settings.py""",
+     "FAILED while compressing static files (python manage.py compress"),
+    ("mkdir lib; touch lib/jquery.js",
+     "a repository has lib already, where this job puts its own"),
+    ("echo 'a { background: url(no.png) }' >codeforlife/static/bad.css",
+     "FAILED while collecting static files (python manage.py collectstatic"),
+    ("""echo "STATIC_ROOT = '/tmp/static-of-nobody'" >>codeforlife/settings.py""",
+     "STATIC_ROOT is not set to a directory inside the site"),
+    ("echo mine >commit.txt", "a repository has commit.txt already"),
+    ("mkdir -p submodules/ocargo; touch submodules/ocargo/old.py",
+     "submodules/ocargo, the place of ocargo, holds files of another"),
+    ("ln -s /tmp submodules", "submodules/ocargo of ocargo leads out of the distribution"),
+]  # fmt: skip
 
 
-def break_settings(deploy: Path) -> None:
-    (deploy / "codeforlife" / "settings.py").write_text("raise RuntimeError('broken settings')\n")
-
-
-def break_manage(deploy: Path) -> None:
-    (deploy / "manage.py").unlink()
-
-
-def drop_what_others_need(deploy: Path) -> None:
-    (deploy / "requirements-test.txt").unlink()
-    (deploy / "deploy.sh").chmod(0o644)
-
-
-def leave_compressor_out(deploy: Path) -> None:
-    settings = deploy / "codeforlife" / "settings.py"
-    settings.write_text(settings.read_text().replace('"compressor", ', ""))
-
-
-def fill_vendor(deploy: Path) -> None:
-    (deploy / "lib").mkdir()
-    (deploy / "lib" / "jquery.js").write_text("")
-
-
-def break_static(deploy: Path) -> None:
-    (deploy / "codeforlife" / "static" / "bad.css").write_text("a { background: url(no.png) }")
-
-
-def collect_elsewhere(deploy: Path) -> None:
-    with (deploy / "codeforlife" / "settings.py").open("a") as settings:
-        settings.write("STATIC_ROOT = '/tmp/static-of-nobody'\n")
-
-
-def add_commit_txt(deploy: Path) -> None:
-    (deploy / "commit.txt").write_text("mine\n")
-
-
-def fill_submodules(deploy: Path) -> None:
-    (deploy / "submodules" / "ocargo").mkdir(parents=True)
-    (deploy / "submodules" / "ocargo" / "old.py").write_text("")
-
-
-def link_submodules(deploy: Path) -> None:
-    (deploy / "submodules").symlink_to("/tmp")
-
-
-@pytest.mark.parametrize(
-    ("damage", "said"),
-    [
-        (break_requirements, "FAILED while installing requirements.txt into lib: "),
-        (break_settings, "FAILED while reading the site's settings with manage.py: "),
-        (break_manage, "the site has no file manage.py, which Create Distribution needs"),
-        (
-            drop_what_others_need,
-            "the site has no file requirements-test.txt, which Run Portal Tests "
-            "needs; a file deploy.sh that is not executable, and Deploy to Dev runs it",
-        ),
-        (leave_compressor_out, "FAILED while compressing static files (python manage.py compress"),
-        (fill_vendor, "a repository has lib already, where this job puts its own"),
-        (break_static, "FAILED while collecting static files (python manage.py collectstatic"),
-        (collect_elsewhere, "STATIC_ROOT is not set to a directory inside the site"),
-        (add_commit_txt, "a repository has commit.txt already"),
-        (fill_submodules, "submodules/ocargo, the place of ocargo, holds files of another"),
-        (link_submodules, "submodules/ocargo of ocargo leads out of the distribution"),
-    ],
-)
+@pytest.mark.parametrize(("damage", "said"), DAMAGE)
 def test_each_failure_says_which_step_which_distribution_and_which_commits(
-    damage: object, said: str, repositories: Path, tmp_path: Path
+    damage: str, said: str, published: Publish, tmp_path: Path
 ) -> None:
-    assert callable(damage)
-    deploy = repositories / "codeforlife-deploy"
-    damage(deploy)
-    commit = commit_all(deploy)
-    workspace = publish_all(repositories, tmp_path / "build")
-    installs = {"requirements": ["requirements.txt"]} if damage is break_requirements else {}
-    step = create(workspace, {"BUILD_URL": "http://jenkins/job/42/"}, **installs)
+    workspace = published(damage)
+    installs = ["requirements.txt"] if ">requirements.txt" in damage else []
+    step = create(workspace, {"BUILD_URL": "http://jenkins/job/42/"}, requirements=installs)
     assert step.code != 0
     assert "distribution 42: FAILED while " in step.log
     assert said in step.log
@@ -233,73 +231,45 @@ def test_each_failure_says_which_step_which_distribution_and_which_commits(
     assert last.startswith("distribution 42: branch master, commits: ocargo ")
     assert "[description] distribution 42 of master: FAILED while " in step.log
     assert "[description] distribution 42 of master\n" not in step.log
+    commit = commit_of(tmp_path, "codeforlife-deploy")
     assert f"codeforlife-deploy {commit}; this log: http://jenkins/job/42/" in last
     assert not (workspace / "distribution.tar.gz").exists()
 
 
-def test_a_commit_txt_of_another_repository_is_refused(repositories: Path, tmp_path: Path) -> None:
-    workspace = publish_all(repositories, tmp_path)
-    file = workspace / "published" / "ocargo" / "commit.txt"
+def test_a_commit_txt_of_another_repository_is_refused(published: Publish) -> None:
+    workspace = published()
+    file = workspace / "published/ocargo/commit.txt"
     file.write_text(file.read_text().replace("ocargo", "evil"))
     step = create(workspace, {})
     assert step.code == 1
     assert "commit.txt of ocargo is not 'ocargo <commit>': evil " in step.log
 
 
-def test_a_gitlink_where_a_repository_belongs_is_filled(repositories: Path, tmp_path: Path) -> None:
-    deploy = repositories / "codeforlife-deploy"
-    commit = git(repositories / "ocargo", "rev-parse", "HEAD")
-    git(deploy, "update-index", "--add", "--cacheinfo", f"160000,{commit},submodules/ocargo")
-    git(deploy, "commit", "--quiet", "--message=submodule")
-    workspace = publish_all(repositories, tmp_path / "build")
-    step = create(workspace, {})
-    assert step.code == 0, step.log
+def test_a_gitlink_where_a_repository_belongs_is_filled(sample: Path, published: Publish) -> None:
+    ocargo = sample / "repositories/ocargo"
+    workspace = published(f"git clone --quiet '{ocargo}' submodules/ocargo")
+    create_well(workspace, **NO_DJANGO)
     assert "submodules/ocargo/game/route.py" in list_tar(workspace / "distribution.tar.gz")
 
 
-def test_names_are_sorted_as_bytes_whatever_the_directories(
-    repositories: Path, tmp_path: Path
-) -> None:
-    """Files made with another umask, and names that directories sort otherwise."""
-    deploy = repositories / "codeforlife-deploy"
-    for name in ("a/c", "a-b", "a.b/c", "A", "ä"):
-        (deploy / name).parent.mkdir(exist_ok=True)
-        (deploy / name).write_text(name)
-    commit_all(deploy)
-    before = os.umask(0o077)
-    try:
-        workspace = publish_all(repositories, tmp_path / "build")
-        step = create(workspace, {})
-    finally:
-        os.umask(before)
-    assert step.code == 0, step.log
-    members = list_tar(workspace / "distribution.tar.gz")
-    names = list(members)
-    assert names == sorted(names, key=lambda name: name.encode())
-    assert {"a/c", "a-b", "a.b/c", "A", "ä"} <= set(names)
-    assert {member.mode for member in members.values() if member.isfile()} == {0o644, 0o755}
-
-
 def test_a_directory_outside_the_distribution_is_refused(
-    repositories: Path, tmp_path: Path
+    published: Publish, tmp_path: Path
 ) -> None:
-    workspace = publish_all(repositories, tmp_path)
-    step = create(workspace, {}, directories=["../elsewhere", "submodules/portal", "."])
+    step = create(published(), {}, directories=["../elsewhere", "submodules/portal", "."])
     assert step.code == 1
     assert "../elsewhere of ocargo leads out of the distribution" in step.log
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_steps_have_directories_environments_and_secrets_and_make_what_is_expected(
-    repositories: Path, tmp_path: Path
+    published: Publish, tmp_path: Path
 ) -> None:
     """No Django and no pip: what is configured runs, in order, and a secret isn't packed."""
-    workspace = publish_all(repositories, tmp_path)
+    workspace = published()
     (tmp_path / "key").write_text("s3cret")
-    step = create(
+    step = create_well(
         workspace,
         {"KEY_FILE": str(tmp_path / "key")},
-        requirements=[],
         manage="",
         environment=["STAGE=a b"],
         file_variables=["KEY_FILE"],
@@ -313,75 +283,40 @@ def test_steps_have_directories_environments_and_secrets_and_make_what_is_expect
         step_environments=["", "STAGE=c\nMORE=d e"],
         expected=["static/*.css"],
     )
-    assert step.code == 0, step.log
     made = workspace / "distribution/static/a.css"
     assert made.read_text() == f"a b {workspace / 'distribution'}\nc d e\n"
     assert "certs/site.pem" not in list_tar(workspace / "distribution.tar.gz")
     assert "s3cret" not in step.log
 
 
-@pytest.mark.parametrize(
-    ("command", "said"),
-    [
-        ("true", "there is no static/*.css after the steps, and 'expect' names it"),
-        (
-            "mkdir static; touch static/a.css",
-            "static/a.css is empty after the steps, and 'expect' names it",
-        ),
-        ("mkdir -p static/a.css", "static/a.css is a directory, and 'expect' names files"),
-        (
-            "mkdir static; echo x >static/a.css; cp certs/site.pem static/copy",
-            "static/copy has the secret in KEY_FILE, which must not be packed",
-        ),
-        (
-            "mkdir static; (echo new; cat certs/site.pem) >static/a.css",
-            "static/a.css has the secret in KEY_FILE, which must not be packed",
-        ),
-        (
-            'mkdir static; echo "the ${PAIR#*:} of" >static/a.css',
-            "static/a.css has the secret in PAIR, which must not be packed",
-        ),
-        (  # too short a password, but not with its user
-            'mkdir static; echo "the $SHORT of" >static/a.css',
-            "static/a.css has the secret in SHORT, which must not be packed",
-        ),
-        (
-            'mkdir static; echo "the $TOKEN of" >static/a.css',
-            "static/a.css has the secret in TOKEN, which must not be packed",
-        ),
-        (
-            'mkdir static; tail -c 20 "$DER_FILE" >static/a.css',
-            "static/a.css has the secret in DER_FILE, which must not be packed",
-        ),
-        (
-            "mkdir -p static lib/bin; echo x >static/a.css; echo exit 2 >lib/bin/grep; "
-            "chmod 755 lib/bin/grep",
-            "grep can't read every file to look for the secret in TOKEN, see above",
-        ),
-        (
-            'kill -TERM "$PPID"',
-            'STOPPED while working (kill -TERM "$PPID"): by its time limit or by a person',
-        ),
-    ],
-)
+# A step → what is said of it, or the file and the variable of the secret that it packs.
+BAD_STEPS = [
+    ("true", "there is no static/*.css after the steps, and 'expect' names it"),
+    ("mkdir static; touch static/a.css",
+     "static/a.css is empty after the steps, and 'expect' names it"),
+    ("mkdir -p static/a.css", "static/a.css is a directory, and 'expect' names files"),
+    ("mkdir static; echo x >static/a.css; cp certs/site.pem static/copy", ("copy", "KEY_FILE")),
+    ("mkdir static; (echo new; cat certs/site.pem) >static/a.css", ("a.css", "KEY_FILE")),
+    ('mkdir static; echo "the ${PAIR#*:} of" >static/a.css', ("a.css", "PAIR")),
+    # Too short a password, but not with its user.
+    ('mkdir static; echo "the $SHORT of" >static/a.css', ("a.css", "SHORT")),
+    ('mkdir static; echo "the $TOKEN of" >static/a.css', ("a.css", "TOKEN")),
+    ('mkdir static; tail -c 20 "$DER_FILE" >static/a.css', ("a.css", "DER_FILE")),
+    ("mkdir -p static lib/bin; echo x >static/a.css; echo exit 2 >lib/bin/grep; "
+     "chmod 755 lib/bin/grep",
+     "grep can't read every file to look for the secret in TOKEN, see above"),
+    ('kill -TERM "$PPID"',
+     'STOPPED while working (kill -TERM "$PPID"): by its time limit or by a person'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "said"), BAD_STEPS)
 def test_a_step_that_makes_nothing_or_is_killed_fails(
-    command: str, said: str, repositories: Path, tmp_path: Path
+    command: str, said: str | tuple[str, str], published: Publish, tmp_path: Path
 ) -> None:
-    workspace = publish_all(repositories, tmp_path)
+    workspace = published()
     (tmp_path / "key").write_text("BEGIN\na s3cret of ours: x\nEND\n")
     (tmp_path / "der").write_bytes(b"\x30\x00a longer \x00s3cret in bytes\x00")
-    one = {
-        "file_variables": ["KEY_FILE"],
-        "file_paths": ["certs/site.pem"],
-        "kept_out_texts": ["TOKEN"],
-        "kept_out_pairs": ["SHORT", "PAIR"],
-        "kept_out_files": ["KEY_FILE", "DER_FILE"],
-        "steps": ["working"],
-        "commands": [command],
-        "step_directories": ["."],
-        "step_environments": [""],
-        "expected": ["static/*.css"],
-    }
     secrets = {
         "KEY_FILE": str(tmp_path / "key"),
         "DER_FILE": str(tmp_path / "der"),
@@ -389,20 +324,33 @@ def test_a_step_that_makes_nothing_or_is_killed_fails(
         "SHORT": "someone:pass",
         "TOKEN": "https://hooks.example/s3cret:1",
     }
-    step = create(workspace, secrets, requirements=[], manage="", **one)
+    step = create(
+        workspace,
+        secrets,
+        manage="",
+        file_variables=["KEY_FILE"],
+        file_paths=["certs/site.pem"],
+        kept_out_texts=["TOKEN"],
+        kept_out_pairs=["SHORT", "PAIR"],
+        kept_out_files=["KEY_FILE", "DER_FILE"],
+        steps=["working"],
+        commands=[command],
+        step_directories=["."],
+        step_environments=[""],
+        expected=["static/*.css"],
+    )
     assert step.code != 0
+    if not isinstance(said, str):
+        said = f"static/{said[0]} has the secret in {said[1]}, which must not be packed"
     assert said in step.log
     left = [each for each in (workspace / "distribution").rglob("*") if each.is_file()]
     assert not [each for each in left if "s3cret" in each.read_text(errors="replace")]
     assert not (workspace / "distribution.tar.gz").exists()
 
 
-def test_a_half_made_environment_is_not_written_through(repositories: Path, tmp_path: Path) -> None:
-    workspace = publish_all(repositories, tmp_path)
+def test_a_half_made_environment_is_not_written_through(published: Publish, tmp_path: Path) -> None:
     python, system = half_a_python(tmp_path)
-    plain: dict[str, object] = {"steps": [], "commands": [], "expected": [], "manage": ""}
-    step = create(workspace, {}, python=python, **plain)
-    assert step.code == 0, step.log
+    create_well(published(), python=python, **NO_DJANGO)
     assert system.read_text() == "the system's"
 
 
@@ -414,36 +362,28 @@ def test_a_half_made_environment_is_not_written_through(repositories: Path, tmp_
     ],
 )
 def test_a_manage_py_may_end_with_an_exit_after_it_read_the_settings(
-    last: str, code: int, said: str, repositories: Path, tmp_path: Path
+    last: str, code: int, said: str, published: Publish
 ) -> None:
-    manage = repositories / "codeforlife-deploy" / "manage.py"
-    text = manage.read_text()
-    manage.write_text(text.replace("execute_from_command_line(sys.argv)", last))
-    assert manage.read_text() != text
-    commit_all(repositories / "codeforlife-deploy")
-    workspace = publish_all(repositories, tmp_path)
+    ends = "execute_from_command_line(sys.argv)"
+    workspace = published(f"grep -F '{ends}' manage.py; sed -i 's/{ends}/{last}/' manage.py")
     (workspace / "static-root.txt").write_text("outside")  # of a build before
-    plain: dict[str, object] = {"steps": [], "commands": [], "expected": []}
-    step = create(workspace, {}, **plain)
+    step = create(workspace, {}, **{**NO_DJANGO, "manage": "manage.py"})
     assert step.code == code, step.log
     assert said in step.log
 
 
-def test_another_compression_packs_the_same_bytes_twice(repositories: Path, tmp_path: Path) -> None:
+def test_another_compression_packs_the_same_bytes_twice(sample: Path, tmp_path: Path) -> None:
     values = {"suffix": "tar.zst", "compression": "zstd"}
-    steps: dict[str, object] = {"steps": [], "commands": [], "expected": [], "manage": ""}
     made = []
     for name in ("one", "two"):
-        workspace = publish_all(repositories, tmp_path / name, **values)
-        step = create(workspace, {}, requirements=[], **values, **steps)
-        assert step.code == 0, step.log
+        workspace = publish_all(sample / "repositories", tmp_path / name, **values)
+        create_well(workspace, **values, **NO_DJANGO)
         made.append((workspace / "distribution.tar.zst").read_bytes())
     assert made[0] == made[1]
     assert made[0].startswith(bytes.fromhex("28b52ffd"))
 
 
-def test_a_node_without_the_compression_is_told_at_once(repositories: Path, tmp_path: Path) -> None:
-    workspace = publish_all(repositories, tmp_path)
-    step = create(workspace, {}, compression="no-such-packer")
+def test_a_node_without_the_compression_is_told_at_once(published: Publish) -> None:
+    step = create(published(), {}, compression="no-such-packer")
     assert step.code == 1
     assert "this node has no no-such-packer, which settings.compression in jobs/" in step.log

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell_steps import PUBLISH, check_out, commit_all, git, run_step, serve
+from tests.rehearsal_home import make_repository
+from tests.shell_steps import check_out, git, publish, run_step, serve
 
 BUILD = {"JOB_NAME": "A job", "BUILD_NUMBER": "5"}
 NAMES = {"distribution_job": "Create Distribution"}
@@ -22,34 +23,15 @@ def test_a_sane_branch_name_passes(branch: str, tmp_path: Path) -> None:
     assert (step.code, step.log) == (0, "")
 
 
-@pytest.mark.parametrize(
-    "branch",
-    [
-        "-x",
-        "--upload-pack=touch pwned",
-        "a b",
-        "a\nBRANCH=b",
-        "a\n[description] owned",
-        "a,DISTRIBUTION=1",
-        "$(touch pwned)",
-        "`touch pwned`",
-        "$BUILD_NUMBER",
-        "a;b",
-        "*",
-        "a..b",
-        "a.lock",
-        "/a",
-        "a/",
-        "a//b",
-        ".a",
-        "@{-1}",
-        "HEAD",
-        "a\\u000ab",
-        "<b>a</b>",
-        "größe",
-        "a" * 201,
-    ],
-)
+NO_BRANCHES = (
+    "-x", "--upload-pack=touch pwned", "a b", "a\nBRANCH=b", "a\n[description] owned",
+    "a,DISTRIBUTION=1", "$(touch pwned)", "`touch pwned`", "$BUILD_NUMBER", "a;b", "*", "a..b",
+    "a.lock", "/a", "a/", "a//b", ".a", "@{-1}", "HEAD", "a\\u000ab", "<b>a</b>", "größe",
+    "a" * 201,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("branch", NO_BRANCHES)
 def test_a_name_that_is_no_sane_branch_is_refused(branch: str, tmp_path: Path) -> None:
     workspace = tmp_path / "w"
     step = run_step("check-branch.sh", workspace, {}, BUILD | {"BRANCH": branch})
@@ -68,71 +50,63 @@ def test_no_branch_is_refused(environment: dict[str, str], tmp_path: Path) -> No
     assert "BRANCH is empty. Enter the name of the branch to build" in step.log
 
 
-@pytest.fixture
-def remotes(tmp_path: Path) -> list[str]:
-    names = ["one", "two", "three"]
-    for name in names:
-        root = tmp_path / f"{name}.git"
-        root.mkdir()
-        git(root, "init", "--quiet", "--initial-branch=master")
-        (root / "file").write_text("x")
-        commit_all(root)
-        git(root, "branch", "hotfix")
-    git(tmp_path / "two.git", "branch", "--move", "hotfix", "not/refs/heads/hotfix")
-    git(tmp_path / "three.git", "tag", "only-a-tag")
-    return names
+REPOSITORIES = ("one", "two", "three")
+
+
+@pytest.fixture(scope="module")
+def remotes(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the repositories are, as a URL."""
+    directory = tmp_path_factory.mktemp("remotes")
+    for name in REPOSITORIES:
+        git(make_repository(directory / f"{name}.git", {"file": "x"}), "branch", "hotfix")
+    git(directory / "two.git", "branch", "--move", "hotfix", "not/refs/heads/hotfix")
+    git(directory / "three.git", "tag", "only-a-tag")
+    return directory.as_uri()
 
 
 def check_exists(
     branch: str,
-    repositories: list[str],
+    at: str,
     tmp_path: Path,
+    *repositories: str,
     environment: Mapping[str, str] | None = None,
-    at: str = "",
     **more: object,
 ) -> tuple[int, str]:
+    """Run check-branch-exists.sh on these repositories, or all three; code and log."""
+    names = repositories or REPOSITORIES
     values: dict[str, object] = {
-        "repositories": repositories,
-        "urls": [f"{at or tmp_path.as_uri()}/{name}.git" for name in repositories],
+        "repositories": names,
+        "urls": [f"{at}/{name}.git" for name in names],
         "lane": "master",
         "tags": False,
-        "own_branches": ["master"] * len(repositories),
-        "logins": [""] * len(repositories),
+        "own_branches": ["master"] * len(names),
+        "logins": [""] * len(names),
         **more,
     }
-    step = run_step(
-        "check-branch-exists.sh",
-        tmp_path / "w",
-        values,
-        {**BUILD, **(environment or {}), "BRANCH": branch},
-    )
+    given = {**BUILD, **(environment or {}), "BRANCH": branch}
+    step = run_step("check-branch-exists.sh", tmp_path / "w", values, given)
     return step.code, step.log
 
 
-def test_a_branch_of_all_repositories_passes(remotes: list[str], tmp_path: Path) -> None:
-    assert check_exists("master", remotes, tmp_path) == (
-        0,
-        "A job 5: branch master is in all 3 repositories\n",
-    )
+def test_a_branch_of_all_repositories_passes(remotes: str, tmp_path: Path) -> None:
+    said = "A job 5: branch master is in all 3 repositories\n"
+    assert check_exists("master", remotes, tmp_path) == (0, said)
 
 
 def test_a_branch_that_one_repository_lacks_is_refused_with_its_name(
-    remotes: list[str], tmp_path: Path
+    remotes: str, tmp_path: Path
 ) -> None:
     code, log = check_exists("hotfix", remotes, tmp_path)
     assert code == 1
-    assert f"nothing was published: there is no branch hotfix in {remotes[1]}." in log
+    assert "nothing was published: there is no branch hotfix in two." in log
     assert "[description] refused: hotfix is not in all repositories\n" in log
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Path:
     """A directory with a repository to serve, and one that has it checked out to publish it."""
-    source, served = tmp_path / "source", tmp_path / "served"
-    source.mkdir()
-    git(source, "init", "--quiet", "--initial-branch=master")
-    (source / "file").write_text("x")
-    commit_all(source)
+    source = make_repository(tmp_path / "source", {"file": "x"})
+    served = tmp_path / "served"
     git(tmp_path, "clone", "--quiet", "--bare", str(source), str(served / "one.git"))
     check_out(source, tmp_path / "publish/w")
     return served
@@ -140,12 +114,15 @@ def served(tmp_path: Path) -> Path:
 
 def read_and_publish(url: str, login: str, tmp_path: Path, environment: Mapping[str, str]) -> str:
     """Look for a branch and publish one that isn't there, both with a login; what was said."""
-    code, log = check_exists("master", ["one"], tmp_path, environment, at=url, logins=[login])
+    code, log = check_exists(
+        "master", url, tmp_path, "one", environment=environment, logins=[login]
+    )
     assert code == 0, log
     workspace = tmp_path / "publish/w"
     git(workspace, "remote", "set-url", "origin", f"{url}/one.git")
-    values = {"component": "ocargo", "repository": "ocargo", "chooses": True, "login": login}
-    step = run_step("publish.sh", workspace, PUBLISH | values, {**environment, "BRANCH": "none"})
+    step = publish(
+        tmp_path, workspace, branch="none", environment=environment, chooses=True, login=login
+    )
     assert "ocargo has no branch none" in step.log
     return log + step.log
 
@@ -178,32 +155,26 @@ def test_a_repository_is_read_with_its_ssh_key(served: Path, tmp_path: Path) -> 
     read_and_publish(f"git@localhost:{served}", "K", tmp_path, environment)
 
 
-def test_a_tag_is_no_branch(remotes: list[str], tmp_path: Path) -> None:
+def test_a_tag_is_taken_only_where_that_is_allowed(remotes: str, tmp_path: Path) -> None:
     code, log = check_exists("only-a-tag", remotes, tmp_path)
     assert code == 1
-    assert f"there is no branch only-a-tag in {' '.join(remotes)}." in log
-
-
-def test_a_tag_is_taken_where_that_is_allowed(remotes: list[str], tmp_path: Path) -> None:
-    code, log = check_exists("only-a-tag", remotes[2:], tmp_path, tags=True)
+    assert "there is no branch only-a-tag in one two three." in log
+    code, log = check_exists("only-a-tag", remotes, tmp_path, "three", tags=True)
     assert code == 0, log
 
 
-def test_the_lanes_branch_is_each_repositorys_own(remotes: list[str], tmp_path: Path) -> None:
+def test_the_lanes_branch_is_each_repositorys_own(remotes: str, tmp_path: Path) -> None:
     own = ["master", "not/refs/heads/hotfix", "master"]
     assert check_exists("master", remotes, tmp_path, own_branches=own)[0] == 0
     own[1] = "main"
-    assert (
-        "there is no branch master in two."
-        in (check_exists("master", remotes, tmp_path, own_branches=own)[1])
-    )
+    log = check_exists("master", remotes, tmp_path, own_branches=own)[1]
+    assert "there is no branch master in two." in log
 
 
-def test_a_repository_that_cannot_be_read_is_named(remotes: list[str], tmp_path: Path) -> None:
-    code, log = check_exists("master", [*remotes, "nowhere"], tmp_path)
+def test_a_repository_that_cannot_be_read_is_named(remotes: str, tmp_path: Path) -> None:
+    code, log = check_exists("master", remotes, tmp_path, *REPOSITORIES, "nowhere")
     assert code == 1
-    url = (tmp_path / "nowhere.git").as_uri()
-    assert f"refused, nothing was published: git could not read {url}" in log
+    assert f"refused, nothing was published: git could not read {remotes}/nowhere.git" in log
 
 
 NOT_NUMBERS = ["", "x", "0", "-1", "4.2", "1 2", "42\n", "٣", "$(touch pwned)", "latest", "1" * 10]
@@ -233,10 +204,15 @@ def check_selector(selector: str, tmp_path: Path) -> tuple[int, str]:
     return step.code, step.log
 
 
+SPECIFIC = "<SpecificBuildSelector><buildNumber>{}</buildNumber></SpecificBuildSelector>"
+NO_NUMBER, NOT_ONE = "has no build number", "is not a build number"
+WHICH = "must say which build"
+
+
 @pytest.mark.parametrize(
     "selector",
     [
-        "<SpecificBuildSelector><buildNumber>42</buildNumber></SpecificBuildSelector>",
+        SPECIFIC.format(42),
         '<SpecificBuildSelector plugin="copyartifact@722.v0662a_9b_e22a_c">  '
         "<buildNumber>42</buildNumber></SpecificBuildSelector>",
         "<SpecificBuildSelector>\n  <buildNumber> 42 </buildNumber>\n</SpecificBuildSelector>\n",
@@ -251,47 +227,22 @@ def test_a_specific_build_passes_and_leaves_its_number(selector: str, tmp_path: 
     ("selector", "said"),
     [
         ("", "DISTRIBUTION must say which build"),
-        ("<SpecificBuildSelector><buildNumber/></SpecificBuildSelector>", "has no build number"),
-        (
-            '<SpecificBuildSelector plugin="copyartifact@722">  <buildNumber></buildNumber>'
-            "</SpecificBuildSelector>",
-            "has no build number",
-        ),
-        (
-            "<SpecificBuildSelector><buildNumber> </buildNumber></SpecificBuildSelector>",
-            "has no build number",
-        ),
-        *(
-            (
-                f"<SpecificBuildSelector><buildNumber>{number}</buildNumber>"
-                "</SpecificBuildSelector>",
-                "is not a build number",
-            )
-            for number in (
-                "lastSuccessfulBuild",
-                "x",
-                "007",
-                "$BUILD_NUMBER",
-                "1;touch pwned",
-                "1 2",
-            )
-        ),
-        (
-            "<StatusBuildSelector><stable>true</stable></StatusBuildSelector>",
-            "must say which build",
-        ),
-        (
-            "<SpecificBuildSelector><buildNumber>1</buildNumber><buildNumber>2</buildNumber>"
-            "</SpecificBuildSelector>",
-            "must say which build",
-        ),
-        (
-            "<SpecificBuildSelector><buildNumber>1<!-- --></buildNumber></SpecificBuildSelector>",
-            "must say which build",
-        ),
-        ("42", "must say which build"),
+        ("<SpecificBuildSelector><buildNumber/></SpecificBuildSelector>", NO_NUMBER),
+        ('<SpecificBuildSelector plugin="copyartifact@722">  <buildNumber></buildNumber>'
+         "</SpecificBuildSelector>", NO_NUMBER),
+        (SPECIFIC.format(" "), NO_NUMBER),
+        (SPECIFIC.format("lastSuccessfulBuild"), NOT_ONE),
+        (SPECIFIC.format("x"), NOT_ONE),
+        (SPECIFIC.format("007"), NOT_ONE),
+        (SPECIFIC.format("$BUILD_NUMBER"), NOT_ONE),
+        (SPECIFIC.format("1;touch pwned"), NOT_ONE),
+        (SPECIFIC.format("1 2"), NOT_ONE),
+        ("<StatusBuildSelector><stable>true</stable></StatusBuildSelector>", WHICH),
+        (SPECIFIC.format("1</buildNumber><buildNumber>2"), WHICH),
+        (SPECIFIC.format("1<!-- -->"), WHICH),
+        ("42", WHICH),
     ],
-)
+)  # fmt: skip
 def test_any_other_selection_is_refused(selector: str, said: str, tmp_path: Path) -> None:
     code, log = check_selector(selector, tmp_path)
     assert code == 1
@@ -315,9 +266,8 @@ def test_ad_hoc_hands_over_exactly_the_builds_it_started(tmp_path: Path) -> None
     environment = BUILD | TRIGGERED | {"BRANCH": "hotfix"}
     step = run_step("hand-over.sh", tmp_path / "w", HAND_OVER, environment)
     assert step.code == 0, step.log
-    selector = "<SpecificBuildSelector><buildNumber>{}</buildNumber></SpecificBuildSelector>"
     assert (tmp_path / "w" / "create-distribution.properties").read_text() == (
-        f"BRANCH=hotfix\nOCARGO={selector.format(3)}\nPORTAL={selector.format(2)}\n"
+        f"BRANCH=hotfix\nOCARGO={SPECIFIC.format(3)}\nPORTAL={SPECIFIC.format(2)}\n"
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from cfl_jobs.sample import make_repositories
-from tests.shell_steps import Step, create, half_a_python, publish_all, run_step
+from tests.shell_steps import Step, create, half_a_python, publish_all, quick_python, run_step
 from tests.wheelhouse import make_pip_offline, make_wheelhouse
 
 COMMITS = f"ocargo {'1' * 40}\ncodeforlife-deploy {'2' * 40}\n"
@@ -42,7 +42,6 @@ def pack(workspace: Path, files: dict[str, str], commits: str = COMMITS) -> str:
 SUITE = {
     "distribution_job": "Create Distribution",
     "archive": "distribution.tar.gz",
-    "python": sys.executable,
     "vendor": "lib",
     "environment": [],
     "file_variables": [],
@@ -53,7 +52,8 @@ SUITE = {
 
 def run_suite(workspace: Path, command: str, **values: object) -> Step:
     build = {"JOB_NAME": "Run Ocargo Tests", "BUILD_NUMBER": "7", "DISTRIBUTION_NUMBER": "42"}
-    return run_step("run-suite.sh", workspace, {**SUITE, "command": command, **values}, build)
+    given = {**SUITE, "python": quick_python(workspace.parent), "command": command, **values}
+    return run_step("run-suite.sh", workspace, given, build)
 
 
 def test_a_suite_that_passes_leaves_evidence_of_number_and_bytes(tmp_path: Path) -> None:
@@ -68,14 +68,14 @@ def test_a_suite_that_passes_leaves_evidence_of_number_and_bytes(tmp_path: Path)
     )
 
 
+NO_TEST = "counting the suite's tests: the suite ended well but reported no test"
+
+
 @pytest.mark.parametrize(
     ("command", "said"),
-    [
-        (PASSING + "exit 3", "running the suite ("),
-        (PASSING + "false\ntrue", "running the suite ("),
-        ("true", "counting the suite's tests: the suite ended well but reported no test"),
-    ],
-)
+    [(f"{PASSING}exit 3", "running the suite ("), (f"{PASSING}false\ntrue", "running the suite ("),
+     ("true", NO_TEST)],
+)  # fmt: skip
 def test_a_suite_that_fails_or_ran_nothing_leaves_none(
     command: str, said: str, tmp_path: Path
 ) -> None:
@@ -174,108 +174,89 @@ def evidence(number: int = 42, sum_: str = SUM, suite: str = "Run Portal Tests 3
     return f"distribution {number}\n{sum_}\n{suite}: 2 tests passed\n"
 
 
-def promote(workspace: Path, files: dict[str, str]) -> Step:
+JOBS = {"portal": "Run Portal Tests", "ocargo": "Run Ocargo Tests"}
+PORTAL, OCARGO = "evidence/portal/tested.txt", "evidence/ocargo/tested.txt"
+BOTH = {PORTAL: evidence(), OCARGO: evidence(suite="Run Ocargo Tests 4")}
+BEFORE = "before/tests.txt"
+
+
+def promote(
+    workspace: Path, files: Mapping[str, str], suites: Sequence[str] = tuple(JOBS)
+) -> tuple[Step, str, str]:
+    """Run promote.sh; what it did, and what is in tests.txt and deploy.properties, "" without."""
     for name, text in files.items():
-        file = workspace / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    values = {
-        "suites": ["portal", "ocargo"],
-        "jobs": ["Run Portal Tests", "Run Ocargo Tests"],
-        "deploys": "Deploy to Dev",
-    }
+        (workspace / name).parent.mkdir(parents=True, exist_ok=True)
+        (workspace / name).write_text(text)
+    values = {"suites": suites, "jobs": [*JOBS.values()], "deploys": "Deploy to Dev"}
     build = {"JOB_NAME": "Promote Distribution", "BUILD_NUMBER": "9", "DISTRIBUTION_NUMBER": "42"}
     step = run_step("promote.sh", workspace, values, build)
-    assert step.code == 0, step.log
-    return step
-
-
-PORTAL, OCARGO = "evidence/portal/tested.txt", "evidence/ocargo/tested.txt"
+    made = (workspace / name for name in ("tests.txt", "deploy.properties"))
+    recorded, starts = (file.read_text() if file.exists() else "" for file in made)
+    return step, recorded, starts
 
 
 def test_both_suites_passing_promote_and_start_the_deploy(tmp_path: Path) -> None:
-    ocargo = evidence(suite="Run Ocargo Tests 4")
-    step = promote(tmp_path / "w", {PORTAL: evidence(), OCARGO: ocargo})
-    assert (tmp_path / "w" / "tests.txt").read_text() == (
+    step, recorded, starts = promote(tmp_path / "w", BOTH)
+    assert step.code == 0, step.log
+    assert recorded == (
         f"distribution 42\n{SUM}\n"
         "Run Portal Tests 3: 2 tests passed\nRun Ocargo Tests 4: 2 tests passed\n"
     )
-    assert (tmp_path / "w" / "deploy.properties").read_text() == (
-        "DISTRIBUTION=<SpecificBuildSelector><buildNumber>42</buildNumber></SpecificBuildSelector>\n"
-    )
+    number = "<SpecificBuildSelector><buildNumber>42</buildNumber></SpecificBuildSelector>"
+    assert starts == f"DISTRIBUTION={number}\n"
     assert "[description] distribution 42: tested\n" in step.log
 
 
 @pytest.mark.parametrize(
     ("files", "waits"),
     [
-        ({PORTAL: evidence()}, "Run Ocargo Tests"),
-        ({OCARGO: evidence()}, "Run Portal Tests"),
-        ({}, "Run Portal Tests and Run Ocargo Tests"),
-        ({PORTAL: evidence(), OCARGO: evidence(number=41)}, "Run Ocargo Tests"),
-        ({PORTAL: evidence(number=421), OCARGO: evidence()}, "Run Portal Tests"),
-        ({PORTAL: "", OCARGO: evidence()}, "Run Portal Tests"),
-        ({PORTAL: evidence(sum_="sha256 x"), OCARGO: evidence()}, "Run Portal Tests"),
-        (
-            {PORTAL: evidence(sum_=OTHER_SUM), OCARGO: evidence()},
-            "Run Portal Tests and Run Ocargo Tests",
-        ),
-        (
-            {PORTAL: evidence(), "before/tests.txt": evidence(sum_=OTHER_SUM)},
-            "Run Ocargo Tests",
-        ),
+        ({PORTAL: evidence()}, ["ocargo"]),
+        ({OCARGO: evidence()}, ["portal"]),
+        ({}, ["portal", "ocargo"]),
+        ({**BOTH, OCARGO: evidence(number=41)}, ["ocargo"]),
+        ({**BOTH, PORTAL: evidence(number=421)}, ["portal"]),
+        ({**BOTH, PORTAL: ""}, ["portal"]),
+        ({**BOTH, PORTAL: evidence(sum_="sha256 x")}, ["portal"]),
+        ({**BOTH, PORTAL: evidence(sum_=OTHER_SUM)}, ["portal", "ocargo"]),
+        ({PORTAL: evidence(), BEFORE: evidence(sum_=OTHER_SUM)}, ["ocargo"]),
     ],
 )
 def test_missing_evidence_ends_quietly_with_what_is_waited_for(
-    files: dict[str, str], waits: str, tmp_path: Path
+    files: dict[str, str], waits: list[str], tmp_path: Path
 ) -> None:
-    step = promote(tmp_path / "w", files | {"tests.txt": "stale", "deploy.properties": "stale"})
-    assert f"distribution 42: waiting for {waits}\n" in step.log
-    assert f"[description] distribution 42: waiting for {waits}\n" in step.log
-    assert not (tmp_path / "w" / "tests.txt").exists()
-    assert not (tmp_path / "w" / "deploy.properties").exists()
+    stale = {"tests.txt": "stale", "deploy.properties": "stale"}
+    step, *made = promote(tmp_path / "w", files | stale)
+    said = f"distribution 42: waiting for {' and '.join(JOBS[suite] for suite in waits)}\n"
+    assert step.code == 0, step.log
+    assert f"\n{said}" in f"\n{step.log}"
+    assert f"[description] {said}" in step.log
+    assert made == ["", ""]
 
 
 def test_two_suites_of_one_name_are_refused(tmp_path: Path) -> None:
     """They would share one place of evidence, and one success would count for both."""
-    workspace = tmp_path / "w"
-    (workspace / PORTAL).parent.mkdir(parents=True)
-    (workspace / PORTAL).write_text(evidence())
-    values = {
-        "suites": ["portal", "portal"],
-        "jobs": ["Run Portal Tests", "Run Ocargo Tests"],
-        "deploys": "Deploy to Dev",
-    }
-    step = run_step("promote.sh", workspace, values, {"DISTRIBUTION_NUMBER": "42"})
+    step, *made = promote(tmp_path / "w", {PORTAL: evidence()}, ["portal", "portal"])
     assert step.code == 1
     assert "distribution 42: refused: two suites are called portal; rename one" in step.log
-    assert not (workspace / "tests.txt").exists()
-    assert not (workspace / "deploy.properties").exists()
+    assert made == ["", ""]
 
 
 def test_a_distribution_recorded_before_is_not_deployed_again(tmp_path: Path) -> None:
-    step = promote(
-        tmp_path / "w",
-        {PORTAL: evidence(), OCARGO: evidence(), "before/tests.txt": evidence()},
-    )
+    step, recorded, starts = promote(tmp_path / "w", {**BOTH, BEFORE: evidence()})
     assert "recorded before, so Deploy to Dev is not started again" in step.log
-    assert (tmp_path / "w" / "tests.txt").exists()
-    assert not (tmp_path / "w" / "deploy.properties").exists()
+    assert recorded
+    assert not starts
 
 
 def test_a_record_of_other_bytes_of_that_number_does_not_count(tmp_path: Path) -> None:
-    promote(
-        tmp_path / "w",
-        {PORTAL: evidence(), OCARGO: evidence(), "before/tests.txt": evidence(sum_=OTHER_SUM)},
-    )
-    assert (tmp_path / "w" / "deploy.properties").exists()
+    _, _, starts = promote(tmp_path / "w", {**BOTH, BEFORE: evidence(sum_=OTHER_SUM)})
+    assert starts
 
 
 @pytest.mark.parametrize("files", [{}, {PORTAL: evidence()}])
 def test_a_record_outlives_the_suites_builds(files: dict[str, str], tmp_path: Path) -> None:
-    promote(tmp_path / "w", files | {"before/tests.txt": evidence()})
-    assert (tmp_path / "w" / "tests.txt").read_text() == evidence()
-    assert not (tmp_path / "w" / "deploy.properties").exists()
+    _, *made = promote(tmp_path / "w", files | {BEFORE: evidence()})
+    assert made == [evidence(), ""]
 
 
 def deploy(workspace: Path, values: Mapping[str, object] | None = None, **environment: str) -> Step:
@@ -286,7 +267,7 @@ def deploy(workspace: Path, values: Mapping[str, object] | None = None, **enviro
         "distribution_job": "Create Distribution",
         "promote_job": "Promote Distribution",
         "archive": "distribution.tar.gz",
-        "python": sys.executable,
+        "python": quick_python(workspace.parent),
         "vendor": "lib",
         "command": "./deploy.sh {environment} {number}",
         "variables": [],
@@ -379,35 +360,30 @@ def test_an_unknown_distribution_is_refused_even_if_untested_is_allowed(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("script", "ended", "said"),
     [
-        (
-            {"deploy.sh": "#!/bin/sh\nexit 6\n"},
-            "FAILED while running ./deploy.sh Prod 42: exit code 6",
-        ),
-        ({"deploy": ""}, "has no executable file deploy.sh"),
-        (
-            {"deploy.sh": '#!/bin/sh\nkill -TERM "$PPID"\n'},
-            "STOPPED while running ./deploy.sh Prod 42: by its time limit or by a person",
-        ),
+        ("exit 6", "FAILED", "running ./deploy.sh Prod 42: exit code 6"),
+        ("", "FAILED", "has no executable file deploy.sh"),
+        ('kill -TERM "$PPID"', "STOPPED",
+         "running ./deploy.sh Prod 42: by its time limit or by a person"),
     ],
-)
+)  # fmt: skip
 def test_a_failed_deploy_says_what_failed_and_which_commits(
-    files: dict[str, str], said: str, tmp_path: Path
+    script: str, ended: str, said: str, tmp_path: Path
 ) -> None:
-    pack(tmp_path / "w", files)
+    pack(tmp_path / "w", {"deploy.sh": f"#!/bin/sh\n{script}\n"} if script else {"deploy": ""})
     step = deploy(tmp_path / "w", ALLOW_UNTESTED="true", BUILD_URL="http://jenkins/5/")
     assert step.code != 0
-    ended = said.partition(" ")[0] if "while" in said else "FAILED"
-    assert f"Deploy to Prod 5: {ended} while " in step.log
+    assert f"Deploy to Prod 5: {ended} while {said if script else ''}" in step.log
     assert said in step.log
     last = step.log.splitlines()[-1]
     assert last.startswith(f"distribution 42, commits: ocargo {'1' * 40} codeforlife-deploy ")
     assert last.endswith("this log: http://jenkins/5/")
-    runs = "deploy.sh" in files
-    assert ("may be half deployed" in last) == runs
-    described = f"distribution 42 to Prod, UNTESTED ({SHORT}): {ended} while running ./deploy.sh"
-    assert f"[description] {described if runs else 'refused: no deploy.sh'}" in step.log
+    assert ("may be half deployed" in last) is bool(script)
+    described = "refused: no deploy.sh"
+    if script:
+        described = f"distribution 42 to Prod, UNTESTED ({SHORT}): {ended} while running ./deploy."
+    assert f"[description] {described}" in step.log
 
 
 def test_the_sample_site_is_tested_and_deployed(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from cfl_jobs.check.shellcheck import run_shellcheck
 from cfl_jobs.rendering.render import render
 from cfl_jobs.review.formats import MARK
 from tests.projects import ROOT, History, edit
-from tests.shell_steps import run_step
+from tests.shell_steps import Step, run_step
 
 WORKFLOW = ROOT / ".github/workflows/jobs.yml"
 # Stands in for GitHub's command: notes what it is asked, knows one comment where OLD is set.
@@ -138,19 +138,20 @@ def test_review_becomes_one_comment_that_is_kept_up_to_date(
     assert step_of(jobs["review"], "result") == 'exit "$CODE"'
 
 
-def clone_for_jenkins(history: History, tmp_path: Path) -> Path:
-    """Clone as the job's git step does: all branches, the commit checked out, no branch."""
+def check_jobs(history: History, tmp_path: Path) -> tuple[Path, Step]:
+    """Clone as the job's git step does, detached, and run the script there."""
     workspace = tmp_path / "workspace"
     history.git("clone", "-q", f"file://{history.root}", str(workspace))
     history.git("-C", str(workspace), "checkout", "-q", "--detach", "origin/change")
-    return workspace
+    text = PYTHON.format(root=ROOT, python=sys.executable)
+    python = executable(tmp_path / "tools", "python", text)
+    values = {"base": "main", "python": str(python)}
+    # What was rendered for other tests is rendered here.
+    return workspace, run_step("check-jobs.sh", workspace, values, {"HOME": os.environ["HOME"]})
 
 
 def test_check_jobs_reviews_a_branch(history: History, tmp_path: Path) -> None:
-    workspace = clone_for_jenkins(history, tmp_path)
-    text = PYTHON.format(root=ROOT, python=sys.executable)
-    python = executable(tmp_path / "tools", "python", text)
-    step = run_step("check-jobs.sh", workspace, {"base": "main", "python": str(python)})
+    workspace, step = check_jobs(history, tmp_path)
     assert step.code == 0, step.log
     assert "Risk: low" in step.log
     assert "[description] " in step.log
@@ -169,10 +170,7 @@ def test_check_jobs_fails_on_a_broken_branch_and_keeps_its_review(
 ) -> None:
     edit(history.root, "jobs/deploy.yaml", "environment: Prod", "enviroment: Prod")
     history.commit("a typo")
-    workspace = clone_for_jenkins(history, tmp_path)
-    text = PYTHON.format(root=ROOT, python=sys.executable)
-    python = executable(tmp_path / "tools", "python", text)
-    step = run_step("check-jobs.sh", workspace, {"base": "main", "python": str(python)})
+    workspace, step = check_jobs(history, tmp_path)
     assert step.code == 1
     assert "FAILED while checking" in step.log
     assert "'enviroment'" in step.log

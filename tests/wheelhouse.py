@@ -8,8 +8,9 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-# Translations: half of Django's files, and no sample needs them.
+# Translations, and parts of Django: most of its files, and no sample needs them.
 _LEFT_OUT = (".mo", ".po")
+_PARTS = {"admin", "admindocs", "flatpages", "gis", "postgres", "redirects", "sitemaps"}
 WANTED = ("Django", "django-compressor", "unittest-xml-reporting")
 
 
@@ -52,6 +53,7 @@ def _pack(package: Distribution, directory: Path) -> None:
     target = directory / f"{package.name.replace('-', '_')}-{package.version}-{tag}.whl"
     with zipfile.ZipFile(target, "w") as wheel:
         for file in package.files or ():
-            is_left_out = file.suffix in _LEFT_OUT or {"..", "__pycache__"} & set(file.parts)
-            if not is_left_out:
+            is_part = file.parts[:2] == ("django", "contrib") and file.parts[2] in _PARTS
+            not_packed = {"..", "__pycache__"} & set(file.parts)
+            if not (is_part or not_packed or file.suffix in _LEFT_OUT):
                 wheel.write(str(file.locate()), file.as_posix())

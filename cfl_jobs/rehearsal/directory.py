@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,6 +17,7 @@ from cfl_jobs.errors import RehearsalError, suggest
 from cfl_jobs.files import lock, write_whole
 
 T = TypeVar("T")
+_REMOVE = "Remove it and run this again."
 
 
 def write_text(path: Path, text: str) -> None:
@@ -30,28 +31,22 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
     write_text(path, json.dumps(data, indent=2, default=str) + "\n")
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a file that write_json wrote, {} where there is none. Raises RehearsalError."""
+def read_json(path: Path, take: Callable[[dict[str, Any]], T], missing: T) -> T:
+    """Return what `take` makes of a file that write_json wrote, `missing` where there is none.
+
+    Raises RehearsalError for a file that we can't have written.
+    """
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return {}
+        return missing
     except (OSError, ValueError) as error:
-        raise _damaged(path, str(error)) from error
-    return data if isinstance(data, dict) else {}
-
-
-@contextmanager
-def read_as_written(path: Path) -> Iterator[None]:
-    """Turn the errors of taking apart JSON of another shape than we write into RehearsalError."""
+        raise RehearsalError(f"{path} is damaged: {error}", advice=_REMOVE) from error
     try:
-        yield
+        return take(data if isinstance(data, dict) else {})
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _damaged(path, f"it is not what cfl-jobs writes ({error!r})") from error
-
-
-def _damaged(path: Path, reason: str) -> RehearsalError:
-    return RehearsalError(f"{path} is damaged: {reason}", advice="Remove it and run this again.")
+        what = f"{path} is damaged: it is not what cfl-jobs writes ({error!r})"
+        raise RehearsalError(what, advice=_REMOVE) from error
 
 
 def remove_tree(path: Path) -> None:
@@ -162,14 +157,12 @@ class Settings:
 
 
 def load_settings(home: Home) -> Settings:
-    path = home.state / "settings.json"
-    data = read_json(path)
-    if not path.is_file():
-        return Settings()
-    with read_as_written(path):
+    def take(data: Mapping[str, Any]) -> Settings:
         repositories = {name: Path(place) for name, place in data["repositories"].items()}
         secrets = Path(data["secrets"]) if data.get("secrets") else None
         return Settings(repositories, secrets=secrets, rendered=bool(data["rendered"]))
+
+    return read_json(home.state / "settings.json", take, Settings())
 
 
 def save_settings(home: Home, settings: Settings) -> None:

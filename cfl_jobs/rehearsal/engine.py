@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain, count
-from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
@@ -152,7 +151,7 @@ class Engine(Surroundings):
             if self.step():
                 continue
             due = self.queue.next_due()
-            if self._is_working():
+            if any(isinstance(build.wait, StepProcess) for build in self._running):
                 self.processes.pump(max(0.0, due - self.now()))
                 self._stop_overdue()
             elif due < math.inf:
@@ -193,6 +192,10 @@ class Engine(Surroundings):
     def _start(self, item: queueing.Item) -> RehearsedBuild:
         job = self.jobs[item.job]
         taken = {build.executor for build in self._running}
+        # A second build at a time gets a workspace of its own, NAME@2.
+        base = self.home.workspace(job.name)
+        used = {build.workspace for build in self._running}
+        others = (base.with_name(f"{base.name}@{number}") for number in count(2))
         record = BuildRecord(
             job=job.name,
             number=self.builds.take_number(job.name),
@@ -210,18 +213,11 @@ class Engine(Surroundings):
             record,
             self,
             executor=min(set(range(self._executors)) - taken),
-            workspace=self._find_workspace(job),
+            workspace=next(path for path in chain([base], others) if path not in used),
         )
         self._running.append(build)
         self.notify(Changed(record))
         return build
-
-    def _find_workspace(self, job: Job) -> Path:
-        """Return the job's workspace; a second build at a time gets its own, NAME@2."""
-        base = self.home.workspace(job.name)
-        used = {build.workspace for build in self._running}
-        others = (base.with_name(f"{base.name}@{number}") for number in count(2))
-        return next(path for path in chain([base], others) if path not in used)
 
     def _is_over(self, wait: Wait | None) -> bool:
         match wait:
@@ -271,15 +267,14 @@ class Engine(Surroundings):
             discard_builds(self.builds, record.job, build.job.discarder, now=time.time())
         self.notify(Changed(record))
 
-    def _is_working(self) -> bool:
-        return any(isinstance(build.wait, StepProcess) for build in self._running)
-
     def _stop_overdue(self) -> None:
         now = self.now()
         for build in list(self._running):
             for limit in build.job.wrappers:
                 if isinstance(limit, TimeLimit) and _is_overdue(limit, build, now):
-                    result, what = _TIMED_OUT["FailOperation" in limit.actions]
+                    result, what = Result.ABORTED, "aborted"
+                    if "FailOperation" in limit.actions:
+                        result, what = Result.FAILURE, "failed"
                     message = f"Build timed out (after {limit.seconds} seconds). Marking the build "
                     self._interrupt(build, result, f"{message}as {what}.")
                     break
@@ -296,10 +291,6 @@ class Engine(Surroundings):
             message = "Deadlock: aborted, for it would have waited for ever.\n" + "\n".join(lines)
             self._interrupt(build, Result.ABORTED, message)
         return lines
-
-
-# Whether the limit fails the build → its result, in words too.
-_TIMED_OUT = {True: (Result.FAILURE, "failed"), False: (Result.ABORTED, "aborted")}
 
 
 def _is_overdue(limit: TimeLimit, build: RehearsedBuild, now: float) -> bool:

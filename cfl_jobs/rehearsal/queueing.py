@@ -20,7 +20,7 @@ from cfl_jobs.configs.steps.artifacts import (
 )
 from cfl_jobs.errors import RehearsalError, suggest
 from cfl_jobs.interrupts import undisturbed
-from cfl_jobs.rehearsal.directory import read_as_written, read_json, write_json
+from cfl_jobs.rehearsal.directory import read_json, write_json
 from cfl_jobs.rehearsal.records import BuildRecord, Cause, cause_from_json
 
 
@@ -128,12 +128,8 @@ class Queue:
 
     def __init__(self, path: Path, begun: Collection[int]) -> None:
         self._path = path
-        self._items: list[Item] = []
-        if path.is_file():
-            data = read_json(path)
-            with read_as_written(path):
-                items = map(_from_json, data["items"])
-                self._items = [item for item in items if item.id not in begun]
+        kept: list[Item] = read_json(path, lambda data: [*map(_from_json, data["items"])], [])
+        self._items = [item for item in kept if item.id not in begun]
         self._next = 1 + max([0, *begun, *(item.id for item in self._items)])
 
     def __iter__(self) -> Iterator[Item]:

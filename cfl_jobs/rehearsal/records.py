@@ -8,20 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import takewhile
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from cfl_jobs.configs.model import BuildDiscarder
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
-from cfl_jobs.rehearsal.directory import (
-    Home,
-    read_as_written,
-    read_json,
-    remove_tree,
-    write_json,
-    write_text,
-)
+from cfl_jobs.rehearsal.directory import Home, read_json, remove_tree, write_json, write_text
 
 # hudson.model.Cause.UpstreamCause: how much of the past a cause carries along
 _MAX_DEPTH = 10
@@ -251,10 +243,11 @@ class Builds:
             known = self._records[job] = {}
             for path in (self.home.job_directory(job) / "builds").glob("*/build.json"):
                 try:
-                    record = _read_record(path)
-                    if self.idle and record.result is None:
+                    record = read_json(path, _read_record, None)
+                    if record and self.idle and record.result is None:
                         record = self.abort(record)
-                    known[record.number] = record
+                    if record:
+                        known[record.number] = record
                 except RehearsalError as error:
                     if not self._lenient:
                         raise
@@ -262,17 +255,15 @@ class Builds:
         return self._records[job]
 
 
-def _read_record(path: Path) -> BuildRecord:
-    data = read_json(path)
-    with read_as_written(path):
-        read = {
-            "causes": tuple(map(cause_from_json, data["causes"])),
-            "result": data["result"] and Result[data["result"]],
-            "revision": data["revision"] and Revision(**data["revision"]),
-            "tests": data["tests"] and tuple(data["tests"]),
-            "failing": tuple(data.get("failing", ())),
-        }
-        return BuildRecord(**{**data, **read})
+def _read_record(data: Mapping[str, Any]) -> BuildRecord | None:
+    read = {
+        "causes": tuple(map(cause_from_json, data["causes"])),
+        "result": data["result"] and Result[data["result"]],
+        "revision": data["revision"] and Revision(**data["revision"]),
+        "tests": data["tests"] and tuple(data["tests"]),
+        "failing": tuple(data.get("failing", ())),
+    }
+    return BuildRecord(**{**data, **read})
 
 
 def find_aborted(builds: Builds, jobs: Iterable[str]) -> Iterator[BuildRecord]:

@@ -89,7 +89,8 @@ def find_build(builds: Builds, job: str, number: int | None) -> BuildRecord:
     """Return the build, the newest without a number. Raises RehearsalError."""
     records = builds.of(job)
     if not records:
-        advice = f"Start one: {own_command(builds.home)} build {_how_to_start(builds, job)}"
+        start = next(_list_starts(read_jobs(builds.home)[job], builds))
+        advice = f"Start one: {own_command(builds.home)} build {start}"
         raise RehearsalError(f"{job!r} has no builds yet.", advice=advice)
     if number is None:
         return records[0]
@@ -98,17 +99,6 @@ def find_build(builds: Builds, job: str, number: int | None) -> BuildRecord:
         known = ", ".join(f"#{record.number}" for record in records)
         raise RehearsalError(f"{job!r} has no build #{number}.", advice=f"There are {known}.")
     return found
-
-
-def _how_to_start(builds: Builds, name: str) -> str:
-    """Return a job and what it has to be given: the build to choose, else `NAME=...`.
-
-    A job with a trigger builds with its defaults alone.
-    """
-    job = read_jobs(builds.home)[name]
-    asked = [p.name for p in job.parameters if not job.triggers and _is_asked(p)]
-    values = "".join(f" -p {each}=..." for each in asked)
-    return next(_choices(job, builds), shlex.quote(name) + values)
 
 
 def _is_asked(parameter: Parameter) -> bool:
@@ -132,10 +122,13 @@ def list_failures(home: Home, records: Sequence[BuildRecord]) -> Iterator[str]:
     for record in records:
         if record.result is None or record.result is Result.SUCCESS:
             continue
-        yield ""
-        yield f"{record.name} is {record.result.name}. Its log says:"
+        yield f"\n{record.name} is {record.result.name}. Its log says:"
         yield from (f"    {line}" for line in _find_end(home, record))
-        yield from _list_failing(record)
+        if record.tests and record.failing:
+            yield f"  Of {count(record.tests[0], 'test')} {len(record.failing)} failed:"
+            yield from (f"    {name}" for name in record.failing[:_TAIL])
+            if len(record.failing) > _TAIL:
+                yield f"    and {len(record.failing) - _TAIL} more"
         command = f"{own_command(home)} log {shlex.quote(record.job)} {record.number}"
         yield f"  All of it: {command}"
 
@@ -149,14 +142,6 @@ def _find_end(home: Home, record: BuildRecord) -> Sequence[str]:
     failed = (n for n, line in enumerate(lines, 1) if line.endswith("marked build as failure"))
     end = next(failed, len(lines))
     return lines[max(0, end - _TAIL) : end]
-
-
-def _list_failing(record: BuildRecord) -> Iterator[str]:
-    if record.tests and record.failing:
-        yield f"  Of {count(record.tests[0], 'test')} {len(record.failing)} failed:"
-        yield from (f"    {name}" for name in record.failing[:_TAIL])
-        if len(record.failing) > _TAIL:
-            yield f"    and {len(record.failing) - _TAIL} more"
 
 
 def read_log(home: Home, record: BuildRecord) -> str:
@@ -195,8 +180,7 @@ def summarize(home: Home) -> Iterator[str]:
     """Yield where the newest artifacts, deployed sites and logs are, and what to try next."""
     builds = Builds(home)
     jobs = read_jobs(home)
-    yield ""
-    yield "What was made:"
+    yield "\nWhat was made:"
     for name in jobs:
         records = [r for r in builds.of(name) if r.result is Result.SUCCESS]
         for record in records[:1]:
@@ -208,27 +192,25 @@ def summarize(home: Home) -> Iterator[str]:
     for place in sorted((home.root / "deployed").glob("*/current")):
         yield f"  {show_path(place)}/  (the deployed site)"
     yield f"  {show_path(home.root / 'jobs')}/<job>/builds/<number>/log  (every build's log)"
-    yield ""
-    yield "What to try next:"
-    yield from (f"  {line}" for line in _suggestions(home, builds, jobs))
-
-
-def _suggestions(home: Home, builds: Builds, jobs: dict[str, Job]) -> Iterator[str]:
-    start = own_command(home)
-    repositories = sorted(path.name for path in home.repositories.glob("*") if path.is_dir())
-    if repositories:
+    start = f"  {own_command(home)}"
+    yield "\nWhat to try next:"
+    if repositories := [path.name for path in home.repositories.glob("*") if path.is_dir()]:
         name = min(repositories, key=lambda name: (name != "ocargo", name))
         yield f"{start} push {name} --commit"
-        yield f"    commits what you changed in {show_path(home.repositories / name)} first"
+        yield f"      commits what you changed in {show_path(home.repositories / name)} first"
     by_hand = [job for job in jobs.values() if not builds.of(job.name)]
-    choices = [choice for job in by_hand for choice in _choices(job, builds)]
+    choices = [start for job in by_hand for start in _list_starts(job, builds, is_whole=True)]
     if choices:
         yield f"{start} build {choices[-1]}"
     yield f"{start} status"
 
 
-def _choices(job: Job, builds: Builds) -> Iterator[str]:
-    """Yield how to start a job that one build has to be chosen for, with the newest good one."""
+def _list_starts(job: Job, builds: Builds, *, is_whole: bool = False) -> Iterator[str]:
+    """Yield a job and what it is given: a build that is to be chosen, the newest good one.
+
+    Then, unless it has to be whole, the job with `NAME=...` for each parameter whose default is
+    nothing to build with. A job with a trigger builds with its defaults alone.
+    """
     selectors = [p.name for p in job.parameters if p.kind is ParameterKind.BUILD_SELECTOR]
     for step in job.builders:
         if (
@@ -239,6 +221,9 @@ def _choices(job: Job, builds: Builds) -> Iterator[str]:
             record = builds.find_permalink(step.project, "lastStableBuild")
             if record:
                 yield f"{shlex.quote(job.name)} -p {selectors[0]}={record.number}"
+    if not is_whole:
+        asked = [p.name for p in job.parameters if not job.triggers and _is_asked(p)]
+        yield shlex.quote(job.name) + "".join(f" -p {name}=..." for name in asked)
 
 
 _LAST_BYTES = 4096  # bytes of a log that surely hold its last line

@@ -333,7 +333,7 @@ def _make_up_secrets(
 ) -> dict[str, Credential]:
     """Return made-up values for all credentials: the sample site needs some, any will do."""
     path = home.state / "secrets.json"
-    values: dict[str, str] = directory.read_json(path)
+    values: dict[str, str] = directory.read_json(path, dict, {})
     missing = {binding.credentials_id for binding in bindings} - set(values)
     if missing:
         values |= {name: random_source.token_hex(12) for name in sorted(missing)}
