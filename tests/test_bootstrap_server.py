@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from cfl_jobs.bootstrap.running_server import (
     Waiting,
     restart,
     set_up_server,
-    start_build,
     wait_for_installation,
 )
 from cfl_jobs.errors import CflJobsError, TargetError, UnsafePlan
@@ -39,42 +38,30 @@ WAITING = Waiting(limit=5, interval=1, sleep=lambda seconds: None)
 STEPS = ("doctor", "plugins", "restart", "update", "verify", "first distribution")
 
 
-# One version of Jenkins is enough, but where a test asks for both.
-in_both_versions = pytest.mark.parametrize("jenkins_server", DIALECTS, indirect=True)
-
-
 @pytest.fixture
-def jenkins_server(request: pytest.FixtureRequest) -> Iterator[JenkinsServer]:
+def fresh(request: pytest.FixtureRequest) -> Iterator[JenkinsServer]:
+    """A new server: some plugins missing, one too old, credentials added by hand, no jobs."""
     with JenkinsServer(getattr(request, "param", NEW)) as server:
+        names = ("dev", "staging", "prod")
+        server.credentials = [{"id": f"codeforlife-{name}-secret-key"} for name in names]
+        for plugin in ("junit", "ws-cleanup", "parameterized-trigger"):
+            del server.plugins[plugin]
+        server.plugins["git"] = "4.14.3"
         yield server
 
 
 @pytest.fixture
-def fresh(jenkins_server: JenkinsServer) -> JenkinsServer:
-    """A new server: some plugins missing, one too old, credentials added by hand, no jobs."""
-    names = ("dev", "staging", "prod")
-    jenkins_server.credentials = [{"id": f"codeforlife-{name}-secret-key"} for name in names]
-    for plugin in ("junit", "ws-cleanup", "parameterized-trigger"):
-        del jenkins_server.plugins[plugin]
-    jenkins_server.plugins["git"] = "4.14.3"
-    return jenkins_server
-
-
-@pytest.fixture
 def target(fresh: JenkinsServer) -> Iterator[JenkinsTarget]:
-    with JenkinsTarget(
-        fresh.url, Credentials(fresh.user, fresh.token, "a test"), policy=retry_policy()
-    ) as made:
+    login = Credentials(fresh.user, fresh.token, "a test")
+    with JenkinsTarget(fresh.url, login, policy=retry_policy()) as made:
         yield made
 
 
 @pytest.fixture
-def project(tmp_path: Path, jenkins_server: JenkinsServer, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(tmp_path: Path, fresh: JenkinsServer, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The definitions, rendered for what the server is to run."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    root = tmp_path / "project"
-    root.mkdir()
-    return copy_project(root, jenkins_server.version)
+    return copy_project(tmp_path / "project", fresh.version)
 
 
 def set_up(
@@ -99,7 +86,7 @@ def parameters(server: JenkinsServer) -> list[dict[str, Any]]:
     ]
 
 
-@in_both_versions
+@pytest.mark.parametrize("fresh", DIALECTS, indirect=True)
 def test_fresh_server_becomes_ours_and_a_second_run_changes_nothing(
     project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -178,38 +165,26 @@ def test_plugin_that_the_update_centre_lacks_is_named_and_the_run_can_go_on_late
     assert set(fresh.jobs) == OURS
 
 
-@pytest.mark.parametrize(
-    ("spoil", "said", "repair"),
-    [
-        (lambda s: setattr(s, "executors", 1), "executors: 1 executor for Publish",
-         lambda s: setattr(s, "executors", 2)),
-        (lambda s: s.credentials.pop(), "credentials: the credentials codeforlife-prod-secret-key",
-         lambda s: s.credentials.append({"id": "codeforlife-prod-secret-key"})),
-        (lambda s: use_agents(s, *AGENTS[:2]),
-         "labels: no node with an executor has the label deploy-prod || built-in",
-         lambda s: s.more_nodes.append(
-             {"displayName": "x", "assignedLabels": [{"name": AGENTS[2]}]})),
-    ],
-    ids=["executors", "credentials", "agents"],
-)  # fmt: skip
 def test_what_would_fail_keeps_the_first_distribution_back(
-    project: Path,
-    fresh: JenkinsServer,
-    target: JenkinsTarget,
-    capsys: pytest.CaptureFixture[str],
-    spoil: Callable[[JenkinsServer], object],
-    said: str,
-    repair: Callable[[JenkinsServer], object],
+    project: Path, fresh: JenkinsServer, target: JenkinsTarget, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Executors that only deploys can have are none for the chain, nor the other way round."""
-    spoil(fresh)
+    lost = fresh.credentials.pop()
+    builder = use_agents(fresh, *AGENTS[:2], builder=1)["builder"]
     assert set_up(project, target) == 1
     printed = capsys.readouterr().err
-    assert f"  {said}" in printed
+    for said in (
+        "executors: 1 executor for Publish",
+        "credentials: the credentials codeforlife-prod-secret-key",
+        "labels: no node with an executor has the label deploy-prod || built-in",
+    ):
+        assert f"  {said}" in printed
     assert "Stopped at step 6, 'first distribution'." in printed
     assert set(fresh.jobs) == OURS
     assert fresh.jobs[ADHOC].builds == []
-    repair(fresh)
+    fresh.credentials.append(lost)
+    builder["numExecutors"] = 2
+    fresh.more_nodes.append({"displayName": "x", "assignedLabels": [{"name": AGENTS[2]}]})
     fresh.requests.clear()
     assert set_up(project, target) == 0
     assert posts(fresh) == ["/job/Ad-hoc%20distribution/buildWithParameters"]
@@ -237,13 +212,13 @@ def test_job_of_ours_that_someone_made_by_hand_stops_the_update(
     assert fresh.jobs["Deploy to Prod"].builds == []
 
 
-@pytest.mark.parametrize("number", range(5))
 @pytest.mark.parametrize("fault", [Fault.DROP_AFTER, Fault.RESTART_AFTER])
 def test_lost_answers_are_made_up_for(
-    project: Path, fresh: JenkinsServer, target: JenkinsTarget, fault: Fault, number: int
+    project: Path, fresh: JenkinsServer, target: JenkinsTarget, fault: Fault
 ) -> None:
-    paths = ("installNecessaryPlugins", "safeRestart", "createItem", "createView", "buildWith")
-    fresh.fail(fault, method="POST", path=paths[number])
+    """One to each kind of change."""
+    for path in ("installNecessaryPlugins", "safeRestart", "createItem", "createView", "buildWith"):
+        fresh.fail(fault, method="POST", path=path)
     assert set_up(project, target) == 0
     assert fresh.count("POST", "safeRestart") == 1
     assert set(fresh.jobs) == OURS
@@ -283,11 +258,6 @@ def test_restart_that_never_comes_is_an_error_that_says_why(
         restart(target, WAITING)
     assert "when its running builds are done" in caught.value.advice
     assert fresh.quieting_down
-
-
-def test_build_of_a_job_that_is_not_there_is_an_error(target: JenkinsTarget) -> None:
-    with pytest.raises(TargetError):
-        start_build(target, "absent", {"BRANCH": "master"})
 
 
 def test_command_line_asks_for_a_place_and_does_the_steps(

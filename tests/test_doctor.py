@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,8 +24,8 @@ from cfl_jobs.doctor.needs import Needs
 from cfl_jobs.targets.credentials import Credentials
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
-from tests.jenkins_server_configs import recorded
-from tests.projects import copy_project, edit, needs_of_project
+from tests.jenkins_server_configs import DIALECTS, NEW, recorded
+from tests.projects import copy_project, needs_of_project
 
 SITE = "https://build.codeforlife.education/"
 BINDS = (
@@ -46,16 +45,20 @@ def needs_for(version: str) -> Needs:
 
 
 @pytest.fixture
-def needs(jenkins_server: JenkinsServer) -> Needs:
-    return needs_for(jenkins_server.version)
+def good(request: pytest.FixtureRequest) -> Iterator[JenkinsServer]:
+    """A server that lacks nothing but the jobs, of one version unless a test asks for others."""
+    with JenkinsServer(getattr(request, "param", NEW)) as server:
+        server.credentials = [{"id": name} for name in BINDS]
+        server.state_changes["url"] = SITE
+        yield server
 
 
 @pytest.fixture
-def good(jenkins_server: JenkinsServer) -> JenkinsServer:
-    """A server that lacks nothing but the jobs."""
-    jenkins_server.credentials = [{"id": name} for name in BINDS]
-    jenkins_server.state_changes["url"] = SITE
-    return jenkins_server
+def needs(good: JenkinsServer) -> Needs:
+    return needs_for(good.version)
+
+
+in_both_versions = pytest.mark.parametrize("good", DIALECTS, indirect=True)
 
 
 def target_of(server: JenkinsServer, *, user: str = "admin", token: str = "") -> JenkinsTarget:
@@ -72,16 +75,13 @@ def bad(rows: tuple[Diagnosis, ...], *states: State) -> list[tuple[str, str]]:
     return [(r.check, r.message) for r in rows if r.state in wanted]
 
 
-def test_good_server_has_no_fault_and_every_check_says_something(
+@in_both_versions
+def test_good_server_has_no_fault_every_check_says_something_and_nothing_but_questions_is_sent(
     good: JenkinsServer, needs: Needs
 ) -> None:
     rows = examined(good, needs)
     assert bad(rows) == []
     assert {row.check for row in rows} == set(CHECKS)
-
-
-def test_nothing_but_questions_is_sent(good: JenkinsServer, needs: Needs) -> None:
-    examined(good, needs)
     assert {logged.method for logged in good.requests} == {"GET"}
 
 
@@ -115,6 +115,7 @@ def offer(server: JenkinsServer, version: str) -> None:
     server.monitors += OFFER.format(version)
 
 
+ADHOC = "Ad-hoc distribution"
 AGENTS = ("deploy-dev", "deploy-staging", "deploy-prod")
 
 
@@ -217,9 +218,13 @@ FAULTS: list[tuple[str, Plant, str, State, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("plant", "check", "state", "message"),
-    [fault[1:] for fault in FAULTS],
-    ids=[fault[0] for fault in FAULTS],
+    ("good", "plant", "check", "state", "message"),
+    [
+        pytest.param(version, *fault, id=f"{name}-{version}")
+        for name, *fault in FAULTS
+        for version in (DIALECTS if fault[1] == "support" else [NEW])
+    ],
+    indirect=["good"],
 )
 def test_planted_fault_is_found(
     good: JenkinsServer, needs: Needs, plant: Plant, check: str, state: State, message: str
@@ -236,30 +241,27 @@ def test_planted_fault_is_found(
         assert row.fix
 
 
-def test_node_label_without_a_node_is_found(tmp_path: Path, good: JenkinsServer) -> None:
-    root = copy_project(tmp_path, good.version)
-    edit(root, "jobs/settings.yaml", 'node_label: ""', "node_label: python && linux")
-    wanted = needs_of_project(root)
+def test_node_label_without_a_node_is_found(good: JenkinsServer, needs: Needs) -> None:
+    wanted = replace(needs, labels=(("python && linux", (ADHOC,)), *needs.labels))
+    missing = f"no node with an executor has the label python && linux: {ADHOC} would wait"
     ((check, message),) = bad(examined(good, wanted))
     assert check == "labels"
-    missing = "no node with an executor has the label python && linux: Ad-hoc distribution, "
     assert message.startswith(missing)
     labels = [{"name": "python"}, {"name": "linux"}]
     good.more_nodes.append({"displayName": "agent", "assignedLabels": labels})
     assert bad(examined(good, wanted)) == []
 
 
-def test_another_version_of_jenkins_is_told(good: JenkinsServer, tmp_path: Path) -> None:
-    for wanted, state in (("2.999.1", State.ERROR), ("2.426.3", State.NOTE)):
-        root = copy_project(tmp_path / wanted)
-        inventory = root / "jobs/plugins.yaml"
-        text = inventory.read_text(encoding="utf-8")
-        inventory.write_text(re.sub("jenkins: .*", f'jenkins: "{wanted}"', text), encoding="utf-8")
-        found = bad(examined(good, needs_of_project(root)), state)
-        assert (
-            f"Jenkins {good.version} is {'older' if state is State.ERROR else 'newer'} than"
-            in str(found)
-        )
+@pytest.mark.parametrize(
+    ("wanted", "state", "word"),
+    [("2.999.1", State.ERROR, "older"), ("2.426.3", State.NOTE, "newer")],
+)
+def test_another_version_of_jenkins_is_told(
+    good: JenkinsServer, needs: Needs, wanted: str, state: State, word: str
+) -> None:
+    inventory = replace(needs.inventory, jenkins=wanted)
+    found = bad(examined(good, replace(needs, inventory=inventory)), state)
+    assert f"Jenkins {good.version} is {word} than {wanted}" in str(found)
 
 
 def test_newer_plugin_is_no_fault_but_told(good: JenkinsServer, needs: Needs) -> None:
@@ -296,6 +298,7 @@ def test_bootstrapped_servers_agents_are_known_and_enough(
     assert told["secrets"] == "no build can read the secrets of a job that binds credentials"
 
 
+@in_both_versions
 def test_user_who_may_only_read_is_told_what_that_keeps_from_working(
     good: JenkinsServer, needs: Needs
 ) -> None:
@@ -351,7 +354,7 @@ def doctor(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., tuple[int, str]]:
-    monkeypatch.chdir(copy_project(tmp_path, good.version))
+    monkeypatch.chdir(copy_project(tmp_path))
     monkeypatch.setenv("JENKINS_USER_ID", good.user)
     monkeypatch.setenv("JENKINS_API_TOKEN", good.token)
 
@@ -474,5 +477,4 @@ def test_repository_that_needs_a_login_or_has_no_url_is_not_asked(
 ) -> None:
     rows = examined(good, replace(needs, watched=((url, ("Publish",)),)))
     (row,) = (row for row in rows if row.check == "repositories")
-    assert row.state is State.NOTE
-    assert row.message.endswith(f"of a/b: {reason}")
+    assert (row.state, row.message.partition(" of ")[2]) == (State.NOTE, f"a/b: {reason}")

@@ -276,7 +276,7 @@ def test_every_command_that_a_text_names_is_understood() -> None:
     """Its verb, arguments and options are there, and go together."""
     found = set(printed_commands())
     named = {command.split()[0] for _, command in found}
-    assert named >= {"plan", "update", "rollback", "rehearse", "history", "inventory"}
+    assert named >= {"plan", "update", "rehearse", "history", "inventory"}
     for module, text in sorted(found):
         # Of a verb alone a sentence may speak, though it needs more.
         if " " in text:
