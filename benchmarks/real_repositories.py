@@ -33,10 +33,13 @@ from cfl_jobs.configs.model import Job  # noqa: E402
 from cfl_jobs.configs.steps.step import Result  # noqa: E402 - the repository is put on the path
 from cfl_jobs.rehearsal.directory import Home  # noqa: E402
 from cfl_jobs.rehearsal.engine import Engine  # noqa: E402
-from cfl_jobs.rehearsal.environment import Credential  # noqa: E402
+from cfl_jobs.rehearsal.environment import (  # noqa: E402
+    Credential,
+    Repositories,
+    repository_name,
+)
 from cfl_jobs.rehearsal.records import BuildRecord, Changed, Event  # noqa: E402
 from cfl_jobs.rehearsal.reports import read_jobs  # noqa: E402
-from cfl_jobs.rehearsal.repositories import Repositories, repository_name  # noqa: E402
 from cfl_jobs.rehearsal.session import fill  # noqa: E402
 
 ROUNDS = 3

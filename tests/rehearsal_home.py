@@ -9,10 +9,9 @@ from pathlib import Path
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.engine import Engine, Outcome
-from cfl_jobs.rehearsal.environment import Credential
+from cfl_jobs.rehearsal.environment import Credential, Repositories
 from cfl_jobs.rehearsal.records import Builds, Event
 from cfl_jobs.rehearsal.reports import read_jobs
-from cfl_jobs.rehearsal.repositories import Repositories
 from tests.shell_steps import git
 
 DATA = Path(__file__).parent / "data/jenkins/2.440.3"

@@ -18,9 +18,9 @@ from cfl_jobs.__main__ import run
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.reading.secrets import name_of
 from cfl_jobs.rehearsal.directory import Home, locked
+from cfl_jobs.rehearsal.environment import find_submodules
 from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Builds
-from cfl_jobs.rehearsal.repositories import find_submodules
 from cfl_jobs.sample import REPOSITORIES
 from tests.projects import copy_project, edit
 from tests.rehearsal_chain import PROJECT, SECRETS, Chain, copy_chain, make_chain

@@ -22,11 +22,17 @@ from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.interrupts import undisturbed
 from cfl_jobs.rehearsal import queueing, triggering
-from cfl_jobs.rehearsal.build import Interrupted, ItemGoesOn, Surroundings, Wait
+from cfl_jobs.rehearsal.build import (
+    SOFT_KILL,
+    Interrupted,
+    ItemGoesOn,
+    StepProcess,
+    Surroundings,
+    Wait,
+)
 from cfl_jobs.rehearsal.directory import Home, remove_tree, require_job
-from cfl_jobs.rehearsal.environment import Credential
+from cfl_jobs.rehearsal.environment import Credential, Repositories
 from cfl_jobs.rehearsal.execution import Locate, RehearsedBuild, recover, refuse_unknown
-from cfl_jobs.rehearsal.processes import SOFT_KILL, StepProcess
 from cfl_jobs.rehearsal.records import (
     BuildRecord,
     Changed,
@@ -36,7 +42,6 @@ from cfl_jobs.rehearsal.records import (
     UserCause,
     discard_builds,
 )
-from cfl_jobs.rehearsal.repositories import Repositories
 from cfl_jobs.target import name_command
 
 

@@ -1,4 +1,7 @@
-"""A build → its environment: what Jenkins sets, what a process gets, what its log must not show."""
+"""What stands for the world of a build: variables, credentials, and clones in GitHub's place.
+
+Clones are only read: git fetches from them, nothing is checked out or written there.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,12 @@ from urllib.parse import quote
 
 from cfl_jobs.configs.references import expand
 from cfl_jobs.configs.steps.step import BoundCredential
+from cfl_jobs.errors import RehearsalError, suggest
 from cfl_jobs.files import read_text
 from cfl_jobs.reading.secrets import KINDS, CredentialKind, name_of, names_of, read_secrets
-from cfl_jobs.rehearsal.directory import Home
+from cfl_jobs.rehearsal.directory import Home, write_text
 from cfl_jobs.rehearsal.records import BuildRecord
+from cfl_jobs.sample import run_git
 
 # No server answers there; what a script puts into a message still looks right.
 JENKINS_URL = "http://rehearsal.invalid/"
@@ -193,3 +198,146 @@ class Masker:
         for form in self._forms:
             data = data.replace(form, MASK)
         return data
+
+
+def repository_name(url: str) -> str:
+    """Return the name in a repository's URL: "ocargo" in https://github.com/x/ocargo.git."""
+    return re.split(r"[/:]", url.rstrip("/"))[-1].removesuffix(".git")
+
+
+def short_branch(branch: str) -> str:
+    """Return a branch as people name it, of any way in which git does."""
+    return re.sub("^(refs/heads/|(refs/)?remotes/origin/|origin/)", "", branch)
+
+
+class Repositories:
+    """Which local repository stands for which name."""
+
+    def __init__(self, home: Home, paths: Mapping[str, Path]) -> None:
+        self.home = home
+        self.paths = {name: path.expanduser().resolve() for name, path in paths.items()}
+        for name, path in self.paths.items():
+            self._check_clone(name, path)
+
+    def is_known(self, url: str) -> bool:
+        return repository_name(url) in self.paths or url.startswith(("/", "file://"))
+
+    def is_sample(self, name: str) -> bool:
+        """Whether a repository is one of the sample's, which is ours to change."""
+        return self.paths[name].is_relative_to(self.home.repositories)
+
+    def require(self, name: str) -> str:
+        """Return the name that is known. Raises RehearsalError."""
+        short = repository_name(name)
+        if short not in self.paths:
+            known = ", ".join(sorted(self.paths)) or "none yet"
+            advice = suggest(short, self.paths) or f"Add it with --repo {short}=PATH."
+            raise RehearsalError(
+                f"There is no repository {name!r} here (known: {known}).", advice=advice
+            )
+        return short
+
+    def write_git_config(self, urls: Iterable[str]) -> None:
+        """Write the git settings that steps get: GitHub's URLs lead to the local repositories."""
+        lines = ["[safe]", "\tdirectory = *", "[init]", "\tdefaultBranch = master"]
+        lines += ["[advice]", "\tdetachedHead = false", "[gc]", "\tauto = 0"]
+        known = {url for url in urls if repository_name(url) in self.paths}
+        # A clone that no job's URL names is that of a submodule, which stands beside a repository.
+        others = {*self.paths}.difference(map(repository_name, known))
+        beside = {f"{re.sub('[^/:]+/*$', '', url)}{name}.git" for url in known for name in others}
+        for url in sorted(known | beside):
+            lines.append(f"[url {_quote(str(self.paths[repository_name(url)]))}]")
+            lines += [f"\tinsteadOf = {_quote(form)}" for form in _forms(url)]
+        write_text(self.home.state / "gitconfig", "\n".join(lines) + "\n")
+
+    def read_head(self, url: str, branch: str) -> str | None:
+        """Return the commit that `branch` is at in the local repository, None without one."""
+        answer = self.git("ls-remote", url, f"refs/heads/{short_branch(branch)}").split()
+        return next(iter(answer), None)
+
+    def list_uncommitted(self, name: str) -> tuple[str, ...]:
+        """Return the files that are changed or new in a repository's work tree, if it has one."""
+        arguments = ("--no-optional-locks", "status", "--porcelain", "--no-renames", "-z")
+        listed = self._ask(self.paths[name], *arguments).split("\0")
+        return tuple(entry.split(maxsplit=1)[-1] for entry in listed if entry)
+
+    def commit(self, name: str, branch: str) -> None:
+        """Commit all that a sample's work tree has, be it nothing new; it has to be on `branch`."""
+        directory = self.paths[name]
+        current = self._ask(directory, "branch", "--show-current")
+        if current != branch:
+            raise RehearsalError(
+                f"{directory} is on {current or 'no branch'}, not on {branch}.",
+                advice=f"Check out {branch} there, or push what is checked out with --branch.",
+            )
+        self.git("add", "--all", directory=directory)
+        what = ("commit", "--quiet", "--allow-empty", "--message=A change to rehearse with")
+        self.git(*_WHO, *what, directory=directory)
+
+    def git(self, *arguments: str, directory: Path | None = None) -> str:
+        """Run git on local repositories and return what it prints. Raises RehearsalError."""
+        done = run_git(arguments, directory or self.home.root, git_variables(self.home))
+        if done.returncode:
+            what = " ".join(["git", *arguments])
+            raise RehearsalError(
+                f"{what} failed: {done.stderr.strip()}",
+                advice="Put the repository right, then run it again.",
+            )
+        return done.stdout
+
+    def _check_clone(self, name: str, path: Path) -> None:
+        """Raise RehearsalError where git could not fetch everything from a clone."""
+        shallow = self._ask(path, "rev-parse", "--is-shallow-repository") if path.is_dir() else ""
+        if not shallow:
+            raise RehearsalError(
+                f"{path} (for {name}) is not a git repository.",
+                advice=f"Give a clone of it: --repo {name}=PATH",
+            )
+        incomplete, option = "a shallow clone", "--unshallow"
+        if shallow == "false":
+            if not self._ask(path, "config", "--get-regexp", r"^remote\..*\.promisor$"):
+                return
+            listed = self._ask(path, "rev-list", "--objects", "--all", "--missing=print")
+            if not any(line.startswith("?") for line in listed.splitlines()):
+                return
+            incomplete, option = "a partial clone", "--refetch --no-filter"
+        raise RehearsalError(
+            f"{path} (for {name}) is {incomplete}; git fetches nothing from one.",
+            advice=f"Fetch the rest: git -C {path} fetch {option}",
+        )
+
+    def _ask(self, path: Path, *arguments: str) -> str:
+        """Return what git answers about a clone of anyone's, "" where it fails."""
+        done = run_git(arguments, path, git_variables(self.home) | _SAFE)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+
+_WHO = ("-c", "user.name=Rehearsal", "-c", "user.email=rehearsal@example.org")
+
+
+def find_submodules(home: Home, clones: Iterable[Path]) -> set[str]:
+    """Return the names of the repositories that are submodules of clones, at their HEAD."""
+    asked = ("config", "--blob=HEAD:.gitmodules", "--get-regexp", r"^submodule\..*\.url$")
+    variables = git_variables(home) | _SAFE
+    told = (run_git(asked, path, variables).stdout for path in clones if path.is_dir())
+    return {repository_name(line.split()[-1]) for text in told for line in text.splitlines()}
+
+
+# safe.directory counts only from the command line, the environment or a user's own settings.
+_SAFE = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+
+
+def _quote(text: str) -> str:
+    """Return text as git's settings take any."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _forms(url: str) -> tuple[str, ...]:
+    """Return the ways to write the repository's URL that scripts may use."""
+    found = re.fullmatch(r"(?:\w+://)?(?:[^@/]*@)?([^/:]+)[:/](.*)", url.strip())
+    host, path = found.groups() if found else ("", url)
+    path = path.rstrip("/").removesuffix(".git")
+    host = host.lower()
+    bases = (f"https://{host}/{path}", f"git@{host}:{path}", f"ssh://git@{host}/{path}")
+    return tuple(sorted({url, *bases, *(f"{base}.git" for base in bases)}))

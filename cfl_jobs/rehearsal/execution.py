@@ -27,11 +27,10 @@ from cfl_jobs.reading.secrets import KINDS, CredentialKind
 from cfl_jobs.rehearsal.artifacts import copy_file, copy_from, find_files
 from cfl_jobs.rehearsal.build import BuildRun, Interrupted, Wait
 from cfl_jobs.rehearsal.directory import Home, remove_tree, write_text
-from cfl_jobs.rehearsal.environment import ask_for
+from cfl_jobs.rehearsal.environment import Repositories, ask_for, repository_name
 from cfl_jobs.rehearsal.guard import signal_build
 from cfl_jobs.rehearsal.queueing import Queue
 from cfl_jobs.rehearsal.records import BuildRecord, Builds, Revision, log_lines
-from cfl_jobs.rehearsal.repositories import Repositories, repository_name
 from cfl_jobs.rehearsal.triggering import start_builds
 
 

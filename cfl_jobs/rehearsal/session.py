@@ -21,10 +21,15 @@ from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.plan import Status
 from cfl_jobs.rehearsal import directory, reports
 from cfl_jobs.rehearsal.engine import Engine, Outcome
-from cfl_jobs.rehearsal.environment import Credential, read_credentials
+from cfl_jobs.rehearsal.environment import (
+    Credential,
+    Repositories,
+    find_submodules,
+    read_credentials,
+    repository_name,
+)
 from cfl_jobs.rehearsal.records import Builds, find_aborted
 from cfl_jobs.rehearsal.reports import own_command, show_path, showing
-from cfl_jobs.rehearsal.repositories import Repositories, find_submodules, repository_name
 from cfl_jobs.rehearsal.triggering import find_watched, find_watching
 from cfl_jobs.rendering.cache import render_cached
 from cfl_jobs.sample import REPOSITORIES, make_repositories

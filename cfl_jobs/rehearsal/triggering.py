@@ -15,9 +15,9 @@ from cfl_jobs.configs.steps.triggering import (
     variable_part,
 )
 from cfl_jobs.rehearsal.build import BuildRun, Interrupted, ItemGoesOn, Wait
+from cfl_jobs.rehearsal.environment import Repositories, repository_name, short_branch
 from cfl_jobs.rehearsal.queueing import BadValue, convert_triggered, default_values
 from cfl_jobs.rehearsal.records import BuildRecord, Builds
-from cfl_jobs.rehearsal.repositories import Repositories, repository_name, short_branch
 
 
 def find_watching(jobs: Mapping[str, Job], repository: str) -> tuple[Job, ...]:
