@@ -72,6 +72,12 @@ def each_dialect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     choose_dialect(request.param, monkeypatch)
 
 
+@pytest.fixture
+def a_dialect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it be one of them, by the test's name: for what depends little on which it is."""
+    choose_dialect(DIALECTS[len(request.node.name) % len(DIALECTS)], monkeypatch)
+
+
 @pytest.fixture(params=DIALECTS)
 def jenkins_server(request: pytest.FixtureRequest) -> Iterator[JenkinsServer]:
     """A stand-in for Jenkins on loopback, empty, of each recorded version."""

@@ -7,22 +7,17 @@ from pathlib import Path
 from cfl_jobs.configs.config import Config
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal
-from cfl_jobs.planning.observe import observe
 from cfl_jobs.planning.plan import Difference, Owner, Plan, Status, Update
-from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.review.formats import WRITERS
 from cfl_jobs.review.review import Review
 from cfl_jobs.target import Target
+from tests import rendered_jobs
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
 
 
 def update(target: MemoryTarget, place: Path, *wanted: Config, adopt: bool = False) -> None:
-    names = [(rendered.kind, rendered.name) for rendered in wanted]
-    observed = observe(target, names, with_orphans=False, project=wanted[0].project)
-    made = plan_changes(wanted, observed, adopt=adopt)
-    journal = Journal(place, target="memory", verb="update")
-    result = apply_plan(made, target, journal, versions=target.installed)
+    result = rendered_jobs.update(target, place, *wanted, adopt=adopt)
     assert result.is_complete, [outcome.message for outcome in result.outcomes]
 
 

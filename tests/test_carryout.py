@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +11,10 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.planning.journal import list_runs
 from cfl_jobs.planning.plan import Owner, Status
 from cfl_jobs.target import Kind
-from tests.jenkins_server_configs import DIALECTS
 from tests.memory_target import MemoryTarget
 from tests.planned import told
 from tests.rendered_jobs import (
     apply,
-    choose_dialect,
-    folder,
     invent_zip,
     jenkins,
     job,
@@ -112,7 +108,6 @@ def test_an_edit_after_it_was_posted_once_more_stays_too(tmp_path: Path) -> None
 
 
 def test_what_was_edited_at_that_moment_is_kept_even_if_the_run_is_killed(tmp_path: Path) -> None:
-    """Before the config is posted once more, what was read is on the disk."""
     target = jenkins()
     update(target, tmp_path, job())
     meddle(target, "Publish", "<trim>false<", "<trim>true<")
@@ -179,85 +174,3 @@ def test_what_jenkins_dropped_of_a_view_is_posted_again_by_the_next_run(tmp_path
     assert [change.name for change in again.changes] == ["Chain"]
     assert apply(again, target, tmp_path).is_complete
     assert column in target.configs[Kind.VIEW, "Chain"]
-
-
-TOKEN = "COLLEAGUE"
-EDITS = (
-    ("<artifacts>", f"<artifacts>{TOKEN},"),
-    ("<description>Publishes.", f"<description>{TOKEN} Publishes."),
-    (
-        "</builders>",
-        f"<hudson.tasks.Shell><command>{TOKEN}</command></hudson.tasks.Shell></builders>",
-    ),
-    ("<followSymlinks>false", f"<followSymlinks>{TOKEN}"),
-    ("</jobNames>", f"<string>{TOKEN}</string></jobNames>"),
-)
-
-
-def wanted(number: int) -> tuple[Config, ...]:
-    new = number > 1
-    return (
-        job("A", branch=f"branch-{number}"),
-        job("B", scripts=(f"echo {number}",)),
-        folder("F"),
-        job("F/C", artifacts=f"out-{number}/*"),
-        job("New" if new else "Old", moved_from=("Old",) if new else ()),
-        view("V", ("A", "B") if new else ("A",)),
-    )
-
-
-# Someone edits a job at any request of an update: what they did is there, or kept; never lost.
-# Jenkins has no conditional write, so an edit right before our own write to that job can't be seen:
-# those are left out.
-def edit_at(target: MemoryTarget, chosen: random.Random, number: int) -> list[tuple[str, str]]:
-    """Let someone edit something before the numbered request; returns what was asked then."""
-    seen = 0
-    done: list[tuple[str, str]] = []
-
-    def edit(verb: str, name: str) -> None:
-        nonlocal seen
-        seen += 1
-        if seen != number:
-            return
-        key = chosen.choice(sorted(target.configs, key=str))
-        fitting = [pair for pair in EDITS if pair[0] in target.configs[key]]
-        is_blind = name == key[1] and verb in ("update", "save")
-        if fitting and not is_blind:
-            target.edit(key[1], *chosen.choice(fitting), kind=key[0])
-            done.append((verb, name))
-
-    target.before_request = edit
-    return done
-
-
-def test_an_edit_at_any_moment_is_there_or_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """There: it is in the job, and the next plan shows it as theirs. Kept: it was replaced.
-
-    The edits come before and after our writes; some are overwritten and kept, some left there.
-    """
-    verbs: set[str] = set()
-    left = 0
-    for seed in range(40):
-        place = tmp_path / f"{seed}"
-        choose_dialect(DIALECTS[seed // 2 % 2], monkeypatch)
-        chosen = random.Random(seed)
-        target = jenkins()
-        if seed % 2:
-            invent_zip(target)
-        update(target, place, *wanted(1))
-        done = edit_at(target, chosen, chosen.randint(1, 60))
-        result = update(target, place, *wanted(2))
-        target.recover()
-        verbs |= {verb for verb, _ in done}
-        if any(TOKEN in config for config in target.configs.values()):
-            left += 1
-            found = told(plan(target, *wanted(2)))
-            assert any(TOKEN in each.before for each in found), (seed, done)
-        elif done:
-            kept = [path for path in place.rglob("before/*") if TOKEN in path.read_text()]
-            failed = [o.message for o in result.outcomes if o.status is not Status.DONE]
-            assert kept, (seed, done, failed)
-    assert {"list", "read", "update", "save", "rename"} <= verbs
-    assert 6 < left < 34

@@ -28,13 +28,11 @@ def difference(wanted: str, live: str) -> Difference:
 
 
 def test_a_secret_in_a_script_is_not_shown() -> None:
-    """Though the line that it stands in is another."""
     found = difference(SHELL.format(f"one\nuse {TOKEN} now"), SHELL.format("one"))
     assert (found.before, found.after) == ("one", "one\nuse {secret} now")
 
 
 def test_a_difference_that_is_hidden_is_said_to_be_there() -> None:
-    """Where nothing but a secret in a text changed, or the whole value is one."""
     found = difference(SHELL.format(f"one\nrun {TOKEN}"), SHELL.format(f"one\nrun {TOKEN}a"))
     assert (found.before, found.after) == ("text with {secret}", "text with {secret} (another)")
     field = "<project><apiToken>{}</apiToken></project>"
@@ -104,7 +102,6 @@ def test_as_few_as_can_be_are_said_to_have_moved(places: list[int], moved: tuple
     ],
 )
 def test_every_difference_is_seen(before: str, after: str, shown: list[str]) -> None:
-    """Also one in the last newline, or in a character that a terminal doesn't show."""
     assert list(show_diff(before, after)) == shown
 
 
@@ -120,13 +117,11 @@ def test_every_difference_is_seen(before: str, after: str, shown: list[str]) -> 
 def test_blanks_are_spelled_out_where_nothing_else_changed(
     before: str, after: str, shown: list[str]
 ) -> None:
-    """A tab for spaces, or spaces at the end of a line."""
     assert list(show_diff(before, after)) == shown
 
 
 @given(st.text("ab \t\n\r\u00a0\x1b"), st.text("ab \t\n\r\u00a0\x1b"))
 def test_texts_that_differ_have_lines_that_differ(before: str, after: str) -> None:
-    """And what stands for the old one is never what stands for the new one."""
     lines = list(show_diff(before, after))
     old = [line[2:] for line in lines if line[0] == "-"]
     new = [line[2:] for line in lines if line[0] == "+"]
@@ -144,7 +139,6 @@ def test_of_a_very_long_line_what_changed_is_shown() -> None:
 
 
 def test_lines_for_comparing_are_whole() -> None:
-    """Two long lines that differ at their ends are not alike."""
     long = "x" * 5000
     assert list(diff_lines(f"{long}1", f"{long}2")) == [f"- {long}1", f"+ {long}2"]
 
@@ -230,7 +224,6 @@ def test_text_of_people_stays_as_it_is() -> None:
 
 
 def test_a_text_of_one_line_stays_one() -> None:
-    """A name can't look like two lines of a plan."""
     assert make_line_visible("A\n= job\tB\r") == "A\\n= job\\tB\\r"
 
 
@@ -245,7 +238,6 @@ def test_no_character_that_controls_or_formats_is_left() -> None:
 
 
 def test_json_means_the_same_and_hides_nothing() -> None:
-    """Programs get each character, a terminal none that it obeys."""
     value = ["ä\x9b31m\u202e\U000e0041\x1b\ud800", "\u00a0\n\x7f"]
     text = make_json_visible(json.dumps(value, ensure_ascii=False, indent=2))
     assert json.loads(text) == value

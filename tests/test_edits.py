@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
@@ -16,7 +17,7 @@ from cfl_jobs.configs.config import Config, normalise
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import description_of, set_description
 from cfl_jobs.planning.differences import Raw, compare, find_losses
-from cfl_jobs.planning.plan import Owner, Plan, Update
+from cfl_jobs.planning.plan import Owner, Plan, Status, Update
 from cfl_jobs.target import Kind
 from tests.config_edits import EDITS, change_space, drop_meaningless, repeat_element
 from tests.jenkins_server_configs import (
@@ -31,11 +32,23 @@ from tests.jenkins_server_configs import (
     save,
 )
 from tests.memory_target import MemoryTarget
-from tests.rendered_jobs import choose_dialect, jenkins, job, normal_of, plan, update
+from tests.planned import told
+from tests.rendered_jobs import (
+    choose_dialect,
+    folder,
+    invent_zip,
+    jenkins,
+    job,
+    normal_of,
+    plan,
+    update,
+    view,
+)
 
 KEY = (Kind.JOB, "Job")
 
 
+@cache
 def read(name: str, state: str = "posted", version: str = OLD) -> str:
     """Return a recorded config; the state "" is what Jenkins made of it."""
     text = recorded(name, state) if state else recorded_save(name, version)
@@ -91,7 +104,7 @@ def makes_a_difference(now: Iterable[Raw], without: Iterable[Raw]) -> bool:
     return not there <= here
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(data=st.data())
 def test_edits_of_both_sides_are_told_and_then_ended(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -155,3 +168,89 @@ def test_a_step_that_we_repeated_before_both_sides_changed_it_alike_is_told_as_o
     target.configs[KEY] = save(format_config(there), target.installed)
     found = owners(plan(target, replace(first, config=format_config(root))))
     assert found & {Owner.OURS, Owner.BOTH}
+
+
+TOKEN = "COLLEAGUE"
+COLLEAGUES = (
+    ("<artifacts>", f"<artifacts>{TOKEN},"),
+    ("<description>Publishes.", f"<description>{TOKEN} Publishes."),
+    (
+        "</builders>",
+        f"<hudson.tasks.Shell><command>{TOKEN}</command></hudson.tasks.Shell></builders>",
+    ),
+    ("<followSymlinks>false", f"<followSymlinks>{TOKEN}"),
+    ("</jobNames>", f"<string>{TOKEN}</string></jobNames>"),
+)
+
+
+def chain(number: int) -> tuple[Config, ...]:
+    new = number > 1
+    return (
+        job("A", branch=f"branch-{number}"),
+        job("B", scripts=(f"echo {number}",)),
+        folder("F"),
+        job("F/C", artifacts=f"out-{number}/*"),
+        job("New" if new else "Old", moved_from=("Old",) if new else ()),
+        view("V", ("A", "B") if new else ("A",)),
+    )
+
+
+# Someone edits a job at any request of an update: what they did is there, or kept; never lost.
+# Jenkins has no conditional write, so an edit right before our own write to that job can't be seen:
+# those are left out.
+def edit_at(target: MemoryTarget, chosen: random.Random, number: int) -> list[tuple[str, str]]:
+    """Let someone edit something before the numbered request; returns what was asked then."""
+    seen = 0
+    done: list[tuple[str, str]] = []
+
+    def edit(verb: str, name: str) -> None:
+        nonlocal seen
+        seen += 1
+        if seen != number:
+            return
+        key = chosen.choice(sorted(target.configs, key=str))
+        fitting = [pair for pair in COLLEAGUES if pair[0] in target.configs[key]]
+        is_blind = name == key[1] and verb in ("update", "save")
+        if fitting and not is_blind:
+            target.edit(key[1], *chosen.choice(fitting), kind=key[0])
+            done.append((verb, name))
+
+    target.before_request = edit
+    return done
+
+
+# Those by which it comes to an edit.
+SEEDS = (1, 3, 7, 9, 11, 14, 15, 18, 21, 25, 28, 31, 32, 36)
+
+
+def test_an_edit_at_any_moment_is_there_or_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There: it is in the job, and the next plan shows it as theirs. Kept: it was replaced.
+
+    The edits come before and after our writes; some are overwritten and kept, some left there.
+    """
+    verbs: set[str] = set()
+    left = 0
+    for seed in SEEDS:
+        place = tmp_path / f"{seed}"
+        choose_dialect(DIALECTS[seed // 2 % 2], monkeypatch)
+        chosen = random.Random(seed)
+        target = jenkins()
+        if seed % 2:
+            invent_zip(target)
+        update(target, place, *chain(1))
+        done = edit_at(target, chosen, chosen.randint(1, 60))
+        result = update(target, place, *chain(2))
+        target.recover()
+        verbs |= {verb for verb, _ in done}
+        if any(TOKEN in config for config in target.configs.values()):
+            left += 1
+            found = told(plan(target, *chain(2)))
+            assert any(TOKEN in each.before for each in found), (seed, done)
+        elif done:
+            kept = [path for path in place.rglob("before/*") if TOKEN in path.read_text()]
+            failed = [o.message for o in result.outcomes if o.status is not Status.DONE]
+            assert kept, (seed, done, failed)
+    assert {"list", "read", "update", "save", "rename"} <= verbs
+    assert 3 < left < 12

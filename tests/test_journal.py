@@ -16,10 +16,9 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import CflJobsError, Finding, Origin, PlanError, Position
 from cfl_jobs.planning.basis import Asked, Basis, Setup, load_plan, save_plan
 from cfl_jobs.planning.journal import Journal, Step, find_run, list_runs, state_directory
-from cfl_jobs.planning.observe import observe
+from cfl_jobs.planning.observe import check_unchanged, observe
 from cfl_jobs.planning.plan import Create, Delete, Update
 from cfl_jobs.planning.renames import names_to_look_at
-from cfl_jobs.planning.unchanged import check_unchanged
 from cfl_jobs.target import Kind, full_label
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
@@ -50,7 +49,6 @@ def test_a_step_is_the_last_line_about_its_job(tmp_path: Path) -> None:
 
 
 def test_names_that_are_no_file_names_are_kept_apart(tmp_path: Path) -> None:
-    """Folders, percent signs, very long names, a job and a view of one name."""
     journal = Journal(tmp_path, target="x", verb="update")
     names = ["a/b", "a%2Fb", "../x", "n" * 300, "n" * 301, "ü"]
     files = {name: journal.keep(Kind.JOB, name, f"config of {name}") for name in names}
@@ -63,7 +61,6 @@ def test_names_that_are_no_file_names_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_a_run_is_found_by_the_beginning_of_its_name(tmp_path: Path) -> None:
-    """The last one without a name; an error where it isn't clear which."""
     with pytest.raises(CflJobsError, match="no runs against x are kept"):
         find_run(tmp_path, "x", "")
     first = Journal(tmp_path, target="x", verb="update").run
@@ -87,7 +84,6 @@ def test_each_target_has_its_place(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_stops_before_anything_is_changed(tmp_path: Path) -> None:
-    """It says what to do."""
     (tmp_path / "file").write_text("")
     with pytest.raises(CflJobsError, match="can't be kept, so it wasn't changed") as caught:
         Journal(tmp_path / "file" / "runs", target="x", verb="update")
@@ -112,7 +108,6 @@ def test_runs_against_other_targets_are_not_among_them(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_line_costs_only_itself(tmp_path: Path, cut: bytes, damaged: int) -> None:
-    """It is counted, so that people can be told."""
     journal = Journal(tmp_path, target="x", verb="update")
     step = Step(Kind.JOB, "Caf\u00e9\u2028", "create", "done", after="1")
     journal.note(step)
@@ -157,7 +152,6 @@ def test_a_run_that_ended_is_complete(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_place_or_a_run_that_cannot_be_read_is_told(tmp_path: Path) -> None:
-    """The place is an error; a run of it is listed with the reason."""
     journal = Journal(tmp_path / "runs", target="x", verb="update")
     journal.directory.chmod(0)
     (run,) = list_runs(tmp_path / "runs", "x")
@@ -174,7 +168,6 @@ def test_a_place_or_a_run_that_cannot_be_read_is_told(tmp_path: Path) -> None:
 
 
 def test_a_run_whose_head_is_damaged_is_told(tmp_path: Path) -> None:
-    """Nobody can say what it was about; the newest one is never passed over in silence."""
     Journal(tmp_path, target="x", verb="update")
     journal = Journal(tmp_path, target="x", verb="update")
     (journal.directory / "run.json").write_text("{")
@@ -217,7 +210,6 @@ def basis_of(target: MemoryTarget, *wanted: Config) -> Basis:
 
 
 def test_a_kept_plan_is_the_same_plan(target: MemoryTarget, tmp_path: Path) -> None:
-    """Written to a file and read again, for its owner only."""
     update(target, tmp_path, job("A"), job("Old"), job("Gone"))
     target.configs[Kind.JOB, "C"] = save(job("C").config, PLUGINS)
     target.builds["Gone"] = 7
@@ -266,7 +258,6 @@ def test_a_plan_whose_digest_was_forged_shows_what_it_would_do(
     "text", ["", "{}", "[]", '{"format": 1}', '{"format": "cfl-jobs 0.0.1 plan 1"}', "[" * 9999]
 )
 def test_another_file_is_no_plan(tmp_path: Path, text: str) -> None:
-    """Nor is one of another version, which might understand it otherwise."""
     path = tmp_path / "plan.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(PlanError) as caught:
@@ -275,7 +266,6 @@ def test_another_file_is_no_plan(tmp_path: Path, text: str) -> None:
 
 
 def test_a_plan_replaces_no_more_than_a_file(target: MemoryTarget, tmp_path: Path) -> None:
-    """Not a directory or a device that was named by mistake."""
     (tmp_path / "here").mkdir()
     os.mkfifo(tmp_path / "pipe")
     for name in ("here", "pipe"):

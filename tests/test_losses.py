@@ -18,8 +18,7 @@ from cfl_jobs.configs.requirements import (
 )
 from cfl_jobs.importing.solving import ComponentSolver
 from cfl_jobs.importing.trial import PARENTS
-from cfl_jobs.planning.differences import compare, find_losses
-from cfl_jobs.planning.losses import advise_on_loss
+from cfl_jobs.planning.differences import advise_on_loss, compare, find_losses
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind

@@ -39,7 +39,6 @@ MARKS = st.builds(
 
 @given(MARKS, st.text(st.characters(exclude_categories=("Cs", "Cc"))))
 def test_a_mark_is_found_again_below_any_description(mark: Mark, text: str) -> None:
-    """Written and read it is the same, and the description is as it was."""
     joined = join_description(text, mark)
     rest, found = split_description(joined)
     assert found == mark
@@ -47,7 +46,6 @@ def test_a_mark_is_found_again_below_any_description(mark: Mark, text: str) -> N
 
 
 def test_a_mark_is_a_sentence_for_people() -> None:
-    """It says where the job comes from and what to do."""
     print_ = fingerprint(normalise(job().config, name="a"))
     text = join_description("Publishes.", Mark("jobs/deploy.yaml", print_, print_))
     first, second = text.split("\n\n")
@@ -75,7 +73,6 @@ def test_a_mark_whose_code_was_damaged_is_still_ours_but_tells_nothing() -> None
 
 
 def test_a_mark_of_another_version_is_ours_and_leaves_nothing_behind() -> None:
-    """What it says isn't understood, and all of it is the mark."""
     text = "Publishes.\n\nManaged by cfl-jobs from jobs/a.yaml. Change it there. [cfl-jobs 2 a/b c]"
     rest, mark = split_description(text)
     assert (rest, mark) == ("Publishes.", Mark("jobs/a.yaml", is_verified=False))
@@ -120,7 +117,6 @@ def test_what_stands_behind_a_mark_is_seen_by_nobody() -> None:
 
 
 def test_it_is_found_again_unless_someone_cut_some_of_it_off() -> None:
-    """Then the visible codes tell what they can."""
     mark = make(step("x=1 y=1"), step("x=2 y=1 z=1"))
     _, found = split_description(join_description("Publishes.", mark))
     assert found is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 
 import pytest
 from hypothesis import assume, given, settings
@@ -15,9 +16,8 @@ from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.configs.mark import Mark, codes_of_versions, fingerprint
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.planning.differences import Raw, compare
-from cfl_jobs.planning.owners import attribute, record
+from cfl_jobs.planning.owners import Habits, attribute, record
 from cfl_jobs.planning.plan import Owner
-from cfl_jobs.planning.upgrades import NO_HABITS, Habits, learn_habits
 from tests.config_edits import EDITS, drop_meaningless
 from tests.jenkins_server_configs import DIALECTS, NEW, OLD, recorded, recorded_names, recorded_save
 from tests.rendered_jobs import job
@@ -25,6 +25,7 @@ from tests.rendered_jobs import job
 RECORDED = [(name, version) for version in DIALECTS for name in recorded_names("stored", version)]
 
 
+@cache
 def read(name: str, version: str = "") -> str:
     """Return a config as posted, or what a Jenkins made of it, without what has no meaning."""
     text = recorded_save(name, version) if version else recorded(name, "posted")
@@ -34,7 +35,7 @@ def read(name: str, version: str = "") -> str:
 
 
 def owners(wanted: Normal, live: Normal, mark: Mark) -> list[Owner]:
-    found = attribute(wanted, live, mark, lambda: learn_habits((live,)))
+    found = attribute(wanted, live, mark, lambda: Habits((live,)))
     return [owner for _, owner, _ in found]
 
 
@@ -45,7 +46,7 @@ def mark_of(applied: Normal, kept: Normal, *, is_cut: bool = False) -> Mark:
 
 
 @pytest.mark.parametrize("upgraded", [False, True])
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_an_edit_on_the_server_is_never_taken_for_jenkins_own(
     upgraded: bool, data: st.DataObject
@@ -66,7 +67,7 @@ def test_an_edit_on_the_server_is_never_taken_for_jenkins_own(
     assert any(owner is not Owner.JENKINS for owner in owners(wanted, live, mark))
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_change_of_the_definition_is_ours(data: st.DataObject) -> None:
     """Where the server has what Jenkins made of the last one, and wherever we changed it.
@@ -104,7 +105,6 @@ def test_what_jenkins_made_of_a_job_at_the_update_is_its_own(
     [("abc", "cba"), ("ab", "ba"), ("abc", "bca"), ("abcd", "dbca"), ("ab", "aab"), ("aab", "ab")],
 )
 def test_a_new_order_of_steps_is_someones(wanted: str, live: str) -> None:
-    """Theirs where the server has it, ours where the definition has it."""
     here = normalise(job(scripts=tuple(wanted)).config, name="a")
     there = normalise(job(scripts=tuple(live)).config, name="a")
     assert set(owners(here, there, mark_of(here, here))) == {Owner.THEIRS}
@@ -137,7 +137,7 @@ def test_steps_that_both_sides_added_removed_or_moved_are_all_told(
     """Each side's own where the marks tell it, "both" where one may be behind the other."""
     letters = (base, wanted, live)
     then, here, there = (normalise(job(scripts=tuple(s)).config, name="a") for s in letters)
-    found = attribute(here, there, mark_of(then, then), lambda: NO_HABITS)
+    found = attribute(here, there, mark_of(then, then), lambda: Habits())
     told: dict[str, Owner] = {}
     for raw, owner, _ in found:
         for element in (raw.desired, raw.live):
@@ -198,10 +198,9 @@ def test_a_new_order_is_someones_though_jenkins_changed_all_that_moved(
         assert set(found) <= {owner, Owner.JENKINS}
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(data=st.data())
 def test_what_both_sides_edited_is_never_taken_for_jenkins_own(data: st.DataObject) -> None:
-    """Whatever wasn't different right after the update is someone's."""
     name, version = data.draw(st.sampled_from(RECORDED))
     texts = {"posted": read(name), "saved": read(name, version)}
     then = {state: normalise(text, name=name) for state, text in texts.items()}
@@ -213,7 +212,7 @@ def test_what_both_sides_edited_is_never_taken_for_jenkins_own(data: st.DataObje
         now[state] = normalise(format_config(root), name=name)
     own = {content(raw) for raw in compare(then["posted"], then["saved"])}
     mark = mark_of(then["posted"], then["saved"], is_cut=data.draw(st.booleans()))
-    found = attribute(now["posted"], now["saved"], mark, lambda: NO_HABITS)
+    found = attribute(now["posted"], now["saved"], mark, lambda: Habits())
     by_jenkins = [raw for raw, owner, _ in found if owner is Owner.JENKINS]
     assert [raw for raw in by_jenkins if content(raw) not in own] == []
 
@@ -244,7 +243,7 @@ def test_of_a_job_with_very_many_parts_the_mark_knows_only_the_whole() -> None:
 def test_without_a_mark_nothing_is_known() -> None:
     here, there = (normalise(job(branch=name).config, name="a") for name in "ab")
     for mark, expected in ((None, Owner.ADOPT), (Mark("jobs/a.yaml"), Owner.UNKNOWN)):
-        found = attribute(here, there, mark, lambda: NO_HABITS)
+        found = attribute(here, there, mark, lambda: Habits())
         assert [owner for _, owner, _ in found] == [expected]
 
 
@@ -260,7 +259,7 @@ def test_permissions_of_who_made_a_job_are_jenkins_own(*, is_cut: bool) -> None:
 
     then, kept = normalise(job().config, name="a"), permit("creator", "creator too")
     mark = mark_of(then, kept, is_cut=is_cut)
-    found = attribute(permit("alice"), kept, mark, lambda: NO_HABITS)
+    found = attribute(permit("alice"), kept, mark, lambda: Habits())
     told = [((raw.desired or raw.live or then).text, owner) for raw, owner, _ in found]
     assert told == [
         ("USER:a.B.Read:alice", Owner.OURS),
@@ -298,14 +297,14 @@ def upgraded(*texts: str, own: str = "<ours>1</ours><own>1</own>", added: str = 
 
 
 def habits() -> Habits:
-    return learn_habits((upgraded("1", "2"), upgraded("3")))
+    return Habits((upgraded("1", "2"), upgraded("3")))
 
 
 def owners_by_tag(
     wanted: Normal, live: Normal, mark: Mark = MARK, habits: Habits | None = None
 ) -> dict[str, Owner]:
     """Return whose the difference of each tag is."""
-    learnt = habits or learn_habits((upgraded("1", "2"), upgraded("3")))
+    learnt = habits or Habits((upgraded("1", "2"), upgraded("3")))
     found = attribute(wanted, live, mark, lambda: learnt)
     return {(raw.live or raw.desired).tag: owner for raw, owner, _ in found}  # type: ignore[union-attr]
 
@@ -345,7 +344,6 @@ def test_an_upgrade_makes_nobodys_change_anothers(
 
 
 def test_what_jenkins_made_of_a_step_at_the_update_is_its_own_after_an_upgrade_too() -> None:
-    """Beside a step that we added."""
     wanted, live = ours("1", "2", "3"), upgraded("1", "2")
     found = attribute(wanted, live, MARK, habits)
     assert {raw.live.tag for raw, owner, _ in found if raw.live and owner is Owner.JENKINS} == {
@@ -384,15 +382,13 @@ def test_a_flag_that_an_upgrade_took_is_told_from_one_that_a_person_turned_off(
     """A class that has a flag always says what it is, and one that hasn't never does."""
     wanted, then = steps("1", own=FLAGGED), steps("1", own=FLAGGED, plugin=SAVED_BY_OLD)
     there = steps("1", own=live, plugin=SAVED_BY_NEW)
-    assert (
-        owners_by_tag(wanted, there, old_mark_of(wanted, then), learn_habits((there,))) == expected
-    )
+    assert owners_by_tag(wanted, there, old_mark_of(wanted, then), Habits((there,))) == expected
 
 
 def test_a_plain_text_that_jenkins_encrypted_since_is_its_own() -> None:
     """A directory has it as we wrote it, until a Jenkins starts with that."""
     wanted = steps("1", own="<token>plain</token>")
     there = steps("1", own="<token>{AQAAABAAAAAQxIyRO+G2ncy+IfR2qVKHJ9gE}</token>")
-    assert owners_by_tag(wanted, there, old_mark_of(wanted, wanted), NO_HABITS) == {
+    assert owners_by_tag(wanted, there, old_mark_of(wanted, wanted), Habits()) == {
         "token": Owner.JENKINS
     }

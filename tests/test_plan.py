@@ -18,7 +18,7 @@ from tests.memory_target import MemoryTarget
 from tests.planned import owners, tell, told, update
 from tests.rendered_jobs import PLUGINS, folder, jenkins, job, plan, view
 
-pytestmark = pytest.mark.usefixtures("each_dialect")
+pytestmark = pytest.mark.usefixtures("a_dialect")
 
 
 @pytest.fixture
@@ -81,7 +81,6 @@ def test_a_job_that_is_no_longer_said_to_be_disabled_is_enabled(
 def test_the_mark_of_jenkins_job_builder_is_no_difference(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
-    """A job that jenkins-job-builder's own update made is adopted without a false difference."""
     text = "Publishes.&lt;!-- Managed by Jenkins Job Builder --&gt;"
     target.configs[Kind.JOB, "Publish"] = save(job(description=text).config, PLUGINS)
     made = plan(target, job(), adopt=True)
@@ -127,7 +126,6 @@ def test_a_flag_that_is_not_there_is_shown_as_what_that_means(
 
 
 def test_a_difference_is_blamed_on_its_template(target: MemoryTarget, tmp_path: Path) -> None:
-    """The step's line where it is known, else the definition's."""
     update(target, tmp_path, job())
     made = plan(target, job(scripts=("new",), branch="new"))
     places = {found.label: str(found.position) for found in told(made)}
@@ -157,7 +155,6 @@ def test_a_view_has_a_mark_and_is_compared_like_a_job(target: MemoryTarget, tmp_
 
 
 def test_secrets_are_not_shown(target: MemoryTarget, tmp_path: Path) -> None:
-    """Neither encrypted ones nor fields that hold one."""
     secret = "{AQAAABAAAAAQxIyRO+G2ncy+IfR2qVKHJ9gE}"
     update(target, tmp_path, job(extra="<authToken>hunter2</authToken>", scripts=(secret,)))
     made = plan(target, job(extra="<authToken>hunter3</authToken>", scripts=("plain",)))
@@ -288,7 +285,6 @@ def test_a_job_that_went_since_it_was_listed_is_absent(updated: MemoryTarget) ->
 def test_a_target_that_goes_away_in_the_middle_is_an_error(
     updated: MemoryTarget, kind: type[TargetError]
 ) -> None:
-    """Not a plan that leaves most of the jobs alone."""
     is_gone = []
 
     def go_away(verb: str, name: str) -> None:

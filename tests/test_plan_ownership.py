@@ -20,7 +20,7 @@ from tests.memory_target import MemoryTarget
 from tests.planned import tell, update
 from tests.rendered_jobs import PLUGINS, apply, folder, jenkins, job, plan, view
 
-pytestmark = pytest.mark.usefixtures("each_dialect")
+pytestmark = pytest.mark.usefixtures("a_dialect")
 
 
 @pytest.fixture
@@ -29,7 +29,6 @@ def target() -> MemoryTarget:
 
 
 def test_a_job_that_is_not_ours_needs_adopt(target: MemoryTarget, tmp_path: Path) -> None:
-    """It is left alone, named and compared; with --adopt it is taken over."""
     target.configs[Kind.JOB, "Publish"] = save(job(branch="by hand").config, PLUGINS)
     made = plan(target, job())
     assert made.changes == ()
@@ -51,7 +50,6 @@ def test_a_job_that_is_not_ours_needs_adopt(target: MemoryTarget, tmp_path: Path
 
 
 def test_an_edit_that_took_the_mark_with_it_is_shown(target: MemoryTarget, tmp_path: Path) -> None:
-    """Someone replaced the description in the browser, and more."""
     update(target, tmp_path, job())
     config = target.configs[Kind.JOB, "Publish"]
     text = description_of(parse_config(config, name="Publish"))
@@ -86,7 +84,6 @@ def test_another_projects_jobs_are_neither_pruned_nor_taken(
 
 
 def test_a_project_that_gets_a_name_keeps_its_jobs(target: MemoryTarget, tmp_path: Path) -> None:
-    """Their marks say so from the next update on; those of another without a name stay."""
     update(target, tmp_path, job("A"), job("Unnamed"))
     named = job("A", project="one")
     made = plan(target, named, prune=True)
@@ -121,7 +118,6 @@ def test_a_copy_made_in_jenkins_is_not_ours(
 
 
 def test_a_job_renamed_by_hand_is_told_of(target: MemoryTarget, tmp_path: Path) -> None:
-    """Where its name is made again, it should not be lost sight of, nor deleted."""
     update(target, tmp_path, job("Deploy"))
     target.rename("Deploy", "By hand")
     made = plan(target, job("Deploy"), prune=True)
@@ -132,7 +128,6 @@ def test_a_job_renamed_by_hand_is_told_of(target: MemoryTarget, tmp_path: Path) 
 
 
 def test_only_a_whole_mark_lets_a_job_be_deleted(target: MemoryTarget, tmp_path: Path) -> None:
-    """Not a description that speaks of the mark, nor a mark that someone damaged."""
     update(target, tmp_path, job("A"), job("Damaged"))
     quoting = job("Quoting", description="Managed by cfl-jobs from a file. Change it there.")
     target.configs[Kind.JOB, "Quoting"] = quoting.config
@@ -146,7 +141,6 @@ def test_only_a_whole_mark_lets_a_job_be_deleted(target: MemoryTarget, tmp_path:
 def test_a_job_that_was_to_be_renamed_is_never_deleted(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
-    """Both names are there; which of them should go is not for us to say."""
     update(target, tmp_path, job("Old"), job("New"))
     target.builds["Old"] = 80
     made = plan(target, job("New", moved_from=("Old",)), prune=True)
@@ -159,7 +153,6 @@ def test_a_job_that_was_to_be_renamed_is_never_deleted(
 def test_a_name_that_is_there_in_another_case_is_neither_made_nor_deleted(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
-    """Jenkins takes the two for one."""
     update(target, tmp_path, job("deploy"))
     made = plan(target, job("Deploy"), prune=True)
     assert made.changes == ()
@@ -167,7 +160,6 @@ def test_a_name_that_is_there_in_another_case_is_neither_made_nor_deleted(
 
 
 def test_jobs_come_along_with_their_folder(target: MemoryTarget, tmp_path: Path) -> None:
-    """They are compared, not made anew; nothing of the old folder is deleted."""
     update(target, tmp_path, folder("F"), job("F/a"), job("F/b"))
     wanted = (
         replace(folder("G"), moved_from=("F",)),
@@ -184,7 +176,6 @@ def test_jobs_come_along_with_their_folder(target: MemoryTarget, tmp_path: Path)
 
 
 def test_adopting_many_jobs_counts_as_changing_them(target: MemoryTarget) -> None:
-    """They are someone's, and would all be replaced."""
     for number in range(20):
         name = f"Job {number}"
         target.configs[Kind.JOB, name] = save(job(name, branch="by hand").config, PLUGINS)
@@ -195,7 +186,6 @@ def test_adopting_many_jobs_counts_as_changing_them(target: MemoryTarget) -> Non
 def test_what_is_no_longer_defined_is_named_and_deleted_only_with_prune(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
-    """Of our jobs only, with their builds counted."""
     update(target, tmp_path, job("Keep"), job("Old"))
     target.configs[Kind.JOB, "Theirs"] = job("Theirs").config
     target.builds["Old"] = 12
@@ -217,7 +207,6 @@ def test_a_filter_never_deletes(target: MemoryTarget, tmp_path: Path) -> None:
 def test_a_folder_that_holds_jobs_of_others_is_not_deleted(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
-    """Deleting it would delete what is in it."""
     update(target, tmp_path, folder("team"), job("team/Ours"))
     target.configs[Kind.JOB, "team/Theirs"] = job().config
     made = plan(target, job("Publish"), prune=True)
@@ -231,7 +220,6 @@ def test_a_folder_that_holds_jobs_of_others_is_not_deleted(
 def test_a_plan_knows_that_a_folder_is_missing_or_is_a_job(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
-    """Nothing is tried that must fail, and what can be made is made."""
     target.configs[Kind.JOB, "Theirs"] = folder("Theirs").config
     target.configs[Kind.JOB, "Build"] = job("Build").config
     wanted = (
@@ -319,7 +307,6 @@ class Broken(MemoryTarget):
 def test_what_a_plan_means_is_told_for_whose_change_it_is(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
-    """An edit on the server is put back, and said to be; what nobody touched is no effect."""
     name = "Deploy to Prod"
     update(target, tmp_path, job(name), job("Publish"))
     target.edit(name, "echo two", "echo theirs")

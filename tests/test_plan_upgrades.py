@@ -22,7 +22,7 @@ from tests.memory_target import MemoryTarget
 from tests.planned import told, update, upgrade
 from tests.rendered_jobs import PLUGINS, jenkins, job, plan
 
-pytestmark = pytest.mark.usefixtures("each_dialect")
+pytestmark = pytest.mark.usefixtures("a_dialect")
 
 
 @pytest.fixture
@@ -64,7 +64,6 @@ def add_everywhere(target: MemoryTarget, wanted: Iterable[Config]) -> None:
 def test_what_an_upgraded_plugin_adds_alike_everywhere_is_jenkins_own(
     target: MemoryTarget, tmp_path: Path
 ) -> None:
-    """But one job that differs from the others was edited."""
     wanted = apply_jobs(target, tmp_path)
     upgrade(target)
     add_everywhere(target, wanted)
@@ -213,7 +212,6 @@ def test_a_new_field_is_theirs_where_no_plugin_was_upgraded(
 def test_a_field_that_an_upgrade_renamed_is_told_from_one_with_another_value(
     target: MemoryTarget, tmp_path: Path, after: str, expected: list[Owner]
 ) -> None:
-    """No upgrade excuses another value than ours."""
     element = f"<{WRAPPER}><pack>zip</pack></{WRAPPER}>"
     named = replace(job(), config=job().config.replace(f"<{WRAPPER}/>", element))
     update(target, tmp_path, named)
@@ -240,7 +238,6 @@ def test_a_field_that_an_upgrade_renamed_is_told_from_one_with_another_value(
 def test_what_an_upgrade_takes_is_told_once_where_someone_asked_for_it(
     target: MemoryTarget, tmp_path: Path, own: frozenset[str], told: list[str]
 ) -> None:
-    """The plan is empty in either case: no update could bring it back."""
     element = f"<{WRAPPER}><fast>true</fast><pack>1</pack></{WRAPPER}>"
     wanted = tuple(
         replace(made, config=made.config.replace(f"<{WRAPPER}/>", element), own=own)

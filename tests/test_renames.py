@@ -16,15 +16,13 @@ from cfl_jobs.review.comparing import plan_revision
 from cfl_jobs.review.formats import write_text
 from cfl_jobs.review.review import Review, Revision
 from cfl_jobs.target import Kind
-from tests.memory_target import MemoryTarget
 from tests.planned import tell
 from tests.rendered_jobs import apply, folder, jenkins, job, plan, update, view
 
-pytestmark = pytest.mark.usefixtures("each_dialect")
+pytestmark = pytest.mark.usefixtures("a_dialect")
 
 
 def test_a_renamed_job_keeps_its_builds(tmp_path: Path) -> None:
-    """`moved-from` renames on the server; then the job is as any other."""
     target = jenkins()
     update(target, tmp_path, job("Old"))
     target.builds["Old"] = 7
@@ -33,19 +31,6 @@ def test_a_renamed_job_keeps_its_builds(tmp_path: Path) -> None:
     assert target.builds == {"New": 7}
     assert (Kind.JOB, "Old") not in target.configs
     assert plan(target, wanted, prune=True).changes == ()
-
-
-def follow_renames(target: MemoryTarget, old: str, new: str) -> None:
-    """Let Jenkins write a renamed job's new name into all others at the rename, as it does."""
-
-    def follow(verb: str, name: str) -> None:
-        if (Kind.JOB, new) in target.configs and verb != "rename":
-            for key, config in target.configs.items():
-                head, _, rest = config.partition("</description>")
-                named = rest.replace(f">{old}<", f">{new}<").replace(f">{old},", f">{new},")
-                target.configs[key] = head + "</description>" + named
-
-    target.before_request = follow
 
 
 COPY = """
@@ -64,7 +49,7 @@ def test_jobs_and_views_that_jenkins_rewrote_at_a_rename_are_no_edits(tmp_path: 
         job("Copies", builders=COPY.format("Old")),
         view("Chain", ("Old", "Copies")),
     )
-    follow_renames(target, "Old", "New")
+    target.follows_renames = True
     wanted = (
         job("New", scripts=("make old",), moved_from=("Old",)),
         job("Copies", builders=COPY.format("New")),
@@ -77,7 +62,6 @@ def test_jobs_and_views_that_jenkins_rewrote_at_a_rename_are_no_edits(tmp_path: 
 
 
 def test_a_rename_is_told_in_one_line(tmp_path: Path) -> None:
-    """What gets but its new name is named there, and what else changes is told as ever."""
     target = jenkins()
     names = ("Old", "Copies", "Copies more")
     builders = COPY.format("Old")
@@ -138,7 +122,6 @@ def test_a_job_that_goes_while_one_like_it_comes_is_probably_renamed(
 
 
 def test_a_review_tells_a_probable_rename_in_one_line() -> None:
-    """And not of --prune, which would delete what it was."""
     before, after = [job("Old", scripts=(SCRIPT,))], [job("New", scripts=(SCRIPT,))]
     made = plan_revision(before, after)
     text = write_text(Review(made, (Revision("main"), Revision("change"))))
@@ -148,7 +131,6 @@ def test_a_review_tells_a_probable_rename_in_one_line() -> None:
 
 
 def test_renames_without_moved_are_what_may_be_lost(tmp_path: Path) -> None:
-    """Each once, with --prune too."""
     target = jenkins()
     some = [job(f"Job {n}", scripts=(f"make {n}\n" * 20,)) for n in range(10)]
     update(target, tmp_path, *some)
@@ -165,13 +147,12 @@ def test_renames_without_moved_are_what_may_be_lost(tmp_path: Path) -> None:
 
 
 def test_an_edit_before_a_rename_is_still_an_edit(tmp_path: Path) -> None:
-    """Only the names may differ."""
     target = jenkins()
     update(target, tmp_path, job("Old"), job("Copies", builders=COPY.format("Old")))
     wanted = (job("New", moved_from=("Old",)), job("Copies", builders=COPY.format("New")))
     made = plan(target, *wanted)
     target.edit("Copies", "<filter>a<", "<filter>b<")
-    follow_renames(target, "Old", "New")
+    target.follows_renames = True
     result = apply(made, target, tmp_path)
     failed = [o.change.name for o in result.outcomes if o.status is Status.FAILED]
     assert failed == ["Copies"]
@@ -213,7 +194,6 @@ def test_a_job_is_deleted_from_a_folder_that_was_just_renamed(tmp_path: Path) ->
 
 
 def test_a_failed_rename_is_told_once_and_its_job_left_alone(tmp_path: Path) -> None:
-    """Nothing is posted under the new name then, nor anything deleted."""
     target = jenkins()
     update(target, tmp_path, job("Old"), job("Gone"))
     target.fail(Refused("no"), "rename")

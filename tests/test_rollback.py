@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
+import tests.jenkins_server_configs as configs
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Refused
 from cfl_jobs.planning.apply import apply_plan
 from cfl_jobs.planning.journal import Journal, Run, list_runs
+from cfl_jobs.planning.observe import is_same_job
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.planning.rollback import compare_configs, plan_rollback
-from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.target import Kind
+from tests.jenkins_server_configs import DIALECTS
 from tests.memory_target import Killed, MemoryTarget
 from tests.planned import roll_back, tell, ways
 from tests.rendered_jobs import folder, jenkins, job, plan, view
@@ -54,7 +56,6 @@ CHANGED = "was changed since; --force puts it back all the same"
 def test_a_job_that_changes_while_people_are_asked_is_left_alone(
     tmp_path: Path, what: str, wanted: Config
 ) -> None:
-    """Whether the rollback would put it back or delete it; what was edited is still there."""
     target = jenkins()
     update(target, tmp_path, job("A"))
     run = update(target, tmp_path, job("A"), wanted) if wanted.name == "New" else None
@@ -71,7 +72,6 @@ def test_a_job_that_changes_while_people_are_asked_is_left_alone(
 
 
 def test_a_deleted_job_is_made_again_as_it_was(tmp_path: Path) -> None:
-    """With the mark it had, so that the next plan knows it."""
     target = jenkins()
     update(target, tmp_path, job("A"), job("Gone"))
     before = target.configs[Kind.JOB, "Gone"]
@@ -137,7 +137,6 @@ def test_a_folder_that_is_empty_but_for_what_the_run_made_goes(tmp_path: Path) -
 def test_a_folder_that_gets_a_job_or_view_while_people_are_asked_is_left_alone(
     tmp_path: Path, kind: Kind
 ) -> None:
-    """It is listed once more before it is deleted."""
     target = jenkins()
     undos = plan_rollback(update(target, tmp_path, folder("T")), target)
     target.configs[kind, "T/Theirs"] = "<project/>"
@@ -176,7 +175,6 @@ def kill_update(
 
 
 def test_what_a_killed_run_posted_is_put_back(tmp_path: Path) -> None:
-    """The open mark tells that it is just what was posted."""
     target = jenkins()
     update(target, tmp_path, job("A"))
     before = target.configs[Kind.JOB, "A"]
@@ -187,7 +185,6 @@ def test_what_a_killed_run_posted_is_put_back(tmp_path: Path) -> None:
 
 
 def test_what_was_edited_after_a_run_was_killed_is_left_alone(tmp_path: Path) -> None:
-    """Whether that run had changed the job by then, or not yet."""
     for after in (True, False):
         target = jenkins()
         update(target, tmp_path, job("A"))
@@ -257,7 +254,6 @@ def test_a_deleted_name_that_someone_took_since_is_left_alone(tmp_path: Path) ->
 def test_a_rename_that_was_killed_anywhere_is_put_back(
     tmp_path: Path, verb: str, after: bool
 ) -> None:
-    """To the old name and the old config, or nothing is to be done."""
     target = jenkins()
     update(target, tmp_path, job("Old"))
     before = dict(target.configs)
@@ -286,7 +282,6 @@ def test_a_failed_deletion_is_nothing_to_put_back(tmp_path: Path) -> None:
 def test_one_backup_that_is_gone_or_damaged_costs_only_its_job(
     tmp_path: Path, left: str | None
 ) -> None:
-    """It is left alone with the reason; the others are put back."""
     target, run = changed(tmp_path, "A", "B")
     backup = run.directory / "before" / "job A.xml"
     backup.unlink()
@@ -304,7 +299,6 @@ def test_one_job_that_cannot_be_read_costs_only_itself(tmp_path: Path) -> None:
 
 
 def test_what_changes_in_many_jobs_alike_is_told_once(tmp_path: Path) -> None:
-    """And what is done to one only, apart."""
     target = jenkins()
     names = [f"J{number}" for number in range(8)]
     update(target, tmp_path, *map(job, names))
@@ -324,7 +318,6 @@ def test_what_changes_in_many_jobs_alike_is_told_once(tmp_path: Path) -> None:
     ],
 )
 def test_that_a_job_was_enabled_is_told(tmp_path: Path, before: str, told: str) -> None:
-    """Or that it only says so by now: then nothing but the mark is put back."""
     target = jenkins()
     update(target, tmp_path, job("A", extra=before))
     run = update(target, tmp_path, job("A", extra="<disabled>false</disabled>"))
@@ -393,10 +386,10 @@ def test_a_rollback_of_renames_and_one_of_that(tmp_path: Path) -> None:
 
 
 def test_a_rollback_of_renames_that_was_killed_goes_on_from_there(tmp_path: Path) -> None:
-    """At any third request; what is in a folder is found under the folder's name of now."""
-    last = seen = 0
+    """At any third request, by turns; what is in a folder is found under its name of now."""
+    last = seen = 3 * DIALECTS.index(configs.chosen)
     while seen >= last:
-        last, seen = last + 3, 0
+        last, seen = last + 6, 0
         place = tmp_path / str(last)
         target, before, run = renamed(place)
 

@@ -10,8 +10,8 @@ import pytest
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import PlanError
+from cfl_jobs.planning.observe import check_unchanged
 from cfl_jobs.planning.plan import Owner, Plan, Update
-from cfl_jobs.planning.unchanged import check_unchanged
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart, save
 from tests.jenkins_server_rules import encrypt

@@ -10,15 +10,16 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.errors import CflJobsError
+from cfl_jobs.errors import CflJobsError, Refused
 from cfl_jobs.planning.carryout import Maker, restore
 from cfl_jobs.planning.journal import Journal, Step
-from cfl_jobs.planning.observe import WORKERS
+from cfl_jobs.planning.observe import WORKERS, find_more_to_go, name_inside, read_again
 from cfl_jobs.planning.plan import (
     Create,
     Delete,
@@ -31,9 +32,14 @@ from cfl_jobs.planning.plan import (
     turn_of,
 )
 from cfl_jobs.planning.renames import Renames, find_renames
-from cfl_jobs.planning.unchanged import check_deletion, read_unchanged
 from cfl_jobs.reading.names import folders_of
-from cfl_jobs.target import Key, Target
+from cfl_jobs.target import Key, Kind, Target
+
+_A_WHILE = 0.2  # seconds
+_INTERRUPTED = "interrupted before it was begun"
+_GIVEN_UP = "given up while in hand, so it may be done or not"
+# Does something about a change and says what people should know; None: that wasn't all of it.
+_Act = Callable[[], str | None]
 
 
 def apply_plan(
@@ -58,10 +64,10 @@ def apply_plan(
     maker = Maker(target, journal, versions or {})
     run = _Run(plan, target, journal, maker, report, stop or threading.Event())
     try:
-        for stage in _stages(plan.changes):
+        for stage in run.stages():
             pool = ThreadPoolExecutor(max_workers=min(workers, len(stage)))
             try:
-                futures = [pool.submit(run.do, *task[1:]) for task in stage]
+                futures = [pool.submit(run.do, change, act) for change, act in stage]
                 _wait(futures, run.stop)
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
@@ -87,25 +93,12 @@ def _wait(futures: Sequence[Future[None]], stop: threading.Event) -> None:
             stop.set()
 
 
-# When its turn comes, a change, and whether it is but its renaming that is to be done.
-_Task = tuple[tuple[int, int], PlannedChange, bool]
-
-
-def _stages(changes: Sequence[PlannedChange]) -> list[list[_Task]]:
-    """Split changes into what may be done at the same time.
-
-    Renames come first, since Jenkins follows them in other jobs.
-    """
-    renamed = [each for each in changes if isinstance(each, Update) and each.has_rename]
-    tasks: list[_Task] = [((-1, each.name.count("/")), each, True) for each in renamed]
-    tasks += [(turn_of(change), change, False) for change in changes]
-    tasks.sort(key=itemgetter(0))
-    return [list(stage) for _, stage in groupby(tasks, key=itemgetter(0))]
-
-
 @dataclass(eq=False)
 class _Run:
-    """A plan on its way: does one task after another, in several threads at once."""
+    """A plan on its way: does one task after another, in several threads at once.
+
+    `steps` are those that were begun, as the journal has them.
+    """
 
     plan: Plan
     target: Target
@@ -113,9 +106,8 @@ class _Run:
     maker: Maker
     report: Callable[[Outcome], None]
     stop: threading.Event
-    renamed: dict[Key, Step] = field(default_factory=dict)
+    steps: dict[Key, Step] = field(default_factory=dict)
     outcomes: dict[Key, Outcome] = field(default_factory=dict)
-    undone: set[str] = field(default_factory=set)
     in_hand: set[Key] = field(default_factory=set)
     is_one_missing: bool = False
     is_given_up: bool = False
@@ -125,8 +117,22 @@ class _Run:
     def renames(self) -> Renames:
         return find_renames(self.plan)
 
-    def do(self, change: PlannedChange, is_rename: bool) -> None:
-        """Make a change, or rename its job, unless something forbids it, and report the outcome."""
+    def stages(self) -> list[list[tuple[PlannedChange, _Act]]]:
+        """Split the plan into what may be done at the same time.
+
+        Renames come first, since Jenkins follows them in other jobs.
+        """
+        tasks: list[tuple[tuple[int, int], PlannedChange, _Act]] = [
+            ((-1, change.name.count("/")), change, partial(self._rename, change))
+            for change in self.plan.changes
+            if isinstance(change, Update) and change.has_rename
+        ]
+        tasks += [(turn_of(c), c, partial(self._carry_out, c)) for c in self.plan.changes]
+        tasks.sort(key=itemgetter(0))
+        return [[task[1:] for task in stage] for _, stage in groupby(tasks, key=itemgetter(0))]
+
+    def do(self, change: PlannedChange, act: _Act) -> None:
+        """Do something about a change, unless something forbids it, and report the outcome."""
         key = change.key
         if key in self.outcomes:  # its renaming failed
             return
@@ -134,20 +140,22 @@ class _Run:
             self._set(Outcome(change, Status.NOT_DONE, reason))
             return
         self.in_hand.add(key)
-        outcome = (self._carry_out, self._rename)[is_rename](change)
+        try:
+            message, status = act(), Status.DONE
+        except CflJobsError as error:
+            self._note(key, state="failed", message=error.message)
+            message, status = str(error), Status.FAILED
         self.in_hand.discard(key)
-        if outcome:
-            self._set(outcome)
+        if message is not None:
+            self._set(outcome := Outcome(change, status, message))
             if not self.is_given_up:
                 self.report(outcome)
 
     def _set(self, outcome: Outcome) -> None:
         change = outcome.change
         self.outcomes[change.key] = outcome
-        if outcome.status is not Status.DONE:
-            self.undone.add(change.name)
-            is_new = isinstance(change, Create) or change.name != change.name_there
-            self.is_one_missing |= is_new
+        is_new = isinstance(change, Create) or change.name != change.name_there
+        self.is_one_missing |= is_new and outcome.status is not Status.DONE
 
     def give_up(self) -> None:
         """Don't wait for what is in hand; say so of it, and that the rest isn't done."""
@@ -170,86 +178,77 @@ class _Run:
         return Result(outcomes, is_interrupted=is_interrupted, problem=self.problem)
 
     def _find_obstacle(self, change: PlannedChange) -> str:
-        """Return why a task is not to be begun, "" for nothing."""
         if self.problem:
             return "since no more could be written down"
         if self.stop.is_set():
-            if change.key in self.renamed:
-                return "interrupted after it was renamed"
-            return _INTERRUPTED
+            is_renamed = change.key in self.steps
+            return "interrupted after it was renamed" if is_renamed else _INTERRUPTED
         if isinstance(change, Delete):
             # What was to take its place may be what failed.
             return "since not all of the new jobs could be made" * self.is_one_missing
-        failed = (above for above in folders_of(change.name) if above in self.undone)
-        return next((f"its folder {folder!r} failed" for folder in failed), "")
+        for folder in folders_of(change.name):
+            outcome = self.outcomes.get((Kind.JOB, folder))
+            if outcome and outcome.status is not Status.DONE:
+                return f"its folder {folder!r} failed"
+        return ""
 
-    def _rename(self, change: PlannedChange) -> Outcome | None:
-        """Give a job its new name; returns what became of it only where that failed."""
-        if not isinstance(change, Update):
-            raise TypeError("only a job that is there can be renamed")
+    def _rename(self, change: Update) -> None:
         old_name = change.name_at_rename
-        step = Step(*change.key, change.verb, "started", old_name=old_name)
-        try:
-            before = self._read_unchanged(change, old_name)
-            step = replace(step, before=self.journal.keep(*change.key, before.config))
-            self.journal.note(step)
-            self.target.rename(old_name, change.name)
-        except CflJobsError as error:
-            return self._fail(change, step, error)
-        self.renamed[change.key] = step
-        return None
+        self.steps[change.key] = Step(*change.key, change.verb, "started", old_name=old_name)
+        before = self._read_unchanged(change, old_name)
+        self._enter(change.key, before=self.journal.keep(*change.key, before.config))
+        self.target.rename(old_name, change.name)
 
-    def _carry_out(self, change: PlannedChange) -> Outcome:
-        name = change.name
+    def _carry_out(self, change: PlannedChange) -> str:
+        key, name = change.key, change.name
         if isinstance(change, Delete):  # its folder may have another name by now
             name = self.renames.find_place(name)
-        step = self.renamed.get(change.key) or Step(change.kind, name, change.verb, "started")
-        message = after = ""
+        step = self.steps.setdefault(key, Step(change.kind, name, change.verb, "started"))
+        before, after, message = None, "", ""
 
         def begin(after: str) -> None:
-            nonlocal step
-            step = replace(step, after=after)
-            self.journal.note(step)
+            self._enter(key, after=after)
 
-        try:
-            before = None
-            if not isinstance(change, Create):
-                before = self._read_unchanged(change, name)
-                kept = step.before or self.journal.keep(change.kind, name, before.config)
-                step = replace(step, before=kept)
-            if isinstance(change, Delete):
-                self.journal.note(step)
-                there = replace(change, live=change.live.named(name))
-                check_deletion(there, self.target, again=self.plan.again)
-                self.target.delete(change.kind, name)
-            elif self.plan.undoes:
-                after, message = restore(change, before, self.target, begin)
-            else:
-                after, message = self.maker.make(change, before, begin)
-        except CflJobsError as error:
-            return self._fail(change, step, error)
-        if problem := self._note(replace(step, state="done", after=after)):
-            message = f"but that could not be written down: {problem}"
-        return Outcome(change, Status.DONE, message)
+        if not isinstance(change, Create):
+            before = self._read_unchanged(change, name)
+            kept = step.before or self.journal.keep(change.kind, name, before.config)
+            self.steps[key] = replace(step, before=kept)
+        if isinstance(change, Delete):
+            begin(after)
+            there = replace(change, live=change.live.named(name))
+            more = find_more_to_go(there, self.target)
+            if not more and change.live.is_folder and (inside := name_inside(name, self.target)):
+                more = f"still holds {inside}"
+            self._refuse(name, more, "what would go")
+            self.target.delete(change.kind, name)
+        elif self.plan.undoes:
+            after, message = restore(change, before, self.target, begin)
+        else:
+            after, message = self.maker.make(change, before, begin)
+        problem = self._note(key, state="done", after=after)
+        return f"but that could not be written down: {problem}" if problem else message
 
     def _read_unchanged(self, change: Update | Delete, name: str) -> Config:
-        renames, again = self.renames, self.plan.again
-        return read_unchanged(change, self.target, again=again, name=name, renames=renames)
+        now, what = read_again(change.live.named(name), self.target, self.renames)
+        since = what and f"{what} on the server since the plan was made"
+        self._refuse(now.name, since, "what was changed")
+        return now
 
-    def _fail(self, change: PlannedChange, step: Step, error: CflJobsError) -> Outcome:
-        self._note(replace(step, state="failed", message=error.message))
-        return Outcome(change, Status.FAILED, str(error))
+    def _refuse(self, name: str, problem: str, what: str) -> None:
+        if problem:
+            text = f"{name!r} {problem}, so it is left alone"
+            raise Refused(text, advice=f"Run `{self.plan.again}` to see {what}.")
 
-    def _note(self, step: Step) -> str:
-        """Write a step down; returns why that can't be done, which also ends the run."""
+    def _enter(self, key: Key, **news: Any) -> None:
+        """Write down what is new of a step. Raises CflJobsError where that can't be done."""
+        self.steps[key] = replace(self.steps[key], **news)
+        self.journal.note(self.steps[key])
+
+    def _note(self, key: Key, **news: Any) -> str:
+        """Do the same; returns why it can't be done, which also ends the run."""
         try:
-            self.journal.note(step)
+            self._enter(key, **news)
         except CflJobsError as error:
             self.problem = str(error)
             return error.message
         return ""
-
-
-_A_WHILE = 0.2  # seconds
-_INTERRUPTED = "interrupted before it was begun"
-_GIVEN_UP = "given up while in hand, so it may be done or not"

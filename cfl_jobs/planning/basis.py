@@ -112,15 +112,22 @@ def look(
     Raises UnsafePlan, before anything is looked at, where names come with a wish to prune.
     """
     check_filter(prune=asked.prune, filtered=bool(asked.jobs))
-    desired, setup = _render(root, asked.jobs)
-    project = next((config.project for config in desired), "")
-    names = names_to_look_at(desired)
+    try:
+        whole = render_whole(root)
+    except DefinitionError as error:  # the rest may be rendered all the same; all of it is judged
+        if not asked.jobs:
+            raise
+        desired = render_cached(root, only=asked.jobs)
+        setup = Setup(desired, findings=error.findings)
+    else:
+        desired = select_configs(whole.configs, asked.jobs)
+        setup = Setup(whole.configs, project=whole.project)
     observed = observe(
         target,
-        names,
+        names_to_look_at(desired),
         with_orphans=asked.prune,
         defined=_list_defined(asked, setup),
-        project=project,
+        project=next((config.project for config in desired), ""),
         progress=progress,
     )
     if any(config.key not in observed.listed for config in desired):
@@ -133,21 +140,7 @@ def _list_defined(asked: Asked, setup: Setup | None) -> Collection[Key] | None:
     """Return all names that are defined, where only a part is asked for; () if unknown."""
     if not asked.jobs:
         return None
-    if not setup or setup.findings:
-        return ()
-    return names_to_look_at(setup.rendered)
-
-
-def _render(root: Path, jobs: tuple[str, ...]) -> tuple[tuple[Config, ...], Setup]:
-    """Return what is asked for, and all, where it can be rendered: all of it is judged."""
-    try:
-        whole = render_whole(root)
-    except DefinitionError as error:
-        if not jobs:
-            raise
-        desired = render_cached(root, only=jobs)
-        return desired, Setup(desired, findings=error.findings)
-    return select_configs(whole.configs, jobs), Setup(whole.configs, project=whole.project)
+    return names_to_look_at(setup.rendered) if setup and not setup.findings else ()
 
 
 def save_plan(basis: Basis, path: Path) -> None:
@@ -188,7 +181,8 @@ def _digest(content: Any) -> str:
 
 
 def _to_json(basis: Basis) -> dict[str, Any]:
-    observed = basis.observed
+    observed, setup = basis.observed, basis.setup
+    numbers = {config.key: number for number, config in enumerate(basis.desired)}
     return {
         "target": full_label(observed.label),
         "project": observed.project,
@@ -196,7 +190,12 @@ def _to_json(basis: Basis) -> dict[str, Any]:
         "adopt": basis.asked.adopt,
         "prune": basis.asked.prune,
         "desired": [config.to_json() for config in basis.desired],
-        "setup": basis.setup and _setup_to_json(basis.setup, basis.desired),
+        "setup": setup
+        and {  # what is desired stands there by its number
+            "rendered": [numbers.get(each.key, each.to_json()) for each in setup.rendered],
+            "problems": [problem.to_json() for problem in setup.problems],
+            "commit": setup.commit,
+        },
         "listed": [
             [kind.value, name, entry.description * observed.is_ours((kind, name))]
             for (kind, name), entry in observed.listed.items()
@@ -209,34 +208,10 @@ def _to_json(basis: Basis) -> dict[str, Any]:
     }
 
 
-def _setup_to_json(setup: Setup, desired: tuple[Config, ...]) -> dict[str, Any]:
-    numbers = {config.key: number for number, config in enumerate(desired)}
-    return {  # what is desired stands there by its number
-        "rendered": [numbers.get(each.key, each.to_json()) for each in setup.rendered],
-        "problems": [problem.to_json() for problem in setup.problems],
-        "commit": setup.commit,
-    }
-
-
-def _setup_from_json(content: dict[str, Any], desired: tuple[Config, ...]) -> Setup:
-    from cfl_jobs.check.rule import Problem
-
-    def read(rendered: int | dict[str, Any]) -> Config:
-        if isinstance(rendered, int):
-            return desired[rendered]
-        return Config.from_json(rendered)
-
-    rendered = tuple(map(read, content["rendered"]))
-    problems = tuple(map(Problem.from_json, content["problems"]))
-    return Setup(rendered, problems, commit=content["commit"])
-
-
 def _from_json(content: dict[str, Any]) -> Basis:
     versions: dict[str, str] = content["versions"]
     desired = tuple(map(Config.from_json, content["desired"]))
-    live = [
-        Config(Kind(of), name, text, versions=versions) for of, name, text in content["configs"]
-    ]
+    live = [Config(Kind(of), name, it, versions=versions) for of, name, it in content["configs"]]
     observed = Observed(
         content["target"],
         {(Kind(of), name): Listed(name, text) for of, name, text in content["listed"]},
@@ -248,5 +223,14 @@ def _from_json(content: dict[str, Any]) -> Basis:
         frozenset((Kind(of), name) for of, name in content["left"]),
     )
     asked = Asked(tuple(content["jobs"]), content["adopt"], content["prune"])
-    setup = content["setup"] and _setup_from_json(content["setup"], desired)
+    setup = None
+    if kept := content["setup"]:
+        from cfl_jobs.check.rule import Problem
+
+        rendered = tuple(
+            desired[each] if isinstance(each, int) else Config.from_json(each)
+            for each in kept["rendered"]
+        )
+        problems = tuple(map(Problem.from_json, kept["problems"]))
+        setup = Setup(rendered, problems, commit=kept["commit"])
     return Basis(desired, observed, asked, setup)

@@ -19,7 +19,7 @@ what doesn't was an edit, which is put back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cfl_jobs.configs.buildwritten import BuildWritten, keep_build_written
@@ -34,14 +34,12 @@ from cfl_jobs.configs.mark import (
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.requirements import used_plugins
 from cfl_jobs.errors import Refused
-from cfl_jobs.planning.differences import Raw, compare, find_losses
-from cfl_jobs.planning.fields import without_numbers
+from cfl_jobs.planning.differences import Raw, advise_on_loss, compare, find_losses, without_numbers
+from cfl_jobs.planning.fields import find_granted
 from cfl_jobs.planning.journal import Journal
-from cfl_jobs.planning.losses import advise_on_loss
+from cfl_jobs.planning.observe import is_same_job
 from cfl_jobs.planning.owners import record
-from cfl_jobs.planning.permissions import find_granted
 from cfl_jobs.planning.plan import Create, Update
-from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.reading.versions import CORE
 from cfl_jobs.target import Kind, Target, name_command
 
@@ -53,40 +51,28 @@ _Signature = tuple[str, str, bool, Normal | None, Normal | None]
 class _Posting:
     """What is posted of a change: the config desired, a mark, and what stays of what is there.
 
-    `there` is the job as it is, without what its builds wrote; None where it is new. `mark` is the
-    one it has if Jenkins keeps it as it is posted, `kept` what others wrote and is to stay. Where
-    it `opens`, it is posted with a mark that says "not verified yet", and another one follows.
+    `mark` is the one it has if Jenkins keeps it as it is posted, `kept` what others wrote and is to
+    stay. Where it `opens`, a mark that says "not verified yet" is posted, and another one follows.
     """
 
     change: Create | Update
     desired: Config
-    there: Config | None
     mark: Mark
     opens: bool
     kept: tuple[BuildWritten, ...] = ()
 
     @property
-    def first(self) -> Mark:
-        """The mark that it is posted with."""
-        return replace(self.mark, is_verified=not self.opens)
-
-    @property
     def stays_disabled(self) -> bool:
         return isinstance(self.change, Update) and self.change.keep_disabled
 
-    @property
-    def is_plain(self) -> bool:
-        """Whether nothing but a mark is added to what is desired."""
-        return not self.kept and not self.stays_disabled
-
-    @property
-    def digest(self) -> str:
-        """The digest of the job if Jenkins keeps it as it is posted (see Config.digest)."""
-        is_disabled = self.stays_disabled or self.desired.disabled
-        return digest_of(self.desired.normal, is_disabled=is_disabled)
-
-    def write(self, mark: Mark) -> str:
+    def write(self, mark: Mark | None = None) -> str:
+        """Return its text with a mark, by default the one that it is posted with."""
+        mark = mark or replace(self.mark, is_verified=not self.opens)
         return self.desired.write(mark, disabled=self.stays_disabled, written=self.kept)
+
+    def differing(self, live: Config, but: Collection[str] = ()) -> set[_Signature]:
+        found = compare(self.desired.normal, live.normal)
+        return {_sign(raw) for raw in found if raw.path not in but}
 
 
 class Maker:
@@ -96,11 +82,8 @@ class Maker:
     """
 
     def __init__(self, target: Target, journal: Journal, versions: Mapping[str, str]) -> None:
-        self._target = target
-        self._journal = journal
-        self._versions = versions
-        # What was found, in this run, to be Jenkins' own.
-        self._own: set[_Signature] = set()
+        self._target, self._journal, self._versions = target, journal, versions
+        self._own: set[_Signature] = set()  # what was found, in this run, to be Jenkins' own
         self._saves = target.rewrites_late(versions.get(CORE, ""))
 
     def make(
@@ -109,82 +92,83 @@ class Maker:
         """Create a job, or make the one `there` what it should be.
 
         Returns the digest of what the job is then, and what people should know.
-
         `begin` is called before anything is written, with the digest that the job is to have then,
         "" where a mark tells that it isn't verified yet.
         Raises Refused where Jenkins dropped some of it, or someone else changed it meanwhile.
         """
         posting = self._prepare(change, there)
-        mark = posting.mark
-        begin("" if self._saves else posting.digest)
-        posted = ""
+        desired, posted = posting.desired, ""
+        is_disabled = posting.stays_disabled or desired.disabled
+        begin("" if self._saves else digest_of(desired.normal, is_disabled=is_disabled))
         if isinstance(change, Create):
-            posted = posting.write(posting.first)
-            self._target.create(change.kind, change.name, posted)
+            posted = posting.write()
+            self._target.create(*desired.key, posted)
         elif change.differences or change.kind is Kind.VIEW:
             posted = self._post(posting)
         elif not self._saves:
-            self._target.save(change.name, posting.desired.describe(mark))
+            self._target.save(change.name, desired.describe(posting.mark))
         live = self._read_back(posting, posted)
+        known = self._own
         if isinstance(change, Create):
-            kept = (*posting.kept, *find_granted(posting.desired, live))
+            kept = (*posting.kept, *find_granted(desired, live))
             posting = replace(posting, kept=kept)
-        raws = compare(posting.desired.normal, live.normal)
-        found = set(map(_sign, raws))
-        if not (found <= self._own or found <= self._own | _known_before(posting)):
+        raws = compare(desired.normal, live.normal)
+        if raws and there and isinstance(change, Update):
+            # What differed before, and wasn't shown as a difference, is Jenkins' own.
+            shown = {difference.path for difference in change.differences}
+            known = known | posting.differing(there.on(self._versions).beside(desired), shown)
+        if not set(map(_sign, raws)) <= known:
             live = self._post_again(posting, live)
-            raws = compare(posting.desired.normal, live.normal)
+            raws = compare(desired.normal, live.normal)
             self._own.update(map(_sign, raws))
         return self._finish(posting, live, raws)
 
     def _prepare(self, change: Create | Update, there: Config | None) -> _Posting:
         desired = change.desired.on(self._versions)
         kept: list[BuildWritten] = []
+        saved_by: frozenset[str] = frozenset()  # the plugins' versions that it will say
         if there:
             there = there.on(self._versions).beside(desired)
+            saved_by = find_plugins(there.normal)
             kept += there.build_written
             if isinstance(change, Update):
                 kept += find_granted(desired, there, change.found_there)
+        if self._versions:
+            before = (text.partition("@")[0] for text in saved_by)
+            names = {CORE, *used_plugins(desired.parse()), *before}
+            known = self._versions.keys() & names
+            saved_by = frozenset(f"{name}@{self._versions[name]}" for name in known)
         print_ = desired.fingerprint
         mark = Mark(
             desired.definition.file,
             print_,
             print_,
-            versions=self._versions_saved_by(desired, there),
+            versions=codes_of_versions(saved_by),
             project=desired.project,
             name=code_of_text(desired.name),
             said_disabled=desired.says_disabled,
         )
         mark = record(mark, desired.normal, desired.normal)
         opens = self._saves and desired.kind is Kind.JOB
-        return _Posting(change, desired, there, mark, opens, tuple(kept))
-
-    def _versions_saved_by(self, desired: Config, there: Config | None) -> tuple[str, ...]:
-        """Return codes of the versions of plugins that will stand in the saved job."""
-        saved_by = find_plugins(there.normal) if there else frozenset()
-        if self._versions:
-            before = (text.partition("@")[0] for text in saved_by)
-            names = {CORE, *used_plugins(desired.parse()), *before}
-            known = self._versions.keys() & names
-            saved_by = frozenset(f"{name}@{self._versions[name]}" for name in known)
-        return codes_of_versions(saved_by)
+        return _Posting(change, desired, mark, opens, tuple(kept))
 
     def _post(self, posting: _Posting) -> str:
-        config = posting.write(posting.first)
+        config = posting.write()
         self._target.update(*posting.desired.key, config)
         return config
 
     def _read_back(self, posting: _Posting, posted: str) -> Config:
         """Have it saved and read it. Raises Refused where our mark isn't there any more."""
-        key, name = posting.desired.key, posting.desired.name
+        desired, mark = posting.desired, posting.mark
         if posting.opens:
-            self._target.save(name, posting.desired.describe(posting.mark))
-        config = self._target.read(*key)
-        if config == posted and posting.is_plain and not posting.opens:
-            return posting.desired.as_written(config, posting.mark)
-        live = Config(*key, config, versions=self._versions).beside(posting.desired)
-        if str(live.mark) != str(posting.mark):
-            raise _meddled(name, self._target)
+            self._target.save(desired.name, desired.describe(mark))
+        config = self._target.read(*desired.key)
+        is_plain = not posting.kept and not posting.stays_disabled and not posting.opens
+        if config == posted and is_plain:  # nothing but a mark was added to what is desired
+            return desired.as_written(config, mark)
+        live = Config(*desired.key, config, versions=self._versions).beside(desired)
+        if str(live.mark) != str(mark):
+            raise _meddled(desired.name, self._target)
         return live
 
     def _post_again(self, posting: _Posting, first: Config) -> Config:
@@ -197,10 +181,14 @@ class Maker:
         live = self._read_back(posting, self._post(posting))
         if (live.normal, live.disabled) == (first.normal, first.disabled):
             return live
-        if isinstance(posting.change, Create) and _came_late(first, live):
+        late = {raw.path.partition("/")[0] for raw in compare(live.normal, first.normal)}
+        is_like = late == {"executionStrategy"} and live.disabled == first.disabled
+        if is_like and isinstance(posting.change, Create):
+            # Jenkins takes that of a config only when it comes again: a new matrix project has
+            # the default execution strategy until then (matrix-project 917).
             return live
         self._journal.keep(kind, name, live.config)
-        if not _differing(posting, first) <= _differing(posting, live):
+        if not posting.differing(first) <= posting.differing(live):
             mark = replace(posting.mark, kept=live.fingerprint)
             self._target.update(kind, name, first.write(mark))
         kept = f"What was read meanwhile is kept in {self._journal.directory / 'before'}."
@@ -226,8 +214,8 @@ class Maker:
             )
         if final != live.mark:
             self._set_mark(posting, final)
-        is_otherwise = any(raw.path not in desired.own for raw in found)
-        return live.digest, _OTHERWISE if is_otherwise and final.kept != mark.kept else ""
+        is_otherwise = final.kept != mark.kept and any(raw.path not in desired.own for raw in found)
+        return live.digest, "Jenkins made some of it otherwise; see plan -v" * is_otherwise
 
     def _set_mark(self, posting: _Posting, mark: Mark) -> None:
         kind, name = posting.desired.key
@@ -235,19 +223,6 @@ class Maker:
             self._target.save(name, posting.desired.describe(mark))
         else:
             self._target.update(kind, name, posting.write(mark))
-
-
-_OTHERWISE = "Jenkins made some of it otherwise; see plan -v"
-
-
-def _came_late(first: Config, live: Config) -> bool:
-    """Tell whether all that differs is what Jenkins takes of a config only when that comes again.
-
-    A new matrix project has the default execution strategy until then (matrix-project 917).
-    """
-    found = compare(live.normal, first.normal)
-    places = {raw.path.partition("/")[0] for raw in found}
-    return places == {"executionStrategy"} and live.disabled == first.disabled
 
 
 def restore(
@@ -274,19 +249,6 @@ def restore(
 
 def _sign(raw: Raw) -> _Signature:
     return raw.parent, without_numbers(raw.path), raw.is_moved, raw.desired, raw.live
-
-
-def _differing(posting: _Posting, live: Config) -> set[_Signature]:
-    return {_sign(raw) for raw in compare(posting.desired.normal, live.normal)}
-
-
-def _known_before(posting: _Posting) -> set[_Signature]:
-    """Return what differed before, and wasn't shown as a difference: that is Jenkins' own."""
-    if posting.there is None or isinstance(posting.change, Create):
-        return set()
-    shown = {difference.path for difference in posting.change.differences}
-    found = compare(posting.desired.normal, posting.there.normal)
-    return {_sign(raw) for raw in found if raw.path not in shown}
 
 
 def _meddled(name: str, target: Target, kept: str = "") -> Refused:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from itertools import groupby, zip_longest
 
 from cfl_jobs.check.secret_text import hide_secrets, is_secret, secrets_of
-from cfl_jobs.configs.config import Blame, Config, Steering
+from cfl_jobs.configs.config import Blame, Config
 from cfl_jobs.configs.fields import BUILT_IN_NODE
 from cfl_jobs.configs.mark import MATRIX
-from cfl_jobs.configs.normalform import NOTHING, SECRET, Normal, absent_value
+from cfl_jobs.configs.normalform import SECRET, Normal, absent_value
 from cfl_jobs.errors import Position, count
-from cfl_jobs.planning.differences import Raw, split_words
-from cfl_jobs.planning.fields import without_numbers
+from cfl_jobs.planning.differences import Raw, split_words, without_numbers
 from cfl_jobs.planning.plan import Change, Difference, Owner
 from cfl_jobs.planning.visible import make_visible
 from cfl_jobs.reading import JOBS
@@ -56,34 +55,33 @@ def describe(
     versions.CORE.
     """
     path = without_numbers(raw.path)
-    before, after = (show_value(side, path, hidden) for side in (raw.live, raw.desired))
-    change = _change_of(raw)
-    if raw.desired and raw.live and raw.desired.kind != raw.live.kind:
-        before = "; ".join(filter(None, (f"class: {raw.live.kind}", before)))
-        after = "; ".join(filter(None, (f"class: {raw.desired.kind}", after)))
-    elif raw.desired and raw.live and raw.desired.text == raw.live.text == SECRET:
+    desired, live = raw.desired, raw.live
+    before, after = (show_value(side, path, hidden) for side in (live, desired))
+    change = Change.MOVED if raw.is_moved else Change.CHANGED
+    if not desired or not live:
+        change = Change.REMOVED if live else Change.ADDED
+        if absent := _meaning_of_absence(raw, versions):
+            before, after, change = before or absent, after or absent, Change.CHANGED
+    elif desired.kind != live.kind:
+        before = "; ".join(filter(None, (f"class: {live.kind}", before)))
+        after = "; ".join(filter(None, (f"class: {desired.kind}", after)))
+    elif desired.text == live.text == SECRET:
         after = f"{SECRET} (another)"
-    elif change is Change.CHANGED and before == after and _texts(raw.live) != _texts(raw.desired):
+    elif (
+        before == after
+        and not raw.is_moved
+        and [part.text for part in desired.walk()] != [part.text for part in live.walk()]
+    ):
         # All that differs is hidden.
         if before != SECRET:
             before = f"text with {SECRET}"
         after = f"{before} (another)"
-    elif raw.desired and raw.live and _has_other_secrets(raw.desired, raw.live):
-        remark = "; ".join(filter(None, (remark, "a secret in it changed too")))
-    absent = _meaning_of_absence(raw, versions)
-    if absent:
-        before, after, change = before or absent, after or absent, Change.CHANGED
+    else:
+        # As many secrets, and not the same: that can't be seen otherwise.
+        secrets, others = secrets_of(desired.text), secrets_of(live.text)
+        if len(secrets) == len(others) and secrets != others:
+            remark = "; ".join(filter(None, (remark, "a secret in it changed too")))
     return Difference(raw.path, raw.label, change, before, after, owner, position, remark)
-
-
-def _change_of(raw: Raw) -> Change:
-    if raw.live is None:
-        return Change.ADDED
-    if raw.desired is None:
-        return Change.REMOVED
-    if raw.is_moved:
-        return Change.MOVED
-    return Change.CHANGED
 
 
 def show_value(normal: Normal | None, path: str = "", hidden: Collection[str] = ()) -> str:
@@ -98,8 +96,12 @@ def show_value(normal: Normal | None, path: str = "", hidden: Collection[str] = 
         if is_hidden or normal.text == SECRET or is_secret(normal.tag, normal.text):
             return SECRET
         return hide_secrets(normal.text, SECRET)
-    if normal.tag.endswith(MATRIX):
-        return "\n".join(_list_permissions(normal))
+    if normal.tag.endswith(MATRIX):  # a line for each permission, and for what else is granted
+        granted = []
+        for child in normal.children:
+            what = f"{split_words(child.tag)}: {child.text or split_words(child.kind)}"
+            granted.append(child.text if child.tag == "permission" else what)
+        return "\n".join(granted)
     inside = []
     for child in normal.children:
         text = show_value(child, f"{path}/{child.tag}".lstrip("/"), hidden)
@@ -107,37 +109,17 @@ def show_value(normal: Normal | None, path: str = "", hidden: Collection[str] = 
     return "; ".join(inside)
 
 
-def _list_permissions(matrix: Normal) -> Iterator[str]:
-    """Yield a property's permissions, and what else is granted, each for a line of its own."""
-    for child in matrix.children:
-        what = child.text
-        if child.tag != "permission":
-            what = f"{split_words(child.tag)}: {what or split_words(child.kind)}"
-        yield what
-
-
-def _texts(normal: Normal | None) -> list[str]:
-    return [part.text for part in (normal or NOTHING).walk()]
-
-
-def _has_other_secrets(one: Normal, other: Normal) -> bool:
-    """Tell whether texts have as many secrets, and not the same: that can't be seen otherwise."""
-    secrets, others = secrets_of(one.text), secrets_of(other.text)
-    return len(secrets) == len(others) and secrets != others
-
-
 def _meaning_of_absence(raw: Raw, versions: Mapping[str, str]) -> str:
     """Return what a flag or a node's label that one side doesn't have means there, else ""."""
-    if raw.is_item or (raw.desired and raw.live):
+    if raw.is_item:
         return ""
     if raw.path == "assignedNode":
         around = raw.live_section if raw.desired else raw.desired_section
         roams = around and around.find("canRoam")
         return "any node" if roams and roams.text == "true" else BUILT_IN_NODE
     opposite = {"true": "false", "false": "true"}.get(raw.element.text, "")
-    if absent_value(raw.parent, raw.element.tag, versions) != opposite:
-        return ""
-    return opposite
+    is_meant = absent_value(raw.parent, raw.element.tag, versions) == opposite
+    return opposite if is_meant else ""
 
 
 def place_of(rendered: Config, raw: Raw, before: Config) -> Position:
@@ -152,37 +134,65 @@ def place_of(rendered: Config, raw: Raw, before: Config) -> Position:
         opposite = replace(raw, desired=raw.live and node, live=raw.desired and node)
         return place_of(rendered, replace(opposite, path=node.tag), before)
     if raw.desired is None:
-        if before.blame:
-            gone = _place_of_item(before, path, text) if raw.is_item else before.place_of(path)
-            if flipped := _place_of_flip(rendered, gone):
-                return flipped
-            if raw.is_item and _is_value(gone := _find_deciding(before, gone)):
-                return _nearest(rendered, gone)
-        if not raw.is_item:
-            return rendered.place_of(path)
-        # A number in the path counts the server's elements, not ours.
-        beside = path.rpartition("[")[0]
-        made = [of.position for of in rendered.blame if of.path.startswith(f"{beside}[")]
-        values = (of for of in made if text and _is_value(of))
-        return max(values, default=rendered.place_of(path.rpartition("/")[0]))
+        return _place_of_gone(rendered, raw, before)
+    place = rendered.place_of(path)
     if raw.live is None:
-        place = rendered.place_of(path)
         if raw.is_item:
             place = _place_of_item(rendered, path, text)
-        return _steered(
-            rendered, place, text, before, is_new=_is_alone(rendered, path, place, before)
-        )
-    pieces = rendered.pieces_of(path)
-    whole = rendered.place_of(path)
-    if not pieces or not text:
-        return _place_of_value(rendered, path, whole, before)
-    change = _find_change(text, raw.live.text, pieces)
-    within = _find_changed_value(text, raw.live.text, pieces) or change
-    place, piece = _place_of_change(text, within, pieces, whole)
-    if not _is_value(place) and (unpicked := _find_unpicked(rendered, before, raw)):
-        return _nearest(rendered, unpicked)
+    elif text and (pieces := rendered.pieces_of(path)):
+        return _place_in_text(rendered, raw, before, pieces)
+    else:
+        text = ""
+        if before.blame and all(blame.path != path for blame in rendered.blame):
+            gone = before.place_of(path)  # what made it isn't there any more
+            if _is_value(gone) and gone != before.definition:
+                return _nearest(rendered, gone)
+            return _place_of_flip(rendered, gone) or place
+    # Was nothing let in but this, what is around it, and what is in its line?
+    by = rendered.steered(place) or before.steered(place)
+    outside = _split_blame(rendered.blame, (path,))[1]
+    others = (part for part in outside if not path.startswith(f"{part.path}/"))
+    lines = (of for of in _places(others) if (of.file, of.line) != (place.file, place.line))
+    is_new = by is not None and not any(map(by.holds, lines))
+    return _steered(rendered, place, text, before, is_new=is_new)
+
+
+def _place_of_gone(rendered: Config, raw: Raw, before: Config) -> Position:
+    path, text = raw.path, raw.element.text
+    if before.blame:
+        gone = _place_of_item(before, path, text) if raw.is_item else before.place_of(path)
+        if flipped := _place_of_flip(rendered, gone):
+            return flipped
+        if raw.is_item and _is_value(gone := _find_deciding(before, gone)):
+            return _nearest(rendered, gone)
+    if not raw.is_item:
+        return rendered.place_of(path)
+    # A number in the path counts the server's elements, not ours.
+    beside = path.rpartition("[")[0]
+    made = [of.position for of in rendered.blame if of.path.startswith(f"{beside}[")]
+    values = (of for of in made if text and _is_value(of))
+    return max(values, default=rendered.place_of(path.rpartition("/")[0]))
+
+
+def _place_in_text(rendered: Config, raw: Raw, before: Config, pieces: Pieces) -> Position:
+    live, text = (side.text if side else "" for side in (raw.live, raw.desired))
+    change = _find_change(text, live, pieces)
+    within = _find_changed_value(text, live, pieces) or change
+    place, piece = _place_of_change(text, within, pieces, rendered.place_of(raw.path))
+    was, now = (sum(s.file == s.position.file for s in of.steering) for of in (before, rendered))
+    if not _is_value(place) and now < was and (old := before.pieces_of(raw.path)):
+        # Was an entry picked by a value that the text named, and isn't any more?
+        gone, _ = _place_of_change(live, _find_change(live, text, old), old, NOWHERE)
+        by_value = _find_deciding(before, gone)
+        if _is_value(gone) and by_value != gone:
+            return _nearest(rendered, by_value)
     new = text[max(change.start, piece.start) : min(change.stop, piece.stop)]
-    is_new = _is_mostly(text, raw.live.text, change, rendered.steered(place), pieces)
+    by, is_new = rendered.steered(place), False
+    if here := [number for number, (_, of) in enumerate(pieces) if by and by.holds(of)]:
+        # Did most of what was let in change?
+        size = _ends(pieces, text)[here[-1]] - pieces[here[0]][0]
+        changed = change.stop - change.start
+        is_new = 0 < size < 2 * max(changed, changed + len(live) - len(text))
     return _steered(rendered, place, new, before, is_new=is_new)
 
 
@@ -193,11 +203,10 @@ def _steered(
 
     A value is none where its text was elsewhere. `is_new`: all that was let in with it is new.
     """
-    by = rendered.steered(place)
-    if by is None or not _is_own(rendered, by.position):
-        was = before.steered(place)
-        if was and is_new and not _is_value(place) and _is_own(before, was.position):
-            return rendered.definition  # it was taken out of the entry
+    by, was = rendered.steered(place), before.steered(place)
+    is_ours = by is not None and _is_own(rendered, by.position)
+    if was and is_new and not is_ours and not _is_value(place) and _is_own(before, was.position):
+        return rendered.definition  # it was taken out of the entry
     if by is None:
         return place
     if _is_value(place):
@@ -207,15 +216,9 @@ def _steered(
     return _find_deciding(rendered, by.position) if is_new else place
 
 
-def _place_of_value(rendered: Config, path: str, place: Position, before: Config) -> Position:
-    """Return the place of a field without pieces: of what it was made of, or isn't any more."""
-    gone = before.place_of(path)
-    if all(blame.path != path for blame in rendered.blame) and before.blame:
-        if _is_value(gone) and gone != before.definition:
-            return _nearest(rendered, gone)
-        return _place_of_flip(rendered, gone) or place
-    is_new = _is_alone(rendered, path, place, before)
-    return _steered(rendered, place, "", before, is_new=is_new)
+def _is_own(rendered: Config, place: Position) -> bool:
+    own = rendered.definition
+    return place.file == own.file and place.line >= own.line
 
 
 def _find_deciding(rendered: Config, place: Position) -> Position:
@@ -232,42 +235,6 @@ def _place_of_flip(rendered: Config, gone: Position) -> Position | None:
     if by is None or any(map(by.holds, _places(rendered.blame))):
         return None
     return by.position
-
-
-def _find_unpicked(rendered: Config, before: Config, raw: Raw) -> Position | None:
-    """Return the value by which an entry was picked that isn't any more, if a text named that."""
-    live, text = (side.text if side else "" for side in (raw.live, raw.desired))
-    was, now = (sum(s.file == s.position.file for s in of.steering) for of in (before, rendered))
-    if now >= was or not (pieces := before.pieces_of(raw.path)):
-        return None
-    place, _ = _place_of_change(live, _find_change(live, text, pieces), pieces, NOWHERE)
-    gone = _find_deciding(before, place)
-    return gone if _is_value(place) and gone != place else None
-
-
-def _is_own(rendered: Config, place: Position) -> bool:
-    """Tell whether a place is in the job's own entry, as far as that is known."""
-    own = rendered.definition
-    return place.file == own.file and place.line >= own.line
-
-
-def _is_alone(rendered: Config, path: str, place: Position, before: Config) -> bool:
-    """Tell whether nothing but an element, and what is around it or in its line, was let in."""
-    by = rendered.steered(place) or before.steered(place)
-    outside = _split_blame(rendered.blame, (path,))[1]
-    others = (part for part in outside if not path.startswith(f"{part.path}/"))
-    lines = (of for of in _places(others) if (of.file, of.line) != (place.file, place.line))
-    return by is not None and not any(map(by.holds, lines))
-
-
-def _is_mostly(desired: str, live: str, change: slice, by: Steering | None, pieces: Pieces) -> bool:
-    """Tell whether most of what was let in into a text changed."""
-    here = [number for number, (_, of) in enumerate(pieces) if by and by.holds(of)]
-    if not here:
-        return False
-    size = _ends(pieces, desired)[here[-1]] - pieces[here[0]][0]
-    changed: int = change.stop - change.start
-    return 0 < size < 2 * max(changed, changed + len(live) - len(desired))
 
 
 def _ends(pieces: Pieces, text: str) -> list[int]:
@@ -295,7 +262,6 @@ def _place_of_item(rendered: Config, path: str, text: str) -> Position:
 
 
 def _split_blame(blame: Iterable[Blame], paths: Sequence[str]) -> tuple[list[Blame], list[Blame]]:
-    """Return the parts that are, or are in, elements of these paths, and the others."""
     found: tuple[list[Blame], list[Blame]] = ([], [])
     starts = tuple(f"{path}/" for path in paths)
     for part in blame:
@@ -325,7 +291,7 @@ def _is_value(place: Position) -> bool:
 def _find_changed_value(desired: str, live: str, pieces: Pieces) -> slice | None:
     """Return where in a text the first value that changed differs, if all that a template wrote
     is in the other one too, in that order."""
-    ends = [at for at, _ in pieces[1:]] + [len(desired)]
+    ends = _ends(pieces, desired)
     found: slice | None = None
     first = last = start = 0  # of the values since the last of a template's pieces, in both texts
     for (at, place), end in zip((*pieces, (len(desired), NOWHERE)), (*ends, -1), strict=True):
@@ -444,7 +410,7 @@ def diff_lines(before: str, after: str) -> Iterator[str]:
     """Yield the lines that changed, with some around them, whole and as they are."""
     from difflib import unified_diff
 
-    old, new = _split(before), _split(after)
+    old, new = (text.removesuffix("\n").split("\n") if text else [] for text in (before, after))
     if before and after and before.endswith("\n") is not after.endswith("\n"):
         (old, new)[before.endswith("\n")].append(_NO_END)
     for number, line in enumerate(unified_diff(old, new, n=_CONTEXT, lineterm="")):
@@ -463,25 +429,16 @@ def show_diff(before: str, after: str, *, whole: bool = False) -> Iterator[str]:
     for is_changed, run in groupby(lines, key=lambda line: line[0] != " "):
         if whole:
             yield from map(make_visible, run)
-        elif is_changed:
-            yield from _show_changed(list(run))
-        else:
+            continue
+        if not is_changed:
             yield from (_cut(make_visible(line)) for line in run)
-
-
-def _split(text: str) -> list[str]:
-    if not text:
-        return []
-    return text.removesuffix("\n").split("\n")
-
-
-def _show_changed(lines: Sequence[str]) -> Iterator[str]:
-    """Yield lines that went and lines that came in their place, each pair so that they differ."""
-    old = [line for line in lines if line[0] == "-"]
-    new = [line for line in lines if line[0] == "+"]
-    shown = [_show_pair(*pair) for pair in zip_longest(old, new, fillvalue="")]
-    yield from (left for left, _ in shown[: len(old)])
-    yield from (right for _, right in shown[: len(new)])
+            continue
+        # Lines that went, then those that came in their place, each pair so that they differ.
+        changed = list(run)
+        old, new = ([line for line in changed if line[0] == sign] for sign in "-+")
+        shown = [_show_pair(*pair) for pair in zip_longest(old, new, fillvalue="")]
+        yield from (left for left, _ in shown[: len(old)])
+        yield from (right for _, right in shown[: len(new)])
 
 
 def _show_pair(old: str, new: str) -> tuple[str, str]:
@@ -496,7 +453,6 @@ def _show_pair(old: str, new: str) -> tuple[str, str]:
 
 
 def _spell_blanks(line: str) -> str:
-    """Return a line with its tabs, and the spaces at its end, as codes."""
     text = line[2:].replace("\t", "\\t")
     return line[:2] + re.sub(" +$", lambda found: "\\x20" * len(found[0]), text)
 
@@ -514,7 +470,6 @@ def _cut(line: str) -> str:
 
 
 def _cut_around(line: str, start: int, end: int) -> str:
-    """Return a line without what is far from the part that changed, between `start` and `end`."""
     sign, text = line[:2], line[2:]
     first = max(start - _AROUND, 0)
     last = min(len(text) - end + _AROUND, len(text), first + _LONG)

@@ -1,4 +1,4 @@
-"""Two normal forms → what differs, and which element of one was which of the other.
+"""Two normal forms → what differs; what of ours is lost, and what to do about that.
 
 Desired is what we render now, live is what the server has (see owners.py for whose each is).
 """
@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import filterfalse
 from types import MappingProxyType
 
 from cfl_jobs.check.secret_text import is_secret
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, is_plain_list, number_children, sections
 from cfl_jobs.configs.normalform import LISTS, NOTHING, SECRET, Normal
+from cfl_jobs.configs.requirements import find_uses
+from cfl_jobs.rendering.noeffect import SUCCESSORS
+from cfl_jobs.target import name_command
 
 _FLAG_OR_NUMBER = re.compile(r"true|false|-?\d+(\.\d+)?")
 _TELLING = 8  # characters: such a text is hardly two fields' by chance
+_NUMBER = re.compile(r"\[\d+\]")
 _COLLECTION = re.compile(r"java\.(util|lang)\.")
 # Class or field: what the Jenkins page calls it.
 _WORDS = MappingProxyType(
@@ -97,11 +102,6 @@ class Raw:
         """Whether it is a whole element of a list: a step, a publisher, a parameter."""
         return self.parent in LISTS or "." in self.element.tag or self.path.endswith("]")
 
-    @property
-    def is_new_field(self) -> bool:
-        """Whether it is a field that only the server's element has."""
-        return self.desired is None and not self.is_item
-
     def is_upgraded(self, mark: Mark | None) -> bool:
         """Tell whether a version that the last update didn't meet saved the element around it."""
         return mark is not None and mark.is_older_than(self.plugin)
@@ -114,16 +114,6 @@ def compare(desired: Normal, live: Normal) -> tuple[Raw, ...]:
     if (desired.tag, desired.attributes) != (live.tag, live.attributes):
         return (replace(_pair_plain(desired, live), words=("kind of job",)),)
     return tuple(raw for pair in _pair_top(desired, live) for raw in _compare(pair))
-
-
-def find_losses(found: Iterable[Raw], own: Collection[str] = ()) -> tuple[Raw, ...]:
-    """Return what Jenkins dropped: elements and values of ours that are not there any more.
-
-    `own` are the paths of what nobody asked for (see Config.own), which is no loss.
-    """
-    raws = tuple(found)
-    kept = find_renamed(raws).union(own)
-    return tuple(raw for raw in raws if raw.path not in kept and _is_lost(raw))
 
 
 def _pair_plain(desired: Normal, live: Normal) -> Raw:
@@ -197,7 +187,6 @@ def _descend(around: Raw, step: str, desired: Normal | None, live: Normal | None
 
 
 def _compare(pair: Raw) -> Iterator[Raw]:
-    """Yield how the two elements of a pair differ: one of them may not be there."""
     desired, live = pair.desired, pair.live
     if desired is None or live is None or desired.attributes != live.attributes:
         yield pair
@@ -263,13 +252,31 @@ def _compare_items(around: Raw, ours: list[_Numbered], theirs: list[_Numbered]) 
         yield _descend(around, step, None, child)
 
 
+def find_losses(found: Iterable[Raw], own: Collection[str] = ()) -> tuple[Raw, ...]:
+    """Return what Jenkins dropped: elements and values of ours that are not there any more.
+
+    `own` are the paths of what nobody asked for (see Config.own), which is no loss.
+    """
+    raws = tuple(found)
+    kept = find_renamed(raws).union(own)
+    return tuple(raw for raw in raws if raw.path not in kept and _is_lost(raw))
+
+
 def _is_lost(raw: Raw) -> bool:
-    if raw.desired is None or raw.is_moved:
+    desired, live = raw.desired, raw.live
+    if desired is None or raw.is_moved:
         return False
-    if raw.live is None or is_other_class(raw.desired, raw.live):
+    if live is None:
         return True
-    had, has = (bool(side.text or side.children) for side in (raw.desired, raw.live))
-    return (had and not has) or (bool(raw.desired.children) and not raw.live.children)
+    ours, theirs = (dict(side.attributes).get("class", "") for side in (desired, live))
+    if "." in ours and not _COLLECTION.match(ours) and ours != theirs:
+        # An object of another class, if it isn't just moved or renamed.
+        is_moved = re.split(r"[.$]", ours)[-1] == re.split(r"[.$]", theirs)[-1]
+        if not is_moved or (desired.text, desired.children) != (live.text, live.children):
+            return True
+    if desired.children and not live.children:
+        return True
+    return bool(desired.text) and not live.text and not live.children
 
 
 def find_renamed(raws: Sequence[Raw]) -> frozenset[str]:
@@ -327,15 +334,6 @@ def is_renamed(gone: Normal, new: Normal) -> bool:
     return len(shorter) > 2 and shorter in longer
 
 
-def is_other_class(desired: Normal, live: Normal) -> bool:
-    """Tell whether an object that we want is one of another class, not just moved or renamed."""
-    ours, theirs = (dict(side.attributes).get("class", "") for side in (desired, live))
-    if "." not in ours or _COLLECTION.match(ours) or ours == theirs:
-        return False
-    has_moved = re.split(r"[.$]", ours)[-1] == re.split(r"[.$]", theirs)[-1]
-    return not has_moved or (desired.text, desired.children) != (live.text, live.children)
-
-
 def word_for(normal: Normal) -> str:
     """Return what people call an element: a parameter by its name, others by their kind."""
     kind = normal.tag
@@ -347,8 +345,59 @@ def word_for(normal: Normal) -> str:
     return label_of(kind) or _WORDS.get(kind) or split_words(kind)
 
 
+def without_numbers(path: str) -> str:
+    """Return "builders/hudson.tasks.Shell" for "builders/hudson.tasks.Shell[2]"."""
+    return _NUMBER.sub("", path)
+
+
 def split_words(tag: str) -> str:
     """Return "pre build cleanup" for "hudson.plugins.ws__cleanup.PreBuildCleanup"."""
     simple = re.split(r"[.$]|_-", tag)[-1].replace("__", "_")
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", simple)
     return " ".join(word if word.isupper() else word.lower() for word in words) or tag
+
+
+def advise_on_loss(config: Config, losses: Sequence[Raw], plugins: Mapping[str, str]) -> str:
+    """Return advice on elements of ours that Jenkins dropped when it saved the job.
+
+    `plugins` are the server's, by short name; empty where they aren't known.
+    """
+    brought = {use.path: use.plugin for use in reversed([*find_uses(config.parse())])}
+    missing: dict[str, None] = {}
+    senseless: dict[str, None] = {}
+    renamed: dict[str, None] = {}
+    for loss in losses:
+        plugin = brought.get(loss.path)
+        if _has_successor(loss):
+            renamed[repr(loss.label)] = None
+        elif plugin and plugin not in plugins:
+            missing[plugin] = None
+        elif plugin:
+            senseless[f"the installed version of {plugin} doesn't know {loss.label!r}"] = None
+        elif loss.is_item or loss.path in brought:
+            senseless[f"no plugin is known that brings {loss.label!r}"] = None
+        else:
+            senseless[f"{loss.label!r} has no effect on this server"] = None
+    advice = []
+    if missing:
+        many = f"plugin{'s' * (len(missing) > 1)}"
+        advice.append(f"Install the {many} {', '.join(missing)}, then run the update again.")
+    if renamed:
+        advice.append(f"For {', '.join(renamed)}, {_advise_renewal()}.")
+    if senseless:
+        advice.append(f"Take out of the definition what can't work: {'; '.join(senseless)}.")
+    return " ".join(advice)
+
+
+def advise_on_taken(raw: Raw) -> str:
+    """Return advice on a field of ours that an upgrade took."""
+    return _advise_renewal() if _has_successor(raw) else "take it out of the definition"
+
+
+def _advise_renewal() -> str:
+    command = name_command("inventory")
+    return f"run `{command}`: newer versions have another field for it, which is written then"
+
+
+def _has_successor(raw: Raw) -> bool:
+    return any((it.kind, it.old) == (raw.parent, raw.element.tag) for it in SUCCESSORS)

@@ -23,11 +23,13 @@ value of a password (the visible code of its section counts it, with all else th
 changed is told by two codes of what Jenkins encrypted: of that alone, and of that with our plain
 text, which tells nothing to who can't read the former. An encrypted text has an initialisation
 vector of its own (hudson.util.Secret, since 2.44).
+
+They also tell which of a job's permissions Jenkins gave whoever made it (matrix-auth). No
+definition has them, and they stay: without them the creator could see the job no more.
 """
 
 from __future__ import annotations
 
-import re
 import string
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -35,14 +37,16 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cfl_jobs.check.secret_text import is_secret
+from cfl_jobs.configs.buildwritten import BuildWritten
+from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.fields import is_encrypted
-from cfl_jobs.configs.mark import CODE_LENGTH, Mark, code_of_text, number_children
+from cfl_jobs.configs.mark import CODE_LENGTH, MATRIX, Mark, code, code_of_text, number_children
 from cfl_jobs.configs.normalform import SECRET, Normal
+from cfl_jobs.planning.differences import Raw, compare, without_numbers
 
 _DIGITS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 _MOST_FIELDS = 250
 Codes = tuple[str, ...]
-_NUMBER = re.compile(r"\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,13 @@ class Fields:
     own: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
 
+    def has_password(self, desired: Normal, live: Normal) -> bool | None:
+        """Tell whether ours is what Jenkins encrypted then; None where it has another by now."""
+        encrypted, plain = _text_of(live), _text_of(desired)
+        if _code_password(encrypted) not in self.secrets:
+            return None
+        return _code_password(encrypted, plain) in self.secrets
+
 
 def write_fields(mark: Mark, desired: Normal, live: Normal, own: Sequence[str]) -> Mark:
     """Return a mark with the codes of a job as it was applied, and as Jenkins saved it."""
@@ -66,12 +77,17 @@ def write_fields(mark: Mark, desired: Normal, live: Normal, own: Sequence[str]) 
     if max(len(applied), len(saved)) > _MOST_FIELDS:
         return replace(mark, blank="")
     gone, new = Counter(applied) - Counter(saved), Counter(saved) - Counter(applied)
-    secrets = list(_code_secrets(desired, live))
+    secrets: list[str] = []
+    if secret_paths(live):
+        ours = dict(_walk(desired))
+        for path, child in _walk(live):
+            for encrypted in filter(is_encrypted, child.secrets):
+                secrets.append(_code_password(encrypted))
+                if path in ours:
+                    secrets.append(_code_password(encrypted, _text_of(ours[path])))
     lists = (applied, list(gone.elements()), list(new.elements()), own, secrets)
-    numbers = [divmod(len(codes), 64) for codes in lists]
     text = "".join(
-        _DIGITS[high] + _DIGITS[low] + "".join(codes)
-        for (high, low), codes in zip(numbers, lists, strict=True)
+        _DIGITS[len(codes) // 64] + _DIGITS[len(codes) % 64] + "".join(codes) for codes in lists
     )
     # In blanks a tab is 0, a space and a tab 1, of six bits for each of base64's digits.
     bits = "".join(f"{_DIGITS.index(digit):06b}" for digit in _check(mark, text) + text)
@@ -118,45 +134,21 @@ def code_fields(
     return found
 
 
-def without_numbers(path: str) -> str:
-    """Return "builders/hudson.tasks.Shell" for "builders/hudson.tasks.Shell[2]"."""
-    return _NUMBER.sub("", path)
-
-
 def secret_paths(normal: Normal) -> frozenset[str]:
     """Return the paths, without numbers, of passwords."""
-    found = (path for path, child in _walk(normal) if child.text == SECRET)
-    return frozenset(map(without_numbers, found)) if _has_secrets(normal) else frozenset()
+    if not any(element.text == SECRET for element in normal.walk()):
+        return frozenset()
+    return frozenset(without_numbers(path) for path, it in _walk(normal) if it.text == SECRET)
 
 
-def code_encrypted(encrypted: str) -> str:
-    """Return a code of a password as Jenkins encrypted it."""
-    return code_of_text(f"encrypted {encrypted}")
+def _code_password(encrypted: str, plain: str | None = None) -> str:
+    """Return a code of a password as Jenkins encrypted it, or of that and what we gave."""
+    text = f"encrypted {encrypted}"
+    return code_of_text(text if plain is None else f"plain {len(encrypted)} {encrypted} {plain}")
 
 
-def code_password(encrypted: str, plain: str) -> str:
-    """Return a code of a password that we gave in plain text and Jenkins encrypted as told."""
-    return code_of_text(f"plain {len(encrypted)} {encrypted} {plain}")
-
-
-def text_of(normal: Normal) -> str:
-    """Return a field's text, also of a password; not to be shown."""
+def _text_of(normal: Normal) -> str:
     return "".join(normal.secrets) if normal.text == SECRET else normal.text
-
-
-def _has_secrets(normal: Normal) -> bool:
-    return any(element.text == SECRET for element in normal.walk())
-
-
-def _code_secrets(desired: Normal, live: Normal) -> Iterator[str]:
-    if not _has_secrets(live):
-        return
-    ours = dict(_walk(desired))
-    for path, child in _walk(live):
-        for encrypted in filter(is_encrypted, child.secrets):
-            yield code_encrypted(encrypted)
-            if path in ours:
-                yield code_password(encrypted, text_of(ours[path]))
 
 
 def _walk(element: Normal, path: str = "") -> Iterator[tuple[str, Normal]]:
@@ -166,16 +158,83 @@ def _walk(element: Normal, path: str = "") -> Iterator[tuple[str, Normal]]:
         yield from _walk(child, here)
 
 
+@lru_cache(maxsize=8192)  # most fields say the same in many jobs
+def _code_field(path: str, attributes: tuple[tuple[str, str], ...], text: str) -> str:
+    shown = SECRET if is_secret(path.rpartition("/")[2], text) else text
+    value = code_of_text(f"{path}\n{attributes}\n{shown}")
+    return _code_path(path) + value[: CODE_LENGTH - 1]
+
+
 @lru_cache(maxsize=4096)
 def _code_path(path: str) -> str:
     return code_of_text(path)[0]
 
 
-@lru_cache(maxsize=8192)  # most fields say the same in many jobs
-def _code_field(path: str, attributes: tuple[tuple[str, str], ...], text: str) -> str:
-    shown = SECRET if is_secret(path.rpartition("/")[2], text) else text
-    return _code_path(path) + code_of_text(f"{path}\n{attributes}\n{shown}")[: CODE_LENGTH - 1]
-
-
 def _check(mark: Mark, text: str) -> str:
     return code_of_text(f"{mark.applied} {mark.kept} {text}")
+
+
+def find_granted(desired: Config, live: Config, shown: Collection[str] = ()) -> list[BuildWritten]:
+    """Return what stays of a job's permissions though its definition doesn't set it.
+
+    That is all that isn't at one of the `shown` paths, and the creator's of a property that goes.
+    """
+    if MATRIX not in live.config:
+        return []
+    extra = [raw for raw in compare(desired.normal, live.normal) if raw.desired is None]
+    found: list[BuildWritten] = []
+    for matrix in live.parse().findall("properties/*"):
+        if not matrix.tag.endswith(MATRIX):
+            continue
+        whole = next((raw for raw in extra if raw.element.tag == matrix.tag), None)
+        if whole is None:
+            inside = [raw for raw in extra if raw.parent == matrix.tag and raw.path not in shown]
+            texts = {raw.element.text for raw in inside}
+            parents = ("properties", matrix.tag)
+            found += [BuildWritten(parents, entry) for entry in matrix if entry.text in texts]
+            continue
+        if whole.path in shown:
+            creators = _find_creators_entries(whole.element, live.mark)
+            for entry in matrix.findall("permission"):
+                if entry.text not in creators:
+                    matrix.remove(entry)
+        if matrix.find("permission") is not None:
+            found.append(BuildWritten(("properties",), matrix))
+    return found
+
+
+def hide_granted(raw: Raw, mark: Mark | None) -> Raw:
+    """Return a difference that a property of permissions goes, without what stays of it."""
+    if raw.desired or raw.live is None or not raw.live.tag.endswith(MATRIX):
+        return raw
+    return replace(raw, live=_without(raw.live, _find_creators_entries(raw.live, mark)))
+
+
+def _find_creators_entries(matrix: Normal, mark: Mark | None) -> frozenset[str]:
+    """Return the entries that Jenkins had added when the job was last saved by an update.
+
+    Without codes of the fields, those of the one user without whom it is what was last applied.
+    """
+    if not (mark and mark.applied and mark.kept):
+        return frozenset()
+    # By whom they are for: the user of "USER:hudson.model.Item.Read:alice".
+    by_user: dict[str, set[str]] = {}
+    for entry in matrix.children:
+        kind, _, rest = entry.text.partition(":")
+        if kind == "USER" and (user := rest.partition(":")[2]):
+            by_user.setdefault(user, set()).add(entry.text)
+    if (fields := read_fields(mark)).saved:
+        path = f"properties/{matrix.tag}/permission"
+        added = (Counter(fields.saved) - Counter(fields.applied)).keys()
+        users = frozenset().union(*by_user.values())
+        entries = (entry for entry in matrix.children if entry.text in users)
+        return frozenset(e.text for e in entries if not added.isdisjoint(code_fields(e, path)))
+    if code(matrix) not in mark.kept.parts:
+        return frozenset()
+    found = (one for one in by_user.values() if code(_without(matrix, one)) in mark.applied.parts)
+    return frozenset().union(*found)
+
+
+def _without(matrix: Normal, entries: Collection[str]) -> Normal:
+    rest = tuple(child for child in matrix.children if child.text not in entries)
+    return replace(matrix, children=rest)

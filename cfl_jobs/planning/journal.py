@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from cfl_jobs.configs.configxml import parse_config
@@ -62,6 +62,9 @@ class Step:
         return f"{self.action:8} {self.kind.value:4} {name}: {became}"
 
 
+_TEXTS = {field.name for field in fields(Step)} - {"kind"}
+
+
 class Journal:
     """Writes one run down as it happens. `target` is the target's full label.
 
@@ -74,12 +77,21 @@ class Journal:
     def __init__(self, place: Path, *, target: str, verb: str, source: str = "") -> None:
         self._lock = threading.Lock()
         self.directory = _make_run(place)
-        self.run = self.directory.name
-        self._before = self.directory / "before"
-        self._lines = self._begin()
+        self.run, path = self.directory.name, self.directory / JOURNAL
+        try:
+            (self.directory / "before").mkdir(mode=0o700)
+            self._lines = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise _explain(path, error) from error
+        with suppress(OSError):
+            lock(self._lines, wait=True)
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        head = {"target": target, "verb": verb, "started": started}
-        self._write(RUN, json.dumps({**head, "user": _own_name(), "source": source}))
+        try:
+            user = getpass.getuser()
+        except (KeyError, OSError):  # one without a name
+            user = f"user {os.getuid()}"
+        head = {"target": target, "verb": verb, "started": started, "user": user, "source": source}
+        self._write(RUN, json.dumps(head))
 
     def keep(self, kind: Kind, name: str, config: str) -> str:
         """Keep a config that is about to be replaced; returns the file's name."""
@@ -87,51 +99,41 @@ class Journal:
         for file in (plain, *(f"{number} {plain}" for number in range(2, 1000))):
             if self._write(f"before/{file}", config):
                 return file
-        raise CflJobsError(f"{self._before} is full of configs of {name!r}")
+        raise CflJobsError(f"{self.directory / 'before'} is full of configs of {name!r}")
 
     def note(self, step: Step) -> None:
         """Add a line to the journal."""
         line = {key: value for key, value in asdict(step).items() if value}
         with self._lock:
-            self._append(json.dumps(line | {"kind": step.kind.value}))
+            self._append(line | {"kind": step.kind.value})
 
     def finish(self) -> None:
         """Write down that the run ended by itself."""
         with self._lock:
             try:
-                self._append(json.dumps({"finished": True}))
+                self._append({"finished": True})
             finally:
                 os.close(self._lines)
                 self._lines = -1
 
-    def _begin(self) -> int:
-        path = self.directory / JOURNAL
-        try:
-            self._before.mkdir(mode=0o700)
-            lines = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        except OSError as error:
-            raise _explain(path, error) from error
-        with suppress(OSError):
-            lock(lines, wait=True)
-        return lines
-
-    def _append(self, line: str) -> None:
+    def _append(self, line: Mapping[str, object]) -> None:
         """Write one line, or nothing of it. The file stays open: many threads wait for this."""
-        path = self.directory / JOURNAL
-        data = f"{line}\n".encode()
+        data = f"{json.dumps(line)}\n".encode()
         try:
             written = os.write(self._lines, data)
             if written != len(data):  # the disk is full
                 os.ftruncate(self._lines, os.fstat(self._lines).st_size - written)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            raise _explain(path, error, "what is done can't be written down") from error
+            meaning = "what is done can't be written down"
+            raise _explain(self.directory / JOURNAL, error, meaning) from error
 
     def _write(self, name: str, text: str) -> bool:
         """Write a new file; returns whether there was none of that name."""
         path = self.directory / name
         try:
-            with open(path, "x", encoding="utf-8", newline="", opener=_open_private) as stream:
+            private = partial(os.open, mode=0o600)
+            with open(path, "x", encoding="utf-8", newline="", opener=private) as stream:
                 stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -145,44 +147,26 @@ class Journal:
         return True
 
 
-def _own_name() -> str:
-    """Return who runs this: the login name, or the number of a user without one."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"user {os.getuid()}"
-
-
 def _make_run(place: Path) -> Path:
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     try:
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in (now, *(f"{now}-{number}" for number in range(2, 1000))):
-            directory = place / name
-            try:
-                directory.mkdir(mode=0o700)
-            except FileExistsError:
-                continue
-            sync_directory(place)
-            return directory
+            with suppress(FileExistsError):
+                (place / name).mkdir(mode=0o700)
+                sync_directory(place)
+                return place / name
     except OSError as error:
         raise _explain(place, error) from error
     raise CflJobsError(f"{place} is full of runs of this second")
 
 
-def _explain(
-    path: Path,
-    error: OSError,
-    meaning: str = "what would be replaced can't be kept, so it wasn't changed",
-) -> CflJobsError:
+def _explain(path: Path, error: OSError, meaning: str = "") -> CflJobsError:
+    meaning = meaning or "what would be replaced can't be kept, so it wasn't changed"
     return CflJobsError(
         f"{path}: {error.strerror}: {meaning}",
         advice="Make room there, or name another place with --backup-dir.",
     )
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +174,6 @@ class Run:
     """A run as its files tell it. `target` is the full label of what it was about.
 
     `user` ran it, and `source` is what it was made of; "" for runs of old that don't say.
-
     `is_complete` is False where it was killed or is under way (`is_running`). `damaged` counts
     lines of its journal that can't be read; `problem` says why nothing of it can, "" otherwise.
     """
@@ -213,10 +196,8 @@ class Run:
         states = Counter(step.state for step in self.steps)
         told = [f"{states['done']} of {count(len(self.steps), 'step')} done"]
         told += [f"{states[state]} {state}" for state in ("failed", "started") if states[state]]
-        if not self.is_complete:
-            told.append(("not finished", "under way")[self.is_running])
-        if self.damaged:
-            told.append(self.damage)
+        told += [("not finished", "under way")[self.is_running]] * (not self.is_complete)
+        told += [self.damage] * bool(self.damaged)
         names: dict[str, list[str]] = {}
         for step in self.steps:
             names.setdefault(f"{step.action} {step.kind.value}", []).append(step.name)
@@ -326,7 +307,6 @@ def _read_run(directory: Path) -> Run | None:
     try:
         head = dict(json.loads((directory / RUN).read_bytes()))
         data = (directory / JOURNAL).read_bytes()
-        is_running = _is_locked(directory / JOURNAL)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -335,14 +315,17 @@ def _read_run(directory: Path) -> Run | None:
         return Run(directory, problem=f"{RUN} is damaged")
     steps: dict[Key, Step] = {}
     damaged = 0
-    is_complete = False
+    is_complete = is_running = False
+    with suppress(OSError), (directory / JOURNAL).open("rb") as stream:  # see Journal
+        is_running = not lock(stream.fileno(), shared=True)
     for line in filter(None, data.split(b"\n")):
         try:
             found = json.loads(line)
             if "finished" in found:
                 is_complete = True
             else:
-                step = _read_step(found)
+                texts = {key: str(found[key]) for key in found.keys() & _TEXTS}
+                step = Step(Kind(found["kind"]), **texts)
                 steps[step.kind, step.name] = step
         except (ValueError, KeyError, TypeError, AttributeError):
             damaged += 1
@@ -350,16 +333,3 @@ def _read_run(directory: Path) -> Run | None:
     target, verb, user, source = told
     done = tuple(steps.values())
     return Run(directory, target, verb, user, source, done, is_complete, is_running, damaged)
-
-
-def _read_step(line: Mapping[str, Any]) -> Step:
-    known = {field.name for field in fields(Step)} - {"kind"}
-    texts = {key: str(value) for key, value in line.items() if key in known}
-    return Step(Kind(line["kind"]), **texts)
-
-
-def _is_locked(path: Path) -> bool:
-    """Tell whether a process is writing it; see Journal."""
-    with suppress(OSError), path.open("rb") as stream:
-        return not lock(stream.fileno(), shared=True)
-    return False

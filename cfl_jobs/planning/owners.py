@@ -17,13 +17,22 @@ Where the fields' codes aren't known, the visible codes of sections tell the sam
 differences of a section are whose the section is; where a section went that Jenkins had changed,
 Jenkins' own differences of others count as that side's; and what a plugin's upgrade took from a
 section, or a password that Jenkins encrypted late, makes other changes in that section theirs too.
+
+After a plugin, or Jenkins itself, was upgraded, Jenkins' next save may add fields to its elements,
+or leave some out, which looks like an edit. Each element says which plugin's version saved it (the
+others: the Jenkins that answers), and the mark has a code of each version of the last update. So in
+an element of a newer version a field that we don't set is Jenkins' own, if all elements of its
+class that this version saved, in two jobs or more, have it alike; and so is that a flag of ours is
+gone, if none of them says anything of it.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from enum import Flag
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from cfl_jobs.configs.mark import (
@@ -34,13 +43,19 @@ from cfl_jobs.configs.mark import (
     code,
     code_of_text,
     codes,
+    find_plugins,
     sections,
 )
 from cfl_jobs.configs.normalform import SECRET, Normal
 from cfl_jobs.planning import fields
-from cfl_jobs.planning.differences import Raw, compare, compare_passwords, find_renamed
+from cfl_jobs.planning.differences import (
+    Raw,
+    compare,
+    compare_passwords,
+    find_renamed,
+    without_numbers,
+)
 from cfl_jobs.planning.plan import Owner
-from cfl_jobs.planning.upgrades import Habits, Upgrade
 
 # The codes of what each side, we and they, has of a difference, or of the section it is in.
 _Part = tuple[Codes, Codes]
@@ -49,6 +64,48 @@ _DAMAGED = "ours or theirs: the mark was damaged"
 _NEWER = "or set by {}, which is newer than at the last update"
 _AGAIN = "or only entered again: it is encrypted"
 _AROUND = "or not: it is encrypted, and more changed around it"
+# Fields of a job that only people fill: AbstractItem's, AbstractProject's (core 2.568).
+_PEOPLES = frozenset(
+    """
+    assignedNode customWorkspace description displayName jdk quietPeriod scmCheckoutRetryCount
+    """.split()  # noqa: SIM905 - longer as a list
+)
+
+
+class Habits:
+    """What the elements of a class have alike in a server's jobs, by the plugin that saved them."""
+
+    def __init__(self, jobs: Iterable[Normal] = ()) -> None:
+        self._elements: dict[tuple[str, str], list[tuple[int, Normal]]] = {}
+        for number, job in enumerate(jobs):
+            waiting = [("", job)]
+            while waiting:
+                plugin, element = waiting.pop()
+                plugin = element.plugin or plugin  # Jenkins names it on the outermost only
+                self._elements.setdefault((plugin, element.kind), []).append((number, element))
+                waiting += [(plugin, child) for child in element.children]
+        self.adds, self.takes = cache(self._adds), cache(self._takes)
+
+    def _adds(self, plugin: str, kind: str, child: Normal) -> bool:
+        """Tell whether a plugin's version writes a field with this value into a class.
+
+        All elements have it then, in two jobs or more.
+        """
+        found = self._elements.get((plugin, kind), ())
+        return (
+            child.tag not in _PEOPLES
+            and len({number for number, _ in found}) > 1
+            and all([c for c in it.children if c.tag == child.tag] == [child] for _, it in found)
+        )
+
+    def _takes(self, plugin: str, kind: str, child: Normal) -> bool:
+        """Tell whether a plugin's version has no such flag in a class any more.
+
+        A flag that a class has is always written; any other field may have been emptied.
+        """
+        found = [element for _, element in self._elements.get((plugin, kind), ())]
+        is_said = any(child.tag in element.defaults or element.find(child.tag) for element in found)
+        return bool(found) and not is_said and child.text in ("true", "false")
 
 
 class Owned(NamedTuple):
@@ -66,9 +123,9 @@ class _By(Flag):
     US = 1
     THEM = 2
 
-
-# By what a _By counts.
-_OWNERS = (Owner.JENKINS, Owner.OURS, Owner.THEIRS, Owner.BOTH)
+    @property
+    def owner(self) -> Owner:
+        return (Owner.JENKINS, Owner.OURS, Owner.THEIRS, Owner.BOTH)[self.value]
 
 
 def attribute(
@@ -101,11 +158,8 @@ def record(mark: Mark, desired: Normal, live: Normal) -> Mark:
 
 
 def _code_parts(raw: Raw, live: Normal | None, hidden: Collection[str]) -> _Part:
-    """Return the codes of what each side has of a difference, the server `live`."""
-    return (
-        tuple(fields.code_fields(raw.desired, raw.path, hidden=hidden)),
-        tuple(fields.code_fields(live, raw.path)),
-    )
+    ours = fields.code_fields(raw.desired, raw.path, hidden=hidden)
+    return tuple(ours), tuple(fields.code_fields(live, raw.path))
 
 
 def _code_of_part(part: _Part) -> str:
@@ -229,10 +283,11 @@ class _Judge:
         habits: Callable[[], Habits],
     ) -> None:
         applied, saved, known = mark.applied or _NONE, mark.kept or _NONE, fields.read_fields(mark)
-        self._fields, self._mark, self._plugin = known, mark, live.plugin
+        self._fields, self._mark, self._desired, self._live = known, mark, desired, live
         self._saved = frozenset(known.saved)
-        self._upgrade = Upgrade(desired, live, mark, habits, self._was_saved)
-        before = self._upgrade.undo(live, "", "")
+        self._is_upgraded = any(map(mark.is_older_than, find_plugins(live)))
+        self._habits = habits() if self._is_upgraded else Habits()
+        before = self._undo(live, "", "")
         (our_whole, our_parts), (their_whole, their_parts) = codes(desired), codes(before)
         self._whole = _by(our_whole != applied.whole, their_whole != saved.whole)
         self._past = _Past(our_parts, applied.parts), _Past(their_parts, saved.parts)
@@ -247,11 +302,9 @@ class _Judge:
         stayed = [raw for raw in raws if not _is_moved_section(raw)]
         if known.applied:
             ours = _Past(fields.code_fields(desired, hidden=self._hidden), known.applied)
-            past, parts = (
-                (ours, _Past(fields.code_fields(before), known.saved)),
-                map(self._part, stayed),
-            )
-            self._lookup = _Lookup(past, tuple(parts), key=lambda code: code[0], own=known.own)
+            past = ours, _Past(fields.code_fields(before), known.saved)
+            parts = [self._part(raw) for raw in stayed]
+            self._lookup = _Lookup(past, parts, key=lambda code: code[0], own=known.own)
         else:
             found = {_pair(raw): self._section(raw) for raw in stayed}
             self._lookup = _Lookup(self._past, tuple(found.values()), key=lambda code: "")
@@ -282,27 +335,28 @@ class _Judge:
 
     def _judge(self, raw: Raw, by: _By, told: _By) -> Owned:
         """Return whose a difference is that was found `by`; all of its section's are `told` by."""
-        if by:
-            by |= self._find_untold(raw, told)
-        if by & _By.THEM and self._has_upgrade_made(raw):
-            by = _By.NOBODY
+        is_whole = raw.desired and raw.live
+        if by and self._fields.applied and raw.desired_section and raw.live_section:
+            # Who changed the section too, though no field that differs tells it: it may be a copy
+            # of another, or lack some of what it had; or both changed a field alike.
+            is_field = not any(side and side.children for side in (raw.desired, raw.live))
+            if not (is_field and self._lookup.has_agreed()):
+                by |= self._who_changed(self._section(raw)) & ~told
+        is_newer = raw.is_upgraded(self._mark) and not raw.is_item
+        if by & _By.THEM and is_newer and not is_whole:
+            # What a newer version of a plugin does to all alike is nobody's.
+            does = (self._adds, self._habits.takes)[raw.desired is not None]
+            if raw.path in self._renamed or does(raw.plugin, raw.parent, raw.element):
+                by = _By.NOBODY
         by &= self._whole  # who changed nothing has no part in any difference
-        if by is _By.THEM and raw.is_new_field and raw.is_upgraded(self._mark):
-            return Owned(raw, Owner.THEIRS, _NEWER.format(raw.plugin))
-        return Owned(raw, _OWNERS[by.value])
-
-    def _has_upgrade_made(self, raw: Raw) -> bool:
-        """Tell whether what differs is what a newer version of a plugin does to all alike."""
-        if raw.is_item or (raw.desired and raw.live) or not raw.is_upgraded(self._mark):
-            return False
-        does = (self._upgrade.adds, self._upgrade.takes)[raw.desired is not None]
-        return raw.path in self._renamed or does(raw.parent, raw.element, raw.plugin)
+        is_unsure = by is _By.THEM and is_newer and raw.desired is None
+        return Owned(raw, by.owner, _NEWER.format(raw.plugin) if is_unsure else "")
 
     def attribute_password(self, raw: Raw, owned: Iterable[Owned]) -> Owned:
         """Return whose another password is. `owned` are all other differences."""
         known = self._know_password(raw)
         if known is not None or not self._whole:
-            return Owned(raw, _OWNERS[(known or _By.NOBODY).value])
+            return Owned(raw, (known or _By.NOBODY).owner)
         place = raw.desired_section, raw.live_section
         around = {
             one.owner for one in owned if (one.raw.desired_section, one.raw.live_section) == place
@@ -319,16 +373,14 @@ class _Judge:
         remark = _AGAIN if by & _By.THEM else ""
         if not has_codes and (around or not self._has_sections):
             remark = _AROUND
-        return Owned(raw, _OWNERS[by.value], remark)
+        return Owned(raw, by.owner, remark)
 
     def _know_password(self, raw: Raw) -> _By | None:
         """Return who changed a password that the server has as it encrypted it at the update."""
         if not (raw.live and raw.desired):
             return None
-        encrypted, plain = fields.text_of(raw.live), fields.text_of(raw.desired)
-        if fields.code_encrypted(encrypted) not in self._fields.secrets:
-            return None
-        return _by(fields.code_password(encrypted, plain) not in self._fields.secrets, None)
+        is_same = self._fields.has_password(raw.desired, raw.live)
+        return None if is_same is None else _by(not is_same, None)
 
     def _find(self, raw: Raw) -> _By:
         if not self._whole or not self._has_sections:
@@ -348,23 +400,11 @@ class _Judge:
                 found |= reordered
         return found
 
-    def _find_untold(self, raw: Raw, told: _By) -> _By:
-        """Return who changed a section too, though no field that differs tells it.
-
-        It may be a copy of another, or lack some of what it had; or both changed a field alike.
-        """
-        if not (self._fields.applied and raw.desired_section and raw.live_section):
-            return _By.NOBODY
-        is_field = not any(side and side.children for side in (raw.desired, raw.live))
-        if is_field and self._lookup.has_agreed():
-            return _By.NOBODY
-        return self._who_changed(self._section(raw)) & ~told
-
     def _find_encrypted(self, raw: Raw) -> _By | None:
         """Return who changed a field that we give in plain text and the server has encrypted."""
         if not (raw.desired and raw.live and raw.live.text == SECRET):
             return None
-        was_plain = self._was_saved(raw.desired, raw.path)
+        was_plain = self._saved.issuperset(fields.code_fields(raw.desired, raw.path))
         if was_plain and self._past[0].keeps(self._section(raw)[0]):
             return _By.NOBODY
         return self._know_password(raw)
@@ -375,13 +415,9 @@ class _Judge:
         ours, theirs = self._past
         return _by(not ours.keeps(section[0]), not theirs.keeps(section[1]))
 
-    def _was_saved(self, field: Normal, path: str) -> bool:
-        return self._saved.issuperset(fields.code_fields(field, path))
-
     def _part(self, raw: Raw) -> _Part:
-        """Return the codes of what differs."""
         if self._fields.applied:
-            live = raw.live and self._upgrade.undo(raw.live, raw.path, raw.plugin)
+            live = raw.live and self._undo(raw.live, raw.path, raw.plugin)
             return _code_parts(raw, live, self._hidden)
         ours, theirs = self._section(raw)
         # Jenkins may have made a matrix by itself, for who made the job.
@@ -390,10 +426,42 @@ class _Judge:
         return ours, theirs
 
     def _section(self, raw: Raw) -> _Part:
-        """Return the codes of the section that a difference is in."""
         ours, theirs = raw.desired_section, raw.live_section
-        before = theirs and self._upgrade.undo(theirs, _section_path(raw, theirs), self._plugin)
-        return _code_section(ours), _code_section(before)
+        if theirs and self._is_upgraded:
+            tags = without_numbers(raw.path).split("/")[:2]
+            path = tags[: tags.index(theirs.tag) + 1] if theirs.tag in tags else []
+            theirs = self._undo(theirs, "/".join(path), self._live.plugin)
+        return (code(ours),) if ours else (), (code(theirs),) if theirs else ()
+
+    def _undo(self, element: Normal, path: str, plugin: str) -> Normal:
+        """Return an element of the server's without the fields that newer versions added to it.
+
+        `plugin` saved what is around it.
+        """
+        if not self._is_upgraded:
+            return element
+        plugin = element.plugin or plugin
+        children: list[Normal] = []
+        for child in element.children:
+            inner = f"{path}/{child.tag}".lstrip("/")
+            is_added = self._adds(plugin, element.kind, child)
+            if not is_added or self._saved.issuperset(fields.code_fields(child, inner)):
+                children.append(self._undo(child, inner, plugin))
+        return replace(element, children=tuple(children))
+
+    def _adds(self, plugin: str, kind: str, child: Normal) -> bool:
+        """Tell whether a plugin's version, newer than at the last update, gave a class a field."""
+        is_new = (kind, child.tag) not in self._known and self._mark.is_older_than(plugin)
+        return is_new and self._habits.adds(plugin, kind, child)
+
+    @cached_property
+    def _known(self) -> frozenset[tuple[str, str]]:
+        """Fields, by class, that our elements have: no upgrade brings those."""
+        return frozenset(
+            (element.kind, tag)
+            for element in self._desired.walk()
+            for tag in (*element.defaults, *(child.tag for child in element.children))
+        )
 
 
 def _pair(raw: Raw) -> tuple[int, int]:
@@ -401,21 +469,7 @@ def _pair(raw: Raw) -> tuple[int, int]:
     return id(raw.desired_section), id(raw.live_section)
 
 
-def _code_section(section: Normal | None) -> Codes:
-    if section is None:
-        return ()
-    return (code(section),)
-
-
-def _section_path(raw: Raw, section: Normal) -> str:
-    tags = fields.without_numbers(raw.path).split("/")[:2]
-    if section.tag not in tags:
-        return ""
-    return "/".join(tags[: tags.index(section.tag) + 1])
-
-
 def _is_section(raw: Raw) -> bool:
-    """Tell whether what differs is a whole section."""
     return raw.desired is raw.desired_section and raw.live is raw.live_section
 
 
@@ -438,7 +492,6 @@ def _find_reordered(now: Normal, parts: Codes, then: Codes) -> frozenset[str]:
 
 
 def _common(parts: Iterable[str], others: Iterable[str]) -> list[str]:
-    """Return the parts that others have too, in order."""
     left = Counter(others)
     found = []
     for part in parts:

@@ -5,7 +5,6 @@ Nothing here asks a server: a plan can be shown, kept in a file, reviewed and ap
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -21,8 +20,6 @@ LARGE_SHARE = 0.3
 
 
 class Owner(Enum):
-    """Whose a difference is."""
-
     OURS = "ours"
     THEIRS = "theirs"
     BOTH = "both"
@@ -83,7 +80,6 @@ class _Change:
 
     @property
     def name_there(self) -> str:
-        """The name that it has on the target."""
         return self.config.name
 
     @property
@@ -97,7 +93,6 @@ class _Change:
         return self.action
 
     def __str__(self) -> str:
-        """Return "create job Publish Ocargo Files"."""
         return f"{self.verb} {self.kind.value} {self.name}"
 
 
@@ -208,7 +203,6 @@ def turn_of(change: PlannedChange) -> tuple[int, int]:
 
 
 def in_order(changes: Iterable[_C]) -> tuple[_C, ...]:
-    """Return changes in the order in which they are made."""
     return tuple(sorted(changes, key=lambda change: (turn_of(change), change.name)))
 
 
@@ -291,6 +285,14 @@ class Result:
         return done and not self.problem
 
 
+_LOSSES = (
+    "{} deleted",
+    "{} made anew, without builds, instead of renamed",
+    "{} replaced that others made or changed",
+    "{} of those that deploy changed",
+)
+
+
 def find_loss(plan: Plan, deploys: Collection[str]) -> str:
     """Say what may be lost, where that is too much to be meant; "" otherwise.
 
@@ -298,33 +300,18 @@ def find_loss(plan: Plan, deploys: Collection[str]) -> str:
     once, as what is made anew.
     """
     made_anew = {update.live.key for update in plan.probable_renames}
-    counts = Counter(_loss_of(change, deploys) for change in plan.changes)
-    counts[_DELETES] -= sum(deletion.key in made_anew for deletion in plan.deletions)
-    counts[_MAKES_ANEW] = len(made_anew)
-    del counts[""]
-    if plan.managed < MANY_JOBS or counts.total() <= LARGE_SHARE * plan.managed:
+    told = [each for each in plan.changes if isinstance(each, Update) and each.told]
+    edited = {Owner.THEIRS, Owner.BOTH}
+    replaced = [each.adopted or any(d.owner in edited for d in each.told) for each in told]
+    harmful = sum(
+        each.name in deploys for each, is_it in zip(told, replaced, strict=True) if not is_it
+    )
+    deleted = sum(deletion.key not in made_anew for deletion in plan.deletions)
+    counts = (deleted, len(made_anew), sum(replaced), harmful)
+    if plan.managed < MANY_JOBS or sum(counts) <= LARGE_SHARE * plan.managed:
         return ""
-    parts = [words.format(counts[words]) for words in _LOSSES if counts[words]]
+    parts = [words.format(many) for words, many in zip(_LOSSES, counts, strict=True) if many]
     return (
-        f"much may be lost at once: {', '.join(parts)}; together {counts.total()} of the "
+        f"much may be lost at once: {', '.join(parts)}; together {sum(counts)} of the "
         f"{plan.managed} jobs and views of ours on {plan.target}, more than {LARGE_SHARE:.0%}"
     )
-
-
-_DELETES = "{} deleted"
-_MAKES_ANEW = "{} made anew, without builds, instead of renamed"
-_REPLACES = "{} replaced that others made or changed"
-_CHANGES_DEPLOYS = "{} of those that deploy changed"
-_LOSSES = (_DELETES, _MAKES_ANEW, _REPLACES, _CHANGES_DEPLOYS)
-
-
-def _loss_of(change: PlannedChange, deploys: Collection[str]) -> str:
-    """Return what may be lost by a change, in words; "" for nothing."""
-    if isinstance(change, Delete):
-        return _DELETES
-    if isinstance(change, Create) or not change.told:
-        return ""
-    owners = {found.owner for found in change.told}
-    if change.adopted or owners & {Owner.THEIRS, Owner.BOTH}:
-        return _REPLACES
-    return _CHANGES_DEPLOYS if change.name in deploys else ""

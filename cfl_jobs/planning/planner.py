@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from functools import cache, cached_property
 from operator import itemgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.mark import Mark, code_of_text, split_description
@@ -23,10 +23,14 @@ from cfl_jobs.planning.plan import (
     in_order,
 )
 from cfl_jobs.planning.renames import mark_followers, pair_alike, previous_names
-from cfl_jobs.planning.upgrades import Habits, learn_habits
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.target import Key, Kind
 
+if TYPE_CHECKING:
+    from cfl_jobs.planning.owners import Habits
+
+# What someone asked for and an upgrade took away: its words, the plugin, what to do.
+_Taken = tuple[str, str, str]
 _UNMARKED = (
     "is there without our mark: it isn't ours, or its description was replaced; "
     "with --adopt it becomes ours"
@@ -75,55 +79,56 @@ def check_filter(*, prune: bool, filtered: bool) -> None:
 
 class _Planner:
     def __init__(self, desired: Sequence[Config], observed: Observed, *, adopt: bool) -> None:
-        self._desired = [config.on(observed.versions) for config in desired]
-        self._observed = observed
-        self._adopt = adopt
+        self._desired = {config.key: config.on(observed.versions) for config in desired}
+        self._observed, self._adopt = observed, adopt
         self._previous = previous_names(desired)
         self._by_lower_name = {(kind, name.lower()): name for kind, name in observed.listed}
-        self._habits = cache(lambda: learn_habits(job.normal for job in observed.live.values()))
-        self._desired_by_key = {config.key: config for config in self._desired}
+        self._habits = cache(self._learn_habits)
         self._folder_problem = cache(self._check_folder)
         self._changes: list[PlannedChange] = []
         self._unchanged: list[Key] = []
         self._undone: list[Note] = []
         self._unadopted: list[Update] = []
         self._notes: list[Note] = []
-        # What an upgrade took of what someone asked for, and the jobs that had it.
-        self._taken: dict[tuple[str, str, str], list[str]] = {}
+        self._taken: dict[_Taken, list[str]] = {}  # with the jobs that had it
         self._probable_renames: dict[Key, Update] = {}
         # What no definition asks for by this name, and that is not to be deleted all the same.
         self._spared: set[Key] = set()
 
+    def _learn_habits(self) -> Habits:
+        from cfl_jobs.planning.owners import Habits
+
+        return Habits(config.normal for config in self._observed.live.values())
+
     def plan(self, *, prune: bool, defined: Collection[Key] | None) -> Plan:
-        for desired in self._desired:
+        for desired in self._desired.values():
             self._plan_one(desired)
-        observed = self._observed
+        observed, live = self._observed, self._observed.live
         if defined is None:
             self._plan_orphans(prune=prune)
         elif defined:
-            others = observed.live.keys() - self._desired_by_key.keys() - self._spared - {*defined}
-            self._find_probable_renames({key for key in others if observed.is_ours(key)})
+            others = live.keys() - self._desired.keys() - self._spared - {*defined}
+            self._find_probable_renames(set(filter(observed.is_ours, others)))
+        for (label, plugin, advice), (first, *more) in self._taken.items():
+            also = f" (so have {', '.join(more)})" if more else ""
+            text = f"has lost {label!r}{also}: {plugin.replace('@', ' ')} doesn't know it; {advice}"
+            self._notes.append(Note(Kind.JOB, first, text))
+        managed = sum(
+            observed.is_ours(key) or (key in live and not self._foreign(key, live[key]))
+            for key in observed.listed
+        )
         adopted = sum(isinstance(c, Update) and c.adopted for c in self._changes)
-        notes = list(self._notes)
-        if self._taken:
-            from cfl_jobs.planning.losses import note_taken
-
-            notes += note_taken(self._taken)
         plan = Plan(
             target=observed.label,
             changes=in_order(self._changes),
             unchanged=tuple(self._unchanged),
             undone=tuple(self._undone),
             unadopted=tuple(self._unadopted),
-            notes=tuple(notes),
+            notes=tuple(self._notes),
             probable_renames=tuple(self._probable_renames.values()),
-            managed=sum(map(self._is_managed, observed.listed)) + adopted,
+            managed=managed + adopted,
         )
         return mark_followers(plan)
-
-    def _is_managed(self, key: Key) -> bool:
-        live = self._observed.live.get(key)
-        return self._observed.is_ours(key) or (live is not None and not self._foreign(key, live))
 
     def _foreign(self, key: Key, live: Config) -> str:
         """Return why a job isn't ours, though a definition may want its name; "" if it is."""
@@ -139,7 +144,7 @@ class _Planner:
     @cached_property
     def _names_by_code(self) -> dict[tuple[Kind, str], str]:
         """The names that are there, or desired, by the codes that marks have of them."""
-        keys = (*self._desired_by_key, *reversed(tuple(self._observed.listed)))
+        keys = (*self._desired, *reversed(tuple(self._observed.listed)))
         return {(kind, code_of_text(name)): name for kind, name in keys}
 
     @cached_property
@@ -171,7 +176,7 @@ class _Planner:
     def _check_folder(self, folder: str) -> str:
         """Return why nothing can be made in a folder, "" if it can."""
         key = (Kind.JOB, folder)
-        live, desired = self._observed.live.get(key), self._desired_by_key.get(key)
+        live, desired = self._observed.live.get(key), self._desired.get(key)
         if live is not None and not live.is_folder:
             return f"{folder!r} is a job there, not a folder"
         if desired is not None and not desired.is_folder:
@@ -210,22 +215,23 @@ class _Planner:
         if not foreign and _is_as_desired(desired, live):
             self._unchanged.append(key)
             return
-        made = _plan_job(desired, live, habits=self._habits, adopted=bool(foreign))
+        update, notes, taken = _plan_job(desired, live, self._habits, adopted=bool(foreign))
         if foreign and not self._adopt:
             self._undone.append(Note(*live.key, foreign))
-            self._unadopted.append(made.update)
+            self._unadopted.append(update)
             return
-        self._notes += made.notes
-        for loss in made.taken:
+        self._notes += notes
+        for loss in taken:
             self._taken.setdefault(loss, []).append(desired.name)
-        if made.is_needed:
-            self._changes.append(made.update)
+        is_right = not foreign and desired.is_confirmed_by(live.mark)
+        if update.differences or update.old_name or not is_right:
+            self._changes.append(update)
         else:
             self._unchanged.append(key)
 
     def _plan_orphans(self, *, prune: bool) -> None:
         """Plan what becomes of jobs of ours that no definition asks for: nothing, or they go."""
-        defined = self._desired_by_key.keys() | self._spared
+        defined = self._desired.keys() | self._spared
         observed = self._observed
         others = [key for key in observed.listed if key not in defined]
         marked = {key: mark for key in others if (mark := self._marks(key))}
@@ -266,8 +272,7 @@ class _Planner:
         live = self._observed.live
         gone = [live[key] for key in sorted(going, key=itemgetter(1)) if key in live]
         for old, desired in pair_alike(gone, [one for one in new if one.kind is Kind.JOB]):
-            made = _plan_job(desired, old, habits=self._habits)
-            self._probable_renames[old.key] = made.update
+            self._probable_renames[old.key], *_ = _plan_job(desired, old, self._habits)
 
     def _marks(self, key: Key) -> Mark | None:
         """Return the mark of a listed job that this project, or one without a name, set."""
@@ -275,22 +280,19 @@ class _Planner:
         return mark if mark and mark.project == self._observed.project else None
 
     def _note_copy(self, key: Key, code: str) -> None:
-        """Tell of a job that has a mark of ours, set for the one whose name has this code."""
-        text, is_quiet = "has a mark of ours that is damaged or another job's", False
-        if code and (of := self._names_by_code.get((key[0], code))):
-            text, original = f"is a copy of {of!r}, or that one renamed by hand", (key[0], of)
-            is_quiet = original in self._observed.listed and not self._deploys(original)
-        self._notes.append(Note(*key, f"{text}, so it is left alone", quiet=is_quiet))
-
-    def _deploys(self, key: Key) -> bool:
-        """Tell whether a defined job deploys: then a copy of it may be built by mistake."""
         from cfl_jobs.check.shell import deploys
         from cfl_jobs.configs.read_model import read_job
 
-        desired = self._desired_by_key.get(key)
-        return desired is not None and any(
-            deploys(step.script) for step in desired.read(read_job).shells
-        )
+        text, is_quiet = "has a mark of ours that is damaged or another job's", False
+        if code and (of := self._names_by_code.get((key[0], code))):
+            text, original = f"is a copy of {of!r}, or that one renamed by hand", (key[0], of)
+            desired = self._desired.get(original)
+            # If it deploys, a copy may be built by mistake.
+            is_harmless = desired is None or not any(
+                deploys(step.script) for step in desired.read(read_job).shells
+            )
+            is_quiet = original in self._observed.listed and is_harmless
+        self._notes.append(Note(*key, f"{text}, so it is left alone", quiet=is_quiet))
 
 
 def _is_as_desired(desired: Config, live: Config) -> bool:
@@ -315,38 +317,23 @@ def _hold(key: Key, held: dict[str, str]) -> None:
             held[folder] = min(key[1], held.get(folder, key[1]))
 
 
-class _JobPlan(NamedTuple):
-    """What makes a job that is there what is desired. `is_needed` is False for nothing at all.
-
-    `taken` is what someone asked for and an upgrade took away: its words, the plugin, what to do.
-    """
-
-    update: Update
-    is_needed: bool
-    notes: tuple[Note, ...] = ()
-    taken: tuple[tuple[str, str, str], ...] = ()
-
-
 def _plan_job(
-    desired: Config, live: Config, *, habits: Callable[[], Habits], adopted: bool = False
-) -> _JobPlan:
+    desired: Config, live: Config, habits: Callable[[], Habits], *, adopted: bool = False
+) -> tuple[Update, list[Note], list[_Taken]]:
     """Compare one job, which `live` may have another name of. `adopted` says that it isn't ours."""
     # What compares and words differences: a plan without any does without.
     from cfl_jobs.planning.describing import describe, describe_disabled, place_of
-    from cfl_jobs.planning.differences import find_losses
-    from cfl_jobs.planning.fields import secret_paths
-    from cfl_jobs.planning.losses import advise_on_taken
+    from cfl_jobs.planning.differences import advise_on_taken, find_losses
+    from cfl_jobs.planning.fields import hide_granted, secret_paths
     from cfl_jobs.planning.owners import attribute
-    from cfl_jobs.planning.permissions import hide_granted
 
-    live, mark = live.beside(desired), live.mark
-    if adopted:
-        mark = None
+    live = live.beside(desired)
+    mark = None if adopted else live.mark
     owned = attribute(desired.normal, live.normal, mark, habits)
     lost = frozenset(find_losses((one.raw for one in owned), desired.own))
     hidden = secret_paths(desired.normal) | secret_paths(live.normal)
     differences: list[Difference] = []
-    taken: list[tuple[str, str, str]] = []
+    taken: list[_Taken] = []
     # Someone disabled it on the server. A definition that no more says that the job is disabled, as
     # it did at the last update, says something.
     has_said = desired.says_disabled is not None or (mark is not None and bool(mark.said_disabled))
@@ -367,18 +354,16 @@ def _plan_job(
         if raw in lost and raw.is_upgraded(mark):
             taken.append((raw.label, raw.plugin, advise_on_taken(raw)))
     if not stays_disabled:
-        owner = _owner_of_disabled(desired, mark)
-        place = desired.place_of("disabled")
-        differences += describe_disabled(desired, live, owner, place)
+        is_theirs = mark and mark.said_disabled == desired.says_disabled
+        owner = Owner.THEIRS if is_theirs else Owner.OURS if mark else Owner.ADOPT
+        differences += describe_disabled(desired, live, owner, desired.place_of("disabled"))
     update = Update(
         desired, live, tuple(differences), keep_disabled=stays_disabled, adopted=adopted
     )
-    is_needed = bool(differences or update.old_name) or not desired.is_confirmed_by(mark)
-    return _JobPlan(update, is_needed, tuple(notes), tuple(taken))
+    return update, notes, taken
 
 
 def _note_build_written(desired: Config, live: Config) -> Iterator[Note]:
-    """Tell what stays that the definition doesn't set, and more loudly where that is a guess."""
     from cfl_jobs.planning.differences import split_words
 
     for listed, text in (
@@ -389,9 +374,3 @@ def _note_build_written(desired: Config, live: Config) -> Iterator[Note]:
         words = dict.fromkeys(split_words(part.element.tag) for part in parts)
         if parts:
             yield Note(*desired.key, f"{text}: {', '.join(words)}", quiet=listed)
-
-
-def _owner_of_disabled(desired: Config, mark: Mark | None) -> Owner:
-    if mark is None:
-        return Owner.ADOPT
-    return Owner.THEIRS if mark.said_disabled == desired.says_disabled else Owner.OURS

@@ -7,19 +7,15 @@ job's trigger) may be rewritten by Jenkins at once, by the plugin whose field it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.configxml import format_config
 from cfl_jobs.planning.plan import Plan, Update
 from cfl_jobs.reading.names import folders_of
 from cfl_jobs.target import Key, Kind
-
-if TYPE_CHECKING:
-    from cfl_jobs.planning.differences import Raw
 
 _ALIKE = 0.8  # of the lines of two jobs
 _LOOKED_AT = 100
@@ -70,13 +66,10 @@ class Renames:
         return self._follow_name(folder, None) + slash + leaf
 
     def _follow_name(self, text: str, folder: str | None) -> str:
-        """Follow a full name, or one that is relative to a folder."""
         done = -1
         while True:
-            whole = [old for old in (*folders_of(text), text) if old in self._by_old]
-            turns = [turn for old in whole for turn in self._by_old[old] if turn > done]
-            beside = self._by_leaf.get((folder, text), ())
-            turns += [turn for turn in beside if turn > done]
+            keys = [(folder, text), *((None, name) for name in (*folders_of(text), text))]
+            turns = [turn for key in keys for turn in self._turns.get(key, ()) if turn > done]
             if not turns:
                 return text
             done = min(turns)
@@ -87,26 +80,14 @@ class Renames:
                 text = new.rpartition("/")[2]
 
     @cached_property
-    def _by_old(self) -> Mapping[str, Sequence[int]]:
-        return _group((old, turn) for turn, (old, _) in enumerate(self.pairs))
-
-    @cached_property
-    def _by_leaf(self) -> Mapping[tuple[str | None, str], Sequence[int]]:
-        """Turns by the folder in which a job has its new name, and the name it had there."""
-        return _group(
-            ((new.rpartition("/")[0], old.rpartition("/")[2]), turn)
-            for turn, (old, new) in enumerate(self.pairs)
-        )
-
-
-K = TypeVar("K")
-
-
-def _group(turns: Iterable[tuple[K, int]]) -> Mapping[K, Sequence[int]]:
-    found: dict[K, list[int]] = {}
-    for key, turn in turns:
-        found.setdefault(key, []).append(turn)
-    return found
+    def _turns(self) -> Mapping[tuple[str | None, str], Sequence[int]]:
+        """When what is renamed: by None and its old full name, by its new folder and old leaf."""
+        found: dict[tuple[str | None, str], list[int]] = {}
+        for turn, (old, new) in enumerate(self.pairs):
+            beside = (new.rpartition("/")[0], old.rpartition("/")[2])
+            for key in ((None, old), beside):
+                found.setdefault(key, []).append(turn)
+        return found
 
 
 NO_RENAMES = Renames()
@@ -141,27 +122,22 @@ def _mark_follower(update: Update, renames: Renames) -> Update:
     from cfl_jobs.planning.differences import compare
 
     desired = update.desired
-
-    def compare_with(live: Config) -> list[Raw]:
-        return list(compare(desired.normal, live.beside(desired).normal))
-
-    before = {raw.path for raw in compare_with(update.live)}
-    found = compare_with(renames.follow(update.live))
+    then, now = update.live, renames.follow(update.live)
+    before, after = (compare(desired.normal, of.beside(desired).normal) for of in (then, now))
+    paths = {raw.path for raw in before}
     folder = desired.name.rpartition("/")[0]
-    left = {raw.path for raw in found if not _is_but_a_name(raw, renames, folder)}
-    if not left <= before:  # it can't be told which is which
+    left: set[str] = set()
+    for raw in after:
+        is_text = raw.live and raw.desired and not raw.live.children and not raw.desired.children
+        if is_text and raw.live and raw.desired:  # as scripts and descriptions
+            named = replace(raw.live, text=renames.in_text(raw.live.text, folder))
+            if named == raw.desired and raw.live.secrets == raw.desired.secrets:
+                continue
+        left.add(raw.path)
+    if not left <= paths:  # it can't be told which is which
         return update
-    differences = (replace(d, follows=d.path in before - left) for d in update.differences)
+    differences = (replace(d, follows=d.path in paths - left) for d in update.differences)
     return replace(update, differences=tuple(differences))
-
-
-def _is_but_a_name(raw: Raw, renames: Renames, folder: str) -> bool:
-    """Tell whether two texts, as scripts and descriptions, differ in names of renamed jobs only."""
-    live, desired = raw.live, raw.desired
-    if live is None or desired is None or live.children or desired.children:
-        return False
-    is_same = replace(live, text=renames.in_text(live.text, folder)) == desired
-    return is_same and live.secrets == desired.secrets
 
 
 def previous_names(desired: Sequence[Config]) -> Mapping[Key, tuple[str, ...]]:
@@ -172,19 +148,15 @@ def previous_names(desired: Sequence[Config]) -> Mapping[Key, tuple[str, ...]]:
     own = {rendered.name: rendered.moved_from for rendered in desired if rendered.kind is Kind.JOB}
 
     def names_of(name: str) -> list[str]:
-        """Return the name with its previous ones, those of its folders included."""
         folder, _, leaf = name.rpartition("/")
-        found = [name, *own.get(name, ())]
+        found = list(own.get(name, ()))
         if folder:
-            leaves = dict.fromkeys([leaf, *(old.rpartition("/")[2] for old in own.get(name, ()))])
-            found += [f"{other}/{each}" for other in names_of(folder)[1:] for each in leaves]
+            leaves = dict.fromkeys([leaf, *(old.rpartition("/")[2] for old in found)])
+            found += [f"{other}/{each}" for other in names_of(folder) for each in leaves]
         return found
 
-    return {
-        (Kind.JOB, name): names
-        for name in own
-        if (names := tuple(dict.fromkeys(names_of(name)[1:])))
-    }
+    found = {(Kind.JOB, name): tuple(dict.fromkeys(names_of(name))) for name in own}
+    return {key: names for key, names in found.items() if names}
 
 
 def pair_alike(gone: Sequence[Config], new: Sequence[Config]) -> Iterator[tuple[Config, Config]]:

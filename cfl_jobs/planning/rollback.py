@@ -16,7 +16,12 @@ from cfl_jobs.planning.describing import describe, describe_disabled
 from cfl_jobs.planning.differences import compare, compare_passwords
 from cfl_jobs.planning.fields import secret_paths
 from cfl_jobs.planning.journal import Run, Step
-from cfl_jobs.planning.observe import describe_some, list_inside, list_versions, read_config
+from cfl_jobs.planning.observe import (
+    is_same_job,
+    list_versions,
+    name_inside,
+    read_config,
+)
 from cfl_jobs.planning.plan import (
     Create,
     Delete,
@@ -29,7 +34,6 @@ from cfl_jobs.planning.plan import (
     in_order,
 )
 from cfl_jobs.planning.renames import Renames
-from cfl_jobs.planning.unchanged import is_same_job
 from cfl_jobs.target import Key, Kind, Target
 
 _UNSURE = "was changed since, or by the run as it ended early; --force {} all the same"
@@ -48,9 +52,7 @@ def plan_rollback(run: Run, target: Target, *, force: bool = False) -> Plan:
 
 class _Planner:
     def __init__(self, run: Run, target: Target, *, force: bool) -> None:
-        self._run = run
-        self._target = target
-        self._force = force
+        self._run, self._target, self._force = run, target, force
         self._there = frozenset((kind, entry.name) for kind in Kind for entry in target.list(kind))
         self._versions = list_versions(target)
         self._changes: list[PlannedChange] = []
@@ -78,8 +80,7 @@ class _Planner:
 
     def _plan_step(self, step: Step, trace: _Trace) -> None:
         """Plan what becomes of a step's job; its name is of now, but for later renames."""
-        kind = step.kind
-        kept = None
+        kind, kept = step.kind, None
         if step.before:
             config = Config(kind, step.name, self._run.read_before(step), versions=self._versions)
             kept = trace.undone.follow(config)
@@ -96,7 +97,14 @@ class _Planner:
             return
         if previous:  # it has its old name already, or still
             step, now, old_name = replace(step, name=old_name), previous, ""
-        if not self._is_wanted(step, kept, now, old_name):
+        if now and kept:
+            is_wanted = bool(old_name) or not is_same_job(now, kept)
+        elif now:
+            was_there = now.mark is None and step.state == "failed"
+            is_wanted = step.action in _MAKES and not was_there
+        else:
+            is_wanted = bool(kept) and (step.state != "failed" or step.action in _DELETES)
+        if not is_wanted:
             self._unchanged.append((kind, step.name))
             return
         desired = None
@@ -105,30 +113,22 @@ class _Planner:
             desired = trace.before.follow(kept).named(name)
         self._plan_change(desired, now, _doubt(step, kept, now, trace))
 
-    def _is_wanted(self, step: Step, kept: Config | None, now: Config | None, old: str) -> bool:
-        """Tell whether there is anything to do about a job."""
-        if now is None:
-            return kept is not None and (step.state != "failed" or step.action in _DELETES)
-        if kept is None:
-            was_there = now.mark is None and step.state == "failed"
-            return step.action in _MAKES and not was_there
-        return bool(old) or not is_same_job(now, kept)
-
     def _plan_change(self, desired: Config | None, now: Config | None, doubt: str) -> None:
-        """Plan to make what is there what it was, unless it is in doubt."""
-        updates: list[Update] = []
+        change: PlannedChange
         if desired and now:
-            updates.append(Update(desired, now, compare_configs(desired, now)))
-        there = now or desired
-        if there and doubt and not self._force:
-            self._undone.append(Note(*there.key, doubt))
-            self._unadopted += updates
-        elif updates:
-            self._changes += updates
+            change = Update(desired, now, compare_configs(desired, now))
         elif desired:
-            self._changes.append(Create(desired))
+            change = Create(desired)
         elif now:
-            self._changes.append(Delete(now))
+            change = Delete(now)
+        else:
+            return
+        if not doubt or self._force:
+            self._changes.append(change)
+            return
+        self._undone.append(Note(change.kind, change.name_there, doubt))
+        if isinstance(change, Update):
+            self._unadopted.append(change)
 
     def _read(self, key: Key) -> Config | None:
         """Return what is there under just this name; Jenkins answers to it in another case too."""
@@ -140,24 +140,19 @@ class _Planner:
     def _look_into_deletions(self) -> None:
         """Count the builds that would go; leave folders alone that hold what isn't deleted."""
         deletions = [change for change in self._changes if isinstance(change, Delete)]
-        to_go = {deletion.live.key for deletion in deletions}
+        to_go = {deletion.key for deletion in deletions}
         for deletion in in_order(deletions):
             self._changes.remove(deletion)
+            key, builds = deletion.key, 0
             try:
-                self._changes.append(replace(deletion, builds=self._look_into(deletion, to_go)))
+                if deletion.live.is_folder and (inside := name_inside(key[1], self._target, to_go)):
+                    raise Refused(f"holds {inside}")
+                if deletion.kind is Kind.JOB:
+                    builds = self._target.count_builds(key[1])
+                self._changes.append(replace(deletion, builds=builds))
             except CflJobsError as error:
-                to_go.remove(deletion.live.key)
-                self._undone.append(Note(*deletion.live.key, error.message))
-
-    def _look_into(self, deletion: Delete, to_go: Set[Key]) -> int:
-        """Return how many builds would go. Raises Refused for a folder that holds anything else."""
-        if deletion.kind is Kind.VIEW:
-            return 0
-        if deletion.live.is_folder:
-            inside = list_inside(deletion.name, self._target)
-            if others := tuple(key for key in inside if key not in to_go):
-                raise Refused(f"holds {describe_some(others)}")
-        return self._target.count_builds(deletion.name)
+                to_go.remove(key)
+                self._undone.append(Note(*key, error.message))
 
 
 def compare_configs(desired: Config, live: Config) -> tuple[Difference, ...]:

@@ -39,7 +39,7 @@ from cfl_jobs.configs.steps.building import (
 from cfl_jobs.configs.steps.step import HARMLESS, Placed
 from cfl_jobs.configs.steps.triggering import BuildOther, TriggerBuilds, TriggerStep
 from cfl_jobs.errors import count, join_names
-from cfl_jobs.planning.fields import without_numbers
+from cfl_jobs.planning.differences import without_numbers
 from cfl_jobs.planning.plan import Change, Create, Delete, Difference, Owner, Plan
 from cfl_jobs.review.flow import find_copies, find_edges, find_runs, merge_chains, read_starts
 from cfl_jobs.review.guards import find_guards, find_passing

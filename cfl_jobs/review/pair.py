@@ -21,7 +21,7 @@ from cfl_jobs.configs.graph import Chain, build_chain, follow
 from cfl_jobs.configs.model import Job
 from cfl_jobs.configs.normalform import NOTHING, Normal
 from cfl_jobs.configs.read_model import read_job
-from cfl_jobs.planning.permissions import find_granted
+from cfl_jobs.planning.fields import find_granted
 from cfl_jobs.planning.plan import Create, Delete, Difference, Plan, PlannedChange, Update
 from cfl_jobs.planning.renames import Renames
 from cfl_jobs.reading.names import folders_of

@@ -194,7 +194,7 @@ def _push_plan(
     _check(review, consent)
     _ask(plan, consent)
     if versions is None:
-        from cfl_jobs.planning.unchanged import check_unchanged
+        from cfl_jobs.planning.observe import check_unchanged
 
         check_unchanged(plan, target)
         versions = list_versions(target)
