@@ -48,28 +48,25 @@ def _summary(report: Report) -> str:
 
 def write_json(report: Report) -> str:
     """Return an object with `problems` and counts."""
+    problems = []
+    for problem in report.problems:
+        found = problem.finding
+        place = found.position._asdict() if found.position else dict.fromkeys(Position._fields)
+        told = {"rule": problem.rule, "severity": problem.severity.value}
+        told |= {"message": found.message, "advice": found.advice}
+        problems.append({**told, **place, "jobs": list(problem.names)})
     data = {
-        "problems": [_as_data(problem) for problem in report.problems],
+        "problems": problems,
         "errors": report.count(Severity.ERROR),
         "warnings": report.count(Severity.WARNING),
         "silenced": report.silenced,
         "jobs": report.jobs,
     }
+    return _dump(data)
+
+
+def _dump(data: object) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-
-
-def _as_data(problem: Problem) -> dict[str, Any]:
-    place: dict[str, Any] = dict.fromkeys(Position._fields)
-    if problem.finding.position:
-        place = problem.finding.position._asdict()
-    return {
-        "rule": problem.rule,
-        "severity": problem.severity.value,
-        "message": problem.finding.message,
-        "advice": problem.finding.advice,
-        **place,
-        "jobs": list(problem.names),
-    }
 
 
 def _sentence(problem: Problem) -> str:
@@ -80,17 +77,18 @@ def _sentence(problem: Problem) -> str:
 
 def write_github(report: Report) -> str:
     """Return workflow commands, which GitHub Actions shows at the lines of a pull request."""
-    return "".join(_annotation(problem) for problem in report.problems)
-
-
-def _annotation(problem: Problem) -> str:
-    position = problem.finding.position
-    fields: dict[str, object] = {}
-    if position:
-        fields = {"file": position.file, "line": position.line, "col": position.column}
-    fields["title"] = problem.rule
-    escaped = ",".join(f"{key}={_escape(str(value), ':,')}" for key, value in fields.items())
-    return f"::{problem.severity.value} {escaped}::{_escape(_sentence(problem))}\n"
+    lines = []
+    for problem in report.problems:
+        place, fields = problem.finding.position, {"title": problem.rule}
+        if place:
+            fields = {
+                "file": place.file,
+                "line": f"{place.line}",
+                "col": f"{place.column}",
+            } | fields
+        escaped = ",".join(f"{key}={_escape(str(value), ':,')}" for key, value in fields.items())
+        lines.append(f"::{problem.severity.value} {escaped}::{_escape(_sentence(problem))}\n")
+    return "".join(lines)
 
 
 def _escape(text: str, also: str = "") -> str:
@@ -102,58 +100,41 @@ def _escape(text: str, also: str = "") -> str:
 
 def write_sarif(report: Report) -> str:
     """Return a SARIF 2.1.0 log with one run."""
-    used = dict.fromkeys(problem.rule for problem in report.problems)
-    driver = {
-        "name": "cfl-jobs",
-        "version": __version__,
-        "rules": [
-            {
-                "id": name,
-                "shortDescription": {"text": RULES[name].title},
-                "fullDescription": {"text": RULES[name].why},
-                "defaultConfiguration": {"level": RULES[name].severity.value},
+    used = list(dict.fromkeys(problem.rule for problem in report.problems))
+    rules = [
+        {
+            "id": rule.id,
+            "shortDescription": {"text": rule.title},
+            "fullDescription": {"text": rule.why},
+            "defaultConfiguration": {"level": rule.severity.value},
+        }
+        for rule in map(RULES.__getitem__, used)
+    ]
+    results: list[dict[str, Any]] = []
+    for problem in report.problems:
+        result: dict[str, Any] = {
+            "ruleId": problem.rule,
+            "ruleIndex": used.index(problem.rule),
+            "level": problem.severity.value,
+            "message": {"text": _sentence(problem)},
+        }
+        if place := problem.finding.position:
+            physical = {
+                "artifactLocation": {"uri": quote(place.file), "uriBaseId": "ROOT"},
+                "region": {"startLine": place.line, "startColumn": place.column},
             }
-            for name in used
-        ],
-    }
-    numbers = {name: number for number, name in enumerate(used)}
-    results = [_result(problem, numbers[problem.rule]) for problem in report.problems]
+            result["locations"] = [{"physicalLocation": physical}]
+        results.append(result)
     run = {
-        "tool": {"driver": driver},
+        "tool": {"driver": {"name": "cfl-jobs", "version": __version__, "rules": rules}},
         "columnKind": "unicodeCodePoints",
         "originalUriBaseIds": {"ROOT": {"description": {"text": "The project's directory."}}},
         "results": results,
     }
-    log = {
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [run],
-    }
-    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
-
-
-def _result(problem: Problem, number: int) -> dict[str, Any]:
-    result: dict[str, Any] = {
-        "ruleId": problem.rule,
-        "ruleIndex": number,
-        "level": problem.severity.value,
-        "message": {"text": _sentence(problem)},
-    }
-    position = problem.finding.position
-    if position:
-        place = {
-            "artifactLocation": {"uri": quote(position.file), "uriBaseId": "ROOT"},
-            "region": {"startLine": position.line, "startColumn": position.column},
-        }
-        result["locations"] = [{"physicalLocation": place}]
-    return result
+    schema = "https://json.schemastore.org/sarif-2.1.0.json"
+    return _dump({"$schema": schema, "version": "2.1.0", "runs": [run]})
 
 
 WRITERS: Mapping[str, Callable[[Report], str]] = MappingProxyType(
-    {
-        "text": write_text,
-        "json": write_json,
-        "github": write_github,
-        "sarif": write_sarif,
-    }
+    {"text": write_text, "json": write_json, "github": write_github, "sarif": write_sarif}
 )

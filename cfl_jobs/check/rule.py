@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -67,7 +68,7 @@ def scripts_of(job: Job) -> list[str]:
     return [step.script for step in job.shells]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scope:
     """What rules look at. `files` holds the texts of definitions, templates and scripts.
 
@@ -79,10 +80,10 @@ class Scope:
     chain: Chain
     files: Mapping[str, str] = field(default_factory=dict)
     executors: int = 2
-    _by_name: dict[str, Job] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {job.name: job for job in self.jobs})
+    @cached_property
+    def _by_name(self) -> dict[str, Job]:
+        return {job.name: job for job in self.jobs}
 
     @property
     def job_names(self) -> tuple[str, ...]:

@@ -1,15 +1,20 @@
-"""Rendered jobs and the files they came from → problems: every rule, but for what is silenced."""
+"""Rendered jobs and the files they came from → problems: every rule, but for what is silenced.
+
+`# cfl-jobs: ignore RULE reason`, in YAML, a template (also as a Jinja2 comment) or a script: behind
+a line for that line, alone on a line for the next one that isn't a comment. At a job's entry in
+`jobs/` it covers what is found in that job.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
 from cfl_jobs.check import deploys, flow, parameters, shellcheck  # noqa: F401 - rules register
 from cfl_jobs.check.jobs import estimate_disk
-from cfl_jobs.check.positions import Positions, Silence, find_silences
 from cfl_jobs.check.rule import (
     RENDERING,
     RULES,
@@ -80,12 +85,12 @@ def check_rendered(
     Of jobs that `sizes` names, in megabytes of artifacts a build, the disk is estimated.
     """
     rendered = tuple(rendered)
-    jobs = tuple(r.read(read_job) for r in rendered if r.kind is Kind.JOB)
-    views = tuple(r.read(read_view) for r in rendered if r.kind is Kind.VIEW)
+    by_name = {config.name: config for config in rendered}
+    jobs = tuple(each.read(read_job) for each in rendered if each.kind is Kind.JOB)
+    views = tuple(each.read(read_view) for each in rendered if each.kind is Kind.VIEW)
     scope = Scope(jobs, views, build_chain(jobs), files, executors)
-    by_name = {r.name: r for r in rendered}
-    positions, sources = Positions(by_name, files, jobs), Sources(Path(), files)
-    silences = find_silences(files)
+    sources = Sources(Path(), files)
+    silences = [found for file, text in files.items() for found in _find_silences(file, text)]
     used: set[Silence] = set()
     kept: list[Problem] = []
     silenced = 0
@@ -93,13 +98,14 @@ def check_rendered(
     searches.sort(key=lambda each: each[0].id == "shellcheck")  # it works meanwhile
     for rule, search in searches:
         for found in search:
-            position = positions.find(found)
-            job = by_name.get(found.name)
-            covering = _find_covering(silences, rule, position, job)
+            config = by_name.get(found.name)
+            position = _find_position(found, config, scope)
+            places = [place for place in (position, config and config.definition) if place]
+            covering = [each for each in silences if each.covers(rule, places)]
             used.update(covering)
             silenced += bool(covering)
             if not covering:
-                kept.append(_problem(rule, found, position, job, sources))
+                kept.append(_problem(rule, found, position, config, sources))
     problems = [*_merge(kept), *_check_silences(silences, used, sources)]
     nowhere = Position("", 0, 0)
     problems.sort(key=lambda p: (p.finding.position or nowhere, p.rule, p.finding.message))
@@ -160,18 +166,73 @@ def _merge(problems: Iterable[Problem]) -> Iterator[Problem]:
         yield replace(group[0], finding=merged, names=names)
 
 
-def _find_covering(
-    silences: Iterable[Silence], rule: Rule, position: Position | None, job: Config | None
-) -> list[Silence]:
-    """Return the comments at a finding's place, or at its job's definition, that silence it."""
-    lines = {(each.file, each.line) for each in (position, job and job.definition) if each}
-    return [
-        silence
-        for silence in silences
-        if silence.rule == rule.id
-        and silence.reason
-        and (silence.position.file, silence.line) in lines
-    ]
+def _find_position(found: Found, config: Config | None, scope: Scope) -> Position | None:
+    """Return where a person edits what was found; None where it belongs to no file."""
+    if found.position is not None or config is None:
+        return found.position
+    if not found.path:
+        return config.definition
+    place = config.place_of(found.path)
+    if not found.line:
+        return place
+    job = scope.job(found.name)
+    shells = {f"{step.path}/command": step.script for step in job.shells} if job else {}
+    script = shells.get(found.path, "")
+    mark = shellcheck.FROM_HERE.search(script)
+    if not mark:
+        return _find_inline(script, found, place, scope.files.get(place.file, ""))
+    before = script.count("\n", 0, mark.start()) + 1
+    if found.line > before:
+        line = int(mark["line"]) + found.line - before - 1
+        return Position(mark["file"], line, found.column)
+    if found.line == 1:
+        return Position(mark["file"], 1)
+    return config.place_of(found.path.rpartition("/")[0])
+
+
+def _find_inline(script: str, found: Found, start: Position, template: str) -> Position:
+    """Return the line of a script that stands in a template, looked for from its start on."""
+    above, lines, at = script.split("\n")[: found.line], template.split("\n"), start.line - 1
+    for line in filter(None, map(str.strip, above)):
+        at = next((number for number in range(at, len(lines)) if line in lines[number]), at)
+    here, text = "".join(lines[at : at + 1]), above[-1].strip()
+    return Position(start.file, at + 1, here.index(text) + 1) if text and text in here else start
+
+
+_COMMENT = re.compile(
+    r"(?P<before>.*?)(?:\{#-?|#)\s*cfl-jobs:\s*ignore\b\s*(?P<rule>[\w-]*)(?P<reason>[^#]*?)"
+    r"\s*(?:-?#\})?\s*$"
+)
+_ONLY_COMMENT = re.compile(r"\s*(?:#.*|\{#.*#\}\s*)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """One comment. `line` is the line that it covers, in `position.file`."""
+
+    rule: str
+    reason: str
+    position: Position
+    line: int
+
+    def covers(self, rule: Rule, places: Iterable[Position]) -> bool:
+        """Tell whether it silences a finding, which is at one of these places."""
+        own = self.position.file, self.line
+        is_of_rule = self.rule == rule.id and bool(self.reason)
+        return is_of_rule and any((place.file, place.line) == own for place in places)
+
+
+def _find_silences(file: str, text: str) -> Iterator[Silence]:
+    lines = text.split("\n")
+    for number, match in enumerate(map(_COMMENT.match, lines), 1):
+        if match is None:
+            continue
+        covered = number
+        if not match["before"].strip():
+            below = range(number, len(lines))
+            covered = next((at + 1 for at in below if not _ONLY_COMMENT.match(lines[at])), number)
+        position = Position(file, number, len(match["before"]) + 1)
+        yield Silence(match["rule"], match["reason"].strip(" \t:-"), position, covered)
 
 
 def _check_silences(

