@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, parts_of, scripts_of
@@ -88,9 +88,8 @@ def find_too_many_blocking(scope: Scope) -> Iterator[Found]:
             who = f"{join_names(blocking)} wait for builds that they start"
             if len(blocking) == 1:
                 who = f"{name} waits for builds that it starts"
-            message = f"{who} and may take every executor; the server has "
-            message += count(scope.executors, "executor")
-            yield found_at(edge, message)
+            has = f"the server has {count(scope.executors, 'executor')}"
+            yield found_at(edge, f"{who} and may take every executor; {has}")
 
 
 @RULES.rule("unreachable-job", Severity.WARNING, "nothing starts a job, and no person is meant to")
@@ -101,13 +100,9 @@ def find_unreachable(scope: Scope) -> Iterator[Found]:
     Add the trigger that was forgotten, say "by hand" in the description, or remove the job.
     """
     for job in scope.freestyle():
-        by_hand = scope.chain.node(job.name).by_hand
-        if by_hand and not job.parameters and not _says_by_hand(job):
+        says_by_hand = re.search(r"by hand|manual", job.description, re.IGNORECASE)
+        if scope.chain.node(job.name).by_hand and not job.parameters and not says_by_hand:
             yield Found(job.name, "nothing starts this job, and it doesn't say that people do")
-
-
-def _says_by_hand(job: Job) -> bool:
-    return re.search(r"by hand|manual", job.description, re.IGNORECASE) is not None
 
 
 @RULES.rule("disabled-job-started", Severity.WARNING, "a trigger names a job that is disabled")
@@ -130,15 +125,19 @@ def find_unknown_jobs(scope: Scope) -> Iterator[Found]:
     Correct the name, or define the job. A name that holds a variable is not looked at.
     """
     names = scope.job_names
+
+    def is_missing(name: str) -> bool:
+        return "$" not in name and scope.job(name) is None
+
     for edge in scope.chain.triggers:
-        holder = edge.holder
-        other = edge.source if holder == edge.target else edge.target
-        if not _is_there(other, scope):
-            field = "upstreamProjects" if holder == edge.target else "projects"
-            message = f"{holder} names the job {other!r} in a trigger, and there is none"
+        other, field = edge.target, "projects"
+        if edge.holder == edge.target:
+            other, field = edge.source, "upstreamProjects"
+        if is_missing(other):
+            message = f"{edge.holder} names the job {other!r} in a trigger, and there is none"
             yield found_at(edge, message, suggest(other, names), field=field)
     for copy in scope.chain.copies:
-        if not _is_there(copy.source, scope):
+        if is_missing(copy.source):
             message = f"{copy.target} copies from the job {copy.source!r}, and there is none"
             yield found_at(copy, message, suggest(copy.source, names), field="project")
     for job in scope.jobs:
@@ -147,14 +146,9 @@ def find_unknown_jobs(scope: Scope) -> Iterator[Found]:
                 message = f"{job.name} lets {entry!r} copy its artifacts, and there is no such job"
                 yield Found(job.name, message, suggest(entry, names), PERMITTED)
     for view in scope.views:
-        for name in view.jobs:
-            if not _is_there(name, scope):
-                message = f"the view {view.name} shows the job {name!r}, and there is none"
-                yield Found(view.name, message, suggest(name, names), "jobNames")
-
-
-def _is_there(name: str, scope: Scope) -> bool:
-    return "$" in name or scope.job(name) is not None
+        for name in filter(is_missing, view.jobs):
+            message = f"the view {view.name} shows the job {name!r}, and there is none"
+            yield Found(view.name, message, suggest(name, names), "jobNames")
 
 
 def _permits_someone(job: Job, entry: str, scope: Scope) -> bool:
@@ -162,9 +156,8 @@ def _permits_someone(job: Job, entry: str, scope: Scope) -> bool:
         return True
     only = Job(job.name, copy_permissions=(entry,))
     named = resolve_job(entry, job.name, scope.job_names)  # most entries are just a job's name
-    if scope.job(named) is not None and only.permits(named):
-        return True
-    return any(only.permits(other) for other in scope.job_names)
+    is_named = scope.job(named) is not None and only.permits(named)
+    return is_named or any(map(only.permits, scope.job_names))
 
 
 @RULES.rule(
@@ -234,23 +227,23 @@ def _is_written(name: str, job: Job) -> bool:
     scripts = map(expanding_text, scripts_of(job))
     lines = (line for script in scripts for line in script.split("\n") if name in line)
     commands = (command for line in lines for command in re.split(r"&&|\|\||[;|]", line))
-    return any(name in command and _writes(command, name) for command in commands)
+    into = re.compile(rf">>?\s*[\"']?[^\s\"'<>]*{re.escape(name)}")
+    for command in commands:
+        if found := into.search(command):
+            if not _EMPTY.fullmatch(command[: found.start()]):
+                return True
+        elif name in command and not _WRITES_NOTHING.match(command):
+            return True
+    return False
 
 
+_EMPTY = re.compile(r"\s*(?::|true|cat\s+/dev/null)?\s*")
 _WRITES_NOTHING = re.compile(
     r"""\s*(?:(?:if|then|else|elif|while|do|!|\{|\()\s+)*
         (?:rm|unlink|\[+|test|touch|truncate|ls|stat|chmod|chown|echo|printf|:|true|source|\.
            |cat|head|tail|grep|wc|diff|cmp|sha\d+sum|md5sum|if|git\s+(?:add|rm))(?:\s|$)""",
     re.VERBOSE,
 )
-
-
-def _writes(command: str, name: str) -> bool:
-    """Tell whether a command that names a file may put something into it."""
-    into = re.search(rf">>?\s*[\"']?[^\s\"'<>]*{re.escape(name)}", command)
-    if into:
-        return re.fullmatch(r"\s*(?::|true|cat\s+/dev/null)?\s*", command[: into.start()]) is None
-    return _WRITES_NOTHING.match(command) is None
 
 
 def may_overlap(one: str, other: str) -> bool:
@@ -261,7 +254,7 @@ def may_overlap(one: str, other: str) -> bool:
     >>> may_overlap("commit.txt", "tested.txt")
     False
     """
-    return _overlap(_split(one), _split(other), "**", _segments_overlap)
+    return _overlap(_split(one), _split(other), "**")
 
 
 def _split(pattern: str) -> tuple[str, ...]:
@@ -272,25 +265,16 @@ def _split(pattern: str) -> tuple[str, ...]:
 
 
 @cache
-def _overlap(
-    one: tuple[str, ...], other: tuple[str, ...], star: str, overlap: Callable[[str, str], bool]
-) -> bool:
-    """Tell whether two sequences can be the same, in which `star` stands for any number of parts.
-
-    `overlap` tells whether two other parts can be.
-    """
+def _overlap(one: tuple[str, ...], other: tuple[str, ...], star: str) -> bool:
+    """Tell whether two paths' segments, or two segments' letters, can be the same; `star` stands
+    for any number of them."""
     if not one or not other:
         return all(part == star for part in one + other)
     if one[0] == star:
-        return _overlap(one[1:], other, star, overlap) or _overlap(one, other[1:], star, overlap)
+        return _overlap(one[1:], other, star) or _overlap(one, other[1:], star)
     if other[0] == star:
-        return _overlap(other, one, star, overlap)
-    return overlap(one[0], other[0]) and _overlap(one[1:], other[1:], star, overlap)
-
-
-def _segments_overlap(one: str, other: str) -> bool:
-    return _overlap(tuple(one), tuple(other), "*", _letters_overlap)
-
-
-def _letters_overlap(one: str, other: str) -> bool:
-    return one == other or "?" in (one, other)
+        return _overlap(other, one, star)
+    is_like = one[0] == other[0] or (star == "*" and "?" in (one[0], other[0]))
+    if star == "**" and not is_like:
+        is_like = _overlap(tuple(one[0]), tuple(other[0]), "*")
+    return is_like and _overlap(one[1:], other[1:], star)

@@ -48,17 +48,13 @@ def find_uncleaned(scope: Scope) -> Iterator[Found]:
     for job in scope.freestyle():
         steps = (*job.builders, *job.publishers)
         archiver = next((step for step in steps if step.archived), None)
-        if archiver and not _is_cleaned(job):
+        before = parts_of(job.wrappers, CleanBefore)
+        is_cleaned = any(not part.patterns and not part.parameter for part in before)
+        if job.scm is not None and job.scm.clean_before_checkout and not job.scm.directory:
+            is_cleaned = True
+        if archiver and not is_cleaned and CleanAfter() not in job.publishers:
             message = "the job archives files from a workspace that isn't cleaned before"
             yield Found(job.name, message, path=archiver.path)
-
-
-def _is_cleaned(job: Job) -> bool:
-    if job.scm is not None and job.scm.clean_before_checkout and not job.scm.directory:
-        return True
-    before = parts_of(job.wrappers, CleanBefore)
-    cleans_all = any(not part.patterns and not part.parameter for part in before)
-    return cleans_all or CleanAfter() in job.publishers
 
 
 @RULES.rule("cron-syntax", Severity.ERROR, "a schedule is not what Jenkins reads")

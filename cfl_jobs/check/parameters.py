@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, found_at, parts_of
 from cfl_jobs.check.shell import Use, find_assigned, find_uses
 from cfl_jobs.configs.fields import read_names
-from cfl_jobs.configs.graph import Chain, TriggerEdge
+from cfl_jobs.configs.graph import Chain
 from cfl_jobs.configs.model import Job, Parameter, ParameterKind, UpstreamTrigger
 from cfl_jobs.configs.steps.artifacts import BuildSelector, CopyArtifact, Selector, parse_selector
 from cfl_jobs.configs.steps.step import Unknown
@@ -35,33 +35,23 @@ def find_undeclared_parameters(scope: Scope) -> Iterator[Found]:
         target = scope.job(edge.target)
         if target is None:
             continue
-        hands_all_on = _passes_current(edge)
+        given = getattr(edge.part, "parameters", ())
+        hands_all_on = any(parts_of(given, CurrentParameters))
         for passed in edge.passed:
             if passed.name not in _names(target) and not hands_all_on:
-                message = (
-                    f"{edge.source} passes {passed.name} to {edge.target}, which does not declare"
-                    " it: it is dropped"
-                )
+                message = f"{edge.source} passes {passed.name} to {edge.target}, which does not "
+                message += "declare it: it is dropped"
                 advice = suggest(passed.name, _names(target))
                 yield found_at(edge, message, advice, field="configs")
     for copy in scope.chain.copies:
         source = scope.job(copy.source)
-        for name in _filter_names(copy.part.parameter_filter):
+        for part in read_names(copy.part.parameter_filter):
+            name = part.partition("=")[0].strip()
             if source is not None and name not in _names(source):
-                message = (
-                    f"{copy.target} copies from builds of {copy.source} by their {name}, which"
-                    " that job does not declare: no build matches"
-                )
+                message = f"{copy.target} copies from builds of {copy.source} by their {name}, "
+                message += "which that job does not declare: no build matches"
                 advice = suggest(name, _names(source))
                 yield found_at(copy, message, advice, field="parameters")
-
-
-def _passes_current(edge: TriggerEdge) -> bool:
-    return any(parts_of(getattr(edge.part, "parameters", ()), CurrentParameters))
-
-
-def _filter_names(text: str) -> list[str]:
-    return [part.partition("=")[0].strip() for part in read_names(text)]
 
 
 @RULES.rule("missing-parameter", Severity.ERROR, "a job is started without a parameter it needs")
@@ -78,10 +68,8 @@ def find_missing_parameters(scope: Scope) -> Iterator[Found]:
         given = {passed.name for passed in edge.passed}
         for parameter in target.parameters:
             if parameter.name not in given and _is_needed(parameter, target):
-                message = (
-                    f"{edge.source} starts {edge.target} without {parameter.name}, which it needs"
-                )
-                yield found_at(edge, message)
+                without = f"without {parameter.name}, which it needs"
+                yield found_at(edge, f"{edge.source} starts {edge.target} {without}")
 
 
 def _is_needed(parameter: Parameter, job: Job) -> bool:
@@ -90,11 +78,11 @@ def _is_needed(parameter: Parameter, job: Job) -> bool:
         return parse_selector(parameter.default) == BuildSelector(Selector.SPECIFIC)
     if parameter.default:
         return False
-    references = [found for found in list_references(job) if found.name == parameter.name]
-    uses = [found.use for found in references if found.use]
-    in_fields = len(uses) < len(references)
-    guarded = any(use.has_default for use in uses)
-    return in_fields or any(use.is_required or not guarded for use in uses)
+    uses = [found.use for found in _list_references(job) if found.name == parameter.name]
+    in_scripts = [use for use in uses if use]
+    guarded = any(use.has_default for use in in_scripts)
+    in_fields = len(in_scripts) < len(uses)
+    return in_fields or any(use.is_required or not guarded for use in in_scripts)
 
 
 @RULES.rule("undeclared-variable", Severity.ERROR, "a variable is used that no build has")
@@ -107,22 +95,19 @@ def find_undeclared_variables(scope: Scope) -> Iterator[Found]:
     with parts that the model doesn't know are not looked at: those may set variables.
     """
     for job in scope.freestyle():
-        if sets_unknown_variables(job):
+        if any(parts_of((*job.wrappers, *job.builders, *job.unknown), Unknown)):
             continue
         seen: set[tuple[str, str]] = set()
-        for found in list_references(job):
-            if is_set(found.name, job, scope.chain) or (found.name, found.path) in seen:
+        for found in _list_references(job):
+            if _is_set(found.name, job, scope.chain) or (found.name, found.path) in seen:
                 continue
             seen.add((found.name, found.path))
-            advice = suggest(found.name, _names(job))
-            yield Found(job.name, _say_undeclared(found), advice, found.path, found.line)
-
-
-def _say_undeclared(found: Reference) -> str:
-    if found.path.endswith("selector/parameterName"):
-        return f"the job copies the build that its parameter {found.name} selects, and has none"
-    where = "the script" if found.use else "an option"
-    return f"{where} uses ${found.name}, which the job's builds don't have"
+            where, line = ("the script", found.use.line) if found.use else ("an option", 0)
+            message = f"{where} uses ${found.name}, which the job's builds don't have"
+            if found.path.endswith("selector/parameterName"):
+                copies = f"the job copies the build that its parameter {found.name} selects"
+                message = f"{copies}, and has none"
+            yield Found(job.name, message, suggest(found.name, _names(job)), found.path, line)
 
 
 @RULES.rule("wrong-parameter-kind", Severity.ERROR, "a parameter is used as what it is not")
@@ -148,10 +133,8 @@ def find_wrong_kinds(scope: Scope) -> Iterator[Found]:
         for name in _build_selectors(scope.job(edge.target)):
             value = values.get(name) or "<"
             if not value.lstrip().startswith("<") and value.strip("${}") not in are_xml:
-                message = (
-                    f"{edge.source} passes plain text as {name}, with which {edge.target} selects"
-                    " a build"
-                )
+                selects = f"with which {edge.target} selects a build"
+                message = f"{edge.source} passes plain text as {name}, {selects}"
                 yield found_at(edge, message, field="configs")
 
 
@@ -180,22 +163,23 @@ _ALWAYS_LIKE = re.compile(r"LC_\w+|BASH\w*|XDG_\w+")
 _REFERENCE = re.compile(r"\$(?:(?P<plain>[A-Za-z0-9_]+)|\{(?P<braced>[A-Za-z0-9_.]+)\})")
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A variable that a field of the config or a script uses. `line` is 0 but in scripts."""
+class _Reference(NamedTuple):
+    """A variable that a field of the config or a script uses."""
 
     name: str
     path: str
-    use: Use | None = None
-
-    @property
-    def line(self) -> int:
-        return getattr(self.use, "line", 0)
+    use: Use | None = None  # in a script
 
 
-def is_set(name: str, job: Job, chain: Chain) -> bool:
+def _is_set(name: str, job: Job, chain: Chain) -> bool:
     """Tell whether a build of the job has the variable, so far as its config tells."""
-    if name in _ALWAYS or _ALWAYS_LIKE.fullmatch(name) or name in _declared(job):
+    steps = (*job.wrappers, *job.builders)
+    declared = {
+        *_names(job),
+        job.resources_variable,
+        *(v for step in steps for v in step.variables),
+    }
+    if name in _ALWAYS or _ALWAYS_LIKE.fullmatch(name) or name in declared:
         return True
     if name.startswith("GIT_"):
         return job.scm is not None
@@ -210,36 +194,17 @@ def is_set(name: str, job: Job, chain: Chain) -> bool:
 _TRIGGERED_ALWAYS = frozenset({"TRIGGERED_JOB_NAMES", "LAST_TRIGGERED_JOB_NAME"})
 
 
-def _declared(job: Job) -> set[str]:
-    names = {parameter.name for parameter in job.parameters} | {job.resources_variable}
-    steps = (*job.wrappers, *job.builders)
-    return names | {name for step in steps for name in step.variables}
-
-
-def sets_unknown_variables(job: Job) -> bool:
-    """Tell whether parts without a type here may set variables that the model doesn't see."""
-    return any(parts_of((*job.wrappers, *job.builders, *job.unknown), Unknown))
-
-
-def list_references(job: Job) -> Iterator[Reference]:
+def _list_references(job: Job) -> Iterator[_Reference]:
     """Yield the variables that fields of the config use, then those that scripts use."""
-    yield from _field_references(job)
+    scm = (*job.scm.branches, *job.scm.urls, job.scm.refspec) if job.scm else ()
+    texts = [(job.scm.path, text) for text in scm if job.scm]
+    for part in (*job.wrappers, *job.builders, *job.publishers):
+        texts += part.expanded()
+    for path, text in texts:
+        for match in _REFERENCE.finditer(text.replace("$$", "")):
+            yield _Reference(match["plain"] or match["braced"], path)
     for step in job.shells:
         assigned = find_assigned(step.script)
         for use in find_uses(step.script):
             if re.fullmatch(r"[A-Z][A-Z0-9_]*", use.name) and use.name not in assigned:
-                yield Reference(use.name, f"{step.path}/command", use)
-
-
-def _field_references(job: Job) -> Iterator[Reference]:
-    if job.scm:
-        for text in (*job.scm.branches, *job.scm.urls, job.scm.refspec):
-            yield from _expand(text, job.scm.path)
-    for step in (*job.wrappers, *job.builders, *job.publishers):
-        for path, text in step.expanded():
-            yield from _expand(text, path)
-
-
-def _expand(text: str, path: str) -> Iterator[Reference]:
-    for match in _REFERENCE.finditer(text.replace("$$", "")):
-        yield Reference(match["plain"] or match["braced"], path)
+                yield _Reference(use.name, f"{step.path}/command", use)
