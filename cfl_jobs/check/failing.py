@@ -105,6 +105,8 @@ class _Reader:
         self._options = options
         self._tree = parse(script)
         self._follower = Follower(script, self._tree, options)
+        # of functions: what is known there, whether that is asked, and the ends where it fails
+        self._calls: dict[str, list[tuple[State, bool, set[End]]]] = {}
 
     def read(self) -> Reading:
         start = State(options=self._options)
@@ -120,9 +122,13 @@ class _Reader:
         while roots:
             root, states, of = roots.pop(0)
             reached = self._follower.reach(root, states)
-            self._follower.is_noting = True
             around |= {step.node: step.around for step in reached if step.do == "run"}
             for step, ok, bad in self._follower.weigh(reached):
+                if step.name in self._follower.functions:
+                    calls = self._calls.setdefault(step.name, [])
+                    calls += [(state, step.is_checked, set(bad)) for state in reached[step]]
+                if not bad:
+                    continue
                 asked = say(*literal(step.node))
                 sides = [(bad, ok, asked), (ok, bad, negate(asked))]
                 for ends, others, condition in sides[: 1 + step.is_checked]:
@@ -137,11 +143,11 @@ class _Reader:
                         red.update(dict.fromkeys(stops))
                     elif end is End.PASSES and _is_behind(ends[end], negate(condition)):
                         green.update(dict.fromkeys(stops))
-            for name in self._follower.calls.keys() - done:
+            for name in [name for name in self._calls if name not in done]:
                 done.add(name)
-                calls = self._follower.calls[name]
+                calls = self._calls[name]
                 is_checked = all(checked for _, checked, _ in calls)
-                states = list({s._replace(outer=None, known=frozenset()) for s, _, _ in calls})
+                states = [s._replace(outer=None, known=frozenset()) for s, _, _ in calls]
                 body = self._follower.functions[name]
                 roots.append((self._follower.root(body, is_checked=is_checked), states, name))
         functions: dict[str, End] = {}
@@ -154,8 +160,7 @@ class _Reader:
     def _worst(self, ends: Iterable[End], function: str) -> End:
         worst = {End.PASSES, End.NONE, End.UNSURE} & set(ends)
         if not worst and function:
-            calls = self._follower.calls[function]
-            worst = set[End]().union(*(ends for _, _, ends in calls)) - {End.FAILS}
+            worst = set[End]().union(*(e for _, _, e in self._calls[function])) - {End.FAILS}
         return next((end for end in (End.NONE, End.PASSES, End.UNSURE) if end in worst), End.FAILS)
 
     def _is_held(self, step: Step, states: Iterable[State]) -> bool:

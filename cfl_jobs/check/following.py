@@ -112,6 +112,7 @@ class State(NamedTuple):
 
 
 _Way: TypeAlias = tuple[Step, State]
+Reached: TypeAlias = Mapping[Step, Mapping[State, None]]  # in the order in which they are reached
 
 
 class _Context(NamedTuple):
@@ -177,8 +178,6 @@ class Follower:
         self._left = _LEAST_WORK + _WORK * len(nodes)  # of work
         self.functions = {node.words[0]: node.parts[0] for node in nodes if node.kind == "def"}
         self.known_functions: dict[tuple[str, bool], _Function] = {}
-        self.is_noting = False  # calls: not while a function is looked at in itself
-        self.calls: dict[str, list[tuple[State, bool, set[End]]]] = {}
         self._memo: dict[_Way, Ends] = {}
         self._visits: dict[Step, int] = {}
         self._handlers: dict[tuple[str, Step], Step] = {}
@@ -503,11 +502,9 @@ class Follower:
             body = self.functions[step.name]
             root = self.root(body, over="returned", is_checked=step.is_checked)
             ends = set(self.outcome(root, start))
-            was_noting, self.is_noting = self.is_noting, False
             steps = self.reach(root, [start])
             failing = {End.FAILS, End.LEFT}
             fails = any(failing & set(bad) for _, _, bad in self.weigh(steps))
-            self.is_noting = was_noting
             self._depth -= 1
             always = next(iter(ends)) if len(ends) == 1 else End.UNSURE
             if ends & {End.NONE, End.LEFT}:
@@ -525,19 +522,19 @@ class Follower:
             return self.function(step, State(options=self._options)).may_end
         return step.name == "exit" and step.call[1:] != ("0",)
 
-    def reach(self, root: Step, states: Iterable[State]) -> dict[Step, set[State]]:
+    def reach(self, root: Step, states: Iterable[State]) -> Reached:
         """Return the steps that are reached, with what is known at each."""
-        reached: dict[Step, set[State]] = {}
+        reached: dict[Step, dict[State, None]] = {}
         waiting = [self._keyed(root, state) for state in states]
         while waiting:
             step, state = waiting.pop()
-            if state not in reached.setdefault(step, set()):
-                reached[step].add(state)
+            if state not in reached.setdefault(step, {}):
+                reached[step][state] = None
                 waiting += self._ways(step, state)
         return reached
 
-    def weigh(self, reached: Mapping[Step, set[State]]) -> Iterator[tuple[Step, Ends, Ends]]:
-        """Yield each command that may fail, with the ends where it succeeds and where it fails."""
+    def weigh(self, reached: Reached) -> Iterator[tuple[Step, Ends, Ends]]:
+        """Yield each command with the ends where it succeeds, and where it fails, if it may."""
         for step, states in reached.items():
             if step.do != "run" or step.name in ("", "exit") or not step.around:
                 continue
@@ -554,11 +551,7 @@ class Follower:
                         bad = {**bad, End.FAILS: step}
                     else:
                         bad = {**bad, **self.ends_after(step, after)}
-            if is_call and self.is_noting:
-                calls = self.calls.setdefault(step.name, [])
-                calls += [(state, step.is_checked, set(bad)) for state in states]
-            if bad:
-                yield step, ok, bad
+            yield step, ok, bad
 
     def ends_after(self, step: Step, state: State) -> Ends:
         ends: Ends = {}
