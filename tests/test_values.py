@@ -257,7 +257,7 @@ def test_a_job_that_makes_sense_has_no_mistakes() -> None:
 @given(st.dictionaries(st.text(max_size=5) | st.sampled_from(["node", "triggers"]), PLAIN))
 def test_no_data_makes_it_crash(data: dict[str, Any]) -> None:
     check_job(data)
-    check_written(data, frozenset({"None", "[]"}))
+    list(check_written(data, frozenset({"None", "[]"})))
     for value in data.values():
         defaults: tuple[object, ...] = (True, 0, "0", "1.0", "false", [], "")
         for default in defaults:
@@ -275,7 +275,7 @@ def test_python_words_in_the_config_are_traced_to_their_value() -> None:
     assert [mistake.path for mistake in found] == [("publishers", 0, "archive", "artifacts")]
     found = check_written(data, frozenset({"None"}))
     assert ("parameters", 0, "string", "default") in [mistake.path for mistake in found]
-    assert check_written(data, frozenset({"A"})) == ()
+    assert not list(check_written(data, frozenset({"A"})))
 
 
 def test_known_columns_are_those_of_jenkins_job_builder() -> None:

@@ -16,7 +16,7 @@ from cfl_jobs.configs.normalform import TEXTS
 from cfl_jobs.errors import Position
 from cfl_jobs.reading.tracking import LocatedText, Pieces, TrackedDict, peek, walk_mappings
 from cfl_jobs.rendering.documentation import plain_name
-from cfl_jobs.rendering.generator import Component, Generated
+from cfl_jobs.rendering.generator import Generated
 from cfl_jobs.rendering.noeffect import NO_EFFECTS, Successor
 
 # What jenkins-job-builder makes of a job's or view's own options, where the names don't tell it.
@@ -32,6 +32,7 @@ _MADE_OF = MappingProxyType(
         "properties/hudson.model.ParametersDefinitionProperty": "parameters",
     }
 )
+_AS_NAMED: Mapping[str, str] = MappingProxyType({})
 _FLAG_OR_NUMBER = re.compile(r"true|false|-?\d+(\.\d+)?")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -42,65 +43,49 @@ def blame_parts(made: Generated, data: TrackedDict) -> tuple[tuple[Blame, ...], 
     And the paths of what jenkins-job-builder wrote by itself: it looked for the option of that
     name, which nobody gave. Where that isn't sure, somebody is taken to have asked for it.
     """
-    blamer = _Blamer(made)
-    own = _Options(walk_mappings(data, into_lists=False), made.texts, special=_MADE_OF)
-    blamer.look_inside(made.root, "", own)
-    return tuple(blamer.found), frozenset(blamer.own)
+    components: dict[int, tuple[Position, _Options]] = {}
+    for it in made.components:
+        options = _Options(walk_mappings(it.data), made.texts, is_raw=it.name == "raw")
+        components |= dict.fromkeys(map(id, it.elements), (it.position, options))
+    found: list[Blame] = []
+    own: set[str] = set()
 
-
-class _Blamer:
-    """Goes through a config, and gathers `found` and the paths of what nobody asked for."""
-
-    def __init__(self, made: Generated) -> None:
-        self._texts = made.texts
-        self._components = {id(part): it for it in made.components for part in it.elements}
-        self._options: dict[int, _Options] = {}
-        self.found: list[Blame] = []
-        self.own: list[str] = []
-
-    def look_inside(self, parent: ET.Element, path: str, around: _Options) -> tuple[bool, bool]:
-        """Look at what is in an element; tell whether any of it is own, and any was asked for.
+    def look_inside(parent: ET.Element, path: str, around: _Options) -> set[bool]:
+        """Tell of an element's leaves that say something whether they were asked for.
 
         `around` are the options of the innermost component.
         """
-        is_own = is_asked = False
+        asked: set[bool] = set()
         for step, element in steps_of(parent):
-            own, asked = self._look_at(element, f"{path}/{step}" if path else step, around)
-            is_own, is_asked = is_own or own, is_asked or asked
-        return is_own, is_asked
+            at = f"{path}/{step}" if path else step
+            if id(element) in components:
+                position, options = components[id(element)]
+                found.append(Blame(at, position))
+                look_inside(element, at, options)
+                asked.add(True)
+                continue
+            if around.is_given and (made_by := around.find_text(element, at)):
+                found.append(Blame(at, *made_by))
+            inside: set[bool] = set()
+            if len(element):
+                inside = look_inside(element, at, around)
+            elif not is_default(element) or "." in element.tag:
+                inside = {not around.leaves_out(element)}
+            if inside == {False}:
+                own.add(at)
+            asked |= inside
+        return asked
 
-    def _look_at(self, element: ET.Element, path: str, around: _Options) -> tuple[bool, bool]:
-        component = self._components.get(id(element))
-        if component is not None:
-            self.found.append(Blame(path, component.position))
-            around = self._options_of(component)
-            self.look_inside(element, path, around)
-            return False, True
-        if around.is_given and (made := around.find_text(element, path)):
-            self.found.append(Blame(path, *made))
-        is_own = is_asked = False
-        if len(element):
-            is_own, is_asked = self.look_inside(element, path, around)
-        elif not _is_trivial(element):
-            is_own = around.leaves_out(element)
-            is_asked = not is_own
-        if is_own and not is_asked:
-            self.own.append(path)
-        return is_own, is_asked
-
-    def _options_of(self, component: Component) -> _Options:
-        if id(component) not in self._options:
-            mappings = walk_mappings(component.data)
-            is_raw = component.name == "raw"
-            self._options[id(component)] = _Options(mappings, self._texts, is_raw=is_raw)
-        return self._options[id(component)]
+    mappings = walk_mappings(data, into_lists=False)
+    look_inside(made.root, "", _Options(mappings, made.texts, special=_MADE_OF))
+    return tuple(found), frozenset(own)
 
 
 class _Options:
     """Where the options of a job or component stand, by their names and values.
 
     A job's lists hold components, which have options of their own. `texts` are those of which it
-    is known where their pieces stand.
+    is known where their pieces stand; `special` are names of what options make, by path.
     """
 
     def __init__(
@@ -108,7 +93,7 @@ class _Options:
         mappings: Iterable[TrackedDict],
         texts: Mapping[str, LocatedText],
         *,
-        special: Mapping[str, str] = MappingProxyType({}),
+        special: Mapping[str, str] = _AS_NAMED,
         is_raw: bool = False,
     ) -> None:
         self._mappings = tuple(mappings)
@@ -121,14 +106,13 @@ class _Options:
         self.is_given = bool(self._mappings)
         self._by_name: dict[str, list[tuple[TrackedDict, str]]] = {}
         for mapping in self._mappings:
-            places, given = mapping.value_positions, mapping.key_positions
             for key, value in dict.items(mapping):
-                if key not in given:
+                if key not in mapping.key_positions:
                     continue  # jenkins-job-builder adds some defaults to its data
                 self._by_name.setdefault(plain_name(key), []).append((mapping, key))
                 if isinstance(value, (str, int, float)):
                     text = str(value).lower() if isinstance(value, bool) else str(value)
-                    found = (key, places.get(key, mapping.pos))
+                    found = (key, mapping.value_positions.get(key, mapping.pos))
                     self._by_text.setdefault(text, []).append(found)
                     if "," in text and "\n" not in text:
                         self._add_items(_split(text, texts.get(text), _place_of(mapping, key)))
@@ -141,35 +125,31 @@ class _Options:
             if isinstance(item, str):
                 self._items.setdefault(item, set()).add(place)
 
-    def find(self, element: ET.Element, path: str) -> Position | None:
+    def find_text(self, element: ET.Element, path: str) -> tuple[Position, Pieces] | None:
+        """Return the place of what made an element, an option or a part of one, and its pieces."""
+        text = "" if len(element) else element.text or ""
+        if text in self._joined and text not in self._by_text:
+            return self._joined[text]
+        place = self._find_option(element.tag, text, path)
+        if place is None and text.strip():
+            place = self._find_item(text)
+        if place is None:
+            return None
+        found = self._texts.get(element.text or "")
+        return place, found.pieces if found and found.pos == place else ()
+
+    def _find_option(self, tag: str, text: str, path: str) -> Position | None:
         """Return the place of the one option that made the element at a path."""
-        text = element.text
-        if text and text in self._by_text and not len(element):
+        if text and text in self._by_text:
             found = self._by_text[text]
             places = {place for _, place in found}
             if len(places) == 1 and not _FLAG_OR_NUMBER.fullmatch(text):
                 return places.pop()
             for fits in (_is_same, _is_part):
-                places = {place for key, place in found if fits(key, element.tag)}
-                if places:
+                if places := {place for key, place in found if fits(key, tag)}:
                     return _only(places)
-        named = self._by_name.get(plain_name(self._special.get(path, element.tag)), ())
-        if len(named) != 1:
-            return None
-        return _place_of(*named[0])
-
-    def find_text(self, element: ET.Element, path: str) -> tuple[Position, Pieces] | None:
-        """Return the place of what made an element, an option or a part of one, and its pieces."""
-        text = element.text or ""
-        if text in self._joined and text not in self._by_text and not len(element):
-            return self._joined[text]
-        place = self.find(element, path)
-        if place is None and not len(element) and text.strip():
-            place = self._find_item(text)
-        if place is None:
-            return None
-        found = self._texts.get(text)
-        return place, found.pieces if found and found.pos == place else ()
+        named = self._by_name.get(plain_name(self._special.get(path, tag)), ())
+        return _place_of(*named[0]) if len(named) == 1 else None
 
     def _find_item(self, text: str) -> Position | None:
         """Return the one place of what made an item of a list: a part of an option, or its name."""
@@ -192,15 +172,15 @@ class _Options:
         # A list's texts, or texts put together, stand in fields of such names.
         if element.tag in TEXTS:
             return False
-        return _is_any(self._missing, element.tag) and not _is_any(self._names, element.tag)
+        given, missing = self._names
+        return _is_any(missing, element.tag) and not _is_any(given, element.tag)
 
     @cached_property
-    def _names(self) -> frozenset[str]:
-        return frozenset(key for named in self._by_name.values() for _, key in named)
-
-    @cached_property
-    def _missing(self) -> frozenset[str]:
-        return frozenset().union(*(at.asked_keys() for at in self._mappings)) - self._names
+    def _names(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The options that are given, and those that were asked for and aren't."""
+        given = frozenset(key for named in self._by_name.values() for _, key in named)
+        asked = frozenset[str]().union(*(at.asked_keys() for at in self._mappings))
+        return given, asked - given
 
 
 def _only(places: set[Position]) -> Position | None:
@@ -251,11 +231,6 @@ def _is_same(key: str, tag: str) -> bool:
 def _is_part(key: str, tag: str) -> bool:
     """Tell whether an option's name is an element's in short: block-downstream, timeout."""
     return len(plain_name(key)) > 2 and _words(key) <= _words(tag)
-
-
-def _is_trivial(element: ET.Element) -> bool:
-    """Tell whether an element says nothing, so that it can't be lost."""
-    return is_default(element) and "." not in element.tag
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
-from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.configxml import escape
 from cfl_jobs.errors import Finding, Origin, Position, nearest, suggest
@@ -18,7 +17,7 @@ from cfl_jobs.reading.tracking import NOWHERE, TrackedDict, unread_places
 from cfl_jobs.reading.versions import NEWEST
 from cfl_jobs.rendering import options as want
 from cfl_jobs.rendering.documentation import UNDOCUMENTED, Documented, plain_name
-from cfl_jobs.rendering.generator import Changes, Component, Generated
+from cfl_jobs.rendering.generator import Component, Generated
 from cfl_jobs.rendering.options import COMPONENT_LISTS, Reason
 from cfl_jobs.rendering.values import (
     check_job,
@@ -29,7 +28,8 @@ from cfl_jobs.rendering.values import (
 )
 
 _MISSPELT = "Did you mean"
-_NAMES = frozenset({"name", "project-type", "view-type"})
+_TYPES = frozenset({"project-type", "view-type"})
+_NAMES = _TYPES | {"name"}
 _SHORT = 3
 _KINDS = {**COMPONENT_LISTS, "axes": "axis"}
 _Option = tuple[TrackedDict, str]
@@ -60,25 +60,8 @@ class _Scope:
         return Finding(message, place, origins=origins, advice=advice)
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
-    """A value of a scope's option; it stands in `holder` at `key`."""
-
-    scope: _Scope
-    option: str
-    holder: Any
-    key: str | int
-
-    @property
-    def place(self) -> Position:
-        if isinstance(self.holder, TrackedDict):
-            return self.holder.position_of_value(str(self.key))
-        places = enumerate(getattr(self.holder, "entry_positions", ()))
-        around: Position = getattr(self.holder, "pos", NOWHERE)
-        return next((place for at, place in places if at == self.key), around)
-
-
-_OddValue = tuple[_Value, Reason]
+# What is wrong with the value at a place, and of which option it is, "" for none.
+_Odd = tuple[_Scope, str, Position, Reason]
 
 
 def find_losses(
@@ -91,11 +74,20 @@ def find_losses(
     """
     scopes = {scope.mapping.identity: scope for scope in _find_scopes(data, made, word)}
     _settle([scope.mapping for scope in scopes.values()], made)
-    # Judging values may count as reading them.
-    unread = tuple(unread_places(data))
-    odd = tuple(_find_odd_values(data, made, scopes, versions))
-    yield from _find_unread_options(unread, scopes, {loss.position for loss in odd})
-    yield from odd
+    unread = tuple(unread_places(data))  # judging values may count as reading them
+    odd: dict[Position | None, Finding] = {}  # one at a place
+    problems = {problem.position for problem in made.problems}
+    own = scopes[data.identity]
+    for scope, option, place, reason in (
+        *_judge_job(data, made, scopes, versions),
+        *_judge_texts(data, made, scopes),
+        *_judge_options(list(scopes.values()), own, made),
+    ):
+        if place not in problems and place not in odd:
+            message = f"{option!r}: {reason.message}" if option else reason.message
+            odd[place] = scope.find(message, place, reason.advice)
+    yield from _find_unread_options(unread, scopes, odd.keys())
+    yield from odd.values()
 
 
 def _find_scopes(data: TrackedDict, made: Generated, word: str) -> Iterator[_Scope]:
@@ -109,8 +101,9 @@ def _find_scopes(data: TrackedDict, made: Generated, word: str) -> Iterator[_Sco
     waiting: list[tuple[Any, _Scope, str]] = [(data, own, "")]
     while waiting:
         value, around, listed = waiting.pop()
+        if isinstance(value, (list, tuple)):
+            waiting += [(item, around, listed) for item in reversed(value)]
         if not isinstance(value, TrackedDict):
-            waiting += [(item, around, listed) for item in reversed(value) if _is_inside(item)]
             continue
         owner = components.get(value.identity)
         if owner is None:
@@ -120,22 +113,13 @@ def _find_scopes(data: TrackedDict, made: Generated, word: str) -> Iterator[_Sco
             named = f"the {owner.kind} {owner.name!r}"
             around = _Scope(value, owner, options, owner.words, named)
             yield replace(around, options=None)
+        kind = _KINDS.get(listed, "option")  # an entry of a list that a job itself reads, or else
         for key, item in reversed(dict.items(value)):
             if isinstance(item, TrackedDict) and around.owner is None:
-                inner = replace(around, mapping=item, named=_name_mapping(key, listed))
-                waiting.append((item, inner, ""))
-            elif _is_inside(item):
+                named = f"the {kind}" if kind == key else f"the {kind} {key!r}"
+                waiting.append((item, replace(around, named=named), ""))
+            else:
                 waiting.append((item, around, key))
-
-
-def _is_inside(item: object) -> bool:
-    return isinstance(item, (TrackedDict, list, tuple))
-
-
-def _name_mapping(key: str, listed: str) -> str:
-    """Name a mapping that is no component: an entry of a list that a job itself reads, or else."""
-    kind = _KINDS.get(listed, "option")
-    return f"the {kind}" if kind == key else f"the {kind} {key!r}"
 
 
 # -- options that nobody reads -------------------------------------------------------------------
@@ -144,40 +128,38 @@ def _name_mapping(key: str, listed: str) -> str:
 def _settle(mappings: Sequence[TrackedDict], made: Generated) -> None:
     """Find which of the keys that jenkins-job-builder went through it used, and note those."""
     suspects = [(mapping, key) for mapping in mappings for key in mapping.suspect_keys()]
-    if suspects and made.text:
-        unused: dict[int, set[str]] = {}
-        for mapping, key in _find_unused(suspects, made):
-            unused.setdefault(id(mapping), set()).add(key)
-        for mapping, _ in suspects:
-            mapping.settle(unread=unused.get(id(mapping), ()))
-
-
-def _find_unused(suspects: list[_Option], made: Generated) -> list[_Option]:
+    if not suspects or not made.text:
+        return
+    unused = suspects
     for vary in (_rename, _replace):
         # Most of them are someone's own names and values: the config then shows their marks.
-        suspects = _not_shown(suspects, vary, made)
-    if not _matter(suspects, made, _rename, _replace):
-        return suspects
-    return [option for option in suspects if not _matter([option], made, _rename, _replace)]
+        unused = _not_shown(unused, vary, made)
+    unused = _without_effect(unused, made, _rename, _replace)
+    for mapping, _ in suspects:
+        mapping.settle(unread=[key for suspect, key in unused if suspect is mapping])
+
+
+def _made_with(items: Sequence[_Item], vary: _Vary[_Item], made: Generated) -> str:
+    """Return the config of the job with each item varied, by a mark of its own."""
+    return made.again(dict(vary(item, _mark(at)) for at, item in enumerate(items)))
 
 
 def _mark(number: int) -> str:
     return f"zq{number}qz"
 
 
-def _vary_all(items: Sequence[_Item], vary: _Vary[_Item]) -> Changes:
-    return dict(vary(item, _mark(at)) for at, item in enumerate(items))
-
-
 def _not_shown(items: Sequence[_Item], vary: _Vary[_Item], made: Generated) -> list[_Item]:
-    if not items:
-        return []
-    text = made.again(_vary_all(items, vary)).lower()
+    text = _made_with(items, vary, made).lower() if items else ""
     return [item for at, item in enumerate(items) if _mark(at) not in text]
 
 
-def _matter(items: Sequence[_Item], made: Generated, *varies: _Vary[_Item]) -> bool:
-    return any(items and made.again(_vary_all(items, vary)) != made.text for vary in varies)
+def _without_effect(items: list[_Item], made: Generated, *varies: _Vary[_Item]) -> list[_Item]:
+    """Return the items that the config doesn't depend on; mostly that is so of all together."""
+
+    def matter(some: Sequence[_Item]) -> bool:
+        return any(some and _made_with(some, vary, made) != made.text for vary in varies)
+
+    return [item for item in items if not matter([item])] if matter(items) else items
 
 
 def _rename(option: _Option, mark: str) -> tuple[tuple[int, str], tuple[str, Any]]:
@@ -189,16 +171,17 @@ def _replace(option: _Option, mark: str) -> tuple[tuple[int, str], tuple[str, An
     """Put another value of the same type in its place, so that it isn't refused for that."""
     mapping, key = option
     other: Any = dict.get(mapping, key)
-    if isinstance(other, bool):
-        other = not other
-    elif isinstance(other, (int, float)):
-        other += 1
-    elif isinstance(other, list):
-        other = [mark]
-    elif isinstance(other, dict):
-        other = {mark: mark}
-    else:
-        other = f"{other}{mark}"
+    match other:
+        case bool():
+            other = not other
+        case int() | float():
+            other += 1
+        case list():
+            other = [mark]
+        case dict():
+            other = {mark: mark}
+        case _:
+            other = f"{other}{mark}"
     return (id(mapping), key), (key, other)
 
 
@@ -208,25 +191,19 @@ def _find_unread_options(
     """Find options that jenkins-job-builder never asked for.
 
     In a component with one that is misspelt, those that are like no other are held back: most of
-    them are only read where that one is there. So are those whose value is told of.
+    them are only read where that one is there; of a job, where its type isn't given, which decides
+    on what is read. So are those whose value is told of.
     """
     unread = [(mapping, key, advise_on_unread(key, mapping)) for mapping, key in options]
     misspelt = {id(mapping) for mapping, _, advice in unread if advice.startswith(_MISSPELT)}
     for mapping, key, advice in unread:
         scope = scopes[mapping.identity]
-        if not advice and (
-            (id(mapping) in misspelt and (scope.owner or not _knows_its_type(mapping)))
-            or mapping.value_positions.get(key) in told
-        ):
-            continue
-        advice = advice or "Remove it: it would have no effect."
-        message = f"jenkins-job-builder never reads {key!r} of {scope.named}"
-        yield scope.find(message, mapping.position_of(key), advice)
-
-
-def _knows_its_type(job: TrackedDict) -> bool:
-    """Tell whether a job or view says of which type it is, which decides on what is read of it."""
-    return any(dict.__contains__(job, key) for key in ("project-type", "view-type"))
+        has_type = not scope.owner and not _TYPES.isdisjoint(key for key, _ in mapping.raw_items())
+        held_back = id(mapping) in misspelt and not has_type
+        if advice or not (held_back or mapping.value_positions.get(key) in told):
+            message = f"jenkins-job-builder never reads {key!r} of {scope.named}"
+            advice = advice or "Remove it: it would have no effect."
+            yield scope.find(message, mapping.position_of(key), advice)
 
 
 def advise_on_unread(key: str, mapping: TrackedDict) -> str:
@@ -240,86 +217,70 @@ def advise_on_unread(key: str, mapping: TrackedDict) -> str:
 # -- values that make no sense -------------------------------------------------------------------
 
 
-def _find_odd_values(
-    data: TrackedDict, made: Generated, scopes: Mapping[int, _Scope], versions: Mapping[str, str]
-) -> Iterator[Finding]:
-    """Find values that jenkins-job-builder takes though they make no sense, one at a place."""
-    told = {problem.position for problem in made.problems}
-    for odd, reason in (*_judge_job(data, made, scopes, versions), *_judge_options(scopes, made)):
-        if odd.place not in told:
-            told.add(odd.place)
-            message = reason.message
-            if odd.option:
-                message = f"{odd.option!r}: {message}"
-            yield odd.scope.find(message, odd.place, reason.advice)
-
-
 def _judge_job(
     data: TrackedDict, made: Generated, scopes: Mapping[int, _Scope], versions: Mapping[str, str]
-) -> Iterator[_OddValue]:
+) -> Iterator[_Odd]:
     """Find values that are known to be wrong by their path, or by what became of them."""
     plain: Any = plain_copy(data)
-    own = scopes[data.identity]
     texts = [element.text for element in made.root.iter() if element.text]
     for reason in (*check_job(plain, versions), *check_written(plain, texts)):
-        holder, key = _follow(data, reason.path)
-        scope = scopes.get(getattr(holder, "identity", 0), own)
-        yield _Value(scope, key if isinstance(key, str) else "", holder, key), reason
+        holder: Any = data
+        *path, key = reason.path
+        for step in path:
+            holder = dict.get(holder, str(step)) if isinstance(holder, dict) else holder[int(step)]
+        scope = scopes.get(getattr(holder, "identity", 0), scopes[data.identity])
+        yield scope, key if isinstance(key, str) else "", _place_in(holder, key), reason
+
+
+def _place_in(holder: Any, key: Any) -> Position:
+    """Return where the value of a mapping or list at a key stands."""
+    if isinstance(holder, TrackedDict):
+        return holder.position_of_value(str(key))
+    places: dict[int, Position] = dict(enumerate(getattr(holder, "entry_positions", ())))
+    return places.get(key, getattr(holder, "pos", NOWHERE))
+
+
+def _judge_texts(
+    data: TrackedDict, made: Generated, scopes: Mapping[int, _Scope]
+) -> Iterator[_Odd]:
+    """Find text beside elements: XStream 1.4.21 reads it up to the first one."""
     for element in made.root.iter():
-        # XStream 1.4.21 reads text up to the first element.
-        if len(element) and _holds_text(element):
+        beside = (element.text, *(child.tail for child in element))
+        if len(element) and any(part and not part.isspace() for part in beside):
             given = next((it.data for it in made.components if it.holds(element)), data)
             message = (
                 f"<{element.tag}> holds text beside elements: Jenkins reads none after the first"
             )
             advice = "Write &lt; for a < in text, or put the text in <![CDATA[...]]>."
-            scope = scopes.get(getattr(given, "identity", 0), own)
-            yield _Value(scope, "", dict.get(given, "raw", given), "xml"), Reason(message, advice)
+            scope = scopes.get(getattr(given, "identity", 0), scopes[data.identity])
+            yield (
+                scope,
+                "",
+                _place_in(dict.get(given, "raw", given), "xml"),
+                Reason(message, advice),
+            )
 
 
-def _holds_text(element: ET.Element) -> bool:
-    beside = (element.text, *(child.tail for child in element))
-    return any(part and not part.isspace() for part in beside)
-
-
-def _judge_options(scopes: Mapping[int, _Scope], made: Generated) -> Iterator[_OddValue]:
+def _judge_options(scopes: Sequence[_Scope], job: _Scope, made: Generated) -> Iterator[_Odd]:
     """Find values that are known to be wrong by what their component says of its options."""
-    broken = _find_broken(scopes.values(), made)
-    sound: list[_Scope] = []
-    for scope in scopes.values():
-        mapping, options = scope.mapping, scope.options
-        if options is None:
-            continue
+    known = [scope for scope in scopes if scope.options is not None]
+    for scope in known:
+        mapping = scope.mapping
         for key in mapping.key_positions:
             value, default = dict.get(mapping, key), mapping.defaults.get(key)
-            documented = options.get(plain_name(key), UNDOCUMENTED)
+            documented = (scope.options or {}).get(plain_name(key), UNDOCUMENTED)
             for reason in check_value(key, value, default, documented):
-                yield _Value(scope, key, mapping, key), reason
-        if id(scope.owner) not in broken:
-            sound.append(scope)
+                yield scope, key, _place_in(mapping, key), reason
     if made.text:
-        yield from _find_unknown_words(sound, next(iter(scopes.values())), made)
-
-
-def _find_broken(scopes: Iterable[_Scope], made: Generated) -> set[int]:
-    """Return the ids of components that have a problem: all their words are lost with it."""
-    places = {problem.position for problem in made.problems}
-    return {id(scope.owner) for scope in scopes if places and places & _places_in(scope.mapping)}
+        # Of components that have a problem all words are lost with it.
+        problems = {problem.position for problem in made.problems}
+        broken = {id(scope.owner) for scope in scopes if problems & _places_in(scope.mapping)}
+        sound = [scope for scope in known if id(scope.owner) not in broken]
+        yield from _find_unknown_words(sound, job, made)
 
 
 def _places_in(mapping: TrackedDict) -> set[Position]:
     return {mapping.pos, *mapping.key_positions.values(), *mapping.value_positions.values()}
-
-
-def _follow(data: TrackedDict, path: want.Path) -> tuple[object, str | int]:
-    """Return the innermost mapping or list on a path, and the key in it."""
-    holder: object = data
-    for key in path[:-1]:
-        if isinstance(holder, dict):
-            holder = dict.get(holder, str(key))
-        elif isinstance(holder, list) and isinstance(key, int):
-            holder = holder[key]
-    return holder, path[-1]
 
 
 # -- words that jenkins-job-builder or Jenkins doesn't know --------------------------------------
@@ -327,8 +288,14 @@ def _follow(data: TrackedDict, path: want.Path) -> tuple[object, str | int]:
 # get where the plugin knows a few words.
 
 
-@dataclass(frozen=True, slots=True)
-class _Suspect(_Value):
+@dataclass(frozen=True, slots=True, eq=False)
+class _Suspect:
+    """A word of a scope's option; it stands in `holder` at `key`."""
+
+    scope: _Scope
+    option: str
+    holder: Any
+    key: str | int
     word: str
     known: Documented
 
@@ -336,41 +303,29 @@ class _Suspect(_Value):
         return (id(self.holder), self.key), (self.key, mark)
 
 
-def _is_written(word: str, config: str) -> bool:
-    """Tell whether a config has a word, a short one by itself; both are in lower case."""
-    written = escape(word)
-    at = config.find(written)
-    while at >= 0 and len(word) <= _SHORT:
-        around = f"{config[at - 1 : at]}{config[at + len(written) : at + len(written) + 1]}"
-        if not any(letter.isalnum() or letter == "_" for letter in around):
-            return True
-        at = config.find(written, at + 1)
-    return at >= 0
-
-
-def _find_unknown_words(
-    scopes: Sequence[_Scope], job: _Scope, made: Generated
-) -> Iterator[_OddValue]:
+def _find_unknown_words(scopes: Sequence[_Scope], job: _Scope, made: Generated) -> Iterator[_Odd]:
     suspects = [*_find_suspects(scopes, job, made.text.lower())]
     lost = _not_shown(suspects, _Suspect.mark, made)
-    for suspect in suspects:
-        if suspect.known.choices and not any(suspect is other for other in lost):
-            reasons = want.one_of(suspect.known.choices)(suspect.word)
-            yield from ((suspect, reason) for reason in reasons)
-    together = not _matter(lost, made, _Suspect.mark)
-    for suspect in lost:
-        if together or not _matter([suspect], made, _Suspect.mark):
-            yield from ((suspect, reason) for reason in _judge_ignored(suspect, made))
+    reasons = [
+        (suspect, want.one_of(suspect.known.choices)(suspect.word))
+        for suspect in suspects
+        if suspect.known.choices and suspect not in lost
+    ]
+    ignored = _without_effect(lost, made, _Suspect.mark)
+    reasons += [(suspect, _judge_ignored(suspect, made)) for suspect in ignored]
+    for suspect, found in reasons:
+        place = _place_in(suspect.holder, suspect.key)
+        yield from ((suspect.scope, suspect.option, place, reason) for reason in found)
 
 
 def _find_suspects(scopes: Sequence[_Scope], job: _Scope, config: str) -> Iterator[_Suspect]:
     for scope in scopes:
         mapping = scope.mapping
-        unread = mapping.unread_keys()
+        left_out = {*mapping.unread_keys(), *COMPONENT_LISTS}
+        if scope is job:
+            left_out |= _NAMES
         for option, value in dict.items(mapping):
-            if option in COMPONENT_LISTS or option in unread:
-                continue
-            if option not in mapping.key_positions or (option in _NAMES and scope is job):
+            if option in left_out or option not in mapping.key_positions:
                 continue
             known = (scope.options or {}).get(plain_name(option)) or UNDOCUMENTED
             words: list[tuple[Any, str | int, Any]] = [(mapping, option, value)]
@@ -392,6 +347,18 @@ def _is_suspect(word: str, known: Documented, words: frozenset[str], config: str
     if not word.strip() or "$" in word or word.startswith("<"):
         return False
     return not _is_written(word, config)
+
+
+def _is_written(word: str, config: str) -> bool:
+    """Tell whether a config has a word, a short one by itself; both are in lower case."""
+    written = escape(word)
+    at = config.find(written)
+    while at >= 0 and len(word) <= _SHORT:
+        around = f"{config[at - 1 : at]}{config[at + len(written) : at + len(written) + 1]}"
+        if not any(letter.isalnum() or letter == "_" for letter in around):
+            return True
+        at = config.find(written, at + 1)
+    return at >= 0
 
 
 def _judge_ignored(suspect: _Suspect, made: Generated) -> tuple[Reason, ...]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from cfl_jobs.configs.references import LabelError, parse_labels
 from cfl_jobs.errors import suggest
+from cfl_jobs.reading.tracking import listed
 from cfl_jobs.rendering.cron import find_cron_mistakes, has_schedule
 
 Path = tuple[str | int, ...]
@@ -25,7 +27,8 @@ class Reason:
     path: Path = ()
 
 
-Expectation = Callable[[object], tuple[Reason, ...]]
+# Given a value, returns why it makes no sense.
+Expectation = Callable[[Any], tuple[Reason, ...]]
 
 TRUTH = {"true": True, "false": False}
 _LONGEST = 36500
@@ -58,10 +61,14 @@ def show(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:56]} ..."
 
 
-def _want(fits: bool, value: object, what: str, advice: str) -> tuple[Reason, ...]:
-    if fits:
-        return ()
-    return (Reason(f"{show(value)} {what}", advice),)
+def _want(fits: Callable[[Any], object], what: str, advice: str) -> Expectation:
+    """Want a value that fits; of others it is said that they "are not …"."""
+    return lambda value: () if fits(value) else (Reason(f"{show(value)} {what}", advice),)
+
+
+def _in_turn(*expectations: Expectation) -> Expectation:
+    """Want all of these; the first that isn't met says why."""
+    return lambda value: next(filter(None, (expect(value) for expect in expectations)), ())
 
 
 def or_nothing(expectation: Expectation) -> Expectation:
@@ -69,41 +76,39 @@ def or_nothing(expectation: Expectation) -> Expectation:
     return lambda value: () if value is None else expectation(value)
 
 
-def anything(_: object) -> tuple[Reason, ...]:
-    return ()
-
-
 def at(path: Path, reasons: Iterable[Reason]) -> tuple[Reason, ...]:
     """Return what is wrong with a value that stands at a path."""
     return tuple(Reason(it.message, it.advice, (*path, *it.path)) for it in reasons)
 
 
-def _each(
-    items: Iterable[tuple[str | int, object]], expectation: Expectation
-) -> tuple[Reason, ...]:
-    return tuple(reason for key, item in items for reason in at((key,), expectation(item)))
+def items_of(value: Any) -> Iterable[tuple[Any, Any]]:
+    """Return the keys and values of a mapping, the indexes and entries of a list."""
+    return value.items() if isinstance(value, dict) else enumerate(listed(value))
 
 
-def boolean(value: object) -> tuple[Reason, ...]:
-    """Want true or false; their text is as good where jenkins-job-builder writes it."""
-    fits = isinstance(value, bool) or (isinstance(value, str) and value.lower() in TRUTH)
-    return _want(fits, value, "is not true or false", "Write true or false.")
+def _each(expectation: Expectation) -> Expectation:
+    """Want that of each value in a list or mapping."""
+    return lambda value: tuple(
+        reason for key, item in items_of(value) for reason in at((key,), expectation(item))
+    )
 
 
-def booleans(value: object) -> tuple[Reason, ...]:
-    """Want a mapping of names to true or false."""
-    if isinstance(value, dict):
-        return _each(value.items(), boolean)
-    return _want(False, value, "is not a mapping", "Write NAME: true, one a line.")
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
-def is_list(value: object) -> tuple[Reason, ...]:
-    """Want a list of anything."""
-    advice = "Write a list, each entry after '- '."
-    return _want(isinstance(value, list), value, "is not a list", advice)
+def _is_number(value: object) -> bool:
+    if isinstance(value, str):
+        return bool(_VARIABLE.search(value) or _NUMBER.fullmatch(value.strip()))
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def whole_number(*, least: int | None = None, variable: bool = False) -> Expectation:
+def _is_truth(value: object) -> bool:
+    """Tell whether a value is a flag; its text is as good where jenkins-job-builder writes it."""
+    return isinstance(value, bool) or (isinstance(value, str) and value.lower() in TRUTH)
+
+
+def whole_number(*, least: int = -(2**31), variable: bool = False) -> Expectation:
     """Want an integer or its text, not below `least`; or a variable that Jenkins expands.
 
     Jenkins takes 010 as 8, 08 and ' 5' as no number, and 4294967295 as -1 (XStream 1.4.21,
@@ -115,7 +120,7 @@ def whole_number(*, least: int | None = None, variable: bool = False) -> Expecta
             return ()
         is_text = isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value)
         if isinstance(value, bool) or not (isinstance(value, int) or is_text):
-            return _want(False, value, "is not a whole number", "Write a number.")
+            return (Reason(f"{show(value)} is not a whole number", "Write a number."),)
         digits = str(value).lstrip("+-")
         plain = digits.lstrip("0") or "0"
         if digits != plain:
@@ -123,54 +128,13 @@ def whole_number(*, least: int | None = None, variable: bool = False) -> Expecta
             return (Reason(message, f"Write {plain}."),)
         size = int(str(value)[:13])
         if not -(2**31) <= size < 2**31:
-            return _want(False, value, "is out of Jenkins' range", "It ends at 2147483647.")
-        fits = least is None or size >= least
-        return _want(fits, value, f"is below {least}", f"Write {least} or more.")
+            advice = "It ends at 2147483647."
+            return (Reason(f"{show(value)} is out of Jenkins' range", advice),)
+        if size < least:
+            return (Reason(f"{show(value)} is below {least}", f"Write {least} or more."),)
+        return ()
 
     return check
-
-
-def kept(value: object) -> tuple[Reason, ...]:
-    """Want how many builds, or how many days, are kept: -1 for all."""
-    if reasons := whole_number()(value):
-        return reasons
-    fits = int(str(value)) == -1 or 1 <= int(str(value)) <= _LONGEST
-    return _want(fits, value, "makes no sense here", "Write 1 or more, or -1 for all.")
-
-
-def number(value: object) -> tuple[Reason, ...]:
-    """Want a number, its text, or a variable that Jenkins expands."""
-    fits = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if isinstance(value, str):
-        fits = bool(_VARIABLE.search(value) or _NUMBER.fullmatch(value.strip()))
-    return _want(fits, value, "is not a number", "Write a number.")
-
-
-def text(value: object) -> tuple[Reason, ...]:
-    """Want text, which may be empty. Numbers are no text: jenkins-job-builder breaks on them."""
-    return _want(isinstance(value, str), value, "is not text", "Put it in quotes.")
-
-
-def scalar(value: object) -> tuple[Reason, ...]:
-    """Want one value, not a list, a mapping or nothing."""
-    fits = isinstance(value, (str, int, float))
-    return _want(fits, value, "is not a text or a number", "Write one value.")
-
-
-def filled_text(value: object) -> tuple[Reason, ...]:
-    """Want text that says something."""
-    if isinstance(value, str) and not value.strip():
-        return (Reason("the text is empty", "Write it, or leave the whole thing out."),)
-    return text(value)
-
-
-def texts(value: object) -> tuple[Reason, ...]:
-    """Want a list of one or more texts."""
-    if not isinstance(value, list):
-        return is_list(value)
-    if not value:
-        return (Reason("the list is empty", "Write at least one entry."),)
-    return _each(enumerate(value), text)
 
 
 def one_of(choices: Collection[str]) -> Expectation:
@@ -181,7 +145,7 @@ def one_of(choices: Collection[str]) -> Expectation:
             return ()
         near = suggest(value, choices) or suggest(str(value).upper(), choices)
         known = f"It can be {', '.join(sorted(choices))}."
-        return _want(False, value, "is not among the choices", near or known)
+        return (Reason(f"{show(value)} is not among the choices", near or known),)
 
     return check
 
@@ -189,9 +153,7 @@ def one_of(choices: Collection[str]) -> Expectation:
 def cron(*, never_is_fine: bool) -> Expectation:
     """Want a schedule in Jenkins' cron syntax; none at all if `never_is_fine`."""
 
-    def check(value: object) -> tuple[Reason, ...]:
-        if not isinstance(value, str):
-            return _want(False, value, "is not a schedule", "Write it as '@daily' or so.")
+    def check(value: str) -> tuple[Reason, ...]:
         if not never_is_fine and not has_schedule(value):
             return (Reason("there is no schedule, so it never runs", "Write one, or remove it."),)
         several = "\n" in value
@@ -200,34 +162,20 @@ def cron(*, never_is_fine: bool) -> Expectation:
             for found in find_cron_mistakes(value)
         )
 
-    return check
+    return _in_turn(_want(_is_text, "is not a schedule", "Write it as '@daily' or so."), check)
 
 
-def label_expression(value: object) -> tuple[Reason, ...]:
-    """Want a label or an expression of labels: `linux && !(windows || "big machine")`.
-
-    Nothing means any node. Jenkins takes what it can't parse for one label's name; a job then
-    waits for a node for ever.
-    """
-    if value is None or value == "":
-        return ()
-    if reasons := filled_text(value):
-        return reasons
+def _find_wrong_label(value: str) -> tuple[Reason, ...]:
     try:
-        parse_labels(str(value))
+        parse_labels(value)
     except LabelError as error:
         advice = "Join labels with && or ||, negate with !, put names with spaces in double quotes."
         return (Reason(str(error), advice),)
     return ()
 
 
-def addresses(value: object) -> tuple[Reason, ...]:
-    """Want mail addresses separated by blanks or commas, or variables that Jenkins expands."""
-    if reasons := text(value):
-        return reasons
-    if "$" in str(value):
-        return ()
-    bare = re.sub(r"[^,;<>]*<([^<>]*)>", r"\1 ", str(value))
+def _find_wrong_addresses(value: str) -> tuple[Reason, ...]:
+    bare = re.sub(r"[^,;<>]*<([^<>]*)>", r"\1 ", value) * ("$" not in value)
     return tuple(
         Reason(f"{part!r} is no mail address", "Write name@host, separated by blanks.")
         for part in re.split(r"[\s,;]+", bare)
@@ -248,34 +196,68 @@ def url(value: object) -> tuple[Reason, ...]:
     return ()
 
 
-def variable(value: object) -> tuple[Reason, ...]:
-    """Want the name of an environment variable."""
-    if reasons := filled_text(value):
-        return reasons
-    fits = re.search(r"[\s=$]", str(value)) is None
-    return _want(fits, value, "is no variable's name", "Write it as NAME.")
-
-
-def repository(value: object) -> tuple[Reason, ...]:
-    """Want where git finds a repository: a URL, host:path or a path that begins with /."""
-    if reasons := filled_text(value) or url(value):
-        return reasons
-    place = str(value)
-    fits = "$" in place or (_REPOSITORY.match(place) is not None and place.count("://") < 2)
-    return _want(fits, value, "is no URL of a repository", "Write it as https://host/path.")
-
-
-def assignments(value: object) -> tuple[Reason, ...]:
-    """Want lines `NAME=value`, as Parameterized Trigger's predefined parameters are."""
-    if reasons := text(value):
-        return reasons
-    assert isinstance(value, str)
+def _find_wrong_lines(value: str) -> tuple[Reason, ...]:
     lines = [line.strip() for line in re.sub(r"\\\r?\n", "", value).splitlines()]
     return tuple(
         Reason(f"the line {show(line)} sets nothing", "Write NAME=value, one a line.")
         for line in lines
         if line and not line.startswith(("#", "!")) and not re.search(r"[=:]", line)
     )
+
+
+boolean = _want(_is_truth, "is not true or false", "Write true or false.")
+number = _want(_is_number, "is not a number", "Write a number.")
+is_list = _want(
+    lambda value: isinstance(value, list), "is not a list", "Write a list, each entry after '- '."
+)
+# Numbers are no text: jenkins-job-builder breaks on them.
+_text = _want(_is_text, "is not text", "Put it in quotes.")
+_scalar = _want(
+    lambda value: isinstance(value, (str, int, float)),
+    "is not a text or a number",
+    "Write one value.",
+)
+_EMPTY = (Reason("the text is empty", "Write it, or leave the whole thing out."),)
+_filled_text = _in_turn(lambda it: _EMPTY if _is_text(it) and not it.strip() else (), _text)
+_EMPTY_LIST = (Reason("the list is empty", "Write at least one entry."),)
+texts = _in_turn(is_list, lambda value: () if value else _EMPTY_LIST, _each(_text))
+_booleans = _in_turn(
+    _want(lambda it: isinstance(it, dict), "is not a mapping", "Write NAME: true, one a line."),
+    _each(boolean),
+)
+# How many builds, or how many days, are kept: -1 for all.
+_kept = _in_turn(
+    whole_number(),
+    _want(
+        lambda value: int(value) == -1 or 1 <= int(value) <= _LONGEST,
+        "makes no sense here",
+        "Write 1 or more, or -1 for all.",
+    ),
+)
+# `linux && !(windows || "big machine")`; nothing means any node. Jenkins takes what it can't parse
+# for one label's name; a job then waits for a node for ever.
+_labels = or_nothing(
+    lambda value: () if value == "" else _in_turn(_filled_text, _find_wrong_label)(value)
+)
+# Mail addresses separated by blanks or commas, or variables that Jenkins expands.
+_addresses = _in_turn(_text, _find_wrong_addresses)
+# The name of an environment variable.
+_variable = _in_turn(
+    _filled_text,
+    _want(lambda it: not re.search(r"[\s=$]", it), "is no variable's name", "Write it as NAME."),
+)
+# Where git finds a repository: a URL, host:path or a path that begins with /.
+_repository = _in_turn(
+    _filled_text,
+    url,
+    _want(
+        lambda it: "$" in it or (_REPOSITORY.match(it) and it.count("://") < 2),
+        "is no URL of a repository",
+        "Write it as https://host/path.",
+    ),
+)
+# Lines `NAME=value`, as Parameterized Trigger's predefined parameters are.
+_assignments = _in_turn(_text, _find_wrong_lines)
 
 
 def _words(names: str) -> frozenset[str]:
@@ -304,12 +286,12 @@ JOB_OPTIONS: Mapping[str, Expectation] = {
     "block-downstream": boolean,
     "quiet-period": whole_number(least=0),
     "retry-count": whole_number(least=0),
-    "node": label_expression,
-    "description": or_nothing(text),
-    "display-name": filled_text,
-    "auth-token": or_nothing(filled_text),
-    "jdk": or_nothing(text),
-    "workspace": filled_text,
+    "node": _labels,
+    "description": or_nothing(_text),
+    "display-name": _filled_text,
+    "auth-token": or_nothing(_filled_text),
+    "jdk": or_nothing(_text),
+    "workspace": _filled_text,
 }
 # What a list view can show: jenkins_jobs.modules.view_list.
 COLUMNS = _words(
@@ -327,11 +309,11 @@ _CONDITIONS = (
 )  # fmt: skip
 _TIMEOUT_TYPES = ("absolute", "no-activity", "likely-stuck", "elastic", "deadline")
 KEPT = dict.fromkeys(
-    ("days-to-keep", "num-to-keep", "artifact-days-to-keep", "artifact-num-to-keep"), kept
+    ("days-to-keep", "num-to-keep", "artifact-days-to-keep", "artifact-num-to-keep"), _kept
 )
 _PARAMETERS: Mapping[str, Expectation] = {
-    "boolean-parameters": booleans,
-    "predefined-parameters": assignments,
+    "boolean-parameters": _booleans,
+    "predefined-parameters": _assignments,
     "current-parameters": boolean,
     "svn-revision": boolean,
 }
@@ -342,38 +324,40 @@ ANY = "*"
 COMPONENT_OPTIONS: Mapping[tuple[str, str], Mapping[str, Expectation]] = {
     ("trigger", "timed"): {"": cron(never_is_fine=False)},
     ("trigger", "pollscm"): {"": cron(never_is_fine=True)},
-    ("trigger", "parameterized-timer"): {"cron": anything},  # "@daily % NAME=value" is its own
+    ("trigger", "parameterized-timer"): {
+        "cron": lambda value: ()
+    },  # "@daily % NAME=value" is its own
     ("trigger", ANY): {"cron": cron(never_is_fine=True)},
-    ("wrapper", "timeout"): {"type": one_of(_TIMEOUT_TYPES), "write-description": text},
+    ("wrapper", "timeout"): {"type": one_of(_TIMEOUT_TYPES), "write-description": _text},
     ("wrapper", "credentials-binding"): dict.fromkeys(
         _words(
             "key-file-variable password passphrase-variable username username-variable variable"
         ),
-        variable,
+        _variable,
     ),
     ("property", "build-discarder"): KEPT,
-    ("parameter", ANY): {"name": filled_text, "description": text},
-    ("parameter", "string"): {"default": scalar},
-    ("parameter", "text"): {"default": scalar},
-    ("parameter", "password"): {"default": scalar},
+    ("parameter", ANY): {"name": _filled_text, "description": _text},
+    ("parameter", "string"): {"default": _scalar},
+    ("parameter", "text"): {"default": _scalar},
+    ("parameter", "password"): {"default": _scalar},
     ("parameter", "choice"): {"choices": texts},
-    ("publisher", "archive"): {"artifacts": filled_text},
-    ("publisher", "junit"): {"results": filled_text},
-    ("publisher", "email"): {"recipients": addresses},
+    ("publisher", "archive"): {"artifacts": _filled_text},
+    ("publisher", "junit"): {"results": _filled_text},
+    ("publisher", "email"): {"recipients": _addresses},
     ("publisher", "email-ext"): {
         **dict.fromkeys(("aborted", "failure", "not-built", "success", "unstable"), boolean),
-        "recipients": addresses,
+        "recipients": _addresses,
     },
-    ("scm", "git"): {"url": repository},
-    ("publisher", "trigger"): {"project": filled_text},
-    ("publisher", "pipeline"): {"boolean-parameters": booleans},
+    ("scm", "git"): {"url": _repository},
+    ("publisher", "trigger"): {"project": _filled_text},
+    ("publisher", "pipeline"): {"boolean-parameters": _booleans},
     ("publisher", "trigger-parameterized-builds"): {
         **_PARAMETERS,
         "condition": one_of(_CONDITIONS),
     },
     ("builder", "trigger-builds"): {**_PARAMETERS, "block": boolean, "same-node": boolean},
-    ("builder", "copyartifact"): {"project": filled_text},
-    ("builder", "shell"): {"": scalar},
+    ("builder", "copyartifact"): {"project": _filled_text},
+    ("builder", "shell"): {"": _scalar},
 }
 # By the key of a list of components, which type they are.
 COMPONENT_LISTS = {

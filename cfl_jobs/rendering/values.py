@@ -18,6 +18,7 @@ from cfl_jobs.rendering.documentation import Documented, plain_name, read_docume
 from cfl_jobs.rendering.noeffect import NO_EFFECTS, NoEffect
 from cfl_jobs.rendering.options import Expectation, Path, Reason
 
+_WANTED = want.COMPONENT_OPTIONS
 _NO_EFFECTS: dict[tuple[str, str], list[NoEffect]] = {}
 for _row in NO_EFFECTS:
     if _row.successor is None:
@@ -39,21 +40,23 @@ def check_value(
     Texts that stand for numbers and truth values are taken, as Jenkins takes them. The default
     tells more surely what is wanted; an empty one tells nothing.
     """
-    kind = documented.kind
-    if kind == "number":
+    reasons: tuple[Reason, ...] = ()
+    if documented.kind == "number":
         return _WHOLE(value)
-    if (key == "url" or key.endswith("-url")) and (reasons := want.url(value)):
+    if key == "url" or key.endswith("-url"):
+        reasons = want.url(value)
+    if reasons or key in want.TAKES_MORE:
         return reasons
-    if key in want.TAKES_MORE:
-        return ()
-    if isinstance(default, list):
-        if reasons := _check_against_list(key, value, default):
-            return reasons
-    elif expectation := _told_by(default):
-        return expectation(value)
-    if kind not in _BY_KIND or default or value == default:
-        return ()
-    return _BY_KIND[kind](value)
+    if not isinstance(default, list):
+        if expectation := _told_by(default):
+            return expectation(value)
+    elif key not in want.TAKES_ONE and isinstance(value, (str, dict)):
+        reasons = want.is_list(value)
+    elif default and isinstance(value, list) and all(type(it) is int for it in default):
+        reasons = tuple(reason for entry in value for reason in want.whole_number()(entry))
+    if reasons or documented.kind not in _BY_KIND or default or value == default:
+        return reasons
+    return _BY_KIND[documented.kind](value)
 
 
 def _flag(value: object) -> tuple[Reason, ...]:
@@ -76,14 +79,6 @@ def _told_by(default: object) -> Expectation | None:
     if isinstance(default, str) and re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", default):
         return want.number
     return None
-
-
-def _check_against_list(key: str, value: object, default: list[object]) -> tuple[Reason, ...]:
-    if key not in want.TAKES_ONE and isinstance(value, (str, dict)):
-        return want.is_list(value)
-    if default and isinstance(value, list) and all(type(number) is int for number in default):
-        return tuple(reason for entry in value for reason in want.whole_number()(entry))
-    return ()
 
 
 def check_job(
@@ -113,23 +108,22 @@ def _find_no_effect(
         # An empty list of a job's is as good as none.
         given = (path and row.key in options) or options.get(row.key) is not None
         if given and row.when(options) and row.span.holds(versions):
-            message = f"it has no effect: {row.why}"
-            yield Reason(message, row.instead, (*path, row.key))
+            yield Reason(f"it has no effect: {row.why}", row.instead, (*path, row.key))
 
 
 def _find_same_parameters(parameters: object) -> Iterator[Reason]:
     """A build gets one value of each name; the form asks for both."""
     seen: dict[object, object] = {}
-    for index, parameter in _items(parameters):
-        for kind, options in _items(parameter):
+    for index, parameter in want.items_of(parameters):
+        for kind, options in want.items_of(parameter):
             name = peek(options, "name")
             if isinstance(name, str) and seen.setdefault(name, index) != index:
                 path = ("parameters", index, kind, "name")
                 yield Reason(f"two parameters are called {name}", "Rename one of them.", path)
 
 
-def check_written(data: Mapping[str, object], texts: Iterable[object]) -> tuple[Reason, ...]:
-    """Return the lists, mappings and empty values that came out as Python's words for them.
+def check_written(data: Mapping[str, object], texts: Iterable[object]) -> Iterator[Reason]:
+    """Yield the lists, mappings and empty values that came out as Python's words for them.
 
     `texts` are the texts of the config's elements. Where an option is one text,
     jenkins-job-builder writes a list as "['a', 'b']" and an empty value as "None".
@@ -137,23 +131,19 @@ def check_written(data: Mapping[str, object], texts: Iterable[object]) -> tuple[
     # Modules may put a number or true where text belongs; writing the XML fails then.
     written = [text for text in texts if isinstance(text, str)]
     brackets = frozenset(text for text in written if text.startswith(("[", "{")))
-    says_none = any(len(text) == 4 and text.lower() == "none" for text in written)
-    if not brackets and not says_none:
-        return ()
-    return tuple(_check_written(plain_copy(data), (), brackets, says_none=says_none))
-
-
-def _check_written(
-    value: object, path: Path, texts: frozenset[str], *, says_none: bool
-) -> Iterator[Reason]:
-    if value is None and path and says_none:
-        yield Reason("nothing stands here; Jenkins gets the text 'None'", "Write ''.", path)
-    if isinstance(value, (list, dict)) and value and str(value) in texts:
-        message = f"{want.show(value)} can't stand here; Jenkins gets Python's text of it"
-        yield Reason(message, "Write one text.", path)
-        return
-    for key, item in _items(value):
-        yield from _check_written(item, (*path, key), texts, says_none=says_none)
+    says_none = any(text.lower() == "none" for text in written)
+    waiting: list[tuple[Path, object]] = []
+    if brackets or says_none:
+        waiting.append(((), plain_copy(data)))
+    while waiting:
+        path, value = waiting.pop()
+        if value is None and path and says_none:
+            yield Reason("nothing stands here; Jenkins gets the text 'None'", "Write ''.", path)
+        if isinstance(value, (list, dict)) and value and str(value) in brackets:
+            message = f"{want.show(value)} can't stand here; Jenkins gets Python's text of it"
+            yield Reason(message, "Write one text.", path)
+        else:
+            waiting += reversed([((*path, key), it) for key, it in want.items_of(value)])
 
 
 def _check_view(data: dict[str, object]) -> Iterator[Reason]:
@@ -172,7 +162,7 @@ def _check_view(data: dict[str, object]) -> Iterator[Reason]:
 
 def _walk_components(value: object, path: Path) -> Iterator[tuple[Path, str, str, object]]:
     """Yield (path, type, name, options) of all components of a job, those inside others too."""
-    for key, item in _items(value):
+    for key, item in want.items_of(value):
         if not isinstance(item, (dict, list)):
             continue
         kind = want.COMPONENT_LISTS.get(str(key))
@@ -185,19 +175,16 @@ def _walk_components(value: object, path: Path) -> Iterator[tuple[Path, str, str
 
 
 def _check_component(path: Path, kind: str, name: str, options: object) -> Iterator[Reason]:
-    wanted = {
-        **want.COMPONENT_OPTIONS.get((kind, want.ANY), {}),
-        **want.COMPONENT_OPTIONS.get((kind, name), {}),
-    }
+    wanted = {**_WANTED.get((kind, want.ANY), {}), **_WANTED.get((kind, name), {})}
     if isinstance(options, dict):
         yield from _check_options(options, wanted, path)
     elif isinstance(options, list):
         for index, entry in enumerate(options):
             if isinstance(entry, dict):
                 yield from _check_options(entry, wanted, (*path, index))
-                for name, inner in entry.items():
+                for inner_name, inner in entry.items():
                     if len(entry) == 1 and isinstance(inner, dict):
-                        yield from _check_options(inner, wanted, (*path, index, name))
+                        yield from _check_options(inner, wanted, (*path, index, inner_name))
     elif "" in wanted:
         yield from want.at(path, wanted[""](options))
 
@@ -208,12 +195,6 @@ def _check_options(
     for key, value in options.items():
         if key in wanted:
             yield from want.at((*path, key), wanted[key](value))
-
-
-def _items(value: object) -> Iterable[tuple[str | int, object]]:
-    if isinstance(value, dict):
-        return value.items()
-    return enumerate(listed(value))
 
 
 def plain_copy(value: object) -> object:
