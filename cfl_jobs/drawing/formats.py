@@ -12,9 +12,8 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from operator import attrgetter
-from types import MappingProxyType
 
-from cfl_jobs.configs.graph import Chain, Node
+from cfl_jobs.configs.graph import Chain
 from cfl_jobs.configs.model import StartKind
 from cfl_jobs.drawing.svg import draw_svg
 from cfl_jobs.drawing.words import (
@@ -167,7 +166,11 @@ def _mermaid(chain: Chain) -> Iterator[str]:
     yield "flowchart TD"
     events: list[str] = []
     for node in chain.nodes:
-        yield f'    {ids[node.name]}["{_mermaid_label(node)}"]'
+        asks = "asks for {}" if node.by_hand else "{}"
+        notes = say_node_notes(node)
+        told = {"<b>{}</b>": node.name, asks: say_parameters(node), "<i>{}</i>": notes}
+        label = "<br>".join(look.format(_escape(text)) for look, text in told.items() if text)
+        yield f'    {ids[node.name]}["{label}"]'
         for start in node.starts:
             # One for each start, not for each kind: long arrows would cross the whole chart
             events.append(f"event{len(events) + 1}")
@@ -182,12 +185,6 @@ def _mermaid(chain: Chain) -> Iterator[str]:
     if events:
         yield "    classDef event stroke-dasharray: 4 3"
         yield f"    class {','.join(events)} event"
-
-
-def _mermaid_label(node: Node) -> str:
-    asks = "asks for {}" if node.by_hand else "{}"
-    lines = {"<b>{}</b>": node.name, asks: say_parameters(node), "<i>{}</i>": say_node_notes(node)}
-    return "<br>".join(look.format(_escape(text)) for look, text in lines.items() if text)
 
 
 def _escape(text: str) -> str:
@@ -249,10 +246,7 @@ def _json(chain: Chain) -> Iterator[str]:
             "from": edge.source,
             "to": edge.target,
             "artifacts": edge.artifacts,
-            "build": {
-                "selector": edge.part.selector.kind.value,
-                "argument": edge.part.selector.argument,
-            },
+            "build": {"selector": edge.part.selector.kind, "argument": edge.part.selector.argument},
             **_pick(edge.part, "parameter_filter", "optional"),
             "permitted": edge.permitted,
         }
@@ -270,12 +264,10 @@ def _writer(lines: Callable[[Chain], Iterator[str]]) -> Callable[[Chain], str]:
     return lambda chain: "\n".join(lines(chain)) + "\n"
 
 
-WRITERS: Mapping[str, Callable[[Chain], str]] = MappingProxyType(
-    {
-        "text": draw_text,
-        "mermaid": _writer(_mermaid),
-        "dot": _writer(_dot),
-        "json": _writer(_json),
-        "svg": draw_svg,
-    }
-)
+WRITERS: Mapping[str, Callable[[Chain], str]] = {
+    "text": draw_text,
+    "mermaid": _writer(_mermaid),
+    "dot": _writer(_dot),
+    "json": _writer(_json),
+    "svg": draw_svg,
+}

@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from cfl_jobs.configs.graph import Chain, Node
 from cfl_jobs.drawing.words import (
@@ -102,47 +102,36 @@ class Box:
         return self.middle - self.width / 2
 
 
-@dataclass(frozen=True, slots=True)
-class _Card:
-    """A job as it is drawn. `rows` are (key, text), the key "" on continuation lines."""
-
-    node: Node
-    title: str
-    mark: str
-    rows: list[tuple[str, str]]
-    box: Box
-
-    @property
-    def kinds(self) -> list[str]:
-        """Its classes: who starts the job, and whether it is off."""
-        started = _STARTERS[self.node.by_hand][0]
-        found = {started: self.node.starts, "off": say_node_notes(self.node)}
-        return [kind for kind, holds in found.items() if holds]
-
-    @property
-    def look(self) -> _Look:
-        looks = [_MARKED.get(self.mark), *map(_STARTED.get, self.kinds), _PLAIN]
-        look = next(filter(None, looks))
-        if "off" in self.kinds:
-            return look._replace(dashes="5 4")
-        return look
-
-
 def draw_svg(chain: Chain, *, marks: Marks | None = None) -> str:
     """Return the SVG. What `marks` names gets a class "mark-<value>"."""
     marks = marks or Marks()
     rows = {node.name: list(_rows(chain, node)) for node in chain.nodes}
-    sizes = {
-        name: (float(_WIDTH), float(_HEAD + _LINE * len(lines) + _PADDING))
-        for name, lines in rows.items()
-    }
+    heights = {name: float(_HEAD + _LINE * len(lines) + _PADDING) for name, lines in rows.items()}
     arrows = [arrow for arrow in list_arrows(chain) if arrow.source != arrow.target]
+    sizes = {name: (float(_WIDTH), height) for name, height in heights.items()}
     layout = lay_out(sizes, [arrow.ends for arrow in arrows])
     cards = []
     for node in chain.nodes:
         mark = marks.jobs.get(node.name, "")
-        title = _fit(node.name, _WIDTH - 2 * _PADDING - 60 * bool(mark))
-        cards.append(_Card(node, title, mark, rows[node.name], layout.boxes[node.name]))
+        # Classes: who starts the job, and whether it is off.
+        told = {_STARTERS[node.by_hand][0]: node.starts, "off": say_node_notes(node)}
+        kinds = [kind for kind, holds in told.items() if holds]
+        look = next(filter(None, [_MARKED.get(mark), *map(_STARTED.get, kinds), _PLAIN]))
+        room = int((_WIDTH - 2 * _PADDING - 60 * bool(mark)) / _TITLE_EM)
+        title = node.name
+        if _length(title) > room:
+            title = f"{title[: _cut(title, room - 1)]}…"
+        cards.append(
+            {
+                "node": node,
+                "title": title,
+                "mark": mark,
+                "rows": rows[node.name],  # (key, text), the key "" on continuation lines
+                "box": layout.boxes[node.name],
+                "kinds": kinds,
+                "look": look._replace(dashes="5 4") if "off" in kinds else look,
+            }
+        )
     return fill_template(
         Path(__file__).with_name("chain.svg.j2"),
         arrows=[(arrow, _path(layout.routes[arrow.ends])) for arrow in arrows],
@@ -177,29 +166,19 @@ def _rows(chain: Chain, node: Node) -> Iterator[tuple[str, str]]:
 def _wrap(key: str, text: str) -> Iterator[tuple[str, str]]:
     """Break text into lines that fit a card; a word that is too long is broken too."""
     line = ""
-    for word in _pieces(text.split()):
+    waiting = text.split()[::-1]
+    while waiting:
+        word = waiting.pop()
+        if _length(word) > _ROOM:
+            cut = _cut(word, _ROOM)
+            waiting.append(word[cut:])
+            word = word[:cut]
         if line and _length(line) + 1 + _length(word) > _ROOM:
             yield key, line
             key, line = "", word
         else:
             line = f"{line} {word}".strip()
     yield key, line
-
-
-def _pieces(words: Iterable[str]) -> Iterator[str]:
-    for word in words:
-        while _length(word) > _ROOM:
-            cut = _cut(word, _ROOM)
-            yield word[:cut]
-            word = word[cut:]
-        yield word
-
-
-def _fit(name: str, width: float) -> str:
-    room = int(width / _TITLE_EM)
-    if _length(name) > room:
-        return f"{name[: _cut(name, room - 1)]}…"
-    return name
 
 
 def _cut(text: str, room: float) -> int:
@@ -287,19 +266,14 @@ def _make_way(source: Box, target: Box, rows: list[list[Box]]) -> list[Box]:
 
 def _order(rows: list[list[Box]]) -> None:
     """Order each layer by the middle of what it is joined to: fewer arrows cross."""
-    _renumber(rows)
     ways = (rows, attrgetter("above")), (rows[::-1], attrgetter("below"))
-    for sweep in range(_SWEEPS):
+    for sweep in range(-1, _SWEEPS):  # the first only numbers
         way, joined = ways[sweep % 2]
         for row in way:
-            row.sort(key=lambda box: _middle(joined(box), box))
-            _renumber([row])
-
-
-def _renumber(rows: Iterable[list[Box]]) -> None:
-    for row in rows:
-        for number, box in enumerate(row):
-            box.middle = (number + 0.5) / len(row)
+            if sweep >= 0:
+                row.sort(key=lambda box: _middle(joined(box), box))
+            for number, box in enumerate(row):
+                box.middle = (number + 0.5) / len(row)
 
 
 def _middle(others: Sequence[Box], box: Box) -> float:
@@ -318,10 +292,9 @@ def _spread(rows: list[list[Box]]) -> None:
         for row in (rows, rows[::-1])[sweep % 2]:
             best = [_middle([*box.above, *box.below], box) for box in row]
             gaps = [(one.width + other.width) / 2 + _COLUMN_GAP for one, other in pairwise(row)]
-            least = best[:1]
+            least, most = best[:1], best[-1:]
             for x, gap in zip(best[1:], gaps, strict=True):
                 least.append(max(x, least[-1] + gap))
-            most = best[-1:]
             for x, gap in zip(best[-2::-1], reversed(gaps), strict=True):
                 most.append(min(x, most[-1] - gap))
             for box, low, high in zip(row, least, reversed(most), strict=True):
@@ -373,16 +346,17 @@ def _share(
 
 def fill_template(path: Path, **values: object) -> str:
     """Return a template's text with the values in it; only a `Markup` among them isn't escaped."""
-    return _environment(path.parent).get_template(path.name).render(values)
+    return _load(path).render(values)
 
 
 @cache
-def _environment(folder: Path) -> Environment:
-    return Environment(
-        loader=FileSystemLoader(folder),
+def _load(path: Path) -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(path.parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    return environment.get_template(path.name)

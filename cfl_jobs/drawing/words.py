@@ -103,8 +103,7 @@ def say_passed(passed: Iterable[Passed]) -> str:
 
 def say_parameters(node: Node) -> str:
     """Return a job's parameters, each with its default in brackets where it has one."""
-    shown = (f"{p.name}{bracket(say_default(p))}" for p in node.parameters)
-    return ", ".join(shown)
+    return ", ".join(f"{p.name}{bracket(say_default(p))}" for p in node.parameters)
 
 
 def say_default(parameter: Parameter) -> str:

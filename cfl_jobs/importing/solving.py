@@ -17,14 +17,18 @@ from xml.etree import ElementTree as ET
 from cfl_jobs.configs.config import normalise_element
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.configs.requirements import find_missing_plugins
-from cfl_jobs.importing.hints import SHAPES, SKIPPED, VALUES, begin, hidden_keys
 from cfl_jobs.importing.trial import (
     PARENTS,
     ROOT,
+    SHAPES,
+    SKIPPED,
+    VALUES,
     Leaf,
     Path,
     Trial,
     Trials,
+    begin,
+    hidden_keys,
     list_leaves,
     normal_of_element,
     tag_of,
@@ -35,7 +39,6 @@ from cfl_jobs.reading.located_yaml import load_yaml
 from cfl_jobs.reading.tracking import TrackedDict
 from cfl_jobs.rendering.documentation import (
     UNDOCUMENTED,
-    Documented,
     plain_name,
     read_documentation,
 )
@@ -87,25 +90,20 @@ class ComponentSolver:
         wanted = normal_of_element(kind, element)
         names = self.makers_of(kind).get(tag_of(kind, element), [])
         for name in names[:_MOST_CANDIDATES]:
-            for component in _Descent(self._trials, kind, name, element, wanted).solve():
-                if self._is_sound(kind, component):
-                    yield component
+            found = _Descent(self._trials, kind, name, element, wanted).solve()
+            yield from (component for component in found if self._is_sound(kind, component))
 
     def makers_of(self, kind: str) -> dict[str, list[str]]:
         """Return the names of the components that make elements of each class."""
         if kind not in self._makers:
             makers = self._makers[kind] = {}
-            for name in sorted(self._generator.functions_of(kind)):
-                if name != "raw":
-                    for tag in self._tags_of(kind, name):
-                        makers.setdefault(tag, []).append(name)
+            for name in sorted(self._generator.functions_of(kind).keys() - {"raw"}):
+                component = _Component(self._trials, kind, name)
+                tags = {component.make(shape).tag for shape in (None, "x")}
+                tags |= {component.complete(shape)[1].tag for shape in SHAPES}
+                for tag in tags - {""}:
+                    makers.setdefault(tag, []).append(name)
         return self._makers[kind]
-
-    def _tags_of(self, kind: str, name: str) -> frozenset[str]:
-        component = _Component(self._trials, kind, name)
-        tags = {component.make(shape).tag for shape in (None, "x")}
-        tags |= {component.complete(shape)[1].tag for shape in SHAPES}
-        return frozenset(tags - {""})
 
     def _is_sound(self, kind: str, component: object) -> bool:
         """Tell whether a job with this component alone renders, and nothing of it is lost."""
@@ -256,7 +254,8 @@ class _Descent(_Component):
         self, options: Any, path: Path, default: object, depth: int, *, deep: bool
     ) -> Iterator[Any]:
         """Yield options with other values at a path."""
-        told = self._documented(options, path)
+        documented = read_documentation(self.make(options).documentation)
+        told = documented.get(plain_name(str(path[-1])), UNDOCUMENTED)
         if isinstance(default, str) and default.lower() in ("true", "false"):
             default = default.lower() == "true"
         if isinstance(default, bool) or told.kind == "bool":
@@ -269,17 +268,16 @@ class _Descent(_Component):
         for field, text in hits:
             for value in self._values_at(field, text, default):
                 yield put(options, path, value)
-        known = VALUES.get((self._kind, self._name, str(path[-1])), ())
-        known = (*known, *sorted(told.choices)) or marked.valid
         if hits:
             return
-        if known:
+        known = VALUES.get((self._kind, self._name, str(path[-1])), ())
+        if known := (*known, *sorted(told.choices)) or marked.valid:
             yield from self._known(options, path, known, is_list=told.kind == "list")
             return
         listed = _hits(self.make(put(options, path, [_PROBE])))
         for field, _ in listed:
             texts = self._texts_at(field)
-            for part in [[text] for text in texts[:_FEW]] + [texts]:
+            for part in [*([text] for text in texts[:_FEW]), texts]:
                 yield put(options, path, part)
         yield put(options, path, True)
         yield put(options, path, False)
@@ -293,14 +291,20 @@ class _Descent(_Component):
     def _known(
         self, options: Any, path: Path, words: Sequence[str], *, is_list: bool
     ) -> Iterator[Any]:
-        if is_list:
-            yield self._choose_several(options, path, words)
-            return
+        """Yield options with each of the words, or a list of all that bring the result nearer."""
+        chosen: list[str] = []
         for word in words:
-            chosen = put(options, path, {"True": True, "False": False}.get(word, word))
-            chosen, trial = self.complete(chosen)
+            if is_list:
+                more = put(options, path, [*chosen, word])
+                if self._distance(more) < self._distance(put(options, path, chosen)):
+                    chosen.append(word)
+                continue
+            tried = put(options, path, {"True": True, "False": False}.get(word, word))
+            tried, trial = self.complete(tried)
             if trial.normal is not None:
-                yield chosen
+                yield tried
+        if is_list:
+            yield put(options, path, chosen)
 
     def _constants(self, options: Any, path: Path) -> Iterator[Any]:
         for text in dict.fromkeys(text for _, text in self._leaves):
@@ -309,16 +313,6 @@ class _Descent(_Component):
             elif text.isupper():
                 yield put(options, path, text)
                 yield put(options, path, text.lower())
-
-    def _choose_several(self, options: Any, path: Path, words: Sequence[str]) -> Any:
-        """Return options with a list of all the words that bring the result nearer."""
-        chosen: list[str] = []
-        best = self._distance(put(options, path, chosen))
-        for word in words:
-            distance = self._distance(put(options, path, [*chosen, word]))
-            if distance < best:
-                chosen, best = [*chosen, word], distance
-        return put(options, path, chosen)
 
     def _fill_new(self, before: Any, options: Any) -> Any:
         """Return options with good values for those that `before` didn't ask for."""
@@ -330,10 +324,6 @@ class _Descent(_Component):
             variants = self._variants(options, path, default, _DEEPEST, deep=False)
             options = self._nearest(options, variants)
         return options
-
-    def _documented(self, options: Any, path: Path) -> Documented:
-        told = read_documentation(self.make(options).documentation)
-        return told.get(plain_name(str(path[-1])), UNDOCUMENTED)
 
     def _nested(self, options: Any, path: Path, depth: int) -> Iterator[Any]:
         for value in SHAPES:
@@ -369,25 +359,23 @@ class _Descent(_Component):
             value = wanted[len(before) : len(wanted) - len(after)]
             if isinstance(default, bool) and value in ("true", "false"):
                 yield value == "true"
-            elif isinstance(default, int) and value.lstrip("-").isdecimal():
-                yield int(value)
             else:
-                yield value
+                is_number = isinstance(default, int) and value.lstrip("-").isdecimal()
+                yield int(value) if is_number else value
 
     def _without_defaults(self, options: Any, path: Path) -> Any:
         """Return the options without those that change nothing."""
         value = at(options, path)
-        if isinstance(value, dict):
-            for key in list(value):
-                shorter = deepcopy(options)
-                del at(shorter, path)[key]
-                if self._fits(shorter):
-                    options = shorter
-                else:
-                    options = self._without_defaults(options, (*path, key))
-        elif isinstance(value, list):
+        if isinstance(value, list):
             for index in range(len(value)):
                 options = self._without_defaults(options, (*path, index))
+        for key in list(value) if isinstance(value, dict) else ():
+            shorter = deepcopy(options)
+            del at(shorter, path)[key]
+            if self._fits(shorter):
+                options = shorter
+            else:
+                options = self._without_defaults(options, (*path, key))
         return options
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.check.secret_text import find_secrets, is_secret
@@ -56,31 +57,25 @@ _SCRIPT = f"{_PACKAGE}.cps.CpsFlowDefinition"
 _SCRIPT_FROM_SCM = f"{_PACKAGE}.cps.CpsScmFlowDefinition"
 
 
-def _whole(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None
-
-
-def _flag(text: str) -> bool | None:
-    return text == "true" or None  # false is what is there without
-
-
-# Fields of a job's root that hold one value: jenkins-job-builder's name of each, and what its text
-# stands for, None for nothing.
-_FIELDS: Mapping[str, tuple[str, Callable[[str], object]]] = {
-    "displayName": ("display-name", str),
-    "jdk": ("jdk", str),
-    "customWorkspace": ("workspace", str),
-    "childCustomWorkspace": ("child-workspace", str),
-    "assignedNode": ("node", str),
-    "quietPeriod": ("quiet-period", _whole),
-    "scmCheckoutRetryCount": ("retry-count", _whole),
-    "disabled": ("disabled", _flag),
-    "concurrentBuild": ("concurrent", _flag),
-    "blockBuildWhenDownstreamBuilding": ("block-downstream", _flag),
-    "blockBuildWhenUpstreamBuilding": ("block-upstream", _flag),
+# jenkins-job-builder's names of fields of a job's root that hold one value: texts, whole numbers,
+# and flags, of which false is what is there without.
+_TEXTS = {
+    "displayName": "display-name",
+    "jdk": "jdk",
+    "customWorkspace": "workspace",
+    "childCustomWorkspace": "child-workspace",
+    "assignedNode": "node",
+}
+_NUMBERS = {"quietPeriod": "quiet-period", "scmCheckoutRetryCount": "retry-count"}
+_FLAGS = {
+    "disabled": "disabled",
+    "concurrentBuild": "concurrent",
+    "blockBuildWhenDownstreamBuilding": "block-downstream",
+    "blockBuildWhenUpstreamBuilding": "block-upstream",
 }
 _RUNS_ON_NODES = frozenset(PROJECT_TYPES) - {_PIPELINE, _FOLDER, _MULTIBRANCH}
 _SEVERAL_SCMS = "org.jenkinsci.plugins.multiplescms.MultiSCM"
+_NAME = Verbatim("{{ name }}")
 _ROTATION = ("daysToKeep", "numToKeep", "artifactDaysToKeep", "artifactNumToKeep")
 
 
@@ -93,29 +88,23 @@ class Takeover:
     def __init__(
         self, root: ET.Element, solver: ComponentSolver, *, raw_fields: frozenset[str]
     ) -> None:
-        self._root = root
-        self._solver = solver
-        self._type = PROJECT_TYPES[root.tag]
-        self.data: dict[str, object] = {
-            "name": Verbatim("{{ name }}"),
-            "project-type": self._type,
-        }
+        self._solver, self._type = solver, PROJECT_TYPES[root.tag]
+        self.data: dict[str, object] = {"name": _NAME, "project-type": self._type}
         self.modules = 0
         self.kept: list[str] = []
         if root.find(f"properties/{_DISCARDER}") is not None:
             # The option is refused beside the property that overrides it.
             raw_fields |= {"logRotator"}
-        self._take_root()
+        self._take_root(root)
         for child in root:
             if child.tag not in raw_fields:
                 self._take_field(child)
-        raw = [child for child in root if child.tag in raw_fields]
-        fields = [replace(self._keep(child), is_field=True) for child in raw]
+        fields = [replace(self._keep(it), is_field=True) for it in root if it.tag in raw_fields]
         if fields:
             self.data["raw"] = fields if len(fields) > 1 else fields[0]
 
-    def _take_root(self) -> None:
-        data, root = self.data, self._root
+    def _take_root(self, root: ET.Element) -> None:
+        data = self.data
         if description := split_description(root.findtext("description") or "")[0]:
             data["description"] = _lines(description)
         if self._type == "maven":
@@ -136,12 +125,17 @@ class Takeover:
             data["scm"] = self._components("scm", scms)
         elif not len(child) and not text:
             return
-        elif tag in _FIELDS:
-            key, read = _FIELDS[tag]
-            if (value := read(text)) is not None:
-                data[key] = value
+        elif tag in _TEXTS:
+            data[_TEXTS[tag]] = text
+        elif tag in _NUMBERS and text.isdecimal():
+            data[_NUMBERS[tag]] = int(text)
+        elif tag in _FLAGS and text == "true":
+            data[_FLAGS[tag]] = True
         elif tag == "logRotator":
-            data["logrotate"] = {key: _number(child.findtext(key, "-1")) for key in _ROTATION}
+            told = {key: child.findtext(key, "-1") for key in _ROTATION}
+            data["logrotate"] = {
+                key: int(it) if it.lstrip("-").isdecimal() else it for key, it in told.items()
+            }
         elif tag == "properties":
             self._take_properties(child)
         elif (key := {"buildWrappers": "wrappers"}.get(tag, tag)) in COMPONENT_LISTS:
@@ -224,7 +218,8 @@ _AXES = {
 _STRATEGY = "hudson.matrix.DefaultMatrixExecutionStrategyImpl"
 
 
-def _take_matrix_field(child: ET.Element, data: dict[str, object]) -> None:
+def _take_matrix_field(child: ET.Element, data: dict[str, Any]) -> None:
+    strategy: dict[str, object] = {}
     if child.tag == "axes" and all(axis.tag in _AXES for axis in child):
         data["axes"] = [
             {
@@ -236,25 +231,20 @@ def _take_matrix_field(child: ET.Element, data: dict[str, object]) -> None:
             }
             for axis in child
         ]
-    elif child.tag in ("combinationFilter", "executionStrategy"):
-        strategy = data.setdefault("execution-strategy", {})
-        assert isinstance(strategy, dict)
-        if child.tag == "combinationFilter":
-            strategy["combination-filter"] = child.text or ""
-        elif child.get("class") == _STRATEGY:
-            strategy["sequential"] = child.findtext("runSequentially") == "true"
-            if expression := child.findtext("touchStoneCombinationFilter"):
-                result = child.findtext("touchStoneResultCondition/name", "SUCCESS")
-                names = {"SUCCESS": "stable", "UNSTABLE": "unstable"}
-                strategy["touchstone"] = {"expr": expression, "result": names.get(result, result)}
+    elif child.tag == "combinationFilter":
+        strategy["combination-filter"] = child.text or ""
+    elif child.tag == "executionStrategy" and child.get("class") == _STRATEGY:
+        strategy["sequential"] = child.findtext("runSequentially") == "true"
+        if expression := child.findtext("touchStoneCombinationFilter"):
+            result = child.findtext("touchStoneResultCondition/name", "SUCCESS")
+            names = {"SUCCESS": "stable", "UNSTABLE": "unstable"}
+            strategy["touchstone"] = {"expr": expression, "result": names.get(result, result)}
+    if child.tag in ("combinationFilter", "executionStrategy"):
+        data.setdefault("execution-strategy", {}).update(strategy)
 
 
 def _lines(text: str) -> str:
     return text.replace("\r\n", "\n")
-
-
-def _number(text: str) -> object:
-    return int(text) if text.lstrip("-").isdecimal() else text
 
 
 _ENCRYPTED = re.compile(ENCRYPTED)
@@ -289,7 +279,10 @@ def import_config(
     root = parse_config(config, name=name)
     _refuse(root, name)
     left = take_build_written(root)
-    wanted = _normal_without_mark(deepcopy(root), name=name)
+    unmarked = deepcopy(root)
+    if (description := split_description(description_of(root))[0]) != description_of(root):
+        set_description(unmarked, description)
+    wanted = normalise(format_config(unmarked), name=name)
     raw_fields: frozenset[str] = frozenset()
     while True:
         taken = Takeover(root, solver, raw_fields=raw_fields)
@@ -307,15 +300,11 @@ def import_config(
         raw_fields |= {*different} - {""}
 
 
-def slug_of(name: str) -> str:
-    """Return a job's name as part of a file's name; a code tells apart what ASCII can't."""
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "job"
-    return slug if name.isascii() else f"{slug}-{sha256(name.encode()).hexdigest()[:6]}"
-
-
 def write_files(name: str, taken: Takeover) -> tuple[tuple[str, str], ...]:
     """Return the definition and the template, by path."""
-    slug = slug_of(name)
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "job"
+    if not name.isascii():  # a code tells apart what ASCII can't
+        slug = f"{slug}-{sha256(name.encode()).hexdigest()[:6]}"
     template = f"imported/{slug}.yaml.j2"
     definition = (
         "# Taken over from a running Jenkins by `cfl-jobs import`.\n"
@@ -323,9 +312,8 @@ def write_files(name: str, taken: Takeover) -> tuple[tuple[str, str], ...]:
     )
     raw = ""
     if taken.kept:
-        kept = count(len(taken.kept), "element")
-        raw = f" {kept} stayed raw XML: no\n   options of jenkins-job-builder were found that"
-        raw += " make the same."
+        raw = f" {count(len(taken.kept), 'element')} stayed raw XML: no\n   options of"
+        raw += " jenkins-job-builder were found that make the same."
     opening = f"{{# Taken over by `cfl-jobs import`.{raw} #}}\n"
     return (
         (f"jobs/imported-{slug}.yaml", definition),
@@ -366,11 +354,8 @@ def _refuse(root: ET.Element, name: str) -> None:
 def _render(files: Iterable[tuple[str, str]], name: str, inventory: str | None) -> Normal:
     """Return what the files of one definition render to. Raises ConfigError."""
     with tempfile.TemporaryDirectory(prefix="cfl-jobs-import-") as folder:
-        there = dict(files)
-        if inventory is not None:
-            there[INVENTORY] = inventory
-        for file, text in there.items():
-            path = Path(folder, file)
+        there = [*files, *([(INVENTORY, inventory)] if inventory is not None else [])]
+        for path, text in ((Path(folder, file), text) for file, text in there):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
         try:
@@ -384,23 +369,14 @@ def _render(files: Iterable[tuple[str, str]], name: str, inventory: str | None) 
 
 def _find_different_fields(wanted: Normal, made: Normal) -> tuple[str, ...]:
     """Return the tags of the root's fields that aren't equal, and "" for the root itself."""
-    tags = dict.fromkeys(child.tag for child in (*wanted.children, *made.children))
-    different = [tag for tag in tags if _named(wanted, tag) != _named(made, tag)]
+    fields: dict[str, tuple[list[Normal], list[Normal]]] = {}
+    for number, normal in enumerate((wanted, made)):
+        for child in normal.children:
+            fields.setdefault(child.tag, ([], []))[number].append(child)
+    different = [tag for tag, (ours, theirs) in fields.items() if ours != theirs]
     if replace(wanted, children=()) != replace(made, children=()):
         different.append("")
     return tuple(different)
-
-
-def _normal_without_mark(root: ET.Element, *, name: str) -> Normal:
-    """Return the normal form of a config whose description is without any mark."""
-    description = split_description(description_of(root))[0]
-    if description != description_of(root):
-        set_description(root, description)
-    return normalise(format_config(root), name=name)
-
-
-def _named(parent: Normal, tag: str) -> list[Normal]:
-    return [child for child in parent.children if child.tag == tag]
 
 
 def find_kept_secrets(config: ET.Element) -> Iterator[tuple[str, str]]:
@@ -432,21 +408,21 @@ def check_new(definitions: Definitions, name: str) -> None:
 
 def write_new(root: Path, files: Iterable[tuple[str, str]]) -> None:
     """Write files that must not be there yet, all or none. Raises CflJobsError."""
-    wanted = [(name, root / name, text) for name, text in files]
-    for name, path, _ in wanted:
-        if path.exists():
+    wanted = dict(files)
+    for name in wanted:
+        if (root / name).exists():
             raise CflJobsError(
                 f"{name} is already there, and is not overwritten",
                 advice="Rename or remove it first.",
             )
-    for name, path, text in wanted:
+    for name, text in wanted.items():
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, text)
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            write_whole(root / name, text)
         except OSError as error:
-            for _, written, _ in wanted:
+            for written in wanted:
                 with suppress(OSError):
-                    written.unlink()
+                    (root / written).unlink()
             raise CflJobsError(
                 f"{name}: can't be written: {error.strerror}",
                 advice="Nothing was kept; make room or fix the permissions and try again.",
