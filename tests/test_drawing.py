@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -35,14 +34,6 @@ def test_the_trial_chain_is_drawn_as_its_file_says(path: Path) -> None:
 
 def test_there_is_a_file_for_each_format_but_svg() -> None:
     assert len(list(CASES.glob("trial.*"))) == len(WRITERS) - 1
-
-
-def test_json_names_every_job_and_what_goes_along() -> None:
-    data = json.loads(WRITERS["json"](read_trial_chain()))
-    assert {job["name"] for job in data["jobs"]} == set(NAMES)
-    along = {"from": "Run Portal Tests", "to": "Promote Distribution"}
-    (edge,) = (edge for edge in data["triggers"] if along.items() <= edge.items())
-    assert edge["parameters"] == {"DISTRIBUTION_NUMBER": "$DISTRIBUTION_NUMBER"}
 
 
 def test_svg_has_a_card_for_each_job_and_an_arrow_for_each_edge() -> None:
@@ -129,7 +120,7 @@ def test_a_job_with_a_long_text_stays_inside_its_card() -> None:
         assert float(text.get("x", "0")) + len(text.text or "") * 6 < float(rect.get("width", "0"))
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(
     st.lists(st.floats(60, 200), min_size=1, max_size=8),
     st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=16),

@@ -6,7 +6,7 @@ import doctest
 from types import ModuleType
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cfl_jobs.check.flow
@@ -119,6 +119,7 @@ def test_a_repository_is_called_by_organisation_and_name() -> None:
 NAMES = st.integers(0, 7).map(str)
 
 
+@settings(max_examples=50)
 @given(st.lists(NAMES, unique=True), st.lists(st.tuples(NAMES, NAMES)))
 def test_sorting_loses_no_name_and_follows_every_arrow_outside_circles(
     names: list[str], pairs: list[tuple[str, str]]
