@@ -290,8 +290,8 @@ class JenkinsServer:
 
     def build(self, job: Job, user: str) -> None:
         """Make one more build, which succeeded at once."""
-        number, blank = len(job.builds) + 1, self.dialect.blank_actions
-        job.builds.append(build_data(job, number, self.url, user, blank))
+        number = len(job.builds) + 1
+        job.builds.append(build_data(job, number, self.url, user, self.version))
 
     def resave(self) -> None:
         """Make Jenkins save every job, as "Manage Old Data" or a plugin's migration does."""

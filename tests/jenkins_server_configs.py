@@ -37,6 +37,14 @@ def exchanges(version: str) -> list[dict[str, Any]]:
 
 
 @cache
+def recorded_body(name: str, version: str) -> dict[str, Any]:
+    """Return the JSON body of a recorded exchange, which nobody changes."""
+    found = next(item for item in exchanges(version) if item["name"] == name)
+    data: dict[str, Any] = json.loads(found["response"]["body"])
+    return data
+
+
+@cache
 def recorded(name: str, form: str, version: str = OLD) -> str:
     """Return a recorded config. Forms: posted, stored, saved, restarted, upgraded.
 
@@ -58,8 +66,7 @@ def recorded_names(form: str = "stored", version: str = OLD) -> tuple[str, ...]:
 @cache
 def recorded_plugins(version: str = OLD) -> dict[str, str]:
     """Return the plugins of the recorded server, with their versions."""
-    found = next(item for item in exchanges(version) if item["name"] == "plugins")
-    plugins = json.loads(found["response"]["body"])["plugins"]
+    plugins = recorded_body("plugins", version)["plugins"]
     return {plugin["shortName"]: plugin["version"] for plugin in plugins}
 
 

@@ -17,39 +17,23 @@ _REPORT_GROUPS = (
     " or use /whoAmI to diagnose"
 )
 ADMINISTER, READ = "hudson.model.Hudson.Administer", "hudson.model.Item.Read"
+# What implies a permission, beside Administer: hudson.security.Permission's Generic….
+_IMPLYING = {
+    "Read": ("Read",),
+    "Configure": ("Configure", "Update", "Write"),
+    "Create": ("Create", "Write"),
+    "Delete": ("Delete", "Write"),
+    "Build": ("Update", "Write"),
+}
+_OF_VIEWS = {"Create": (), "Delete": (), "Configure": _IMPLYING["Configure"]}
 # hudson.security.Permission's id -> its title, and the ids that imply it.
-PERMISSIONS = {
-    ADMINISTER: ("Overall/Administer", ""),
-    READ: ("Job/Read", "hudson.security.Permission.GenericRead, hudson.model.Hudson.Administer"),
-    "hudson.model.Item.Configure": (
-        "Job/Configure",
-        "hudson.security.Permission.GenericConfigure, hudson.security.Permission.GenericUpdate,"
-        " hudson.security.Permission.GenericWrite, hudson.model.Hudson.Administer",
-    ),
-    "hudson.model.Item.Create": (
-        "Job/Create",
-        "hudson.security.Permission.GenericCreate, hudson.security.Permission.GenericWrite,"
-        " hudson.model.Hudson.Administer",
-    ),
-    "hudson.model.Item.Delete": (
-        "Job/Delete",
-        "hudson.security.Permission.GenericDelete, hudson.security.Permission.GenericWrite,"
-        " hudson.model.Hudson.Administer",
-    ),
-    "hudson.model.Item.Build": (
-        "Job/Build",
-        "hudson.security.Permission.GenericUpdate, hudson.security.Permission.GenericWrite,"
-        " hudson.model.Hudson.Administer",
-    ),
-    **{
-        f"hudson.model.View.{verb}": (f"View/{verb}", "hudson.model.Hudson.Administer")
-        for verb in ("Create", "Delete")
-    },
-    "hudson.model.View.Configure": (
-        "View/Configure",
-        "hudson.security.Permission.GenericConfigure, hudson.security.Permission.GenericUpdate,"
-        " hudson.security.Permission.GenericWrite, hudson.model.Hudson.Administer",
-    ),
+PERMISSIONS = {ADMINISTER: ("Overall/Administer", "")} | {
+    f"hudson.model.{owner}.{verb}": (
+        f"{title}/{verb}",
+        ", ".join([*(f"hudson.security.Permission.Generic{one}" for one in implying), ADMINISTER]),
+    )
+    for owner, title, verbs in (("Item", "Job", _IMPLYING), ("View", "View", _OF_VIEWS))
+    for verb, implying in verbs.items()
 }
 
 
@@ -85,9 +69,8 @@ class Dialect:
     has_full_locations: bool
     # What a build with parameters, or without, gets where the job is of the other kind.
     wrong_build: int
-    # What the page says while Jenkins starts, and how many actions of a job say nothing.
+    # What the page says while Jenkins starts.
     getting_ready: str
-    blank_actions: int
     # What is told to who isn't logged in, and with each answer.
     anonymous: Mapping[str, str] = field(default_factory=dict)
     always: Mapping[str, str] = field(default_factory=dict)
@@ -197,7 +180,6 @@ DIALECTS = {
             has_full_locations=True,
             wrong_build=500,
             getting_ready="Please wait while Jenkins is getting ready to work . . .",
-            blank_actions=2,
         ),
         Dialect(
             "2.568.2",
@@ -208,7 +190,6 @@ DIALECTS = {
             has_full_locations=False,
             wrong_build=400,
             getting_ready="Jenkins is getting ready to work",
-            blank_actions=4,
             anonymous={
                 "X_You_Are_Authenticated_As": "anonymous",
                 "X_Required_Permission": "hudson.model.Hudson.Read",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -93,14 +92,10 @@ class Visit:
         return self.server.may(self.user, pages.READ, job) or self.user == "anonymous"
 
     def _job_data(self, job: Job) -> dict[str, Any]:
-        return job_data(job, self.server.url, self.pages.blank_actions, self._sees)
+        return job_data(job, self.server.url, self.server.version, self._sees)
 
     def _recorded(self, name: str) -> dict[str, Any]:
-        """Return the JSON body of a recorded exchange."""
-        recordings = configs.exchanges(self.server.version)
-        found = next(item for item in recordings if item["name"] == name)
-        data: dict[str, Any] = json.loads(found["response"]["body"])
-        return data
+        return configs.recorded_body(name, self.server.version)
 
     def _render(self, data: dict[str, Any]) -> Answer:
         tree = self.request.parameters.get("tree")

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
+from tests.jenkins_server_configs import recorded_body
 from tests.jenkins_server_xml import Node, parse, store
 
 _JOB_CLASSES = {
@@ -18,7 +19,11 @@ _JOB_CLASSES = {
 }
 _VIEW_CLASSES = ("hudson.model.ListView", "hudson.model.AllView")
 _UNSAFE = "?*/\\%!@#$^&|<>[]:;"
-_BUILD_LINKS = ("", "Completed", "Failed", "Stable", "Successful", "Unstable", "Unsuccessful")
+# What the remote API tells of a folder as of any job.
+_FOLDER_FIELDS = (
+    *("_class", "actions", "description", "displayName", "displayNameOrNull", "fullDisplayName"),
+    *("fullName", "name", "url", "healthReport"),
+)
 
 
 def is_job(root: Node) -> bool:
@@ -133,57 +138,38 @@ def read_facts(config: str) -> Facts:
     )
 
 
-def job_data(job: Job, url: str, blank: int, sees: Callable[[Job], bool]) -> dict[str, Any]:
-    """Return all that the remote API tells of a job to someone who sees some jobs.
-
-    `blank` of its actions say nothing.
-    """
+def job_data(job: Job, url: str, version: str, sees: Callable[[Job], bool]) -> dict[str, Any]:
+    """Return all that the remote API tells of a job to someone who sees some jobs."""
     facts = read_facts(job.config)
     own_url = url + job.path
-    data: dict[str, Any] = {
+    data = {
+        **recorded_body("python-jenkins get_job_info", version),
         "_class": _JOB_CLASSES[facts.tag],
-        "actions": [
-            *({} for _ in range(blank)),
-            {"_class": "org.jenkinsci.plugins.displayurlapi.actions.JobDisplayAction"},
-            {"_class": "com.cloudbees.plugins.credentials.ViewCredentialsAction"},
-        ],
         "description": facts.description,
         "displayName": job.name,
-        "displayNameOrNull": None,
         "fullDisplayName": job.full_name.replace("/", " » "),
         "fullName": job.full_name,
         "name": job.name,
         "url": own_url,
-        "healthReport": [],
     }
     if job.is_folder:
-        data["jobs"] = [
-            job_data(inner, url, blank, sees) for inner in job.in_order() if sees(inner)
-        ]
-        data["views"] = views_data(job, own_url)
-        return data
+        inner = [job_data(one, url, version, sees) for one in job.in_order() if sees(one)]
+        of_all = {name: data[name] for name in _FOLDER_FIELDS}
+        return {**of_all, "jobs": inner, "views": views_data(job, own_url)}
     newest = list(reversed(job.builds))
     last = newest[0] if newest else None
-    by_link = {"": last, "Completed": last}
-    data |= {
+    return data | {
         "buildable": not facts.disabled,
         "disabled": facts.disabled,
         "color": "disabled" if facts.disabled else "blue" if newest else "notbuilt",
         "builds": newest[:100],
         "allBuilds": newest,
-        "firstBuild": job.builds[0] if newest else None,
-        "inQueue": False,
-        "keepDependencies": False,
-        "nextBuildNumber": (last["number"] if last else 0) + 1,
-        "property": [],
-        "queueItem": None,
+        "firstBuild": newest[-1] if newest else None,
+        "lastBuild": last,
+        "lastCompletedBuild": last,
+        "nextBuildNumber": len(newest) + 1,
         "concurrentBuild": facts.concurrent,
-        "downstreamProjects": [],
-        "upstreamProjects": [],
-        "labelExpression": None,
-        "scm": {"_class": "hudson.scm.NullSCM"},
     }
-    return data | {f"last{link}Build": by_link.get(link) for link in _BUILD_LINKS}
 
 
 def _is_true(root: Node, tag: str) -> bool:
@@ -232,39 +218,25 @@ def _summary(value: Any) -> Any:
     return value
 
 
-def build_data(job: Job, number: int, url: str, user: str, blank: int) -> dict[str, Any]:
+def build_data(job: Job, number: int, url: str, user: str, version: str) -> dict[str, Any]:
     """Return a finished, successful build. The stand-in runs nothing."""
+    recorded = recorded_body("build info", version)
     cause = {
         "_class": "hudson.model.Cause$UserIdCause",
         "shortDescription": f"Started by user {user}",
         "userId": user,
         "userName": user,
     }
+    caused = {"_class": "hudson.model.CauseAction", "causes": [cause]}
     return {
-        "_class": "hudson.model.FreeStyleBuild",
-        "actions": [
-            {"_class": "hudson.model.CauseAction", "causes": [cause]},
-            *({} for _ in range(blank - 1)),
-            {"_class": "org.jenkinsci.plugins.displayurlapi.actions.RunDisplayAction"},
-        ],
+        **recorded,
+        "actions": [caused, *recorded["actions"][1:]],
         "artifacts": [],
-        "building": False,
-        "builtOn": "",
-        "changeSet": {"_class": "hudson.scm.EmptyChangeLogSet", "items": [], "kind": None},
-        "culprits": [],
-        "description": None,
         "displayName": f"#{number}",
-        "duration": 79,
-        "estimatedDuration": 79,
-        "executor": None,
         "fullDisplayName": f"{job.name} #{number}",
         "id": str(number),
-        "inProgress": False,
-        "keepLog": False,
         "number": number,
         "queueId": number,
-        "result": "SUCCESS",
-        "timestamp": 1795396609882,
         "url": f"{url}{job.path}{number}/",
     }
 

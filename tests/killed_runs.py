@@ -37,16 +37,17 @@ def main() -> None:
             number += 1
             home = make_home(root)
             killed = kill_at(number, partial(deed, home))
-            print(name, number, state_of(home, name), *leftovers(HomeTarget(root), root), sep=",")
+            left = leftovers(HomeTarget(root, durable=False), root)
+            print(name, number, state_of(home, name), *left, sep=",")
 
 
 def make_home(root: Path) -> HomeTarget:
     shutil.rmtree(root, ignore_errors=True)
-    home = HomeTarget(root)
+    home = HomeTarget(root, durable=False)
     home.create(Kind.JOB, "a", OLD)
     home.create(Kind.VIEW, "u", view("u", ()).config)
     (root / "jobs" / "a" / "builds" / "1").mkdir(parents=True)
-    return home
+    return HomeTarget(root)
 
 
 def kill_at(number: int, deed: Callable[[], None]) -> bool:

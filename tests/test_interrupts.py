@@ -29,6 +29,7 @@ from cfl_jobs.terminal.pushing import (
     tell_result,
 )
 from tests.jenkins_server import JenkinsServer, Request
+from tests.jenkins_server_configs import NEW
 from tests.rendered_jobs import jenkins, job, plan, update
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -202,6 +203,7 @@ def test_a_journal_of_which_nothing_can_be_read_is_no_success(tmp_path: Path) ->
     assert roll_back_run(tmp_path, target, "", consent) == 1
 
 
+@pytest.mark.parametrize("jenkins_server", [NEW], indirect=True)
 def test_an_interrupt_ends_a_plan_that_waits_for_the_server(
     jenkins_server: JenkinsServer, tmp_path: Path
 ) -> None:

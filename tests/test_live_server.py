@@ -15,7 +15,6 @@ from cfl_jobs.configs.mark import set_description, split_description
 from cfl_jobs.planning.journal import list_runs
 from cfl_jobs.planning.plan import Owner, Plan, Result, Update
 from cfl_jobs.planning.rollback import plan_rollback
-from cfl_jobs.rendering.render import render
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.credentials import find_credentials
 from cfl_jobs.targets.server import JenkinsTarget, open_server
@@ -24,7 +23,7 @@ from tests.projects import ROOT
 from tests.recording import PREFIX, find_news, keep, record
 from tests.rendered_jobs import folder
 from tests.test_target_contract import URL_VARIABLE, remove_everything
-from tests.test_update_server import make_plan, update
+from tests.test_update_server import chain, make_plan, update
 
 RECORDINGS = "CFL_JOBS_TEST_RECORDINGS"
 FOLDER = f"{PREFIX}chain"
@@ -54,7 +53,7 @@ def render_chain(*, echo: str = "") -> tuple[Config, ...]:
 
     `echo` changes the first line of what each runs.
     """
-    made = render(ROOT)
+    made = chain()
     found = [replace(folder(FOLDER), project=made[0].project)]
     for rendered in made:
         root = parse_config(rendered.config, name=rendered.name)

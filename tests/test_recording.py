@@ -1,13 +1,8 @@
-"""The acceptance test for an unknown server is tried on the stand-in, in a process of its own."""
+"""The acceptance test for an unknown server is tried on the stand-in."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,38 +18,25 @@ from tests.server_targets import target_at
 SUITE = ("tests/test_live_server.py", "tests/test_target_contract.py")
 
 
-@contextmanager
-def server_elsewhere(version: str) -> Iterator[str]:
-    """Start the stand-in as a process; return its URL."""
-    command = [sys.executable, "-m", "tests.jenkins_server", version]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout
-        yield process.stdout.readline().strip()
-
-
-def test_the_acceptance_test_passes_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_the_acceptance_test_passes_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Someone else's job stays as it was."""
     version = configs.NEW
-    with server_elsewhere(version) as url, target_at(url) as target:
+    with JenkinsServer(version) as server, target_at(server.url) as target:
         theirs = configs.recorded("wide-empty", "posted")
         target.create(Kind.JOB, "theirs", theirs)
         before = target.read(Kind.JOB, "theirs")
-        environment = {
-            **os.environ,
-            "CFL_JOBS_TEST_URL": url,
-            "CFL_JOBS_TEST_RECORDINGS": str(tmp_path),
-            "JENKINS_USER_ID": JenkinsServer.user,
-            "JENKINS_API_TOKEN": JenkinsServer.token,
-        }
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "live"]
-        done = subprocess.run(
-            [*command, *SUITE], cwd=ROOT, env=environment, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stdout
-        assert "skipped" not in done.stdout
-        assert "It does nothing that no recording shows." in done.stdout
+        monkeypatch.setenv("CFL_JOBS_TEST_URL", server.url)
+        monkeypatch.setenv("CFL_JOBS_TEST_RECORDINGS", str(tmp_path))
+        monkeypatch.setenv("JENKINS_USER_ID", JenkinsServer.user)
+        monkeypatch.setenv("JENKINS_API_TOKEN", JenkinsServer.token)
+        options = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", "live"]
+        code = pytest.main([*options, *(str(ROOT / name) for name in SUITE)])
+        said = capfd.readouterr().out
+        assert code == 0, said
+        assert "skipped" not in said
+        assert "It does nothing that no recording shows." in said
         assert [entry.name for entry in target.list(Kind.JOB)] == ["theirs"]
         assert target.list(Kind.VIEW)[0].name == "all"
         assert target.read(Kind.JOB, "theirs") == before

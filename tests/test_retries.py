@@ -50,13 +50,10 @@ class World:
     def ask(self, *failures: TransientError) -> None:
         """Ask for something that fails so, then is answered."""
         for count, failure in enumerate(failures, 1):
-            try:
-                with self.outage.asking():
-                    raise failure
-            except TransientError as caught:
-                self.outage.wait(caught, count, 4)
-        with self.outage.asking():
-            self.outage.note_answer()
+            self.outage.check()
+            self.outage.wait(failure, count, 4)
+        self.outage.check()
+        self.outage.note_answer()
 
 
 def failing(act: Callable[[], object]) -> TargetError:
@@ -103,12 +100,9 @@ def test_threads_wait_together() -> None:
     barrier = threading.Barrier(8, timeout=60)
 
     def fail_with_the_others(_: int) -> None:
-        try:
-            with world.outage.asking():
-                raise REFUSED
-        except TransientError as caught:
-            barrier.wait()
-            world.outage.wait(caught, 1, 4)
+        world.outage.check()
+        barrier.wait()
+        world.outage.wait(REFUSED, 1, 4)
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(fail_with_the_others, range(8)))
@@ -124,18 +118,18 @@ def test_threads_give_up_together() -> None:
     assert world.probes < 30
 
 
-def test_a_server_given_up_is_asked_by_one_at_a_time_and_not_all_the_time() -> None:
+def test_a_server_given_up_is_asked_now_and_then() -> None:
     """Three hundred jobs must not wait a minute each."""
     world = World(was_there=False)
     failing(lambda: world.ask(REFUSED))
     for _ in range(300):
         assert "wasn't asked again" in failing(world.ask).message
     world.pass_time(10)
-    with world.outage.asking():
-        assert "wasn't asked again" in failing(world.ask).message
+    world.outage.check()
+    assert "wasn't asked again" in failing(world.ask).message
+    world.pass_time(10)
     world.ask()
-    with world.outage.asking():
-        world.ask()
+    world.ask()
 
 
 def test_what_takes_long_is_told_and_what_takes_too_long_is_an_error(

@@ -140,20 +140,36 @@ def explain(answer: Answer, asked: Asked) -> TargetError:
         return explain_page(answer, asked)
     if 300 <= answer.status < 400:
         return _explain_redirect(answer, asked)
-    if answer.status == 400:
-        return _explain_refusal(answer, asked)
     if answer.status == 403:
         return _explain_forbidden(answer, asked)
     if found := _explain_status(answer, asked):
         return found
     if answer.status >= 500 and answer.is_jenkins:
-        return _explain_oops(answer, asked)
-    return _explain_unexpected(answer, asked)
+        place = find_group(r"(Logging ID=[0-9a-f-]+)", answer.text)
+        message = f"{asked.cant}: it met a problem of its own (status {answer.status})"
+        advice = " under ".join(filter(None, ("Jenkins' log has the reason", place))) + "."
+        if asked.is_write:
+            return Refused(message, advice=f"{advice} Nothing was changed.")
+        return TargetError(message, advice=advice)
+    return (TargetError if answer.is_jenkins else NotJenkins)(
+        f"{asked.cant}: unexpected status {answer.status}{answer.by}{answer.title}",
+        advice="Check the URL, and what stands between here and Jenkins.",
+    )
 
 
 def _explain_status(answer: Answer, asked: Asked) -> TargetError | None:
     """Return what a status means by itself, None where more is to be looked at."""
+    reason = " ".join(answer.headers.get("X-Error", "").split())
     match answer.status:
+        case 400 if reason:
+            return Refused(f"{asked.cant}: {reason}")
+        case 400 if "X-Error" in answer.headers and asked.is_write:
+            return Refused(
+                f"{asked.cant}: it gives no reason, most likely since there is one already that "
+                f"{asked.who} may not see",
+                advice=f"Ask an administrator of Jenkins to let {asked.who} read it, or name it "
+                "otherwise.",
+            )
         case 401 if not asked.user:
             return _want_login(asked)
         case 401:
@@ -240,19 +256,6 @@ def explain_lost_login(asked: Asked) -> TargetError:
     )
 
 
-def _explain_refusal(answer: Answer, asked: Asked) -> TargetError:
-    reason = " ".join(answer.headers.get("X-Error", "").split())
-    if reason:
-        return Refused(f"{asked.cant}: {reason}")
-    if "X-Error" not in answer.headers or not asked.is_write:
-        return _explain_unexpected(answer, asked)
-    return Refused(
-        f"{asked.cant}: it gives no reason, most likely since there is one already that "
-        f"{asked.who} may not see",
-        advice=f"Ask an administrator of Jenkins to let {asked.who} read it, or name it otherwise.",
-    )
-
-
 def _want_login(asked: Asked) -> TargetError:
     return LoginRefused(f"{asked.server} wants a login", advice=_LOGIN_ADVICE)
 
@@ -264,7 +267,13 @@ def _explain_forbidden(answer: Answer, asked: Asked) -> TargetError:
         return explain_lost_login(asked)
     if wants_login:
         return _want_login(asked)
-    if permission := _permission(answer):
+    # From the header as "Job/Configure", else from the page.
+    owner, _, verb = answer.headers.get("X-Required-Permission", "").rpartition(".")
+    permission = f"{_PERMISSION_GROUPS[owner]}/{verb}" if owner in _PERMISSION_GROUPS else ""
+    permission = permission or unescape(
+        find_group(r"is missing the ([^<>]{1,80}?) permission", answer.text)
+    )
+    if permission:
         return PermissionDenied(
             f"{user or asked.who} is missing the {permission} permission on {asked.server}, "
             f"which is needed to {asked.doing}",
@@ -281,30 +290,6 @@ def _explain_forbidden(answer: Answer, asked: Asked) -> TargetError:
         return PermissionDenied(f"{forbidden}{answer.title}", advice=advice)
     by = "by something in front of Jenkins"
     return NotJenkins(f"{forbidden} {by}{answer.title}", advice=advice)
-
-
-def _permission(answer: Answer) -> str:
-    """Return "Job/Configure" from the header, else from the page."""
-    owner, _, verb = answer.headers.get("X-Required-Permission", "").rpartition(".")
-    if owner in _PERMISSION_GROUPS:
-        return f"{_PERMISSION_GROUPS[owner]}/{verb}"
-    return unescape(find_group(r"is missing the ([^<>]{1,80}?) permission", answer.text))
-
-
-def _explain_oops(answer: Answer, asked: Asked) -> TargetError:
-    place = find_group(r"(Logging ID=[0-9a-f-]+)", answer.text)
-    message = f"{asked.cant}: it met a problem of its own (status {answer.status})"
-    advice = " under ".join(filter(None, ("Jenkins' log has the reason", place))) + "."
-    if asked.is_write:
-        return Refused(message, advice=f"{advice} Nothing was changed.")
-    return TargetError(message, advice=advice)
-
-
-def _explain_unexpected(answer: Answer, asked: Asked) -> TargetError:
-    return (TargetError if answer.is_jenkins else NotJenkins)(
-        f"{asked.cant}: unexpected status {answer.status}{answer.by}{answer.title}",
-        advice="Check the URL, and what stands between here and Jenkins.",
-    )
 
 
 class TooSlow(TimeoutError):

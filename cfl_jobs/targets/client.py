@@ -16,8 +16,8 @@ import random
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from itertools import count
@@ -127,7 +127,6 @@ class Outage:
     not_before: float = 0.0
     say_next: float = -math.inf
     waiting: threading.Lock = field(default_factory=threading.Lock)
-    only_one: threading.Lock = field(default_factory=threading.Lock)
     saying: threading.Lock = field(default_factory=threading.Lock)
 
     def note_answer(self) -> None:
@@ -135,25 +134,22 @@ class Outage:
         self.is_there = True
         self.is_lost = False
 
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """Hold one request. Raises Unreachable for a server that was given up.
+    def check(self) -> None:
+        """Raise Unreachable for a server that was given up: it is asked again now and then.
 
-        Whether it is back is found out by one request at a time, and not all the time: hundreds of
-        jobs mustn't wait for a server one after the other.
+        Hundreds of jobs mustn't wait for a server one after the other.
         """
-        if not self.is_lost:
-            yield
-        elif self.policy.clock() >= self.not_before and self.only_one.acquire(blocking=False):
-            try:
-                yield
-            finally:
-                self.only_one.release()
-        else:
-            raise Unreachable(
-                f"{self.server} does not answer any more, and wasn't asked again",
-                advice="Run the command again when it does.",
-            )
+        with self.saying:
+            now = self.policy.clock()
+            if not self.is_lost:
+                return
+            if now >= self.not_before:
+                self.not_before = now + self.policy.longest
+                return
+        raise Unreachable(
+            f"{self.server} does not answer any more, and wasn't asked again",
+            advice="Run the command again when it does.",
+        )
 
     def wait(self, failure: TransientError, count: int, attempts: int) -> None:
         """Wait before a request is sent for the `count`th time again, at most `attempts` times.
@@ -305,15 +301,15 @@ class Client:
         self, method: str, asked: Asked, body: bytes = b"", headers: Mapping[str, str] = _NO_HEADERS
     ) -> Answer:
         """Send one request, with a new crumb where it lacks one. Raises TransientError."""
-        with self._outage.asking():
-            crumb = self._crumb
-            answer = self._try(method, asked, body, {**headers, **crumb})
-            if method == "POST" and answer.wants_crumb:
-                self._renew_crumb(asked, crumb)
-                answer = self._try(method, asked, body, {**headers, **self._crumb})
-                if answer.wants_crumb:  # lost again already: a restart, or another node
-                    raise TransientError(explain(answer, asked))
-            return answer
+        self._outage.check()
+        crumb = self._crumb
+        answer = self._try(method, asked, body, {**headers, **crumb})
+        if method == "POST" and answer.wants_crumb:
+            self._renew_crumb(asked, crumb)
+            answer = self._try(method, asked, body, {**headers, **self._crumb})
+            if answer.wants_crumb:  # lost again already: a restart, or another node
+                raise TransientError(explain(answer, asked))
+        return answer
 
     def _try(self, method: str, asked: Asked, body: bytes, headers: dict[str, str]) -> Answer:
         """Send a request; a read that broke off again at once, some times."""

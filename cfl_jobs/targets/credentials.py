@@ -7,7 +7,7 @@ command line uses), then the ini file that jenkins-job-builder's users have.
 from __future__ import annotations
 
 import configparser
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,10 +61,11 @@ def find_credentials(
         there, lacking = sorted(names, key=lambda name: not environ.get(name, "").strip())
         advice = "Set both, or neither of them."
         raise LoginRefused(f"{there} is set, but {lacking} is not", advice=advice)
+    if conf is not None and not conf.is_file():
+        raise CflJobsError(f"{conf} is not there", advice="Name an ini file with --conf.")
     notes: list[str] = []
-    for path in _ini_files(conf, home):
-        found = _read_ini(path, url, notes)
-        if found:
+    for path in [conf] if conf else [home / place for place in _INI_PLACES]:
+        if path.is_file() and (found := _read_ini(path, url, notes)):
             return found
     return Credentials(notes=tuple(notes))
 
@@ -79,18 +80,6 @@ def _checked(credentials: Credentials) -> Credentials:
             advice="Copy both again from the user's page in Jenkins.",
         )
     return credentials
-
-
-def _ini_files(conf: Path | None, home: Path) -> Iterator[Path]:
-    if conf is not None:
-        if not conf.is_file():
-            raise CflJobsError(f"{conf} is not there", advice="Name an ini file with --conf.")
-        yield conf
-        return
-    for place in _INI_PLACES:
-        path = home / place  # an absolute place stays as it is
-        if path.is_file():
-            yield path
 
 
 def _read_ini(path: Path, url: str, notes: list[str]) -> Credentials | None:
@@ -118,12 +107,18 @@ def _read_ini(path: Path, url: str, notes: list[str]) -> Credentials | None:
         if name != "jenkins" and "url" not in section:
             continue  # [job_builder] and the like
         its_url = section.get("url", _INI_DEFAULT_URL).strip()
-        if not _same_server(its_url, url):
-            others.append(_without_login(its_url))
+        if _place(its_url) != _place(url):
+            scheme, mark, rest = its_url.partition("://")
+            host, slash, path_there = rest.partition("/")
+            others.append(scheme + mark + host.rpartition("@")[2] + slash + path_there)
             continue
         user, password = section.get("user", "").strip(), section.get("password", "").strip()
         if user and password:
-            return _checked(Credentials(user, password, str(path), (*notes, *_mode_note(path))))
+            with suppress(OSError):
+                if path.stat().st_mode & 0o044:
+                    open_to = f"{path} holds credentials and others may read it: chmod 600 {path}"
+                    notes.append(open_to)
+            return _checked(Credentials(user, password, str(path), tuple(notes)))
         notes.append(f"{path}: [{name}] has no user and password")
         return None
     if others:
@@ -131,30 +126,11 @@ def _read_ini(path: Path, url: str, notes: list[str]) -> Credentials | None:
     return None
 
 
-def _mode_note(path: Path) -> tuple[str, ...]:
-    """Say that others may read the file, where they may."""
-    with suppress(OSError):
-        if path.stat().st_mode & 0o044:
-            return (f"{path} holds credentials and others may read it: chmod 600 {path}",)
-    return ()
-
-
-def _same_server(one: str, other: str) -> bool:
-    """Compare scheme, host, port and path: a token for https must not go over http."""
+def _place(url: str) -> tuple[str, str | None, int | None, str] | None:
+    """Return scheme, host, port and path: a token for https must not go over http."""
     try:
-        return _place(one) == _place(other)
+        parts = urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
     except ValueError:  # no URL
-        return False
-
-
-def _place(url: str) -> tuple[str, str | None, int | None, str]:
-    parts = urlsplit(url)
-    port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
+        return None
     return parts.scheme, parts.hostname, port, parts.path.strip("/")
-
-
-def _without_login(url: str) -> str:
-    """Drop user:password@ from a URL that is shown."""
-    scheme, mark, rest = url.partition("://")
-    host, slash, path = rest.partition("/")
-    return scheme + mark + host.rpartition("@")[2] + slash + path

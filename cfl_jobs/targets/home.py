@@ -39,7 +39,6 @@ from cfl_jobs.targets.home_files import (
     locked,
     make_directory,
     read_text,
-    rename_directory,
     write_text,
 )
 
@@ -145,7 +144,10 @@ class HomeTarget:
         old = self._find(name).parent
         with self._locked(old), self._taking(new_name, renamed=old) as new:
             make_directory(new.parents[1], durable=self._durable)
-            rename_directory(old, new.parent, durable=self._durable)
+            with explaining(new.parent):
+                old.rename(new.parent)
+                for parent in {old.parent, new.parents[1]} if self._durable else ():
+                    sync_directory(parent)
 
     def count_builds(self, name: str) -> int:
         builds = self._config_path(name).parent / "builds"

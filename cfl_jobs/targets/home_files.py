@@ -147,14 +147,6 @@ def make_directory(path: Path, *, durable: bool) -> None:
             sync_directory(path.parent)
 
 
-def rename_directory(old: Path, new: Path, *, durable: bool) -> None:
-    with explaining(new):
-        old.rename(new)
-        if durable:
-            for parent in {old.parent, new.parent}:
-                sync_directory(parent)
-
-
 def delete_directory(path: Path, *, durable: bool) -> None:
     """Delete a job's directory; of a link to one, only the link.
 
