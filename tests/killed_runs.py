@@ -37,8 +37,9 @@ def main() -> None:
             number += 1
             home = make_home(root)
             killed = kill_at(number, partial(deed, home))
+            state = state_of(home, name)
             left = leftovers(HomeTarget(root, durable=False), root)
-            print(name, number, state_of(home, name), *left, sep=",")
+            print(name, number, state, *left, sep=",")
 
 
 def make_home(root: Path) -> HomeTarget:
