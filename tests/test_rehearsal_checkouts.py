@@ -11,6 +11,7 @@ import pytest
 from cfl_jobs.errors import RehearsalError
 from cfl_jobs.rehearsal.directory import Home
 from cfl_jobs.rehearsal.engine import Engine
+from cfl_jobs.rehearsal.environment import find_submodules
 from cfl_jobs.rehearsal.records import Builds
 from tests.rehearsal_home import (
     GIT,
@@ -188,6 +189,7 @@ def test_submodules_come_from_clones_too(tmp_path: Path, url: str, name: str) ->
     config = job_xml(scm=scm, builders=shell('[ "$(cat sub/b sub/sub/i)" = blockinner ]'))
     home = make_home(tmp_path / "home", {"J": config})
     clones = {"repo": repository, "blocks": blocks, name: inner}
+    assert find_submodules(home, [repository]) == {"blocks"}
     assert play(home, "J", repositories=clones).succeeded, read_log(home, "J")
 
 

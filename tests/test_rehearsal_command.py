@@ -18,7 +18,6 @@ from cfl_jobs.__main__ import run
 from cfl_jobs.configs.steps.step import Result
 from cfl_jobs.reading.secrets import name_of
 from cfl_jobs.rehearsal.directory import Home, locked
-from cfl_jobs.rehearsal.environment import find_submodules
 from cfl_jobs.rehearsal.guard import find_by_cookie
 from cfl_jobs.rehearsal.records import Builds
 from cfl_jobs.sample import REPOSITORIES
@@ -199,36 +198,11 @@ def test_a_build_that_fails_says_why(chain: Chain, ask: Say) -> None:
     assert "marked build as failure\n  Of 1 test 1 failed:\n    game.t\n  All of it:" in shown
 
 
-def test_a_clone_that_no_job_uses_is_an_error(chain: Chain, ask: Say) -> None:
-    clone = chain.repositories["ocargo"]
-    error = ask("--repo", f"ocarga={clone}", code=1)
-    assert "No job checks out a repository 'ocarga'." in error
-    assert "'ocargo'" in error
-    ask("--repo", f"ocadotechnology/ocargo={clone}", "resume")
-    modules = '[submodule "blocks"]\npath = blocks\nurl = ../blocks.git\n'
-    chain.commit("ocargo", {".gitmodules": modules})
-    assert find_submodules(chain.home, chain.repositories.values()) == {"blocks"}
-
-
-def test_a_bad_secrets_file_is_told_by_line_without_its_content(made: Chain, say: Say) -> None:
-    ask = ask_of(made, say)
-    Path("secrets").write_text("a=b\nhunter2\n")
-    error = ask(code=1)
-    assert "secrets:2:1: this line is not NAME=value" in error
-    assert "hunter2" not in error
-
-
 def test_options_that_make_no_sense_are_usage_errors(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["rehearse", "--repo", "ocargo"]) == 2
     assert run(["rehearse", "--executors", "0"]) == 2
     assert run(["rehearse", "build", "J", "-p", "x"]) == 2
     assert "is not NAME=PATH" in capsys.readouterr().err
-
-
-def test_a_clone_that_is_none_is_refused(made: Chain, say: Say) -> None:
-    ask = ask_of(made, say)
-    Path("empty").mkdir()
-    assert "is not a git repository" in ask("--repo", "ocargo=empty", code=1)
 
 
 def test_without_definitions_and_jobs_it_says_where_to_run_it(say: Say) -> None:
@@ -490,25 +464,28 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path, say: Say) -> N
 def test_a_slip_makes_nothing_and_is_not_remembered(tmp_path: Path, say: Say) -> None:
     """What could not be read must not break every later run, be it the very first."""
     make_repository(tmp_path / "clone", {})
-    (tmp_path / "bad").write_text("no name\n")
+    (tmp_path / "bad").write_text("a=b\nhunter2\n")
     copy_project(tmp_path)
     home = Home(tmp_path / "build/rehearsal")
-    unknown = ["--repo", "ocarga=clone", "resume"]  # the jobs say which repositories there are
+    unknown = "--repo ocarga=clone resume"  # the jobs say which repositories there are
     slips = (
-        (["--secrets", "nothing", "resume"], 2),
-        (["--secrets", "bad", "resume"], 1),
-        (["--repo", "ocargo=nothing", "resume"], 2),
-        (["--repo", "ocargo=jobs", "resume"], 1),
-        (["build", "Publish Ocarga Files"], 1),
-        (unknown, 1),
+        ("--secrets nothing resume", 2, "'nothing'"),
+        ("--secrets bad resume", 1, "bad:2:1: this line is not NAME=value"),
+        ("--repo ocargo=nothing resume", 2, "'nothing'"),
+        ("--repo ocargo=jobs resume", 1, "is not a git repository"),
+        ("build Publish-Ocarga-Files", 1, "There is no job"),
+        (unknown, 1, "No job checks out a repository 'ocarga'.\n  Did you mean 'ocargo'?"),
     )
     for is_first in (True, False):
-        for slip, code in slips:
-            say(*slip, code=code)
+        for slip, code, said in slips:
+            error = say(*slip.split(), code=code)
+            assert said in error
+            assert "hunter2" not in error
             assert home.repositories.exists() is not is_first
             assert (home.root / "jobs").exists() is (slip is unknown or not is_first)
         say("resume")
     assert {path.name for path in home.repositories.iterdir()} == {*REPOSITORIES}
+    say("--repo", "ocadotechnology/ocargo=clone", "resume")
 
 
 def test_a_slip_makes_nothing_where_someone_else_filled_the_home(tmp_path: Path, say: Say) -> None:

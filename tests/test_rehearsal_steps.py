@@ -144,10 +144,7 @@ def test_a_disabled_job_is_not_started(tmp_path: Path) -> None:
 def test_a_workspace_is_kept_unless_it_is_cleaned(tmp_path: Path) -> None:
     clean = "<hudson.plugins.ws__cleanup.PreBuildCleanup/>"
     script = shell("ls; touch left")
-    configs = {
-        "Kept": job_xml(builders=script),
-        "Clean": job_xml(builders=script, wrappers=clean),
-    }
+    configs = {"Kept": job_xml(builders=script), "Clean": job_xml(builders=script, wrappers=clean)}
     home = make_home(tmp_path, configs)
     for job in configs:
         run(home, job)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -248,7 +249,7 @@ def test_a_commit_txt_of_another_repository_is_refused(published: Publish) -> No
 def test_a_gitlink_where_a_repository_belongs_is_filled(sample: Path, published: Publish) -> None:
     ocargo = sample / "repositories/ocargo"
     workspace = published(f"git clone --quiet '{ocargo}' submodules/ocargo")
-    create_well(workspace, **NO_DJANGO)
+    create_well(workspace, python=sys.executable, **NO_DJANGO)
     assert "submodules/ocargo/game/route.py" in list_tar(workspace / "distribution.tar.gz")
 
 

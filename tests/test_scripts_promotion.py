@@ -11,8 +11,18 @@ from pathlib import Path
 import pytest
 
 from cfl_jobs.sample import make_repositories
-from tests.shell_steps import Step, create, half_a_python, publish_all, quick_python, run_step
-from tests.wheelhouse import make_pip_offline, make_wheelhouse
+from tests.sample_variants import make_tiny_wheels
+from tests.shell_steps import (
+    Step,
+    commit_all,
+    create,
+    half_a_python,
+    list_tar,
+    publish_all,
+    quick_python,
+    run_step,
+)
+from tests.wheelhouse import make_pip_offline
 
 COMMITS = f"ocargo {'1' * 40}\ncodeforlife-deploy {'2' * 40}\n"
 SHORT = "ocargo 1111111, codeforlife-deploy 2222222"
@@ -59,7 +69,8 @@ def run_suite(workspace: Path, command: str, **values: object) -> Step:
 def test_a_suite_that_passes_leaves_evidence_of_number_and_bytes(tmp_path: Path) -> None:
     workspace = tmp_path / "Run Ocargo Tests"
     sum_ = pack(workspace, {})
-    step = run_suite(workspace, PASSING + "test -f commit.txt && command -v python")
+    command = f"{PASSING}test -f commit.txt && command -v python"
+    step = run_suite(workspace, command, python=sys.executable)
     assert step.code == 0, step.log
     assert str(workspace / "venv" / "bin" / "python") in step.log
     assert "[description] distribution 42\n" in step.log
@@ -293,7 +304,7 @@ def test_a_tested_distribution_is_deployed_by_its_own_script(tmp_path: Path) -> 
     workspace = tmp_path / "Deploy to Prod"
     sum_ = pack(workspace, {"deploy.sh": DEPLOY, "site/a b": "x"})
     record(workspace, evidence(sum_=f"sha256 {sum_}"))
-    step = deploy(workspace)
+    step = deploy(workspace, {"python": sys.executable})
     assert step.code == 0, step.log
     assert "deploying to Prod number 42 with s3cret" in step.log
     assert f"[description] distribution 42 to Prod ({SHORT})\n" in step.log
@@ -387,18 +398,18 @@ def test_a_failed_deploy_says_what_failed_and_which_commits(
 
 
 def test_the_sample_site_is_tested_and_deployed(tmp_path: Path) -> None:
-    """The whole way of the scripts, on real repositories and a real Django site."""
-    pip = make_pip_offline(make_wheelhouse(tmp_path / "wheels"))
+    """The whole way of the scripts, on real repositories and a Django that is installed here."""
+    pip = make_pip_offline(make_tiny_wheels(tmp_path / "wheels", "tiny-site", "tiny-tool"))
     make_repositories(tmp_path / "repositories")
+    deployed = tmp_path / "repositories/codeforlife-deploy"
+    (deployed / "requirements.txt").write_text("tiny-site\n")
+    (deployed / "requirements-test.txt").write_text("tiny-tool\n")
+    commit_all(deployed)
     made = publish_all(tmp_path / "repositories", tmp_path)
-    step = create(
-        made,
-        pip,
-        python=sys.executable,
-        requirements=["requirements.txt"],
-        suite_requirements=["requirements-test.txt"],
-    )
+    files = {"requirements": ["requirements.txt"], "suite_requirements": ["requirements-test.txt"]}
+    step = create(made, pip, **files)
     assert step.code == 0, step.log
+    assert "lib-suites/tiny_tool.py" in list_tar(made / "distribution.tar.gz")
 
     tests = tmp_path / "Run Ocargo Tests"
     site = tmp_path / "Deploy to Prod"
@@ -422,7 +433,7 @@ def test_the_sample_site_is_tested_and_deployed(tmp_path: Path) -> None:
     assert (current / "commit.txt").read_bytes() == (made / "commit.txt").read_bytes()
     assert (current / "distribution-number.txt").read_text() == "42\n"
     assert (current / "static" / "game" / "van.svg").is_file()
-    assert (current / "lib" / "django" / "__init__.py").is_file()
+    assert (current / "lib" / "tiny_site.py").is_file()
     assert not (current / "lib-suites").exists()
     assert (current / "secret-key.txt").stat().st_mode & 0o777 == 0o600
     assert "k3y" not in step.log

@@ -96,9 +96,10 @@ class Choice:
 
     def _candidates(self, selector: BuildSelector, copier: BuildRecord) -> Iterator[BuildRecord]:
         match selector.kind:
+            case Selector.LAST_SUCCESSFUL if selector.stable_only:
+                yield from self.builds.linked(self.job, "lastStableBuild")
             case Selector.LAST_SUCCESSFUL:
-                link = "lastStableBuild" if selector.stable_only else "lastSuccessfulBuild"
-                yield from self.builds.linked(self.job, link)
+                yield from self.builds.linked(self.job, "lastSuccessfulBuild")
             case Selector.LAST_COMPLETED:
                 yield from self.builds.completed(self.job)
             case Selector.SPECIFIC:

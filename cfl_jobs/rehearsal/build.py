@@ -33,14 +33,7 @@ from cfl_jobs.rehearsal.environment import (
 )
 from cfl_jobs.rehearsal.guard import find_by_cookie, signal_build
 from cfl_jobs.rehearsal.queueing import Item, Queue
-from cfl_jobs.rehearsal.records import (
-    BuildRecord,
-    Builds,
-    Cause,
-    Notify,
-    Queued,
-    upstream_of,
-)
+from cfl_jobs.rehearsal.records import BuildRecord, Builds, Cause, Notify, Queued, upstream_of
 
 # Seconds that a build gets to end by itself (hudson.util.ProcessTree, SoftKillWaitSeconds).
 SOFT_KILL = 5.0

@@ -86,7 +86,9 @@ def _locate(root: Path) -> Callable[[str, str], str]:
             return {}
 
     def locate(job: str, path: str) -> str:
-        return f"{path}, from {places()[job](path)}" if job in places() else path
+        if job in places():
+            return f"{path}, from {places()[job](path)}"
+        return path
 
     return locate
 

@@ -53,7 +53,9 @@ def poll_branch(
         return False, "is disabled"
     branch = watched_branch(job)
     head = repositories.read_head(job.urls[0], branch)
-    other = "" if pushed == branch else f"looks at {branch} only, and "
+    other = ""
+    if pushed != branch:
+        other = f"looks at {branch} only, and "
     if head is None:
         return False, f"{other}finds no branch {branch}"
     for record in builds.of(job.name):
