@@ -38,6 +38,13 @@ EARLY = "end green early: "
 PASSES = "pass whatever its tests say"
 ENDS_GREEN = "refused: `fail` ends green now"
 GOES_ON = "go on where "
+SET = "set -euo pipefail"
+FAILS, UNSET = "a command that fails", "a variable that isn't set"
+PIPED = "a failure before a pipe"
+REFUSES = '    reason="refused, ${*:2}"\n    exit 1\n'
+REFUSED = (
+    '`refuse "no distribution $number"`, `refuse "distribution $number is not tested"` and 2 more'
+)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +93,8 @@ WEAKER = [
             f'export OUT="$({RUNS})"',
             f'{RUNS} &\nwait "$!" || echo failed',
             f"if {RUNS}; then echo fine; fi",
+            f"if ! {RUNS}; then\n    echo failed\nfi",
+            f"! {RUNS}",
             f"{RUNS} || exit 0",
             f"set +e\n{RUNS}\nset -e",
             f"{RUNS} || [ $? -eq 124 ]",
@@ -114,9 +123,35 @@ WEAKER = [
             "timeout 60 pytest || :",
             "until pytest; do break; done",
             "case $(pytest) in *) ;; esac",
+            "pytest &",
+            "! pytest || true",
+            "if ! pytest; then echo failed; fi",
+            "set +e; pytest; echo done",
         )
     ),
     (SUITE, "command", "set +e; pytest; exit ${CODE:-0}", "perhaps pass though its tests fail"),
+    *(
+        (DEPLOY, SET, new, f"go on after {expected}")
+        for new, expected in (
+            ("set -o errexit", f"{UNSET} or {PIPED}, without `set -u` and `set -o pipefail`"),
+            ("", f"{FAILS}, {UNSET} or {PIPED}, without `set -e`, `set -u` and `set -o pipefail`"),
+            (
+                'set -uo pipefail\nif [ -n "${CI:-}" ]; then set -e; fi',
+                f'{FAILS}, with `set -e` only behind `if [ -n "${{CI:-}}" ]`',
+            ),
+            (
+                'set -uo pipefail\n[ -z "${CI:-}" ] || set -e',
+                f'{FAILS}, with `set -e` only behind `[ -z "${{CI:-}}" ]`',
+            ),
+            ("set -uo pipefail\n(set -e)", f"{FAILS}, with `set -e` only in a shell of its own"),
+            (f"{SET}\nset +e", f"{FAILS}, as of `set +e`"),
+        )
+    ),
+    (DEPLOY, "bash -euo", "bash -uo", f"go on after {FAILS} in what a shell of its own runs"),
+    *(
+        (DEPLOY, REFUSES, f'    reason="refused, ${{*:2}}"\n{end}', f"{means} where {REFUSED}")
+        for end, means in (("    exit 0\n", "end green"), ("", "go on"))
+    ),
     (DEPLOY, "umask", '[ -z "${SKIP:-}" ] || exit 0\numask', f"{EARLY}`[ -z "),
     (DEPLOY, "umask", 'if [ -n "${SKIP:-}" ]; then\n    exit 0\nfi\numask', f"{EARLY}`if [ -n "),
     (DEPLOY, "umask", "exit 0\numask", f"{EARLY}`exit 0`"),
@@ -188,6 +223,8 @@ AS_BEFORE = [
             "exec pytest",
             "cd . && pytest",
             "pytest && echo fine",
+            "pytest & wait $!",
+            "if ! pytest; then echo failed; exit 3; fi",
             "if pytest; then echo fine; else exit 1; fi",
         )
     ),

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cfl_jobs.planning.visible import escape, fence, guard
-from cfl_jobs.review.comparing import make_review
+from cfl_jobs.review.comparing import read_setup, review_setups
 from cfl_jobs.review.formats import MARK, write_markdown
-from tests.projects import History, add, edit
+from tests.projects import add, copy_project
+from tests.reviews import CHANGE, MAIN, real_setup, review
+
+PUBLISH = "templates/scripts/publish.sh"
 
 HOSTILE = (
     "```\n</details>\n<script>alert(1)</script>\n~~~~\n@everyone #1 https://evil.example [x](y)\n"
@@ -41,79 +45,60 @@ def check_folds(text: str) -> None:
     assert set(re.findall(r"</?(\w+)", plain)) <= {"details", "summary", "b"}
 
 
-def test_comment_can_be_found_again_and_tells_the_risk_first(history: History) -> None:
-    add(history.root, "templates/scripts/deploy-distribution.sh", "echo done\n")
-    history.commit("more")
-    lines = write_markdown(make_review(history.root, "main", "change")).split("\n")
+def test_comment_can_be_found_again_and_tells_the_risk_first(tmp_path: Path) -> None:
+    edit = ("templates/scripts/deploy-distribution.sh", "", "echo done\n")
+    lines = write_markdown(review(tmp_path, edit)).split("\n")
     assert lines[0] == MARK
     assert lines[1].startswith("### 🔴 Risk: high: changes what Deploy to Dev")
 
 
-def test_refactoring_is_a_short_comment(history: History) -> None:
-    add(history.root, "jobs/deploy.yaml", "# a remark\n")
-    history.commit("remark")
-    text = write_markdown(make_review(history.root, "main", "change"))
-    assert "### No change on the server" in text
-    assert len(text) < 300
-
-
-def test_nothing_that_definitions_hold_becomes_markdown(history: History) -> None:
-    add(history.root, "templates/scripts/publish.sh", f"cat <<'END'\n{HOSTILE}END\n")
-    edit(history.root, "jobs/settings.yaml", "mail: builds@codeforlife.education",
-         'mail: "``` </details> <img src=x onerror=alert(1)> @everyone"')  # fmt: skip
-    add(
-        history.root,
-        "jobs/deploy.yaml",
-        '\n  - name: Deploy `x` @team "quoted" (https)\n    environment: \'"</summary>```\'\n',
+def test_nothing_that_definitions_hold_becomes_markdown(tmp_path: Path) -> None:
+    name, environment = 'Deploy `x` @team "quoted" (https)', '"</summary>```'
+    mail = "``` </details> <img src=x onerror=alert(1)> @everyone"
+    made = review(
+        tmp_path,
+        (PUBLISH, "", f"cat <<'END'\n{HOSTILE}END\n"),
+        ("jobs/settings.yaml", "mail: builds@codeforlife.education", f'mail: "{mail}"'),
+        ("jobs/deploy.yaml", "", f"\n  - name: {name}\n    environment: '{environment}'\n"),
     )
-    history.commit("hostile")
-    text = write_markdown(make_review(history.root, "main", "change"))
+    text = write_markdown(made)
     check_folds(text)
     plain = outside_fences(text)
-    assert "<script" not in plain
-    assert "@everyone" not in plain
-    assert "@team" not in plain
-    assert "https://evil" not in plain
+    for hostile in ("<script", "@everyone", "@team", "https://evil"):
+        assert hostile not in plain
 
 
-def test_findings_of_a_broken_head_stay_in_their_fence(history: History) -> None:
-    add(history.root, "jobs/deploy.yaml", '\n  - name: "x ```` </details> <script>"\n')
-    history.commit("broken")
-    review = make_review(history.root, "main", "change")
-    text = write_markdown(review)
+def test_findings_of_a_broken_head_stay_in_their_fence(tmp_path: Path) -> None:
+    add(copy_project(tmp_path), "jobs/deploy.yaml", '\n  - name: "x ```` </details> <script>"\n')
+    made = review_setups(MAIN, CHANGE, real_setup(), read_setup(tmp_path))
+    text = write_markdown(made)
     check_folds(text)
     assert "### 🔴 Risk: high: change" in text
     assert "What is wrong in change" in text
     finding = "\njobs/deploy.yaml:"
     assert finding in text
-    assert finding in write_markdown(review, limit=len(text) - 1), "however little room there is"
+    assert finding in write_markdown(made, limit=len(text) - 1), "however little room there is"
 
 
-@pytest.mark.parametrize("lines", [50, 3000])
-def test_comment_stays_below_githubs_limit(history: History, lines: int) -> None:
+@pytest.mark.parametrize("lines", [50, 2000])
+def test_comment_stays_below_githubs_limit(tmp_path: Path, lines: int) -> None:
     more = "".join(f"echo line {number} of a very long script\n" for number in range(lines))
-    add(history.root, "templates/scripts/publish.sh", more)
-    add(history.root, "templates/scripts/run-suite.sh", more)
-    history.commit("long")
-    text = write_markdown(make_review(history.root, "main", "change"))
+    text = write_markdown(review(tmp_path, (PUBLISH, "", f": <<'END'\n{more}END\n")))
     assert len(text.encode("utf-16-le")) / 2 < 65_536
     check_folds(text)
     assert ("more lines" in text) == (lines > 50)
 
 
-def test_comment_on_many_changes_is_cut_between_two_of_them(history: History) -> None:
+def test_comment_on_many_changes_is_cut_between_two_of_them(tmp_path: Path) -> None:
     entries = "".join(
         f"\n  - name: Deploy to Place {number}\n    environment: Place{number}\n"
-        for number in range(60)
+        for number in range(20)
     )
-    add(history.root, "jobs/deploy.yaml", entries)
-    history.commit("many")
-    review = make_review(history.root, "main", "change")
-    text = write_markdown(review, limit=9_000)
+    text = write_markdown(review(tmp_path, ("jobs/deploy.yaml", "", entries)), limit=9_000)
     assert len(text) <= 9_000
     check_folds(text)
-    base, head = (history.git("rev-parse", name)[:10] for name in ("main", "change"))
-    assert f"`cfl-jobs review {base} {head}` shows all of it" in text
+    command = f"cfl-jobs review {MAIN.commit[:10]} {CHANGE.commit[:10]}"
+    assert f"`{command}` shows all of it" in text
 
 
 @given(st.lists(st.text(alphabet=" `~ab\t", max_size=12)))

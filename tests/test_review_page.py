@@ -18,7 +18,8 @@ from cfl_jobs.review.comparing import read_setup, review_setups
 from cfl_jobs.review.formats import read_style_sheet, write_page
 from cfl_jobs.review.review import Review, Revision
 from tests.browser import ENTER, ESCAPE, TAB, Browser, why_no_browser
-from tests.projects import ROOT, add, copy_project, edit
+from tests.projects import ROOT, copy_project, edit
+from tests.reviews import CHANGE, real_setup, review
 
 NO_BROWSER = why_no_browser()
 in_browser = pytest.mark.skipif(bool(NO_BROWSER), reason=NO_BROWSER)
@@ -28,40 +29,37 @@ XSS = (
 
 
 @pytest.fixture(scope="module")
-def review(tmp_path_factory: pytest.TempPathFactory) -> Review:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Review:
     """A change with a new job, a job that goes, new and gone arrows, and hostile text."""
-    root = copy_project(tmp_path_factory.mktemp("change"))
-    add(root, "jobs/deploy.yaml", "\n  - name: Deploy to Demo\n    environment: Demo\n")
-    suites, cut, _ = (
-        (root / "jobs/tests.yaml").read_text().partition("\n  - name: Run Ocargo Tests")
-    )
-    assert cut
-    (root / "jobs/tests.yaml").write_text(suites)
-    edit(root, "jobs/deploy.yaml", "    after_promotion: true\n", "")
-    add(root, "templates/scripts/publish.sh", f"cat <<'END'\n{XSS}\nEND\n")
-    edit(root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
-    return review_setups(
-        Revision("main", "a" * 40), Revision("<b>change</b>"), read_setup(ROOT), read_setup(root)
+    suites = (ROOT / "jobs/tests.yaml").read_text()
+    return review(
+        tmp_path_factory.mktemp("change"),
+        ("jobs/deploy.yaml", "", "\n  - name: Deploy to Demo\n    environment: Demo\n"),
+        ("jobs/tests.yaml", suites[suites.index("\n  - name: Run Ocargo Tests") :], ""),
+        ("jobs/deploy.yaml", "    after_promotion: true\n", ""),
+        ("templates/scripts/publish.sh", "", f"cat <<'END'\n{XSS}\nEND\n"),
+        ("jobs/settings.yaml", "time_limit: 30", "time_limit: 45"),
+        head=Revision("<b>change</b>"),
     )
 
 
 @pytest.fixture(scope="module")
-def page(review: Review, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page(made: Review, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page that holds its style itself."""
     file = tmp_path_factory.mktemp("page") / "review.html"
-    file.write_text(write_page(review), encoding="utf-8")
+    file.write_text(write_page(made), encoding="utf-8")
     return file
 
 
 @pytest.fixture(scope="module")
-def artifacts(review: Review, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def artifacts(made: Review, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a page, its style sheet beside it, and a drawing."""
     folder = tmp_path_factory.mktemp("artifacts")
     (folder / "my review#1.css").write_text(read_style_sheet(), encoding="utf-8")
-    text = write_page(review, sheet="my review#1.css")
+    text = write_page(made, sheet="my review#1.css")
     (folder / "review.html").write_text(text, encoding="utf-8")
-    assert review.chain
-    (folder / "chain.svg").write_text(draw_svg(review.chain), encoding="utf-8")
+    assert made.chain
+    (folder / "chain.svg").write_text(draw_svg(made.chain), encoding="utf-8")
     return folder
 
 
@@ -139,15 +137,17 @@ def test_page_is_well_formed_and_asks_for_nothing_outside(page: Path) -> None:
 def test_page_of_a_broken_head_shows_its_findings(tmp_path: Path) -> None:
     root = copy_project(tmp_path)
     edit(root, "jobs/deploy.yaml", "- name: Deploy to Prod", "- name: Deploy <b>to Prod</b>")
-    after = read_setup(root)
-    text = write_page(review_setups(Revision("main"), Revision("x"), read_setup(ROOT), after))
-    assert '<header class="high">' in text
-    assert "What is wrong in x" in text
-    assert "<h3>jobs/deploy.yaml:31:11 " in text
-    assert "- name: Deploy &lt;b&gt;to Prod" in text
+    text = write_page(review_setups(Revision("main"), CHANGE, real_setup(), read_setup(root)))
     assert "<b>" not in text
-    assert "main renders: 12 jobs and 1 view" in text
-    assert 'data-job="Deploy to Dev"' in text
+    for shown in (
+        '<header class="high">',
+        "What is wrong in change",
+        "<h3>jobs/deploy.yaml:31:11 ",
+        "- name: Deploy &lt;b&gt;to Prod",
+        "main renders: 12 jobs and 1 view",
+        'data-job="Deploy to Dev"',
+    ):
+        assert shown in text
 
 
 @in_browser

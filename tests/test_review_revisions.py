@@ -18,6 +18,9 @@ from cfl_jobs.review.revisions import find_revision, taken_out
 from tests.projects import ROOT, History, add, edit
 
 
+LONGER = ("jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+
+
 def everything(root: Path) -> dict[str, tuple[bytes, int]]:
     return {
         path.relative_to(root).as_posix(): (path.read_bytes(), path.stat().st_mtime_ns)
@@ -27,7 +30,7 @@ def everything(root: Path) -> dict[str, tuple[bytes, int]]:
 
 
 def test_review_touches_no_file_and_nothing_of_git(history: History) -> None:
-    edit(history.root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+    edit(history.root, *LONGER)
     history.commit("longer")
     edit(history.root, "jobs/settings.yaml", "time_limit: 45", "time_limit: 50")
     (history.root / "jobs/new.yaml").write_text("not even: [yaml")
@@ -37,7 +40,7 @@ def test_review_touches_no_file_and_nothing_of_git(history: History) -> None:
 
 
 def test_uncommitted_changes_count_only_where_they_are_asked_for(history: History) -> None:
-    edit(history.root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+    edit(history.root, *LONGER)
     (history.root / "templates/new.yaml.j2").write_text("name: {{ name }}")
     told = write_text(make_review(history.root, "main", "HEAD"))
     assert told.startswith("No change on the server.\n")
@@ -54,7 +57,7 @@ def test_uncommitted_changes_count_only_where_they_are_asked_for(history: Histor
 
 
 def test_what_base_got_since_is_not_of_the_changes_making(history: History) -> None:
-    edit(history.root, "jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+    edit(history.root, *LONGER)
     history.commit("longer")
     history.git("checkout", "-q", "main")
     edit(history.root, "jobs/deploy.yaml", "retention_days: 365", "retention_days: 30")
@@ -71,7 +74,7 @@ def test_definitions_in_a_directory_of_the_repository_are_found(history: History
     (history.root / "ci").mkdir()
     history.git("mv", "jobs", "templates", "ci")
     history.commit("one level down")
-    edit(history.root, "ci/jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
+    edit(history.root / "ci", *LONGER)
     history.commit("longer")
     review = make_review(history.root / "ci", "HEAD~1", "HEAD")
     assert len(review.plan.changes) > 9

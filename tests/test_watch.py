@@ -39,58 +39,43 @@ def watch_edits(root: Path, *edits: Callable[[], None]) -> list[list[str]]:
     return said
 
 
-def test_first_look_renders_everything(tmp_path: Path) -> None:
-    ((*_, last),) = watch_edits(copy_project(tmp_path))
-    assert "nothing wrong" in last
-
-
-def test_save_shows_what_changes_on_the_server(tmp_path: Path) -> None:
+def test_each_save_is_told_by_what_it_changes_on_the_server(tmp_path: Path) -> None:
     root = copy_project(tmp_path)
-    _, said = watch_edits(
-        root, lambda: edit(root, "jobs/deploy.yaml", "retention_days: 365", "retention_days: 30")
+    first, saved, without_effect, nothing = watch_edits(
+        root,
+        lambda: edit(root, "jobs/deploy.yaml", "retention_days: 365", "retention_days: 30"),
+        lambda: add(root, "jobs/deploy.yaml", "\n# A remark.\n"),
+        lambda: None,
     )
-    text = "\n".join(said)
+    assert "nothing wrong" in first[-1]
+    text = "\n".join(saved)
     assert "jobs/deploy.yaml:" in text
     names = ("Deploy to Dev", "Deploy to Prod", "Deploy to Staging")
     assert "".join(f"~ change job {name}\n" for name in names) in text
     assert "- 365" in text
     assert "+ 30" in text
-
-
-def test_save_without_effect_says_so(tmp_path: Path) -> None:
-    root = copy_project(tmp_path)
-    _, said = watch_edits(root, lambda: add(root, "jobs/deploy.yaml", "\n# A remark.\n"))
-    assert "  no change on the server" in said
-
-
-def test_look_without_a_save_says_nothing(tmp_path: Path) -> None:
-    assert watch_edits(copy_project(tmp_path), lambda: None)[1] == []
+    assert "  no change on the server" in without_effect
+    assert nothing == []
 
 
 def test_errors_are_told_and_the_next_save_is_compared_with_the_last_good_one(
     tmp_path: Path,
 ) -> None:
+    """A directory that is gone for a while is one."""
     root = copy_project(tmp_path)
-    _, wrong, fixed = watch_edits(
+    _, gone, back, wrong, fixed = watch_edits(
         root,
+        lambda: (root / "jobs").rename(root / "away"),  # type: ignore[arg-type]
+        lambda: (root / "away").rename(root / "jobs"),  # type: ignore[arg-type]
         lambda: edit(root, "jobs/settings.yaml", "  time_limit: 30", "  time_limt: 45"),
         lambda: edit(root, "jobs/settings.yaml", "  time_limt: 45", "  time_limit: 45"),
     )
+    assert any("no directory jobs/" in line for line in gone)
+    assert "  no change on the server" in back
     assert any("time_limt" in line for line in wrong)
     assert not any("nothing wrong" in line for line in wrong)
     assert "      - 30" in fixed
     assert "      + 45" in fixed
-
-
-def test_gone_directory_does_not_end_it(tmp_path: Path) -> None:
-    root = copy_project(tmp_path)
-    _, gone, back = watch_edits(
-        root,
-        lambda: (root / "jobs").rename(root / "away"),  # type: ignore[arg-type]
-        lambda: (root / "away").rename(root / "jobs"),  # type: ignore[arg-type]
-    )
-    assert any("no directory jobs/" in line for line in gone)
-    assert "  no change on the server" in back
 
 
 def test_new_and_removed_files_are_seen(tmp_path: Path) -> None:
