@@ -626,15 +626,15 @@ def test_hidden_characters_are_spelled_out(tmp_path: Path) -> None:
     assert make_visible("a\x1b[31m\tb\n") == "a\\x1b[31m\tb\n"
 
 
-@pytest.mark.parametrize("layout", WRITERS)
-def test_secrets_are_in_no_layout(tmp_path: Path, layout: str) -> None:
+def test_secrets_are_in_no_layout(tmp_path: Path) -> None:
     secrets = ("ghp_" + "a1B2" * 9, "hunter2hunter2", "Tr0ub4dor")
     url = f"https://me:{secrets[2]}@example.org"
     lines = f"token={secrets[0]}\npassword='{secrets[1]}'\ngit push {url}\n"
-    out = WRITERS[layout](review(tmp_path, (PUBLISH, "", lines)))
-    assert "token=" in out
-    for secret in secrets:
-        assert secret not in out
+    made = review(tmp_path, (PUBLISH, "", lines))
+    for layout, write in WRITERS.items():
+        out = write(made)
+        assert "token=" in out
+        assert not [secret for secret in secrets if secret in out], layout
 
 
 def test_problems_that_a_change_brings_are_told(tmp_path: Path) -> None:
@@ -742,7 +742,7 @@ def test_projects_own_history_can_be_reviewed() -> None:
     ]
     if not pairs:
         pytest.skip("no history here: not a clone, or a shallow one")
-    for head, base in pairs[:3]:
+    for head, base in pairs[:2]:
         told = write_text(make_review(ROOT, base, head))
         assert told.startswith(("Risk: ", "No change on the server", "This revision doesn't", base))
 

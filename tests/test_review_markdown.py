@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from cfl_jobs.planning.visible import escape, fence, guard
 from cfl_jobs.review.comparing import read_setup, review_setups
 from cfl_jobs.review.formats import MARK, write_markdown
 from tests.projects import add, copy_project
-from tests.reviews import CHANGE, MAIN, real_setup, review
+from tests.reviews import CHANGE, MAIN, effects_of, real_setup, review
 
 PUBLISH = "templates/scripts/publish.sh"
 
@@ -52,27 +53,28 @@ def test_comment_can_be_found_again_and_tells_the_risk_first(tmp_path: Path) -> 
     assert lines[1].startswith("### 🔴 Risk: high: changes what Deploy to Dev")
 
 
-def test_nothing_that_definitions_hold_becomes_markdown(tmp_path: Path) -> None:
-    name, environment = 'Deploy `x` @team "quoted" (https)', '"</summary>```'
-    mail = "``` </details> <img src=x onerror=alert(1)> @everyone"
-    made = review(
-        tmp_path,
-        (PUBLISH, "", f"cat <<'END'\n{HOSTILE}END\n"),
-        ("jobs/settings.yaml", "mail: builds@codeforlife.education", f'mail: "{mail}"'),
-        ("jobs/deploy.yaml", "", f"\n  - name: {name}\n    environment: '{environment}'\n"),
-    )
-    text = write_markdown(made)
+def check_harmless(text: str) -> None:
     check_folds(text)
     plain = outside_fences(text)
-    for hostile in ("<script", "@everyone", "@team", "https://evil"):
+    for hostile in ("<script", "<img", "@everyone", "@team", "https://evil"):
         assert hostile not in plain
 
 
+def test_nothing_that_definitions_hold_becomes_markdown(tmp_path: Path) -> None:
+    name, environment = "Deploy `x` (https)", "</summary>```@everyone https://evil"
+    entry = f"\n  - name: '{name}'\n    environment: '{environment}'\n    node_label: other\n"
+    script = f"cat <<'END'\n{HOSTILE}END\n"
+    made = review(tmp_path, (PUBLISH, "", script), ("jobs/deploy.yaml", "", entry))
+    assert f"adds the environment {environment}: {name}" in effects_of(made)
+    check_harmless(write_markdown(made))
+
+
 def test_findings_of_a_broken_head_stay_in_their_fence(tmp_path: Path) -> None:
-    add(copy_project(tmp_path), "jobs/deploy.yaml", '\n  - name: "x ```` </details> <script>"\n')
-    made = review_setups(MAIN, CHANGE, real_setup(), read_setup(tmp_path))
+    root = copy_project(tmp_path)
+    add(root, "jobs/deploy.yaml", f"\n  - name: {json.dumps(f'@team ```` {HOSTILE}')}\n")
+    made = review_setups(MAIN, CHANGE, real_setup(), read_setup(root))
     text = write_markdown(made)
-    check_folds(text)
+    check_harmless(text)
     assert "### 🔴 Risk: high: change" in text
     assert "What is wrong in change" in text
     finding = "\njobs/deploy.yaml:"
@@ -80,9 +82,11 @@ def test_findings_of_a_broken_head_stay_in_their_fence(tmp_path: Path) -> None:
     assert finding in write_markdown(made, limit=len(text) - 1), "however little room there is"
 
 
-@pytest.mark.parametrize("lines", [50, 2000])
+@pytest.mark.parametrize("lines", [50, 300])
 def test_comment_stays_below_githubs_limit(tmp_path: Path, lines: int) -> None:
-    more = "".join(f"echo line {number} of a very long script\n" for number in range(lines))
+    more = "".join(
+        f"line {number} of a script that is {'very ' * 50}long\n" for number in range(lines)
+    )
     text = write_markdown(review(tmp_path, (PUBLISH, "", f": <<'END'\n{more}END\n")))
     assert len(text.encode("utf-16-le")) / 2 < 65_536
     check_folds(text)

@@ -17,7 +17,6 @@ from cfl_jobs.review.outline import list_entries
 from cfl_jobs.review.revisions import find_revision, taken_out
 from tests.projects import ROOT, History, add, edit
 
-
 LONGER = ("jobs/settings.yaml", "time_limit: 30", "time_limit: 45")
 
 

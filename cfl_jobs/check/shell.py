@@ -261,7 +261,7 @@ def _code_of(part: str) -> str | None:
 
 
 _DEPLOYS = re.compile(
-    r"""(?:^|[;&|({]|\b(?:then|do|else|exec|sudo|time|env)\s)\s*
+    r"""(?:^|[;&|({]|\b(?:then|do|else|exec|sudo|time|env)\s)[^\S\n]*  # a line each: ^ is there too
         (?:(?:\w+=|["']?\$)\S*\s+)*  # variables, also of env
         (?: (?: (?:(?:ba|da|z|k)?sh|source|\.|python\d?)\s+(?:-\w+\s+)*["']?(?:[\w.${}-]*/)*
               | ["']?(?:[\w.${}-]*/)+ | (?:make|fab|npm\s+run|yarn|rake)\s+ )
