@@ -190,15 +190,16 @@ class _Reader:
     def _source(self, node: Node) -> str:
         """Return a command as it is written; what stands in `$(...)`, word by word."""
         text = self._script[node.start : node.end]
-        return text if text.startswith(node.words[:1] or text) else " ".join(node.words)
+        if text.startswith(node.words[:1] or text):
+            return text
+        return " ".join(node.words)
 
     def _shown(self, step: Step, last: Step, by: str, *, by_itself: bool) -> str:
         """Return what ends a script as it is written."""
         own = self._source(last.node)
-        if by:
-            call = _CALL.match(own)
-            return shorten(call[0] if call else own)
-        if by_itself or not step.shown or not last.shown:
+        if by and (call := _CALL.match(own)):
+            return shorten(call[0])
+        if by or by_itself or not step.shown or not last.shown:
             return shorten(own)
         if step.shown is last.shown:
             return shorten(self._source(step.shown))

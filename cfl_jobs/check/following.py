@@ -20,7 +20,6 @@ from cfl_jobs.check.forms import (
     call_of,
     code_of,
     listed,
-    literal,
     negate,
     option_changes,
     outputs_of,
@@ -86,7 +85,7 @@ class Step:
 
     @property
     def name(self) -> str:
-        return self.call[0] if self.call else ""
+        return "".join(self.call[:1])
 
 
 _WHATEVER = Step("run")  # ends a script: what the trap of EXIT does is the same for all
@@ -108,7 +107,9 @@ class State(NamedTuple):
 
     def given(self, words: Sequence[str]) -> str:
         """Return the status of `exit` or `return`: its own word, or the last command's."""
-        return code_of(words[1], dict(self.known), self.status) if words[1:] else self.status
+        if not words[1:]:
+            return self.status
+        return code_of(words[1], dict(self.known), self.status)
 
 
 _Way: TypeAlias = tuple[Step, State]
@@ -147,10 +148,10 @@ def _conditions(node: Node, *, holds: bool = True) -> Ways:
         return _both(left, right) if (node.kind == "and") is holds else (*left, *right)
     if node.kind in ("do", "shell") and node.parts:
         return _conditions(node.parts[-1], holds=holds)
-    text, is_so = literal(node) if node.kind == "run" else (text_of(node), True)
+    text = text_of(node)
     if text in ("true", ":", "false"):
-        return _ALWAYS * ((text != "false") is (holds is is_so))
-    return (frozenset({say(text, holds is is_so)}),)
+        return _ALWAYS * ((text != "false") is holds)
+    return (frozenset({say(text, holds)}),)
 
 
 def _both(some: Ways, others: Ways) -> Ways:
@@ -208,11 +209,11 @@ class Follower:
             case "run":
                 return self._build_run(node, ok, bad, at)
             case "do":
-                following = ok
-                for number, part in enumerate(reversed(parts)):
-                    inner = at if at.shown else at._replace(shown=part)
-                    following = self._build(part, following, following if number else bad, inner)
-                return following if parts else _status(PASS, ok)
+                if not parts:
+                    return _status(PASS, ok)
+                for part in reversed(parts):
+                    ok = bad = self._build(part, ok, bad, at._replace(shown=at.shown or part))
+                return ok
             case "!":
                 ways = _status(FAIL, bad), _status(PASS, ok)
                 return self._build(parts[0], *ways, at._replace(is_checked=True))
@@ -265,8 +266,8 @@ class Follower:
             words = branch.words[1:]
             asked = "" if "*" in words else " ".join(map(plain, ("case", *branch.words)))
             ways.append((branch, asked, _both(before, (frozenset({asked} - {""}),))))
-            if len(ways) <= _MANY_BRANCHES:
-                before = _both(before, (frozenset({negate(asked)} if asked else ()),))
+            if asked and len(ways) <= _MANY_BRANCHES:
+                before = _both(before, (frozenset({negate(asked)}),))
         for branch, asked, here in reversed(ways):
             inner = at._replace(around=_both(at.around, here), shown=None)
             body = self._build(branch.parts[0], ok, bad, inner)
@@ -281,7 +282,7 @@ class Follower:
 
     def _build_run(self, node: Node, ok: Step, bad: Step, at: _Context) -> Step:
         words = call_of(node)
-        name = words[0] if words else ""
+        name = "".join(words[:1])
         if name in ("break", "continue"):
             return _status(PASS, at.loop)
         if name == "return":
@@ -300,7 +301,7 @@ class Follower:
 
     def _with_outputs(self, words: Sequence[str], step: Step, at: _Context) -> Step:
         # bash runs $(...) without set -e, where another shell keeps it
-        value = "output" if self._script.startswith("#!") else ""
+        value = "output" * self._script.startswith("#!")
         for output in reversed(list(outputs_of(words))):
             leave = Step("leave", step.node, step, step, at.out, True)
             step = self._inner(parse(output), leave, at, value)
@@ -330,15 +331,15 @@ class Follower:
             case "run":
                 return self._run(step, state)
             case "enter":
-                options = state.options - {"e"} if step.value == "output" else state.options
+                options = state.options - set("e" * (step.value == "output"))
                 inner = state._replace(outer=state, options=options, traps=("", ""))
                 return [(step.ok, inner._replace(has_ended=False, is_piped=False))]
             case "leave":
                 return self._leave(step, state)
             case "join":
-                failed = state.is_piped and "pipefail" in state.options and state.status == PASS
-                status = FAIL if failed else state.status
-                return self._settle(step, state._replace(status=status, is_piped=False))
+                if state.is_piped and "pipefail" in state.options and state.status == PASS:
+                    state = state._replace(status=FAIL)
+                return self._settle(step, state._replace(is_piped=False))
             case "status":
                 return [(step.ok, state._replace(status=step.value))]
             case "choice":
@@ -427,24 +428,20 @@ class Follower:
             return (FAIL,)
         if name in ("[", "[[", "test"):
             answer = answer_of(step.node, dict(state.known), state.status)
-            return (PASS, FAIL) if answer is None else (PASS if answer else FAIL,)
+            return {None: (PASS, FAIL), True: (PASS,), False: (FAIL,)}[answer]
         return (PASS, FAIL)
 
     def _changed(self, step: Step, state: State) -> State:
         """Return what is known after a command that sets options, traps or variables."""
         words, name = step.call, step.name
         if name in ("set", "shopt"):
-            options = set(state.options)
-            for option, sets in option_changes(words):
-                if option in _FOLLOWED:
-                    (options.add if sets else options.discard)(option)
-            return state._replace(options=frozenset(options))
+            changes = {option: on for option, on in option_changes(words) if option in _FOLLOWED}
+            options = dict.fromkeys(state.options, True) | changes
+            return state._replace(options=frozenset(filter(options.get, options)))
         if name == "trap" and len(words) > 2:
-            handler = words[1].strip("'\"") if words[1] != "-" else ""
-            traps = list(state.traps)
-            for signal in words[2:]:
-                if signal.removeprefix("SIG") in _SIGNALS:
-                    traps[_SIGNALS[signal.removeprefix("SIG")]] = handler
+            handler = {"-": ""}.get(words[1], words[1].strip("'\""))
+            traps = dict(enumerate(state.traps))
+            traps |= {_SIGNALS.get(signal.removeprefix("SIG"), 2): handler for signal in words[2:]}
             return state._replace(traps=(traps[0], traps[1]))
         if not words or name in _SETS:
             return state._replace(known=self._assigned(step.node.words, state))
@@ -498,7 +495,7 @@ class Follower:
                 return _ANY
             self._depth += 1
             self.known_functions[key] = _ANY  # where it calls itself
-            start = State(options=state.options if ends_itself else state.options - {"e"})
+            start = State(options=state.options - set("e" * (not ends_itself)))
             body = self.functions[step.name]
             root = self.root(body, over="returned", is_checked=step.is_checked)
             ends = set(self.outcome(root, start))
@@ -506,9 +503,11 @@ class Follower:
             failing = {End.FAILS, End.LEFT}
             fails = any(failing & set(bad) for _, _, bad in self.weigh(steps))
             self._depth -= 1
-            always = next(iter(ends)) if len(ends) == 1 else End.UNSURE
+            always = End.UNSURE
             if ends & {End.NONE, End.LEFT}:
                 always = End.NONE
+            elif len(ends) == 1:
+                (always,) = ends
             ends_red = any(map(self.ends_red, steps))
             does = _Function(always, fails or bool(ends & failing), End.NONE in ends, ends_red)
             self.known_functions[key] = does

@@ -16,7 +16,7 @@ _QUOTED = re.compile(
     r"""'([^']*)'|"((?:[^"\\`$]|\\.)*)"|("(?:[^"\\`]|\\.)*")|(\\.)|([^'"\\]+|.)""", re.DOTALL
 )
 _BRACED = re.compile(r"\$\{(\w+)\}(?!\w)")
-_LONE = re.compile(r"\$(?:\{[^{}\"'`$]*\}|\w+|[?#!@*])")
+_LONE = re.compile(r"\A\$(?:\{[^{}\"'`$]*\}|\w+|[?#!@*])\Z")
 _OUTPUT = re.compile(r"[$<>]\(|`")
 _OUTPUT_ALONE = re.compile(r"""([A-Za-z_]\w*=)(?:"(\$\(.*\))"|(\$\(.*\)))""", re.DOTALL)
 _NO_OUTPUT = re.compile(r"(?:\d*|&)>+(?:/dev/null|&?[12])")
@@ -58,8 +58,8 @@ def _form(node: Node) -> tuple[list[str], bool]:
     at = len(words) - 2  # of the operator
     is_known = len(words) in (2, 3) and words[at] in _COMPARES
     if is_double and (is_known or len(words) == 2):  # where words aren't split
-        place = 1 if len(words) == 2 else 0
-        words[place] = f'"{words[place]}"' if _LONE.fullmatch(words[place]) else words[place]
+        place = len(words) == 2
+        words[place] = _LONE.sub(r'"\g<0>"', words[place])
     if is_known and words[at] in _OPPOSITE:
         words[at], holds = _OPPOSITE[words[at]], not holds
     if is_known and words[at] == "==":
@@ -114,10 +114,10 @@ def form_of(node: Node) -> str:
 
 def assigned_form(word: str) -> str:
     """Return what is assigned in one form for all spellings, of the output of commands too."""
-    found = _OUTPUT_ALONE.fullmatch(word)
-    inner = (found[2] or found[3]) if found else ""
-    if found and list(outputs_of([inner])) == [inner[2:-1]]:
-        return f"{found[1]}{form_of(parse(inner[2:-1]))}"
+    if found := _OUTPUT_ALONE.fullmatch(word):
+        inner = found[2] or found[3]
+        if list(outputs_of([inner])) == [inner[2:-1]]:
+            return f"{found[1]}{form_of(parse(inner[2:-1]))}"
     return plain(word)
 
 

@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_USE = re.compile(rf"\$(?:\{{[#!]?(?P<braced>{_NAME})(?P<rest>[^}}]*)\}}?|(?P<plain>{_NAME}))")
+_REST = r"(?P<rest>(?:\[[^\]}]*\])?:?(?P<does>[-=+?]?)[^}]*)"
+_USE = re.compile(rf"\$(?:\{{[#!]?(?P<braced>{_NAME}){_REST}\}}?|(?P<plain>{_NAME}))")
 # Pieces of a script where commands stand, in double quotes, and in ${...}.
 _HERE = r"""<<(?!<)(?P<dash>-?)[ \t]*(?P<word>(?P<mark>['"]?)\\?[A-Za-z_][\w.-]*(?P=mark))
       (?=[ \t\n;&|()<>]|$)(?P<here>)"""
@@ -85,13 +86,12 @@ def find_uses(script: str) -> tuple[Use, ...]:
     for match in _USE.finditer(text):
         line += text.count("\n", at, match.start())
         at = match.start()
-        rest = match["rest"] or ""
-        operator = re.match(r"(?:\[[^\]]*\])?:?([-=+?])", rest)
-        does = operator[1] if operator else ""
+        does = match["does"] or ""
         name = match["braced"] or match["plain"]
         uses.append(Use(name, line, has_default=does in tuple("-=+"), is_required=does == "?"))
         # ${NAME:-$OTHER}: the rest is looked into as well
-        uses += [Use(m["braced"] or m["plain"], line) for m in _USE.finditer(rest + "}")]
+        rest = _USE.finditer(f"{match['rest'] or ''}}}")
+        uses += [Use(inner["braced"] or inner["plain"], line) for inner in rest]
     return tuple(uses)
 
 
@@ -216,7 +216,7 @@ def _find_end(script: str, at: int, here: re.Match[str], *, is_quoted: bool) -> 
     for line in lines.finditer(script, at):
         text = line[0].removesuffix("\n")
         text = text if is_quoted else text.replace("\\\n", "")
-        if (text.lstrip("\t") if here["dash"] else text) == word:
+        if text.lstrip("\t" * len(here["dash"])) == word:
             return line.span()
     return len(script), len(script)
 
@@ -245,19 +245,19 @@ def without_comments(script: str) -> str:
 @_kept
 def _code_of(part: str) -> str | None:
     """Return a part of a script without comments and blank lines; None where that isn't sure."""
-    lines = line = blank = ""
+    lines, blank = [""], ""
     for token in lex(part):
         if not token.is_sure:
             return None
         if token.kind == "blank":
             blank = token.text
         elif token.kind == "newline":
-            lines += f"{line}\n" if line else ""
-            line = blank = ""
-        elif token.kind != "comment":
-            line += blank + token.text
+            lines.append("")
             blank = ""
-    return lines + (f"{line}\n" if line else "")
+        elif token.kind != "comment":
+            lines[-1] += blank + token.text
+            blank = ""
+    return "".join(f"{line}\n" for line in filter(None, lines))
 
 
 _DEPLOYS = re.compile(
