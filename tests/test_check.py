@@ -21,7 +21,7 @@ from cfl_jobs.check.shellcheck import Remark, find_kept_remarks, run_shellcheck
 from cfl_jobs.cli import cli
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.errors import CflJobsError
-from tests.case_files import find_cases, lay_out
+from tests.case_files import find_cases, lay_out, read_case
 from tests.projects import ROOT, copy_project
 from tests.trial_chain import CONFIGS, read_trial_job
 
@@ -34,15 +34,31 @@ def chain(tmp_path: Path) -> Path:
     return copy_project(tmp_path)
 
 
-def lay_out_case(name: str, root: Path) -> Path:
+def lay_out_case(name: str, root: Path) -> list[Path]:
+    """Return the projects of a case: where the rule finds something, and where all is right."""
+    projects = [root / "found", root / "left"]
     lay_out(CASES[name], root, expected="found/expected")
-    return add_template(root / "found")
+    for project in projects:
+        (project / "templates").mkdir(exist_ok=True)
+        shutil.copy(ROOT / "tests/cases/check/job.yaml.j2", project / "templates")
+    return projects
 
 
-def add_template(project: Path) -> Path:
-    (project / "templates").mkdir(exist_ok=True)
-    shutil.copy(ROOT / "tests/cases/check/job.yaml.j2", project / "templates")
-    return project
+def add(path: Path, line: str) -> None:
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(line)
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def write_program(path: Path, script: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
 
 
 def run(*arguments: str) -> Result:
@@ -106,71 +122,56 @@ def test_each_mistake_in_the_chain_is_found_and_nothing_else(
     chain: Path, damages: tuple[tuple[str, str, str, str], ...]
 ) -> None:
     for file, old, new, _ in damages:
-        path = chain / file
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        change(chain / file, old, new)
     expected = {rule for *_, rules in damages for rule in rules.split()}
     assert {problem.rule for problem in check_project(chain).problems} == expected
 
 
-def test_a_finding_in_a_script_is_told_once_for_all_its_jobs(chain: Path) -> None:
-    script = chain / "templates/scripts/publish.sh"
-    with script.open("a", encoding="utf-8") as stream:
-        stream.write('echo "$DISTRIBUTION"\n')
+def test_a_finding_in_a_script_is_told_once_for_all_its_jobs_and_silenced_there_or_in_one(
+    chain: Path,
+) -> None:
+    script, jobs = chain / "templates/scripts/publish.sh", chain / "jobs/publish.yaml"
+    add(script, 'echo "$DISTRIBUTION"\n')
     (problem,) = check_project(chain).problems
     position = problem.finding.position
     assert position is not None
     assert position.file == "templates/scripts/publish.sh"
     assert position.line == len(script.read_text(encoding="utf-8").splitlines())
-    assert len(problem.names) == 3
-    assert len(problem.finding.origins) == 3
-
-
-@pytest.mark.parametrize(
-    ("file", "anchor", "comment"),
-    [
-        ("templates/scripts/publish.sh", 'echo "$DISTRIBUTION"', "# {}"),
-        ("jobs/publish.yaml", "  - name: Publish Ocargo Files", "  # {}"),
-    ],
-)
-def test_a_silence_covers_its_line_or_its_job(
-    chain: Path, file: str, anchor: str, comment: str
-) -> None:
-    with (chain / "templates/scripts/publish.sh").open("a", encoding="utf-8") as stream:
-        stream.write('echo "$DISTRIBUTION"\n')
-    path = chain / file
-    silence = comment.format("cfl-jobs: ignore undeclared-variable the node sets it")
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace(anchor, f"{silence}\n{anchor}"), encoding="utf-8")
+    assert len(problem.names) == len(problem.finding.origins) == 3
+    silence = "# cfl-jobs: ignore undeclared-variable the node sets it"
+    change(jobs, "  - name: Publish Ocargo Files", f"  {silence}\n  - name: Publish Ocargo Files")
     report = check_project(chain)
-    by_job = file.startswith("jobs/")
-    assert report.silenced == (1 if by_job else 3)
-    assert [len(problem.names) for problem in report.problems] == ([2] if by_job else [])
+    assert (report.silenced, [len(each.names) for each in report.problems]) == (1, [2])
+    change(jobs, f"  {silence}\n", "")
+    change(script, 'echo "$DISTRIBUTION"', f'{silence}\necho "$DISTRIBUTION"')
+    report = check_project(chain)
+    assert (report.silenced, report.problems) == (3, ())
 
 
-@pytest.mark.parametrize("comment", ["  # {}", "  {{# {} #}}"])
-def test_a_silence_in_a_template_may_be_of_yaml_or_of_jinja(chain: Path, comment: str) -> None:
-    base = chain / "templates/base.yaml.j2"
-    text = base.read_text(encoding="utf-8")
-    base.write_text(text.replace("  - workspace-cleanup\n", ""), encoding="utf-8")
+def test_a_silence_in_a_template_may_be_of_yaml_or_of_jinja(chain: Path) -> None:
+    change(chain / "templates/base.yaml.j2", "  - workspace-cleanup\n", "")
     problems = check_project(chain).problems
     assert {problem.rule for problem in problems} == {"workspace-not-cleaned"}
-    silence = comment.format("cfl-jobs: ignore workspace-not-cleaned every node is new")
-    for problem in reversed(problems):
-        place = problem.finding.position
-        assert place is not None
-        path = chain / place.file
-        lines = path.read_text(encoding="utf-8").split("\n")
-        lines.insert(place.line - 1, silence)
-        path.write_text("\n".join(lines), encoding="utf-8")
-    report = check_project(chain)
-    assert report.problems == ()
-    assert report.silenced == sum(len(problem.names) for problem in problems)
+    for comment in ("  # {}", "  {{# {} #}}"):
+        silence = comment.format("cfl-jobs: ignore workspace-not-cleaned every node is new")
+        texts: dict[Path, str] = {}
+        for problem in reversed(problems):
+            place = problem.finding.position
+            assert place is not None
+            path = chain / place.file
+            texts.setdefault(path, path.read_text(encoding="utf-8"))
+            lines = path.read_text(encoding="utf-8").split("\n")
+            lines.insert(place.line - 1, silence)
+            path.write_text("\n".join(lines), encoding="utf-8")
+        report = check_project(chain)
+        assert report.problems == ()
+        assert report.silenced == sum(len(problem.names) for problem in problems)
+        for path, text in texts.items():
+            path.write_text(text, encoding="utf-8")
 
 
 def test_no_format_ever_shows_a_secret(tmp_path: Path) -> None:
-    report = check_project(lay_out_case("plain-secret", tmp_path))
+    report = check_project(lay_out_case("plain-secret", tmp_path)[0])
     secrets = ("hunter2", "4pples", "ghp_", "geheim", "Zm9v", "s3cr3t", "AKIA")
     for write in WRITERS.values():
         text = write(report)
@@ -181,10 +182,10 @@ def test_no_format_ever_shows_a_secret(tmp_path: Path) -> None:
 def test_errors_fail_and_warnings_fail_only_when_strict(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(lay_out_case("unreachable-job", tmp_path))
+    monkeypatch.chdir(lay_out_case("unreachable-job", tmp_path)[0])
     assert run("check").return_value == 0
     assert run("check", "--strict").return_value == 1
-    monkeypatch.chdir(lay_out_case("cycle", tmp_path / "other"))
+    monkeypatch.chdir(lay_out_case("cycle", tmp_path / "other")[0])
     result = run("check")
     assert result.return_value == 1
     assert "[error: cycle]" in result.output
@@ -192,7 +193,7 @@ def test_errors_fail_and_warnings_fail_only_when_strict(
 
 
 def test_more_executors_allow_more_jobs_that_wait(tmp_path: Path) -> None:
-    project = lay_out_case("too-many-blocking-jobs", tmp_path)
+    project, _ = lay_out_case("too-many-blocking-jobs", tmp_path)
     rules = {problem.rule for problem in check_project(project, executors=3).problems}
     assert "too-many-blocking-jobs" not in rules
 
@@ -200,12 +201,7 @@ def test_more_executors_allow_more_jobs_that_wait(tmp_path: Path) -> None:
 def test_github_annotations_stand_at_the_line_and_escape_what_means_something(
     chain: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = chain / "jobs/tests.yaml"
-    path.rename(chain / "jobs/te,s:ts%.yaml")
-    path.with_name("te,s:ts%.yaml").write_text(
-        path.with_name("te,s:ts%.yaml").read_text(encoding="utf-8") + "    tpyo: 1\n",
-        encoding="utf-8",
-    )
+    add((chain / "jobs/tests.yaml").rename(chain / "jobs/te,s:ts%.yaml"), "    tpyo: 1\n")
     monkeypatch.chdir(chain)
     result = run("check", "--format", "github")
     assert result.return_value == 1
@@ -215,7 +211,7 @@ def test_github_annotations_stand_at_the_line_and_escape_what_means_something(
 
 
 def test_sarif_names_every_rule_that_it_uses_and_every_place(tmp_path: Path) -> None:
-    report = check_project(lay_out_case("unknown-job", tmp_path))
+    report = check_project(lay_out_case("unknown-job", tmp_path)[0])
     (sarif,) = json.loads(WRITERS["sarif"](report))["runs"]
     rules = [rule["id"] for rule in sarif["tool"]["driver"]["rules"]]
     assert len(sarif["results"]) == len(report.problems)
@@ -227,52 +223,48 @@ def test_sarif_names_every_rule_that_it_uses_and_every_place(tmp_path: Path) -> 
 
 
 def test_json_counts_and_lists_the_problems(tmp_path: Path) -> None:
-    report = check_project(lay_out_case("no-time-limit", tmp_path))
+    report = check_project(lay_out_case("no-time-limit", tmp_path)[0])
     data = json.loads(WRITERS["json"](report))
     assert data["warnings"] == report.count(Severity.WARNING) == len(data["problems"])
     (problem,) = (found for found in data["problems"] if found["rule"] == "no-time-limit")
     assert (problem["file"], problem["line"], problem["jobs"]) == ("jobs/chain.yaml", 3, ["a"])
 
 
-def test_explain_tells_what_comes_of_it_and_how_to_silence_it() -> None:
-    result = run("explain", "copy-not-permitted")
-    assert result.return_value == 0
-    assert "Unable to find project for artifact copy" in result.output
-    assert "# cfl-jobs: ignore copy-not-permitted REASON" in result.output
-
-
-def test_explain_lists_all_rules() -> None:
+def test_explain_lists_all_rules_and_tells_of_each_what_comes_of_it_and_how_to_silence_it() -> None:
     assert len(run("explain").output.splitlines()) >= 25
+    text = run("explain", "copy-not-permitted").output
+    assert "Unable to find project for artifact copy" in text
+    assert "# cfl-jobs: ignore copy-not-permitted REASON" in text
 
 
 def test_a_shellcheck_that_answers_nonsense_is_one_clear_sentence(tmp_path: Path) -> None:
-    fake = tmp_path / "shellcheck"
-    fake.write_text("#!/bin/sh\necho no\n", encoding="utf-8")
-    fake.chmod(0o755)
     with pytest.raises(CflJobsError, match="did not answer with JSON"):
-        run_shellcheck(fake, ["true"])
-
-
-def test_script_too_long_for_shellcheck_is_told_and_the_others_are_checked(chain: Path) -> None:
-    """ShellCheck takes minutes and gigabytes for a megabyte."""
-    long = chain / "templates/scripts/publish.sh"
-    long.write_text(long.read_text(encoding="utf-8") + "echo a line like the others\n" * 5_000)
-    with (chain / "templates/scripts/promote.sh").open("a", encoding="utf-8") as script:
-        script.write("echo $unquoted\n")
-    found = [p.finding for p in check_project(chain).problems if p.rule == "shellcheck"]
-    messages = [finding.message for finding in found]
-    assert "the script is too long for ShellCheck, so it was not checked" in messages
-    assert any("SC2086" in message or "SC2154" in message for message in messages)
+        run_shellcheck(write_program(tmp_path / "shellcheck", "echo no"), ["true"])
 
 
 def test_shellcheck_that_takes_for_ever_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = tmp_path / "shellcheck"
-    slow.write_text("#!/bin/sh\nexec sleep 600\n")
-    slow.chmod(0o755)
     monkeypatch.setattr("cfl_jobs.check.shellcheck._TIME_LIMIT", 0.2)
+    slow = write_program(tmp_path / "shellcheck", "exec sleep 600")
     assert run_shellcheck(slow, ["true"]) is None
+
+
+def test_scripts_are_looked_at_by_shellcheck_but_for_those_too_long_for_it(chain: Path) -> None:
+    """It takes gigabytes for a megabyte; its errors are errors, its remarks are warnings."""
+    scripts = chain / "templates/scripts"
+    add(scripts / "publish.sh", "echo a line like the others\n" * 5_000)
+    add(scripts / "promote.sh", "rm $1\n")
+    add(scripts / "run-suite.sh", "for x in 1; do\n")
+    found = {
+        (place.file.removeprefix("templates/scripts/"), p.severity, p.finding.message[:15])
+        for p in check_project(chain).problems
+        if p.rule == "shellcheck" and (place := p.finding.position)
+    }
+    assert ("promote.sh", Severity.WARNING, "SC2086: Double ") in found
+    assert ("run-suite.sh", Severity.ERROR) in {each[:2] for each in found}
+    assert ("publish.sh", Severity.WARNING, "the script is t") in found
+    assert {file for file, *_ in found} == {"promote.sh", "run-suite.sh", "publish.sh"}
 
 
 def test_shellcheck_works_while_the_other_rules_look(
@@ -280,10 +272,9 @@ def test_shellcheck_works_while_the_other_rules_look(
 ) -> None:
     """One that doesn't end before the first rule has seen it at work."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    program, begun, seen = (tmp_path / name for name in ("shellcheck", "begun", "seen"))
+    begun, seen = tmp_path / "begun", tmp_path / "seen"
     wait = f"touch '{begun}'; until test -e '{seen}'; do sleep 0.05; done"
-    program.write_text(f"#!/bin/sh\n{wait}\necho '{{\"comments\": []}}'\n")
-    program.chmod(0o755)
+    program = write_program(tmp_path / "shellcheck", f"{wait}\necho '{{\"comments\": []}}'")
     monkeypatch.setattr("cfl_jobs.check.shellcheck.find_shellcheck", lambda: program)
 
     def look(scope: Scope) -> Iterator[Found]:
@@ -294,8 +285,8 @@ def test_shellcheck_works_while_the_other_rules_look(
         seen.touch()
         yield from ()
 
-    rule = DEFINITION  # which looks for nothing itself
-    monkeypatch.setitem(RULES, rule.id, replace(rule, search=look))
+    # this rule looks for nothing itself
+    monkeypatch.setitem(RULES, DEFINITION.id, replace(DEFINITION, search=look))
     assert check_project(chain).problems == ()
 
 
@@ -304,16 +295,16 @@ def test_remarks_are_kept_by_the_script_and_the_program(
 ) -> None:
     """A shellcheck that counts its runs; another state of it is asked again."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    program, runs = tmp_path / "shellcheck", tmp_path / "runs"
+    runs = tmp_path / "runs"
     answer = '{"comments": [{"file": "0.sh", "code": 1, "level": "info", "message": "m", '
     answer += '"line": 2, "column": 3}]}'
-    program.write_text(f"#!/bin/sh\necho $# >>'{runs}'\necho '{answer}'\n")
-    program.chmod(0o755)
+    counting = f"echo $# >>'{runs}'\necho '{answer}'"
+    program = write_program(tmp_path / "shellcheck", counting)
     remarks = ((Remark("SC1", "info", "m", 1, 3),),)
     for script in ("true", "true", "false", "true"):
         assert find_kept_remarks(program, [script]) == remarks
     assert runs.read_text() == "3\n3\n"
-    program.write_text(program.read_text() + "# newer\n")
+    add(program, "# newer\n")
     assert find_kept_remarks(program, ["true", "false"]) == (*remarks, ())
     assert runs.read_text() == "3\n3\n4\n"
     for file in (tmp_path / "cache/cfl-jobs/shellcheck").iterdir():
@@ -329,9 +320,7 @@ def test_the_disk_that_retention_takes_is_estimated_of_sizes_given_or_seen(
         archive = Path(f"build/rehearsal/jobs/Publish Portal Files/builds/{number}/archive")
         archive.mkdir(parents=True)
         (archive / "portal.tar.gz").write_bytes(b"x" * size)
-    definition = Path("jobs/distribution.yaml")
-    text = definition.read_text().replace("    expect:", "    retention_builds: 20\n    expect:")
-    definition.write_text(text)
+    change(Path("jobs/distribution.yaml"), "    expect:", "    retention_builds: 20\n    expect:")
     assert CliRunner().invoke(cli, ["check"]).output.endswith("27 rules: no problems.\n")
     asked = ["check", "--size", "Create Distribution=60", "--builds-a-day", "4"]
     told = CliRunner().invoke(cli, asked).output
@@ -344,54 +333,25 @@ def test_the_disk_that_retention_takes_is_estimated_of_sizes_given_or_seen(
         CliRunner().invoke(cli, ["check", "--size", "Create Dist=60"], catch_exceptions=False)
 
 
-def test_an_error_of_shellcheck_is_an_error_and_a_remark_is_a_warning(chain: Path) -> None:
-    for name, line in (("publish", "rm $1"), ("run-suite", "for x in 1; do")):
-        with (chain / f"templates/scripts/{name}.sh").open("a") as script:
-            script.write(f"{line}\n")
-    found = {
-        (str(p.finding.position.file), p.severity)
-        for p in check_project(chain).problems
-        if p.rule == "shellcheck" and p.finding.position
-    }
-    assert found == {
-        ("templates/scripts/publish.sh", Severity.WARNING),
-        ("templates/scripts/run-suite.sh", Severity.ERROR),
-    }
-
-
 def find_problems(project: Path, rule: str) -> list[str]:
     """Return the problems of one rule as "file:line: message"."""
-    found = []
-    for problem in check_project(add_template(project)).problems:
-        place = problem.finding.position
-        if problem.rule == rule:
-            assert place is not None
-            found.append(f"{place.file}:{place.line}: {problem.finding.message}")
-    return sorted(
-        found,
-        key=lambda line: [
-            int(part) if part.isdigit() else part for part in re.split(r"(\d+)", line)
-        ],
-    )
+    problems = (each for each in check_project(project).problems if each.rule == rule)
+    found = ((each.finding.position, each.finding.message) for each in problems)
+    return sorted(f"{place.file}:{place.line}: {text}" for place, text in found if place)
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_rule_finds_what_it_is_for_at_its_line(case: Path, tmp_path: Path) -> None:
-    expected = lay_out(case, tmp_path, expected="found/expected")
-    assert find_problems(tmp_path / "found", case.stem) == expected.splitlines()
+@pytest.mark.parametrize("rule", CASES)
+def test_a_rule_finds_what_it_is_for_at_its_line_and_leaves_alone_what_is_right(
+    rule: str, tmp_path: Path
+) -> None:
+    found, left = lay_out_case(rule, tmp_path)
+    expected = read_case(CASES[rule])["found/expected"].splitlines()
+    assert find_problems(found, rule) == sorted(expected)
+    assert find_problems(left, rule) == []
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
-def test_a_rule_leaves_alone_what_is_right(case: Path, tmp_path: Path) -> None:
-    lay_out(case, tmp_path, expected="found/expected")
-    assert find_problems(tmp_path / "left", case.stem) == []
-
-
-def test_every_rule_has_a_case() -> None:
+def test_every_rule_has_a_case_and_says_what_comes_of_it_and_what_to_do() -> None:
     assert {*CASES} == {*RULES}
-
-
-def test_every_rule_says_what_comes_of_it_and_what_to_do() -> None:
     for rule in RULES.values():
         assert re.fullmatch(r"[a-z]+(-[a-z]+)*", rule.id)
         assert rule.title[0].islower() or rule.title.startswith("ShellCheck")

@@ -1,14 +1,23 @@
-"""What the rules read out of texts: shell variables, Ant patterns, secrets."""
+"""What the rules read out of texts: shell variables, Ant patterns, secrets, deploys, comments."""
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfl_jobs.check.flow import may_overlap
 from cfl_jobs.check.secret_text import find_secrets, hide_secrets
-from cfl_jobs.check.shell import expanding_text, find_assigned, find_uses
+from cfl_jobs.check.shell import (
+    deploys,
+    expanding_text,
+    find_assigned,
+    find_uses,
+    without_comments,
+)
 from tests.case_files import CASES
 
 
@@ -97,8 +106,106 @@ def test_what_is_no_secret_is_left_alone(line: str) -> None:
     assert find_secrets(line) == ()
 
 
+@settings(max_examples=30)
 @given(st.text())
 def test_hiding_twice_changes_nothing_more_and_never_fails(text: str) -> None:
     hidden = hide_secrets(text)
     assert hidden.count("\n") == text.count("\n")
     assert hide_secrets(hidden).count("\n") == hidden.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("./deploy.sh Dev", True),
+        ("cd site && ./deploy Dev", True),
+        ("bash -eu deploy.sh Dev", True),
+        ("VERSION=1 scripts/deploy-site.sh", True),
+        ('"$WORKSPACE/bin/deploy" Dev', True),
+        ("make deploy", True),
+        ('bash -c "$deploy_command"', True),
+        ('env A=1 "${variables[@]}" /bin/bash -euo pipefail -ec "$deploy_command"', True),
+        ('if true; then sh -c "${deploy}"; fi', True),
+        ('bash -c "$command"', False),
+        ('echo bash -c "$deploy_command"', False),
+        ('deploy_command="$1"', False),
+        ("echo a/deploy.sh", False),
+        ("cp deploy/settings.py .", False),
+        ("./deploy/check.sh", False),
+        ("# ./deploy.sh", False),
+        ("make deployment-diagram", False),
+        ("tar -xf deploy.tar.gz", False),
+    ],
+)
+def test_what_runs_a_deploy_is_told_from_what_names_one(script: str, expected: bool) -> None:
+    assert deploys(script) is expected
+
+
+COMMENTED = [
+    ("echo a\n", "echo a # why\n\n  # and how it's done\n"),
+    ("if a; then\n  b\nfi\n", 'if a; then # (\n  b\n  # "\nfi\n'),
+    ("cat <<E\n# text\nE\n", "cat <<E\n# text\nE\n# a comment\n"),
+    ("a=(\n  one\n)\n", "a=(\n  # first\n  one\n)\n"),
+    ('x="${y//\'}\'/"$z"}"\n', 'x="${y//\'}\'/"$z"}" # replaced\n'),
+    ("#!/bin/bash -e\necho a\n", "#!/bin/bash -e\n# note\necho a\n"),
+    ("cat <<A\nb\\\\\nA\n", "cat <<A\nb\\\\\nA\n# : nothing\n"),
+    ("cat <<'A'\nb\\\nA\n", "cat <<'A'\nb\\\nA\n# : nothing\n"),
+]
+NOT_COMMENTS = [
+    ("echo 'a\nb'\n", "echo 'a\n# text\nb'\n"),
+    ('echo "a\nb"\n', 'echo "a\n# text\nb"\n'),
+    ("cat <<E\na\nE\n", "cat <<E\na\n# text\nE\n"),
+    ("cat <<!\na\n!\n", "cat <<!\na\n# text\n!\n"),
+    ("cat <<'E F'\na\nE F\n", "cat <<'E F'\na\n# text\nE F\n"),
+    ("echo a \\\n b\n", "echo a \\\n# ends the command\n b\n"),
+    ("echo a\\\nb\n", "echo a\\\n#b\nb\n"),
+    ("echo \\ a\n", "echo \\ #a\n"),
+    ("echo $'it\\'s\nb'\n", "echo $'it\\'s\n# text\nb'\n"),
+    ('echo "${x:-"a\nb"}"\n', 'echo "${x:-"a\n# text\nb"}"\n'),
+    ("echo `a\nb`\n", "echo `a\n# text`\nb`\n"),
+    ("[[ a =~ (b) ]]\n", "[[ a =~ (#b) ]]\n"),
+    ("#!/bin/bash\na\n", "#!/bin/bash -e\na\n"),
+    ("#!/usr/bin/env python3\na = 1\n", "#!/usr/bin/env python3\na = 1  # one\n"),
+    ("true\u00a0\n", "true\u00a0# : nothing\n"),
+    ("true\u2003\n", "true\u2003# : nothing\n"),
+    ("true\u0085\n", "true\u0085# : nothing\n"),
+    ("true\r\n", "true\r# : nothing\n"),
+    ("true\v\n", "true\v# : nothing\n"),
+    ("true # a\n", "true # a\r: nothing\n"),
+    ("cat <<A\u00a0\nb\nA\n", "cat <<A\u00a0\nb\nA\n# : nothing\n"),
+    ("cat <<A\nb\\\nA\nA\n", "cat <<A\nb\\\nA\n# : nothing\nA\n"),
+    ("cat <<A\n\\\nA\nA\n", "cat <<A\n\\\nA\n A\n"),
+    ("grep '^#' \"$0\"\n", "grep '^#' \"$0\"\n# read by the script itself\n"),
+]
+
+
+def test_comments_and_blank_lines_are_told_from_what_is_run() -> None:
+    for script, other in COMMENTED:
+        assert without_comments(script) == without_comments(other), other
+    for script, other in NOT_COMMENTS:
+        assert without_comments(script) != without_comments(other), other
+
+
+def test_bash_agrees_on_what_is_a_comment(tmp_path: Path) -> None:
+    """A line is put between any two of scripts that are hard to read: what bash runs is the same
+    wherever only a comment is told."""
+    if _read_by_bash(tmp_path, "echo a # b\n") != ["echo a"]:
+        pytest.skip("this bash can't print what it reads (5.2: --pretty-print)")
+    told = 0
+    for script in {script for pair in (*COMMENTED, *NOT_COMMENTS) for script in pair}:
+        lines = script.splitlines(keepends=True)
+        for number in range(1, len(lines) + 1):
+            other = "".join([*lines[:number], "# it's \"\n", *lines[number:]])
+            if without_comments(script) == without_comments(other):
+                told += 1
+                assert _read_by_bash(tmp_path, script) == _read_by_bash(tmp_path, other), other
+    assert told > 20
+
+
+def _read_by_bash(tmp_path: Path, script: str) -> list[str]:
+    """Return the lines of a script as bash reads it, which runs nothing of it."""
+    file = tmp_path / "script.sh"
+    file.write_text(script, encoding="utf-8")
+    bash = ["bash", "--pretty-print", str(file)]
+    done = subprocess.run(bash, capture_output=True, text=True)
+    return [line for line in done.stdout.split("\n") if line.strip()]

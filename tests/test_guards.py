@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from cfl_jobs.check.deploys import Guard, find_guard
 from cfl_jobs.check.failing import find_options, read_script
 from cfl_jobs.check.following import End
+from cfl_jobs.check.shell import deploys
 from cfl_jobs.configs.graph import build_chain
 from cfl_jobs.configs.steps.building import Shell
 from cfl_jobs.planning.plan import Plan
@@ -381,3 +382,88 @@ def test_script_that_is_too_deep_to_follow_has_no_guards(text: str) -> None:
     assert read_script(script).red == ()
     assert find_options(script).on == {"e"}
     assert find_guard(script, ["tests.txt"]) is not Guard.STOPS
+
+
+SCRIPT = ROOT / "templates/scripts/deploy-distribution.sh"
+PLAIN = "#!/usr/bin/env bash\n"
+STRICT = f"{PLAIN}set -euo pipefail\n"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"{PLAIN}test -e evidence/tests.txt && ./deploy.sh Dev",
+        f"{PLAIN}[ -s evidence/tests.txt ] || exit 1\n./deploy.sh Dev",
+        f"{PLAIN}[ -s evidence/tests.txt ] \\\n    || {{ echo no; exit 1; }}\n./deploy.sh Dev",
+        f"{PLAIN}[ -s evidence/tests.txt ] || {{ echo $(date); exit 1; }}\n./deploy.sh Dev",
+        f"{PLAIN}[ -s evidence/tests.txt ] ||\n  # not tested\n  exit 1\n./deploy.sh Dev",
+        f"{PLAIN}# so: \\\n[ -s evidence/tests.txt ] || exit 1\n./deploy.sh Dev",
+        f"{PLAIN}[ -s evidence/tests.txt ] || {{\n  echo no\n  exit 1\n}}\n./deploy.sh Dev",
+        f"{PLAIN}if [ ! -s evidence/tests.txt ]; then exit 1; fi\n./deploy.sh Dev",
+        f"{PLAIN}if [ -s evidence/tests.txt ]; then\n  cd a\n  ./deploy.sh Dev\nfi",
+        f"{STRICT}test -s evidence/tests.txt\n./deploy.sh Dev",
+        f"{STRICT}grep -qx \"$number\" evidence/tests.txt\n./deploy.sh Dev",
+        f"{STRICT}n=$(<evidence/tests.txt)\n./deploy.sh Dev",
+        "grep -q 42 evidence/tests.txt\n./deploy.sh Dev",
+        "#!/bin/sh -e\ntest -s evidence/tests.txt\n./deploy.sh Dev",
+        f'{PLAIN}read -r n <evidence/tests.txt\n[ "$n" = 42 ] || exit 1\n./deploy.sh Dev',
+        f'{PLAIN}n="$(cat e/tests.txt)"\ncase "$n" in\n42) ;;\n*) exit 1 ;;\nesac\nmake deploy',
+        f"{PLAIN}die() {{\n  exit 1\n}}\n[ -s evidence/tests.txt ] || die\n./deploy.sh Dev",
+        f"{PLAIN}look() {{\n  [ -s evidence/tests.txt ] || exit 1\n}}\nlook\n./deploy.sh Dev",
+        f"{PLAIN}roll() {{ ./deploy.sh Dev; }}\n[ -s evidence/tests.txt ] || exit 1\nroll",
+        f"{STRICT}./look.py evidence/tests.txt",
+        f"{STRICT}if [ \"$1\" != any ]; then\n  cmp evidence/tests.txt wanted\nfi\n./deploy.sh Dev",
+    ],
+)  # fmt: skip
+def test_script_that_stops_without_the_record_is_guarded(script: str) -> None:
+    assert find_guard(script, ["tests.txt"]) is Guard.STOPS
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"{STRICT}./deploy.sh Dev",
+        f"{PLAIN}cat evidence/tests.txt\n./deploy.sh Dev",
+        f"{STRICT}echo evidence/tests.txt\n./deploy.sh Dev",
+        f"{STRICT}cat evidence/tests.txt || true\n./deploy.sh Dev",
+        f"{STRICT}n=\"$(cat evidence/tests.txt 2>/dev/null || true)\"\n./deploy.sh Dev",
+        f"{STRICT}# [ -s evidence/tests.txt ] || exit 1\n./deploy.sh Dev",
+        f"{STRICT}./deploy.sh Dev\n[ -s evidence/tests.txt ] || exit 1",
+        f"{STRICT}if [ ! -s evidence/tests.txt ]; then\n  echo untested\nfi\n./deploy.sh Dev",
+        f"{STRICT}if [ -n \"$1\" ]; then\n  cat evidence/tests.txt\nfi\n./deploy.sh Dev",
+        f"{STRICT}[ -n \"$1\" ] || exit 1\nrm -f evidence/tests.txt\n./deploy.sh Dev",
+        f"{STRICT}if [ \"$1\" = now ]; then\n  ./deploy.sh Dev\nfi\ntest -s evidence/tests.txt",
+        f"{PLAIN}roll() {{ ./deploy.sh Dev; }}\nroll\n[ -s evidence/tests.txt ] || exit 1",
+    ],
+)  # fmt: skip
+def test_script_that_deploys_whatever_the_record_says_is_not_guarded(script: str) -> None:
+    assert find_guard(script, ["tests.txt"]) is Guard.DEPLOYS
+
+
+def test_guard_cut_out_of_the_deploy_script_or_moved_below_its_run_is_missed() -> None:
+    script = SCRIPT.read_text(encoding="utf-8")
+    assert deploys(script)
+    assert find_guard(script, ["tests.txt"]) is Guard.STOPS
+    start = script.index('sum="$(sha256sum')
+    end = script.index("fi\n", start) + len("fi\n")
+    without = script[:start] + script[end:]
+    assert find_guard(without, ["tests.txt"]) is Guard.DEPLOYS
+    assert find_guard(without + script[start:end], ["tests.txt"]) is Guard.DEPLOYS
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("test -s a || { echo no; exit 1; }", "test -s a || { echo no; exit 1; }"),
+        ("test -s a || (echo no; exit 1)", "test -s a || (echo no; exit 1)"),
+        ("test -s a || exit", "test -s a || exit"),
+        ("test -s a || {\n  echo no\n  exit 1\n}", "test -s a || { echo no; exit 1; }"),
+        ('a || { echo "$(date)"; exit 2; }', 'a || { echo "$(date)"; exit 2; }'),
+        ("{ test -s a || exit 1; }", "{ test -s a || exit 1; }"),
+        ("if a; then (echo no; exit 1); fi", "if a: (echo no; exit 1)"),
+        ("# so: \\\ntest -s a ||\n  exit 1", "test -s a || exit 1"),
+        ("case $a in\n42) ;;\n*) exit 1 ;;\nesac", "case $a: exit 1"),
+    ],
+)
+def test_statement_at_which_a_script_stops_is_told_whole(script: str, words: str) -> None:
+    assert [stop.words for stop in read_script(f"#!/bin/bash\n{script}").red] == [words]
