@@ -17,7 +17,7 @@ from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import JenkinsServer
 from tests.jenkins_server_configs import DIALECTS
 from tests.projects import History
-from tests.rendered_jobs import choose_dialect
+from tests.rendered_jobs import Server, choose_dialect
 from tests.server_targets import target_at
 
 # Other work on the machine is no fault of a test.
@@ -76,6 +76,12 @@ def each_dialect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 def a_dialect(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let it be one of them, by the test's name: for what depends little on which it is."""
     choose_dialect(DIALECTS[len(request.node.name) % len(DIALECTS)], monkeypatch)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Server:
+    """Return a server in memory, as `jenkins` makes them."""
+    return Server(tmp_path)
 
 
 @pytest.fixture(params=DIALECTS)

@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.planning.apply import apply_plan
-from cfl_jobs.planning.journal import Journal
-from cfl_jobs.planning.plan import Difference, Owner, Plan, Status, Update
+from cfl_jobs.planning.plan import Difference, Owner, Plan, Update
 from cfl_jobs.review.formats import WRITERS
 from cfl_jobs.review.review import Review
-from cfl_jobs.target import Target
 from tests import rendered_jobs
 from tests.jenkins_server_configs import save
 from tests.memory_target import MemoryTarget
@@ -43,13 +40,6 @@ def upgrade(target: MemoryTarget) -> None:
 def tell(plan: Plan, form: str = "text", *, verbose: bool = False) -> str:
     """Return what people see of a plan in one of the formats."""
     return WRITERS[form](Review(plan), verbose=verbose)
-
-
-def roll_back(made: Plan, target: Target, place: Path) -> list[str]:
-    """Carry a rollback's plan out; return what failed, and why."""
-    journal = Journal(place, target=target.label, verb="rollback")
-    outcomes = apply_plan(made, target, journal, workers=1).outcomes
-    return [outcome.message for outcome in outcomes if outcome.status is not Status.DONE]
 
 
 def ways(made: Plan) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,9 @@ from cfl_jobs.configs.config import Blame, Config
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.errors import Position
 from cfl_jobs.planning.apply import apply_plan
-from cfl_jobs.planning.journal import Journal
+from cfl_jobs.planning.journal import Journal, Run, list_runs
 from cfl_jobs.planning.observe import observe
-from cfl_jobs.planning.plan import Plan, Result
+from cfl_jobs.planning.plan import Plan, Result, Status
 from cfl_jobs.planning.planner import plan_changes
 from cfl_jobs.planning.renames import names_to_look_at
 from cfl_jobs.target import Kind, Target
@@ -117,6 +118,13 @@ def apply(made: Plan, target: MemoryTarget, place: Path, *, workers: int = 1) ->
     return apply_plan(made, target, journal, versions=target.installed, workers=workers)
 
 
+def roll_back(made: Plan, target: Target, place: Path) -> list[str]:
+    """Carry a rollback's plan out; return what failed, and why."""
+    journal = Journal(place, target=target.label, verb="rollback")
+    outcomes = apply_plan(made, target, journal, workers=1).outcomes
+    return [outcome.message for outcome in outcomes if outcome.status is not Status.DONE]
+
+
 def update(
     target: MemoryTarget,
     place: Path,
@@ -141,3 +149,35 @@ def invent_zip(target: MemoryTarget) -> None:
         return text.replace("</artifacts>", "</artifacts><zip>fast</zip>")
 
     target.normalise = normalise
+
+
+class Server(MemoryTarget):
+    """What `jenkins` returns, with a place for the journals of what is done to it."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__()
+        self.__dict__ |= vars(jenkins())
+        self.place = place
+
+    @property
+    def last_run(self) -> Run:
+        return list_runs(self.place, "memory")[0]
+
+    def plan(self, *wanted: Config, **asked: Any) -> Plan:
+        return plan(self, *wanted, **asked)
+
+    def apply(self, made: Plan) -> Result:
+        return apply(made, self, self.place)
+
+    def attempt(self, *wanted: Config, **asked: Any) -> Result:
+        """Plan and apply at once, as `update --yes` does."""
+        return update(self, self.place, *wanted, **asked)
+
+    def bring(self, *wanted: Config, **asked: Any) -> Run:
+        """Do the same, and all of it; returns the run."""
+        result = self.attempt(*wanted, **asked)
+        assert result.is_complete, [outcome.message for outcome in result.outcomes]
+        return self.last_run
+
+    def roll_back(self, made: Plan) -> list[str]:
+        return roll_back(made, self, self.place)

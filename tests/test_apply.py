@@ -11,21 +11,18 @@ import pytest
 
 from cfl_jobs.errors import CflJobsError, Refused, Unreachable
 from cfl_jobs.planning.apply import apply_plan
-from cfl_jobs.planning.journal import Journal, Step, list_runs
+from cfl_jobs.planning.journal import Journal, Step
 from cfl_jobs.planning.plan import Owner, Status, Update
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import restart
-from tests.memory_target import Killed, MemoryTarget
+from tests.memory_target import Killed
 from tests.planned import told
 from tests.rendered_jobs import (
-    apply,
+    Server,
     folder,
     invent_zip,
-    jenkins,
     job,
     normal_of,
-    plan,
-    update,
     view,
 )
 
@@ -43,50 +40,46 @@ ANT = """
     </hudson.tasks.Ant>"""
 
 
-def test_an_update_makes_what_is_defined_and_the_next_plan_is_empty(tmp_path: Path) -> None:
-    target = jenkins()
-    result = update(target, tmp_path, *CHAIN, workers=8)
+def test_an_update_makes_what_is_defined_and_the_next_plan_is_empty(server: Server) -> None:
+    result = server.attempt(*CHAIN, workers=8)
     assert result.is_complete
-    made = [name for verb, name in target.requests if verb == "create"]
+    made = [name for verb, name in server.requests if verb == "create"]
     assert made.index("team") < made.index("team/Inner")
     assert made[-1] == "Code for Life"
-    assert plan(target, *CHAIN).changes == ()
+    assert server.plan(*CHAIN).changes == ()
 
 
-def test_a_step_that_jenkins_dropped_is_an_error_that_names_the_plugin(tmp_path: Path) -> None:
+def test_a_step_that_jenkins_dropped_is_an_error_that_names_the_plugin(server: Server) -> None:
     """The next runs look again, instead of taking the loss for an edit, until it is there."""
-    target = jenkins()
     wanted = job(builders=ANT)
-    result = update(target, tmp_path, wanted)
+    result = server.attempt(wanted)
     assert [outcome.status for outcome in result.outcomes] == [Status.FAILED]
     assert "dropped: ant" in result.outcomes[0].message
     assert "Install the plugin ant" in result.outcomes[0].message
-    found = told(plan(target, wanted))
+    found = told(server.plan(wanted))
     assert [(each.label, each.owner) for each in found] == [("ant", Owner.JENKINS)]
-    assert update(target, tmp_path, wanted).outcomes[0].status is Status.FAILED
-    target.installed["ant"] = "497.v94e7d9fffa_b_9"
-    assert update(target, tmp_path, wanted).is_complete
-    assert "hudson.tasks.Ant" in target.configs[Kind.JOB, "Publish"]
-    assert plan(target, wanted).changes == ()
+    assert server.attempt(wanted).outcomes[0].status is Status.FAILED
+    server.installed["ant"] = "497.v94e7d9fffa_b_9"
+    server.bring(wanted)
+    assert "hudson.tasks.Ant" in server.configs[Kind.JOB, "Publish"]
+    assert server.plan(wanted).changes == ()
 
 
-def test_what_jenkins_makes_of_a_job_is_kept_in_the_mark(tmp_path: Path) -> None:
+def test_what_jenkins_makes_of_a_job_is_kept_in_the_mark(server: Server) -> None:
     """A field that no rule knows is Jenkins' own from then on, for any admin."""
-    target = jenkins()
-    invent_zip(target)
-    assert update(target, tmp_path, job()).is_complete
-    assert "<zip>" in target.configs[Kind.JOB, "Publish"]
-    after = plan(target, job())
+    invent_zip(server)
+    server.bring(job())
+    assert "<zip>" in server.configs[Kind.JOB, "Publish"]
+    after = server.plan(job())
     assert after.changes == ()
     assert [note.text for note in after.notes] == ["Jenkins' own: archive artifacts: zip: fast"]
-    target.edit("Publish", "<zip>fast</zip>", "<zip>slow</zip>")
-    assert [type(change) for change in plan(target, job()).changes] == [Update]
+    server.edit("Publish", "<zip>fast</zip>", "<zip>slow</zip>")
+    assert [type(change) for change in server.plan(job()).changes] == [Update]
 
 
-def test_a_job_that_fails_does_not_stop_the_others_but_its_folders_jobs(tmp_path: Path) -> None:
-    target = jenkins()
-    target.fail(Refused("no"), "create", "team")
-    result = update(target, tmp_path, *CHAIN)
+def test_a_job_that_fails_does_not_stop_the_others_but_its_folders_jobs(server: Server) -> None:
+    server.fail(Refused("no"), "create", "team")
+    result = server.attempt(*CHAIN)
     by_name = {outcome.change.name: outcome.status for outcome in result.outcomes}
     assert by_name == {
         "team": Status.FAILED,
@@ -96,15 +89,14 @@ def test_a_job_that_fails_does_not_stop_the_others_but_its_folders_jobs(tmp_path
     }
 
 
-def test_ctrl_c_finishes_the_job_in_hand_and_tells_what_was_not_done(tmp_path: Path) -> None:
-    target = jenkins()
+def test_ctrl_c_finishes_the_job_in_hand_and_tells_what_was_not_done(server: Server) -> None:
 
     def interrupt(verb: str, name: str) -> None:
         if (verb, name) == ("create", "Publish 1"):
             os.kill(os.getpid(), signal.SIGINT)
             stopped.wait(10)
 
-    target.before_request = interrupt
+    server.before_request = interrupt
     stopped = threading.Event()
 
     def interrupted(number: int, frame: object) -> None:
@@ -114,26 +106,25 @@ def test_ctrl_c_finishes_the_job_in_hand_and_tells_what_was_not_done(tmp_path: P
     usual = signal.signal(signal.SIGINT, interrupted)
     jobs = tuple(job(f"Publish {number}") for number in range(5))
     try:
-        result = update(target, tmp_path, *jobs)
+        result = server.attempt(*jobs)
     finally:
         signal.signal(signal.SIGINT, usual)
     states = [outcome.status for outcome in result.outcomes]
     assert result.is_interrupted
     assert states[:2] == [Status.DONE, Status.DONE]
     assert states[-1] is Status.NOT_DONE
-    target.recover()
+    server.recover()
     for outcome in result.outcomes:
-        there = (Kind.JOB, outcome.change.name) in target.configs
+        there = (Kind.JOB, outcome.change.name) in server.configs
         assert there is (outcome.status is Status.DONE)
-    assert len(plan(target, *jobs).changes) == states.count(Status.NOT_DONE)
+    assert len(server.plan(*jobs).changes) == states.count(Status.NOT_DONE)
 
 
-def test_a_replaced_config_is_kept_where_only_its_owner_can_read_it(tmp_path: Path) -> None:
-    target = jenkins()
-    update(target, tmp_path, job(branch="old"))
-    before = target.configs[Kind.JOB, "Publish"]
-    update(target, tmp_path, job(branch="new"))
-    run = list_runs(tmp_path, "memory")[0]
+def test_a_replaced_config_is_kept_where_only_its_owner_can_read_it(server: Server) -> None:
+    server.bring(job(branch="old"))
+    before = server.configs[Kind.JOB, "Publish"]
+    server.bring(job(branch="new"))
+    run = server.last_run
     assert run.is_complete
     step = run.steps[0]
     assert run.read_before(step) == before
@@ -141,120 +132,110 @@ def test_a_replaced_config_is_kept_where_only_its_owner_can_read_it(tmp_path: Pa
         assert path.stat().st_mode & 0o077 == 0
 
 
-def test_the_second_of_two_admins_stops_for_the_job_that_changed(tmp_path: Path) -> None:
-    target = jenkins()
-    update(target, tmp_path, job("A"), job("B"))
-    mine = plan(target, job("A", branch="mine"), job("B", branch="mine"))
-    update(target, tmp_path, job("A", branch="theirs"), job("B"))
-    theirs = target.configs[Kind.JOB, "A"]
-    result = apply(mine, target, tmp_path)
+def test_the_second_of_two_admins_stops_for_the_job_that_changed(server: Server) -> None:
+    server.bring(job("A"), job("B"))
+    mine = server.plan(job("A", branch="mine"), job("B", branch="mine"))
+    server.bring(job("A", branch="theirs"), job("B"))
+    theirs = server.configs[Kind.JOB, "A"]
+    result = server.apply(mine)
     by_name = {outcome.change.name: outcome for outcome in result.outcomes}
     assert by_name["A"].status is Status.FAILED
     assert "was changed on the server since the plan was made" in by_name["A"].message
     assert by_name["B"].status is Status.DONE
-    assert target.configs[Kind.JOB, "A"] == theirs
+    assert server.configs[Kind.JOB, "A"] == theirs
 
 
-def test_a_job_that_jenkins_rewrote_since_is_no_changed_job(tmp_path: Path) -> None:
+def test_a_job_that_jenkins_rewrote_since_is_no_changed_job(server: Server) -> None:
     """A restart between the plan and its application is nobody's edit."""
-    target = jenkins()
-    update(target, tmp_path, job("A"))
-    made = plan(target, job("A", branch="new"))
-    config = target.configs[Kind.JOB, "A"]
-    target.configs[Kind.JOB, "A"] = restart(config, target.installed)
-    assert target.configs[Kind.JOB, "A"] != config
-    assert apply(made, target, tmp_path).is_complete
+    server.bring(job("A"))
+    made = server.plan(job("A", branch="new"))
+    config = server.configs[Kind.JOB, "A"]
+    server.configs[Kind.JOB, "A"] = restart(config, server.installed)
+    assert server.configs[Kind.JOB, "A"] != config
+    assert server.apply(made).is_complete
 
 
-def test_a_backup_that_cannot_be_written_leaves_the_job_alone(tmp_path: Path) -> None:
-    target = jenkins()
-    update(target, tmp_path, job("A"))
-    before = target.configs[Kind.JOB, "A"]
-    journal = Journal(tmp_path, target="memory", verb="update")
+def test_a_backup_that_cannot_be_written_leaves_the_job_alone(server: Server) -> None:
+    server.bring(job("A"))
+    before = server.configs[Kind.JOB, "A"]
+    journal = Journal(server.place, target="memory", verb="update")
     (journal.directory / "before").rmdir()
-    made = plan(target, job("A", branch="new"))
-    (outcome,) = apply_plan(made, target, journal).outcomes
+    made = server.plan(job("A", branch="new"))
+    (outcome,) = apply_plan(made, server, journal).outcomes
     assert outcome.status is Status.FAILED
     assert "can't be kept" in outcome.message
-    assert target.configs[Kind.JOB, "A"] == before
+    assert server.configs[Kind.JOB, "A"] == before
 
 
-def test_a_change_at_the_very_same_moment_is_noticed(tmp_path: Path) -> None:
-    target = jenkins()
+def test_a_change_at_the_very_same_moment_is_noticed(server: Server) -> None:
 
     def edit(verb: str, name: str) -> None:
-        if verb == "read" and "cfl-jobs 1" in target.configs[Kind.JOB, name]:
-            target.edit(name, "Managed by cfl-jobs", "Managed by me")
+        if verb == "read" and "cfl-jobs 1" in server.configs[Kind.JOB, name]:
+            server.edit(name, "Managed by cfl-jobs", "Managed by me")
 
-    target.before_request = edit
-    result = update(target, tmp_path, job())
+    server.before_request = edit
+    result = server.attempt(job())
     assert "changed by someone else at the same time" in result.outcomes[0].message
 
 
-def test_an_unreachable_server_fails_each_job_with_its_reason(tmp_path: Path) -> None:
-    target = jenkins()
-    target.fail(Unreachable("no answer", advice="Try later."), "create")
-    result = update(target, tmp_path, job("A"), job("B"))
+def test_an_unreachable_server_fails_each_job_with_its_reason(server: Server) -> None:
+    server.fail(Unreachable("no answer", advice="Try later."), "create")
+    result = server.attempt(job("A"), job("B"))
     assert [outcome.status for outcome in result.outcomes] == [Status.FAILED] * 2
-    steps = list_runs(tmp_path, "memory")[0].steps
+    steps = server.last_run.steps
     assert {(step.state, step.message) for step in steps} == {("failed", "no answer")}
 
 
-def test_a_job_that_was_disabled_by_hand_stays_disabled(tmp_path: Path) -> None:
-    target = jenkins()
-    update(target, tmp_path, job())
-    target.edit("Publish", "<disabled>false</disabled>", "<disabled>true</disabled>")
-    assert plan(target, job()).changes == ()
-    update(target, tmp_path, job(branch="new"))
-    assert "<disabled>true</disabled>" in target.configs[Kind.JOB, "Publish"]
-    notes = [note.text for note in plan(target, job(branch="new")).notes]
+def test_a_job_that_was_disabled_by_hand_stays_disabled(server: Server) -> None:
+    server.bring(job())
+    server.edit("Publish", "<disabled>false</disabled>", "<disabled>true</disabled>")
+    assert server.plan(job()).changes == ()
+    server.bring(job(branch="new"))
+    assert "<disabled>true</disabled>" in server.configs[Kind.JOB, "Publish"]
+    notes = [note.text for note in server.plan(job(branch="new")).notes]
     assert notes == ["is disabled on the server, and stays so"]
 
 
-def test_a_definition_that_says_enabled_enables_the_job(tmp_path: Path) -> None:
-    target = jenkins()
+def test_a_definition_that_says_enabled_enables_the_job(server: Server) -> None:
     wanted = job(extra="<disabled>false</disabled>")
-    update(target, tmp_path, wanted)
-    target.edit("Publish", "<disabled>false</disabled>", "<disabled>true</disabled>")
-    assert [type(change) for change in plan(target, wanted).changes] == [Update]
-    update(target, tmp_path, wanted)
-    assert "<disabled>true</disabled>" not in target.configs[Kind.JOB, "Publish"]
+    server.bring(wanted)
+    server.edit("Publish", "<disabled>false</disabled>", "<disabled>true</disabled>")
+    assert [type(change) for change in server.plan(wanted).changes] == [Update]
+    server.bring(wanted)
+    assert "<disabled>true</disabled>" not in server.configs[Kind.JOB, "Publish"]
 
 
-def test_nothing_is_deleted_while_what_may_take_its_place_is_missing(tmp_path: Path) -> None:
+def test_nothing_is_deleted_while_what_may_take_its_place_is_missing(server: Server) -> None:
     """A job whose name was changed without `moved:` is one to make and one to delete."""
-    target = jenkins()
-    update(target, tmp_path, job("Old"))
-    target.fail(Refused("no"), "create")
-    result = update(target, tmp_path, job("New"), prune=True)
+    server.bring(job("Old"))
+    server.fail(Refused("no"), "create")
+    result = server.attempt(job("New"), prune=True)
     assert [outcome.status for outcome in result.outcomes] == [Status.FAILED, Status.NOT_DONE]
-    assert (Kind.JOB, "Old") in target.configs
+    assert (Kind.JOB, "Old") in server.configs
 
 
-def test_a_deletion_takes_no_more_builds_than_were_shown(tmp_path: Path) -> None:
-    target = jenkins()
-    update(target, tmp_path, job("A"), job("Gone"), job("Gone too"))
-    target.builds = {"Gone": 3, "Gone too": 3}
-    made = plan(target, job("A"), prune=True)
-    target.builds["Gone"] = 4
-    result = apply(made, target, tmp_path)
+def test_a_deletion_takes_no_more_builds_than_were_shown(server: Server) -> None:
+    server.bring(job("A"), job("Gone"), job("Gone too"))
+    server.builds = {"Gone": 3, "Gone too": 3}
+    made = server.plan(job("A"), prune=True)
+    server.builds["Gone"] = 4
+    result = server.apply(made)
     messages = {outcome.change.name: outcome.message for outcome in result.outcomes}
     assert "has 4 builds by now, not 3" in messages["Gone"]
     assert messages["Gone too"] == ""
-    assert (Kind.JOB, "Gone") in target.configs
-    assert (Kind.JOB, "Gone too") not in target.configs
+    assert (Kind.JOB, "Gone") in server.configs
+    assert (Kind.JOB, "Gone too") not in server.configs
 
 
-def test_a_folder_is_not_deleted_with_what_came_into_it_since(tmp_path: Path) -> None:
-    target = jenkins()
-    update(target, tmp_path, job("A"), folder("F"), job("F/a"))
-    made = plan(target, job("A"), prune=True)
-    target.configs[Kind.JOB, "F/theirs"] = job("F/theirs").config
-    result = apply(made, target, tmp_path)
+def test_a_folder_is_not_deleted_with_what_came_into_it_since(server: Server) -> None:
+    server.bring(job("A"), folder("F"), job("F/a"))
+    made = server.plan(job("A"), prune=True)
+    server.configs[Kind.JOB, "F/theirs"] = job("F/theirs").config
+    result = server.apply(made)
     messages = {outcome.change.name: outcome.message for outcome in result.outcomes}
     assert "still holds job F/theirs" in messages["F"]
-    assert (Kind.JOB, "F/theirs") in target.configs
-    assert (Kind.JOB, "F/a") not in target.configs
+    assert (Kind.JOB, "F/theirs") in server.configs
+    assert (Kind.JOB, "F/a") not in server.configs
 
 
 class FullJournal(Journal):
@@ -276,14 +257,13 @@ class FullJournal(Journal):
 
 @pytest.mark.parametrize(("steps", "done"), [(3, 2), (2, 1), (4, 2)])
 def test_a_run_that_can_no_longer_be_written_down_ends(
-    tmp_path: Path, steps: int, done: int
+    server: Server, steps: int, done: int
 ) -> None:
-    target = jenkins()
-    made = plan(target, *(job(name) for name in "ABC"))
-    result = apply_plan(made, target, FullJournal(tmp_path, steps=steps), workers=1)
+    made = server.plan(*(job(name) for name in "ABC"))
+    result = apply_plan(made, server, FullJournal(server.place, steps=steps), workers=1)
     assert "no space left" in result.problem
     assert not result.is_complete
-    assert len(target.configs) == done
+    assert len(server.configs) == done
     assert len([o for o in result.outcomes if o.status is Status.DONE]) == done
     assert len(result.outcomes) == 3
 
@@ -310,34 +290,33 @@ def test_killed_at_any_request_a_job_is_as_it_was_or_as_it_should_be(
     """And the next run goes on from there, without posting again what was posted."""
     number = 0
     while True:
-        target = jenkins()
-        update(target, tmp_path / f"{number}-first", *BEFORE)
-        target.requests.clear()
-        if not kill_at(target, number, point, tmp_path / f"{number}-killed"):
+        server = Server(tmp_path / str(number))
+        server.bring(*BEFORE)
+        server.requests.clear()
+        if not kill_at(server, number, point):
             break
-        for key in target.configs:
-            assert_whole(target, key)
-        posted = [name for verb, name in done_writes(target)]
-        target.requests.clear()
-        result = update(target, tmp_path / f"{number}-next", *AFTER, prune=True)
-        assert result.is_complete, (number, [o.message for o in result.outcomes])
-        again = [name for verb, name in done_writes(target)]
+        for key in server.configs:
+            assert_whole(server, key)
+        posted = [name for verb, name in done_writes(server)]
+        server.requests.clear()
+        server.bring(*AFTER, prune=True)
+        again = [name for verb, name in done_writes(server)]
         assert not set(posted) & set(again), number
-        assert plan(target, *AFTER, prune=True).changes == ()
-        assert (Kind.JOB, "Old name") not in target.configs
+        assert server.plan(*AFTER, prune=True).changes == ()
+        assert (Kind.JOB, "Old name") not in server.configs
         number += 1
     assert number > 10
 
 
-def done_writes(target: MemoryTarget) -> list[tuple[str, str]]:
+def done_writes(server: Server) -> list[tuple[str, str]]:
     return [
         (verb, name)
-        for verb, name in target.requests
+        for verb, name in server.requests
         if verb in ("create", "update") and name != "Code for Life"
     ]
 
 
-def kill_at(target: MemoryTarget, number: int, point: str, place: Path) -> bool:
+def kill_at(server: Server, number: int, point: str) -> bool:
     """Update, and be killed before (or right after) one request; False: there was none so late."""
     seen = 0
     write = ("create", "update", "save", "rename", "delete")
@@ -347,30 +326,30 @@ def kill_at(target: MemoryTarget, number: int, point: str, place: Path) -> bool:
         nonlocal seen
         if pending:
             # The request before this one was carried out; its answer never came.
-            target.requests.pop()
+            server.requests.pop()
             raise Killed
         if verb in (*write, "read"):
             if seen == number and point == "before":
-                target.requests.pop()
+                server.requests.pop()
                 raise Killed
             if seen == number:
                 pending.append(True)
             seen += 1
 
-    target.before_request = die
+    server.before_request = die
     try:
-        update(target, place, *AFTER, prune=True)
+        server.attempt(*AFTER, prune=True)
     except Killed:
         return True
     finally:
-        target.recover()
+        server.recover()
     return bool(pending)
 
 
-def assert_whole(target: MemoryTarget, key: tuple[Kind, str]) -> None:
+def assert_whole(server: Server, key: tuple[Kind, str]) -> None:
     """Every job is the old or the new one."""
     kind, name = key
-    now = normal_of(target.configs[key], name=name)
+    now = normal_of(server.configs[key], name=name)
     fits = [
         normal_of(rendered.config, name=name)
         for rendered in (*BEFORE, *AFTER)

@@ -13,8 +13,8 @@ from cfl_jobs.planning.plan import Owner
 from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.target import Kind
 from tests.memory_target import MemoryTarget
-from tests.planned import owners, roll_back
-from tests.rendered_jobs import jenkins, job, plan, update
+from tests.planned import owners
+from tests.rendered_jobs import jenkins, job, plan, roll_back, update
 
 PIPELINE = """<?xml version="1.0" encoding="utf-8"?>
 <flow-definition plugin="workflow-job">

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from cfl_jobs.configs.config import Config
-from cfl_jobs.planning.journal import list_runs
 from cfl_jobs.planning.plan import Owner, Status
 from cfl_jobs.target import Kind
-from tests.memory_target import MemoryTarget
 from tests.planned import told
-from tests.rendered_jobs import (
-    apply,
-    invent_zip,
-    jenkins,
-    job,
-    plan,
-    update,
-    view,
-)
+from tests.rendered_jobs import Server, invent_zip, job, view
 
 pytestmark = pytest.mark.usefixtures("each_dialect")
 
@@ -29,7 +18,7 @@ WRITES = ("create", "update", "save")
 
 
 def meddle(
-    target: MemoryTarget, name: str, old: str, new: str, *, kind: Kind = Kind.JOB, at: int = 1
+    server: Server, name: str, old: str, new: str, *, kind: Kind = Kind.JOB, at: int = 1
 ) -> Callable[[], bool]:
     """Let someone edit a job between our writing of it and our reading back, the `at`th time.
 
@@ -40,22 +29,22 @@ def meddle(
 
     def edit(verb: str, its_name: str) -> None:
         nonlocal writes, is_done
-        is_saved = kind is Kind.JOB and target.stores_posted
+        is_saved = kind is Kind.JOB and server.stores_posted
         if its_name == name and verb in (("save",) if is_saved else WRITES):
             writes += 1
         if its_name == name and verb == "read" and writes == at and not is_done:
             is_done = True
-            target.edit(name, old, new, kind=kind)
+            server.edit(name, old, new, kind=kind)
 
-    target.before_request = edit
+    server.before_request = edit
     return lambda: is_done
 
 
-def fail(target: MemoryTarget, place: Path, meddled: Callable[[], bool], *wanted: Config) -> str:
+def fail(server: Server, meddled: Callable[[], bool], *wanted: Config) -> str:
     """Update one job in vain since someone meddles; returns why it failed."""
-    (outcome,) = update(target, place, *wanted).outcomes
+    (outcome,) = server.attempt(*wanted).outcomes
     assert meddled()
-    target.recover()
+    server.recover()
     assert outcome.status is Status.FAILED
     return outcome.message
 
@@ -71,106 +60,98 @@ def fail(target: MemoryTarget, place: Path, meddled: Callable[[], bool], *wanted
     ids=["a value of ours", "a field", "another wrapper", "a value that is gone"],
 )
 def test_an_edit_between_our_write_and_our_reading_back_stays_and_is_told(
-    tmp_path: Path, old: str, new: str
+    server: Server, old: str, new: str
 ) -> None:
     """It is neither Jenkins' own nor a loss: the next plan shows it as theirs."""
-    target = jenkins()
-    update(target, tmp_path, job())
-    meddled = meddle(target, "Publish", old, new)
+    server.bring(job())
+    meddled = meddle(server, "Publish", old, new)
     wanted = job(branch="new")
-    message = fail(target, tmp_path, meddled, wanted)
+    message = fail(server, meddled, wanted)
     assert "changed by someone else at the same time" in message
-    kept = next(run for run in list_runs(tmp_path, "memory")).directory / "before"
+    kept = server.last_run.directory / "before"
     assert f"What was read meanwhile is kept in {kept}." in message
     assert any(old not in path.read_text(encoding="utf-8") for path in kept.iterdir())
-    assert old not in target.configs[Kind.JOB, "Publish"]
-    assert {found.owner for found in told(plan(target, wanted))} == {Owner.THEIRS}
+    assert old not in server.configs[Kind.JOB, "Publish"]
+    assert {found.owner for found in told(server.plan(wanted))} == {Owner.THEIRS}
 
 
-def test_an_edit_while_only_the_mark_is_set_stays_too(tmp_path: Path) -> None:
+def test_an_edit_while_only_the_mark_is_set_stays_too(server: Server) -> None:
     """A job that needs no new config is compared with what it was before."""
-    target = jenkins()
-    update(target, tmp_path, job())
-    target.edit("Publish", "[cfl-jobs 1 ", "[cfl-jobs 1? ")
-    meddled = meddle(target, "Publish", "<artifacts>out/*<", "<artifacts>all/*<")
-    fail(target, tmp_path, meddled, job())
-    assert "<artifacts>all/*<" in target.configs[Kind.JOB, "Publish"]
-    assert [found.owner for found in told(plan(target, job()))] == [Owner.THEIRS]
+    server.bring(job())
+    server.edit("Publish", "[cfl-jobs 1 ", "[cfl-jobs 1? ")
+    meddled = meddle(server, "Publish", "<artifacts>out/*<", "<artifacts>all/*<")
+    fail(server, meddled, job())
+    assert "<artifacts>all/*<" in server.configs[Kind.JOB, "Publish"]
+    assert [found.owner for found in told(server.plan(job()))] == [Owner.THEIRS]
 
 
-def test_an_edit_after_it_was_posted_once_more_stays_too(tmp_path: Path) -> None:
+def test_an_edit_after_it_was_posted_once_more_stays_too(server: Server) -> None:
     """The first reading showed only what Jenkins makes of it: that isn't put back."""
-    target = jenkins()
-    invent_zip(target)
-    meddled = meddle(target, "Publish", "<artifacts>out/*<", "<artifacts>all/*<", at=2)
-    fail(target, tmp_path, meddled, job())
-    assert "<artifacts>all/*<" in target.configs[Kind.JOB, "Publish"]
+    invent_zip(server)
+    meddled = meddle(server, "Publish", "<artifacts>out/*<", "<artifacts>all/*<", at=2)
+    fail(server, meddled, job())
+    assert "<artifacts>all/*<" in server.configs[Kind.JOB, "Publish"]
 
 
-def test_what_was_edited_at_that_moment_is_kept_even_if_the_run_is_killed(tmp_path: Path) -> None:
-    target = jenkins()
-    update(target, tmp_path, job())
-    meddle(target, "Publish", "<trim>false<", "<trim>true<")
-    (outcome,) = update(target, tmp_path / "run", job(branch="new")).outcomes
+def test_what_was_edited_at_that_moment_is_kept_even_if_the_run_is_killed(server: Server) -> None:
+    server.bring(job())
+    meddle(server, "Publish", "<trim>false<", "<trim>true<")
+    (outcome,) = server.attempt(job(branch="new")).outcomes
     assert outcome.status is Status.FAILED
-    kept = [path.read_text() for path in (tmp_path / "run").rglob("before/*.xml")]
+    kept = [path.read_text() for path in server.last_run.directory.rglob("before/*.xml")]
     assert len(kept) == 3
     assert any("<trim>true<" in text for text in kept)
 
 
-def test_what_jenkins_makes_of_one_job_is_found_out_once_for_all(tmp_path: Path) -> None:
+def test_what_jenkins_makes_of_one_job_is_found_out_once_for_all(server: Server) -> None:
     """The first job is posted twice to see that the field comes back; the next ones are not."""
-    target = jenkins()
-    invent_zip(target)
-    assert update(target, tmp_path, job("A"), job("B")).is_complete
-    verbs = [verb for verb, name in target.requests if name == "A"]
-    saved = ["save"] if target.stores_posted else []
+    invent_zip(server)
+    server.bring(job("A"), job("B"))
+    verbs = [verb for verb, name in server.requests if name == "A"]
+    saved = ["save"] if server.stores_posted else []
     assert verbs == ["create", *saved, "read", "update", *saved, "read", "save"]
-    verbs = [verb for verb, name in target.requests if name == "B"]
+    verbs = [verb for verb, name in server.requests if name == "B"]
     assert verbs == ["create", *saved, "read", "save"]
-    assert plan(target, job("A"), job("B")).changes == ()
+    assert server.plan(job("A"), job("B")).changes == ()
 
 
-def test_what_jenkins_made_of_a_job_before_is_known_at_its_next_change(tmp_path: Path) -> None:
+def test_what_jenkins_made_of_a_job_before_is_known_at_its_next_change(server: Server) -> None:
     """No second post for a field that was there, and that was no difference of the plan."""
-    target = jenkins()
-    invent_zip(target)
-    update(target, tmp_path, job())
-    target.requests.clear()
-    assert update(target, tmp_path, job(branch="new")).is_complete
-    verbs = [verb for verb, name in target.requests if name == "Publish"]
-    saved = ["save"] if target.stores_posted else []
+    invent_zip(server)
+    server.bring(job())
+    server.requests.clear()
+    server.bring(job(branch="new"))
+    verbs = [verb for verb, name in server.requests if name == "Publish"]
+    saved = ["save"] if server.stores_posted else []
     assert verbs == ["read", "read", "update", *saved, "read", "save"]
 
 
-def test_a_change_of_a_view_at_the_same_moment_stays_and_is_told(tmp_path: Path) -> None:
-    target = jenkins()
+def test_a_change_of_a_view_at_the_same_moment_stays_and_is_told(server: Server) -> None:
     jobs, wanted = (job("A"), job("B")), view("Chain", ("A", "B"))
-    update(target, tmp_path, *jobs, view("Chain", ("A",)))
+    server.bring(*jobs, view("Chain", ("A",)))
     old, new = "<string>B</string>", "<string>B</string><string>Mine</string>"
-    meddled = meddle(target, "Chain", old, new, kind=Kind.VIEW)
-    fail(target, tmp_path, meddled, *jobs, wanted)
-    assert "<string>Mine</string>" in target.configs[Kind.VIEW, "Chain"]
-    found = told(plan(target, *jobs, wanted))
+    meddled = meddle(server, "Chain", old, new, kind=Kind.VIEW)
+    fail(server, meddled, *jobs, wanted)
+    assert "<string>Mine</string>" in server.configs[Kind.VIEW, "Chain"]
+    found = told(server.plan(*jobs, wanted))
     assert [(each.owner, each.before) for each in found] == [(Owner.THEIRS, "Mine")]
 
 
-def test_what_jenkins_dropped_of_a_view_is_posted_again_by_the_next_run(tmp_path: Path) -> None:
+def test_what_jenkins_dropped_of_a_view_is_posted_again_by_the_next_run(server: Server) -> None:
     """A view says that it isn't verified until it was read back whole."""
-    target = jenkins()
-    update(target, tmp_path, job("A"))
+    server.bring(job("A"))
     column = "<hudson.views.JobColumn />"
 
     def drop(verb: str, name: str) -> None:
-        if verb == "read" and column in target.configs.get((Kind.VIEW, name), ""):
-            target.edit(name, column, "", kind=Kind.VIEW)
+        if verb == "read" and column in server.configs.get((Kind.VIEW, name), ""):
+            server.edit(name, column, "", kind=Kind.VIEW)
 
-    target.before_request = drop
+    server.before_request = drop
     wanted = (job("A"), view("Chain", ("A",)))
-    (outcome,) = update(target, tmp_path, *wanted).outcomes
+    (outcome,) = server.attempt(*wanted).outcomes
     assert "dropped: " in outcome.message
-    target.recover()
-    again = plan(target, *wanted)
+    server.recover()
+    again = server.plan(*wanted)
     assert [change.name for change in again.changes] == ["Chain"]
-    assert apply(again, target, tmp_path).is_complete
-    assert column in target.configs[Kind.VIEW, "Chain"]
+    assert server.apply(again).is_complete
+    assert column in server.configs[Kind.VIEW, "Chain"]

@@ -18,10 +18,9 @@ from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.target import Kind
 from cfl_jobs.targets.credentials import find_credentials
 from cfl_jobs.targets.server import JenkinsTarget, open_server
-from tests.planned import roll_back
 from tests.projects import ROOT
 from tests.recording import PREFIX, find_news, keep, record
-from tests.rendered_jobs import folder
+from tests.rendered_jobs import folder, roll_back
 from tests.test_target_contract import URL_VARIABLE, remove_everything
 from tests.test_update_server import chain, make_plan, update
 

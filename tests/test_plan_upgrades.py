@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -13,42 +12,34 @@ from cfl_jobs.configs.config import Config
 from cfl_jobs.configs.normalform import Default
 from cfl_jobs.errors import PermissionDenied
 from cfl_jobs.planning.apply import apply_plan
-from cfl_jobs.planning.journal import Journal, list_runs
+from cfl_jobs.planning.journal import Journal
 from cfl_jobs.planning.plan import Owner, Plan, Update
 from cfl_jobs.planning.rollback import plan_rollback
 from cfl_jobs.reading.versions import Span
 from cfl_jobs.review.outline import say_note
-from tests.memory_target import MemoryTarget
-from tests.planned import told, update, upgrade
-from tests.rendered_jobs import PLUGINS, jenkins, job, plan
+from tests.planned import told, upgrade
+from tests.rendered_jobs import PLUGINS, Server, job, plan
 
 pytestmark = pytest.mark.usefixtures("a_dialect")
-
-
-@pytest.fixture
-def target() -> MemoryTarget:
-    return jenkins()
 
 
 WRAPPER = "hudson.plugins.timestamper.TimestamperBuildWrapper"
 
 
-def set_field(target: MemoryTarget, name: str, text: str) -> None:
+def set_field(server: Server, name: str, text: str) -> None:
     """Add a field to the plugin's element in a job."""
-    saved_by = target.installed["timestamper"]
+    saved_by = server.installed["timestamper"]
     element = f'<{WRAPPER} plugin="timestamper@{saved_by}"'
-    target.edit(name, f"{element}/>", f"{element}>{text}</{WRAPPER}>")
+    server.edit(name, f"{element}/>", f"{element}>{text}</{WRAPPER}>")
 
 
-def apply_jobs(
-    target: MemoryTarget, place: Path, *, versions: dict[str, str] | None = None
-) -> tuple[Config, ...]:
+def apply_jobs(server: Server, *, versions: dict[str, str] | None = None) -> tuple[Config, ...]:
     """Update four jobs; `versions` are what the server says of its own, by default its plugins'."""
     wanted = tuple(job(f"Job {number}", description="") for number in range(4))
-    made = plan(target, *wanted)
-    journal = Journal(place, target="memory", verb="update")
-    known = target.installed if versions is None else versions
-    assert apply_plan(made, target, journal, versions=known).is_complete
+    made = plan(server, *wanted)
+    journal = Journal(server.place, target="memory", verb="update")
+    known = server.installed if versions is None else versions
+    assert apply_plan(made, server, journal, versions=known).is_complete
     return wanted
 
 
@@ -56,50 +47,44 @@ def owners_of(made: Plan) -> list[Owner]:
     return [found.owner for found in told(made)]
 
 
-def add_everywhere(target: MemoryTarget, wanted: Iterable[Config]) -> None:
+def add_everywhere(server: Server, wanted: Iterable[Config]) -> None:
     for rendered in wanted:
-        set_field(target, rendered.name, "<pack>zip</pack>")
+        set_field(server, rendered.name, "<pack>zip</pack>")
 
 
-def test_what_an_upgraded_plugin_adds_alike_everywhere_is_jenkins_own(
-    target: MemoryTarget, tmp_path: Path
-) -> None:
-    wanted = apply_jobs(target, tmp_path)
-    upgrade(target)
-    add_everywhere(target, wanted)
-    made = plan(target, *wanted)
+def test_what_an_upgraded_plugin_adds_alike_everywhere_is_jenkins_own(server: Server) -> None:
+    wanted = apply_jobs(server)
+    upgrade(server)
+    add_everywhere(server, wanted)
+    made = server.plan(*wanted)
     assert made.changes == ()
     assert len([note for note in made.notes if note.quiet]) == 4
-    target.edit("Job 2", "<pack>zip</pack>", "<pack>tar</pack>")
-    changed = [change.name for change in plan(target, *wanted).changes]
+    server.edit("Job 2", "<pack>zip</pack>", "<pack>tar</pack>")
+    changed = [change.name for change in server.plan(*wanted).changes]
     assert "Job 2" in changed
 
 
-def test_a_plan_for_one_job_learns_what_an_upgraded_plugin_adds_from_all(
-    target: MemoryTarget, tmp_path: Path
-) -> None:
+def test_a_plan_for_one_job_learns_what_an_upgraded_plugin_adds_from_all(server: Server) -> None:
     """They are read, though the plan isn't about them; one that can't be read is no matter."""
-    wanted = apply_jobs(target, tmp_path)
-    target.requests.clear()
-    assert plan(target, wanted[0], defined=()).changes == ()
-    assert [name for verb, name in target.requests if verb == "read"] == ["Job 0"]
-    upgrade(target)
-    add_everywhere(target, wanted)
-    target.fail(PermissionDenied("may not read it"), "read", "Job 2")
-    made = plan(target, wanted[0], defined=())
+    wanted = apply_jobs(server)
+    server.requests.clear()
+    assert server.plan(wanted[0], defined=()).changes == ()
+    assert [name for verb, name in server.requests if verb == "read"] == ["Job 0"]
+    upgrade(server)
+    add_everywhere(server, wanted)
+    server.fail(PermissionDenied("may not read it"), "read", "Job 2")
+    made = server.plan(wanted[0], defined=())
     assert (made.changes, made.managed) == ((), 4)
-    target.edit("Job 0", "<pack>zip</pack>", "<pack>tar</pack>")
-    assert [change.name for change in plan(target, wanted[0], defined=()).changes] == ["Job 0"]
+    server.edit("Job 0", "<pack>zip</pack>", "<pack>tar</pack>")
+    assert [change.name for change in server.plan(wanted[0], defined=()).changes] == ["Job 0"]
 
 
-def test_what_only_one_job_has_is_theirs_even_after_an_upgrade(
-    target: MemoryTarget, tmp_path: Path
-) -> None:
+def test_what_only_one_job_has_is_theirs_even_after_an_upgrade(server: Server) -> None:
     """One job proves nothing; people are told that the plugin may have set it."""
-    update(target, tmp_path, job())
-    upgrade(target)
-    set_field(target, "Publish", "<pack>zip</pack>")
-    assert [(found.owner, found.remark) for found in told(plan(target, job()))] == [
+    server.bring(job())
+    upgrade(server)
+    set_field(server, "Publish", "<pack>zip</pack>")
+    assert [(found.owner, found.remark) for found in told(server.plan(job()))] == [
         (Owner.THEIRS, "or set by timestamper@9.27, which is newer than at the last update")
     ]
 
@@ -111,42 +96,38 @@ def test_what_only_one_job_has_is_theirs_even_after_an_upgrade(
         ("<builders>", "<customWorkspace>/tmp/x</customWorkspace><builders>"),
     ],
 )
-def test_the_upgrade_of_another_plugin_excuses_nothing(
-    target: MemoryTarget, tmp_path: Path, old: str, new: str
-) -> None:
-    wanted = apply_jobs(target, tmp_path)
-    upgrade(target)
+def test_the_upgrade_of_another_plugin_excuses_nothing(server: Server, old: str, new: str) -> None:
+    wanted = apply_jobs(server)
+    upgrade(server)
     for rendered in wanted:
-        target.edit(rendered.name, old, new)
-    made = plan(target, *wanted)
+        server.edit(rendered.name, old, new)
+    made = server.plan(*wanted)
     assert [change.name for change in made.changes] == [rendered.name for rendered in wanted]
 
 
-def test_who_may_not_list_plugins_learns_of_an_upgrade_all_the_same(
-    target: MemoryTarget, tmp_path: Path
-) -> None:
+def test_who_may_not_list_plugins_learns_of_an_upgrade_all_the_same(server: Server) -> None:
     """Jenkins writes the version into what it saves."""
-    wanted = apply_jobs(target, tmp_path, versions={})
-    upgrade(target)
-    add_everywhere(target, wanted)
-    assert plan(target, *wanted).changes == ()
+    wanted = apply_jobs(server, versions={})
+    upgrade(server)
+    add_everywhere(server, wanted)
+    assert server.plan(*wanted).changes == ()
 
 
 @pytest.mark.parametrize("core", ["2.440.3", "2.462.1"])
 def test_what_an_upgraded_jenkins_adds_to_its_own_elements_alike_is_its_own(
-    target: MemoryTarget, tmp_path: Path, core: str
+    server: Server, core: str
 ) -> None:
     """No plugin's name stands there; the mark has a code of Jenkins' own version."""
-    target.core = "2.440.3"
-    wanted = apply_jobs(target, tmp_path, versions={**PLUGINS, "jenkins": target.core})
-    assert plan(target, *wanted).changes == ()
-    target.core = core
+    server.core = "2.440.3"
+    wanted = apply_jobs(server, versions={**PLUGINS, "jenkins": server.core})
+    assert server.plan(*wanted).changes == ()
+    server.core = core
     for rendered in wanted:
-        target.edit(rendered.name, "</artifacts>", "</artifacts><zip>fast</zip>")
-    changes = plan(target, *wanted).changes
+        server.edit(rendered.name, "</artifacts>", "</artifacts><zip>fast</zip>")
+    changes = server.plan(*wanted).changes
     assert (changes == ()) is (core == "2.462.1")
-    target.edit("Job 0", "<zip>fast<", "<zip>slow<")
-    (change, *_) = plan(target, *wanted).changes
+    server.edit("Job 0", "<zip>fast<", "<zip>slow<")
+    (change, *_) = server.plan(*wanted).changes
     assert change.name == "Job 0"
 
 
@@ -162,46 +143,40 @@ def test_what_an_upgraded_jenkins_adds_to_its_own_elements_alike_is_its_own(
     ids=lambda text: text.partition(">")[0][1:],
 )
 def test_an_edit_alike_in_all_jobs_is_theirs_after_an_upgrade_of_jenkins_too(
-    target: MemoryTarget, tmp_path: Path, old: str, new: str
+    server: Server, old: str, new: str
 ) -> None:
     """No upgrade brings a field that was known before, or that only people fill."""
-    target.core = "2.440.3"
-    wanted = apply_jobs(target, tmp_path, versions={**PLUGINS, "jenkins": target.core})
-    target.core = "2.600.1"
+    server.core = "2.440.3"
+    wanted = apply_jobs(server, versions={**PLUGINS, "jenkins": server.core})
+    server.core = "2.600.1"
     for rendered in wanted:
-        target.edit(rendered.name, old, new)
-    assert owners_of(plan(target, *wanted)) == [Owner.THEIRS] * 4
+        server.edit(rendered.name, old, new)
+    assert owners_of(server.plan(*wanted)) == [Owner.THEIRS] * 4
 
 
 @pytest.mark.parametrize(
     ("version", "told"), [("1.20", []), ("1.30", ["timestamps: pack", "was changed since"])]
 )
 def test_what_an_absent_field_means_is_for_the_servers_versions_to_say(
-    target: MemoryTarget,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    version: str,
-    told: list[str],
+    server: Server, monkeypatch: pytest.MonkeyPatch, version: str, told: list[str]
 ) -> None:
     """What one version takes for nothing is an edit in another, for a plan and for a rollback."""
     row = Default(WRAPPER, "pack", "zip", Span("timestamper", until="1.26"))
     monkeypatch.setattr(normalform, "DEFAULTS", (*normalform.DEFAULTS, row))
-    target.installed["timestamper"] = version
-    update(target, tmp_path, job())
-    set_field(target, "Publish", "<pack>zip</pack>")
-    changes = [change for change in plan(target, job()).changes if isinstance(change, Update)]
+    server.installed["timestamper"] = version
+    server.bring(job())
+    set_field(server, "Publish", "<pack>zip</pack>")
+    changes = [change for change in server.plan(job()).changes if isinstance(change, Update)]
     found = [difference.label for change in changes for difference in change.differences]
-    undone = plan_rollback(list_runs(tmp_path, "memory")[0], target).undone
+    undone = plan_rollback(server.last_run, server).undone
     found += [note.text.partition(";")[0] for note in undone]
     assert found == told
 
 
-def test_a_new_field_is_theirs_where_no_plugin_was_upgraded(
-    target: MemoryTarget, tmp_path: Path
-) -> None:
-    wanted = apply_jobs(target, tmp_path)
-    add_everywhere(target, wanted)
-    assert owners_of(plan(target, *wanted)) == [Owner.THEIRS] * 4
+def test_a_new_field_is_theirs_where_no_plugin_was_upgraded(server: Server) -> None:
+    wanted = apply_jobs(server)
+    add_everywhere(server, wanted)
+    assert owners_of(server.plan(*wanted)) == [Owner.THEIRS] * 4
 
 
 @pytest.mark.parametrize(
@@ -210,15 +185,15 @@ def test_a_new_field_is_theirs_where_no_plugin_was_upgraded(
     ids=["renamed", "changed"],
 )
 def test_a_field_that_an_upgrade_renamed_is_told_from_one_with_another_value(
-    target: MemoryTarget, tmp_path: Path, after: str, expected: list[Owner]
+    server: Server, after: str, expected: list[Owner]
 ) -> None:
     element = f"<{WRAPPER}><pack>zip</pack></{WRAPPER}>"
     named = replace(job(), config=job().config.replace(f"<{WRAPPER}/>", element))
-    update(target, tmp_path, named)
-    upgrade(target)
-    assert plan(target, named).changes == ()
-    target.edit("Publish", "<pack>zip</pack>", after)
-    assert owners_of(plan(target, named)) == expected
+    server.bring(named)
+    upgrade(server)
+    assert server.plan(named).changes == ()
+    server.edit("Publish", "<pack>zip</pack>", after)
+    assert owners_of(server.plan(named)) == expected
 
 
 @pytest.mark.parametrize(
@@ -236,19 +211,19 @@ def test_a_field_that_an_upgrade_renamed_is_told_from_one_with_another_value(
     ids=["nobody asked for it", "asked for"],
 )
 def test_what_an_upgrade_takes_is_told_once_where_someone_asked_for_it(
-    target: MemoryTarget, tmp_path: Path, own: frozenset[str], told: list[str]
+    server: Server, own: frozenset[str], told: list[str]
 ) -> None:
     element = f"<{WRAPPER}><fast>true</fast><pack>1</pack></{WRAPPER}>"
     wanted = tuple(
         replace(made, config=made.config.replace(f"<{WRAPPER}/>", element), own=own)
         for made in (job("A"), job("B"))
     )
-    update(target, tmp_path, *wanted)
-    upgrade(target)
+    server.bring(*wanted)
+    upgrade(server)
     for rendered in wanted:
-        target.edit(rendered.name, "<fast>true</fast>", "")
-    made = plan(target, *wanted)
+        server.edit(rendered.name, "<fast>true</fast>", "")
+    made = server.plan(*wanted)
     assert made.changes == ()
     assert [say_note(note) for note in made.notes if not note.quiet] == told
-    target.edit("A", "<trim>false<", "<trim>true<")
-    assert owners_of(plan(target, *wanted)) == [Owner.THEIRS]
+    server.edit("A", "<trim>false<", "<trim>true<")
+    assert owners_of(server.plan(*wanted)) == [Owner.THEIRS]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Refused
-from cfl_jobs.planning.journal import list_runs
 from cfl_jobs.planning.plan import Status, find_loss
 from cfl_jobs.planning.renames import Renames
 from cfl_jobs.review.comparing import plan_revision
@@ -17,20 +15,19 @@ from cfl_jobs.review.formats import write_text
 from cfl_jobs.review.review import Review, Revision
 from cfl_jobs.target import Kind
 from tests.planned import tell
-from tests.rendered_jobs import apply, folder, jenkins, job, plan, update, view
+from tests.rendered_jobs import Server, folder, job, view
 
 pytestmark = pytest.mark.usefixtures("a_dialect")
 
 
-def test_a_renamed_job_keeps_its_builds(tmp_path: Path) -> None:
-    target = jenkins()
-    update(target, tmp_path, job("Old"))
-    target.builds["Old"] = 7
+def test_a_renamed_job_keeps_its_builds(server: Server) -> None:
+    server.bring(job("Old"))
+    server.builds["Old"] = 7
     wanted = job("New", moved_from=("Old",))
-    update(target, tmp_path, wanted)
-    assert target.builds == {"New": 7}
-    assert (Kind.JOB, "Old") not in target.configs
-    assert plan(target, wanted, prune=True).changes == ()
+    server.bring(wanted)
+    assert server.builds == {"New": 7}
+    assert (Kind.JOB, "Old") not in server.configs
+    assert server.plan(wanted, prune=True).changes == ()
 
 
 COPY = """
@@ -39,41 +36,37 @@ COPY = """
     </hudson.plugins.copyartifact.CopyArtifact>"""
 
 
-def test_jobs_and_views_that_jenkins_rewrote_at_a_rename_are_no_edits(tmp_path: Path) -> None:
+def test_jobs_and_views_that_jenkins_rewrote_at_a_rename_are_no_edits(server: Server) -> None:
     """Copy Artifact and list views follow a rename by themselves."""
-    target = jenkins()
-    update(
-        target,
-        tmp_path,
+    server.bring(
         job("Old", scripts=("make old",)),
         job("Copies", builders=COPY.format("Old")),
         view("Chain", ("Old", "Copies")),
     )
-    target.follows_renames = True
+    server.follows_renames = True
     wanted = (
         job("New", scripts=("make old",), moved_from=("Old",)),
         job("Copies", builders=COPY.format("New")),
         view("Chain", ("New", "Copies")),
     )
-    result = update(target, tmp_path, *wanted)
+    result = server.attempt(*wanted)
     assert result.is_complete, [outcome.message for outcome in result.outcomes]
     assert len(result.outcomes) == 3
-    assert plan(target, *wanted).changes == ()
+    assert server.plan(*wanted).changes == ()
 
 
-def test_a_rename_is_told_in_one_line(tmp_path: Path) -> None:
-    target = jenkins()
+def test_a_rename_is_told_in_one_line(server: Server) -> None:
     names = ("Old", "Copies", "Copies more")
     builders = COPY.format("Old")
     there = (job("Copies", builders=builders), job("Copies more", builders=builders))
-    update(target, tmp_path, job("Old"), *there, view("Chain", names))
+    server.bring(job("Old"), *there, view("Chain", names))
     wanted = (
         job("New", moved_from=("Old",)),
         job("Copies", builders=COPY.format("New"), scripts=("make New",)),
         job("Copies more", builders=COPY.format("New")),
         view("Chain", ("New", "Copies", "Copies more")),
     )
-    made = plan(target, *wanted)
+    made = server.plan(*wanted)
     text = tell(made)
     follows = "job Copies, job Copies more, view Chain"
     assert f"> rename job Old to New  (and its name in {follows})\n" in text
@@ -81,8 +74,8 @@ def test_a_rename_is_told_in_one_line(tmp_path: Path) -> None:
     assert "~ change job Copies\n    shell step" in text
     assert text.count("New") == 2
     assert find_loss(replace(made, managed=10), deploys=names) == ""
-    assert update(target, tmp_path, *wanted).is_complete
-    assert plan(target, *wanted).changes == ()
+    server.bring(*wanted)
+    assert server.plan(*wanted).changes == ()
 
 
 SCRIPT = "\n".join(f"make {number}" for number in range(10))
@@ -101,13 +94,12 @@ SCRIPT = "\n".join(f"make {number}" for number in range(10))
     ],
 )
 def test_a_job_that_goes_while_one_like_it_comes_is_probably_renamed(
-    tmp_path: Path, old: Config, new: Config, written: str, *, prune: bool
+    server: Server, old: Config, new: Config, written: str, *, prune: bool
 ) -> None:
     """The line to write is told first, then what else differs; `moved:` makes it so."""
-    target = jenkins()
-    update(target, tmp_path, old, job("Other", scripts=("make other",) * 9))
+    server.bring(old, job("Other", scripts=("make other",) * 9))
     wanted = (new, job("Other", scripts=("make other",) * 9))
-    made = plan(target, *wanted, prune=prune)
+    made = server.plan(*wanted, prune=prune)
     text = tell(made)
     told = f"> job {old.name} seems to be called New now: to rename it, with its builds, write "
     assert (f"{told}`moved: {written}` at jobs/publish.yaml:3:5\n" in text) is bool(written)
@@ -116,7 +108,7 @@ def test_a_job_that_goes_while_one_like_it_comes_is_probably_renamed(
     assert text.index("New") < text.index(f"delete job {old.name}" if prune else "--prune")
     assert find_loss(replace(made, managed=10), ()) == ""
     for defined, is_told in ((wanted, bool(written)), ((*wanted, old), False), ((), False)):
-        part = plan(target, new, defined=defined)
+        part = server.plan(new, defined=defined)
         assert (told in tell(part)) is is_told
         assert "--prune" not in tell(part)
 
@@ -130,122 +122,113 @@ def test_a_review_tells_a_probable_rename_in_one_line() -> None:
     assert "make 1" not in text
 
 
-def test_renames_without_moved_are_what_may_be_lost(tmp_path: Path) -> None:
-    target = jenkins()
+def test_renames_without_moved_are_what_may_be_lost(server: Server) -> None:
     some = [job(f"Job {n}", scripts=(f"make {n}\n" * 20,)) for n in range(10)]
-    update(target, tmp_path, *some)
+    server.bring(*some)
     wanted = [replace(one, name=f"New {one.name}") for one in some[:4]] + some[4:]
     for prune in (False, True):
-        made = plan(target, *wanted, prune=prune)
+        made = server.plan(*wanted, prune=prune)
         assert [(u.old_name, u.name) for u in made.probable_renames] == [
             (f"Job {n}", f"New Job {n}") for n in range(4)
         ]
         said = ": 4 made anew, without builds, instead of renamed; together 4 of the 10 jobs"
         assert said in find_loss(made, ())
     moved = [replace(one, moved_from=(f"Job {n}",)) for n, one in enumerate(wanted[:4])]
-    assert find_loss(plan(target, *moved, *some[4:], prune=True), ()) == ""
+    assert find_loss(server.plan(*moved, *some[4:], prune=True), ()) == ""
 
 
-def test_an_edit_before_a_rename_is_still_an_edit(tmp_path: Path) -> None:
-    target = jenkins()
-    update(target, tmp_path, job("Old"), job("Copies", builders=COPY.format("Old")))
+def test_an_edit_before_a_rename_is_still_an_edit(server: Server) -> None:
+    server.bring(job("Old"), job("Copies", builders=COPY.format("Old")))
     wanted = (job("New", moved_from=("Old",)), job("Copies", builders=COPY.format("New")))
-    made = plan(target, *wanted)
-    target.edit("Copies", "<filter>a<", "<filter>b<")
-    target.follows_renames = True
-    result = apply(made, target, tmp_path)
+    made = server.plan(*wanted)
+    server.edit("Copies", "<filter>a<", "<filter>b<")
+    server.follows_renames = True
+    result = server.apply(made)
     failed = [o.change.name for o in result.outcomes if o.status is Status.FAILED]
     assert failed == ["Copies"]
-    assert "<filter>b<" in target.configs[Kind.JOB, "Copies"]
+    assert "<filter>b<" in server.configs[Kind.JOB, "Copies"]
 
 
-def test_a_renamed_folder_takes_its_jobs_along(tmp_path: Path) -> None:
+def test_a_renamed_folder_takes_its_jobs_along(server: Server) -> None:
     """Those are not renamed again, unless their own name changed too."""
-    target = jenkins()
-    update(target, tmp_path, folder("F"), job("F/a"), job("F/b", scripts=("make b",)))
+    server.bring(folder("F"), job("F/a"), job("F/b", scripts=("make b",)))
     wanted = (
         replace(folder("G"), moved_from=("F",)),
         job("G/a", branch="new"),
         job("G/c", scripts=("make b",), moved_from=("G/b",)),
     )
-    target.requests.clear()
-    result = update(target, tmp_path, *wanted)
+    server.requests.clear()
+    result = server.attempt(*wanted)
     assert result.is_complete, [outcome.message for outcome in result.outcomes]
-    assert [name for verb, name in target.requests if verb == "rename"] == ["F", "G/b"]
-    assert plan(target, *wanted, prune=True).changes == ()
-    steps = {
-        step.name: (step.action, step.old_name) for step in list_runs(tmp_path, "memory")[0].steps
-    }
+    assert [name for verb, name in server.requests if verb == "rename"] == ["F", "G/b"]
+    assert server.plan(*wanted, prune=True).changes == ()
+    steps = {step.name: (step.action, step.old_name) for step in server.last_run.steps}
     assert steps == {"G": ("rename", "F"), "G/a": ("update", ""), "G/c": ("rename", "G/b")}
 
 
-def test_a_job_is_deleted_from_a_folder_that_was_just_renamed(tmp_path: Path) -> None:
+def test_a_job_is_deleted_from_a_folder_that_was_just_renamed(server: Server) -> None:
     """It has gone along with the folder; its backup says where it was."""
-    target = jenkins()
-    update(target, tmp_path, folder("F"), folder("F/inner"), job("F/inner/gone"), job("F/stays"))
+    server.bring(folder("F"), folder("F/inner"), job("F/inner/gone"), job("F/stays"))
     wanted = (replace(folder("G"), moved_from=("F",)), job("G/stays"))
-    made = plan(target, *wanted, prune=True)
-    result = apply(made, target, tmp_path)
+    made = server.plan(*wanted, prune=True)
+    result = server.apply(made)
     assert result.is_complete, [outcome.message for outcome in result.outcomes]
-    assert sorted(name for _, name in target.configs) == ["G", "G/stays"]
-    steps = {step.name: step.before for step in list_runs(tmp_path, "memory")[0].steps}
+    assert sorted(name for _, name in server.configs) == ["G", "G/stays"]
+    steps = {step.name: step.before for step in server.last_run.steps}
     assert steps["G/inner/gone"] == "job G%2Finner%2Fgone.xml"
-    assert plan(target, *wanted, prune=True).changes == ()
+    assert server.plan(*wanted, prune=True).changes == ()
 
 
-def test_a_failed_rename_is_told_once_and_its_job_left_alone(tmp_path: Path) -> None:
-    target = jenkins()
-    update(target, tmp_path, job("Old"), job("Gone"))
-    target.fail(Refused("no"), "rename")
-    result = update(target, tmp_path, job("New", moved_from=("Old",)), prune=True)
+def test_a_failed_rename_is_told_once_and_its_job_left_alone(server: Server) -> None:
+    server.bring(job("Old"), job("Gone"))
+    server.fail(Refused("no"), "rename")
+    result = server.attempt(job("New", moved_from=("Old",)), prune=True)
     states = {outcome.change.name: outcome.status for outcome in result.outcomes}
     assert states == {"New": Status.FAILED, "Gone": Status.NOT_DONE}
-    assert set(target.configs) == {(Kind.JOB, "Old"), (Kind.JOB, "Gone")}
+    assert set(server.configs) == {(Kind.JOB, "Old"), (Kind.JOB, "Gone")}
 
 
-def test_a_name_that_differs_in_case_only_is_refused_with_the_way(tmp_path: Path) -> None:
+def test_a_name_that_differs_in_case_only_is_refused_with_the_way(server: Server) -> None:
     """Jenkins answers 400: the job itself is in the way. So for what is in such a folder."""
-    target = jenkins()
-    update(target, tmp_path, folder("team"), job("team/build"), job("Deploy"))
+    server.bring(folder("team"), job("team/build"), job("Deploy"))
     wanted = (
         replace(folder("Team"), moved_from=("team",)),
         job("Team/build", branch="new"),
         job("deploy", moved_from=("Deploy",)),
     )
-    made = plan(target, *wanted)
+    made = server.plan(*wanted)
     assert made.changes == ()
     assert [note.name for note in made.undone] == ["team", "team/build", "Deploy"]
     assert all("give it another name first" in note.text for note in made.undone)
-    update(target, tmp_path, job("deploy-now", moved_from=("Deploy",)))
-    assert update(target, tmp_path, job("deploy", moved_from=("deploy-now",))).is_complete
-    assert (Kind.JOB, "deploy") in target.configs
+    server.bring(job("deploy-now", moved_from=("Deploy",)))
+    server.bring(job("deploy", moved_from=("deploy-now",)))
+    assert (Kind.JOB, "deploy") in server.configs
 
 
 @pytest.mark.parametrize("names", ["Old, Other", "Other ,Old", "Old"])
 def test_blanks_in_a_list_of_jobs_are_no_difference_after_a_rename(
-    tmp_path: Path, names: str
+    server: Server, names: str
 ) -> None:
     """Jenkins writes such a list anew, without them (hudson.model.Items)."""
-    target = jenkins()
     tag = "hudson.tasks.BuildTrigger"
     trigger = f"<{tag}><childProjects>{{}}</childProjects></{tag}>"
     starts = job("Starts", publishers=trigger.format(names))
-    update(target, tmp_path, job("Old"), job("Other"), starts)
+    server.bring(job("Old"), job("Other"), starts)
 
     def follow(verb: str, name: str) -> None:
-        if (Kind.JOB, "New") in target.configs and verb != "rename":
-            config = target.configs[Kind.JOB, "Starts"]
+        if (Kind.JOB, "New") in server.configs and verb != "rename":
+            config = server.configs[Kind.JOB, "Starts"]
             new = ",".join(map(str.strip, names.replace("Old", "New").split(",")))
-            target.configs[Kind.JOB, "Starts"] = config.replace(f">{names}<", f">{new}<")
+            server.configs[Kind.JOB, "Starts"] = config.replace(f">{names}<", f">{new}<")
 
-    target.before_request = follow
+    server.before_request = follow
     wanted = (
         job("New", moved_from=("Old",)),
         job("Other"),
         job("Starts", publishers=trigger.format(names.replace("Old", "New"))),
     )
-    assert update(target, tmp_path, *wanted).is_complete
-    assert plan(target, *wanted).changes == ()
+    server.bring(*wanted)
+    assert server.plan(*wanted).changes == ()
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,9 @@ from cfl_jobs.targets.home import HomeTarget
 from cfl_jobs.targets.server import JenkinsTarget
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_routes import Request
-from tests.planned import roll_back, told
+from tests.planned import told
 from tests.projects import ROOT, copy_project, edit
-from tests.rendered_jobs import folder, job, view
+from tests.rendered_jobs import folder, job, roll_back, view
 from tests.server_targets import retry_policy
 from tests.test_server import PASSING_FAULTS
 

@@ -181,8 +181,9 @@ class _Run:
         if self.problem:
             return "since no more could be written down"
         if self.stop.is_set():
-            is_renamed = change.key in self.steps
-            return "interrupted after it was renamed" if is_renamed else _INTERRUPTED
+            if change.key in self.steps:
+                return "interrupted after it was renamed"
+            return _INTERRUPTED
         if isinstance(change, Delete):
             # What was to take its place may be what failed.
             return "since not all of the new jobs could be made" * self.is_one_missing
@@ -225,8 +226,9 @@ class _Run:
             after, message = restore(change, before, self.target, begin)
         else:
             after, message = self.maker.make(change, before, begin)
-        problem = self._note(key, state="done", after=after)
-        return f"but that could not be written down: {problem}" if problem else message
+        if problem := self._note(key, state="done", after=after):
+            message = f"but that could not be written down: {problem}"
+        return message
 
     def _read_unchanged(self, change: Update | Delete, name: str) -> Config:
         now, what = read_again(change.live.named(name), self.target, self.renames)

@@ -140,7 +140,9 @@ def _list_defined(asked: Asked, setup: Setup | None) -> Collection[Key] | None:
     """Return all names that are defined, where only a part is asked for; () if unknown."""
     if not asked.jobs:
         return None
-    return names_to_look_at(setup.rendered) if setup and not setup.findings else ()
+    if not setup or setup.findings:
+        return ()
+    return names_to_look_at(setup.rendered)
 
 
 def save_plan(basis: Basis, path: Path) -> None:

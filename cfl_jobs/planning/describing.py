@@ -11,7 +11,7 @@ from cfl_jobs.check.secret_text import hide_secrets, is_secret, secrets_of
 from cfl_jobs.configs.config import Blame, Config
 from cfl_jobs.configs.fields import BUILT_IN_NODE
 from cfl_jobs.configs.mark import MATRIX
-from cfl_jobs.configs.normalform import SECRET, Normal, absent_value
+from cfl_jobs.configs.normalform import NOTHING, SECRET, Normal, absent_value
 from cfl_jobs.errors import Position, count
 from cfl_jobs.planning.differences import Raw, split_words, without_numbers
 from cfl_jobs.planning.plan import Change, Difference, Owner
@@ -57,9 +57,9 @@ def describe(
     path = without_numbers(raw.path)
     desired, live = raw.desired, raw.live
     before, after = (show_value(side, path, hidden) for side in (live, desired))
-    change = Change.MOVED if raw.is_moved else Change.CHANGED
+    change = (Change.CHANGED, Change.MOVED)[raw.is_moved]
     if not desired or not live:
-        change = Change.REMOVED if live else Change.ADDED
+        change = (Change.ADDED, Change.REMOVED)[live is not None]
         if absent := _meaning_of_absence(raw, versions):
             before, after, change = before or absent, after or absent, Change.CHANGED
     elif desired.kind != live.kind:
@@ -99,8 +99,10 @@ def show_value(normal: Normal | None, path: str = "", hidden: Collection[str] = 
     if normal.tag.endswith(MATRIX):  # a line for each permission, and for what else is granted
         granted = []
         for child in normal.children:
-            what = f"{split_words(child.tag)}: {child.text or split_words(child.kind)}"
-            granted.append(child.text if child.tag == "permission" else what)
+            what = child.text
+            if child.tag != "permission":
+                what = f"{split_words(child.tag)}: {what or split_words(child.kind)}"
+            granted.append(what)
         return "\n".join(granted)
     inside = []
     for child in normal.children:
@@ -118,8 +120,9 @@ def _meaning_of_absence(raw: Raw, versions: Mapping[str, str]) -> str:
         roams = around and around.find("canRoam")
         return "any node" if roams and roams.text == "true" else BUILT_IN_NODE
     opposite = {"true": "false", "false": "true"}.get(raw.element.text, "")
-    is_meant = absent_value(raw.parent, raw.element.tag, versions) == opposite
-    return opposite if is_meant else ""
+    if absent_value(raw.parent, raw.element.tag, versions) != opposite:
+        return ""
+    return opposite
 
 
 def place_of(rendered: Config, raw: Raw, before: Config) -> Position:
@@ -175,7 +178,7 @@ def _place_of_gone(rendered: Config, raw: Raw, before: Config) -> Position:
 
 
 def _place_in_text(rendered: Config, raw: Raw, before: Config, pieces: Pieces) -> Position:
-    live, text = (side.text if side else "" for side in (raw.live, raw.desired))
+    live, text = ((side or NOTHING).text for side in (raw.live, raw.desired))
     change = _find_change(text, live, pieces)
     within = _find_changed_value(text, live, pieces) or change
     place, piece = _place_of_change(text, within, pieces, rendered.place_of(raw.path))
@@ -410,7 +413,7 @@ def diff_lines(before: str, after: str) -> Iterator[str]:
     """Yield the lines that changed, with some around them, whole and as they are."""
     from difflib import unified_diff
 
-    old, new = (text.removesuffix("\n").split("\n") if text else [] for text in (before, after))
+    old, new = (text.removesuffix("\n").split("\n") * bool(text) for text in (before, after))
     if before and after and before.endswith("\n") is not after.endswith("\n"):
         (old, new)[before.endswith("\n")].append(_NO_END)
     for number, line in enumerate(unified_diff(old, new, n=_CONTEXT, lineterm="")):

@@ -391,7 +391,9 @@ def advise_on_loss(config: Config, losses: Sequence[Raw], plugins: Mapping[str, 
 
 def advise_on_taken(raw: Raw) -> str:
     """Return advice on a field of ours that an upgrade took."""
-    return _advise_renewal() if _has_successor(raw) else "take it out of the definition"
+    if _has_successor(raw):
+        return _advise_renewal()
+    return "take it out of the definition"
 
 
 def _advise_renewal() -> str:

@@ -143,8 +143,9 @@ def secret_paths(normal: Normal) -> frozenset[str]:
 
 def _code_password(encrypted: str, plain: str | None = None) -> str:
     """Return a code of a password as Jenkins encrypted it, or of that and what we gave."""
-    text = f"encrypted {encrypted}"
-    return code_of_text(text if plain is None else f"plain {len(encrypted)} {encrypted} {plain}")
+    if plain is None:
+        return code_of_text(f"encrypted {encrypted}")
+    return code_of_text(f"plain {len(encrypted)} {encrypted} {plain}")
 
 
 def _text_of(normal: Normal) -> str:

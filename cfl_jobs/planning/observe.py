@@ -83,7 +83,7 @@ def observe(
     observed = Observed(target.label, listed, live, versions, {}, unreadable, project)
     ours = set(filter(observed.is_ours, listed))
     names = listed.keys() & desired
-    orphans = ours - names if with_orphans else set()
+    orphans = {key for key in ours - names if with_orphans}
     keys = _sorted(names | orphans)
 
     def read(key: Key) -> Config:
@@ -107,7 +107,9 @@ def observe(
         if isinstance(failure, Missing):
             del listed[key]  # it went between the listing and the reading
         else:
-            advice = _FIX if isinstance(failure, ConfigError) else failure.advice
+            advice = failure.advice
+            if isinstance(failure, ConfigError):
+                advice = _FIX
             text = f"{failure.message}. {advice}".rstrip(" .") + "."
             unreadable[key] = text.removeprefix(f"{key[1]}: ")
     new = [name for kind, name in desired if (kind, name) not in listed]
@@ -172,8 +174,9 @@ def list_versions(target: Target) -> dict[str, str]:
         plugins = target.plugins()
     except PermissionDenied:  # only an administrator may ask for them
         plugins = {}
-    core = target.version()
-    return {**plugins, CORE: core} if core else plugins
+    if core := target.version():
+        return {**plugins, CORE: core}
+    return plugins
 
 
 def is_inside(key: Key, folder: str) -> bool:
@@ -222,7 +225,9 @@ def read_again(then: Config, target: Target, renames: Renames) -> tuple[Config, 
 
 def find_more_to_go(change: Delete, target: Target) -> str:
     """Say how many builds a job has by now, if that are more than the plan says; "" for no."""
-    builds = 0 if change.kind is Kind.VIEW else target.count_builds(change.name)
+    if change.kind is Kind.VIEW:
+        return ""
+    builds = target.count_builds(change.name)
     return f"has {count(builds, 'build')} by now, not {change.builds}" * (builds > change.builds)
 
 

@@ -350,7 +350,7 @@ class _Judge:
                 by = _By.NOBODY
         by &= self._whole  # who changed nothing has no part in any difference
         is_unsure = by is _By.THEM and is_newer and raw.desired is None
-        return Owned(raw, by.owner, _NEWER.format(raw.plugin) if is_unsure else "")
+        return Owned(raw, by.owner, _NEWER.format(raw.plugin) * is_unsure)
 
     def attribute_password(self, raw: Raw, owned: Iterable[Owned]) -> Owned:
         """Return whose another password is. `owned` are all other differences."""
@@ -380,7 +380,9 @@ class _Judge:
         if not (raw.live and raw.desired):
             return None
         is_same = self._fields.has_password(raw.desired, raw.live)
-        return None if is_same is None else _by(not is_same, None)
+        if is_same is None:
+            return None
+        return _by(not is_same, None)
 
     def _find(self, raw: Raw) -> _By:
         if not self._whole or not self._has_sections:

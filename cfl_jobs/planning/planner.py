@@ -110,7 +110,7 @@ class _Planner:
             others = live.keys() - self._desired.keys() - self._spared - {*defined}
             self._find_probable_renames(set(filter(observed.is_ours, others)))
         for (label, plugin, advice), (first, *more) in self._taken.items():
-            also = f" (so have {', '.join(more)})" if more else ""
+            also = f" (so have {', '.join(more)})" * bool(more)
             text = f"has lost {label!r}{also}: {plugin.replace('@', ' ')} doesn't know it; {advice}"
             self._notes.append(Note(Kind.JOB, first, text))
         managed = sum(
@@ -327,8 +327,9 @@ def _plan_job(
     from cfl_jobs.planning.fields import hide_granted, secret_paths
     from cfl_jobs.planning.owners import attribute
 
-    live = live.beside(desired)
-    mark = None if adopted else live.mark
+    live, mark = live.beside(desired), live.mark
+    if adopted:
+        mark = None
     owned = attribute(desired.normal, live.normal, mark, habits)
     lost = frozenset(find_losses((one.raw for one in owned), desired.own))
     hidden = secret_paths(desired.normal) | secret_paths(live.normal)
@@ -354,8 +355,10 @@ def _plan_job(
         if raw in lost and raw.is_upgraded(mark):
             taken.append((raw.label, raw.plugin, advise_on_taken(raw)))
     if not stays_disabled:
-        is_theirs = mark and mark.said_disabled == desired.says_disabled
-        owner = Owner.THEIRS if is_theirs else Owner.OURS if mark else Owner.ADOPT
+        owner = Owner.ADOPT
+        if mark:
+            is_theirs = mark.said_disabled == desired.says_disabled
+            owner = (Owner.OURS, Owner.THEIRS)[is_theirs]
         differences += describe_disabled(desired, live, owner, desired.place_of("disabled"))
     update = Update(
         desired, live, tuple(differences), keep_disabled=stays_disabled, adopted=adopted
