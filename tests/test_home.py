@@ -24,12 +24,13 @@ from tests.rendered_jobs import folder, job, view
 
 @pytest.fixture
 def home(tmp_path: Path) -> HomeTarget:
-    return HomeTarget(tmp_path / "home")
+    return HomeTarget(tmp_path)
 
 
-def test_jobs_and_folders_lie_where_jenkins_looks_for_them(tmp_path: Path) -> None:
+def test_jobs_and_folders_lie_where_jenkins_looks_for_them(
+    home: HomeTarget, tmp_path: Path
+) -> None:
     """jobs/<name>/config.xml, and a folder's jobs in jobs/ below it."""
-    home = HomeTarget(tmp_path)
     home.create(Kind.JOB, "team", folder("team").config)
     home.create(Kind.JOB, "team/Ünï ☃", job().config)
     assert (tmp_path / "jobs" / "team" / "jobs" / "Ünï ☃" / "config.xml").is_file()
@@ -61,9 +62,8 @@ def test_a_config_is_kept_as_it_is_given(home: HomeTarget) -> None:
     assert "three&#13;" in home.read(Kind.JOB, "a")
 
 
-def test_views_are_kept_in_the_homes_config(tmp_path: Path) -> None:
+def test_views_are_kept_in_the_homes_config(home: HomeTarget, tmp_path: Path) -> None:
     """jenkins.model.Jenkins has them in its field `views`; a new home keeps the view "all"."""
-    home = HomeTarget(tmp_path)
     home.create(Kind.VIEW, "Code for Life", view("Code for Life", ("a", "b")).config)
     root = ET.fromstring((tmp_path / "config.xml").read_text())
     assert root.tag == "hudson"
@@ -88,21 +88,7 @@ def test_a_new_home_keeps_workspaces_and_builds_where_a_new_server_does(
     assert root.findtext("buildsDir") == "${ITEM_ROOTDIR}/builds"
 
 
-def test_what_a_jenkins_has_in_its_config_stays(tmp_path: Path) -> None:
-    """Only the views change: security, nodes and all else are the server's."""
-    (tmp_path / "config.xml").write_text(
-        "<?xml version='1.1' encoding='UTF-8'?>\n"
-        "<hudson><useSecurity>true</useSecurity><views/><primaryView>x</primaryView></hudson>"
-    )
-    HomeTarget(tmp_path).create(Kind.VIEW, "Chain", view("Chain", ()).config)
-    root = ET.fromstring((tmp_path / "config.xml").read_text())
-    assert root.findtext("useSecurity") == "true"
-    assert root.findtext("primaryView") == "x"
-    assert [view.findtext("name") for view in root.iterfind("views/*")] == ["Chain"]
-
-
-def test_deleting_and_renaming_take_the_builds_along(tmp_path: Path) -> None:
-    home = HomeTarget(tmp_path)
+def test_deleting_and_renaming_take_the_builds_along(home: HomeTarget, tmp_path: Path) -> None:
     home.create(Kind.JOB, "a", job().config)
     for number in (1, 2):
         (tmp_path / "jobs" / "a" / "builds" / str(number)).mkdir(parents=True)
@@ -154,9 +140,10 @@ def test_a_name_is_as_long_as_a_directorys_may_be(home: HomeTarget) -> None:
         home.read(Kind.JOB, "é" * 128)
 
 
-def test_a_job_whose_name_jenkins_would_refuse_by_now_is_still_read(tmp_path: Path) -> None:
+def test_a_job_whose_name_jenkins_would_refuse_by_now_is_still_read(
+    home: HomeTarget, tmp_path: Path
+) -> None:
     """An older Jenkins may have made it."""
-    home = HomeTarget(tmp_path)
     put_job(tmp_path, "100 %", job().config)
     assert [entry.name for entry in home.list(Kind.JOB)] == ["100 %"]
     home.save("100 %", "new")
@@ -190,10 +177,9 @@ def test_a_name_in_other_letters_is_taken(home: HomeTarget) -> None:
     ],
 )
 def test_a_job_that_makes_no_sense_is_listed_and_hinders_no_other(
-    tmp_path: Path, content: bytes
+    home: HomeTarget, tmp_path: Path, content: bytes
 ) -> None:
     """It is there, and neither made again nor changed."""
-    home = HomeTarget(tmp_path)
     home.create(Kind.JOB, "good", job().config)
     put_job(tmp_path, "bad", "")
     path = tmp_path / "jobs" / "bad" / "config.xml"
@@ -210,8 +196,9 @@ def test_a_job_that_makes_no_sense_is_listed_and_hinders_no_other(
 
 
 @pytest.mark.parametrize("is_wanted", [True, False], ids=["wanted", "foreign"])
-def test_a_plan_leaves_what_makes_no_sense_alone(tmp_path: Path, *, is_wanted: bool) -> None:
-    home = HomeTarget(tmp_path)
+def test_a_plan_leaves_what_makes_no_sense_alone(
+    home: HomeTarget, tmp_path: Path, *, is_wanted: bool
+) -> None:
     path = tmp_path / "jobs" / "bad" / "config.xml"
     put_job(tmp_path, "bad", "")
     path.write_bytes(b"<?xml version='1.0' encoding='klingon'?><project/>")
@@ -225,10 +212,9 @@ def test_a_plan_leaves_what_makes_no_sense_alone(tmp_path: Path, *, is_wanted: b
     assert "unknown encoding" in told.text
 
 
-def test_a_home_whose_own_config_makes_no_sense_says_so(tmp_path: Path) -> None:
+def test_a_home_whose_own_config_makes_no_sense_says_so(home: HomeTarget, tmp_path: Path) -> None:
     """Its views can't be told; nothing is written over it."""
     (tmp_path / "config.xml").write_text("<hudson><views>")
-    home = HomeTarget(tmp_path)
     with pytest.raises(TargetError, match="no Jenkins starts with it"):
         home.list(Kind.VIEW)
     with pytest.raises(TargetError, match=r"config\.xml line 1"):
@@ -236,9 +222,10 @@ def test_a_home_whose_own_config_makes_no_sense_says_so(tmp_path: Path) -> None:
     assert (tmp_path / "config.xml").read_text() == "<hudson><views>"
 
 
-def test_a_link_to_a_directory_above_is_not_followed_for_ever(tmp_path: Path) -> None:
+def test_a_link_to_a_directory_above_is_not_followed_for_ever(
+    home: HomeTarget, tmp_path: Path
+) -> None:
     """What is in it is listed once."""
-    home = HomeTarget(tmp_path)
     home.create(Kind.JOB, "a", job().config)
     (tmp_path / "jobs" / "a" / "jobs").symlink_to(tmp_path / "jobs")
     assert [entry.name for entry in home.list(Kind.JOB)] == ["a"]
@@ -294,9 +281,10 @@ def test_a_run_that_is_killed_leaves_the_old_or_the_new(tmp_path: Path) -> None:
         assert news > 1, deed
 
 
-def test_a_job_that_goes_while_it_is_waited_for_is_missing(tmp_path: Path) -> None:
+def test_a_job_that_goes_while_it_is_waited_for_is_missing(
+    home: HomeTarget, tmp_path: Path
+) -> None:
     """The lock that was waited for is one of a directory that isn't there any more."""
-    home = HomeTarget(tmp_path)
     home.create(Kind.JOB, "a", job().config)
     directory = tmp_path / "jobs" / "a"
     with ThreadPoolExecutor(max_workers=1) as pool:
@@ -317,8 +305,9 @@ class TestForbidden:
         with pytest.raises(PermissionDenied, match="Permission denied"):
             HomeTarget(tmp_path / "home").create(Kind.JOB, "a", job().config)
 
-    def test_a_job_directory_that_may_not_be_written_keeps_the_job(self, tmp_path: Path) -> None:
-        home = HomeTarget(tmp_path)
+    def test_a_job_directory_that_may_not_be_written_keeps_the_job(
+        self, home: HomeTarget, tmp_path: Path
+    ) -> None:
         home.create(Kind.JOB, "a", job().config)
         (tmp_path / "jobs" / "a").chmod(0o500)
         with pytest.raises(PermissionDenied, match=r"a/config.xml: Permission denied"):
@@ -329,8 +318,9 @@ class TestForbidden:
         assert [path.name for path in (tmp_path / "jobs").iterdir()] == ["a"]
         (tmp_path / "jobs" / "a").chmod(0o700)
 
-    def test_jobs_that_may_not_be_read_are_not_taken_for_absent(self, tmp_path: Path) -> None:
-        home = HomeTarget(tmp_path)
+    def test_jobs_that_may_not_be_read_are_not_taken_for_absent(
+        self, home: HomeTarget, tmp_path: Path
+    ) -> None:
         for name in ("good", "closed", "secret"):
             home.create(Kind.JOB, name, job().config)
         closed, secret = tmp_path / "jobs" / "closed", tmp_path / "jobs" / "secret" / "config.xml"
@@ -346,16 +336,18 @@ class TestForbidden:
             home.count_builds("closed")
         closed.chmod(0o700)
 
-    def test_a_directory_of_jobs_that_may_not_be_read_is_no_empty_one(self, tmp_path: Path) -> None:
-        home = HomeTarget(tmp_path)
+    def test_a_directory_of_jobs_that_may_not_be_read_is_no_empty_one(
+        self, home: HomeTarget, tmp_path: Path
+    ) -> None:
         home.create(Kind.JOB, "a", job().config)
         (tmp_path / "jobs").chmod(0)
         with pytest.raises(PermissionDenied, match="jobs: Permission denied"):
             home.list(Kind.JOB)
         (tmp_path / "jobs").chmod(0o700)
 
-    def test_builds_that_can_not_be_deleted_are_named(self, tmp_path: Path) -> None:
-        home = HomeTarget(tmp_path)
+    def test_builds_that_can_not_be_deleted_are_named(
+        self, home: HomeTarget, tmp_path: Path
+    ) -> None:
         home.create(Kind.JOB, "a", job().config)
         build = tmp_path / "jobs" / "a" / "builds" / "1"
         build.mkdir(parents=True)

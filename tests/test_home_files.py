@@ -311,9 +311,3 @@ def test_a_view_has_one_owner_and_is_read_without_it() -> None:
     assert [owner.get("class") for owner in made.iterfind("owner")] == ["hudson"]
     assert made.findtext("name") == "v"
     assert "owner" not in read_view(made)
-
-
-def test_what_makes_no_sense_names_its_source() -> None:
-    with pytest.raises(TargetError, match=r"home: config\.xml line 1") as caught:
-        split_views("<hudson>", "home")
-    assert caught.value.advice

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, repeat
+from typing import Any
 
 import pytest
 
@@ -147,11 +148,8 @@ def test_what_takes_long_is_told_and_what_takes_too_long_is_an_error(
 
     is_stuck = False
     policy = retry_policy(waits, attempts=0, hold=hold)
-    with (
-        JenkinsTarget(
-            jenkins_server.url, login(), timeout=60, policy=policy, say=said.append
-        ) as target,
-    ):
+    settings: dict[str, Any] = {"timeout": 60, "policy": policy, "say": said.append}
+    with JenkinsTarget(jenkins_server.url, login(), **settings) as target:
         is_stuck = True
         error = failing(lambda: target.list(Kind.JOB))
         assert error.message == f"{target.label} did not answer in full within 120 seconds"
