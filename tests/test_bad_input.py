@@ -91,7 +91,7 @@ def test_mangled_files_give_a_clear_error(name: str, changes: list[tuple[float, 
     assert_clear(*render({**PROJECT, name: text}))
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(st.sampled_from(sorted(PROJECT)), st.data())
 def test_shuffled_lines_give_a_clear_error(name: str, data: st.DataObject) -> None:
     lines = PROJECT[name].splitlines(keepends=True)
@@ -99,7 +99,7 @@ def test_shuffled_lines_give_a_clear_error(name: str, data: st.DataObject) -> No
     assert_clear(*render({**PROJECT, name: "".join(chosen)}))
 
 
-@settings(max_examples=150)
+@settings(max_examples=50)
 @given(
     st.sampled_from(sorted(PROJECT)),
     st.one_of(st.binary(max_size=40), st.text(max_size=40).map(str.encode)),
@@ -274,10 +274,10 @@ def test_small_arithmetic_is_allowed() -> None:
     assert "<quietPeriod>13</quietPeriod>" in output
 
 
-def test_a_thousand_jobs_render() -> None:
-    entries = "".join(f"  - name: Job {number}\n" for number in range(1_000))
+def test_hundreds_of_jobs_render() -> None:
+    entries = "".join(f"  - name: Job {number}\n" for number in range(300))
     definitions = f"template: a.yaml.j2\njobs:\n{entries}"
     template = "name: {{ name }}\nbuilders:\n  - shell: echo {{ name }}\n"
     code, output, errors = render({"definitions": definitions, "template": template})
     assert (code, errors) == (0, "")
-    assert output.count("<command>echo Job ") == 1_000
+    assert output.count("<command>echo Job ") == 300

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cfl_jobs.configs.references import (
@@ -62,6 +62,7 @@ def schedules(*, days: bool = True) -> st.SearchStrategy[str]:
     return st.one_of(spaced, st.sampled_from(ALIASES))
 
 
+@settings(max_examples=30)
 @given(st.lists(st.one_of(schedules(days=False), st.just("# a comment"), st.just("")), min_size=1))
 def test_whatever_the_grammar_makes_is_taken(lines: list[str]) -> None:
     """Any lines of the grammar, comments and blank lines among them, are no mistake."""
@@ -69,6 +70,7 @@ def test_whatever_the_grammar_makes_is_taken(lines: list[str]) -> None:
     assert find_cron_mistakes("TZ=Europe/London\r\n" + "\r\n".join(lines)) == ()
 
 
+@settings(max_examples=50)
 @given(schedules())
 def test_only_an_impossible_date_is_a_mistake_in_what_the_grammar_makes(line: str) -> None:
     assert all("never runs" in mistake.message for mistake in find_cron_mistakes(line))

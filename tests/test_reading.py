@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cfl_jobs.errors import CflJobsError, Position
@@ -104,6 +104,7 @@ documents = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(documents)
 def test_what_pyyaml_writes_is_read_back_the_same(document: Any) -> None:
     text = yaml.safe_dump(document, allow_unicode=True)

@@ -16,7 +16,7 @@ from cfl_jobs.errors import Position
 from cfl_jobs.reading.definitions import load_definitions
 from cfl_jobs.reading.tracking import TrackedDict
 from cfl_jobs.rendering.sandbox import Loader
-from cfl_jobs.rendering.template_reads import read_template
+from cfl_jobs.rendering.template_trees import read_template
 from cfl_jobs.rendering.templates import TemplateRenderer
 from tests.case_files import write_project
 from tests.projects import ROOT

@@ -1,4 +1,4 @@
-"""jenkins-job-builder's own documentation of a component → what each of its options wants.
+"""jenkins-job-builder's own documentation and code → what each option of a component wants.
 
 Its modules document an option as `:arg int timeout: …` or as `* **timeout** (`int`) …`, and the
 words that it can be as a list below `:timeout values:` or in a sentence: "Can be 'A', 'B' or 'C'".
@@ -7,9 +7,12 @@ words that it can be as a list below `:timeout values:` or in a sentence: "Can b
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
 
 # Of task[matches][operator] it is the last name that is the option's.
 _NAME = r"<?([\w*\[\]]+\[)?(?P<name>[\w.-]+)\]?>?"
@@ -62,7 +65,18 @@ class _Entry:
     name: str
     kind: str = ""
     choices: list[str] = field(default_factory=list)
-    text: list[str] = field(default_factory=list)
+    text: str = ""
+
+    def find_kind(self) -> str:
+        is_text = self.kind in ("str", "string")
+        return ("int" if _NUMBER.match(self.text) else "str") if is_text else self.kind
+
+    def find_choices(self) -> frozenset[str]:
+        found = _SENTENCE.search(self.text)
+        if self.choices or not found:
+            return frozenset(self.choices)
+        words = _CHOICE.findall(found["words"])
+        return frozenset(word.strip("'\"`") for word, _ in words) - {"or", "and"}
 
 
 @cache
@@ -92,41 +106,70 @@ def _read_entries(text: str) -> list[_Entry]:
             entries.append(_Entry(""))
         elif found := _LIST.match(bare):
             listing, depth = True, indent
-            entries.append(
-                _Entry(entries[-1].name if found["name"] == "Allowed" else found["name"])
-            )
-        if found := _ARGUMENT.match(bare) or _BULLET.match(bare):
-            if listing and not found["kind"]:
-                entries[-1].choices.append(found["name"])
-            else:
-                entries.append(
-                    _Entry(found["name"], found["kind"] or "", text=[bare[found.end() :]])
-                )
+            is_same = found["name"] == "Allowed"
+            entries.append(_Entry(entries[-1].name if is_same else found["name"]))
+        found = _ARGUMENT.match(bare) or _BULLET.match(bare)
+        if not found:
+            entries[-1].text += f" {bare}"
+        elif listing and not found["kind"]:
+            entries[-1].choices.append(found["name"])
         else:
-            entries[-1].text.append(bare)
+            entries.append(_Entry(found["name"], found["kind"] or "", text=bare[found.end() :]))
     return entries
 
 
 def _merge(entries: Sequence[_Entry]) -> Documented:
     """Join the mentions of one name; it may be several options, at several depths."""
-    kinds = {_kind_of(entry) for entry in entries if entry.kind}
-    choices = {stated for entry in entries if len(stated := _choices_of(entry)) > 1}
+    kinds = {entry.find_kind() for entry in entries if entry.kind}
+    choices = {stated for entry in entries if len(stated := entry.find_choices()) > 1}
     return Documented(
-        kinds.pop() if len(kinds) == 1 else "",
-        choices.pop() if len(choices) == 1 else frozenset(),
-        frozenset(word for entry in entries for word in _QUOTED.findall(" ".join(entry.text))),
+        next(iter(kinds)) if len(kinds) == 1 else "",
+        next(iter(choices)) if len(choices) == 1 else frozenset(),
+        frozenset(word for entry in entries for word in _QUOTED.findall(entry.text)),
     )
 
 
-def _kind_of(entry: _Entry) -> str:
-    if entry.kind not in ("str", "string"):
-        return entry.kind
-    return "int" if _NUMBER.match(" ".join(entry.text)) else "str"
+# -- texts in its code -----------------------------------------------------------------------------
 
 
-def _choices_of(entry: _Entry) -> frozenset[str]:
-    if entry.choices:
-        return frozenset(entry.choices)
-    found = _SENTENCE.search(" ".join(entry.text))
-    words = _CHOICE.findall(found["words"]) if found else ()
-    return frozenset(word.strip("'\"`") for word, _ in words) - {"or", "and"}
+@cache
+def read_module(name: str) -> tuple[str, frozenset[str]]:
+    """Return the docstrings of the module of a kind of job or view, and the texts in its code."""
+    module = sys.modules[name]
+    parts = [part for part in vars(module).values() if getattr(part, "__module__", "") == name]
+    methods = [item for part in parts if isinstance(part, type) for item in vars(part).values()]
+    told = "\n".join(part.__doc__ or "" for part in (module, *parts))
+    return told, _texts_of([*parts, *methods])
+
+
+@cache
+def read_function(function: Callable[..., object] | None) -> tuple[str, frozenset[str]]:
+    """Return a docstring and the texts in the code, and in what that names of its own."""
+    return getattr(function, "__doc__", "") or "", _texts_of([function])
+
+
+def _texts_of(values: Iterable[Any]) -> frozenset[str]:
+    texts: set[str] = set()
+    seen: set[int] = set()
+    waiting = list(values)
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            texts.add(value)
+        elif id(value) not in seen:
+            seen.add(id(value))
+            if isinstance(value, dict):
+                waiting += [*value, *value.values()]
+            elif isinstance(value, list | tuple | set | frozenset):
+                waiting += value
+            elif isinstance(value, CodeType):
+                waiting += value.co_consts
+            elif isinstance(value, FunctionType) and value.__module__.startswith("jenkins_jobs."):
+                own = value.__globals__
+                modules = [vars(it) for it in own.values() if isinstance(it, ModuleType)]
+                named = [at.get(name) for at in (own, *modules) for name in value.__code__.co_names]
+                waiting.append(value.__code__)
+                waiting += [
+                    it for it in named if isinstance(it, dict | list | tuple | FunctionType)
+                ]
+    return frozenset(texts)

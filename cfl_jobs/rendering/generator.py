@@ -3,6 +3,11 @@
 jenkins-job-builder's YAML loader, brace formatting, macros, cache and lock are not used. It gets
 tracked data, so that every option it never reads is known afterwards; what it would write
 differently by plugin version is settled by the inventory.
+
+What is imported of it finds this module for pkg_resources, whose one word it needs: jenkins-job-
+builder 6.5 imports that, which setuptools deprecated, then dropped (82). It is slow, too: half of
+it parses requirements of versions, and it checks them anew for each of 400 entry points.
+importlib.metadata tells the same of what is installed.
 """
 
 from __future__ import annotations
@@ -13,10 +18,13 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from types import CodeType, FunctionType, ModuleType, SimpleNamespace
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec, module_from_spec
+from types import FunctionType, SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -30,9 +38,41 @@ from cfl_jobs.reading.tracking import (
     note_deeply,
     walk_mappings,
 )
-from cfl_jobs.rendering.documentation import plain_name
-from cfl_jobs.rendering.entrypoints import iter_entry_points, light_imports
+from cfl_jobs.rendering.documentation import plain_name, read_function, read_module
 from cfl_jobs.rendering.options import show
+
+_installed = cache(entry_points)  # reads the lists of everything that is installed
+
+
+@cache
+def iter_entry_points(group: str) -> tuple[EntryPoint, ...]:
+    """Return the installed entry points of a group, those of one distribution as it lists them."""
+    return tuple(_installed().select(group=group))
+
+
+@contextmanager
+def light_imports() -> Iterator[None]:
+    """Let what is imported meanwhile get this module for pkg_resources, and keep it.
+
+    python-jenkins' package is found but not run: the registry takes one class of jenkins.plugins,
+    and the package around it would import requests, a fifth of what rendering the chain took.
+    Raises ImportError where there is none.
+    """
+    jenkins = sys.modules.get("jenkins")
+    if jenkins is None:
+        if (spec := find_spec("jenkins")) is None:
+            raise ImportError("jenkins is not installed", name="jenkins")
+        jenkins = module_from_spec(spec)
+    stand_ins = {"pkg_resources": sys.modules[__name__], "jenkins": jenkins}
+    earlier = {name: sys.modules[name] for name in stand_ins if name in sys.modules}
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name in stand_ins:
+            del sys.modules[name]
+        sys.modules.update(earlier)
+
 
 with light_imports():
     from jenkins_jobs.errors import JenkinsJobsException
@@ -140,7 +180,7 @@ class Generator(ModuleRegistry):  # type: ignore[misc]
         try:
             job = _hand_over(data, texts, changes)
             maker = self._find_root(job, XmlViewGenerator if is_view else XmlJobGenerator)
-            about = _read_module(type(maker).__module__)
+            about = read_module(type(maker).__module__)
             root = self._make_root(job, maker)
             job.note("name")  # the caller's, jenkins-job-builder only files the XML by it
             self._problems += _mend(root, job, self._components)
@@ -232,7 +272,7 @@ class Generator(ModuleRegistry):  # type: ignore[misc]
             self._problems.append(self._explain(error, component_type, name, component))
             note_deeply(component)
         made = tuple(xml_parent)[before:]
-        told = _read_function(functions.get(name))
+        told = read_function(functions.get(name))
         self._components.append(
             Component(component_type, name, self._current, component, made, *told)
         )
@@ -247,7 +287,7 @@ class Generator(ModuleRegistry):  # type: ignore[misc]
         problem = _explain(error, self._current, component)
         if problem.advice:
             return problem
-        _, words = _read_function(functions.get(name))
+        _, words = read_function(functions.get(name))
         for word, where in _words_in(component):
             if word not in words and _NAME.fullmatch(word) and (near := suggest(word, words)):
                 # What it misses depends on this.
@@ -419,48 +459,6 @@ def _hand_over(value: Any, texts: dict[str, LocatedText], changes: Changes | Non
         value.entry_positions = tuple(places)
         return LocList(entries, value.pos, places)
     return value
-
-
-@cache
-def _read_module(name: str) -> tuple[str, frozenset[str]]:
-    """Return the docstrings of the module of a kind of job or view, and the texts in its code."""
-    module = sys.modules[name]
-    parts = [part for part in vars(module).values() if getattr(part, "__module__", "") == name]
-    methods = [item for part in parts if isinstance(part, type) for item in vars(part).values()]
-    told = "\n".join(part.__doc__ or "" for part in (module, *parts))
-    return told, frozenset(_texts_of([*parts, *methods], set()))
-
-
-@cache
-def _read_function(function: Callable[..., object] | None) -> tuple[str, frozenset[str]]:
-    """Return a docstring and the texts in the code, and in what that names of its own."""
-    return getattr(function, "__doc__", "") or "", frozenset(_texts_of([function], set()))
-
-
-def _texts_of(values: Iterable[Any], seen: set[int]) -> Iterator[str]:
-    for value in values:
-        if isinstance(value, str):
-            yield value
-        elif id(value) in seen:
-            continue
-        seen.add(id(value))
-        if isinstance(value, dict):
-            yield from _texts_of([*value, *value.values()], seen)
-        elif isinstance(value, list | tuple | set | frozenset):
-            yield from _texts_of(value, seen)
-        elif isinstance(value, CodeType):
-            yield from _texts_of(value.co_consts, seen)
-        elif isinstance(value, FunctionType) and value.__module__.startswith("jenkins_jobs."):
-            yield from _texts_of([value.__code__, *_named_by(value)], seen)
-
-
-def _named_by(function: FunctionType) -> Iterator[object]:
-    spaces = [function.__globals__]
-    spaces += [vars(it) for it in function.__globals__.values() if isinstance(it, ModuleType)]
-    for space in spaces:
-        for name in function.__code__.co_names:
-            if isinstance(found := space.get(name), dict | list | tuple | FunctionType):
-                yield found
 
 
 # Stands for jenkins_jobs.ini: rendering must not depend on whose machine it runs on.

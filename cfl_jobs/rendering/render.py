@@ -22,9 +22,7 @@ from cfl_jobs.rendering.blame import blame_parts, put_successors
 from cfl_jobs.rendering.generator import Generated, Generator
 from cfl_jobs.rendering.losses import advise_on_unread, find_losses
 from cfl_jobs.rendering.provenance import NEEDS_TEXT, locate
-from cfl_jobs.rendering.sandbox import Loader
-from cfl_jobs.rendering.template_reads import find_misspelt
-from cfl_jobs.rendering.templates import TemplateRenderer
+from cfl_jobs.rendering.templates import TemplateRenderer, find_misspelt
 from cfl_jobs.target import Kind
 
 
@@ -50,7 +48,7 @@ def render(
     chosen = frozenset(names)
     rendered, findings = _render_entries(definitions, chosen)
     if findings:
-        misspelt = tuple(find_misspelt(definitions, Loader(definitions.sources).read))
+        misspelt = tuple(find_misspelt(definitions))
         if misspelt:
             findings = (*misspelt, *_render_entries(definitions, chosen)[1])
     if findings:

@@ -25,9 +25,9 @@ from cfl_jobs.errors import CflJobsError, Position, suggest
 from cfl_jobs.reading import TEMPLATES
 from cfl_jobs.reading.located_yaml import RESERVED, Sources
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, Pieces, TrackedDict
-from cfl_jobs.rendering import lost_text
-from cfl_jobs.rendering.lost_text import LostText, Outline
+from cfl_jobs.rendering import template_trees
 from cfl_jobs.rendering.provenance import cut, join, mark_lines, pieces_of
+from cfl_jobs.rendering.template_trees import LostText, Outline
 
 SCRIPTS = f"{TEMPLATES}/scripts"
 # Filters that return HTML, which has no place in YAML.
@@ -43,6 +43,7 @@ _BY_ITEM = (
     *("selectattr", "slice", "sort", "unique"),
 )
 _COMPILED = LRUCache(100)
+_NOTHING_READ = (TrackedDict(), "", None)
 # Nodes of templates that look at a value first.
 _CHANGED = (nodes.For, nodes.If, nodes.Output, nodes.Extends, nodes.Import, nodes.FromImport)
 
@@ -99,7 +100,10 @@ def _keep_place(change: Callable[..., str]) -> Callable[..., str]:
 
 def _note_tests(node: nodes.If, template: str) -> None:
     """Let an `if` and each `elif` tell which values it reads, and up to which line it decides."""
-    last = max(map(_last_line, (node, *node.find_all(nodes.Node))))
+    last = max(  # those that are put in stand nowhere
+        (inner.lineno or 0) + getattr(inner, "data", "").rstrip("\n").count("\n")
+        for inner in (node, *node.find_all(nodes.Node))
+    )
     for branch in (node, *node.elif_):
         # What stands right of an operator, or of a name's `=`, is a helper's.
         for parent in (branch, branch.test, *branch.test.find_all((nodes.Expr, nodes.Helper))):
@@ -111,11 +115,6 @@ def _note_tests(node: nodes.If, template: str) -> None:
         begin = _filtered(nodes.Const(None, lineno=branch.lineno), "begin_test")
         pair = nodes.Tuple([begin, branch.test], "load", lineno=branch.lineno)
         branch.test = _filtered(pair, "end_test", template, branch.lineno, last)
-
-
-def _last_line(node: nodes.Node) -> int:
-    text = getattr(node, "data", "").rstrip("\n")
-    return (node.lineno or 0) + text.count("\n")  # those that are put in stand nowhere
 
 
 def _note_name(node: Any) -> Any:
@@ -152,16 +151,12 @@ class MissingKey(jinja2.UndefinedError):
 class _Missing(jinja2.StrictUndefined):
     """An undefined value whose message speaks of the field's words, not of Python's classes."""
 
-    def __init__(
-        self,
-        hint: str | None = None,
-        obj: Any = _no_owner,
-        name: str | None = None,
-        exc: Callable[..., Exception] = jinja2.UndefinedError,
-    ) -> None:
-        if exc is jinja2.UndefinedError and isinstance(obj, dict):
-            exc = partial(MissingKey, owner=obj, key=str(name))
-        super().__init__(hint, obj, name, exc)  # type: ignore[arg-type] # it is only called
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        owner, error = self._undefined_obj, self._undefined_exception
+        if error is jinja2.UndefinedError and isinstance(owner, dict):
+            exact: Any = partial(MissingKey, owner=owner, key=str(self._undefined_name))
+            self._undefined_exception = exact  # it is only called
 
     @property
     def _undefined_message(self) -> str:
@@ -220,10 +215,9 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
             self.filters[name] = self._picking(self.filters[name])
         self.outlines: dict[str, Outline] = {}
         self.reading = TrackedDict()
-        # The mapping and key that were read last, and what was found there.
-        self._last_read: tuple[TrackedDict, str, Any] | None = None
         self._checked: set[tuple[str, str]] = set()  # templates with the parents that they fit
-        self._reads: list[tuple[TrackedDict, str]] = []  # of the test at hand
+        # The mappings and keys that were read since the last test began, and what was found there.
+        self._reads: list[tuple[TrackedDict, str, Any]] = []
         self._listed: list[Position] = []
         # The places of the values that decided of lines of a file.
         self._steering: dict[tuple[str, int, int], set[Position]] = {}
@@ -236,10 +230,10 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         name = name or ""
         if "{#" in source:
             tokens = self.lexer.tokeniter(source, name)
-            if odd := tuple(lost_text.find_odd_comments(tokens, source.split("\n"))):
+            if odd := tuple(template_trees.find_odd_comments(tokens, source.split("\n"))):
                 raise LostText(odd, name)
         tree = super()._parse(source, name, filename)
-        self.outlines[name] = lost_text.outline_of(tree, name)
+        self.outlines[name] = template_trees.outline_of(tree, name)
         others = {id(branch) for node in tree.find_all(nodes.If) for branch in node.elif_}
         for node in tuple(tree.find_all(_CHANGED)):
             if isinstance(node, nodes.For):
@@ -270,14 +264,14 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
             while above and above not in (outline.name for outline in chain):
                 chain.append(self.outline(above))
                 above = chain[-1].parent
-            if lost := tuple(lost_text.find_lost_text(chain)):
+            if lost := tuple(template_trees.find_lost_text(chain)):
                 raise LostText(lost, name)
         return parent
 
     def check_imported(self, imported: Any) -> Any:
         """Return an imported template. Raises LostText for text in it that isn't in macros."""
         known = isinstance(imported, str)
-        if known and (lost := tuple(lost_text.find_beside_macros(self.outline(imported)))):
+        if known and (lost := tuple(template_trees.find_beside_macros(self.outline(imported)))):
             raise LostText(lost, imported)
         return imported
 
@@ -294,15 +288,13 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     def getitem(self, obj: Any, argument: Any) -> Any:
         value = super().getitem(obj, argument)
         if isinstance(obj, TrackedDict) and isinstance(argument, str):
-            self._last_read = (obj, argument, value)
-            self._reads.append((obj, argument))
+            self._reads.append((obj, argument, value))
         return value
 
     def note_name(self, value: Any, name: str) -> Any:
         """Note that a value may be the variable of that name, or is a list made of others'."""
         if dict.get(self.reading, name, _no_owner) is value:
-            self._last_read = (self.reading, name, value)
-            self._reads.append((self.reading, name))
+            self._reads.append((self.reading, name, value))
         elif isinstance(value, list):
             self._listed = [item.pos for item in value[:1] if isinstance(item, LocatedText)]
         return value
@@ -317,8 +309,9 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
 
         Of a list that a template made of values it is the first one.
         """
-        own = [(it, key) for it, key in self._reads if it is self.reading and key not in it.forward]
-        read = {_place_of(*each) for each in own or self._reads} or set(self._listed)
+        reads = [(mapping, key) for mapping, key, _ in self._reads]
+        own = [(at, key) for at, key in reads if at is self.reading and key not in at.forward]
+        read = {_place_of(*each) for each in own or reads} or set(self._listed)
         self._steering.setdefault((f"{TEMPLATES}/{template}", first, last), set()).update(read)
         return tested[1]
 
@@ -331,26 +324,29 @@ class Environment(jinja2.sandbox.ImmutableSandboxedEnvironment):
         @jinja2.pass_context
         def picking(context: Any, value: Any, *arguments: Any, **named: Any) -> Iterator[Any]:
             for picked in pick(context, value, *arguments, **named):
-                last = self._last_read
-                if len(arguments) == 1 and last and last[0] is picked and picked.key_positions:
+                mapping, key, _ = self._reads[-1] if self._reads else _NOTHING_READ
+                if len(arguments) == 1 and mapping is picked and picked.key_positions:
                     lines = [place.line for place in picked.key_positions.values()]
                     steered = (picked.pos.file, min(lines), max(lines))
-                    self._steering.setdefault(steered, set()).add(_place_of(picked, last[1]))
+                    self._steering.setdefault(steered, set()).add(_place_of(picked, key))
                 yield picked
 
         return picking
 
     def take_steering(self) -> tuple[Steering, ...]:
         """Return what let in parts of what was rendered last, where that is one value; forget."""
+        self._reads.clear()
         found, self._steering = self._steering, {}
         return tuple(Steering(*lines, *of) for lines, of in found.items() if len(of) == 1)
 
     def take_place(self, value: Any) -> Position | None:
         """Return where a number or flag stands, if it is what was read last, and forget that."""
-        last, self._last_read = self._last_read, None
-        if last is None or last[2] is not value or not isinstance(value, (bool, int, float)):
+        if not self._reads:
             return None
-        mapping, key, _ = last
+        mapping, key, found = self._reads[-1]
+        self._reads[-1] = (mapping, key, _no_owner)
+        if found is not value or not isinstance(value, (bool, int, float)):
+            return None
         return mapping.forward.get(key, mapping).value_positions.get(key)
 
     def call_binop(
@@ -433,7 +429,7 @@ class _LineMarks(jinja2.ext.Extension):
     """Marks each line of template text with its place."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        return lost_text.keep_blanks(source)
+        return template_trees.keep_blanks(source)
 
     def filter_stream(self, stream: jinja2.lexer.TokenStream) -> Iterator[jinja2.lexer.Token]:
         loader = self.environment.loader

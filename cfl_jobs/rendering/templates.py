@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -19,12 +19,12 @@ from markupsafe import Markup
 
 from cfl_jobs.errors import CflJobsError, Finding, Origin, Position, suggest
 from cfl_jobs.reading import JOBS, TEMPLATES
-from cfl_jobs.reading.definitions import Definition, Definitions
+from cfl_jobs.reading.definitions import Definition, Definitions, mend_key
 from cfl_jobs.reading.tracking import NOWHERE, LocatedText, TrackedDict, entries_of, note_deeply
-from cfl_jobs.rendering.lost_text import LostText
 from cfl_jobs.rendering.provenance import Misplaced, Values, read_marked
 from cfl_jobs.rendering.sandbox import SCRIPTS, Environment, Loader, MissingKey
 from cfl_jobs.rendering.scripts import compose_step
+from cfl_jobs.rendering.template_trees import LostText, read_template, union
 
 _UNDEFINED = re.compile(r"'([^']*)' is undefined\Z")
 _BRACKETS = re.compile(r"\{[{%]")
@@ -257,3 +257,43 @@ class TemplateRenderer:
                     raise Misplaced(item)
             note_deeply(value)
         return compose_step(path, text, values)
+
+
+def find_misspelt(definitions: Definitions) -> Iterator[Finding]:
+    """Find keys that no template reads and that are like one which is read and isn't there.
+
+    Each is put right in `definitions`, so that what follows from it isn't told as well.
+    """
+    names = dict.fromkeys(entry.template for entry in definitions.entries)
+    load = Loader(definitions.sources).read
+    try:
+        reads = {name: read_template(name, load) for name in names}
+    except (jinja2.TemplateError, CflJobsError):
+        return  # rendering tells it
+    words = union(read.words for read in reads.values())
+
+    def fix(mapping: TrackedDict, taken: Collection[str]) -> Iterator[Finding]:
+        for key, _ in mapping.raw_items():
+            if key not in words and key not in taken:
+                place = mapping.position_of(key)
+                if near := mend_key(mapping, key, taken):
+                    message = f"{key!r} is misspelt: no template reads it"
+                    advice = f"Did you mean {near!r}?"
+                    yield definitions.sources.find(message, place, advice=advice)
+
+    settings = union(read.keys_of("settings") for read in reads.values())
+    yield from fix(definitions.settings, {"server", "project", *settings})
+    given: dict[str, set[str]] = {}  # also to be read of the chain, by another template
+    for entry in definitions.entries:
+        given.setdefault(entry.template, set()).update(words & {*dict(entry.variables.raw_items())})
+    for entry in definitions.entries:
+        variables = reads[entry.template].variables
+        taken = {"name", "moved", *variables, *given[entry.template]}
+        taken |= union(read.keys_of(f"chain.{entry.group}") for read in reads.values())
+        yield from fix(entry.variables, taken)
+        yield from fix(definitions.defaults[entry.group], taken)
+        for name in sorted(variables):
+            fields = reads[entry.template].keys_of(name) - set(dir(dict))
+            for inner in entries_of(dict.get(entry.variables, name)):
+                if isinstance(inner, TrackedDict):
+                    yield from fix(inner, fields)

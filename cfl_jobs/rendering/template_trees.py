@@ -1,21 +1,30 @@
-"""Templates as Jinja2 parsed them → text that it would drop without a word.
+"""Templates as Jinja2 parses them → text that it would drop without a word, and what each takes.
 
-That is: text outside the blocks of a template that extends another, a block that nothing shows,
-text beside the macros of an imported template, and shell that is taken for a comment.
+Text is dropped outside the blocks of a template that extends another, in a block that nothing
+shows, and beside the macros of an imported template; and shell that is taken for a comment is.
+What a template takes are variables, and keys of them, whatever is behind an `if` that nobody's
+definition reaches: so keys of definitions are seen to be misspelt even where rendering fails for
+want of them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import jinja2
-from jinja2 import nodes
+import jinja2.runtime
+from jinja2 import meta, nodes
 
 from cfl_jobs.errors import nearest, suggest
 from cfl_jobs.reading.located_yaml import MARK, line_at
 
+_GIVEN = frozenset(
+    {"settings", "chain", "script", "refuse", "super", "self", "caller", "varargs", "kwargs"}
+)
 _SILENT = (
     nodes.Assign,
     nodes.AssignBlock,
@@ -72,27 +81,27 @@ def find_odd_comments(
                 begins_at = line
             elif kind == "comment":
                 if before.endswith("$") or text[:1].strip(_BLANK):
-                    yield _odd_comment(_word(_WORD_AT_START, source, begins_at), begins_at)
+                    yield _odd_comment(source, begins_at)
                 elif "{#" in text:
                     message = "this comment isn't closed before another one begins"
                     yield Mistake(begins_at, message, "End it with #} after a blank.")
                 elif text[-1:].strip(_BLANK):
                     ends_at = begins_at + text.count("\n")
-                    yield _odd_comment(_word(_WORD_AT_END, source, ends_at), ends_at, "ends")
+                    yield _odd_comment(source, ends_at, _WORD_AT_END, "ends")
             before = text
     except jinja2.TemplateSyntaxError as error:
-        if "comment" not in str(error.message):
-            return  # the parser tells it
-        word = _word(_WORD_AT_START, source, error.lineno)
-        yield _odd_comment(word, error.lineno)
+        if "comment" in str(error.message):  # the parser tells others
+            yield _odd_comment(source, error.lineno)
 
 
-def _word(pattern: re.Pattern[str], source: Sequence[str], line: int) -> str:
-    found = pattern.search(line_at(source, line - 1))
-    return found[0] if found else "{#"
-
-
-def _odd_comment(word: str, line: int, verb: str = "begins") -> Mistake:
+def _odd_comment(
+    source: Sequence[str],
+    line: int,
+    word_at: re.Pattern[str] = _WORD_AT_START,
+    verb: str = "begins",
+) -> Mistake:
+    found = word_at.search(line_at(source, line - 1))
+    word = found[0] if found else "{#"
     written = f'"{word}"' if '"' not in word else f"'{word}'"
     return Mistake(
         line,
@@ -167,21 +176,16 @@ class Outline:
 
 def outline_of(tree: nodes.Template, name: str) -> Outline:
     extends = tree.find(nodes.Extends)
-    parent, misplaced = "", tuple[Mistake, ...]()
-    if extends is not None:
-        misplaced = tuple(_misplaced(tree))
-        if isinstance(extends.template, nodes.Const):
-            parent = extends.template.value
-    blocks = {block.name: _body(block) for block in tree.find_all(nodes.Block)}
+    parent = extends.template if extends is not None else None
     return Outline(
         name,
-        parent,
+        parent.value if isinstance(parent, nodes.Const) else "",
         extends is not None,
         _body(tree),
-        blocks,
+        {block.name: _body(block) for block in tree.find_all(nodes.Block)},
         tuple(node.name for node in tree.body if isinstance(node, nodes.Block)),
         tuple(_texts_outside(tree)),
-        misplaced,
+        tuple(_misplaced(tree)) if extends is not None else (),
     )
 
 
@@ -228,17 +232,16 @@ def _first_text(node: nodes.Node) -> tuple[int, int, str] | None:
         return None
     if isinstance(node, nodes.Include | nodes.CallBlock | nodes.FilterBlock):
         return node.lineno, 0, ""
-    places: Iterator[tuple[int, int, str] | None]
-    if isinstance(node, nodes.Output):
-        places = (
-            _first_text(i) if isinstance(i, nodes.TemplateData) else (i.lineno, 0, "")
-            for i in node.nodes
-        )
-    elif isinstance(node, (*_SILENT, nodes.Expr)):
+    if isinstance(node, (*_SILENT, nodes.Expr)):
         return None
-    else:
-        places = map(_first_text, node.iter_child_nodes())
-    return next(filter(None, places), None)
+    if not isinstance(node, nodes.Output):
+        return next(filter(None, map(_first_text, node.iter_child_nodes())), None)
+    for part in node.nodes:
+        if not isinstance(part, nodes.TemplateData):
+            return part.lineno, 0, ""
+        if place := _first_text(part):
+            return place
+    return None
 
 
 def _misplaced(tree: nodes.Template) -> Iterator[Mistake]:
@@ -285,7 +288,8 @@ def find_lost_text(chain: Sequence[Outline]) -> Iterator[Mistake]:
             advice = suggest(name, known) or f"It has {', '.join(known)}."
             yield Mistake(child.blocks[name].line, message, advice)
         elif name not in shown:
-            around = _block_around(name, parents)
+            bodies = [found for parent in parents for found in parent.blocks.items()]
+            around = next((outer for outer, body in bodies if name in body.shows), name)
             message = f"no job would get the block {name!r}: {around!r} around it is replaced"
             advice = f"Write {{{{ super() }}}} in {around!r}, or put the text there."
             yield Mistake(child.blocks[name].line, message, advice)
@@ -316,6 +320,148 @@ def _shown_blocks(chain: Sequence[Outline]) -> set[str]:
     return shown
 
 
-def _block_around(name: str, parents: Sequence[Outline]) -> str:
-    bodies = [(outer, body) for parent in parents for outer, body in parent.blocks.items()]
-    return next((outer for outer, body in bodies if name in body.shows), name)
+# -- what templates take ---------------------------------------------------------------------------
+
+
+class TemplateReads(NamedTuple):
+    """What a template takes, and those that it extends or includes, which are `others`.
+
+    `own` are names that it sets for itself, `words` all that stand in it, also in texts as
+    `map(attribute="x")` has. `fields` are pairs of a name and a key that is read of it or of its
+    items; a group of the chain is called "chain.tests".
+    """
+
+    others: frozenset[str]
+    names: frozenset[str]
+    own: frozenset[str]
+    fields: frozenset[tuple[str, str]]
+    words: frozenset[str]
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """The variables of definitions."""
+        return self.names - self.own - _GIVEN
+
+    def keys_of(self, owner: str) -> frozenset[str]:
+        return frozenset(field for name, field in self.fields if name == owner)
+
+
+def read_template(name: str, load: Callable[[str], str]) -> TemplateReads:
+    """Return what a template takes, with those it extends or includes.
+
+    `load` returns a template's text. Raises jinja2.TemplateError, as rendering would.
+    """
+    files: dict[str, TemplateReads] = {}
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current not in files:
+            files[current] = _read_text(load(current))
+            waiting += files[current].others
+    return TemplateReads(*(union(parts) for parts in zip(*files.values(), strict=True)))
+
+
+def union(sets: Iterable[Iterable[Any]]) -> frozenset[Any]:
+    return frozenset().union(*sets)
+
+
+@jinja2.pass_context
+def _compute_nothing(_context: jinja2.runtime.Context, value: object) -> object:
+    """As it needs a context, Jinja2 leaves all values to the time of rendering."""
+    return value
+
+
+_ENVIRONMENT = jinja2.Environment(autoescape=True, finalize=_compute_nothing)
+
+
+class _Tracker(meta.TrackingCodeGenerator):
+    """meta.find_undeclared_variables, but constants aren't computed: one may fill the memory."""
+
+    def __init__(self) -> None:
+        super().__init__(_ENVIRONMENT)
+        self.optimizer = None
+
+
+@lru_cache(maxsize=100)
+def _read_text(text: str) -> TemplateReads:
+    tree = _ENVIRONMENT.parse(text)
+    tracker = _Tracker()
+    tracker.visit(tree)
+    return TemplateReads(
+        frozenset(filter(None, meta.find_referenced_templates(tree))),
+        frozenset(tracker.undeclared_identifiers - _ENVIRONMENT.globals.keys()),
+        frozenset(_assigned(tree)),
+        frozenset(_fields(tree)),
+        frozenset(_words(tree)),
+    )
+
+
+def _words(tree: nodes.Template) -> Iterator[str]:
+    yield from (name.name for name in tree.find_all(nodes.Name))
+    yield from (field for _, field in _attributes(tree))
+    for constant in tree.find_all(nodes.Const):
+        if isinstance(constant.value, str):
+            yield from re.findall(r"\w+", constant.value)
+
+
+def _assigned(tree: nodes.Template) -> Iterator[str]:
+    """Yield the names that a template sets for itself; its blocks read them like variables."""
+    assigns: Iterator[Any] = tree.find_all((nodes.Assign, nodes.AssignBlock))
+    for assign in assigns:
+        names = (assign.target, *assign.target.find_all(nodes.Name))
+        yield from (it.name for it in names if isinstance(it, nodes.Name))
+    yield from (macro.name for macro in tree.find_all(nodes.Macro))
+    yield from (imported.target for imported in tree.find_all(nodes.Import))
+    for imported in tree.find_all(nodes.FromImport):
+        yield from (it if isinstance(it, str) else it[1] for it in imported.names)
+
+
+def _fields(tree: nodes.Template) -> Iterator[tuple[str, str]]:
+    """Yield the keys that are read of variables, and of the chain's entries ("chain.tests").
+
+    What a loop goes over and what another name is set to count as the variables they come from.
+    """
+    origins: dict[str, set[str]] = {}
+    named_parts = [(loop.target, loop.iter) for loop in tree.find_all(nodes.For)]
+    named_parts += [(assign.target, assign.node) for assign in tree.find_all(nodes.Assign)]
+    for target, node in named_parts:
+        if isinstance(target, nodes.Name):
+            origins.setdefault(target.name, set()).add(_owner(node))
+    reads = [(_owner(node), field) for node, field in _attributes(tree)]
+    for filtered in tree.find_all(nodes.Filter):
+        named = [keyword.value for keyword in filtered.kwargs if keyword.key == "attribute"]
+        named += filtered.args[: filtered.name in ("selectattr", "rejectattr")]
+        reads += [(_owner(filtered), one.value) for one in named if isinstance(one, nodes.Const)]
+    for owner, field in reads:
+        owners, waiting = set[str](), [owner]
+        while waiting:
+            current = waiting.pop()
+            waiting += origins.get(current, set()) - owners - {current}
+            owners.add(current)
+        yield from ((one, field) for one in owners if one and field)
+
+
+def _owner(node: nodes.Node | None) -> str:
+    """Return the variable, or the list of the chain, that something is or is an item of."""
+    match node:
+        case nodes.Name(name=name):
+            return name
+        case nodes.Getattr(node=inner) | nodes.Getitem(node=inner) if field := _field(node):
+            return f"chain.{field}" if _owner(inner) == "chain" else ""
+        case nodes.Filter(node=inner) | nodes.Getitem(node=inner):
+            return _owner(inner)
+    return ""
+
+
+def _attributes(tree: nodes.Template) -> Iterator[tuple[nodes.Node, str]]:
+    reads: Iterator[Any] = tree.find_all((nodes.Getattr, nodes.Getitem))
+    for read in reads:
+        if field := _field(read):
+            yield read.node, field
+
+
+def _field(node: nodes.Node) -> str:
+    match node:
+        case nodes.Getattr(attr=key) | nodes.Getitem(arg=nodes.Const(value=str(key))):
+            return str(key)
+    return ""
