@@ -84,7 +84,7 @@ def command(context: click.Context, /, **given: Any) -> int:
 
     code = _run(options, rehearse_chain)
     if code == 0:
-        _echo(summarize(Home(options.home)))
+        click.echo("\n".join(summarize(Home(options.home))))
     return code
 
 
@@ -161,7 +161,8 @@ def artifacts(job: str, number: int | None, **given: Any) -> int:
     from cfl_jobs.rehearsal.reports import find_build, list_build_artifacts
 
     builds, code = _look_at(job, **given)
-    _echo(list_build_artifacts(builds.home, find_build(builds, job, number)))
+    found = list_build_artifacts(builds.home, find_build(builds, job, number))
+    click.echo("\n".join(found))
     return code
 
 
@@ -184,8 +185,3 @@ def _run(options: Options, ask: Ask, job: str = "") -> int:
 
     outcome = rehearse(options, ask, stream=sys.stdout, tell=click.echo, job=job)
     return int(not outcome.succeeded)
-
-
-def _echo(lines: Iterable[str]) -> None:
-    for line in lines:
-        click.echo(line)

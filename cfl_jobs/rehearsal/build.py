@@ -28,7 +28,6 @@ from cfl_jobs.rehearsal.environment import (
     Masker,
     Repositories,
     build_variables,
-    node_variables,
     process_environment,
 )
 from cfl_jobs.rehearsal.guard import find_by_cookie, signal_build
@@ -308,9 +307,20 @@ class BuildRun:
             self.record = replace(self.record, result=result)
 
     def variables(self) -> dict[str, str]:
-        node = node_variables(
-            self.home, workspace=self.workspace, executor=self.executor, cookie=self.record.cookie
-        )
+        home, cookie = str(self.home.root), self.record.cookie
+        # What is there only while the build runs, from where it runs.
+        node = {
+            "JENKINS_HOME": home,
+            "HUDSON_HOME": home,
+            "JENKINS_SERVER_COOKIE": cookie.partition("-")[0],
+            "HUDSON_SERVER_COOKIE": cookie.partition("-")[0],
+            "HUDSON_COOKIE": cookie,
+            "EXECUTOR_NUMBER": str(self.executor),
+            "NODE_NAME": "built-in",
+            "NODE_LABELS": "built-in",
+            "WORKSPACE": str(self.workspace),
+            "WORKSPACE_TMP": f"{self.workspace}@tmp",
+        }
         return build_variables(self.record) | node | self.contributed | self.bound
 
     def set_variable(self, name: str, value: str) -> None:

@@ -6,9 +6,11 @@ While nothing runs and everything only waits out a quiet period, the clock is mo
 
 from __future__ import annotations
 
+import glob
 import math
+import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import chain, count
@@ -32,7 +34,8 @@ from cfl_jobs.rehearsal.build import (
 )
 from cfl_jobs.rehearsal.directory import Home, remove_tree, require_job
 from cfl_jobs.rehearsal.environment import Credential, Repositories
-from cfl_jobs.rehearsal.execution import Locate, RehearsedBuild, recover, refuse_unknown
+from cfl_jobs.rehearsal.execution import Locate, RehearsedBuild, refuse_unknown
+from cfl_jobs.rehearsal.guard import signal_build
 from cfl_jobs.rehearsal.records import (
     BuildRecord,
     Changed,
@@ -85,8 +88,32 @@ class Engine(Surroundings):
         self._not_started: list[str] = []
         (home.state / "home").mkdir(parents=True, exist_ok=True)
         repositories.write_git_config(url for job in self.jobs.values() for url in job.urls)
-        for record in recover(home, self.builds, self.queue, self.jobs):
+        for record in self._recover():
             notify(Changed(record, recovered=True))
+
+    def _recover(self) -> Iterator[BuildRecord]:
+        """Record as aborted what an earlier rehearsal left running when it was killed; yield that.
+
+        The queue stays, but for requests for jobs that are gone.
+        """
+        remove_tree(self.home.state / "tmp")
+        for name in self.jobs:
+            # Credentials bound as files are there while a build runs.
+            workspace = self.home.workspace(name)
+            for path in workspace.parent.glob(f"{glob.escape(workspace.name)}*@tmp"):
+                remove_tree(path)
+            for record in self.builds.of(name):
+                if record.result is None:
+                    signal_build((), record.cookie, signal.SIGKILL)
+                    ended = self.builds.abort(record)
+                    with self.home.log(name, record.number).open("a", encoding="utf-8") as log:
+                        log.write("The rehearsal ended while this build was running.\n")
+                        log.write("Finished: ABORTED\n")
+                    self.builds.save(ended)
+                    yield ended
+        for item in list(self.queue):
+            if item.job not in self.jobs:
+                self.queue.remove(item)
 
     def __enter__(self) -> Self:
         return self
@@ -190,8 +217,28 @@ class Engine(Surroundings):
                 stack.callback(self._interrupt, build, Result.ABORTED, why)
 
     def _find_block(self, item: queueing.Item) -> str:
-        names = {build.job.name for build in self._running}
-        return queueing.find_block(item, self.jobs, self.chain, names, self.queue)
+        """Return why Jenkins would keep this item blocked, or ""."""
+        job = self.jobs[item.job]
+        queue = [other for other in self.queue if other is not item]
+        running = {build.job.name for build in self._running}
+        ready = {other.job for other in queue if other.state is queueing.ItemState.BUILDABLE}
+        if not job.concurrent and job.name in running:
+            return f"{job.name} is already running"
+        if not job.concurrent and job.name in ready:
+            return f"{job.name} is already about to run"
+        holders = running | ready - {job.name}
+        locked = {resource for name in holders for resource in self.jobs[name].resources}
+        if held := locked & set(job.resources):
+            return f"{min(held)} is locked"
+        free = {other.job for other in queue if other.state is not queueing.ItemState.BLOCKED}
+        others = (running | free) - {job.name}
+        below = others & set(self.chain.reachable([job.name]))
+        if job.block_when_downstream and below:
+            return f"downstream {min(below)} is building"
+        above = [name for name in sorted(others) if job.name in self.chain.reachable([name])]
+        if job.block_when_upstream and above:
+            return f"upstream {above[0]} is building"
+        return ""
 
     @undisturbed()
     def _start(self, item: queueing.Item) -> RehearsedBuild:
@@ -201,12 +248,16 @@ class Engine(Surroundings):
         base = self.home.workspace(job.name)
         used = {build.workspace for build in self._running}
         others = (base.with_name(f"{base.name}@{number}") for number in count(2))
+        # A build doesn't get what its job doesn't declare (SECURITY-170).
+        values = {
+            p.name: item.parameters[p.name] for p in job.parameters if p.name in item.parameters
+        }
         record = BuildRecord(
             job=job.name,
             number=self.builds.take_number(job.name),
             item=item.id,
             cookie=str(uuid4()),
-            parameters=queueing.declared_only(job, item.parameters),
+            parameters=values,
             causes=tuple(item.causes),
             started=time.time(),
         )
@@ -275,8 +326,11 @@ class Engine(Surroundings):
     def _stop_overdue(self) -> None:
         now = self.now()
         for build in list(self._running):
-            for limit in build.job.wrappers:
-                if isinstance(limit, TimeLimit) and _is_overdue(limit, build, now):
+            for limit in (step for step in build.job.wrappers if isinstance(step, TimeLimit)):
+                begun = build.begun
+                if limit.kind is TimeoutKind.NO_ACTIVITY and isinstance(build.wait, StepProcess):
+                    begun = build.wait.activity
+                if now > begun + limit.seconds:
                     result, what = Result.ABORTED, "aborted"
                     if "FailOperation" in limit.actions:
                         result, what = Result.FAILURE, "failed"
@@ -285,21 +339,21 @@ class Engine(Surroundings):
                     break
 
     def _break_deadlock(self) -> tuple[str, ...]:
-        waits = [
-            (build.record, self.queue.find(build.wait.item))
-            for build in self._running
-            if isinstance(build.wait, ItemGoesOn)
-        ]
-        lines = queueing.explain_deadlock(waits, self.queue, self._executors)
+        """Say who holds an executor, what for, and why that can't start; abort them."""
+        held = f"all {self._executors} executors are held"
+        if self._executors == 1:
+            held = "the only executor is held"
+        said = []
+        for build in self._running:
+            if isinstance(build.wait, ItemGoesOn):
+                awaited = getattr(
+                    self.queue.find(build.wait.item), "job", "a build that doesn't end"
+                )
+                said.append(f"{build.name} holds an executor and waits for {awaited}")
+        said += [f"{item.job} waits in the queue: {item.why or held}" for item in self.queue]
+        lines = tuple(said)
         self.notify(Deadlocked(lines))
         for build in list(self._running):
             message = "Deadlock: aborted, for it would have waited for ever.\n" + "\n".join(lines)
             self._interrupt(build, Result.ABORTED, message)
         return lines
-
-
-def _is_overdue(limit: TimeLimit, build: RehearsedBuild, now: float) -> bool:
-    begun = build.begun
-    if limit.kind is TimeoutKind.NO_ACTIVITY and isinstance(build.wait, StepProcess):
-        begun = build.wait.activity
-    return now > begun + limit.seconds

@@ -69,22 +69,6 @@ def build_variables(record: BuildRecord) -> dict[str, str]:
     return variables
 
 
-def node_variables(home: Home, *, workspace: Path, executor: int, cookie: str) -> dict[str, str]:
-    """Return what the environment holds only while the build runs, from where it runs."""
-    return {
-        "JENKINS_HOME": str(home.root),
-        "HUDSON_HOME": str(home.root),
-        "JENKINS_SERVER_COOKIE": cookie.partition("-")[0],
-        "HUDSON_SERVER_COOKIE": cookie.partition("-")[0],
-        "HUDSON_COOKIE": cookie,
-        "EXECUTOR_NUMBER": str(executor),
-        "NODE_NAME": "built-in",
-        "NODE_LABELS": "built-in",
-        "WORKSPACE": str(workspace),
-        "WORKSPACE_TMP": f"{workspace}@tmp",
-    }
-
-
 def git_variables(home: Home) -> dict[str, str]:
     """Return the variables with which git reads no settings but the rehearsal's, and no network."""
     return {

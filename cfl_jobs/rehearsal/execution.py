@@ -5,9 +5,7 @@ And what in jobs can't be rehearsed truly.
 
 from __future__ import annotations
 
-import glob
 import re
-import signal
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -26,11 +24,9 @@ from cfl_jobs.errors import RehearsalError
 from cfl_jobs.reading.secrets import KINDS, CredentialKind
 from cfl_jobs.rehearsal.artifacts import copy_file, copy_from, find_files
 from cfl_jobs.rehearsal.build import BuildRun, Interrupted, Wait
-from cfl_jobs.rehearsal.directory import Home, remove_tree, write_text
+from cfl_jobs.rehearsal.directory import write_text
 from cfl_jobs.rehearsal.environment import Repositories, ask_for, repository_name
-from cfl_jobs.rehearsal.guard import signal_build
-from cfl_jobs.rehearsal.queueing import Queue
-from cfl_jobs.rehearsal.records import BuildRecord, Builds, Revision, log_lines
+from cfl_jobs.rehearsal.records import Revision, log_lines
 from cfl_jobs.rehearsal.triggering import start_builds
 
 
@@ -316,30 +312,3 @@ def find_unrehearsable(job: Job) -> Iterator[tuple[str, str]]:
     for parameter in job.parameters:
         if parameter.kind in _PARAMETERS:
             yield f"{parameter.kind.value} parameter {parameter.name}", parameter.path
-
-
-def recover(
-    home: Home, builds: Builds, queue: Queue, jobs: Mapping[str, Job]
-) -> Iterator[BuildRecord]:
-    """Record as aborted what an earlier rehearsal left running when it was killed; yield that.
-
-    The queue stays, but for requests for jobs that are gone.
-    """
-    remove_tree(home.state / "tmp")
-    for name in jobs:
-        # Credentials bound as files are there while a build runs.
-        workspace = home.workspace(name)
-        for path in workspace.parent.glob(f"{glob.escape(workspace.name)}*@tmp"):
-            remove_tree(path)
-        for record in builds.of(name):
-            if record.result is not None:
-                continue
-            signal_build((), record.cookie, signal.SIGKILL)
-            ended = builds.abort(record)
-            with home.log(name, record.number).open("a", encoding="utf-8") as log:
-                log.write("The rehearsal ended while this build was running.\nFinished: ABORTED\n")
-            builds.save(ended)
-            yield ended
-    for item in list(queue):
-        if item.job not in jobs:
-            queue.remove(item)

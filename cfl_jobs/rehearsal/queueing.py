@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from cfl_jobs.configs.graph import Chain
 from cfl_jobs.configs.model import Job, Parameter, ParameterKind
 from cfl_jobs.configs.steps.artifacts import (
     BuildSelector,
@@ -21,7 +20,7 @@ from cfl_jobs.configs.steps.artifacts import (
 from cfl_jobs.errors import RehearsalError, suggest
 from cfl_jobs.interrupts import undisturbed
 from cfl_jobs.rehearsal.directory import read_json, write_json
-from cfl_jobs.rehearsal.records import BuildRecord, Cause, cause_from_json
+from cfl_jobs.rehearsal.records import Cause, cause_from_json
 
 
 class BadValue(Exception):
@@ -43,11 +42,6 @@ def convert_triggered(job: Job, given: Mapping[str, str]) -> dict[str, str]:
         if parameter.name in given:
             values[parameter.name] = _convert(parameter, given[parameter.name])
     return values
-
-
-def declared_only(job: Job, values: Mapping[str, str]) -> dict[str, str]:
-    """Drop what the job doesn't declare (SECURITY-170), in the order that it declares."""
-    return {p.name: values[p.name] for p in job.parameters if p.name in values}
 
 
 def values_from_person(job: Job, given: Mapping[str, str]) -> dict[str, str]:
@@ -224,45 +218,3 @@ def _from_json(data: Mapping[str, Any]) -> Item:
     """Read an item back: it has waited long enough, where it stands is found out again."""
     causes = [cause_from_json(cause) for cause in data["causes"]]
     return Item(int(data["id"]), data["job"], data["parameters"], causes, due=0.0)
-
-
-def find_block(
-    item: Item, jobs: Mapping[str, Job], chain: Chain, running: set[str], queue: Queue
-) -> str:
-    """Return why Jenkins would keep this item blocked, or ""."""
-    job = jobs[item.job]
-    ready = {other.job for other in queue.at(ItemState.BUILDABLE) if other is not item}
-    if not job.concurrent and job.name in running:
-        return f"{job.name} is already running"
-    if not job.concurrent and job.name in ready:
-        return f"{job.name} is already about to run"
-    locked = {name for other in running | ready - {job.name} for name in jobs[other].resources}
-    if held := locked & set(job.resources):
-        return f"{min(held)} is locked"
-    free = (other for other in queue if other.state is not ItemState.BLOCKED and other is not item)
-    busy = running | {other.job for other in free}
-    others = busy - {job.name}
-    below = others & set(chain.reachable([job.name]))
-    if job.block_when_downstream and below:
-        return f"downstream {min(below)} is building"
-    above = [name for name in sorted(others) if job.name in chain.reachable([name])]
-    if job.block_when_upstream and above:
-        return f"upstream {above[0]} is building"
-    return ""
-
-
-def explain_deadlock(
-    waits: Sequence[tuple[BuildRecord, Item | None]], queue: Queue, executors: int
-) -> tuple[str, ...]:
-    """Say who holds an executor, what for, and why that can't start."""
-    held = f"all {executors} executors are held"
-    if executors == 1:
-        held = "the only executor is held"
-    return (
-        *(
-            f"{record.name} holds an executor and waits for "
-            + getattr(item, "job", "a build that doesn't end")
-            for record, item in waits
-        ),
-        *(f"{item.job} waits in the queue: {item.why or held}" for item in queue),
-    )
