@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cfl_jobs.configs.buildwritten import take_build_written
-from cfl_jobs.configs.config import normalise
+from cfl_jobs.configs.config import normalise, take_build_written
 from cfl_jobs.configs.configxml import format_config, parse_config
 from cfl_jobs.errors import ConfigError
 from cfl_jobs.importing.solving import ComponentSolver

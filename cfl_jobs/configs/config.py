@@ -1,6 +1,7 @@
 """A job's or view's config, as a definition makes it or as a server has it: one value for both.
 
-Its text is parsed once, when something of it is first asked for.
+Its text is parsed once, when something of it is first asked for. What of it its own builds wrote is
+taken out to compare, and put back to post.
 """
 
 from __future__ import annotations
@@ -12,16 +13,9 @@ from typing import Any, NamedTuple, TypeVar
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import normalform, rewrites
-from cfl_jobs.configs.buildwritten import (
-    NOTHING,
-    PIPELINE,
-    TRIGGERS,
-    BuildWritten,
-    put_build_written,
-    take_build_written,
-)
 from cfl_jobs.configs.configxml import (
     child_of,
+    class_of_tag,
     element_paths,
     format_config,
     is_folder_tag,
@@ -45,6 +39,13 @@ from cfl_jobs.reading.versions import CORE, NEWEST
 from cfl_jobs.target import Key, Kind
 
 T = TypeVar("T")
+PIPELINE = "flow-definition"
+TRIGGERS = "org.jenkinsci.plugins.workflow.job.properties.PipelineTriggersJobProperty"
+_PARAMETERS = "hudson.model.ParametersDefinitionProperty"
+# Properties that are lists of what may be a build's, each by itself.
+_LISTS = {TRIGGERS: "triggers", _PARAMETERS: "parameterDefinitions"}
+# A config that sets nothing.
+NOTHING = ET.Element("project")
 
 
 class Blame(NamedTuple):
@@ -70,6 +71,18 @@ class Steering(NamedTuple):
 
     def holds(self, place: Position) -> bool:
         return self.file == place.file and self.first <= place.line <= self.last
+
+
+@dataclass(frozen=True, slots=True)
+class BuildWritten:
+    """An element that a build wrote, and the tags that lead from the root to where it stands.
+
+    `is_listed` is False where no build says so.
+    """
+
+    parents: tuple[str, ...]
+    element: ET.Element
+    is_listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,17 +243,16 @@ class Config:
     def _take_apart(self, root: ET.Element) -> _Parts:
         """Return what a root says; it is used up."""
         description, mark = split_description(description_of(root))
-        description = description.strip()
-        set_description(root, description)
-        found = root.findall("disabled")
-        says_disabled = next((element.text == "true" for element in found), None)
-        for element in found:
+        set_description(root, description.strip())
+        says_disabled = None
+        for element in reversed(root.findall("disabled")):  # the first one says it
+            says_disabled = element.text == "true"
             root.remove(element)
         normal = normalise_element(root, self.versions)
         core = self.versions.get(CORE, "")
         if core and not normal.plugin:
             normal = replace(normal, plugin=f"{CORE}@{core}")
-        return _Parts(description, mark, says_disabled, normal)
+        return _Parts(description.strip(), mark, says_disabled, normal)
 
     def pieces_of(self, path: str) -> Pieces:
         """Return where the text of the element at `path` comes from, () where that isn't known."""
@@ -328,3 +340,69 @@ def _reader_for(
 
 def digest_of(normal: Normal, *, is_disabled: bool) -> str:
     return normal.digest[:16] + "d" * is_disabled
+
+
+def take_build_written(
+    root: ET.Element, beside: ET.Element = NOTHING, *, unlisted: bool = False
+) -> tuple[BuildWritten, ...]:
+    """Take what builds wrote out of a job's config and return it.
+
+    Builds write `<actions>`, and those of a pipeline the properties, triggers and parameters that
+    its Jenkinsfile declares, with a list of them: DeclarativeJobPropertyTrackerAction (pipeline-
+    model-definition) and JobPropertyTrackerAction (workflow-multibranch). A job without those stops
+    its timer until a person starts it once.
+    What `beside`, a config as its definition makes it, sets itself stays. `unlisted` also takes a
+    pipeline's triggers where no build left a list of what it wrote.
+    """
+    trackers = [a for a in root.findall("actions/*") if a.tag.endswith("PropertyTrackerAction")]
+    classes: set[str] = {TRIGGERS} if unlisted and not trackers else set()
+    entries: set[str | None] = set()
+    for tracked in (tracked for tracker in trackers for tracked in tracker):
+        is_of_entries = tracked.tag in ("triggers", "parameters")
+        (entries if is_of_entries else classes).update(inner.text or "" for inner in tracked)
+    taken: list[BuildWritten] = []
+    actions, properties = root.find("actions"), root.find("properties")
+    if actions is not None and beside.find("actions/*") is None:
+        taken += [BuildWritten(("actions",), action) for action in actions]
+        root.remove(actions)
+    if root.tag != PIPELINE or properties is None:
+        return tuple(taken)
+    for element in list(properties):
+        is_written = class_of_tag(element.tag) in classes
+        is_set_here = beside.find(f"properties/{element.tag}") is not None
+        if element.tag in _LISTS:
+            parents = ("properties", element.tag, _LISTS[element.tag])
+            there = beside.findall("/".join((*parents, "*")))
+            set_here = {entry.findtext("name") or entry.tag for entry in there}
+            listed = element.findall(parents[-1])
+            for entry in [entry for entries_ in listed[:1] for entry in entries_]:
+                name = entry.findtext("name")
+                is_told = is_written or not entries.isdisjoint((class_of_tag(entry.tag), name))
+                if is_told and (name or entry.tag) not in set_here:
+                    listed[0].remove(entry)
+                    taken.append(BuildWritten(parents, entry, bool(trackers)))
+            # A list that is empty now goes too.
+            is_written = parents in [each.parents for each in taken] and not any(map(len, listed))
+        elif is_written and not is_set_here:
+            taken.append(BuildWritten(("properties",), element))
+        if is_written and not is_set_here:
+            properties.remove(element)
+    return tuple(taken)
+
+
+def put_build_written(root: ET.Element, written: tuple[BuildWritten, ...]) -> None:
+    """Put what builds wrote into a config that doesn't have it."""
+    for each in written:
+        place = root
+        for tag in each.parents:
+            place = child_of(place, tag)
+        place.append(each.element)
+
+
+def keep_build_written(config: str, live: str, *, name: str) -> str:
+    """Return an earlier config of a job with what its builds have written by now."""
+    root, there = (parse_config(text, name=name) for text in (config, live))
+    then = take_build_written(root)
+    now = take_build_written(there, root)
+    put_build_written(root, now)
+    return format_config(root) if then or now else config

@@ -23,28 +23,33 @@ BUILT_IN_NODE = "built-in"
 ENCRYPTED = r"\{AQAAA[A-Za-z0-9+/=]+\}"
 
 
-def read_table(name: str) -> list[str]:
-    """Return the lines of a table beside this module, without comments."""
-    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+def read_lines(path: Path) -> list[str]:
+    """Return a table's lines without comments."""
+    lines = path.read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _read_tags() -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
-    for line in read_table("tags.txt"):
+def read_words(path: Path) -> dict[str, list[str]]:
+    """Return the words of a table's lists by their names, which end with a colon."""
+    found: dict[str, list[str]] = {}
+    for line in read_lines(path):
         if line.endswith(":"):
-            found[name := line[:-1]] = frozenset()
+            words = found[line[:-1]] = []
         else:
-            found[name] |= frozenset(line.split())
+            words += line.split()
     return found
 
 
-TAGS: Mapping[str, frozenset[str]] = _read_tags()
+_HERE = Path(__file__)
+TAGS: Mapping[str, frozenset[str]] = {
+    name: frozenset(words) for name, words in read_words(_HERE.with_name("tags.txt")).items()
+}
 # What an absent field means: a class, a field, its meaning, and of which plugin ("" for any).
 # A line of the table is a class, its fields, what they mean, the plugin, and how that is known.
 ABSENT = tuple(
     (kind, tag, value, plugin)
-    for kind, tags, value, plugin, _ in (line.split("|") for line in read_table("defaults.txt"))
+    for line in read_lines(_HERE.with_name("defaults.txt"))
+    for kind, tags, value, plugin, _ in [line.split("|")]
     for tag in tags.split()
 )
 _NEWEST = {(kind, tag): value for kind, tag, value, _ in ABSENT}

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from heapq import heappop, heappush
-from itertools import chain
+from itertools import chain, product
 from typing import TypeVar
 
 from cfl_jobs.configs.fields import read_names
@@ -42,7 +42,6 @@ class Node:
 
     @property
     def by_hand(self) -> bool:
-        """Whether a person starts it."""
         return any(start.kind is StartKind.HAND for start in self.starts)
 
 
@@ -96,11 +95,9 @@ class CopyEdge:
 
     @property
     def holder(self) -> str:
-        """The job whose config says so."""
         return self.target
 
 
-_NO_JOB = Job("")
 _Edge = TypeVar("_Edge", TriggerEdge, CopyEdge)
 
 
@@ -120,34 +117,31 @@ class Chain:
         return {node.name: node for node in self.nodes}
 
     @cached_property
-    def _ends(self) -> Mapping[str, Mapping[str, tuple[TriggerEdge, ...]]]:
-        return {end: _group(self.triggers, end) for end in ("source", "target", "holder")}
+    def _triggers(self) -> Mapping[tuple[str, str], tuple[TriggerEdge, ...]]:
+        return _group(self.triggers, "source", "target", "holder")
 
     @cached_property
-    def _copy_ends(self) -> Mapping[str, Mapping[str, tuple[CopyEdge, ...]]]:
-        return {end: _group(self.copies, end) for end in ("source", "target")}
+    def _copies(self) -> Mapping[tuple[str, str], tuple[CopyEdge, ...]]:
+        return _group(self.copies, "source", "target")
 
     def node(self, name: str) -> Node:
         return self._nodes[name]
 
-    def has(self, name: str) -> bool:
-        return name in self._nodes
-
     def started_by(self, name: str) -> tuple[TriggerEdge, ...]:
-        return self._ends["target"].get(name, ())
+        return self._triggers.get(("target", name), ())
 
     def starts_of(self, name: str) -> tuple[TriggerEdge, ...]:
-        return self._ends["source"].get(name, ())
+        return self._triggers.get(("source", name), ())
 
     def held_by(self, name: str) -> tuple[TriggerEdge, ...]:
         """Return the triggers that stand in a job's config."""
-        return self._ends["holder"].get(name, ())
+        return self._triggers.get(("holder", name), ())
 
     def copied_by(self, name: str) -> tuple[CopyEdge, ...]:
-        return self._copy_ends["target"].get(name, ())
+        return self._copies.get(("target", name), ())
 
     def copies_of(self, name: str) -> tuple[CopyEdge, ...]:
-        return self._copy_ends["source"].get(name, ())
+        return self._copies.get(("source", name), ())
 
     def reachable(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return these jobs and all that their builds may lead to, as far as they are defined."""
@@ -172,24 +166,22 @@ def follow(names: Iterable[str], next_ones: Callable[[str], Iterable[str]]) -> t
     return tuple(found)
 
 
-def _group(edges: Iterable[_Edge], end: str) -> dict[str, tuple[_Edge, ...]]:
-    """Return edges by the job at one of their ends, in their order."""
-    found: dict[str, list[_Edge]] = {}
-    for edge in edges:
-        found.setdefault(getattr(edge, end), []).append(edge)
-    return {name: tuple(of_job) for name, of_job in found.items()}
+def _group(edges: Iterable[_Edge], *ends: str) -> Mapping[tuple[str, str], tuple[_Edge, ...]]:
+    """Return edges by an end and the job there, in their order."""
+    found: dict[tuple[str, str], list[_Edge]] = {}
+    for edge, end in product(edges, ends):
+        found.setdefault((end, getattr(edge, end)), []).append(edge)
+    return {key: tuple(at_end) for key, at_end in found.items()}
 
 
 def build_chain(jobs: Iterable[Job]) -> Chain:
     """Return the chain of these jobs. Jobs keep their order where the chain leaves it open."""
-    jobs = tuple(job for job in jobs if not job.is_folder)
-    by_name = {job.name: job for job in jobs}
-    triggers = tuple(edge for job in jobs for edge in _trigger_edges(job, by_name))
-    copies = tuple(edge for job in jobs for edge in _copy_edges(job, by_name))
+    by_name = {job.name: job for job in jobs if not job.is_folder}
+    triggers = tuple(edge for job in by_name.values() for edge in _trigger_edges(job, by_name))
+    copies = tuple(edge for job in by_name.values() for edge in _copy_edges(job, by_name))
     edges: list[TriggerEdge | CopyEdge] = [*triggers, *copies]
     pairs = [(edge.source, edge.target) for edge in edges]
-    named = dict.fromkeys([*by_name, *chain(*pairs)])
-    order = sort_jobs(list(named), pairs)
+    order = sort_jobs(list(dict.fromkeys([*by_name, *chain(*pairs)])), pairs)
     started = {edge.target for edge in triggers}
     rank = {name: place for place, name in enumerate(order)}
     return Chain(
@@ -231,11 +223,9 @@ def _trigger_edges(job: Job, jobs: dict[str, Job]) -> Iterator[TriggerEdge]:
             continue
         for project in part.projects:
             target = resolve_job(project, job.name, jobs)
-            here, there = (
-                tuple(parameter.name for parameter in each.parameters)
-                for each in (job, jobs.get(target, _NO_JOB))
-            )
-            both = TwoJobs(here, scripts, there)
+            there = jobs[target].parameters if target in jobs else ()
+            own, asked = (tuple(it.name for it in each) for each in (job.parameters, there))
+            both = TwoJobs(own, scripts, asked)
             passed: dict[str, str | None] = {}
             for source in part.parameters:
                 found = source.passed(both)
@@ -253,8 +243,7 @@ def _trigger_edges(job: Job, jobs: dict[str, Job]) -> Iterator[TriggerEdge]:
             )
     for trigger in job.triggers:
         if isinstance(trigger, UpstreamTrigger):
-            for project in trigger.jobs:
-                upstream = resolve_job(project, job.name, jobs)
+            for upstream in (resolve_job(project, job.name, jobs) for project in trigger.jobs):
                 # after every step of the upstream job itself
                 yield TriggerEdge(upstream, job.name, trigger.condition, step=1000, part=trigger)
 
@@ -263,10 +252,8 @@ def _copy_edges(job: Job, jobs: dict[str, Job]) -> Iterator[CopyEdge]:
     for part in job.builders:
         if isinstance(part, CopyArtifact):
             source = resolve_job(part.project, job.name, jobs)
-            edge = CopyEdge(source, job.name, part)
-            if source in jobs:
-                edge = replace(edge, permitted=jobs[source].permits(job.name))
-            yield edge
+            permitted = jobs[source].permits(job.name) if source in jobs else None
+            yield CopyEdge(source, job.name, part, permitted)
 
 
 def sort_jobs(names: Sequence[str], pairs: Iterable[tuple[str, str]]) -> list[str]:

@@ -18,8 +18,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.check.secret_text import find_secrets, is_secret
-from cfl_jobs.configs.buildwritten import take_build_written
-from cfl_jobs.configs.config import normalise
+from cfl_jobs.configs.config import normalise, take_build_written
 from cfl_jobs.configs.configxml import element_paths, format_config, parse_config
 from cfl_jobs.configs.fields import BUILT_IN_NODE, ENCRYPTED
 from cfl_jobs.configs.mark import description_of, set_description, split_description
@@ -27,7 +26,7 @@ from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.errors import CflJobsError, ConfigError, DefinitionError, count, suggest
 from cfl_jobs.files import write_whole
 from cfl_jobs.importing.solving import ComponentSolver
-from cfl_jobs.importing.trial import is_idle
+from cfl_jobs.importing.trial import NAMES, is_idle
 from cfl_jobs.importing.writing import Raw, Verbatim, describe, keep_raw, write_template, write_text
 from cfl_jobs.reading.definitions import Definitions
 from cfl_jobs.reading.inventory import INVENTORY
@@ -40,15 +39,7 @@ _PACKAGE = "org.jenkinsci.plugins.workflow"
 _PIPELINE = "flow-definition"
 _FOLDER = "com.cloudbees.hudson.plugins.folder.Folder"
 _MULTIBRANCH = f"{_PACKAGE}.multibranch.WorkflowMultiBranchProject"
-PROJECT_TYPES = {
-    "project": "freestyle",
-    "matrix-project": "matrix",
-    _PIPELINE: "pipeline",
-    _FOLDER: "folder",
-    "com.tikal.jenkins.plugins.multijob.MultiJobProject": "multijob",
-    "maven2-moduleset": "maven",
-    _MULTIBRANCH: "multibranch",
-}
+PROJECT_TYPES = NAMES["project-types"]
 _PARAMETERS = "hudson.model.ParametersDefinitionProperty"
 _DISCARDER = "jenkins.model.BuildDiscarderProperty"
 _NO_CONCURRENT = f"{_PACKAGE}.job.properties.DisableConcurrentBuildsJobProperty"
@@ -57,22 +48,6 @@ _SCRIPT = f"{_PACKAGE}.cps.CpsFlowDefinition"
 _SCRIPT_FROM_SCM = f"{_PACKAGE}.cps.CpsScmFlowDefinition"
 
 
-# jenkins-job-builder's names of fields of a job's root that hold one value: texts, whole numbers,
-# and flags, of which false is what is there without.
-_TEXTS = {
-    "displayName": "display-name",
-    "jdk": "jdk",
-    "customWorkspace": "workspace",
-    "childCustomWorkspace": "child-workspace",
-    "assignedNode": "node",
-}
-_NUMBERS = {"quietPeriod": "quiet-period", "scmCheckoutRetryCount": "retry-count"}
-_FLAGS = {
-    "disabled": "disabled",
-    "concurrentBuild": "concurrent",
-    "blockBuildWhenDownstreamBuilding": "block-downstream",
-    "blockBuildWhenUpstreamBuilding": "block-upstream",
-}
 _RUNS_ON_NODES = frozenset(PROJECT_TYPES) - {_PIPELINE, _FOLDER, _MULTIBRANCH}
 _SEVERAL_SCMS = "org.jenkinsci.plugins.multiplescms.MultiSCM"
 _NAME = Verbatim("{{ name }}")
@@ -125,12 +100,12 @@ class Takeover:
             data["scm"] = self._components("scm", scms)
         elif not len(child) and not text:
             return
-        elif tag in _TEXTS:
-            data[_TEXTS[tag]] = text
-        elif tag in _NUMBERS and text.isdecimal():
-            data[_NUMBERS[tag]] = int(text)
-        elif tag in _FLAGS and text == "true":
-            data[_FLAGS[tag]] = True
+        elif tag in NAMES["texts"]:
+            data[NAMES["texts"][tag]] = text
+        elif tag in NAMES["numbers"] and text.isdecimal():
+            data[NAMES["numbers"][tag]] = int(text)
+        elif tag in NAMES["flags"] and text == "true":
+            data[NAMES["flags"][tag]] = True
         elif tag == "logRotator":
             told = {key: child.findtext(key, "-1") for key in _ROTATION}
             data["logrotate"] = {
@@ -209,22 +184,16 @@ def _list_scms(scm: ET.Element) -> Iterator[ET.Element]:
         yield scm
 
 
-_AXES = {
-    "hudson.matrix.LabelExpAxis": "label-expression",
-    "hudson.matrix.TextAxis": "user-defined",
-    "hudson.matrix.LabelAxis": "slave",
-    "hudson.matrix.JDKAxis": "jdk",
-}
 _STRATEGY = "hudson.matrix.DefaultMatrixExecutionStrategyImpl"
 
 
 def _take_matrix_field(child: ET.Element, data: dict[str, Any]) -> None:
     strategy: dict[str, object] = {}
-    if child.tag == "axes" and all(axis.tag in _AXES for axis in child):
+    if child.tag == "axes" and all(axis.tag in NAMES["axes"] for axis in child):
         data["axes"] = [
             {
                 "axis": {
-                    "type": _AXES[axis.tag],
+                    "type": NAMES["axes"][axis.tag],
                     "name": axis.findtext("name") or "",
                     "values": [value.text or "" for value in axis.findall("values/string")],
                 }

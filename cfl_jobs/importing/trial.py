@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path as FilePath
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs.config import normalise_element
-from cfl_jobs.configs.fields import TAGS, class_of
+from cfl_jobs.configs.fields import TAGS, class_of, read_words
 from cfl_jobs.configs.normalform import Normal
 from cfl_jobs.reading.tracking import TrackedDict
 from cfl_jobs.rendering.generator import Generator
@@ -35,6 +36,11 @@ PARENTS = {
     "scm": "",
     "trigger": "triggers",
     "wrapper": "buildWrappers",
+}
+# jenkins-job-builder's names for Jenkins' ones.
+NAMES: Mapping[str, Mapping[str, str]] = {
+    name: dict(word.split("=") for word in words)
+    for name, words in read_words(FilePath(__file__).with_name("names.txt")).items()
 }
 # A kind of job with its own options, as if it were a component; those of some stand below its name.
 ROOT = "root"
@@ -201,28 +207,6 @@ def _valid_values(message: str) -> tuple[str, ...]:
     return ()
 
 
-_PREFIX = "hudson.plugins.parameterizedtrigger."
-# trigger-parameterized-builds goes through the keys that are there, in their order; each makes an
-# element of a class.
-_PARAMETERS_OF_TRIGGERS = {
-    f"{_PREFIX}PredefinedBuildParameters": "predefined-parameters",
-    "hudson.plugins.git.GitRevisionBuildParameters": "git-revision",
-    f"{_PREFIX}FileBuildParameters": "property-file",
-    f"{_PREFIX}CurrentBuildParameters": "current-parameters",
-    f"{_PREFIX}NodeParameters": "node-parameters",
-    f"{_PREFIX}SubversionRevisionBuildParameters": "svn-revision",
-    f"{_PREFIX}matrix.MatrixSubsetBuildParameters": "restrict-matrix-project",
-    f"{_PREFIX}BooleanParameters": "boolean-parameters",
-}
-# credentials-binding is a list of mappings of one key each.
-_BINDINGS = {
-    "FileBinding": "file",
-    "SSHUserPrivateKeyBinding": "ssh-user-private-key",
-    "StringBinding": "text",
-    "UsernamePasswordBinding": "username-password",
-    "UsernamePasswordMultiBinding": "username-password-separated",
-    "ZipFileBinding": "zip-file",
-}
 # Other spellings of the same options, which would only be tried in vain.
 SKIPPED: Mapping[tuple[str, str], frozenset[str]] = {
     ("scm", "git"): frozenset({"remotes", "disable-submodules", "recursive-submodules"}),
@@ -235,39 +219,14 @@ VALUES: Mapping[tuple[str, str, str], tuple[str, ...]] = {
     ("wrapper", "timeout", "type"): ("no-activity", "likely-stuck", "elastic", "deadline"),
     ("scm", "svn", "workspaceupdater"): ("revertupdate", "emulateclean", "update"),
 }
-_PERMISSIONS = {
-    "com.cloudbees.plugins.credentials.CredentialsProvider": "credentials",
-    "com.synopsys.arc.jenkins.plugins.ownership.OwnershipPlugin": "ownership",
-    "hudson.model.Item": "job",
-    "hudson.model.Run": "run",
-    "hudson.scm.SCM": "scm",
-}
-_THRESHOLDS = {
-    "build-step-failure-threshold": "buildStepFailureThreshold",
-    "unstable-threshold": "unstableThreshold",
-    "failure-threshold": "failureThreshold",
-}
 _RESULTS = ("Success", "Unstable", "Failure", "NotBuilt", "Aborted")
-_GERRIT_FILES = {
-    "file-paths": "filePaths",
-    "forbidden-file-paths": "forbiddenFilePaths",
-    "topics": "topics",
-}
-_GERRIT_EVENTS = {
-    "comment-added-event": {
-        "approval-category": "verdictCategory",
-        "approval-value": "commentAddedTriggerApprovalValue",
-    },
-    "comment-added-contains-event": {"comment-contains-value": "commentAddedCommentContains"},
-}
-_INHERITANCES = {"InheritGlobalStrategy": "global", "NonInheritingStrategy": "none"}
 
 
 def hidden_keys(kind: str, name: str, element: ET.Element) -> tuple[str, ...]:
     """Return keys that a component doesn't ask for while they are absent, in the right order."""
     if (kind, name) != ("publisher", "trigger-parameterized-builds"):
         return ()
-    keys = [_PARAMETERS_OF_TRIGGERS.get(inner.tag) for inner in element.iter()]
+    keys = [NAMES["parameters-of-triggers"].get(inner.tag) for inner in element.iter()]
     return tuple(dict.fromkeys(key for key in keys if key))
 
 
@@ -278,22 +237,22 @@ def begin(kind: str, name: str, element: ET.Element) -> tuple[Any, ...]:
 
 
 def _begin_bindings(element: ET.Element) -> list[Any]:
-    kinds = [_BINDINGS.get(binding.tag.rpartition(".")[2]) for binding in element.iter()]
+    kinds = [NAMES["bindings"].get(binding.tag.rpartition(".")[2]) for binding in element.iter()]
     return [{kind: {}} for kind in kinds if kind]
 
 
 def _begin_authorization(element: ET.Element) -> dict[str, Any]:
     options: dict[str, Any] = {}
     kind = class_of(element, "inheritanceStrategy")
-    if kind in _INHERITANCES:
-        options["inheritance-strategy"] = _INHERITANCES[kind]
+    if kind in NAMES["inheritances"]:
+        options["inheritance-strategy"] = NAMES["inheritances"][kind]
     for permission in element.findall("permission"):
         parts = (permission.text or "").split(":")
         *_, what, who = ("", *parts)
         owner, _, right = what.rpartition(".")
         words = _words(right.removeprefix("View") or right)
         options.setdefault(":".join((*parts[:-2], who)), []).append(
-            f"{_PERMISSIONS.get(owner, owner)}-{words}"
+            f"{NAMES['permissions'].get(owner, owner)}-{words}"
         )
     return options
 
@@ -316,7 +275,8 @@ def _begin_triggers(element: ET.Element) -> list[Any]:
         if block is not None:
             entry["block"] = True
             entry["block-thresholds"] = {
-                key: block.findtext(f"{tag}/name", "never") for key, tag in _THRESHOLDS.items()
+                key: block.findtext(f"{tag}/name", "never")
+                for tag, key in NAMES["thresholds"].items()
             }
         entries.append(entry)
     return entries
@@ -327,7 +287,7 @@ def _begin_gerrit(element: ET.Element) -> dict[str, Any]:
     for project in element.findall("gerritProjects/*"):
         branches = [_pattern(branch, "branch-") for branch in project.findall("branches/*")]
         projects.append({**_pattern(project, "project-"), "branches": branches})
-        for key, tag in _GERRIT_FILES.items():
+        for tag, key in NAMES["gerrit-files"].items():
             if project.find(tag) is not None:
                 files = [_pattern(file, "") for file in project.findall(f"{tag}/*")]
                 projects[-1][key] = files
@@ -342,7 +302,7 @@ def _pattern(element: ET.Element, prefix: str) -> dict[str, Any]:
 
 def _event(event: ET.Element) -> object:
     name = _words(event.tag.rpartition(".Plugin")[2])
-    said = {key: event.findtext(tag) or "" for key, tag in _GERRIT_EVENTS.get(name, {}).items()}
+    said = {key: event.findtext(tag) or "" for tag, key in NAMES.get(name, {}).items()}
     return {name: said} if len(event) else name
 
 

@@ -22,8 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from cfl_jobs.configs.buildwritten import BuildWritten, keep_build_written
-from cfl_jobs.configs.config import Config, digest_of
+from cfl_jobs.configs.config import BuildWritten, Config, digest_of, keep_build_written
 from cfl_jobs.configs.mark import (
     Mark,
     code_of_text,

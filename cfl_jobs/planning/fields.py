@@ -37,8 +37,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from cfl_jobs.check.secret_text import is_secret
-from cfl_jobs.configs.buildwritten import BuildWritten
-from cfl_jobs.configs.config import Config
+from cfl_jobs.configs.config import BuildWritten, Config
 from cfl_jobs.configs.fields import is_encrypted
 from cfl_jobs.configs.mark import CODE_LENGTH, MATRIX, Mark, code, code_of_text, number_children
 from cfl_jobs.configs.normalform import SECRET, Normal
