@@ -18,7 +18,7 @@ from cfl_jobs.configs.model import Job, Parameter, StartKind, Trigger, UpstreamT
 from cfl_jobs.configs.references import resolve_job
 from cfl_jobs.configs.steps.artifacts import CopyArtifact
 from cfl_jobs.configs.steps.step import Placed
-from cfl_jobs.configs.steps.triggering import TriggerBuilds, TwoJobs
+from cfl_jobs.configs.steps.triggering import TriggerBuilds
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,18 +217,16 @@ def name_repository(url: str) -> str:
 
 
 def _trigger_edges(job: Job, jobs: dict[str, Job]) -> Iterator[TriggerEdge]:
-    scripts = tuple(step.script for step in job.shells)
+    own, scripts = [it.name for it in job.parameters], [step.script for step in job.shells]
     for step, part in enumerate((*job.builders, *job.publishers)):
         if not isinstance(part, TriggerBuilds):
             continue
         for project in part.projects:
             target = resolve_job(project, job.name, jobs)
-            there = jobs[target].parameters if target in jobs else ()
-            own, asked = (tuple(it.name for it in each) for each in (job.parameters, there))
-            both = TwoJobs(own, scripts, asked)
+            asked = [it.name for it in jobs[target].parameters] if target in jobs else []
             passed: dict[str, str | None] = {}
             for source in part.parameters:
-                found = source.passed(both)
+                found = source.passed(own, scripts, asked)
                 # A file's value isn't known, so one that is stays.
                 passed |= {n: v for n, v in found.items() if v is not None or n not in passed}
             yield TriggerEdge(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 from xml.etree import ElementTree as ET
 
 from cfl_jobs.configs import fields
@@ -21,6 +21,7 @@ from cfl_jobs.configs.fields import (
 from cfl_jobs.configs.references import expand, read_properties
 from cfl_jobs.configs.steps.step import Build, BuildState, Placed, Result, Step, Waiting
 
+Names: TypeAlias = Sequence[str]
 _PLUGIN = "hudson.plugins.parameterizedtrigger."
 # parameterizedtrigger.ResultCondition
 CONDITIONS: Mapping[str, frozenset[Result]] = {
@@ -44,22 +45,16 @@ class DontTrigger(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class TwoJobs:
-    """A triggering job's parameters and shell scripts, and the parameters that the other asks."""
-
-    own: tuple[str, ...]
-    scripts: tuple[str, ...]
-    asked: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class TriggerParameters(Placed):
     """A source of the parameters that a trigger passes."""
 
     TAG: ClassVar[str] = ""
 
-    def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
-        """Return what goes along, so far as the configs tell; None where a file says the value."""
+    def passed(self, own: Names, scripts: Names, asked: Names) -> Mapping[str, str | None]:
+        """Return what goes along, so far as the configs tell; None where a file says the value.
+
+        `own` are the job's parameters and `scripts` its shells'; the other job has those `asked`.
+        """
         return {}
 
     def values(self, build: BuildState) -> Mapping[str, str] | None:
@@ -82,7 +77,7 @@ class PredefinedParameters(TriggerParameters):
     TAG: ClassVar[str] = "PredefinedBuildParameters"
     properties: str = fields.text("properties")
 
-    def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
+    def passed(self, own: Names, scripts: Names, asked: Names) -> Mapping[str, str | None]:
         return dict(read_properties(self.properties))
 
     def values(self, build: BuildState) -> Mapping[str, str] | None:
@@ -102,11 +97,11 @@ class FileParameters(TriggerParameters):
     files: str = fields.text("propertiesFile")
     fail_on_missing: bool = fields.flag("failTriggerOnMissing")
 
-    def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
+    def passed(self, own: Names, scripts: Names, asked: Names) -> Mapping[str, str | None]:
         """Take the parameters that a step which names the file names too: the best to be read."""
         names = read_names(self.files)
-        writers = [script for script in jobs.scripts if any(name in script for name in names)]
-        return {name: None for name in jobs.asked if any(_says(s, name) for s in writers)}
+        writers = [script for script in scripts if any(name in script for name in names)]
+        return {name: None for name in asked if any(_says(script, name) for script in writers)}
 
     def values(self, build: BuildState) -> Mapping[str, str] | None:
         variables = build.variables()
@@ -137,8 +132,8 @@ class CurrentParameters(TriggerParameters):
 
     TAG: ClassVar[str] = "CurrentBuildParameters"
 
-    def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
-        return {name: f"${name}" for name in jobs.own}
+    def passed(self, own: Names, scripts: Names, asked: Names) -> Mapping[str, str | None]:
+        return {name: f"${name}" for name in own}
 
     def values(self, build: BuildState) -> Mapping[str, str] | None:
         if build.parameters:
@@ -157,7 +152,7 @@ class BooleanParameters(TriggerParameters):
         )
     )
 
-    def passed(self, jobs: TwoJobs) -> Mapping[str, str | None]:
+    def passed(self, own: Names, scripts: Names, asked: Names) -> Mapping[str, str | None]:
         return dict(self.flags)
 
     def values(self, build: BuildState) -> Mapping[str, str] | None:
