@@ -18,6 +18,7 @@ CHAIN = sorted(
     for name in (path.name.removesuffix(".saved.xml") for path in CONFIGS.glob("*.saved.xml"))
     if name[0].isupper()
 )
+SMALL = "<project><canRoam>true</canRoam><jdk>17</jdk></project>"
 PLUGINS = """\
 plugins:
   build-timeout: "1.32"
@@ -67,6 +68,17 @@ def cfl_jobs(
     return call
 
 
+@pytest.fixture
+def of_file(cfl_jobs: Run, tmp_path: Path) -> Run:
+    """Import a text by a name, and return the code and what is told."""
+
+    def call(config: str, name: str) -> tuple[int, str]:
+        (tmp_path / "config.xml").write_text(config, encoding="utf-8")
+        return cfl_jobs("import", "--file", str(tmp_path / "config.xml"), "--name", name)
+
+    return call
+
+
 def test_import_then_plan_shows_nothing_but_the_mark(
     cfl_jobs: Run, jenkins_server: JenkinsServer
 ) -> None:
@@ -90,16 +102,15 @@ def test_import_then_plan_shows_nothing_but_the_mark(
 
 
 def test_what_stays_raw_is_named_in_the_output_and_in_the_template(
-    cfl_jobs: Run, project: Path, tmp_path: Path
+    cfl_jobs: Run, of_file: Run, project: Path
 ) -> None:
     """The element's class, in a comment above it."""
-    config = tmp_path / "config.xml"
-    config.write_text(
+    config = (
         "<?xml version='1.1' encoding='UTF-8'?>\n<project><canRoam>true</canRoam><builders>"
         '<org.example.Made plugin="made@1.0"><by>hand &amp; ${{ x }} {% y %} {# z #}</by>'
         "</org.example.Made></builders></project>"
     )
-    code, output = cfl_jobs("import", "--file", str(config), "--name", "By hand")
+    code, output = of_file(config, "By hand")
     assert code == 0, output
     assert "0 modules; 1 element stayed raw XML." in output
     assert "  raw XML: org.example.Made\n" in output
@@ -109,28 +120,22 @@ def test_what_stays_raw_is_named_in_the_output_and_in_the_template(
     assert "hand &amp; ${{ x }} {% y %} {# z #}" in output
 
 
-def test_nothing_is_overwritten_and_no_name_defined_twice(
-    cfl_jobs: Run, project: Path, tmp_path: Path
-) -> None:
+def test_nothing_is_overwritten_and_no_name_defined_twice(of_file: Run, project: Path) -> None:
     """Neither a file of an earlier import nor a definition of the same name."""
-    file = ("--file", str(CONFIGS / "wide-wrappers.saved.xml"))
-    assert cfl_jobs("import", *file, "--name", "A job")[0] == 0
+    assert of_file(SMALL, "A job")[0] == 0
     before = (project / "jobs/imported-a-job.yaml").read_bytes()
-    code, output = cfl_jobs("import", *file, "--name", "a job")
-    assert code == 1
-    assert "a job: jobs/imported-a-job.yaml:4:5 already defines it" in output
-    code, output = cfl_jobs("import", *file, "--name", "a-job")
-    assert code == 1
-    assert "jobs/imported-a-job.yaml is already there, and is not overwritten" in output
+    told = of_file(SMALL, "a job"), of_file(SMALL, "a-job")
+    assert [code for code, _ in told] == [1, 1]
+    assert "a job: jobs/imported-a-job.yaml:4:5 already defines it" in told[0][1]
+    assert "jobs/imported-a-job.yaml is already there, and is not overwritten" in told[1][1]
     assert (project / "jobs/imported-a-job.yaml").read_bytes() == before
 
 
-def test_what_cannot_be_written_leaves_nothing(cfl_jobs: Run, project: Path) -> None:
+def test_what_cannot_be_written_leaves_nothing(of_file: Run, project: Path) -> None:
     """The definition goes again where the template's directory is a file."""
     (project / "templates").mkdir()
     (project / "templates/imported").write_text("")
-    file = ("--file", str(CONFIGS / "wide-wrappers.saved.xml"))
-    code, output = cfl_jobs("import", *file, "--name", "A job")
+    code, output = of_file(SMALL, "A job")
     assert code == 1
     assert "templates/imported/a-job.yaml.j2: can't be written: File exists" in output
     assert not (project / "jobs/imported-a-job.yaml").exists()
@@ -141,7 +146,7 @@ def test_a_secret_stops_the_import_of_its_job_only(
 ) -> None:
     """It is told where it stands, not what it is."""
     jenkins_server.add_job("Bad", (CONFIGS / "wide-parameters.saved.xml").read_text("utf-8"))
-    jenkins_server.add_job("Good", recorded("wide-wrappers.saved"))
+    jenkins_server.add_job("Good", SMALL)
     code, output = cfl_jobs("import", "Bad", "Good", "--url", jenkins_server.url)
     assert code == 1
     assert "Bad: it holds secrets, which don't belong into a repository" in output
@@ -156,7 +161,7 @@ def test_a_job_that_cannot_be_read_stops_only_its_own_import(cfl_jobs: Run, tmp_
     """A control character is named with its place and a way out."""
     configs = {
         "A bad one": "<?xml version='1.1'?><project><jdk>&#x1b;[1m</jdk></project>",
-        "B good": recorded("wide-wrappers.saved"),
+        "B good": SMALL,
     }
     for name, config in configs.items():
         (tmp_path / "home/jobs" / name).mkdir(parents=True)
@@ -170,33 +175,31 @@ def test_a_job_that_cannot_be_read_stops_only_its_own_import(cfl_jobs: Run, tmp_
 
 
 def test_a_plugin_that_the_inventory_lacks_is_told_before_anything_is_written(
-    cfl_jobs: Run, project: Path
+    of_file: Run, project: Path
 ) -> None:
     """With what to do; the same import works once the inventory has it."""
     (project / "jobs/plugins.yaml").write_text(PLUGINS.replace("  git: 5.2.1\n", ""))
-    file = ("--file", str(CONFIGS / "Publish Ocargo Files.saved.xml"), "--name", "Publish")
-    code, output = cfl_jobs("import", *file)
+    config = recorded("Publish Ocargo Files.saved")
+    code, output = of_file(config, "Publish")
     assert code == 1
     assert "hudson.plugins.git.GitSCM needs the plugin 'git'" in output
     assert "run `cfl-jobs inventory` first" in output
     assert not list(project.glob("**/*publish*"))
     (project / "jobs/plugins.yaml").write_text(PLUGINS)
-    assert cfl_jobs("import", *file)[0] == 0
+    assert of_file(config, "Publish")[0] == 0
 
 
-def test_what_is_no_config_is_told_by_the_name_of_its_file(cfl_jobs: Run, tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    page.write_text("# no config")
-    code, output = cfl_jobs("import", "--file", str(page), "--name", "X")
+def test_what_is_no_config_is_told_by_the_name_of_its_file(of_file: Run, tmp_path: Path) -> None:
+    code, output = of_file("# no config", "X")
     assert code == 1
-    assert f"{page}: line 1, column 2: not well-formed (invalid token)\n" in output
+    assert (
+        f"{tmp_path / 'config.xml'}: line 1, column 2: not well-formed (invalid token)\n" in output
+    )
 
 
-def test_a_job_type_without_project_type_is_refused_by_name(cfl_jobs: Run, tmp_path: Path) -> None:
+def test_a_job_type_without_project_type_is_refused_by_name(of_file: Run) -> None:
     """Its class, and what can be taken over."""
-    config = tmp_path / "config.xml"
-    config.write_text("<jenkins.branch.OrganizationFolder/>")
-    code, output = cfl_jobs("import", "--file", str(config), "--name", "Old")
+    code, output = of_file("<jenkins.branch.OrganizationFolder/>", "Old")
     assert code == 1
     assert "Old: a job of the type jenkins.branch.OrganizationFolder can't be taken over" in output
     assert "freestyle, matrix, pipeline, folder" in output
