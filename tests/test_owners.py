@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -34,6 +35,16 @@ def read(name: str, version: str = "") -> str:
     return format_config(root)
 
 
+@cache
+def normal(name: str, version: str = "") -> Normal:
+    return normalise(read(name, version), name=name)
+
+
+def made(**values: Any) -> Normal:
+    """Return a job of these values."""
+    return normalise(job(**values).config, name="a")
+
+
 def owners(wanted: Normal, live: Normal, mark: Mark) -> list[Owner]:
     found = attribute(wanted, live, mark, lambda: Habits((live,)))
     return [owner for _, owner, _ in found]
@@ -54,8 +65,8 @@ def test_an_edit_on_the_server_is_never_taken_for_jenkins_own(
     """Not even after an upgrade of all plugins, where it isn't alike in several jobs."""
     name, version = data.draw(st.sampled_from(RECORDED))
     edit = data.draw(st.sampled_from(EDITS))
-    wanted = normalise(read(name), name=name)
-    kept = normalise(read(name, version), name=name)
+    wanted = normal(name)
+    kept = normal(name, version)
     root = parse_config(read(name, version), name=name)
     assume(edit(root, lambda size: data.draw(st.integers(0, size - 1))))
     live = normalise(format_config(root), name=name)
@@ -78,8 +89,8 @@ def test_a_change_of_the_definition_is_ours(data: st.DataObject) -> None:
     lost += [(f"wide-{what}", NEW) for what in ("missing-plugins", "properties", "wrappers")]
     name, version = data.draw(st.sampled_from([one for one in RECORDED if one not in lost]))
     edit = data.draw(st.sampled_from(EDITS))
-    applied = normalise(read(name), name=name)
-    live = normalise(read(name, version), name=name)
+    applied = normal(name)
+    live = normal(name, version)
     root = parse_config(read(name), name=name)
     assume(edit(root, lambda size: data.draw(st.integers(0, size - 1))))
     wanted = normalise(format_config(root), name=name)
@@ -95,8 +106,8 @@ def test_a_change_of_the_definition_is_ours(data: st.DataObject) -> None:
 def test_what_jenkins_made_of_a_job_at_the_update_is_its_own(
     name: str, version: str, *, is_cut: bool
 ) -> None:
-    wanted = normalise(read(name), name=name)
-    live = normalise(read(name, version), name=name)
+    wanted = normal(name)
+    live = normal(name, version)
     assert set(owners(wanted, live, mark_of(wanted, live, is_cut=is_cut))) <= {Owner.JENKINS}
 
 
@@ -105,8 +116,8 @@ def test_what_jenkins_made_of_a_job_at_the_update_is_its_own(
     [("abc", "cba"), ("ab", "ba"), ("abc", "bca"), ("abcd", "dbca"), ("ab", "aab"), ("aab", "ab")],
 )
 def test_a_new_order_of_steps_is_someones(wanted: str, live: str) -> None:
-    here = normalise(job(scripts=tuple(wanted)).config, name="a")
-    there = normalise(job(scripts=tuple(live)).config, name="a")
+    here = made(scripts=tuple(wanted))
+    there = made(scripts=tuple(live))
     assert set(owners(here, there, mark_of(here, here))) == {Owner.THEIRS}
     assert set(owners(here, there, mark_of(there, there))) == {Owner.OURS}
 
@@ -136,8 +147,8 @@ def test_steps_that_both_sides_added_removed_or_moved_are_all_told(
 ) -> None:
     """Each side's own where the marks tell it, "both" where one may be behind the other."""
     letters = (base, wanted, live)
-    then, here, there = (normalise(job(scripts=tuple(s)).config, name="a") for s in letters)
-    found = attribute(here, there, mark_of(then, then), lambda: Habits())
+    then, here, there = (made(scripts=tuple(s)) for s in letters)
+    found = attribute(here, there, mark_of(then, then), Habits)
     told: dict[str, Owner] = {}
     for raw, owner, _ in found:
         for element in (raw.desired, raw.live):
@@ -151,7 +162,7 @@ NOTIFY = "<command>a</command><notify>mail</notify>", "<command>b</command><noti
 
 def with_steps(*steps: str) -> Normal:
     builders = "".join(f"<hudson.tasks.Shell>{step}</hudson.tasks.Shell>" for step in steps)
-    return normalise(job(scripts=(), builders=builders).config, name="a")
+    return made(scripts=(), builders=builders)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +199,7 @@ def test_a_new_order_is_someones_though_jenkins_changed_all_that_moved(
 
     def steps(*steps: str, field: str = "") -> Normal:
         builders = "".join(step.format("text", field) for step in steps)
-        return normalise(job(scripts=(), builders=builders).config, name="a")
+        return made(scripts=(), builders=builders)
 
     then, kept = steps(*parts), steps(*parts, field=own)
     swapped, kept_swapped = steps(*parts[::-1]), steps(*parts[::-1], field=own)
@@ -212,7 +223,7 @@ def test_what_both_sides_edited_is_never_taken_for_jenkins_own(data: st.DataObje
         now[state] = normalise(format_config(root), name=name)
     own = {content(raw) for raw in compare(then["posted"], then["saved"])}
     mark = mark_of(then["posted"], then["saved"], is_cut=data.draw(st.booleans()))
-    found = attribute(now["posted"], now["saved"], mark, lambda: Habits())
+    found = attribute(now["posted"], now["saved"], mark, Habits)
     by_jenkins = [raw for raw, owner, _ in found if owner is Owner.JENKINS]
     assert [raw for raw in by_jenkins if content(raw) not in own] == []
 
@@ -229,9 +240,9 @@ def content(raw: Raw) -> tuple[object, ...]:
 def test_of_a_job_with_very_many_parts_the_mark_knows_only_the_whole() -> None:
     """Whose a difference is is told all the same, though not for each part."""
     first = tuple(f"echo {number}" for number in range(200))
-    applied = normalise(job(scripts=first).config, name="a")
-    ours = normalise(job(scripts=(*first, "ours")).config, name="a")
-    theirs = normalise(job(scripts=(*first, "theirs")).config, name="a")
+    applied = made(scripts=first)
+    ours = made(scripts=(*first, "ours"))
+    theirs = made(scripts=(*first, "theirs"))
     mark = mark_of(applied, applied)
     assert len(str(mark)) < 160
     assert set(owners(ours, applied, mark)) == {Owner.OURS}
@@ -241,9 +252,9 @@ def test_of_a_job_with_very_many_parts_the_mark_knows_only_the_whole() -> None:
 
 
 def test_without_a_mark_nothing_is_known() -> None:
-    here, there = (normalise(job(branch=name).config, name="a") for name in "ab")
+    here, there = (made(branch=name) for name in "ab")
     for mark, expected in ((None, Owner.ADOPT), (Mark("jobs/a.yaml"), Owner.UNKNOWN)):
-        found = attribute(here, there, mark, lambda: Habits())
+        found = attribute(here, there, mark, Habits)
         assert [owner for _, owner, _ in found] == [expected]
 
 
@@ -257,9 +268,9 @@ def test_permissions_of_who_made_a_job_are_jenkins_own(*, is_cut: bool) -> None:
         config = job().config.replace("<properties>", f"<properties><{matrix}>{entries}</{matrix}>")
         return normalise(config, name="a")
 
-    then, kept = normalise(job().config, name="a"), permit("creator", "creator too")
+    then, kept = made(), permit("creator", "creator too")
     mark = mark_of(then, kept, is_cut=is_cut)
-    found = attribute(permit("alice"), kept, mark, lambda: Habits())
+    found = attribute(permit("alice"), kept, mark, Habits)
     told = [((raw.desired or raw.live or then).text, owner) for raw, owner, _ in found]
     assert told == [
         ("USER:a.B.Read:alice", Owner.OURS),
@@ -275,7 +286,7 @@ SAVED_BY_OLD, SAVED_BY_NEW = ' plugin="p@1"', ' plugin="p@2"'
 def steps(*texts: str, plugin: str = "", added: str = "", own: str = "") -> Normal:
     """Return a job with a step of a plugin for each text."""
     builders = "".join(f"<a.S{plugin}><x>{text}</x>{own}{added}</a.S>" for text in texts)
-    return normalise(job(scripts=(), builders=builders).config, name="a")
+    return made(scripts=(), builders=builders)
 
 
 APPLIED = steps("1", "2", own="<ours>1</ours>")

@@ -10,7 +10,7 @@ import pytest
 from cfl_jobs.configs.mark import split_description
 from cfl_jobs.errors import LoginRefused, Missing, PermissionDenied, TargetError, Unreachable
 from cfl_jobs.planning.describing import group_differences
-from cfl_jobs.planning.plan import Change, Create, Owner, Plan, Update
+from cfl_jobs.planning.plan import Change, Owner, Plan, Update
 from cfl_jobs.target import Kind
 from tests.jenkins_server_configs import save
 from tests.planned import owners, tell, told
@@ -119,16 +119,6 @@ def test_a_difference_is_blamed_on_its_template(server: Server) -> None:
         "shell step: script": "templates/publish.yaml.j2:9:5",
         "parameter BRANCH: default": "jobs/publish.yaml:3:5",
     }
-
-
-def test_a_moved_definition_renames(server: Server) -> None:
-    server.bring(job("Old"))
-    made = server.plan(job("New", moved_from=("Older", "Old")), prune=True)
-    (change,) = made.changes
-    assert isinstance(change, Update)
-    assert (change.old_name, change.name, change.differences) == ("Old", "New", ())
-    both = server.plan(job("Old"), job("New", moved_from=("Older",)))
-    assert [type(change) for change in both.changes] == [Create]
 
 
 def test_a_view_has_a_mark_and_is_compared_like_a_job(server: Server) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from cfl_jobs.configs.configxml import parse_config
@@ -145,22 +143,6 @@ def test_a_name_that_is_there_in_another_case_is_neither_made_nor_deleted(server
     assert "'deploy', which is there; to rename that, give it another" in made.undone[0].text
 
 
-def test_jobs_come_along_with_their_folder(server: Server) -> None:
-    server.bring(folder("F"), job("F/a"), job("F/b"))
-    wanted = (
-        replace(folder("G"), moved_from=("F",)),
-        job("G/a", branch="x"),
-        job("G/c", moved_from=("G/b",)),
-    )
-    made = server.plan(*wanted, prune=True)
-    assert [(c.old_name, c.name) for c in made.changes if isinstance(c, Update)] == [
-        ("F", "G"),
-        ("F/a", "G/a"),
-        ("F/b", "G/c"),
-    ]
-    assert len(made.changes) == 3
-
-
 def test_adopting_many_jobs_counts_as_changing_them(server: Server) -> None:
     for number in range(20):
         name = f"Job {number}"
@@ -178,11 +160,7 @@ def test_what_is_no_longer_defined_is_named_and_deleted_only_with_prune(server: 
     assert [note.name for note in made.notes] == ["Old"]
     made = server.plan(job("Keep"), prune=True)
     assert [(type(c), c.name, c.builds) for c in made.deletions] == [(Delete, "Old", 12)]
-
-
-def test_a_filter_never_deletes(server: Server) -> None:
-    """With names, what isn't named is not spoken of; together with --prune it is an error."""
-    server.bring(job("Keep"), job("Old"))
+    # With names, what isn't named is not spoken of.
     assert server.plan(job("Keep"), defined=()).changes == ()
     with pytest.raises(UnsafePlan, match="a filter never deletes"):
         server.plan(job("Keep"), prune=True, defined=())

@@ -8,7 +8,7 @@ import pytest
 
 from cfl_jobs.configs.config import Config
 from cfl_jobs.errors import Refused
-from cfl_jobs.planning.plan import Status, find_loss
+from cfl_jobs.planning.plan import Create, Status, Update, find_loss
 from cfl_jobs.planning.renames import Renames
 from cfl_jobs.review.comparing import plan_revision
 from cfl_jobs.review.formats import write_text
@@ -23,7 +23,12 @@ pytestmark = pytest.mark.usefixtures("a_dialect")
 def test_a_renamed_job_keeps_its_builds(server: Server) -> None:
     server.bring(job("Old"))
     server.builds["Old"] = 7
-    wanted = job("New", moved_from=("Old",))
+    wanted = job("New", moved_from=("Older", "Old"))
+    (change,) = server.plan(wanted, prune=True).changes
+    assert isinstance(change, Update)
+    assert (change.old_name, change.name, change.differences) == ("Old", "New", ())
+    both = server.plan(job("Old"), job("New", moved_from=("Older",)))
+    assert [type(change) for change in both.changes] == [Create]
     server.bring(wanted)
     assert server.builds == {"New": 7}
     assert (Kind.JOB, "Old") not in server.configs
@@ -49,9 +54,7 @@ def test_jobs_and_views_that_jenkins_rewrote_at_a_rename_are_no_edits(server: Se
         job("Copies", builders=COPY.format("New")),
         view("Chain", ("New", "Copies")),
     )
-    result = server.attempt(*wanted)
-    assert result.is_complete, [outcome.message for outcome in result.outcomes]
-    assert len(result.outcomes) == 3
+    assert len(server.bring(*wanted).steps) == 3
     assert server.plan(*wanted).changes == ()
 
 
@@ -157,9 +160,11 @@ def test_a_renamed_folder_takes_its_jobs_along(server: Server) -> None:
         job("G/a", branch="new"),
         job("G/c", scripts=("make b",), moved_from=("G/b",)),
     )
+    made = server.plan(*wanted, prune=True)
+    told = [(change.name_there, change.name) for change in made.changes]
+    assert told == [("F", "G"), ("F/a", "G/a"), ("F/b", "G/c")]
     server.requests.clear()
-    result = server.attempt(*wanted)
-    assert result.is_complete, [outcome.message for outcome in result.outcomes]
+    server.bring(*wanted)
     assert [name for verb, name in server.requests if verb == "rename"] == ["F", "G/b"]
     assert server.plan(*wanted, prune=True).changes == ()
     steps = {step.name: (step.action, step.old_name) for step in server.last_run.steps}
