@@ -66,9 +66,10 @@ class History:
     def begin(self) -> None:
         """Make the first commit and both branches."""
         copy_project(self.root)
-        self.git("init", "-q", "-b", "main", ".")
+        self.git("init", "-q", "--template=", "-b", "main", ".")
         self.commit("the chain")
         self.git("checkout", "-q", "-b", "change")
+        self.git("repack", "-q", "-a", "-d")  # few files, as it is copied often
 
     def commit(self, message: str) -> str:
         """Commit everything as it is and return the hash."""
