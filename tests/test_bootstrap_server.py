@@ -25,15 +25,14 @@ from cfl_jobs.targets.server import JenkinsTarget
 from cfl_jobs.terminal.pushing import Consent, update_jobs, verify_jobs
 from tests.jenkins_server import Fault, JenkinsServer
 from tests.jenkins_server_configs import DIALECTS, NEW, recorded
-from tests.projects import ROOT, copy_project, edit, needs_of_project
+from tests.projects import copy_project, edit, needs_of_project
 from tests.server_targets import retry_policy
 from tests.terminal import Terminal
+from tests.test_bootstrap import our_needs
 from tests.test_doctor import AGENTS, use_agents
 
 PROMOTED = "environment: Prod\n    after_promotion: true"
 ADHOC = "Ad-hoc distribution"
-NEEDS = needs_of_project(ROOT)
-OURS = set(NEEDS.names)
 WAITING = Waiting(limit=5, interval=1, sleep=lambda seconds: None)
 STEPS = ("doctor", "plugins", "restart", "update", "verify", "first distribution")
 
@@ -98,7 +97,7 @@ def test_fresh_server_becomes_ours_and_a_second_run_changes_nothing(
     assert f"  junit {inventory['junit']}, for Run Portal Tests, Run Ocargo Tests\n" in printed
     assert not is_older(fresh.plugins["git"], inventory["git"])
     assert {"junit", "ws-cleanup", "parameterized-trigger"} <= set(fresh.plugins)
-    assert set(fresh.jobs) == OURS
+    assert set(fresh.jobs) == set(our_needs().names)
     assert parameters(fresh) == [{"BRANCH": "master"}]
     order = posts(fresh)
     assert order[:2] == ["/pluginManager/installNecessaryPlugins", "/safeRestart"]
@@ -107,7 +106,7 @@ def test_fresh_server_becomes_ours_and_a_second_run_changes_nothing(
     assert set_up(project, target) == 0
     assert posts(fresh) == order
     printed = capsys.readouterr().out
-    assert f"All there: {len(NEEDS.plugins)} plugins." in printed
+    assert f"All there: {len(our_needs().plugins)} plugins." in printed
     assert "No restart is needed." in printed
     assert "has been built already" in printed
 
@@ -162,7 +161,7 @@ def test_plugin_that_the_update_centre_lacks_is_named_and_the_run_can_go_on_late
     assert fresh.jobs == {}
     fresh.update_centre["junit"] = version
     assert set_up(project, target) == 0
-    assert set(fresh.jobs) == OURS
+    assert set(fresh.jobs) == set(our_needs().names)
 
 
 def test_what_would_fail_keeps_the_first_distribution_back(
@@ -180,7 +179,7 @@ def test_what_would_fail_keeps_the_first_distribution_back(
     ):
         assert f"  {said}" in printed
     assert "Stopped at step 6, 'first distribution'." in printed
-    assert set(fresh.jobs) == OURS
+    assert set(fresh.jobs) == set(our_needs().names)
     assert fresh.jobs[ADHOC].builds == []
     fresh.credentials.append(lost)
     builder["numExecutors"] = 2
@@ -221,7 +220,7 @@ def test_lost_answers_are_made_up_for(
         fresh.fail(fault, method="POST", path=path)
     assert set_up(project, target) == 0
     assert fresh.count("POST", "safeRestart") == 1
-    assert set(fresh.jobs) == OURS
+    assert set(fresh.jobs) == set(our_needs().names)
     assert parameters(fresh) == [{"BRANCH": "master"}]
 
 
@@ -272,4 +271,4 @@ def test_command_line_asks_for_a_place_and_does_the_steps(
     fresh.plugins |= fresh.update_centre
     assert run(["bootstrap", "--url", fresh.url, "--yes"]) == 0
     assert fresh.token not in capsys.readouterr().out
-    assert set(fresh.jobs) == OURS
+    assert set(fresh.jobs) == set(our_needs().names)
