@@ -53,15 +53,18 @@ def write_whole(
     has this mode, else that of the file that it is to be `like`, with its owner where that is
     allowed, else the umask says it. `durable`: it is on the disk before this returns.
     """
-    pieces = [text] if isinstance(text, str | bytes) else text
+    if isinstance(text, str):
+        text = text.encode()
     beside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     # Until it has the right mode, only we may read it: it may hold secrets.
     first = 0o666 if mode is None and like is None else 0o600
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, first)
     try:
         with os.fdopen(handle, "wb") as stream:
-            for piece in pieces:
-                stream.write(piece.encode() if isinstance(piece, str) else piece)
+            if isinstance(text, bytes):
+                stream.write(text)
+            else:
+                stream.writelines(piece.encode() for piece in text)
             stream.flush()
             if mode is not None:
                 os.fchmod(handle, mode)
@@ -85,7 +88,7 @@ def write_named(path: Path, text: str, *, mode: int | None = None) -> None:
     if not path.is_symlink() and (path.is_file() or not path.exists()):
         write_whole(path, text, mode=mode)
         return
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666 if mode is None else mode)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode or 0o666)
     with os.fdopen(handle, "wb") as stream:
         if mode is not None and stat.S_ISREG(os.fstat(handle).st_mode):
             os.fchmod(handle, mode)
@@ -110,9 +113,13 @@ def lock(handle: int, *, shared: bool = False, wait: bool = False) -> bool:
 
     The lock goes with the process that has it. Where a file system has no locks, all have it.
     """
-    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    kind = fcntl.LOCK_EX
+    if shared:
+        kind = fcntl.LOCK_SH
+    if not wait:
+        kind |= fcntl.LOCK_NB
     try:
-        fcntl.flock(handle, kind if wait else kind | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind)
     except BlockingIOError:
         return False
     except OSError as error:
@@ -174,7 +181,9 @@ def load_kept(place: Path | None, read: Callable[[Any], _Value]) -> tuple[_Value
             values = tuple(read(json.loads(line)) for line in lines)
     except (OSError, StopIteration, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return values if len(values) == many else None
+    if len(values) == many:
+        return values
+    return None
 
 
 def save_kept(

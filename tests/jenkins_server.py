@@ -374,29 +374,32 @@ class JenkinsServer:
         answer = self._handle_with(fault, seconds, request)
         status = answer.status if answer else None
         with self._lock:
-            self.requests.append(Logged(request.method, request.path, status, _user_of(request)))
+            user = _login_of(request)[0] or None
+            self.requests.append(Logged(request.method, request.path, status, user))
         return answer
 
     def _handle_with(self, fault: Fault | None, seconds: float, request: Request) -> Answer | None:
-        if fault is Fault.DELAY:
-            self._wait(seconds)
-        elif fault is Fault.STALE_SESSION:
-            with self._lock:
-                self._crumbs.clear()
-        elif fault is Fault.DROP_BEFORE:
-            return None
-        elif fault is Fault.RESTART:
-            self.restart(starting_for=2)
-            return None
-        elif fault is Fault.BAD_GATEWAY:
-            return pages.gateway_error(502)
-        elif fault in (Fault.UNAVAILABLE, Fault.TOO_MANY):
-            status = 429 if fault is Fault.TOO_MANY else 503
-            return pages.gateway_error(status, retry_after=seconds)
-        elif fault is Fault.STARTING:
-            return self.dialect.starting()
-        elif fault is Fault.HTML:
-            return pages.proxy_page()
+        match fault:
+            case Fault.DELAY:
+                self._wait(seconds)
+            case Fault.STALE_SESSION:
+                with self._lock:
+                    self._crumbs.clear()
+            case Fault.DROP_BEFORE:
+                return None
+            case Fault.RESTART:
+                self.restart(starting_for=2)
+                return None
+            case Fault.BAD_GATEWAY:
+                return pages.gateway_error(502)
+            case Fault.UNAVAILABLE:
+                return pages.gateway_error(503, retry_after=seconds)
+            case Fault.TOO_MANY:
+                return pages.gateway_error(429, retry_after=seconds)
+            case Fault.STARTING:
+                return self.dialect.starting()
+            case Fault.HTML:
+                return pages.proxy_page()
         with self._lock:
             answer = self._answer(request)
         if fault is Fault.RESTART_AFTER:
@@ -440,10 +443,9 @@ class JenkinsServer:
 
     def _log_in(self, request: Request) -> tuple[str | None, bool]:
         """Return the user (None: anonymous, "": wrong credentials) and whether by token."""
-        header = request.headers.get("authorization")
-        if header is None or self.drops_login:
+        user, secret = _login_of(request)
+        if not user or self.drops_login:
             return None, False
-        user, _, secret = b64decode(header.removeprefix("Basic ")).decode().partition(":")
         if (user, secret) in self.logins:
             return user, True
         return (user if (user, secret) == (self.user, self.password) else ""), False
@@ -460,9 +462,8 @@ class JenkinsServer:
             return self._crumbs[session], None
         session = "node0" + secrets.token_hex(10)
         self._crumbs[session] = secrets.token_hex(32)
-        return self._crumbs[
-            session
-        ], f"JSESSIONID.1a2b3c4d={session}; Path=/; HttpOnly{self.dialect.cookie}"
+        cookie = f"JSESSIONID.1a2b3c4d={session}; Path=/; HttpOnly{self.dialect.cookie}"
+        return self._crumbs[session], cookie
 
 
 def _session_of(request: Request) -> str:
@@ -470,11 +471,10 @@ def _session_of(request: Request) -> str:
     return found[1] if found else ""
 
 
-def _user_of(request: Request) -> str | None:
-    header = request.headers.get("authorization")
-    if header is None:
-        return None
-    return b64decode(header.removeprefix("Basic ")).decode().partition(":")[0]
+def _login_of(request: Request) -> tuple[str, str]:
+    header = request.headers.get("authorization", "")
+    user, _, secret = b64decode(header.removeprefix("Basic ")).decode().partition(":")
+    return user, secret
 
 
 def _close(kept: socket.socket) -> None:

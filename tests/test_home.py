@@ -38,19 +38,14 @@ def test_jobs_and_folders_lie_where_jenkins_looks_for_them(
     assert home.list(Kind.JOB)[1].description == "Publishes."
 
 
-def test_a_locale_that_cant_write_the_names_of_jobs_is_refused(tmp_path: Path) -> None:
+def test_a_locale_that_cant_write_the_names_of_jobs_is_refused(
+    home: HomeTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Jenkins reads them as UTF-8; one that wrote "Ü" as another byte would make another job."""
-    legacy = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    result = subprocess.run(
-        [sys.executable, "-m", "cfl_jobs", "graph", "--home", str(tmp_path)],
-        env={**os.environ, **legacy},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 1
-    assert "this locale writes file names as ascii" in result.stderr
-    assert "LC_ALL=C.UTF-8" in result.stderr
+    monkeypatch.setattr(sys, "getfilesystemencoding", lambda: "ascii")
+    with pytest.raises(TargetError, match="this locale writes file names as ascii") as caught:
+        home.list(Kind.JOB)
+    assert "LC_ALL=C.UTF-8" in caught.value.advice
 
 
 def test_a_config_is_kept_as_it_is_given(home: HomeTarget) -> None:

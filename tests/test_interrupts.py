@@ -166,12 +166,19 @@ def test_a_second_interrupt_does_not_wait_for_what_is_in_hand(tmp_path: Path) ->
 
 
 def test_what_an_interrupted_rollback_advises_goes_on_with_it(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a run's name the next one would take back the rollback itself."""
+    heard, first, hear = threading.Event(), threading.Lock(), Wish.hear
+
+    def hear_and_tell(wish: Wish, number: int) -> None:
+        hear(wish, number)
+        heard.set()
+
+    monkeypatch.setattr(Wish, "hear", hear_and_tell)
     target = jenkins()
     consent = Consent(yes=True, backup=tmp_path)
-    names = [f"J{number}" for number in range(40)]
+    names = [f"J{number}" for number in range(20)]
     update(target, tmp_path / "first", *map(job, names))
     before = dict(target.configs)
     made = plan(target, *(job(name, branch="new") for name in names))
@@ -180,8 +187,9 @@ def test_what_an_interrupted_rollback_advises_goes_on_with_it(
 
     def interrupt(verb: str, name: str) -> None:
         if verb == "update":
-            target.recover()
-            os.kill(os.getpid(), signal.SIGINT)
+            if first.acquire(blocking=False):
+                os.kill(os.getpid(), signal.SIGINT)
+            heard.wait(60)
 
     target.before_request = interrupt
     assert roll_back_run(tmp_path, target, "", consent) == INTERRUPTED

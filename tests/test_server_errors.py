@@ -34,19 +34,22 @@ from tests.server_targets import (
 )
 
 
-def test_wrong_credentials(jenkins_server: JenkinsServer) -> None:
-    with target_at(jenkins_server.url, login("wrong")) as target:
-        error = failing(errors.LoginRefused, lambda: target.list(Kind.JOB))
-        assert "does not know the user 'admin' with this API token" in error.message
-        failing(errors.LoginRefused, lambda: target.create(Kind.JOB, "a", CONFIG))
-
-
-def test_no_credentials_where_they_are_needed(jenkins_server: JenkinsServer) -> None:
-    with target_at(jenkins_server.url, Credentials()) as target:
-        error = failing(errors.LoginRefused, lambda: target.list(Kind.JOB))
-        assert "wants a login" in error.message
-        assert "JENKINS_API_TOKEN" in error.advice
-        failing(errors.LoginRefused, lambda: target.create(Kind.JOB, "a", CONFIG))
+@pytest.mark.parametrize(
+    ("credentials", "words", "advice"),
+    [
+        (login("wrong"), "does not know the user 'admin' with this API token", "user's ID"),
+        (Credentials(), "wants a login", "JENKINS_API_TOKEN"),
+    ],
+    ids=["wrong", "none"],
+)
+def test_credentials_that_are_wrong_or_lack(
+    credentials: Credentials, words: str, advice: str, jenkins_server: JenkinsServer
+) -> None:
+    with target_at(jenkins_server.url, credentials) as target:
+        for act in (lambda: target.list(Kind.JOB), lambda: target.create(Kind.JOB, "a", CONFIG)):
+            error = failing(errors.LoginRefused, act)
+            assert words in error.message
+            assert advice in error.advice
 
 
 def test_credentials_in_netrc_are_not_used(

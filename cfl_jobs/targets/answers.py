@@ -136,8 +136,16 @@ def leads_to(answer: Answer, path: str, server: str) -> bool:
 
 def explain(answer: Answer, asked: Asked) -> TargetError:
     """Return the error that an answer means; of status 200: that it isn't Jenkins' own."""
+    if answer.status == 200 and answer.is_jenkins:
+        return TargetError(
+            f"{asked.cant}: its answer can't be read",
+            advice="Check what stands between here and Jenkins.",
+        )
     if answer.status == 200:
-        return explain_page(answer, asked)
+        return NotJenkins(
+            f"{asked.server} answers with a page that is not from Jenkins{answer.title}",
+            advice="Check the URL, and whether a proxy or a login page stands in front of Jenkins.",
+        )
     if 300 <= answer.status < 400:
         return _explain_redirect(answer, asked)
     if answer.status == 403:
@@ -210,19 +218,6 @@ def _explain_status(answer: Answer, asked: Asked) -> TargetError | None:
                 "reach it.",
             )
     return None
-
-
-def explain_page(answer: Answer, asked: Asked) -> TargetError:
-    """Return the error for an answer of status 200 that isn't what Jenkins would say."""
-    if answer.is_jenkins:
-        return TargetError(
-            f"{asked.cant}: its answer can't be read",
-            advice="Check what stands between here and Jenkins.",
-        )
-    return NotJenkins(
-        f"{asked.server} answers with a page that is not from Jenkins{answer.title}",
-        advice="Check the URL, and whether a proxy or a login page stands in front of Jenkins.",
-    )
 
 
 def _explain_redirect(answer: Answer, asked: Asked) -> TargetError:
@@ -313,46 +308,42 @@ _FINAL = (
 )
 # What OpenSSL says of a file without any certificate.
 _NO_AUTHORITIES = {"NO_CERTIFICATE_OR_CRL_FOUND", "PEM_LIB", "BAD_BASE64_DECODE", "NO_START_LINE"}
-_LATER = "Try again later; check the network or VPN if it stays so."
-# The first of these classes that an error comes from -> what happened, what to do next.
-_FAILURES: tuple[tuple[tuple[type[BaseException], ...], str, str], ...] = (
+# What it says of a certificate -> what is wrong with that, what to do next.
+_CERTIFICATES = (
+    ("mismatch", "is for another host", "Use the host name that the certificate is for."),
     (
-        (socket.gaierror, below.NameResolutionError),
-        "there is no host {host!r}",
-        "Check the URL, and the network or VPN.",
+        "expired|not yet valid",
+        "isn't valid now",
+        "Have it renewed, and check this machine's clock.",
     ),
     (
-        (ConnectionRefusedError,),
-        "{server} refused the connection",
-        "Check the port, and whether Jenkins is running.",
+        "",
+        "is not trusted",
+        "If your organisation has its own CA, name its file in REQUESTS_CA_BUNDLE.",
     ),
-    (
-        (requests.ConnectTimeout, below.ConnectTimeoutError),
-        "{server} can't be reached: nothing answers there",
-        "Check the host and port, and the network or VPN.",
-    ),
-    (
-        (requests.Timeout, below.TimeoutError, TimeoutError),
-        "{server} did not answer within {timeout:g} seconds",
-        _LATER,
-    ),
-    (
-        (
-            requests.exceptions.ChunkedEncodingError,
-            requests.exceptions.ContentDecodingError,
-            IncompleteRead,
-            below.DecodeError,
-        ),
-        "{server} broke off in the middle of an answer",
-        "Try again.",
-    ),
-    (
-        (requests.ConnectionError, below.ProtocolError),
-        "the connection to {server} was lost{reason}",
-        "Try again later.",
-    ),
-    ((BaseException,), "{server} can't be asked ({kind})", "Check the URL."),
 )
+_LATER = "Try again later; check the network or VPN if it stays so."
+_NO_HOST = "there is no host {host!r}", "Check the URL, and the network or VPN."
+_NO_PORT = "{server} refused the connection", "Check the port, and whether Jenkins is running."
+_NOBODY = (
+    "{server} can't be reached: nothing answers there",
+    "Check the host and port, and the network or VPN.",
+)
+_SLOW = "{server} did not answer within {timeout:g} seconds", _LATER
+_HALF = "{server} broke off in the middle of an answer", "Try again."
+_LOST = "the connection to {server} was lost{reason}", "Try again later."
+# The first of these classes that an error comes from -> what happened, what to do next.
+_FAILURES: dict[type[BaseException], tuple[str, str]] = {
+    **dict.fromkeys((socket.gaierror, below.NameResolutionError), _NO_HOST),
+    ConnectionRefusedError: _NO_PORT,
+    **dict.fromkeys((requests.ConnectTimeout, below.ConnectTimeoutError), _NOBODY),
+    **dict.fromkeys((requests.Timeout, below.TimeoutError, TimeoutError), _SLOW),
+    requests.exceptions.ChunkedEncodingError: _HALF,
+    requests.exceptions.ContentDecodingError: _HALF,
+    **dict.fromkeys((IncompleteRead, below.DecodeError), _HALF),
+    **dict.fromkeys((requests.ConnectionError, below.ProtocolError), _LOST),
+    BaseException: ("{server} can't be asked ({kind})", "Check the URL."),
+}
 
 
 def explain_failure(error: BaseException, server: str, timeout: float) -> TargetError:
@@ -377,15 +368,15 @@ def explain_failure(error: BaseException, server: str, timeout: float) -> Target
         return _explain_tls(
             next((link for link in chain if isinstance(link, ssl.SSLError)), None), server
         )
-    number = next((link for link in chain if isinstance(link, OSError) and link.strerror), None)
+    said = [link.strerror for link in chain if isinstance(link, OSError) and link.strerror]
     told = {
         "server": server,
         "host": urlsplit(server).hostname,
         "timeout": timeout,
-        "reason": f": {number.strerror}" if number is not None else "",
+        "reason": "".join(f": {words}" for words in said[:1]),
         "kind": type(error).__name__,
     }
-    message, advice = next(row[1:] for row in _FAILURES if _has(chain, *row[0]))
+    message, advice = next(_FAILURES[kind] for kind in _FAILURES if _has(chain, kind))
     return Unreachable(message.format(**told), advice=advice)
 
 
@@ -407,24 +398,13 @@ def _has(chain: Sequence[BaseException], *kinds: type[BaseException]) -> bool:
 
 def _explain_tls(error: ssl.SSLError | None, server: str) -> TargetError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        if "mismatch" in error.verify_message:
-            return Unreachable(
-                f"{server} has a certificate that is for another host: {error.verify_message}",
-                advice="Use the host name that the certificate is for.",
-            )
-        if "expired" in error.verify_message or "not yet valid" in error.verify_message:
-            return Unreachable(
-                f"{server} has a certificate that isn't valid now: {error.verify_message}",
-                advice="Have it renewed, and check this machine's clock.",
-            )
-        return Unreachable(
-            f"{server} has a certificate that is not trusted: {error.verify_message}",
-            advice="If your organisation has its own CA, name its file in REQUESTS_CA_BUNDLE.",
-        )
-    reason = (error.reason if error is not None else "") or ""
+        said = error.verify_message
+        what, advice = next(row[1:] for row in _CERTIFICATES if re.search(row[0], said))
+        return Unreachable(f"{server} has a certificate that {what}: {said}", advice=advice)
+    reason = getattr(error, "reason", "") or ""
     if reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
         return Unreachable(f"{server} does not speak TLS", advice="Is it http:// there?")
-    words = f": {reason.replace('_', ' ').lower()}" if reason else ""
+    words = reason and f": {reason.replace('_', ' ').lower()}"
     return Unreachable(
         f"{server} can't be reached by TLS{words}", advice="Check the URL, and any proxy."
     )

@@ -34,7 +34,6 @@ from cfl_jobs.targets.answers import (
     TooSlow,
     explain,
     explain_failure,
-    explain_page,
     is_brief,
     is_final,
     leads_to,
@@ -414,7 +413,7 @@ def parse_json(answer: Answer, asked: Asked, *fields: str) -> dict[str, Any]:
         data = json.loads(answer.body)
         if isinstance(data, dict) and data.keys() >= set(fields):
             return data
-    raise explain_page(answer, asked)
+    raise explain(answer, asked)
 
 
 def _open(

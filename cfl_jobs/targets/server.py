@@ -20,7 +20,7 @@ from cfl_jobs.errors import ConfigError, Missing, Refused
 from cfl_jobs.reading.server_url import check_url
 from cfl_jobs.reading.versions import is_older
 from cfl_jobs.target import Key, Kind, Listed, name_command
-from cfl_jobs.targets.answers import explain_lost_login, explain_page
+from cfl_jobs.targets.answers import explain, explain_lost_login
 from cfl_jobs.targets.client import FORM_TYPE, Client, RetryPolicy
 from cfl_jobs.targets.credentials import Credentials, find_credentials
 
@@ -206,11 +206,7 @@ class JenkinsTarget:
     def plugins(self) -> dict[str, str]:
         path = "pluginManager/api/json?tree=plugins[shortName,version,active]"
         found = self.client.ask_json(path, "list plugins", "plugins")["plugins"]
-        return {
-            plugin["shortName"]: plugin["version"]
-            for plugin in sorted(found, key=lambda plugin: str(plugin["shortName"]))
-            if plugin["active"]
-        }
+        return dict(sorted((one["shortName"], one["version"]) for one in found if one["active"]))
 
     # What only a live server can tell.
 
@@ -236,7 +232,7 @@ class JenkinsTarget:
             text = answer.body.decode("utf-8")
             if text.lstrip("\ufeff \r\n").startswith("<?xml"):
                 return text
-        raise explain_page(answer, self.client.asked(path, doing))
+        raise explain(answer, self.client.asked(path, doing))
 
     def _walk_folders(self, kind: Kind) -> Iterator[tuple[str, Sequence[dict[str, Any]]]]:
         """Yield each folder's name ("" for the top) with its jobs, or its views.
