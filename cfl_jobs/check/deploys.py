@@ -7,7 +7,7 @@ or the command in a variable of such a name: `bash -c "$deploy_command"`.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 from enum import Enum
 
 from cfl_jobs.check.failing import read_script
@@ -32,6 +32,7 @@ from cfl_jobs.configs.steps.building import JUnitResults, Shell
 _DECIDES_NOTHING = re.compile(
     r"(?:echo|printf|rm|:|true|mkdir|touch|export|local|declare|readonly|unset|set|trap|tee)(?:\s|$)"
 )
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _LOOKS = re.compile(r"(?:test|grep|cmp|diff|case|sha\d+sum|\S*/\S+)\s")
 _BY_HAND_ONLY = re.compile(r"\b(staging|prod|production|live)\b", re.IGNORECASE)
 
@@ -175,26 +176,29 @@ def find_guard(script: str, files: Collection[str]) -> Guard:
     """Return what a step does first: look at one of the files and stop, or deploy."""
     first = script.partition("\n")[0]
     if first.startswith("#!") and not re.search(r"sh\b", first):
-        return Guard.STOPS if any(file in script for file in files) else Guard.NEITHER
+        looks = any(file in script for file in files)
+        return (Guard.NEITHER, Guard.STOPS)[looks]
     reading = read_script(script)
     bodies = {node.words[0]: node for node in reading.tree.walk() if node.kind == "def"}
     deploying = {name for name, body in bodies.items() if any(map(_deploys, body.walk()))}
     deploy: Node | None = None
-    words = list(map(re.escape, files))
     calls: dict[str, int] = {}
-    for node in reading.tree.walk():
-        if node.kind != "run" or node not in reading.around:
-            continue
+    words = list(map(re.escape, files))
+
+    def names(text: str) -> bool:
+        return any(re.search(word, text) for word in words)
+
+    for node in filter(reading.around.__contains__, reading.runs()):
         name = "".join(call_of(node)[:1])
         calls.setdefault(name or " ", node.start)
         is_inner = any(body.start < node.start < body.end for body in bodies.values())
         if deploy is None and not is_inner and (name in deploying or _deploys(node)):
             deploy = node
-        words += _made_of(node, words)
-
-    def names(condition: str) -> bool:
-        return any(re.search(word, condition) for word in words)
-
+        if names(" ".join(node.words)):  # the variables that it makes of that are as good
+            made = [found[1] for found in map(ASSIGNS.fullmatch, node.words) if found]
+            if node.words[0] in ("read", "mapfile", "readarray"):
+                made += filter(_NAME.fullmatch, node.words[1:])
+            words += [rf"\$\{{?{variable}\b" for variable in made]
     if deploy and all(any(map(names, way)) for way in reading.around[deploy]):
         return Guard.STOPS
     for stop in (*reading.red, *reading.green):
@@ -211,13 +215,3 @@ def find_guard(script: str, files: Collection[str]) -> Guard:
 
 def _deploys(node: Node) -> bool:
     return node.kind == "run" and deploys(" ".join(node.words))
-
-
-def _made_of(node: Node, words: Sequence[str]) -> Iterator[str]:
-    """Yield the variables that a command makes of what is named, as they are used."""
-    text = " ".join(node.words)
-    if any(re.search(word, text) for word in words):
-        made = [found[1] for word in node.words if (found := ASSIGNS.fullmatch(word))]
-        if node.words[0] in ("read", "mapfile", "readarray"):
-            made += [word for word in node.words[1:] if re.fullmatch(r"[a-z_]\w*", word, re.I)]
-        yield from (rf"\$\{{?{name}\b" for name in made)

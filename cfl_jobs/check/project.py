@@ -52,25 +52,18 @@ def check_project(
     report = check_rendered(
         configs, files, executors=executors, sizes=sizes, builds_a_day=builds_a_day
     )
-    if project and project == digest_project(root) and _is_of_project(report):
+    # That ShellCheck takes too long names no job, and is not of the project alone.
+    is_of_project = all(p.names or p.rule != "shellcheck" for p in report.problems)
+    if project and project == digest_project(root) and is_of_project:
         save_kept(place, [report], Report.to_json, most=_KEPT)
     return report
-
-
-def _is_of_project(report: Report) -> bool:
-    """Tell whether it is the project's alone: that ShellCheck takes too long names no job."""
-    return all(p.names or p.rule != "shellcheck" for p in report.problems)
 
 
 def find_sizes(home: Path) -> dict[str, float]:
     """Return the megabytes that each job's newest build archived below a JENKINS_HOME."""
     sizes: dict[str, float] = {}
-    for archive in sorted(home.glob("jobs/*/builds/*/archive"), key=_build_number):
+    archives = home.glob("jobs/*/builds/[0-9]*/archive")
+    for archive in sorted(archives, key=lambda each: each.parent.name.zfill(9)):
         files = (file for file in archive.rglob("*") if file.is_file())
         sizes[archive.parts[-4]] = sum(file.stat().st_size for file in files) / 1e6
     return sizes
-
-
-def _build_number(archive: Path) -> int:
-    name = archive.parent.name
-    return int(name) if name.isdigit() else 0

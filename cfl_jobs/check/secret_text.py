@@ -83,7 +83,7 @@ _SECRET_FIELD = re.compile(
 _HARMLESS_FIELD = re.compile(r"(credentials?id|variable|credentials)$", re.IGNORECASE)
 # A variable, or a flag.
 _HARMLESS_TEXT = re.compile(r"\s*(\$\w+|\$\{\w+\}|true|false)?\s*")
-# Random base64 of 24 characters has 4.2 bits in each, English words with digits about 3.5
+# Entropy: random base64 of 24 characters has 4.2 bits in each, English words with digits about 3.5
 _RANDOM_BITS = 4.0
 
 
@@ -150,13 +150,10 @@ def is_named_like_secret(name: str) -> bool:
 def _is_random(word: str) -> bool:
     mixed = all(sum(map(kind, word)) >= 2 for kind in (str.isdigit, str.islower, str.isupper))
     scattered = len(re.findall(r"[0-9]+", word)) > 1  # a year at a name's end isn't random
-    return mixed and scattered and _bits(word) >= _RANDOM_BITS
-
-
-def _bits(word: str) -> float:
-    """Return the entropy of a word's characters, in bits for each."""
-    counts = Counter(word).values()
-    return -sum(n / len(word) * math.log2(n / len(word)) for n in counts)
+    if not mixed or not scattered:
+        return False
+    shares = [number / len(word) for number in Counter(word).values()]
+    return -sum(share * math.log2(share) for share in shares) >= _RANDOM_BITS
 
 
 _ANYWHERE = re.compile("")

