@@ -205,12 +205,12 @@ def find_guard(script: str, files: Collection[str]) -> Guard:
         body = next((n for n, b in bodies.items() if b.start < stop.start < b.end), "")
         start = calls.get(body, stop.start)
         asked = stop.asked.removeprefix("! ")
-        is_lone = stop.by_itself and (
-            not _LOOKS.match(asked) if stop.clause - {stop.asked} else _DECIDES_NOTHING.match(asked)
-        )
-        if any(map(names, stop.clause)) and not is_lone and not (deploy and start > deploy.start):
+        decides = not stop.by_itself or not _DECIDES_NOTHING.match(asked)
+        if stop.by_itself and stop.clause - {stop.asked}:
+            decides = bool(_LOOKS.match(asked))
+        if any(map(names, stop.clause)) and decides and not (deploy and start > deploy.start):
             return Guard.STOPS
-    return Guard.DEPLOYS if deploy else Guard.NEITHER
+    return (Guard.NEITHER, Guard.DEPLOYS)[deploy is not None]
 
 
 def _deploys(node: Node) -> bool:

@@ -94,7 +94,9 @@ def read_script(script: str, options: frozenset[str] | None = None) -> Reading:
     """Return what becomes of a script where its commands fail; `options` are those that it begins
     with, where its first line doesn't say. Nothing is known of one that is too deep or too long."""
     try:
-        return _Reader(script, options_at_first(script) if options is None else options).read()
+        if options is None:
+            options = options_at_first(script)
+        return _Reader(script, options).read()
     except (RecursionError, TooLong):
         return Reading((), (), (), {}, Node("do"), {})
 
@@ -175,11 +177,11 @@ class _Reader:
     def _stops(self, step: Step, asked: str, end: Step | None) -> Iterator[Stop]:
         last = end or step
         name = last.name
-        by = name if name in self._follower.functions and last is not step else ""
+        by = name * (name in self._follower.functions and last is not step)
         by_itself = name != "exit" and not by
         is_guard = not by_itself or self._follower.ends_red(step)
         is_guard = is_guard or (last is step and _TESTS.match(asked.removeprefix("! ")) is not None)
-        start = step.shown.start if step.shown else 0
+        start = (step.shown or step.node).start
         shown, text = self._shown(step, last, by, by_itself=by_itself), asked.removeprefix("! ")
         if by or (last is not step and by_itself):
             text = text_of(last.node)
@@ -302,7 +304,7 @@ _ITS_OWN = "in a shell of its own"
 def _places(node: Node, script: str, around: tuple[str, ...]) -> Iterator[tuple[Node, str]]:
     """Yield each command with where alone it is run, "" for always; functions are called."""
     if node.kind == "run":
-        where = f"behind `{shorten(' > '.join(around))}`" if around else ""
+        where = f"behind `{shorten(' > '.join(around))}`" * bool(around)
         yield node, _ITS_OWN if _ITS_OWN in around else where
     inner = around
     for number, part in enumerate(node.parts):
@@ -310,7 +312,8 @@ def _places(node: Node, script: str, around: tuple[str, ...]) -> Iterator[tuple[
             inner = (_ITS_OWN,)
         elif node.kind in ("if", "loop", "and", "or") and number == 1:
             asked = node.parts[0]
-            lead = {"if": "if ", "loop": "while "}.get(node.kind, "") if asked.kind == "do" else ""
+            leads = {("if", "do"): "if ", ("loop", "do"): "while "}
+            lead = leads.get((node.kind, asked.kind), "")
             inner = (*around, lead + script[asked.start : asked.end].rstrip("; "))
         elif node.kind == "when":
             inner = (*around, f"case {' '.join(node.words)}")

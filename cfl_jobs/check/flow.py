@@ -178,7 +178,7 @@ def find_unarchived(scope: Scope) -> Iterator[Found]:
         archived = scope.chain.node(copy.source).artifacts
         for pattern in copy.artifacts or ("**",):
             if not any(may_overlap(pattern, other) for other in archived):
-                has = f"only {', '.join(archived)}" if archived else "nothing"
+                has = f"only {', '.join(archived)}" * bool(archived) or "nothing"
                 message = f"{copy.target} copies {pattern} of {copy.source}, which archives {has}"
                 yield found_at(copy, message, field="filter")
 

@@ -221,7 +221,7 @@ class Follower:
                 is_and = node.kind == "and"
                 around = _both(at.around, _conditions(parts[0], holds=is_and))
                 second = self._build(parts[1], ok, bad, at._replace(around=around))
-                ways = (second, bad) if is_and else (ok, second)
+                ways = ((ok, second), (second, bad))[is_and]
                 return self._build(parts[0], *ways, at._replace(is_checked=True))
             case "if" | "loop":
                 return self._build_branches(node, ok, bad, at)
@@ -264,7 +264,7 @@ class Follower:
         ways: list[tuple[Node, str, Ways]] = []
         for branch in node.parts:
             words = branch.words[1:]
-            asked = "" if "*" in words else " ".join(map(plain, ("case", *branch.words)))
+            asked = " ".join(map(plain, ("case", *branch.words))) * ("*" not in words)
             ways.append((branch, asked, _both(before, (frozenset({asked} - {""}),))))
             if asked and len(ways) <= _MANY_BRANCHES:
                 before = _both(before, (frozenset({negate(asked)}),))
@@ -377,7 +377,7 @@ class Follower:
             return [(step.bad, state)]
         following, left = step.bad, state
         if "e" in state.options:
-            by = state.by if step.do in ("leave", "join") and state.by else step
+            by = (step.do in ("leave", "join") and state.by) or step
             following, left = step.out, state._replace(has_ended=True, by=by)
         if handler := state.traps[1]:
             return self._handle(handler, following, step.out, left)
@@ -470,7 +470,9 @@ class Follower:
     def outcome(self, step: Step, state: State) -> Ends:
         """Return the ends that a script may have from a step on, each with what makes it."""
         start = self._keyed(step, state)
-        open_ = [] if start in self._memo else [(start, self._ways(*start))]
+        if start in self._memo:
+            return self._memo[start]
+        open_ = [(start, self._ways(*start))]
         while open_:
             key, ways = open_[-1]
             missing = next((way for way in ways if way not in self._memo), None)
@@ -478,7 +480,9 @@ class Follower:
                 open_.append((missing, self._ways(*missing)))
                 continue
             open_.pop()
-            ends = {} if ways else dict(_judge(*key))
+            ends: dict[End, Step | None] = {}
+            if not ways:
+                ends |= _judge(*key)
             for way in ways:
                 ends |= self._memo[way]
             if key[0].do == "out":
@@ -562,6 +566,6 @@ class Follower:
 def _judge(step: Step, state: State) -> Ends:
     """Return what a script comes to at a last step."""
     if step.do == "returned":
-        return {End.LEFT if state.status == FAIL else End.NONE: None}
-    passes = End.PASSES if state.has_ended else End.NONE
+        return {{FAIL: End.LEFT}.get(state.status, End.NONE): None}
+    passes = (End.NONE, End.PASSES)[state.has_ended]
     return {{NOT_KNOWN: End.UNSURE, FAIL: End.FAILS}.get(state.status, passes): state.by}

@@ -164,10 +164,10 @@ def option_changes(words: Sequence[str]) -> Iterator[tuple[str, bool]]:
 
 def listed(text: str, before: str | None, *, adds: bool) -> str | None:
     """Return a list that is known to be empty or not, as "()" and "(...)"."""
-    if not text.startswith("("):
+    if not text.startswith("(") or re.search(r"\[[@*]\]", text):
         return None
     if not re.fullmatch(r"\(\s*\)", text):
-        return None if re.search(r"\[[@*]\]", text) else "(...)"
+        return "(...)"
     return before if adds else "()"
 
 
@@ -197,7 +197,7 @@ def code_of(word: str, known: Mapping[str, str], status: str) -> str:
         return FAIL
     if value is None or not _NUMBER.fullmatch(value):
         return NOT_KNOWN
-    return FAIL if int(value) % 256 else PASS
+    return (FAIL, PASS)[int(value) % 256 == 0]
 
 
 def answer_of(test: Node, known: Mapping[str, str], status: str) -> bool | None:

@@ -176,7 +176,7 @@ def find_unused(scope: Scope) -> Iterator[Found]:
     which may read it from the environment.
     """
     for job in scope.freestyle():
-        scripts = scripts_of(job) if job.bindings else []
+        scripts = scripts_of(job) * bool(job.bindings)
         if any(_RUNS_OTHERS.search(expanding_text(script)) for script in scripts):
             continue
         texts = "\n".join(scripts)

@@ -102,7 +102,9 @@ def find_undeclared_variables(scope: Scope) -> Iterator[Found]:
             if _is_set(found.name, job, scope.chain) or (found.name, found.path) in seen:
                 continue
             seen.add((found.name, found.path))
-            where, line = ("the script", found.use.line) if found.use else ("an option", 0)
+            where, line = "an option", 0
+            if found.use:
+                where, line = "the script", found.use.line
             message = f"{where} uses ${found.name}, which the job's builds don't have"
             if found.path.endswith("selector/parameterName"):
                 copies = f"the job copies the build that its parameter {found.name} selects"
@@ -139,7 +141,7 @@ def find_wrong_kinds(scope: Scope) -> Iterator[Found]:
 
 
 def _build_selectors(job: Job | None) -> list[str]:
-    return [p.name for p in job.parameters if p.kind is _SELECTS] if job else []
+    return [p.name for p in (job and job.parameters) or () if p.kind is _SELECTS]
 
 
 # Jenkins' own (core 2.440, CoreEnvironmentContributor; display-url-api; junit)
@@ -196,8 +198,9 @@ _TRIGGERED_ALWAYS = frozenset({"TRIGGERED_JOB_NAMES", "LAST_TRIGGERED_JOB_NAME"}
 
 def _list_references(job: Job) -> Iterator[_Reference]:
     """Yield the variables that fields of the config use, then those that scripts use."""
-    scm = (*job.scm.branches, *job.scm.urls, job.scm.refspec) if job.scm else ()
-    texts = [(job.scm.path, text) for text in scm if job.scm]
+    texts: list[tuple[str, str]] = []
+    if scm := job.scm:
+        texts += [(scm.path, text) for text in (*scm.branches, *scm.urls, scm.refspec)]
     for part in (*job.wrappers, *job.builders, *job.publishers):
         texts += part.expanded()
     for path, text in texts:

@@ -36,7 +36,7 @@ def write_text(report: Report) -> str:
 
 
 def _summary(report: Report) -> str:
-    silenced = f" ({report.silenced} silenced)" if report.silenced else ""
+    silenced = f" ({report.silenced} silenced)" * bool(report.silenced)
     if not report.problems:
         checked = f"{count(report.jobs, 'job')} checked by {report.rules} rules"
         return f"{checked}: no problems{silenced}."
@@ -51,7 +51,7 @@ def write_json(report: Report) -> str:
     problems = []
     for problem in report.problems:
         found = problem.finding
-        place = found.position._asdict() if found.position else dict.fromkeys(Position._fields)
+        place = dict(zip(Position._fields, found.position or [None] * 3, strict=True))
         told = {"rule": problem.rule, "severity": problem.severity.value}
         told |= {"message": found.message, "advice": found.advice}
         problems.append({**told, **place, "jobs": list(problem.names)})
@@ -71,7 +71,7 @@ def _dump(data: object) -> str:
 
 def _sentence(problem: Problem) -> str:
     """Return message, jobs and advice, for where the place alone doesn't tell the job."""
-    jobs = f" ({some(problem.names, 1)})" if problem.names else ""
+    jobs = f" ({some(problem.names, 1)})" * bool(problem.names)
     return f"{problem.finding.message}{jobs}\n{problem.finding.advice}".strip()
 
 

@@ -176,7 +176,8 @@ def _find_position(found: Found, config: Config | None, scope: Scope) -> Positio
     if not found.line:
         return place
     job = scope.job(found.name)
-    shells = {f"{step.path}/command": step.script for step in job.shells} if job else {}
+    steps = (job and job.shells) or ()
+    shells = {f"{step.path}/command": step.script for step in steps}
     script = shells.get(found.path, "")
     mark = shellcheck.FROM_HERE.search(script)
     if not mark:
@@ -196,7 +197,9 @@ def _find_inline(script: str, found: Found, start: Position, template: str) -> P
     for line in filter(None, map(str.strip, above)):
         at = next((number for number in range(at, len(lines)) if line in lines[number]), at)
     here, text = "".join(lines[at : at + 1]), above[-1].strip()
-    return Position(start.file, at + 1, here.index(text) + 1) if text and text in here else start
+    if not text or text not in here:
+        return start
+    return Position(start.file, at + 1, here.index(text) + 1)
 
 
 _COMMENT = re.compile(

